@@ -7,9 +7,7 @@ export function sha256(content: string | Uint8Array): Digest {
   return `sha256:${createHash('sha256').update(content).digest('hex')}`;
 }
 
-/**
- * Identity of a JSON value: the same value gives the same digest whatever the order of its keys.
- */
+/** Digest of a JSON value. The order of object keys does not change it. */
 export function digestOf(value: unknown): Digest {
   return sha256(canonicalJson(value));
 }

@@ -1,18 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/**
- * A process that cannot be confused with a later one of the same number: pids are reused, a pid
- * together with its identity is not.
- */
+/** A pid can be reused by a later process. The pid together with its identity cannot. */
 export interface ProcessRef {
   readonly pid: number;
   readonly identity: string;
 }
 
 /**
- * Boot and start time of a process as an opaque text. Null when there is none, or only its zombie.
- * The same text as `identity` in trainers/runtime/processes.py.
+ * Opaque text from boot and start time; null when the process does not exist or is a zombie.
+ * `identity` in trainers/runtime/processes.py gives the same text.
  */
 export function processIdentity(pid: number): string | null {
   if (process.platform === 'linux') return linuxIdentity(pid);
@@ -37,7 +34,7 @@ export function thisProcess(): ProcessRef {
   const self = processRef(process.pid);
   if (self === null)
     throw new Error(
-      'this process cannot read its own identity: /proc is not mounted, or ps is missing',
+      'cannot read the identity of this process: /proc is not mounted, or ps is not installed',
     );
   return self;
 }
@@ -46,7 +43,7 @@ export function isAlive(ref: ProcessRef): boolean {
   return processIdentity(ref.pid) === ref.identity;
 }
 
-/** Signals the process only while it still is the one that was recorded. Returns whether it was. */
+/** Sends a signal only if the pid still belongs to the recorded process. Returns whether it did. */
 export function signalProcess(
   ref: ProcessRef,
   signal: NodeJS.Signals,
@@ -64,8 +61,8 @@ export function signalProcess(
 }
 
 /**
- * Field 22 of /proc/<pid>/stat counts clock ticks since boot, so the boot is part of it. A zombie
- * has ended: it only waits to be reaped.
+ * Field 22 of /proc/<pid>/stat counts clock ticks since boot, so the boot id is added. A zombie
+ * counts as ended.
  */
 function linuxIdentity(pid: number): string | null {
   try {

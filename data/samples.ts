@@ -1,19 +1,13 @@
 import { join } from 'node:path';
 import { llmFolder } from './language/runtime-module';
 
-/**
- * The tables that provisioning puts into the samples folder: flights of 2013 from New York, bikes
- * hired in Washington in 2011.
- */
+/** Sample tables of a default installation: New York flights of 2013, Washington bikes of 2011. */
 export const sampleNames = ['flights', 'weather', 'planes', 'bikes'] as const;
 
-/**
- * Those that come with the parts for language models: summaries of Wikipedia's articles, questions
- * about them, and WordNet's definitions.
- */
+/** Sample tables of the language parts: Wikipedia summaries and questions, WordNet glosses. */
 export const llmSampleNames = ['wiki-summaries', 'wiki-questions', 'wordnet-glosses'] as const;
 
-/** Where `sample://name` is, and how it comes to be there; null when no sample has that name. */
+/** Path of `sample://name` and the command that fetches it; null for an unknown name. */
 export function samplePath(
   samplesDir: string,
   name: string,

@@ -3,17 +3,17 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { hostname, uptime } from 'node:os';
 import { join } from 'node:path';
 
-/** A private folder for one attempt of one piece of work. */
+/** A private folder for one attempt of one task. */
 export interface Scratch {
   readonly folder: string;
   path(name: string): string;
-  /** Removes the folder and everything in it; fine when it is gone. */
+  /** Removes the folder and its contents; does nothing when it does not exist. */
   dispose(): Promise<void>;
 }
 
 /**
- * When this process began, in milliseconds: with its pid and host it names one process, also after
- * the pid is used again.
+ * Start of this process in milliseconds. Host, pid and start time identify one process, even after
+ * the pid is reused.
  */
 const startedAt = Math.floor(performance.timeOrigin);
 const host = plain(hostname());
@@ -32,8 +32,8 @@ export async function openScratch(root: string, label: string): Promise<Scratch>
 }
 
 /**
- * Removes what processes of this host left that are no more; returns how many folders. Other hosts
- * may share the root.
+ * Removes the folders of ended processes of this host and returns their number. Folders of other
+ * hosts stay, because hosts may share the root.
  */
 export async function clearScratch(root: string): Promise<number> {
   const bootedAt = Date.now() - uptime() * 1000;
@@ -49,7 +49,7 @@ export async function clearScratch(root: string): Promise<number> {
 
 function isAlive(pid: number, started: number, bootedAt: number): boolean {
   if (pid === process.pid) return started === startedAt;
-  // A minute's grace: uptime and wall clock do not agree exactly.
+  // One minute of tolerance, because uptime and wall clock do not agree exactly.
   if (started < bootedAt - 60_000) return false;
   try {
     process.kill(pid, 0);

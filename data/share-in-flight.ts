@@ -4,10 +4,7 @@ interface Store<K, V> {
   delete(key: K): boolean;
 }
 
-/**
- * Callers that ask for a key while work for it is under way share its outcome. The next caller
- * starts new work.
- */
+/** Concurrent callers with the same key share one piece of work. A later caller starts new work. */
 export function shareInFlight<K, T>(
   running: Store<K, Promise<T>>,
   key: K,
@@ -20,7 +17,7 @@ export function shareInFlight<K, T>(
   return mine;
 }
 
-/** Work for a key is done once and its value kept. After a failure the next caller tries again. */
+/** Runs the work for a key once and keeps its value. After a failure the next caller retries. */
 export function keepUnlessFailed<K, T>(
   kept: Store<K, Promise<T>>,
   key: K,

@@ -1,6 +1,6 @@
 import { createContext, Script } from 'node:vm';
 
-/** The work's value, or that it was given up. */
+/** The value of the work, or that it exceeded its time limit. */
 export type Limited<T> = { readonly kind: 'done'; readonly value: T } | { readonly kind: 'late' };
 
 const idle = () => undefined;
@@ -8,9 +8,8 @@ const context = createContext({ work: idle });
 const script = new Script('work()');
 
 /**
- * For work that waits for nothing; what it throws is thrown. V8 tries alternatives without end on
- * patterns such as `(a+)+$`, and nothing but its own time limit stops it; the limit holds for what
- * is called from a script too.
+ * Runs synchronous work under a time limit and rethrows its errors. Only the time limit of V8's
+ * scripts can stop a regular expression such as `(a+)+$`, so a script calls the work.
  */
 export function withinTime<T>(milliseconds: number, work: () => T): Limited<T> {
   Object.assign(context, { work });
@@ -31,8 +30,8 @@ export function withinTime<T>(milliseconds: number, work: () => T): Limited<T> {
 }
 
 /**
- * For a pattern, or a schema with many of them: what needs longer on one text takes exponential
- * time. By the clock, and a busy machine takes some of it for others: of a tenth of this all, once,
- * from a pattern of eight characters.
+ * Limit for matching one text against a pattern, or a schema with patterns. Longer means exponential
+ * time. It is wall-clock time: on a busy machine, an eight-character pattern once used a tenth of
+ * it.
  */
 export const patternMs = 1000;

@@ -1,13 +1,10 @@
-/**
- * Between two turns requests, heartbeats and timers get theirs; work of a tenth of it is not worth
- * one.
- */
+/** How long work may hold the event loop before requests, heartbeats and timers get a turn. */
 const turnMs = 20;
 
 /**
- * For long work in the event loop that comes in small steps: called before each, it gives way when
- * the turn has been long enough. Only a single step holds the loop longer.
- * @throws what the signal was aborted with
+ * Lets long work in small steps share the event loop. Call the result before each step; it yields
+ * when the turn is over.
+ * @throws the abort reason of the signal
  */
 export function openTurns(signal?: AbortSignal): () => Promise<void> {
   let since = performance.now();

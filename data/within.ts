@@ -1,9 +1,6 @@
 import { failure, type FailureType } from '../domain/failure';
 
-/**
- * Waits at most `ms`, then throws the failure. The work itself continues; its late outcome is
- * dropped.
- */
+/** Waits at most `ms`, then throws the failure. The work continues and its result is dropped. */
 export async function within<T>(
   ms: number,
   work: Promise<T>,
@@ -15,8 +12,8 @@ export async function within<T>(
 }
 
 /**
- * Waits at most `ms`, then returns or throws what `late` does. Unlike AbortSignal.timeout it leaves
- * no timer behind once the work has ended.
+ * Waits at most `ms`, then returns or throws what `late` does. Unlike AbortSignal.timeout, no timer
+ * remains after the work has ended.
  */
 export async function raceDeadline<T, Late = T>(
   ms: number,

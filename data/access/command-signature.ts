@@ -1,6 +1,6 @@
 /**
- * The API signs what people ask of workflows, and workers check it: HMAC-SHA-256 (RFC 2104) over
- * the canonical JSON (RFC 8785) of the order.
+ * The API signs commands to workflows, and workers verify them: HMAC-SHA-256 (RFC 2104) over the
+ * canonical JSON (RFC 8785) of the order.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { canonicalJson } from '../../domain/canonical';
@@ -12,14 +12,14 @@ export interface CommandKey {
 }
 
 /**
- * Read when they are needed, so that a rotation needs no restart. The first signs; each may have
- * signed.
+ * Keys are read at each use, so a rotation needs no restart. The first key signs; every key
+ * verifies.
  */
 export type CommandKeys = () => readonly [CommandKey, ...CommandKey[]];
 
-/** A command may wait for a worker this long; after that the same words need a new signature. */
+/** How long a command may wait for a worker before it needs a new signature. */
 const commandLifetimeMilliseconds = 10 * 60_000;
-/** By which the clocks of two machines may differ. */
+/** Largest accepted difference between the clocks of two machines. */
 const clockSkewMilliseconds = 60_000;
 
 export function signCommand(keys: CommandKeys, order: CommandOrder): SignedCommand {
@@ -29,32 +29,29 @@ export function signCommand(keys: CommandKeys, order: CommandOrder): SignedComma
 
 export type CheckedCommand =
   | { readonly kind: 'signed'; readonly order: CommandOrder }
-  /** Signed, but too long ago to be carried out for the first time. */
+  /** Signed, but too long ago to be executed for the first time. */
   | { readonly kind: 'expired'; readonly order: CommandOrder; readonly why: string }
   | { readonly kind: 'refused'; readonly why: string };
 
-/**
- * `given` comes from whoever reaches Temporal: nothing of it is believed before the signature
- * holds.
- */
+/** `given` can come from anyone who reaches Temporal. Nothing in it is trusted before the check. */
 export function checkCommand(keys: CommandKeys, given: unknown, now = Date.now()): CheckedCommand {
   const refused = (why: string): CheckedCommand => ({ kind: 'refused', why });
-  if (!isSignedCommand(given)) return refused('it carries no signature of the API');
+  if (!isSignedCommand(given)) return refused('it has no signature of the API');
   const { order, signedBy, signature } = given;
   const key = keys().find(({ id }) => id === signedBy);
-  if (!key) return refused('it is signed with a key that this worker does not know');
+  if (!key) return refused('this worker does not know the key that signed it');
   let expected: string;
   try {
     expected = signatureOf(key.secret, order);
   } catch {
-    return refused('it is not JSON');
+    return refused('it is not valid JSON');
   }
-  if (!isEqual(expected, signature)) return refused('its signature does not match what it says');
+  if (!isEqual(expected, signature)) return refused('its signature does not match its content');
   const age = now - Date.parse(order.at);
   if (!(age >= -clockSkewMilliseconds))
-    return refused(`it was signed at ${order.at}, which is no time up to now`);
+    return refused(`its signing time ${order.at} is invalid or in the future`);
   if (age > commandLifetimeMilliseconds)
-    return { kind: 'expired', order, why: `it was signed at ${order.at}, which is too long ago` };
+    return { kind: 'expired', order, why: `its signature of ${order.at} has expired` };
   return { kind: 'signed', order };
 }
 

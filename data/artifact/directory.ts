@@ -7,8 +7,8 @@ import { digestOfFile, sha256 } from '../digest';
 import type { ArtifactStore } from './store';
 
 /**
- * The artifact store's promises kept in a folder: for a job that is tried on a machine where no
- * platform runs. Nothing is leased; whoever owns the folder removes it.
+ * Artifact store in a folder, for a trial job on a machine without a platform. It has no leases; the
+ * owner of the folder removes it.
  */
 export function openDirectoryArtifacts(
   folder: string,
@@ -23,7 +23,7 @@ export function openDirectoryArtifacts(
 
   async function getBytes(ref: ArtifactRef): Promise<Uint8Array> {
     return readFile(place(ref.digest)).catch((cause: unknown) => {
-      throw failure('ArtifactMissing', `${ref.digest} is not there`, { cause });
+      throw failure('ArtifactMissing', `${ref.digest} does not exist in ${folder}`, { cause });
     });
   }
 
@@ -44,7 +44,7 @@ export function openDirectoryArtifacts(
     async toFile(ref, path) {
       const bytes = await getBytes(ref);
       if (sha256(bytes) !== ref.digest)
-        throw failure('DigestMismatch', `${ref.digest} has other bytes`);
+        throw failure('DigestMismatch', `the file of ${ref.digest} has other bytes`);
       await mkdir(dirname(path), { recursive: true });
       await writeFile(`${path}.partial`, bytes);
       await rename(`${path}.partial`, path);

@@ -35,14 +35,14 @@ export async function readToFile(
   { signal, onProgress }: Download,
 ): Promise<void> {
   const body = await openObject(s3, ref, signal);
-  // Beside its final place, so that the rename is atomic.
+  // In the folder of the final path, so that the rename is atomic.
   const partial = `${path}.${randomUUID()}.partial`;
   const file = createWriteStream(partial, { flags: 'wx', mode: 0o600 });
   try {
     await pipeline(body, verifier(ref, onProgress), file, { ...(signal && { signal }) });
     await rename(partial, path);
   } catch (error) {
-    // One that is given up while it is being opened is there after that.
+    // A write stream that is destroyed while it opens can still create its file; wait for that.
     if (!file.closed) await new Promise<void>((closed) => file.once('close', closed));
     await rm(partial, { force: true });
     signal?.throwIfAborted();
@@ -69,8 +69,8 @@ async function openObject(s3: S3, ref: ArtifactRef, signal?: AbortSignal): Promi
 }
 
 /**
- * Passes bytes on and fails at the end unless they were exactly the reference's: what is behind it
- * must not act before the end.
+ * Passes bytes on and fails at the end unless size and digest match the reference. Readers must not
+ * act before the end.
  */
 function verifier(ref: ArtifactRef, onProgress?: (bytes: number) => void): Transform {
   const hash = createHash('sha256');
@@ -91,12 +91,12 @@ function verifier(ref: ArtifactRef, onProgress?: (bytes: number) => void): Trans
 }
 
 function mismatch(ref: ArtifactRef, why: string): Error {
-  return failure('DigestMismatch', `${ref.uri} is not ${ref.digest}: ${why}`, {
-    next: 'run the stage that made it again: perennial run rerun',
+  return failure('DigestMismatch', `${ref.uri} does not match ${ref.digest}: ${why}`, {
+    next: 'rerun the stage that made it: perennial run rerun',
   });
 }
 
-/** A full disk or a missing folder here is not the store's fault. */
+/** A full disk or a missing folder of this machine is not an error of the store. */
 function isLocal(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error && 'path' in error;
 }

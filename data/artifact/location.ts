@@ -2,21 +2,21 @@ import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
 import { isDigest } from '../digest';
 
-/** Where a tenant's bytes of this digest are, and nothing else ever is. */
+/** The only key under which a tenant's bytes with this digest are stored. */
 export function casKey(tenant: string, digest: Digest): string {
   if (!isDigest(digest))
     throw failure(
       'InvalidInput',
-      `"${String(digest)}" is not a digest (sha256: and 64 hex digits)`,
+      `"${String(digest)}" is not a digest (expected sha256: and 64 hexadecimal digits)`,
     );
   const hex = digest.slice('sha256:'.length);
   return `t/${segment(tenant)}/cas/sha256/${hex.slice(0, 2)}/${hex.slice(2, 4)}/${hex}`;
 }
 
-/** Whatever a tenant stores lies below it. */
+/** Prefix of every tenant's objects. */
 export const allTenants = 't/';
 
-/** Unfinished uploads of one run; `unowned` holds those that no run asked for. */
+/** Prefix of the unfinished uploads of one run; `unowned` is for uploads without a run. */
 export function stagingPrefix(tenant: string, runId: string): string {
   return `${stagingRoot(tenant)}${segment(runId)}/`;
 }
@@ -28,8 +28,8 @@ export function stagingRoot(tenant: string): string {
 export const unowned = 'unowned';
 
 /**
- * The key behind a reference, which must be this bucket's and agree with its own digest: a forged
- * reference reads nothing else.
+ * The key of a reference. Bucket and digest must match, so a forged reference reads nothing else.
+ * @throws InvalidInput
  */
 export function locate(
   ref: ArtifactRef,
@@ -48,7 +48,7 @@ export function locate(
       'InvalidInput',
       `${ref.uri} with digest ${ref.digest} is not an artifact of bucket ${bucket}`,
       {
-        next: 'name the bucket that the artifact was stored in by PERENNIAL_S3_BUCKET',
+        next: 'set PERENNIAL_S3_BUCKET to the bucket in which the artifact was stored',
       },
     );
   }
@@ -57,6 +57,6 @@ export function locate(
 
 function segment(text: string): string {
   if (!/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(text))
-    throw failure('InvalidInput', `"${text}" cannot be part of an object's key`);
+    throw failure('InvalidInput', `"${text}" is not allowed in the key of an object`);
   return text;
 }

@@ -7,7 +7,7 @@ export interface S3Settings {
   readonly bucket: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  /** Of a credential that was lent for a while. */
+  /** Of a temporary credential. */
   readonly sessionToken?: string | null;
 }
 
@@ -30,7 +30,7 @@ export function openS3({
     region,
     forcePathStyle: true,
     credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) },
-    // Ours are SHA-256 over the whole object; a CRC beside them would only cost time.
+    // Perennial checks SHA-256 over the whole object; an additional CRC would only cost time.
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: {
       connectionTimeout: 5_000,
@@ -43,8 +43,8 @@ export function openS3({
 }
 
 /**
- * Runs one request and turns what the SDK throws into our failures. `what` says in the error what
- * was being done, to which object.
+ * Runs one request and turns errors of the SDK into failures. `what` names the operation and its
+ * object in the error.
  */
 export async function request<T>(
   s3: S3,
@@ -73,17 +73,21 @@ export function toFailure(s3: S3, what: string, error: unknown): PerennialError 
   if (isClockSkew(name, message)) {
     return failure(
       'StorageUnavailable',
-      `${because}; the clocks of this machine (${new Date().toISOString()}) and of the store differ`,
+      `${because}; the clocks of this machine (${new Date().toISOString()}) and the store differ`,
       {
         cause: error,
-        next: 'set both clocks by NTP (`timedatectl status` shows whether this one is synchronized); what failed is tried again',
+        next:
+          'set both clocks by NTP (`timedatectl status` shows whether this one is synchronized); ' +
+          'the request is retried',
       },
     );
   }
   if (status === 401 || status === 403) {
     return failure('Forbidden', because, {
       cause: error,
-      next: 'check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, which may have run out, and that they may read and write the bucket',
+      next:
+        'check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN (it may have ' +
+        'expired); the credential must be able to read and write the bucket',
     });
   }
   return failure('StorageUnavailable', because, { cause: error });
@@ -92,8 +96,8 @@ export function toFailure(s3: S3, what: string, error: unknown): PerennialError 
 const skewNames = new Set(['RequestTimeTooSkewed', 'RequestInTheFuture', 'RequestExpired']);
 
 /**
- * A signature is valid for minutes around the time that it names. Stores answer 403 here too,
- * though nothing is wrong with the credentials.
+ * A signature is valid for a few minutes around its time. Stores answer 403 to a wrong clock too,
+ * although the credentials are right.
  */
 function isClockSkew(name: string, message: string): boolean {
   if (skewNames.has(name)) return true;
@@ -102,9 +106,9 @@ function isClockSkew(name: string, message: string): boolean {
   );
 }
 
-/** The SDK says of an answer that it cannot read where its debugger would find it. */
+/** For an unreadable response, the SDK's own message only points to its debugger. */
 function reasonOf(name: string, message: string): string {
-  if (message.includes('Deserialization error')) return 'what answers there does not speak S3';
+  if (message.includes('Deserialization error')) return 'the response is not from an S3 service';
   return name === 'Error' || name === message ? message : `${name}, ${message}`;
 }
 
@@ -117,12 +121,12 @@ export function isMissing(error: unknown): boolean {
   );
 }
 
-/** Somebody else wrote the object first. */
+/** Another writer created the object first. */
 export function isThereAlready(error: unknown): boolean {
   return statusOf(error) === 412;
 }
 
-/** Two conditional writes met; AWS asks the loser to try again. */
+/** Two conditional writes collided; AWS asks one of them to retry. */
 export function isWriteConflict(error: unknown): boolean {
   return error instanceof Error && error.name === 'ConditionalRequestConflict';
 }

@@ -8,29 +8,29 @@ import { stagingPrefix, stagingRoot } from './location';
 import { request, type S3 } from './s3';
 
 /**
- * What a run has begun to upload and not finished, under `t/<tenant>/staging/<runId>/`. Empty once
- * a run has ended (I7).
+ * Uploads that a run started and did not finish, under `t/<tenant>/staging/<runId>/`. Empty after a
+ * run has ended (I7).
  */
 export interface StagingArea {
-  /** Keys of staged objects and of uploads in parts that were begun. */
+  /** Keys of staged objects and of multipart uploads in progress. */
   list(run: { readonly tenant: string; readonly runId: string }): Promise<readonly string[]>;
   /**
-   * Ends the run's unfinished uploads and removes what it staged, as far as it is older than
-   * `idleSeconds` (0); returns how many. Fine when there is nothing.
+   * Aborts the run's unfinished uploads and removes its staged objects that are older than
+   * `idleSeconds` (default 0). Returns their number.
    */
   clear(run: {
     readonly tenant: string;
     readonly runId: string;
     readonly idleSeconds?: number;
   }): Promise<number>;
-  /** Runs that have something staged, among them perhaps `unowned`. */
+  /** Runs with staged objects, possibly including `unowned`. */
   runs(tenant: string): Promise<readonly string[]>;
 }
 
 interface Staged {
   readonly key: string;
   readonly since: Date;
-  /** Set for an upload in parts: its parts exist, the object does not. */
+  /** Set for a multipart upload: its parts exist, the object does not. */
   readonly uploadId: string | null;
 }
 
@@ -104,13 +104,13 @@ async function remove(s3: S3, { key, uploadId }: Staged): Promise<void> {
     );
     return;
   }
-  await request(s3, `end the upload of ${key}`, async (client) => {
+  await request(s3, `abort the upload of ${key}`, async (client) => {
     try {
       await client.send(
         new AbortMultipartUploadCommand({ Bucket: s3.bucket, Key: key, UploadId: uploadId }),
       );
     } catch (error) {
-      // It finished or was ended in the meantime.
+      // It was finished or aborted in the meantime.
       if ((error as Error).name !== 'NoSuchUpload') throw error;
     }
   });

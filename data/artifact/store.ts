@@ -19,40 +19,37 @@ import { openStagingArea, type StagingArea } from './staging';
 import { uploadBytes, uploadLargeFile, type WriteMode } from './upload';
 
 /**
- * Immutable bytes under their own digest, at `t/<tenant>/cas/sha256/ab/cd/<hex>`. Every put may be
- * repeated: the same bytes give the same reference and at most one object. Every read is verified
- * against the reference's digest and size. Errors: StorageUnavailable (try again), ArtifactMissing,
- * DigestMismatch, InvalidInput (a reference that is not this store's).
+ * Immutable bytes under their digest, at `t/<tenant>/cas/sha256/ab/cd/<hex>`. Every put is
+ * idempotent: the same bytes give the same reference and at most one object. Every read verifies
+ * digest and size. Errors: StorageUnavailable (retryable), ArtifactMissing, DigestMismatch,
+ * InvalidInput (a reference to another store).
  */
 export interface ArtifactStore {
   readonly bucket: string;
-  /** Makes the bucket if it is not there. */
+  /** Creates the bucket if it does not exist. */
   ensureBucket(): Promise<void>;
   /** Whether any tenant has an artifact here. */
   holdsArtifacts(): Promise<boolean>;
   putBytes(put: PutBytes): Promise<ArtifactRef>;
-  /**
-   * Streams in constant memory. Nothing is visible before the last byte was sent and its digest
-   * checked.
-   */
+  /** Streams in constant memory. The object appears only after its digest was verified. */
   putFile(put: PutFile): Promise<ArtifactRef>;
-  /** Canonical JSON, so the reference's digest is `digestOf(value)`. */
+  /** Stores canonical JSON, so the reference's digest is `digestOf(value)`. */
   putJson(put: PutJson): Promise<ArtifactRef>;
-  /** Refuses an object larger than `maxBytes` (64 MiB when not given) before it reads it. */
+  /** Refuses an object larger than `maxBytes` (default 64 MiB) before reading it. */
   getBytes(ref: ArtifactRef, options?: { readonly maxBytes?: number }): Promise<Uint8Array>;
   getJson<T>(ref: ArtifactRef): Promise<T>;
-  /** Streams to `path`, which appears complete and verified, or not at all. */
+  /** Streams to `path`. The file appears complete and verified, or not at all. */
   toFile(
     ref: ArtifactRef,
     path: string,
     options?: { readonly signal?: AbortSignal; readonly onProgress?: (bytes: number) => void },
   ): Promise<void>;
   /**
-   * Whether an object of this size is there, and then it stays for as long as a lease lasts. Its
-   * bytes are verified when they are read.
+   * Whether an object of this size exists. If so, it is kept for the duration of a lease. Its bytes
+   * are verified on reading.
    */
   exists(ref: ArtifactRef): Promise<boolean>;
-  /** For the collector alone. Fine when it is gone already. */
+  /** Only the collector may call this. Does nothing when the object does not exist. */
   delete(where: { readonly tenant: string; readonly digest: Digest }): Promise<void>;
   readonly staging: StagingArea;
   close(): void;
@@ -60,7 +57,7 @@ export interface ArtifactStore {
 
 interface Put {
   readonly tenant: string;
-  /** Whose unfinished upload it is; `staging.clear` of this run ends it. */
+  /** Owner of the unfinished upload; `staging.clear` of this run aborts it. */
   readonly runId?: string;
 }
 
@@ -72,10 +69,10 @@ interface PutBytes extends Put {
 interface PutFile extends Put {
   readonly path: string;
   readonly mediaType: string;
-  /** Refused with DigestMismatch when the file is not this. */
+  /** Expected digest; another one gives DigestMismatch. */
   readonly expected?: Digest;
   readonly signal?: AbortSignal;
-  /** The next part is sent when it has answered. */
+  /** The next part is sent after the promise resolves. */
   readonly onProgress?: (bytes: number) => Promise<void> | void;
 }
 
@@ -84,13 +81,13 @@ interface PutJson extends Put {
 }
 
 /**
- * Tells the collector that a digest is in use, before anyone looks whether it is there (DESIGN §8).
- * The registry's `artifacts` is one.
+ * Marks a digest as in use before its existence is checked, so that the collector keeps it
+ * (DESIGN §8). The registry's `artifacts` implements it.
  */
 export interface ArtifactLeases {
   /**
-   * Clears a collector's mark. `mustUpload`: the object may be going away this moment, so whether
-   * it exists says nothing.
+   * Clears a collector's mark. With `mustUpload`, the object may just be deleted, so its existence
+   * proves nothing.
    */
   lease(lease: {
     readonly tenant: string;
@@ -98,25 +95,22 @@ export interface ArtifactLeases {
     readonly owner: string;
     readonly seconds: number;
   }): Promise<{ readonly mustUpload: boolean }>;
-  /** Throws Conflict when the object was collected since it was leased. */
+  /** Throws Conflict when the object was collected after the lease. */
   record(recorded: { readonly tenant: string; readonly ref: ArtifactRef }): Promise<void>;
 }
 
 export interface ArtifactStoreSettings extends S3Settings {
-  /**
-   * Null where nothing is ever collected while it is in use: a reader, or a test without a
-   * database.
-   */
+  /** Null where nothing is collected concurrently: a reader, or a test without a database. */
   readonly leases: ArtifactLeases | null;
   readonly partBytes?: number;
 }
 
 /**
- * The longest that the registry grants: it is what a writer has, after a put, to make something
- * refer to the artifact.
+ * The longest lease that the registry grants. After a put, a writer has this long to refer to the
+ * artifact.
  */
 const leaseSeconds = 3600;
-/** Files up to this size go in one request; beyond it in parts of this size, up to 10,000. */
+/** Larger files are uploaded in parts of this size, or larger ones so that 10,000 are enough. */
 const defaultPartBytes = 16 << 20;
 const defaultMaxBytes = 64 << 20;
 
@@ -126,8 +120,8 @@ export function openArtifactStore(settings: ArtifactStoreSettings): ArtifactStor
   const owner = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
 
   /**
-   * Lease, look, upload unless it is there, record. A second round only when the collector was
-   * faster than a lease that had run out.
+   * Lease, check, upload if missing, record. A second round is needed only when the lease expired
+   * and the collector was faster.
    */
   async function put(
     wanted: Wanted,
@@ -140,7 +134,7 @@ export function openArtifactStore(settings: ArtifactStoreSettings): ArtifactStor
     for (let round = 1; ; round++) {
       const { mustUpload } = (await lease()) ?? { mustUpload: false };
       const there = mustUpload ? null : await sizeOf(s3, key);
-      // An object of another size under this key is damaged: only replacing it helps.
+      // An object of another size under this key is damaged and must be replaced.
       if (there !== bytes)
         await upload(mustUpload || there !== null ? 'replace' : 'create', key, async () => {
           await lease();
@@ -166,7 +160,7 @@ export function openArtifactStore(settings: ArtifactStoreSettings): ArtifactStor
     ensureBucket: () => ensureBucket(s3),
     async holdsArtifacts() {
       const list = new ListObjectsV2Command({ Bucket: s3.bucket, Prefix: allTenants, MaxKeys: 1 });
-      const { KeyCount = 0 } = await request(s3, 'list what there is', (client, options) =>
+      const { KeyCount = 0 } = await request(s3, 'list objects', (client, options) =>
         client.send(list, options),
       );
       return KeyCount > 0;
@@ -204,7 +198,7 @@ export function openArtifactStore(settings: ArtifactStoreSettings): ArtifactStor
       if (ref.bytes > maxBytes)
         throw failure(
           'InvalidInput',
-          `${ref.uri} has ${ref.bytes} bytes; ${maxBytes} may be read into memory`,
+          `${ref.uri} has ${ref.bytes} bytes; at most ${maxBytes} may be read into memory`,
         );
       return readBytes(s3, ref);
     },
@@ -240,7 +234,7 @@ interface Wanted {
   readonly mediaType: string;
 }
 
-/** Renews a lease when a third of it is over. */
+/** Renews a lease after a third of its duration. */
 function renewal(renew: () => Promise<void>): () => Promise<void> {
   let renewedAt = performance.now();
   return async () => {
@@ -268,15 +262,15 @@ async function ensureBucket(s3: S3): Promise<void> {
     await s3.client.send(new HeadBucketCommand(where));
     return;
   } catch (error) {
-    // HEAD has no body, so a missing bucket shows as a bare 404.
+    // HEAD has no body, so a missing bucket gives a bare 404.
     if (!isMissing(error) && (error as Error).name !== 'NoSuchBucket')
-      await request(s3, 'look', () => Promise.reject(error as Error));
+      await request(s3, 'check access', () => Promise.reject(error as Error));
   }
   try {
     await s3.client.send(new CreateBucketCommand(where));
   } catch (error) {
-    // Another process made it in between. One of somebody else's by that name stays an error.
+    // Another process may have created it. A bucket of another owner remains an error.
     if ((error as Error).name !== 'BucketAlreadyOwnedByYou')
-      await request(s3, 'make the bucket', () => Promise.reject(error as Error));
+      await request(s3, 'create the bucket', () => Promise.reject(error as Error));
   }
 }

@@ -15,8 +15,8 @@ import { failure } from '../../domain/failure';
 import { isMissing, isThereAlready, isWriteConflict, request, type S3 } from './s3';
 
 /**
- * `replace` overwrites: the collector may be deleting what is there. Else the first writer's object
- * stays.
+ * `replace` overwrites, because the collector may be deleting the object. With `create` the first
+ * writer's object stays.
  */
 export type WriteMode = 'create' | 'replace';
 
@@ -28,7 +28,7 @@ interface Destination {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** One request; the store checks the bytes against the digest before it keeps them. */
+/** Uploads in one request; the store verifies the digest before it keeps the bytes. */
 export async function uploadBytes(
   s3: S3,
   bytes: Uint8Array,
@@ -57,29 +57,26 @@ export interface LargeUpload extends Destination {
   readonly path: string;
   readonly bytes: number;
   readonly partBytes: number;
-  /** Where unfinished uploads of this run are kept, with its closing slash. */
+  /** Prefix of this run's unfinished uploads, with a slash at the end. */
   readonly stagingPrefix: string;
-  /** After every part; also the place to renew a lease. */
+  /** Called after every part; also renews the lease. */
   readonly onPart?: (sentBytes: number) => Promise<void> | void;
 }
 
-/**
- * One request copies at most this much (AWS), and the copy is what makes a large upload appear at
- * once.
- */
+/** Limit of one copy request (AWS). A single copy makes a large upload appear atomically. */
 const largestCopy = 5 * 1024 ** 3;
 
 /**
- * In parts to a staging key, then one conditional server-side copy. Completing the parts at the
- * final key would be a request less, but SeaweedFS ignores `If-None-Match` there, and a staging key
- * tells whose unfinished upload it is (I7).
+ * Uploads in parts to a staging key, then makes one conditional server-side copy. SeaweedFS ignores
+ * `If-None-Match` when parts are completed at the final key. A staging key also names the run of an
+ * unfinished upload (I7).
  */
 export async function uploadLargeFile(s3: S3, upload: LargeUpload): Promise<void> {
   const { key, bytes, mediaType, mode, signal } = upload;
   if (bytes > largestCopy) {
     throw failure(
       'InvalidInput',
-      `${upload.path} has ${bytes} bytes; one artifact holds at most ${largestCopy}`,
+      `${upload.path} has ${bytes} bytes; one artifact holds at most ${largestCopy} bytes`,
       {
         next: 'split it into several files',
       },
@@ -106,13 +103,12 @@ export async function uploadLargeFile(s3: S3, upload: LargeUpload): Promise<void
     );
   } catch (error) {
     if (isMissing((error as Error).cause))
-      throw failure('StorageUnavailable', `the unfinished upload ${staged} was removed`, {
+      throw failure('StorageUnavailable', `the unfinished upload ${staged} was removed meanwhile`, {
         cause: error,
       });
     throw error;
   } finally {
-    // Whether the artifact is there is decided; what this cannot remove, `staging.clear` of the run
-    // does.
+    // Best effort: `staging.clear` of the run removes what remains.
     await s3.client
       .send(new DeleteObjectCommand({ Bucket: s3.bucket, Key: staged }))
       .catch(() => undefined);
@@ -139,7 +135,7 @@ async function stage(s3: S3, key: string, upload: LargeUpload): Promise<void> {
     if (sent !== digest)
       throw failure(
         'DigestMismatch',
-        `${path} changed while it was uploaded: ${sent} instead of ${digest}`,
+        `${path} changed during the upload: its digest is ${sent} instead of ${digest}`,
       );
     const complete = new CompleteMultipartUploadCommand({
       ...where,
@@ -148,7 +144,7 @@ async function stage(s3: S3, key: string, upload: LargeUpload): Promise<void> {
     });
     await request(s3, `finish ${key}`, (client, options) => client.send(complete, options), signal);
   } catch (error) {
-    // The first error is the one to report. What this cannot end, `staging.clear` of the run does.
+    // Report the first error. `staging.clear` of the run aborts what remains.
     await s3.client
       .send(new AbortMultipartUploadCommand({ ...where, UploadId }))
       .catch(() => undefined);
@@ -199,10 +195,7 @@ async function sendParts(
   return { parts, sent: `sha256:${whole.digest('hex')}` };
 }
 
-/**
- * A part must be full (only the last may be shorter), and a read may return less than was asked
- * for.
- */
+/** Fills a part; only the last may be shorter, and one read may return fewer bytes. */
 async function readFully(file: FileHandle, buffer: Buffer, offset: number): Promise<Buffer> {
   let filled = 0;
   while (filled < buffer.byteLength) {

@@ -8,26 +8,20 @@ import { failure } from '../../domain/failure';
 type Line = { readonly head: AuditHead } | { readonly key: AuditKey };
 
 /**
- * Signed heads and keys as lines of JSON that are appended to a file, for a disk that this machine
- * can append to alone (`chattr +a`, a mounted share). A line may be there twice, after a process
- * died before it noted that it had written it.
+ * Appends signed heads and keys to a file as lines of JSON. The disk should be append-only for this
+ * machine (`chattr +a`, a mounted share). A line can occur twice if a process died after writing it.
  */
 export function openFileArchive(path: string): AuditArchive {
   async function append(line: Line): Promise<void> {
     await mkdir(dirname(path), { recursive: true });
     const file = await open(path, 'a', 0o600).catch((cause: unknown) => {
-      throw failure(
-        'StorageUnavailable',
-        `the copies of the audit log cannot be written to ${path}`,
-        {
-          cause,
-          next: 'check PERENNIAL_AUDIT_COPY_FILE',
-        },
-      );
+      throw failure('StorageUnavailable', `cannot write the copies of the audit log to ${path}`, {
+        cause,
+        next: 'check PERENNIAL_AUDIT_COPY_FILE',
+      });
     });
     try {
-      // The line feed comes first too: a line that was written in part, when the disk was full,
-      // must not swallow this one.
+      // The leading line feed separates this line from one that a full disk cut off.
       await file.write(`\n${JSON.stringify(line)}\n`);
       await file.sync();
     } finally {
@@ -69,7 +63,7 @@ async function* linesOf(path: string): AsyncGenerator<Line> {
   }
 }
 
-/** Null for what is no whole line of ours: its head is then missed. */
+/** Null for an incomplete or foreign line. Verification then reports its head as missing. */
 function parsed(text: string): Line | null {
   try {
     const line = JSON.parse(text) as Line | null;

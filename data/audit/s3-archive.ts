@@ -14,10 +14,10 @@ import {
 const atOnce = 32;
 
 /**
- * Signed heads and keys of the audit log outside the database, at
- * `t/<tenant>/audit/heads/<batch>.json` and `…/keys/<sequence>.json`: by them a cut or rewritten
- * log is found. Not content-addressed like artifacts, because whoever verifies must find them
- * without the database. `role` tells places apart whose buckets have one name.
+ * Keeps signed heads and keys of the audit log outside the database, at
+ * `t/<tenant>/audit/heads/<batch>.json` and `…/keys/<sequence>.json`, to detect a cut or rewritten
+ * log. The keys are not content-addressed, so a verifier finds them without the database. `role`
+ * distinguishes two places with the same bucket name.
  */
 export function openS3Archive(role: 'store' | 'second', settings: S3Settings): AuditArchive {
   const s3 = openS3(settings);
@@ -25,7 +25,7 @@ export function openS3Archive(role: 'store' | 'second', settings: S3Settings): A
     place: `${role}:s3://${s3.bucket}`,
     where: `s3://${s3.bucket} at ${s3.endpoint}`,
     storeHead: (head) =>
-      store(s3, keyOf(head.tenant, 'heads', head.batch), head, `the one of batch ${head.batch}`),
+      store(s3, keyOf(head.tenant, 'heads', head.batch), head, `the head of batch ${head.batch}`),
     storeKey: (key) =>
       store(s3, keyOf(key.tenant, 'keys', key.sequence), key, `the audit key ${key.keyId}`),
     async *heads({ tenant, after }) {
@@ -54,7 +54,7 @@ function prefixOf(tenant: string, what: 'heads' | 'keys'): string {
   return `t/${tenant}/audit/${what}/`;
 }
 
-/** Padded, so that the order of the keys is that of the batches. */
+/** Padded, so that keys sort in the order of the batches. */
 function keyOf(tenant: string, what: 'heads' | 'keys', number: number): string {
   return `${prefixOf(tenant, what)}${String(number).padStart(12, '0')}.json`;
 }
@@ -79,7 +79,10 @@ async function store(
     } catch (error) {
       if (!isThereAlready(error)) throw error;
       if ((await readIfThere(s3, key)) !== Body)
-        throw failure('Conflict', `${key} in ${s3.bucket} is another one than ${what}`);
+        throw failure(
+          'Conflict',
+          `${key} in bucket ${s3.bucket} already exists with other content than ${what}`,
+        );
     }
   });
 }
@@ -89,7 +92,7 @@ async function* read<T>(s3: S3, keys: readonly string[]): AsyncGenerator<T> {
     const texts = await Promise.all(
       keys.slice(from, from + atOnce).map((key) => readIfThere(s3, key)),
     );
-    // One that was removed since it was listed is missed like one that never was there.
+    // An object that was removed after the listing counts as missing.
     for (const text of texts) if (text !== null) yield JSON.parse(text) as T;
   }
 }

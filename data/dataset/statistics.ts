@@ -8,8 +8,8 @@ import {
 import { quoteName, type PlatformSql } from '../sql/platform-sql';
 
 /**
- * One scan of `relation` (SQL that may stand after FROM), whose columns have the logical types'
- * DuckDB types.
+ * Computes the statistics in one scan of `relation` (SQL that may follow FROM). Its columns must
+ * have the DuckDB types of their logical types.
  */
 export async function columnStatistics(
   sql: PlatformSql,
@@ -26,7 +26,7 @@ export async function columnStatistics(
   return columns.map((column, index) => statisticsOf(column, (i) => row[`m${index}_${i}`]));
 }
 
-/** DuckDB's stddev fails where the square of a value leaves a double's range. */
+/** DuckDB's stddev fails when the square of a value exceeds the range of a double. */
 const largestSquared = 1e150;
 
 function measuresOf({ name, type }: Column): readonly string[] {
@@ -108,7 +108,7 @@ function numbersOf(measure: (index: number) => unknown): NumberStatistics {
   };
 }
 
-/** JSON has no infinity, and a mean of huge numbers may become one. */
+/** JSON has no infinity, and the mean of very large numbers can be infinite. */
 function finiteOrNull(value: unknown): number | null {
   return typeof value === 'number' && Number.isFinite(value) ? value : null;
 }

@@ -8,16 +8,16 @@ import { quoteName, readParquet, type PlatformSql } from '../sql/platform-sql';
 import { chunksOf } from './parquet-chunks';
 
 export interface HoldoutRows {
-  /** `__row` of each, rising: the order of everything else that is read of this holdout. */
+  /** `__row` of each row, ascending. Everything else of the holdout is in this order. */
   readonly row: BigInt64Array;
   readonly labels: Float64Array;
-  /** Milliseconds since 1970; NaN where rows have no time. */
+  /** Milliseconds since 1970; NaN when rows have no time. */
   readonly times: Float64Array;
 }
 
 /**
- * DataUnreadable when the file does not hold what assembly promised: judging other rows than these
- * would be judging something else.
+ * @throws DataUnreadable when the file does not hold the assembled rows, because other rows would
+ *   give another evaluation
  */
 export async function readHoldoutRows(
   sql: PlatformSql,
@@ -67,17 +67,11 @@ function checkedLabel(
     Number.isFinite(label) &&
     (task === 'regression' || isClass(label));
   if (!usable)
-    throw failure(
-      'DataUnreadable',
-      `row ${row} of the holdout has no label that ${task} can be judged by`,
-    );
+    throw failure('DataUnreadable', `row ${row} of the holdout has no usable label for ${task}`);
   return label;
 }
 
-/**
- * Both files of a part must hold the rows that were promised; a part of the holdout is not the
- * holdout (I10).
- */
+/** Both files of a part must hold all assembled rows; a part of the holdout is not enough (I10). */
 export async function checkRows(sql: PlatformSql, file: string, expected: number): Promise<void> {
   const { rows } = await sql.one<{ rows: number }>(
     `SELECT count(*) AS rows FROM ${readParquet([file])}`,
@@ -85,7 +79,7 @@ export async function checkRows(sql: PlatformSql, file: string, expected: number
   if (rows !== expected)
     throw failure(
       'DataUnreadable',
-      `the holdout's file has ${rows} rows; ${expected} were assembled`,
+      `the file of the holdout has ${rows} rows, but ${expected} rows were assembled`,
     );
 }
 
@@ -96,7 +90,7 @@ export async function columnNames(sql: PlatformSql, file: string): Promise<reado
   return columns.map((column) => column.column_name);
 }
 
-/** Of each row that was put into its part by a hash: that hash, in order of `__row`. */
+/** Hashes of rows that a hash put into their part, in order of `__row`. */
 export async function readGroups(sql: PlatformSql, file: string): Promise<readonly string[]> {
   const groups: string[] = [];
   for await (const [values = []] of chunksOf(
@@ -109,9 +103,9 @@ export async function readGroups(sql: PlatformSql, file: string): Promise<readon
 }
 
 /**
- * Which rows these are: sha256 over each row's time (µs) and label, in their order, whatever other
- * columns there are. Another column, or another feature, does not make another holdout. Rows
- * without a time are identified by the hash that put them into the holdout.
+ * Identity of the holdout: SHA-256 over each row's time (µs) and label, in order. Other columns and
+ * features do not change it. For rows without a time, the hash that put them into the holdout is
+ * used.
  */
 export async function digestOfRows(
   sql: PlatformSql,
@@ -127,7 +121,7 @@ export async function digestOfRows(
   return `sha256:${createHash('sha256').update(timeHash.digest()).update(labelHash.digest()).digest('hex')}`;
 }
 
-/** A column as text, coded; a null is the value `missingText`. */
+/** A column as coded text; null becomes `missingText`. */
 export async function readSliceColumn(
   sql: PlatformSql,
   file: string,

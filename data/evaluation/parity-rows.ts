@@ -7,24 +7,24 @@ import { chunksOf } from './parquet-chunks';
 
 export interface ParitySample {
   readonly rows: number;
-  /** The request columns as JSON carries them, in order of `__row`; null is missing. */
+  /** Request columns as JSON values, in order of `__row`; null is missing. */
   readonly request: Readonly<Record<string, readonly (string | number | boolean | null)[]>>;
-  /** The same rows' features, as a file that `scoreRows` reads. */
+  /** File with the features of the same rows, for `scoreRows`. */
   readonly featuresFile: string;
 }
 
 export interface ParitySampleSource {
   readonly requestRows: string;
   readonly features: string;
-  /** Rows in each of the two. */
+  /** Rows in each of the two files. */
   readonly total: number;
   readonly wanted: number;
   readonly columns: readonly Column[];
-  /** Where the sampled features go. */
+  /** Output path of the sampled features. */
   readonly featuresSample: string;
 }
 
-/** `wanted` rows spread evenly over the whole, the same ones every time. */
+/** `wanted` evenly spread rows, the same ones each time. */
 export async function readParitySample(
   sql: PlatformSql,
   source: ParitySampleSource,
@@ -37,10 +37,10 @@ export async function readParitySample(
   if (lacking.length > 0) {
     throw failure(
       'InvalidInput',
-      `the model needs ${lacking.map(({ name }) => `\`${name}\``).join(', ')}, which the request rows lack`,
+      `the request rows lack ${lacking.map(({ name }) => `\`${name}\``).join(', ')}, which the model needs`,
     );
   }
-  // Of any `total` places exactly `rows` step over a multiple: no chance, no clumps.
+  // Exactly `rows` of `total` places step over a multiple, without randomness or clusters.
   await sql.run(
     `CREATE OR REPLACE TABLE parity_rows AS SELECT ${rowColumn} FROM (
        SELECT ${rowColumn}, row_number() OVER (ORDER BY ${rowColumn}) - 1 AS place FROM ${readParquet([requestRows])}
@@ -78,10 +78,7 @@ async function readColumns(
   return read;
 }
 
-/**
- * What a caller with this row would send: JSON has neither NaN nor infinity, and a time travels as
- * RFC 3339.
- */
+/** SQL for the value as a caller sends it: JSON has no NaN or infinity, and times are RFC 3339. */
 function wireForm({ name, type }: Column): string {
   const column = quoteName(name);
   if (type === 'timestamp') return `strftime(${column}::TIMESTAMP, '%Y-%m-%dT%H:%M:%S.%fZ')`;

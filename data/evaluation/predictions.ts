@@ -15,12 +15,12 @@ import type { HoldoutRows } from './holdout-rows';
 
 export interface Predictions {
   readonly rows: HoldoutRows;
-  /** As the lifecycle's calendar numbers them; null where rows have no time. */
+  /** Day numbers of the lifecycle's calendar; null when rows have no time. */
   readonly dayOfRow: Int32Array | null;
-  /** In multiclass. */
+  /** Only for multiclass. */
   readonly classes?: readonly string[] | undefined;
   readonly score: ScoredRows;
-  /** Null where there was no such counterpart. */
+  /** Null when there is no such model. */
   readonly champion: ScoredRows | null;
   readonly baseline: ScoredRows | null;
   /** By version. */
@@ -32,9 +32,10 @@ type ScoredRows = Pick<ScoredSample, 'scores' | 'width'>;
 const chunkRows = 2048;
 
 /**
- * Everybody's score of every holdout row, for later audit: `row`, `day`, `label`, `score`,
- * `champion`, `baseline`, and `version_<n>` of each anchor. In multiclass `label` is the class and
- * a score the list of the probabilities of `classes`. The same predictions give the same bytes.
+ * Writes the scores of all models for every holdout row, for a later audit: `row`, `day`, `label`,
+ * `score`, `champion`, `baseline`, and `version_<n>` of each anchor. For multiclass `label` is the
+ * class and a score is the list of probabilities in the order of `classes`. Equal predictions give
+ * equal bytes.
  */
 export async function writePredictions(
   sql: PlatformSql,

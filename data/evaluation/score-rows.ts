@@ -5,10 +5,7 @@ import { quoteName, readParquet, type PlatformSql } from '../sql/platform-sql';
 import { columnNames } from './holdout-rows';
 import { chunksOf } from './parquet-chunks';
 
-/**
- * The model's score of every row of a features file, in order of `__row`; of a multiclass model all
- * classes, row after row.
- */
+/** Scores of every row of a features file in order of `__row`; for multiclass, all classes per row. */
 export async function scoreRows(
   sql: PlatformSql,
   file: string,
@@ -21,7 +18,7 @@ export async function scoreRows(
   if (lacking.length > 0)
     throw failure(
       'InvalidInput',
-      `the model needs ${lacking.map((name) => `\`${name}\``).join(', ')}, which the rows lack`,
+      `the rows lack ${lacking.map((name) => `\`${name}\``).join(', ')}, which the model needs`,
     );
   const scores = new Float64Array(rows * model.width);
   let at = 0;
@@ -33,7 +30,7 @@ export async function scoreRows(
     if (at + count > rows)
       throw failure(
         'DataUnreadable',
-        `the features file has more than the ${rows} rows that were assembled`,
+        `the features file has more than ${rows} rows, but ${rows} rows were assembled`,
       );
     const values = Object.fromEntries(
       names.map((name, index) => [name, columns[index] as FeatureValues]),
@@ -42,6 +39,9 @@ export async function scoreRows(
     at += count;
   }
   if (at !== rows)
-    throw failure('DataUnreadable', `the features file has ${at} rows; ${rows} were assembled`);
+    throw failure(
+      'DataUnreadable',
+      `the features file has ${at} rows, but ${rows} rows were assembled`,
+    );
   return scores;
 }

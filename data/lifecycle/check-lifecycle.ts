@@ -24,23 +24,20 @@ export interface LifecycleToCheck {
 
 export interface LifecycleChecks {
   readonly trainers: TrainerCatalog;
-  /** Null reads no source: the SQL is then checked without its columns. */
+  /** Null reads no source; the SQL is then checked without its columns. */
   readonly tables: SourceTables | null;
 }
 
 export interface CheckedLifecycle {
-  /** In order of the lines, file by file; one a place. */
+  /** One per place, sorted by file and line. */
   readonly issues: readonly Issue[];
-  /**
-   * What a run may stumble over, as lines: sources that were not read, and data that are too few
-   * today.
-   */
+  /** Lines on possible problems of a run: sources that were not read, or too few data today. */
   readonly notes: readonly string[];
 }
 
 /**
- * Every check of a lifecycle before a run, in one round: YAML, schema, trainer, SQL, and the SQL
- * against the columns of the sources. `lifecycle validate`, `plan` and `apply` all call it.
+ * Checks a lifecycle before a run: YAML, schema, trainer, SQL, and the SQL against the columns of
+ * the sources. `lifecycle validate`, `plan` and `apply` use it.
  */
 export async function checkLifecycle(
   { placed, name, fileName, files }: LifecycleToCheck,
@@ -58,7 +55,7 @@ export async function checkLifecycle(
     ...(parsed.ok ? [] : parsed.issues),
     ...trainerIssues(checks.trainers, parts, issueAt),
     ...sql,
-    // A text that is refused by itself is refused again when it is bound.
+    // SQL that is refused without columns would be refused again with columns.
     ...bound.issues.filter(({ pointer }) => !refusedTexts.has(pointer)),
   ];
   const unchecked = parts.data === null ? [] : contractNotes(parts.data, issueAt);
@@ -66,7 +63,7 @@ export async function checkLifecycle(
   return { issues: inOrder(found, { fileName, contracts }), notes: [...bound.notes, ...unchecked] };
 }
 
-/** A source without a contract is allowed, and never silently. */
+/** A source without a contract is allowed, but always noted. */
 function contractNotes({ sources }: DataSpec, issueAt: IssueAt): readonly string[] {
   return sources
     .filter(({ contract }) => contract === null)
@@ -149,17 +146,14 @@ async function bind(
   ];
   if (read.every(({ as }) => as === 'now'))
     return { issues: [...mistakes, ...unmet, ...placed], notes };
-  // The source may have changed since: nothing is refused for what it held then.
+  // The source may have changed since, so these are only notes.
   const past = placed.map(
-    (issue) => `${formatIssue(issue)} (by the columns that the last run read)`,
+    (issue) => `${formatIssue(issue)} (checked with the columns that the last run read)`,
   );
   return { issues: [...mistakes, ...unmet], notes: [...notes, ...past] };
 }
 
-/**
- * What the lifecycle names and the SQL does not give is a mistake of either; it is shown where it
- * is named.
- */
+/** Shows an error about a column that the lifecycle names at the key that names it. */
 function atItsKey(issue: Issue, { assemble, features }: DataSpec, issueAt: IssueAt): Issue {
   if (
     issue.line !== undefined ||
@@ -183,7 +177,7 @@ function contractIssues(
     if (column === null)
       return issueAt(
         ['otherColumns'],
-        `the source ${source} has columns that the contract refuses: ${observed}`,
+        `the source ${source} has columns that the contract does not allow: ${observed}`,
       );
     const isThere = columns.some(({ name }) => name === column);
     const detail = isThere
@@ -206,7 +200,7 @@ function sliceIssues(
       : [
           issueAt(
             ['spec', 'evaluate', 'slices', 'columns', index],
-            `the assembled rows have no column ${column} to slice by`,
+            `the assembled rows have no column ${column} for slices`,
             {
               expected: `one of ${known.join(', ')}`,
               didYouMean: nearest(column, known) ?? undefined,
@@ -217,8 +211,8 @@ function sliceIssues(
 }
 
 /**
- * The lifecycle's own file first. One issue a place, the first found; but one for each source at a
- * place of a contract, which several sources may name.
+ * Sorts by file, the lifecycle first, and keeps the first issue of each place. Places of a contract
+ * keep one issue per source, because several sources may use the same contract.
  */
 function inOrder(
   found: readonly Issue[],

@@ -23,9 +23,9 @@ interface TimedSource {
 }
 
 /**
- * What a run of today would stumble over though every file is right: parts of the split without
- * rows, and a holdout with rows of fewer days than gates judge. These are notes and no mistakes, as
- * more data may come. Silent where the times of the rows are not known.
+ * Problems that a run would have today although every file is correct: parts of the split without
+ * rows, and a holdout with fewer days than gates need. They are notes, because more data may come.
+ * Empty when the times of the rows are unknown.
  */
 export function dataNotes(
   given: DataSpec,
@@ -53,11 +53,11 @@ export function dataNotes(
   const days = Math.max(...sources.map(({ times }) => daysIn(times, parts.holdout, data)));
   if (judgingGate === null || days >= fewestDays) return [];
   const delay = data.label.availableAfterSeconds > 0 ? ' whose labels are known' : '';
-  const detail = `the holdout has rows on ${days} of the whole days that gates judge${delay}: the gate ${judgingGate} could not pass`;
+  const detail = `the holdout has rows on ${days} whole days${delay}, so the gate ${judgingGate} cannot pass`;
   return [
     formatIssue(
       issueAt(['spec', 'data', 'split', 'holdout'], detail, {
-        expected: `rows on at least ${fewestDays} of them`,
+        expected: `rows on at least ${fewestDays} whole days`,
       }),
     ),
   ];
@@ -65,7 +65,7 @@ export function dataNotes(
 
 const ways = 'fewer days in spec.data.split, or a longer history of data';
 
-/** As `findLatestWindow` finds it when the run begins. */
+/** The window that `findLatestWindow` will find when the run starts. */
 function windowOf(
   { sources, time }: TimedData,
   readings: Readonly<Record<string, SourceReading>>,
@@ -80,10 +80,7 @@ function windowOf(
     : latestWindow(newest.sort()[0] ?? '', time.window);
 }
 
-/**
- * Those whose time is the event time of the rows; without one of that name, the only source that
- * has times.
- */
+/** Sources whose time column is the event time; otherwise the only source, if it has times. */
 function rowSources(
   { sources, time }: TimedData,
   readings: Readonly<Record<string, SourceReading>>,
@@ -108,7 +105,7 @@ function partsOf(
   try {
     return splitWindow(window, split);
   } catch {
-    // The document's own checks say so.
+    // The checks of the document report this.
     return null;
   }
 }
@@ -153,5 +150,5 @@ function emptyText(
   const ranges = sources.map(
     ({ name, times }) => `${name} has rows from ${times.oldest} to ${times.newest}`,
   );
-  return `no row lies in ${named}: ${ranges.join(', ')}`;
+  return `no row is in ${named}: ${ranges.join(', ')}`;
 }

@@ -1,4 +1,4 @@
-/** What checks a lifecycle, in one module: commands load it with DuckDB only when they need it. */
+/** Lifecycle checks in one module, so that commands load DuckDB only when they need it. */
 export { checkLifecycle } from './check-lifecycle';
 export { openSourceTables } from './source-tables';
 export { profileFile } from './profile-file';

@@ -13,8 +13,8 @@ interface FileToProfile {
 }
 
 /**
- * Measures a file on this machine. @throws DataUnreadable, DatasetEmpty and other failures of
- * reading a source, which name the line.
+ * Profiles a file on this machine.
+ * @throws DataUnreadable, DatasetEmpty and other errors of reading a source, with the line
  */
 export async function profileFile({
   source,
@@ -31,7 +31,7 @@ export async function profileFile({
         into: scratch.path('table'),
         datasets: {
           manifest: () => Promise.resolve(null),
-          toFile: () => Promise.reject(new Error('a file is profiled, no dataset')),
+          toFile: () => Promise.reject(new Error('a file is profiled, not a dataset')),
         },
         signal: new AbortController().signal,
         onProgress: () => undefined,

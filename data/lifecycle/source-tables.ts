@@ -16,19 +16,16 @@ export type SourceReading =
       readonly columns: readonly Column[];
       readonly times: SourceTimes | null;
       /**
-       * `now`: the source itself. `lastVersion`: the dataset that a run made of it last; the source
-       * may have other columns today.
+       * `now`: the source itself. `lastVersion`: the dataset of the last run; the source may have
+       * other columns today.
        */
       readonly as: 'now' | 'lastVersion';
-      /**
-       * What is wrong with the column of times that the lifecycle names; null when it is right or
-       * not named.
-       */
+      /** Error in the time column that the lifecycle names; otherwise null. */
       readonly timeMistake: string | null;
     }
-  /** There can be no such source. */
+  /** The source cannot exist. */
   | { readonly kind: 'mistake'; readonly detail: string }
-  /** `isRefused`: it lies outside of what sources may read. */
+  /** `isRefused`: outside of what sources may read. */
   | { readonly kind: 'notRead'; readonly reason: string; readonly isRefused: boolean };
 
 export interface SourceTables {
@@ -37,26 +34,23 @@ export interface SourceTables {
 
 export interface SourceTablesSettings {
   readonly policy: SourcePolicy;
-  /** Where files that readers need are put, and removed again. */
+  /** Folder for temporary files. */
   readonly scratchRoot: string;
-  /**
-   * Columns of the dataset that a run made of a source; null when there is none, or no registry to
-   * ask.
-   */
+  /** Columns of the dataset that the last run made of a source; null without one or a registry. */
   readonly lastVersion: (dataset: {
     readonly lifecycle: string;
     readonly source: string;
   }) => Promise<readonly Column[] | null>;
-  /** Columns of a registered dataset; null when there is none. */
+  /** Columns of a registered dataset; null when it does not exist. */
   readonly registered: (name: string, reference: string) => Promise<readonly Column[] | null>;
 }
 
-/** For all sources of a lifecycle together; the user waits for `plan` meanwhile. */
+/** Limit for all sources of a lifecycle together; the user waits for `plan`. */
 const secondsForAll = 15;
 
 /**
- * Columns and times of sources that this process can read in a few seconds. Other sources are not
- * read: `https://` and `s3://` cost traffic.
+ * Columns and times of sources that this process can read in a few seconds. `https://` and `s3://`
+ * sources are not read, because they cost traffic.
  */
 export function openSourceTables(settings: SourceTablesSettings): SourceTables {
   return {
@@ -84,12 +78,12 @@ async function readingOf(source: SourceSpec, asked: SourceTablesQuery): Promise<
     const [name = '', reference = ''] = source.uri.slice('dataset://'.length).split('@');
     const columns = await asked.registered(name, reference);
     return columns === null
-      ? notRead(`there is no dataset ${name}@${reference} yet`)
+      ? notRead(`dataset ${name}@${reference} does not exist yet`)
       : { kind: 'read', columns, times: null, as: 'now', timeMistake: null };
   }
   const columns = await asked.lastVersion({ lifecycle: asked.lifecycle, source: source.name });
   return columns === null
-    ? notRead(`only a run reads ${scheme ?? 'such'}:// sources, and none has read it yet`)
+    ? notRead(`only runs read ${scheme ?? 'such'}:// sources, and no run has read it yet`)
     : { kind: 'read', columns, times: null, as: 'lastVersion', timeMistake: null };
 }
 
@@ -118,7 +112,7 @@ async function readHere(
       throw error;
     });
     if (!isPerennialError(timed)) return { kind: 'read', ...timed, as: 'now', timeMistake: null };
-    // Readable without it: then the columns can be checked in the same round.
+    // The columns can still be read without the time column and checked in the same round.
     return { kind: 'read', ...(await describe(null)), as: 'now', timeMistake: withNext(timed) };
   } catch (error) {
     if (signal.aborted) return notRead(`it could not be read within ${secondsForAll} s`);
@@ -139,8 +133,8 @@ function notRead(reason: string): SourceReading {
   return { kind: 'notRead', reason, isRefused: false };
 }
 
-/** `dataset://` sources are described by their manifest. */
+/** `dataset://` sources are described by their manifest, so no dataset is downloaded. */
 const noDatasets: DatasetReader = {
   manifest: () => Promise.resolve(null),
-  toFile: () => Promise.reject(new Error('no dataset is read to describe a source')),
+  toFile: () => Promise.reject(new Error('describing a source downloads no dataset')),
 };

@@ -8,7 +8,7 @@ import { extremesOf } from '../../domain/tuning/tuning';
 import type { TrainerCatalog } from '../training/catalog';
 
 /**
- * An unknown trainer, and parameters that it refuses: those of the document and both ends of each
+ * Errors for an unknown trainer and for parameters that it refuses, including both ends of each
  * range of the search.
  */
 export function trainerIssues(
@@ -45,7 +45,7 @@ function nameIssues(
   const detail =
     found === null
       ? `unknown trainer ${trainer}`
-      : `the trainer ${trainer} makes no model of this kind: it is for ${found.tasks.join(', ')}`;
+      : `the trainer ${trainer} does not fit this lifecycle: it is for ${found.tasks.join(', ')}`;
   const hints = {
     expected: `one of ${known.join(', ')}`,
     didYouMean: nearest(trainer, known) ?? undefined,

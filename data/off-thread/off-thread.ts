@@ -6,20 +6,17 @@ import type { Limited } from '../time-limit';
 import type { TaskInput, TaskName, TaskOutcome, TaskOutput } from './tasks';
 
 export interface OffThreadOptions {
-  /** From the call to the result, the wait for a free thread included. */
+  /** From the call to the result, including the wait for a free thread. */
   readonly deadlineMs: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-/**
- * Threads for work whose duration a caller decides, so that the event loop stays free for others.
- */
+/** Threads for work whose duration depends on the caller's input. The event loop stays free. */
 export interface OffThread {
   /**
-   * Runs a task of `tasks.ts`; `input` and result are copied between threads. `late`: the deadline
-   * passed or the task ran out of memory, and its thread was ended, which stops a runaway regular
-   * expression too. Errors are those of the task; PlatformUnavailable when too many tasks wait
-   * already.
+   * Runs a task of `tasks.ts`; input and result are copied between threads. `late` means that the
+   * deadline passed or memory ran out; the thread was ended, even inside a regular expression.
+   * @throws errors of the task; PlatformUnavailable when too many tasks wait
    */
   run<Name extends TaskName>(
     name: Name,
@@ -30,13 +27,13 @@ export interface OffThread {
 }
 
 const mostThreads = Math.max(2, Math.min(4, availableParallelism()));
-/** Tasks that wait for a thread. Each holds its input in memory. */
+/** Most tasks that may wait for a thread. Each holds its input in memory. */
 const mostWaiting = 256;
 const memoryMebibytes = 512;
 
 /**
- * The first task starts a thread, which stays; more start while tasks wait, and end after a minute
- * without work. None keeps the process alive.
+ * The first task starts a thread, which stays. More threads start while tasks wait and end after a
+ * minute without work. None keeps the process alive.
  */
 export function openOffThread(): OffThread {
   let pool: Piscina | null = null;
@@ -53,7 +50,7 @@ export function openOffThread(): OffThread {
       idleTimeout: 60_000,
       resourceLimits: { maxOldGenerationSizeMb: memoryMebibytes },
     });
-    // A thread that ends while it has no task: the next task starts another.
+    // A thread can end while it is idle; the next task starts another.
     pool.on('error', () => undefined);
     return pool;
   }
@@ -80,7 +77,7 @@ export function openOffThread(): OffThread {
         if (error instanceof Error && error.message.startsWith('Task queue is at limit')) {
           throw failure(
             'PlatformUnavailable',
-            `${mostWaiting} tasks wait for a free thread already`,
+            `too many tasks: ${mostWaiting} already wait for a free thread; try again later`,
             { cause: error },
           );
         }

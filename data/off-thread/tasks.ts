@@ -1,6 +1,6 @@
 /**
- * What may run in another thread (off-thread.ts). Input and result of a task are plain data. Its
- * caller's deadline ends it, so it needs no time limit of its own.
+ * Tasks that may run in another thread (off-thread.ts). Input and result are plain data. The
+ * caller's deadline ends a task, so it needs no time limit.
  */
 import { isPerennialError, type FailureType, type Issue } from '../../domain/failure';
 import { readPrompt } from '../../domain/prompt/document';
@@ -30,8 +30,8 @@ export type TaskInput<Name extends TaskName> = Parameters<Tasks[Name]>[0];
 export type TaskOutput<Name extends TaskName> = Awaited<ReturnType<Tasks[Name]>>;
 
 /**
- * What a thread is asked, and calls this with. An error of the platform would lose its class on the
- * way back, so it travels as data.
+ * Entry point of a thread. Errors lose their class between threads, so a failure is returned as
+ * data.
  */
 export default async function runTask<Name extends TaskName>({
   name,

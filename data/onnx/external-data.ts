@@ -1,9 +1,6 @@
 import { Reader } from 'protobufjs/minimal';
 
-/**
- * Messages of onnx.proto (ONNX 1.16) that can hold a tensor, by the numbers of the fields that lead
- * to one.
- */
+/** Messages of onnx.proto (ONNX 1.16) that can contain a tensor, by field number. */
 const paths = {
   model: { 7: 'graph', 25: 'function' },
   graph: { 1: 'node', 5: 'tensor', 15: 'sparseTensor' },
@@ -23,16 +20,16 @@ const paths = {
 
 type Message = keyof typeof paths;
 
-/** Of TensorProto: where a tensor's values lie in another file. */
+/** Field of TensorProto that is set when the tensor's values are in another file. */
 const externalDataField = 13;
-/** Subgraphs of subgraphs; exporters need two or three. */
+/** Limit for nested subgraphs; exporters need two or three levels. */
 const deepest = 64;
 const lengthDelimited = 2;
 
 /**
- * Whether a tensor of the model is to be read from another file. ONNX Runtime would look for it in
- * the working directory of this process, where the platform keeps its own files, and give it out as
- * scores. Throws a RangeError on bytes that are no protobuf message, or that are nested too deeply.
+ * Whether a tensor of the model is read from another file. ONNX Runtime would read it from the
+ * working directory of this process, which has the platform's own files, and return it as scores.
+ * @throws RangeError on bytes that are not a protobuf message or are nested too deeply
  */
 export function readsOtherFiles(model: Uint8Array): boolean {
   return holdsExternalTensor(Reader.create(model), model.byteLength, 'model', 0);

@@ -5,34 +5,34 @@ import { missingText, type FeatureColumn } from '../../domain/model/model';
 import { readsOtherFiles } from './external-data';
 
 /**
- * One value a row: numbers for a float input (NaN is missing), texts for a string input
+ * One value per row: numbers for a float input (NaN is missing), text for a string input
  * (`missingText` is missing).
  */
 export type FeatureValues = readonly (string | number | null)[] | Float32Array | Float64Array;
 
 export interface OnnxModel {
-  /** What the graph takes, in the graph's order; every input is shaped [rows, 1]. */
+  /** Inputs in the order of the graph; each has the shape [rows, 1]. */
   readonly inputs: readonly FeatureColumn[];
-  /** Scores a row: one, or one for each class. */
+  /** Scores per row: one, or one per class. */
   readonly width: number;
   /**
-   * The `score` of every row, in order; `width` values a row. Throws InvalidInput when a column is
-   * missing, too short or of the wrong type.
+   * Scores of all rows in order, `width` values per row.
+   * @throws InvalidInput when a column is missing, too short or of the wrong type
    */
   predict(columns: Readonly<Record<string, FeatureValues>>, rows: number): Promise<Float64Array>;
   close(): Promise<void>;
 }
 
 /**
- * Rows per native call. A call holds the event loop (its work runs on the calling thread), so this
- * bounds the pause: about 30 ms for a booster of 100 trees.
+ * Rows per native call. A call blocks the event loop, so this limits the pause: about 30 ms for a
+ * booster of 100 trees.
  */
 const chunkRows = 1024;
 
 /**
- * Loads a graph that takes feature columns as they are and gives `score`. Verify the bytes' digest
- * before (I3). Throws ModelUnloadable when the bytes are no ONNX model or when inputs or output do
- * not fit; `expected` is the signature's features, `classes` those of a multiclass model.
+ * Loads a graph that takes feature columns and returns `score`. Verify the digest of the bytes first
+ * (I3). `expected` is the signature's features, `classes` the classes of a multiclass model.
+ * @throws ModelUnloadable when the bytes are not an ONNX model, or inputs or output do not fit
  */
 export async function openOnnxModel(
   bytes: Uint8Array,
@@ -61,8 +61,7 @@ async function load(bytes: Uint8Array): Promise<InferenceSession> {
   if (bytes.byteLength === 0) throw failure('ModelUnloadable', 'the model file is empty');
   refuseOtherFiles(bytes);
   try {
-    // One thread: requests and rows give the parallelism; spinning pools would fight over the same
-    // cores.
+    // One thread: requests and rows run in parallel, and several pools would compete for the cores.
     return await InferenceSession.create(bytes, {
       intraOpNumThreads: 1,
       interOpNumThreads: 1,
@@ -92,7 +91,7 @@ function refuseOtherFiles(bytes: Uint8Array): void {
   if (refused)
     throw failure(
       'ModelUnloadable',
-      'the model keeps tensors in other files; export it as one file, with its weights inside',
+      'the model keeps tensors in other files; export it as one file that contains its weights',
     );
 }
 
@@ -133,10 +132,10 @@ function checkInputs(inputs: readonly FeatureColumn[], expected: readonly Featur
   const issues = [
     ...expected
       .filter(({ name }) => !given.has(name))
-      .map(({ name }) => `the graph has no input for feature \`${name}\``),
+      .map(({ name }) => `the graph has no input for the feature \`${name}\``),
     ...inputs
       .filter(({ name }) => !wanted.has(name))
-      .map(({ name }) => `the graph wants \`${name}\`, which is no feature of the signature`),
+      .map(({ name }) => `the graph has an input \`${name}\`, which is not in the signature`),
     ...inputs
       .filter(({ name, type }) => wanted.has(name) && wanted.get(name) !== type)
       .map(
@@ -148,10 +147,7 @@ function checkInputs(inputs: readonly FeatureColumn[], expected: readonly Featur
     throw failure('ModelUnloadable', `the model does not fit its signature: ${issues.join('; ')}`);
 }
 
-/**
- * [rows, width] with a free first dimension; exporters that fix it (or add more) give graphs that
- * cannot take batches.
- */
+/** [rows, width] with a free first dimension. Graphs with another shape cannot take batches. */
 function isColumn(shape: readonly (string | number)[], width = 1): boolean {
   return (
     shape.length === 2 &&
@@ -191,7 +187,7 @@ async function predict(
     const feeds: Record<string, Tensor> = {};
     for (const input of inputs)
       feeds[input.name] = tensorOf(input, columns[input.name] ?? [], from, until);
-    // `run` starts in a fresh turn of the event loop, so other work gets in between two chunks.
+    // `run` starts in a new turn of the event loop, so other work runs between two chunks.
     scores.set(await run(session, feeds, (until - from) * width), from * width);
   }
   return scores;
@@ -222,7 +218,7 @@ function tensorOf(
   return new Tensor('string', data, dims);
 }
 
-/** Names the type only: values of rows stay out of error texts (I11). */
+/** Names only the type, because errors must not quote values of rows (I11). */
 function wrongValue(input: FeatureColumn, row: number, value: unknown) {
   return failure(
     'InvalidInput',
@@ -239,17 +235,15 @@ async function run(
   try {
     results = await session.run(feeds, ['score']);
   } catch (cause) {
-    throw failure(
-      'ModelUnloadable',
-      `the model failed on the rows that it was given: ${reasonOf(cause)}`,
-      { cause },
-    );
+    throw failure('ModelUnloadable', `the model failed on the given rows: ${reasonOf(cause)}`, {
+      cause,
+    });
   }
   const score = results['score'];
   if (score?.size !== values)
     throw failure(
       'ModelUnloadable',
-      `the model gave ${score?.size ?? 0} scores instead of ${values}`,
+      `the model returned ${score?.size ?? 0} scores instead of ${values}`,
     );
   return score.data as Float32Array | Float64Array;
 }

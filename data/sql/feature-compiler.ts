@@ -12,13 +12,13 @@ import { firstToken, parseSelect, treeText, withoutSemicolons } from './syntax';
 export interface FeatureText {
   readonly text: SqlText;
   readonly request: readonly Column[];
-  /** Columns that exist in training but not in a request, with the reason. */
+  /** Columns that training has but requests do not, with the reason. */
   readonly withheld: Readonly<Record<string, string>>;
 }
 
 /**
- * `compileFeatureSql` in this process: DuckDB may need any time and memory for a user's SQL, so
- * only the process for user SQL may call it.
+ * Implements `compileFeatureSql`. Only the process for user SQL may call it, because DuckDB can need
+ * unlimited time and memory for a user's SQL.
  */
 export async function compileFeatures({
   text,
@@ -60,8 +60,8 @@ async function featureColumns(
   const features: FeatureColumn[] = [];
   for (let i = 0; i < prepared.columnCount; i += 1) {
     const name = prepared.columnName(i);
-    // The names become inputs of an ONNX graph and columns of a trainer's table; some libraries
-    // refuse brackets, quotes and commas there.
+    // Names become inputs of an ONNX graph and columns of a trainer's table. Some libraries do not
+    // allow brackets, quotes and commas there.
     if (!/^[A-Za-z][A-Za-z0-9_]*$/.test(name)) {
       throw sqlFailure('SqlInvalid', text, null, `feature ${i + 1} is named '${name}'`, {
         expected: 'a letter, then letters, digits and _',
@@ -85,7 +85,7 @@ function featureType(name: string, duckDbType: string, text: SqlText): FeatureCo
     'SqlInvalid',
     text,
     null,
-    `feature '${name}' is of type ${duckDbType}; a model takes numbers, booleans and text`,
+    `feature '${name}' is of type ${duckDbType}; features are numbers, booleans or text`,
     {
       ...(/DATE|TIME|INTERVAL/.test(duckDbType) && {
         next: `extract a number: hour(…), dayofweek(…), epoch(…)`,
@@ -95,9 +95,9 @@ function featureType(name: string, duckDbType: string, text: SqlText): FeatureCo
 }
 
 /**
- * Rows are matched by number, never by luck of their order. The number is put into the author's own
- * text; DuckDB's tree of the result must be the old tree plus that one column. (Writing the text
- * anew from the tree is not faithful: `1e3` becomes a DECIMAL.)
+ * Adds the row number to the author's SQL, so that rows are matched by number. The syntax tree of the
+ * result must equal the old tree plus that column. SQL generated from the tree would differ: `1e3`
+ * becomes a DECIMAL.
  */
 async function withRowNumber(connection: DuckDBConnection, text: SqlText): Promise<string> {
   const bare = await withoutSemicolons(connection, text);
@@ -125,13 +125,10 @@ function placeless(tree: string): string {
   return tree.replace(/(?<!\\)"query_location":\d+/g, '"query_location":0');
 }
 
-/** The greatest float of 32 bits, which is what a graph takes. */
+/** The largest 32-bit float, the type of a graph's inputs. */
 const maxFloat = '3.4028234663852886e38';
 
-/**
- * A number that is null, infinite or too large for the graph is missing, so that no library has to
- * guess.
- */
+/** Numbers that are null, infinite or too large for the graph become NaN, which means missing. */
 function finished(feature: FeatureColumn): string {
   const name = quoteName(feature.name);
   if (feature.type === 'string')

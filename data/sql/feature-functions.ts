@@ -1,10 +1,9 @@
 /**
- * What features may call: the result follows from the arguments alone, one row at a time, in
- * bounded time and space, the same in every session. Not here, though they are scalar: `repeat`,
- * `lpad`, `rpad`, `format`, `printf`, `bar` (a number becomes as much memory as it says), `hash`
- * (another value in another version of DuckDB), `levenshtein` and its kin (quadratic in the length
- * of the text, and not to be interrupted), `age` (with one argument it reads the clock), lists,
- * structs and JSON (no feature has such a type).
+ * Functions that features may call. The result depends only on the arguments of one row, in bounded
+ * time and space, and is the same in every session. Left out although scalar: `repeat`, `lpad`,
+ * `rpad`, `format`, `printf`, `bar` (a number decides the memory), `hash` (changes with the version
+ * of DuckDB), `levenshtein` and similar ones (quadratic and not interruptible), `age` (reads the
+ * clock when it has one argument), lists, structs and JSON (not types of features).
  */
 export const featureFunctions: ReadonlySet<string> = new Set([
   // Operators.

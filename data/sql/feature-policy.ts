@@ -8,20 +8,21 @@ import { forbiddenFunctions } from './user-sql-policy';
 
 export interface FeaturePolicy {
   readonly text: SqlText;
-  /** null: not known yet, so any name may be a column. */
+  /** Null when the columns are unknown; then any name may be a column. */
   readonly request: readonly Column[] | null;
-  /** Columns that exist in training but not here, with the reason. */
+  /** Columns that training has but requests do not, with the reason. */
   readonly withheld: Readonly<Record<string, string>>;
 }
 
-/** What no request holds. */
+/** The label, which no request contains. */
 export function withheldLabel(column: string): Readonly<Record<string, string>> {
-  return { [column]: 'it is the label, which is not known when a prediction is asked for' };
+  return { [column]: 'it is the label, which is unknown at prediction time' };
 }
 
 /**
- * The request columns that a statement reads, in the request's order. SqlForbidden for everything
- * that is not row-wise and repeatable, by an allow-list over the whole tree.
+ * Request columns that the statement reads, in the request's order. An allow-list over the whole tree
+ * refuses everything that is not row-wise and repeatable.
+ * @throws SqlForbidden
  */
 export function checkFeatureSql(statement: SyntaxNode, policy: FeaturePolicy): readonly Column[] {
   const { text } = policy;
@@ -49,7 +50,7 @@ export function checkFeatureSql(statement: SyntaxNode, policy: FeaturePolicy): r
   return (policy.request ?? []).filter((column) => used.has(column.name));
 }
 
-/** What each part of a SELECT is called by those who write it. */
+/** SQL names of the parts of a SELECT. */
 const clauses: Readonly<Record<string, string>> = {
   where_clause: 'WHERE',
   group_expressions: 'GROUP BY',
@@ -72,7 +73,7 @@ function checkFrom(from: SyntaxNode, text: SqlText): string {
     throw forbidden(
       text,
       from,
-      'features are computed FROM request and nothing else',
+      'features must be computed FROM request only',
       'write SELECT … FROM request',
     );
   return String(from.alias ?? from.table_name).toLowerCase();
@@ -85,14 +86,14 @@ interface Scope extends FeaturePolicy {
 }
 
 /**
- * DuckDB puts the whole expression where its alias stands, so that a chain of aliases, each twice
- * in the next, grows exponentially.
+ * DuckDB replaces each alias by its whole expression. A chain of aliases in which each uses the
+ * previous one twice grows exponentially.
  */
 const maxWrittenOut = 10_000;
 
 /**
- * Counts the parts of all features as they are once each alias is written out. `add` throws
- * SqlForbidden for the feature with which they are too many.
+ * Counts the parts of all features after replacing aliases.
+ * `add` throws SqlForbidden for the feature that exceeds the limit.
  */
 function openAliasSizes(text: SqlText): { add(expression: SyntaxNode): void } {
   const sizes = new Map<string, number>();
@@ -113,7 +114,7 @@ function openAliasSizes(text: SqlText): { add(expression: SyntaxNode): void } {
           ? `the feature '${expression.alias.slice(0, 60)}'`
           : 'this feature';
       if (all > maxWrittenOut) {
-        const detail = `with ${shown} the features have more than ${count(maxWrittenOut)} parts, each alias written out`;
+        const detail = `with ${shown} the features have more than ${count(maxWrittenOut)} parts after replacing aliases`;
         throw forbidden(
           text,
           expression,
@@ -183,7 +184,7 @@ const operators: ReadonlySet<string> = new Set([
 const notRowWise: Readonly<Record<string, readonly [what: string, next?: string]>> = {
   STAR: [
     '* is not allowed in features',
-    'name each feature: a caller must send every column that is read',
+    'name each feature: callers must send every column that is read',
   ],
   SUBQUERY: [
     'a subquery is not allowed in features: only the request row is there',
@@ -220,7 +221,7 @@ function checkColumn(node: SyntaxNode, scope: Scope): void {
     ([candidate]) => candidate.toLowerCase() === name.toLowerCase(),
   );
   if (withheld !== undefined)
-    throw forbidden(scope.text, node, `'${name}' may not be read: ${withheld[1]}`);
+    throw forbidden(scope.text, node, `'${name}' must not be read: ${withheld[1]}`);
   if (scope.request === null) return;
   const known = scope.request.map((candidate) => candidate.name);
   throw sqlFailure(
@@ -269,7 +270,7 @@ function checkFunction(node: SyntaxNode, text: SqlText): void {
       'SqlForbidden',
       text,
       placeOf(text.sql, node),
-      `${name}() is not among the functions that features may use: those that give the same result for the same row, without other rows, clock, chance or files`,
+      `${name}() is not allowed in features: only functions that depend on the row alone are allowed`,
       {
         didYouMean: Object.hasOwn(forbiddenFunctions, name)
           ? null

@@ -16,14 +16,12 @@ import { fromDuckDb, sqlFailure } from './sql-errors';
 
 export type FeatureColumns = Record<string, (string | number)[]>;
 
-/**
- * `features.sql` ready to be run over request rows, many times a second. Owns a database; close it.
- */
+/** `features.sql`, ready to run on request rows many times per second. Owns a database; close it. */
 export interface FeatureRunner {
   /**
-   * Feature columns in the order of `rows`. All or nothing: a row that is mistyped (InvalidInput)
-   * or that the SQL fails on (SqlInvalid) fails its batch, so a caller that joined several requests
-   * runs them one by one then. SqlTimeout after `deadlineMs`, waiting for earlier batches included.
+   * Feature columns in the order of `rows`. One row of a wrong type (InvalidInput) or a failing one
+   * (SqlInvalid) fails the whole batch, so a caller with several requests runs them one by one then.
+   * SqlTimeout after `deadlineMs`, including the wait for earlier batches.
    */
   run(
     rows: readonly Readonly<Record<string, unknown>>[],
@@ -32,7 +30,7 @@ export interface FeatureRunner {
   close(): void;
 }
 
-/** A batch has a deadline, so its memory need not be generous. */
+/** A batch has a deadline, so it needs little memory. */
 const memoryLimit = '256MB';
 
 export async function openFeatureRunner(plan: FeaturePlan): Promise<FeatureRunner> {
@@ -52,20 +50,20 @@ export async function openFeatureRunner(plan: FeaturePlan): Promise<FeatureRunne
       if (closed)
         return Promise.reject(failure('GatewayUnavailable', 'the feature runner is closed'));
       const abandoned = new AbortController();
-      // One statement at a time: a connection runs no two, and an interrupt must hit its own.
+      // One statement at a time, so that an interrupt stops the right one.
       const mine = last.then(() =>
         runBatch({ plan, connection, statement, rows, abandoned: abandoned.signal }),
       );
       last = mine.catch(() => undefined);
-      // The caller gets the timeout on time even so: DuckDB checks for an interrupt only between
-      // vectors of up to 2,048 rows.
+      // DuckDB checks for an interrupt only between vectors of up to 2,048 rows; the caller's
+      // timeout does not wait for that.
       return raceDeadline(deadlineMs, mine, () => {
         abandoned.abort();
         throw sqlFailure(
           'SqlTimeout',
           plan.text,
           null,
-          `features were not ready within ${deadlineMs} ms`,
+          `the features were not computed within ${deadlineMs} ms`,
         );
       });
     },
@@ -81,8 +79,8 @@ export async function openFeatureRunner(plan: FeaturePlan): Promise<FeatureRunne
 }
 
 /**
- * Each parameter is one column as a typed list. With the casts DuckDB keeps its plan between runs:
- * half the time of rows as JSON, and 64-bit integers and NaN stay what they are.
+ * Passes each column as a typed list. With the casts, DuckDB keeps its plan between runs, which takes
+ * half the time of rows as JSON, and keeps 64-bit integers and NaN exact.
  */
 function parametersAsRows(plan: FeaturePlan): string {
   const lists = plan.requestColumns.map(

@@ -5,33 +5,30 @@ import { quoteName, quoteText } from './platform-sql';
 import { checkInSqlProcess } from './sql-checker';
 import type { SqlText } from './sql-errors';
 
-/** `features.sql`, checked and compiled for rows of one shape. Plain data. */
+/** `features.sql`, checked and compiled for request rows of one shape. Plain data. */
 export interface FeaturePlan {
   readonly text: SqlText;
-  /** What the SQL reads; a caller need not send anything else. */
+  /** Columns that the SQL reads; callers need not send others. */
   readonly requestColumns: readonly Column[];
   readonly features: readonly FeatureColumn[];
   /**
-   * The author's SELECT over `request`, with `__row` added and each feature in its final type. Use
-   * it through `featureQuery`.
+   * The author's SELECT over `request`, with `__row` and each feature in its final type. Use it
+   * through `featureQuery`.
    */
   readonly select: string;
 }
 
 /**
- * The one query that training runs over Parquet and the gateway over parameters. `source` is a
- * SELECT that gives `requestColumns` in their DuckDB types and a BIGINT `__row`; the result is
- * `__row` and the features, DOUBLE or VARCHAR, never null, in no order.
+ * The query that training runs over Parquet and the gateway over parameters. `source` is a SELECT
+ * that returns `requestColumns` in their DuckDB types and a BIGINT `__row`. The result has `__row`
+ * and the features, DOUBLE or VARCHAR, never null, in no order.
  */
 export function featureQuery(plan: FeaturePlan, source: string): string {
   const columns = [rowColumn, ...plan.requestColumns.map(received)];
   return `WITH received AS (${source}), request AS (SELECT ${columns.join(', ')} FROM received) ${plan.select}`;
 }
 
-/**
- * What the wire says for a missing value, a table says with NULL; the author's `coalesce` must see
- * the same in both.
- */
+/** Turns the request's marks for missing values into NULL, so that `coalesce` works on both paths. */
 function received(column: Column): string {
   const name = quoteName(column.name);
   if (column.type === 'number') return `nullif(${name}, 'NaN'::DOUBLE) AS ${name}`;
@@ -42,16 +39,16 @@ function received(column: Column): string {
 export interface FeatureSource {
   readonly sql: string;
   readonly request: readonly Column[];
-  /** As the lifecycle names it. */
+  /** Path in the lifecycle. */
   readonly file?: string;
-  /** Columns that exist in training but not in a request (the label), with the reason. */
+  /** Columns that training has but requests do not (the label), with the reason. */
   readonly withheld?: Readonly<Record<string, string>>;
 }
 
 /**
- * Checks that the SQL is one row-wise, repeatable SELECT FROM request, and compiles it, in a
- * process that can hurt only itself. SqlInvalid, SqlForbidden, SqlTimeout, SqlOutOfMemory; each
- * names the place as far as it is known.
+ * Checks that the SQL is one row-wise, repeatable SELECT FROM request and compiles it in a separate
+ * process.
+ * @throws SqlInvalid, SqlForbidden, SqlTimeout, SqlOutOfMemory, with the place if known
  */
 export function compileFeatureSql({
   sql,

@@ -5,20 +5,17 @@ import { assertInside, runInSqlProcess, type SqlLimits } from './sql-process';
 
 export interface FeatureTableRun {
   readonly plan: FeaturePlan;
-  /**
-   * Parquet of request rows with `__row` in, Parquet of features out; all in one folder, private to
-   * this run.
-   */
+  /** Parquet of request rows with `__row` in, Parquet of features out; in one private folder. */
   readonly tables: readonly { readonly requestRows: string; readonly features: string }[];
-  /** Columns beside the features that are taken over as they are, `__row` first. */
+  /** Columns that are copied beside the features, `__row` first. */
   readonly carried: readonly string[];
   readonly limits: SqlLimits;
   readonly signal?: AbortSignal;
 }
 
 /**
- * The training path of `features.sql`: the gateway's query over Parquet, in order of `__row`.
- * Errors as `runUserSql`.
+ * Runs `features.sql` for training: the gateway's query over Parquet, in order of `__row`.
+ * @throws like `runUserSql`
  */
 export async function writeFeatureTables(run: FeatureTableRun): Promise<void> {
   const outputs = run.tables.map((table) => table.features);

@@ -10,9 +10,8 @@ import { checkInSqlProcess } from './sql-checker';
 type SqlFiles = Readonly<Record<string, string>>;
 
 /**
- * What can be said of a lifecycle's SQL before there is data: that it parses, is one SELECT, reads
- * its sources alone and uses functions that are allowed. A file that is not there is reported where
- * it is named.
+ * Checks a lifecycle's SQL without data: it parses, is one SELECT, reads only its sources and uses
+ * allowed functions. Missing files are reported elsewhere.
  */
 export async function lifecycleSqlIssues(
   { assemble, features, sources, label }: LifecycleSqlParts,
@@ -34,19 +33,16 @@ export async function lifecycleSqlIssues(
   ];
 }
 
-/**
- * What binding the SQL to the sources' columns found, and the columns of a request where the
- * assembly is right.
- */
+/** Issues from binding the SQL to its sources, and the request columns if the assembly is valid. */
 export interface BoundSql {
   readonly issues: readonly Issue[];
   readonly request: readonly Column[] | null;
 }
 
 /**
- * Binds the SQL to the columns of its sources in the process for user SQL: columns that are not
- * there, types that do not fit, and the columns that the lifecycle names. `tables` are the sources
- * as the assembly sees them. Texts that `lifecycleSqlIssues` refused give the same issues again.
+ * Binds the SQL to the columns of its sources in the process for user SQL. Finds missing columns,
+ * wrong types and missing key columns. `tables` are the sources as the assembly reads them. SQL that
+ * `lifecycleSqlIssues` refuses gives the same issues again.
  */
 export async function bindLifecycleSql(
   data: DataSpec,

@@ -2,8 +2,8 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { quoteText } from './platform-sql';
 
 /**
- * From here on the database sees `directory` (or no file at all), loads nothing, reaches nothing,
- * and none of that can be changed back. In UTC.
+ * Restricts the database to `directory` (or to no file at all), without extensions and network. The
+ * configuration cannot be changed afterwards. The time zone is UTC.
  */
 export async function lockDown(
   connection: DuckDBConnection,

@@ -5,26 +5,26 @@ export interface DuckDbLimits {
   readonly memoryBytes: number;
   readonly threads: number;
   /**
-   * Where sorts and joins beyond the memory limit go; without it they fail instead. DuckDB's own
-   * default is a folder in the working directory.
+   * Folder for sorts and joins beyond the memory limit; without it they fail. DuckDB's default is a
+   * folder in the working directory.
    */
   readonly spillDirectory?: string;
-  /** Interrupts the statement that is running. */
+  /** Interrupts the running statement. */
   readonly signal?: AbortSignal;
 }
 
 export interface PlatformSql {
   readonly connection: DuckDBConnection;
   run(sql: string, values?: Record<string, DuckDBValue>): Promise<void>;
-  /** Integers come as numbers while they are exact, else as bigint; timestamps as Date. */
+  /** Exact integers are numbers, others bigint; timestamps are Date. */
   rows<Row extends object>(sql: string, values?: Record<string, DuckDBValue>): Promise<Row[]>;
-  /** The only row; more or none is a mistake in our SQL. */
+  /** The only row. More or none is a bug in Perennial's SQL. */
   one<Row extends object>(sql: string, values?: Record<string, DuckDBValue>): Promise<Row>;
 }
 
 /**
- * Our own SQL, in this process, in a private in-memory database in UTC that is closed when `work`
- * ends. Never give it text that a user wrote.
+ * Runs Perennial's own SQL in this process, in a private in-memory database in UTC that is closed
+ * after `work`. Never pass text of a user.
  */
 export async function withDuckDb<T>(
   work: (sql: PlatformSql) => Promise<T>,
@@ -39,7 +39,7 @@ export async function withDuckDb<T>(
   });
   try {
     const connection = await instance.connect();
-    // DuckDB starts in the machine's zone; equal input must give equal bytes everywhere.
+    // DuckDB's default is the machine's time zone; equal input must give equal bytes everywhere.
     await connection.run(`SET TimeZone = 'UTC'`);
     const stopInterrupting = interruptOnAbort(connection, limits.signal);
     try {
@@ -56,10 +56,7 @@ export async function withDuckDb<T>(
   }
 }
 
-/**
- * An interrupt that comes between two statements is lost, so it is repeated until the work has
- * ended.
- */
+/** Repeats the interrupt until the work ends, because one between two statements has no effect. */
 function interruptOnAbort(
   connection: DuckDBConnection,
   signal: AbortSignal | undefined,
@@ -115,7 +112,7 @@ export function quoteText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** `read_parquet([…])` over an ordered list of files; row order is file order. */
+/** SQL `read_parquet([…])` over an ordered list of files; row order is file order. */
 export function readParquet(paths: readonly string[]): string {
   return `read_parquet([${paths.map(quoteText).join(', ')}])`;
 }
@@ -130,8 +127,8 @@ export const duckDbTypes = {
 } as const satisfies Record<ColumnType, string>;
 
 /**
- * The logical type that a DuckDB type is kept as; null when Perennial has none (lists, structs,
- * blobs, intervals, times of day).
+ * Logical type of a DuckDB type; null when there is none (lists, structs, blobs, intervals, times of
+ * day).
  */
 export function logicalType(duckDbType: string): ColumnType | null {
   const name = duckDbType.toUpperCase();

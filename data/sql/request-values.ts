@@ -9,9 +9,7 @@ import {
 import type { Column, ColumnType } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
 
-/**
- * How a value of each logical type is given to DuckDB: timestamps as microseconds since 1970, UTC.
- */
+/** DuckDB parameter of each logical type; timestamps are microseconds since 1970, UTC. */
 export const parameterTypes = {
   string: { duckDb: VARCHAR, read: (name: string): string => name },
   integer: { duckDb: BIGINT, read: (name: string): string => name },
@@ -24,8 +22,8 @@ export const parameterTypes = {
 >;
 
 /**
- * One column of a batch, checked: null is a missing value, an absent field and a value of another
- * type are InvalidInput that names row and field.
+ * One checked column of a batch; null is a missing value.
+ * @throws InvalidInput with row and field for an absent field or a value of another type
  */
 export function columnValues(
   column: Column,
@@ -76,19 +74,19 @@ const converters: Record<ColumnType, (value: unknown) => DuckDBValue | undefined
 
 const rfc3339 = /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:\d{2})$/;
 
-/** Digits beyond microseconds are cut off, as Parquet would. */
+/** Digits beyond microseconds are cut off, as in Parquet. */
 function microseconds(text: string): bigint | undefined {
   const match = rfc3339.exec(text);
   if (match === null) return undefined;
   const [, date = '', time = '', fraction = '', zone = ''] = match;
   const seconds = Date.parse(`${date}T${time}${zone.toUpperCase()}`);
-  // Date.parse takes 31 February for 3 March.
+  // Date.parse reads 31 February as 3 March.
   if (Number.isNaN(seconds) || !new Date(`${date}T00:00:00Z`).toISOString().startsWith(date))
     return undefined;
   return BigInt(seconds) * 1000n + BigInt(fraction.slice(0, 6).padEnd(6, '0'));
 }
 
-/** The type, never the value: it is a row's content (I11). */
+/** Names the type, not the value, because errors must not quote rows (I11). */
 function described(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'number')

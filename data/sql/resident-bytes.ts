@@ -4,19 +4,19 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Resident memory of a process; 0 when it is gone. */
+/** Resident memory of a process; 0 after it has ended. */
 export async function residentBytes(pid: number | undefined): Promise<number> {
   if (pid === undefined) return 0;
   try {
     if (process.platform === 'linux') {
-      // Not statm: that counts pages, whose size is the machine's.
+      // statm counts pages, whose size depends on the machine.
       const status = await readFile(`/proc/${pid}/status`, 'utf8');
       return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
     }
     const { stdout } = await run('ps', ['-o', 'rss=', '-p', String(pid)]);
     return Number(stdout.trim()) * 1024;
   } catch {
-    // Both ways of asking fail for a process that has ended.
+    // Both ways fail for an ended process.
     return 0;
   }
 }

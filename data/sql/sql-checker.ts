@@ -7,7 +7,7 @@ import { sqlFailure } from './sql-errors';
 import { duckDbShare, startSqlProcess, watchEveryMs } from './sql-process';
 import type { SqlCheck, SqlCheckAnswer, SqlCheckRequest, SqlCheckResults } from './user-sql-child';
 
-/** A process that takes one check at a time. */
+/** A process that runs one check at a time. */
 interface Checker {
   /** The answer, or why the process ended without one. */
   ask(request: SqlCheckRequest): Promise<SqlCheckAnswer | Ended>;
@@ -20,22 +20,20 @@ interface Ended {
 }
 
 const limits = { seconds: 10, startSeconds: 60, memoryBytes: 512 * 1024 * 1024 } as const;
-/** One that is busy with a hard text leaves another for everybody else. */
+/** Two processes, so that one hard text does not delay all others. */
 const mostCheckers = 2;
 const mostWaiting = 64;
 
-/**
- * Shared by all of this process that checks SQL: a process takes half a second to start, and ends
- * by itself when nobody needs it.
- */
+/** Shared by all callers: a process needs half a second to start and ends itself when idle. */
 const idle: Checker[] = [];
 const waiting: (() => void)[] = [];
 let free = mostCheckers;
 
 /**
- * Parses or compiles a text that a user wrote, without data, in a process that has ten seconds and
- * 512 MiB for it. The event loop and the memory of this process are no part of it. SqlInvalid,
- * SqlForbidden, SqlTimeout, SqlOutOfMemory; PlatformUnavailable when too many texts wait.
+ * Parses or compiles SQL of a user, without data, in a process with limits of ten seconds and
+ * 512 MiB. It blocks neither the event loop nor the memory of this process.
+ * @throws SqlInvalid, SqlForbidden, SqlTimeout, SqlOutOfMemory; PlatformUnavailable when too many
+ *   texts wait
  */
 export async function checkInSqlProcess<Check extends SqlCheck>(
   check: Check,
@@ -56,7 +54,7 @@ export async function checkInSqlProcess<Check extends SqlCheck>(
       throw sqlFailure('SqlInvalid', text, null, `could not be checked: ${answer.message}`);
     case 'ended': {
       const next =
-        'make the query simpler: fewer nested expressions, and no alias that is used many times';
+        'simplify the query: fewer nested expressions, and no alias that is used many times';
       if (answer.by === 'time')
         throw sqlFailure(
           'SqlTimeout',
@@ -66,7 +64,7 @@ export async function checkInSqlProcess<Check extends SqlCheck>(
           { next },
         );
       if (answer.by === 'itself')
-        throw sqlFailure('SqlInvalid', text, null, 'ended the process that checked it', { next });
+        throw sqlFailure('SqlInvalid', text, null, 'crashed the process that checked it', { next });
       throw sqlFailure(
         'SqlOutOfMemory',
         text,
@@ -81,7 +79,11 @@ export async function checkInSqlProcess<Check extends SqlCheck>(
 async function inTurn<T>(work: () => Promise<T>): Promise<T> {
   if (free > 0) free -= 1;
   else if (waiting.length < mostWaiting) await new Promise<void>((turn) => waiting.push(turn));
-  else throw failure('PlatformUnavailable', `${mostWaiting} SQL texts wait to be checked already`);
+  else
+    throw failure(
+      'PlatformUnavailable',
+      `too many SQL texts: ${mostWaiting} already wait for a check; try again later`,
+    );
   try {
     return await work();
   } finally {
@@ -94,7 +96,7 @@ async function inTurn<T>(work: () => Promise<T>): Promise<T> {
 async function ask(request: SqlCheckRequest): Promise<SqlCheckAnswer | Ended> {
   for (let known = idle.pop(); known !== undefined; known = idle.pop()) {
     const answer = await askOf(known, request);
-    // One that was idle for long may be about to end.
+    // An idle process may have been about to end; another one checks the text.
     if (answer.kind !== 'ended' || answer.by !== 'itself') return answer;
   }
   return askOf(await startChecker(), request);
@@ -114,14 +116,14 @@ async function startChecker(): Promise<Checker> {
     .setEncoding('utf8')
     .on('data', (chunk: string) => (errors = (errors + chunk).slice(-4_000)));
   child.once('close', () => (ended = true));
-  // It may be gone before it has read; then 'close' says so.
+  // The process may end before it has read its input; 'close' reports that.
   child.stdin.on('error', () => undefined);
   const lines = openLines(child);
   const ready = await nextLine(child, limits.startSeconds, lines);
   if (typeof ready !== 'string') {
     throw failure(
       'BackendUnavailable',
-      `the process for user SQL could not be started: ${errors.trim() || ready.by}`,
+      `cannot start the process for user SQL: ${errors.trim() || ready.by}`,
     );
   }
   setReferenced(child, false);
@@ -143,7 +145,7 @@ async function startChecker(): Promise<Checker> {
 
 type NextLine = (take: (line: string) => void) => void;
 
-/** Each call takes the next line that the child writes. */
+/** Each call returns the next line that the child writes. */
 function openLines(child: ChildProcessWithoutNullStreams): NextLine {
   let text = '';
   let take: ((line: string) => void) | null = null;
@@ -157,7 +159,7 @@ function openLines(child: ChildProcessWithoutNullStreams): NextLine {
   return (next) => (take = next);
 }
 
-/** The child's next line; a child that needs longer or more memory is killed. */
+/** The child's next line. A child that exceeds its time or memory is killed. */
 function nextLine(
   child: ChildProcessWithoutNullStreams,
   seconds: number,
@@ -189,7 +191,7 @@ function nextLine(
   });
 }
 
-/** An idle child does not keep this process alive; when this process ends, so does the child. */
+/** An idle child does not keep this process alive, and ends with it. */
 function setReferenced(child: ChildProcessWithoutNullStreams, referenced: boolean): void {
   const change = referenced ? 'ref' : 'unref';
   child[change]();

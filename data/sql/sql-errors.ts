@@ -1,9 +1,9 @@
 import { failure, type FailureType, type PerennialError } from '../../domain/failure';
 
-/** SQL as its author knows it. */
+/** SQL and the path of its file. */
 export interface SqlText {
   readonly sql: string;
-  /** As the lifecycle names it, `sql/assemble.sql`. */
+  /** Path in the lifecycle, `sql/assemble.sql`. */
   readonly file: string;
 }
 
@@ -12,7 +12,7 @@ export interface SqlPlace {
   readonly column: number;
 }
 
-/** A mistake in SQL, with its place in the message and in the issue. */
+/** An error in SQL, with its place in the message and the issue. */
 export function sqlFailure(
   type: FailureType,
   text: SqlText,
@@ -29,7 +29,7 @@ export function sqlFailure(
   const hint = extra.didYouMean == null ? '' : `; did you mean ${extra.didYouMean}?`;
   return failure(type, `${where}: ${detail}${hint}`, {
     cause: extra.cause,
-    next: extra.next ?? 'mend it, then perennial lifecycle apply <folder>',
+    next: extra.next ?? 'correct the SQL, then run: perennial lifecycle apply <folder>',
     issues: [
       {
         pointer: '',
@@ -43,7 +43,7 @@ export function sqlFailure(
   });
 }
 
-/** DuckDB counts bytes of UTF-8 from 0; people count characters and lines from 1. */
+/** DuckDB counts UTF-8 bytes from 0; places count characters and lines from 1. */
 export function placeOfByte(sql: string, byteOffset: number): SqlPlace {
   const before = Buffer.from(sql, 'utf8').subarray(0, byteOffset).toString('utf8');
   const lines = before.split('\n');
@@ -51,10 +51,9 @@ export function placeOfByte(sql: string, byteOffset: number): SqlPlace {
 }
 
 /**
- * DuckDB's error as ours. What it says of the running statement may quote a value out of a row, so
- * with `phase: 'run'` everything quoted that is not part of the SQL itself is left out (I11).
- * `linesBefore`: how many lines of ours DuckDB saw in front of the text; null when it saw another
- * text.
+ * Turns DuckDB's error into a failure. With `phase: 'run'` the message may quote values of rows, so
+ * quoted text that is not in the SQL is left out (I11). `linesBefore` is the number of lines before
+ * the user's text; null when DuckDB got another text.
  */
 export function fromDuckDb(
   error: unknown,
@@ -62,7 +61,7 @@ export function fromDuckDb(
   phase: 'bind' | 'run',
   { linesBefore }: { readonly linesBefore: number | null } = { linesBefore: 0 },
 ): PerennialError {
-  // Not `instanceof`: errors of native code belong to another realm than tests do.
+  // Not `instanceof`: in tests, errors of native code belong to another realm.
   const message = shortened(
     String((error as { readonly message?: unknown } | null)?.message ?? error),
   );
@@ -81,7 +80,7 @@ export function fromDuckDb(
       'SqlOutOfMemory',
       text,
       place,
-      `the query needs more memory than it may have (${body})`,
+      `the query exceeds its memory limit (${body})`,
       {
         cause: withoutCause(phase, error),
         next: 'aggregate or filter before joining, or select fewer columns',
@@ -102,8 +101,8 @@ export function fromDuckDb(
 }
 
 /**
- * A message may quote a value of any length, over which the patterns below would take quadratic
- * time. Its head says what is wrong, its end where.
+ * Shortens a message with a long quoted value, on which the patterns below would take quadratic
+ * time. The start has the cause and the end has the place.
  */
 function shortened(message: string): string {
   return message.length <= 2 * messageCharacters
@@ -113,7 +112,7 @@ function shortened(message: string): string {
 
 const messageCharacters = 2_000;
 
-/** The original error of a running statement holds the value that we leave out. */
+/** The original error of a running statement may contain the value that is left out. */
 function withoutCause(phase: 'bind' | 'run', error: unknown): unknown {
   return phase === 'bind' ? error : undefined;
 }
@@ -126,7 +125,7 @@ function withoutRowValues(message: string, sql: string): string {
     .replace(/(?<![A-Za-z0-9_])-?\d[\d.eE+]*/g, (number) => (sql.includes(number) ? number : '…'));
 }
 
-/** `LINE 2: …some of the line…` and a caret under the place. Long lines are cut on both sides. */
+/** Reads DuckDB's `LINE 2: …` excerpt with a caret. Long lines are cut on both sides. */
 function placeOfExcerpt(excerpt: string, sql: string, linesBefore: number): SqlPlace | null {
   const match = /^LINE (\d+): ([^\n]*)\n( *)\^/.exec(excerpt);
   if (match === null) return null;

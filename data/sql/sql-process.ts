@@ -8,11 +8,11 @@ import type { SqlAnswer, SqlDone, SqlRequest, SqlTask } from './user-sql-child';
 
 export interface SqlProcessRun {
   readonly task: SqlTask;
-  /** What errors are about. */
+  /** SQL that errors refer to. */
   readonly text: SqlText;
-  /** Private to this run; all that the process's database can touch. */
+  /** Private to this run; the only files that the database can access. */
   readonly directory: string;
-  /** Of the whole process. */
+  /** Limits of the whole process. */
   readonly limits: SqlLimits;
   readonly signal?: AbortSignal | undefined;
 }
@@ -22,18 +22,18 @@ export interface SqlLimits {
   readonly seconds: number;
 }
 
-/** More threads add up floating-point numbers in another order each time. */
+/** More threads would sum floating-point numbers in another order each time. */
 const threads = 1;
 /**
- * The rest is for Node, DuckDB's code, and what its accounting leaves out (strings in aggregates,
- * lists, decompression).
+ * Share of the memory for DuckDB. The rest is for Node, DuckDB's code and memory that DuckDB does
+ * not count (strings in aggregates, lists, decompression).
  */
 export const duckDbShare = 0.6;
 export const watchEveryMs = 200;
 
 /**
- * One task in a process of its own: no environment, no network, one folder, bounded memory and
- * time, killed with its parent.
+ * Runs one task in its own process: no environment, no network, one folder, limited memory and time.
+ * It is killed with its parent.
  */
 export async function runInSqlProcess(run: SqlProcessRun): Promise<SqlDone> {
   run.signal?.throwIfAborted();
@@ -58,7 +58,7 @@ export async function runInSqlProcess(run: SqlProcessRun): Promise<SqlDone> {
       case 'broken':
         throw failure(
           'DataUnreadable',
-          `${run.text.file}: its tables could not be opened: ${answer.message}`,
+          `${run.text.file}: cannot open its tables: ${answer.message}`,
         );
     }
   } finally {
@@ -69,11 +69,11 @@ export async function runInSqlProcess(run: SqlProcessRun): Promise<SqlDone> {
 export function assertInside(directory: string, paths: readonly string[]): void {
   for (const path of paths) {
     if (!resolve(path).startsWith(directory + sep))
-      throw failure('InvalidInput', `${path} is not in the query's folder ${directory}`);
+      throw failure('InvalidInput', `${path} is not in the folder ${directory} of the query`);
   }
 }
 
-/** Without an environment; it ends with this process, whose end of its input it holds. */
+/** Starts the child without an environment. It ends when this process closes its input. */
 export function startSqlProcess(
   directory: string,
   args: readonly string[] = [],
@@ -91,7 +91,7 @@ export function startSqlProcess(
   );
 }
 
-/** Why we ended the child ourselves. */
+/** Why this process killed the child. */
 type Killed = 'time' | 'memory' | 'aborted';
 
 function askChild(run: SqlProcessRun, request: SqlRequest): Promise<SqlAnswer> {
@@ -119,11 +119,9 @@ function askChild(run: SqlProcessRun, request: SqlRequest): Promise<SqlAnswer> {
     child.once('error', (error) => {
       release();
       reject(
-        failure(
-          'BackendUnavailable',
-          `the process for user SQL could not be started: ${error.message}`,
-          { cause: error },
-        ),
+        failure('BackendUnavailable', `cannot start the process for user SQL: ${error.message}`, {
+          cause: error,
+        }),
       );
     });
     child.once('close', (code, signal) => {
@@ -137,7 +135,7 @@ function askChild(run: SqlProcessRun, request: SqlRequest): Promise<SqlAnswer> {
             : ended(run, killed, code, signal, output.errors()),
         );
     });
-    // The child may be gone before it has read; then 'close' says why.
+    // The child may end before it has read its input; 'close' reports why.
     child.stdin.on('error', () => undefined);
     child.stdin.write(`${JSON.stringify(request)}\n`);
   });
@@ -169,10 +167,10 @@ function ended(
   const mebibytes = Math.round(run.limits.memoryBytes / 1024 / 1024);
   if (killed === 'time') {
     return sqlFailure('SqlTimeout', run.text, null, `did not end within ${run.limits.seconds} s`, {
-      next: 'look for a join without a condition on both sides, or raise spec.data.limits.timeout',
+      next: 'check for a join without a condition on both sides, or raise spec.data.limits.timeout',
     });
   }
-  // Not ours: the kernel's out-of-memory killer, or an allocation that failed.
+  // Not killed by this process: the kernel's out-of-memory killer, or a failed allocation.
   const outOfMemory =
     killed === 'memory' ||
     (killed === null && (signal === 'SIGKILL' || /bad_alloc|heap out of memory/i.test(errors)));
@@ -181,7 +179,7 @@ function ended(
       'SqlOutOfMemory',
       run.text,
       null,
-      `the query needs more memory than it may have (${mebibytes} MiB)`,
+      `the query exceeds its memory limit of ${mebibytes} MiB`,
       {
         next: 'aggregate or filter before joining, or select fewer columns',
       },
@@ -191,7 +189,7 @@ function ended(
     'SqlInvalid',
     run.text,
     null,
-    `the query ended its process (${signal ?? `exit ${code ?? '?'}`}) without an answer`,
+    `the process of the query ended (${signal ?? `exit ${code ?? '?'}`}) without an answer`,
     {
       cause: new Error(errors.trim()),
     },

@@ -1,7 +1,6 @@
 /**
- * A token of SQL as DuckDB's lexer sees it (PostgreSQL's, with nested comments and dollar quotes).
- * `trivia` is white space or a comment. Text after an opening mark that is never closed is one
- * token to the end.
+ * A token of SQL as DuckDB's lexer reads it (PostgreSQL's, with nested comments and dollar quotes).
+ * `trivia` is white space or a comment. Text after an unclosed opening mark is one token to the end.
  */
 export interface SqlToken {
   readonly kind: 'trivia' | 'quoted' | 'word' | 'semicolon' | 'symbol';
@@ -11,8 +10,8 @@ export interface SqlToken {
 }
 
 /**
- * In one pass, without a regular expression over more than one token: some patterns over comments
- * take exponential time.
+ * Reads the text in one pass. No regular expression spans several tokens, because patterns over
+ * comments can take exponential time.
  */
 export function* sqlTokens(sql: string): Generator<SqlToken> {
   let from = 0;
@@ -70,7 +69,7 @@ function quoteEnd(sql: string, from: number, { escapes }: { readonly escapes: bo
   return sql.length;
 }
 
-/** The end of `$$ … $$` or `$name$ … $name$`; null for a `$` that opens no quote. */
+/** End of `$$ … $$` or `$name$ … $name$`; null when `$` does not open a quote. */
 function dollarQuoteEnd(sql: string, from: number): number | null {
   const tagEnd = wordEnd(sql, from + 1);
   if (sql.charAt(tagEnd) !== '$' || /\d/.test(sql.charAt(from + 1))) return null;
@@ -85,7 +84,7 @@ function wordEnd(sql: string, from: number): number {
   return at;
 }
 
-/** Letters, digits, `_`, and whatever is beyond ASCII. */
+/** Letters, digits, `_` and characters beyond ASCII. */
 function isWordPart(code: number): boolean {
   return (
     code === 95 ||

@@ -3,22 +3,19 @@ import { count } from '../../domain/format';
 import { sqlTokens, type SqlToken } from './sql-tokens';
 import { placeOfByte, sqlFailure, type SqlPlace, type SqlText } from './sql-errors';
 
-/**
- * A node of DuckDB's own syntax tree, as `json_serialize_sql` gives it: with defaults, nulls and
- * empty lists left out.
- */
+/** Node of DuckDB's syntax tree from `json_serialize_sql`, without defaults, nulls and empty lists. */
 export type SyntaxNode = { readonly [key: string]: unknown };
 
 /**
- * What nobody writes by hand; more is refused before DuckDB's parser sees it. The tree of this many
- * tokens takes some 20 MB as JSON.
+ * More tokens than a person writes. Checked before DuckDB parses, because the tree of so many tokens
+ * takes about 20 MB as JSON.
  */
 const maxSqlBytes = 256 * 1024;
 const maxTokens = 20_000;
 
 /**
- * The one SELECT that the text holds. Parses only: binds nothing, opens nothing. SqlInvalid,
- * SqlForbidden.
+ * The only SELECT of the text. Parses without binding or opening anything.
+ * @throws SqlInvalid, SqlForbidden
  */
 export async function parseSelect(
   connection: DuckDBConnection,
@@ -32,13 +29,13 @@ export async function parseSelect(
   if (parsed.error === true) throw unparsed(text, parsed);
   const statements = (parsed.statements ?? []) as SyntaxNode[];
   const [only] = statements;
-  if (only === undefined) throw sqlFailure('SqlInvalid', text, null, 'holds no SQL');
+  if (only === undefined) throw sqlFailure('SqlInvalid', text, null, 'contains no SQL');
   if (statements.length > 1) {
     throw sqlFailure(
       'SqlForbidden',
       text,
       null,
-      `holds ${statements.length} statements; one SELECT is allowed`,
+      `contains ${statements.length} statements; only one SELECT is allowed`,
     );
   }
   return only;
@@ -54,9 +51,9 @@ function refuseTooManyTokens(text: SqlText): void {
       'SqlInvalid',
       text,
       place,
-      `has more than ${count(maxTokens)} words, numbers and signs`,
+      `has more than ${count(maxTokens)} tokens`,
       {
-        next: 'split the query, or put long lists of values into a source',
+        next: 'split the query, or move long lists of values into a source',
       },
     );
   }
@@ -79,7 +76,7 @@ function unparsed(text: SqlText, parsed: SyntaxNode): Error {
         'SqlForbidden',
         text,
         null,
-        'holds a statement that is no SELECT; write one SELECT and nothing else',
+        'contains a statement other than SELECT; write one SELECT and nothing else',
       );
     }
     return sqlFailure(
@@ -111,9 +108,9 @@ export function firstToken(
   return undefined;
 }
 
-/** Every node below, itself included, outer ones first. */
+/** All nodes below the root, including it, outer ones first. */
 export function* nodesOf(root: unknown): Generator<SyntaxNode> {
-  // Not recursive: the parser allows deeper nesting than our stack.
+  // Iterative, because the parser allows deeper nesting than the stack of JavaScript.
   const open: unknown[] = [root];
   while (open.length > 0) {
     const next = open.pop();
@@ -130,7 +127,7 @@ export function placeOf(sql: string, node: SyntaxNode): SqlPlace | null {
   return typeof node.query_location === 'number' ? placeOfByte(sql, node.query_location) : null;
 }
 
-/** The same query in the same places, fit to stand between brackets. */
+/** The query without the final semicolon, for use in brackets. Places stay the same. */
 export async function withoutSemicolons(
   connection: DuckDBConnection,
   text: SqlText,
@@ -148,10 +145,7 @@ export async function withoutSemicolons(
   );
 }
 
-/**
- * The whole tree as text, places included. Text, because numbers of 64 bits do not survive
- * `JSON.parse`.
- */
+/** The whole tree as text, with places. JSON.parse would round 64-bit numbers. */
 export async function treeText(connection: DuckDBConnection, sql: string): Promise<string> {
   const reader = await connection.runAndReadAll('SELECT json_serialize_sql($sql::VARCHAR)', {
     sql,

@@ -1,8 +1,8 @@
 /**
- * The process for SQL that users wrote: each task in a locked-down database of its own, a line of
- * JSON in, a line of JSON out. Behind `runUserSql` and `writeFeatureTables` it has one task, and
- * ends. Behind `checkInSqlProcess` (argument `checks`) it says `ready`, reads texts but no data,
- * and ends when none came for a while.
+ * The process for user SQL. Each task has its own locked-down database; requests and answers are
+ * lines of JSON. For `runUserSql` and `writeFeatureTables` it runs one task and ends. For
+ * `checkInSqlProcess` (argument `checks`) it writes `ready`, checks texts without data, and ends
+ * when idle.
  */
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import type { Column } from '../../domain/dataset/dataset';
@@ -19,7 +19,7 @@ import { checkUserSql } from './user-sql-policy';
 
 export interface SqlRequest {
   readonly task: SqlTask;
-  /** All that the database may touch. */
+  /** The only folder that the database can access. */
   readonly directory: string;
   readonly spillDirectory: string;
   readonly memoryBytes: number;
@@ -49,7 +49,7 @@ export interface SqlDone {
 
 /** Tasks on a text alone. */
 export type SqlCheck =
-  /** `tables` null: the sources are not known, so any table may be one. */
+  /** `tables` is null when the sources are unknown; then any table name is accepted. */
   | {
       readonly kind: 'checkAssembly';
       readonly text: SqlText;
@@ -69,7 +69,7 @@ export type SqlCheck =
 
 export interface SqlCheckResults {
   readonly checkAssembly: null;
-  /** The columns that the query gives. */
+  /** The columns that the query returns. */
   readonly bindAssembly: readonly Column[];
   readonly checkFeatures: null;
   readonly compileFeatures: FeaturePlan;
@@ -95,7 +95,7 @@ export type SqlRefusal =
     }
   | { readonly kind: 'broken'; readonly message: string };
 
-/** Without a check for this long the process ends; the next check starts another. */
+/** Idle time after which the process ends; the next check starts another. */
 const idleMs = 30_000;
 
 function main(): void {
@@ -104,8 +104,8 @@ function main(): void {
     onLines(
       (line) => void answerTo(JSON.parse(line) as SqlRequest).then((answer) => reply(answer, end)),
     );
-  // The parent holds the other end for as long as it lives. A query runs in a thread of its own, so
-  // this is seen at once; an ordinary exit would wait for it.
+  // The input closes when the parent ends. A query runs in its own thread, so this is noticed at
+  // once; an ordinary exit would wait for the query.
   process.stdin.on('end', end);
 }
 
@@ -181,7 +181,7 @@ async function checkText(check: TextCheck, memoryBytes: number): Promise<readonl
   }
 }
 
-/** Empty tables of the right columns: binding needs no rows. */
+/** Creates empty tables of the right columns, because binding needs no rows. */
 async function boundColumns(
   connection: DuckDBConnection,
   { text, tables }: Extract<SqlCheck, { kind: 'bindAssembly' }>,
@@ -244,7 +244,7 @@ async function runQuery(
   const typed = columns.map(
     ({ name, type }) => `CAST(${quoteName(name)} AS ${duckDbTypes[type]}) AS ${quoteName(name)}`,
   );
-  // One line before the user's text, so that DuckDB's line numbers are off by one.
+  // One line is before the user's text, so DuckDB's line numbers are one too high.
   const copy = [
     `COPY (SELECT ${typed.join(', ')} FROM (`,
     query,
@@ -300,7 +300,7 @@ async function resultColumns(connection: DuckDBConnection, text: SqlText): Promi
         'SqlInvalid',
         text,
         null,
-        `column '${name}' is of type ${duckDbType.replaceAll('"', '')}, which a table of Perennial cannot hold`,
+        `column '${name}' is of type ${duckDbType.replaceAll('"', '')}, which Perennial cannot store`,
         {
           expected: 'text, a number, a boolean or a timestamp',
           next: `cast it: CAST(… AS VARCHAR) AS ${name}`,

@@ -4,9 +4,8 @@ import { sqlFailure, type SqlText } from './sql-errors';
 import { nodesOf, parseSelect, placeOf, type SyntaxNode } from './syntax';
 
 /**
- * Refuses user SQL that is not one SELECT over `tables`, or that would not give the same rows
- * tomorrow. The child's locked-down database is the wall; this is the sign in front of it, which
- * can say what is wrong and where.
+ * Refuses user SQL that is not one SELECT over `tables` or not repeatable. The locked-down database
+ * of the child is the protection; this check gives errors with cause and place.
  */
 export async function checkUserSql(
   connection: DuckDBConnection,
@@ -27,9 +26,9 @@ export async function checkUserSql(
         'SqlForbidden',
         text,
         placeOf(text.sql, node),
-        'a sample is random, so equal input would give unequal rows',
+        'a sample is random, so equal input would give different rows',
         {
-          next: 'choose rows by a hash of a column: WHERE hash(id) % 10 = 0',
+          next: 'select rows by a hash of a column: WHERE hash(id) % 10 = 0',
         },
       );
     }
@@ -51,7 +50,7 @@ function checkTable(
   known: ReadonlySet<string>,
   tables: readonly string[],
 ): void {
-  // A place is found by reading the text up to it, so not for nodes without a mistake.
+  // Finding a place reads the text up to it, so places are computed only for errors.
   const refuse = (
     type: 'SqlForbidden' | 'SqlInvalid',
     detail: (sources: string) => string,
@@ -129,19 +128,21 @@ function unrepeatable(
   reason: ForbiddenReason,
 ): Error {
   return sqlFailure('SqlForbidden', text, placeOf(text.sql, node), `${name} ${reasons[reason]}`, {
-    ...(reason === 'clock' && { next: "take the time from the data: it lies in the run's window" }),
+    ...(reason === 'clock' && {
+      next: "take the time from the data, which is in the run's window",
+    }),
   });
 }
 
 const reasons = {
-  clock: 'reads the clock, so equal input would give unequal rows',
-  random: 'is random, so equal input would give unequal rows',
+  clock: 'reads the clock, so equal input would give different rows',
+  random: 'is random, so equal input would give different rows',
   session: 'depends on the database session, not on the data',
-  effect: 'does something other than compute a value',
+  effect: 'does more than compute a value',
 } as const;
 type ForbiddenReason = keyof typeof reasons;
 
-/** Words without parentheses that DuckDB takes for a function when no column has the name. */
+/** Words without parentheses that DuckDB reads as functions unless a column has the name. */
 const valueKeywords: Readonly<Record<string, ForbiddenReason>> = {
   current_date: 'clock',
   current_time: 'clock',
@@ -156,8 +157,8 @@ const valueKeywords: Readonly<Record<string, ForbiddenReason>> = {
 };
 
 /**
- * Every function of DuckDB 1.5 whose result does not follow from its arguments; a test compares
- * this with DuckDB's own list.
+ * Functions of DuckDB 1.5 whose result does not depend on their arguments alone. A test compares
+ * this list with DuckDB's own.
  */
 export const forbiddenFunctions: Readonly<Record<string, ForbiddenReason>> = {
   now: 'clock',

@@ -5,14 +5,11 @@ import type { SqlText } from './sql-errors';
 import { assertInside, runInSqlProcess, type SqlLimits } from './sql-process';
 
 export interface UserSqlRun extends SqlText {
-  /** Parquet files behind each table name; all in the folder of `outputPath`. */
+  /** Parquet files of each table name; all in the folder of `outputPath`. */
   readonly tables: Readonly<Record<string, readonly string[]>>;
-  /** Parquet. Its folder, private to this run, is all that the query can touch. */
+  /** Parquet file. Its folder is private to this run and the only one that the query can access. */
   readonly outputPath: string;
-  /**
-   * Rows are written in order of this column and then of all others, so that equal input gives
-   * equal bytes.
-   */
+  /** Rows are ordered by this column, then all others, so that equal input gives equal bytes. */
   readonly orderBy?: string;
   readonly limits: SqlLimits;
   readonly signal?: AbortSignal;
@@ -24,9 +21,8 @@ export interface UserSqlResult {
 }
 
 /**
- * Runs one SELECT that a user wrote, in a locked-down process that can hurt only itself. Errors:
- * SqlInvalid, SqlForbidden, SqlTimeout, SqlOutOfMemory; each names file and line. Nothing is at
- * `outputPath` unless it ended well.
+ * Runs one SELECT of a user in a locked-down process. `outputPath` exists only after success.
+ * @throws SqlInvalid, SqlForbidden, SqlTimeout, SqlOutOfMemory, each with file and line
  */
 export async function runUserSql(run: UserSqlRun): Promise<UserSqlResult> {
   const directory = dirname(resolve(run.outputPath));

@@ -11,15 +11,15 @@ import { parseTrainerManifest } from './manifest.schema';
 import { assertUsableSchema, paramIssues } from './params';
 
 /**
- * The trainers of a folder; each is a folder in it with a `trainer.yaml`. Read anew at each call,
- * so that a trainer may be edited under a running platform.
+ * The trainers of a folder; each is a subfolder with a `trainer.yaml`. Read at each call, so a
+ * trainer can be edited while the platform runs.
  */
 export interface TrainerCatalog {
   list(): readonly TrainerManifest[];
-  /** Of every folder with a manifest, also of one whose manifest has mistakes. */
+  /** Names of all folders with a manifest, including invalid ones. */
   names(): readonly string[];
   get(name: string): TrainerManifest | null;
-  /** Pointers are below the parameters, `/num_leaves`. NotFound when there is no such trainer. */
+  /** Pointers are relative to the parameters, `/num_leaves`. @throws NotFound */
   checkParams(name: string, params: Readonly<Record<string, unknown>>): readonly Issue[];
 }
 
@@ -39,7 +39,7 @@ export function openTrainerCatalog(
   }
 
   function get(name: string): TrainerManifest | null {
-    // By comparison with what is there, so that no name can lead out of the folder.
+    // Comparing with the existing names keeps a name from leading out of the folder.
     if (!names().includes(name)) return null;
     const manifest = readManifest(join(trainersDir, name));
     return {
@@ -73,7 +73,7 @@ function readManifest(folder: string): TrainerManifestFile {
   try {
     const manifest = parseTrainerManifest(parse(readFileSync(path, 'utf8')));
     if (manifest.name !== folder.slice(dirname(folder).length + 1))
-      throw new Error(`name: is ${manifest.name}, but must be that of its folder`);
+      throw new Error(`name is ${manifest.name}, but must be the name of its folder`);
     assertUsableSchema(manifest.params);
     return manifest;
   } catch (cause) {
@@ -90,10 +90,7 @@ function iterationsOf({ iterations, params }: TrainerManifestFile): TrainerManif
   return { param: iterations, default: typeof given === 'number' ? given : null };
 }
 
-/**
- * What can change the bytes of a model: the trainer's code, the runtime's, and the versions of the
- * libraries. Tests cannot.
- */
+/** Digest of what can change a model: code of trainer and runtime, and the library versions. */
 export function codeDigestOf(
   folder: string,
   runtimeDir: string,

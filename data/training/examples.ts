@@ -13,7 +13,7 @@ export interface ExampleSource {
   readonly scratch: Scratch;
   readonly manifest: DatasetManifest;
   readonly conversations: Conversations;
-  /** What users write in the cases that judge: left out, in whatever case and spacing. */
+  /** User messages of the evaluation cases. They are left out, ignoring case and spacing. */
   readonly exam: readonly string[];
   readonly fineTune: Pick<FineTuneSpec, 'input' | 'output' | 'most' | 'holdout'>;
   /**
@@ -25,17 +25,17 @@ export interface ExampleSource {
   readonly put: (path: string, mediaType: string) => Promise<ArtifactRef>;
 }
 
-/** So many of the drawn examples, from `place` on (the first is 1), out of `of`. */
+/** A batch of examples out of `of`, starting at `place` (counted from 1). */
 export interface ExampleBatch {
   readonly place: number;
   readonly of: number;
-  /** What the user writes. */
+  /** User messages. */
   readonly inputs: readonly string[];
 }
 
 /**
- * What stands before the answer of each, in their order; null for one that cannot be asked for want
- * of room. Batches come one after another, the same ones in every attempt.
+ * Messages before the answer of each example, in order; null for a question that is too long.
+ * Batches are sequential and the same in every attempt.
  */
 export type Conversations = (
   batch: ExampleBatch,
@@ -47,27 +47,21 @@ export interface WrittenExamples {
   readonly rows: {
     readonly train: number;
     readonly holdout: number;
-    /** Without a text on one side. */ readonly leftOut: number;
-    /** Left out because they are among the cases. */ readonly inCases: number;
-    /** Left out because they cannot be asked: what they ask is too long to look passages up for. */ readonly tooLong: number;
+    /** Left out because input or output is empty. */ readonly leftOut: number;
+    /** Left out because the evaluation cases contain them. */ readonly inCases: number;
+    /** Left out because the question is too long to search passages for. */ readonly tooLong: number;
   };
 }
 
 const limits = { memoryBytes: 512 << 20, threads: 1 };
-/**
- * What a death in the middle costs at most is looked up again: few are little work, many are few
- * statements.
- */
+/** Work lost at most when the process dies. Smaller batches need more statements. */
 const batch = 200;
-/**
- * Of a table: a group is held in memory whole, and a conversation may have as many letters as a
- * prompt has room for passages.
- */
+/** Rows per group of the Parquet file. A group is held in memory, and conversations can be long. */
 const rowGroup = 2_048;
 
 /**
- * Draws, splits and renders. Drawn and split by MD5 of what the user writes, so that neither
- * depends on the order of the rows, and equal questions stay together.
+ * Draws, splits and renders the examples. Drawing and splitting use the MD5 of the user message, so
+ * the order of the rows does not matter and equal questions stay together.
  */
 export async function writeExamples({
   artifacts,
@@ -97,7 +91,7 @@ export async function writeExamples({
       'InvalidInput',
       `the examples of ${manifest.dataset} have no column ${name}; they have ${columns.join(', ')}`,
       {
-        next: `name the column in spec.fineTune.${key}`,
+        next: `set spec.fineTune.${key} to one of these columns`,
       },
     );
   }
@@ -151,7 +145,7 @@ function refuseTooFew({ dataset }: DatasetManifest, { train, holdout }: Halves):
   if (train > 0 && holdout > 0) return;
   throw failure(
     'InvalidInput',
-    `${dataset} leaves ${train} examples to learn from and ${holdout} to measure on`,
+    `${dataset} leaves ${train} examples for training and ${holdout} for the holdout`,
     {
       next: 'add examples, or change spec.fineTune.holdout',
     },
@@ -184,7 +178,7 @@ async function draw(
   );
 }
 
-/** The same question in whatever case and spacing. */
+/** SQL that ignores case and spacing of a question. */
 function normal(expression: string): string {
   return `lower(trim(regexp_replace(${expression}, '\\s+', ' ', 'g')))`;
 }
@@ -193,13 +187,11 @@ type LineOf = (messages: readonly ChatMessage[], output: string) => object;
 
 const lineOf: Readonly<Record<ExampleSource['format'], LineOf>> = {
   parquet: (messages, completion) => ({ messages: JSON.stringify(messages), completion }),
-  /** As providers' fine-tuning APIs take them: each conversation with the answer at its end. */
+  /** The format of providers' fine-tuning APIs: each conversation ends with the answer. */
   chat: (messages, content) => ({ messages: [...messages, { role: 'assistant', content }] }),
 };
 
-/**
- * Straight to their files: conversations with passages in them are more than the memory of a query.
- */
+/** Writes directly to files, because all conversations with passages exceed the memory limit. */
 async function render(
   sql: PlatformSql,
   {

@@ -11,24 +11,15 @@ const trainerManifestSchema = z.strictObject({
   description: z.string().min(1),
   tasks: z.array(z.enum(trainerTasks)).min(1),
   /**
-   * A program that reads the job's files itself and gets the job's folder as last argument; without
-   * it, `train.py` has a function `train(job)`.
+   * A program that reads the job files and gets the job folder as its last argument. Without it,
+   * `train.py` has a function `train(job)`.
    */
   command: z.array(z.string()).min(1).optional(),
-  /**
-   * The Python set that it runs in, fetched when it is first needed; without it, the one of all
-   * trainers.
-   */
+  /** The Python environment, installed when first needed; default is that of all trainers. */
   environment: z.enum(['llm']).optional(),
-  /**
-   * Whether its jobs may use the machine's network; without it they have none where that can be
-   * enforced.
-   */
+  /** Whether jobs may use the network. Otherwise they have none where that can be enforced. */
   network: z.boolean().optional(),
-  /**
-   * The parameter that counts the iterations of a training that reports as it goes: what hyperband
-   * rations.
-   */
+  /** The parameter that counts training iterations, which hyperband limits. */
   iterations: z.string().min(1).optional(),
   /** JSON Schema, draft 2020-12. */
   params: z.record(z.string(), z.unknown()),
@@ -36,14 +27,14 @@ const trainerManifestSchema = z.strictObject({
 
 export type TrainerManifestFile = z.infer<typeof trainerManifestSchema>;
 
-/** The error's message lists every mistake, a line each, in words. */
+/** @throws an Error that lists every error of the manifest, one per line */
 export function parseTrainerManifest(value: unknown): TrainerManifestFile {
   const parsed = trainerManifestSchema.safeParse(value);
   if (!parsed.success) throw new Error(z.prettifyError(parsed.error));
   return parsed.data;
 }
 
-/** `result.json`, as far as a trial looks at it. JSON has no NaN, so a number here is finite. */
+/** The part of `result.json` that a trial reads. JSON has no NaN, so numbers are finite. */
 const trialResultSchema = z.object({
   metrics: z.record(z.string(), z.number()),
   facts: z.record(z.string(), z.unknown()),

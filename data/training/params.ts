@@ -3,8 +3,8 @@ import type { Issue } from '../../domain/failure';
 import { nearest } from '../../domain/document/nearest';
 
 /**
- * Mistakes in a trainer's parameters, by JSON pointers below them. The trainer checks again by the
- * same schema before it starts.
+ * Errors in a trainer's parameters, with JSON pointers relative to them. The trainer checks the same
+ * schema before it starts.
  */
 export function paramIssues(
   schema: Readonly<Record<string, unknown>>,
@@ -14,7 +14,7 @@ export function paramIssues(
   return checked.success ? [] : checked.error.issues.flatMap((issue) => issuesOf(issue, schema));
 }
 
-/** Throws when the schema uses what has no form here. */
+/** Throws when the schema uses keywords that are not supported. */
 export function assertUsableSchema(schema: Readonly<Record<string, unknown>>): void {
   z.fromJSONSchema(schema);
 }

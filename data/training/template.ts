@@ -14,22 +14,22 @@ import { trainerName } from './manifest.schema';
 const template = join(__dirname, 'template');
 
 /**
- * A trainer that works, to be made one's own, in `<trainersDir>/<name>`. Whole or not at all; never
- * over one that is there. Answers with the paths written.
+ * Writes a working example trainer to `<trainersDir>/<name>` and returns the paths. Writes all files
+ * or none, and never overwrites a folder.
  */
 export function writeTrainerTemplate(trainersDir: string, name: string): readonly string[] {
   const folder = join(trainersDir, name);
   if (!trainerName.safeParse(name).success)
     throw failure(
       'InvalidInput',
-      `${JSON.stringify(name)} cannot name a trainer; expected lower-case letters, digits and hyphens`,
+      `${JSON.stringify(name)} is not allowed as a trainer name; expected lower-case letters, digits and hyphens`,
     );
   if (!existsSync(join(trainersDir, 'runtime', 'run.py'))) {
     throw failure(
       'InvalidInput',
-      `${trainersDir} holds no job runtime: trainers are made beside it`,
+      `${trainersDir} has no job runtime (runtime/run.py), which a trainer needs beside it`,
       {
-        next: 'name the folder of the clone’s trainers in PERENNIAL_TRAINERS_DIR',
+        next: 'set PERENNIAL_TRAINERS_DIR to the trainers folder of the clone',
       },
     );
   }

@@ -10,10 +10,10 @@ export const trialFeatures: readonly FeatureColumn[] = [
   { name: 'code', type: 'string' },
 ];
 export const trialLabel = '__label';
-/** Of the multiclass task. */
+/** Classes of the multiclass task. */
 export const trialClasses: readonly string[] = ['low', 'middle', 'high'];
 
-/** SQL by task, from SQL for a chance. */
+/** SQL of the label by task, from SQL of a probability. */
 const labels: Readonly<Record<Task, (chance: string) => string>> = {
   classification: (chance) => `(hash(i, 'label') % 1000 / 1000.0 < ${chance})::DOUBLE`,
   multiclass: (chance) =>
@@ -24,15 +24,15 @@ const labels: Readonly<Record<Task, (chance: string) => string>> = {
 export interface TrialRows {
   readonly task: Task;
   readonly rows: number;
-  /** Rows from here on: parts that begin elsewhere share no row. */
+  /** Number of the first row; parts with disjoint ranges share no row. */
   readonly first: number;
-  /** Some texts and missing values that the other parts do not have. */
+  /** Adds text and missing values that the other parts do not have. */
   readonly odd: boolean;
 }
 
 /**
- * Rows as assembly writes them, the same each time. The label depends on the hour, a column with
- * gaps and a text, with noise.
+ * Writes rows in the form of assembled rows, the same each time. The label depends on the hour, a
+ * column with gaps and a text column, with noise.
  */
 export async function writeTrialRows(
   path: string,

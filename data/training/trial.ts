@@ -1,6 +1,6 @@
 /**
- * Whether a trainer keeps its promises: trained for real on a small generated table, by the files
- * of the job contract and the runtime that serves.
+ * Checks a trainer against the job contract: trains for real on a small generated table and loads
+ * the model in the runtime of the gateway.
  */
 import { spawn } from 'node:child_process';
 import {
@@ -59,8 +59,8 @@ const tolerance = 1e-4;
 const minShare = 0.999;
 
 /**
- * Stops at the first promise that is broken: what follows rests on it. Everything it writes is in a
- * folder of its own, removed at the end.
+ * Stops at the first failed check, because later checks depend on it. All files are in a temporary
+ * folder, which is removed at the end.
  */
 export async function tryTrainer(options: TrialOptions, task: Task): Promise<TaskTrial> {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-trainer-'));
@@ -76,24 +76,24 @@ export async function tryTrainer(options: TrialOptions, task: Task): Promise<Tas
     const graph = graphOf(first);
     const model = await load(graph, classesOf(task));
     try {
-      passed('model.onnx', `${graph.byteLength} bytes; loads as in the gateway`);
+      passed('model.onnx', `${graph.byteLength} bytes; loads in the runtime of the gateway`);
       const scores = await score(model, rows, task);
       passed(
         'scores',
-        `${rows.label.length} rows that training was not given, alone and together: ${quality(task, scores, rows)}`,
+        `${rows.label.length} unseen rows, one by one and in a batch: ${quality(task, scores, rows)}`,
       );
-      const second = await again(options, folder, task);
+      const second = await trainAgain(options, folder, task);
       sameModel(first, second);
       passed(
         'deterministic',
-        `trained twice with seed ${options.seed}: the same ${sha256(graph).slice(0, 19)}`,
+        `two trainings with seed ${options.seed} give the same ${sha256(graph).slice(0, 19)}`,
       );
       checks.push(agreement(scores, second));
     } finally {
       await model.close();
     }
   } catch (error) {
-    if (!(error instanceof BrokenPromise)) throw error;
+    if (!(error instanceof TrialCheckFailure)) throw error;
     checks.push({ what: error.what, outcome: 'failed', detail: error.message });
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -101,7 +101,7 @@ export async function tryTrainer(options: TrialOptions, task: Task): Promise<Tas
   return { task, checks };
 }
 
-class BrokenPromise extends Error {
+class TrialCheckFailure extends Error {
   readonly what: string;
   constructor(what: string, detail: string) {
     super(detail);
@@ -143,7 +143,7 @@ async function train(
 ): Promise<TrialTraining> {
   const directory = join(folder, name);
   mkdirSync(join(directory, 'outputs'), { recursive: true });
-  // The platform makes it with the job; a program in another language relies on that.
+  // The platform creates this folder for each job, and programs rely on it.
   mkdirSync(join(directory, 'checkpoint'));
   const inputs = program === 'trial.py' ? parts : { train: parts.train, tuning: parts.tuning };
   for (const [input, file] of Object.entries(inputs)) {
@@ -174,22 +174,21 @@ async function train(
   if (ended !== 0) {
     const how =
       ended === null
-        ? `was ended after ${options.timeoutSeconds} s`
+        ? `stopped after the time limit of ${options.timeoutSeconds} s`
         : `ended with exit code ${ended}`;
-    throw new BrokenPromise('trains', `${how}\n${logOf(directory)}`);
+    throw new TrialCheckFailure('trains', `${how}\n${logOf(directory)}`);
   }
   return { directory, seconds };
 }
 
-/** Its exit code, or null when it was ended for its time. */
+/** The exit code, or null when the time limit was exceeded. */
 async function run(
   { python, trainersDir, trainer, timeoutSeconds }: TrialOptions,
   program: string,
   directory: string,
 ): Promise<number | null> {
   const log = openSync(join(directory, 'log.txt'), 'a');
-  // As a worker's jobs: nothing of our own environment, one thread, a process group that can be
-  // ended whole.
+  // As a worker runs jobs: a clean environment, one thread, and a process group to end as a whole.
   const child = spawn(python, [program, join(trainersDir, trainer.name), directory], {
     cwd: directory,
     detached: true,
@@ -210,7 +209,7 @@ async function run(
     try {
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
     } catch {
-      // It is over already.
+      // The process group has already ended.
     }
   };
   let late = false;
@@ -221,7 +220,7 @@ async function run(
   try {
     return await new Promise<number | null>((resolve, reject) => {
       child.once('error', (error) =>
-        reject(new BrokenPromise('trains', `${python} could not be started: ${error.message}`)),
+        reject(new TrialCheckFailure('trains', `${python} could not be started: ${error.message}`)),
       );
       child.once('close', (code) => resolve(late ? null : (code ?? -1)));
     });
@@ -232,8 +231,8 @@ async function run(
 }
 
 /**
- * Why it gave up, or the end of what it printed. The rows are generated: there is nothing here to
- * keep secret.
+ * The trainer's error, or the last lines of its output. The rows are generated, so nothing is
+ * private.
  */
 function logOf(directory: string): string {
   const error = textOf(join(directory, 'error.json'));
@@ -251,12 +250,15 @@ function logOf(directory: string): string {
 function metricsOf({ directory }: TrialTraining): string {
   const text = textOf(join(directory, 'result.json'));
   if (text === null)
-    throw new BrokenPromise('result.json', `exit code 0 and no result.json\n${logOf(directory)}`);
+    throw new TrialCheckFailure(
+      'result.json',
+      `exit code 0, but no result.json\n${logOf(directory)}`,
+    );
   const result = parseTrialResult(text);
   if (result === null)
-    throw new BrokenPromise(
+    throw new TrialCheckFailure(
       'result.json',
-      'is not { "metrics": { name: number }, "facts": { … } }',
+      'does not have the form { "metrics": { name: number }, "facts": { … } }',
     );
   return Object.entries(result.metrics)
     .map(([name, value]) => `${name} ${figure(value)}`)
@@ -265,7 +267,8 @@ function metricsOf({ directory }: TrialTraining): string {
 
 function graphOf({ directory }: TrialTraining): Buffer {
   const path = join(directory, 'outputs', 'model.onnx');
-  if (!existsSync(path)) throw new BrokenPromise('model.onnx', 'there is no outputs/model.onnx');
+  if (!existsSync(path))
+    throw new TrialCheckFailure('model.onnx', 'outputs/model.onnx does not exist');
   return readFileSync(path);
 }
 
@@ -277,7 +280,7 @@ async function load(graph: Buffer, classes: readonly string[] | undefined): Prom
   try {
     return await openOnnxModel(graph, trialFeatures, classes);
   } catch (error) {
-    throw new BrokenPromise('model.onnx', (error as Error).message);
+    throw new TrialCheckFailure('model.onnx', (error as Error).message);
   }
 }
 
@@ -293,7 +296,7 @@ async function score(
   );
   if (bad >= 0) {
     const expected = task === 'regression' ? 'a finite number' : 'a probability from 0 to 1';
-    throw new BrokenPromise(
+    throw new TrialCheckFailure(
       'scores',
       `row ${Math.floor(bad / width)} scores ${together[bad]}; expected ${expected}`,
     );
@@ -305,7 +308,10 @@ async function score(
         )
       : -1;
   if (unsummed >= 0)
-    throw new BrokenPromise('scores', `the probabilities of row ${unsummed} do not add up to 1`);
+    throw new TrialCheckFailure(
+      'scores',
+      `the probabilities of row ${unsummed} do not add up to 1`,
+    );
   for (let row = 0; row < Math.min(20, label.length); row += 1) {
     const one = Object.fromEntries(
       Object.entries(columns).map(([name, values]) => [name, values.slice(row, row + 1)]),
@@ -313,9 +319,9 @@ async function score(
     const alone = await predict(model, one, 1);
     const batched = together.subarray(row * width, (row + 1) * width);
     if (!alone.every((value, column) => near(value, batched[column] ?? NaN)))
-      throw new BrokenPromise(
+      throw new TrialCheckFailure(
         'scores',
-        `row ${row} scores ${alone.join(', ')} alone and ${batched.join(', ')} among others`,
+        `row ${row} scores ${alone.join(', ')} alone and ${batched.join(', ')} in a batch`,
       );
   }
   return together;
@@ -333,7 +339,7 @@ async function predict(
   try {
     return await model.predict(columns, rows);
   } catch (error) {
-    throw new BrokenPromise('scores', (error as Error).message);
+    throw new TrialCheckFailure('scores', (error as Error).message);
   }
 }
 
@@ -351,15 +357,17 @@ function quality(task: Task, scores: Float64Array, { label }: TrialSample): stri
   return `${metric} ${figure(valueOf(metric, sample))}`;
 }
 
-interface Again extends TrialTraining {
-  /**
-   * The native model's scores of the unseen rows; null for a program whose graph is all there is.
-   */
+interface SecondTraining extends TrialTraining {
+  /** The native model's scores of the unseen rows; null for a program without a native model. */
   readonly predictions: readonly number[] | null;
 }
 
-/** A trainer in Python says as well what its native model, before the export, predicts. */
-async function again(options: TrialOptions, folder: string, task: Task): Promise<Again> {
+/** Trains again. A Python trainer also returns the predictions of its model before the export. */
+async function trainAgain(
+  options: TrialOptions,
+  folder: string,
+  task: Task,
+): Promise<SecondTraining> {
   if (!existsSync(join(options.trainersDir, options.trainer.name, 'train.py')))
     return {
       ...(await train(options, { folder, task, program: 'runtime/run.py', name: 'second' })),
@@ -374,26 +382,26 @@ async function again(options: TrialOptions, folder: string, task: Task): Promise
   };
 }
 
-function agreement(scores: Float64Array, { predictions }: Again): TrialCheck {
+function agreement(scores: Float64Array, { predictions }: SecondTraining): TrialCheck {
   const what = 'agrees offline';
   if (predictions === null)
     return {
       what,
       outcome: 'notApplicable',
-      detail: 'a program of its own: its graph is all there is to compare',
+      detail: 'not a Python trainer, so there is no native model to compare the graph with',
     };
   const agreeing = scores.reduce(
     (count, value, row) => count + (near(value, predictions[row] ?? NaN) ? 1 : 0),
     0,
   );
-  const detail = `${agreeing} of ${scores.length} rows score within ${tolerance} of the trained model before its export`;
+  const detail = `${agreeing} of ${scores.length} rows score within ${tolerance} of the model before its export`;
   if (agreeing / scores.length < minShare)
-    throw new BrokenPromise(what, `${detail}; ${minShare * 100} % are needed`);
+    throw new TrialCheckFailure(what, `${detail}; at least ${minShare * 100} % are required`);
   return { what, outcome: 'passed', detail };
 }
 
 /**
- * Relative beyond 1: a regression's values may be in millions, where float32 itself is coarser than
+ * Relative beyond 1, because regression values can be in the millions, where float32 is coarser than
  * the tolerance.
  */
 function near(a: number, b: number): boolean {
@@ -403,12 +411,12 @@ function near(a: number, b: number): boolean {
 function sameModel(first: TrialTraining, second: TrialTraining): void {
   const what = 'deterministic';
   if (!graphOf(first).equals(graphOf(second)))
-    throw new BrokenPromise(what, 'trained twice with one seed, the graphs differ');
+    throw new TrialCheckFailure(what, 'two trainings with the same seed give different graphs');
   const [one, two] = [metricsOf(first), metricsOf(second)];
   if (one !== two)
-    throw new BrokenPromise(
+    throw new TrialCheckFailure(
       what,
-      `trained twice with one seed, the metrics differ: ${one} and ${two}`,
+      `two trainings with the same seed give different metrics: ${one} and ${two}`,
     );
 }
 

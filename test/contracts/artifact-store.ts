@@ -147,7 +147,7 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
       });
       await expect(changed).rejects.toMatchObject({
         type: 'DigestMismatch',
-        message: expect.stringContaining('changed while it was uploaded') as string,
+        message: expect.stringContaining('changed during the upload') as string,
       });
       expect(await store.exists({ ...(await put(new Uint8Array())), ...refTo(bytes) })).toBe(false);
       expect(await store.staging.list({ tenant, runId })).toEqual([]);

@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
-test('a scratch folder is private, of its own, and gone after dispose', async () => {
+test('a scratch folder is private, unique, and removed by dispose', async () => {
   const one = await openScratch(join(root, 'new'), 'ingest-run_1/x');
   const other = await openScratch(join(root, 'new'), 'ingest-run_1/x');
   expect(one.folder).not.toBe(other.folder);
@@ -21,7 +21,7 @@ test('a scratch folder is private, of its own, and gone after dispose', async ()
   expect(await readdir(join(root, 'new'))).toEqual([expect.stringMatching(/^ingest-run_1-x\./)]);
 });
 
-test('only what dead processes of this host left is cleared', async () => {
+test('only folders of ended processes of this host are removed', async () => {
   const mine = await openScratch(root, 'alive');
   const name = mine.folder.split('/').at(-1) ?? '';
   const [label, host = '', pid = '', started = ''] = name.split('.');
@@ -34,7 +34,7 @@ test('only what dead processes of this host left is cleared', async () => {
   ];
   const left = [
     `label.${host}.${dead}.${started}.x`,
-    // This pid, used again after the process that made the folder had ended.
+    // The same pid, reused after the process that made the folder ended.
     `label.${host}.${pid}.${Number(started) - 5000}.x`,
     `label.${host}.${process.ppid}.1000.x`,
   ];
@@ -44,6 +44,6 @@ test('only what dead processes of this host left is cleared', async () => {
   expect((await readdir(root)).sort()).toEqual([...kept].sort());
 });
 
-test('there may be nothing to clear', async () => {
+test('a missing root is no error', async () => {
   expect(await clearScratch(join(root, 'none'))).toBe(0);
 });

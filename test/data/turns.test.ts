@@ -5,7 +5,7 @@ function busy(milliseconds: number): void {
   while (performance.now() < until);
 }
 
-/** Of five milliseconds each. */
+/** Steps of five milliseconds each. */
 async function work(steps: number, turn: () => Promise<void>): Promise<void> {
   for (let step = 0; step < steps; step += 1) {
     await turn();
@@ -14,7 +14,7 @@ async function work(steps: number, turn: () => Promise<void>): Promise<void> {
 }
 
 describe('turns of long work', () => {
-  test('others get theirs while it goes on', async () => {
+  test('lets other work run in between', async () => {
     let others = 0;
     const other = setInterval(() => (others += 1), 1);
     await work(20, openTurns());
@@ -23,7 +23,7 @@ describe('turns of long work', () => {
     expect(others).toBeGreaterThanOrEqual(3);
   });
 
-  test('it ends at a turn when it is not wanted any more', async () => {
+  test('stops at a turn after an abort', async () => {
     await expect(work(20, openTurns(AbortSignal.abort(new Error('not wanted'))))).rejects.toThrow(
       'not wanted',
     );

@@ -198,13 +198,13 @@ test.each<[string, Documents, string, RegExp]>([
     'bytes of another encoding',
     { parts: [...good, Buffer.from('{"id":"latin","text":"caf\xe9"}\n', 'latin1')] },
     'DataUnreadable in ingest',
-    /line 25: bytes that are not UTF-8/,
+    /line 25: contains bytes that are not UTF-8/,
   ],
   [
     'bytes that are no text',
     { parts: [Buffer.from('7f454c4602010100', 'hex')] },
     'DataUnreadable in ingest',
-    /this is not NDJSON/,
+    /not an NDJSON file/,
   ],
   [
     'no column of texts',

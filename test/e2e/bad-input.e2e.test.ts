@@ -116,13 +116,13 @@ describe('a file that cannot be read', () => {
       'DatasetEmpty',
       /source visits \(file:.*data\.csv\): the file is empty/,
     ],
-    ['a header alone', `${columns}\n`, {}, 'DatasetEmpty', /the file has columns and no rows/],
+    ['a header alone', `${columns}\n`, {}, 'DatasetEmpty', /the file has columns but no rows/],
     [
       'a line with a field too many',
       `${columns}\n2024-01-01T00:00:00Z,e1,a,1,1,1,9\n`,
       {},
       'DataUnreadable',
-      /line 2: 7 fields where the header has 6/,
+      /line 2: 7 fields, but the header has 6/,
     ],
     [
       'a truncated Parquet file',
@@ -143,7 +143,7 @@ describe('a file that cannot be read', () => {
       '',
       { uri: 'file://./nosuch.csv' },
       'NotFound',
-      /nosuch\.csv\): there is no such file/,
+      /nosuch\.csv\): the file does not exist/,
     ],
     [
       'a file outside of the allowed folders',
@@ -248,17 +248,17 @@ describe('SQL', () => {
     [
       'of features over many rows',
       { featuresSql: 'SELECT avg(x) AS x FROM request' },
-      /features\.sql:1:8 avg\(\) is not among the functions/,
+      /features\.sql:1:8 avg\(\) is not allowed in features/,
     ],
     [
       'of features with a clock',
       { featuresSql: 'SELECT x, now() AS t FROM request' },
-      /features\.sql:1:11 now\(\) is not among the functions/,
+      /features\.sql:1:11 now\(\) is not allowed in features/,
     ],
     [
       'of features that see the label',
       { featuresSql: 'SELECT x, late FROM request' },
-      /features\.sql:1:11 'late' may not be read: it is the label/,
+      /features\.sql:1:11 'late' must not be read: it is the label/,
     ],
     [
       'that names no column of the data',

@@ -38,15 +38,15 @@ import { drawnHash, drawnPart } from './split-hash';
 
 export interface AssemblyRun {
   readonly data: DataSpec;
-  /** What the lifecycle says the task is; found from the label when null. */
+  /** Task that the lifecycle names; null derives it from the label. */
   readonly task: Task | null;
   readonly assembleSql: string;
   readonly featuresSql: string;
-  /** Null where the rows have no time. */
+  /** Null when the rows have no time. */
   readonly window: TimeWindow | null;
   /** Parquet files of each source, in `folder`. */
   readonly tables: Readonly<Record<string, readonly string[]>>;
-  /** Private to this run; everything is written here. */
+  /** Private to this run; all output goes here. */
   readonly folder: string;
   readonly limits: { readonly memoryBytes: number; readonly seconds: number };
   readonly signal: AbortSignal;
@@ -56,7 +56,7 @@ export interface AssembledFiles {
   readonly columns: readonly Column[];
   readonly labelType: ColumnType;
   readonly task: Task;
-  /** In multiclass. */
+  /** Only for multiclass. */
   readonly classes?: readonly string[];
   readonly available: readonly Column[];
   readonly request: readonly Column[];
@@ -73,11 +73,11 @@ export interface PartFiles {
 }
 
 /**
- * Joins the sources into labelled request rows, keeps those of the window whose label was known at
- * its end, splits them in order of time (or all of them by a hash, where rows have no time) and
- * computes the features of each part by the query that the gateway will run. Equal input gives
- * equal bytes. Errors: the SQL's own (sql-errors), InvalidInput for columns that are not there or a
- * label that cannot be learnt, DatasetEmpty for a part without rows.
+ * Joins the sources into labelled request rows and splits them by time, or by a hash when they have
+ * no time. Keeps the rows of the window whose label was known at its end. Computes the features of
+ * each part by the query that the gateway runs. Equal input gives equal bytes.
+ * @throws errors of the SQL (sql-errors), InvalidInput for a missing column or an unusable label,
+ *   DatasetEmpty for a part without rows
  */
 export async function assemble(run: AssemblyRun): Promise<AssembledFiles> {
   const { data, folder, signal } = run;
@@ -98,7 +98,7 @@ export async function assemble(run: AssemblyRun): Promise<AssembledFiles> {
 
   const split = await withDuckDb(
     async (sql) => {
-      // One thread and one file: rows are numbered in the order that they were written in.
+      // One thread and one file: row numbers follow the order in which the rows were written.
       await sql.run(
         `CREATE VIEW assembled AS SELECT *, row_number() OVER () - 1 AS ${rowColumn} FROM ${readParquet([path('assembled')])}`,
       );
@@ -189,17 +189,15 @@ interface Assembly {
   readonly available: readonly Column[];
 }
 
-/** How rows are kept and put into parts, as SQL. */
+/** SQL that keeps rows and assigns them to parts. */
 interface Parting {
-  /**
-   * Of `assembled`: whether a row is one of the window, and whether its label was known at its end.
-   */
+  /** SQL over `assembled`: is the row in the window, and was its label known at the end of it? */
   readonly inside: (keys: Keys) => string;
   readonly ripe: (keys: Keys) => string;
-  /** Of `kept`. */
+  /** SQL over `kept`. */
   readonly rowsOf: (part: AssembledPartName) => string;
   readonly windowOf: (part: AssembledPartName) => TimeWindow | null;
-  /** The columns that are added. */
+  /** Names of the added columns. */
   readonly columns: readonly string[];
 }
 
@@ -216,7 +214,7 @@ function partingOf({ data, window }: AssemblyRun): Parting {
   }
   if (window === null) throw new Error('a split by time needs a window');
   const windows = splitWindow(window, split);
-  // A label counts when it was known at the window's end, as it would have been on that day.
+  // Only labels that were known at the end of the window count, as on that day.
   const latest = formatInstant(Date.parse(window.until) - label.availableAfterSeconds * 1000);
   const within = (time: string, { from, until }: TimeWindow): string =>
     `${time} >= ${instant(from)} AND ${time} < ${instant(until)}`;
@@ -247,10 +245,7 @@ async function countDropped(
     FROM assembled`);
 }
 
-/**
- * Rows are numbered over all parts in the order that the user's rows were written in: by time, then
- * by every column.
- */
+/** Numbers rows over all parts in the order of the user's rows: by time, then by every column. */
 function keptRows({ run, keys, task, parting, available }: Assembly): string {
   const { time, entity } = names(keys);
   const label = labelValue(keys.label, task);
@@ -302,8 +297,8 @@ function emptyPart(part: AssembledPartName, parting: Parting, dropped: DroppedRo
   const which = window === null ? part : `${part} (${window.from} to ${window.until})`;
   const next =
     window === null
-      ? 'give the lifecycle more rows or groups, or this part a larger share in spec.data.split'
-      : 'give a run another `until`, or the lifecycle a longer window or other split days';
+      ? 'add rows or groups, or give this part a larger share in spec.data.split'
+      : 'start the run with another --until, or use a longer window or other days in spec.data';
   return failure(
     'DatasetEmpty',
     `no row is left for the part ${which}${why === '' ? '' : `; dropped: ${why}`}`,
@@ -315,11 +310,11 @@ const droppedBecause = {
   outsideWindow: 'outside of the window',
   withoutTime: 'without a time',
   withoutGroup: 'without a group',
-  unripe: 'whose label was not known yet at its end',
+  unripe: 'whose label was not known at the end of the window',
   withoutLabel: 'without a label',
 } as const satisfies Record<keyof DroppedRows, string>;
 
-/** `time` is no column where rows have none. */
+/** SQL names of the key columns; time is NULL when rows have none. */
 function names({ time, entity }: Keys) {
   return {
     time: time === null ? 'NULL' : quoteName(time.name),
@@ -327,7 +322,7 @@ function names({ time, entity }: Keys) {
   };
 }
 
-/** Files hold UTC without a zone. */
+/** The files hold times in UTC without a zone. */
 function instant(time: string): string {
   return `TIMESTAMP ${quoteText(time.replace('T', ' ').replace('Z', ''))}`;
 }

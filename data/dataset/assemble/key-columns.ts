@@ -5,8 +5,8 @@ import type { DataSpec } from '../../../domain/lifecycle/lifecycle';
 import { nearest } from '../../../domain/document/nearest';
 
 /**
- * The columns that the lifecycle names, as `assemble.sql` gave them. @throws InvalidInput with
- * every one that is missing or of a wrong type.
+ * The columns of `assemble.sql` that the lifecycle names.
+ * @throws InvalidInput with every column that is missing or has a wrong type
  */
 export function keyColumns(
   columns: readonly Column[],
@@ -30,9 +30,7 @@ export function keyColumns(
   return { label, time, entity: named(data.entity) ?? null };
 }
 
-/**
- * Every column that the lifecycle names and `assemble.sql` does not give, or gives as another type.
- */
+/** Errors for every named column that `assemble.sql` does not return or returns as another type. */
 export function keyColumnIssues(columns: readonly Column[], data: DataSpec): readonly Issue[] {
   const issues: Issue[] = [];
   const find = (what: string, pointer: string, name: string): Column | undefined => {
@@ -42,7 +40,7 @@ export function keyColumnIssues(columns: readonly Column[], data: DataSpec): rea
         name,
         columns.map((column) => column.name),
       );
-      const detail = `${data.assemble} gives no column ${name}, which is the ${what}`;
+      const detail = `${data.assemble} returns no column ${name}, which is the ${what}`;
       issues.push({
         pointer,
         detail,
@@ -58,7 +56,7 @@ export function keyColumnIssues(columns: readonly Column[], data: DataSpec): rea
   if (data.split.by === 'group') find('group', '/spec/data/split/column', data.split.column);
   if (data.entity !== null) find('entity', '/spec/data/entity', data.entity);
   if (time && time.type !== 'timestamp') {
-    const detail = `column ${time.name} is the event time, but ${data.assemble} gives it as ${time.type}`;
+    const detail = `${data.assemble} returns the event time ${time.name} as ${time.type}`;
     issues.push({
       pointer: '/spec/data/time/column',
       detail,
@@ -70,7 +68,7 @@ export function keyColumnIssues(columns: readonly Column[], data: DataSpec): rea
     if ([...reservedColumns, groupColumn].some((reserved) => reserved === name.toLowerCase())) {
       issues.push({
         pointer: '/spec/data/assemble',
-        detail: `${data.assemble} names a column ${name}, which Perennial keeps for itself`,
+        detail: `${data.assemble} returns a column ${name}, a name that Perennial reserves`,
         file: data.assemble,
       });
     }

@@ -5,18 +5,15 @@ import type { Task } from '../../../domain/model/model';
 import { quoteName, readParquet, type PlatformSql } from '../../sql/platform-sql';
 import { textList } from './split-hash';
 
-/**
- * Every prediction is logged with a probability for each class, and each class needs rows to learn
- * from.
- */
+/** Each prediction logs a probability per class, and each class needs rows for training. */
 const mostClasses = 100;
 const fewestClasses = 2;
 const shownClasses = 5;
 
 /**
- * True and false, or the whole numbers 0 and 1, are two classes; texts are classes by their name;
- * other numbers are a quantity. What the lifecycle says goes first, if the label can be that: whole
- * numbers are classes when `train.task` is multiclass.
+ * The task of a label. Booleans and the integers 0 and 1 give classification, text gives multiclass
+ * and other numbers give regression. The task in the lifecycle has priority if the label allows it;
+ * integers are classes only when `train.task` is multiclass.
  */
 export async function taskOf(
   sql: PlatformSql,
@@ -29,7 +26,7 @@ export async function taskOf(
   if (label.type === 'timestamp') {
     throw refuse(
       `the label ${label.name} is a timestamp; it must be true/false, 0/1, a number or a text`,
-      `compare it with something: … AS ${label.name}`,
+      `compare it with a value: … AS ${label.name}`,
     );
   }
   if (label.type === 'string') {
@@ -46,7 +43,7 @@ export async function taskOf(
   if (wanted === 'multiclass') {
     if (label.type === 'integer') return wanted;
     throw refuse(
-      `the task is multiclass, but the label ${label.name} is a ${label.type}; classes are texts or whole numbers`,
+      `the task is multiclass, but the label ${label.name} is a ${label.type}; classes are text or integers`,
       label.type === 'boolean'
         ? 'set spec.train.task to classification'
         : `CAST(… AS VARCHAR) AS ${label.name}`,
@@ -58,7 +55,7 @@ export async function taskOf(
       `the task is classification, but the label ${label.name} has other values than 0 and 1`,
       label.type === 'integer'
         ? 'set spec.train.task to multiclass'
-        : `compare it with something: … AS ${label.name}`,
+        : `compare it with a value: … AS ${label.name}`,
     );
   }
   if (wanted === 'regression' && label.type === 'boolean') {
@@ -67,8 +64,7 @@ export async function taskOf(
       'set spec.train.task to classification',
     );
   }
-  // A measured quantity may happen to be 0 or 1 so far; a whole number or a truth value was meant
-  // as classes.
+  // Measured numbers can be 0 or 1 by chance; integers and booleans are meant as classes.
   return wanted ?? (binary && label.type !== 'number' ? 'classification' : 'regression');
 }
 
@@ -81,8 +77,8 @@ async function onlyZeroAndOne(sql: PlatformSql, label: Column): Promise<boolean>
 }
 
 /**
- * SQL for the label of an assembled row: a DOUBLE, or in multiclass the name of its class. Null
- * where there is none: NaN, infinities and blank texts are no label.
+ * SQL for the label of an assembled row: a DOUBLE, or the class name for multiclass. Null for no
+ * label, NaN, infinities and blank text.
  */
 export function labelValue(label: Column, task: Task): string {
   return task === 'multiclass'
@@ -98,8 +94,8 @@ function numericLabel(label: Column): string {
 }
 
 /**
- * The classes of the rows to train on, in order: no model can give another. Throws InvalidInput for
- * fewer than two and for more than a hundred.
+ * The classes of the training rows, sorted. A model cannot predict others.
+ * @throws InvalidInput for fewer than 2 or more than 100 classes
  */
 export async function classesOf(
   sql: PlatformSql,
@@ -114,22 +110,22 @@ export async function classesOf(
   if (classes.length > mostClasses) {
     throw failure(
       'InvalidInput',
-      `the label ${label.name} has more than ${mostClasses} different values in the rows to train on; that is the most classes`,
+      `the label ${label.name} has more than ${mostClasses} values in the training rows; ${mostClasses} classes are the limit`,
       {
         next:
           label.type === 'integer'
-            ? 'set spec.train.task to regression, or join rare classes in assemble.sql'
-            : 'join rare classes in assemble.sql',
+            ? 'set spec.train.task to regression, or merge rare classes in assemble.sql'
+            : 'merge rare classes in assemble.sql',
       },
     );
   }
-  // A part without rows has its own message.
+  // A part without rows has its own error.
   if (classes.length > 0 && classes.length < fewestClasses) {
     throw failure(
       'InvalidInput',
-      `in the rows to train on the label ${label.name} is always ${classes[0] ?? ''}: there is nothing to tell apart`,
+      `in the training rows the label ${label.name} is always ${classes[0] ?? ''}, so a model cannot learn from it`,
       {
-        next: 'look at how assemble.sql makes the label, or take a longer window',
+        next: 'check how assemble.sql computes the label, or use a longer window',
       },
     );
   }
@@ -137,8 +133,8 @@ export async function classesOf(
 }
 
 /**
- * A class that training has no row of cannot be predicted, and leaving its rows out would flatter
- * every model.
+ * Refuses classes without training rows. No model can predict them, and leaving their rows out would
+ * make every model look better.
  */
 export async function refuseUnknownClasses(
   sql: PlatformSql,
@@ -154,19 +150,21 @@ export async function refuseUnknownClasses(
   const more = unknown.length > shown.length ? ` and ${unknown.length - shown.length} more` : '';
   throw failure(
     'InvalidInput',
-    `the label ${label.name} has classes that no row to train on has: ${shown.join(', ')}${more}; the rows to train on have ${classes.slice(0, shownClasses).join(', ')}${classes.length > shownClasses ? ', …' : ''}`,
+    `the label ${label.name} has classes without training rows: ${shown.join(', ')}${more}; training has ${classes.slice(0, shownClasses).join(', ')}${classes.length > shownClasses ? ', …' : ''}`,
     {
-      next: 'give training rows of these classes (a longer window, another split), or join rare classes in assemble.sql',
+      next:
+        'add training rows of these classes (a longer window, another split), ' +
+        'or merge rare classes in assemble.sql',
     },
   );
 }
 
-/** SQL for the number of a kept row's class, counted from 0. */
+/** SQL for the class number of a kept row, counted from 0. */
 export function numberOfClass(classes: readonly string[]): string {
   return `CAST(list_position(${textList(classes)}, ${labelColumn}) - 1 AS DOUBLE)`;
 }
 
-/** A part in which every label is the same teaches nothing and judges nothing. */
+/** Refuses a part in which every label is the same, because it cannot train or judge a model. */
 export async function checkClasses(
   sql: PlatformSql,
   part: AssembledPartName,
@@ -179,9 +177,9 @@ export async function checkClasses(
   if (low !== high) return;
   throw failure(
     'InvalidInput',
-    `in the part ${part} the label ${label} is always ${classes?.[low] ?? low}: there is nothing to tell apart`,
+    `in the part ${part} the label ${label} is always ${classes?.[low] ?? low}, so it distinguishes nothing`,
     {
-      next: 'look at how assemble.sql makes the label, or take a longer window',
+      next: 'check how assemble.sql computes the label, or use a longer window',
     },
   );
 }

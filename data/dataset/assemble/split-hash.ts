@@ -9,18 +9,15 @@ import { quoteName, quoteText } from '../../sql/platform-sql';
 
 export type DrawnSplit = Exclude<SplitSpec, { readonly by: 'time' }>;
 
-/**
- * Hexadecimal digits of the hash that are kept: 64 bits, so that two of a billion groups hardly
- * ever share one.
- */
+/** Hexadecimal digits of the hash: 64 bits make collisions of a billion groups very unlikely. */
 const digits = 16;
-/** Digits that decide the part; each part gets its share to within 2⁻³². */
+/** Digits that decide the part. The share of each part is exact to within 2⁻³². */
 const decidingDigits = 8;
 
 /**
- * SQL for the hash that puts a row into its part: of its group, or of all its columns but the
- * label, in the order of their names. It depends on nothing but these values, so a row stays in its
- * part when rows are added, taken away or put in another order. Null without a group.
+ * SQL for the hash that puts a row into its part: over its group, or over all columns except the
+ * label, sorted by name. Only these values matter, so a row stays in its part when rows are added,
+ * removed or reordered. Null without a group.
  */
 export function drawnHash(split: DrawnSplit, available: readonly Column[]): string {
   const text =
@@ -35,8 +32,8 @@ export function drawnHash(split: DrawnSplit, available: readonly Column[]): stri
 }
 
 /**
- * SQL for the rows of a part. The holdout has the lowest hashes, then confirm, then tuning:
- * changing the share of one part leaves those before it as they are.
+ * SQL for the rows of a part. The holdout has the lowest hashes, then confirm, then tuning. Changing
+ * the share of a part does not change the parts before it.
  */
 export function drawnPart(part: AssembledPartName, split: DrawnSplit): string {
   const place = `CAST('0x' || substr(${groupColumn}, 1, ${decidingDigits}) AS BIGINT)`;

@@ -4,22 +4,16 @@ import { duckDbTypes, quoteName, quoteText, type PlatformSql } from '../../sql/p
 import { checkName } from './contract-verdict';
 import type { ReadColumn, RowCheck } from './row-checks';
 
-/**
- * The input with its row numbers, and which of them are bad, and why: what the functions here read
- * and write in the database.
- */
+/** Tables and columns of the validation: the numbered input, and its bad rows with reasons. */
 export const numbered = '__contract_input';
 export const bad = '__contract_bad';
 export const number = '__contract_row';
-/**
- * Column that quarantine adds: the names of the checks that the row did not meet, `range:temp;
- * unique:flight`.
- */
+/** Column that quarantine adds: names of the failed checks, `range:temp; unique:flight`. */
 export const reasonsColumn = '__reasons';
 
 /**
- * A rule that cannot be put to the data (a pattern that is none, a bound of another type) measures
- * nothing; it must not stop the others.
+ * Separates rules that DuckDB cannot evaluate, such as an invalid pattern or a bound of another
+ * type. They give no measurement and do not stop the other rules.
  */
 export async function usableChecks(
   sql: PlatformSql,
@@ -28,7 +22,7 @@ export async function usableChecks(
 ): Promise<{ usable: RowCheck[]; unusable: ContractCheck[] }> {
   const usable: RowCheck[] = [];
   const unusable: ContractCheck[] = [];
-  // One row of nulls is enough to make DuckDB read every constant of the rule.
+  // Binding against one row of nulls makes DuckDB parse every constant of the rule.
   const nulls = columns
     .map(({ name, type }) => `NULL::${duckDbTypes[type]} AS ${quoteName(name)}`)
     .join(', ');
@@ -71,8 +65,8 @@ export interface KeySet {
 }
 
 /**
- * Among rows that are good otherwise, so that one good row of each key stays. A row without its
- * whole key is nobody's duplicate.
+ * Marks repeated keys among the good rows, so that one good row of each key stays. A row without its
+ * complete key is not a duplicate.
  */
 export async function markDuplicates(
   sql: PlatformSql,
@@ -101,7 +95,7 @@ export async function markDuplicates(
 }
 
 function keySet(names: readonly string[]): KeySet {
-  return { check: 'unique', column: names.join(', '), expected: 'no second row of a key' };
+  return { check: 'unique', column: names.join(', '), expected: 'one row per key' };
 }
 
 export function unmeasuredSets(
@@ -111,7 +105,7 @@ export function unmeasuredSets(
   return contract.unique.flatMap((names) => {
     const absent = names.filter((name) => !read.has(name));
     if (absent.length === 0) return [];
-    const observed = `could not be measured: the contract or the data says nothing of ${absent.join(', ')}`;
+    const observed = `could not be measured: ${absent.join(', ')} missing in the contract or the data`;
     return [{ ...keySet(names), passed: null, observed, badRows: 0 }];
   });
 }

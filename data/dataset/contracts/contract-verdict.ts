@@ -2,8 +2,8 @@ import type { ContractCheck, ContractReport } from '../../../domain/dataset/cont
 import type { Reason, ReasonOutcome, Verdict } from '../../../domain/decision/verdict';
 
 /**
- * Checks of single rows: their bad rows go to quarantine, and only the share of those decides. So
- * their findings are noted, whatever the verdict.
+ * Checks of single rows. Their bad rows go to quarantine, and only the quarantined share decides, so
+ * these checks are noted under every verdict.
  */
 const rowCheckNames: ReadonlySet<string> = new Set([
   'type',
@@ -15,7 +15,7 @@ const rowCheckNames: ReadonlySet<string> = new Set([
   'unique',
 ]);
 
-/** `range:temp`, as it stands beside a row in quarantine. */
+/** Name of a check in quarantine, such as `range:temp`. */
 export function checkName({
   check,
   column,
@@ -27,8 +27,9 @@ export function checkName({
 }
 
 /**
- * Failed by any check of the whole; else inconclusive when anything could not be measured; else
- * passed. What was not compared is said in every case (I10). Each reason begins with the source.
+ * `failed` if a check of the whole dataset failed, otherwise `inconclusive` if a measurement is
+ * missing, otherwise `passed`. Columns that were not compared are always listed (I10). Each
+ * reason begins with the source.
  */
 export function contractVerdict(report: ContractReport): Verdict {
   const failed = report.checks.filter(
@@ -70,13 +71,13 @@ export function contractVerdict(report: ContractReport): Verdict {
   };
 }
 
-/** One reason for all: a first run would else say the same of each column. */
+/** One reason for all columns, because a first run compares none of them. */
 function notApplicable({ source, dataset, checks }: ContractReport): readonly Reason[] {
   const columns = checks.flatMap(({ column, notApplicable }) =>
     notApplicable === true && column !== null ? [column] : [],
   );
   if (columns.length === 0) return [];
-  const message = `${source}: distribution of ${columns.join(', ')}: not compared, as no version of ${dataset} has been approved yet`;
+  const message = `${source}: distribution of ${columns.join(', ')}: not compared, because ${dataset} has no approved version yet`;
   return [{ gate: 'contract', code: 'contract.notApplicable', message, outcome: 'notApplicable' }];
 }
 

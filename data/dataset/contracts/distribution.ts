@@ -2,7 +2,7 @@ import type { ContractCheck, DataContract } from '../../../domain/dataset/contra
 import type { Column } from '../../../domain/dataset/dataset';
 import { quoteName, readParquet, type PlatformSql } from '../../sql/platform-sql';
 
-/** The approved version, or why there is none to compare with. */
+/** The approved version, or why none is available for comparison. */
 export type Reference =
   | {
       readonly kind: 'version';
@@ -13,10 +13,10 @@ export type Reference =
   | { readonly kind: 'none' }
   | { readonly kind: 'unreadable'; readonly reason: string };
 
-/** The view of the accepted rows. */
+/** View of the accepted rows. */
 export const acceptedView = '__contract_accepted';
 
-/** Numbers are compared over the deciles of the reference; text over its most frequent values. */
+/** Numbers are compared over the reference's deciles, text over its most frequent values. */
 const bins = 10;
 const categories = 20;
 
@@ -72,7 +72,7 @@ async function compareColumn(
   if (reference.kind === 'unreadable') return unmeasured(reference.reason);
   const column = accepted.find((candidate) => candidate.name === name);
   const before = reference.columns.find((candidate) => candidate.name === name);
-  if (column === undefined) return unmeasured('there is no such column');
+  if (column === undefined) return unmeasured('the column does not exist');
   if (before === undefined) return unmeasured(`${reference.name} has no such column`);
   if (before.type !== column.type) return unmeasured(`it was ${before.type} in ${reference.name}`);
   const source = readParquet(reference.files);
@@ -81,7 +81,7 @@ async function compareColumn(
   );
   if (sides.now === 0 || sides.then === 0)
     return unmeasured(
-      `there are no rows ${sides.now === 0 ? 'left to compare' : `in ${reference.name}`}`,
+      `${sides.now === 0 ? 'no rows are left' : `${reference.name} has no rows`} to compare`,
     );
   const { psi, bins } = await populationStability(sql, {
     column,
@@ -101,9 +101,9 @@ export interface PopulationShift {
 
 /**
  * Population stability index of one column between two relations: Σ (p − q) · ln(p / q) over bins,
- * one of which is "missing". Laplace smoothing by half a row: a floor such as 1e-6 lets a single
- * empty bin decide. (Siddiqi, Credit Risk Scorecards, 2006; 0.1 is a small and 0.25 a large shift
- * by its convention.)
+ * one of them for missing values. Laplace smoothing by half a row keeps a single empty bin from
+ * deciding. (Siddiqi, Credit Risk Scorecards, 2006; by convention 0.1 is a small shift and 0.25 a
+ * large one.)
  */
 async function populationStability(
   sql: PlatformSql,
@@ -158,7 +158,7 @@ async function deciles(
   return [...new Set(edges ?? [])];
 }
 
-/** `a` is missing; then one letter a decile of the reference. */
+/** SQL for the bin: `a` for missing values, then one letter per decile of the reference. */
 function intervals(column: Column, edges: readonly number[]): string {
   const value = asNumber(column);
   const cases = edges.map((edge, i) => `WHEN ${value} <= ${edge}::DOUBLE THEN '${letter(i + 1)}'`);
@@ -169,10 +169,7 @@ function letter(index: number): string {
   return String.fromCharCode(97 + index);
 }
 
-/**
- * The value's rank among the reference's most frequent, else `other`; the values themselves go
- * nowhere.
- */
+/** SQL for the bin: the value if it is frequent in the reference, `missing` or `other`. */
 async function frequentValues(
   sql: PlatformSql,
   column: Column,

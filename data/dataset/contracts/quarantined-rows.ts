@@ -9,13 +9,13 @@ import {
 import { reasonsColumn } from './bad-rows';
 
 /**
- * As JSON carries it: times are RFC 3339; numbers that JSON has no form for (infinities, integers
- * beyond 2^53) are text; null is missing.
+ * A value as JSON: times are RFC 3339, infinities and integers beyond 2^53 are text, and null is a
+ * missing value.
  */
 export type QuarantinedValue = string | number | boolean | null;
 
 export interface QuarantinedRow {
-  /** The checks that it did not meet, `range:temp; unique:flight`. */
+  /** The failed checks, `range:temp; unique:flight`. */
   readonly reasons: string;
   readonly values: Readonly<Record<string, QuarantinedValue>>;
 }
@@ -23,8 +23,8 @@ export interface QuarantinedRow {
 const limits = { memoryBytes: 256 << 20, threads: 1 } as const;
 
 /**
- * The first rows of a quarantine's Parquet file, in the order of the source. DataUnreadable when it
- * is none; what is wrong stays out of the message, since it may quote a row.
+ * The first rows of a quarantine's Parquet file, in the order of the source.
+ * @throws DataUnreadable without the cause, which may quote a row (I11)
  */
 export async function readQuarantined(
   path: string,
@@ -35,7 +35,7 @@ export async function readQuarantined(
   } catch {
     throw failure(
       'DataUnreadable',
-      'the quarantine’s file cannot be read as what validation wrote',
+      'the file of the quarantined rows is damaged; validate the dataset again',
     );
   }
 }

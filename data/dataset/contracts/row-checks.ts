@@ -2,40 +2,36 @@ import type { ColumnExpectation, DataContract } from '../../../domain/dataset/co
 import type { Column, ColumnType } from '../../../domain/dataset/dataset';
 import { duckDbTypes, quoteName, quoteText } from '../../sql/platform-sql';
 
-/** A rule that each row keeps or breaks by itself. */
+/** A rule for single rows. */
 export interface RowCheck {
   readonly check: string;
   readonly column: string;
   readonly expected: string;
-  /** SQL over an input row: true when it is bad, null or false when not. */
+  /** SQL over an input row: true when it is bad, otherwise false or null. */
   readonly isBad: string;
 }
 
 export interface ReadColumn {
   readonly expectation: ColumnExpectation;
-  /**
-   * SQL for the value in its expected type; null where the row's value is missing or cannot be that
-   * type.
-   */
+  /** SQL for the value in its expected type; null when it is missing or cannot be converted. */
   readonly value: string;
-  /** Whether accepted rows carry `value` in place of what was read. */
+  /** Whether accepted rows hold `value` instead of the original. */
   readonly converted: boolean;
 }
 
-/** How `column` is read as what the contract expects; null when no value of it could be. */
+/** How to read `column` as the contract expects; null when no value can be converted. */
 export function readAs(expectation: ColumnExpectation, column: Column): ReadColumn | null {
   const name = quoteName(column.name);
   const { type } = expectation;
   if (column.type === type || (column.type === 'integer' && type === 'number')) {
-    // NaN is a missing number wherever it comes from.
+    // NaN counts as a missing number in every format.
     return {
       expectation,
       value: column.type === 'number' ? `nullif(${name}, 'NaN'::DOUBLE)` : name,
       converted: false,
     };
   }
-  // One bad cell makes a text column of what its writer meant as numbers, and one missing cell
-  // makes doubles of integers.
+  // One bad cell makes a number column text, and one missing cell makes integers doubles.
   if (column.type === 'string')
     return { expectation, value: fromText(type, name), converted: true };
   if (column.type === 'number' && type === 'integer') {

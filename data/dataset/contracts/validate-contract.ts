@@ -21,18 +21,15 @@ import { nullShares, quarantineShare, rowCount, schemaChecks } from './whole-che
 
 export interface Validation {
   readonly source: string;
-  /** Whose rows these are, for the report. */
+  /** Dataset name for the report. */
   readonly dataset: string;
   readonly contract: DataContract;
   /** Parquet of the logical types, in order. */
   readonly files: readonly string[];
   readonly columns: readonly Column[];
-  /** The approved version, for the distribution checks. */
+  /** The approved version, for distribution checks. */
   readonly reference: Reference;
-  /**
-   * Where the two halves go; written only when there is something in quarantine or a column was
-   * converted.
-   */
+  /** Output paths. Files are written only when rows are quarantined or a column is converted. */
   readonly acceptedPath: string;
   readonly quarantinePath: string;
 }
@@ -42,15 +39,15 @@ export interface ContractValidation {
   readonly verdict: Verdict;
   /** Of the accepted rows. */
   readonly columns: readonly Column[];
-  /** The accepted rows are the input, file for file. */
+  /** The accepted rows are the input files, unchanged. */
   readonly unchanged: boolean;
-  /** Check name → rows in quarantine because of it. */
+  /** Check name → number of rows in quarantine because of it. */
   readonly reasons: Readonly<Record<string, number>>;
 }
 
 /**
- * Measures a dataset against its contract and splits it; accepted + quarantined = input. What
- * cannot be measured is said, not guessed.
+ * Measures a dataset against its contract and splits it; accepted + quarantined = input. A check
+ * that cannot be measured is reported as such.
  */
 export async function validateContract(
   sql: PlatformSql,
@@ -105,9 +102,7 @@ export async function validateContract(
   };
 }
 
-/**
- * The columns of the accepted rows: those of the source, in the types that the contract expects.
- */
+/** Columns of the accepted rows: those of the source, in the types of the contract. */
 export function acceptedColumns(
   contract: DataContract,
   columns: readonly Column[],
@@ -118,9 +113,7 @@ export function acceptedColumns(
     .map(({ name, type }) => ({ name, type }));
 }
 
-/**
- * The contract's expectations of the columns that `columns` do not meet, before any row is read.
- */
+/** Expectations of the contract that `columns` do not meet, found without reading rows. */
 export function unmetColumns(
   contract: DataContract,
   columns: readonly Column[],
@@ -166,11 +159,11 @@ async function writeHalves(
   quarantined: number,
 ): Promise<void> {
   const parquet = '(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)';
-  // More threads cut the same rows into other row groups each time.
+  // More threads would cut the same rows into other row groups each time.
   await sql.run('SET threads = 1');
   await sql.run(`COPY (SELECT * FROM ${acceptedView}) TO ${quoteText(acceptedPath)} ${parquet}`);
   if (quarantined === 0) return;
-  // Rows that came out of quarantine once leave their old reasons behind.
+  // Rows that were in quarantine before do not keep their old reasons.
   const original = columns
     .filter((column) => column.name !== reasonsColumn)
     .map((column) => `i.${quoteName(column.name)}`);

@@ -98,7 +98,7 @@ export function quarantineShare(
   return {
     check: 'quarantine',
     column: null,
-    // Nothing to train on is a failure under every limit.
+    // Without accepted rows there is nothing to train on, so the check fails under every limit.
     passed: share <= maxQuarantinedShare && !noneLeft,
     observed: noneLeft
       ? `no row is valid: all ${rows} are bad`

@@ -1,10 +1,7 @@
 import { lookup as resolve, type LookupAddress } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 
-/**
- * IANA's special-purpose registries: everything that does not lead to one host on the public
- * internet.
- */
+/** Special-purpose ranges of IANA that do not lead to one host on the public internet. */
 const notPublicIpv4: readonly [string, number][] = [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
@@ -27,8 +24,8 @@ const notPublicIpv4: readonly [string, number][] = [
 ];
 
 /**
- * Within 2000::/3, the only part of IPv6 that is given out: protocol assignments with Teredo,
- * documentation, and 6to4, which tunnels to any IPv4 address.
+ * Special ranges within 2000::/3, the only allocated part of IPv6: protocol assignments including
+ * Teredo, documentation, and 6to4, which tunnels to any IPv4 address.
  */
 const notPublicIpv6: readonly [string, number][] = [
   ['2001::', 23],
@@ -42,8 +39,8 @@ const refusedIpv6 = subnets(notPublicIpv6, 'ipv6');
 const givenOutIpv6 = subnets([['2000::', 3]], 'ipv6');
 
 /**
- * Whether a request there stays off this machine and its private networks. IPv4 inside IPv6
- * (mapped, NAT64) is not public: a server that has an IPv4 address can be named by it.
+ * Whether the address is outside of this machine and its private networks. IPv4 inside IPv6 (mapped,
+ * NAT64) is refused; servers with an IPv4 address are reachable by it.
  */
 export function isPublicAddress(address: string): boolean {
   switch (isIP(address)) {
@@ -67,9 +64,8 @@ export type Resolve = (
 ) => void;
 
 /**
- * The name look-up of a connection, which then goes to an address that was checked here and to no
- * other: a name that answers differently the second time (DNS rebinding) changes nothing. Without a
- * public address it fails by what `refuse` makes.
+ * A name lookup that passes on only public addresses. The connection goes to a checked address, so
+ * DNS rebinding has no effect. Fails with the error of `refuse` when there is no public address.
  */
 export function publicOnly(
   refuse: (host: string) => Error,

@@ -1,14 +1,11 @@
-/**
- * Which objects of the S3 service a lifecycle may read: the platform's credential can read more
- * than lifecycles should.
- */
+/** Objects that a lifecycle may read. The credential of the platform can usually read more. */
 export interface BucketPrefix {
   readonly bucket: string;
-  /** Empty, or keys must begin with it; it ends with a slash. */
+  /** Empty, or the start of every allowed key, with a slash at the end. */
   readonly prefix: string;
 }
 
-/** `lake` and `lake/incoming` → bucket and prefix; null when it is neither. */
+/** Parses `lake` or `lake/incoming`; null when the text is neither. */
 export function bucketPrefix(text: string): BucketPrefix | null {
   const [, bucket, prefix = ''] =
     /^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(text) ?? [];
@@ -22,24 +19,26 @@ export interface ObjectRefusal {
   readonly next: string;
 }
 
-/** Why an object may not be read, or null. */
+/** Why an object must not be read, or null. */
 export function objectRefusal(
   bucket: string,
   key: string,
   allowed: readonly BucketPrefix[],
 ): ObjectRefusal | null {
   if (!isPlainKey(key)) {
-    // Some services resolve dots as in a path, which would lead into another bucket.
+    // Some services resolve dots as in a path, which could lead into another bucket.
     return {
-      detail: 'its key holds an empty name, . or .. between slashes',
-      next: 'name the object by its whole key',
+      detail: 'its key contains an empty name, . or .. between slashes',
+      next: 'give the full key of the object',
     };
   }
   if (allowed.some((each) => each.bucket === bucket && key.startsWith(each.prefix))) return null;
   const places = allowed.map((each) => `s3://${each.bucket}/${each.prefix}`);
   return {
     detail: 'the object is outside of the buckets that sources may read',
-    next: `${places.length === 0 ? '' : `name one below ${places.join(' or ')}, or `}add its bucket to PERENNIAL_INGEST_BUCKETS`,
+    next:
+      (places.length === 0 ? '' : `use an object below ${places.join(' or ')}, or `) +
+      'add its bucket to PERENNIAL_INGEST_BUCKETS',
   };
 }
 

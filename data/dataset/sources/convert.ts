@@ -14,20 +14,20 @@ import { sourceFailure } from './source-failure';
 const formats = { parquet, csv, ndjson } as const satisfies Record<SourceFormat, FormatReader>;
 
 export interface ConvertedSource {
-  /** In order; the rows keep the source's order. */
+  /** Ordered; the rows keep the order of the source. */
   readonly files: readonly string[];
   readonly columns: readonly Column[];
   readonly rows: number;
   readonly notes: readonly string[];
 }
 
-/** Parts of one dataset version, as large as one artifact comfortably is. */
+/** Size of one file of a dataset version; large files are split. */
 const partBytes = 1 << 30;
 
 /**
- * The rows in the window as Parquet of the logical types, times in UTC. The same content gives the
- * same bytes, which makes stages cacheable: one thread, fixed row groups, source order. (DuckDB
- * writes its version into the file, so a new DuckDB makes new bytes once.)
+ * Writes the rows of the window as Parquet with the logical types, times in UTC. The same content
+ * gives the same bytes, so that stages can be reused: one thread, fixed row groups, source order.
+ * A new DuckDB version changes the bytes once, because it writes its version into the file.
  */
 export async function convert(
   sql: PlatformSql,
@@ -54,12 +54,12 @@ export async function convert(
     const left =
       timeless === 0
         ? []
-        : [`${timeless} rows without a time in column ${time?.name ?? ''} were left out`];
+        : [`${timeless} rows were left out because column ${time?.name ?? ''} has no time`];
     return { files: copied.Files, columns, rows: copied.Count, notes: [...table.notes, ...left] };
   });
 }
 
-/** The newest time in the source's own time column, RFC 3339; null when no row has one. */
+/** The newest time in the source's time column, RFC 3339; null when no row has one. */
 export async function newestTime(sql: PlatformSql, files: SourceFiles): Promise<string | null> {
   return explained(files, async () => {
     const table = await formats[files.source.format].open(sql, files);
@@ -72,8 +72,8 @@ export interface SourceTimes {
   readonly oldest: string;
   readonly newest: string;
   /**
-   * Each quarter of an hour that has rows, in milliseconds since 1970, rising; null when there are
-   * too many. Every time zone's days begin on one.
+   * Each quarter of an hour with rows, in ascending milliseconds since 1970; null when there are too
+   * many. The days of every time zone begin on a quarter.
    */
   readonly quarters: readonly number[] | null;
 }
@@ -84,10 +84,10 @@ export interface DescribedTable {
   readonly times: SourceTimes | null;
 }
 
-/** Ten years of them. */
+/** Quarters of an hour in more than ten years. */
 const mostQuarters = 400_000;
 
-/** The columns of a source as a run would read them, and when its rows happened. Copies nothing. */
+/** Columns of a source as a run reads them, and the times of its rows. Copies nothing. */
 export async function describeTable(sql: PlatformSql, files: SourceFiles): Promise<DescribedTable> {
   return explained(files, async () => {
     const table = await formats[files.source.format].open(sql, files);
@@ -106,7 +106,7 @@ export async function describeTable(sql: PlatformSql, files: SourceFiles): Promi
   });
 }
 
-/** Opens a source as a run would read it. Errors of DuckDB's about its content are explained. */
+/** Opens a source as a run reads it. DuckDB's errors about the content become failures. */
 export function withSourceTable<T>(
   sql: PlatformSql,
   files: SourceFiles,
@@ -116,8 +116,8 @@ export function withSourceTable<T>(
 }
 
 /**
- * Turns DuckDB's errors about content into ours. A full disk or want of memory is not the content's
- * fault and stays as it is.
+ * Turns DuckDB's errors about the content into failures. A full disk and too little memory are not
+ * errors of the content and stay unchanged.
  */
 async function explained<T>(files: SourceFiles, work: () => Promise<T>): Promise<T> {
   try {
@@ -142,7 +142,7 @@ function timeColumn({ columns }: Table, { source }: SourceFiles): TableColumn {
     throw sourceFailure(
       'DataUnreadable',
       source,
-      `there is no column ${name}, which \`time\` names${guess}`,
+      `column ${name}, which \`time\` names, does not exist${guess}`,
       {
         next: `name one of ${columns.map((each) => each.name).join(', ')}`,
       },
@@ -152,9 +152,9 @@ function timeColumn({ columns }: Table, { source }: SourceFiles): TableColumn {
     throw sourceFailure(
       'DataUnreadable',
       source,
-      `column ${name}, which \`time\` names, holds no times but is ${column.type}`,
+      `column ${name}, which \`time\` names, is of type ${column.type} and holds no times`,
       {
-        next: 'write times year first, such as 2013-07-01T05:00:00Z',
+        next: 'write times with the year first, such as 2013-07-01T05:00:00Z',
       },
     );
   }
@@ -166,7 +166,7 @@ function within({ expression, zoned }: TableColumn, { from, until }: TimeWindow)
   return `${column} >= ${instant(type, from)} AND ${column} < ${instant(type, until)}`;
 }
 
-/** The session's zone is UTC. */
+/** The session is in UTC. */
 function instant(type: string, time: string): string {
   return `${type} ${quoteText(new Date(time).toISOString().replace('T', ' ').replace('Z', ''))}`;
 }
@@ -179,23 +179,25 @@ async function empty(
   { source }: SourceFiles,
 ): Promise<Error> {
   if (time === null || window === null) {
-    return sourceFailure('DatasetEmpty', source, 'the file has columns and no rows', {
-      next: 'check what writes it',
+    return sourceFailure('DatasetEmpty', source, 'the file has columns but no rows', {
+      next: 'check the program that writes the file',
     });
   }
   const { rows, oldest, newest } = await timeRange(sql, table, time);
   if (rows === 0)
-    return sourceFailure('DatasetEmpty', source, 'the file has columns and no rows', {
-      next: 'check what writes it',
+    return sourceFailure('DatasetEmpty', source, 'the file has columns but no rows', {
+      next: 'check the program that writes the file',
     });
   const range =
-    oldest === null || newest === null ? 'have no time' : `go from ${oldest} to ${newest}`;
+    oldest === null || newest === null ? 'have no time' : `have times from ${oldest} to ${newest}`;
   return sourceFailure(
     'DatasetEmpty',
     source,
-    `no row lies in the window ${window.from} to ${window.until}: its ${rows} rows ${range}`,
+    `no row is in the window ${window.from} to ${window.until}: its ${rows} rows ${range}`,
     {
-      next: 'choose spec.data.time.until or spec.data.time.window to meet the data, or start the run with --until',
+      next:
+        'change spec.data.time.until or spec.data.time.window so that the window covers the data, ' +
+        'or start the run with --until',
     },
   );
 }

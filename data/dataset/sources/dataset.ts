@@ -19,8 +19,8 @@ export async function fetchDataset({
   const [name = '', reference = ''] = source.uri.slice('dataset://'.length).split('@');
   const manifest = await datasets.manifest(name, reference);
   if (!manifest) {
-    throw sourceFailure('NotFound', source, `there is no dataset ${name}@${reference}`, {
-      next: 'perennial dataset list',
+    throw sourceFailure('NotFound', source, `dataset ${name}@${reference} does not exist`, {
+      next: 'list the datasets: perennial dataset list',
     });
   }
   const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
@@ -28,7 +28,7 @@ export async function fetchDataset({
     throw sourceFailure(
       'SourceTooLarge',
       source,
-      `it has ${bytes} bytes, more than ${formatByteSize(limits.maxBytes)}`,
+      `the dataset has ${bytes} bytes, more than ${formatByteSize(limits.maxBytes)}`,
       {
         next: 'raise spec.data.limits.size',
       },

@@ -12,7 +12,7 @@ import { sourceFailure } from './source-failure';
 
 export interface Fetch {
   readonly source: SourceSpec;
-  /** An empty folder for what has to be copied here. */
+  /** An empty folder for copies. */
   readonly into: string;
   readonly policy: SourcePolicy;
   readonly limits: SourceLimits;
@@ -23,7 +23,7 @@ export interface Fetch {
 }
 
 export interface DatasetReader {
-  /** `reference` is an alias or a version's number; null when there is none. */
+  /** `reference` is an alias or a version number; null when the version does not exist. */
   manifest(name: string, reference: string): Promise<DatasetManifest | null>;
   toFile(
     ref: ArtifactRef,
@@ -36,7 +36,7 @@ export interface DatasetReader {
 export interface Fetched {
   readonly paths: readonly string[];
   readonly bytes: number;
-  /** After this the paths lead nowhere. */
+  /** Invalidates the paths. */
   readonly close?: () => Promise<void>;
 }
 
@@ -48,7 +48,7 @@ const fetchers = {
   dataset: fetchDataset,
 } as const satisfies Record<SourceScheme, (fetch: Fetch) => Promise<Fetched>>;
 
-/** Makes the source's bytes readable here, within its limits. What it may read, the policy says. */
+/** Makes the source readable on this machine, within its limits and the policy. */
 export async function fetchSource(fetch: Fetch): Promise<Fetched> {
   const { source, policy } = fetch;
   const scheme = schemeOf(source.uri);
@@ -59,7 +59,7 @@ export async function fetchSource(fetch: Fetch): Promise<Fetched> {
       { ...source, uri: `${scheme}://…` },
       'postgres:// is not in this version',
       {
-        next: 'export the table to Parquet and name the file',
+        next: 'export the table to Parquet and use the file as the source',
       },
     );
   }

@@ -1,5 +1,5 @@
 /**
- * Which files of this machine a lifecycle may read. The platform's own secrets are none of them,
+ * Files of this machine that a lifecycle may read. The secrets of the platform are always refused,
  * whatever the roots are.
  */
 import { realpath, stat } from 'node:fs/promises';
@@ -7,12 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 
 export interface FileAccess {
-  /** Absolute folders. A segment that is one asterisk stands for any one folder name. */
+  /** Absolute folders. A segment `*` matches any one folder name. */
   readonly roots: readonly string[];
-  /**
-   * Absolute files and folders that are never read: the state folder, and files with the platform's
-   * credentials.
-   */
+  /** Absolute paths that are never read: the state folder and files with credentials. */
   readonly denied: readonly string[];
 }
 
@@ -22,9 +19,8 @@ export interface FileRefusal {
 }
 
 /**
- * Why a file may not be read, or null. `path` is what `realpath` gave, so that links are resolved.
- * Names that begin with a dot are refused below every root; whoever named the root answers for the
- * path to it.
+ * Why a file must not be read, or null. `path` must come from `realpath`, so that links are
+ * resolved. Names with a leading dot are refused below every root, but allowed in the root itself.
  */
 export async function fileRefusal(
   path: string,
@@ -32,8 +28,8 @@ export async function fileRefusal(
 ): Promise<FileRefusal | null> {
   if (/[/\\]\.git([/\\]|$)/i.test(path) || (await isDenied(path, denied))) {
     return {
-      detail: "the file belongs to the platform's own state; such files are never read",
-      next: 'name a table of your own',
+      detail: "the file belongs to the platform's own state, which sources must not read",
+      next: 'use a table of your own',
     };
   }
   const ways = (await Promise.all(roots.map((root) => wayBelowRoot(path, root)))).filter(
@@ -42,20 +38,19 @@ export async function fileRefusal(
   if (ways.some((way) => !way.some((name) => name.startsWith('.')))) return null;
   if (ways.length > 0) {
     return {
-      detail:
-        'the file, or a folder that it lies in, has a name that begins with a dot; such files are never read',
-      next: 'copy the table to a folder whose name does not begin with a dot',
+      detail: 'the file, or a folder on its path, has a name that begins with a dot',
+      next: 'copy the table to a folder whose path has no such name',
     };
   }
   return {
     detail: 'the file is outside of the folders that sources may read',
-    next: `put it below ${roots.join(' or ')}, or add its folder to PERENNIAL_INGEST_ROOTS`,
+    next: `move it below ${roots.join(' or ')}, or add its folder to PERENNIAL_INGEST_ROOTS`,
   };
 }
 
 /**
- * The same of a file:// URI, before anybody looks whether the file is there. Null for what is no
- * path on this machine: reading says so.
+ * Like `fileRefusal` for a file:// URI whose file need not exist. Null for a URI that is not a path
+ * on this machine; reading it gives the error.
  */
 export async function uriRefusal(uri: string, access: FileAccess): Promise<FileRefusal | null> {
   let path: string;
@@ -68,8 +63,8 @@ export async function uriRefusal(uri: string, access: FileAccess): Promise<FileR
 }
 
 /**
- * By identity as well as by name: on some file systems one folder has several spellings, and a bind
- * mount gives it another path.
+ * Compares device and inode as well as the path, because case-insensitive file systems and bind
+ * mounts give one folder several paths.
  */
 async function isDenied(path: string, denied: readonly string[]): Promise<boolean> {
   const closed = await Promise.all(
@@ -94,7 +89,7 @@ async function identityOf(path: string): Promise<string | null> {
   return found === null ? null : `${found.dev}:${found.ino}`;
 }
 
-/** The names from the root to the file, or null when the file is not below it. */
+/** The names from the root to the file; null when the file is not below the root. */
 async function wayBelowRoot(path: string, root: string): Promise<readonly string[] | null> {
   const names = root.split(sep);
   const star = names.indexOf('*');
@@ -103,15 +98,14 @@ async function wayBelowRoot(path: string, root: string): Promise<readonly string
   const way = relative(base, path).split(sep);
   if (star === -1) return way;
   const pattern = names.slice(star).filter((name) => name !== '');
-  // The file itself lies below the last folder of the pattern. Packages are other people's
-  // programs, not tables of a lifecycle.
+  // The file must be below the last folder of the pattern. Packages are programs, not tables.
   const matches = pattern.every((name, index) =>
     name === '*' ? way[index] !== 'node_modules' : name === way[index],
   );
   return matches && way.length > pattern.length ? way : null;
 }
 
-/** Where the path really leads. Of a file that is not there yet, where its folder leads. */
+/** The real path. For a missing file, the real path of its folder. */
 async function realOrGiven(path: string): Promise<string> {
   try {
     return await realpath(path);

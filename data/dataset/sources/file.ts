@@ -8,8 +8,8 @@ import { fileRefusal } from './file-access';
 import { sourceFailure } from './source-failure';
 
 /**
- * Read in place. The file is opened first and checked by what was opened, so that a link that is
- * changed meanwhile leads nowhere else: readers get a link to the open file.
+ * Reads a file in place. The file is opened before the access check, and readers get a link to the
+ * open file, so that a link changed meanwhile has no effect.
  */
 export async function fetchFile({
   source,
@@ -21,8 +21,7 @@ export async function fetchFile({
   const wanted = pathOf(source);
   const real = await explained(source, () => realpath(wanted));
   await checkAccess(source, real, policy);
-  // Without O_NONBLOCK, opening a pipe waits for a writer. O_NOFOLLOW: the real path ends in no
-  // link.
+  // O_NONBLOCK: opening a pipe must not wait for a writer. O_NOFOLLOW: the real path has no link.
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
   const file = await explained(source, () => open(real, flags));
   try {
@@ -48,7 +47,7 @@ async function checkAccess(
     throw sourceFailure('SourceRefused', source, refusal.detail, { next: refusal.next });
 }
 
-/** Where the open file lies. Linux says so; elsewhere the path must still lead to the same file. */
+/** Path of the open file. Without /proc, the path must still lead to the same file. */
 async function openedPath(
   file: FileHandle,
   real: string,
@@ -62,7 +61,7 @@ async function openedPath(
   ]);
   if (opened.dev === found.dev && opened.ino === found.ino) return path;
   throw sourceFailure('SourceRefused', source, 'the file was replaced while it was opened', {
-    next: 'run it again',
+    next: 'rerun the run: perennial run rerun',
   });
 }
 
@@ -76,9 +75,9 @@ async function sizeOf(
     throw sourceFailure(
       'SourceRefused',
       source,
-      found.isDirectory() ? 'this is a folder' : 'this is not a regular file',
+      found.isDirectory() ? 'the path is a folder' : 'the path is not a regular file',
       {
-        next: 'name one file',
+        next: 'use the path of one file',
       },
     );
   }
@@ -100,9 +99,9 @@ function pathOf(source: Fetch['source']): string {
     const path = fileURLToPath(source.uri);
     if (isAbsolute(path)) return path;
   } catch {
-    // A host in the authority, or an encoded slash: not a path on this machine.
+    // A host in the URI, or an encoded slash: not a path on this machine.
   }
-  throw sourceFailure('SourceRefused', source, 'this is not an absolute path on this machine', {
+  throw sourceFailure('SourceRefused', source, 'the URI is not an absolute path on this machine', {
     next: 'write file:///absolute/path',
   });
 }
@@ -113,16 +112,16 @@ async function explained<T>(source: Fetch['source'], work: () => Promise<T>): Pr
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') {
-      throw sourceFailure('NotFound', source, 'there is no such file', {
+      throw sourceFailure('NotFound', source, 'the file does not exist', {
         cause: error,
-        next: 'check the path; workers read it on their own machine',
+        next: 'check the path; each worker reads it on its own machine',
       });
     }
     // ENXIO: a socket, which cannot be opened.
     if (code === 'ENXIO' || code === 'EOPNOTSUPP') {
-      throw sourceFailure('SourceRefused', source, 'this is not a regular file', {
+      throw sourceFailure('SourceRefused', source, 'the path is not a regular file', {
         cause: error,
-        next: 'name one file',
+        next: 'use the path of one file',
       });
     }
     throw sourceFailure(

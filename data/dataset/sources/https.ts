@@ -11,12 +11,12 @@ import { limited } from './limits';
 import { sourceFailure } from './source-failure';
 
 const mostRedirects = 5;
-/** Without a byte for this long the server is not going to answer. */
+/** Longest time without a byte from the server. */
 const silenceMs = 30_000;
 
 /**
- * One GET. Every hop, redirects too, is checked: its scheme, and the address that the connection
- * really goes to.
+ * Downloads by one GET. Each hop, including redirects, is checked: its scheme and the address of
+ * the connection.
  */
 export async function fetchHttps(fetch: Fetch): Promise<Fetched> {
   const { policy, signal, source } = fetch;
@@ -53,7 +53,11 @@ async function follow(fetch: Fetch, agent: Agent): Promise<Dispatcher.ResponseDa
     await response.body.dump();
     url = new URL(location, url);
   }
-  throw sourceFailure('SourceRefused', source, `it redirects more than ${mostRedirects} times`);
+  throw sourceFailure(
+    'SourceRefused',
+    source,
+    `the server redirects more than ${mostRedirects} times`,
+  );
 }
 
 function checkHop(url: URL, { source, policy }: Fetch): void {
@@ -61,10 +65,10 @@ function checkHop(url: URL, { source, policy }: Fetch): void {
     throw sourceFailure(
       'SourceRefused',
       source,
-      `it redirects to ${url.protocol}//, which is not read`,
+      `the server redirects to ${url.protocol}//, which sources must not use`,
     );
   }
-  // A connection to a literal address asks for no name, so nothing else checks it.
+  // A connection to a literal address makes no name lookup, so it is checked here.
   const host = url.hostname.replace(/^\[|\]$/g, '');
   if (isIP(host) !== 0 && !policy.allowPrivateAddresses && !isPublicAddress(host))
     throw refusedAddress(host, source);
@@ -85,10 +89,10 @@ async function save(
         ? sourceFailure(
             'SourceRefused',
             source,
-            'the server compresses the file although it was asked not to',
+            'the server compressed the file although the request did not accept that',
           )
         : declared > limits.maxBytes
-          ? tooLarge(`it has ${declared} bytes, more than ${formatByteSize(limits.maxBytes)}`)
+          ? tooLarge(`the file has ${declared} bytes, more than ${formatByteSize(limits.maxBytes)}`)
           : null;
   if (problem) {
     body.on('error', () => undefined).destroy();
@@ -108,11 +112,11 @@ function refusedStatus(status: number, source: Fetch['source']): Error {
     return sourceFailure(
       'NotFound',
       source,
-      `the server answered ${status}: there is no such file`,
+      `the server answered ${status}: the file does not exist`,
     );
   return sourceFailure('SourceRefused', source, `the server answered ${status}`, {
     ...([401, 403].includes(status) && {
-      next: 'a source is asked for without a credential: make it readable, or copy it to s3://',
+      next: 'sources are requested without credentials: make the file public or copy it to s3://',
     }),
   });
 }
@@ -121,9 +125,9 @@ function refusedAddress(host: string, source: Fetch['source']): Error {
   return sourceFailure(
     'SourceRefused',
     source,
-    `${host} is, or leads to, a private, loopback or link-local address`,
+    `${host} is, or resolves to, a private, loopback or link-local address`,
     {
-      next: 'to read from your own network, start the worker with PERENNIAL_INGEST_PRIVATE_ADDRESSES=true',
+      next: 'to read from a private network, start the worker with PERENNIAL_INGEST_PRIVATE_ADDRESSES=true',
     },
   );
 }
@@ -139,26 +143,26 @@ function explained(error: unknown, source: Fetch['source']): Error {
       `the server's certificate is not trusted (${code})`,
       {
         cause: error,
-        next: 'name the authority that signed it in NODE_EXTRA_CA_CERTS',
+        next: 'add the certificate authority of the server to NODE_EXTRA_CA_CERTS',
       },
     );
   }
   return sourceFailure(
     'SourceUnreachable',
     source,
-    `${reasons[code] ?? 'the transfer broke off'} (${code})`,
+    `${reasons[code] ?? 'the transfer failed'} (${code})`,
     { cause: error },
   );
 }
 
 const reasons: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host is unknown',
-  EAI_AGAIN: 'the host name could not be looked up',
-  ECONNREFUSED: 'nothing listens there',
-  EHOSTUNREACH: 'there is no way to the host',
-  ENETUNREACH: 'there is no way to the host',
-  UND_ERR_CONNECT_TIMEOUT: 'the host does not answer',
-  UND_ERR_HEADERS_TIMEOUT: 'the server does not answer',
+  EAI_AGAIN: 'the name lookup of the host failed',
+  ECONNREFUSED: 'the host refused the connection',
+  EHOSTUNREACH: 'the host is unreachable',
+  ENETUNREACH: 'the network of the host is unreachable',
+  UND_ERR_CONNECT_TIMEOUT: 'the connection timed out',
+  UND_ERR_HEADERS_TIMEOUT: 'the server did not answer in time',
   UND_ERR_BODY_TIMEOUT: 'the server stopped sending',
 };
 
@@ -169,6 +173,6 @@ function codeOf(error: unknown): string {
     errors?: readonly unknown[];
   };
   if (typeof code === 'string') return code;
-  // Several addresses were tried: each failed in its way, the first says enough.
+  // Several addresses were tried; the error of the first is enough.
   return errors?.[0] === undefined ? (name ?? 'unknown reason') : codeOf(errors[0]);
 }

@@ -1,7 +1,7 @@
 import { Transform } from 'node:stream';
 import { formatByteSize } from '../../../domain/byte-size';
 
-/** Passes bytes on until there are more than `maxBytes`; then fails by what `tooLarge` makes. */
+/** Passes bytes on and fails with the error of `tooLarge` beyond `maxBytes`. */
 export function limited(
   maxBytes: number,
   tooLarge: (detail: string) => Error,
@@ -12,7 +12,7 @@ export function limited(
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.byteLength;
       onProgress(bytes);
-      if (bytes > maxBytes) done(tooLarge(`it is larger than ${formatByteSize(maxBytes)}`));
+      if (bytes > maxBytes) done(tooLarge(`the source is larger than ${formatByteSize(maxBytes)}`));
       else done(null, chunk);
     },
   });

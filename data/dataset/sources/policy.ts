@@ -2,7 +2,7 @@ import type { S3Settings } from '../../artifact/s3';
 import type { BucketPrefix } from './bucket-access';
 import type { FileAccess } from './file-access';
 
-/** Which files and objects sources may read, as whoever operates the platform decided. */
+/** Files and objects that sources may read, as the operator configured. */
 export interface SourceReach {
   /** For `file://`. */
   readonly files: FileAccess;
@@ -10,20 +10,20 @@ export interface SourceReach {
   readonly buckets: readonly BucketPrefix[];
 }
 
-/** What sources may read, as the operator of this worker decided. */
+/** What sources may read, as the operator of this worker configured. */
 export interface SourcePolicy extends SourceReach {
-  /** Where `sample://` tables are, one Parquet file each. */
+  /** Folder of the `sample://` tables, one Parquet file each. */
   readonly samplesDir: string;
-  /** Also lets `http://` through: whoever trusts the network may go without certificates. */
+  /** Also allows `http://`: an operator who trusts the network may do without certificates. */
   readonly allowPrivateAddresses: boolean;
   /**
-   * The service and credential for `s3://`; null refuses that scheme. Its bucket is Perennial's
-   * own, which no source may read.
+   * Service and credential for `s3://`; null refuses that scheme. Its bucket is Perennial's own,
+   * which sources must not read.
    */
   readonly s3: S3Settings | null;
 }
 
-/** What one source may cost. */
+/** Limits of one source. */
 export interface SourceLimits {
   readonly maxBytes: number;
   readonly timeoutSeconds: number;

@@ -16,7 +16,7 @@ interface SourceProgress {
 }
 
 export interface ReadSource extends Omit<Fetch, 'onProgress'> {
-  /** Half-open, in the column that `source.time` names; null reads everything. */
+  /** Half-open, in the column `source.time`; null reads everything. */
   readonly window: TimeWindow | null;
   readonly onProgress: (progress: SourceProgress) => void;
 }
@@ -31,9 +31,9 @@ export interface SourceData {
 }
 
 /**
- * Any source in any format → Parquet in UTC with the logical column types. The same content and
- * window give the same bytes. Errors name the source, what is wrong with it and what to do:
- * SourceUnreachable and StorageUnavailable may pass, the others will not.
+ * Converts a source of any format to Parquet in UTC with the logical column types. The same content
+ * and window give the same bytes. Errors name the source, the cause and the next step. Only
+ * SourceUnreachable and StorageUnavailable are retryable.
  */
 export function readSource(read: ReadSource): Promise<SourceData> {
   return withinTime(read, async (signal, fetched) =>
@@ -59,10 +59,7 @@ export function readSource(read: ReadSource): Promise<SourceData> {
   );
 }
 
-/**
- * The newest event that the source holds, RFC 3339; null when none has a time. `source.time` must
- * be given.
- */
+/** Newest time of the source, RFC 3339; null when no row has one. Requires `source.time`. */
 export function newestEvent(read: Omit<ReadSource, 'window'>): Promise<string | null> {
   return withinTime(read, async (signal, fetched) =>
     inDuckDb(read.into, signal, (sql) =>
@@ -72,8 +69,8 @@ export function newestEvent(read: Omit<ReadSource, 'window'>): Promise<string | 
 }
 
 /**
- * Columns and times of a source, without its rows. `source.time` may name a column that is not
- * there: DataUnreadable.
+ * Columns and times of a source, without its rows.
+ * @throws DataUnreadable when the column `source.time` does not exist
  */
 export function describeSource(read: Omit<ReadSource, 'window'>): Promise<DescribedTable> {
   return withinTime(read, (signal, fetched) =>
@@ -83,7 +80,7 @@ export function describeSource(read: Omit<ReadSource, 'window'>): Promise<Descri
   );
 }
 
-/** Counts of all its columns; see `profileTable`. */
+/** Profile of all columns; see `profileTable`. */
 export function profileSource(
   read: Omit<ReadSource, 'window'>,
   label: string,
@@ -95,9 +92,7 @@ export function profileSource(
   );
 }
 
-/**
- * `timeoutSeconds` is for all of it: a source that trickles, and one whose conversion does not end.
- */
+/** Applies `timeoutSeconds` to download and conversion together. */
 async function withinTime<T>(
   read: Omit<ReadSource, 'window'>,
   work: (signal: AbortSignal, fetched: Fetched) => Promise<T>,
@@ -122,13 +117,13 @@ async function withinTime<T>(
       ? sourceFailure(
           'SourceUnreachable',
           source,
-          `it did not arrive within ${limits.timeoutSeconds} s`,
+          `it was not downloaded within ${limits.timeoutSeconds} s`,
           { next },
         )
       : sourceFailure(
           'SourceTooLarge',
           source,
-          `it could not be read within ${limits.timeoutSeconds} s`,
+          `it was not converted within ${limits.timeoutSeconds} s`,
           { next },
         );
   } finally {
@@ -136,7 +131,7 @@ async function withinTime<T>(
   }
 }
 
-/** Beyond this much memory sorting and typing go to disk. */
+/** Sorting and typing use the disk beyond this much memory. */
 const memoryBytes = 1 << 30;
 
 function inDuckDb<T>(

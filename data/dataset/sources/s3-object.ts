@@ -11,7 +11,7 @@ import type { Fetch, Fetched } from './fetch';
 import { limited } from './limits';
 import { sourceFailure } from './source-failure';
 
-/** One object of the configured S3 service, with its configured credential. */
+/** Downloads one object of the configured S3 service with its credential. */
 export async function fetchS3(fetch: Fetch): Promise<Fetched> {
   const { source, policy } = fetch;
   const [, bucket = '', key = ''] = /^s3:\/\/([^/]+)\/(.+)$/.exec(source.uri) ?? [];
@@ -19,11 +19,11 @@ export async function fetchS3(fetch: Fetch): Promise<Fetched> {
     throw sourceFailure(
       'SourceRefused',
       source,
-      'this worker has no S3 service to read sources from',
+      'this worker is not configured for an S3 service to read sources from',
     );
   if (bucket === policy.s3.bucket) {
-    throw sourceFailure('SourceRefused', source, "this is Perennial's own bucket", {
-      next: 'write dataset://name@alias to read a dataset',
+    throw sourceFailure('SourceRefused', source, "the bucket is Perennial's own", {
+      next: 'to read a dataset, write dataset://name@alias',
     });
   }
   const refusal = objectRefusal(bucket, key, policy.buckets);
@@ -57,7 +57,9 @@ async function download(
     sourceFailure('SourceTooLarge', source, detail, { next: 'raise spec.data.limits.size' });
   if (ContentLength > limits.maxBytes) {
     body.destroy();
-    throw tooLarge(`it has ${ContentLength} bytes, more than ${formatByteSize(limits.maxBytes)}`);
+    throw tooLarge(
+      `the object has ${ContentLength} bytes, more than ${formatByteSize(limits.maxBytes)}`,
+    );
   }
   const path = join(into, 'object');
   let bytes = 0;
@@ -74,29 +76,29 @@ async function download(
 
 function explained(error: unknown, source: Fetch['source']): Error {
   if (!isPerennialError(error))
-    return sourceFailure('SourceUnreachable', source, `the transfer broke off (${codeOf(error)})`, {
+    return sourceFailure('SourceUnreachable', source, `the transfer failed (${codeOf(error)})`, {
       cause: error,
     });
   if (error.type === 'ArtifactMissing')
-    return sourceFailure('NotFound', source, 'there is no such object', { cause: error });
+    return sourceFailure('NotFound', source, 'the object does not exist', { cause: error });
   if (error.type === 'Forbidden') {
     return sourceFailure(
       'SourceRefused',
       source,
-      "the S3 service refuses the worker's credential",
+      "the S3 service refused the worker's credential",
       {
         cause: error,
-        next: 'let the credential in AWS_ACCESS_KEY_ID read this bucket',
+        next: 'give the credential in AWS_ACCESS_KEY_ID read access to this bucket',
       },
     );
   }
   if (error.type !== 'StorageUnavailable') return error;
   return (error.cause as Error | undefined)?.name === 'NoSuchBucket'
-    ? sourceFailure('NotFound', source, 'there is no such bucket', { cause: error })
+    ? sourceFailure('NotFound', source, 'the bucket does not exist', { cause: error })
     : sourceFailure(
         'SourceUnreachable',
         source,
-        `the S3 service does not answer (${codeOf(error.cause)})`,
+        `the S3 service did not answer (${codeOf(error.cause)})`,
         { cause: error },
       );
 }

@@ -11,8 +11,8 @@ export async function fetchSample({ source, policy, onProgress }: Fetch): Promis
     const names = [...sampleNames, ...llmSampleNames];
     const near = nearest(name, names);
     const guess = near === null ? '' : `; did you mean sample://${near}?`;
-    throw sourceFailure('NotFound', source, `there is no sample "${name}"${guess}`, {
-      next: `samples are ${names.join(', ')}`,
+    throw sourceFailure('NotFound', source, `the sample "${name}" does not exist${guess}`, {
+      next: `use one of the samples ${names.join(', ')}`,
     });
   }
   if (source.format !== 'parquet')
@@ -25,14 +25,9 @@ export async function fetchSample({ source, policy, onProgress }: Fetch): Promis
     onProgress(size);
     return { paths: [path], bytes: size };
   } catch (error) {
-    throw sourceFailure(
-      'NotFound',
-      source,
-      'the sample tables have not been fetched to this machine',
-      {
-        cause: error,
-        next: sample.fetchedBy,
-      },
-    );
+    throw sourceFailure('NotFound', source, 'the sample tables are not installed on this machine', {
+      cause: error,
+      next: sample.fetchedBy,
+    });
   }
 }

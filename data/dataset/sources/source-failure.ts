@@ -1,21 +1,18 @@
 import { failure, type FailureType, type PerennialError } from '../../../domain/failure';
 import type { SourceSpec } from '../../../domain/lifecycle/lifecycle';
 
-/**
- * A source and, where it is known, the file in it, as an error names them. The query is left out:
- * it may be long, or hold what is nobody's business.
- */
+/** Source and URI for error messages, without the query, which may be long or private. */
 function shownSource(source: Pick<SourceSpec, 'name' | 'uri'>): string {
   return `source ${source.name} (${shownUri(source.uri)})`;
 }
 
 export function shownUri(uri: string): string {
   const bare = uri.split(/[?#]/)[0] ?? '';
-  // `dataset://name@alias` is a name; in every other URI what stands before @ may be a credential.
+  // `dataset://name@alias` is a name. In other URIs the text before @ may be a credential.
   return bare.startsWith('dataset://') ? bare : bare.replace(/\/\/[^/]*@/, '//');
 }
 
-/** A failure that says which source, what, and what to do. It must not quote the data (I11). */
+/** A failure that names the source, the problem and the next step. It never quotes data (I11). */
 export function sourceFailure(
   type: FailureType,
   source: Pick<SourceSpec, 'name' | 'uri'>,
@@ -31,5 +28,5 @@ export function sourceFailure(
 
 const usual: Readonly<Partial<Record<FailureType, string>>> = {
   NotFound: 'check the URI in spec.data.sources',
-  SourceUnreachable: 'see that the worker can reach it, then perennial run rerun',
+  SourceUnreachable: 'make it reachable from the worker, then run: perennial run rerun',
 };

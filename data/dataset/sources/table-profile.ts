@@ -10,8 +10,8 @@ import { withSourceTable } from './convert';
 import type { SourceFiles, Table, TableColumn } from './formats/table';
 
 /**
- * Counts and ranges of every column, the values of the label, and the columns that give the label
- * away. Reads the whole table, copies nothing.
+ * Counts and ranges of every column, the values of the label, and columns that determine the label.
+ * Reads the whole table and copies nothing.
  */
 export function profileTable(
   sql: PlatformSql,
@@ -52,7 +52,8 @@ export function profileTable(
 interface UnmarkedColumn extends TableColumn, Pick<ColumnProfile, 'sourceType' | 'marks'> {}
 
 /**
- * Texts that are numbers but for missing marks become numbers; a label of texts loses its marks.
+ * Text columns that contain only numbers and marks for missing values become numbers. Marks in a
+ * text label become null.
  */
 async function withoutMarks(
   sql: PlatformSql,
@@ -129,8 +130,8 @@ function measuresOf(
 }
 
 /**
- * A class can be told by a column of few values, each of which has one label; a quantity by a
- * column that is proportional to it.
+ * SQL: whether a column determines the label. For a class, each of its few values has one label. For
+ * a quantity, the column is proportional to it.
  */
 function tells({ name, type }: Column, label: Column | undefined): string {
   if (label === undefined || name === label.name) return 'false';
@@ -144,7 +145,7 @@ function tells({ name, type }: Column, label: Column | undefined): string {
   return `${asClass} OR coalesce(abs(corr(CAST(${column} AS DOUBLE), CAST(${target} AS DOUBLE)) FILTER (WHERE ${moderate(column)} AND ${moderate(target)})) > 0.99999, false)`;
 }
 
-/** Its square is a number: no NaN, no infinity, nothing that overflows. */
+/** Excludes NaN, infinities and values whose square overflows. */
 function moderate(column: string): string {
   return `abs(CAST(${column} AS DOUBLE)) < 1e100`;
 }

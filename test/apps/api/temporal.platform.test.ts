@@ -190,9 +190,7 @@ describe('a run on Temporal', () => {
     const signed = (change: Partial<CommandOrder> = {}) =>
       signCommand(testCommandKeys, order(change));
 
-    expect(await send('approve', { actor: 'alice', scope: 'admin' })).toContain(
-      'carries no signature',
-    );
+    expect(await send('approve', { actor: 'alice', scope: 'admin' })).toContain('has no signature');
     for (const nothing of [
       [],
       [null],
@@ -200,10 +198,10 @@ describe('a run on Temporal', () => {
       [{ order: null }],
       [{ order: { verb: 'toString' }, signedBy: 'ck_test', signature: '' }],
     ]) {
-      expect(await send('approve', ...nothing)).toContain('carries no signature');
+      expect(await send('approve', ...nothing)).toContain('has no signature');
     }
     expect(await send('approve', { ...signed(), order: order({ keyId: 'somebody' }) })).toContain(
-      'does not match what it says',
+      'does not match its content',
     );
     expect(await send('approve', { ...signed(), signedBy: 'ck_other' })).toContain('does not know');
     expect(await send('approve', signed({ workflowId: workflowOf(other) }))).toContain(
@@ -214,7 +212,7 @@ describe('a run on Temporal', () => {
     );
     expect(
       await send('approve', signed({ at: new Date(Date.now() - 11 * 60_000).toISOString() })),
-    ).toContain('too long ago');
+    ).toContain('has expired');
     expect(await send('approve', signed({ keyId: 'nobody' }))).toContain(
       'unknown, expired or revoked',
     );
@@ -234,7 +232,7 @@ describe('a run on Temporal', () => {
       {
         action: 'command.refused',
         actor: 'unknown',
-        cause: 'run.approve: it carries no signature of the API',
+        cause: 'run.approve: it has no signature of the API',
       },
     ]);
     for (const { id } of [one, other])

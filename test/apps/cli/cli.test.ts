@@ -525,7 +525,7 @@ describe('lifecycle init', () => {
     [
       'a table that cannot be read',
       ['--data', 'broken.csv', '--label', 'y'],
-      /line 3: 3 fields where the header has 2/,
+      /line 3: 3 fields, but the header has 2/,
     ],
     [
       'a label that there is not',

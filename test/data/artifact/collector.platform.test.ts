@@ -31,7 +31,7 @@ describe('the collector', () => {
     store.putBytes({ tenant, bytes: Buffer.from(text), mediaType: 'text/plain' });
   const pass = (artifacts: Parameters<typeof collectGarbage>[0]['artifacts'] = store) =>
     collectGarbage({ registry, artifacts, tenant, idleSeconds: 0, log });
-  /** As if so much time had gone by: leases, touches and marks are that much older. */
+  /** Simulates time: makes leases, touches and marks older. */
   const later = async (seconds: number): Promise<void> => {
     const { sql } = test_.database;
     await sql`update artifacts set touched_at = touched_at - make_interval(secs => ${seconds}), marked_at = marked_at - make_interval(secs => ${seconds})`;
@@ -40,7 +40,7 @@ describe('the collector', () => {
   const isThere = (ref: ArtifactRef) => bare.exists(ref);
   const hours = 3600;
 
-  test('takes what nothing refers to, in its second pass and not before the longest lease has run out', async () => {
+  test('deletes unreferenced objects in its second pass, after the longest lease has expired', async () => {
     const ref = await put();
     const kept = await put();
     await registry.artifacts.reference({ tenant, digest: kept.digest, by: 'run:run_1' });
@@ -58,7 +58,7 @@ describe('the collector', () => {
     await registry.artifacts.unreference({ tenant, by: 'run:run_1' });
   });
 
-  test('waits as many days as the retention settings say', async () => {
+  test('waits for the days of the retention settings', async () => {
     const ref = await put();
     await registry.retention.set({ tenant, settings: { artifactIdleDays: 3 }, actor: 'key:a' });
     const marked = async () => {
@@ -73,7 +73,7 @@ describe('the collector', () => {
     expect(await marked()).toBe(true);
   });
 
-  test('leaves what a writer has put again since the mark', async () => {
+  test('keeps an object that a writer put again after the mark', async () => {
     const ref = await put('again');
     await later(2 * hours);
     await pass();
@@ -83,7 +83,7 @@ describe('the collector', () => {
     expect(await isThere(ref)).toBe(true);
   });
 
-  test('a look whether something exists holds it as a put does', async () => {
+  test('an existence check keeps an object as a put does', async () => {
     const ref = await put('looked at');
     await later(2 * hours);
     await pass();
@@ -93,7 +93,7 @@ describe('the collector', () => {
     expect(await isThere(ref)).toBe(true);
   });
 
-  test('a writer that comes between the sweep and the delete keeps its object', async () => {
+  test('a put between the sweep and the delete keeps the object', async () => {
     const ref = await put('between');
     await later(2 * hours);
     await pass();
@@ -109,7 +109,7 @@ describe('the collector', () => {
     expect(await isThere(ref)).toBe(true);
   });
 
-  test('a writer that comes during the delete waits for it and uploads again', async () => {
+  test('a put during the delete waits for it and uploads again', async () => {
     const ref = await put('during');
     await later(2 * hours);
     await pass();
@@ -131,7 +131,7 @@ describe('the collector', () => {
     expect(await registry.artifacts.get({ tenant, digest: ref.digest })).toEqual(ref);
   });
 
-  test('writers and collectors at once lose nothing that was put and held', async () => {
+  test('concurrent writers and collectors lose no object under a lease', async () => {
     const texts = Array.from({ length: 6 }, (_, i) => `contended ${i}`);
     for (let round = 0; round < 8; round += 1) {
       await later(2 * hours);
@@ -144,10 +144,10 @@ describe('the collector', () => {
     }
   });
 
-  test('looks at what is in use once, and again when its last reference was removed', async () => {
+  test('checks an object in use once, and again after its last reference was removed', async () => {
     const ref = await put();
     await registry.artifacts.reference({ tenant, digest: ref.digest, by: 'run:run_2' });
-    // As rows that were written before the collector noted what it found.
+    // Like rows from before the collector stored its findings.
     await test_.database
       .sql`update artifacts set referenced_at = null where digest = ${ref.digest}`;
     await later(2 * hours);
@@ -163,7 +163,7 @@ describe('the collector', () => {
     });
   });
 
-  test('catches up on more than one batch in a pass', async () => {
+  test('handles more than one batch in a pass', async () => {
     await put();
     await pass();
     await test_.database.sql`
@@ -176,7 +176,7 @@ describe('the collector', () => {
     ).toBeGreaterThanOrEqual(1200);
   }, 60_000);
 
-  test('an object that cannot be deleted does not keep the others, and is tried again', async () => {
+  test('an object that cannot be deleted does not block others and is retried', async () => {
     const [stuck, other] = [await put(), await put()];
     await later(2 * hours);
     await pass();
@@ -191,7 +191,7 @@ describe('the collector', () => {
     expect(await isThere(stuck)).toBe(false);
   });
 
-  test('ends what runs left staged, and leaves alone what may still be going on', async () => {
+  test('removes uploads that ended runs left, but not recent ones', async () => {
     const staged: Record<string, number> = { run_gone: 0, unowned: 0 };
     const staging = {
       runs: () => Promise.resolve(Object.keys(staged)),

@@ -14,7 +14,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('what turns out to be damaged while its file is still being opened leaves no part of it', async () => {
+test('a damaged download that fails while its file is being opened leaves no partial file', async () => {
   const open = fs.open.bind(fs) as (...args: unknown[]) => void;
   jest
     .spyOn(fs, 'open')

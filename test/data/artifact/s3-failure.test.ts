@@ -13,7 +13,7 @@ function answer(name: string, message: string, httpStatusCode = 403): Error {
   return Object.assign(new Error(message), { name, $metadata: { httpStatusCode } });
 }
 
-describe('what a store answers', () => {
+describe('an error of the store', () => {
   test.each([
     [
       'AWS and SeaweedFS',
@@ -23,7 +23,7 @@ describe('what a store answers', () => {
       ),
     ],
     [
-      'a store that only describes it',
+      'a store that names it only in the message',
       answer(
         'AccessDenied',
         'The difference between the request time and the current time is too large',
@@ -31,17 +31,17 @@ describe('what a store answers', () => {
     ],
     ['a signed address', answer('AccessDenied', 'Request has expired')],
     [
-      'a newer signature than the store has time',
+      'a signature of the future',
       answer('SignatureDoesNotMatch', 'Signature not yet current: 20261128T120000Z is still later'),
     ],
     [
-      'an older one',
+      'an expired signature',
       answer(
         'SignatureDoesNotMatch',
         'Signature expired: 20261128T100000Z is now earlier than 20261128T114500Z',
       ),
     ],
-  ])('to a request of another time is tried again, and names the clocks: %s', (_, error) => {
+  ])('for a wrong clock is retryable and names the clocks: %s', (_, error) => {
     const failed = toFailure(s3, 'read x', error);
     expect(failed).toMatchObject({
       type: 'StorageUnavailable',
@@ -59,12 +59,9 @@ describe('what a store answers', () => {
         'The request signature we calculated does not match the signature you provided.',
       ),
     ],
-    ['a lack of rights', answer('AccessDenied', 'Access Denied.')],
-    [
-      'a credential that was lent for a while',
-      answer('ExpiredToken', 'The provided token has expired.'),
-    ],
-  ])('to %s is final, and names the credentials', (_, error) => {
+    ['missing permissions', answer('AccessDenied', 'Access Denied.')],
+    ['an expired temporary credential', answer('ExpiredToken', 'The provided token has expired.')],
+  ])('for %s is final and names the credentials', (_, error) => {
     expect(toFailure(s3, 'read x', error)).toMatchObject({
       type: 'Forbidden',
       next: expect.stringContaining('AWS_ACCESS_KEY_ID') as string,

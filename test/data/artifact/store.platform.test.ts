@@ -12,7 +12,7 @@ testArtifactStore('SeaweedFS', () => Promise.resolve(testBucket()));
 
 const root = resolve(__dirname, '..', '..', '..');
 
-test('a process killed in the middle of an upload leaves nothing visible, and the next one finishes it', async () => {
+test('a process killed during an upload leaves nothing visible, and the next one completes the upload', async () => {
   const settings = testBucket();
   const store = openArtifactStore({ ...settings, leases: null });
   await store.ensureBucket();

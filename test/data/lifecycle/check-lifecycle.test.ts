@@ -22,7 +22,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const template = lifecycleTemplate({ name: 'churn', trainer: 'lightgbm' });
 type Edits = Readonly<Record<string, readonly (readonly [string, string])[]>>;
 
-/** Orders of the template, four a day from 2025-01-01 on, but for days that are left out. */
+/** Orders of the template, four a day from 2025-01-01 on, except for the days left out. */
 function writeOrders({
   days,
   without = () => false,
@@ -83,7 +83,7 @@ const features = 'sql/features.sql';
 const contract = 'contracts/orders.yaml';
 
 describe('a lifecycle and its data, before a run', () => {
-  test('is right as the template writes it', async () => {
+  test('is valid as the template writes it', async () => {
     expect(await check({})).toEqual({ issues: [], notes: [] });
   });
 
@@ -101,7 +101,7 @@ describe('a lifecycle and its data, before a run', () => {
     });
     expect(issues).toEqual([
       expect.stringMatching(
-        /^lifecycle\.yaml:8:\d+ source orders .* no column order_at, which `time` names; did you mean ordered_at\?/,
+        /^lifecycle\.yaml:8:\d+ source orders .* column order_at, which `time` names, does not exist; did you mean ordered_at\?/,
       ),
       expect.stringMatching(
         /^lifecycle\.yaml:\d+:\d+ spec\.data\.time\.window cannot be "6months"/,
@@ -110,13 +110,13 @@ describe('a lifecycle and its data, before a run', () => {
         /^lifecycle\.yaml:\d+:5 unknown trainer lightgmb; .* did you mean lightgbm\?$/,
       ),
       expect.stringMatching(/^lifecycle\.yaml:\d+:\d+ spec\.evaluate\.metrics\[0\] cannot be rmse/),
-      expect.stringMatching(/^sql\/features\.sql:6:3 avg\(\) is not among the functions/),
+      expect.stringMatching(/^sql\/features\.sql:6:3 avg\(\) is not allowed in features/),
       'contracts/orders.yaml:8:3 the source orders has no such column; there is amount; expected a column amunt of type number',
       expect.stringMatching(/^sql\/assemble\.sql:8:3 Referenced column "amont" not found/),
     ]);
   });
 
-  test('is refused for SQL beside mistakes of YAML', async () => {
+  test('is refused for errors in SQL and YAML together', async () => {
     const { issues } = await check({
       [lifecycle]: [
         ['trainer: lightgbm', 'trainer: lightgmb'],
@@ -185,7 +185,7 @@ describe('a lifecycle and its data, before a run', () => {
     expect((await check(edits)).issues).toEqual([expect.stringMatching(issue)]);
   });
 
-  test('names every column that it wanted and did not get', async () => {
+  test('lists every missing column', async () => {
     const { issues } = await check({
       [lifecycle]: [
         ['label: { column: returned', 'label: { column: returnd'],
@@ -198,7 +198,7 @@ describe('a lifecycle and its data, before a run', () => {
     ]);
   });
 
-  test('is noted when a source is not there, and refused for nothing else', async () => {
+  test('gets a note when a source is missing, but is not refused', async () => {
     const { issues, notes } = await check({
       [lifecycle]: [['data/orders.csv', 'data/later.csv']],
       [assemble]: [['  amount,', '  amont,']],
@@ -211,7 +211,7 @@ describe('a lifecycle and its data, before a run', () => {
     ]);
   });
 
-  test('is noted, not refused, for what the last version of a remote source held', async () => {
+  test('gets notes, but is not refused, for columns of the last version of a remote source', async () => {
     const https: Edits = {
       [lifecycle]: [['file://./data/orders.csv', 'https://data.example/orders.csv']],
     };
@@ -251,7 +251,7 @@ describe('the contracts of several sources', () => {
       { files },
     );
 
-  test('are each held against the columns of their own source', async () => {
+  test('are each checked with the columns of their own source', async () => {
     const { issues, notes } = await withShops(`, contract: ${shops}`, {
       [shops]: contractOf('{ shop: { type: string }, town: { type: string } }'),
     });
@@ -263,7 +263,7 @@ describe('the contracts of several sources', () => {
     expect(notes).toEqual([]);
   });
 
-  test('may be one file, whose errors are listed for each source', async () => {
+  test('may be one file, with its errors listed for each source', async () => {
     const { issues } = await withShops(', contract: contracts/orders.yaml', {});
     const missing = (source: string) =>
       expect.stringMatching(
@@ -285,7 +285,7 @@ describe('the contracts of several sources', () => {
     expect(both.issues).toEqual([missing('again'), missing('orders')]);
   });
 
-  test('may be absent, which is noted', async () => {
+  test('may be missing, with a note', async () => {
     const { issues, notes } = await withShops('', {});
     expect(issues).toEqual([]);
     expect(notes).toEqual([
@@ -294,26 +294,26 @@ describe('the contracts of several sources', () => {
   });
 });
 
-describe('data that are too few today', () => {
+describe('too few data today', () => {
   afterEach(() => writeOrders({ days: 150 }));
 
-  test('are noted for the part of the split that gets no rows', async () => {
+  test('gives a note on the part of the split without rows', async () => {
     writeOrders({ days: 60 });
     const { issues, notes } = await check({});
     expect(issues).toEqual([]);
     expect(notes).toEqual([
       expect.stringMatching(
-        /^lifecycle\.yaml:14:5 no row lies in the part train \(2024-.* to 2024-.*\): orders has rows from 2025-01-01T00:00:00\.000Z to 2025-03-01T18:00:00\.000Z/,
+        /^lifecycle\.yaml:14:5 no row is in the part train \(2024-.* to 2024-.*\): orders has rows from 2025-01-01T00:00:00\.000Z to 2025-03-01T18:00:00\.000Z/,
       ),
     ]);
   });
 
-  test('are noted where the holdout has rows on fewer days than gates judge', async () => {
+  test('gives a note when the holdout has rows on fewer days than gates need', async () => {
     writeOrders({ days: 150, without: (day) => day > 120 && day < 146 });
     const { notes } = await check({});
     expect(notes).toEqual([
       expect.stringMatching(
-        /^lifecycle\.yaml:14:\d+ the holdout has rows on [0-6] of the whole days that gates judge whose labels are known: the gate useful could not pass/,
+        /^lifecycle\.yaml:14:\d+ the holdout has rows on [0-6] whole days whose labels are known, so the gate useful cannot pass/,
       ),
     ]);
   });

@@ -13,14 +13,14 @@ const read = (text: string, deadlineMs: number, signal?: AbortSignal) =>
 const endless = '1.'.repeat(1_000_000);
 
 describe('a task in another thread', () => {
-  test('gives what it would give in this one', async () => {
+  test('returns the same result as in this thread', async () => {
     expect(await read('to ada@example.org', 120_000)).toEqual({
       kind: 'done',
       value: [{ from: 3, to: 18, what: 'email' }],
     });
   });
 
-  test('is ended at its deadline, also in the middle of a regular expression, and leaves the pool fit for the next', async () => {
+  test('is ended at its deadline, even inside a regular expression, and the pool still works', async () => {
     const { value, milliseconds } = await fastestOf(3, 2_000, () =>
       timed(() => read(endless, 300)),
     );
@@ -29,14 +29,14 @@ describe('a task in another thread', () => {
     expect(await read('to ada@example.org', 120_000)).toMatchObject({ kind: 'done' });
   });
 
-  test('is ended when its caller goes', async () => {
+  test('is ended when its caller cancels', async () => {
     const caller = new AbortController();
     const reading = read(endless, 30_000, caller.signal);
     setTimeout(() => caller.abort(new Error('the caller has gone')), 50);
     await expect(reading).rejects.toThrow('the caller has gone');
   });
 
-  test('fails with the error of the platform that the task threw', async () => {
+  test('fails with the failure that the task threw', async () => {
     const bytes = String.fromCharCode(...Array.from({ length: 500 }, (_, at) => at % 32));
     const reading = offThread.run(
       'readText',

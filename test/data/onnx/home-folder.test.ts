@@ -9,7 +9,7 @@ const root = resolve(__dirname, '..', '..', '..');
  * onnxruntime's reports to its maker begin with an identity of this machine, kept in the user's
  * home: no file there, no report.
  */
-test('a process that predicts reports to nobody', () => {
+test('a process that predicts sends no usage reports', () => {
   const home = mkdtempSync(join(tmpdir(), 'perennial-home-'));
   const program = join(home, 'predict.ts');
   writeFileSync(

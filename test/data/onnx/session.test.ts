@@ -26,7 +26,7 @@ describe('an ONNX model', () => {
     await model.close();
   });
 
-  test('gives the same scores whether rows come in one call or in many chunks', async () => {
+  test('gives the same scores in one call and in many chunks', async () => {
     const model = await openOnnxModel(linearOnnx(graph), features);
     const rows = 2500;
     const hour = Float32Array.from({ length: rows }, (_, row) => row % 24);
@@ -46,7 +46,7 @@ describe('an ONNX model', () => {
     'that takes its weights from a %s file of the machine is refused',
     async (kind) => {
       const secret = `external-${process.pid}-${kind}.bin`;
-      // In the working directory, which ONNX Runtime takes for the folder of a model that was given
+      // In the working directory, which ONNX Runtime uses as the folder of a model that was given
       // as bytes.
       writeFileSync(secret, Float32Array.of(7));
       try {
@@ -94,13 +94,13 @@ describe('an ONNX model', () => {
       'a feature without input',
       linearOnnx({ ...graph, weights: { hour: 1 } }),
       features,
-      'the graph has no input for feature `carrier`',
+      'the graph has no input for the feature `carrier`',
     ],
     [
       'an input without feature',
       linearOnnx(graph),
       [features[0]],
-      'the graph wants `carrier`, which is no feature of the signature',
+      'the graph has an input `carrier`, which is not in the signature',
     ],
   ])('refuses %s', async (_case, bytes, expected, message) => {
     await expect(openOnnxModel(bytes, expected)).rejects.toMatchObject({

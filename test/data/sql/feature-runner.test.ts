@@ -47,7 +47,7 @@ const row = {
 };
 
 describe('running features over request rows', () => {
-  test('gives columns in the order of the rows', async () => {
+  test('returns columns in the order of the rows', async () => {
     const columns = await runner.run([row, { ...row, distance: 3, carrier: 'éa' }], patient);
     expect(columns).toMatchObject({
       hour: [3, 3],
@@ -62,7 +62,7 @@ describe('running features over request rows', () => {
     });
   });
 
-  test('a missing number is NaN, a missing text the reserved string, whether it came as null or as on the wire', async () => {
+  test('missing numbers are NaN and missing text is the reserved string, whether sent as null or as such', async () => {
     const columns = await runner.run(
       [
         { scheduled_at: null, carrier: null, distance: null, temp: null, holiday: null },
@@ -82,7 +82,7 @@ describe('running features over request rows', () => {
     });
   });
 
-  test('numbers that a graph of 32-bit floats cannot hold are missing', async () => {
+  test('numbers that a 32-bit float cannot hold are missing', async () => {
     const columns = await runner.run(
       [1e39, -1e300, Infinity, 1e-320, 0].map((temp) => ({ ...row, temp })),
       patient,
@@ -95,14 +95,14 @@ describe('running features over request rows', () => {
     expect((await runner.run([], patient)).hour).toEqual([]);
   });
 
-  test('batches asked for at once do not mix', async () => {
+  test('concurrent batches do not mix', async () => {
     const batches = await Promise.all(
       [1, 2, 3, 4, 5].map((distance) => runner.run([{ ...row, distance }], patient)),
     );
     expect(batches.map((columns) => columns.distance)).toEqual([[1], [2], [3], [4], [5]]);
   });
 
-  test('more rows than one of the engine’s chunks', async () => {
+  test('a batch may be larger than one chunk of DuckDB', async () => {
     const columns = await runner.run(
       Array.from({ length: 5000 }, (_, distance) => ({ ...row, distance })),
       patient,
@@ -111,7 +111,7 @@ describe('running features over request rows', () => {
   });
 });
 
-describe('a row that is not what the signature says is InvalidInput with its place', () => {
+describe('a row that does not fit the signature is InvalidInput with its place', () => {
   test.each([
     ['an absent field', { ...row, temp: undefined }, "row 1: 'temp' is missing; expected a number"],
     [
@@ -155,14 +155,14 @@ describe('a row that is not what the signature says is InvalidInput with its pla
     });
   });
 
-  test('the runner is as good as new afterwards', async () => {
+  test('the runner still works afterwards', async () => {
     await expect(runner.run([{}], patient)).rejects.toMatchObject({ type: 'InvalidInput' });
     expect((await runner.run([row], patient)).distance).toEqual([1400]);
   });
 });
 
 describe('SQL that fails on a row', () => {
-  test('is SqlInvalid without the value, and the next batch is fine', async () => {
+  test('is SqlInvalid without the value, and the next batch succeeds', async () => {
     const strict = await openFeatureRunner(
       await compileFeatureSql({
         sql: 'SELECT carrier::INTEGER AS c FROM request',
@@ -180,7 +180,7 @@ describe('SQL that fails on a row', () => {
     strict.close();
   });
 
-  test('and SQL that is slow is SqlTimeout in time, also for those who wait behind it', async () => {
+  test('or is slow is SqlTimeout by its deadline, also for batches that wait behind it', async () => {
     const work = 'reverse('.repeat(8) + 'carrier' + ')'.repeat(8);
     const slow = await openFeatureRunner(
       await compileFeatureSql({ sql: `SELECT length(${work}) AS n FROM request`, request }),
@@ -191,7 +191,7 @@ describe('SQL that fails on a row', () => {
       slow.run([{ carrier: 'a' }], { deadlineMs: 310 }),
     ];
     let firstHasEnded = false;
-    // One at a time: this one has to wait for the end of the first.
+    // Batches run one at a time, so this one waits for the first.
     const behind = slow
       .run([{ carrier: 'ab' }], { deadlineMs: 60_000 })
       .finally(() => (firstHasEnded = true));

@@ -29,7 +29,7 @@ async function refusal(sql: string): Promise<PerennialError> {
 }
 
 describe('a row-wise SELECT', () => {
-  test('is compiled; the plan says which columns it reads and what it gives', async () => {
+  test('is compiled to a plan with the columns that it reads and returns', async () => {
     const plan = await compileFeatureSql({
       request,
       sql: `-- how late it will be
@@ -52,7 +52,7 @@ describe('a row-wise SELECT', () => {
     ]);
   });
 
-  test('may use the whole of ordinary expressions', async () => {
+  test('may use all ordinary expressions', async () => {
     const sql = `
       SELECT CASE WHEN temp < 0 THEN 'frost' WHEN temp IS NULL THEN 'unknown' ELSE 'mild' END AS weather,
              coalesce(temp, 10.5) AS temp, ifnull(distance, 0) AS distance, nullif(carrier, '') AS carrier, NOT holiday AS workday,
@@ -81,10 +81,10 @@ describe('anything that is not row-wise is SqlForbidden, with its place', () => 
     ['a sample', 'SELECT temp FROM request USING SAMPLE 10%', 'a sample'],
     ['WITH', 'WITH r AS (SELECT * FROM request) SELECT temp FROM r', 'WITH'],
     ['UNION', 'SELECT temp FROM request UNION ALL SELECT temp FROM request', 'UNION'],
-    ['another table', 'SELECT 1 AS a FROM flights', 'FROM request and nothing else'],
-    ['a join', 'SELECT a.temp FROM request a, request b', 'FROM request and nothing else'],
-    ['no table', 'SELECT 1 AS a', 'FROM request and nothing else'],
-    ['a file', "SELECT 1 AS a FROM 'x.parquet'", 'FROM request and nothing else'],
+    ['another table', 'SELECT 1 AS a FROM flights', 'FROM request only'],
+    ['a join', 'SELECT a.temp FROM request a, request b', 'FROM request only'],
+    ['no table', 'SELECT 1 AS a', 'FROM request only'],
+    ['a file', "SELECT 1 AS a FROM 'x.parquet'", 'FROM request only'],
     ['a subquery', 'SELECT (SELECT 1) AS a FROM request', 'subquery'],
     ['EXISTS', 'SELECT EXISTS (SELECT 1) AS a FROM request', 'subquery'],
     ['an aggregate', 'SELECT avg(temp) AS a FROM request', 'avg()'],
@@ -98,7 +98,7 @@ describe('anything that is not row-wise is SqlForbidden, with its place', () => 
     ['COLUMNS', "SELECT COLUMNS('t.*') FROM request", '* is not allowed'],
     ['the clock', 'SELECT epoch(now()) AS a FROM request', 'now()'],
     ['the clock by age()', 'SELECT epoch(age(scheduled_at)) AS a FROM request', 'age()'],
-    ['chance', 'SELECT random() AS a FROM request', 'random()'],
+    ['randomness', 'SELECT random() AS a FROM request', 'random()'],
     ['a setting', "SELECT current_setting('threads') AS a FROM request", 'current_setting()'],
     ['unnest', 'SELECT unnest([1, 2]) AS a FROM request', 'unnest()'],
     ['unbounded text', "SELECT repeat('x', distance) AS a FROM request", 'repeat()'],
@@ -110,11 +110,11 @@ describe('anything that is not row-wise is SqlForbidden, with its place', () => 
     [
       'the label',
       'SELECT late::INTEGER AS a FROM request',
-      "'late' may not be read: it is the label",
+      "'late' must not be read: it is the label",
     ],
-    ['two statements', 'SELECT temp FROM request; SELECT 1', 'holds 2 statements'],
+    ['two statements', 'SELECT temp FROM request; SELECT 1', 'contains 2 statements'],
     ['COPY', "COPY (SELECT 1) TO '/tmp/x'", 'COPY is not allowed'],
-    ['our own row number', 'SELECT __row AS a FROM request', "no column '__row'"],
+    ["Perennial's own row number", 'SELECT __row AS a FROM request', "no column '__row'"],
     [
       'a keyword that reads the clock',
       'SELECT current_date AS a FROM request',
@@ -126,14 +126,14 @@ describe('anything that is not row-wise is SqlForbidden, with its place', () => 
     expect(error.message).toContain(detail);
   });
 
-  test('the place is where the author put it', async () => {
+  test('the place is that in the author’s text', async () => {
     const error = await refusal("SELECT 'é' AS e,\n  temp,\n  sum(temp) AS total\nFROM request");
     expect(error.message).toMatch(/^sql\/features\.sql:3:3: sum\(\)/);
     expect(error.issues[0]).toMatchObject({ file: 'sql/features.sql', line: 3 });
   });
 });
 
-describe('mistakes are SqlInvalid, with what would be right', () => {
+describe('errors are SqlInvalid with a suggestion', () => {
   test.each([
     ['a misspelt column', 'SELECT distnce AS d FROM request', 'did you mean distance?'],
     ['a feature without a name', 'SELECT temp + 1 FROM request', 'is named \'("temp" + 1)\''],
@@ -147,19 +147,19 @@ describe('mistakes are SqlInvalid, with what would be right', () => {
     ['a wrong argument', 'SELECT hour(carrier) AS h FROM request', 'hour'],
     ['FROM first', 'FROM request SELECT temp', 'does not begin with SELECT'],
     ['syntax', 'SELECT temp, FROM FROM request', 'syntax error'],
-    ['nothing', '', 'holds no SQL'],
+    ['nothing', '', 'contains no SQL'],
   ])('%s', async (_, sql, detail) => {
     const error = await refusal(sql);
     expect([error.type, error.message]).toEqual(['SqlInvalid', expect.stringContaining(detail)]);
   });
 
-  test('a timestamp comes with advice', async () => {
+  test('a timestamp gives a suggestion', async () => {
     expect((await refusal('SELECT scheduled_at FROM request')).next).toMatch(/extract a number/);
   });
 });
 
 describe('the list of functions', () => {
-  test('holds only scalar functions of this DuckDB that depend on nothing but their arguments', async () => {
+  test('contains only scalar functions of this DuckDB that depend on their arguments alone', async () => {
     const known = await withDuckDb(
       (sql) =>
         sql.rows<{ name: string; kinds: string }>(
@@ -175,7 +175,7 @@ describe('the list of functions', () => {
     expect(wrong.map((name) => `${name}: ${kinds.get(name) ?? 'unknown'}`)).toEqual([]);
   });
 
-  test('shares nothing with the list of functions that even assembly may not use', () => {
+  test('has no function that is forbidden in assemble.sql', () => {
     expect([...featureFunctions].filter((name) => forbiddenFunctions[name] !== undefined)).toEqual(
       [],
     );

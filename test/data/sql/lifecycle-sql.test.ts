@@ -20,7 +20,7 @@ const good = 'SELECT o.*, s.level > 3 AS late FROM orders o JOIN stock s USING (
 const features = 'SELECT region, amount / 2 AS half, half + 1 AS more FROM request;';
 
 describe('SQL of a lifecycle, before there is data', () => {
-  test('is taken when only data could tell more', async () => {
+  test('is accepted when only data could show errors', async () => {
     expect(await said(good, features)).toEqual([]);
   });
 
@@ -53,7 +53,7 @@ describe('SQL of a lifecycle, before there is data', () => {
     [
       'selects twice',
       `${good}; ${good}`,
-      'sql/assemble.sql holds 2 statements; one SELECT is allowed',
+      'sql/assemble.sql contains 2 statements; one SELECT is allowed',
     ],
     [
       'reads the clock',
@@ -68,30 +68,30 @@ describe('SQL of a lifecycle, before there is data', () => {
     [
       'aggregate',
       'SELECT avg(amount) AS a FROM request',
-      /^sql\/features.sql:1:8 avg\(\) is not among the functions/,
+      /^sql\/features.sql:1:8 avg\(\) is not allowed in features/,
     ],
     [
       'read the label',
       'SELECT amount, late FROM request',
-      /^sql\/features.sql:1:16 'late' may not be read: it is the label/,
+      /^sql\/features.sql:1:16 'late' must not be read: it is the label/,
     ],
     [
       'read a source',
       'SELECT amount FROM orders',
-      /^sql\/features.sql:1:20 features are computed FROM request and nothing else/,
+      /^sql\/features.sql:1:20 features must be computed FROM request only/,
     ],
     ['do not parse', 'SELECT amount FROM', /^sql\/features.sql:1:19 syntax error at end of input/],
   ])('is refused when the features %s', async (_, sql, issue) => {
     expect(await said(good, sql)).toEqual([expect.stringMatching(issue)]);
   });
 
-  test('a clock among the features is not taken for a misspelling', async () => {
+  test('a clock function in features gets no spelling suggestion', async () => {
     expect((await said(good, 'SELECT now() AS t FROM request')).join()).not.toContain(
       'did you mean',
     );
   });
 
-  test('is named in both files at once, each where the lifecycle names it', async () => {
+  test('gets its errors in both files at once, each at the key of the lifecycle', async () => {
     const issues = await lifecycleSqlIssues(parts, {
       'sql/assemble.sql': 'SELEC',
       'sql/features.sql': 'SELECT * FROM request',

@@ -24,7 +24,7 @@ describe('plain features', () => {
     expect((await plainFeatures(await compileFeatureSql({ sql, request }))) !== null).toBe(plain);
   });
 
-  test('are what the database would give', async () => {
+  test('have the same values as from the database', async () => {
     const plan = await compileFeatureSql({
       sql: 'SELECT carrier AS airline, distance, seats, weekend FROM request',
       request,

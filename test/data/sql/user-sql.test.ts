@@ -9,7 +9,7 @@ import { forbiddenFunctions } from '../../../data/sql/user-sql-policy';
 import { isPerennialError, type PerennialError } from '../../../domain/failure';
 import { until } from '../../support/time/until';
 
-/** Each query is a process of its own, on a machine that may be busy. */
+/** Each query starts a process, on a machine that may be busy. */
 const MiB = 1024 * 1024;
 const inProcess = { memoryBytes: 256 * MiB, threads: 1 };
 let folder: string;
@@ -89,7 +89,7 @@ describe('a query that is allowed', () => {
     ]);
   });
 
-  test('equal input gives equal bytes, whatever order the engine found the rows in', async () => {
+  test('equal input gives equal bytes in whatever order the engine reads the rows', async () => {
     const one = query('SELECT * FROM flights', {
       orderBy: 'seen',
       outputPath: join(folder, 'one.parquet'),
@@ -112,7 +112,7 @@ describe('a query that is allowed', () => {
     ]);
   });
 
-  test('leaves nothing but its result behind', async () => {
+  test('leaves only its result on the disk', async () => {
     await runUserSql(query('SELECT 1 AS a', { outputPath: join(folder, 'alone.parquet') }));
     expect(
       (await readdir(folder)).filter((name) => name.startsWith('.') || name.endsWith('.partial')),
@@ -120,10 +120,10 @@ describe('a query that is allowed', () => {
   });
 });
 
-describe('a query with a mistake is SqlInvalid, with the place', () => {
+describe('a query with an error is SqlInvalid with the place', () => {
   test.each([
     ['syntax', 'SELECT id,\n FROM WHERE flights', 'sql/assemble.sql:2:', 'syntax error'],
-    ['no SQL', '-- nothing', 'sql/assemble.sql: ', 'holds no SQL'],
+    ['no SQL', '-- nothing', 'sql/assemble.sql: ', 'contains no SQL'],
     ['unknown column', 'SELECT id,\n  dely FROM flights', 'sql/assemble.sql:2:3: ', 'delay'],
     [
       'unknown column behind text that is not ASCII',
@@ -133,7 +133,7 @@ describe('a query with a mistake is SqlInvalid, with the place', () => {
     ],
     ['unknown source', 'SELECT *\nFROM fligths', 'sql/assemble.sql:2:6: ', 'did you mean flights?'],
     ['unknown function', 'SELECT abss(id) FROM flights', 'sql/assemble.sql:1:8: ', 'abs'],
-    ['two columns of one name', 'SELECT 1 AS a, 2 AS A', 'sql/assemble.sql: ', "named 'A'"],
+    ['two columns with the same name', 'SELECT 1 AS a, 2 AS A', 'sql/assemble.sql: ', "named 'A'"],
     [
       'a type that a table cannot hold',
       'SELECT [1, 2] AS both',
@@ -148,7 +148,7 @@ describe('a query with a mistake is SqlInvalid, with the place', () => {
     expect(error.issues[0]).toMatchObject({ file: 'sql/assemble.sql' });
   });
 
-  test('a value that cannot be converted: place, but not the value', async () => {
+  test('an error on a value gives the place but not the value', async () => {
     const error = await refusal(query('SELECT id,\n  note::INTEGER AS n FROM flights'));
     expect(error.type).toBe('SqlInvalid');
     expect(error.message).toMatch(/^sql\/assemble\.sql:2:\d+: Could not convert string …/);
@@ -156,7 +156,7 @@ describe('a query with a mistake is SqlInvalid, with the place', () => {
   });
 });
 
-describe('a query that wants more than its tables is SqlForbidden', () => {
+describe('a query that accesses more than its tables is SqlForbidden', () => {
   test.each([
     ['another file by function', "SELECT * FROM read_csv('/etc/passwd')", 'read_csv() reads files'],
     ['another file by name', "SELECT * FROM '/etc/passwd.csv'", 'is a file'],
@@ -182,11 +182,11 @@ describe('a query that wants more than its tables is SqlForbidden', () => {
       "SELECT 1 AS a; COPY flights TO '/tmp/x.csv'",
       'write one SELECT and nothing else',
     ],
-    ['a second SELECT', 'SELECT 1 AS a; SELECT 2 AS b', 'holds 2 statements'],
+    ['a second SELECT', 'SELECT 1 AS a; SELECT 2 AS b', 'contains 2 statements'],
     ['DESCRIBE', 'DESCRIBE flights', 'DESCRIBE'],
     ['the clock', 'SELECT now() AS t FROM flights', 'reads the clock'],
     ['the clock by keyword', 'SELECT current_timestamp AS t FROM flights', 'reads the clock'],
-    ['chance', 'SELECT random() AS r FROM flights', 'is random'],
+    ['randomness', 'SELECT random() AS r FROM flights', 'is random'],
     ['a sample', 'SELECT * FROM flights TABLESAMPLE 10%', 'a sample is random'],
     ['a setting', "SELECT current_setting('allowed_directories') AS s", 'database session'],
     ['a parameter', 'SELECT $1 AS p FROM flights', 'parameter'],
@@ -195,12 +195,12 @@ describe('a query that wants more than its tables is SqlForbidden', () => {
     expect([error.type, error.message]).toEqual(['SqlForbidden', expect.stringContaining(detail)]);
   });
 
-  test('tables outside the folder are our own mistake', async () => {
+  test('tables outside of the folder are refused as a bug of the caller', async () => {
     const error = await refusal(query('SELECT 1 AS a', { tables: { flights: ['/etc/passwd'] } }));
     expect(error.type).toBe('InvalidInput');
   });
 
-  test('no function of this DuckDB that depends on more than its arguments is missing from the list', async () => {
+  test('the list has every function of this DuckDB that depends on more than its arguments', async () => {
     const names = await withDuckDb(
       (sql) =>
         sql.rows<{ name: string }>(
@@ -214,11 +214,11 @@ describe('a query that wants more than its tables is SqlForbidden', () => {
   });
 });
 
-describe('a query that asks too much ends alone', () => {
+describe('a query that exceeds its limits affects no other process', () => {
   const endless =
     'SELECT sum(hash(a.i * b.i)) AS s FROM range(100000000) a(i), range(100000000) b(i)';
 
-  test('SqlTimeout when it runs forever', async () => {
+  test('gives SqlTimeout when it runs without end', async () => {
     const began = Date.now();
     const error = await refusal(query(endless, { limits: { memoryBytes: 512 * MiB, seconds: 1 } }));
     expect([error.type, error.message]).toEqual([
@@ -250,7 +250,7 @@ describe('a query that asks too much ends alone', () => {
     60_000,
   );
 
-  test('stops when the caller gives up', async () => {
+  test('stops when the caller cancels', async () => {
     const stop = new AbortController();
     setTimeout(() => stop.abort(new Error('run cancelled')), 700);
     await expect(runUserSql(query(endless, { signal: stop.signal }))).rejects.toThrow(

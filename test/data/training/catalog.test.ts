@@ -25,7 +25,7 @@ test('finds the trainers of this repository, each with its tasks', () => {
   ]);
 });
 
-test.each(['../domain', 'runtime', 'none', ''])('knows no trainer %p', (name) => {
+test.each(['../domain', 'runtime', 'none', ''])('finds no trainer %p', (name) => {
   expect(ours.get(name)).toBeNull();
   expect(() => ours.checkParams(name, {})).toThrow(
     /unknown trainer .*; available: baseline, lightgbm, logistic, lora/,
@@ -62,7 +62,7 @@ describe('parameters', () => {
 });
 
 describe('the code digest', () => {
-  test('changes with the code of trainer, runtime and library versions; not with tests or caches', () => {
+  test('changes with the code of trainer and runtime and the library versions, but not with tests or caches', () => {
     cpSync(resolve('trainers/runtime'), join(folder, 'runtime'), { recursive: true });
     trainer('mine', manifest('mine'));
     const digest = () => openTrainerCatalog(folder).get('mine')?.codeDigest;
@@ -85,9 +85,9 @@ test.each([
     'a name that is not the folder’s',
     'mine',
     manifest('yours'),
-    /mine\/trainer\.yaml: name: is yours/,
+    /mine\/trainer\.yaml: name is yours/,
   ],
-  ['a key that is none', 'mine', `${manifest('mine')}colour: red\n`, /Unrecognized key: "colour"/],
+  ['an unknown key', 'mine', `${manifest('mine')}colour: red\n`, /Unrecognized key: "colour"/],
   [
     'a schema that says nothing',
     'mine',

@@ -81,7 +81,7 @@ const many = Array.from(
   (_, place) => [`What is thing ${place}?`, `thing ${place}`] as const,
 );
 
-test('are asked for in batches, in an order that does not depend on that of the rows, and told apart from those measured on', async () => {
+test('are rendered in batches, in an order independent of the rows, and split into training and holdout', async () => {
   const batches: ExampleBatch[] = [];
   const { train, holdout, rows } = await written(
     many,
@@ -101,7 +101,7 @@ test('are asked for in batches, in an order that does not depend on that of the 
     expect(JSON.parse(messages)).toEqual([{ role: 'user', content: `What is ${completion}?` }]);
 });
 
-test('that cannot be asked, say nothing on a side, or are among the cases are left out, each counted by why', async () => {
+test('that are too long, have an empty side, or are among the cases are left out and counted by reason', async () => {
   const tooLong: Conversations = async (batch) =>
     (await asUser(batch)).map((conversation, place) =>
       /thing \d0\?/.test(batch.inputs[place] ?? '') ? null : conversation,

@@ -6,8 +6,8 @@ import type { FormatReader, SourceFiles, Table } from './table';
 import { typeText, type TextColumn } from './text-types';
 
 /**
- * RFC 4180 with a header; comma, semicolon, tab or bar between fields. Types are DuckDB's guess
- * from the first rows, checked against all rows.
+ * CSV by RFC 4180 with a header, and comma, semicolon, tab or bar as delimiter. DuckDB guesses types
+ * from the first rows; all rows are checked against them.
  */
 export const csv: FormatReader = {
   async open(sql, files) {
@@ -33,11 +33,11 @@ async function readHeader({
   const { size, head } = await readEnds(paths[0] ?? '', headerBytes);
   if (size === 0)
     throw sourceFailure('DatasetEmpty', source, 'the file is empty', {
-      next: 'check what writes it',
+      next: 'check the program that writes the file',
     });
   const is = looksLike(head);
   if (is !== null && !is.includes('JSON array')) {
-    throw sourceFailure('DataUnreadable', source, `this is not a CSV file: it looks like ${is}`, {
+    throw sourceFailure('DataUnreadable', source, `not a CSV file: it looks like ${is}`, {
       next: remedy(is),
     });
   }
@@ -48,7 +48,7 @@ async function readHeader({
     throw sourceFailure(
       'DataUnreadable',
       source,
-      'the header line cannot be read: a quote in it is not closed',
+      'line 1: the header cannot be read because a quote in it is not closed',
     );
   checkNames(names, source);
   return { delimiter, names };
@@ -57,13 +57,10 @@ async function readHeader({
 function remedy(is: string): string {
   if (is === 'UTF-16 text') return 'save it as UTF-8';
   if (is === 'gzip' || is.includes('archive')) return 'unpack it first';
-  return 'name its real format: parquet, csv or ndjson';
+  return 'set the real format: parquet, csv or ndjson';
 }
 
-/**
- * Whichever the header holds most outside of quotes; a comma when it holds none, which is a table
- * of one column.
- */
+/** The most frequent delimiter of the header outside of quotes; a comma for a one-column table. */
 function delimiterOf(text: string): string {
   const header = (/^(?:"(?:[^"]|"")*"|[^"\r\n])*/.exec(text)?.[0] ?? '').replace(
     /"(?:[^"]|"")*"/g,
@@ -76,10 +73,7 @@ function delimiterOf(text: string): string {
   return counts.reduce((best, each) => (each.count > best.count ? each : best)).delimiter;
 }
 
-/**
- * The fields of the first record; null when a quote in it is not closed, or stands inside of a
- * field.
- */
+/** Fields of the first record; null when a quote is not closed or is inside of a field. */
 function headerNames(text: string, delimiter: string): readonly string[] | null {
   const between = delimiter === '\t' ? '\\t' : `\\${delimiter}`;
   const field = new RegExp(
@@ -112,15 +106,12 @@ function checkNames(names: readonly string[], source: SourceFiles['source']): vo
         `line 1: column ${index + 1} of the header has no name`,
         { next },
       );
-    // SQL knows no difference between upper and lower case.
+    // SQL names are case-insensitive.
     const key = name.toLowerCase();
     if (seen.has(key))
-      throw sourceFailure(
-        'DataUnreadable',
-        source,
-        `line 1: the header names column ${name} twice`,
-        { next },
-      );
+      throw sourceFailure('DataUnreadable', source, `line 1: the header has column ${name} twice`, {
+        next,
+      });
     seen.add(key);
   }
 }
@@ -141,8 +132,7 @@ async function guessTypes(
     .rows<{ column_type: string }>(
       `DESCRIBE SELECT * FROM ${relationOf(files, delimiter, candidates)}`,
     )
-    // The sniffer gives up without a place; reading every row as text, which comes next, names it,
-    // or shows that there is nothing wrong.
+    // The sniffer's errors have no line number. Reading every row as text, which follows, has one.
     .catch(() => []);
   return names.map((name, index) => {
     if (name === files.source.time) return { name, guess: 'timestamp' };
@@ -158,23 +148,23 @@ function explain({ message }: Error, { source }: SourceFiles): PerennialError {
   const [, expected, found] = /Expected Number of Columns: (\d+) Found: (\d+)/.exec(message) ?? [];
   if (expected !== undefined && found !== undefined) {
     return unreadable(
-      `${found} fields where the header has ${expected}`,
-      'mend the line, or quote the field that holds the separator',
+      `${found} fields, but the header has ${expected}`,
+      'correct the line, or quote the field that contains the delimiter',
     );
   }
   if (/unterminated quote/i.test(message))
     return unreadable(
-      'a quote is not closed, or is followed by text',
-      'double a quote that belongs to the text: ""',
+      'a quote is not closed, or text follows it',
+      'double each quote that belongs to the text: ""',
     );
   if (/utf-?8|unicode/i.test(message))
-    return unreadable('bytes that are not UTF-8', 'save the file as UTF-8');
+    return unreadable('contains bytes that are not UTF-8', 'save the file as UTF-8');
   if (/maximum line size/i.test(message))
     return unreadable('longer than 2,000,000 bytes', 'look for a quote that is not closed');
   if (/invalid state/i.test(message))
     return unreadable(
-      'line endings or quotes are mixed',
-      'use one line ending, and quotes as in RFC 4180',
+      'mixed line endings or quotes',
+      'use one kind of line ending, and quotes as in RFC 4180',
     );
-  return unreadable('the file cannot be read as CSV', 'write it as RFC 4180 says, with a header');
+  return unreadable('the file cannot be read as CSV', 'write it as in RFC 4180, with a header');
 }

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 
-/** The first and last bytes of a file, enough to say what it is. */
+/** First and last bytes of a file, to recognize its format. */
 export async function readEnds(
   path: string,
   bytes: number,
@@ -35,7 +35,7 @@ const magics: readonly [name: string, magic: string][] = [
   ['UTF-16 text', 'feff'],
 ];
 
-/** What a file that begins like this is, in words; null for plain text and what nobody knows. */
+/** Description of the format by its first bytes; null for plain text and unknown formats. */
 export function looksLike(head: Buffer): string | null {
   const hex = head.subarray(0, 16).toString('hex');
   const magic = magics.find(([, start]) => hex.startsWith(start));

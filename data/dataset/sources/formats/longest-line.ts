@@ -1,12 +1,12 @@
 import { createReadStream } from 'node:fs';
 
 export interface LongestLine {
-  /** From 1. */
+  /** Counted from 1. */
   readonly line: number;
   readonly bytes: number;
 }
 
-/** Without holding any of it, at the speed of the disk. */
+/** Finds the longest line of a file in constant memory. */
 export async function longestLineOf(path: string): Promise<LongestLine> {
   let longest: LongestLine = { line: 1, bytes: 0 };
   let [line, bytes] = [1, 0];

@@ -10,8 +10,8 @@ import type { FormatReader, SourceFiles, Table, TableColumn } from './table';
 import { typeText } from './text-types';
 
 /**
- * One flat JSON object a line. Every line is looked at, so a key that only the last one has is a
- * column too.
+ * One flat JSON object per line. All lines are read to find the columns, so a key that occurs only in
+ * the last line counts.
  */
 export const ndjson: FormatReader = {
   async open(sql, files) {
@@ -48,7 +48,7 @@ interface NdjsonKey {
   readonly name: string;
   /** DuckDB's type for all of its values. */
   readonly found: string;
-  /** What it is read as: times as the text they are, so that an offset counts. */
+  /** Type for reading. Times are read as text to keep their offset. */
   readonly read: 'VARCHAR' | 'BIGINT' | 'DOUBLE' | 'BOOLEAN' | 'JSON';
 }
 
@@ -56,49 +56,49 @@ async function checkHead(path: string, source: SourceFiles['source']): Promise<v
   const { size, head } = await readEnds(path, 1 << 16);
   if (size === 0 || head.toString('latin1').trim() === '') {
     throw sourceFailure('DatasetEmpty', source, 'the file is empty', {
-      next: 'check what writes it',
+      next: 'check the program that writes the file',
     });
   }
   const is = looksLike(
     head.subarray(head.subarray(0, 3).equals(Buffer.of(0xef, 0xbb, 0xbf)) ? 3 : 0),
   );
   if (is === 'a JSON array')
-    throw sourceFailure('DataUnreadable', source, 'this is one JSON array', {
-      next: 'write one object a line, without brackets and commas around them',
+    throw sourceFailure('DataUnreadable', source, 'the file is one JSON array', {
+      next: 'write one object per line, without brackets and commas around them',
     });
   if (is !== 'JSON') {
     throw sourceFailure(
       'DataUnreadable',
       source,
-      `this is not NDJSON${is === null ? '' : `: it looks like ${is}`}`,
+      `not an NDJSON file${is === null ? '' : `: it looks like ${is}`}`,
       {
-        next: is === 'gzip' ? 'unpack it first' : 'name its real format: parquet, csv or ndjson',
+        next: is === 'gzip' ? 'unpack it first' : 'set the real format: parquet, csv or ndjson',
       },
     );
   }
 }
 
 /**
- * DuckDB's own default. It holds two of the size in memory whatever the file holds, so more is
- * asked for only where a line needs it.
+ * DuckDB's default. DuckDB allocates twice this size whatever the file holds, so a larger value is
+ * used only for a longer line.
  */
 const usualBytes = 16 << 20;
-/** Twice this, and what becomes of it, is within what reading a source may hold. */
+/** Twice this, with the parsed values, fits the memory limit of reading a source. */
 const mostBytes = 256 << 20;
 
-/** Bytes of the longest object that DuckDB must be ready for. */
+/** Bytes of the longest object, for DuckDB's buffer. */
 async function longestObject({ paths, source }: SourceFiles): Promise<number> {
   let longest = usualBytes;
   for (const path of paths) {
     if ((await stat(path)).size <= usualBytes) continue;
     const { line, bytes } = await longestLineOf(path);
     if (bytes > mostBytes) {
-      const said = `line ${line} has ${Math.ceil(bytes / 2 ** 20)} MiB, and a line may have ${mostBytes / 2 ** 20} MiB`;
-      throw sourceFailure('DataUnreadable', source, said, {
-        next: 'cut what it holds into several rows, or leave it out',
+      const detail = `line ${line} has ${Math.ceil(bytes / 2 ** 20)} MiB; at most ${mostBytes / 2 ** 20} MiB are allowed`;
+      throw sourceFailure('DataUnreadable', source, detail, {
+        next: 'split its content into several rows, or leave it out',
       });
     }
-    // Its end and what DuckDB adds to it.
+    // Room for the line end and for what DuckDB adds.
     longest = Math.max(longest, bytes + 1024);
   }
   return longest;
@@ -110,8 +110,8 @@ function relationOf({ paths }: SourceFiles, longest: number, more: string): stri
 }
 
 /**
- * SQL knows no difference between upper and lower case: DuckDB calls the second of two such keys
- * `Key_1`, and then finds no value under that name.
+ * Refuses keys that differ only in case. SQL names are case-insensitive, so DuckDB would name the
+ * second key `Key_1` and find no values for it.
  */
 async function checkKeys(
   sql: PlatformSql,
@@ -130,7 +130,7 @@ async function checkKeys(
     throw sourceFailure(
       'DataUnreadable',
       source,
-      `key ${doubled[0].key} is spelled in upper and lower case`,
+      `key ${doubled[0].key} occurs in upper and lower case`,
       {
         next: 'spell each key in one way',
       },
@@ -192,7 +192,7 @@ async function typeKeys(
   return { relation, columns, notes: [...notes, ...several] };
 }
 
-/** Keys that are null throughout, or hold numbers here and texts there. */
+/** Notes on keys with values of several kinds. */
 async function scalarsOfSeveralKinds(
   sql: PlatformSql,
   relation: string,
@@ -215,22 +215,22 @@ async function scalarsOfSeveralKinds(
 
 function nested(name: string, source: SourceFiles['source']): PerennialError {
   return sourceFailure('DataUnreadable', source, `column ${name} is nested (an object or a list)`, {
-    next: 'flatten it into columns of its own, or leave it out',
+    next: 'flatten it into separate columns, or leave it out',
   });
 }
 
-/** DuckDB's line numbers are sometimes one off, so the line is looked for again. */
+/** DuckDB's line numbers can be one off, so the line is searched again. */
 async function explain(
   { message }: Error,
   { source, paths }: SourceFiles,
 ): Promise<PerennialError> {
-  const next = 'write one flat JSON object a line, in UTF-8';
+  const next = 'write one flat JSON object per line, in UTF-8';
   const twice = /in line (\d+).*has duplicate key "([^"]*)"/s.exec(message);
   if (twice)
     return sourceFailure(
       'DataUnreadable',
       source,
-      `line ${twice[1]}: key ${twice[2]} is given twice`,
+      `line ${twice[1]}: key ${twice[2]} occurs twice`,
       { next },
     );
   for (const path of paths) {
@@ -241,7 +241,7 @@ async function explain(
   return sourceFailure(
     'DataUnreadable',
     source,
-    'its objects cannot be read as the rows of one table',
+    'the objects cannot be read as rows of one table',
     { next },
   );
 }
@@ -257,15 +257,15 @@ async function firstBadLine(
   })) {
     line += 1;
     if (text.trim() === '') continue;
-    if (text.includes('\ufffd')) return { line, why: 'bytes that are not UTF-8' };
+    if (text.includes('\ufffd')) return { line, why: 'contains bytes that are not UTF-8' };
     let value: unknown;
     try {
       value = JSON.parse(line === 1 ? text.replace(/^\ufeff/, '') : text);
     } catch {
-      return { line, why: 'this is not one whole JSON value' };
+      return { line, why: 'not one complete JSON value' };
     }
     if (typeof value !== 'object' || value === null || Array.isArray(value))
-      return { line, why: 'this is not a JSON object' };
+      return { line, why: 'not a JSON object' };
     keys += Object.keys(value).length;
   }
   return keys === 0 ? { line: 1, why: 'the objects have no keys' } : null;

@@ -13,7 +13,7 @@ import type { FormatReader, SourceFiles, Table, TableColumn } from './table';
 export const parquet: FormatReader = {
   async open(sql, files) {
     for (const path of files.paths) await checkEnds(path, files.source);
-    // Text that old writers did not mark as such would else come as bytes.
+    // Old writers do not mark text as such; without the option it would be read as bytes.
     const relation = `read_parquet([${files.paths.map(quoteText).join(', ')}], binary_as_string = true)`;
     return { relation, columns: await columnsOf(sql, relation, files), notes: [] } satisfies Table;
   },
@@ -22,7 +22,7 @@ export const parquet: FormatReader = {
       return sourceFailure(
         'DataUnreadable',
         source,
-        'a text column of the Parquet file holds bytes that are not UTF-8',
+        'a text column of the Parquet file contains bytes that are not UTF-8',
         {
           next: 'write the file again with UTF-8 text',
         },
@@ -32,7 +32,7 @@ export const parquet: FormatReader = {
       return sourceFailure(
         'DataUnreadable',
         source,
-        'an integer of the Parquet file is outside of 64 bits',
+        'an integer of the Parquet file exceeds 64 bits',
         {
           next: 'store the column as text or as a double',
         },
@@ -48,18 +48,18 @@ async function checkEnds(path: string, source: SourceFiles['source']): Promise<v
   const { size, head, tail } = await readEnds(path, 256);
   if (size === 0)
     throw sourceFailure('DatasetEmpty', source, 'the file is empty', {
-      next: 'check what writes it',
+      next: 'check the program that writes the file',
     });
   const is = looksLike(head);
   if (is !== 'Parquet') {
     throw sourceFailure(
       'DataUnreadable',
       source,
-      `this is not a Parquet file${is === null ? '' : `: it looks like ${is}`}`,
+      `not a Parquet file${is === null ? '' : `: it looks like ${is}`}`,
       {
         next: is?.startsWith('an encrypted')
           ? 'write it without encryption'
-          : 'name its real format: parquet, csv or ndjson',
+          : 'set the real format: parquet, csv or ndjson',
       },
     );
   }
@@ -67,7 +67,7 @@ async function checkEnds(path: string, source: SourceFiles['source']): Promise<v
     throw sourceFailure(
       'DataUnreadable',
       source,
-      `the Parquet file is truncated: after ${size} bytes its end is missing`,
+      `the Parquet file is truncated: it ends after ${size} bytes without a footer`,
       {
         next: 'write or download it again',
       },
@@ -91,7 +91,7 @@ async function columnsOf(
         source,
         `column ${name} is nested (${stored.slice(0, 60)})`,
         {
-          next: 'flatten it into columns of its own, or leave it out',
+          next: 'flatten it into separate columns, or leave it out',
         },
       );
     }
@@ -106,7 +106,7 @@ async function columnsOf(
   });
 }
 
-/** Types without a logical form of their own that have one text. */
+/** DuckDB types that have no logical type and are kept as text. */
 function textual(stored: string): ColumnType | null {
   return /^(TIME( WITH TIME ZONE)?|INTERVAL|BIT|BIGNUM|UHUGEINT)$/.test(stored) ? 'string' : null;
 }

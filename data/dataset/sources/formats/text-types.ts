@@ -4,11 +4,11 @@ import type { TableColumn } from './table';
 
 export interface TextColumn {
   readonly name: string;
-  /** What its first rows look like. */
+  /** Type that the first rows suggest. */
   readonly guess: ColumnType;
 }
 
-/** The first type from the left that every value has, ending in text, which all have. */
+/** Candidate types by guess; the first that fits every value is used, otherwise text. */
 const widening: Readonly<Record<ColumnType, readonly ColumnType[]>> = {
   boolean: ['boolean'],
   integer: ['integer', 'number'],
@@ -26,9 +26,8 @@ const words: Readonly<Record<ColumnType, string>> = {
 };
 
 /**
- * Types columns of text by looking at every row: what only the first rows suggest may be wrong in
- * the last. A column that does not hold what it began as stays text, and a note says from which row
- * on.
+ * Types text columns by all rows, because the first rows can be misleading. A column that does not
+ * fit its guess stays text, and a note names the first row that does not fit.
  */
 export async function typeText(
   sql: PlatformSql,
@@ -56,7 +55,7 @@ export async function typeText(
     if (guess !== 'string') {
       const row = Number(first[`c${checks.findIndex((check) => check.name === name)}`]);
       notes.push(
-        `column ${name} is kept as text: it begins with ${words[guess]}, and row ${row} holds something else`,
+        `column ${name} is kept as text: it begins with ${words[guess]}, but row ${row} does not fit`,
       );
     }
     return { name, type: 'string', expression: quoteName(name) };
@@ -64,7 +63,7 @@ export async function typeText(
   return { columns: typed, notes };
 }
 
-/** DuckDB's casts are lenient: `1.5` is the integer 2 to them, and a date with a time is a date. */
+/** DuckDB's casts are lenient: they round `1.5` to 2 and accept a date with a time as a date. */
 function fits(column: string, type: ColumnType): string {
   const casts = `TRY_CAST(${column} AS ${castTypes[type]}) IS NOT NULL`;
   const spelled: Partial<Record<ColumnType, string>> = {
@@ -82,7 +81,7 @@ const castTypes = {
   string: 'VARCHAR',
 } as const satisfies Record<ColumnType, string>;
 
-/** A time without an offset is UTC, which is the session's zone. */
+/** A time without an offset is in UTC, the zone of the session. */
 function typedAs(column: string, type: ColumnType): string {
   const cast = `CAST(${column} AS ${castTypes[type]})`;
   return type === 'timestamp' ? `(${cast} AT TIME ZONE 'UTC')` : cast;

@@ -63,7 +63,7 @@ describe('what is said of file sources when a lifecycle is applied', () => {
     ['a way out', `file://${inside}/../elsewhere/secret.csv`],
   ])('names %s, with its line and where files may lie', async (_, uri) => {
     expect(await said(uri)).toEqual([
-      `lifecycle.yaml:4:17 the file is outside of the folders that sources may read, according to the settings of the API; put it below ${inside}, or add its folder to PERENNIAL_INGEST_ROOTS`,
+      `lifecycle.yaml:4:17 the file is outside of the folders that sources may read, according to the settings of the API; move it below ${inside}, or add its folder to PERENNIAL_INGEST_ROOTS`,
     ]);
   });
 

@@ -18,7 +18,7 @@ beforeEach(async () => (folder = await mkdtemp(join(tmpdir(), 'assemble-'))));
 afterEach(async () => rm(folder, { recursive: true, force: true }));
 
 /**
- * 100 days of 2013 from January, four trips a day; each is late when its number is a multiple of
+ * 100 days from January 2013 with four trips per day. A trip is late when its number is a multiple of
  * three.
  */
 const trips = `
@@ -89,7 +89,7 @@ const everyPart = async (files: AssembledFiles, kind: 'requestRows' | 'features'
   (await Promise.all(assembledParts.map((part) => read(files.parts[part][kind])))).flat();
 
 describe('assembling', () => {
-  test('splits labelled rows in order of time, with nothing lost and nothing twice', async () => {
+  test('splits labelled rows by time, each exactly once', async () => {
     const files = await run();
     expect(files).toMatchObject({
       task: 'classification',
@@ -97,7 +97,7 @@ describe('assembling', () => {
       request: [{ name: 'starts_at' }, { name: 'carrier' }, { name: 'temp' }],
     });
     const rows = await everyPart(files, 'requestRows');
-    // 90 days of four trips, without those that start in the last half day: their label came too
+    // 90 days of four trips, without those of the last half day, whose labels came too
     // late.
     expect(files.dropped).toEqual({
       outsideWindow: 40,
@@ -117,7 +117,7 @@ describe('assembling', () => {
     ]);
   });
 
-  test('request rows hold every column but the label, and what Perennial adds', async () => {
+  test('request rows have every column except the label, and the columns of Perennial', async () => {
     const files = await run();
     const [first] = await read(files.parts.train.requestRows);
     expect(first).toEqual({
@@ -135,7 +135,7 @@ describe('assembling', () => {
     expect((await read(files.parts.train.requestRows))[1]).toMatchObject({ trip: 21, __label: 1 });
   });
 
-  test('features lie row for row beside them, and nothing in them is null', async () => {
+  test('feature rows match request rows one by one and contain no null', async () => {
     const files = await run();
     const [requests, features] = [
       await everyPart(files, 'requestRows'),
@@ -162,7 +162,7 @@ describe('assembling', () => {
     expect(features[1]).toMatchObject({ hour: 6, carrier: 'AA', temp: 2.1 });
   });
 
-  test('equal rows give equal bytes, in whatever order they came', async () => {
+  test('equal rows give equal bytes in any order', async () => {
     const digests = async (files: AssembledFiles) =>
       Promise.all(
         assembledParts.flatMap((part) => [
@@ -176,7 +176,7 @@ describe('assembling', () => {
     ).toEqual(first);
   });
 
-  test('rows without time or label are left out and counted; a label that is not a finite number is none', async () => {
+  test('rows without time or label are left out and counted, also when the label is not finite', async () => {
     const files = await run({
       sql: `SELECT * REPLACE (CASE WHEN trip = 100 THEN NULL ELSE starts_at END AS starts_at,
               CASE trip WHEN 101 THEN NULL WHEN 102 THEN 'NaN'::DOUBLE WHEN 103 THEN 'inf'::DOUBLE WHEN 379 THEN NULL ELSE trip / 7 END AS late) FROM trips`,
@@ -194,7 +194,7 @@ describe('assembling', () => {
     expect(labels.every(Number.isFinite)).toBe(true);
   });
 
-  test('without an entity there is none', async () => {
+  test('without an entity the column is null', async () => {
     const files = await run({ data: { entity: null } });
     expect((await read(files.parts.holdout.features))[0]).toMatchObject({ __entity: null });
   });
@@ -203,9 +203,14 @@ describe('assembling', () => {
     ['true and false', 'late', null, 'classification'],
     ['0 and 1', 'late::INTEGER', null, 'classification'],
     ['other whole numbers', 'trip', null, 'regression'],
-    ['decimal 0 and 1, unless told', 'late::DOUBLE', null, 'regression'],
-    ['decimal 0 and 1, when told', 'late::DOUBLE', 'classification', 'classification'],
-    ['0 and 1, when told otherwise', 'late::INTEGER', 'regression', 'regression'],
+    ['decimal 0 and 1 by default', 'late::DOUBLE', null, 'regression'],
+    [
+      'decimal 0 and 1 with the task classification',
+      'late::DOUBLE',
+      'classification',
+      'classification',
+    ],
+    ['0 and 1 with the task regression', 'late::INTEGER', 'regression', 'regression'],
   ])('the task of %s', async (_, label, task, expected) => {
     expect((await run({ sql: `SELECT * REPLACE (${label} AS late) FROM trips`, task })).task).toBe(
       expected,
@@ -216,7 +221,7 @@ describe('assembling', () => {
 describe('several classes', () => {
   const kinds = `SELECT * REPLACE (['late', 'early', 'on time'][(trip % 3 + 1)::INTEGER] AS late) FROM trips`;
 
-  test('texts are classes by their name, numbered in order', async () => {
+  test('text gives classes, numbered in order of their names', async () => {
     const files = await run({ sql: kinds });
     expect(files).toMatchObject({
       task: 'multiclass',
@@ -227,7 +232,7 @@ describe('several classes', () => {
     expect(rows.slice(0, 3).map((row) => row.__label)).toEqual([2, 1, 0]);
   });
 
-  test('whole numbers are classes when told, in order of their value', async () => {
+  test('integers are classes with the task multiclass, in order of their values', async () => {
     const files = await run({
       sql: 'SELECT * REPLACE (trip % 3 + 9 AS late) FROM trips',
       task: 'multiclass',
@@ -265,7 +270,7 @@ describe('rows without a usable time', () => {
     return new Map(rows.map((row) => [row.trip, found.get(row.__row) ?? '']));
   }
 
-  test('are put into parts by a hash, to their shares, and no row is lost', async () => {
+  test('are put into parts by a hash in the configured shares, and no row is lost', async () => {
     const files = await run({ sql, features, source: many, data: byRow });
     const rows = assembledParts.map((part) => files.parts[part].rows);
     expect(rows.reduce((sum, count) => sum + count, 0)).toBe(2000);
@@ -279,7 +284,7 @@ describe('rows without a usable time', () => {
     });
   });
 
-  test('stay in their part when rows are added or come in another order', async () => {
+  test('stay in their part when rows are added or reordered', async () => {
     const first = await partsOf({ data: byRow });
     const later = await partsOf({
       data: byRow,
@@ -289,14 +294,14 @@ describe('rows without a usable time', () => {
     expect(later.size).toBe(900);
   });
 
-  test('a larger share to tune on leaves the holdout as it is', async () => {
+  test('a larger tuning part does not change the holdout', async () => {
     const held = (parts: ReadonlyMap<unknown, string>) =>
       [...parts].filter(([, part]) => part === 'holdout').map(([trip]) => trip);
     const other: Partial<DataSpec> = { ...byRow, split: { by: 'random', ...shares, tuning: 0.4 } };
     expect(held(await partsOf({ data: other }))).toEqual(held(await partsOf({ data: byRow })));
   });
 
-  test('of one group are in one part; rows without a group are left out and counted', async () => {
+  test('of one group are in one part, and rows without a group are left out and counted', async () => {
     const files = await run({ sql, features, source: many, data: byTail });
     const parts = new Map<unknown, Set<string>>();
     for (const part of assembledParts) {
@@ -315,13 +320,13 @@ describe('rows without a usable time', () => {
   });
 });
 
-describe('what cannot be learnt from is refused with the reason', () => {
+describe('unusable data is refused with the reason', () => {
   test.each<[string, Given, string, string]>([
     [
       'a missing label',
       { data: { label: { ...spec.label, column: 'latte' } } },
       'InvalidInput',
-      'sql/assemble.sql gives no column latte, which is the label (did you mean late?)',
+      'sql/assemble.sql returns no column latte, which is the label (did you mean late?)',
     ],
     [
       'a missing time',
@@ -333,13 +338,13 @@ describe('what cannot be learnt from is refused with the reason', () => {
       'a missing entity',
       { data: { entity: 'plane' } },
       'InvalidInput',
-      'gives no column plane, which is the entity',
+      'returns no column plane, which is the entity',
     ],
     [
-      'a time that is none',
+      'a time of another type',
       { data: { time: { ...spec.time, column: 'trip' } } },
       'InvalidInput',
-      'gives it as integer',
+      'returns the event time trip as integer',
     ],
     [
       'a label of text, for a regression',
@@ -354,7 +359,7 @@ describe('what cannot be learnt from is refused with the reason', () => {
       'the label late is a timestamp',
     ],
     [
-      'classes that are not two',
+      'a classification with more than two values',
       { sql: 'SELECT * REPLACE (trip AS late) FROM trips', task: 'classification' },
       'InvalidInput',
       'other values than 0 and 1',
@@ -363,7 +368,7 @@ describe('what cannot be learnt from is refused with the reason', () => {
       'a reserved name',
       { sql: 'SELECT *, 1 AS __row FROM trips' },
       'InvalidInput',
-      '__row, which Perennial keeps for itself',
+      '__row, a name that Perennial reserves',
     ],
     [
       'one class only in a part',
@@ -389,7 +394,7 @@ describe('what cannot be learnt from is refused with the reason', () => {
       'a part that starts too late',
       { sql: "SELECT * FROM trips WHERE starts_at >= TIMESTAMP '2013-03-01'" },
       'DatasetEmpty',
-      'dropped: 20 outside of the window, 1 whose label was not known yet',
+      'dropped: 20 outside of the window, 1 whose label was not known at the end of the window',
     ],
     [
       'SQL that fails',
@@ -401,7 +406,7 @@ describe('what cannot be learnt from is refused with the reason', () => {
       'features of the label',
       { features: 'SELECT late::INTEGER AS l FROM request' },
       'SqlForbidden',
-      "sql/features.sql:1:8: 'late' may not be read: it is the label",
+      "sql/features.sql:1:8: 'late' must not be read: it is the label",
     ],
     [
       'features that fail on a row',
@@ -410,21 +415,21 @@ describe('what cannot be learnt from is refused with the reason', () => {
       'sql/features.sql: Could not convert string',
     ],
     [
-      'a class that training does not have',
+      'a class without training rows',
       {
         sql: `SELECT * REPLACE (CASE WHEN trip > 350 THEN 'new' WHEN trip % 2 = 0 THEN 'a' ELSE 'b' END AS late) FROM trips`,
       },
       'InvalidInput',
-      'the label late has classes that no row to train on has: new (28 rows); the rows to train on have a, b',
+      'the label late has classes without training rows: new (28 rows); training has a, b',
     ],
     [
-      'a text for each row',
+      'a different text in each row',
       { sql: `SELECT * REPLACE ('x' || trip AS late) FROM trips` },
       'InvalidInput',
-      'more than 100 different values',
+      'more than 100 values',
     ],
     [
-      'a group that is not there',
+      'a missing group',
       {
         data: {
           time: null,
@@ -432,10 +437,10 @@ describe('what cannot be learnt from is refused with the reason', () => {
         },
       },
       'InvalidInput',
-      'gives no column tial, which is the group (did you mean tail?)',
+      'returns no column tial, which is the group (did you mean tail?)',
     ],
     [
-      'a split that takes all',
+      'a split that leaves no training rows',
       { data: { split: { by: 'time', tuningDays: 20, confirmDays: 10, holdoutDays: 90 } } },
       'InvalidInput',
       'leaves nothing to train on',
@@ -445,7 +450,7 @@ describe('what cannot be learnt from is refused with the reason', () => {
     expect([error.type, error.message]).toEqual([type, expect.stringContaining(message)]);
   });
 
-  test('every mistake in the named columns is told at once', async () => {
+  test('all errors in the named columns are reported together', async () => {
     const error = await refusal({
       data: { entity: 'plane', label: { ...spec.label, column: 'latte' } },
     });

@@ -121,7 +121,7 @@ function find(
 }
 
 describe('a dataset that meets its contract', () => {
-  test('passes as it is, and nothing is written', async () => {
+  test('passes, and no file is written', async () => {
     const validated = await validate(
       await table("SELECT i AS id, i / 2 AS delay, 'UA' AS carrier FROM range(10) r(i)"),
       contract({
@@ -146,7 +146,7 @@ describe('a dataset that meets its contract', () => {
 describe('bad rows', () => {
   test.each<[string, string, ColumnExpectation, readonly number[], string]>([
     [
-      'a null where none may be',
+      'a null that is not allowed',
       '(1, 1.0), (2, NULL)',
       column('v', { maxNullShare: 0 }),
       [2],
@@ -209,35 +209,35 @@ describe('bad rows', () => {
       'values:v',
     ],
     [
-      'text that matches in part only',
+      'text that only partly matches',
       "(1, 'UA'), (2, 'UAL')",
       column('v', { type: 'string', pattern: '[A-Z]{2}' }),
       [2],
       'pattern:v',
     ],
     [
-      'text that is no number',
+      'text that is not a number',
       "(1, '1.5'), (2, 'n/a'), (3, NULL), (4, 'NaN')",
       column('v'),
       [2],
       'type:v',
     ],
     [
-      'text that is no whole number',
+      'text that is not an integer',
       "(1, '15'), (2, '1.5'), (3, '99999999999999999999')",
       column('v', { type: 'integer' }),
       [2, 3],
       'type:v',
     ],
     [
-      'text that is no time',
+      'text that is not a time',
       "(1, '2013-07-01T05:00:00Z'), (2, 'yesterday')",
       column('v', { type: 'timestamp' }),
       [2],
       'type:v',
     ],
     [
-      'a fraction among integers that nulls made doubles',
+      'a fraction among integers that are stored as doubles because of nulls',
       '(1, 1.0::DOUBLE), (2, 1.5::DOUBLE), (3, NULL)',
       column('v', { type: 'integer' }),
       [2],
@@ -257,7 +257,7 @@ describe('bad rows', () => {
     expect(validated.reasons).toEqual({ [reason]: badIds.length });
   });
 
-  test('text that became numbers is numbers in the accepted rows', async () => {
+  test('converted text is numbers in the accepted rows', async () => {
     const input = await table(
       "SELECT * FROM (VALUES ('1', '2013-07-01T05:00:00+02:00'), ('x', NULL), ('-3', '2013-07-01')) t(n, seen)",
     );
@@ -278,7 +278,7 @@ describe('bad rows', () => {
     expect(validated.verdict.kind).toBe('passed');
   });
 
-  test('of a key that occurs again, the first good row stays', async () => {
+  test('with a repeated key: the first good row stays', async () => {
     const input = await table(
       'SELECT * FROM (VALUES (1, 5, 99), (1, 5, 1), (1, 5, 2), (1, 6, 3), (NULL, 6, 4), (NULL, 6, 5)) t(a, b, v)',
     );
@@ -300,7 +300,7 @@ describe('bad rows', () => {
     expect(find(validated, 'unique')).toMatchObject({ column: 'a, b', badRows: 1, passed: false });
   });
 
-  test('carry every reason they have', async () => {
+  test('have all their reasons', async () => {
     await validate(
       await table("SELECT 'inf'::DOUBLE AS a, 'x' AS b UNION ALL SELECT 1, 'y'"),
       contract({
@@ -312,7 +312,7 @@ describe('bad rows', () => {
     ]);
   });
 
-  test('that were in quarantine before leave their old reasons behind', async () => {
+  test('that were in quarantine before do not keep their old reasons', async () => {
     await validate(
       await table("SELECT 1 AS a, 'range:a' AS __reasons UNION ALL SELECT 9, 'range:a'"),
       contract({ columns: [column('a', { max: 3 })] }),
@@ -320,7 +320,7 @@ describe('bad rows', () => {
     expect(await read(halves().quarantinePath)).toEqual([{ a: 9, __reasons: 'range:a' }]);
   });
 
-  test('too many of them fail, and say what was wrong', async () => {
+  test('fail the contract beyond its share, with the reasons', async () => {
     const { verdict } = await validate(
       await table('SELECT i AS v FROM range(100) r(i)'),
       contract({ columns: [column('v', { max: 89 })], maxQuarantinedShare: 0.05 }),
@@ -332,7 +332,7 @@ describe('bad rows', () => {
     ]);
   });
 
-  test('all of them fail under every limit', async () => {
+  test('fail the contract under every limit when no row is good', async () => {
     const { verdict } = await validate(
       await table('SELECT -1 AS v FROM range(3)'),
       contract({ columns: [column('v', { min: 0 })], maxQuarantinedShare: 1 }),
@@ -347,8 +347,8 @@ describe('bad rows', () => {
   });
 });
 
-describe('the whole', () => {
-  test('a missing column fails and names the one that was meant', async () => {
+describe('the whole dataset', () => {
+  test('a missing column fails with the most similar column', async () => {
     const { verdict } = await validate(
       await table('SELECT 1 AS arr_dellay'),
       contract({ columns: [column('arr_delay')] }),
@@ -365,7 +365,7 @@ describe('the whole', () => {
     });
   });
 
-  test('a column that need not be there may be absent', async () => {
+  test('an optional column may be missing', async () => {
     expect(
       (
         await validate(
@@ -385,7 +385,7 @@ describe('the whole', () => {
     expect(find(validated, 'schema', 'late')).toMatchObject({ passed: false, observed: 'boolean' });
   });
 
-  test('other columns are refused when the contract says so', async () => {
+  test('other columns fail when the contract does not allow them', async () => {
     const { verdict } = await validate(
       await table('SELECT 1 AS a, 2 AS b'),
       contract({ columns: [column('a')], otherColumns: 'refuse' }),
@@ -396,7 +396,7 @@ describe('the whole', () => {
     });
   });
 
-  test('too many nulls in the whole fail without a bad row', async () => {
+  test('too large a share of nulls fails without bad rows', async () => {
     const input = await table('SELECT CASE WHEN i % 4 > 0 THEN i END AS v FROM range(100) r(i)');
     const validated = await validate(
       input,
@@ -431,9 +431,9 @@ describe('the whole', () => {
   });
 });
 
-describe('what could not be measured is neither passed nor failed', () => {
+describe('a check that cannot be measured is inconclusive', () => {
   test.each<[string, Partial<DataContract>]>([
-    ['a pattern that is none', { columns: [column('v', { type: 'string', pattern: '[' })] }],
+    ['an invalid pattern', { columns: [column('v', { type: 'string', pattern: '[' })] }],
     [
       'a bound of another type',
       {
@@ -443,7 +443,7 @@ describe('what could not be measured is neither passed nor failed', () => {
         ],
       },
     ],
-    ['a key of a column that is not there', { unique: [['elsewhere']] }],
+    ['a key with a missing column', { unique: [['elsewhere']] }],
   ])('%s', async (_, more) => {
     const { verdict, report } = await validate(
       await table("SELECT 'x' AS v, TIMESTAMP '2013-01-01' AS at"),
@@ -454,7 +454,7 @@ describe('what could not be measured is neither passed nor failed', () => {
     expect(report.accepted).toBe(1);
   });
 
-  test('does not hide what failed', async () => {
+  test('does not hide a failed check', async () => {
     const { verdict } = await validate(
       await table("SELECT 'x' AS v"),
       contract({
@@ -470,7 +470,7 @@ describe('what could not be measured is neither passed nor failed', () => {
   });
 });
 
-test('bad rows are noted alike, whether another rule fails or not', async () => {
+test('bad rows are noted in the same way whether another rule fails or not', async () => {
   const few = { maxQuarantinedShare: 0.5, columns: [column('v', { max: 8 })] };
   const input = await table('SELECT i AS v FROM range(10) r(i)');
   const markOf = async (more: Partial<DataContract>) => {
@@ -494,7 +494,7 @@ describe('distribution against the approved version', () => {
   const normal = (shift: number) =>
     `SELECT sin(i * 12.9898) * 10 + cos(i * 78.233) * 10 + ${shift} AS temp, chr((65 + i % ${shift > 0 ? 3 : 4})::INTEGER) AS origin, i % 2 = 0 AS b FROM range(4000) r(i)`;
 
-  test('the first version has nothing to be compared with, which the report says', async () => {
+  test('the first version is not compared, and the report notes it', async () => {
     const first = await validate(await table(normal(0)), compared(['temp', 'origin']));
     expect(find(first, 'distribution')).toMatchObject({
       notApplicable: true,
@@ -504,7 +504,7 @@ describe('distribution against the approved version', () => {
       gate: 'contract',
       code: 'contract.notApplicable',
       message:
-        'flights: distribution of temp, origin: not compared, as no version of flight-delay.flights has been approved yet',
+        'flights: distribution of temp, origin: not compared, because flight-delay.flights has no approved version yet',
       outcome: 'notApplicable',
     };
     expect(first.verdict).toEqual({
@@ -531,7 +531,7 @@ describe('distribution against the approved version', () => {
     });
   });
 
-  test('equal data has next to no shift', async () => {
+  test('equal data has almost no shift', async () => {
     const reference = version(await table(normal(0)));
     const validated = await validate(
       await table(normal(0)),
@@ -545,7 +545,7 @@ describe('distribution against the approved version', () => {
     );
   });
 
-  test('a shift of numbers or of shares is found', async () => {
+  test('a shift of numbers or of shares fails', async () => {
     const reference = version(await table(normal(0)));
     const validated = await validate(
       await table(normal(12)),
@@ -558,7 +558,7 @@ describe('distribution against the approved version', () => {
     ).toEqual([false, false, true]);
   });
 
-  test('values that are suddenly missing are a shift', async () => {
+  test('a new share of missing values is a shift', async () => {
     const reference = version(await table(normal(0)));
     const validated = await validate(
       await table(
@@ -577,7 +577,7 @@ describe('distribution against the approved version', () => {
       'flights@3 is gone',
     ],
     [
-      'a column it had not',
+      'a column that the version lacks',
       (t) => ({ ...version(t), columns: [] }) as Reference,
       'has no such column',
     ],
@@ -593,7 +593,7 @@ describe('distribution against the approved version', () => {
     expect(find(validated, 'distribution')?.observed).toContain(why);
   });
 
-  test('the index is the textbook’s sum with half a row in each bin', () => {
+  test('the index is the textbook formula with half a row added to each bin', () => {
     const [p1, p2, q1, q2] = [30.5 / 101, 70.5 / 101, 50.5 / 101, 50.5 / 101];
     expect(
       stabilityIndex([
@@ -633,7 +633,7 @@ describe('accepted + quarantined = input', () => {
       pattern: fc.constantFrom(null, '[A-Z]+', '['),
     });
 
-  test('row for row, under any contract', async () => {
+  test('holds for each row under any contract', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(cell, { minLength: 0, maxLength: 40 }),
@@ -657,7 +657,7 @@ describe('accepted + quarantined = input', () => {
             unique: key.length === 0 ? [] : [key],
           });
           const validated = await validate(input, expected, { kind: 'none' }, async (sql) => {
-            // Row numbers tell which rows went where, converted or not.
+            // Row numbers identify the rows on both sides, converted or not.
             const both = await sql.rows<{ n: number }>(
               `SELECT __contract_row AS n FROM __contract_input ANTI JOIN __contract_bad USING (__contract_row)
                UNION ALL SELECT __contract_row FROM __contract_bad ORDER BY 1`,

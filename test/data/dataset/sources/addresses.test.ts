@@ -45,7 +45,7 @@ describe('an address is not public', () => {
     ['loopback', '::1'],
     ['loopback, mapped', '::ffff:127.0.0.1'],
     ['loopback, mapped, in hex', '::ffff:7f00:1'],
-    ['public, but IPv4 in disguise', '::ffff:8.8.8.8'],
+    ['a public IPv4 address inside IPv6', '::ffff:8.8.8.8'],
     ['loopback, compatible', '::127.0.0.1'],
     ['private through NAT64', '64:ff9b::10.0.0.1'],
     ['private through local NAT64', '64:ff9b:1::a00:1'],
@@ -60,15 +60,15 @@ describe('an address is not public', () => {
     ['documentation', '2001:db8::1'],
     ['documentation', '3fff::1'],
     ['discard', '100::1'],
-    ['no address', 'localhost'],
-    ['no address', '127.1'],
-    ['no address', ''],
+    ['not an address', 'localhost'],
+    ['not an address', '127.1'],
+    ['not an address', ''],
   ])('%s: %s', (_, address) => {
     expect(isPublicAddress(address)).toBe(false);
   });
 });
 
-describe('the look-up of a connection', () => {
+describe('the name lookup of a connection', () => {
   const answering =
     (...addresses: string[]): Resolve =>
     (_, __, done) =>
@@ -90,7 +90,7 @@ describe('the look-up of a connection', () => {
       );
     });
 
-  test('gives the addresses that were checked', async () => {
+  test('returns the checked addresses', async () => {
     expect(await look(answering('8.8.8.8', '2606:4700::1'), true)).toEqual([
       { address: '8.8.8.8', family: 4 },
       { address: '2606:4700::1', family: 6 },
@@ -98,28 +98,28 @@ describe('the look-up of a connection', () => {
     expect(await look(answering('8.8.8.8'), false)).toBe('8.8.8.8');
   });
 
-  test('leaves out those inside, so that none is tried', async () => {
+  test('leaves out private addresses', async () => {
     expect(await look(answering('10.0.0.1', '8.8.8.8', '::1'), true)).toEqual([
       { address: '8.8.8.8', family: 4 },
     ]);
     expect(await look(answering('10.0.0.1', '8.8.8.8'), false)).toBe('8.8.8.8');
   });
 
-  test('refuses a name that leads inside only, or nowhere', async () => {
+  test('refuses a name with only private addresses, or none', async () => {
     expect(await look(answering('127.0.0.1', '::ffff:10.0.0.1'), true)).toBe(
       'refused data.example',
     );
     expect(await look(answering(), true)).toBe('refused data.example');
   });
 
-  test('checks every answer: a name that turns inside the second time is refused then', async () => {
+  test('checks every lookup and refuses a name that changes to a private address', async () => {
     const answers = [['8.8.8.8'], ['169.254.169.254']];
     const rebinding: Resolve = (...call) => answering(...(answers.shift() ?? []))(...call);
     expect(await look(rebinding, false)).toBe('8.8.8.8');
     expect(await look(rebinding, false)).toBe('refused data.example');
   });
 
-  test('passes on why a name could not be looked up', async () => {
+  test('passes on the error of a failed lookup', async () => {
     expect(await look((_, __, done) => done(new Error('ENOTFOUND'), []), true)).toBe('ENOTFOUND');
   });
 });

@@ -18,7 +18,7 @@ const refused = (type: string, message: RegExp) => ({
   message: expect.stringMatching(message) as string,
 });
 
-describe('a URI that is never opened', () => {
+describe('a URI that is refused without a request', () => {
   test.each([
     ['postgres://db.example/trips', 'NotInThisVersion', /postgres:\/\/ is not in this version/],
     ['postgresql://user:Ms-Secret@db.example/trips', 'NotInThisVersion', /not in this version/],
@@ -39,17 +39,21 @@ describe('a URI that is never opened', () => {
     [
       'https://127.0.0.1/trips.csv',
       'SourceRefused',
-      /127\.0\.0\.1 is, or leads to, a private, loopback or link-local address/,
+      /127\.0\.0\.1 is, or resolves to, a private, loopback or link-local address/,
     ],
     ['https://2130706433/trips.csv', 'SourceRefused', /private, loopback/],
     ['https://0x7f.1/trips.csv', 'SourceRefused', /private, loopback/],
     ['https://[::1]/trips.csv', 'SourceRefused', /private, loopback/],
     ['https://[::ffff:10.0.0.1]/trips.csv', 'SourceRefused', /private, loopback/],
     ['https://169.254.169.254/latest/meta-data', 'SourceRefused', /private, loopback/],
-    ['https://localhost/trips.csv', 'SourceRefused', /localhost is, or leads to, a private/],
-    ['s3://bucket/trips.csv', 'SourceRefused', /no S3 service/],
-    ['sample://flihgts', 'NotFound', /no sample "flihgts"; did you mean sample:\/\/flights\?/],
-    ['dataset://shop.trips@latest', 'NotFound', /no dataset shop\.trips@latest/],
+    ['https://localhost/trips.csv', 'SourceRefused', /localhost is, or resolves to, a private/],
+    ['s3://bucket/trips.csv', 'SourceRefused', /not configured for an S3 service/],
+    [
+      'sample://flihgts',
+      'NotFound',
+      /sample "flihgts" does not exist; did you mean sample:\/\/flights\?/,
+    ],
+    ['dataset://shop.trips@latest', 'NotFound', /dataset shop\.trips@latest does not exist/],
   ])('%s', async (uri, type, message) => {
     const error = await reading
       .uri(uri, uri.startsWith('sample') || uri.startsWith('dataset') ? 'parquet' : 'csv')
@@ -69,7 +73,7 @@ describe('a file', () => {
   const read = (path: string, options?: ReadOptions) =>
     reading.uri(pathToFileURL(path).href, 'csv', options);
 
-  test('outside of the allowed folders is refused, also by a link or by dots', async () => {
+  test('outside of the allowed folders is refused, also through a link or dots', async () => {
     await symlink(outside, join(reading.folder, 'link'));
     for (const path of [join(outside, 'trips.csv'), join(reading.folder, 'link', 'trips.csv')]) {
       await expect(read(path)).rejects.toMatchObject(
@@ -113,15 +117,15 @@ describe('a file', () => {
       ['as a hidden file with an encoded dot', '/%2eenv', /begins with a dot/],
       ['as a link to a hidden file', '/trips-2.csv', /begins with a dot/],
       ['as a file in a hidden folder', '/.hidden/trips.csv', /begins with a dot/],
-    ])('is refused below a root too, %s', async (_, path, message) => {
+    ])('is refused even below a root, %s', async (_, path, message) => {
       const uri = `file://${reading.folder}${path}`;
       await expect(reading.uri(uri, 'csv', { policy: policy() })).rejects.toMatchObject(
         refused('SourceRefused', message),
       );
     });
 
-    test('is refused under another name of its folder, as a bind mount or a spelling gives it', async () => {
-      // A hard link to a folder does not exist: the denied path here is another spelling of the
+    test('is refused under another path of its folder, such as a bind mount', async () => {
+      // Folders have no hard links, so the denied path here is another spelling of the
       // folder that the file lies in.
       await symlink(state, join(reading.folder, 'other-name'));
       const files = { roots: [reading.folder], denied: [join(reading.folder, 'other-name')] };
@@ -131,7 +135,7 @@ describe('a file', () => {
       );
     });
 
-    test('is not read when a link is changed to it after the check', async () => {
+    test('is not read when a link is redirected to it after the check', async () => {
       const swapped = join(reading.folder, 'swapped.csv');
       const plain = join(reading.folder, 'plain.csv');
       await writeFile(plain, 'a\n1\n');
@@ -167,7 +171,7 @@ describe('a file', () => {
     });
   });
 
-  test('below a root with an asterisk lies in a folder of that place, and not in that of packages', async () => {
+  test('below a root with an asterisk is read from any one folder except node_modules', async () => {
     for (const path of ['churn/data', 'churn/other', 'node_modules/data']) {
       await mkdir(join(reading.folder, 'clone', path), { recursive: true });
       await writeFile(join(reading.folder, 'clone', path, 'trips.csv'), 'a\n1\n');
@@ -187,10 +191,10 @@ describe('a file', () => {
     const socket = createSocketServer().listen(join(reading.folder, 'socket.csv'));
     await once(socket, 'listening');
     await expect(read(join(reading.folder, 'none.csv'))).rejects.toMatchObject(
-      refused('NotFound', /there is no such file/),
+      refused('NotFound', /the file does not exist/),
     );
     await expect(read(join(reading.folder, 'folder.csv'))).rejects.toMatchObject(
-      refused('SourceRefused', /this is a folder/),
+      refused('SourceRefused', /the path is a folder/),
     );
     await expect(read(join(reading.folder, 'socket.csv'))).rejects.toMatchObject(
       refused('SourceRefused', /not a regular file/),
@@ -201,7 +205,7 @@ describe('a file', () => {
     );
   });
 
-  test('that is too large is refused before it is read', async () => {
+  test('that is too large is refused before reading', async () => {
     const large = reading.file('large.csv', `a\n${'1\n'.repeat(1000)}`, 'csv', {
       limits: { maxBytes: 1000 },
     });
@@ -215,7 +219,7 @@ describe('a sample', () => {
   test('is one of the provisioned tables', async () => {
     const samples = join(reading.folder, 'samples');
     await expect(reading.uri('sample://flights', 'parquet')).rejects.toMatchObject(
-      refused('NotFound', /have not been fetched/),
+      refused('NotFound', /are not installed on this machine/),
     );
     await mkdir(samples);
     await writeParquet(join(samples, 'flights.parquet'), 'SELECT 1 AS a');
@@ -251,7 +255,7 @@ describe('a web address', () => {
     expect((await read('/old')).rows).toBe(1);
   });
 
-  test('redirected to another scheme or for ever is refused', async () => {
+  test('with a redirect to another scheme or an endless redirect is refused', async () => {
     answer = ({ url }, response) =>
       response
         .writeHead(302, { location: url === '/file' ? 'file:///etc/passwd' : '/again' })
@@ -265,7 +269,7 @@ describe('a web address', () => {
   });
 
   test.each([
-    [404, 'NotFound', /answered 404: there is no such file/],
+    [404, 'NotFound', /answered 404: the file does not exist/],
     [403, 'SourceRefused', /answered 403/],
     [500, 'SourceUnreachable', /answered 500/],
     [429, 'SourceUnreachable', /answered 429/],
@@ -275,7 +279,7 @@ describe('a web address', () => {
     await expect(read('/trips.csv?page=1')).rejects.toMatchObject(refused(type, message));
   });
 
-  test('that announces or sends too much is refused, as soon as that is known', async () => {
+  test('that announces or sends too many bytes is refused as soon as possible', async () => {
     const limits = { maxBytes: 100_000 };
     answer = (_, response) => response.writeHead(200, { 'content-length': '100001' }).write('a');
     await expect(read('/announced', { limits })).rejects.toMatchObject(
@@ -295,44 +299,44 @@ describe('a web address', () => {
     expect(sent).toBeLessThan(50_000_000);
   });
 
-  test('that trickles does not outlast the time limit', async () => {
+  test('that sends slowly does not exceed the time limit', async () => {
     answer = (_, response) => {
       const trickle = setInterval(() => response.write('1\n'), 20);
       response.on('close', () => clearInterval(trickle));
     };
     const slow = read('/slow', { limits: { timeoutSeconds: 0.3 } });
     await expect(slow).rejects.toMatchObject(
-      refused('SourceUnreachable', /did not arrive within 0.3 s/),
+      refused('SourceUnreachable', /was not downloaded within 0.3 s/),
     );
   });
 
-  test('that breaks off, and one where nobody listens, are unreachable', async () => {
+  test('that breaks off the transfer or refuses the connection is unreachable', async () => {
     answer = (_, response) => {
       response.writeHead(200, { 'content-length': '1000' }).write('a\n1\n');
       setTimeout(() => response.destroy(), 20);
     };
     await expect(read('/cut')).rejects.toMatchObject(
-      refused('SourceUnreachable', /transfer broke off/),
+      refused('SourceUnreachable', /transfer failed/),
     );
     await expect(reading.uri('http://127.0.0.1:1/trips.csv', 'csv', inside)).rejects.toMatchObject(
-      refused('SourceUnreachable', /nothing listens there \(ECONNREFUSED\)/),
+      refused('SourceUnreachable', /the host refused the connection \(ECONNREFUSED\)/),
     );
   });
 
-  test('that compresses although it was asked not to is refused', async () => {
+  test('that compresses against the request is refused', async () => {
     answer = (_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end('x');
     await expect(read('/gzip')).rejects.toMatchObject(
-      refused('SourceRefused', /compresses the file/),
+      refused('SourceRefused', /compressed the file/),
     );
   });
 
-  test('whose query is long or private is shown without it', async () => {
+  test('is shown in errors without its query', async () => {
     answer = (_, response) => response.writeHead(404).end();
     const error = await read('/trips.csv?customer=Ms-Secret').catch((thrown: unknown) => thrown);
     expect(String(error)).not.toContain('Ms-Secret');
   });
 
-  test('stops being read when the run is cancelled', async () => {
+  test('is no longer read after the run is cancelled', async () => {
     const cancel = new AbortController();
     answer = (_, response) => {
       response.write('a\n');

@@ -24,27 +24,27 @@ describe('types of CSV columns', () => {
     ['not a number and infinities', 'a\n1.5\nNaN\ninf\n-Infinity\n', 'a number'],
     ['integers beyond 64 bits', 'a\n9223372036854775808\n1\n', 'a number'],
     ['codes with leading zeros', 'a\n01234\n00456\n', 'a string'],
-    ['truth', 'a\ntrue\nfalse\n', 'a boolean'],
+    ['booleans', 'a\ntrue\nfalse\n', 'a boolean'],
     ['dates', 'a\n2013-01-31\n', 'a timestamp'],
     [
       'times with and without offset',
       'a\n2013-01-01T05:00:00+02:00\n2013-01-01 05:00:00\n',
       'a timestamp',
     ],
-    ['dates whose day and month nobody can tell apart', 'a\n01/02/2013\n03/04/2013\n', 'a string'],
-    ['times whose day and month nobody can tell apart', 'a\n01/02/2013 05:00\n', 'a string'],
+    ['ambiguous dates stay text', 'a\n01/02/2013\n03/04/2013\n', 'a string'],
+    ['ambiguous times stay text', 'a\n01/02/2013 05:00\n', 'a string'],
     ['NA is text', 'a\n1\nNA\n', 'a string'],
-    ['nothing at all', 'a,b\n,1\n,2\n', 'a string, b integer'],
+    ['a column without values', 'a,b\n,1\n,2\n', 'a string, b integer'],
     ['times of day', 'a\n05:00:00\n', 'a string'],
     ['semicolons', 'a;b\n1;2,5\n', 'a integer, b string'],
     ['tabs', 'a\tb\n1\t2\n', 'a integer, b integer'],
     [
-      'a mark of byte order, CRLF, no last newline',
+      'a byte order mark, CRLF and no final newline',
       '\ufeffa,b\r\n1,2\r\n3,4',
       'a integer, b integer',
     ],
     [
-      'a quoted name with the separator and a quote',
+      'a quoted name that contains the delimiter and a quote',
       '"a, ""b""",c\n1,2\n',
       'a, "b" integer, c integer',
     ],
@@ -53,12 +53,12 @@ describe('types of CSV columns', () => {
       ',a\n0,x\n1,y\n',
       'column0 integer, a string',
     ],
-    ['a comment sign that is data', 'a,b\n#1,2\n', 'a string, b integer'],
+    ['a comment sign is data', 'a,b\n#1,2\n', 'a string, b integer'],
   ])('%s', async (_, content, expected) => {
     expect(await columnsOf(content)).toBe(expected);
   });
 
-  test('what only the first rows suggest is checked in the last, and the row is named', async () => {
+  test('a type that the first rows suggest is checked in all rows, and a note names the row', async () => {
     const rows = Array.from(
       { length: 30_000 },
       (_, i) => `${i},${i === 29_000 ? 1.5 : i},${i === 29_999 ? 'x' : i}`,
@@ -66,11 +66,11 @@ describe('types of CSV columns', () => {
     const data = await reading.file('late.csv', `whole,widened,mixed\n${rows.join('\n')}\n`, 'csv');
     expect(data.columns.map(({ type }) => type)).toEqual(['integer', 'number', 'string']);
     expect(data.statistics.notes).toEqual([
-      'column mixed is kept as text: it begins with whole numbers, and row 30000 holds something else',
+      'column mixed is kept as text: it begins with whole numbers, but row 30000 does not fit',
     ]);
   });
 
-  test('times come out in UTC', async () => {
+  test('times are converted to UTC', async () => {
     const data = await reading.file(
       'utc.csv',
       'a\n2013-01-01T05:00:00+02:00\n2013-01-01 05:00:00\n',
@@ -86,12 +86,12 @@ describe('types of CSV columns', () => {
 describe('types of NDJSON keys', () => {
   test.each([
     [
-      'all kinds',
+      'one key of each type',
       '{"i":1,"n":1.5,"b":true,"s":"1","t":"2013-01-01T05:00:00Z","d":"2013-01-01"}\n',
       'i integer, n number, b boolean, s string, t timestamp, d timestamp',
     ],
-    ['a key that only the last line has', '{"a":1}\n{"b":"x"}\n', 'a integer, b string'],
-    ['null throughout', '{"a":null,"b":1}\n', 'a string, b integer'],
+    ['a key that occurs only in the last line', '{"a":1}\n{"b":"x"}\n', 'a integer, b string'],
+    ['a key that is always null', '{"a":null,"b":1}\n', 'a string, b integer'],
     ['integers beyond 64 bits', '{"a":18446744073709551615}\n{"a":1}\n', 'a number'],
     ['not a number', '{"a":NaN}\n{"a":1}\n', 'a number'],
     ['empty lines and CRLF', '{"a":1}\r\n\r\n{"a":2}\r\n', 'a integer'],
@@ -99,7 +99,7 @@ describe('types of NDJSON keys', () => {
     expect(await columnsOf(content, 'ndjson')).toBe(expected);
   });
 
-  test('an offset counts, also in a form that is not recognized by itself', async () => {
+  test('the offset of a time counts, also in formats that DuckDB does not recognize', async () => {
     const content = '{"t":"2013-01-01 05:00:00+02"}\n{"t":"2013-01-01T05:00:00+02:00"}\n';
     const window = { from: '2013-01-01T03:00:00Z', until: '2013-01-01T03:00:01Z' };
     const data = await reading.file('offset.ndjson', content, 'ndjson', { time: 't', window });
@@ -119,7 +119,7 @@ describe('types of NDJSON keys', () => {
 });
 
 describe('long lines of NDJSON', () => {
-  test('are rows as others are, whatever DuckDB takes for too long by itself', async () => {
+  test('are read even if DuckDB refuses them by default', async () => {
     const long = 'word '.repeat(4 << 20);
     const rows = await reading.rows(
       await reading.file('long.ndjson', `{"a":"x"}\n{"a":"${long}"}\n{"a":"y"}\n`, 'ndjson'),
@@ -127,23 +127,23 @@ describe('long lines of NDJSON', () => {
     expect((rows as { a: string }[]).map(({ a }) => a.length)).toEqual([1, long.length, 1]);
   });
 
-  test('that no memory would hold are named with their length', async () => {
+  test('are refused with their length when they are too long', async () => {
     const path = join(reading.folder, 'endless.ndjson');
     await writeFile(path, '{"a":"x"}\n{"a":"');
-    // A hole: nothing of it is written.
+    // A sparse file: nothing is written to the disk.
     await truncate(path, 300 << 20);
     await expect(reading.uri(pathToFileURL(path).href, 'ndjson')).rejects.toMatchObject({
       type: 'DataUnreadable',
       message: expect.stringMatching(
-        /: line 2 has 300 MiB, and a line may have 256 MiB$/,
+        /: line 2 has 300 MiB; at most 256 MiB are allowed$/,
       ) as string,
-      next: 'cut what it holds into several rows, or leave it out',
+      next: 'split its content into several rows, or leave it out',
     });
   });
 });
 
 describe('types of Parquet columns', () => {
-  test('each stored type takes its logical form', async () => {
+  test('each stored type has a logical type', async () => {
     const path = join(reading.folder, 'types.parquet');
     await writeParquet(
       path,
@@ -179,13 +179,13 @@ describe('the window', () => {
     },
   );
 
-  test('leaves out rows without a time, and counts them', async () => {
+  test('leaves out rows without a time and counts them in a note', async () => {
     const data = await reading.file('timeless.csv', 't,i\n2013-01-02,24\n,25\n', 'csv', {
       time: 't',
       window,
     });
     expect(await reading.rows(data)).toEqual(expected);
-    expect(data.statistics.notes).toEqual(['1 rows without a time in column t were left out']);
+    expect(data.statistics.notes).toEqual(['1 rows were left out because column t has no time']);
   });
 });
 
@@ -193,7 +193,7 @@ describe('equal content gives equal bytes', () => {
   const digestsOf = async (data: SourceData) =>
     Promise.all(data.files.map(async (file) => sha256(await readFile(file))));
 
-  test('also of Parquet that came in other row groups', async () => {
+  test('from Parquet with other row groups', async () => {
     const digests: string[][] = [];
     for (const groupSize of [122_880, 10_000]) {
       const path = join(reading.folder, `equal-${groupSize}.parquet`);
@@ -207,7 +207,7 @@ describe('equal content gives equal bytes', () => {
     expect(digests[0]).toEqual(digests[1]);
   });
 
-  test.each(['csv', 'ndjson'] as const)('of %s', async (format) => {
+  test.each(['csv', 'ndjson'] as const)('from %s', async (format) => {
     const row =
       format === 'csv'
         ? (i: number) => `${i},s${i % 1000}`
@@ -220,7 +220,7 @@ describe('equal content gives equal bytes', () => {
   });
 });
 
-test('statistics count what is missing, not a number and infinite, and are JSON', async () => {
+test('statistics count missing, NaN and infinite values and are valid JSON', async () => {
   const { statistics } = await reading.file(
     'statistics.csv',
     'n,s,t,b,i\n1,ab,2013-01-01,true,1\n2,,2013-01-03,true,2\n3,abcd,,false,\nNaN,x,2013-01-02,,4\ninf,x,2013-01-02,,4\n,x,2013-01-02,,4\n1e300,x,2013-01-02,,4\n',
@@ -256,7 +256,7 @@ test('statistics count what is missing, not a number and infinite, and are JSON'
   });
 });
 
-describe('a bad file gets an error that says where, what and what to do', () => {
+describe('a bad file gives an error with the place, the cause and the next step', () => {
   const secret = 'Ms-Secret';
   const many = Array.from({ length: 50_000 }, (_, i) => `${i},1`);
   const cases: readonly [
@@ -270,49 +270,55 @@ describe('a bad file gets an error that says where, what and what to do', () => 
     ['empty', 'csv', '', 'DatasetEmpty', /the file is empty/],
     ['empty', 'ndjson', ' \n', 'DatasetEmpty', /the file is empty/],
     ['empty', 'parquet', '', 'DatasetEmpty', /the file is empty/],
-    ['header only', 'csv', 'a,b\n', 'DatasetEmpty', /has columns and no rows/],
+    ['header only', 'csv', 'a,b\n', 'DatasetEmpty', /has columns but no rows/],
     [
       'a row too short',
       'csv',
       `a,b\n1,2\n${secret}\n4,5\n`,
       'DataUnreadable',
-      /line 3: 1 fields where the header has 2/,
+      /line 3: 1 fields, but the header has 2/,
     ],
     [
       'a row too long',
       'csv',
       `a,b\n1,2\n${secret},4,5\n`,
       'DataUnreadable',
-      /line 3: 3 fields where the header has 2/,
+      /line 3: 3 fields, but the header has 2/,
     ],
-    ['the first row ragged', 'csv', 'a,b\n1\n3,4\n5,6\n', 'DataUnreadable', /line 2: 1 fields/],
     [
-      'a ragged row far down',
+      'the first row is too short',
+      'csv',
+      'a,b\n1\n3,4\n5,6\n',
+      'DataUnreadable',
+      /line 2: 1 fields/,
+    ],
+    [
+      'a row far down is too short',
       'csv',
       `a,b\n${many.join('\n')}\n1,2,3\n`,
       'DataUnreadable',
       /line 50002: 3 fields/,
     ],
     [
-      'an open quote',
+      'a quote that is not closed',
       'csv',
       `a,b\n1,2\n"${secret},3\n`,
       'DataUnreadable',
       /line 3: a quote is not closed/,
     ],
     [
-      'an open quote in the header',
+      'a quote in the header that is not closed',
       'csv',
       '"a,b\n1,2\n',
       'DataUnreadable',
-      /header line cannot be read/,
+      /header cannot be read/,
     ],
     [
       'Latin-1',
       'csv',
       Buffer.from('a,b\n1,caf\xe9\n', 'latin1'),
       'DataUnreadable',
-      /line 2: bytes that are not UTF-8/,
+      /line 2: contains bytes that are not UTF-8/,
     ],
     [
       'UTF-16',
@@ -333,14 +339,14 @@ describe('a bad file gets an error that says where, what and what to do', () => 
       'csv',
       'a,b\r\n1,2\n3,4\r\n',
       'DataUnreadable',
-      /line endings or quotes are mixed/,
+      /mixed line endings or quotes/,
     ],
     [
-      'two columns of one name',
+      'two columns with the same name',
       'csv',
       'a,b,A\n1,2,3\n',
       'DataUnreadable',
-      /line 1: the header names column A twice/,
+      /line 1: the header has column A twice/,
     ],
     [
       'a column without a name',
@@ -354,7 +360,7 @@ describe('a bad file gets an error that says where, what and what to do', () => 
       'csv',
       'when,b\n2013-01-01,2\n',
       'DataUnreadable',
-      /no column whn.*did you mean when/,
+      /column whn, which `time` names, does not exist; did you mean when/,
       timed('whn'),
     ],
     [
@@ -362,7 +368,7 @@ describe('a bad file gets an error that says where, what and what to do', () => 
       'csv',
       'when,b\nyesterday,2\n',
       'DataUnreadable',
-      /column when, which `time` names, holds no times/,
+      /column when, which `time` names, is of type .* and holds no times/,
       timed('when'),
     ],
     [
@@ -370,7 +376,7 @@ describe('a bad file gets an error that says where, what and what to do', () => 
       'csv',
       'when\n2012-05-01\n2012-06-01\n',
       'DatasetEmpty',
-      /its 2 rows go from 2012-05-01T00:00:00.000Z to 2012-06-01/,
+      /its 2 rows have times from 2012-05-01T00:00:00.000Z to 2012-06-01/,
       timed('when'),
     ],
     [
@@ -392,25 +398,25 @@ describe('a bad file gets an error that says where, what and what to do', () => 
     ],
     ['a JSON array', 'ndjson', '[{"a":1},{"a":2}]\n', 'DataUnreadable', /one JSON array/],
     [
-      'a broken object',
+      'an incomplete object',
       'ndjson',
       `{"a":1}\n{"a":"${secret}\n{"a":2}\n`,
       'DataUnreadable',
-      /line 2: this is not one whole JSON value/,
+      /line 2: not one complete JSON value/,
     ],
     [
       'commas between lines',
       'ndjson',
       '{"a":1},\n{"a":2},\n',
       'DataUnreadable',
-      /line 1: this is not one whole/,
+      /line 1: not one complete/,
     ],
     [
-      'a number for a row',
+      'a number instead of an object',
       'ndjson',
       '{"a":1}\n7\n',
       'DataUnreadable',
-      /line 2: this is not a JSON object/,
+      /line 2: not a JSON object/,
     ],
     ['objects without keys', 'ndjson', '{}\n{}\n', 'DataUnreadable', /no keys/],
     [
@@ -418,18 +424,18 @@ describe('a bad file gets an error that says where, what and what to do', () => 
       'ndjson',
       Buffer.from('{"a":"x"}\n{"a":"caf\xe9"}\n', 'latin1'),
       'DataUnreadable',
-      /line 2: bytes that are not UTF-8/,
+      /line 2: contains bytes that are not UTF-8/,
     ],
     [
-      'an object inside',
+      'a nested object',
       'ndjson',
       `{"a":{"b":"${secret}"}}\n`,
       'DataUnreadable',
       /column a is nested/,
     ],
-    ['a list inside', 'ndjson', '{"a":[1]}\n', 'DataUnreadable', /column a is nested/],
+    ['a nested list', 'ndjson', '{"a":[1]}\n', 'DataUnreadable', /column a is nested/],
     [
-      'an object now and then',
+      'an object in some rows only',
       'ndjson',
       '{"a":1}\n{"a":{"b":1}}\n',
       'DataUnreadable',
@@ -440,14 +446,14 @@ describe('a bad file gets an error that says where, what and what to do', () => 
       'ndjson',
       `{"a":1}\n{"a":2,"a":"${secret}"}\n`,
       'DataUnreadable',
-      /line \d: key a is given twice/,
+      /line \d: key a occurs twice/,
     ],
     [
       'a key in two spellings',
       'ndjson',
       '{"a":1}\n{"A":2}\n',
       'DataUnreadable',
-      /key \w is spelled in upper and lower case/,
+      /key \w occurs in upper and lower case/,
     ],
   ];
 
@@ -466,7 +472,7 @@ describe('a bad file gets an error that says where, what and what to do', () => 
     [
       'its second half is missing',
       (whole: Buffer) => whole.subarray(0, whole.length / 2),
-      /truncated: after \d+ bytes its end is missing/,
+      /truncated: it ends after \d+ bytes without a footer/,
     ],
     ['its last byte is missing', (whole: Buffer) => whole.subarray(0, -1), /truncated/],
     [
@@ -492,8 +498,8 @@ describe('a bad file gets an error that says where, what and what to do', () => 
   test.each([
     [`SELECT [1] AS a`, /column a is nested \(INTEGER\[\]\)/],
     [`SELECT {x: 1} AS a`, /column a is nested \(STRUCT/],
-    [`SELECT 18446744073709551615::UBIGINT AS a`, /outside of 64 bits/],
-    [`SELECT 1 AS a WHERE false`, /columns and no rows/],
+    [`SELECT 18446744073709551615::UBIGINT AS a`, /exceeds 64 bits/],
+    [`SELECT 1 AS a WHERE false`, /columns but no rows/],
     [`SELECT '\\xE9'::BLOB AS a`, /not UTF-8/],
   ])('Parquet of %s', async (query, message) => {
     const path = join(reading.folder, 'odd.parquet');
@@ -501,7 +507,7 @@ describe('a bad file gets an error that says where, what and what to do', () => 
     await expect(reading.uri(pathToFileURL(path).href, 'parquet')).rejects.toThrow(message);
   });
 
-  test('a source that takes too long to read', async () => {
+  test('a source that exceeds its time limit fails', async () => {
     const path = join(reading.folder, 'slow.csv');
     await writeFile(path, `a,b\n${`${many.join('\n')}\n`.repeat(100)}`);
     const slow = reading.uri(pathToFileURL(path).href, 'csv', { limits: { timeoutSeconds: 0.2 } });
@@ -511,7 +517,7 @@ describe('a bad file gets an error that says where, what and what to do', () => 
     });
   });
 
-  test('a reading that is cancelled ends with the reason', async () => {
+  test('a cancelled read ends with the reason', async () => {
     const cancel = new AbortController();
     setTimeout(() => cancel.abort(new Error('cancelled by a person')), 100);
     const read = reading.uri(pathToFileURL(join(reading.folder, 'slow.csv')).href, 'csv', {
@@ -525,7 +531,7 @@ function timed(time: string): ReadOptions {
   return { time, window: { from: '2013-01-01T00:00:00Z', until: '2014-01-01T00:00:00Z' } };
 }
 
-/** Everything of an error that could reach a history or a log. */
+/** All text of an error that could reach a history or a log. */
 function allText(error: unknown): string {
   return error instanceof Error
     ? `${error.message} ${error.stack ?? ''} ${allText(error.cause)}`

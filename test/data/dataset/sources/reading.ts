@@ -30,7 +30,7 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Sources are read from, and into, a folder of their own. */
+/** Reads sources from and into a temporary folder. */
 export async function openReading(): Promise<Reading> {
   const folder = await mkdtemp(join(tmpdir(), 'sources-'));
   let reads = 0;
@@ -74,7 +74,7 @@ export async function openReading(): Promise<Reading> {
   };
 }
 
-/** One Parquet file of a query's rows. */
+/** Writes the rows of a query to one Parquet file. */
 export async function writeParquet(
   path: string,
   query: string,

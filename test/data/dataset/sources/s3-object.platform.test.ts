@@ -38,19 +38,19 @@ describe('an s3:// source', () => {
     expect((await read(`s3://${s3.bucket}/in/trips 1.csv`)).rows).toBe(2);
   });
 
-  test('may not be in the bucket of the artifacts', async () => {
+  test('is refused in the bucket of the artifacts', async () => {
     await expect(read(`s3://${own.bucket}/t/default/cas/x`)).rejects.toMatchObject(
       refused('SourceRefused', /own bucket/),
     );
   });
 
-  test('may only be in the buckets, and below the prefixes, that the worker allows', async () => {
+  test('is read only from the buckets and prefixes that the worker allows', async () => {
     const within = (prefix: string) => ({ policy: { buckets: [{ bucket: s3.bucket, prefix }] } });
     const uri = `s3://${s3.bucket}/in/trips 1.csv`;
     expect((await read(uri, within('in/'))).rows).toBe(2);
     await expect(read(uri, within('out/'))).rejects.toMatchObject({
       ...refused('SourceRefused', /outside of the buckets that sources may read/),
-      next: `name one below s3://${s3.bucket}/out/, or add its bucket to PERENNIAL_INGEST_BUCKETS`,
+      next: `use an object below s3://${s3.bucket}/out/, or add its bucket to PERENNIAL_INGEST_BUCKETS`,
     });
     await expect(read(uri, { policy: { buckets: [] } })).rejects.toMatchObject(
       refused('SourceRefused', /outside of the buckets/),
@@ -58,31 +58,31 @@ describe('an s3:// source', () => {
   });
 
   test.each(['in/../../OWN/x.csv', './OWN', 'in//x.csv', 'in/..\\..\\OWN'])(
-    'may not have the key %s, which a service may resolve',
+    'is refused with the key %s, which a service may resolve',
     async (key) => {
       const uri = `s3://${s3.bucket}/${key.replace('OWN', own.bucket)}`;
       await expect(read(uri)).rejects.toMatchObject(
-        refused('SourceRefused', /its key holds an empty name, \. or \.\./),
+        refused('SourceRefused', /its key contains an empty name, \. or \.\./),
       );
     },
   );
 
-  test('that is not there, refused, too large or unreachable is told apart', async () => {
+  test('gives different errors when it is missing, refused, too large or unreachable', async () => {
     const uri = `s3://${s3.bucket}/in/trips 1.csv`;
     await expect(read(`s3://${s3.bucket}/none.csv`)).rejects.toMatchObject(
-      refused('NotFound', /no such object/),
+      refused('NotFound', /the object does not exist/),
     );
     await expect(read('s3://there-is-no-such-bucket/trips.csv')).rejects.toMatchObject(
-      refused('NotFound', /no such bucket/),
+      refused('NotFound', /the bucket does not exist/),
     );
     await expect(
       read(uri, { policy: { s3: { ...own, secretAccessKey: 'not-it' } } }),
-    ).rejects.toMatchObject(refused('SourceRefused', /refuses the worker's credential/));
+    ).rejects.toMatchObject(refused('SourceRefused', /refused the worker's credential/));
     await expect(read(uri, { limits: { maxBytes: 5 } })).rejects.toMatchObject(
       refused('SourceTooLarge', /has 12 bytes/),
     );
     await expect(
       read(uri, { policy: { s3: { ...own, endpoint: 'http://127.0.0.1:1' } } }),
-    ).rejects.toMatchObject(refused('SourceUnreachable', /does not answer/));
+    ).rejects.toMatchObject(refused('SourceUnreachable', /did not answer/));
   });
 });

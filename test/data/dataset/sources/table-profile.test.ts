@@ -29,7 +29,7 @@ async function profile(lines: readonly string[], label: string) {
 }
 
 describe('the profile of a table', () => {
-  test('counts nulls, values and days, and finds what counts the rows', async () => {
+  test('counts nulls, values and days, and finds columns that number the rows', async () => {
     const { rows, columns } = await profile(
       [
         'n,at,amount,y',
@@ -48,7 +48,7 @@ describe('the profile of a table', () => {
     ]);
   });
 
-  test('reads texts of numbers and missing marks as numbers, and a label without its marks', async () => {
+  test('reads text with numbers and missing marks as numbers, and a label without its marks', async () => {
     const { columns, labelValues, notes } = await profile(
       ['x,z,y', 'NA,NA,no', '2.5,b,NA', '4,c,yes', '5,d,yes'],
       'y',
@@ -65,7 +65,7 @@ describe('the profile of a table', () => {
     expect(notes).toEqual([]);
   });
 
-  test('finds columns that give the label away', async () => {
+  test('finds columns that determine the label', async () => {
     const classes = await profile(['code,other,y', '1,1,a', '1,2,a', '2,1,b', '2,2,b'], 'y');
     expect(classes.columns.map(({ determinesLabel }) => determinesLabel)).toEqual([
       true,
@@ -86,12 +86,12 @@ describe('the profile of a table', () => {
     ]);
   });
 
-  test('knows dates that do not begin with the year', async () => {
+  test('recognizes dates that do not begin with the year', async () => {
     const { columns } = await profile(['at,y', '31/12/2025,1', '01/02/2026,2'], 'y');
     expect(columns[0]).toMatchObject({ type: 'string', looksLikeDate: true });
   });
 
-  test('is not stopped by numbers at the ends of their type', async () => {
+  test('handles the largest and smallest numbers of their type', async () => {
     const { columns } = await profile(
       ['big,huge,y', '9223372036854775807,1e308,1', '-9223372036854775808,-1e308,2'],
       'y',
