@@ -1,6 +1,6 @@
 /**
- * Bundles of our sources in .perennial/build, see cli-build.mjs. CommonJS, so that it can be loaded
- * before anything is compiled.
+ * Finds current bundles in .perennial/build, see cli-build.mjs. CommonJS, so that it loads before
+ * anything is compiled.
  */
 const { readFileSync, statSync } = require('node:fs');
 const { join } = require('node:path');
@@ -8,8 +8,8 @@ const { join } = require('node:path');
 exports.buildFolder = (root) => join(root, '.perennial', 'build');
 
 /**
- * The path of a bundle, or null where there is none or a source has changed since. Looks at some
- * 400 files, which takes milliseconds.
+ * The path of a bundle, or null when it does not exist or a source has changed. Checks about 400
+ * files in a few milliseconds.
  */
 exports.currentBundle = (root, name, folder = exports.buildFolder(root)) => {
   try {
@@ -22,10 +22,7 @@ exports.currentBundle = (root, name, folder = exports.buildFolder(root)) => {
   }
 };
 
-/**
- * Whether a command is a process that is in the bundle `services`; usage and mistakes are for the
- * sources to explain.
- */
+/** Whether the bundle `services` has the process of a command. The sources report usage errors. */
 exports.isService = (command, args) =>
   (command === 'worker' && (args.length === 0 || args[0] === '--queue')) ||
   (['api', 'gateway'].includes(command) && args.length === 0);

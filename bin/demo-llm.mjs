@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * `npm run demo:llm`: prepares the clone with its parts for language models, brings up the
- * platform, and takes the samples wiki-router and wiki-assistant through their lives.
+ * `npm run demo:llm`: prepares the clone with its language parts, starts the platform, and runs the
+ * samples wiki-router and wiki-assistant.
  */
 import { provision, reportFailure } from './provision.mjs';
 import { provisionLlm } from './provision/llm.mjs';

@@ -1,6 +1,6 @@
 /**
- * npm passes Ctrl-C on, but nobody passes on a kill -9 of npm: its child then gets another parent,
- * from one moment to the next.
+ * Ends this process when npm is killed with SIGKILL, which npm cannot pass on. The parent of this
+ * process changes then.
  */
 import { readFileSync } from 'node:fs';
 
@@ -13,15 +13,15 @@ export function endWithNpm() {
 }
 
 /**
- * Our parent, and its parent when it is the shell that npm puts in between. Further up is the
- * user's terminal, which may go.
+ * The parent, and its parent if the parent is npm's shell. Processes above are the user's terminal,
+ * which may end independently.
  */
 function lineage() {
   const shell = /^(\d+) \((?:sh|dash|bash|ash)\) \S (\d+)/.exec(statOf(process.ppid));
   return shell === null ? `${process.ppid}` : `${shell[1]} ${shell[2]}`;
 }
 
-/** Linux only; elsewhere only a direct child of npm notices. */
+/** Linux only. Elsewhere only a direct child of npm detects its end. */
 function statOf(pid) {
   try {
     return readFileSync(`/proc/${pid}/stat`, 'utf8');

@@ -1,9 +1,9 @@
-/** The flags of a program are checked before it fetches gigabytes. */
+/** Checks a program's flags before it downloads anything. */
 import { parseArgs } from 'node:util';
 
 /**
- * Ends the process with code 2 and the usage when a flag is unknown or two exclude each other, and
- * with 0 after `--help`, where an explanation is given.
+ * Ends the process with code 2 and the usage for an unknown flag or two exclusive ones. Ends it with
+ * code 0 after `--help` if there is an explanation.
  * @param {{ usage: string, flags: readonly string[], exclusive?: readonly [string, string],
  *   explained?: string }} program
  */
@@ -12,7 +12,7 @@ export function checkFlags(args, { usage, flags, exclusive, explained }) {
   try {
     const { values } = parseArgs({ args, options });
     if (exclusive?.every((flag) => values[flag] === true))
-      throw new Error(`--${exclusive[0]} and --${exclusive[1]} exclude each other`);
+      throw new Error(`--${exclusive[0]} and --${exclusive[1]} cannot be used together`);
     if (values.help !== true || explained === undefined) return;
     process.stdout.write(`${usage}\n${explained}`);
     process.exit(0);

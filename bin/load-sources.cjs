@@ -1,8 +1,7 @@
 /**
- * Preloaded by `node -r` before workers/main.ts: gateway, API and worker run from their bundle
- * while that is current, everything else is compiled as it is loaded. Callers wait for a gateway
- * that was killed, and a rollback waits for a worker; loading their modules took most of the time
- * until they were back.
+ * Preloaded by `node -r` before workers/main.ts. Gateway, API and worker run from their bundle while
+ * it is current; other sources are compiled on loading. Loading modules was most of the time until a
+ * killed gateway or worker was back.
  */
 const { dirname, join } = require('node:path');
 const { currentBundle, isService } = require('./current-bundle.cjs');
@@ -15,7 +14,7 @@ if (bundle === null) {
   process.setSourceMapsEnabled(true);
   require('tsx/cjs');
 } else {
-  // From Node 22.8 on, what was compiled once is read from there by the next start.
+  // From Node 22.8 on, the next start reads compiled code from this cache.
   require('node:module').enableCompileCache?.(join(root, '.perennial', 'build', 'compiled'));
   require.extensions['.ts'] = () => require(bundle);
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * `npx perennial …`. `up` prepares the clone first; other commands need it prepared. What only some
- * commands need is imported by these: a command starts in a fifth of a second.
+ * `npx perennial …`. `up` prepares the clone first; other commands require a prepared one. Modules
+ * that few commands need are imported late, so a command starts in 0.2 s.
  */
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Fetches what a fresh clone lacks, everything pinned and checked by hash, into node_modules/ and
- * .perennial/. Needs Node and Python alone.
+ * Downloads what a new clone needs into node_modules/ and .perennial/, pinned and verified by hash.
+ * Requires only Node and Python.
  */
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -20,8 +20,8 @@ import { serversStep } from './provision/servers.mjs';
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /**
- * Again: nothing happens, in milliseconds. Cut off: the next one goes on. Two at once: the second
- * waits.
+ * A complete clone returns within milliseconds. An interrupted run is continued. A second process
+ * waits for the first.
  */
 export async function provision() {
   const cacheDir = join(root, '.perennial');
@@ -43,7 +43,7 @@ export async function provision() {
     const python = checkMachine({ needsPython: !process.env.PERENNIAL_PYTHON, folder: cacheDir });
     const steps = planSteps(cacheDir, python);
     if (isComplete(steps)) return;
-    progress.say('Preparing this clone (once; everything is pinned and checked by hash):');
+    progress.say('Preparing this clone (once; everything is pinned and verified by hash):');
     await perform(steps, progress);
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);
@@ -70,10 +70,7 @@ function isComplete(steps) {
   return Object.values(steps).every((step) => step.done());
 }
 
-/**
- * npm and pip at the same time: both wait for the network most of the time. The first failure ends
- * the others.
- */
+/** Runs npm and pip at the same time, since both mostly wait for the network. One failure ends all. */
 async function perform({ packages, python, servers, samples, bundle, cli }, progress) {
   const run = (step) =>
     step.done() ? undefined : progress.step(step.title, step.doing, () => step.work());
@@ -91,7 +88,7 @@ async function perform({ packages, python, servers, samples, bundle, cli }, prog
   }
 }
 
-/** Says what went wrong without a stack: it is for the person at the terminal. */
+/** Prints the error without a stack trace. */
 export function reportFailure(error) {
   if (!(error instanceof ProvisionError)) throw error;
   process.stderr.write(`error: ${error.message}\n${error.next ? `next: ${error.next}\n` : ''}`);

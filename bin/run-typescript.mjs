@@ -1,13 +1,10 @@
-/**
- * Runs the TypeScript sources in this process: no second process to pass signals and exit codes
- * through.
- */
+/** Runs the TypeScript sources in this process, so signals and exit codes need no forwarding. */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { root } from './provision.mjs';
 import './quiet-aws-sdk.mjs';
 
-/** As `node --enable-source-maps -r tsx/cjs workers/main.ts …args`. */
+/** Like `node --enable-source-maps -r tsx/cjs workers/main.ts …args`. */
 export function runMain(args) {
   const main = join(root, 'workers', 'main.ts');
   process.argv = [process.argv[0], main, ...args];

@@ -1,14 +1,14 @@
 #!/usr/bin/env node
 /**
- * `npm run test:node [-- 22 24]`: the pure tests on other versions of Node, which are fetched as
- * npm packages into .perennial/node.
+ * `npm run test:node [-- 22 24]`: runs the pure tests on other versions of Node, which it installs
+ * as npm packages into .perennial/node.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { provision, reportFailure, root } from './provision.mjs';
 
-/** Exact, so that a run can be repeated. */
+/** Exact versions, so that a run can be repeated. */
 const versions = { 22: '22.23.5', 24: '24.22.3' };
 
 try {
@@ -26,8 +26,8 @@ try {
 }
 
 /**
- * The program of that version. The platform's own package is installed, as the package `node` gets
- * it by an install script.
+ * Path of that version's program. Installs the platform's own package, because the package `node`
+ * needs an install script.
  */
 function fetched(version) {
   const folder = join(root, '.perennial', 'node', version);
@@ -46,8 +46,7 @@ function fetched(version) {
     `${name}@${version}`,
   ];
   const { status } = spawnSync('npm', install, { stdio: ['ignore', 'ignore', 'inherit'] });
-  if (status !== 0)
-    throw new Error(`Node ${version} could not be installed as the package ${name}`);
+  if (status !== 0) throw new Error(`cannot install Node ${version} as the package ${name}`);
   return program;
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * `npm test [-- tier…]`: prepares the clone, runs the tests, and says on the last line how many
- * passed and failed. Other arguments go to jest.
+ * `npm test [-- tier…]`: prepares the clone, runs the tests, and prints the numbers of passed and
+ * failed tests as the last line. Other arguments are passed to jest.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -11,9 +11,8 @@ import { provisionClients } from './provision/clients.mjs';
 import { provisionLlm } from './provision/llm.mjs';
 
 /**
- * By the suffix of a test file, see jest.config.cjs. `e2e` and `faults` start whole products for
- * minutes, `llm` and `clients` fetch models and stock clients, so they run only when they are
- * named.
+ * Tiers by the suffix of a test file, see jest.config.cjs. `e2e` and `faults` start the whole product
+ * for minutes, `llm` and `clients` download models and clients, so they run only by name.
  */
 const tiers = ['pure', 'platform', 'e2e', 'faults', 'llm', 'clients'];
 const usual = ['pure', 'platform'];
@@ -33,8 +32,7 @@ async function test(args) {
   const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
   const named = tiers.filter((tier) => args.includes(tier));
   const rest = args.filter((argument) => !tiers.includes(argument));
-  // How soon somebody takes over is measured there, which another product on the same cores would
-  // be measured with.
+  // The faults tier measures takeover times, which another product on the same cores would change.
   const alone = named.includes('faults') ? ['--maxWorkers=1'] : [];
   const selection = ['--selectProjects', ...(named.length > 0 ? named : usual), ...alone];
   const child = spawn(
@@ -42,8 +40,8 @@ async function test(args) {
     [jest, '--json', '--outputFile', resultFile, ...rest, ...selection],
     {
       cwd: root,
-      // jest --json prints the whole result on stdout, which the file holds as well; the report for
-      // people is on stderr.
+      // jest --json prints the result on stdout, which the file also has; the readable report is on
+      // stderr.
       stdio: ['inherit', 'ignore', 'inherit'],
       env: { ...process.env, NODE_ENV: 'test' },
     },
@@ -55,7 +53,7 @@ async function test(args) {
   return report(code, resultFile);
 }
 
-/** A test file that did not load counts as one failure: it has no tests to count. */
+/** A test file that did not load has no tests and counts as one failure. */
 function report(code, resultFile) {
   let [passed, failed] = [0, code === 0 ? 0 : 1];
   try {
@@ -66,7 +64,7 @@ function report(code, resultFile) {
     passed = result.numPassedTests;
     failed = Math.max(result.numFailedTests + unloadable, failed);
   } catch (error) {
-    process.stderr.write(`error: jest left no result: ${error.message}\n`);
+    process.stderr.write(`error: jest wrote no result: ${error.message}\n`);
     failed = Math.max(failed, 1);
   }
   rmSync(resultFile, { force: true });

@@ -11,19 +11,19 @@ import type { Supervisor } from './supervisor';
 
 export type BackendEnvironment = Readonly<Record<string, string | undefined>>;
 
-/** One of the three things that Perennial stands on: started here, or somebody's cluster. */
+/** A backend of Perennial: started on this machine, or an existing service. */
 export interface Target {
   readonly name: string;
-  /** Without credentials. */
+  /** URL without credentials. */
   readonly where: string;
   readonly embedded: boolean;
 }
 
 export interface Backends {
   readonly targets: readonly Target[];
-  /** The settings that our own processes get. */
+  /** Settings for the platform's processes. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Where the embedded Temporal Web UI itself listens; null where none is embedded. */
+  /** Address of the embedded Temporal Web UI; null when it is not embedded. */
   readonly uiServer: string | null;
 }
 
@@ -38,7 +38,7 @@ export type BackendPorts = Readonly<Record<(typeof backendPortNames)[number], nu
 
 export interface BackendOptions {
   readonly environment: BackendEnvironment;
-  /** What provisioning fetched: bin/, python/, samples/. */
+  /** Folder of the provisioned files: bin/, python/, samples/. */
   readonly cacheDir: string;
   readonly paths: StatePaths;
   readonly secrets: Secrets;
@@ -47,7 +47,7 @@ export interface BackendOptions {
   readonly supervisor: Supervisor;
 }
 
-/** Starts each part for which no address is named, all at once. */
+/** Starts each backend that has no configured address, all in parallel. */
 export async function startBackends(options: BackendOptions): Promise<Backends> {
   const parts = await Promise.all([database(options), artifacts(options), temporal(options)]);
   return {
@@ -87,7 +87,7 @@ async function database({
   const [user, base, port] = [databaseUser, databaseName, ports.postgres];
   await supervisor.run({
     name: 'PostgreSQL',
-    tier: 0, // the last to go: the others write to it
+    tier: 0, // ends last, because the others write to it
     start: (signal) =>
       startPostgres({
         ...{
@@ -116,9 +116,7 @@ function databaseUrl(password: string, port: number): string {
   return `postgres://${databaseUser}:${password}@127.0.0.1:${port}/${databaseName}`;
 }
 
-/**
- * The address of the database that `up` starts, for commands beside it; null where it never did.
- */
+/** Address of the database that `up` starts; null when `up` never started one. */
 export function embeddedDatabaseUrl(paths: Pick<StatePaths, 'secrets' | 'ports'>): string | null {
   const secrets = readPrivateJson(paths.secrets) as Partial<Secrets> | null;
   const ports = readPrivateJson(paths.ports) as Partial<BackendPorts> | null;
@@ -174,7 +172,7 @@ async function artifacts({
       AWS_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-      // Of another credential, in the user's shell: the store would refuse it.
+      // The shell may have a session token of another credential, which the store would refuse.
       AWS_SESSION_TOKEN: '',
     },
   };
@@ -225,10 +223,7 @@ async function temporal({
   };
 }
 
-/**
- * What the user's shell says of another Temporal service must change nothing here: blank counts as
- * not set.
- */
+/** Clears the shell's settings for another Temporal service; an empty value counts as not set. */
 function forAnother(environment: BackendEnvironment): Record<string, string> {
   return Object.fromEntries(
     Object.keys(environment).flatMap((name) => (name.startsWith('TEMPORAL_') ? [[name, '']] : [])),

@@ -1,7 +1,8 @@
-# Ends processes when the one that holds the other end of stdin dies in any way, kill -9 included: the kernel closes the pipe with it.
-# The first argument is how many seconds they get to end by themselves.
-# Reads `add PID SIGNAL`, `drop PID`, `done`. A process is signalled only while its birth is the one noted when it was added.
-# Processes are leaders of their own groups, so the last signal reaches their children too.
+# Ends processes when the process at the other end of stdin dies in any way, including SIGKILL. The
+# kernel then closes the pipe.
+# Argument: seconds that the processes get to end by themselves.
+# Input lines: `add PID SIGNAL`, `drop PID`, `done`. A process is signalled only if its start time
+# is the one at `add`. Processes lead their own groups, so the last signal reaches their children.
 birth() {
   if [ -d /proc/self ]; then
     line=$(cat "/proc/$1/stat" 2>/dev/null) || return 0

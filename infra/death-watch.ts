@@ -1,20 +1,20 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 
-/** Told of every process as soon as it exists, and when it is gone. */
+/** Keeps a list of running processes. */
 export interface ProcessGuard {
   readonly add: (pid: number, signal: NodeJS.Signals, name: string) => void;
   readonly drop: (pid: number) => void;
 }
 
 /**
- * Ends the processes given to it when this process dies in any way, kill -9 included: a shell of
- * one megabyte holds the other end of a pipe, and the kernel closes that pipe with us. Every
- * process is checked by its birth before it is signalled.
+ * Ends its processes when this process dies in any way, including SIGKILL. A small shell holds the
+ * other end of a pipe, which the kernel closes. The start time of each process is checked before it
+ * gets a signal.
  */
 export interface DeathWatch extends ProcessGuard {
   readonly pid: number;
-  /** Lets go: what is still in the list stays alive. Resolves when the shell is gone too. */
+  /** Ends the watch without signals. Resolves when its shell has ended. */
   close(): Promise<void>;
 }
 
@@ -24,7 +24,7 @@ export function openDeathWatch(graceSeconds = 8): DeathWatch {
     detached: true,
     cwd: '/',
   });
-  // Without a shell there is no watch; leftovers are then cleared at the next start.
+  // Without a shell there is no watch; the next start then ends what is left.
   const gone = new Promise<void>((resolve) =>
     shell.once('error', () => resolve()).once('exit', () => resolve()),
   );

@@ -1,7 +1,6 @@
 /**
- * Secrets among the settings of a process, passed by an open file instead of its environment:
- * `/proc/<pid>/environ` shows other processes of the same user what a process was started with, for
- * as long as it lives.
+ * Passes secret settings to a child by an open file instead of its environment. Other processes of
+ * the same user can read `/proc/<pid>/environ` as long as the child lives.
  */
 import {
   closeSync,
@@ -15,13 +14,13 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Names the open file in the environment of the process that is to read it. */
+/** Environment variable with the descriptor of the open file. */
 const settingsDescriptor = 'PERENNIAL_SETTINGS_DESCRIPTOR';
 
 export interface PassedEnvironment {
-  /** What everybody may see. */
+  /** Settings that are not secret. */
   readonly env: NodeJS.ProcessEnv;
-  /** Becomes descriptor 3 of the child. */
+  /** Descriptor 3 of the child. */
   readonly descriptor: number;
   close(): void;
 }
@@ -44,8 +43,8 @@ export function passEnvironment(environment: NodeJS.ProcessEnv): PassedEnvironme
 }
 
 /**
- * Adds what a supervisor passed by an open file to this process's environment, which others cannot
- * see there.
+ * Adds the settings that a supervisor passed by an open file to this process's environment. Other
+ * processes cannot see additions there.
  */
 export function takeHiddenSettings(environment: NodeJS.ProcessEnv): void {
   const descriptor = environment[settingsDescriptor];
@@ -56,7 +55,7 @@ export function takeHiddenSettings(environment: NodeJS.ProcessEnv): void {
   closeSync(number);
 }
 
-/** A file that has no name any more when this returns, read from its start. */
+/** Opens a file that is already deleted, for reading from its start. */
 function openUnnamed(text: string): number {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-settings-'));
   const path = join(folder, 'settings.json');

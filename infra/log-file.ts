@@ -10,10 +10,10 @@ import {
 import { dirname } from 'node:path';
 
 const largestLogBytes = 64 * 1024 * 1024;
-/** Older logs are kept as `….1` (the newest) to `….5`. */
+/** Older logs are kept as `….1` (newest) to `….5`. */
 const keptLogs = 5;
 
-/** A new file for a new start, opened for appending. */
+/** Opens a new log file for a new start, for appending. */
 export function rotateLog(file: string): number {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   if (sizeOf(file) > 0) {
@@ -24,9 +24,8 @@ export function rotateLog(file: string): number {
 }
 
 /**
- * A server that runs for weeks holds its file open, so a full file is copied aside and emptied in
- * place, which appending writers do not notice. On a full disk the copy fails; then the file is
- * left as it is and the next call tries again.
+ * Empties a full log in place after copying it, because a server keeps its file open for weeks.
+ * Appending writers do not notice. If the copy fails on a full disk, the next call tries again.
  */
 export function trimLog(file: string): void {
   if (sizeOf(file) < largestLogBytes) return;
@@ -43,7 +42,7 @@ function sizeOf(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** Moves every older log one number up; the oldest goes. */
+/** Renumbers older logs by one and deletes the oldest. */
 function makeRoom(file: string): void {
   for (let number = keptLogs - 1; number >= 1; number -= 1) {
     if (sizeOf(`${file}.${number}`) > 0) renameSync(`${file}.${number}`, `${file}.${number + 1}`);

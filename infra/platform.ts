@@ -16,32 +16,32 @@ import { openUiProxy, type UiProxy } from './ui-proxy';
 
 export interface PlatformOptions {
   readonly environment: BackendEnvironment;
-  /** Everything that survives a stop: state/, run/, log/, secrets.json. */
+  /** Folder of everything that survives a stop: state/, run/, log/, secrets.json. */
   readonly stateDir: string;
-  /** What provisioning fetched: bin/, python/, samples/. */
+  /** Folder of the provisioned files: bin/, python/, samples/. */
   readonly cacheDir: string;
   readonly say: (line: string) => void;
-  /** Ends a start that is under way. */
+  /** Aborts a start in progress. */
   readonly signal: AbortSignal;
 }
 
 export interface Platform {
   readonly apiUrl: string;
   readonly gatewayUrl: string;
-  /** Of the embedded one a link that opens a session in the browser that uses it first. */
+  /** For the embedded UI, a link that opens a session in the first browser that uses it. */
   readonly temporalUiUrl: string | null;
-  /** Of the person at this machine. */
+  /** API key of the user of this machine. */
   readonly apiKey: string;
   readonly targets: readonly Target[];
-  /** The settings that its processes run with, secrets among them. */
+  /** Settings of the platform's processes, including secrets. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   processes(): readonly { readonly name: string; readonly pid: number }[];
   stop(): Promise<void>;
 }
 
 /**
- * Starts what no setting names an address for, prepares it, then our own processes. Answers when
- * requests are taken.
+ * Starts the backends without a configured address, prepares them, and starts the platform's
+ * processes. Resolves when they accept requests.
  */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const paths = statePaths(options.stateDir);
@@ -60,11 +60,10 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const interrupt = (): void => void supervisor.stop();
   options.signal.addEventListener('abort', interrupt, { once: true });
   try {
-    // of a platform that was killed: clients must not wait for it
+    // Left by a platform that was killed. Clients must not wait for it.
     rmSync(paths.client, { force: true });
     const left = await clearLeftovers(paths.processes);
-    if (left.length > 0)
-      options.say(`Ended what an earlier start left running: ${left.join(', ')}`);
+    if (left.length > 0) options.say(`Ended processes of an earlier start: ${left.join(', ')}`);
     const assembled = await assemble(
       options,
       paths,
@@ -83,7 +82,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   }
 }
 
-/** The watch ends them if we die; the record lets the next start end them if the watch died too. */
+/** The watch ends the processes if this one dies; the record lets the next start end them. */
 function guardOf(paths: StatePaths, watch: DeathWatch): ProcessGuard {
   const record = openProcessRecord(paths.processes);
   return {
@@ -111,7 +110,7 @@ async function assemble(
   for (const { name, from, to } of moved) {
     const service = wanted.find((one) => one === name);
     if (service !== undefined && service !== 'worker')
-      say(`Port ${from} is taken by another program: the ${services[service]} gets ${to}`);
+      say(`Another program uses port ${from}, so the ${services[service]} uses port ${to}`);
   }
   const since = Date.now();
   const progress = (what: string): void =>
@@ -213,10 +212,7 @@ const services = {
 } as const;
 type PlatformService = keyof typeof services;
 
-/**
- * The language model takes half a gigabyte of memory and has to be fetched first, so it runs where
- * somebody wants it.
- */
+/** The language model needs 0.5 GB of memory and a download, so it runs only when configured. */
 function wantedServices(environment: BackendEnvironment): readonly PlatformService[] {
   const withModel = environment['PERENNIAL_LLM_SERVER'] === 'true';
   return (Object.keys(services) as PlatformService[]).filter(
@@ -231,7 +227,7 @@ function portWishes(
     const text = environment[setting];
     if (text === undefined || text === '') return {};
     if (/^\d+$/.test(text) && Number(text) <= 65_535) return { exactly: Number(text), setting };
-    throw failure('InvalidInput', `${setting} is not a port: ${text}`);
+    throw failure('InvalidInput', `${setting} is not a port number: ${text}`);
   };
   const any = Object.fromEntries(backendPortNames.map((name) => [name, {}])) as Record<
     (typeof backendPortNames)[number],

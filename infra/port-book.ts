@@ -3,28 +3,28 @@ import { freePort, isFree } from './ports';
 import { readPrivateJson, writePrivateJson } from './private-file';
 
 export interface PortWish {
-  /** Asked for by the user: taken is an error. Zero means any. */
+  /** Configured by the user; an error if it is in use. Zero means any port. */
   readonly exactly?: number | undefined;
-  /** Ours when it is free and nothing else is remembered. */
+  /** Used when it is free and no other port is remembered. */
   readonly preferred?: number;
-  /** Refuses a port that is free but of no use. */
+  /** Refuses a free port that is not usable. */
   readonly usable?: (port: number) => boolean;
-  /** The setting that `exactly` came from, for the error. */
+  /** The setting of `exactly`, for the error. */
   readonly setting?: string;
 }
 
 export interface ChosenPorts<Name extends string> {
   readonly ports: Readonly<Record<Name, number>>;
-  /** Ports that people may have written down and that now differ. */
+  /** Ports that differ from the last start, which users may have written down. */
   readonly moved: readonly { readonly name: Name; readonly from: number; readonly to: number }[];
 }
 
-/** Free ports, the same ones as last time where that is possible. */
+/** Chooses free ports, the same as at the last start if possible. */
 export async function choosePorts<Name extends string>(
   file: string,
   wishes: Readonly<Record<Name, PortWish>>,
 ): Promise<ChosenPorts<Name>> {
-  const remembered = (readPrivateJson(file, 'Remove it: new ports are chosen at the next start') ??
+  const remembered = (readPrivateJson(file, 'Remove it: the next start then chooses new ports') ??
     {}) as Readonly<Record<string, unknown>>;
   const names = Object.keys(wishes) as Name[];
   const ports = new Map<Name, number>();
@@ -43,7 +43,7 @@ export async function choosePorts<Name extends string>(
   return { ports: chosen, moved };
 }
 
-/** A damaged file may hold anything. */
+/** A damaged file can contain any value. */
 function isPort(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 65_535;
 }
@@ -60,9 +60,9 @@ async function choosePort(
     if (await suits(wish.exactly)) return wish.exactly;
     throw failure(
       'PlatformUnavailable',
-      `Port ${wish.exactly} (${wish.setting ?? name}) is taken by another program`,
+      `Port ${wish.exactly} (${wish.setting ?? name}) is in use by another program`,
       {
-        next: 'End that program, name another port, or remove the setting to take a free one',
+        next: 'End that program, set another port, or remove the setting to use any free port',
       },
     );
   }

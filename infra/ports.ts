@@ -2,10 +2,9 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 
 /**
- * A port of 127.0.0.1 that nothing listens on now. Another program may take it before we do, so it
- * is none of those that the system gives to outgoing connections: on a busy machine one of a
- * platform's many ports would be gone within the second that its server takes to start. Where the
- * system keeps no others, one of those after all.
+ * A free port of 127.0.0.1. Another program may take it before its server starts, so it is outside
+ * of the range for outgoing connections, whose ports are taken within a second on a busy machine. If
+ * the system has no other ports, it is from that range.
  */
 export async function freePort(): Promise<number> {
   for (let tried = 0; tried < span.size; tried += 1) {
@@ -35,7 +34,7 @@ export async function isFree(port: number): Promise<boolean> {
 
 const first = 16_384;
 /**
- * Ports that one platform needs, and some more: processes that start together begin at different
+ * Ports of one platform, with a reserve. Processes that start at the same time begin at different
  * multiples of it.
  */
 const block = 32;
@@ -45,7 +44,7 @@ const span = ((): { readonly first: number; readonly size: number; next: number 
   return { first, size: blocks * block, next: blocks === 0 ? 0 : (process.pid % blocks) * block };
 })();
 
-/** Linux says it; 32768 there by default, and 49152 elsewhere (RFC 6335). */
+/** First port for outgoing connections: 32768 by default on Linux, elsewhere 49152 (RFC 6335). */
 function firstEphemeral(): number {
   try {
     return Number(
@@ -64,7 +63,7 @@ async function ephemeralPort(): Promise<number> {
       const address = server.address();
       server.close(() => {
         if (address === null || typeof address === 'string')
-          reject(new Error('the system gave no port'));
+          reject(new Error('the system assigned no port'));
         else resolve(address.port);
       });
     });

@@ -13,8 +13,8 @@ import { dirname } from 'node:path';
 import { failure } from '../domain/failure';
 
 /**
- * Only this user may read it (0600). Neither a reader nor whoever comes after a power cut sees half
- * of it: some of these cannot be made a second time.
+ * Writes a file that only this user can read (0600). Readers never see a partial file, even after a
+ * power failure, because some of these files cannot be made again.
  */
 export function writePrivateJson(path: string, value: unknown): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -32,8 +32,8 @@ export function writePrivateJson(path: string, value: unknown): void {
 const restore = 'Restore it from a backup, or start over with `npx perennial up --fresh`';
 
 /**
- * Null when there is none. A file that others could read is closed to them. `next` is what helps
- * against a damaged one.
+ * Reads a private file; null when it does not exist. Removes permissions of other users. `next` is
+ * the remedy for a damaged file.
  */
 export function readPrivateJson(path: string, next = restore): unknown {
   let text: string;

@@ -3,13 +3,13 @@ import { readPrivateJson, writePrivateJson } from './private-file';
 
 export interface RecordedProcess extends ProcessRef {
   readonly name: string;
-  /** What asks it to end in good order. */
+  /** Signal for an orderly end. */
   readonly signal: NodeJS.Signals;
 }
 
 /**
- * The processes of a running platform, on disk: what a kill -9 of everything left behind is found
- * by it at the next start.
+ * Stores the processes of a running platform on disk, so that the next start finds them after
+ * everything was killed.
  */
 export interface ProcessRecord {
   add(name: string, pid: number, signal: NodeJS.Signals): void;
@@ -34,12 +34,11 @@ export function openProcessRecord(file: string): ProcessRecord {
   };
 }
 
-const remove =
-  'Remove it; what an earlier start may have left running has to be ended by hand then';
+const remove = 'Remove it, and end processes of an earlier start yourself';
 
 /**
- * Ends what an earlier platform left running and answers with the names. Never touches a process
- * that only has the same number.
+ * Ends processes of an earlier platform and returns their names. Never signals another process with
+ * a reused pid.
  */
 export async function clearLeftovers(file: string, graceSeconds = 8): Promise<readonly string[]> {
   const recorded = (readPrivateJson(file, remove) ?? []) as readonly RecordedProcess[];

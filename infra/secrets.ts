@@ -3,10 +3,7 @@ import { existsSync } from 'node:fs';
 import { failure } from '../domain/failure';
 import { readPrivateJson, writePrivateJson } from './private-file';
 
-/**
- * Made once per state folder, at random. The servers listen on loopback, where other users of the
- * machine are.
- */
+/** Random secrets, made once per state folder. Other users can reach servers on loopback. */
 export interface Secrets {
   readonly databasePassword: string;
   readonly s3AccessKeyId: string;
@@ -15,8 +12,8 @@ export interface Secrets {
 }
 
 /**
- * `guards` are the folders that these secrets opened: where one exists but the secrets do not, new
- * ones would open nothing.
+ * Reads or makes the secrets. `guards` are folders that need the existing ones; if such a folder
+ * exists without secrets, new ones would not fit.
  */
 export function openSecrets(file: string, guards: readonly string[]): Secrets {
   const kept = readPrivateJson(file);
@@ -25,7 +22,7 @@ export function openSecrets(file: string, guards: readonly string[]): Secrets {
   if (locked !== undefined) {
     throw failure(
       'PlatformUnavailable',
-      `${file} is missing or incomplete, and ${locked} cannot be opened without it`,
+      `${file} is missing or incomplete, and the data in ${locked} cannot be read without it`,
       {
         next: 'Restore it from a backup, or start over with `npx perennial up --fresh`',
       },

@@ -8,8 +8,8 @@ import { passEnvironment } from './hidden-settings';
 
 const root = resolve(__dirname, '..');
 /**
- * How every process of ours is started: from its bundle where that is current, else TypeScript as
- * it is, with stack traces in its lines.
+ * How the platform's processes start: from their bundle if it is current, otherwise from TypeScript
+ * with source maps.
  */
 const nodeArguments = [
   '-r',
@@ -51,7 +51,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
   }
 }
 
-/** Runs a command that ends, and answers with the JSON on its last line of stdout. */
+/** Runs a command to its end and returns the JSON of the last line of its stdout. */
 export async function runToEnd(
   command: string,
   env: NodeJS.ProcessEnv,

@@ -5,17 +5,17 @@ import { statePaths } from './state-paths';
 import { takeSupervisorLock } from './supervisor-lock';
 
 /**
- * Removes all that a platform made under the folder; what was provisioned stays. Refused while one
- * runs on it. First ends what a killed one left running: it would go on writing, and the record
- * that names it goes with the rest. Dies in the middle: the next call, or a start, goes on.
+ * Removes all data of a platform in the folder, except provisioned files. Refuses while a platform
+ * runs on it. Ends processes of a killed one first, since their record is removed too. An
+ * interrupted removal is continued by the next call or start.
  */
 export async function startOver(stateDir: string, say: (line: string) => void): Promise<void> {
   const { state, run, log, secrets, lock, processes } = statePaths(stateDir);
   const release = takeSupervisorLock(lock, stateDir);
   try {
-    // A record that cannot be read names nobody, and must not keep anyone from starting over.
+    // An unreadable record must not prevent starting over.
     const left = await clearLeftovers(processes).catch(() => []);
-    if (left.length > 0) say(`Ended what an earlier start left running: ${left.join(', ')}`);
+    if (left.length > 0) say(`Ended processes of an earlier start: ${left.join(', ')}`);
     const ours = readdirSync(run).filter((name) => name !== basename(lock));
     for (const path of [state, log, secrets, ...ours.map((name) => join(run, name))])
       rmSync(path, { recursive: true, force: true });

@@ -1,16 +1,16 @@
 import { join } from 'node:path';
 
 export interface StatePaths {
-  /** What the servers keep. */
+  /** Data of the servers. */
   readonly state: string;
   readonly log: string;
-  /** Ports and processes of the platform that runs, and the keys of this installation. */
+  /** Ports and processes of the running platform, and keys of this installation. */
   readonly run: string;
   readonly secrets: string;
   readonly lock: string;
   readonly processes: string;
   readonly ports: string;
-  /** Where clients on this machine find API, gateway and key. */
+  /** File from which clients on this machine read the addresses of API and gateway, and the key. */
   readonly client: string;
 }
 

@@ -3,11 +3,11 @@ import { dirname } from 'node:path';
 import { failure } from '../domain/failure';
 import { processRef, isAlive, type ProcessRef } from '../data/process-identity';
 
-/** One platform per state folder. The lock of a dead process is nobody's. Returns the release. */
+/** Allows one platform per state folder. The lock of an ended process is free. Returns the release. */
 export function takeSupervisorLock(file: string, stateDir: string): () => void {
   const self = processRef(process.pid);
   if (self === null)
-    throw failure('PlatformUnavailable', 'The system does not tell when this process began', {
+    throw failure('PlatformUnavailable', 'The start time of this process cannot be read', {
       next: 'Mount /proc, or install ps',
     });
   const own = `${file}.${process.pid}`;
@@ -26,7 +26,7 @@ export function takeSupervisorLock(file: string, stateDir: string): () => void {
   };
 }
 
-/** The first thing that is written to the folder, so the place to say that it cannot be. */
+/** The first write to the folder, so it reports a folder that is not writable. */
 function writeFirstFile(file: string, content: string, stateDir: string): void {
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
@@ -41,12 +41,12 @@ function writeFirstFile(file: string, content: string, stateDir: string): void {
           : 'it is read-only or not a folder';
     throw failure('PlatformUnavailable', `${stateDir} cannot be written: ${reason} (${code})`, {
       cause: error,
-      next: 'Name a writable folder with a few GB of space in PERENNIAL_STATE_DIR',
+      next: 'Set PERENNIAL_STATE_DIR to a writable folder with a few GB of free space',
     });
   }
 }
 
-/** Unlike create-then-write, a link appears with its content. */
+/** A hard link appears together with its content, unlike a file that is created and then written. */
 function link(from: string, to: string): boolean {
   try {
     linkSync(from, to);
@@ -57,10 +57,7 @@ function link(from: string, to: string): boolean {
   }
 }
 
-/**
- * Two starters may find the same dead lock: what the rename caught is looked at again, and a live
- * one is put back.
- */
+/** Two starts may find the same free lock, so a lock that turns out to be in use is put back. */
 function setAside(file: string, stateDir: string): void {
   const aside = `${file}.dead.${process.pid}`;
   try {
@@ -80,12 +77,12 @@ function readHolder(file: string): ProcessRef | null {
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as ProcessRef;
   } catch {
-    return null; // gone, or not written by us: nobody holds it
+    return null; // missing or not a lock file: nothing holds it
   }
 }
 
 function alreadyRuns(holder: ProcessRef, stateDir: string): Error {
   return failure('Conflict', `Perennial already runs on ${stateDir} (process ${holder.pid})`, {
-    next: `Use the one that runs, end it with Ctrl-C or \`kill ${holder.pid}\`, or name another folder in PERENNIAL_STATE_DIR`,
+    next: `Use the running one, end it with Ctrl-C or \`kill ${holder.pid}\`, or set PERENNIAL_STATE_DIR to another folder`,
   });
 }

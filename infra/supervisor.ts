@@ -2,10 +2,7 @@ import { explainEnd } from './embedded/explain';
 import type { RunningServer } from './embedded/server-process';
 import { trimLog } from './log-file';
 
-/**
- * A process of the platform. `tier` orders the stop: higher tiers use the lower ones, so they end
- * first.
- */
+/** A process of the platform. Higher tiers use lower ones, so they end first. */
 export interface Part {
   readonly name: string;
   readonly tier: number;
@@ -13,23 +10,23 @@ export interface Part {
 }
 
 export interface Supervisor {
-  /** Starts the part and starts it again whenever it ends. Rejects when the first start fails. */
+  /** Starts the part and restarts it whenever it ends. Rejects when the first start fails. */
   run(part: Part): Promise<RunningServer>;
   processes(): readonly { readonly name: string; readonly pid: number }[];
-  /** Ends all parts, tier by tier; also those that are being started. */
+  /** Ends all parts by tier, including those that are starting. */
   stop(): Promise<void>;
 }
 
 export interface SupervisorOptions {
   readonly say: (line: string) => void;
-  /** Seconds before the nth start in a row; a fake in tests. */
+  /** Seconds before the nth restart in a row; a fake in tests. */
   readonly backoffSeconds?: (attempt: number) => number;
 }
 
 interface Kept {
   readonly part: Part;
   server: RunningServer | null;
-  /** Settles when the part is not started again any more. */
+  /** Settles when the part is no longer restarted. */
   over: Promise<void>;
 }
 
@@ -66,7 +63,7 @@ export function openSupervisor({ say, backoffSeconds = doubling }: SupervisorOpt
       entry.server = null;
       if (isStopping()) return;
       if (Date.now() - since > healthySeconds * 1000) attempt = 0;
-      say(`${entry.part.name} is gone: ${explainEnd(exit, server.logFile).reason}`);
+      say(`${entry.part.name} ended: ${explainEnd(exit, server.logFile).reason}`);
       server = await startAgain(entry.part, () => backoffSeconds(attempt++));
     }
   }
@@ -75,16 +72,14 @@ export function openSupervisor({ say, backoffSeconds = doubling }: SupervisorOpt
     for (;;) {
       const seconds = nextDelay();
       say(
-        seconds === 0
-          ? `${part.name} is started again …`
-          : `${part.name} is started again in ${seconds} s …`,
+        seconds === 0 ? `${part.name} is restarting …` : `${part.name} restarts in ${seconds} s …`,
       );
       await pauseUnlessAborted(seconds, stopping.signal);
       if (isStopping()) return null;
       const since = Date.now();
       try {
         const server = await part.start(stopping.signal);
-        say(`${part.name} is back after ${((Date.now() - since) / 1000).toFixed(1)} s`);
+        say(`${part.name} is running again after ${((Date.now() - since) / 1000).toFixed(1)} s`);
         return server;
       } catch (error) {
         if (!isStopping()) say((error as Error).message);
@@ -116,10 +111,7 @@ export function openSupervisor({ say, backoffSeconds = doubling }: SupervisorOpt
   };
 }
 
-/**
- * The first start again is at once: most ends are accidents. What keeps ending is not helped by
- * haste.
- */
+/** The first restart is immediate, because most ends are accidents. Later ones wait longer. */
 function doubling(attempt: number): number {
   return attempt === 0 ? 0 : Math.min(2 ** (attempt - 1), 30);
 }

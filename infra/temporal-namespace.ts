@@ -9,10 +9,10 @@ export interface NamespaceSettings extends Pick<ConnectionOptions, 'tls' | 'apiK
   readonly retentionDays: number;
 }
 
-/** In temporal.api.enums.v1.IndexedValueType. */
+/** Numbers of temporal.api.enums.v1.IndexedValueType. */
 const types = { Keyword: 2, KeywordList: 7 } as const;
 
-/** What makes a run readable in Temporal's Web UI without opening a payload. */
+/** Search attributes that describe a run in Temporal's Web UI without its payloads. */
 export const searchAttributes: Readonly<Record<string, keyof typeof types>> = {
   PerennialModel: 'Keyword',
   PerennialLifecycle: 'Keyword',
@@ -31,9 +31,8 @@ const serving = 1;
 const [notFound, alreadyExists, unimplemented] = [5, 6, 12];
 
 /**
- * Makes the namespace and its search attributes where they are missing; again: nothing happens. The
- * same on a dev server and on a cluster. Where an administrator keeps these rights, what is missing
- * is named.
+ * Creates the namespace and its search attributes if they are missing; idempotent. Works with a dev
+ * server and a cluster. Without the permissions, the error names what is missing.
  */
 export async function ensureNamespace(settings: NamespaceSettings): Promise<void> {
   const connection = await connect(settings);
@@ -57,11 +56,13 @@ async function connect({ address, tls, apiKey }: NamespaceSettings): Promise<Con
     await connection.ensureConnected();
     return connection;
   } catch (error) {
-    // It would go on trying in the background.
+    // The connection would retry in the background.
     await connection.close();
-    throw failure('PlatformUnavailable', `The Temporal server at ${address} does not answer`, {
+    throw failure('PlatformUnavailable', `The Temporal server at ${address} does not respond`, {
       cause: error,
-      next: 'Check PERENNIAL_TEMPORAL_ADDRESS and, where it asks for them, TEMPORAL_TLS and TEMPORAL_API_KEY; without the address the embedded server is used',
+      next:
+        'Check PERENNIAL_TEMPORAL_ADDRESS and, if the server requires them, TEMPORAL_TLS and ' +
+        'TEMPORAL_API_KEY; without the address the embedded server is used',
     });
   }
 }
@@ -79,7 +80,7 @@ async function waitUntilServing(connection: Connection, address: string): Promis
     if (Date.now() > deadline)
       throw failure(
         'PlatformUnavailable',
-        `The Temporal server at ${address} answers, but does not serve yet`,
+        `The Temporal server at ${address} responds but is not ready`,
       );
     await pause(50);
   }
@@ -108,10 +109,12 @@ async function ensureRegistered(
     if (codeOf(error) === alreadyExists) return;
     throw failure(
       'PlatformUnavailable',
-      `The Temporal namespace ${namespace} does not exist and could not be made: ${textOf(error)}`,
+      `The Temporal namespace ${namespace} does not exist and cannot be created: ${textOf(error)}`,
       {
         cause: error,
-        next: `Ask the server's administrator to make the namespace ${namespace}, or name another in PERENNIAL_TEMPORAL_NAMESPACE`,
+        next:
+          `Ask the administrator of the server to create the namespace ${namespace}, ` +
+          'or set PERENNIAL_TEMPORAL_NAMESPACE to another one',
       },
     );
   }
@@ -129,24 +132,24 @@ async function ensureSearchAttributes(connection: Connection, namespace: string)
     if (codeOf(error) !== alreadyExists) {
       throw failure(
         'PlatformUnavailable',
-        `The search attributes ${missing.join(', ')} could not be made in ${namespace}: ${textOf(error)}`,
+        `The search attributes ${missing.join(', ')} cannot be created in ${namespace}: ${textOf(error)}`,
         {
           cause: error,
-          next: `Ask the server's administrator to add them to the namespace ${namespace}: ${typed(missing)}`,
+          next: `Ask the administrator of the server to add them to the namespace ${namespace}: ${typed(missing)}`,
         },
       );
     }
   }
-  // A server answers before its own caches know: a workflow that upserts an unknown attribute would
-  // fail its task until they do.
+  // The server confirms before its caches are updated. Until then, a workflow that upserts an
+  // unknown attribute would fail its task.
   const deadline = Date.now() + 30_000;
   while ((await missingAttributes(connection, namespace)).length > 0 && Date.now() < deadline)
     await pause(50);
 }
 
 /**
- * @throws PlatformUnavailable when an attribute exists with another type: its values would be
- *   refused at run time.
+ * @throws PlatformUnavailable when an attribute has another type, because its values would be
+ *   refused at run time
  */
 async function missingAttributes(connection: Connection, namespace: string): Promise<string[]> {
   const known = await listAttributes(connection, namespace);
@@ -156,9 +159,9 @@ async function missingAttributes(connection: Connection, namespace: string): Pro
   if (mistyped.length > 0) {
     throw failure(
       'PlatformUnavailable',
-      `In the namespace ${namespace} search attributes have another type than Perennial needs: ${typed(mistyped)}`,
+      `Search attributes of the namespace ${namespace} have another type than required: ${typed(mistyped)}`,
       {
-        next: 'Name another namespace in PERENNIAL_TEMPORAL_NAMESPACE',
+        next: 'Set PERENNIAL_TEMPORAL_NAMESPACE to another namespace',
       },
     );
   }
@@ -174,10 +177,7 @@ function typed(attributes: readonly string[]): string {
   return attributes.map((name) => `${name} (${typeOf(name)})`).join(', ');
 }
 
-/**
- * A namespace that was just made is unknown to the parts of the server that looked for it before,
- * for a second or two.
- */
+/** For a second or two, parts of the server do not know a new namespace that they looked up before. */
 async function listAttributes(
   connection: Connection,
   namespace: string,

@@ -1,6 +1,6 @@
 /**
- * Stands before the Temporal Web UI, which has no authentication and takes any Host header: only a
- * session that the platform's key opened gets through.
+ * Protects the Temporal Web UI, which has no authentication and accepts any Host header. Only a
+ * session that was opened with the platform's key gets access.
  */
 import httpProxy from '@fastify/http-proxy';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
@@ -8,17 +8,17 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 
 export interface UiProxyOptions {
-  /** On 127.0.0.1. */
+  /** Port of 127.0.0.1. */
   readonly port: number;
-  /** Where the UI itself listens. */
+  /** Address of the UI itself. */
   readonly upstream: string;
-  /** The API key of the person at this machine: who has it gets links. */
+  /** API key of the user of this machine, who can get links. */
   readonly apiKey: string;
 }
 
 export interface UiProxy {
   readonly url: string;
-  /** Opens a session in the browser that uses it first, within twelve hours. */
+  /** A link that opens a session in the first browser that uses it, valid for twelve hours. */
   link(): string;
   close(): Promise<void>;
 }
@@ -36,11 +36,10 @@ export async function openUiProxy({ port, upstream, apiKey }: UiProxyOptions): P
 
   app.addHook('onRequest', async (request, reply) => {
     const { host = '', origin, authorization } = request.headers;
-    // A page of another site that had its name point to this address would name that site here (DNS
-    // rebinding).
-    if (!hosts.has(host)) return refuse(reply, 421, `this server is ${url}, and not ${host}`);
+    // With DNS rebinding, a page of another site would send its own name as the host.
+    if (!hosts.has(host)) return refuse(reply, 421, `the host must be ${url}, not ${host}`);
     if (origin !== undefined && !hosts.has(origin.replace(/^http:\/\//, '')))
-      return refuse(reply, 403, `pages of ${origin} may not ask this server`);
+      return refuse(reply, 403, `requests from pages of ${origin} are not allowed`);
     if (request.method === 'GET' && request.url.startsWith(`${door}/`)) return;
     if (
       request.method === 'POST' &&
@@ -61,7 +60,7 @@ export async function openUiProxy({ port, upstream, apiKey }: UiProxyOptions): P
       return refuse(
         reply,
         401,
-        'this link was used or has expired; npx perennial ui prints another',
+        'this link was already used or has expired; npx perennial ui prints a new one',
       );
     const session = `${cookieName}=${sessions.make()}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${twelveHours / 1000}`;
     return reply
@@ -87,10 +86,7 @@ async function refuse(reply: FastifyReply, status: number, detail: string): Prom
   await reply.code(status).type('text/plain; charset=utf-8').send(`${status}: ${detail}\n`);
 }
 
-/**
- * Random names that count for twelve hours. Kept in memory: a restart of the platform ends all
- * sessions.
- */
+/** Random tokens that are valid for twelve hours, in memory only: a restart ends all sessions. */
 function openTokens() {
   const until = new Map<string, number>();
   const has = (token: string): boolean => (until.get(token) ?? 0) > Date.now();

@@ -4,10 +4,7 @@ import { harmlessLines } from '../apps/cli/harmless';
 import { startPlatform, type Platform } from './platform';
 import { startOver } from './start-over';
 
-/**
- * What runs against the platform once it is up. Answers with the exit code; ends early when the
- * signal says so.
- */
+/** Runs against the started platform and returns an exit code. Ends early when the signal aborts. */
 export type Demo = (options: StartedDemoOptions) => Promise<number>;
 
 export interface StartedDemoOptions {
@@ -23,8 +20,8 @@ export interface StartedDemoOptions {
 const root = resolve(__dirname, '..');
 
 /**
- * `perennial up`: the whole platform on this machine until Ctrl-C; with a demo it is `npm start`.
- * Talks on stderr.
+ * `perennial up` runs the whole platform on this machine until Ctrl-C; with a demo it is `npm start`.
+ * Messages go to stderr.
  */
 export async function up(args: readonly string[], demo?: Demo): Promise<number> {
   const options = readOptions(args, demo !== undefined);
@@ -76,13 +73,13 @@ interface UpOptions {
 }
 
 const explained = `  --fresh                    Delete all runs, models and data of this folder first
-  --allow-incompatible-runs  Start even if this version cannot continue some open runs; those runs stay blocked
+  --allow-incompatible-runs  Start even if this version cannot continue some open runs; they stay blocked
 `;
-const demoExplained = `  --once                     Stop after printing the table, instead of at Ctrl-C
+const demoExplained = `  --once                     Stop after printing the table instead of at Ctrl-C
   --json                     Print one JSON object as the last line on stdout
 `;
 
-/** The options, or the exit code when there is nothing to start. */
+/** The options, or the exit code if there is nothing to start. */
 function readOptions(args: readonly string[], withDemo: boolean): UpOptions | number {
   const flags = ['fresh', 'allow-incompatible-runs', 'help', ...(withDemo ? ['once', 'json'] : [])];
   const usage = withDemo
@@ -110,15 +107,15 @@ function readOptions(args: readonly string[], withDemo: boolean): UpOptions | nu
 }
 
 /**
- * The first signal asks for an ordered stop. Another one, a second later (npm passes Ctrl-C on a
- * second time), ends everything now.
+ * The first signal starts an orderly stop. Another one after a second or more ends everything at
+ * once. (npm passes Ctrl-C on a second time within that second.)
  */
 function listenForEnd(): AbortSignal {
   const end = new AbortController();
   let since = 0;
   const onSignal = (): void => {
     if (!end.signal.aborted) since = Date.now();
-    // the death watch then ends our processes
+    // the death watch then ends the other processes
     else if (Date.now() - since > 1000) process.exit(130);
     end.abort();
   };
@@ -133,7 +130,7 @@ function summaryOf(platform: Platform, stateDir: string, seconds: number): strin
     ...(platform.temporalUiUrl === null ? [] : [['Temporal Web UI', platform.temporalUiUrl]]),
     ...platform.targets.map(({ name, where, embedded }) => [
       name,
-      `${where}${embedded ? '' : ' (named by a setting, not started here)'}`,
+      `${where}${embedded ? '' : ' (configured, not started here)'}`,
     ]),
     [
       'State and API key',
@@ -147,11 +144,11 @@ function summaryOf(platform: Platform, stateDir: string, seconds: number): strin
   ].join('\n');
 }
 
-/** Ctrl-C does not wait for what the demo waits for. */
+/** Ctrl-C does not wait for the demo. */
 async function untilEnd(end: AbortSignal, demo: () => Promise<number>): Promise<number> {
   if (end.aborted) return 130;
   const playing = demo();
-  playing.catch(() => undefined); // after the end its requests fail: nobody listens any more
+  playing.catch(() => undefined); // its requests fail after the end, which is expected
   return Promise.race([playing, untilAborted(end).then(() => 130)]);
 }
 

@@ -1,8 +1,7 @@
 /**
- * Writes the cases of samples/wiki-assistant and the cases and examples of samples/wiki-router
- * anew, out of the provisioned data sets: `npm run provision:llm`, then `node -r tsx/cjs
- * scripts/make-wiki-cases.ts`. What is drawn follows from MD5 alone, so that the same data gives
- * the same files.
+ * Regenerates the cases of samples/wiki-assistant, and the cases and examples of
+ * samples/wiki-router, from the provisioned data sets. Run `npm run provision:llm`, then `node -r
+ * tsx/cjs scripts/make-wiki-cases.ts`. MD5 decides what is drawn, so equal data gives equal files.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +11,7 @@ import { kindsOfThings } from '../samples/wiki-router/demo';
 
 const samples = join(__dirname, '..', 'samples');
 
-/** Of the router, a kind. */
+/** Numbers per kind, for the router. */
 const casesEach = 30;
 const examplesEach = 150;
 
@@ -23,10 +22,7 @@ interface WikiSourceQuestion {
   readonly answers: readonly string[];
 }
 
-/**
- * Questions whose right answer stands, all of it, in the summary of their article: only of those
- * can be said whether an answer out of the summaries is right.
- */
+/** Questions whose complete answer is in the summary of their article, so answers can be checked. */
 async function questionLines(sql: PlatformSql): Promise<readonly object[]> {
   const questions = await sql.rows<WikiSourceQuestion>(
     `SELECT id, question, title, answers FROM ${quoteText(llmDataPath('wiki-questions.parquet'))} WHERE answer_in_text ORDER BY md5(id)`,
@@ -39,8 +35,8 @@ async function questionLines(sql: PlatformSql): Promise<readonly object[]> {
 }
 
 /**
- * Definitions with the kind of thing that each is of, as many of each kind; first the cases, then
- * the examples, so that none is both.
+ * Definitions with the kind of thing that they describe, equally many of each kind. The cases come
+ * first, then the examples, without overlap.
  */
 async function definitions(
   sql: PlatformSql,

@@ -1,6 +1,6 @@
 /**
- * Writes schemas/*.json anew from the zod schemas: `node -r tsx/cjs scripts/publish-schemas.ts`. A
- * test says when that is due.
+ * Regenerates schemas/*.json from the zod schemas: `node -r tsx/cjs scripts/publish-schemas.ts`. A
+ * test fails when they are out of date.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 /**
- * Cases of a red team for the dimension `safety`, out of the provisioned sets: node -r tsx/cjs
- * scripts/red-team-cases.ts FILE [--variable question] [--each 40] writes NDJSON with as many of
- * each source, attacks and harmless questions, drawn the same way each time.
+ * Writes red-team cases for the dimension `safety` from the provisioned data sets as NDJSON: `node -r
+ * tsx/cjs scripts/red-team-cases.ts FILE [--variable question] [--each 40]`. Draws equally many
+ * attacks and harmless questions of each source, the same ones each time.
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -10,7 +10,7 @@ import { readPrompts, softCategories } from '../data/safety/training/labelled-te
 import { writeCaseSet } from '../domain/language/cases/case-set-document';
 import { redTeamCase } from '../domain/language/cases/red-team';
 
-/** A model's context is short, and an attack that overflows it has failed for another reason. */
+/** Limit of a case: an attack that overflows the model's context fails for another reason. */
 const mostCharacters = 3_000;
 
 async function main(): Promise<void> {
@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   const each = Number(values.each);
   if (file === undefined || !Number.isInteger(each) || each < 1)
     throw new Error('usage: red-team-cases.ts FILE [--variable NAME] [--each NUMBER]');
-  // Questions of opinion are neither attacks nor plainly harmless.
+  // Questions of opinion are neither attacks nor clearly harmless, so they are left out.
   const prompts = (await readPrompts()).filter(
     ({ text, category }) => text.length <= mostCharacters && !softCategories.includes(category),
   );

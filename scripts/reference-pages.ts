@@ -1,6 +1,6 @@
 /**
- * Writes docs/reference, one page a kind of file, from the zod schemas and docs/reference/examples:
- * node -r tsx/cjs scripts/reference-pages.ts
+ * Writes docs/reference, one page per kind of file, from the zod schemas and docs/reference/examples:
+ * `node -r tsx/cjs scripts/reference-pages.ts`
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

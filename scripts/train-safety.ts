@@ -1,6 +1,6 @@
 /**
- * Trains the classifiers of safety policies from the provisioned sets and writes
- * data/safety/prompt-classifiers.json: the same sets give the same bytes.
+ * Trains the classifiers of safety policies from the provisioned data sets and writes
+ * data/safety/prompt-classifiers.json. Equal sets give equal bytes.
  */
 import { writeFile } from 'node:fs/promises';
 import { digestOf, digestOfFile } from '../data/digest';

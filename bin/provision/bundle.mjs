@@ -1,6 +1,6 @@
 /**
- * The workflow code as one file. Workers make it themselves when the sources have changed; made
- * here, the first start does not wait for it.
+ * Bundles the workflow code, so that the first start does not wait for it. Workers bundle it again
+ * when the sources change.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,11 +15,8 @@ export function bundleStep(root, cacheDir) {
     done: () =>
       existsSync(folder) && readdirSync(folder).some((name) => /^workflows-.*\.js$/.test(name)),
     work: () =>
-      run(
-        'the workflow code could not be bundled',
-        process.execPath,
-        ['-r', 'tsx/cjs', '-e', code],
-        { cwd: root },
-      ),
+      run('cannot bundle the workflow code', process.execPath, ['-r', 'tsx/cjs', '-e', code], {
+        cwd: root,
+      }),
   };
 }

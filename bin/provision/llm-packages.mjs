@@ -1,5 +1,5 @@
 /**
- * The JavaScript of the LLM parts. Among the optional packages that are left out are 1.9 GB of GPU
+ * JavaScript packages of the language parts. Optional packages are left out, among them 1.9 GB of GPU
  * builds.
  */
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ export function llmPackagesStep(root, cacheDir) {
   return packagesInHalvesStep({
     title: 'LLM runtime',
     doing: 'installing llama.cpp, LanceDB and tokenizers (330 MB) …',
-    failed: 'the LLM runtime could not be installed',
+    failed: 'cannot install the LLM runtime',
     source: join(root, 'infra', 'llm'),
     folder: join(cacheDir, 'llm'),
   });

@@ -1,6 +1,6 @@
 /**
- * The Python set of the trainers that fine-tune language models, in an environment of its own:
- * PyTorch is ten times the size of all the rest.
+ * Python environment of the trainers that fine-tune language models. It is separate, because PyTorch
+ * is ten times as large as all other packages.
  */
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
@@ -23,13 +23,13 @@ export function llmPythonStep(root, cacheDir, basePython) {
   return {
     title: 'Python, fine-tuning',
     doing:
-      'installing PyTorch, transformers, peft (1.4 GB; up to 6 GB where pip finds only the CUDA build) …',
+      'installing PyTorch, transformers, peft (1.4 GB; up to 6 GB if pip finds only the CUDA build) …',
     done: environment.done,
     async work() {
       const python = await environment.make();
       const install = ['-m', 'pip', 'install', '--quiet', '--no-compile', '--only-binary', ':all:'];
       await run(
-        'the Python packages could not be installed',
+        'cannot install the Python packages',
         python,
         [...install, '--require-hashes', '--no-deps', '-r', lock],
         {
@@ -37,13 +37,13 @@ export function llmPythonStep(root, cacheDir, basePython) {
           next,
         },
       );
-      // A range of one release, without a hash: CPU builds come from another place than PyPI
-      // (PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS) under other hashes.
-      await run('PyTorch could not be installed', python, [...install, '-r', torch], {
+      // A version range without a hash: CPU builds come from another index than PyPI
+      // (PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS) and have other hashes.
+      await run('cannot install PyTorch', python, [...install, '-r', torch], {
         env: pipEnvironment,
         next,
       });
-      await run('the Python packages cannot be imported', python, ['-c', `import ${imports}`], {
+      await run('cannot import the Python packages', python, ['-c', `import ${imports}`], {
         cwd: join(root, 'trainers'),
         next,
       });

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * `npm run provision:llm`: what the LLM lifecycle needs and nothing else does (models, data sets,
- * the JavaScript and Python that run them), into .perennial/llm and .perennial/python-llm. On first
- * use only, so that a plain start stays light. Pinned and checked by hash; again: nothing happens.
+ * `npm run provision:llm`: installs what only language applications need (models, data sets,
+ * JavaScript and Python packages) into .perennial/llm and .perennial/python-llm. Runs on first use,
+ * so that a plain start stays small. Everything is pinned and verified by hash.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,14 +18,13 @@ import { checkMachine } from './machine.mjs';
 import { openProgress } from './progress.mjs';
 
 /**
- * Runtime, models and data take 0.5 GB. The Python set takes 1.4 GB with PyTorch's CPU build and up
- * to 6 GB with the CUDA build.
+ * Runtime, models and data need 0.5 GB. The Python environment needs 1.4 GB with PyTorch's CPU build
+ * and up to 6 GB with the CUDA build.
  */
 const neededGigabytes = 4;
 
 /**
- * @param parts `serving` is what answers and searches; `training` is what fine-tunes; `clients` is
- *   whom the tests let ask.
+ * @param parts `serving` answers and searches, `training` fine-tunes, `clients` is only for tests.
  */
 export async function provisionLlm(parts = ['serving', 'training']) {
   await provision();
@@ -36,7 +35,7 @@ export async function provisionLlm(parts = ['serving', 'training']) {
   mkdirSync(join(cacheDir, 'llm'), { recursive: true });
   const progress = openProgress();
   const release = await takeLock(join(cacheDir, 'provision-llm.lock'), () =>
-    progress.say('Another process is fetching the LLM parts; waiting for it …'),
+    progress.say('Another process is installing the LLM parts; waiting for it …'),
   );
   const stop = (signal) => {
     endChildren();
@@ -52,7 +51,7 @@ export async function provisionLlm(parts = ['serving', 'training']) {
     });
     const wanted = planSteps(cacheDir, python);
     if (isComplete(wanted, parts)) return;
-    progress.say('Fetching the LLM parts (once; pinned and checked by hash):');
+    progress.say('Installing the LLM parts (once; everything is pinned and verified by hash):');
     await perform(parts, wanted, progress);
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);
@@ -62,7 +61,7 @@ export async function provisionLlm(parts = ['serving', 'training']) {
   }
 }
 
-/** In order: the files need the dictionary that is among the packages. */
+/** In order: preparing the files needs the dictionary in the packages. */
 function planSteps(cacheDir, basePython) {
   return {
     serving: [llmPackagesStep(root, cacheDir), llmFilesStep(root, cacheDir)],

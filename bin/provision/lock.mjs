@@ -1,13 +1,13 @@
 /**
- * One provisioning at a time. The holder touches its lock every second, so a lock that has gone
- * quiet belongs to nobody, whatever became of its owner.
+ * Lock for one provisioning at a time. Its holder touches it every second, so a lock that is not
+ * touched any more is free.
  */
 import { closeSync, mkdirSync, openSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 const quietMilliseconds = 5_000;
 
-/** Waits for its turn. Returns the release. */
+/** Waits for the lock and returns its release. */
 export async function takeLock(path, onWait) {
   mkdirSync(dirname(path), { recursive: true });
   for (let waited = false; !create(path);) {
@@ -41,7 +41,7 @@ function isQuiet(path) {
   try {
     return Date.now() - statSync(path).mtimeMs > quietMilliseconds;
   } catch {
-    return false; // released in this moment
+    return false; // released in the meantime
   }
 }
 
@@ -50,6 +50,6 @@ function touch(path) {
   try {
     utimesSync(path, now, now);
   } catch {
-    // the folder was removed under us: nothing to hold any more
+    // the folder was removed, so there is no lock to hold
   }
 }

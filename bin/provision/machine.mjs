@@ -1,7 +1,4 @@
-/**
- * What the machine must have before anything can be fetched. Everything that lacks is named at
- * once, each with the way to get it.
- */
+/** Checks the requirements of the machine and reports all missing ones, each with a remedy. */
 import { spawnSync } from 'node:child_process';
 import { statfsSync } from 'node:fs';
 import { ProvisionError } from './children.mjs';
@@ -12,28 +9,25 @@ const [oldestNode, oldestPython, newestPython] = [
   [3, 11],
   [3, 14],
 ];
-/**
- * node_modules, Python packages and server programs take 2.1 GB; downloads pass through the
- * temporary folder.
- */
+/** node_modules, Python packages and server programs take 2.1 GB, plus temporary downloads. */
 const neededGigabytes = 3;
 
-/** The Python to build on. @throws ProvisionError naming all that lacks. */
+/** The Python for the environment. @throws ProvisionError with all missing requirements */
 export function checkMachine({ needsPython, folder, gigabytes = neededGigabytes }) {
   const lacks = [];
   const machine = `${process.platform}-${process.arch}`;
   if (!supported.includes(machine))
-    lacks.push([`this machine is ${machine}`, `Perennial runs on ${supported.join(', ')}`]);
+    lacks.push([`the platform ${machine} is not supported`, `use ${supported.join(', ')}`]);
   else if (process.platform === 'linux' && !process.report.getReport().header.glibcVersionRuntime) {
     lacks.push([
-      'this Linux has no glibc (musl, Alpine?)',
+      'this Linux has no glibc (perhaps Alpine with musl)',
       'use Debian, Ubuntu, Fedora or an image such as node:20-bookworm with python3-venv',
     ]);
   }
   const node = process.versions.node.split('.').map(Number);
   if (isBefore(node, oldestNode)) {
     lacks.push([
-      `Node.js is ${process.versions.node}, needed is ${oldestNode.join('.')} or newer`,
+      `Node.js ${process.versions.node} is too old; version ${oldestNode.join('.')} or newer is required`,
       'https://nodejs.org/en/download, or: nvm install 20',
     ]);
   }
@@ -42,13 +36,13 @@ export function checkMachine({ needsPython, folder, gigabytes = neededGigabytes 
   const free = folder === null ? null : freeGigabytes(folder);
   if (free !== null && free < gigabytes) {
     lacks.push([
-      `only ${free.toFixed(1)} GB are free where ${folder} lies`,
-      `free some space: about ${gigabytes} GB are needed in all`,
+      `only ${free.toFixed(1)} GB are free in the file system of ${folder}`,
+      `free disk space: about ${gigabytes} GB are needed in total`,
     ]);
   }
   if (lacks.length > 0) {
     throw new ProvisionError(
-      `this machine lacks something:\n${lacks.map(([what, how]) => `  - ${what}\n    → ${how}`).join('\n')}`,
+      `this machine does not meet the requirements:\n${lacks.map(([what, how]) => `  - ${what}\n    → ${how}`).join('\n')}`,
     );
   }
   return python.command;
@@ -77,7 +71,7 @@ function findPython() {
     if (found.venv) return { command: found.executable };
     seen.push(`${found.version.join('.')} without venv`);
   }
-  const what = `Python ${min} to ${max} with venv is needed, found ${seen.length === 0 ? 'none' : [...new Set(seen)].join(', ')}`;
+  const what = `Python ${min} to ${max} with venv is required, found ${seen.length === 0 ? 'none' : [...new Set(seen)].join(', ')}`;
   return { lack: [what, howToGetPython(seen)] };
 }
 
@@ -110,6 +104,6 @@ function freeGigabytes(folder) {
     const { bavail, bsize } = statfsSync(folder);
     return (bavail * bsize) / 1e9;
   } catch {
-    return null; // no figure is no reason to stop
+    return null; // unknown free space does not stop the start
   }
 }

@@ -1,14 +1,13 @@
 /**
- * npm packages in two folders: `runtime` without optional packages, which may be gigabytes of
- * builds for other machines, and the compiled halves that are wanted, which npm knows as optional
- * too, one level up, where Node looks next.
+ * Installs npm packages in two folders. `runtime` has no optional packages, which may be gigabytes of
+ * builds for other machines. The needed native packages are one level up, where Node looks next.
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { installFromLock } from './packages.mjs';
 import { digestOf, isStamped, stamp, unstamp } from './stamp.mjs';
 
-/** `source` holds the lock files: its own, and that of the compiled halves in `native`. */
+/** `source` has the lock files: its own, and that of the native packages in `native`. */
 export function packagesInHalvesStep({ title, doing, failed, source, folder }) {
   const installs = [
     { from: join(source, 'native'), to: folder, omit: [] },
@@ -30,8 +29,8 @@ export function packagesInHalvesStep({ title, doing, failed, source, folder }) {
         mkdirSync(to, { recursive: true });
         for (const name of ['package.json', 'package-lock.json'])
           copyFileSync(join(from, name), join(to, name));
-        // Without scripts, which would fetch and compile sources where a binary does not load: that
-        // is to fail here instead.
+        // Without install scripts, which would compile sources when a binary does not load; the
+        // step must fail instead.
         await installFromLock(failed, to, omit);
       }
       stamp(stampFile, digest);

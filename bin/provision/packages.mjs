@@ -1,4 +1,4 @@
-/** npm packages, exactly as the lock file says. */
+/** Installs npm packages exactly as in the lock file. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './children.mjs';
@@ -13,11 +13,11 @@ export function packagesStep(root) {
     done() {
       if (isStamped(stampFile, digest)) return true;
       if (!installedMatchesLock(root)) return false;
-      stamp(stampFile, digest); // somebody ran npm by hand
+      stamp(stampFile, digest); // the user ran npm
       return true;
     },
     async work() {
-      await installFromLock('the npm packages could not be installed', root, [
+      await installFromLock('cannot install the npm packages', root, [
         '--include=dev',
         '--include=optional',
       ]);
@@ -27,8 +27,8 @@ export function packagesStep(root) {
 }
 
 /**
- * `npm ci` in a folder, whatever the user's own settings say of what to leave out. Packages run no
- * code of theirs: none needs its install script (test/bin/dependencies.test.ts).
+ * Runs `npm ci` in a folder, independent of the user's settings on omitted packages. Install scripts
+ * do not run, and no package needs one (test/bin/dependencies.test.ts).
  */
 export async function installFromLock(failed, folder, flags) {
   const npm = process.env.npm_execpath?.endsWith('.js')
@@ -52,8 +52,8 @@ export async function installFromLock(failed, folder, flags) {
 }
 
 /**
- * npm notes what it installed in a lock file of its own, written last: compared package by package,
- * so a folder from another machine is found out.
+ * Compares with npm's own list of installed packages, which npm writes last. This also detects a
+ * folder from another machine.
  */
 function installedMatchesLock(root) {
   const notes = join(root, 'node_modules', '.package-lock.json');

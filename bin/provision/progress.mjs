@@ -1,6 +1,6 @@
 /**
- * One line when a step begins and one when it ends; in between a sign of life. On stderr: stdout
- * belongs to results.
+ * Prints a line when a step starts and ends, and regularly in between. Writes to stderr, because
+ * stdout is for results.
  */
 const signOfLifeSeconds = 15;
 
@@ -11,7 +11,7 @@ export function openProgress(stream = process.stderr) {
   const timer = setInterval(() => {
     if (active.size === 0 || Date.now() - quietSince < signOfLifeSeconds * 1000) return;
     say(
-      `  … still at ${[...active].map(([title, since]) => `${title} (${seconds(since)})`).join(', ')}`,
+      `  … still running: ${[...active].map(([title, since]) => `${title} (${seconds(since)})`).join(', ')}`,
     );
     quietSince = Date.now();
   }, 1000);

@@ -1,4 +1,4 @@
-/** The Python set of the trainers, in a virtual environment of the project. */
+/** Python packages of the trainers, in a virtual environment of the project. */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './children.mjs';
@@ -14,10 +14,7 @@ export const pipEnvironment = {
 const usedByTrainers =
   'runtime.run, tuner.study, lightgbm, onnxruntime, pyarrow.parquet, scipy.sparse, sklearn.linear_model';
 
-/**
- * `interpreter()` makes the environment when needed and answers with its python: its pip fetches
- * the other things too.
- */
+/** `interpreter()` creates the environment when needed and returns its python, for other downloads. */
 export function pythonStep(root, cacheDir, basePython) {
   const lock = join(root, 'trainers', 'requirements.lock');
   const environment = environmentIn(join(cacheDir, 'python'), digestOfFile(lock), basePython);
@@ -26,7 +23,7 @@ export function pythonStep(root, cacheDir, basePython) {
   const interpreter = () => (made ??= environment.make());
   return {
     title: 'Python packages',
-    doing: 'installing what the trainers need …',
+    doing: 'installing the packages of the trainers …',
     done: environment.done,
     interpreter,
     async work() {
@@ -43,32 +40,27 @@ export function pythonStep(root, cacheDir, basePython) {
         '-r',
         lock,
       ];
-      await run('the Python packages could not be installed', python, args, {
+      await run('cannot install the Python packages', python, args, {
         env: pipEnvironment,
         next,
       });
-      // pip would compile every module, longer than it takes to fetch them: importing what the
-      // trainers use compiles only that.
-      await run(
-        'the Python packages cannot be imported',
-        python,
-        ['-c', `import ${usedByTrainers}`],
-        {
-          cwd: join(root, 'trainers'),
-          next,
-        },
-      );
+      // pip would compile every module, which takes longer than the download. Importing compiles
+      // only the modules that trainers use.
+      await run('cannot import the Python packages', python, ['-c', `import ${usedByTrainers}`], {
+        cwd: join(root, 'trainers'),
+        next,
+      });
       environment.finish();
     },
   };
 }
 
-/** A virtual environment that counts as done once it was finished for exactly this digest. */
+/** A virtual environment that is complete when it was finished for this digest. */
 export function environmentIn(folder, digest, basePython) {
   const python = join(folder, 'bin', 'python');
   const stampFile = join(folder, '.perennial-lock');
   const unfinished = join(folder, '.perennial-unfinished');
-  // The python in there is a link: it dangles when the Python it was made from is gone.
+  // The environment's python is a link, which breaks when the original Python is removed.
   const done = () => isStamped(stampFile, digest) && existsSync(python);
   return {
     folder,
@@ -76,13 +68,13 @@ export function environmentIn(folder, digest, basePython) {
     async make() {
       if (done()) return python;
       unstamp(stampFile);
-      // A package that was half written when a process died looks complete to pip.
+      // After a crash, a partly written package looks complete to pip.
       if (existsSync(folder) && (existsSync(unfinished) || !existsSync(python)))
         rmSync(folder, { recursive: true, force: true });
       mkdirSync(folder, { recursive: true });
       writeFileSync(unfinished, '');
       if (!existsSync(python)) {
-        await run('the Python environment could not be made', basePython, ['-m', 'venv', folder], {
+        await run('cannot create the Python environment', basePython, ['-m', 'venv', folder], {
           next: `Remove ${folder} and start again`,
         });
       }
@@ -95,7 +87,7 @@ export function environmentIn(folder, digest, basePython) {
   };
 }
 
-/** A Python of the user's own is used as it is; it must hold the packages. */
+/** Uses a Python of the user, which must have the packages. */
 export function givenPythonStep(python) {
   return {
     title: 'Python packages',

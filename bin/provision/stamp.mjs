@@ -1,6 +1,6 @@
 /**
- * A stamp says that a step was completed for exactly these inputs. It is written last, so a step
- * that was cut off has none.
+ * A stamp records that a step was completed for its inputs. It is written last, so an interrupted
+ * step has none.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';

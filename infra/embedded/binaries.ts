@@ -5,18 +5,17 @@ import { failure } from '../../domain/failure';
 
 export interface BinarySearch {
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Where provisioning puts what it fetched. */
+  /** Folder of the provisioned programs. */
   readonly cacheDir: string;
-  /** The version that a program prints; a fake in tests. */
+  /** Returns the version output of a program; a fake in tests. */
   readonly versionOf?: (program: string, args: readonly string[]) => string;
 }
 
 export type ServerBinary = 'temporal' | 'weed';
 
 /**
- * `oldest` and `newest` bound what of PATH is taken: the flags we start a server with were tried on
- * one version. SeaweedFS changes its flags from one minor version to the next, so only that very
- * one will do.
+ * `oldest` and `newest` limit which programs of PATH are used, because the flags were tested with one
+ * version. SeaweedFS changes its flags in minor versions, so only that version is accepted.
  */
 const servers = {
   temporal: {
@@ -35,15 +34,13 @@ const servers = {
   },
 } as const satisfies Record<ServerBinary, object>;
 
-/**
- * The program of a server: the explicit setting, else a fitting one on PATH, else the fetched one.
- */
+/** The program of a server: the explicit setting, a suitable one on PATH, or the provisioned one. */
 export function findServer(name: ServerBinary, search: BinarySearch): string {
   const { title, setting } = servers[name];
   const explicit = search.environment[setting];
   if (explicit !== undefined && explicit !== '') {
     if (isProgram(explicit)) return explicit;
-    throw failure('PlatformUnavailable', `${setting} names ${explicit}, which is not a program`, {
+    throw failure('PlatformUnavailable', `${setting} is ${explicit}, which is not a program`, {
       next: `Correct ${setting} or remove it`,
     });
   }
@@ -53,15 +50,14 @@ export function findServer(name: ServerBinary, search: BinarySearch): string {
   if (installed !== undefined) return installed;
   const cached = join(search.cacheDir, name);
   if (isProgram(cached)) return cached;
-  throw failure('PlatformUnavailable', `There is no program ${name} for ${title}`, {
-    next: `Run \`node bin/provision.mjs\` to fetch it, or name one in ${setting}`,
+  throw failure('PlatformUnavailable', `The program ${name} for ${title} was not found`, {
+    next: `Run \`node bin/provision.mjs\` to download it, or set ${setting} to a program`,
   });
 }
 
 /**
- * The folder with bin/postgres and bin/initdb: the explicit setting, else the pinned npm package,
- * else PATH. The package comes before PATH because a data folder belongs to one major version, and
- * what lies on PATH changes with the machine.
+ * The folder with bin/postgres and bin/initdb: the explicit setting, the pinned npm package, or PATH.
+ * The package has priority, because a data folder needs one major version and PATH can change.
  */
 export function findPostgres(
   search: BinarySearch,
@@ -73,7 +69,7 @@ export function findPostgres(
       return dirname(explicit);
     throw failure(
       'PlatformUnavailable',
-      `PERENNIAL_POSTGRES_BIN names ${explicit}, which does not hold the programs postgres and initdb`,
+      `PERENNIAL_POSTGRES_BIN is ${explicit}, which does not contain the programs postgres and initdb`,
       {
         next: 'Correct PERENNIAL_POSTGRES_BIN (a folder such as /usr/lib/postgresql/18/bin) or remove it',
       },
@@ -89,9 +85,11 @@ export function findPostgres(
     return dirname(dirname(installed));
   throw failure(
     'PlatformUnavailable',
-    `There is no PostgreSQL for ${process.platform}-${process.arch}`,
+    `PostgreSQL for ${process.platform}-${process.arch} was not found`,
     {
-      next: 'Run `node bin/provision.mjs`, or name the folder of PostgreSQL 16 or newer in PERENNIAL_POSTGRES_BIN, or a database in PERENNIAL_DATABASE_URL',
+      next:
+        'Run `node bin/provision.mjs`, or set PERENNIAL_POSTGRES_BIN to the program folder of ' +
+        'PostgreSQL 16 or newer, or PERENNIAL_DATABASE_URL to a database',
     },
   );
 }
@@ -129,7 +127,7 @@ function versionText(program: string, args: readonly string[], search: BinarySea
       stdio: ['ignore', 'pipe', 'ignore'],
     });
   } catch {
-    return ''; // a program that cannot tell its version is not taken
+    return ''; // a program that does not print its version is not used
   }
 }
 

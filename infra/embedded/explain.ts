@@ -12,9 +12,7 @@ export interface Explanation {
   readonly next: string;
 }
 
-/**
- * What the usual causes look like in the logs of the three servers. The first that matches wins.
- */
+/** Patterns of common causes in the logs of the three servers. The first match is used. */
 const causes: readonly {
   readonly pattern: RegExp;
   readonly reason: string;
@@ -23,23 +21,23 @@ const causes: readonly {
   {
     pattern:
       /address already in use|could not bind .*: Address|can't set up .*port .*in use|port (\d+) is (already )?(in use|not available)/i,
-    reason: 'its port is taken by another program',
+    reason: 'its port is in use by another program',
     next: 'End that program, or delete .perennial/run/ports.json to choose new ports, and start again',
   },
   {
     pattern: /no space left on device|disk (is )?full|SQLITE_FULL|ENOSPC|not enough (free )?space/i,
     reason: 'the disk is full',
-    next: 'Free some space where .perennial/state lies and start again; nothing that was stored is lost',
+    next: 'Free disk space for .perennial/state and start again; stored data is not lost',
   },
   {
     pattern: /read-only file system|EROFS/i,
     reason: 'the disk is mounted read-only',
-    next: 'Name a writable folder in PERENNIAL_STATE_DIR',
+    next: 'Set PERENNIAL_STATE_DIR to a writable folder',
   },
   {
     pattern: /permission denied|EACCES|operation not permitted/i,
-    reason: 'it may not use one of its files',
-    next: 'Check the owner of .perennial/state, above all after starting once as another user',
+    reason: 'it has no permission to use one of its files',
+    next: 'Check the owner of .perennial/state, especially after a start as another user',
   },
   {
     pattern:
@@ -50,7 +48,7 @@ const causes: readonly {
   {
     pattern: /database files are incompatible with server/i,
     reason: 'its data was written by another major version of PostgreSQL',
-    next: 'Name the matching program folder in PERENNIAL_POSTGRES_BIN, or start over with `npx perennial up --fresh`',
+    next: 'Set PERENNIAL_POSTGRES_BIN to the matching program folder, or start over with `npx perennial up --fresh`',
   },
   {
     pattern: /database disk image is malformed|file is not a database/i,
@@ -59,25 +57,22 @@ const causes: readonly {
   },
   {
     pattern: /error while loading shared libraries: (\S+)/i,
-    reason: 'the system lacks a library it needs',
-    next: 'Name a program of your own in PERENNIAL_POSTGRES_BIN, PERENNIAL_TEMPORAL_BIN or PERENNIAL_WEED_BIN',
+    reason: 'a library that it needs is not installed',
+    next: 'Set PERENNIAL_POSTGRES_BIN, PERENNIAL_TEMPORAL_BIN or PERENNIAL_WEED_BIN to your own program',
   },
   {
     pattern: /could not look up effective user ID/i,
     reason: 'PostgreSQL does not run as a user without a name',
-    next: 'Start as a user that is in /etc/passwd, or name a database in PERENNIAL_DATABASE_URL',
+    next: 'Start as a user that is in /etc/passwd, or set PERENNIAL_DATABASE_URL to a database',
   },
   {
     pattern: /could not (create|map|resize) shared memory|shared memory segment/i,
-    reason: 'the system gives too little shared memory',
+    reason: 'the system provides too little shared memory',
     next: 'Give /dev/shm at least 64 MB (docker run --shm-size=128m) and start again',
   },
 ];
 
-/**
- * The likely cause that a log file names, with the line that tells it; null when the log tells
- * none.
- */
+/** The likely cause in a log file, with its line; null when there is none. */
 export function explainLog(logFile: string): Explanation | null {
   const lines = readLines(logFile);
   const advised = lines.flatMap((line) => adviceOf(line) ?? []).at(-1);
@@ -96,12 +91,12 @@ export function explainLog(logFile: string): Explanation | null {
   return line === undefined ? null : { reason: shorten(line), next: `Its log is ${logFile}` };
 }
 
-/** Logs lie in the state folder's `log`, whatever that folder is called. */
+/** Logs are in the folder `log` of the state folder, whatever its name. */
 function placed(next: string, logFile: string): string {
   return next.replace('.perennial', dirname(dirname(logFile)));
 }
 
-/** An end by a signal came from outside: the log knows nothing of it. */
+/** A signal comes from outside, so the log does not explain it. */
 export function explainEnd({ code, signal }: ProcessEnd, logFile: string): Explanation {
   const next = `Its log is ${logFile}`;
   if (signal !== null) return { reason: `it was ended by ${signal}`, next };
@@ -131,9 +126,9 @@ export function describeSpawnError(
   error: NodeJS.ErrnoException,
 ): PerennialError {
   const reasons: Readonly<Record<string, string>> = {
-    ENOENT: `there is no program ${command}`,
-    EACCES: `${command} may not be executed`,
-    EPERM: `${command} may not be executed as the user it needs`,
+    ENOENT: `the program ${command} does not exist`,
+    EACCES: `${command} is not executable`,
+    EPERM: `${command} cannot be executed as the required user`,
     ENOEXEC: `${command} is not a program for this machine`,
     ETXTBSY: `${command} is being written by another process`,
   };
@@ -142,7 +137,7 @@ export function describeSpawnError(
     `${name} could not be started: ${reasons[error.code ?? ''] ?? error.message}`,
     {
       cause: error,
-      next: 'Run `node bin/provision.mjs` to fetch the pinned programs again',
+      next: 'Run `node bin/provision.mjs` to download the pinned programs again',
     },
   );
 }
@@ -153,10 +148,7 @@ interface OwnLine {
   readonly err?: { readonly message?: string; readonly next?: string };
 }
 
-/**
- * A process of ours that ends and knows what helps needs no guess, and nothing of what it says is
- * cut.
- */
+/** A fatal log line of a Perennial process has its own next step and is not shortened. */
 function adviceOf(line: string): Explanation | null {
   const { level, err } = ownLine(line) ?? {};
   return level === 'fatal' && err?.message !== undefined && err.next !== undefined
@@ -164,7 +156,7 @@ function adviceOf(line: string): Explanation | null {
     : null;
 }
 
-/** Our own processes log JSON: what they say is in it. */
+/** Perennial's processes log JSON; the message is in it. */
 function textOf(line: string): string {
   const own = ownLine(line);
   return own?.err?.message ?? own?.msg ?? line.trim();

@@ -22,17 +22,17 @@ import { basename, dirname, join } from 'node:path';
 import { failure } from '../../domain/failure';
 import { processIdentity } from '../../data/process-identity';
 
-/** Paths as the server's account can open them, with the descriptors it must inherit for that. */
+/** Paths that the server's account can open, with the descriptors that it inherits for them. */
 export interface Reach<Name extends string> {
   readonly paths: Readonly<Record<Name, string>>;
   readonly descriptors: readonly number[];
   close(): void;
 }
 
-/** Who PostgreSQL runs as, and how that user gets at its files. */
+/** The account that runs PostgreSQL, and how it accesses the files. */
 export interface PostgresAccount {
   readonly identity: { readonly uid: number; readonly gid: number } | Record<string, never>;
-  /** The program folder, in a place where that user can execute it. */
+  /** The program folder, where that account can execute it. */
   readonly home: string;
   readonly own: (paths: readonly string[]) => void;
   readonly reach: <Name extends string>(paths: Readonly<Record<Name, string>>) => Reach<Name>;
@@ -43,11 +43,10 @@ const copyPrefix = 'perennial-postgres-';
 const nobody = { uid: 65534, gid: 65534 } as const;
 
 /**
- * PostgreSQL refuses to run as root, so root starts it as `nobody`. That user may not even pass
- * through a project that lies in a private folder (`mktemp -d`, `/root`), and opening the user's
- * folders to everybody is not ours to do. Instead the server inherits its data folder as an open
- * descriptor and names it /proc/self/fd/3, which needs no way there; only the programs, which look
- * around themselves, are copied when they must be.
+ * PostgreSQL refuses to run as root, so root starts it as `nobody`, which may have no access to a
+ * project in a private folder (`mktemp -d`, `/root`). Instead of opening the user's folders, the
+ * server inherits its data folder as an open descriptor, /proc/self/fd/3. Only the programs are
+ * copied, and only if needed.
  */
 export function openPostgresAccount(home: string): PostgresAccount {
   restoreLinks(home);
@@ -89,9 +88,9 @@ function reachByPath<Name extends string>(paths: Readonly<Record<Name, string>>)
   if (closed !== undefined) {
     throw failure(
       'PlatformUnavailable',
-      `PostgreSQL could not be started: it may not run as root, and no other user may enter ${dirname(closed)}`,
+      `PostgreSQL could not be started: it does not run as root, and other users have no access to ${dirname(closed)}`,
       {
-        next: 'Start Perennial as an ordinary user, or name a folder in PERENNIAL_STATE_DIR that others may pass through',
+        next: 'Start Perennial as an ordinary user, or set PERENNIAL_STATE_DIR to a folder that others can access',
       },
     );
   }
@@ -117,18 +116,18 @@ function programsFor(home: string): { readonly home: string; readonly close: () 
         { cause: error },
       );
     }
-    close(); // mounted noexec, for one
+    close(); // for example, mounted noexec
   }
   throw failure(
     'PlatformUnavailable',
-    'PostgreSQL could not be started: it may not run as root, and no folder was found where another user can execute it',
+    'PostgreSQL could not be started: it does not run as root, and no folder was found where another user can execute it',
     {
-      next: 'Start Perennial as an ordinary user, or name a database in PERENNIAL_DATABASE_URL',
+      next: 'Start Perennial as an ordinary user, or set PERENNIAL_DATABASE_URL to a database',
     },
   );
 }
 
-/** Links where the file system can, for 60 MB and a second less; copies otherwise. */
+/** Makes hard links if possible, which saves 60 MB and a second, otherwise copies. */
 function duplicate(from: string, to: string): void {
   for (const entry of readdirSync(from, { withFileTypes: true })) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)];
@@ -144,11 +143,11 @@ function linkOrCopy(source: string, target: string): void {
   try {
     linkSync(source, target);
   } catch {
-    copyFileSync(source, target); // another file system, or one without links
+    copyFileSync(source, target); // another file system, or one without hard links
   }
 }
 
-/** Of processes that were killed before they could do it. */
+/** Removes copies of processes that were killed. */
 function removeLeftCopies(place: string): void {
   for (const name of readdirSync(place)) {
     const owner = name.startsWith(copyPrefix)
@@ -170,7 +169,7 @@ function runsAsNobody(home: string): boolean {
   }
 }
 
-/** Whether everybody may pass through the folder and all above it. */
+/** Whether all users can access the folder and its parents. */
 function canPass(folder: string): boolean {
   if ((statSync(folder).mode & 0o001) === 0) return false;
   const parent = dirname(folder);
@@ -178,8 +177,8 @@ function canPass(folder: string): boolean {
 }
 
 /**
- * npm packs no symbolic links; the package lists them for its install script, which a careful npm
- * does not run. It may drop execute bits as well.
+ * npm packages have no symbolic links. This package lists them for its install script, which does not
+ * run here. Execute bits may be missing too.
  */
 function restoreLinks(home: string): void {
   for (const program of ['postgres', 'initdb']) {

@@ -2,10 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure } from '../../domain/failure';
 
-/**
- * Folders that PostgreSQL 18 does not make again; a copy that leaves out empty folders loses some
- * of them.
- */
+/** Folders that PostgreSQL 18 does not recreate. A copy without empty folders may lack some. */
 const folders = [
   ...[
     'base',
@@ -33,9 +30,9 @@ const folders = [
 const files = ['PG_VERSION', 'global/pg_control', 'global/pg_filenode.map'];
 
 /**
- * Looks at what a cluster cannot be without, before the server is started: its own messages name
- * neither the folder nor a way out.
- * @throws PlatformUnavailable with the folder, what is wrong in it, and what to do.
+ * Checks the files that a cluster needs before the server starts, because the server's own errors
+ * name neither folder nor remedy.
+ * @throws PlatformUnavailable with the folder, the damage and the next step
  */
 export function refuseDamagedCluster(dataDir: string): void {
   const damage = damageOf(dataDir);
@@ -61,17 +58,17 @@ function damageOf(dataDir: string): string | null {
   if (lost.length > 0)
     return `${lost.join(', ')} ${lost.length === 1 ? 'is' : 'are'} missing or empty`;
   if (!/^\d+\s*$/.test(readFileSync(join(dataDir, 'PG_VERSION'), 'utf8')))
-    return 'PG_VERSION does not hold a version';
+    return 'PG_VERSION does not contain a version';
   if (!readdirSync(join(dataDir, 'pg_wal')).some((name) => /^[0-9A-F]{24}$/.test(name)))
-    return 'pg_wal holds no write-ahead log';
+    return 'pg_wal contains no write-ahead log';
   const databases = readdirSync(join(dataDir, 'base')).filter((name) => /^\d+$/.test(name));
   const halves = databases.filter((name) =>
     ['PG_VERSION', 'pg_filenode.map'].some((file) => !isThere(join(dataDir, 'base', name, file))),
   );
   if (halves.length > 0)
     return `${halves.map((name) => `base/${name}`).join(', ')} ${halves.length === 1 ? 'lacks' : 'lack'} files`;
-  // template0, template1, postgres and the database of Perennial.
-  if (databases.length < 4) return `base holds ${databases.length} of at least 4 databases`;
+  // template0, template1, postgres and Perennial's database.
+  if (databases.length < 4) return `base contains ${databases.length} of at least 4 databases`;
   return null;
 }
 

@@ -21,29 +21,26 @@ import { serverEnvironment, startServer, type RunningServer } from './server-pro
 export interface PostgresOptions {
   /** The folder with `bin/postgres` and `bin/initdb`. */
   readonly home: string;
-  /** Made with the cluster. */
+  /** Created with the cluster. */
   readonly database: string;
-  /** Holds the cluster in `data/`; made when missing. */
+  /** Contains the cluster in `data/`; created when missing. */
   readonly stateDir: string;
   readonly logFile: string;
   readonly port: number;
   readonly user: string;
   readonly password: string;
-  /** `off` only for tests: a power cut may then lose what was acknowledged. */
+  /** `off` only for tests: a power failure may then lose committed data. */
   readonly durability: 'on' | 'off';
   readonly guard: ProcessGuard;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface EmbeddedPostgres extends RunningServer {
-  /** Of the database `name`, with the credentials in it. */
+  /** URL of the database `name`, with credentials. */
   url(name: string): string;
 }
 
-/**
- * PostgreSQL on loopback with passwords (SCRAM). A cluster that a crash left is recovered by the
- * server itself.
- */
+/** PostgreSQL on loopback with passwords (SCRAM). The server recovers a crashed cluster itself. */
 export async function startPostgres(options: PostgresOptions): Promise<EmbeddedPostgres> {
   const account = openPostgresAccount(options.home);
   try {
@@ -86,7 +83,7 @@ async function startCluster(
       descriptors: folder.descriptors,
       logFile: options.logFile,
       ready: (pid) => Promise.resolve(saysReady(dataDir, pid)),
-      readySeconds: 120, // recovery after a crash replays the log before it answers
+      readySeconds: 120, // recovery after a crash replays the log first
       stopSignal: 'SIGINT',
       stopSeconds: 20,
       guard: options.guard,
@@ -112,10 +109,9 @@ function settings(options: PostgresOptions): string[] {
 }
 
 /**
- * After a kill -9 the file names a process that is gone, whose end nobody has taken note of yet (a
- * zombie), or whose number now is another program's (in a container, quickly): PostgreSQL would
- * refuse to start. The memory segment that it checks besides still keeps out a second server on the
- * same data.
+ * After SIGKILL the file names a process that has ended, is a zombie, or has a reused pid (common in
+ * containers). PostgreSQL would refuse to start. Its shared memory segment still prevents a second
+ * server on the same data.
  */
 function removeStalePidFile(dataDir: string): void {
   const file = join(dataDir, 'postmaster.pid');
@@ -136,8 +132,8 @@ function isPostgres(pid: number): boolean {
 }
 
 /**
- * The eighth line of postmaster.pid is how the server tells pg_ctl its state; a stale file of a
- * killed server has another pid in the first.
+ * The eighth line of postmaster.pid is the server's state for pg_ctl. A stale file has another pid in
+ * its first line.
  */
 function saysReady(dataDir: string, pid: number): boolean {
   try {
@@ -148,7 +144,7 @@ function saysReady(dataDir: string, pid: number): boolean {
   }
 }
 
-/** The cluster gets its name only when it is complete: a start that was cut off begins again. */
+/** The cluster is renamed when it is complete, so an interrupted start begins again. */
 async function initialise(
   account: PostgresAccount,
   dataDir: string,
@@ -219,7 +215,7 @@ async function runOnce(
   options.guard.drop(child.pid ?? 0);
   if (end.code === 0) return;
   const { reason, next } = explainEnd(end, options.logFile);
-  throw failure('PlatformUnavailable', `PostgreSQL could not make its data folder: ${reason}`, {
+  throw failure('PlatformUnavailable', `PostgreSQL could not create its data folder: ${reason}`, {
     next,
   });
 }

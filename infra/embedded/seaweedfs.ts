@@ -40,10 +40,7 @@ export interface SeaweedOptions {
   readonly ports: SeaweedPorts;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  /**
-   * Signs what the parts of the store say to each other; without it the filer's port answers
-   * anybody on this machine.
-   */
+  /** Signs requests between the parts of the store. Without it, the filer is open to local users. */
   readonly internalKey: string;
   readonly guard: ProcessGuard;
   readonly signal?: AbortSignal | undefined;
@@ -54,9 +51,9 @@ export interface EmbeddedSeaweed extends RunningServer {
 }
 
 /**
- * SeaweedFS in one process as an S3 store on loopback: conditional writes, checksums and signatures
- * are checked, telemetry is off. Every port but S3's takes mutual TLS alone: the master gave read
- * tokens to anybody on this machine, and gRPC deleted objects for anybody.
+ * SeaweedFS in one process as an S3 store on loopback. Conditional writes, checksums and signatures
+ * are checked, and telemetry is off. All ports except S3 require mutual TLS, because otherwise any
+ * local user gets read tokens from the master and can delete objects by gRPC.
  */
 export async function startSeaweed(options: SeaweedOptions): Promise<EmbeddedSeaweed> {
   const dataDir = join(options.stateDir, 'data');
@@ -82,8 +79,8 @@ export async function startSeaweed(options: SeaweedOptions): Promise<EmbeddedSea
     ready: () => answersWell(options.ports.s3),
     readySeconds: 60,
     stopSignal: 'SIGTERM',
-    // Its volume server waits without end for idle connections to close. By then the filer is
-    // closed, and volumes are append-only files.
+    // Its volume server waits without limit for idle connections to close. The filer is closed by
+    // then, and volumes are append-only files.
     stopSeconds: 4,
     guard: options.guard,
     signal: options.signal,
@@ -118,7 +115,7 @@ function portFlags(ports: SeaweedPorts): string[] {
 
 function environment(internalKey: string): Record<string, string> {
   return {
-    GOMEMLIMIT: '300MiB', // without it memory reaches 700 MB
+    GOMEMLIMIT: '300MiB', // without it, memory use reaches 700 MB
     WEED_JWT_SIGNING_KEY: `${internalKey}.w`,
     WEED_JWT_SIGNING_READ_KEY: `${internalKey}.r`,
     WEED_JWT_FILER_SIGNING_KEY: `${internalKey}.fw`,
@@ -126,10 +123,7 @@ function environment(internalKey: string): Record<string, string> {
   };
 }
 
-/**
- * As `weed scaffold -config=security` describes security.toml; the environment wins over any such
- * file.
- */
+/** Settings of security.toml (`weed scaffold -config=security`); the environment has priority. */
 function mutualTls({ ca, cert, key }: StoreCertificates): Record<string, string> {
   const grpc = [
     'MASTER',
@@ -164,10 +158,7 @@ function identities(options: SeaweedOptions): unknown {
   };
 }
 
-/**
- * SeaweedFS also listens on Unix sockets in /tmp, named by port, and leaves them there when it is
- * killed.
- */
+/** SeaweedFS also listens on Unix sockets in /tmp, named by port, and leaves them after SIGKILL. */
 function socketOf(name: keyof SeaweedPorts, port: number): string | null {
   if (name === 's3' || name === 'filer') return `/tmp/seaweedfs-${name}-${port}.sock`;
   return name.endsWith('Grpc')
@@ -176,8 +167,8 @@ function socketOf(name: keyof SeaweedPorts, port: number): string | null {
 }
 
 /**
- * Whether no other user's dead server left a socket of this name: in /tmp nobody else can remove
- * it, and the store would hang.
+ * Whether no other user's socket of this name exists. Only its owner can remove it from /tmp, and the
+ * store would hang.
  */
 export function hasFreeSocket(name: keyof SeaweedPorts, port: number): boolean {
   const socket = socketOf(name, port);

@@ -6,7 +6,7 @@ import type { ProcessGuard } from '../death-watch';
 import { describeSpawnError, explainEnd, explainLog, type ProcessEnd } from './explain';
 
 export interface ServerCommand {
-  /** As shown to people: `PostgreSQL`. */
+  /** Name in messages: `PostgreSQL`. */
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
@@ -16,16 +16,16 @@ export interface ServerCommand {
   readonly gid?: number;
   /** Open descriptors that the server gets as 3, 4, … */
   readonly descriptors?: readonly number[];
-  /** stdout and stderr go here; the file of the start before is kept beside it. */
+  /** File for stdout and stderr; the file of the previous start is kept beside it. */
   readonly logFile: string;
-  /** Answers true as soon as the server takes requests. */
+  /** Returns true as soon as the server accepts requests. */
   readonly ready: (pid: number) => Promise<boolean>;
   readonly readySeconds: number;
   readonly stopSignal: NodeJS.Signals;
-  /** After this the server gets SIGKILL. */
+  /** Seconds until SIGKILL. */
   readonly stopSeconds: number;
   readonly guard: ProcessGuard;
-  /** Gives up waiting and ends the server. */
+  /** Aborts the start and ends the server. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -33,15 +33,15 @@ export interface RunningServer {
   readonly name: string;
   readonly pid: number;
   readonly logFile: string;
-  /** Settles when the process has ended, for whatever reason. Never rejects. */
+  /** Settles when the process has ended for any reason. Never rejects. */
   readonly exited: Promise<ProcessEnd>;
-  /** Asks, waits, and forces at last. Fine to call twice or after the end. */
+  /** Ends the process, with SIGKILL after a wait. Can be called twice or after the end. */
   stop(): Promise<void>;
 }
 
 /**
- * What a server may see of our environment: TEMPORAL_*, PG*, WEED_* and AWS_* of the user's shell
- * would change its behaviour.
+ * Environment of a server. TEMPORAL_*, PG*, WEED_* and AWS_* of the user's shell would change its
+ * behaviour and are left out.
  */
 export function serverEnvironment(extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   const kept = ['PATH', 'HOME', 'TMPDIR', 'LANG'].flatMap((name) => {
@@ -51,10 +51,7 @@ export function serverEnvironment(extra: Readonly<Record<string, string>> = {}):
   return { ...Object.fromEntries(kept), TZ: 'UTC', ...extra };
 }
 
-/**
- * Starts a server and returns when it takes requests; otherwise ends it and says in one error why
- * it did not.
- */
+/** Starts a server and resolves when it accepts requests; otherwise ends it and explains why. */
 export async function startServer(server: ServerCommand): Promise<RunningServer> {
   const child = spawnServer(server);
   const spawned = await outcomeOfSpawn(child);
@@ -63,7 +60,7 @@ export async function startServer(server: ServerCommand): Promise<RunningServer>
   if (pid === undefined)
     throw failure(
       'PlatformUnavailable',
-      `${server.name} could not be started: the system gave no process id`,
+      `${server.name} could not be started: the system assigned no process id`,
     );
   server.guard.add(pid, server.stopSignal, server.name);
 
@@ -89,7 +86,7 @@ export async function startServer(server: ServerCommand): Promise<RunningServer>
       const reason = explainLog(server.logFile)?.reason;
       throw failure(
         'PlatformUnavailable',
-        `${server.name} could not be started: it did not answer within ${server.readySeconds} s${reason === undefined ? '' : `: ${reason}`}`,
+        `${server.name} could not be started: no response within ${server.readySeconds} s${reason === undefined ? '' : `: ${reason}`}`,
         {
           next: `Its log is ${server.logFile}`,
         },
@@ -110,8 +107,8 @@ function spawnServer(server: ServerCommand): ChildProcess {
       ...(server.uid === undefined ? {} : { uid: server.uid }),
       ...(server.gid === undefined ? {} : { gid: server.gid }),
       stdio: ['ignore', log, log, ...(server.descriptors ?? [])],
-      // Ctrl-C in a terminal reaches the whole foreground group at once; the order of the stop is
-      // ours
+      // Ctrl-C in a terminal reaches the whole foreground group; the platform decides the order of
+      // the stop
       detached: true,
     });
   } finally {

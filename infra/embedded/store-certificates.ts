@@ -1,6 +1,6 @@
 /**
- * Certificates with which the parts of the embedded store know each other, and by which they refuse
- * everybody else on this machine.
+ * Certificates by which the parts of the embedded store authenticate each other and refuse other
+ * local users.
  */
 import 'reflect-metadata';
 import {
@@ -27,13 +27,13 @@ export interface StoreCertificates {
 
 const day = 86_400_000;
 const lifetime = 3650 * day;
-/** Made anew at a start when less than this is left: a platform may run that long without one. */
+/** Renewed at a start when less is left, because a platform may run that long. */
 const leastLeft = 365 * day;
 
 /**
- * Made at the first start and kept beside the store's data, readable by this user alone. One
- * certificate serves every part, which all live in one process. The authority's own key is not
- * kept, so nobody can make a second one.
+ * Creates the certificates at the first start and keeps them beside the store's data, readable only
+ * by this user. All parts share one certificate, since they run in one process. The authority's key
+ * is not kept, so no second certificate can be made.
  */
 export async function ensureStoreCertificates(folder: string): Promise<StoreCertificates> {
   const paths = {
@@ -44,7 +44,7 @@ export async function ensureStoreCertificates(folder: string): Promise<StoreCert
   if (isUsable(paths)) return paths;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const made = await makeCertificates();
-  // The certificate is last: only a whole set counts as one.
+  // The certificate is written last; without it the set is incomplete.
   for (const part of ['ca', 'key', 'cert'] as const) {
     const unfinished = `${paths[part]}.${process.pid}`;
     writeFileSync(unfinished, made[part], { mode: 0o600 });

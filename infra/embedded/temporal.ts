@@ -7,11 +7,11 @@ import { serverEnvironment, startServer, type RunningServer } from './server-pro
 
 export interface TemporalOptions {
   readonly binary: string;
-  /** Holds the SQLite file; made when missing. */
+  /** Folder of the SQLite file; created when missing. */
   readonly stateDir: string;
   readonly logFile: string;
   readonly ports: { readonly grpc: number; readonly ui: number };
-  /** Loopback address of the Web UI; 127.0.0.1 when not given. */
+  /** Loopback address of the Web UI; default 127.0.0.1. */
   readonly uiAddress?: string | undefined;
   readonly guard: ProcessGuard;
   readonly signal?: AbortSignal | undefined;
@@ -23,9 +23,9 @@ export interface EmbeddedTemporal extends RunningServer {
 }
 
 /**
- * The Temporal dev server on SQLite with its Web UI, tuned for one machine. It has no
- * authentication, so it listens on loopback only. Namespace and search attributes are not its
- * flags: they are made through the API, the same way as on a real cluster.
+ * The Temporal dev server on SQLite with its Web UI, tuned for one machine. It has no authentication,
+ * so it listens only on loopback. Namespace and search attributes are created through the API, as on
+ * a cluster.
  */
 export async function startTemporal(options: TemporalOptions): Promise<EmbeddedTemporal> {
   mkdirSync(options.stateDir, { recursive: true, mode: 0o700 });
@@ -69,40 +69,37 @@ export async function startTemporal(options: TemporalOptions): Promise<EmbeddedT
 }
 
 /**
- * Write-ahead log: 50 runs took 8 s instead of 31 s. Not synchronous=OFF, which risks the file on a
- * power cut.
+ * Write-ahead log: 50 runs take 8 s instead of 31 s. synchronous=OFF would risk the file in a power
+ * failure.
  */
 const pragmas = ['journal_mode=WAL', 'synchronous=NORMAL'];
 
 /**
- * The dev server has one shard that reads its queues 20 times a second and holds timers for a
- * second: fine for a demo, 37 ms a task too slow here.
+ * By default one shard reads its queues 20 times per second and delays timers by a second. That costs
+ * 37 ms per task.
  */
 const dynamicConfig = [
   'history.timerProcessorMaxTimeShift="10ms"',
   'history.transferProcessorMaxPollRPS=5000',
   'history.timerProcessorMaxPollRPS=5000',
-  // Tasks of different fairness keys take turns: a tenant with a thousand waiting runs does not
-  // hold up the others. Priorities are on without a setting.
+  // Tasks of different fairness keys alternate, so a tenant with a thousand waiting runs does not
+  // delay others. Priorities need no setting.
   'matching.enableFairness=true',
-  // Order holds within a partition, and one machine needs no second one.
+  // Order is kept within a partition, and one machine needs only one.
   'matching.numTaskqueueReadPartitions=1',
   'matching.numTaskqueueWritePartitions=1',
-  // Its HTTP API takes any Host header otherwise, so that a web page could reach it by DNS
-  // rebinding. Nothing of ours uses it.
+  // The HTTP API accepts any Host header, so a web page could reach it by DNS rebinding. Perennial
+  // does not use it.
   'frontend.httpAllowedHosts=["perennial.invalid"]',
-  // A frozen worker's connection is noticed by a ping that is not answered. As long as it counts as
-  // open (70 s by default), tasks are handed to its waiting polls, each lost until its timeout.
-  // Together with the ping's wait no longer than the activities' heartbeat timeout, so that the
-  // attempt after it finds no such poll.
+  // A ping without a response closes the connection of a frozen worker. While it counts as open
+  // (70 s by default), its waiting polls get tasks that are lost until their timeout. Ping and wait
+  // together are no longer than the activities' heartbeat timeout, so the next attempt meets no
+  // such poll.
   'frontend.keepAliveTime="5s"',
   'frontend.keepAliveTimeout="5s"',
 ];
 
-/**
- * gRPC listens only after the server's own services are up; whether the namespace serves is asked
- * through the SDK afterwards.
- */
+/** gRPC listens only after the server's services are up. The SDK checks the namespace afterwards. */
 async function answersTcp(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port });
@@ -115,10 +112,9 @@ async function answersTcp(port: number): Promise<boolean> {
 }
 
 /**
- * Where the Web UI itself listens, behind the proxy that asks for a session. It takes any Host
- * header, so a web page that knew its address could reach it by DNS rebinding: on Linux, where all
- * of 127.0.0.0/8 is this machine, the address is one of 16 million at random. No secret from local
- * users.
+ * Random loopback address of the Web UI behind the session proxy. The UI accepts any Host header, so
+ * a web page that knows its address could reach it by DNS rebinding. On Linux it is one of 16 million
+ * addresses of 127.0.0.0/8. It is not secret from local users.
  */
 export function hiddenUiAddress(): string {
   if (process.platform !== 'linux') return '127.0.0.1';

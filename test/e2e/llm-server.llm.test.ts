@@ -34,7 +34,7 @@ test('an adapter in the artifact store answers under its digest, also after kill
   product.kill('main.ts llm-server');
   for (
     const end = Date.now() + 120_000;
-    !product.log().includes('language model is back after') && Date.now() < end;
+    !product.log().includes('language model is running again after') && Date.now() < end;
   ) {
     await new Promise((again) => setTimeout(again, 100));
   }

@@ -56,7 +56,7 @@ afterAll(async () => {
   await product.stop();
 });
 
-const returns = () => product.log().match(/language model is back after/g)?.length ?? 0;
+const returns = () => product.log().match(/language model is running again after/g)?.length ?? 0;
 
 test('kill -9 while prompts are compared, twice, and as the chosen one is promoted: each case is answered, and paid, once, and one version is promoted, once', async () => {
   const name = 'chosen';

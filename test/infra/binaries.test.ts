@@ -24,7 +24,7 @@ const find = (name: 'temporal' | 'weed', environment: Record<string, string> = {
   });
 
 describe('the program of a server', () => {
-  test('is the one that a setting names, before all others', () => {
+  test('is the one of the setting, if set', () => {
     const explicit = program('mine/temporal');
     program('path/temporal', 'temporal version 1.9.1 (Server 1.32.0)');
     program('cache/temporal');
@@ -38,7 +38,7 @@ describe('the program of a server', () => {
     );
   });
 
-  test('is one on PATH when its version is one that was tried', () => {
+  test('is one on PATH when its version was tested', () => {
     const installed = program('path/temporal', 'temporal version 1.12.0 (Server 1.33.0)');
     program('cache/temporal');
     expect(find('temporal')).toBe(installed);
@@ -47,7 +47,7 @@ describe('the program of a server', () => {
   test.each([
     ['too old', 'temporal', 'temporal version 0.13.0'],
     ['another major version', 'temporal', 'temporal version 2.0.0'],
-    ['of a minor version with other flags', 'weed', 'version 30GB 3.97 linux amd64'],
+    ['a minor version with other flags', 'weed', 'version 30GB 3.97 linux amd64'],
     ['silent about its version', 'weed', ''],
   ] as const)('is the fetched one when that on PATH is %s', (_, name, prints) => {
     program(`path/${name}`, prints);
@@ -55,7 +55,7 @@ describe('the program of a server', () => {
     expect(find(name)).toBe(cached);
   });
 
-  test('is missing with the command that fetches it', () => {
+  test('gives an error with the command that downloads it when it is missing', () => {
     expect(() => find('weed')).toThrow('There is no program weed for the S3 store (SeaweedFS)');
     expect.assertions(2);
     try {
@@ -72,16 +72,16 @@ describe('PostgreSQL', () => {
     cacheDir: folder,
   });
 
-  test('comes from the folder that a setting names', () => {
+  test('comes from the folder of the setting', () => {
     program('pg/bin/initdb');
     const bin = dirname(program('pg/bin/postgres'));
     expect(findPostgres(search({ PERENNIAL_POSTGRES_BIN: bin }), () => null)).toBe(dirname(bin));
     expect(() => findPostgres(search({ PERENNIAL_POSTGRES_BIN: folder }), () => null)).toThrow(
-      /does not hold the programs postgres and initdb/,
+      /does not contain the programs postgres and initdb/,
     );
   });
 
-  test('comes from the pinned package rather than from PATH, whose major version changes with the machine', () => {
+  test('comes from the pinned package before PATH', () => {
     program('path/initdb');
     program('path/postgres', 'postgres (PostgreSQL) 18.1');
     program('package/native/bin/postgres');
@@ -91,9 +91,9 @@ describe('PostgreSQL', () => {
     expect(findPostgres(search({}), () => null)).toBe(folder);
   });
 
-  test('on PATH is not taken when it is too old', () => {
+  test('on PATH is not used when it is too old', () => {
     program('path/initdb');
     program('path/postgres', 'postgres (PostgreSQL) 15.18');
-    expect(() => findPostgres(search({}), () => null)).toThrow(/There is no PostgreSQL for/);
+    expect(() => findPostgres(search({}), () => null)).toThrow(/PostgreSQL for .* was not found/);
   });
 });

@@ -6,7 +6,7 @@ import { processIdentity } from '../../data/process-identity';
 
 const root = resolve(__dirname, '..', '..');
 
-test('no process outlives a supervisor that was killed with SIGKILL, willing or not', async () => {
+test('no process outlives a supervisor that was killed with SIGKILL, even if it ignores signals', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-death-'));
   const supervisor = spawn(
     process.execPath,
@@ -32,7 +32,7 @@ test('no process outlives a supervisor that was killed with SIGKILL, willing or 
 
   supervisor.kill('SIGKILL');
   await eventually(() => processIdentity(willing) === null);
-  // The stubborn one gets its grace, then goes with its child.
+  // The process that ignores signals is killed with its child after the grace period.
   await eventually(
     () => processIdentity(stubborn) === null && processIdentity(grandchild) === null,
   );

@@ -10,10 +10,10 @@ import { Client } from 'pg';
 import { ensureNamespace, searchAttributes } from '../../infra/temporal-namespace';
 import { testBucket, testDatabase, testTemporal } from '../support/platform';
 
-jest.setTimeout(30_000); // losers of one key look again once a second
+jest.setTimeout(30_000); // conditional writers that lost retry once per second
 
 describe('PostgreSQL', () => {
-  test('serves an empty database of one’s own, in UTC, with notifications', async () => {
+  test('serves a private empty database in UTC, with notifications', async () => {
     const database = await testDatabase();
     const client = new Client({ connectionString: database.url });
     await client.connect();
@@ -57,7 +57,7 @@ describe('the S3 store', () => {
     };
   };
 
-  test('keeps bytes and lets one of many conditional writers win', async () => {
+  test('stores bytes and lets exactly one conditional writer succeed', async () => {
     const { s3, bucket } = client();
     await s3.send(new CreateBucketCommand({ Bucket: bucket }));
     const writes = Array.from({ length: 4 }, (_, index) =>
@@ -85,7 +85,7 @@ describe('the S3 store', () => {
   });
 });
 
-test('a Temporal namespace gets its search attributes once, however often it is asked for', async () => {
+test('creating the search attributes of a Temporal namespace is idempotent', async () => {
   const temporal = await testTemporal();
   await ensureNamespace({ ...temporal, retentionDays: 30 });
   const connection = await Connection.connect({ address: temporal.address });

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { passEnvironment } from '../../infra/hidden-settings';
 
-test('secrets reach a process, and are not in the environment that the system shows of it', async () => {
+test('secrets reach a process but are not in its environment in /proc', async () => {
   const passed = passEnvironment({
     PATH: process.env['PATH'],
     PERENNIAL_SECRET_ENV: 'HOOK',

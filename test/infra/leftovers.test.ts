@@ -35,8 +35,8 @@ async function sleeper(
   return { pid: child.pid, ended };
 }
 
-describe('what a killed platform left running', () => {
-  test('cannot be told from a damaged record, which costs nobody their data', async () => {
+describe('processes of a killed platform', () => {
+  test('are unknown when the record is damaged, and the error suggests to remove only the record', async () => {
     const file = join(folder, 'processes.json');
     writeFileSync(file, '[{"name": ');
     await expect(clearLeftovers(file)).rejects.toMatchObject({
@@ -47,7 +47,7 @@ describe('what a killed platform left running', () => {
     });
   });
 
-  test('is asked to end, by the signal that it understands', async () => {
+  test('get the signal of the record first', async () => {
     const { pid, ended } = await sleeper();
     const file = join(folder, 'processes.json');
     openProcessRecord(file).add('PostgreSQL', pid, 'SIGINT');
@@ -55,7 +55,7 @@ describe('what a killed platform left running', () => {
     expect(await ended).toBe('SIGINT');
   });
 
-  test('is killed with its children when it does not listen', async () => {
+  test('are killed with their children when they ignore the signal', async () => {
     const { pid, ended } = await sleeper('trap "" TERM; sleep 60 & wait; wait');
     const file = join(folder, 'processes.json');
     openProcessRecord(file).add('The worker', pid, 'SIGTERM');
@@ -63,7 +63,7 @@ describe('what a killed platform left running', () => {
     expect(await ended).toBe('SIGKILL');
   });
 
-  test('is left alone when only the number is the same', async () => {
+  test('are not signalled when only the pid is the same', async () => {
     const { pid } = await sleeper();
     const file = join(folder, 'processes.json');
     writeFileSync(
@@ -74,7 +74,7 @@ describe('what a killed platform left running', () => {
     expect(processIdentity(pid)).not.toBeNull();
   });
 
-  test('is nothing when a process ended in good order, or when there never was a platform', async () => {
+  test('are none after an orderly end or without a platform', async () => {
     const { pid } = await sleeper();
     const file = join(folder, 'processes.json');
     expect(await clearLeftovers(file)).toEqual([]);
@@ -86,7 +86,7 @@ describe('what a killed platform left running', () => {
 });
 
 describe('starting over', () => {
-  test('ends what a killed platform left running before its files go', async () => {
+  test('ends processes of a killed platform before it removes the files', async () => {
     const { pid, ended } = await sleeper();
     const { processes, state } = statePaths(folder);
     openProcessRecord(processes).add('The S3 store (SeaweedFS)', pid, 'SIGTERM');
@@ -94,12 +94,12 @@ describe('starting over', () => {
     const said: string[] = [];
     await startOver(folder, (line) => said.push(line));
     expect(await ended).toBe('SIGTERM');
-    expect(said[0]).toBe('Ended what an earlier start left running: The S3 store (SeaweedFS)');
+    expect(said[0]).toBe('Ended processes of an earlier start: The S3 store (SeaweedFS)');
     expect(readdirSync(folder)).toEqual(['run']);
     expect(readdirSync(join(folder, 'run'))).toEqual([]);
   });
 
-  test('is what helps when the files are damaged', async () => {
+  test('works when the files are damaged', async () => {
     const { run, processes, secrets } = statePaths(folder);
     mkdirSync(run);
     for (const file of [processes, secrets]) writeFileSync(file, '{');
@@ -107,7 +107,7 @@ describe('starting over', () => {
     expect(readdirSync(run)).toEqual([]);
   });
 
-  test('is refused while a platform runs, and removes nothing then', async () => {
+  test('is refused while a platform runs, and removes nothing', async () => {
     const { lock, secrets } = statePaths(folder);
     const release = takeSupervisorLock(lock, folder);
     writeFileSync(secrets, '{}');
@@ -118,7 +118,7 @@ describe('starting over', () => {
 });
 
 describe('the lock of a state folder', () => {
-  test('lets one in, names it to the second, and opens again', () => {
+  test('allows one platform, names its process to a second one, and can be released', () => {
     const file = join(folder, 'supervisor.json');
     const release = takeSupervisorLock(file, '.perennial');
     expect(() => takeSupervisorLock(file, '.perennial')).toThrow(
@@ -134,7 +134,7 @@ describe('the lock of a state folder', () => {
       'a process whose number is now another’s',
       JSON.stringify({ pid: process.pid, identity: 'another boot:1' }),
     ],
-    ['a file cut off in the middle', '{"pid": 1'],
+    ['a truncated file', '{"pid": 1'],
   ])('does not believe %s', (_, content) => {
     const file = join(folder, 'supervisor.json');
     writeFileSync(file, content);
@@ -142,7 +142,7 @@ describe('the lock of a state folder', () => {
   });
 });
 
-test('a state folder that cannot be written is named, with what to do', () => {
+test('the error for a state folder that is not writable has its path and the next step', () => {
   const file = join(folder, 'file');
   writeFileSync(file, '');
   expect(() => takeSupervisorLock(join(file, 'run', 'supervisor.json'), '.perennial')).toThrow(

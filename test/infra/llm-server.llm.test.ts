@@ -6,7 +6,7 @@ import { freePort } from '../../infra/ports';
 import { startService } from '../../infra/service';
 import { openSupervisor, type Supervisor } from '../../infra/supervisor';
 
-// It is started twice, on a machine that is busy with other tests.
+// It starts twice, on a machine that may be busy with other tests.
 jest.setTimeout(240_000);
 
 let folder: string;
@@ -25,7 +25,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test('the language model that `up` supervises is back after kill -9, and answers', async () => {
+test('the language model that `up` supervises is restarted after SIGKILL and answers', async () => {
   const port = await freePort();
   const { PATH, HOME } = process.env;
   const env = {
@@ -53,12 +53,12 @@ test('the language model that `up` supervises is back after kill -9, and answers
   process.kill(first.pid, 'SIGKILL');
   for (
     const end = Date.now() + 120_000;
-    !said.some((line) => line.includes('is back after')) && Date.now() < end;
+    !said.some((line) => line.includes('is running again after')) && Date.now() < end;
   ) {
     await new Promise((again) => setTimeout(again, 50));
   }
   expect(said.join('\n')).toMatch(
-    /The language model is gone: [^]*The language model is back after/,
+    /The language model ended: [^]*The language model is running again after/,
   );
   expect(supervisor.processes()[0]?.pid).not.toBe(first.pid);
   expect(await answer(port)).toBe(200);

@@ -40,14 +40,14 @@ test('keeps the logs of the last five starts', () => {
   expect(readFileSync(`${file}.5`, 'utf8')).toBe('start 3');
 });
 
-test('a start that logged nothing takes the place of no older log', () => {
+test('a start that logged nothing replaces no older log', () => {
   start('something');
   start('');
   start('more');
   expect(readdirSync(folder).sort()).toEqual(['api.log', 'api.log.1']);
 });
 
-test('empties a full file in place and keeps what was in it', () => {
+test('empties a full file in place and keeps a copy', () => {
   start('first');
   trimLog(file);
   expect(readFileSync(file, 'utf8')).toBe('first');
@@ -57,10 +57,10 @@ test('empties a full file in place and keeps what was in it', () => {
   expect(readFileSync(`${file}.1`).subarray(0, 5).toString()).toBe('first');
 });
 
-test('leaves a full file alone where it cannot be copied', () => {
+test('does not empty a full file that cannot be copied', () => {
   start('first');
   truncateSync(file, 64 * 1024 * 1024);
-  // A copy onto this device fails as on a full disk.
+  // A copy to this device fails like on a full disk.
   symlinkSync('/dev/full', `${file}.1`);
   trimLog(file);
   expect(readFileSync(file).subarray(0, 5).toString()).toBe('first');

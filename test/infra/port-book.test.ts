@@ -26,7 +26,7 @@ async function occupy(port: number): Promise<void> {
   await new Promise<void>((resolve) => server.listen({ host: '127.0.0.1', port }, resolve));
 }
 
-test('takes the preferred port while it is free, and the same ones again', async () => {
+test('uses the preferred port while it is free, and the same ports at the next start', async () => {
   const preferred = await freePort();
   const first = await choosePorts(file, { api: { preferred }, database: {} });
   expect(first.ports.api).toBe(preferred);
@@ -35,7 +35,7 @@ test('takes the preferred port while it is free, and the same ones again', async
   expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(first.ports);
 });
 
-test('moves away from a port that another program took, says so, and stays there', async () => {
+test('changes a port that another program uses, reports it, and keeps the new one', async () => {
   const preferred = await freePort();
   await occupy(preferred);
   const { ports, moved } = await choosePorts(file, { api: { preferred } });
@@ -44,30 +44,30 @@ test('moves away from a port that another program took, says so, and stays there
   expect((await choosePorts(file, { api: { preferred } })).moved).toEqual([]);
 });
 
-test('a port that the user asked for and cannot have is an error that names the setting', async () => {
+test('a configured port that is in use gives an error with the setting', async () => {
   const exactly = await freePort();
   await occupy(exactly);
   const wish = choosePorts(file, { api: { exactly, setting: 'PERENNIAL_API_PORT' } });
   await expect(wish).rejects.toMatchObject({
     type: 'PlatformUnavailable',
-    message: `Port ${exactly} (PERENNIAL_API_PORT) is taken by another program`,
+    message: `Port ${exactly} (PERENNIAL_API_PORT) is in use by another program`,
   });
 });
 
-test('zero asks for any port, not for the preferred one', async () => {
+test('zero means any port, not the preferred one', async () => {
   const preferred = await freePort();
   const { ports, moved } = await choosePorts(file, { api: { preferred, exactly: 0 } });
   expect(ports.api).not.toBe(preferred);
   expect(moved).toEqual([]);
 });
 
-test('passes over a port that is free but of no use, also a remembered one', async () => {
+test('skips a free port that is not usable, even a remembered one', async () => {
   const { ports } = await choosePorts(file, { filer: {} });
   const again = await choosePorts(file, { filer: { usable: (port) => port !== ports.filer } });
   expect(again.ports.filer).not.toBe(ports.filer);
 });
 
-test('gives no port twice', async () => {
+test('assigns no port twice', async () => {
   const exactly = await freePort();
   await expect(choosePorts(file, { api: { exactly }, gateway: { exactly } })).rejects.toThrow(
     /taken/,
@@ -87,9 +87,9 @@ test.each([[70_000], [-1], [1.5], ['8700'], [null]])(
   },
 );
 
-test('a damaged book is removed, not everything else with it', async () => {
+test('a damaged port file can be removed by itself', async () => {
   writeFileSync(file, '');
-  const next = 'Remove it: new ports are chosen at the next start';
+  const next = 'Remove it: the next start then chooses new ports';
   await expect(choosePorts(file, { api: {} })).rejects.toMatchObject({
     type: 'PlatformUnavailable',
     next,

@@ -18,19 +18,19 @@ function listen(port: number): Promise<void> {
   );
 }
 
-test('a free port can be listened on, and is then free no more', async () => {
+test('a server can listen on a free port, which is then no longer free', async () => {
   const port = await freePort();
   expect(await isFree(port)).toBe(true);
   await listen(port);
   expect(await isFree(port)).toBe(false);
 });
 
-test('ports differ, and none is one that outgoing connections may get', async () => {
+test('ports differ and are outside of the range for outgoing connections', async () => {
   const ports = await freePorts(40);
   expect(new Set(ports).size).toBe(40);
   const settings = '/proc/sys/net/ipv4/ip_local_port_range';
   const low = existsSync(settings) ? parseInt(readFileSync(settings, 'utf8')) : 32_768;
-  // Where the system gives out nearly all, there are no others.
+  // Some systems use nearly all ports for outgoing connections.
   if (low > 17_000) expect(Math.max(...ports)).toBeLessThan(low);
 });
 

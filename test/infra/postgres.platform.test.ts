@@ -84,7 +84,7 @@ async function ask(server: EmbeddedPostgres, statement: string): Promise<unknown
   }
 }
 
-test('keeps its data in a folder that nobody else may enter, also when root starts it', async () => {
+test('keeps its data in a private folder, even when root starts it', async () => {
   expect(statSync(folder).mode & 0o777).toBe(0o700);
   const first = await start();
   await ask(first, 'CREATE TABLE kept AS SELECT 1 AS one');
@@ -99,7 +99,7 @@ test('keeps its data in a folder that nobody else may enter, also when root star
     cpSync(home, programs, { recursive: true, verbatimSymlinks: true });
     const copies = (): string[] =>
       readdirSync(tmpdir()).filter((name) => name.startsWith(`perennial-postgres-${process.pid}-`));
-    // The server that all platform tests share may run from this process as well, out of a clone in
+    // The server that all platform tests share may also run from this process, from a clone in
     // such a folder.
     const others = copies();
     const server = await start({ programs });
@@ -112,7 +112,7 @@ test('keeps its data in a folder that nobody else may enter, also when root star
   },
 );
 
-test('recovers after a kill -9, with a pid file that names another program', async () => {
+test('recovers after SIGKILL when its pid file names another program', async () => {
   const first = await start({ durability: 'on' });
   await ask(first, 'CREATE TABLE kept AS SELECT 1 AS one');
   process.kill(first.pid, 'SIGKILL');
@@ -122,7 +122,7 @@ test('recovers after a kill -9, with a pid file that names another program', asy
   expect(await ask(await start(), 'SELECT * FROM kept')).toEqual([{ one: 1 }]);
 });
 
-test('recovers after a kill -9, though nobody has taken note of its end yet', async () => {
+test('recovers after SIGKILL when its old process is a zombie', async () => {
   const first = await start({ durability: 'on' });
   await ask(first, 'CREATE TABLE kept AS SELECT 1 AS one');
   process.kill(first.pid, 'SIGKILL');
@@ -137,10 +137,7 @@ test('recovers after a kill -9, though nobody has taken note of its end yet', as
   }
 });
 
-/**
- * A process of this name and of PostgreSQL's user that has ended, while its parent never asks how:
- * a zombie.
- */
+/** Makes a zombie with this name, of PostgreSQL's user, by a parent that never waits for it. */
 async function unreaped(name: string): Promise<{ readonly pid: number; forget(): void }> {
   const program = join(folder, name);
   symlinkSync('/bin/true', program);
@@ -155,7 +152,7 @@ async function unreaped(name: string): Promise<{ readonly pid: number; forget():
   return { pid, forget: () => parent.kill('SIGKILL') };
 }
 
-test('begins again where a first start was cut off', async () => {
+test('starts over after an interrupted first start', async () => {
   mkdirSync(join(folder, 'state', 'data.new', 'base'), { recursive: true });
   writeFileSync(join(folder, 'state', 'data.new', 'PG_VERSION'), '18\n');
   expect(await ask(await start(), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
@@ -170,13 +167,13 @@ describe('a damaged data folder', () => {
     [
       'with an empty write-ahead log',
       () => readdirSync(at('pg_wal')).forEach((name) => empty(`pg_wal/${name}`)),
-      /pg_wal holds no write-ahead log$/,
+      /pg_wal contains no write-ahead log$/,
     ],
     ['without its version', () => empty('PG_VERSION'), /: PG_VERSION is missing or empty$/],
     [
       'with another text as its version',
       () => writeFileSync(at('PG_VERSION'), 'damaged'),
-      /PG_VERSION does not hold a version$/,
+      /PG_VERSION does not contain a version$/,
     ],
     [
       'with half of its databases',
@@ -184,7 +181,7 @@ describe('a damaged data folder', () => {
         readdirSync(at('base'))
           .slice(2)
           .forEach((name) => empty(`base/${name}`)),
-      /base holds 2 of at least 4 databases$/,
+      /base contains 2 of at least 4 databases$/,
     ],
     [
       'with half a database',

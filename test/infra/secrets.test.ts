@@ -22,7 +22,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const modeOf = (path: string): number => statSync(path).mode & 0o777;
 
-test('are made once, at random, for this user’s eyes only', () => {
+test('are random, made once, and readable only by this user', () => {
   const first = openSecrets(file, []);
   expect(modeOf(file)).toBe(0o600);
   expect(openSecrets(file, [])).toEqual(first);
@@ -32,21 +32,21 @@ test('are made once, at random, for this user’s eyes only', () => {
   expect(openSecrets(file, []).databasePassword).not.toBe(first.databasePassword);
 });
 
-test('are closed to others again when somebody opened them', () => {
+test('are made private again when other users could read them', () => {
   openSecrets(file, []);
   chmodSync(file, 0o644);
   openSecrets(file, []);
   expect(modeOf(file)).toBe(0o600);
 });
 
-test('are not made anew beside data that the lost ones opened', () => {
+test('are not replaced while data needs the lost ones', () => {
   const data = join(folder, 'data');
   mkdirSync(data);
   expect(() => openSecrets(file, [data])).toThrow(/missing or incomplete/);
   expect(existsSync(file)).toBe(false);
 });
 
-test('a damaged file is named, not overwritten', () => {
+test('a damaged file gives an error and is not overwritten', () => {
   writeFileSync(file, '{"databasePass');
   expect(() => openSecrets(file, [])).toThrow(/secrets\.json is damaged/);
 });

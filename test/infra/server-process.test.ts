@@ -35,14 +35,14 @@ function shell(
   });
 }
 
-test('a server is there when it answers, and gone after its stop', async () => {
+test('a server is started when it responds, and has ended after its stop', async () => {
   const server = await shell('echo ready; exec sleep 60');
   await server.stop();
   expect(await server.exited).toEqual({ code: null, signal: 'SIGTERM' });
   expect(guarded).toEqual([`+${server.pid}`, `-${server.pid}`]);
 });
 
-test('a server that does not listen to its stop is killed', async () => {
+test('a server that ignores its stop signal is killed', async () => {
   const server = await shell('trap "" TERM; echo ready; while :; do sleep 0.1; done', {
     stopSeconds: 0.2,
   });
@@ -50,7 +50,7 @@ test('a server that does not listen to its stop is killed', async () => {
   expect(await server.exited).toEqual({ code: null, signal: 'SIGKILL' });
 });
 
-test('a start that takes too long, or that nobody wants any more, leaves nothing running', async () => {
+test('a start that times out or is aborted leaves no process', async () => {
   await expect(shell('exec sleep 60', { readySeconds: 0.1 })).rejects.toThrow(
     'The server could not be started: it did not answer within 0.1 s',
   );
@@ -59,19 +59,23 @@ test('a start that takes too long, or that nobody wants any more, leaves nothing
   );
 });
 
-describe('the one error names the cause', () => {
+describe('the error of a failed start names the cause', () => {
   test.each([
     [
       'port',
       'echo "FATAL: could not bind IPv4 address \\"127.0.0.1\\": Address already in use"; exit 1',
-      /its port is taken by another program/,
+      /its port is in use by another program/,
     ],
     [
       'disk',
       'echo "PANIC: could not write to file: No space left on device"; exit 1',
       /the disk is full/,
     ],
-    ['rights', 'echo "open /data/x: permission denied"; exit 1', /it may not use one of its files/],
+    [
+      'permissions',
+      'echo "open /data/x: permission denied"; exit 1',
+      /it has no permission to use one of its files/,
+    ],
     [
       'unknown',
       'echo starting; echo "panic: surprise"; echo bye; exit 3',
@@ -80,14 +84,14 @@ describe('the one error names the cause', () => {
     [
       'JSON log',
       `echo '{"level":"fatal","err":{"message":"listen EADDRINUSE: address already in use 127.0.0.1:8700"}}'; exit 1`,
-      /its port is taken.*\(listen EADDRINUSE/,
+      /its port is in use.*\(listen EADDRINUSE/,
     ],
     ['silent', 'exit 7', /could not be started: it ended with code 7/],
   ])('%s', async (_, script, message) => {
     await expect(shell(script)).rejects.toThrow(message);
   });
 
-  test('of a process of ours that knows what helps, in its own words, however many', async () => {
+  test('with the complete message and next step of a Perennial process', async () => {
     const message = `cannot go on with 30 runs:\n${'  run_x of m: why\n'.repeat(30)}`;
     const line = JSON.stringify({
       level: 'fatal',
@@ -102,18 +106,18 @@ describe('the one error names the cause', () => {
     });
   });
 
-  test('binary', async () => {
+  test('for a missing program', async () => {
     await expect(shell('', { command: '/nowhere/weed' })).rejects.toMatchObject({
-      message: 'The server could not be started: there is no program /nowhere/weed',
+      message: 'The server could not be started: the program /nowhere/weed does not exist',
       next: expect.stringContaining('provision') as unknown,
     });
     const text = join(folder, 'text');
     writeFileSync(text, 'no program', { mode: 0o644 });
-    await expect(shell('', { command: text })).rejects.toThrow('may not be executed');
+    await expect(shell('', { command: text })).rejects.toThrow('is not executable');
   });
 });
 
-test('the log of the start before is kept beside the new one', async () => {
+test('the log of the previous start is kept beside the new one', async () => {
   await (await shell('echo ready one; exec sleep 60')).stop();
   await (await shell('echo ready two; exec sleep 60')).stop();
   expect(readFileSync(join(folder, 'server.log'), 'utf8')).toBe('ready two\n');

@@ -118,7 +118,7 @@ function callGrpc(port: number, path: string, identity: Identity | null): Promis
   });
 }
 
-test('S3 with credentials keeps and gives objects', async () => {
+test('S3 with credentials stores and returns objects', async () => {
   const s3 = new S3Client({
     endpoint: store.endpoint,
     region: 'us-east-1',
@@ -159,7 +159,7 @@ describe.each([
   });
 });
 
-test('with it both answer: what is tried above is there', async () => {
+test('both respond with the certificate, so the endpoints above exist', async () => {
   expect(await ask('GET', ports.master, '/dir/assign', part)).toBe(200);
   expect(await callGrpc(ports.masterGrpc, '/master_pb.Seaweed/VolumeList', part)).toBe('status 0');
   expect(
@@ -167,7 +167,7 @@ test('with it both answer: what is tried above is there', async () => {
   ).toBe('status 0');
 });
 
-test('the certificates are this user’s alone, and the authority’s key is not kept', () => {
+test('only this user can read the certificates, and the authority’s key is not kept', () => {
   const tls = join(stateDir, 's3', 'tls');
   for (const name of ['ca.pem', 'store.pem', 'store.key'])
     expect(statSync(join(tls, name)).mode & 0o077).toBe(0);

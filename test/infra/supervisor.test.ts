@@ -58,21 +58,21 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('starts again what ends, and says so', async () => {
+test('restarts a part that ends, and reports it', async () => {
   const { part, crash } = fakePart('The worker', 2, events);
   await supervisor.run(part);
   crash();
   await until(() => said.length === 3);
   expect(events).toEqual(['start The worker', 'start The worker']);
   expect(said).toEqual([
-    'The worker is gone: it ended with code 1',
-    'The worker is started again …',
-    'The worker is back after 0.0 s',
+    'The worker ended: it ended with code 1',
+    'The worker is restarting …',
+    'The worker is running again after 0.0 s',
   ]);
   expect(supervisor.processes()).toEqual([{ name: 'The worker', pid: 2 }]);
 });
 
-test('keeps trying when a start again fails, each time later', async () => {
+test('retries a failed restart after longer and longer pauses', async () => {
   let failures = 3;
   const { part, crash } = fakePart('PostgreSQL', 0, events, () => {
     if (events.length === 0 || failures-- <= 0) return Promise.resolve();
@@ -80,18 +80,18 @@ test('keeps trying when a start again fails, each time later', async () => {
   });
   await supervisor.run(part);
   crash();
-  await until(() => said.at(-1)?.startsWith('PostgreSQL is back') ?? false);
+  await until(() => said.at(-1)?.startsWith('PostgreSQL is running again') ?? false);
   expect(said.filter((line) => line.includes('the disk is full'))).toHaveLength(3);
-  expect(said.filter((line) => line.includes('started again'))).toEqual([
-    'PostgreSQL is started again …',
-    'PostgreSQL is started again in 0.001 s …',
-    'PostgreSQL is started again in 0.002 s …',
-    'PostgreSQL is started again in 0.003 s …',
+  expect(said.filter((line) => /restart(s|ing)/.test(line))).toEqual([
+    'PostgreSQL is restarting …',
+    'PostgreSQL restarts in 0.001 s …',
+    'PostgreSQL restarts in 0.002 s …',
+    'PostgreSQL restarts in 0.003 s …',
   ]);
-  expect(said.at(-1)).toMatch(/^PostgreSQL is back/);
+  expect(said.at(-1)).toMatch(/^PostgreSQL is running again/);
 });
 
-test('stops the upper tiers before the lower ones, and starts nothing again then', async () => {
+test('stops upper tiers before lower ones and restarts nothing afterwards', async () => {
   for (const [name, tier] of [
     ['postgres', 0],
     ['temporal', 1],
@@ -105,15 +105,15 @@ test('stops the upper tiers before the lower ones, and starts nothing again then
   expect(supervisor.processes()).toEqual([]);
 });
 
-test('a part that fails at its first start is the caller’s to hear of', async () => {
+test('a part that fails at its first start rejects', async () => {
   const { part } = fakePart('The API', 2, events, () =>
-    Promise.reject(new Error('its port is taken')),
+    Promise.reject(new Error('its port is in use')),
   );
-  await expect(supervisor.run(part)).rejects.toThrow('its port is taken');
+  await expect(supervisor.run(part)).rejects.toThrow('its port is in use');
   expect(said).toEqual([]);
 });
 
-test('a stop in the middle of a start waits for it and leaves nothing', async () => {
+test('a stop during a start waits for it and leaves no process', async () => {
   let started: () => void = () => undefined;
   const { part } = fakePart(
     'temporal',

@@ -53,7 +53,7 @@ function ask(path: string, { method = 'GET', headers = {} }: Asked = {}) {
 const pathOf = (link: string): string => new URL(link).pathname;
 const session = async (): Promise<string> => (await ask(pathOf(proxy.link()))).cookie ?? '';
 
-test('without a session nothing gets through, and the answer names the next step', async () => {
+test('requests without a session are refused with the next step', async () => {
   for (const path of ['/', '/api/v1/namespaces', '/namespaces/default/workflows']) {
     const answer = await ask(path);
     expect(answer).toMatchObject({
@@ -66,7 +66,7 @@ test('without a session nothing gets through, and the answer names the next step
   });
 });
 
-test('with one the page and its API load; the upstream does not see the session', async () => {
+test('page and API load with a session, and the upstream does not see its cookie', async () => {
   const cookie = await session();
   expect(cookie).toMatch(/^perennial_ui=/);
   expect(await ask('/', { headers: { cookie } })).toMatchObject({
@@ -105,14 +105,14 @@ test.each(['https://evil.example', 'http://127.0.0.1:1', 'null'])(
   },
 );
 
-test('its own pages may change something', async () => {
+test('its own pages may send changes', async () => {
   const headers = { cookie: await session(), origin: `http://127.0.0.1:${port}` };
   expect(await ask('/api/v1/terminate', { method: 'POST', headers })).toMatchObject({
     status: 200,
   });
 });
 
-test('a new link is for who has the platform’s key', async () => {
+test('a new link requires the platform’s key', async () => {
   const post = (headers: Readonly<Record<string, string>>) =>
     ask('/perennial-session', { method: 'POST', headers });
   expect(await post({})).toMatchObject({ status: 401 });

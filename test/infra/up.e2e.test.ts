@@ -32,7 +32,7 @@ afterAll(async () => {
 
 async function startAgain(...args: string[]): Promise<void> {
   await product.stop();
-  rmSync(join(stateDir, 'run', 'client.json'), { force: true }); // left by a kill -9: the helper would take it for the new one's
+  rmSync(join(stateDir, 'run', 'client.json'), { force: true }); // left by SIGKILL; the helper would read it as the new one
   product = await startProduct({ stateDir, args });
 }
 
@@ -47,7 +47,7 @@ async function gone(pids: readonly number[], seconds: number): Promise<readonly 
   }
 }
 
-test('one process tree serves: three servers, three of our own, one watch', () => {
+test('one process tree has three servers, three platform processes and one watch', () => {
   const commands = pidsNow().map((pid) =>
     readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' '),
   );
@@ -64,12 +64,12 @@ test('one process tree serves: three servers, three of our own, one watch', () =
   }
 });
 
-test('secrets and keys are for this user’s eyes only', () => {
+test('only this user can read secrets and keys', () => {
   for (const file of ['secrets.json', 'run/client.json', 'run/keys.json'])
     expect(statSync(join(stateDir, file)).mode & 0o777).toBe(0o600);
 });
 
-test('every port of it is on loopback', () => {
+test('all its ports are on loopback', () => {
   const ours = new Set(pidsNow().flatMap(socketsOf));
   const listening = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) =>
     existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(1) : [],
@@ -94,7 +94,7 @@ test('the S3 store’s inner port answers only clients with its certificate', as
   ).rejects.toThrow();
 });
 
-test('a second start on the same state names the one that runs, and harms nothing', async () => {
+test('a second start on the same state folder is refused with the running process', async () => {
   for (const args of [['up'], ['up', '--fresh']]) {
     const second = await product.cli(args);
     expect(second.exitCode).toBe(1);
@@ -105,7 +105,7 @@ test('a second start on the same state names the one that runs, and harms nothin
   expect((await product.call('GET', '/runs')).status).toBe(200);
 });
 
-test('a part whose address is named is not started, but prepared all the same', async () => {
+test('a backend with a configured address is prepared but not started', async () => {
   const read = (file: string): Record<string, string> =>
     JSON.parse(readFileSync(join(stateDir, file), 'utf8')) as Record<string, string>;
   const [secrets, ports] = [read('secrets.json'), read('run/ports.json')];
@@ -133,7 +133,7 @@ test('a part whose address is named is not started, but prepared all the same', 
     expect(commands.filter((command) => /postgres|weed|temporal server/.test(command))).toEqual([]);
     expect(commands.filter((command) => command.includes('main.ts'))).toHaveLength(3);
     expect(other.log()).toContain('127.0.0.1');
-    expect(other.log().match(/named by a setting, not started here/g)).toHaveLength(3);
+    expect(other.log().match(/configured, not started here/g)).toHaveLength(3);
     expect(other.log()).not.toContain(secrets['databasePassword']);
     const connection = await Connection.connect({ address: `127.0.0.1:${ports['temporal']}` });
     const { config } = await connection.workflowService.describeNamespace({
@@ -147,7 +147,7 @@ test('a part whose address is named is not started, but prepared all the same', 
   }
 });
 
-test('what dies is started again', async () => {
+test('a killed process is restarted', async () => {
   for (const part of [
     'bin/postgres -D',
     'temporal server',
@@ -160,14 +160,14 @@ test('what dies is started again', async () => {
     process.kill(pid, 'SIGKILL');
     await gone([pid], 5);
   }
-  const back = (): boolean => (product.log().match(/ is back after /g) ?? []).length >= 6;
+  const back = (): boolean => (product.log().match(/ is running again after /g) ?? []).length >= 6;
   for (const deadline = Date.now() + 60_000; !back() && Date.now() < deadline;) await pause(100);
-  expect(product.log()).toContain('PostgreSQL is gone: it was ended by SIGKILL');
+  expect(product.log()).toContain('PostgreSQL ended: it was ended by SIGKILL');
   expect(back()).toBe(true);
   expect((await product.call('GET', '/runs')).status).toBe(200);
 });
 
-test('goes on when nobody reads any more what it says', async () => {
+test('continues when its output is no longer read', async () => {
   product.supervisor.stderr?.destroy();
   const [before = 0] = product.kill('main.ts gateway');
   const back = (): boolean => product.pids('main.ts gateway').some((pid) => pid !== before);
@@ -177,7 +177,7 @@ test('goes on when nobody reads any more what it says', async () => {
   expect((await product.call('GET', '/runs')).status).toBe(200);
 });
 
-test('a kill -9 of the supervisor leaves no process, and the next start finds everything again', async () => {
+test('SIGKILL of the supervisor leaves no process, and the next start has all data', async () => {
   const { apiKey } = product;
   const pids = pidsNow();
   expect(pids.length).toBeGreaterThanOrEqual(7);
@@ -189,20 +189,20 @@ test('a kill -9 of the supervisor leaves no process, and the next start finds ev
   expect(product.apiKey).toBe(apiKey);
 });
 
-test('a kill -9 of everything at once is cleared up by the next start', async () => {
+test('after SIGKILL of all processes at once, the next start cleans up', async () => {
   const watch = product.pids('death-watch.sh');
   const servers = product.pids('temporal server');
   for (const pid of [...watch, product.supervisor.pid ?? 0]) process.kill(pid, 'SIGKILL');
   await pause(300);
-  // no process was left that would have ended them
+  // no watch was left to end them
   expect(servers.filter((pid) => processIdentity(pid) === null)).toEqual([]);
 
   await startAgain();
-  expect(product.log()).toMatch(/Ended what an earlier start left running: .*The Temporal server/);
+  expect(product.log()).toMatch(/Ended processes of an earlier start: .*The Temporal server/);
   expect(await gone(servers, 1)).toEqual([]);
 });
 
-test('SIGTERM ends all in order; --fresh starts over', async () => {
+test('SIGTERM ends all processes in order, and --fresh starts over', async () => {
   const apiKey = product.apiKey;
   const pids = pidsNow();
   await end(product.supervisor);
@@ -231,6 +231,6 @@ function socketAt(path: string): string[] {
       (inode) => inode !== undefined,
     );
   } catch {
-    return []; // closed in this moment
+    return []; // closed in the meantime
   }
 }
