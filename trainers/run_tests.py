@@ -1,7 +1,6 @@
-"""Runs the trainers' unit tests:
+"""Runs the trainers' unit tests: `python trainers/run_tests.py [part of a file's path]`.
 
-`python trainers/run_tests.py [part of a file's path]`. By path, because a trainer's folder is no
-package.
+Tests are loaded by path, because a trainer's folder is not a package.
 """
 
 import importlib.util
@@ -10,7 +9,7 @@ import unittest
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-# The trainers' folder comes last: folders in it are called after the libraries they use.
+# The trainers' folder comes last, because its subfolders have the names of libraries.
 sys.path[0:1] = []
 sys.path.append(str(HERE))
 

@@ -1,14 +1,16 @@
-"""Trains as a job does and lets the native model predict rows that training was not given: `python trainers/trial.py <trainer's folder> <job's directory>`.
+"""Trains like a job and predicts the rows of the input `unseen` with the native model.
 
-For `perennial trainer test`: leaves model.onnx and result.json as a job does, and predictions.json, the scores of the input `unseen`.
+`perennial trainer test` runs `python trainers/trial.py <trainer's folder> <job's directory>`.
+Writes model.onnx and result.json like a job, and predictions.json with the scores.
 """
 
 import sys
 from pathlib import Path
 
-# The trainers' folder comes last: folders in it are called after the libraries they use.
-sys.path[0:1] = []
-sys.path.append(str(Path(__file__).resolve().parent))
+if __name__ == "__main__":
+    # The trainers' folder comes last, because its subfolders have the names of libraries.
+    sys.path[0:1] = []
+    sys.path.append(str(Path(__file__).resolve().parent))
 
 import numpy as np
 

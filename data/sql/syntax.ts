@@ -47,15 +47,9 @@ function refuseTooManyTokens(text: SqlText): void {
     if (kind !== 'trivia') tokens += 1;
     if (tokens <= maxTokens) continue;
     const place = placeOfByte(text.sql, Buffer.byteLength(text.sql.slice(0, from)));
-    throw sqlFailure(
-      'SqlInvalid',
-      text,
-      place,
-      `has more than ${count(maxTokens)} tokens`,
-      {
-        next: 'split the query, or move long lists of values into a source',
-      },
-    );
+    throw sqlFailure('SqlInvalid', text, place, `has more than ${count(maxTokens)} tokens`, {
+      next: 'split the query, or move long lists of values into a source',
+    });
   }
 }
 

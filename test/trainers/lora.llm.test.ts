@@ -15,7 +15,7 @@ import type { Job, JobHandle, JobState } from '../../domain/training/job';
 import { directoryArtifacts, type DirectoryArtifacts } from '../support/directory-artifacts';
 import { pythonPath } from '../support/platform';
 
-// PyTorch takes up to a minute to import on a machine that is busy with other tests.
+// On a busy machine, importing PyTorch takes up to a minute.
 jest.setTimeout(600_000);
 
 const pythonLlm =
@@ -61,7 +61,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Definitions and their kind, from WordNet. */
+/** Definitions of WordNet with their kinds. */
 async function glosses(name: string, first: number, rows: number): Promise<ArtifactRef> {
   const path = join(folder, `${name}.parquet`);
   const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
@@ -113,7 +113,7 @@ async function whenOver(handle: JobHandle): Promise<JobState> {
   }
 }
 
-/** Sends the signal to the job's process once it has reported this step. */
+/** Sends the signal to the job's process after it has reported this step. */
 async function signalAfter(step: number, signal: NodeJS.Signals, handle: JobHandle): Promise<void> {
   for (;;) {
     const state = await backend.poll(handle);
@@ -143,7 +143,7 @@ const training = (state: Extract<JobState, { kind: 'succeeded' }>) =>
 describe('a fine-tuning', () => {
   let through: Extract<JobState, { kind: 'succeeded' }>;
 
-  test('gives an adapter, what it cost by formula, and what it is worth beside the base and a bag of words', async () => {
+  test('returns an adapter, its compute, and its quality compared with the base model and a bag of words', async () => {
     through = await trained(await backend.submit(job('through', {})));
     expect(digestOfAdapter(through)).toMatch(/^sha256:/);
     expect(through.result.facts['base']).toMatchObject({
@@ -159,7 +159,7 @@ describe('a fine-tuning', () => {
     for (const name of ['accuracy', 'base_accuracy', 'tfidf_accuracy', 'majority_accuracy'])
       expect(rest).toHaveProperty(name);
     const compute = through.result.facts['compute'] as Record<string, number>;
-    // Both layers have an adapter: all of the way back, but for no weight's gradient but its own.
+    // Both layers have an adapter: a full backward pass, but only its own weight gradients.
     expect(compute['shareOfAllWeightsSameTokens']).toBeGreaterThan(2 / 3);
     expect(compute['shareOfAllWeightsSameTokens']).toBeLessThan(0.75);
     expect(compute['flopsFromScratch']).toBe(120 * (compute['parameters'] ?? 0) ** 2);
@@ -169,18 +169,18 @@ describe('a fine-tuning', () => {
     });
   });
 
-  test('that is killed goes on from its last checkpoint and ends in the same bytes', async () => {
+  test('continues from its last checkpoint after SIGKILL and gives the same bytes', async () => {
     const asked = job('killed', { checkpoint_seconds: 0 });
     const handle = await backend.submit(asked);
     await signalAfter(4, 'SIGKILL', handle);
     expect(await whenOver(handle)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
     const state = await trained(await backend.submit(asked));
-    // Of the step it was killed in nothing was kept; of all before, everything.
+    // Nothing of the interrupted step is kept, and everything before it.
     expect(training(state).resumedAt).toBeGreaterThanOrEqual(3);
     expect(digestOfAdapter(state)).toBe(digestOfAdapter(through));
   });
 
-  test('that is asked to stop saves what it has, however long the interval', async () => {
+  test('saves its state after SIGTERM, however long the interval', async () => {
     const asked = job('stopped', { checkpoint_seconds: 3_600 });
     const handle = await backend.submit(asked);
     await signalAfter(3, 'SIGTERM', handle);
@@ -190,7 +190,7 @@ describe('a fine-tuning', () => {
     expect(digestOfAdapter(state)).toBe(digestOfAdapter(through));
   });
 
-  test('leaves out examples that are too long, says how many and how long, and measures held-out ones all the same', async () => {
+  test('leaves out training examples that are too long and counts them, but measures such held-out ones', async () => {
     const whole = through.result.facts['training'] as {
       readonly leftOut: number;
       readonly longest: number;
@@ -222,7 +222,7 @@ describe('a fine-tuning', () => {
     });
   });
 
-  test('of a base that is no model is refused in words', async () => {
+  test('is refused with the reason when the base is not a model', async () => {
     const path = join(folder, 'no.gguf');
     await writeFile(path, 'not a model');
     const base = [

@@ -22,7 +22,7 @@ import {
   trainingRows,
 } from '../support/training/training-rows';
 
-// Real training on a machine that is busy with other tests.
+// Real training on a machine that may be busy with other tests.
 const trainersDir = resolve('trainers');
 const tasks: readonly Task[] = ['classification', 'multiclass', 'regression'];
 let folder: string;
@@ -113,7 +113,7 @@ const kinds = openTrainerCatalog(trainersDir)
   );
 
 describe.each(kinds)('%s for %s', (trainer, task) => {
-  test('gives one graph of the feature columns that agrees with the model it was made of', async () => {
+  test('returns a graph over the feature columns that agrees with the native model', async () => {
     const state = await train(trainer, task);
     expect(state.result.facts['parity']).toMatchObject({
       rows: 5_000,
@@ -142,13 +142,13 @@ describe.each(kinds)('%s for %s', (trainer, task) => {
     }
   });
 
-  test('gives the same bytes for the same seed and data', async () => {
+  test('returns the same bytes for the same seed and data', async () => {
     const [first, second] = [await train(trainer, task), await train(trainer, task)];
     expect(second.onnx.digest).toBe(first.onnx.digest);
     expect(second.result).toEqual(first.result);
   });
 
-  test('learns more than the baseline, if it is none', async () => {
+  test('is better than the baseline, unless it is the baseline', async () => {
     const name = task === 'regression' ? 'train_rmse' : 'train_logloss';
     const [own, baseline] = [await train(trainer, task), await train('baseline', task)];
     const ratio = (own.result.metrics[name] ?? Infinity) / (baseline.result.metrics[name] ?? 0);
@@ -160,7 +160,7 @@ describe.each(kinds)('a trial of %s in %s', (trainer, task) => {
   const metric = task === 'regression' ? 'mae' : 'logloss';
   const name = `tuning_${metric}`;
 
-  test('is scored on the tuning rows as the model would be that is kept, and leaves nothing else', async () => {
+  test('is scored as a trial like the kept model and leaves only its score', async () => {
     const asked = job(trainer, task);
     const trial = await ended(
       backend,
@@ -190,7 +190,7 @@ describe.each(kinds)('a trial of %s in %s', (trainer, task) => {
 });
 
 describe('lightgbm', () => {
-  test('as a trial reports its objective after every tree', async () => {
+  test('reports its objective as a trial after every tree', async () => {
     const asked = job('lightgbm', 'classification', { num_iterations: 300 });
     const trial = {
       ...asked,
@@ -241,7 +241,7 @@ describe('lightgbm', () => {
     },
   );
 
-  test('gives another model for another seed where chance has a say', async () => {
+  test('returns another model for another seed when it samples', async () => {
     const params = { ...long, num_iterations: 20 };
     const [first, second] = [
       await train('lightgbm', 'classification', params, 1),
@@ -250,7 +250,7 @@ describe('lightgbm', () => {
     expect(second.onnx.digest).not.toBe(first.onnx.digest);
   });
 
-  test('stops early by the tuning rows only when told to', async () => {
+  test('stops early by the tuning rows only when configured', async () => {
     const params = { num_iterations: 400, learning_rate: 0.3 };
     const plain = await train('lightgbm', 'classification', params);
     expect(plain.result.facts).toMatchObject({ trees: 400 });
@@ -288,7 +288,7 @@ describe('lightgbm', () => {
 });
 
 describe('baseline by groups', () => {
-  test('is the seasonal naive forecast of the columns that the context names', async () => {
+  test('is the seasonal naive forecast of the columns in the context', async () => {
     const seasonal = job('baseline', 'classification');
     const context = { ...seasonal.context, seasonal: { hourOfDay: 'hour' } };
     const state = succeeded(await ended(backend, await backend.submit({ ...seasonal, context })));
@@ -309,14 +309,14 @@ describe('baseline by groups', () => {
     expect(unknown).toBeCloseTo(state.result.facts['mean'] as number, 6);
   });
 
-  test('refuses columns that are no features', async () => {
+  test('refuses columns that are not features', async () => {
     const state = await ended(
       backend,
       await backend.submit(job('baseline', 'regression', { group_by: ['weekday'] })),
     );
     expect(state).toMatchObject({
       kind: 'failed',
-      message: expect.stringContaining('weekday is no feature column') as string,
+      message: expect.stringContaining('weekday is not a feature column') as string,
     });
   });
 });

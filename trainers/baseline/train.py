@@ -1,6 +1,6 @@
-"""The prior or the mean; by groups of named columns it is the seasonal naive forecast.
+"""The share of each class or the mean; by groups of columns, the seasonal naive forecast.
 
-What a model must beat to be worth its keep.
+A model must be better than this baseline.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from runtime.graph import ML, GraphBuilder
 from runtime.job import Job, Trained
 from runtime.refusal import Refused
 
-#: More combinations than this are no baseline any more.
+#: More groups than this are not a baseline.
 MOST_GROUPS = 100_000
 
 
@@ -27,14 +27,15 @@ def train(job: Job) -> Trained:
     groups = int(np.prod(sizes))
     if groups > MOST_GROUPS:
         raise Refused(
-            f"/params/group_by: {' × '.join(map(str, sizes))} groups are too many for a baseline (at most {MOST_GROUPS:,})"
+            f"/params/group_by: {' × '.join(map(str, sizes))} groups are too many for a baseline "
+            f"(at most {MOST_GROUPS:,})"
         )
     codes = _codes(keys, columns)
     means = [
         _group_means(codes, target, groups, job.params["smoothing"])
         for target in _targets(job, label)
     ]
-    #: [groups, scores a row]
+    #: [groups, scores per row]
     value = np.column_stack(means).astype(np.float32)
 
     def predict(columns: Columns) -> np.ndarray:
@@ -58,7 +59,7 @@ def train(job: Job) -> Trained:
 
 
 def _targets(job: Job, label: np.ndarray) -> list[np.ndarray]:
-    """What is averaged: the label, or for each class whether a row has it."""
+    """Returns the values to average: the label, or per class whether a row has it."""
     return (
         [(label == number).astype(np.float64) for number in range(len(job.classes))]
         if job.classes
@@ -78,22 +79,20 @@ def _shares(job: Job, label: np.ndarray) -> dict[str, Any]:
 
 
 def _group_features(job: Job) -> list[Feature]:
-    """Named by the parameters, or by the job's context as `seasonal:
-
-    { hourOfDay: column, dayOfWeek: column }`.
-    """
+    """Columns of the parameters or of `seasonal: { hourOfDay, dayOfWeek }` in the job's context."""
     names = job.params.get("group_by", list((job.context.get("seasonal") or {}).values()))
     features = {feature.name: feature for feature in job.features}
     unknown = [name for name in names if name not in features]
     if unknown:
         raise Refused(
-            f"/params/group_by: {', '.join(unknown)} is no feature column; there are {', '.join(features)}"
+            f"/params/group_by: {', '.join(unknown)} is not a feature column; "
+            f"the feature columns are {', '.join(features)}"
         )
     return [features[name] for name in names]
 
 
 class Key:
-    """One column's values as codes; 0 is everything not seen in training, and a missing number."""
+    """Codes of one column's values; 0 is for missing numbers and values not seen in training."""
 
     def __init__(self, feature: Feature, known: Any):
         self.feature = feature
@@ -120,8 +119,7 @@ class Key:
     def node(self, builder: GraphBuilder) -> str:
         if isinstance(self.known, Categories):
             return builder.category_codes(self.feature.name, self.known)
-        # The encoder's own view of NaN differs between runtimes, so it never sees one; what
-        # replaces it is no key either.
+        # Runtimes encode NaN differently, so it is replaced by a value that is not a key.
         absent = np.float32(-3.4e38)
         number = builder.node(
             "Where",
@@ -164,7 +162,7 @@ def _group_means(codes: np.ndarray, label: np.ndarray, groups: int, smoothing: f
 
 def _graph(features: list[Feature], keys: list[Key], value: np.ndarray) -> Any:
     builder = GraphBuilder(features)
-    # One code a row even without keys: the shape of any input is the number of rows.
+    # One code per row even without keys; any input has the number of rows.
     code = builder.node(
         "ConstantOfShape",
         [builder.node("Shape", [features[0].name])],

@@ -1,7 +1,7 @@
-"""Growing trees so that a crash changes nothing.
+"""Grows trees so that a resumed training gives the same bytes.
 
-Trees grow in legs, each a LightGBM of its own that starts from the scores of the legs before it. A checkpoint is the list of finished
-legs; what follows depends on nothing else, so a training that was killed and resumed gives the same bytes as one that was not.
+Trees grow in legs. Each leg is a separate LightGBM training that starts from the scores of the legs
+before it. A checkpoint is the list of finished legs, and the rest depends on nothing else.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import numpy as np
 
 from runtime.job import Job
 
-#: Short enough that a crash costs little, some ten seconds of work; long enough that a leg's start, one pass of the last leg's trees over the rows, hardly counts.
+#: Trees per leg. A crash costs about ten seconds of work. The start of a leg, one pass of the last
+#: leg's trees over the rows, takes little time in comparison.
 ROWS_TIMES_TREES_PER_LEG = 20_000_000
 LEAST_TREES_PER_LEG, MOST_TREES_PER_LEG = 50, 250
 
@@ -30,7 +31,7 @@ class Rows:
     _dataset: lgb.Dataset | None = None
 
     def dataset(self, params: dict[str, Any], reference: Rows | None = None) -> lgb.Dataset:
-        """Binned at the first call; whoever calls again wants the same bins."""
+        """Bins the rows at the first call; later calls must want the same bins."""
         if self._dataset is None:
             binned_by = reference.dataset(params) if reference else None
             self._dataset = lgb.Dataset(
@@ -38,26 +39,26 @@ class Rows:
             )
         return self._dataset
 
-    #: Scores a row: the number of classes of a multiclass task.
+    #: Scores per row: the number of classes for multiclass.
     width: int = 1
 
     @cached_property
     def scores(self) -> np.ndarray:
-        """The sum of all finished legs; of a multiclass task [rows, classes]."""
+        """Sum of all finished legs; [rows, classes] for multiclass."""
         return np.zeros(len(self.label) if self.width == 1 else (len(self.label), self.width))
 
 
 @dataclass
 class Forest:
     boosters: list[lgb.Booster] = field(default_factory=list)
-    #: The newest loss of the training rows; of the tuning rows, the best.
+    #: Newest loss on the training rows and best loss on the tuning rows.
     losses: dict[str, float] = field(default_factory=dict)
-    #: The number of trees that had the best loss on the tuning rows.
+    #: Number of trees with the best loss on the tuning rows.
     best_trees: int = 0
 
     @property
     def trees(self) -> int:
-        """Rounds: of a multiclass task each is a tree for each class."""
+        """Number of rounds; for multiclass a round is one tree per class."""
         return sum(booster.current_iteration() for booster in self.boosters)
 
     def raw_scores(self, matrix: np.ndarray) -> np.ndarray:
@@ -95,8 +96,8 @@ def grow(
         "train": (training, dataset),
         **({"tuning": (tuning, tuning.dataset(params, training))} if tuning else {}),
     }
-    # A trial is asked for its objective alone: the loss of a hundred thousand training rows at
-    # every tree is a tenth of its time.
+    # A trial needs only its objective. The loss of 100,000 training rows at every tree would take a
+    # tenth of its time.
     watched = {
         name: data for name, (_, data) in parts.items() if name == "tuning" or not job.objective
     }
@@ -104,7 +105,7 @@ def grow(
         params = {**params, "metric": "None"}
     for booster in forest.boosters:
         _add_scores(booster, parts)
-    # By the rows alone, so that a resumed training has the same legs.
+    # Depends only on the rows, so that a resumed training has the same legs.
     leg = min(
         MOST_TREES_PER_LEG,
         max(LEAST_TREES_PER_LEG, ROWS_TIMES_TREES_PER_LEG // len(training.label)),
@@ -125,8 +126,7 @@ def grow(
             feval=_judge(job, before) if job.objective else None,
             callbacks=[_watch(job, forest, before, loss, patience)],
         )
-        # Through its text even when nothing was interrupted: a resumed training knows the leg in no
-        # other form.
+        # Always through the model's text, which is all that a resumed training has.
         booster = lgb.Booster(model_str=grown.model_to_string(num_iteration=-1))
         forest.boosters.append(booster)
         enough = booster.current_iteration() < length or (
@@ -141,9 +141,7 @@ def grow(
 
 
 def _judge(job: Job, before: int) -> Any:
-    """Reports the objective after every tree, by the scores that LightGBM keeps of the tuning rows
-    anyway.
-    """
+    """Reports the objective after every tree, from LightGBM's own scores of the tuning rows."""
     trees = before
 
     def judge(scores: np.ndarray, _rows: lgb.Dataset) -> list[Any]:
@@ -173,9 +171,7 @@ def _watch(job: Job, forest: Forest, before: int, loss: str, patience: int | Non
 
 
 def _seeds(seed: int, before: int) -> dict[str, int]:
-    """Each leg draws rows and features anew; the same draw in every leg would leave the others out
-    of the whole forest.
-    """
+    """Seeds of a leg. With equal seeds, every leg would draw and omit the same rows and features."""
     drawn = (seed + 7_919 * before) % 2**31
     return {"bagging_seed": drawn, "feature_fraction_seed": drawn, "extra_seed": drawn}
 

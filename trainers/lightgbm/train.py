@@ -17,7 +17,8 @@ from runtime.trees import tree_ensemble
 
 from .forest import Forest, Rows, grow
 
-#: By objective: the loss that is reported, as LightGBM and as Perennial call it, and what turns a sum of trees into a score.
+#: By objective: names of the reported loss in LightGBM and Perennial, and the link from a sum of
+#: trees to a score.
 OBJECTIVES = {
     "binary": ("binary_logloss", "logloss", "Sigmoid"),
     "multiclass": ("multi_logloss", "logloss", "Softmax"),
@@ -33,9 +34,9 @@ LINKS = {
     "Identity": lambda raw: raw,
     "Exp": np.exp,
 }
-#: By task: the objective when none is given.
+#: Default objective by task.
 DEFAULTS = {"classification": "binary", "multiclass": "multiclass", "regression": "regression"}
-#: What a tree is grown by, not what rows and bins look like: trials that differ in nothing else see the same rows.
+#: Parameters that do not change the binned rows; trials that differ only in these share the rows.
 FREE = {
     *(
         "num_iterations",
@@ -48,7 +49,7 @@ FREE = {
     ),
     *("bagging_freq", "lambda_l1", "lambda_l2", "scale_pos_weight"),
 }
-#: Ours, not LightGBM's: everything else in the parameters goes to it under the same name.
+#: Perennial's parameters; all others are passed to LightGBM under the same name.
 OURS = (
     "objective",
     "num_iterations",
@@ -64,9 +65,8 @@ def train(job: Job) -> Trained:
     _, label = job.examples("train")
     if job.task == "classification" and label.min() == label.max():
         raise Refused(
-            f"the label is {bool(label[0])} in all {len(label):,} training rows: there is nothing to tell apart".replace(
-                "True", "true"
-            ).replace("False", "false")
+            f"the label is {'true' if label[0] else 'false'} in all {len(label):,} training rows, "
+            "so a model cannot learn from it"
         )
     patience = job.params.get("early_stopping_rounds")
     categories, training, tuning = _rows(job)
@@ -92,9 +92,9 @@ def train(job: Job) -> Trained:
 
 
 def prepare(job: Job) -> None:
-    """Bins the rows for all trials of a study that want the same bins:
+    """Bins the rows for all trials of a study with the same bins.
 
-    a third of the time of a trial that is ended early.
+    That takes a third of the time of a pruned trial.
     """
     objective = _objective(job)
     _, training, tuning = _rows(job)
@@ -105,10 +105,7 @@ def prepare(job: Job) -> None:
 
 
 def _rows(job: Job) -> tuple[dict[str, Categories], Rows, Rows | None]:
-    """What the rows look like to LightGBM:
-
-    the categories, the training rows, and those that watch.
-    """
+    """Returns the categories, the binned training rows and the binned tuning rows."""
     wanted = {name: value for name, value in job.params.items() if name not in FREE}
     watched = bool(job.params.get("early_stopping_rounds") or job.objective)
 
@@ -147,7 +144,7 @@ def _lightgbm_params(job: Job, objective: str, metric: str) -> dict[str, Any]:
         "metric": metric,
         **({"num_class": len(job.classes)} if objective == "multiclass" else {}),
         "seed": job.seed % 2**31,
-        # Byte-identical models for one seed need all three.
+        # Models are byte-identical for one seed only with all three.
         "deterministic": True,
         "force_row_wise": True,
         "num_threads": 1,
@@ -189,12 +186,12 @@ def _graph(job: Job, categories: dict[str, Categories], forest: Forest, link: st
         for feature in features
     ]
     raw = tree_ensemble(builder, builder.concatenate(inputs), forest.boosters, width)
-    # Softmax goes along the last axis, which is that of the classes.
+    # Softmax goes along the last axis, the classes.
     return builder.finish(builder.node(link, [raw]), width)
 
 
 def _importance(forest: Forest, features: list[Feature]) -> dict[str, float]:
-    """Each feature's share of the whole gain."""
+    """Share of each feature in the total gain."""
     gain = sum(booster.feature_importance("gain") for booster in forest.boosters)
     return {
         feature.name: round(float(share), 6)

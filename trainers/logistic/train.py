@@ -1,6 +1,6 @@
-"""A linear model on standardised numbers and one-hot categories:
+"""A linear model on standardised numbers and one-hot categories.
 
-logistic for classification, ridge for regression.
+Logistic regression for classification, ridge regression for regression.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from runtime.graph import GraphBuilder
 from runtime.job import Job, Trained
 from runtime.refusal import Refused
 
-#: Standard deviations. A line goes on for ever, and what lies so far out is a mistake or a thing of another kind; it also gives infinity a value.
+#: Values are clipped at so many standard deviations. Values beyond are errors or outliers that a
+#: line should not follow; this also limits infinity.
 FARTHEST = 10.0
 
 
@@ -29,7 +30,8 @@ def train(job: Job) -> Trained:
     columns, label = job.examples("train")
     if job.task != "regression" and label.min() == label.max():
         raise Refused(
-            f"the label is the same in all {len(label):,} training rows: there is nothing to tell apart"
+            f"the label is the same in all {len(label):,} training rows, "
+            "so a model cannot learn from it"
         )
     encoding = Encoding.learn(job, columns)
     matrix = encoding.matrix(columns)
@@ -57,7 +59,7 @@ def train(job: Job) -> Trained:
     )
 
 
-#: By task: what turns a weighted sum into a score, here and in the graph.
+#: By task: the link from a weighted sum to a score, here and in the graph.
 LINKS = {
     "classification": lambda raw: 1.0 / (1.0 + np.exp(-raw)),
     "multiclass": lambda raw: softmax(raw, axis=1),
@@ -70,14 +72,14 @@ OPERATORS = {"classification": "Sigmoid", "multiclass": "Softmax"}
 class Encoding:
     numbers: list[str]
     mean: np.ndarray
-    #: 0 for a column that does not vary, which thereby carries no weight.
+    #: 0 for a constant column, which then has no weight.
     scale: np.ndarray
     categories: dict[str, Categories]
 
     @staticmethod
     def learn(job: Job, columns: Columns) -> Encoding:
         numbers = [feature.name for feature in job.features if feature.type == "float"]
-        # Of the finite values, in float64: a sum of many float32 drifts.
+        # Over finite values in float64, because sums of many float32 are inexact.
         finite = [
             values[np.isfinite(values)].astype(np.float64)
             for values in (columns[name] for name in numbers)
@@ -97,21 +99,17 @@ class Encoding:
             for feature in job.features
             if feature.type == "string"
         }
-        # float32, as the graph holds them, so that both standardise by the same numbers.
+        # float32 as in the graph, so that both standardise by the same numbers.
         return Encoding(numbers, mean.astype(np.float32), scale.astype(np.float32), categories)
 
     def matrix(self, columns: Columns) -> sparse.csr_matrix:
-        """Columns:
-
-        standardised numbers, their missing marks, then a block for each text column with its unseen
-        first.
-        """
+        """Standardised numbers, their missing marks, then a block per text column, unseen first."""
         rows = len(next(iter(columns.values())))
         blocks: list[Any] = []
         if self.numbers:
             numbers = np.column_stack([columns[name] for name in self.numbers])
             missing = np.isnan(numbers)
-            with np.errstate(invalid="ignore"):  # infinity times 0, of a column that does not vary
+            with np.errstate(invalid="ignore"):  # infinity times 0 in a constant column
                 standard = np.clip(
                     (np.where(missing, self.mean, numbers) - self.mean) * self.scale,
                     -FARTHEST,
@@ -135,10 +133,10 @@ class Encoding:
 def _fit(
     job: Job, matrix: sparse.csr_matrix, label: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, int, bool]:
-    """Weights and bias: one column, or one for each class."""
+    """Returns weights and bias: one column, or one per class."""
     limit = job.params["max_iter"]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # said in the facts
+        warnings.simplefilter("ignore", ConvergenceWarning)  # reported in the facts
         if job.task != "regression":
             model = LogisticRegression(
                 C=job.params["C"],
@@ -150,7 +148,7 @@ def _fit(
             iterations = int(model.n_iter_[0])
             weights, bias = model.coef_, model.intercept_
             if job.task == "multiclass" and len(job.classes) == 2:
-                # Of two classes only the difference is fitted: softmax(0, x) is the logistic
+                # With two classes only the difference is fitted: softmax(0, x) is the logistic
                 # function of x.
                 weights, bias = (
                     np.vstack([np.zeros_like(weights), weights]),

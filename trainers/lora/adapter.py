@@ -1,4 +1,4 @@
-"""The low-rank update as peft trains it and as llama.cpp loads it."""
+"""The low-rank update for training with peft and for loading with llama.cpp."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from .llama import PROJECTIONS, rows_as_in_gguf
 
 
 def with_adapter(model: LlamaForCausalLM, params: dict, seed: int) -> PeftModel:
-    """Hu et al.
+    """Adds a LoRA (Hu et al. 2021): W + (alpha / rank) B A on the matrices of the upper layers.
 
-    2021: W + (alpha / rank) B A on the matrices of the upper layers, B zero at first. The adapter
-    stays in float32.
+    B is zero at first. The adapter stays in float32.
     """
     layers = model.config.num_hidden_layers
     torch.manual_seed(seed)
@@ -39,9 +38,7 @@ def with_adapter(model: LlamaForCausalLM, params: dict, seed: int) -> PeftModel:
 
 
 def write_adapter(path: Path, model: PeftModel, facts: dict[str, str]) -> None:
-    """The layout that llama.cpp's `llama_adapter_lora_init` reads; `facts` name the base, for those
-    who load it.
-    """
+    """Writes the layout of llama.cpp's `llama_adapter_lora_init`; `facts` name the base model."""
     base = model.get_base_model()
     config = model.peft_config["default"]
     in_gguf = {torch_name: name for name, torch_name in PROJECTIONS.items()}

@@ -1,4 +1,4 @@
-"""What a model answers on held-out rows, and how well it knows them."""
+"""Measures a model's answers and loss on held-out rows."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ def measure(
     padding: int,
     after_rows: Callable[[], None],
 ) -> tuple[float, list[str] | None]:
-    """Nats a token of the completions wanted, and the answers given where `completions` are all that a grammar allows: greedily, as a server with
-    constrained output gives them."""
+    """Returns nats per token of the completions, and answers limited to `completions`.
+
+    Answers are greedy, like those of a server with constrained output.
+    """
     total, count, answers = 0.0, 0, []
     for batch in batches([example.tokens for example in examples]):
         rows = [examples[place] for place in batch]
@@ -50,10 +52,9 @@ def _choices(
     logits: torch.Tensor,
     padding: int,
 ) -> list[str]:
-    """`logits`:
+    """Chooses completions from `logits`, the predictions after each prompt.
 
-    what follows each prompt. The model is read again only where completions that begin alike part
-    ways.
+    The model runs again only where completions with the same start diverge.
     """
     found: dict[int, str] = {}
     left = {row: _narrowed(completions, 0, logits[row]) for row in range(len(rows))}
@@ -90,7 +91,7 @@ def _narrowed(
 
 
 def completion_loss(model: LlamaForCausalLM, rows: list[Example], padding: int) -> torch.Tensor:
-    """Summed over the completions' tokens."""
+    """Loss summed over the completions' tokens."""
     hidden, ids = _hidden(model, [row.prompt + row.completion for row in rows], padding)
     return _loss(model, hidden, ids, rows)
 
@@ -105,10 +106,7 @@ def _hidden(
 def _loss(
     model: LlamaForCausalLM, hidden: torch.Tensor, ids: torch.Tensor, rows: list[Example]
 ) -> torch.Tensor:
-    """The vocabulary is the widest matrix of a small model:
-
-    it is applied to the completions' places alone.
-    """
+    """Applies the vocabulary, the largest matrix of a small model, only to the completions."""
     places = [
         (row, place)
         for row, example in enumerate(rows)

@@ -1,6 +1,6 @@
-"""The trivial rival:
+"""A simple competitor on the same rows: bag of words and a linear model.
 
-bags of words and a linear model, on the same rows. Where it wins, no language model is needed.
+Where it is better, no language model is needed.
 """
 
 from __future__ import annotations

@@ -1,20 +1,22 @@
-"""What the training cost, by formula, beside what training such a model from nothing would cost.
+"""Estimates the compute of the training, and of training such a model from scratch.
 
-Forward 2 N operations a token, backward 4 N, together 6 N D (Kaplan et al. 2020, section 2.1; N without embeddings). Of the backward half belongs to
-the gradients of activations and half to those of weights: an adapter needs the first only down to its lowest layer, and the second only for itself.
+Forward 2 N operations per token, backward 4 N, together 6 N D (Kaplan et al. 2020, section 2.1; N
+without embeddings). Half of the backward pass is for gradients of activations, half for those of
+weights. An adapter needs the first only down to its lowest layer, and the second only for its own
+weights.
 """
 
 from __future__ import annotations
 
-#: Hoffmann et al. 2022, table 3: about twenty tokens a parameter is where compute is spent best. A smaller comparison would flatter the adapter less,
-#: the real one (SmolLM2-135M saw 2e12 tokens) far more.
+#: About twenty tokens per parameter is compute-optimal (Hoffmann et al. 2022, table 3). Fewer would
+#: flatter the adapter less, the real number (2e12 tokens for SmolLM2-135M) far more.
 TOKENS_PER_PARAMETER = 20
 
 
 def compute_used(
     parameters: int, adapter_parameters: int, layers: int, adapted_layers: int, tokens: int
 ) -> dict[str, float]:
-    """`parameters`: without embeddings. `tokens`: all that were trained on, repeats included."""
+    """`parameters` is without embeddings; `tokens` are all trained tokens, including repeats."""
     backward = 2 * parameters * adapted_layers / layers
     used = (2 * parameters + 6 * adapter_parameters + backward) * tokens
     from_scratch = 6 * parameters * TOKENS_PER_PARAMETER * parameters

@@ -1,7 +1,4 @@
-"""Prompts and completions as tokens, in the model's own chat format:
-
-what the adapter learns is what a server asks.
-"""
+"""Prompts and completions as tokens, in the chat format that a server uses with the model."""
 
 from __future__ import annotations
 
@@ -28,16 +25,13 @@ class Example:
 
 @dataclass(frozen=True)
 class Prompt:
-    """What stands before a completion:
-
-    one text of a user, or a conversation as `{"role", "content"}` messages.
-    """
+    """The text before a completion: one user text, or `{"role", "content"}` messages."""
 
     messages: tuple[dict[str, str], ...]
 
     @property
     def text(self) -> str:
-        """What the user wrote last: what a bag of words sees of it."""
+        """The last user text, for the bag of words."""
         return next(
             (
                 message["content"]
@@ -52,12 +46,13 @@ Row = tuple[Prompt, str]
 
 
 def read_rows(job: Job, name: str) -> list[Row]:
-    """
-    The job's one feature column is the prompt and its label the completion; a column of type `messages` holds a conversation as JSON. Both must be there in every
-    row, or somebody's join went wrong.
+    """Reads prompts and completions.
+
+    The job's one feature column is the prompt and its label is the completion. A column of type
+    `messages` holds a conversation as JSON. Both must exist in every row.
     """
     if len(job.features) != 1:
-        raise Refused(f"the job names {len(job.features)} prompt columns; a prompt is one column")
+        raise Refused(f"the job has {len(job.features)} prompt columns; exactly one is required")
     table = job.table(name)
     columns = [job.features[0].name, job.context["label"]]
     for column in columns:
@@ -105,7 +100,7 @@ def examples_of(tokenizer: PreTrainedTokenizerBase, rows: list[Row]) -> list[Exa
 
 
 def padded(sequences: list[tuple[int, ...]], padding: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids and attention mask. Padding stands at the end, where no earlier token sees it."""
+    """Token ids and attention mask. Padding is at the end, where earlier tokens do not see it."""
     width = max(map(len, sequences))
     ids = np.full((len(sequences), width), padding, dtype=np.int64)
     mask = np.zeros((len(sequences), width), dtype=np.int64)
@@ -116,9 +111,9 @@ def padded(sequences: list[tuple[int, ...]], padding: int) -> tuple[torch.Tensor
 
 
 def batch_of(step: int, batch: int, count: int, seed: int) -> list[int]:
-    """Which examples step `step` (from 0) sees:
+    """Indices of the examples of a step (from 0).
 
-    every epoch in an order of its own, the same after a restart.
+    Each epoch has its own order, which is the same after a restart.
     """
     orders: dict[int, np.ndarray] = {}
     positions = range(step * batch, (step + 1) * batch)

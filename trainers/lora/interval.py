@@ -1,4 +1,4 @@
-"""Says when it is time to save again."""
+"""Tells when to save again."""
 
 from __future__ import annotations
 

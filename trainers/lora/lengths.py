@@ -1,30 +1,33 @@
-"""How long examples are, in tokens: which are learnt from, and which are read together."""
+"""Lengths of examples in tokens: which are used, and which are batched together."""
 
 from __future__ import annotations
 
 from runtime.refusal import Refused
 
-#: Read together, at most; memory for these is small, and a stop is obeyed after each batch. Prompts with passages are long: then fewer rows.
+#: Largest batch. It bounds the memory and the time until a stop takes effect. Long prompts with
+#: passages give fewer rows.
 ROWS = 8
 TOKENS = 4_096
 
 
 def fitting(lengths: list[int], most: int, what: str, remedy: str) -> list[int]:
-    """The places of those within `most`.
+    """Returns the indices of rows within `most`.
 
-    The others are left out, never cut: a completion that is cut off would teach to stop there.
+    Longer rows are left out, not cut: a cut completion would teach the model to stop there.
     """
     kept = [place for place, length in enumerate(lengths) if length <= most]
     if not kept:
         raise Refused(
-            f"all {len(lengths)} {what} rows are longer than {most} tokens, the shortest has {min(lengths)}: {remedy}"
+            f"all {len(lengths)} {what} rows are longer than {most} tokens; "
+            f"the shortest has {min(lengths)}: {remedy}"
         )
     return kept
 
 
 def batches(lengths: list[int]) -> list[list[int]]:
-    """Places in their order; each batch at most `ROWS` of them and, once padded to its longest,
-    `TOKENS` tokens, or one that is longer by itself.
+    """Batches of indices in order, of at most `ROWS` rows and `TOKENS` tokens after padding.
+
+    A row that is longer than `TOKENS` is a batch by itself.
     """
     made: list[list[int]] = []
     width = 0

@@ -1,6 +1,4 @@
-"""A llama-architecture model out of a GGUF file as a PyTorch module with plain weights, and the
-names of its tensors on both sides.
-"""
+"""Reads a llama model from a GGUF file as a PyTorch module with unpacked weights."""
 
 from __future__ import annotations
 
@@ -13,7 +11,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from runtime.refusal import Refused
 
-#: A layer's matrices: in GGUF and, below `model.layers.<n>.`, in transformers.
+#: Matrices of a layer: names in GGUF and, below `model.layers.<n>.`, in transformers.
 PROJECTIONS = {
     "attn_q": "self_attn.q_proj",
     "attn_k": "self_attn.k_proj",
@@ -27,15 +25,12 @@ NORMS = {"attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm"}
 
 
 def read_llama(path: Path, dtype: torch.dtype) -> LlamaForCausalLM:
-    """transformers reads GGUF itself, but keeps the weights packed for inference:
-
-    no gradient passes through those.
-    """
+    """Reads the model itself, because transformers keeps GGUF weights packed, without gradients."""
     reader = _open(path)
     architecture = _field(reader, "general.architecture")
     if architecture != "llama":
         raise Refused(
-            f"the base model is of the architecture {architecture}; this trainer knows llama"
+            f"the architecture of the base model is {architecture}; this trainer supports only llama"
         )
     config = _config(reader)
     tensors = {tensor.name: tensor for tensor in reader.tensors}
@@ -54,16 +49,16 @@ def read_llama(path: Path, dtype: torch.dtype) -> LlamaForCausalLM:
         raise Refused(
             f"the base model's tensors are not those of a llama: {', '.join([*missing, *unexpected][:5])}"
         )
-    # Not in the file, so they are still without data; they are reckoned from the configuration.
+    # Not in the file; computed from the configuration.
     model.model.rotary_emb = type(model.model.rotary_emb)(config)
     model.tie_weights()
     return model.eval()
 
 
 def rows_as_in_gguf(matrix: np.ndarray, projection: str, config: LlamaConfig) -> np.ndarray:
-    """llama.cpp rotates neighbouring pairs, transformers halves:
+    """Reorders rows of q and k (permute in convert_hf_to_gguf.py).
 
-    the rows of q and k lie in another order (permute in convert_hf_to_gguf.py).
+    llama.cpp rotates neighbouring pairs, transformers rotates halves.
     """
     heads = _heads(projection, config)
     return (
@@ -130,5 +125,5 @@ def _open(path: Path) -> gguf.GGUFReader:
 def _field(reader: gguf.GGUFReader, key: str):
     field = reader.get_field(key)
     if field is None:
-        raise Refused(f"the base model's GGUF file does not say {key}")
+        raise Refused(f"the base model's GGUF file has no field {key}")
     return field.contents()

@@ -4,13 +4,13 @@ from lora.compute import compute_used
 
 
 class Compute(unittest.TestCase):
-    def test_training_all_weights_is_six_operations_a_parameter_and_token(self):
+    def test_training_all_weights_takes_six_operations_per_parameter_and_token(self):
         used = compute_used(
             parameters=1_000, adapter_parameters=0, layers=10, adapted_layers=10, tokens=50
         )
         self.assertEqual(used["flopsAllWeightsSameTokens"], 6 * 1_000 * 50)
 
-    def test_an_adapter_saves_the_gradients_of_the_weights_and_what_lies_below_it(self):
+    def test_an_adapter_saves_weight_gradients_and_the_layers_below_it(self):
         everywhere = compute_used(
             parameters=1_000, adapter_parameters=0, layers=10, adapted_layers=10, tokens=50
         )
@@ -20,7 +20,7 @@ class Compute(unittest.TestCase):
         )
         self.assertAlmostEqual(upper["shareOfAllWeightsSameTokens"], (2 + 0.2) / 6)
 
-    def test_its_own_weights_are_paid_in_full(self):
+    def test_the_weights_of_the_adapter_count_in_full(self):
         without = compute_used(
             parameters=1_000, adapter_parameters=0, layers=10, adapted_layers=5, tokens=1
         )
@@ -29,7 +29,7 @@ class Compute(unittest.TestCase):
         )
         self.assertEqual(with_it["flops"] - without["flops"], 6 * 10)
 
-    def test_training_from_nothing_takes_twenty_tokens_a_parameter(self):
+    def test_training_from_scratch_takes_twenty_tokens_per_parameter(self):
         used = compute_used(
             parameters=1_000, adapter_parameters=0, layers=1, adapted_layers=1, tokens=1
         )

@@ -5,16 +5,16 @@ from runtime.refusal import Refused
 
 
 class Lengths(unittest.TestCase):
-    def test_what_is_too_long_is_left_out_whole(self):
+    def test_rows_that_are_too_long_are_left_out(self):
         self.assertEqual(fitting([10, 30, 20], 20, "training", "raise it"), [0, 2])
 
-    def test_nothing_left_is_refused_with_what_would_fit(self):
+    def test_no_remaining_row_is_refused_with_the_shortest_length(self):
         with self.assertRaisesRegex(
-            Refused, "all 2 training rows are longer than 5 tokens, the shortest has 10: raise it"
+            Refused, "all 2 training rows are longer than 5 tokens; the shortest has 10: raise it"
         ):
             fitting([10, 30], 5, "training", "raise it")
 
-    def test_batches_keep_the_order_and_stay_small_once_padded(self):
+    def test_batches_keep_the_order_and_are_small_after_padding(self):
         lengths = [*([100] * 20), 3_000, 3_000, 9_000, 100, 100]
         made = batches(lengths)
         self.assertEqual([place for batch in made for place in batch], list(range(len(lengths))))

@@ -1,6 +1,4 @@
-"""Fine-tunes an adapter, proves it on held-out rows beside the base model and a bag of words, and
-writes it as GGUF.
-"""
+"""Fine-tunes an adapter, compares it with the base model and a bag of words, and writes GGUF."""
 
 from __future__ import annotations
 
@@ -26,7 +24,7 @@ from .interval import Interval
 from .lengths import fitting
 from .llama import read_llama
 
-#: More different completions than this are no labels: accuracy and a linear baseline say nothing then.
+#: More distinct completions are not labels; accuracy and a linear baseline are then not meaningful.
 MOST_LABELS = 64
 
 
@@ -38,7 +36,7 @@ def train(job: Job) -> Produced:
     train_rows, holdout_rows = read_rows(job, "train"), read_rows(job, "holdout")
     holdout_rows = holdout_rows[: job.params["evaluate_rows"] or None]
 
-    # First our own reading: it says in words what is wrong with the file.
+    # Perennial's reader comes first, because its errors explain what is wrong with the file.
     model = with_adapter(read_llama(path, torch.bfloat16), job.params, job.seed)
     tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
     read, most = examples_of(tokenizer, train_rows), job.params["max_tokens"]
@@ -46,12 +44,12 @@ def train(job: Job) -> Produced:
     examples = [
         read[place]
         for place in fitting(
-            lengths, most, "training", "raise max_tokens, or let the prompt take fewer passages"
+            lengths, most, "training", "raise max_tokens, or use fewer passages in the prompt"
         )
     ]
     told = {"leftOut": len(read) - len(examples), "maxTokens": most, "longest": max(lengths)}
-    # Held-out ones that are longer than that are measured as well, for they are asked as well;
-    # beyond the model's context there is nothing to measure.
+    # Longer held-out rows are measured too, because a server gets them too. Beyond the model's
+    # context nothing can be measured.
     held, context = (
         examples_of(tokenizer, holdout_rows),
         model.get_base_model().config.max_position_embeddings,
@@ -60,7 +58,7 @@ def train(job: Job) -> Produced:
         [example.tokens for example in held],
         context,
         "held-out",
-        "let the prompt take fewer passages",
+        "use fewer passages in the prompt",
     )
     job.log("base model read", base=digest, rows=len(train_rows), **told)
 
@@ -90,9 +88,9 @@ def train(job: Job) -> Produced:
 
 
 def _fit(job: Job, model: PeftModel, examples: list[Example], padding: int) -> int | None:
-    """Every step's order, dropout and rate follow from the seed and its number alone:
+    """Trains. Order, dropout and rate of a step depend only on the seed and its number.
 
-    a resumed training ends in the same bytes as one that ran through.
+    A resumed training therefore gives the same bytes.
     """
     params = job.params
     adapter = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -133,9 +131,7 @@ def _fit(job: Job, model: PeftModel, examples: list[Example], padding: int) -> i
             part.backward()
             loss += float(part.detach())
             if job.stopping:
-                keep(
-                    step
-                )  # as the last whole step left it; the gradients of this one are not in it
+                keep(step)  # the state after the last complete step, without this step's gradients
         torch.nn.utils.clip_grad_norm_(adapter, 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
@@ -148,7 +144,7 @@ def _fit(job: Job, model: PeftModel, examples: list[Example], padding: int) -> i
 
 
 def _rate(step: int, params: dict) -> float:
-    """A twentieth of the steps to warm up, then half a cosine down to a tenth."""
+    """Warms up over a twentieth of the steps, then follows half a cosine down to a tenth."""
     warm = max(1, params["steps"] // 20)
     if step < warm:
         return params["learning_rate"] * (step + 1) / warm
@@ -180,7 +176,7 @@ def _judge(
         return metrics, {
             "rows": len(rows),
             "labels": None,
-            "reason": f"{len(labels)} different completions are no labels",
+            "reason": f"{len(labels)} distinct completions are not labels",
         }
 
     answers = {"accuracy": adapted, "base_accuracy": alone}
@@ -203,8 +199,7 @@ def _compute(model: PeftModel, job: Job, tokens: int) -> dict[str, float]:
     base = model.get_base_model()
     own = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     embeddings = base.get_input_embeddings().weight.numel()
-    # The output matrix is the embedding again where both are tied: counted once, as the paper does
-    # not count embeddings.
+    # Tied output and embedding matrices are counted once, since the paper leaves out embeddings.
     everything = sum(parameter.numel() for parameter in base.parameters())
     layers = base.config.num_hidden_layers
     return compute_used(

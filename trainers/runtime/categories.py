@@ -1,7 +1,6 @@
-"""Text columns as codes.
+"""Encodes text columns as integer codes.
 
-Rare categories share code 0 with those never seen, so that what is unseen when serving is something
-the model was trained on.
+Rare categories share code 0 with unseen ones, so the model has training rows for unseen text.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ import pyarrow.compute as pc
 
 @dataclass(frozen=True)
 class Categories:
-    #: In order of their text; the code of `known[i]` is `i + 1`.
+    #: Sorted; the code of `known[i]` is `i + 1`.
     known: tuple[str, ...]
 
     @staticmethod
     def learn(values: np.ndarray, min_rows: int, most: int) -> Categories:
-        """Keeps the `most` commonest categories among those with at least `min_rows` rows."""
+        """Keeps the `most` most frequent categories with at least `min_rows` rows."""
         counts = pc.value_counts(pa.array(values, pa.string())).to_pylist()
         common = sorted(
             (-count["counts"], count["values"]) for count in counts if count["counts"] >= min_rows
@@ -28,7 +27,7 @@ class Categories:
         return Categories(tuple(sorted(text for _, text in common[:most])))
 
     def codes(self, values: np.ndarray) -> np.ndarray:
-        """int64, one a value."""
+        """Returns int64 codes, one per value."""
         code = {text: index for index, text in enumerate(self.known, start=1)}
         encoded = pa.array(values, pa.string()).dictionary_encode()
         return np.array(

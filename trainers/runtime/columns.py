@@ -1,6 +1,6 @@
-"""Feature columns as arrays, in the one form that the ONNX graph sees as well:
+"""Reads feature columns as arrays in the form of the graph's inputs.
 
-float32 with NaN for missing, text with a reserved string.
+Numbers are float32 with NaN for missing; text has a reserved string for missing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from runtime.refusal import Refused
 
 MISSING_TEXT = "__missing__"
 
-#: One array a feature column, all of one length: float32, or object holding str.
+#: One array per feature column, all of the same length: float32, or object with str.
 Columns = dict[str, np.ndarray]
 
 
@@ -30,7 +30,7 @@ def columns_of(table: pa.Table, features: list[Feature]) -> Columns:
 
 
 def label_of(table: pa.Table, name: str, task: str, classes: int) -> np.ndarray:
-    """float64; 0 and 1 for classification, numbers of classes from 0 for multiclass."""
+    """Returns float64: 0 and 1 for classification, class numbers from 0 for multiclass."""
     column = _named(table, name)
     if column.null_count:
         raise Refused(
@@ -41,7 +41,7 @@ def label_of(table: pa.Table, name: str, task: str, classes: int) -> np.ndarray:
             f"the label has the type {column.type}; {task} needs "
             + {
                 "classification": "true and false, or 0 and 1",
-                "multiclass": "the numbers of classes",
+                "multiclass": "class numbers",
             }.get(task, "numbers")
         )
     values = pc.cast(column, pa.float64()).to_numpy()
@@ -53,7 +53,8 @@ def label_of(table: pa.Table, name: str, task: str, classes: int) -> np.ndarray:
         )
     if task == "multiclass" and not np.isin(values, np.arange(classes)).all():
         raise Refused(
-            f"the label of a multiclass task must be the number of one of the {classes} classes; it has other values"
+            f"the label of a multiclass task must be a class number below {classes}; "
+            "it has other values"
         )
     return values
 
@@ -75,15 +76,15 @@ def _column(table: pa.Table, feature: Feature) -> np.ndarray:
             or pa.types.is_dictionary(column.type)
         ):
             raise Refused(
-                f"feature {feature.name} is declared as text and has the type {column.type}"
+                f"feature {feature.name} is declared as text, but has the type {column.type}"
             )
         text = column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
         return pc.fill_null(text, MISSING_TEXT).to_numpy(zero_copy_only=False)
     if not (pa.types.is_boolean(column.type) or _is_number(column.type)):
         raise Refused(
-            f"feature {feature.name} is declared as a number and has the type {column.type}"
+            f"feature {feature.name} is declared as a number, but has the type {column.type}"
         )
-    with np.errstate(over="ignore"):  # beyond float32's range is infinity, in the graph's input too
+    with np.errstate(over="ignore"):  # values beyond float32 become infinity, as in the graph
         return (
             pc.fill_null(pc.cast(column, pa.float64()), float("nan")).to_numpy().astype(np.float32)
         )
@@ -92,7 +93,8 @@ def _column(table: pa.Table, feature: Feature) -> np.ndarray:
 def _named(table: pa.Table, name: str) -> pa.ChunkedArray:
     if name not in table.column_names:
         raise Refused(
-            f"the column {name} is missing from the training data; it has {', '.join(table.column_names)}"
+            f"the column {name} is missing in the training data; "
+            f"its columns are {', '.join(table.column_names)}"
         )
     return table[name]
 

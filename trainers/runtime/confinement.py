@@ -1,8 +1,10 @@
-"""Takes from a job what it does not need: the platform's user, the platform's files and the network.
+"""Confines a job: another user, no access to the platform's files, and no network.
 
-As root on Linux a job gets a user of its own, a mount namespace in which the state folder is empty but for Python and the jobs' folders (whose
-permissions keep jobs apart), and a network namespace with loopback alone. Other users get a user namespace with a network of its own where the
-kernel allows it: that also closes `/proc/<worker>/environ`, not the files. What works here is tried once, at start, and told to the worker.
+As root on Linux, a job gets its own user, a mount namespace in which the state folder has only
+Python and the jobs' folders (file permissions separate jobs), and a network namespace with only
+loopback. For other users it gets a user namespace with its own network where the kernel allows it;
+that hides `/proc/<worker>/environ`, but not the files. The start tests what works and reports it to
+the worker.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
 PR_SET_NO_NEW_PRIVS = 38
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 
-#: First user and count. The first range is one that no system gives out; containers often map 65,536 users only.
+#: First user id and count. Systems do not assign ids of the first range; many containers map only
+#: 65,536 ids.
 RANGES = ((0x70000000, 1 << 24), (40_000, 20_000))
 
 _libc = ctypes.CDLL(None, use_errno=True) if processes.LINUX else None
@@ -35,17 +38,17 @@ _libc = ctypes.CDLL(None, use_errno=True) if processes.LINUX else None
 
 @dataclass(frozen=True)
 class Confinement:
-    """How jobs are confined here."""
+    """How jobs are confined on this machine."""
 
-    #: First user and count for jobs; None where they run as the platform's user.
+    #: First user id and count for jobs; None when they run as the platform's user.
     users: tuple[int, int] | None = None
-    #: Whether their folders are shown to them in a mount namespace.
+    #: Whether a mount namespace limits the visible folders.
     mounts: bool = False
-    #: Whether a namespace keeps them from the network.
+    #: Whether a network namespace separates them from the network.
     network: bool = False
-    #: Whether they are in a user namespace, from which other processes cannot be looked into.
+    #: Whether they run in a user namespace that hides other processes.
     namespace: bool = False
-    #: Why not more.
+    #: Why the confinement is not stricter.
     reason: str | None = None
 
     def described(self) -> dict[str, Any]:
@@ -61,7 +64,7 @@ class Confinement:
     ) -> None:
         """Confines the calling process, which must have one thread.
 
-        `network` leaves it the machine's.
+        With `network` it keeps the machine's network.
         """
         closed = self.network and not network
         if self.users is not None and user is not None:
@@ -85,9 +88,7 @@ class Confinement:
 
 
 def find(hidden: list[str], needed: list[str]) -> Confinement:
-    """The strictest confinement that a process of this host can enter and still read what jobs
-    need.
-    """
+    """Finds the strictest confinement in which a process can still read what jobs need."""
     if not processes.LINUX:
         return Confinement(reason=f"{sys.platform} has no namespaces")
     ways: list[Confinement] = []
@@ -110,7 +111,7 @@ def find(hidden: list[str], needed: list[str]) -> Confinement:
 
 
 def needed_by_python(*more: str) -> list[str]:
-    """Folders that Python and the trainers are read from, links followed too."""
+    """Folders of Python and the trainers, including the targets of links."""
     llm = os.environ.get("PERENNIAL_PYTHON_LLM", "")
     found = [sys.prefix, sys.base_prefix, *(path for path in sys.path if path), *more]
     if os.path.exists(llm):
@@ -128,9 +129,9 @@ def _tried(way: Confinement, hidden: list[str], needed: list[str]) -> str | None
             way.enter(way.users[0] if way.users else None, False, hidden, needed)
             for path in needed:
                 if not os.access(path, os.X_OK):
-                    raise PermissionError(f"the user of jobs may not enter {path}")
+                    raise PermissionError(f"the user of jobs has no access to {path}")
             if not os.access(__file__, os.R_OK):
-                raise PermissionError(f"the user of jobs may not read {__file__}")
+                raise PermissionError(f"the user of jobs cannot read {__file__}")
         except BaseException as error:
             message = str(error) or type(error).__name__
         finally:
@@ -140,13 +141,11 @@ def _tried(way: Confinement, hidden: list[str], needed: list[str]) -> str | None
     with os.fdopen(read, "rb") as answer:
         said = answer.read().decode(errors="replace")
     _, status = os.waitpid(pid, 0)
-    return None if status == 0 else said or "the process that tried it died"
+    return None if status == 0 else said or "the process of the test ended without a message"
 
 
 def _show_only(hidden: list[str], needed: list[str]) -> None:
-    """Covers hidden folders, and those on the way that nobody else may enter, with empty ones; what
-    is needed is seen in its place again.
-    """
+    """Covers hidden and inaccessible folders with empty ones and mounts the needed ones again."""
     _mount("none", "/", None, MS_REC | MS_PRIVATE, None)
     covered: list[str] = []
     for folder in sorted(
@@ -185,7 +184,7 @@ def _enter_user_namespace(more: int) -> None:
 
 
 def _drop_capabilities() -> None:
-    """A user namespace gives its first process all capabilities inside of it."""
+    """Drops the capabilities that the first process of a user namespace has inside of it."""
     header = struct.pack("=Ii", 0x20080522, 0)
     if _libc.syscall(_CAPSET[os.uname().machine], header, struct.pack("=6I", *[0] * 6)) != 0:
         raise _refused("capset")
@@ -195,7 +194,7 @@ _CAPSET = {"x86_64": 126, "aarch64": 91}
 
 
 def _bring_up_loopback() -> None:
-    """Libraries that talk to themselves find 127.0.0.1; there is nobody else."""
+    """Provides 127.0.0.1 for libraries that connect to themselves."""
     with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as end:
         flags = struct.unpack(
             "16sH14s", fcntl.ioctl(end, SIOCGIFFLAGS, struct.pack("16sH14s", b"lo", 0, b""))

@@ -1,8 +1,10 @@
-"""One ONNX graph that takes feature columns as they are: an input a column, float or string of shape [rows, 1], and the output `score`, float [rows, 1];
-of a multiclass model [rows, classes], the probability of each class.
+"""Builds an ONNX graph that takes feature columns and returns `score`.
 
-Built by hand of a dozen standard operators rather than converted, because a general converter rounds LightGBM's thresholds to the nearest float32, which
-sends some rows the other way, and because the encodings are part of the graph. Producer and names are fixed, so that equal models are equal bytes.
+Each feature column is an input of shape [rows, 1], float or string. `score` is float [rows, 1], or
+[rows, classes] with the probability of each class. The graph uses about a dozen standard operators.
+A general converter would round LightGBM's thresholds to the nearest float32, which sends some rows
+to the other side, and would leave out the encodings. Names are fixed, so that equal models give
+equal bytes.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from runtime.refusal import Refused
 
 SCORE = "score"
 ML = "ai.onnx.ml"
-#: Opset 17 and ml 3 are what every current ONNX runtime knows.
+#: All current ONNX runtimes support opset 17 and ml 3.
 OPSETS = [helper.make_opsetid("", 17), helper.make_opsetid(ML, 3)]
 IR_VERSION = 8
 
@@ -30,7 +32,7 @@ class GraphBuilder:
             raise Refused("there are no feature columns")
         if any(feature.name == SCORE for feature in features):
             raise Refused(
-                f"a feature cannot be called {SCORE}: that is the name of the model's output"
+                f"a feature cannot be named {SCORE}, because the output of the graph has this name"
             )
         self.features = features
         self._nodes: list[onnx.NodeProto] = []
@@ -70,7 +72,7 @@ class GraphBuilder:
         return self.node("Concat", columns, axis=1) if len(columns) > 1 else columns[0]
 
     def category_rows(self, column: str, categories: Categories, values: np.ndarray) -> str:
-        """float [rows, width]: the row of `values` that belongs to the code."""
+        """float [rows, width]: the row of `values` for each code."""
         return self.rows_at(self.category_codes(column, categories), values)
 
     def rows_at(self, code: str, values: np.ndarray) -> str:
@@ -79,7 +81,7 @@ class GraphBuilder:
         return self.node("Squeeze", [gathered, self.constant([1], np.int64)])
 
     def finish(self, score: str, width: int = 1) -> onnx.ModelProto:
-        """`width`: scores a row, the number of classes of a multiclass model."""
+        """`width` is the number of scores per row, which is the number of classes."""
         self._nodes.append(helper.make_node("Identity", [score], [SCORE], name="perennial/score"))
         kinds = {"float": TensorProto.FLOAT, "string": TensorProto.STRING}
         graph = helper.make_graph(
@@ -105,7 +107,7 @@ class GraphBuilder:
     def _lookup(self, column: str, **mapping: Any) -> str:
         if not mapping[
             "keys_strings"
-        ]:  # an encoder needs a key: any will do that means the default
+        ]:  # an encoder needs at least one key; this one maps to the default
             mapping["keys_strings"] = ["__none__"]
             if "values_floats" in mapping:
                 mapping["values_floats"] = [mapping["default_float"]]
@@ -127,21 +129,23 @@ def graph_bytes(model: onnx.ModelProto) -> bytes:
 
 
 def check_signature(model: onnx.ModelProto, features: list[Feature]) -> None:
-    """What every consumer of a model relies on; a trainer that builds its graph by other means is
-    held to it too.
-    """
+    """Checks inputs and output, also for trainers that build their graph in another way."""
     expected = {
         feature.name: (TensorProto.FLOAT if feature.type == "float" else TensorProto.STRING)
         for feature in features
     }
     found = {value.name: value.type.tensor_type.elem_type for value in model.graph.input}
+    common = expected.keys() & found.keys()
     if found != expected:
         raise Refused(
-            f"the graph's inputs are not the feature columns: missing {sorted(expected.keys() - found.keys())}, unexpected {sorted(found.keys() - expected.keys())}, "
-            f"of another type {sorted(name for name in expected.keys() & found.keys() if expected[name] != found[name])}"
+            f"the graph's inputs differ from the feature columns: "
+            f"missing {sorted(expected.keys() - found.keys())}, "
+            f"unexpected {sorted(found.keys() - expected.keys())}, "
+            f"of another type {sorted(name for name in common if expected[name] != found[name])}"
         )
     outputs = [(value.name, value.type.tensor_type.elem_type) for value in model.graph.output]
     if outputs != [(SCORE, TensorProto.FLOAT)]:
         raise Refused(
-            f"the graph must have the one output {SCORE} of type float; it has {[name for name, _ in outputs]}"
+            f"the graph must have exactly one output {SCORE} of type float; "
+            f"its outputs are {[name for name, _ in outputs]}"
         )

@@ -1,17 +1,22 @@
-"""The warm parent of the local backend's jobs: imports once, then forks a child a job.
+"""Warm parent process of the local backend's jobs: imports once, then forks one child per job.
 
-Orders come as JSON lines on standard input, events go as JSON lines to standard output; everything that must outlive this process is a file in the job's
-directory. The end of standard input, which the death of the worker brings about, ends all jobs and this process. It starts no thread: a fork copies one.
+Orders are JSON lines on standard input, events are JSON lines on standard output. Everything that
+must outlive this process is a file in the job's directory. When standard input ends, because the
+worker has ended, all jobs and this process end. It starts no threads, since a fork copies only one.
 
-    in:  { "type": "run", "attempt", "trainer": folder, "directory", "memoryBytes", "timeoutSeconds", "siblings": key | null, "user": uid | null }
+    in:  { "type": "run", "attempt", "trainer": folder, "directory", "memoryBytes",
+           "timeoutSeconds", "siblings": key | null, "user": uid | null }
          { "type": "forget", "siblings": key }
-    out: { "type": "ready", "seconds", "threads", "confinement" } | { "type": "started" | "rung" | "ended", "directory", "attempt" }
+    out: { "type": "ready", "seconds", "threads", "confinement" }
+         { "type": "started" | "rung" | "ended", "directory", "attempt" }
          { "type": "refused", …, "message" }
 
-The first argument is JSON: { "hidden": [folders that jobs do not see], "trainers": folder, "confine": boolean }. A job is confined as confinement.py says.
+The first argument is JSON: { "hidden": [folders that jobs do not see], "trainers": folder,
+"confine": boolean }. confinement.py describes how jobs are confined.
 
-Jobs of one `siblings` key differ in their parameters alone. From the second of them on a zygote holds their rows; see zygote.py. `rung`: the job has reported a
-value by which it may be ended early.
+Jobs with the same `siblings` key differ only in their parameters. From the second one on, a zygote
+holds their rows; see zygote.py. `rung` means that the job reported a value by which it may be
+pruned.
 """
 
 from __future__ import annotations
@@ -22,7 +27,7 @@ import time
 if __name__ == "__main__":
     import pathlib
 
-    # The trainers' folder comes last: folders in it are called after the libraries they use.
+    # The trainers' folder comes last, because its subfolders have the names of libraries.
     sys.path[0:1] = []
     sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
     BEGAN = time.monotonic()
@@ -48,14 +53,14 @@ from runtime.zygote import Zygotes
 for warm in ("lightgbm", "pyarrow.parquet", "scipy.sparse", "sklearn.linear_model"):
     importlib.import_module(warm)
 
-#: How often limits are looked at. A job that allocates 2 GB a second is found 100 MB too late.
+#: Interval of the limit checks. A job that allocates 2 GB per second exceeds its limit by 100 MB.
 WATCH_SECONDS = 0.05 if processes.LINUX else 0.5
-#: How long jobs may save their state when the worker goes away.
+#: How long jobs may save their state after the worker has ended.
 FAREWELL_SECONDS = 3.0
 
 
 class Place:
-    """Where jobs of this machine run, and what they see of it."""
+    """Confinement of the jobs on this machine."""
 
     def __init__(self, given: dict[str, Any]):
         self._hidden = [path for path in given["hidden"] if os.path.isdir(path)]
@@ -64,19 +69,19 @@ class Place:
         self.confined = confinement.find(self._hidden, self._needed()) if given["confine"] else off
 
     def enter(self, order: dict[str, Any]) -> None:
-        """For a fork that is about to run what a trainer's author wrote."""
+        """Confines a fork before it runs the code of a trainer."""
         self.confined.enter(
             order.get("user"), _wants_network(Path(order["trainer"])), self._hidden, self._needed()
         )
 
     def _needed(self) -> list[str]:
-        """Anew each time: a Python set may be fetched while this process lives."""
+        """Computed each time, because a Python environment may be installed meanwhile."""
         return confinement.needed_by_python(*self._folders)
 
 
 class Host:
     def __init__(self, orders: int, events: int, place: Place | None):
-        """`place` is None in a zygote, which is confined already and so are its forks."""
+        """`place` is None in a zygote, whose forks inherit its confinement."""
         self._place = place
         self._orders = orders
         self._events = events
@@ -100,7 +105,7 @@ class Host:
     def serve(self) -> None:
         signal.set_wakeup_fd(self._wake_write)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        # Ctrl-C in a terminal reaches every process of its group; the worker decides what it means.
+        # Ctrl-C in a terminal reaches the whole process group; the worker decides how to stop.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         ending: list[int] = []
@@ -144,7 +149,7 @@ class Host:
         try:
             if not self._zygotes.take(order):
                 self._fork(order)
-        except OSError as error:  # no more processes, or a directory that is gone or full
+        except OSError as error:  # too many processes, or a directory that is missing or full
             self._tell(
                 {
                     "type": "refused",
@@ -167,7 +172,7 @@ class Host:
                 os.close(news_read)
                 self._become_job(parent, log, order)
                 os.set_blocking(news_write, False)
-                # Waits until it can be found by others. If the host dies instead, the pipe ends.
+                # Waits until the process is recorded. If the host ends instead, the pipe closes.
                 code = (
                     run_job(Path(order["trainer"]), directory, lambda: _say(news_write))
                     if os.read(gate_read, 1)
@@ -197,8 +202,8 @@ class Host:
         self._children[pid] = child
         self._waiting.register(news_read, selectors.EVENT_READ, lambda: self._hear_news(child))
         try:
-            # What a zygote's host writes is written by the host above it: a trainer could change
-            # the zygote's own files.
+            # The host above a zygote writes these files, because a trainer could change the
+            # zygote's own.
             if self._place:
                 child.make_known()
             os.write(gate_write, b"1")
@@ -211,7 +216,7 @@ class Host:
         if self._place:
             self._place.enter(order)
             os.chdir(order["directory"])
-        # Changing the user forgets it.
+        # Changing the user resets it.
         processes.die_with_parent(parent)
 
     def _become_job(self, parent: int, log: int, order: dict[str, Any]) -> None:
@@ -231,14 +236,11 @@ class Host:
                 target=processes.die_at_end_of, args=(self._life_read,), daemon=True
             ).start()
         os.umask(0o077)
-        # Training may wait; heartbeats and answers may not.
+        # Training has lower priority than heartbeats and responses.
         os.nice(5)
 
     def _leave(self, kept: set[int]) -> None:
-        """In what was forked from the host:
-
-        whoever holds one of its pipes keeps its end from being noticed.
-        """
+        """Closes the host's pipes in a fork, so that their end is noticed."""
         signal.set_wakeup_fd(-1)
         self._waiting.close()
         ends = {
@@ -288,7 +290,7 @@ class Host:
         self._tell(child.event("ended") | {"exit": exit})
 
     def _end_orphans(self) -> None:
-        """Our only children are jobs and zygotes; any other was left behind by one that ended."""
+        """All children are jobs and zygotes; others are orphans of ended jobs."""
         for pid in processes.children(os.getpid()):
             if pid not in self._children and pid not in self._zygotes.pids:
                 processes.kill_tree(pid, signal.SIGKILL)
@@ -313,16 +315,12 @@ class Host:
             time.sleep(0.005)
 
     def _tell(self, event: dict[str, Any]) -> None:
-        with contextlib.suppress(
-            BrokenPipeError
-        ):  # the worker is gone; the end of its orders says the same
+        with contextlib.suppress(BrokenPipeError):  # the worker has ended, and the input ends too
             os.write(self._events, (json.dumps(event) + "\n").encode())
 
 
 def _say(news: int) -> None:
-    with contextlib.suppress(
-        OSError
-    ):  # a host that does not listen hears of the value when it looks
+    with contextlib.suppress(OSError):  # the host will read the value itself
         os.write(news, b".")
 
 
@@ -330,16 +328,16 @@ def _wants_network(trainer: Path) -> bool:
     try:
         return read_manifest.__wrapped__(
             trainer
-        ).network  # anew: a manifest may be changed while this process lives
+        ).network  # read each time, because a manifest may be edited
     except BaseException:
-        return False  # the job says what is wrong with it
+        return False  # the job reports the error in its manifest
 
 
 if __name__ == "__main__":
     place = Place(json.loads(sys.argv[1]))
     events = os.dup(1)
-    os.dup2(2, 1)  # what a library prints is no event
+    os.dup2(2, 1)  # output of libraries is not an event
     processes.adopt_orphans()
     gc.collect()
-    gc.freeze()  # a collection in a child would copy every page of the parent
+    gc.freeze()  # garbage collection in a child would copy every page of the parent
     Host(0, events, place).serve()

@@ -1,4 +1,4 @@
-"""What a trainer is given: its job, and the few things that it may do to the world."""
+"""The job of a trainer: its inputs, parameters and outputs."""
 
 from __future__ import annotations
 
@@ -28,59 +28,60 @@ from runtime.refusal import Refused, Stopped
 
 @dataclass(frozen=True)
 class Trained:
-    """What `train(job)` returns."""
+    """Return value of `train(job)`."""
 
-    #: Takes each feature column as it is and gives `score`; see graph.py. A function when building it takes time: nobody asks for a trial's.
+    #: The graph, see graph.py, or a function that builds it. Trials need no graph, and building one
+    #: can take time.
     graph: onnx.ModelProto | Callable[[], onnx.ModelProto]
-    #: The native model on the same columns, one float a row; of a multiclass model [rows, classes]. The runtime compares the two before it believes the graph.
+    #: The native model: one float per row, or [rows, classes] for multiclass. The runtime compares
+    #: it with the graph.
     predict: Callable[[Columns], np.ndarray]
     metrics: dict[str, float] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
-    #: The step whose `report_objective` was of this very model; None when there was none.
+    #: The step whose `report_objective` was of this model; None without one.
     step: int | None = None
 
 
 @dataclass(frozen=True)
 class Produced:
-    """What `train(job)` returns when its outputs are no graph over feature columns:
+    """Return value of `train(job)` when the outputs are not a graph over feature columns.
 
-    it has written them itself, and proved them itself.
+    The trainer has written and checked them itself.
     """
 
     metrics: dict[str, float]
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-#: What was read or made for a job of this process. A zygote fills it for the jobs that are forked from it; elsewhere a process has one job.
+#: Values shared by the jobs of this process. A zygote fills it for the jobs that it forks.
 _shared: dict[str, Any] = {}
 
 
 class Job:
-    #: Tells whoever runs the job that a value was reported by which it may be ended early; see host.py.
+    #: Signals that a value was reported by which the job may be pruned; see host.py.
     on_rung: Callable[[], None] | None = None
     _rungs: Sequence[int] = ()
     _ahead = False
 
     def __init__(self, directory: Path, manifest: Manifest, ahead: bool = False):
-        """`ahead`:
-
-        to read by, before there is a job; it keeps what it made for those that follow.
-        """
+        """`ahead` reads data before there is a job and keeps it for later jobs."""
         body = read_json(directory / "job.json")
         self.directory = directory
         self.id: str = body["id"]
         self.trace_id: str | None = body.get("traceId")
         self.seed: int = body["seed"]
-        #: How many the job may use. The trainers here use one: their models must not depend on how work was shared out.
+        #: Number of cores that the job may use. These trainers use one, so that a model does not
+        #: depend on how work is distributed.
         self.cpus: int = body["resources"]["cpus"]
         self.params: dict[str, Any] = complete_params(manifest, body["params"])
         self.context: dict[str, Any] = body["context"]
         self.task: str = self.context["task"]
         if self.task not in manifest.tasks:
             raise Refused(
-                f"trainer {manifest.name} does not do {self.task}; it does {' and '.join(manifest.tasks)}"
+                f"trainer {manifest.name} does not support {self.task}; "
+                f"it supports {' and '.join(manifest.tasks)}"
             )
-        #: Of a multiclass task: the names of the classes that the label numbers from 0. Empty for other tasks.
+        #: Class names of a multiclass task, which the label numbers from 0. Otherwise empty.
         self.classes: list[str] = (
             self.context.get("classes", []) if self.task == "multiclass" else []
         )
@@ -90,7 +91,7 @@ class Job:
         self._inputs: dict[str, list[dict[str, Any]]] = body["inputs"]
         self._ahead = ahead
         self._metrics: TextIO | None = None
-        #: The objective's value by step, as reported.
+        #: Reported objective values by step.
         self.reached: dict[int, float] = {}
         self._stopping = False
         self._checkpoints = False
@@ -104,7 +105,7 @@ class Job:
         return bool(self._inputs.get(name))
 
     def table(self, name: str) -> pa.Table:
-        """A named input, all its parts in order."""
+        """Reads all parts of a named input in order."""
         if not self.has(name):
             raise Refused(
                 f"the job has no input {name}; it has {', '.join(self._inputs) or 'none'}"
@@ -118,7 +119,8 @@ class Job:
             for column in wanted:
                 if column not in part.schema_arrow.names:
                     raise Refused(
-                        f"the column {column} is missing from input {name}; it has {', '.join(part.schema_arrow.names)}"
+                        f"the column {column} is missing from input {name}; "
+                        f"its columns are {', '.join(part.schema_arrow.names)}"
                     )
         table = pa.concat_tables(
             [part.read(columns=wanted, use_threads=False) for part in parts],
@@ -129,14 +131,14 @@ class Job:
         return table
 
     def file(self, name: str) -> Path:
-        """An input that is one file of whatever kind, a base model for one."""
+        """Path of an input that is one file, such as a base model."""
         parts = self._inputs.get(name, [])
         if len(parts) != 1:
             raise Refused(f"the job needs one file as input {name}; it has {len(parts)}")
         return self.directory / parts[0]["path"]
 
     def examples(self, name: str) -> tuple[Columns, np.ndarray]:
-        """Feature columns and label of a named input."""
+        """Returns feature columns and label of a named input."""
 
         def read() -> tuple[Columns, np.ndarray]:
             table = self.table(name)
@@ -147,9 +149,9 @@ class Job:
         return self.shared(f"examples {name}", read)
 
     def shared(self, name: str, make: Callable[[], Any]) -> Any:
-        """What `make` gives, made once for all jobs of a study where that is possible.
+        """Returns the value of `make`, shared by all jobs of a study where possible.
 
-        The name says all that it is made from beside the rows.
+        The name must identify everything, except the rows, that the value depends on.
         """
         key = f"{name} {self._rows_key}"
         if key in _shared:
@@ -164,10 +166,7 @@ class Job:
         return json.dumps([self._inputs, self.context], sort_keys=True)
 
     def report(self, step: int, name: str, value: float) -> None:
-        """Streams one metric.
-
-        A metric that is no number ends the training: what follows from it is worthless.
-        """
+        """Streams one metric. NaN or infinity ends the training."""
         if not math.isfinite(value):
             raise Refused(f"{name} became {value} at step {step}")
         if self._metrics is None:
@@ -181,19 +180,14 @@ class Job:
 
     @cached_property
     def objective(self) -> Objective | None:
-        """What this job is scored by when it is a trial of a study; None when it trains a model
-        that is to be kept.
-        """
+        """Objective of a trial; None for a job that trains a model to keep."""
         asked = self.context.get("objective")
         return (
             Objective(asked["metric"], *self.examples(asked["input"]), self.task) if asked else None
         )
 
     def report_objective(self, step: int, scores: np.ndarray) -> None:
-        """A trial's standing after `step` iterations, by its scores of the objective's rows:
-
-        what it may be pruned by.
-        """
+        """Reports the objective of a trial after `step` iterations, by which it may be pruned."""
         assert self.objective is not None
         self.reached[step] = self.objective.value(scores)
         self.report(step, self.objective.name, self.reached[step])
@@ -203,15 +197,15 @@ class Job:
                 self.on_rung()
 
     def output(self, name: str) -> Path:
-        """Where to write a file that is kept under this name."""
+        """Path for writing an output file."""
         path = self.directory / "outputs" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
     def restore_checkpoint(self) -> tuple[int, dict[str, bytes]] | None:
-        """The newest saved step and its files.
+        """Returns the newest saved step and its files.
 
-        A trainer that calls this saves its own state, so SIGTERM waits for its next report.
+        A trainer that calls this saves its state, so SIGTERM takes effect at its next report.
         """
         self._checkpoints = True
         steps = sorted(
@@ -227,13 +221,9 @@ class Job:
         }
 
     def save_checkpoint(self, step: int, files: dict[str, bytes]) -> None:
-        """Replaces the saved state as a whole:
-
-        it appears under its step by one rename, then older steps go.
-        """
+        """Replaces the saved state atomically: renames the new step, then removes older ones."""
         folder = self._checkpoint_folder()
-        # Whoever is told to stop right after a step was saved saves that one again: it is whole
-        # already.
+        # A job that is stopped right after a save saves the same step again, which is complete.
         if not (folder / str(step)).exists():
             partial = folder / f"{step}.partial"
             shutil.rmtree(partial, ignore_errors=True)
@@ -248,7 +238,7 @@ class Job:
 
     @property
     def stopping(self) -> bool:
-        """For a trainer whose steps take seconds: between its reports, whether to save now."""
+        """Whether to save now; for trainers whose steps take seconds, between reports."""
         return self._stopping
 
     def stop_if_asked(self) -> None:
@@ -256,10 +246,7 @@ class Job:
             raise Stopped()
 
     def obey_signals(self) -> None:
-        """SIGTERM means save and stop:
-
-        at the next report for a trainer that keeps checkpoints, at once for one that does not.
-        """
+        """Handles SIGTERM: saves at the next report with checkpoints, otherwise stops at once."""
 
         def stop(_signal: int, _frame: object) -> None:
             self._stopping = True
@@ -290,9 +277,9 @@ class Job:
         return folder
 
     def _forget_metrics_after(self, step: int) -> None:
-        """What an attempt reported beyond its last checkpoint is going to be reported again.
+        """Removes metrics after the last checkpoint, because they will be reported again.
 
-        A killed attempt may leave half a line.
+        A killed attempt may leave a partial line.
         """
         path = self.directory / "metrics.ndjson"
         if not path.exists():

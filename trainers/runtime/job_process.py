@@ -1,4 +1,4 @@
-"""A job's process as its host sees it: where it works, what it may take, and how it ended."""
+"""The process of a job from the view of its host: directory, limits and end."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class JobProcess:
     attempt: int
     memory_bytes: int
     timeout_seconds: float
-    #: A byte for each rung that it reaches.
+    #: One byte for each rung that the job reaches.
     news: int
     started_at: float = field(default_factory=time.time)
     began: float = field(default_factory=time.monotonic)
-    #: { kind, used, allowed }, when a limit ended it.
+    #: { kind, used, allowed } if a limit ended the job.
     limit: dict[str, Any] | None = None
 
     def make_known(self) -> None:
@@ -63,9 +63,9 @@ class JobProcess:
 
 
 def make_known(directory: Path, attempt: int, pid: int, parent: int) -> None:
-    """So that others find a job's process, also when its host is gone.
+    """Records a job's process, so that it can be found after its host has ended.
 
-    A pid of 0 is of a process that is over already.
+    A pid of 0 means that the process has already ended.
     """
     host = os.getpid()
     write_whole(
@@ -74,7 +74,7 @@ def make_known(directory: Path, attempt: int, pid: int, parent: int) -> None:
             "attempt": attempt,
             "pid": pid,
             "identity": (processes.identity(pid) if pid else None) or "gone",
-            # A zygote, or the host.
+            # The parent is a zygote or the host.
             "parent": parent,
             "host": {"pid": host, "identity": processes.identity(host)},
             "startedAt": time.time(),
@@ -83,7 +83,7 @@ def make_known(directory: Path, attempt: int, pid: int, parent: int) -> None:
 
 
 def exit_as_told(attempt: int, told: Any) -> dict[str, Any]:
-    """How a job of a zygote ended, by its word; killed, where it said nothing that makes sense."""
+    """The end of a zygote's job as it reports it; counts as killed if the report is invalid."""
     told = told if isinstance(told, dict) else {}
     code, ended_by, limit, seconds = (
         told.get(key) for key in ("code", "signal", "limit", "seconds")
@@ -109,10 +109,7 @@ def exit_as_told(attempt: int, told: Any) -> dict[str, Any]:
 
 
 class Exits:
-    """What a full disk did not take is tried again until it does:
-
-    a job without an exit.json never ends for others.
-    """
+    """Retries exit files that a full disk refused, because a job without exit.json never ends."""
 
     def __init__(self) -> None:
         self._unwritten: list[tuple[Path, dict[str, Any]]] = []
@@ -126,7 +123,7 @@ class Exits:
             try:
                 write_whole(path, exit)
             except FileNotFoundError:
-                pass  # the job's directory was removed: nobody asks any more
+                pass  # the job's directory was removed, so its end is not needed
             except OSError as error:
                 print(f"{path}: {error}", file=sys.stderr, flush=True)
                 left.append((path, exit))
@@ -134,9 +131,9 @@ class Exits:
 
 
 def write_whole(path: Path, value: dict[str, Any]) -> None:
-    """Whole or not at all. Not synced to disk: a machine that loses power loses the process too."""
+    """Writes atomically, but not synced: a power failure ends the process too."""
     partial = path.with_name(f".{path.name}.partial")
-    # The job may write here too: a file or link that it put there is not written to.
+    # The job can write here too, so an existing file or link is never opened.
     partial.unlink(missing_ok=True)
     with os.fdopen(
         os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w"

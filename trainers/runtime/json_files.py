@@ -1,8 +1,4 @@
-"""JSON on disk:
-
-strict (Python would write NaN, which no other reader takes) and atomic (a reader sees the whole
-file or none).
-"""
+"""Reads and writes JSON strictly (no NaN, which other readers refuse) and atomically."""
 
 from __future__ import annotations
 
@@ -31,7 +27,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def first_not_finite(value: Any, pointer: str = "") -> str | None:
-    """The JSON pointer of the first NaN or infinity in `value`."""
+    """Returns the JSON pointer of the first NaN or infinity in `value`."""
     if isinstance(value, float):
         return None if math.isfinite(value) else pointer
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What a job prints must not fill the disk of the whole platform; its newest lines matter."""
+"""Limits a job's log, which must not fill the disk, to its newest lines."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ MOST_BYTES, KEPT_BYTES = 64 << 20, 1 << 20
 
 
 def opened(log: Path, user: int | None) -> int:
-    """To append to.
+    """Opens a log for appending.
 
-    A job that runs as `user` must be able to open it again; what it put there is not followed.
+    A job that runs as `user` can open it again. Links in place of the log are not followed.
     """
     descriptor = os.open(
         log,
@@ -29,9 +29,9 @@ def opened(log: Path, user: int | None) -> int:
 
 
 def shorten(log: Path) -> None:
-    """Its writers append, so they go on at the new end.
+    """Shortens a log in place; appending writers continue at the new end.
 
-    What they write in between may be lost; the job is not held up for it.
+    Lines written meanwhile may be lost, but the job does not wait.
     """
     with contextlib.suppress(OSError):
         if log.lstat().st_size <= MOST_BYTES:
@@ -41,7 +41,7 @@ def shorten(log: Path) -> None:
         )
         with os.fdopen(descriptor, "r+b", buffering=0) as file:
             found = os.fstat(descriptor)
-            # Its folder is the job's, which may have put a link to somebody else's file there.
+            # The folder belongs to the job, which may have replaced the log by a link.
             if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
                 return
             file.seek(-KEPT_BYTES, os.SEEK_END)

@@ -1,7 +1,4 @@
-"""`trainer.yaml`:
-
-what a trainer is called, which tasks it knows, and the JSON Schema of its parameters.
-"""
+"""`trainer.yaml`: name, tasks and the JSON Schema of the parameters."""
 
 from __future__ import annotations
 
@@ -21,11 +18,11 @@ class Manifest:
     name: str
     tasks: tuple[str, ...]
     params: dict[str, Any]
-    #: A program that reads the job contract by itself, instead of `train.py`.
+    #: A program that reads the job contract itself, instead of `train.py`.
     command: tuple[str, ...] | None
-    #: The Python set that it runs in, when that is not the one of all trainers.
+    #: Python environment, if it is not that of all trainers.
     environment: str | None = None
-    #: Whether its jobs may use the machine's network.
+    #: Whether jobs may use the machine's network.
     network: bool = False
 
 
@@ -47,9 +44,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def complete_params(manifest: Manifest, params: dict[str, Any]) -> dict[str, Any]:
-    """The parameters with the schema's defaults filled in; every mistake is named by its JSON
-    pointer.
-    """
+    """Returns the parameters with defaults; an error lists all problems by JSON pointer."""
     mistakes = [
         f"/params{''.join(f'/{part}' for part in error.absolute_path)}: {error.message[:300]}"
         for error in sorted(
@@ -58,7 +53,7 @@ def complete_params(manifest: Manifest, params: dict[str, Any]) -> dict[str, Any
         )
     ]
     if mistakes:
-        raise Refused(f"trainer {manifest.name} refuses its parameters: " + "; ".join(mistakes))
+        raise Refused(f"invalid parameters of trainer {manifest.name}: " + "; ".join(mistakes))
     defaults = {
         name: schema["default"]
         for name, schema in manifest.params.get("properties", {}).items()

@@ -1,7 +1,6 @@
-"""What a trial of a study is scored by:
+"""The objective of a trial: one metric on rows that the model is not trained on.
 
-one metric on rows that the model does not learn from. The formulas are those of
-domain/evaluation/metrics.
+The formulas are those of domain/evaluation/metrics.
 """
 
 from __future__ import annotations
@@ -13,28 +12,28 @@ import numpy as np
 from runtime.columns import Columns
 from runtime.refusal import Refused
 
-#: Probabilities are clipped to [0.001, 0.999], as everywhere in Perennial.
+#: Probabilities are clipped to [0.001, 0.999], as in the evaluation.
 LEAST_PROBABILITY = 0.001
 
 
 class Objective:
-    """`value(scores)` for scores of `columns`, row for row."""
+    """`value(scores)` for scores of the rows of `columns`."""
 
     def __init__(
         self, metric: str, columns: Columns, label: np.ndarray, task: str = "classification"
     ):
         metrics = MULTICLASS_METRICS if task == "multiclass" else METRICS
         if metric not in metrics:
-            raise Refused(f"there is no metric {metric}; there are {', '.join(metrics)}")
+            raise Refused(f"unknown metric {metric}; the metrics are {', '.join(metrics)}")
         self._measure = metrics[metric]
         self.metric = metric
-        #: As it is reported, and as it stands in the result.
+        #: Name in reports and in the result.
         self.name = f"tuning_{metric}"
         self.columns = columns
         self.label = label
 
     def value(self, scores: np.ndarray) -> float:
-        """NaN where the metric is not defined on these rows, or a score is no number."""
+        """Returns NaN when the metric is undefined on these rows or a score is not finite."""
         with np.errstate(invalid="ignore", divide="ignore"):
             return float(self._measure(self.label, np.asarray(scores, dtype=np.float64)))
 
@@ -45,7 +44,7 @@ def _logloss(label: np.ndarray, scores: np.ndarray) -> float:
 
 
 def _auc(label: np.ndarray, scores: np.ndarray) -> float:
-    """The Mann-Whitney statistic; a tie counts half."""
+    """The Mann-Whitney statistic; ties count half."""
     if not np.isfinite(scores).all():
         return float("nan")
     _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
@@ -83,8 +82,7 @@ def _multiclass_logloss(label: np.ndarray, scores: np.ndarray) -> float:
 
 
 def _f1(label: np.ndarray, scores: np.ndarray, weighted: bool) -> float:
-    """Over the classes that some row has or is predicted as; each counts alike, or by its labels.
-    """
+    """F1 over the classes in labels and predictions, weighted equally or by labels."""
     if not np.isfinite(scores).all():
         return float("nan")
     known, width = label.astype(np.int64), scores.shape[1]

@@ -1,4 +1,4 @@
-"""Whether the exported graph and the native model say the same."""
+"""Compares the exported graph with the native model."""
 
 from __future__ import annotations
 
@@ -23,11 +23,9 @@ def check_parity(
     features: list[Feature],
     width: int = 1,
 ) -> dict[str, Any]:
-    """`width`:
+    """Compares rows spread evenly over the data, also with unseen text and missing numbers.
 
-    scores a row; a row agrees where all of them do. Compares on rows spread evenly over the
-    training data, and on the same rows with what training may never have shown: text unseen,
-    numbers missing.
+    `width` is the number of scores per row; a row agrees when all of them do.
     """
     rows = rows_of(columns)
     sample = take(
@@ -67,7 +65,8 @@ def check_parity(
     ):
         if share < MIN_SHARE:
             raise Refused(
-                f"the exported graph disagrees with the trained model: on {what} only {share:.4%} agree within {TOLERANCE}, {MIN_SHARE:.1%} are needed"
+                f"the exported graph differs from the trained model: on {what} "
+                f"only {share:.4%} agree within {TOLERANCE}; {MIN_SHARE:.1%} are required"
             )
     return facts
 
@@ -86,11 +85,12 @@ def _compare(
     )
     if score.shape != (rows_of(columns), width) or native.shape != score.shape:
         raise Refused(
-            f"for {rows_of(columns)} rows the graph gave {score.shape} scores and the model {native.shape}"
+            f"for {rows_of(columns)} rows the graph returned {score.shape} scores "
+            f"and the model {native.shape}"
         )
     if not (np.isfinite(score).all() and np.isfinite(native).all()):
-        raise Refused("the model gives scores that are NaN or infinite")
-    # Relative beyond 1: a regression's values may be in millions, where float32 itself is coarser
+        raise Refused("the model returns scores that are NaN or infinite")
+    # Relative beyond 1, because regression values can be in the millions, where float32 is coarser
     # than the tolerance.
     difference = (np.abs(score - native) / np.maximum(1.0, np.abs(native))).max(axis=1)
     return float((difference <= TOLERANCE).mean()), float(difference.max())
@@ -106,5 +106,5 @@ def _session(graph: bytes) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # a warning for each unused column would fill the log
+    options.log_severity_level = 3  # a warning per unused column would fill the log
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

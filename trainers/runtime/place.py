@@ -1,7 +1,4 @@
-"""Where a trainer broke, without its words:
-
-an exception's message may quote a row, and what a run's failure says is kept for good.
-"""
+"""Locates an error of a trainer without its message, which may quote a row and is stored."""
 
 from __future__ import annotations
 
@@ -10,9 +7,7 @@ from pathlib import Path
 
 
 def place_of(error: BaseException, folder: Path) -> str:
-    """The exception's type, and the innermost line of the trainer's own files that it passed
-    through, else of any file.
-    """
+    """Returns the exception's type and the innermost line of the trainer's files, or of any file."""
     kind = type(error)
     name = (
         kind.__qualname__

@@ -1,4 +1,4 @@
-"""What the host must know of processes: identity, the tree below one, and the memory it holds."""
+"""Functions of the operating system for the host: identity, process tree and memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _libc = ctypes.CDLL(None, use_errno=True) if LINUX else None
 
 
 def identity(pid: int) -> str | None:
-    """A pid is given out again; this is not. None when there is no such process."""
+    """Identifies a process even after its pid is reused; None when it does not exist."""
     if LINUX:
         try:
             started = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
@@ -28,10 +28,10 @@ def identity(pid: int) -> str | None:
 
 
 def die_with_parent(parent: int) -> None:
-    """Elsewhere than on Linux a child notices by the end of a pipe; see host.py."""
+    """Linux only. On other systems a child notices the end of a pipe; see host.py."""
     if _libc:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # it died before we asked
+        if os.getppid() != parent:  # the parent ended before the call
             os._exit(1)
 
 
@@ -41,15 +41,13 @@ def die_at_end_of(pipe: int) -> None:
 
 
 def adopt_orphans() -> None:
-    """What a job leaves behind becomes our child, whatever session or group it moved to, and can be
-    found.
-    """
+    """Makes this process the parent of everything that a job leaves behind."""
     if _libc:
         _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def call_me(name: str) -> None:
-    """What `ps` and `top` show: a fork has the command line of its parent."""
+    """Sets the name in `ps` and `top`; a fork has the command line of its parent."""
     if _libc:
         _libc.prctl(PR_SET_NAME, name.encode(), 0, 0, 0)
 
@@ -59,11 +57,9 @@ def threads() -> int:
 
 
 def kill_me_first() -> None:
-    """When the whole machine runs out of memory the kernel shall take a job, not the worker or a
-    database.
-    """
+    """Makes the kernel kill a job first, not the worker or a database, when memory runs out."""
     if LINUX:
-        with contextlib.suppress(PermissionError):  # a job of a zygote has it from there
+        with contextlib.suppress(PermissionError):  # a job of a zygote inherits the value
             Path("/proc/self/oom_score_adj").write_text("800")
 
 
@@ -88,9 +84,9 @@ def tree(pid: int) -> list[int]:
 
 
 def memory(pids: list[int]) -> int:
-    """Bytes that cannot be had back while the processes live:
+    """Bytes that stay allocated while the processes live.
 
-    on Linux without the pages of files, elsewhere all that is resident.
+    On Linux without pages of files, elsewhere all resident memory.
     """
     if not LINUX:
         wanted = set(pids)
@@ -99,7 +95,7 @@ def memory(pids: list[int]) -> int:
 
 
 def kill_tree(pid: int, number: int) -> None:
-    """Leader first: what loses its parent in between is still in the list, or in the group."""
+    """Kills the leader first; orphaned processes are still in the list or in the group."""
     for process in tree(pid):
         _kill(process, number)
     with contextlib.suppress(ProcessLookupError, PermissionError):

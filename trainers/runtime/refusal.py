@@ -1,13 +1,12 @@
 class Refused(Exception):
-    """Something a person can put right:
+    """An error that the user can correct: parameters, data or a trainer's result.
 
-    parameters, data or a trainer's result. Shown as its message alone, without a traceback, in the
-    run's failure: quote no row.
+    The failure of the run shows its message without a traceback, so it must not quote a row.
     """
 
 
 class Stopped(BaseException):
-    """The job was asked to stop (SIGTERM).
+    """The job was stopped by SIGTERM.
 
-    Not an Exception, so that a trainer's `except Exception` cannot swallow it.
+    Not an Exception, so that a trainer's `except Exception` does not catch it.
     """

@@ -1,7 +1,8 @@
-"""Runs one job in its directory, by the job contract: job.json in; metrics.ndjson, checkpoint/, outputs/ and, last, result.json out.
+"""Runs one job in its directory by the job contract.
 
-By itself: `python trainers/runtime/run.py <trainer's folder> <job's directory>`; the local backend's host forks and calls `run_job`.
-Exit codes: 0 done, 1 failed (error.json says why), 143 stopped as asked.
+Reads job.json and writes metrics.ndjson, checkpoint/, outputs/ and, last, result.json. Standalone:
+`python trainers/runtime/run.py <trainer's folder> <job's directory>`. The local backend's host
+forks and calls `run_job`. Exit codes: 0 done, 1 failed (see error.json), 143 stopped by SIGTERM.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 if __name__ == "__main__":
     import pathlib
 
-    # The trainers' folder comes last: folders in it are called after the libraries they use.
+    # The trainers' folder comes last, because its subfolders have the names of libraries.
     sys.path[0:1] = []
     sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 
@@ -43,7 +44,7 @@ def run_job(folder: Path, directory: Path, on_rung: Callable[[], None] | None = 
             os.environ["OMP_NUM_THREADS"] = str(
                 read_json(directory / "job.json")["resources"]["cpus"]
             )
-            # `./program` lies beside the manifest; a bare name is found on the PATH.
+            # `./program` is beside the manifest; a bare name is searched on the PATH.
             program = (
                 str(folder / manifest.command[0])
                 if "/" in manifest.command[0]
@@ -61,7 +62,7 @@ def run_job(folder: Path, directory: Path, on_rung: Callable[[], None] | None = 
         job.log("training ended", metrics=result["metrics"])
         return DONE
     except Stopped:
-        print("stopped as asked, before the end", file=sys.stderr)
+        print("stopped by SIGTERM before the end", file=sys.stderr)
         return STOPPED
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else FAILED if end.code else DONE
@@ -72,18 +73,16 @@ def run_job(folder: Path, directory: Path, on_rung: Callable[[], None] | None = 
 
 
 def _enter_environment(manifest: Manifest, folder: Path, directory: Path) -> None:
-    """Goes on in the Python that has the trainer's packages.
-
-    The backend says where each such set lies; a set is big, so it may not be there yet.
-    """
+    """Continues in the Python environment of the trainer, which may not be installed yet."""
     if manifest.environment is None:
         return
     python = os.environ.get(f"PERENNIAL_PYTHON_{manifest.environment.upper()}", "")
     if not os.access(python, os.X_OK):
         raise Refused(
-            f"trainer {manifest.name} needs a Python set that is not on this machine ({python or 'none is named'}): npm run provision:llm"
+            f"trainer {manifest.name} needs a Python environment that is not on this machine "
+            f"({python or 'not configured'}): npm run provision:llm"
         )
-    # The prefix, not the path: a virtual environment's python is a link.
+    # Compares prefixes, because a virtual environment's python is a link.
     if Path(sys.prefix).resolve() == Path(python).parent.parent.resolve():
         return
     os.environ["OMP_NUM_THREADS"] = str(read_json(directory / "job.json")["resources"]["cpus"])
@@ -91,9 +90,9 @@ def _enter_environment(manifest: Manifest, folder: Path, directory: Path) -> Non
 
 
 def _load(folder: Path) -> ModuleType:
-    """As a package under a name of its own:
+    """Loads `train.py` under its own package name.
 
-    a trainer's folder may be called `lightgbm` and must not hide the library of that name.
+    A trainer's folder may be called `lightgbm` and must not hide that library.
     """
     path = folder / "train.py"
     name = f"perennial_trainer_{folder.name.replace('-', '_')}"
@@ -106,7 +105,7 @@ def _load(folder: Path) -> ModuleType:
     if spec is None or spec.loader is None or not path.is_file():
         raise Refused(f"trainer {folder.name} has neither a train.py nor a command in its manifest")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # so that `from .other import …` finds the files beside it
+    sys.modules[name] = module  # so that `from .other import …` works in the folder
     spec.loader.exec_module(module)
     if not callable(getattr(module, "train", None)):
         raise Refused(f"trainer {folder.name}: train.py has no function train(job)")
@@ -114,12 +113,13 @@ def _load(folder: Path) -> ModuleType:
 
 
 def _conclude(job: Job, trained: Any) -> dict[str, Any]:
-    """Proves the graph before anyone can see it, then says what came out."""
+    """Checks the graph before it becomes visible, then returns the result."""
     if isinstance(trained, Produced):
         return _conclude_produced(job, trained)
     if not isinstance(trained, Trained):
         raise Refused(
-            f"train(job) must return Trained(graph, predict, …); it returned {type(trained).__name__}"
+            "train(job) must return Trained(graph, predict, …); "
+            f"it returned {type(trained).__name__}"
         )
     if job.objective is not None:
         return _conclude_trial(job, trained)
@@ -143,7 +143,7 @@ def _conclude(job: Job, trained: Any) -> dict[str, Any]:
 
 def _conclude_produced(job: Job, produced: Produced) -> dict[str, Any]:
     if not any(path.is_file() for path in (job.directory / "outputs").rglob("*")):
-        raise Refused("train(job) returned Produced(…) without having written any output")
+        raise Refused("train(job) returned Produced(…) but wrote no output")
     result = {
         "metrics": {name: float(value) for name, value in produced.metrics.items()},
         "facts": produced.facts,
@@ -155,16 +155,17 @@ def _conclude_produced(job: Job, produced: Produced) -> dict[str, Any]:
 
 
 def _conclude_trial(job: Job, trained: Trained) -> dict[str, Any]:
-    """A trial leaves its score alone: the winner is trained again, as every model that is kept."""
+    """A trial returns only its score; the best one is trained again as a model to keep."""
     objective = job.objective
     value = job.reached.get(trained.step) if trained.step is not None else None
     if value is None:
         value = objective.value(trained.predict(objective.columns))
     if not math.isfinite(value):
         raise Refused(
-            f"{objective.name} is not defined on these {len(objective.label):,} rows, or a score is no number"
+            f"{objective.name} is undefined on these {len(objective.label):,} rows, "
+            "or a score is not finite"
         )
-    # What others are pruned by, exactly, also when nobody looked while it ran.
+    # The exact values by which other trials are pruned, even if nothing read them during the trial.
     reached = [
         next(
             (
@@ -184,7 +185,7 @@ def _conclude_trial(job: Job, trained: Trained) -> dict[str, Any]:
 
 def _failed(directory: Path, message: str, trace: str | None) -> int:
     print(trace or message, file=sys.stderr, flush=True)
-    # The trace stays in the log: it ends with the exception's words.
+    # The traceback goes only to the log, because it contains the exception's message.
     write_json(directory / "error.json", {"message": message[:2_000]})
     return FAILED
 

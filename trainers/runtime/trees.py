@@ -1,6 +1,4 @@
-"""LightGBM's trees as one ONNX TreeEnsembleRegressor that decides every float32 input exactly as
-LightGBM does.
-"""
+"""Converts LightGBM's trees to an ONNX TreeEnsembleRegressor with exactly the same decisions."""
 
 from __future__ import annotations
 
@@ -13,10 +11,9 @@ from runtime.graph import ML, GraphBuilder
 
 
 def tree_ensemble(builder: GraphBuilder, matrix: str, boosters: list[Any], width: int = 1) -> str:
-    """float [rows, width]:
+    """float [rows, width]: sums of all trees over `matrix`, float [rows, features].
 
-    the sums of all trees of all boosters over `matrix`, float [rows, features]. LightGBM grows
-    `width` trees at a time, one for each column.
+    LightGBM grows `width` trees at a time, one per column.
     """
     nodes: dict[str, list[Any]] = {
         key: []
@@ -74,9 +71,9 @@ def tree_ensemble(builder: GraphBuilder, matrix: str, boosters: list[Any], width
 
 
 def _numbered(root: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any], int, int]]:
-    """Each node with its number and its children's.
+    """Returns each node with its number and its children's.
 
-    Without recursion: a tree may be deeper than Python's stack.
+    Iterative, because a tree may be deeper than Python's stack.
     """
     found = [root]
     for number, node in enumerate(found):
@@ -84,20 +81,19 @@ def _numbered(root: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any], int, 
             yield number, node, 0, 0
         else:
             if node["decision_type"] != "<=":
-                raise ValueError(f"a split by {node['decision_type']} has no form here")
+                raise ValueError(f"splits by {node['decision_type']} are not supported")
             found += [node["left_child"], node["right_child"]]
             yield number, node, len(found) - 2, len(found) - 1
 
 
 def _float32_floor(threshold: float) -> float:
-    """The largest float32 that is not above:
+    """The largest float32 that is not above the threshold.
 
-    for a float32 `x`, `x <= threshold` and `x <= floor(threshold)` are the same question.
+    For a float32 `x`, `x <= threshold` and `x <= floor(threshold)` are equivalent.
     """
     with np.errstate(over="ignore"):
         nearest = np.float32(threshold)
-        # As Python floats: numpy would first round the threshold to float32, and find every number
-        # at its floor.
+        # As Python floats, because numpy would first round the threshold to float32.
         return (
             float(nearest)
             if float(nearest) <= threshold
@@ -106,5 +102,5 @@ def _float32_floor(threshold: float) -> float:
 
 
 def _missing_goes_left(node: dict[str, Any]) -> int:
-    """Where training saw no NaN in a feature, LightGBM reads NaN as 0 when it predicts."""
+    """LightGBM predicts NaN like 0 if training had no NaN in the feature."""
     return int(node["default_left"] if node["missing_type"] == "NaN" else node["threshold"] >= 0.0)

@@ -1,7 +1,8 @@
-"""Processes that hold what the jobs of one study have in common, rows above all, and fork them: what was read once they share copy-on-write.
+"""Processes that hold the shared data of a study's jobs, mainly rows, and fork the jobs.
 
-A zygote is a host of its own below the host that forked it, which passes orders on and hears of every job. It reads in its own time: until it says that it has,
-and when it cannot, jobs of its kind start without it.
+The forks share the data copy-on-write. A zygote is a host below the host that forked it, which
+passes on orders and receives all events. Until it has read the data, and if it cannot, jobs start
+without it.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from runtime.job_process import exit_as_told, make_known
 from runtime.manifest import read_manifest
 from runtime.run import _load
 
-#: A study asks for its next trial within a second; one that was paused for longer reads its rows again.
+#: A study starts its next trial within a second; after a longer pause the rows are read again.
 IDLE_SECONDS = 30.0
-#: At once. Each holds the rows of a study.
+#: Most zygotes at a time. Each holds the rows of a study.
 MOST = 4
 
 Order = dict[str, Any]
@@ -38,17 +39,17 @@ class Zygote:
     orders: int
     events: int
     memory_bytes: int
-    #: When it must have read its rows.
+    #: Deadline for reading its rows.
     deadline: float
     ready: bool = False
-    #: The orders that it has not said the end of, by directory.
+    #: Orders without an end event, by directory.
     jobs: dict[str, Order] = field(default_factory=dict)
     begun: set[str] = field(default_factory=set)
     used_at: float = field(default_factory=time.monotonic)
     rest: bytes = b""
 
     def take(self, order: Order) -> bool:
-        """False when it is gone, or so far behind that it takes no other order."""
+        """Returns False when it has ended or is too far behind for another order."""
         with contextlib.suppress(OSError):
             os.write(self.orders, (json.dumps(order | {"siblings": None}) + "\n").encode())
             self.jobs[order["directory"]] = order
@@ -56,7 +57,7 @@ class Zygote:
         return False
 
     def heard(self) -> list[tuple[dict[str, Any], Order]] | None:
-        """What it said of its own jobs since, each with its order; None when it has ended."""
+        """Returns its new events, each with its order; None when it has ended."""
         received = os.read(self.events, 1 << 16)
         if not received:
             return None
@@ -69,7 +70,7 @@ class Zygote:
                 continue
             order = self.jobs.get(event["directory"])
             if order is None or event["type"] not in ("started", "rung", "ended", "refused"):
-                continue  # not of its jobs
+                continue  # not one of its jobs
             heard.append((event, order))
             if event["type"] == "started":
                 self.begun.add(event["directory"])
@@ -79,7 +80,7 @@ class Zygote:
         return heard
 
     def close(self) -> None:
-        """It ends with its orders, once its jobs were told to."""
+        """Ends with its orders, after its jobs were told to stop."""
         if self.orders >= 0:
             os.close(self.orders)
             self.orders = -1
@@ -98,14 +99,15 @@ class Zygotes:
         conclude: Callable[[tuple[Path, dict[str, Any]]], None],
     ):
         """
-        `leave` closes what a fork has of the host, but for these ends; `serve` is a host that reads orders from one end and writes events to the other.
-        `enter` confines a fork, which runs what a trainer's author wrote; `conclude` writes how a job ended.
+        `leave` closes the host's ends in a fork, except these. `serve` is a host that reads orders
+        from one end and writes events to the other. `enter` confines a fork, which runs a trainer's
+        code. `conclude` writes how a job ended.
         """
         self._waiting = waiting
         self._tell, self._obey, self._leave, self._serve = tell, obey, leave, serve
         self._enter, self._conclude = enter, conclude
         self._held: dict[str, Zygote] = {}
-        #: The first job of each kind: a second one makes it worth a zygote.
+        #: First job of each kind; a second one starts a zygote.
         self._firsts: dict[str, str] = {}
 
     @property
@@ -121,7 +123,7 @@ class Zygotes:
         return any(not held.ready for held in self._held.values())
 
     def take(self, order: Order) -> bool:
-        """True when the zygote of its kind begins the job."""
+        """Returns True if the zygote of its kind starts the job."""
         kind, directory = order.get("siblings"), order["directory"]
         if kind is None:
             return False
@@ -161,7 +163,7 @@ class Zygotes:
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
-            # What goes wrong here a job of its kind meets as well, and says so.
+            # A job of its kind meets the same error and reports it.
             with contextlib.suppress(BaseException):
                 os.setsid()
                 os.close(orders_write)
@@ -175,7 +177,7 @@ class Zygotes:
                 ):
                     processes.adopt_orphans()
                     gc.collect()
-                    gc.freeze()  # a collection in a job would copy every page
+                    gc.freeze()  # garbage collection in a job would copy every page
                     self._serve(orders_read, events_write)
             os._exit(0)
         os.close(orders_read)
@@ -194,7 +196,7 @@ class Zygotes:
     def _hear(self, kind: str, held: Zygote) -> None:
         try:
             events = held.heard()
-        except (ValueError, KeyError, TypeError):  # its trainer wrote into its pipe
+        except (ValueError, KeyError, TypeError):  # the trainer wrote into the zygote's pipe
             events = None
         for event, order in events or []:
             directory = Path(order["directory"])
@@ -225,7 +227,7 @@ class Zygotes:
         os.waitpid(held.pid, 0)
         del self._held[kind]
         for directory, order in held.jobs.items():
-            # What it had begun died with it, and is found to be lost; the others begin without it.
+            # Its started jobs ended with it and are found as lost; the others start without it.
             if directory in held.begun:
                 self._conclude(
                     (Path(directory) / "exit.json", exit_as_told(order["attempt"], None))
@@ -236,17 +238,17 @@ class Zygotes:
 
 
 def _in_tree(root: int, pid: Any) -> int:
-    """The pid, if it is that of a process below the root:
+    """Returns the pid if its process is below the root.
 
-    a trainer must not name one of somebody else's for us to signal.
+    A trainer must not make the host signal another process.
     """
     return pid if isinstance(pid, int) and pid != root and pid in processes.tree(root) else 0
 
 
 def _read_ahead(folder: Path, directory: Path) -> bool:
-    """Reads what every job like this one reads.
+    """Reads the shared data of jobs like this one.
 
-    False where that is another program's: one of somebody's own, or another Python.
+    Returns False for an own program or another Python environment.
     """
     manifest = read_manifest(folder)
     if manifest.command or getattr(manifest, "environment", None):

@@ -1,4 +1,4 @@
-"""Answers questions about studies, one JSON line each, until its standard input ends. It keeps nothing between two of them.
+"""Answers questions about studies, one per line of JSON, until standard input ends. Stateless.
 
 in:  { "id", "ask": "suggest" | "prune", … the question of study.py }
 out: { "type": "ready" } | { "id", "answer" } | { "id", "error" }
@@ -11,7 +11,7 @@ import sys
 if __name__ == "__main__":
     import pathlib
 
-    # The trainers' folder comes last: folders in it are called after the libraries they use.
+    # The trainers' folder comes last, because its subfolders have the names of libraries.
     sys.path[0:1] = []
     sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 
@@ -31,8 +31,7 @@ def serve(questions: TextIO, answers: TextIO) -> None:
         answers.write(json.dumps(message, allow_nan=False) + "\n")
         answers.flush()
 
-    # What the imports made stays; looking through it again and again would be half the time of an
-    # answer.
+    # Objects of the imports stay; collecting them each time would take half of an answer's time.
     gc.freeze()
     tell({"type": "ready"})
     for line in questions:
@@ -50,6 +49,6 @@ def serve(questions: TextIO, answers: TextIO) -> None:
 
 
 if __name__ == "__main__":
-    # Ctrl-C in a terminal reaches every process of its group; the worker decides what it means.
+    # Ctrl-C in a terminal reaches the whole process group; the worker decides how to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     serve(sys.stdin, sys.stdout)

@@ -1,12 +1,14 @@
-"""What optuna says about a study that it sees for the first time: the study is rebuilt from its recorded trials at every question.
+"""Suggests and prunes trials with optuna. Each question rebuilds the study from its trials.
 
 A question is a JSON object:
 
-    study:  { name, direction: minimize | maximize, seed, sampler: tpe | random, space: { parameter: range }, hyperband: { min, max, factor } | null }
-    trials: [ { number, status: running | complete | pruned | failed, params, value, intermediate: [{ step, value }] } ], by number
-    number: the trial that is asked about
+    study:  { name, direction: minimize | maximize, seed, sampler: tpe | random,
+              space: { parameter: range }, hyperband: { min, max, factor } | null }
+    trials: [ { number, status: running | complete | pruned | failed, params, value,
+              intermediate: [{ step, value }] } ], by number
+    number: the trial of the question
 
-The same question has the same answer, in whichever process.
+The same question has the same answer in every process.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ optuna.logging.disable_default_handler()
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
-#: Asked for by optuna; nothing that is used here looks at times.
+#: optuna requires times; the samplers and pruners here do not use them.
 BEGINNING = datetime.datetime(2000, 1, 1)
 STATES = {
     "running": TrialState.RUNNING,
@@ -42,21 +44,20 @@ STATES = {
 
 
 def suggest(question: dict[str, Any]) -> dict[str, Any]:
-    """The parameters of the next trial.
+    """Returns the parameters of the next trial.
 
-    Trials that run count as bad for as long (`constant_liar`), so that those beside each other do
-    not try the same.
+    Running trials count as bad (`constant_liar`), so parallel trials try different parameters.
     """
     study = question["study"]
     space = _space(study)
-    # Without the pruner: optuna would show the sampler the trials of one bracket alone, and of two
-    # dozen no bracket would leave its random start.
+    # Without the pruner: optuna would show the sampler only the trials of one bracket. With two
+    # dozen trials, no bracket would leave its random start.
     rebuilt = _rebuilt(study, question["trials"], _sampler(study, question["number"]), NopPruner())
     return rebuilt.ask(space).params
 
 
 def should_prune(question: dict[str, Any]) -> bool:
-    """Whether the trial may end at the newest of its intermediate values.
+    """Whether to stop the trial at its newest intermediate value.
 
     A trial that passed a rung is not judged there again.
     """
@@ -70,7 +71,7 @@ def should_prune(question: dict[str, Any]) -> bool:
         reduction_factor=hyperband["factor"],
     )
     rebuilt = _rebuilt(study, question["trials"], RandomSampler(), pruner)
-    # It finds its brackets at its first question; before, every trial is in bracket 0.
+    # Hyperband creates its brackets at the first question; before, all trials are in bracket 0.
     pruner._try_initialization(rebuilt)
     frozen = rebuilt.get_trials(deepcopy=False)
     for trial, recorded in zip(frozen, question["trials"], strict=True):
@@ -89,8 +90,7 @@ def should_prune(question: dict[str, Any]) -> bool:
 
 
 def _sampler(study: dict[str, Any], number: int) -> BaseSampler:
-    # Of its own for every trial: a generator that went on from trial to trial would live in a
-    # process.
+    # One sampler per trial: a generator that continues from trial to trial would need a process.
     seed = int.from_bytes(hashlib.sha256(f"{study['seed']}/{number}".encode()).digest()[:4], "big")
     return (
         RandomSampler(seed=seed)
@@ -102,7 +102,7 @@ def _sampler(study: dict[str, Any], number: int) -> BaseSampler:
 def _rebuilt(
     study: dict[str, Any], trials: list[dict[str, Any]], sampler: BaseSampler, pruner: Any
 ) -> optuna.Study:
-    # Hyperband draws a trial's bracket from its number and this name.
+    # Hyperband derives a trial's bracket from its number and this name.
     rebuilt = optuna.create_study(
         direction=study["direction"],
         study_name=f"{study['name']}-{study['seed']}",
@@ -115,9 +115,9 @@ def _rebuilt(
 
 
 class _Recorded(FrozenTrial):
-    """Made for one storage that lives for one question:
+    """A trial for a storage that lives for one question.
 
-    the copy that the storage would take of each is four fifths of the time of an answer.
+    Without copies: the storage's copies would take four fifths of an answer's time.
     """
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> _Recorded:
@@ -144,10 +144,7 @@ def _trial(trial: dict[str, Any], space: dict[str, BaseDistribution]) -> FrozenT
 def _rungs(
     values: list[dict[str, Any]], hyperband: dict[str, int], bracket: int
 ) -> dict[str, float]:
-    """What optuna's successive halving notes with a trial as it passes:
-
-    its value at each rung, the first at or after it.
-    """
+    """What optuna's successive halving records: the value at each rung, or the first after it."""
     passed: dict[str, float] = {}
     for rung in range(64):
         needed = hyperband["min"] * hyperband["factor"] ** (bracket + rung)

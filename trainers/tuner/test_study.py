@@ -50,7 +50,7 @@ def finished(count: int) -> list[dict[str, Any]]:
 
 
 class Suggest(unittest.TestCase):
-    def test_stays_in_the_space_with_the_kinds_that_it_names(self):
+    def test_stays_in_the_space_with_its_types(self):
         for number in range(40):
             params = suggest({"study": study(), "number": number, "trials": finished(number)[:12]})
             self.assertIsInstance(params["leaves"], int)
@@ -59,7 +59,7 @@ class Suggest(unittest.TestCase):
             self.assertEqual(params["bins"] % 16, 0)
             self.assertIn(params["kind"], ["a", "b", True])
 
-    def test_is_a_function_of_the_seed_the_number_and_what_is_recorded(self):
+    def test_depends_only_on_seed_number_and_recorded_trials(self):
         asked = {"study": study(), "number": 20, "trials": finished(20)}
         first = suggest(asked)
         self.assertEqual(suggest(json.loads(json.dumps(asked))), first)
@@ -72,7 +72,7 @@ class Suggest(unittest.TestCase):
             first,
         )
 
-    def test_takes_in_every_way_a_trial_can_stand(self):
+    def test_accepts_trials_of_every_status(self):
         mixed = [
             *finished(12),
             trial(12, "failed"),
@@ -84,9 +84,9 @@ class Suggest(unittest.TestCase):
             set(suggest({"study": study(), "number": 16, "trials": mixed})), set(SPACE)
         )
 
-    def test_learns(self):
-        """On a function with one minimum, TPE over forty trials does better than chance, the mean
-        of ten seeds each.
+    def test_is_better_than_random(self):
+        """TPE beats random search over forty trials on a function with one minimum, on average
+        over ten seeds each.
         """
 
         def best(sampler: str, seed: int) -> float:
@@ -105,7 +105,7 @@ class Suggest(unittest.TestCase):
             0.8 * sum(best("random", seed) for seed in seeds),
         )
 
-    def test_those_that_run_keep_others_away(self):
+    def test_avoids_the_parameters_of_running_trials(self):
         done = finished(20)
         alone = suggest({"study": study(), "number": 24, "trials": done})
         beside = [*done, *(trial(20 + place, "running", params=alone) for place in range(4))]
@@ -125,8 +125,8 @@ class Prune(unittest.TestCase):
             )
         )
 
-    def test_decides_at_every_rung_as_optuna_does_while_it_runs(self):
-        """The same curves, once in a living optuna and once rebuilt before every question."""
+    def test_decides_like_a_running_optuna_at_every_rung(self):
+        """Compares a running optuna with a study that is rebuilt at every question."""
         steps = [2, 6, 18, 54]
         for direction in ("minimize", "maximize"):
             live = optuna.create_study(
@@ -174,7 +174,7 @@ class Prune(unittest.TestCase):
 
 
 class Service(unittest.TestCase):
-    def test_answers_every_line_and_survives_a_bad_question(self):
+    def test_answers_every_line_and_continues_after_an_invalid_question(self):
         asked = [
             {"id": 1, "ask": "suggest", "study": study(), "number": 0, "trials": []},
             {

@@ -1,7 +1,6 @@
-"""A linear model of the number columns:
+"""A linear model of the number columns: logistic for classification, ridge for regression.
 
-logistic for classification, ridge for regression. A start: replace what is between the rows and the
-graph.
+An example to start from: replace the code between the rows and the graph.
 """
 
 from __future__ import annotations
@@ -13,13 +12,13 @@ from runtime.graph import GraphBuilder
 from runtime.job import Job, Trained
 from runtime.refusal import Refused
 
-#: Standard deviations; what lies beyond, infinity included, counts as this far.
+#: Values are clipped at this many standard deviations, which also limits infinity.
 FARTHEST = 8.0
 
 
 def train(job: Job) -> Trained:
-    # float32 with NaN for missing, text with __missing__; the label as float64, 0 and 1 for
-    # classification.
+    # Numbers are float32 with NaN for missing, text has __missing__. The label is float64, for
+    # classification 0 and 1.
     columns, label = job.examples("train")
     names = [feature.name for feature in job.features if feature.type == "float"]
     if not names:
@@ -43,9 +42,7 @@ def train(job: Job) -> Trained:
 
 
 def _fit(job: Job, rows: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """Least squares in one step; logistic regression by Newton's method, each step a weighted least
-    squares.
-    """
+    """Least squares in one step; logistic regression by Newton's method in several."""
     ridge = job.params["ridge"] * np.diag([0.0, *np.ones(rows.shape[1] - 1)])
     if job.task == "regression":
         return np.linalg.solve(rows.T @ rows + ridge, rows.T @ label)
@@ -57,7 +54,7 @@ def _fit(job: Job, rows: np.ndarray, label: np.ndarray) -> np.ndarray:
         change = np.linalg.solve((rows * curvature[:, None]).T @ rows + ridge, slope)
         weights = weights - change
         for name, value in _loss(job, _sigmoid(rows @ weights), label).items():
-            job.report(step, name, value)  # streamed: people watch it
+            job.report(step, name, value)  # streamed while training runs
         if np.abs(change).max() < 1e-8:
             break
     return weights
@@ -71,10 +68,7 @@ def _loss(job: Job, score: np.ndarray, label: np.ndarray) -> dict[str, float]:
 
 
 def _graph(job: Job, names: list[str], centre: np.ndarray, scale: np.ndarray, weights: np.ndarray):
-    """The same arithmetic as `predict`, in ONNX:
-
-    the runtime compares the two before it believes the graph.
-    """
+    """The same arithmetic as `predict`, in ONNX. The runtime compares the two."""
     builder = GraphBuilder(job.features)
     number = np.float32
     terms = []

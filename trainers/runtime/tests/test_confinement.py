@@ -1,4 +1,4 @@
-import encodings.idna  # noqa: F401  before a user who may not read Python's folder looks a name up
+import encodings.idna  # noqa: F401  before a user without access to Python's folder looks a name up
 import errno
 import json
 import os
@@ -12,12 +12,12 @@ from runtime import confinement
 
 
 class AJob(unittest.TestCase):
-    def test_of_root_and_of_another_user_has_no_network_where_that_can_be_enforced(self):
+    def test_of_any_user_has_no_network_where_that_can_be_enforced(self):
         for user in (None, 65534) if os.geteuid() == 0 else (None,):
             seen = self.seen_by_job(user)
             with self.subTest(**seen):
                 if not seen["network"]:
-                    self.assertTrue(seen["reason"], "what is not enforced has a reason")
+                    self.assertTrue(seen["reason"], "a missing confinement has a reason")
                     continue
                 self.assertEqual(seen["connect"], errno.ENETUNREACH)
                 self.assertEqual(seen["loopback"], errno.ECONNREFUSED)
@@ -30,7 +30,7 @@ class AJob(unittest.TestCase):
         self.assertIsNone(seen["loopback"])
 
     def seen_by_job(self, user, network=False, port=9):
-        """What a process finds that `user` (None: this one) confined."""
+        """What a process that is confined as `user` (None: the current user) can access."""
         read, write = os.pipe()
         pid = os.fork()
         if pid == 0:

@@ -44,9 +44,9 @@ def forest_graph(booster, width):
 
 
 class Trees(unittest.TestCase):
-    def test_decide_exactly_as_lightgbm_on_values_around_each_threshold(self):
+    def test_decide_like_lightgbm_around_each_threshold(self):
         random = np.random.default_rng(1)
-        # Neighbouring float32 values: the thresholds between them are no float32.
+        # Neighbouring float32 values, so the thresholds between them are not float32.
         values = np.float32(1000) + np.arange(400, dtype=np.float32) * np.spacing(np.float32(1000))
         label = random.normal(size=400)
         booster = grow(values.reshape(-1, 1), label, max_bin=1000, num_leaves=200)
@@ -56,7 +56,7 @@ class Trees(unittest.TestCase):
             atol=1e-6,
         )
 
-    def test_treat_a_missing_number_as_lightgbm_does_whether_training_had_one_or_not(self):
+    def test_treat_missing_numbers_like_lightgbm_with_and_without_missing_training_values(self):
         random = np.random.default_rng(2)
         matrix = random.normal(size=(500, 2)).astype(np.float32)
         matrix[::7, 1] = np.nan
@@ -87,7 +87,7 @@ class Trees(unittest.TestCase):
 
 
 class Texts(unittest.TestCase):
-    def test_that_are_rare_or_unseen_share_a_code(self):
+    def test_rare_and_unseen_categories_share_a_code(self):
         values = np.array(["AA"] * 5 + ["B6"] * 4 + ["ZZ"], dtype=object)
         categories = Categories.learn(values, min_rows=2, most=10)
         self.assertEqual(categories.known, ("AA", "B6"))
@@ -95,11 +95,11 @@ class Texts(unittest.TestCase):
             list(categories.codes(np.array(["B6", "ZZ", "AA", "new"], dtype=object))), [2, 0, 1, 0]
         )
 
-    def test_beyond_the_limit_are_the_rarest(self):
+    def test_the_rarest_categories_beyond_the_limit_are_dropped(self):
         values = np.array(["a", "b", "b", "c", "c", "c"], dtype=object)
         self.assertEqual(Categories.learn(values, 1, 2).known, ("b", "c"))
 
-    def test_become_numbers_in_the_graph_even_when_none_is_known(self):
+    def test_become_numbers_in_the_graph_even_without_known_categories(self):
         for known, expected in ((("AA", "ünï"), [1, 2, 0, 0]), ((), [0, 0, 0, 0])):
             builder = GraphBuilder([Feature("carrier", "string")])
             categories = Categories(known)
@@ -119,21 +119,21 @@ class Graphs(unittest.TestCase):
         )
         return builder.finish(builder.node("Add", [finite, builder.constant(value, np.float32)]))
 
-    def test_take_columns_that_they_do_not_use(self):
+    def test_accept_columns_that_they_do_not_use(self):
         self.assertEqual(
             list(run(self.constant(0.5, "a", "b"), a=np.float32([1]), b=np.float32([2]))), [0.5]
         )
 
-    def test_are_the_same_bytes_each_time(self):
+    def test_have_the_same_bytes_each_time(self):
         self.assertEqual(graph_bytes(self.constant(0.5, "a")), graph_bytes(self.constant(0.5, "a")))
 
-    def test_need_features_and_the_name_of_their_output(self):
+    def test_require_features_that_are_not_named_score(self):
         with self.assertRaisesRegex(Refused, "no feature columns"):
             GraphBuilder([])
-        with self.assertRaisesRegex(Refused, "cannot be called score"):
+        with self.assertRaisesRegex(Refused, "cannot be named score"):
             GraphBuilder([Feature("score", "float")])
 
-    def test_of_other_inputs_or_outputs_are_refused(self):
+    def test_with_other_inputs_or_outputs_are_refused(self):
         graph = self.constant(0.5, "a")
         for features, message in [
             ([Feature("b", "float")], r"missing \['b'\], unexpected \['a'\]"),
@@ -142,7 +142,7 @@ class Graphs(unittest.TestCase):
             with self.assertRaisesRegex(Refused, message):
                 check_signature(graph, features)
         graph.graph.output[0].name = "probabilities"
-        with self.assertRaisesRegex(Refused, "one output score"):
+        with self.assertRaisesRegex(Refused, "exactly one output score"):
             check_signature(graph, [Feature("a", "float")])
 
 
@@ -153,7 +153,7 @@ class Parity(unittest.TestCase):
     def graph(self, value=0.5):
         return graph_bytes(Graphs().constant(value, "a"))
 
-    def test_says_how_many_rows_agree(self):
+    def test_counts_the_rows_that_agree(self):
         facts = check_parity(
             self.graph(),
             lambda columns: np.full(len(columns["a"]), 0.50001),
@@ -163,21 +163,21 @@ class Parity(unittest.TestCase):
         self.assertEqual((facts["rows"], facts["share"]), (5_000, 1.0))
         self.assertAlmostEqual(facts["maxDifference"], 1e-5, places=7)
 
-    def test_refuses_a_graph_that_disagrees(self):
+    def test_refuses_a_graph_that_differs(self):
         def native(columns):
             return np.where(np.arange(len(columns["a"])) % 100 == 0, 0.6, 0.5)
 
         with self.assertRaisesRegex(Refused, r"on training rows only 99\.0000% agree"):
             check_parity(self.graph(), native, self.columns, list(self.features))
 
-    def test_refuses_a_graph_that_disagrees_on_missing_values_alone(self):
+    def test_refuses_a_graph_that_differs_only_on_missing_values(self):
         def native(columns):
             return np.where(np.isnan(columns["a"]), 0.9, 0.5)
 
         with self.assertRaisesRegex(Refused, "unseen or missing values only"):
             check_parity(self.graph(), native, self.columns, list(self.features))
 
-    def test_refuses_scores_that_are_no_numbers(self):
+    def test_refuses_scores_that_are_not_finite(self):
         with self.assertRaisesRegex(Refused, "NaN or infinite"):
             check_parity(
                 self.graph(float("nan")),

@@ -32,12 +32,12 @@ class Host(unittest.TestCase):
         self.addCleanup(self.host.stdout.close)
         self.ready = json.loads(self.host.stdout.readline())
 
-    def test_has_no_thread_when_it_forks_and_ends_with_its_input(self):
+    def test_forks_without_threads_and_ends_with_its_input(self):
         self.assertEqual(self.ready["threads"], 1)
         self.host.stdin.close()
         self.assertEqual(self.host.wait(10), 0)
 
-    def test_refuses_a_job_whose_directory_is_not_there_and_goes_on(self):
+    def test_refuses_a_job_without_a_directory_and_continues(self):
         with tempfile.TemporaryDirectory() as folder:
             for directory, event in ((f"{folder}/none", "refused"), (folder, "started")):
                 order = {
@@ -57,12 +57,12 @@ class Host(unittest.TestCase):
             self.host.stdin.close()
             self.host.wait(10)
 
-    def test_forks_the_jobs_of_a_study_from_what_has_read_their_rows_and_outlives_it(self):
+    def test_forks_the_jobs_of_a_study_from_a_zygote_and_outlives_it(self):
         with tempfile.TemporaryDirectory() as folder:
             for number in range(100):
                 self.assertEqual(self.run_to_end(self.job(Path(folder) / str(number))), "ended")
                 zygote = self.read(Path(folder) / str(number), "process.json")["parent"]
-                # Until it has read the rows, jobs begin without it.
+                # Until the zygote has read the rows, jobs start without it.
                 if zygote != self.host.pid:
                     break
             else:

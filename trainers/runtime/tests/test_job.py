@@ -35,12 +35,12 @@ class WithDirectory(unittest.TestCase):
 
 
 class Examples(WithDirectory):
-    def test_joins_all_parts_in_order_and_marks_what_is_missing(self):
+    def test_joins_all_parts_in_order_and_marks_missing_values(self):
         job = self.job(
             table(wind=[1.5, None], carrier=["AA", None], __label=[True, False]),
             table(wind=pa.array([3], pa.int32()), carrier=["__missing__"], __label=[True]),
         )
-        # Parts whose types differ join by the wider type.
+        # Parts with different types are joined in the wider type.
         columns, label = job.examples("train")
         np.testing.assert_array_equal(
             columns["wind"], np.array([1.5, np.nan, 3.0], dtype=np.float32)
@@ -48,7 +48,7 @@ class Examples(WithDirectory):
         self.assertEqual(list(columns["carrier"]), ["AA", "__missing__", "__missing__"])
         self.assertEqual(list(label), [1.0, 0.0, 1.0])
 
-    def test_refuses_what_cannot_be_trained_on(self):
+    def test_refuses_unusable_labels_and_features(self):
         good = {"wind": [1.0], "carrier": ["AA"], "__label": [1.0]}
         for change, message in [
             ({"__label": [None]}, "the label has 1 missing"),
@@ -61,7 +61,7 @@ class Examples(WithDirectory):
             with self.subTest(message), self.assertRaisesRegex(Refused, message):
                 self.job(table(**(good | change))).examples("train")
 
-    def test_names_the_column_or_input_that_is_not_there(self):
+    def test_names_the_missing_column_or_input(self):
         with self.assertRaisesRegex(Refused, "column wind is missing from input train"):
             self.job(table(carrier=["AA"], __label=[1.0])).examples("train")
         with self.assertRaisesRegex(Refused, "no input tuning; it has train"):
@@ -75,14 +75,16 @@ class Examples(WithDirectory):
                 )
             ).examples("train")
 
-    def test_refuses_a_task_that_the_trainer_does_not_know(self):
+    def test_refuses_a_task_that_the_trainer_does_not_support(self):
         directory = make_job_directory(self.folder, {}, FEATURES, context={"task": "ranking"})
-        with self.assertRaisesRegex(Refused, "does not do ranking; it does classification"):
+        with self.assertRaisesRegex(
+            Refused, "does not support ranking; it supports classification"
+        ):
             open_job(directory)
 
 
 class Metrics(WithDirectory):
-    def test_are_lines_that_can_be_read_at_once(self):
+    def test_are_readable_line_by_line_at_once(self):
         job = self.job()
         job.report(1, "loss", np.float32(0.5))
         self.assertEqual(
@@ -90,13 +92,13 @@ class Metrics(WithDirectory):
             '{"step": 1, "name": "loss", "value": 0.5}\n',
         )
 
-    def test_that_are_no_numbers_end_the_training(self):
+    def test_that_are_not_finite_end_the_training(self):
         job = self.job()
         for value in (float("nan"), float("inf")):
             with self.assertRaisesRegex(Refused, "loss became"):
                 job.report(3, "loss", value)
 
-    def test_beyond_the_checkpoint_are_forgotten_when_it_is_restored(self):
+    def test_after_the_checkpoint_are_removed_when_it_is_restored(self):
         job = self.job()
         for step in (1, 2, 3):
             job.report(step, "loss", step)
@@ -116,7 +118,7 @@ class Metrics(WithDirectory):
 
 
 class Checkpoints(WithDirectory):
-    def test_are_replaced_as_a_whole(self):
+    def test_are_replaced_atomically(self):
         job = self.job()
         self.assertIsNone(job.restore_checkpoint())
         job.save_checkpoint(9, {"a": b"1", "b": b"2"})
@@ -124,7 +126,7 @@ class Checkpoints(WithDirectory):
         self.assertEqual(open_job(self.folder).restore_checkpoint(), (10, {"a": b"3"}))
         self.assertEqual([path.name for path in (self.folder / "checkpoint").iterdir()], ["10"])
 
-    def test_that_were_half_written_are_not_restored(self):
+    def test_that_are_incomplete_are_not_restored(self):
         job = self.job()
         job.save_checkpoint(1, {"a": b"1"})
         (self.folder / "checkpoint" / "2.partial").mkdir()
@@ -146,7 +148,7 @@ class Stopping(WithDirectory):
             job.save_checkpoint(1, {"a": b"1"})
         self.assertEqual(open_job(self.folder).restore_checkpoint(), (1, {"a": b"1"}))
 
-    def test_between_a_checkpoint_and_the_next_step_is_a_stop_too(self):
+    def test_also_works_between_a_checkpoint_and_the_next_step(self):
         job = self.job()
         job.obey_signals()
         job.restore_checkpoint()
@@ -156,7 +158,7 @@ class Stopping(WithDirectory):
             job.save_checkpoint(1, {"a": b"1"})
         self.assertEqual(open_job(self.folder).restore_checkpoint(), (1, {"a": b"1"}))
 
-    def test_is_at_once_for_one_that_does_not(self):
+    def test_is_immediate_without_checkpoints(self):
         self.job().obey_signals()
         with self.assertRaises(Stopped):
             os.kill(os.getpid(), signal.SIGTERM)
@@ -181,7 +183,7 @@ class Params(unittest.TestCase):
     def test_get_their_defaults(self):
         self.assertEqual(complete_params(self.manifest, {"names": []}), {"depth": 3, "names": []})
 
-    def test_that_do_not_fit_are_all_named_by_pointer(self):
+    def test_that_are_invalid_are_all_reported_by_pointer(self):
         with self.assertRaises(Refused) as caught:
             complete_params(self.manifest, {"depth": 0, "names": ["a", 1], "colour": "red"})
         for place in (
@@ -198,11 +200,11 @@ class JsonFiles(WithDirectory):
             write_json(self.folder / "x.json", {"a": float("nan")})
         self.assertFalse((self.folder / "x.json").exists())
 
-    def test_appear_whole_and_leave_nothing_else(self):
+    def test_appear_complete_and_leave_no_other_file(self):
         write_json(self.folder / "x.json", {"ü": [1, 2.5, None]})
         self.assertEqual(read_json(self.folder / "x.json"), {"ü": [1, 2.5, None]})
         self.assertEqual([path.name for path in self.folder.iterdir()], ["x.json"])
 
-    def test_the_place_of_a_nan_is_found(self):
+    def test_the_pointer_of_a_nan_is_found(self):
         self.assertEqual(first_not_finite({"a": [1.0, {"b": float("inf")}]}), "/a/1/b")
         self.assertIsNone(first_not_finite({"a": [1.0, {"b": 2}], "c": None}))

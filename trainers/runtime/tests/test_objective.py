@@ -11,13 +11,13 @@ class Metrics(unittest.TestCase):
     def setUp(self):
         random = np.random.default_rng(3)
         self.label = (random.random(500) < 0.3).astype(float)
-        # Coarse, so that there are ties.
+        # Coarse scores, so that there are ties.
         self.scores = np.round(np.clip(random.random(500) * 0.6 + 0.3 * self.label, 0.01, 0.99), 2)
 
     def value(self, metric: str) -> float:
         return Objective(metric, {}, self.label).value(self.scores)
 
-    def test_are_the_known_ones(self):
+    def test_equal_the_reference_values(self):
         label, scores = self.label, self.scores
         for metric, expected in (
             ("logloss", reference.log_loss(label, scores)),
@@ -31,10 +31,10 @@ class Metrics(unittest.TestCase):
             with self.subTest(metric):
                 self.assertAlmostEqual(self.value(metric), expected, places=12)
 
-    def test_of_several_classes_are_the_known_ones(self):
+    def test_of_several_classes_equal_the_reference_values(self):
         random = np.random.default_rng(4)
         label = random.integers(0, 4, 300).astype(float)
-        # A fifth class, which no row has and some are predicted as.
+        # A fifth class that no row has, but some predictions do.
         scores = random.dirichlet(np.ones(5), 300) + np.eye(5)[label.astype(int)] * 0.3
         scores /= scores.sum(axis=1, keepdims=True)
         guess = scores.argmax(axis=1)
@@ -53,15 +53,17 @@ class Metrics(unittest.TestCase):
                         Objective(metric, {}, label, "multiclass").value(np.full((300, 5), np.nan))
                     )
                 )
-        with self.assertRaisesRegex(Refused, "no metric auc; there are logloss, accuracy"):
+        with self.assertRaisesRegex(
+            Refused, "unknown metric auc; the metrics are logloss, accuracy"
+        ):
             Objective("auc", {}, label, "multiclass")
 
-    def test_one_confident_mistake_is_bounded(self):
+    def test_the_loss_of_one_confident_error_is_bounded(self):
         self.assertAlmostEqual(
             Objective("logloss", {}, np.array([1.0])).value(np.array([0.0])), -np.log(0.001)
         )
 
-    def test_are_no_number_where_they_are_not_defined(self):
+    def test_are_nan_where_they_are_undefined(self):
         for metric in METRICS:
             with self.subTest(metric):
                 self.assertTrue(
@@ -73,8 +75,8 @@ class Metrics(unittest.TestCase):
                     np.isnan(Objective(metric, {}, np.ones(3)).value(np.array([0.1, 0.2, 0.3])))
                 )
 
-    def test_an_unknown_one_is_refused_with_those_there_are(self):
-        with self.assertRaisesRegex(Refused, "no metric gini; there are logloss, auc"):
+    def test_an_unknown_metric_is_refused_with_the_known_ones(self):
+        with self.assertRaisesRegex(Refused, "unknown metric gini; the metrics are logloss, auc"):
             Objective("gini", {"x": np.zeros(1)}, np.zeros(1))
 
 

@@ -18,17 +18,17 @@ HERE = Path(__file__).parent
 
 
 class Place(unittest.TestCase):
-    def test_names_type_and_line_and_none_of_the_words(self):
+    def test_has_type_and_line_but_not_the_message(self):
         place = place_of(caught(lambda: float("Ada Lovelace")), HERE)
         self.assertRegex(place, r"^ValueError in test_place\.py, line \d+ \(<lambda>\)$")
 
-    def test_is_the_trainers_own_line_when_a_library_raised(self):
+    def test_is_the_line_of_the_trainer_when_a_library_raised(self):
         place = place_of(caught(lambda: pa.array(["Ada Lovelace"]).cast(pa.int32())), HERE)
         self.assertRegex(
             place, r"^pyarrow\.lib\.ArrowInvalid in test_place\.py, line \d+ \(<lambda>\)$"
         )
 
-    def test_says_which_module_is_missing(self):
+    def test_names_a_missing_module(self):
         def missing():
             import nowhere.to.be.found  # noqa: F401
 
@@ -37,6 +37,6 @@ class Place(unittest.TestCase):
             r"^ModuleNotFoundError of nowhere in test_place\.py, line \d+ \(missing\)$",
         )
 
-    def test_is_the_file_that_could_not_be_read_as_python(self):
+    def test_is_the_file_with_the_syntax_error(self):
         place = place_of(caught(lambda: compile("x = (", "/somewhere/train.py", "exec")), HERE)
         self.assertEqual(place, "SyntaxError in train.py, line 1")

@@ -47,14 +47,14 @@ class Run(unittest.TestCase):
             (self.directory / "where.txt").read_text().split(), [str(self.directory.resolve())] * 2
         )
 
-    def test_files_beside_train_py_can_be_imported_and_hide_no_library(self):
+    def test_files_beside_train_py_can_be_imported_without_hiding_libraries(self):
         (self.trainer / "numpy.py").write_text("raise AssertionError('not this one')\n")
         (self.trainer / "other.py").write_text("WORDS = 'from the other file'\n")
         code = "import numpy\nfrom runtime.refusal import Refused\nfrom .other import WORDS\n\ndef train(job):\n    raise Refused(WORDS)\n"
         self.assertEqual(self.run_with(code).returncode, 1)
         self.assertEqual(self.error(), "from the other file")
 
-    def test_what_is_no_trainer_is_named(self):
+    def test_an_invalid_trainer_is_refused_with_the_reason(self):
         for code, message in (
             ("", "train.py has no function train(job)"),
             ("def train(job):\n    return {}\n", "must return Trained"),
@@ -64,7 +64,7 @@ class Run(unittest.TestCase):
                 self.assertIn(message, self.error())
                 self.assertFalse((self.directory / "result.json").exists())
 
-    def test_metrics_and_facts_that_are_no_numbers_are_refused(self):
+    def test_metrics_and_facts_that_are_not_finite_are_refused(self):
         code = (
             "import numpy as np\nfrom runtime.graph import GraphBuilder\nfrom runtime.job import Trained\n\n"
             "def train(job):\n    builder = GraphBuilder(job.features)\n"

@@ -46,7 +46,7 @@ class Shared(unittest.TestCase):
         job = self.job(params)
         return _conclude(job, _load(TRAINER).train(job))["metrics"]["tuning_logloss"]
 
-    def test_a_trial_comes_out_the_same_whether_its_rows_were_binned_before_or_not(self):
+    def test_a_trial_has_the_same_result_with_and_without_shared_rows(self):
         trials = [
             {},
             {"num_leaves": 7, "learning_rate": 0.3},
@@ -59,7 +59,7 @@ class Shared(unittest.TestCase):
         _load(TRAINER).prepare(self.job({}, ahead=True))
         self.assertEqual([self.value(params) for params in trials], alone)
 
-    def test_is_made_once_for_jobs_that_come_later_and_never_by_them(self):
+    def test_is_made_once_ahead_of_the_jobs_and_never_by_them(self):
         made = []
         for ahead in (False, True, False, False):
             self.job({}, ahead).shared("bins", lambda: made.append(1))

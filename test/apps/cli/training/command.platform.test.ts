@@ -107,7 +107,7 @@ describe('trainer test', () => {
     expect(await trainer('test', 'moody', '--rows', '200')).toMatchObject({
       exitCode: 1,
       stdout: expect.stringMatching(
-        /FAIL {2}trains[^]*the exported graph disagrees with the trained model/,
+        /FAIL {2}trains[^]*the exported graph differs from the trained model/,
       ) as string,
     });
   });
