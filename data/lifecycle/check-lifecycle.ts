@@ -103,11 +103,11 @@ async function bind(
     source,
     key,
   ];
-  const mistakes = data.sources.flatMap((source) => {
+  const errors = data.sources.flatMap((source) => {
     const reading = of(source.name);
-    if (reading?.kind === 'mistake') return [issueAt(sourceAt(source.name, 'uri'), reading.detail)];
-    const timeMistake = reading?.kind === 'read' ? reading.timeMistake : null;
-    return timeMistake === null ? [] : [issueAt(sourceAt(source.name, 'time'), timeMistake)];
+    if (reading?.kind === 'invalid') return [issueAt(sourceAt(source.name, 'uri'), reading.detail)];
+    const timeError = reading?.kind === 'read' ? reading.timeError : null;
+    return timeError === null ? [] : [issueAt(sourceAt(source.name, 'time'), timeError)];
   });
   const unread = data.sources.flatMap((source) => {
     const reading = of(source.name);
@@ -131,7 +131,7 @@ async function bind(
       ? dataNotes(data, readings, { judgingGate: parts.judgingGate, issueAt })
       : []),
   ];
-  if (read.length < data.sources.length) return { issues: [...mistakes, ...unmet], notes };
+  if (read.length < data.sources.length) return { issues: [...errors, ...unmet], notes };
 
   const seen = Object.fromEntries(
     read.map(({ source, columns }) => {
@@ -145,12 +145,12 @@ async function bind(
     ...sliceIssues(parts.sliceColumns, request, issueAt),
   ];
   if (read.every(({ as }) => as === 'now'))
-    return { issues: [...mistakes, ...unmet, ...placed], notes };
+    return { issues: [...errors, ...unmet, ...placed], notes };
   // The source may have changed since, so these are only notes.
   const past = placed.map(
     (issue) => `${formatIssue(issue)} (checked with the columns that the last run read)`,
   );
-  return { issues: [...mistakes, ...unmet], notes: [...notes, ...past] };
+  return { issues: [...errors, ...unmet], notes: [...notes, ...past] };
 }
 
 /** Shows an error about a column that the lifecycle names at the key that names it. */

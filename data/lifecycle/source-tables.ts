@@ -21,10 +21,10 @@ export type SourceReading =
        */
       readonly as: 'now' | 'lastVersion';
       /** Error in the time column that the lifecycle names; otherwise null. */
-      readonly timeMistake: string | null;
+      readonly timeError: string | null;
     }
   /** The source cannot exist. */
-  | { readonly kind: 'mistake'; readonly detail: string }
+  | { readonly kind: 'invalid'; readonly detail: string }
   /** `isRefused`: outside of what sources may read. */
   | { readonly kind: 'notRead'; readonly reason: string; readonly isRefused: boolean };
 
@@ -79,12 +79,12 @@ async function readingOf(source: SourceSpec, asked: SourceTablesQuery): Promise<
     const columns = await asked.registered(name, reference);
     return columns === null
       ? notRead(`dataset ${name}@${reference} does not exist yet`)
-      : { kind: 'read', columns, times: null, as: 'now', timeMistake: null };
+      : { kind: 'read', columns, times: null, as: 'now', timeError: null };
   }
   const columns = await asked.lastVersion({ lifecycle: asked.lifecycle, source: source.name });
   return columns === null
     ? notRead(`only runs read ${scheme ?? 'such'}:// sources, and no run has read it yet`)
-    : { kind: 'read', columns, times: null, as: 'lastVersion', timeMistake: null };
+    : { kind: 'read', columns, times: null, as: 'lastVersion', timeError: null };
 }
 
 async function readHere(
@@ -111,14 +111,14 @@ async function readHere(
         return error;
       throw error;
     });
-    if (!isPerennialError(timed)) return { kind: 'read', ...timed, as: 'now', timeMistake: null };
+    if (!isPerennialError(timed)) return { kind: 'read', ...timed, as: 'now', timeError: null };
     // The columns can still be read without the time column and checked in the same round.
-    return { kind: 'read', ...(await describe(null)), as: 'now', timeMistake: withNext(timed) };
+    return { kind: 'read', ...(await describe(null)), as: 'now', timeError: withNext(timed) };
   } catch (error) {
     if (signal.aborted) return notRead(`it could not be read within ${secondsForAll} s`);
     if (!isPerennialError(error)) throw error;
     if (sample !== null && samplePath(policy.samplesDir, sample) === null)
-      return { kind: 'mistake', detail: withNext(error) };
+      return { kind: 'invalid', detail: withNext(error) };
     return { kind: 'notRead', reason: withNext(error), isRefused: error.type === 'SourceRefused' };
   } finally {
     await scratch.dispose();

@@ -18,7 +18,7 @@ describe('flags are checked before any download', () => {
     [
       'demo-llm.mjs',
       ['--once', '--keep'],
-      '--once and --keep exclude each other',
+      '--once and --keep cannot be used together',
       'npm run demo:llm -- [--quick]',
     ],
     ['start.mjs', ['--bogus'], "Unknown option '--bogus'", 'npm start -- [--fresh]'],

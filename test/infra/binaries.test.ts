@@ -34,7 +34,7 @@ describe('the program of a server', () => {
   test('is not searched for when the setting is wrong', () => {
     program('cache/weed');
     expect(() => find('weed', { PERENNIAL_WEED_BIN: '/nowhere/weed' })).toThrow(
-      'PERENNIAL_WEED_BIN names /nowhere/weed, which is not a program',
+      'PERENNIAL_WEED_BIN is /nowhere/weed, which is not a program',
     );
   });
 
@@ -56,7 +56,9 @@ describe('the program of a server', () => {
   });
 
   test('gives an error with the command that downloads it when it is missing', () => {
-    expect(() => find('weed')).toThrow('There is no program weed for the S3 store (SeaweedFS)');
+    expect(() => find('weed')).toThrow(
+      'The program weed for the S3 store (SeaweedFS) was not found',
+    );
     expect.assertions(2);
     try {
       find('weed');

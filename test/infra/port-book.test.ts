@@ -70,7 +70,7 @@ test('skips a free port that is not usable, even a remembered one', async () => 
 test('assigns no port twice', async () => {
   const exactly = await freePort();
   await expect(choosePorts(file, { api: { exactly }, gateway: { exactly } })).rejects.toThrow(
-    /taken/,
+    /in use/,
   );
   const { ports } = await choosePorts(
     file,

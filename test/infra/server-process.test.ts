@@ -52,7 +52,7 @@ test('a server that ignores its stop signal is killed', async () => {
 
 test('a start that times out or is aborted leaves no process', async () => {
   await expect(shell('exec sleep 60', { readySeconds: 0.1 })).rejects.toThrow(
-    'The server could not be started: it did not answer within 0.1 s',
+    'The server could not be started: no response within 0.1 s',
   );
   await expect(shell('exec sleep 60', { signal: AbortSignal.timeout(50) })).rejects.toThrow(
     'The server was stopped before it was ready',

@@ -45,15 +45,15 @@ def read_manifest(folder: Path) -> Manifest:
 
 def complete_params(manifest: Manifest, params: dict[str, Any]) -> dict[str, Any]:
     """Returns the parameters with defaults; an error lists all problems by JSON pointer."""
-    mistakes = [
+    problems = [
         f"/params{''.join(f'/{part}' for part in error.absolute_path)}: {error.message[:300]}"
         for error in sorted(
             Draft202012Validator(manifest.params).iter_errors(params),
             key=lambda error: list(map(str, error.absolute_path)),
         )
     ]
-    if mistakes:
-        raise Refused(f"invalid parameters of trainer {manifest.name}: " + "; ".join(mistakes))
+    if problems:
+        raise Refused(f"invalid parameters of trainer {manifest.name}: " + "; ".join(problems))
     defaults = {
         name: schema["default"]
         for name, schema in manifest.params.get("properties", {}).items()

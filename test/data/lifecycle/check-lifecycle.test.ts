@@ -135,17 +135,17 @@ describe('a lifecycle and its data, before a run', () => {
     [
       'a time column that the assembly does not give',
       { [lifecycle]: [['time: { column: ordered_at', 'time: { column: order_at']] },
-      /^lifecycle\.yaml:12:13 sql\/assemble\.sql gives no column order_at, which is the event time; did you mean ordered_at\?$/,
+      /^lifecycle\.yaml:12:13 sql\/assemble\.sql returns no column order_at, which is the event time; did you mean ordered_at\?$/,
     ],
     [
       'a time column that holds no times',
       { [lifecycle]: [['time: { column: ordered_at', 'time: { column: amount']] },
-      /^lifecycle\.yaml:12:13 column amount is the event time, but sql\/assemble\.sql gives it as number; expected timestamp$/,
+      /^lifecycle\.yaml:12:13 sql\/assemble\.sql returns the event time amount as number; expected timestamp$/,
     ],
     [
       'an entity that the assembly does not give',
       { [lifecycle]: [['entity: customer', 'entity: client']] },
-      /^lifecycle\.yaml:13:5 sql\/assemble\.sql gives no column client, which is the entity$/,
+      /^lifecycle\.yaml:13:5 sql\/assemble\.sql returns no column client, which is the entity$/,
     ],
     [
       'a feature of a column that a request does not have',
@@ -162,7 +162,7 @@ describe('a lifecycle and its data, before a run', () => {
           ],
         ],
       },
-      /^lifecycle\.yaml:\d+:\d+ the assembled rows have no column chanel to slice by; .* did you mean channel\?$/,
+      /^lifecycle\.yaml:\d+:\d+ the assembled rows have no column chanel for slices; .* did you mean channel\?$/,
     ],
     [
       'a mistyped parameter',
@@ -192,7 +192,7 @@ describe('a lifecycle and its data, before a run', () => {
         ['entity: customer', 'entity: custmer'],
       ],
     });
-    expect(issues.map((issue) => /(?<=gives no column )\w+/.exec(issue)?.[0])).toEqual([
+    expect(issues.map((issue) => /(?<=returns no column )\w+/.exec(issue)?.[0])).toEqual([
       'returnd',
       'custmer',
     ]);
@@ -206,7 +206,7 @@ describe('a lifecycle and its data, before a run', () => {
     expect(issues).toEqual([]);
     expect(notes).toEqual([
       expect.stringMatching(
-        /^lifecycle\.yaml:8:17 the columns of the source orders were not checked: .* there is no such file; check the path/,
+        /^lifecycle\.yaml:8:17 the columns of the source orders were not checked: .* the file does not exist; check the path/,
       ),
     ]);
   });
@@ -216,7 +216,7 @@ describe('a lifecycle and its data, before a run', () => {
       [lifecycle]: [['file://./data/orders.csv', 'https://data.example/orders.csv']],
     };
     expect((await check(https)).notes).toEqual([
-      expect.stringMatching(/only a run reads https:\/\/ sources, and none has read it yet$/),
+      expect.stringMatching(/only runs read https:\/\/ sources, and no run has read it yet$/),
     ]);
     const lastVersion: readonly Column[] = [
       { name: 'ordered_at', type: 'timestamp' },

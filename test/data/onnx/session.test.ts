@@ -56,7 +56,7 @@ describe('an ONNX model', () => {
         ).rejects.toMatchObject({
           type: 'ModelUnloadable',
           message:
-            'the model keeps tensors in other files; export it as one file, with its weights inside',
+            'the model keeps tensors in other files; export it as one file that contains its weights',
         });
       } finally {
         rmSync(secret);

@@ -48,17 +48,17 @@ describe('SQL of a lifecycle, before there is data', () => {
     [
       'does more than select',
       `${good}; DROP TABLE orders`,
-      'sql/assemble.sql holds a statement that is no SELECT; write one SELECT and nothing else',
+      'sql/assemble.sql contains a statement other than SELECT; write one SELECT and nothing else',
     ],
     [
       'selects twice',
       `${good}; ${good}`,
-      'sql/assemble.sql contains 2 statements; one SELECT is allowed',
+      'sql/assemble.sql contains 2 statements; only one SELECT is allowed',
     ],
     [
       'reads the clock',
       'SELECT now() AS at FROM orders',
-      'sql/assemble.sql:1:8 now() reads the clock, so equal input would give unequal rows',
+      'sql/assemble.sql:1:8 now() reads the clock, so equal input would give different rows',
     ],
   ])('is refused when the assembly %s', async (_, assemble, issue) => {
     expect(await said(assemble, features)).toEqual([issue]);

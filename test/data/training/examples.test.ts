@@ -118,7 +118,7 @@ test('that are too long, have an empty side, or are among the cases are left out
 test('of which none is left on a side are refused', async () => {
   const refused = {
     type: 'InvalidInput',
-    message: expect.stringMatching(/^examples leaves 0 examples to learn from/) as string,
+    message: expect.stringMatching(/^examples leaves 0 examples for training/) as string,
   };
   await expect(written([['', 'a']])).rejects.toMatchObject(refused);
   await expect(
