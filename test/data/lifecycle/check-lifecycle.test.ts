@@ -226,7 +226,7 @@ describe('a lifecycle and its data, before a run', () => {
     expect(issues).toEqual([]);
     expect(notes).toEqual([
       expect.stringMatching(
-        /^sql\/assemble\.sql:6:3 .*channel.* \(by the columns that the last run read\)$/,
+        /^sql\/assemble\.sql:6:3 .*channel.* \(checked with the columns that the last run read\)$/,
       ),
     ]);
   });
