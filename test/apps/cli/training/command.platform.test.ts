@@ -21,7 +21,7 @@ function write(name: string, files: Readonly<Record<string, string>>): void {
 }
 
 describe('trainer init', () => {
-  test('writes one that keeps every promise, for each of its tasks', async () => {
+  test('writes a trainer that passes every check for each of its tasks', async () => {
     const made = await trainer('init', 'mine');
     expect(made).toMatchObject({ exitCode: 0, stdout: '' });
     expect(made.stderr).toMatch(
@@ -68,11 +68,11 @@ describe('trainer init', () => {
 
 describe('trainer test', () => {
   test.each([
-    ['no-result', /FAIL {2}result\.json +exit code 0 and no result\.json\n[^]*done, really/],
+    ['no-result', /FAIL {2}result\.json +exit code 0, but no result\.json\n[^]*done, really/],
     ['exits-one', /FAIL {2}trains +ended with exit code 1[^]*the moon is wrong/],
     ['raises', /FAIL {2}trains +ended with exit code 1[^]*ZeroDivisionError/],
-    ['hangs', /FAIL {2}trains +was ended after 5 s/],
-  ])('of one that %s says which promise is broken, and exits 1', async (name, message) => {
+    ['hangs', /FAIL {2}trains +stopped after the time limit of 5 s/],
+  ])('names the failed check of a trainer that %s, and exits 1', async (name, message) => {
     const { exitCode, stdout, stderr } = await trainer(
       'test',
       name,
@@ -88,7 +88,7 @@ describe('trainer test', () => {
     expect(stdout).toMatch(message);
   });
 
-  test('finds a model that is another one each time, and one whose graph is not what was trained', async () => {
+  test('detects models that differ each time and graphs that differ from the trained model', async () => {
     await trainer('init', 'moody');
     const code = readFileSync(join(trainersDir, 'moody', 'train.py'), 'utf8');
     write('moody', {
@@ -112,7 +112,7 @@ describe('trainer test', () => {
     });
   });
 
-  test('of a program in another language compares what there is', async () => {
+  test('checks a program in another language as far as possible', async () => {
     await trainer('init', 'foreign');
     const manifest =
       'name: foreign\ndescription: A program.\ntasks: [regression]\ncommand: [python, ./go.py]\nparams: { type: object }\n';

@@ -40,7 +40,7 @@ describe('an s3:// source', () => {
 
   test('is refused in the bucket of the artifacts', async () => {
     await expect(read(`s3://${own.bucket}/t/default/cas/x`)).rejects.toMatchObject(
-      refused('SourceRefused', /own bucket/),
+      refused('SourceRefused', /the bucket is Perennial's own/),
     );
   });
 
