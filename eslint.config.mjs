@@ -8,6 +8,7 @@ export default tseslint.config(
       'dist/',
       'coverage/',
       'db/migrations/',
+      'apps/client/openapi.d.ts',
       '**/*.mjs',
       '**/*.cjs',
     ],

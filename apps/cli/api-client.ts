@@ -2,6 +2,14 @@ import type { Dispatcher } from 'undici';
 import { request } from 'undici';
 import type { Issue } from '../../domain/failure';
 import { formatIssue } from '../../domain/document/issue-text';
+import {
+  requestPath,
+  type Answer,
+  type Input,
+  type Inputs,
+  type ItemOf,
+  type OperationName,
+} from '../client/operation';
 import { CliError } from './cli-error';
 
 export interface ApiTarget {
@@ -11,24 +19,38 @@ export interface ApiTarget {
   readonly reason?: string | undefined;
 }
 
-export interface Call {
-  readonly method?: 'GET' | 'POST' | 'PUT';
-  readonly body?: unknown;
+/** How a call is sent, beside its input. */
+export interface CallSettings {
   readonly headers?: Readonly<Record<string, string>>;
   /** Until the answer begins; 60 by default. */
   readonly timeoutSeconds?: number;
 }
 
+/** Calls operations of the API by name, such as `GET /runs/{id}`. */
 export interface ApiClient {
   readonly target: ApiTarget;
+  /** @throws CliError with the message and the next step of the API. */
+  call<N extends OperationName>(name: N, ...input: Inputs<N, CallSettings>): Promise<Answer<N>>;
   /** Every item of a list, page by page, up to `limit`. */
-  list<T>(path: string, limit?: number): Promise<readonly T[]>;
+  list<N extends OperationName>(
+    name: N,
+    input?: Input<N>,
+    limit?: number,
+  ): Promise<readonly ItemOf<N>[]>;
   /** The same, a page at a time: for what may be more than fits into memory. */
-  pages<T>(path: string, limit?: number): AsyncIterable<readonly T[]>;
-  /** @throws CliError with the API's own words and its advice. */
-  call<T>(path: string, call?: Call): Promise<T>;
-  text(path: string): Promise<string>;
-  etag(path: string): Promise<string>;
+  pages<N extends OperationName>(
+    name: N,
+    input: Input<N>,
+    limit?: number,
+  ): AsyncIterable<readonly ItemOf<N>[]>;
+  text<N extends OperationName>(name: N, input: Input<N>): Promise<string>;
+  etag<N extends OperationName>(name: N, input: Input<N>): Promise<string>;
+}
+
+interface AnyInput extends CallSettings {
+  readonly path?: object;
+  readonly query?: object;
+  readonly body?: unknown;
 }
 
 interface ProblemBody {
@@ -39,18 +61,17 @@ interface ProblemBody {
 }
 
 export function createApiClient(target: ApiTarget): ApiClient {
-  const send = async (
-    path: string,
-    { method = 'GET', body, headers = {}, timeoutSeconds = 60 }: Call,
-  ) => {
+  const send = async (name: OperationName, input: AnyInput) => {
+    const { body, headers = {}, timeoutSeconds = 60 } = input;
+    const [method = 'GET'] = name.split(' ');
     const reason =
       target.reason === undefined
         ? {}
         : { 'x-perennial-reason': encodeURIComponent(target.reason) };
     const json = body === undefined ? {} : { 'content-type': 'application/json' };
     try {
-      return await request(`${target.apiUrl}/api/v1${path}`, {
-        method,
+      return await request(`${target.apiUrl}/api/v1${requestPath(name, input)}`, {
+        method: method as Dispatcher.HttpMethod,
         headers: { authorization: `Bearer ${target.apiKey}`, ...json, ...reason, ...headers },
         body: body === undefined ? null : JSON.stringify(body),
         headersTimeout: timeoutSeconds * 1000,
@@ -64,39 +85,43 @@ export function createApiClient(target: ApiTarget): ApiClient {
       );
     }
   };
-  const checked = async (path: string, call: Call) => {
-    const answer = await send(path, call);
+  const checked = async (name: OperationName, input: AnyInput) => {
+    const answer = await send(name, input);
     if (answer.statusCode < 400) return answer;
     throw await refusalOf(answer);
   };
-  const pages = async function* <T>(path: string, limit = Infinity): AsyncGenerator<readonly T[]> {
+  const pages = async function* <N extends OperationName>(
+    name: N,
+    input: AnyInput,
+    limit = Infinity,
+  ): AsyncGenerator<readonly ItemOf<N>[]> {
     let read = 0;
-    for (let token: string | null = ''; token !== null && read < limit;) {
-      const query = `pageSize=${Math.min(200, limit - read)}${token === '' ? '' : `&pageToken=${token}`}`;
-      const answer = await checked(`${path}${path.includes('?') ? '&' : '?'}${query}`, {});
-      const page = (await answer.body.json()) as {
-        readonly items: readonly T[];
+    for (let token: string | undefined | null; token !== null && read < limit;) {
+      const page = { pageSize: Math.min(200, limit - read), pageToken: token };
+      const answer = await checked(name, { ...input, query: { ...input.query, ...page } });
+      const { items, nextPageToken } = (await answer.body.json()) as {
+        readonly items: readonly ItemOf<N>[];
         readonly nextPageToken: string | null;
       };
-      yield page.items;
-      read += page.items.length;
-      token = page.nextPageToken;
+      yield items;
+      read += items.length;
+      token = nextPageToken;
     }
-  };
-  const list = async <T>(path: string, limit = 1000): Promise<readonly T[]> => {
-    const items: T[] = [];
-    for await (const page of pages<T>(path, limit)) items.push(...page);
-    return items;
   };
   return {
     target,
-    list,
     pages,
-    call: async <T>(path: string, call: Call = {}) =>
-      (await (await checked(path, call)).body.json()) as T,
-    text: async (path) => (await checked(path, {})).body.text(),
-    etag: async (path) => {
-      const answer = await checked(path, {});
+    async list<N extends OperationName>(name: N, input: AnyInput = {}, limit = 1000) {
+      const items: ItemOf<N>[] = [];
+      for await (const page of pages<N>(name, input, limit)) items.push(...page);
+      return items;
+    },
+    async call<N extends OperationName>(name: N, input: AnyInput = {}) {
+      return (await (await checked(name, input)).body.json()) as Answer<N>;
+    },
+    text: async (name, input) => (await checked(name, input)).body.text(),
+    async etag(name, input) {
+      const answer = await checked(name, input);
       await answer.body.dump();
       return String(answer.headers.etag);
     },

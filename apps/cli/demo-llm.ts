@@ -13,7 +13,6 @@ import {
   withoutRetrieval,
 } from '../../samples/wiki-assistant/demo';
 import { shortTraining } from '../../samples/wiki-router/demo';
-import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
 import type { LlmEvidence } from '../../domain/language/evaluation/evidence';
 import { CliError, type ExitCode } from './cli-error';
 import { createContext, type CliContext } from './context';
@@ -26,6 +25,7 @@ import { askStreamed } from './demo-llm/streamed';
 import { abortOpenRollout, playRound, type Traffic } from './demo/round';
 import { hundredths, type NamedRound } from './demo/summary';
 import type { ExplanationJson } from './decision/explanation-view';
+import { appliedSpec } from './lifecycle/applied';
 import { readLifecycleFolder } from './lifecycle/folder';
 import { askQuestions } from './serving/replay/questions';
 import { describeRollout } from './rollout/view';
@@ -97,9 +97,8 @@ export async function runLlmDemo(
     `${documents.length} summaries as an index, better prompts, and a rollout that decides`,
   );
   await apply(context, assistant, whole, '');
-  const { spec } = await context
-    .api()
-    .call<{ readonly spec: LlmLifecycleSpec }>(`/lifecycles/${assistant}`);
+  const spec = await appliedSpec(context.api(), assistant);
+  if (spec.kind !== 'LlmLifecycle') throw new CliError(`${assistant} is a ${spec.kind}`, 1);
   const asked = trafficOf(questions, spec.cases);
   const callers: Traffic = {
     what: `replaying ${asked.length} questions with their right answers; none of them was used to choose the prompt`,
@@ -181,16 +180,16 @@ interface Alias {
 async function championOf(context: CliContext, model: string): Promise<LlmDemoSummary['champion']> {
   const api = context.api();
   const { version } = await api
-    .call<Alias>(`/models/${model}/aliases/champion`)
+    .call('GET /models/{model}/aliases/{alias}', { path: { model, alias: 'champion' } })
     .catch((error: unknown): Alias => {
       // Of a model that there is not yet.
       if (error instanceof CliError && error.status === 404) return { version: null };
       throw error;
     });
   if (version === null) return null;
-  const { manifest } = await api.call<{ manifest: { digest: string } }>(
-    `/models/${model}/versions/${version}`,
-  );
+  const { manifest } = await api.call('GET /models/{model}/versions/{version}', {
+    path: { model, version },
+  });
   return { model, version, digest: manifest.digest };
 }
 
@@ -201,7 +200,7 @@ async function builtIndex(context: CliContext): Promise<number | null> {
   };
   const { versions } = await context
     .api()
-    .call<Index>(`/indexes/${index}`)
+    .call('GET /indexes/{index}', { path: { index } })
     .catch((error: unknown): Index => {
       if (error instanceof CliError && error.status === 404) return { versions: [] };
       throw error;
@@ -217,9 +216,10 @@ async function evidencesOf(
   const found = new Map<string, LlmEvidence>();
   for (const { run } of rounds) {
     if (run.version === null) continue;
-    const { decisions } = await context
-      .api()
-      .call<ExplanationJson>(`/models/${run.lifecycle}/explain?version=${run.version}`);
+    const { decisions } = (await context.api().call('GET /models/{model}/explain', {
+      path: { model: run.lifecycle },
+      query: { version: run.version },
+    })) as ExplanationJson;
     const evidence = decisions
       .map(({ evidenceBody }) => evidenceBody)
       .find((body) => body?.kind === 'llmEvaluation');

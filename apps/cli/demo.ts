@@ -138,13 +138,13 @@ function describeRound({ run, rollout }: Round, { paint, columns }: Terminal): s
 
 async function championOf(context: CliContext): Promise<DemoSummary['champion']> {
   const api = context.api();
-  const { version } = await api.call<{ version: number | null }>(
-    `/models/${lifecycle}/aliases/champion`,
-  );
+  const { version } = await api.call('GET /models/{model}/aliases/{alias}', {
+    path: { model: lifecycle, alias: 'champion' },
+  });
   if (version === null) return null;
-  const { manifest } = await api.call<{ manifest: { digest: string } }>(
-    `/models/${lifecycle}/versions/${version}`,
-  );
+  const { manifest } = await api.call('GET /models/{model}/versions/{version}', {
+    path: { model: lifecycle, version },
+  });
   return { model: lifecycle, version, digest: manifest.digest };
 }
 

@@ -117,10 +117,7 @@ async function platform(context: CliContext): Promise<readonly PlatformPartLine[
   if (apiKey === null)
     return [{ name: 'key', ok: false, detail: 'not configured', next: 'set PERENNIAL_API_KEY' }];
   try {
-    const { caller, parts } = await context.api().call<{
-      caller: { name: string; scope: string; expiresAt: string | null };
-      parts: PlatformPartLine[];
-    }>('/platform');
+    const { caller, parts } = await context.api().call('GET /platform');
     return [keyPart(caller), ...parts];
   } catch (error) {
     if (!(error instanceof CliError)) throw error;

@@ -17,5 +17,5 @@ export async function watchRun(context: CliContext, runId: string): Promise<RunJ
   } finally {
     canary.stop();
   }
-  return client.call<RunJson>(`/runs/${runId}`);
+  return client.call('GET /runs/{id}', { path: { id: runId } });
 }

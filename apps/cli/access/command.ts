@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { daysUntil, expiresSoon, keyExpiry, usualKeyDays } from '../../../domain/access/api-key';
+import type { Body } from '../../client/operation';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import { showList } from '../list-view';
@@ -9,7 +10,7 @@ import { jsonText } from '../harmless';
 import type { KeyJson } from '../../api/access/view';
 
 interface CreateOptions {
-  readonly scope: string;
+  readonly scope: Body<'POST /api-keys'>['scope'];
   readonly expires?: number | 'never';
   readonly expiresAt?: string;
   readonly json?: true;
@@ -43,12 +44,9 @@ export function keyCommands(program: Command, context: CliContext): void {
           : expires === undefined
             ? expiresAt
             : keyExpiry(Date.now(), expires);
-      const made = await context
-        .api()
-        .call<{ id: string; key: string; expiresAt: string | null }>('/api-keys', {
-          method: 'POST',
-          body: { name, scope, ...(end === undefined ? {} : { expiresAt: end }) },
-        });
+      const made = await context.api().call('POST /api-keys', {
+        body: { name, scope, ...(end === undefined ? {} : { expiresAt: end }) },
+      });
       terminal.say(
         `${made.id}: store this key now, it is not shown again; it ${made.expiresAt === null ? 'never expires' : `expires at ${made.expiresAt}`}`,
       );
@@ -60,7 +58,7 @@ export function keyCommands(program: Command, context: CliContext): void {
     .description('List keys with scope and status, never the keys themselves')
     .option('--json', 'Print as JSON')
     .action(async (options: { readonly json?: true }) => {
-      const items = await context.api().list<KeyJson>('/api-keys');
+      const items = await context.api().list('GET /api-keys');
       showList(terminal, {
         items,
         json: options.json,
@@ -81,7 +79,7 @@ export function keyCommands(program: Command, context: CliContext): void {
     .command('revoke <id>')
     .description('Revoke a key; gateways refuse it within seconds')
     .action(async (id: string) => {
-      await context.api().call(`/api-keys/${id}/revoke`, { method: 'POST', body: {} });
+      await context.api().call('POST /api-keys/{id}/revoke', { path: { id } });
       terminal.say(`${id} is revoked`);
     });
 
@@ -100,12 +98,7 @@ export function keyCommands(program: Command, context: CliContext): void {
     .action(
       async (id: string, options: { readonly overlapSeconds: number; readonly json?: true }) => {
         const body = { overlapSeconds: options.overlapSeconds };
-        const made = await context
-          .api()
-          .call<{ id: string; key: string; oldValidUntil: string }>(`/api-keys/${id}/rotate`, {
-            method: 'POST',
-            body,
-          });
+        const made = await context.api().call('POST /api-keys/{id}/rotate', { path: { id }, body });
         terminal.say(`${made.id} replaces ${id}, which expires at ${made.oldValidUntil}`);
         terminal.out(options.json ? jsonText(made) : made.key);
       },

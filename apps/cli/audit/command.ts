@@ -8,7 +8,7 @@ import { wholeNumber } from '../numbers';
 import { showList } from '../list-view';
 import { jsonText } from '../harmless';
 import { wholeFileAt, writeWhole } from '../whole-file';
-import type { AuditKeyJson, AuditReportJson, AuditRowJson } from '../../api/audit/view';
+import type { AuditReportJson } from '../../api/audit/view';
 
 interface AuditListOptions {
   readonly subject?: string;
@@ -49,11 +49,8 @@ function listCommand(audit: Command, context: CliContext): void {
     .option('--limit <n>', 'Maximum number of changes', wholeNumber(1), 50)
     .option('--json', 'Print as JSON')
     .action(async ({ subject, action, limit, json }: AuditListOptions) => {
-      const query = new URLSearchParams({
-        ...(subject === undefined ? {} : { subject }),
-        ...(action === undefined ? {} : { action }),
-      });
-      const items = await context.api().list<AuditRowJson>(`/audit?${query.toString()}`, limit);
+      const query = { subject, action };
+      const items = await context.api().list('GET /audit', { query }, limit);
       showList(context.terminal, {
         items,
         json,
@@ -98,10 +95,9 @@ function verifyCommand(audit: Command, context: CliContext, finish: Finish): voi
           ? undefined
           : checkpointIn(resolve(settings.cwd, options.checkpointFile));
       const from = options.from ?? kept;
-      const query = from === undefined ? '' : `?from=${encodeURIComponent(from)}`;
       const report = await context
         .api()
-        .call<AuditReportJson>(`/audit/verify${query}`, { timeoutSeconds: verifySeconds });
+        .call('GET /audit/verify', { query: { from }, timeoutSeconds: verifySeconds });
       if (options.json === true) terminal.out(jsonText(report));
       else
         terminal.out(report.findings.length === 0 ? wholeText(report, from) : findingsText(report));
@@ -162,7 +158,7 @@ function keyCommands(
     .description('List the keys that sign the audit log, with their fingerprints')
     .option('--json', 'Print as JSON')
     .action(async ({ json }: { readonly json?: true }) => {
-      const { items } = await context.api().call<{ items: readonly AuditKeyJson[] }>('/audit/keys');
+      const { items } = await context.api().call('GET /audit/keys');
       showList(terminal, {
         items,
         json,

@@ -1,5 +1,4 @@
 import { Argument, Option, type Command } from 'commander';
-import type { BudgetJson } from '../../api/budget/view';
 import type { CliContext } from '../context';
 import { showList } from '../list-view';
 import { amount } from '../numbers';
@@ -15,9 +14,7 @@ export function budgetCommands(program: Command, context: CliContext): void {
     .description('List the budgets of the tenant and its providers')
     .option('--json', 'Print as JSON')
     .action(async ({ json }: { readonly json?: true }) => {
-      const { items } = await context
-        .api()
-        .call<{ readonly items: readonly BudgetJson[] }>('/budgets');
+      const { items } = await context.api().call('GET /budgets');
       showList(terminal, {
         items,
         json,
@@ -45,10 +42,8 @@ export function budgetCommands(program: Command, context: CliContext): void {
     .addOption(
       new Option('--unit <unit>', 'Unit of the limit').choices(['usd', 'tokens']).default('usd'),
     )
-    .action(async (scope: string, limit: number, { unit }: { readonly unit: string }) => {
-      const set = await context
-        .api()
-        .call<BudgetJson>('/budgets', { method: 'PUT', body: { scope, unit, limit } });
+    .action(async (scope: string, limit: number, { unit }: { readonly unit: 'usd' | 'tokens' }) => {
+      const set = await context.api().call('PUT /budgets', { body: { scope, unit, limit } });
       terminal.say(`${set.scope}: ${set.limit} ${set.unit}, ${set.spent} spent`);
     });
 }

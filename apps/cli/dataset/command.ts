@@ -2,14 +2,9 @@ import type { Command } from 'commander';
 import type { CliContext } from '../context';
 import { harmless, jsonText } from '../harmless';
 import { showList } from '../list-view';
+import { versionNumber } from '../numbers';
 import { table } from '../terminal';
-import type {
-  DatasetDiffJson,
-  DatasetJson,
-  DatasetVersionJson,
-  QuarantinedRowsJson,
-  QuarantineJson,
-} from '../../api/dataset/view';
+import type { DatasetDiffJson, QuarantinedRowsJson, QuarantineJson } from '../../api/dataset/view';
 import type { LineageEdgeJson } from '../../api/lineage/view';
 
 interface QuarantineOptions {
@@ -29,7 +24,7 @@ export function dataCommands(program: Command, context: CliContext): void {
     .description('List datasets by name')
     .option('--json', 'Print as JSON')
     .action(async (options: { readonly json?: true }) => {
-      const items = await context.api().list<DatasetJson>('/datasets');
+      const items = await context.api().list('GET /datasets');
       showList(terminal, {
         items,
         json: options.json,
@@ -49,7 +44,7 @@ export function dataCommands(program: Command, context: CliContext): void {
     .action(async (name: string, options: { readonly json?: true }) => {
       const items = await context
         .api()
-        .list<DatasetVersionJson>(`/datasets/${encodeURIComponent(name)}/versions`);
+        .list('GET /datasets/{dataset}/versions', { path: { dataset: name } });
       showList(terminal, {
         items,
         json: options.json,
@@ -75,18 +70,20 @@ export function dataCommands(program: Command, context: CliContext): void {
     .option('--version <n>', 'Only this version of the dataset')
     .option('--json', 'Print as JSON')
     .action(async (name: string, options: QuarantineOptions) => {
-      const path = `/datasets/${encodeURIComponent(name)}/quarantine`;
-      const all = await context.api().list<QuarantineJson>(path);
+      const path = { dataset: name };
+      const all = await context.api().list('GET /datasets/{dataset}/quarantine', { path });
       const items =
         options.version === undefined
           ? all
           : all.filter(({ version }) => String(version) === options.version);
       const [newest] = items;
       if (options.rows !== undefined && newest) {
-        const query = new URLSearchParams({ limit: options.rows });
         const found = await context
           .api()
-          .call<QuarantinedRowsJson>(`${path}/${newest.id}/rows?${query.toString()}`);
+          .call('GET /datasets/{dataset}/quarantine/{quarantine}/rows', {
+            path: { ...path, quarantine: newest.id },
+            query: { limit: Number(options.rows) },
+          });
         showQuarantined(context, name, found, options);
         return;
       }
@@ -110,10 +107,10 @@ export function dataCommands(program: Command, context: CliContext): void {
     .description('Compare two versions by schema, rows and statistics')
     .option('--json', 'Print as JSON')
     .action(async (name: string, from: string, to: string, options: { readonly json?: true }) => {
-      const query = new URLSearchParams({ from, to });
-      const diff = await context
-        .api()
-        .call<DatasetDiffJson>(`/datasets/${encodeURIComponent(name)}/diff?${query.toString()}`);
+      const diff = await context.api().call('GET /datasets/{dataset}/diff', {
+        path: { dataset: name },
+        query: { from: versionNumber(from), to: versionNumber(to) },
+      });
       terminal.out(options.json ? jsonText(diff) : describeDiff(diff));
     });
 
@@ -125,13 +122,10 @@ export function dataCommands(program: Command, context: CliContext): void {
     .option('--downstream', 'List what was made from the node instead')
     .option('--json', 'Print as JSON')
     .action(async (node: string, options: { readonly downstream?: true; readonly json?: true }) => {
-      const query = new URLSearchParams({
-        of: node,
-        direction: options.downstream ? 'downstream' : 'upstream',
-      });
+      const direction = options.downstream ? 'downstream' : 'upstream';
       const edges = await context
         .api()
-        .list<LineageEdgeJson>(`/lineage?${query.toString()}`, 10_000);
+        .list('GET /lineage', { query: { of: node, direction } }, 10_000);
       showList(terminal, {
         items: edges,
         json: options.json,

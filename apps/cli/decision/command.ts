@@ -3,12 +3,12 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { parse } from 'yaml';
 import { explainGates } from '../../../domain/decision/explain';
+import type { Body } from '../../client/operation';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import type { DecisionJson } from './explanation-view';
 import { describeDecision } from './explanation-view';
 import { jsonText } from '../harmless';
-import type { WhatIfJson } from '../../api/decision/view';
 
 interface WhatIfOptions {
   readonly gates?: string;
@@ -27,7 +27,9 @@ export function decisionCommands(program: Command, context: CliContext): void {
     .option('--verbose', 'Also print the details of each verdict')
     .option('--json', 'Print as JSON')
     .action(async (id: string, options: { readonly json?: true; readonly verbose?: true }) => {
-      const found = await context.api().call<DecisionJson>(`/decisions/${id}`);
+      const found = (await context
+        .api()
+        .call('GET /decisions/{id}', { path: { id } })) as DecisionJson;
       terminal.out(options.json ? jsonText(found) : describeDecision(found, options));
     });
 
@@ -44,10 +46,9 @@ export function decisionCommands(program: Command, context: CliContext): void {
     .option('--verbose', 'Also print the details of each verdict')
     .option('--json', 'Print as JSON')
     .action(async (decision: string, options: WhatIfOptions) => {
-      const body = { decision, ...readRules(context.settings.cwd, options) };
-      const answer = await context
-        .api()
-        .call<WhatIfJson>('/policies/what-if', { method: 'POST', body });
+      const rules = readRules(context.settings.cwd, options);
+      const body = { decision, ...rules } as Body<'POST /policies/what-if'>;
+      const answer = await context.api().call('POST /policies/what-if', { body });
       const text = [
         `was ${answer.was.kind}, would be ${answer.wouldBe.kind}`,
         ...explainGates(answer.gates, options),

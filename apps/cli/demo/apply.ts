@@ -1,3 +1,4 @@
+import type { Body } from '../../client/operation';
 import type { CliContext } from '../context';
 
 /**
@@ -9,17 +10,19 @@ export async function applyForDemo(
   lifecycle: string,
   { body, from }: { readonly body: object; readonly from: string },
 ): Promise<void> {
-  const path = `/lifecycles/${lifecycle}`;
-  const applied = await context
-    .api()
-    .call<{ revision: number; state: 'inForce' | 'pending' }>(path, { method: 'PUT', body });
+  const path = { name: lifecycle };
+  const applied = await context.api().call('PUT /lifecycles/{name}', {
+    path,
+    body: body as Body<'PUT /lifecycles/{name}'>,
+  });
   const { revision, state } = applied;
   const isLooser = state === 'pending';
   if (isLooser) {
     const accepted = { reason: `applied by the demo from ${from}`, selfApprove: true };
-    await context
-      .api()
-      .call(`${path}/revisions/${revision}/approve`, { method: 'POST', body: accepted });
+    await context.api().call('POST /lifecycles/{name}/revisions/{revision}/approve', {
+      path: { ...path, revision },
+      body: accepted,
+    });
   }
   const how = isLooser ? '; it loosens the policy, which the audit log records' : '';
   context.terminal.say(`${lifecycle}: revision ${revision} applied from ${from}${how}`);

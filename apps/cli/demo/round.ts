@@ -8,7 +8,6 @@ import { isOpenRollout } from '../../../domain/rollout/rollout';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import type { ReplayEnd } from '../serving/replay/replay';
-import type { RolloutSummaryJson } from '../../api/rollout/view';
 import type { RolloutJson } from '../rollout/view';
 import type { RunJson } from '../run/view';
 import { watchRun } from '../watch';
@@ -44,8 +43,8 @@ export async function playRound(context: CliContext, options: RoundOptions): Pro
   const api = context.api();
   const { terminal } = context;
   const { lifecycle, until, reason, signal, onAccepted } = options;
-  const started = await api.call<RunJson>(`/lifecycles/${lifecycle}/runs`, {
-    method: 'POST',
+  const started = await api.call('POST /lifecycles/{name}/runs', {
+    path: { name: lifecycle },
     body: { ...(until === undefined ? {} : { until }), reason },
   });
   terminal.say(
@@ -63,7 +62,9 @@ export async function playRound(context: CliContext, options: RoundOptions): Pro
   return {
     run,
     traffic: sent.traffic,
-    rollout: await api.call<RolloutJson>(`/models/${lifecycle}/rollouts/${sent.rollout}`),
+    rollout: await api.call('GET /models/{model}/rollouts/{id}', {
+      path: { model: lifecycle, id: sent.rollout },
+    }),
   };
 }
 
@@ -93,7 +94,7 @@ async function openedRollout(
 ): Promise<{ readonly id: string } | null> {
   const api = context.api();
   while (!signal.aborted) {
-    const { rollout, status } = await api.call<RunJson>(`/runs/${runId}`);
+    const { rollout, status } = await api.call('GET /runs/{id}', { path: { id: runId } });
     if (rollout) return rollout;
     if (isFinal(status)) return null;
     await pause(lookMs);
@@ -109,15 +110,15 @@ export async function abortOpenRollout(
 ): Promise<void> {
   const api = context.api();
   const [newest] = await api
-    .list<RolloutSummaryJson>(`/models/${model}/rollouts`, 1)
+    .list('GET /models/{model}/rollouts', { path: { model } }, 1)
     .catch((error: unknown) => {
       // Of a model that there is not yet.
       if (error instanceof CliError && error.status === 404) return [];
       throw error;
     });
   if (newest === undefined || !isOpenRollout(newest.status)) return;
-  await api.call(`/models/${model}/rollout/abort`, {
-    method: 'POST',
+  await api.call('POST /models/{model}/rollout/abort', {
+    path: { model },
     headers: { 'idempotency-key': `abort-${newest.id}` },
     body: { reason },
   });

@@ -7,6 +7,7 @@ import { vectorKinds, type VectorChoice } from '../../../domain/index/vector-ind
 import type { Verdict } from '../../../domain/decision/verdict';
 import type { IndexBuildOutcome, IndexBuildState } from '../../../workflows/index-version/messages';
 import { readCasesFile, textOfFile } from '../language/cases-file';
+import type { Body } from '../../client/operation';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import { jsonText } from '../harmless';
@@ -52,14 +53,15 @@ export function indexBuildCommands(index: Command, context: CliContext): void {
     .action(async (name: string, file: string, options: BuildOptions) => {
       const headers = { 'idempotency-key': randomUUID() };
       const { vectors } = options;
-      const body = { ...orderOf(file, context), ...(vectors !== undefined && { vectors }) };
-      const begun = await context
-        .api()
-        .call<IndexBuildEnd>(`/indexes/${encodeURIComponent(name)}/builds`, {
-          method: 'POST',
-          headers,
-          body,
-        });
+      const body = {
+        ...orderOf(file, context),
+        ...(vectors !== undefined && { vectors }),
+      } as Body<'POST /indexes/{index}/builds'>;
+      const begun = (await context.api().call('POST /indexes/{index}/builds', {
+        path: { index: name },
+        headers,
+        body,
+      })) as IndexBuildEnd;
       terminal.say(
         `${begun.build} of ${name}${begun.temporalUrl === null ? '' : `: ${begun.temporalUrl}`}`,
       );
@@ -71,20 +73,24 @@ export function indexBuildCommands(index: Command, context: CliContext): void {
     .description('Show the progress or the result of a build')
     .option('--json', 'Print as JSON')
     .action(async (name: string, build: string, options: { readonly json?: true }) => {
-      tell(context, await context.api().call<IndexBuildEnd>(pathOf(name, build)), options);
+      tell(context, await buildOf(context, name, build), options);
     });
 
   index
     .command('build-cancel <index> <build>')
     .description('Cancel a build and delete what it built')
     .action(async (name: string, build: string) => {
-      await context.api().call(`${pathOf(name, build)}/cancel`, { method: 'POST', body: {} });
+      await context.api().call('POST /indexes/{index}/builds/{build}/cancel', {
+        path: { index: name, build },
+      });
       terminal.say(`${build}: cancellation requested`);
     });
 }
 
-function pathOf(index: string, build: string): string {
-  return `/indexes/${encodeURIComponent(index)}/builds/${encodeURIComponent(build)}`;
+async function buildOf(context: CliContext, index: string, build: string): Promise<IndexBuildEnd> {
+  return (await context
+    .api()
+    .call('GET /indexes/{index}/builds/{build}', { path: { index, build } })) as IndexBuildEnd;
 }
 
 /** The file as it is, but for the cases of the answers: a path from its folder. */
@@ -112,7 +118,7 @@ async function watched(context: CliContext, begun: IndexBuildEnd): Promise<Index
     if (line !== said && line !== '') terminal.say(line);
     said = line;
     await sleep(lookMs);
-    now = await context.api().call<IndexBuildEnd>(pathOf(begun.index, begun.build));
+    now = await buildOf(context, begun.index, begun.build);
   }
   return now;
 }

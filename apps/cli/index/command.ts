@@ -5,6 +5,7 @@ import type { IndexVersionRecord } from '../../../db/index/repository';
 import type { ChunkingPlan } from '../../../domain/index/chunking';
 import { rejectedOf } from '../../../domain/index/document';
 import { textOfFile } from '../language/cases-file';
+import type { Body } from '../../client/operation';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import { knownGateway } from '../serving/replay/gateway';
@@ -13,7 +14,7 @@ import { versionNumber } from '../numbers';
 import { table } from '../terminal';
 import { indexBuildCommands } from './build-command';
 import { jsonText } from '../harmless';
-import type { IndexJson, IndexMoveJson, IndexSummaryJson } from '../../api/index/view';
+import type { IndexJson, IndexMoveJson } from '../../api/index/view';
 
 /** The API describes recipe and report as documents of any version. */
 type IndexWithVersions = Omit<IndexJson, 'versions'> & {
@@ -52,7 +53,7 @@ export function indexCommands(program: Command, context: CliContext): void {
     .option('--json', 'Print as JSON')
     .action(async (options: { readonly json?: true }) => {
       showList(terminal, {
-        items: await context.api().list<IndexSummaryJson>('/indexes'),
+        items: await context.api().list('GET /indexes'),
         json: options.json,
         columns: ['INDEX', 'VERSIONS', 'ANSWERS', 'CHANGES'],
         row: ({ name, versions, champion, changes }) => [
@@ -73,13 +74,11 @@ export function indexCommands(program: Command, context: CliContext): void {
     .description('Show the versions of an index and the latest moves of its champion')
     .option('--json', 'Print as JSON')
     .action(async (name: string, options: { readonly json?: true }) => {
-      const path = `/indexes/${encodeURIComponent(name)}`;
-      const found = await context.api().call<IndexWithVersions>(path);
-      const { items: moves } = await context
+      const path = { index: name };
+      const found = (await context
         .api()
-        .call<{ readonly items: readonly IndexMoveJson[] }>(
-          `${path}/history?pageSize=${shownMoves}`,
-        );
+        .call('GET /indexes/{index}', { path })) as IndexWithVersions;
+      const moves = await context.api().list('GET /indexes/{index}/history', { path }, shownMoves);
       const { waiting } = found;
       terminal.out(
         options.json
@@ -143,16 +142,11 @@ export function indexCommands(program: Command, context: CliContext): void {
           json,
         }: { readonly to?: number; readonly reason?: string; readonly json?: true },
       ) => {
-        const moved = await context
-          .api()
-          .call<{ readonly from: number | null; readonly to: number }>(
-            `/indexes/${encodeURIComponent(name)}/rollback`,
-            {
-              method: 'POST',
-              headers: { 'idempotency-key': randomUUID() },
-              body: { ...(to !== undefined && { to }), ...(reason !== undefined && { reason }) },
-            },
-          );
+        const moved = await context.api().call('POST /indexes/{index}/rollback', {
+          path: { index: name },
+          headers: { 'idempotency-key': randomUUID() },
+          body: { ...(to !== undefined && { to }), ...(reason !== undefined && { reason }) },
+        });
         terminal.say(`${name}: @${moved.from ?? 'none'} → @${moved.to}`);
         if (json) terminal.out(jsonText(moved));
       },
@@ -171,11 +165,13 @@ export function indexCommands(program: Command, context: CliContext): void {
         version: number,
         { reason, json }: { readonly reason?: string; readonly json?: true },
       ) => {
-        const path = `/indexes/${encodeURIComponent(name)}/versions/${version}/retire`;
-        const headers = { 'idempotency-key': randomUUID() };
         const retired = await context
           .api()
-          .call(path, { method: 'POST', headers, body: reason === undefined ? {} : { reason } });
+          .call('POST /indexes/{index}/versions/{version}/retire', {
+            path: { index: name, version },
+            headers: { 'idempotency-key': randomUUID() },
+            body: reason === undefined ? {} : { reason },
+          });
         terminal.say(`${name}@${version} is retired; its table will be deleted`);
         if (json) terminal.out(jsonText(retired));
       },
@@ -195,11 +191,9 @@ export function indexCommands(program: Command, context: CliContext): void {
         { delete: deleted = [], json }: ChangeOptions,
       ) => {
         const documents = file === undefined ? [] : documentsOf(file, settings.cwd);
-        const headers = { 'idempotency-key': randomUUID() };
-        const path = `/indexes/${encodeURIComponent(name)}/changes`;
-        const { seq } = await context.api().call<{ readonly seq: number }>(path, {
-          method: 'POST',
-          headers,
+        const { seq } = await context.api().call('POST /indexes/{index}/changes', {
+          path: { index: name },
+          headers: { 'idempotency-key': randomUUID() },
           body: { documents, deleted },
         });
         terminal.say(
@@ -215,12 +209,14 @@ interface ChangeOptions {
   readonly json?: true;
 }
 
-function documentsOf(file: string, cwd: string): readonly unknown[] {
+type Changes = Body<'POST /indexes/{index}/changes'>;
+
+function documentsOf(file: string, cwd: string): NonNullable<Changes['documents']> {
   const lines = textOfFile(file, cwd).split('\n');
   return lines.flatMap((line, at) => {
     if (line.trim() === '') return [];
     try {
-      return [JSON.parse(line) as unknown];
+      return [JSON.parse(line) as NonNullable<Changes['documents']>[number]];
     } catch {
       throw new CliError(`${file}:${at + 1} is not valid JSON; no document was changed`, 2);
     }

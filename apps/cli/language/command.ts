@@ -12,6 +12,7 @@ import {
 } from '../../../domain/language/evaluation/report';
 import type { SearchOrder } from '../../../domain/prompt/search/search-order.schema';
 import { modelOf, readCasesFile, textOfFile } from './cases-file';
+import type { Body } from '../../client/operation';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import { wholeNumber } from '../numbers';
@@ -114,15 +115,16 @@ export function evaluateCommand(program: Command, context: CliContext): void {
       if (junit && junit.path === jsonl?.path)
         throw new CliError('--junit and --jsonl are the same file', 2);
       const { name, ref } = await promptRefOf(options.prompt, context, 'evaluated');
-      const path = `/prompts/${name}/evaluations`;
       const body = {
         ...order,
         ref,
         cases: read.text,
         fileName: file,
         budgetUsd: options.budget ?? null,
-      };
-      const begun = await context.api().call<EvaluationJson>(path, { method: 'POST', body });
+      } as Body<'POST /prompts/{prompt}/evaluations'>;
+      const begun = await context
+        .api()
+        .call('POST /prompts/{prompt}/evaluations', { path: { prompt: name }, body });
       const { summary, id } = await followed(context, begun);
       const rule = options.allPass ? 'allPass' : 'interval';
       const passAt = Object.fromEntries(
@@ -130,12 +132,12 @@ export function evaluateCommand(program: Command, context: CliContext): void {
       );
       const needsCases =
         junit !== null || jsonl !== null || summary.unanswered > 0 || rule === 'allPass';
-      const items = needsCases
-        ? (
-            await context
-              .api()
-              .call<{ readonly items: readonly CaseReport[] }>(`${path}/${id}/results`)
-          ).items
+      const items: readonly CaseReport[] = needsCases
+        ? ((
+            await context.api().call('GET /prompts/{prompt}/evaluations/{id}/results', {
+              path: { prompt: name, id },
+            })
+          ).items as readonly CaseReport[])
         : [];
       for (const line of unansweredLines(items)) terminal.say(terminal.paint.yellow(line));
       const notMet =
@@ -172,7 +174,9 @@ async function followed(
   for (
     let found = begun;
     ;
-    found = await client.call<EvaluationJson>(`/prompts/${begun.prompt}/evaluations/${begun.id}`)
+    found = await client.call('GET /prompts/{prompt}/evaluations/{id}', {
+      path: { prompt: begun.prompt, id: begun.id },
+    })
   ) {
     if (found.status === 'failed') {
       const then = 'run the same command to continue';

@@ -18,7 +18,7 @@ export function lifecycleArchiveCommands(lifecycle: Command, context: CliContext
     .action(async (name: string, { reason }: { readonly reason: string }) => {
       const archive = await context
         .api()
-        .call<ArchiveJson>(`/lifecycles/${name}/archive`, { method: 'POST', body: { reason } });
+        .call('POST /lifecycles/{name}/archive', { path: { name }, body: { reason } });
       terminal.say(`${name} is archived: no run begins, and it has no schedule`);
       for (const line of goingOn(name, archive)) terminal.say(line);
       terminal.say(
@@ -33,7 +33,7 @@ export function lifecycleArchiveCommands(lifecycle: Command, context: CliContext
     .action(async (name: string, { reason }: { readonly reason: string }) => {
       await context
         .api()
-        .call(`/lifecycles/${name}/unarchive`, { method: 'POST', body: { reason } });
+        .call('POST /lifecycles/{name}/unarchive', { path: { name }, body: { reason } });
       terminal.say(`${name} is in use`);
     });
 
@@ -57,8 +57,8 @@ export function lifecycleArchiveCommands(lifecycle: Command, context: CliContext
           `perennial lifecycle delete ${name} ${flags} --reason "<why>"`,
         );
       }
-      await context.api().call(`/lifecycles/${name}/delete`, {
-        method: 'POST',
+      await context.api().call('POST /lifecycles/{name}/delete', {
+        path: { name },
         body: { reason, stopServing: stopServing === true },
       });
       terminal.say(

@@ -5,7 +5,7 @@ import { nameField } from '../../../domain/document/field.schema';
 import { openLifecycle, parseLifecycle } from '../../../domain/lifecycle/document';
 import type { LifecycleSpec } from '../../../domain/lifecycle/lifecycle';
 import { anyDocumentOf } from '../../../domain/lifecycle/plan';
-import { looseningInWords, type Loosening } from '../../../domain/lifecycle/loosenings';
+import { looseningInWords } from '../../../domain/lifecycle/loosenings';
 import { gateOutlooks } from '../../../domain/language/lifecycle/gate-outlook';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
@@ -15,25 +15,9 @@ import { checkHere, mistakesIn } from './check';
 import { showList } from '../list-view';
 import { versionNumber } from '../numbers';
 import { jsonText } from '../harmless';
-import type { ArchivedJson, LifecycleJson, PendingJson } from '../../api/lifecycle/view';
+import type { PendingJson } from '../../api/lifecycle/view';
 import { lifecycleArchiveCommands } from './archive-command';
 import { lifecycleInitCommand } from './init-command';
-
-interface Applied {
-  readonly lifecycle: string;
-  readonly revision: number;
-  readonly digest: string;
-  readonly changed: boolean;
-  /** Absent from a platform that is older than this command. */
-  readonly state?: 'inForce' | 'pending';
-  readonly loosenings?: readonly Loosening[];
-  readonly warnings: readonly string[];
-}
-
-interface Planned {
-  readonly lines: readonly string[];
-  readonly warnings: readonly string[];
-}
 
 interface ApproveOptions {
   readonly revision: number;
@@ -73,7 +57,7 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
       const name = nameIn(folder);
       const plan = await context
         .api()
-        .call<Planned>(`/lifecycles/${name}/plan`, { method: 'POST', body: folder });
+        .call('POST /lifecycles/{name}/plan', { path: { name }, body: folder });
       terminal.out(options.json ? jsonText(plan) : plan.lines.join('\n'));
       warn(plan);
     });
@@ -94,7 +78,7 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
         const name = nameIn(folder);
         const applied = await context
           .api()
-          .call<Applied>(`/lifecycles/${name}`, { method: 'PUT', body: folder });
+          .call('PUT /lifecycles/{name}', { path: { name }, body: folder });
         const revision = `${name}: revision ${applied.revision} (${applied.digest.slice(0, 19)})`;
         if (options.json) terminal.out(jsonText(applied));
         warn(applied);
@@ -103,7 +87,7 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
           return;
         }
         terminal.say(`${revision} loosens the policy:`);
-        for (const each of applied.loosenings ?? []) terminal.say(`  ${looseningInWords(each)}`);
+        for (const each of applied.loosenings) terminal.say(`  ${looseningInWords(each)}`);
         if (options.selfApprove === undefined) {
           const next = `perennial lifecycle approve ${name} --revision ${applied.revision} --reason "<why>"`;
           throw new CliError(
@@ -113,8 +97,8 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
           );
         }
         const body = { reason: options.selfApprove, selfApprove: true };
-        await context.api().call(`/lifecycles/${name}/revisions/${applied.revision}/approve`, {
-          method: 'POST',
+        await context.api().call('POST /lifecycles/{name}/revisions/{revision}/approve', {
+          path: { name, revision: applied.revision },
           body,
         });
         terminal.say(`${name}: revision ${applied.revision} is in force, approved by its author`);
@@ -138,9 +122,10 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
       const { revision, selfApprove, reason = selfApprove } = options;
       if (reason === undefined) throw new CliError('approve requires --reason', 2);
       const body = { reason, selfApprove: selfApprove !== undefined };
-      await context
-        .api()
-        .call(`/lifecycles/${name}/revisions/${revision}/approve`, { method: 'POST', body });
+      await context.api().call('POST /lifecycles/{name}/revisions/{revision}/approve', {
+        path: { name, revision },
+        body,
+      });
       terminal.say(`${name}: revision ${revision} is in force`);
     });
 
@@ -158,8 +143,8 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
         name: string,
         { revision, reason }: { readonly revision: number; readonly reason: string },
       ) => {
-        await context.api().call(`/lifecycles/${name}/revisions/${revision}/reject`, {
-          method: 'POST',
+        await context.api().call('POST /lifecycles/{name}/revisions/{revision}/reject', {
+          path: { name, revision },
           body: { reason },
         });
         terminal.say(`${name}: revision ${revision} is discarded`);
@@ -174,7 +159,7 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
     .action(async (options: { readonly json?: true; readonly archived?: true }) => {
       const items = await context
         .api()
-        .list<LifecycleJson>(options.archived ? '/lifecycles?archived=true' : '/lifecycles');
+        .list('GET /lifecycles', { query: { archived: options.archived && 'true' } });
       showList(terminal, {
         items,
         json: options.json,
@@ -191,13 +176,7 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
     .description('Print the applied revision, including its defaults')
     .option('--json', 'Print the stored revision as JSON')
     .action(async (name: string, options: { readonly json?: true }) => {
-      const found = await context.api().call<{
-        readonly revision: number;
-        readonly digest: string;
-        readonly spec: LifecycleSpec;
-        readonly pending?: PendingJson | null;
-        readonly archived?: ArchivedJson;
-      }>(`/lifecycles/${name}`);
+      const found = await context.api().call('GET /lifecycles/{name}', { path: { name } });
       if (!options.json) {
         terminal.say(`revision ${found.revision}, ${found.digest}`);
         if (found.archived)
@@ -206,7 +185,11 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
           );
         for (const line of pendingLines(name, found.pending)) terminal.say(line);
       }
-      terminal.out(options.json ? jsonText(found) : stringify(anyDocumentOf(found.spec)).trimEnd());
+      terminal.out(
+        options.json
+          ? jsonText(found)
+          : stringify(anyDocumentOf(found.spec as LifecycleSpec)).trimEnd(),
+      );
     });
 }
 

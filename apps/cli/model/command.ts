@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import type { FollowedIndex, RolledBack } from '../../../db/alias/repository';
+import type { FollowedIndex } from '../../../db/alias/repository';
 import type { CliContext } from '../context';
 import { showList } from '../list-view';
 import { modelRefOf } from './ref';
 import { versionNumber } from '../numbers';
 import { table } from '../terminal';
-import type { RunComparison } from '../../api/run/view';
 import { describeComparison } from '../decision/comparison-view';
 import type { ExplanationJson } from '../decision/explanation-view';
 import { describeExplanation } from '../decision/explanation-view';
 import { jsonText } from '../harmless';
 import { chatCurlOf, curlOf, exampleRow, keyWords, modelInputs } from './request';
 import { CliError } from '../cli-error';
-import type { AliasMoveJson, ModelJson } from '../../api/model/view';
+import { appliedSpec } from '../lifecycle/applied';
+import type { AliasMoveJson } from '../../api/model/view';
 
 interface PromoteOptions {
   readonly reason?: string;
@@ -41,13 +41,8 @@ export function modelCommands(program: Command, context: CliContext): void {
       terminal.say(`or: perennial predict ${name} --row '${JSON.stringify(exampleRow(inputs))}'`);
       return;
     }
-    const kind = await context
-      .api()
-      .call<{ readonly kind?: string; readonly spec?: { readonly kind?: string } }>(
-        `/lifecycles/${name}`,
-      )
-      .catch(() => null);
-    if (kind?.spec?.kind === 'LlmLifecycle') terminal.say(`try it:\n${chatCurlOf(name, where)}`);
+    const spec = await appliedSpec(context.api(), name).catch(() => null);
+    if (spec?.kind === 'LlmLifecycle') terminal.say(`try it:\n${chatCurlOf(name, where)}`);
   };
 
   model
@@ -55,9 +50,7 @@ export function modelCommands(program: Command, context: CliContext): void {
     .description('List models by name with their champions')
     .option('--json', 'Print as JSON')
     .action(async (options: { readonly json?: true }) => {
-      const items = await context
-        .api()
-        .list<{ name: string; versions: number; champion: number | null }>('/models');
+      const items = await context.api().list('GET /models');
       showList(terminal, {
         items,
         json: options.json,
@@ -79,7 +72,7 @@ export function modelCommands(program: Command, context: CliContext): void {
     .description('Show the versions of a model, its champion and its URL')
     .option('--json', 'Print as JSON')
     .action(async (name: string, options: { readonly json?: true }) => {
-      const found = await context.api().call<ModelJson>(`/models/${name}`);
+      const found = await context.api().call('GET /models/{model}', { path: { model: name } });
       if (options.json) {
         terminal.out(jsonText(found));
         return;
@@ -109,8 +102,9 @@ export function modelCommands(program: Command, context: CliContext): void {
     )
     .option('--json', 'Print as JSON')
     .action(async (name: string, options: { readonly at?: string; readonly json?: true }) => {
-      const at = options.at === undefined ? '' : `?at=${encodeURIComponent(options.at)}`;
-      const items = await context.api().list<AliasMoveJson>(`/models/${name}/history${at}`);
+      const items = await context
+        .api()
+        .list('GET /models/{model}/history', { path: { model: name }, query: { at: options.at } });
       showList(terminal, {
         items,
         json: options.json,
@@ -145,8 +139,10 @@ export function modelCommands(program: Command, context: CliContext): void {
         const of = options.of ?? version;
         if (version !== null && of !== version)
           throw new CliError(`${given} and --of ${of} are different versions`, 2);
-        const query = of === null ? '' : `?version=${of}`;
-        const found = await context.api().call<ExplanationJson>(`/models/${name}/explain${query}`);
+        const found = (await context.api().call('GET /models/{model}/explain', {
+          path: { model: name },
+          query: { version: of ?? undefined },
+        })) as ExplanationJson;
         terminal.out(options.json ? jsonText(found) : describeExplanation(found, options));
       },
     );
@@ -157,9 +153,10 @@ export function modelCommands(program: Command, context: CliContext): void {
     .option('--json', 'Print as JSON')
     .action(
       async (name: string, versions: readonly string[], options: { readonly json?: true }) => {
-        const compared = await context
-          .api()
-          .call<{ runs: RunComparison }>(`/models/${name}/compare?versions=${versions.join(',')}`);
+        const compared = await context.api().call('GET /models/{model}/compare', {
+          path: { model: name },
+          query: { versions: versions.join(',') },
+        });
         terminal.out(options.json ? jsonText(compared) : describeComparison(compared.runs));
       },
     );
@@ -181,11 +178,16 @@ export function modelCommands(program: Command, context: CliContext): void {
       if (selfApprove && override === undefined)
         throw new CliError('--self-approve requires --override "<reason>"', 2);
       const api = context.api();
-      const path = `/models/${name}/aliases/champion`;
-      const headers = { 'if-match': await api.etag(path), 'idempotency-key': randomUUID() };
+      const path = { model: name, alias: 'champion' } as const;
+      const etag = await api.etag('GET /models/{model}/aliases/{alias}', { path });
+      const headers = { 'if-match': etag, 'idempotency-key': randomUUID() };
       const overriding =
         override === undefined ? {} : { override: { reason: override, selfApprove } };
-      await api.call(path, { method: 'PUT', headers, body: { version, reason, ...overriding } });
+      await api.call('PUT /models/{model}/aliases/{alias}', {
+        path,
+        headers,
+        body: { version, reason, ...overriding },
+      });
       terminal.say(`${name}@${version} is champion`);
     });
 
@@ -210,8 +212,8 @@ export function modelCommands(program: Command, context: CliContext): void {
           ...(options.to === undefined ? {} : { to: options.to }),
           ...(options.reason === undefined ? {} : { reason: options.reason }),
         };
-        const moved = await context.api().call<RolledBack>(`/models/${name}/rollback`, {
-          method: 'POST',
+        const moved = await context.api().call('POST /models/{model}/rollback', {
+          path: { model: name },
           headers: { 'idempotency-key': randomUUID() },
           body,
         });

@@ -11,12 +11,8 @@ export async function modelRefOf(
     throw new CliError(`${given} is not a model: expected name, name@version or name@alias`, 2);
   if (ref === undefined) return { name, version: null };
   if (/^[1-9]\d{0,8}$/.test(ref)) return { name, version: Number(ref) };
-  const { aliases } = await context
-    .api()
-    .call<{ readonly aliases: Readonly<Record<string, { readonly version: number } | null>> }>(
-      `/models/${encodeURIComponent(name)}`,
-    );
-  const alias = aliases[ref];
+  const { aliases } = await context.api().call('GET /models/{model}', { path: { model: name } });
+  const alias = (aliases as Readonly<Record<string, { readonly version: number } | null>>)[ref];
   if (alias) return { name, version: alias.version };
   const known = Object.keys(aliases).join(', ');
   throw new CliError(

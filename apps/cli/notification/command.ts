@@ -26,13 +26,20 @@ export function webhookCommands(program: Command, context: CliContext): void {
           status,
           limit,
           json,
-        }: { readonly status?: string; readonly limit: number; readonly json?: true },
+        }: {
+          readonly status?: (typeof deliveryStatuses)[number];
+          readonly limit: number;
+          readonly json?: true;
+        },
       ) => {
-        const query = status === undefined ? '' : `?status=${status}`;
         showList(terminal, {
           items: await context
             .api()
-            .list<WebhookDelivery>(`/lifecycles/${lifecycle}/deliveries${query}`, limit),
+            .list(
+              'GET /lifecycles/{name}/deliveries',
+              { path: { name: lifecycle }, query: { status } },
+              limit,
+            ),
           json,
           columns: ['DELIVERY', 'EVENT', 'SUBJECT', 'TARGET', 'STATUS', 'ATTEMPTS', 'LAST'],
           row: (each) => [
@@ -59,9 +66,7 @@ export function webhookCommands(program: Command, context: CliContext): void {
     .action(async (id: string, { target }: { readonly target?: number }) => {
       await context
         .api()
-        .call(`/deliveries/${id}/redeliver${target === undefined ? '' : `?target=${target}`}`, {
-          method: 'POST',
-        });
+        .call('POST /deliveries/{id}/redeliver', { path: { id }, query: { target } });
       terminal.say(`${id} is queued for delivery`);
     });
 }

@@ -3,11 +3,12 @@ import { readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
-import type { PromptMove, PromptSummary, PromptVersionRecord } from '../../../db/prompt/repository';
+import type { PromptSummary } from '../../../db/prompt/repository';
 import { formatIssue } from '../../../domain/document/issue-text';
 import type { PromptChange } from '../../../domain/prompt/diff';
 import { promptDocumentOf, readPrompt } from '../../../domain/prompt/document';
 import { CliError } from '../cli-error';
+import type { PromptTemplate } from '../../../domain/prompt/prompt';
 import type { CliContext } from '../context';
 import { showList } from '../list-view';
 import { versionNumber } from '../numbers';
@@ -16,7 +17,7 @@ import { readTextFile } from '../text-file';
 import { promptLabelCommands } from './label-command';
 import { promptSearchCommands } from './search-command';
 import { jsonText } from '../harmless';
-import type { PromptJson, PromptWrittenJson } from '../../api/prompt/view';
+import type { PromptJson } from '../../api/prompt/view';
 
 export function promptCommands(program: Command, context: CliContext): void {
   const { terminal, settings } = context;
@@ -30,7 +31,7 @@ export function promptCommands(program: Command, context: CliContext): void {
     .option('--json', 'Print as JSON')
     .action(async (options: { readonly json?: true }) => {
       showList(terminal, {
-        items: await context.api().list<PromptSummary>('/prompts'),
+        items: await context.api().list('GET /prompts'),
         json: options.json,
         columns: ['PROMPT', 'VERSIONS', 'BRANCHES', 'LABELS'],
         row: ({ name, versions, refs }) => [
@@ -52,19 +53,21 @@ export function promptCommands(program: Command, context: CliContext): void {
     .action(async (given: string, options: { readonly json?: true }) => {
       const [name = '', ref] = given.split('@');
       if (ref === undefined) {
-        const found = await context.api().call<PromptJson>(`/prompts/${name}`);
+        const found = await context.api().call('GET /prompts/{prompt}', { path: { prompt: name } });
         terminal.out(options.json ? jsonText(found) : versionsTable(found));
         return;
       }
       const found = await context
         .api()
-        .call<PromptVersionRecord>(`/prompts/${name}/versions/${ref}`);
+        .call('GET /prompts/{prompt}/versions/{ref}', { path: { prompt: name, ref } });
       if (!options.json)
         terminal.say(
           `${name}@${found.version}, ${found.digest}, by ${found.author}: ${found.cause}`,
         );
       terminal.out(
-        options.json ? jsonText(found) : stringify(promptDocumentOf(found.template)).trimEnd(),
+        options.json
+          ? jsonText(found)
+          : stringify(promptDocumentOf(found.template as PromptTemplate)).trimEnd(),
       );
     });
 
@@ -75,9 +78,7 @@ export function promptCommands(program: Command, context: CliContext): void {
     .action(async (name: string, from: string, to: string, options: { readonly json?: true }) => {
       const found = await context
         .api()
-        .call<{ readonly changes: readonly PromptChange[] }>(
-          `/prompts/${name}/diff?from=${from}&to=${to}`,
-        );
+        .call('GET /prompts/{prompt}/diff', { path: { prompt: name }, query: { from, to } });
       if (options.json) terminal.out(jsonText(found));
       else if (found.changes.length === 0) terminal.say(`${name}: ${from} and ${to} are identical`);
       else terminal.out(diffText(found.changes, terminal.outPaint));
@@ -119,8 +120,8 @@ export function promptCommands(program: Command, context: CliContext): void {
             ...(parent === undefined ? {} : { parent }),
             ...(reason === undefined ? {} : { reason }),
           };
-          const written = await context.api().call<PromptWrittenJson>(`/prompts/${name}`, {
-            method: 'PUT',
+          const written = await context.api().call('PUT /prompts/{prompt}', {
+            path: { prompt: name },
             headers: { 'idempotency-key': randomUUID() },
             body,
           });
@@ -138,9 +139,11 @@ export function promptCommands(program: Command, context: CliContext): void {
     .option('--ref <name>', 'Only moves of this branch or label')
     .option('--json', 'Print as JSON')
     .action(async (name: string, options: { readonly ref?: string; readonly json?: true }) => {
-      const query = options.ref === undefined ? '' : `?ref=${options.ref}`;
       showList(terminal, {
-        items: await context.api().list<PromptMove>(`/prompts/${name}/history${query}`),
+        items: await context.api().list('GET /prompts/{prompt}/history', {
+          path: { prompt: name },
+          query: { ref: options.ref },
+        }),
         json: options.json,
         columns: ['WHEN', 'REF', 'MOVE', 'VERSION', 'BY', 'WHY'],
         row: ({ movedAt, ref, kind, from, to, actor, cause }) => [

@@ -16,8 +16,8 @@ export function promptLabelCommands(prompt: Command, context: CliContext): void 
     .requiredOption('--reason <text>', 'Reason, for the audit log (required)')
     .action(async (name: string, version: number, { reason }: { readonly reason: string }) => {
       const headers = { 'idempotency-key': randomUUID() };
-      await context.api().call(`/prompts/${name}/versions/${version}/approve`, {
-        method: 'POST',
+      await context.api().call('POST /prompts/{prompt}/versions/{version}/approve', {
+        path: { prompt: name, version },
         headers,
         body: { reason },
       });
@@ -39,9 +39,14 @@ export function promptLabelCommands(prompt: Command, context: CliContext): void 
         { reason }: { readonly reason: string },
       ) => {
         const api = context.api();
-        const path = `/prompts/${name}/labels/${label}`;
-        const headers = { 'if-match': await api.etag(path), 'idempotency-key': randomUUID() };
-        await api.call(path, { method: 'PUT', headers, body: { version, reason } });
+        const path = { prompt: name, label };
+        const etag = await api.etag('GET /prompts/{prompt}/labels/{label}', { path });
+        const headers = { 'if-match': etag, 'idempotency-key': randomUUID() };
+        await api.call('PUT /prompts/{prompt}/labels/{label}', {
+          path,
+          headers,
+          body: { version, reason },
+        });
         terminal.say(`${name}@${label} is now version ${version}`);
       },
     );
@@ -67,16 +72,11 @@ export function promptLabelCommands(prompt: Command, context: CliContext): void 
           ...(to === undefined ? {} : { to }),
           ...(reason === undefined ? {} : { reason }),
         };
-        const moved = await context
-          .api()
-          .call<{ readonly from: number; readonly to: number }>(
-            `/prompts/${name}/labels/${label}/rollback`,
-            {
-              method: 'POST',
-              headers: { 'idempotency-key': randomUUID() },
-              body,
-            },
-          );
+        const moved = await context.api().call('POST /prompts/{prompt}/labels/{label}/rollback', {
+          path: { prompt: name, label },
+          headers: { 'idempotency-key': randomUUID() },
+          body,
+        });
         terminal.say(`${name}@${label}: ${moved.from} → ${moved.to}`);
         if (options.json) terminal.out(jsonText(moved));
       },

@@ -34,6 +34,6 @@ export async function promptRefOf(
   const body = { document, fileName: given, reason };
   const { version } = await context
     .api()
-    .call<{ readonly version: number }>(`/prompts/${name}`, { method: 'PUT', headers, body });
+    .call('PUT /prompts/{prompt}', { path: { prompt: name }, headers, body });
   return { name, ref: String(version) };
 }

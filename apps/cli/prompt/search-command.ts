@@ -3,8 +3,8 @@ import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { signed } from '../../../domain/format';
 import { readCasesFile, withoutJudging, type ReadCases } from '../language/cases-file';
-import type { LifecycleSpec } from '../../../domain/lifecycle/lifecycle';
-import type { LlmLifecycleSpec } from '../../../domain/language/lifecycle/llm-lifecycle';
+import type { Body } from '../../client/operation';
+import { appliedSpec } from '../lifecycle/applied';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import { showList } from '../list-view';
@@ -15,7 +15,6 @@ import type { SearchDetailJson, SearchJson } from '../../api/prompt/search-view'
 import { outcomeText, progressLine } from './search-view';
 import { jsonText } from '../harmless';
 import { table } from '../terminal';
-import type { CallsJson } from '../../api/language/call-view';
 
 /** Nothing of a search changes faster than a piece of it. */
 const lookMs = 2_000;
@@ -83,10 +82,15 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
       );
       const order = searchOrder(options, read.cases, settings.cwd);
       const { name, ref } = await promptRefOf(given, context, 'start a search');
-      const body = { ...order, ref, cases: read.text, fileName: options.cases };
+      const body = {
+        ...order,
+        ref,
+        cases: read.text,
+        fileName: options.cases,
+      } as Body<'POST /prompts/{prompt}/searches'>;
       const begun = await context
         .api()
-        .call<SearchJson>(`/prompts/${name}/searches`, { method: 'POST', body });
+        .call('POST /prompts/{prompt}/searches', { path: { prompt: name }, body });
       terminal.say(
         `search ${begun.id} of ${name}@${begun.firstVersion}: ${begun.quality}, at most ${begun.variants} variants`,
       );
@@ -100,7 +104,9 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
     .option('--json', 'Print as JSON')
     .action(async (name: string, id: string, { json }: { readonly json?: true }) => {
       const kind = id.startsWith('search_') ? 'searches' : 'evaluations';
-      const calls = await context.api().call<CallsJson>(`/prompts/${name}/${kind}/${id}/calls`);
+      const calls = await context
+        .api()
+        .call(`GET /prompts/{prompt}/${kind}/{id}/calls`, { path: { prompt: name, id } });
       const { answered, failed, requests, promptTokens, completionTokens, usd, unsettled } = calls;
       const asked = answered + failed + calls.asking > 0;
       if (json) terminal.out(jsonText(calls));
@@ -127,7 +133,9 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
     .option('--json', 'Print as JSON')
     .action(async (name: string, options: { readonly json?: true }) => {
       showList(terminal, {
-        items: await context.api().list<SearchJson>(`/prompts/${name}/searches`),
+        items: await context
+          .api()
+          .list('GET /prompts/{prompt}/searches', { path: { prompt: name } }),
         json: options.json,
         columns: ['SEARCH', 'STATUS', 'RAISES', 'FIRST', 'WINNER', 'GAIN', 'BEGUN', 'BY'],
         row: ({ id, status, quality, firstVersion, outcome, createdAt, actor }) => [
@@ -152,7 +160,9 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
     .description('Show the progress or the result of a search')
     .option('--json', 'Print as JSON')
     .action(async (name: string, id: string, options: { readonly json?: true }) => {
-      const found = await context.api().call<SearchDetailJson>(`/prompts/${name}/searches/${id}`);
+      const found = await context
+        .api()
+        .call('GET /prompts/{prompt}/searches/{id}', { path: { prompt: name, id } });
       if (found.progress && !options.json) terminal.say(progressLine(found.progress));
       tell(context, found, options);
     });
@@ -163,9 +173,9 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
       'Cancel a search; answers stay in the call ledger, so the same search can continue later',
     )
     .action(async (name: string, id: string) => {
-      await context
-        .api()
-        .call(`/prompts/${name}/searches/${id}/cancel`, { method: 'POST', body: {} });
+      await context.api().call('POST /prompts/{prompt}/searches/{id}/cancel', {
+        path: { prompt: name, id },
+      });
       terminal.say(`${id}: cancellation requested`);
     });
 }
@@ -176,9 +186,7 @@ async function leftFor(
   context: CliContext,
 ): Promise<ReadCases> {
   if (lifecycle === undefined) return read;
-  const { spec } = await context
-    .api()
-    .call<{ readonly spec: LlmLifecycleSpec | LifecycleSpec }>(`/lifecycles/${lifecycle}`);
+  const spec = await appliedSpec(context.api(), lifecycle);
   if (spec.kind !== 'LlmLifecycle')
     throw new CliError(`${lifecycle} is a ${spec.kind} and has no cases for prompts`, 2);
   const left = withoutJudging(read, { name: lifecycle, spec });
@@ -194,7 +202,9 @@ async function watched(context: CliContext, { id, prompt }: SearchJson): Promise
   const client = context.api();
   let before = '';
   for (;;) {
-    const found = await client.call<SearchDetailJson>(`/prompts/${prompt}/searches/${id}`);
+    const found = await client.call('GET /prompts/{prompt}/searches/{id}', {
+      path: { prompt, id },
+    });
     if (found.status !== 'running') return found;
     const line = found.progress === null ? 'waiting for a worker' : progressLine(found.progress);
     if (line !== before) {

@@ -4,13 +4,13 @@ import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { formatSeconds, parseDuration } from '../../../domain/duration';
 import type { CliContext } from '../context';
+import type { Body } from '../../client/operation';
 import { CliError } from '../cli-error';
 import { showList } from '../list-view';
 import type { Finish } from '../finish';
 import { wholeNumber } from '../numbers';
 import { readTextFile } from '../text-file';
 import { wholeFileAt, writeWhole } from '../whole-file';
-import type { RolloutSummaryJson } from '../../api/rollout/view';
 import type { RolloutJson } from './view';
 import type { Verbosity } from '../decision/verdict-view';
 import { describeRollout, exitCodeOfRollout, stepText } from './view';
@@ -56,7 +56,7 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
     .option('--json', 'Print as JSON')
     .action(
       async (model: string, { id, ...options }: Json & Verbosity & { readonly id?: string }) => {
-        show(await context.api().call<RolloutJson>(pathOf(model, id)), options);
+        show(await rolloutOf(context, model, id), options);
       },
     );
 
@@ -67,8 +67,8 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
     )
     .option('--json', 'Print the rollout as JSON at the end')
     .action(async (model: string, { json }: Json) => {
-      const { id } = await context.api().call<RolloutJson>(pathOf(model));
-      const ended = await watchRollout(context, pathOf(model, id));
+      const { id } = await rolloutOf(context, model);
+      const ended = await watchRollout(context, { model, id });
       if (json || terminal.screen === null) show(ended, json ? { json } : {});
       finish(exitCodeOfRollout(ended));
     });
@@ -78,7 +78,7 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
     .description('List rollouts, newest first')
     .option('--json', 'Print as JSON')
     .action(async (model: string, { json }: Json) => {
-      const items = await context.api().list<RolloutSummaryJson>(`/models/${model}/rollouts`);
+      const items = await context.api().list('GET /models/{model}/rollouts', { path: { model } });
       showList(terminal, {
         items,
         json,
@@ -98,17 +98,20 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
 
   const tell = async (
     model: string,
-    verb: string,
+    verb: RolloutVerb,
     { reason, idempotencyKey }: CommandReason,
-    more: object = {},
+    more: Partial<Body<'POST /models/{model}/rollout/extend'>> = {},
   ): Promise<RolloutJson> =>
-    context.api().call<RolloutJson>(`/models/${model}/rollout/${verb}`, {
-      method: 'POST',
+    context.api().call(`POST /models/{model}/rollout/${verb}`, {
+      path: { model },
       headers: { 'idempotency-key': idempotencyKey ?? randomUUID() },
       body: { ...more, ...(reason === undefined ? {} : { reason }) },
     });
 
-  for (const [verb, { description, said }] of Object.entries(commands)) {
+  for (const [verb, { description, said }] of Object.entries(commands) as [
+    keyof typeof commands,
+    (typeof commands)[keyof typeof commands],
+  ][]) {
     told(rollout.command(`${verb} <model>`).description(description)).action(
       async (model: string, options: CommandReason) => {
         const now = await tell(model, verb, options);
@@ -133,7 +136,6 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
     .option('--json', 'Print as JSON')
     .action(async (model: string, { out, file, limit, json }: LabelOptions) => {
       const { cwd } = context.settings;
-      const path = `/models/${model}/rollout/labels`;
       if ((out === undefined) === (file === undefined)) {
         throw new CliError(
           'use one of --out and --file',
@@ -145,7 +147,7 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
         const to = wholeFileAt(out, cwd);
         const { items } = await context
           .api()
-          .call<{ readonly items: readonly UnlabelledJson[] }>(`${path}?limit=${limit}`);
+          .call('GET /models/{model}/rollout/labels', { path: { model }, query: { limit } });
         await writeWhole(to, (write) => write(items.map(lineOf).join('')));
         terminal.say(
           `${items.length} pairs written to ${out}; next: perennial rollout label ${model} --file ${out}`,
@@ -160,10 +162,7 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
         const body = { labels: labels.slice(from, from + labelsAtOnce) };
         const taken = await context
           .api()
-          .call<{ readonly stored: number; readonly labelledBefore: number }>(path, {
-            method: 'POST',
-            body,
-          });
+          .call('POST /models/{model}/rollout/labels', { path: { model }, body });
         stored += taken.stored;
         labelledBefore += taken.labelledBefore;
       }
@@ -260,9 +259,11 @@ function lineAt(text: string, place: string): LabelLine {
 /** As many as the API takes at once. */
 const labelsAtOnce = 500;
 
+type RolloutVerb = 'hold' | 'resume' | 'skip' | 'abort' | 'extend';
+
 const commands: Readonly<
   Record<
-    'hold' | 'resume' | 'skip' | 'abort',
+    Exclude<RolloutVerb, 'extend'>,
     { readonly description: string; readonly said: (now: RolloutJson) => string }
   >
 > = {
@@ -294,8 +295,11 @@ function told(command: Command): Command {
     .option('--json', 'Print the rollout as JSON');
 }
 
-function pathOf(model: string, id?: string): string {
-  return id === undefined ? `/models/${model}/rollout` : `/models/${model}/rollouts/${id}`;
+/** The rollout with this id, or the newest. */
+function rolloutOf(context: CliContext, model: string, id?: string): Promise<RolloutJson> {
+  return id === undefined
+    ? context.api().call('GET /models/{model}/rollout', { path: { model } })
+    : context.api().call('GET /models/{model}/rollouts/{id}', { path: { model, id } });
 }
 
 function eventSeconds(text: string): number {

@@ -1,6 +1,5 @@
 import type { CliContext } from '../context';
 import type { RunEventMessage } from '../run/event-stream';
-import type { RolloutJson } from './view';
 import { progressLines } from './view';
 
 const firstMs = 1_000;
@@ -36,16 +35,16 @@ export function followCanary({
     hear: ({ kind, data }) => {
       if (ends.includes(kind)) stop();
       if (kind !== 'rollout.started' || timer !== null) return;
-      const look = openLook(`/models/${String(data['model'])}/rollouts/${String(data['rollout'])}`);
+      const look = openLook({ model: String(data['model']), id: String(data['rollout']) });
       timer = setTimeout(() => void look(), firstMs);
     },
   };
 
-  function openLook(path: string): () => Promise<void> {
+  function openLook(path: { readonly model: string; readonly id: string }): () => Promise<void> {
     let before: readonly string[] = [];
     return async function look() {
       try {
-        const rollout = await api().call<RolloutJson>(path);
+        const rollout = await api().call('GET /models/{model}/rollouts/{id}', { path });
         const progress = rollout.status === 'running' ? progressLines(rollout) : before;
         if (timer !== null && progress.join('\n') !== before.join('\n')) {
           before = progress;

@@ -17,7 +17,10 @@ const otherRows = 24;
  * Until it has ended, or has passed and waits for people: drawn again and again in a terminal, a
  * line a change in a pipe.
  */
-export async function watchRollout(context: CliContext, path: string): Promise<RolloutJson> {
+export async function watchRollout(
+  context: CliContext,
+  path: { readonly model: string; readonly id: string },
+): Promise<RolloutJson> {
   const { terminal } = context;
   const client = context.api();
   const { screen, paint, columns } = terminal;
@@ -27,7 +30,7 @@ export async function watchRollout(context: CliContext, path: string): Promise<R
     : openLines(terminal);
   let passedAt: number | null = null;
   for (;;) {
-    const rollout = await client.call<RolloutJson>(path);
+    const rollout = await client.call('GET /models/{model}/rollouts/{id}', { path });
     tell(rollout);
     if (!isOpenRollout(rollout.status)) return rollout;
     passedAt = rollout.status === 'passed' ? (passedAt ?? Date.now()) : null;

@@ -64,9 +64,7 @@ export function runCasesCommand(run: Command, context: CliContext): void {
     .action(async (id: string, options: RunCasesOptions) => {
       if (options.json && !options.list)
         throw new CliError('--json requires --list', 2, `perennial run cases ${id} --format jsonl`);
-      const { items } = await context
-        .api()
-        .call<{ readonly items: readonly RunEvaluationJson[] }>(`/runs/${id}/evaluations`);
+      const { items } = await context.api().call('GET /runs/{id}/evaluations', { path: { id } });
       if (options.list) {
         showList(terminal, {
           items,
@@ -87,18 +85,16 @@ export function runCasesCommand(run: Command, context: CliContext): void {
       const others =
         items.length === 1 ? '' : `; ${items.length - 1} more: perennial run cases ${id} --list`;
       terminal.say(`${stage}, ${name}${others}`);
-      const query = new URLSearchParams({
-        ...(options.failed && { failed: 'true' }),
-        ...(options.dimension !== undefined && { dimension: options.dimension }),
-        passAt: String(options.passAt),
-      });
+      const { failed, dimension, passAt } = options;
       const limit = options.limit ?? (options.format === 'table' ? shownInTable : Infinity);
-      const pages = context
-        .api()
-        .pages<CaseReport>(
-          `/runs/${id}/evaluations/${results.digest}/cases?${query.toString()}`,
-          limit,
-        );
+      const pages = context.api().pages(
+        'GET /runs/{id}/evaluations/{digest}/cases',
+        {
+          path: { id, digest: results.digest },
+          query: { failed: failed && 'true', dimension, passAt },
+        },
+        limit,
+      ) as AsyncIterable<readonly CaseReport[]>;
       await written(context, options.out, async (write) => {
         if (options.format === 'jsonl') {
           // A page at a time: there may be more than fits into memory.

@@ -1,21 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import type { RunStatus } from '../../../domain/run/run';
+import type { RunStatus, StageName } from '../../../domain/run/run';
 import { isFinal, modelStages } from '../../../domain/run/run';
 import type { CliContext } from '../context';
-import type { StageCallsJson } from '../../api/language/call-view';
 import type { RunJson } from './view';
 import type { Verbosity } from '../decision/verdict-view';
 import { describeRun, exitCodeOf } from './view';
 import { showList } from '../list-view';
 import { watchRun } from '../watch';
-import type { RunComparison } from '../../api/run/view';
 import { describeComparison } from '../decision/comparison-view';
 import type { Finish } from '../finish';
 import { wholeNumber } from '../numbers';
 import { runCasesCommand } from './cases-command';
 import { paramsOf } from '../params';
-import type { TrialJson } from '../../api/tuning/trial-view';
 import { describeTrials } from './trial-view';
 import { jsonText } from '../harmless';
 
@@ -47,8 +44,8 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
     .option('--wait, --follow', 'Follow the run to its end; exit 3 if a gate failed')
     .option('--json', 'Print the run as JSON')
     .action(async (lifecycle: string, options: StartOptions) => {
-      const started = await context.api().call<RunJson>(`/lifecycles/${lifecycle}/runs`, {
-        method: 'POST',
+      const started = await context.api().call('POST /lifecycles/{name}/runs', {
+        path: { name: lifecycle },
         headers: { 'idempotency-key': options.idempotencyKey ?? randomUUID() },
         body: requestOf(options),
       });
@@ -70,12 +67,13 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
     .action(
       async (options: {
         readonly lifecycle?: string;
-        readonly status?: string;
+        readonly status?: RunJson['status'];
         readonly limit: number;
         readonly json?: true;
       }) => {
-        const query = new URLSearchParams(pick(options, ['lifecycle', 'status']));
-        const items = await context.api().list<RunJson>(`/runs?${query.toString()}`, options.limit);
+        const { lifecycle, status } = options;
+        const query = { lifecycle, status };
+        const items = await context.api().list('GET /runs', { query }, options.limit);
         showList(terminal, {
           items,
           json: options.json,
@@ -88,7 +86,7 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
             createdAt,
           ],
           none:
-            query.size === 0
+            lifecycle === undefined && status === undefined
               ? { what: 'no runs yet', next: 'perennial run start <lifecycle>' }
               : { what: 'no matching runs', next: 'perennial run list' },
         });
@@ -101,7 +99,7 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
     .option('--verbose', 'Also print the details of each verdict')
     .option('--json', 'Print as JSON')
     .action(async (id: string, options: { readonly json?: true; readonly verbose?: true }) => {
-      const found = await context.api().call<RunJson>(`/runs/${id}`);
+      const found = await context.api().call('GET /runs/{id}', { path: { id } });
       terminal.out(options.json ? jsonText(found) : describeRun(found, terminal.outPaint, options));
     });
 
@@ -117,7 +115,9 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
   run
     .command('logs <run>')
     .description('Print the output of the training job')
-    .action(async (id: string) => terminal.out(await context.api().text(`/runs/${id}/logs`)));
+    .action(async (id: string) =>
+      terminal.out(await context.api().text('GET /runs/{id}/logs', { path: { id } })),
+    );
 
   run
     .command('trials <run>')
@@ -125,7 +125,9 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
     .option('--limit <n>', 'Maximum number of trials', wholeNumber(1), 1000)
     .option('--json', 'Print as JSON')
     .action(async (id: string, options: { readonly limit: number; readonly json?: true }) => {
-      const trials = await context.api().list<TrialJson>(`/runs/${id}/trials`, options.limit);
+      const trials = await context
+        .api()
+        .list('GET /runs/{id}/trials', { path: { id } }, options.limit);
       const from = trials.find((trial) => trial.run !== id)?.run;
       if (from !== undefined) terminal.say(`reused from ${from}`);
       if (options.json) terminal.out(jsonText(trials));
@@ -141,9 +143,7 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
     .description('Show the language model requests of a run and their cost')
     .option('--json', 'Print as JSON')
     .action(async (id: string, { json }: { readonly json?: true }) => {
-      const { stages } = await context
-        .api()
-        .call<{ readonly stages: readonly StageCallsJson[] }>(`/runs/${id}/calls`);
+      const { stages } = await context.api().call('GET /runs/{id}/calls', { path: { id } });
       showList(terminal, {
         items: stages,
         json,
@@ -184,7 +184,7 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
     .action(async (ids: readonly string[], options: { readonly json?: true }) => {
       const compared = await context
         .api()
-        .call<RunComparison>(`/runs/compare?ids=${ids.join(',')}`);
+        .call('GET /runs/compare', { query: { ids: ids.join(',') } });
       terminal.out(options.json ? jsonText(compared) : describeComparison(compared));
     });
 
@@ -194,10 +194,9 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
       .description(descriptions[verb])
       .option('--reason <text>', 'Reason, for the audit log')
       .action(async (id: string, options: { readonly reason?: string }) => {
-        const answer = await context.api().call<{ status: string }>(`/runs/${id}/${verb}`, {
-          method: 'POST',
-          body: pick(options, ['reason']),
-        });
+        const answer: Pick<RunJson, 'status'> = await context
+          .api()
+          .call(`POST /runs/{id}/${verb}`, { path: { id }, body: pick(options, ['reason']) });
         terminal.say(`${id} ${outcomes[verb](answer.status)}`);
       });
   }
@@ -210,7 +209,7 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
       .action(async (id: string, options: { readonly comment?: string }) => {
         await context
           .api()
-          .call(`/runs/${id}/${verb}`, { method: 'POST', body: pick(options, ['comment']) });
+          .call(`POST /runs/{id}/${verb}`, { path: { id }, body: pick(options, ['comment']) });
         terminal.say(`${id}: ${verb} recorded`);
       });
   }
@@ -229,17 +228,18 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
       async (
         id: string,
         options: {
-          readonly from?: string;
+          readonly from?: StageName;
           readonly reason?: string;
           readonly wait?: true;
           readonly json?: true;
         },
       ) => {
         const api = context.api();
-        const fromStage = options.from ?? firstAgain(await api.call<RunJson>(`/runs/${id}`));
+        const fromStage =
+          options.from ?? firstAgain(await api.call('GET /runs/{id}', { path: { id } }));
         const body = { fromStage, ...pick(options, ['reason']) };
-        const started = await api.call<RunJson>(`/runs/${id}/rerun`, {
-          method: 'POST',
+        const started = await api.call('POST /runs/{id}/rerun', {
+          path: { id },
           headers: { 'idempotency-key': randomUUID() },
           body,
         });
@@ -272,9 +272,10 @@ const outcomes: Readonly<Record<'cancel' | 'pause' | 'resume', (status: string) 
  * Where a run ended. What a canary or a promotion refused is judged anew: the champion may be
  * another one now.
  */
-function firstAgain({ stages }: RunJson): string {
-  const ended =
-    stages.find(({ status }) => status !== 'succeeded')?.name ?? stages[0]?.name ?? modelStages[0];
+function firstAgain({ stages }: RunJson): StageName {
+  const ended = (stages.find(({ status }) => status !== 'succeeded')?.name ??
+    stages[0]?.name ??
+    modelStages[0]) as StageName;
   return ['canary', 'promote'].includes(ended) ? 'evaluate' : ended;
 }
 

@@ -22,7 +22,10 @@ export function scheduleCommands(program: Command, context: CliContext): void {
     .description('Show past and next start times')
     .option('--json', 'Print as JSON')
     .action(async (lifecycle: string, options: { readonly json?: true }) => {
-      show(await context.api().call<ScheduleJson>(`/schedules/${lifecycle}`), options.json);
+      show(
+        await context.api().call('GET /schedules/{name}', { path: { name: lifecycle } }),
+        options.json,
+      );
     });
 
   for (const [action, description] of [
@@ -37,8 +40,8 @@ export function scheduleCommands(program: Command, context: CliContext): void {
       .option('--json', 'Print as JSON')
       .action(async (lifecycle: string, { reason, json }: ScheduleOptions) => {
         show(
-          await context.api().call<ScheduleJson>(`/schedules/${lifecycle}/${action}`, {
-            method: 'POST',
+          await context.api().call(`POST /schedules/{name}/${action}`, {
+            path: { name: lifecycle },
             body: { reason },
           }),
           json,
@@ -67,7 +70,7 @@ export function scheduleCommands(program: Command, context: CliContext): void {
         show(
           await context
             .api()
-            .call<ScheduleJson>(`/schedules/${lifecycle}/backfill`, { method: 'POST', body }),
+            .call('POST /schedules/{name}/backfill', { path: { name: lifecycle }, body }),
           json,
         );
         terminal.say(`next: perennial run list --lifecycle ${lifecycle}`);

@@ -1,9 +1,5 @@
 import type { Command } from 'commander';
-import type {
-  PredictionJson,
-  PredictionSummaryJson,
-  PredictionTextsJson,
-} from '../../api/serving/view';
+import type { PredictionTextsJson } from '../../api/serving/view';
 import { outcomes } from '../../../domain/safety/screen';
 import { predictionArms } from '../../../domain/serving/prediction';
 import type { CliContext } from '../context';
@@ -64,10 +60,7 @@ export function predictionCommands(program: Command, context: CliContext): void 
       showList(terminal, {
         items: await context
           .api()
-          .list<PredictionSummaryJson>(
-            `/predictions?${new URLSearchParams(Object.fromEntries(given)).toString()}`,
-            limit,
-          ),
+          .list('GET /predictions', { query: Object.fromEntries(given) }, limit),
         json,
         columns: predictionColumns,
         row: predictionRow,
@@ -88,9 +81,9 @@ export function predictionCommands(program: Command, context: CliContext): void 
     .option('--json', 'Print as JSON')
     .action(
       async (id: string, { texts, json }: { readonly texts?: true; readonly json?: true }) => {
-        const path = `/predictions/${encodeURIComponent(id)}`;
-        const found = await context.api().call<PredictionJson>(path);
-        const kept = texts && (await context.api().call<PredictionTextsJson>(`${path}/texts`));
+        const path = { id };
+        const found = await context.api().call('GET /predictions/{id}', { path });
+        const kept = texts && (await context.api().call('GET /predictions/{id}/texts', { path }));
         if (json) terminal.out(jsonText({ ...found, ...(kept && { texts: kept }) }));
         else
           terminal.out(

@@ -1,8 +1,8 @@
 import { tmpdir } from 'node:os';
 import type { Command } from 'commander';
-import type { LifecycleSpec } from '../../../domain/lifecycle/lifecycle';
 import { formatInstant, parseInstant } from '../../../domain/dataset/time-window';
 import { CliError } from '../cli-error';
+import { appliedSpec } from '../lifecycle/applied';
 import type { CliContext } from '../context';
 import type { Finish } from '../finish';
 import { knownGateway, openReplayGateway } from './replay/gateway';
@@ -52,9 +52,7 @@ export function replayCommands(program: Command, context: CliContext, finish: Fi
     .action(async (lifecycle: string, options: ReplayCommandOptions) => {
       const ended = new AbortController();
       process.once('SIGINT', () => ended.abort());
-      const { kind } = (
-        await context.api().call<{ readonly spec: LifecycleSpec }>(`/lifecycles/${lifecycle}`)
-      ).spec;
+      const { kind } = await appliedSpec(context.api(), lifecycle);
       const {
         from,
         to,
@@ -98,12 +96,10 @@ export async function replayLifecycle(
   const { gatewayUrl, apiKey } = knownGateway(context.settings);
   if (from >= to) throw new CliError(`--from ${from} is not before --to ${to}`, 2);
   const api = context.api();
-  const { spec } = await api.call<{ readonly spec: LifecycleSpec }>(`/lifecycles/${lifecycle}`);
+  const spec = await appliedSpec(api, lifecycle);
   if (spec.kind !== 'ModelLifecycle')
     throw new CliError(`${lifecycle} is a ${spec.kind}; only models can be replayed by rows`, 2);
-  const { files } = await api.call<{ readonly files: Readonly<Record<string, string>> }>(
-    `/lifecycles/${lifecycle}/files`,
-  );
+  const { files } = await api.call('GET /lifecycles/{name}/files', { path: { name: lifecycle } });
   const { data } = spec;
   if (data.time === null) {
     const why = 'its rows have no time (spec.data.time is missing), so they cannot be replayed';

@@ -15,7 +15,6 @@ import { paramsOf } from '../params';
 import type { Paint } from '../terminal';
 import { noSuchTrainer } from './trainer-name';
 import { jsonText } from '../harmless';
-import type { TrainerJson } from '../../api/training/view';
 
 interface TestOptions {
   readonly param?: readonly string[];
@@ -34,7 +33,7 @@ export function trainerCommands(program: Command, context: CliContext, finish: F
     .description('List the trainers of the platform')
     .option('--json', 'Print as JSON, with the schema of the parameters')
     .action(async (options: { readonly json?: true }) => {
-      const { items } = await context.api().call<{ items: TrainerJson[] }>('/trainers');
+      const { items } = await context.api().call('GET /trainers');
       showList(terminal, {
         items,
         json: options.json,

@@ -51,7 +51,7 @@ export async function openFakeApi(): Promise<FakeApi> {
       asked.push(seen);
       const route =
         routes.get(`${seen.method} ${path}`) ??
-        routes.get(`${seen.method} ${path.split('?')[0] ?? ''}`);
+        routes.get(`${seen.method} ${decodeURIComponent(path.split('?')[0] ?? '')}`);
       if (typeof route === 'function') (route as Handler)(seen, response);
       else if (route === undefined)
         refuse(response, 404, {

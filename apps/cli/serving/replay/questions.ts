@@ -1,9 +1,9 @@
-import type { LifecycleSpec } from '../../../../domain/lifecycle/lifecycle';
 import { inOrder, sliceOf } from '../../../../domain/language/canary/case-slices';
 import { rightAnswers, type EvaluationCase } from '../../../../domain/language/cases/case';
 import { readStoredCases } from '../../../../domain/language/cases/case-set-document';
 import type { LlmLifecycleSpec } from '../../../../domain/language/lifecycle/llm-lifecycle';
 import { CliError } from '../../cli-error';
+import { appliedSpec } from '../../lifecycle/applied';
 import type { CliContext } from '../../context';
 import { knownGateway } from './gateway';
 import { openQuestionGateway } from './question-gateway';
@@ -40,15 +40,13 @@ export async function replayQuestions(
 ): Promise<ReplayEnd> {
   const { gatewayUrl, apiKey } = knownGateway(context.settings);
   const api = context.api();
-  const { spec } = await api.call<{ readonly spec: LifecycleSpec }>(`/lifecycles/${lifecycle}`);
+  const spec = await appliedSpec(api, lifecycle);
   if (spec.kind !== 'LlmLifecycle')
     throw new CliError(
       `${lifecycle} is a ${spec.kind}; questions can be replayed only for an LlmLifecycle`,
       2,
     );
-  const { files } = await api.call<{ readonly files: Readonly<Record<string, string>> }>(
-    `/lifecycles/${lifecycle}/files`,
-  );
+  const { files } = await api.call('GET /lifecycles/{name}/files', { path: { name: lifecycle } });
   const questions = questionsOf(spec, files[spec.cases.file] ?? '');
   if (questions.length === 0)
     throw new CliError(`${spec.cases.file} of ${lifecycle} has no evaluation questions`, 1);
