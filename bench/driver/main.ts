@@ -22,7 +22,7 @@ const root = join(__dirname, '..', '..');
 /** The longest that one step may take. A step that takes longer counts as hung. */
 const limitSeconds = 10;
 
-interface Contender {
+interface TestedDriver {
   readonly name: string;
   readonly version: string;
   /** Folder of the `postgres` package, or null for the product's own connection. */
@@ -84,7 +84,7 @@ async function main(): Promise<void> {
   }
 }
 
-function installPostgresJs(folder: string, spec: string): Contender {
+function installPostgresJs(folder: string, spec: string): TestedDriver {
   const options = [
     '--prefix',
     folder,
@@ -106,7 +106,7 @@ function installPostgresJs(folder: string, spec: string): Contender {
   };
 }
 
-function ownConnection(): Contender {
+function ownConnection(): TestedDriver {
   const file = createRequire(__filename).resolve('pg/package.json');
   return { name: 'pg', version: versionIn(file), packageFolder: null };
 }
@@ -116,7 +116,7 @@ function versionIn(file: string): string {
 }
 
 /** A process of its own for each driver, because a driver may end its process. */
-async function measure(contender: Contender, url: string, transactions: number): Promise<Survival> {
+async function measure(contender: TestedDriver, url: string, transactions: number): Promise<Survival> {
   await query(url, 'drop table if exists cut; create table cut (number integer not null)');
   const plan: Plan = { url, transactions, packageFolder: contender.packageFolder };
   const child = fork(join(__dirname, 'cut-transactions.ts'), [JSON.stringify(plan)], {
