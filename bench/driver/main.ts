@@ -116,7 +116,11 @@ function versionIn(file: string): string {
 }
 
 /** A process of its own for each driver, because a driver may end its process. */
-async function measure(contender: TestedDriver, url: string, transactions: number): Promise<Survival> {
+async function measure(
+  contender: TestedDriver,
+  url: string,
+  transactions: number,
+): Promise<Survival> {
   await query(url, 'drop table if exists cut; create table cut (number integer not null)');
   const plan: Plan = { url, transactions, packageFolder: contender.packageFolder };
   const child = fork(join(__dirname, 'cut-transactions.ts'), [JSON.stringify(plan)], {
