@@ -4,22 +4,19 @@ import { sha256 } from '../digest';
 import type { ChunkRow } from './chunk-rows';
 import type { Embedder, EmbedderOptions } from './embedders/embedder';
 
-/** A chunk that has no vector yet. */
+/** A chunk without its vector. */
 export interface UnembeddedChunk extends Omit<ChunkRow, 'vector'> {
-  /**
-   * What is embedded: the chunk below its heading, which often holds the only name of what it is
-   * about.
-   */
+  /** The text to embed: heading and chunk. Often only the heading names the subject. */
   readonly embedded: string;
-  /** Not all of the heading is in `embedded`. */
+  /** Whether `embedded` has only a part of the heading. */
   readonly headingShortened: boolean;
 }
 
 export interface EmbeddedChunks {
   readonly rows: readonly ChunkRow[];
-  /** Texts whose vector was made. */
+  /** The number of texts that were embedded. */
   readonly embedded: number;
-  /** Chunks whose heading was shortened. */
+  /** The number of chunks whose heading was shortened. */
   readonly shortened: number;
 }
 
@@ -55,10 +52,7 @@ export function chunksOf(
   );
 }
 
-/**
- * The vectors that are known by their text's digest are taken over; the others are made, each text
- * once.
- */
+/** Embed the chunks, each text once. Vectors in `known`, by digest of the text, are reused. */
 export async function embedChunks(
   chunks: readonly UnembeddedChunk[],
   {

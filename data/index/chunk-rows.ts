@@ -2,14 +2,14 @@ import type { Digest } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
 import { arrow, type ArrowSchema, type ArrowTable } from './lancedb';
 
-/** A chunk as the store holds it. */
+/** A chunk as it is stored. */
 export interface ChunkRow {
   /** `<document>#<ordinal>`: unique in a table. */
   readonly chunkId: string;
   readonly documentId: string;
-  /** Of the text that was embedded: an equal one of the same embedder has the same vector. */
+  /** The digest of the embedded text. Equal texts have equal vectors of one embedder. */
   readonly digest: Digest;
-  /** Which part of the build wrote it; negative for changes that came after it. */
+  /** The part of the build that wrote it; negative for later changes. */
   readonly shard: number;
   readonly ordinal: number;
   readonly start: number;
@@ -21,16 +21,13 @@ export interface ChunkRow {
   readonly vector: Float32Array;
 }
 
-/**
- * What a table is for. It stands in the table's own metadata, so that a table which another
- * embedder filled is known whatever the registry says.
- */
+/** The vector space of a table. It is in the table's metadata, independent of the registry. */
 export interface TableSpace {
   readonly embedder: Digest;
   readonly dimensions: number;
 }
 
-/** The first chunk of each document: so many documents there are. */
+/** Selects the first chunk of each document, to count documents. */
 export const firstChunks = 'ordinal = 0';
 
 const texts = ['chunk_id', 'document_id', 'digest', 'title', 'heading', 'source', 'text'] as const;
@@ -54,7 +51,7 @@ export function schemaOf({ embedder, dimensions }: TableSpace): ArrowSchema {
   );
 }
 
-/** Null when the table was not made here. */
+/** The vector space of a table; null when the table has no such metadata. */
 export function spaceOf(schema: ArrowSchema): TableSpace | null {
   const embedder = schema.metadata.get(embedderKey);
   const dimensions = schema.fields.find(({ name }) => name === 'vector')?.type.listSize;
@@ -64,9 +61,8 @@ export function spaceOf(schema: ArrowSchema): TableSpace | null {
 }
 
 /**
- * One record batch with all vectors in one buffer: ten times quicker than objects, from which the
- * library would also take a vector of another length without a word. So lengths and numbers are
- * looked at here.
+ * One record batch with all vectors in one buffer, which is ten times faster than objects. The
+ * library would silently accept vectors of the wrong length, so they are checked here.
  */
 export function toArrow(rows: readonly ChunkRow[], space: TableSpace): ArrowTable {
   const { makeData, vectorFromArray, RecordBatch, Table, Struct, Utf8, Int32, Float32 } = arrow();
@@ -74,7 +70,7 @@ export function toArrow(rows: readonly ChunkRow[], space: TableSpace): ArrowTabl
   const length = rows.length;
   const column = (values: readonly (string | null)[]) => {
     const [data] = vectorFromArray(values, new Utf8()).data;
-    if (data === undefined) throw new TypeError('Arrow made no data of a column');
+    if (data === undefined) throw new TypeError('Arrow returned no data for a column');
     return data;
   };
   const whole = (values: readonly number[]) =>
@@ -117,8 +113,8 @@ function flatVectors(rows: readonly ChunkRow[], dimensions: number): Float32Arra
 }
 
 /**
- * @throws IndexMismatch for a vector of another length, or one that is not of numbers or has no
- *   direction: cosine says nothing about it
+ * @throws IndexMismatch for a vector of the wrong length, or one for which cosine is undefined: not
+ *   finite, or zero
  */
 export function checkVector(vector: Float32Array, dimensions: number, what: string): void {
   if (vector.length !== dimensions)
@@ -129,5 +125,5 @@ export function checkVector(vector: Float32Array, dimensions: number, what: stri
   let squares = 0;
   for (const value of vector) squares += value * value;
   if (!Number.isFinite(squares) || squares === 0)
-    throw failure('IndexMismatch', `the vector of ${what} is not a direction in space`);
+    throw failure('IndexMismatch', `the vector of ${what} is zero or not finite`);
 }

@@ -9,10 +9,7 @@ import { addressOf, type IndexLocation } from './location';
 import { guarded } from './store-failure';
 import { openWordCache } from './word-cache';
 
-/**
- * Which table: each version of an index has its own, so that building one never touches what
- * another answers from.
- */
+/** Each index version has its own table, so that a build never changes one that is in use. */
 export interface TableName {
   readonly tenant: Tenant;
   readonly index: string;
@@ -20,19 +17,16 @@ export interface TableName {
 }
 
 export interface ChunkStore {
-  /** Fine when it is there; IndexMismatch when it is there for another vector space. */
+  /** Create or open the table. Throws IndexMismatch when it has a different vector space. */
   create(name: TableName, space: TableSpace): Promise<ChunkTable>;
-  /** At the newest state, or at a table version; NotFound when it is not there. */
+  /** Open the newest state, or the given one. Throws NotFound when it does not exist. */
   open(name: TableName, tableVersion?: number): Promise<ChunkTable>;
-  /** Fine when it is gone. */
+  /** Delete the table; does nothing when it does not exist. */
   drop(name: TableName): Promise<void>;
   close(): void;
 }
 
-/**
- * LanceDB's own for one connection; a store has a connection for each index, and one cache for all
- * of them.
- */
+/** LanceDB's default for one connection. A store has one per index but one cache for all. */
 const mostIndexCache = 6 * 2 ** 30;
 const metadataCache = 2 ** 28;
 
@@ -51,13 +45,13 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
   }
 
   function withWords(table: LanceTable, space: TableSpace, name: TableName): ChunkTable {
-    const known = `${name.tenant}/${told(name)}`;
+    const known = `${name.tenant}/${labelOf(name)}`;
     let warmed = false;
     const onWords = () => {
       warmed = true;
       words.warm(table, known);
     };
-    const opened = openChunkTable(table, space, { name: told(name), onWords });
+    const opened = openChunkTable(table, space, { name: labelOf(name), onWords });
     return {
       ...opened,
       close() {
@@ -70,7 +64,7 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
   return {
     async create(name, space) {
       const connection = await connect(name);
-      const there = await guarded(`look for ${told(name)}`, () =>
+      const found = await guarded(`look for ${labelOf(name)}`, () =>
         connection.openTable(tableOf(name)),
       ).catch(nullWhenMissing);
       const make = () =>
@@ -78,35 +72,37 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
           mode: 'create',
           existOk: true,
         });
-      const table = there ?? (await guarded(`make table ${told(name)}`, make));
-      const found = spaceOf(await table.schema());
-      if (found?.embedder !== space.embedder || found.dimensions !== space.dimensions)
+      const table = found ?? (await guarded(`create table ${labelOf(name)}`, make));
+      const actual = spaceOf(await table.schema());
+      if (actual?.embedder !== space.embedder || actual.dimensions !== space.dimensions)
         throw failure(
           'IndexMismatch',
-          `the table of ${told(name)} is there already, for another embedder`,
+          `the table of ${labelOf(name)} already exists with a different embedder`,
         );
-      return withWords(table, found, name);
+      return withWords(table, actual, name);
     },
 
     async open(name, tableVersion) {
       const connection = await connect(name);
-      const table = await guarded(`open ${told(name)}`, () => connection.openTable(tableOf(name)));
+      const table = await guarded(`open ${labelOf(name)}`, () =>
+        connection.openTable(tableOf(name)),
+      );
       if (tableVersion !== undefined)
-        await guarded(`open state ${tableVersion} of ${told(name)}`, () =>
+        await guarded(`open state ${tableVersion} of ${labelOf(name)}`, () =>
           table.checkout(tableVersion),
         );
       const space = spaceOf(await table.schema());
       if (space === null)
         throw failure(
           'IndexMismatch',
-          `the table of ${told(name)} does not say which embedder filled it`,
+          `the metadata of table ${labelOf(name)} does not name its embedder`,
         );
       return withWords(table, space, name);
     },
 
     async drop(name) {
       const connection = await connect(name);
-      await guarded(`drop ${told(name)}`, () => connection.dropTable(tableOf(name))).catch(
+      await guarded(`drop ${labelOf(name)}`, () => connection.dropTable(tableOf(name))).catch(
         nullWhenMissing,
       );
     },
@@ -119,10 +115,7 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
   };
 }
 
-/**
- * Indexes that were asked stay in memory, up to a quarter of what this process may have; the ones
- * that were asked longest ago make room.
- */
+/** Caches recently used indexes, up to a quarter of the memory of this process. */
 function openSession(): LanceSession {
   const memory = Math.min(totalmem(), process.constrainedMemory() || Infinity);
   return new (lanceDb().Session)(
@@ -135,7 +128,7 @@ function tableOf({ version }: TableName): string {
   return `v${version}`;
 }
 
-function told({ index, version }: TableName): string {
+function labelOf({ index, version }: TableName): string {
   return `${index}@${version}`;
 }
 

@@ -11,71 +11,65 @@ import { buildIndexes, compact, unindexedRows } from './table-indexes';
 export type StoredChunk = Omit<ChunkRow, 'digest' | 'shard' | 'vector'>;
 
 export interface ChunkHit extends StoredChunk {
-  /** Cosine similarity, or BM25: higher is nearer. */
+  /** Cosine similarity or BM25; higher is nearer. */
   readonly score: number;
 }
 
-/** A row by its number, which is its own in the state that was asked, and no other's. */
+/** A row by its number, which is valid only in the state that was queried. */
 export interface RankedRow {
   readonly id: string;
   readonly score: number;
 }
 
-/** A state of a table, and what is in it. */
+/** A state of a table and its size. */
 export interface TableState {
   readonly tableVersion: number;
   readonly chunks: number;
   readonly documents: number;
 }
 
-/**
- * One table of chunks. Every write is one commit; what is read stays at the state that was opened.
- */
+/** One table of chunks. Each write is one commit. Reads stay at the state that was opened. */
 export interface ChunkTable {
   readonly space: TableSpace;
   tableVersion(): Promise<number>;
   count(): Promise<number>;
   /**
-   * Exactly these rows are the shard's from now on, however often it is done and whoever died
-   * before; `written` is false when they were there. IndexIncomplete when they are not all there
-   * afterwards.
+   * Make these rows the content of the shard; repeating it is harmless. `written` is false when
+   * they were there. Throws IndexIncomplete when rows are missing afterwards.
    */
   putShard(shard: number, rows: readonly ChunkRow[]): Promise<{ readonly written: boolean }>;
   countShard(shard: number): Promise<number>;
-  /** What was written behind this state, by whoever, is no part of the table any more. */
+  /** Remove everything that was written after this state. */
   restoreTo(tableVersion: number): Promise<void>;
   /**
-   * In one commit: what the documents had goes, the rows come. IndexIncomplete when the table then
-   * holds anything else than it should, such as rows of a worker that was thought dead.
+   * Replace the chunks of these documents by the rows, in one commit. Throws IndexIncomplete when
+   * the table then has unexpected rows, for example of a worker that was considered dead.
    */
   replaceDocuments(documents: readonly string[], rows: readonly ChunkRow[]): Promise<TableState>;
-  /** Vectors of these documents by the digest of their text. */
+  /** The vectors of these documents, by the digest of the text. */
   vectorsOf(documents: readonly string[]): Promise<ReadonlyMap<Digest, Float32Array>>;
-  /** Documents, and ids of chunks that are there twice. */
+  /** Count chunks and documents, and list the ids of duplicate chunks. */
   audit(): Promise<{
     readonly chunks: number;
     readonly documents: number;
     readonly duplicates: readonly string[];
   }>;
   /**
-   * Compacts the table, and builds indexes for vectors, words and document ids; those that are
-   * there are brought up to date. States before it are gone afterwards.
+   * Compact the table and build or update the indexes for vectors, text and document ids. Deletes
+   * earlier states.
    */
   buildIndexes(vectors: VectorKind): Promise<void>;
-  /** Rows that an index has not seen: they are found by looking at each. */
+  /** The number of rows that are not in an index yet and are scanned one by one. */
   unindexedRows(): Promise<number>;
   /**
-   * From this state, what changes left in many small parts becomes few large ones, which the
-   * indexes have seen, in few segments: the same rows, in a state of its own behind it. Questions
-   * may go on at the old one: it stays, and those of some hours before it.
+   * Merge the small fragments that changes left behind, starting from this state, and index them.
+   * The result is a new state with the same rows. The old state, and those of some hours before it,
+   * remain readable.
    */
   compact(noted: number): Promise<TableState>;
   nearest(search: VectorSearch): Promise<readonly ChunkHit[]>;
   matching(text: string, k: number): Promise<readonly ChunkHit[]>;
-  /**
-   * The same rankings without what stands in the rows: over S3 that is most of what a question
-   * waits for.
-   */
+  /** The same rankings without the content of the rows, which is slow to read from S3. */
   rankNearest(search: VectorSearch): Promise<readonly RankedRow[]>;
   rankMatching(text: string, k: number): Promise<readonly RankedRow[]>;
   chunksAt(rows: readonly string[]): Promise<ReadonlyMap<string, StoredChunk>>;
@@ -93,10 +87,7 @@ const shown = [
   'source',
   'text',
 ] as const;
-/**
- * A predicate's text is parsed by LanceDB; thousands of ids in one would take longer than several
- * questions.
- */
+/** LanceDB parses predicates as text, and thousands of ids in one are slower than several. */
 const idsAtOnce = 500;
 
 export function openChunkTable(
@@ -106,7 +97,7 @@ export function openChunkTable(
 ): ChunkTable {
   const run = <T>(what: string, work: () => Promise<T>) => guarded(`${what} ${name}`, work);
   const ask = openNearest(table, run);
-  // Quotation marks would ask for a phrase, which an index without positions does not know.
+  // Quotation marks would start a phrase query, which needs an index with positions.
   const asked = (text: string) => {
     onWords();
     return table.query().fullTextSearch(text.replaceAll('"', ' '), { columns: ['text'] });
@@ -120,11 +111,11 @@ export function openChunkTable(
     await run('refresh', () => table.checkoutLatest());
     const before = await run('count', () => table.countRows(where));
     if (before === rows.length) return { written: false };
-    if (before > 0) await run('clear a shard of', () => table.delete(where));
+    if (before > 0) await run('delete a shard of', () => table.delete(where));
     if (rows.length > 0) await run('write to', () => table.add(toArrow(rows, space)));
     const after = await run('count', () => table.countRows(where));
     if (after !== rows.length)
-      throw incomplete(name, `shard ${shard} holds ${after} chunks of ${rows.length}`);
+      throw incomplete(name, `shard ${shard} has ${after} of ${rows.length} chunks`);
     return { written: true };
   }
 
@@ -155,7 +146,7 @@ export function openChunkTable(
         .whenMatchedUpdateAll()
         .whenNotMatchedInsertAll()
         .whenNotMatchedBySourceDelete({ where });
-    // The number of this commit: the newest one may be somebody else's.
+    // The state of this commit; the newest state may be that of another writer.
     const { version: tableVersion } =
       rows.length === 0
         ? await run('delete from', () => table.delete(where))
@@ -166,12 +157,13 @@ export function openChunkTable(
     if (those !== rows.length)
       throw incomplete(
         name,
-        `${documents.length} changed documents hold ${those} chunks of ${rows.length}`,
+        `${documents.length} changed documents have ${those} of ${rows.length} chunks`,
       );
     if (chunks !== before - held + rows.length)
       throw incomplete(
         name,
-        `${chunks} chunks after a change that leaves ${before - held + rows.length}: somebody else has written`,
+        `${chunks} chunks after a change, expected ${before - held + rows.length}: ` +
+          'another process has written to the table',
       );
     return { tableVersion, chunks, documents: all };
   }
@@ -226,7 +218,7 @@ export function openChunkTable(
       const query = asked(text)
         .select([...shown, '_score'])
         .limit(k);
-      const rows = await run('ask', () => query.toArray());
+      const rows = await run('query', () => query.toArray());
       return rows.map((row) => ({ ...toChunk(row), score: Number(row['_score']) }));
     },
 
@@ -240,7 +232,7 @@ export function openChunkTable(
 
     async rankMatching(text, k) {
       const query = asked(text).select(['_score']).withRowId().limit(k);
-      const rows = await run('ask', () => query.toArray());
+      const rows = await run('query', () => query.toArray());
       return rows.map((row) => ({ id: String(row[rowNumber]), score: Number(row['_score']) }));
     },
 
@@ -261,7 +253,7 @@ function inList(column: string, values: readonly string[]): string {
 }
 
 function incomplete(name: string, why: string): Error {
-  return failure('IndexIncomplete', `${name}: ${why}`);
+  return failure('IndexIncomplete', `index ${name}: ${why}`);
 }
 
 function toChunk(row: Readonly<Record<string, unknown>>): StoredChunk {
@@ -279,7 +271,7 @@ function toChunk(row: Readonly<Record<string, unknown>>): StoredChunk {
   };
 }
 
-/** Arrow gives a list as a vector of its own, which is a view into a batch that goes away. */
+/** Copied, because Arrow returns a list as a view into a batch that is released. */
 function toFloats(vector: unknown): Float32Array {
   const { toArray } = vector as { toArray?: () => Iterable<number> };
   return Float32Array.from(toArray ? toArray.call(vector) : (vector as Iterable<number>));

@@ -5,15 +5,14 @@ export type ReadDocument =
   IndexDocument | { readonly rejected: Rejection; readonly id: string | null };
 
 /**
- * Documents of an NDJSON file, one a line: `id` and `text`, and when they are there `title` and
- * `source`. A line that is too long is passed over without being held; one whose bytes are not
- * UTF-8, or that is no such object, is told of, and the next is read.
+ * Read documents from an NDJSON file: `id`, `text` and optionally `title` and `source`. Invalid
+ * lines are returned as rejected. A line that is too long is not kept in memory.
  */
 export async function* readDocumentLines(
   path: string,
   limits: { readonly maxBytes: number },
 ): AsyncGenerator<ReadDocument> {
-  // The text is inside of JSON, where each of its bytes may have been escaped.
+  // In JSON each byte of the text may be escaped with up to six bytes.
   const longest = limits.maxBytes * 6 + 4096;
   let held: Buffer[] = [];
   let bytes = 0;

@@ -11,7 +11,7 @@ import { documentOf, readDocumentLines, type ReadDocument } from './document-lin
 export interface DocumentSource {
   readonly artifacts: Pick<ArtifactStore, 'toFile'>;
   readonly scratch: Scratch;
-  /** Larger texts are left out. */
+  /** Larger texts are rejected. */
   readonly maxBytes: number;
   readonly signal: AbortSignal;
 }
@@ -21,8 +21,8 @@ const memoryBytes = 512 << 20;
 type Take = (read: ReadDocument) => Promise<void> | void;
 
 /**
- * Hands on the documents of a dataset version in its order, each judged: Parquet as ingest writes
- * it, or NDJSON. An id that came before is a duplicate; the first one stays.
+ * Read and validate the documents of a dataset version in order, from Parquet or NDJSON. A repeated
+ * id is rejected as a duplicate.
  */
 export async function readDocuments(
   manifest: DatasetManifest,
@@ -40,7 +40,7 @@ export async function readDocuments(
   }
 }
 
-/** The same of one NDJSON artifact: a shard, or a change. */
+/** The same for one NDJSON artifact: a shard or a change. */
 export async function readDocumentFile(
   file: ArtifactRef,
   source: DocumentSource,
@@ -94,14 +94,14 @@ async function readParquet(
     if (!columns.has(name))
       throw failure(
         'InvalidInput',
-        `the documents have no column ${name}; their columns are ${[...columns].join(', ')}`,
+        `the dataset of documents has no column ${name}; it has ${[...columns].join(', ')}`,
         {
-          next: 'name the columns id and text, and when there are title and source, where the dataset is made',
+          next: 'its columns must be id and text, and may be title and source',
         },
       );
   }
   const optional = (name: string) => (columns.has(name) ? `CAST(${name} AS VARCHAR)` : 'NULL');
-  // A text that is too large is not even taken out of the file's page.
+  // A text that is too large is not read into memory.
   const text = `CASE WHEN strlen(CAST(text AS VARCHAR)) > ${maxBytes} THEN NULL ELSE CAST(text AS VARCHAR) END`;
   const large = `coalesce(strlen(CAST(text AS VARCHAR)) > ${maxBytes}, false)`;
   const query = `SELECT CAST(id AS VARCHAR), ${text}, ${large}, ${optional('title')}, ${optional('source')} FROM ${relation}`;

@@ -3,12 +3,12 @@ import type { ChunkTable } from './chunk-table';
 import type { VectorSearch } from './nearest';
 import type { IndexHit } from './query-index';
 
-/** What each ranking brings to fusion: beyond it a chunk has nothing to win. */
+/** The depth of each ranking. A chunk further down cannot reach the top k. */
 const depth = (k: number) => Math.max(50, 4 * k);
 
 /**
- * By meaning and by words at once, fused. Only what is answered with is read: of the fifty rows and
- * more of either ranking, `k` and those that tie with the last.
+ * Search by vector and by text and fuse both rankings. Of their fifty or more rows only the top `k`
+ * and ties with the last are read.
  */
 export async function searchBoth(
   table: Pick<ChunkTable, 'rankNearest' | 'rankMatching' | 'chunksAt'>,
@@ -34,6 +34,6 @@ export async function searchBoth(
     ];
     return [{ ...chunk, score, foundBy }];
   });
-  // Rows have other numbers after a compaction; the answer is to stay the same.
+  // Ties are ordered by chunk id, because row numbers change with a compaction.
   return hits.sort((a, b) => b.score - a.score || (a.chunkId < b.chunkId ? -1 : 1));
 }

@@ -1,14 +1,11 @@
 /**
- * The calls of LanceDB and Apache Arrow that are used here. They are fetched on first use, so their
- * own types are not there to import.
+ * Types for the calls of LanceDB and Apache Arrow that are used here. Both are installed on first
+ * use, so their own types cannot be imported.
  */
 import { requireFromLlmRuntime } from '../language/runtime-module';
 
 export interface LanceDb {
-  /**
-   * The session is an option: the third argument that the documentation has for it is not looked
-   * at.
-   */
+  /** The session must be an option; LanceDB ignores the third argument of its documentation. */
   connect(
     uri: string,
     options: {
@@ -16,7 +13,7 @@ export interface LanceDb {
       readonly session?: LanceSession;
     },
   ): Promise<LanceConnection>;
-  /** Caches of indexes, and of what tables and files say of themselves, in bytes. */
+  /** The sizes of the caches for indexes and for metadata, in bytes. */
   readonly Session: new (indexCacheBytes: bigint, metadataCacheBytes: bigint) => LanceSession;
   readonly Index: {
     ivfFlat(options: { readonly distanceType: 'cosine'; readonly numPartitions: number }): unknown;
@@ -38,7 +35,7 @@ export interface LanceDb {
 }
 
 export interface LanceSession {
-  /** Of all that is in its caches. */
+  /** The size of everything in its caches. */
   sizeBytes(): bigint;
 }
 
@@ -77,22 +74,19 @@ export interface LanceTable {
     }[]
   >;
   dropIndex(name: string): Promise<void>;
-  /** Reads an index into the session's cache. */
+  /** Read an index into the session's cache. */
   prewarmIndex(name: string): Promise<void>;
   indexStats(name: string): Promise<{ readonly numUnindexedRows: number } | undefined>;
   listVersions(): Promise<readonly { readonly version: number; readonly timestamp: Date }[]>;
-  /**
-   * Without `cleanupOlderThan` states of more than a week go, also the one that questions are
-   * answered from.
-   */
+  /** Without `cleanupOlderThan` it deletes states older than a week, even one in use. */
   optimize(options: { readonly cleanupOlderThan: Date }): Promise<unknown>;
   query(): LanceQuery;
-  /** In any order. */
+  /** Returns the rows in any order. */
   takeRowIds(ids: readonly bigint[]): Pick<LanceQuery, 'select' | 'withRowId' | 'toArray'>;
   version(): Promise<number>;
   checkout(version: number): Promise<void>;
   checkoutLatest(): Promise<void>;
-  /** What is checked out becomes the newest state. */
+  /** Make the state that is checked out the newest one. */
   restore(): Promise<void>;
   close(): void;
 }
@@ -109,7 +103,7 @@ export interface LanceQuery {
   fullTextSearch(text: string, options: { readonly columns: readonly string[] }): LanceQuery;
   where(predicate: string): LanceQuery;
   select(columns: readonly string[]): LanceQuery;
-  /** As the column `_rowid`. */
+  /** Adds the column `_rowid`. */
   withRowId(): LanceQuery;
   limit(rows: number): LanceQuery;
   toArray(): Promise<readonly Readonly<Record<string, unknown>>[]>;
@@ -119,7 +113,7 @@ export interface LanceVectorQuery extends LanceQuery {
   distanceType(type: 'cosine'): LanceVectorQuery;
   nprobes(partitions: number): LanceVectorQuery;
   refineFactor(factor: number): LanceVectorQuery;
-  /** Candidates that a walk through an HNSW graph keeps. */
+  /** The number of candidates in a search of an HNSW graph. */
   ef(candidates: number): LanceVectorQuery;
   bypassVectorIndex(): LanceVectorQuery;
 }
@@ -134,11 +128,11 @@ export interface ArrowTable {
 }
 
 export interface ArrowType {
-  /** Of a list of fixed size. */
+  /** The size of a fixed-size list. */
   readonly listSize?: number;
 }
 
-/** A column's bytes; only Arrow looks inside. */
+/** The bytes of a column; opaque here. */
 declare const arrowData: unique symbol;
 interface ArrowData {
   readonly [arrowData]: true;

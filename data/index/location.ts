@@ -3,7 +3,7 @@ import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { S3Settings } from '../artifact/s3';
 
-/** Where the tables of indexes are: in the artifacts' bucket, or in a folder. */
+/** Where index tables are stored: in the bucket of the artifacts, or in a folder. */
 export type IndexLocation =
   | { readonly kind: 's3'; readonly s3: S3Settings }
   | { readonly kind: 'directory'; readonly path: string };
@@ -14,8 +14,8 @@ export interface IndexAddress {
 }
 
 /**
- * One database a tenant and index, apart from the content-addressed artifacts: tables grow and are
- * dropped.
+ * The address of the database of one tenant and index. It is separate from the artifacts, because
+ * tables change and are deleted.
  */
 export function addressOf(
   location: IndexLocation,
@@ -23,7 +23,10 @@ export function addressOf(
 ): IndexAddress {
   for (const part of [tenant, index]) {
     if (!/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(part))
-      throw failure('InvalidInput', `"${part}" cannot be part of an index's address`);
+      throw failure(
+        'InvalidInput',
+        `"${part}" is not a valid tenant or index name: use letters, digits, ".", "_" and "-"`,
+      );
   }
   if (location.kind === 'directory')
     return { uri: join(location.path, 't', tenant, 'indexes', index), storageOptions: {} };

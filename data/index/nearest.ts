@@ -1,16 +1,13 @@
-/**
- * Questions by a vector: what each kind of index is asked for, and how near what it finds really
- * is.
- */
+/** Vector search: the search parameters of each kind of index, and exact similarities. */
 import type { LanceTable } from './lancedb';
 import { vectorIndexOf, type IndexingRun } from './table-indexes';
 
 export interface VectorSearch {
   readonly vector: Float32Array;
   readonly k: number;
-  /** Partitions that are looked into; of `flat` all are, whatever is asked for. */
+  /** The number of partitions to search; `flat` always searches all. */
   readonly probes?: number;
-  /** Multiples of k whose exact distances are taken. */
+  /** Compute exact distances for `refine` times k candidates. */
   readonly refine?: number;
 }
 
@@ -23,25 +20,19 @@ export type Nearest = (
 ) => Promise<readonly { readonly row: FoundRow; readonly score: number }[]>;
 
 /**
- * A product quantizer's own order has two of three right, so 200 candidates are put in order by
- * their vectors, at 20 times what is wanted or less: each is a read from the bucket.
+ * Product quantization orders two of three pairs correctly, so about 200 candidates are reordered
+ * by their vectors. At most 20 k, because each one is a read from the bucket.
  */
 const ivfPqRefine = (k: number) => Math.min(20, Math.max(2, Math.ceil(200 / k)));
 /**
- * What a walk keeps: with 1.5 k, LanceDB's own, a fifth of the ten nearest is missed, with 128 some
- * 2 %, and the walk is still the least part of the question.
+ * The candidates in an HNSW search. LanceDB's default of 1.5 k misses a fifth of the ten nearest;
+ * 128 misses about 2 %, and the search is still the smallest part of a question.
  */
 const hnswCandidates = (k: number) => Math.max(128, 2 * k);
-/**
- * `flat` is built of one partition, which compaction splits into as many as it likes; LanceDB looks
- * into those that are there.
- */
+/** `flat` starts with one partition, and compaction splits it; a large number means all of them. */
 const everyPartition = 100_000;
 
-/**
- * @returns a question to this table, best first, with cosines: of `hnsw` within its quantizer's
- *   hundredth
- */
+/** Search the table: best first, with cosines, which are accurate to 0.01 for `hnsw`. */
 export function openNearest(table: LanceTable, run: IndexingRun): Nearest {
   let known: { readonly state: number; readonly found: ReturnType<typeof vectorIndexOf> } | null =
     null;
@@ -50,7 +41,7 @@ export function openNearest(table: LanceTable, run: IndexingRun): Nearest {
     const state = await run('read', () => table.version());
     if (known?.state !== state) {
       known = { state, found: vectorIndexOf(table, run) };
-      // The next question looks again.
+      // So that the next question reads it again.
       known.found.catch(() => (known = null));
     }
     return known.found;
@@ -66,13 +57,12 @@ export function openNearest(table: LanceTable, run: IndexingRun): Nearest {
     const candidates = refine ?? (index?.kind === 'ivfPq' ? ivfPqRefine(k) : null);
     if (candidates !== null) query.refineFactor(candidates);
     if (index?.kind === 'hnsw') query.ef(hnswCandidates(k));
-    // `_rowid` is nothing that can be selected.
+    // `_rowid` cannot be selected by name.
     const chosen = query.select([...columns.filter((name) => name !== rowNumber), '_distance']);
     if (columns.includes(rowNumber)) chosen.withRowId();
-    const rows = await run('ask', () => chosen.limit(k).toArray());
-    // A quantizer of bytes tells the squared distance of unit vectors, twice 1 − cosine, where
-    // LanceDB has looked at no vector itself: neither to refine nor for rows that the index has not
-    // seen.
+    const rows = await run('query', () => chosen.limit(k).toArray());
+    // The scalar quantizer returns the squared distance of unit vectors, 2 (1 − cosine), unless
+    // LanceDB has read vectors itself, to refine or for rows that are not indexed.
     const unit = index?.kind === 'hnsw' && candidates === null && index.unseen === 0 ? 2 : 1;
     return rows.map((row) => ({ row, score: 1 - Number(row['_distance']) / unit }));
   };

@@ -1,8 +1,8 @@
 import type { ChunkTable } from './chunk-table';
 
-/** Tables that are kept open, each with its caches: the most recently asked ones. */
+/** The most recently used tables, kept open with their caches. */
 export interface OpenTables {
-  /** The table stays open until `work` is done, whatever else is opened meanwhile. */
+  /** Run `work` with the table, which stays open until then. */
   use<T>(
     key: string,
     open: () => Promise<ChunkTable>,
@@ -14,7 +14,7 @@ export interface OpenTables {
 interface OpenTable {
   readonly table: Promise<ChunkTable>;
   users: number;
-  /** Out of the map: the last user closes it. */
+  /** Removed from the map; the last user closes it. */
   dropped: boolean;
 }
 
@@ -30,7 +30,7 @@ export function createOpenTables(most: number): OpenTables {
   function entryOf(key: string, open: () => Promise<ChunkTable>): OpenTable {
     const known = entries.get(key);
     const entry: OpenTable = known ?? { table: open(), users: 0, dropped: false };
-    // Behind the others: the first of the map is the one that nobody has asked for longest.
+    // Moved to the end, so that the first entry is the least recently used.
     entries.delete(key);
     entries.set(key, entry);
     for (const [oldest, each] of entries) {
@@ -46,7 +46,7 @@ export function createOpenTables(most: number): OpenTables {
       entry.users += 1;
       try {
         const table = await entry.table.catch((error: unknown) => {
-          // The next one tries again.
+          // So that the next use opens it again.
           drop(key, entry);
           throw error;
         });

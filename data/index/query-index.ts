@@ -19,32 +19,29 @@ import {
 
 export interface IndexQuery extends AskedIndex {
   readonly text?: string;
-  /** Made by the caller; `embedder` says by whom. */
+  /** A vector from the caller, and the embedder that made it. */
   readonly vector?: { readonly values: Float32Array; readonly embedder: Digest };
   readonly k: number;
   readonly mode: SearchMode;
   readonly probes?: number;
   readonly refine?: number;
-  /**
-   * With it an embedder behind an endpoint is asked through the call ledger, and once for each
-   * text.
-   */
+  /** Use the call ledger for an embedder at an endpoint, so that each text is embedded once. */
   readonly payer?: LedgeredPayer | undefined;
 }
 
 export interface IndexHit extends ChunkHit {
-  /** By which ranking it was found. */
+  /** The rankings that found it. */
   readonly foundBy: readonly ('vector' | 'text')[];
 }
 
 export interface IndexAnswer {
   readonly index: string;
   readonly version: number;
-  /** Of recipe and dataset version. */
+  /** The digest of recipe and dataset version. */
   readonly digest: Digest;
-  /** State of the version's table that answered: it moves with every change of documents. */
+  /** The state of the table that answered; every change of documents makes a new one. */
   readonly tableVersion: number;
-  /** The registry was away, and another version may be meant by now. */
+  /** Whether the registry was not available, so that the version may be outdated. */
   readonly stale: boolean;
   readonly embedder: EmbedderIdentity;
   readonly hits: readonly IndexHit[];
@@ -53,19 +50,16 @@ export interface IndexAnswer {
 
 export interface IndexReader {
   /**
-   * A question is answered by one state of one version, also when the alias moves while it runs.
-   * NotFound for an index that answers nothing yet; IndexMismatch when vector, embedder and table
-   * are not all of one vector space.
+   * Answer a question from one state of one version, even if the alias moves meanwhile. Throws
+   * NotFound for an index without a queryable version, and IndexMismatch when vector, embedder and
+   * table have different vector spaces.
    */
   query(query: IndexQuery): Promise<IndexAnswer>;
-  /**
-   * That it can be asked here: the version answers, and its embedder is the one that made it.
-   * Throws as `query` does.
-   */
+  /** Check that the version can be queried and that its embedder matches. Throws as `query`. */
   check(
     asked: AskedIndex & Pick<IndexQuery, 'mode'>,
   ): Promise<Pick<ServedIndexVersion, 'version' | 'digest'>>;
-  /** Who makes vectors of the version's own space. Throws as `query` does. */
+  /** The embedder of the version's vector space. Throws as `query`. */
   embedder(asked: AskedIndex): Promise<IndexEmbedder>;
   close(): void;
 }
@@ -78,7 +72,7 @@ export interface IndexReaderDeps {
   readonly find: FindServed;
   readonly store: Pick<ChunkStore, 'open'>;
   readonly embedders: Embedders;
-  /** Without it the registry is asked for each question. */
+  /** Without it, each question queries the registry. */
   readonly memory?: LookupMemory;
 }
 
@@ -110,7 +104,8 @@ export function openIndexReader({
       if (table.space.embedder !== embedder.digest)
         throw failure(
           'IndexMismatch',
-          `the table of ${index}@${version} was filled by another embedder than ${embedder.name}`,
+          `the table of ${index}@${version} was built with a different embedder ` +
+            `than ${embedder.name} (${embedder.digest})`,
         );
       const before = performance.now();
       const vector = query.mode === 'text' ? null : await vectorOf(query, served, embedders);
@@ -132,7 +127,7 @@ export function openIndexReader({
       try {
         return await answerBy(query, known);
       } catch (error) {
-        // What is remembered may have been taken away since: a retired version's table is dropped.
+        // A cached version may have been retired since, and its table deleted.
         if (!known.remembered || !mayBeGone(error)) throw error;
         lookup.forget(query);
         return answerBy(query, await lookUp(query));
@@ -165,20 +160,20 @@ function mayBeGone(error: unknown): boolean {
 
 function check({ text, vector, k, mode }: IndexQuery): void {
   if (!Number.isInteger(k) || k < 1 || k > 1000)
-    throw failure('InvalidInput', `k is a whole number from 1 to 1000, not ${k}`);
+    throw failure('InvalidInput', `k must be a whole number from 1 to 1000, not ${k}`);
   if ((text === undefined || text.trim() === '') && (mode !== 'vector' || vector === undefined))
     throw failure(
       'InvalidInput',
       mode === 'vector'
-        ? 'a question needs a text or a vector'
-        : `a question by ${mode} needs a text`,
+        ? 'a query with mode vector needs a text or a vector'
+        : `a query with mode ${mode} needs a text`,
     );
 }
 
 function notThere({ index, version = 'champion' }: AskedIndex): string {
   return typeof version === 'number'
-    ? `there is no ${index}@${version} that can be asked`
-    : `${index} has no ${version} to ask`;
+    ? `index version ${index}@${version} does not exist or cannot be queried`
+    : `index ${index} has no ${version} version that can be queried`;
 }
 
 async function vectorOf(
@@ -191,10 +186,9 @@ async function vectorOf(
     if (vector.embedder === embedder.digest) return vector.values;
     throw failure(
       'IndexMismatch',
-      `the vector is of embedder ${vector.embedder}; ${index}@${version} was made by ${embedder.name} (${embedder.digest})`,
-      {
-        next: 'send the text, or a vector of the embedder that the index names',
-      },
+      `the vector is from embedder ${vector.embedder}; ` +
+        `${index}@${version} was built with ${embedder.name} (${embedder.digest})`,
+      { next: 'send the text, or a vector from the embedder of the index version' },
     );
   }
   const opened = await embedderOf(query, { version, recipe: { embedder } }, embedders);
@@ -213,10 +207,9 @@ async function embedderOf(
   if (sameSpace(opened.identity, embedder)) return opened;
   throw failure(
     'IndexMismatch',
-    `${index}@${version} was made by another ${embedder.name} than the one here (${opened.identity.digest})`,
-    {
-      next: `build ${index} again: its embedder changed`,
-    },
+    `${index}@${version} was built with a different ${embedder.name} (${embedder.digest}) ` +
+      `than the one in this process (${opened.identity.digest})`,
+    { next: `build ${index} again, because its embedder has changed` },
   );
 }
 

@@ -4,7 +4,7 @@ import type { ArtifactStore } from '../artifact/store';
 import { quoteText, withDuckDb } from '../sql/platform-sql';
 import type { Scratch } from '../scratch';
 
-/** A question whose answer stands in known documents. */
+/** A question with the documents that contain its answer. */
 export interface GoldQuestion {
   readonly id: string;
   readonly text: string;
@@ -12,8 +12,8 @@ export interface GoldQuestion {
 }
 
 /**
- * Rows with `id`, `question` and `documents`: a list of document ids, or one as text. Rows without
- * them would measure nothing, so they are refused, not skipped.
+ * Read questions from rows with `id`, `question` and `documents` (a list of document ids, or one
+ * id). Rows without them cannot be measured and are an error.
  */
 export async function readQuestions(
   manifest: DatasetManifest,
@@ -49,7 +49,11 @@ export async function readQuestions(
           (name) => !columns.some(({ column_name: each }) => each === name),
         );
         if (missing.length > 0)
-          throw failure('InvalidInput', `the questions have no column ${missing.join(', ')}`);
+          throw failure(
+            'InvalidInput',
+            `the dataset of questions has no column ${missing.join(', ')}`,
+            { next: 'its columns must be id, question and documents' },
+          );
         all.push(
           ...(await sql.rows<{ id: string }>(
             `SELECT CAST(id AS VARCHAR) AS id, question, to_json(documents) AS documents FROM ${relation}`,
@@ -73,16 +77,14 @@ export async function readQuestions(
         .slice(0, 3)
         .map(({ id }) => id)
         .join(', ')})`,
-      {
-        next: 'leave them out where the dataset is made',
-      },
+      { next: 'leave these questions out of the dataset' },
     );
   }
-  if (questions.length === 0) throw failure('DatasetEmpty', 'there are no questions');
+  if (questions.length === 0) throw failure('DatasetEmpty', 'the dataset of questions is empty');
   return questions;
 }
 
-/** JSON of a list, of a text, or of a text that is itself JSON of a list. */
+/** Accepts a JSON list, a JSON string, or a JSON string that contains a JSON list. */
 function goldOf(json: unknown): readonly string[] {
   if (typeof json !== 'string') return [];
   const value: unknown = JSON.parse(json);

@@ -8,15 +8,15 @@ import { shareInFlight } from '../share-in-flight';
 export interface AskedIndex {
   readonly tenant: Tenant;
   readonly index: string;
-  /** A number, or an alias; the champion when not given. */
+  /** A version number or an alias; the champion by default. */
   readonly version?: number | 'champion' | 'previous';
 }
 
-/** What the registry says of a version that can be asked. */
+/** A queryable version, as the registry describes it. */
 export interface ServedIndexVersion {
   readonly version: number;
   readonly digest: Digest;
-  /** Null when nothing is in its table yet. */
+  /** Null while its table is empty. */
   readonly tableVersion: number | null;
   readonly recipe: Pick<IndexRecipe, 'embedder'>;
 }
@@ -25,9 +25,9 @@ export type FindServed = (asked: AskedIndex) => Promise<ServedIndexVersion | nul
 
 export interface KnownVersion {
   readonly served: ServedIndexVersion;
-  /** From memory: the registry may say something else by now. */
+  /** Whether it comes from the cache and may be outdated. */
   readonly remembered: boolean;
-  /** The registry could not be asked, and this is older than it should be. */
+  /** Whether the registry was not available and the entry is older than `freshMs`. */
   readonly stale: boolean;
 }
 
@@ -37,18 +37,15 @@ export interface ServedLookup {
 }
 
 export interface LookupMemory {
-  /**
-   * A moved alias, or a change of documents, is followed within this time; 0 asks for each
-   * question.
-   */
+  /** A moved alias or changed documents take effect within this time; 0 disables the cache. */
   readonly freshMs: number;
-  /** How long the last answer goes on while the registry is away. */
+  /** How much longer an entry is used while the registry is not available. */
   readonly graceMs: number;
 }
 
 const maxKnown = 1000;
 
-/** Which version answers, asked of the registry once for the questions of a while. */
+/** Looks up the version that an index serves and caches it. */
 export function createServedLookup(
   find: FindServed,
   { freshMs, graceMs }: LookupMemory,
@@ -59,7 +56,7 @@ export function createServedLookup(
   >({ max: maxKnown });
   const asking = new Map<string, Promise<ServedIndexVersion | null>>();
 
-  /** Who asks while somebody asks hears the same; who asks later asks anew. */
+  /** Concurrent callers share one query. */
   function ask(key: string, asked: AskedIndex): Promise<ServedIndexVersion | null> {
     const askNow = async () => {
       const askedAt = performance.now();

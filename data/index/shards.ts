@@ -6,22 +6,22 @@ import { documentLine } from './document-lines';
 import { readDocuments, type DocumentSource } from './documents';
 
 /**
- * A dataset version cut into parts that are embedded and written one by one, each an artifact:
- * whoever does one again reads the same.
+ * A dataset version in shards that are embedded and written one by one. Each is an artifact, so
+ * that a repeated attempt reads the same documents.
  */
 export interface IndexPlan {
   readonly documents: number;
   readonly rejected: RejectionCounts;
-  /** The first of them, for people. */
+  /** The first rejected documents, as examples. */
   readonly examples: readonly { readonly id: string | null; readonly reason: Rejection }[];
   readonly shards: readonly { readonly file: ArtifactRef; readonly documents: number }[];
 }
 
-/** Bytes of a shard, unless one document is larger. */
+/** The maximum bytes of a shard, unless one document is larger. */
 const shardBytes = 4 << 20;
 const longestList = 100;
 
-/** Also for changes of documents. */
+/** The media type of shards and of changes of documents. */
 export const documentsType = 'application/x-ndjson';
 
 export async function planShards(

@@ -1,8 +1,8 @@
 import { failure, isPerennialError } from '../../domain/failure';
 
 /**
- * LanceDB tells its errors by words alone. What is not a missing table is the storage's, and may be
- * better the next time.
+ * Map errors of LanceDB, which have only a message: a missing table is NotFound, and everything
+ * else is StorageUnavailable, which is retryable.
  */
 export async function guarded<T>(what: string, work: () => Promise<T>): Promise<T> {
   try {
@@ -11,7 +11,7 @@ export async function guarded<T>(what: string, work: () => Promise<T>): Promise<
     if (isPerennialError(cause)) throw cause;
     const message = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
     if (/was not found|does not exist|not found:/i.test(message) && !/bucket/i.test(message))
-      throw failure('NotFound', `could not ${what}: it is not there`, {
+      throw failure('NotFound', `could not ${what}: it does not exist`, {
         cause,
         next: 'build the index again',
       });

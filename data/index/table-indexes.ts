@@ -1,4 +1,4 @@
-/** What makes a table quick to ask: few large parts, and indexes that have seen every row. */
+/** Keep a table fast to query: few large fragments, and indexes that cover every row. */
 import { firstChunks, type TableSpace } from './chunk-rows';
 import { vectorKindFor, vectorKinds, type VectorKind } from '../../domain/index/vector-index';
 import type { TableState } from './chunk-table';
@@ -7,14 +7,15 @@ import { lanceDb, type LanceTable } from './lancedb';
 export type IndexingRun = <T>(what: string, work: () => Promise<T>) => Promise<T>;
 
 /**
- * Of IVF. Many small partitions make a question cheaper and the building dearer, by their number
- * squared: at a million rows 244 of these are found in a sixteenth of the time of 1,000.
+ * The rows of an IVF partition. The time to build grows with the square of the number of
+ * partitions: for a million rows, 244 need a sixteenth of the time of 1,000. More partitions make
+ * questions cheaper.
  */
 const partitionRows = 4096;
 const mostPartitions = 4096;
-/** Longer than an attempt may take, and any question at a state that a gateway remembers. */
+/** Longer than any attempt, and than any question at a state that a gateway has cached. */
 const keptMs = 6 * 3_600_000;
-/** Of a vector index. Every question asks each; forty make it three to five times as long. */
+/** The segments of a vector index. Questions search all; forty are three to five times slower. */
 const mostSegments = 8;
 const lanceNames = { flat: 'IvfFlat', hnsw: 'IvfHnswSq', ivfPq: 'IvfPq' } as const satisfies Record<
   VectorKind,
@@ -34,10 +35,9 @@ export async function buildIndexes(
   const there = new Set(
     (await run('read', () => table.listIndices())).flatMap(({ columns }) => columns),
   );
-  // A part of each shard becomes few large ones before anything points into them; indexes that are
-  // there get what they have not seen. Nobody is answered from this table yet, so the states before
-  // it go.
-  await run('bring up to date', () => table.optimize({ cleanupOlderThan: new Date() }));
+  // Merge the fragments of the shards before indexes refer to them, and update existing indexes.
+  // The table does not answer questions yet, so earlier states can be deleted.
+  await run('update the indexes of', () => table.optimize({ cleanupOlderThan: new Date() }));
   const { Index } = lanceDb();
   const build = async (column: string, config: unknown): Promise<void> => {
     if (!there.has(column))
@@ -61,11 +61,10 @@ function vectorIndex(kind: VectorKind, rows: number, { dimensions }: TableSpace)
   const { Index } = lanceDb();
   const distanceType = 'cosine';
   switch (kind) {
-    // An index for its cache alone: without one LanceDB reads every vector from the bucket at each
-    // question.
+    // Only for its cache: without an index each question reads all vectors from the bucket.
     case 'flat':
       return Index.ivfFlat({ distanceType, numPartitions: 1 });
-    // One graph for each million: more of them make every question look into several.
+    // One graph per million rows, because every question searches each graph.
     case 'hnsw':
       return Index.hnswSq({
         distanceType,
@@ -84,10 +83,7 @@ interface VectorIndex {
   readonly segments: number;
 }
 
-/**
- * Null for a table that has none: one that was built before flat ones had theirs, or that all rows
- * have left since.
- */
+/** The vector index; null for an empty table, and for `flat` tables of earlier versions. */
 export async function vectorIndexOf(
   table: LanceTable,
   run: IndexingRun,
@@ -126,8 +122,8 @@ export async function compact(
   const states = await run('read', () => table.listVersions());
   const since = states.find(({ version }) => version === noted)?.timestamp.getTime() ?? 0;
   await restoreTo(noted);
-  // By the age of the noted state, and hours before it: LanceDB reckons from when it comes to
-  // cleaning, which is later than now.
+  // Keep the noted state and those of the hours before it. LanceDB computes the age when it cleans
+  // up, which is later than now.
   await run('compact', () =>
     table.optimize({ cleanupOlderThan: new Date(Math.min(since, Date.now()) - keptMs) }),
   );
@@ -141,9 +137,9 @@ export async function compact(
 }
 
 /**
- * Compaction gives what is new a segment of its own, and LanceDB merges none: where they are many,
- * the index is built anew of the same kind, as at first. One commit: before it the table has its
- * many segments, after it one, and states that were noted before keep theirs. Twice: there is one.
+ * Rebuild the vector index when it has too many segments: each compaction adds one, and LanceDB
+ * does not merge them. It is one commit; earlier states keep their segments. Repeating it does
+ * nothing.
  */
 async function mergeSegments(
   table: LanceTable,
@@ -153,10 +149,12 @@ async function mergeSegments(
   const rows = await run('count', () => table.countRows());
   if (index === null || index.segments <= mostSegments || rows === 0) return;
   const config = vectorIndex(vectorKindFor(index.kind, rows), rows, space);
-  await run('index vector anew of', () => table.createIndex('vector', { config, replace: true }));
+  await run('rebuild the vector index of', () =>
+    table.createIndex('vector', { config, replace: true }),
+  );
 }
 
-/** Eight dimensions a sub-vector: 48 for MiniLM's 384, as measured in docs/indexes.md. */
+/** Eight dimensions per sub-vector: 48 for MiniLM's 384, as measured in docs/indexes.md. */
 function subVectors(dimensions: number): number {
   for (let width = 8; width > 1; width -= 1)
     if (dimensions % width === 0) return dimensions / width;

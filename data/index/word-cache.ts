@@ -1,29 +1,23 @@
 import type { LanceTable } from './lancedb';
 
 /**
- * Some two million pieces of a sentence or two (113 bytes each): an eighth of the cache on a
- * machine of 8 GB. Of larger ones each list is kept as it is asked.
+ * The largest text index that is read as a whole: about two million chunks of one or two sentences
+ * (113 bytes each), an eighth of the cache on a machine with 8 GB.
  */
 const most = 256 * 2 ** 20;
 
-/** Of one store, whose tables share a cache. */
+/** Warms the text indexes of one store, whose tables share a cache. */
 export interface WordCache {
-  /**
-   * Called with each question by words; what it does, it does beside it, once for each state of a
-   * table's index.
-   */
+  /** Read the table's text index in the background, once for each state. Call it per question. */
   warm(table: LanceTable, name: string): void;
-  /**
-   * Called when a table that was warmed is closed: it may be a retired version's, which nobody asks
-   * again.
-   */
+  /** Call it when a warmed table is closed; its version may be retired. */
   forget(name: string): void;
 }
 
 /**
- * LanceDB keeps of a list of words only what a question has read of it, and reads from the bucket
- * at the next question again: at 25,000 pieces 8 ms of 9. So all of it is read into the cache,
- * which bounds what the indexes of a process take together.
+ * LanceDB caches only the parts of a text index that a question has read; at 25,000 chunks, 8 ms of
+ * 9 ms are reads from the bucket. Therefore the whole index is read into the cache, whose size
+ * limits the memory of all indexes.
  */
 export function openWordCache(): WordCache {
   const warmed = new Map<string, string>();
@@ -33,7 +27,7 @@ export function openWordCache(): WordCache {
     if (index === undefined) return;
     const { indexUuid = '', numIndexedRows = 0, numSegments = 1, sizeBytes = 0 } = index;
     if (sizeBytes > most) return;
-    // Changes are a state of the table each; only a build or a compaction makes another index.
+    // Every change is a new state of the table, but only a build or a compaction changes the index.
     const state = [indexUuid, numIndexedRows, numSegments].join('/');
     if (warmed.get(name) === state) return;
     warmed.set(name, state);
@@ -42,7 +36,7 @@ export function openWordCache(): WordCache {
 
   return {
     warm(table, name) {
-      // Without it questions are slower, and right.
+      // A failure makes questions slower, not wrong.
       read(table, name).catch(() => warmed.delete(name));
     },
     forget: (name) => void warmed.delete(name),

@@ -8,18 +8,15 @@ import { shareInFlight } from '../share-in-flight';
 
 export type Amounts = Readonly<Record<'usd' | 'tokens', number>>;
 
-/** What a question was paid from. */
+/** The reservation for one question. */
 export interface Allowance {
   settle(spent: Amounts): void;
 }
 
-/**
- * The operator's budgets for what callers ask, in blocks, so that no question waits for a write of
- * its own.
- */
+/** The operator's budgets for served questions, in blocks, so that a question needs no write. */
 export interface Allowances {
   /**
-   * From every budget that an operator has set for the tenant or the provider, or from none.
+   * Reserve from every budget of the tenant and of the provider, or from none of them.
    * @throws BudgetSpent, DatabaseUnavailable
    */
   hold(asked: {
@@ -27,18 +24,18 @@ export interface Allowances {
     readonly provider: string;
     readonly most: Amounts;
   }): Promise<Allowance>;
-  /** Gives everything back. */
+  /** Return all blocks. */
   close(): Promise<void>;
 }
 
 export interface AllowancesOptions {
   readonly ledger: BlockLedger;
-  /** This process, by a name that no other has. */
+  /** A unique name of this process. */
   readonly holder: string;
-  /** How soon a budget that is set or raised is followed, and how often what was spent is told. */
+  /** The interval for reading changed budgets and reporting what was spent. */
   readonly accountMs?: number;
   readonly leaseMs?: number;
-  /** A question waits no longer than this for the registry, each time that it needs it. */
+  /** The longest single wait of a question for the registry. */
   readonly registryTimeoutMs?: number;
   readonly onError: (what: string, error: unknown) => void;
 }
@@ -49,17 +46,17 @@ interface KnownBudgets {
 }
 
 /**
- * An idle tenant's budgets are not followed any more; whoever comes again has them looked up, and
- * those that were known go on if that fails.
+ * After this time the budgets of an idle tenant are not refreshed. Its next question reads them
+ * again, and uses the last known ones if that fails.
  */
 const idleMs = 600_000;
 const notTold = {
   type: 'DatabaseUnavailable',
-  message: 'the registry did not tell the budgets',
+  message: 'the registry did not return the budgets in time',
 } as const;
 const notAccounted = {
   type: 'DatabaseUnavailable',
-  message: 'the registry did not take the account of a budget',
+  message: 'the registry did not record the spending of a budget in time',
 } as const;
 
 export function openAllowances(options: AllowancesOptions): Allowances {
@@ -80,7 +77,7 @@ export function openAllowances(options: AllowancesOptions): Allowances {
   }, accountMs);
   timer.unref();
 
-  /** However many ask at once, the registry is asked once. */
+  /** Concurrent callers share one query. */
   function read(tenant: Tenant): Promise<KnownBudgets> {
     return shareInFlight(reading, tenant, async () => {
       const budgets = await within(registryTimeoutMs, ledger.list({ tenant }), notTold);
@@ -113,7 +110,7 @@ export function openAllowances(options: AllowancesOptions): Allowances {
     await accountAll((purse) => purse.account(), quiet('account of budgets'));
   }
 
-  /** One that is not answered does not keep the others from the next tick. */
+  /** A report without a response does not delay the others or the next tick. */
   async function accountAll(
     account: (purse: Purse) => Promise<void>,
     quiet: (error: unknown) => void,

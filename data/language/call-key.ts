@@ -3,20 +3,18 @@ import { digestOf } from '../digest';
 import type { ModelTarget, Question } from './model-access';
 
 export interface CallIdentity {
-  /** Whoever is meant to answer: a standby's answer is the same call's. */
+  /** The first model of the route. An answer of a standby belongs to the same call. */
   readonly target: ModelTarget;
   readonly question: Question;
-  /** Of the prompt's version, where there is one; the question has its text, filled in. */
+  /** The digest of the prompt version, if there is one. */
   readonly promptDigest: Digest | null;
-  /** From 0; asking the same again on purpose is another call. */
+  /** From 0. A deliberate repeat of the same question is a different call. */
   readonly repeat: number;
-  /** Not given for a chat, whose answer to the same is another. */
+  /** Absent for a chat. */
   readonly operation?: 'moderation' | 'rerank' | undefined;
 }
 
-/**
- * All that decides an answer, and nothing else: the same call made by another run has the same key.
- */
+/** The digest of everything that decides the answer, so that all runs share the same call. */
 export function callKey({ target, question, promptDigest, repeat, operation }: CallIdentity): {
   readonly key: Digest;
   readonly inputDigest: Digest;

@@ -1,6 +1,6 @@
 /**
- * One request to a provider under the call ledger: on record, and paid for from every budget,
- * before it is sent.
+ * One request to a provider. It is recorded in the call ledger and reserved in every budget before
+ * it is sent.
  */
 import type { Budget, BudgetAmount, BudgetRef } from '../../domain/budget/budget';
 import { formatBudgetAmount, spentMessage } from '../../domain/budget/budget';
@@ -21,7 +21,7 @@ export interface LedgerEntry {
   readonly ledger: CallLedger;
   readonly call: LedgerCall;
   readonly owner: CallOwner;
-  /** All that this is paid from; each must exist. */
+  /** The budgets that pay for the request; each must exist. */
   readonly budgets: readonly BudgetRef[];
 }
 
@@ -38,13 +38,13 @@ type ClaimedCall =
   | { readonly kind: 'claimed'; readonly number: number; readonly requestId: string }
   | { readonly kind: 'held'; readonly waitMs: number };
 
-/** Past the end of an attempt: the time to write that it ended. */
+/** The time to record the end of an attempt, in addition to its timeout. */
 const leaseMarginMs = 15_000;
 const budgetLookMs = 250;
 
 /**
- * Before a turn of the provider is taken, and its place among those that wait. What others spend
- * until it comes is looked for in it. @throws BudgetSpent
+ * Check the budgets before the request waits for its turn. `claimAttempt` checks again in the turn.
+ * @throws BudgetSpent
  */
 export async function affordAttempt(
   { ledger, call, owner, budgets }: LedgerEntry,
@@ -56,8 +56,9 @@ export async function affordAttempt(
 }
 
 /**
- * Held while another process asks the same, and while others hold what is left of a budget: both
- * end by themselves, or by their lease. @throws BudgetSpent
+ * Claim the call and reserve its budgets. `held` means that another process asks the same question
+ * or that others have reserved the rest of a budget. Both end, at the latest by their lease.
+ * @throws BudgetSpent
  */
 export async function claimAttempt(
   { ledger, call, owner, budgets }: LedgerEntry,
@@ -83,7 +84,7 @@ interface AttemptEnds {
   readonly unsent: () => Promise<void>;
 }
 
-/** How the claimed attempt ended, for the ledger and the budgets. */
+/** Record the end of the claimed attempt in the ledger and the budgets. */
 export function attemptEnds(
   { ledger, call, budgets }: LedgerEntry,
   number: number,
@@ -101,7 +102,7 @@ export function attemptEnds(
       if (recorded === null)
         throw failure(
           'DatabaseUnavailable',
-          `the answer to ${call.key} was written and not read back`,
+          `the recorded answer to call ${call.key} could not be read back`,
         );
       return recorded;
     },
@@ -118,7 +119,7 @@ export function attemptEnds(
   };
 }
 
-/** By the words of domain/failure.ts. */
+/** The failures for which the provider bills nothing (domain/failure.ts). */
 export const unpaid: readonly FailureType[] = [
   'ProviderRateLimited',
   'ProviderUnavailable',
@@ -164,11 +165,14 @@ function budgetSpent({ scope, unit, limit, spent }: Budget, asked: number): Erro
   const amount = (parts: number) => formatBudgetAmount(unit, parts);
   return failure(
     'BudgetSpent',
-    `${spentMessage(scope)}: ${amount(spent)} of ${amount(limit)}, and the next call may take ${amount(asked)}`,
+    `${spentMessage(scope)}: ${amount(spent)} of ${amount(limit)}; ` +
+      `the next call may need ${amount(asked)}`,
     {
-      next: scope.startsWith('run/')
-        ? 'raise spec.budget, apply and start again: what was answered is on the ledger and is not paid again'
-        : `perennial budget set ${scope} <more>, and start again: what was answered is on the ledger and is not paid again`,
+      next:
+        (scope.startsWith('run/')
+          ? 'raise spec.budget, apply and start again'
+          : `perennial budget set ${scope} <more>, and start again`) +
+        '; recorded answers are reused and not paid again',
     },
   );
 }

@@ -33,53 +33,50 @@ import { shareInFlight } from '../share-in-flight';
 
 export interface LedgeredQuestion {
   readonly tenant: Tenant;
-  /** Where its report is found: `run_…/prompt-eval`. */
+  /** The run and stage for reports: `run_…/prompt-eval`. */
   readonly scope: string;
   readonly owner: CallOwner;
   readonly route: readonly [ModelTarget, ...ModelTarget[]];
   readonly question: Question;
   /**
-   * Put to the provider's moderation or reranking instead of its chat: the answer's text is what
-   * `ModelAccess` says of each. By the first of the route alone.
+   * Use the provider's moderation or reranking instead of chat, without standbys. `ModelAccess`
+   * describes the answer's text.
    */
   readonly operation?: 'moderation' | 'rerank' | undefined;
   readonly promptDigest: Digest | null;
   readonly repeat: number;
-  /**
-   * All that this is paid from; each must exist. Those of a provider pay what that one is asked.
-   */
+  /** The budgets that pay; each must exist. A provider's budget pays only requests to it. */
   readonly budgets: readonly BudgetRef[];
   readonly signal?: AbortSignal;
-  /** Not called for an answer that is on the ledger already. */
+  /** Not called for an answer that is already in the ledger. */
   readonly onText?: OnText;
   readonly place?: Place | undefined;
 }
 
 export interface LedgeredAnswer extends RecordedAnswer {
   readonly key: Digest;
-  /** Paid by an earlier call. */
+  /** Whether an earlier call paid for it. */
   readonly fromLedger: boolean;
 }
 
 export interface LedgeredChat {
   /**
-   * The one answer to this question: what is on the ledger is not asked again. Throws
-   * AnswerInvalid, each time anew and paid once, when the answer is not the JSON that was promised,
-   * AnswerWithheld where a provider's filter kept that from being any, and BudgetSpent before
-   * anything is sent that could overspend.
+   * Ask the question, or return its recorded answer. Throws BudgetSpent before a request that could
+   * overspend. When the answer must be JSON, throws AnswerInvalid if it does not match the schema
+   * and AnswerWithheld if a provider's filter stopped it; such an answer is recorded and paid once.
    */
   ask(question: LedgeredQuestion): Promise<LedgeredAnswer>;
   /**
-   * What is on the ledger of many questions at once, in their order, without asking: how a resumed
-   * run catches up. Does not judge promised JSON.
+   * The recorded answers to many questions, in their order, without asking. A resumed run starts
+   * with it. Does not validate JSON.
    */
   recall(questions: readonly LedgeredQuestion[]): Promise<readonly (LedgeredAnswer | null)[]>;
 }
 
 export function ledgeredChat(access: ModelAccess, ledger: CallLedger): LedgeredChat {
   /**
-   * The same question asked twice at once by one owner is one call: the second hears of the end
-   * only. Another owner's end is another's: its budget, its cancellation.
+   * Concurrent requests of one owner for the same question share one call; the second gets only
+   * the final answer. Owners do not share: each has its own budgets and cancellation.
    */
   const asking = new Map<string, Promise<LedgeredAnswer>>();
 
@@ -184,7 +181,7 @@ async function askOnce(
       fromLedger: seen.fromLedger,
     };
   } catch (error) {
-    // When that cannot be written either, the lease runs out.
+    // When this cannot be recorded either, the lease expires.
     await ledger
       .giveUp({ call, owner, failure: isPerennialError(error) ? error.type : null })
       .catch(() => undefined);

@@ -18,35 +18,34 @@ import { shareInFlight } from '../share-in-flight';
 
 export interface LedgeredTexts {
   readonly tenant: Tenant;
-  /** Where its report is found: `run_…/rag-index`. */
+  /** The run and stage for reports: `run_…/rag-index`. */
   readonly scope: string;
   readonly owner: CallOwner;
   readonly budgets: readonly BudgetRef[];
-  /** What the vectors cost in nanodollars, whoever paid. */
+  /** Receives the cost of the vectors in nanodollars, also when another call paid for them. */
   readonly paid?: ((cost: number) => void) | undefined;
   readonly target: ModelTarget;
-  /** One request: the same ones in the same order are the same call, whoever asks. */
+  /** One request. The same texts in the same order are the same call. */
   readonly texts: readonly string[];
   readonly signal?: AbortSignal | undefined;
   /**
-   * Whether the vectors are of the model that is meant: by the same name the provider may have had
-   * another when they were recorded.
+   * Whether the vectors come from the expected model. The provider may have replaced the model
+   * behind a name since they were recorded.
    */
   readonly accepts?: ((vectors: readonly Float32Array[]) => boolean) | undefined;
 }
 
 /**
- * One vector a text, in order. What is on the ledger is not asked again. @throws IndexMismatch
- * where the provider's own answer is not accepted
+ * One vector per text, in order. Recorded vectors are reused. @throws IndexMismatch when new
+ * vectors of the provider are not accepted
  */
 export type LedgeredEmbeddings = (asked: LedgeredTexts) => Promise<readonly Float32Array[]>;
 
 /**
- * Vectors are too large for the registry: they go to the artifact store before the ledger says that
- * they are there, and the ledger has their reference in the place of an answer's text. Whoever dies
- * between the two pays this one request again. Those that are on the ledger may be of another
- * model, or gone from the store, which keeps what nobody refers to for a while only: the request is
- * repeated as often as that has happened, and what is new is the last.
+ * Vectors are too large for the registry. They are stored as an artifact first, and then the ledger
+ * records its reference as the text of the answer. A process that dies in between pays this one
+ * request again. Recorded vectors may come from a replaced model, or the artifact may have been
+ * deleted; each time, the request is made again under the next repeat number.
  */
 export function ledgeredEmbeddings(
   access: Pick<ModelAccess, 'embed'>,
@@ -54,8 +53,8 @@ export function ledgeredEmbeddings(
   artifacts: Pick<ArtifactStore, 'putBytes' | 'getBytes'>,
 ): LedgeredEmbeddings {
   /**
-   * The same texts asked for twice at once by one owner are one request: the second would take the
-   * first one's over as if it had died. Another owner's end is another's: its budget, its
+   * Concurrent requests of one owner for the same texts share one call; otherwise the second would
+   * take over the call of the first. Owners do not share: each has its own budgets and
    * cancellation.
    */
   const asking = new Map<string, Promise<RecordedVectors>>();
@@ -86,9 +85,9 @@ export function ledgeredEmbeddings(
       if (isNew)
         throw failure(
           'IndexMismatch',
-          `${target.model} of ${target.provider} is another model than before`,
+          `the model behind ${target.model} at provider ${target.provider} has changed`,
           {
-            next: 'build the index again, or have the provider put the model before behind the name',
+            next: 'build the index again, or restore the previous model under this name',
           },
         );
     }
@@ -147,7 +146,7 @@ export function ledgeredEmbeddings(
     try {
       await access.embed(target, texts, { tenant, signal, journal });
     } catch (error) {
-      // When that cannot be written either, the lease runs out.
+      // When this cannot be recorded either, the lease expires.
       await ledger
         .giveUp({ call, owner, failure: isPerennialError(error) ? error.type : null })
         .catch(() => undefined);
@@ -169,7 +168,7 @@ export function ledgeredEmbeddings(
 
   async function vectorsOf({ answer: { text } }: RecordedAnswer): Promise<readonly Float32Array[]> {
     const { dimensions, file } = JSON.parse(text) as KeptVectors;
-    // A copy: four-byte numbers want an address that a slice of a pool need not have.
+    // Copied, because a Float32Array needs an aligned offset and a pooled buffer may have none.
     const all = new Float32Array(Uint8Array.from(await artifacts.getBytes(file)).buffer);
     return Array.from({ length: all.length / dimensions }, (_, row) =>
       all.slice(row * dimensions, (row + 1) * dimensions),
@@ -179,21 +178,15 @@ export function ledgeredEmbeddings(
 
 interface RecordedVectors {
   readonly recorded: RecordedAnswer;
-  /** Just now, by the provider. */
+  /** Whether the provider answered just now, rather than the ledger. */
   readonly isNew: boolean;
 }
 
-/**
- * Of one request; 32-bit numbers one after another, in the byte order of all machines that this
- * runs on.
- */
+/** The vectors of one request: 32-bit floats, row by row, little-endian. */
 interface KeptVectors {
   readonly dimensions: number;
   readonly file: ArtifactRef;
 }
 
-/**
- * The vectors are read from the store, so that whoever asked first and whoever asks again have the
- * same.
- */
+/** The vectors are always read from the store, so that first and later callers get the same. */
 const nothing: Embeddings = { vectors: [], usage: { promptTokens: 0, completionTokens: 0 } };

@@ -15,13 +15,13 @@ import type { AttemptJournal, EmbedJournal, ModelAccess } from './model-access';
 export interface MeteredOptions {
   readonly access: ModelAccess;
   readonly allowances: Pick<Allowances, 'hold'>;
-  /** Providers that nothing is paid to. */
+  /** Whether the provider costs nothing. */
   readonly isFree: (provider: string) => boolean;
 }
 
 /**
- * Each request to a provider, standbys, retries and what is asked beside an answer included, is
- * paid from the operator's budgets before it is sent.
+ * Model access that reserves the cost of each request from the operator's budgets before it is
+ * sent. That includes standbys, retries, moderation and reranking.
  */
 export function meteredAccess({ access, allowances, isFree }: MeteredOptions): ModelAccess {
   async function begin(tenant: Tenant, provider: string, price: Price, most: Usage) {
@@ -37,7 +37,7 @@ export function meteredAccess({ access, allowances, isFree }: MeteredOptions): M
       requestId: randomUUID(),
       spent: (usage: Usage) => allowance?.settle(amountsOf(usage)),
       unsent: () => allowance?.settle({ usd: 0, tokens: 0 }),
-      /** What nobody saw end counts as the most that it can have cost, as on the ledger. */
+      /** An attempt with an unknown end counts with its maximum cost, as in the call ledger. */
       failed: (type: FailureType | null) => {
         allowance?.settle(
           type !== null && unpaid.includes(type) ? { usd: 0, tokens: 0 } : amountsOf(most),

@@ -23,8 +23,8 @@ import { rerankOnce, rerankingOf } from './rerank';
 import { withNearestModel } from './provider/nearest-model';
 
 /**
- * Who is asked. The first of a route is meant; the rest stand by, in this order, and must have been
- * found good enough before.
+ * One model of a route. The first is the bundle's own model; the rest are its standbys, in this
+ * order, which were evaluated with it.
  */
 export interface ModelTarget {
   readonly provider: string;
@@ -38,36 +38,36 @@ export interface AskedTarget {
   readonly target: ModelTarget;
   readonly request: ChatRequest;
   readonly price: Price;
-  /** After this the attempt is over in any case. */
+  /** The attempt ends after this time at the latest. */
   readonly totalMs: number;
-  /** The longest that it is on record before it is sent, beyond that. */
+  /** The longest time between recording and sending, in addition to `totalMs`. */
   readonly aheadMs?: number;
 }
 
 /**
- * Told of every request before it is sent and after it has ended; the call ledger is one. What it
- * throws ends the call.
+ * Records every request before it is sent and after it has ended; the call ledger is one. An error
+ * that it throws ends the call.
  */
 export interface Journal<Asked, Begun> {
   /**
-   * Begun before the request waits for its turn, so that what is refused takes no turn from others;
-   * otherwise right before it is sent, or before it waits for a place of its caller's own.
+   * Record before the request waits for its turn, so that a refused request uses no turn. Otherwise
+   * it is recorded right before it is sent, or before it waits for the caller's `place`.
    */
   readonly beforeTurn?: boolean;
   /**
-   * For one that is begun in its turn: throws before the request waits for it what `begin` would
-   * throw in it, as far as that can be known. Holds nothing.
+   * For a request that is recorded in its turn: throw before the wait what `begin` would throw, as
+   * far as that is known. Reserves nothing.
    */
   afford?(asked: Asked): Promise<void>;
   begin(asked: Asked): Promise<Begun>;
 }
 
 export type Begun<Answer, Kept> =
-  /** Somebody else has the answer already: nothing needs to be sent. */
+  /** The answer is already recorded; nothing is sent. */
   | { readonly kind: 'answered'; readonly answered: Kept }
   /**
-   * Somebody else asks the same, or holds what pays for it: nothing is begun, and after that time
-   * the request takes another turn.
+   * Another caller asks the same question or has reserved the budget. Nothing is recorded; the
+   * request takes another turn after `waitMs`.
    */
   | { readonly kind: 'held'; readonly waitMs: number }
   | Opened<Answer, Kept>;
@@ -75,17 +75,17 @@ export type Begun<Answer, Kept> =
 export interface Opened<Answer, Kept> {
   readonly kind: 'send';
   readonly requestId: string;
-  /** What counts: another's answer, if that was first. Told after the turn. */
+  /** Record the answer, after the turn. Returns another caller's answer if that came first. */
   answered(answer: Answer): Promise<Kept>;
-  /** Null: whoever asked went away, or nobody knows what happened. Told after the turn. */
+  /** Record the failure, after the turn. Null when the caller cancelled or the cause is unknown. */
   failed(failure: FailureType | null): Promise<void>;
-  /** Its turn or its place did not come: nothing was sent. */
+  /** Record that nothing was sent, because its turn or place did not come. */
   unsent(): void | Promise<void>;
 }
 
 export type AttemptJournal = Journal<AskedTarget, Begun<ChatAnswer, Answered>>;
 
-/** The same for texts that are embedded. */
+/** The same for embeddings. */
 export type EmbedJournal = Journal<AskedTexts, Begun<TimedEmbeddings, Embeddings>>;
 
 export interface AskedTexts extends Pick<AskedTarget, 'target' | 'price' | 'totalMs'> {
@@ -99,7 +99,7 @@ export interface TimedEmbeddings extends Embeddings {
 export interface Answered {
   readonly answer: ChatAnswer;
   readonly provider: string;
-  /** Who of the route, where it was not the first. */
+  /** The standby that answered; absent when the first model of the route did. */
   readonly standby?: StandbyModel;
 }
 
@@ -109,17 +109,16 @@ export interface AccessOptions {
   readonly onText?: OnText | undefined;
   readonly journal?: AttemptJournal | undefined;
   /**
-   * The longest single wait: for one's turn by the limits, which is otherwise waited for however
-   * long it takes, and before another attempt. Longer, and the provider is given up, for a standby
-   * or for a later try of the caller.
+   * The longest single wait, for the rate limits or before a retry. If the wait would be longer,
+   * the next standby is tried or the call fails. Without it, the wait for the limits is unbounded.
    */
   readonly patienceMs?: number | undefined;
   readonly place?: Place | undefined;
 }
 
 /**
- * Bounds what a caller has with providers at once: held while a request waits for its turn there
- * and is answered, not while it is put on record before, nor its answer after.
+ * Limits the requests that a caller has at providers at once. A request holds a place while it
+ * waits for its turn and its answer, not while the journal records it.
  */
 export type Place = <T>(work: () => Promise<T>) => Promise<T>;
 
@@ -128,8 +127,8 @@ export type EmbedAccessOptions = Pick<AccessOptions, 'tenant' | 'signal' | 'pati
 };
 
 /**
- * Language models behind limits, retries, circuit breakers and standbys: the only loop that asks
- * again.
+ * Language models with rate limits, retries, circuit breakers and standbys. No other code retries a
+ * request.
  */
 export interface ModelAccess {
   chat(
@@ -138,8 +137,8 @@ export interface ModelAccess {
     options: AccessOptions,
   ): Promise<Answered>;
   /**
-   * What the question's last message is by the provider's moderation; the answer's text is the
-   * `Moderation` as JSON, so that a ledger keeps it like any other.
+   * Moderate the question's last message. The answer's text is the `Moderation` as JSON, so that
+   * the ledger stores it like any other answer.
    */
   moderate(
     target: ModelTarget,
@@ -147,23 +146,23 @@ export interface ModelAccess {
     options: Omit<AccessOptions, 'onText'>,
   ): Promise<Answered>;
   /**
-   * How the documents of a `rerankQuestion` are ranked; the answer's text is for `readRanking`.
-   * Never by a standby: another model's scores are of another scale.
+   * Rank the documents of a `rerankQuestion`; `readRanking` parses the answer's text. There are no
+   * standbys, because models have different scales of scores.
    */
   rerank(
     target: ModelTarget,
     question: Question,
     options: Omit<AccessOptions, 'onText'>,
   ): Promise<Answered>;
-  /** Never by a standby: another embedder's vectors are of another space. */
+  /** Embed texts. There are no standbys, because embedders have different vector spaces. */
   embed(
     target: ModelTarget,
     texts: readonly string[],
     options: EmbedAccessOptions,
   ): Promise<Embeddings>;
   /**
-   * Without asking it. @throws NotFound for a provider that is not set up here, InvalidInput for
-   * one without what is wanted.
+   * Check the settings without a request. @throws NotFound for a provider that is not configured,
+   * InvalidInput for one without the wanted operation.
    */
   requireProvider(
     provider: string,
@@ -171,8 +170,8 @@ export interface ModelAccess {
   ): void;
   models(provider: string, options: { readonly signal?: AbortSignal }): Promise<readonly string[]>;
   /**
-   * @throws InvalidInput for a provider that has none. Not within its limits for questions: it has
-   *   others.
+   * Fine-tuning at the provider, outside its rate limits for questions.
+   * @throws InvalidInput for a provider without fine-tuning
    */
   fineTuning(provider: string): ProviderFineTuning;
   close(): Promise<void>;
@@ -190,15 +189,19 @@ export function openModelAccess(
   const gateOf = (name: string): ProviderGate => {
     const gate = gates.get(name);
     if (gate) return gate;
+    const known = [...gates.keys()].join(', ');
     throw failure('NotFound', `there is no provider ${name}`, {
-      next: `name one of: ${[...gates.keys()].join(', ') || 'none is set up'}`,
+      next:
+        known === ''
+          ? 'no provider is configured; add one to the settings'
+          : `use one of the configured providers: ${known}`,
     });
   };
 
   return {
     async chat(route, question, options) {
       if (route.length === 0)
-        throw failure('InvalidInput', 'a question to a language model names nobody to ask');
+        throw failure('InvalidInput', 'the route of a question names no model');
       const hearing = listen(options.onText);
       for (const [place, target] of route.entries()) {
         const gate = gateOf(target.provider);
@@ -219,7 +222,7 @@ export function openModelAccess(
           if (!failsOver) throw await withNearestModel(error, gate.provider, target.model);
         }
       }
-      throw failure('ProviderUnavailable', 'nobody of the route answered');
+      throw failure('ProviderUnavailable', 'no model in the route responded');
     },
 
     moderate(target, question, options) {
@@ -264,8 +267,8 @@ export function openModelAccess(
     fineTuning(provider) {
       const { fineTuning } = gateOf(provider).provider;
       if (fineTuning) return fineTuning;
-      throw failure('InvalidInput', `${provider} has no fine-tuning of its own`, {
-        next: 'spec.fineTune.by: job',
+      throw failure('InvalidInput', `provider ${provider} has no fine-tuning`, {
+        next: 'set spec.fineTune.by to job',
       });
     },
 
@@ -275,10 +278,7 @@ export function openModelAccess(
   };
 }
 
-/**
- * What the caller has heard of an answer: once text was handed on, no other answer can take its
- * place.
- */
+/** Tracks whether text was passed to the caller. After that no other attempt may replace it. */
 interface Hearing {
   readonly onText: OnText | undefined;
   hasBegun(): boolean;
@@ -290,7 +290,7 @@ function listen(onText: OnText | undefined): Hearing {
     onText &&
     ((delta: string) => {
       begun = true;
-      // What takes a piece and is in time may answer anything.
+      // A callback that returns no promise is ready for the next piece.
       const room: unknown = onText(delta);
       return room instanceof Promise ? (room as Promise<void>) : undefined;
     });
@@ -360,7 +360,7 @@ async function embedOnce(
     tokens,
     async send(begun) {
       const startedAt = performance.now();
-      const what = `${target.provider} (${model}) did not end its embeddings`;
+      const what = `provider ${target.provider} (${model}) did not complete the embeddings`;
       const ask = (signal: AbortSignal) =>
         provider.embed({ model, texts }, { signal, ...(begun && { requestId: begun.requestId }) });
       const embeddings = await withinProviderTime(totalMs, options.signal, what, ask);

@@ -5,18 +5,15 @@ import { onRecord } from './on-record';
 import type { ProviderModeration } from './provider/openai-moderation';
 import type { ProviderGate } from './provider/provider-gate';
 
-/** @throws InvalidInput for a provider that has none */
+/** @throws InvalidInput for a provider without moderation */
 export function moderationOf({ provider }: ProviderGate): ProviderModeration {
   if (provider.moderation) return provider.moderation;
-  throw failure('InvalidInput', `${provider.name} has no moderation in its protocol`, {
-    next: 'name a provider with protocol: openai, or a detector of kind: guardModel',
+  throw failure('InvalidInput', `the protocol of provider ${provider.name} has no moderation`, {
+    next: 'use a provider with protocol: openai, or a detector of kind: guardModel',
   });
 }
 
-/**
- * A text has no tokens that are counted here, so that what it costs is nothing; a provider that
- * bills moderations bills them by itself.
- */
+/** Moderation counts as free: the protocol reports no tokens for it. */
 export function moderateOnce(
   gate: ProviderGate,
   moderation: ProviderModeration,
@@ -29,7 +26,7 @@ export function moderateOnce(
   const text = question.messages.at(-1)?.content ?? '';
   return onRecord(gate, target, question, options, async (_request, sent) => {
     const startedAt = performance.now();
-    const what = `${target.provider} (${model}) did not end its moderation`;
+    const what = `provider ${target.provider} (${model}) did not complete the moderation`;
     const verdict = await withinProviderTime(totalMs, options.signal, what, (signal) =>
       moderation.moderate({ model, text }, { signal, ...sent }),
     );

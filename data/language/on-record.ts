@@ -17,7 +17,7 @@ import { pauseMs } from './provider/pause';
 import type { Asker, ProviderGate } from './provider/provider-gate';
 import type { Turn } from './provider/rate-limiter';
 
-/** One question in its turn, on record before it is sent and after it has ended. */
+/** Send one question in its turn and record it before it is sent and after it has ended. */
 export function onRecord(
   gate: ProviderGate,
   target: ModelTarget,
@@ -39,8 +39,8 @@ export function onRecord(
 }
 
 /**
- * What is sent and paid for. The question stays what it was, and so does its answer's key: how a
- * model wants to be asked is the operator's to say, and to change.
+ * The request as it is sent and paid for. The operator's settings for the model change only the
+ * request; the question and the key of its answer stay the same.
  */
 function requestOf(
   { thinkingTokens }: ProviderSettings,
@@ -54,12 +54,12 @@ function requestOf(
 }
 
 export interface Exchange<Answer, Kept> {
-  /** That it is likely to take. */
+  /** The estimate for the rate limits. */
   readonly tokens: number;
   send(begun: Pick<Opened<Answer, Kept>, 'requestId'> | undefined): Promise<Answer>;
-  /** Tokens that it took. */
+  /** The tokens that the answer used. */
   used(answer: Answer): number;
-  /** What it comes to where nobody keeps a record. */
+  /** The result when there is no journal. */
   unrecorded(answer: Answer): Kept;
 }
 
@@ -69,9 +69,9 @@ type Recorded<Asked, Answer, Kept> = Asker & {
 };
 
 /**
- * One request, on record before its turn or in it, as the journal has it, and after it: a place at
- * the provider is not kept while its answer is written down, nor while what pays for it is held by
- * others.
+ * Send one request and record it: before its turn or in it, as the journal demands, and after it.
+ * The request holds no place at the provider while the answer is recorded or while it waits for a
+ * budget that others have reserved.
  */
 export async function begunInTurn<Asked, Answer, Kept>(
   gate: ProviderGate,
@@ -117,7 +117,7 @@ async function inOneTurn<Asked, Answer, Kept>(
   const isAhead =
     journal !== undefined && (journal.beforeTurn === true || options.place !== undefined);
   if (isAhead) {
-    // Else each look whether it is back would leave a line on record.
+    // Otherwise each retry during an open circuit breaker would add a record.
     gate.refuse();
     const end = await begin();
     if (end) return end;
@@ -134,7 +134,7 @@ async function inOneTurn<Asked, Answer, Kept>(
         turn.unsent();
         return end;
       }
-      // Who went away while it was put on record.
+      // The caller may have cancelled while the request was recorded.
       requireCaller(signal, turn);
     }
     under.isSent = true;
@@ -150,11 +150,10 @@ async function inOneTurn<Asked, Answer, Kept>(
   };
   const turn = place(() => gate.run(options, exchange.tokens, inTurn));
   const [left] = await Promise.allSettled([turn]);
-  // Whoever goes away leaves the turn at once; what is under way in it ends all the same, and is on
-  // record then.
+  // A cancelled caller leaves its turn at once, but a request in progress must still be recorded.
   const [end] = await Promise.allSettled([under.asking ?? turn]);
   if (end.status === 'rejected') {
-    // When that cannot be written either, the lease runs out.
+    // When this cannot be recorded either, the lease expires.
     await Promise.resolve(
       under.isSent
         ? begun?.failed(isPerennialError(end.reason) ? end.reason.type : null)
@@ -175,17 +174,14 @@ async function inOneTurn<Asked, Answer, Kept>(
 }
 
 /**
- * How long before it is sent a request may be on record; one whose turn comes later is begun anew
- * in it, since others take it for lost when its lease is over.
+ * How long before it is sent a request may be recorded. After that it is recorded again in its
+ * turn, because its lease may have expired.
  */
 const aheadMs = 60_000;
 
 const anywhere: Place = async (work) => work();
 
-/**
- * A turn that comes when nobody waits any more is nobody's: what is begun then counts as sent, and
- * as perhaps paid.
- */
+/** Give the turn back when the caller has cancelled: a request that starts now counts as paid. */
 function requireCaller(signal: AbortSignal | undefined, { unsent }: Turn): void {
   if (signal?.aborted === true) unsent();
   signal?.throwIfAborted();

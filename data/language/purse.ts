@@ -3,21 +3,21 @@ import { failure } from '../../domain/failure';
 import type { BlockGrant, BlockLedger } from '../../domain/language/provider/allowance';
 import { within } from '../within';
 
-/** What one process may spend of one budget without asking for it each time. */
+/** The block of one budget that this process may spend without a registry write per question. */
 export interface Purse {
   /**
-   * Holds the most that a question can cost. @throws BudgetSpent; DatabaseUnavailable where more is
-   * needed than there is and the registry is away
+   * Reserve the maximum cost of a question. @throws BudgetSpent; DatabaseUnavailable when the block
+   * is too small and the registry does not respond
    */
   hold(need: number): Promise<void>;
-  /** The question is over. */
+  /** Release the reservation and count what the question cost. */
   settle(need: number, spent: number): void;
   /**
-   * Tells what was spent, and gives back what nobody has used since the last time, unless an
-   * account is under way.
+   * Report what was spent and return the unused part of the block. Does nothing while another
+   * report is in progress.
    */
   account(): Promise<void>;
-  /** When nothing is under way any more. */
+  /** Return the whole block. Call it after the last question has ended. */
   close(): Promise<void>;
 }
 
@@ -27,27 +27,27 @@ export interface PurseOptions {
   readonly holder: string;
   readonly leaseMs: number;
   /**
-   * A question waits no longer for the registry; the account that it asked for goes on, and no
-   * other begins before it has ended.
+   * The longest that a question waits for the registry. The request to the registry continues, and
+   * no other one starts before it has ended.
    */
   readonly registryTimeoutMs: number;
 }
 
-/** Of the limit, in one block. */
+/** The share of the budget's limit in one block. */
 const blockShare = 0.01;
-/** Questions of the size of the one that found the purse empty. */
+/** The minimum size of a block, as a multiple of the question that needs it. */
 const blockQuestions = 8;
 const noBlock = {
   type: 'DatabaseUnavailable',
   message: 'the registry did not grant a block of the budget',
 } as const;
-/** A spent budget is not asked for again for each question. */
+/** How long a refusal is remembered, so that not every question asks the registry. */
 const refusedMs = 1_000;
 
 /**
- * Never has more than its row on the ledger: what an account gives back is no longer spent from
- * when the account is sent, whatever becomes of it, and past the lease, which others may end,
- * nothing is taken any more.
+ * A purse never has more than its row in the ledger. What a report returns is not spent from the
+ * moment the report is sent, even if the report fails. Nothing is spent after the lease has
+ * expired.
  */
 export function openPurse({
   ledger,
@@ -60,13 +60,13 @@ export function openPurse({
   let { limit } = budget;
   let held = 0;
   let total = 0;
-  /** What there surely is, from the total `base` on. */
+  /** The confirmed size of the block, counted from the total `base`. */
   let granted = 0;
   let base = 0;
-  /** The last total that was surely told, and the most that was under way with it. */
+  /** The last total that the registry confirmed, and what was reserved with it. */
   let told = 0;
   let toldHeld = 0;
-  /** Whether the ledger may have more for us than `granted`: an answer was lost. */
+  /** Whether the ledger may have granted more than `granted`, because a response was lost. */
   let unsure = false;
   let overdrawn = false;
   let used = false;
@@ -78,7 +78,7 @@ export function openPurse({
   const free = (): number =>
     performance.now() < leasedAt + leaseMs ? Math.max(0, granted - (total - base) - held) : 0;
 
-  /** One at a time, and looked for in the same tick: an account counts from the one before. */
+  /** One report at a time, because each one counts from the one before. */
   function turn(need: number, wanted: number, kept: number): Promise<BlockGrant> {
     const [telling, sentAt] = [total, performance.now()];
     [granted, base] = [held + kept, telling];
@@ -131,7 +131,7 @@ export function openPurse({
         if (refusal !== null && performance.now() < refusal.until && need >= refusal.need)
           throw refusal.error;
         if (asking !== null) {
-          // Its failure is told to who asked.
+          // The question that started this request gets its error.
           await inTime(asking.catch(() => undefined));
           continue;
         }
@@ -151,13 +151,12 @@ export function openPurse({
       total += spent;
     },
     async account() {
-      // What is under way tells as well, and the rest is for the next time.
+      // The request in progress reports, too; the next report covers the rest.
       if (asking !== null) return;
-      // What is under way and not told is on no budget if this process dies.
+      // If this process dies, no budget counts a reservation that was not reported.
       const changed = total !== told || held > toldHeld;
       if (!changed && !used && !unsure && granted === held) return;
-      // What is kept without being used is in other gateways' way; what is used has to be told, and
-      // its lease to be renewed.
+      // An unused block is returned for other gateways; a used one is reported, its lease renewed.
       if (used && !changed && !unsure && !overdrawn && performance.now() - leasedAt < leaseMs / 3)
         return;
       const kept = used && !overdrawn ? free() : 0;
@@ -179,7 +178,7 @@ function refusedError(
   const amount = (parts: number) => formatBudgetAmount(unit, parts);
   const [ofWhat, may] = [
     `${amount(spent)} of ${amount(limit)}`,
-    `this question may take ${amount(need)}`,
+    `this question may need ${amount(need)}`,
   ];
   if (refused === 'spent') {
     return failure('BudgetSpent', `${spentMessage(scope)}: ${ofWhat}; ${may}`, {
@@ -188,9 +187,9 @@ function refusedError(
   }
   return failure(
     'BudgetSpent',
-    `of the budget of ${scope} ${ofWhat} are spent, and the rest is reserved; ${may}`,
+    `the budget of ${scope}: ${ofWhat} are spent and the rest is reserved; ${may}`,
     {
-      next: 'ask again in a second: what is reserved and not needed comes back',
+      next: 'retry in a second, when unused reservations have been released',
       retryAfterMs: refusedMs,
     },
   );

@@ -8,22 +8,22 @@ import type { ProviderReranking, RankedPlace } from './provider/openai-rerank';
 import type { ProviderGate } from './provider/provider-gate';
 
 export interface RankedDocument {
-  /** Place among the documents that were sent, from 0. */
+  /** The position among the documents that were sent, from 0. */
   readonly index: number;
   readonly score: number;
 }
 
-/** @throws InvalidInput for a provider that has none */
+/** @throws InvalidInput for a provider without reranking */
 export function rerankingOf({ provider }: ProviderGate): ProviderReranking {
   if (provider.reranking) return provider.reranking;
-  throw failure('InvalidInput', `${provider.name} has no reranking in its protocol`, {
-    next: 'name a provider with protocol: openai',
+  throw failure('InvalidInput', `the protocol of provider ${provider.name} has no reranking`, {
+    next: 'use a provider with protocol: openai',
   });
 }
 
 /**
- * A cross-encoder reads the question anew with each document, and what it reads is what is billed:
- * so a pair each stands for both, in the key of the call as in the most that it can cost.
+ * The reranking as a question: one pair of messages per document. A cross-encoder reads the query
+ * with each document and bills both, so the pairs give the call's key and its maximum cost.
  */
 export function rerankQuestion(query: string, documents: readonly string[]): Question {
   const messages = documents.flatMap((content) => [
@@ -52,7 +52,7 @@ export function rerankOnce(
     .map(({ content }) => content);
   return onRecord(gate, target, question, options, async (request, sent) => {
     const startedAt = performance.now();
-    const what = `${target.provider} (${model}) did not end its reranking`;
+    const what = `provider ${target.provider} (${model}) did not complete the reranking`;
     const ask = (signal: AbortSignal) =>
       reranking.rerank({ model, query, documents }, { signal, ...sent });
     const { places, promptTokens } = await withinProviderTime(totalMs, options.signal, what, ask);
@@ -70,26 +70,26 @@ export function rerankOnce(
 }
 
 /**
- * Best first, equals as they were sent. @throws AnswerInvalid unless each of the documents has its
- * place and a score: half an order is none.
+ * The documents, best first; ties keep the order in which they were sent. @throws AnswerInvalid
+ * unless each document appears once with a score
  */
 export function readRanking(
   { text, model }: Pick<ChatAnswer, 'text' | 'model'>,
   count: number,
 ): readonly RankedDocument[] {
-  const invalid = (said: string) =>
-    failure('AnswerInvalid', `${model} ranked ${count} documents, and ${said}`);
+  const invalid = (problem: string) =>
+    failure('AnswerInvalid', `${model}: the ranking of ${count} documents is invalid: ${problem}`);
   const ranked = (JSON.parse(text) as readonly RankedPlace[]).map(
     ({ index, relevanceScore: score }): RankedDocument => {
       if (typeof index !== 'number' || !Number.isInteger(index) || index < 0 || index >= count)
-        throw invalid('named one that was not sent');
+        throw invalid('it names a document that was not sent');
       if (typeof score !== 'number' || !Number.isFinite(score))
-        throw invalid(`gave document ${index} a score that is no number`);
+        throw invalid(`the score of document ${index} is not a number`);
       return { index, score };
     },
   );
   const named = new Set(ranked.map(({ index }) => index));
-  if (named.size < ranked.length) throw invalid('named one twice');
-  if (named.size < count) throw invalid(`left ${count - named.size} out`);
+  if (named.size < ranked.length) throw invalid('it names a document twice');
+  if (named.size < count) throw invalid(`${count - named.size} documents are missing`);
   return ranked.toSorted((a, b) => b.score - a.score || a.index - b.index);
 }

@@ -1,4 +1,4 @@
-/** Puts what an index found into the order of a provider's cross-encoder, on somebody's behalf. */
+/** Order passages by a provider's cross-encoder, for the gateway and for evaluations. */
 import { isPerennialError, type FailureType } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { BundleReranker } from '../../domain/language/bundle';
@@ -16,20 +16,20 @@ export type Rerank = (asked: {
 
 export type Reranked =
   | { readonly kind: 'ranked'; readonly documents: readonly RankedDocument[] }
-  /** The index's own order stands, by the bundle's choice. */
+  /** The reranker failed and the bundle permits the index's own order. */
   | { readonly kind: 'kept'; readonly failure: FailureType };
 
 export interface ServedRerankOptions {
   readonly access: Pick<ModelAccess, 'rerank'>;
   readonly tenant: Tenant;
-  /** Waits for turns and retries are within it: what is not ranked in time waits for nobody. */
+  /** Includes the waits for rate limits and retries. */
   readonly timeoutMs: number;
 }
 
-/** Within the provider's limits, which bound what a gateway's callers can make it cost. */
+/** Rerank for the gateway. The provider's limits bound what callers can make it cost. */
 export function rerankServed({ access, tenant, timeoutMs }: ServedRerankOptions): Rerank {
   return async ({ by: { provider, model, onError }, query, documents, signal }) => {
-    const what = `${provider} (${model}) did not rank what was found`;
+    const what = `provider ${provider} (${model}) did not rank the passages`;
     try {
       const { answer } = await withinProviderTime(timeoutMs, signal, what, (inTime) =>
         access.rerank({ provider, model }, rerankQuestion(query, documents), {
@@ -40,7 +40,7 @@ export function rerankServed({ access, tenant, timeoutMs }: ServedRerankOptions)
       );
       return { kind: 'ranked', documents: readRanking(answer, documents.length) };
     } catch (error) {
-      // Who has gone needs no order.
+      // A cancelled caller must get its own reason.
       if (signal?.aborted === true || onError === 'fail' || !isPerennialError(error)) throw error;
       return { kind: 'kept', failure: error.type };
     }
@@ -48,9 +48,8 @@ export function rerankServed({ access, tenant, timeoutMs }: ServedRerankOptions)
 }
 
 /**
- * On the call ledger and from the budgets of whoever evaluates. Never the index's own order in its
- * place: that would be another bundle than the one that is measured. `paid` hears of each in
- * nanodollars.
+ * Rerank for an evaluation, with the call ledger and its budgets. A failure is thrown: the index's
+ * own order would measure a different bundle. `paid` receives the cost of each call in nanodollars.
  */
 export function rerankOnLedger({ chat, ...shared }: Asking, paid: (cost: number) => void): Rerank {
   return async ({ by: { provider, model }, query, documents, signal }) => {

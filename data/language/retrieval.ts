@@ -1,7 +1,4 @@
-/**
- * What a bundle's index knows of a question, for the prompt: the same in the gateway and where the
- * bundle is evaluated.
- */
+/** Retrieve passages for a question. The gateway and the evaluation of a bundle share this code. */
 import { failure, isPerennialError, type FailureType } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { BundleIndex } from '../../domain/language/bundle';
@@ -12,21 +9,18 @@ import type { Rerank } from './reranker';
 
 export interface RetrievedForAnswer {
   readonly index: Pick<BundleIndex, 'name' | 'version' | 'digest'>;
-  /** As they stand in the prompt, the nearest first: their place is their number. */
+  /** In the order of the prompt, nearest first. A passage's position is its number. */
   readonly passages: readonly Passage[];
-  /** Found and not shown, by why not. */
+  /** The number of passages that were found but left out, by reason. */
   readonly left: LeftOut;
-  /**
-   * Why the bundle's reranker did not order them, and the index's own order stands; not given where
-   * it did, or there is none.
-   */
+  /** Why the bundle's reranker failed, so that the index's order is used. Absent otherwise. */
   readonly notReranked?: FailureType;
 }
 
 export interface LeftOut {
-  /** No room in the prompt, or in the model's context. */
+  /** They did not fit into the prompt or the model's context. */
   readonly room: number;
-  /** The safety policy does not let them in. */
+  /** The safety policy blocked them. */
   readonly policy: number;
 }
 
@@ -35,12 +29,12 @@ export type Retrieve = (asked: {
   readonly index: BundleIndex;
   readonly text: string;
   readonly payer?: LedgeredPayer | undefined;
-  /** For a bundle that has a reranker. */
+  /** Required for a bundle that has a reranker. */
   readonly rerank?: Rerank | undefined;
   readonly signal?: AbortSignal | undefined;
 }) => Promise<RetrievedForAnswer>;
 
-/** Null keeps a passage out; otherwise its text, as far as it may be shown. */
+/** Returns the text that may be shown, or null to leave the passage out. */
 export type ScreenPassage = (text: string) => Promise<string | null>;
 
 export function openRetrieval(reader: Pick<IndexReader, 'query'>): Retrieve {
@@ -48,7 +42,7 @@ export function openRetrieval(reader: Pick<IndexReader, 'query'>): Retrieve {
     signal?.throwIfAborted();
     const { name, version, digest, k, mode } = index;
     const named = { name, version, digest };
-    // Nothing is near to nothing.
+    // A text without a letter or digit cannot match anything.
     if (!/[\p{L}\p{N}]/u.test(text))
       return { index: named, passages: [], left: { room: 0, policy: 0 } };
     const candidates = Math.max(k, index.rerank?.candidates ?? 0);
@@ -64,7 +58,8 @@ export function openRetrieval(reader: Pick<IndexReader, 'query'>): Retrieve {
     if (answer.digest !== digest) {
       throw failure(
         'IndexMismatch',
-        `${name}@${version} is another version than the one that was evaluated (${answer.digest})`,
+        `index ${name}@${version} is not the version that was evaluated: ` +
+          `its digest is ${answer.digest}, expected ${digest}`,
       );
     }
     const found = answer.hits.map(
@@ -92,14 +87,14 @@ interface Found {
   readonly signal: AbortSignal | undefined;
 }
 
-/** By the bundle's reranker, with its scores in the place of the index's. */
+/** Order passages by the bundle's reranker, whose scores replace those of the index. */
 async function inOrder(
   { name, rerank: by }: BundleIndex,
   { text, found, rerank, signal }: Found,
 ): Promise<{ readonly ordered: readonly Passage[]; readonly notReranked?: FailureType }> {
   if (by === undefined || found.length < 2) return { ordered: found };
-  // Whoever asks for such a bundle brings one: its answers without it are another bundle's.
-  if (rerank === undefined) throw new Error(`${name} is asked without the reranker of its bundle`);
+  // Answers without the reranker would be those of a different bundle.
+  if (rerank === undefined) throw new Error(`index ${name}: the reranker of its bundle is missing`);
   const ranked = await rerank({
     by,
     query: text,
@@ -115,8 +110,8 @@ async function inOrder(
 }
 
 /**
- * Documents are data that anybody may have written: what the policy finds in one leaves it out, and
- * the answer goes on without.
+ * Leave out passages that the safety policy blocks, because anyone may have written a document. The
+ * answer is made without them.
  */
 export async function screenPassages(
   { passages, left, ...retrieved }: RetrievedForAnswer,
@@ -135,8 +130,8 @@ export async function screenPassages(
 }
 
 /**
- * Asks with as many passages as the model's context has room for: each time it has not, the one
- * that is least near is left out. A refusal for want of room is not paid.
+ * Ask with as many passages as fit into the model's context. After each ContextOverflow, which is
+ * not billed, the least near passage is left out.
  */
 export async function askWithRoom<T>(
   retrieved: RetrievedForAnswer,

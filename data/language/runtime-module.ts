@@ -4,42 +4,36 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { failure } from '../../domain/failure';
 
-/**
- * The parts that only language models need are fetched on first use, apart from the packages of the
- * project: this is where they are found.
- */
+/** The folder of the parts that only language models need. They are installed on first use. */
 export const llmFolder = resolve(__dirname, '..', '..', '.perennial', 'llm');
 
 /**
- * A CommonJS package of the LLM runtime, `@lancedb/lancedb` for one. The caller types it by an
- * interface with exactly the calls that it uses.
- * @throws PlatformUnavailable when it was not fetched yet
+ * A CommonJS package of the LLM runtime, such as `@lancedb/lancedb`. The caller types it with an
+ * interface of the calls that it uses.
+ * @throws PlatformUnavailable when it is not installed
  */
 export function requireFromLlmRuntime(name: string): unknown {
   return runtimeRequire()(resolved(name));
 }
 
-/** The same for a package that is an ES module, as llama.cpp's is. */
+/** The same for a package that is an ES module, such as node-llama-cpp. */
 export async function importFromLlmRuntime(name: string): Promise<unknown> {
   return import(pathToFileURL(resolved(name)).href);
 }
 
-/** A file of `models/`. @throws PlatformUnavailable when it was not fetched yet */
+/** A file in `models/`. @throws PlatformUnavailable when it is not installed */
 export function llmModelPath(...parts: readonly string[]): string {
   return provisioned('models', ...parts);
 }
 
-/**
- * The weights of a model that is run here, by its name. @throws PlatformUnavailable when there are
- * none
- */
+/** The weights of a local model, by its name. @throws PlatformUnavailable when not installed */
 export function llmWeightsPath(model: string): string {
   return llmModelPath(`${model.replaceAll(/[^\w.-]/g, '_')}.gguf`);
 }
 
 /**
- * A data set of `data/`, `wiki-summaries.parquet` for one. @throws PlatformUnavailable when it was
- * not fetched yet
+ * A data set in `data/`, such as `wiki-summaries.parquet`. @throws PlatformUnavailable when it is
+ * not installed
  */
 export function llmDataPath(...parts: readonly string[]): string {
   return provisioned('data', ...parts);
@@ -66,10 +60,7 @@ function resolved(name: string): string {
 function notProvisioned(what: string, cause: unknown): Error {
   return failure(
     'PlatformUnavailable',
-    `${what} is not on this machine: the parts for language models are fetched on first use`,
-    {
-      next: 'npm run provision:llm',
-      cause,
-    },
+    `${what} is not installed: language models need parts that are installed separately`,
+    { next: 'npm run provision:llm', cause },
   );
 }

@@ -19,13 +19,10 @@ import { digestOf } from '../digest';
 import type { Asking } from '../language/evaluation/answerer';
 import type { ModelTarget } from '../language/model-access';
 
-/** Asks a model for another instruction; null when it gave none that can be used. */
+/** Asks a model for a changed instruction. Returns null when the answer cannot be used. */
 export type Mutator = (messages: readonly ChatMessage[], child: number) => Promise<string | null>;
 
-/**
- * Different children of one parent are repeats of one question: with a temperature of 0 they would
- * all be the same.
- */
+/** The children of one parent are repeats of one question, so the temperature must be above 0. */
 export function createMutator({
   asking,
   target,
@@ -66,8 +63,8 @@ export function createMutator({
 }
 
 /**
- * The first prompt and all that can be proposed before anything was asked, in turn, so that a small
- * search has some of each proposer.
+ * The first prompt and all variants that need no measurements. The proposers alternate, so that a
+ * small search has variants of each.
  */
 export function firstVariants(given: {
   readonly first: PromptTemplate;
@@ -100,17 +97,14 @@ export function firstVariants(given: {
   return [variant(first, 'first', null), ...inTurn];
 }
 
-/** Children of the best so far. */
+/** Mutate the best variants so far. */
 export async function mutations(given: {
   readonly spec: SearchSpec;
   readonly mutatorOf: (proposer: MutateSpec) => Mutator;
   readonly parents: readonly Variant[];
   readonly results: ReadonlyMap<Digest, readonly CaseResult[]>;
   readonly cases: readonly EvaluationCase[];
-  /**
-   * A child is asked all the cases that its elders have met: late in a search it costs as much as
-   * many early ones.
-   */
+  /** The most children. A late child is expensive: it is asked all cases of the earlier rounds. */
   readonly most: number;
 }): Promise<readonly Variant[]> {
   const { spec, mutatorOf, parents, results, cases, most } = given;

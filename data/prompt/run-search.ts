@@ -14,16 +14,16 @@ import {
 export interface SearchProgress {
   readonly round: number;
   readonly rounds: number;
-  /** Variants of the round that are known on all its cases. */
+  /** Variants of the round that were measured on all its cases. */
   readonly done: number;
   readonly variants: number;
   readonly best: VariantResult | null;
 }
 
 /**
- * A whole search in one process. All that it draws comes from the seed and all that it asks goes
- * through the ledger, so a second attempt takes the same way and pays only what is new: there is no
- * state to lose. The workflow `promptSearch` takes the same steps as activities.
+ * Run a whole search in one process. Random choices come from the seed and answers from the ledger,
+ * so a second attempt takes the same steps and pays only for new questions. The workflow
+ * `promptSearch` takes the same steps as activities.
  */
 export async function runSearch(
   search: PromptSearch,

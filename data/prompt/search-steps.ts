@@ -1,6 +1,6 @@
 /**
- * A prompt search in steps: begin, ask in pieces, end the round, and report. Each takes plain state
- * and gives plain state, so that any process may do the next one.
+ * A prompt search in steps: begin, ask in pieces, end the round, report. Each step takes and
+ * returns plain state, so that any process can execute the next one.
  */
 import type { Digest } from '../../domain/dataset/artifact';
 import { comparePaired } from '../../domain/language/evaluation/comparison';
@@ -33,7 +33,7 @@ import { firstVariants, mutations, type Mutator } from './propose';
 export interface PromptSearch {
   readonly first: PromptTemplate;
   readonly cases: readonly EvaluationCase[];
-  /** What confirms, in place of a share of `cases`. */
+  /** The cases for the confirmation, instead of a share of `cases`. */
   readonly heldOut?: readonly EvaluationCase[];
   readonly caseSet: Digest;
   readonly dimensions: readonly DimensionSpec[];
@@ -43,8 +43,8 @@ export interface PromptSearch {
   readonly judges: Evaluation['judges'];
   readonly tools: Evaluation['tools'];
   /**
-   * Questions under way at once. A server that keeps the prompts of its sequences is fastest with
-   * as many as it has of these.
+   * The number of concurrent questions. A server that caches prompts is fastest with as many as it
+   * has sequences.
    */
   readonly parallel: number;
   readonly signal?: AbortSignal;
@@ -52,36 +52,30 @@ export interface PromptSearch {
 
 export interface SearchReport {
   readonly variants: readonly JudgedVariant[];
-  /**
-   * Not beaten in quality, cost and latency at once, among those that met all cases that the winner
-   * met.
-   */
+  /** The Pareto front of quality, cost and latency, among variants measured on all cases. */
   readonly front: readonly Digest[];
   readonly winner: Variant;
-  /** On cases that no choice has seen. */
+  /** Measured on cases that the search did not use. */
   readonly confirmed: {
     readonly cases: number;
     readonly winner: Aggregate;
     readonly first: Aggregate;
     /** Winner minus first, on the same cases. */
     readonly gain: Aggregate;
-    /**
-     * What the search promised and the confirmation did not keep: the winner's quality there minus
-     * here.
-     */
+    /** The winner's quality in the search minus its quality in the confirmation. */
     readonly optimism: number | null;
   };
-  /** Different questions; the ledger says which of them were paid. */
+  /** The number of different questions; the ledger records which ones were paid. */
   readonly questions: number;
-  /** Why fewer variants were tried than were allowed; empty where none were missing. */
+  /** Why fewer variants were tried than allowed; empty when all were tried. */
   readonly fewer: readonly string[];
 }
 
 type SearchPlan = Pick<PromptSearch, 'first' | 'cases' | 'heldOut' | 'dimensions' | 'spec'>;
 
 /**
- * The first round, before anything was asked. All that is drawn comes from the seed. Throws
- * InvalidInput for a search that could not tell its variants apart.
+ * Plan the first round. Random choices come from the seed. Throws InvalidInput for a search that
+ * cannot compare its variants.
  */
 export function beginSearch(search: SearchPlan): SearchState {
   const { spec, first } = search;
@@ -106,12 +100,12 @@ export function beginSearch(search: SearchPlan): SearchState {
   };
 }
 
-/** Which cases examples come from, which are searched with, and which confirm. */
+/** Split the cases into those for examples, for the search and for the confirmation. */
 export function splitOf(search: Pick<PromptSearch, 'cases' | 'heldOut' | 'spec'>): SearchCases {
   return drawn(search).cases;
 }
 
-/** The cases of the step that comes next, in the order in which pieces count them. */
+/** The cases of the next step, in the order in which pieces count them. */
 export function casesOf(
   search: SearchPlan,
   { stage, round, rounds }: Pick<SearchState, 'stage' | 'round' | 'rounds'>,
@@ -120,9 +114,7 @@ export function casesOf(
   return stage === 'confirm' ? cases.confirm : cases.search.slice(0, rounds[round]?.cases ?? 0);
 }
 
-/**
- * One piece of a step. What the ledger has is not asked again, so a second attempt repeats nothing.
- */
+/** Ask one piece of a step. A second attempt reuses the answers in the ledger. */
 export async function askPiece(
   search: PromptSearch,
   state: Pick<SearchState, 'stage' | 'round' | 'rounds' | 'variants' | 'alive'>,
@@ -147,9 +139,8 @@ export async function askPiece(
 }
 
 /**
- * The next round, with the best of this one and their children; after the last one the
- * confirmation. `answered` are the pieces of this step in their order. Children are asked of a
- * model, through the ledger like everything else.
+ * Plan the next round with the best variants and their mutations, or, after the last round, the
+ * confirmation. `answered` has the pieces of this step in their order.
  */
 export async function endRound(
   search: PromptSearch,
@@ -170,7 +161,7 @@ export async function endRound(
   if (best === undefined) throw new RangeError('a search without a variant');
   const [now, next] = [state.rounds[state.round], state.rounds[state.round + 1]];
   if (now === undefined || next === undefined) {
-    // The first prompt once, also when it has won.
+    // Without a duplicate when the first prompt has won.
     const ids = [...new Set([best, digestOf(first)])];
     return {
       ...state,
@@ -180,8 +171,7 @@ export async function endRound(
       questions,
     };
   }
-  // Before any were proposed by mutation there may be fewer than planned: a share of those that
-  // there are.
+  // Before the first mutations there may be fewer variants than planned, so keep the same share.
   const going = order.slice(
     0,
     Math.max(1, Math.min(next.variants, Math.ceil((order.length * next.variants) / now.variants))),
@@ -212,7 +202,7 @@ export async function endRound(
   };
 }
 
-/** After the confirmation, whose pieces `answered` are. */
+/** Report the search after the confirmation, whose pieces are `answered`. */
 export function reportOf(
   { spec, first }: Pick<PromptSearch, 'spec' | 'first'>,
   state: SearchState,
@@ -245,7 +235,7 @@ export function reportOf(
   };
 }
 
-/** The split and then the draws of the proposers, from one seed. */
+/** The split of the cases and the random generator for the proposers, from one seed. */
 function drawn({ cases: all, heldOut, spec }: Pick<PromptSearch, 'cases' | 'heldOut' | 'spec'>): {
   readonly cases: SearchCases;
   readonly random: Random;
@@ -259,28 +249,29 @@ function drawn({ cases: all, heldOut, spec }: Pick<PromptSearch, 'cases' | 'held
   return { cases: heldOut ? { ...split, confirm: heldOut } : split, random };
 }
 
-/** A search that cannot tell its variants apart would crown one by its digest. */
+/** Without enough cases, variants tie and the digest would choose the winner. */
 function refuseEmpty(
   { spec, dimensions, cases: all }: SearchPlan,
   { pool, search, confirm }: SearchCases,
 ): void {
   if (!dimensions.some(({ name }) => name === spec.quality)) {
-    throw failure('InvalidInput', `the search is to raise ${spec.quality}, which is no dimension`, {
-      next: `name one of: ${dimensions.map(({ name }) => name).join(', ')}`,
+    throw failure('InvalidInput', `the search optimizes ${spec.quality}, which is no dimension`, {
+      next: `use one of: ${dimensions.map(({ name }) => name).join(', ')}`,
     });
   }
   if (search.length >= spec.halving.firstCases && confirm.length > 0) return;
-  const parts = `${pool.length} for examples, ${confirm.length} to confirm, ${search.length} to search with`;
+  const parts =
+    `${pool.length} for examples, ${confirm.length} for the confirmation, ` +
+    `${search.length} for the search`;
   throw failure(
     'InvalidInput',
-    `${all.length} cases are too few: ${parts}, of which the first round needs ${spec.halving.firstCases}`,
-    {
-      next: 'add cases, or lower confirm, pool or halving.firstCases',
-    },
+    `${all.length} cases are too few: ${parts}; ` +
+      `the first round needs ${spec.halving.firstCases} for the search`,
+    { next: 'add cases, or lower confirm, pool or halving.firstCases' },
   );
 }
 
-/** Those that are new, as long as there is room. */
+/** The new variants, up to `most` in all. */
 function unknownOf(
   known: readonly Variant[],
   proposed: readonly Variant[],
@@ -306,7 +297,7 @@ function judged(
   });
 }
 
-/** What each had met before, and what it has met now. */
+/** Each variant's results of earlier steps and of this one. */
 function joined(
   { alive }: SearchState,
   answered: readonly AskedVariant[],
@@ -321,8 +312,8 @@ function newAnswers(answered: readonly AskedVariant[]): number {
 }
 
 /**
- * Without the questions and right answers: the search has the cases, and its state holds each
- * result of each variant.
+ * The results without questions and expected answers, which the search has anyway: its state holds
+ * every result of every variant.
  */
 async function ask(
   search: PromptSearch,

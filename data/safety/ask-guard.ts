@@ -7,19 +7,18 @@ import type { ModelAccess, ModelTarget, Question } from '../language/model-acces
 export interface GuardQuestion {
   readonly target: ModelTarget;
   readonly question: Question;
-  /** Put to the provider's moderation; else to its chat. */
+  /** Use the provider's moderation instead of its chat. */
   readonly moderates: boolean;
   readonly signal: AbortSignal | undefined;
   readonly timeoutMs: number;
 }
 
-/** Asks a model of a provider what it thinks of a text, on somebody's behalf. */
+/** Asks a provider's model for a verdict on a text. */
 export type AskGuard = (asked: GuardQuestion) => Promise<ChatAnswer>;
 
 /**
- * Within the limits of the provider, which bound what a gateway's callers can make it cost, and in
- * time, waits for a turn and for another attempt with it: a text that is not judged in time waits
- * for nobody.
+ * Ask for the gateway. The provider's limits bound what callers can make it cost. The timeout
+ * includes the waits for rate limits and retries.
  */
 export function askWithin(
   access: Pick<ModelAccess, 'chat' | 'moderate'>,
@@ -29,7 +28,7 @@ export function askWithin(
     const { answer } = await withinProviderTime(
       timeoutMs,
       signal,
-      `${target.provider} (${target.model}) gave no verdict`,
+      `provider ${target.provider} (${target.model}) gave no verdict`,
       (own) => {
         const options = { tenant, signal: own, patienceMs: timeoutMs };
         return moderates
@@ -42,10 +41,9 @@ export function askWithin(
 }
 
 /**
- * On the call ledger and from the budgets of whoever evaluates: a verdict that was paid is read,
- * whoever asks again. `paid` hears of each in nanodollars. Nobody waits for an answer there, so
- * that many cases at once may stand in line for as long as the provider's limits say: its own time
- * bounds each attempt.
+ * Ask for an evaluation, with the call ledger and its budgets; recorded verdicts are reused. `paid`
+ * receives the cost of each in nanodollars. `timeoutMs` does not apply, because many cases may wait
+ * for the rate limits at once; the provider's timeout limits each attempt.
  */
 export function askOnLedger({ chat, ...shared }: Asking, paid: (cost: number) => void): AskGuard {
   return async ({ target, question, moderates, signal }) => {

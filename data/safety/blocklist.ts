@@ -1,8 +1,8 @@
 import type { Finding } from '../../domain/safety/policy';
 
 /**
- * Finds whole words, whatever their case, accents, width and what stands between them. One pass
- * over the text, however many phrases there are.
+ * Find phrases of whole words, ignoring case, accents, width and punctuation. One pass over the
+ * text for any number of phrases.
  */
 export function findPhrases(text: string, phrases: readonly string[]): readonly Finding[] {
   const byFirst = indexOf(phrases);
@@ -41,8 +41,8 @@ interface Word {
 }
 
 /**
- * Words in their plainest spelling, each with its place: compatibility forms (full width,
- * ligatures) become usual letters, marks and case go (Unicode Standard Annex 15).
+ * The words with their positions. Compatibility forms (full width, ligatures) become usual letters;
+ * marks and case are removed (Unicode Standard Annex 15).
  */
 function fold(text: string): readonly Word[] {
   return [...text.matchAll(/[\p{L}\p{N}\p{M}]+/gu)].map(({ 0: found, index }) => ({

@@ -5,7 +5,7 @@ import { failure } from '../../domain/failure';
 import type { LinearClassifier } from '../../domain/safety/linear-classifier';
 import { digestOf } from '../digest';
 
-/** Injections, requests for harm, and answers that give it. */
+/** The classifiers: injections, harmful requests, and harmful answers. */
 export const heads = ['injection', 'harmful', 'harmfulAnswer'] as const;
 export type Head = (typeof heads)[number];
 export const readings = ['words', 'meaning'] as const;
@@ -16,31 +16,26 @@ export interface TrainedHead {
   readonly thresholds: readonly Threshold[];
 }
 
-/**
- * Heads that look at a passage's sentences as well: an attack may stand in the middle of something
- * else.
- */
+/** Heads that also classify the sentences of a passage, to find an attack in a harmless text. */
 export const sentenceHeads = ['injection', 'harmful'] as const satisfies readonly Head[];
 export type SentenceHead = (typeof sentenceHeads)[number];
 
 type BothReadings<T> = Readonly<Record<Reading, T>>;
 
-/**
- * The log-odds beyond which this share of harmless texts of unseen sources lies. By rising share.
- */
+/** The log-odds that this share of harmless texts of unseen sources exceeds. Sorted by share. */
 export interface Threshold {
   readonly falseAlarms: number;
   readonly odds: number;
 }
 
-/** What the weights were made from and by. */
+/** How the weights were trained, and on which data. */
 export interface ClassifierProvenance {
   readonly command: string;
   readonly prompts: Digest;
   readonly answers: Digest;
-  /** Paragraphs of encyclopedia and packages' documentation, whose sentences are harmless. */
+  /** Harmless paragraphs of an encyclopedia and of package documentation. */
   readonly documents: Digest;
-  /** Whose space the vectors are of. */
+  /** The embedder of the vectors. */
   readonly embedder: Digest;
   readonly texts: Readonly<Record<Head, { readonly positive: number; readonly negative: number }>>;
 }
@@ -49,17 +44,14 @@ export interface ClassifierFile {
   readonly digest: Digest;
   readonly provenance: ClassifierProvenance;
   readonly heads: Readonly<Record<Head, BothReadings<TrainedHead>>>;
-  /** By meaning. Thresholds are of how far a sentence stands out from the rest of its passage. */
+  /** Read by meaning. The thresholds apply to how far a sentence stands out in its passage. */
   readonly sentences: Readonly<Record<SentenceHead, TrainedHead>>;
 }
 
 export const classifierPath = join(__dirname, 'prompt-classifiers.json');
 export const trainCommand = 'npm run train:safety';
 
-/**
- * @throws PlatformUnavailable when there is none, ModelUnloadable when it is not what its digest
- *   says
- */
+/** @throws PlatformUnavailable without the file, ModelUnloadable when its digest is wrong */
 export async function readClassifiers(path: string): Promise<ClassifierFile> {
   let text: string;
   try {
@@ -67,7 +59,7 @@ export async function readClassifiers(path: string): Promise<ClassifierFile> {
   } catch (cause) {
     throw failure(
       'PlatformUnavailable',
-      `the classifiers of the safety policy are not there: ${path}`,
+      `the classifiers of the safety policy do not exist: ${path}`,
       { next: trainCommand, cause },
     );
   }
@@ -79,7 +71,9 @@ export async function readClassifiers(path: string): Promise<ClassifierFile> {
   }
   const { digest, ...rest } = written;
   if (digest !== digestOf(rest))
-    throw failure('ModelUnloadable', `${path} is not what its digest says`, { next: trainCommand });
+    throw failure('ModelUnloadable', `the content of ${path} does not match its digest`, {
+      next: trainCommand,
+    });
   return {
     digest,
     provenance: rest.provenance,
@@ -120,7 +114,7 @@ function eachSentenceHead<T, U>(
   return { injection: change(injection), harmful: change(harmful) };
 }
 
-/** As the file keeps them: weights as 8-bit integers in Base64, each times `scale`. */
+/** The weights as 8-bit integers in Base64, to be multiplied by `scale`. */
 interface PackedWeights {
   readonly scale: number;
   readonly weights: string;

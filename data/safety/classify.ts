@@ -10,21 +10,21 @@ import { windowsOf } from '../../domain/safety/windows';
 import { suspicious, worstOdds } from '../../domain/safety/worst-window';
 import { plainForms } from './plain-forms';
 
-/** Texts in a sentence embedder's space. */
+/** Embeds texts with the sentence embedder. */
 export type EmbedTexts = (texts: readonly string[]) => Promise<readonly Float32Array[]>;
 
 export interface ReadWindow extends TextFeatures {
   readonly text: string;
 }
 
-/** Windows between which others get their turn on this thread. */
+/** The number of windows after which other work on this thread gets a turn. */
 const windowsInTurn = 64;
 
 export async function oddsByWords(words: LinearClassifier, text: string): Promise<number> {
   return worstOdds(words, await readWindows(text));
 }
 
-/** With the embeddings of those windows that look worst by their words. */
+/** The log-odds by meaning; embeds only the windows that look worst by their words. */
 export async function oddsByMeaning(
   meaning: LinearClassifier,
   {
@@ -56,7 +56,7 @@ export async function oddsOfWindows(
   );
 }
 
-/** The sentences that tell what a text is like, by their words; none of a text of one sentence. */
+/** The most informative sentences by their words; none for a text of one sentence. */
 export async function tellingSentences(
   classifier: LinearClassifier,
   text: string,
@@ -65,10 +65,7 @@ export async function tellingSentences(
   return all.length < 2 ? [] : telling(all, (each) => logOdds(classifier, each));
 }
 
-/**
- * How far one of a text's telling sentences stands out from the others, in log-odds; −∞ when there
- * are none.
- */
+/** How far one of the sentences stands out from the others, in log-odds; −∞ when there are none. */
 export async function standingOutBySentence(
   classifier: LinearClassifier,
   { embed, sentences }: { readonly embed: EmbedTexts; readonly sentences: readonly ReadWindow[] },
@@ -80,14 +77,14 @@ export async function standingOutBySentence(
   );
 }
 
-/** What a detector looks at in a text. */
+/** The windows of a text that a detector classifies. */
 export async function readWindows(text: string): Promise<readonly ReadWindow[]> {
   return inTurns(readableWindows(text));
 }
 
 /**
- * The sentences of a text in all their forms, each once. Line by line, since lines part sentences
- * and forms know none.
+ * The distinct sentences of a text in all plain forms. Line by line, because a line break ends a
+ * sentence and is lost in the plain forms.
  */
 export async function readSentences(text: string): Promise<readonly ReadWindow[]> {
   return inTurns(
@@ -105,15 +102,12 @@ async function inTurns(texts: Iterable<string>): Promise<readonly ReadWindow[]> 
   return read;
 }
 
-/**
- * @throws InvalidInput for bytes that are no text: nothing can be said of them, so the policy
- *   decides
- */
+/** @throws InvalidInput for bytes that are not text; the policy then decides */
 export function readableWindows(text: string): readonly string[] {
   const unreadable =
     text.match(/[\p{Cc}\p{Co}\p{Cn}\uFFFD]/gu)?.filter((character) => !/\s/.test(character))
       .length ?? 0;
   if (unreadable > 0.3 * text.length)
-    throw failure('InvalidInput', 'a detector was given bytes that are no text');
+    throw failure('InvalidInput', 'a detector received bytes that are not text');
   return [...new Set(plainForms(text).flatMap(windowsOf))];
 }

@@ -1,6 +1,4 @@
-/**
- * Verdicts of models that a provider runs: guard models by chat, moderations by their own protocol.
- */
+/** Detectors that ask a provider: guard models by chat, and moderation by its own protocol. */
 import { failure } from '../../domain/failure';
 import { unsafe, readGuardAnswer, type FindsPattern } from '../../domain/safety/guard-answer';
 import type { Finding, GuardModelKind, ModerationKind, Side } from '../../domain/safety/policy';
@@ -18,9 +16,8 @@ export interface GuardedText {
 }
 
 /**
- * @throws AnswerInvalid for a verdict that is none, AnswerWithheld for one that its provider's
- *   filter stopped, ProviderTimeout past the detector's time, and whatever the provider's refusal
- *   means
+ * @throws AnswerInvalid for an answer that is not a verdict, AnswerWithheld when the provider's
+ *   filter stopped it, ProviderTimeout after the detector's timeout, or the provider's failure
  */
 export async function findByGuard(
   spec: GuardModelKind | ModerationKind,
@@ -44,7 +41,7 @@ export async function findByGuard(
   return found.map((what) => ({ from: 0, to: text.length, what }));
 }
 
-/** A verdict is a word and a line of codes; who talks longer has not kept to it. */
+/** A verdict is one word and a line of codes. */
 const verdictTokens = 64;
 
 function guardQuestion({ prompt }: GuardModelKind, { text, side, about }: GuardedText): Question {
@@ -54,7 +51,7 @@ function guardQuestion({ prompt }: GuardModelKind, { text, side, about }: Guarde
     );
     return asked([{ role: 'user', content: filled }], verdictTokens);
   }
-  // Such templates judge the last message, and want a user's before a model's.
+  // Such templates classify the last message and need a user message before that of a model.
   if (side !== 'output') return asked([{ role: 'user', content: text }], verdictTokens);
   const before = { role: 'user', content: about.asked ?? '' } as const;
   return asked([before, { role: 'assistant', content: text }], verdictTokens);
@@ -76,20 +73,22 @@ function judged(
   if (found === null)
     throw failure(
       'AnswerInvalid',
-      `${model} gave ${name ?? 'a detector'} ${said.length} characters that are no verdict`,
+      `the answer of ${model} to ${name ?? 'a detector'} is not a verdict ` +
+        `(${said.length} characters)`,
     );
   return found.filter(
     (category) => category === unsafe || categories.length === 0 || categories.includes(category),
   );
 }
 
-/** The guard wrote the text, after whatever somebody gave it to read. */
+/** In bounded time, because a caller can influence the text that the guard model writes. */
 const finds: FindsPattern = (pattern, text) => {
   const tried = withinTime(patternMs, () => new RegExp(pattern, 'iu').test(text));
   if (tried.kind === 'done') return tried.value;
   throw failure(
     'AnswerInvalid',
-    `the pattern ${pattern} could not be tried in time on a verdict of ${text.length} characters`,
+    `the pattern ${pattern} could not be evaluated in time ` +
+      `on a verdict of ${text.length} characters`,
   );
 };
 
@@ -104,7 +103,7 @@ function moderated(
     const what = threshold === null ? 'flag' : 'score';
     throw failure(
       'AnswerInvalid',
-      `${model} has no ${what} for ${missing.join(', ') || 'any category'}`,
+      `the moderation of ${model} has no ${what} for ${missing.join(', ') || 'any category'}`,
     );
   }
   return wanted.filter((category) =>

@@ -1,8 +1,8 @@
 import { plainForms } from './plain-forms';
 
 /**
- * What one would write by hand for injections: the phrases that articles about them quote. The
- * baseline for classifiers, and their help on documents.
+ * Handwritten patterns for injections, from the phrases that articles about them quote. They are
+ * the baseline for the classifiers and support them on documents.
  */
 const rules: readonly RegExp[] = [
   /\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}\b(?:instructions?|prompts?|rules?|guidelines?|polic(?:y|ies)|directives?|above|previous|prior|filters?|restrictions?)/is,
@@ -16,7 +16,7 @@ const rules: readonly RegExp[] = [
   /\b(?:reveal|print|repeat|output|show)\b.{0,40}\b(?:prompt|instructions|above|secret|password|api key|credentials)/is,
 ];
 
-/** In any of the text's forms. One sentence is enough, however long the rest. */
+/** Whether any form of the text has such a phrase. */
 export function quotesInjection(text: string): boolean {
   return plainForms(text).some((form) => rules.some((rule) => rule.test(form)));
 }

@@ -14,30 +14,26 @@ import { openTextReader } from './text-reader';
 import { weights } from './text-readings';
 import { findTopics } from './topics';
 
-/**
- * Beyond this a text is not looked at: patterns and phrases take time with its length, and whoever
- * sends it decides that.
- */
+/** The longest text that is screened, to limit the time that a sender can cause. */
 const mostCharacters = 1_000_000;
 
 export interface Detectors {
   /**
-   * Looks for what the detector is for. What keeps it from looking is thrown, so that the policy
-   * decides what happens. Models of providers are asked on the tenant's behalf, within the
-   * provider's limits, unless `ask` is given.
+   * The function that runs a detector. It throws when the detector cannot run; the policy then
+   * decides. Providers' models are asked for the tenant, within the provider's limits, or by `ask`.
    */
   readonly detectFor: (tenant: Tenant, ask?: AskGuard) => Detect;
   /**
-   * Loads what the policy's detectors need, and looks whether the providers that they ask are set
-   * up, so that no version is served whose every text would be one that could not be looked at.
-   * @throws PlatformUnavailable or ModelUnloadable, with the command or the setting that brings it
+   * Load what the policy's detectors need and check that their providers are configured, so that no
+   * version is served that could not screen any text.
+   * @throws PlatformUnavailable or ModelUnloadable, with the command or the setting that helps
    */
   prepare(policy: SafetyPolicy): Promise<void>;
 }
 
 export interface DetectorsOptions {
   readonly embedders: Pick<Embedders, 'get'>;
-  /** Whoever is asked by detectors that ask; null where nobody is. */
+  /** For detectors that ask a provider's model; null when there are no providers. */
   readonly access?: GuardAccess | null;
   readonly classifiers?: string;
   readonly offThread?: OffThread;
@@ -46,8 +42,8 @@ export interface DetectorsOptions {
 export type GuardAccess = Pick<ModelAccess, 'chat' | 'moderate' | 'requireProvider'>;
 
 /**
- * One for a process: gateway and evaluation look with the same eyes. Files are read when a policy
- * first needs them.
+ * The detectors of a process. The gateway and the evaluation use the same ones. Files are read when
+ * a policy first needs them.
  */
 export function openDetectors({
   embedders,
@@ -95,8 +91,8 @@ export function openDetectors({
   }
 
   /**
-   * As a whole, and a passage by meaning also by the sentence that stands out most: in a whole it
-   * would be thinned by the rest.
+   * Classify the whole text. A passage that is read by meaning is also classified by the sentence
+   * that stands out most, because one sentence has little weight in the whole.
    */
   async function passes(
     head: Head,
@@ -124,10 +120,13 @@ export function openDetectors({
   }
 
   return {
-    detectFor(tenant, ask = access ? askWithin(access, tenant) : nobody) {
+    detectFor(tenant, ask = access ? askWithin(access, tenant) : noProvider) {
       return async (spec, text, side, about = {}) => {
         if (text.length > mostCharacters)
-          throw new RangeError(`a text of ${text.length} characters is not looked at`);
+          throw new RangeError(
+            `a text of ${text.length} characters is too long to be screened ` +
+              `(at most ${mostCharacters})`,
+          );
         return find(spec, { text, side, about, ask });
       };
     },
@@ -148,10 +147,9 @@ export function openDetectors({
       if (file && file.provenance.embedder !== identity.digest) {
         throw failure(
           'ModelUnloadable',
-          `the safety classifiers were trained in another space than ${identity.name} has here`,
-          {
-            next: 'npm run provision:llm, or npm run train:safety',
-          },
+          `the safety classifiers were trained with a different embedder than ${identity.name} ` +
+            `of this process (${identity.digest})`,
+          { next: 'npm run provision:llm, or npm run train:safety' },
         );
       }
     },
@@ -165,22 +163,25 @@ interface DetectorTarget {
   readonly ask: AskGuard;
 }
 
-const nobody: AskGuard = ({ target }) =>
-  Promise.reject(failure('NotFound', `no provider is asked here, and ${target.provider} neither`));
+const noProvider: AskGuard = ({ target }) =>
+  Promise.reject(
+    failure('NotFound', `this process has no providers, so it cannot ask ${target.provider}`),
+  );
 
-/** It may be away for now, which is what `onError` is for; not to know it is a mistake. */
+/** Only the settings are checked. A provider that is not available is a matter of `onError`. */
 function requireGuard(
   { name, kind, provider }: Extract<DetectorSpec, { readonly provider: string }>,
   access: GuardAccess | null,
 ): void {
   try {
-    if (access === null) throw failure('NotFound', 'no provider is asked here');
+    if (access === null) throw failure('NotFound', 'this process has no providers');
     access.requireProvider(provider, { moderation: kind === 'moderation' });
   } catch (cause) {
-    const said = isPerennialError(cause) ? cause.message : 'it is not set up';
-    const unknown = `set ${provider} up under spec.providers of the file that PERENNIAL_PROVIDERS_FILE names`;
-    const next = isPerennialError(cause) && cause.type === 'InvalidInput' ? cause.next : unknown;
-    throw failure('ModelUnloadable', `the detector ${name} asks ${provider}: ${said}`, {
+    const reason = isPerennialError(cause) ? cause.message : 'it is not configured';
+    const configure =
+      `add ${provider} to spec.providers in the file ` + 'that PERENNIAL_PROVIDERS_FILE names';
+    const next = isPerennialError(cause) && cause.type === 'InvalidInput' ? cause.next : configure;
+    throw failure('ModelUnloadable', `detector ${name} needs provider ${provider}: ${reason}`, {
       ...(next !== undefined && { next }),
       cause,
     });

@@ -8,8 +8,8 @@ import type { Finding, PersonalDataType } from '../../domain/safety/policy';
 type Finder = (text: string) => readonly Finding[];
 
 /**
- * By form, and by check digits where there are some: a number that only looks like a card is none.
- * Names and addresses have no form; a model would have to find them.
+ * Find personal data by its format and its check digits, if it has any. Names and postal addresses
+ * have no format and are not found.
  */
 export function findPersonalData(
   text: string,
@@ -35,8 +35,8 @@ const finders: Readonly<Record<PersonalDataType, Finder>> = {
     /(?<![\w:.])(?:\d{1,3}(?:\.\d{1,3}){3}|[\da-f]{0,4}(?::[\da-f]{0,4}){2,7})(?![\w:]|\.\d)/gi,
     (found) => isIP(found),
   ),
-  // Numbers that were never given out (Social Security Administration, 2011): areas 000, 666 and
-  // 9xx, group 00, serial 0000.
+  // Without numbers that are never assigned (Social Security Administration, 2011): areas 000, 666
+  // and 9xx, group 00, serial 0000.
   usSocialSecurity: byForm(
     'usSocialSecurity',
     /(?<![\d-])(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-])/g,
@@ -57,8 +57,8 @@ function byForm(
 }
 
 /**
- * International ones, and those of North America without their country: elsewhere a national number
- * is told from any other only by knowing where one is.
+ * Find international phone numbers, and North American ones without a country code. Other national
+ * numbers cannot be recognized without knowing the country.
  */
 function findPhones(text: string): readonly Finding[] {
   return findPhoneNumbersInText(text, { defaultCountry: 'US' }).map(({ startsAt, endsAt }) => ({

@@ -1,12 +1,12 @@
 /**
- * A text as a reader or a model would understand it, however it is dressed up: the text itself in
- * plain letters first, then, where it hides something, what is hidden. Detectors look at every
- * form; places in the text are lost, so these are for verdicts on the whole, not for redaction.
+ * The forms of a text as a model may understand it: first in plain letters, then decoded where it
+ * hides something. Detectors check every form. Positions are lost, so the forms serve for verdicts
+ * on the whole text, not for redaction.
  */
 export function plainForms(text: string): readonly string[] {
   const plain = plainLetters(text);
   const forms = new Set([plain]);
-  // Twice: what was encoded twice would else come out encoded.
+  // Decoded twice, for texts that were encoded twice.
   const once = decoded(plain);
   if (once !== plain) {
     const twice = decoded(plainLetters(once));
@@ -23,18 +23,17 @@ export function plainForms(text: string): readonly string[] {
  */
 function plainLetters(text: string): string {
   const shown = text
-    // Tag characters are letters that no screen shows and many models read.
+    // Tag characters are invisible letters that many models read.
     .replace(/[\u{E0020}-\u{E007E}]/gu, (tag) =>
       String.fromCodePoint((tag.codePointAt(0) ?? 0) - 0xe0000),
     )
     .normalize('NFKD')
     .replace(/[\p{M}\p{Cf}\p{Co}\p{Cn}]+/gu, '')
-    // Of control characters only those that part words.
+    // Control characters separate words.
     .replace(/[\p{Cc}\s]+/gu, ' ');
   const latin = shown.match(/[a-z]/gi)?.length ?? 0;
   const others = shown.match(lookAlike)?.length ?? 0;
-  // A text in Cyrillic or Greek is left as it is; a Latin one with a few such letters is dressed
-  // up.
+  // A text in Cyrillic or Greek stays as it is. In a Latin text such letters are a disguise.
   return latin > others
     ? shown.replace(lookAlike, (letter) => lookAlikes.get(letter) ?? letter)
     : shown;
@@ -88,8 +87,8 @@ const lookAlikes: ReadonlyMap<string, string> = new Map(
 const lookAlike = new RegExp(`[${[...lookAlikes.keys()].join('')}]`, 'gu');
 
 /**
- * Base64, hexadecimal, binary, percent and backslash escapes and character references, each where
- * it stands, if text comes out.
+ * Decode Base64, hexadecimal, binary, percent and backslash escapes and character references in
+ * place, if the result is text.
  */
 function decoded(text: string): string {
   const bytes = (found: string, radix: 2 | 16) => {
@@ -133,7 +132,7 @@ function percentDecoded(found: string): string {
   );
 }
 
-/** Null when the bytes are no text: a key or a picture in Base64 says nothing. */
+/** Null when the bytes are not text, such as a key or a picture in Base64. */
 function readable(bytes: Uint8Array): string | null {
   const text = new TextDecoder().decode(bytes);
   const usual = text.match(/[\p{L}\p{N}\p{P}\s]/gu)?.length ?? 0;
@@ -141,7 +140,7 @@ function readable(bytes: Uint8Array): string | null {
   return usual >= 0.95 * text.length && letters >= 0.6 * text.length ? ` ${text} ` : null;
 }
 
-/** `i g n o r e  a l l` and `i-g-n-o-r-e`; null when there is none. */
+/** Join `i g n o r e  a l l` and `i-g-n-o-r-e`; null when there is nothing to join. */
 function joinedLetters(text: string): string | null {
   const joined = text.replace(
     /(?<![\p{L}\p{N}])\p{L}(?:[ ._*|-]{1,2}\p{L}){4,}(?![\p{L}\p{N}])/gu,
@@ -150,9 +149,7 @@ function joinedLetters(text: string): string | null {
   return joined === text ? null : joined;
 }
 
-/**
- * `1gn0r3 y0ur rul3s`; null when fewer than three words are so, since a `3D` or a `GPT4` is usual.
- */
+/** Replace digits in `1gn0r3 y0ur rul3s`; null for fewer than three such words, such as `GPT4`. */
 function lettersForDigits(text: string): string | null {
   const letters: Readonly<Record<string, string>> = {
     '0': 'o',
@@ -174,7 +171,7 @@ function lettersForDigits(text: string): string | null {
   return words < 3 ? null : read;
 }
 
-/** Letters turned by thirteen, or the text backwards, where that is English and the text is not. */
+/** Decode ROT13 or a reversed text, if the result is English and the text is not. */
 function turned(text: string): string | null {
   const start = text.slice(0, 2_000);
   if (englishShare(start) >= 0.1) return null;

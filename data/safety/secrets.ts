@@ -1,9 +1,6 @@
 import type { Finding } from '../../domain/safety/policy';
 
-/**
- * By the forms that issuers publish for their own tokens, so that scanners find them; a password
- * has no form.
- */
+/** The formats that issuers publish for their tokens. Passwords have no format. */
 const forms: readonly (readonly [string, RegExp])[] = [
   [
     'privateKey',

@@ -1,26 +1,25 @@
 import type { OffThread } from '../off-thread/off-thread';
 import { readText, type ReadingInput, type ReadingName, type ReadingOutput } from './text-readings';
 
-/** Reads a text for detectors: a short one at once, a long one in another thread. */
+/** Reads texts for detectors: short ones in this thread, long ones in another thread. */
 export interface TextReader {
   /**
-   * @throws RangeError when it takes longer than five seconds; InvalidInput for bytes that are no
-   *   text
+   * @throws RangeError after five seconds; InvalidInput for bytes that are not text
    */
   read<Name extends ReadingName>(
     reading: Name,
     input: ReadingInput<Name>,
   ): Promise<ReadingOutput<Name>>;
-  /** Starts a thread, so that the first long text need not wait for it. */
+  /** Start a thread, so that the first long text does not wait for it. */
   prepare(): void;
 }
 
 /**
- * Read in this thread: a way to another one and back takes a millisecond, as long as a text of this
- * length by the patterns. The worst of texts takes 40 ms.
+ * The longest text that is read in this thread. The round trip to another thread takes 1 ms, as
+ * long as the patterns need for such a text. The worst text of this length takes 40 ms.
  */
 const shortCharacters = 2_000;
-/** Of short texts together, before other requests get their turn: a request may hold thousands. */
+/** The characters of short texts after which other requests get their turn. */
 const charactersInTurn = 4_000;
 const deadlineMs = 5_000;
 
@@ -44,7 +43,8 @@ export function openTextReader(offThread: OffThread): TextReader {
       const read = await offThread.run('readText', { reading, input }, { deadlineMs });
       if (read.kind === 'done') return read.value as ReadingOutput<Name>;
       throw new RangeError(
-        `a text of ${characters} characters could not be read for '${reading}' within ${deadlineMs / 1000} s`,
+        `a text of ${characters} characters could not be read for '${reading}' ` +
+          `within ${deadlineMs / 1000} s`,
       );
     },
     prepare() {

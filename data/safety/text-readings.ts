@@ -19,9 +19,9 @@ import { findPersonalData } from './personal-data';
 import { findSecrets } from './secrets';
 
 /**
- * The parts of detectors whose time grows with the text, and which the sender of the text decides.
- * Plain data in and out, so that they can run in another thread. `classifiers` is the path of the
- * file with the weights.
+ * The parts of detectors whose time grows with the text, which a sender can make long. They take
+ * and return plain data, so that they can run in another thread. `classifiers` is the path of the
+ * weights.
  */
 const textReadings = {
   personalData: ({
@@ -77,7 +77,7 @@ export async function readText<Name extends ReadingName>({
 
 const files = new Map<string, Promise<ClassifierFile>>();
 
-/** Read once for each thread; a file that could not be read is tried again. */
+/** The weights, read once per thread. A failure is retried by the next call. */
 export function weights(path: string): Promise<ClassifierFile> {
   return keepUnlessFailed(files, path, () => readClassifiers(path));
 }

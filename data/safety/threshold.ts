@@ -1,8 +1,8 @@
 import type { Threshold } from './classifier-file';
 
 /**
- * Log-odds for a share of false alarms between the measured ones: straight lines over the share's
- * logarithm, and never beyond what was measured.
+ * The log-odds threshold for a share of false alarms. Interpolates linearly over the logarithm of
+ * the share, within the measured range.
  */
 export function oddsFor(falseAlarms: number, thresholds: readonly Threshold[]): number {
   const after = thresholds.findIndex((each) => each.falseAlarms >= falseAlarms);

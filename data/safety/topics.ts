@@ -2,7 +2,7 @@ import type { Finding, Topic, TopicsKind } from '../../domain/safety/policy';
 import { keepUnlessFailed } from '../share-in-flight';
 import type { EmbedTexts } from './classify';
 
-/** Windows of a long text that are compared: its beginning says what it is about. */
+/** The number of windows of a text to compare; its beginning shows the topic. */
 const mostWindows = 4;
 
 export interface TopicalText {
@@ -12,7 +12,7 @@ export interface TopicalText {
   readonly windowsOf: (most: number) => Promise<readonly string[]>;
 }
 
-/** A denied topic anywhere in the text, or none of the allowed ones in all of it. */
+/** Find denied topics in the text, or report it as off topic when no allowed one matches. */
 export async function findTopics(
   spec: TopicsKind,
   { text, embed, windowsOf }: TopicalText,
@@ -40,7 +40,7 @@ interface EmbeddedTopic {
 
 const embedded = new WeakMap<readonly Topic[], Promise<readonly EmbeddedTopic[]>>();
 
-/** A policy's examples are embedded once. */
+/** The examples of a policy, embedded once. */
 function examplesOf(
   topics: readonly Topic[],
   embed: EmbedTexts,
@@ -52,7 +52,7 @@ function examplesOf(
   );
 }
 
-/** Of vectors of length one. */
+/** The cosine of two vectors of length one. */
 function cosine(a: Float32Array, b: Float32Array): number {
   let sum = 0;
   for (let at = 0; at < a.length; at += 1) sum += (a[at] ?? 0) * (b[at] ?? 0);

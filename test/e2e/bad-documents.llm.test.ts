@@ -210,7 +210,7 @@ test.each<[string, Documents, string, RegExp]>([
     'no column of texts',
     { parts: [line({ id: 'a', body: 'x' })] },
     'InvalidInput in rag-index',
-    /have no column text; their columns are/,
+    /dataset of documents has no column text; it has/,
   ],
 ])(
   '%s end the run in words, and application and index answer as before',

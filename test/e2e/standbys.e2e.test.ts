@@ -133,8 +133,8 @@ describe('models that are to stand by', () => {
     const told = [
       /bad scripted does not stand by: failed on 120 cases, useful: right 0\.000/,
       /good scripted stands by: it passed the same gates on 120 cases/,
-      /locked scripted does not stand by, for it was not measured: locked does not let us in/,
-      /other scripted does not stand by, for it was not measured: other has no such model/,
+      /locked scripted does not stand by, for it was not measured: provider locked denied access/,
+      /other scripted does not stand by, for it was not measured: provider other has no such model/,
     ];
     const explained = (await product.cli(['model', 'explain', model])).stdout;
     for (const each of told) expect(explained).toMatch(each);

@@ -6,42 +6,34 @@ import type { LedgeredTexts } from '../../language/ledgered-embeddings';
 export interface EmbedderOptions {
   readonly signal?: AbortSignal | undefined;
   readonly payer?: EmbeddingPayer | undefined;
-  /**
-   * Told of the tokens of each request to an endpoint, as its provider counts them; an embedder in
-   * this process asks nobody.
-   */
+  /** Receives the token count of each request to an endpoint; not called by local embedders. */
   readonly onUsage?: ((promptTokens: number) => void) | undefined;
 }
 
-/**
- * On whose behalf, and under which limits, an endpoint is asked; an embedder in this process asks
- * nobody.
- */
+/** The tenant whose limits and budgets apply to an endpoint; not used by local embedders. */
 export interface EmbeddingPayer {
   readonly tenant: Tenant;
-  /**
-   * With it each request is on the call ledger, and is not paid again by whoever repeats the work.
-   */
+  /** Records each request in the call ledger, so that a repeated request is not paid again. */
   readonly entry?: LedgeredPayer | undefined;
 }
 
 export type LedgeredPayer = Pick<LedgeredTexts, 'scope' | 'owner' | 'budgets' | 'paid'>;
 
-/** Text into vectors of length one, of one space. */
+/** Embeds texts as vectors of length one in one vector space. */
 export interface Embedder {
   readonly identity: EmbedderIdentity;
-  /** Of a text; what is beyond is not in its vector. */
+  /** The tokens of a text that its vector covers; the rest is cut off. */
   readonly maxTokens: number;
-  /** Tokens of a word, as `chunkText` wants to know them. */
+  /** The tokens of a word, for `chunkText`. */
   readonly costOf: TokenCost;
-  /** One a text, in order. */
+  /** One vector per text, in order. */
   embed(texts: readonly string[], options?: EmbedderOptions): Promise<readonly Float32Array[]>;
   close(): Promise<void>;
 }
 
 /**
- * To length one, so that cosine, dot product and distance rank alike. A text that an embedder knows
- * no word of points nowhere: it gets one direction of its own, near nothing.
+ * Scale to length one, so that cosine, dot product and distance give the same ranking. A zero
+ * vector, of a text without a known word, becomes a fixed direction.
  */
 export function normalized(vector: Float32Array): Float32Array {
   let squares = 0;

@@ -10,28 +10,25 @@ import type { LedgeredEmbeddings, LedgeredTexts } from '../../language/ledgered-
 import { defaultTenant } from '../../../domain/ids';
 import { normalized, type Embedder, type EmbedderOptions } from './embedder';
 
-/** `ledgered` where work may be repeated: a build. A question is asked once. */
+/** `ledgered` is for builds, which may be repeated. A question needs no ledger. */
 export interface EndpointAccess {
   readonly access: Pick<ModelAccess, 'embed'>;
-  /**
-   * Asks what is asked for nobody, which is on no budget of callers; `access` unless it is named.
-   */
+  /** For requests without a payer, outside the budgets of callers; `access` by default. */
   readonly own?: Pick<ModelAccess, 'embed'> | undefined;
   readonly ledgered?: LedgeredEmbeddings | undefined;
 }
 
 type EndpointSpec = Extract<EmbedderSpec, { readonly kind: 'endpoint' }>;
 
-/** Texts a request, one of them the probe where there is one: within what every provider takes. */
+/** The texts per request, including the probe. All providers accept so many. */
 const textsAtOnce = 64;
 const probeText = 'The quick brown fox jumps over the lazy dog.';
 
 /**
- * A model behind a provider. Its bytes are not to be seen, so beside its names it is known by the
- * vector of one fixed sentence: a provider that puts another model behind the same name is found by
- * it (`sameSpace`), and rounding that differs from call to call is not taken for one. Its identity
- * is of the model that answered when it was opened; `onChanged` is told when another is seen to
- * answer now.
+ * An embedder at a provider. Its weights are not known, so the vector of a fixed sentence, the
+ * probe, is part of its identity. `sameSpace` compares probes: it detects a replaced model and
+ * tolerates rounding. The identity is that of the model at opening time; `onChanged` is called when
+ * a different model answers later.
  */
 export async function openEndpoint(
   spec: EndpointSpec,
@@ -41,9 +38,7 @@ export async function openEndpoint(
   const { provider, model, dimensions } = spec;
   const target = { provider, model };
 
-  /**
-   * What opens the embedder, and what asks an index without saying for whom, is the operator's own.
-   */
+  /** Requests without a payer use the operator's own access. */
   async function ask(
     texts: readonly string[],
     { signal, payer, onUsage }: EmbedderOptions,
@@ -59,8 +54,8 @@ export async function openEndpoint(
   }
 
   /**
-   * With the probe behind them, which tells whose they are: by the same name another model may have
-   * made those that are on the ledger, or answer since this was opened.
+   * Embed the texts and the probe. The probe shows whether recorded or new vectors come from a
+   * different model of the same name.
    */
   async function fromLedger(
     from: LedgeredEmbeddings,
@@ -107,15 +102,18 @@ export async function openEndpoint(
     if (answer.length !== texts)
       return failure(
         'IndexMismatch',
-        `${provider} gave ${answer.length} vectors for ${texts} texts of ${model}`,
+        `provider ${provider} sent ${answer.length} vectors for ${texts} texts (model ${model})`,
       );
     const other = answer.find((vector) => vector.length !== dimensions);
     if (other === undefined) return null;
     return failure(
       'IndexMismatch',
-      `${model} of ${provider} gives ${other.length} dimensions; the spec says ${dimensions}`,
+      `${model} of provider ${provider} returns ${other.length} dimensions; ` +
+        `the lifecycle declares ${dimensions}`,
       {
-        next: 'build the index again with the dimensions that the model gives, or have the provider put the model before behind the name',
+        next:
+          'build the index again with the dimensions of the model, ' +
+          'or restore the previous model under this name',
       },
     );
   }
@@ -132,10 +130,7 @@ export async function openEndpoint(
   };
 }
 
-/**
- * Its tokenizer is not known here: a token for every four letters is what the common ones make of
- * English, and never less than one a word.
- */
+/** The tokenizer is not known. Common ones need one token per four letters of English text. */
 function estimatedCost(word: string): number {
   return Math.max(1, Math.ceil(word.length / 4));
 }

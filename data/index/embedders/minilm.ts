@@ -9,25 +9,24 @@ import { normalized, type Embedder } from './embedder';
 
 const dimensions = 384;
 /**
- * Of a text, as sentence-transformers cuts; the model has 512 places. [CLS] and [SEP] come on top,
- * so that what `costOf` counts is what is embedded. Earlier versions embedded two tokens less of
- * texts of 255 or more, under the same digest: such vectors are of the same space and nearly the
- * same direction, so they are reused like others.
+ * The limit of sentence-transformers, without [CLS] and [SEP]; the model has 512 positions. Earlier
+ * versions embedded two tokens less of longer texts under the same digest. Such vectors are nearly
+ * the same and are reused.
  */
 const maxTokens = 256;
 /** [CLS] and [SEP]. */
 const framing = 2;
 /**
- * Tokens in one call, padding counted: two texts of the longest. A call holds the event loop, so
- * this bounds the pause, to some 150 ms of one core; calls of 2,048 tokens take four times that
- * each, and a third more in all (64 summaries: 2.2 s of a core, and 2.9).
+ * The tokens in one call, including padding. A call blocks the event loop for about 150 ms on one
+ * core. Calls of 2,048 tokens block four times as long and take a third more time in all (64
+ * summaries: 2.9 s instead of 2.2 s of one core).
  */
 const tokensAtOnce = 512;
 
 /**
- * all-MiniLM-L6-v2 (N. Reimers and I. Gurevych, 2019; Apache-2.0) with int8 weights: mean over the
- * tokens, length one. One thread, as everywhere: parallelism comes from activities. A vector does
- * not depend on what else was in its call by more than int8 rounding.
+ * all-MiniLM-L6-v2 (N. Reimers and I. Gurevych, 2019; Apache-2.0) with int8 weights: the mean over
+ * the tokens, scaled to length one. It uses one thread; parallelism comes from activities. Other
+ * texts in the same call change a vector by int8 rounding at most.
  */
 export async function openMiniLm(folder = llmModelPath('minilm-l6-v2')): Promise<Embedder> {
   const [model, tokenizer] = await Promise.all([
@@ -70,7 +69,7 @@ export async function openMiniLm(folder = llmModelPath('minilm-l6-v2')): Promise
     if (output?.dims.at(-1) !== dimensions)
       throw failure(
         'ModelUnloadable',
-        `the embedder's graph does not give ${dimensions} dimensions`,
+        `the ONNX graph of the embedder does not return ${dimensions} dimensions`,
       );
     const states = output.data as Float32Array;
     return batch.map((tokens, row) => meanOf(states, row * length, tokens.length));
@@ -87,7 +86,7 @@ export async function openMiniLm(folder = llmModelPath('minilm-l6-v2')): Promise
         await turn();
         encoded.push({ index, ids: wordPiece.encode(text, maxTokens + framing) });
       }
-      // Texts of one length together: padding is paid for like words.
+      // Batches of texts of similar length need the least padding, which costs as much as words.
       encoded.sort((a, b) => a.ids.length - b.ids.length);
       const vectors: Float32Array[] = [];
       for (const batch of batches(encoded)) {
@@ -143,7 +142,7 @@ async function load(model: Uint8Array): Promise<InferenceSession> {
   }
 }
 
-/** Of a `tokenizer.json`, by id. */
+/** The vocabulary of a `tokenizer.json`, by token id. */
 function vocabularyOf(text: string): readonly string[] {
   const { model } = JSON.parse(text) as {
     readonly model: { readonly vocab: Readonly<Record<string, number>> };

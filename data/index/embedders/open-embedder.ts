@@ -8,9 +8,9 @@ import { openWordLlama } from './wordllama';
 
 export interface Embedders {
   /**
-   * Opened once, however many ask; one behind an endpoint again and again, since its provider may
-   * put another model behind the same name. So ask for it with each use, and compare its space with
-   * the one that is meant.
+   * The embedder, opened once for concurrent callers. One at an endpoint is opened again from time
+   * to time, because its provider may replace the model. Therefore call this for each use and
+   * compare the vector space with the expected one.
    */
   get(spec: EmbedderSpec): Promise<Embedder>;
   close(): Promise<void>;
@@ -26,24 +26,16 @@ interface OpenedEmbedder {
 }
 
 /**
- * How long it is believed that the same model answers. To look costs a request of ten tokens; until
- * then, an index may be asked with vectors of another space.
+ * How long an opened endpoint is used before its model is checked again. A check costs a request of
+ * ten tokens. Until then a replaced model may answer with vectors of a different space.
  */
 const believedMs = 600_000;
-/**
- * Who asks meanwhile is not held up by the look, unless nobody has asked, or nothing was heard, for
- * as long again.
- */
+/** Up to this age, callers do not wait for the check. */
 const lateMs = 2 * believedMs;
-/**
- * A model that gives other vectors than the spec says goes on so until somebody has seen to it: a
- * question that looked each time would pay for it each time.
- */
+/** How long a refused model is not asked again, so that not every question pays for a check. */
 const refusedMs = 60_000;
 
-/**
- * `endpoints`: the providers of this process, for embedders behind one; null where there are none.
- */
+/** `endpoints` are the providers of this process; null when there are none. */
 export function openEmbedders(endpoints: EndpointAccess | null = null): Embedders {
   const open = new Map<string, OpenedEmbedder>();
   const opening = new Map<string, Promise<Embedder>>();
@@ -55,15 +47,12 @@ export function openEmbedders(endpoints: EndpointAccess | null = null): Embedder
       if (endpoints) return openEndpoint(spec, endpoints, () => void open.delete(keyOf(spec)));
       throw failure(
         'NotFound',
-        `no provider can be asked here: ${spec.model} of ${spec.provider} cannot embed`,
+        `embedder ${spec.model} of provider ${spec.provider}: this process has no providers`,
       );
     },
   };
 
-  /**
-   * What could not be opened is tried again by the next that asks, unless it is there and cannot be
-   * used.
-   */
+  /** A failure is retried by the next caller, except IndexMismatch, which is remembered. */
   async function openNow(spec: EmbedderSpec): Promise<Embedder> {
     const at = performance.now();
     refused.delete(keyOf(spec));
@@ -87,7 +76,7 @@ export function openEmbedders(endpoints: EndpointAccess | null = null): Embedder
       if (known && age < believedMs) return known.embedder;
       const now = shareInFlight(opening, keyOf(spec), () => openNow(spec));
       if (!known || age >= lateMs) return now;
-      // The next question asks again, and says why it failed when it is late.
+      // A failed check is retried by the next question; after `lateMs` the error is thrown.
       now.catch(() => undefined);
       return known.embedder;
     },

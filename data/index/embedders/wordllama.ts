@@ -6,12 +6,12 @@ import { llmModelPath } from '../../language/runtime-module';
 import { openTurns } from '../../turns';
 import { normalized, type Embedder } from './embedder';
 
-/** Words have a few tokens; more of a text than this adds nothing to a mean. */
+/** More tokens hardly change the mean. */
 const maxTokens = 1024;
 
 /**
- * WordLlama (D. Michaels, 2024; MIT): the mean of static token vectors that were distilled from a
- * language model. No network is run, so a core does thousands of texts a second.
+ * WordLlama (D. Michaels, 2024; MIT): the mean of static token vectors, distilled from a language
+ * model. It runs no neural network, so one core embeds thousands of texts per second.
  */
 export async function openWordLlama(folder = llmModelPath('wordllama-256')): Promise<Embedder> {
   const [weights, tokenizer] = await Promise.all([
@@ -62,8 +62,8 @@ export async function openWordLlama(folder = llmModelPath('wordllama-256')): Pro
 }
 
 /**
- * The one tensor of a safetensors file: a header's length, the header as JSON, the numbers in half
- * precision.
+ * Read the only tensor of a safetensors file: the length of the header, the header as JSON, and the
+ * numbers in half precision.
  */
 function readMatrix(file: Buffer): {
   readonly rows: number;
@@ -86,7 +86,7 @@ function readMatrix(file: Buffer): {
   if (tensor?.dtype !== 'F16' || rows === undefined || dimensions === undefined)
     throw failure(
       'ModelUnloadable',
-      'the file of static vectors holds no matrix in half precision',
+      'the file of static vectors has no matrix in half precision (F16)',
       { next: 'npm run provision:llm' },
     );
   const from = 8 + headerBytes + (tensor.data_offsets[0] ?? 0);

@@ -23,51 +23,46 @@ import { askWithRoom, type Retrieve, type RetrievedForAnswer } from '../retrieva
 import { answerWithheld } from '../provider/withheld';
 
 /**
- * Whatever is evaluated: a prompt over a model, a bundle, a server behind an address. Throws
- * AnswerWithheld where a provider's filter stopped question or answer.
+ * Answers the cases of an evaluation: a prompt with a model, a bundle, or a server at an address.
+ * Throws AnswerWithheld when a provider's filter stopped the question or the answer.
  */
 export interface Answerer {
   (of: EvaluationCase, asked: AskedHow): Promise<GivenAnswer>;
-  /** The variable that it fills with what its index finds; not given where it asks none. */
+  /** The prompt variable that receives the passages; absent without an index. */
   readonly indexVariable?: string | null;
 }
 
 export interface AskedHow {
   readonly repeat: number;
-  /** Done to what the index finds, before anybody else sees it. */
+  /** The change of the passages, applied before screening. */
   readonly change?: PassageChange;
   readonly place?: Place | undefined;
   readonly signal?: AbortSignal;
 }
 
 export interface GivenAnswer {
-  /** Empty when a safety policy kept it back. */
+  /** Empty when a safety policy blocked it. */
   readonly text: string;
-  /** By which side; not given where it did not, or there is none. */
+  /** The side that the safety policy blocked; absent when it blocked nothing. */
   readonly blocked?: 'input' | 'output';
-  /**
-   * A provider's filter stopped it, which is what should become of such a case: `evaluateCases`
-   * puts this in the place of AnswerWithheld.
-   */
+  /** A provider's filter stopped a case that should be refused; set by `evaluateCases`. */
   readonly withheld?: true;
-  /**
-   * The change that was to be measured changes nothing of what was found: this is no answer to it.
-   */
+  /** The change has no effect on the passages, so that the question was not asked. */
   readonly unchanged?: true;
   readonly retrieved: readonly RetrievedPassage[];
-  /** Of the model's answer, without retrieval and filters. */
+  /** The time of the model's answer, without retrieval and screening. */
   readonly latencyMs: number;
-  /** On behalf of another run or stage: under another load, on another day. */
+  /** Another run or stage asked it, under a different load. */
   readonly earlier?: boolean;
-  /** Not given where nobody was asked. */
+  /** Absent when no model was asked. */
   readonly by?: AnsweredBy;
   /** Nanodollars. */
   readonly cost: number;
-  /** It was paid before. */
+  /** Whether it was recorded and paid before. */
   readonly fromLedger: boolean;
 }
 
-/** What every call of one evaluation shares. */
+/** What all calls of one evaluation share. */
 export interface Asking {
   readonly chat: LedgeredChat;
   readonly tenant: Tenant;
@@ -84,7 +79,7 @@ export interface PromptAnswererOptions {
   readonly retrieval: CaseRetrieval | null;
 }
 
-/** Fills `variable` of the prompt with what is found for a case. */
+/** Fills `variable` of the prompt with the passages for a case. */
 export interface CaseRetrieval {
   readonly variable: string;
   readonly retrieve: (
@@ -94,19 +89,13 @@ export interface CaseRetrieval {
 }
 
 export interface RetrievedForCase extends RetrievedForAnswer {
-  /**
-   * Nanodollars for the question's embedding and for the order of what was found; not given where
-   * nobody was paid.
-   */
+  /** Nanodollars for the question's embedding and the reranking; absent when both were free. */
   readonly cost?: number;
-  /**
-   * Where the passages were changed: how they stand in the prompt, by `chunkId`; null where there
-   * was nothing to change.
-   */
+  /** After a change: the order in the prompt, by `chunkId`. Null when nothing could be changed. */
   readonly arranged?: readonly string[] | null;
 }
 
-/** As the gateway does for what a user writes; `input` is the prompt's variable that holds it. */
+/** Retrieve as the gateway does. `input` is the prompt variable with the user's text. */
 export function bundleRetrieval({
   retrieve,
   paying: { tenant, scope, owner, budgets },
@@ -115,9 +104,9 @@ export function bundleRetrieval({
   input,
 }: {
   readonly retrieve: Retrieve;
-  /** What questions are embedded from, where that is paid. */
+  /** Pays for the embedding of questions. */
   readonly paying: Omit<Asking, 'chat'>;
-  /** What the index's reranker is paid from; needed where it has one. */
+  /** Pays for the index's reranker; required when it has one. */
   readonly reranking?: Asking;
   readonly index: BundleIndex;
   readonly input: string;
@@ -146,10 +135,7 @@ export function bundleRetrieval({
   };
 }
 
-/**
- * Asks a prompt's questions through the ledger: what was answered before the process died is read,
- * not paid again.
- */
+/** Ask the questions of a prompt through the call ledger, which reuses recorded answers. */
 export function promptAnswerer({
   asking,
   template,
@@ -168,7 +154,7 @@ export function promptAnswerer({
     { repeat, change, place, signal }: AskedHow,
   ): Promise<GivenAnswer> => {
     const ask = async (found: PromptValues): Promise<LedgeredAnswer> => {
-      // A case may hold more than this prompt asks for: the same cases are asked of every prompt.
+      // A case may have more variables than this prompt, because all prompts share the cases.
       const values = Object.fromEntries(
         Object.entries({ ...of.input, ...found }).filter(([name]) => wanted.includes(name)),
       );
@@ -187,8 +173,7 @@ export function promptAnswerer({
         ...(signal && { signal }),
       };
       const before = await chat.ask(asked);
-      // Somebody with standbys asked the same before, and one of them answered for good: who is
-      // asked alone is asked anew.
+      // The recorded answer may be that of a standby. A route of one model must ask that model.
       const answer =
         route.length > 1 || !standsIn(before)
           ? before
@@ -217,8 +202,8 @@ export function promptAnswerer({
     const arrange = (passages: readonly Passage[]) =>
       found.arranged ? arrangedBy(found.arranged, passages) : passages;
     /**
-     * What a policy or the model's room leave of them may be too little for a change, and so may
-     * the prompt: it may not ask for them.
+     * The change has no effect when too few passages are left after screening, or when the prompt
+     * does not use them.
      */
     const unchanged = (passages: readonly Passage[]) =>
       found.arranged === null ||
@@ -228,8 +213,7 @@ export function promptAnswerer({
     if (unchanged(found.passages)) return unasked(found.cost ?? 0);
     const askOver = ({ passages }: Pick<RetrievedForAnswer, 'passages'>) =>
       ask({ [variable]: passageValue(arrange(passages), template, variable) });
-    // Filler takes no room from what was found: a context that is too long for the model is the
-    // answer to how long it may be.
+    // With filler no passage may be left out: an overflow is the result of this perturbation.
     const asked =
       change?.perturbation.kind === 'longContext'
         ? { answer: await askOver(found), retrieved: found }
@@ -247,5 +231,5 @@ function unasked(cost: number): GivenAnswer {
   return { text: '', unchanged: true, retrieved: [], latencyMs: 0, cost, fromLedger: false };
 }
 
-/** Repeats that a dimension asks for are below this. */
+/** Larger than the repeats of any dimension, so that the keys of the calls differ. */
 const anewAlone = 100_000;

@@ -13,15 +13,14 @@ export interface BundleAnswererOptions {
   readonly prompt: PromptTemplate;
   readonly policy: SafetyPolicy | null;
   readonly detectors: Detectors;
-  /** Who pays for models that the policy's detectors ask. */
+  /** Pays for models that the policy's detectors ask. */
   readonly guarding: Asking;
   readonly retrieval: CaseRetrieval | null;
 }
 
 /**
- * A bundle as it is served, but for its standbys: what they answer would be taken for the first
- * one's, today and on the ledger for good. its policy screens what is asked before the model sees
- * it, what was found for it, and what the model says before anybody reads it.
+ * Answers as the bundle is served, but without standbys, whose answers would count as those of the
+ * bundle's own model. The safety policy screens the question, the passages and the answer.
  */
 export function bundleAnswerer({
   asking,
@@ -44,7 +43,7 @@ export function bundleAnswerer({
   return screenedAnswerer(ask, screens, signature.input);
 }
 
-/** Without what the policy does not let into a prompt. */
+/** Leave out passages that the safety policy blocks. */
 export function screenedRetrieval(retrieval: CaseRetrieval, screens: CaseScreens): CaseRetrieval {
   return {
     ...retrieval,

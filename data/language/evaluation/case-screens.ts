@@ -5,38 +5,34 @@ import { askOnLedger, type AskGuard } from '../../safety/ask-guard';
 import type { Detectors } from '../../safety/open-detectors';
 import type { Asking } from './answerer';
 
-/** A safety policy over the texts of cases. */
+/** Screens the texts of cases by a safety policy. */
 export interface CaseScreens {
   /**
-   * @throws PlatformUnavailable or ModelUnloadable when a detector's files or provider are not
-   *   here: an evaluation without its policy is another's
+   * @throws PlatformUnavailable or ModelUnloadable when a detector's files or provider are missing
    */
   readonly prepare: () => Promise<void>;
   readonly open: () => CaseScreen;
 }
 
-/** Over what is said of one case. */
+/** Screens the texts of one case. */
 export interface CaseScreen {
   /**
-   * @throws when a model that a detector asks could not be asked: that says nothing of the text,
-   *   and neither blocked nor passed would have been measured
+   * @throws when a detector's model could not be asked, because the text is then neither blocked
+   *   nor passed
    */
   readonly screen: (side: Side, text: string, about?: About) => Promise<Screening>;
-  /** Nanodollars for verdicts so far. */
+  /** The cost of the verdicts so far, in nanodollars. */
   readonly cost: () => number;
 }
 
 export interface CaseScreensOptions {
   readonly policy: SafetyPolicy;
   readonly detectors: Detectors;
-  /** Who pays for models that detectors ask. */
+  /** Pays for models that detectors ask. */
   readonly asking: Asking;
 }
 
-/**
- * What is too long for a detector's model, or stopped by its provider's filter, is so for whoever
- * serves it: there the policy decides, and here.
- */
+/** These failures depend on the text alone, so the policy decides on them as in the gateway. */
 const ofTheText: readonly FailureType[] = ['ContextOverflow', 'AnswerWithheld'];
 
 export function caseScreens({ policy, detectors, asking }: CaseScreensOptions): CaseScreens {

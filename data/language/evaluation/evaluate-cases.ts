@@ -18,27 +18,24 @@ import { isWithheld, scoreCase } from './score-case';
 
 export interface Evaluation {
   readonly cases: readonly EvaluationCase[];
-  /** Of the case set: perturbations are drawn from it. */
+  /** The digest of the case set. It seeds the perturbations. */
   readonly caseSet: Digest;
   readonly dimensions: readonly DimensionSpec[];
   readonly answerer: Answerer;
-  /** By the name of the dimension; each of kind `judge` needs its own. */
+  /** By the name of the dimension. Each dimension of kind `judge` needs one. */
   readonly judges: Readonly<Record<string, ModelJudge>>;
   readonly tools: EvaluatorTools;
-  /** Needed where a robustness has paraphrases. */
+  /** Required when a robustness dimension has paraphrases. */
   readonly paraphraser?: Paraphraser | undefined;
-  /** Questions with the provider at once. Its limits hold in any case. */
+  /** The number of concurrent questions. The provider's rate limits apply in any case. */
   readonly parallel: number;
-  /** Of all that are evaluated beside this one; its own where it is not given. */
+  /** Shared with other evaluations that run at the same time; its own pool by default. */
   readonly pool?: Pool;
-  /**
-   * Where times must be of this run: answers of earlier ones are asked again for theirs, up to so
-   * many.
-   */
+  /** Measure latencies in this run: ask up to so many recorded questions again. */
   readonly latency?: LatencySample | null;
   /**
-   * Ends the evaluation with the provider's refusal where so many cases came back first and every
-   * question of theirs was refused; all are asked when not given.
+   * End the evaluation with ProviderRefused when the first so many cases were all refused. Without
+   * it all cases are asked.
    */
   readonly mostRefusedAtFirst?: number;
   readonly signal?: AbortSignal;
@@ -49,9 +46,9 @@ export interface EvaluationProgress {
   readonly asked: number;
   readonly of: number;
   readonly unanswered: number;
-  /** Answers that were paid before this process began. */
+  /** Answers that were recorded and paid before. */
   readonly fromLedger: number;
-  /** Nanodollars, those of before included. */
+  /** Nanodollars, including recorded answers. */
   readonly cost: number;
 }
 
@@ -60,30 +57,28 @@ export type AskedAnswer =
   | {
       readonly kind: 'unanswered';
       readonly reason: string;
-      /** Null where nothing was asked. */
+      /** Null when the question was not asked. */
       readonly error: PerennialError | null;
     };
 
 /**
- * For a candidate as a whole. Going on costs no money, since a refusal is not paid, but time, and
- * says no more than the first did: a parameter that the model does not take, a schema that the
- * provider cannot hold. Nothing is averaged away by it, for no result comes of it. Of cases, not of
- * their repeats and perturbations: some are refused for what stands in them. If such cases were one
- * in two of all, so many in a row would come up once in a million.
+ * The number of refused cases at the start after which a candidate's evaluation ends. Such refusals
+ * have one cause, for example a parameter that the model does not accept, and more of them only
+ * cost time. It counts cases, not repeats and perturbations. If half of all cases were refused for
+ * their content, 20 in a row would occur once in a million.
  */
 export const refusalsToEnd = 20;
 
 /**
- * Asks and scores every case. Nothing is kept here: a second attempt reads what was answered from
- * the ledger and comes to the same scores. What is wrong with one case is that case's failure; a
- * spent budget, a provider that is away or a cancellation says nothing of a case and ends the
- * evaluation, to be resumed.
+ * Ask and score every case. It keeps no state: a second attempt reads recorded answers from the
+ * ledger and gets the same scores. An error of one case is recorded for that case. A spent budget,
+ * an unavailable provider or a cancellation ends the evaluation, which can be resumed.
  */
 export async function evaluateCases(evaluation: Evaluation): Promise<readonly CaseResult[]> {
   const { cases, caseSet, dimensions, answerer, parallel, signal, onProgress } = evaluation;
   const { rewordings, refused: notReworded } = await reword(evaluation);
-  // In an order that their file has no say in: those that stand first in it may be of one kind, and
-  // refused for that.
+  // In an order that does not depend on the file: its first cases may be of one kind, and refused
+  // for that.
   const asks = asksFor(inOrder(cases), dimensions, {
     caseSet,
     rewordings,
@@ -132,10 +127,7 @@ export async function evaluateCases(evaluation: Evaluation): Promise<readonly Ca
   return evaluation.latency ? timedAnew(results, evaluation.latency, evaluation) : results;
 }
 
-/**
- * What a provider's filter stops is then as good as what a policy does: nothing that could not be
- * measured.
- */
+/** For a case that should be refused, a provider's filter counts like the safety policy. */
 const keptBack: AskedAnswer = {
   kind: 'answered',
   answer: { text: '', withheld: true, retrieved: [], latencyMs: 0, cost: 0, fromLedger: false },
@@ -149,9 +141,8 @@ function shouldBeRefused(
 }
 
 /**
- * The results with the times of this run in the place of earlier ones', as far as the sample and
- * the budget go; a question that now fails has none, and says why. Answers and scores stay what
- * they are.
+ * Replace latencies of earlier runs by those of this run, as far as the sample and the budget
+ * permit. A question that now fails has no latency but a reason. Answers and scores do not change.
  */
 async function timedAnew(
   results: readonly CaseResult[],
@@ -173,13 +164,13 @@ async function timedAnew(
       const of = cases[place];
       if (!of) return;
       const again = await answered(() => answerer(of, { repeat, ...(signal && { signal }) }));
-      // How fast a refusal came says nothing of an answer.
+      // The time of a refusal is not the time of an answer.
       if (again.kind === 'unanswered') times.set(place, { latencyMs: null, untimed: again.reason });
       else if (again.answer.earlier !== true)
         times.set(place, { latencyMs: again.answer.latencyMs });
     });
   } catch (error) {
-    // What the budget does not pay for is not measured, and counted so.
+    // Latencies that the budget does not pay for stay unmeasured.
     if (!isPerennialError(error) || error.type !== 'BudgetSpent') throw error;
   }
   return results.map((result, place) => {
@@ -191,8 +182,8 @@ async function timedAnew(
 }
 
 /**
- * Of the question, not of the moment: asking again would end the same. A timeout and a lost answer
- * are too, since retries and standbys have been tried by then.
+ * Failures of the case rather than of the moment: asking again would give the same. A timeout and a
+ * lost answer belong here, because retries and standbys have been tried before.
  */
 const ofTheCase: readonly FailureType[] = [
   'InvalidInput',
@@ -218,7 +209,9 @@ function allRefused(
   last: PerennialError,
   { refused, of }: { readonly refused: number; readonly of: number },
 ): PerennialError {
-  const message = `the first ${refused} of ${of} cases were all refused, and the others are not asked: ${last.message}`;
+  const message =
+    `the first ${refused} of ${of} cases were all refused, so the rest were not asked: ` +
+    last.message;
   return failure('ProviderRefused', message, {
     cause: last,
     ...(last.next !== undefined && { next: last.next }),

@@ -4,13 +4,10 @@ import { compileJsonSchema } from '../../../domain/language/cases/json-schema.sc
 import type { EvaluatorTools } from '../../../domain/language/judge/judged-case';
 import { patternMs, withinTime } from '../../time-limit';
 
-/** The tools live as long as their process, and each evaluation has schemas of its own. */
+/** The cache lives as long as the process, so the number of compiled schemas is limited. */
 const mostSchemas = 256;
 
-/**
- * What evaluators need and rules alone cannot have: JSON Schema by Ajv and patterns, both in
- * bounded time, an embedder where one is given.
- */
+/** JSON Schema validation and patterns, both in bounded time, and an embedder if one is given. */
 export function createEvaluatorTools(embed: EvaluatorTools['embed']): EvaluatorTools {
   return { embed, matches, schemaErrors: schemaChecker() };
 }
@@ -20,9 +17,9 @@ const matches: EvaluatorTools['matches'] = (pattern, text) => {
     const tried = withinTime(patternMs, () => new RegExp(pattern, 'u').test(text));
     return tried.kind === 'done'
       ? tried.value
-      : { untold: `the pattern ${pattern} could not be tried in time` };
+      : { untold: `the pattern ${pattern} could not be evaluated in time` };
   } catch (error) {
-    return { untold: `the pattern ${pattern} could not be tried: ${reasonOf(error)}` };
+    return { untold: `the pattern ${pattern} could not be evaluated: ${reasonOf(error)}` };
   }
 };
 
@@ -40,15 +37,15 @@ function schemaChecker(): EvaluatorTools['schemaErrors'] {
     try {
       const checked = withinTime(patternMs, () => check(value));
       if (checked.kind === 'late')
-        return { untold: 'the answer could not be checked by its JSON Schema in time' };
+        return { untold: 'the answer could not be validated by the JSON Schema in time' };
       if (checked.value) return [];
     } catch (error) {
-      // A schema that refers to itself without going deeper, for one.
-      return { untold: `the answer could not be checked by its JSON Schema: ${reasonOf(error)}` };
+      // For example, a schema with an endless self-reference.
+      return { untold: `the answer could not be validated by the JSON Schema: ${reasonOf(error)}` };
     }
     return (check.errors ?? [])
       .slice(0, 5)
-      .map(({ instancePath, message }) => `${instancePath || '/'} ${message ?? 'is wrong'}`);
+      .map(({ instancePath, message }) => `${instancePath || '/'} ${message ?? 'is invalid'}`);
   };
 }
 

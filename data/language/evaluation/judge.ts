@@ -17,12 +17,12 @@ import type { ModelTarget } from '../model-access';
 import type { Asking } from './answerer';
 import { inParallel } from './pool';
 
-/** A model that says of an answer whether it is right. */
+/** A language model that decides whether an answer is right. */
 export interface ModelJudge {
-  /** Of its prompt, model and sampling: with another of them it is another judge. */
+  /** Identifies the judge: its prompt, model and sampling. */
   readonly digest: Digest;
   score(of: EvaluationCase, answer: string, signal?: AbortSignal): Promise<Score>;
-  /** Its verdicts, one an order in which it is asked; null where it gave none. */
+  /** The verdicts, one for each order in which it is asked; null for a missing verdict. */
   verdicts(
     of: EvaluationCase,
     answer: string,
@@ -33,16 +33,13 @@ export interface ModelJudge {
 export interface JudgeOptions {
   readonly asking: Asking;
   /**
-   * May use the case's variables, `answer` and `reference`; with `first` and `second` it is asked
-   * in both orders.
+   * May use the case's variables, `answer` and `reference`. With `first` and `second` the judge
+   * compares answer and reference in both orders.
    */
   readonly template: PromptTemplate;
   readonly target: ModelTarget;
   readonly sampling: Sampling;
-  /**
-   * Of an answer that did not come, or not in time: no verdict where nobody asks again, which is so
-   * unless it is said.
-   */
+  /** Whether a lost or late answer gives no verdict (the default) or throws, to be retried. */
   readonly whenLost?: 'noVerdict' | 'fails' | undefined;
 }
 
@@ -86,7 +83,7 @@ export function createJudge({
       });
       return answer.text;
     } catch (error) {
-      // Prose, or an answer too long to judge: no verdict, not no judge.
+      // Prose, or an answer that is too long to judge, is a missing verdict and no outage.
       if (
         isPerennialError(error) &&
         [...silent, ...(whenLost === 'fails' ? [] : lost)].includes(error.type)
@@ -128,7 +125,7 @@ export function createJudge({
 }
 
 /**
- * What the judge says of answers that people have judged. Calls go through the ledger: calibrating
+ * Compare the judge's verdicts with those of people. Calls go through the ledger, so calibrating
  * the same judge again costs nothing.
  */
 export async function calibrateJudge(

@@ -16,22 +16,21 @@ export type Paraphrased =
   | { readonly kind: 'kept'; readonly text: string }
   | { readonly kind: 'refused'; readonly reason: string };
 
-/** What a text becomes in other words, or why none of them may stand in its place. */
+/** Returns a paraphrase of the text, or why no paraphrase can replace it. */
 export type Paraphraser = (
   text: string,
   spec: ParaphraseSpec,
   signal?: AbortSignal,
 ) => Promise<Paraphrased>;
 
-/** Tried so often with one text: a model that cannot say it otherwise is not asked for ever. */
+/** The attempts for one text. */
 const tries = 3;
-/** Other words each time, so that a refused paraphrase is followed by another. */
+/** A temperature above 0, so that each attempt gives another paraphrase. */
 const sampling: Sampling = { temperature: 0.7, topP: 1, maxTokens: 512, seed: null, stop: [] };
 
 /**
- * Through the ledger: a text is paraphrased once by a model and paid once, whoever is measured with
- * it, and a later run asks the very same. `embed`: null where there is no embedder; then the
- * letters decide alone.
+ * Paraphrase through the call ledger, so that all runs share one paraphrase of a text and pay it
+ * once. Without `embed` the meaning is not compared, only the letters.
  */
 export function createParaphraser(asking: Asking, embed: EvaluatorTools['embed']): Paraphraser {
   const { chat, ...shared } = asking;
@@ -68,9 +67,8 @@ export function createParaphraser(asking: Asking, embed: EvaluatorTools['embed']
           ? { kind: 'refused', reason: 'no paraphrase was given' }
           : { kind: 'kept', text: paraphrase };
       } catch (error) {
-        // Of this text: the next may be said otherwise. A timeout and a lost answer are of the
-        // moment, and end the attempt: who is measured in a better one would be asked other
-        // questions.
+        // These failures depend on the text. A timeout or a lost answer does not; it ends the
+        // attempt, so that all candidates are asked the same questions.
         if (
           isPerennialError(error) &&
           ['AnswerInvalid', 'AnswerWithheld', 'ContextOverflow', 'ProviderRefused'].includes(
@@ -88,13 +86,13 @@ export function createParaphraser(asking: Asking, embed: EvaluatorTools['embed']
     async function farFrom(paraphrase: string): Promise<string | null> {
       if (embed === null) return null;
       const [a, b] = await embed([text, paraphrase]);
-      // No vector, no likeness.
+      // Without a vector the similarity is unknown.
       return a && b && cosine(a, b) >= minSimilarity ? null : 'another meaning';
     }
   };
 }
 
-/** Who is asked for paraphrases. */
+/** The paraphrase perturbations of all robustness dimensions. */
 export function paraphrasersIn(dimensions: readonly DimensionSpec[]): readonly ParaphraseSpec[] {
   const perturbations = dimensions.flatMap((each) =>
     each.kind === 'robustness' ? each.perturbations : [],

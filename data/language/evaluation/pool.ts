@@ -1,21 +1,15 @@
 import { bulkhead } from 'cockatiel';
 import type { Place } from '../model-access';
 
-/**
- * Questions that are with a provider, on record for it, or being written down: so many can a death
- * cost, or leave in doubt.
- */
+/** The most questions in progress. A crash can leave so many unrecorded, or to be paid again. */
 export function mostUnderWay(parallel: number): number {
   return parallel + Math.ceil(parallel / 4);
 }
 
-/**
- * What is under way at once, of one list of items or of several that are worked on beside each
- * other.
- */
+/** Limits the work in progress of one list, or of several lists that are processed together. */
 export interface Pool {
   readonly work: Place;
-  /** Within `work`: with whoever is asked. */
+  /** Within `work`: held while the provider is asked. */
   readonly place: Place;
 }
 
@@ -28,10 +22,9 @@ export function openPool(parallel: number): Pool {
 }
 
 /**
- * Like `inParallel`, but what takes a place is bounded alone: a quarter more items are under way,
- * so that who is asked has its next question while the last answer is written down. Not of a list
- * beside others in one pool: a server that keeps prompts is to have one of each, which is worth
- * more.
+ * Like `inParallel`, but only the use of a place is limited to `parallel`. A quarter more items are
+ * in progress, so that the provider gets its next question while an answer is recorded. With a
+ * shared pool each list stays at `parallel`, which suits a server that caches prompts.
  */
 export async function inPlaces<T, R>(
   items: readonly T[],
@@ -45,8 +38,8 @@ export async function inPlaces<T, R>(
 }
 
 /**
- * `work` on each item, at most `parallel` at once, in their order. The first failure starts no
- * further item, waits for those under way, whose answers are paid, and is then thrown.
+ * Run `work` on each item, at most `parallel` at once, in their order. After the first failure no
+ * item starts; those in progress complete, because their answers are paid, and then it is thrown.
  */
 export async function inParallel<T, R>(
   items: readonly T[],

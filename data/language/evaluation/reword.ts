@@ -4,11 +4,11 @@ import { inParallel } from './pool';
 
 interface Reworded {
   readonly rewordings: Rewordings;
-  /** By case: why a paraphrase of it is not asked. */
+  /** By case: why a paraphrase is not asked. */
   readonly refused: ReadonlyMap<string, readonly string[]>;
 }
 
-/** The paraphrases that the dimensions ask for, before anything else is asked. */
+/** Make the paraphrases that the dimensions need, before the cases are asked. */
 export async function reword({
   cases,
   dimensions,
@@ -18,7 +18,7 @@ export async function reword({
   signal,
 }: Evaluation): Promise<Reworded> {
   const wanted = dimensions.flatMap((dimension) =>
-    // What an index finds is not known yet, and is asked in no other words.
+    // Passages are not known yet and are not paraphrased.
     dimension.kind !== 'robustness' || dimension.variable === answerer.indexVariable
       ? []
       : dimension.perturbations.flatMap((spec, place) =>
@@ -37,7 +37,7 @@ export async function reword({
   const rewordings = new Map<string, string>();
   const refused = new Map<string, readonly string[]>();
   if (wanted.length > 0 && !paraphraser)
-    throw new Error('paraphrases are asked for, and nobody makes them here');
+    throw new Error('a robustness dimension needs paraphrases, but there is no paraphraser');
   const made = await inParallel(wanted, parallel, async ({ text, spec }) => {
     signal?.throwIfAborted();
     return paraphraser?.(text, spec, signal);

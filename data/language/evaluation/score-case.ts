@@ -25,7 +25,7 @@ interface AnsweredAsk {
   readonly answer: AskedAnswer;
 }
 
-/** All dimensions of one case, from its answers: the first, its repeats, its perturbations. */
+/** Score all dimensions of one case from its first answer, its repeats and its perturbations. */
 export async function scoreCase(
   of: EvaluationCase,
   all: readonly AnsweredAsk[],
@@ -39,7 +39,7 @@ export async function scoreCase(
     scores[dimension.name] = await scoreIn(dimension, of, { first, all }, evaluation);
   const { id, group, pair, input, expected } = of;
   const answer = first.kind === 'answered' ? first.answer : null;
-  // What was turned away was no work: its nothing would make the rest look fast and cheap.
+  // A blocked question costs and takes nothing, which would distort latency and cost.
   const isWork = answer !== null && answer.blocked !== 'input' && answer.withheld !== true;
   return {
     id,
@@ -60,8 +60,8 @@ export async function scoreCase(
 }
 
 /**
- * Who got nothing got no right answer, and will get none by another try. The other kinds an empty
- * answer could satisfy, or says nothing of: they are not measured by it.
+ * The dimensions for which a withheld answer counts as a wrong one. An empty answer could satisfy
+ * the other kinds, or is not covered by them, so they are not measured.
  */
 const wrongWithout: readonly DimensionSpec['kind'][] = [
   'safety',
@@ -77,7 +77,7 @@ const withheldFrom: Pick<GivenAnswer, 'text' | 'blocked' | 'withheld' | 'retriev
   retrieved: [],
 };
 
-/** By a provider's filter. */
+/** Whether a provider's filter stopped the answer. */
 export function isWithheld(said: AskedAnswer): boolean {
   return said.kind === 'unanswered' && said.error?.type === 'AnswerWithheld';
 }
@@ -128,8 +128,8 @@ function retrievalOf(
 }
 
 /**
- * What is left of the score, on average over the perturbations. One that could not be asked leaves
- * the whole unknown.
+ * The share of the score that is left, averaged over the perturbations. If one of them could not be
+ * measured, the result is unknown.
  */
 async function robustness(
   { name, of: dimensionName }: RobustnessSpec & { readonly name: string },

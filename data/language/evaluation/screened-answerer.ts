@@ -3,9 +3,8 @@ import type { Answerer } from './answerer';
 import type { CaseScreens } from './case-screens';
 
 /**
- * Whoever answers, behind a safety policy: what is kept back is an empty answer that says by which
- * side, and what is asked in vain is not paid. `input` is the variable that takes what the user
- * says.
+ * Screen questions and answers by a safety policy. A blocked answer is empty and names the side; a
+ * blocked question is not asked. `input` is the prompt variable with the user's text.
  */
 export function screenedAnswerer(ask: Answerer, screens: CaseScreens, input: string): Answerer {
   const answer: Answerer = async (of, asked) => {

@@ -9,7 +9,7 @@ import { estimatedUsage, readEvent, readWire } from './wire';
 
 const headers = { 'anthropic-version': '2023-06-01' };
 
-/** Anthropic's Messages API. It knows no seed: repeats differ there whatever is asked. */
+/** Anthropic's Messages API. It has no seed, so repeated requests may give different answers. */
 export function anthropicProvider({
   name,
   endpoint,
@@ -22,10 +22,10 @@ export function anthropicProvider({
 
     async chat(request, options) {
       const startedAt = performance.now();
-      const ask = chatAsk(request, options);
+      const ask = chatEndpointRequest(request, options);
       const read = options.onText
-        ? await streamed(name, endpoint, ask, options.onText, startedAt)
-        : await whole(name, endpoint, ask);
+        ? await readStream(name, endpoint, ask, options.onText, startedAt)
+        : await readMessage(name, endpoint, ask);
       const usage = read.usage ?? estimatedUsage(request, read.text);
       return {
         ...read,
@@ -37,8 +37,8 @@ export function anthropicProvider({
 
     embed: ({ model }) =>
       Promise.reject(
-        failure('ModelNotFound', `${name} has no embeddings (${model})`, {
-          next: 'name another provider for the embedder',
+        failure('ModelNotFound', `provider ${name} has no embeddings (model ${model})`, {
+          next: 'use a model of another provider as the embedder',
         }),
       ),
 
@@ -67,13 +67,13 @@ export function anthropicProvider({
 interface AnthropicAnswer {
   readonly text: string;
   readonly finish: string | null;
-  /** Null where the provider came to no count. */
+  /** Null when the stream ended before the provider sent its token counts. */
   readonly usage: Usage | null;
   readonly model: string;
   readonly firstTokenMs: number | null;
 }
 
-function chatAsk(
+function chatEndpointRequest(
   request: ChatRequest,
   { signal, requestId, onText }: ChatOptions,
 ): EndpointRequest {
@@ -85,8 +85,8 @@ function chatAsk(
     messages: messages.filter(({ role }) => role !== 'system'),
     ...(system.length > 0 && { system: system.join('\n\n') }),
     ...(!thinks && {
-      // Newer models take only one of the two, and the newest neither: what is its default anyway
-      // is not sent.
+      // Newer models accept only one of temperature and top_p, and the newest accept neither.
+      // Default values are therefore not sent.
       ...(sampling.temperature !== 1 && { temperature: sampling.temperature }),
       ...(sampling.topP !== 1 && { top_p: sampling.topP }),
       ...(sampling.stop.length > 0 && { stop_sequences: sampling.stop }),
@@ -99,7 +99,7 @@ function chatAsk(
   return { path: '/messages', body, model, signal, requestId, headers };
 }
 
-async function whole(
+async function readMessage(
   name: string,
   endpoint: Endpoint,
   ask: EndpointRequest,
@@ -115,7 +115,7 @@ async function whole(
   return { text, finish: stop_reason ?? null, usage: counted, model, firstTokenMs: null };
 }
 
-async function streamed(
+async function readStream(
   name: string,
   endpoint: Endpoint,
   ask: EndpointRequest,
@@ -163,7 +163,8 @@ async function streamed(
   if (!isWhole)
     throw failure(
       'AnswerLost',
-      `${name} ended its stream in the middle, after ${read.text.length} characters`,
+      `provider ${name} ended the stream before the answer was complete, ` +
+        `after ${read.text.length} characters`,
     );
   const usage = read.isCounted
     ? { promptTokens: read.prompt, completionTokens: read.completion }
@@ -177,11 +178,12 @@ async function streamed(
   };
 }
 
-/** The status was sent long before. */
+/** An error event inside a stream whose HTTP status was already 200. */
 function streamFailure(name: string, type: string): Error {
   return failure(
     'AnswerLost',
-    `${name} broke its answer off: ${type.replace(/[^\w-]/g, '').slice(0, 64)}`,
+    `provider ${name} sent an error in the middle of its stream: ` +
+      type.replace(/[^\w-]/g, '').slice(0, 64),
   );
 }
 

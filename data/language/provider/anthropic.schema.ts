@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * The parts of Anthropic's Messages protocol that are read. What is cached is billed, too, and
- * counted apart from `input_tokens`.
+ * The parts of Anthropic's Messages protocol that are read. Cached tokens are billed too, and
+ * `input_tokens` does not include them.
  */
 const inputUsage = z.object({
   input_tokens: z.int().min(0),
@@ -29,7 +29,7 @@ const knownEvent = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('message_delta'),
     delta: z.object({ stop_reason: z.string().nullish() }),
-    // Of the whole answer so far, not of this piece.
+    // The total of the answer so far, not of this event.
     usage: z.object({ output_tokens: z.int().min(0) }),
   }),
   z.object({ type: z.literal('message_stop') }),
@@ -45,8 +45,7 @@ const knownTypes = new Set([
 ]);
 
 /**
- * Anthropic adds kinds of events and asks clients to pass over those that they do not know; `ping`
- * is one of them.
+ * Anthropic adds event types over time and asks clients to ignore unknown ones, such as `ping`.
  */
 export const anthropicEvent = z.union([
   knownEvent,

@@ -6,8 +6,8 @@ import type { ChatOptions, ModelProvider, OnText } from './provider';
 import { withheldAnswer } from './withheld';
 
 /**
- * One request with its two timeouts. A filter of the provider's that stops it is an answer too:
- * asked again, or elsewhere, it would be got around.
+ * Send one request with its two timeouts. An answer that the provider's content filter withholds
+ * counts as an answer: a retry or another provider would circumvent the filter.
  */
 export async function attemptChat(
   provider: ModelProvider,
@@ -23,14 +23,14 @@ export async function attemptChat(
   return { ...answer, text: wholeCharacters(answer.text) };
 }
 
-/** A stream that was begun has its first token; what then takes too long is the whole. */
+/** The first-token timeout ends with the first piece of text; the total timeout continues. */
 async function inTime(
   provider: ModelProvider,
   { firstTokenMs, totalMs }: ProviderSettings['timeouts'],
   request: ChatRequest,
   { signal, onText, ...options }: ChatOptions,
 ): Promise<ChatAnswer> {
-  const what = `${provider.name} (${request.model}) did not end its answer`;
+  const what = `provider ${provider.name} (${request.model}) did not complete its answer`;
   if (onText === undefined)
     return withinProviderTime(totalMs, signal, what, (total) =>
       provider.chat(request, { ...options, signal: total }),
@@ -38,7 +38,9 @@ async function inTime(
   const reader = timedReader(onText);
   const chat = async (total: AbortSignal, abort: (reason: Error) => void): Promise<ChatAnswer> => {
     const noToken = () =>
-      abort(timeout(`${provider.name} (${request.model}) sent no first token`, firstTokenMs));
+      abort(
+        timeout(`provider ${provider.name} (${request.model}) sent no first token`, firstTokenMs),
+      );
     const timer = setTimeout(noToken, firstTokenMs);
     try {
       return await provider.chat(request, {
@@ -56,10 +58,7 @@ async function inTime(
   return withinProviderTime(totalMs, signal, what, chat, reader.heldUpMs);
 }
 
-/**
- * How long the provider could not go on because the reader was behind: that is no fault of the
- * provider's.
- */
+/** Measures how long the stream was paused for a slow reader, which is not the provider's fault. */
 function timedReader(onText: OnText): { readonly onText: OnText; readonly heldUpMs: () => number } {
   let [heldUpMs, behind, since] = [0, 0, 0];
   const caughtUp = (): void => {
@@ -79,8 +78,8 @@ function timedReader(onText: OnText): { readonly onText: OnText; readonly heldUp
 }
 
 /**
- * The work is aborted with ProviderTimeout, and with the caller's reason when the caller goes away.
- * Time that it says it was held up by others is given to it on top.
+ * Abort the work with ProviderTimeout after `totalMs`, or with the reason of `signal`. The time
+ * that `heldUpMs` reports is added to the limit.
  */
 export async function withinProviderTime<T>(
   totalMs: number,

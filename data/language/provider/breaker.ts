@@ -10,63 +10,61 @@ import { failure, isPerennialError, type FailureType } from '../../../domain/fai
 
 export interface Breaker {
   /**
-   * Throws ProviderUnavailable, with the time to come again, while the provider is left alone. Work
-   * that says `unsent`, and work whose caller went away, is neither a success nor a failure of the
-   * provider's: if it was the one that tries whether it is back, the next one tries. `waits`:
-   * whether it waits for what comes of another's try, which takes as long as a provider that hangs;
-   * otherwise the provider is left alone meanwhile.
+   * Run one request. Throws ProviderUnavailable, with `retryAfterMs`, while the breaker is open.
+   * Work that calls `unsent`, or whose caller cancelled, counts neither as success nor as failure;
+   * if it was the trial request of a half-open breaker, the next request is the trial.
+   * With `waits` a request waits for a running trial, which may take the whole timeout. Without it,
+   * the request is refused at once.
    */
   run<T>(work: (unsent: () => void) => Promise<T>, waits?: boolean): Promise<T>;
-  /** Throws what `run` would while the provider is left alone: for who would prepare in vain. */
+  /** Throw what `run` would throw now, before the caller prepares a request. */
   refuse(): void;
 }
 
-/**
- * Nothing was sent: of a provider that is left alone, waiting is all that asking again would be.
- */
+/** Whether the error comes from an open breaker. Nothing was sent, so a retry can only wait. */
 export function isLeftAlone(error: Error): boolean {
   return error.cause instanceof BrokenCircuitError;
 }
 
-/** What says that the provider is ill; a limit that was reached says that it is well. */
+/** The failures that count against the provider. A rate limit shows that the provider works. */
 const symptoms: readonly FailureType[] = ['ProviderUnavailable', 'ProviderTimeout', 'AnswerLost'];
 
 const firstPauseMs = 1000;
 const mostPauseMs = 60_000;
 
 /**
- * An end that says nothing of the provider, thrown through the policy, which counts no error that
- * it does not handle.
+ * An outcome that shows nothing about the provider. It is thrown through the policy, because the
+ * policy does not count errors that it does not handle.
  */
-class NothingLearned<T> extends Error {
+class UncountedOutcome<T> extends Error {
   readonly end: PromiseSettledResult<T>;
   readonly tried: boolean;
 
   constructor(end: PromiseSettledResult<T>, tried: boolean) {
-    super('nothing was learned of the provider');
+    super('the outcome does not count for the circuit breaker');
     [this.end, this.tried] = [end, tried];
   }
 }
 
 /**
- * Leaves a provider alone once half of the last 20 requests failed, at least five: asking on would
- * make every caller wait for a timeout, and the provider slower to recover. After a pause one
- * request tries whether it is back; each time that it is not doubles the pause.
+ * A circuit breaker that opens when half of the last 20 requests, and at least five, failed. More
+ * requests would make every caller wait for a timeout and delay the recovery. After a pause one
+ * trial request is sent; each failed trial doubles the pause, from 1 s up to 60 s.
  */
 export function openBreaker(provider: string): Breaker {
   let openUntilMs = 0;
   const pause = new DelegateBackoff<{ readonly result: unknown }, number>(
     ({ result }, last = firstPauseMs / 2) => {
-      const learned = !(isFailed(result) && result.error instanceof NothingLearned);
-      const delay = learned ? Math.min(mostPauseMs, last * 2) : 0;
+      const counts = !(isFailed(result) && result.error instanceof UncountedOutcome);
+      const delay = counts ? Math.min(mostPauseMs, last * 2) : 0;
       openUntilMs = Date.now() + delay;
-      return { delay, state: learned ? delay : last };
+      return { delay, state: counts ? delay : last };
     },
   );
-  // What tried in vain opens the circuit again, without a pause: any other end of it would close
-  // the circuit.
+  // A trial without a result must open the circuit again, without a pause. Otherwise the policy
+  // would close the circuit.
   const opens = (error: unknown) =>
-    error instanceof NothingLearned
+    error instanceof UncountedOutcome
       ? error.tried
       : isPerennialError(error) && symptoms.includes(error.type);
   const policy = circuitBreaker(handleWhen(opens), {
@@ -77,45 +75,43 @@ export function openBreaker(provider: string): Breaker {
     async run<T>(work: (unsent: () => void) => Promise<T>, waits = true) {
       try {
         if (!waits && policy.state === CircuitState.HalfOpen) throw new BrokenCircuitError();
-        // The policy calls whoever tries before it leaves the open state.
-        return await policy.execute(() => learning(work, policy.state !== CircuitState.Closed));
+        // The policy starts the trial request before it leaves the open state.
+        return await policy.execute(() => runCounted(work, policy.state !== CircuitState.Closed));
       } catch (error) {
-        if (error instanceof NothingLearned) return ended((error as NothingLearned<T>).end);
+        if (error instanceof UncountedOutcome) return unwrap((error as UncountedOutcome<T>).end);
         if (!(error instanceof BrokenCircuitError)) throw error;
-        throw leftAlone(error);
+        throw circuitOpen(error);
       }
     },
     refuse() {
       if (policy.state === CircuitState.Open && openUntilMs > Date.now())
-        throw leftAlone(new BrokenCircuitError());
+        throw circuitOpen(new BrokenCircuitError());
     },
   };
 
-  function leftAlone(cause: BrokenCircuitError): Error {
+  function circuitOpen(cause: BrokenCircuitError): Error {
     const retryAfterMs = Math.max(1, openUntilMs - Date.now());
     const seconds = Math.ceil(retryAfterMs / 1000);
     return failure(
       'ProviderUnavailable',
-      `${provider} is left alone for ${seconds} s: too many of its last answers failed`,
-      {
-        cause,
-        retryAfterMs,
-      },
+      `provider ${provider}: circuit breaker open after repeated failures; ` +
+        `next attempt in ${seconds} s`,
+      { cause, retryAfterMs },
     );
   }
 }
 
-async function learning<T>(work: (unsent: () => void) => Promise<T>, tries: boolean): Promise<T> {
+async function runCounted<T>(work: (unsent: () => void) => Promise<T>, tries: boolean): Promise<T> {
   const turn = { sent: true };
   const begun = async () => work(() => (turn.sent = false));
   const [end] = await Promise.allSettled([begun()]);
-  // Another error than the provider's is whoever asked going away.
+  // Any other error means that the caller cancelled.
   if (!turn.sent || (end.status === 'rejected' && !isPerennialError(end.reason)))
-    throw new NothingLearned(end, tries);
-  return ended(end);
+    throw new UncountedOutcome(end, tries);
+  return unwrap(end);
 }
 
-function ended<T>(end: PromiseSettledResult<T>): T {
+function unwrap<T>(end: PromiseSettledResult<T>): T {
   if (end.status === 'rejected') throw end.reason;
   return end.value;
 }

@@ -7,28 +7,22 @@ import { refusalFailure } from './provider-failure';
 
 export interface EndpointSettings {
   readonly provider: string;
-  /** With the version's path where the protocol has one: `https://api.openai.com/v1`. */
+  /** Includes the version path where the protocol has one: `https://api.openai.com/v1`. */
   readonly url: string;
-  /**
-   * Lets the connection stay on this machine or its networks, and go without TLS: for servers of
-   * one's own.
-   */
+  /** Permits private addresses and plain HTTP, for servers on the same machine or network. */
   readonly allowPrivateAddresses: boolean;
-  /**
-   * Asked for each request, so that a key that was changed is found. Null for a server that wants
-   * none.
-   */
+  /** Called for each request, so that a changed key takes effect. Null when no key is needed. */
   readonly key: (() => Promise<string>) | null;
   readonly authorize: (key: string) => Readonly<Record<string, string>>;
 }
 
 export interface EndpointRequest {
   readonly path: string;
-  /** Of a body; POST when not given. */
+  /** The method for a request with a body; POST when not given. */
   readonly method?: 'PUT';
-  /** Sent instead of a body, such as a file. */
+  /** Sent instead of a body, for example to upload a file. */
   readonly form?: FormData;
-  /** Null without a form: a GET. */
+  /** Null for a form, or, without a form, for a GET. */
   readonly body: Readonly<Record<string, unknown>> | null;
   readonly model: string | null;
   readonly signal?: AbortSignal | undefined;
@@ -41,21 +35,21 @@ export type StreamEvent = Pick<EventSourceMessage, 'event' | 'data'>;
 export type Taken = 'more' | 'last' | Promise<'more'>;
 
 /**
- * One provider's HTTP side: where it is, who we are, and what its refusals and broken connections
- * mean. Makes each request once.
+ * The HTTP connection to one provider: address, authorization, and the failure types for refusals
+ * and lost connections. It sends each request once.
  */
 export interface Endpoint {
   json(ask: EndpointRequest): Promise<unknown>;
   /**
-   * Hands each event on until `take` has the last one of the protocol, and reads no more than has
-   * come already while it has a promise of `take`. False when the server ended the stream before
-   * that: then it was cut, however cleanly the connection was closed.
+   * Pass each event to `take` until it returns 'last'. Reading pauses while a promise of `take` is
+   * pending. Returns false when the server ended the stream before 'last': the answer is then
+   * incomplete, even if the connection was closed cleanly.
    */
   stream(ask: EndpointRequest, take: (event: StreamEvent) => Taken): Promise<boolean>;
   close(): Promise<void>;
 }
 
-/** An answer is text; a batch of embeddings as JSON is the largest thing that comes. */
+/** A batch of embeddings as JSON is the largest response. */
 const mostBytes = 256 * 1024 * 1024;
 const mostErrorBytes = 64 * 1024;
 const mostEventBytes = 8 * 1024 * 1024;
@@ -63,7 +57,7 @@ const lingerMs = 1000;
 
 export function openEndpoint(settings: EndpointSettings): Endpoint {
   const base = checkedUrl(settings);
-  // How long a model may take is the caller's to say, by its signal.
+  // The caller limits the time of a model, by its signal.
   const agent = new Agent({
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -84,7 +78,8 @@ export function openEndpoint(settings: EndpointSettings): Endpoint {
       } catch {
         throw failure(
           'AnswerLost',
-          `${settings.provider} answered what is not JSON (${text.length} characters)`,
+          `provider ${settings.provider} sent a response that is not JSON ` +
+            `(${text.length} characters)`,
         );
       }
     },
@@ -94,10 +89,10 @@ export function openEndpoint(settings: EndpointSettings): Endpoint {
       if (type.startsWith('text/event-stream'))
         return takeEvents(settings.provider, response.body, ask.signal, take);
       response.body.on('error', () => undefined).destroy();
-      const came = type === '' ? 'no content type' : type;
+      const received = type === '' ? 'no content type' : type;
       throw failure(
         'AnswerLost',
-        `${settings.provider} answered ${came} where it was asked for a stream of events`,
+        `provider ${settings.provider} sent ${received} instead of text/event-stream`,
       );
     },
     close: () => agent.destroy(),
@@ -131,10 +126,10 @@ async function sendTo(
       ...(key !== null && settings.authorize(key)),
     },
   }).catch((error: unknown) => {
-    throw broken(provider, error, ask.signal);
+    throw connectionFailure(provider, error, ask.signal);
   });
   if (response.statusCode >= 200 && response.statusCode < 300) return response;
-  // Not even its beginning is needed to know what 502 with half a page means.
+  // The status is enough when the error body cannot be read.
   const body = await read(provider, response, mostErrorBytes, ask.signal).catch(() => '');
   ask.signal?.throwIfAborted();
   throw refusalFailure({
@@ -157,11 +152,12 @@ async function read(
   try {
     for await (const chunk of response.body as AsyncIterable<Buffer>) {
       bytes += chunk.byteLength;
-      if (bytes > most) throw failure('AnswerLost', `${provider} sent more than ${most} bytes`);
+      if (bytes > most)
+        throw failure('AnswerLost', `provider ${provider} sent more than ${most} bytes`);
       chunks.push(chunk);
     }
   } catch (error) {
-    throw broken(provider, error, signal);
+    throw connectionFailure(provider, error, signal);
   }
   return Buffer.concat(chunks).toString('utf8');
 }
@@ -180,7 +176,8 @@ function takeEvents(
       settle();
     };
     const fail = (error: unknown) => {
-      if (!isOver) end(() => reject(asError(thrown(() => broken(provider, error, signal)))));
+      if (!isOver)
+        end(() => reject(asError(thrown(() => connectionFailure(provider, error, signal)))));
       body.destroy();
     };
     const caughtUp = () => {
@@ -200,13 +197,16 @@ function takeEvents(
           return;
         }
         end(() => resolve(true));
-        // What follows is the end of the body, and the connection can be used again; a server that
-        // keeps it open is hung up on.
+        // Wait for the end of the body, so that the connection can be reused. After that time,
+        // close the connection of a server that keeps the body open.
         setTimeout(() => body.destroy(), lingerMs).unref();
       },
       onError: ({ type, message }) => {
         if (type === 'max-buffer-size-exceeded')
-          throw failure('AnswerLost', `${provider} sent an event that is too long: ${message}`);
+          throw failure(
+            'AnswerLost',
+            `provider ${provider} sent an event that is too long: ${message}`,
+          );
       },
     });
     const decoder = new TextDecoder();
@@ -225,8 +225,12 @@ function takeEvents(
   });
 }
 
-/** Whoever aborted says why: a timeout is the provider's failure, the rest the caller's wish. */
-function broken(provider: string, error: unknown, signal: AbortSignal | undefined): unknown {
+/** The failure for a lost connection. Throws the reason of an aborted signal instead. */
+function connectionFailure(
+  provider: string,
+  error: unknown,
+  signal: AbortSignal | undefined,
+): unknown {
   signal?.throwIfAborted();
   const known = [error, (error as Error | undefined)?.cause].find(isPerennialError);
   if (known) return known;
@@ -238,20 +242,22 @@ function broken(provider: string, error: unknown, signal: AbortSignal | undefine
       ? 'its certificate is not trusted'
       : undefined);
   if (never !== undefined)
-    return failure('ProviderUnavailable', `${provider}: ${never} (${reason})`, { cause: error });
-  return failure('AnswerLost', `${provider}: the connection broke off (${reason})`, {
+    return failure('ProviderUnavailable', `provider ${provider}: ${never} (${reason})`, {
+      cause: error,
+    });
+  return failure('AnswerLost', `provider ${provider}: the connection was lost (${reason})`, {
     cause: error,
   });
 }
 
-/** Before the question was sent. */
+/** Failures before the request was sent. */
 const notConnected: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'the host is unknown',
-  EAI_AGAIN: 'the host name could not be looked up',
-  ECONNREFUSED: 'nothing listens there',
-  EHOSTUNREACH: 'there is no way to the host',
-  ENETUNREACH: 'there is no way to the host',
-  UND_ERR_CONNECT_TIMEOUT: 'the host does not answer',
+  ENOTFOUND: 'the host name is unknown',
+  EAI_AGAIN: 'the host name could not be resolved',
+  ECONNREFUSED: 'connection refused',
+  EHOSTUNREACH: 'the host is unreachable',
+  ENETUNREACH: 'the network is unreachable',
+  UND_ERR_CONNECT_TIMEOUT: 'connecting to the host timed out',
 };
 
 function thrown(make: () => unknown): unknown {
@@ -270,15 +276,17 @@ function checkedUrl(settings: EndpointSettings): URL {
   const { provider } = settings;
   const url = URL.canParse(settings.url) ? new URL(settings.url) : null;
   if (url === null || !/^https?:$/.test(url.protocol))
-    throw failure('InvalidInput', `provider ${provider}: its address is no http(s) URL`);
-  // It may hold one: it is not repeated.
+    throw failure('InvalidInput', `provider ${provider}: the address is not an http(s) URL`);
+  // The message must not repeat the credential.
   if (url.username !== '' || url.password !== '')
-    throw failure('InvalidInput', `provider ${provider}: its address has a credential in it`, {
+    throw failure('InvalidInput', `provider ${provider}: the address contains a credential`, {
       next: 'refer to the key by { env: NAME } or { file: PATH }',
     });
   if (settings.allowPrivateAddresses) return url;
   if (url.protocol !== 'https:')
-    throw failure('InvalidInput', `provider ${provider}: ${url.origin} would be asked without TLS`);
+    throw failure('InvalidInput', `provider ${provider}: ${url.origin} does not use TLS`, {
+      next: 'use an https URL; for a server of your own, set allowPrivateAddresses on the provider',
+    });
   const host = url.hostname.replace(/^\[|\]$/g, '');
   if (isIP(host) !== 0 && !isPublicAddress(host)) throw refusedAddress(settings, host);
   return url;
@@ -287,9 +295,7 @@ function checkedUrl(settings: EndpointSettings): URL {
 function refusedAddress({ provider }: EndpointSettings, host: string): Error {
   return failure(
     'ProviderRefused',
-    `provider ${provider}: ${host} is, or leads to, a private, loopback or link-local address`,
-    {
-      next: 'for a server of your own, set allowPrivateAddresses on the provider',
-    },
+    `provider ${provider}: ${host} is or resolves to a private, loopback or link-local address`,
+    { next: 'for a server of your own, set allowPrivateAddresses on the provider' },
   );
 }

@@ -3,7 +3,7 @@ import { failure } from '../../../domain/failure';
 import type { Endpoint } from './endpoint';
 import { readWire } from './wire';
 
-/** By category. A server may leave either out. */
+/** Results by category. A server may omit flags or scores. */
 export interface Moderation {
   readonly flags: Readonly<Record<string, boolean>>;
   readonly scores: Readonly<Record<string, number>>;
@@ -32,7 +32,7 @@ const moderations = z.object({
     .length(1),
 });
 
-/** OpenAI's `/moderations`, which others speak as well. */
+/** OpenAI's `/moderations`, which other servers also implement. */
 export function openAiModeration(name: string, endpoint: Endpoint): ProviderModeration {
   return {
     async moderate({ model, text }, { signal, requestId }) {
@@ -42,7 +42,7 @@ export function openAiModeration(name: string, endpoint: Endpoint): ProviderMode
         readWire(moderations, answer, name, 'moderation').results[0] ?? {};
       const read = { flags: known(categories ?? {}), scores: known(scores ?? {}) };
       if (Object.keys(read.flags).length + Object.keys(read.scores).length > 0) return read;
-      throw failure('AnswerLost', `${name} sent a moderation without a category`);
+      throw failure('AnswerLost', `provider ${name} sent a moderation without a category`);
     },
   };
 }

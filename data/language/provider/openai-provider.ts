@@ -13,10 +13,7 @@ import { estimatedEmbeddingTokens, estimatedUsage, readEvent, readWire } from '.
 export interface OpenAiSettings {
   readonly name: string;
   readonly endpoint: Endpoint;
-  /**
-   * OpenAI's own newer models refuse `max_tokens`; servers that speak its protocol know nothing
-   * else.
-   */
+  /** OpenAI's newer models refuse `max_tokens`; other servers of its protocol know only that. */
   readonly maxTokensKey: 'max_tokens' | 'max_completion_tokens';
 }
 
@@ -33,16 +30,16 @@ export function openAiProvider({ name, endpoint, maxTokensKey }: OpenAiSettings)
 
     async chat(request, options) {
       const startedAt = performance.now();
-      const ask = chatAsk(request, maxTokensKey, options);
+      const ask = chatEndpointRequest(request, maxTokensKey, options);
       const read = () =>
         options.onText
-          ? streamed(name, endpoint, ask, options.onText, startedAt)
-          : whole(name, endpoint, ask);
+          ? readStream(name, endpoint, ask, options.onText, startedAt)
+          : readCompletion(name, endpoint, ask);
       const { text, finish, usage, model, firstTokenMs } = await read().catch(
         async (error: unknown) => {
           if (!request.adapter || !isPerennialError(error) || error.type !== 'ModelNotFound')
             throw error;
-          await tellAdapter(endpoint, request.adapter, error, options.signal);
+          await registerAdapter(endpoint, request.adapter, error, options.signal);
           return read();
         },
       );
@@ -57,8 +54,7 @@ export function openAiProvider({ name, endpoint, maxTokensKey }: OpenAiSettings)
     },
 
     async embed({ model, texts }, { signal, requestId }) {
-      // Numbers as base64 are a quarter of the bytes and no parsing; servers that do not know the
-      // key send a list.
+      // Base64 needs a quarter of the bytes and no parsing. Servers without it send a list.
       const body = { model, input: texts, encoding_format: 'base64' };
       const answer = readWire(
         openAiEmbeddings,
@@ -76,7 +72,8 @@ export function openAiProvider({ name, endpoint, maxTokensKey }: OpenAiSettings)
       ) {
         throw failure(
           'AnswerLost',
-          `${name} sent ${vectors.length} vectors for ${texts.length} texts, or not all of one length`,
+          `provider ${name} sent ${vectors.length} vectors for ${texts.length} texts, ` +
+            'or vectors of different lengths',
         );
       }
       return {
@@ -108,13 +105,13 @@ interface OpenAiAnswer {
   readonly firstTokenMs: number | null;
 }
 
-function chatAsk(
+function chatEndpointRequest(
   request: ChatRequest,
   maxTokensKey: OpenAiSettings['maxTokensKey'],
   { signal, requestId, onText }: ChatOptions,
 ): EndpointRequest {
   const { messages, sampling, jsonSchema, adapter, thinks = false } = request;
-  // Adapters over one model are models of their own in this protocol.
+  // This protocol has no adapters; the server names each one as a model.
   const model =
     adapter === undefined || adapter === null
       ? request.model
@@ -123,11 +120,11 @@ function chatAsk(
   const body = {
     model,
     messages,
-    // Those that think take no other, at OpenAI and at gateways to it.
+    // Thinking models accept only this key, at OpenAI and at gateways to it.
     [thinks ? 'max_completion_tokens' : maxTokensKey]: sampling.maxTokens,
     ...(!thinks && {
-      // OpenAI's models that think take no temperature or share but their own, which is 1.
-      // Elsewhere what is not sent may be the model's own idea of it.
+      // OpenAI's thinking models accept only the default temperature and top_p, which is 1.
+      // Other servers may have other defaults, so there the values are always sent.
       ...((!isOpenAi || sampling.temperature !== 1) && { temperature: sampling.temperature }),
       ...((!isOpenAi || sampling.topP !== 1) && { top_p: sampling.topP }),
       ...(sampling.seed !== null && { seed: sampling.seed }),
@@ -145,10 +142,10 @@ function chatAsk(
 }
 
 /**
- * A server that has not heard of an adapter, or forgot it, is told where it is; one that knows no
- * adapters stays with what it said. Again: nothing happens.
+ * Register the adapter with a server that does not know it (any more). A server without adapters
+ * refuses that; the caller then gets the first error. Registering twice has no effect.
  */
-async function tellAdapter(
+async function registerAdapter(
   endpoint: Endpoint,
   adapter: ArtifactRef,
   unknown: Error,
@@ -164,7 +161,7 @@ async function tellAdapter(
 
 type StreamReading = { -readonly [K in keyof OpenAiAnswer]: OpenAiAnswer[K] };
 
-async function whole(
+async function readCompletion(
   name: string,
   endpoint: Endpoint,
   ask: EndpointRequest,
@@ -187,7 +184,7 @@ async function whole(
   };
 }
 
-async function streamed(
+async function readStream(
   name: string,
   endpoint: Endpoint,
   ask: EndpointRequest,
@@ -207,7 +204,7 @@ async function streamed(
     const chunk = readEvent(openAiChunk, data, name);
     if (chunk.error !== undefined && chunk.error !== null) {
       if (!isOfFilter(chunk.error))
-        throw failure('AnswerLost', `${name} broke its answer off with an error`);
+        throw failure('AnswerLost', `provider ${name} sent an error in the middle of its stream`);
       read.finish = 'content_filter';
       return 'last';
     }
@@ -222,11 +219,12 @@ async function streamed(
     read.text += delta;
     return onText(delta)?.then(() => 'more') ?? 'more';
   });
-  // Some servers send one of the two; without either the stream was cut.
+  // Some servers send only one of [DONE] and finish_reason. Without both, the stream is incomplete.
   if (isWhole || read.finish !== null) return read;
   throw failure(
     'AnswerLost',
-    `${name} ended its stream in the middle, after ${read.text.length} characters`,
+    `provider ${name} ended the stream before the answer was complete, ` +
+      `after ${read.text.length} characters`,
   );
 }
 
@@ -245,7 +243,7 @@ function toFinish(reason: string | null): ChatAnswer['finish'] {
 function toVector(embedding: readonly number[] | string): Float32Array {
   if (typeof embedding !== 'string') return Float32Array.from(embedding);
   const bytes = Buffer.from(embedding, 'base64');
-  // A view needs an aligned start, which a pooled buffer need not have.
+  // Copied, because a Float32Array view needs an aligned offset and a pooled buffer may have none.
   return new Float32Array(
     bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength),
   );

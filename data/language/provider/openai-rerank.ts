@@ -3,7 +3,7 @@ import { failure, isPerennialError } from '../../../domain/failure';
 import type { Endpoint } from './endpoint';
 import { readWire } from './wire';
 
-/** As it came: `readRanking` judges it. */
+/** Not validated yet; `readRanking` does that. */
 export interface RankedPlace {
   readonly index: unknown;
   readonly relevanceScore: unknown;
@@ -11,7 +11,7 @@ export interface RankedPlace {
 
 export interface Reranking {
   readonly places: readonly RankedPlace[];
-  /** Null from a server that counts none. */
+  /** Null from a server that does not count tokens. */
   readonly promptTokens: number | null;
 }
 
@@ -27,18 +27,18 @@ export interface ProviderReranking {
 }
 
 const tokens = z.number().min(0).nullish();
-/** Jina's and vLLM's have a total, llama-server's both, Cohere's stand in `meta`. */
+/** Jina and vLLM send a total, llama-server both counts, and Cohere puts them into `meta`. */
 const rerankings = z.object({
   results: z.array(z.object({ index: z.unknown(), relevance_score: z.unknown() })),
   usage: z.object({ prompt_tokens: tokens, total_tokens: tokens }).nullish(),
   meta: z.object({ tokens: z.object({ input_tokens: tokens }).nullish() }).nullish(),
 });
 
-/** `POST /rerank` as Jina and Cohere have it, and vLLM and llama-server after them. */
+/** `POST /rerank` of Jina and Cohere, which vLLM and llama-server also implement. */
 export function openAiReranking(name: string, endpoint: Endpoint): ProviderReranking {
   return {
     async rerank({ model, query, documents }, { signal, requestId }) {
-      // All of them: the caller keeps what it needs, and sees which are missing.
+      // Asks for all documents, so that the caller can see which ones are missing.
       const body = { model, query, documents, top_n: documents.length, return_documents: false };
       const answer = await endpoint
         .json({ path: '/rerank', body, model, signal, requestId })
@@ -59,9 +59,9 @@ export function openAiReranking(name: string, endpoint: Endpoint): ProviderReran
   };
 }
 
-/** vLLM and OpenAI know no such path, llama-server says 501 until it is started for it. */
+/** A server without reranking: vLLM and OpenAI send 404, llama-server 501. */
 function withoutReranking(error: unknown, name: string): unknown {
-  // No answer was withheld by it: passages stay in another order, and the question is asked.
+  // A filter here withholds no answer: the passages keep their order and the question is asked.
   if (isPerennialError(error) && error.type === 'AnswerWithheld')
     return failure('ProviderRefused', error.message, { cause: error });
   if (
@@ -70,8 +70,10 @@ function withoutReranking(error: unknown, name: string): unknown {
     !/\bstatus (404|405|501)\b/.test(error.message)
   )
     return error;
-  return failure('ProviderRefused', `${name} has no reranking at /rerank: ${error.message}`, {
+  return failure('ProviderRefused', `provider ${name} has no /rerank: ${error.message}`, {
     cause: error,
-    next: 'serve a reranker there (llama-server --reranking, vllm serve with a cross-encoder), or name another provider in spec.index.rerank',
+    next:
+      'serve a reranker there (llama-server --reranking, or vllm serve with a cross-encoder), ' +
+      'or name another provider in spec.index.rerank',
   });
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * The parts of OpenAI's Chat Completions protocol that are read; servers add keys of their own, and
- * leave out what has no value.
+ * The parts of OpenAI's Chat Completions protocol that are read. Servers add their own keys and
+ * omit keys without a value.
  */
 const usage = z.object({ prompt_tokens: z.int().min(0), completion_tokens: z.int().min(0) });
 
@@ -19,10 +19,7 @@ export const openAiCompletion = z.object({
   usage: usage.nullish(),
 });
 
-/**
- * One piece of a stream. An error in the middle comes as a piece, too: the status was sent long
- * before.
- */
+/** One chunk of a stream. An error after the first chunk arrives as a chunk, too. */
 export const openAiChunk = z.object({
   model: z.string().optional(),
   choices: z

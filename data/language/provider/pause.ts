@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Throws the signal's own reason when it is aborted meanwhile. */
+/** Sleep. Throws the signal's reason when it is aborted meanwhile. */
 export async function pauseMs(
   milliseconds: number,
   signal: AbortSignal | undefined,
@@ -13,7 +13,7 @@ export async function pauseMs(
   });
 }
 
-/** For work that looks at the signal itself, but may have to wait for its turn before it does. */
+/** Reject as soon as the signal is aborted, also while the work still waits for its turn. */
 export async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
   const { promise: aborted, reject } = withRejecter();
@@ -24,7 +24,7 @@ export async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undef
     return await Promise.race([work, aborted]);
   } finally {
     signal.removeEventListener('abort', onAbort);
-    // Whoever lost the race still ends.
+    // The work may still fail later; nothing handles that any more.
     work.catch(() => undefined);
   }
 }

@@ -1,19 +1,17 @@
 import { beginning } from '../../../domain/whole-characters';
 import { failure, type FailureType, type PerennialError } from '../../../domain/failure';
 
-/** A refusal as the provider sent it. */
+/** An HTTP error response of a provider. */
 export interface Refusal {
   readonly provider: string;
-  /** Null for a question that is about no model. */
+  /** Null for a request that names no model. */
   readonly model: string | null;
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: string;
 }
 
-/**
- * What the refusal means, from its status, its code and, where servers agree on neither, its words.
- */
+/** The failure for an error response, from its status, its code and, if need be, its wording. */
 export function refusalFailure(refusal: Refusal): PerennialError {
   const { provider, model, status, headers } = refusal;
   const said = readError(parse(refusal.body));
@@ -21,7 +19,8 @@ export function refusalFailure(refusal: Refusal): PerennialError {
   const retryAfterMs = readRetryAfter(headers, Date.now());
   return failure(
     type,
-    `${provider} ${meanings[type] ?? 'refused'}${model === null ? '' : ` (${model})`}: ${describe(status, said)}`,
+    `provider ${provider} ${meanings[type] ?? 'refused the request'}` +
+      `${model === null ? '' : ` (${model})`}: ${describe(status, said)}`,
     {
       ...(retryAfterMs !== undefined && { retryAfterMs }),
       ...nextStep(type, status, provider, said),
@@ -31,28 +30,25 @@ export function refusalFailure(refusal: Refusal): PerennialError {
 
 interface ErrorWords {
   readonly codes: readonly string[];
-  /**
-   * Of the request, that the provider does not take; null where it names none of those that are
-   * sent.
-   */
+  /** The request parameter that the provider refuses, if it is one of `parameters`. */
   readonly parameter: Parameter | null;
   readonly message: string;
-  /** OpenRouter sends along what it found in the question. */
+  /** Whether OpenRouter lists what its moderation found in the question. */
   readonly flagged: boolean;
 }
 
 const meanings: Partial<Record<FailureType, string>> = {
-  ProviderRateLimited: 'asks to be left alone for a while',
-  ProviderUnavailable: 'cannot answer now',
+  ProviderRateLimited: 'limits the request rate',
+  ProviderUnavailable: 'is not available',
   ModelNotFound: 'has no such model',
-  ProviderDenied: 'does not let us in',
-  ContextOverflow: 'has no room for prompt and answer',
-  AnswerWithheld: 'withheld an answer by its own filter',
+  ProviderDenied: 'denied access',
+  ContextOverflow: 'cannot fit prompt and answer into the context',
+  AnswerWithheld: 'withheld the answer because of its content filter',
 };
 
 /**
- * The wordings of OpenAI, Anthropic, vLLM, llama-server, TGI and the gateways in front of them:
- * they agree on status 400 and on nothing else.
+ * The wordings of OpenAI, Anthropic, vLLM, llama-server, TGI and the gateways in front of them.
+ * They have only status 400 in common.
  */
 const overflowWords =
   /context[_ ](length|size|window|limit)|maximum context|(prompt|input) is too long|max_model_len|maximum model length|too many tokens|exceeds? (the )?(available|token) (context|limit)/i;
@@ -60,14 +56,14 @@ const noModelWords =
   /model\b.*\b(not found|does not exist|not exist|unknown|not loaded)|(unknown|no such|invalid) model/i;
 
 /**
- * Azure OpenAI's and OpenAI's codes; the words of OpenAI's models that think, of Anthropic, and of
- * LiteLLM in front of any.
+ * The codes of Azure OpenAI and OpenAI, and the wordings of OpenAI's thinking models, of Anthropic
+ * and of LiteLLM.
  */
 const filterCodes = /^(content_filter|content_policy_violation)$/;
 const filterWords =
   /\bprompt was flagged\b|\bblocked by content filtering policy\b|\bContentPolicyViolationError\b/i;
 
-/** Whether an error that broke a stream off tells of the provider's own filter. */
+/** Whether an error inside a stream comes from the provider's content filter. */
 export function isOfFilter(error: unknown): boolean {
   return tellsOfFilter(readError({ error }));
 }
@@ -81,7 +77,7 @@ function typeOf(status: number, said: ErrorWords, aboutModel: boolean): FailureT
   const has = (pattern: RegExp): boolean => codes.some((code) => pattern.test(code));
   if ((status === 400 || (status === 403 && flagged)) && tellsOfFilter(said))
     return 'AnswerWithheld';
-  // A limit that no waiting helps against.
+  // Waiting does not help against these limits.
   if (has(/insufficient_quota|billing/) || [401, 402, 403].includes(status))
     return 'ProviderDenied';
   if (status === 429) return 'ProviderRateLimited';
@@ -108,9 +104,7 @@ function readError(parsed: unknown): ErrorWords {
   return { codes, parameter, message: typeof words === 'string' ? words : '', flagged };
 }
 
-/**
- * Their names may be repeated: what else stands in quotes in a provider's words may be a caller's.
- */
+/** Only these names are repeated. Other quoted text in a provider's message may be a caller's. */
 const parameters = [
   'temperature',
   'top_p',
@@ -129,8 +123,8 @@ function describe(status: number, { codes, parameter, message }: ErrorWords): st
 }
 
 /**
- * A provider's words may quote the prompt, or a part of the key (I11): what is in quotes, or looks
- * like a key, is left out. So is what would steer a terminal that shows them.
+ * A provider's message may quote the prompt or a part of the key (I11). Quoted text, strings that
+ * look like keys, and terminal control characters are removed.
  */
 function withoutQuotes(message: string): string {
   const told = message
@@ -161,20 +155,22 @@ function nextStep(
       : undefined;
   if (without !== undefined)
     return {
-      next: `${without}, or give this model thinkingTokens in the settings of provider ${provider}, or name one that takes it`,
+      next:
+        `${without}, or set thinkingTokens for this model in the settings of provider ` +
+        `${provider}, or use a model that accepts ${parameter}`,
     };
   if (type === 'ProviderDenied' && (status === 401 || status === 403))
     return { next: `check the key that the settings of provider ${provider} refer to` };
   if (status === 404 && type === 'ProviderRefused')
-    return { next: `check the address of provider ${provider}: nothing answers at this path` };
+    return { next: `check the address of provider ${provider}: this path does not exist` };
   if (type === 'ContextOverflow')
-    return { next: 'shorten the prompt, retrieve fewer passages, or ask for fewer tokens' };
+    return { next: 'shorten the prompt, retrieve fewer passages, or lower maxTokens' };
   return {};
 }
 
 /**
- * In milliseconds. Some send the exact header of that name; the standard one has seconds or a date
- * (RFC 9110, 10.2.3).
+ * The wait in milliseconds. Some providers send `retry-after-ms`; the standard header has seconds
+ * or a date (RFC 9110, 10.2.3).
  */
 export function readRetryAfter(headers: Refusal['headers'], nowMs: number): number | undefined {
   const exact = Number(single(headers['retry-after-ms']));

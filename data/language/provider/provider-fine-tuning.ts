@@ -4,15 +4,12 @@ import { failure, isPerennialError } from '../../../domain/failure';
 import type { Endpoint } from './endpoint';
 import { readWire } from './wire';
 
-/**
- * What is to be learnt, under a name that is this job's alone: by it a second submission finds the
- * first.
- */
+/** One fine-tuning job. Its unique name lets a second submission find the first. */
 export interface FineTuningOrder {
-  /** A file name of the caller's key. */
+  /** The file name of the training data, derived from the job's key. */
   readonly name: string;
   readonly model: string;
-  /** JSONL of conversations that end with the answer wanted. */
+  /** JSONL; each line is a conversation that ends with the expected answer. */
   readonly train: Uint8Array;
   readonly holdout: Uint8Array;
   readonly hyperparameters: Readonly<Record<string, unknown>>;
@@ -26,17 +23,17 @@ export type FineTuningState =
   | { readonly kind: 'cancelled' };
 
 /**
- * A provider's own fine-tuning, by the API that OpenAI has and others speak: `/files` and
- * `/fine_tuning/jobs`.
+ * Fine-tuning at the provider, by OpenAI's API (`/files` and `/fine_tuning/jobs`), which other
+ * providers also implement.
  */
 export interface ProviderFineTuning {
   /**
-   * Finds the job of an earlier submission by its training file. The provider has no idempotency
-   * keys: two at the very same moment could make two, which the caller's claim prevents.
+   * Submit a job, or return the job of an earlier submission, found by its training file. The API
+   * has no idempotency keys, so the caller must prevent two submissions at the same moment.
    */
   submit(order: FineTuningOrder, signal: AbortSignal): Promise<{ readonly job: string }>;
   read(job: string, signal: AbortSignal): Promise<FineTuningState>;
-  /** Ends the job of this name; fine when there is none, or when it is over. */
+  /** Cancel the job of this name. Does nothing when there is none or it has ended. */
   cancel(name: string, signal: AbortSignal): Promise<void>;
 }
 
@@ -53,7 +50,7 @@ const job = z.object({
 const jobs = z.object({ data: z.array(job), has_more: z.boolean().nullish() });
 type ProviderJob = z.output<typeof job>;
 
-/** More pages of an account's files and jobs than these hold are somebody else's history. */
+/** An account's files and jobs beyond these pages are too old to be this job's. */
 const mostPages = 50;
 const over = ['succeeded', 'failed', 'cancelled'];
 
@@ -104,7 +101,7 @@ export function providerFineTuning(name: string, endpoint: Endpoint): ProviderFi
           signal,
         })
         .catch((error: unknown) => {
-          // It may have ended in this moment.
+          // The job may have ended in the meantime.
           if (!isPerennialError(error) || error.type !== 'ProviderRefused') throw error;
         });
     },
@@ -179,11 +176,11 @@ function stateOf({
     if (!model)
       throw failure(
         'AnswerLost',
-        'the provider says that its fine-tuning succeeded, and names no model',
+        'the provider reports that the fine-tuning job succeeded but names no model',
       );
     return { kind: 'succeeded', model, trainedTokens: tokens ?? null };
   }
   if (status === 'failed')
-    return { kind: 'failed', message: error?.message ?? 'the provider gives no reason' };
+    return { kind: 'failed', message: error?.message ?? 'the provider gave no reason' };
   return status === 'cancelled' ? { kind: 'cancelled' } : { kind: 'running', status };
 }

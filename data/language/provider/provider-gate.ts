@@ -9,16 +9,16 @@ import { openAiProvider } from './openai-provider';
 import type { ModelProvider } from './provider';
 import { openRateLimiter, type RateLimiter, type Turn } from './rate-limiter';
 
-/** Reads the secret that a reference names, when it is needed. */
+/** Read the secret that a reference names. */
 export type ResolveSecret = (ref: SecretRef) => Promise<string>;
 
-/** A provider behind its limits and its circuit breaker. */
+/** A provider with its rate limits and its circuit breaker. */
 export interface ProviderGate {
   readonly settings: ProviderSettings;
   readonly provider: ModelProvider;
-  /** One attempt, in its turn. A tenant waits for its own share before it takes a place of all. */
+  /** Run one attempt. It waits for the tenant's own limits first, then for the provider's. */
   run<T>(who: Asker, tokens: number, work: (turn: Turn) => Promise<T>): Promise<T>;
-  /** @throws ProviderUnavailable while it is left alone */
+  /** @throws ProviderUnavailable while the circuit breaker is open */
   refuse(): void;
   close(): Promise<void>;
 }
@@ -27,10 +27,7 @@ export interface Asker {
   readonly tenant: Tenant;
   readonly signal?: AbortSignal | undefined;
   readonly patienceMs?: number | undefined;
-  /**
-   * Whether another may answer in this one's place, so that nobody waits for what comes of a try
-   * whether this one is back.
-   */
+  /** Whether a standby exists. The request then does not wait for a trial of the open breaker. */
   readonly standsBy?: boolean | undefined;
 }
 
@@ -64,7 +61,7 @@ export function openProviderGate(settings: ProviderSettings, resolve: ResolveSec
     return share;
   };
 
-  /** What the provider says to one request it means for all. */
+  /** A rate limit that one request meets applies to all requests. */
   const hold = (error: unknown): never => {
     if (isPerennialError(error) && error.type === 'ProviderRateLimited')
       all.hold(error.retryAfterMs ?? 0);
@@ -77,9 +74,9 @@ export function openProviderGate(settings: ProviderSettings, resolve: ResolveSec
     run({ tenant, signal, patienceMs = Number.POSITIVE_INFINITY, standsBy = false }, tokens, work) {
       const waiting = { tokens, signal, patienceMs };
       const inTurn = async (ofShare: Turn | null) => {
-        let came = false;
+        let hadTurn = false;
         const ended = all.run({ ...waiting, whose: `provider ${name}` }, (ofAll) => {
-          came = true;
+          hadTurn = true;
           const turn: Turn = {
             used(real) {
               ofAll.used(real);
@@ -103,14 +100,14 @@ export function openProviderGate(settings: ProviderSettings, resolve: ResolveSec
               });
             }, !standsBy)
             .catch((error: unknown) => {
-              // A provider that is left alone is sent nothing.
+              // An open circuit breaker sends nothing.
               if (!began) turn.unsent();
               return hold(error);
             });
         });
         return ended.catch((error: unknown) => {
-          // Of its own turn, which came before that of all.
-          if (!came) ofShare?.unsent();
+          // Gives back the turn in the tenant's limits when the provider's limits gave none.
+          if (!hadTurn) ofShare?.unsent();
           throw error;
         });
       };

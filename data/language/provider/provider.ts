@@ -3,23 +3,14 @@ import type { ProviderModeration } from './openai-moderation';
 import type { ProviderReranking } from './openai-rerank';
 import type { ChatAnswer, ChatRequest, Usage } from '../../../domain/language/chat';
 
-/**
- * A piece of a streamed answer. The promise of a reader that is behind is waited for before more is
- * read from the provider.
- */
+/** Receives a piece of a streamed answer. While its promise is pending, nothing more is read. */
 export type OnText = (delta: string) => void | Promise<void>;
 
 export interface ChatOptions {
   readonly signal?: AbortSignal;
-  /**
-   * Sent along where the protocol has a place for it, so that a provider's log and bill can be
-   * matched with the call ledger.
-   */
+  /** Sent where the protocol permits, to match the provider's log and bill with the call ledger. */
   readonly requestId?: string;
-  /**
-   * With it the answer is streamed; each piece is handed on as it comes, and a stream that does not
-   * end as the protocol says is no answer.
-   */
+  /** Streams the answer. A stream that does not end as the protocol demands is an AnswerLost. */
   readonly onText?: OnText;
 }
 
@@ -29,16 +20,16 @@ export interface EmbedOptions {
 }
 
 export interface Embeddings {
-  /** One a text, in their order. */
+  /** One vector for each text, in the order of the texts. */
   readonly vectors: readonly Float32Array[];
   readonly usage: Usage;
 }
 
 /**
- * Who answers for a model: one attempt a call, without retries of its own (`openModelAccess` owns
- * those). Throws ProviderRateLimited, ProviderUnavailable, ProviderRefused, ModelNotFound or
- * ContextOverflow where nothing was paid, AnswerLost and AnswerWithheld where something may have
- * been, and whatever `signal` was aborted with. It does not judge the answer's text.
+ * A service with language models. Each call is one attempt; `openModelAccess` does the retries.
+ * Throws ProviderRateLimited, ProviderDenied, ProviderUnavailable, ProviderRefused, ModelNotFound
+ * or ContextOverflow when nothing was billed, AnswerLost or AnswerWithheld when something may have
+ * been, and the reason of an aborted `signal`. It does not check the answer's text.
  */
 export interface ModelProvider {
   readonly name: string;
@@ -47,12 +38,12 @@ export interface ModelProvider {
     input: { readonly model: string; readonly texts: readonly string[] },
     options: EmbedOptions,
   ): Promise<Embeddings>;
-  /** Of models by the provider itself; null where it has none. */
+  /** Fine-tuning at the provider; null where it has none. */
   readonly fineTuning?: ProviderFineTuning | null;
-  /** Verdicts on texts; null where it has none. */
+  /** Moderation of texts; null where it has none. */
   readonly moderation?: ProviderModeration | null;
-  /** Which of some documents answer a question best; null where it has none. */
+  /** Ranking of documents by their relevance to a question; null where it has none. */
   readonly reranking?: ProviderReranking | null;
-  /** The names that `chat` and `embed` take. */
+  /** The model names that `chat` and `embed` accept. */
   models(options: { readonly signal?: AbortSignal }): Promise<readonly string[]>;
 }

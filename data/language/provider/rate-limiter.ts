@@ -4,40 +4,37 @@ import type { RateLimits } from '../../../domain/language/provider/settings';
 import { admit, correct, type RateState } from '../../../domain/language/provider/rate';
 import { orAborted, pauseMs } from './pause';
 
-/** One set of limits: a provider's, or a tenant's share of it. Counts what this process sends. */
+/** The limits of a provider, or of one tenant there. Counts the requests of this process only. */
 export interface RateLimiter {
   /**
-   * Waits for a free place and for the turn by requests and tokens. ProviderRateLimited when the
-   * turn is further away than the caller's patience.
+   * Run the work when concurrency, requests and tokens permit. Throws ProviderRateLimited when the
+   * wait would exceed `patienceMs`.
    */
   run<T>(waiting: Waiting, work: (turn: Turn) => Promise<T>): Promise<T>;
-  /** Nobody is sent before that time is over: the provider said so to one, and means all. */
+  /** Send nothing for that time. A provider's rate limit applies to all requests. */
   hold(forMs: number): void;
 }
 
-/** What came of a turn. */
+/** Reports what a turn used. */
 export interface Turn {
-  /** How many tokens it really took. */
+  /** Correct the estimate with the number of tokens used. */
   readonly used: (tokens: number) => void;
-  /** Nothing was sent in it after all: it is somebody else's. */
+  /** Give the turn back, because nothing was sent. */
   readonly unsent: () => void;
 }
 
 export interface Waiting {
-  /** Of whom the limits are, for the message. */
+  /** The owner of the limits, for messages. */
   readonly whose: string;
   readonly tokens: number;
   readonly patienceMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
-/**
- * A provider that asks for longer is no queue but an outage: whoever waits for it should be able to
- * say so.
- */
+/** A longer pause is an outage rather than a queue: the caller gets an error instead of waiting. */
 const mostHeldMs = 120_000;
 
-/** Not the time of day: one that is put back would keep everybody waiting for as long. */
+/** Monotonic, because a wall clock that is set back would make all requests wait. */
 const nowMs = (): number => performance.now();
 
 export function openRateLimiter({
@@ -54,14 +51,12 @@ export function openRateLimiter({
     if (waitMs <= Math.max(0, patienceMs) && heldUntilMs - nowMs() <= mostHeldMs) return;
     throw failure(
       'ProviderRateLimited',
-      `the limits of ${whose} let the next request through in ${Math.ceil(waitMs / 1000)} s`,
-      {
-        retryAfterMs: waitMs,
-      },
+      `the rate limits of ${whose} permit the next request in ${Math.ceil(waitMs / 1000)} s`,
+      { retryAfterMs: waitMs },
     );
   };
 
-  /** When this one may be sent; its turn is taken unless it is too far away. */
+  /** Reserve a turn and return the wait in milliseconds. Throws when the wait is too long. */
   const turn = ({ whose, tokens: cost, patienceMs }: Waiting): number => {
     const now = nowMs();
     const byRequests =
@@ -79,7 +74,7 @@ export function openRateLimiter({
     run: (waiting, work) =>
       orAborted(
         places.execute(async () => {
-          // Who hung up while waiting for a place takes no turn from who still waits.
+          // A request that was cancelled while it waited must not use up a turn.
           waiting.signal?.throwIfAborted();
           const until = nowMs() + waiting.patienceMs;
           const waitMs = turn(waiting);
@@ -97,15 +92,13 @@ export function openRateLimiter({
           };
           try {
             await pauseMs(waitMs, waiting.signal);
-            // Somebody may have been told to wait while this one did, and for longer than this one
-            // does.
+            // Meanwhile another request may have met a rate limit that lasts longer.
             for (let now = nowMs(); now < heldUntilMs; now = nowMs()) {
               requirePatience(waiting.whose, heldUntilMs - now, until - now);
               await pauseMs(heldUntilMs - now, waiting.signal);
             }
           } catch (error) {
-            // Else callers that wait no longer than a turn is away take all turns, and none is
-            // used.
+            // Otherwise callers that give up while they wait would use up all turns.
             unsent();
             throw error;
           }

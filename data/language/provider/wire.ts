@@ -3,7 +3,7 @@ import { failure } from '../../../domain/failure';
 import type { ChatRequest, Usage } from '../../../domain/language/chat';
 import { mostEmbeddingUsage, mostUsage } from '../../../domain/language/provider/price';
 
-/** What a provider sent, checked: a gateway in front of it may answer anything with status 200. */
+/** Validate a response. A gateway in front of a provider may send anything with status 200. */
 export function readWire<T>(
   schema: z.ZodType<T>,
   value: unknown,
@@ -13,10 +13,11 @@ export function readWire<T>(
   const read = schema.safeParse(value);
   if (read.success) return read.data;
   const [issue] = read.error.issues;
-  // Only the place: the value may be somebody's text.
+  // Names only the path, because the value may be a user's text.
   throw failure(
     'AnswerLost',
-    `${provider} sent no ${what}: ${issue?.code ?? 'invalid'} at /${issue?.path.join('/') ?? ''}`,
+    `provider ${provider} sent an invalid ${what}: ` +
+      `${issue?.code ?? 'invalid'} at /${issue?.path.join('/') ?? ''}`,
   );
 }
 
@@ -27,13 +28,13 @@ export function readEvent<T>(schema: z.ZodType<T>, data: string, provider: strin
   } catch {
     throw failure(
       'AnswerLost',
-      `${provider} sent an event that is not JSON (${data.length} characters)`,
+      `provider ${provider} sent an event that is not JSON (${data.length} characters)`,
     );
   }
-  return readWire(schema, value, provider, 'event of its protocol');
+  return readWire(schema, value, provider, 'event');
 }
 
-/** Where a server counts nothing: four bytes a token, as `likelyTokens` has it. */
+/** The usage for a server that reports none: four bytes per token, as in `likelyTokens`. */
 export function estimatedUsage(request: ChatRequest, text: string): Usage {
   return {
     promptTokens: Math.ceil(mostUsage(request).promptTokens / 4),
@@ -41,7 +42,7 @@ export function estimatedUsage(request: ChatRequest, text: string): Usage {
   };
 }
 
-/** The same for texts that were embedded. */
+/** The same estimate for texts that were embedded. */
 export function estimatedEmbeddingTokens(texts: readonly string[]): number {
   return Math.ceil(mostEmbeddingUsage(texts).promptTokens / 4);
 }

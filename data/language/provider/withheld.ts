@@ -1,12 +1,12 @@
 /**
- * What a provider's own filter stops: an answer that was withheld, whether the provider says so
- * with status 200, with a refusal, or in the middle of a stream.
+ * Answers that a provider's content filter withholds, whether it reports that with status 200,
+ * with an error status, or in the middle of a stream.
  */
 import { failure, type PerennialError } from '../../../domain/failure';
 import type { ChatAnswer, ChatRequest } from '../../../domain/language/chat';
 import { estimatedUsage } from './wire';
 
-/** Some let the question be paid, and none says so: it is reckoned. */
+/** The usage is estimated: some providers bill the question, and none reports it. */
 export function withheldAnswer(request: ChatRequest, totalMs: number): ChatAnswer {
   return {
     text: '',
@@ -18,9 +18,9 @@ export function withheldAnswer(request: ChatRequest, totalMs: number): ChatAnswe
   };
 }
 
-/** For whoever cannot go on without what was withheld. */
+/** The failure for a caller that needs the withheld answer. */
 export function answerWithheld({ model }: Pick<ChatAnswer, 'model'>): PerennialError {
   return failure('AnswerWithheld', `the filter of the provider of ${model} withheld the answer`, {
-    next: 'see at the provider what its filter stops, or name another model',
+    next: 'check the content filter settings of the provider, or use another model',
   });
 }

@@ -3,20 +3,20 @@ import { foldsOf } from './folds';
 import type { ReadText } from './read-texts';
 import { labelFor, oddsOfText, trainHead, type HeadFeatures, type TrainedPair } from './train-head';
 
-/** A text judged by a classifier that has seen nothing of its source. */
+/** A text with the log-odds of a classifier that was trained without its source. */
 export interface HeldOutText {
   readonly text: ReadText;
   readonly odds: number;
   readonly fold: number;
 }
 
-/** What one fold's classifiers are, without the sources of the fold. */
+/** The classifiers that were trained without the sources of one fold. */
 export interface FoldPair extends TrainedPair {
   readonly fold: number;
   readonly sources: readonly string[];
 }
 
-/** By fold, for each of the features: trained on all other sources. */
+/** Train classifiers for each fold and each kind of features, on the sources of other folds. */
 export function trainFolds(
   head: Head,
   texts: readonly ReadText[],
@@ -40,7 +40,7 @@ export function trainFolds(
   });
 }
 
-/** What a head does not learn from, such as attacks of the other kind, is judged as well. */
+/** Classify each text by the fold of its source, also texts that the head is not trained on. */
 export function judgeHeldOut(
   pairs: readonly FoldPair[],
   texts: readonly ReadText[],
@@ -52,13 +52,13 @@ export function judgeHeldOut(
   );
 }
 
-/** Shares that a policy may ask for lie between these. */
+/** The shares of false alarms that are measured; a policy may use any share in their range. */
 const shares = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2];
 
 /**
- * The log-odds beyond which at most such a share of harmless texts lies, every source weighing
- * alike: what most texts are like is a matter of the application. `but` leaves a fold's own texts
- * out, so that a threshold is tried on sources that it was not chosen by.
+ * The log-odds that at most the given share of harmless texts exceeds. All sources weigh the same,
+ * because the mix of texts depends on the application. `but` leaves out the texts of a fold, so
+ * that the threshold can be tested on other sources.
  */
 export function thresholdsOf(
   head: Head,
@@ -75,7 +75,7 @@ export function thresholdsOf(
     let above = 0;
     for (const { text, odds } of falling) {
       above += 1 / sizes.size / (sizes.get(text.source) ?? 1);
-      // The first that would be too many: the threshold is itself no alarm.
+      // The first text that would be one too many. Odds equal to the threshold are no alarm.
       if (above > falseAlarms) return { falseAlarms, odds };
     }
     return { falseAlarms, odds: falling.at(-1)?.odds ?? Infinity };

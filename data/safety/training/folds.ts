@@ -1,8 +1,8 @@
 import type { Head } from '../classifier-file';
 
 /**
- * What is left out together: one source of attacks and some of harmless texts, so that a fold's
- * threshold is tried on both. Every source is in one.
+ * The folds of sources. Each has attacks and harmless texts, so that its threshold is tested on
+ * both. Every source is in exactly one fold.
  */
 const promptFolds: readonly (readonly string[])[] = [
   ['advbench', 'writing-bench', 'mmlu'],
@@ -15,7 +15,7 @@ const promptFolds: readonly (readonly string[])[] = [
   ['garak-extraction', 'natural-questions'],
 ];
 
-/** Of answers: categories of harm stand for sources, since people of one house scored them all. */
+/** The folds of answers. They use categories of harm, because all answers have one source. */
 const answerFolds: readonly (readonly string[])[] = [
   ['violence'],
   ['hate-speech'],

@@ -4,8 +4,8 @@ import { sha256 } from '../../digest';
 import { llmFolder } from '../../language/runtime-module';
 
 /**
- * Numbers that take minutes to come by, on disk under the digest of all that they depend on:
- * trainings and benches share them, and a change makes new ones.
+ * A cache on disk for numbers that take minutes to compute, keyed by the digest of everything that
+ * they depend on. Training and benchmarks share it.
  */
 export function keptNumbers(
   name: string,

@@ -1,15 +1,12 @@
 import { llmDataPath } from '../../language/runtime-module';
 import { quoteText, withDuckDb } from '../../sql/platform-sql';
 
-/**
- * Whether a text is of the kind that a detector looks for. `unsure` is neither learned nor counted
- * as harmless.
- */
+/** Whether a text belongs to the class of a detector. `unsure` texts are not used for training. */
 export type Label = 'positive' | 'negative' | 'unsure';
 
 export interface LabelledText {
   readonly id: string;
-  /** Where it was collected: what a detector has not seen in training is a source, not a text. */
+  /** The collection that it comes from. Folds hold out whole sources, not single texts. */
   readonly source: string;
   readonly text: string;
   readonly category: string;
@@ -17,12 +14,12 @@ export interface LabelledText {
 }
 
 /**
- * Questions of opinion and of the heart: no request for harm, though the set would have them left
- * unanswered. Tested, not learned.
+ * Questions of opinion and emotion. The set counts them as harmful, but they do not ask for harm.
+ * They are tested and not used for training.
  */
 export const softCategories: readonly string[] = ['misinformation_harms', 'human_chatbox'];
 
-/** @throws PlatformUnavailable when the sets were not fetched yet */
+/** @throws PlatformUnavailable when the data sets are not installed */
 export async function readPrompts(): Promise<readonly LabelledText[]> {
   const rows = await rowsOf<LabelledText & { readonly label: LabelledText['kind'] }>(
     'safety-prompts.parquet',
@@ -39,7 +36,7 @@ export interface ScoredAnswer {
   readonly category: string;
   readonly asked: string;
   readonly text: string;
-  /** Of harm from 0 to 1, or 1 for a refusal. */
+  /** The degree of harm from 0 to 1, or 1 for a refusal. */
   readonly score: number;
 }
 
@@ -51,10 +48,10 @@ export async function readAnswers(kind: 'harm' | 'refusal'): Promise<readonly Sc
   );
 }
 
-/** People's mean score: in the middle they do not agree. */
+/** The limits of people's mean score. Answers in between are left out: people disagree on them. */
 const [harmless, harmful] = [0.25, 0.5];
 
-/** Answers as a detector of the output side learns them, beside paragraphs that answer nothing. */
+/** The training texts of the output side: answers, and paragraphs of an encyclopedia. */
 export async function readAnswerTexts(): Promise<readonly LabelledText[]> {
   const answers = (await readAnswers('harm')).flatMap(
     ({ id, category, text, score }): LabelledText[] => {
@@ -90,9 +87,6 @@ function rowsOf<T extends object>(
 ): Promise<readonly T[]> {
   return withDuckDb(
     (sql) => sql.rows<T>(`SELECT ${columns} FROM ${quoteText(llmDataPath(file))} WHERE ${where}`),
-    {
-      memoryBytes: 512 << 20,
-      threads: 1,
-    },
+    { memoryBytes: 512 << 20, threads: 1 },
   );
 }

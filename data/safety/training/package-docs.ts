@@ -8,8 +8,8 @@ const most = 400;
 const ofOnePackage = 2;
 
 /**
- * Paragraphs of the documentation of this repository's own packages: documents full of orders, to
- * whoever uses them. As `npm ci` installs them, in an order that says nothing.
+ * Paragraphs of the READMEs in node_modules: harmless documents full of instructions. The order,
+ * by digest, is arbitrary but reproducible.
  */
 export function readPackageDocs(): readonly LabelledText[] {
   const names = readdirSync(folder, { withFileTypes: true })
@@ -36,7 +36,7 @@ export function readPackageDocs(): readonly LabelledText[] {
     }));
 }
 
-/** Prose of a passage's length: no code, no tables, lists or badges. */
+/** Paragraphs of prose, without code, tables, lists and badges. */
 function paragraphsOf(name: string): readonly string[] {
   const file = readdirSync(join(folder, name)).find((each) => /^readme\.md$/i.test(each));
   if (file === undefined) return [];

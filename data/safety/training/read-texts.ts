@@ -6,25 +6,19 @@ import type { LabelledText } from './labelled-texts';
 
 /** A text as the detectors read it. */
 export interface ReadText extends LabelledText {
-  /** Of all its forms; of a very long one the first. Each has its vector. */
+  /** The first windows of all its plain forms, each with its vector. */
   readonly windows: readonly ReadWindow[];
-  /** How many of them, from the start, are of the text as it stands: learned from. */
+  /** The number of leading windows of the unchanged text, which are used for training. */
   readonly plain: number;
-  /** Of windows and embedder. */
+  /** The digest of windows and embedder. */
   readonly digest: string;
 }
 
-/**
- * Of a text, some 3,800 characters: embedding all of the longest would take longer than all the
- * rest.
- */
+/** The windows per text, about 3,800 characters, to limit the time for the longest texts. */
 const mostWindows = 6;
 const learnedFrom = 3;
 
-/**
- * Embeds every window once for all trainings; vectors are kept on disk under the digest of texts
- * and embedder, since they take minutes.
- */
+/** Embed every window. Takes minutes, so the vectors are cached on disk by texts and embedder. */
 export async function readTexts(
   texts: readonly LabelledText[],
   embedder: Embedder,

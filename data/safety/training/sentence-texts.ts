@@ -11,15 +11,15 @@ import { readPackageDocs } from './package-docs';
 import { vectorsOf, type ReadText } from './read-texts';
 import { trainHead } from './train-head';
 
-/** Sentences in the longest texts say nothing new. */
+/** The characters that are read of a text; further sentences add nothing new. */
 const mostCharacters = 20_000;
 
-/** Documents that ask for nothing: what a retrieved passage is like. */
+/** Harmless documents that resemble retrieved passages. */
 export async function readParagraphs(): Promise<readonly LabelledText[]> {
   return [...(await readSummaries()), ...readPackageDocs()];
 }
 
-/** Texts whose windows are their sentences; of long ones some from all over it. */
+/** Texts with their sentences as windows; for long texts an evenly spaced sample. */
 export async function readSentenceTexts(
   texts: readonly LabelledText[],
   embedder: Embedder,
@@ -57,7 +57,7 @@ export async function readSentenceTexts(
 
 const documents: readonly string[] = ['wiki-summaries', 'package-docs', 'bool-q', 'narrative-qa'];
 
-/** Passages of encyclopedia, documentation and stories, with a question at most. */
+/** Passages of an encyclopedia, of documentation and of stories. */
 function isDocument({ source }: LabelledText): boolean {
   return documents.includes(source);
 }
@@ -68,7 +68,7 @@ export interface SentenceFold {
   readonly classifier: LinearClassifier;
 }
 
-/** By fold: trained on the sentences of all other sources. */
+/** Train a classifier for each fold on the sentences of all other sources. */
 export function trainSentenceFolds(
   head: SentenceHead,
   texts: readonly ReadText[],
@@ -82,7 +82,7 @@ export function trainSentenceFolds(
   });
 }
 
-/** Documents, each by the fold that has not seen its source, as the detector would. */
+/** Classify documents as the detector does, each by the fold that has not seen its source. */
 export function judgeDocuments(
   folds: readonly SentenceFold[],
   texts: readonly ReadText[],
@@ -94,7 +94,7 @@ export function judgeDocuments(
   );
 }
 
-/** −∞ for a text of one sentence, which is judged as a whole. */
+/** How far a sentence stands out; −∞ for a text of one sentence, which is classified as a whole. */
 export function oddsOfSentences(
   classifier: LinearClassifier,
   sentences: ReadText['windows'],

@@ -144,7 +144,7 @@ test('a budget whose rest is only reserved is asked again by a stock client, and
     type: 'rate_limit_error',
   });
   expect((refused as Error).message).toMatch(
-    /of the budget of provider\/paid 0 tokens of 400 tokens are spent, and the rest is reserved/,
+    /the budget of provider\/paid: 0 tokens of 400 tokens are spent and the rest is reserved/,
   );
   const { headers } = refused as APIError;
   expect([headers?.get('retry-after'), headers?.get('x-should-retry')]).toEqual(['1', null]);

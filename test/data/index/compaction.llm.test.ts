@@ -1,6 +1,6 @@
 /**
- * What many compactions leave of a table's vector index: as quick to ask, and as exact, as the one
- * that was built.
+ * The vector index of a table after many compactions is as fast and as exact as a newly built
+ * one.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -119,34 +119,31 @@ async function recallAt10(
 
 const types = { flat: 'IvfFlat', hnsw: 'IvfHnswSq', ivfPq: 'IvfPq' } as const;
 
-test.each(vectorKinds)(
-  'no number of compactions leaves more than some segments to ask, of %s',
-  async (kind) => {
-    const index = `rounds-${kind}`;
-    const rows = [...rowsOf(600, 'built', 0)];
-    const table = await builtTable(index, kind, rows);
-    const segments: number[] = [];
-    let noted = 0;
-    for (let round = 1; round <= 12; round += 1) {
-      const came = rowsOf(5, `round${round}-`, -round);
-      noted = await changedAndCompacted(table, came);
-      rows.push(...came);
-      segments.push((await vectorIndexIn(index)).segments ?? NaN);
-    }
-    expect(Math.max(...segments)).toBeLessThanOrEqual(8);
-    // Not one of each compaction: most of them only add what is new.
-    expect(Math.max(...segments)).toBeGreaterThan(4);
-    expect((await vectorIndexIn(index)).type).toBe(types[kind]);
-    const answering = await store.open({ tenant, index, version: 1 }, noted);
-    expect(await answering.unindexedRows()).toBe(0);
-    expect(await answering.count()).toBe(rows.length);
-    expect(await recallAt10(answering, rows)).toBeGreaterThanOrEqual(kind === 'flat' ? 1 : 0.9);
-    answering.close();
-    table.close();
-  },
-);
+test.each(vectorKinds)('compactions keep the number of segments small (%s)', async (kind) => {
+  const index = `rounds-${kind}`;
+  const rows = [...rowsOf(600, 'built', 0)];
+  const table = await builtTable(index, kind, rows);
+  const segments: number[] = [];
+  let noted = 0;
+  for (let round = 1; round <= 12; round += 1) {
+    const came = rowsOf(5, `round${round}-`, -round);
+    noted = await changedAndCompacted(table, came);
+    rows.push(...came);
+    segments.push((await vectorIndexIn(index)).segments ?? NaN);
+  }
+  expect(Math.max(...segments)).toBeLessThanOrEqual(8);
+  // Fewer than one per compaction, because most of them only add a segment.
+  expect(Math.max(...segments)).toBeGreaterThan(4);
+  expect((await vectorIndexIn(index)).type).toBe(types[kind]);
+  const answering = await store.open({ tenant, index, version: 1 }, noted);
+  expect(await answering.unindexedRows()).toBe(0);
+  expect(await answering.count()).toBe(rows.length);
+  expect(await recallAt10(answering, rows)).toBeGreaterThanOrEqual(kind === 'flat' ? 1 : 0.9);
+  answering.close();
+  table.close();
+});
 
-test('a state that was noted before the index was built anew goes on answering', async () => {
+test('a state from before the index was rebuilt still answers', async () => {
   const rows = [...rowsOf(600, 'built', 0)];
   const table = await builtTable('noted', 'hnsw', rows);
   const states: { readonly tableVersion: number; readonly rows: readonly ChunkRow[] }[] = [];
@@ -165,7 +162,7 @@ test('a state that was noted before the index was built anew goes on answering',
   table.close();
 });
 
-test('codes that too few pieces are left for become an exact index', async () => {
+test('a quantized index with too few chunks becomes an exact one', async () => {
   const rows = rowsOf(300, 'built', 0);
   const table = await builtTable('few', 'ivfPq', rows);
   const kept = [...rows.slice(0, 100)];
@@ -187,7 +184,7 @@ test('codes that too few pieces are left for become an exact index', async () =>
   table.close();
 });
 
-test('a flat index finds exactly what is nearest however few partitions are asked for, after compaction too', async () => {
+test('a flat index is exact for any number of probes, also after a compaction', async () => {
   const rows = [...rowsOf(20_000, 'built', 0)];
   const table = await builtTable('exact', 'flat', rows);
   expect(await recallAt10(table, rows, 1)).toBe(1);

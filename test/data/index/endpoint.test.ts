@@ -16,7 +16,7 @@ const spec = {
 } as const satisfies EmbedderSpec;
 
 /**
- * Answers with vectors that depend on text and model; `noise` as servers have it between two calls.
+ * Returns vectors that depend on text and model, with `noise` between two calls as servers have.
  */
 function provider(seed: number, { dimensions = 32, noise = 0, lost = 0 } = {}) {
   const asked: number[] = [];
@@ -39,8 +39,8 @@ function provider(seed: number, { dimensions = 32, noise = 0, lost = 0 } = {}) {
   };
 }
 
-describe('an embedder behind an endpoint', () => {
-  test('gives one vector of length one a text, in order, however many there are', async () => {
+describe('an embedder at an endpoint', () => {
+  test('returns one vector of length one per text, in order, for any number of texts', async () => {
     const model = provider(1);
     const embedder = await openEndpoint(spec, model);
     const vectors = await embedder.embed(
@@ -53,7 +53,7 @@ describe('an embedder behind an endpoint', () => {
     expect(vectors[149]).toEqual((await embedder.embed(['x'.repeat(149)]))[0]);
   });
 
-  test('is another vector space when another model answers by the same name, and the same one under rounding', async () => {
+  test('detects a replaced model by its vector space and tolerates rounding', async () => {
     const opened = async (model: ReturnType<typeof provider>, change = {}) =>
       (await openEndpoint({ ...spec, ...change }, model)).identity;
     const first = await opened(provider(1));
@@ -71,7 +71,7 @@ describe('an embedder behind an endpoint', () => {
     await expect(openEndpoint(spec, model)).rejects.toMatchObject({ type: 'IndexMismatch' });
   });
 
-  test('is opened by the operator’s own access, and asked for a tenant by the one that the tenant pays', async () => {
+  test('uses the operator’s access to open, and the tenant’s access for questions', async () => {
     const [own, paid] = [provider(1), provider(1)];
     const embedder = await openEndpoint(spec, { access: paid.access, own: own.access });
     expect([own.asked, paid.asked]).toEqual([[1], []]);
@@ -79,7 +79,7 @@ describe('an embedder behind an endpoint', () => {
     expect([own.asked, paid.asked]).toEqual([[1], [2]]);
   });
 
-  test('is opened once, and again after it could not be opened', async () => {
+  test('is opened once, and again after a failure', async () => {
     const model = provider(1);
     const embedders = openEmbedders(model);
     await Promise.all([embedders.get(spec), embedders.get({ ...spec })]);
@@ -88,7 +88,7 @@ describe('an embedder behind an endpoint', () => {
   });
 });
 
-describe('a provider that puts another model behind the same name', () => {
+describe('a provider that replaces the model behind a name', () => {
   const minutes = 60_000;
   let passed: number;
   beforeEach(() => {
@@ -98,7 +98,7 @@ describe('a provider that puts another model behind the same name', () => {
   });
   afterEach(() => jest.restoreAllMocks());
 
-  /** An index that the first model made, or both, asked through embedders that stay open. */
+  /** An index that the first model built, or both, queried through embedders that stay open. */
   async function asked() {
     const models = [provider(1), provider(2)] as const;
     const state = { answers: 0 as 0 | 1, away: false, probes: 0, road: Promise.resolve() };
@@ -141,10 +141,13 @@ describe('a provider that puts another model behind the same name', () => {
       });
     return { state, ask };
   }
-  const refused = { type: 'IndexMismatch', next: 'build wiki again: its embedder changed' };
+  const refused = {
+    type: 'IndexMismatch',
+    next: 'build wiki again, because its embedder has changed',
+  };
   const probed = () => new Promise(setImmediate);
 
-  test('is found by the questions after ten minutes, whose index is refused until the model before is back', async () => {
+  test('is detected after ten minutes, and questions fail until the previous model is back', async () => {
     const { state, ask } = await asked();
     await ask();
     state.answers = 1;
@@ -162,7 +165,7 @@ describe('a provider that puts another model behind the same name', () => {
     expect(state.probes).toBe(3);
   });
 
-  test('answers no question after a long silence', async () => {
+  test('is detected by the first question after a long pause', async () => {
     const { state, ask } = await asked();
     state.answers = 1;
     passed += 60 * minutes;
@@ -172,7 +175,7 @@ describe('a provider that puts another model behind the same name', () => {
     expect(state.probes).toBe(2);
   });
 
-  test('is asked for one probe at a time, by which no question is held up, and for none within ten minutes', async () => {
+  test('gets one probe at a time in the background, and none within ten minutes', async () => {
     const { state, ask } = await asked();
     passed += 9 * minutes;
     await ask();
@@ -189,7 +192,7 @@ describe('a provider that puts another model behind the same name', () => {
     expect(state.probes).toBe(2);
   });
 
-  test('is asked again by the next question when it was away for a probe', async () => {
+  test('gets another probe with the next question after a failed one', async () => {
     const { state, ask } = await asked();
     state.away = true;
     passed += 60 * minutes;
@@ -199,7 +202,7 @@ describe('a provider that puts another model behind the same name', () => {
     expect(state.probes).toBe(3);
   });
 
-  test('of another length is paid for by one question, and looked at once a minute until it is put right', async () => {
+  test('with other dimensions is probed once a minute until it is corrected', async () => {
     const [small, large] = [provider(1), provider(1, { dimensions: 64 })];
     const state = { model: small };
     const embedders = openEmbedders({
@@ -211,7 +214,7 @@ describe('a provider that puts another model behind the same name', () => {
     state.model = large;
     for (let question = 0; question < 5; question += 1)
       await expect(ask()).rejects.toMatchObject({ type: 'IndexMismatch' });
-    // The one that found it, and the look of the next.
+    // The question that detected it, and the probe of the next one.
     expect(large.asked).toEqual([1, 1]);
     passed += 2 * minutes;
     for (let question = 0; question < 5; question += 1)
@@ -222,10 +225,10 @@ describe('a provider that puts another model behind the same name', () => {
     expect(await ask()).toHaveLength(1);
   });
 
-  test('is looked for at once when a build has seen it', async () => {
+  test('is probed at once after a build has detected it', async () => {
     const model = provider(1);
     const ledgered = () =>
-      Promise.reject(failure('IndexMismatch', 'embed-small of local is another model than before'));
+      Promise.reject(failure('IndexMismatch', 'the model behind embed-small has changed'));
     const embedders = openEmbedders({ ...model, ledgered });
     const before = await embedders.get(spec);
     expect(await embedders.get(spec)).toBe(before);

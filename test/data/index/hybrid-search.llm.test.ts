@@ -1,6 +1,6 @@
 /**
- * Questions by meaning and words: what is answered beside both rankings with all that stands in
- * their rows.
+ * Hybrid search returns the same as a fusion of both rankings with all rows
+ * read.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -70,8 +70,8 @@ function rowsOf(count: number, prefix: string, shard: number): readonly ChunkRow
 }
 
 /**
- * What is answered, and what would be from both rankings with all their texts read. Rows of one
- * score come in any order, so both are of the same two rankings.
+ * The answer, and the expected one from both rankings with all rows read. Rows with the same
+ * score have no order, so both use the same two rankings.
  */
 async function bothWays(
   table: ChunkTable,
@@ -106,7 +106,7 @@ async function bothWays(
 }
 
 describe.each(vectorKinds)('over %s', (kind) => {
-  test('the same is found as by both rankings with all their texts: as built, with changes, and after a compaction', async () => {
+  test('finds the same as both full rankings: when built, after changes and after a compaction', async () => {
     const table = await store.create(
       { tenant, index: `hybrid-${kind}`.toLowerCase(), version: 1 },
       space,

@@ -1,5 +1,5 @@
 /**
- * What of indexes is kept in memory: in one cache for all that a process asks, which has a bound.
+ * All indexes of a process share one cache of limited size.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -35,7 +35,7 @@ function rowsOf(count: number): readonly ChunkRow[] {
   });
 }
 
-test('the indexes of a store are kept in one cache, vectors and words', async () => {
+test('vector and text indexes of a store share one cache', async () => {
   const path = await mkdtemp(join(tmpdir(), 'index-cache-'));
   const connect = jest.spyOn(lanceDb(), 'connect');
   const store = openChunkStore({ kind: 'directory', path });
@@ -53,7 +53,7 @@ test('the indexes of a store are kept in one cache, vectors and words', async ()
       table.close();
     }
     expect(new Set(connect.mock.calls.map(([, options]) => options.session)).size).toBe(1);
-    // All vectors of both, each of four bytes a dimension.
+    // All vectors of both indexes, with four bytes per dimension.
     const vectorBytes = rows * space.dimensions * 4;
     expect(sizes[0]).toBeGreaterThan(vectorBytes);
     expect((sizes[1] ?? 0) - (sizes[0] ?? 0)).toBeGreaterThan(vectorBytes);

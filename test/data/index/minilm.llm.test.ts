@@ -18,16 +18,16 @@ async function vectorOf(text: string): Promise<Float32Array | undefined> {
   return (await minilm.embed([text]))[0];
 }
 
-test('MiniLM embeds every token that is counted, to the last of the most that it takes', async () => {
+test('MiniLM embeds every counted token up to its limit', async () => {
   const whole = `${cats(254)} dog fish`;
   expect(countTokens(whole, minilm.costOf)).toBe(minilm.maxTokens);
   expect(await vectorOf(whole)).not.toEqual(await vectorOf(cats(254)));
   expect(await vectorOf(whole)).not.toEqual(await vectorOf(`${cats(254)} dog bird`));
-  // What is beyond is not in the vector.
+  // Further text does not change the vector.
   expect(await vectorOf(`${whole} bird`)).toEqual(await vectorOf(whole));
 });
 
-test('a vector that an earlier version made without the last two tokens is near the whole one, so both may stand under one digest', async () => {
+test('a vector of an earlier version, without the last two tokens, is close enough to be reused', async () => {
   const sentence =
     'The blue whale is the largest animal that has ever lived, and it feeds on small crustaceans in cold seas. ';
   const words = sentence.repeat(20).match(/\w+|[.,]/g) ?? [];

@@ -39,8 +39,8 @@ function world(memory?: { readonly freshMs: number; readonly graceMs: number }) 
   return { chunks, served, registry, put, ask };
 }
 
-describe('who answers a question', () => {
-  test('is the version that the alias names; the next question follows it when it moves', async () => {
+describe('the version that answers a question', () => {
+  test('is the one that the alias names, and follows the alias when it moves', async () => {
     const { put, ask } = world();
     put(1, { bread: 'bread' });
     expect(await ask()).toMatchObject({
@@ -53,7 +53,7 @@ describe('who answers a question', () => {
     expect((await ask({ version: 1 })).version).toBe(1);
   });
 
-  test('is remembered for a while, looked up once by many that ask at once, and then followed', async () => {
+  test('is cached for a time and looked up once for concurrent questions', async () => {
     const { put, ask, registry } = world({ freshMs: 60, graceMs: 0 });
     put(1, { bread: 'bread' });
     await Promise.all(Array.from({ length: 20 }, () => ask()));
@@ -64,7 +64,7 @@ describe('who answers a question', () => {
     expect((await ask()).version).toBe(2);
   });
 
-  test('goes on while the registry is away, marked stale, until the grace is over', async () => {
+  test('is used while the registry is not available, marked stale, until the grace period ends', async () => {
     const { put, ask, registry } = world({ freshMs: 1, graceMs: 60 });
     put(1, { bread: 'bread' });
     await ask();
@@ -78,7 +78,7 @@ describe('who answers a question', () => {
     await expect(ask()).rejects.toMatchObject({ type: 'DatabaseUnavailable' });
   });
 
-  test('is looked up anew when the remembered one was taken away', async () => {
+  test('is looked up again when the cached one was deleted', async () => {
     const { put, ask, chunks } = world({ freshMs: 60_000, graceMs: 0 });
     put(1, { bread: 'bread' });
     await ask();
@@ -87,14 +87,14 @@ describe('who answers a question', () => {
     expect((await ask()).version).toBe(2);
   });
 
-  test('is never another tenant’s', async () => {
+  test('is never that of another tenant', async () => {
     const { put, ask } = world();
     put(1, { bread: 'bread' });
     await expect(ask({ tenant: 'other' as Tenant })).rejects.toMatchObject({ type: 'NotFound' });
   });
 });
 
-test('a table that makes room for others is closed when its last question is answered', async () => {
+test('a table that leaves the cache is closed after its last question', async () => {
   const { put, ask, chunks } = world();
   for (let index = 0; index < 17; index += 1) put(1, { bread: 'bread' }, `index-${index}`);
   const first = ask({ index: 'index-0', mode: 'hybrid' });
@@ -115,7 +115,7 @@ test.each([
     { values: lettersOf('bread').subarray(1), embedder: letters.identity.digest },
   ],
   ['without a direction', { values: new Float32Array(26), embedder: letters.identity.digest }],
-])('a vector %s is refused', async (_, vector) => {
+])('refuses a vector %s', async (_, vector) => {
   const { put, ask } = world();
   put(1, { bread: 'bread' });
   await expect(ask({ vector })).rejects.toMatchObject({ type: 'IndexMismatch' });

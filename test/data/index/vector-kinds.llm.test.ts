@@ -1,6 +1,6 @@
 /**
- * Each kind of vector index on the platform's own S3: what it finds beside looking at each vector,
- * and that changes are seen.
+ * Each kind of vector index on the platform's S3, compared with an exhaustive search, and with
+ * changed documents.
  */
 import { embedChunks, chunksOf } from '../../../data/index/chunk-document';
 import type { ChunkRow } from '../../../data/index/chunk-rows';
@@ -74,7 +74,7 @@ async function rowsOf(summaries: Texts['summaries'], shard = 0): Promise<readonl
   return (await embedChunks(chunks, { embedder, known: new Map() })).rows;
 }
 
-/** By looking at each vector here, apart from LanceDB. */
+/** An exhaustive search without LanceDB. */
 function exactly(
   vector: Float32Array,
   among: readonly ChunkRow[],
@@ -103,7 +103,7 @@ async function recallOf(
   return found / (k * questions.length);
 }
 
-/** Whatever the index keeps of a vector, what is told of a hit is its cosine, best first. */
+/** For every kind of index a hit has its cosine, best first. */
 function expectCosines(
   hits: readonly ChunkHit[],
   vector: Float32Array,
@@ -152,7 +152,7 @@ describe.each(vectorKinds)('vectors found by %s', (kind) => {
     table.close();
   });
 
-  test('are nearly all of the nearest ones, with their cosines', async () => {
+  test('include nearly all of the nearest, with their cosines', async () => {
     expect(await indexTypeOf(name.index)).toBe(expected[kind].type);
     const table = await store.open(name, noted);
     for (const k of [5, 10])
@@ -162,7 +162,7 @@ describe.each(vectorKinds)('vectors found by %s', (kind) => {
     table.close();
   });
 
-  test('are those of the documents as they are: what came is found, what changed is found anew, what went is not, before compaction and after it', async () => {
+  test('follow added, changed and deleted documents, before and after a compaction', async () => {
     const [changed, gone] = [rows[0]?.documentId ?? '', rows.at(-1)?.documentId ?? ''];
     expect(changed).not.toBe(gone);
     const came = await rowsOf(
@@ -188,7 +188,7 @@ describe.each(vectorKinds)('vectors found by %s', (kind) => {
       const at = await store.open(name, tableVersion);
       for (const { vector, chunkId } of came)
         expect((await at.nearest({ vector, k: 3 }))[0]?.chunkId).toBe(chunkId);
-      // Asked with their own vectors, what is gone would be the nearest of all.
+      // Queried with their own vectors, deleted chunks would be the nearest.
       for (const { vector, chunkId } of rows.filter(
         ({ documentId }) => documentId === gone || documentId === changed,
       )) {
@@ -210,7 +210,7 @@ describe.each(vectorKinds)('vectors found by %s', (kind) => {
   });
 });
 
-test('three pieces are found by any kind that can be built of them', async () => {
+test('three chunks are found by every kind of index that can be built for them', async () => {
   for (const kind of ['flat', 'hnsw'] as const) {
     const few = rows.slice(0, 3);
     const table = await store.create(

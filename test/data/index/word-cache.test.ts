@@ -31,8 +31,8 @@ function world() {
   return { read, state, index, ask, forget: (name: string) => cache.forget(name) };
 }
 
-describe('the words of an index', () => {
-  test('are read into the cache at the first question by words, and at no other of the same state', async () => {
+describe('the text index of a table', () => {
+  test('is read into the cache by the first text question, once per state', async () => {
     const { read, ask } = world();
     for (let question = 0; question < 3; question += 1) await ask();
     expect(read).toEqual(['text_idx']);
@@ -40,7 +40,7 @@ describe('the words of an index', () => {
     expect(read.length).toBe(2);
   });
 
-  test('are read again when a compaction has made another index of them', async () => {
+  test('is read again after a compaction', async () => {
     const { read, state, index, ask } = world();
     await ask();
     state.indexes = [{ ...index, numIndexedRows: 120, numSegments: 2 }];
@@ -49,7 +49,7 @@ describe('the words of an index', () => {
     expect(read.length).toBe(2);
   });
 
-  test('are tried again where they could not be read, and a table without them, or with more than is worth it, is asked as it is', async () => {
+  test('is read again after a failure, and skipped when it is missing or too large', async () => {
     const { read, state, index, ask } = world();
     state.away = true;
     await ask();
@@ -64,7 +64,7 @@ describe('the words of an index', () => {
     expect(read.length).toBe(2);
   });
 
-  test('are forgotten with the table, and read again where it is opened again', async () => {
+  test('is forgotten when the table is closed, and read again when it is opened', async () => {
     const { read, ask, forget } = world();
     await ask();
     await ask('wiki@2');

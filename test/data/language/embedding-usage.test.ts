@@ -10,7 +10,7 @@ const embedded = (usage: object) => {
   );
 };
 
-test('embeddings cost what the provider counts, and about a token for four bytes where it counts nothing', async () => {
+test('embeddings cost the tokens that the provider reports, or one token per four bytes', async () => {
   expect((await embedded({ usage: { prompt_tokens: 7 } })).usage).toEqual({
     promptTokens: 7,
     completionTokens: 0,

@@ -60,7 +60,7 @@ describe('asking through the call ledger', () => {
     test_.registry.budgets.set({ tenant, scope, unit, limit });
   const budget = (unit: 'usd' | 'tokens') => test_.registry.budgets.get({ tenant, scope, unit });
 
-  test('what was answered is not asked again, by nobody, and a repeat on purpose is', async () => {
+  test('a recorded answer is reused by everyone, and a deliberate repeat is asked', async () => {
     await open();
     const first = await chat.ask(asked('one'));
     expect(first).toMatchObject({ fromLedger: false, provider: 'scripted' });
@@ -78,7 +78,7 @@ describe('asking through the call ledger', () => {
     });
   });
 
-  test('a model that thinks is paid for with its thoughts, and its answer stands under the key of the question, whatever the settings say later', async () => {
+  test('a thinking model is paid with its thoughts, and later settings do not change the key of the call', async () => {
     await open({ thoughts: 20 }, { thinkingTokens: { scripted: 400 } });
     await setBudget('tokens', 400);
     const budgets = [{ scope, unit: 'tokens' }] as const;
@@ -102,7 +102,7 @@ describe('asking through the call ledger', () => {
     await plain.close();
   });
 
-  test('asked at once by many, in one process and in two, it is paid once', async () => {
+  test('concurrent requests of one process and of two are paid once', async () => {
     await open({ latencyMs: () => 100 });
     const other = ledgeredChat(access, test_.registry.llmCalls);
     const asks = [chat, chat, chat, other].map((each, n) =>
@@ -113,7 +113,7 @@ describe('asking through the call ledger', () => {
     expect(server.bill).toHaveLength(1);
   });
 
-  test('a lost answer is asked again, and its request is reported as perhaps paid', async () => {
+  test('a lost answer is asked again, and its request counts as perhaps paid', async () => {
     await open({ fault: (_, number) => (number === 0 ? { kind: 'cut', afterTokens: 2 } : null) });
     await setBudget('tokens', 10_000);
     await chat.ask(asked('one', { budgets: [{ scope, unit: 'tokens' }] }));
@@ -128,7 +128,7 @@ describe('asking through the call ledger', () => {
     expect(now?.spent).toBe((now?.assumed ?? 0) + usage.promptTokens + usage.completionTokens);
   });
 
-  test('a budget that is spent in the middle stops before it is overspent; with more of it, only the rest is asked', async () => {
+  test('a budget is never overspent, and after raising it only the rest is asked', async () => {
     await open({ answer: () => 'yes' });
     await setBudget('usd', 60_000);
     const budgets = [{ scope, unit: 'usd' as const }];
@@ -153,7 +153,7 @@ describe('asking through the call ledger', () => {
     expect(server.bill).toHaveLength(12);
   });
 
-  test('a budget that is spent refuses before the turn of a provider, and waits for no place in it', async () => {
+  test('a spent budget refuses before the request waits for its turn', async () => {
     await open(
       { latencyMs: () => 3000 },
       { limits: { requestsPerMinute: 60, tokensPerMinute: null, concurrency: 1 } },
@@ -170,7 +170,7 @@ describe('asking through the call ledger', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('a spent budget refuses nothing that another is just paying for', async () => {
+  test('a spent budget does not refuse an answer that another owner is paying for', async () => {
     await open(
       { latencyMs: () => 500 },
       { limits: { requestsPerMinute: null, tokensPerMinute: null, concurrency: 2 } },
@@ -182,7 +182,7 @@ describe('asking through the call ledger', () => {
     expect(second).toMatchObject({ key: (await first).key, fromLedger: true });
   });
 
-  test("an operator's limit for a provider pays what that provider is asked, and nobody else's answer", async () => {
+  test('the budget of a provider pays only for requests to that provider', async () => {
     const [first, standby] = [unique('first'), unique('standby')];
     server = await openScriptedProvider({
       fault: (_, number) =>
@@ -215,7 +215,7 @@ describe('asking through the call ledger', () => {
     expect(await spent()).toEqual([used(one) + used(two), used(one), used(two)]);
   });
 
-  test('an answer that is not the promised JSON is named, and paid once', async () => {
+  test('an answer that is not the required JSON is an error and is paid once', async () => {
     await open({
       answer: ({ prompt }) =>
         prompt.includes('prose')
@@ -245,7 +245,7 @@ describe('asking through the call ledger', () => {
     expect(server.bill).toHaveLength(3);
   });
 
-  test('a provider without the model and a prompt without room cost nothing, and may be asked again', async () => {
+  test('an unknown model and a prompt that is too long cost nothing and can be asked again', async () => {
     await open({ contextTokens: 200 });
     await setBudget('tokens', 10_000);
     const budgets = [{ scope, unit: 'tokens' as const }];
@@ -264,7 +264,7 @@ describe('asking through the call ledger', () => {
     });
   });
 
-  test('whoever cancels leaves a call that the next one takes at once', async () => {
+  test('a cancelled call can be claimed at once by the next attempt', async () => {
     await open({ fault: (_, number) => (number === 0 ? { kind: 'stall', afterTokens: 0 } : null) });
     const caller = new AbortController();
     const first = chat.ask(asked('one', { signal: caller.signal }));
@@ -277,11 +277,11 @@ describe('asking through the call ledger', () => {
     expect(await report()).toMatchObject({ attempts: { broken: 1, answered: 1 } });
   });
 
-  test("whoever asks the same at once has an end of one's own when the first one's budget is spent, or is cancelled", async () => {
+  test("a concurrent owner of the same question is not affected by the first one's budget or cancellation", async () => {
     await open({ latencyMs: () => 200 });
     await setBudget('tokens', 1);
     const other = { owner: { execution: 'another run', attempt: 1 } };
-    // Whose turn is first is not said: the one without a budget may read what the other pays.
+    // The order is not defined: the owner without a budget may read the answer that the other pays.
     const [, rich] = await Promise.allSettled([
       chat.ask(asked('one', { budgets: [{ scope, unit: 'tokens' }] })),
       chat.ask(asked('one', other)),
@@ -297,7 +297,7 @@ describe('asking through the call ledger', () => {
     expect(stays.status).toBe('fulfilled');
   });
 
-  test('an evaluation that is killed with kill -9 pays again for what was in flight only, and comes to the same scores', async () => {
+  test('an evaluation killed with kill -9 pays again only for requests in progress and gets the same scores', async () => {
     await open();
     const provider = await openEvaluatedProvider('some');
     const size = { variants: 10, cases: 20, atOnce: 16 };
@@ -336,7 +336,7 @@ describe('asking through the call ledger', () => {
       unsettled.usage.completionTokens;
     expect(await budget('tokens')).toMatchObject({ reserved: 0, spent });
 
-    // Uninterrupted, by a ledger that knows nothing yet.
+    // Uninterrupted, with an empty ledger.
     const whole = await openEvaluatedProvider('none');
     await test_.database.sql`truncate llm_attempts, llm_call_readers, llm_calls`;
     const plan = {

@@ -53,7 +53,7 @@ afterAll(async () => {
 
 const embedded = () => server.bill.filter(({ model }) => model === 'embed').length;
 
-test('the same texts asked for at once by one owner are paid once', async () => {
+test('concurrent requests of one owner for the same texts are paid once', async () => {
   const embed = ledgeredEmbeddings(access, test_.registry.llmCalls, artifacts);
   const asked: LedgeredTexts = {
     ...{ tenant, scope: 'run/same', owner: { execution: 'same', attempt: 1 }, budgets: [] },
@@ -65,7 +65,7 @@ test('the same texts asked for at once by one owner are paid once', async () => 
   for (const each of vectors) expect(each).toEqual(vectors[0]);
 });
 
-test('the same texts asked for at once by two are embedded for the one whose budget is not spent', async () => {
+test('of two owners of the same texts, the one with a budget gets them embedded', async () => {
   const embed = ledgeredEmbeddings(access, test_.registry.llmCalls, artifacts);
   const [poor, rich] = [unique('run/'), unique('run/')];
   await test_.registry.budgets.set({ tenant, scope: poor, unit: 'tokens', limit: 1 });
@@ -80,7 +80,7 @@ test('the same texts asked for at once by two are embedded for the one whose bud
   expect(embeddings).toMatchObject({ status: 'fulfilled', value: { length: 2 } });
 });
 
-test('vectors that are gone from the store are asked for again, however often that happened before', async () => {
+test('vectors that were deleted from the store are embedded again, each time', async () => {
   const gone = new Set<string>();
   const kept: string[] = [];
   const forgetful: Pick<typeof artifacts, 'putBytes' | 'getBytes'> = {
@@ -94,7 +94,7 @@ test('vectors that are gone from the store are asked for again, however often th
         ? Promise.reject(failure('ArtifactMissing', `${ref.digest} was collected`))
         : artifacts.getBytes(ref),
   };
-  // As from many a provider, they differ a little each time.
+  // They differ slightly each time, as with many providers.
   let times = 0;
   const inexact: Pick<ModelAccess, 'embed'> = {
     async embed(target, texts, { journal }) {
@@ -123,7 +123,7 @@ test('vectors that are gone from the store are asked for again, however often th
   }
 });
 
-describe('a provider that puts another model behind the same name', () => {
+describe('a provider that replaces the model behind a name', () => {
   const spec = {
     kind: 'endpoint',
     provider: 'scripted',
@@ -134,7 +134,7 @@ describe('a provider that puts another model behind the same name', () => {
   let turned = false;
   let asked = 0;
   /**
-   * The scripted one's vectors, and the other model's: of another space, and of the same length.
+   * The vectors of the scripted model and of the other one: same length, different vector space.
    */
   const either: Pick<ModelAccess, 'embed'> = {
     async embed(target, texts, options) {
@@ -164,7 +164,7 @@ describe('a provider that puts another model behind the same name', () => {
     });
   beforeEach(() => (turned = false));
 
-  test('gives no vectors of the model before from the ledger, and those of each without paying again', async () => {
+  test('is not mixed with the recorded vectors of the previous model, and nothing is paid twice', async () => {
     const texts = [unique('text '), 'two'];
     const before = await openNow();
     const first = await before.embed(texts, { payer: entry('before') });
@@ -179,7 +179,7 @@ describe('a provider that puts another model behind the same name', () => {
     expect(asked).toBe(paid);
   });
 
-  test('is found as it embeds, and not asked again and again', async () => {
+  test('is detected by new vectors, without repeated requests', async () => {
     const embedder = await openNow();
     turned = true;
     const before = asked;
@@ -190,7 +190,7 @@ describe('a provider that puts another model behind the same name', () => {
   });
 });
 
-test('what an evaluation finds passages by is paid from its budgets, once, and is part of what a case costs', async () => {
+test('embedding questions in an evaluation is paid once from its budgets and is part of the cost of a case', async () => {
   const scope = unique('run/');
   const budget = { scope, unit: 'usd' as const };
   await test_.registry.budgets.set({ tenant, ...budget, limit: 1_000_000_000 });
@@ -246,7 +246,7 @@ test('what an evaluation finds passages by is paid from its budgets, once, and i
   expect(embedded() - before).toBe(1);
   expect(first.retrieved).toMatchObject([{ documentId: 'bread' }]);
   expect(again.cost).toBe(first.cost);
-  // Three words of a thousandth of a dollar a thousand, and the answer.
+  // Three words at 0.001 dollars per thousand, and the answer.
   expect(first.cost).toBeGreaterThan(3_000_000);
   const { spent, reserved } = (await test_.registry.budgets.get({ tenant, ...budget })) ?? {
     spent: 0,

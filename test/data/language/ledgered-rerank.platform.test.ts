@@ -33,7 +33,7 @@ beforeAll(async () => {
   server = await openScriptedProvider({
     models: ['scripted', 'cross'],
     answer: ({ prompt }) => prompt,
-    // The last is the best; of a riddle there is half an order.
+    // The last document is the best; for a riddle the ranking is incomplete.
     rerank: ({ query, documents }) =>
       documents
         .slice(query.includes('riddle') ? 1 : 0)
@@ -56,7 +56,7 @@ async function world() {
   const budget = { scope, unit: 'usd' as const };
   await test_.registry.budgets.set({ tenant, ...budget, limit: 1_000_000_000 });
   const chunks = fakeChunks();
-  // Of this test alone: what another asked is on the ledger.
+  // Unique to this test, because the ledger has the answers of others.
   const served = chunks.put(
     { tenant, index: 'wiki', version: 1 },
     { bread: 'bread is baked', breads: `breads of ${scope}`, whale: 'whales swim' },
@@ -104,7 +104,7 @@ async function world() {
   return { answerer, budget };
 }
 
-test('what an evaluation ranks is paid from its budgets, once, and is part of what a case costs', async () => {
+test('reranking in an evaluation is paid once from its budgets and is part of the cost of a case', async () => {
   const { answerer, budget } = await world();
   const before = ranked();
   const ask = () => answerer(caseOf('bread is baked'), { repeat: 0 });
@@ -128,7 +128,7 @@ test('what an evaluation ranks is paid from its budgets, once, and is part of wh
   expect(ranked() - before).toBe(1);
 });
 
-test('a case that could not be ranked has no answer, though the bundle would be served in the order of its index', async () => {
+test('a case whose reranking fails has no answer, even if the bundle permits the index order', async () => {
   const { answerer } = await world();
   const results = await evaluateCases({
     ...{

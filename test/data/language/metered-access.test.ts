@@ -30,7 +30,7 @@ beforeEach(async () => {
     rerank: ({ documents }) => documents.map((_, index) => ({ index, relevance_score: 1 })),
     fault: () => fault,
   });
-  // A dollar a prompt token, two an answered one.
+  // One dollar per prompt token, two per completion token.
   const prices = { scripted: { promptPerMillion: 1e6, completionPerMillion: 2e6 } };
   open(
     fakeBudgets(budget('tenant', 'tokens', 100_000)),
@@ -63,15 +63,15 @@ function open(kept: FakeBudgets, providers?: Parameters<typeof openModelAccess>[
 const never = () => new Promise<never>(() => undefined);
 const ask = (who = 'paid') =>
   access.chat([{ ...target, provider: who }], question('hello'), { tenant, patienceMs: 1 });
-/** What the ledger says after everything was told. */
+/** The ledger after everything was reported. */
 async function told(scope = 'tenant', unit = 'tokens') {
   await allowances.close();
   const found = budgets.budgets.find((each) => each.scope === scope && each.unit === unit);
   return { spent: found?.spent, reserved: found?.reserved };
 }
 
-describe('what callers ask', () => {
-  test('is paid from every budget of tenant and provider, and from no other provider’s', async () => {
+describe('a served question', () => {
+  test('is paid from every budget of the tenant and the provider, and from no other', async () => {
     budgets.budgets.push(
       budget('tenant', 'usd', 1e15),
       budget('provider/paid', 'tokens', 5_000),
@@ -90,19 +90,19 @@ describe('what callers ask', () => {
     });
   });
 
-  test('waits for no write of its own: many questions are one account', async () => {
+  test('needs no write of its own: many questions share one report', async () => {
     for (let asked = 0; asked < 8; asked += 1) await ask();
     expect(budgets.accounts).toHaveLength(1);
   });
 
-  test('is asked of a provider that is free, whatever is spent, and costs nothing', async () => {
+  test('is sent to a free provider even when all budgets are spent', async () => {
     budgets.budgets.splice(0, 1, budget('tenant', 'tokens', 0));
     await expect(ask()).rejects.toMatchObject({ type: 'BudgetSpent' });
     await ask('own');
     expect(await told()).toEqual({ spent: 0, reserved: 0 });
   });
 
-  test('is refused in words when it could overspend, before it is sent', async () => {
+  test('is refused before it is sent when it could overspend', async () => {
     budgets.budgets.splice(0, 1, budget('tenant', 'tokens', 60));
     const refused = await ask().catch((error: unknown) => error);
     expect(refused).toMatchObject({
@@ -110,15 +110,15 @@ describe('what callers ask', () => {
       next: 'perennial budget set tenant <more>',
     });
     expect((refused as Error).message).toMatch(
-      /^the budget of tenant is spent: 0 tokens of 60 tokens; this question may take \d+ tokens$/,
+      /^the budget of tenant is spent: 0 tokens of 60 tokens; this question may need \d+ tokens$/,
     );
     await expect(ask()).rejects.toThrow('is spent');
     expect(provider.requests).toHaveLength(0);
-    // A spent budget is not asked for again by each question.
+    // A spent budget is not read again for each question.
     expect(budgets.accounts).toHaveLength(1);
   });
 
-  test('takes nothing from one budget where another refuses', async () => {
+  test('reserves nothing in one budget when another one refuses', async () => {
     budgets.budgets.push(budget('provider/paid', 'tokens', 10));
     await expect(ask()).rejects.toThrow('the budget of provider/paid is spent');
     expect(await told()).toEqual({ spent: 0, reserved: 0 });
@@ -126,10 +126,10 @@ describe('what callers ask', () => {
 
   test.each<[string, Fault, 'nothing' | 'the most']>([
     ['a refusal', { kind: 'rateLimited' }, 'nothing'],
-    ['a server that is away', { kind: 'error', status: 503 }, 'nothing'],
-    ['a connection that breaks in the answer', { kind: 'cut', afterTokens: 1 }, 'the most'],
+    ['a server that is not available', { kind: 'error', status: 503 }, 'nothing'],
+    ['a connection that is lost during the answer', { kind: 'cut', afterTokens: 1 }, 'the most'],
   ])(
-    'after %s counts as %s that it can have cost, each time that it was sent',
+    'after %s costs %s that it can have cost, for each time it was sent',
     async (_, what, counted) => {
       fault = what;
       await expect(ask()).rejects.toThrow();
@@ -140,7 +140,7 @@ describe('what callers ask', () => {
     },
   );
 
-  test('counts vectors and rankings as it counts answers', async () => {
+  test('counts embeddings and rankings like answers', async () => {
     const { usage } = await access.embed(target, ['a text', 'another'], { tenant });
     const ranked = await access.rerank(target, rerankQuestion('which?', ['a', 'b']), { tenant });
     const { promptTokens, completionTokens } = ranked.answer.usage;
@@ -150,7 +150,7 @@ describe('what callers ask', () => {
     });
   });
 
-  test('goes on from its block while the registry is away, and no further', async () => {
+  test('is paid from the block while the registry is not available, and no further', async () => {
     await ask();
     budgets.away = true;
     for (let asked = 0; asked < 3; asked += 1) await ask();
@@ -169,7 +169,7 @@ describe('what callers ask', () => {
 });
 
 describe('a spent budget', () => {
-  test('takes no turn from the others of its provider', async () => {
+  test('uses no turn at the provider', async () => {
     const other = 'other' as typeof tenant;
     const limits = { requestsPerMinute: 60, tokensPerMinute: 6_000, concurrency: 1 };
     open(fakeBudgets(budget('tenant', 'tokens', 10)), [
@@ -181,12 +181,12 @@ describe('a spent budget', () => {
     expect(provider.requests).toHaveLength(1);
   });
 
-  test('says nothing of a provider that is just tried again', async () => {
+  test('does not count as a trial of a half-open circuit breaker', async () => {
     fault = { kind: 'error', status: 503 };
     await access
       .chat([target], question('hello'), { tenant, patienceMs: 60_000 })
       .catch(() => undefined);
-    await expect(ask()).rejects.toThrow('is left alone');
+    await expect(ask()).rejects.toThrow('circuit breaker open');
     await new Promise((later) => setTimeout(later, 1_100));
     const sent = provider.requests.length;
     const most = question('hello', {
@@ -196,14 +196,14 @@ describe('a spent budget', () => {
       type: 'BudgetSpent',
     });
     await expect(ask()).rejects.toMatchObject({ type: 'ProviderUnavailable' });
-    // As after a try that failed: longer than the first time.
-    await expect(ask()).rejects.toThrow('is left alone for 2 s');
+    // As after a failed trial: twice the first pause.
+    await expect(ask()).rejects.toThrow('next attempt in 2 s');
     expect(provider.requests).toHaveLength(sent + 1);
   });
 });
 
-describe('a question that was paid and never came to its turn', () => {
-  test('costs nothing when its caller hung up before', async () => {
+describe('a question that was reserved but did not get its turn', () => {
+  test('costs nothing when its caller cancelled', async () => {
     const caller = new AbortController();
     budgets.travel = () => {
       caller.abort(new Error('hung up'));
@@ -216,7 +216,7 @@ describe('a question that was paid and never came to its turn', () => {
     expect(await told()).toEqual({ spent: 0, reserved: 0 });
   });
 
-  test('costs nothing when the provider’s limits are further away than it waits', async () => {
+  test('costs nothing when the wait for the rate limits would be too long', async () => {
     const limits = { requestsPerMinute: 1, tokensPerMinute: null, concurrency: 1 };
     open(fakeBudgets(budget('tenant', 'tokens', 100_000)), [
       providerAt(provider.url, { name: 'paid', limits }),
@@ -230,16 +230,16 @@ describe('a question that was paid and never came to its turn', () => {
   });
 });
 
-describe('while the registry does not answer', () => {
+describe('while the registry does not respond', () => {
   test.each(['list', 'account'] as const)(
-    'a question does not wait for its %s for ever',
+    'a question does not wait forever for %s',
     async (what) => {
       budgets[what] = never;
       await expect(ask()).rejects.toMatchObject({ type: 'DatabaseUnavailable' });
     },
   );
 
-  test('what was known of the budgets goes on, also for who comes back after a long time', async () => {
+  test('the last known budgets are used, also after a long pause', async () => {
     await ask();
     budgets.list = never;
     const now = performance.now.bind(performance);
@@ -252,7 +252,7 @@ describe('while the registry does not answer', () => {
     expect(provider.requests).toHaveLength(2);
   });
 
-  test('it is not asked again and again', async () => {
+  test('not every question queries it again', async () => {
     let asked = 0;
     const ledger = {
       list: () => (

@@ -21,7 +21,7 @@ import {
 import { holdClock, type HeldClock } from '../../support/time/held-clock';
 import { until } from '../../support/time/until';
 
-/** As a ledger begins it; tells how it ended. */
+/** Records like the ledger and reports how the attempt ended. */
 function opened(
   ends: string[] = [],
   writes: Promise<void> = Promise.resolve(),
@@ -69,7 +69,7 @@ describe('access to models', () => {
     options: Partial<Pick<AccessOptions, 'onText' | 'tenant' | 'patienceMs' | 'place'>> = {},
   ) => access.chat([scripted], question(text), { tenant, ...options });
 
-  test('a provider that is limited is asked again when it said, and nobody else asks before', async () => {
+  test('a rate-limited provider is asked again after its pause, and by no other request before', async () => {
     const times: number[] = [];
     const server = await serve({
       fault: (_, number) => (
@@ -87,7 +87,7 @@ describe('access to models', () => {
     expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(295);
   });
 
-  test('an error of the server and a lost answer are asked again; a mistake of the caller is not', async () => {
+  test('server errors and lost answers are retried, and errors of the caller are not', async () => {
     const server = await serve({
       fault: (_, number) =>
         ([{ kind: 'error', status: 500 }, { kind: 'garbage' }] as const)[number] ?? null,
@@ -101,7 +101,7 @@ describe('access to models', () => {
     expect(server.requests).toHaveLength(4);
   });
 
-  test('text that was handed on is never followed by another answer', async () => {
+  test('after text was streamed no other answer follows', async () => {
     const server = await serve({ fault: () => ({ kind: 'cut', afterTokens: 2 }) });
     const second = await serve();
     open(providerAt(server.url), providerAt(second.url, { name: 'standby' }));
@@ -115,7 +115,7 @@ describe('access to models', () => {
     expect([server.requests.length, second.requests.length]).toEqual([1, 0]);
   });
 
-  test('standbys answer in their order, and say that it was they', async () => {
+  test('standbys answer in their order and are named in the answer', async () => {
     const [first, second, third] = await Promise.all([
       serve({ fault: () => ({ kind: 'rateLimited', headers: { 'retry-after': '3600' } }) }),
       serve(),
@@ -136,7 +136,7 @@ describe('access to models', () => {
     expect(third.requests).toHaveLength(0);
   });
 
-  test('nobody waits for a provider that is left alone, nor for a try whether it is back, where a standby may answer', async () => {
+  test('a request with a standby waits neither for an open circuit breaker nor for its trial', async () => {
     const clock = heldTime();
     let goOn: () => void = () => undefined;
     const hung = { is: false, until: new Promise<void>((resolve) => (goOn = resolve)) };
@@ -155,7 +155,7 @@ describe('access to models', () => {
     hung.is = true;
     const tries = route();
     await until(() => first.requests.length > sent);
-    // The first provider does not answer before these two have their answers.
+    // The first provider does not respond before these two have their answers.
     expect(await Promise.all([route(), route()])).toMatchObject([
       { provider: 'standby' },
       { provider: 'standby' },
@@ -165,7 +165,7 @@ describe('access to models', () => {
     expect(first.requests).toHaveLength(sent + 1);
   });
 
-  test('a wrong model name is not hidden by a standby', async () => {
+  test('a standby does not hide a wrong model name', async () => {
     const [first, second] = await Promise.all([serve(), serve()]);
     open(providerAt(first.url), providerAt(second.url, { name: 'standby' }));
     const asked = access.chat([{ ...scripted, model: 'scriptet' }, standby], question('?'), {
@@ -178,7 +178,7 @@ describe('access to models', () => {
     expect(second.requests).toHaveLength(0);
   });
 
-  test('an ill provider is left alone, and taken back after one answer', async () => {
+  test('the circuit breaker opens after failures and closes after one answer', async () => {
     let ill = true;
     const server = await serve({ fault: () => (ill ? { kind: 'error', status: 503 } : null) });
     open(providerAt(server.url));
@@ -189,23 +189,23 @@ describe('access to models', () => {
     const sent = server.requests.length;
     await expect(ask('?', { patienceMs: 0 })).rejects.toMatchObject({
       type: 'ProviderUnavailable',
-      message: expect.stringContaining('left alone') as string,
+      message: expect.stringContaining('circuit breaker open') as string,
     });
     expect(server.requests).toHaveLength(sent);
     ill = false;
-    // Waits as long as the breaker says, and no attempt is lost on it.
+    // Waits for the circuit breaker without using up an attempt.
     expect((await ask('?')).answer.finish).toBe('stop');
   });
 
-  describe('a try whether a provider is back in which nothing came of it', () => {
+  describe('a trial of a half-open circuit breaker without a result', () => {
     const journalOf = (begin: AttemptJournal['begin']) => ({ journal: { begin } });
     const nothing: readonly [string, () => Parameters<ModelAccess['chat']>[2]][] = [
       [
-        'since a budget refused',
+        'a budget refused',
         () => ({ tenant, ...journalOf(() => Promise.reject(failure('BudgetSpent', 'spent'))) }),
       ],
       [
-        'since another had the answer already',
+        'another caller had the answer',
         () => ({
           tenant,
           ...journalOf(() =>
@@ -216,7 +216,7 @@ describe('access to models', () => {
           ),
         }),
       ],
-      ['since its caller hung up', () => ({ tenant, signal: AbortSignal.timeout(100) })],
+      ['its caller cancelled', () => ({ tenant, signal: AbortSignal.timeout(100) })],
     ];
     const known: ChatAnswer = {
       ...{
@@ -229,7 +229,7 @@ describe('access to models', () => {
       },
     };
 
-    test.each(nothing)('says nothing of it: %s', async (_, options) => {
+    test.each(nothing)('leaves the trial to the next request: %s', async (_, options) => {
       const clock = heldTime();
       let fault: Fault = { kind: 'error', status: 503 };
       const server = await serve({ fault: () => fault });
@@ -241,20 +241,20 @@ describe('access to models', () => {
       await Promise.allSettled(
         Array.from({ length: 5 }, (_each, n) => ask(`${n}`, { patienceMs: 0 })),
       );
-      await expect(ask('?', { patienceMs: 0 })).rejects.toThrow('left alone for 1 s');
+      await expect(ask('?', { patienceMs: 0 })).rejects.toThrow('next attempt in 1 s');
       clock.pass(1_100);
       fault = { kind: 'stall', afterTokens: 0 };
       await access.chat([scripted], question('?'), options()).catch(() => undefined);
       fault = { kind: 'error', status: 503 };
-      // The next one tries, at once, and is the only one.
+      // The next request is the trial, at once, and the only one.
       const sent = server.requests.length;
       await expect(ask('?', { patienceMs: 0 })).rejects.toThrow('status 503');
-      await expect(ask('?', { patienceMs: 0 })).rejects.toThrow('left alone for 2 s');
+      await expect(ask('?', { patienceMs: 0 })).rejects.toThrow('next attempt in 2 s');
       expect(server.requests).toHaveLength(sent + 1);
     });
   });
 
-  test('what pays for a request, and who asks the same, is not waited for in a turn', async () => {
+  test('a request does not hold a turn while it waits for a budget or for the same question', async () => {
     const clock = heldTime();
     const server = await serve({
       fault: (_, number) => (number < 5 ? { kind: 'error', status: 503 } : null),
@@ -271,7 +271,7 @@ describe('access to models', () => {
       held.looked += 1;
       return Promise.resolve(held.is ? { kind: 'held', waitMs: 20 } : opened());
     };
-    // It is the one that tries whether the provider is back, in its only place.
+    // This request is the trial of the circuit breaker, in the only place.
     const waits = access.chat([scripted], question('?'), { tenant, journal: { begin } });
     while (held.looked < 2) await sleep(5);
     expect((await ask('!')).answer.finish).toBe('stop');
@@ -279,7 +279,7 @@ describe('access to models', () => {
     expect((await waits).provider).toBe('recorded');
   });
 
-  test('an answer is written down after its turn, in nobody’s way', async () => {
+  test('an answer is recorded after its turn, so that other requests can go on', async () => {
     const server = await serve();
     open(
       providerAt(server.url, {
@@ -297,7 +297,7 @@ describe('access to models', () => {
     expect((await slow).provider).toBe('recorded');
   });
 
-  test('what a caller who hung up had asked is on record before he hears so', async () => {
+  test('a cancelled request is recorded before its caller gets the error', async () => {
     const server = await serve({ latencyMs: () => 200 });
     open(providerAt(server.url));
     const caller = new AbortController();
@@ -311,11 +311,11 @@ describe('access to models', () => {
     await sleep(50);
     caller.abort(new Error('hung up'));
     await expect(asked).rejects.toThrow('hung up');
-    // Nobody knows what it cost.
+    // The cost is unknown.
     expect(ends).toEqual(['failed null']);
   });
 
-  test('whoever hangs up while its question is put on record has sent nothing, and says so', async () => {
+  test('a request that is cancelled while it is recorded is recorded as not sent', async () => {
     const server = await serve();
     open(providerAt(server.url));
     const caller = new AbortController();
@@ -333,7 +333,7 @@ describe('access to models', () => {
     expect({ ends, sent: server.requests.length }).toEqual({ ends: ['unsent'], sent: 0 });
   });
 
-  test('whoever hangs up before its own place comes has sent nothing, and says so', async () => {
+  test('a request that is cancelled before its place is free is recorded as not sent', async () => {
     const server = await serve({ latencyMs: () => 200 });
     open(providerAt(server.url));
     const places = bulkhead(1, 10);
@@ -355,7 +355,7 @@ describe('access to models', () => {
     expect({ ends, sent: server.requests.length }).toEqual({ ends: ['unsent'], sent: 1 });
   });
 
-  test('what is on record ahead of a turn that comes late is begun anew in it: others take it for lost by then', async () => {
+  test('a request whose turn comes late is recorded again, because its lease may have expired', async () => {
     const server = await serve({ latencyMs: () => 200 });
     open(
       providerAt(server.url, {
@@ -383,7 +383,7 @@ describe('access to models', () => {
     });
   });
 
-  test('nothing is put on record ahead for a provider that is left alone', async () => {
+  test('an open circuit breaker prevents the record ahead of the turn', async () => {
     const server = await serve({ fault: () => ({ kind: 'error', status: 503 }) });
     open(providerAt(server.url));
     await Promise.allSettled(Array.from({ length: 5 }, (_, n) => ask(`${n}`, { patienceMs: 0 })));
@@ -395,11 +395,11 @@ describe('access to models', () => {
       patienceMs: 0,
       journal: { begin },
     });
-    await expect(asked).rejects.toThrow('left alone');
+    await expect(asked).rejects.toThrow('circuit breaker open');
     expect(begin).not.toHaveBeenCalled();
   });
 
-  test('a turn in which nothing was sent is given back', async () => {
+  test('a turn without a request is given back', async () => {
     const server = await serve();
     const limits = { requestsPerMinute: 10, tokensPerMinute: 1000, concurrency: 1 };
     open(providerAt(server.url, { limits, tenantLimits: limits }));
@@ -415,25 +415,25 @@ describe('access to models', () => {
     expect((await ask('?', { patienceMs: 1 })).answer.finish).toBe('stop');
   });
 
-  test('a turn that came while a provider is left alone is given back', async () => {
+  test('a turn during an open circuit breaker is given back', async () => {
     const clock = heldTime();
     const server = await serve({
       fault: (_, number) => (number < 5 ? { kind: 'error', status: 503 } : null),
     });
-    // Ten come at once, and then one every 600 ms.
+    // Ten at once, and then one every 600 ms.
     const limits = { requestsPerMinute: 100, tokensPerMinute: null, concurrency: 64 };
     open(providerAt(server.url, { limits, tenantLimits: limits }));
     await Promise.allSettled(Array.from({ length: 5 }, (_, n) => ask(`${n}`, { patienceMs: 0 })));
     for (let asked = 0; asked < 20; asked += 1)
-      await expect(ask('?', { patienceMs: 0 })).rejects.toThrow('left alone');
+      await expect(ask('?', { patienceMs: 0 })).rejects.toThrow('circuit breaker open');
     clock.pass(1_100);
     expect((await ask('?', { patienceMs: 1 })).answer.finish).toBe('stop');
     expect(server.requests).toHaveLength(6);
   });
 
-  test('a tenant keeps its turn where the provider has none', async () => {
+  test('a tenant keeps its turn when the provider has none', async () => {
     const server = await serve();
-    // The tenant may ask ten times at once, and all together once.
+    // The tenant may send ten requests at once, and all tenants together one.
     const limits = { tokensPerMinute: null, concurrency: 64 };
     open(
       providerAt(server.url, {
@@ -443,10 +443,10 @@ describe('access to models', () => {
     );
     await ask();
     for (let asked = 0; asked < 20; asked += 1)
-      await expect(ask('?', { patienceMs: 1 })).rejects.toThrow('the limits of provider');
+      await expect(ask('?', { patienceMs: 1 })).rejects.toThrow('the rate limits of provider');
   });
 
-  test('whoever hangs up while another tries whether a provider is back begins nothing that would count as sent', async () => {
+  test('a request that is cancelled during the trial of a circuit breaker does not count as sent', async () => {
     const clock = heldTime();
     let goOn: () => void = () => undefined;
     const held = new Promise<void>((resolve) => (goOn = resolve));
@@ -477,7 +477,7 @@ describe('access to models', () => {
     expect(begin).not.toHaveBeenCalled();
   });
 
-  test('no more at once than the provider takes, and no more of one tenant than its share', async () => {
+  test('no more concurrent requests than the provider and the tenant permit', async () => {
     const server = await serve({ latencyMs: () => 20 });
     const limits = { requestsPerMinute: null, tokensPerMinute: null };
     open(
@@ -494,7 +494,7 @@ describe('access to models', () => {
     expect(server.mostAtOnce()).toBe(4);
   });
 
-  test('requests keep to the rate once the burst is used up', async () => {
+  test('requests keep to the rate after the burst', async () => {
     const server = await serve();
     // 120 at once, a tenth of the minute's worth, then one every 50 ms.
     open(
@@ -507,7 +507,7 @@ describe('access to models', () => {
     expect(Date.now() - startedAt).toBeGreaterThanOrEqual(490);
   });
 
-  test('whoever cannot wait for its turn is told how long it would be', async () => {
+  test('a request that cannot wait for its turn fails with the wait time', async () => {
     const server = await serve();
     open(
       providerAt(server.url, {
@@ -523,7 +523,7 @@ describe('access to models', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('embeddings come back in the order of their texts', async () => {
+  test('embeddings are in the order of their texts', async () => {
     const server = await serve();
     open(providerAt(server.url));
     const both = await access.embed(scripted, ['one', 'two'], { tenant });
@@ -533,7 +533,7 @@ describe('access to models', () => {
     expect(both.usage.promptTokens).toBe(2);
   });
 
-  test('addresses of one’s own network, without TLS or with a credential inside are refused unless they are allowed', () => {
+  test('private addresses, addresses without TLS and addresses with a credential are refused by default', () => {
     const opened = (url: string) => () =>
       openModelAccess([providerAt(url, { allowPrivateAddresses: false })], noSecret);
     expect(opened('http://example.com/v1')).toThrow(/without TLS/);
@@ -544,7 +544,7 @@ describe('access to models', () => {
     expect(opened('https://api.openai.com/v1')).not.toThrow();
   });
 
-  test('a name that leads to this machine is refused, too', async () => {
+  test('a name that resolves to this machine is refused, too', async () => {
     open(providerAt('https://localhost:1/v1', { allowPrivateAddresses: false }));
     await expect(ask('?', { patienceMs: -1 })).rejects.toMatchObject({
       type: 'ProviderRefused',

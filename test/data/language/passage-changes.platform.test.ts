@@ -28,7 +28,7 @@ let server: ScriptedProvider;
 let access: ModelAccess;
 beforeAll(async () => {
   test_ = await openTestRegistry({ maxConnections: 10 });
-  // Says the first passage that it is shown.
+  // Answers with the first passage of its prompt.
   server = await openScriptedProvider({
     models: ['scripted'],
     answer: ({ prompt }) => /<([^>]*)>/.exec(prompt)?.[1] ?? '',
@@ -41,7 +41,7 @@ afterAll(async () => {
   await test_.close();
 });
 
-test('passages in another order are questions of their own on the ledger, drawn and paid once, whoever resumes', async () => {
+test('passages in another order are separate calls, drawn and paid once across resumed runs', async () => {
   const chunks = fakeChunks();
   const served = chunks.put(
     { tenant, index: 'wiki', version: 1 },
@@ -117,7 +117,7 @@ test('passages in another order are questions of their own on the ledger, drawn 
     return { results, paid: server.bill.length - before };
   };
   const first = await attempt(1);
-  // The cases are one question, and three passages have six orders.
+  // All cases have the same question, and three passages have six orders.
   expect(first.paid).toBeGreaterThan(2);
   expect(first.paid).toBeLessThanOrEqual(6);
   const scores = first.results.map(({ scores: { steady } }) =>

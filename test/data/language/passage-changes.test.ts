@@ -41,12 +41,12 @@ const mute: PromptTemplate = {
 interface World {
   readonly k?: number;
   readonly prompt?: PromptTemplate;
-  /** Passages that the model has room for. */
+  /** The number of passages that fit into the model's context. */
   readonly room?: number;
   readonly around?: (retrieval: CaseRetrieval) => CaseRetrieval;
 }
 
-/** A model that says the first passage that it is shown, over an index that finds bread. */
+/** A model that answers with the first passage of its prompt, and an index about bread. */
 function world({
   k = 3,
   prompt = template,
@@ -157,8 +157,8 @@ async function evaluated(
 const passagesIn = (sent = '') => [...sent.matchAll(/<([^>]*)>/g)].map(([, text]) => text ?? '');
 const some = Array.from({ length: 12 }, (_, index) => caseOf(`c${index}`));
 
-describe('robustness of what an index finds', () => {
-  test('asks the same passages in another order, and loses what the model had from the first one', async () => {
+describe('robustness to changes of the passages', () => {
+  test('asks with the same passages in another order and loses the score of the first order', async () => {
     const open = world();
     const { asked, scores } = await evaluated(open, { kind: 'order' }, some);
     const plain = passagesIn(asked[0]);
@@ -167,7 +167,7 @@ describe('robustness of what an index finds', () => {
     const others = asked.filter((sent) => sent !== asked[0]);
     expect(others.length).toBeGreaterThan(4);
     for (const sent of others) expect(passagesIn(sent).sort()).toEqual([...plain].sort());
-    // An order that the draw left as it was is asked of nobody, and says nothing.
+    // A draw that does not change the order is not asked and not measured.
     expect(asked).toHaveLength(some.length + others.length);
     expect(scores.filter((score) => score?.kind === 'notApplicable')).toHaveLength(
       some.length - others.length,
@@ -176,7 +176,7 @@ describe('robustness of what an index finds', () => {
     expect(await evaluated(open, { kind: 'order' }, some)).toEqual({ asked, scores });
   });
 
-  test('is asked nothing, and says nothing, where one passage is found, none is, or the prompt wants none', async () => {
+  test('is not measured with fewer than two passages or a prompt without passages', async () => {
     const one = await evaluated(world({ k: 1 }), { kind: 'order' });
     const none = await evaluated(world(), { kind: 'distractor', texts: ['whales swim'] }, [
       caseOf('c1', ' … '),
@@ -191,7 +191,7 @@ describe('robustness of what an index finds', () => {
     }
   });
 
-  test('puts a distractor among them, and what a policy does not let in stays out', async () => {
+  test('adds a distractor and leaves out passages that the policy blocks', async () => {
     const distractor = { kind: 'distractor', texts: ['ignore the secrets'] } as const;
     const { asked } = await evaluated(world(), distractor);
     expect(passagesIn(asked[1])).toHaveLength(4);
@@ -208,14 +208,14 @@ describe('robustness of what an index finds', () => {
     expect(kept.scores).toEqual([expect.objectContaining({ kind: 'scored', value: 1 })]);
   });
 
-  test('leaves out the least near for want of room in every order, so that all are asked of the same passages', async () => {
+  test('leaves out the same least near passages in every order when the context is too small', async () => {
     const { asked } = await evaluated(world({ room: 2 }), { kind: 'order' }, some);
     const plain = passagesIn(asked[0]);
     expect(plain).toHaveLength(2);
     for (const sent of asked) expect(passagesIn(sent).sort()).toEqual([...plain].sort());
   });
 
-  test('does not leave out what was found for filler: a context that is too long could not be measured', async () => {
+  test('does not drop passages for filler: a context that is too long is not measured', async () => {
     const filler = { kind: 'longContext', filler: ['lorem ipsum dolor'], characters: 300 } as const;
     const { asked } = await evaluated(world(), filler);
     expect(passagesIn(asked[1]).slice(-3)).toEqual(passagesIn(asked[0]));

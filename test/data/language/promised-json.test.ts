@@ -12,35 +12,35 @@ const answer = (text: string): ChatAnswer => ({
   },
 });
 
-describe('the JSON that an answer was to be', () => {
+describe('an answer that must be JSON', () => {
   const schema = {
     type: 'object',
     properties: { name: { type: 'string', pattern: '^(a+)+$' } },
     required: ['name'],
   };
 
-  test('is read, and what it is not is named by its place alone', () => {
+  test('is parsed, and an error names the path but not the text', () => {
     expect(readPromised(answer('{"name":"aa"}'), schema)).toEqual({ name: 'aa' });
     expect(() => readPromised(answer('{"name":"b"}'), schema)).toThrow(
-      'writer answered JSON, but not of the promised schema: invalid_format at /name',
+      'the JSON answer of writer does not match the schema: invalid_format at /name',
     );
   });
 
-  test('is given up where a pattern of the schema would take for ever on it', () => {
+  test('is invalid when a pattern of the schema takes too long', () => {
     const tried = () => readPromised(answer(`{"name":"${'a'.repeat(60)}!"}`), schema);
     expect(tried).toThrow(
-      'writer answered JSON that could not be checked by the promised schema in time',
+      'the JSON answer of writer could not be validated against the schema in time',
     );
   });
 
-  test('is no answer where it goes deeper than it can be checked', () => {
+  test('is invalid when it is nested too deeply', () => {
     const nested = { type: 'array', items: { $ref: '#' } };
     expect(readPromised(answer('[[],[[]]]'), nested)).toEqual([[], [[]]]);
     const tried = () => readPromised(answer(`${'['.repeat(5_000)}${']'.repeat(5_000)}`), nested);
     expect(tried).toThrow(expect.objectContaining({ type: 'AnswerInvalid' }) as Error);
   });
 
-  test('cannot be held to a schema that was accepted before it was tried', () => {
+  test('fails for a stored schema that cannot be converted', () => {
     const tried = () => readPromised(answer('1'), { not: { type: 'string' } });
     expect(tried).toThrow(expect.objectContaining({ type: 'InvalidInput' }) as Error);
   });

@@ -23,7 +23,7 @@ const purseOver = (ledger: FakeBudgets, holder = 'a', leaseMs = 30_000): Purse =
   });
 const soon = () => new Promise((later) => setTimeout(later, 5));
 
-/** Messages that stay on their way until they are let through. */
+/** Holds messages back until the test delivers them. */
 function heldUp(ledger: FakeBudgets): {
   readonly waiting: () => number;
   letThrough(): Promise<void>;
@@ -40,7 +40,7 @@ function heldUp(ledger: FakeBudgets): {
 }
 
 describe('a purse', () => {
-  test('takes nothing from what it is just giving back', async () => {
+  test('does not spend what it is returning', async () => {
     const ledger = fakeBudgets(budgetOf(1000));
     const purse = purseOver(ledger);
     await purse.hold(30);
@@ -59,7 +59,7 @@ describe('a purse', () => {
     expect(ledger.budgets[0]?.reserved).toBeGreaterThanOrEqual(30);
   });
 
-  test('tells nothing twice when its row was not kept', async () => {
+  test('does not report spending twice when its row was deleted', async () => {
     const ledger = fakeBudgets(budgetOf(1000));
     const purse = purseOver(ledger);
     await purse.hold(30);
@@ -74,7 +74,7 @@ describe('a purse', () => {
     expect(ledger.budgets[0]).toMatchObject({ reserved: 0, spent: 25 });
   });
 
-  test('goes on from what it keeps while it tells, and while what it told is lost', async () => {
+  test('spends from its block while a report is in progress or lost', async () => {
     const ledger = fakeBudgets(budgetOf(1000));
     const purse = purseOver(ledger);
     await purse.hold(30);
@@ -87,7 +87,7 @@ describe('a purse', () => {
     expect(ledger.accounts).toHaveLength(1);
   });
 
-  test('has one account under way, however many ask for it', async () => {
+  test('sends one report at a time for concurrent callers', async () => {
     const ledger = fakeBudgets(budgetOf(1_000_000));
     const purse = purseOver(ledger);
     const one = ledger.account.bind(ledger);
@@ -115,7 +115,7 @@ describe('a purse', () => {
     expect(most).toBe(1);
   });
 
-  test('takes nothing once its lease is over: the block may be another’s', async () => {
+  test('spends nothing after its lease has expired', async () => {
     const ledger = fakeBudgets(budgetOf(1000));
     const purse = purseOver(ledger, 'a', 40);
     await purse.hold(10);
@@ -128,7 +128,7 @@ describe('a purse', () => {
     expect(ledger.accounts.at(-1)).toMatchObject({ spent: 10, kept: 0 });
   });
 
-  test('tells the next time what a question has begun to spend since, which counts if this one dies', async () => {
+  test('reports reservations, so that they count if this process dies', async () => {
     const ledger = fakeBudgets(budgetOf(1000));
     const purse = purseOver(ledger);
     await purse.hold(30);
@@ -142,7 +142,7 @@ describe('a purse', () => {
     expect(ledger.accounts.at(-1)).toMatchObject({ spent: 5, held: 20 });
   });
 
-  test('gives back what an account that was lost may have brought', async () => {
+  test('returns a block that a lost response may have granted', async () => {
     const ledger = fakeBudgets(budgetOf(1000));
     const purse = purseOver(ledger);
     let ways = 0;
@@ -154,7 +154,7 @@ describe('a purse', () => {
     expect(ledger.budgets[0]).toMatchObject({ reserved: 0, spent: 0 });
   });
 
-  test('keeps nothing ahead of a budget that was lowered below it', async () => {
+  test('keeps no block of a budget whose limit was lowered below it', async () => {
     const ledger = fakeBudgets(budgetOf(1000));
     const purse = purseOver(ledger);
     await purse.hold(10);
@@ -182,7 +182,7 @@ const act = fc.record({
   amount: fc.integer({ min: 1, max: 60 }),
 });
 
-test('several over one budget never overspend it, in whatever order their accounts arrive or are lost', async () => {
+test('several purses never overspend a budget, in whatever order reports arrive or get lost', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 50, max: 2000 }),

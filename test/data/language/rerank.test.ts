@@ -33,7 +33,7 @@ const rank = (change: Partial<BundleReranker> = {}, signal?: AbortSignal, timeou
   });
 const result = (index: unknown, score: unknown) => ({ index, relevance_score: score });
 
-test('documents are put into the order of the scores, whatever order they come in', async () => {
+test('documents are ordered by their scores', async () => {
   await scripted({ rerank: () => [result(0, -3.5), result(1, 0.9), result(2, 0.9)] });
   expect(await rank()).toEqual({
     kind: 'ranked',
@@ -55,13 +55,13 @@ test('documents are put into the order of the scores, whatever order they come i
 });
 
 test.each([
-  ['leaves one out', [result(0, 1), result(1, 2)], 'left 1 out'],
-  ['names one twice', [result(0, 1), result(1, 2), result(1, 3)], 'named one twice'],
-  ['names one that was not sent', [result(0, 1), result(1, 2), result(3, 3)], 'not sent'],
-  ['names one by a half', [result(0, 1), result(1, 2), result(1.5, 3)], 'not sent'],
-  ['gives a word for a score', [result(0, 1), result(1, 2), result(2, 'good')], 'no number'],
-  ['gives no score', [result(0, 1), result(1, 2), result(2, null)], 'no number'],
-])('an answer that %s is no order, and is not asked for again', async (_what, results, said) => {
+  ['leaves out a document', [result(0, 1), result(1, 2)], '1 documents are missing'],
+  ['names a document twice', [result(0, 1), result(1, 2), result(1, 3)], 'names a document twice'],
+  ['names a document that was not sent', [result(0, 1), result(1, 2), result(3, 3)], 'not sent'],
+  ['has a fractional index', [result(0, 1), result(1, 2), result(1.5, 3)], 'not sent'],
+  ['has a text as a score', [result(0, 1), result(1, 2), result(2, 'good')], 'not a number'],
+  ['has no score', [result(0, 1), result(1, 2), result(2, null)], 'not a number'],
+])('an answer that %s is invalid and is not retried', async (_what, results, said) => {
   await scripted({ rerank: () => results });
   await expect(rank()).rejects.toMatchObject({
     type: 'AnswerInvalid',
@@ -70,7 +70,7 @@ test.each([
   expect(provider.requests).toHaveLength(1);
 });
 
-test('what is no answer of the protocol is lost, and asked for again', async () => {
+test('a response that breaks the protocol is AnswerLost and is retried', async () => {
   let asked = 0;
   await scripted({
     rerank: () => ((asked += 1) === 1 ? 'soon' : documents.map((_, index) => result(index, index))),
@@ -82,7 +82,7 @@ test('what is no answer of the protocol is lost, and asked for again', async () 
   expect(provider.requests).toHaveLength(2);
 });
 
-test('who asks too often waits as the provider says, and is answered', async () => {
+test('a rate-limited request waits as the provider says and is answered', async () => {
   await scripted({
     rerank: () => documents.map((_, index) => result(index, index)),
     fault: (_, number) => (number === 0 ? { kind: 'rateLimited' } : null),
@@ -95,42 +95,42 @@ test.each([
   ['has no such path', {}, null],
   ['was not started for it', { rerank: () => [] }, { kind: 'error', status: 501 }],
 ] as const)(
-  'a server that %s is named, with what to do',
+  'a server that %s is an error with the next step',
   async (_what, script, fault: Fault | null) => {
     await scripted({ ...script, fault: () => fault });
     await expect(rank()).rejects.toMatchObject({
       type: 'ProviderRefused',
-      message: expect.stringContaining('scripted has no reranking at /rerank') as string,
+      message: expect.stringContaining('provider scripted has no /rerank') as string,
       next: expect.stringContaining('llama-server --reranking') as string,
     });
   },
 );
 
-test('a protocol without it is named before anything is asked', async () => {
+test('a protocol without reranking is an error before any request', async () => {
   await scripted({}, { protocol: 'anthropic' });
   expect(() => access.requireProvider('scripted', { reranking: true })).toThrow(
-    'scripted has no reranking in its protocol',
+    'the protocol of provider scripted has no reranking',
   );
   await expect(rank()).rejects.toMatchObject({
     type: 'InvalidInput',
-    next: 'name a provider with protocol: openai',
+    next: 'use a provider with protocol: openai',
   });
 });
 
-describe('a reranker that is away', () => {
+describe('a reranker that is not available', () => {
   const keepOrder = { onError: 'keepOrder' } as const;
 
   test.each([
     ['refuses', { kind: 'error', status: 400 }, 'ProviderRefused', 5000],
     [
-      'refuses by its own filter',
+      'refuses because of its content filter',
       { kind: 'error', status: 400, body: '{"error":{"code":"content_filter"}}' },
       'ProviderRefused',
       5000,
     ],
-    ['does not answer in time', { kind: 'stall', afterTokens: 0 }, 'ProviderTimeout', 200],
+    ['does not respond in time', { kind: 'stall', afterTokens: 0 }, 'ProviderTimeout', 200],
   ] as const)(
-    'and %s fails the answer, or leaves the order as it was and says why',
+    'and %s fails the answer or keeps the index order with the reason',
     async (_what, fault, type, timeoutMs) => {
       await scripted({ rerank: () => [], fault: () => fault });
       await expect(rank({}, undefined, timeoutMs)).rejects.toMatchObject({ type });
@@ -138,7 +138,7 @@ describe('a reranker that is away', () => {
     },
   );
 
-  test('keeps nobody who has gone', async () => {
+  test('does not delay a cancelled request', async () => {
     await scripted({ rerank: () => [], fault: () => ({ kind: 'stall', afterTokens: 0 }) });
     const caller = new AbortController();
     const asked = rank(keepOrder, caller.signal);

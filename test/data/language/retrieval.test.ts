@@ -33,7 +33,7 @@ function world() {
 
 const ids = ({ passages }: RetrievedForAnswer) => passages.map(({ documentId }) => documentId);
 
-test('a question gets the nearest passages of the bundle’s own index version', async () => {
+test('a question gets the nearest passages of the bundle’s index version', async () => {
   const { retrieve, index } = world();
   const found = await retrieve({ tenant, index, text: 'bread is baked' });
   expect(ids(found)).toEqual(['bread', 'breads']);
@@ -52,7 +52,7 @@ test('a question gets the nearest passages of the bundle’s own index version',
 describe('with a reranker in the bundle', () => {
   const by = { provider: 'ranks', model: 'cross', candidates: 3, onError: 'keepOrder' } as const;
 
-  test('it is given the candidates as they would be shown, and its best are kept, with its scores', async () => {
+  test('it gets the candidates as the prompt shows them, and its best are kept with its scores', async () => {
     const { retrieve, index } = world();
     const given: string[] = [];
     const rerank: Rerank = ({ query, documents }) => {
@@ -86,7 +86,7 @@ describe('with a reranker in the bundle', () => {
     expect(found).not.toHaveProperty('notReranked');
   });
 
-  test('the order of the index that stands for it is told', async () => {
+  test('a failure of the reranker is reported with the index order', async () => {
     const { retrieve, index } = world();
     const rerank: Rerank = () => Promise.resolve({ kind: 'kept', failure: 'ProviderTimeout' });
     const found = await retrieve({
@@ -99,7 +99,7 @@ describe('with a reranker in the bundle', () => {
     expect(found.notReranked).toBe('ProviderTimeout');
   });
 
-  test('nobody is answered without it unseen', async () => {
+  test('a missing reranker is an error', async () => {
     const { retrieve, index } = world();
     await expect(
       retrieve({ tenant, index: { ...index, rerank: by }, text: 'bread is baked' }),
@@ -107,7 +107,7 @@ describe('with a reranker in the bundle', () => {
   });
 });
 
-test('what a policy finds in a passage leaves that one out, or blots it', async () => {
+test('a policy leaves out a passage or redacts it', async () => {
   const { retrieve, index } = world();
   const found = await retrieve({ tenant, index, text: 'bread is baked' });
   const kept = await screenPassages(found, (text) =>
@@ -119,13 +119,13 @@ test('what a policy finds in a passage leaves that one out, or blots it', async 
   });
 });
 
-describe('where the model has no room', () => {
+describe('when the context of the model is too small', () => {
   const roomFor = (most: number) => (shown: RetrievedForAnswer) =>
     shown.passages.length > most
       ? Promise.reject(failure('ContextOverflow', 'no room'))
       : Promise.resolve(shown.passages.length);
 
-  test('the fewest passages are left out, the least near first, and counted', async () => {
+  test('as few passages as possible are left out, the least near first, and counted', async () => {
     const { retrieve, index } = world();
     const found = await retrieve({ tenant, index: { ...index, k: 3 }, text: 'bread is baked' });
     const { answer, retrieved } = await askWithRoom(found, roomFor(1));
@@ -134,7 +134,7 @@ describe('where the model has no room', () => {
     expect(retrieved.left).toEqual({ room: ids(found).length - 1, policy: 0 });
   });
 
-  test('for the question alone, it says so', async () => {
+  test('a question that does not fit is ContextOverflow', async () => {
     const { retrieve, index } = world();
     const found = await retrieve({ tenant, index, text: 'bread is baked' });
     await expect(askWithRoom(found, roomFor(-1))).rejects.toMatchObject({

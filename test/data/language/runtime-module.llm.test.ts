@@ -5,29 +5,29 @@ import {
   requireFromLlmRuntime,
 } from '../../../data/language/runtime-module';
 
-describe('the provisioned parts for language models', () => {
-  test('a CommonJS package and its compiled half load', () => {
+describe('the installed parts for language models', () => {
+  test('a CommonJS package with native code loads', () => {
     const lancedb = requireFromLlmRuntime('@lancedb/lancedb') as { readonly connect: unknown };
     expect(lancedb.connect).toBeInstanceOf(Function);
   });
 
-  test('models and data lie where code asks for them', () => {
+  test('models and data have the expected paths', () => {
     expect(llmModelPath('smollm2-135m-instruct.gguf')).toMatch(
       /models\/smollm2-135m-instruct\.gguf$/,
     );
     expect(llmDataPath('wordnet-glosses.parquet')).toMatch(/data\/wordnet-glosses\.parquet$/);
   });
 
-  test('what is not there is named, with the command that fetches it', async () => {
+  test('a missing part is an error that names the command to install it', async () => {
     expect(() => requireFromLlmRuntime('no-such-package')).toThrow(
-      /no-such-package is not on this machine/,
+      /no-such-package is not installed/,
     );
     await expect(importFromLlmRuntime('no-such-package')).rejects.toMatchObject({
       type: 'PlatformUnavailable',
       next: 'npm run provision:llm',
     });
     expect(() => llmModelPath('no-such-model.gguf')).toThrow(
-      /models\/no-such-model\.gguf is not on this machine/,
+      /models\/no-such-model\.gguf is not installed/,
     );
   });
 });

@@ -45,7 +45,7 @@ describe('a task in another thread', () => {
     );
     await expect(reading).rejects.toMatchObject({
       type: 'InvalidInput',
-      message: 'a detector was given bytes that are no text',
+      message: 'a detector received bytes that are not text',
     });
   });
 });

@@ -71,7 +71,7 @@ const dislikes =
     prompt.includes(word) ? answer : 'safe';
 
 describe('a guard model', () => {
-  test('judges each text, by the categories of its answer', async () => {
+  test('classifies each text by the categories of its answer', async () => {
     await scripted({ answer: dislikes('bomb') });
     expect(await screened(guard(), 'how is bread baked')).toEqual({
       outcome: 'passed',
@@ -94,12 +94,12 @@ describe('a guard model', () => {
     [['S10'], 'unsafe\nS1,S10', 'blocked'],
     [['S2'], 'unsafe\nS1,S10', 'passed'],
     [['S2'], 'unsafe', 'blocked'],
-  ])('with categories %j takes %j for %s', async (categories, answer, outcome) => {
+  ])('with categories %j reads %j as %s', async (categories, answer, outcome) => {
     await scripted({ answer: () => answer });
     expect(await screened(guard({ categories }), 'a bomb')).toMatchObject({ outcome });
   });
 
-  test('sees what was asked before an answer, and judges the answer', async () => {
+  test('gets the question before an answer and classifies the answer', async () => {
     await scripted({ answer: dislikes('wire') });
     expect(await screened(guard(), 'cut the wire', 'output', { asked: 'how?' })).toMatchObject({
       outcome: 'blocked',
@@ -110,7 +110,7 @@ describe('a guard model', () => {
     ]);
   });
 
-  test('is asked by a prompt of the policy, and read by its patterns', async () => {
+  test('uses the prompt and the patterns of the policy', async () => {
     await scripted({
       answer: ({ prompt }) => (prompt.includes('Human: $& bomb') ? 'Yes, it is' : 'No.'),
     });
@@ -132,7 +132,7 @@ describe('a guard model', () => {
     ['prose', 'I think that this text is safe.'],
     ['a safe text with categories', 'safe\nS1'],
     ['nothing', ''],
-  ])('that answers %s has not looked', async (_what, answer) => {
+  ])('that answers %s gives no verdict', async (_what, answer) => {
     await scripted({ answer: () => answer });
     const failure = 'AnswerInvalid';
     expect(await screened(guard(), 'hello')).toMatchObject({
@@ -146,7 +146,7 @@ describe('a guard model', () => {
     });
   });
 
-  test('whose provider withholds its verdict has not looked, whatever its patterns make of nothing', async () => {
+  test('whose provider withholds the answer gives no verdict, whatever its patterns match', async () => {
     const body = JSON.stringify({
       error: { code: 'content_filter', message: 'The response was filtered' },
     });
@@ -158,7 +158,7 @@ describe('a guard model', () => {
     });
   });
 
-  test('by a pattern that would take for ever has not looked, and holds up nobody', async () => {
+  test('with an exponential pattern gives no verdict and delays no other request', async () => {
     await scripted({ answer: () => `${'a'.repeat(60)}!` });
     const spec = guard({ prompt: '{{text}}', answers: { unsafe: '^(a+)+$', safe: '^no' } });
     expect(await screened(spec, 'hello')).toMatchObject({
@@ -167,7 +167,7 @@ describe('a guard model', () => {
     });
   });
 
-  test('by patterns that both match, or neither, has not looked', async () => {
+  test('gives no verdict when both of its patterns match, or neither', async () => {
     await scripted({
       answer: ({ prompt }) => (prompt.includes('both') ? 'yes and no' : 'perhaps'),
     });
@@ -185,7 +185,7 @@ describe('a moderation', () => {
   const answer = () => ({ flagged: true, categories: flags, category_scores: scores });
 
   test.each<readonly [string, Partial<ModerationKind>, object]>([
-    ['by its own flags', {}, { violence: 1 }],
+    ['by the flags', {}, { violence: 1 }],
     ['by a threshold', { threshold: 0.2 }, { violence: 1, hate: 1 }],
     ['by one category', { categories: ['hate'], threshold: 0.2 }, { hate: 1 }],
   ])('finds categories %s', async (_how, change, found) => {
@@ -197,7 +197,7 @@ describe('a moderation', () => {
     expect(provider.requests[0]?.body).toEqual({ model: 'guard', input: 'a fight' });
   });
 
-  test('lets pass what is below, and has not looked where a category is not its own', async () => {
+  test('passes scores below the threshold and gives no verdict for an unknown category', async () => {
     await scripted({ moderation: answer });
     expect(await screened(moderation({ threshold: 0.5 }), 'a fight')).toMatchObject({
       outcome: 'passed',
@@ -209,7 +209,7 @@ describe('a moderation', () => {
 });
 
 describe('a provider', () => {
-  test('that refuses for a moment is asked again', async () => {
+  test('that is briefly unavailable is asked again', async () => {
     const faults: readonly Fault[] = [{ kind: 'rateLimited' }, { kind: 'error', status: 500 }];
     await scripted({ answer: () => 'safe', fault: (_request, number) => faults[number] ?? null });
     expect(await screened(guard(), 'hello')).toMatchObject({ outcome: 'passed' });
@@ -218,9 +218,9 @@ describe('a provider', () => {
 
   test.each([
     ['stalls', { kind: 'stall', afterTokens: 0 } as const],
-    ['is away', { kind: 'error', status: 503 } as const],
+    ['is not available', { kind: 'error', status: 503 } as const],
   ])(
-    'that %s is waited for as long as the policy says, and then the policy decides',
+    'that %s is waited for until the timeout of the policy, and then the policy decides',
     async (_what, fault) => {
       await scripted({
         answer: () => 'safe',
@@ -247,7 +247,7 @@ describe('a provider', () => {
     },
   );
 
-  test('hears no more of a text whose caller has gone', async () => {
+  test('gets no more requests for a cancelled caller', async () => {
     await scripted({ answer: () => 'safe', fault: () => ({ kind: 'stall', afterTokens: 0 }) });
     const gone = new AbortController();
     const looking = screened(guard(), 'hello', 'input', { signal: gone.signal });
@@ -255,25 +255,25 @@ describe('a provider', () => {
     await expect(looking).rejects.toThrow('gone');
   });
 
-  test('that is not set up here, or has no moderation, lets no version be served: the error says what to set', async () => {
+  test('that is not configured or has no moderation is an error that names the setting', async () => {
     await scripted({}, { protocol: 'anthropic' });
     await detectors().prepare(policyOf(guard()));
     await expect(
       detectors().prepare(policyOf(guard({ provider: 'guards' }))),
     ).rejects.toMatchObject({
       type: 'ModelUnloadable',
-      message: 'the detector guard asks guards: there is no provider guards',
-      next: 'set guards up under spec.providers of the file that PERENNIAL_PROVIDERS_FILE names',
+      message: 'detector guard needs provider guards: there is no provider guards',
+      next: 'add guards to spec.providers in the file that PERENNIAL_PROVIDERS_FILE names',
     });
     await expect(detectors().prepare(policyOf(moderation()))).rejects.toMatchObject({
       type: 'ModelUnloadable',
-      next: 'name a provider with protocol: openai, or a detector of kind: guardModel',
+      next: 'use a provider with protocol: openai, or a detector of kind: guardModel',
     });
     expect(provider.requests).toEqual([]);
   });
 });
 
-test('the file of a policy names provider, model and time; patterns that are none are refused', async () => {
+test('a policy file names provider, model and timeout; invalid patterns are refused', async () => {
   await scripted({});
   const detector = { kind: 'guardModel', name: 'a', provider: 'guards', model: 'llama-guard-3-8b' };
   expect(

@@ -110,9 +110,9 @@ describe('a blocklist', () => {
   });
 });
 
-test('a text that is too long to be looked at is a failure, not a pass', async () => {
+test('a text that is too long fails instead of passing', async () => {
   await expect(found({ kind: 'secrets' }, 'a'.repeat(1_000_001))).rejects.toThrow(
-    'is not looked at',
+    'is too long to be screened',
   );
 });
 
@@ -124,26 +124,26 @@ test.each<readonly [string, DetectorKind, string]>([
     `${'1 '.repeat(50_000)}${'a@'.repeat(25_000)}${':'.repeat(50_000)}`,
   ],
   ['a blocklist', { kind: 'blocklist', phrases: ['a a a b'] }, 'a '.repeat(100_000)],
-])('no text keeps %s looking for long', async (_name, kind, text) => {
-  // Quadratic work on such a text takes minutes.
+])('no text makes the detection of %s slow', async (_name, kind, text) => {
+  // A quadratic algorithm would take minutes.
   expect((await processorTime(() => found(kind, text, patient))).milliseconds).toBeLessThan(10_000);
 });
 
-describe('while a detector reads what takes it long', () => {
+describe('while a detector reads a long text', () => {
   const personal: DetectorKind = { kind: 'personalData', types: personalDataTypes };
 
   test.each<readonly [string, readonly string[]]>([
     ['one text of a million characters', ['1.'.repeat(500_000)]],
     ['a thousand short texts at once', Array.from({ length: 1_000 }, () => '1.'.repeat(1_000))],
-  ])('other requests get their turn: %s', async (_what, texts) => {
+  ])('other requests are served: %s', async (_what, texts) => {
     let turns = 0;
     const others = setInterval(() => (turns += 1), 5);
     const read = await Promise.allSettled(texts.map((text) => found(personal, text)));
     clearInterval(others);
-    // Read on this thread, they would leave no turn at all. How long one takes to come is up to the
+    // Reading on this thread would block all others. How long a turn takes depends on the
     // machine.
     expect(turns).toBeGreaterThan(20);
-    // What could not be read in time is a failure, by which the policy decides, and not a pass.
+    // A timeout is a failure, on which the policy decides, and not a pass.
     const late = read.flatMap((each) => (each.status === 'rejected' ? [String(each.reason)] : []));
     for (const error of late)
       expect(error).toMatch(

@@ -539,7 +539,7 @@ describe('llm lifecycle', () => {
     const away = {
       kind: 'away',
       since,
-      reason: 'acme: nothing listens there (ECONNREFUSED)',
+      reason: 'provider acme: connection refused (ECONNREFUSED)',
     } as const;
     const known: unknown[] = [];
     const { outcome, fake } = await runs.run('llm-lifecycle-provider-away', llmPlanOf(elsewhere), {

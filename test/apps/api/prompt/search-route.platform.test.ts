@@ -260,7 +260,7 @@ describe('by HTTP', () => {
     [
       'a dimension that is not there',
       { search: { ...wish.search, quality: 'nice' } },
-      /raise nice, which is no dimension: name one of exact/,
+      /optimizes nice, which is no dimension: use one of exact/,
     ],
     [
       'a judge that nobody calibrated',

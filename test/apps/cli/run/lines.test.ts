@@ -12,7 +12,7 @@ test('whoever watches is told since when a provider is away, what goes on meanwh
     provider,
     job,
     since,
-    reason: 'acme: nothing listens there (ECONNREFUSED)',
+    reason: 'provider acme: connection refused (ECONNREFUSED)',
     patienceSeconds: 14_400,
   };
   const lines = [
@@ -26,7 +26,7 @@ test('whoever watches is told since when a provider is away, what goes on meanwh
     }),
   ];
   expect(lines).toEqual([
-    `00:00:01  fine-tune acme is unavailable since ${since}: acme: nothing listens there (ECONNREFUSED); its job ftjob-1 continues, retrying for 4h in total`,
+    `00:00:01  fine-tune acme is unavailable since ${since}: provider acme: connection refused (ECONNREFUSED); its job ftjob-1 continues, retrying for 4h in total`,
     `00:00:09  fine-tune acme is available again; it was unavailable since ${since}`,
   ]);
 });

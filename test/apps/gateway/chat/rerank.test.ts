@@ -178,7 +178,7 @@ test('a bundle may rather give no answer', async () => {
 
 test.each([
   ['that is not set up here', 'nobody', 'there is no provider nobody'],
-  ['whose protocol has none', 'claude', 'claude has no reranking in its protocol'],
+  ['whose protocol has none', 'claude', 'the protocol of provider claude has no reranking'],
 ])('a bundle with a reranker of a provider %s is not served', async (_what, provider, said) => {
   const model = await register({ provider });
   await expect(client().chat.completions.create({ model, messages })).rejects.toMatchObject({

@@ -80,7 +80,7 @@ test('an answer of the bundle’s own model is logged without a standby', async 
 
 test.each<[string, Fault]>([
   ['fails', { kind: 'error', status: 503 }],
-  ['asks to be left alone', { kind: 'rateLimited', headers: { 'retry-after': '3600' } }],
+  ['limits the request rate', { kind: 'rateLimited', headers: { 'retry-after': '3600' } }],
 ])('where the bundle’s own model %s, the answer is logged as the standby’s', async (_, failing) => {
   fault = failing;
   expect(await ask()).toBe(200);

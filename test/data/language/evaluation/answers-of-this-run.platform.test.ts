@@ -1,6 +1,6 @@
 /**
- * Whose answers an evaluation rests on, and from when: the ledger has those of other runs and of
- * standbys.
+ * Which answers and latencies an evaluation uses, when the ledger also has those of other runs and
+ * of standbys.
  */
 import { promptAnswerer, type Asking } from '../../../../data/language/evaluation/answerer';
 import { evaluateCases } from '../../../../data/language/evaluation/evaluate-cases';
@@ -120,14 +120,14 @@ const seen = (results: readonly CaseResult[]) => {
   return { latenciesMs, earlier, answeredBy };
 };
 
-test('times are of this run alone; where a gate wants them, as many cases as it takes are asked again, within the budget', async () => {
+test('latencies are of this run; a gate on latency asks recorded cases again, within the budget', async () => {
   const cases = casesOf(8);
   const before = paid();
   expect(seen(await evaluate(cases, 'a'))).toMatchObject({
     latenciesMs: { length: 8 },
     earlier: 0,
   });
-  // The same run, a piece further or after a death: its own answers.
+  // The same run, in a later piece or after a crash: its own answers.
   expect(seen(await evaluate(cases, 'a'))).toMatchObject({
     latenciesMs: { length: 8 },
     earlier: 0,
@@ -143,7 +143,7 @@ test('times are of this run alone; where a gate wants them, as many cases as it 
   expect(paid() - before).toBe(11);
   expect(await evaluate(cases, 'c', { latency })).toEqual(results);
   expect(paid() - before).toBe(11);
-  // Another run's repeats are not this one's.
+  // The repeats of another run do not count for this one.
   expect(
     seen(await evaluate(cases, 'd', { latency: { ...sampleOf('d'), cases: 1 } })).latenciesMs,
   ).toHaveLength(1);
@@ -159,7 +159,7 @@ test('times are of this run alone; where a gate wants them, as many cases as it 
   expect(paid() - before).toBe(12);
 });
 
-test('a question that fails when it is asked for its time took longer than any, and is no fast one', async () => {
+test('a question that fails when it is asked again has no latency and counts as the slowest', async () => {
   const cases = casesOf(8);
   await evaluate(cases, 'i');
   refuses = (prompt) => /[0-5]$/.test(prompt);
@@ -168,7 +168,7 @@ test('a question that fails when it is asked for its time took longer than any, 
   expect(seen(results)).toMatchObject({ latenciesMs: { length: 2 }, earlier: 0 });
   const evidence = evidenceIn(results);
   expect(evidence.untimed).toEqual({ ProviderRefused: 6 });
-  // Scored they are: what they answered before stays.
+  // The scores of the earlier answers remain.
   expect(evidence.dimensions['exact']?.aggregate).toMatchObject({ cases: 8, failures: 0, mean: 1 });
   expect(explainLlmEvidence(evidence).join('\n')).toContain(
     'without an answer when asked again for their time: 6 × ProviderRefused',
@@ -189,7 +189,7 @@ test('a question that fails when it is asked for its time took longer than any, 
   });
 });
 
-test('what a standby answered is said to be its answer, and is no answer of the first', async () => {
+test('an answer of a standby is marked and does not count for the first model', async () => {
   const cases = casesOf(3);
   isAway = true;
   const by = { model: 'scripted', cases: 3 };
@@ -197,8 +197,8 @@ test('what a standby answered is said to be its answer, and is no answer of the 
   expect(seen(await evaluate(cases, 'f', { standby: true })).answeredBy).toEqual(standIns);
   isAway = false;
   expect(seen(await evaluate(cases, 'g', { standby: true })).answeredBy).toEqual(standIns);
-  // A bundle is asked by its first model alone: what is on the ledger in its place is asked anew,
-  // once.
+  // A bundle asks only its own model: a recorded answer of a standby is replaced by a new one,
+  // which is asked once.
   const before = paid();
   for (let again = 0; again < 2; again += 1) {
     const alone = await evaluate(cases, 'h');
@@ -208,11 +208,11 @@ test('what a standby answered is said to be its answer, and is no answer of the 
   expect(paid() - before).toBe(3);
 });
 
-test("what another model of the same provider answered is a standby's answer, too", async () => {
+test('an answer of another model of the same provider is an answer of a standby, too', async () => {
   const cases = casesOf(2);
   isLost = true;
   const standIns = [{ provider: 'first', model: 'smaller', standsIn: true, cases: 2 }];
-  // Paid from a budget, an answer goes another way onto the ledger.
+  // With a budget, the ledger records an answer in a different transaction.
   await test_.registry.budgets.set({ tenant, scope: 'run/n', unit: 'tokens', limit: 1_000_000 });
   const standby = target('first', 'smaller');
   for (const results of await Promise.all([
@@ -240,7 +240,7 @@ function sampleOf(run: string): LatencySample {
     minCases: 1,
   } as const;
   const sample = latencySample([gate], { runId: run as RunId, looks: 1 });
-  // The tenth attempt on a case set asks for 99.989 %, which takes fourteen halves.
+  // The tenth attempt on a case set needs 99.989 % confidence, which takes fourteen halvings.
   expect(sample?.cases).toBe(14);
   return sample ?? { cases: 0, repeat: 0 };
 }

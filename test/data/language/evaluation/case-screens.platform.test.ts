@@ -67,7 +67,7 @@ const policy: SafetyPolicy = {
   ],
 };
 
-/** As an attempt that starts anew would. */
+/** As a new attempt does. */
 function answerer(screens: SafetyPolicy = policy) {
   const detectors = openDetectors({
     embedders: { get: () => Promise.reject(new Error('no embedder')) },
@@ -99,7 +99,7 @@ function answerer(screens: SafetyPolicy = policy) {
 const budget = (limit: number) =>
   test_.registry.budgets.set({ tenant, scope, unit: 'tokens', limit });
 
-test('verdicts are paid once, from the run’s budget, and are part of what a case costs', async () => {
+test('verdicts are paid once from the budget of the run and are part of the cost of a case', async () => {
   await budget(10_000);
   const first = await answerer()('who was Ada?');
   expect(first).toMatchObject({ text: 'well' });
@@ -112,7 +112,7 @@ test('verdicts are paid once, from the run’s budget, and are part of what a ca
   });
 });
 
-test('a guard that cannot be asked has neither blocked nor passed', async () => {
+test('a text is neither blocked nor passed when its guard model cannot be asked', async () => {
   await budget(10_000);
   fault = { kind: 'error', status: 401 };
   await expect(answerer()('who was Ada?')).rejects.toMatchObject({ type: 'ProviderDenied' });
@@ -126,7 +126,7 @@ test('a spent budget ends the evaluation instead of blocking the rest', async ()
   expect(provider.requests).toEqual([]);
 });
 
-test('many cases stand in line for the provider’s limits as long as they must: the detector’s time is for callers who wait', async () => {
+test('the timeout of a detector does not include the wait for rate limits in an evaluation', async () => {
   await access.close();
   const limits = { requestsPerMinute: null, tokensPerMinute: null, concurrency: 1 };
   access = openModelAccess(

@@ -64,8 +64,8 @@ const asking = (scope: string, attempt = 1): Asking => ({
 const tools = createEvaluatorTools(null);
 
 /**
- * Each question under way listens twice, for its turn and for its answer: with six at once more
- * than the ten that a leak is suspected from.
+ * Each question in progress adds two listeners. With six at once these are more than the ten at
+ * which Node.js warns of a leak.
  */
 function stopper(): AbortController {
   const stop = new AbortController();
@@ -73,7 +73,7 @@ function stopper(): AbortController {
   return stop;
 }
 
-/** Those in flight end by themselves. */
+/** Requests in progress end by themselves. */
 async function nobodyListens(signal: AbortSignal): Promise<void> {
   for (
     const end = Date.now() + 60_000;
@@ -105,8 +105,8 @@ const caseOf = (number: number, given: Partial<EvaluationCase> = {}): Evaluation
 });
 const countryIn = (text: string) => Number(/land(\d+)\?/i.exec(text)?.[1] ?? NaN);
 
-test('an evaluation that is stopped in the middle pays nothing twice, and comes to the scores of one that was not', async () => {
-  // Right but for every fifth country; a long question does not fit; one in six requests is refused
+test('an interrupted evaluation pays nothing twice and gets the same scores', async () => {
+  // Wrong for every fifth country; a long question does not fit; one in six requests is refused
   // at first.
   await serve({
     answer: ({ prompt: text }) =>
@@ -148,7 +148,7 @@ test('an evaluation that is stopped in the middle pays nothing twice, and comes 
         retrieve: (of) => Promise.resolve(found(of.id === 'c001' ? 'd1' : 'd0')),
       },
     });
-    // The prompt has no variable for passages: what is retrieved is measured, and put in nowhere.
+    // The prompt has no variable for passages, so retrieval is measured but not used.
     return evaluateCases({
       cases,
       caseSet,
@@ -179,8 +179,8 @@ test('an evaluation that is stopped in the middle pays nothing twice, and comes 
   expect(again).toEqual(results);
   expect(server.bill).toHaveLength(paid);
 
-  // Cases, second repeats and upper case of 30; the two that cannot be asked leave no bill, and one
-  // of them has nothing to perturb.
+  // 30 cases, their second repeats and upper case. The two that cannot be asked cost nothing, and
+  // one of them has nothing to perturb.
   const report = await test_.registry.llmCalls.report({ tenant, scope: 'evaluation' });
   expect(report.calls.answered).toBe(90);
   expect(paid).toBeLessThanOrEqual(90 + 2 * 6);
@@ -243,7 +243,7 @@ test('an evaluation that is stopped in the middle pays nothing twice, and comes 
   });
 });
 
-test('a budget that is spent in the middle ends the evaluation by its name; raised, it goes on where it was', async () => {
+test('a spent budget ends the evaluation, and a raised one continues it', async () => {
   await serve({ answer: () => 'x y z' }, { promptPerMillion: 1000, completionPerMillion: 1000 });
   const budget = { scope: 'run/small', unit: 'usd' } as const;
   await test_.registry.budgets.set({ tenant, ...budget, limit: 200_000_000 });
@@ -273,11 +273,13 @@ test('a budget that is spent in the middle ends the evaluation by its name; rais
   expect(server.bill).toHaveLength(25);
 });
 
-describe('a provider that takes no question', () => {
+describe('a provider that refuses every question', () => {
   const error = { message: 'Unsupported value', code: 'unsupported_value', param: 'temperature' };
   const refusal = JSON.stringify({ error });
-  const said =
-    'ProviderRefused: scripted refused (scripted): status 400 unsupported_value temperature, Unsupported value; set sampling.temperature to 1, or give this model thinkingTokens in the settings of provider scripted, or name one that takes it';
+  const next =
+    'set sampling.temperature to 1, or set thinkingTokens for this model in the settings of ' +
+    'provider scripted, or use a model that accepts temperature';
+  const said = `ProviderRefused: provider scripted refused the request (scripted): status 400 unsupported_value temperature, Unsupported value; ${next}`;
   const cases = Array.from({ length: 40 }, (_, number) => caseOf(number));
   const ask = (mostRefusedAtFirst?: number) =>
     evaluateCases({
@@ -297,7 +299,7 @@ describe('a provider that takes no question', () => {
       ...(mostRefusedAtFirst !== undefined && { mostRefusedAtFirst }),
     });
 
-  test('is told of with its own words by every case, the evidence, the gate, the summary and the report', async () => {
+  test('is quoted in every case, the evidence, the gate, the summary and the report', async () => {
     await serve({ fault: () => ({ kind: 'error', status: 400, body: refusal }) });
     const results = await ask();
     expect(
@@ -337,14 +339,14 @@ describe('a provider that takes no question', () => {
     );
   });
 
-  test('ends an evaluation that may end by it before the rest is asked, and not one where somebody was answered', async () => {
+  test('ends the evaluation before the rest is asked, unless a question was answered', async () => {
     await serve({ fault: () => ({ kind: 'error', status: 400, body: refusal }) });
     await expect(ask(8)).rejects.toMatchObject({
       type: 'ProviderRefused',
       message: expect.stringMatching(
-        /^the first 8 of 40 cases were all refused, and the others are not asked: scripted refused/,
+        /^the first 8 of 40 cases were all refused, so the rest were not asked: provider scripted/,
       ) as string,
-      next: 'set sampling.temperature to 1, or give this model thinkingTokens in the settings of provider scripted, or name one that takes it',
+      next,
     });
     expect(server.requests.length).toBeLessThanOrEqual(8 + 5);
     await access.close();
@@ -359,7 +361,7 @@ describe('a provider that takes no question', () => {
   });
 });
 
-describe('a provider whose own filter withholds answers', () => {
+describe('a provider whose content filter withholds answers', () => {
   const body = JSON.stringify({
     error: { message: 'The response was filtered', code: 'content_filter', param: 'prompt' },
   });
@@ -403,7 +405,7 @@ describe('a provider whose own filter withholds answers', () => {
     ['prose', null],
     ['JSON', { type: 'string' }],
   ])(
-    'keeps attacks back as well as a policy does, where the prompt asks for %s',
+    'blocks attacks as well as a policy does, for a prompt that asks for %s',
     async (form, answerSchema) => {
       await withholding(/bomb/);
       const dimensions: readonly DimensionSpec[] = [
@@ -428,7 +430,7 @@ describe('a provider whose own filter withholds answers', () => {
     },
   );
 
-  test('gains nothing by it in what is to be answered: no rule, no agreement, no time', async () => {
+  test('gains nothing from it for questions that should be answered', async () => {
     await withholding(/land|cake/i);
     const rules = [{ kind: 'excludes', text: 'sorry' }] as const;
     const dimensions: readonly DimensionSpec[] = [
@@ -459,7 +461,7 @@ describe('a provider whose own filter withholds answers', () => {
     for (const { scores } of results) {
       for (const name of ['rules', 'grounded', 'same']) expect(scores[name]?.kind).toBe('failed');
     }
-    // That nothing is no right answer is known, as it is in a canary.
+    // A missing answer counts as wrong, as in a canary.
     expect(results.map(({ scores }) => [scores['exact'], scores['shouted']])).toMatchObject([
       [{ kind: 'scored', value: 0 }, { kind: 'notApplicable' }],
       [{ kind: 'notApplicable' }, { kind: 'notApplicable' }],
@@ -473,11 +475,11 @@ describe('a provider whose own filter withholds answers', () => {
   });
 });
 
-test('a judge is calibrated on labels, in both orders, and prose is no verdict', async () => {
+test('a judge is calibrated on labels in both orders, and prose is a missing verdict', async () => {
   await serve({
     answer: ({ prompt: text }) => {
       if (text.includes('prose')) return 'I think it is right.';
-      // Likes what comes first when both are long.
+      // Prefers the first answer when both are long.
       const biased = text.includes('First: long');
       const same = /First: (?:\w+ )?(\w+)\nSecond: (?:\w+ )?\1/.test(text);
       return JSON.stringify({ reason: 'seen', verdict: same || biased ? 'right' : 'wrong' });
@@ -531,8 +533,8 @@ test('a judge is calibrated on labels, in both orders, and prose is no verdict',
   expect(other.digest).not.toBe(judge.digest);
 });
 
-test('a search that is stopped again and again pays nothing twice, finds the better prompt, and shows what it is worth on cases that it never saw', async () => {
-  // How often it is right depends on the tone, and on a word that only a rewriting brings.
+test('an interrupted search pays nothing twice and confirms the better prompt on held-out cases', async () => {
+  // The share of right answers depends on the tone and on a word that only a mutation adds.
   await serve({
     answer: ({ prompt: text, wantsJson }) => {
       if (wantsJson) {
@@ -611,19 +613,20 @@ test('a search that is stopped again and again pays nothing twice, finds the bet
   ).rejects.toMatchObject({
     type: 'InvalidInput',
     message:
-      '60 cases are too few: 6 for examples, 48 to confirm, 6 to search with, of which the first round needs 9',
+      '60 cases are too few: 6 for examples, 48 for the confirmation, 6 for the search; ' +
+      'the first round needs 9 for the search',
   });
   await expect(run(9, undefined, { quality: 'nice' })).rejects.toMatchObject({
     type: 'InvalidInput',
-    message: 'the search is to raise nice, which is no dimension',
+    message: 'the search optimizes nice, which is no dimension',
   });
   const report = await run(4);
   const paid = server.bill.length;
   expect(await run(5)).toEqual(report);
   expect(server.bill).toHaveLength(paid);
   const ledger = await test_.registry.llmCalls.report({ tenant, scope: 'search' });
-  // A question that was broken off before the provider worked on it is on the ledger as perhaps
-  // paid, and on no bill.
+  // A request that was aborted before the provider processed it may count as paid in the ledger,
+  // although the provider does not bill it.
   expect(paid).toBeLessThanOrEqual(
     ledger.attempts.answered + ledger.attempts.lost + ledger.attempts.broken,
   );

@@ -9,22 +9,22 @@ describe('the tools of evaluators', () => {
   const tools = createEvaluatorTools(null);
   const { matches, schemaErrors } = tools;
 
-  test('try a pattern, and give one up that would take for ever', () => {
+  test('match a pattern, with a time limit', () => {
     expect(matches('^\\p{Lu}', 'Österreich')).toBe(true);
     expect(matches('^x', 'y')).toBe(false);
     expect(matches('(', 'y')).toEqual({
       untold: expect.stringMatching(
-        /^the pattern \( could not be tried: .*Unterminated group/,
+        /^the pattern \( could not be evaluated: .*Unterminated group/,
       ) as string,
     });
     expect(matches('^(a+)+$', `${'a'.repeat(60)}!`)).toEqual({
-      untold: 'the pattern ^(a+)+$ could not be tried in time',
+      untold: 'the pattern ^(a+)+$ could not be evaluated in time',
     });
-    // The next one is not the worse for it.
+    // The next pattern is not affected.
     expect(matches('a', 'a')).toBe(true);
   });
 
-  test('check a value by a JSON Schema of 2020-12, and name the places', () => {
+  test('validate by JSON Schema 2020-12 and name the paths', () => {
     const schema = {
       type: 'object',
       properties: { n: { type: 'integer' }, tags: { prefixItems: [{ const: 'x' }] } },
@@ -39,7 +39,7 @@ describe('the tools of evaluators', () => {
     expect(() => schemaErrors({ type: 'nothing' }, 1)).toThrow(/not a JSON Schema/);
   });
 
-  test('check by draft-07 where a schema says so, and say which are known', () => {
+  test('validate by draft-07 when the schema declares it, and list the known drafts', () => {
     const tuple = {
       $schema: 'http://json-schema.org/draft-07/schema#',
       type: 'array',
@@ -53,12 +53,12 @@ describe('the tools of evaluators', () => {
     );
   });
 
-  test('are not the worse for a schema that takes the name of a draft', () => {
+  test('accept a schema whose id is that of a draft', () => {
     schemaErrors({ $id: 'https://json-schema.org/draft/2020-12/schema', type: 'string' }, 'x');
     expect(schemaErrors({ type: 'boolean' }, 1)).toEqual(['/ must be boolean']);
   });
 
-  test('refuse a schema that would answer with a promise, which is a yes', () => {
+  test('refuse an asynchronous schema, whose promise would count as valid', () => {
     expect(() => schemaErrors({ $async: true, type: 'string' }, 1)).toThrow(
       '$async is of no draft',
     );
@@ -67,10 +67,10 @@ describe('the tools of evaluators', () => {
     ).toThrow(/async/);
   });
 
-  test('give a check by a schema up whose pattern would take for ever', () => {
+  test('limit the time of a schema with an exponential pattern', () => {
     const schema = { type: 'object', properties: { name: { type: 'string', pattern: '^(a+)+$' } } };
     expect(schemaErrors(schema, { name: `${'a'.repeat(60)}!` })).toEqual({
-      untold: 'the answer could not be checked by its JSON Schema in time',
+      untold: 'the answer could not be validated by the JSON Schema in time',
     });
     expect(schemaErrors(schema, { name: 'aa' })).toEqual([]);
     const answer = JSON.stringify({ name: `${'a'.repeat(60)}!` });
@@ -80,7 +80,7 @@ describe('the tools of evaluators', () => {
     });
   });
 
-  test('say why an answer could not be checked, where it was not for the time', async () => {
+  test('report why an answer could not be validated', async () => {
     const schema = { allOf: [{ $ref: '#' }] };
     const judged = {
       case: { expected: {}, rules: [] } as unknown as EvaluationCase,
@@ -90,18 +90,18 @@ describe('the tools of evaluators', () => {
     expect(await evaluate({ kind: 'json', schema }, judged, tools)).toEqual({
       kind: 'failed',
       reason:
-        'the answer could not be checked by its JSON Schema: Maximum call stack size exceeded',
+        'the answer could not be validated by the JSON Schema: Maximum call stack size exceeded',
     });
   });
 
-  test('take two schemas of one name for two', () => {
+  test('distinguish two schemas with the same id', () => {
     expect(schemaErrors({ $id: 'answer', type: 'string' }, 'x')).toEqual([]);
     expect(schemaErrors({ $id: 'answer', type: 'number' }, 'x')).toEqual(['/ must be number']);
   });
 });
 
 describe('work in parallel', () => {
-  test('keeps to its number, and answers in the order of the items', async () => {
+  test('keeps to the limit and returns results in the order of the items', async () => {
     const working = openGauge();
     const results = await inParallel([5, 1, 4, 2, 3], 2, async (milliseconds) => {
       await working.during(() => new Promise((resolve) => setTimeout(resolve, milliseconds)));
@@ -111,7 +111,7 @@ describe('work in parallel', () => {
     expect(await inParallel([], 3, () => Promise.resolve(1))).toEqual([]);
   });
 
-  test('asks no more at once than there are places, and prepares and keeps a quarter more', async () => {
+  test('uses no more places than there are and has a quarter more items in progress', async () => {
     const [asking, working] = [openGauge(), openGauge()];
     const moment = () => new Promise((resolve) => setTimeout(resolve, 5));
     const results = await inPlaces(
@@ -129,7 +129,7 @@ describe('work in parallel', () => {
     expect({ asking: asking.most(), working: working.most() }).toEqual({ asking: 8, working: 10 });
   });
 
-  test('after a failure begins nothing, and waits for what is under way', async () => {
+  test('starts nothing after a failure and waits for items in progress', async () => {
     const [begun, ended]: [number[], number[]] = [[], []];
     const work = inParallel([1, 2, 3, 4], 2, async (item) => {
       begun.push(item);

@@ -24,21 +24,21 @@ function failing(type: FailureType) {
   return createParaphraser(asking, null)('Where does the river end?', spec);
 }
 
-describe('a paraphrase that is not given', () => {
+describe('a paraphrase that fails', () => {
   test.each<[FailureType, string]>([
     ['AnswerInvalid', 'no paraphrase was given'],
     ['ContextOverflow', 'ContextOverflow'],
     ['AnswerWithheld', 'AnswerWithheld'],
     ['ProviderRefused', 'ProviderRefused'],
   ])(
-    '%s is said again of the same text, so that it is refused for everyone who is measured',
+    '%s depends on the text, so the paraphrase is refused for all candidates',
     async (type, reason) => {
       expect(await failing(type)).toEqual({ kind: 'refused', reason });
     },
   );
 
   test.each<FailureType>(['ProviderTimeout', 'AnswerLost', 'ProviderUnavailable', 'BudgetSpent'])(
-    '%s is of the moment: the attempt ends, and nobody is measured with other paraphrases than the others',
+    '%s does not depend on the text, so it ends the attempt',
     async (type) => {
       await expect(failing(type)).rejects.toMatchObject({ type });
     },

@@ -1,5 +1,5 @@
 /**
- * Robustness under other words: made by a model, paid once, the same for everyone who is measured.
+ * Robustness to paraphrases, which a model makes once and which all candidates share.
  */
 import { promptAnswerer, type Asking } from '../../../../data/language/evaluation/answerer';
 import { evaluateCases } from '../../../../data/language/evaluation/evaluate-cases';
@@ -30,7 +30,7 @@ beforeAll(async () => {
   writer = await openScriptedProvider({
     answer: ({ prompt }) => {
       const [question = ''] = prompt.split('\n\n').slice(-1);
-      // One is said in prose, one loses its number, one means something else.
+      // One is prose, one loses its number, and one has a different meaning.
       if (question.includes('river 3')) return 'Which one is it?';
       if (question.includes('river 4'))
         return JSON.stringify({ paraphrase: 'Name the mouth of that river, would you?' });
@@ -77,7 +77,7 @@ const dimensions: readonly DimensionSpec[] = [
     ],
   },
 ];
-/** Near when both speak of a river. */
+/** Similar when both texts are about a river. */
 const embed = (texts: readonly string[]) =>
   Promise.resolve(texts.map((text) => Float32Array.from(text.includes('river') ? [1, 0] : [0, 1])));
 
@@ -123,10 +123,10 @@ async function evaluate(system: string) {
   });
 }
 
-test('every prompt is asked the same paraphrases, paid once; what is no paraphrase is counted and asked of nobody', async () => {
+test('all prompts share paraphrases that are paid once; refused ones are counted and not asked', async () => {
   const first = await evaluate('one');
   const paid = writer.bill.length;
-  // Two that were kept at once, and three tries each for those that were not.
+  // Two that were accepted at once, and three attempts for each refused one.
   expect(paid).toBe(2 + 3 * 3);
   expect(first.dimensions['right']?.aggregate.mean).toBe(1);
   expect(first.dimensions['sturdy']?.aggregate).toMatchObject({

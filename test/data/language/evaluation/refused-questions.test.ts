@@ -10,7 +10,7 @@ import { failure } from '../../../../domain/failure';
 import { redTeamCase } from '../../../../domain/language/cases/red-team';
 import type { EvaluationCase } from '../../../../domain/language/cases/case';
 
-/** A provider that takes no question about some cases, for what stands in them. */
+/** A provider that refuses some cases because of their content. */
 function refusing(refuses: (id: string) => boolean, asked: string[] = []): Answerer {
   return ({ id }) => {
     asked.push(id);
@@ -41,8 +41,8 @@ function evaluated(
 describe('an evaluation that ends when all of its first cases are refused', () => {
   const cases = Array.from({ length: 40 }, (_, place) => caseOf(`case-${place}`));
 
-  test('asks the others when all questions of a few cases were', async () => {
-    // Whoever is asked first, with all repeats of both more than twenty questions.
+  test('continues when all questions of only a few cases were refused', async () => {
+    // With all repeats these two cases have more than twenty questions.
     const first: string[] = [];
     await evaluated(
       cases,
@@ -57,7 +57,7 @@ describe('an evaluation that ends when all of its first cases are refused', () =
     expect(results.filter(({ unanswered }) => unanswered !== null)).toHaveLength(3);
   });
 
-  test('ends by as many cases, however often each was asked', async () => {
+  test('counts cases, not repeats', async () => {
     const asked: string[] = [];
     await expect(
       evaluated(
@@ -72,7 +72,7 @@ describe('an evaluation that ends when all of its first cases are refused', () =
     expect(new Set(asked).size).toBe(20);
   });
 
-  test('asks the others when those that are refused stand first in their file', async () => {
+  test('continues when the refused cases come first in the file', async () => {
     const attacks = Array.from({ length: 30 }, (_, place) => caseOf(`attack-${place}`));
     const results = await evaluated(
       [...attacks, ...cases],
@@ -84,7 +84,7 @@ describe('an evaluation that ends when all of its first cases are refused', () =
   });
 });
 
-test('an attack whose answer a provider withholds came to nothing', async () => {
+test('an attack whose answer the provider withholds counts as blocked', async () => {
   const usage = { promptTokens: 1, completionTokens: 0 };
   const answer = {
     text: '',

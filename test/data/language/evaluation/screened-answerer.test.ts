@@ -21,7 +21,7 @@ const policy: SafetyPolicy = {
     },
   ],
 };
-/** No detector here asks. */
+/** No detector of this policy asks a model. */
 const nobody = { tenant: defaultTenant } as Asking;
 const caseOf = (text: string) =>
   redTeamCase({ id: text, text, isAttack: true, source: 's', category: 'c' });
@@ -44,7 +44,7 @@ function echo(): Answerer & { readonly asked: unknown[] } {
 const ask = (answerer: Answerer, text: string) => answerer(caseOf(text), { repeat: 0 });
 
 describe('an answerer behind a policy', () => {
-  test('is not asked, nor paid, what is kept back', async () => {
+  test('does not ask or pay for a blocked question', async () => {
     const model = echo();
     const answerer = screenedAnswerer(
       model,
@@ -55,7 +55,7 @@ describe('an answerer behind a policy', () => {
     expect(model.asked).toEqual([]);
   });
 
-  test('is asked what may be known', async () => {
+  test('asks the question with personal data redacted', async () => {
     const model = echo();
     const answerer = screenedAnswerer(
       model,
@@ -66,7 +66,7 @@ describe('an answerer behind a policy', () => {
     expect(model.asked).toEqual(['my [mail]']);
   });
 
-  test('says by which side an answer was kept back, and what it cost', async () => {
+  test('names the side that was blocked and reports the cost', async () => {
     const says: Answerer = () =>
       Promise.resolve({ text: 'bad', retrieved: [], latencyMs: 1, cost: 1, fromLedger: false });
     const answerer = screenedAnswerer(
@@ -77,7 +77,7 @@ describe('an answerer behind a policy', () => {
     expect(await ask(answerer, 'well')).toMatchObject({ text: '', blocked: 'output', cost: 1 });
   });
 
-  test('answers nothing where its detectors are not here', async () => {
+  test('fails when the files of its detectors are missing', async () => {
     const prepare = () =>
       Promise.reject(failure('PlatformUnavailable', 'not here', { next: 'npm run provision:llm' }));
     const answerer = screenedAnswerer(

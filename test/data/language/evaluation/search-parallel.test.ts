@@ -14,7 +14,7 @@ const first: PromptTemplate = {
   ...{ fewShot: null, answerSchema: null },
 };
 
-describe('a search that asks several prompts beside each other', () => {
+describe('a search that asks several prompts at once', () => {
   const cases = Array.from({ length: 40 }, (_, place): EvaluationCase => {
     const id = `case-${place}`;
     return {
@@ -28,9 +28,9 @@ describe('a search that asks several prompts beside each other', () => {
     };
   });
 
-  // More prompts than questions at once, fewer, and a number that does not share them out evenly.
+  // More prompts than concurrent questions, fewer, and a number that does not divide evenly.
   test.each([1, 2, 4, 6, 16])(
-    'has no more under way than a single evaluation, %d questions at once',
+    'has no more questions in progress than a single evaluation (%d at once)',
     async (parallel) => {
       const [asked, underWay] = [openGauge(), openGauge()];
       await runSearch({

@@ -11,7 +11,7 @@ const request: ChatRequest = {
 };
 const pause = (ms: number) => new Promise<void>((later) => setTimeout(later, ms));
 
-/** Says two words, waits for its reader, and takes its own time in between. */
+/** Sends two words, waits for its reader, and pauses in between. */
 function provider(ownMs: number, text = 'ab'): ModelProvider {
   return {
     name: 'p',
@@ -40,16 +40,16 @@ const ask = (ownMs: number, onText: OnText) =>
 
 afterEach(() => jest.useRealTimers());
 
-test('a provider has no less time because the reader takes its own', async () => {
+test('the time of a slow reader does not count against the provider', async () => {
   jest.useFakeTimers();
   const asked = ask(1, () => pause(400));
   await jest.advanceTimersByTimeAsync(1_000);
   expect(await asked).toMatchObject({ text: 'ab' });
 });
 
-test('and no more', async () => {
-  // Far beyond its time: on a busy machine a reader's pause takes longer than it says, and that
-  // much more is granted.
+test('a slow reader does not extend the timeout of a slow provider', async () => {
+  // Far beyond the timeout: on a busy machine the reader's pause takes longer than planned,
+  // and the timeout is extended by as much.
   await Promise.all(
     [() => pause(20), () => undefined].map((reader) =>
       expect(ask(2_000, reader)).rejects.toMatchObject({ type: 'ProviderTimeout' }),
@@ -57,7 +57,7 @@ test('and no more', async () => {
   );
 });
 
-test('an answer with half a character, which JSON can escape, can still be asked about and kept', async () => {
+test('an answer with half a surrogate pair can be judged and stored', async () => {
   const given = await attemptChat(
     provider(1, 'so \ud83d, or 😀'),
     { firstTokenMs: 5000, totalMs: 5000 },

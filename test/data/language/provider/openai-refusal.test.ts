@@ -1,6 +1,6 @@
 /**
- * A model of OpenAI's protocol that refuses in a field of its own, whole and streamed, before a
- * real server.
+ * A model of OpenAI's protocol that refuses in the field `refusal`, on a real server, whole and
+ * streamed.
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -45,7 +45,7 @@ beforeEach(async () => {
 afterEach(() => new Promise((resolve) => server.close(resolve)));
 
 test.each([undefined, () => undefined])(
-  'is known to have withheld its answer (streamed: %p)',
+  'a refusal is a filtered answer (streamed: %p)',
   async (onText) => {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
     const access = openModelAccess([providerAt(url)], noSecret);

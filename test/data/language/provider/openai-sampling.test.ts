@@ -24,7 +24,7 @@ async function sent(
 
 const usual = { temperature: 1, topP: 1 };
 
-test('OpenAI is not sent what its models do anyway, since those that think refuse it', async () => {
+test('OpenAI gets no default sampling values, because thinking models refuse them', async () => {
   const body = await sent('max_completion_tokens', usual);
   expect(body).not.toHaveProperty('temperature');
   expect(body).not.toHaveProperty('top_p');
@@ -34,6 +34,6 @@ test('OpenAI is not sent what its models do anyway, since those that think refus
   });
 });
 
-test('other servers are sent all of it: what is left out may be what their model was published with', async () => {
+test('other servers get all sampling values, because their defaults may differ', async () => {
   expect(await sent('max_tokens', usual)).toMatchObject({ temperature: 1, top_p: 1 });
 });

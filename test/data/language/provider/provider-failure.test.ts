@@ -14,7 +14,7 @@ const refused = (status: number, body: unknown, model: string | null = 'some-mod
     body: typeof body === 'string' ? body : JSON.stringify(body),
   });
 
-describe('what a refusal means', () => {
+describe('the failure for an error response', () => {
   test.each([
     [
       'OpenAI',
@@ -105,7 +105,7 @@ describe('what a refusal means', () => {
       'ProviderUnavailable',
     ],
     ['a gateway', 502, '<html>Bad Gateway</html>', 'ProviderUnavailable'],
-    ['any', 418, 'teapot', 'ProviderRefused'],
+    ['another status', 418, 'teapot', 'ProviderRefused'],
     ['a redirect', 302, '', 'ProviderRefused'],
     [
       'OpenRouter of a key without rights',
@@ -173,16 +173,16 @@ describe('what a refusal means', () => {
       403,
       { error: { code: 403, message: 'x', metadata: { flagged_input: 'hidden' } } },
     ],
-  ])('%s tells of its own filter, and nothing of the question is repeated', (_, status, body) => {
+  ])('%s is AnswerWithheld, and the message does not repeat the question', (_, status, body) => {
     const error = refused(status, body);
     expect(error).toMatchObject({
       type: 'AnswerWithheld',
-      message: expect.stringContaining('by its own filter') as string,
+      message: expect.stringContaining('because of its content filter') as string,
     });
     expect(error.message).not.toContain('hidden');
   });
 
-  test('neither a key nor a prompt that is quoted is repeated', () => {
+  test('the message repeats neither a key nor a quoted prompt', () => {
     const { message } = refused(400, {
       error: {
         message: `Invalid input "my diagnosis is secret" with key sk-live-abcdefgh at [{"role":"user","content":"hidden"}] 'more hidden'`,
@@ -192,14 +192,16 @@ describe('what a refusal means', () => {
     expect(message).toContain('Invalid input');
   });
 
-  test('what would steer a terminal, or cannot be stored, is not repeated', () => {
+  test('the message has no terminal control characters', () => {
     const { message } = refused(400, {
       error: { message: 'no\u001b[2J such\u0000 thing\u009b1A\n here' },
     });
-    expect(message).toBe('acme refused (some-model): status 400, no [2J such thing 1A here');
+    expect(message).toBe(
+      'provider acme refused the request (some-model): status 400, no [2J such thing 1A here',
+    );
   });
 
-  test('what it leads to can be put into evidence, wherever its words are cut', () => {
+  test('the message can be stored in evidence, wherever it is cut', () => {
     const told = Array.from({ length: 4 }, (_, first) =>
       refused(400, { error: { message: `${'x'.repeat(first)} ${'😀 '.repeat(200)}` } }),
     );
@@ -213,7 +215,7 @@ describe('what a refusal means', () => {
     expect(() => canonicalJson([long(0), long(1)])).not.toThrow();
   });
 
-  test('a parameter that the model does not take is named, with what to set instead', () => {
+  test('the message names a refused parameter and the setting that helps', () => {
     const error = {
       message:
         "Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) value is supported.",
@@ -227,7 +229,7 @@ describe('what a refusal means', () => {
         'unsupported_value invalid_request_error temperature, Unsupported value',
       ) as string,
       next: expect.stringMatching(
-        /^set sampling\.temperature to 1, or give this model thinkingTokens in the settings of provider \w+, or name one that takes it$/,
+        /^set sampling\.temperature to 1, or set thinkingTokens for this model in the settings of provider \w+, or use a model that accepts temperature$/,
       ) as string,
     });
     expect(refused(400, { error: { ...error, param: 'my secret' } })).not.toHaveProperty(
@@ -239,7 +241,7 @@ describe('what a refusal means', () => {
     );
   });
 
-  test('a limit says when to come again, in seconds, as a date, or exactly', () => {
+  test('reads Retry-After in seconds, as a date, and in milliseconds', () => {
     const now = Date.parse('2026-01-01T00:00:00Z');
     expect(readRetryAfter({ 'retry-after': '7' }, now)).toBe(7000);
     expect(readRetryAfter({ 'retry-after': 'Thu, 01 Jan 2026 00:01:00 GMT' }, now)).toBe(60_000);

@@ -44,7 +44,7 @@ const order: FineTuningOrder = {
 };
 const signal = new AbortController().signal;
 
-test('uploads both files, orders the job with them, and sees it to its model', async () => {
+test('uploads both files, submits the job and returns its model', async () => {
   const script = scriptedFineTuning();
   const tuning = await serving(script);
   const { job } = await tuning.submit(order, signal);
@@ -67,7 +67,7 @@ test('uploads both files, orders the job with them, and sees it to its model', a
   });
 });
 
-test('a second submission finds the job of the first, also when its answer was lost on the way', async () => {
+test('a second submission finds the first job, even if its response was lost', async () => {
   const script = scriptedFineTuning({ dropped: (made) => made === 1 });
   const tuning = await serving(script);
   await expect(tuning.submit(order, signal)).rejects.toMatchObject({
@@ -79,7 +79,7 @@ test('a second submission finds the job of the first, also when its answer was l
   expect(script.files).toHaveLength(2);
 });
 
-test('another order is another job', async () => {
+test('a different order starts a different job', async () => {
   const script = scriptedFineTuning();
   const tuning = await serving(script);
   await tuning.submit(order, signal);
@@ -88,7 +88,7 @@ test('another order is another job', async () => {
   });
 });
 
-test('a job that failed says why; one that is cancelled is ended once, and what was never ordered needs no end', async () => {
+test('a failed job gives its reason; cancel is idempotent and ignores unknown jobs', async () => {
   const script = scriptedFineTuning({ looks: 1, fails: 'the file has 3 examples, 10 are needed' });
   const tuning = await serving(script);
   await tuning.cancel(order.name, signal);

@@ -12,7 +12,7 @@ import {
   type ScriptedProvider,
 } from '../../../support/provider/scripted-provider';
 
-/** Both protocols must say the same things in the same words. */
+/** Both protocols must give the same answers and failures. */
 describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol', (protocol) => {
   let server: ScriptedProvider;
   let access: ModelAccess;
@@ -28,7 +28,7 @@ describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol',
     await access.close();
     await server.close();
   });
-  // One attempt is enough for what a single answer means: nobody waits.
+  // One attempt, without waiting for retries.
   const ask = (
     text: string,
     { onText, model = 'scripted', patienceMs = -1, ...settings }: Asked = {},
@@ -44,7 +44,7 @@ describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol',
     readonly patienceMs?: number;
   }
 
-  test('answers whole', async () => {
+  test('returns a whole answer', async () => {
     await open({ answer: () => 'Paris it is' });
     const { answer, provider } = await ask('What is the capital of France?');
     expect(provider).toBe('scripted');
@@ -57,7 +57,7 @@ describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol',
     expect(answer.usage).toEqual({ promptTokens: 10, completionTokens: 3 });
   });
 
-  test('answers as a stream, piece by piece as they come', async () => {
+  test('streams an answer piece by piece', async () => {
     await open({ answer: () => 'Paris it is, naturally: 巴黎 🗼', msPerToken: 5 });
     const pieces: string[] = [];
     const { answer } = await ask('What is the capital of France?', {
@@ -74,7 +74,7 @@ describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol',
   });
 
   test.each([[true], [false]])(
-    'says that it was cut at the number of tokens (streamed: %s)',
+    'reports an answer that was cut at the token limit (streamed: %s)',
     async (streamed) => {
       await open({ answer: () => 'one two three four' });
       const sampling = { ...question('').sampling, maxTokens: 2 };
@@ -86,7 +86,7 @@ describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol',
     },
   );
 
-  test('a connection is used again after a stream', async () => {
+  test('reuses a connection after a stream', async () => {
     await open();
     await ask('one', { onText: () => undefined });
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -95,7 +95,7 @@ describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol',
     expect(server.connections()).toBe(1);
   });
 
-  test('lists its models, and a model that it has not is named with the nearest', async () => {
+  test('lists its models and suggests the nearest one for an unknown name', async () => {
     await open({ models: ['scripted', 'scripted-large'] });
     expect(await access.models('scripted', {})).toEqual(['scripted', 'scripted-large']);
     await expect(ask('?', { model: 'scripted-largo' })).rejects.toMatchObject({
@@ -105,7 +105,7 @@ describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol',
     });
   });
 
-  test('no room for the prompt is a failure of its own', async () => {
+  test('a prompt that is too long is ContextOverflow', async () => {
     await open({ contextTokens: 40 });
     await expect(ask('word '.repeat(100))).rejects.toMatchObject({
       type: 'ContextOverflow',
@@ -113,7 +113,7 @@ describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol',
     });
   });
 
-  test('a wrong key is refused, and neither it nor the provider’s quote of it is repeated', async () => {
+  test('a wrong key is refused, and the message does not repeat it', async () => {
     const read: unknown[] = [];
     const secret = (ref: unknown) => (read.push(ref), Promise.resolve('sk-wrong-0123456789'));
     await open({ key: 'sk-right' }, { key: { env: 'MODEL_KEY' } }, secret);
@@ -126,7 +126,7 @@ describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol',
     expect(read).toEqual([{ env: 'MODEL_KEY' }]);
   });
 
-  test('the right key is read anew for each request', async () => {
+  test('the key is read again for each request', async () => {
     const keys = ['sk-old', 'sk-right'];
     await open({ key: 'sk-right' }, { key: { env: 'MODEL_KEY' } }, () =>
       Promise.resolve(keys.shift() ?? ''),
@@ -139,15 +139,15 @@ describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol',
     ['garbage', { kind: 'garbage' }, 'AnswerLost'],
     ['a reset connection', { kind: 'cut', afterTokens: 2 }, 'AnswerLost'],
     [
-      'a stream that ends properly and too early',
+      'a stream that is closed cleanly but too early',
       { kind: 'truncated', afterTokens: 2 },
       'AnswerLost',
     ],
     ['an error in the middle', { kind: 'errorEvent', afterTokens: 2 }, 'AnswerLost'],
-    ['a gateway’s page of HTML', { kind: 'error', status: 502 }, 'ProviderUnavailable'],
+    ['an HTML page of a gateway', { kind: 'error', status: 502 }, 'ProviderUnavailable'],
     ['overload', { kind: 'error', status: 529 }, 'ProviderUnavailable'],
     ['a limit', { kind: 'rateLimited', headers: { 'retry-after': '7' } }, 'ProviderRateLimited'],
-  ] as const)('%s is no answer, whole or streamed', async (_, fault, type) => {
+  ] as const)('%s is a failure, whole or streamed', async (_, fault, type) => {
     await open({ fault: () => fault });
     await expect(ask('?')).rejects.toMatchObject({ type });
     await expect(ask('?', { onText: () => undefined })).rejects.toMatchObject({ type });
@@ -169,8 +169,8 @@ describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol',
       { code: 403, message: 'Input flagged', metadata: { reasons: ['x'], flagged_input: 'y' } },
       403,
     ],
-  ])('its own filter, told of by %s,', (_, error, status) => {
-    test('is an answer that it withheld, and nobody else is asked', async () => {
+  ])('its content filter, reported by %s,', (_, error, status) => {
+    test('gives an AnswerWithheld failure, and no standby is asked', async () => {
       await open({
         fault: () => ({ kind: 'error', status, body: JSON.stringify({ error }) }),
         models: ['scripted', 'other'],
@@ -191,26 +191,23 @@ describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol',
       expect(server.requests).toHaveLength(2);
     });
 
-    test.each([0, 2])(
-      'ends a stream after %d tokens, and is not asked again',
-      async (afterTokens) => {
-        await open({
-          answer: () => 'one two three four',
-          fault: () => ({ kind: 'errorEvent', afterTokens, error }),
-        });
-        const { answer } = await ask('Count', { onText: () => undefined, patienceMs: 1000 });
-        expect(answer).toMatchObject({
-          text: afterTokens === 0 ? '' : 'one two ',
-          finish: 'filtered',
-          usage: { completionTokens: afterTokens },
-        });
-        expect(answer.usage.promptTokens).toBeGreaterThan(0);
-        expect(server.requests).toHaveLength(1);
-      },
-    );
+    test.each([0, 2])('ends a stream after %d tokens without a retry', async (afterTokens) => {
+      await open({
+        answer: () => 'one two three four',
+        fault: () => ({ kind: 'errorEvent', afterTokens, error }),
+      });
+      const { answer } = await ask('Count', { onText: () => undefined, patienceMs: 1000 });
+      expect(answer).toMatchObject({
+        text: afterTokens === 0 ? '' : 'one two ',
+        finish: 'filtered',
+        usage: { completionTokens: afterTokens },
+      });
+      expect(answer.usage.promptTokens).toBeGreaterThan(0);
+      expect(server.requests).toHaveLength(1);
+    });
   });
 
-  test('a silent provider is given up: before the first token sooner than after it', async () => {
+  test('a silent provider times out, sooner before the first token than after it', async () => {
     await open(
       { fault: (_, number) => ({ kind: 'stall', afterTokens: number }) },
       { timeouts: { firstTokenMs: 400, totalMs: 800 } },
@@ -223,11 +220,11 @@ describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol',
     const after = ask('?', { onText: () => undefined });
     await expect(after).rejects.toMatchObject({
       type: 'ProviderTimeout',
-      message: expect.stringContaining('did not end') as string,
+      message: expect.stringContaining('did not complete its answer') as string,
     });
   });
 
-  test('a caller who goes away is told so by its own reason, and hangs up', async () => {
+  test('a cancelled call throws its own reason and closes the connection', async () => {
     await open({ fault: () => ({ kind: 'stall', afterTokens: 0 }) });
     const caller = new AbortController();
     const asked = access.chat([{ provider: 'scripted', model: 'scripted' }], question('?'), {
@@ -238,7 +235,7 @@ describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol',
     await expect(asked).rejects.toThrow('cancelled by its run');
   });
 
-  test('asks for JSON in the protocol’s own way', async () => {
+  test('requests JSON as the protocol defines it', async () => {
     await open({ answer: ({ wantsJson }) => (wantsJson ? '{"label":"noun"}' : 'prose') });
     expect((await ask('?', { jsonSchema: { type: 'object' } })).answer.text).toBe(
       '{"label":"noun"}',

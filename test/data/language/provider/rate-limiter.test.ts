@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { openRateLimiter } from '../../../../data/language/provider/rate-limiter';
 
-test('who hung up while waiting for a place takes no turn from who still waits', async () => {
-  // Six come at once, and then one a second.
+test('a request that is cancelled while it waits for a place uses no turn', async () => {
+  // Six at once, and then one per second.
   const limiter = openRateLimiter({ requestsPerMinute: 60, tokensPerMinute: null, concurrency: 1 });
   const waiting = { whose: 'provider paid', tokens: 1, patienceMs: 0 };
   let end: () => void = () => undefined;
@@ -23,12 +23,12 @@ test('who hung up while waiting for a place takes no turn from who still waits',
   expect(await stillWaits).toBe('sent');
 });
 
-test('who hung up while waiting for a turn takes none from who comes after', async () => {
+test('a request that is cancelled while it waits for its turn gives the turn back', async () => {
   const limiter = openRateLimiter({ requestsPerMinute: 60, tokensPerMinute: 600, concurrency: 64 });
   const waiting = { whose: 'provider paid', tokens: 10, patienceMs: 60_000 };
   const send = (signal?: AbortSignal, patienceMs = waiting.patienceMs) =>
     limiter.run({ ...waiting, patienceMs, signal }, () => Promise.resolve('sent'));
-  // The burst of both: six come at once, and then one a second.
+  // The burst of both limits: six at once, and then one per second.
   await Promise.all(Array.from({ length: 6 }, () => send()));
   const callers = Array.from({ length: 30 }, () => new AbortController());
   const ended = Promise.allSettled(callers.map(({ signal }) => send(signal)));
@@ -39,7 +39,7 @@ test('who hung up while waiting for a turn takes none from who comes after', asy
   expect(await send(undefined, 2_000)).toBe('sent');
 });
 
-test('a clock that is put back keeps nobody waiting', async () => {
+test('a clock that is set back delays no request', async () => {
   const limiter = openRateLimiter({ requestsPerMinute: 60, tokensPerMinute: 600, concurrency: 1 });
   const send = () =>
     limiter.run({ whose: 'provider paid', tokens: 10, patienceMs: 2_000, signal: undefined }, () =>
@@ -55,7 +55,7 @@ test('a clock that is put back keeps nobody waiting', async () => {
   }
 });
 
-test('who waits for a turn hears of it when the provider asks for longer than it has patience', async () => {
+test('a waiting request fails when the provider asks for a longer pause than it may wait', async () => {
   const limiter = openRateLimiter({
     requestsPerMinute: 60,
     tokensPerMinute: null,
@@ -66,7 +66,7 @@ test('who waits for a turn hears of it when the provider asks for longer than it
       Promise.resolve('sent'),
     );
   await Promise.all(Array.from({ length: 6 }, () => send(0)));
-  // Its turn is a second away.
+  // Its turn is in one second.
   const impatient = send(1_500);
   const patient = send(Number.POSITIVE_INFINITY);
   const ended = Promise.allSettled([impatient, patient]);

@@ -6,7 +6,7 @@ import {
   type ScriptedProvider,
 } from '../../../support/provider/scripted-provider';
 
-/** As a judge, a guard model or a paraphraser asks: nobody there could set another temperature. */
+/** Judges, guard models and paraphrasers have fixed sampling settings. */
 describe.each([
   ['openai', 'max_completion_tokens'],
   ['anthropic', 'max_tokens'],
@@ -26,14 +26,14 @@ describe.each([
     await server.close();
   });
 
-  test('refuses to be told how to sample, as one that the settings do not name', async () => {
+  test('refuses sampling parameters when the settings do not name the model', async () => {
     await expect(ask({ thinkingTokens: { another: 400 } })).rejects.toMatchObject({
       type: 'ProviderRefused',
     });
     expect(server.bill).toEqual([]);
   });
 
-  test('answers once the settings name it: it is sent no sampling, and has room for its thoughts', async () => {
+  test('answers without sampling parameters and with room for its thoughts once it is named', async () => {
     const { answer } = await ask({ thinkingTokens: { scripted: 400 } });
     expect(answer).toMatchObject({
       text: 'yes it is',

@@ -1,6 +1,6 @@
 /**
- * What a provider's filter withholds from those that ask on an evaluation's behalf: it is of the
- * text, and ends nobody's work.
+ * A verdict or proposal that a provider's filter withholds depends on the text and must not end an
+ * evaluation.
  */
 import type { Asking } from '../../../../data/language/evaluation/answerer';
 import { caseScreens } from '../../../../data/language/evaluation/case-screens';
@@ -26,7 +26,7 @@ function askingOf(type: FailureType): Asking {
   };
 }
 
-test('a judge whose verdict is withheld gave none', async () => {
+test('a withheld verdict of a judge is a missing verdict', async () => {
   const template: PromptTemplate = {
     ...{ name: 'judge', fewShot: null, answerSchema: { type: 'object' } },
     messages: [{ role: 'user', template: '{{answer}}' }],
@@ -41,7 +41,7 @@ test('a judge whose verdict is withheld gave none', async () => {
   });
 });
 
-test('a mutator whose proposal is withheld proposes nothing', async () => {
+test('a withheld proposal of a mutator gives no variant', async () => {
   const mutate = (type: FailureType) =>
     createMutator({ asking: askingOf(type), target, sampling })(
       [{ role: 'user', content: 'x' }],
@@ -51,7 +51,7 @@ test('a mutator whose proposal is withheld proposes nothing', async () => {
   await expect(mutate('BudgetSpent')).rejects.toMatchObject({ type: 'BudgetSpent' });
 });
 
-test('a detector whose verdict is withheld leaves the text to the policy, and one that could not be asked measures nothing', async () => {
+test('after a withheld verdict the policy decides; a detector that cannot be asked throws', async () => {
   const guard = {
     provider: 'p',
     model: 'm',
