@@ -9,16 +9,16 @@ import type { KeyCache } from './key-cache';
 declare module 'fastify' {
   interface FastifyRequest {
     /**
-     * Asks again, for answers that take long. Rejects when the registry is away for longer than
-     * keys are trusted without it.
+     * Check the key again, for long answers. Rejects when the registry has not been available for
+     * longer than keys are trusted.
      */
     isKeyValid: () => Promise<boolean>;
   }
 }
 
 /**
- * Before the body is read: a caller without a key cannot make this process parse 10 MB. Takes
- * `Authorization: Bearer …` or, as some inference clients send, `X-API-Key`.
+ * Checks the key before the body is read, so that a caller without one cannot make this process
+ * parse 10 MB. Accepts `Authorization: Bearer …` or `X-API-Key`, which some inference clients send.
  */
 export function requires(scope: ApiKeyScope, keys: KeyCache): onRequestHookHandler {
   return (request, reply, done) => {

@@ -1,31 +1,31 @@
 /**
- * What an operator may set for one gateway process. `gatewayDefaults` has everything that does not
- * depend on the machine.
+ * The settings of one gateway process. `gatewayDefaults` has those that do not depend on the
+ * machine.
  */
 export interface GatewayConfig {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 takes a free port. */
   readonly port: number;
-  /** Where other processes reach this gateway; made from host and port when null. */
+  /** The address for other processes; derived from host and port when null. */
   readonly publicUrl: string | null;
   /** Folder for predictions that wait for PostgreSQL. Several gateways may share it. */
   readonly spoolDir: string;
   readonly bodyLimitBytes: number;
-  /** Of one API key in this process, before it gets 429. */
+  /** The requests per minute of one API key in this process; further ones get 429. */
   readonly requestsPerMinute: number;
   readonly maxRows: number;
-  /** From the arrival of a request to its answer; later ones get 504. */
+  /** The time from the arrival of a request to its answer; after that it gets 504. */
   readonly requestTimeoutMs: number;
-  /** Requests that wait for one model before further ones are turned away with 503. */
+  /** The requests that may wait for one model; further ones get 503. */
   readonly maxQueuedRequests: number;
   readonly batchRows: number;
   readonly modelMemoryBytes: number;
   readonly leaseSeconds: number;
-  /** The fallback for a lost notification, and the heartbeat of the lease. */
+  /** The interval for reading the table without a notification, and for renewing the lease. */
   readonly pollSeconds: number;
   /** A revoked key is refused within this time. */
   readonly keyCacheSeconds: number;
-  /** How long a key that was valid goes on while the registry cannot be asked. */
+  /** How long a valid key is accepted while the registry is not available. */
   readonly keyGraceSeconds: number;
   readonly shadow: ShadowLimits;
   readonly chat: ChatLimits;
@@ -33,52 +33,52 @@ export interface GatewayConfig {
   readonly log: PredictionLogLimits;
 }
 
-/** What is beyond them is given up and counted. */
+/** What exceeds these limits is skipped and counted. */
 export interface ShadowLimits {
   readonly maxWaitingRows: number;
   readonly longestWaitMs: number;
 }
 
-/** Of language applications, which take seconds where a graph takes milliseconds. */
+/** For language applications, which take seconds where a graph takes milliseconds. */
 export interface ChatLimits {
-  /** How long a challenger has for its first piece before the champion answers. */
+  /** The time that a challenger has for its first piece before the champion answers. */
   readonly challengerFirstTokenMs: number;
-  /** The same for an answer that goes out whole. */
+  /** The same for an answer that is not streamed. */
   readonly challengerWholeMs: number;
   readonly shadow: ChatShadowLimits;
   /**
-   * Under way at once; further ones get 503. Each has two connections: to the caller and to the
-   * provider.
+   * The answers in progress; further ones get 503. Each has a connection to the caller and one to
+   * the provider.
    */
   readonly maxAnswers: number;
-  /** How long the reader of a stream may take nothing before the stream is cut. */
+  /** How long the client of a stream may read nothing before the stream is closed. */
   readonly stallMs: number;
   /**
-   * How long answers under way have to end when the gateway stops; whoever supervises it kills
-   * later than that.
+   * How long answers in progress may take when the gateway stops. It must be shorter than the time
+   * after which a supervisor kills the process.
    */
   readonly drainMs: number;
 }
 
-/** What is beyond them is given up and counted. */
+/** What exceeds these limits is skipped and counted. */
 export interface ChatShadowLimits {
   readonly maxAtOnce: number;
   readonly maxWaiting: number;
   readonly longestWaitMs: number;
-  /** Of one answer. */
+  /** The limit for one answer. */
   readonly timeoutMs: number;
-  /** Of prompts and answers, in this process. */
+  /** The tokens of prompts and answers per hour, in this process. */
   readonly tokensPerHour: number;
 }
 
 /**
- * Of `POST /v1/embeddings`. An embedder in this process works on its event loop, so what it does
- * for one caller the others wait for.
+ * The limits of `POST /v1/embeddings`. An embedder in this process blocks its event loop, so the
+ * work for one caller delays the others.
  */
 export interface EmbeddingsLimits {
-  /** Of the texts of one request together. */
+  /** The limit for all texts of one request. */
   readonly maxTokens: number;
-  /** Of all requests at once; further ones get 503. */
+  /** The limit for all requests at once; further ones get 503. */
   readonly maxTokensUnderWay: number;
   readonly timeoutMs: number;
 }
@@ -86,12 +86,12 @@ export interface EmbeddingsLimits {
 export interface PredictionLogLimits {
   readonly flushEveryMs: number;
   readonly batchRows: number;
-  /** Rows in memory; beyond it the oldest are dropped and counted. */
+  /** The rows in memory; beyond that the oldest are dropped and counted. */
   readonly maxPendingRows: number;
-  /** Time for one insert before the registry counts as away. */
+  /** The timeout of one insert, after which the registry counts as not available. */
   readonly insertTimeoutMs: number;
   readonly segmentBytes: number;
-  /** Disk for rows that wait; beyond it the oldest segment is dropped and counted. */
+  /** The disk space for waiting rows; beyond that the oldest segment is dropped and counted. */
   readonly maxSpillBytes: number;
   readonly retryEveryMs: number;
 }
@@ -103,7 +103,7 @@ export const gatewayDefaults = {
   port: 8710,
   publicUrl: null,
   bodyLimitBytes: 10 * mebibyte,
-  // Five thousand a second.
+  // 5,000 per second.
   requestsPerMinute: 300_000,
   maxRows: 10_000,
   requestTimeoutMs: 10_000,
@@ -123,8 +123,8 @@ export const gatewayDefaults = {
     challengerFirstTokenMs: 15_000,
     challengerWholeMs: 60_000,
     shadow: {
-      // Callers wait for the same provider, and what is under way here is lost with the process:
-      // better a sample than a backlog.
+      // Callers use the same provider, and requests in progress are lost with the process, so a
+      // small sample is better than a backlog.
       maxAtOnce: 4,
       maxWaiting: 8,
       longestWaitMs: 20_000,
@@ -136,7 +136,7 @@ export const gatewayDefaults = {
     drainMs: 10_000,
   },
   embeddings: {
-    // Some 16 s of one core for MiniLM.
+    // About 16 s of one core for MiniLM.
     maxTokens: 65_536,
     maxTokensUnderWay: 262_144,
     timeoutMs: 60_000,

@@ -40,7 +40,7 @@ export interface GatewayParts
   readonly registryTimeoutMs: number;
 }
 
-/** Every route, behind the scope that it needs and with the errors of its protocol. */
+/** Register every route with its scope and the error format of its protocol. */
 export async function registerRoutes(app: FastifyInstance, parts: GatewayParts): Promise<void> {
   const { config, keys, metrics, answers, indexes, picker, table } = parts;
   await limitRequests(app, config);
@@ -79,7 +79,7 @@ export async function registerRoutes(app: FastifyInstance, parts: GatewayParts):
     done();
   });
   await app.register((routes, _options, done) => {
-    // Labels and probes change what is decided later; a key that may only look may not send them.
+    // Labels and probes influence decisions, so a read-only key must not send them.
     routes.addHook('onRequest', requires('operator', keys));
     feedbackRoutes(routes, { ...parts, timeoutMs: parts.registryTimeoutMs });
     probeRoutes(routes, { picker });

@@ -11,7 +11,7 @@ import { addSecurityHeaders, setSecurityHeaders } from '../http/security-headers
 import { traceContext } from '../http/trace-context';
 import type { GatewayConfig } from './config';
 
-/** Where a failure means something else here than in the platform API. */
+/** The statuses that differ from those of the platform API. */
 export const gatewayOverrides = {
   InvalidInput: 400,
   NotInThisVersion: 400,
@@ -22,8 +22,8 @@ export const gatewayOverrides = {
 } as const;
 
 /**
- * Rows come as lists of numbers, of which a body of 10 MiB may hold millions; maps are few and
- * small: ten thousand labels of feedback have up to six keys each.
+ * Limits for JSON. Rows are lists of numbers, of which a body of 10 MiB may have millions. Objects
+ * are few and small: ten thousand labels with up to six keys each.
  */
 const jsonBounds = { values: 3_000_000, keys: 60_000, depth: 64 };
 
@@ -36,12 +36,12 @@ export function openHttpApp(
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.bodyLimitBytes,
-    // A body that trickles in holds memory; the answer's own time is bounded by deadlines.
+    // A slow upload occupies memory. Deadlines limit the time of the answer.
     requestTimeout: 30_000,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 300 },
     clientErrorHandler: answerParserError,
-    // A path that cannot be decoded never comes to a route, nor to the hooks below.
+    // A path that cannot be decoded reaches no route and none of the hooks below.
     frameworkErrors: (error, request, reply) => {
       request.traceId = traceContext(request.headers.traceparent).traceId;
       setSecurityHeaders(reply, { tls: false });
@@ -68,20 +68,19 @@ export function openHttpApp(
   return app;
 }
 
-/** Of the protocol that a path belongs to; undefined is a plain problem. */
+/** The error format of the path's protocol; undefined for a plain problem. */
 function formOf(path: string): ErrorForm | undefined {
   return /^\/v2([/?]|$)/.test(path) ? inferenceErrors : undefined;
 }
 
-/** `form` is how a protocol of its own writes errors. */
+/** `form` writes errors in the format of a protocol. */
 export function errorHandler(
   { bodyLimitBytes }: Pick<GatewayConfig, 'bodyLimitBytes'>,
   form?: ErrorForm,
 ): (error: unknown, request: FastifyRequest, reply: FastifyReply) => void {
   const answerProblem = problemHandler(gatewayOverrides, form);
   return (error, request, reply) => {
-    // Stock clients come again after 429 unless they are told not to: more money does not come in
-    // seconds.
+    // Stock clients retry after 429, but a budget does not grow within seconds.
     if (isPerennialError(error) && error.type === 'BudgetSpent' && error.retryAfterMs === undefined)
       void reply.header('x-should-retry', 'false');
     answerProblem(

@@ -4,22 +4,22 @@ import { failure } from '../../domain/failure';
 import { shareInFlight } from '../../data/share-in-flight';
 import { within } from '../../data/within';
 
-/** Who holds an API key, without asking the registry on every request. */
+/** Looks up the owner of an API key without a registry query per request. */
 export interface KeyCache {
   /**
-   * Null for a key that is not valid. Throws DatabaseUnavailable when the registry is away and
-   * never vouched for this key.
+   * Null for an invalid key. Throws DatabaseUnavailable when the registry is not available and the
+   * key is not cached.
    */
   identify(key: string): ApiKeyIdentity | null | Promise<ApiKeyIdentity | null>;
 }
 
 export interface KeyCacheOptions {
   readonly apiKeys: Pick<ApiKeyRepository, 'verify'>;
-  /** A revoked key is refused within this time while the registry can be asked. */
+  /** A revoked key is refused within this time while the registry is available. */
   readonly freshSeconds: number;
   /**
-   * While the registry is away, a key that it vouched for goes on this long: an outage of the
-   * registry is none of serving.
+   * How long a cached key is accepted while the registry is not available, so that serving
+   * continues.
    */
   readonly graceSeconds: number;
   readonly timeoutMs?: number;
@@ -31,14 +31,11 @@ interface KnownKey {
   readonly verifiedAt: number;
 }
 
-/** Keys kept at most; those that were not used for longest are dropped first. */
+/** The most keys; the least recently used one is evicted. */
 const maxKeys = 10_000;
-/**
- * After a failed question the registry is left alone this long, so that requests do not queue up
- * behind timeouts.
- */
+/** The pause after a failed query, so that requests do not queue up behind timeouts. */
 const pauseMs = 1_000;
-/** Lets guessed keys cost a question a second instead of one a request. */
+/** Limits the queries for invalid keys to one per second. */
 const refusedMs = 1_000;
 
 export function createKeyCache({

@@ -5,7 +5,7 @@ import type { OnReranked } from './chat/retrieve';
 import type { OnLooked } from './model/load-bundle';
 import type { ShadowOutcome } from './routing/shadow';
 
-/** What `/metrics` reads from the live parts at the moment of a scrape. */
+/** The values that `/metrics` reads at each scrape. */
 export interface GatewayState {
   models(): { readonly models: number; readonly bytes: number };
   blockedModels(): number;
@@ -138,7 +138,8 @@ export function createGatewayMetrics(): GatewayMetrics {
     registers,
   });
 
-  // One label object a version, arm and status: building them is what costs in prom-client.
+  // Label objects are cached per version, arm and status, because building them is the main cost in
+  // prom-client.
   const counters = new Map<string, { inc(): void }>();
   const timers = new Map<string, { observe(seconds: number): void }>();
 

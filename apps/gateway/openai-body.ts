@@ -1,10 +1,10 @@
 import type { z } from 'zod';
 import { failure, type Issue } from '../../domain/failure';
 
-/** Unknown keys that an error names. */
+/** The number of unknown keys that an error names. */
 const mostKeys = 20;
 
-/** Mistakes in a body of the OpenAI API, each named by its place. */
+/** The errors in a body of the OpenAI API, with their paths. */
 export function bodyIssues(issue: z.core.$ZodIssue): readonly Issue[] {
   const pointer = issue.path.map((key) => `/${String(key)}`).join('');
   if (issue.code === 'unrecognized_keys') {

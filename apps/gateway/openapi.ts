@@ -1,6 +1,6 @@
 /**
- * The document of the gateway's routes, OpenAPI 3.1, at `GET /openapi.json`. The protocols of Open
- * Inference and OpenAI describe more; this says what is read and answered here.
+ * The OpenAPI 3.1 document of the gateway, at `GET /openapi.json`. It describes only the parts of
+ * the Open Inference and OpenAI protocols that are supported.
  */
 import { z } from 'zod';
 import { version } from '../../package.json';
@@ -97,7 +97,7 @@ const schemas: Readonly<Record<string, OpenApiSchema>> = {
   },
 };
 
-/** Each protocol writes errors in its own form. */
+/** Each protocol has its own error format. */
 const protocols = {
   inference: { mediaType: 'application/json', schema: 'InferenceError' },
   openai: { mediaType: 'application/problem+json', schema: 'OpenAiError' },
@@ -110,7 +110,7 @@ interface Operation {
   readonly scope: 'viewer' | 'operator';
   readonly params?: readonly string[];
   readonly body?: OpenApiSchema;
-  /** By media type. */
+  /** Schemas by media type. */
   readonly answer: Readonly<Record<string, OpenApiSchema>>;
 }
 

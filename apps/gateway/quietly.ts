@@ -1,4 +1,6 @@
-/** The first of a kind, then one a minute: an outage must not fill the log. */
+/**
+ * Log the first error of a kind and then one per minute, so that an outage does not fill the log.
+ */
 export function quietly(
   tell: (what: string, error: unknown) => void,
 ): (what: string, error: unknown) => void {

@@ -1,6 +1,6 @@
 /**
- * Serves models over the Open Inference Protocol V2, and language applications over the OpenAI API.
- * Stateless but for its spill, so that any number of copies may run.
+ * Serves models by the Open Inference Protocol V2 and language applications by the OpenAI API. It
+ * has no state except its spill, so any number of copies may run.
  */
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
@@ -49,7 +49,7 @@ export interface GatewayDeps {
   readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
   readonly access: Pick<ModelAccess, 'chat' | 'models' | 'rerank' | 'requireProvider'>;
   readonly indexes: Pick<IndexReader, 'query' | 'check' | 'embedder'>;
-  /** Of safety policies; its own unless it shares an embedder. */
+  /** The detectors of safety policies; its own unless it shares an embedder. */
   readonly detectors?: Detectors;
   readonly config: GatewayConfig;
   readonly log: FastifyBaseLogger;
@@ -59,11 +59,11 @@ export interface Gateway {
   readonly id: string;
   readonly app: FastifyInstance;
   /**
-   * Listens, then learns the routing table; `/readyz` says when it knows it. Also when the registry
-   * is away: it keeps asking.
+   * Listen, then read the routing table; `/readyz` reports when it is known. Also starts without
+   * the registry and then retries.
    */
   start(): Promise<{ readonly url: string }>;
-  /** Gives back the lease, answers what is under way, and leaves no prediction in memory. */
+  /** Return the lease, complete answers in progress, and write all predictions. */
   stop(): Promise<void>;
 }
 
@@ -140,7 +140,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     readTimeoutMs: registryTimeoutMs,
     onEpoch(epoch) {
       log.info({ epoch }, 'serving by the routing table');
-      // At once: a rollout may be waiting for it.
+      // At once, because a rollout may wait for it.
       void lease.beat().catch((error: unknown) => leaseError('heartbeat', error));
     },
     onSwap: (route, before) =>
@@ -283,7 +283,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     app,
     async start() {
       await spill.tend();
-      // A crowd that comes at once waits in the queue of the system, and is not turned away by it.
+      // Many connections at once wait in the backlog of the system instead of being refused.
       await app.listen({ host: config.host, port: config.port, backlog: 4096 });
       if (url === '')
         url = `http://${reachableHost(config.host)}:${(app.server.address() as AddressInfo).port}`;
@@ -293,11 +293,11 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     async stop() {
       stopping = true;
       await lease.stop();
-      // What listens is closed first: callers find another gateway while the answers under way end
-      // here.
+      // The listener is closed first, so that callers use another gateway while answers in progress
+      // complete.
       const closed = app.close();
-      // A connection is kept for a next request, which will not come, also after an answer that was
-      // under way.
+      // Close idle connections, also those whose answer was in progress: there will be no next
+      // request.
       const idle = setInterval(() => app.server.closeIdleConnections(), 50);
       await answers.drain(config.chat.drainMs);
       await closed;
@@ -312,7 +312,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   };
 }
 
-/** Where nobody said it: an address of all interfaces is none that another machine could call. */
+/** An address of all interfaces cannot be called by another machine, so the host name is used. */
 function reachableHost(host: string): string {
   if (host === '0.0.0.0' || host === '::') return hostname();
   return host.includes(':') ? `[${host}]` : host;

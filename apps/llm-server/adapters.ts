@@ -8,21 +8,21 @@ import { ApiError } from './api-error';
 import type { LlamaCpp } from './llama-cpp';
 
 /**
- * Which adapter a name stands for. A name may be given another artifact: answers that are being
- * written go on with the one they began with.
+ * The adapters by name. A name can be moved to another artifact; answers in progress continue with
+ * the previous one.
  */
 export interface Adapters {
   names(): readonly string[];
   get(name: string): ArtifactRef | null;
   /**
-   * Fetches it, proves its digest and that it belongs to this base, then gives it the name. @throws
-   * ApiError 400, 404 or 503
+   * Fetch the artifact, verify its digest and its base model, and register the name.
+   * @throws ApiError 400, 404 or 503
    */
   put(name: string, artifact: ArtifactRef): Promise<void>;
   remove(name: string): boolean;
   /**
-   * The file behind a name, or behind the digest of one that has a name. @throws ApiError 404 for a
-   * name that nobody gave
+   * The file of a name, or of the digest of a registered artifact. @throws ApiError 404 for an
+   * unknown name
    */
   fileOf(name: string): Promise<string>;
 }
@@ -32,7 +32,7 @@ export interface AdaptersOptions {
   readonly baseName: string;
   readonly baseDigest: Digest;
   readonly llamaCpp: Pick<LlamaCpp, 'readGgufFileInfo'>;
-  /** null when this server has no artifact store. */
+  /** Null when this server has no artifact store. */
   readonly artifacts: Pick<ArtifactStore, 'toFile'> | null;
 }
 
@@ -88,8 +88,8 @@ export function openAdapters({
   }
 
   /**
-   * The trainer writes down which base it trained on. A file without that is let in when its kind
-   * fits; llama.cpp then compares every shape.
+   * The trainer records its base model in the file. A file without that is accepted if it is a LoRA
+   * adapter; llama.cpp then compares every shape.
    */
   async function checkAdapter(path: string): Promise<void> {
     const metadata = await metadataOf(path);
@@ -103,7 +103,7 @@ export function openAdapters({
     const base = text(metadata, 'perennial', 'base', 'digest');
     if (base !== '' && base !== baseDigest)
       refuse(
-        `the adapter was trained on another base model: ${base}; ${baseName} is ${baseDigest}`,
+        `the adapter was trained on a different base model: ${base}; ${baseName} is ${baseDigest}`,
       );
   }
 
@@ -136,11 +136,8 @@ export function openAdapters({
           known.size === 0 ? 'no adapters' : [...known.keys()].sort().slice(0, 10).join(', ');
         throw new ApiError(
           404,
-          `The model \`${baseName}:${name}\` does not exist: this server knows ${some}`,
-          {
-            code: 'model_not_found',
-            param: 'model',
-          },
+          `The model \`${baseName}:${name}\` does not exist: this server has ${some}`,
+          { code: 'model_not_found', param: 'model' },
         );
       }
       return provenFile(artifact);

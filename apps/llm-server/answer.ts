@@ -5,12 +5,12 @@ import { createStopText } from './stop-text';
 
 export interface AnswerRequest {
   readonly prompt: readonly Token[];
-  /** `maxTokens` fits into the context together with the prompt. */
+  /** Prompt and `maxTokens` fit into the context. */
   readonly sampling: Sampling;
   readonly frequencyPenalty: number;
   readonly presencePenalty: number;
   readonly grammar: GrammarState | null;
-  /** A grammar lets a model write blank lines after the last bracket, for as long as it likes. */
+  /** End after the last bracket, because the grammar permits endless white space after it. */
   readonly endsAtJson: boolean;
 }
 
@@ -18,7 +18,7 @@ export interface WrittenAnswer {
   readonly text: string;
   readonly finish: 'stop' | 'length';
   readonly completionTokens: number;
-  /** Of the prompt, already reckoned by an earlier answer in this sequence. */
+  /** The tokens of the prompt that an earlier answer of this sequence has computed. */
   readonly cachedTokens: number;
   readonly firstTokenMs: number | null;
 }
@@ -32,8 +32,8 @@ interface AnswerWork {
 }
 
 /**
- * Writes one answer in one sequence. What a cancelled answer leaves in the sequence is right as far
- * as it goes, so the next one may build on it.
+ * Write one answer in one sequence. A cancelled answer leaves a valid prefix in the sequence, which
+ * the next answer may reuse.
  */
 export async function writeAnswer(
   request: AnswerRequest,
@@ -64,7 +64,7 @@ export async function writeAnswer(
     written.push(token);
     pending.push(token);
     const piece = model.detokenize(pending, false, written.slice(0, -pending.length).slice(-8));
-    // A character may be spread over several tokens.
+    // A character may need several tokens.
     if (!piece.endsWith('\uFFFD') || pending.length >= 8) {
       pending = [];
       if (text.add(piece) || (request.endsAtJson && isWholeJson(text.all()))) break;
@@ -99,10 +99,7 @@ function penalties(
   };
 }
 
-/**
- * Looks only where a value can have ended: an object, array or string closed, or blank text after a
- * number or word.
- */
+/** Parses only where a JSON value can end: after a bracket, a quotation mark or white space. */
 function isWholeJson(text: string): boolean {
   if (!/[}\]"\s]$/.test(text) || text.trim() === '') return false;
   try {

@@ -1,7 +1,4 @@
-/**
- * An answer in OpenAI's error shape; its clients choose by status and `code`, people read the
- * message.
- */
+/** An error in OpenAI's format. Its clients decide by status and `code`. */
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string | null;

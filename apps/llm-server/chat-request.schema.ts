@@ -3,7 +3,7 @@ import { ApiError } from './api-error';
 
 const text = z.union([
   z.string(),
-  // Several text parts are one text, as OpenAI treats them.
+  // Several text parts are joined, as at OpenAI.
   z
     .array(z.strictObject({ type: z.literal('text'), text: z.string() }))
     .min(1)
@@ -32,10 +32,7 @@ const responseFormat = z.discriminatedUnion('type', [
   }),
 ]);
 
-/**
- * What OpenAI's clients may send. What would change the answer and cannot be done here is refused,
- * not ignored.
- */
+/** A request of OpenAI's clients. Unsupported parameters that change the answer are refused. */
 const chatRequestSchema = z
   .strictObject({
     model: z.string().min(1).max(300),
@@ -53,11 +50,11 @@ const chatRequestSchema = z
     stream: z.boolean().nullish(),
     stream_options: z.strictObject({ include_usage: z.boolean().nullish() }).nullish(),
     response_format: responseFormat.nullish(),
-    /** As llama-server takes it: GBNF. */
+    /** A GBNF grammar, as for llama-server. */
     grammar: z.string().min(1).max(100_000).nullish(),
     n: z.literal(1, 'only one answer per request is supported').nullish(),
     logprobs: z.literal(false, 'log probabilities are not supported').nullish(),
-    // Of no meaning to the answer.
+    // These do not change the answer.
     user: z.string().nullish(),
     metadata: z.record(z.string(), z.string()).nullish(),
     store: z.boolean().nullish(),
@@ -112,7 +109,8 @@ function parser<T extends z.ZodType>(schema: T): (body: unknown) => z.output<T> 
         : [first];
     const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : null;
     const param = [...(issue?.path ?? []), ...(unknown === null ? [] : [unknown])].join('.');
-    const detail = unknown === null ? (issue?.message ?? 'invalid') : 'not supported here';
+    const detail =
+      unknown === null ? (issue?.message ?? 'invalid') : 'not supported by this server';
     throw new ApiError(
       400,
       param === '' ? `the body is not a valid request: ${detail}` : `${param}: ${detail}`,

@@ -5,19 +5,19 @@ import type { LlamaModel, Token } from './llama-cpp';
 import { loadJinja } from './llama-cpp';
 
 export interface ChatTemplate {
-  /** The conversation as the model was trained to read it, up to where the assistant begins. */
+  /** The conversation in the model's chat format, up to the start of the assistant's answer. */
   tokensOf(messages: readonly ChatMessage[]): Token[];
   /**
-   * About how many tokens the messages have, without reading on beyond `most`: a text of megabytes
-   * would hold the event loop for seconds.
+   * Estimate the tokens of the messages, up to a little more than `most`: tokenizing megabytes
+   * would block the event loop for seconds.
    */
   roughly(messages: readonly ChatMessage[], most: number): number;
 }
 
-/** Characters that are counted at once. Cutting there splits a token or two in a thousand. */
+/** The characters that are tokenized at once. The cuts split about two tokens in a thousand. */
 const piece = 4_096;
 
-/** The template inside the GGUF file. @throws when the file has none: a base model has no chat. */
+/** The chat template of the GGUF file. @throws when it has none, as base models */
 export async function openChatTemplate(model: LlamaModel): Promise<ChatTemplate> {
   const source = model.fileInfo.metadata['tokenizer']?.['chat_template'];
   if (typeof source !== 'string')
@@ -27,8 +27,8 @@ export async function openChatTemplate(model: LlamaModel): Promise<ChatTemplate>
   const special = specialTexts(model);
   return {
     tokensOf(messages) {
-      // A mark stands where a message's content goes: the template's own `<|im_end|>` are tokens,
-      // the same characters from a user are text.
+      // A mark replaces the content of each message, so that `<|im_end|>` is a token only where the
+      // template has it, not in a user's text.
       const mark = randomUUID();
       const marked = messages.map(({ role }, index) => ({ role, content: `${mark}${index};` }));
       const text = render(template, { messages: marked, add_generation_prompt: true, ...special });
@@ -62,16 +62,11 @@ function render(
   try {
     return template.render(values);
   } catch (cause) {
-    // Templates refuse conversations that the model never saw, of two user messages in a row for
-    // one.
+    // Templates reject unsupported conversations, such as two user messages in a row.
     throw new ApiError(
       400,
       `messages: the model's chat template rejects them: ${(cause as Error).message}`,
-      {
-        code: 'invalid_value',
-        param: 'messages',
-        cause,
-      },
+      { code: 'invalid_value', param: 'messages', cause },
     );
   }
 }

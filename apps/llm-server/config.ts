@@ -1,33 +1,24 @@
-/**
- * What an operator may set for one embedded server. `llmServerDefaults` has everything that does
- * not depend on the machine.
- */
+/** The settings of an embedded server. `llmServerDefaults` has those independent of the machine. */
 export interface LlmServerConfig {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 takes a free port. */
   readonly port: number;
-  /** Asked of clients as a bearer token; null asks nothing, which is for a loopback address. */
+  /** The bearer token of clients; null requires none, which is for a loopback address. */
   readonly apiKey: string | null;
-  /** The name that clients ask for, and the GGUF file that answers. */
+  /** The name that clients use, and the GGUF file. */
   readonly model: { readonly name: string; readonly path: string };
-  /** Answers that are written at once, token by token in common batches. */
+  /** The number of concurrent answers, which are computed in common batches. */
   readonly sequences: number;
-  /** Of one answer: prompt and completion together. */
+  /** The limit for prompt and completion of one answer together. */
   readonly contextTokens: number;
   readonly threads: number;
-  /** Requests that wait for a sequence before further ones get 429. */
+  /** The number of requests that may wait for a sequence; further ones get 429. */
   readonly maxQueued: number;
-  /**
-   * Adapters that are in memory at once, each with a context of its own; the one used longest ago
-   * makes room.
-   */
+  /** The adapters in memory, each with its own context; the least recently used one is evicted. */
   readonly maxAdapters: number;
-  /**
-   * Off, a sequence is cleared after every answer: only for measuring what keeping its prompt
-   * saves.
-   */
+  /** False clears a sequence after every answer, to measure what caching prompts saves. */
   readonly keepPrompts: boolean;
-  /** Where adapters and their names survive a restart. */
+  /** The folder that keeps adapters and their names across restarts. */
   readonly folder: string;
   readonly bodyLimitBytes: number;
 }

@@ -8,15 +8,15 @@ export interface ContextsOptions {
   readonly sequences: number;
   readonly contextTokens: number;
   readonly threads: number;
-  /** With an adapter; the base model's context is always there. */
+  /** The most contexts with an adapter, in addition to that of the base model. */
   readonly most: number;
   readonly room: WaitingRoom;
 }
 
 export interface Contexts {
   /**
-   * The pool of the base model, or of an adapter's file. @throws ApiError 400 when the file is no
-   * adapter of this model, 503 when no context is free
+   * The pool of the base model (null) or of an adapter's file.
+   * @throws ApiError 400 when the adapter does not fit this model, 503 when no context is free
    */
   poolFor(adapterFile: string | null): Promise<SequencePool>;
   loaded(): number;
@@ -30,8 +30,8 @@ interface AdapterContext {
 }
 
 /**
- * An adapter changes what every layer computes, so it has a context with sequences of its own. One
- * that rests makes room for a new one.
+ * The contexts of the base model and of adapters. An adapter changes every layer, so it needs its
+ * own context and sequences. The least recently used idle context is closed to make room.
  */
 export async function openContexts(options: ContextsOptions): Promise<Contexts> {
   const entries = new Map<string, Promise<AdapterContext>>();

@@ -14,10 +14,10 @@ import type { ArtifactStore } from '../../data/artifact/store';
 import { digestOfFile } from '../../data/digest';
 
 export interface ChatWish {
-  /** Null asks the base model itself. */
+  /** Null for the base model. */
   readonly adapter: string | null;
   readonly messages: readonly ChatMessage[];
-  /** Null: as many as still fit. */
+  /** Null for as many as fit into the context. */
   readonly maxTokens: number | null;
   readonly sampling: Omit<Sampling, 'maxTokens'>;
   readonly frequencyPenalty: number;
@@ -25,16 +25,16 @@ export interface ChatWish {
   readonly grammar: GrammarWish | null;
 }
 
-/** An answer that has its sequence: from here on the client's headers may go out. */
+/** An answer that has its sequence, so that the response headers can be sent. */
 export interface BegunAnswer {
   readonly promptTokens: number;
-  /** Once. Gives the sequence back, however it ends. */
+  /** Write the answer and give the sequence back. Call it once. */
   write(onText: (delta: string) => void): Promise<WrittenAnswer>;
 }
 
 export interface Engine {
   readonly adapters: Adapters;
-  /** @throws ApiError for what cannot be answered, 429 when too many wait */
+  /** @throws ApiError for an invalid request, or 429 when too many requests wait */
   begin(wish: ChatWish, signal: AbortSignal): Promise<BegunAnswer>;
   load(): { readonly waiting: number; readonly adapters: number };
   close(): Promise<void>;
@@ -46,19 +46,16 @@ export interface EngineOptions {
   readonly warn: (message: string) => void;
 }
 
-/** So many are tokens within milliseconds. */
+/** Up to this length tokenizing takes only milliseconds. */
 const unhurriedCharacters = 16_384;
 
-/**
- * Loads the model; takes seconds. @throws PlatformUnavailable when runtime or model were not
- * fetched yet
- */
+/** Load the model; takes seconds. @throws PlatformUnavailable when a part is not installed */
 export async function openEngine({ config, artifacts, warn }: EngineOptions): Promise<Engine> {
   const llamaCpp = await loadLlamaCpp();
   const { digest } = await digestOfFile(config.model.path);
   const llama = await llamaCpp.getLlama({
     build: 'never',
-    // The one library that is built for macOS has Metal in it; asking for one without finds none.
+    // The only library for macOS includes Metal; there is none without it.
     gpu: process.platform === 'darwin' ? 'auto' : false,
     maxThreads: config.threads,
     skipDownload: true,
@@ -88,10 +85,7 @@ export async function openEngine({ config, artifacts, warn }: EngineOptions): Pr
   const grammars = openGrammars({ llama, model, llamaCpp });
   let stopping = false;
 
-  /**
-   * A pool may be closed to make room for another adapter between being found and being asked: it
-   * is opened again then.
-   */
+  /** Retries when the pool was closed for another adapter before the sequence was taken. */
   async function sequenceFor(
     file: string | null,
     prompt: readonly Token[],
@@ -114,7 +108,7 @@ export async function openEngine({ config, artifacts, warn }: EngineOptions): Pr
       if (
         wish.messages.reduce((sum, { content }) => sum + content.length, 0) > unhurriedCharacters
       ) {
-        // A tenth more, since counting in pieces counts a little too much.
+        // With a margin of 10 %, because counting in pieces counts slightly too many.
         const least = template.roughly(wish.messages, contextTokens * 1.1);
         if (least > contextTokens * 1.1)
           throw overflow(contextTokens, least, wish.maxTokens, 'at least ');

@@ -2,15 +2,15 @@ import type { FastifyReply } from 'fastify';
 
 export interface AnswerEvents {
   send(data: object): void;
-  /** Says that the answer is whole. */
+  /** Mark the answer as complete and close the stream. */
   end(): void;
-  /** Ends without that, after the error. */
+  /** Send the error and close the stream without that mark. */
   fail(error: object): void;
 }
 
 /**
- * Server-sent events as OpenAI's clients read them. Takes the connection over from fastify. A
- * client that reads slower than a model writes is rare enough to buffer for.
+ * Server-sent events in the format of OpenAI's clients. Takes the connection over from fastify.
+ * Data for a slow client is buffered, because models rarely write faster than clients read.
  */
 export function openEventStream(reply: FastifyReply): AnswerEvents {
   reply.hijack();

@@ -8,7 +8,7 @@ export type GrammarWish =
   | { readonly kind: 'schema'; readonly schema: Readonly<Record<string, unknown>> }
   | { readonly kind: 'gbnf'; readonly text: string };
 
-/** Any JSON object, after llama.cpp's json.gbnf. */
+/** Any JSON object; based on json.gbnf of llama.cpp. */
 const jsonObject = String.raw`
 root ::= object
 value ::= object | array | string | number | ("true" | "false" | "null") ws
@@ -22,13 +22,13 @@ const kept = 64;
 
 export interface Grammars {
   /**
-   * Of one answer: it moves on with every token. @throws ApiError 400 for a grammar or schema that
-   * cannot be read
+   * A new state for one answer, which advances with every token. @throws ApiError 400 for an
+   * invalid grammar or schema
    */
   stateFor(wish: GrammarWish): Promise<GrammarState>;
 }
 
-/** Evaluations ask thousands of times for the same schema: the last ones are kept. */
+/** Caches the last grammars, because evaluations use the same schema thousands of times. */
 export function openGrammars({
   llama,
   model,

@@ -2,7 +2,7 @@ import { ApiError } from './api-error';
 
 type GrammarSchema = Readonly<Record<string, unknown>>;
 
-/** Said about a value, not asked of it. */
+/** Keywords without an effect on the value. */
 const notes = [
   '$schema',
   '$id',
@@ -33,14 +33,13 @@ const rules: Readonly<Record<string, readonly string[]>> = {
   null: ['type'],
 };
 const formats = ['date-time', 'date', 'time'];
-/** Bounds become repetitions in the grammar, each of them a node in memory. */
+/** Bounds become repetitions in the grammar, which need memory. */
 const largestBound = 1_000;
 const mostNodes = 500;
 
 /**
- * A JSON Schema as far as a grammar can hold a model to it, in the form that llama.cpp's bindings
- * take. What it could not hold (`pattern`, `minimum`) is refused: a client that asked for it would
- * believe that it holds.
+ * Convert a JSON Schema for the bindings of llama.cpp. Keywords that a grammar cannot enforce, such
+ * as `pattern` and `minimum`, are refused, so that no client relies on them.
  */
 export function grammarSchema(schema: GrammarSchema): GrammarSchema {
   let nodes = 0;
@@ -117,7 +116,7 @@ export function grammarSchema(schema: GrammarSchema): GrammarSchema {
     return only(node, ['$ref'], path, { $ref: node['$ref'] });
   }
 
-  /** At the root alone: that is where references look. */
+  /** Only at the root, where references point. */
   function definitions(node: GrammarSchema, path: string): GrammarSchema {
     if (node['$defs'] === undefined) return {};
     if (path !== '') throw refused(path, '$defs belong at the root of the schema');

@@ -1,8 +1,8 @@
 import { importFromLlmRuntime } from '../../data/language/runtime-module';
 
 /**
- * The calls of node-llama-cpp that are used here. It is a package of the LLM runtime, so its own
- * types are not there when this is compiled.
+ * Types for the calls of node-llama-cpp that are used here. It belongs to the LLM runtime, which is
+ * installed separately, so its own types cannot be imported.
  */
 export interface LlamaCpp {
   getLlama(options: {
@@ -33,7 +33,7 @@ export interface LlamaModel {
   readonly fileInfo: {
     readonly metadata: Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
   };
-  /** `specialTokens` reads `<|im_end|>` and its like as the token, not as text. */
+  /** With `specialTokens`, text such as `<|im_end|>` becomes the special token. */
   tokenize(text: string, specialTokens: boolean): Token[];
   detokenize(tokens: readonly Token[], specialTokens: boolean, before: readonly Token[]): string;
   createContext(options: {
@@ -55,12 +55,12 @@ export interface LlamaContext {
 export interface LlamaSequence {
   readonly contextTokens: readonly Token[];
   readonly nextTokenIndex: number;
-  /** Forgets what comes after the tokens that both have in common. */
+  /** Drop the state after the common prefix of both. */
   adaptStateToTokens(tokens: readonly Token[], allowShift: false): Promise<void>;
   clearHistory(): Promise<void>;
   /**
-   * Ends by itself at the model's end token. What several sequences of a context ask for at once is
-   * reckoned in one batch.
+   * Generate tokens up to the model's end token. Concurrent sequences of a context are computed in
+   * one batch.
    */
   evaluate(tokens: readonly Token[], options: EvaluateOptions): AsyncGenerator<Token, void>;
 }
@@ -90,12 +90,12 @@ interface Jinja {
   };
 }
 
-/** @throws PlatformUnavailable when the LLM runtime was not fetched yet */
+/** @throws PlatformUnavailable when the LLM runtime is not installed */
 export async function loadLlamaCpp(): Promise<LlamaCpp> {
   return (await importFromLlmRuntime('node-llama-cpp')) as LlamaCpp;
 }
 
-/** @throws PlatformUnavailable when the LLM runtime was not fetched yet */
+/** @throws PlatformUnavailable when the LLM runtime is not installed */
 export async function loadJinja(): Promise<Jinja> {
   return (await importFromLlmRuntime('@huggingface/jinja')) as Jinja;
 }

@@ -1,6 +1,6 @@
 import { ApiError } from './api-error';
 
-/** `base`, or `base:adapter`. @throws ApiError 404 when it names another model */
+/** The adapter in `base:adapter`; null for `base`. @throws ApiError 404 for another model */
 export function adapterOf(model: string, baseName: string): string | null {
   if (model === baseName) return null;
   if (model.startsWith(`${baseName}:`)) return model.slice(baseName.length + 1);

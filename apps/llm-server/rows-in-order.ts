@@ -1,17 +1,17 @@
 import { failure } from '../../domain/failure';
 import type { LlamaContext } from './llama-cpp';
 
-/** What a context of node-llama-cpp does natively, each call on a thread of its own. */
+/** The native calls of a context of node-llama-cpp. Each runs on its own thread. */
 interface NativeContext {
   decodeBatch(): Promise<unknown>;
   sampleToken(...read: readonly unknown[]): Promise<unknown>;
 }
 
 /**
- * llama.cpp reckons the sequences of a batch in an order of its own, and puts their rows back into
- * ours when the first of them is read. node-llama-cpp reads them on several threads at once: two
- * that came first together moved rows twice, and callers got each other's tokens. So the first read
- * after a batch is waited for; the others change nothing any more, and go on side by side.
+ * Serialize the first read after each batch. llama.cpp computes the sequences of a batch in its own
+ * order and reorders the rows at the first read. node-llama-cpp reads on several threads, so two
+ * first reads could reorder twice, and callers got the tokens of others. Later reads run in
+ * parallel.
  */
 export function readRowsInOrder(context: LlamaContext): LlamaContext {
   const native = nativeOf(context);
@@ -32,7 +32,7 @@ export function readRowsInOrder(context: LlamaContext): LlamaContext {
       return sampled;
     },
   };
-  // Those of its class cannot be assigned to.
+  // The methods of the native class are not writable.
   for (const [name, value] of Object.entries(inOrder))
     Object.defineProperty(native, name, { value });
   return context;
@@ -44,9 +44,7 @@ function nativeOf(context: LlamaContext): NativeContext {
     return native as NativeContext;
   throw failure(
     'PlatformUnavailable',
-    'the runtime of the embedded language model does not match this version',
-    {
-      next: 'npm run provision:llm',
-    },
+    'the installed node-llama-cpp does not match this version of Perennial',
+    { next: 'npm run provision:llm' },
   );
 }

@@ -9,27 +9,21 @@ export interface Slot {
 
 export interface SequencePool {
   /**
-   * The free sequence that already holds most of the prompt; waits for its turn when all are taken.
-   * @throws ApiError 429 when too many wait
+   * Take the free sequence that shares the longest prefix with the prompt. Waits in order when all
+   * are taken. @throws ApiError 429 when too many requests wait
    */
   take(prompt: readonly Token[], signal: AbortSignal): Promise<Slot>;
   give(slot: Slot): void;
   readonly taken: () => number;
-  /** Resolves when no sequence is taken; further requests are turned away. */
+  /** Refuse further requests and wait until no sequence is taken. */
   close(): Promise<void>;
 }
 
-/**
- * Shared by the pools of a server: what waits for one adapter is no less of a load than what waits
- * for another.
- */
+/** The waiting requests of all pools of a server, which share one limit. */
 export interface WaitingRoom {
   readonly most: number;
   waiting: number;
-  /**
-   * From when it was taken to when it was given back, smoothed; what `Retry-After` is reckoned
-   * from.
-   */
+  /** The smoothed time for which a sequence is taken, to compute `Retry-After`. */
   secondsHeld: number;
 }
 
@@ -57,7 +51,7 @@ export function openSequencePool(
     let most = -1;
     for (const [index, slot] of free.entries()) {
       const shared = sharedTokens(slot.sequence.contextTokens, prompt);
-      // Of equals the emptiest: the others may hold somebody's longer prompt.
+      // Of equals the emptiest, because others may cache a longer prompt.
       if (
         shared > most ||
         (shared === most &&
@@ -85,10 +79,7 @@ export function openSequencePool(
         throw new ApiError(
           429,
           `${room.waiting} requests are already waiting; try again in ${retryAfterSeconds} s`,
-          {
-            code: 'rate_limit_exceeded',
-            retryAfterSeconds,
-          },
+          { code: 'rate_limit_exceeded', retryAfterSeconds },
         );
       }
       room.waiting++;

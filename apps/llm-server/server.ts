@@ -1,6 +1,6 @@
 /**
- * The embedded language model behind OpenAI's protocol: llama.cpp in this process, several answers
- * at once in common batches, adapters by name.
+ * The embedded language model with OpenAI's protocol: llama.cpp in this process, concurrent answers
+ * in common batches, adapters by name.
  */
 import type { AddressInfo } from 'node:net';
 import { timingSafeEqual } from 'node:crypto';
@@ -21,17 +21,17 @@ import { modelRoutes } from './routes/models';
 
 export interface LlmServer {
   /**
-   * Listens at once, so that a probe gets an answer, and loads the model; `/readyz` says when it is
-   * there. Rejects when it cannot be loaded.
+   * Listen at once, so that probes get an answer, and load the model; `/readyz` reports when it is
+   * loaded. Rejects when the model cannot be loaded.
    */
   start(): Promise<{ readonly url: string }>;
-  /** Lets answers that are being written end, for so long. */
+  /** Stop. Answers in progress may complete within the grace period. */
   stop(graceMs: number): Promise<void>;
 }
 
 export interface LlmServerDeps {
   readonly config: LlmServerConfig;
-  /** Where adapters are fetched from; null where there is none. */
+  /** The store of adapters; null when there is none. */
   readonly artifacts: Pick<ArtifactStore, 'toFile'> | null;
   readonly log: FastifyBaseLogger;
 }
@@ -122,13 +122,13 @@ function openApp(config: LlmServerConfig, log: FastifyBaseLogger): FastifyInstan
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.bodyLimitBytes,
-    // A body that trickles in holds memory.
+    // A slow upload occupies memory.
     requestTimeout: 30_000,
     forceCloseConnections: 'idle',
   });
   app.setErrorHandler((error, request, reply) => {
     drain(request);
-    // Set by fastify so that the client stops sending; what it sends is read and dropped instead.
+    // Fastify sets it to close the connection; the rest of the body is read and dropped instead.
     void reply.removeHeader('connection');
     return sendError(asApiError(error, config), error, reply, request.url);
   });
@@ -145,7 +145,7 @@ function openApp(config: LlmServerConfig, log: FastifyBaseLogger): FastifyInstan
     const wanted = Buffer.from(sha256(`Bearer ${config.apiKey}`));
     app.addHook('onRequest', (request, _reply, done) => {
       const open = ['/livez', '/readyz', '/metrics'].includes(request.url);
-      // Digests are of one length, so the comparison tells nothing of the key.
+      // Digests have equal length, so the comparison does not reveal the length of the key.
       const right =
         open || timingSafeEqual(wanted, Buffer.from(sha256(request.headers.authorization ?? '')));
       done(
@@ -182,8 +182,11 @@ function asApiError(error: unknown, config: LlmServerConfig): ApiError {
     return new ApiError(415, 'the body must be application/json', {
       code: 'unsupported_media_type',
     });
-  // V8 quotes the text around the mistake, which is somebody's prompt.
+  // The error of V8 quotes the body, which may be a user's prompt.
   if (statusCode === 400 || error instanceof SyntaxError)
     return new ApiError(400, 'the body is not valid JSON', { code: 'invalid_json' });
-  return new ApiError(500, 'the server had an error', { code: 'internal_error', cause: error });
+  return new ApiError(500, 'internal error; see the log of the server', {
+    code: 'internal_error',
+    cause: error,
+  });
 }

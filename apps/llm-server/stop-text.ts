@@ -1,15 +1,15 @@
 export interface StopText {
-  /** True when a stop text was reached. */
+  /** Add a piece of the answer. Returns true after a stop text. */
   add(piece: string): boolean;
-  /** Hands on what was held back. */
+  /** Emit the text that was held back. */
   end(): void;
   all(): string;
   stopped(): boolean;
 }
 
 /**
- * The answer up to the first stop text. What may be the beginning of one is held back until it is
- * known not to be.
+ * Cut the answer at the first stop text. Text that may begin a stop text is held back until that is
+ * decided.
  */
 export function createStopText(
   stops: readonly string[],
@@ -47,7 +47,7 @@ export function createStopText(
   };
 }
 
-/** How many of the last characters may be the beginning of a stop text. */
+/** The number of trailing characters that may begin a stop text. */
 function longestBeginning(text: string, stops: readonly string[]): number {
   let longest = 0;
   for (const stop of stops) {

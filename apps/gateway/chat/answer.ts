@@ -23,39 +23,37 @@ import { bundleOf, type ServedVersion } from '../model/served-version';
 import type { ChatBody } from './chat-request.schema';
 import type { Retriever } from './retrieve';
 
-/** What one version is asked, and how. */
+/** One question to one version. */
 export interface AnswerCall {
   readonly tenant: Tenant;
   readonly body: ChatBody;
   readonly served: ServedVersion;
   readonly signal: AbortSignal;
   /**
-   * With it the answer comes in pieces where the policy lets it: nothing that was sent can be taken
-   * back.
+   * Streams the answer in pieces if the policy permits it. A piece that was sent cannot be
+   * withdrawn.
    */
   readonly onText?: OnText | undefined;
   /** The longest wait for a turn at the provider. */
   readonly patienceMs?: number | undefined;
   /**
-   * What the policy has said so far, of the question, then of the passages too: an answer that
-   * breaks off has no audit of its own.
+   * The screenings so far, of the question and then of the passages, for an answer that fails
+   * before it has its own.
    */
   readonly onAudit?: (safety: SafetyAudit | null) => void;
 }
 
 export interface VersionAnswer {
   readonly answer: Pick<ChatAnswer, 'text' | 'finish' | 'usage'>;
-  /** By which side the safety policy kept the answer back; null when it did not. */
+  /** The side that the safety policy blocked; null when it blocked nothing. */
   readonly blocked: 'input' | 'output' | null;
-  /** What may be known of the request; null when nothing may, and nothing was asked. */
+  /** The question as it may be logged; null when a policy blocked it, so that it was not asked. */
   readonly asked: ChatBody | null;
   readonly malformed: boolean;
   readonly safety: SafetyAudit | null;
-  /** What stood in the prompt; null without an index, and where nothing was asked. */
+  /** The passages in the prompt; null without an index, and when nothing was asked. */
   readonly retrieved: RetrievedForAnswer | null;
-  /**
-   * Who answered in the place of the bundle's own model; undefined where that answered, or nobody.
-   */
+  /** The standby that answered; undefined when the bundle's own model did or nothing was asked. */
   readonly standby?: LoggedAnswer['standby'];
 }
 
@@ -70,8 +68,8 @@ export interface AnswererOptions {
 export type ChatAnswerer = (call: AnswerCall) => Promise<VersionAnswer>;
 
 /**
- * One version's answer, whichever arm it is: input filters, passages of its index, the bundle's
- * prompt, its model, output filters.
+ * Answer with one version, of either arm: input filters, passages of its index, the prompt of the
+ * bundle, its model, output filters.
  */
 export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions): ChatAnswerer {
   const tools = createEvaluatorTools(null);
@@ -104,7 +102,7 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
       answer: output.text === null ? { ...nothing, usage } : { text: output.text, finish, usage },
       blocked: output.text === null ? 'output' : null,
       asked: body,
-      // What a filter withheld has promised nothing.
+      // A withheld answer need not be valid JSON.
       malformed:
         answerSchema !== null && finish !== 'filtered' && !keepsPromise(text, answerSchema),
       safety: auditOf(loaded, { input, output, retrieved: passages }),
@@ -114,15 +112,15 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
   };
 
   /**
-   * As the model wrote it: what a policy blots out breaks no promise. An answer that could not be
-   * checked has not shown that it keeps it.
+   * Validate the answer as the model wrote it, before the policy redacts it. An answer that cannot
+   * be validated is invalid.
    */
   function keepsPromise(text: string, schema: Readonly<Record<string, unknown>>): boolean {
     const errors = jsonErrors(text, schema, tools);
     return !('untold' in errors) && errors.length === 0;
   }
 
-  /** With what its index knows of the question, as far as the model has room for it. */
+  /** Retrieve passages and ask with as many as fit into the model's context. */
   async function askShowing(
     call: AnswerCall,
     loaded: LoadedBundle,
@@ -176,7 +174,7 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
     return { ...answer, ...(standby && { standby }) };
   }
 
-  /** All of the conversation: what was said earlier comes from the caller as well. */
+  /** The whole conversation is screened, because the caller sends the earlier messages, too. */
   async function screenedBody(
     loaded: LoadedBundle,
     { body, signal }: Pick<AnswerCall, 'body' | 'signal'>,
@@ -212,7 +210,9 @@ const nothing: VersionAnswer['answer'] = {
   usage: { promptTokens: 0, completionTokens: 0 },
 };
 
-/** Then it goes out when it is whole: what was sent cannot be taken back. */
+/**
+ * Whether the answer must be complete before it is sent, because a sent piece cannot be withdrawn.
+ */
 export function mayKeepBack({ policy }: LoadedBundle): boolean {
   return (
     policy?.detectors.some(
@@ -223,8 +223,8 @@ export function mayKeepBack({ policy }: LoadedBundle): boolean {
 }
 
 /**
- * The bundle's own messages, with what was said before in front of its last one: that holds what
- * the user says now.
+ * The messages of the bundle, with the earlier conversation before the last one, which contains the
+ * user's current message.
  */
 function messagesFor(
   { prompt, bundle, index }: LoadedBundle,
@@ -250,7 +250,7 @@ function auditOf(
   };
 }
 
-/** Without the text that may go on: that stands in the log by itself. */
+/** The screening without the text, which the log stores separately. */
 function plain({ outcome, findings, kept }: ScreeningAudit): ScreeningAudit {
   return { outcome, findings, ...(kept !== undefined && { kept }) };
 }

@@ -8,9 +8,8 @@ interface Bounded {
 }
 
 /**
- * Gives whoever answers so long for its first piece, or for the whole where there are none, and
- * ProviderTimeout after that. Nothing of it goes out later, also where a provider does not hear
- * that it is to stop.
+ * Limit the time to the first piece, or to the whole answer without pieces, with ProviderTimeout.
+ * Nothing is sent after that, even if the provider does not stop.
  */
 export async function beforeFirstPiece<T>(
   { call, waitMs, who }: Bounded,
@@ -39,7 +38,7 @@ export async function beforeFirstPiece<T>(
     }),
   };
   const answering = answer(bounded);
-  // Its late outcome is nobody's.
+  // Its late outcome is ignored.
   answering.catch(() => undefined);
   try {
     return await Promise.race([answering, tooLate]);

@@ -17,8 +17,8 @@ const message = z.object({
 });
 
 /**
- * Part of what was evaluated and promoted: a caller's own values would make another application of
- * it. Clients send them unasked, so they are named in the answer, not refused.
+ * Parameters that are part of what was evaluated and promoted. Clients send them by default, so
+ * they are reported as ignored in the answer instead of refused.
  */
 const fixed = [
   'temperature',
@@ -30,7 +30,7 @@ const fixed = [
   'response_format',
 ] as const;
 
-/** Takes nothing away from the answer when it is not obeyed. */
+/** Parameters that can be ignored without a loss. */
 const without = ['store', 'metadata', 'service_tier', 'prompt_cache_key'] as const;
 
 const anything = (names: readonly string[]) =>
@@ -53,27 +53,27 @@ export const chatRequestSchema = z.strictObject({
   ...anything(without),
 });
 
-/** The body of `POST /v1/chat/completions`, as far as a release bundle leaves room for it. */
+/** The body of `POST /v1/chat/completions`, as far as a release bundle permits it. */
 export interface ChatBody {
   readonly model: string;
-  /** The place of the first message of role `system` or `developer`; null without one. */
+  /** The position of the first message with role `system` or `developer`; null without one. */
   readonly systemMessage: { readonly index: number; readonly role: 'system' | 'developer' } | null;
-  /** Before the last message of the user. */
+  /** The messages before the last user message. */
   readonly history: readonly ChatMessage[];
-  /** What the user wrote last. */
+  /** The last user message. */
   readonly input: string;
   readonly streams: boolean;
-  /** Whether a stream ends with what it cost. */
+  /** Whether a stream ends with its token usage. */
   readonly usageWanted: boolean;
-  /** At most this much, where the bundle would allow more. */
+  /** The caller's limit, if it is lower than that of the bundle. */
   readonly maxTokens: number | null;
-  /** Stays with one arm of a rollout. */
+  /** The caller's name for the user, who stays with one arm of a rollout. */
   readonly entity: string | null;
   /** Parameters of the body that the version fixes. */
   readonly fixed: readonly string[];
 }
 
-/** Throws InvalidInput with every mistake, each named by its place. */
+/** Parse the body. Throws InvalidInput with every error and its path. */
 export function parseChatBody(body: unknown): ChatBody {
   const read = chatRequestSchema.safeParse(body);
   if (!read.success) throw invalidBody(read.error.issues.flatMap(bodyIssues));
@@ -106,7 +106,7 @@ export function parseChatBody(body: unknown): ChatBody {
   };
 }
 
-/** @throws InvalidInput that names the message, in a form that a client of the OpenAI API reads. */
+/** @throws InvalidInput that names the message, in the format of the OpenAI API */
 export function refuseSystemMessage(
   { index, role }: NonNullable<ChatBody['systemMessage']>,
   version: string,

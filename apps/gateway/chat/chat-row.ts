@@ -9,7 +9,7 @@ import type { VersionAnswer } from './answer';
 import type { ChatCall, ChatHead } from './chat';
 import { loggedRetrieval } from './retrieve';
 
-/** As the prediction log keeps it. `firstTokenMs`: as the caller met it. */
+/** A row of the prediction log. `firstTokenMs` is measured at the caller. */
 export function loggedAnswer(
   {
     answer: { text, finish, usage },
@@ -35,7 +35,7 @@ export function loggedAnswer(
   };
 }
 
-/** PostgreSQL reads no JSON with such in it, and the counters of a rollout look into it. */
+/** PostgreSQL cannot store such characters in JSON, which the counters of a rollout read. */
 const unstorable = /[\0\p{Surrogate}]/gu;
 
 function storable(text: string): string {
@@ -55,7 +55,7 @@ function storableAudit({ policy, input, output, retrieved }: SafetyAudit): Safet
   };
 }
 
-/** A caller has heard part of it and has its id: feedback may come, and the failure counts. */
+/** A caller has received a part and its id, so feedback may come and the failure counts. */
 export function brokenAnswer(
   error: string,
   { firstTokenMs, safety }: Pick<LoggedAnswer, 'safety'> & { readonly firstTokenMs: number },
@@ -66,8 +66,8 @@ export function brokenAnswer(
 }
 
 /**
- * What a policy has kept back or blotted out is not in the log either (I11): there stands what was
- * found, by which policy.
+ * Text that a policy blocked or redacted is not logged (I11). The log has the findings and the
+ * policy.
  */
 export function rowOf(
   { tenant, body, arrivedAt }: ChatCall,

@@ -5,9 +5,9 @@ import { failureCode, isNobodysFailure } from '../inference/score-of';
 import type { ServedVersion } from '../model/served-version';
 import type { ShadowOutcome } from '../routing/shadow';
 
-/** What a version made of a conversation that another one has answered. */
+/** A version's result for a conversation that another version has answered. */
 export interface ShadowedChat {
-  /** Null with an error. */
+  /** Null after an error. */
   readonly output: LoggedAnswer | null;
   readonly error: string | null;
   readonly latencyMs: number;
@@ -16,20 +16,20 @@ export interface ShadowedChat {
 export interface ShadowChatCall {
   readonly served: ServedVersion;
   readonly ask: (signal: AbortSignal) => Promise<LoggedAnswer>;
-  /** Once; null when it was given up for want of room, time or tokens. */
+  /** Called once; null when it was skipped because of a limit on concurrency, time or tokens. */
   readonly done: (shadowed: ShadowedChat | null) => void;
 }
 
 /**
- * Asks a version behind another's answer. It takes a provider's turns and somebody's money, so both
- * are bounded: few at once, a number of tokens an hour. What goes beyond them is given up and
- * counted; which conversations those are depends on the load, never on what either version says.
+ * Asks a version after another one has answered. That uses the provider's rate limits and money, so
+ * it is limited to a few at once and to a number of tokens per hour. What exceeds the limits is
+ * skipped and counted. Which conversations are skipped depends on the load, never on the answers.
  */
 export interface ChatShadow {
   /** Returns before anything is asked. */
   add(call: ShadowChatCall): void;
   waiting(): number;
-  /** Gives up what waits and what is under way. */
+  /** Cancel what waits and what is in progress. */
   stop(): Promise<void>;
 }
 
@@ -67,7 +67,7 @@ export function createChatShadow(options: ChatShadowOptions): ChatShadow {
   }
 
   async function workOff(): Promise<void> {
-    // After the answer that is on its way out.
+    // After the answer that is being sent.
     await new Promise((turn) => setImmediate(turn));
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const { call, release, since } = next;
@@ -103,7 +103,7 @@ export function createChatShadow(options: ChatShadowOptions): ChatShadow {
       clearTimeout(timer);
       asking.delete(own);
     }
-    // Too much was asked of its provider or of this process: no failure of the version.
+    // The provider or this process was overloaded, which is no failure of the version.
     if (
       stopped ||
       (error !== null && (error === 'ProviderRateLimited' || isNobodysFailure(error)))
@@ -132,8 +132,8 @@ export function createChatShadow(options: ChatShadowOptions): ChatShadow {
 }
 
 /**
- * Fills by the second, so that what was spent is not missing for the rest of an hour. What an
- * answer costs is known when it is there, so it may be overdrawn by those under way.
+ * A token budget that refills every second, so that a spent budget does not stay empty for an hour.
+ * Answers in progress may overdraw it, because their cost is known only at the end.
  */
 function openPurse(tokensPerHour: number): { isEmpty(): boolean; spend(tokens: number): void } {
   let left = tokensPerHour;

@@ -24,7 +24,7 @@ import { mayStandBeside } from './beside';
 import type { Retriever } from './retrieve';
 import { sticksTo } from './sticks-to';
 
-/** Who answers, and under which id it is logged; known before the first word. */
+/** The version that answers and the id in the log, known before the first piece. */
 export interface ChatHead extends AnsweringModel {
   readonly arm: PredictionArm;
 }
@@ -34,11 +34,11 @@ export interface ChatCall {
   readonly body: ChatBody;
   /** A `performance.now()`. */
   readonly arrivedAt: number;
-  /** The caller went away, or is not to get the rest. */
+  /** Aborted when the caller cancels or must not get the rest. */
   readonly signal: AbortSignal;
   /**
-   * With it the answer is streamed, each piece as it comes, all of one version, and no faster than
-   * the promises that it gives are kept.
+   * Streams the answer of one version piece by piece. The next piece waits for the returned
+   * promise.
    */
   readonly onText?: (head: ChatHead, delta: string) => void | Promise<void>;
 }
@@ -46,7 +46,7 @@ export interface ChatCall {
 export interface ChatReply extends ChatHead {
   readonly answer: VersionAnswer['answer'];
   readonly blocked: VersionAnswer['blocked'];
-  /** Sources are for an answer that is given. */
+  /** Whether to send sources with the answer. */
   readonly retrieved: VersionAnswer['retrieved'];
 }
 
@@ -57,37 +57,34 @@ export interface ChatServiceOptions {
   readonly shadow: Pick<ChatShadow, 'add'>;
   readonly limits: Pick<ChatLimits, 'challengerFirstTokenMs' | 'challengerWholeMs'>;
   readonly leaseHolds: () => boolean;
-  /** Whether the champion that is wanted cannot be loaded here. */
+  /** Whether the wanted champion cannot be loaded here. */
   readonly isBlocked: (tenant: string, model: string) => boolean;
   readonly log: (row: PredictionRow) => void;
   readonly onScreened: (model: string, side: Side, outcome: Screening['outcome']) => void;
-  /** The champion answered instead. */
+  /** Whether the champion answered in place of the challenger. */
   readonly onChallengerFailure: (served: ServedVersion, error: unknown) => void;
 }
 
-/** An answer that is out, with its row before that is logged. */
+/** An answer that was sent, with its row that is not logged yet. */
 interface AnsweredChat {
   readonly reply: ChatReply;
   readonly row: PredictionRow;
 }
 
-/** When the caller heard the first piece; after that nobody else can answer. */
+/** When the caller received the first piece. After that no other arm can answer. */
 interface ChatHearing {
   at: number | null;
 }
 
 interface AnswerTerms {
   readonly hearing: ChatHearing;
-  /** For one's turn at the provider. */
+  /** The longest wait for the provider's rate limits. */
   readonly patienceMs: number;
-  /** Who was to answer, and failed. */
+  /** The version that should have answered and failed. */
   readonly other: OtherScore | null;
 }
 
-/**
- * One conversation, from the parsed body to the answer of one arm; what was asked and answered goes
- * to the prediction log.
- */
+/** Answer one conversation with one arm, from the parsed body, and log it. */
 export function createChat(options: ChatServiceOptions): (call: ChatCall) => Promise<ChatReply> {
   const { picker, shadow, limits, leaseHolds, isBlocked, log, onChallengerFailure } = options;
   const answerOf = createAnswerer(options);
@@ -105,8 +102,8 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
         picked.release();
       }
     }
-    // Every arm stays loaded until the last word is said, whatever the table says meanwhile: the
-    // one that is not asked first may be asked after all.
+    // All arms stay loaded until the end, even if the table changes, because the other arm may have
+    // to answer.
     const holds = picked.route.arms.map(({ served }) => served.hold.hold());
     try {
       return await byRoute(call, picked.route, predictionId);
@@ -123,7 +120,7 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
     const { champion, rollout } = route;
     checkSystemMessage(call.body, champion.served);
     const fresh = leaseHolds();
-    // A gateway that may not know the current table sends nobody to a canary, and asks it nothing.
+    // A gateway with an outdated table asks no challenger.
     if (rollout !== null && fresh) return divided(call, route, { predictionId, rollout });
     const stale = !fresh ? 'lease' : isBlocked(route.tenant, route.model) ? 'not-loaded' : null;
     return logged(await answered(call, headOf(champion, predictionId, stale), null));
@@ -138,8 +135,8 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
     }: { readonly predictionId: PredictionId; readonly rollout: RoutedRollout },
   ): Promise<ChatReply> {
     const challenger = arms.find(({ alias }) => alias === 'challenger');
-    // The champion takes what the challenger would refuse, so a rollout causes no failed request:
-    // it is answered outside of the rollout.
+    // The champion also answers what the challenger refuses, so that a rollout fails no request.
+    // Such an answer does not count for the rollout.
     if (challenger && !takesSystemMessage(call.body, challenger.served)) {
       return logged(await answered(call, headOf(champion, predictionId), null));
     }
@@ -157,12 +154,12 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
       const done = await byChallenger(call, headOf(challenger, predictionId), { rollout, hearing });
       return rollout.besides ? askedBeside(call, done, champion) : logged(done);
     } catch (error) {
-      // What was heard cannot be taken back, and who has gone needs no answer.
+      // A piece that was sent cannot be withdrawn, and a cancelled caller needs no answer.
       if (hearing.at !== null || call.signal.aborted) throw error;
       failed = error;
     }
     const error = failureCode(failed);
-    // Served and logged as outside of the rollout.
+    // Served and logged as outside the rollout.
     if (isNobodysFailure(error))
       return logged(await answered(call, headOf(champion, predictionId), null));
     const latencyMs = performance.now() - startedAt;
@@ -217,7 +214,7 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
         patienceMs,
         onAudit,
       });
-      // Kept together until a policy has looked at it, it goes out now.
+      // The answer that was held back for screening is sent now.
       const firstTokenMs = onText ? (hearing.at ?? performance.now() - arrivedAt) : null;
       const row = rowOf(call, head, {
         asked: said.asked,
@@ -240,7 +237,7 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
     }
   }
 
-  /** The answer is out; it is logged when the other arm is done or was given up. */
+  /** The answer is sent. It is logged when the other arm has completed or was cancelled. */
   function askedBeside(call: ChatCall, { reply, row }: AnsweredChat, { served }: Arm): ChatReply {
     const { tenant, body } = call;
     shadow.add({
@@ -272,7 +269,7 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
   }
 }
 
-/** Throws InvalidInput where the version's prompt does not allow what the caller sent. */
+/** Throws InvalidInput when the version's prompt does not permit what the caller sent. */
 function checkSystemMessage(body: ChatBody, served: ServedVersion): void {
   if (body.systemMessage !== null && !takesSystemMessage(body, served))
     refuseSystemMessage(body.systemMessage, served.name);

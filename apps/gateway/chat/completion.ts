@@ -3,7 +3,7 @@ import { annotationsOf, sourcesOf } from './retrieve';
 
 /**
  * The bodies of the OpenAI API's chat completions. `model` is the version that answered, as the API
- * says a dated snapshot for the name that was asked.
+ * returns a dated snapshot for a model name.
  */
 export function completionOf(
   { answer, blocked, retrieved, ...head }: ChatReply,
@@ -34,8 +34,8 @@ export function chunkOf(
 }
 
 /**
- * The JSON of `chunkOf` with a piece of content. All but the piece is the same for a whole stream,
- * and made once: at 10,000 tokens a second that shows.
+ * The JSON of `chunkOf` with a piece of content. Everything but the piece is computed once per
+ * stream, which matters at 10,000 tokens per second.
  */
 export function pieceEncoder(head: ChatHead, created: number): (content: string) => string {
   const place = '\u0000';
@@ -45,14 +45,14 @@ export function pieceEncoder(head: ChatHead, created: number): (content: string)
   return (content) => before + JSON.stringify(content) + after;
 }
 
-/** Citations point into the whole text, so they come when it is out. */
+/** Citations refer to the whole text, so they come at the end. */
 export function lastChunkOf({ answer, retrieved, ...head }: ChatReply, created: number): object {
   const delta = retrieved === null ? {} : { annotations: annotationsOf(answer.text, retrieved) };
   const choices = [{ index: 0, delta, logprobs: null, finish_reason: finishOf(answer) }];
   return { ...chunk(head, created, choices), ...withSources(answer, retrieved) };
 }
 
-/** Comes after the last one where the caller wants it; it has no choices. */
+/** The last chunk if the caller wants the token usage; it has no choices. */
 export function usageChunkOf({ answer, ...head }: ChatReply, created: number): unknown {
   return {
     ...commonOf(head, created),
@@ -70,7 +70,7 @@ function commonOf({ predictionId, served }: ChatHead, created: number) {
   return { id: predictionId, created, model: served.name };
 }
 
-/** The API's own word for an answer that is kept back. */
+/** The message in the format of the API, in which a withheld answer is a `refusal`. */
 function messageOf(
   { text }: ChatReply['answer'],
   blocked: ChatReply['blocked'],
@@ -85,7 +85,7 @@ function messageOf(
   };
 }
 
-/** A member of our own beside those of the API: clients pass over what they do not know. */
+/** A field of Perennial beside those of the API; clients ignore unknown fields. */
 function withSources({ text }: ChatReply['answer'], retrieved: ChatReply['retrieved']): object {
   return retrieved === null ? {} : { perennial: sourcesOf(text, retrieved) };
 }

@@ -3,22 +3,24 @@ import type { FastifyReply } from 'fastify';
 /** Server-sent events of one answer (WHATWG HTML, 9.2), as the OpenAI API streams them. */
 export interface EventStream {
   /**
-   * The head goes out with the first event. A promise when the reader is behind, kept when there is
-   * room again: whoever goes on without waiting fills this process's memory.
+   * Send an event; the headers go with the first one. Returns a promise while the client is slow. A
+   * caller that does not wait for it fills the memory of this process.
    */
   send(json: string): Promise<void> | undefined;
-  /** `[DONE]`: the answer is whole. Without it a client knows that it is not. */
+  /** Send `[DONE]`, which marks a complete answer. */
   done(): void;
   cut(): void;
 }
 
 export interface StreamLimits {
-  /** How long a reader may take nothing at all. */
+  /** How long a client may read nothing. */
   readonly stallMs: number;
   readonly onStalled: () => void;
 }
 
-/** From here on the reply is this stream's: fastify's own errors and hooks of sending are past. */
+/**
+ * After this the reply belongs to the stream; fastify's error handling and hooks no longer apply.
+ */
 export function openEventStream(
   reply: FastifyReply,
   headers: Readonly<Record<string, string>>,
@@ -32,7 +34,7 @@ export function openEventStream(
     ...headers,
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-cache, no-transform',
-    // Proxies that would gather an answer before they hand it on.
+    // Prevents proxies from buffering the answer.
     'x-accel-buffering': 'no',
   });
 
@@ -49,7 +51,7 @@ export function openEventStream(
     });
   }
 
-  /** What is written already may still be waiting for its reader, but not for ever. */
+  /** Limits the time for written data that the client has not read yet. */
   function end(text: string): void {
     raw.end(text);
     if (raw.writableFinished || raw.destroyed) return;

@@ -2,34 +2,33 @@ import type { ServerResponse } from 'node:http';
 import { HttpProblem } from '../../http/problem';
 
 /**
- * The answers under way: how many there may be, who goes away meanwhile, and how they end when the
- * gateway does.
+ * The answers in progress: their limit, disconnected callers, and the end when the gateway stops.
  */
 export interface OpenAnswers {
   /**
-   * Takes a place until the response is closed. 503 when none is free: each holds a connection of
-   * the caller and one to the provider.
+   * Take a place until the response is closed. 503 when none is free, because each answer holds a
+   * connection to the caller and one to the provider.
    */
   open(raw: ServerResponse): OpenAnswer;
   count(): number;
   /**
-   * Gives those under way so long to end; the rest are told that the gateway stops, and hung up on
-   * where they do not listen. Resolves when none is left.
+   * Wait so long for answers in progress, then abort the rest and close their connections. Resolves
+   * when none is left.
    */
   drain(ms: number): Promise<void>;
 }
 
 export interface OpenAnswer {
-  /** Aborted with an HttpProblem. Nobody pays for the rest of an answer that nobody reads. */
+  /** Aborted with an HttpProblem, so that nothing is paid for an answer that is not read. */
   readonly signal: AbortSignal;
-  /** Of our own will. */
+  /** End the answer on the gateway's side. */
   stop(why: HttpProblem): void;
 }
 
-/** For the last event to be read. */
+/** The time for the client to read the last event. */
 const tellingMs = 2_000;
 
-/** Not sent to anybody: as servers log it when there is nobody left. */
+/** The status for the log when the client has disconnected; it is not sent. */
 export const callerGone = 499;
 
 export function createOpenAnswers(most: number): OpenAnswers {

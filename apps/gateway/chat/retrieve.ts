@@ -16,19 +16,19 @@ import { within } from '../../../data/within';
 
 export interface RetrieverOptions {
   readonly indexes: Pick<IndexReader, 'query'>;
-  /** Of rerankers. */
+  /** For rerankers. */
   readonly access: Pick<ModelAccess, 'rerank'>;
   readonly timeoutMs: number;
   readonly onReranked: OnReranked;
 }
 
-/** `outcome`: done, or why not and the index's own order stood. */
+/** `outcome` is done, or the failure that left the order of the index. */
 export type OnReranked = (model: string, outcome: string) => void;
 
-/** What is found has to be ordered and shown in the rest of the time. */
+/** The share of the time that the reranker may use. */
 const rerankShare = 0.5;
 
-/** What a bundle's index knows of what the user wrote last; null for a bundle without an index. */
+/** Retrieve passages for the last user message; null for a bundle without an index. */
 export type Retriever = (
   loaded: LoadedBundle,
   asked: { readonly tenant: Tenant; readonly text: string; readonly signal: AbortSignal },
@@ -58,7 +58,7 @@ export function createRetriever({
   };
 }
 
-/** By the OpenAI API's words for a source of the web: where the answer names it, and what it is. */
+/** The citation format of the OpenAI API for web sources. */
 export interface UrlCitation {
   readonly type: 'url_citation';
   readonly url_citation: {
@@ -69,7 +69,7 @@ export interface UrlCitation {
   };
 }
 
-/** One for each place of the answer that names a passage which it was shown. */
+/** One citation for each place in the answer that names a passage of its prompt. */
 export function annotationsOf(
   text: string,
   retrieved: RetrievedForAnswer | null,
@@ -79,7 +79,7 @@ export function annotationsOf(
   return citationsIn(text).flatMap(({ number, start, end }): readonly UrlCitation[] => {
     const passage = passages[number - 1];
     if (!passage) return [];
-    // A document without an address that a page may show is known by its place in the index.
+    // A document without a web address is cited by its place in the index.
     const url =
       linkOf(passage.source) ??
       `perennial:indexes/${index.name}/versions/${index.version}/documents/${encodeURIComponent(passage.documentId)}`;
@@ -90,7 +90,7 @@ export function annotationsOf(
   });
 }
 
-/** All that the answer was shown, whether it says so or not. */
+/** All passages in the prompt, cited or not. */
 export function sourcesOf(
   text: string,
   { index, passages, left, notReranked }: RetrievedForAnswer,
@@ -112,7 +112,7 @@ export function sourcesOf(
   };
 }
 
-/** For the log: which documents, never their text. */
+/** For the log: the documents without their text. */
 export function loggedRetrieval(
   text: string,
   { index, passages, left, notReranked }: RetrievedForAnswer,

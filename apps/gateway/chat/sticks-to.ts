@@ -2,10 +2,9 @@ import { createHash } from 'node:crypto';
 import type { ChatBody } from './chat-request.schema';
 
 /**
- * What an arm of a rollout is drawn for: whom the caller names (`safety_identifier`, else `user`),
- * else the first words of the conversation's user, which all of its later requests carry as well.
- * Two conversations that begin alike are one then. Never logged: the words may be such as a policy
- * keeps back.
+ * The key by which a conversation is assigned to an arm: `safety_identifier`, else `user`, else the
+ * first user message, which all later requests of the conversation contain. Conversations with the
+ * same beginning share an arm. The key is never logged, because a policy may block such text.
  */
 export function sticksTo({
   entity,
@@ -14,6 +13,6 @@ export function sticksTo({
 }: Pick<ChatBody, 'entity' | 'history' | 'input'>): string {
   if (entity !== null) return entity;
   const first = history.find(({ role }) => role === 'user')?.content ?? input;
-  // No caller's own name looks like that.
+  // A prefix that no caller's own name has.
   return `\u0000${createHash('sha256').update(first).digest('hex')}`;
 }

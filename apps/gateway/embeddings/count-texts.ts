@@ -3,20 +3,20 @@ import type { Embedder } from '../../../data/index/embedders/embedder';
 import { openTurns } from '../../../data/turns';
 
 /**
- * UTF-16, with the space behind it: a word is counted in runs of at most a hundred characters, each
- * of a token or more.
+ * The longest piece of a word with the space after it, in UTF-16 units. Words are counted in pieces
+ * of at most 100 characters, each with one token or more.
  */
 const longestRun = 201;
 
 export type CountedTokens =
   | { readonly kind: 'within'; readonly tokens: number }
-  /** The text at this place is more than the embedder takes. */
+  /** The text at this position exceeds the limit of the embedder. */
   | { readonly kind: 'longText'; readonly place: number }
   | { readonly kind: 'tooMany' };
 
 /**
- * Ends at the first text that is too long, or where together they are more than `most`; throws when
- * the signal is aborted meanwhile.
+ * Count the tokens of texts. Stops at the first text that is too long, or when all together exceed
+ * `most`. Throws when the signal is aborted.
  */
 export async function countTexts(
   texts: readonly string[],
@@ -34,7 +34,7 @@ export async function countTexts(
   const turn = openTurns(signal);
   for (const [place, text] of texts.entries()) {
     await turn();
-    // A megabyte is not looked at word by word, whatever its words cost.
+    // A text of a megabyte is refused without counting its words.
     const dense = text.length > longestRun * maxTokens ? text.replace(/\s+/gu, ' ').trim() : text;
     const count =
       dense.length > longestRun * maxTokens ? Infinity : countTokens(dense, costOf, maxTokens);

@@ -2,8 +2,8 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 
 export interface EmbeddingsMetrics {
   /**
-   * `index` and `version` are empty for what is not there: an unknown name would be a new series
-   * for every typing mistake.
+   * `index` and `version` are empty when they do not exist, because every misspelt name would
+   * create a time series.
    */
   request(labels: {
     readonly index: string;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Issue } from '../../../domain/failure';
 import { bodyIssues, invalidBody } from '../openai-body';
 
-/** As OpenAI has it. */
+/** The texts per request, as at OpenAI. */
 const mostTexts = 2048;
 
 const tokens =
@@ -26,11 +26,11 @@ export interface EmbeddingsBody {
   readonly model: string;
   readonly texts: readonly string[];
   readonly encoding: 'float' | 'base64';
-  /** What the caller expects; another number than the embedder's is refused. */
+  /** The expected dimensions; a request with another number than the embedder's is refused. */
   readonly dimensions: number | null;
 }
 
-/** Throws InvalidInput with every mistake, each named by its place. */
+/** Parse the body. Throws InvalidInput with every error and its path. */
 export function parseEmbeddingsBody(body: unknown): EmbeddingsBody {
   const read = embeddingsRequestSchema.safeParse(body);
   if (!read.success) throw invalidBody(read.error.issues.flatMap(bodyIssues));

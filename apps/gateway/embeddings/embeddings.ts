@@ -14,19 +14,19 @@ import type { NameIndex } from './name-index';
 export interface EmbeddingsCall {
   readonly tenant: Tenant;
   readonly body: EmbeddingsBody;
-  /** The caller went away, or the gateway stops. */
+  /** Aborted when the caller cancels or the gateway stops. */
   readonly signal: AbortSignal;
 }
 
 export interface EmbeddingsReply {
   readonly index: string;
   readonly version: number;
-  /** The registry was away, and another version may be meant by now. */
+  /** Whether the registry was not available, so that the version may be outdated. */
   readonly stale: boolean;
   readonly embedder: EmbedderIdentity;
-  /** One a text, in order. */
+  /** One vector per text, in order. */
   readonly vectors: readonly Float32Array[];
-  /** As the provider counts them, or the embedder's own tokenizer here. */
+  /** Tokens as the provider counts them, or the tokenizer of an embedder in this process. */
   readonly tokens: number;
 }
 
@@ -37,9 +37,9 @@ export interface EmbeddingsOptions {
 }
 
 /**
- * Texts into vectors of the index that `model` names, by the embedder of the version that answers:
- * so nobody can ask it with vectors of another space unawares. Nothing is cut off unseen: a text
- * beyond what the embedder takes is ContextOverflow.
+ * Embed texts with the embedder of the index version that `model` names, so that the vectors fit
+ * its vector space. A text that exceeds the limit of the embedder is ContextOverflow, never cut
+ * off.
  */
 export function createEmbeddings({
   indexes,
@@ -56,8 +56,8 @@ export function createEmbeddings({
         type: 'ProviderTimeout',
         message,
       });
-    // One behind an endpoint is asked for a vector when it is opened here, however long its
-    // provider takes.
+    // Opening an embedder at an endpoint sends a request, which may take as long as its provider
+    // takes.
     const opening = inTime(
       indexes.embedder({ tenant, ...asked }),
       `the embedder of ${asked.index} could not be loaded`,

@@ -5,7 +5,7 @@ import { nearest } from '../../../domain/document/nearest';
 import type { LoadedRoutingTable } from '../routing/routing-table';
 import { within } from '../../../data/within';
 
-/** What a caller most likely meant who named no index that answers. */
+/** Suggest the index for a name that no index has. */
 export type NameIndex = (
   tenant: Tenant,
   asked: string,
@@ -36,7 +36,7 @@ export function createNameIndex({ indexes, table, timeoutMs }: NameIndexOptions)
     }).catch(() => null);
     if (known === null) return refused;
     const names = known.items.map(({ name }) => name);
-    // The index is there, and not the version.
+    // The index exists, but not the version.
     if (names.includes(asked)) return refused;
     const near = nearest(asked, names);
     const message = `there is no index \`${asked.slice(0, 100)}\`${near === null ? '' : `; did you mean \`${near}\`?`}`;

@@ -2,8 +2,8 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 
 export interface IndexMetrics {
   /**
-   * `index` and `version` are empty for what is not there: an unknown name would be a new series
-   * for every typing mistake.
+   * `index` and `version` are empty when they do not exist, because every misspelt name would
+   * create a time series.
    */
   query(labels: {
     readonly index: string;

@@ -47,7 +47,7 @@ export interface IndexQueryBody {
   readonly refine?: number;
 }
 
-/** Throws InvalidInput with every mistake, each named by its place. */
+/** Parse the body. Throws InvalidInput with every error and its path. */
 export function parseIndexQuery(body: unknown): IndexQueryBody {
   const read = indexQuerySchema.safeParse(body);
   if (!read.success) throw invalid(read.error.issues.flatMap(issuesOf));

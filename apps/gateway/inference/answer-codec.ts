@@ -3,7 +3,7 @@ import { predictedClass } from '../../../domain/evaluation/metrics/multiclass';
 import { binaryNumbers, binaryTexts } from './binary-tensors';
 
 export interface Answer {
-  /** Of the request, when it had one. */
+  /** The id of the request, if it had one. */
   readonly id: string | null;
   readonly ids: readonly PredictionId[];
   readonly scores: Float64Array;
@@ -13,13 +13,13 @@ export interface Answer {
 
 export interface AnswerBody {
   readonly body: string | Buffer;
-  /** Of the JSON before the binary tensors; null where the body is JSON alone. */
+  /** The size of the JSON before the binary tensors; null when the body is only JSON. */
   readonly jsonBytes: number | null;
 }
 
 /**
- * Writes the body of an answer for one version. Text by text, since the shape is fixed and
- * JSON.stringify of it costs more than the inference of a small model.
+ * Write the body of an answer for one version. It concatenates strings, because JSON.stringify
+ * would take longer than the inference of a small model.
  */
 export function compileAnswerCodec({
   model,
@@ -28,7 +28,10 @@ export function compileAnswerCodec({
 }: {
   readonly model: string;
   readonly version: number;
-  /** Of a multiclass model: `scores` then holds a probability for each of them, row after row. */
+  /**
+   * The classes of a multiclass model; `scores` then has a probability for each of them, row by
+   * row.
+   */
   readonly classes?: readonly string[] | undefined;
 }): (answer: Answer) => AnswerBody {
   const width = classes?.length ?? 1;
@@ -80,7 +83,7 @@ export function compileAnswerCodec({
         width,
       );
     }
-    // Ids hold nothing that JSON would escape.
+    // Ids have no characters that JSON escapes.
     add(
       'prediction_id',
       'BYTES',

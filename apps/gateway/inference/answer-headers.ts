@@ -4,11 +4,11 @@ import type { ServedVersion } from '../model/served-version';
 export interface AnsweringModel {
   readonly predictionId: PredictionId;
   readonly served: ServedVersion;
-  /** Why this may not be what should answer; null when it is. */
+  /** Why this may not be the right version; null when it is. */
   readonly stale: 'lease' | 'not-loaded' | null;
 }
 
-/** What every answer says of itself, whatever the protocol. */
+/** The headers of every answer, for all protocols. */
 export function answerHeaders({
   predictionId,
   served,

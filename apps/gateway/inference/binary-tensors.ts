@@ -10,13 +10,14 @@ import { failure, type Issue } from '../../../domain/failure';
 import { record, shortened } from './request-tensor';
 
 /**
- * Of all tensors together. Each element costs far more to read than the one byte that it may have.
+ * The elements of all tensors together. Reading an element costs far more than the one byte that it
+ * may have.
  */
 const mostElements = 3_000_000;
 
 /**
- * Puts the values of each binary tensor into its `data`, where JSON would have had them. NaN
- * becomes null, as missing. @throws InvalidInput
+ * Put the values of each binary tensor into its `data`, as in JSON. NaN becomes null, which is
+ * missing. @throws InvalidInput
  */
 export function withBinaryData(request: unknown, binary: Buffer): unknown {
   const given = record(request);
@@ -78,7 +79,7 @@ const readers: Readonly<Record<string, NumberReader>> = {
 
 interface BinaryTensor {
   readonly bytes: Buffer;
-  /** Among the inputs. */
+  /** The position among the inputs. */
   readonly index: number;
   readonly mostElements: number;
 }
@@ -154,7 +155,7 @@ export function binaryNumbers(values: Float64Array): Buffer {
   return bytes;
 }
 
-/** BYTES elements, each behind its length. */
+/** BYTES elements, each after its length. */
 export function binaryTexts(texts: readonly string[]): Buffer {
   return Buffer.concat(
     texts.flatMap((text) => {

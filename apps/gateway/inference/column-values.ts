@@ -1,13 +1,10 @@
 import type { ColumnType } from '../../../domain/dataset/dataset';
 import { missingText } from '../../../domain/model/model';
 
-/**
- * A checked value of a request column; null is missing, whatever the type. Timestamps are RFC 3339
- * in UTC.
- */
+/** A validated value of a request column; null is missing. Timestamps are RFC 3339 in UTC. */
 export type RequestValue = string | number | boolean | null;
 
-/** Undefined for a value that is none of its type. */
+/** Undefined for a value that does not have the type. */
 export type Decoder = (value: unknown) => RequestValue | undefined;
 
 const integers = [
@@ -23,8 +20,8 @@ const integers = [
 const floats = ['FP64', 'FP32'] as const;
 
 /**
- * Accepted on the wire; the first is the one that metadata names. Tables hold whole numbers as
- * either kind, so a value decides whether it fits, not its datatype.
+ * The accepted datatypes; metadata names the first one. Clients send whole numbers as integers or
+ * floats, so the value decides, not its datatype.
  */
 export const datatypesOf = {
   string: ['BYTES'],
@@ -72,8 +69,8 @@ function isMissingNumber(value: unknown): boolean {
 }
 
 /**
- * PostgreSQL and DuckDB keep neither U+0000 nor half a surrogate pair; with the u flag a surrogate
- * matches only when its other half is missing.
+ * PostgreSQL and DuckDB cannot store U+0000 or half a surrogate pair. With the u flag, a surrogate
+ * matches only without its other half.
  */
 function isStorable(text: string): boolean {
   return !/[\0\p{Surrogate}]/u.test(text);
@@ -88,7 +85,7 @@ function utc(text: string): string | undefined {
   if (match === null) return undefined;
   const [, date = '', day = '', time = '', fraction = '', offset = ''] = match;
   const local = new Date(`${date}T${time}Z`);
-  // Date takes 30 February for 2 March, and 24:00 for the next day.
+  // Date turns 30 February into 2 March, and 24:00 into the next day.
   if (Number.isNaN(local.getTime()) || local.getUTCDate() !== Number(day)) return undefined;
   const whole = offset === 'Z' || offset === 'z' ? local : new Date(`${date}T${time}${offset}`);
   const iso = whole.toISOString();

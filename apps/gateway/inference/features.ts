@@ -5,9 +5,9 @@ import { failure } from '../../../domain/failure';
 import type { ModelSignature } from '../../../domain/model/model';
 import type { RequestRow } from './request-codec';
 
-/** From request rows to what the graph takes. */
+/** Computes the inputs of the graph from request rows. */
 export interface Features {
-  /** `plain` when every feature is a request column as it is: then nothing runs. */
+  /** `plain` when every feature is an unchanged request column, so that no SQL runs. */
   readonly kind: 'sql' | 'plain';
   /**
    * Throws SqlTimeout when `deadline` (a `performance.now()`) passes, SqlInvalid when a row makes
@@ -17,7 +17,7 @@ export interface Features {
   close(): void;
 }
 
-/** The SQL that training read, compiled again. Throws SqlInvalid, SqlForbidden, ModelUnloadable. */
+/** Compile the SQL that training used. Throws SqlInvalid, SqlForbidden, ModelUnloadable. */
 export async function openFeatures({
   sql,
   signature,

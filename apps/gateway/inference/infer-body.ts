@@ -6,17 +6,20 @@ import { HttpProblem } from '../../http/problem';
 import { withBinaryData } from './binary-tensors';
 
 /**
- * Says how many bytes of a body are its JSON; binary tensors follow them. In requests and in
- * answers.
+ * The header with the size of the JSON in a body, in requests and answers. Binary tensors follow
+ * the JSON.
  */
 export const jsonLengthHeader = 'inference-header-content-length';
 
-/** Ten thousand rows as JSON objects of fifty columns, or tensors of three million values. */
+/**
+ * The limits for JSON: ten thousand rows of fifty columns as objects, or tensors of three million
+ * values.
+ */
 const jsonBounds = { values: 3_000_000, keys: 500_000, depth: 64 };
 
 /**
- * Reads requests of the Open Inference Protocol: JSON, alone or before binary tensors. Stock
- * clients name no content type.
+ * Read requests of the Open Inference Protocol: JSON, alone or before binary tensors. Stock clients
+ * send no content type.
  */
 export function acceptInferBodies(app: FastifyInstance): void {
   acceptBodies(app, async (request, body) => {
@@ -41,10 +44,7 @@ function parseInferJson(text: string): unknown {
   return parseJson(text.includes('NaN') ? withNullForNaN(text) : text, jsonBounds);
 }
 
-/**
- * JSON has no NaN, but Python's clients write it for a missing number. One pass over the text,
- * whatever it is.
- */
+/** Python clients write NaN for a missing number, which is not JSON. One pass over any text. */
 export function withNullForNaN(text: string): string {
   let json = '';
   let copied = 0;

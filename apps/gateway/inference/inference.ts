@@ -22,11 +22,11 @@ export interface InferenceCall {
   readonly body: unknown;
   /** `performance.now()` when the request arrived. */
   readonly arrivedAt: number;
-  /** A request that the platform makes to test a version; it is logged under the arm `probe`. */
+  /** A test request of the platform, logged under the arm `probe`. */
   readonly isProbe: boolean;
 }
 
-/** `predictionId` is the first row's; the body has all. */
+/** `predictionId` belongs to the first row; the body has all. */
 export interface InferenceAnswer extends AnsweringModel, AnswerBody {
   readonly arm: PredictionArm;
 }
@@ -36,19 +36,17 @@ export interface InferenceOptions {
   readonly shadow: Pick<Shadow, 'add'>;
   readonly timeoutMs: number;
   readonly leaseHolds: () => boolean;
-  /** Whether the champion that is wanted cannot be loaded here. */
+  /** Whether the wanted champion cannot be loaded here. */
   readonly isBlocked: (tenant: string, model: string) => boolean;
   readonly log: (row: PredictionRow) => void;
-  /** The champion answered instead. */
+  /** Whether the champion answered in place of the challenger. */
   readonly onChallengerFailure: (served: ServedVersion, error: unknown) => void;
 }
 
-/** Stands in the log for requests that no caller made. */
+/** The arm in the log for test requests of the platform. */
 const probeArm = 'probe' satisfies PredictionArm;
 
-/**
- * Of the time that a request has, for its challenger: after that the champion still has to answer.
- */
+/** The share of the time for the challenger, so that the champion can still answer. */
 export const challengerShare = 0.5;
 
 interface AnsweredRows extends InferenceAnswer {
@@ -56,7 +54,7 @@ interface AnsweredRows extends InferenceAnswer {
   readonly rows: readonly PredictionRow[];
 }
 
-/** What an arm is to answer with, and by when (a `performance.now()`). */
+/** The arm that answers, and its deadline (a `performance.now()`). */
 interface Terms {
   readonly arm: PredictionArm;
   readonly served: ServedVersion;
@@ -67,7 +65,7 @@ interface Terms {
 }
 
 /**
- * One request, from the parsed body to the text of its answer; what it predicted goes to the log.
+ * Answer one request, from the parsed body to the text of the response, and log the predictions.
  */
 export function createInference(
   options: InferenceOptions,
@@ -98,8 +96,8 @@ export function createInference(
   };
 
   /**
-   * Every arm stays loaded until the answer is there, whatever the table says meanwhile: the one
-   * that is not asked first may be asked after all.
+   * All arms stay loaded until the answer, even if the table changes, because the other arm may
+   * have to answer.
    */
   async function routed(call: InferenceCall, route: Route): Promise<InferenceAnswer> {
     const holds = route.arms.map(({ served }) => served.hold.hold());
@@ -112,11 +110,11 @@ export function createInference(
 
   async function byRoute(call: InferenceCall, route: Route): Promise<InferenceAnswer> {
     const { champion, rollout } = route;
-    // By the champion's columns: what it cannot read is a mistake of the caller, and no
-    // challenger's failure.
+    // Read by the columns of the champion: what it cannot read is an error of the caller, not of
+    // the challenger.
     const request = decode(call, champion.served);
     const fresh = leaseHolds();
-    // A gateway that may not know the current table sends nobody to a canary, and asks it nothing.
+    // A gateway with an outdated table asks no challenger.
     if (rollout !== null && fresh) return divided(call, route, { request, rollout });
     const stale = !fresh ? 'lease' : isBlocked(route.tenant, route.model) ? 'not-loaded' : null;
     return logged(await answerByChampion(call, champion, { request, rollout: null, stale }));
@@ -198,7 +196,7 @@ export function createInference(
     return { ...encoded, served, arm, predictionId: ids[0] as PredictionId, stale, rows };
   }
 
-  /** The answer goes out now; it is logged when the other arm is done or was given up. */
+  /** The answer is sent now. It is logged when the other arm has completed or was cancelled. */
   function askedBeside(
     { body }: InferenceCall,
     answered: AnsweredRows,
@@ -237,8 +235,8 @@ function decode({ body }: InferenceCall, served: ServedVersion): InferRequest {
 }
 
 /**
- * One arm answers a whole request: the protocol has one version an answer. A request without any
- * entity is its own.
+ * One arm answers the whole request, because the protocol has one version per answer. A request
+ * without an entity is assigned by its id.
  */
 function entityOf({ entities }: InferRequest): string {
   return entities.find((each) => each !== null) ?? newId('pred');

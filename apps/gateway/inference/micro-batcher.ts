@@ -2,11 +2,11 @@ import { failure } from '../../../domain/failure';
 
 export interface MicroBatcher<Row> {
   /**
-   * The results of these rows, in order: as many values for each row. Throws GatewayUnavailable
-   * when the queue is full, and with `late` when the deadline passed in the queue.
+   * The results of these rows, in order, with the same number of values for each row. Throws
+   * GatewayUnavailable when the queue is full, or `late` when the deadline passed in the queue.
    */
   run(rows: readonly Row[], deadline: number): Promise<Float64Array>;
-  /** Requests that wait. */
+  /** The number of waiting requests. */
   queued(): number;
 }
 
@@ -19,9 +19,9 @@ export interface BatcherOptions<Row> {
 }
 
 /**
- * Collects what arrives in one turn of the event loop, and everything that arrives while a call is
- * under way, into the next call. A batch so grows with the load by itself and a lone request never
- * waits for company, which a fixed delay of a millisecond or two would make it do.
+ * Batches the requests of one turn of the event loop, and those that arrive during a call, into the
+ * next call. The batch size follows the load, and a single request never waits for others, as it
+ * would with a fixed delay.
  */
 export function createMicroBatcher<Row>({
   maxRows,
@@ -66,7 +66,7 @@ export function createMicroBatcher<Row>({
     void work();
   }
 
-  /** The oldest that fit together; one that is larger than a batch goes alone. */
+  /** The oldest requests that fit together. A request that exceeds a batch runs alone. */
   function take(): Item[] {
     const items: Item[] = [];
     const now = performance.now();
@@ -92,7 +92,7 @@ export function createMicroBatcher<Row>({
     const rows = items.length === 1 ? first.rows : items.flatMap((item) => item.rows);
     try {
       onBatch(rows.length);
-      // The one that can wait longest decides: a batch must not fail for its most impatient member.
+      // The latest deadline applies, so that a batch does not fail because of its earliest one.
       const scores = await call(rows, Math.max(...items.map((item) => item.deadline)));
       const width = scores.length / rows.length;
       let from = 0;
@@ -103,7 +103,7 @@ export function createMicroBatcher<Row>({
       }
     } catch (error) {
       if (items.length === 1) first.reject(error);
-      // A row that makes the features' SQL fail must not fail the strangers that shared its batch.
+      // A row that makes the SQL of the features fail must not fail other requests in its batch.
       else for (const item of items) await serveAlone(item);
     }
   }

@@ -1,4 +1,4 @@
-/** The output tensors of the Open Inference Protocol that a model answers with. */
+/** The output tensors that a model can return in the Open Inference Protocol. */
 export function outputNamesOf(classes: readonly string[] | undefined): readonly string[] {
   return classes === undefined
     ? ['score', 'prediction_id']

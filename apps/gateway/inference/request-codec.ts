@@ -21,37 +21,33 @@ export type RequestRow = Record<string, RequestValue>;
 export interface InferRequest {
   readonly id: string | null;
   readonly rows: readonly RequestRow[];
-  /** One a row. */
+  /** One entity per row. */
   readonly entities: readonly (string | null)[];
   readonly eventTimes: readonly (string | null)[];
-  /** Names of the output tensors to answer with. */
+  /** The names of the requested output tensors. */
   readonly outputs: ReadonlySet<string>;
-  /**
-   * Those of them that the answer carries behind its JSON, by the protocol's binary tensor data
-   * extension.
-   */
+  /** The outputs that follow the JSON as binary tensors. */
   readonly binaryOutputs: ReadonlySet<string>;
 }
 
 export interface RequestCodec {
   /**
-   * Takes a parsed body of the Open Inference Protocol V2, or one with `rows` of plain JSON objects
-   * instead of `inputs`. Throws InvalidInput with one issue for each mistake, none of which repeats
-   * a value (I11).
+   * Parse the body of the Open Inference Protocol V2, or one with `rows` of JSON objects instead of
+   * `inputs`. Throws InvalidInput with one issue per error; no issue repeats a value (I11).
    */
   decode(body: unknown): InferRequest;
 }
 
 const noOutputs: ReadonlySet<string> = new Set();
 const shownIssues = 20;
-/** An entity is an id, such as a customer's number, and stands in every row of the log. */
+/** The longest entity. It is an id, such as a customer number, in every row of the log. */
 const mostEntityCharacters = 500;
-/** Beyond it a body is wrong in the same way over and over. */
+/** The limit of reported errors, because further ones tend to repeat. */
 const mostIssues = 100;
 
 /**
- * Everything that depends on the model alone is worked out once, here: a request then costs one
- * look-up a tensor and one call a value.
+ * Everything that depends on the model alone is computed once here. A request then costs one look-
+ * up per tensor and one call per value.
  */
 export function compileRequestCodec({
   model,
@@ -176,7 +172,7 @@ export function compileRequestCodec({
 
 interface Columns {
   readonly given: ReadonlyMap<string, readonly RequestValue[]>;
-  /** -1 where no column could be read. */
+  /** -1 when no column could be read. */
   readonly rowCount: number;
 }
 
@@ -195,7 +191,7 @@ function rowsOf(
   return rows;
 }
 
-/** A tensor says it row by row and wins; a parameter holds for all rows. */
+/** The tensor has one entity per row and takes precedence; the parameter applies to all rows. */
 function perRow(
   values: readonly (string | null)[] | undefined,
   common: string | null,

@@ -9,13 +9,13 @@ export interface RowsInput {
   readonly fields: ReadonlyMap<string, Field>;
   readonly model: string;
   readonly maxRows: number;
-  /** Takes each mistake with its row and column. */
+  /** Receives each error with its row and column. */
   readonly issues: Issue[];
 }
 
 /**
- * Reads rows that came as plain JSON objects, one key a column. A key that is left out is a
- * mistake, so that a misspelt column cannot pass as missing; null is missing.
+ * Read rows of JSON objects with one key per column. A missing key is an error, so that a misspelt
+ * column does not count as missing; null is missing.
  */
 export function decodeRows({ rows, fields, model, maxRows, issues }: RowsInput): {
   readonly given: ReadonlyMap<string, readonly RequestValue[]>;
@@ -73,7 +73,7 @@ export function decodeRows({ rows, fields, model, maxRows, issues }: RowsInput):
   return { given, rowCount: rows.length };
 }
 
-/** The entity and time columns need not be sent, so they are columns once a row has them. */
+/** The entity and time columns are optional, so they are columns only if a row has them. */
 function columnOf(given: Map<string, RequestValue[]>, name: string, rows: number): RequestValue[] {
   const known = given.get(name);
   if (known !== undefined) return known;

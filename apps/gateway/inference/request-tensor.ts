@@ -9,12 +9,12 @@ import {
   type RequestValue,
 } from './column-values';
 
-/** A tensor that a request may carry. */
+/** An input tensor of the model. */
 export interface Field {
   readonly column: Column;
   readonly decode: Decoder;
   readonly datatypes: readonly string[];
-  /** Read by the features; the entity and time columns may be sent without being read. */
+  /** Whether features read it. The entity and time columns may be sent without being read. */
   readonly required: boolean;
 }
 
@@ -36,9 +36,7 @@ function fieldOf(column: Column, required: boolean): Field {
   return { column, required, decode: decoders[column.type], datatypes: datatypesOf[column.type] };
 }
 
-/**
- * The checked values of one tensor; null, with the mistakes in `issues`, when it has no such thing.
- */
+/** The validated values of one tensor; null, with errors in `issues`, when it is invalid. */
 export function decodeTensor(
   tensor: Record<string, unknown>,
   field: Field,
@@ -82,10 +80,10 @@ export function decodeTensor(
 
   const { decode } = field;
   const values: RequestValue[] = [];
-  // A request of 10,000 wrong values is explained as well by the first of them.
+  // The first errors are enough to explain a request with 10,000 wrong values.
   for (let row = 0; row < rows && issues.length < maxIssues; row += 1) {
     const raw: unknown = data[row];
-    // `[[1], [2]]` says the same as `[1, 2]` for shape [2, 1]; the protocol allows both.
+    // The protocol permits `[[1], [2]]` and `[1, 2]` for shape [2, 1].
     const value = decode(Array.isArray(raw) && raw.length === 1 ? raw[0] : raw);
     if (value === undefined) {
       fail(

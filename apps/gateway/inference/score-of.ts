@@ -4,8 +4,8 @@ import type { InferRequest } from './request-codec';
 import { graphOf, type ServedVersion } from '../model/served-version';
 
 /**
- * Finite scores, one a row or one for each class. A 504 when `deadline` (a `performance.now()`)
- * passes; whatever else keeps the version from an answer is thrown.
+ * Finite scores, one per row or one per class. Throws 504 after `deadline` (a `performance.now()`),
+ * and other failures of the version.
  */
 export async function scoreOf(
   served: ServedVersion,
@@ -17,7 +17,7 @@ export async function scoreOf(
   return scores;
 }
 
-/** JSON has no NaN and no infinity, and a caller can do nothing with one. */
+/** NaN and infinity have no JSON and are of no use to a caller. */
 function refuseUnspeakable(
   scores: Float64Array,
   { name, width }: { readonly name: string; readonly width: number },
@@ -32,15 +32,14 @@ function refuseUnspeakable(
   }
 }
 
-/** Why there is no score, as it is stored: a message could repeat what was asked. */
+/** The stored reason for a missing score. A message could repeat the request. */
 export function failureCode(error: unknown): string {
   if (error instanceof HttpProblem) return error.code;
   return isPerennialError(error) ? error.type : 'Unexpected';
 }
 
 /**
- * What keeps any version from an answer, and so says nothing of this one: money that is spent, or a
- * registry that is away.
+ * Failures that would affect every version: a spent budget, or a registry that is not available.
  */
 export function isNobodysFailure(code: string): boolean {
   return code === 'BudgetSpent' || code === 'DatabaseUnavailable' || code === 'DatabaseBusy';

@@ -7,8 +7,8 @@ import type { RequestRow } from './request-codec';
 
 export interface Scorer {
   /**
-   * One score a row, or one for each class, in order. A 504 when `deadline` (a `performance.now()`)
-   * passes; GatewayUnavailable when too many wait.
+   * One score per row, or one per class, in order. Throws 504 after `deadline` (a
+   * `performance.now()`), and GatewayUnavailable when too many requests wait.
    */
   score(rows: readonly RequestRow[], deadline: number): Promise<Float64Array>;
   queued(): number;
@@ -24,12 +24,11 @@ export interface ScorerOptions {
 }
 
 /**
- * Rows of a large request that go through features and graph at a time, so that small requests get
- * their turn in between.
+ * The rows of a large request that are processed at a time, so that small requests are not delayed.
  */
 const chunkRows = 512;
 
-/** Features, then the graph; requests of a few rows share calls. */
+/** Computes features and then the graph. Small requests share calls. */
 export function createScorer({
   name,
   features,
@@ -64,8 +63,8 @@ export function createScorer({
   }
 
   /**
-   * A batch runs until the latest of its members' deadlines, and a graph until it is done: those
-   * who cannot wait that long are told in time.
+   * A batch runs until the latest deadline of its requests, and a graph until it has completed.
+   * Requests with an earlier deadline get their error in time.
    */
   function score(rows: readonly RequestRow[], deadline: number): Promise<Float64Array> {
     const scores =

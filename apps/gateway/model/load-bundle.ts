@@ -16,14 +16,14 @@ import type { SafetyPolicy, Side } from '../../../domain/safety/policy';
 import { screen, type About, type Detect, type Screening } from '../../../domain/safety/screen';
 import { verifiedBytes, type VersionArtifacts } from './verified-bytes';
 
-/** A language application whose model is there to be asked. */
+/** A language application that is ready to answer. */
 export interface LoadedBundle {
   readonly kind: 'bundle';
   readonly digest: Digest;
   readonly bundle: ReleaseBundle;
   readonly prompt: PromptTemplate;
   readonly policy: SafetyPolicy | null;
-  /** By its policy; without one everything passes. */
+  /** Screens by the bundle's policy; without a policy everything passes. */
   readonly screen: (side: Side, text: string, about?: About) => Promise<Screening>;
   readonly index: BundleIndex | null;
   readonly route: readonly ModelTarget[];
@@ -37,7 +37,7 @@ export interface BundleLoaderOptions {
   readonly indexes: Pick<IndexReader, 'check'>;
   readonly detectors: Detectors;
   readonly probeTimeoutMs: number;
-  /** Told of every look of a detector: those that ask a model take time and are billed. */
+  /** Receives every screening, because detectors that ask a model take time and cost money. */
   readonly onLooked: OnLooked;
 }
 
@@ -49,12 +49,12 @@ export type OnLooked = (look: {
 }) => void;
 
 const maxPartBytes = 4 * 1024 * 1024;
-/** Templates and phrases as text and as objects; the model is elsewhere. */
+/** Memory per byte of templates and phrases, as text and as objects; the model runs elsewhere. */
 const memoryPerPartByte = 4;
 
 /**
- * Reads what the bundle names, asks its provider for the model and looks at its index, so that no
- * bundle is routed to whose every answer would be an error.
+ * Load what the bundle names, and check its model and its index, so that no bundle is routed that
+ * could not answer.
  */
 export async function loadBundle(
   bundle: ReleaseBundle,
@@ -161,7 +161,7 @@ async function prepareDetectors(
   }
 }
 
-/** The version that was evaluated, and an embedder here that is its own. */
+/** Check that the index serves the evaluated version and that its embedder matches. */
 async function checkIndex(
   tenant: Tenant,
   model: string,
@@ -182,7 +182,10 @@ async function checkIndex(
   );
 }
 
-/** That it can be asked; whether it is there now is for each question to find, as of a standby. */
+/**
+ * Check the settings of the reranker. Whether it is available is a matter of each question, as for
+ * a standby.
+ */
 function checkReranker(
   model: string,
   { provider }: BundleReranker,
@@ -202,8 +205,8 @@ function checkReranker(
 }
 
 /**
- * What is away may be there at the next attempt, as may a budget, and whoever promotes comes again
- * for it: a bundle is turned down for what it is alone.
+ * Something that is not available now, or a spent budget, does not refuse a bundle; the promotion
+ * tries again.
  */
 function unlessAway(cause: unknown): void {
   if (!isPerennialError(cause)) return;
@@ -225,7 +228,7 @@ async function readPart<T>(
   ) as T;
 }
 
-/** A standby need not be there: it is for when the first is away. */
+/** A standby need not be available when the bundle is loaded. */
 async function probe(
   model: string,
   base: BundleBase,

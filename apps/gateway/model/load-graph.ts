@@ -34,14 +34,10 @@ export interface GraphLoaderOptions {
 
 const maxSqlBytes = 1024 * 1024;
 /**
- * onnxruntime keeps its own form of a graph beside what it read; measured at two to four times the
- * file for boosted trees.
+ * The memory of onnxruntime as a multiple of the file; measured at two to four for boosted trees.
  */
 const memoryPerGraphByte = 4;
-/**
- * An in-memory DuckDB with its prepared statement, or the plain form without it, and the session
- * itself.
- */
+/** The memory of the session and, for `sql`, of a DuckDB with its prepared statement. */
 const memoryPerModel = { sql: 32 * 1024 * 1024, plain: 2 * 1024 * 1024 } as const;
 
 export async function loadGraph(
@@ -91,8 +87,8 @@ export async function loadGraph(
 }
 
 /**
- * One inference before traffic. All values are missing: SQL passes nulls through, where made-up
- * values could divide by zero.
+ * Run one inference before traffic. All values are missing, because SQL passes nulls through, while
+ * made-up values could divide by zero.
  */
 async function probe(
   model: string,

@@ -8,8 +8,8 @@ import { loadGraph, type GraphLoaderOptions, type LoadedGraph } from './load-gra
 import { verifiedBytes } from './verified-bytes';
 
 /**
- * What can answer. It knows no version number: two versions may be the same bytes. `bytes` is
- * estimated memory, for the cache's bound.
+ * A loaded model or bundle. It has no version number, because two versions may have the same bytes.
+ * `bytes` is its estimated memory, for the limit of the cache.
  */
 export type LoadedModel = LoadedGraph | LoadedBundle;
 
@@ -49,8 +49,7 @@ export function createModelLoader(options: ModelLoaderOptions): ModelLoader {
 }
 
 function parseManifest(bytes: Uint8Array, model: string): ModelManifest | ReleaseBundle {
-  // The digest proves that these are the bytes that registration wrote, so their shape needs no
-  // second check.
+  // The digest proves that registration wrote these bytes, so their shape needs no second check.
   const manifest = JSON.parse(new TextDecoder().decode(bytes)) as ModelManifest | ReleaseBundle;
   if (manifest.model !== model)
     throw failure('ModelUnloadable', `the manifest of ${model} is for the model ${manifest.model}`);

@@ -4,26 +4,26 @@ import { failure } from '../../../domain/failure';
 import type { LoadedModel, LoadInput, ModelLoader } from './loaded-model';
 
 /**
- * Keeps a loaded model in memory until released; a route holds its arms, a request holds what it is
- * answered by.
+ * A reference that keeps a loaded model in memory until it is released. A route holds its arms, and
+ * a request holds the model that answers it.
  */
 export interface ModelHold {
   readonly model: LoadedModel;
-  /** A further hold on the same model, for a request. */
+  /** Another reference to the same model, for a request. */
   hold(): ModelHold;
-  /** Once. */
+  /** Call it once. */
   release(): void;
 }
 
 export interface ModelCache {
   /**
-   * Loads at most once at a time, and remembers a failure for a moment so that callers cannot
-   * hammer the store.
+   * Load a model, once for concurrent callers. A failure is remembered briefly, so that retries do
+   * not overload the store.
    */
   acquire(input: LoadInput): Promise<ModelHold>;
-  /** Models in memory, and their estimated bytes. */
+  /** The number of models in memory and their estimated bytes. */
   size(): { readonly models: number; readonly bytes: number };
-  /** Ends every model; those in use when their last answer is out. */
+  /** Release all models; those in use are closed after their last answer. */
   close(): Promise<void>;
 }
 
@@ -42,12 +42,12 @@ interface CachedModel {
   lastUsed: number;
 }
 
-/** Bounds what models asked for by number can add to the memory bound at any moment. */
+/** The concurrent loads of models requested by version number; each may exceed the memory limit. */
 const loadsAtOnce = 2;
 
 /**
- * By content: tenant and manifest digest. Unheld models stay, newest first, while they fit the
- * bound, so that a rollback finds its version loaded.
+ * Caches models by content: tenant and manifest digest. Models without a reference stay as long as
+ * they fit the limit, newest first, so that a rollback finds its version loaded.
  */
 export function createModelCache({
   loader,
@@ -69,8 +69,7 @@ export function createModelCache({
     const key = keyOf(input.tenant, input.manifest.digest);
     for (;;) {
       const entry = entries.get(key) ?? (await single(key, input));
-      // Between the end of the load and this line another release may have made room with the
-      // newcomer.
+      // Between the end of the load and this line another release may have evicted the new model.
       if (entries.get(key) !== entry) continue;
       const hold = holdOn(entry);
       makeRoom();
@@ -124,7 +123,7 @@ export function createModelCache({
     else makeRoom();
   }
 
-  /** What is held cannot go: production comes before the bound. */
+  /** A referenced model cannot be evicted: serving takes precedence over the limit. */
   function makeRoom(): void {
     let bytes = totalBytes();
     if (bytes <= maxBytes) return;
@@ -179,7 +178,7 @@ function limited(atOnce: number): <T>(work: () => Promise<T>) => Promise<T> {
       return await work();
     } finally {
       const next = waiting.shift();
-      // The slot is handed on, so that nobody slips in between.
+      // The slot is passed on, so that no other request can take it in between.
       if (next) next();
       else running -= 1;
     }

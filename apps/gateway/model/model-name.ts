@@ -1,7 +1,7 @@
 import { failure } from '../../../domain/failure';
 import type { AliasName } from '../../../domain/model/model';
 
-/** Which version of a model a caller means. `routed` lets the routing table choose. */
+/** The version of a model that a caller names. With `routed` the routing table chooses. */
 export type VersionSelector =
   | { readonly kind: 'routed' }
   | { readonly kind: 'alias'; readonly alias: AliasName }
@@ -20,7 +20,7 @@ const aliases: readonly string[] = [
 ] satisfies readonly AliasName[];
 
 /**
- * `flight-delay`, `flight-delay@champion`, `flight-delay@7`; `versionPath` is the `{v}` of
+ * Parse `flight-delay`, `flight-delay@champion` or `flight-delay@7`. `versionPath` is the `{v}` of
  * `/versions/{v}`. Throws InvalidInput.
  */
 export function parseModelName(text: string, versionPath?: string): RequestedModel {

@@ -6,7 +6,7 @@ import type { LoadedBundle } from './load-bundle';
 import type { LoadedGraph } from './load-graph';
 import type { ModelHold } from './model-cache';
 
-/** One version that can answer: the loaded bytes under their number. */
+/** A loaded model with its version number. */
 export interface ServedVersion {
   readonly model: string;
   readonly version: number;
@@ -32,7 +32,7 @@ export function servedVersion(model: string, version: number, hold: ModelHold): 
   };
 }
 
-/** Throws InvalidInput, which says where it can be asked. */
+/** Throws InvalidInput with the route for this kind of model. */
 export function graphOf({ name, model, hold }: ServedVersion): LoadedGraph {
   if (hold.model.kind === 'graph') return hold.model;
   throw failure(
@@ -44,7 +44,7 @@ export function graphOf({ name, model, hold }: ServedVersion): LoadedGraph {
   );
 }
 
-/** Throws InvalidInput, which says where it can be asked. */
+/** Throws InvalidInput with the route for this kind of model. */
 export function bundleOf({ name, model, hold }: ServedVersion): LoadedBundle {
   if (hold.model.kind === 'bundle') return hold.model;
   throw failure(

@@ -8,7 +8,7 @@ export type VersionArtifacts = Pick<ArtifactStore, 'getBytes'>;
 
 const readTimeoutMs = 30_000;
 
-/** I3: what is served is what was evaluated, whatever the store promises. */
+/** Verify the digest (I3): the bytes that are served are those that were evaluated. */
 export async function verifiedBytes(
   artifacts: VersionArtifacts,
   ref: ArtifactRef,

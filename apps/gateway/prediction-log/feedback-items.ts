@@ -4,10 +4,7 @@ import type { AnswerFeedback } from '../../../domain/rollout/judging/answer-qual
 import { decoders } from '../inference/column-values';
 import { kindOf, record } from '../inference/request-tensor';
 
-/**
- * One item of feedback, as it is stored: a number or a truth value of a score, or what is said of
- * an answer.
- */
+/** One validated item of feedback: a number or boolean for a score, or a judgement of an answer. */
 export interface FeedbackItem {
   readonly predictionId: PredictionId;
   readonly label: number | boolean | AnswerFeedback;
@@ -17,12 +14,10 @@ export interface FeedbackItem {
 const maxLabels = 10_000;
 const maxCharacters = 100_000;
 const maxReferences = 50;
-/** Beyond it a body is wrong in the same way over and over. */
+/** The limit of reported errors, because further ones tend to repeat. */
 const mostIssues = 100;
 
-/**
- * One label or an array of them. Throws InvalidInput with every mistake, each named by its place.
- */
+/** Parse one label or an array of them. Throws InvalidInput with every error and its path. */
 export function parseFeedback(body: unknown): readonly FeedbackItem[] {
   const items = Array.isArray(body) ? (body as readonly unknown[]) : [body];
   if (items.length === 0) throw failure('InvalidInput', 'the array of labels is empty');
@@ -133,7 +128,7 @@ function labelOf(
   };
 }
 
-/** A right answer, or several as right. */
+/** One right answer, or several that are all right. */
 function referencesIn(label: unknown): readonly string[] | null {
   if (isText(label)) return [label];
   if (!Array.isArray(label) || label.length === 0 || label.length > maxReferences) return null;
@@ -149,5 +144,5 @@ function isText(value: unknown): value is string {
   );
 }
 
-/** PostgreSQL reads no JSON with such in it. */
+/** PostgreSQL cannot store such characters in JSON. */
 const unstorable = /[\0\p{Surrogate}]/u;

@@ -8,19 +8,19 @@ import type { Spill } from './spill';
 import { within } from '../../../data/within';
 
 /**
- * Writes predictions in batches behind the answers; on disk while the registry is away, and from
- * there in order when it is back.
+ * Writes predictions in batches after the answers. While the registry is not available they go to
+ * disk, and later to the registry in order.
  */
 export interface PredictionLog {
-  /** Costs a push. */
+  /** Add rows; it does not wait. */
   add(row: PredictionRow): void;
-  /** Rows in memory. */
+  /** The number of rows in memory. */
   pending(): number;
-  /** Writes what is in memory to the registry, or to disk, before it resolves. */
+  /** Write the rows in memory to the registry or to disk, then resolve. */
   stop(): Promise<void>;
 }
 
-/** Why a row will not be in the registry. */
+/** Why a row will not be stored in the registry. */
 export type LossReason = 'memory' | 'disk' | 'torn' | 'refused';
 
 export interface PredictionLogOptions {
@@ -30,14 +30,14 @@ export interface PredictionLogOptions {
   readonly onWritten: (rows: number) => void;
   readonly onSpilled: (rows: number) => void;
   readonly onLost: (rows: number, reason: LossReason) => void;
-  /** `away` once for each outage, then `back`. */
+  /** Called with `away` once per outage, and then with `back`. */
   readonly onState: (state: 'away' | 'back', error?: unknown) => void;
   readonly onError: (what: string, error: unknown) => void;
 }
 
 /**
- * Rows written to disk at a time: each time costs a sync, and holds the event loop while it makes
- * their text.
+ * The rows per write to disk. Each write needs a sync and blocks the event loop while it builds the
+ * text.
  */
 const rowsPerSync = 5_000;
 
@@ -47,8 +47,8 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
   let pumping: Promise<void> | null = null;
   let relieving: Promise<void> | null = null;
   /**
-   * Parts of batches that hold a row which PostgreSQL cannot store: they are halved until that row
-   * is alone, beside the batches and not before them.
+   * Parts of batches with a row that PostgreSQL cannot store. They are halved until the row is
+   * alone, without delaying other batches.
    */
   const suspects: (readonly PredictionRow[])[] = [];
   let sorting: Promise<void> | null = null;
@@ -60,13 +60,13 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
   function add(row: PredictionRow): void {
     pending.push(row);
     if (pending.length >= limits.batchRows) wake();
-    // Large requests come faster than any insert: disk takes what memory cannot, and it is dropped
-    // only when that fails, too.
+    // Large requests may come faster than inserts. What does not fit into memory goes to disk, and
+    // is dropped only when that fails.
     if (pending.length > limits.maxPendingRows / 2) relieve();
     bound();
   }
 
-  /** Rows that neither registry nor disk took. */
+  /** Drop rows that neither registry nor disk accepted. */
   function putBack(rows: readonly PredictionRow[]): void {
     pending = [...rows, ...pending];
     bound();
@@ -74,7 +74,7 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
 
   function bound(): void {
     if (pending.length <= limits.maxPendingRows) return;
-    // A tenth at a time: one by one, each further row would move the whole array.
+    // A tenth at a time, because dropping single rows would move the whole array each time.
     const dropped = pending.splice(
       0,
       Math.max(pending.length - limits.maxPendingRows, Math.ceil(limits.maxPendingRows / 10)),
@@ -104,8 +104,8 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
         if (pending.length === 0) return;
         await insertPending();
       } else {
-        // Behind what waits already, so that rows arrive in order. When the disk is full, replaying
-        // is what frees it.
+        // Appended after the waiting rows, to keep the order. When the disk is full, replaying
+        // frees it.
         await spillPending();
         if (!due || !(await replayOldest())) return;
       }
@@ -133,20 +133,19 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
     }
   }
 
-  /** Whether there may be more to do. */
+  /** Whether there may be more to write. */
   async function replayOldest(): Promise<boolean> {
     const segment = await spill.oldest();
     if (segment === null) return true;
     for (const batch of segment.batches(limits.batchRows)) {
-      // After a failure in the middle the whole segment comes again: rows that are there already
-      // are skipped.
+      // After a failure the whole segment is written again; existing rows are skipped.
       if (!(await insert(batch))) return false;
     }
     await segment.remove();
     return true;
   }
 
-  /** False when the registry is away; the rows are then still the caller's. */
+  /** False when the registry is not available; the caller then keeps the rows. */
   async function insert(rows: readonly PredictionRow[]): Promise<boolean> {
     const outcome = await tryInsert(rows);
     if (outcome === 'refused') {
@@ -192,7 +191,7 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
       });
   }
 
-  /** Ends early while the registry is away: `pump` begins it again. */
+  /** Ends early while the registry is not available; `pump` starts it again. */
   async function sortSuspects(): Promise<void> {
     for (let rows = suspects[0]; rows !== undefined; rows = suspects[0]) {
       const middle = Math.ceil(rows.length / 2);
@@ -219,7 +218,7 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
     clearInterval(timer);
     await relieving;
     await pumping;
-    // One more try at the registry, unless rows wait before these; then to disk.
+    // Try the registry once more, unless rows wait before these; then write to disk.
     let taken = !away && spill.isEmpty();
     while (taken && pending.length > 0) taken = await insertPending();
     if (taken) sort();
@@ -238,8 +237,8 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
 }
 
 /**
- * SQLSTATE classes 22, 23 and 54: the data themselves, a constraint, or a size that PostgreSQL
- * cannot index. Everything else may be different on the next attempt.
+ * SQLSTATE classes 22, 23 and 54: invalid data, a constraint, or a size that PostgreSQL cannot
+ * index. Other errors may succeed on the next attempt.
  */
 function isRowsFault(error: unknown): boolean {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {

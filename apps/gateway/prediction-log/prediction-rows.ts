@@ -7,14 +7,14 @@ import type { PredictionId, Tenant } from '../../../domain/ids';
 import type { InferRequest } from '../inference/request-codec';
 import { graphOf, type ServedVersion } from '../model/served-version';
 
-/** What answered a request, and what is to be known of it later. */
+/** The answer to a request and what the log needs. */
 export interface Predicted {
   readonly tenant: Tenant;
   readonly served: ServedVersion;
   readonly arm: PredictionArm;
   readonly request: InferRequest;
   readonly scores: Float64Array;
-  /** One a row. */
+  /** One result per row. */
   readonly ids: readonly PredictionId[];
   /** A `performance.now()`. */
   readonly arrivedAt: number;
@@ -25,7 +25,7 @@ export function predictionIds({ rows }: InferRequest): readonly PredictionId[] {
   return rows.map(() => newId('pred') as PredictionId);
 }
 
-/** As rows of the prediction log, at the moment of the answer. */
+/** The rows of the prediction log, at the time of the answer. */
 export function predictionRows({
   tenant,
   served,
@@ -38,8 +38,8 @@ export function predictionRows({
 }: Predicted): readonly PredictionRow[] {
   const latencyMs = performance.now() - arrivedAt;
   const { classes } = graphOf(served).signature;
-  // From the wall clock of now: the monotonic clock's origin is off by all sleep and clock steps
-  // since the start.
+  // Computed from the current wall clock, because the origin of the monotonic clock is off by all
+  // sleep and clock changes since the start.
   const receivedAt = new Date(Date.now() - latencyMs).toISOString();
   return ids.map((id, index) => ({
     tenant,
@@ -59,8 +59,8 @@ export function predictionRows({
 }
 
 /**
- * With what the arm that did not answer made of each row. A row is stored in one go: what it counts
- * for is reckoned when it comes.
+ * Add the results of the other arm to each row. A row is written once, because its counts are
+ * computed on insertion.
  */
 export function besideOthers(
   rows: readonly PredictionRow[],
@@ -82,7 +82,7 @@ export function besideOthers(
 
 interface Beside extends Omit<OtherScore, 'score' | 'output'> {
   readonly scores: Float64Array | null;
-  /** Of a multiclass version. */
+  /** The classes of a multiclass version. */
   readonly classes: readonly string[] | undefined;
 }
 

@@ -16,44 +16,47 @@ import { join } from 'node:path';
 
 /** Rows that wait on disk, in order, in segments of NDJSON. */
 export interface Spill<Row> {
-  /** On disk, synced, when it resolves. */
+  /** Append rows; they are synced to disk when it resolves. */
   append(rows: readonly Row[]): Promise<void>;
   /**
-   * The oldest segment, closed to further rows; null when nothing waits. Removing it says that its
-   * rows are safe elsewhere.
+   * The oldest segment, closed to further rows; null when nothing waits. Remove it when its rows
+   * are stored elsewhere.
    */
   oldest(): Promise<SpillSegment<Row> | null>;
   isEmpty(): boolean;
   bytes(): number;
   /**
-   * Says that this process lives, and takes over what dead ones left behind. Number of segments
-   * taken over.
+   * Record that this process is alive, and take over segments of dead processes. Returns their
+   * number.
    */
   tend(): Promise<number>;
-  /** Leaves what still waits to whoever comes next. */
+  /** Stop, and leave waiting segments to another process. */
   close(): Promise<void>;
 }
 
 export interface SpillSegment<Row> {
   /**
-   * Its rows, in order. Read as they are asked for, so that no more than one batch at a time holds
-   * the event loop.
+   * The rows of the segment, in order. They are read in batches, so that no batch blocks the event
+   * loop for long.
    */
   batches(rows: number): Generator<readonly Row[]>;
   remove(): Promise<void>;
 }
 
 export interface SpillOptions {
-  /** Shared by any number of processes; each works in a folder of its own. */
+  /** The folder, which any number of processes may share; each has its own subfolder. */
   readonly folder: string;
   readonly segmentBytes: number;
   readonly maxBytes: number;
   /**
-   * A folder whose owner did not say for this long that it lives is an orphan. Longer than any
-   * pause of a live process.
+   * A folder without a sign of life for this long belongs to a dead process. Longer than any pause
+   * of a live process.
    */
   readonly orphanSeconds: number;
-  /** The oldest rows, dropped for want of room, or lines that a crash left half written. */
+  /**
+   * Called with rows that were dropped for lack of space, or with lines that a crash left
+   * incomplete.
+   */
   readonly onLost: (rows: number, reason: 'full' | 'torn') => void;
 }
 
@@ -69,7 +72,7 @@ export async function openSpill<Row>({
 }: SpillOptions): Promise<Spill<Row>> {
   const id = randomBytes(6).toString('hex');
   const own = join(folder, id);
-  /** Names sort by the time their segment began; the sizes are of whole segments. */
+  /** Names sort by the start time of their segment; the sizes are those of closed segments. */
   const segments: { readonly name: string; bytes: number }[] = [];
   let writing: string | null = null;
   let sequence = 0;
@@ -88,12 +91,12 @@ export async function openSpill<Row>({
       writing = `${String(Date.now()).padStart(15, '0')}-${id}-${String(sequence).padStart(9, '0')}${suffix}`;
       segment = { name: writing, bytes: 0 };
     }
-    // Opened by its path each time: if this process was taken for dead and its segments went to
-    // another, this begins a new one.
+    // Opened by its path each time. If another process has taken over the segments, a new one
+    // starts.
     await mkdir(own, { recursive: true, mode: 0o700 });
     const file = await open(join(own, segment.name), 'a', 0o600);
     try {
-      // Without this a line that a full disk cut short would swallow the next one.
+      // Otherwise a line that a full disk cut off would merge with the next one.
       const size = (await file.stat()).size;
       if (size > segment.bytes) await file.truncate(segment.bytes);
       await file.writeFile(text);
@@ -148,7 +151,7 @@ export async function openSpill<Row>({
     }
   }
 
-  /** Empty when another process took it over. */
+  /** Returns nothing when another process took it over. */
   async function readSegment(name: string): Promise<string> {
     try {
       return await readFile(join(own, name), 'utf8');
@@ -179,7 +182,7 @@ export async function openSpill<Row>({
     for (const name of await readdir(orphan).catch(() => [])) {
       if (!name.endsWith(suffix)) continue;
       try {
-        // Of two that try, one finds it gone.
+        // Of two processes that try, one gets an error.
         await rename(join(orphan, name), join(own, name));
         segments.push({ name, bytes: (await stat(join(own, name))).size });
         taken += 1;
@@ -188,7 +191,7 @@ export async function openSpill<Row>({
       }
     }
     await unlink(join(orphan, aliveFile)).catch(() => undefined);
-    // Not empty means that somebody lives there after all.
+    // A folder that is not empty still belongs to a live process.
     await rmdir(orphan).catch(() => undefined);
     return taken;
   }
@@ -197,7 +200,7 @@ export async function openSpill<Row>({
     return segments.reduce((sum, segment) => sum + segment.bytes, 0);
   }
 
-  /** One at a time: a segment must not be read, and then removed, while rows are added to it. */
+  /** One at a time, so that no rows are added to a segment while it is read and removed. */
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
     const mine = last.then(work);
     last = mine.catch(() => undefined);
@@ -226,7 +229,7 @@ async function orphansIn(
   for (const name of await readdir(folder)) {
     if (name === ownId) continue;
     const path = join(folder, name);
-    // Without its sign of life the folder was left in order: only its own age counts.
+    // Without a sign of life only the age of the folder counts.
     const seen = await stat(join(path, aliveFile)).catch(() => stat(path).catch(() => null));
     if (seen !== null && Date.now() - seen.mtimeMs > orphanSeconds * 1000) orphans.push(path);
   }
@@ -244,7 +247,7 @@ async function touch(own: string): Promise<void> {
   }
 }
 
-/** A new name survives a power cut only when its folder is synced too. */
+/** A new name survives a power failure only after its folder was synced. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {

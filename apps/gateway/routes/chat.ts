@@ -25,10 +25,10 @@ export interface ChatRouteDeps {
   readonly stallMs: number;
 }
 
-/** What is known of a key is 10 s old at most: its streams end within 12 s. */
+/** Cached keys are at most 10 s old, so the streams of a revoked key end within 12 s. */
 const keyCheckMs = 2_000;
 
-/** One stream that has begun. */
+/** A stream in progress. */
 interface StartedAnswer {
   readonly head: ChatHead;
   readonly stream: EventStream;
@@ -36,7 +36,7 @@ interface StartedAnswer {
 }
 
 /**
- * The OpenAI API's chat completions, where `model` is a bundle's name, `name@alias` or
+ * The OpenAI API's chat completions. `model` is the name of a bundle, `name@alias` or
  * `name@version`.
  */
 export function chatRoutes(
@@ -63,14 +63,14 @@ export function chatRoutes(
     const answered = await chat(call);
     count(answered, reply, 200);
     void reply.headers(headersOf(answered, call.body));
-    // Of a stream the sources in its last piece say so.
+    // In a stream, the sources come with the last chunk.
     const notReranked = answered.retrieved?.notReranked;
     if (notReranked) void reply.header('x-perennial-not-reranked', notReranked);
     return completionOf(answered, created);
   }
 
   /**
-   * Until the first piece an error is an ordinary answer; afterwards it is an event, and the stream
+   * Before the first piece an error is a normal response. After it, it is an event, and the stream
    * ends without `[DONE]`.
    */
   async function streamed(
@@ -126,7 +126,7 @@ export function chatRoutes(
   ): void {
     const problem = problemOf(error, request.traceId, gatewayOverrides);
     count(head, reply, problem.status);
-    // Thousands may hang up in one second.
+    // Thousands of clients may disconnect in one second.
     if (problem.status === callerGone) return;
     request.log.warn({ err: error, traceId: request.traceId }, 'an answer was interrupted');
     void stream.send(JSON.stringify(openAiErrorOf(problem)));
@@ -150,7 +150,8 @@ function headersOf(head: ChatHead, { fixed }: ChatBody): Readonly<Record<string,
 }
 
 /**
- * A stream ends soon after its key was revoked or expired. While the registry is away it goes on.
+ * End a stream soon after its key was revoked or has expired. It continues while the registry is
+ * not available.
  */
 function watchKey(request: FastifyRequest, open: OpenAnswer): NodeJS.Timeout {
   const look = async (): Promise<void> => {

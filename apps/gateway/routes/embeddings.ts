@@ -10,7 +10,7 @@ export interface EmbeddingsRouteDeps {
   readonly metrics: EmbeddingsMetrics;
 }
 
-/** The OpenAI API's embeddings, where `model` is an index, `index@alias` or `index@version`. */
+/** The OpenAI API's embeddings. `model` is an index, `index@alias` or `index@version`. */
 export function embeddingsRoutes(
   app: FastifyInstance,
   { embeddings, answers, metrics }: EmbeddingsRouteDeps,
@@ -23,8 +23,8 @@ export function embeddingsRoutes(
     const { index, version, stale, embedder, vectors, tokens } = answered;
     request.embedded = answered;
     const name = `${index}@${version}`;
-    // With the digest the vector can be sent to `POST /v1/indexes/{index}/query`, which refuses one
-    // of another space.
+    // A client can send the vector with this digest to `POST /v1/indexes/{index}/query`, which
+    // refuses vectors of other embedders.
     void reply.headers({
       'x-perennial-index-version': name,
       'x-perennial-embedder': embedder.digest,
@@ -54,7 +54,7 @@ export function embeddingsRoutes(
   }
 }
 
-/** Base64 is of 32-bit numbers, little-endian, as stock clients read them. */
+/** Base64 of 32-bit little-endian floats, as stock clients expect. */
 function encoded(vector: Float32Array, encoding: 'float' | 'base64'): string | readonly number[] {
   if (encoding === 'float') return Array.from(vector);
   const bytes = Buffer.alloc(vector.length * 4);
@@ -64,7 +64,7 @@ function encoded(vector: Float32Array, encoding: 'float' | 'base64'): string | r
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The vectors that a request was answered with, for the counters. */
+    /** The answer to a request, for the counters. */
     embedded: EmbeddingsReply | null;
   }
 }

@@ -22,8 +22,8 @@ export interface FeedbackRouteDeps {
 const atOnce = 8;
 
 /**
- * `POST /v1/feedback`: one label or an array of them, of a score or of an answer. Checked as a
- * whole before the first is recorded; sending the same again changes nothing.
+ * `POST /v1/feedback`: one label or an array of them. All are validated before the first one is
+ * recorded; sending them again changes nothing.
  */
 export function feedbackRoutes(
   app: FastifyInstance,
@@ -73,8 +73,8 @@ export function feedbackRoutes(
 }
 
 /**
- * Rows reach the log within a second; while PostgreSQL is away they wait on disk, so an id is given
- * this long before it counts as unknown.
+ * Rows reach the log within a second, or wait on disk while PostgreSQL is not available. An id is
+ * searched for this long before it counts as unknown.
  */
 const mostLogDelayMs = 24 * 3_600_000;
 
@@ -83,7 +83,7 @@ function mayStillCome(id: PredictionId): boolean {
   return time !== null && Date.now() - time.getTime() < mostLogDelayMs;
 }
 
-/** A label that no metric of the task can use would be stored and never counted. */
+/** A label that no metric of the task uses would be stored and never counted. */
 function requireFittingLabels(
   items: readonly FeedbackItem[],
   tasks: ReadonlyMap<PredictionId, PredictionTask>,

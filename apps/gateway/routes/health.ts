@@ -6,7 +6,7 @@ export interface GatewayHealth {
   readonly ready: boolean;
   readonly epoch: number;
   readonly leaseSeconds: number;
-  /** Wanted by the registry and not served here, with the reason. */
+  /** Versions that the registry wants and that are not served here, with the reason. */
   readonly blocked: readonly { readonly name: string; readonly error: string }[];
   readonly pendingPredictions: number;
   readonly spilledBytes: number;
@@ -17,7 +17,7 @@ export interface HealthRouteDeps {
   readonly metrics: GatewayMetrics;
 }
 
-/** No key needed: probes and scrapers have none. */
+/** Without a key, because probes and scrapers have none. */
 export function healthRoutes(app: FastifyInstance, { health, metrics }: HealthRouteDeps): void {
   const document = gatewayDocument();
   app.get('/openapi.json', () => document);

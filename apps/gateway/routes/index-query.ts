@@ -16,8 +16,8 @@ interface IndexQueryParams {
 }
 
 /**
- * `POST /v1/indexes/{index}/query`: the nearest chunks to a text or to a vector of the index's own
- * embedder, and where each stands in which document.
+ * `POST /v1/indexes/{index}/query`: the chunks nearest to a text, or to a vector of the index's
+ * embedder, with their positions in the documents.
  */
 export function indexQueryRoutes(
   app: FastifyInstance,
@@ -89,7 +89,7 @@ function hitOf({
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What a question to an index was answered with, for the counters. */
+    /** The answer to a query, for the counters. */
     indexAnswer: { readonly answer: IndexAnswer; readonly mode: string } | null;
   }
 }

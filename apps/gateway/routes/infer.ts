@@ -18,7 +18,7 @@ export interface ModelParams {
 }
 
 /**
- * Open Inference Protocol V2: the body is one named tensor for each request column, or rows of JSON
+ * Open Inference Protocol V2: the body has one named tensor per request column, or rows of JSON
  * objects.
  */
 export function inferRoutes(app: FastifyInstance, { infer, metrics }: InferRouteDeps): void {
@@ -29,7 +29,7 @@ export function inferRoutes(app: FastifyInstance, { infer, metrics }: InferRoute
     const { model, version } = request.params;
     const arrivedAt = performance.now() - reply.elapsedTime;
     const { caller, body } = request;
-    // Only the platform may mark a request as its own: an unmarked one counts as traffic.
+    // Only the platform may mark a request as a probe; all others count as traffic.
     const isProbe = probeHeader in request.headers && allows(caller.scope, 'operator');
     const answer = await infer({
       tenant: caller.tenant,
@@ -47,7 +47,7 @@ export function inferRoutes(app: FastifyInstance, { infer, metrics }: InferRoute
   function count(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
     const { answer } = request;
     metrics.request({
-      // An unknown name would be a new series for every typing mistake.
+      // An unknown name would create a time series for every misspelling.
       model: answer?.served.model ?? '',
       version: answer?.served.version ?? null,
       arm: answer?.arm ?? '',
@@ -73,7 +73,7 @@ function contentHeaders({ jsonBytes }: InferenceAnswer): Readonly<Record<string,
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What an inference request was answered with, for the counters. */
+    /** The answer to an inference request, for the counters. */
     answer: InferenceAnswer | null;
   }
 }

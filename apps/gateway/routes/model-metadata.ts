@@ -7,7 +7,9 @@ import { graphOf, type ServedVersion } from '../model/served-version';
 import type { VersionPicker } from '../routing/version-picker';
 import type { ModelParams } from './infer';
 
-/** What a client of the Open Inference Protocol V2 asks before it sends rows. */
+/**
+ * Model metadata, which clients of the Open Inference Protocol V2 request before they send rows.
+ */
 export function modelMetadataRoutes(
   app: FastifyInstance,
   { picker }: { readonly picker: VersionPicker },
@@ -42,8 +44,8 @@ export function modelMetadataRoutes(
   }));
   app.get('/v2/models/:model', metadata);
   app.get('/v2/models/:model/versions/:version', metadata);
-  // A version that cannot be had answers with its problem: the protocol wants any other status than
-  // 200.
+  // A version that cannot be loaded returns its problem, because the protocol requires a status
+  // other than 200.
   app.get('/v2/models/:model/ready', ready);
   app.get('/v2/models/:model/versions/:version/ready', ready);
 }

@@ -4,10 +4,7 @@ import type { Route } from '../routing/route';
 import type { LoadedRoutingTable } from '../routing/routing-table';
 import { notLoadedYet } from '../routing/version-picker';
 
-/**
- * What a client of the OpenAI API may name as `model`: the language applications that have a
- * champion.
- */
+/** The models that an OpenAI client can use: language applications with a champion. */
 export function openAiModelRoutes(
   app: FastifyInstance,
   {

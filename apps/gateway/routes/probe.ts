@@ -4,8 +4,8 @@ import { record } from '../inference/request-tensor';
 import type { VersionPicker } from '../routing/version-picker';
 
 /**
- * `POST /internal/probe`: loads a version and lets it answer once, before anybody promotes it. It
- * then stays in memory while there is room.
+ * `POST /internal/probe`: load a version and make one inference before its promotion. The version
+ * stays in memory if there is room.
  */
 export function probeRoutes(
   app: FastifyInstance,

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 
 /**
- * Which arm serves an entity: a hash of salt and entity gives a point in [0, 1), the arms' weights
- * divide that line in their order. The same entity gets the same arm in every gateway and after a
- * restart, as long as the weights stay.
+ * Assign an entity to an arm: a hash of salt and entity gives a point in [0, 1), which the weights
+ * divide in the order of the arms. An entity gets the same arm in every gateway and after a
+ * restart, as long as the weights do not change.
  */
 export function assignArm<A extends { readonly weight: number }>(
   arms: readonly A[],
@@ -17,7 +17,7 @@ export function assignArm<A extends { readonly weight: number }>(
     if (arm.weight > 0 && point < arm.weight) return arm;
     point -= arm.weight;
   }
-  // Rounding may leave a point at the very end.
+  // Rounding may leave a point after the last arm.
   return arms.findLast((arm) => arm.weight > 0) ?? null;
 }
 

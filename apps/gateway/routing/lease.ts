@@ -4,19 +4,19 @@ import type { LoadedRoutingTable } from './routing-table';
 import { within } from '../../../data/within';
 
 /**
- * While it holds, the registry knows which table this gateway serves by, and waits for it before a
+ * While the lease is valid, the registry knows the table of this gateway and waits for it before a
  * rollout advances.
  */
 export interface Lease {
   /**
-   * Begins to beat and to listen; resolves after the first attempt, whether or not the registry was
-   * there.
+   * Start the heartbeat and the listener. Resolves after the first attempt, even without the
+   * registry.
    */
   start(): Promise<void>;
   holds(): boolean;
-  /** Seconds until it runs out, 0 when it has. */
+  /** Seconds until the lease expires; 0 when it has. */
   remainingSeconds(): number;
-  /** Tells the registry at once what is served now. */
+  /** Report at once which table is served. */
   beat(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -36,8 +36,8 @@ export function createLease(options: LeaseOptions): Lease {
   const { gateways, routing, table, id, url, leaseSeconds, pollSeconds, onError } = options;
   const timeoutMs = (leaseSeconds * 1000) / 3;
   /**
-   * On the monotonic clock, counted from before the beat was sent, so that it never outlasts the
-   * registry's own reckoning.
+   * Measured on the monotonic clock from before the heartbeat was sent, so that it expires no later
+   * than in the registry.
    */
   let validUntil = -Infinity;
   let timer: NodeJS.Timeout | null = null;
@@ -48,8 +48,8 @@ export function createLease(options: LeaseOptions): Lease {
   let stopped = false;
 
   /**
-   * Numbered: they go over several connections, and the registry takes none after a newer one. So
-   * none has to wait for one that hangs.
+   * Heartbeats are numbered, because they use several connections and the registry ignores one that
+   * arrives after a newer one. Thus none waits for one that hangs.
    */
   async function beat(): Promise<void> {
     const sentAt = performance.now();
@@ -64,7 +64,7 @@ export function createLease(options: LeaseOptions): Lease {
       away,
     );
     validUntil = Math.max(validUntil, sentAt + leaseSeconds * 1000);
-    // A beat is also a poll: this finds what a lost notification would have told.
+    // Each heartbeat also reads the table, in case a notification was lost.
     if (current.epoch !== table.epoch()) refresh();
   }
 
@@ -72,10 +72,7 @@ export function createLease(options: LeaseOptions): Lease {
     void table.refresh().catch((error: unknown) => onError('routing table', error));
   }
 
-  /**
-   * Waits for one attempt at a time: one that answers late would otherwise leave a listener behind
-   * that nobody stops.
-   */
+  /** One attempt at a time, because a late one would leave a listener that is never stopped. */
   async function listen(): Promise<void> {
     if (stopListening !== null) return;
     listening ??= beginToListen().finally(() => {
@@ -133,7 +130,7 @@ export function createLease(options: LeaseOptions): Lease {
           message: 'the registry did not accept the deregistration',
         });
       } catch (error) {
-        // The lease then runs out by itself.
+        // The lease then expires by itself.
         onError('leaving', error);
       }
     },

@@ -14,27 +14,27 @@ export interface Arm {
   readonly served: ServedVersion;
 }
 
-/** How this process answers for one model: every arm is loaded and probed. */
+/** The arms of one model in this process, all loaded and probed. */
 export interface Route {
   readonly tenant: string;
   readonly model: string;
   readonly champion: Arm;
   readonly arms: readonly Arm[];
   /**
-   * By which the arms divide the requests. Null without one, and while its challenger is not loaded
-   * here: then the champion answers, and nothing is counted for or against it.
+   * The rollout that divides the requests. Null without one, and while its challenger is not loaded
+   * here: then the champion answers, and nothing counts for or against the challenger.
    */
   readonly rollout: RoutedRollout | null;
 }
 
-/** An arm that is wanted and cannot be served here. */
+/** A wanted arm that cannot be served here. */
 export interface Unloaded {
   readonly alias: AliasName;
   readonly version: number;
   readonly error: unknown;
 }
 
-/** Never throws: one arm's failure is not the other's. */
+/** Never throws, so that one arm's failure does not affect the other. */
 export async function loadArm(
   cache: Pick<ModelCache, 'acquire'>,
   routed: RoutedModel,
@@ -48,9 +48,9 @@ export async function loadArm(
 }
 
 /**
- * Where a rollback would go stays loaded for a while after a promotion: that makes it immediate. A
- * failure blocks nothing, because the registry does not ask for it. Null also where it need not be
- * kept: each takes memory in every gateway.
+ * The target of a rollback stays loaded for a while after a promotion, so that a rollback is
+ * immediate. Its failure blocks nothing. Null also when it need not be kept, because it takes
+ * memory in every gateway.
  */
 export async function loadPrevious(
   cache: Pick<ModelCache, 'acquire'>,
@@ -70,7 +70,7 @@ async function serve(
   return servedVersion(model, version, await cache.acquire({ tenant, model, manifest }));
 }
 
-/** The same arm under a hold of its own, for a second route. */
+/** The same arm with another reference, for a second route. */
 export function heldAgain({ alias, weight, served }: Arm): Arm {
   return { alias, weight, served: { ...served, hold: served.hold.hold() } };
 }
@@ -79,7 +79,7 @@ export function releaseArms(arms: readonly Arm[]): void {
   for (const { served } of arms) served.hold.release();
 }
 
-/** Everything of a route that a change of it can change. */
+/** Everything that a change of the route can change. */
 export function fingerprintOf({ arms, previous, rollout }: RoutedModel): string {
   const parts = arms.map(
     ({ alias, version, weight, manifest }) => `${alias}:${version}:${weight}:${manifest.digest}`,

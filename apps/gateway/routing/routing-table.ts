@@ -18,7 +18,7 @@ import {
 import type { ServedVersion } from '../model/served-version';
 import { within } from '../../../data/within';
 
-/** What the registry wants and this process cannot do. */
+/** A wanted route that this process cannot serve, with the reason. */
 export interface BlockedModel {
   readonly tenant: string;
   readonly name: string;
@@ -27,35 +27,35 @@ export interface BlockedModel {
 }
 
 /**
- * The registry's routing table in memory. A model's route is swapped in one step, after all of its
+ * The registry's routing table in memory. A model's route is replaced in one step after all of its
  * arms are loaded; until then the old one serves (I8).
  */
 export interface LoadedRoutingTable {
   /**
-   * Reads the table and begins to load what changed. Throws DatabaseUnavailable; settles when every
-   * change is applied or found impossible.
+   * Read the table and load what changed. Throws DatabaseUnavailable. Settles when every change is
+   * applied or has failed.
    */
   refresh(): Promise<void>;
   route(tenant: string, model: string): Route | undefined;
-  /** Where a rollback would go, while it is kept loaded. */
+  /** The target of a rollback, while it is kept loaded. */
   previous(tenant: string, model: string): ServedVersion | null;
-  /** The same, loaded or not. */
+  /** The target of a rollback, loaded or not. */
   previousVersion(tenant: string, model: string): ModelVersionRef | null;
-  /** What the registry wants for this model, when that is not what serves. */
+  /** The wanted route of this model and why it is not served; undefined when it is. */
   blockedModel(tenant: string, model: string): BlockedModel | undefined;
   /**
-   * Whether the registry names such a version for this model, loaded or not. True before the
-   * registry was read: nothing is known of any model then.
+   * Whether the registry names this version for the model, loaded or not. True before the first
+   * read, when nothing is known.
    */
   isWanted(tenant: string, model: string, alias: AliasName): boolean;
   models(tenant: string): readonly string[];
   blocked(): readonly BlockedModel[];
   /**
-   * Whether a table was ever read and served as far as it can be. One broken model must not keep
-   * all others from being ready.
+   * Whether a table was read and is served as far as possible. One broken model does not keep the
+   * others from being ready.
    */
   isKnown(): boolean;
-  /** The newest epoch of which everything is served: what may be acknowledged. */
+  /** The newest epoch of which everything is served, to be acknowledged. */
   epoch(): number;
   close(): void;
 }
@@ -73,11 +73,11 @@ interface AppliedRoute {
   readonly fingerprint: string;
   readonly route: Route;
   previous: ServedVersion | null;
-  /** Releases `previous` when a rollback need not find it loaded any more. */
+  /** Release `previous` when a rollback no longer needs it loaded. */
   expiry: NodeJS.Timeout | null;
 }
 
-/** Before any table was applied. */
+/** Before a table was applied. */
 const noEpoch = -1;
 
 export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingTable {
@@ -94,8 +94,8 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
   let closed = false;
 
   /**
-   * A read that is under way may miss what this caller was told about, so one more follows it;
-   * callers that come in the meantime share that one.
+   * A read in progress may be too old for this caller, so another one follows. Callers that come in
+   * the meantime share it.
    */
   function refresh(): Promise<void> {
     if (reading === null) return read();
@@ -150,10 +150,7 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
     return done;
   }
 
-  /**
-   * A rollout that has ended ends here at once, whatever still has to be loaded for what follows
-   * it.
-   */
+  /** A rollout that has ended stops here at once, even if its successor is still loading. */
   function retire(key: string, routed: RoutedModel): void {
     const route = applied.get(key)?.route;
     if (route === undefined || route.rollout === null || route.rollout.id === routed.rollout?.id)
@@ -169,7 +166,7 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
     };
     const inPart = `${fingerprint} in part`;
     const loads = routed.arms.map((arm) => loadArm(cache, routed, arm));
-    // A challenger that takes its time must not keep a champion from answering.
+    // A challenger that loads slowly must not delay the champion.
     const champion = await loads[routed.arms.findIndex(({ alias }) => alias === 'champion')];
     if (
       champion !== undefined &&
@@ -191,8 +188,7 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
       swap(key, routed, fingerprint, routeOf(routed, arms, routed.rollout));
     } else {
       block(key, routed, failed);
-      // Without its challenger a route still serves, but it is not the route that was asked for:
-      // the next refresh tries again.
+      // Without its challenger the route serves, but the next refresh tries again.
       if (failed.alias === 'champion' || applied.get(key)?.fingerprint === inPart)
         releaseArms(arms);
       else swap(key, routed, inPart, routeOf(routed, arms, null));
@@ -209,7 +205,7 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
     const now: AppliedRoute = { fingerprint, route, previous: null, expiry: null };
     applied.set(key, now);
     onSwap(route, before?.route ?? null);
-    // Before the old hold goes: a version that nobody holds for a moment may have to make room.
+    // Before the old reference is released, because an unreferenced version may be evicted.
     void keepPrevious(key, routed, now);
     if (before !== undefined) release(before);
   }

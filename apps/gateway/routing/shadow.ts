@@ -3,9 +3,9 @@ import type { ModelHold } from '../model/model-cache';
 import { failureCode, scoreOf } from '../inference/score-of';
 import { graphOf, type ServedVersion } from '../model/served-version';
 
-/** What a version made of a request that another one has answered. */
+/** A version's result for a request that another version has answered. */
 export interface Shadowed {
-  /** One a row; null with an error. */
+  /** One score per row; null after an error. */
   readonly scores: Float64Array | null;
   readonly error: string | null;
   readonly latencyMs: number;
@@ -13,33 +13,32 @@ export interface Shadowed {
 
 export interface ShadowCall {
   readonly served: ServedVersion;
-  /** The parsed body: a version may read other columns than the one that answered. */
+  /** The parsed body, because a version may read other columns than the one that answered. */
   readonly body: unknown;
   readonly rows: number;
-  /** Once, null when it was given up for want of room or time. */
+  /** Called once; null when it was skipped because of a limit on size or time. */
   readonly done: (shadowed: Shadowed | null) => void;
 }
 
 /**
- * Scores requests behind their answers. It may cost no answer anything but the cores' time, so a
- * version works on one batch of them at a time, and what does not fit or waits too long is given up
- * and counted: which requests those are depends on the load, never on what either version says of
- * them.
+ * Scores requests after their answers. It must cost answers nothing but processor time, so a
+ * version scores one batch at a time. What does not fit or waits too long is skipped and counted.
+ * Which requests are skipped depends on the load, never on the scores.
  */
 export interface Shadow {
   /** Returns before anything is scored. */
   add(call: ShadowCall): void;
   waitingRows(): number;
-  /** Gives up what waits, and finishes what is under way. */
+  /** Cancel what waits, and complete what is in progress. */
   stop(): Promise<void>;
 }
 
 export interface ShadowOptions {
   readonly maxWaitingRows: number;
-  /** Of one batch. */
+  /** The rows of one batch. */
   readonly batchRows: number;
   readonly longestWaitMs: number;
-  /** As long as a challenger has for an answer. */
+  /** The same time as a challenger has for an answer. */
   readonly timeoutMs: number;
   readonly onOutcome: (served: ServedVersion, outcome: ShadowOutcome) => void;
 }
@@ -59,7 +58,7 @@ export function createShadow({
   timeoutMs,
   onOutcome,
 }: ShadowOptions): Shadow {
-  /** One for each model that has work: a slow one holds up no other. */
+  /** One queue per model, so that a slow model does not delay others. */
   const queues = new Map<LoadedModel, WaitingRows[]>();
   const working = new Set<Promise<void>>();
   let waitingRows = 0;
@@ -89,14 +88,14 @@ export function createShadow({
       queue !== undefined && queue.length > 0;
       queue = queues.get(model)
     ) {
-      // After the answers that are on their way out, and after the requests that have come in.
+      // After the answers that are being sent, and after new requests.
       await new Promise((turn) => setImmediate(turn));
       await Promise.all(take(queue).map(serve));
     }
     queues.delete(model);
   }
 
-  /** The oldest that fit together; one that is larger than a batch goes alone. */
+  /** The oldest requests that fit together. A request that exceeds a batch runs alone. */
   function take(queue: WaitingRows[]): readonly WaitingRows[] {
     let fitting = 0;
     for (let rows = 0; fitting < queue.length; fitting += 1) {
@@ -127,7 +126,7 @@ export function createShadow({
     } catch (cause) {
       error = failureCode(cause);
     }
-    // Its queue is full of requests that wait for an answer: no failure of the version.
+    // Its queue is full of requests that wait for an answer, which is no failure of the version.
     if (error === 'GatewayUnavailable') {
       giveUp(call);
       return;

@@ -13,8 +13,8 @@ import { servedVersion, type ServedVersion } from '../model/served-version';
 import { within } from '../../../data/within';
 
 /**
- * What may answer a request. Either the routing table chooses among the arms, or the caller named
- * one version.
+ * The versions that may answer a request: the arms of the routing table, or one version that the
+ * caller named.
  */
 export type Picked =
   | { readonly kind: 'routed'; readonly route: Route }
@@ -27,11 +27,11 @@ export type Picked =
 
 export interface VersionPicker {
   /**
-   * Without waiting where the answer is in memory. NotFound, InvalidInput; 503 when the version is
-   * known and cannot be loaded here.
+   * Returns at once when the version is in memory. Throws NotFound, InvalidInput, or 503 when the
+   * version exists and cannot be loaded here.
    */
   pick(tenant: Tenant, name: RequestedModel): Picked | Promise<Picked>;
-  /** Loads and probes a version that need not be routed; the caller releases it. */
+  /** Load and probe a version that need not be routed; the caller releases it. */
   load(tenant: Tenant, model: string, version: number): Promise<ServedVersion>;
 }
 
@@ -42,7 +42,7 @@ export interface VersionPickerOptions {
   readonly timeoutMs: number;
 }
 
-/** Which manifest a version number stands for never changes, so it is asked once. */
+/** The manifest of a version number never changes, so it is read once. */
 const maxKnown = 10_000;
 
 export function createVersionPicker({
@@ -89,7 +89,7 @@ export function createVersionPicker({
     );
   }
 
-  /** Null where it has to be loaded first: a previous version is not kept loaded for ever. */
+  /** Null when it must be loaded first, because a previous version is not kept loaded forever. */
   function aliased(tenant: Tenant, model: string, alias: Arm['alias']): ServedVersion | null {
     const route = routeOf(tenant, model);
     const served =
@@ -117,8 +117,8 @@ export function createVersionPicker({
     loadServed: () => Promise<ServedVersion>,
   ): Promise<Picked> {
     const served = await loadServed().catch((error: unknown) => {
-      // For the caller of an inference a version that cannot be loaded is an outage, not a mistake
-      // in the request.
+      // For an inference, a version that cannot be loaded is an outage and not an error in the
+      // request.
       if (isPerennialError(error) && unloadable.has(error.type))
         throw new HttpProblem(503, error.type, error.message);
       throw error;
@@ -166,8 +166,8 @@ function hasNo(alias: Arm['alias'], model: string): Error {
 }
 
 /**
- * Clients take 404 as final, so a gateway that has just started, or is loading what the registry
- * names, asks them to come again.
+ * Clients do not retry after 404, so a gateway that is starting or loading a version answers 503
+ * instead.
  */
 export function notLoadedYet(name: string): HttpProblem {
   return new HttpProblem(

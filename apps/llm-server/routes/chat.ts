@@ -14,7 +14,7 @@ export interface ChatRoutesOptions {
   readonly engine: () => Engine;
   readonly modelName: string;
   readonly metrics: LlmServerMetrics;
-  /** Counts an answer as long as it is being written. */
+  /** Counts the answers in progress. */
   readonly writing: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
@@ -97,7 +97,7 @@ async function streamed(
   } catch (error) {
     if (gone.aborted) metrics.cancelled();
     else reply.log.error({ err: error }, 'an answer was interrupted');
-    // The head is out: the only way left to say that this is not the end of the answer.
+    // The headers are sent, so the error can only be an event.
     stream.fail(
       errorBody(
         error instanceof ApiError
@@ -133,10 +133,7 @@ function grammarOf({ grammar, response_format: format }: ChatRequestBody): Gramm
   return null;
 }
 
-/**
- * Aborts when the connection closes before the answer is out: nobody pays for tokens that nobody
- * reads.
- */
+/** Aborts when the connection is closed before the answer is complete, to save its computation. */
 function clientGone(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
   reply.raw.once('close', () => {

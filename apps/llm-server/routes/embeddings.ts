@@ -6,7 +6,7 @@ import { unknownModel } from '../model-names';
 
 export const embeddingModel = 'all-minilm-l6-v2';
 
-/** `embedder`: opened with the first request, since many servers only ever chat. */
+/** `embedder` is called with the first request, because many servers only chat. */
 export function embeddingRoutes(app: FastifyInstance, embedder: () => Promise<Embedder>): void {
   app.post('/v1/embeddings', async (request) => {
     const body = parseEmbeddings(request.body);
@@ -19,7 +19,7 @@ export function embeddingRoutes(app: FastifyInstance, embedder: () => Promise<Em
       });
     }
     const vectors = await minilm.embed(body.input);
-    // What is beyond the model's limit was not read, so it is not counted.
+    // Text beyond the model's limit is cut off and not counted.
     const tokens = body.input.reduce(
       (sum, text) => sum + Math.min(tokensOf(minilm, text), minilm.maxTokens),
       0,

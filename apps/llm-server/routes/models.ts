@@ -9,8 +9,8 @@ const adapterName = /^([a-z0-9][a-z0-9._@-]{0,99}|sha256:[0-9a-f]{64})$/i;
 const owner = 'perennial';
 
 /**
- * The models by OpenAI's protocol, and the names of adapters by one of our own: a name is given an
- * artifact, whose bytes are proved before it answers.
+ * The models by OpenAI's protocol, and routes to name adapters. The bytes of an adapter's artifact
+ * are verified before it can answer.
  */
 export function modelRoutes(
   app: FastifyInstance,
@@ -53,11 +53,9 @@ export function modelRoutes(
     if (name.startsWith('sha256:') && name !== body.digest) {
       throw new ApiError(
         400,
-        `name: a digest is only valid as the name of the artifact with that digest; the artifact is ${body.digest}`,
-        {
-          code: 'invalid_value',
-          param: 'name',
-        },
+        'name: a digest is only valid as the name of the artifact with that digest; ' +
+          `the artifact is ${body.digest}`,
+        { code: 'invalid_value', param: 'name' },
       );
     }
     await engine().adapters.put(name, { ...body, digest: body.digest as `sha256:${string}` });

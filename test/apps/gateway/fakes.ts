@@ -14,7 +14,7 @@ import { defaultTenant, type PredictionId } from '../../../domain/ids';
 import type { ModelVersionRef } from '../../../domain/model/model';
 import type { GatewayRegistry } from '../../../apps/gateway/server';
 
-/** The registry's promises to a gateway, kept in memory, with a switch that takes it away. */
+/** A registry in memory, with a switch that makes it unavailable. */
 export interface FakeRegistry extends GatewayRegistry {
   away: boolean;
   epoch: number;
@@ -22,13 +22,13 @@ export interface FakeRegistry extends GatewayRegistry {
   readonly versions: Map<string, ModelVersionRef>;
   readonly keys: Map<string, ApiKeyIdentity>;
   readonly inserted: PredictionRow[];
-  /** Of every stored prediction. */
+  /** For every stored prediction. */
   task: PredictionTask['task'];
   classes: PredictionTask['classes'];
   readonly labels: Map<PredictionId, unknown>;
   indexNames: string[];
   readonly beats: { readonly epoch: number }[];
-  /** As a promotion does: table, epoch, notification. */
+  /** Like a promotion: table, epoch, notification. */
   route(
     model: string,
     arms: readonly (Omit<RoutingArm, 'weight'> & { readonly weight?: number })[],
@@ -176,7 +176,7 @@ export function addKey(
   return key;
 }
 
-/** Artifacts in memory, by digest; `replace` is what a broken disk does. */
+/** Artifacts in memory, by digest; `replace` simulates a broken disk. */
 export interface FakeArtifacts {
   put(bytes: Uint8Array): ArtifactRef;
   replace(ref: ArtifactRef, bytes: Uint8Array): void;
@@ -212,7 +212,7 @@ export function fakeArtifacts(): FakeArtifacts {
   };
 }
 
-/** For a gateway whose test asks no index. */
+/** For a gateway whose test queries no index. */
 export const noIndexes: Pick<IndexReader, 'query' | 'check' | 'embedder'> = {
   query: noIndex,
   check: noIndex,

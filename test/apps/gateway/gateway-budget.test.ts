@@ -64,7 +64,7 @@ beforeEach(async () => {
   gateway = await startGateway({ registry, artifacts, access });
   const manifest = await bundleAsking('paid');
   registry.route('wiki-assistant', [{ alias: 'champion', version: 1, manifest }]);
-  // As a stock client is: it comes again by itself where that may help.
+  // Like a stock client, which retries when that may help.
   const counting: typeof fetch = (...given) => {
     calls += 1;
     return fetch(...given);
@@ -106,7 +106,7 @@ async function refusedAfter(asking: () => Promise<unknown>): Promise<APIError> {
   }
 }
 
-test('a spent budget answers as OpenAI does without credit, once, and bounds what callers cost', async () => {
+test('a spent budget gives OpenAI’s error for missing credit, without retries', async () => {
   const refused = await refusedAfter(ask);
   expect(refused).toMatchObject({
     status: 429,
@@ -119,7 +119,7 @@ test('a spent budget answers as OpenAI does without credit, once, and bounds wha
   const sent = provider.requests.length;
   const before = calls;
   await expect(ask()).rejects.toMatchObject({ status: 429 });
-  // Told not to come again, a stock client does not.
+  // A stock client obeys the header against retries.
   expect(calls).toBe(before + 1);
   expect(provider.requests).toHaveLength(sent);
   await allowances.close();
@@ -131,7 +131,7 @@ test('a spent budget answers as OpenAI does without credit, once, and bounds wha
   expect(spent).toBeLessThanOrEqual(400);
 });
 
-test('a budget whose rest is only reserved is asked again by a stock client, and answers when it comes back', async () => {
+test('a stock client retries while the rest of a budget is reserved, and then gets its answer', async () => {
   const reserve = (reserved: number) =>
     (budgets.budgets[0] = { ...(budgets.budgets[0] as (typeof budgets.budgets)[0]), reserved });
   reserve(395);
@@ -152,7 +152,7 @@ test('a budget whose rest is only reserved is asked again by a stock client, and
   expect((await ask()).choices[0]?.message.content).toBe('She wrote of the engine.');
 });
 
-test('a stream is refused before its first piece, by an ordinary answer', async () => {
+test('a stream is refused before its first piece, by a normal response', async () => {
   await refusedAfter(ask);
   const stream = client.chat.completions.create({
     model: 'wiki-assistant',
@@ -162,7 +162,7 @@ test('a stream is refused before its first piece, by an ordinary answer', async 
   await expect(stream).rejects.toMatchObject({ status: 429, code: 'insufficient_quota' });
 });
 
-test('with more of it the same callers are answered again', async () => {
+test('callers are answered again after the budget was raised', async () => {
   await refusedAfter(ask);
   budgets.budgets[0] = { ...(budgets.budgets[0] as (typeof budgets.budgets)[0]), limit: 100_000 };
   await new Promise((followed) => setTimeout(followed, 1_100));
@@ -170,8 +170,8 @@ test('with more of it the same callers are answered again', async () => {
 });
 
 /**
- * Number 3, whose provider has a budget, answers everybody, and number 2, whose provider has none,
- * stands beside it.
+ * Version 3, whose provider has a budget, is the champion, and version 2, whose provider has none,
+ * the challenger.
  */
 async function challenged(rollout: {
   readonly weight: number;
@@ -197,7 +197,7 @@ const rowsOfRollout = () => registry.inserted.filter(({ version }) => version !=
 const heldAgainstIt = () =>
   rowsOfRollout().filter(({ other }) => other !== null && other.error !== null);
 
-test('nobody pays for a challenger: its callers are answered by the champion, and it is not held against it', async () => {
+test('without a budget for the challenger the champion answers, and the challenger has not failed', async () => {
   await challenged({ weight: 1, besides: true });
   await until(async () => (await ask()).model === 'wiki-assistant@2');
   await gateway.stop();
@@ -208,19 +208,16 @@ test('nobody pays for a challenger: its callers are answered by the champion, an
 test.each([
   ['answers', 1],
   ['is asked beside the champion', 0],
-])(
-  'a registry that grants no block is not held against a challenger that %s',
-  async (_, weight) => {
-    budgets.budgets[0] = { ...(budgets.budgets[0] as (typeof budgets.budgets)[0]), limit: 2_000 };
-    await challenged({ weight, besides: true });
-    // What it has is used up by the questions to come, and more it does not get.
-    budgets.account = () =>
-      Promise.reject(failure('DatabaseUnavailable', 'PostgreSQL cannot be reached'));
-    const models = [];
-    for (let asked = 0; asked < 40; asked += 1) models.push((await ask()).model);
-    expect(models.at(-1)).toBe('wiki-assistant@2');
-    await gateway.stop();
-    expect(rowsOfRollout().at(-1)).toMatchObject({ version: 2, other: null });
-    expect(heldAgainstIt()).toEqual([]);
-  },
-);
+])('a registry that grants no block is no failure of a challenger that %s', async (_, weight) => {
+  budgets.budgets[0] = { ...(budgets.budgets[0] as (typeof budgets.budgets)[0]), limit: 2_000 };
+  await challenged({ weight, besides: true });
+  // The next questions use up its block, and it gets no other one.
+  budgets.account = () =>
+    Promise.reject(failure('DatabaseUnavailable', 'PostgreSQL cannot be reached'));
+  const models = [];
+  for (let asked = 0; asked < 40; asked += 1) models.push((await ask()).model);
+  expect(models.at(-1)).toBe('wiki-assistant@2');
+  await gateway.stop();
+  expect(rowsOfRollout().at(-1)).toMatchObject({ version: 2, other: null });
+  expect(heldAgainstIt()).toEqual([]);
+});

@@ -110,7 +110,7 @@ async function stored(ids: readonly PredictionId[]): Promise<number> {
   return count;
 }
 
-test('serving goes on while PostgreSQL is dead, by the champion alone once the lease is over, and every prediction arrives when it is back', async () => {
+test('without PostgreSQL the champion serves alone after the lease, and all predictions arrive later', async () => {
   const { id } = await world.openRollout(await world.register(distanceModel(2)));
   await world.registry.rollouts.setStep({
     tenant,
@@ -123,7 +123,7 @@ test('serving goes on while PostgreSQL is dead, by the champion alone once the l
   await inTime(async () => (await infer()).version === 'flight-delay@2');
   const before = await inferFor(0.5);
   await kill(postgres);
-  // Longer than a key is believed without asking, and longer than the lease.
+  // Longer than the cache of keys, and longer than the lease.
   const during = await inferFor(13);
   expect(during.filter(({ status }) => status !== 200)).toEqual([]);
   expect(during[0]).toMatchObject({ version: 'flight-delay@2', stale: null });
@@ -144,7 +144,7 @@ test('serving goes on while PostgreSQL is dead, by the champion alone once the l
   const ids = [...before, ...during, ...after].map(({ id }) => id);
   await inTime(async () => (await stored(ids)) === ids.length);
 
-  // Notifications come again, too.
+  // Notifications work again, too.
   expect((await infer()).version).toBe('flight-delay@2');
   const { milliseconds } = await fastestOf(3, 1_000, async () => {
     const next = await world.register(distanceModel(3));
@@ -156,11 +156,11 @@ test('serving goes on while PostgreSQL is dead, by the champion alone once the l
   expect(milliseconds).toBeLessThan(1_000);
 });
 
-test('a gateway that was killed with predictions on disk loses none: the next one hands them over', async () => {
+test('a killed gateway loses no predictions on disk: the next one stores them', async () => {
   await kill(postgres);
   const answers = await inferFor(1);
   await inTime(async () => (await readiness()).spilledBytes > 0);
-  // What is in memory at the moment of a kill is lost by design: 200 ms of it.
+  // The predictions of 200 ms in memory are lost by design.
   await new Promise((pause) => setTimeout(pause, 4_000));
   await gateway.kill('SIGKILL');
   postgres = await restartPostgres();

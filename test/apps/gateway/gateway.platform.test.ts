@@ -80,7 +80,7 @@ async function probe({ model, version }: ModelVersionRef): Promise<string> {
   return body.digest ?? JSON.stringify(body);
 }
 
-/** Replaces an artifact's bytes behind the store's back, for every model that has the same. */
+/** Replaces the bytes of an artifact in the store, for every model that has them. */
 async function corrupt(ref: ArtifactRef): Promise<void> {
   const s3 = openS3(bucket);
   try {
@@ -98,7 +98,7 @@ async function corrupt(ref: ArtifactRef): Promise<void> {
   }
 }
 
-test('a registered version is loaded by digest when it is asked for by number, and its predictions are stored', async () => {
+test('a version that is named by number is loaded by digest, and its predictions are stored', async () => {
   const version = await world.register({ ...distanceModel(10), model: 'by-digest' });
   const { status, digest, predictionId, body } = await infer(`by-digest@${version.version}`);
   expect(status).toBe(200);
@@ -116,7 +116,7 @@ test('a registered version is loaded by digest when it is asked for by number, a
   });
 });
 
-test('a label joins its prediction, also one that came first', async () => {
+test('a label joins its prediction, also when it comes first', async () => {
   const version = await world.register({ ...distanceModel(10), model: 'labelled' });
   const { predictionId } = await infer(`labelled@${version.version}`);
   const answer = await fetch(`${gateway.url}/v1/feedback`, {
@@ -132,7 +132,7 @@ test('a label joins its prediction, also one that came first', async () => {
   );
 });
 
-test('new requests are on the new champion well within a second of its promotion, and of its rollback', async () => {
+test('new requests use the new champion within a second of a promotion and of a rollback', async () => {
   const [first, second] = [
     await world.register({ ...distanceModel(1), model: 'quick' }),
     await world.register({ ...distanceModel(2), model: 'quick' }),
@@ -160,7 +160,7 @@ test('new requests are on the new champion well within a second of its promotion
   );
 });
 
-test('a champion with other bytes is refused; the old one keeps answering, and the epoch is not acknowledged', async () => {
+test('a champion with wrong bytes is refused, the old one answers, and the epoch is not acknowledged', async () => {
   const [good, bad] = [
     await world.register({ ...distanceModel(1), model: 'corrupted' }),
     await world.register({ ...distanceModel(666), model: 'corrupted' }),
@@ -196,7 +196,7 @@ test('a champion with other bytes is refused; the old one keeps answering, and t
   await inTime(async () => (await infer('corrupted')).stale === null);
 });
 
-test('switching the champion under load fails no request and mixes no answer', async () => {
+test('changing the champion under load fails no request and mixes no answers', async () => {
   const versions: ModelVersionRef[] = [];
   for (const bias of [1, 2, 3, 4])
     versions.push(await world.register({ ...distanceModel(bias), model: 'busy' }));
@@ -235,14 +235,14 @@ test('switching the champion under load fails no request and mixes no answer', a
   const switchedAfter: number[] = [];
   for (const version of next) {
     await new Promise((pause) => setTimeout(pause, 300));
-    // As every promotion does: each gateway loads the version before it gets traffic.
+    // As in every promotion, each gateway loads the version before it gets traffic.
     expect(await probe(version)).toBe(version.manifest.digest);
     await world.promote(version);
     const promoted = performance.now();
     while (!seen.has(`busy@${version.version}`)) await new Promise((pause) => setTimeout(pause, 5));
     switchedAfter.push(performance.now() - promoted);
   }
-  // The machine may pause in one of them.
+  // The machine may pause during one of them.
   expect(Math.min(...switchedAfter)).toBeLessThan(1_000);
   await world.registry.aliases.rollback({
     tenant,
@@ -260,7 +260,7 @@ test('switching the champion under load fails no request and mixes no answer', a
   expect(await versionNow('busy')).toBe('busy@3');
 });
 
-test('a body of 50 MB gets 413, and a reason', async () => {
+test('a body of 50 MB gets 413 with a reason', async () => {
   const answer = await fetch(`${gateway.url}/v2/models/by-digest/infer`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${world.keys.viewer}` },
@@ -319,7 +319,7 @@ describe('parity', () => {
     return environment().run((given: ParityInput) => activities.measureParity(given), input);
   }
 
-  test('what a gateway answers is what was evaluated', async () => {
+  test('the answers of a gateway equal the evaluated ones', async () => {
     const candidate = await world.registerManifest(
       await modelManifest(world.artifacts, truth, assembled),
     );
@@ -335,8 +335,8 @@ describe('parity', () => {
     expect(evidence.kind === 'measured' && evidence.maxDifference).toBeLessThan(1e-6);
   });
 
-  test('features that differ between training and serving show', async () => {
-    // Training saw the wind in the same unit as the request; this version's features double it.
+  test('detects features that differ between training and serving', async () => {
+    // Training and the request use the same unit for wind; the features of this version double it.
     const skewed = await modelManifest(world.artifacts, truth, assembled, {
       featuresSql: 'SELECT hour, wind * 2 AS wind, carrier FROM request',
     });
@@ -345,7 +345,7 @@ describe('parity', () => {
     expect(evidence.kind === 'measured' && evidence.agreeing).toBeLessThan(500);
   });
 
-  test('a gateway that refuses is evidence of its own kind', async () => {
+  test('records the refusal of a gateway as evidence', async () => {
     const candidate = await world.registerManifest(
       await modelManifest(world.artifacts, { ...truth, bias: -4 }, assembled),
     );
@@ -356,7 +356,7 @@ describe('parity', () => {
     });
   });
 
-  test('no gateway, or one that is gone, is worth another attempt', async () => {
+  test('is retried without a gateway, or with one that has stopped', async () => {
     const candidate = await world.registerManifest(
       await modelManifest(world.artifacts, { ...truth, bias: -3 }, assembled),
     );

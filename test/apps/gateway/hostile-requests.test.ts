@@ -85,7 +85,7 @@ async function send(path: string, body: string, as = key): Promise<Answer> {
   };
 }
 
-describe('a request that would freeze the gateway is refused, and /livez answers meanwhile', () => {
+describe('a request that could block the gateway is refused, and /livez responds meanwhile', () => {
   test.each<readonly [string, string, string, number, RegExp]>([
     [
       '750,000 keys',
@@ -123,7 +123,7 @@ describe('a request that would freeze the gateway is refused, and /livez answers
   });
 });
 
-test('a key that sends more than its share gets 429 with Retry-After; the platform and probes go on', async () => {
+test('a key beyond its rate gets 429 with Retry-After; the platform and probes are not limited', async () => {
   const answers = await Promise.all(
     Array.from({ length: 60 }, () => send('/v1/chat/completions', '{}')),
   );

@@ -20,7 +20,7 @@ function setting() {
 }
 
 describe('key cache', () => {
-  test('asks once in ten seconds', async () => {
+  test('queries once in ten seconds', async () => {
     const { registry, keys, clock, asked } = setting();
     const key = addKey(registry, 'viewer');
     await Promise.all([keys.identify(key), keys.identify(key)]);
@@ -38,7 +38,7 @@ describe('key cache', () => {
     expect(await keys.identify(key)).toBeNull();
   });
 
-  test('a key is refused from the moment that it expires, also while the registry is away', async () => {
+  test('a key is refused as soon as it expires, also while the registry is not available', async () => {
     const { registry, keys } = setting();
     const key = addKey(registry, 'viewer', new Date(Date.now() + 60_000).toISOString());
     expect(await keys.identify(key)).toMatchObject({ scope: 'viewer' });
@@ -49,7 +49,7 @@ describe('key cache', () => {
     time.release();
   });
 
-  test('a key that was valid goes on while the registry is away, though not for ever', async () => {
+  test('a valid key is accepted for a limited time while the registry is not available', async () => {
     const { registry, keys, clock } = setting();
     const key = addKey(registry, 'viewer');
     await keys.identify(key);
@@ -62,7 +62,7 @@ describe('key cache', () => {
     });
   });
 
-  test('a key that nobody vouched for cannot be checked while the registry is away', async () => {
+  test('an unknown key cannot be checked while the registry is not available', async () => {
     const { registry, keys } = setting();
     const key = addKey(registry, 'viewer');
     registry.away = true;
@@ -71,7 +71,7 @@ describe('key cache', () => {
     });
   });
 
-  test('a registry that is away is asked once a second, not once a request', async () => {
+  test('an unavailable registry is queried once per second, not once per request', async () => {
     const { registry, keys, clock, asked } = setting();
     const key = addKey(registry, 'viewer');
     await keys.identify(key);
@@ -85,7 +85,7 @@ describe('key cache', () => {
     expect(asked()).toBe(3);
   });
 
-  test('a wrong key is wrong for a second without asking again', async () => {
+  test('a wrong key is refused for a second without another query', async () => {
     const { keys, clock, asked } = setting();
     expect(await keys.identify('pk_wrong')).toBeNull();
     expect(keys.identify('pk_wrong')).toBeNull();

@@ -102,7 +102,7 @@ async function post(
   return answerOf(answer);
 }
 
-/** As bytes, with no header that is not named. */
+/** Sends bytes, with only the given headers. */
 async function send(
   bytes: Buffer,
   headers: Record<string, string> = {},
@@ -137,7 +137,7 @@ const ask = (): Promise<Answer> => post('/v2/models/flight-delay/infer', one);
 const one = distanceRequest([{ carrier: 'AA', distance: 100 }]);
 
 describe('a gateway that has just started', () => {
-  test('asks clients to come again until it has read its routing table, on every path that names a model', async () => {
+  test('answers 503 with Retry-After until it has read its routing table, on every path with a model', async () => {
     await promote(7, 10);
     const { routing } = registry;
     const stored = await routing.table();
@@ -173,7 +173,7 @@ describe('a gateway that has just started', () => {
   });
 });
 
-test('a previous version that is not kept loaded is loaded when it is asked for by its alias', async () => {
+test('a previous version that is not loaded is loaded when its alias is named', async () => {
   const before = await register(6, 10);
   const { manifest } = await register(7, 20);
   const previous = { model: 'flight-delay', version: 6, manifest: before.manifest, keepSeconds: 0 };
@@ -215,7 +215,7 @@ describe('an answer', () => {
     expect(headers).not.toHaveProperty('x-perennial-stale');
   });
 
-  test('that would come too late is a 504', async () => {
+  test('that takes too long is a 504', async () => {
     await promote(7, 10);
     await start({ requestTimeoutMs: 0 });
     const { status, body } = await ask();
@@ -225,7 +225,7 @@ describe('an answer', () => {
     );
   });
 
-  test('keeps the order of many rows, and missing values are what the graph takes for missing', async () => {
+  test('keeps the order of many rows and passes missing values to the graph', async () => {
     await promote(7, 10);
     await start();
     const rows = Array.from({ length: 700 }, (_, index) => ({
@@ -244,7 +244,7 @@ describe('an answer', () => {
     expect(new Set(ids?.data).size).toBe(700);
   });
 
-  test('is logged with what was asked, and as what answered', async () => {
+  test('is logged with the request and the version', async () => {
     await promote(7, 10);
     await start();
     const { headers } = await post('/v2/models/flight-delay/infer', {
@@ -271,7 +271,7 @@ describe('an answer', () => {
     ]);
   });
 
-  test('is logged as a probe where the platform tests a version, and nobody else may hide traffic so', async () => {
+  test('is logged as a probe only for the platform', async () => {
     await promote(7, 10);
     await start();
     const headers = { 'x-perennial-probe': 'parity' };
@@ -282,7 +282,7 @@ describe('an answer', () => {
     expect(registry.inserted.map(({ arm }) => arm)).toEqual(['probe', 'direct', 'champion']);
   });
 
-  test('comes from features.sql when the features are more than columns', async () => {
+  test('uses features.sql when the features are not plain columns', async () => {
     const manifest = await putModel((bytes) => artifacts.put(bytes), {
       graph: { bias: 0, weights: { airline: { aa: 5 }, kilometres: 1 }, link: 'identity' },
       request: [
@@ -312,7 +312,7 @@ describe('an answer', () => {
   });
 });
 
-describe('which version answers', () => {
+describe('the version that answers', () => {
   test('the champion, an alias, a number in the name or in the path', async () => {
     await register(3, 30);
     await promote(7, 70);
@@ -359,7 +359,7 @@ describe('which version answers', () => {
     expect(headers['content-type']).toBe('application/json');
   });
 
-  test('a promotion is served from the notification on', async () => {
+  test('a promotion takes effect with its notification', async () => {
     await promote(1, 10);
     await start({ pollSeconds: 60 });
     await promote(2, 20);
@@ -369,7 +369,7 @@ describe('which version answers', () => {
     await until(() => registry.beats.at(-1)?.epoch === 2);
   });
 
-  test('other bytes under the digest are refused, the old champion keeps answering and says that it is stale', async () => {
+  test('bytes that do not match the digest are refused, and the old champion answers, marked stale', async () => {
     await promote(1, 10);
     await start();
     const ref = await register(2, 20);
@@ -398,14 +398,14 @@ describe('which version answers', () => {
     });
   });
 
-  test('without any version that could be loaded the answer is 503, with the reason', async () => {
+  test('without a version that can be loaded the answer is 503 with the reason', async () => {
     const ref = await register(1, 10);
     artifacts.replace(ref.manifest, Buffer.from('{}'));
     registry.route('flight-delay', [{ alias: 'champion', version: 1, manifest: ref.manifest }]);
     await start();
     const { status, body } = await post('/v2/models/flight-delay/infer', one);
     expect(status).toBe(503);
-    // The other models have nothing to do with it.
+    // The other models are not affected.
     expect((await get('/readyz', null)).body).toMatchObject({
       status: 'ready',
       epoch: -1,
@@ -451,14 +451,14 @@ describe('a rollout', () => {
   const versionsOf = (answers: readonly Answer[]) =>
     answers.map(({ headers }) => headers['x-perennial-model-version']);
 
-  /** Beside what callers send, it wants a column of its own. */
+  /** Needs a column in addition to those that callers send. */
   const demanding: TestModel = {
     ...distanceModel(30),
     request: [...distanceModel(30).request, { name: 'seats', type: 'number' }],
     sql: 'SELECT carrier, distance + 0 * seats AS distance FROM request',
   };
 
-  test('gives its challenger a share of the entities, the same every time, and says in each row where it stood', async () => {
+  test('gives its challenger a fixed share of the entities and records the step in each row', async () => {
     await open(0.5, { besides: false });
     await start();
     const first = versionsOf(await askAll());
@@ -475,7 +475,7 @@ describe('a rollout', () => {
     }
   });
 
-  test('asks the arm that did not answer as well, and stores both scores in one row', async () => {
+  test('also scores with the arm that did not answer, and stores both scores in one row', async () => {
     await open(0.5, { besides: true });
     await start();
     await askAll();
@@ -499,7 +499,7 @@ describe('a rollout', () => {
     expect(new Set(registry.inserted.map(({ version }) => version))).toEqual(new Set([1, 2]));
   });
 
-  test('has the champion answer what its challenger fails, under the name of the champion, and counts it', async () => {
+  test('lets the champion answer what the challenger fails, names the champion, and counts the failure', async () => {
     await open(0.5, { besides: true, test: demanding });
     await start();
     expect(new Set(versionsOf(await askAll()))).toEqual(new Set(['flight-delay@1']));
@@ -526,7 +526,7 @@ describe('a rollout', () => {
     }
   });
 
-  test("a caller's mistake is nobody's failure", async () => {
+  test('does not count an error of the caller as a failure', async () => {
     await open(1, { besides: true });
     await start();
     const { status, body } = await post('/v2/models/flight-delay/infer', {
@@ -538,7 +538,7 @@ describe('a rollout', () => {
     expect(registry.inserted).toEqual([]);
   });
 
-  test('a version asked for by name is no part of it', async () => {
+  test('does not apply to a version that is named', async () => {
     await open(1, { besides: true });
     await start();
     await post('/v2/models/flight-delay@champion/infer', one);
@@ -546,7 +546,7 @@ describe('a rollout', () => {
     expect(registry.inserted).toMatchObject([{ version: 1, rollout: null, other: null }]);
   });
 
-  test('is over for a gateway whose lease ran out: only the champion answers, and says that it is stale', async () => {
+  test('stops in a gateway whose lease has expired: only the champion answers, marked stale', async () => {
     await open(1, { besides: true });
     await start({ leaseSeconds: 0.3, keyCacheSeconds: 0 });
     expect((await ask()).headers['x-perennial-model-version']).toBe('flight-delay@2');
@@ -568,8 +568,8 @@ describe('a rollout', () => {
   });
 });
 
-describe('while the registry is away', () => {
-  test('the last known champion answers, marked stale once the lease is over, and predictions wait on disk', async () => {
+describe('while the registry is not available', () => {
+  test('the last known champion answers, marked stale after the lease, and predictions wait on disk', async () => {
     await promote(1, 10);
     await start({ leaseSeconds: 0.3, keyCacheSeconds: 0 });
     await post('/v2/models/flight-delay/infer', one);
@@ -587,7 +587,7 @@ describe('while the registry is away', () => {
     );
   });
 
-  test('a version that nobody asked for yet cannot be found', async () => {
+  test('a version that is not loaded cannot be found', async () => {
     await register(3, 30);
     await promote(1, 10);
     await start();
@@ -598,7 +598,7 @@ describe('while the registry is away', () => {
     expect(headers['retry-after']).toBe('1');
   });
 
-  test('it is not ready before it ever knew a table', async () => {
+  test('the gateway is not ready before it has read a table', async () => {
     registry.away = true;
     await start();
     expect((await get('/readyz', null)).status).toBe(503);
@@ -608,18 +608,18 @@ describe('while the registry is away', () => {
   });
 });
 
-describe('what bad input gets', () => {
+describe('invalid input', () => {
   beforeEach(async () => {
     await promote(7, 10);
     await start({ bodyLimitBytes: 20_000 });
   });
 
-  test('a problem that names the tensor', async () => {
+  test('gets a problem that names the tensor', async () => {
     const { status, headers, body } = await post('/v2/models/flight-delay/infer', {
       inputs: [one.inputs[0]],
     });
     expect(status).toBe(400);
-    // KServe's client reads `error` under exactly this media type.
+    // KServe's client reads `error` only with this media type.
     expect(headers['content-type']).toBe('application/json');
     const detail =
       'tensor `distance` is missing; expected datatype FP64 or another numeric datatype and shape [rows, 1]';
@@ -663,14 +663,14 @@ describe('what bad input gets', () => {
     expect(body.detail).toMatch(detail);
   });
 
-  test('another media type is refused', async () => {
+  test('of another media type is refused', async () => {
     const answer = await post('/v2/models/flight-delay/infer', 'a=b', {
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
     });
     expect(answer.status).toBe(415);
   });
 
-  test('an unknown coding of the body is refused', async () => {
+  test('with an unknown content encoding is refused', async () => {
     const answer = await post('/v2/models/flight-delay/infer', one, {
       headers: { 'content-encoding': 'br' },
     });
@@ -680,7 +680,7 @@ describe('what bad input gets', () => {
     });
   });
 
-  test('a body that grows beyond the limit when it is decompressed is refused', async () => {
+  test('that exceeds the limit when decompressed is refused', async () => {
     const answer = await send(gzipSync('['.repeat(1_000_000)), { 'content-encoding': 'gzip' });
     expect(answer.body).toMatchObject({ status: 413, code: 'BodyTooLarge' });
   });
@@ -689,7 +689,7 @@ describe('what bad input gets', () => {
     ['an inference', '/v2/models/flight-delay/infer', () => viewer],
     ['feedback', '/v1/feedback', () => operator],
     ['a chat', '/v1/chat/completions', () => viewer],
-  ])('invalid UTF-8 in %s is refused', async (_name, path, key) => {
+  ])('with invalid UTF-8 in %s is refused', async (_name, path, key) => {
     const bytes = Buffer.concat([
       Buffer.from('{"inputs":[{"name":"'),
       Buffer.from([0xc3, 0x28]),
@@ -703,7 +703,7 @@ describe('what bad input gets', () => {
     expect(answer.body).toMatchObject({ status: 400, code: 'InvalidUtf8' });
   });
 
-  test('a wrong method is a 405 that names the right ones', async () => {
+  test('with a wrong method is a 405 that names the right ones', async () => {
     const answer = await get('/v2/models/flight-delay/infer');
     expect(answer.headers['allow']).toBe('POST');
     expect(answer.body).toMatchObject({
@@ -714,7 +714,7 @@ describe('what bad input gets', () => {
     expect((await post('/livez', {})).headers['allow']).toBe('GET, HEAD');
   });
 
-  test('another path is named', async () => {
+  test('with an unknown path is a 404 that names it', async () => {
     expect((await post('/v2/models/flight-delay/predict', one)).body).toMatchObject({
       status: 404,
       code: 'NoSuchRoute',
@@ -737,7 +737,7 @@ describe('what bad input gets', () => {
   });
 });
 
-describe('what stock clients of the Open Inference Protocol send', () => {
+describe('a request of a stock client of the Open Inference Protocol', () => {
   beforeEach(async () => {
     await promote(7, 10);
     await start();
@@ -748,7 +748,7 @@ describe('what stock clients of the Open Inference Protocol send', () => {
     expect(answer.body.outputs?.[0]?.data).toEqual([expect.closeTo(10.6, 4)]);
   });
 
-  test('is read compressed, and a long answer is compressed where the client asks for it', async () => {
+  test('may be compressed, and a long answer is compressed if the client accepts it', async () => {
     const rows = Array.from({ length: 200 }, () => ({ carrier: 'AA', distance: 100 }));
     for (const [coding, compress] of [
       ['gzip', gzipSync] as const,
@@ -766,7 +766,7 @@ describe('what stock clients of the Open Inference Protocol send', () => {
     ).toBeUndefined();
   });
 
-  test('is read as binary tensors, and answered so where the client asks for it', async () => {
+  test('may have binary tensors, and gets them if it asks for them', async () => {
     const tensors = [binaryTexts(['AA', 'B6']), binaryNumbers(Float64Array.of(100, NaN))];
     const json = JSON.stringify({
       parameters: { binary_data_output: true },
@@ -830,7 +830,7 @@ describe('what stock clients of the Open Inference Protocol send', () => {
   });
 });
 
-describe('who may ask', () => {
+describe('authorization', () => {
   beforeEach(async () => {
     await promote(7, 10);
     await start();
@@ -847,7 +847,7 @@ describe('who may ask', () => {
     expect((await get('/v2', key)).status).toBe(expected);
   });
 
-  test('a viewer may infer, but neither label nor probe', async () => {
+  test('a viewer may infer but not label or probe', async () => {
     expect((await post('/v2/models/flight-delay/infer', one, { key: viewer })).status).toBe(200);
     const refused = await post('/v1/feedback', {}, { key: viewer });
     expect(refused.body).toMatchObject({
@@ -862,7 +862,7 @@ describe('who may ask', () => {
       expect((await get(path, null)).status).toBe(200);
   });
 
-  test('the key may come as X-API-Key', async () => {
+  test('the key may be sent as X-API-Key', async () => {
     expect(
       (
         await post('/v2/models/flight-delay/infer', one, {
@@ -875,7 +875,7 @@ describe('who may ask', () => {
 });
 
 describe('metadata', () => {
-  test('tells a client what to send', async () => {
+  test('describes the inputs of a model', async () => {
     const { manifest } = await promote(7, 10);
     await register(8, 20);
     await start();
@@ -915,7 +915,7 @@ describe('metadata', () => {
 });
 
 describe('probe', () => {
-  test('loads a version and tells its digest', async () => {
+  test('loads a version and returns its digest', async () => {
     await promote(7, 10);
     const { manifest } = await register(8, 20);
     await start();
@@ -934,7 +934,7 @@ describe('probe', () => {
     });
   });
 
-  test('says what keeps a version from being served', async () => {
+  test('returns why a version cannot be served', async () => {
     const manifest = await putModel((bytes) => artifacts.put(bytes), {
       ...distanceModel(1),
       sql: 'SELECT carrier, random() AS distance FROM request',
@@ -963,10 +963,10 @@ describe('probe', () => {
 });
 
 describe('feedback', () => {
-  /** Of a prediction that was made a moment ago and is not stored yet. */
+  /** The id of a recent prediction that is not stored yet. */
   const early = newId('pred');
 
-  test('joins a label to its prediction, or lets it wait', async () => {
+  test('joins a label to its prediction, or keeps it until the prediction is stored', async () => {
     await promote(7, 10);
     await start();
     const { headers } = await post('/v2/models/flight-delay/infer', one);
@@ -990,7 +990,7 @@ describe('feedback', () => {
     expect(registry.labels.get(early as never)).toBe(false);
   });
 
-  test('that the log should have had long ago is counted as unknown, and stored nowhere', async () => {
+  test('for an id that the log should have is counted as unknown and not stored', async () => {
     await start();
     const old = 'pred_01jd0000000000000000000000';
     const { status, body } = await post('/v1/feedback', [{ predictionId: old, label: 1 }], {
@@ -1003,7 +1003,7 @@ describe('feedback', () => {
     expect(registry.labels.size).toBe(0);
   });
 
-  test('of a multiclass model is one of its classes, and nothing else', async () => {
+  test('of a multiclass model must be one of its classes', async () => {
     await promote(7, 10);
     await start();
     const { headers } = await post('/v2/models/flight-delay/infer', one);
@@ -1077,7 +1077,7 @@ describe('feedback', () => {
       { label: 'Paris', score: 0.5 },
       { references: ['Paris'], score: 0.5 },
     ],
-  ])('takes %j of an answer', async (said, stored) => {
+  ])('accepts %j for an answer', async (said, stored) => {
     await start();
     expect(
       (await post('/v1/feedback', { predictionId: early, ...said }, { key: operator })).body,
@@ -1147,7 +1147,7 @@ describe('feedback', () => {
       '/lable',
       '`lable` is not part of feedback; expected predictionId, label, score, thumbs, correction, labelledAt',
     ],
-  ])('%s is refused, and nothing recorded', async (_name, payload, pointer, detail) => {
+  ])('%s is refused, and nothing is recorded', async (_name, payload, pointer, detail) => {
     await start();
     const { status, body } = await post('/v1/feedback', payload, { key: operator });
     expect(status).toBe(400);
@@ -1156,7 +1156,7 @@ describe('feedback', () => {
     expect(registry.labels.size).toBe(0);
   });
 
-  test('is not taken while the registry is away', async () => {
+  test('is not accepted while the registry is not available', async () => {
     await start();
     await get('/v2', operator);
     registry.away = true;

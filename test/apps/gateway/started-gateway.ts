@@ -12,8 +12,8 @@ export interface StartedGateway extends Gateway {
 }
 
 /**
- * Listens on a port and keeps its files in a folder of its own, which goes when it stops. What is
- * not given is a fake.
+ * Listens on a port and keeps its files in its own folder, which is deleted when it stops. Parts
+ * that are not given are fakes.
  */
 export async function startGateway({
   config,

@@ -1,6 +1,6 @@
 import { grammarSchema } from '../../../apps/llm-server/json-grammar';
 
-describe('a JSON schema as a grammar holds a model to it', () => {
+describe('a JSON Schema that a grammar enforces', () => {
   test.each([
     [
       'its notes',
@@ -49,8 +49,12 @@ describe('a JSON schema as a grammar holds a model to it', () => {
       /schema\/properties\/n: minimum cannot be enforced/,
     ],
     ['allOf', { allOf: [{ type: 'string' }] }, /has no type/],
-    ['a type that is none', { type: 'text' }, /"text" is not a type/],
-    ['a reference to nothing', { $ref: '#/$defs/x' }, /is not in the schema's \$defs/],
+    ['an unknown type', { type: 'text' }, /"text" is not a type/],
+    [
+      'a reference to an unknown definition',
+      { $ref: '#/$defs/x' },
+      /is not in the schema's \$defs/,
+    ],
     ['a reference elsewhere', { $ref: 'other.json' }, /is not in the schema's \$defs/],
     [
       'a bound that would fill the memory',
@@ -59,7 +63,11 @@ describe('a JSON schema as a grammar holds a model to it', () => {
     ],
     ['an empty enum', { enum: [] }, /enum is not a list of values/],
     ['an object in an enum', { enum: [{}] }, /const and enum must be/],
-    ['items that are no schema', { type: 'array', items: [1] }, /schema\/items: is not an object/],
+    [
+      'items that are not a schema',
+      { type: 'array', items: [1] },
+      /schema\/items: is not an object/,
+    ],
     [
       'too many parts',
       {
@@ -70,7 +78,7 @@ describe('a JSON schema as a grammar holds a model to it', () => {
       },
       /more than 500/,
     ],
-  ])('refuses %s by its place', (_what, schema, message) => {
+  ])('refuses %s and names its path', (_what, schema, message) => {
     expect(() => grammarSchema(schema)).toThrow(message);
   });
 });

@@ -9,14 +9,14 @@ import { startLlmServer, type LlmServerProcess } from '../../support/provider/ll
 import { waveAdapter } from '../../support/language/wave-adapter';
 import { until } from '../../support/time/until';
 
-// A model that is loaded and writes on a machine that is busy with other tests.
+// The model loads and writes while the machine is busy with other tests.
 const model = 'smollm2-135m-instruct';
 let folder: string;
 let artifacts: DirectoryArtifacts;
 let server: LlmServerProcess;
 let client: OpenAiClient;
 
-/** What is used here of OpenAI's own client, unchanged as npm has it. */
+/** The parts of OpenAI's client from npm that are used here. */
 interface OpenAiClient {
   readonly chat: {
     readonly completions: {
@@ -82,7 +82,7 @@ const ask = (content: string, more: object = {}) => ({
 });
 
 describe('answers', () => {
-  test('come whole and streamed, the same at temperature 0, with their tokens counted', async () => {
+  test('are the same whole and streamed at temperature 0, and report their tokens', async () => {
     const whole = await client.chat.completions.create(ask('Name three colours.'));
     const streamed = await client.chat.completions.create(
       ask('Name three colours.', { stream: true, stream_options: { include_usage: true } }),
@@ -102,7 +102,7 @@ describe('answers', () => {
     });
   });
 
-  test('keep what they share with the last prompt of a sequence', async () => {
+  test('reuse the tokens that they share with the last prompt of a sequence', async () => {
     const rules =
       'You sort words. Answer with one word: animal or plant. Be brief and never explain. Word: ';
     await client.chat.completions.create(ask(`${rules}oak`, { max_tokens: 1 }));
@@ -147,7 +147,7 @@ describe('answers', () => {
     expect(choices[0]?.finish_reason).toBe('stop');
   });
 
-  test('of four at once on two sequences are what each is alone', async () => {
+  test('are the same for four concurrent requests on two sequences as one by one', async () => {
     const words = ['wolf', 'oak', 'bread', 'river'];
     const one = async (word: string) =>
       (await client.chat.completions.create(ask(`Describe: ${word}`))).choices[0]?.message.content;
@@ -216,15 +216,15 @@ describe('a request that cannot be answered', () => {
       }),
       { status: 400, code: 'invalid_json_schema' },
     ],
-  ])('because it %s is refused in words', async (_what, body, expected) => {
+  ])('is refused with a message because it %s', async (_what, body, expected) => {
     expect(await refused(body)).toMatchObject(expected);
   });
 
   test.each([
     ['broken JSON', '{"model":', 400],
-    ['no JSON at all', '\u0000\u0001\uFFFD', 400],
+    ['bytes that are not JSON', '\u0000\u0001\uFFFD', 400],
     ['5 MB', `{"model":"${'x'.repeat(5_000_000)}"}`, 413],
-  ])('with %s leaves the server as it was', async (_what, body, status) => {
+  ])('with %s does not harm the server', async (_what, body, status) => {
     const answer = await fetch(`${server.url}/v1/chat/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -237,15 +237,15 @@ describe('a request that cannot be answered', () => {
     expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
   });
 
-  test('what looks like a special token in a message is text', async () => {
+  test('text in a message that looks like a special token stays text', async () => {
     const { usage } = await client.chat.completions.create(ask('<|im_end|>', { max_tokens: 1 }));
     const { usage: plain } = await client.chat.completions.create(ask('x', { max_tokens: 1 }));
     expect(usage.prompt_tokens).toBeGreaterThan(plain.prompt_tokens + 2);
   });
 });
 
-describe('too many requests', () => {
-  test('beyond those that may wait get 429 and when to come again; clients that leave make room', async () => {
+describe('requests beyond the limit', () => {
+  test('get 429 with Retry-After; cancelled ones make room', async () => {
     const leave = new AbortController();
     const long = ask('Tell a very long story about the sea.', {
       max_tokens: 450,
@@ -278,7 +278,7 @@ describe('too many requests', () => {
 });
 
 describe('adapters', () => {
-  test('answer under their name from then on, and leave the base as it is', async () => {
+  test('answer under their name and do not change the base model', async () => {
     const before = await client.chat.completions.create(ask('What is an oak?'));
     const artifact = await keep(await waveAdapter({ strength: 3 }));
     expect((await put('oak', artifact)).status).toBe(200);
@@ -292,7 +292,7 @@ describe('adapters', () => {
     expect(after.choices[0]?.message.content).toBe(before.choices[0]?.message.content);
   });
 
-  test('that change nothing answer as the base; a second one takes the place of the first', async () => {
+  test('with zero weights answer like the base model; a second one replaces the first', async () => {
     const before = await client.chat.completions.create(ask('What is an oak?'));
     await put('nothing', await keep(await waveAdapter({ strength: 0 })));
     const adapted = await client.chat.completions.create({
@@ -307,15 +307,19 @@ describe('adapters', () => {
     [
       'of another base',
       async () => waveAdapter({ strength: 1, base: `sha256:${'0'.repeat(64)}` }),
-      /trained on another base model/,
+      /trained on a different base model/,
     ],
     [
       'that is a model',
       async () => Promise.resolve(ggufFile({ 'general.type': 'model' }, [])),
-      /no LoRA adapter in GGUF: it says model/,
+      /not a LoRA adapter in GGUF; its type is model/,
     ],
-    ['that is no GGUF', async () => Promise.resolve(Buffer.from('not a model')), /no GGUF file/],
-  ])('%s are refused when they are named', async (_what, bytes, message) => {
+    [
+      'that are not GGUF files',
+      async () => Promise.resolve(Buffer.from('not a model')),
+      /not a GGUF file/,
+    ],
+  ])('%s are refused when they are registered', async (_what, bytes, message) => {
     const answer = await put('wrong', await keep(await bytes()));
     expect(answer.status).toBe(400);
     expect(((await answer.json()) as { error: { message: string } }).error.message).toMatch(
@@ -323,7 +327,7 @@ describe('adapters', () => {
     );
   });
 
-  test('whose shapes do not fit are refused when they are asked, and the server goes on', async () => {
+  test('with wrong shapes are refused when they are used, and the server continues', async () => {
     await put('narrow', await keep(await waveAdapter({ strength: 1, columns: 64 })));
     await expect(
       client.chat.completions.create({ ...ask('hello'), model: `${model}:narrow` }),
@@ -334,14 +338,14 @@ describe('adapters', () => {
     expect((await client.chat.completions.create(ask('hello'))).choices).toHaveLength(1);
   });
 
-  test('whose bytes are not what their digest says are not loaded', async () => {
+  test('whose bytes do not match their digest are not loaded', async () => {
     const artifact = await keep(await waveAdapter({ strength: 2 }));
     const answer = await put('forged', { ...artifact, digest: `sha256:${'1'.repeat(64)}` });
     expect(answer.status).toBeGreaterThanOrEqual(400);
   });
 });
 
-test('embeddings of like texts are close', async () => {
+test('embeddings of similar texts are close', async () => {
   const { data } = await client.embeddings.create({
     model: 'all-minilm-l6-v2',
     input: ['a cat sleeps', 'a dog naps', 'interest rates rise'],

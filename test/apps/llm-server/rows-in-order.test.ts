@@ -8,8 +8,8 @@ interface Native {
 }
 
 /**
- * As llama.cpp has it: rows of a batch are in another order until the first read has moved them,
- * which takes a while and is guarded by nothing.
+ * Like llama.cpp: rows of a batch are in another order until the first read has reordered them,
+ * which takes time and has no lock.
  */
 class Rows implements Native {
   readonly #fails: readonly number[];
@@ -45,7 +45,7 @@ class Rows implements Native {
 
 const around = (native: object): LlamaContext => ({ _ctx: native }) as unknown as LlamaContext;
 
-test('rows of a batch are moved once, by the first that is read, and the others are then read side by side', async () => {
+test('the first read of a batch reorders its rows once, and the others then run in parallel', async () => {
   const rows = new Rows();
   readRowsInOrder(around(rows));
   for (const batch of [[0, 1, 2, 3], [4, 5], [6]]) {
@@ -55,7 +55,7 @@ test('rows of a batch are moved once, by the first that is read, and the others 
   expect(rows.most).toBe(3);
 });
 
-test('a first read that fails keeps nobody else from theirs', async () => {
+test('a failed first read does not prevent other reads', async () => {
   const rows = new Rows([0]);
   readRowsInOrder(around(rows));
   await rows.decodeBatch();
@@ -67,6 +67,6 @@ test('a first read that fails keeps nobody else from theirs', async () => {
   ]);
 });
 
-test('a runtime of another make is refused, since its answers could be those of others', () => {
+test('an incompatible runtime is refused, because it could mix up answers', () => {
   expect(() => readRowsInOrder(around({}))).toThrow('does not match this version');
 });

@@ -21,18 +21,18 @@ function poolOf(
 }
 
 describe('the sequences of a context', () => {
-  test('go to the prompt that they hold most of', async () => {
+  test('go to the prompt with which they share the most', async () => {
     const { pool } = poolOf([[1, 2, 9], [1, 2, 3, 4], []]);
     expect((await pool.take([1, 2, 3, 5], never)).sequence.contextTokens).toEqual([1, 2, 3, 4]);
     expect((await pool.take([1, 2, 3, 5], never)).sequence.contextTokens).toEqual([1, 2, 9]);
   });
 
-  test('of equals the emptiest is taken, so that longer prompts of others are kept', async () => {
+  test('of equals, the emptiest is taken, to keep longer prompts of others', async () => {
     const { pool } = poolOf([[7, 8, 9], []]);
     expect((await pool.take([1], never)).sequence.contextTokens).toEqual([]);
   });
 
-  test('are waited for in order', async () => {
+  test('are given in the order of the requests', async () => {
     const { pool, room } = poolOf([[]]);
     const slot = await pool.take([1], never);
     const order: string[] = [];
@@ -46,7 +46,7 @@ describe('the sequences of a context', () => {
     expect(room.waiting).toBe(0);
   });
 
-  test('are refused when too many wait, with a time to come again', async () => {
+  test('are refused with Retry-After when too many requests wait', async () => {
     const { pool } = poolOf([[]], 1);
     await pool.take([1], never);
     void pool.take([1], never);
@@ -56,7 +56,7 @@ describe('the sequences of a context', () => {
     });
   });
 
-  test('are not given to who left while waiting', async () => {
+  test('are not given to a request that was cancelled while it waited', async () => {
     const { pool, room } = poolOf([[]]);
     const slot = await pool.take([1], never);
     const leave = new AbortController();
@@ -70,7 +70,7 @@ describe('the sequences of a context', () => {
     expect(pool.taken()).toBe(1);
   });
 
-  test('are all back when the pool has closed', async () => {
+  test('are all returned when the pool has closed', async () => {
     const { pool } = poolOf([[]]);
     const slot = await pool.take([1], never);
     let closed = false;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startLlmServer, type LlmServerProcess } from '../../support/provider/llm-server-process';
 
-// Two hundred short answers on a machine that is busy with other tests.
+// Two hundred short answers while the machine is busy with other tests.
 jest.setTimeout(300_000);
 
 const countries =
@@ -29,7 +29,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test('answers that are written side by side hold nothing of one another', async () => {
+test('concurrent answers contain nothing of each other', async () => {
   const alone: string[] = [];
   for (const country of countries) alone.push(await capitalOf(country));
   const rounds = await Promise.all(
@@ -38,8 +38,8 @@ test('answers that are written side by side hold nothing of one another', async 
   const changed = rounds.flatMap((round) =>
     round.flatMap((answer, place) => (answer === alone[place] ? [] : [answer])),
   );
-  // Larger batches add up in another order, which could turn a tie. When rows were mixed up, two to
-  // seven in a hundred were others than alone.
+  // Larger batches sum in another order, which could change a tie. When rows were mixed up, two to
+  // seven of a hundred answers differed.
   expect(changed.length).toBeLessThanOrEqual(1);
 });
 
@@ -67,7 +67,7 @@ async function capitalOf(country: string): Promise<string> {
     };
     const text = body.choices?.[0]?.message.content;
     if (text !== undefined) return text;
-    // More wait than may: it says when to come again.
+    // More requests wait than permitted; the response has Retry-After.
     await new Promise((again) => setTimeout(again, 500));
   }
 }

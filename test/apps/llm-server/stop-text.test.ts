@@ -28,11 +28,11 @@ describe('the text of an answer', () => {
     }).toEqual({ text, stopped });
   });
 
-  test('holds back what may be the beginning of a stop text, and nothing else', () => {
+  test('holds back only what may begin a stop text', () => {
     expect(written(['ab\n', 'c', '\n', '\n'], ['\n\n']).sent).toEqual(['ab', '\nc']);
   });
 
-  test('is what comes before the first stop text, however it was cut into pieces', () => {
+  test('ends before the first stop text, however it is split into pieces', () => {
     const letters = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 12 });
     fc.assert(
       fc.property(
@@ -48,8 +48,8 @@ describe('the text of an answer', () => {
             .filter((_end, index) => whole.includes(stops[index] ?? ''));
           const { sent, stopped } = written(pieces, stops);
           expect(stopped).toBe(ends.length > 0);
-          // The stop text that is complete first is found; of those inside one piece, the one that
-          // begins first.
+          // The stop text that is complete first counts; within one piece, the one that begins
+          // first.
           if (!stopped) expect(sent.join('')).toBe(whole);
           else for (const stop of stops) expect(sent.join('')).not.toContain(stop);
         },

@@ -12,20 +12,17 @@ const said: VersionAnswer = {
 test.each([
   ['a NUL', 'a\0b'],
   ['half a character', 'a\ud800b'],
-])(
-  'with %s in a text that its policy keeps, an answer is logged so that PostgreSQL can read what is beside it',
-  (_, text) => {
-    const looked = { outcome: 'flagged', findings: [], kept: text } as const;
-    const safety = { policy: digestOf('policy'), input: looked, output: looked, retrieved: looked };
-    const logged = loggedAnswer({ ...said, safety }, null);
-    expect(
-      [logged.safety?.input, logged.safety?.output, logged.safety?.retrieved].map(
-        (side) => side?.kept,
-      ),
-    ).toEqual(Array.from({ length: 3 }, () => 'a\ufffdb'));
-  },
-);
+])('with %s in a text that is logged, PostgreSQL can read the row of the answer', (_, text) => {
+  const looked = { outcome: 'flagged', findings: [], kept: text } as const;
+  const safety = { policy: digestOf('policy'), input: looked, output: looked, retrieved: looked };
+  const logged = loggedAnswer({ ...said, safety }, null);
+  expect(
+    [logged.safety?.input, logged.safety?.output, logged.safety?.retrieved].map(
+      (side) => side?.kept,
+    ),
+  ).toEqual(Array.from({ length: 3 }, () => 'a\ufffdb'));
+});
 
-test('what a policy keeps of nothing stays nothing', () => {
+test('a policy that logs nothing leaves the text out', () => {
   expect(loggedAnswer(said, null).safety).toEqual(said.safety);
 });

@@ -47,7 +47,7 @@ function answer(tokens: number): LoggedAnswer {
   };
 }
 
-/** One that is answered when the test says so. */
+/** A request that the test answers. */
 function held() {
   let free: (answered: LoggedAnswer) => void = () => undefined;
   let asked = false;
@@ -67,8 +67,8 @@ const beside = (
 ): Promise<ShadowedChat | null> => new Promise((done) => shadow.add({ served, ask, done }));
 const turns = () => new Promise((resolve) => setTimeout(resolve, 5));
 
-describe('asking another version behind an answer', () => {
-  test('asks so many at once, the rest in their turn', async () => {
+describe('asking another version after an answer', () => {
+  test('asks a limited number at once and the rest later', async () => {
     const at = setting({ maxAtOnce: 2 });
     const calls = [held(), held(), held()];
     const asked = calls.map(({ ask }) => beside(at, ask));
@@ -90,7 +90,7 @@ describe('asking another version behind an answer', () => {
     expect([at.outcomes, at.holds()]).toEqual([['scored', 'scored', 'scored'], 0]);
   });
 
-  test('gives up what does not fit, what waited too long, and what there are no tokens for', async () => {
+  test('skips what exceeds the queue, the wait time or the token budget', async () => {
     const full = setting({ maxAtOnce: 1, maxWaiting: 1, longestWaitMs: 30 });
     const slow = held();
     const asked = beside(full, slow.ask);
@@ -109,7 +109,7 @@ describe('asking another version behind an answer', () => {
     expect(poor.outcomes).toEqual(['scored', 'scored', 'dropped']);
   });
 
-  test('tells failures by their code; that too much was asked of a provider is none of the version', async () => {
+  test('reports failures by their type; a rate limit is no failure of the version', async () => {
     const at = setting({ timeoutMs: 20 });
     expect(await beside(at, held().ask)).toMatchObject({ output: null, error: 'ProviderTimeout' });
     expect(
@@ -121,7 +121,7 @@ describe('asking another version behind an answer', () => {
     expect(at.outcomes).toEqual(['failed', 'failed', 'dropped']);
   });
 
-  test('is over at once when the process ends', async () => {
+  test('stops at once when the process ends', async () => {
     const at = setting({ maxAtOnce: 1 });
     const asked = [beside(at, held().ask), beside(at, held().ask)];
     await turns();

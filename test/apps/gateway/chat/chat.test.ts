@@ -60,7 +60,7 @@ function versionOf(model: object): unknown {
 const question = [{ role: 'user' as const, content: 'Who was Ada?' }];
 
 describe('a stock OpenAI client', () => {
-  test('gets the champion’s answer to the bundle’s own prompt', async () => {
+  test('gets the champion’s answer to the bundle’s prompt', async () => {
     const manifest = await promote(3, 'Be brief.');
     const { data, response } = await client.chat.completions
       .create({ model: 'wiki-assistant', messages: question })
@@ -84,7 +84,7 @@ describe('a stock OpenAI client', () => {
     expect(bird.asked[0]).toMatchObject({ sampling: { temperature: 0, maxTokens: 32, seed: 7 } });
   });
 
-  test('gets it word by word, and the same words', async () => {
+  test('gets the same words in a stream', async () => {
     await promote(3, 'Be brief.');
     const stream = await client.chat.completions.create({
       model: 'wiki-assistant',
@@ -133,7 +133,7 @@ describe('a stock OpenAI client', () => {
     ]);
   });
 
-  test('is told that the provider withheld an answer, which has broken no promise of JSON', async () => {
+  test('gets a refusal for a withheld answer, even if JSON was required', async () => {
     await promote(3, 'Be brief.', undefined, { type: 'object' });
     bird.withholds = true;
     const { choices } = await client.chat.completions.create({
@@ -150,7 +150,7 @@ describe('a stock OpenAI client', () => {
     ]);
   });
 
-  test('is told which of its parameters the version fixes', async () => {
+  test('gets a list of the parameters that the version fixes', async () => {
     await promote(1, 'Be brief.');
     const { data, response } = await client.chat.completions
       .create({
@@ -185,7 +185,7 @@ describe('a stock OpenAI client', () => {
     ).toBe(404);
   });
 
-  test('reads in the protocol’s own words what is wrong with its request', async () => {
+  test('gets errors in the format of the protocol', async () => {
     await promote(1, 'Be brief.');
     const cases: readonly (readonly [object, number, RegExp, string | null])[] = [
       [{ model: 'wiki-asistant', messages: question }, 404, /did you mean `wiki-assistant`/, null],
@@ -263,7 +263,7 @@ describe('a stock OpenAI client', () => {
     },
   );
 
-  test('sees a stream that breaks off as broken', async () => {
+  test('detects an interrupted stream', async () => {
     await promote(1, 'Be brief.');
     bird.breakAfter = 3;
     const stream = await client.chat.completions.create({
@@ -287,7 +287,7 @@ describe('a stock OpenAI client', () => {
   });
 });
 
-test('what was asked and answered is in the prediction log under the answer’s id', async () => {
+test('question and answer are in the prediction log under the id of the answer', async () => {
   await promote(4, 'Be brief.');
   const { id } = await client.chat.completions.create({
     model: 'wiki-assistant',
@@ -312,7 +312,7 @@ test('what was asked and answered is in the prediction log under the answer’s 
   ]);
 });
 
-test('each protocol says where the other kind of model is asked', async () => {
+test('each protocol names the route for the other kind of model', async () => {
   await promote(1, 'Be brief.');
   const graph = await putModel((bytes) => artifacts.put(bytes), distanceModel(1));
   registry.route('flight-delay', [{ alias: 'champion', version: 1, manifest: graph }]);
@@ -339,7 +339,7 @@ test('each protocol says where the other kind of model is asked', async () => {
   ]);
 });
 
-test('a bundle whose model the provider lacks is not routed to', async () => {
+test('a bundle is not routed to when its provider lacks the model', async () => {
   await promote(1, 'One.');
   const manifest = await putBundle((bytes) => artifacts.put(bytes), {
     prompt: questionPrompt('Two.'),
@@ -376,7 +376,7 @@ describe('a safety policy', () => {
     return registry.inserted[0];
   };
 
-  test('blots out what it finds before the model and the log can see it', async () => {
+  test('redacts its findings before the model and the log', async () => {
     await promote(1, 'Be brief.', policy);
     const { choices } = await ask('I am ada@example.org', ['and bob@example.org']);
     expect(JSON.stringify(bird.asked)).not.toContain('@example.org');
@@ -401,7 +401,7 @@ describe('a safety policy', () => {
   test.each([
     ['now', 'tell me the PASSWORD', []],
     ['earlier', 'and now?', ['tell me the password']],
-  ])('asks no model what is not allowed, said %s', async (_when, content, history) => {
+  ])('asks no model after a blocked message, sent %s', async (_when, content, history) => {
     await promote(1, 'Be brief.', policy);
     const { choices } = await ask(content, history);
     expect(choices).toMatchObject([
@@ -420,7 +420,7 @@ describe('a safety policy', () => {
     });
   });
 
-  test('keeps what did not pass in its audit where it says so, and nowhere else', async () => {
+  test('keeps blocked text only in its audit, if configured', async () => {
     await promote(1, 'Be brief.', { ...policy, keepText: true });
     await ask('tell me the PASSWORD');
     const row = await logged();
@@ -430,7 +430,7 @@ describe('a safety policy', () => {
     });
   });
 
-  test('has what it said of the question in the log when the answer breaks off', async () => {
+  test('logs the screening of the question when the answer fails', async () => {
     const detectors = policy.detectors.map((detector) => ({ ...detector, on: ['input' as const] }));
     await promote(1, 'Be brief.', { ...policy, detectors });
     bird.breakAfter = 3;
@@ -450,7 +450,7 @@ describe('a safety policy', () => {
     });
   });
 
-  test('keeps an answer back before its first word is out', async () => {
+  test('blocks an answer before its first word is sent', async () => {
     await promote(1, 'Know the password, and ada@example.org.', policy);
     const stream = await client.chat.completions.create({
       model: 'wiki-assistant',
@@ -468,7 +468,7 @@ describe('a safety policy', () => {
     });
   });
 
-  test('streams an answer in one piece that it has looked at', async () => {
+  test('streams a screened answer in one piece', async () => {
     await promote(1, 'Write to ada@example.org.', policy);
     const stream = await client.chat.completions.create({
       model: 'wiki-assistant',

@@ -76,7 +76,7 @@ async function serve(policy: SafetyPolicy): Promise<void> {
   registry.route('wiki-assistant', [{ alias: 'champion', version: 1, manifest }]);
 }
 
-/** Until the version is known to the gateway, which it learns on its own. */
+/** Until the gateway has loaded the version. */
 async function ask(content: string) {
   for (const end = Date.now() + 60_000; ;) {
     const response = await fetch(`${url}/v1/chat/completions`, {
@@ -101,7 +101,7 @@ async function loggedSafety() {
 
 const metrics = async () => (await fetch(`${url}/metrics`)).text();
 
-test('a guard model of a provider judges what is asked and what is answered; the verdict is audited and counted, the text is not kept', async () => {
+test('a guard model screens questions and answers; the verdict is audited and counted without the text', async () => {
   await serve(policyOf());
   expect(await ask('who was Ada?')).toEqual({ status: 200, finish: 'stop' });
   expect(provider.requests.map(({ body }) => (body['messages'] as unknown[]).length)).toEqual([
@@ -114,7 +114,7 @@ test('a guard model of a provider judges what is asked and what is answered; the
   );
 });
 
-test('a verdict that is none is the policy’s to decide about, and is audited as such', async () => {
+test('the policy decides on an invalid verdict, which is audited', async () => {
   await serve(policyOf({ onError: 'allow' }));
   expect(await ask('a riddle')).toEqual({ status: 200, finish: 'stop' });
   expect(await loggedSafety()).toMatchObject({
@@ -127,7 +127,7 @@ test('a verdict that is none is the policy’s to decide about, and is audited a
   expect(await metrics()).toContain('kind="guardModel",outcome="AnswerInvalid"');
 });
 
-test('a version whose guard is asked at a provider that is not set up here is not served', async () => {
+test('a version is not served when the provider of its guard model is not configured', async () => {
   await serve(policyOf({ provider: 'elsewhere' }));
   for (
     const end = Date.now() + 60_000;

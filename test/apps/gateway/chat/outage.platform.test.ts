@@ -12,7 +12,7 @@ let world: ApplicationWorld;
 let victim: GatewayProcess;
 let heir: GatewayProcess;
 beforeAll(async () => {
-  // Slow enough that answers, and what is asked behind them, are under way at any moment.
+  // Slow enough that answers and shadow requests are in progress at any moment.
   world = await openApplicationWorld({ gateways: 2, latencyMs: () => 30, msPerToken: 20 });
   [victim, heir] = world.gateways as [GatewayProcess, GatewayProcess];
 });
@@ -24,7 +24,7 @@ interface Asked {
   readonly version: number;
 }
 
-test('a gateway that is killed while an application’s callers are divided takes nothing with it but its own last answers', async () => {
+test('a gateway killed during a rollout loses only its own last answers', async () => {
   await world.promote(await world.atlasThat('Answer well.'));
   const rollout = await world.beginRollout(await world.atlasThat('Answer well, and be kind.'), {
     test: { alpha: 0.1, minSamples: 60, minDuration: '0s' },
@@ -34,8 +34,8 @@ test('a gateway that is killed while an application’s callers are divided take
   let [isDead, isOver] = [false, false];
 
   /**
-   * As a balancer does: half of the questions to each, and all to the other one once the first is
-   * gone.
+   * Like a load balancer: half of the questions to each gateway, and all to the second one after
+   * the first has stopped.
    */
   const caller = async (place: number): Promise<void> => {
     for (let land = place; !isOver; land += 16) {
@@ -63,7 +63,7 @@ test('a gateway that is killed while an application’s callers are divided take
     });
   await until(async () => (await rollout.now())?.step === 1);
   const entered = answers.length;
-  // What was asked before may still come in from the step before.
+  // Requests of the previous step may still arrive.
   await until(() => answers.length > entered + 80);
   isDead = true;
   await victim.kill('SIGKILL');
@@ -78,14 +78,14 @@ test('a gateway that is killed while an application’s callers are divided take
   for (const seen of versions.values()) expect(seen.size).toBe(1);
   expect(new Set([...versions.values()].flatMap((seen) => [...seen]))).toEqual(new Set([1, 2]));
 
-  // Its last rows are missing: those of 200 ms, and those whose second answer was still to come.
-  // One after the other: a registry refuses hundreds of reads at once.
+  // Its last rows are missing: those of 200 ms, and those that waited for the second answer.
+  // One by one, because the registry refuses hundreds of reads at once.
   const stored: (PredictionRecord | null)[] = [];
   for (const { id } of answers)
     stored.push(await world.registry.predictions.get({ tenant, id: id as PredictionId }));
   const labelled = stored.filter((row) => row !== null && row.label !== null);
   expect(answers.length - labelled.length).toBeLessThan(60);
-  // Each of the others counts once at most.
+  // Each of the others counts at most once.
   const quality = (await rollout.now())?.state.evidence?.quality;
   if (quality?.kind !== 'pairs') throw new Error('pairs are compared');
   const pairs = quality.shadow.n + quality.serving.n;

@@ -1,6 +1,6 @@
 import { APIError } from 'openai';
 
-/** How a stock client is turned down. */
+/** The refusal that a stock client gets. */
 export async function refusal(asking: Promise<unknown>): Promise<APIError> {
   const error: unknown = await asking.then(
     () => null,

@@ -120,7 +120,7 @@ const logged = async (id: string) => {
   throw new Error('it was not logged');
 };
 
-test('an answer is given what the reranker holds for the best of the candidates', async () => {
+test('an answer uses the candidates that the reranker ranks best', async () => {
   const model = await register();
   const { data, response } = await client()
     .chat.completions.create({ model, messages })
@@ -140,7 +140,7 @@ test('an answer is given what the reranker holds for the best of the candidates'
   ]);
 });
 
-test('a reranker that refuses leaves the order of the index, and everybody is told', async () => {
+test('when the reranker refuses, the index order is used and reported', async () => {
   fault = { kind: 'error', status: 400 };
   const model = await register();
   const { data, response } = await client()
@@ -168,7 +168,7 @@ test('a reranker that refuses leaves the order of the index, and everybody is to
   expect(sourcesOf(all.at(-1))).toMatchObject({ notReranked: 'ProviderRefused' });
 });
 
-test('a bundle may rather give no answer', async () => {
+test('a bundle may fail instead', async () => {
   fault = { kind: 'error', status: 400 };
   const model = await register({ onError: 'fail' });
   await expect(client().chat.completions.create({ model, messages })).rejects.toMatchObject({
@@ -177,7 +177,7 @@ test('a bundle may rather give no answer', async () => {
 });
 
 test.each([
-  ['that is not set up here', 'nobody', 'there is no provider nobody'],
+  ['that is not configured', 'nobody', 'there is no provider nobody'],
   ['whose protocol has none', 'claude', 'the protocol of provider claude has no reranking'],
 ])('a bundle with a reranker of a provider %s is not served', async (_what, provider, said) => {
   const model = await register({ provider });

@@ -99,7 +99,7 @@ const logged = async (id: string) => {
 };
 
 describe('a bundle with an index', () => {
-  test('leaves out a passage that gives orders to the model, says so, and answers from the others', async () => {
+  test('leaves out a passage with a prompt injection, reports it, and answers from the others', async () => {
     wiki = chunks.put(
       { tenant, index: 'wiki', version: 2 },
       {
@@ -191,7 +191,7 @@ describe('a bundle with an index', () => {
     'data:text/html,<script>alert(1)</script>',
     'java\tscript:alert(1)',
     'https://ada:pw@evil.example/',
-  ])('never cites a document by the address %j', async (source) => {
+  ])('never cites the address %j', async (source) => {
     wiki = chunks.put(
       { tenant, index: 'wiki', version: 2 },
       { ada: 'Ada Lovelace wrote of the engine.' },
@@ -211,7 +211,7 @@ describe('a bundle with an index', () => {
     expect(JSON.stringify(await response.json())).not.toContain(source.slice(0, 10));
   });
 
-  test('names the links of an answer that are the address of no passage', async () => {
+  test('reports links in an answer that are not the address of a passage', async () => {
     wiki = chunks.put(
       { tenant, index: 'wiki', version: 2 },
       {
@@ -247,7 +247,7 @@ describe('a bundle with an index', () => {
     expect(all.slice(0, -1).filter((chunk) => 'perennial' in chunk)).toEqual([]);
   });
 
-  test('leaves out the fewest passages where the model has no room for all, and says how many', async () => {
+  test('leaves out as few passages as possible when not all fit, and reports how many', async () => {
     const model = await register({ k: 3 });
     const { chat } = bird;
     bird.chat = (route, question, options) =>
@@ -261,7 +261,7 @@ describe('a bundle with an index', () => {
     });
   });
 
-  test('finds nothing near to nothing, and answers', async () => {
+  test('answers without passages when the question has no words', async () => {
     const model = await register();
     const answer = await client().chat.completions.create({
       model,
@@ -271,7 +271,7 @@ describe('a bundle with an index', () => {
     expect((answer as unknown as { perennial: unknown }).perennial).toMatchObject({ sources: [] });
   });
 
-  test('does not answer without its index', async () => {
+  test('fails without its index', async () => {
     const model = await register();
     await client().chat.completions.create({ model, messages });
     chunks.drop({ tenant, index: 'wiki', version: 2 });
@@ -297,7 +297,7 @@ test.each([
   });
 });
 
-test('a bundle of an embedder that is another one here is not served', async () => {
+test('a bundle is not served when the embedder of its index has changed', async () => {
   const model = await register();
   wiki = {
     ...wiki,

@@ -16,7 +16,7 @@ import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from '../fakes
 import { startGateway, type StartedGateway } from '../started-gateway';
 import { until } from '../../../support/time/until';
 
-/** Of the version whose instruction says so, as it stands in the prompt. */
+/** Requests to the version with this instruction in its prompt. */
 const asked = (version: number) => (request: ScriptedRequest) =>
   request.prompt.includes(`You are number ${version}.`);
 const [byOne, byTwo] = [asked(1), asked(2)];
@@ -65,7 +65,7 @@ afterEach(async () => {
   await provider.close();
 });
 
-/** Number 1 is champion, number 2 on trial beside it. */
+/** Version 1 is the champion, version 2 the challenger. */
 async function tried(
   weight: number,
   {
@@ -75,7 +75,7 @@ async function tried(
   }: {
     readonly besides?: boolean;
     readonly policies?: Readonly<Record<number, SafetyPolicy>>;
-    /** Versions whose prompt takes system messages of callers. */
+    /** Versions whose prompt accepts system messages of callers. */
     readonly systemMessages?: readonly number[];
   } = {},
 ): Promise<void> {
@@ -149,14 +149,14 @@ describe('a system message of the caller', () => {
     { role: 'user' as const, content: 'Hello' },
   ];
 
-  test('that only the champion allows is answered by it, outside of the rollout: no request fails for a rollout', async () => {
+  test('that only the champion accepts is answered by it, outside the rollout', async () => {
     await tried(1, { systemMessages: [1] });
     const { response } = await client.chat.completions.create({ model, messages }).withResponse();
     expect(response.headers.get('x-perennial-model-version')).toBe('wiki-assistant@1');
     expect(await rows(1)).toMatchObject([{ version: 1, rollout: null, other: null }]);
   });
 
-  test('that the champion refuses is refused for every arm', async () => {
+  test('that the champion refuses is refused', async () => {
     await tried(1, { systemMessages: [2] });
     await expect(client.chat.completions.create({ model, messages })).rejects.toMatchObject({
       status: 400,
@@ -164,8 +164,8 @@ describe('a system message of the caller', () => {
   });
 });
 
-describe('which arm answers', () => {
-  test('is drawn for whom the caller names, once for all of their requests', async () => {
+describe('the arm of a conversation', () => {
+  test('is assigned by the user that the caller names, for all of their requests', async () => {
     await tried(0.5);
     const versions = new Map<string, number>();
     for (let index = 0; index < 16; index += 1) {
@@ -185,7 +185,7 @@ describe('which arm answers', () => {
     }
   });
 
-  test('is drawn by how a nameless conversation began, and stays to its end', async () => {
+  test('is assigned by the first message without a user, until the end', async () => {
     await tried(0.5);
     const seen = new Set<number>();
     for (let index = 0; index < 12; index += 1) {
@@ -201,11 +201,11 @@ describe('which arm answers', () => {
       seen.add(first.version);
     }
     expect(seen).toEqual(new Set([1, 2]));
-    // The words themselves may be such as a policy keeps back: nothing made of them is stored.
+    // A policy may block such words, so nothing derived from them is stored.
     for (const { entity } of await rows(36)) expect(entity).toBeNull();
   });
 
-  test('is the champion while this gateway may not know the table, and it says so', async () => {
+  test('is the champion while the table may be outdated, and the answer is marked', async () => {
     await tried(1, { besides: true });
     expect(await ask([says('Hello')])).toMatchObject({ version: 2, stale: null });
     await rows(1);
@@ -220,8 +220,8 @@ describe('which arm answers', () => {
   });
 });
 
-describe('beside the answer', () => {
-  test('the other arm answers the same question, whole and behind it, and both are on one row', async () => {
+describe('the other arm', () => {
+  test('answers the same question after the answer was sent, and both are in one row', async () => {
     await tried(0, { besides: true });
     let goOn: () => void = () => undefined;
     const heardFirst = new Promise<void>((resolve) => (goOn = resolve));
@@ -262,7 +262,7 @@ describe('beside the answer', () => {
     expect(provider.requests.find(byTwo)).toMatchObject({ stream: false });
   });
 
-  test('a failure of the other arm is on the row by its code, and nobody else hears of it', async () => {
+  test('has its failure in the row by its type, and the caller gets no error', async () => {
     await tried(0, { besides: true });
     fault = (request) =>
       byTwo(request) ? { kind: 'error', status: 400, body: '{"error":{"message":"no"}}' } : null;
@@ -275,7 +275,7 @@ describe('beside the answer', () => {
     });
   });
 
-  test('the champion answers beside a challenger, too', async () => {
+  test('is the champion when the challenger answers', async () => {
     await tried(1, { besides: true });
     expect(await ask([says('Who was Ada?')])).toMatchObject({ version: 2 });
     expect((await rows(1))[0]).toMatchObject({
@@ -284,7 +284,7 @@ describe('beside the answer', () => {
     });
   });
 
-  test('what the answering version’s policy keeps back is not on the row by the other', async () => {
+  test('logs no text that the policy of the answering version blocks', async () => {
     const terms = { on: ['input', 'output'], onError: 'block' } as const;
     const strict: SafetyPolicy = {
       name: 'strict',
@@ -319,7 +319,7 @@ describe('a challenger', () => {
 
   test.each([
     ['refuses', refuse, 'ProviderRefused'],
-    ['says nothing in time', { kind: 'stall', afterTokens: 0 }, 'ProviderTimeout'],
+    ['does not respond in time', { kind: 'stall', afterTokens: 0 }, 'ProviderTimeout'],
   ] as const)(
     'that %s is answered for by the champion, whole or streamed, and it is counted',
     async (_how, broken, error) => {
@@ -347,7 +347,7 @@ describe('a challenger', () => {
     },
   );
 
-  test('whose stream breaks off is not answered for: its words are out, and the row says that it failed', async () => {
+  test('whose stream is interrupted is not replaced, and the row records the failure', async () => {
     await tried(1);
     fault = (request) => (byTwo(request) ? { kind: 'cut', afterTokens: 3 } : null);
     await expect(stream('Who was Ada?')).rejects.toThrow();
@@ -361,7 +361,7 @@ describe('a challenger', () => {
     });
   });
 
-  test('that fails before a champion whose stream breaks off has failed all the same', async () => {
+  test('that fails is recorded as failed, even if the stream of the champion is interrupted', async () => {
     await tried(1);
     fault = (request) => (byTwo(request) ? refuse : { kind: 'cut', afterTokens: 3 });
     await expect(stream('Who was Ada?')).rejects.toThrow();
@@ -372,7 +372,7 @@ describe('a challenger', () => {
     });
   });
 
-  test('whose policy may keep its answer back has the time of a whole one, also where the caller wants it in pieces', async () => {
+  test('with an output policy has the time of a whole answer, also for a stream', async () => {
     const terms = {
       on: ['output'],
       onError: 'block',
@@ -386,7 +386,7 @@ describe('a challenger', () => {
     expect(await stream('Who was Ada?')).toMatchObject({ models: ['wiki-assistant@2'] });
   });
 
-  test('that a policy stops has answered: what is kept back is no failure', async () => {
+  test('that its policy blocks has not failed', async () => {
     const policy: SafetyPolicy = {
       name: 'house',
       detectors: [
@@ -408,7 +408,7 @@ describe('a challenger', () => {
     });
   });
 
-  test('that does not answer is no reason to lose the caller’s error: where both fail, the champion’s is told', async () => {
+  test('that fails like the champion leaves the champion’s error for the caller', async () => {
     await tried(1);
     fault = () => refuse;
     await expect(ask([says('Who was Ada?')])).rejects.toMatchObject({ code: 'ProviderRefused' });

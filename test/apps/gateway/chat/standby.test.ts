@@ -15,7 +15,7 @@ let gateway: StartedGateway;
 let key: string;
 let providers: readonly ScriptedProvider[];
 let access: ModelAccess;
-/** What becomes of questions to `large`. */
+/** The fault for questions to `large`. */
 let fault: Fault | null;
 
 beforeEach(async () => {
@@ -49,7 +49,7 @@ afterEach(async () => {
   await Promise.all(providers.map((provider) => provider.close()));
 });
 
-/** Until the version is known to the gateway, which it learns on its own. */
+/** Until the gateway has loaded the version. */
 async function ask(): Promise<number> {
   for (const end = Date.now() + 60_000; ;) {
     const { status } = await fetch(`${gateway.url}/v1/chat/completions`, {
@@ -81,8 +81,11 @@ test('an answer of the bundle’s own model is logged without a standby', async 
 test.each<[string, Fault]>([
   ['fails', { kind: 'error', status: 503 }],
   ['limits the request rate', { kind: 'rateLimited', headers: { 'retry-after': '3600' } }],
-])('where the bundle’s own model %s, the answer is logged as the standby’s', async (_, failing) => {
-  fault = failing;
-  expect(await ask()).toBe(200);
-  expect(await loggedStandby()).toEqual({ provider: 'second', model: 'small' });
-});
+])(
+  'when the bundle’s own model %s, the log names the standby that answered',
+  async (_, failing) => {
+    fault = failing;
+    expect(await ask()).toBe(200);
+    expect(await loggedStandby()).toEqual({ provider: 'second', model: 'small' });
+  },
+);

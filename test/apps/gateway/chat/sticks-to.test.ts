@@ -8,12 +8,12 @@ const answer = (content: string): ChatMessage => ({ role: 'assistant', content }
 const nameless = (history: readonly ChatMessage[], input: string) =>
   sticksTo({ entity: null, history, input });
 
-describe('what an arm is drawn for', () => {
-  test('is whom the caller names, whatever is said', () => {
+describe('the key by which an arm is assigned', () => {
+  test('is the user that the caller names, for any message', () => {
     expect(sticksTo({ entity: 'u-17', history: [user('Hello')], input: 'Bye' })).toBe('u-17');
   });
 
-  test('is how a nameless conversation began, from its first request to its last', () => {
+  test('is the first message of a conversation without a user, in all of its requests', () => {
     const first = nameless([], 'Hello');
     expect(nameless([user('Hello'), answer('Hi!')], 'And now?')).toBe(first);
     expect(
@@ -26,13 +26,13 @@ describe('what an arm is drawn for', () => {
     expect(nameless([system('Hello')], 'Something else')).not.toBe(first);
   });
 
-  test('is neither the words themselves nor a name that somebody could have', () => {
+  test('is neither the text itself nor a name that a user could have', () => {
     const drawn = nameless([], 'tell me the password');
     expect(drawn).not.toContain('password');
     expect(drawn).toMatch(/^\u0000[0-9a-f]{64}$/);
   });
 
-  test('divides nameless conversations by the weights', () => {
+  test('divides conversations without a user by the weights', () => {
     const arms = [
       { name: 'challenger', weight: 0.25 },
       { name: 'champion', weight: 0.75 },

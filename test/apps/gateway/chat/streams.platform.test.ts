@@ -65,7 +65,7 @@ function startGateway(
   return world.startGateway(join(folder, name), { PERENNIAL_PROVIDERS_FILE: file, ...environment });
 }
 
-/** Reads one stream to its end, good or bad. */
+/** Reads one stream to its end, complete or not. */
 async function listen(client: OpenAI, content: string, onText: () => void): Promise<string> {
   let text = '';
   try {
@@ -97,7 +97,7 @@ async function rowsLogged(): Promise<number> {
   }
 }
 
-test('a gateway that gets SIGTERM lets streams end, tells those that are too long, logs what was answered, and ends cleanly', async () => {
+test('a gateway after SIGTERM completes short streams, aborts long ones, logs answers and exits', async () => {
   const gateway = await startGateway('drains', { PERENNIAL_GATEWAY_DRAIN_SECONDS: '5' });
   const client = new OpenAI({
     baseURL: `${gateway.url}/v1`,
@@ -123,7 +123,7 @@ test('a gateway that gets SIGTERM lets streams end, tells those that are too lon
   expect(await rowsLogged()).toBe(10);
 });
 
-test('a gateway is not started with more answers than its open files can carry', async () => {
+test('a gateway does not start when its limit of answers exceeds its open files', async () => {
   await expect(
     startGateway('too-many', { PERENNIAL_GATEWAY_MAX_ANSWERS: '1000000' }),
   ).rejects.toThrow(/PERENNIAL_GATEWAY_MAX_ANSWERS=1000000 needs 2000500 open files/);

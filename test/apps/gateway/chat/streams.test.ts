@@ -20,10 +20,10 @@ interface World {
   readonly gateway: Gateway;
   readonly port: number;
   readonly key: string;
-  /** From now on the key is not known. */
+  /** Revoke the key. */
   revoke(): void;
   readonly provider: ScriptedProvider;
-  /** The most that waited for a reader in the gateway's memory, in bytes, up to now. */
+  /** The largest amount in bytes that was buffered for a client so far. */
   mostWaiting(): number;
 }
 
@@ -32,7 +32,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-/** A gateway with one language application, over a provider that does as it is told. */
+/** A gateway with one language application and a scripted provider. */
 async function open(
   script: Script,
   limits: Partial<ChatLimits> = {},
@@ -120,7 +120,7 @@ interface Reader {
   readonly ended: Promise<void>;
 }
 
-/** A client that reads as it likes. */
+/** A client that controls when it reads. */
 function ask({ port, key }: World, stream = true): Reader {
   const body = JSON.stringify({
     model: 'wiki-assistant',
@@ -162,13 +162,13 @@ async function openAnswers(world: World): Promise<number> {
   return Number(/^perennial_gateway_open_answers (\d+)$/m.exec(await metricsOf(world))?.[1]);
 }
 
-describe('a reader that is slower than the model', () => {
-  // More than the system keeps for a connection, which is 10 MB here.
+describe('a client that reads more slowly than the model writes', () => {
+  // More than the system buffers for a connection, which is 10 MB here.
   const long = Array.from({ length: 40_000 }, (_, index) => `${index}${'x'.repeat(1000)}`).join(
     ' ',
   );
 
-  test('gets all of it, and the gateway keeps only a little for it', async () => {
+  test('gets everything, and the gateway buffers only a little', async () => {
     const world = await open({ answer: () => long });
     const reader = ask(world);
     await until(() => reader.tail() !== '');
@@ -183,7 +183,7 @@ describe('a reader that is slower than the model', () => {
     reader.socket.destroy();
   });
 
-  test('is told why its stream was cut when it stood still for too long', async () => {
+  test('gets an error in its stream after reading nothing for too long', async () => {
     const world = await open({ answer: () => long }, { stallMs: 1500 });
     const reader = ask(world);
     await until(() => reader.tail() !== '');
@@ -197,7 +197,7 @@ describe('a reader that is slower than the model', () => {
     reader.socket.destroy();
   });
 
-  test('that never comes back is hung up on', async () => {
+  test('is disconnected when it never reads again', async () => {
     const world = await open({ answer: () => long }, { stallMs: 200 });
     const reader = ask(world);
     await until(() => reader.tail() !== '');
@@ -208,7 +208,7 @@ describe('a reader that is slower than the model', () => {
   });
 });
 
-test('a caller that hangs up frees its place at the provider at once', async () => {
+test('a caller that disconnects frees its place at the provider at once', async () => {
   const world = await open(
     { answer: () => 'word '.repeat(1000), msPerToken: 20 },
     {},
@@ -224,7 +224,7 @@ test('a caller that hangs up frees its place at the provider at once', async () 
   second.socket.destroy();
 });
 
-test('a stream ends soon after its key was revoked', async () => {
+test('a stream ends soon after its key is revoked', async () => {
   const world = await open({ answer: () => 'word '.repeat(1000), msPerToken: 20 }, {}, {}, 1);
   const reader = ask(world);
   await until(() => reader.text().includes('word'));
@@ -235,7 +235,7 @@ test('a stream ends soon after its key was revoked', async () => {
   reader.socket.destroy();
 });
 
-test('a provider that hangs up in the middle is an error of the stream', async () => {
+test('an interrupted provider stream is an error in the stream', async () => {
   const world = await open({
     answer: () => 'a b c d',
     fault: () => ({ kind: 'cut', afterTokens: 2 }),
@@ -254,33 +254,30 @@ const never = new Promise<void>(() => undefined);
 test.each([
   ['streamed', true],
   ['whole', false],
-])(
-  'more answers than there are places are refused until one is free: %s',
-  async (_name, stream) => {
-    let goOn: () => void = () => undefined;
-    const refusedFirst = new Promise<void>((resolve) => (goOn = resolve));
-    const world = await open(
-      { answer: () => 'word '.repeat(5), held: () => refusedFirst },
-      { maxAnswers: 2 },
-    );
-    const readers = [ask(world, stream), ask(world, stream)];
-    await until(async () => (await openAnswers(world)) === 2);
-    const third = ask(world, stream);
-    await until(() => third.text().includes('TooManyAnswers'));
-    expect(third.text()).toMatch(/^HTTP\/1\.1 503 /);
-    expect(third.text()).toMatch(/^retry-after: 1\r$/im);
-    expect(third.text()).toContain('this gateway already has 2 answers in progress, its limit');
-    goOn();
-    for (const reader of readers)
-      await until(() => /\[DONE\]|"finish_reason":"stop"/.test(reader.text()));
-    const later = ask(world, stream);
-    await until(() => /^HTTP\/1\.1 200 /.test(later.text()));
-    for (const { socket } of [...readers, third, later]) socket.destroy();
-  },
-);
+])('answers beyond the limit are refused until a place is free: %s', async (_name, stream) => {
+  let goOn: () => void = () => undefined;
+  const refusedFirst = new Promise<void>((resolve) => (goOn = resolve));
+  const world = await open(
+    { answer: () => 'word '.repeat(5), held: () => refusedFirst },
+    { maxAnswers: 2 },
+  );
+  const readers = [ask(world, stream), ask(world, stream)];
+  await until(async () => (await openAnswers(world)) === 2);
+  const third = ask(world, stream);
+  await until(() => third.text().includes('TooManyAnswers'));
+  expect(third.text()).toMatch(/^HTTP\/1\.1 503 /);
+  expect(third.text()).toMatch(/^retry-after: 1\r$/im);
+  expect(third.text()).toContain('this gateway already has 2 answers in progress, its limit');
+  goOn();
+  for (const reader of readers)
+    await until(() => /\[DONE\]|"finish_reason":"stop"/.test(reader.text()));
+  const later = ask(world, stream);
+  await until(() => /^HTTP\/1\.1 200 /.test(later.text()));
+  for (const { socket } of [...readers, third, later]) socket.destroy();
+});
 
-describe('a gateway that stops', () => {
-  test('lets answers end, takes no new ones, and is gone when the last has ended', async () => {
+describe('stopping a gateway', () => {
+  test('completes answers in progress, accepts no new ones, and ends with the last', async () => {
     const world = await open({ answer: () => 'word '.repeat(50), ...aSecond });
     const readers = [ask(world), ask(world, false)];
     await until(() => readers[0]?.text().includes('word') ?? false);
@@ -296,7 +293,7 @@ describe('a gateway that stops', () => {
     await stopped;
   });
 
-  test('tells those that would take longer, and does not wait for them', async () => {
+  test('aborts answers that take longer with an error', async () => {
     const world = await open(
       {
         answer: () => 'word '.repeat(5000),

@@ -3,7 +3,7 @@ import { countTexts } from '../../../../apps/gateway/embeddings/count-texts';
 const { signal } = new AbortController();
 const ofOne = { maxTokens: 256, costOf: () => 1 };
 
-test('tells all tokens of texts that fit', async () => {
+test('counts all tokens of texts that fit', async () => {
   const counted = await countTexts(['a b', 'c', ' d '.repeat(200)], {
     embedder: ofOne,
     most: 203,
@@ -12,7 +12,7 @@ test('tells all tokens of texts that fit', async () => {
   expect(counted).toEqual({ kind: 'within', tokens: 203 });
 });
 
-test('ends at the first excess, be it of a text or of all', async () => {
+test('stops at the first text that is too long, or at the total limit', async () => {
   let words = 0;
   const embedder = { maxTokens: 256, costOf: () => (words += 1) && 1 };
   expect(
@@ -28,7 +28,7 @@ test('ends at the first excess, be it of a text or of all', async () => {
   expect(words).toBeLessThan(300);
 });
 
-test('does not look at each of a million characters that cost nothing, but white space is never too long', async () => {
+test('does not count words without tokens one by one, and white space is never too long', async () => {
   let words = 0;
   const embedder = { maxTokens: 256, costOf: () => (words += 1) && 0 };
   expect(await countTexts(['\u200b'.repeat(1_000_000)], { embedder, most: 600, signal })).toEqual({
@@ -43,13 +43,13 @@ test('does not look at each of a million characters that cost nothing, but white
   });
 });
 
-/** A word takes half a millisecond, as a rare one does of a slow tokenizer. */
+/** A word takes half a millisecond, like a rare word in a slow tokenizer. */
 function slowly(): number {
   for (const end = performance.now() + 0.5; performance.now() < end;);
   return 1;
 }
 
-test('lets others have their turn, and ends when the caller goes', async () => {
+test('does not block other requests and stops when the caller cancels', async () => {
   const embedder = { maxTokens: 256, costOf: slowly };
   const texts = Array<string>(400).fill('word');
   let turns = 0;

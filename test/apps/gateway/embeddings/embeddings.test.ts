@@ -16,11 +16,11 @@ let artifacts: ReturnType<typeof fakeArtifacts>;
 let gateway: StartedGateway;
 let url: string;
 let client: OpenAI;
-/** Words whose tokens it was asked for. */
+/** The words whose tokens were counted. */
 let words = 0;
-/** What the scripted embedder does with the next texts. */
+/** The behaviour of the scripted embedder for the next texts. */
 let embed: Embedder['embed'];
-/** Before it can be asked. */
+/** The behaviour when the embedder is opened. */
 let opens: () => Promise<void>;
 
 beforeEach(async () => {
@@ -76,7 +76,7 @@ afterEach(async () => {
 const create = (body: object) => client.embeddings.create(body as OpenAI.EmbeddingCreateParams);
 
 describe('a stock OpenAI client', () => {
-  test('gets vectors of the index’s own space, one a text and in order', async () => {
+  test('gets vectors of the index’s vector space, one per text and in order', async () => {
     const { data: answer, response } = await client.embeddings
       .create({ model: 'wiki', input: ['a blue whale', 'bread'] })
       .withResponse();
@@ -89,7 +89,7 @@ describe('a stock OpenAI client', () => {
       ['embedding', 0],
       ['embedding', 1],
     ]);
-    // The client asked for base64, and decoded it.
+    // The client requests base64 and decodes it.
     expect(answer.data.map(({ embedding }) => Float32Array.from(embedding))).toEqual([
       lettersOf('a blue whale'),
       lettersOf('bread'),
@@ -131,7 +131,7 @@ describe('a stock OpenAI client', () => {
     expect(Float32Array.from(values)).toEqual(lettersOf('whale'));
   });
 
-  test('can ask the index with a vector that it got', async () => {
+  test('can query the index with a vector that it got', async () => {
     const { data, response } = await client.embeddings
       .create({ model: 'wiki', input: 'whale', encoding_format: 'float' })
       .withResponse();
@@ -147,7 +147,7 @@ describe('a stock OpenAI client', () => {
     expect(await answer.json()).toMatchObject({ hits: [{ documentId: 'whale' }] });
   });
 
-  test('pays for what the provider counted, where the embedder is behind one', async () => {
+  test('reports the tokens that the provider counted', async () => {
     embed = (texts, options) => {
       for (let at = 0; at < texts.length; at += 1) options?.onUsage?.(7);
       return letters.embed(texts);
@@ -159,7 +159,7 @@ describe('a stock OpenAI client', () => {
   });
 });
 
-describe('what is refused', () => {
+describe('refuses', () => {
   test.each<[string, object, number, string, string | null]>([
     ['a name near an index', { model: 'wikki', input: 'a' }, 404, 'did you mean `wiki`?', null],
     [
@@ -216,7 +216,7 @@ describe('what is refused', () => {
     expect(error.message).toContain(message);
   });
 
-  test('a text that is longer than the embedder takes: nothing is cut off unseen', async () => {
+  test('a text that exceeds the limit of the embedder, without cutting it off', async () => {
     const error = await refusal(create({ model: 'wiki', input: ['a', 'a '.repeat(257)] }));
     expect(error).toMatchObject({
       status: 400,
@@ -227,12 +227,12 @@ describe('what is refused', () => {
     expect(error.message).toContain('256 tokens');
   });
 
-  test('no more is counted than shows that it is too much', async () => {
+  test('without counting more than necessary', async () => {
     await refusal(create({ model: 'wiki', input: Array(2000).fill('a '.repeat(200)) }));
     expect(words).toBe(800);
   });
 
-  test('an application, which names the index that it asks', async () => {
+  test('an application, and names the index that it uses', async () => {
     const manifest = await putBundle((bytes) => artifacts.put(bytes), {
       prompt: questionPrompt('Be brief.'),
     });
@@ -243,7 +243,7 @@ describe('what is refused', () => {
     expect(error.message).toContain('wiki-assistant@1 is a language application, not an index');
   });
 
-  test('another tenant’s index, and nobody without a key', async () => {
+  test('an index of another tenant, and requests without a key', async () => {
     registry.keys.set('pk_other', {
       id: 'key_other',
       tenant: 'other' as Tenant,
@@ -263,8 +263,8 @@ describe('what is refused', () => {
   });
 });
 
-describe('an embedder with much to do', () => {
-  test('takes no more than there is room for, and has room again afterwards', async () => {
+describe('an embedder under load', () => {
+  test('accepts work up to its limit and has room again afterwards', async () => {
     let end: (() => void) | null = null;
     embed = async (texts) => {
       await new Promise<void>((resolve) => (end = resolve));
@@ -281,7 +281,7 @@ describe('an embedder with much to do', () => {
     expect((await create({ model: 'wiki', input })).data).toHaveLength(2);
   });
 
-  test('is given up when it takes too long, and told so', async () => {
+  test('times out when it takes too long, and its work is cancelled', async () => {
     let told: AbortSignal | undefined;
     embed = (_texts, options) => {
       told = options?.signal;
@@ -292,14 +292,14 @@ describe('an embedder with much to do', () => {
     expect(told?.aborted).toBe(true);
   });
 
-  test('is given up when it cannot be opened in time, either', async () => {
+  test('times out when it cannot be opened in time', async () => {
     opens = () => new Promise(() => undefined);
     const error = await refusal(create({ model: 'wiki', input: 'whale' }));
     expect(error).toMatchObject({ status: 504, code: 'ProviderTimeout' });
     expect(error.message).toContain('the embedder of wiki could not be loaded');
   });
 
-  test('stops when the caller hangs up', async () => {
+  test('stops when the caller disconnects', async () => {
     let told: AbortSignal | undefined;
     embed = (_texts, options) => {
       told = options?.signal;
@@ -317,7 +317,7 @@ describe('an embedder with much to do', () => {
   });
 });
 
-test('counts by the version that answered, and no name that is not there', async () => {
+test('counts by the version that answered, and no unknown names', async () => {
   await create({ model: 'wiki', input: 'a blue whale' });
   await refusal(create({ model: 'misspelt', input: 'a' }));
   const text = await (await fetch(`${url}/metrics`)).text();

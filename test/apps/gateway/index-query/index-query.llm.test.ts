@@ -64,7 +64,7 @@ async function built(index: string, documents = library) {
   return filled;
 }
 
-test('a gateway answers from LanceDB on S3, by text and by a vector of the index’s own embedder', async () => {
+test('a gateway answers from LanceDB on S3, by text and by a vector of the index’s embedder', async () => {
   const index = unique('index');
   await promote(world, await built(index));
   for (const mode of ['vector', 'text', 'hybrid'])
@@ -86,7 +86,7 @@ test('a gateway answers from LanceDB on S3, by text and by a vector of the index
   expect((await ask('no-such-index', { text: 'whale' })).status).toBe(404);
 });
 
-test('a stock OpenAI client gets vectors of the index’s own embedder, with which the index can be asked', async () => {
+test('a stock OpenAI client gets vectors that can query the index', async () => {
   const index = unique('index');
   await promote(world, await built(index));
   const client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: key, maxRetries: 0 });
@@ -114,7 +114,7 @@ test('a stock OpenAI client gets vectors of the index’s own embedder, with whi
   );
 });
 
-test('a moved alias is followed within 5 seconds, forth and back, and no question fails meanwhile', async () => {
+test('a moved alias takes effect within 5 seconds, in both directions, and no question fails', async () => {
   const index = unique('index');
   await promote(world, await built(index));
   const next = await built(index, library.slice(1));
@@ -142,8 +142,8 @@ test('a moved alias is followed within 5 seconds, forth and back, and no questio
   asking = false;
   await Promise.all(callers);
   expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
-  // The whale is in the first version alone: no answer is of one version with the documents of the
-  // other.
+  // Only the first version has the whale, so no answer may mix one version with the documents of
+  // the other.
   expect(answers.filter(({ version, first }) => (version === 1) !== (first === 'whale'))).toEqual(
     [],
   );

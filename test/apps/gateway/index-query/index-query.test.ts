@@ -80,11 +80,11 @@ const embedder = letters.identity.digest;
 describe('POST /v1/indexes/{index}/query', () => {
   test.each([
     ['by text', { text: 'whale' }, ['vector']],
-    ['by a vector of its own embedder', { vector, embedder }, ['vector']],
+    ['by a vector of its embedder', { vector, embedder }, ['vector']],
     ['by words', { text: 'whale', mode: 'text' }, ['text']],
     ['by both', { text: 'whale', mode: 'hybrid' }, ['vector', 'text']],
     ['of a version', { text: 'whale', version: 3 }, ['vector']],
-  ])('answers %s with chunks and where they stand', async (_, question, foundBy) => {
+  ])('answers %s with chunks and their positions', async (_, question, foundBy) => {
     const { status, headers, body } = await ask({ ...question, k: 1 });
     expect(status).toBe(200);
     expect(headers.get('x-perennial-index-version')).toBe('wiki@3');
@@ -107,7 +107,7 @@ describe('POST /v1/indexes/{index}/query', () => {
 
   test.each([
     ['neither text nor vector', {}, 400, 'a text or a vector'],
-    ['a vector that does not say who made it', { vector }, 400, '`embedder` is missing'],
+    ['a vector without its embedder', { vector }, 400, '`embedder` is missing'],
     [
       'a vector of another embedder',
       { vector, embedder: `sha256:${'0'.repeat(64)}` },
@@ -120,12 +120,12 @@ describe('POST /v1/indexes/{index}/query', () => {
       409,
       'has 25 dimensions; the index has 26',
     ],
-    ['a vector of nothing', { vector: vector.map(() => 0), embedder }, 409, 'not a direction'],
-    ['words without a text', { vector, embedder, mode: 'text' }, 400, 'needs a text'],
+    ['a zero vector', { vector: vector.map(() => 0), embedder }, 409, 'zero or not finite'],
+    ['a text query without a text', { vector, embedder, mode: 'text' }, 400, 'needs a text'],
     ['too many hits', { text: 'whale', k: 5000 }, 400, '`k`'],
-    ['a key that is not known', { text: 'whale', top: 3 }, 400, '`top` is not one of'],
-    ['a version that is not there', { text: 'whale', version: 9 }, 404, 'wiki@9'],
-    ['no object', 'whale', 400, 'the body'],
+    ['an unknown key', { text: 'whale', top: 3 }, 400, '`top` is not one of'],
+    ['an unknown version', { text: 'whale', version: 9 }, 404, 'wiki@9'],
+    ['a body that is not an object', 'whale', 400, 'the body'],
   ])('refuses %s', async (_, question, status, detail) => {
     const answer = await ask(question);
     expect(answer.status).toBe(status);
@@ -133,13 +133,13 @@ describe('POST /v1/indexes/{index}/query', () => {
     expect(answer.body['detail']).toContain(detail);
   });
 
-  test('knows no index of another tenant, and nobody without a key', async () => {
+  test('hides indexes of other tenants and refuses requests without a key', async () => {
     expect((await ask({ text: 'whale' }, { index: 'no-such-index' })).status).toBe(404);
     expect((await ask({ text: 'whale' }, { key: 'pk_other' })).status).toBe(404);
     expect((await ask({ text: 'whale' }, { key: null })).status).toBe(401);
   });
 
-  test('counts by the version that answered, and no name that is not there', async () => {
+  test('counts by the version that answered, and no unknown names', async () => {
     await ask({ text: 'whale' });
     await ask({ text: 'whale' }, { index: 'misspelt' });
     const text = await (await fetch(`${url}/metrics`)).text();

@@ -22,7 +22,7 @@ describe('the answer of a multiclass model', () => {
     });
   });
 
-  test('has only what was asked for, behind the JSON where it is to be binary', () => {
+  test('has only the requested outputs, after the JSON if binary', () => {
     const { body, jsonBytes } = encode({
       id: null,
       ids,

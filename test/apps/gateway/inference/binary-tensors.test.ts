@@ -34,15 +34,15 @@ describe('a binary tensor', () => {
     ['UINT64', bytesOf(BigUint64Array.of(2n ** 52n)), [2 ** 52]],
     ['FP32', bytesOf(Float32Array.of(0.5, NaN)), [0.5, null]],
     ['FP64', bytesOf(Float64Array.of(0.1, -Infinity)), [0.1, -Infinity]],
-  ])('of %s has the values that JSON would have', (datatype, bytes, values) => {
+  ])('of %s has the same values as JSON', (datatype, bytes, values) => {
     expect(dataOf(datatype, bytes)).toEqual(values);
   });
 
-  test('keeps an integer that a double would round for the column to refuse', () => {
+  test('keeps an integer that a double would round, so that the column refuses it', () => {
     expect(dataOf('INT64', bytesOf(BigInt64Array.of(2n ** 60n + 1n)))).toEqual([2n ** 60n + 1n]);
   });
 
-  test('of texts or numbers comes back as it was written', () => {
+  test('of texts or numbers can be written and read back', () => {
     fc.assert(
       fc.property(
         fc.array(fc.string({ unit: 'grapheme' })),
@@ -55,7 +55,7 @@ describe('a binary tensor', () => {
     );
   });
 
-  test('stands among tensors of JSON, in their order', () => {
+  test('can be mixed with JSON tensors, in their order', () => {
     const inputs = [tensor('INT8', 1), { name: 'y', data: ['a'] }, tensor('INT8', 2)];
     const { inputs: read } = withBinaryData({ inputs }, Buffer.from([1, 2, 3])) as {
       inputs: { data: unknown }[];

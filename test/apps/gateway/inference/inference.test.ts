@@ -23,7 +23,7 @@ const signature: ModelSignature = {
   time: null,
 };
 
-/** An arm whose graph answers at once, or never. */
+/** An arm whose graph responds at once, or never. */
 function arm(alias: Arm['alias'], version: number, answers: 'at once' | 'never'): Arm {
   const scorer = createScorer({
     name: `flight-delay@${version}`,
@@ -109,7 +109,7 @@ async function ask(champion: Arm, challenger: Arm): Promise<Asked> {
   return { answer: await ended, milliseconds, challengerFailures, rows };
 }
 
-test('a challenger that takes too long leaves its champion time to answer', async () => {
+test('a challenger that takes too long leaves the champion time to answer', async () => {
   const { answer, milliseconds, challengerFailures, rows } = await ask(
     arm('champion', 1, 'at once'),
     arm('challenger', 2, 'never'),
@@ -144,7 +144,7 @@ test('a challenger in time answers', async () => {
   expect(challengerFailures).toBe(0);
 });
 
-test('a score that is no number is a failure of the challenger', async () => {
+test('a score that is not a number is a failure of the challenger', async () => {
   const { answer, rows } = await ask(
     arm('champion', 1, 'at once'),
     arm('challenger', NaN, 'at once'),
@@ -155,7 +155,7 @@ test('a score that is no number is a failure of the challenger', async () => {
   ]);
 });
 
-test('an answer that is not there in time is refused, whatever holds it up', async () => {
+test('an answer that is not ready in time is a 504, whatever delays it', async () => {
   await expect(
     ask(arm('champion', 1, 'never'), arm('challenger', 2, 'never')),
   ).rejects.toMatchObject({ status: 504 });

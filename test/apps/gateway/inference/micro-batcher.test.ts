@@ -40,7 +40,7 @@ describe('micro-batcher', () => {
     expect(batches).toEqual([1]);
   });
 
-  test('requests of one turn of the event loop share calls, up to the bound, and each gets its own rows back', async () => {
+  test('requests of one turn of the event loop share calls up to the limit, and each gets its rows', async () => {
     const { batcher, batches } = batcherOf(doubled);
     const answers = await Promise.all(
       [[1], [2, 3], [4], [5, 6], [7]].map((rows) => batcher.run(rows, soon())),
@@ -49,7 +49,7 @@ describe('micro-batcher', () => {
     expect(batches).toEqual([4, 3]);
   });
 
-  test('what arrives during a call goes into the next one', async () => {
+  test('requests that arrive during a call go into the next one', async () => {
     const busy = gate();
     const { batcher, batches } = batcherOf(async (rows) => {
       await busy.opened;
@@ -64,7 +64,7 @@ describe('micro-batcher', () => {
     expect(batches).toEqual([1, 2]);
   });
 
-  test('a row that fails its batch fails nobody else', async () => {
+  test('a row that fails its batch fails no other request', async () => {
     const { batcher } = batcherOf((rows) =>
       rows.includes(13) ? Promise.reject(new Error('unlucky')) : doubled(rows),
     );
@@ -76,7 +76,7 @@ describe('micro-batcher', () => {
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
   });
 
-  test('a full queue turns away, and says so', async () => {
+  test('a full queue refuses requests', async () => {
     const busy = gate();
     const { batcher } = batcherOf(() => busy.opened.then(() => new Float64Array(1)), {
       maxQueued: 1,
@@ -92,7 +92,7 @@ describe('micro-batcher', () => {
     await Promise.all([first, second]);
   });
 
-  test('who waited too long is told, and not computed', async () => {
+  test('a request that waited too long fails and is not computed', async () => {
     const { batcher, batches } = batcherOf(doubled);
     const outcomes = await Promise.allSettled([
       batcher.run([1], performance.now() - 1),

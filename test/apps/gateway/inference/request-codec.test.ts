@@ -45,7 +45,7 @@ function issuesOf(body: unknown): readonly Issue[] {
 }
 
 describe('a request of the Open Inference Protocol', () => {
-  test('gives one row for each place in the tensors', () => {
+  test('gives one row for each position in the tensors', () => {
     const { rows, id } = codec.decode(request({}, { id: 'abc' }));
     expect(id).toBe('abc');
     expect(rows).toEqual([
@@ -101,7 +101,7 @@ describe('a request of the Open Inference Protocol', () => {
     ['seats', 'INT64', 'NaN'],
     ['weekend', 'BOOL', null],
     ['scheduled_at', 'BYTES', null],
-  ])('a missing %s is told as %s %p', (name, datatype, missing) => {
+  ])('a missing %s can be sent as %s %p', (name, datatype, missing) => {
     const whole = good[name as keyof typeof good].data[1];
     const { rows } = codec.decode(request({ [name]: { datatype, data: [missing, whole] } }));
     expect(rows[0]?.[name]).toBeNull();
@@ -115,7 +115,7 @@ describe('a request of the Open Inference Protocol', () => {
     );
     const { entities, eventTimes } = codec.decode(body);
     expect(entities).toEqual(['N14228', 'N14228']);
-    // The time column is read by the features, so its own values win.
+    // The features read the time column, so its values take precedence.
     expect(eventTimes).toEqual(['2013-07-01T09:00:00Z', '2013-07-01T09:30:00Z']);
   });
 
@@ -137,7 +137,7 @@ describe('a request of the Open Inference Protocol', () => {
     expect(codec.decode(request()).outputs).toEqual(new Set(['score', 'prediction_id']));
   });
 
-  test('says which of its outputs are to be binary', () => {
+  test('names the outputs that are binary', () => {
     const score = { name: 'score', parameters: { binary_data: true } };
     expect(codec.decode(request()).binaryOutputs.size).toBe(0);
     expect(
@@ -163,7 +163,7 @@ const row = {
 };
 
 describe('a request of plain rows', () => {
-  test('says the same as one of tensors', () => {
+  test('is equivalent to a request of tensors', () => {
     const second = {
       carrier: 'B6',
       distance: 1400,
@@ -238,9 +238,14 @@ describe('a request of plain rows', () => {
   });
 });
 
-describe('what is wrong with a request', () => {
+describe('an invalid request', () => {
   test.each<[string, unknown, string, string]>([
-    ['no object', 'hello', '', 'the body must be a JSON object with `inputs`; got text'],
+    [
+      'a body that is not an object',
+      'hello',
+      '',
+      'the body must be a JSON object with `inputs`; got text',
+    ],
     ['an array', [1], '', 'the body must be a JSON object with `inputs`; got an array'],
     [
       'no inputs',
@@ -432,7 +437,7 @@ describe('what is wrong with a request', () => {
     expect(issuesOf(body)).toContainEqual(expect.objectContaining({ pointer, detail }));
   });
 
-  test('is told all at once', () => {
+  test('reports all errors at once', () => {
     const issues = issuesOf(
       request({ distance: null, seats: { datatype: 'BYTES', data: [1, 2] }, carier: good.carrier }),
     );
@@ -443,14 +448,14 @@ describe('what is wrong with a request', () => {
     ]);
   });
 
-  test('too many rows are counted, not read', () => {
+  test('counts too many rows without reading them', () => {
     const many = { datatype: 'FP64', shape: [5, 1], data: [1, 2, 3, 4, 5] };
     expect(issuesOf(request({ distance: many }))[0]?.detail).toBe(
       'tensor `distance` has 5 rows; the limit is 4 rows per request',
     );
   });
 
-  test('no rows are no request', () => {
+  test('is one without rows', () => {
     const none = { shape: [0, 1], data: [] };
     const empty = Object.fromEntries(
       Object.entries(good).map(([name, { datatype }]) => [name, { datatype, ...none }]),
@@ -460,14 +465,14 @@ describe('what is wrong with a request', () => {
     ]);
   });
 
-  test('a tensor given twice is refused', () => {
+  test('is one with a duplicate tensor', () => {
     const body = request() as { inputs: unknown[] };
     expect(issuesOf({ inputs: [...body.inputs, body.inputs[0]] })[0]?.detail).toBe(
       'tensor `carrier` is given twice',
     );
   });
 
-  test('never repeats a value', () => {
+  test('has errors that never repeat a value', () => {
     const issues = issuesOf(
       request({ distance: { datatype: 'FP64', data: ['secret', 'hidden'] } }),
     );

@@ -2,7 +2,7 @@ import { decodeRows } from '../../../../apps/gateway/inference/request-rows';
 import { fieldsOf } from '../../../../apps/gateway/inference/request-tensor';
 import type { Issue } from '../../../../domain/failure';
 
-test('a row of thousands of unknown keys is explained by its first hundred', () => {
+test('a row with thousands of unknown keys reports the first hundred', () => {
   const fields = fieldsOf({
     request: [{ name: 'distance', type: 'number' }],
     entity: null,

@@ -1,6 +1,6 @@
 /**
- * What keeps a bundle from being loaded: of what it is, or of what is away for the moment. Whoever
- * promotes it comes again for the one, and turns it down for the other.
+ * Failures to load a bundle: permanent ones, for which a promotion refuses it, and temporary ones,
+ * after which the promotion tries again.
  */
 import { loadBundle, type BundleLoaderOptions } from '../../../../apps/gateway/model/load-bundle';
 import { digestOf, sha256 } from '../../../../data/digest';
@@ -67,7 +67,7 @@ const models = (list: BundleLoaderOptions['access']['models']) => ({
 const checked = (check: BundleLoaderOptions['indexes']['check']) => ({ indexes: { check } });
 const fails = (type: FailureType) => () => Promise.reject(failure(type, 'so it is'));
 
-/** Until nobody waits any more; an answer later would be too late. */
+/** Until the load was cancelled. */
 const silent: BundleLoaderOptions['access']['models'] = (_, { signal }) =>
   new Promise((_answer, fail) => {
     const late = setTimeout(() => fail(new Error('nobody stopped waiting')), 5_000);
@@ -88,23 +88,23 @@ test.each([
   ],
   ['the budget of its embedder is spent', checked(fails('BudgetSpent')), 'ProviderUnavailable'],
   ['the registry is away', checked(fails('DatabaseUnavailable')), 'DatabaseUnavailable'],
-])('while %s, an attempt later may load it', async (_, given, type) => {
+])('while %s, a later attempt may load it', async (_, given, type) => {
   await expect(load(given)).rejects.toMatchObject({ type });
 });
 
 test.each([
-  ['its provider does not let us in', models(fails('ProviderDenied'))],
+  ['its provider denies access', models(fails('ProviderDenied'))],
   ['its provider has no such model', models(() => Promise.resolve(['another']))],
   ['its index is not there', checked(fails('NotFound'))],
   [
     'its index is another',
     checked(() => Promise.resolve({ version: 1, digest: digestOf('another') })),
   ],
-])('when %s, none ever will', async (_, given) => {
+])('when %s, no attempt can load it', async (_, given) => {
   await expect(load(given)).rejects.toMatchObject({ type: 'ModelUnloadable' });
 });
 
-test('is loaded when all is there', async () => {
+test('is loaded when everything is available', async () => {
   await expect(
     load(checked(() => Promise.resolve({ version: 1, digest: index.digest }))),
   ).resolves.toMatchObject({

@@ -57,7 +57,7 @@ const get = (cache: ModelCache, name: string) =>
   cache.acquire({ tenant: defaultTenant, model: 'm', manifest: manifest(name) });
 
 describe('model cache', () => {
-  test('callers that want one version at the same moment share one load', async () => {
+  test('concurrent callers of one version share one load', async () => {
     const state = loads();
     const cache = cacheOf(state);
     const holds = await Promise.all(Array.from({ length: 20 }, () => get(cache, 'a')));
@@ -73,7 +73,7 @@ describe('model cache', () => {
     expect(state.loaded).toHaveLength(2);
   });
 
-  test('the least recently used version that nobody holds makes room', async () => {
+  test('the least recently used version without a reference is evicted', async () => {
     const state = loads();
     const cache = cacheOf(state);
     const [a, b] = [await get(cache, 'a'), await get(cache, 'b')];
@@ -85,7 +85,7 @@ describe('model cache', () => {
     expect(cache.size()).toEqual({ models: 2, bytes: 20 });
   });
 
-  test('what is held stays, beyond the bound, until its last answer is out', async () => {
+  test('a referenced version stays beyond the limit until its last answer', async () => {
     const state = loads();
     const cache = cacheOf(state);
     const a = await get(cache, 'a');
@@ -100,7 +100,7 @@ describe('model cache', () => {
     c.release();
   });
 
-  test('a failure is remembered for a moment, then tried again', async () => {
+  test('a failure is remembered briefly, then the load is retried', async () => {
     const state = loads();
     const cache = cacheOf(state);
     state.fail = new Error('corrupt');
@@ -113,7 +113,7 @@ describe('model cache', () => {
     expect(state.loaded).toHaveLength(2);
   });
 
-  test('closing ends what is idle now and what is held later', async () => {
+  test('closing releases idle models at once and referenced ones later', async () => {
     const state = loads();
     const cache = cacheOf(state);
     const a = await get(cache, 'a');

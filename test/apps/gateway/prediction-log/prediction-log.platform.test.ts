@@ -9,7 +9,7 @@ import type { PredictionRow } from '../../../../db/serving/prediction-repository
 import type { PredictionId } from '../../../../domain/ids';
 import { openTestRegistry, tenant } from '../../../db/registry-fixture';
 
-test('2,000 rows that PostgreSQL cannot store are refused one by one, and the rows behind them are stored at once', async () => {
+test('2,000 rows that PostgreSQL refuses are dropped one by one without delaying later rows', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-log-'));
   const opened = await openTestRegistry();
   const { registry } = opened;
@@ -36,7 +36,7 @@ test('2,000 rows that PostgreSQL cannot store are refused one by one, and the ro
     for (let each = 0; each < 2_000; each += 1) log.add(row({ eventTime: '0000-01-01T00:00:00Z' }));
     for (let each = 0; each < 500; each += 1) log.add(row({}));
     while (stored() < 500) await new Promise((again) => setTimeout(again, 10));
-    // Nine of ten bad rows are still to be tried one by one.
+    // Nine of ten bad rows are still to be tried.
     expect(lost.length).toBeLessThan(200);
     await log.stop();
     expect({

@@ -78,7 +78,7 @@ async function spillIn(
 }
 
 describe('spill', () => {
-  test('gives rows back in order, over several segments, until they are removed', async () => {
+  test('returns rows in order from several segments until they are removed', async () => {
     const { spill } = await spillIn({ segmentBytes: 500 });
     for (const number of range(0, 6)) await spill.append([row(number)]);
     expect(spill.bytes()).toBeGreaterThan(1000);
@@ -101,7 +101,7 @@ describe('spill', () => {
     expect(numbersIn(await spill.oldest())).toEqual([2]);
   });
 
-  test('drops the oldest when the disk it may use is full, and counts them', async () => {
+  test('drops the oldest rows at its disk limit and counts them', async () => {
     const { spill, lost } = await spillIn({ segmentBytes: 1, maxBytes: 700 });
     for (const number of range(0, 5)) await spill.append([row(number)]);
     expect(lost.map(([, reason]) => reason)).toEqual(lost.map(() => 'full'));
@@ -109,7 +109,7 @@ describe('spill', () => {
     expect(numbersIn(await spill.oldest())).toEqual([lost.length]);
   });
 
-  test('a line that a crash cut short is counted, and hides no other', async () => {
+  test('a line that a crash cut off is counted and does not hide others', async () => {
     const { spill, lost } = await spillIn();
     await spill.append([row(1)]);
     const [own = ''] = readdirSync(folder);
@@ -124,7 +124,7 @@ describe('spill', () => {
     expect(lost).toEqual([[1, 'torn']]);
   });
 
-  test('what a dead process left is taken over; what a living one has is not', async () => {
+  test('takes over rows of dead processes, not of live ones', async () => {
     const dead = (await spillIn()).spill;
     await dead.append([row(1)]);
     const [deadFolder = ''] = readdirSync(folder);
@@ -139,12 +139,12 @@ describe('spill', () => {
     expect(numbersIn(first)).toEqual([1]);
     await first?.remove();
     expect(numbersIn(await spill.oldest())).toEqual([2]);
-    // The one that was taken for dead goes on in a new segment.
+    // The process that was considered dead continues in a new segment.
     await dead.append([row(3)]);
     expect(numbersIn(await dead.oldest())).toEqual([3]);
   });
 
-  test('is readable by its owner alone', async () => {
+  test('is readable only by its owner', async () => {
     const { spill } = await spillIn();
     await spill.append([row(1)]);
     const [own = ''] = readdirSync(folder);
@@ -191,7 +191,7 @@ async function running(
   return { log, registry, spill, lost, states };
 }
 
-/** A file where the folder was: no permission stops root. */
+/** A file in place of the folder, because permissions do not stop root. */
 function breakDisk(): void {
   const [own = ''] = readdirSync(folder);
   rmSync(join(folder, own), { recursive: true });
@@ -199,7 +199,7 @@ function breakDisk(): void {
 }
 
 describe('prediction log', () => {
-  test('writes in order, without the disk, while the registry is there', async () => {
+  test('writes in order without the disk while the registry is available', async () => {
     const { log, registry, spill } = await running();
     for (const number of range(0, 25)) log.add(row(number));
     await until(() => registry.inserted.length === 25);
@@ -207,7 +207,7 @@ describe('prediction log', () => {
     expect(spill.isEmpty()).toBe(true);
   });
 
-  test('keeps everything on disk while the registry is away, and hands it over in order when it is back', async () => {
+  test('keeps rows on disk while the registry is not available, and stores them in order later', async () => {
     const { log, registry, spill, states, lost } = await running();
     registry.away = true;
     for (const number of range(0, 30)) log.add(row(number));
@@ -224,7 +224,7 @@ describe('prediction log', () => {
     expect(lost).toEqual([]);
   });
 
-  test('a registry that hangs counts as away', async () => {
+  test('a registry that hangs counts as not available', async () => {
     const { log, registry, spill } = await running({ insertTimeoutMs: 20 });
     const insert = registry.predictions.insert.bind(registry.predictions);
     Object.assign(registry.predictions, { insert: () => new Promise(() => undefined) });
@@ -234,7 +234,7 @@ describe('prediction log', () => {
     await until(() => registry.inserted.length === 1 && spill.isEmpty());
   });
 
-  /** Refuses batches with a poisoned row, as PostgreSQL does. */
+  /** Refuses batches with an invalid row, like PostgreSQL. */
   function poison(registry: FakeRegistry, delayMs = 0): void {
     const insert = registry.predictions.insert.bind(registry.predictions);
     const cause = Object.assign(new Error('unsupported Unicode escape sequence'), {
@@ -250,7 +250,7 @@ describe('prediction log', () => {
     });
   }
 
-  test('a row that PostgreSQL cannot keep goes alone', async () => {
+  test('a row that PostgreSQL cannot store is dropped alone', async () => {
     const { log, registry, lost } = await running();
     poison(registry);
     for (const number of range(0, 9)) log.add(row(number, number === 4 ? 'poison' : undefined));
@@ -259,7 +259,7 @@ describe('prediction log', () => {
     expect(lost).toEqual([[1, 'refused']]);
   });
 
-  test('rows that PostgreSQL cannot keep delay no others', async () => {
+  test('rows that PostgreSQL cannot store delay no others', async () => {
     const { log, registry, lost } = await running();
     poison(registry, 5);
     for (const number of range(0, 200)) log.add(row(number, 'poison'));
@@ -270,7 +270,7 @@ describe('prediction log', () => {
     expect(numbers(registry.inserted)).toEqual(range(200, 240));
   });
 
-  test('rows beside one that cannot be kept outlive an outage and a stop', async () => {
+  test('other rows of the batch survive an outage and a stop', async () => {
     const { log, registry, lost, spill } = await running({ flushEveryMs: 10_000, batchRows: 8 });
     poison(registry, 5);
     for (const number of range(0, 8)) log.add(row(number, number === 4 ? 'poison' : undefined));
@@ -282,7 +282,7 @@ describe('prediction log', () => {
     expect(lost.length).toBeLessThanOrEqual(1);
   });
 
-  test('more rows than the registry takes at once go by the disk', async () => {
+  test('more rows than the registry accepts at once go through the disk', async () => {
     const { log, registry, lost } = await running({ maxPendingRows: 100, insertTimeoutMs: 60_000 });
     const insert = registry.predictions.insert.bind(registry.predictions);
     let release: () => void = () => undefined;
@@ -299,7 +299,7 @@ describe('prediction log', () => {
     expect(lost).toEqual([]);
   });
 
-  test('memory is bounded when the disk fails as well: the oldest go first, and are counted', async () => {
+  test('memory is limited when the disk fails, too: the oldest rows are dropped and counted', async () => {
     const { log, registry, lost } = await running({
       maxPendingRows: 100,
       flushEveryMs: 10_000,
@@ -316,7 +316,7 @@ describe('prediction log', () => {
     expect(registry.inserted).toHaveLength(100);
   });
 
-  test('stopping leaves nothing in memory: in the registry, or on disk when that is away', async () => {
+  test('stopping writes all rows to the registry, or to disk when it is not available', async () => {
     const there = await running({ flushEveryMs: 10_000 });
     for (const number of range(0, 5)) there.log.add(row(number));
     await there.log.stop();
@@ -330,7 +330,7 @@ describe('prediction log', () => {
     expect(numbersIn(await away.spill.oldest())).toEqual(range(0, 5));
   });
 
-  test('rows that found no disk wait in memory', async () => {
+  test('rows wait in memory while the disk fails', async () => {
     const { log, registry, lost } = await running();
     breakDisk();
     registry.away = true;

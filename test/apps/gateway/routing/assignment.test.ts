@@ -26,7 +26,7 @@ describe('assignment of entities to arms', () => {
     expect(Math.abs(share - 0.25)).toBeLessThan(0.015);
   });
 
-  test('moves nobody from the growing arm when its weight grows', () => {
+  test('moves no entity away from an arm whose weight grows', () => {
     const grown = [
       { name: 'challenger', weight: 0.5 },
       { name: 'champion', weight: 0.5 },
@@ -41,7 +41,7 @@ describe('assignment of entities to arms', () => {
     }
   });
 
-  test('another salt gives another draw', () => {
+  test('a different salt gives a different assignment', () => {
     const moved = Array.from(
       { length: 1_000 },
       (_, index) => assignArm(arms, 'a', `N${index}`) !== assignArm(arms, 'b', `N${index}`),
@@ -49,7 +49,7 @@ describe('assignment of entities to arms', () => {
     expect(moved.length).toBeGreaterThan(200);
   });
 
-  test('an arm without weight gets nobody', () => {
+  test('an arm with weight 0 gets no entity', () => {
     fc.assert(
       fc.property(
         fc.string(),

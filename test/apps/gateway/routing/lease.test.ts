@@ -1,6 +1,6 @@
 import { createLease } from '../../../../apps/gateway/routing/lease';
 
-test('a registry that is slow to listen is asked once, and not listened to after the end', async () => {
+test('a slow subscription is tried once at a time and closed after the stop', async () => {
   const answers: (() => void)[] = [];
   const leaseSeconds = 1.5;
   let [listeners, beats, lastBeatAt] = [0, 0, performance.now()];
@@ -33,8 +33,8 @@ test('a registry that is slow to listen is asked once, and not listened to after
     onError: () => undefined,
   });
   await lease.start();
-  // Each round waits for a third of the lease in vain and beats then: it never runs out, but where
-  // the machine itself pauses for as long.
+  // Each round waits for a third of the lease and then sends a heartbeat. The lease never expires,
+  // unless the machine itself pauses for that long.
   const looks: boolean[] = [];
   for (const end = Date.now() + 60_000; beats < 4 && Date.now() < end;) {
     looks.push(lease.holds() || performance.now() - lastBeatAt >= leaseSeconds * 1000);
@@ -49,7 +49,7 @@ test('a registry that is slow to listen is asked once, and not listened to after
   expect(listeners).toBe(0);
 });
 
-test('a beat that hangs holds up neither the one that confirms a newer table nor the farewell; each says which it is', async () => {
+test('a heartbeat that hangs delays neither later ones nor the end, and each has its number', async () => {
   const sent: { readonly epoch: number; readonly beat: number }[] = [];
   let epoch = 1;
   const lease = createLease({

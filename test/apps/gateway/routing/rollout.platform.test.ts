@@ -43,12 +43,12 @@ interface Answer {
   readonly status: number;
   readonly version: number;
   readonly id: PredictionId;
-  /** Whether score and body are those of the version that the headers name. */
+  /** Whether score and body belong to the version in the headers. */
   readonly isConsistent: boolean;
 }
 
 /**
- * The distance is nought, so each version of `model` answers with its bias, which is its number.
+ * The distance is zero, so each version of `model` answers with its bias, which is its number.
  */
 async function ask(
   gateway: GatewayProcess,
@@ -89,7 +89,7 @@ const inTime = (condition: () => Promise<boolean>) =>
     detail: () => gateways.map((gateway) => gateway.log()).join('\n'),
   });
 
-/** Milliseconds until every gateway serves by what the registry says now. */
+/** Milliseconds until every gateway serves the current routing table. */
 async function confirmed(): Promise<number> {
   const { epoch } = await world.registry.routing.table();
   return inTime(async () => {
@@ -100,7 +100,7 @@ async function confirmed(): Promise<number> {
   });
 }
 
-/** A champion 1 and a challenger 2, in shadow. */
+/** Champion 1 and challenger 2, in shadow. */
 async function opened(
   model: string,
   challenger: TestModel = distanceModel(2),
@@ -130,7 +130,7 @@ const rollBack = ({ id }: RolloutRecord) =>
 const stored = (id: PredictionId) =>
   inTime(async () => (await world.registry.predictions.get({ tenant, id })) !== null);
 
-test('in shadow the champion answers all, and both scores of every request meet its label', async () => {
+test('in shadow the champion answers all requests, and both scores join the label', async () => {
   const { rollouts, predictions } = world.registry;
   const rollout = await opened('in-shadow');
   const { id } = rollout;
@@ -141,7 +141,7 @@ test('in shadow the champion answers all, and both scores of every request meet 
     ),
   );
   expect(new Set(answers.map(({ version }) => version))).toEqual(new Set([1]));
-  // Labels are due six hours after their request, as far as requests show that time has gone on.
+  // Labels are due six hours after their request, in the time of the requests.
   const later = await Promise.all(
     entities
       .slice(0, 3)
@@ -190,7 +190,7 @@ test('in shadow the champion answers all, and both scores of every request meet 
   await rollBack(rollout);
 });
 
-test('what a challenger fails, the champion answers, and it counts against the challenger', async () => {
+test('the champion answers what the challenger fails, which counts against the challenger', async () => {
   const demanding: TestModel = {
     ...distanceModel(2),
     request: [...distanceModel(2).request, { name: 'seats', type: 'number' }],
@@ -212,7 +212,7 @@ test('what a challenger fails, the champion answers, and it counts against the c
   await rollBack(rollout);
 });
 
-test('an entity keeps its arm: in every gateway, after a restart, and while the share grows; another rollout draws anew', async () => {
+test('an entity keeps its arm in all gateways, after a restart and while the share grows', async () => {
   const rollout = await opened('sticky', distanceModel(2), { paired: false });
   await toStep(rollout, 1, 0.25);
   const small = await versionsBy(first(), 'sticky');
@@ -236,7 +236,7 @@ test('an entity keeps its arm: in every gateway, after a restart, and while the 
   await rollBack(again);
 });
 
-test('under load no request fails and no answer is mixed, whatever the rollout does; after its end no gateway asks the challenger', async () => {
+test('under load a rollout fails no request and mixes no answers, and its end stops the challenger', async () => {
   await world.promote(await world.register({ ...distanceModel(1), model: 'busy' }));
   const challenger = await world.register({ ...distanceModel(2), model: 'busy' });
   let going = true;
@@ -253,7 +253,7 @@ test('under load no request fails and no answer is mixed, whatever the rollout d
       if (answer.status !== 200 || !answer.isConsistent) wrong.push(answer);
     }
   };
-  /** Until each has the answer of a request that began after now. */
+  /** Until each gateway has answered a request that starts after now. */
   const eachAnswered = () => {
     const before = [...answers];
     return inTime(() =>
@@ -271,13 +271,13 @@ test('under load no request fails and no answer is mixed, whatever the rollout d
     await until(() => seen.has(2));
     await rollBack(rollout);
     confirmedAfter.push(await confirmed());
-    // What was sent before may still come in.
+    // Earlier requests may still arrive.
     await eachAnswered();
     seen.clear();
     await eachAnswered();
     expect([...seen]).toEqual([1]);
   }
-  // The machine may pause in one of the rounds.
+  // The machine may pause during one of the rounds.
   expect(Math.min(...confirmedAfter)).toBeLessThan(1_000);
   going = false;
   await asking;

@@ -78,7 +78,7 @@ const serves = (table: LoadedRoutingTable, model = 'm') =>
 const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
 
 describe('routing table', () => {
-  test('acknowledges an epoch when everything of it is served', async () => {
+  test('acknowledges an epoch when all of it is served', async () => {
     const { registry, table, epochs } = setting();
     registry.route('m', [champion(1)]);
     registry.route('n', [champion(4)]);
@@ -105,7 +105,7 @@ describe('routing table', () => {
     expect(epochs).toEqual([1, 2]);
   });
 
-  test('a slow model holds up no other', async () => {
+  test('a slow model delays no other', async () => {
     const { registry, table, slow } = setting();
     let load: () => void = () => undefined;
     slow.set('sha256:v1', new Promise((resolve) => (load = resolve)));
@@ -122,7 +122,7 @@ describe('routing table', () => {
     expect(table.epoch()).toBe(2);
   });
 
-  test('keeps the old champion when the new one cannot be loaded, says so, and acknowledges nothing', async () => {
+  test('keeps the old champion when the new one cannot be loaded, reports it, and acknowledges nothing', async () => {
     const { registry, table, broken, blocked, epochs } = setting();
     registry.route('m', [champion(1)]);
     await table.refresh();
@@ -145,7 +145,7 @@ describe('routing table', () => {
     expect(epochs).toEqual([1, 2]);
   });
 
-  test('a rollback while the champion is blocked needs no load to be acknowledged', async () => {
+  test('a rollback from a champion that cannot be loaded is acknowledged at once', async () => {
     const { registry, table, broken } = setting();
     registry.route('m', [champion(1)]);
     await table.refresh();
@@ -166,7 +166,7 @@ describe('routing table', () => {
       table.route('default', 'm')?.arms.map(({ served }) => served.name);
     const never = () => new Promise<void>(() => undefined);
 
-    test('a new step is a change of its own, also with the same weight', async () => {
+    test('a new step is a change, also with the same weight', async () => {
       const { registry, table, epochs } = setting();
       registry.route('m', [challenger(2), champion(1)], rollout(0));
       await table.refresh();
@@ -183,7 +183,7 @@ describe('routing table', () => {
       expect(epochs).toEqual([1, 2, 3]);
     });
 
-    test('a challenger that cannot be loaded leaves the champion serving without it, and the epoch open', async () => {
+    test('a challenger that cannot be loaded leaves the champion serving and the epoch open', async () => {
       const { registry, table, broken } = setting();
       broken.add('sha256:v2');
       registry.route('m', [challenger(2), champion(1)], rollout(0));
@@ -202,7 +202,7 @@ describe('routing table', () => {
       expect(table.epoch()).toBe(1);
     });
 
-    test('a challenger that is slow to load keeps no champion waiting, and its end is acknowledged without it', async () => {
+    test('a challenger that loads slowly does not delay the champion or the end of the rollout', async () => {
       const { registry, table, slow, epochs } = setting();
       slow.set('sha256:v2', never());
       registry.route('m', [challenger(2), champion(1)], rollout(0));
@@ -215,7 +215,7 @@ describe('routing table', () => {
       expect(epochs).toEqual([2]);
     });
 
-    test('its end reaches the traffic at once, also when what follows it cannot be loaded or is slow to', async () => {
+    test('its end takes effect at once, also when the next version loads slowly or cannot be loaded', async () => {
       const { registry, table, broken, slow, held } = setting();
       registry.route('m', [challenger(2, 0.5), champion(1)], rollout(0));
       await table.refresh();
@@ -238,7 +238,7 @@ describe('routing table', () => {
     });
   });
 
-  test('the version that a rollback would take is kept loaded', async () => {
+  test('the target of a rollback is kept loaded', async () => {
     const { registry, table } = setting();
     registry.route('m', [champion(2)], { previous: previous(1) });
     await table.refresh();
@@ -246,7 +246,7 @@ describe('routing table', () => {
     expect(table.previous('default', 'm')?.name).toBe('m@1');
   });
 
-  test('the version that a rollback would take is named but not loaded once it need not be immediate', async () => {
+  test('the target of a later rollback is named but not loaded', async () => {
     const { registry, table, held } = setting();
     registry.route('m', [champion(2)], { previous: { ...previous(1), keepSeconds: 0 } });
     await table.refresh();
@@ -257,7 +257,7 @@ describe('routing table', () => {
     expect(table.epoch()).toBe(1);
   });
 
-  test('the version that a rollback would take is released after its time, once', async () => {
+  test('the target of a rollback is released after its time, once', async () => {
     const { registry, table, held } = setting();
     registry.route('m', [champion(2)], { previous: { ...previous(1), keepSeconds: 0.01 } });
     await table.refresh();
@@ -268,7 +268,7 @@ describe('routing table', () => {
     expect(Object.fromEntries(held)).toEqual({ 'sha256:v1': 0, 'sha256:v2': 0 });
   });
 
-  test('lets go of everything that serves no more', async () => {
+  test('releases everything that no longer serves', async () => {
     const { registry, table, held } = setting();
     registry.route('m', [champion(1)]);
     await table.refresh();
@@ -285,7 +285,7 @@ describe('routing table', () => {
     expect(table.route('default', 'm')).toBeUndefined();
   });
 
-  test('keeps serving by what it knows when the registry is away', async () => {
+  test('keeps serving the last known table while the registry is not available', async () => {
     const { registry, table } = setting();
     registry.route('m', [champion(1)]);
     await table.refresh();
@@ -294,7 +294,7 @@ describe('routing table', () => {
     expect(serves(table)).toBe('m@1');
   });
 
-  test('a change that comes during a read is read again', async () => {
+  test('a change during a read causes another read', async () => {
     const { registry, table, reads } = setting();
     registry.route('m', [champion(1)]);
     const first = table.refresh();

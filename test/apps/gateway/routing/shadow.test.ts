@@ -68,8 +68,8 @@ function ask(shadow: Shadow, served: ServedVersion, rows = 1): Promise<Shadowed 
 const atOnce: Score = (rows) => Promise.resolve(new Float64Array(rows.length).fill(7));
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-describe('scoring beside an answer', () => {
-  test('begins after everything that was ready to go out', async () => {
+describe('scoring after an answer', () => {
+  test('begins after everything that was ready to be sent', async () => {
     const { shadow, version } = setting();
     const order: string[] = [];
     const asked = ask(
@@ -81,7 +81,7 @@ describe('scoring beside an answer', () => {
     expect(order).toEqual(['answer', 'shadow']);
   });
 
-  test('a failure is told by its code, and a score that is none is a failure', async () => {
+  test('reports a failure by its type, and an invalid score is a failure', async () => {
     const { shadow, version, outcomes, holds } = setting();
     const breaks = version(() => Promise.reject(new Error('N14228 was refused')));
     expect(await ask(shadow, breaks)).toMatchObject({ scores: null, error: 'Unexpected' });
@@ -96,7 +96,7 @@ describe('scoring beside an answer', () => {
     expect(holds()).toBe(0);
   });
 
-  test('a version works on one batch at a time, and a slow one holds up no other', async () => {
+  test('a version scores one batch at a time, and a slow one delays no other', async () => {
     const { shadow, version } = setting();
     const asked: number[] = [];
     let free: () => void = () => undefined;
@@ -119,7 +119,7 @@ describe('scoring beside an answer', () => {
     expect(rest).toHaveLength(3);
   });
 
-  test('what finds no room, or meets a full queue of requests, is given up', async () => {
+  test('requests that do not fit, or meet a full queue, are skipped', async () => {
     const { shadow, version, outcomes, holds } = setting({ maxWaitingRows: 10 });
     const served = version(atOnce);
     const asked = [ask(shadow, served, 6), ask(shadow, served, 4), ask(shadow, served, 1)];
@@ -135,7 +135,7 @@ describe('scoring beside an answer', () => {
     expect(holds()).toBe(0);
   });
 
-  test('what waits too long behind a batch is given up', async () => {
+  test('requests that wait too long for a batch are skipped', async () => {
     const { shadow, version, outcomes, holds } = setting({ longestWaitMs: 500 });
     let begin = (): void => undefined;
     const begun = new Promise<void>((resolve) => (begin = resolve));
@@ -160,7 +160,7 @@ describe('scoring beside an answer', () => {
     expect(holds()).toBe(0);
   });
 
-  test('when it stops, what is under way is finished, and the rest given up', async () => {
+  test('a stop completes work in progress and skips the rest', async () => {
     const { shadow, version, holds } = setting();
     const served = version(async (rows) => {
       await new Promise((resolve) => setTimeout(resolve, 30));
