@@ -238,6 +238,6 @@ test('a vector of another embedder is refused: no answer mixes two spaces', asyn
   });
   expect(refused).toMatchObject({
     status: 409,
-    body: { detail: expect.stringContaining('is of embedder') as string },
+    body: { detail: expect.stringContaining('is from embedder') as string },
   });
 });

@@ -536,7 +536,7 @@ describe('access to models', () => {
   test('private addresses, addresses without TLS and addresses with a credential are refused by default', () => {
     const opened = (url: string) => () =>
       openModelAccess([providerAt(url, { allowPrivateAddresses: false })], noSecret);
-    expect(opened('http://example.com/v1')).toThrow(/without TLS/);
+    expect(opened('http://example.com/v1')).toThrow(/does not use TLS/);
     expect(opened('https://127.0.0.1/v1')).toThrow(/private/);
     expect(opened('https://169.254.169.254/v1')).toThrow(/private/);
     expect(opened('https://user:secret@example.com/v1')).toThrow(/credential/);

@@ -103,7 +103,7 @@ describe('with a reranker in the bundle', () => {
     const { retrieve, index } = world();
     await expect(
       retrieve({ tenant, index: { ...index, rerank: by }, text: 'bread is baked' }),
-    ).rejects.toThrow('without the reranker');
+    ).rejects.toThrow('the reranker of its bundle is missing');
   });
 });
 

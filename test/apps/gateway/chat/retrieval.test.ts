@@ -304,6 +304,6 @@ test('a bundle is not served when the embedder of its index has changed', async 
     recipe: { embedder: { ...wiki.recipe.embedder, digest: `sha256:${'1'.repeat(64)}` } },
   };
   await expect(client().chat.completions.create({ model, messages })).rejects.toMatchObject({
-    message: expect.stringContaining('made by another letters') as string,
+    message: expect.stringContaining('built with a different letters') as string,
   });
 });

@@ -112,7 +112,7 @@ describe('POST /v1/indexes/{index}/query', () => {
       'a vector of another embedder',
       { vector, embedder: `sha256:${'0'.repeat(64)}` },
       409,
-      'is of embedder',
+      'is from embedder',
     ],
     [
       'a vector of another length',

@@ -170,7 +170,7 @@ describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol',
       403,
     ],
   ])('its content filter, reported by %s,', (_, error, status) => {
-    test('gives an AnswerWithheld failure, and no standby is asked', async () => {
+    test('gives a filtered answer, and no standby is asked', async () => {
       await open({
         fault: () => ({ kind: 'error', status, body: JSON.stringify({ error }) }),
         models: ['scripted', 'other'],
