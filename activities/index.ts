@@ -52,13 +52,13 @@ export interface ActivityDeps {
   readonly trainersDir: string;
   readonly serviceKey: string | null;
   readonly commandKeys: CommandKeys;
-  /** Of the code that makes stage outputs. */
+  /** Digest of the code that makes stage outputs. */
   readonly codeDigest: Digest;
 }
 
 export type Activities = ReturnType<typeof createActivities>;
 
-/** Everything that workflows may ask of the world, by name. */
+/** All activities by name. A workflow's effects on the outside are only these. */
 export function createActivities(deps: ActivityDeps) {
   return {
     ...createRunRecordActivities(deps),

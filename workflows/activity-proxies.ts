@@ -1,6 +1,6 @@
 /**
- * One proxy per retry class. What may be retried at all is decided by the failure's type
- * (domain/failure.ts); these say how often, and how death is noticed.
+ * One proxy per retry class. The failure's type decides whether to retry (domain/failure.ts). The
+ * options below decide how often, and how a lost worker is noticed.
  */
 import {
   ActivityCancellationType,
@@ -18,10 +18,10 @@ const untilItWorks = {
 } as const;
 
 /**
- * Millisecond writes to the registry. Without the registry nothing can go on, so they wait for it;
- * an attempt is cheap and repeats safely by key. After 2 s of trying, an attempt leaves its failure
- * in the history, where people and `reconcileRuns` find it. A cancelled run lets the write that is
- * under way end: an undo beside it would find nothing to undo, and then the write would stand.
+ * Millisecond writes to the registry. A run cannot continue without the registry, so they retry
+ * without end; each attempt is cheap and idempotent by key. After 2 s, an attempt leaves its
+ * failure in the history, where people and `reconcileRuns` find it. Cancellation waits for the
+ * write in progress: otherwise the undo would find nothing, and the write would land after it.
  */
 export const recordOptions = {
   startToCloseTimeout: '15s',
@@ -33,8 +33,8 @@ export const recordOptions = {
 export const records = oneAtATime(proxyLocalActivities<Activities>(recordOptions));
 
 /**
- * Tidying up after a run. It must not keep the run open for as long as a store is away: others tidy
- * up later.
+ * Cleanup after a run. It gives up after a minute, so that an unavailable store does not keep the
+ * run open; garbage collection cleans up later.
  */
 export const cleaning = oneAtATime(
   proxyLocalActivities<Activities>({
@@ -48,8 +48,8 @@ export const cleaning = oneAtATime(
 const twoHours = 7_200_000;
 
 /**
- * Minutes of reading and SQL. Death is noticed by heartbeat; what user data or user SQL does wrong
- * is not retryable by type, and the rest is weather.
+ * Minutes of reading and SQL. A lost worker is noticed by heartbeat. Errors in user data or user
+ * SQL are not retryable by type; everything else is retried.
  */
 const dataWorkOptions = {
   taskQueue: taskQueues.data,
@@ -67,8 +67,8 @@ const dataWorkOptions = {
 export const dataWork = proxyActivities<Activities>(dataWorkOptions);
 
 /**
- * The same, where the spec says how long each of `steps` may take: it ends by itself then and says
- * so, and this is the net beneath.
+ * Data work whose spec limits each of its `steps` to `timeoutSeconds`. The activity enforces that
+ * limit and reports it; the timeout here is only a safety net.
  */
 export function timedDataWork({
   steps,
@@ -86,8 +86,8 @@ export function timedDataWork({
 const oneDay = 86_400_000;
 
 /**
- * Hours of compute: death is noticed by heartbeat, not by timeout. The spec says how many lost jobs
- * are bad luck.
+ * Hours of compute. A lost worker is noticed by heartbeat, not by timeout. The spec sets how many
+ * lost jobs are retried.
  */
 export function computeWork(options: {
   readonly timeoutSeconds: number;
@@ -95,8 +95,8 @@ export function computeWork(options: {
 }) {
   return proxyActivities<Activities>({
     taskQueue: taskQueues.compute,
-    // The backend ends the job at its own limit and says so; this is the net beneath it. A job may
-    // wait for its turn first, which is nobody's fault.
+    // The backend enforces the job's own limit; this timeout is a safety net. It includes a day,
+    // because a job may wait in the queue first.
     startToCloseTimeout: options.timeoutSeconds * 1000 + oneDay,
     heartbeatTimeout: '10s',
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
@@ -110,9 +110,8 @@ export function computeWork(options: {
 }
 
 /**
- * A question to optuna, milliseconds, where there is a Python. Nothing goes on without its answer,
- * so it is asked for minutes: a worker that lacks optuna says so each time, and another may have
- * it.
+ * One call to optuna, which takes milliseconds but needs a worker with Python. The study cannot
+ * continue without it, so it retries for minutes: another worker may have optuna.
  */
 export const studyWork = proxyActivities<Activities>({
   taskQueue: taskQueues.compute,
@@ -128,8 +127,8 @@ export const studyWork = proxyActivities<Activities>({
 });
 
 /**
- * Talks to gateways, which restart and come back: worth a few minutes, then the evidence says it
- * could not be measured.
+ * Requests to gateways, which may restart. They retry for a few minutes; then the evidence records
+ * that parity was not measured.
  */
 export const gatewayWork = proxyActivities<Activities>({
   taskQueue: taskQueues.data,
@@ -145,11 +144,11 @@ export const gatewayWork = proxyActivities<Activities>({
 });
 
 /**
- * Weeks of watching, in turns of an hour; waits on the registry and holds nothing, so it shares the
- * orchestrator's queue. Nothing but the registry can be away, and a challenger must not go
- * unwatched for it: tried without end. The worker that has found harm may die before it moves the
- * traffic back, so its death is noticed within 3 s. A command does not wait for a watch to notice
- * that it was cancelled: what that one still writes is right, or refused.
+ * Watches a rollout for weeks, in turns of an hour. It waits on the registry and uses no other
+ * resource, so it shares the orchestrator's queue. A challenger must not go unwatched, so it
+ * retries without end. The heartbeat is 3 s, because a worker may be lost between finding harm and
+ * moving the traffic back. TRY_CANCEL: a command need not wait for the watch to stop, because a
+ * late write of the watch is either still valid or rejected by the registry.
  */
 export const rolloutWork = proxyActivities<Activities>({
   taskQueue: taskQueues.orchestrator,
@@ -160,10 +159,9 @@ export const rolloutWork = proxyActivities<Activities>({
 });
 
 /**
- * Questions to language models, hours of them. Limits and short failures of a provider are waited
- * for inside; what reaches a retry here has lost its worker, or a provider for minutes. An attempt
- * reads what was answered from the ledger, so however many there are, only what was in flight is
- * asked again.
+ * Hours of questions to language models. The activity itself waits for rate limits and short
+ * failures of a provider. A retry here means a lost worker, or a provider that was unavailable for
+ * minutes. A retry reads earlier answers from the call ledger and repeats only requests in flight.
  */
 export const askingOptions = {
   taskQueue: taskQueues.llm,
@@ -181,8 +179,8 @@ export const askingOptions = {
 export const llmWork = proxyActivities<Activities>(askingOptions);
 
 /**
- * The same of a model that is to stand by. The release goes on without it, so that it is not waited
- * for as long: half a minute in all, and four lost workers.
+ * The same for a standby model. The release does not need it, so it retries for half a minute in
+ * all, and for at most four lost workers.
  */
 export const standbyWork = proxyActivities<Activities>({
   ...askingOptions,

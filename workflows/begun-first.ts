@@ -1,14 +1,13 @@
 /**
- * Order of a run's activities on task queues on which many runs wait. A run that has begun goes
- * before one that has not, so that results come one after the other and not all at the end. Within
- * that, lifecycles take turns, those of schedules as well, whose start cannot carry a key. Workflow
- * interceptors; see workers/temporal/bundle.ts.
+ * Orders the activities of runs on shared task queues. Runs that have begun go before runs that
+ * have not, so that results arrive one by one. Among equals, lifecycles take turns; the key is set
+ * here because a schedule cannot set one at start. Loaded by workers/temporal/bundle.ts.
  */
 import { workflowInfo, type WorkflowInterceptors } from '@temporalio/workflow';
 import { fairnessKeyOf } from '../domain/run/fair-share';
 import { lifecycleWorkflows } from './run/messages';
 
-/** Lower goes first; 1 to 5, and 3 where nothing is said. */
+/** A lower number goes first. The range is 1 to 5, and the default is 3. */
 const priorityKeys = { begun: 2, notBegun: 4 } as const;
 
 interface LifecycleRunInput {
@@ -26,7 +25,7 @@ export function interceptors(): WorkflowInterceptors {
       {
         execute(input, next) {
           const { tenant, lifecycle } = (input.args[0] ?? {}) as LifecycleRunInput;
-          // Others, such as the study of a run, have the key of the workflow that started them.
+          // Other workflows, such as a study, inherit the key of the workflow that started them.
           if (typeof tenant === 'string' && typeof lifecycle === 'string')
             share = { fairnessKey: fairnessKeyOf({ tenant, lifecycle }) };
           return next(input);

@@ -1,4 +1,4 @@
-/** The workflow bundle: what a worker on the orchestrator queue can run. */
+/** The workflows that a worker on the orchestrator queue can run. */
 export { modelLifecycle } from './lifecycle/model-lifecycle';
 export { llmLifecycle } from './lifecycle/llm-lifecycle';
 export { tuningStudy } from './tuning/study';

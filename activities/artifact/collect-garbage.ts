@@ -8,12 +8,9 @@ export interface CollectGarbage {
   readonly registry: Pick<Registry, 'artifacts' | 'retention' | 'runs'>;
   readonly artifacts: Pick<ArtifactStore, 'delete' | 'staging'>;
   readonly tenant: Tenant;
-  /**
-   * What nothing refers to is kept for this long after it was last touched; the tenant's
-   * `artifactIdleDays` when not given.
-   */
+  /** Unreferenced artifacts are kept this long; the tenant's `artifactIdleDays` by default. */
   readonly idleSeconds?: number;
-  /** A pass ends after about this time; the next one continues. */
+  /** A pass ends after about this time, and the next one continues. */
   readonly secondsAtMost?: number;
   readonly stopped?: AbortSignal;
   readonly log: {
@@ -28,18 +25,17 @@ export interface Collected {
   readonly unfinishedUploads: number;
 }
 
-/** Rows of one statement. A pass takes batches until nothing is left or its time is over. */
+/** Rows per statement. A pass takes batches until none is left or its time is over. */
 const batch = 500;
 const usualSeconds = 300;
-/** The store is then likely to be unavailable, so the pass ends its deletions. */
+/** After so many failures the store is probably unavailable, so the pass stops deleting. */
 const mostFailures = 10;
 const oneDay = 86_400;
 
 /**
- * One pass of the collector (DESIGN §8): it deletes what was marked long enough ago and is still
- * unheld, then marks what is idle now for a later pass. The registry's row locks make it safe
- * beside writers and beside another collector. What was looked at is written to the rows, so a pass
- * that dies is continued by the next.
+ * One pass of garbage collection (DESIGN §8). It deletes artifacts that were marked long enough ago
+ * and are still unreferenced, then marks idle ones for a later pass. Row locks make it safe beside
+ * writers and other collectors. Progress is in the rows, so the next pass continues it.
  */
 export async function collectGarbage(input: CollectGarbage): Promise<Collected> {
   const {
@@ -62,9 +58,7 @@ export async function collectGarbage(input: CollectGarbage): Promise<Collected> 
   return collected;
 }
 
-/**
- * One object that cannot be deleted must not keep those behind it: it is left for the next pass.
- */
+/** An artifact that cannot be deleted is skipped until the next pass. */
 async function sweep(
   { registry, artifacts, tenant, log }: CollectGarbage,
   mayContinue: () => boolean,
@@ -88,7 +82,7 @@ async function sweep(
         failed.push(digest);
         log.warn(
           { err: error, digest },
-          'an unused artifact could not be deleted; the next pass tries again',
+          'could not delete an unused artifact; the next pass tries again',
         );
         if (failed.length >= mostFailures) return deleted;
       }
@@ -112,10 +106,7 @@ async function mark(
   return marked;
 }
 
-/**
- * What runs that ended left staged, should their own end not have cleared it. Uploads that no run
- * owns go when they have stood for a day.
- */
+/** Clears the uploads of ended runs, and those without a run that are older than a day. */
 async function clearStaging({
   registry,
   artifacts,

@@ -2,12 +2,12 @@ import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { isDigest } from '../../data/digest';
 
-/** Manifests are JSON and name other artifacts; anything larger is data, not a manifest. */
+/** Bytes. Manifests are JSON; larger artifacts are data and name no others. */
 const largestManifest = 4 << 20;
 
 /**
- * Every artifact that a value names, and that its manifests name in turn, each once.
- * @throws ArtifactMissing naming the manifest that is gone.
+ * All artifacts that a value refers to, directly or through manifests, without duplicates.
+ * @throws ArtifactMissing with the missing manifest.
  */
 export async function referencedArtifacts(
   artifacts: ArtifactStore,

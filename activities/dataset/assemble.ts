@@ -39,34 +39,34 @@ export interface AssembleInput {
   readonly runId: RunId;
   readonly key: IdempotencyKey;
   readonly lifecycle: string;
-  /** By source name: the tables of `assemble.sql`. */
+  /** By source name, which is the table name in `assemble.sql`. */
   readonly datasets: Readonly<Record<string, DatasetVersionRef>>;
   readonly data: DataSpec;
   readonly task: Task | null;
   readonly files: Readonly<Record<string, ArtifactRef>>;
-  /** Null where the rows have no time. */
+  /** Null when the rows have no time. */
   readonly window: TimeWindow | null;
 }
 
 export interface AssembleEnd {
   /** JSON `AssembledData`. */
   readonly assembled: ArtifactRef;
-  /** The request rows as a dataset version: where a model of them comes from. */
+  /** The request rows of all parts as a dataset version; the model's origin in lineage. */
   readonly dataset: DatasetVersionRef;
-  /** Its holdout alone, as a dataset version: what a candidate is judged on. */
+  /** The holdout of these rows as a dataset version, on which the candidate is evaluated. */
   readonly holdout: DatasetVersionRef;
   readonly rows: Readonly<Record<AssembledPartName, number>>;
 }
 
-/** Joins of a few million rows spill before they need more. */
+/** Joins of a few million rows spill to disk above this. */
 const memoryBytes = 2 * 2 ** 30;
 const parquet = 'application/vnd.apache.parquet';
 
 export function createAssembleActivities({ registry, artifacts, scratchRoot }: AssembleDeps) {
   return {
     /**
-     * A second attempt after the effect is done gives the first one's answer; before that it
-     * assembles again, which gives the same bytes.
+     * Builds request rows and features and splits them into parts. A retry repeats the stored
+     * result, or assembles the same bytes again.
      */
     assembleData: (input: AssembleInput): Promise<AssembleEnd> =>
       whileBeating(({ signal }) =>
@@ -133,7 +133,7 @@ async function textOf(
 ): Promise<string> {
   const ref = files[path];
   if (!ref)
-    throw failure('NotFound', `the revision holds no file ${path}`, {
+    throw failure('NotFound', `the lifecycle revision has no file ${path}`, {
       next: 'perennial lifecycle apply <folder>',
     });
   return Buffer.from(await artifacts.getBytes(ref)).toString('utf8');

@@ -32,7 +32,7 @@ export interface IngestDeps {
 export interface IngestInput extends RunEffect {
   readonly lifecycle: string;
   readonly source: SourceSpec;
-  /** Null when the source names no time column. */
+  /** Null when the source has no time column. */
   readonly window: TimeWindow | null;
   readonly limits: SourceLimits;
 }
@@ -48,7 +48,7 @@ interface IngestAttempt extends IngestDeps, Beat {
 }
 
 export function createIngestActivities(deps: IngestDeps) {
-  /** Life signs, one effect per key, and a folder that is gone afterwards. */
+  /** Heartbeats, one effect per key, and a scratch folder that is removed at the end. */
   const attempt = <T>(
     { tenant, runId, key }: RunEffect,
     work: (attempt: IngestAttempt) => Promise<T>,
@@ -72,24 +72,21 @@ export function createIngestActivities(deps: IngestDeps) {
 
   return {
     /**
-     * Reads one source, registers what it holds as a version of the dataset `<lifecycle>.<source>`,
-     * and moves `latest` there. A second attempt reads again and finds what the first one uploaded
-     * and registered, since both go by digest; once the effect is done, it repeats the answer.
+     * Reads one source, registers its content as a version of the dataset `<lifecycle>.<source>`,
+     * and moves the alias `latest` to it. A retry repeats the stored result, or reads again and
+     * finds earlier uploads and versions by digest.
      */
     ingestSource: (input: IngestInput): Promise<DatasetVersionRef> =>
       attempt(input, (given) => ingest(input, given)),
 
     /**
-     * The window that ends with the newest event which every source with a time column has reached.
-     * A second attempt repeats the first one's answer.
+     * Returns the window that ends with the newest event up to which every source with a time
+     * column has data. A retry repeats the stored result.
      */
     findLatestWindow: (input: LatestWindowInput): Promise<TimeWindow> =>
       attempt(input, (given) => findLatest(input, given)),
 
-    /**
-     * Undo: aliases that the run moved go back, unless somebody moved them since. Nothing to move
-     * is fine.
-     */
+    /** Undo: moves back the aliases that the run moved, unless they have been moved since. */
     restoreDatasetAliases: async ({
       tenant,
       runId,
@@ -119,8 +116,8 @@ async function ingest(input: IngestInput, attempt: IngestAttempt): Promise<Datas
   const { tenant, runId, key } = input;
   const dataset = datasetName(input.lifecycle, source.name);
   const { files, manifest } = await upload(input, dataset, data, attempt);
-  // A source may change between two attempts: then each registers what it read, and the last one
-  // has the say.
+  // A source may change between two attempts. Each attempt then registers what it read, and the
+  // alias follows the last one.
   const idempotencyKey = `${key}/${manifest.digest}`;
   const { rows, columns, statistics } = data;
   const version = await registry.datasets.register({
@@ -189,7 +186,7 @@ async function upload(
   return { files, manifest: await artifacts.putJson({ tenant, runId, value }) };
 }
 
-/** A registered dataset is named by its version, everything else by where it is. */
+/** Lineage names a registered dataset by its version, and any other source by its URI. */
 function origins(source: SourceSpec, datasets: RegisteredDatasets): readonly LineageNode[] {
   const read = datasets.read();
   if (read.length === 0) return [{ kind: 'source', name: shownUri(source.uri) }];
@@ -207,11 +204,13 @@ async function findLatest(
 ): Promise<TimeWindow> {
   const { sources, time, maxBytes, timeoutSeconds } = data;
   if (time === null)
-    throw failure('InvalidInput', 'a lifecycle without spec.data.time has no window');
+    throw failure('InvalidInput', 'cannot use `until: latest`: spec.data.time is not set', {
+      next: 'set spec.data.time, or remove `until`',
+    });
   const timed = sources.filter((source) => source.time !== null);
   if (timed.length === 0) {
-    throw failure('InvalidInput', '`until: latest` needs a source that names its time column', {
-      next: 'give one source of spec.data.sources a `time`, or write spec.data.time.until',
+    throw failure('InvalidInput', '`until: latest` needs a source with a time column', {
+      next: 'set `time` of a source in spec.data.sources, or set spec.data.time.until',
     });
   }
   const newest: string[] = [];
@@ -233,7 +232,6 @@ async function findLatest(
       );
     newest.push(found);
   }
-  // RFC 3339 of one length and zone sorts as text. Up to the earliest of them every source has its
-  // data.
+  // RFC 3339 times of one length and zone sort as text. Every source has data up to the earliest.
   return latestWindow(newest.sort()[0] ?? '', time.window);
 }

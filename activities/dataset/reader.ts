@@ -5,9 +5,9 @@ import type { DatasetReader } from '../../data/dataset/sources/fetch';
 import type { DatasetAlias } from '../../db/dataset/repository';
 import type { Registry } from '../../db/registry';
 
-/** Registered datasets, for `dataset://name@alias` and `dataset://name@version`. */
+/** Reads registered datasets for `dataset://name@alias` and `dataset://name@version`. */
 export interface RegisteredDatasets extends DatasetReader {
-  /** The versions that were read: where what was made of them came from. */
+  /** The versions that were read, for lineage. */
   read(): readonly DatasetVersionRef[];
 }
 

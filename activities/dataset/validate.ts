@@ -33,8 +33,8 @@ export interface ValidateInput {
   readonly dataset: DatasetVersionRef;
   readonly contract: DataContract;
   /**
-   * The version that distributions are compared with, as the run found it: an attempt that approved
-   * its own must not be compared with itself.
+   * The approved version when the stage began, with which distributions are compared. A retry must
+   * not use the version that the first attempt approved.
    */
   readonly reference: DatasetVersionRef | null;
 }
@@ -48,12 +48,9 @@ export interface ApproveInput {
 
 export interface ValidateEnd {
   readonly report: ContractReport;
-  /**
-   * The rows that go on. Only a passed verdict makes another version of them; without one this is
-   * the version that was checked.
-   */
+  /** The accepted rows as a version. The checked version itself if no row was quarantined. */
   readonly accepted: DatasetVersionRef;
-  /** Parquet of the bad rows with their reasons, whatever the verdict. */
+  /** Parquet with the quarantined rows and their reasons, for any verdict. */
   readonly quarantine: ArtifactRef | null;
   readonly verdict: Verdict;
 }
@@ -65,15 +62,15 @@ interface ValidateAttempt extends ValidateDeps, Beat {
 }
 
 const parquet = 'application/vnd.apache.parquet';
-/** Sorts and windows beyond it spill to the scratch folder. */
+/** Sorts and windows above this spill to the scratch folder. */
 const memoryBytes = 1 << 30;
 
 export function createValidateActivities(deps: ValidateDeps) {
   return {
     /**
-     * Holds one dataset version against its contract, keeps its bad rows apart, and on a pass
-     * registers the good ones and moves `approved` there. A second attempt measures again and finds
-     * by digest what the first one stored; once the effect is done, it repeats the answer.
+     * Checks one dataset version against its contract and quarantines its bad rows. If it passes,
+     * registers the accepted rows and moves `approved` to them. A retry repeats the stored result,
+     * or measures again and finds earlier objects by digest.
      */
     validateDataset: (input: ValidateInput): Promise<ValidateEnd> =>
       whileBeating((beat) =>
@@ -87,7 +84,7 @@ export function createValidateActivities(deps: ValidateDeps) {
         }),
       ),
 
-    /** The version that distributions are compared with; null before the first. */
+    /** The approved version, with which distributions are compared; null before the first. */
     async readApproved({
       tenant,
       dataset,
@@ -106,10 +103,7 @@ export function createValidateActivities(deps: ValidateDeps) {
       );
     },
 
-    /**
-     * For a validation that was taken over: moves `approved` to what it had accepted. A second
-     * attempt finds it there.
-     */
+    /** Moves `approved` to the accepted rows of a reused validation. Idempotent. */
     approveDataset: (input: ApproveInput): Promise<void> => approve(deps.registry, input),
   };
 }
@@ -182,10 +176,7 @@ async function stage(
   return paths;
 }
 
-/**
- * What distributions are compared with. A version that is gone for good cannot be compared with,
- * which is not the same as having none (I10).
- */
+/** An approved version whose files are missing is `unreadable`, which is not `none` (I10). */
 async function referenceFor(
   { contract, reference }: ValidateInput,
   attempt: ValidateAttempt,

@@ -47,10 +47,10 @@ export interface EvaluateInput {
   readonly lifecycle: string;
   /** JSON `AssembledData`. */
   readonly assembled: ArtifactRef;
-  /** Its holdout as a dataset version. */
+  /** The holdout rows as a dataset version. */
   readonly holdout: DatasetVersionRef;
   readonly candidate: ModelVersionRef;
-  /** Null before the first promotion. */
+  /** Null while the model has no champion. */
   readonly champion: ModelVersionRef | null;
   /** Manifest of the `baseline` trainer's model on the same rows; null when no gate needs it. */
   readonly baseline: ArtifactRef | null;
@@ -68,14 +68,13 @@ export interface ModelEvaluation {
 export function createEvaluateActivities(deps: EvaluateDeps) {
   return {
     /**
-     * Reads the holdout, lays the candidate beside champion and baseline, stores policy and
-     * evidence, then records what `decide` makes of them. A second attempt after the effect is done
-     * gives the first one's answer; before that it measures again, which gives the same bytes. So
-     * however often the holdout is read, one candidate gets one set of figures from it.
+     * Measures the candidate on the holdout beside champion and baseline, stores policy and
+     * evidence, and records the decision. A retry repeats the stored result, or measures again with
+     * the same bytes, so a candidate gets one set of figures from a holdout.
      */
     async evaluateCandidate(input: EvaluateInput): Promise<ModelEvaluation> {
-      // Scoring and measuring give the event loop back every few tens of milliseconds, so a timer
-      // is enough to show life, and a worker thread is not needed.
+      // Scoring and measuring yield to the event loop every few tens of milliseconds, so that
+      // heartbeats are sent without a worker thread.
       return whileBeating(({ signal }) =>
         effectOnce(deps.registry.effects, input, (assertOwned) =>
           evaluateOnce(deps, input, { signal, assertOwned }),
@@ -141,8 +140,10 @@ async function measureCandidate({
   const assembled = await artifacts.getJson<AssembledData>(input.assembled);
   const candidate = await artifacts.getJson<ModelManifest>(input.candidate.manifest);
   if (candidate.trainingData !== input.assembled.digest) {
-    // Its training rows may lie in this holdout, and every figure would flatter it.
-    const message = `${versionName(input.candidate)} was trained on ${candidate.trainingData}, and this holdout belongs to ${input.assembled.digest}`;
+    // Its training rows may be in this holdout, which would make every figure too good.
+    const message =
+      `${versionName(input.candidate)} was trained on ${candidate.trainingData}, ` +
+      `but this holdout belongs to ${input.assembled.digest}`;
     throw failure('InvalidInput', message);
   }
   const scored: ScoredFiles = await scoreHoldout({
@@ -166,8 +167,8 @@ async function measureCandidate({
     signal,
   });
   const { tenant, runId, lifecycle: model } = input;
-  // The number is claimed before anything is measured: it decides which bounds are needed, and a
-  // measurement that fails has used the holdout as well.
+  // Claimed before measuring, because the attempt number sets the bounds, and because a failed
+  // measurement has used the holdout as well.
   const attempt = await attempts.claim({
     tenant,
     runId,
@@ -180,8 +181,8 @@ async function measureCandidate({
     slices: input.evaluate.slices,
     levels: levelsFor(policy, attempt.number),
     unit: assembled.drawn ?? 'day',
-    // From the data, not from a clock or a key: the same candidate on the same rows has the same
-    // bounds for ever.
+    // From the data and not from a clock, so that the same candidate on the same rows always has
+    // the same bounds.
     seed: seedOf(input.assembled.digest),
   };
   const { replicates, ...measured } = await measureInTurns(scored.holdout, plan, signal);
@@ -222,7 +223,7 @@ async function measureCandidate({
   return { evidence, predictions };
 }
 
-/** The fixed versions that gates name, as they are registered; a version never changes. */
+/** The registered versions that gates compare with; a version never changes. */
 async function anchorsOf(
   models: EvaluateDeps['registry']['models'],
   { tenant, lifecycle: model, evaluate }: EvaluateInput,
@@ -235,7 +236,7 @@ async function anchorsOf(
   return anchors;
 }
 
-/** What is asked for, what a gate needs and what slices are judged by; each once. */
+/** The metrics that the spec lists, that gates need and that slices use, without duplicates. */
 function metricsOf({ metrics, gates, slices }: EvaluateSpec): readonly MetricName[] {
   const needed = gates.flatMap((gate) => ('metric' in gate ? [gate.metric] : []));
   return [...new Set([...metrics, ...needed, ...(slices === null ? [] : [slices.metric])])];
@@ -255,10 +256,7 @@ async function measureInTurns(
   }
 }
 
-/**
- * Policy and evidence first: nothing may act on a decision whose grounds are not kept (DESIGN §10).
- * Each write may be repeated.
- */
+/** Stores policy and evidence before the decision that uses them (DESIGN §10). Idempotent. */
 async function record(
   registry: EvaluateDeps['registry'],
   input: EvaluateInput,
@@ -284,7 +282,7 @@ async function record(
     attempt: evidence.attempt && { ...evidence.attempt, model: lifecycle },
     idempotencyKey: key,
   });
-  // The record of who has read which holdout.
+  // Lineage records which candidates were evaluated on which holdout.
   const read = {
     kind: 'dataset',
     name: holdout.dataset,

@@ -22,10 +22,7 @@ export interface ParityDeps {
   readonly registry: { readonly gateways: Pick<Registry['gateways'], 'live'> };
   readonly artifacts: Pick<ArtifactStore, 'getJson' | 'getBytes' | 'toFile'>;
   readonly scratchRoot: string;
-  /**
-   * The platform's own key; null where none is configured: the gateway then says what it thinks of
-   * that.
-   */
+  /** The platform's own API key; null when none is configured, and the gateway may then refuse. */
   readonly serviceKey: string | null;
 }
 
@@ -41,20 +38,17 @@ export interface ParityInput {
 
 const sqlLimits = { memoryBytes: 512 << 20, threads: 1 } as const;
 const largestModel = 1 << 30;
-/**
- * As a caller would send them: some go through the gateway's batches together, none through its
- * path for large requests.
- */
+/** Like a caller's requests: below the gateway's limit for large requests, and partly batched. */
 const rowsPerRequest = 50;
 const requestTimeoutMs = 30_000;
 
 export function createParityActivities(deps: ParityDeps) {
   return {
     /**
-     * Sends holdout rows through a real gateway and lays its answers beside offline predictions.
-     * Changes nothing but the gateway's log of predictions, so a second attempt measures again.
-     * GatewayUnavailable (try again) when no gateway answers; whatever else keeps it from measuring
-     * is in the evidence.
+     * Sends holdout rows through a live gateway and compares its answers with offline predictions.
+     * Only writes to the prediction log, so a retry measures again. Other obstacles than an
+     * unavailable gateway are returned as evidence that is not measured.
+     * @throws GatewayUnavailable (retryable) when no gateway answers.
      */
     measureParity(input: ParityInput): Promise<ParityEvidence> {
       return whileBeating(async ({ signal }) => {
@@ -106,7 +100,7 @@ async function measure(
   };
 }
 
-/** The graph over the features that assembly wrote: what evaluation judged. */
+/** Scores of the graph on the features that assembly wrote, as in the evaluation. */
 async function offlineScores(
   { artifacts }: ParityDeps,
   { assembled, gate }: ParityInput,
@@ -146,16 +140,14 @@ async function offlineScores(
   }
 }
 
-/** Another one on each attempt: the first may be the one that hangs. */
+/** Each attempt uses another gateway, because the previous one may be stuck. */
 async function liveGateway(registry: ParityDeps['registry']): Promise<string> {
   const live = [...(await registry.gateways.live())].sort((a, b) => (a.id < b.id ? -1 : 1));
   const gateway = live[(activityInfo().attempt - 1) % Math.max(1, live.length)];
   if (gateway === undefined)
-    throw failure(
-      'GatewayUnavailable',
-      'no gateway holds a lease, so no row could be sent through one',
-      { next: 'perennial gateway' },
-    );
+    throw failure('GatewayUnavailable', 'no gateway has a lease, so parity cannot be measured', {
+      next: 'perennial gateway',
+    });
   return gateway.url;
 }
 
@@ -186,7 +178,8 @@ async function onlineScores(online: Online): Promise<OnlineScores> {
     if (answer.digest !== digest) {
       return {
         kind: 'refused',
-        reason: `${gateway} served ${digest} and then ${answer.digest} as ${versionName(candidate)}`,
+        reason:
+          `${gateway} served ${digest} and then ${answer.digest} ` + `as ${versionName(candidate)}`,
       };
     }
     scores.set(answer.scores, from * width);
@@ -202,7 +195,8 @@ async function infer(
   | { readonly kind: 'answered'; readonly scores: readonly number[]; readonly digest: string }
   | { readonly kind: 'refused'; readonly reason: string }
 > {
-  const url = `${gateway}/v2/models/${encodeURIComponent(candidate.model)}/versions/${candidate.version}/infer`;
+  const model = encodeURIComponent(candidate.model);
+  const url = `${gateway}/v2/models/${model}/versions/${candidate.version}/infer`;
   const inputs = columns.map(({ name, type }) => ({
     name,
     shape: [until - from, 1],
@@ -213,25 +207,27 @@ async function infer(
   const answer = await ask(url, { key, output, signal }, { inputs, outputs: [{ name: output }] });
   const digest = answer.headers['x-perennial-model-digest'];
   if (answer.status !== 200 || typeof digest !== 'string') {
-    const said = `${gateway} answered ${answer.status}${answer.detail === null ? '' : `: ${answer.detail}`}`;
-    // Overloaded, starting, cut off from storage or too slow: another attempt may be luckier.
-    // Anything else it would only say again.
-    if (outages.has(answer.status)) throw failure('GatewayUnavailable', said);
-    return { kind: 'refused', reason: said };
+    const detail = answer.detail === null ? '' : `: ${answer.detail}`;
+    const reason = `${gateway} answered ${answer.status}${detail}`;
+    // An overloaded, starting or slow gateway may answer the next attempt. Other errors are final.
+    if (outages.has(answer.status)) throw failure('GatewayUnavailable', reason);
+    return { kind: 'refused', reason };
   }
   const scores = answer.scores.filter((score) => typeof score === 'number');
   const wanted = (until - from) * (classes?.length ?? 1);
   if (scores.length !== wanted)
     return {
       kind: 'refused',
-      reason: `${gateway} gave ${scores.length} scores for ${until - from} rows, not ${wanted}`,
+      reason:
+        `${gateway} returned ${scores.length} scores for ${until - from} rows; ` +
+        `expected ${wanted}`,
     };
   return { kind: 'answered', scores, digest };
 }
 
 const outages: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
-/** The wire's name for each type (Open Inference Protocol V2). */
+/** Data types of the Open Inference Protocol V2. */
 const datatypes = {
   string: 'BYTES',
   integer: 'INT64',
@@ -284,7 +280,7 @@ async function ask(
   }
 }
 
-/** A row of several scores agrees where all of them do. */
+/** A row with several scores agrees if all of them agree. */
 function compare({ offline, online, rows, tolerance }: ComparedScores): {
   readonly compared: number;
   readonly agreeing: number;

@@ -48,7 +48,7 @@ export interface Scoring {
   readonly assembled: AssembledData;
   readonly candidate: ModelManifest;
   readonly champion: ModelVersionRef | null;
-  /** By version; null for one that does not exist. */
+  /** By version number; null for a version that does not exist. */
   readonly anchors: Readonly<Record<string, ModelVersionRef | null>>;
   readonly baseline: ArtifactRef | null;
   readonly model: string;
@@ -57,28 +57,23 @@ export interface Scoring {
 }
 
 export interface ScoredFiles {
-  /** Everybody's scores on the judged days; all rows are scored. */
+  /** Scores of all models on the judged days; all rows are scored. */
   readonly holdout: ScoredHoldout;
-  /** Null where the holdout was drawn by a hash: all of it is judged. */
+  /** Null for a random holdout, which is judged whole. */
   readonly judged: JudgedDays | null;
-  /** Of a holdout that was drawn by a hash: its groups, or its rows that differ in some column. */
+  /** Number of groups, or of distinct rows, of a random holdout; null for one by time. */
   readonly groups: number | null;
   readonly predictionsFile: string;
-  /**
-   * Of the rows' times and labels: which holdout it is, whatever columns and features are made of
-   * it.
-   */
+  /** Digest of the rows' times and labels. It identifies the holdout whatever its features are. */
   readonly holdoutDigest: Digest;
 }
 
 const sqlLimits = { memoryBytes: 512 << 20, threads: 1 } as const;
 const championSqlLimits = { memoryBytes: 1 << 30, seconds: 600 } as const;
-/** The largest graph that is loaded: a forest of a million leaves is a tenth of it. */
+/** Bytes. A forest of a million leaves has about 100 MB. */
 const largestModel = 1 << 30;
 
-/**
- * Everybody's score of every holdout row, each by the graph whose digest its manifest names (I3).
- */
+/** Scores every holdout row with each model, loaded by the digest in its manifest (I3). */
 export async function scoreHoldout(scoring: Scoring): Promise<ScoredFiles> {
   const { artifacts, scratch, signal, assembled } = scoring;
   const part = assembled.parts.holdout;
@@ -114,7 +109,7 @@ export async function scoreHoldout(scoring: Scoring): Promise<ScoredFiles> {
         const name = `${scoring.model}@${version}`;
         anchors[version] =
           ref === null
-            ? { kind: 'notMeasured', name, reason: 'there is no such version' }
+            ? { kind: 'notMeasured', name, reason: 'this version does not exist' }
             : await scoreVersion(scorer, ref);
       }
       const sliceColumns: Record<string, ScoredHoldout['sliceColumns'][string]> = {};
@@ -163,7 +158,7 @@ interface CountedRows extends Pick<JudgedRows, 'rows' | 'day' | 'days'> {
   readonly groups: number | null;
 }
 
-/** Which rows are judged, and in which day or random block each lies. */
+/** The rows that are judged, and the day or random block of each. */
 export async function countedRows(
   sql: PlatformSql,
   {
@@ -212,7 +207,7 @@ async function scoreManifest(
   );
   try {
     const scores = await scoreRows(sql, featuresFile, model, assembled.parts.holdout.rows);
-    // An earlier version may know other classes, or the same ones in another order.
+    // An earlier version may have other classes, or the same classes in another order.
     return classes && assembled.classes
       ? alignClasses(scores, classes, assembled.classes)
       : { scores };
@@ -228,7 +223,7 @@ async function scoreChampion(scorer: HoldoutScorer): Promise<ScoredCounterpart> 
     : scoreVersion(scorer, champion);
 }
 
-/** Judged as it serves: its own `features.sql` over the same raw rows. */
+/** Scores a version as it serves: with its own `features.sql` on the same request rows. */
 async function scoreVersion(
   scorer: HoldoutScorer,
   version: ModelVersionRef,
@@ -238,7 +233,7 @@ async function scoreVersion(
     if (manifest.signature.task !== scorer.assembled.task) {
       throw failure(
         'InvalidInput',
-        `it does ${manifest.signature.task}, and these labels are for ${scorer.assembled.task}`,
+        `its task is ${manifest.signature.task}, but the labels are for ${scorer.assembled.task}`,
       );
     }
     return scoreManifest(
@@ -266,10 +261,8 @@ async function featuresOf(
   const there = await columnNames(sql, files.requestRows);
   const lacking = request.filter(({ name }) => !there.includes(name));
   if (lacking.length > 0) {
-    throw failure(
-      'InvalidInput',
-      `it needs ${lacking.map(({ name }) => `\`${name}\``).join(', ')}, which these request rows lack`,
-    );
+    const names = lacking.map(({ name }) => `\`${name}\``).join(', ');
+    throw failure('InvalidInput', `it needs ${names}, which these request rows lack`);
   }
   const text = Buffer.from(await artifacts.getBytes(manifest.featuresSql)).toString('utf8');
   const plan = await compileFeatureSql({
@@ -301,7 +294,7 @@ function sameColumns(one: readonly Column[], other: readonly Column[]): boolean 
 async function scoreBaseline(scorer: HoldoutScorer): Promise<ScoredCounterpart> {
   const { baseline, artifacts, assembled, files } = scorer;
   if (baseline === null)
-    return { kind: 'absent', reason: 'no baseline was trained, as no gate asks for one' };
+    return { kind: 'absent', reason: 'no baseline was trained, because no gate needs one' };
   return counterpart(scorer.signal, 'baseline', baseline, async () =>
     scoreManifest(
       scorer,
@@ -313,8 +306,8 @@ async function scoreBaseline(scorer: HoldoutScorer): Promise<ScoredCounterpart> 
 }
 
 /**
- * A counterpart that cannot be scored is evidence of its own kind, for the gates to fail closed on
- * (I10); what a further attempt may mend (storage away, cancellation) is thrown.
+ * A counterpart that cannot be scored becomes evidence, on which gates fail closed (I10). Retryable
+ * failures and cancellation are thrown.
  */
 async function counterpart(
   signal: AbortSignal,

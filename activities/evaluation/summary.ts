@@ -10,7 +10,7 @@ import type {
 import { boundsAt } from '../../domain/decision/gates/gate';
 import type { MetricName } from '../../domain/lifecycle/lifecycle';
 
-/** With the customary interval of 95 %; null where it was not measured. */
+/** Estimate with its 95% interval; null when not measured. */
 export interface MetricSummary {
   readonly value: number | null;
   readonly lower: number | null;
@@ -19,21 +19,21 @@ export interface MetricSummary {
 
 export type MetricSummaries = Readonly<Partial<Record<MetricName, MetricSummary>>>;
 
-/** What tables and pages show of an evaluation; the evidence has everything. */
+/** The part of the evidence that tables and pages show. */
 export interface EvaluationSummary {
   readonly metrics: MetricSummaries;
-  /** Whom the candidate was laid beside: the champion where there is one. */
+  /** Name of the counterpart: the champion, or else the baseline; null without one. */
   readonly against: string | null;
   /** Candidate minus that counterpart; positive is worse. */
   readonly increases: MetricSummaries;
-  /** That were judged. */
+  /** Number of judged rows. */
   readonly rows: number;
-  /** Blocks, where `unit` says so. */
+  /** Number of days, or of random blocks if `unit` is set. */
   readonly days: number;
-  /** What was resampled, where it is not days. */
+  /** The unit of resampling, when it is not the day. */
   readonly unit?: 'row' | 'group';
   readonly predictions: ArtifactRef;
-  /** Of a multiclass candidate, by class. */
+  /** By class, for a multiclass candidate. */
   readonly classes?: readonly ClassSummary[];
 }
 
@@ -72,7 +72,7 @@ function summaries(measurements: Measurements): MetricSummaries {
 }
 
 function summary(measurement: Measurement): MetricSummary {
-  // Two bounds at 97.5 % enclose 95 %.
+  // Two one-sided bounds at 97.5% enclose 95%.
   const bounds = measurement.kind === 'measured' ? boundsAt(measurement.bounds, 0.975) : null;
   return {
     value: measurement.estimate,

@@ -1,4 +1,4 @@
-/** Whether an application answers as well over a new index as over the one that answers. */
+/** Compares an application's answers over a new index version with those over the champion. */
 import { activityInfo } from '@temporalio/activity';
 import type { ArtifactStore } from '../../data/artifact/store';
 import type { Asking } from '../../data/language/evaluation/answerer';
@@ -31,14 +31,14 @@ export interface IndexAnswersDeps extends BundleAnsweringDeps {
 
 export interface AnswerOverIndexInput extends IndexVersionInput {
   readonly rule: AnswersRule;
-  /** The version that is built: what is asked belongs to its build. */
+  /** The version that is being built; requests are recorded under its build. */
   readonly build: number;
   readonly budgets: readonly BudgetRef[];
 }
 
 export type AnsweredOverIndex =
   | { readonly kind: 'answered'; readonly results: ArtifactRef }
-  /** In the middle: what was answered stays on the ledger. */
+  /** The budget ended before all cases; earlier answers stay on the call ledger. */
   | { readonly kind: 'unpaid'; readonly message: string };
 
 export interface DecideIndexAnswersInput extends IndexVersionInput {
@@ -58,9 +58,7 @@ export function createIndexAnswersActivities(deps: IndexAnswersDeps) {
   );
 
   return {
-    /**
-     * What a build may spend, before it asks anything. Again: the limit stays, and what was spent.
-     */
+    /** Sets the build's budgets before its first request. Idempotent; spent amounts stay. */
     async openIndexBudgets(input: {
       readonly tenant: Tenant;
       readonly budgets: readonly (BudgetRef & { readonly limit: number })[];
@@ -75,8 +73,8 @@ export function createIndexAnswersActivities(deps: IndexAnswersDeps) {
     },
 
     /**
-     * Every case, over this version. An attempt after a death asks again at most what was in
-     * flight, and comes to the same bytes.
+     * Answers every case over this version. A retry repeats only requests in flight and gives the
+     * same bytes.
      */
     answerOverIndex: (input: AnswerOverIndexInput): Promise<AnsweredOverIndex> =>
       whileBeating(async ({ signal, report }) => {
@@ -128,7 +126,7 @@ export function createIndexAnswersActivities(deps: IndexAnswersDeps) {
         }
       }),
 
-    /** Reads alone, and keeps what it decided by: a second attempt decides the same. */
+    /** Decides on both sets of answers and stores the record. Deterministic. */
     async decideIndexAnswers(input: DecideIndexAnswersInput): Promise<Verdict> {
       const { rule } = input;
       const [results, champion] = await Promise.all(
@@ -140,7 +138,7 @@ export function createIndexAnswersActivities(deps: IndexAnswersDeps) {
         return answersVerdict(
           'inconclusive',
           'answers.missing',
-          'the answers of one version are gone',
+          'the answers over one version are no longer stored',
         );
       const evidence = evidenceOf({
         ...{
@@ -163,7 +161,7 @@ export function createIndexAnswersActivities(deps: IndexAnswersDeps) {
     },
   };
 
-  /** The application as it is, but for the version that it asks. */
+  /** The application's bundle with this index version. */
   async function overIndex({
     tenant,
     index,
@@ -176,10 +174,10 @@ export function createIndexAnswersActivities(deps: IndexAnswersDeps) {
     if (asks?.name !== index)
       throw failure(
         'InvalidInput',
-        `${rule.bundle.model}@${rule.bundle.version} does not ask ${index}`,
+        `${rule.bundle.model}@${rule.bundle.version} does not use the index ${index}`,
       );
     if (!served)
-      throw failure('Conflict', `${index}@${version} answers no more`, {
+      throw failure('Conflict', `${index}@${version} is no longer served`, {
         next: `perennial index show ${index}`,
       });
     return artifacts.putJson({

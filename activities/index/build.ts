@@ -38,11 +38,11 @@ export interface OpenIndexVersionInput {
   readonly dataset: { readonly name: string; readonly version: number };
   readonly embedder: EmbedderSpec;
   readonly chunking: ChunkingPlan;
-  /** The cases of its answers, which were kept for its build until now. */
+  /** The cases for comparing answers, kept for this build so far. */
   readonly cases?: ArtifactRef | undefined;
 }
 
-/** A version whose vectors of equal texts are taken over: the same embedder made them. */
+/** A version by the same embedder, whose vectors are reused for equal texts. */
 export interface IndexBase {
   readonly version: number;
   readonly tableVersion: number;
@@ -68,14 +68,14 @@ export interface IndexShardInput extends IndexVersionInput {
   readonly shard: number;
   readonly maxDocumentBytes: number;
   readonly base: IndexBase | null;
-  /** That an embedder behind an endpoint is paid from. */
+  /** Budgets that pay for an embedder at an endpoint. */
   readonly budgets?: readonly BudgetRef[];
 }
 
 export interface IndexedShard {
   readonly chunks: number;
   readonly embedded: number;
-  /** Chunks whose heading is not embedded whole, where there are any. */
+  /** Number of chunks whose heading was shortened before embedding; absent if none. */
   readonly shortened?: number;
 }
 
@@ -88,18 +88,15 @@ export type FinishedTable =
       readonly vectors: VectorKind;
     }
   /**
-   * Shards that do not hold what was written to them: a worker that was thought dead wrote late, or
-   * storage lost a commit. They are done again.
+   * Shards that lost rows, because another worker wrote late or storage lost a commit. They are
+   * written again.
    */
   | { readonly kind: 'damaged'; readonly shards: readonly number[] };
 
 export function createIndexBuildActivities(deps: IndexDeps) {
   const { registry, artifacts, chunkStore, embedders } = deps;
 
-  /**
-   * Everything that a build reads and writes goes by the version's own recipe, never by what a
-   * caller says.
-   */
+  /** A build always uses the recipe of its version, whatever the caller passes. */
   async function building(
     at: IndexVersionInput,
   ): Promise<{ readonly record: IndexVersionRecord; readonly embedder: Embedder }> {
@@ -107,13 +104,13 @@ export function createIndexBuildActivities(deps: IndexDeps) {
     if (record?.state !== 'building')
       throw failure(
         'FencedOff',
-        `${at.index}@${at.version} is not being built (${record?.state ?? 'not there'})`,
+        `${at.index}@${at.version} is not being built; it is ${record?.state ?? 'absent'}`,
       );
     return { record, embedder: await embedderOf(record, embedders) };
   }
 
   return {
-    /** What was kept for a build that has no version. Again: nothing is left. */
+    /** Releases the cases that were kept for a build without a version. Idempotent. */
     releaseIndexOrder: async ({
       tenant,
       key,
@@ -121,10 +118,7 @@ export function createIndexBuildActivities(deps: IndexDeps) {
       await registry.artifacts.unreference({ tenant, by: orderHolder(key) });
     },
 
-    /**
-     * Registers the version with the vector space that its embedder has here. A second attempt
-     * finds the first one's.
-     */
+    /** Registers the version with the vector space of its embedder. Idempotent by key. */
     openIndexVersion: (
       input: OpenIndexVersionInput,
     ): Promise<{ readonly version: number; readonly base: IndexBase | null }> =>
@@ -144,10 +138,9 @@ export function createIndexBuildActivities(deps: IndexDeps) {
         if (chunking.size > embedder.maxTokens) {
           throw failure(
             'InvalidInput',
-            `chunks of ${chunking.size} tokens are cut off by ${embedder.identity.name}, which takes ${embedder.maxTokens}`,
-            {
-              next: `make chunking.size ${embedder.maxTokens} or less`,
-            },
+            `chunks of ${chunking.size} tokens exceed the limit of ${embedder.identity.name}, ` +
+              `${embedder.maxTokens} tokens`,
+            { next: `set chunking.size to ${embedder.maxTokens} or less` },
           );
         }
         const recipe = { embedder: { ...embedder.identity, spec }, chunking };
@@ -173,8 +166,8 @@ export function createIndexBuildActivities(deps: IndexDeps) {
       }),
 
     /**
-     * Cuts the dataset version into shards and makes the empty table. A second attempt makes the
-     * same ones. InvalidInput or DatasetEmpty when too much of it cannot be indexed.
+     * Splits the dataset version into shards and creates the empty table. Idempotent.
+     * @throws InvalidInput or DatasetEmpty when too few documents can be indexed.
      */
     planIndexBuild: (input: PlanIndexInput): Promise<PlannedIndex> =>
       whileBeating(async (beat) => {
@@ -200,9 +193,9 @@ export function createIndexBuildActivities(deps: IndexDeps) {
       }),
 
     /**
-     * Chunks, embeds and writes one shard in one commit. A worker that dies in it leaves all of it
-     * or nothing; a second attempt finds which by counting. Texts that `base` holds are not
-     * embedded again.
+     * Chunks, embeds and writes one shard in one commit, so that a lost worker leaves all of it or
+     * nothing. A retry finds which by counting. Texts with a vector in `base` are not embedded
+     * again.
      */
     buildIndexShard: (input: IndexShardInput): Promise<IndexedShard> =>
       whileBeating((beat) =>
@@ -247,10 +240,7 @@ export function createIndexBuildActivities(deps: IndexDeps) {
         }),
       ),
 
-    /**
-     * Counts every shard, looks for chunks that are there twice, and builds the indexes. A second
-     * attempt counts again.
-     */
+    /** Counts all shards, checks for duplicate chunks and builds the indexes. Repeatable. */
     finishIndexTable: (
       input: IndexVersionInput & {
         readonly chunks: readonly number[];
@@ -272,12 +262,12 @@ export function createIndexBuildActivities(deps: IndexDeps) {
           if (duplicates.length > 0)
             throw failure(
               'IndexIncomplete',
-              `${duplicates.length} chunks of ${input.index}@${input.version} are there twice`,
+              `${duplicates.length} chunks of ${input.index}@${input.version} are duplicates`,
             );
           const vectors = vectorKindFor(input.vectors.kind, chunks);
           await table.buildIndexes(vectors);
-          // The state that questions are answered from is counted as it is: building indexes takes
-          // long enough for a worker that was thought dead to write.
+          // Counted again in the exact state that will be served, because another worker may have
+          // written late while the indexes were built.
           const tableVersion = await table.tableVersion();
           const kept = await chunkStore.open(input, tableVersion);
           const count = await kept.count().finally(() => kept.close());
@@ -298,8 +288,9 @@ export function createIndexBuildActivities(deps: IndexDeps) {
       }),
 
     /**
-     * A build that failed, or a version that is not wanted any more: its row says so, then its
-     * table and its plan go. Fine when they are gone. Conflict while an alias points at it.
+     * Ends a failed build or retires a version: records the state, then deletes table and plan.
+     * Idempotent.
+     * @throws Conflict while an alias points to the version.
      */
     endIndexVersion: (
       input: IndexVersionInput & {
@@ -328,7 +319,7 @@ async function plannedFrom(
   { report }: Beat,
 ): Promise<IndexPlan> {
   const of = await registry.datasets.get({ tenant, dataset, version });
-  if (!of) throw failure('NotFound', `there is no dataset ${dataset}@${version}`);
+  if (!of) throw failure('NotFound', `dataset ${dataset}@${version} does not exist`);
   const manifest = await artifacts.getJson<DatasetManifest>(of.manifest);
   return planShards(manifest, source, {
     tenant,
@@ -349,19 +340,22 @@ function checkRejected(
   if (documents === 0) {
     throw failure(
       'DatasetEmpty',
-      `${dataset}@${datasetVersion} has no document that can be indexed${left > 0 ? `: ${told}` : ''}`,
+      `${dataset}@${datasetVersion} has no document that can be indexed` +
+        (left > 0 ? `: ${told}` : ''),
       {
-        next: 'look at the columns id and text of the dataset',
+        next: 'check the columns id and text of the dataset',
       },
     );
   }
   if (left > maxShare * (documents + left)) {
     const ids = examples.flatMap(({ id }) => (id === null ? [] : [id])).slice(0, 5);
+    const where = ids.length > 0 ? ids.join(', ') : 'the rows without an id';
     throw failure(
       'InvalidInput',
-      `${left} of ${documents + left} documents of ${dataset}@${datasetVersion} cannot be indexed: ${told}`,
+      `${left} of ${documents + left} documents of ${dataset}@${datasetVersion} ` +
+        `cannot be indexed: ${told}`,
       {
-        next: `look at ${ids.length > 0 ? ids.join(', ') : 'the rows without an id'}, or raise maxRejectedShare (${maxShare})`,
+        next: `check ${where}, or raise maxRejectedShare (${maxShare})`,
       },
     );
   }

@@ -1,7 +1,4 @@
-/**
- * How a version takes what changed in the documents (workflows/index-version/changes.ts and the end
- * of workflows/index-version/build.ts).
- */
+/** Applies changed documents to an index version (workflows/index-version/changes.ts, build.ts). */
 import { readDocumentFile } from '../../data/index/documents';
 import type { ChunkTable, TableState } from '../../data/index/chunk-table';
 import type { IndexChange, IndexVersionRecord, Sealed } from '../../db/index/repository';
@@ -21,18 +18,18 @@ import {
   type IndexVersionInput,
 } from './version';
 
-/** Changes of one attempt: the next one goes on after them. */
+/** Changes per attempt; the next attempt continues after them. */
 const changesAtOnce = 20;
 
 export interface AppliedChanges {
-  /** The number of the last change that the version has. */
+  /** Number of the last change that is applied to the version. */
   readonly applied: number;
   readonly more: boolean;
 }
 
 export interface CompactedIndex {
   readonly compacted: boolean;
-  /** Rows that were found without an index before. */
+  /** Number of rows outside of the vector index before compaction. */
   readonly unindexed: number;
 }
 
@@ -42,9 +39,9 @@ export function createIndexChangeActivities(deps: IndexDeps) {
 
   return {
     /**
-     * Writes the next changes into the version's table, each in one commit, and notes each behind
-     * it. A worker that dies between the two leaves a change that is in the table and not noted:
-     * the next attempt begins at the noted state, and writes it again.
+     * Writes the next changes into the table, each in one commit, and records each afterwards. If a
+     * worker is lost in between, the next attempt restores the recorded state and writes the change
+     * again.
      */
     applyIndexChanges: (
       input: IndexVersionInput & { readonly maxDocumentBytes: number },
@@ -66,8 +63,8 @@ export function createIndexChangeActivities(deps: IndexDeps) {
           let noted = record.tableVersion;
           for (const change of pending) {
             beat.report({ phase: 'changes', seq: change.seq });
-            // Whatever stands behind the noted state is nobody's: a change that was not noted, or a
-            // shard of a worker that was thought dead.
+            // Later commits belong to a change that was not recorded, or to a worker that wrote
+            // late; they are dropped.
             if (noted !== null) await table.restoreTo(noted);
             const { tableVersion, chunks, documents } = await apply(change, {
               record,
@@ -93,11 +90,10 @@ export function createIndexChangeActivities(deps: IndexDeps) {
       }),
 
     /**
-     * What changed is found without an index until somebody does this. Questions are answered from
-     * the noted state all the while; the new one holds the same rows, counted as it is, and is
-     * noted behind them. A worker that dies before that leaves a state that nobody is answered
-     * from, and the next change or attempt begins at the noted one. Twice: there is nothing left to
-     * do. FencedOff when a change was faster.
+     * Adds changed rows to the vector index. Queries use the recorded state meanwhile. The new state
+     * has the same rows, is counted, and is then recorded. If the worker is lost before that, the new
+     * state is never served. Idempotent.
+     * @throws FencedOff when a change was recorded first.
      */
     compactIndexVersion: (
       input: IndexVersionInput & { readonly atLeast: number },
@@ -116,7 +112,8 @@ export function createIndexChangeActivities(deps: IndexDeps) {
           if (chunks !== record.chunks)
             throw failure(
               'IndexIncomplete',
-              `${input.index}@${input.version}: ${chunks} chunks after compacting ${record.chunks ?? 0}`,
+              `${input.index}@${input.version} has ${chunks} chunks after compaction; ` +
+                `expected ${record.chunks ?? 0}`,
             );
           await indexes.changes.applied({
             ...nameOf(input),
@@ -132,12 +129,12 @@ export function createIndexChangeActivities(deps: IndexDeps) {
         }
       }),
 
-    /** `ready` when it has every change that was accepted so far; else those come first. */
+    /** `ready` when all accepted changes are applied; otherwise they must be applied first. */
     sealIndexVersion: (
       input: IndexVersionInput & { readonly report: IndexReport },
     ): Promise<Sealed> => indexes.seal(input),
 
-    /** Every version that answers or may answer: each takes what changes. */
+    /** The versions that are or may become champion; each gets the changes. */
     listIndexFollowers: async ({
       tenant,
       index,
@@ -161,7 +158,7 @@ export function createIndexChangeActivities(deps: IndexDeps) {
     if (table.space.embedder !== record.recipe.embedder.digest)
       throw failure(
         'IndexMismatch',
-        `the table of ${record.index}@${record.version} was filled by another embedder`,
+        `the table of ${record.index}@${record.version} was made by another embedder`,
       );
     const read =
       file === null
@@ -174,7 +171,7 @@ export function createIndexChangeActivities(deps: IndexDeps) {
     const touched = [...new Set([...documents.map(({ id }) => id), ...gone, ...deleted])];
     const known = await table.vectorsOf(documents.map(({ id }) => id));
     const embedder = await embedderOf(record, embedders);
-    // Of nobody's run: changes come when a build has long ended.
+    // Not part of a run: changes arrive after the build has ended.
     const asked = {
       embedder: record.recipe.embedder.spec,
       work: `change/${input.index}@${input.version}/${seq}`,
@@ -193,8 +190,8 @@ export function createIndexChangeActivities(deps: IndexDeps) {
 }
 
 /**
- * What is no text any more is found no more, as if it had been deleted. What is only too large is
- * said to nobody here: the old one stays rather than none.
+ * Whether a rejected document must disappear from search, as if deleted. One that is only too large
+ * keeps its old text.
  */
 function isGone(rejected: Rejection): boolean {
   return rejected !== 'duplicateId' && rejected !== 'tooLarge';

@@ -4,8 +4,8 @@ import { createIndexParityActivities } from './parity';
 import type { IndexDeps } from './version';
 
 /**
- * Everything that workflows may ask about indexes. Nothing is opened before it is needed: a machine
- * without the parts for language models has these too.
+ * All index activities. Parts for language models are opened on first use, so this works on a
+ * machine without them.
  */
 export function createIndexActivities(deps: IndexDeps) {
   return {

@@ -1,7 +1,4 @@
-/**
- * Whether a new index finds as much as the one that answers, and the move of the alias that
- * follows.
- */
+/** Compares the search results of a new index version with the champion's, and moves the alias. */
 import type { ArtifactStore } from '../../data/artifact/store';
 import type { LedgeredPayer } from '../../data/index/embedders/embedder';
 import { openIndexReader, type IndexReader } from '../../data/index/query-index';
@@ -31,26 +28,28 @@ export interface IndexParityInput extends IndexVersionInput {
   readonly rule: ParityRule;
   readonly questions: { readonly name: string; readonly version: number };
   readonly mode: SearchMode;
-  /** That an embedder behind an endpoint is paid from. */
+  /** Budgets that pay for an embedder at an endpoint. */
   readonly budgets?: readonly BudgetRef[];
 }
 
 export interface MeasuredParity {
   readonly verdict: Verdict;
   readonly evidence: IndexParityEvidence;
-  /** Rule, evidence and every answer. */
+  /** JSON with rule, evidence, verdict and all answers. */
   readonly record: ArtifactRef;
-  /** That it was compared with: the alias moves from here or not at all. */
+  /** The champion of the comparison; the alias moves only from here. */
   readonly champion: Pick<IndexAliasState, 'version' | 'fencing'> | null;
 }
 
-/** Documents that a ranking is followed to: enough for every metric that a rule can name. */
+/** Length of each ranking, enough for all metrics of a rule. */
 const depth = 100;
 
 export function createIndexParityActivities(deps: IndexDeps) {
   const { registry, artifacts, chunkStore: store, embedders } = deps;
 
-  /** Questions to either version are of the build, and cost what that version's embedder takes. */
+  /**
+   * Questions to either version belong to the build and are embedded by that version's embedder.
+   */
   async function payerOfQuestions(
     { tenant, index, version, budgets }: IndexParityInput,
     which: number,
@@ -59,7 +58,7 @@ export function createIndexParityActivities(deps: IndexDeps) {
       [version, which].map((each) => registry.indexes.get({ tenant, index, version: each })),
     );
     if (!built || !asked)
-      throw failure('NotFound', `there is no ${index}@${built ? which : version}`);
+      throw failure('NotFound', `${index}@${built ? which : version} does not exist`);
     const work = {
       embedder: asked.recipe.embedder.spec,
       work: `parity/${index}@${version}/${which}`,
@@ -69,7 +68,7 @@ export function createIndexParityActivities(deps: IndexDeps) {
   }
 
   return {
-    /** Puts the same questions to both. Reads alone: a second attempt asks again. */
+    /** Asks both versions the same questions. Reads only, so a retry asks again. */
     measureIndexParity: (input: IndexParityInput): Promise<MeasuredParity> =>
       whileBeating(async (beat) => {
         const { tenant, index, version, rule } = input;
@@ -121,7 +120,7 @@ export function createIndexParityActivities(deps: IndexDeps) {
         }
       }),
 
-    /** The version that is to be replaced, for a build without a gate. */
+    /** The champion that a build without a gate would replace. */
     readIndexChampion: async ({
       tenant,
       index,
@@ -134,14 +133,14 @@ export function createIndexParityActivities(deps: IndexDeps) {
     },
 
     /**
-     * One transaction; a repeated key gives the first answer. `conflict` when another version
-     * became champion meanwhile.
+     * Moves the alias in one transaction; a repeated key returns the first answer. `conflict` when
+     * another version became champion meanwhile.
      */
     promoteIndexVersion: (
       input: IndexVersionInput & {
         readonly key: IdempotencyKey;
         readonly champion: MeasuredParity['champion'];
-        /** Whose promotion it follows. */
+        /** The bundle whose promotion this follows. */
         readonly bundle?: BundleRef;
         readonly actor: string;
         readonly cause: string;
@@ -169,7 +168,7 @@ async function questionsOf(
   { signal }: Beat,
 ): Promise<readonly GoldQuestion[]> {
   const of = await registry.datasets.get({ tenant, dataset, version });
-  if (!of) throw failure('NotFound', `there is no dataset ${dataset}@${version}`);
+  if (!of) throw failure('NotFound', `dataset ${dataset}@${version} does not exist`);
   const manifest = await artifacts.getJson<DatasetManifest>(of.manifest);
   const scratch = await openScratch(scratchRoot, `questions-${index}`);
   try {
@@ -179,7 +178,7 @@ async function questionsOf(
   }
 }
 
-/** Null for a question that got no answer: it is counted, never taken for a miss. */
+/** Null for a question without an answer, which is counted separately and not as a miss. */
 async function answersOf(
   reader: IndexReader,
   { tenant, index, version, mode, payer }: IndexParityInput & { readonly payer: LedgeredPayer },
@@ -204,10 +203,7 @@ async function answersOf(
   return answers;
 }
 
-/**
- * What a question itself makes impossible; anything else is no property of the index, and the
- * attempt is made again.
- */
+/** An invalid question is not the index's failure; any other failure is retried. */
 function nullWhenRefused(error: unknown): null {
   if (isPerennialError(error) && error.type === 'InvalidInput') return null;
   throw error;

@@ -1,4 +1,4 @@
-/** What the activities of an index have in common: its version, its embedder, its documents. */
+/** Shared by the index activities: version, embedder, documents. */
 import { activityInfo } from '@temporalio/activity';
 import type { ArtifactStore } from '../../data/artifact/store';
 import {
@@ -56,10 +56,9 @@ export async function embedderOf(
   if (!sameSpace(embedder.identity, recipe.embedder)) {
     throw failure(
       'IndexMismatch',
-      `${index}@${version} was begun with another ${recipe.embedder.name} than the one here (${embedder.identity.digest})`,
-      {
-        next: `build ${index} again: its embedder changed`,
-      },
+      `${index}@${version} was built with another ${recipe.embedder.name} ` +
+        `than the installed one (${embedder.identity.digest})`,
+      { next: `build ${index} again: its embedder changed` },
     );
   }
   return embedder;
@@ -80,8 +79,8 @@ export async function inScratch<T>(
 }
 
 /**
- * Whoever does the same work again, at a higher attempt, is given what is on the ledger already.
- * Beside the caller's, an operator's limits hold.
+ * The payer of embedding requests. A retry of the same `work` reads earlier answers from the call
+ * ledger. The operator's limits apply beside the caller's budgets.
  */
 export async function payerOf(
   { registry }: Pick<IndexDeps, 'registry'>,
@@ -108,10 +107,7 @@ export async function payerOf(
   };
 }
 
-/**
- * What an operator lets be spent on the provider that embeds; none where the embedder is in this
- * process.
- */
+/** The operator's limits for the embedding provider; none for a local embedder. */
 export async function embedderLimits(
   budgets: Pick<BudgetRepository, 'get'>,
   tenant: Tenant,
@@ -144,7 +140,7 @@ export async function embedDocuments(
   return embedChunks(chunks, { embedder, known, signal, payer });
 }
 
-/** Vectors of these documents in a version of the same embedder, by the digest of their text. */
+/** Vectors of these documents in an earlier version by the same embedder, by digest of the text. */
 export async function knownVectors(
   store: ChunkStore,
   { tenant, index, version, tableVersion }: IndexVersionInput & { readonly tableVersion: number },

@@ -40,25 +40,25 @@ export interface AnswerCasesInput {
   readonly stage: string;
   /** JSON: `ReleaseBundle`. */
   readonly bundle: ArtifactRef;
-  /** What judges are made of, by path. */
+  /** Files of the judges, by path. */
   readonly files: Readonly<Record<string, ArtifactRef>>;
   /** NDJSON. */
   readonly cases: ArtifactRef;
-  /** Null: all of them. */
+  /** Null for all cases. */
   readonly slice: CaseSlice | null;
-  /** The first of them alone; null for all. */
+  /** Number of cases, from the first one; null for all. */
   readonly most: number | null;
-  /** Times that a gate wants of this run; null, and not given by those who ask for none. */
+  /** The cases whose latency a gate measures; null or absent without such a gate. */
   readonly latency?: LatencySample | null;
   /**
-   * Whether it ends with the provider's refusal once the first cases are all refused, as it should
-   * where nothing else can come of the run; a candidate among others is counted to its end.
+   * Whether to stop with the provider's error when it refuses all of the first cases. Set when
+   * nothing else can come of the run; a candidate among others is asked all cases.
    */
   readonly endsRefused?: boolean;
   readonly spec: Pick<LlmLifecycleSpec, 'cases' | 'evaluate' | 'budget'>;
 }
 
-/** Of the first minus the second on the same cases. */
+/** First minus second, on the same cases. */
 export interface ComparedAnswers {
   readonly difference: ScoreSummary;
 }
@@ -67,17 +67,16 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
   const { registry, artifacts, access, embedders } = deps;
   const chat = ledgeredChat(access, registry.llmCalls);
   const open = openBundleAnswering(deps);
-  // The model is read when the first answer is compared by its meaning.
+  // The embedder is loaded when the first answer is compared by meaning.
   const tools = createEvaluatorTools(async (texts) =>
     (await embedders.get({ kind: 'minilm' })).embed(texts),
   );
 
   return {
     /**
-     * Asks the bundle every case of the slice and scores the answers. The ledger has each answer
-     * before it is used: an attempt after a death asks again at most what was in flight, and comes
-     * to the same bytes. @throws BudgetSpent in the middle; what was answered stays paid and is not
-     * asked again.
+     * Asks the bundle every case of the slice and scores the answers. Each answer is on the call
+     * ledger before it is used, so a retry repeats only requests in flight and gives the same bytes.
+     * @throws BudgetSpent before all cases are asked; earlier answers stay on the ledger.
      */
     async answerCases(input: AnswerCasesInput): Promise<AnsweredCases> {
       return whileBeating(async ({ signal, report }) => {
@@ -136,10 +135,7 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
       });
     },
 
-    /**
-     * What is known of each judge of the dimensions, before anything is decided by it. Again: the
-     * ledger has every verdict.
-     */
+    /** Calibrates the judges of the dimensions. A retry reads verdicts from the call ledger. */
     calibrateJudges(
       input: Omit<AnswerCasesInput, 'bundle' | 'cases' | 'slice' | 'most'>,
     ): Promise<Readonly<Record<string, KnownJudge>>> {
@@ -156,7 +152,7 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
       });
     },
 
-    /** Reads alone; in milliseconds. */
+    /** Reads only; takes milliseconds. */
     async compareAnswers(input: {
       readonly dimension: string;
       readonly answers: ArtifactRef;
@@ -196,7 +192,7 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
     if (taken.length > 0) return taken;
     throw failure(
       'InvalidInput',
-      `${spec.cases.file} leaves no case for ${slice ?? 'the evaluation'}: it has ${cases.length}`,
+      `${spec.cases.file} has no case for ${slice ?? 'the evaluation'}, of ${cases.length} cases`,
       {
         next: 'add cases, or change spec.cases.search and spec.cases.confirm',
       },
@@ -204,7 +200,7 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
   }
 }
 
-/** The first of them, and the rest of a pair that the last one is of. */
+/** The first `most` cases, and the rest of the pair that the last one belongs to. */
 function wholePairs(cases: readonly EvaluationCase[], most: number): readonly EvaluationCase[] {
   const pair = cases[most - 1]?.pair ?? null;
   const end = pair === null ? most : cases.findLastIndex((each) => each.pair === pair) + 1;

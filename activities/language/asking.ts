@@ -19,9 +19,7 @@ export function createRunBudgetActivities({
   readonly registry: Pick<Registry, 'budgets'>;
 }) {
   return {
-    /**
-     * What the run may spend, before it asks anything. Again: the limit stays, and what was spent.
-     */
+    /** Sets the run's budgets before its first request. Idempotent; spent amounts stay. */
     async openRunBudget({
       tenant,
       runId,
@@ -40,8 +38,8 @@ export function createRunBudgetActivities({
 }
 
 /**
- * On whose behalf an activity asks, and what it is paid from: the run's own budget, and those that
- * an operator has set for the tenant or a provider.
+ * The scope and the budgets of an activity's requests: the run's own budget, and the operator's
+ * limits for the tenant and its providers.
  */
 export async function askingIn(
   { chat, registry }: { readonly chat: LedgeredChat; readonly registry: Pick<Registry, 'budgets'> },

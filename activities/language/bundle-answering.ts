@@ -25,7 +25,7 @@ import { isOperators, operatorBudgets } from './question-budgets';
 export interface BundleAnsweringDeps {
   readonly registry: Pick<Registry, 'indexes' | 'budgets'>;
   readonly artifacts: Pick<ArtifactStore, 'getJson'>;
-  /** Of detectors that ask a model. */
+  /** Access for detectors that ask a model. */
   readonly access: GuardAccess;
   readonly chunkStore: ChunkStore;
   readonly embedders: Embedders;
@@ -33,17 +33,14 @@ export interface BundleAnsweringDeps {
 
 export interface BundleAnswering {
   readonly bundle: ReleaseBundle;
-  /** As the bundle is served, with its own prompt or another in its place. */
+  /** Answers as the bundle serves, with its own prompt or another one. */
   readonly answererOf: (asking: Asking, prompt?: PromptTemplate) => Answerer;
-  /**
-   * What its prompt is filled with beside the question, found as it is when the bundle answers;
-   * null where it asks no index.
-   */
+  /** Finds and screens passages as the bundle serves; null when it has no index. */
   readonly retrievalFor: (asking: Asking) => Promise<CaseRetrieval | null>;
   readonly prompt: PromptTemplate;
 }
 
-/** Reads a bundle and opens what stands around its prompt, for whoever asks it questions. */
+/** Reads a bundle and opens everything around its prompt: index, policy and limits. */
 export function openBundleAnswering({
   registry,
   artifacts,
@@ -71,7 +68,7 @@ export function openBundleAnswering({
     const own = await artifacts.getJson<PromptTemplate>(bundle.prompt.artifact);
     const policy = bundle.safety && (await artifacts.getJson<SafetyPolicy>(bundle.safety.artifact));
     const index = bundle.index;
-    // Said before the first case, and not by each of them.
+    // Fails here once, rather than in each case.
     if (index?.rerank) access.requireProvider(index.rerank.provider, { reranking: true });
     const limits = index === null ? [] : await indexLimits(tenant, index);
     const rerankLimits = index?.rerank
@@ -82,8 +79,8 @@ export function openBundleAnswering({
         ? []
         : await operatorBudgets(registry.budgets, { tenant, providers: askedProviders(policy) });
     /**
-     * What the run is paid from, with what an operator lets be spent on those who are asked here in
-     * the place of those who answer.
+     * Replaces the operator's limits for the answering provider with those for the provider that is
+     * asked here; the run's own budgets stay.
      */
     const within = (asking: Asking, operators: readonly BudgetRef[]): Asking => ({
       ...asking,
@@ -118,10 +115,7 @@ export function openBundleAnswering({
     };
   };
 
-  /**
-   * What an operator lets be spent on the provider that embeds the questions; none where the
-   * embedder is in this process.
-   */
+  /** The operator's limits for the provider that embeds questions; none for a local embedder. */
   async function indexLimits(
     tenant: Tenant,
     { name, version }: BundleIndex,

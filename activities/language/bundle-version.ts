@@ -25,31 +25,25 @@ export interface BundleVersionDeps {
 export interface WriteBundlesInput extends RunRef {
   readonly model: string;
   readonly spec: Pick<LlmLifecycleSpec, 'model' | 'sampling' | 'prompt' | 'safety' | 'index'>;
-  /** The version that the passages come from. */
+  /** The index version that passages come from. */
   readonly index: { readonly name: string; readonly version: number } | null;
   readonly files: Readonly<Record<string, ArtifactRef>>;
 }
 
-/**
- * A prompt as a bundle with everything else of the lifecycle around it: what is compared is what
- * would be served.
- */
+/** A prompt with everything else of the lifecycle, so that what is compared is what would serve. */
 export interface WrittenBundle {
   /** Path of the prompt, or `prompt://name@ref`. */
   readonly path: string;
   readonly prompt: { readonly name: string; readonly digest: Digest };
-  /** Nobody stands by for its model: who may is known when they are measured. */
+  /** Without standbys, which are known only after they are measured. */
   readonly manifest: ArtifactRef;
-  /**
-   * What the manifest's digest becomes if all qualify that are to stand by; not there where none is
-   * to.
-   */
+  /** Digest of the manifest if all configured standbys qualify; absent without standbys. */
   readonly withStandbys?: Digest;
-  /** Whether its prompt takes passages. */
+  /** Whether its prompt quotes passages. */
   readonly retrieves: boolean;
   /**
-   * The last change of documents that its index's version had taken; not there where none has come.
-   * The manifest names the version alone, which stays when its documents change.
+   * The last applied change of documents in its index version; absent before the first. The
+   * manifest names only the version, which stays the same when its documents change.
    */
   readonly indexChanges?: number;
 }
@@ -62,9 +56,9 @@ export interface RegisterBundleInput extends RunRef {
 export function createBundleVersionActivities({ registry, artifacts }: BundleVersionDeps) {
   return {
     /**
-     * One bundle for each candidate, in their order. Content-addressed: a second attempt gives the
-     * same references, unless a label moved in between. Prompts of files become versions on a
-     * branch of the lifecycle's name, where people find and compare them.
+     * Writes one bundle per candidate, in their order. Content-addressed: a retry returns the same
+     * references, unless a label moved in between. Prompts from files become versions on a branch
+     * with the name of the lifecycle, where people find and compare them.
      */
     async writeBundles(input: WriteBundlesInput): Promise<readonly WrittenBundle[]> {
       const { tenant, runId, model, spec, files } = input;
@@ -75,7 +69,7 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
       const index = found?.part ?? null;
       const indexChanges = found?.applied ?? 0;
       const written: WrittenBundle[] = [];
-      // One after the other: two prompts of one name are two versions of it, in this order.
+      // One by one, because two prompts with one name become two versions in this order.
       for (const path of candidates) {
         const template = await templateOf(input, path);
         const artifact = await put(template);
@@ -89,8 +83,8 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
           prompt,
           safety,
           sampling: spec.sampling,
-          // A prompt that takes no passages is a bundle without retrieval: what retrieval is worth
-          // shows beside it.
+          // A prompt that quotes no passages makes a bundle without retrieval. Compared with the
+          // others, it shows what retrieval is worth.
           index: index && variablesOf(template).includes(index.variable) ? index : null,
         };
         const manifest = await put(bundle);
@@ -117,9 +111,8 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
     },
 
     /**
-     * The same bundle over another model: one that its provider has fine-tuned, of which standbys
-     * know nothing, or one that is to stand by itself, of another provider. Nobody stands by for
-     * either.
+     * The same bundle with another model: one that the provider fine-tuned, or a standby. It has no
+     * standbys itself.
      */
     async rebaseBundle({
       tenant,
@@ -146,10 +139,7 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
       });
     },
 
-    /**
-     * The bundle that is decided on and promoted, with those that may answer in its model's place
-     * and nobody else. Content-addressed: a second attempt gives the same reference.
-     */
+    /** The bundle of the decision, with the qualified standbys. Content-addressed. */
     async nameStandbys({
       tenant,
       runId,
@@ -163,14 +153,12 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
       if (bundle.base.adapter !== null && standbys.length > 0)
         throw failure(
           'InvalidInput',
-          `${bundle.model} has an adapter, of which a standby has learnt nothing`,
+          `${bundle.model} uses a fine-tuned adapter, so it cannot have a standby`,
         );
       return artifacts.putJson({ tenant, runId, value: withStandbys(bundle, standbys) });
     },
 
-    /**
-     * The same bundle over a fine-tuned model. Standbys have learnt nothing of it, so it has none.
-     */
+    /** The same bundle with an adapter. Without standbys, which do not have the adapter. */
     async adaptBundle({
       tenant,
       runId,
@@ -189,7 +177,7 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
       });
     },
 
-    /** One version a key: a second attempt finds the first one's. `withdrawVersion` undoes it. */
+    /** Registers one version per key; a retry returns it. `withdrawVersion` undoes it. */
     async registerBundle({
       tenant,
       runId,
@@ -256,18 +244,20 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
     }
     const found = await registry.prompts.resolve({ tenant, prompt: name, ref });
     if (!found)
-      throw failure('NotFound', `there is no prompt ${name}@${ref}`, {
+      throw failure('NotFound', `prompt ${name}@${ref} does not exist`, {
         next: `perennial prompt show ${name}`,
       });
     const wanted = variablesOf(found.template);
     const brought = [spec.prompt.input, ...(spec.index ? [spec.index.variable] : [])];
     const others = wanted.filter((each) => !brought.includes(each));
     if (others.length === 0 && wanted.includes(spec.prompt.input)) return found.template;
-    const wrong =
-      others.length > 0 ? `wants ${others.join(', ')}` : `has no variable ${spec.prompt.input}`;
+    const problem =
+      others.length > 0
+        ? `uses the variables ${others.join(', ')}`
+        : `does not use the variable ${spec.prompt.input}`;
     throw failure(
       'InvalidInput',
-      `${path} ${wrong}, and a request brings ${brought.join(' and ')}`,
+      `${path} ${problem}, but a request provides ${brought.join(' and ')}`,
     );
   }
 
@@ -287,7 +277,7 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
       };
     throw failure(
       'Conflict',
-      `${name}@${version} is ${found?.state ?? 'gone'}, and this bundle would ask it`,
+      `this bundle needs ${name}@${version}, which is ${found?.state ?? 'deleted'}`,
       {
         next: 'run with cache: false',
       },
@@ -299,8 +289,8 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
     files: Readonly<Record<string, ArtifactRef>>,
   ): Promise<string> {
     const ref = files[path];
-    // `apply` refuses a revision whose named files are not all there.
-    if (!ref) throw new Error(`revision without ${path}`);
+    // `apply` refuses a revision that lacks a file it names.
+    if (!ref) throw new Error(`the lifecycle revision has no file ${path}`);
     return new TextDecoder().decode(await artifacts.getBytes(ref));
   }
 }
@@ -313,7 +303,7 @@ function partsOf({ prompt, safety, base }: ReleaseBundle): readonly ArtifactRef[
   ];
 }
 
-/** `apply` has read it, by whatever was refused then. */
+/** `apply` has accepted this document, so an error here is unexpected. */
 function read<T>(result: Read<T>, path: string): T {
   if (!result.ok) throw invalid(path, result.issues);
   return result.value;

@@ -30,31 +30,28 @@ export interface EvaluateBundleDeps {
   readonly artifacts: Pick<ArtifactStore, 'getJson'>;
 }
 
-/** What was measured, and by what it is judged. */
+/** The measurements and the rules that decide on them. */
 export interface MeasuredBundle {
   readonly candidate: Digest;
   readonly answers: AnsweredCases;
-  /** On the same cases; null where there is none, or no gate asks for it. */
+  /** Answers to the same cases; null when there is no counterpart or no gate needs it. */
   readonly counterparts: Readonly<Record<'champion' | 'baseline', AnsweredCases | null>>;
-  /** Why there is none, where it is not that there never was one. */
+  /** Why a counterpart is missing, unless it never existed. */
   readonly missing: NonNullable<LlmEvidence['missing']>;
   readonly evaluate: LlmEvaluateSpec;
-  /** How often it may be looked at. */
+  /** Maximum number of looks at the evidence. */
   readonly looks: number;
-  /** By dimension: whose verdicts its scores are. */
+  /** By dimension: the judge that gives its scores. */
   readonly judges: Readonly<Record<string, KnownJudge>>;
   readonly attempt: BundleAttempt;
 }
 
-/**
- * Whose attempt on the case set it is. Models that are to stand by are put to the gates within the
- * attempt of their bundle.
- */
+/** The attempt on the case set. Standbys are evaluated within the attempt of their bundle. */
 export interface BundleAttempt {
   readonly tenant: Tenant;
   readonly runId: RunId;
   readonly lifecycle: string;
-  /** As it was asked, without models that stand by for it. */
+  /** The bundle as it was asked, without standbys. */
   readonly bundle: Digest;
 }
 
@@ -65,17 +62,17 @@ interface ForEffect {
 }
 
 export interface WeighBundleInput extends MeasuredBundle {
-  /** Whether there are cases that could still be asked. */
+  /** Whether there are cases that have not been asked. */
   readonly mayAskMore: boolean;
 }
 
 export interface DecideBundleInput extends ForEffect, WeighBundleInput {
-  /** What came of those that were to stand by for it; not there where nobody was. */
+  /** Outcomes of the standbys; absent when the bundle has none. */
   readonly standbys?: readonly StandbyOutcome[];
 }
 
 export interface QualifyStandbyInput extends ForEffect, MeasuredBundle {
-  /** `candidate` is the bundle over it. */
+  /** The standby; `candidate` is the bundle with it as the model. */
   readonly standby: StandbyModel;
 }
 
@@ -92,7 +89,7 @@ export interface DecidedBundle {
   readonly kind: 'decided';
   readonly decision: DecisionRef;
   readonly evidence: Digest;
-  /** How many more cases would decide; null when they would not, or nothing is open. */
+  /** How many more cases would decide; null when they would not, or when it is decided. */
   readonly moreCases: number | null;
 }
 
@@ -106,9 +103,8 @@ const stage = 'evaluate';
 export function createEvaluateBundleActivities({ registry, artifacts }: EvaluateBundleDeps) {
   return {
     /**
-     * Decides, or says how many more cases would. Policy and evidence first: nothing may act on a
-     * decision whose grounds are not kept (DESIGN §10). A second attempt finds the first one's
-     * decision.
+     * Decides, or returns how many more cases would decide. Stores policy and evidence before the
+     * decision that uses them (DESIGN §10). A retry returns the stored decision.
      */
     decideBundle(input: DecideBundleInput): Promise<LookedAtBundle> {
       return effectOnce(registry.effects, input, async (assertOwned): Promise<LookedAtBundle> => {
@@ -135,8 +131,8 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
     },
 
     /**
-     * What `decideBundle` would say, and nothing is decided or kept: those that are to stand by for
-     * a bundle are asked once it has passed itself. Reads alone.
+     * The verdict that `decideBundle` would give, without storing anything. Standbys are measured
+     * only if it passed. Reads only.
      */
     async weighBundle(input: WeighBundleInput): Promise<WeighedBundle> {
       const { verdict, moreCases } = await weigh(input);
@@ -144,10 +140,7 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
       return open ? { kind: 'open', moreCases } : { kind: 'weighed', verdict: verdict.kind };
     },
 
-    /**
-     * Puts one that is to stand by to the gates that the bundle has passed, and keeps the grounds.
-     * A second attempt finds what the first one said.
-     */
+    /** Applies the bundle's gates to a standby and stores policy and evidence. Idempotent. */
     qualifyStandby(input: QualifyStandbyInput): Promise<StandbyOutcome> {
       return effectOnce(registry.effects, input, async (assertOwned): Promise<StandbyOutcome> => {
         const { policy, evidence, verdict } = await weigh(input);
@@ -199,8 +192,8 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
   }
 
   /**
-   * The bundle on the case set; and where times are judged, this run's measurement of them: the
-   * same bundle, timed again, is a new draw.
+   * Claims an attempt on the case set. With a latency gate it also claims one on this run's times,
+   * because timing the same bundle again is a new sample.
    */
   async function attemptsOf({
     attempt: of,
@@ -226,7 +219,7 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
     };
   }
 
-  /** By their digests, with what was answered. */
+  /** Stores policy, evidence and references to the answers. */
   async function keep(
     { tenant, answers, counterparts }: Pick<ForEffect, 'tenant'> & MeasuredBundle,
     { policy, evidence }: Grounds,

@@ -12,28 +12,28 @@ import type { BundleIndex } from '../../domain/language/bundle';
 import type { Passage } from '../../domain/language/passages';
 import { effectOnce } from '../run/effect-once';
 
-/** What the examples of a fine-tuning were given beside their questions. */
+/** The passages that fine-tuning examples quote. */
 export interface ExamplePassages {
   readonly index: Pick<BundleIndex, 'name' | 'version' | 'digest'>;
-  /** Passages in all conversations together. */
+  /** Number of passages in all conversations. */
   readonly shown: number;
-  /** Examples that nothing was found for, or nothing that may be shown. */
+  /** Number of examples without a passage, because none was found or none may be shown. */
   readonly without: number;
   readonly leftOut: LeftOut;
   /**
-   * Examples that are left out because a provider, such as the reranker's, refused them or said
-   * nothing of use: reason → examples. Not given where none was.
+   * Number of examples that were left out because a provider, such as the reranker's, refused them
+   * or gave an unusable answer, by reason. Absent when there is none.
    */
   readonly refused?: Readonly<Partial<Record<FailureType, number>>>;
 }
 
 export interface ExampleSearch {
   /**
-   * For each example of the batch; null for one that is left out: its question is longer than the
-   * embedder takes, or it was refused.
+   * Passages for each example of the batch. Null for an example that is left out, because it is
+   * longer than the embedder's limit or was refused.
    */
   find(batch: ExampleBatch): Promise<readonly (readonly Passage[] | null)[]>;
-  /** Of all batches so far. */
+  /** Totals of all batches so far. */
   told(): ExamplePassages;
 }
 
@@ -45,7 +45,7 @@ export interface ExampleSearchOptions {
   readonly index: BundleIndex;
   /** The prompt's variable that takes the question. */
   readonly input: string;
-  /** As the bundle looks up what it is asked. */
+  /** Retrieval as the bundle serves. */
   readonly retrieval: CaseRetrieval;
   readonly signal: AbortSignal;
 }
@@ -54,18 +54,14 @@ type KeptPassages = readonly (
   Pick<RetrievedForAnswer, 'passages' | 'left'> | { readonly refused: FailureType } | null
 )[];
 
-/**
- * Looked up at once: enough for an embedder behind an endpoint, and no more than one machine's own
- * can do.
- */
+/** Parallel lookups: enough for an embedder at an endpoint, and within one machine's capacity. */
 const atOnce = 4;
 
 /**
- * Passages for examples, batch by batch, each batch kept before the next is begun: whoever comes
- * after a death looks up the batch that was under way, and no other. Nothing is added to what is
- * found and nothing held back: where the index finds the right passage the model learns to read it
- * among others, where it does not, to do without (RAFT, Zhang et al. 2024, has both, in shares;
- * here the shares are the index's own, as they will be when it is asked).
+ * Finds passages for examples, batch by batch. Each batch is stored before the next begins, so
+ * after a lost worker only the batch in progress is repeated. Results are used as found: with the
+ * right passage the model learns to read it among others, without it to answer anyway (RAFT, Zhang
+ * et al. 2024, mixes both in fixed shares; here the shares are those of the index).
  */
 export function openExampleSearch(
   {
@@ -83,14 +79,14 @@ export function openExampleSearch(
 
   return {
     async find({ place, inputs }) {
-      // By what is asked as well: other examples at the same place are another effect.
+      // The key includes the questions: other examples at the same place are another effect.
       const part =
         `${key}/${place}-${digestOf({ bundle: bundle.digest, inputs }).slice(-12)}` as IdempotencyKey;
       const kept = await effectOnce(effects, { tenant, key: part }, async () => {
         return artifacts.putJson({ tenant, runId, value: await look(place, inputs) });
       });
       const found = await artifacts.getJson<KeptPassages>(kept).catch(async (error: unknown) => {
-        // Nobody refers to it, so that a run that was away for days may find it collected.
+        // Unreferenced, so garbage collection may have deleted it if the run stopped for days.
         if (isPerennialError(error) && error.type === 'ArtifactMissing') return look(place, inputs);
         throw error;
       });
@@ -133,17 +129,17 @@ export function openExampleSearch(
         }
       },
     );
-    // Refused one and all from the first on, it is not the examples that are wrong.
+    // When the whole first batch is refused, the cause is not in the examples.
     if (place === 1 && refusals.length === inputs.length) throw refusals[0];
     return found;
   }
 }
 
 /**
- * Asked again it would end the same: what is of no use is on the ledger for good. The index's own
- * order in its place would teach what the bundle is not asked with.
+ * Failures that a retry would repeat, because the answers are on the call ledger. Falling back to
+ * the index's own order would train on input that the bundle does not get.
  */
 const ofTheExample: readonly FailureType[] = ['AnswerInvalid', 'AnswerWithheld', 'ProviderRefused'];
 
-/** An example is asked as a case is, and what is known of its answer is for the trainer. */
+/** An example is looked up like a case; its answer is only for the trainer. */
 const unjudged = { expected: {}, tags: [], group: null, pair: null, rules: [] } as const;

@@ -38,13 +38,13 @@ export function createFineTuneActivities({ backends, registry, trainersDir }: Fi
 
   return {
     /**
-     * One job. A further attempt finds the job of the first by its key; a lost one goes on from its
+     * Executes one fine-tuning job. A retry finds the job by its key. A lost job continues from its
      * checkpoint.
      */
     async fineTuneModel(input: FineTuneInput): Promise<FineTunedModel> {
       const { tenant, runId, key, traceId, prepared, fineTune } = input;
       const { trainer, params, seed, compute } = fineTune;
-      const { name, codeDigest } = found(trainer);
+      const { name, codeDigest } = trainerNamed(trainer);
       const report = metricsReporter(registry, { tenant, runId, key, trainer });
       const ended = await followJob({
         backends,
@@ -75,18 +75,18 @@ export function createFineTuneActivities({ backends, registry, trainersDir }: Fi
       });
       const next = `perennial run logs ${runId}`;
       if (ended.kind === 'cancelled')
-        throw failure('JobFailed', `job ${key} was cancelled before this attempt found it`);
+        throw failure('JobFailed', `job ${key} was cancelled before this attempt could follow it`);
       if (ended.logs) await keepLogs(registry, input, ended.logs);
       if (ended.kind === 'failed')
         throw failure(ended.failure, `job ${key}: ${ended.message}`, ended.logs ? { next } : {});
       const adapter = ended.outputs.find((output) => output.name === adapterOutput)?.artifact;
       if (!adapter || !ended.logs)
-        throw failure('JobWithoutResult', `job ${key} left no outputs/${adapterOutput}`, { next });
+        throw failure('JobWithoutResult', `job ${key} wrote no outputs/${adapterOutput}`, { next });
       return { adapter, result: ended.result, logs: ended.logs, trainer: { name, codeDigest } };
     },
   };
 
-  function found(trainer: string) {
+  function trainerNamed(trainer: string) {
     const manifest = catalog.get(trainer);
     if (manifest) return manifest;
     throw failure('NotFound', `unknown trainer ${trainer}`);

@@ -36,19 +36,19 @@ export interface JudgeAnswersDeps {
   readonly access: ModelAccess;
 }
 
-/** What a rollout needs to have its answers judged. */
+/** The configuration by which a rollout's answers are judged. */
 export interface Judging {
   readonly judge: AnswerJudge;
-  /** The rollout's: `mostPairs` are to last for it. */
+  /** The rollout's minimum duration, over which `mostPairs` are spread. */
   readonly minDurationSeconds: number;
-  /** Of kind `judge`. */
+  /** A dimension of kind `judge`. */
   readonly dimension: DimensionSpec;
-  /** The variable of the judge's prompt that takes what the user wrote. */
+  /** The variable of the judge's prompt that takes the user's question. */
   readonly input: string;
-  /** What the judge is made of, by path. */
+  /** Files of the judge, by path. */
   readonly files: Readonly<Record<string, ArtifactRef>>;
   readonly budget: LlmLifecycleSpec['budget'];
-  /** Questions under way at once. */
+  /** Number of questions in flight at once. */
   readonly parallel: number;
 }
 
@@ -58,47 +58,47 @@ export interface JudgeAnswersInput extends Judging {
   readonly key: IdempotencyKey;
   readonly traceId: string;
   readonly rollout: RolloutId;
-  /** Where the turn before this one ended; absent in the first. */
+  /** Where the previous turn ended; absent in the first turn. */
   readonly since?: string;
-  /** Pairs that the turn before this one left to be asked again. */
+  /** Pairs that the previous turn left to be asked again. */
   readonly lost?: LostPairs;
 }
 
 export type JudgedAnswers =
-  /** The turn is over; there may be more to judge. */
+  /** The turn has ended; there may be more to judge. */
   | { readonly kind: 'still'; readonly since: string; readonly lost?: LostPairs }
-  /** Nothing more will be judged in this rollout. */
+  /** No more answers will be judged in this rollout. */
   | { readonly kind: 'over'; readonly noMoreLabels: NoMoreLabels };
 
-/** Well within the activity's own limit. */
+/** Milliseconds; well within the activity's timeout. */
 const turnMs = 3_600_000;
 const idleMs = 1_000;
-/** Pairs at a time: between two batches somebody may have stopped it. */
+/** Pairs per batch; a command can interrupt between two batches. */
 const batch = 50;
 /**
- * What a worker left that died is found, and what was not judged for longer is left: which pairs
- * those are has nothing to do with what they say.
+ * Pairs of the last day are judged, also after a lost worker. Older ones are left out, which cannot
+ * bias the result because age does not depend on the answers.
  */
 const lookBackMs = 86_400_000;
-/** A row is written when the second answer is there; longer than a gateway gives up on that. */
+/** A row is written after the second answer; longer than a gateway waits for that answer. */
 const writtenWithinMs = 600_000;
 
-/** No attempt can help, now or in an hour. */
+/** Failures that no retry can resolve, now or in an hour. */
 const ends: readonly FailureType[] = ['BudgetSpent', 'Conflict', 'NotFound', 'ModelNotFound'];
 /**
- * Says nothing of the answer: the question is put again. A key may be on its way, so whoever is
- * denied waits as long as it takes.
+ * Failures that say nothing about the answer, so the question is asked again. A denied request is
+ * retried without end, because an operator may replace the key.
  */
 const waits: readonly FailureType[] = ['ProviderTimeout', 'AnswerLost', 'ProviderDenied'];
 const mostWaitMs = 60_000;
 /**
- * A turn ends with each step, and what is under way then is paid: it may end. What the provider has
- * not taken by then is left.
+ * A step of the rollout ends the turn. Requests in flight are paid for, so they may finish within
+ * this time; later ones are abandoned.
  */
 const endsWithinMs = 15_000;
 /**
- * A second answer that is lost while others come is the pair's own; where none comes, the judge is
- * away, and this long is enough to wait for one.
+ * A pair whose verdict is lost again while others get one is recorded without a verdict. If no pair
+ * gets one, the judge is unavailable; then this happens after this time.
  */
 const lostForMs = 1_800_000;
 
@@ -109,40 +109,39 @@ type Lost = Map<PredictionId, number>;
 interface JudgingBatch {
   readonly pairs: readonly UnjudgedPair[];
   readonly lost: Lost;
-  /** No further pair is begun. */
+  /** Aborted when no further pair may begin. */
   readonly signal: AbortSignal;
-  /** Nobody waits for what is under way any more. */
+  /** Aborted when requests in flight must stop. */
   readonly underWay: AbortSignal;
 }
 
-/** What a heartbeat leaves to the next attempt. */
-type Beaten = Pick<JudgeAnswersInput, 'since' | 'lost'>;
+/** Heartbeat details, with which a retry continues. */
+type HeartbeatDetails = Pick<JudgeAnswersInput, 'since' | 'lost'>;
 
 export function createJudgeAnswersActivities({ registry, artifacts, access }: JudgeAnswersDeps) {
   const { judgedAnswers } = registry;
   const chat = ledgeredChat(access, registry.llmCalls);
   return {
     /**
-     * Asks the judge about both answers to what was drawn, as it is logged, until the turn is over,
-     * so many pairs were judged as may be, or the budget is spent. While as many were judged as may
-     * be by now, it idles. Dying before a verdict is stored: it is on the call ledger, and read
-     * there; after it: the pair is judged and not looked at again. Two at once ask the same
-     * questions once, and the first verdicts stand; they may judge a batch more than `mostPairs`.
-     * Late, when the rollout has ended: what it still writes counts for nothing.
+     * Asks the judge about both answers of each sampled pair, until the turn ends, the allowed
+     * number of pairs is judged, or the budget is spent. It waits while the number allowed so far
+     * is reached. A retry finds verdicts on the call ledger and skips recorded pairs. Two parallel
+     * attempts pay each question once, and the first verdict stays; they may exceed `mostPairs` by
+     * one batch. After the end of the rollout, recorded verdicts have no effect.
      */
     async judgeAnswers(input: JudgeAnswersInput): Promise<JudgedAnswers> {
       return whileBeating(async ({ signal, report }) => {
         const { tenant, rollout, judge: by } = input;
-        const beaten = activityInfo().heartbeatDetails as Beaten | undefined;
-        const lost: Lost = new Map(beaten?.lost ?? input.lost);
+        const before = activityInfo().heartbeatDetails as HeartbeatDetails | undefined;
+        const lost: Lost = new Map(before?.lost ?? input.lost);
         const underWay = pastCancelling(endsWithinMs);
         try {
           const judge = await open(input);
           const until = Date.now() + turnMs;
-          let since = await begin(input, beaten);
+          let since = await begin(input, before);
           let waitMs = idleMs;
           const tell = (judged: number) => {
-            const left = { since, lost: [...lost] } satisfies Beaten;
+            const left = { since, lost: [...lost] } satisfies HeartbeatDetails;
             report({ judged, mostPairs: by.mostPairs, ...left });
           };
           while (Date.now() < until) {
@@ -204,26 +203,24 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
       const [is, was] = [judge?.digest, calibrated].map((digest) => digest?.slice(0, 19) ?? 'none');
       throw failure(
         'Conflict',
-        `the judge ${dimension.name} has changed: calibrated was ${was}, it is ${is}`,
-        {
-          next: 'perennial run rerun calibrates it anew',
-        },
+        `judge ${dimension.name} has changed: calibrated as ${was}, now ${is}`,
+        { next: 'perennial run rerun calibrates the new judge' },
       );
     }
     return judge;
   }
 
-  /** Where the attempt or the turn before this one was; never before the rollout. */
+  /** Continues where the previous attempt or turn ended; never before the rollout's start. */
   async function begin(
     { tenant, rollout: id, since }: JudgeAnswersInput,
-    beaten: Beaten | undefined,
+    before: HeartbeatDetails | undefined,
   ): Promise<string> {
     const rollout = await registry.rollouts.get({ tenant, id });
-    if (!rollout) throw failure('NotFound', `there is no rollout ${id}`);
-    return laterOf(beaten?.since ?? since ?? rollout.startedAt, Date.now() - lookBackMs);
+    if (!rollout) throw failure('NotFound', `rollout ${id} does not exist`);
+    return laterOf(before?.since ?? since ?? rollout.startedAt, Date.now() - lookBackMs);
   }
 
-  /** Answers with the oldest pair that is to be asked about again. */
+  /** Returns the oldest pair that must be asked again. */
   async function judgeAll(
     judge: ModelJudge,
     input: JudgeAnswersInput,
@@ -272,8 +269,8 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
   }
 
   /**
-   * How many may be judged by now and in this phase, and of which event time on. Whoever is not
-   * judged for that long is left: the next pair to be judged is of its own hour.
+   * How many pairs may be judged by now and in this phase, and from which event time on. Older
+   * unjudged pairs are left out, so that the next judged pair is from the current hour.
    */
   async function openBy(
     input: JudgeAnswersInput,
@@ -301,8 +298,8 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
   }
 
   /**
-   * What was judged lies before now, by the rollout's clock. Whose answers were lost counts as what
-   * nothing was said of: it must not be left out for that.
+   * Ends judging at the current event time. Pairs with lost verdicts are recorded without a
+   * verdict, because leaving them out could bias the result.
    */
   async function over(input: JudgeAnswersInput, lost: Lost, why: string): Promise<JudgedAnswers> {
     for (const id of lost.keys()) await record(input, id, noVerdict);
@@ -317,10 +314,10 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
 function allowedText({ mostPairs }: AnswerJudge, allowed: number): string {
   return allowed === mostPairs
     ? String(mostPairs)
-    : `${allowed} of its ${mostPairs} before people are answered`;
+    : `${allowed} of its ${mostPairs} before the challenger answers requests`;
 }
 
-/** Whoever reads why a rollout was held or taken back is to know what helps. */
+/** The reason of a held or ended rollout includes the next step. */
 function withNext({ message, next }: PerennialError): string {
   return next === undefined ? message : `${message}; ${next}`;
 }
@@ -329,15 +326,12 @@ function laterOf(instant: string, ms: number): string {
   return new Date(Math.max(Date.parse(instant), ms)).toISOString();
 }
 
-/**
- * The activity's signal, but so much later when it is cancelled: a worker that stops is not held
- * up.
- */
+/** The activity's signal with a delay on cancellation, but without one on a worker shutdown. */
 function pastCancelling(ms: number): AbortSignal {
   const context = Context.current();
   const { cancellationSignal: signal } = context;
   const late = new AbortController();
-  // Every question under way listens, as to the activity's own.
+  // Each request in flight adds a listener, so no leak warning.
   setMaxListeners(0, late.signal);
   const abort = (): void => late.abort(signal.reason);
   const onAbort = (): void => {
@@ -348,7 +342,7 @@ function pastCancelling(ms: number): AbortSignal {
   return late.signal;
 }
 
-/** Else nobody is asked, and nothing is known of who would answer. */
+/** Whether the judge is asked about this pair at all. */
 function isAskedAbout({ question, served, beside }: UnjudgedPair): boolean {
   return (
     question !== null &&
@@ -358,10 +352,7 @@ function isAskedAbout({ question, served, beside }: UnjudgedPair): boolean {
   );
 }
 
-/**
- * Whoever gave no answer cannot be compared, and an answer that was kept back is wrong: nobody is
- * asked about either.
- */
+/** A missing answer cannot be compared, and a withheld one is wrong; the judge is not asked. */
 async function verdictsOn(
   judge: ModelJudge,
   { input }: Judging,

@@ -16,25 +16,22 @@ import {
 
 export interface JudgeFiles {
   readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
-  /** The lifecycle's, by path. */
+  /** Files of the lifecycle, by path. */
   readonly files: Readonly<Record<string, ArtifactRef>>;
   readonly asking: Asking;
   readonly whenLost?: JudgeOptions['whenLost'];
 }
 
-/**
- * A judge's version and what is known of it: only with a calibration of exactly this version may a
- * gate read its verdicts.
- */
+/** A judge's digest and calibration. Gates use its verdicts only with this calibration. */
 export interface KnownJudge {
   readonly digest: Digest;
   readonly calibration: JudgeCalibration | null;
 }
 
-/** A verdict is a word or two of JSON, and the same each time. */
+/** A verdict is short JSON, and deterministic. */
 const sampling = { temperature: 0, topP: 1, maxTokens: 256, seed: 17, stop: [] };
 
-/** By dimension. */
+/** Opens the judges, by dimension. */
 export async function openJudges(
   dimensions: readonly DimensionSpec[],
   given: JudgeFiles,
@@ -53,8 +50,8 @@ export async function openJudges(
 }
 
 /**
- * What the judges say of answers that people have judged. The ledger has each verdict: calibrating
- * the same judge again costs nothing.
+ * Measures the judges on labelled answers. Calibrating the same judge again is free, because the
+ * call ledger has each verdict.
  */
 export async function calibrateAll(
   dimensions: readonly DimensionSpec[],
@@ -88,7 +85,7 @@ function judgesIn(
 
 async function textOf({ artifacts, files }: JudgeFiles, path: string): Promise<string> {
   const ref = files[path];
-  // `apply` refuses a revision whose named files are not all there.
-  if (!ref) throw new Error(`revision without ${path}`);
+  // `apply` refuses a revision that lacks a file it names.
+  if (!ref) throw new Error(`the lifecycle revision has no file ${path}`);
   return new TextDecoder().decode(await artifacts.getBytes(ref));
 }

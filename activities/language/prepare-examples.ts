@@ -39,22 +39,19 @@ export interface PrepareExamplesInput {
   readonly key: IdempotencyKey;
   readonly traceId?: string;
   readonly examples: DatasetVersionRef;
-  /**
-   * JSON `ReleaseBundle`: its prompt is what stands before each answer, when the model learns as
-   * when it serves; so are the passages of its index.
-   */
+  /** JSON `ReleaseBundle`. Examples get its prompt and passages, as requests do when it serves. */
   readonly bundle: ArtifactRef;
   readonly fineTune: FineTuneSpec;
-  /** NDJSON: what the bundle will be judged by is not to be learnt. */
+  /** NDJSON. Cases of the evaluation must not be trained on. */
   readonly cases: ArtifactRef;
-  /** What passages are paid from, where their embedder is. */
+  /** Budgets that pay for retrieval. */
   readonly spec: Pick<LlmLifecycleSpec, 'budget'>;
 }
 
 export interface PreparedExamples extends WrittenExamples {
-  /** The weights that the adapter will be for; null where a provider keeps them. */
+  /** The weights that the adapter extends; null when a provider has them. */
   readonly base: ArtifactRef | null;
-  /** Null where the prompt takes none. */
+  /** Null when the prompt quotes no passages. */
   readonly passages: ExamplePassages | null;
 }
 
@@ -66,10 +63,9 @@ export function createPrepareExamplesActivities(deps: PrepareExamplesDeps) {
 
   return {
     /**
-     * Examples as conversations, apart by a hash of what the user writes: no question is both
-     * learnt from and measured on. With an index each is given what is found for it, right or
-     * wrong, as a question is. Again: the same bytes; what was found is kept in batches, and only
-     * the batch that was under way is looked up again.
+     * Writes examples as conversations, split into train and holdout by a hash of the question.
+     * With an index, each example gets the passages that are found for it, as requests do.
+     * Deterministic; passages are stored in batches, so a retry repeats only the batch in progress.
      */
     prepareExamples: (input: PrepareExamplesInput): Promise<PreparedExamples> =>
       whileBeating(async ({ signal, report }) => {

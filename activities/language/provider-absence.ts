@@ -5,7 +5,7 @@ import {
   type PerennialError,
 } from '../../domain/failure';
 
-/** A provider that does not answer; what it was ordered goes on, as far as anybody knows. */
+/** A provider that does not answer. Its jobs are assumed to continue. */
 export interface AwayProvider {
   readonly kind: 'away';
   /** RFC 3339. */
@@ -14,11 +14,11 @@ export interface AwayProvider {
 }
 
 export interface AbsenceOptions {
-  /** RFC 3339: what an earlier attempt or turn knows. */
+  /** RFC 3339: since when, as an earlier attempt or turn recorded it. */
   readonly since: string | null;
-  /** For how long it may be away. */
+  /** Seconds that the provider may be unavailable. */
   readonly patienceSeconds: number;
-  /** How often people are told that it still is. */
+  /** Milliseconds between two events that report the absence. */
   readonly tellMs: number;
   readonly tell: (
     kind: 'provider.away' | 'provider.back',
@@ -28,14 +28,14 @@ export interface AbsenceOptions {
 }
 
 export interface Absence {
-  /** It was asked `at` this moment and did not answer. @throws the error where no waiting helps */
+  /** Records that a request `at` this time failed. @throws `error` if waiting does not help */
   seen(error: unknown, at: string): { readonly state: AwayProvider; readonly retryAfterMs: number };
-  /** @throws what `givenUp` makes, once it has been away for too long */
+  /** Waits on. @throws the error of `givenUp` when the provider was unavailable for too long */
   endure(state: AwayProvider): void;
   over(): void;
 }
 
-/** Say nothing of what it was ordered: waiting is all that it takes. */
+/** Failures that say nothing about the job, so waiting is enough. */
 const passing: readonly FailureType[] = [
   'ProviderUnavailable',
   'ProviderRateLimited',
@@ -44,8 +44,8 @@ const passing: readonly FailureType[] = [
 ];
 
 /**
- * A provider that is away ends nothing until it has been for longer than the stage may take; people
- * are told since when.
+ * Tracks an unavailable provider. It becomes a failure only after `patienceSeconds`; until then
+ * events report since when.
  */
 export function watchAbsence({
   since: known,

@@ -37,9 +37,9 @@ export interface SubmitFineTuningInput extends AtProvider {
 
 export interface AwaitFineTuningInput extends AtProvider {
   readonly job: string;
-  /** RFC 3339: the provider was away when the last turn ended. */
+  /** RFC 3339; set when the provider was unavailable at the end of the previous turn. */
   readonly awaySince: string | null;
-  /** For how long it may be away. */
+  /** Seconds that the provider may be unavailable. */
   readonly patienceSeconds: number;
 }
 
@@ -47,13 +47,13 @@ export type SeenFineTuning = FineTuningState | AwayProvider;
 
 const pace = {
   lookMs: 15_000,
-  /** That one look may take. */
+  /** Time limit of one status request. */
   answerMs: 60_000,
-  /** That one order may take, with the upload of its examples. */
+  /** Time limit of one submission, including the upload of examples. */
   orderMs: 600_000,
-  /** An attempt looks no longer than this; then the workflow asks anew. */
+  /** Time limit of one attempt; then the workflow calls the activity again. */
   turnMs: 3_600_000,
-  /** How often people are told that a provider is still away. */
+  /** Time between two events about an unavailable provider. */
   tellMs: 600_000,
 };
 
@@ -63,10 +63,9 @@ export function createProviderFineTuneActivities(
 ) {
   return {
     /**
-     * Uploads the examples and orders the job, once: killed before the answer came, the next
-     * attempt finds file and job by the name that the key gives them. A provider bills what it
-     * trains, whoever reads the answer. One that is away is asked again for as long as the stage
-     * may take, and looked at for the job first each time.
+     * Uploads the examples and submits the job once. If an attempt ends before the answer, the next
+     * one finds file and job by the name that derives from the key. An unavailable provider is
+     * retried for as long as the stage may take, looking for the job first each time.
      */
     submitFineTuning: (input: SubmitFineTuningInput): Promise<{ readonly job: string }> => {
       const before = activityInfo().heartbeatDetails as AwayProvider | undefined;
@@ -99,7 +98,7 @@ export function createProviderFineTuneActivities(
               const made = await withinProviderTime(
                 orderMs,
                 signal,
-                `${provider} did not take its order`,
+                `${provider} did not accept the job`,
                 submit,
               );
               absence.over();
@@ -116,10 +115,9 @@ export function createProviderFineTuneActivities(
     },
 
     /**
-     * Looks until it is over, at most an hour. A provider that is away ends nothing: its job goes
-     * on without us, and to give it up would throw away what it has nearly made. It is asked again
-     * until it has been away for longer than the stage may take; since when, the next attempt and
-     * the next turn know.
+     * Follows the job to its end, for at most an hour. An unavailable provider does not fail it,
+     * because the job continues there. It fails when the provider was unavailable for longer than
+     * the stage may take; the next attempt and the next turn get the start of that time.
      */
     awaitFineTuning: (input: AwaitFineTuningInput): Promise<SeenFineTuning> => {
       const before = activityInfo().heartbeatDetails as SeenFineTuning | undefined;
@@ -138,10 +136,10 @@ export function createProviderFineTuneActivities(
             if (state.kind === 'failed')
               throw failure(
                 'JobFailed',
-                `${provider} did not fine-tune (${job}): ${state.message}`,
+                `${provider} failed to fine-tune the model (${job}): ${state.message}`,
               );
             if (state.kind === 'cancelled')
-              throw failure('JobFailed', `${provider} says that the job ${job} was cancelled`);
+              throw failure('JobFailed', `the fine-tuning job ${job} was cancelled at ${provider}`);
             if (state.kind === 'succeeded') return state;
           }
           if (Date.now() >= until) return state;
@@ -150,9 +148,7 @@ export function createProviderFineTuneActivities(
       });
     },
 
-    /**
-     * Undo of `submitFineTuning`; nothing to end when it ordered nothing, or when the job is over.
-     */
+    /** Undo of `submitFineTuning`. Does nothing if there is no job or it has ended. */
     cancelFineTuning: ({ provider, key }: AtProvider): Promise<void> =>
       whileBeating(({ signal }) => access.fineTuning(provider).cancel(fileName(key), signal)),
   };
@@ -168,7 +164,7 @@ export function createProviderFineTuneActivities(
       const state = await withinProviderTime(
         answerMs,
         signal,
-        `a look at the job ${job} did not end`,
+        `the status of job ${job} did not arrive`,
         (timed) => fineTuning.read(job, timed),
       );
       return { state, retryAfterMs: 0 };
@@ -177,7 +173,7 @@ export function createProviderFineTuneActivities(
     }
   }
 
-  /** `job`: null while it is not ordered. What cannot be told is no reason to stop. */
+  /** `job` is null before the submission. A failed event is ignored. */
   function absenceOf(
     { tenant, runId, key, provider }: AtProvider,
     {
@@ -199,22 +195,23 @@ export function createProviderFineTuneActivities(
           .catch(() => undefined);
       },
       givenUp: (away) => {
-        const which =
-          job === null ? 'without having taken its order' : `and its job ${job} with it`;
+        const what =
+          job === null ? 'and accepted no job' : `and the result of job ${job} is unknown`;
         const first =
           job === null
             ? 'perennial run rerun --from fine-tune'
-            : 'look at the job there; perennial run rerun --from fine-tune';
+            : `check job ${job} at ${provider}; perennial run rerun --from fine-tune`;
         return awayTooLong(
-          `${provider} is away since ${away.since}, for longer than the stage may take, ${which}: ${away.reason}`,
-          `${first} orders another, spec.fineTune.compute.timeout waits for longer`,
+          `${provider} has been unavailable since ${away.since}, longer than the stage may take, ` +
+            `${what}: ${away.reason}`,
+          `${first} submits a new job; spec.fineTune.compute.timeout sets a longer limit`,
         );
       },
     });
   }
 }
 
-/** The provider's files are flat, and their names seen by people. */
+/** The provider has no folders, and people see its file names. */
 function fileName(key: IdempotencyKey): string {
   return `perennial-${key.replaceAll(/[^\w.-]/g, '-')}.jsonl`;
 }

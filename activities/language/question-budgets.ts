@@ -5,9 +5,8 @@ import { ofProvider } from '../../domain/language/provider/budget';
 import type { BudgetRepository } from '../../db/budget/repository';
 
 /**
- * What questions are paid from: a limit of their own, which is set here, the caller's, and those
- * that an operator has set for the tenant or for one of the providers. Again: the limit stays, and
- * what was spent.
+ * The budgets of questions: their own limit, which is set here, the caller's, and the operator's
+ * limits for the tenant and its providers. Idempotent; spent amounts stay.
  */
 export async function questionBudgets(
   budgets: Pick<BudgetRepository, 'get' | 'set'>,
@@ -26,7 +25,7 @@ export async function questionBudgets(
   return [...own, ...others, ...(await operatorBudgets(budgets, { tenant, providers }))];
 }
 
-/** Those that an operator has set. */
+/** The limits that an operator has set. */
 export async function operatorBudgets(
   budgets: Pick<BudgetRepository, 'get'>,
   { tenant, providers }: { readonly tenant: Tenant; readonly providers: readonly string[] },

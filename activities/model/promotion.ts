@@ -11,14 +11,14 @@ import { whileBeating } from '../run/heartbeating';
 
 export interface PromotionDeps {
   readonly registry: Registry;
-  /** The platform's own key; null where none is configured. */
+  /** The platform's own API key; null when none is configured. */
   readonly serviceKey: string | null;
 }
 
 export type PromotionAnswer =
   | { readonly kind: 'promoted'; readonly previous: number | null; readonly fencing: number }
   | { readonly kind: 'conflict'; readonly champion: { readonly version: number | null } }
-  /** The rollout that it was tried in is held or has ended: nothing moved. */
+  /** Its rollout is held or has ended, and the alias did not move. */
   | { readonly kind: 'rolloutClosed' };
 
 const actor = 'perennial';
@@ -41,10 +41,9 @@ export function createPromotionActivities({ registry, serviceKey }: PromotionDep
     },
 
     /**
-     * Every live gateway loads the version and tries it once, before any traffic. Loading twice is
-     * harmless.
-     * @throws GatewayUnavailable when none is live or one does not answer; DigestMismatch when one
-     *   loaded other bytes (I3).
+     * Every live gateway loads the version and tries it once, before it gets traffic. Idempotent.
+     * @throws GatewayUnavailable when there is no live gateway or one does not answer;
+     *   DigestMismatch when a gateway loaded other bytes (I3).
      */
     async probeGateways(
       input: RunEffect & { readonly version: ModelVersionRef },
@@ -52,7 +51,7 @@ export function createPromotionActivities({ registry, serviceKey }: PromotionDep
       return whileBeating(async () => {
         const live = await registry.gateways.live();
         if (live.length === 0)
-          throw failure('GatewayUnavailable', 'no gateway holds a lease', {
+          throw failure('GatewayUnavailable', 'no live gateway can load the version', {
             next: 'perennial gateway',
           });
         for (const gateway of live) {
@@ -62,14 +61,14 @@ export function createPromotionActivities({ registry, serviceKey }: PromotionDep
       });
     },
 
-    /** One transaction, once per key; answers a second attempt like the first. */
+    /** Moves the alias in one transaction, once per key; a retry repeats the answer. */
     async promoteVersion(
       input: RunEffect & {
         readonly model: string;
         readonly version: number;
         readonly expectedChampion: ExpectedChampion;
         readonly decisionId: string;
-        /** Open since the canary passed; null where there was none. */
+        /** The open rollout whose canary passed; null without a canary. */
         readonly rollout: RolloutId | null;
       },
     ): Promise<PromotionAnswer> {
@@ -91,14 +90,11 @@ export function createPromotionActivities({ registry, serviceKey }: PromotionDep
         case 'rolloutClosed':
           return promotion;
         case 'unmet':
-          throw failure('Conflict', `a promotion by ${input.runId} was taken for one by hand`);
+          throw failure('Conflict', `the promotion by ${input.runId} was handled as a manual one`);
       }
     },
 
-    /**
-     * Undo of `promoteVersion`, only while the champion still comes from that promotion. A second
-     * attempt finds it undone.
-     */
+    /** Undo of `promoteVersion`, while the champion still comes from that promotion. Idempotent. */
     async withdrawPromotion(input: RunEffect & { readonly model: string }): Promise<void> {
       const { tenant, runId, key, model } = input;
       const promotion = await registry.aliases.promotionBy({ tenant, model, runId });
@@ -140,7 +136,7 @@ async function probe(
   });
   const body: unknown = await answer.body.json().catch(() => null);
   const { digest, detail } = (body ?? {}) as { digest?: string; detail?: string };
-  // What is wrong with the version, and not with the gateway or our key.
+  // These statuses are about the version, and not about the gateway or the API key.
   const refused = [404, 409, 410, 422].includes(answer.statusCode);
   if (answer.statusCode !== 200 && !refused)
     throw failure('GatewayUnavailable', `gateway ${url}: ${answer.statusCode} ${detail ?? ''}`);

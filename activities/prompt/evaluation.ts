@@ -1,6 +1,6 @@
 /**
- * The steps of `promptEvaluation` (workflows/prompt/evaluation.ts). Each may be tried again:
- * answers are on the ledger, results are content-addressed.
+ * Steps of `promptEvaluation` (workflows/prompt/evaluation.ts). Each may be retried: answers are on
+ * the call ledger, and results are content-addressed.
  */
 import { activityInfo } from '@temporalio/activity';
 import type { ArtifactStore } from '../../data/artifact/store';
@@ -32,13 +32,10 @@ export interface PromptEvaluationDeps {
 }
 
 export interface AskEvaluationPieceInput extends PromptEvaluationInput {
-  /** Places of the cases, from the first to the one behind the last. */
+  /** Range of cases: `from` inclusive, `to` exclusive. */
   readonly from: number;
   readonly to: number;
-  /**
-   * Of this piece in this execution: a higher attempt of it takes over what a lower one had in
-   * flight.
-   */
+  /** Id of this piece in this execution. A retry takes over the requests of an earlier attempt. */
   readonly execution: string;
 }
 
@@ -52,8 +49,9 @@ export function createPromptEvaluationActivities({
 
   return {
     /**
-     * What an earlier attempt has paid is read from the ledger; what it had in flight is asked
-     * again. @throws BudgetSpent in the middle.
+     * Answers one piece. A retry reads earlier answers from the call ledger and repeats requests in
+     * flight.
+     * @throws BudgetSpent before all cases are asked.
      */
     askEvaluationPiece: (input: AskEvaluationPieceInput): Promise<ArtifactRef> =>
       whileBeating(async ({ signal, report }) => {
@@ -92,17 +90,14 @@ export function createPromptEvaluationActivities({
           },
           answerer: promptAnswerer({ asking, template, route, sampling, retrieval: null }),
           paraphraser: createParaphraser(asking, tools.embed),
-          // Of a later piece earlier ones may have been answered.
+          // Only in the first piece: with a later one, earlier cases may have been answered.
           ...(from === 0 && { mostRefusedAtFirst: refusalsToEnd }),
           onProgress: report,
         });
         return artifacts.putJson({ tenant, value: results });
       }),
 
-    /**
-     * Means with their intervals. The results stay for as long as the store keeps what nobody
-     * refers to.
-     */
+    /** Means with intervals. Unreferenced, so garbage collection deletes the results later. */
     async closePromptEvaluation(
       input: PromptEvaluationInput & { readonly pieces: readonly ArtifactRef[] },
     ): Promise<PromptEvaluationOutcome> {

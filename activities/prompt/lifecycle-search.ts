@@ -12,7 +12,7 @@ import { whileBeating } from '../run/heartbeating';
 export interface DescribeSearchInput {
   readonly tenant: Tenant;
   readonly runId: RunId;
-  /** JSON: `ReleaseBundle` with the prompt that is the first one. */
+  /** JSON: `ReleaseBundle` with the first prompt. */
   readonly bundle: ArtifactRef;
   /** NDJSON. */
   readonly cases: ArtifactRef;
@@ -32,9 +32,9 @@ export function createLifecycleSearchActivities({
 }) {
   return {
     /**
-     * What a lifecycle's search is of: prompts in place of the bundle's, over the cases that
-     * prompts are chosen by, confirmed on those of the lifecycle. What judges the bundle is not
-     * among them. Content-addressed: again, the same references.
+     * The search request of a lifecycle: prompts for the given bundle, chosen on the search slice
+     * and confirmed on the confirm slice. The cases that judge the bundle are not used.
+     * Content-addressed.
      */
     describeSearch: ({
       tenant,
@@ -45,7 +45,7 @@ export function createLifecycleSearchActivities({
     }: DescribeSearchInput): Promise<DescribedSearch> =>
       whileBeating(async () => {
         const { promptEval, evaluate } = spec;
-        if (!promptEval?.search) throw new Error('a lifecycle without a search');
+        if (!promptEval?.search) throw new Error('spec.promptEval.search is not set');
         const { base, prompt, sampling } = await artifacts.getJson<ReleaseBundle>(ref);
         const all = readStoredCases(
           new TextDecoder().decode(await artifacts.getBytes(cases)),
@@ -70,7 +70,7 @@ export function createLifecycleSearchActivities({
           if (taken.length === 0)
             throw failure(
               'InvalidInput',
-              `${spec.cases.file} leaves no case for ${slice}: it has ${all.length}`,
+              `${spec.cases.file} has no case for ${slice}, of ${all.length} cases`,
             );
           const bytes = Buffer.from(writeCaseSet(taken));
           return artifacts.putBytes({ tenant, runId, bytes, mediaType: 'application/x-ndjson' });

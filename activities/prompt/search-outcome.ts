@@ -9,7 +9,7 @@ import { promptSearchScope, searchScope } from '../../domain/language/provider/r
 import { measuredMean, type SearchOutcome } from '../../domain/prompt/search/outcome';
 import type { PromptSearchRequest } from '../../domain/prompt/search/request';
 
-/** What a search is known by. */
+/** Identifies a search and its owner. */
 export interface NamedSearch {
   readonly tenant: Tenant;
   readonly search: string;
@@ -18,22 +18,19 @@ export interface NamedSearch {
   readonly actor: string;
 }
 
-/** Of the artifacts that a search needs while it runs. */
+/** Holder of the artifacts that a search needs while it runs. */
 export function searchHolder(search: string): string {
   return `prompt-search:${search}`;
 }
 
-/** What all steps share, apart from their inputs so that a history does not repeat it. */
+/** Shared by all steps; stored separately, so that histories do not repeat it. */
 export interface OpenedSearchOrder extends Pick<PromptSearch, 'first' | 'parallel'> {
   readonly firstVersion: number;
   readonly request: PromptSearchRequest;
   readonly budgets: readonly BudgetRef[];
 }
 
-/**
- * Writes the winner as a version whose parent is the first prompt, and puts together what was
- * found. Again: the same version.
- */
+/** Writes the winner as a child version of the first prompt and reports the search. Idempotent. */
 export async function outcomeOf(
   {
     registry,
@@ -57,7 +54,9 @@ export async function outcomeOf(
   };
   const { template } = found.winner;
   const share = (mean: number | null) => (mean === null ? 'nothing' : figure(mean));
-  const cause = `${id}: ${quality} ${share(confirmed.first.mean)} → ${share(confirmed.winner.mean)} on ${found.confirmed.cases} held-out cases`;
+  const cause =
+    `${id}: ${quality} ${share(confirmed.first.mean)} → ${share(confirmed.winner.mean)} ` +
+    `on ${found.confirmed.cases} held-out cases`;
   const stored = await registry.prompts.put({
     ...{ tenant, prompt, template, branch: branchOf(input), actor, cause },
     idempotencyKey: `${id}/winner`,
@@ -68,7 +67,7 @@ export async function outcomeOf(
     scope: scopeOf(input),
   });
   const searched = byId.get(found.winner.id)?.result;
-  if (!searched) throw new RangeError('a winner that was not searched');
+  if (!searched) throw new RangeError('the winner of the search has no search result');
   return {
     winner: {
       digest: stored.digest,
@@ -98,12 +97,12 @@ export async function outcomeOf(
   };
 }
 
-/** Where the ledger's report of a search is found. */
+/** Scope of the search on the call ledger. */
 export function scopeOf({ search, runId }: Pick<NamedSearch, 'search' | 'runId'>): string {
   return runId === null ? promptSearchScope(search) : searchScope(runId);
 }
 
-/** A branch of its own: who looks at `main` sees no trials. */
+/** Name of the search's own branch, which keeps its variants out of `main`. */
 export function branchOf({ search }: Pick<NamedSearch, 'search'>): string {
   return `search-${search
     .replace(/^search_/, '')

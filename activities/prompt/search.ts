@@ -1,6 +1,6 @@
 /**
- * The steps of `promptSearch` (workflows/prompt/search.ts). Each may be tried again: states are
- * content-addressed, answers are on the ledger, and the rest goes by key.
+ * Steps of `promptSearch` (workflows/prompt/search.ts). Each may be retried: states are
+ * content-addressed, answers are on the call ledger, and other writes have keys.
  */
 import { activityInfo } from '@temporalio/activity';
 import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
@@ -70,17 +70,14 @@ interface StepInput extends NamedSearch {
 
 export interface AskPromptPieceInput extends StepInput {
   readonly piece: Piece;
-  /**
-   * Of this piece in this execution: a higher attempt of it takes over what a lower one had in
-   * flight.
-   */
+  /** Id of this piece in this execution. A retry takes over the requests of an earlier attempt. */
   readonly execution: string;
 }
 
 export type EndPromptRoundInput = StepInput &
   Pick<AskPromptPieceInput, 'execution'> & { readonly answers: readonly ArtifactRef[] };
 
-/** Rewriting at a temperature of 0 would bring the same child again and again. */
+/** Above 0, because rewriting at temperature 0 repeats the same variant. */
 const rewriting: Sampling = { temperature: 0.9, topP: 1, maxTokens: 1_024, seed: 1, stop: [] };
 
 export function createPromptSearchActivities(deps: PromptSearchDeps) {
@@ -91,8 +88,8 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
 
   return {
     /**
-     * Writes the first prompt to the search's branch, sets its budget and makes its first state.
-     * InvalidInput for what cannot be searched.
+     * Writes the first prompt to the search's branch, sets the budget and creates the first state.
+     * @throws InvalidInput when the request cannot be searched.
      */
     openPromptSearch: (
       input: OpenPromptSearchInput,
@@ -144,10 +141,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
         };
       }),
 
-    /**
-     * Asks one piece. What an earlier attempt has paid is read from the ledger; what it had in
-     * flight is asked again.
-     */
+    /** Asks one piece. A retry reads the call ledger and repeats requests in flight. */
     askPromptPiece: (input: AskPromptPieceInput): Promise<ArtifactRef> =>
       whileBeating(async ({ signal, report }) => {
         const [search, state] = await Promise.all([
@@ -177,10 +171,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
         return hold(input, answers);
       }),
 
-    /**
-     * Chooses who goes on and has them rewritten where a proposer does that. The same answers give
-     * the same round.
-     */
+    /** Selects the variants for the next round and rewrites them. Deterministic. */
     endPromptRound: (
       input: EndPromptRoundInput,
     ): Promise<{ state: ArtifactRef; standing: SearchStanding }> =>
@@ -196,10 +187,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
         };
       }),
 
-    /**
-     * The report, and the winner as a version on the search's branch whose parent is the first
-     * prompt. Again: the same.
-     */
+    /** Stores the report, and the winner as a child version of the first prompt. Idempotent. */
     keepPromptSearch: (
       input: StepInput & { readonly answers: readonly ArtifactRef[] },
     ): Promise<SearchOutcome> =>
@@ -232,7 +220,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
         return outcome;
       }),
 
-    /** A search that comes to no end of its own. Fine when there is no row yet, or it has ended. */
+    /** Ends a failed or cancelled search. Does nothing without a row or after another end. */
     async endPromptSearch(
       input: NamedSearch & { readonly status: 'failed' | 'cancelled'; readonly cause: string },
     ): Promise<void> {
@@ -298,7 +286,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
     return answers;
   }
 
-  /** Kept for as long as the search goes on. */
+  /** Stores an artifact that is kept while the search runs. */
   async function hold(input: NamedSearch, value: unknown): Promise<ArtifactRef> {
     const ref = await artifacts.putJson({ tenant: input.tenant, value });
     await registry.artifacts.reference({
@@ -329,7 +317,7 @@ function holder({ search }: NamedSearch): string {
   return searchHolder(search);
 }
 
-/** What somebody else has stored for it. */
+/** The artifacts that the caller stored for the search. */
 function broughtBy({ cases, heldOut, bundle }: PromptSearchRequest): readonly ArtifactRef[] {
   return [cases, ...(heldOut ? [heldOut] : []), ...(bundle ? [bundle] : [])];
 }

@@ -29,17 +29,14 @@ interface By {
 
 type Changed = { readonly kind: 'set' } | { readonly kind: 'ended'; readonly end: EndedRollout };
 
-/**
- * Millisecond writes to a rollout's row. Each finds what an earlier attempt did and changes nothing
- * then; an ended rollout stays as it ended.
- */
+/** Fast, idempotent writes to a rollout's row. The first recorded end of a rollout stays. */
 export function createRolloutActivities({ registry }: RolloutDeps) {
   const { rollouts } = registry;
   const ended = (rollout: RolloutRecord) => endOf(registry, rollout);
   return {
     /**
-     * In shadow: the first step's weight is set by `enterRolloutStep`. A second attempt, or a
-     * second execution of the run, finds the run's rollout as it stands.
+     * Opens the rollout with weight 0; `enterRolloutStep` sets the first weight. A retry, or a
+     * restarted execution of the run, finds the run's rollout.
      */
     async openRollout(
       input: RolloutRunRef & {
@@ -105,7 +102,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
         By & {
           readonly rollout: RolloutId;
           readonly status: OpenRolloutStatus;
-          /** Parked, the challenger answers nobody. */
+          /** `park` takes all traffic from the challenger. */
           readonly weight: 'keep' | 'park';
           readonly decision: DecisionRef | null;
           readonly waitingFor: string | null;
@@ -132,7 +129,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
         : { kind: 'ended', end: await ended(change.rollout) };
     },
 
-    /** Once per key: a command that is carried out twice adds its time once. */
+    /** Adds event time once per key, however often the command is executed. */
     async extendRollout(
       input: RolloutRunRef & {
         readonly key: IdempotencyKey;
@@ -152,7 +149,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
         seconds,
         key,
         actor,
-        cause: reason ?? 'extended by hand',
+        cause: reason ?? 'extended without a reason',
       });
       return extended.kind === 'extended'
         ? extended
@@ -160,8 +157,8 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
     },
 
     /**
-     * All traffic to the champion, unless it ended before. Null when the run has no rollout: then
-     * there is nothing to end. Also a run that is being undone may ask it.
+     * Moves all traffic to the champion, unless the rollout has ended. Null when the run has no
+     * rollout. Also allowed while the run is being undone.
      */
     async endRollout(
       input: RolloutRunRef & By & { readonly model: string },
@@ -190,14 +187,14 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
   };
 }
 
-/** Of an ended rollout, as the workflow needs it. */
+/** The end of a rollout, as its workflow needs it. */
 export async function endOf(
   registry: Pick<Registry, 'decisions'>,
   rollout: RolloutRecord,
 ): Promise<EndedRollout> {
   const { id, status, verdict, rollback } = rollout;
   if (isOpenRollout(status))
-    throw failure('Conflict', `rollout ${id} is ${status}: it has not ended`);
+    throw failure('Conflict', `rollout ${id} has not ended; its status is ${status}`);
   return { status, verdict, decision: await decisionOf(registry, rollout), rollback };
 }
 
@@ -207,7 +204,7 @@ async function decisionOf(
 ): Promise<DecisionRef | null> {
   if (decisionId === null) return null;
   const found = await decisions.get({ tenant, id: decisionId });
-  if (!found) throw failure('NotFound', `there is no decision ${decisionId}`);
+  if (!found) throw failure('NotFound', `decision ${decisionId} does not exist`);
   const { id, policy, evidence, verdict } = found;
   return { id, policy, evidence, verdict };
 }

@@ -30,42 +30,37 @@ export interface WatchInput {
   /** `name@version`. */
   readonly names: { readonly champion: string; readonly challenger: string };
   readonly policy: RolloutPolicy;
-  /** A held rollout, and one that has passed, is watched for harm and for its end alone. */
+  /** A held or passed rollout is watched only for harm and for its end. */
   readonly mode: OpenRolloutStatus;
   readonly step: number;
-  /** Nothing more will be judged. */
+  /** Set when no more answers will be judged. */
   readonly noMoreLabels?: NoMoreLabels;
-  /**
-   * Wall-clock time without a request after which the rollout ends undecided; a week where it is
-   * not given.
-   */
+  /** Wall-clock time without a request after which the rollout ends undecided; default a week. */
   readonly maxIdleSeconds?: number | undefined;
 }
 
-/** Well within the activity's own limit. */
+/** Milliseconds; well within the activity's timeout. */
 const turnMs = 3_600_000;
-/** Labels at a time: some ten milliseconds of folding under the rollout's lock. */
+/** Labels per look: some 10 ms of folding under the rollout's lock. */
 const batch = 2_000;
-/** For labels to arrive in: a replay sends them when they are due, five hundred a call. */
+/** Time for labels to arrive: a replay sends them when due, 500 per call. */
 const settleMs = 2_000;
-/** Between looks, by the wall. */
+/** Wall-clock milliseconds between looks. */
 const paceMs = {
-  /** A replayed past goes by at hours a second, and so may what is not known yet. */
+  /** A replay passes hours of event time per second. Also used while the pace is unknown. */
   replay: 250,
-  /**
-   * Harm to live traffic is noticed within it. Each look rewrites the rollout's row, so no oftener.
-   */
+  /** Bounds how late harm to live traffic is noticed. Each look rewrites the rollout's row. */
   live: 1_000,
   idle: 2_000,
 } as const;
-/** More event time than that from one look to the next is a replay's. */
+/** More event time than this between two looks means that traffic is replayed. */
 const replayedMs = 60_000;
 /**
- * Often enough for the heartbeat timeout of `rolloutWork`: the worker that decides on a rollback
- * may die, and harm goes on until that is noticed.
+ * Short enough for the heartbeat timeout of `rolloutWork`: if the worker is lost before a rollback,
+ * harm continues until the loss is noticed.
  */
 const beatMs = 750;
-/** A gateway that has not confirmed by then is said by name. */
+/** After this time, the gateways that have not confirmed are shown by URL. */
 const patienceMs = 5_000;
 const confirmMs = 20;
 
@@ -74,10 +69,9 @@ const actor = 'perennial';
 export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
   return {
     /**
-     * Takes labels into account as they become due, until something is to be done; harm is acted on
-     * here, at once. A second attempt goes on where the first one committed: what it had counted
-     * stays counted, harm that it had found is found again in the same evidence, and what it had
-     * ended has ended.
+     * Folds in labels as they become due, until the workflow must act. Harm is acted on here, at
+     * once. A retry continues from the last committed state: counted labels stay counted, harm is
+     * found again in the same evidence, and an ended rollout stays ended.
      */
     async watchRollout(input: WatchInput): Promise<WatchResult> {
       return whileBeating(async ({ signal, report }) => {
@@ -101,17 +95,16 @@ export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
           if (evidence && verdict?.kind === 'harm')
             return rollBack(registry, input, { rollout, evidence, verdict });
           if (!isDrained) continue;
-          // The row's status as well: a watch that was cancelled for a command looks until it hears
-          // of that.
+          // Checks the row too: a watch that was cancelled for a command runs on until it notices.
           const mayAct = input.mode === 'running' && rollout.status === 'running';
           if (evidence && verdict && mayAct && verdict.kind !== 'continue') {
-            // Who only stops need not wait until all gateways know what is stopped.
+            // An expired rollout only stops, so it need not wait for the gateways.
             const waiting =
               verdict.kind === 'expired' ? [] : await unconfirmed(registry, rollout.epoch);
             if (waiting.length === 0) return act(registry, input, { rollout, evidence, verdict });
             unconfirmedSince ??= Date.now();
             if (Date.now() - unconfirmedSince > patienceMs)
-              await sayWaiting(registry, rollout, waiting);
+              await showUnconfirmed(registry, rollout, waiting);
             await pause(confirmMs * 5, undefined, { signal });
             continue;
           }
@@ -129,8 +122,8 @@ export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
     },
 
     /**
-     * How long it took until every live gateway served the champion alone; asks for half a minute,
-     * then names those that have not confirmed. Asking again is harmless.
+     * Measures the time until every live gateway served only the champion. Waits half a minute,
+     * then names the gateways that have not confirmed. Idempotent.
      */
     async confirmRollback(input: {
       readonly tenant: Tenant;
@@ -158,10 +151,11 @@ function delayOf({ consumed, traffic }: Consumption, last: Consumption | null): 
   const before = last?.traffic.eventNow ?? null;
   if (eventNow === null || last === null || before === null) return paceMs.replay;
   if (Date.parse(eventNow) - Date.parse(before) > replayedMs) return paceMs.replay;
-  return consumed > 0 || askedIn(traffic) !== askedIn(last.traffic) ? paceMs.live : paceMs.idle;
+  const isActive = consumed > 0 || requestsOf(traffic) !== requestsOf(last.traffic);
+  return isActive ? paceMs.live : paceMs.idle;
 }
 
-function askedIn({ total }: Consumption['traffic']): number {
+function requestsOf({ total }: Consumption['traffic']): number {
   return total.champion.requests + total.challenger.requests;
 }
 
@@ -194,7 +188,7 @@ async function act(
   const { verdict } = judged;
   switch (verdict.kind) {
     case 'advance':
-      return { kind: 'advance', toStep: verdict.toStep, because: said(verdict) };
+      return { kind: 'advance', toStep: verdict.toStep, because: messagesOf(verdict) };
     case 'promote':
       return {
         kind: 'passed',
@@ -211,9 +205,9 @@ async function act(
 }
 
 /**
- * Grounds, decision, then at once the traffic: nobody else is asked. Dying before the decision is
- * stored: the next attempt finds the same evidence; after it: the same decision by its key; after
- * the end: the end stands and is answered. Late, beside another end: that one stands.
+ * Stores evidence and decision, then moves the traffic at once. A lost worker may stop before the
+ * decision (the retry finds the same evidence), after it (the retry finds the decision by its key)
+ * or after the end (the end stays). If the rollout ended otherwise meanwhile, that end stays.
  */
 async function rollBack(
   registry: WatchRolloutDeps['registry'],
@@ -241,8 +235,8 @@ async function rollBack(
 }
 
 /**
- * Policy and evidence first: nothing may act on a decision whose grounds are not kept (DESIGN §10).
- * Each write may be repeated; other evidence is another decision.
+ * Stores policy and evidence before the decision that uses them (DESIGN §10). Idempotent; other
+ * evidence gives another decision.
  */
 async function decide(
   { evidence: grounds, decisions }: WatchRolloutDeps['registry'],
@@ -264,8 +258,8 @@ async function decide(
 }
 
 /**
- * Event time may stand still where no request comes, so this bound alone is of wall-clock time.
- * People who extend a rollout extend it as well.
+ * Event time may stand still without requests, so only this limit is in wall-clock time. An
+ * extension of the rollout extends it too.
  */
 function mostIdle(
   { maxIdleSeconds = 7 * 86_400 }: WatchInput,
@@ -274,17 +268,17 @@ function mostIdle(
   return maxIdleSeconds + extendedSeconds;
 }
 
-/**
- * Nothing is decided, so there is no decision to store. Again, or beside another end: the first end
- * stands.
- */
+/** Ends an idle rollout without a decision. An end that is already recorded stays. */
 async function endIdle(
   registry: WatchRolloutDeps['registry'],
   input: WatchInput,
   rollout: RolloutRecord,
 ): Promise<WatchResult> {
   const { onInconclusive } = input.policy;
-  const message = `no request came for ${formatSeconds(mostIdle(input, rollout))} of wall-clock time (maxIdle); the policy says ${onInconclusive}`;
+  const idle = formatSeconds(mostIdle(input, rollout));
+  const message =
+    `no request arrived within ${idle} of wall-clock time (maxIdle); ` +
+    `the policy is ${onInconclusive}`;
   if (onInconclusive === 'hold') return { kind: 'expired', because: message };
   const endedAt = Date.now();
   const { tenant, rollout: id } = input;
@@ -312,7 +306,7 @@ async function endIdle(
   };
 }
 
-/** Polls faster than any gateway beats, so what is measured is the gateways' time. */
+/** Polls more often than gateways send heartbeats, so the result is the gateways' time. */
 async function confirm(
   registry: WatchRolloutDeps['registry'],
   { tenant, id, epoch, champion, challenger }: RolloutRecord,
@@ -337,7 +331,7 @@ async function confirm(
   }
 }
 
-/** URLs of the gateways that hold a lease and do not serve by this epoch yet. */
+/** URLs of live gateways that do not yet serve by this routing epoch. */
 async function unconfirmed(
   { gateways }: WatchRolloutDeps['registry'],
   epoch: number,
@@ -345,12 +339,14 @@ async function unconfirmed(
   return (await gateways.live()).filter((gateway) => gateway.epoch < epoch).map(({ url }) => url);
 }
 
-async function sayWaiting(
+async function showUnconfirmed(
   { rollouts }: WatchRolloutDeps['registry'],
   rollout: RolloutRecord,
   waiting: readonly string[],
 ): Promise<void> {
-  const waitingFor = `${waiting.join(', ')} to confirm step ${rollout.step + 1} (routing epoch ${rollout.epoch}); its lease ends if it is dead`;
+  const waitingFor =
+    `${waiting.join(', ')} to confirm step ${rollout.step + 1} (routing epoch ${rollout.epoch}); ` +
+    'a stopped gateway no longer counts when its lease expires';
   if (rollout.waitingFor === waitingFor) return;
   const { tenant, id } = rollout;
   await rollouts.setStatus({
@@ -368,11 +364,11 @@ function harmIn(verdict: RolloutVerdict): string {
   return verdict.kind === 'harm' ? verdict.metric : verdict.kind;
 }
 
-/** Whatever is known beside it, the verdict says which of them it was. */
+/** The last reason of an expired verdict says which limit was reached. */
 function whyExpired({ reasons }: RolloutVerdict): string {
-  return reasons.at(-1)?.message ?? 'time is over';
+  return reasons.at(-1)?.message ?? 'the time limit was reached';
 }
 
-function said({ reasons }: { readonly reasons: readonly Reason[] }): string {
+function messagesOf({ reasons }: { readonly reasons: readonly Reason[] }): string {
   return reasons.map(({ message }) => message).join('; ');
 }

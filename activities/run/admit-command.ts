@@ -10,11 +10,11 @@ export interface AdmitCommandDeps {
 
 interface AdmitInput {
   readonly tenant: Tenant;
-  /** The workflow that got it, and the update that brought it. */
+  /** The workflow that received the update. */
   readonly workflowId: string;
   readonly verb: CommandVerb;
   readonly delivery: string;
-  /** As it came: anybody who reaches Temporal can send one. */
+  /** Unchecked: any client of Temporal can send an update. */
   readonly command: unknown;
   readonly vote: VoteOn | null;
 }
@@ -22,8 +22,8 @@ interface AdmitInput {
 export function createAdmitCommandActivities({ registry, commandKeys }: AdmitCommandDeps) {
   return {
     /**
-     * Whether a command comes from the API, is for this workflow, and its key may give it now. A
-     * second attempt answers like the first.
+     * Checks that a command was signed by the API, is for this workflow, and that its key may give
+     * it now. Idempotent: a second attempt returns the first admission.
      */
     async admitCommand({
       tenant,
@@ -56,8 +56,7 @@ export function createAdmitCommandActivities({ registry, commandKeys }: AdmitCom
         return refuse(`it was signed for ${order.workflowId}`);
       if (order.verb !== verb) return refuse(`it was signed as ${order.verb}`);
       if (checked.kind === 'expired') {
-        // The first attempt may have been in time, and its worker may have died before the answer
-        // arrived.
+        // The first attempt may have been in time, with its worker lost before it could answer.
         const earlier = await registry.commands.earlier({ order, delivery });
         return earlier?.kind === 'admitted' ? earlier : refuse(checked.why);
       }

@@ -4,10 +4,10 @@ import type { Registry } from '../../db/registry';
 import type { HeldClaim } from '../../db/run/guard';
 
 /**
- * One effect per key (I4): the journal answers when it is done already, else `work` runs and its
- * result is journalled. A write to the registry takes the `claim` along, so that it is refused
- * (FencedOff) in its own transaction once a newer attempt has taken over or the run is being
- * undone; `assertOwned` asks ahead, before work that only the owner should begin.
+ * Executes one effect per key (I4). If the journal has a result for the key, it is returned;
+ * otherwise `work` runs and its result is stored. Registry writes pass the `claim`, so that they
+ * are refused with FencedOff once a newer attempt owns the key or the run is being undone.
+ * `assertOwned` checks this in advance, before work that only the owner should begin.
  */
 export async function effectOnce<T>(
   effects: Registry['effects'],

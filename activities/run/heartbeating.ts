@@ -1,31 +1,31 @@
 import { setMaxListeners } from 'node:events';
 import { Context } from '@temporalio/activity';
 
-/** Well inside the heartbeat timeouts of 10 s and more. */
+/** Milliseconds; well below the usual heartbeat timeouts of 10 s and more. */
 const usualBeatMs = 2_000;
 
 export interface Beat {
-  /** Aborted when the run is cancelled or the worker stops; its reason is what to throw then. */
+  /** Aborted when the run is cancelled or the worker stops; throw its reason then. */
   readonly signal: AbortSignal;
-  /** Shown with the next beat. */
+  /** Sets the details of the next heartbeat. */
   readonly report: (details: unknown) => void;
 }
 
 /**
- * Shows life from its first line until `work` ends: death is noticed by silence, and cancellation
- * arrives with the answer to a beat. `beatMs`: milliseconds between beats, for an activity whose
- * heartbeat timeout is shorter than usual.
+ * Sends heartbeats from the first line until `work` ends. Without them a lost worker is not noticed
+ * and a cancellation does not arrive. `beatMs` is the interval in milliseconds, for an activity
+ * with a shorter heartbeat timeout.
  */
 export async function whileBeating<T>(
   work: (beat: Beat) => Promise<T>,
   beatMs = usualBeatMs,
 ): Promise<T> {
   const context = Context.current();
-  // What the attempt before it had said stands until this one says more: dying in between must not
-  // unsay it.
+  // The first beat repeats the details of the previous attempt, so that they are not lost if this
+  // attempt also ends early.
   let latest: unknown = context.info.heartbeatDetails;
   context.heartbeat(latest);
-  // Every question under way listens, and there may be hundreds: no leak to warn of.
+  // Each request in flight adds a listener, and there may be hundreds, so no leak warning.
   setMaxListeners(0, context.cancellationSignal);
   const timer = setInterval(() => context.heartbeat(latest), beatMs);
   try {

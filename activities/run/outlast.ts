@@ -7,16 +7,15 @@ const servers: readonly FailureType[] = [
   'DatabaseBusy',
 ];
 /**
- * Restarts take seconds. After that the attempt fails, so that the run says what it waits for
- * (I12).
+ * Restarts take seconds. After that the attempt fails, and the run shows what it waits for (I12).
  */
 const patienceMs = 60_000;
 const firstPauseMs = 250;
 const longestPauseMs = 5_000;
 
 /**
- * Tries again while the registry or the artifact store is away: how often an attempt may fail is
- * for lost jobs, which those have nothing to do with.
+ * Retries while the registry or the artifact store is unavailable. The attempts of the activity are
+ * meant for lost jobs and must not be used up by this.
  */
 export async function outlast<T>(work: () => Promise<T>): Promise<T> {
   const context = Context.current();
@@ -27,7 +26,7 @@ export async function outlast<T>(work: () => Promise<T>): Promise<T> {
     } catch (error) {
       if (!isPerennialError(error) || !servers.includes(error.type) || Date.now() + pauseMs > until)
         throw error;
-      context.log.warn('a server is away', { reason: error.message });
+      context.log.warn('a server is unavailable; retrying', { reason: error.message });
       await context.sleep(pauseMs);
     }
   }

@@ -1,10 +1,10 @@
 import type { RunId, Tenant } from '../../domain/ids';
 import type { Registry } from '../../db/registry';
 
-/** How often people are told how far it is. */
+/** Milliseconds between two progress events. */
 const everyMs = 2_000;
 
-/** Events for whoever watches a run, now and then. What cannot be told is no reason to stop. */
+/** Returns a function that appends throttled progress events. A failed append is ignored. */
 export function openRunProgress(
   events: Pick<Registry['events'], 'append'>,
   of: {
@@ -14,10 +14,10 @@ export function openRunProgress(
     readonly kind: `${string}.progress`;
   },
 ): (data: Readonly<Record<string, unknown>>) => void {
-  let toldAt = Date.now();
+  let lastAt = Date.now();
   return (data) => {
-    if (Date.now() - toldAt < everyMs) return;
-    toldAt = Date.now();
+    if (Date.now() - lastAt < everyMs) return;
+    lastAt = Date.now();
     events.append({ ...of, data }).catch(() => undefined);
   };
 }

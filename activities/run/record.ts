@@ -1,7 +1,4 @@
-/**
- * What a run tells the registry: that it began, how each stage went, how it ended. Milliseconds
- * each, repeated safely.
- */
+/** Records in the registry how a run and its stages begin and end. Fast and idempotent. */
 import { randomBytes } from 'node:crypto';
 import { failure, isPerennialError } from '../../domain/failure';
 import { scheduledWorkflowId, type RunId } from '../../domain/ids';
@@ -23,7 +20,7 @@ export interface RunRecordDeps {
     'runs' | 'lifecycles' | 'stages' | 'artifacts' | 'commands' | 'audit'
   >;
   readonly artifacts: ArtifactStore;
-  /** Of the code that makes stage outputs: an output of other code is not reused. */
+  /** Digest of the code that makes stage outputs. Outputs of other code are not reused. */
   readonly codeDigest: Digest;
 }
 
@@ -39,16 +36,16 @@ export type BegunStage =
 export function createRunRecordActivities({ registry, artifacts, codeDigest }: RunRecordDeps) {
   return {
     /**
-     * Finds or makes the run by its workflow id, so a second attempt finds what the first made.
-     * Conflict when it has ended: its workflow was started once too often.
+     * Finds or creates the run of a workflow id. Idempotent.
+     * @throws Conflict when the run has ended, because its workflow was started again.
      */
     async openRun(input: LifecycleInput & { readonly workflowId: string }): Promise<RunPlan> {
       const { tenant, workflowId, lifecycle, request, actor, revision: revisionDigest } = input;
-      // A schedule gives all its runs the same input, and no trace.
+      // All runs of a schedule have the same input, so it contains no trace id.
       const traceId = input.traceId === '' ? randomBytes(16).toString('hex') : input.traceId;
       const accepted = await registry.runs.ofWorkflow({ tenant, workflowId });
-      // Temporal starts a workflow for anybody who reaches it. What the API has not accepted can
-      // only be a schedule's.
+      // Any client of Temporal can start a workflow. A run that the API did not accept must come
+      // from a schedule.
       const run = accepted
         ? await registry.runs.open({
             tenant,
@@ -61,7 +58,7 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
           })
         : await openScheduled(registry, { tenant, workflowId, lifecycle, request, traceId });
       if (isFinal(run.status))
-        throw failure('Conflict', `${run.id} has ended already: it ${run.status}`);
+        throw failure('Conflict', `${run.id} has already ended as ${run.status}`);
       const revision = await registry.lifecycles.get({
         tenant,
         name: lifecycle,
@@ -85,8 +82,8 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
     },
 
     /**
-     * Answers a second attempt like the first. A cached output whose bytes are gone is not reused:
-     * the stage makes them again.
+     * Begins a stage, or reuses a stored output. Idempotent. An output whose artifacts are missing
+     * is not reused, and the stage runs.
      */
     async beginStage(
       input: AtStage & { readonly inputs: unknown; readonly reuse: Reuse },
@@ -105,17 +102,17 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
       const missing = await missingArtifact(artifacts, end.output);
       if (!missing) return { kind: 'reused', fromRun: begun.fromRun, end };
       if (reuse.kind === 'from') {
-        throw failure('ArtifactMissing', `stage ${at.stage} of ${reuse.run}: ${missing} is gone`, {
-          next: 'rerun from an earlier stage',
-        });
+        const message =
+          `cannot reuse stage ${at.stage} of ${reuse.run}; ` + `missing artifact: ${missing}`;
+        throw failure('ArtifactMissing', message, { next: 'rerun from an earlier stage' });
       }
       await registry.stages.begin({ ...begin, reuse: false });
       return { kind: 'run' };
     },
 
     /**
-     * A stage that has ended stays as it is. Its artifacts are held for the run before the record
-     * names them.
+     * Records the end of a stage; the first recorded end stays. Artifacts are referenced before the
+     * record names them, so that garbage collection keeps them.
      */
     async finishStage(input: AtStage & StageResult): Promise<void> {
       const { tenant, runId, stage, generation } = input;
@@ -145,7 +142,7 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
       });
     },
 
-    /** What the run waits for, or that it goes on. */
+    /** Records the status and what the run waits for; null when it waits for nothing. */
     async recordRunStatus(
       input: RunRef & { readonly status: RunStatus; readonly waitingFor: string | null },
     ): Promise<void> {
@@ -154,8 +151,8 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
     },
 
     /**
-     * No effect of the run is written any more once this has answered. Null, or how the run had
-     * ended before: then there is nothing to undo.
+     * Stops further effects of the run. Null, or the end of a run that had already ended and must
+     * not be undone.
      */
     async beginUndo({ tenant, runId: id }: RunRef): Promise<RunEndRecord | null> {
       const {
@@ -169,7 +166,7 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
         : null;
     },
 
-    /** The final state, and which one it is: the first one written stays. */
+    /** Records the end and returns the recorded one; the first recorded end stays. */
     async closeRun(input: RunRef & RunEndRecord): Promise<RunEndRecord> {
       const { tenant, runId: id, status, verdict, version } = input;
       const run = await registry.runs.update({
@@ -180,7 +177,7 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
         version,
         failure: input.failure ?? null,
       });
-      if (status === 'cancelled') await noteUnasked(registry, { tenant, runId: id });
+      if (status === 'cancelled') await auditDirectCancel(registry, { tenant, runId: id });
       return {
         status: run.status,
         verdict: run.verdict,
@@ -192,8 +189,8 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
 }
 
 /**
- * By what the registry says, whatever the workflow was started with. @throws Forbidden when the
- * lifecycle has no schedule that could have started it.
+ * Opens a scheduled run from the registry's data, because the input may come from any client.
+ * @throws Forbidden when the lifecycle has no schedule that could have started it.
  */
 async function openScheduled(
   { runs, lifecycles, commands }: RunRecordDeps['registry'],
@@ -234,18 +231,15 @@ async function openScheduled(
   });
 }
 
-/**
- * Temporal cancels for anybody who reaches it, and says no name. What the API cancels it audits
- * before.
- */
-async function noteUnasked(
+/** Any client of Temporal can cancel a run without a name. The API audits its own cancellations. */
+async function auditDirectCancel(
   { commands, audit }: RunRecordDeps['registry'],
   { tenant, runId }: RunRef,
 ): Promise<void> {
   const subject = `run:${runId}`;
   const { items } = await audit.list({ tenant, subject, action: 'run.cancel', pageSize: 1 });
   if (items.length > 0) return;
-  const cause = 'cancelled in Temporal itself: no key of the API asked for it';
+  const cause = 'cancelled in Temporal directly: no API key requested it';
   await commands.auditDenied({
     tenant,
     actor: 'unknown',

@@ -1,16 +1,15 @@
 import type { RunId, Tenant } from '../../domain/ids';
 import type { ArtifactStore } from '../../data/artifact/store';
 
-/** What can forget everything that it keeps for a run. */
+/** A compute backend, which keeps jobs and their directories for a run. */
 export interface JobKeeper {
-  /** Ends the run's jobs and removes their directories; fine when there are none. */
+  /** Ends the run's jobs and removes their directories, if there are any. */
   cleanup(jobIdPrefix: string): Promise<void>;
 }
 
 /**
- * What an ended run may have left: jobs, job directories, unfinished uploads (I7). Nothing left is
- * fine, so it may be repeated. A backend that is away fails the attempt and keeps nothing else from
- * being released.
+ * Removes what an ended run may have left: jobs, job directories and unfinished uploads (I7).
+ * Idempotent. An unavailable backend fails the attempt after everything else is removed.
  */
 export function createReleaseActivities({
   artifacts,
@@ -28,7 +27,7 @@ export function createReleaseActivities({
       readonly runId: RunId;
     }): Promise<void> {
       const cleaned = await Promise.allSettled(jobs.map((keeper) => keeper.cleanup(`${runId}/`)));
-      // After the jobs, which may be uploading until they have ended.
+      // Uploads last, because a job may upload until it has ended.
       await artifacts.staging.clear({ tenant, runId });
       const away = cleaned.find((each) => each.status === 'rejected');
       if (away) throw away.reason;

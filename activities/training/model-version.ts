@@ -12,10 +12,7 @@ export interface ModelVersionDeps {
   readonly artifacts: Pick<ArtifactStore, 'getJson' | 'putJson'>;
 }
 
-/**
- * What a trained graph needs to become a version: the bytes, how requests become features, and
- * where it came from.
- */
+/** The parts of a model's manifest: the graph, its features and its origin. */
 export interface ManifestInput {
   readonly tenant: Tenant;
   readonly runId: RunId;
@@ -33,14 +30,14 @@ export interface RegisterInput {
   readonly key: IdempotencyKey;
   readonly model: string;
   readonly manifest: ArtifactRef;
-  /** The rows that it was trained on. */
+  /** The rows on which it was trained. */
   readonly dataset: DatasetVersionRef;
   readonly metrics: Readonly<Record<string, number>>;
 }
 
 export function createModelVersionActivities({ registry, artifacts }: ModelVersionDeps) {
   return {
-    /** What a graph is as a model. Content-addressed: a second attempt gives the same reference. */
+    /** Writes a model's manifest. Content-addressed, so a retry returns the same reference. */
     async writeManifest(input: ManifestInput): Promise<ArtifactRef> {
       const { tenant, runId, model, onnx, featuresSql, trainer } = input;
       const { task, classes, request, features, entity, time } =
@@ -64,7 +61,7 @@ export function createModelVersionActivities({ registry, artifacts }: ModelVersi
       return artifacts.putJson({ tenant, runId, value: manifest });
     },
 
-    /** One version a key: a second attempt finds the first one's. */
+    /** Registers one version per key; a retry returns it again. */
     async registerVersion(input: RegisterInput): Promise<ModelVersionRef> {
       const { tenant, runId, key, model, manifest: ref, dataset, metrics } = input;
       const manifest = await artifacts.getJson<ModelManifest>(ref);
@@ -102,9 +99,7 @@ export function createModelVersionActivities({ registry, artifacts }: ModelVersi
       return version;
     },
 
-    /**
-     * Undo of `registerVersion`; nothing to do when it registered none, or when the version serves.
-     */
+    /** Undo of `registerVersion`. Does nothing if there is no version, or if it is promoted. */
     async withdrawVersion(input: {
       readonly tenant: Tenant;
       readonly runId: RunId;
@@ -122,7 +117,7 @@ export function createModelVersionActivities({ registry, artifacts }: ModelVersi
       });
     },
 
-    /** A gate said no. Nothing to do for a version that an earlier decision promoted. */
+    /** Marks a version as rejected. Does nothing if an earlier decision promoted it. */
     async rejectVersion(input: {
       readonly tenant: Tenant;
       readonly runId: RunId;

@@ -33,7 +33,7 @@ export interface TrainModelInput {
   readonly traceId?: string;
   readonly lifecycle: string;
   readonly train: TrainSpec;
-  /** AssembledData. */
+  /** Refers to an AssembledData. */
   readonly assembled: ArtifactRef;
 }
 
@@ -44,7 +44,7 @@ export interface TrainedModel {
   readonly trainer: { readonly name: string; readonly codeDigest: Digest };
 }
 
-/** What every trainer leaves: one graph that takes the feature columns as they are. */
+/** Each trainer writes one graph, whose inputs are the feature columns. */
 const modelOutput = 'model.onnx';
 
 export function createTrainActivities({ backends, artifacts, registry, trainersDir }: TrainDeps) {
@@ -52,8 +52,8 @@ export function createTrainActivities({ backends, artifacts, registry, trainersD
 
   return {
     /**
-     * Finds the trainer and checks its parameters before anything is spent on it. InvalidInput
-     * names each mistake.
+     * Finds the trainer and checks its parameters before any compute is used.
+     * @throws InvalidInput with all errors in the parameters.
      */
     describeTrainer({
       trainer,
@@ -66,8 +66,8 @@ export function createTrainActivities({ backends, artifacts, registry, trainersD
     },
 
     /**
-     * One training job. A further attempt finds the job of the first by its key, whether it waits,
-     * runs or is over; a lost one goes on from its checkpoint.
+     * Executes one training job. A retry finds the job by its key, whether it waits, runs or has
+     * ended. A lost job continues from its checkpoint.
      */
     async trainModel(input: TrainModelInput): Promise<TrainedModel> {
       let manifest: TrainerManifest | undefined;
@@ -92,19 +92,16 @@ export function createTrainActivities({ backends, artifacts, registry, trainersD
 
   function describe(trainer: string, params: TrainSpec['params']): TrainerManifest {
     const manifest = catalog.get(trainer);
-    const mistakes = catalog.checkParams(trainer, params);
+    const errors = catalog.checkParams(trainer, params);
     if (!manifest) throw failure('NotFound', `unknown trainer ${trainer}`);
-    if (mistakes.length === 0) return manifest;
-    throw failure(
-      'InvalidInput',
-      `trainer ${trainer} refuses its parameters: ${mistakes.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ')}`,
-      {
-        issues: mistakes.map((mistake) => ({
-          ...mistake,
-          pointer: `/spec/train/params${mistake.pointer}`,
-        })),
-      },
-    );
+    if (errors.length === 0) return manifest;
+    const list = errors.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ');
+    throw failure('InvalidInput', `trainer ${trainer} does not accept its parameters: ${list}`, {
+      issues: errors.map((error) => ({
+        ...error,
+        pointer: `/spec/train/params${error.pointer}`,
+      })),
+    });
   }
 }
 
@@ -116,7 +113,7 @@ export function trainingJob(input: TrainModelInput, data: AssembledData): Job {
     trainer: train.trainer,
     params: train.params,
     seed: train.seed,
-    // Never more: what the model is chosen and judged by must be unseen.
+    // The model is chosen and evaluated on the other parts, so the job must not see them.
     inputs: { train: [data.parts.train.features], tuning: [data.parts.tuning.features] },
     context: {
       task: train.task ?? data.task,
@@ -140,14 +137,14 @@ function modelOf(
   const next = `perennial run logs ${runId}`;
   switch (state.kind) {
     case 'cancelled':
-      throw failure('JobFailed', `job ${key} was cancelled before this attempt found it`);
+      throw failure('JobFailed', `job ${key} was cancelled before this attempt could follow it`);
     case 'failed':
       throw failure(state.failure, `job ${key}: ${state.message}`, state.logs ? { next } : {});
     case 'succeeded': {
       const onnx = onnxOf(state);
       if (!onnx)
-        throw failure('JobWithoutResult', `job ${key} left no outputs/${modelOutput}`, { next });
-      if (!state.logs) throw failure('JobWithoutResult', `job ${key} left no log`);
+        throw failure('JobWithoutResult', `job ${key} wrote no outputs/${modelOutput}`, { next });
+      if (!state.logs) throw failure('JobWithoutResult', `job ${key} wrote no log`);
       return { result: state.result, onnx, logs: state.logs };
     }
   }

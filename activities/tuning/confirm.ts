@@ -26,13 +26,13 @@ export interface ConfirmInput {
   readonly tenant: Tenant;
   readonly runId: RunId;
   readonly key: IdempotencyKey;
-  /** AssembledData. */
+  /** Refers to an AssembledData. */
   readonly assembled: ArtifactRef;
   readonly metric: MetricName;
   /** Manifests of two models trained on the same rows. */
   readonly byDefault: ArtifactRef;
   readonly tuned: ArtifactRef;
-  /** In whose days the confirm slice is cut. */
+  /** The timezone whose days are the blocks of the confirm slice. */
   readonly timezone: string;
 }
 
@@ -41,10 +41,7 @@ const largestModel = 1 << 30;
 
 export function createConfirmActivities({ artifacts, scratchRoot }: ConfirmDeps) {
   return {
-    /**
-     * Both models on the confirm slice, row for row. Writes nothing, so a second attempt measures
-     * the same again.
-     */
+    /** Compares both models on the confirm slice, row by row. Writes nothing; may be repeated. */
     confirmTuning(input: ConfirmInput): Promise<Confirmation> {
       return whileBeating(async ({ signal }) => {
         const scratch = await openScratch(scratchRoot, `confirm-${input.runId}`);
@@ -60,7 +57,7 @@ export function createConfirmActivities({ artifacts, scratchRoot }: ConfirmDeps)
                 task: assembled.task,
                 classes: assembled.classes,
               });
-              // The next part begins where this one ends, so its labels are known.
+              // All labels are known, because the holdout begins where this part ends.
               const dayCount = { timezone: input.timezone, labelDelaySeconds: 0 };
               const counted = await countedRows(
                 sql,
@@ -74,8 +71,10 @@ export function createConfirmActivities({ artifacts, scratchRoot }: ConfirmDeps)
                 signal.throwIfAborted();
                 const manifest = await artifacts.getJson<ModelManifest>(ref);
                 if (manifest.trainingData !== input.assembled.digest) {
-                  // It may have learned from the rows that it would be confirmed on.
-                  const message = `model ${ref.digest} was trained on ${manifest.trainingData}, and is to be confirmed on ${input.assembled.digest}`;
+                  // Its training rows may be in the confirm slice.
+                  const message =
+                    `model ${ref.digest} was trained on ${manifest.trainingData}, ` +
+                    `but the confirm slice belongs to ${input.assembled.digest}`;
                   throw failure('InvalidInput', message);
                 }
                 const bytes = await artifacts.getBytes(manifest.onnx, { maxBytes: largestModel });
@@ -95,8 +94,7 @@ export function createConfirmActivities({ artifacts, scratchRoot }: ConfirmDeps)
                 ...(assembled.drawn && { unit: assembled.drawn }),
                 byDefault: judged(await scores(input.byDefault), width),
                 tuned: judged(await scores(input.tuned), width),
-                // From what is compared, not from a clock: the same two on the same rows have the
-                // same bounds for ever.
+                // From the data and not from a clock, so that the bounds are reproducible.
                 seed: seedOf(
                   digestOf([input.assembled.digest, input.byDefault.digest, input.tuned.digest]),
                 ),

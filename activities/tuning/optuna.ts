@@ -9,7 +9,7 @@ import type { TuneSpec } from '../../domain/lifecycle/lifecycle';
 import type { Hyperband, Trial, TrialParams } from '../../domain/tuning/tuning';
 import { parseJson } from '../training/compute/job-files.schema';
 
-/** A study as it is recorded, and the number of the trial that is asked about. */
+/** A study with its recorded trials, and the number of the trial in question. */
 export interface StudyQuestion {
   readonly study: Pick<TuneSpec, 'direction' | 'seed' | 'sampler' | 'space'> & {
     readonly name: string;
@@ -22,7 +22,7 @@ export interface StudyQuestion {
   readonly number: number;
 }
 
-/** Equal questions have equal answers: nothing is remembered between two of them. */
+/** Stateless: equal questions have equal answers. */
 export interface Optuna {
   suggest(question: StudyQuestion): Promise<TrialParams>;
   shouldPrune(question: StudyQuestion): Promise<boolean>;
@@ -36,19 +36,16 @@ const answerSchema = z.object({
 });
 const paramsSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
 
-/**
- * Imports take a third of a second; a machine that is busy with everything else at once may need a
- * minute.
- */
+/** Imports take a third of a second, but on a busy machine they may need a minute. */
 const startSeconds = 60;
-/** A thousand trials take a tenth of a second. */
+/** 1,000 trials take 0.1 s. */
 const answerSeconds = 60;
 const farewellSeconds = 5;
 
 /**
- * optuna in a Python process of its own (trainers/tuner/service.py): begun at the first question,
- * begun again when it is gone. It ends when this process does, because its standard input closes
- * then. BackendUnavailable while there is none.
+ * Runs optuna in a separate Python process (trainers/tuner/service.py). It starts with the first
+ * question, restarts after a failure, and ends when its stdin closes.
+ * @throws BackendUnavailable when the process cannot start or does not answer.
  */
 export function createOptuna({
   python,
@@ -76,7 +73,7 @@ export function createOptuna({
       if (!params.success)
         throw failure(
           'BackendUnavailable',
-          'optuna suggested something that is no set of parameters',
+          'optuna suggested parameters that are not names with simple values',
         );
       return params.data;
     },
@@ -101,7 +98,7 @@ async function startService(
 ): Promise<OptunaService> {
   const child = spawn(python, [join(trainersDir, 'tuner', 'service.py')], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    // None of the worker's own environment: it holds credentials.
+    // Without the worker's own environment, which contains credentials.
     env: {
       PATH: [dirname(python), '/usr/local/bin', '/usr/bin', '/bin'].join(':'),
       LANG: 'C.UTF-8',
@@ -122,7 +119,7 @@ async function startService(
     'data',
     (chunk: Buffer) => (complaints = (complaints + chunk.toString()).slice(-4_000)),
   );
-  child.stdin.on('error', () => undefined); // the exit says it better
+  child.stdin.on('error', () => undefined); // `close` reports the reason
   let spawnError: Error | undefined;
   child.on('error', (error) => (spawnError = error));
   const gone = new Promise<PerennialError>((resolve) =>
@@ -135,7 +132,7 @@ async function startService(
       if (message === null) return;
       const waiting = open.get(message.id);
       open.delete(message.id);
-      // What optuna refuses it refuses again: a space that contradicts itself.
+      // Not retryable: optuna rejects the question itself, such as a contradictory space.
       if (message.error === undefined) waiting?.resolve(message.answer);
       else waiting?.reject(failure('InvalidInput', `optuna: ${message.error}`));
     });
@@ -178,17 +175,19 @@ async function startService(
   };
 
   function unavailable(end: string): PerennialError {
-    const next = `${python} -m pip install --require-hashes -r ${join(trainersDir, 'requirements.lock')}`;
+    const requirements = join(trainersDir, 'requirements.lock');
+    const next = `${python} -m pip install --require-hashes -r ${requirements}`;
     const missing = /ModuleNotFoundError: No module named '([^']+)'/.exec(complaints)?.[1];
     if (spawnError)
-      return failure('BackendUnavailable', `there is no Python to tune with at ${python}`, {
-        cause: spawnError,
-        next,
-      });
+      return failure(
+        'BackendUnavailable',
+        `cannot start Python for tuning: ${python} does not exist or does not run`,
+        { cause: spawnError, next },
+      );
     if (missing !== undefined)
       return failure(
         'BackendUnavailable',
-        `the Python package ${missing} is missing for ${python}`,
+        `the Python package ${missing} is not installed for ${python}`,
         { next },
       );
     return failure(

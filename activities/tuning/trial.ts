@@ -29,7 +29,7 @@ export type TrialInput = TrainModelInput &
   StudyPlan &
   Pick<TrialRef, 'study' | 'number'> & { readonly params: TrialParams };
 
-/** A trial may take a second, and what hyperband spares is what runs on until somebody looks. */
+/** Short, because a trial may take a second and pruning saves time only if noticed early. */
 const longestPauseMs = 250;
 const longestReason = 1_000;
 
@@ -38,10 +38,10 @@ export function createTrialActivities({ backends, artifacts, registry, optuna }:
 
   return {
     /**
-     * One trial as one job, ended early when hyperband or the budget says so. Records the values
-     * that hyperband judges by, not the end: its caller does, once. A further attempt finds the job
-     * by its key. What is wrong with a trial (its parameters, its memory, its time) is an answer; a
-     * lost job is a failure that is tried again.
+     * Runs one trial as one job, and ends it early when hyperband or the budget requires it.
+     * Records the values for pruning; the caller records the end. A retry finds the job by its key.
+     * A failure of the trial itself (parameters, memory, time) is returned; a lost job is thrown
+     * and retried.
      */
     async runTrial(input: TrialInput): Promise<TrialEnd> {
       const watch = openWatch({ registry, optuna }, input);
@@ -65,7 +65,7 @@ export function createTrialActivities({ backends, artifacts, registry, optuna }:
   };
 }
 
-/** The newest alone: each trial of a study reads the same, which never changes. */
+/** Caches the newest value, because all trials of a study read the same immutable artifact. */
 function remembered<T>(read: (ref: ArtifactRef) => Promise<T>): (ref: ArtifactRef) => Promise<T> {
   let newest: { readonly uri: string; readonly digest: string; readonly value: T } | null = null;
   return async (ref) => {
@@ -76,7 +76,7 @@ function remembered<T>(read: (ref: ArtifactRef) => Promise<T>): (ref: ArtifactRe
   };
 }
 
-/** Of these a trial dies without its study. */
+/** Failures that end the trial and not the study. */
 const trialsOwn: readonly FailureType[] = [
   'JobFailed',
   'JobTimeout',
@@ -100,17 +100,17 @@ function trialJob(input: TrialInput, data: AssembledData): Job {
 interface Watch {
   look(job: RunningJob): Promise<'enough' | undefined>;
   /**
-   * Judges at the rungs that nobody saw in time as if somebody had: how a trial ends is decided by
-   * its values, not by who looked when.
+   * Judges the rungs that were missed while the trial ran, so that its end depends on its values
+   * and not on when it was polled.
    */
   judgeAll(reached: readonly TrialStep[]): Promise<'enough' | undefined>;
-  /** Why the watch ended the job. */
+  /** The end of a trial that the watch stopped, with the reason. */
   verdict(): Promise<TrialEnd>;
 }
 
 /**
- * What is seen of a trial while it runs. Every value at a rung is recorded first and judged then,
- * so that a further attempt goes on where this one stood.
+ * Watches a running trial. Each value at a rung is recorded before it is judged, so that a retry
+ * continues there.
  */
 function openWatch(
   { registry, optuna }: Pick<TrialDeps, 'registry' | 'optuna'>,
@@ -131,7 +131,7 @@ function openWatch(
       until =
         Date.now() + 1000 * (tune.budgetSeconds - busySeconds(trials, new Date().toISOString()));
     values = [...(trials.find((trial) => trial.number === number)?.intermediate ?? [])];
-    // An attempt may have died between the newest value's record and its judgement.
+    // The last recorded value may not have been judged before the previous attempt ended.
     judged = Math.max(0, values.length - 1);
     return values;
   }
@@ -158,10 +158,7 @@ function openWatch(
 
   async function report(intermediate: readonly TrialStep[]): Promise<void> {
     if (await registry.trials.report({ tenant, runId, study, number, intermediate })) return;
-    throw failure(
-      'FencedOff',
-      `trial ${number} of ${runId} has ended: nothing is written for it any more`,
-    );
+    throw failure('FencedOff', `trial ${number} of ${runId} has ended and accepts no more values`);
   }
 
   return {
@@ -178,14 +175,14 @@ function openWatch(
             .map(({ step, value }) => ({ step, value })),
         );
       } catch (error) {
-        // The trial is worth more than what pruning spares: whoever is away is asked again at the
-        // next look.
+        // Pruning only saves time, so an unavailable server does not fail the trial; the next look
+        // tries again.
         if (
           !isPerennialError(error) ||
           !['DatabaseUnavailable', 'DatabaseBusy', 'BackendUnavailable'].includes(error.type)
         )
           throw error;
-        Context.current().log.warn('a trial was not judged', {
+        Context.current().log.warn('could not check whether to prune a trial', {
           runId,
           number,
           reason: error.message,
@@ -195,9 +192,9 @@ function openWatch(
     },
     judgeAll: (reached) => outlast(() => judge(reached)),
     async verdict() {
-      // An attempt that died after it had ended the job left the values that it judged by.
+      // An earlier attempt may have stopped the job; the value it judged is recorded.
       const value = (await recorded()).at(-1)?.value ?? null;
-      return { status: 'pruned', value, reason: why ?? 'an earlier attempt had ended its job' };
+      return { status: 'pruned', value, reason: why ?? 'an earlier attempt ended its job' };
     },
   };
 }
@@ -223,7 +220,7 @@ function objectiveName({ tune }: Pick<TrialInput, 'tune'>): string {
   return `tuning_${tune.metric}`;
 }
 
-/** A program of somebody's own may say nothing, or nonsense. */
+/** A user's own trainer may report no values or malformed ones, which are skipped. */
 function reachedOf({ reached }: Readonly<Record<string, unknown>>): readonly TrialStep[] {
   if (!Array.isArray(reached)) return [];
   return reached.flatMap((entry: unknown) => {

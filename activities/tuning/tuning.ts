@@ -1,6 +1,6 @@
 /**
- * A study's steps (workflows/tuning/study.ts). The registry's trials are the truth; optuna is asked
- * anew each time, and each trial is a job under a key of its own.
+ * Steps of a study (workflows/tuning/study.ts). The registry holds the trials, optuna is stateless,
+ * and each trial is a job with its own key.
  */
 import { join } from 'node:path';
 import { codeDigestOf, openTrainerCatalog } from '../../data/training/catalog';
@@ -34,16 +34,16 @@ export interface TuningDeps {
   readonly trainersDir: string;
 }
 
-/** What a study is, apart from its trials. */
+/** The part of a study that does not change. */
 export interface StudyPlan {
   readonly tune: TuneSpec;
   readonly hyperband: Hyperband | null;
 }
 
 export interface StudyStanding {
-  /** Trials that were ever begun. */
+  /** Number of trials that were started. */
   readonly asked: number;
-  /** Begun and not ended: by an execution that was lost, or before the study continued as new. */
+  /** Started and not ended, by a lost execution or before the study continued as new. */
   readonly running: readonly { readonly number: number; readonly params: TrialParams }[];
   readonly counts: TrialCounts;
   readonly best: {
@@ -65,7 +65,7 @@ export type NextTrial =
 
 export interface TuningDescription {
   readonly trainer: Digest;
-  /** Of the code that asks optuna, and of optuna's version. */
+  /** Digest of the code that calls optuna, with optuna's version. */
   readonly tuner: Digest;
   readonly hyperband: Hyperband | null;
 }
@@ -75,8 +75,8 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
 
   return {
     /**
-     * Checks both ends of every range by the trainer's own schema before anything is spent.
-     * InvalidInput names each mistake.
+     * Checks both ends of each range against the trainer's schema before any compute is used.
+     * @throws InvalidInput with all errors in the space.
      */
     describeTuning({
       train,
@@ -97,10 +97,10 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
             .map((issue) => ({ ...issue, pointer: `/spec/tune/space${issue.pointer}` })),
         );
         if (issues.length > 0) {
-          const mistakes = issues.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ');
+          const errors = issues.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ');
           throw failure(
             'InvalidInput',
-            `trainer ${train.trainer} refuses part of the space: ${mistakes}`,
+            `trainer ${train.trainer} does not accept all of tune.space: ${errors}`,
             { issues },
           );
         }
@@ -136,9 +136,8 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
     },
 
     /**
-     * The next trial's parameters, recorded as running before anyone acts on them. If the process
-     * dies before the record, the next attempt asks again; after it, that attempt, or one that
-     * comes twice or late, finds the record. `over` when the budget is spent.
+     * Returns the parameters of the next trial, after recording it as running. A retry before the
+     * record asks again; a later one finds the record. `over` when the budget is spent.
      */
     askTrial(
       input: TrialRef & StudyPlan & { readonly key: IdempotencyKey; readonly traceId?: string },
@@ -151,7 +150,7 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
         if (number !== trials.length)
           throw failure(
             'Conflict',
-            `trial ${number} of ${runId} was asked for, and ${trials.length} are recorded`,
+            `trial ${number} of ${runId} cannot start: ${trials.length} trials are recorded`,
           );
         if (
           tune.budgetSeconds !== null &&
@@ -168,7 +167,7 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
       });
     },
 
-    /** Once: twice or late, the trial stays as it ended first. */
+    /** Records the end of a trial; the first recorded end stays. */
     async endTrial(
       input: TrialRef & { readonly end: TrialEnd; readonly tune: TuneSpec },
     ): Promise<Pick<Trial, 'number' | 'status' | 'value'>> {
@@ -184,10 +183,7 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
       return { number, status, value };
     },
 
-    /**
-     * Undo of a study: nothing of it runs any more. Nothing to do when nothing did; a trial that
-     * ended stays as it ended.
-     */
+    /** Undo of a study: ends its running trials. Ended trials stay as they are. Idempotent. */
     async abandonStudy({
       tenant,
       runId,

@@ -114,7 +114,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
         'exit 0 without a result',
         'silent',
         'JobWithoutResult',
-        /exit code 0 and left no result\.json/,
+        /exit code 0 but wrote no result\.json/,
       ],
       ['a metric that is no number', 'nan', 'JobFailed', /loss became nan at step 7/],
     ])('reports %s', async (_, behaviour, kind, message) => {
@@ -160,7 +160,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       const state = await ended(given.backend, handle);
       expect(state).toMatchObject({ kind: 'failed', failure: 'JobTimeout' });
       expect((state as { message: string }).message).toMatch(
-        /ran for 2(\.\d+)? s; 2 s are allowed/,
+        /ran for 2(\.\d+)? s; compute\.timeout allows 2 s/,
       );
       await gone(metrics.map(({ value }) => value));
     });

@@ -315,12 +315,12 @@ describe('SQL', () => {
 
 describe('a trainer', () => {
   const cases: readonly [string, string, RegExp][] = [
-    ['no-result', 'JobWithoutResult', /ended with exit code 0 and left no result\.json/],
+    ['no-result', 'JobWithoutResult', /ended with exit code 0 but wrote no result\.json/],
     ['exits-one', 'JobFailed', /ended with exit code 1$/],
     ['raises', 'JobFailed', /ZeroDivisionError in train\.py, line 2 \(train\)$/],
-    ['hangs', 'JobTimeout', /ran for [\d.]+ s; 3 s are allowed \(compute\.timeout\)/],
-    ['eats', 'JobOutOfMemory', /used \d+ MiB of memory; 400 MiB are allowed \(compute\.memory\)/],
-    ['leaves', 'JobWithoutResult', /left no result\.json/],
+    ['hangs', 'JobTimeout', /ran for [\d.]+ s; compute\.timeout allows 3 s/],
+    ['eats', 'JobOutOfMemory', /used \d+ MiB of memory; compute\.memory allows 400 MiB/],
+    ['leaves', 'JobWithoutResult', /wrote no result\.json/],
   ];
   const runOf = begunTogether(cases, ([trainer]) => {
     // Only the one that hangs is to meet its time limit, however busy the machine is.

@@ -232,7 +232,7 @@ test('a judge whose errors cannot be told moves no traffic', async () => {
   const end = await product.waitForEnd(run.id);
   expect(end).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
   expect(end.verdict?.reasons.map(({ message }) => message).join('\n')).toMatch(
-    /the judge judged may not say what answers are worth: .*no traffic was moved/,
+    /the judge judged is not calibrated for this canary: .*no traffic was moved/,
   );
   expect(await trials.rolloutOf(run.lifecycle)).toBeNull();
   expect(await trials.champion(run.lifecycle)).toBe(1);

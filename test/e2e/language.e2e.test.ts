@@ -296,7 +296,7 @@ describe('a language application from its prompts to an answer', () => {
     const failed = await finished(model);
     expect(failed).toMatchObject({
       status: 'failed',
-      failure: { type: 'NotFound', message: 'there is no prompt p1@nowhere' },
+      failure: { type: 'NotFound', message: 'prompt p1@nowhere does not exist' },
     });
   });
 

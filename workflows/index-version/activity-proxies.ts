@@ -1,4 +1,4 @@
-/** Proxies for what is done with indexes; see activity-proxies.ts. */
+/** Activity proxies of the index workflows; see activity-proxies.ts. */
 import {
   ActivityCancellationType,
   proxyActivities,
@@ -11,9 +11,9 @@ import { taskQueues } from '../run/messages';
 import { oneAtATime } from '../run/one-at-a-time';
 
 /**
- * Minutes of embedding on the queue that has the models. Death is noticed by heartbeat; a shard is
- * written once however often it is tried, so what the weather does to storage or to an endpoint is
- * waited for.
+ * Minutes of embedding, on the queue whose workers have the models. A lost worker is noticed by
+ * heartbeat. A shard is written once however often it is retried, so failures of storage or of an
+ * endpoint are retried for long.
  */
 export const indexWork = proxyActivities<IndexActivities>({
   taskQueue: taskQueues.llm,
@@ -31,10 +31,7 @@ export const indexWork = proxyActivities<IndexActivities>({
 /** Questions to language models, over an index. */
 export const indexAnswers = proxyActivities<IndexAnswersActivities>(askingOptions);
 
-/**
- * Nobody waits for a table to go, and one that stays is paid for ever: tried until the storage is
- * there.
- */
+/** No caller waits for it, and a table that stays costs storage, so it retries without end. */
 export const indexRemoval = proxyActivities<IndexActivities>({
   taskQueue: taskQueues.llm,
   startToCloseTimeout: '1h',

@@ -1,7 +1,7 @@
 /**
- * A new version of an index, built beside the one that answers: plan, embed shard by shard, index,
- * take the changes that came meanwhile, compare, and move the alias. The old one answers all the
- * while, and is one move away afterwards.
+ * Builds a new version of an index beside the champion: plan, embed shard by shard, index, apply
+ * the changes that arrived meanwhile, compare, and move the alias. The champion serves queries
+ * throughout, and can be made champion again afterwards.
  */
 import {
   allHandlersFinished,
@@ -30,7 +30,7 @@ import { indexAnswers, indexRecords, indexWork } from './activity-proxies';
 import { showDetails } from '../run/current-details';
 import { messageOf } from '../run/undo';
 
-/** What a version may be found damaged and written again: more is no accident. */
+/** A shard may lose its rows this often and be written again; more often is a defect. */
 const repairs = 3;
 
 interface Build {
@@ -75,8 +75,8 @@ export async function indexBuild(input: IndexBuildInput): Promise<IndexBuildOutc
     if (verdict?.kind === 'failed') {
       const failed =
         verdict.reasons.find(({ outcome }) => outcome === 'failed') ?? verdict.reasons[0];
-      const cause = failed?.message ?? 'it finds less than the index that answers';
-      showDetails(`The version **${input.index}@${progress.version}** was refused: ${cause}`);
+      const cause = failed?.message ?? 'it is worse than the champion';
+      showDetails(`The version **${input.index}@${progress.version}** was rejected: ${cause}`);
       await end(build, cause);
       return { version: progress.version, report, verdict, promoted: false };
     }
@@ -103,18 +103,17 @@ function showBuild(
   progress: IndexBuildProgress | null,
 ): void {
   if (progress === null) {
-    showDetails(
-      `A new version of **${index}** from ${dataset.name}@${dataset.version} is being planned.`,
-    );
+    showDetails(`Planning a new version of **${index}** from ${dataset.name}@${dataset.version}.`);
     return;
   }
   const written = progress.chunks.filter((chunks) => chunks !== null).length;
   showDetails(
-    `**${index}@${progress.version}**: ${phase}; ${written} of ${progress.shards} shards are written.`,
+    `**${index}@${progress.version}**: ${phase}; ` +
+      `${written} of ${progress.shards} shards are written.`,
   );
 }
 
-/** The version's row comes first, then its table: whatever dies after this is found by it. */
+/** Writes the version's row before its table exists, so that a lost build can be cleaned up. */
 async function begin(input: IndexBuildInput): Promise<Writable<IndexBuildProgress>> {
   const startedAt = Date.now();
   const { tenant, index } = input;
@@ -122,7 +121,7 @@ async function begin(input: IndexBuildInput): Promise<Writable<IndexBuildProgres
   try {
     const { shardDocuments, maxDocumentBytes, maxRejectedShare } = input;
     const planned = await indexWork.planIndexBuild.executeWithOptions(
-      { summary: `${index}@${version}: cut into shards` },
+      { summary: `${index}@${version}: split into shards` },
       [{ tenant, index, version, shardDocuments, maxDocumentBytes, maxRejectedShare }],
     );
     return {
@@ -139,7 +138,7 @@ async function begin(input: IndexBuildInput): Promise<Writable<IndexBuildProgres
   }
 }
 
-/** Until there is a version its cases are kept for the build, and nobody else takes them away. */
+/** Until the version exists, only this build keeps its cases, so a failure must release them. */
 async function openVersion(
   input: IndexBuildInput,
 ): Promise<{ readonly version: number; readonly base: IndexBuildProgress['base'] }> {
@@ -147,7 +146,7 @@ async function openVersion(
   try {
     if (limits) await indexAnswers.openIndexBudgets({ tenant, budgets: limits });
     return await indexWork.openIndexVersion.executeWithOptions(
-      { summary: `${index}: a new version from ${dataset.name}@${dataset.version}` },
+      { summary: `${index}: open a version for ${dataset.name}@${dataset.version}` },
       [
         {
           tenant,
@@ -169,7 +168,7 @@ async function openVersion(
   }
 }
 
-/** False when it is time for a new execution. */
+/** False when the history is long and a new execution must continue. */
 async function embedShards({ input, progress }: Build): Promise<boolean> {
   const waiting = progress.chunks.flatMap((chunks, shard) => (chunks === null ? [shard] : []));
   const mine = waiting.slice(0, input.shardsPerExecution ?? waiting.length);
@@ -222,7 +221,7 @@ async function embedShard(
   if (shortened > 0) progress.shortened = (progress.shortened ?? 0) + shortened;
 }
 
-/** Every shard counted, the changes that came meanwhile in, and from then on each as it comes. */
+/** Counts and indexes all shards, applies later changes and seals the version. */
 async function finish({ input, progress, show }: Build): Promise<IndexReport> {
   const { tenant, index, vectors, maxDocumentBytes } = input;
   const { version } = progress;
@@ -236,9 +235,7 @@ async function finish({ input, progress, show }: Build): Promise<IndexReport> {
     if (sealed.kind === 'ready') return report;
   }
 
-  /**
-   * How the vectors are found. Shards that lost what was written to them are embedded again first.
-   */
+  /** Returns how vectors are searched. Shards that lost rows are embedded again first. */
   async function indexed(round: number): Promise<VectorKind> {
     const chunks = progress.chunks.map((each) => each ?? 0);
     const found = await indexWork.finishIndexTable.executeWithOptions(
@@ -248,7 +245,8 @@ async function finish({ input, progress, show }: Build): Promise<IndexReport> {
     if (found.kind === 'complete') return found.vectors;
     if (round > repairs)
       throw ApplicationFailure.nonRetryable(
-        `shards ${found.shards.join(', ')} do not stay as they were written`,
+        `${index}@${version}: rows of shards ${found.shards.join(', ')} are still missing ` +
+          `after ${repairs} repairs; check the index storage`,
         'IndexIncomplete',
       );
     for (const shard of found.shards) await embedShard({ input, progress }, shard, round + 1);
@@ -279,9 +277,7 @@ function reportOf({
 type ComparedIndexes = Pick<Awaited<ReturnType<typeof indexWork.measureIndexParity>>, 'champion'> &
   Pick<IndexBuildOutcome, 'verdict'>;
 
-/**
- * What is found, and then, where that is wanted and not known to be worse, what is answered by it.
- */
+/** Compares the search results, then the answers if requested and the results are not worse. */
 async function compare(build: Build): Promise<ComparedIndexes> {
   const { verdict: found, champion } = await compareFound(build);
   const { answers } = build.input;
@@ -290,8 +286,8 @@ async function compare(build: Build): Promise<ComparedIndexes> {
 }
 
 /**
- * The same questions to the same application over both, one after the other: a budget that the
- * first has spent asks nothing of the second.
+ * Asks the same application the same questions over both versions, one after the other: if the
+ * first spends the budget, the second asks nothing.
  */
 async function compareAnswers(
   { input, progress: { version }, show }: Build,
@@ -300,7 +296,7 @@ async function compareAnswers(
 ): Promise<Verdict> {
   const { tenant, index, budgets = [] } = input;
   if (champion === null || champion.version === version)
-    return answersVerdict('passed', 'answers.first', 'no index stands there to compare with');
+    return answersVerdict('passed', 'answers.first', 'the index has no champion to compare with');
   show('answering');
   const ask = (of: number) =>
     indexAnswers.answerOverIndex.executeWithOptions(
@@ -339,9 +335,7 @@ async function compareFound({
   return { verdict, champion };
 }
 
-/**
- * False when another version became champion since: what was compared says nothing about that one.
- */
+/** False when another version became champion meanwhile, because the comparison was not with it. */
 async function promote(
   { input, progress: { version } }: Build,
   champion: ComparedIndexes['champion'],
@@ -364,9 +358,7 @@ async function end({ input, progress }: Build, cause: string): Promise<void> {
   await giveUp(input, progress.version, cause);
 }
 
-/**
- * Undo of a build: no table, no plan, and a row that says why. Where no cancellation reaches it.
- */
+/** The undo of a build: deletes table and plan, and records the cause. Not cancellable. */
 async function giveUp(
   { tenant, index, actor }: IndexBuildInput,
   version: number,
@@ -377,9 +369,9 @@ async function giveUp(
       indexWork.endIndexVersion({ tenant, index, version, state: 'failed', actor, cause }),
     );
   } catch (error) {
-    // What went wrong first is what to tell; the row still says `building`, or that the version
-    // answers already.
-    log.error('the table of a failed build was not removed', {
+    // The first failure is the one to report. The row still says `building`, or the version is
+    // the champion already.
+    log.error('could not delete the table of a failed index build', {
       index,
       version,
       error: messageOf(error),

@@ -1,7 +1,7 @@
 /**
- * Applies what changed in an index's documents to every version that answers or may, one after the
- * other, and compacts them: after many changes, and when none has come for a while. One an index,
- * for as long as there is something to do.
+ * Applies changed documents to each version of an index that is or may become champion, and
+ * compacts the versions: after many changes, and after a time without changes. There is one such
+ * workflow per index while it has work.
  */
 import {
   ActivityFailure,
@@ -22,24 +22,24 @@ import { messageOf, typeOf } from '../run/undo';
 
 export async function indexChanges(input: IndexChangesInput): Promise<void> {
   const { tenant, index, maxDocumentBytes, budgetLookSeconds = 300 } = input;
-  let heard = 1;
+  let signals = 1;
   let waiting = input.waiting ?? null;
   setHandler(indexChangesQuery, () => ({ waiting }));
   setHandler(documentsChangedSignal, () => {
-    heard += 1;
+    signals += 1;
   });
-  // A signal that arrives while changes are applied asks for one round more: the change that it
-  // tells of may have come too late for this one.
-  for (let round = 1, taken = 0; taken < heard || waiting !== null; round += 1) {
+  // A signal that arrives while changes are applied causes one more round, because its change may
+  // have come too late for the current one.
+  for (let round = 1, taken = 0; taken < signals || waiting !== null; round += 1) {
     if (workflowInfo().continueAsNewSuggested || round > (input.roundsPerExecution ?? Infinity)) {
       await condition(allHandlersFinished);
       return continueAsNew<typeof indexChanges>(
         waiting === null && !input.waiting ? input : { ...input, waiting },
       );
     }
-    taken = heard;
-    showDetails(`Changed documents of **${index}** are being applied.`);
-    const more = () => heard > taken;
+    taken = signals;
+    showDetails(`Applying changed documents to **${index}**.`);
+    const more = () => signals > taken;
     const versions = await indexRecords.listIndexFollowers({ tenant, index });
     const unpaid: { readonly version: number; readonly reason: string }[] = [];
     const failed: unknown[] = [];
@@ -50,19 +50,20 @@ export async function indexChanges(input: IndexChangesInput): Promise<void> {
       else if (input.compaction) await compact(version, input.compaction.atLeast);
     }
     waiting = waitingOf(unpaid, waiting);
-    // Who waits for budget is not left for it.
+    // A failed version does not end the workflow while another one waits for budget.
     if (failed.length > 0 && waiting === null) throw failed[0];
     if (waiting !== null) {
       showDetails(`Changes of **${index}** wait for budget: ${waiting.reason}`);
       await condition(more, budgetLookSeconds * 1000, {
-        summary: `budget of ${index} is checked again: ${formatSeconds(budgetLookSeconds)}`,
+        summary: `check the budget of ${index} again after ${formatSeconds(budgetLookSeconds)}`,
       });
       continue;
     }
     if (!input.compaction) continue;
     const { idleSeconds } = input.compaction;
     showDetails(
-      `All changes of **${index}** are applied. It compacts after ${formatSeconds(idleSeconds)} without a change.`,
+      `All changes of **${index}** are applied. ` +
+        `It is compacted after ${formatSeconds(idleSeconds)} without a change.`,
     );
     const summary = `compact ${index} after ${formatSeconds(idleSeconds)} without a change`;
     if (await condition(more, idleSeconds * 1000, { summary })) continue;
@@ -70,11 +71,11 @@ export async function indexChanges(input: IndexChangesInput): Promise<void> {
   }
 
   /**
-   * What a version has not taken up stays in order in the registry: until there is budget again, or
-   * the next change. Other versions do not wait for it.
+   * Unapplied changes stay in order in the registry, until there is budget or the next change
+   * arrives. Other versions do not wait for this one.
    */
   async function applied(version: number): Promise<AppliedChange> {
-    const summary = `${index}@${version}: changed documents`;
+    const summary = `${index}@${version}: apply changed documents`;
     try {
       while (
         (
@@ -87,26 +88,29 @@ export async function indexChanges(input: IndexChangesInput): Promise<void> {
     } catch (error) {
       if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
       if (typeOf(error) === 'BudgetSpent') return { kind: 'unpaid', reason: messageOf(error) };
-      // A version whose embedder has changed must not block the changes of the version that
-      // replaced it.
+      // A version whose embedder has changed must not block the version that replaced it.
       return { kind: 'failed', error };
     }
   }
 
   /**
-   * Found all the same where it fails, only slower; changes that come meanwhile wait for it, so it
-   * is not tried again and again.
+   * Without compaction, queries find the changes more slowly. New changes wait for it, so a failed
+   * compaction is retried only once.
    */
   async function compact(version: number, atLeast: number): Promise<void> {
     try {
-      const summary = `${index}@${version}: compact what changed`;
+      const summary = `${index}@${version}: compact applied changes`;
       await indexWork.compactIndexVersion.executeWithOptions(
         { summary, retry: { maximumAttempts: 2 } },
         [{ tenant, index, version, atLeast }],
       );
     } catch (error) {
       if (isCancellation(error)) throw error;
-      log.warn('changes were not compacted', { index, version, error: messageOf(error) });
+      log.warn('could not compact the changes of an index version', {
+        index,
+        version,
+        error: messageOf(error),
+      });
     }
   }
 }
@@ -114,10 +118,7 @@ export async function indexChanges(input: IndexChangesInput): Promise<void> {
 type AppliedChange =
   | { readonly kind: 'applied' }
   | { readonly kind: 'unpaid'; readonly reason: string }
-  /**
-   * For good, or for as long as was waited: the workflow ends by it once the other versions had
-   * their turn.
-   */
+  /** Failed after all retries. The workflow throws it after the other versions had their turn. */
   | { readonly kind: 'failed'; readonly error: unknown };
 
 function waitingOf(

@@ -1,4 +1,4 @@
-/** What others say to the workflows of an index. The constant is the wire name and its kind. */
+/** Inputs, signals and queries of the index workflows. Constant = wire name + kind. */
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
@@ -19,41 +19,41 @@ export const indexRetirementWorkflow = 'indexRetirement';
 export interface IndexBuildInput {
   readonly tenant: Tenant;
   readonly index: string;
-  /** Of this build: its effects go under it. */
+  /** Idempotency key of this build, and prefix of the keys of its effects. */
   readonly key: IdempotencyKey;
   readonly runId: RunId | null;
   readonly actor: string;
   readonly dataset: { readonly name: string; readonly version: number };
   readonly embedder: EmbedderSpec;
   readonly chunking: ChunkingPlan;
-  /** `auto` is decided when all pieces are counted. */
+  /** `auto` is resolved when all chunks are counted. */
   readonly vectors: { readonly kind: VectorChoice };
   readonly shardDocuments: number;
-  /** Shards at once. */
+  /** Number of shards that are embedded at once. */
   readonly parallel: number;
   readonly maxDocumentBytes: number;
   readonly maxRejectedShare: number;
-  /** Null takes the new version without a comparison. */
+  /** Null accepts the new version without a comparison of search results. */
   readonly parity: {
     readonly rule: ParityRule;
     readonly questions: { readonly name: string; readonly version: number };
     readonly mode: 'vector' | 'text' | 'hybrid';
   } | null;
-  /** What the answers over the new version must show; null and absent compare none. */
+  /** The rule for comparing answers over both versions; null or absent skips it. */
   readonly answers?: AnswersRule | null;
-  /** `keep` leaves the alias where it is: a release decides. */
+  /** `keep` does not move the alias; a release decides. */
   readonly after: 'promote' | 'keep';
-  /** That an embedder behind an endpoint is paid from: each must exist. */
+  /** Existing budgets that pay for an embedder at an endpoint. */
   readonly budgets?: readonly BudgetRef[];
-  /** Of this build alone, set before it asks anything; each is among `budgets`. */
+  /** Budgets of this build alone, opened before its first request; each is among `budgets`. */
   readonly limits?: readonly (BudgetRef & { readonly limit: number })[];
-  /** Shards after which it continues as new at the latest; null leaves that to Temporal. */
+  /** Number of shards after which it continues as new; null leaves that to Temporal. */
   readonly shardsPerExecution: number | null;
-  /** Where an earlier execution of this build stopped; null at the beginning. */
+  /** Progress of an earlier execution of this build; null at the beginning. */
   readonly progress: IndexBuildProgress | null;
 }
 
-/** What continues in a new execution. */
+/** The state that is passed to a new execution. */
 export interface IndexBuildProgress {
   readonly startedAt: number;
   readonly version: number;
@@ -62,7 +62,7 @@ export interface IndexBuildProgress {
   readonly shards: number;
   readonly documents: number;
   readonly rejected: RejectionCounts;
-  /** By shard; null for one that is not written. */
+  /** Chunks by shard; null for a shard that is not written. */
   readonly chunks: readonly (number | null)[];
   readonly embedded: number;
   readonly shortened?: number;
@@ -88,19 +88,19 @@ export interface IndexChangesInput {
   readonly index: string;
   readonly maxDocumentBytes: number;
   /**
-   * Rows that no index has seen are brought into it when there are so many, or when no change has
-   * come for so long; absent leaves them to the next build.
+   * Compacts when there are `atLeast` changed rows, or after `idleSeconds` without a change. Absent
+   * leaves the rows to the next build.
    */
   readonly compaction?: { readonly atLeast: number; readonly idleSeconds: number };
-  /** Rounds after which it continues as new at the latest; null leaves that to Temporal. */
+  /** Number of rounds after which it continues as new; null leaves that to Temporal. */
   readonly roundsPerExecution: number | null;
-  /** How often a spent budget is looked at again; absent means minutes. */
+  /** Seconds until a spent budget is checked again; absent means 300. */
   readonly budgetLookSeconds?: number;
-  /** Of the execution before. */
+  /** Waiting changes of the previous execution. */
   readonly waiting?: WaitingChanges | null;
 }
 
-/** Changes that a version has not taken up, because there is no budget to embed them from. */
+/** Changes that are not applied, because no budget is left to embed them. */
 export interface WaitingChanges {
   readonly versions: readonly number[];
   /** RFC 3339. */
@@ -124,10 +124,10 @@ export interface IndexBuildRef {
 
 export const indexBuildQuery = defineQuery<IndexBuildState>('status');
 export const indexChangesQuery = defineQuery<{ readonly waiting: WaitingChanges | null }>('status');
-/** Said after a change was accepted; `indexChanges` then applies all there are. */
+/** Sent after a change was accepted; `indexChanges` then applies all changes. */
 export const documentsChangedSignal = defineSignal('documentsChanged');
 
-/** Of one that no lifecycle began. */
+/** For a build that no lifecycle started. */
 export function indexBuildWorkflowId({ tenant, index, build }: IndexBuildRef): string {
   return `index-build/${tenant}/${index}/${build}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Takes away what a retired version of an index leaves: its table and its plan. Begun by the
- * outbox, so that no death in between leaves a table that nobody asks any more.
+ * Deletes the table and the plan of a retired index version. The outbox starts it, so that a
+ * process that stops in between leaves no unused table.
  */
 import type { IndexRetirementInput } from './messages';
 import { indexRemoval } from './activity-proxies';
@@ -13,7 +13,7 @@ export async function indexRetirement({
   cause,
 }: IndexRetirementInput): Promise<void> {
   await indexRemoval.endIndexVersion.executeWithOptions(
-    { summary: `${index}@${version}: remove its table` },
+    { summary: `${index}@${version}: delete its table` },
     [{ tenant, index, version, state: 'retired', actor, cause }],
   );
 }

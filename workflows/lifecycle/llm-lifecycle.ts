@@ -1,8 +1,8 @@
 /**
- * The life of a language application, top to bottom: ingest → rag-index → prompt-eval → fine-tune →
- * evaluate → canary → promote. What is released is a bundle: prompt, model or adapter, index
- * version, policy and sampling as one thing. Each part is there before what is chosen with it:
- * prompts are compared with the passages that they will be given.
+ * The lifecycle of a language application: ingest → rag-index → prompt-eval → fine-tune →
+ * evaluate → canary → promote. It releases a bundle: prompt, model or adapter, index version,
+ * safety policy and sampling under one digest. The index comes before the prompts, because
+ * prompts are compared with the passages that they will quote.
  */
 import { records } from '../activity-proxies';
 import type { LifecycleInput, RunOutcome } from '../run/messages';
@@ -43,7 +43,8 @@ async function stages(run: LlmRun): Promise<RunEnd> {
     index,
   });
   const [baseline] = bundles;
-  if (!baseline) throw new Error('a lifecycle without a prompt');
+  if (!baseline) throw new Error(`lifecycle ${lifecycle} has no prompt`);
+  // Read before the first question: the next run evaluates the changes that come later.
   // As of before the first question: what changes meanwhile is judged anew by the next run.
   const indexChanges = Math.max(...bundles.map(({ indexChanges: taken = 0 }) => taken));
   const compared = spec.promptEval
@@ -56,11 +57,10 @@ async function stages(run: LlmRun): Promise<RunEnd> {
     ? (await fineTune(run, spec.fineTune, { chosen, indexChanges }, datasets)).output.bundle
     : chosen;
 
-  // A provider's other models know nothing of a fine-tuning, so a fine-tuned model has no standby.
+  // A provider's other models do not have the adapter, so a fine-tuned model has no standby.
   const standbys = spec.fineTune ? [] : spec.model.standby;
   const champion = await records.readChampion({ tenant, model: lifecycle });
-  // A prompt choice that was taken over may have been made for other standbys: those of this run
-  // count.
+  // A reused prompt choice may come from a run with other standbys. This run's standbys count.
   const { withStandbys } =
     bundles.find(({ manifest }) => manifest.digest === bundle.manifest.digest) ?? bundle;
   const complete = (standbys.length > 0 ? withStandbys : undefined) ?? bundle.manifest.digest;

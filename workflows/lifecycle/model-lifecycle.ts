@@ -1,6 +1,6 @@
 /**
- * The life of a classical model, top to bottom: ingest → validate → train → tune → evaluate →
- * canary → promote.
+ * The lifecycle of a classical model: ingest → validate → train → tune → evaluate → canary →
+ * promote.
  */
 import { records } from '../activity-proxies';
 import type { LifecycleInput, RunOutcome } from '../run/messages';

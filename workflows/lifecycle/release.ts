@@ -1,7 +1,4 @@
-/**
- * What follows an evaluation, the same for each kind of lifecycle: a canary on traffic, then the
- * promotion.
- */
+/** What follows the evaluation in every lifecycle: a canary on traffic, then the promotion. */
 import type { ChampionSeen, ModelVersionRef } from '../../domain/model/model';
 import type { Digest } from '../../domain/dataset/artifact';
 import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
@@ -19,9 +16,7 @@ export interface EvaluatedCandidate {
     readonly decision: DecisionRef;
     readonly output: { readonly champion: Digest | null };
   };
-  /**
-   * The verdict of the stages before, whose reasons people read as well; null where there is none.
-   */
+  /** The verdict of the stage before the evaluation, shown with it; null when there is none. */
   readonly before: Verdict | null;
 }
 

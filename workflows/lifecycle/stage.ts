@@ -1,6 +1,6 @@
 /**
- * The stage machinery: cache, records, pause, cancellation and undo around one stage's body. A
- * stage file says how; the lifecycle says whether.
+ * Runs the body of one stage with its cache, records, pause, cancellation and undo. A stage file
+ * says how a stage works; the lifecycle decides whether it runs.
  */
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { RunId } from '../../domain/ids';
@@ -23,8 +23,8 @@ export interface Run<Spec extends LifecycleSpec = LifecycleSpec> {
   readonly plan: RunPlan<Spec>;
   readonly control: RunControl;
   /**
-   * Pushed before the stage begins, also when its output is taken over: an execution that was lost
-   * may have done the step in this run's name.
+   * Pushed before the stage begins, also when its output is reused: a lost execution of this run
+   * may have done the step already.
    */
   readonly undo: Undo[];
 }
@@ -32,33 +32,30 @@ export interface Run<Spec extends LifecycleSpec = LifecycleSpec> {
 export type ModelRun = Run<ModelLifecycleSpec>;
 export type LlmRun = Run<LlmLifecycleSpec>;
 
-/** What every activity input carries. */
+/** The part of every activity input that identifies the effect. */
 export interface Effect extends RunEffect {
-  /** W3C trace id, so that one grep finds a run in the logs of every process. */
+  /** W3C trace id: one search finds the run in the logs of every process. */
   readonly traceId: string;
 }
 
 export type EffectOf = (step: string, item?: string) => Effect;
 
 export interface EndedStage<T> extends StageEnd<T> {
-  /** The run whose output was taken over; null when the body ran. */
+  /** The run whose output was reused; null when the body ran. */
   readonly reusedFrom: RunId | null;
 }
 
-/**
- * A stage is executed once in a run; a run that is started again after its execution was lost finds
- * what it did under the same keys.
- */
+/** Part of each effect key. It is constant, so a restarted run finds the effects already done. */
 const generation = 1;
 
 export interface StageOptions<Inputs> {
   readonly name: StageName;
   /**
-   * Everything that the output depends on, looked up when the stage's turn has come: equal inputs
-   * mean an equal output, and the stage is not run again.
+   * Everything that the output depends on. Read when the stage begins; equal inputs mean that the
+   * stored output is reused.
    */
   readonly inputs: () => Inputs | Promise<Inputs>;
-  /** false for a stage that acts on the world as it is now. */
+  /** False for a stage that acts on the current state of the world. */
   readonly cached: boolean;
 }
 
@@ -114,10 +111,7 @@ export function effectOf({ tenant, runId, traceId }: RunPlan, stage: StageName):
   });
 }
 
-/**
- * A rerun takes the stages before its first from the run it names, and runs the others whatever the
- * cache holds.
- */
+/** A rerun reuses the stages before its first one from the given run, and runs all others. */
 function reuseOf(
   plan: RunPlan,
   { name, cached }: Pick<StageOptions<unknown>, 'name' | 'cached'>,

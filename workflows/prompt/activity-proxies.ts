@@ -1,4 +1,4 @@
-/** Proxies for searches and evaluations of prompts; see activity-proxies.ts. */
+/** Activity proxies of prompt searches and evaluations; see activity-proxies.ts. */
 import {
   ActivityCancellationType,
   proxyActivities,
@@ -10,9 +10,9 @@ import { taskQueues } from '../run/messages';
 import { oneAtATime } from '../run/one-at-a-time';
 
 /**
- * Minutes of questions on the queue that asks models. Death is noticed by heartbeat; what was
- * answered is on the ledger, so an attempt is cheap, and a provider that is away for an hour is
- * waited for: nobody wants to begin a night's search again.
+ * Minutes of questions to models. A lost worker is noticed by heartbeat. Earlier answers are on the
+ * call ledger, so a retry is cheap. Retries last about an hour, so that an unavailable provider
+ * does not end a search of a whole night.
  */
 export const searchWork = proxyActivities<Activities>({
   taskQueue: taskQueues.llm,

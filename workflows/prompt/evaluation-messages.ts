@@ -1,4 +1,4 @@
-/** What others say to the evaluation of a prompt. The constant is the wire name and its kind. */
+/** Input, outcome and query of a prompt evaluation. Constant = wire name + kind. */
 import { defineQuery } from '@temporalio/workflow';
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import type { Tenant } from '../../domain/ids';
@@ -12,20 +12,20 @@ export const promptEvaluationWorkflow = 'promptEvaluation';
 export interface PromptEvaluationInput {
   readonly tenant: Tenant;
   readonly evaluation: string;
-  /** `name@version`, for people. */
+  /** `name@version`, shown to people. */
   readonly prompt: string;
   /** JSON: `PromptTemplate`. */
   readonly template: ArtifactRef;
-  /** NDJSON, a case a line. */
+  /** NDJSON with one case per line. */
   readonly cases: ArtifactRef;
   readonly count: number;
   readonly dimensions: readonly DimensionSpec[];
   readonly route: readonly [SearchTarget, ...SearchTarget[]];
   readonly sampling: Sampling;
-  /** Questions under way at once. */
+  /** Number of questions in flight at once. */
   readonly parallel: number;
   readonly budgetUsd: number | null;
-  /** Cases of one activity at most. */
+  /** Maximum number of cases per activity. */
   readonly casesPerPiece: number;
 }
 
@@ -37,7 +37,7 @@ export interface PromptEvaluationOutcome {
 }
 
 export interface PromptEvaluationView {
-  /** Cases that were asked and scored. */
+  /** Number of cases that were answered and scored. */
   readonly done: number;
   readonly of: number;
 }

@@ -1,6 +1,6 @@
 /**
- * What a prompt answers to a set of cases, piece by piece: whatever dies, at most the questions in
- * flight are asked again.
+ * Answers a set of cases with one prompt, piece by piece. After a lost worker, only the questions
+ * in flight are asked again.
  */
 import { setHandler, workflowInfo } from '@temporalio/workflow';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
@@ -18,7 +18,7 @@ export async function promptEvaluation(
   const pieces: ArtifactRef[] = [];
   for (let from = 0; from < of; from += casesPerPiece) {
     const to = Math.min(of, from + casesPerPiece);
-    showDetails(`${done} of ${of} cases of **${prompt}** are answered.`);
+    showDetails(`**${prompt}**: ${done} of ${of} cases are answered.`);
     const summary = `${prompt}: cases ${from + 1} to ${to} of ${of}`;
     const execution = `${workflowInfo().firstExecutionRunId}/${from}`;
     pieces.push(
@@ -28,7 +28,7 @@ export async function promptEvaluation(
     );
     done = to;
   }
-  return searchWork.closePromptEvaluation.executeWithOptions({ summary: `${prompt}: sum up` }, [
+  return searchWork.closePromptEvaluation.executeWithOptions({ summary: `${prompt}: summarise` }, [
     { ...input, pieces },
   ]);
 }

@@ -1,4 +1,4 @@
-/** What others say to a search for a better prompt. The constant is the wire name and its kind. */
+/** Input, progress and query of a prompt search. Constant = wire name + kind. */
 import { defineQuery } from '@temporalio/workflow';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
@@ -10,31 +10,31 @@ export const promptSearchWorkflow = 'promptSearch';
 
 export interface PromptSearchInput {
   readonly tenant: Tenant;
-  /** Its row, its branch and its artifacts are found by this. */
+  /** Id of the search. Its row, its branch and its artifacts are found by it. */
   readonly search: string;
-  /** Name of the prompt: the winner becomes a version of it. */
+  /** Name of the prompt; the winner becomes a version of it. */
   readonly prompt: string;
   /** JSON: the `PromptTemplate` that the winner is compared with. */
   readonly first: ArtifactRef;
   readonly request: PromptSearchRequest;
-  /** Questions under way at once. */
+  /** Number of questions in flight at once. */
   readonly parallel: number;
-  /** What its questions are paid from, beside a budget of its own. */
+  /** Budgets that pay for its questions, beside the search's own budget. */
   readonly budgets: readonly BudgetRef[];
-  /** The run that it is part of. */
+  /** The run that the search is part of. */
   readonly runId: RunId | null;
   readonly actor: string;
-  /** Questions of one activity at most. */
+  /** Maximum number of questions per activity. */
   readonly questionsPerPiece: number;
-  /** Rounds after which it continues as new at the latest; null leaves that to Temporal. */
+  /** Number of rounds after which it continues as new; null leaves that to Temporal. */
   readonly roundsPerExecution: number | null;
-  /** Where an earlier execution of this search stopped; null at the beginning. */
+  /** Progress of an earlier execution of this search; null at the beginning. */
   readonly progress: PromptSearchProgress | null;
 }
 
-/** What continues in a new execution. */
+/** The state that is passed to a new execution. */
 export interface PromptSearchProgress {
-  /** JSON: everything that its steps share. */
+  /** JSON: the data that all its steps share. */
   readonly order: ArtifactRef;
   /** JSON: `SearchState`. */
   readonly state: ArtifactRef;
@@ -42,28 +42,25 @@ export interface PromptSearchProgress {
 }
 
 export interface PromptSearchView {
-  /** Null until its cases were read. */
+  /** Null until its cases are read. */
   readonly standing: SearchStanding | null;
-  /** Of the step that is under way. */
+  /** Pieces of the current step. */
   readonly pieces: { readonly done: number; readonly of: number };
 }
 
 export const promptSearchQuery = defineQuery<PromptSearchView>('status');
 
-/**
- * The id of the search that a run makes for itself: as a child of its own workflow, whose end is
- * the search's.
- */
+/** Id of the search that a run makes as a child of its workflow. */
 export function searchOfRun(run: RunId): string {
   return run.replace(/^run_/, 'search_');
 }
 
-/** The run that makes this search for itself, if there is one of that name. */
+/** The run that would have a search of this id; it may not exist. */
 export function runOfSearch(search: string): RunId {
   return search.replace(/^search_/, 'run_') as RunId;
 }
 
-/** Of a search that somebody asked for by itself. */
+/** For a search that was started without a run. */
 export function promptSearchWorkflowId({
   tenant,
   search,

@@ -1,8 +1,8 @@
 /**
- * The search for a better prompt: propose, ask in pieces, let the best go on to more cases, round
- * after round; then ask the winner and the first prompt the cases that no choice has seen. What a
- * round knows lies in the artifact store, what was answered on the call ledger: whatever dies, at
- * most the questions in flight are asked again.
+ * The search for a better prompt. Each round proposes variants, asks cases in pieces, and gives the
+ * best variants more cases. At the end, the winner and the first prompt answer the confirm cases,
+ * which no choice has used. State is in the artifact store and answers are on the call ledger, so
+ * after a lost worker only the questions in flight are asked again.
  */
 import {
   allHandlersFinished,
@@ -31,7 +31,7 @@ export async function promptSearch(input: PromptSearchInput): Promise<SearchOutc
     pieces: { done: 0, of: 0 },
   };
   setHandler(promptSearchQuery, () => shown);
-  showDetails(`The search of a better version of **${input.prompt}** is starting.`);
+  showDetails(`The search for a better version of **${input.prompt}** is starting.`);
   try {
     let progress = input.progress ?? (await open(input));
     for (let rounds = 0; ; rounds += 1) {
@@ -57,12 +57,12 @@ export async function promptSearch(input: PromptSearchInput): Promise<SearchOutc
 
 async function open({ progress: _, ...input }: PromptSearchInput): Promise<PromptSearchProgress> {
   return searchWork.openPromptSearch.executeWithOptions(
-    { summary: `${input.prompt}: propose and split the cases` },
+    { summary: `${input.prompt}: propose variants and split the cases` },
     [input],
   );
 }
 
-/** One piece after the other: within each as many questions are under way as the input says. */
+/** Asks one piece after the other; within a piece, `parallel` questions are in flight. */
 async function ask(
   input: PromptSearchInput,
   { order, state, standing }: PromptSearchProgress,
@@ -76,16 +76,15 @@ async function ask(
     standing.stage === 'confirm'
       ? 'confirm'
       : `round ${standing.round + 1} of ${standing.rounds.length}`;
-  // A search that is begun again is another execution, which waits for what the dead one has in
+  // A restarted search is another execution, which waits for the requests that the lost one has in
   // flight.
   const execution = `${workflowInfo().firstExecutionRunId}/${standing.stage}/${standing.round}`;
   const answers: ArtifactRef[] = [];
   for (const [index, piece] of pieces.entries()) {
     shown.pieces = { done: index, of: pieces.length };
-    showDetails(
-      `The search of a better version of **${input.prompt}** is in ${step}, piece ${index + 1} of ${pieces.length}.`,
-    );
-    const summary = `${input.prompt}: ${step}, piece ${index + 1} of ${pieces.length}`;
+    const place = `${step}, piece ${index + 1} of ${pieces.length}`;
+    showDetails(`The search for a better version of **${input.prompt}** is in ${place}.`);
+    const summary = `${input.prompt}: ${place}`;
     answers.push(
       await searchWork.askPromptPiece.executeWithOptions({ summary }, [
         { ...named(input), order, state, piece, execution: `${execution}/${index}` },
@@ -102,7 +101,8 @@ async function endRound(
   answers: readonly ArtifactRef[],
 ): Promise<PromptSearchProgress> {
   const execution = `${workflowInfo().firstExecutionRunId}/end/${standing.round}`;
-  const summary = `${input.prompt}: end of round ${standing.round + 1} of ${standing.rounds.length}`;
+  const round = `round ${standing.round + 1} of ${standing.rounds.length}`;
+  const summary = `${input.prompt}: end of ${round}`;
   const next = await searchWork.endPromptRound.executeWithOptions({ summary }, [
     { ...named(input), order, state, answers, execution },
   ]);
@@ -121,8 +121,8 @@ function keep(
 }
 
 /**
- * Its row says why, and nothing is held any more; begun again it pays for what is not on the
- * ledger. Where no cancellation reaches it.
+ * Records the cause and releases reservations. A restart pays only for answers that are not on the
+ * call ledger. Not cancellable.
  */
 async function giveUp(input: PromptSearchInput, error: unknown): Promise<void> {
   const ended = isCancellation(error)
@@ -134,8 +134,8 @@ async function giveUp(input: PromptSearchInput, error: unknown): Promise<void> {
       searchRecords.endPromptSearch({ ...named(input), ...ended }),
     );
   } catch (failed) {
-    // What went wrong first is what to tell.
-    log.error('the end of a prompt search was not written down', {
+    // The first failure is the one to report.
+    log.error('could not record the end of a prompt search', {
       search: input.search,
       error: messageOf(failed),
     });

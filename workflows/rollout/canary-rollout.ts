@@ -1,7 +1,7 @@
 /**
- * A version on trial beside its champion, from opening to end. `transition` decides what happens;
- * this workflow executes its effects. It stays alive while people decide on the promotion, so that
- * commands reach it in every open state, and a champion that changes is noticed.
+ * A rollout from opening to end. `transition` decides what happens, and this workflow executes its
+ * effects. It stays open during the approval of the promotion, so that it still accepts commands
+ * and notices a change of the champion.
  */
 import {
   allHandlersFinished,
@@ -30,8 +30,8 @@ export async function canaryRollout(input: RolloutInput): Promise<RolloutOutcome
     return outcome;
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;
-    // Its run was cancelled, or an activity failed for good: nothing watches the challenger any
-    // more, so it must get no traffic (I5).
+    // The run was cancelled, or an activity failed for good. The challenger is no longer watched,
+    // so it must get no traffic (I5).
     const cause = isCancellation(error) ? 'its run was cancelled' : messageOf(error);
     describeStatus('aborted');
     showDetails(`The rollout was **aborted**: ${cause}`);
@@ -61,15 +61,10 @@ async function runToEnd(input: RolloutInput, control: RolloutControl): Promise<R
   }
 }
 
-/**
- * A watch ends by itself once an hour, so this is about a week, and a history of some thousand
- * events.
- */
+/** A watch takes at most an hour, so this is about a week and some thousand history events. */
 const turnsPerExecution = 200;
 
-/**
- * Executes what follows from an event, each effect with everything that follows from its result.
- */
+/** Applies an event and executes its effects, each with the event that it returns. */
 async function handle(
   input: RolloutInput,
   control: RolloutControl,
@@ -83,10 +78,7 @@ async function handle(
   }
 }
 
-/**
- * Not while a command is under way, nor once the rollout is about to end: the next turn tries
- * again.
- */
+/** Skipped while a command is in progress or the rollout is ending; the next turn tries again. */
 async function continueWithProgress(
   input: RolloutInput,
   { progress }: RolloutControl,
@@ -95,7 +87,7 @@ async function continueWithProgress(
   await continueAsNew<typeof canaryRollout>({ ...input, progress });
 }
 
-/** Callers that still wait get an answer before the workflow ends. */
+/** Answers the commands that are still waiting before the workflow ends. */
 async function close(control: RolloutControl): Promise<void> {
   control.isOver = true;
   await condition(allHandlersFinished);

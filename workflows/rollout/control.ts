@@ -1,7 +1,4 @@
-/**
- * Commands to a rollout. They wait in a queue, and are carried out one after the other between the
- * rollout's own steps.
- */
+/** Commands to a rollout. They are queued and executed one by one between the rollout's effects. */
 import { ApplicationFailure, condition, currentUpdateInfo, setHandler } from '@temporalio/workflow';
 import type { SignedCommand } from '../../domain/run/command';
 import type {
@@ -29,24 +26,22 @@ export interface RolloutControl {
   readonly settings: RolloutSettings;
   progress: RolloutProgress;
   readonly commands: PendingCommand[];
-  /** Ends the watch that is under way, so that a command need not wait for it. */
+  /** Ends the current watch, so that a command need not wait for it. */
   interruptWatch: () => void;
-  /** No command is accepted any more. */
+  /** True when no more commands are accepted. */
   isOver: boolean;
 }
 
 export interface PendingCommand {
   readonly command: RolloutCommand;
-  /** Of the update that carried it. */
+  /** Id of the update that carried the command. */
   readonly id: string | null;
   answer: { readonly kind: 'accepted' } | { readonly kind: 'refused'; readonly why: string } | null;
 }
 
 const tenYears = 10 * 366 * 86_400;
 
-/**
- * Installs the handlers. Called first, so that a command that comes with the first task finds them.
- */
+/** Installs the handlers. Called first, so that they handle a command in the first task. */
 export function openRolloutControl({
   tenant,
   model,
@@ -83,7 +78,7 @@ export function openRolloutControl({
     });
     const { reason, seconds = 0 } = signed.order;
     const by = { actor, keyId, reason };
-    await carriedOut(
+    await execute(
       control,
       verb === 'extend' ? { verb, key: id ?? 'extend', seconds, ...by } : { verb, ...by },
       id,
@@ -96,7 +91,7 @@ export function openRolloutControl({
   setHandler(skipUpdate, (command) => receive('skip', command));
   setHandler(abortUpdate, (command) => receive('abort', command));
   setHandler(extendUpdate, (command) => {
-    // Not yet checked to be a command at all.
+    // The payload is not validated yet and may not be a command.
     const seconds = (command as Partial<SignedCommand> | null | undefined)?.order?.seconds;
     if (
       seconds !== undefined &&
@@ -106,7 +101,7 @@ export function openRolloutControl({
     )
       return receive('extend', command);
     throw ApplicationFailure.nonRetryable(
-      `extend takes whole seconds of event time from 1 to ${tenYears}`,
+      `extend needs a whole number of seconds of event time, from 1 to ${tenYears}`,
       'InvalidInput',
     );
   });
@@ -117,8 +112,8 @@ export function openRolloutControl({
 }
 
 /**
- * For events that come beside an effect that is under way. All that follows from them at once is
- * that the watch ends.
+ * Applies an event that arrives while an effect is in progress. Its only immediate effect is to
+ * interrupt the watch.
  */
 export function applyNow(
   control: RolloutControl,
@@ -129,7 +124,7 @@ export function applyNow(
   if (effects.some(({ kind }) => kind === 'interruptWatch')) control.interruptWatch();
 }
 
-/** The command whose turn it is; null while there is none, and once the rollout has ended. */
+/** The next command; null when there is none or the rollout has ended. */
 export function nextCommand({
   progress,
   commands,
@@ -140,7 +135,7 @@ export function nextCommand({
     : { kind: 'commandReceived', command: next.command, id: next.id };
 }
 
-async function carriedOut(
+async function execute(
   control: RolloutControl,
   command: RolloutCommand,
   id: string | null,
@@ -151,7 +146,7 @@ async function carriedOut(
   await condition(() => pending.answer !== null || control.isOver);
   if (pending.answer?.kind === 'accepted') return;
   throw ApplicationFailure.nonRetryable(
-    pending.answer?.why ?? 'this rollout has ended: it takes no more commands',
+    pending.answer?.why ?? 'this rollout has ended and accepts no more commands',
     'Conflict',
   );
 }

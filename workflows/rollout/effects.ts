@@ -1,6 +1,4 @@
-/**
- * How the effects of a rollout are executed: each by one activity, whose result is the next event.
- */
+/** Executes the effects of a rollout. Each is one activity, whose result is the next event. */
 import {
   CancellationScope,
   getExternalWorkflowHandle,
@@ -127,8 +125,8 @@ async function tellRun(state: OpenRolloutState): Promise<void> {
     await getExternalWorkflowHandle(parent.workflowId).signal(rolloutChangedSignal, state);
   } catch (error) {
     if (isCancellation(error)) throw error;
-    // The run has ended: the cancellation that follows from that is on its way.
-    log.warn('the run could not be told the status of its rollout', { error: messageOf(error) });
+    // The run has ended, and the cancellation of this rollout will follow.
+    log.warn('could not send the status of the rollout to its run', { error: messageOf(error) });
   }
 }
 
@@ -148,8 +146,8 @@ async function extendRollout(
 }
 
 /**
- * Until something is to be done, or a command comes. Where harm was found, all traffic is with the
- * champion before this returns.
+ * Watches until the rollout must change or a command arrives. If harm was found, all traffic is
+ * with the champion before this returns.
  */
 async function watch(
   { input, control }: RolloutExecution,
@@ -196,21 +194,21 @@ function announceEnd({ kind, verdict }: RolloutOutcome): void {
   showDetails([how, ...verdict.reasons.map(({ message }) => `- ${message}`)].join('\n'));
 }
 
-/** A gateway that cannot be reached serves the champion alone once its lease has run out. */
+/** An unreachable gateway serves only the champion once its lease has expired. */
 async function confirmRollback({ input, control }: RolloutExecution): Promise<void> {
   try {
     await rolloutWork.confirmRollback.executeWithOptions(
-      { summary: 'all traffic with the champion' },
+      { summary: 'confirm that all traffic is with the champion' },
       [{ ...inRun(input), model: input.model, rollout: idOf(control) }],
     );
   } catch (error) {
     if (isCancellation(error)) throw error;
-    log.warn('the duration of the rollback could not be measured', { error: messageOf(error) });
+    log.warn('could not measure the duration of the rollback', { error: messageOf(error) });
   }
 }
 
 function idOf({ progress: { rollout } }: RolloutControl): RolloutId {
-  if (rollout === null) throw new Error('no rollout is open yet');
+  if (rollout === null) throw new Error('the rollout is not open yet');
   return rollout;
 }
 

@@ -4,7 +4,7 @@ import type { CanarySpec, DataSpec } from '../../domain/lifecycle/lifecycle';
 import type { ModelVersionRef } from '../../domain/model/model';
 import type { RolloutProgress } from '../../domain/rollout/progress';
 
-/** What the workflow of a rollout is started with. */
+/** The input of the rollout workflow. */
 export interface RolloutInput {
   readonly tenant: Tenant;
   readonly runId: RunId;
@@ -14,10 +14,10 @@ export interface RolloutInput {
   readonly challenger: ModelVersionRef;
   readonly canary: CanarySpec;
   readonly label: DataSpec['label'];
-  /** The challenger gets no traffic while people decide on its promotion. */
+  /** Whether the challenger gets no traffic while its promotion waits for approval. */
   readonly parkWhenPassed: boolean;
-  /** The judge of a language application's answers; absent where labels come from elsewhere. */
+  /** The judge that labels answers; absent when labels come from another source. */
   readonly judging?: Judging;
-  /** Of the execution that this one continues. */
+  /** Progress of the execution that this one continues. */
   readonly progress?: RolloutProgress;
 }

@@ -1,6 +1,6 @@
 /**
- * Answers are judged beside the watch, which goes on whatever happens here: harm is noticed also
- * while the judge is away.
+ * Judges answers in parallel with the watch. A failure here does not stop the watch, so that harm
+ * is noticed also while the judge's provider is unavailable.
  */
 import {
   ActivityCancellationType,
@@ -16,10 +16,10 @@ import { applyNow, type RolloutControl } from './control';
 import { messageOf } from '../run/undo';
 
 /**
- * In turns of an hour. A provider that is away is asked again until it is back: answers that were
- * not judged meanwhile are judged then. A command does not wait for a question under way: its
- * answer is on the ledger. It shares the queue of the watch: it mostly idles, and there are two
- * slots for questions to models.
+ * Turns of an hour. An unavailable provider is retried without end; answers from the meantime are
+ * judged afterwards. TRY_CANCEL: a command need not wait for a request in flight, whose answer
+ * reaches the call ledger. It mostly waits, so it uses the queue of the watch instead of one of the
+ * two slots for questions to models.
  */
 const judgingWork = proxyActivities<Activities>({
   taskQueue: taskQueues.orchestrator,
@@ -30,8 +30,8 @@ const judgingWork = proxyActivities<Activities>({
 });
 
 /**
- * For one watch. When no more answers will be judged, the watch is interrupted, so that the next
- * one takes it into account.
+ * Starts judging for one watch. When no more answers will be judged, it interrupts the watch, so
+ * that the next watch uses that fact.
  */
 export function startJudging(
   control: RolloutControl,
@@ -39,11 +39,11 @@ export function startJudging(
   effect: Pick<JudgeAnswersInput, 'tenant' | 'runId' | 'traceId' | 'key' | 'rollout'>,
 ): { readonly stop: () => Promise<void> } {
   const { noMoreLabels, decision, judgedSince: since, lostPairs: lost } = control.progress;
-  // The versions of a rollout that has passed are not compared any more.
+  // After the rollout has passed, its versions are no longer compared.
   if (judging === undefined || noMoreLabels !== null || decision !== null)
     return { stop: () => Promise.resolve() };
   const scope = new CancellationScope();
-  const summary = `${judging.dimension.name} on both answers`;
+  const summary = `judge ${judging.dimension.name} on the answers of both versions`;
   const carried = since === null ? {} : { since, lost };
   const done = scope
     .run(() =>
@@ -58,9 +58,11 @@ export function startJudging(
         else applyNow(control, { kind: 'judged', since: turn.since, lost: turn.lost ?? [] });
       },
       (error: unknown) => {
-        // The next watch starts it again.
+        // The next watch starts judging again.
         if (!isCancellation(error))
-          log.warn('answers are not judged for now', { error: messageOf(error) });
+          log.warn('judging of answers stopped; the next watch restarts it', {
+            error: messageOf(error),
+          });
       },
     );
   return {

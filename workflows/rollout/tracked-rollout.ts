@@ -17,17 +17,17 @@ import { changeStatus } from '../run/control';
 import { childAttributes } from '../run/search-attributes';
 import { messageOf } from '../run/undo';
 
-/** A rollout as its run sees it. */
+/** The rollout of a run, from the run's side. */
 export interface TrackedRollout {
-  /** The newest state that it has sent while open; null before the first. */
+  /** The latest state that the open rollout has sent; null before the first. */
   readonly state: () => OpenRolloutState | null;
-  /** Null while it is open, and when its workflow failed. */
+  /** Null while the rollout is open, and when its workflow failed. */
   readonly outcome: () => RolloutOutcome | null;
-  /** Ended, in whatever way. */
+  /** Whether the workflow has ended, also by a failure. */
   readonly isOver: () => boolean;
-  /** Its end. @throws what its workflow failed by */
+  /** Waits for the end. @throws the failure of the workflow */
   readonly end: () => Promise<RolloutOutcome>;
-  /** Tells it how the promotion went, and waits until it is over. */
+  /** Sends the end of the promotion and waits until the rollout has ended. */
   readonly close: (how: PromotionEnd) => Promise<void>;
 }
 
@@ -37,10 +37,9 @@ export async function startRollout(
 ): Promise<TrackedRollout> {
   const child = await startChild<typeof canaryRollout>(canaryRolloutWorkflow, {
     workflowId: rolloutWorkflowId(input),
-    // A run that was started again after its execution was lost finds its own rollout in the
-    // registry.
+    // A restarted run has the same workflow id; it finds its own rollout in the registry.
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-    // The rollout of a run that was terminated ends itself, too.
+    // The rollout of a terminated run is cancelled and ends itself.
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
     typedSearchAttributes: childAttributes(input),
     staticSummary: `${versionName(input.challenger)} beside ${versionName(input.champion.version)}`,
@@ -71,14 +70,14 @@ function track(
     isOver: () => over,
     end: () => result,
     close: async (how) => {
-      if (!over) await tell(child, how);
+      if (!over) await sendPromotionEnd(child, how);
       await settled;
     },
   };
 }
 
-/** It may end between the question whether it has and the signal. */
-async function tell(
+/** The rollout may have ended just before the signal is sent. */
+async function sendPromotionEnd(
   child: ChildWorkflowHandle<typeof canaryRollout>,
   how: PromotionEnd,
 ): Promise<void> {
@@ -86,13 +85,13 @@ async function tell(
     await child.signal(promotionEndedSignal, how);
   } catch (error) {
     if (isCancellation(error)) throw error;
-    log.info('the rollout has ended by itself', { error: messageOf(error) });
+    log.info('the rollout had already ended', { error: messageOf(error) });
   }
 }
 
 /**
- * Waits until the open rollout is as wanted, or has ended; meanwhile the run shows what it waits
- * for (I12). Null when it is as wanted.
+ * Waits until the open rollout meets `isWanted` or has ended. Meanwhile the run shows what the
+ * rollout waits for (I12). Null when `isWanted` is met.
  */
 export async function waitForRollout(
   control: RunControl,

@@ -12,15 +12,15 @@ export interface CommandToAdmit {
   readonly tenant: Tenant;
   readonly verb: CommandVerb;
   readonly command: SignedCommand;
-  /** What a vote is about; null for other commands. */
+  /** The version that is voted on; null for other commands. */
   readonly vote: { readonly runId: RunId; readonly model: string; readonly version: number } | null;
 }
 
 /**
- * Who sent a command, once an activity has checked its signature, its key and what that key may do.
- * The key that signs is never in here: it would be in the history. Admitted once per command and
- * execution; the record of it is written in the same transaction.
- * @throws ApplicationFailure with the refusal, which the caller of the update gets.
+ * Returns the sender of a command, after an activity has checked the signature, the key and its
+ * scope. The signing key is not part of the workflow, because it would appear in the history. Each
+ * command is admitted once per execution, and its record is written in the same transaction.
+ * @throws ApplicationFailure with the refusal, which the caller of the update receives.
  */
 export async function admitted({
   tenant,
@@ -30,7 +30,7 @@ export async function admitted({
 }: CommandToAdmit): Promise<KeyHolder> {
   const { workflowId, firstExecutionRunId } = workflowInfo();
   const delivery = `${firstExecutionRunId}/${currentUpdateInfo()?.id ?? ''}`;
-  // A command that comes while its run is being cancelled gets an answer, too.
+  // Not cancellable: a command that arrives during cancellation is still answered.
   const answer = await CancellationScope.nonCancellable(() =>
     records.admitCommand({ tenant, workflowId, verb, command, delivery, vote }),
   );

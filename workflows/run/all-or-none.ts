@@ -1,9 +1,8 @@
 import { CancellationScope } from '@temporalio/workflow';
 
 /**
- * All at once, and none left behind: when one fails, the others are cancelled and awaited before
- * the failure goes on. An undo that began while one still works would come too early, and what that
- * one does afterwards would stay (I5, I7).
+ * Runs all in parallel. When one fails, it cancels and awaits the others before it throws.
+ * Otherwise an undo could begin while another still works, whose effects would remain (I5, I7).
  */
 export function allOrNone<T>(starts: readonly (() => Promise<T>)[]): Promise<T[]> {
   return CancellationScope.cancellable(async () => {

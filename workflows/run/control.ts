@@ -22,7 +22,7 @@ import {
 import { showRunDetails } from './current-details';
 import { describeStatus } from './search-attributes';
 
-/** What people may change and see while a run goes on. Plain data: the workflow owns it. */
+/** The state of a run that commands change and queries show. Plain data; the workflow owns it. */
 export interface RunControl {
   runId: RunId | null;
   tenant: Tenant;
@@ -31,18 +31,15 @@ export interface RunControl {
   stages: StageSummary[];
   waitingFor: string | null;
   pausedBy: Command | null;
-  /** The version that people vote on; null while none is awaited. */
+  /** The version that is voted on; null while the run waits for no vote. */
   votingOn: ModelVersionRef | null;
   votes: Vote[];
   rejection: Vote | null;
-  /** The newest state that the run's rollout has sent while it is open. */
+  /** The latest state that the run's open rollout has sent. */
   rollout: OpenRolloutState | null;
 }
 
-/**
- * Installs the handlers. Called first thing, so that a command that comes with the first task finds
- * them.
- */
+/** Installs the handlers. Called first, so that they handle a command in the first task. */
 export function openControl(tenant: Tenant): RunControl {
   const control: RunControl = {
     runId: null,
@@ -96,14 +93,15 @@ export function openControl(tenant: Tenant): RunControl {
   return control;
 }
 
-/** Between stages: where a paused run waits, visibly. */
+/** Holds a paused run between two stages and shows that it is paused. */
 export async function waitWhilePaused(control: RunControl): Promise<void> {
   while (control.pausedBy) {
     const { actor, reason } = control.pausedBy;
     await changeStatus(
       control,
       'paused',
-      `paused by ${actor}${reason ? ` (${reason})` : ''}; perennial run resume ${control.runId ?? ''}`,
+      `paused by ${actor}${reason ? ` (${reason})` : ''}; ` +
+        `perennial run resume ${control.runId ?? ''}`,
     );
     await condition(() => control.pausedBy === null);
     await changeStatus(control, 'running', null);
@@ -111,8 +109,8 @@ export async function waitWhilePaused(control: RunControl): Promise<void> {
 }
 
 /**
- * Waits for the people whom the lifecycle names; a timeout is not a yes. Null when the matter
- * settled itself before they decided.
+ * Waits for the required approvals. A timeout is not an approval. Null when `isSettled` became
+ * true before a decision, for example because the rollout ended.
  */
 export async function awaitApproval(
   control: RunControl,
@@ -124,10 +122,12 @@ export async function awaitApproval(
 ): Promise<Verdict | null> {
   const version = versionName(candidate);
   control.votingOn = candidate;
+  const { required, role } = approval;
+  const approvals = required === 1 ? '1 approval' : `${required} approvals`;
   await changeStatus(
     control,
     'waiting',
-    `${approval.required === 1 ? '1 approval' : `${approval.required} approvals`} of ${version} (scope ${approval.role}); perennial run approve ${control.runId ?? ''}`,
+    `${approvals} of ${version} (scope ${role}); ` + `perennial run approve ${control.runId ?? ''}`,
   );
   const decided = await condition(
     () => control.rejection !== null || control.votes.length >= approval.required || isSettled(),
@@ -151,7 +151,9 @@ export async function awaitApproval(
   }
   if (isSettled()) return null;
   if (!decided) {
-    const message = `${control.votes.length} of ${approval.required} approvals within ${approval.timeoutSeconds} s`;
+    const message =
+      `${control.votes.length} of ${approval.required} approvals ` +
+      `within ${approval.timeoutSeconds} s`;
     return {
       kind: 'inconclusive',
       reasons: [{ gate: 'approval', code: 'approval.timeout', message }],
@@ -161,7 +163,7 @@ export async function awaitApproval(
   return { kind: 'passed', reasons: [{ gate: 'approval', code: 'approval.given', message }] };
 }
 
-/** Says what the run is doing where people look: in the registry, and in the Temporal Web UI. */
+/** Records the status in the registry, and shows it in the Temporal Web UI. */
 export async function changeStatus(
   control: RunControl,
   status: RunStatus,
@@ -196,7 +198,7 @@ async function voted(
     holderId,
     scope,
   } = await admitted({ tenant, verb, command, vote: { runId, model, version } });
-  // The wait may have ended while the vote was checked.
+  // The wait may have ended while the vote was being checked.
   if (control.votingOn === null) throw notWaiting();
   return { actor, keyId, holderId, scope, comment: command.order.reason };
 }

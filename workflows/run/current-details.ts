@@ -1,6 +1,6 @@
 /**
- * What the Temporal Web UI shows under User Metadata, in Markdown: what a workflow is doing, what
- * it waits for, or why it ended. No details reach the history.
+ * Shows in the Temporal Web UI, under User Metadata, what a workflow does, what it waits for or
+ * why it ended. The text is Markdown. It is not part of the history.
  */
 import { setCurrentDetails } from '@temporalio/workflow';
 import type { Failure, RunStatus } from '../../domain/run/run';
@@ -18,7 +18,7 @@ export function showRunDetails(run: RunDetails): void {
   setCurrentDetails(runDetails(run));
 }
 
-/** One sentence, for workflows that a run or a person started beside it. */
+/** For the workflows beside a run, such as its study, its rollout or an index build. */
 export function showDetails(sentence: string): void {
   setCurrentDetails(sentence);
 }

@@ -1,4 +1,4 @@
-/** How a run begins and ends, whatever happens in between. */
+/** Opens and closes a run, also when a stage fails or the run is cancelled. */
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import {
   allHandlersFinished,
@@ -27,10 +27,7 @@ export interface RunEnd {
   readonly failure?: Failure;
 }
 
-/**
- * Where no cancellation reaches it: a run that is cancelled before its first task, too, is to end
- * in its own words.
- */
+/** Not cancellable: a run that is cancelled before its first task still records its end. */
 export async function open(control: RunControl, input: LifecycleInput): Promise<Run> {
   const { workflowId } = workflowInfo();
   showDetails('The run is starting. It waits for the registry to open it.');
@@ -44,29 +41,26 @@ export async function open(control: RunControl, input: LifecycleInput): Promise<
   return { plan, control, undo: [] };
 }
 
-/** Temporal's own, on every workflow that a schedule started. */
+/** Temporal sets this attribute on each workflow that a schedule started. */
 const nominalTime = defineSearchAttributeKey(
   'TemporalScheduledStartTime',
   SearchAttributeType.DATETIME,
 );
 
-/**
- * A schedule's run is about the time that the schedule named, however late or in whatever backfill
- * it begins.
- */
+/** A scheduled run uses its scheduled time, also when it starts late or in a backfill. */
 function scheduledRequest(): RunRequest {
   const nominal = workflowInfo().typedSearchAttributes.get(nominalTime);
   return nominal === undefined ? {} : { until: nominal.toISOString() };
 }
 
 /**
- * From here on no effect of the run is written, and what was written is undone (I5). A run that had
- * ended before the cancellation stays as it ended.
+ * Stops further effects of the run and undoes the earlier ones (I5). A run that had already ended
+ * in the registry keeps that end.
  */
 export async function undoFailedRun(run: Run, error: unknown): Promise<RunEnd> {
   const { tenant, runId } = run.plan;
   const { stage } = run.control;
-  // An activity whose worker died says that it timed out, also when it was cancelled.
+  // After a worker is lost, a cancelled activity reports a timeout instead of a cancellation.
   const cancelled = isCancellation(error) || CancellationScope.current().consideredCancelled;
   const before = await CancellationScope.nonCancellable(() => records.beginUndo({ tenant, runId }));
   if (before) return before;
@@ -80,15 +74,15 @@ export async function undoFailedRun(run: Run, error: unknown): Promise<RunEnd> {
 }
 
 /**
- * The registry has the last word: a run that it has seen end otherwise stays so. Temporal's own
- * status of the execution follows it.
+ * Records the end of the run. If the registry has already recorded another end, that one counts,
+ * and Temporal's status of the execution follows it.
  * @throws ApplicationFailure for a run that failed or was lost, with the outcome in its details;
- *   CancelledFailure for one that was cancelled.
+ *   CancelledFailure for a cancelled run.
  */
 export async function close(run: Run, end: RunEnd): Promise<RunOutcome> {
   const outcome = await record(run, end);
   const { status, failure } = outcome;
-  const message = failure?.message ?? `the run ${status === 'lost' ? 'was lost' : status}`;
+  const message = failure?.message ?? `the run ended as ${status}`;
   if (status === 'cancelled') throw new CancelledFailure(message, [outcome]);
   if (status === 'failed' || status === 'lost') {
     const next = failure?.next === undefined ? {} : { next: failure.next };
@@ -102,15 +96,12 @@ export async function close(run: Run, end: RunEnd): Promise<RunOutcome> {
   return outcome;
 }
 
-/**
- * In the registry, in the attributes that runs are searched by, and in the details that the
- * Temporal Web UI shows.
- */
+/** Writes the end to the registry, the search attributes and the details in the Web UI. */
 async function record({ plan, control }: Run, end: RunEnd): Promise<RunOutcome> {
   const { tenant, runId, lifecycle: model } = plan;
   return CancellationScope.nonCancellable(async () => {
     const left = await release(plan);
-    // Whoever sent a command in the last moment gets an answer.
+    // A command that arrived last must be answered before the workflow ends.
     await condition(allHandlersFinished);
     const failure = end.failure && {
       ...end.failure,
@@ -123,7 +114,10 @@ async function record({ plan, control }: Run, end: RunEnd): Promise<RunOutcome> 
       ...(failure ? { failure } : {}),
     });
     if (closed.status !== end.status)
-      log.error('the run had been closed before', { was: closed.status, wouldBe: end.status });
+      log.error('the registry had already recorded another end of the run', {
+        recorded: closed.status,
+        notRecorded: end.status,
+      });
     const { status, verdict, version } = closed;
     describeEnd({
       status,
@@ -145,15 +139,17 @@ async function record({ plan, control }: Run, end: RunEnd): Promise<RunOutcome> 
 }
 
 /**
- * What cannot be removed now is no reason to keep the run from its end: the collector and the
- * backends' own watches remove it later.
+ * Removes jobs and uploads. A failure here does not keep the run open: garbage collection and the
+ * compute backends remove the rest later.
  */
 async function release({ tenant, runId }: Run['plan']): Promise<UndoFailure[]> {
   try {
     await cleaning.releaseRun({ tenant, runId });
     return [];
   } catch (error) {
-    log.warn('the run left jobs or unfinished uploads', { error: messageOf(error) });
+    log.warn('could not remove jobs and unfinished uploads of the run', {
+      error: messageOf(error),
+    });
     return [{ what: 'jobs and unfinished uploads', message: messageOf(error) }];
   }
 }

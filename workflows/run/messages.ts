@@ -1,6 +1,4 @@
-/**
- * What clients may say to a run, and what they may ask. The constant is the wire name and its kind.
- */
+/** Updates, signals and queries of runs and rollouts. Constant = wire name + kind. */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Digest } from '../../domain/dataset/artifact';
 import type { Command, SignedCommand } from '../../domain/run/command';
@@ -27,10 +25,7 @@ export interface LifecycleInput {
   readonly tenant: Tenant;
   readonly lifecycle: string;
   readonly kind: LifecycleKind;
-  /**
-   * Pinned when the run was accepted; absent when a schedule starts it: then the newest revision
-   * counts.
-   */
+  /** Fixed when the run is accepted. Absent in a scheduled run, which uses the newest revision. */
   readonly revision?: Digest;
   readonly request: RunRequest;
   readonly actor: string;
@@ -54,19 +49,19 @@ export interface RunState {
   readonly approvals: readonly Vote[];
 }
 
-/** A vote that was admitted: the names are the registry's, not the caller's. */
+/** An admitted vote. The names come from the registry, not from the caller. */
 export interface Vote {
   readonly actor: string;
   readonly keyId: string;
-  /** Same for a key and those that it was rotated into: one holder has one vote. */
+  /** Shared by a key and its rotations, so that one holder has one vote. */
   readonly holderId: string;
   readonly scope: string;
   readonly comment?: string | undefined;
 }
 
 /**
- * Temporal lets anybody who reaches it send an update, so each carries a command that the API
- * signed; see `admission.ts`.
+ * Any client of Temporal can send an update, so each carries a command that the API signed; see
+ * `admission.ts`.
  */
 export const approveUpdate = defineUpdate<RunState, [SignedCommand]>('approve');
 export const rejectUpdate = defineUpdate<RunState, [SignedCommand]>('reject');
@@ -74,7 +69,7 @@ export const pauseUpdate = defineUpdate<RunState, [SignedCommand]>('pause');
 export const resumeUpdate = defineUpdate<RunState, [SignedCommand]>('resume');
 export const statusQuery = defineQuery<RunState>('status');
 
-/** One a run: whoever knows the run and its model can speak to its rollout. */
+/** One rollout per run, addressed by the run and its model. */
 export function rolloutWorkflowId({
   tenant,
   model,
@@ -87,32 +82,29 @@ export function rolloutWorkflowId({
   return `rollout/${tenant}/${model}/${runId}`;
 }
 
-/** A rollout as its workflow holds it, after a command. */
+/** The state of a rollout, returned by its commands and its query. */
 export interface RolloutView {
   readonly rollout: RolloutId | null;
   readonly status: RolloutStatus | 'opening';
   /** Index into the spec's steps. */
   readonly step: number;
   readonly heldBy: Command | null;
-  /** Event time that people added to `maxDuration`. */
+  /** Event time in seconds that `extend` added to `maxDuration`. */
   readonly extendedSeconds: number;
   readonly waitingFor: string | null;
 }
 
 export const holdUpdate = defineUpdate<RolloutView, [SignedCommand]>('hold');
-/** Of a rollout; a run has one of the same name. */
+/** For a rollout; a run has an update with the same name. */
 export const resumeRolloutUpdate = defineUpdate<RolloutView, [SignedCommand]>('resume');
 export const skipUpdate = defineUpdate<RolloutView, [SignedCommand]>('skip');
 export const abortUpdate = defineUpdate<RolloutView, [SignedCommand]>('abort');
-/** `order.seconds` of event time are added to `maxDuration`. */
+/** Adds `order.seconds` of event time to `maxDuration`. */
 export const extendUpdate = defineUpdate<RolloutView, [SignedCommand]>('extend');
 export const rolloutQuery = defineQuery<RolloutView>('status');
 
-/**
- * The state of an open rollout, sent to its run after each change. Its end is the result of the
- * child workflow.
- */
+/** Sent by an open rollout to its run after each change. Its end is the child's result. */
 export const rolloutChangedSignal = defineSignal<[OpenRolloutState]>('rolloutChanged');
 
-/** From a run to its rollout: the version became the champion, or will not. */
+/** Sent by a run to its rollout: the version became the champion, or it will not. */
 export const promotionEndedSignal = defineSignal<[PromotionEnd]>('promotionEnded');

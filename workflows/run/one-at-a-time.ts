@@ -1,17 +1,17 @@
 /**
- * Two local activities that end in the same moment may be replayed in another order than they ended
- * in: then the run could not go on after its worker's death.
+ * Two local activities that end in the same moment may be replayed in the opposite order. The run
+ * could then not continue on another worker, so local activities run one at a time.
  */
 type Activity = ((...args: readonly unknown[]) => Promise<unknown>) & {
   readonly executeWithOptions: (...args: readonly unknown[]) => Promise<unknown>;
 };
 
-/** The newest call of this workflow execution; each execution has modules of its own. */
+/** The latest call in this workflow execution; each execution has its own module instance. */
 let last: Promise<unknown> = Promise.resolve();
 
 /**
- * The same local activities, each call after the end of the one before it, whoever made that: the
- * workflow itself or the handler of a command.
+ * Wraps local activities so that each call starts after the previous one has ended, whether the
+ * workflow or a command handler made it.
  */
 export function oneAtATime<Activities extends object>(activities: Activities): Activities {
   return new Proxy(activities, {

@@ -1,6 +1,6 @@
 /**
- * Makes a run findable in the Temporal Web UI without opening a payload.
- * `infra/temporal-namespace.ts` registers each attribute.
+ * Search attributes, by which runs are found in the Temporal Web UI.
+ * `infra/temporal-namespace.ts` registers them.
  */
 import {
   defineSearchAttributeKey,
@@ -46,15 +46,15 @@ export function describeStatus(status: RunStatus | RolloutStatus): void {
   upsertSearchAttributes([{ key: keys.status, value: status }]);
 }
 
-/** The version that the run registered. */
+/** Sets the version that the run registered. */
 export function describeVersion(version: ModelVersionRef): void {
   upsertSearchAttributes([{ key: keys.version, value: versionName(version) }]);
 }
 
-/** Temporal refuses a value of more than 2 KB, and a refused value would fail the workflow task. */
+/** Temporal rejects values over 2 KB, and a rejected value fails the workflow task. */
 const mostDatasetBytes = 1_500;
 
-/** The dataset versions that the run read, as `name@version`: as many as fit. */
+/** Sets the dataset versions that the run read, as `name@version`, as many as fit. */
 export function describeDatasets(versions: readonly DatasetVersionRef[]): void {
   const names: string[] = [];
   let bytes = 0;
@@ -81,7 +81,7 @@ export function describeEnd({ status, verdict, version }: EndDescription): void 
   ]);
 }
 
-/** For a workflow that a run starts: its rollout, study, search or index build. */
+/** For a child workflow of a run: its rollout, study, prompt search or index build. */
 export function childAttributes({
   tenant,
   model,

@@ -8,10 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { Failure } from '../../domain/run/run';
 
-/**
- * One way back. Registered *before* its step, so `run` must also be right when the step did
- * nothing.
- */
+/** Registered *before* its step, so `run` must also work when the step did nothing. */
 export interface Undo {
   readonly what: string;
   readonly run: () => Promise<void>;
@@ -23,8 +20,8 @@ export interface UndoFailure {
 }
 
 /**
- * Runs the undos newest first where no cancellation reaches them (I5). A failed one does not keep
- * the others from running; it is returned, to be recorded as needing an operator.
+ * Runs the undos newest first in a non-cancellable scope (I5). A failed undo does not stop the
+ * others. It is returned, so that it is recorded as needing an operator.
  */
 export async function undoAll(stack: readonly Undo[]): Promise<UndoFailure[]> {
   const failed: UndoFailure[] = [];
@@ -41,12 +38,9 @@ export async function undoAll(stack: readonly Undo[]): Promise<UndoFailure[]> {
   return failed;
 }
 
-/**
- * What went wrong as people are told it: the failure that matters, not the envelopes that carried
- * it.
- */
+/** The cause of a failure for users, without the wrappers that Temporal adds. */
 export function failureOf(error: unknown): Pick<Failure, 'type' | 'message' | 'next'> {
-  // What was under way says it in its own way, or not at all.
+  // A cancelled activity may report anything, so its own message is not used.
   if (isCancellation(error)) return { type: 'Cancelled', message: 'the run was cancelled' };
   const next = nextOf(error);
   return {
@@ -65,7 +59,7 @@ export function typeOf(error: unknown): string {
   return root instanceof ApplicationFailure && root.type ? root.type : root.name;
 }
 
-/** What the failure's author advises. */
+/** The next step that the failure's author recommends. */
 function nextOf(error: unknown): string | undefined {
   const root = rootOf(error);
   const [details] = root instanceof ApplicationFailure ? (root.details ?? []) : [];

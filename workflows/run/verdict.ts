@@ -1,4 +1,4 @@
-/** How what the stages said becomes how a run ends; the same for every kind of lifecycle. */
+/** Turns the verdicts of stages into the end of a run, for every kind of lifecycle. */
 import type { ModelVersionRef } from '../../domain/model/model';
 import { versionName } from '../../domain/model/model';
 import type { Reason, Verdict } from '../../domain/decision/verdict';
@@ -10,7 +10,7 @@ export function refused(verdict: Verdict | undefined): verdict is Verdict {
   return verdict !== undefined && verdict.kind !== 'passed';
 }
 
-/** Without a gate nothing was decided yet: only a canary that passes can (DESIGN §6). */
+/** Without a gate the evaluation decides nothing; only a passed canary can (DESIGN §6). */
 export function leftToCanary({ plan: { spec } }: Run, verdict: Verdict): boolean {
   return (
     verdict.kind === 'inconclusive' &&
@@ -20,9 +20,9 @@ export function leftToCanary({ plan: { spec } }: Run, verdict: Verdict): boolean
   );
 }
 
-/** `sameAs`: what makes the bytes equal. */
+/** `sameAs` names the inputs that are equal, such as `data, code and parameters`. */
 export function unchanged(champion: ModelVersionRef, sameAs: string): RunEnd {
-  const message = `${versionName(champion)} is the champion already: ${sameAs} are unchanged`;
+  const message = `${versionName(champion)} is already the champion: ${sameAs} are unchanged`;
   const verdict: Verdict = {
     kind: 'passed',
     reasons: [{ gate: 'promote', code: 'promote.unchanged', message }],
@@ -30,7 +30,7 @@ export function unchanged(champion: ModelVersionRef, sameAs: string): RunEnd {
   return { status: 'succeeded', verdict, version: champion.version };
 }
 
-/** Only a no rejects the version. One that could not be decided on stays a candidate (I10). */
+/** Rejects the version only when a gate failed. If inconclusive, it stays a candidate (I10). */
 export async function turnedDown(
   { plan }: Run,
   candidate: ModelVersionRef,
@@ -47,7 +47,7 @@ export async function turnedDown(
   return { status: 'stopped', verdict, version };
 }
 
-/** The run's verdict is its last gate's, with the reasons of all. */
+/** The last verdict decides; the reasons of both are kept. */
 export function joined(first: Verdict, last: Verdict): Verdict {
   return {
     kind: last.kind,

@@ -1,4 +1,4 @@
-/** What a run and its study say to each other. The constant is the wire name and its kind. */
+/** Signals and queries between a run and its study. Constant = wire name + kind. */
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
@@ -12,16 +12,16 @@ export interface StudyInput {
   readonly runId: RunId;
   readonly traceId: string;
   readonly lifecycle: string;
-  /** Of the run; its name in the registry. */
+  /** Name of the study in the run and in the registry. */
   readonly study: string;
   readonly tune: TuneSpec;
   readonly hyperband: Hyperband | null;
-  /** What trials have in common. */
+  /** The part that all trials share. */
   readonly train: TrainSpec;
-  /** AssembledData. */
+  /** Refers to an AssembledData. */
   readonly assembled: ArtifactRef;
   readonly paused: boolean;
-  /** Trials after which it continues as new at the latest; null leaves that to Temporal. */
+  /** Number of trials after which it continues as new; null leaves that to Temporal. */
   readonly trialsPerExecution: number | null;
 }
 
@@ -33,7 +33,7 @@ export interface StudyOutcome {
     readonly params: TrialParams;
   } | null;
   readonly seconds: number;
-  /** Why it ended before all its trials; null when it did not. */
+  /** Why the study ended before all its trials; null when it did not. */
   readonly endedEarly: string | null;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The search for better parameters: as many trials beside each other as the spec says, each asked
- * for, run and recorded, until the trials or the budget are over.
+ * The search for better parameters. It runs `parallel` trials at once. Each is suggested by the
+ * sampler, executed and recorded, until the number of trials or the budget is reached.
  */
 import {
   allHandlersFinished,
@@ -28,20 +28,20 @@ interface StudyProgress {
   running: number[];
   counts: { -readonly [Status in keyof TrialCounts]: number };
   paused: boolean;
-  /** Begun before this execution and not ended. */
+  /** Trials of an earlier execution that have not ended. */
   leftOver: { readonly number: number; readonly params: TrialParams }[];
   endedEarly: string | null;
 }
 
 interface StudyRun {
   readonly input: StudyInput;
-  readonly standing: StudyProgress;
-  /** One question after the other: what is asked knows what was asked before it. */
+  readonly progress: StudyProgress;
+  /** Serialises the calls to the sampler: each suggestion depends on the ones before. */
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 export async function tuningStudy(input: StudyInput): Promise<StudyOutcome> {
-  const standing: StudyProgress = {
+  const progress: StudyProgress = {
     asked: 0,
     running: [],
     counts: { complete: 0, pruned: 0, failed: 0 },
@@ -50,37 +50,37 @@ export async function tuningStudy(input: StudyInput): Promise<StudyOutcome> {
     endedEarly: null,
   };
   setHandler(runPausedSignal, () => {
-    standing.paused = true;
-    showStudy(input, standing);
+    progress.paused = true;
+    showStudy(input, progress);
   });
   setHandler(runResumedSignal, () => {
-    standing.paused = false;
-    showStudy(input, standing);
+    progress.paused = false;
+    showStudy(input, progress);
   });
   setHandler(studyQuery, () => {
-    const { asked, running, counts, paused } = standing;
+    const { asked, running, counts, paused } = progress;
     return { asked, running, counts, paused };
   });
 
-  await inLanes(input, standing);
-  if (standing.endedEarly === null && standing.asked < input.tune.trials) {
+  await inLanes(input, progress);
+  if (progress.endedEarly === null && progress.asked < input.tune.trials) {
     await condition(allHandlersFinished);
-    return continueAsNew<typeof tuningStudy>({ ...input, paused: standing.paused });
+    return continueAsNew<typeof tuningStudy>({ ...input, paused: progress.paused });
   }
   const { counts, best, seconds } = await readStudy(input);
-  return { counts, best, seconds, endedEarly: standing.endedEarly };
+  return { counts, best, seconds, endedEarly: progress.endedEarly };
 }
 
-async function inLanes(input: StudyInput, standing: StudyProgress): Promise<void> {
+async function inLanes(input: StudyInput, progress: StudyProgress): Promise<void> {
   try {
-    // The registry knows how far it came, whatever became of the execution before.
+    // The registry has the progress of earlier executions, however they ended.
     const before = await readStudy(input);
-    standing.asked = before.asked;
-    standing.counts = { ...before.counts };
-    standing.leftOver = [...before.running];
-    showStudy(input, standing);
+    progress.asked = before.asked;
+    progress.counts = { ...before.counts };
+    progress.leftOver = [...before.running];
+    showStudy(input, progress);
     const leaveAt = before.asked + (input.trialsPerExecution ?? Infinity);
-    const study: StudyRun = { input, standing, inTurn: inTurn() };
+    const study: StudyRun = { input, progress, inTurn: inTurn() };
     await allOrNone(Array.from({ length: input.tune.parallel }, () => () => lane(study, leaveAt)));
   } catch (error) {
     const reason = isCancellation(error)
@@ -100,24 +100,25 @@ function showStudy(
 ): void {
   const ended = counts.complete + counts.pruned + counts.failed;
   const numbers = [...running].sort((a, b) => a - b).join(', ');
-  const under =
+  const now =
     running.length === 0
       ? 'No trial is running.'
       : `Running: ${running.length === 1 ? 'trial' : 'trials'} ${numbers}.`;
-  const of = `${ended} of ${tune.trials} trials have ended: ${counts.complete} complete, ${counts.pruned} pruned, ${counts.failed} failed.`;
+  const done =
+    `${ended} of ${tune.trials} trials have ended: ${counts.complete} complete, ` +
+    `${counts.pruned} pruned, ${counts.failed} failed.`;
   const early = endedEarly === null ? '' : ` No further trial starts: ${endedEarly}.`;
-  showDetails(
-    `${under} ${of}${early}${paused ? ' Its run is paused, so no further trial starts until it is resumed.' : ''}`,
-  );
+  const pause = paused ? ' The run is paused, so no further trial starts until it is resumed.' : '';
+  showDetails(`${now} ${done}${early}${pause}`);
 }
 
-/** Trials one after the other, while there is something to do and room in the history. */
-async function lane({ input, standing, inTurn: after }: StudyRun, leaveAt: number): Promise<void> {
+/** Runs trials one after the other until the study ends or the history is long enough. */
+async function lane({ input, progress, inTurn: after }: StudyRun, leaveAt: number): Promise<void> {
   for (;;) {
-    const trial = standing.leftOver.shift() ?? (await after(() => ask(input, standing, leaveAt)));
+    const trial = progress.leftOver.shift() ?? (await after(() => ask(input, progress, leaveAt)));
     if (trial === null) return;
-    standing.running.push(trial.number);
-    showStudy(input, standing);
+    progress.running.push(trial.number);
+    showStudy(input, progress);
     const end = await runTrial(input, trial);
     const { status } = await records.endTrial({
       ...studyOf(input),
@@ -125,23 +126,23 @@ async function lane({ input, standing, inTurn: after }: StudyRun, leaveAt: numbe
       end,
       tune: input.tune,
     });
-    standing.running = standing.running.filter((number) => number !== trial.number);
-    if (status !== 'running') standing.counts[status] += 1;
-    standing.endedEarly ??= givingUp(standing.counts, input.tune.parallel);
-    showStudy(input, standing);
+    progress.running = progress.running.filter((number) => number !== trial.number);
+    if (status !== 'running') progress.counts[status] += 1;
+    progress.endedEarly ??= givingUp(progress.counts, input.tune.parallel);
+    showStudy(input, progress);
   }
 }
 
 async function ask(
   input: StudyInput,
-  standing: StudyProgress,
+  progress: StudyProgress,
   leaveAt: number,
 ): Promise<{ number: number; params: TrialParams } | null> {
   for (;;) {
-    await condition(() => !standing.paused);
-    const number = standing.asked;
+    await condition(() => !progress.paused);
+    const number = progress.asked;
     if (
-      standing.endedEarly !== null ||
+      progress.endedEarly !== null ||
       number >= input.tune.trials ||
       number >= leaveAt ||
       workflowInfo().continueAsNewSuggested
@@ -153,15 +154,15 @@ async function ask(
       { ...study, key: keyOf(input, 'ask', number), traceId, number, tune, hyperband },
     ]);
     if (asked.kind === 'over') {
-      standing.endedEarly ??= asked.reason;
+      progress.endedEarly ??= asked.reason;
       return null;
     }
-    standing.asked = number + 1;
+    progress.asked = number + 1;
     if (!asked.ended) return asked;
   }
 }
 
-/** What cannot be tried again any more ends the trial, not the study. */
+/** A trial that failed for good ends as failed; the study continues. */
 async function runTrial(
   input: StudyInput,
   { number, params }: { readonly number: number; readonly params: TrialParams },
@@ -201,7 +202,7 @@ function studyOf({ tenant, runId, study }: StudyInput) {
   return { tenant, runId, study };
 }
 
-/** A trial is run once in a run; what comes again finds it under the same key. */
+/** Each trial runs once in a run; a repeated call finds it under the same key. */
 function keyOf({ runId, study }: StudyInput, step: string, number: number) {
   return effectKey(runId, study, step, 1, String(number));
 }

@@ -13,31 +13,28 @@ import { outlast } from '../../run/outlast';
 export type EndedJob = Exclude<JobState, { readonly kind: 'queued' | 'running' }>;
 export type RunningJob = Extract<JobState, { readonly kind: 'running' }>;
 
-export interface Following {
+export interface FollowJobInput {
   readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
   readonly kind: ComputeKind;
-  /** The key of the effect: by it a further attempt finds the job of the first. */
+  /** The idempotency key of the effect, by which a retry finds the job. */
   readonly jobId: string;
   readonly prepare: () => Promise<Job>;
-  /** At each look at a running job. `enough` ends it: the answer is then `cancelled`. */
+  /** Called for each poll of a running job. `enough` cancels the job. */
   readonly look: (job: RunningJob) => Promise<'enough' | undefined>;
   readonly longestPauseMs: number;
 }
 
 const beatMs = 2_000;
 const shortestPauseMs = 20;
-/**
- * Of what a job has taken so far: as much later may its end be seen, where the backend does not say
- * that there is news. A look costs a millisecond.
- */
+/** Pause between polls as a share of the job's time so far; its end is noticed that much later. */
 const pauseShare = 0.05;
-/** Where it does, this is for what it does not see. */
+/** Shortest pause when the backend reports changes itself; catches changes that it misses. */
 const pauseBesideNewsMs = 250;
 
 /**
- * Submits a job and follows it to its end, showing life from the first line. A further attempt
- * finds the job of the one before, whether it waits, runs or is over. A run that is cancelled ends
- * its job; an attempt that timed out, or whose worker stops, leaves it to the attempt that follows.
+ * Submits a job and follows it to its end, with heartbeats from the first line. A retry finds the
+ * job of the earlier attempt. A cancelled run ends the job. An attempt that timed out, or whose
+ * worker stops, leaves the job to the next attempt.
  */
 export async function followJob({
   backends,
@@ -46,7 +43,7 @@ export async function followJob({
   prepare,
   look,
   longestPauseMs,
-}: Following): Promise<EndedJob> {
+}: FollowJobInput): Promise<EndedJob> {
   const context = Context.current();
   const backend = backends[kind];
   if (!backend) throw failure('NotInThisVersion', `compute backend ${kind} is not in this version`);
@@ -74,12 +71,12 @@ export async function followJob({
     }
   } catch (error) {
     if (!(error instanceof CancelledFailure)) throw error;
-    // An attempt that timed out leaves the job to the one that follows; only the run ends it.
+    // After a timeout the next attempt follows the job; only a cancelled run ends it.
     if (context.cancellationDetails?.cancelRequested === true) await backend.cancel(handle.value);
     if (context.cancellationDetails?.workerShutdown === true) {
       throw failure(
         'JobLost',
-        `job ${jobId}: its worker is stopping; the next attempt goes on from the checkpoint`,
+        `job ${jobId}: its worker is stopping; the next attempt continues from the checkpoint`,
         { cause: error },
       );
     }
@@ -89,9 +86,7 @@ export async function followJob({
   }
 }
 
-/**
- * The job's place, from the heartbeat of an attempt that died; else enough to find it by its id.
- */
+/** The handle from an earlier attempt's heartbeat, or one that finds the job by its id. */
 function attachedTo(context: Context, backend: ComputeKind, jobId: string): JobHandle {
   const last = context.info.heartbeatDetails as JobHandle | undefined;
   return last?.jobId === jobId ? last : { backend, jobId, detail: {} };

@@ -1,10 +1,7 @@
 import { z } from 'zod';
 import type { JobMetric, JobResult } from '../../../domain/training/job';
 
-/**
- * The files of the job contract (DESIGN §7), which programs of any language write. JSON has no NaN,
- * so a number here is finite.
- */
+/** The files of the job contract (DESIGN §7). JSON has no NaN, so each number is finite. */
 export const jobResultSchema: z.ZodType<JobResult> = z.object({
   metrics: z.record(z.string(), z.number()),
   facts: z.record(z.string(), z.unknown()),
@@ -17,15 +14,15 @@ const jobMetricSchema: z.ZodType<JobMetric> = z.object({
 });
 
 /**
- * Optional: why a trainer gave up, in its own words. They become the run's failure, which stays in
- * histories and logs: a program quotes no row in them.
+ * The trainer's reason for a failure; optional. It becomes the run's failure, which is kept in
+ * histories and logs, so it must not quote data.
  */
 export const jobErrorSchema = z.object({ message: z.string() });
 export type JobError = z.infer<typeof jobErrorSchema>;
 
 /**
- * Whole lines only; the last of a running job may be half written, and one that is no metric is its
- * writer's loss. A repeated step replaces the earlier.
+ * Reads complete lines, because the last line may be half written. Invalid lines are skipped. A
+ * repeated step replaces the earlier one.
  */
 export function parseMetrics(ndjson: string): JobMetric[] {
   const metrics = new Map<string, JobMetric>();
@@ -41,7 +38,7 @@ export function parseMetrics(ndjson: string): JobMetric[] {
   return [...metrics.values()];
 }
 
-/** null when the text is not JSON or not of this shape. */
+/** Null when the text is not JSON or does not match the schema. */
 export function parseJson<T>(schema: z.ZodType<T>, text: string): T | null {
   try {
     return schema.safeParse(JSON.parse(text)).data ?? null;

@@ -9,8 +9,8 @@ export interface LogRecords {
 }
 
 /**
- * Where `run logs` finds what a job wrote that left nothing else. Why it failed is worth more than
- * its log, so a failed write is only logged.
+ * Records the log of a failed job for `run logs`. The job's own failure matters more, so a failed
+ * write is only logged.
  */
 export async function keepLogs(
   registry: LogRecords,
@@ -31,7 +31,7 @@ export async function keepLogs(
       data: { job: key, logs },
     });
   } catch (error) {
-    Context.current().log.warn('the log of a failed job was not recorded', {
+    Context.current().log.warn('could not record the log of a failed job', {
       reason: (error as Error).message,
     });
   }

@@ -10,8 +10,7 @@ const secrets: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * A job is given no secret; what its program brings along and prints is hidden all the same, by the
- * shapes that secrets have (I11).
+ * Jobs get no secrets. Secrets that a program prints anyway are masked by their usual shapes (I11).
  */
 export function redact(text: string): string {
   return secrets.reduce((left, [pattern, replacement]) => left.replace(pattern, replacement), text);

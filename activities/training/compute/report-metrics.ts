@@ -6,8 +6,8 @@ import type { LogRecords } from './keep-logs';
 const eventsMs = 2_000;
 
 /**
- * What people watch; rate-limited, the newest value of each name. Training is worth more than its
- * curve, so a failed write is only logged.
+ * Appends the newest value of each training metric as an event, at most every 2 s. A failed write
+ * is only logged, because it must not fail the training.
  */
 export function metricsReporter(
   { events }: Pick<LogRecords, 'events'>,
@@ -33,7 +33,7 @@ export function metricsReporter(
     reportedAt = Date.now();
     reported = text;
     try {
-      // A winner is trained while its run tunes, a baseline while it evaluates.
+      // The stage is in the key: the winner is trained in `tune`, the baseline in `evaluate`.
       const stage = key.split('/')[1];
       await events.append({
         tenant,
@@ -43,7 +43,7 @@ export function metricsReporter(
         data: { trainer, job: key, metrics: newest },
       });
     } catch (error) {
-      log.warn('training metrics were not recorded', { reason: (error as Error).message });
+      log.warn('could not record training metrics', { reason: (error as Error).message });
     }
   };
 }

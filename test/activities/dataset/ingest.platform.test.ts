@@ -332,7 +332,7 @@ describe('ingest', () => {
     };
     await expect(find(untimed)).rejects.toMatchObject({
       type: 'InvalidInput',
-      message: expect.stringContaining('names its time column') as string,
+      message: expect.stringContaining('needs a source with a time column') as string,
     });
   });
 

@@ -172,11 +172,11 @@ describe('evaluating a candidate', () => {
     ]);
     expect(decision.verdict.reasons[1]?.message).toContain('worse than flight-delay@3');
     expect(decision.verdict.reasons[2]?.message).toContain(
-      'flight-delay@4: there is no such version',
+      'flight-delay@4: this version does not exist',
     );
     expect(found.anchors?.['3']).toMatchObject({ kind: 'measured', name: 'flight-delay@3' });
     expect(explainEvidence(found).join('\n')).toContain(
-      'flight-delay@4 could not be measured: there is no such version',
+      'flight-delay@4 could not be measured: this version does not exist',
     );
     const file = join(folder, 'anchored.parquet');
     await artifacts.toFile(summary.predictions, file);
@@ -395,7 +395,7 @@ describe('the champion', () => {
       { signature: { features: [{ name: 'other', type: 'float' }] } },
       'the model does not fit its signature',
     ],
-    ['does another task', { signature: { task: 'regression' } }, 'it does regression'],
+    ['does another task', { signature: { task: 'regression' } }, 'its task is regression'],
     [
       'has features that cannot be computed',
       { featuresSql: 'SELECT nonsense(hour) AS hour, wind, carrier FROM request' },

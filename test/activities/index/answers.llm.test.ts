@@ -318,7 +318,7 @@ test('a spent budget says so, with what was answered kept; more of it goes on fr
 test('an application that asks another index, and a version that answers no more, are refused', async () => {
   await expect(over(9)).rejects.toMatchObject({
     type: 'Conflict',
-    message: expect.stringContaining('library@9 answers no more') as string,
+    message: expect.stringContaining('library@9 is no longer served') as string,
   });
   const bundle = await world.deps.artifacts.getJson<object>(rule.manifest);
   const manifest = await world.deps.artifacts.putJson({

@@ -250,7 +250,7 @@ describe('answerCases', () => {
       reason: {
         type: 'InvalidInput',
         message: expect.stringMatching(
-          /^cases\.ndjson leaves no case for (confirm|search): it has 1$/,
+          /^cases\.ndjson has no case for (confirm|search), of 1 cases$/,
         ) as string,
         next: expect.stringContaining('spec.cases.confirm') as string,
       },

@@ -287,7 +287,7 @@ describe('writeBundles', () => {
     test('refuses a label that is nowhere', async () => {
       await expect(candidates('prompt://nobody@live')).rejects.toMatchObject({
         type: 'NotFound',
-        message: 'there is no prompt nobody@live',
+        message: 'prompt nobody@live does not exist',
         next: 'perennial prompt show nobody',
       });
     });
@@ -296,14 +296,14 @@ describe('writeBundles', () => {
       const wanting = await labelled(promptFile('Answer.', { passages: 'passages' }));
       await expect(candidates(wanting)).rejects.toMatchObject({
         type: 'InvalidInput',
-        message: `${wanting} wants passages, and a request brings question`,
+        message: `${wanting} uses the variables passages, but a request provides question`,
       });
       const plain = await labelled(promptFile('Answer.'));
       await expect(
         candidates(plain, { prompt: { candidates: [plain], input: 'text' } }),
       ).rejects.toMatchObject({
         type: 'InvalidInput',
-        message: `${plain} wants question, and a request brings text`,
+        message: `${plain} uses the variables question, but a request provides text`,
       });
     });
   });

@@ -217,7 +217,9 @@ test('one that stays away for longer than the stage may take is given up, in wor
   const since = new Date(Date.now() - 61_000).toISOString();
   await expect(look({ awaySince: since, patienceSeconds: 60 })).rejects.toMatchObject({
     type: 'JobTimeout',
-    message: expect.stringMatching(new RegExp(`^acme is away since ${since}.*ftjob-1`)) as string,
+    message: expect.stringMatching(
+      new RegExp(`^acme has been unavailable since ${since}.*ftjob-1`),
+    ) as string,
   });
 });
 
@@ -225,7 +227,7 @@ test('what no waiting helps against is not waited for', async () => {
   const { look } = await watching(scriptedFineTuning({ looks: 1, fails: 'too few examples' }));
   await expect(look()).rejects.toMatchObject({
     type: 'JobFailed',
-    message: 'acme did not fine-tune (ftjob-1): too few examples',
+    message: 'acme failed to fine-tune the model (ftjob-1): too few examples',
   });
 });
 
@@ -253,7 +255,7 @@ test('one that takes no order for as long as the stage may take is given up, cou
   await expect(submit({ kind: 'away', since })).rejects.toMatchObject({
     type: 'JobTimeout',
     message: expect.stringMatching(
-      new RegExp(`^acme is away since ${since}.*without having taken its order`),
+      new RegExp(`^acme has been unavailable since ${since}.*accepted no job`),
     ) as string,
   });
   expect(script.jobs).toHaveLength(0);

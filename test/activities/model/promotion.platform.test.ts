@@ -227,7 +227,7 @@ describe('probeGateways', () => {
   test('is no pass where no gateway lives', async () => {
     await expect(probe()).rejects.toMatchObject({
       type: 'GatewayUnavailable',
-      message: 'no gateway holds a lease',
+      message: 'no live gateway can load the version',
     });
   });
 

@@ -209,7 +209,8 @@ describe('watching a rollout', () => {
   test('to which no request came for maxIdle of wall-clock time is rolled back, and says so', async () => {
     await backdate(8 * 86_400);
     const { watched } = watching();
-    const message = 'no request came for 7d of wall-clock time (maxIdle); the policy says rollback';
+    const message =
+      'no request arrived within 7d of wall-clock time (maxIdle); the policy is rollback';
     expect(await watched).toMatchObject({
       kind: 'ended',
       end: {
@@ -230,7 +231,7 @@ describe('watching a rollout', () => {
     const { watched } = watching({ policy, maxIdleSeconds: 60 });
     expect(await watched).toMatchObject({
       kind: 'expired',
-      because: expect.stringContaining('no request came for 1m') as string,
+      because: expect.stringContaining('no request arrived within 1m') as string,
     });
   });
 

@@ -136,7 +136,7 @@ describe('openRun', () => {
     await record.closeRun({ tenant, runId, status: 'cancelled', verdict: null, version: null });
     await expect(record.openRun(input)).rejects.toMatchObject({
       type: 'Conflict',
-      message: `${runId} has ended already: it cancelled`,
+      message: `${runId} has already ended as cancelled`,
     });
   });
 });

@@ -177,7 +177,7 @@ test('fails by the type of the job’s failure, and says where its log is, which
   const compute = { ...of.train.compute, timeoutSeconds: 1 };
   await expect(attempt({ ...of, train: { ...of.train, compute } }).end).rejects.toMatchObject({
     type: 'JobTimeout',
-    message: expect.stringMatching(/ran for 1\.?\d* s; 1 s are allowed/) as string,
+    message: expect.stringMatching(/ran for 1\.?\d* s; compute\.timeout allows 1 s/) as string,
     next: `perennial run logs ${runId}`,
   });
   const { stage, data } = events.find(({ kind }) => kind === 'job.failed') ?? {};

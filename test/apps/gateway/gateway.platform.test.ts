@@ -363,7 +363,7 @@ describe('parity', () => {
     const nobody = { live: () => Promise.resolve([]) };
     await expect(measure(candidate, world.keys.operator, nobody)).rejects.toMatchObject({
       type: 'GatewayUnavailable',
-      message: 'no gateway holds a lease, so no row could be sent through one',
+      message: 'no gateway has a lease, so parity cannot be measured',
     });
     const gone = { live: () => Promise.resolve([{ id: 'gw_1', url: 'http://127.0.0.1:1' }]) };
     await expect(measure(candidate, world.keys.operator, gone)).rejects.toMatchObject({

@@ -361,7 +361,7 @@ describe('llm lifecycle', () => {
           {
             code: 'promptEval.notMeasured',
             message: expect.stringMatching(
-              /nothing was chosen: 50 of 60 not answered: why$/,
+              /no prompt was chosen: 50 of 60 not answered: why$/,
             ) as string,
           },
         ],

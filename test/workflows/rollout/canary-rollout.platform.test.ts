@@ -318,7 +318,7 @@ describe('commands', () => {
       await refusalOf(
         tried.rollout.executeUpdate(extendUpdate, { args: [commandOf({ ...ada, seconds: 0.5 })] }),
       ),
-    ).toContain('whole seconds');
+    ).toContain('a whole number of seconds');
     expect(
       await tried.rollout.executeUpdate(extendUpdate, {
         args: [commandOf({ ...ada, seconds: 3600 })],

@@ -248,7 +248,7 @@ test('when as many pairs are judged as may be, what was judged decides, and it i
   const outcome = (await rollout.handle.result()) as RolloutOutcome;
   expect(outcome).toMatchObject({ kind: 'rolledBack', verdict: { kind: 'inconclusive' } });
   expect(outcome.verdict.reasons.at(-1)?.message).toMatch(
-    /judging has ended: 15 pairs were judged, and mostPairs allows 15 of its 30 before people are answered/,
+    /judging has ended: 15 pairs were judged, and mostPairs allows 15 of its 30 before the challenger answers requests/,
   );
   await record('canary-rollout-judged-spent', rollout.handle);
 });

@@ -281,7 +281,9 @@ describe('model lifecycle with tuning', () => {
       confirm: { tuned: 0.499 },
     });
     expect(outcome.verdict?.reasons[0]?.message).toBe(
-      'the default parameters kept, as none is shown to be better: trial 5, the best of 6: logloss on the confirm slice better, −0.001 (90 % bounds −0.004 … +0.002; positive is worse; 1,000 rows of 15 days)',
+      'default parameters kept, as no trial is shown to be better: trial 5, the best of 6: ' +
+        'logloss on the confirm slice better, −0.001 ' +
+        '(90 % bounds −0.004 … +0.002; positive is worse; 1,000 rows of 15 days)',
     );
   });
 
@@ -334,7 +336,7 @@ describe('model lifecycle with tuning', () => {
     expect(await end()).toMatchObject({ status: 'succeeded' });
     await runs.record('model-lifecycle-paused-while-tuning', handle);
     expect(shown).toEqual([
-      ['paused', 'paused by ada; trials under way end; perennial run resume run_1'],
+      ['paused', 'paused by ada; running trials finish; perennial run resume run_1'],
       ['running', null],
     ]);
   });

@@ -1,7 +1,4 @@
-/**
- * The first step of an evaluation: the same cases are put to the bundle, the champion and the
- * baseline.
- */
+/** First step of an evaluation: the bundle, the champion and the baseline answer the same cases. */
 import { ActivityFailure } from '@temporalio/workflow';
 import type { AnswerCasesInput } from '../../../activities/language/answer-cases';
 import type { DecideBundleInput } from '../../../activities/language/evaluate-bundle';
@@ -18,18 +15,18 @@ import { messageOf, typeOf } from '../../run/undo';
 import { questionsOf } from './llm-questions';
 
 export interface BundleContest {
-  /** Without standbys. */
+  /** The bundle without its standbys. */
   readonly bundle: ArtifactRef;
   /** Models that answer in place of the bundle's own, if they pass the same gates. */
   readonly standbys: readonly StandbyModel[];
   readonly champion: ChampionSeen;
-  /** The first prompt over the model as it is. */
+  /** The first prompt with the model that is not fine-tuned. */
   readonly baseline: ArtifactRef;
   /** The last applied change of the documents in the bundle's index; 0 before the first. */
   readonly indexChanges: number;
 }
 
-/** One evaluation under way. */
+/** One evaluation in progress. */
 export interface BundleEvaluation extends BundleContest {
   readonly run: LlmRun;
   readonly effect: EffectOf;
@@ -88,7 +85,7 @@ function ask(evaluation: BundleEvaluation, { name, bundle, most, options = {} }:
   ]);
 }
 
-/** Questions of the slice that decides. */
+/** Questions on the slice that the decision uses. */
 export function judgedQuestions<Most extends number | null>(
   { run, effect }: BundleEvaluation,
   { most, latency }: { readonly most: Most; readonly latency: LatencySample | null },
@@ -99,7 +96,7 @@ export function judgedQuestions<Most extends number | null>(
   };
 }
 
-/** Which cases are asked again for their time; null without a gate on latency. */
+/** The cases that are asked again to measure latency; null without a latency gate. */
 export function latencyOf({ run }: BundleEvaluation): LatencySample | null {
   const { spec, runId } = run.plan;
   return latencySample(spec.evaluate.gates, { runId, looks: looksOf(run) });
@@ -109,7 +106,7 @@ export function candidateName({ run }: BundleEvaluation): string {
   return `candidate of ${run.plan.lifecycle}`;
 }
 
-/** After more looks than this the evaluation ends with the cases that it has. */
+/** After this many looks the evaluation decides on the cases that it has. */
 const mostLooks = 20;
 
 export function looksOf({ plan }: LlmRun): number {

@@ -9,13 +9,13 @@ import { judgeFilesOf, questionsOf } from './llm-questions';
 
 export type CanaryJudge =
   | { readonly kind: 'none' }
-  /** The canary with what is known of its judge, which its rules are then told by. */
+  /** The canary section, with the calibration of its judge. */
   | { readonly kind: 'known'; readonly canary: CanarySpec; readonly judging: Judging }
   | { readonly kind: 'refused'; readonly verdict: Verdict };
 
 /**
- * Before any traffic moves: the judge's version is calibrated on what people have labelled, or the
- * canary is not begun. The evaluation's verdicts are on the ledger, and cost nothing again.
+ * Calibrates the judge on labelled answers before any traffic moves. Without a calibration the
+ * canary does not start. The call ledger has the evaluation's verdicts, so they cost nothing again.
  */
 export async function canaryJudge(run: Run, effect: EffectOf): Promise<CanaryJudge> {
   const { spec } = run.plan;
@@ -26,10 +26,10 @@ export async function canaryJudge(run: Run, effect: EffectOf): Promise<CanaryJud
   const dimension = spec.evaluate.dimensions.find(({ name }) => name === judge.dimension);
   // `apply` refuses a canary whose judge is no dimension.
   if (dimension === undefined)
-    throw new Error(`a canary by the judge ${judge.dimension}, which is not there`);
+    throw new Error(`evaluate.dimensions has no ${judge.dimension}, the judge of the canary`);
   const { files, ...questions } = questionsOf(run as LlmRun, effect, 'canary');
   const known = await llmWork.calibrateJudges.executeWithOptions(
-    { summary: `${judge.dimension} on answers that people have judged` },
+    { summary: `calibrate judge ${judge.dimension} on labelled answers` },
     [
       {
         ...questions,
@@ -45,7 +45,9 @@ export async function canaryJudge(run: Run, effect: EffectOf): Promise<CanaryJud
       ? [`there is no judge ${judge.dimension}`]
       : uncalibrated(calibration, digest);
   if (calibration === null || missing.length > 0) {
-    const message = `the judge ${judge.dimension} may not say what answers are worth: ${missing.join('; ')}; no traffic was moved`;
+    const message =
+      `the judge ${judge.dimension} is not calibrated for this canary: ` +
+      `${missing.join('; ')}; no traffic was moved`;
     return { kind: 'refused', verdict: canaryInconclusive('judge', message) };
   }
   const { judge: version, positives, negatives } = calibration;

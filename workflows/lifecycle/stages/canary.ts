@@ -16,29 +16,26 @@ import { canaryJudge } from './canary-judge';
 export interface CanaryTrial {
   readonly candidate: ModelVersionRef;
   readonly champion: ChampionSeen;
-  /** With the manifest of the champion that the candidate was laid beside. */
+  /** With the manifest of the champion that the candidate was compared with. */
   readonly evaluated: { readonly output: { readonly champion: Digest | null } };
 }
 
 export interface CanaryOutput {
-  /** Null when none was opened. */
+  /** Null when no rollout was opened. */
   readonly rollout: RolloutId | null;
-  /** Manifest of the champion beside which the candidate was tried. */
+  /** Manifest of the champion in this rollout. */
   readonly champion: Digest | null;
-  /** How it ended; `passed` is still open. */
+  /** How the rollout ended; with `passed` it is still open. */
   readonly ended: RolloutOutcome['kind'] | 'notApplicable' | 'passed';
 }
 
 export interface EndedCanary extends EndedStage<CanaryOutput> {
   readonly verdict: Verdict;
-  /** Of a canary of this run that passed: open until the promotion has ended. */
+  /** The canary of this run that passed. It stays open until the promotion has ended. */
   readonly open: TrackedRollout | null;
 }
 
-/**
- * The candidate is tried on traffic beside the champion. Never cached: it is about the traffic of
- * its days.
- */
+/** Tries the candidate on traffic beside the champion. Never cached, because traffic changes. */
 export async function canary(run: Run, trial: CanaryTrial): Promise<EndedCanary> {
   const { plan } = run;
   const { candidate, champion, evaluated } = trial;
@@ -66,7 +63,7 @@ export async function canary(run: Run, trial: CanaryTrial): Promise<EndedCanary>
       });
       if (champion.version === null)
         return without('notApplicable', withoutChampion(run, candidate));
-      // A rerun takes an evaluation over as it was, against the champion of that time.
+      // A rerun reuses an evaluation against the champion of that time.
       if (evaluated.output.champion !== seen) return without('notOpened', otherChampion(trial));
       const judge = await canaryJudge(run, effect);
       if (judge.kind === 'refused') return without('notOpened', judge.verdict);
@@ -89,7 +86,10 @@ export async function canary(run: Run, trial: CanaryTrial): Promise<EndedCanary>
       }
       const open = started.rollout.state();
       if (!open?.decision)
-        return { output: { rollout: null, champion: seen, ended: 'notOpened' }, verdict: unsaid };
+        return {
+          output: { rollout: null, champion: seen, ended: 'notOpened' },
+          verdict: noVerdict,
+        };
       return {
         output: { rollout: open.rollout, champion: seen, ended: 'passed' },
         verdict: open.decision.verdict,
@@ -97,12 +97,12 @@ export async function canary(run: Run, trial: CanaryTrial): Promise<EndedCanary>
       };
     },
   );
-  const verdict = ended.verdict ?? unsaid;
+  const verdict = ended.verdict ?? noVerdict;
   const isOpen = ended.output.ended === 'passed' && verdict.kind === 'passed';
   return { ...ended, verdict, open: (isOpen ? started.rollout : undefined) ?? null };
 }
 
-/** First the traffic, then the workflow that watches it. */
+/** Moves the traffic back first, then ends the workflow that watches it. */
 async function takeBack({ plan }: Run, rollout: TrackedRollout | undefined): Promise<void> {
   const { tenant, runId, traceId } = plan;
   const cause = `undo of ${runId}`;
@@ -124,7 +124,7 @@ function inputOf(
 ): Parameters<typeof startRollout>[1] {
   const { tenant, runId, traceId, lifecycle: model, spec } = plan;
   // The lifecycle calls this stage only where its spec has this part.
-  if (!spec.canary) throw new Error('a canary that the lifecycle does not describe');
+  if (!spec.canary) throw new Error(`lifecycle ${model} has no canary section`);
   const label = spec.kind === 'ModelLifecycle' ? spec.data.label : answerLabel(spec.canary);
   const parkWhenPassed = spec.promote.approval.required > 0;
   return {
@@ -140,9 +140,9 @@ function inputOf(
   };
 }
 
-/** Nothing to be tried beside. What no gate judged either may then not be promoted. */
+/** Without a champion there is no canary. A candidate that no gate judged may not be promoted. */
 function withoutChampion({ plan }: Run, candidate: ModelVersionRef): Verdict {
-  const message = `${plan.lifecycle} has no champion beside which ${versionName(candidate)} could be tried`;
+  const message = `${plan.lifecycle} has no champion to compare ${versionName(candidate)} with`;
   if (plan.spec.evaluate.gates.length > 0) {
     return {
       kind: 'passed',
@@ -153,7 +153,7 @@ function withoutChampion({ plan }: Run, candidate: ModelVersionRef): Verdict {
   }
   return canaryInconclusive(
     'noChampion',
-    `${message}, and no gate is in force: a first version needs one`,
+    `${message}, and the policy has no gate; a first version needs at least one gate`,
   );
 }
 
@@ -162,9 +162,10 @@ function otherChampion({ candidate, champion, evaluated }: CanaryTrial): Verdict
   const is = champion.version === null ? 'none' : `@${champion.version.version}`;
   return canaryInconclusive(
     'overtaken',
-    `${versionName(candidate)} was compared with ${was}, but the champion is now ${is}; perennial run rerun to compare again`,
+    `${versionName(candidate)} was compared with ${was}, but the champion is now ${is}; ` +
+      'perennial run rerun to compare again',
   );
 }
 
 /** A missing verdict must not count as passed (I10). */
-const unsaid: Verdict = canaryInconclusive('unsaid', 'no verdict was recorded');
+const noVerdict: Verdict = canaryInconclusive('unsaid', 'no verdict was recorded');

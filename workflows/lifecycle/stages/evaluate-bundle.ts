@@ -21,7 +21,7 @@ export interface EvaluatedBundle {
   /** Manifest of the champion that the candidate was compared with. */
   readonly champion: Digest | null;
   readonly moreCases: number | null;
-  /** The bundle that was decided on: it names the standbys that qualified. */
+  /** The bundle of the decision, including its qualified standbys. */
   readonly bundle: ArtifactRef;
   readonly standbys: readonly StandbyOutcome[];
 }
@@ -29,14 +29,14 @@ export interface EvaluatedBundle {
 export interface JudgedBundle extends EndedStage<EvaluatedBundle> {
   readonly verdict: Verdict;
   readonly decision: DecisionRef;
-  /** The champion itself where it has passed again: its bytes are those that were decided on. */
+  /** The champion itself when the decided bundle is the champion's. */
   readonly candidate: ModelVersionRef;
 }
 
 /**
- * Measures the whole bundle on cases that no earlier choice has used, beside the champion and,
- * where a gate asks for it, the baseline. Models that are to stand by are measured once the bundle
- * has passed; the decision is about the bundle that names those which passed as well.
+ * Measures the whole bundle on cases that no earlier choice has used, beside the champion and, if a
+ * gate needs it, the baseline. Standbys are measured after the bundle has passed. The decision is
+ * about the bundle with its qualified standbys.
  */
 export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promise<JudgedBundle> {
   const inputs = () => inputsOf(run, contest);
@@ -46,10 +46,7 @@ export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promi
   const { verdict, decision } = ended;
   // A missing verdict must not count as passed (I10).
   if (!verdict || !decision)
-    throw ApplicationFailure.nonRetryable(
-      'the evaluation taken over names no decision',
-      'NotFound',
-    );
+    throw ApplicationFailure.nonRetryable('the reused evaluation has no decision', 'NotFound');
   const { bundle } = ended.output;
   const { version } = contest.champion;
   const isChampion = verdict.kind === 'passed' && version?.manifest.digest === bundle.digest;
@@ -72,7 +69,7 @@ function inputsOf(run: LlmRun, contest: BundleContest) {
     baseline: asksBaseline({ ...contest, run }) ? baseline.digest : null,
     cases: llmFileOf(run, spec.cases.file).digest,
     slices: { search: spec.cases.search, confirm: spec.cases.confirm },
-    // How many questions are asked at once changes nothing but how long each takes.
+    // The number of parallel questions changes only their latency.
     evaluate: { ...spec.evaluate, parallel: hasLatencyGate ? spec.evaluate.parallel : null },
     judges: judgeFilesOf(run),
     ...(indexChanges > 0 && { indexChanges }),
@@ -104,7 +101,7 @@ async function examineUntilDecided(
     if (more === null) {
       const last = await examineBundle(examination, asked, { look: look + 1, mayAskMore: false });
       if (last.kind === 'open')
-        throw new Error('no more cases could be asked, and no decision was made');
+        throw new Error('evaluation: the last examination returned no decision');
       return endOf(evaluation, asked, last);
     }
     asked = more;
@@ -112,8 +109,8 @@ async function examineUntilDecided(
 }
 
 /**
- * As many as the gates ask for. After half of the looks at least twice as many as before, so that
- * looks do not run out before the cases.
+ * As many cases as the gates need. In the second half of the looks, at least as many new cases as
+ * before, so that all cases are asked before the looks run out.
  */
 function casesWanted(
   moreCases: number,
@@ -141,8 +138,8 @@ function unlessBudgetSpent(error: unknown): null {
 }
 
 /**
- * Each run judges a version of its own, also when the bundle existed before: the version of the
- * earlier run carries that run's decision.
+ * Registers a version for this run, also when the bundle existed before. The version of the earlier
+ * run belongs to that run's decision.
  */
 async function registerCandidate(run: LlmRun, manifest: ArtifactRef): Promise<ModelVersionRef> {
   const { plan } = run;

@@ -21,7 +21,7 @@ export interface Contest extends Pick<Trained, 'assembled' | 'holdout'> {
 export interface Evaluated {
   readonly evidence: Digest;
   readonly summary: unknown;
-  /** Manifest of the champion that the candidate was laid beside. */
+  /** Manifest of the champion with which the candidate was compared. */
   readonly champion: Digest | null;
 }
 
@@ -86,12 +86,9 @@ export async function evaluate(run: ModelRun, contest: Contest): Promise<Judged>
     },
   );
   const { verdict, decision } = ended;
-  // Nothing may pass for want of a verdict (I10).
+  // A missing verdict must not count as passed (I10).
   if (!verdict || !decision)
-    throw ApplicationFailure.nonRetryable(
-      'the evaluation taken over names no decision',
-      'NotFound',
-    );
+    throw ApplicationFailure.nonRetryable('the reused evaluation has no decision', 'NotFound');
   return { ...ended, verdict, decision };
 }
 
@@ -105,7 +102,7 @@ function needsBaseline(gates: EvaluateSpec, hasChampion: boolean): boolean {
   });
 }
 
-/** The counterpart of last resort: the `baseline` trainer on the same rows, never registered. */
+/** Trains the `baseline` trainer on the same rows, to compare with. It is never registered. */
 async function trainBaseline(
   run: ModelRun,
   effect: EffectOf,
@@ -141,8 +138,8 @@ async function trainBaseline(
 }
 
 /**
- * A gateway that stays away is no reason to fail the run: the evidence then says that parity could
- * not be measured, and the gate that it cannot pass.
+ * An unavailable gateway does not fail the run. The evidence then records that parity was not
+ * measured, and its gate cannot pass.
  */
 async function measureParity(
   effect: EffectOf,
@@ -165,5 +162,6 @@ async function measureParity(
 }
 
 function versusWhom({ candidate, champion }: Contest): string {
-  return `${versionName(candidate)} against ${champion.version ? versionName(champion.version) : 'the baseline'}`;
+  const other = champion.version ? versionName(champion.version) : 'the baseline';
+  return `${versionName(candidate)} against ${other}`;
 }

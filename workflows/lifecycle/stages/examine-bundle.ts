@@ -1,5 +1,5 @@
 /**
- * The second step of an evaluation: answers are put to the gates, and standbys are measured for a
+ * Second step of an evaluation: the gates examine the answers, and standbys are measured for a
  * bundle that passes.
  */
 import type { DecidedBundle, LookedAtBundle } from '../../../activities/language/evaluate-bundle';
@@ -21,12 +21,12 @@ import { qualifyStandbys } from './qualify-standbys';
 
 export interface Examination {
   readonly evaluation: BundleEvaluation;
-  /** By dimension: the judge whose verdicts its scores are. */
+  /** By dimension: the judge that gives its scores. */
   readonly judges: Readonly<Record<string, KnownJudge>>;
 }
 
 export interface DecidedExamination extends DecidedBundle {
-  /** The bundle that was decided on: it names the standbys that qualified. */
+  /** The bundle of the decision, including its qualified standbys. */
   readonly bundle: ArtifactRef;
   readonly standbys: readonly StandbyOutcome[];
 }
@@ -38,13 +38,13 @@ export async function openExamination(evaluation: BundleEvaluation): Promise<Exa
   if (!run.plan.spec.evaluate.dimensions.some(({ kind }) => kind === 'judge'))
     return { evaluation, judges: {} };
   const judges = await llmWork.calibrateJudges.executeWithOptions(
-    { summary: 'judges on answers that people have judged' },
+    { summary: 'calibrate judges on labelled answers' },
     [{ ...questionsOf(run, effect, 'evaluate'), ...effect('judges') }],
   );
   return { evaluation, judges };
 }
 
-/** Open: more cases may decide. Decided: policy, evidence and decision are stored. */
+/** Open: more cases may lead to a decision. Decided: policy, evidence and decision are stored. */
 export async function examineBundle(
   { evaluation, judges }: Examination,
   asked: BundleAnswers,
@@ -81,11 +81,11 @@ export async function examineBundle(
     },
   ]);
   if (decided.kind === 'open')
-    throw new Error('no more cases could be asked, and no decision was made');
+    throw new Error('evaluation: the decision on the bundle and its standbys is missing');
   return { ...decided, ...qualified };
 }
 
-/** A bundle that is its own baseline has none, but it is the baseline of its standbys. */
+/** A bundle that is its own baseline has no counterpart, but its standbys are compared with it. */
 function counterpartsOfStandby(
   evaluation: BundleEvaluation,
   { answers, counterparts, missing }: BundleAnswers,

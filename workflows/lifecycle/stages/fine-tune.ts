@@ -12,19 +12,19 @@ import { llmFileOf } from './llm-questions';
 import type { Ingested } from './ingest';
 
 export interface FineTuned {
-  /** The chosen bundle over the adapted model. */
+  /** The chosen bundle with the fine-tuned model. */
   readonly bundle: WrittenBundle;
   readonly rows: PreparedExamples['rows'];
-  /** What they were given of the bundle's index; null where it has none. */
+  /** Passages that the examples quote from the bundle's index; null when it has no index. */
   readonly passages: PreparedExamples['passages'];
   readonly result: JobResult;
-  /** Null where a provider trained. */
+  /** Null when a provider trained the model. */
   readonly logs: ArtifactRef | null;
 }
 
 /**
- * Teaches the model what it is to answer to the chosen prompt: an adapter that is part of the
- * bundle, from examples that are not among the cases it is judged by.
+ * Fine-tunes the model of the chosen bundle on examples of good answers. The examples are not among
+ * the cases of the evaluation. The result is an adapter, or a provider's model, in the bundle.
  */
 export async function fineTune(
   run: LlmRun,
@@ -34,26 +34,25 @@ export async function fineTune(
 ): Promise<EndedStage<FineTuned>> {
   const { tenant, runId } = run.plan;
   const examples = datasets[spec.examples];
-  // `apply` refuses examples of a source that is not there.
-  if (!examples) throw new Error(`there is no source ${spec.examples}`);
-  const { compute, ...learnt } = spec;
+  // `apply` refuses examples from a source that does not exist.
+  if (!examples) throw new Error(`the lifecycle has no source ${spec.examples}`);
+  const { compute, ...fineTuneInputs } = spec;
   const cases = llmFileOf(run, run.plan.spec.cases.file);
-  // The bundle's digest says by which prompt they are asked, and of which version of an index: it
-  // has that one's digest in it, which stays when its documents change.
+  // The bundle's digest covers the prompt and the index version, but not later changes of the
+  // documents in that version.
   const changed = chosen.retrieves && indexChanges > 0 ? { indexChanges } : {};
   const given = {
-    ...learnt,
+    ...fineTuneInputs,
     cases: cases.digest,
     examples: examples.manifest.digest,
     bundle: chosen.manifest.digest,
     ...changed,
   };
-  // Passages are hours of questions to an index, whose embedder may be a provider's; without them
-  // it is a matter of SQL.
+  // With passages this is hours of queries to an index and its embedder; without them it is SQL.
   const work = chosen.retrieves ? llmWork : dataWork;
   const prepare = (effect: EffectOf) =>
     work.prepareExamples.executeWithOptions(
-      { summary: `examples as conversations by ${chosen.path}` },
+      { summary: `examples as conversations with prompt ${chosen.path}` },
       [
         {
           ...effect('examples'),
@@ -84,7 +83,9 @@ export async function fineTune(
         [{ ...effect('job'), prepared, fineTune: spec }],
       );
       if (tuned.trainer.codeDigest !== trainer.code) {
-        const message = `trainer ${trainer.name} changed while the run was under way, or differs between workers`;
+        const message =
+          `the code of trainer ${trainer.name} changed during the run, or differs ` +
+          'between workers';
         throw ApplicationFailure.create({
           message,
           type: 'Conflict',
@@ -112,20 +113,20 @@ export async function fineTune(
   );
 }
 
-interface Learning {
+interface ProviderFineTune {
   readonly chosen: WrittenBundle;
   readonly given: object;
   readonly prepare: (effect: EffectOf) => Promise<PreparedExamples>;
 }
 
 /**
- * The provider trains and keeps the weights: its job is ordered once, watched for as long as it
- * takes, and ended with a run that ends before it.
+ * The provider trains the model and keeps the weights. Its job is submitted once, followed until it
+ * ends, and cancelled if the run ends first.
  */
 async function byProvider(
   run: LlmRun,
   spec: FineTuneSpec,
-  { chosen, given, prepare }: Learning,
+  { chosen, given, prepare }: ProviderFineTune,
 ): Promise<EndedStage<FineTuned>> {
   const { plan } = run;
   const { provider, name: model } = plan.spec.model;
@@ -146,7 +147,7 @@ async function byProvider(
       );
       for (let awaySince: string | null = null; ;) {
         const summary: string =
-          awaySince === null ? job : `${job}; ${provider} is away since ${awaySince}`;
+          awaySince === null ? job : `${job}; ${provider} is unavailable since ${awaySince}`;
         const patienceSeconds = spec.compute.timeoutSeconds;
         const state = await llmWork.awaitFineTuning.executeWithOptions({ summary }, [
           { ...ordered, job, awaySince, patienceSeconds },

@@ -8,15 +8,15 @@ import type { EffectOf, EndedStage, LlmRun, ModelRun, Run } from '../stage';
 import { runStage } from '../stage';
 
 export interface Ingested {
-  /** Null where the rows have no time: sources are read whole. */
+  /** Null when the rows have no time; the sources are then read whole. */
   readonly window: TimeWindow | null;
   /** By source name. */
   readonly datasets: Readonly<Record<string, DatasetVersionRef>>;
 }
 
 /**
- * Each source becomes a dataset version. Never cached: only reading tells whether a source has
- * changed; equal content gives the same version, so everything after it is.
+ * Makes a dataset version of each source. Never cached, because only reading shows whether a
+ * source has changed. Equal content gives the same version, so the later stages can be reused.
  */
 export async function ingest(run: ModelRun): Promise<EndedStage<Ingested>> {
   const { plan } = run;
@@ -50,10 +50,7 @@ export async function ingest(run: ModelRun): Promise<EndedStage<Ingested>> {
   return ended;
 }
 
-/**
- * The sources of a language application. They have no window: what there is of documents and
- * examples is read whole.
- */
+/** Ingests the sources of a language application. They have no window and are read whole. */
 export async function ingestTexts(
   run: LlmRun,
   data: NonNullable<LlmRun['plan']['spec']['data']>,

@@ -1,9 +1,9 @@
-/** What stages that ask cases of a language application have in common. */
+/** Shared by the stages that ask the cases of a language application. */
 import type { AnswerCasesInput } from '../../../activities/language/answer-cases';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import type { EffectOf, LlmRun } from '../stage';
 
-/** The part of every question that depends on the run and the stage alone. */
+/** The part of an `answerCases` input that depends only on the run and the stage. */
 export function questionsOf(run: LlmRun, effect: EffectOf, stage: AnswerCasesInput['stage']) {
   const { cases, evaluate, budget } = run.plan.spec;
   return {
@@ -24,7 +24,7 @@ export function judgeFilesOf(run: LlmRun): Readonly<Record<string, ArtifactRef>>
 
 export function llmFileOf({ plan }: LlmRun, path: string): ArtifactRef {
   const file = plan.files[path];
-  // `apply` refuses a revision whose named files are not all there.
-  if (!file) throw new Error(`revision without ${path}`);
+  // `apply` refuses a revision that lacks a file it names.
+  if (!file) throw new Error(`the lifecycle revision has no file ${path}`);
   return file;
 }

@@ -20,17 +20,17 @@ export interface Promoted {
 export interface Winner {
   readonly candidate: ModelVersionRef;
   readonly champion: ChampionSeen;
-  /** What it is promoted on: the canary's decision where there was one, else the evaluation's. */
+  /** The canary's decision if there was a canary, else the evaluation's. */
   readonly decision: DecisionRef;
-  /** Manifest of the champion that it was compared with. */
+  /** Manifest of the champion with which it was compared. */
   readonly compared: Digest | null;
-  /** Of a canary of this run that passed; open until this stage has ended. */
+  /** The canary of this run that passed. It stays open until this stage has ended. */
   readonly rollout: TrackedRollout | null;
 }
 
 /**
- * Every live gateway loads and tries the version first; then one transaction moves the alias, if
- * the champion is still the one that was beaten.
+ * Every live gateway first loads and probes the version. Then one transaction moves the alias, if
+ * the champion is still the one that the candidate was compared with.
  */
 export async function promote(
   run: Run,
@@ -49,7 +49,7 @@ export async function promote(
     run,
     { name: 'promote', inputs, cached: false },
     async (effect): Promise<StageEnd<Promoted | null>> => {
-      // A rerun takes an evaluation over as it was, against the champion of that time.
+      // A rerun reuses an evaluation against the champion of that time.
       if (compared !== (champion.version?.manifest.digest ?? null)) {
         return {
           output: null,
@@ -59,11 +59,11 @@ export async function promote(
       return approveAndMove(run, winner, effect);
     },
   );
-  const verdict = ended.verdict ?? unsaid;
+  const verdict = ended.verdict ?? noVerdict;
   await rollout?.close(
     verdict.kind === 'passed'
       ? { kind: 'promoted' }
-      : { kind: 'refused', reason: lastSaid(verdict) },
+      : { kind: 'refused', reason: lastReason(verdict) },
   );
   return { ...ended, verdict };
 }
@@ -88,7 +88,7 @@ async function approveAndMove(
     ]);
   }
   for (;;) {
-    // A person may hold a rollout that has passed, or end it, also while others approve.
+    // A user may hold or end a passed rollout while the approval is pending.
     const outcome =
       rollout && (await waitForRollout(control, rollout, ({ status }) => status === 'passed'));
     if (outcome) return { output: null, verdict: endedBefore(name, outcome) };
@@ -144,26 +144,28 @@ async function move(
 }
 
 /** A missing verdict must not count as passed (I10). */
-const unsaid: Verdict = {
+const noVerdict: Verdict = {
   kind: 'inconclusive',
   reasons: [{ gate: 'promote', code: 'promote.unsaid', message: 'no verdict was recorded' }],
 };
 
 function overtaken(name: string, was: string, now: number | null): Verdict {
   const is = now === null ? 'none' : `@${now}`;
-  const message = `${name} was compared with ${was}, but the champion is now ${is}; perennial run rerun to compare again`;
+  const message =
+    `${name} was compared with ${was}, but the champion is now ${is}; ` +
+    'perennial run rerun to compare again';
   return {
     kind: 'inconclusive',
     reasons: [{ gate: 'promote', code: 'promote.overtaken', message }],
   };
 }
 
-/** Its canary had passed, and it ended before anybody could be promoted. */
+/** The canary passed, but its rollout ended before the promotion. */
 function endedBefore(name: string, { kind, verdict }: RolloutOutcome): Verdict {
   const reason = {
     gate: 'promote',
     code: 'promote.rolloutEnded',
-    message: `${name} was not promoted: its rollout ended as ${kind} before`,
+    message: `${name} was not promoted: its rollout had already ended as ${kind}`,
   };
   return {
     kind: verdict.kind === 'passed' ? 'inconclusive' : verdict.kind,
@@ -171,6 +173,6 @@ function endedBefore(name: string, { kind, verdict }: RolloutOutcome): Verdict {
   };
 }
 
-function lastSaid({ kind, reasons }: Verdict): string {
+function lastReason({ kind, reasons }: Verdict): string {
   return reasons.at(-1)?.message ?? kind;
 }

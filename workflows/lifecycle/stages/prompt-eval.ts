@@ -11,40 +11,40 @@ import { judgeFilesOf, llmFileOf, questionsOf } from './llm-questions';
 import { searchPrompts, type SearchedPrompts } from './search-prompts';
 
 export interface PromptContest {
-  /** A bundle for each candidate, the first first. */
+  /** One bundle per candidate, in the order of the candidates. */
   readonly bundles: readonly WrittenBundle[];
-  /** The version that passages come from. */
+  /** The index version that passages come from. */
   readonly index: { readonly name: string; readonly version: number } | null;
-  /** Of its documents, the last that was taken: 0 before the first. */
+  /** The last applied change of the index's documents; 0 before the first. */
   readonly indexChanges: number;
   readonly promptEval: NonNullable<LlmRun['plan']['spec']['promptEval']>;
 }
 
 export interface ChosenPrompt {
-  /** The bundle with the prompt that goes on. */
+  /** The bundle with the prompt that the run continues with. */
   readonly chosen: WrittenBundle;
-  /** In the order of the candidates: what each scored on the slice that the choice goes by. */
+  /** Scores on the search slice, in the order of the candidates. */
   readonly candidates: readonly { readonly path: string; readonly summary: AnswersSummary }[];
   /**
-   * What a search made of the best candidate; null where none was asked for, or it was another
-   * day's.
+   * The result of the search that began with the best candidate. Null without a search; absent in
+   * outputs from before searches existed.
    */
   readonly searched?: SearchedPrompts | null;
   /**
-   * Comparisons on held-out cases whose lower bound is not above 0: a tie, or too few cases. The
-   * prompt under `against` stayed.
+   * Comparisons on the confirm slice whose lower bound is not above 0: a tie or too few cases. The
+   * prompt in `against` was kept.
    */
   readonly notShown?: readonly NotShown[];
-  /** Winner minus first prompt on cases that no choice has seen; null where the first one won. */
+  /** Winner minus first prompt on the confirm slice; null when the first prompt won. */
   readonly confirmed: { readonly path: string; readonly difference: ScoreSummary } | null;
-  /** What was answered, in the order asked. */
+  /** Answers, in the order in which they were asked. */
   readonly results: readonly PromptResults[];
 }
 
 export interface NotShown {
   readonly path: string;
   readonly against: string;
-  /** In the quality that prompts are chosen by, with bounds of 95 %. */
+  /** Difference in `quality`, with 95% bounds. */
   readonly difference: ScoreSummary;
 }
 
@@ -57,9 +57,9 @@ export interface PromptResults {
 }
 
 /**
- * Scores every candidate on one slice of the cases, has better ones than the best of them searched
- * there, and lays what won beside the first on another slice: what was only luck in the first slice
- * is not there in the second.
+ * Scores every candidate on the search slice and, if configured, searches for better prompts there.
+ * The best prompt is then compared with the first one on the confirm slice, where a score that was
+ * only luck does not repeat.
  */
 export async function promptEval(
   run: LlmRun,
@@ -75,7 +75,7 @@ export async function promptEval(
     dimensions: spec.evaluate.dimensions,
     judges: judgeFilesOf(run),
     quality,
-    // What was searched is no bundle of this run, and says itself who may stand by for it.
+    // A prompt that a search found is not in `bundles`, so the standbys are a separate input.
     ...(search && {
       search,
       ...(spec.model.standby.length > 0 && { standbys: spec.model.standby }),
@@ -92,7 +92,7 @@ export async function promptEval(
       for (const bundle of bundles)
         answered.push({ bundle, answers: await answersOf(bundle, 'search') });
       const [first, ...rest] = answered;
-      if (!first) throw new Error('a lifecycle without a prompt');
+      if (!first) throw new Error(`lifecycle ${plan.lifecycle} has no prompt`);
       const score = ({ answers }: typeof first): number =>
         worstMean(answers.summary.dimensions[quality] ?? unmeasured);
       const best = rest.reduce(
@@ -132,8 +132,8 @@ export async function promptEval(
       };
 
       /**
-       * The prompt that was searched, where it is better than the one that the search began with on
-       * cases that neither was chosen by.
+       * The prompt that the search found, if it is better than the search's first prompt on the
+       * confirm slice, which chose neither of them.
        */
       async function better(
         from: SearchedPrompts | null,
@@ -185,28 +185,32 @@ export async function promptEval(
 }
 
 /**
- * However many variants were looked at, only one goes on to cases that no choice has seen, and at
- * most two comparisons are made there: of what a search found with the candidate that it began
- * with, and of the best with the first. Each bound fails with 2.5 % at most, so a prompt without a
- * gain replaces another in 5 % of runs at most.
+ * However many variants were tried, only one reaches the confirm slice, and at most two comparisons
+ * are made there: the search's result with its first prompt, and the best prompt with the first
+ * candidate. Each bound fails with probability 2.5% at most. So a prompt without a gain replaces
+ * another one in at most 5% of runs.
  */
 function isGain({ lower }: ScoreSummary): boolean {
   return lower !== null && lower > 0;
 }
 
-/** Beyond this share without a score a choice says more of the provider than of the prompts. */
+/** Above this share of cases without a score, prompts cannot be compared. */
 const mostFailures = 0.1;
 
 function isMeasured({ mean, cases, failures }: ScoreSummary): boolean {
   return mean !== null && failures <= mostFailures * cases;
 }
 
-/** Never kept for a later run: an inconclusive stage is not reused. */
+/** An inconclusive stage is not reused, so the next run measures again. */
 function notMeasured(
   quality: string,
   { paths, reasons }: { readonly paths: readonly string[]; readonly reasons: readonly string[] },
 ): Verdict {
-  const message = `${quality} could not be measured of ${paths.join(', ')}: more than ${mostFailures * 100} % of the cases have no score; nothing was chosen${reasons.length === 0 ? '' : `: ${reasons.join('; ')}`}`;
+  const share = `more than ${mostFailures * 100}% of the cases have no score`;
+  const causes = reasons.length === 0 ? '' : `: ${reasons.join('; ')}`;
+  const message =
+    `${quality} was not measured for ${paths.join(', ')}: ${share}, ` +
+    `so no prompt was chosen${causes}`;
   return {
     kind: 'inconclusive',
     reasons: [{ gate: 'prompt-eval', code: 'promptEval.notMeasured', message }],

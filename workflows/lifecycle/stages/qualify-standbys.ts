@@ -9,28 +9,27 @@ import type { EffectOf, LlmRun } from '../stage';
 import { messageOf } from '../../run/undo';
 
 export interface Qualifying {
-  /** That they are to stand by for. */
+  /** The bundle whose standbys are measured. */
   readonly bundle: ArtifactRef;
   readonly hasPassed: boolean;
   readonly standbys: readonly StandbyModel[];
-  /** What the bundle was asked. */
+  /** The questions that the bundle answered. */
   readonly questions: Omit<AnswerCasesInput, 'bundle'> & { readonly most: number };
-  /** What its answers were judged with. */
+  /** The input with which the bundle's own answers were measured. */
   readonly beside: Omit<MeasuredBundle, 'candidate' | 'answers'>;
 }
 
 export interface QualifiedStandbys {
-  /** With those that qualified to stand by for it, and nobody else. */
+  /** The bundle with the standbys that qualified, and no others. */
   readonly bundle: ArtifactRef;
   readonly standbys: readonly StandbyOutcome[];
 }
 
 /**
- * Each is asked the cases that the bundle was, as the first model of a bundle that is the same but
- * for it, and put to the same gates; one after the other, so that no more questions are under way
- * than the lifecycle allows. Whoever cannot be asked, or not be paid for, is left out with the
- * reason: losing a standby is no reason to lose a release. For a bundle that is not released nobody
- * is asked.
+ * Measures each standby on the bundle's cases and gates, with the standby as the bundle's model.
+ * One after the other, so that the lifecycle's limit on parallel questions holds. A standby that
+ * cannot be asked or paid for is left out with the reason, because it must not block the release.
+ * If the bundle did not pass, no standby is measured.
  */
 export async function qualifyStandbys(
   run: LlmRun,
@@ -59,7 +58,7 @@ export async function qualifyStandbys(
 
   function answersOf(standby: StandbyModel, over: ArtifactRef): Promise<AnsweredCases> {
     return standbyWork.answerCases.executeWithOptions(
-      { summary: `${nameOf(standby)}, to stand by` },
+      { summary: `${nameOf(standby)} as standby` },
       [{ ...questions, ...effect('answers', `${over.digest}-${questions.most}`), bundle: over }],
     );
   }

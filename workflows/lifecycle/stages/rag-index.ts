@@ -28,8 +28,8 @@ export interface BuiltIndex {
 
 export interface IndexedRun extends EndedStage<BuiltIndex> {
   /**
-   * Who answered when this run came to its index: the alias moves from exactly there. Of the run,
-   * not of the stage: a version that is taken over was built in other days.
+   * The index's champion when this run read it; the alias moves only from there. It belongs to the
+   * run and not to the stage output, because a reused version was built earlier.
    */
   readonly seen: Awaited<ReturnType<typeof indexRecords.readIndexChampion>>;
 }
@@ -37,9 +37,9 @@ export interface IndexedRun extends EndedStage<BuiltIndex> {
 const shardDocuments = 500;
 
 /**
- * A version of the index beside the one that answers. It stays beside it: bundles name their
- * version, and the alias moves when the bundle is promoted. A version whose run fails is left as it
- * is, for a later run with the same documents.
+ * Builds an index version beside the champion. The alias moves only when the bundle is promoted,
+ * because bundles name their index version. A failed run leaves its version for later runs with the
+ * same documents.
  */
 export async function ragIndex(
   run: LlmRun,
@@ -49,7 +49,7 @@ export async function ragIndex(
   const { plan } = run;
   const documents = datasetOf(datasets, spec.documents);
   const questions = spec.parity && datasetOf(datasets, spec.parity.questions);
-  // A document of before there was a choice has none.
+  // Revisions from before `vectors` existed do not set it.
   const {
     name,
     chunking,
@@ -88,7 +88,7 @@ export async function ragIndex(
         maxRejectedShare,
         parity: parity &&
           questions && { rule: ruleOf(parity), questions: versionOf(questions), mode },
-        // Embeddings of a provider are paid as questions are.
+        // Embeddings of a provider are paid from the same budgets as questions.
         budgets: runBudgets(plan.runId, plan.spec.budget),
         after: 'keep',
         shardsPerExecution: null,
@@ -97,13 +97,13 @@ export async function ragIndex(
       const { version, report, verdict } = await executeChild<typeof indexBuild>(
         indexBuildWorkflow,
         {
-          // Of this execution: one that was lost may still be ending its own.
+          // The id contains the execution: the build of a lost execution may still be ending.
           workflowId: `${workflowId}/rag-index/${firstExecutionRunId}`,
           args: [input],
           cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
           parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
           typedSearchAttributes: childAttributes({ tenant: plan.tenant, model: plan.lifecycle }),
-          staticSummary: `${name} of ${documents.rows} documents`,
+          staticSummary: `index ${name} with ${documents.rows} documents`,
         },
       );
       return {
@@ -116,11 +116,11 @@ export async function ragIndex(
 }
 
 /**
- * Whoever asks the index by its name alone is answered by the version of the promoted bundle.
- * Again: nothing moves; nor does it where another run has moved it since, or where the bundle has
- * been rolled back meanwhile. After the bundle's own alias, in a transaction of its own: bundles
- * name their version, so that none is answered by another one's index in between. It is noted for
- * which bundle: a rollback of that one takes the index along (db/index/follow.ts).
+ * Makes the version of the promoted bundle the champion of the index, for queries that name only
+ * the index. Idempotent. Nothing moves if another run has moved the alias, or if the bundle was
+ * rolled back meanwhile. This follows the bundle's promotion in a separate transaction, which is
+ * safe because bundles name their index version. The bundle is recorded, so that its rollback also
+ * moves the index back (db/index/follow.ts).
  */
 export async function promoteIndex(
   run: LlmRun,
@@ -130,7 +130,7 @@ export async function promoteIndex(
   const { tenant, runId } = run.plan;
   const { key } = effectOf(run.plan, 'promote')('index');
   const cause = `the bundle of ${runId} was promoted`;
-  // The release is done: a cancellation that comes now has nothing left to undo.
+  // Not cancellable: the release is done, and no undo would follow.
   await CancellationScope.nonCancellable(() =>
     indexRecords.promoteIndexVersion({
       ...{ tenant, index, version, key, champion: seen, actor: `run:${runId}`, cause },
@@ -149,7 +149,7 @@ function versionOf({ dataset, version }: DatasetVersionRef) {
 
 function datasetOf(datasets: Ingested['datasets'], source: string): DatasetVersionRef {
   const found = datasets[source];
-  // `apply` refuses an index of a source that is not there.
-  if (!found) throw new Error(`there is no source ${source}`);
+  // `apply` refuses an index over a source that does not exist.
+  if (!found) throw new Error(`the lifecycle has no source ${source}`);
   return found;
 }

@@ -21,9 +21,9 @@ import type { LlmRun } from '../stage';
 import { messageOf, typeOf } from '../../run/undo';
 import { llmFileOf } from './llm-questions';
 
-/** What became of looking for a better prompt; `first`: the candidate that it began with. */
+/** The result of a search for a better prompt. `first` is the path of its first prompt. */
 export type SearchedPrompts =
-  /** `bundle`: null where nothing is better than the prompt that the search began with. */
+  /** `bundle` is null when no prompt was better than the first one. */
   | {
       readonly kind: 'found';
       readonly first: string;
@@ -32,15 +32,12 @@ export type SearchedPrompts =
     }
   | { readonly kind: 'unpaid'; readonly first: string; readonly reason: string };
 
-/**
- * Minutes of a small embedded model: what a dead worker's successor reads from the ledger before it
- * asks anew.
- */
+/** Minutes of a small embedded model. After a lost worker, a piece is read from the call ledger. */
 const questionsPerPiece = 500;
 
 /**
- * Looks for a better prompt than `first` on the cases that prompts are chosen by. A search that has
- * spent its own budget leaves the run with the prompts that it has.
+ * Searches for a better prompt than `first` on the search slice. When the search's own budget is
+ * spent, the run continues with the prompts that it has.
  */
 export async function searchPrompts(
   run: LlmRun,
@@ -72,13 +69,13 @@ export async function searchPrompts(
   };
   try {
     const { front: _, ...outcome } = await executeChild<typeof promptSearch>(promptSearchWorkflow, {
-      // Of this execution: one that was lost may still be ending its own.
+      // The id contains the execution: the search of a lost execution may still be ending.
       workflowId: `${workflowId}/prompt-search/${firstExecutionRunId}`,
       args: [input],
       cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
       typedSearchAttributes: childAttributes({ tenant, model }),
-      staticSummary: `prompts better than ${first.path}`,
+      staticSummary: `search for a better prompt than ${first.path}`,
     });
     if (outcome.winner.digest === first.prompt.digest)
       return { kind: 'found', first: first.path, bundle: null, outcome };
@@ -97,7 +94,7 @@ export async function searchPrompts(
       error instanceof ChildWorkflowFailure &&
       typeOf(error) === 'BudgetSpent' &&
       messageOf(error).startsWith(spentMessage(searchScope(runId)));
-    // What the run, or an operator, has no more money for is missing in what follows as well.
+    // A spent budget of the run or of an operator also fails the stages that follow.
     if (isOwn) return { kind: 'unpaid', first: first.path, reason: messageOf(error) };
     throw error;
   }

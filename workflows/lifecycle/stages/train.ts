@@ -10,19 +10,19 @@ import { effectOf, runStage } from '../stage';
 import type { Validated } from './validate';
 
 export interface Trained {
-  /** Of the model: what a version is registered by. */
+  /** Manifest of the model; a version is registered under it. */
   readonly manifest: ArtifactRef;
   readonly assembled: ArtifactRef;
   /** The assembled rows as a dataset version. */
   readonly dataset: DatasetVersionRef;
-  /** Their holdout, as a dataset version. */
+  /** The holdout rows as a dataset version. */
   readonly holdout: DatasetVersionRef;
   readonly rows: Readonly<Record<'train' | 'tuning' | 'confirm' | 'holdout', number>>;
   readonly result: JobResult;
   readonly logs: ArtifactRef;
 }
 
-/** Assembles request rows and features, and trains on the oldest part. */
+/** Assembles the rows with their features and trains on the oldest part of them. */
 export async function train(run: ModelRun, data: Validated): Promise<EndedStage<Trained>> {
   const { plan } = run;
   const { spec } = plan;
@@ -76,8 +76,10 @@ export async function train(run: ModelRun, data: Validated): Promise<EndedStage<
       ],
     );
     if (trained.trainer.codeDigest !== trainer.code) {
-      // Kept under the inputs above, this model would be taken for what that code makes.
-      const message = `trainer ${trainer.name} changed while the run was under way, or differs between workers`;
+      // Storing this model under the inputs above would attribute it to the wrong code.
+      const message =
+        `the code of trainer ${trainer.name} changed during the run, or differs ` +
+        'between workers';
       throw ApplicationFailure.create({
         message,
         type: 'Conflict',
@@ -98,8 +100,8 @@ export async function train(run: ModelRun, data: Validated): Promise<EndedStage<
 }
 
 /**
- * Each run judges a version of its own, also when the training was reused: the version of the
- * earlier run carries that run's decision, and may have been rejected or withdrawn.
+ * Registers a version for this run, also when the training was reused. The version of the earlier
+ * run belongs to that run's decision and may have been rejected or withdrawn.
  */
 export async function registerCandidate(run: ModelRun, trained: Trained): Promise<ModelVersionRef> {
   const { plan } = run;
@@ -126,7 +128,7 @@ export async function registerCandidate(run: ModelRun, trained: Trained): Promis
 
 export function fileOf({ plan }: ModelRun, path: string): ArtifactRef {
   const file = plan.files[path];
-  // `apply` refuses a revision whose named files are not all there.
-  if (!file) throw new Error(`revision without ${path}`);
+  // `apply` refuses a revision that lacks a file it names.
+  if (!file) throw new Error(`the lifecycle revision has no file ${path}`);
   return file;
 }

@@ -31,24 +31,21 @@ import { fileOf } from './train';
 
 export interface Tuned {
   readonly chosen: 'tuned' | 'default';
-  /** Of the chosen model. */
+  /** Parameters of the chosen model. */
   readonly params: Readonly<Record<string, unknown>>;
   readonly trials: TrialCounts;
   readonly best: StudyOutcome['best'];
-  /** Null when there was nothing to compare. */
+  /** Null when there was no tuned model to compare. */
   readonly confirm: Confirmation | null;
-  /**
-   * The chosen model as it was confirmed: these bytes are evaluated, and nothing is trained again
-   * (I3).
-   */
+  /** The chosen model. Exactly these bytes are evaluated; nothing is trained again (I3). */
   readonly model: Trained;
 }
 
 const study = 'tune';
 
 /**
- * Searches on the tuning slice; its winner replaces the default only when it beats it on the
- * confirm slice, which neither has seen.
+ * Searches for parameters on the tuning slice. The best trial replaces the default only if it is
+ * better on the confirm slice, which neither model was trained or tuned on.
  */
 export async function tune(
   run: ModelRun,
@@ -109,7 +106,7 @@ export async function tune(
         model: byDefault,
       } as const;
       if (found.best === null)
-        return { output: kept, verdict: said('tune.nothingFound', nothingFound(found)) };
+        return { output: kept, verdict: passedWith('tune.nothingFound', nothingFound(found)) };
 
       const tuned = await trainWinner(run, effect, {
         byDefault,
@@ -119,9 +116,9 @@ export async function tune(
       if (tuned.manifest.digest === byDefault.manifest.digest) {
         return {
           output: kept,
-          verdict: said(
+          verdict: passedWith(
             'tune.default',
-            `the default parameters kept: ${nameOf(found)} has the same`,
+            `default parameters kept: ${nameOf(found)} gives the same model`,
           ),
         };
       }
@@ -141,9 +138,10 @@ export async function tune(
       if (!isConfirmed(confirm)) {
         return {
           output: { ...kept, confirm },
-          verdict: said(
+          verdict: passedWith(
             'tune.default',
-            `the default parameters kept, as none is shown to be better: ${comparison(found, confirm)}`,
+            'default parameters kept, as no trial is shown to be better: ' +
+              comparison(found, confirm),
           ),
         };
       }
@@ -156,44 +154,44 @@ export async function tune(
       } as const;
       return {
         output: chosen,
-        verdict: said('tune.tuned', `tuned parameters chosen: ${comparison(found, confirm)}`),
+        verdict: passedWith('tune.tuned', `tuned parameters chosen: ${comparison(found, confirm)}`),
       };
     },
   );
-  return { ...ended, verdict: ended.verdict ?? unsaid };
+  return { ...ended, verdict: ended.verdict ?? noReason };
 }
 
-/** The study, told when the run is paused: what is under way goes on, and nothing new begins. */
+/** Runs the study. A paused run pauses it: running trials finish, and no new trial starts. */
 async function search(run: ModelRun, input: StudyInput): Promise<StudyOutcome> {
   const { workflowId, firstExecutionRunId } = workflowInfo();
   const child = await startChild<typeof tuningStudy>(tuningStudyWorkflow, {
-    // Of this execution: one that was lost may still be ending its own.
+    // The id contains the execution: the study of a lost execution may still be ending.
     workflowId: `${workflowId}/tune/${firstExecutionRunId}`,
     args: [input],
     cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-    // A run that is terminated asks its study to end its jobs.
+    // A terminated run requests cancellation, so that the study can end its jobs.
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
     typedSearchAttributes: childAttributes({ tenant: input.tenant, model: input.lifecycle }),
     staticSummary: `${input.tune.trials} trials, ${input.tune.parallel} at once`,
   });
   let over = false;
-  const tell = async (): Promise<void> => {
-    for (let told = input.paused; ;) {
-      await condition(() => over || (run.control.pausedBy !== null) !== told);
+  const forwardPause = async (): Promise<void> => {
+    for (let isPaused = input.paused; ;) {
+      await condition(() => over || (run.control.pausedBy !== null) !== isPaused);
       if (over) return;
-      told = run.control.pausedBy !== null;
+      isPaused = run.control.pausedBy !== null;
       await recordPause(run);
-      await child.signal(told ? runPausedSignal : runResumedSignal);
+      await child.signal(isPaused ? runPausedSignal : runResumedSignal);
     }
   };
-  // A study that ended in this moment cannot be told, and need not; one that goes on untold is
-  // cancelled with the run all the same.
-  const telling = tell().catch(() => undefined);
+  // The signal fails when the study has just ended, which is harmless. If it fails for another
+  // reason, the study continues and is still cancelled with the run.
+  const forwarding = forwardPause().catch(() => undefined);
   try {
     return await child.result();
   } finally {
     over = true;
-    await telling;
+    await forwarding;
   }
 }
 
@@ -201,11 +199,12 @@ async function recordPause({ plan, control }: ModelRun): Promise<void> {
   const { pausedBy } = control;
   const waitingFor =
     pausedBy &&
-    `paused by ${pausedBy.actor}${pausedBy.reason ? ` (${pausedBy.reason})` : ''}; trials under way end; perennial run resume ${plan.runId}`;
+    `paused by ${pausedBy.actor}${pausedBy.reason ? ` (${pausedBy.reason})` : ''}; ` +
+      `running trials finish; perennial run resume ${plan.runId}`;
   await changeStatus(control, pausedBy ? 'paused' : 'running', waitingFor);
 }
 
-/** Trained as every model that is kept: a trial leaves its score alone. */
+/** Trains the best parameters again as a complete model, because a trial keeps only its score. */
 async function trainWinner(
   run: ModelRun,
   effect: EffectOf,
@@ -219,7 +218,7 @@ async function trainWinner(
   const { spec } = plan;
   const { assembled } = byDefault;
   const trained = await computeWork(spec.train.compute).trainModel.executeWithOptions(
-    { summary: 'the winner, to be kept' },
+    { summary: 'final training with the best parameters' },
     [
       {
         ...effect('winner'),
@@ -230,7 +229,9 @@ async function trainWinner(
     ],
   );
   if (trained.trainer.codeDigest !== code) {
-    const message = `trainer ${trained.trainer.name} changed while the run was under way, or differs between workers`;
+    const message =
+      `the code of trainer ${trained.trainer.name} changed during the run, or differs ` +
+      'between workers';
     throw ApplicationFailure.create({
       message,
       type: 'Conflict',
@@ -254,10 +255,7 @@ async function trainWinner(
   return { ...byDefault, manifest, result: trained.result, logs: trained.logs };
 }
 
-/**
- * A space that nothing comes out of is a mistake to be put right; a budget that was too small is
- * not.
- */
+/** Throws when every trial failed, because the space or the compute must be changed. */
 function nothingFound({ counts, endedEarly }: StudyOutcome): string {
   const ended = counts.complete + counts.pruned + counts.failed;
   if (counts.failed > 0 && counts.failed === ended) {
@@ -267,12 +265,15 @@ function nothingFound({ counts, endedEarly }: StudyOutcome): string {
       nonRetryable: true,
       details: [
         {
-          next: 'perennial run trials <run> says why each failed; then change tune.space, or compute',
+          next:
+            'perennial run trials <run> shows why each failed; then change tune.space ' +
+            'or train.compute',
         },
       ],
     });
   }
-  return `the default parameters kept: no trial was complete${endedEarly === null ? '' : ` when ${endedEarly}`}`;
+  const when = endedEarly === null ? '' : ` when ${endedEarly}`;
+  return `default parameters kept: no trial was complete${when}`;
 }
 
 function comparison(
@@ -280,23 +281,32 @@ function comparison(
   { metric, interval, difference, reason, rows, days, unit }: Confirmation,
 ): string {
   const trials = counts.complete + counts.pruned + counts.failed;
-  const which = `trial ${best?.number ?? '?'}, the best of ${trials}${endedEarly === null ? '' : ` (ended early: ${endedEarly})`}`;
+  const early = endedEarly === null ? '' : ` (ended early: ${endedEarly})`;
+  const which = `trial ${best?.number ?? '?'}, the best of ${trials}${early}`;
   if (reason !== null) return `${which}: ${reason}`;
   const word =
     difference === null || difference === 0 ? 'no different' : difference < 0 ? 'better' : 'worse';
   const bounds = `${percent(interval.level)} bounds ${bothEnds(interval)}`;
-  return `${which}: ${metric} on the confirm slice ${word}, ${signed(difference)} (${bounds}; positive is worse; ${unit === undefined ? `${count(rows)} rows of ${days} days` : blocksText({ rows, days, unit })})`;
+  const sample =
+    unit === undefined ? `${count(rows)} rows of ${days} days` : blocksText({ rows, days, unit });
+  return (
+    `${which}: ${metric} on the confirm slice ${word}, ${signed(difference)} ` +
+    `(${bounds}; positive is worse; ${sample})`
+  );
 }
 
 function nameOf({ best }: StudyOutcome): string {
   return `trial ${best?.number ?? '?'}`;
 }
 
-function said(code: string, message: string): Verdict {
+function passedWith(code: string, message: string): Verdict {
   return {
     kind: 'passed',
     reasons: [{ gate: 'tune', code, message, outcome: 'passed' }] satisfies readonly Reason[],
   };
 }
 
-const unsaid: Verdict = said('tune.unsaid', 'an earlier run chose, and did not say why');
+const noReason: Verdict = passedWith(
+  'tune.unsaid',
+  'reused from an earlier run, which recorded no reason for its choice',
+);

@@ -14,12 +14,12 @@ export interface Validated extends Ingested {
   readonly contracts: Readonly<Record<string, ContractResult>>;
 }
 
-/** By source name; null when no version was approved, or the contract compares with none. */
+/** By source name; null when no version is approved, or the contract compares with none. */
 type References = Readonly<Record<string, DatasetVersionRef | null>>;
 
 /**
- * Each source with a contract goes on with its accepted rows; the others pass as they are. All are
- * measured, also when one fails, so that one run shows every source that broke its contract.
+ * Checks each source that has a contract. It continues with its accepted rows; the other sources
+ * pass unchanged. All are checked, also when one fails, so that one run shows each violation.
  */
 export async function validate(run: ModelRun, ingested: Ingested): Promise<EndedStage<Validated>> {
   const { plan } = run;
@@ -29,7 +29,7 @@ export async function validate(run: ModelRun, ingested: Ingested): Promise<Ended
     ingested: Object.fromEntries(
       Object.entries(ingested.datasets).map(([name, version]) => [name, version.manifest.digest]),
     ),
-    // What the same rows are compared with may have changed since.
+    // The references may have changed since the same rows were last checked.
     references: await referencesOf(plan, ingested),
   });
   const validated = await runStage(
@@ -38,7 +38,7 @@ export async function validate(run: ModelRun, ingested: Ingested): Promise<Ended
     (effect, { references }) => validateSources(plan, effect, { ingested, references }),
   );
   if (validated.reusedFrom !== null) {
-    // They were approved when they were measured; other versions may have been since.
+    // They were approved when they were checked, but other versions may be approved since.
     const effect = effectOf(plan, 'validate');
     for (const source of Object.keys(contracts))
       await records.approveDataset({
@@ -92,10 +92,7 @@ async function referencesOf(plan: RunPlan, ingested: Ingested): Promise<Referenc
   return Object.fromEntries(await Promise.all(references));
 }
 
-/**
- * By the name that ingestion gave the dataset: another lifecycle may have a source of the same
- * name.
- */
+/** Two lifecycles may have a source of one name, so the reference goes by the dataset. */
 async function referenceOf(
   { tenant }: RunPlan,
   { distribution }: DataContract,
@@ -108,7 +105,7 @@ async function referenceOf(
     : records.readApproved({ tenant, dataset });
 }
 
-/** `apply` reads contracts from the sources. Should another come through, nothing was measured (I10). */
+/** `apply` reads contracts from the sources, so a missing source is unexpected (I10). */
 function datasetOf({ datasets }: Ingested, source: string): DatasetVersionRef {
   const found = datasets[source];
   if (!found)

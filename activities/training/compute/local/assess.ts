@@ -2,11 +2,11 @@ import type { JobResult } from '../../../../domain/training/job';
 import type { JobError } from '../job-files.schema';
 import type { Exit } from './job-directory';
 
-/** What a look at a job's files and processes found. */
+/** The state of a job's files and processes at one moment. */
 export interface Observed {
   readonly cancelled: boolean;
   readonly attempt: { readonly number: number; readonly ownerAlive: boolean } | null;
-  /** Of the newest attempt. */
+  /** The process of the newest attempt. */
   readonly process: { readonly alive: boolean; readonly hostAlive: boolean } | null;
   readonly exit: Exit | null;
   readonly result: JobResult | 'invalid' | null;
@@ -21,13 +21,10 @@ export type Assessment =
       readonly failure: 'JobFailed' | 'JobTimeout' | 'JobOutOfMemory' | 'JobWithoutResult';
       readonly message: string;
     }
-  /**
-   * Over without a result through no fault of its own: submitting it again goes on from its
-   * checkpoint.
-   */
+  /** Ended without a result and not by its own failure; the next submit continues it. */
   | { readonly kind: 'lost'; readonly message: string };
 
-/** Where a job stands. Any process that looks at the same files comes to the same answer. */
+/** The state of a job. Each process that reads the same files gives the same answer. */
 export function assess(seen: Observed): Assessment {
   const gone = seen.process !== null && !seen.process.alive;
   if (seen.cancelled) return { kind: 'cancelled' };
@@ -35,49 +32,48 @@ export function assess(seen: Observed): Assessment {
   if (seen.process === null) {
     return seen.attempt?.ownerAlive === true
       ? { kind: 'queued' }
-      : lost('its worker ended before the job began');
+      : lost('its worker stopped before the job began');
   }
-  // A living host is about to say how its job ended.
+  // A living host will write how its job ended.
   if (seen.process.hostAlive) return { kind: 'running' };
   if (gone && seen.result !== null && seen.result !== 'invalid')
     return { kind: 'succeeded', result: seen.result };
-  return lost(
-    'its process ended together with the worker, or with the warm Python parent, that ran it',
-  );
+  return lost('its process ended with the worker or the warm Python parent that ran it');
 }
 
 function assessExit(exit: Exit, seen: Observed): Assessment {
   if (exit.limit?.kind === 'JobOutOfMemory') {
+    const { used, allowed } = exit.limit;
     return failed(
       'JobOutOfMemory',
-      `used ${mebibytes(exit.limit.used)} of memory; ${mebibytes(exit.limit.allowed)} are allowed (compute.memory)`,
+      `used ${mebibytes(used)} of memory; compute.memory allows ${mebibytes(allowed)}`,
     );
   }
   if (exit.limit?.kind === 'JobTimeout') {
     return failed(
       'JobTimeout',
-      `ran for ${exit.limit.used} s; ${exit.limit.allowed} s are allowed (compute.timeout)`,
+      `ran for ${exit.limit.used} s; compute.timeout allows ${exit.limit.allowed} s`,
     );
   }
   if (exit.code === 0) {
     if (seen.result === null)
-      return failed('JobWithoutResult', 'ended with exit code 0 and left no result.json');
+      return failed('JobWithoutResult', 'ended with exit code 0 but wrote no result.json');
     if (seen.result === 'invalid')
       return failed(
         'JobWithoutResult',
-        'left a result.json that is not { metrics: numbers, facts }',
+        'wrote a result.json that does not match { metrics: numbers, facts }',
       );
     return { kind: 'succeeded', result: seen.result };
   }
   if (exit.reason !== undefined) return lost(exit.reason);
   if (exit.signal === 'SIGTERM' || exit.code === 128 + 15)
-    return lost('was asked to stop before its end');
+    return lost('was stopped by SIGTERM before its end');
   if (exit.signal === 'SIGKILL')
-    return lost('was killed from outside, perhaps because the machine ran out of memory');
+    return lost('was killed by another process, perhaps because the machine ran out of memory');
   if (seen.error !== null) return failed('JobFailed', seen.error.message);
   return failed(
     'JobFailed',
-    exit.signal === null ? `ended with exit code ${exit.code}` : `died of ${exit.signal}`,
+    exit.signal === null ? `ended with exit code ${exit.code}` : `was ended by ${exit.signal}`,
   );
 }
 

@@ -22,41 +22,33 @@ import type { WarmHost } from './warm-host';
 import { startWarmHost } from './warm-host';
 
 export interface LocalBackend extends ComputeBackend {
-  /** Ends the jobs whose id begins so and removes their directories; fine when there are none. */
+  /** Ends the jobs whose ids have this prefix and removes their directories, if there are any. */
   cleanup(jobIdPrefix: string): Promise<void>;
-  /**
-   * How long the newest attempt's process lived; null while it lives. What a job takes beyond it is
-   * the backend's own.
-   */
+  /** Lifetime of the newest attempt's process, in seconds; null while it lives. */
   processSeconds(handle: JobHandle): number | null;
 }
 
 export interface LocalBackendSettings {
   readonly python: string;
-  /**
-   * The set with PyTorch, for trainers that say `environment: llm`; beside `python` when not given.
-   */
+  /** Python with PyTorch, for trainers with `environment: llm`; beside `python` by default. */
   readonly pythonLlm?: string;
   readonly trainersDir: string;
-  /** The job runtime, when it is not among the trainers. */
+  /** The job runtime; `runtime` in `trainersDir` by default. */
   readonly runtimeDir?: string;
   readonly stateDir: string;
   readonly artifacts: Pick<ArtifactStore, 'toFile' | 'putFile' | 'putBytes'>;
   readonly maxConcurrent: number;
-  /** Folders that jobs do not see where that can be enforced; the state folder when not given. */
+  /** Folders that are hidden from jobs if the system can do so; the state folder by default. */
   readonly hidden?: readonly string[];
-  /**
-   * Whether jobs run as users of their own and without network, where the system allows it; true
-   * when not given.
-   */
+  /** Run jobs as separate users and without network, if the system allows it; default true. */
   readonly confine?: boolean;
-  /** Told once what is enforced. */
+  /** Called once with the confinement that is in force. */
   readonly onConfinement?: (confinement: JobConfinement) => void;
-  /** How long a cancelled job may save its state. */
+  /** Seconds that a cancelled job has to save its state; default 5. */
   readonly graceSeconds?: number;
   /**
-   * A job that nobody asked about for so long has lost its activity for good (a terminated workflow
-   * sends no cancellation) and is stopped.
+   * Seconds without a poll after which a job is stopped; default 60. A terminated workflow sends no
+   * cancellation, so its job would otherwise run on.
    */
   readonly abandonedAfterSeconds?: number;
 }
@@ -67,9 +59,9 @@ interface Active {
   readonly attempt: number;
   readonly leave: AbortController;
   seenAt: number;
-  /** Settles when its process exists, or will not. */
+  /** Settles when its process has started or could not be started. */
   starting: Promise<void> | null;
-  /** By the host's word. */
+  /** As the host last reported. */
   state: 'waiting' | 'running' | 'ended';
   ended(): void;
   readonly end: Promise<void>;
@@ -80,7 +72,7 @@ interface Active {
 const forgottenAfterDays = 7;
 
 /**
- * Jobs as children of a warm Python parent on this machine (docs in trainers/runtime/host.py). All
+ * Runs jobs as children of a warm Python parent on this machine (trainers/runtime/host.py). All
  * state is in files below `stateDir/compute`.
  */
 export function createLocalBackend(settings: LocalBackendSettings): LocalBackend {
@@ -102,7 +94,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
   let closed = false;
 
   mkdirSync(root, { recursive: true, mode: 0o711 });
-  // Jobs that run as other users pass through it to their own folders, and cannot list it.
+  // Jobs of other users pass through this folder to their own, but cannot list it.
   chmodSync(root, 0o711);
   clearLeftovers(root);
   inputs.sweep();
@@ -165,7 +157,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     }
   }
 
-  /** Never rejects: what goes wrong is written where `poll` reads it. */
+  /** Never rejects; a failure is written to the directory, where `poll` reads it. */
   async function execute(file: JobFile, active: Active): Promise<void> {
     const { directory, attempt } = active;
     let release: (() => void) | null = null;
@@ -187,9 +179,9 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
         user,
       });
       await active.starting;
-      // It may have ended by now.
+      // It may have ended already.
       if (active.state === 'waiting') active.state = 'running';
-      // Cancelled by another process while this one was starting it.
+      // Another process may have cancelled it during the start.
       if (directory.isCancelled()) await endProcess(directory, graceMs, active.end);
       await active.end;
     } catch (error) {
@@ -205,7 +197,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     for (const active of actives.values()) {
       if (Date.now() - active.seenAt < abandonedMs) continue;
       active.seenAt = Date.now();
-      active.leave.abort(failure('JobLost', 'nobody asked about it any more'));
+      active.leave.abort(failure('JobLost', 'no activity polled the job any more'));
       void endProcess(active.directory, graceMs, active.end);
     }
   }
@@ -228,12 +220,12 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
 
     async submit(job) {
       if (!/^[a-z0-9][a-z0-9_-]*$/i.test(job.trainer))
-        throw failure('InvalidInput', `${job.trainer} is not a trainer's name`);
+        throw failure('InvalidInput', `${job.trainer} is not a valid trainer name`);
       const directory = new JobDirectory(root, job.id);
       await shareInFlight(submitting, job.id, () => begin(job, directory));
       const first = directory.job();
       if (first && !isSameJob(first, job))
-        throw failure('Conflict', `job ${job.id} was submitted before with other content`);
+        throw failure('Conflict', `job ${job.id} was already submitted with other content`);
       const active = actives.get(directory.path);
       if (active) active.seenAt = Date.now();
       return { backend: 'local', jobId: job.id, detail: { directory: directory.path } };
@@ -245,7 +237,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       if (active) {
         active.seenAt = Date.now();
         active.news.read();
-        // The host says when it ends: until then there is nothing to find out.
+        // The host reports the end, so files need not be read until then.
         if (active.state === 'running' && !directory.isCancelled())
           return { kind: 'running', metrics: await directory.metrics() };
       }
@@ -254,7 +246,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
         return {
           kind: 'failed',
           failure: 'JobLost',
-          message: 'this machine knows no such job',
+          message: 'the job is not on this machine',
           logs: null,
         };
       const outcome = directory.outcome();
@@ -282,7 +274,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     async news(handle) {
       const directory = new JobDirectory(root, handle.jobId);
       const active = actives.get(directory.path);
-      // One that ended since it was polled; another worker's is looked at in turns.
+      // A job of another worker gives no news and is polled. A job that has ended returns at once.
       if (!active && directory.exit() === null) return new Promise(() => undefined);
       await active?.news.wait();
     },
@@ -295,7 +287,10 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
 
     async cleanup(jobIdPrefix) {
       if (jobIdPrefix === '')
-        throw failure('InvalidInput', 'a prefix of job ids is needed: none would be all');
+        throw failure(
+          'InvalidInput',
+          'cleanup needs a prefix of job ids; an empty one would match all jobs',
+        );
       const siblings = new Set<string>();
       for (const directory of jobDirectories(root)) {
         const job = directory.job();
@@ -360,8 +355,8 @@ function activeOf(directory: JobDirectory, attempt: number): Active {
 }
 
 /**
- * Jobs of one run that differ in their parameters alone. Of one run: its code may be another than
- * that of the run before.
+ * Key of the jobs of one run that differ only in their parameters. It includes the run, because the
+ * trainer's code may differ between runs.
  */
 function siblingsOf({ id, tenant, trainer, inputs, context, seed }: JobFile): string {
   return sha256(
@@ -371,7 +366,7 @@ function siblingsOf({ id, tenant, trainer, inputs, context, seed }: JobFile): st
   );
 }
 
-/** Of workers that were killed: their processes, and the jobs that no run came back for. */
+/** Removes what killed workers left: their processes, and old jobs that no run continued. */
 function clearLeftovers(root: string): void {
   endProcessesOfDeadWorkers(root);
   const old = Date.now() - forgottenAfterDays * 86_400_000;
@@ -382,10 +377,7 @@ function clearLeftovers(root: string): void {
   }
 }
 
-/**
- * The trace, and what becomes of the log, are the caller's, not the job's: a second attempt may
- * come from elsewhere.
- */
+/** Ignores trace id and log setting, because a retry may come from another caller. */
 function isSameJob(file: JobFile, job: Job): boolean {
   const callers = { traceId: '', keepLog: 'always' };
   const inputs = Object.fromEntries(

@@ -1,16 +1,13 @@
-/**
- * Whom jobs run as and what they are kept from on this machine, as trainers/runtime/confinement.py
- * found out.
- */
+/** The confinement of jobs on this machine, as trainers/runtime/confinement.py detected it. */
 import { z } from 'zod';
 
 export const jobConfinementSchema = z.object({
-  /** First user and count of those that jobs run as; null where they run as the platform's user. */
+  /** First user id and number of ids for jobs; null when jobs run as the platform's user. */
   users: z.tuple([z.number(), z.number()]).nullable(),
   network: z.boolean(),
-  /** Whether a namespace keeps jobs from looking into other processes of the same user. */
+  /** Whether a namespace hides other processes of the same user from jobs. */
   processes: z.boolean(),
-  /** Why not more. */
+  /** Why jobs are not confined further. */
   reason: z.string().nullable(),
 });
 
@@ -24,8 +21,8 @@ export const notConfined: JobConfinement = {
 };
 
 /**
- * One user for all jobs of a study, which share their rows, and another for each other one; null
- * where jobs run as this process's user.
+ * The user id of a job: the same for all jobs of a study, which share their rows. Null when jobs
+ * run as this process's user.
  */
 export function userOf({ users }: JobConfinement, siblings: string): number | null {
   if (users === null) return null;
@@ -33,16 +30,17 @@ export function userOf({ users }: JobConfinement, siblings: string): number | nu
   return first + (Number.parseInt(siblings.replace('sha256:', '').slice(0, 8), 16) % count);
 }
 
-/** One line for people. */
+/** One line for `doctor` and logs. */
 export function describeConfinement({ users, network, processes, reason }: JobConfinement): string {
   const kept = [
     users === null
       ? processes
         ? "as the platform's user, in a user namespace"
         : "as the platform's user"
-      : 'as users of their own',
+      : 'as separate users',
     network ? 'without network' : "with the machine's network",
   ];
   const open = users === null || !network;
-  return `jobs run ${kept.join(', ')}${open && reason !== null ? ` (not confined further: ${reason})` : ''}`;
+  const limit = open && reason !== null ? ` (not confined further: ${reason})` : '';
+  return `jobs run ${kept.join(', ')}${limit}`;
 }

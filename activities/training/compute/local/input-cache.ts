@@ -6,24 +6,22 @@ import { shareInFlight } from '../../../../data/share-in-flight';
 import type { ArtifactRef } from '../../../../domain/dataset/artifact';
 
 /**
- * Inputs of jobs on this machine, one file a digest, which the directories of jobs link to. What no
- * directory links to any more, nobody needs.
+ * Inputs of jobs on this machine, stored once per digest and hard-linked into job directories. A
+ * file without such a link is not used any more.
  */
 export interface InputCache {
-  /** Makes the input readable at `path`; fetched only when no job of this machine has it. */
+  /** Places the input at `path`. Fetches it only if no job of this machine has it. */
   place(artifact: ArtifactRef, path: string, signal: AbortSignal): Promise<void>;
-  /** Removes what no job's directory links to. */
+  /** Removes the files that no job directory links to. */
   sweep(): void;
 }
 
-/**
- * Of a file as it was verified: one that was written to since has another time, and is not handed
- * to anybody else.
- */
+/** Set on verified files. A file that was written to since has another time and is not reused. */
 const verifiedAt = new Date(0);
 const forgottenMs = 3_600_000;
 /**
- * A sweep may come between the fetch and the link. Where files keep no time, each job has its own.
+ * Attempts per input, because a sweep may come between fetch and link. On a file system without
+ * this time, each job gets its own copy.
  */
 const rounds = 5;
 
@@ -50,7 +48,7 @@ export function createInputCache(
         signal.throwIfAborted();
         if (isAsVerified(cached, artifact) && (await linked(cached, path))) return;
         const fetched = shareInFlight(fetching, cached, () => fetch(artifact, cached));
-        // Others may wait for the same.
+        // Not cancelled with this job, because other jobs may wait for the same fetch.
         await unlessAborted(fetched, signal);
       }
       await artifacts.toFile(artifact, path, { signal });
@@ -61,8 +59,8 @@ export function createInputCache(
         const cached = join(folder, name);
         const found = statSync(cached, { throwIfNoEntry: false });
         if (found?.nlink !== 1) continue;
-        // Whoever was about to link to it fetches it again; one that is still written belongs to
-        // somebody, or to a worker that was killed.
+        // A job that was about to link a removed file fetches it again. A file that is not verified
+        // may still be in transfer, or was left by a killed worker.
         if (found.mtimeMs === verifiedAt.getTime() || found.mtimeMs < Date.now() - forgottenMs)
           rmSync(cached, { force: true });
       }
@@ -82,7 +80,7 @@ async function linked(cached: string, path: string): Promise<boolean> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return false;
-    // As many links as the file system allows, or none.
+    // The file system's limit of links is reached, or it has no links.
     if (code !== 'EMLINK' && code !== 'EPERM' && code !== 'ENOTSUP') throw error;
     await copyFile(cached, path);
   }

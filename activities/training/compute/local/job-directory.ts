@@ -26,7 +26,7 @@ import type { Job, JobMetric, JobOutput, JobResult } from '../../../../domain/tr
 import type { JobError } from '../job-files.schema';
 import { jobErrorSchema, jobResultSchema, parseJson, parseMetrics } from '../job-files.schema';
 
-/** Metrics beyond this are in the file, not in a poll's answer. */
+/** A poll returns metrics from this many bytes at the end of the file. */
 const metricsBytes = 256 * 1024;
 
 const processSchema = z.object({ pid: z.number(), identity: z.string() });
@@ -47,7 +47,7 @@ const exitSchema = z.object({
     })
     .nullable(),
   seconds: z.number(),
-  /** Why it never started, when the backend ended it. */
+  /** Why it never started, if the backend ended it. */
   reason: z.string().optional(),
 });
 const ownerSchema = z.object({ ...processSchema.shape, backend: z.string() });
@@ -61,12 +61,12 @@ export interface JobInput {
   readonly artifact: ArtifactRef;
 }
 
-/** What is in `job.json`: the job, with each input's place beside its reference. */
+/** Content of `job.json`: the job, with a path for each input. */
 export type JobFile = Omit<Job, 'inputs'> & {
   readonly inputs: Readonly<Record<string, readonly JobInput[]>>;
 };
 
-/** The outcome once its artifacts are stored; it is not worked out again. */
+/** The outcome after its artifacts are stored; computed once. */
 export type JobOutcome =
   | {
       readonly kind: 'succeeded';
@@ -82,9 +82,9 @@ export type JobOutcome =
     };
 
 /**
- * One job's folder. All that is known of a job is in its files, so that any process of this machine
- * can go on with it: job.json, inputs/, attempts/<n>.json (whose turn it is), process.json,
- * exit.json, cancelled.json, outcome.json, and what the trainer writes.
+ * The folder of one job. All state is in its files, so that any process of this machine can
+ * continue the job: job.json, inputs/, attempts/<n>.json (the owner of an attempt), process.json,
+ * exit.json, cancelled.json, outcome.json, and the files that the trainer writes.
  */
 export class JobDirectory {
   readonly path: string;
@@ -117,15 +117,15 @@ export class JobDirectory {
   }
 
   /**
-   * Begins the next attempt unless another process was quicker. Leftovers of the one before are
-   * cleared, all but its checkpoint and metrics.
+   * Begins the next attempt, unless another process has claimed it. Removes the files of the
+   * previous attempt except its checkpoint and metrics.
    */
   claim(after: number, owner: Owner): boolean {
     mkdirSync(this.file('attempts'), { recursive: true, mode: 0o700 });
     const claim = this.file('attempts', `.${randomUUID()}`);
     writeFileSync(claim, JSON.stringify(owner), { mode: 0o600 });
     try {
-      // A link appears with its content or not at all, and only once.
+      // A link appears with its complete content, and only one process can create it.
       linkSync(claim, this.file('attempts', `${after + 1}.json`));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -140,9 +140,9 @@ export class JobDirectory {
   }
 
   /**
-   * Lets a user run the job here: it may add files to the folder, but not replace those that this
-   * process wrote (sticky bit). Its checkpoint and metrics of an attempt before become its own.
-   * Null: it runs as this process's user, whatever ran it before.
+   * Lets a user run the job in this folder. It may add files but not replace those of this process
+   * (sticky bit). It becomes the owner of earlier checkpoints and metrics. Null means this
+   * process's user, whichever user ran the job before.
    */
   giveTo(user: number | null): void {
     if (user === null && this.user() === null) return;
@@ -189,7 +189,7 @@ export class JobDirectory {
     return this.read('exit.json', exitSchema, 'ours');
   }
 
-  /** For an attempt that ends without having had a process. */
+  /** Ends an attempt that never had a process. */
   endWithoutProcess(attempt: number, reason: string): void {
     const exit: Exit = { attempt, code: null, signal: 'SIGTERM', limit: null, seconds: 0, reason };
     this.write('exit.json', exit);
@@ -199,7 +199,7 @@ export class JobDirectory {
     return this.read('error.json', jobErrorSchema, 'its own');
   }
 
-  /** `invalid` when there is a file that is not a result. */
+  /** `invalid` when the file exists but does not contain a result. */
   result(): JobResult | 'invalid' | null {
     return this.text('result.json', 'its own') === null
       ? null
@@ -228,9 +228,9 @@ export class JobDirectory {
     return parseMetrics(text);
   }
 
-  /** The newest `maxBytes` of a file, from a line's start; empty when it is not there. */
+  /** The last `maxBytes` of a file, from the start of a line; empty when there is no file. */
   async tail(name: string, maxBytes: number): Promise<string> {
-    // The job writes it: a link or a pipe in its place is not followed.
+    // The job may have put a link or a pipe here, which is not followed.
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
     const file = await open(this.file(name), flags).catch(nullWhenAbsent);
     if (file === null) return '';
@@ -247,13 +247,13 @@ export class JobDirectory {
     }
   }
 
-  /** Paths below outputs/, in order. */
+  /** Paths below outputs/, sorted. */
   outputs(): string[] {
     const user = this.user();
     if (!isFolder(this.file('outputs'))) return [];
     return entries(this.file('outputs'), { recursive: true })
       .filter((name) => {
-        // A link could lead to any file that this process may read.
+        // A link could point to any file that this process may read.
         const found = lstatSync(this.file('outputs', name), { throwIfNoEntry: false });
         return found !== undefined && isWrittenBy(found, user, 'its own');
       })
@@ -262,7 +262,7 @@ export class JobDirectory {
 
   hasInput(input: JobInput): boolean {
     try {
-      // It came here by one rename after its digest was checked.
+      // It was moved here in one rename, after its digest was checked.
       return statSync(this.file(input.path)).size === input.artifact.bytes;
     } catch {
       return false;
@@ -274,8 +274,7 @@ export class JobDirectory {
   }
 
   /**
-   * Whom its job runs as: the group of the folder, which `giveTo` set; null where that is this
-   * process's own user.
+   * The user of the job: the group of the folder, which `giveTo` set. Null: this process's user.
    */
   private user(): number | null {
     const folder = statSync(this.path, { throwIfNoEntry: false });
@@ -287,10 +286,7 @@ export class JobDirectory {
     return text === null ? null : parseJson(schema, text);
   }
 
-  /**
-   * Null as well when it is a link, no file, or not written by its author: a job may put what it
-   * likes into its folder.
-   */
+  /** Null also for a link, a special file or a file of another author, since jobs write here. */
   private text(name: string, author: Author): string | null {
     try {
       const descriptor = openSync(
@@ -316,10 +312,10 @@ export class JobDirectory {
   }
 }
 
-/** Who wrote a file of the folder: this process and its host, or the job. */
+/** The writer of a file: this process and its host, or the job. */
 type Author = 'ours' | 'its own';
 
-/** Of a job that runs as this process's user both are the same user. */
+/** For a job of this process's user, both authors are the same user. */
 function isWrittenBy(found: Stats, user: number | null, author: Author): boolean {
   const mine = process.geteuid?.() ?? found.uid;
   const writers = user === null ? [mine] : author === 'ours' ? [mine] : [user];
@@ -330,7 +326,7 @@ function isFolder(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-/** Folders of jobs under a root; those half removed have no job.json. */
+/** Job directories below a root. One that is half removed has no job.json and is skipped. */
 export function jobDirectories(root: string): JobDirectory[] {
   return entries(root).flatMap((name) => {
     const job = readJob(join(root, name, 'job.json'));

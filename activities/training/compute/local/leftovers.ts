@@ -2,10 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { ProcessRef } from '../../../../data/process-identity';
 import { isAlive } from '../../../../data/process-identity';
 
-/**
- * Every process below a host carries these in its environment, whatever group or session it moves
- * to.
- */
+/** Environment variables of each process below a host, whatever its group or session. */
 export function ownershipMarks(
   stateDir: string,
   host: string,
@@ -18,12 +15,12 @@ export function ownershipMarks(
   };
 }
 
-/** Ends what a host left behind that died without ending it. */
+/** Kills the remaining processes of a host that died. */
 export function endProcessesOfHost(host: string): void {
   endProcesses((marks) => marks['PERENNIAL_COMPUTE_HOST'] === host);
 }
 
-/** Ends what workers left behind that were killed together with their hosts. */
+/** Kills the remaining processes of workers that were killed together with their hosts. */
 export function endProcessesOfDeadWorkers(stateDir: string): void {
   endProcesses((marks) => {
     const [pid, identity] = marks['PERENNIAL_COMPUTE_OWNER']?.split('/') ?? [];
@@ -37,8 +34,8 @@ export function endProcessesOfDeadWorkers(stateDir: string): void {
 }
 
 /**
- * Only Linux shows another process's environment. Elsewhere a job's group ends by itself when its
- * host's pipe closes.
+ * Only Linux shows the environment of other processes. Elsewhere a job's group ends when its host's
+ * pipe closes.
  */
 function endProcesses(belongs: (marks: Record<string, string>) => boolean): void {
   if (process.platform !== 'linux') return;
@@ -49,7 +46,7 @@ function endProcesses(belongs: (marks: Record<string, string>) => boolean): void
       if (environment.includes('PERENNIAL_COMPUTE_STATE=') && belongs(parse(environment)))
         process.kill(Number(entry), 'SIGKILL');
     } catch (error) {
-      // It ended in between, or belongs to another user and so is not ours.
+      // The process has ended, or it belongs to another user and is not ours.
       if (
         !['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(
           (error as NodeJS.ErrnoException).code ?? '',

@@ -1,9 +1,9 @@
-/** That something happened since somebody looked. */
+/** A flag for changes since the last look. */
 export interface News {
   arrive(): void;
-  /** Somebody looks now: only what comes later is news. */
+  /** Clears the flag; only later changes set it again. */
   read(): void;
-  /** At once when there is some. */
+  /** Resolves when the flag is set, or at once if it is. */
   wait(): Promise<void>;
 }
 

@@ -4,13 +4,12 @@ import { assess } from './assess';
 import type { JobDirectory } from './job-directory';
 import { isAlive, signalProcess } from '../../../../data/process-identity';
 
-/** Where a job stands now, by its files and processes. */
+/** The current state of a job, from its files and processes. */
 export function observe(directory: JobDirectory): Assessment {
   const attempt = directory.attempt();
   const started = directory.started();
   const process = started?.attempt === attempt?.number ? started : null;
-  // Liveness before the files that a process writes last: what was dead by then has written all it
-  // will.
+  // Check the processes before the files: a process that is dead by now has written all its files.
   const liveness = process && { alive: isAlive(process), hostAlive: isAlive(process.host) };
   const exit = directory.exit();
   return assess({
@@ -24,8 +23,8 @@ export function observe(directory: JobDirectory): Assessment {
 }
 
 /**
- * SIGTERM, which means save and stop; then SIGKILL. Returns when the process is gone and its host
- * has said so; fine when there is none. `ended` settles with what the host says, for whom it tells.
+ * Sends SIGTERM, so that the job can save its state, then SIGKILL. Returns when the process is gone
+ * and its host has written the exit. `ended` settles when the host reports the end.
  */
 export async function endProcess(
   directory: JobDirectory,

@@ -19,10 +19,7 @@ const mediaTypes: Readonly<Record<string, string>> = {
 
 type Uploads = Pick<ArtifactStore, 'putFile' | 'putBytes'>;
 
-/**
- * Stores what an ended job left, by digest, then remembers the outcome: a second call after a crash
- * gives the same answer.
- */
+/** Stores logs and outputs, then the outcome. Idempotent, also after a crash. */
 export async function storeOutcome(
   artifacts: Uploads,
   job: JobFile,
@@ -80,8 +77,8 @@ async function storeOutputs(
 }
 
 /**
- * What a job printed last may be a row of its data, so it stays in its log, which `run logs` shows;
- * a failure's message goes into histories and logs (I11).
+ * Failure messages reach histories and logs, so they must not contain printed data. That stays in
+ * the job's log, which `run logs` shows (I11).
  */
 function bounded(message: string): string {
   return message.length <= longestMessage ? message : `${message.slice(0, longestMessage - 1)}…`;

@@ -1,9 +1,6 @@
-/** At most `size` tasks at once; the others wait their turn, first come, first served. */
+/** Limits concurrent tasks to `size`; the others wait in the order in which they came. */
 export interface Slots {
-  /**
-   * Resolves with a release function, which may be called twice; rejects when `signal` aborts
-   * first.
-   */
+  /** Resolves with an idempotent release function. Rejects when `signal` aborts first. */
   take(signal: AbortSignal): Promise<() => void>;
 }
 
@@ -11,10 +8,7 @@ export function createSlots(size: number): Slots {
   let free = size;
   const waiting: (() => void)[] = [];
 
-  /**
-   * Handed to the next in line directly: a slot that is free for a moment would go to whoever comes
-   * by.
-   */
+  /** Passes the slot directly to the first in the queue, so that a new task cannot take it. */
   function release(): void {
     const next = waiting.shift();
     if (next) next();

@@ -18,22 +18,17 @@ export interface HostOrder {
   readonly directory: string;
   readonly memoryBytes: number;
   readonly timeoutSeconds: number;
-  /**
-   * Of jobs that differ in their parameters alone: their rows are read once
-   * (trainers/runtime/zygote.py).
-   */
+  /** Key of jobs that differ only in parameters; their rows are read once (runtime/zygote.py). */
   readonly siblings: string;
-  /** Whom it runs as; null is this process's user. */
+  /** User id of the job; null for this process's user. */
   readonly user: number | null;
 }
 
 export interface WarmHost {
   readonly confinement: JobConfinement;
-  /**
-   * Resolves when the job's process exists and can be found; rejects when it could not be started.
-   */
+  /** Resolves when the job's process exists. Rejects when it could not be started. */
   run(order: HostOrder): Promise<void>;
-  /** No further job of these will come. */
+  /** Releases the rows of these jobs; no more such jobs will come. */
   forget(siblings: string): void;
   /** Lets running jobs save their state, then ends them and the host. */
   close(): Promise<void>;
@@ -46,14 +41,14 @@ export interface HostSettings {
   readonly stateDir: string;
   readonly owner: ProcessRef;
   readonly trainersDir: string;
-  /** Folders that jobs do not see. */
+  /** Folders that are hidden from jobs. */
   readonly hidden: readonly string[];
   readonly confine: boolean;
-  /** A job has reported a value by which it may be ended early. */
+  /** A job has reported an intermediate value, by which it may be pruned. */
   readonly onRung: (directory: string) => void;
-  /** A job's process is over and its exit.json written. */
+  /** The process of a job has ended and exit.json is written. */
   readonly onEnded: (directory: string) => void;
-  /** The host is gone, and every job with it. */
+  /** The host has ended, and all its jobs with it. */
   readonly onGone: () => void;
 }
 
@@ -69,17 +64,12 @@ const jobEventSchema = z.object({
   message: z.string().optional(),
 });
 
-/**
- * Imports take one second; a machine that is busy with everything else at once may need a minute.
- */
+/** Imports take one second, but on a busy machine they may need a minute. */
 const startSeconds = 90;
 const forkSeconds = 30;
 const farewellSeconds = 8;
 
-/**
- * Starts the warm parent of jobs (trainers/runtime/host.py). It ends when this process does,
- * because its standard input closes then.
- */
+/** Starts the warm parent of jobs (trainers/runtime/host.py). It ends when its stdin closes. */
 export async function startWarmHost(settings: HostSettings): Promise<WarmHost> {
   const mark = randomUUID();
   const { trainersDir: trainers, hidden, confine } = settings;
@@ -89,17 +79,16 @@ export async function startWarmHost(settings: HostSettings): Promise<WarmHost> {
     {
       cwd: settings.stateDir,
       stdio: ['pipe', 'pipe', 'pipe'],
-      // None of the worker's own environment: it holds credentials.
+      // Without the worker's own environment, which contains credentials.
       env: {
         PATH: [dirname(settings.python), '/usr/local/bin', '/usr/bin', '/bin'].join(':'),
         HOME: settings.stateDir,
         LANG: 'C.UTF-8',
         PYTHONHASHSEED: '0',
         PYTHONUNBUFFERED: '1',
-        // Where a trainer whose manifest says `environment: llm` goes on (trainers/runtime/run.py).
+        // Python of trainers with `environment: llm` (trainers/runtime/run.py).
         PERENNIAL_PYTHON_LLM: settings.pythonLlm,
-        // macOS ends a process that forks after its frameworks were loaded, unless told that this
-        // is meant.
+        // Without it, macOS ends a process that forks after loading certain frameworks.
         OBJC_DISABLE_INITIALIZE_FORK_SAFETY: 'YES',
         ...ownershipMarks(settings.stateDir, mark, settings.owner),
       },
@@ -110,7 +99,7 @@ export async function startWarmHost(settings: HostSettings): Promise<WarmHost> {
     'data',
     (chunk: Buffer) => (complaints = (complaints + chunk.toString()).slice(-8_000)),
   );
-  child.stdin.on('error', () => undefined); // the exit says it better
+  child.stdin.on('error', () => undefined); // `close` reports the reason
   const starting = new Map<
     string,
     { readonly resolve: () => void; readonly reject: (error: PerennialError) => void }
@@ -143,7 +132,7 @@ export async function startWarmHost(settings: HostSettings): Promise<WarmHost> {
   const started = await inTime(
     Promise.race([ready.then(() => null), gone]),
     startSeconds,
-    `Python did not get ready within ${startSeconds} s`,
+    `Python was not ready within ${startSeconds} s`,
   );
   if (started !== null) {
     child.kill('SIGKILL');
@@ -198,14 +187,15 @@ function unavailable(
   complaints: string,
   end: string,
 ): PerennialError {
-  const install = `${settings.python} -m pip install --require-hashes -r ${join(dirname(settings.runtimeDir), 'requirements.lock')}`;
+  const requirements = join(dirname(settings.runtimeDir), 'requirements.lock');
+  const install = `${settings.python} -m pip install --require-hashes -r ${requirements}`;
   if (spawnError) {
     return failure(
       'BackendUnavailable',
-      `there is no Python to run trainers with at ${settings.python}`,
+      `cannot start Python for trainers: ${settings.python} does not exist or does not run`,
       {
         cause: spawnError,
-        next: 'npm start makes it; or name one with its packages by PERENNIAL_PYTHON',
+        next: 'npm start installs it; or set PERENNIAL_PYTHON to a Python with the packages',
       },
     );
   }
@@ -213,12 +203,13 @@ function unavailable(
   if (missing)
     return failure(
       'BackendUnavailable',
-      `the Python package ${missing} is missing for ${settings.python}`,
+      `the Python package ${missing} is not installed for ${settings.python}`,
       { next: install },
     );
+  const lastLines = complaints.trim().split('\n').slice(-5).join('\n');
   return failure(
     'BackendUnavailable',
-    `the warm Python parent of jobs ended (${end}): ${complaints.trim().split('\n').slice(-5).join('\n')}`,
+    `the warm Python parent of jobs ended (${end}): ${lastLines}`,
     { next: install },
   );
 }

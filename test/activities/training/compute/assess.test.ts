@@ -75,7 +75,7 @@ describe('where a job stands, by its files and processes', () => {
     [
       'that crashed',
       { ...over, exit: { ...exit, code: null, signal: 'SIGSEGV' } },
-      { kind: 'failed', message: 'died of SIGSEGV' },
+      { kind: 'failed', message: 'was ended by SIGSEGV' },
     ],
     ['that was told to stop', { ...over, exit: { ...exit, code: 143 } }, { kind: 'lost' }],
     [
@@ -96,7 +96,7 @@ describe('where a job stands, by its files and processes', () => {
       },
       {
         failure: 'JobOutOfMemory',
-        message: 'used 3 MiB of memory; 1 MiB are allowed (compute.memory)',
+        message: 'used 3 MiB of memory; compute.memory allows 1 MiB',
       },
     ],
     [
@@ -110,7 +110,7 @@ describe('where a job stands, by its files and processes', () => {
           limit: { kind: 'JobTimeout', used: 61.2, allowed: 60 },
         },
       },
-      { failure: 'JobTimeout', message: 'ran for 61.2 s; 60 s are allowed (compute.timeout)' },
+      { failure: 'JobTimeout', message: 'ran for 61.2 s; compute.timeout allows 60 s' },
     ],
     [
       'cancelled, however it ended',

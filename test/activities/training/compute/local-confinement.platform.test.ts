@@ -102,7 +102,7 @@ const isFull = (): boolean => confinement?.users != null && confinement.network;
 test('says in one line what is enforced', async () => {
   const { detail } = await backend.check();
   expect(detail).toMatch(
-    /jobs run as (users of their own|the platform's user).*, (without|with the machine's) network/,
+    /jobs run as (separate users|the platform's user).*, (without|with the machine's) network/,
   );
   if (process.platform === 'linux' && process.geteuid?.() === 0 && !isFull())
     process.stderr.write(`not enforced to the full here: ${detail}\n`);

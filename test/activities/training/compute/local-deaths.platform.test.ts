@@ -222,7 +222,7 @@ describe('when the worker stops in order', () => {
     expect(await next.poll(handle)).toMatchObject({
       kind: 'failed',
       failure: 'JobLost',
-      message: 'was asked to stop before its end',
+      message: 'was stopped by SIGTERM before its end',
     });
     for (const job of [running, waiting])
       expect(await ended(next, await next.submit(job))).toMatchObject({ kind: 'succeeded' });
@@ -253,7 +253,9 @@ describe('when Python is not as it should be', () => {
     const backend = open(join(folder, 'nopython'), { python: join(folder, 'no', 'python') });
     await expect(backend.submit(probe({ behaviour: 'learn' }))).rejects.toMatchObject({
       type: 'BackendUnavailable',
-      message: `there is no Python to run trainers with at ${join(folder, 'no', 'python')}`,
+      message:
+        `cannot start Python for trainers: ${join(folder, 'no', 'python')} ` +
+        'does not exist or does not run',
       next: expect.stringContaining('npm start') as string,
     });
     expect(await backend.check()).toMatchObject({
@@ -272,7 +274,7 @@ describe('when Python is not as it should be', () => {
     const backend = open(join(folder, 'nopackages'), { python: bare });
     await expect(backend.submit(probe({ behaviour: 'learn' }))).rejects.toMatchObject({
       type: 'BackendUnavailable',
-      message: `the Python package lightgbm is missing for ${bare}`,
+      message: `the Python package lightgbm is not installed for ${bare}`,
       next: `${bare} -m pip install --require-hashes -r ${resolve('trainers/requirements.lock')}`,
     });
   });

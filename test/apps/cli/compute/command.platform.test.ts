@@ -45,7 +45,7 @@ describe('compute check', () => {
     expect({ exitCode, stdout }).toEqual({
       exitCode: 1,
       stdout: expect.stringMatching(
-        /^failed {2}local {2}there is no Python to run trainers with at .*no-python; npm start makes it/,
+        /^failed {2}local {2}cannot start Python for trainers: .*no-python .*; npm start installs it/,
       ) as string,
     });
     expect(made()).toEqual([]);
