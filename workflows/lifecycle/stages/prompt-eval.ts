@@ -4,6 +4,7 @@ import type { AnswersSummary, ScoreSummary } from '../../../domain/language/eval
 import { worstMean } from '../../../domain/language/evaluation/answered';
 import type { Verdict } from '../../../domain/decision/verdict';
 import { llmWork } from '../../activity-proxies';
+import { percent } from '../../../domain/format';
 import type { StageEnd } from '../../../domain/run/plan';
 import type { EndedStage, LlmRun } from '../stage';
 import { runStage } from '../stage';
@@ -206,7 +207,7 @@ function notMeasured(
   quality: string,
   { paths, reasons }: { readonly paths: readonly string[]; readonly reasons: readonly string[] },
 ): Verdict {
-  const share = `more than ${mostFailures * 100}% of the cases have no score`;
+  const share = `more than ${percent(mostFailures)} of the cases have no score`;
   const causes = reasons.length === 0 ? '' : `: ${reasons.join('; ')}`;
   const message =
     `${quality} was not measured for ${paths.join(', ')}: ${share}, ` +
