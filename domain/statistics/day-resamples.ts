@@ -1,29 +1,24 @@
 import { seededRandom, type Seed } from './random';
 
-/**
- * How often each day counts in each resample: `replicates` rows of `days` counts that sum to
- * `days`.
- */
+/** Resampling counts: `replicates` rows of `days` counts, and each row sums to `days`. */
 export interface DayResamples {
   readonly days: number;
   readonly replicates: number;
-  /** Row after row. */
+  /** Row-major. */
   readonly counts: Uint16Array;
 }
 
-/**
- * The value of a statistic when day `d` counts `weights[d]` times; NaN where it is not defined (no
- * row, one class only).
- */
+/** A statistic in which day `d` counts `weights[d]` times; NaN if undefined (no row, one class). */
 export type DayStatistic = (weights: ArrayLike<number>) => number;
 
 /**
- * The cluster bootstrap with days as clusters: rows of one day share its weather, outage or
- * campaign, so whole days are drawn with replacement and all their rows come along. Row-wise
- * intervals would be several times too narrow. A. C. Davison and D. V. Hinkley, "Bootstrap Methods
- * and their Application" (1997), §3.8; C. A. Field and A. H. Welsh, "Bootstrapping clustered data",
- * JRSS B 69 (2007). Days are drawn as if they were independent; `dayInterval` widens its bounds by
- * what they share with each other.
+ * The cluster bootstrap with days as clusters. Rows of one day share its weather, outage or
+ * campaign, so whole days are sampled with replacement. Intervals from single rows would be several
+ * times too narrow. Days are sampled as if independent; `dayInterval` widens its bounds for their
+ * correlation.
+ *
+ * A. C. Davison and D. V. Hinkley, "Bootstrap Methods and their Application" (1997), §3.8; C. A.
+ * Field and A. H. Welsh, "Bootstrapping clustered data", JRSS B 69 (2007).
  */
 export function dayResamples(draw: {
   readonly days: number;
@@ -43,7 +38,7 @@ export function dayResamples(draw: {
   return { days, replicates, counts };
 }
 
-/** Every day once: the sample as it is. */
+/** The weights of the sample itself. */
 export function eachDayOnce(days: number): Float64Array {
   return new Float64Array(days).fill(1);
 }

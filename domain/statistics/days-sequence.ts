@@ -3,34 +3,25 @@ import { correlationWidening } from './day-correlation';
 import { studentQuantile } from './distributions';
 import type { SequenceBounds } from './mean-sequence';
 
-/**
- * Day means of a difference in whole weeks, and the week that is still open. Days are numbered as a
- * calendar does.
- */
+/** Daily means of a difference, in whole weeks and the open week. Days are calendar day numbers. */
 export interface DaysState {
-  /**
-   * The first day of the week that is open; null before the first whole day is known. Requests of
-   * earlier days belong to no day.
-   */
+  /** First day of the open week; null before the first whole day. Earlier days do not count. */
   readonly weekFrom: number | null;
-  /** Weeks that are over. */
+  /** Closed weeks. */
   readonly weeks: number;
-  /** Of the weeks that are over. */
+  /** Counted days of the closed weeks, with the sums of their differences. */
   readonly days: number;
   readonly sum: number;
   readonly sumSquares: number;
   readonly week: WeekTally;
   readonly open: OpenDay | null;
-  /** Days before this one take nothing more. */
+  /** Days before this one are closed. */
   readonly closedBefore: number;
-  /**
-   * Losses that came after their day was closed: they belong to the traffic, but no longer to a
-   * day.
-   */
+  /** Losses that arrived after their day was closed. They count for the traffic only. */
   readonly late: number;
 }
 
-/** Closed days of the week that is open. */
+/** Closed days of the open week. */
 export interface WeekTally {
   readonly days: number;
   readonly sum: number;
@@ -55,7 +46,7 @@ export const noDays: DaysState = {
   ...{ week: noWeek, open: null, closedBefore: 0, late: 0 },
 };
 
-/** Weeks are counted from this day on. */
+/** Starts counting weeks on this day. */
 export function daysFrom(day: number): DaysState {
   return { ...noDays, weekFrom: day, closedBefore: day };
 }
@@ -69,7 +60,7 @@ export interface DayLoss {
 
 export function addToDays(state: DaysState, { day, arm, loss }: DayLoss): DaysState {
   const { weekFrom, weeks } = state;
-  // Part of a day is not a day: what came before the first whole one counts for the traffic alone.
+  // Losses before the first whole day count for the traffic only.
   if (weekFrom === null || day < weekFrom - daysOfWeek * weeks) return state;
   if (day < state.closedBefore) return { ...state, late: state.late + 1 };
   const current = closeDaysBefore(state, day);
@@ -78,10 +69,7 @@ export function addToDays(state: DaysState, { day, arm, loss }: DayLoss): DaysSt
   return { ...current, open: { ...open, [arm]: { n: tally.n + 1, sum: tally.sum + loss } } };
 }
 
-/**
- * Closes the days before `day`, and the weeks that end by then. A day on which either arm had
- * nothing says nothing.
- */
+/** Closes the days before `day` and the weeks that end by then. */
 export function closeDaysBefore(state: DaysState, day: number): DaysState {
   if (state.weekFrom === null || day <= state.closedBefore) return state;
   const { open } = state;
@@ -89,6 +77,7 @@ export function closeDaysBefore(state: DaysState, day: number): DaysState {
   return withWeeksUntil({ ...closed, closedBefore: day }, day);
 }
 
+/** A day counts only if both arms have losses on it. */
 function withDay(state: DaysState, { challenger, champion }: OpenDay): DaysState {
   if (challenger.n === 0 || champion.n === 0) return state;
   const difference = challenger.sum / challenger.n - champion.sum / champion.n;
@@ -99,10 +88,7 @@ function withDay(state: DaysState, { challenger, champion }: OpenDay): DaysState
   };
 }
 
-/**
- * A week with fewer than five days that say something is no week: it is left out, whatever its days
- * say.
- */
+/** Leaves out weeks with fewer than five counted days. */
 function withWeeksUntil(state: DaysState, day: number): DaysState {
   let { weekFrom, weeks, days, sum, sumSquares, week } = state;
   while (weekFrom !== null && weekFrom + daysOfWeek <= day) {
@@ -118,20 +104,21 @@ function withWeeksUntil(state: DaysState, day: number): DaysState {
   return { ...state, weekFrom, weeks, days, sum, sumSquares, week };
 }
 
-/** A shop that is closed at the weekend has whole weeks as well. */
+/** Five, so that a shop that is closed at weekends also has whole weeks. */
 export const fewestDaysOfWeek = 5;
 
 /**
- * Confidence bounds for the mean over *days*, those to come included, each valid at the end of all
- * whole weeks at once: Student's t interval of the days' means at the level α/(k(k + 1)) after k
- * weeks, whose sum over k is α, so that by the union bound it fails, ever, with probability α at
- * most. Days are taken as draws from a normal distribution of unknown spread, and the half-width
- * grows by `correlationWidening`, as a day resembles the day before. Between the ends of weeks
- * nothing changes: every weekday counts alike, so that a start on a Monday cannot leave out the
- * weekends. Few looks also make it narrower than a bound for all numbers of days (T. L. Lai, Annals
- * of Statistics 4 (1976)): 1.2 instead of 1.7 standard deviations after one week at α = 3 %. It
- * cannot know of a kind of day that it has not met. Null before the first whole week: nothing is
- * known. `alpha` is that of one side.
+ * Confidence bounds for the mean over *days*, including future ones, valid at the ends of all whole
+ * weeks at once. After k weeks this is Student's t interval of the daily means at the level
+ * α/(k(k + 1)). These levels sum to α, so by the union bound it is ever wrong with at most that
+ * probability. Days are assumed normal with unknown variance, and `correlationWidening` accounts
+ * for their correlation. The bounds cannot account for a kind of day that has not occurred yet.
+ *
+ * Bounds change only at the ends of weeks, so every weekday counts equally, whatever the first day.
+ * Fewer looks also make them narrower than bounds for all numbers of days (T. L. Lai, Annals of
+ * Statistics 4 (1976)): 1.2 instead of 1.7 standard deviations after one week at α = 3 %.
+ *
+ * `alpha` is for one side. Null before the first whole week.
  */
 export function boundsAcrossDays(
   { weeks, days, sum, sumSquares }: Pick<DaysState, 'weeks' | 'days' | 'sum' | 'sumSquares'>,
@@ -145,10 +132,7 @@ export function boundsAcrossDays(
   return { lower: mean - half, upper: mean + half };
 }
 
-/**
- * The state after `weeks` in all, if its days go on as so far. Null where fewer than two days are
- * known.
- */
+/** Forecasts the state after `weeks` in total at the current rate. Null with fewer than two days. */
 export function daysAfterWeeks(
   state: DaysState,
   weeks: number,
@@ -169,7 +153,7 @@ export function daysAfterWeeks(
   };
 }
 
-/** Of the week that is open. */
+/** Days of the open week that are closed. */
 export function daysPassed({
   weekFrom,
   closedBefore,

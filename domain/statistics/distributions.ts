@@ -1,6 +1,6 @@
 /**
- * Φ(z). Complementary error function by the Chebyshev fit of Press et al., Numerical Recipes, 2nd
- * ed., §6.2 (`erfcc`): relative error below 1.2e-7.
+ * Φ(z), by the Chebyshev fit of the complementary error function in Press et al., Numerical
+ * Recipes, 2nd ed., §6.2 (`erfcc`). The relative error is below 1.2e-7.
  */
 export function normalCdf(z: number): number {
   const x = Math.abs(z) / Math.SQRT2;
@@ -25,8 +25,8 @@ export function normalCdf(z: number): number {
 }
 
 /**
- * Φ⁻¹(p). P. J. Acklam's rational approximation, relative error below 1.15e-9. ±Infinity at 1 and
- * 0.
+ * Φ⁻¹(p), by P. J. Acklam's rational approximation. The relative error is below 1.15e-9. −Infinity
+ * at 0 and Infinity at 1.
  */
 export function normalQuantile(p: number): number {
   if (p <= 0) return -Infinity;
@@ -68,8 +68,8 @@ function ratio(x: number, numerator: readonly number[], denominator: readonly nu
 }
 
 /**
- * Quantile of Student's t. G. W. Hill, "Algorithm 396: Student's t-quantiles", CACM 13 (1970)
- * 619–620; six digits from three degrees of freedom on, exact for one and two.
+ * Quantile of Student's t (G. W. Hill, "Algorithm 396: Student's t-quantiles", CACM 13 (1970)
+ * 619–620). Exact for one and two degrees of freedom, six digits for more.
  */
 export function studentQuantile(p: number, degrees: number): number {
   if (p < 0.5) return -studentQuantile(1 - p, degrees);

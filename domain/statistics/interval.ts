@@ -3,8 +3,8 @@ import { correlationWidening } from './day-correlation';
 import { normalCdf, normalQuantile, studentQuantile } from './distributions';
 
 /**
- * Two one-sided bounds, each holding with probability `level`; together an interval of `2 · level −
- * 1`. Null is unbounded.
+ * Two one-sided bounds at the same `level`, together an interval at `2 · level − 1`. Null:
+ * unbounded.
  */
 export interface Bounds {
   readonly level: number;
@@ -15,36 +15,31 @@ export interface Bounds {
 export interface Interval {
   readonly estimate: number;
   readonly standardError: number;
-  /** By rising level. */
+  /** By increasing level. */
   readonly bounds: readonly Bounds[];
 }
 
-/**
- * Levels that every measurement carries beside those of its policy, so that another policy can be
- * tried on the same evidence.
- */
+/** Levels of every measurement besides those of its policy, so that other policies can be tried. */
 export const standardLevels = [0.8, 0.9, 0.95, 0.97, 0.975, 0.99] as const;
 
 /**
- * As many as T. J. DiCiccio and B. Efron advise for BCa, "Bootstrap confidence intervals",
- * Statistical Science 11 (1996).
+ * As T. J. DiCiccio and B. Efron recommend for BCa, "Bootstrap confidence intervals", Statistical
+ * Science 11 (1996).
  */
 export const bootstrapReplicates = 2000;
 
-/**
- * Fewer replicates than this beyond a bound say too little of where it lies; the bound is then
- * carried out from one that has them.
- */
+/** A bound needs this many replicates beyond it. Otherwise it is extrapolated from one that has. */
 export const fewestBeyond = 10;
 
 /**
  * Interval of a statistic over resampled days: bias-corrected and accelerated (BCa; B. Efron,
- * "Better bootstrap confidence intervals", JASA 82 (1987)), its level expanded for a small number
- * of days by Student's t (T. C. Hesterberg, "What teachers should know about the bootstrap", The
- * American Statistician 69 (2015), §4.5). In a simulation of 7 to 60 independent days plain
- * percentile and plain BCa bounds at 97 % missed in 4 to 7 % of the samples, expanded BCa in 2.5 to
- * 3.5 %. `days` is how many of the days have rows at all, `correlation` what a day is taken to
- * share with the day before. Null when the estimate is undefined or rests on one day.
+ * "Better bootstrap confidence intervals", JASA 82 (1987)). Student's t expands its level for few
+ * days (T. C. Hesterberg, "What teachers should know about the bootstrap", The American
+ * Statistician 69 (2015), §4.5). In a simulation with 7 to 60 independent days, percentile and BCa
+ * bounds at 97 % missed in 4 to 7 % of the samples, and expanded BCa in 2.5 to 3.5 %.
+ *
+ * `days`: number of days with rows. `correlation`: between consecutive days. Null if the estimate
+ * is undefined or has only one day.
  */
 export function dayInterval(asked: {
   readonly statistic: DayStatistic;
@@ -64,7 +59,7 @@ export function dayInterval(asked: {
   };
 }
 
-/** The replicates are in the order of the resamples, for what is judged jointly. */
+/** The replicates are in the order of the resamples, as joint bounds need them. */
 export interface DrawnInterval {
   readonly interval: Interval;
   readonly replicates: Float64Array;
@@ -99,8 +94,7 @@ function intervalOf(drawn: {
     .sort((a, b) => a - b)
     .map((level): Bounds => {
       const z = expandedQuantile(level, days, 0);
-      // The resamples take days as independent; what their correlation adds widens both sides
-      // alike.
+      // The resamples treat days as independent, so their correlation widens both sides equally.
       const stretch = expandedQuantile(level, days, correlation) / z;
       const widened = (bound: number | null) =>
         bound === null ? null : estimate + stretch * (bound - estimate);
@@ -123,10 +117,9 @@ interface BootstrapSample {
 }
 
 /**
- * The BCa bound `z` standard deviations out; z is negative for a lower bound. Where fewer than ten
- * replicates lie beyond, it is the outermost bound that has ten beyond it, moved out in proportion
- * to z: the replicates say how long that side's tail is, and Student's t, which is in z, how fast
- * it thins out.
+ * The BCa bound at `z` standard deviations; z is negative for a lower bound. With fewer than ten
+ * replicates beyond it, the bound is extrapolated in proportion to z from the outermost one that
+ * has ten. The replicates give the length of the tail, and Student's t in z its shape.
  */
 function boundAt(sample: BootstrapSample, z: number): number | null {
   const { estimate, defined, undefinedCount, bias, acceleration } = sample;
@@ -140,18 +133,18 @@ function boundAt(sample: BootstrapSample, z: number): number | null {
   if (bound === null || (z < 0 ? wanted >= supported : wanted <= supported)) return bound;
   const reached = unadjusted(supported, bias, acceleration);
   const from = quantile(supported);
-  // So skewed that the supported bound lies on the other side of the estimate: nothing can be
-  // carried out from there.
+  // With extreme skew, the supported bound is on the other side of the estimate, so there is
+  // nothing to extrapolate from.
   if (from === null || reached / z <= 0) return bound;
   const carried = estimate + ((from - estimate) * z) / reached;
   return z < 0 ? Math.min(bound, carried) : Math.max(bound, carried);
 }
 
 /**
- * The normal quantile, widened for what a bootstrap of few clusters leaves out: √(n/(n−1)) · t
- * instead of z. Days of an AR(1) process of this correlation make their mean vary more
- * (`correlationWidening`), and say less of how much days differ: their variance is known as from
- * n(1 − ρ²)/(1 + ρ²) independent days (Bartlett 1946).
+ * The normal quantile, widened because a bootstrap of few clusters is too narrow: √(n/(n−1)) · t
+ * instead of z. An AR(1) correlation of days increases the variance of their mean
+ * (`correlationWidening`). It also makes that variance less certain: it is known as from n(1 −
+ * ρ²)/(1 + ρ²) independent days (Bartlett 1946).
  */
 export function expandedQuantile(level: number, days: number, correlation: number): number {
   const independent = (days * (1 - correlation ** 2)) / (1 + correlation ** 2);
@@ -164,15 +157,14 @@ export function expandedQuantile(level: number, days: number, correlation: numbe
 }
 
 /**
- * z₀: how far the estimate lies from the resamples' median. Ties count half, so that a constant
+ * z₀, the distance of the estimate from the median of the resamples. Ties count half, so a constant
  * statistic has no bias.
  */
 function biasOf(sorted: Float64Array, estimate: number): number {
   let below = 0;
   for (const value of sorted) below += value < estimate ? 1 : value === estimate ? 0.5 : 0;
   const share = below / sorted.length;
-  // Beyond half a resample nothing is known; an infinite correction would put both bounds on one
-  // side.
+  // Limited to half a resample, because an infinite correction would put both bounds on one side.
   const least = 0.5 / sorted.length;
   return normalQuantile(Math.min(1 - least, Math.max(least, share)));
 }
@@ -180,7 +172,7 @@ function biasOf(sorted: Float64Array, estimate: number): number {
 function accelerationOf(leftOut: Float64Array): number {
   const values = leftOut.filter((value) => !Number.isNaN(value));
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  // In units of the largest deviation, so that tiny differences do not vanish when cubed.
+  // In units of the largest deviation, so that cubes of tiny differences do not underflow.
   const unit = values.reduce((most, value) => Math.max(most, Math.abs(mean - value)), 0);
   if (unit === 0) return 0;
   let cubes = 0;
@@ -196,21 +188,21 @@ function accelerationOf(leftOut: Float64Array): number {
 function adjusted(z: number, bias: number, acceleration: number): number {
   const shifted = bias + z;
   const denominator = 1 - acceleration * shifted;
-  // Past its pole the formula would come back from the other side.
+  // Beyond its pole the formula would change sign.
   if (denominator <= 0) return z < 0 ? 0 : 1;
   return normalCdf(bias + shifted / denominator);
 }
 
-/** The z that `adjusted` takes to this probability. */
+/** The inverse of `adjusted` in z. */
 function unadjusted(probability: number, bias: number, acceleration: number): number {
   const distance = normalQuantile(probability) - bias;
   return distance / (1 + acceleration * distance) - bias;
 }
 
 /**
- * A resample in which the statistic is undefined might be anything, so it counts as −∞ for a lower
- * and +∞ for an upper bound: a statistic that is often undefined ends up unbounded instead of
- * looking precise. Quantile type 6 of R. J. Hyndman and Y. Fan (1996).
+ * Quantile type 6 of R. J. Hyndman and Y. Fan (1996). An undefined resample counts as −∞ for a
+ * lower and +∞ for an upper bound. So a statistic that is often undefined is unbounded instead of
+ * seemingly precise.
  */
 function quantileWithUnknowns(
   sorted: Float64Array,
@@ -227,10 +219,7 @@ function quantileWithUnknowns(
   return from + Math.min(1, Math.max(0, position - whole)) * (to - from);
 }
 
-/**
- * An extreme bias correction can push a bound past the estimate; a bound at 50 % or more never lies
- * on the other side of it.
- */
+/** An extreme bias correction can move a bound past the estimate, so bounds are limited to it. */
 function containing(bounds: Bounds, estimate: number): Bounds {
   return {
     level: bounds.level,

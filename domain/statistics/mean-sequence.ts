@@ -1,37 +1,35 @@
 import { logMixture, mixedRoot } from './mixture';
 
 /**
- * A confidence sequence for the *running mean of conditional means* of bounded observations: with
- * μᵢ = E[xᵢ | everything before i], it encloses (μ₁ + … + μₙ)/n at all n at once, whoever looks and
- * stops whenever. Nothing is asked of how the μᵢ move, so days may differ as they like; the claim
- * is about the traffic that was seen, not about days to come.
+ * A confidence sequence for the *running mean of conditional means* of bounded observations. With
+ * μᵢ = E[xᵢ | everything before i], it contains (μ₁ + … + μₙ)/n at all n at once, under any stopping
+ * rule. The μᵢ may change in any way, so days may differ. The statement is about the observed
+ * traffic, not about future days.
  *
  * For each stake λ of a fixed grid, with a guess gᵢ made before xᵢ and λ(gᵢ − min) < 1,
  *   ∏ (1 + λ(xᵢ − gᵢ)) · exp(−λ Σ(μᵢ − gᵢ))
  * is a non-negative supermartingale, since E[1 + λ(xᵢ − gᵢ) | past] = 1 + λ(μᵢ − gᵢ) ≤ exp(λ(μᵢ −
- * gᵢ)). It depends on the μᵢ through their mean alone. A mixture over the grid is one too, and by
- * Ville's inequality it ever exceeds 1/α with probability α at most. That is the
- * empirical-Bernstein process of S. R. Howard, A. Ramdas, J. McAuliffe and J. Sekhon,
+ * gᵢ)). It depends on the μᵢ only through their mean. A mixture over the grid is one too, and by
+ * Ville's inequality it ever exceeds 1/α with probability at most α.
+ *
+ * This is the empirical-Bernstein process of S. R. Howard, A. Ramdas, J. McAuliffe and J. Sekhon,
  * "Time-uniform, nonparametric, nonasymptotic confidence sequences", Annals of Statistics 49
- * (2021), theorem 4, before their last step, which bounds log(1 + z) from below by a quadratic (X.
- * Fan, I. Grama and Q. Liu, Electronic Journal of Probability 20 (2015)) and costs most where the
- * noise is small beside the range. I. Waudby-Smith and A. Ramdas, "Estimating means of bounded
- * random variables by betting", JRSS B 86 (2024), let the stakes move with what was seen; such bets
- * enclose a mean only if all μᵢ are equal, which days do not grant.
+ * (2021), theorem 4. It omits their last step, a quadratic lower bound of log(1 + z) (X. Fan, I.
+ * Grama and Q. Liu, Electronic Journal of Probability 20 (2015)), which costs most if the noise is
+ * small compared with the range. I. Waudby-Smith and A. Ramdas, "Estimating means of bounded random
+ * variables by betting", JRSS B 86 (2024), adapt the stakes to the data. Such bets contain the mean
+ * only if all μᵢ are equal, which does not hold for days.
  */
 export interface MeanState {
   readonly n: number;
   readonly sum: number;
-  /** Σ [log(1 + λₖ(xᵢ − gᵢ)) + λₖgᵢ] for each stake: wealth of a bet that the mean is high. */
+  /** Log-wealth of bets on a high mean, per stake: Σ [log(1 + λₖ(xᵢ − gᵢ)) + λₖgᵢ]. */
   readonly rising: readonly number[];
-  /** Σ [log(1 − λₖ(xᵢ − gᵢ)) − λₖgᵢ]: of a bet that it is low. */
+  /** Log-wealth of bets on a low mean, per stake: Σ [log(1 − λₖ(xᵢ − gᵢ)) − λₖgᵢ]. */
   readonly falling: readonly number[];
 }
 
-/**
- * Where observations lie, and where their mean is guessed to be: a wrong guess costs width, never
- * validity.
- */
+/** Range of the observations and of their guessed mean. A wrong guess costs only width. */
 export interface MeanRange {
   readonly min: number;
   readonly max: number;
@@ -44,22 +42,19 @@ export interface SequenceBounds {
 }
 
 /**
- * Stakes halve from one to the next: the least of twelve still suits 10⁸ observations, and a stake
- * that is off by √2 grows at 83 % of the best one's rate or more.
+ * Each stake is half of the previous one. The smallest of twelve still suits 10⁸ observations. A
+ * stake that is off by √2 grows at 83 % of the best rate or more.
  */
 const stakes = 12;
 const halvings = Array.from({ length: stakes }, (_, index) => 2 ** -index);
-/** The greatest stake, as a share of the one at which a single observation could ruin the bet. */
+/** The largest stake, as a share of the one at which a single observation could ruin the bet. */
 const boldest = 0.95;
-/**
- * Large stakes weigh more, as it is the early looks that they serve: 1/(k(k+1)), brought to a sum
- * of 1.
- */
+/** Large stakes have more weight because early looks need them: 1/(k(k+1)), scaled to sum to 1. */
 const logWeights = Array.from(
   { length: stakes },
   (_, index) => -Math.log((index + 1) * (index + 2) * (1 - 1 / (stakes + 1))),
 );
-/** The guess is the mean so far and ten observations at the middle of the guessed range. */
+/** The guess is the mean so far, combined with ten observations at the middle of the guess range. */
 const guessWeight = 10;
 
 export function emptyMean(): MeanState {
@@ -71,10 +66,7 @@ export function emptyMean(): MeanState {
   };
 }
 
-/**
- * Adds observations in their order. Throws a RangeError on one outside the range, whose bet would
- * be void.
- */
+/** Adds observations in order. @throws RangeError for an observation outside the range */
 export function extendMean(
   state: MeanState,
   range: MeanRange,
@@ -87,7 +79,9 @@ export function extendMean(
   const { guess } = range;
   for (const value of values) {
     if (!(value >= range.min && value <= range.max))
-      throw new RangeError(`${value} lies outside ${range.min} … ${range.max}`);
+      throw new RangeError(
+        `observation ${value} is outside the range ${range.min} … ${range.max}`,
+      );
     const guessed = Math.min(
       guess.max,
       Math.max(guess.min, (sum + (guessWeight * (guess.min + guess.max)) / 2) / (n + guessWeight)),
@@ -109,8 +103,8 @@ export function meanOf(state: { readonly n: number; readonly sum: number }): num
 }
 
 /**
- * Each bound fails, ever, with probability `alphaPerSide` at most. Before the first observation
- * they are the ends of the range.
+ * Each bound is ever wrong with probability at most `alphaPerSide`. Without observations, the
+ * bounds are the ends of the range.
  */
 export function meanBounds(
   state: MeanState,
@@ -119,8 +113,7 @@ export function meanBounds(
 ): SequenceBounds {
   if (state.n === 0) return { lower: range.min, upper: range.max };
   const { up, down } = boldestStakes(range);
-  // The mixture of exp(wealth − λ·n·m) falls as m grows: every m at which it still reaches 1/α is
-  // too low.
+  // The mixture of exp(wealth − λ·n·m) decreases in m, so each m at which it reaches 1/α is too low.
   const lower = mixedRoot({
     logWeights,
     wealth: state.rising,
@@ -137,8 +130,8 @@ export function meanBounds(
 }
 
 /**
- * Logarithms of what the mixed bets have won against "the mean is at most m" and "the mean is at
- * least m"; at −log α a bound passes m.
+ * Log-wealth of the mixed bets against "the mean is at most m" and "the mean is at least m". At
+ * −log α a bound reaches m.
  */
 export function wealthAgainst(
   state: MeanState,
@@ -152,20 +145,14 @@ export function wealthAgainst(
   };
 }
 
-/**
- * The state after `times` as many observations like those so far, with the same mean and spread:
- * what a forecast rests on.
- */
+/** A forecast: the state after `times` as many observations with the same mean and variance. */
 export function scaledMean(state: MeanState, times: number): MeanState {
   const scaled = (wealth: readonly number[]) => wealth.map((each) => each * times);
   const { n, sum, rising, falling } = state;
   return { n: n * times, sum: sum * times, rising: scaled(rising), falling: scaled(falling) };
 }
 
-/**
- * For bets on a high mean only the distance below the guess can ruin, for bets on a low mean only
- * the one above.
- */
+/** Only observations below the guess can ruin a bet on a high mean, and above it one on a low mean. */
 function boldestStakes({ min, max, guess }: MeanRange): {
   readonly up: number;
   readonly down: number;

@@ -1,23 +1,20 @@
 export interface Mixture {
   readonly logWeights: readonly number[];
-  /** Logarithms of what each bet has won at m = 0. */
+  /** Log-wealth of each bet at m = 0. */
   readonly wealth: readonly number[];
-  /** How fast each falls with m; above 0. */
+  /** Decrease of each log-wealth per unit of m; above 0. */
   readonly slopes: readonly number[];
 }
 
-/**
- * The m at which Σ exp(logWeight + wealth − slope·m) = 1/alpha, from below: where the mixture of
- * bets stops to speak against m.
- */
+/** The m at which Σ exp(logWeight + wealth − slope·m) = 1/alpha, rounded down. */
 export function mixedRoot(mixture: Mixture & { readonly alpha: number }): number {
   const { logWeights, wealth, slopes, alpha } = mixture;
   const roots = (weightOf: (index: number) => number) =>
     wealth.map(
       (each, index) => (each + weightOf(index) + Math.log(alpha)) / (slopes[index] ?? NaN),
     );
-  // With weights that sum to 1, the sum reaches 1/alpha where the first weighted bet does, at the
-  // latest where the last unweighted one does.
+  // The weights sum to 1. So the root is at least that of any weighted bet, and at most the largest
+  // root of the unweighted bets.
   let low = Math.max(...roots((index) => logWeights[index] ?? 0));
   let high = Math.max(...roots(() => 0));
   for (let halving = 0; halving < 60 && high - low > 1e-12 * (1 + Math.abs(low)); halving += 1) {
@@ -25,7 +22,7 @@ export function mixedRoot(mixture: Mixture & { readonly alpha: number }): number
     if (logMixture(mixture, middle) >= -Math.log(alpha)) low = middle;
     else high = middle;
   }
-  // The wider end, so that rounding never sharpens a bound.
+  // The wider end, so that rounding never makes a bound too narrow.
   return low;
 }
 
@@ -38,7 +35,7 @@ export function logMixture({ logWeights, wealth, slopes }: Mixture, at: number):
   );
 }
 
-/** log Σ exp(each), where the exponentials themselves would overflow. */
+/** log Σ exp(each), without overflow. */
 export function logSumExp(logs: readonly number[]): number {
   let most = -Infinity;
   for (const each of logs) most = Math.max(most, each);

@@ -1,21 +1,18 @@
 import type { Digest } from '../dataset/artifact';
 
-/** Uniform on [0, 1) with 32 bits; the same seed gives the same numbers on every machine. */
+/** Uniform on [0, 1) with 32 bits. The same seed gives the same numbers on every machine. */
 export type Random = () => number;
 
 export type Seed = readonly [number, number, number, number];
 
-/** 128 bits of a digest, so that what is drawn depends on the data and on nothing else. */
+/** 128 bits of a digest, so that samples depend on the data only. */
 export function seedOf(digest: Digest): Seed {
   const word = (index: number) =>
     Number.parseInt(digest.slice(7 + 8 * index, 15 + 8 * index), 16) | 0;
   return [word(0), word(1), word(2), word(3)];
 }
 
-/**
- * sfc32 of C. Doty-Humphrey's PractRand: 128 bits of state, passes BigCrush, integer operations
- * only. Not for secrets.
- */
+/** sfc32 of C. Doty-Humphrey's PractRand: 128 bits of state, passes BigCrush. Not for secrets. */
 export function seededRandom([a, b, c, counter]: Seed): Random {
   const next = () => {
     const sum = (((a + b) | 0) + counter) | 0;
@@ -26,7 +23,7 @@ export function seededRandom([a, b, c, counter]: Seed): Random {
     c |= 0;
     return (sum >>> 0) / 4294967296;
   };
-  // Seeds that differ in few bits give related first numbers; its author discards a dozen.
+  // Seeds that differ in few bits give related first numbers, so its author discards twelve.
   for (let round = 0; round < 12; round += 1) next();
   return next;
 }

@@ -1,10 +1,7 @@
 import type { MeanRange, SequenceBounds } from './mean-sequence';
 import { logMixture, mixedRoot } from './mixture';
 
-/**
- * An observation, and what it could have been by what was known before it: the range must not
- * depend on the observation itself.
- */
+/** An observation and its range, which must be known before it and must not depend on it. */
 export interface RangedValue {
   readonly value: number;
   readonly min: number;
@@ -14,37 +11,33 @@ export interface RangedValue {
 export interface RangedState {
   readonly n: number;
   readonly sum: number;
-  /**
-   * For each stake λ, the logarithm of what a bet has won that the mean is high, but for its term
-   * −λ·Σμᵢ.
-   */
+  /** Log-wealth of bets on a high mean, per stake λ, without the term −λ·Σμᵢ. */
   readonly rising: readonly number[];
-  /** Likewise that it is low. */
+  /** The same for bets on a low mean. */
   readonly falling: readonly number[];
 }
 
 /**
- * The confidence sequence of `mean-sequence.ts` for observations whose range is known one by one:
- * it encloses the running mean (μ₁ + … + μₙ)/n of the conditional means at all n at once, where μᵢ
- * = E[xᵢ | Fᵢ] and Fᵢ holds all that came before xᵢ and the range aᵢ ≤ xᵢ ≤ bᵢ. Nothing is asked of
- * how the μᵢ or the ranges move.
+ * The confidence sequence of `mean-sequence.ts` for observations with individual ranges. It
+ * contains the running mean (μ₁ + … + μₙ)/n of the conditional means at all n at once, where μᵢ =
+ * E[xᵢ | Fᵢ] and Fᵢ holds everything before xᵢ and its range aᵢ ≤ xᵢ ≤ bᵢ. The μᵢ and the ranges may
+ * change in any way.
  *
- * For a fixed stake λ > 0 each observation multiplies the bet that the mean is high by one of two
- * factors, chosen by λ, aᵢ, bᵢ and the guess gᵢ alone, all known in Fᵢ:
- *   (1 + λ(xᵢ − gᵢ)) · exp(−λ(μᵢ − gᵢ))        where λ(gᵢ − aᵢ) ≤ 0.9, so that it is positive,
- *   exp(λ(xᵢ − μᵢ) − λ²(bᵢ − aᵢ)²/8)           elsewhere.
- * The conditional mean of the first is (1 + λ(μᵢ − gᵢ))·exp(−λ(μᵢ − gᵢ)) ≤ 1 since 1 + z ≤ exp(z);
- * that of the second is at most 1 by Hoeffding's lemma (W. Hoeffding, JASA 58 (1963)). A product of
- * such factors is a non-negative supermartingale whichever is chosen when, and so is a mixture over
- * a fixed grid of λ. Both factors depend on μᵢ through exp(−λμᵢ), so the product depends on the μᵢ
- * through their sum; Ville's inequality gives the bound. Bets that the mean is low are the same of
- * −xᵢ. See S. R. Howard, A. Ramdas, J. McAuliffe and J. Sekhon, Annals of Statistics 49 (2021), for
- * both factors and the mixture.
+ * For a fixed stake λ > 0, each observation multiplies the bet on a high mean by one of two
+ * factors. The choice depends only on λ, aᵢ, bᵢ and the guess gᵢ, all known in Fᵢ:
+ *   (1 + λ(xᵢ − gᵢ)) · exp(−λ(μᵢ − gᵢ))        if λ(gᵢ − aᵢ) ≤ 0.9, so that it is positive,
+ *   exp(λ(xᵢ − μᵢ) − λ²(bᵢ − aᵢ)²/8)           otherwise.
+ * The conditional mean of the first is (1 + λ(μᵢ − gᵢ))·exp(−λ(μᵢ − gᵢ)) ≤ 1 since 1 + z ≤ exp(z).
+ * That of the second is at most 1 by Hoeffding's lemma (W. Hoeffding, JASA 58 (1963)). So any
+ * product of such factors is a non-negative supermartingale, and so is a mixture over a fixed grid
+ * of λ. Both factors depend on μᵢ through exp(−λμᵢ), so the product depends on the μᵢ through their
+ * sum, and Ville's inequality gives the bound. Bets on a low mean use −xᵢ. See S. R. Howard, A.
+ * Ramdas, J. McAuliffe and J. Sekhon, Annals of Statistics 49 (2021), for both factors and the
+ * mixture.
  *
- * Where a range is far narrower than the widest possible one, as that of a pair whose two scores
- * are known and whose label is not, the stakes may be larger by as much, and a statement takes
- * three to ten times fewer observations. An observation whose range is one point costs and gains
- * nothing.
+ * The range of a pair with two known scores is far narrower than the widest possible one. So the
+ * stakes may be larger, and a statement takes three to ten times fewer observations.
+ * @throws RangeError for an observation outside its range, or a range outside `range`
  */
 export function extendRanged(
   state: RangedState,
@@ -59,7 +52,7 @@ export function extendRanged(
   for (const { value, min, max } of values) {
     if (!(value >= min && value <= max && min >= range.min && max <= range.max)) {
       throw new RangeError(
-        `${value} lies outside ${min} … ${max}, or that outside ${range.min} … ${range.max}`,
+        `observation ${value} must lie in its range ${min} … ${max}, and this range in ${range.min} … ${range.max}`,
       );
     }
     const overall = Math.min(
@@ -88,22 +81,19 @@ export function extendRanged(
   return { n, sum, rising, falling };
 }
 
-/** The greatest share of a bet that one observation may lose. */
+/** The largest share of a bet that one observation may lose. */
 const boldest = 0.9;
 /**
- * Stakes halve from one to the next, from 32 observations' worth of the widest range to what still
- * suits 10⁸ observations.
+ * Each stake is half of the previous one, from 32 divided by the widest range to one that suits 10⁸
+ * observations.
  */
 const stakes = 16;
 const halvings = Array.from({ length: stakes }, (_, index) => 2 ** -index);
-/**
- * The most useful stakes weigh most: those for differences of some thousandths of the range between
- * scores that are alike.
- */
+/** The weights favour stakes for differences of a few thousandths of the range. */
 const bells = halvings.map((_, index) => 1 / (1 + ((index - 2.5) / 2) ** 2));
 const bellSum = bells.reduce((sum, bell) => sum + bell, 0);
 const logWeights = bells.map((bell) => Math.log(bell / bellSum));
-/** The guess is the mean so far and ten observations at the middle of the guessed range. */
+/** The guess is the mean so far, combined with ten observations at the middle of the guess range. */
 const guessWeight = 10;
 
 export function emptyRanged(): RangedState {
@@ -116,8 +106,8 @@ export function emptyRanged(): RangedState {
 }
 
 /**
- * Each bound fails, ever, with probability `alphaPerSide` at most. Before the first observation
- * they are the ends of the range.
+ * Each bound is ever wrong with probability at most `alphaPerSide`. Without observations, the
+ * bounds are the ends of the range.
  */
 export function rangedBounds(
   state: RangedState,
@@ -132,8 +122,8 @@ export function rangedBounds(
 }
 
 /**
- * Logarithms of what the mixed bets have won against "the mean is at most m" and "the mean is at
- * least m"; at −log α a bound passes m.
+ * Log-wealth of the mixed bets against "the mean is at most m" and "the mean is at least m". At
+ * −log α a bound reaches m.
  */
 export function rangedWealth(
   state: RangedState,
@@ -147,7 +137,7 @@ export function rangedWealth(
   };
 }
 
-/** The state after `times` as many observations like those so far: what a forecast rests on. */
+/** A forecast: the state after `times` as many observations like those so far. */
 export function scaledRanged(state: RangedState, times: number): RangedState {
   const scaled = (wealth: readonly number[]) => wealth.map((each) => each * times);
   const { n, sum, rising, falling } = state;

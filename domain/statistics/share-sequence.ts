@@ -1,23 +1,22 @@
 import type { SequenceBounds } from './mean-sequence';
 import { logSumExp } from './mixture';
 
-/**
- * Requests, and how many of them were an event such as an error: two numbers are all that the
- * sequence needs.
- */
+/** Numbers of requests and of events among them, such as errors. */
 export interface ShareState {
   readonly n: number;
   readonly events: number;
 }
 
 /**
- * A confidence sequence for the running mean of conditional probabilities of yes-or-no
- * observations, valid at all n at once whatever the probabilities do: for each λ > 0, exp(λ·events
- * − Σ log(1 + pᵢ(e^λ − 1))) is a martingale, and as the logarithm is concave the sum is at most
- * n·log(1 + p̄(e^λ − 1)). Mixed over a fixed grid of λ; Ville's inequality. The sub-Bernoulli
- * process of S. R. Howard, A. Ramdas, J. McAuliffe and J. Sekhon, "Time-uniform Chernoff bounds via
- * nonnegative supermartingales", Probability Surveys 17 (2020), table 3. Far sharper than bounds
- * for any bounded observation where events are rare.
+ * A confidence sequence for the running mean of the conditional probabilities of binary
+ * observations, valid at all n at once, however the probabilities change. For each λ > 0,
+ * exp(λ·events − Σ log(1 + pᵢ(e^λ − 1))) is a martingale. The logarithm is concave, so the sum is at
+ * most n·log(1 + p̄(e^λ − 1)). A mixture over a fixed grid of λ and Ville's inequality give the
+ * bound.
+ *
+ * This is the sub-Bernoulli process of S. R. Howard, A. Ramdas, J. McAuliffe and J. Sekhon,
+ * "Time-uniform Chernoff bounds via nonnegative supermartingales", Probability Surveys 17 (2020),
+ * table 3. If events are rare, it is far narrower than bounds for arbitrary bounded observations.
  */
 export function shareBounds({ n, events }: ShareState, alphaPerSide: number): SequenceBounds {
   return {
@@ -30,7 +29,7 @@ export function addShare(state: ShareState, more: ShareState): ShareState {
   return { n: state.n + more.n, events: state.events + more.events };
 }
 
-/** Log odds ratios between what is feared and what is allowed: from 400 to 1 down to 1.01 to 1. */
+/** Log odds ratios of the alternative to the allowed share, from 400 down to 1.01. */
 const tilts = Array.from({ length: 10 }, (_, index) => 6 / 2 ** index);
 const gains = tilts.map((tilt) => Math.expm1(tilt));
 const logWeight = -Math.log(tilts.length);
@@ -48,8 +47,8 @@ function lowestShare(n: number, events: number, alpha: number): number {
 }
 
 /**
- * Logarithm of what the mixed bets have won against "the share is at most this"; at −log α the
- * lower bound passes it. Falls as the share grows.
+ * Log-wealth of the mixed bets against "the share is at most this". At −log α the lower bound
+ * reaches it. Decreases in `share`.
  */
 export function wealthAgainstShare({ n, events }: ShareState, share: number): number {
   return logSumExp(

@@ -1,16 +1,13 @@
 import { normalCdf } from './distributions';
 import { expandedQuantile, fewestBeyond, type Bounds, type Interval } from './interval';
 
-/**
- * Collects, for each resample, the largest deviation over several statistics. Memory stays at two
- * numbers a resample, however many statistics join.
- */
+/** Collects the largest deviation over several statistics for each resample: two numbers each. */
 export interface JointDeviations {
-  /** `replicates` come from the same resamples for every statistic. */
+  /** All statistics must use the same resamples. */
   add(statistic: { readonly interval: Interval; readonly replicates: Float64Array }): void;
   /**
-   * Call when all have joined: gives bounds that hold for all of them at once. `days`: on how many
-   * days the statistic itself has rows.
+   * Call it after all statistics are added. The bounds hold for all of them at once. `days`: number
+   * of days on which the statistic has rows.
    */
   bounds(): (
     statistic: { readonly interval: Interval; readonly days: number },
@@ -19,16 +16,16 @@ export interface JointDeviations {
 }
 
 /**
- * Simultaneous bounds by the single-step max-t method: every deviation is put in units of its
- * standard error, and the largest of them over all statistics sets how many units the bounds lie
- * away. It uses that statistics move together (a bad day is bad everywhere), which Bonferroni does
- * not. P. H. Westfall and S. S. Young, "Resampling-Based Multiple Testing" (1993), §2.5; M. Mandel
- * and R. A. Betensky, "Simultaneous confidence intervals based on the percentile bootstrap
- * approach", Computational Statistics & Data Analysis 52 (2008).
+ * Simultaneous bounds by the single-step max-t method. Deviations are measured in standard errors,
+ * and the largest one over all statistics sets the width. Unlike Bonferroni, this uses that
+ * statistics move together: a bad day is bad for all. P. H. Westfall and S. S. Young,
+ * "Resampling-Based Multiple Testing" (1993), §2.5; M. Mandel and R. A. Betensky, "Simultaneous
+ * confidence intervals based on the percentile bootstrap approach", Computational Statistics & Data
+ * Analysis 52 (2008).
  *
- * Few days widen the bounds as in `dayInterval`, at the level that the largest deviation stands
- * for: that level is far beyond the joint one when many statistics join, and there Student's t
- * differs most from the normal distribution. The days are those of the statistic itself.
+ * Few days widen the bounds as in `dayInterval`, at each statistic's own level. With many
+ * statistics, that level is far above the joint one, where Student's t differs most from the normal
+ * distribution.
  */
 export function jointDeviations(joint: {
   readonly replicates: number;
@@ -38,11 +35,11 @@ export function jointDeviations(joint: {
   const below = new Float64Array(joint.replicates);
   return {
     add({ interval, replicates }) {
-      // A constant is known exactly and cannot deviate.
+      // A constant statistic cannot deviate.
       if (interval.standardError === 0) return;
       replicates.forEach((value, replicate) => {
         const units = (value - interval.estimate) / interval.standardError;
-        // Undefined in this resample: it might have been anything.
+        // A statistic that is undefined in this resample could have any value.
         const undefinedHere = Number.isNaN(units);
         above[replicate] = Math.max(above[replicate] ?? 0, undefinedHere ? Infinity : units);
         below[replicate] = Math.max(below[replicate] ?? 0, undefinedHere ? Infinity : -units);
@@ -59,8 +56,7 @@ export function jointDeviations(joint: {
             ? null
             : estimate + side * standardError * expandedQuantile(own, days, joint.correlation);
         };
-        // Resamples that overshoot the estimate say how far it may lie above the truth, and the
-        // other way round.
+        // Resamples above the estimate set the lower bound, and those below it the upper bound.
         return { level, lower: bound(over, -1), upper: bound(under, 1) };
       };
     },
@@ -68,9 +64,9 @@ export function jointDeviations(joint: {
 }
 
 /**
- * The level of one statistic's own bound at which the bounds of all hold at the joint `level`; null
- * when an undefined resample lies there. Where the resamples do not reach, all are taken for as
- * many independent statistics as their outermost supported quantile says (Šidák).
+ * The level of each statistic's own bound at which all bounds hold at the joint `level`. Null if
+ * that quantile is undefined. Beyond the reach of the resamples, it uses the number of independent
+ * statistics that fits their outermost supported quantile (Šidák).
  */
 function ownLevel(sorted: Float64Array, level: number): number | null {
   if (!Number.isFinite(quantile(sorted, level))) return null;
@@ -83,10 +79,7 @@ function ownLevel(sorted: Float64Array, level: number): number | null {
   return level ** (1 / independent);
 }
 
-/**
- * The smallest value that at least this share of the sorted values does not exceed; errs to the
- * wide side.
- */
+/** The smallest value that at least this share of the sorted values does not exceed. */
 function quantile(sorted: Float64Array, share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share))] ?? NaN;
 }

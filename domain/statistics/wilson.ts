@@ -1,8 +1,8 @@
 import { normalQuantile } from './distributions';
 
 /**
- * Bounds of a share of `events` in `n` (E. B. Wilson, JASA 22 (1927)): holds also where none or all
- * are, which the normal approximation does not.
+ * Two-sided bounds of a share of `events` in `n` (E. B. Wilson, JASA 22 (1927)). Unlike the normal
+ * approximation, they also hold for 0 or `n` events.
  */
 export function wilsonBounds(
   { events, n }: { readonly events: number; readonly n: number },
