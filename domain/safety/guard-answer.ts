@@ -1,14 +1,11 @@
 import type { GuardAnswers } from './policy';
 
-/**
- * Whether a pattern is found in the text, whatever its case, in bounded time; what keeps it from
- * being told is thrown.
- */
+/** Whether the pattern matches, ignoring case, in bounded time. Throws if this cannot be decided. */
 export type FindsPattern = (pattern: string, text: string) => boolean;
 
 /**
- * What a guard model has said of a text: the categories that it is unsafe by, none for a safe one;
- * null for an answer in other words, which says nothing.
+ * The categories by which a guard model's answer calls a text unsafe; empty for a safe text. Null
+ * if the answer has no valid verdict.
  */
 export function readGuardAnswer(
   answers: GuardAnswers,
@@ -18,7 +15,7 @@ export function readGuardAnswer(
   return answers === 'llamaGuard' ? readLlamaGuard(text) : readByPatterns(answers, text, finds);
 }
 
-/** What stands for a verdict without a category. */
+/** The category of a verdict without one. */
 export const unsafe = 'unsafe';
 
 /**
@@ -33,7 +30,7 @@ function readLlamaGuard(text: string): readonly string[] | null {
   return codes === '' ? [unsafe] : codes.split(',').map((code) => code.trim().toUpperCase());
 }
 
-/** Both or neither is no verdict. */
+/** Exactly one of the two patterns must match, otherwise there is no verdict. */
 function readByPatterns(
   { unsafe: bad, safe }: Exclude<GuardAnswers, 'llamaGuard'>,
   text: string,

@@ -1,26 +1,23 @@
-/** What a window of a text looks like to a classifier. */
+/** The features of one window of a text. */
 export interface TextFeatures {
-  /** Ascending, each once. */
+  /** Buckets, ascending and distinct. */
   readonly nGrams: Uint32Array;
-  /** Of length one; null where only words are read. */
+  /** Sentence embedding of length one; null for a classifier of words only. */
   readonly vector: Float32Array | null;
 }
 
 /** A logistic regression. */
 export interface LinearClassifier {
   readonly bias: number;
-  /** One a bucket; null where only the vector is read. */
+  /** One weight per bucket; null for a classifier of the vector only. */
   readonly nGrams: Float32Array | null;
   readonly vector: Float32Array | null;
 }
 
-/**
- * A vector's share against that of the n-grams, which have length one as well: chosen over held-out
- * sources (1, 2, 4).
- */
+/** Scale of the vector relative to the n-grams, chosen among 1, 2 and 4 on held-out sources. */
 export const vectorScale = 2;
 
-/** The log-odds that the text is of the kind that the classifier knows. */
+/** The log-odds that the text is of the classifier's kind. */
 export function logOdds(
   { bias, nGrams, vector }: LinearClassifier,
   features: TextFeatures,

@@ -1,9 +1,9 @@
-/** Buckets for each kind of n-gram: what falls together is told apart by the rest of the text. */
+/** Buckets for each kind of n-gram. */
 export const nGramBuckets = 2 ** 15;
 
 /**
- * Words, pairs of words, and 3 to 5 letters within a word, hashed: which of them a text has,
- * however often. Words first, letters in the second half.
+ * The distinct hashed n-grams of a text: words and pairs of words in the first half of the buckets,
+ * 3 to 5 letters within a word in the second half.
  */
 export function nGramsOf(text: string): Uint32Array {
   const found = new Set<number>();
@@ -22,11 +22,11 @@ export function nGramsOf(text: string): Uint32Array {
   return Uint32Array.from(found).sort();
 }
 
-/** Beyond it a word is data. */
+/** Longer words are cut, because they are usually data. */
 const longestWord = 40;
 
 /**
- * FNV-1a over UTF-16 units, with the last step of MurmurHash3: FNV's low bits alone are uneven for
+ * FNV-1a over UTF-16 units with the finalizer of MurmurHash3, because FNV's low bits are uneven for
  * texts that differ in their last letter.
  */
 function bucketOf(text: string): number {

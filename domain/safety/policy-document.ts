@@ -13,7 +13,7 @@ const documentSchema = z.strictObject({
   spec: safetyPolicySchema,
 });
 
-/** A `Policy` document, as the text of its file → the policy, or all that is wrong with it. */
+/** Reads a `Policy` document. Returns the policy, or all its errors. */
 export function readSafetyPolicy(text: string, fileName: string): Read<SafetyPolicy> {
   const written = yamlDocument(text, fileName);
   if (written.issues.length > 0) return { ok: false, issues: written.issues };

@@ -18,31 +18,31 @@ const terms = {
   onError: z
     .enum(['block', 'allow'])
     .default('block')
-    .describe('block or allow: what happens when it could not look'),
+    .describe('block or allow: what happens to a text if the detector fails'),
 };
 
 const classifier = {
   reads: z
     .enum(['words', 'meaning'])
     .default('meaning')
-    .describe('words, or meaning: also by sentence embedding'),
+    .describe('words, or meaning: words and a sentence embedding'),
   falseAlarms: z
     .number()
     .min(0.002)
     .max(0.2)
     .default(0.01)
-    .describe('a share from 0.002 to 0.2: how many harmless texts it may stop'),
+    .describe('a share from 0.002 to 0.2: the largest share of harmless texts that it may detect'),
 };
 
-const asked = {
-  provider: nameField('the name of a provider that the operator has set up'),
+const guardModel = {
+  provider: nameField('the name of a configured provider'),
   model: z.string().min(1).max(200).describe('the model, as the provider names it'),
-  timeout: secondsField('how long a verdict may take', { most: 600 }).default(10),
+  timeout: secondsField('the longest time for a verdict', { most: 600 }).default(10),
   categories: z
     .array(z.string().min(1).max(100))
     .max(100)
     .default([])
-    .describe('the categories that count; all when none is named'),
+    .describe('the categories that count; all by default'),
 };
 
 const guardAnswers = z
@@ -81,7 +81,7 @@ const detector = z
         .array(z.string().trim().min(2).max(200))
         .min(1)
         .max(10_000)
-        .describe('words or phrases, found whatever their case, accents and spacing'),
+        .describe('words or phrases; case, accents and spacing are ignored'),
     }),
     z.strictObject({
       ...terms,
@@ -95,23 +95,27 @@ const detector = z
         ...terms,
         kind: z.literal('topics'),
         on: on('input'),
-        allow: z.array(topic).max(50).default([]).describe('topics of which a text must be one'),
-        deny: z.array(topic).max(50).default([]).describe('topics of which no text may be'),
+        allow: z
+          .array(topic)
+          .max(50)
+          .default([])
+          .describe('allowed topics; a text must have one of them'),
+        deny: z.array(topic).max(50).default([]).describe('denied topics'),
         similarity: z
           .number()
           .gt(0)
           .lt(1)
           .default(0.5)
-          .describe('a number between 0 and 1: how near its examples a text of a topic is'),
+          .describe('a number between 0 and 1: the least similarity of a text to an example'),
       })
       .refine(({ allow, deny }) => allow.length + deny.length > 0, {
         path: ['deny'],
-        message: 'no topic is allowed or denied',
+        message: 'needs at least one topic in allow or deny',
       }),
     z
       .strictObject({
         ...terms,
-        ...asked,
+        ...guardModel,
         kind: z.literal('moderation'),
         threshold: z
           .number()
@@ -119,13 +123,13 @@ const detector = z
           .lte(1)
           .nullable()
           .default(null)
-          .describe('the score from which a category counts; the model’s own without it'),
+          .describe('the score from which a category counts; the model’s own flags by default'),
       })
       .transform(inSeconds),
     z
       .strictObject({
         ...terms,
-        ...asked,
+        ...guardModel,
         kind: z.literal('guardModel'),
         prompt: z
           .string()
@@ -134,13 +138,14 @@ const detector = z
           .nullable()
           .default(null)
           .describe(
-            'what the model is asked, with {{text}} and {{asked}}; the server’s chat template asks without it',
+            'the prompt of the guard model, with {{text}} and {{asked}}; the server’s chat ' +
+              'template by default',
           ),
         answers: guardAnswers,
       })
       .refine(({ answers, categories }) => answers === 'llamaGuard' || categories.length === 0, {
         path: ['categories'],
-        message: 'patterns tell no categories apart',
+        message: 'categories need answers: llamaGuard, because patterns cannot distinguish them',
       })
       .transform(inSeconds),
   ])
@@ -148,7 +153,7 @@ const detector = z
     'a detector: personalData, secrets, blocklist, injection, harmful, topics, moderation or guardModel',
   );
 
-/** As the rest of the platform keeps durations. */
+/** Renames the duration, because the platform keeps units in names. */
 function inSeconds<T extends { readonly timeout: number }>({
   timeout,
   ...rest
@@ -163,7 +168,7 @@ export const safetyPolicySchema = z
     keepText: z
       .boolean()
       .default(false)
-      .describe('true or false: whether the audit keeps texts that did not pass'),
+      .describe('true or false: whether the audit keeps texts that were blocked, redacted or flagged'),
   })
   .check(({ value, issues }) => {
     value.detectors.forEach(({ name }, index) => {
@@ -172,8 +177,8 @@ export const safetyPolicySchema = z
         code: 'custom',
         input: name,
         path: ['detectors', index, 'name'],
-        message: `a second detector is named ${name}`,
+        message: `another detector is already named ${name}`,
       });
     });
   })
-  .describe('what may go into a model and what may come out: detectors');
+  .describe('rules for the inputs and answers of a language application: detectors');

@@ -1,23 +1,17 @@
-/**
- * What may go into a language model and what may come out. A version of it is known by the digest
- * of its canonical JSON.
- */
+/** The rules for inputs and answers. The digest of its canonical JSON identifies a version. */
 export interface SafetyPolicy {
   readonly name: string;
-  /** Each looks at the text as it came; what they find is acted on together. */
+  /** Each detector sees the original text. Their findings are combined. */
   readonly detectors: readonly DetectorSpec[];
-  /** Whether the audit keeps the text of what did not pass as it came. */
+  /** Whether the audit keeps the original text if it did not pass. */
   readonly keepText?: boolean;
 }
 
-/**
- * What the user says, what the model answers, or a passage of a document that is put before the
- * model.
- */
+/** The user's input, the model's answer, or a passage that a prompt quotes. */
 export const sides = ['input', 'output', 'retrieved'] as const;
 export type Side = (typeof sides)[number];
 
-/** The strictest first: it wins where several detectors find something. */
+/** From strict to lenient. The strictest action of all detectors with findings applies. */
 export const actions = ['block', 'redact', 'flag'] as const;
 export type Action = (typeof actions)[number];
 
@@ -25,7 +19,7 @@ export interface DetectorTerms {
   readonly name: string;
   readonly on: readonly Side[];
   readonly action: Action;
-  /** When it could not look: `block` fails closed, `allow` fails open. */
+  /** If the detector fails: `block` fails closed, `allow` fails open. */
   readonly onError: 'block' | 'allow';
 }
 
@@ -35,72 +29,64 @@ export type DetectorKind =
   | { readonly kind: 'personalData'; readonly types: readonly PersonalDataType[] }
   | { readonly kind: 'secrets' }
   | { readonly kind: 'blocklist'; readonly phrases: readonly string[] }
-  /**
-   * Orders to the model that are not the operator's: jailbreaks, overridden instructions, attempts
-   * at the prompt.
-   */
+  /** Instructions to the model by someone else than the operator, such as jailbreaks. */
   | ({ readonly kind: 'injection' } & ClassifierTerms)
-  /** Asks for something harmful; on the side `output`, gives it. */
+  /** Requests for harmful content; on the side `output`, harmful content itself. */
   | ({ readonly kind: 'harmful' } & ClassifierTerms)
   | TopicsKind
   | ModerationKind
   | GuardModelKind;
 
-/** Whom the policy's detectors ask, each once. */
+/** The distinct providers of the policy's detectors. */
 export function askedProviders({ detectors }: SafetyPolicy): readonly string[] {
   return [...new Set(detectors.flatMap((spec) => ('provider' in spec ? [spec.provider] : [])))];
 }
 
 export interface ClassifierTerms {
   /**
-   * `words` alone, in well under a millisecond; `meaning` also by sentence embedding, some ten
-   * milliseconds a text of usual length.
+   * `words` takes well under a millisecond. `meaning` adds a sentence embedding, and takes about
+   * ten milliseconds for a text of usual length.
    */
   readonly reads: 'words' | 'meaning';
-  /**
-   * Which share of harmless texts it may stop, as measured over sources that it was not trained on.
-   */
+  /** The largest share of harmless texts that it may detect, measured on held-out sources. */
   readonly falseAlarms: number;
 }
 
 /**
- * A model of a provider that the operator has set up, asked about each text. Its name and its model
- * are part of the policy's digest; what answers under them is a matter of the place.
+ * A model of a configured provider that judges each text. The policy's digest covers the names of
+ * provider and model, but not the endpoint behind them.
  */
 export interface GuardModel {
   readonly provider: string;
   readonly model: string;
-  /** Of all attempts together; after it the detector could not look. */
+  /** For all attempts together; after it the detector fails. */
   readonly timeoutSeconds: number;
-  /** Those that count; empty for all that the model knows. */
+  /** The categories that count; empty for all. */
   readonly categories: readonly string[];
 }
 
-/** By the protocol of OpenAI's `/v1/moderations`. */
+/** A model with the protocol of OpenAI's `/v1/moderations`. */
 export interface ModerationKind extends GuardModel {
   readonly kind: 'moderation';
-  /** Score from which a category counts; null where the model's own flags do. */
+  /** Score from which a category counts; null to use the model's own flags. */
   readonly threshold: number | null;
 }
 
-/** A model trained to judge texts, by chat completions. */
+/** A guard model with the protocol of chat completions. */
 export interface GuardModelKind extends GuardModel {
   readonly kind: 'guardModel';
   /**
-   * What it is asked, with `{{text}}` and, before an answer of the model, `{{asked}}`; null where
-   * the server's chat template asks for it, as for Llama Guard.
+   * The prompt, with `{{text}}` and, for answers, `{{asked}}`. Null to use the server's chat
+   * template, as for Llama Guard.
    */
   readonly prompt: string | null;
   readonly answers: GuardAnswers;
 }
 
-/**
- * Llama Guard's `safe`, or `unsafe` and a line of categories; or two patterns, of which exactly one
- * must match.
- */
+/** Llama Guard's format, or two patterns of which exactly one must match. */
 export type GuardAnswers = 'llamaGuard' | { readonly unsafe: string; readonly safe: string };
 
-/** By nearness to examples: of a denied topic, or of none of the allowed ones. */
+/** Detects texts that are similar to a denied topic, or to none of the allowed topics. */
 export interface TopicsKind {
   readonly kind: 'topics';
   readonly allow: readonly Topic[];
@@ -125,13 +111,10 @@ export const personalDataTypes = [
 ] as const;
 export type PersonalDataType = (typeof personalDataTypes)[number];
 
-/** Offsets into the text in UTF-16 units, `to` behind the last. */
+/** A part of the text: offsets in UTF-16 units, `to` exclusive. */
 export interface Finding {
   readonly from: number;
   readonly to: number;
-  /**
-   * What it is, such as `email`: stands in the text's place when it is redacted, and in the audit;
-   * the text itself does not.
-   */
+  /** Type of the finding, such as `email`. It replaces redacted text and appears in the audit. */
   readonly what: string;
 }

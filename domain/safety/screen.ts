@@ -8,40 +8,37 @@ export type Detect = (
   about?: About,
 ) => Promise<readonly Finding[]>;
 
-/** What stands around a text. */
+/** The context of a text. */
 export interface About {
-  /** What the model was asked, before its answer. */
+  /** The input to which the text is the model's answer. */
   readonly asked?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The worst first. */
+/** From worst to best. */
 export const outcomes = ['blocked', 'redacted', 'flagged', 'passed'] as const;
 export type ScreeningOutcome = (typeof outcomes)[number];
 
-/**
- * What became of a text. Findings say what and how much, never which text: they go to the audit
- * (I11).
- */
+/** The result for one text. Findings never contain the text itself: they go to the audit (I11). */
 export interface Screening {
   readonly outcome: ScreeningOutcome;
-  /** What may go on; null when nothing may. */
+  /** The text after redaction; null if it was blocked. */
   readonly text: string | null;
   readonly findings: readonly DetectorFindings[];
-  /** As it came, where it did not pass and the policy keeps such texts. */
+  /** The original text, if it did not pass and the policy has `keepText`. */
   readonly kept?: string;
 }
 
 export interface DetectorFindings {
   readonly detector: string;
   readonly action: Action;
-  /** What → how often. Empty when it could not look. */
+  /** Counts by type of finding. Empty if the detector failed. */
   readonly found: Readonly<Record<string, number>>;
-  /** Why it could not look. */
+  /** Why the detector failed. */
   readonly failure: string | null;
 }
 
-/** Of several texts that belong together: nothing goes on when one may not. */
+/** Combines the screenings of texts that belong together. The worst outcome applies. */
 export function joined(screenings: readonly Screening[]): Omit<Screening, 'text'> {
   const kept = screenings.flatMap((each) => each.kept ?? []);
   return {
@@ -51,15 +48,12 @@ export function joined(screenings: readonly Screening[]): Omit<Screening, 'text'
   };
 }
 
-/** Null of none. */
+/** Null for an empty list. */
 export function worstOutcome(of: readonly ScreeningOutcome[]): ScreeningOutcome | null {
   return outcomes.find((outcome) => of.includes(outcome)) ?? null;
 }
 
-/**
- * Every detector of the side looks, also when an earlier one has blocked: the audit says all that
- * was wrong.
- */
+/** Runs all detectors of the side, even if one has blocked, so that the audit has all findings. */
 export async function screen(
   policy: SafetyPolicy,
   side: Side,
@@ -113,9 +107,9 @@ async function look(
   try {
     return { spec, findings: await detect(spec, text, side, about), failure: null };
   } catch (error) {
-    // Who is gone hears nothing more.
+    // An aborted request needs no result.
     about.signal?.throwIfAborted();
-    // Its message may quote the text.
+    // The error's type only, because its message may quote the text.
     return {
       spec,
       findings: [],
@@ -130,10 +124,7 @@ function counted(findings: readonly Finding[]): Readonly<Record<string, number>>
   return counts;
 }
 
-/**
- * Places that overlap become one, by the name of the first: half of a card number is still too much
- * of it.
- */
+/** Replaces findings by their types. Overlapping ones are merged, under the type of the first. */
 export function redact(text: string, findings: readonly Finding[]): string {
   const sorted = findings.toSorted((a, b) => a.from - b.from || b.to - a.to);
   let end = 0;

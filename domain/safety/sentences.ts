@@ -1,10 +1,7 @@
-/** Beyond it a sentence is cut, where a word ends if there is one. */
+/** Longer sentences are cut, at the end of a word if possible. */
 const mostCharacters = 240;
 
-/**
- * Sentences of a line of text, as their marks say: near enough for finding the one that is not like
- * the rest.
- */
+/** Splits a line at sentence marks. Approximate, but enough to find an unusual sentence. */
 export function sentencesOf(line: string): readonly string[] {
   return line
     .split(/(?<=[.!?;:]["')\]]?)\s+/)
@@ -19,24 +16,25 @@ export function sentencesOf(line: string): readonly string[] {
 }
 
 /**
- * How much of what the others are like is taken off: an order among orders is usual, one among
- * statements is not. 0, 0.5 and 1 were tried on other sources than bastioncorpus.
+ * The share of the other sentences' mean that is subtracted: an instruction among instructions is
+ * normal, one among statements is not. Chosen among 0, 0.5 and 1 on sources other than
+ * bastioncorpus.
  */
 const othersShare = 0.5;
 
-/** The highest log-odds of a text's sentences, against the mean of the others. −∞ for none. */
+/** The highest log-odds of the sentences, relative to the mean of the others; −∞ without any. */
 export function standingOut(odds: readonly number[]): number {
   const [highest = -Infinity, ...others] = odds.toSorted((a, b) => b - a);
   if (others.length === 0) return highest;
   return highest - (othersShare * others.reduce((sum, each) => sum + each, 0)) / others.length;
 }
 
-/** Sentences of a text that are judged: a passage seldom has more. */
+/** Largest number of sentences that are judged; a passage seldom has more. */
 export const mostSentences = 12;
 
 /**
- * Of more than that those that look worst by their words, and as many from all over the rest, which
- * tell what the text is like.
+ * Selects at most `mostSentences`: half are those with the highest odds, and half are spread over
+ * the rest, as a sample of the text.
  */
 export function telling<T>(sentences: readonly T[], odds: (sentence: T) => number): readonly T[] {
   if (sentences.length <= mostSentences) return sentences;

@@ -8,14 +8,14 @@ export interface TrainingExample extends TextFeatures {
 export interface TrainingPlan {
   readonly nGrams: number | null;
   readonly vector: number | null;
-  /** Of the squared weights, against a mean loss. */
+  /** Weight of the L2 penalty relative to the mean loss. */
   readonly penalty: number;
   readonly iterations: number;
 }
 
 /**
- * Minimises the weighted mean log-loss with L2 by limited-memory BFGS (D. C. Liu and J. Nocedal,
- * 1989). No chance in it: the same examples in the same order give the same weights.
+ * Minimises the weighted mean log-loss with an L2 penalty by limited-memory BFGS (D. C. Liu and J.
+ * Nocedal, 1989). Deterministic: the same examples in the same order give the same weights.
  */
 export function trainLinear(
   examples: readonly TrainingExample[],
@@ -81,7 +81,7 @@ function addExample(
 
 type Loss = (point: Float64Array, gradient: Float64Array) => number;
 
-/** Pairs of steps that are remembered; 5 to 20 are usual. */
+/** Number of stored steps; 5 to 20 are usual. */
 const memory = 10;
 
 function minimise(loss: Loss, size: number, iterations: number): Float64Array {
@@ -98,7 +98,7 @@ function minimise(loss: Loss, size: number, iterations: number): Float64Array {
     const slope = dot(direction, gradient);
     let length = pairs.length === 0 ? 1 / Math.max(1e-12, Math.sqrt(dot(gradient, gradient))) : 1;
     let [next, nextGradient, nextValue] = [point, gradient, Infinity];
-    // Backtracking until the loss falls as Armijo asks.
+    // Backtracking line search with the Armijo condition.
     for (let tries = 0; tries < 30 && !(nextValue <= value + 1e-4 * length * slope); tries += 1) {
       if (tries > 0) length /= 2;
       const step = length;
@@ -118,7 +118,7 @@ function minimise(loss: Loss, size: number, iterations: number): Float64Array {
   return point;
 }
 
-/** The two-loop recursion. */
+/** The two-loop recursion of L-BFGS. */
 function descent(
   gradient: Float64Array,
   pairs: readonly {

@@ -1,12 +1,10 @@
-/**
- * Characters that are judged at once: some 180 tokens, well within what a sentence embedder reads.
- */
+/** About 180 tokens, well below the limit of a sentence embedder. */
 const windowCharacters = 800;
 const stride = 600;
 
 /**
- * A long text in overlapping parts, so that a sentence in a long document weighs as much as alone.
- * The whole when it is short; nothing when it says nothing.
+ * Splits a text into overlapping windows, so that one sentence counts in a long document as much as
+ * alone. Empty for a blank text.
  */
 export function windowsOf(text: string): readonly string[] {
   const said = text.trim();

@@ -1,17 +1,17 @@
 import { logOdds, type LinearClassifier, type TextFeatures } from './linear-classifier';
 
-/** Windows of a text that are embedded: each takes ten milliseconds or more. */
+/** Largest number of embedded windows per text: each takes ten milliseconds or more. */
 const mostEmbedded = 8;
 
 /**
- * The highest log-odds among a text's windows: what one sentence says is not thinned by the rest.
- * −∞ for a text without letters.
+ * The highest log-odds of the windows, so that the rest of a text cannot dilute one sentence. −∞
+ * without windows.
  */
 export function worstOdds(classifier: LinearClassifier, windows: readonly TextFeatures[]): number {
   return windows.reduce((worst, window) => Math.max(worst, logOdds(classifier, window)), -Infinity);
 }
 
-/** Which windows are worth an embedding: those that look worst by their words, in that order. */
+/** The windows to embed: those with the highest odds by their words, highest first. */
 export function suspicious<T extends TextFeatures>(
   words: LinearClassifier,
   windows: readonly T[],
