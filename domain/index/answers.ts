@@ -5,15 +5,15 @@ import { judgeLlmGate } from '../language/judge/gate';
 import type { Verdict } from '../decision/verdict';
 
 /**
- * When answers over a new index may take the place of answers over the one that answers: not much
- * worse, known from the same questions to the same application.
+ * The rule for answers over a new index version: they may be at most `margin` worse than over the
+ * current one, measured with the same cases and the same application.
  */
 export interface AnswersRule {
-  /** The application that is asked, for people. */
+  /** The application, for display. */
   readonly bundle: { readonly model: string; readonly version: number };
-  /** JSON: its `ReleaseBundle`. Its prompt, model and settings are asked over either version. */
+  /** JSON: its `ReleaseBundle`, whose prompt, model and settings answer over both versions. */
   readonly manifest: ArtifactRef;
-  /** NDJSON, a case a line. */
+  /** NDJSON, one case per line. */
   readonly cases: ArtifactRef;
   readonly dimensions: readonly DimensionSpec[];
   /** The dimension that decides. */
@@ -22,17 +22,17 @@ export interface AnswersRule {
   readonly margin: number;
   readonly confidence: number;
   readonly minCases: number;
-  /** Share of cases that could not be measured, beyond which nothing was. */
+  /** Largest share of cases that may fail; above it the result is `inconclusive`. */
   readonly maxFailures: number;
-  /** Questions under way at once. */
+  /** Concurrent questions. */
   readonly parallel: number;
 }
 
 const gate = 'index-answers';
 
 /**
- * As a gate of a bundle's evaluation: the paired difference, with an interval that holds cases
- * without a score at their worst and best.
+ * Applies a gate of a bundle's evaluation to the paired difference. Cases without a score count as
+ * the worst and the best case in the interval.
  */
 export function decideAnswers(
   { quality: dimension, margin, confidence, minCases, maxFailures }: AnswersRule,
@@ -55,13 +55,13 @@ export function answersVerdict(kind: Verdict['kind'], code: string, message: str
   return { kind, reasons: [{ gate, code, message }] };
 }
 
-/** Failed when one failed, inconclusive when one could not say; each with its reasons. */
+/** Combines both verdicts and their reasons: `failed` before `inconclusive` before `passed`. */
 export function bothVerdicts(found: Verdict | null, answered: Verdict | null): Verdict | null {
   if (!found || !answered) return found ?? answered;
-  const said = [found.kind, answered.kind];
-  const kind = said.includes('failed')
+  const kinds = [found.kind, answered.kind];
+  const kind = kinds.includes('failed')
     ? 'failed'
-    : said.includes('inconclusive')
+    : kinds.includes('inconclusive')
       ? 'inconclusive'
       : 'passed';
   return {
@@ -72,7 +72,7 @@ export function bothVerdicts(found: Verdict | null, answered: Verdict | null): V
   };
 }
 
-/** Who keeps the cases of a build until its version does. */
+/** The holder of a build's artifacts until the index version holds them. */
 export function orderHolder(build: string): string {
   return `index-build:${build}`;
 }

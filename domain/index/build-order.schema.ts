@@ -7,18 +7,18 @@ const dataset = z
   .string()
   .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}(@[1-9]\d{0,8})?$/)
   .describe(
-    'a dataset as `perennial dataset list` shows it, with or without @version: without, the newest',
+    'a dataset from `perennial dataset list`, such as docs or docs@3; the newest version by default',
   );
 
 const answers = z
   .strictObject({
-    model: nameField('a language application whose champion asks this index').describe(
-      'whose champion is asked, over either version',
+    model: nameField('a language application whose champion uses this index').describe(
+      'a language application; its champion answers over both versions',
     ),
-    cases: z.string().min(1).describe('NDJSON, a case a line: id, input and expected'),
-    dimensions: z.array(dimensionSchema).min(1).max(50).describe('what is measured of each answer'),
+    cases: z.string().min(1).describe('NDJSON, one case per line: id, input and expected'),
+    dimensions: z.array(dimensionSchema).min(1).max(50).describe('the dimensions to measure'),
     quality: nameField('the dimension that decides'),
-    margin: z.number().gt(0).max(1).default(0.05).describe('how much worse its mean may be'),
+    margin: z.number().gt(0).max(1).default(0.05).describe('how much lower its mean may be'),
     confidence: z.number().gt(0.5).max(0.999).default(0.95),
     minCases: z.int().min(2).default(50),
     maxFailures: z
@@ -26,14 +26,12 @@ const answers = z
       .min(0)
       .max(1)
       .default(0.05)
-      .describe('share of cases without a score, beyond which nothing was measured'),
-    parallel: z.int().min(1).max(256).default(4).describe('questions under way at once'),
+      .describe('the largest share of cases without a score; above it the result is inconclusive'),
+    parallel: z.int().min(1).max(256).default(4).describe('concurrent questions'),
   })
-  .describe(
-    'what the answers over the new index must show before it takes the place of the one that answers',
-  );
+  .describe('what answers over the new version must show before it becomes the champion');
 
-/** A build apart from a lifecycle's. */
+/** A build that no lifecycle starts. */
 export const buildOrderSchema = indexSchema
   .pick({
     chunking: true,
@@ -50,7 +48,7 @@ export const buildOrderSchema = indexSchema
     after: z
       .enum(['promote', 'keep'])
       .default('promote')
-      .describe('keep leaves the alias where it is'),
+      .describe('promote moves the champion alias to the new version; keep does not'),
     budget: z
       .strictObject({
         usd: z.number().gt(0).nullable().default(null),
@@ -58,9 +56,10 @@ export const buildOrderSchema = indexSchema
       })
       .prefault({})
       .describe(
-        'for a paid embedder, and for the answers: spent, the build ends or says that it could not measure',
+        'limit for a paid embedder and for the answers; when it is spent, the build fails or its ' +
+          'result is inconclusive',
       ),
   })
-  .describe('documents, how they are cut and embedded, and what the new version must show');
+  .describe('documents, chunking, embedder, and what the new version must show');
 
 export type BuildOrder = z.output<typeof buildOrderSchema>;

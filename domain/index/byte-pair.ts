@@ -1,10 +1,10 @@
 /**
- * Byte-pair encoding as SentencePiece models of the Llama family use it (R. Sennrich et al., 2016;
- * byte fallback): the same ids as the `tokenizers` library gives.
+ * Byte-pair encoding with byte fallback, as in SentencePiece models of the Llama family (R.
+ * Sennrich et al., 2016). Gives the same ids as the `tokenizers` library.
  */
 export interface BytePair {
   readonly encode: (text: string) => number[];
-  /** How many ids a word becomes, with a space before it. */
+  /** Number of ids of a word with a space before it. */
   readonly costOf: (word: string) => number;
 }
 
@@ -14,7 +14,7 @@ const cacheLimit = 200_000;
 export function createBytePair(model: {
   /** Token → id, with `<0x00>` … `<0xFF>`. */
   readonly vocabulary: Readonly<Record<string, number>>;
-  /** By rank, left and right apart by one space. */
+  /** Pairs by rank; left and right are separated by one space. */
   readonly merges: readonly string[];
 }): BytePair {
   const ids = new Map(Object.entries(model.vocabulary));
@@ -40,8 +40,7 @@ export function createBytePair(model: {
   }
 
   return {
-    // No token of the family goes on past a word's end, so words are encoded one by one, and most
-    // of them only once.
+    // No token crosses the end of a word, so words are encoded separately and cached.
     encode: (text) =>
       (space + text.replaceAll(' ', space))
         .match(/▁*[^▁]{0,200}/gu)
@@ -50,10 +49,7 @@ export function createBytePair(model: {
   };
 }
 
-/**
- * Merges the pair of the lowest rank, leftmost first, until none is left. Words are short, so
- * looking through them anew each time is quick.
- */
+/** Merges the leftmost pair of the lowest rank until none is left. */
 function merged(symbols: string[], ranks: ReadonlyMap<string, number>): readonly string[] {
   for (;;) {
     let best = Infinity;

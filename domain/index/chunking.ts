@@ -1,33 +1,30 @@
 /**
- * How a document is cut into the pieces that are embedded and found. Sizes are in tokens of the
- * embedder, so that none is cut off when it is embedded.
+ * How a document is split into chunks. Sizes are in tokens of the embedder, so that it does not
+ * truncate any chunk.
  */
 export type ChunkingPlan =
-  /** Windows of `size` tokens, each beginning `overlap` tokens before the last one's end. */
+  /** Windows of `size` tokens; each starts `overlap` tokens before the end of the previous one. */
   | { readonly kind: 'tokens'; readonly size: number; readonly overlap: number }
-  /** Whole sentences up to `size` tokens; the last `overlap` sentences begin the next piece. */
+  /** Whole sentences up to `size` tokens; the next chunk repeats the last `overlap` sentences. */
   | { readonly kind: 'sentences'; readonly size: number; readonly overlap: number }
   /**
-   * Whole paragraphs up to `size` tokens, never across a heading; each piece knows the heading that
-   * it stands under, which is embedded above it and counts towards the size.
+   * Whole paragraphs up to `size` tokens, never across a heading. The heading of a chunk is
+   * embedded before its text and counts toward the size.
    */
   | { readonly kind: 'paragraphs'; readonly size: number };
 
 export interface Chunk {
   readonly ordinal: number;
-  /** Half-open, UTF-16, in the document's text: what a citation points at. */
+  /** Offsets in the document's text for citations, in UTF-16 units, `end` exclusive. */
   readonly start: number;
   readonly end: number;
   readonly heading: string | null;
-  /**
-   * What is embedded of the heading: shorter where all of it would leave the text less than half of
-   * the size.
-   */
+  /** The embedded part of the heading, at most half of the size. */
   readonly embeddedHeading: string | null;
   readonly text: string;
 }
 
-/** Tokens that the embedder makes of one word. */
+/** Number of tokens of one word. */
 export type TokenCost = (word: string) => number;
 
 interface Span {
@@ -40,8 +37,8 @@ interface Unit extends Span {
 }
 
 /**
- * A document of letters and digits has at least one chunk, every word of it is in one, and no chunk
- * is over `size` tokens, its heading counted, unless a single word is.
+ * Splits a text into chunks. Every word is in at least one chunk. No chunk with its heading is
+ * longer than `size` tokens, unless a single word is.
  */
 export function chunkText(text: string, plan: ChunkingPlan, costOf: TokenCost): readonly Chunk[] {
   const cost = (span: Span) => costWithin(text, span, costOf);
@@ -75,8 +72,8 @@ export function chunkText(text: string, plan: ChunkingPlan, costOf: TokenCost): 
 }
 
 /**
- * Runs of letters and digits, single signs, and single characters of scripts that write no spaces.
- * No run is longer than what WordPiece looks up.
+ * Runs of letters and digits, single signs, and single characters of scripts without spaces. Runs
+ * are limited to 100 characters, the longest word of WordPiece.
  */
 const word =
   /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}]|(?:(?![\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}])[\p{L}\p{N}\p{M}]){1,100}|[^\s]/gu;
@@ -90,7 +87,7 @@ function wordsIn(text: string, { start, end }: Span, costOf: TokenCost): readonl
   return units;
 }
 
-/** What the embedder makes of a text; counting ends where it is more than `most`. */
+/** Number of tokens of a text. Counting stops above `most`. */
 export function countTokens(text: string, costOf: TokenCost, most = Infinity): number {
   let sum = 0;
   for (const match of text.matchAll(word)) {
@@ -107,8 +104,8 @@ function costWithin(text: string, span: Span, costOf: TokenCost): number {
 }
 
 /**
- * As many of its words as take half of the size: a text without its heading is found worse than one
- * that is cut in two.
+ * Shortens a heading to half of the size. Retrieval is worse for a text without its heading than
+ * for one that is split in two.
  */
 function shortened(
   heading: string | null,
@@ -146,8 +143,8 @@ function windows(units: readonly Unit[], size: number, overlap: number): readonl
 }
 
 /**
- * Units beside each other up to the size; one that is larger alone is cut where sentences end, and
- * a sentence that is larger between words.
+ * Joins consecutive units up to the size. A larger unit is split at the ends of sentences, and a
+ * larger sentence between words.
  */
 function packed(
   text: string,
@@ -194,8 +191,8 @@ function totalOf(units: readonly Unit[]): number {
 }
 
 /**
- * After a full stop, question or exclamation mark and closing quotes, before a space and what can
- * begin a sentence; or where a blank line is. Abbreviations and initials do not end one.
+ * A sentence ends after `.`, `?` or `!` and closing quotes, before a space and a possible start of
+ * a sentence, or at a blank line. Abbreviations and initials do not end one.
  */
 const boundary = /(?:[.!?。！？]["'”’)\]]*(?=\s+[\p{Lu}\p{N}"'“‘([])|[。！？])|\n\s*\n/gu;
 const abbreviation =
@@ -221,8 +218,8 @@ interface Section {
 }
 
 /**
- * Markdown's `# heading` and wiki's `== heading ==`; blank lines end paragraphs. A heading without
- * text under it is a paragraph of its own.
+ * Headings of Markdown (`# heading`) and wikis (`== heading ==`). Blank lines end paragraphs. A
+ * heading without text is a paragraph itself.
  */
 const headingLine = /^(?:#{1,6}[ \t]+(.+?)[ \t#]*|={2,6}[ \t]*([^=\n]+?)[ \t]*={2,6})[ \t]*$/u;
 
@@ -239,7 +236,7 @@ function sectionsIn(text: string): readonly Section[] {
     const newline = text.indexOf('\n', at);
     const end = newline === -1 ? text.length : newline;
     const line = text.slice(at, end);
-    // Only a short line is looked at as a heading: the expression must not run over a megabyte.
+    // Only short lines can be headings, because the expression is slow on very long lines.
     const match = line.length <= 300 ? headingLine.exec(line.trimEnd()) : null;
     if (match) {
       closeAt(at);
@@ -258,7 +255,7 @@ function sectionsIn(text: string): readonly Section[] {
   );
 }
 
-/** Without the white space around it; nothing when it holds no letter or digit. */
+/** Adds the span without surrounding white space; skips blank ones. */
 function push(spans: Span[], text: string, { start, end }: Span): void {
   const part = text.slice(start, end);
   if (!/\S/u.test(part)) return;

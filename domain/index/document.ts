@@ -1,36 +1,28 @@
-/** One text that can be found: what a row of a documents dataset says. */
+/** One row of a dataset of documents. */
 export interface IndexDocument {
-  /** Unique in the dataset; answers and gold labels name it. */
+  /** Unique in the dataset; used in answers and gold labels. */
   readonly id: string;
   readonly title: string | null;
   readonly text: string;
-  /** Where it came from, shown as the citation; null when the dataset does not say. */
+  /** Origin of the document, shown in citations; null if the dataset has none. */
   readonly source: string | null;
 }
 
-/**
- * Why a document is not in an index. It is counted and listed under its reason; the others go on.
- */
+/** Why a document is left out of an index. Rejected documents are counted by reason. */
 export type Rejection =
   'withoutId' | 'duplicateId' | 'unreadable' | 'empty' | 'tooLarge' | 'binary' | 'encoding';
 
 export type RejectionCounts = Readonly<Partial<Record<Rejection, number>>>;
 
-/**
- * Bytes of the text of a document that is changed in an index: larger ones are refused before the
- * change is accepted.
- */
+/** Largest text of a document in a change to an index, in bytes. Larger changes are rejected. */
 export const largestChange = 8 << 20;
 
-/**
- * A share of characters that no text in the right encoding has: one in fifty. Single ones are kept,
- * since old texts hold a form feed or a lost character.
- */
+/** Share of unusual characters from which an encoding is wrong. Old texts may have single ones. */
 const strangeShare = 0.02;
 
 /**
- * What is wrong with a text, or null. A NUL is never text. U+FFFD is what a decoder writes for
- * bytes that are not UTF-8, and `Ã©`-like pairs are UTF-8 that was read as Latin-1.
+ * Why a text is rejected, or null. NUL is never text. U+FFFD replaces bytes that are not UTF-8, and
+ * pairs such as `Ã©` are UTF-8 that was read as Latin-1.
  */
 export function rejectionOf({ id, text }: Pick<IndexDocument, 'id' | 'text'>): Rejection | null {
   if (id.trim() === '') return 'withoutId';

@@ -1,12 +1,12 @@
 import type { Digest } from '../dataset/artifact';
 
-/** Who turns text into vectors, as a spec names it. */
+/** The model that turns text into vectors. */
 export type EmbedderSpec =
   /** all-MiniLM-L6-v2, int8, in this process: 384 dimensions, 256 tokens. */
   | { readonly kind: 'minilm' }
   /** WordLlama's static vectors in this process, hundreds of times faster: 256 dimensions. */
   | { readonly kind: 'wordllama' }
-  /** A model behind an OpenAI-compatible endpoint, by the provider's name. */
+  /** A model of a provider with an OpenAI-compatible endpoint. */
   | {
       readonly kind: 'endpoint';
       readonly provider: string;
@@ -16,22 +16,19 @@ export type EmbedderSpec =
     };
 
 /**
- * A vector space. Vectors of two embedders with different digests have nothing to do with each
- * other, whatever their names and sizes: an index is only ever asked with vectors of its own. The
- * digest covers the model's bytes and how its output is made a vector, or for an endpoint the names
- * alone.
+ * A vector space. Vectors of embedders with different digests are not comparable, so an index is
+ * only searched with vectors of its own embedder. The digest covers the model's bytes and its
+ * pooling. For an endpoint it covers the names only.
  */
 export interface EmbedderIdentity {
   readonly name: string;
   readonly digest: Digest;
   readonly dimensions: number;
-  /** The vector of one fixed sentence, from an embedder whose bytes are not to be seen. */
+  /** The vector of a fixed sentence, for an endpoint whose model cannot be hashed. */
   readonly probe?: readonly number[];
 }
 
-/**
- * Of one model, two calls differ by rounding; of two, the cosine of one sentence is far from one.
- */
+/** Least cosine of two probes of one model, which differ by rounding only. */
 const sameProbe = 0.99;
 
 export function sameSpace(a: EmbedderIdentity, b: EmbedderIdentity): boolean {

@@ -1,17 +1,15 @@
-/** A ranking: best first. */
+/** An item of a ranking; rankings start with the best. */
 export interface Ranked {
   readonly id: string;
 }
 
-/**
- * Of the paper; it keeps the first ranks of one list from outweighing what several lists agree on.
- */
+/** As in the paper: the first ranks of one list must not outweigh agreement of several lists. */
 const constant = 60;
 
 /**
  * Reciprocal rank fusion (G. V. Cormack, C. L. A. Clarke and S. Büttcher, SIGIR 2009): the sum of 1
- * / (60 + rank) over the rankings. It needs no scores, so distances and BM25 can be put together.
- * Ties go by id, so that the answer is the same each time.
+ * / (60 + rank) over the rankings. It uses no scores, so it can combine distances and BM25. Ties
+ * are ordered by id, so the result is deterministic.
  */
 export function fuse(
   rankings: readonly (readonly Ranked[])[],

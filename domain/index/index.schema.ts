@@ -8,19 +8,24 @@ const size = z
   .int()
   .min(16)
   .max(8192)
-  .describe('16 to 8192: tokens a chunk, at most what the embedder takes');
+  .describe('16 to 8192: tokens per chunk, at most what the embedder accepts');
 
 const chunking = z
   .discriminatedUnion('kind', [
     z.strictObject({
       kind: z.literal('tokens'),
       size: size.default(256),
-      overlap: z.int().min(0).default(32).describe('tokens that two chunks share'),
+      overlap: z.int().min(0).default(32).describe('tokens that consecutive chunks share'),
     }),
     z.strictObject({
       kind: z.literal('sentences'),
       size: size.default(256),
-      overlap: z.int().min(0).max(10).default(0).describe('sentences that two chunks share'),
+      overlap: z
+        .int()
+        .min(0)
+        .max(10)
+        .default(0)
+        .describe('sentences that consecutive chunks share'),
     }),
     z.strictObject({ kind: z.literal('paragraphs'), size: size.default(256) }),
   ])
@@ -31,7 +36,7 @@ const chunking = z
         path: ['overlap'],
       });
   })
-  .describe('how documents are cut: tokens, sentences or paragraphs');
+  .describe('how documents are split into chunks: by tokens, sentences or paragraphs');
 
 const embedder = z
   .discriminatedUnion('kind', [
@@ -47,19 +52,17 @@ const embedder = z
         .min(16)
         .max(65_536)
         .default(512)
-        .describe('tokens of a text that the model takes'),
+        .describe('the most tokens of a text that the model accepts'),
     }),
   ])
   .describe('minilm, wordllama, or endpoint with a provider and its model');
 
-/**
- * Optional, and not `auto` where nothing is said: documents of before have their digests by what
- * stands in them.
- */
+/** Optional without a default, because a default would change the digests of existing documents. */
 const vectors = z
   .enum(['auto', ...vectorKinds])
   .describe(
-    'how vectors are found: flat (exact), hnsw, ivfPq, or auto, by the number of pieces, which is also what absent means',
+    'kind of vector index: flat (exact), hnsw, ivfPq, or auto, which chooses by the number of ' +
+      'chunks; auto by default',
   );
 
 const metric = z
@@ -69,45 +72,51 @@ const metric = z
 export const paritySchema = z
   .strictObject({
     questions: sourceName.describe(
-      'the source of questions with the ids of the documents that answer them: id, question and documents',
+      'the source of questions with the ids of the documents that answer them: id, question and ' +
+        'documents',
     ),
     metric: metric.default('recall@5'),
-    margin: z.number().gt(0).max(1).default(0.02).describe('how much less the new index may find'),
+    margin: z
+      .number()
+      .gt(0)
+      .max(1)
+      .default(0.02)
+      .describe('how much lower the metric of the new version may be'),
     confidence: z.number().gt(0.5).max(0.99).default(0.97),
     minQuestions: z.int().min(2).default(100),
   })
-  .describe('what a new index must show before it takes the place of the one that answers');
+  .describe('what retrieval with a new version must show before it becomes the champion');
 
 const rerank = z
   .strictObject({
     provider: nameField('the name of a provider of the platform'),
     model: z.string().min(1).max(200).describe('a cross-encoder that the provider serves'),
-    candidates: z.int().min(2).max(200).default(20).describe('passages that it is given to order'),
+    candidates: z.int().min(2).max(200).default(20).describe('passages to reorder'),
     onError: z
       .enum(['fail', 'keepOrder'])
       .default('keepOrder')
-      .describe('when it is away while serving: no answer, or the order of the index'),
+      .describe('fail returns no answer if reranking fails; keepOrder keeps the order of the index'),
   })
-  .describe('a model that orders what is found, by POST /rerank of a provider');
+  .describe('a model that reorders the passages, by POST /rerank of a provider');
 
-/** An index as a spec file declares it. */
+/** The declaration of an index in a lifecycle file. */
 export const indexSchema = z
   .strictObject({
     name: nameField('the name of the index'),
     documents: sourceName.describe(
-      'the source of the documents: columns id, text and, when there are, title and source',
+      'the source of the documents: columns id and text, optionally title and source',
     ),
     variable: variableField
       .default('passages')
-      .describe('the variable of the prompts that takes what is found'),
+      .describe('the variable of the prompts that receives the passages'),
     chunking: chunking.default({ kind: 'sentences', size: 256, overlap: 0 }),
     embedder: embedder.default({ kind: 'minilm' }),
     vectors: vectors.optional(),
     mode: z
       .enum(['vector', 'text', 'hybrid'])
       .default('vector')
-      .describe('how it is asked: by meaning, by words, or both fused'),
-    k: z.int().min(1).max(100).default(5).describe('chunks that a question is given'),
+      .describe('how it is searched: by meaning (vector), by words (text), or by both (hybrid)'),
+    k: z.int().min(1).max(100).default(5).describe('passages per question'),
     rerank: rerank.optional(),
     maxDocument: bytesField('larger documents are left out and counted', 1024).default(8 << 20),
     maxRejectedShare: z
@@ -115,9 +124,9 @@ export const indexSchema = z
       .min(0)
       .max(1)
       .default(0.1)
-      .describe('more documents left out than this fail the build'),
+      .describe('the largest share of documents that may be left out; above it the build fails'),
     parity: paritySchema.nullable().default(null),
   })
-  .describe('documents that can be found');
+  .describe('an index of documents');
 
 export type IndexSpec = z.output<typeof indexSchema>;

@@ -10,25 +10,25 @@ import {
 } from './retrieval-metrics';
 
 /**
- * When a new index may take the place of the one that answers: it finds not much less, known from
- * the same questions put to both.
+ * The rule for retrieval with a new index version: its metric may be at most `margin` lower than
+ * that of the champion, measured on the same questions.
  */
 export interface ParityRule {
   readonly metric: RetrievalMetric;
   /** How much lower the mean may be. */
   readonly margin: number;
   readonly confidence: number;
-  /** Fewer questions than this decide nothing. */
+  /** With fewer questions the result is `inconclusive`. */
   readonly minQuestions: number;
 }
 
 export interface IndexParityEvidence {
   readonly asked: number;
-  /** Questions that one of the two gave no answer to, by an error. */
+  /** Questions for which the search of one version failed. */
   readonly failed: number;
   readonly candidate: RetrievalMean | null;
   readonly champion: RetrievalMean | null;
-  /** Candidate − champion by question; null when nothing stands there yet. */
+  /** Candidate − champion per question; null without a champion. */
   readonly difference: RetrievalMean | null;
 }
 
@@ -36,7 +36,7 @@ export function parityEvidence(
   rule: ParityRule,
   answers: {
     readonly candidate: readonly (Retrieved | null)[];
-    /** Of the same questions in the same order; null when there is no champion. */
+    /** For the same questions in the same order; null without a champion. */
     readonly champion: readonly (Retrieved | null)[] | null;
   },
   seed: Seed,
@@ -71,8 +71,8 @@ export function parityEvidence(
 const gate = 'index-parity';
 
 /**
- * Non-inferiority: passes when the lower bound of the difference lies above −margin, fails when the
- * upper bound lies below it. A question that got no answer makes it inconclusive (I10).
+ * Non-inferiority: passes if the lower bound of the difference is above −margin, and fails if the
+ * upper bound is below it. A failed question makes it inconclusive (I10).
  */
 export function decideParity(rule: ParityRule, evidence: IndexParityEvidence): Verdict {
   const { asked, failed, candidate, difference } = evidence;
@@ -80,20 +80,20 @@ export function decideParity(rule: ParityRule, evidence: IndexParityEvidence): V
     return verdict(
       'inconclusive',
       'parity.partial',
-      `${failed} of ${asked} questions got no answer`,
+      `${failed} of ${asked} questions could not be searched`,
     );
   if (asked < rule.minQuestions)
     return verdict(
       'inconclusive',
       'parity.few',
-      `${asked} questions; at least ${rule.minQuestions} are needed`,
+      `${asked} questions; at least ${rule.minQuestions} are required`,
     );
   const level = percent(rule.confidence);
   if (candidate && difference === null)
     return verdict(
       'passed',
       'parity.first',
-      `${rule.metric} ${figure(candidate.mean)}; no index stands there to compare with`,
+      `${rule.metric} ${figure(candidate.mean)}; there is no champion to compare with`,
     );
   const bounds = difference?.interval?.bounds.find((each) => each.level === rule.confidence);
   if (!difference || !bounds || bounds.lower === null || bounds.upper === null)
@@ -102,11 +102,14 @@ export function decideParity(rule: ParityRule, evidence: IndexParityEvidence): V
       'parity.unbounded',
       `the difference in ${rule.metric} has no interval`,
     );
-  const told = `${rule.metric} ${signed(difference.mean)} (${level} bounds ${interval(bounds)}; ${difference.questions} questions; margin ${plain(rule.margin)})`;
-  if (bounds.lower > -rule.margin) return verdict('passed', 'parity.passed', told);
+  const { mean, questions } = difference;
+  const found = `${rule.metric} ${signed(mean)} (${level} bounds ${interval(bounds)}, ${questions} questions)`;
+  const margin = plain(rule.margin);
+  if (bounds.lower > -rule.margin)
+    return verdict('passed', 'parity.passed', `${found}: within the ${margin} margin`);
   return bounds.upper < -rule.margin
-    ? verdict('failed', 'parity.worse', told)
-    : verdict('inconclusive', 'parity.undecided', told);
+    ? verdict('failed', 'parity.worse', `${found}: worse than the ${margin} margin`)
+    : verdict('inconclusive', 'parity.undecided', `${found}: not decided for the ${margin} margin`);
 }
 
 function verdict(kind: Verdict['kind'], code: string, message: string): Verdict {

@@ -2,23 +2,21 @@ import { dayResamples } from '../statistics/day-resamples';
 import { dayInterval, bootstrapReplicates, type Interval } from '../statistics/interval';
 import type { Seed } from '../statistics/random';
 
-/** What was found for one question, and what should have been. */
+/** The result for one question, and the expected documents. */
 export interface Retrieved {
   readonly question: string;
-  /** Documents in the order found, each once. */
+  /** Distinct documents, best first. */
   readonly found: readonly string[];
-  /** The documents that answer it; at least one. */
+  /** Documents that answer the question; at least one. */
   readonly gold: readonly string[];
 }
 
 export type RetrievalMetric = `recall@${number}` | 'mrr' | `ndcg@${number}`;
 
-/**
- * 0 to 1, for one question. Throws a RangeError for a question without gold: it measures nothing.
- */
+/** The metric of one question, 0 to 1. @throws RangeError for a question without gold documents */
 export function scoreOf(metric: RetrievalMetric, { question, found, gold }: Retrieved): number {
   if (gold.length === 0)
-    throw new RangeError(`question ${question} names no document that answers it`);
+    throw new RangeError(`question ${question} has no documents that answer it`);
   const wanted = new Set(gold);
   if (metric === 'mrr') {
     const rank = found.findIndex((id) => wanted.has(id));
@@ -42,14 +40,11 @@ export function scoreOf(metric: RetrievalMetric, { question, found, gold }: Retr
 export interface RetrievalMean {
   readonly questions: number;
   readonly mean: number;
-  /** Null when one question was asked. */
+  /** Null for a single question. */
   readonly interval: Interval | null;
 }
 
-/**
- * Of scores of one sample, or of differences of pairs: whole questions are drawn anew, since
- * questions, not chunks, are what differs.
- */
+/** Mean of scores or of paired differences, with a bootstrap over questions. */
 export function meanOver(
   scores: readonly number[],
   { levels, seed }: { readonly levels: readonly number[]; readonly seed: Seed },

@@ -1,8 +1,8 @@
 import type { IndexDocument } from './document';
 
 /**
- * The trivial baseline: cosine of TF-IDF vectors, logarithmic term frequency, as scikit-learn's
- * `sublinear_tf` with smoothed idf. Best first.
+ * The baseline for retrieval: cosine of TF-IDF vectors, as in scikit-learn with `sublinear_tf` and
+ * smoothed idf. Returns document ids, best first.
  */
 export function createTfIdf(
   documents: readonly IndexDocument[],

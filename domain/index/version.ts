@@ -4,47 +4,38 @@ import type { RejectionCounts } from './document';
 import type { EmbedderIdentity, EmbedderSpec } from './embedder';
 import type { VectorKind } from './vector-index';
 
-/**
- * What makes one vector space of documents: change any of it and a new version is built beside the
- * old one.
- */
+/** What determines the vectors of an index. Any change requires a new version. */
 export interface IndexRecipe {
   readonly embedder: EmbedderIdentity & { readonly spec: EmbedderSpec };
   readonly chunking: ChunkingPlan;
 }
 
 /**
- * `building` takes changes when its documents are in; `ready` answers and takes every change; the
- * other two hold no table any more.
+ * `building` accepts changes once all documents are in. `ready` can be searched and accepts
+ * changes. The other two states have no table.
  */
 export type IndexState = 'building' | 'ready' | 'failed' | 'retired';
 
-/** By meaning, by words, or both rankings fused. */
+/** Search by meaning, by words, or by both with fused rankings. */
 export type SearchMode = 'vector' | 'text' | 'hybrid';
 
 export type IndexAlias = 'champion' | 'previous';
 
-/** What a build did. */
+/** The result of a build. */
 export interface IndexReport {
   readonly documents: number;
   readonly chunks: number;
-  /**
-   * Chunks whose vector was made; the others were taken over from the version before, or from an
-   * equal text.
-   */
+  /** Chunks that were embedded. The others reuse vectors of the previous version or equal texts. */
   readonly embedded: number;
-  /**
-   * Chunks whose heading took more than half of their size, so that the end of it is not in their
-   * vectors; absent where there are none.
-   */
+  /** Chunks with a shortened heading, because it was longer than half of the size; absent if 0. */
   readonly shortenedHeadings?: number;
   readonly rejected: RejectionCounts;
-  /** How its vectors are found. */
+  /** Kind of the vector index. */
   readonly vectors: VectorKind;
   readonly seconds: number;
 }
 
-/** An index version as others refer to it: a release bundle names it so. */
+/** A reference to an index version, for example in a release bundle. */
 export interface IndexVersionRef {
   readonly index: string;
   readonly version: number;

@@ -1,11 +1,11 @@
 /**
- * WordPiece as BERT's uncased models use it (J. Devlin et al., 2019; Y. Wu et al., 2016): the same
- * ids as the `tokenizers` library gives.
+ * WordPiece as in BERT's uncased models (J. Devlin et al., 2019; Y. Wu et al., 2016). Gives the
+ * same ids as the `tokenizers` library.
  */
 export interface WordPiece {
-  /** Ids between [CLS] and [SEP], `maxTokens` with both. */
+  /** Ids between [CLS] and [SEP]; at most `maxTokens` including both. */
   readonly encode: (text: string, maxTokens: number) => number[];
-  /** How many ids a word becomes. */
+  /** Number of ids of a word. */
   readonly costOf: (word: string) => number;
 }
 
@@ -13,12 +13,12 @@ export interface WordPiece {
 const longestWord = 100;
 const cacheLimit = 100_000;
 
-/** `vocabulary` by id. */
+/** `vocabulary`: tokens in the order of their ids. */
 export function createWordPiece(vocabulary: readonly string[]): WordPiece {
   const ids = new Map(vocabulary.map((token, id) => [token, id]));
   const special = (token: string): number => {
     const id = ids.get(token);
-    if (id === undefined) throw new TypeError(`the vocabulary has no ${token}`);
+    if (id === undefined) throw new TypeError(`the vocabulary has no token ${token}`);
     return id;
   };
   const [unknown, begin, end] = [special('[UNK]'), special('[CLS]'), special('[SEP]')];
@@ -32,10 +32,7 @@ export function createWordPiece(vocabulary: readonly string[]): WordPiece {
     return pieces;
   }
 
-  /**
-   * The longest piece that is in the vocabulary, again and again; none for a rest makes the whole
-   * word unknown.
-   */
+  /** Takes the longest known piece repeatedly. If there is none, the whole word is unknown. */
   function lookUp(word: string): readonly number[] {
     const characters = Array.from(word);
     if (characters.length > longestWord) return [unknown];
@@ -73,15 +70,12 @@ export function createWordPiece(vocabulary: readonly string[]): WordPiece {
   };
 }
 
-/**
- * A sign by itself, a CJK ideograph by itself, or everything up to the next of these or white
- * space.
- */
+/** A single sign, a single CJK ideograph, or everything up to the next of these or white space. */
 const sign = String.raw`[!-\/:-@\[-\x60{-~]|\p{P}`;
 const ideograph = String.raw`[\u4e00-\u9fff\u3400-\u4dbf\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b820}-\u{2ceaf}\uf900-\ufaff\u{2f800}-\u{2fa1f}]`;
 const words = new RegExp(`${sign}|${ideograph}|(?:(?!${sign}|${ideograph})\\S)+`, 'gu');
 
-/** BERT's: control characters go, accents go, lower case. */
+/** BERT's normalization: removes control characters and accents, and lowercases. */
 function normalized(text: string): string {
   return text
     .replace(/[\0\ufffd]|(?![\t\n\r])[\p{Cc}\p{Cf}\p{Co}\p{Cs}]/gu, '')
