@@ -26,7 +26,8 @@ export const largeHarmField = z
   .number()
   .gt(0)
   .describe(
-    'a number above 0, in units of the metric: the difference from which traffic alone, even of one bad day, ends the rollout while people are answered; four margins without it',
+    'a number above 0, in units of the metric: a larger difference ends the rollout at once while ' +
+      'the challenger answers requests, even on one bad day; four margins by default',
   );
 
 export const canarySchema = z
@@ -36,7 +37,10 @@ export const canarySchema = z
       .min(1)
       .max(20)
       .default([0, 5, 25, 50])
-      .describe('percent of entities, rising; 0 is shadow, in which the challenger answers nobody'),
+      .describe(
+        'percent of entities, rising; 0 is shadow: the challenger scores requests, but its answers ' +
+          'are not returned',
+      ),
     quality: z
       .strictObject({
         metric: z
@@ -51,10 +55,10 @@ export const canarySchema = z
           .number()
           .gt(0)
           .optional()
-          .describe('a number above 0: the greatest loss of one row that counts'),
+          .describe('a number above 0: a larger loss of one row counts as this'),
         largeHarm: largeHarmField.optional(),
       })
-      .describe('what the challenger must show on ripe labels: metric and margin'),
+      .describe('what the challenger must show on labels that are due: metric and margin'),
     guardrails: z
       .array(z.discriminatedUnion('name', [errors, latency]))
       .max(2)
@@ -79,7 +83,8 @@ export const canarySchema = z
             'a whole number above 0: labels that a promotion needs, and requests that each step needs',
           ),
         minDuration: secondsField(
-          'the event time that a promotion needs, such as 7d; shorter than 7d says that days do not differ: then nothing is said of days to come, and every verdict says so',
+          'the event time that a promotion needs, such as 7d; below 7d, quality across days is not ' +
+            'tested, and every verdict says so',
           { least: 0 },
         ).prefault('7d'),
         dayCorrelation: z
@@ -88,16 +93,18 @@ export const canarySchema = z
           .max(0.9)
           .default(assumedDayCorrelation)
           .describe(
-            'a number from 0 to 0.9: what the difference of a day is taken to share with that of the day before',
+            'a number from 0 to 0.9: the assumed correlation between the differences of two ' +
+              'consecutive days',
           ),
       })
       .prefault({})
-      .describe('how sure to be: alpha, minSamples, minDuration and dayCorrelation'),
+      .describe('error rate and minimum amounts: alpha, minSamples, minDuration, dayCorrelation'),
     maxDuration: secondsField(
-      'the event time after which nothing decided is decided, such as 28d',
+      'the event time after which an undecided rollout ends as onInconclusive says, such as 28d',
     ).prefault('28d'),
     maxIdle: secondsField(
-      'the wall-clock time without a request after which the rollout ends undecided, such as 7d',
+      'the wall-clock time without requests after which the rollout ends as onInconclusive says, ' +
+        'such as 7d',
       {
         least: 60,
       },

@@ -1,11 +1,11 @@
-/** How far event time had come, and when that was by the wall. */
+/** The event time that was reached at a wall-clock time. */
 export interface ClockMark {
   readonly wallMs: number;
   readonly eventNow: string;
 }
 
 export interface EventClock {
-  /** Whatever was to be stored of requests up to here had its time to arrive. */
+  /** Event time up to which labels and requests have had time to arrive. */
   readonly settled: string | null;
   /** Later marks, oldest first. */
   readonly marks: readonly ClockMark[];
@@ -14,10 +14,9 @@ export interface EventClock {
 export const stoppedClock: EventClock = { settled: null, marks: [] };
 
 /**
- * A label is sent when it is known and takes a moment to arrive. Taken as missing at the instant
- * that event time reaches its time, labels would be late by nature where a past is replayed: at a
- * speed of 30,000 a second is eight hours. So event time settles a moment of wall time after it was
- * reached, which is nothing to live traffic.
+ * Settles event time `settleMs` of wall time after it was reached. Labels take a moment to arrive.
+ * When past traffic is replayed at a speed of 30,000, one second is eight hours of event time, so
+ * labels that arrive promptly would count as missing. Live traffic is hardly delayed.
  */
 export function advanceClock(
   { settled, marks }: EventClock,

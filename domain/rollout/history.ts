@@ -1,4 +1,4 @@
-/** A point of the drawn confidence sequence. */
+/** A point of the confidence sequence in the chart. */
 export interface HistoryPoint {
   readonly n: number;
   /** RFC 3339 UTC. */
@@ -8,13 +8,13 @@ export interface HistoryPoint {
   readonly upper: number | null;
 }
 
-/** Enough for any terminal, and small enough for a workflow's state. */
+/** Enough for any terminal, and small enough for the stored state. */
 const mostPoints = 200;
 
 /**
- * Adds a point, thinning to 200: when they are full every second older one goes, so a history of
- * weeks keeps its shape, evenly in the number of looks. The first and the newest point always stay.
- * A point that is not newer than the last replaces it, so adding twice is adding once.
+ * Adds a point. A full history drops every second older point, so it keeps its shape. The first and
+ * the newest point always stay. A point that is not newer than the last one replaces it, so adding
+ * a point twice is harmless.
  */
 export function addPoint(
   history: readonly HistoryPoint[],

@@ -4,12 +4,12 @@ import { versionName } from '../model/model';
 import type { DecisionRef, Verdict } from '../decision/verdict';
 import type { RolloutEnding, RolloutRollback, RolloutStatus } from './rollout';
 
-/** How a rollout ended, as its row in the registry says. */
+/** The end of a rollout, as stored in the registry. */
 export interface EndedRollout {
   readonly status: RolloutEnding;
   readonly verdict: Verdict | null;
   readonly decision: DecisionRef | null;
-  /** Null when none was measured. */
+  /** Null if it was not measured. */
   readonly rollback: RolloutRollback | null;
 }
 
@@ -37,7 +37,7 @@ export type OpeningRefused =
       readonly status: RolloutStatus;
     }
   | { readonly kind: 'conflict'; readonly champion: number | null }
-  /** An earlier rollout of the same bytes under the same policy found harm. */
+  /** An earlier rollout of the same two manifests under the same policy found harm. */
   | {
       readonly kind: 'harmShown';
       readonly rollout: RolloutId;
@@ -64,7 +64,8 @@ function refusalOf(
     case 'busy':
       return canaryInconclusive(
         'busy',
-        `${model} has a rollout already: ${model}@${refused.challenger} of ${refused.runId} is ${refused.status}; rerun when it has ended (perennial rollout show ${model})`,
+        `${model}@${refused.challenger} of ${refused.runId} has an open rollout (${refused.status}); rerun this run after it ends`,
+        [`next: perennial rollout show ${model}`],
       );
     case 'conflict': {
       const now = refused.champion === null ? 'none' : `@${refused.champion}`;
@@ -78,19 +79,20 @@ function refusalOf(
       const found = (verdict?.reasons ?? [])
         .filter(({ outcome }) => outcome === 'failed')
         .map(({ message }) => message);
-      const message = `${name} was found harmful beside ${beside} by ${runId} at ${at}, under this policy (perennial rollout show ${model} --id ${rollout}); try another candidate or a changed policy`;
+      const message = `${runId} found harm in ${name} beside ${beside} under this policy; change the candidate or policy`;
       const reason = {
         gate: 'canary',
         code: 'canary.harmShown',
-        message: [message, ...found].join(': '),
+        message,
         outcome: 'failed',
+        details: [...found, `found at ${at}: perennial rollout show ${model} --id ${rollout}`],
       } as const;
       return { kind: 'failed', reasons: [reason] };
     }
   }
 }
 
-/** `passed`: the decision of a canary that passed before the rollout ended. */
+/** `passed`: the decision if the canary passed before the rollout ended. */
 export function outcomeOf(
   versions: RolloutVersions,
   {
@@ -112,7 +114,7 @@ export function outcomeOf(
   };
 }
 
-/** For an end whose row has no verdict. */
+/** The verdict of an end that was stored without one. */
 function defaultVerdict(
   { champion, challenger }: RolloutVersions,
   ending: RolloutEnding,
@@ -123,7 +125,7 @@ function defaultVerdict(
     case 'superseded':
       return canaryInconclusive(
         'superseded',
-        `superseded: the champion ${beside} was moved while ${name} was on trial beside it`,
+        `the champion ${beside} was replaced during the rollout of ${name}`,
       );
     case 'aborted':
       return canaryInconclusive('aborted', 'the rollout was aborted');
@@ -137,6 +139,14 @@ function defaultVerdict(
   }
 }
 
-export function canaryInconclusive(code: string, message: string): Verdict {
-  return { kind: 'inconclusive', reasons: [{ gate: 'canary', code: `canary.${code}`, message }] };
+export function canaryInconclusive(
+  code: string,
+  message: string,
+  details: readonly string[] = [],
+): Verdict {
+  const reason = { gate: 'canary', code: `canary.${code}`, message };
+  return {
+    kind: 'inconclusive',
+    reasons: [details.length === 0 ? reason : { ...reason, details }],
+  };
 }

@@ -2,46 +2,37 @@ import { daysOfWeek } from '../calendar';
 import type { CanarySpec, DataSpec } from '../lifecycle/lifecycle';
 import { assumedDayCorrelation } from '../statistics/day-correlation';
 
-/**
- * The rules in force for one rollout; stored under the digest of its canonical JSON before anything
- * is decided by it.
- */
+/** The rules of one rollout, stored under the digest of their canonical JSON before any decision. */
 export interface RolloutPolicy {
   readonly kind: 'rollout';
-  /**
-   * Grows when the meaning of a rule changes, so that an old decision is never explained by new
-   * rules. 2: see `RolloutEvidence`.
-   */
+  /** Increases when a rule changes, so that new rules never explain an old decision. */
   readonly version: 2;
   /** Percent of entities, rising; 0 is shadow. */
   readonly steps: CanarySpec['steps'];
   readonly quality: CanarySpec['quality'] & {
     /**
-     * `pairs`: both versions score the same request, and its label says which was closer. Only
-     * where the label does not depend on the answer that was served. `arms`: each request is scored
-     * by the version that answered it; the arms' means are laid beside each other.
+     * `pairs`: both versions score each request. It requires labels that do not depend on the
+     * returned answer. `arms`: only the version that answered scores a request, and the means of
+     * the arms are compared.
      */
     readonly comparison: 'pairs' | 'arms';
-    /**
-     * Whether a promotion needs quality across days as well as on the traffic that was seen. False
-     * where `minDuration` is shorter than a week.
-     */
+    /** Whether a promotion needs quality across days. False if `minDuration` is below a week. */
     readonly acrossDays: boolean;
     /**
-     * While people are answered and days are asked about: the difference from which traffic alone,
-     * be it of one bad day, ends the rollout.
+     * Above this difference, the traffic of one bad day ends the rollout. Used while the challenger
+     * answers requests, if days are tested.
      */
     readonly largeHarm: number;
   };
   readonly guardrails: CanarySpec['guardrails'];
   readonly test: CanarySpec['test'] & { readonly dayCorrelation: number };
-  /** IANA; in its days weeks are counted. */
+  /** IANA time zone that defines the days. */
   readonly timezone: string;
   readonly maxDurationSeconds: number;
   readonly onInconclusive: CanarySpec['onInconclusive'];
 }
 
-/** A week: shorter rollouts do not ask how days to come will be. */
+/** A week: shorter rollouts do not test quality across days. */
 export const leastSecondsAcrossDays = daysOfWeek * 86_400;
 
 export function holdsAcrossDays({
@@ -51,15 +42,12 @@ export function holdsAcrossDays({
 }
 
 /**
- * In margins, where a canary names no `largeHarm`. Single days whose differences spread by almost
- * two margins reach it in one of three hundred; see docs/statistics.md.
+ * The default of `largeHarm`, in margins. If daily differences have a standard deviation of almost
+ * two margins, one day in three hundred exceeds it (docs/statistics.md).
  */
 export const largeHarmMargins = 4;
 
-/**
- * A rollout that may end before there is a week to compare is judged on its traffic alone: whoever
- * writes such a `minDuration` says that days do not differ.
- */
+/** Adds the defaults to a canary. A `minDuration` below a week turns the test across days off. */
 export function rolloutPolicyOf(
   canary: CanarySpec,
   label: Pick<DataSpec['label'], 'dependsOnPrediction'>,
@@ -91,37 +79,37 @@ export function rolloutPolicyOf(
   };
 }
 
-/** Whether people are answered by the challenger in this step. */
+/** Whether the challenger answers requests in this step. */
 export function isServing({ steps }: Pick<RolloutPolicy, 'steps'>, step: number): boolean {
   return (steps[step] ?? 0) > 0;
 }
 
 export interface AlphaBudget {
   /**
-   * Of each statement, "harmful" and "good enough", about the traffic of one sequence: the
-   * shadow's, or that of all serving steps; of arms, of one step.
+   * For each of "harmful" and "good enough" about the traffic of one sequence: the shadow, or all
+   * serving steps. With arms: one step.
    */
   readonly qualityPerSide: number;
-  /** Of "harmful" about the pairs of one serving step. */
+  /** For "harmful" about the pairs of one serving step. */
   readonly perStep: number;
-  /** Of either bound of what is known of the judge; 0 where none scores the answers. */
+  /** For each bound of the judge's error; 0 without a judge. */
   readonly calibration: number;
-  /** Of the statements about days to come. */
+  /** For the statements across days. */
   readonly acrossDays: { readonly shown: number; readonly harm: number };
-  /** Of one guardrail in one step. */
+  /** For one guardrail in one step. */
   readonly perGuardrail: number;
 }
 
 /**
- * `alpha` bounds the chance that anything which this rollout ever says of its traffic is wrong, so
- * it is split once over quality and guardrails (Bonferroni); quality's part over its two sides, as
- * traffic may be good today and bad tomorrow; each side over its sequences: shadow, serving, and
- * the serving steps, which share one part where there are several of them; a guardrail's part over
- * the steps, as each step counts anew. A promotion rests on the days of one phase, whose mean is on
- * one side of the limit for good, so "good enough" has `alpha` to itself; harm across days may be
- * said in shadow or while serving (of arms, in each step), which share one half of it and leave the
- * other to single days of `largeHarm`. Behind a judge a statement is also wrong where the
- * calibration is, which is one for all of them and has half of each side.
+ * Splits `alpha`, the probability that any statement about the traffic is ever wrong (Bonferroni):
+ * - over quality and the guardrails; a guardrail's part over the steps, which count separately;
+ * - quality's part over its two sides, because traffic may be good today and bad tomorrow;
+ * - each side over its sequences: shadow, serving, and the serving steps, which share one part;
+ * - half of each side to the error of a judge, which all statements have in common.
+ *
+ * Across days, "good enough" has all of `alpha`, because the mean of one phase stays on one side of
+ * the limit. "Harmful" has half of it, shared by shadow and serving (arms: by the steps). The other
+ * half is for single days of `largeHarm`.
  */
 export function alphaBudget(policy: RolloutPolicy): AlphaBudget {
   const { test, guardrails, steps, quality } = policy;
@@ -157,7 +145,7 @@ function hasBothPhases({ steps }: RolloutPolicy): boolean {
   return steps.some((percent) => percent === 0) && steps.some((percent) => percent > 0);
 }
 
-/** One serving step is all that is served: it needs no sequence of its own. */
+/** A single serving step has the same pairs as all serving, so it needs no sequence of its own. */
 export function hasOwnSteps({ steps }: Pick<RolloutPolicy, 'steps'>): boolean {
   return steps.filter((percent) => percent > 0).length > 1;
 }

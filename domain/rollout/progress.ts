@@ -1,6 +1,6 @@
 /**
- * What the workflow of a rollout remembers, what can happen to it, and what it does. Plain JSON:
- * progress survives continue-as-new.
+ * The state, events and effects of the rollout workflow. Plain JSON, because progress survives
+ * continue-as-new.
  */
 import type { Command } from '../run/command';
 import type { PredictionId, RolloutId } from '../ids';
@@ -13,7 +13,7 @@ import type { OpenRolloutStatus, RolloutStatus } from './rollout';
 export interface RolloutSettings extends RolloutVersions {
   /** Percent of entities by step; 0 is shadow. */
   readonly steps: CanarySpec['steps'];
-  /** The challenger gets no traffic while people decide on its promotion. */
+  /** Whether the challenger gets no traffic while people decide on its promotion. */
   readonly parkWhenPassed: boolean;
 }
 
@@ -23,29 +23,29 @@ export interface RolloutProgress {
   readonly status: RolloutStatus | 'opening';
   /** Index into the steps. */
   readonly step: number;
-  /** Who caused the step, and why: the audit log shows it. */
+  /** Actor and reason of the step, for the audit log. */
   readonly stepBy: Command;
-  /** Whether the routing table has the step. */
+  /** Whether the routing table contains the step. */
   readonly stepEntered: boolean;
   readonly heldBy: Command | null;
-  /** Who caused a status that is not recorded yet; null for the platform. */
+  /** Actor of a status that is not recorded yet; null for the platform. */
   readonly statusBy: Command | null;
-  /** What people were last told that the rollout waits for. */
+  /** The last recorded text of what the rollout waits for. */
   readonly waitingFor: string | null;
   /** Event time that people added to `maxDuration`. */
   readonly extendedSeconds: number;
-  /** The spec's, with this attempt's share of alpha; null before the rollout is open. */
+  /** The test of the spec with this attempt's share of alpha; null before the rollout is open. */
   readonly test: CanarySpec['test'] | null;
-  /** Of the canary that passed. */
+  /** The decision if the canary has passed. */
   readonly decision: DecisionRef | null;
   readonly promotion: PromotionEnd | null;
-  /** Why no answer will be judged any more; null while some may be. */
+  /** Why judging has ended; null while it continues. */
   readonly noMoreLabels: NoMoreLabels | null;
-  /** Where the last turn of judging ended. */
+  /** Cursor of the last turn of judging. */
   readonly judgedSince: string | null;
-  /** Pairs whose verdict was lost, to be asked again. */
+  /** Pairs whose verdict was lost and must be requested again. */
   readonly lostPairs: LostPairs;
-  /** Ids of commands that were carried out: Temporal knows those of the present execution alone. */
+  /** Ids of executed commands, because Temporal only knows those of the current execution. */
   readonly handledCommands: readonly string[];
   readonly end: EndedRollout | null;
   /** Null until the workflow may return. */
@@ -55,7 +55,7 @@ export interface RolloutProgress {
 /** Predictions, each with the Unix milliseconds at which its verdict was lost. */
 export type LostPairs = readonly (readonly [PredictionId, number])[];
 
-/** What a run tells its rollout at the end of its promotion. */
+/** The result of a promotion, which the run sends to its rollout. */
 export type PromotionEnd =
   { readonly kind: 'promoted' } | { readonly kind: 'refused'; readonly reason: string };
 
@@ -68,7 +68,7 @@ export interface OpenRolloutState {
   readonly rollout: RolloutId;
   readonly status: OpenRolloutStatus;
   readonly waitingFor: string;
-  /** Of the canary that passed. */
+  /** The decision if the canary has passed. */
   readonly decision: DecisionRef | null;
 }
 
@@ -86,35 +86,35 @@ export type RolloutOpeningEvent =
   | OpeningRefused;
 
 export type WatchResult =
-  /** By harm, by time, or by a person; all traffic is with the champion. */
+  /** By harm, by time, or by a person. All traffic goes to the champion. */
   | { readonly kind: 'ended'; readonly end: EndedRollout }
   | { readonly kind: 'advance'; readonly toStep: number; readonly because: string }
   | { readonly kind: 'passed'; readonly decision: DecisionRef }
-  /** Time is over, and the policy says: hold. */
+  /** `maxDuration` has passed, and `onInconclusive` is `hold`. */
   | { readonly kind: 'expired'; readonly because: string }
   | { readonly kind: 'still' };
 
 export type RolloutEvent =
-  /** Of an execution, also one that continues another. */
+  /** An execution started, possibly after continue-as-new. */
   | { readonly kind: 'started' }
-  /** No command waits, and no effect is under way. */
+  /** No command is queued, and no effect is in progress. */
   | { readonly kind: 'ready' }
   | RolloutOpeningEvent
   | WatchResult
   | { readonly kind: 'stepEntered' }
   | { readonly kind: 'statusRecorded'; readonly state: OpenRolloutState }
   | { readonly kind: 'extended'; readonly extendedSeconds: number; readonly by: Command }
-  /** `id` of the update that carried it. */
+  /** `id`: the id of the update. */
   | {
       readonly kind: 'commandReceived';
       readonly command: RolloutCommand;
       readonly id: string | null;
     }
   | { readonly kind: 'promotionEnded'; readonly promotion: PromotionEnd }
-  /** A turn of judging is over; there may be more to judge. */
+  /** A turn of judging has ended; there may be more to judge. */
   | { readonly kind: 'judged'; readonly since: string; readonly lost: LostPairs }
   | { readonly kind: 'judgingEnded'; readonly noMoreLabels: NoMoreLabels }
-  /** An activity failed for good, or the run was cancelled. */
+  /** An activity failed permanently, or the run was cancelled. */
   | { readonly kind: 'failed'; readonly cause: string };
 
 export type RolloutEffect =
@@ -133,7 +133,7 @@ export type RolloutEffect =
       readonly actor: string;
       readonly cause: string;
     }
-  /** The run shows its people what its rollout waits for. */
+  /** Sends the state to the run, which shows what its rollout waits for. */
   | { readonly kind: 'tellRun'; readonly state: OpenRolloutState }
   | {
       readonly kind: 'extendRollout';
@@ -147,7 +147,7 @@ export type RolloutEffect =
   | { readonly kind: 'acceptCommand' }
   | { readonly kind: 'refuseCommand'; readonly why: string }
   | { readonly kind: 'announceEnd'; readonly outcome: RolloutOutcome }
-  /** Measures how long the traffic took to return to the champion. */
+  /** Measures how long the traffic takes to return to the champion. */
   | { readonly kind: 'confirmRollback' };
 
 export const startOfRollout: RolloutProgress = {

@@ -7,7 +7,7 @@ import { alphaBudget, holdsAcrossDays, leastSecondsAcrossDays, type RolloutPolic
 import { decidingPairs, errorIn, isRefuted, restsOnDays } from './judging/readings';
 import type { DaysReading, MetricReading } from './judging/verdict';
 
-/** What the readings say, in words and with their numbers: one line each. */
+/** One line for each reading, with its numbers. Further facts are in `details`. */
 export function reasonsOf(
   policy: RolloutPolicy,
   evidence: RolloutEvidence,
@@ -32,13 +32,13 @@ function qualityReason(
   reading: MetricReading,
 ): Reason {
   const { metric, n, estimate, outcome } = reading;
-  const said = (code: string, message: string, details?: readonly string[]): Reason => ({
+  const reason = (code: string, message: string, details?: readonly string[]): Reason => ({
     ...{ gate: 'quality', code: `quality.${code}`, message, outcome },
     ...(details !== undefined && { details }),
   });
   if (estimate === null) {
     const isServing = quality.kind === 'pairs' && quality.phase === 'serving';
-    return said(
+    return reason(
       'notMeasured',
       isServing
         ? `${metric}: no label yet of requests that the challenger answered`
@@ -47,31 +47,29 @@ function qualityReason(
   }
   const { qualityPerSide, calibration } = alphaBudget(policy);
   const unit =
-    quality.kind === 'pairs' ? `${pairsOf(policy, quality)}pairs` : 'labelled answers an arm';
-  const found = `${metric} ${figuresText(reading, qualityPerSide + calibration)}, ${count(n)} ${unit})`;
-  if (outcome === 'passed')
-    return said(
-      'shown',
-      `${found}: ${demandOf(policy)}${restsOnDays(policy, step) ? '' : ' on this traffic'}`,
-    );
-  if (outcome === 'failed') return said('refuted', `${found}: ${refutedText(policy, reading)}`);
-  return said('open', `${found}: ${openText(policy, reading)}`);
+    quality.kind === 'pairs' ? `${pairsOf(policy, quality)}pairs` : 'answers per arm';
+  const interval = intervalText(reading, qualityPerSide + calibration);
+  const found = `${metric} ${interval}, ${count(n)} ${unit})`;
+  if (outcome === 'passed') return reason('shown', `${found}: ${demandOf(policy)}`);
+  if (outcome === 'failed') return reason('refuted', `${found}: ${refutedText(policy, reading)}`);
+  const [conclusion, ...details] = openTexts(policy, reading, restsOnDays(policy, step));
+  return reason('open', `${found}: ${conclusion}`, details);
 }
 
-/** Once the challenger answers requests, the labels of the shadow count no more. */
+/** Reports what the shadow showed; its labels do not count toward a promotion. */
 function shadowReason(policy: RolloutPolicy, reading: MetricReading): Reason {
   const { qualityPerSide, calibration } = alphaBudget(policy);
-  const message = `${reading.metric} ${figuresText(reading, qualityPerSide + calibration)}, ${count(reading.n)} shadow pairs): ended the shadow`;
+  const interval = intervalText(reading, qualityPerSide + calibration);
   return {
     gate: 'shadow',
     code: 'shadow.ended',
-    message,
+    message: `${reading.metric} ${interval}, ${count(reading.n)} shadow pairs): the shadow has ended`,
     outcome: 'notApplicable',
     details: ['a promotion rests on requests that the challenger answered'],
   };
 }
 
-/** What kind of pairs decide, where there are two kinds. */
+/** Says which pairs decide if a rollout has both kinds. */
 function pairsOf({ steps }: RolloutPolicy, quality: QualityEvidence): string {
   if (
     quality.kind === 'arms' ||
@@ -82,64 +80,76 @@ function pairsOf({ steps }: RolloutPolicy, quality: QualityEvidence): string {
   return `${quality.phase} `;
 }
 
-/** `+0.0004 (99.5 % CI −0.0022 … +0.0031`, to be closed. */
-function figuresText({ estimate, lower, upper }: MetricReading, alphaPerSide: number): string {
-  return `${signed(estimate)} (${percent(1 - 2 * alphaPerSide)} CI ${interval({ lower, upper })}`;
+/** `+0.0004 (99.5 % CI −0.0022 … +0.0031`; the caller closes the parenthesis. */
+function intervalText({ estimate, lower, upper }: MetricReading, alphaPerSide: number): string {
+  const level = percent(1 - 2 * alphaPerSide);
+  return `${signed(estimate)} (${level} CI ${interval({ lower, upper })}`;
 }
 
 function refutedText(policy: RolloutPolicy, { lower, days }: MetricReading): string {
-  if (days === null || isRefuted(policy, days.lower ?? -Infinity)) return `not ${demandOf(policy)}`;
+  if (days === null || isRefuted(policy, days.lower ?? -Infinity)) return missOf(policy);
   const { largeHarm } = policy.quality;
   return (lower ?? -Infinity) > largeHarm
-    ? `worse than ${plain(largeHarm)} (largeHarm) on this traffic`
-    : `not ${demandOf(policy)}`;
+    ? `above largeHarm, ${plain(largeHarm)}`
+    : missOf(policy);
 }
 
-function openText(policy: RolloutPolicy, { lower, upper, limit, days }: MetricReading): string {
-  const notYet = `not yet across days (${days === null ? 0 : days.n} days)`;
-  if ((upper ?? Infinity) < limit) return `${demandOf(policy)} on this traffic, ${notYet}`;
-  return isRefuted(policy, lower ?? -Infinity)
-    ? `not ${demandOf(policy)} on this traffic, ${notYet}`
-    : `${demandOf(policy)} is open`;
+/** The conclusion, and as a detail why it does not decide yet. */
+function openTexts(
+  policy: RolloutPolicy,
+  { lower, upper, limit, days }: MetricReading,
+  isServing: boolean,
+): readonly [string, ...string[]] {
+  const isShown = (upper ?? Infinity) < limit;
+  if (!isShown && !isRefuted(policy, lower ?? -Infinity)) return [`not yet ${demandOf(policy)}`];
+  const onTraffic = isServing ? ' on this traffic' : '';
+  const conclusion = `${isShown ? demandOf(policy) : missOf(policy)}${onTraffic}`;
+  return days === null
+    ? [conclusion]
+    : [conclusion, `not yet confirmed across days (${daysText(days)})`];
 }
 
-/** The mean over days, where it is asked about. */
+/** Quality across days, or the note that the policy does not test it. */
 function daysReasons(
   policy: RolloutPolicy,
   { days, metric, limit }: MetricReading,
 ): readonly Reason[] {
-  if (days === null) return [shortReason(policy)].filter((reason) => reason !== null);
+  if (days === null) return notTestedReasons(policy);
   const { estimate, lower, upper, n, weeks } = days;
-  const said = (
+  const reason = (
     code: string,
     message: string,
     outcome: Reason['outcome'] = 'inconclusive',
   ): Reason => ({
     ...{ gate: 'days', code: `days.${code}`, message, outcome },
-    ...(weeks > 0 && { details: [`the days of ${weeksText(weeks)}`] }),
+    ...(weeks > 0 && { details: [`measured on ${weeksText(weeks)}`] }),
   });
   const mean = estimate === null ? '' : `, mean ${signed(estimate)}`;
   if (lower === null || upper === null)
-    return [said('tooFew', `${daysText(days)}${mean}: bounds across days need a whole week`)];
-  const { shown } = alphaBudget(policy).acrossDays;
-  const found = `${metric} a day ${signed(estimate)} (${percent(1 - shown)} bounds ${interval({ lower, upper })}, ${count(n)} days)`;
-  if (upper < limit) return [said('shown', `${found}: ${demandOf(policy)} across days`, 'passed')];
+    return [reason('tooFew', `${daysText(days)}${mean}; bounds across days need a whole week`)];
+  const level = percent(1 - alphaBudget(policy).acrossDays.shown);
+  const bounds = `${level} bounds ${interval({ lower, upper })}`;
+  const found = `${metric} per day ${signed(estimate)} (${bounds}, ${count(n)} days)`;
+  if (upper < limit) return [reason('shown', `${found}: ${demandOf(policy)}`, 'passed')];
   return [
     isRefuted(policy, lower)
-      ? said('refuted', `${found}: not ${demandOf(policy)} across days`)
-      : said('open', `${found}: open`),
+      ? reason('refuted', `${found}: ${missOf(policy)}`)
+      : reason('open', `${found}: not yet ${demandOf(policy)}`),
   ];
 }
 
-/** That days were not asked about is part of every verdict that did not ask. */
-function shortReason({ test }: RolloutPolicy): Reason | null {
-  if (holdsAcrossDays(test)) return null;
-  return {
-    gate: 'days',
-    code: 'days.notAsked',
-    message: `minDuration ${formatSeconds(test.minDurationSeconds)} is shorter than ${formatSeconds(leastSecondsAcrossDays)}: days to come were not asked about`,
-    outcome: 'notApplicable',
-  };
+/** Every verdict says so if quality across days was not tested. */
+function notTestedReasons({ test }: RolloutPolicy): readonly Reason[] {
+  if (holdsAcrossDays(test)) return [];
+  const [given, least] = [test.minDurationSeconds, leastSecondsAcrossDays].map(formatSeconds);
+  return [
+    {
+      gate: 'days',
+      code: 'days.notAsked',
+      message: `quality across days is not tested: minDuration ${given} is shorter than ${least}`,
+      outcome: 'notApplicable',
+    },
+  ];
 }
 
 function daysText({ n }: DaysReading): string {
@@ -147,7 +157,7 @@ function daysText({ n }: DaysReading): string {
 }
 
 function weeksText(weeks: number): string {
-  return weeks === 1 ? '1 week' : `${count(weeks)} weeks`;
+  return weeks === 1 ? '1 whole week' : `${count(weeks)} whole weeks`;
 }
 
 function stepReasons(
@@ -158,22 +168,23 @@ function stepReasons(
   const { metric, n, estimate, lower, outcome, limit } = reading;
   if (estimate === null) return [];
   const { perStep, calibration } = alphaBudget(policy);
-  const found = `${metric} ${figuresText(reading, perStep + calibration)}, ${count(n)} pairs of step ${step + 1})`;
-  const said = (code: string, message: string): Reason => ({
+  const interval = intervalText(reading, perStep + calibration);
+  const found = `${metric} ${interval}, ${count(n)} pairs of step ${step + 1})`;
+  const reason = (code: string, message: string): Reason => ({
     gate: 'step',
     code: `step.${code}`,
     message,
     outcome,
   });
-  if (outcome === 'failed') return [said('harmed', `${found}: worse than ${plain(limit)}`)];
+  if (outcome === 'failed') return [reason('harmed', `${found}: worse than ${plain(limit)}`)];
   return [
     isRefuted(policy, lower ?? -Infinity)
-      ? said('contradicted', `${found}: not ${demandOf(policy)}`)
-      : said('unharmed', `${found}: no harm shown`),
+      ? reason('contradicted', `${found}: ${missOf(policy)}`)
+      : reason('unharmed', `${found}: no harm shown`),
   ];
 }
 
-/** Whose word the figures are, after what is known of its errors, and how often it said nothing. */
+/** The judge behind the figures, its correction by labels, and the pairs without verdicts. */
 function judgeReasons(policy: RolloutPolicy, quality: QualityEvidence): readonly Reason[] {
   const error = errorIn(policy, quality);
   const judge = policy.quality.answers?.judge;
@@ -187,34 +198,34 @@ function judgeReasons(policy: RolloutPolicy, quality: QualityEvidence): readonly
   const { lower, upper } = error.errors;
   const labelled = count(quality.judge?.pairs ?? 0);
   const version = judge.calibrated?.judge.slice(0, 19) ?? '';
-  const said = (code: string, message: string): Reason => ({
+  const reason = (code: string, message: string, details: readonly string[] = []): Reason => ({
     gate: 'judge',
     code: `judge.${code}`,
     message,
     outcome: 'notApplicable',
+    ...(details.length > 0 && { details }),
   });
+  const correction = `${labelled} labelled pairs: ${interval({ lower, upper })}`;
   return [
-    said(
+    reason(
       'corrected',
       error.whyNot.length > 0
-        ? `judged by ${judge.dimension} (${version}), which may not decide yet`
-        : `judged by ${judge.dimension} (${version}), corrected by ${labelled} pairs that people labelled: ${interval({ lower, upper })}`,
+        ? `judged by ${judge.dimension}, which may not decide yet`
+        : `judged by ${judge.dimension}, corrected by ${correction}`,
+      [`version of the judge: ${version}`],
     ),
     ...(quality.unscored === 0
       ? []
       : [
-          said(
+          reason(
             'silent',
-            `${count(quality.unscored)} more pairs without a verdict on both answers count at their worst`,
+            `${pairsText(quality.unscored)} without a verdict on both answers, counted as the worst case`,
           ),
         ]),
   ];
 }
 
-/**
- * What part of the traffic the figures are about is for people to judge: some labels never come, by
- * nature.
- */
+/** Some requests never get a label, so people must judge whether the others represent them. */
 function labelReasons({ unlabelled }: QualityEvidence): readonly Reason[] {
   const missing =
     typeof unlabelled === 'number' ? unlabelled : unlabelled.champion + unlabelled.challenger;
@@ -223,7 +234,7 @@ function labelReasons({ unlabelled }: QualityEvidence): readonly Reason[] {
     {
       gate: 'labels',
       code: 'labels.missing',
-      message: `${requestsText(missing)} that were due have no label`,
+      message: `labels are due but missing for ${requestsText(missing)}`,
       outcome: 'notApplicable',
     },
   ];
@@ -233,61 +244,76 @@ function guardrailReason(
   policy: RolloutPolicy,
   { metric, n, estimate, lower, upper, limit, outcome }: MetricReading,
 ): Reason {
-  const said = (code: string, message: string): Reason => ({
+  const reason = (code: string, message: string): Reason => ({
     gate: metric,
     code: `guardrail.${code}`,
     message,
     outcome,
   });
-  const guardrail = policy.guardrails.find(({ name }) => name === metric);
-  const what = guardrail ? shareOf(guardrail) : metric;
-  // In shadow it is asked, and answers nobody.
-  const nothing =
+  // A shadow gets requests, but its answers are not returned.
+  const missing =
     metric === 'latency_ms' || metric === 'first_token_ms'
-      ? 'has answered nobody'
-      : 'was not asked';
-  if (estimate === null)
-    return said('notMeasured', `${what}: the challenger ${nothing} yet in this step`);
-  const found = `${what} ${percent(estimate)} (bounds ${percent(lower ?? 0)} … ${percent(upper ?? 1)}; ${count(n)} requests); allowed ${percent(limit)}`;
-  if (outcome === 'failed') return said('harmed', `${found}: exceeded`);
+      ? 'no answer of the challenger was returned'
+      : 'the challenger got no requests';
+  if (estimate === null) return reason('notMeasured', `${missing} in this step yet`);
+  const guardrail = policy.guardrails.find(({ name }) => name === metric);
+  const share = `${percent(estimate)} ${guardrail ? eventOf(guardrail) : metric}`;
+  const bounds = `bounds ${percent(lower ?? 0)} … ${percent(upper ?? 1)}`;
+  const found = `${share} (${bounds}, ${count(n)} requests)`;
+  const allowed = `the ${percent(limit)} limit`;
+  if (outcome === 'failed') return reason('harmed', `${found}: above ${allowed}`);
   return outcome === 'passed'
-    ? said('unharmed', `${found}: kept`)
-    : said('open', `${found}: no harm shown`);
+    ? reason('unharmed', `${found}: within ${allowed}`)
+    : reason('open', `${found}: not shown to exceed ${allowed}`);
 }
 
-function shareOf({ name, max }: GuardrailSpec): string {
+/** Continues a share, as in `0.4 % of requests failed`. */
+function eventOf({ name, max }: GuardrailSpec): string {
   switch (name) {
     case 'errors':
-      return 'share of failed requests';
+      return 'of requests failed';
     case 'latency_ms':
-      return `share above ${plain(max)} ms`;
+      return `of requests took over ${plain(max)} ms`;
     case 'first_token_ms':
-      return `share of first words after ${plain(max)} ms`;
+      return `of first tokens after ${plain(max)} ms`;
     case 'tokens':
-      return `share above ${plain(max)} tokens`;
+      return `of answers over ${plain(max)} tokens`;
     case 'blocked':
-      return 'share of blocked answers';
+      return 'of answers blocked';
     case 'format':
-      return 'share that is not the promised JSON';
+      return 'of answers not in the required JSON';
   }
 }
 
+/** What quality must show: `below the 0.01 margin`. */
 export function demandOf({ quality }: RolloutPolicy): string {
   const { rule, margin } = quality;
   if (rule === 'nonInferiority') return `below the ${plain(margin)} margin`;
   return margin === 0 ? 'better' : `better by more than ${plain(margin)}`;
 }
 
+/** What it means that the demand is refuted: `above the 0.01 margin`. */
+export function missOf(policy: RolloutPolicy): string {
+  const { rule, margin } = policy.quality;
+  return rule === 'nonInferiority'
+    ? `above the ${plain(margin)} margin`
+    : `not ${demandOf(policy)}`;
+}
+
 export function hold(code: string, message: string): Reason {
   return { gate: 'rollout', code: `rollout.${code}`, message, outcome: 'inconclusive' };
 }
 
-/** `5.2 days`: elapsed time falls on no whole unit. */
+/** `5.2 days`, for elapsed time, which is seldom a whole number of days. */
 export function spanText(seconds: number): string {
   if (seconds >= 86_400) return `${figure(seconds / 86_400)} days`;
   return seconds >= 3_600 ? `${figure(seconds / 3_600)} hours` : `${figure(seconds / 60)} minutes`;
 }
 
 export function requestsText(n: number): string {
-  return n === 1 ? 'one request' : `${count(n)} requests`;
+  return n === 1 ? '1 request' : `${count(n)} requests`;
+}
+
+function pairsText(n: number): string {
+  return n === 1 ? '1 pair' : `${count(n)} pairs`;
 }

@@ -17,15 +17,15 @@ import {
 } from './judging/readings';
 import type { MetricReading, Remaining } from './judging/verdict';
 
-/** More than that is as good as never. */
+/** Limits of the forecast; beyond them the answer is "never at this rate". */
 const mostTimes = 10_000;
 const mostWeeks = 100;
 const daySeconds = 86_400;
 
 /**
- * How much more the present step needs if everything goes on as so far: the same means, the same
- * spreads, the same traffic. A forecast, and no part of any rule. Null where the same again would
- * never be enough, or where nothing was seen to go by.
+ * Forecasts how much more the current step needs at the current rate: the same means, spreads and
+ * traffic. No rule uses it. A field is null if more of the same would never be enough, or if there
+ * is no observation yet.
  */
 export function remainingOf(
   policy: RolloutPolicy,
@@ -44,7 +44,7 @@ export function remainingOf(
       ? timesUntil((times) => isShownOnTraffic(policy, scaled(quality, times)))
       : null;
   if (traffic === null) return { observations: null, seconds: null };
-  // Quality may be shown before there are labels enough to end the step by it.
+  // Quality may be shown before there are `minSamples` labels.
   const observations = Math.max(0, policy.test.minSamples - n, Math.ceil(n * (traffic - 1)));
   const labels = observations === 0 ? 0 : isSeen ? (observations * elapsed) / n : null;
   const days = isShown ? 0 : secondsForDays(policy, evidence);
@@ -59,7 +59,7 @@ function untilDuration({ test }: RolloutPolicy, { startedAt, asOf }: RolloutEvid
   return Math.max(0, test.minDurationSeconds - secondsBetween(startedAt, asOf));
 }
 
-/** To the end of the first week that would show it across days. */
+/** Seconds to the end of the first week that would show quality across days. */
 function secondsForDays(policy: RolloutPolicy, { step, quality }: RolloutEvidence): number | null {
   if (!policy.quality.acrossDays || !restsOnDays(policy, step)) return 0;
   const { days } = quality;
@@ -90,7 +90,8 @@ function secondsBetween(from: string, to: string): number {
 
 function isShownOnTraffic(policy: RolloutPolicy, quality: QualityEvidence): boolean {
   if (quality.kind === 'arms') return trafficBounds(policy, quality).upper < limitOf(policy);
-  // The same without searching for the bound: this is asked some thirty times for one forecast.
+  // Compares wealth instead of searching for the bound, because one forecast calls this about
+  // thirty times.
   const error = errorIn(policy, quality);
   const limit = error === null ? limitOf(policy) : observedLimit(limitOf(policy), error);
   const { atLeast } = rangedWealth(
@@ -107,7 +108,7 @@ function scaled(quality: QualityEvidence, times: number): QualityEvidence {
       ...quality,
       [quality.phase]: scaledRanged(decidingPairs(quality), times),
       unscored: quality.unscored * times,
-      // People go on labelling as well.
+      // Labels grow at the same rate.
       ...(quality.judge && {
         judge: { ...quality.judge, errors: scaledMean(quality.judge.errors, times) },
       }),
@@ -119,10 +120,7 @@ function scaled(quality: QualityEvidence, times: number): QualityEvidence {
   };
 }
 
-/**
- * The least multiple of what was seen, from 1 on, that is enough; by doubling and halving, as more
- * of the same never says less.
- */
+/** The smallest factor ≥ 1 that is enough, by bisection: more of the same never shows less. */
 function timesUntil(enough: (times: number) => boolean): number | null {
   if (enough(1)) return 1;
   let [low, high] = [1, 2];

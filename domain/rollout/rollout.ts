@@ -1,6 +1,6 @@
 /**
- * Open: `running`; `held` by a person, or by the policy when time is over; `passed`, waiting to be
- * promoted. The others are ends.
+ * A rollout is open while it is `running`, `held` by a person or by the policy, or `passed` and
+ * waiting for its promotion. The other statuses are final.
  */
 export const rolloutStatuses = [
   'running',
@@ -20,19 +20,19 @@ export function isOpenRollout(status: RolloutStatus): status is OpenRolloutStatu
   return status === 'running' || status === 'held' || status === 'passed';
 }
 
-/** How long a rollback took to reach the traffic. */
+/** How long a rollback took to take effect on the traffic. */
 export interface RolloutRollback {
-  /** Versions. */
+  /** Version numbers. */
   readonly from: number;
   readonly to: number;
   /**
-   * Wall seconds from the moment that harm was found until every live gateway had confirmed; null
-   * while one has not.
+   * Seconds of wall-clock time from the detection of harm until every live gateway had confirmed;
+   * null before that.
    */
   readonly secondsToFullTraffic: number | null;
   /**
-   * Gateways that hold a lease and have not confirmed, by URL. They serve the champion alone once
-   * their lease runs out.
+   * URLs of gateways with a lease that have not confirmed. They serve only the champion when the
+   * lease expires.
    */
   readonly unconfirmed: readonly string[];
 }

@@ -12,24 +12,19 @@ import { enterStep, observe, startEvidence } from './judging/observe';
 import type { RolloutPolicy } from './policy';
 import type { MetricReading, RolloutVerdict } from './judging/verdict';
 
-/**
- * What a rollout's row remembers of its watching. JSON of a few kilobytes, whatever the traffic.
- */
+/** The stored evaluation state of a rollout: a few kilobytes of JSON, whatever the traffic. */
 export interface RolloutState {
-  /**
-   * Null before there was traffic: until then event time is not known, which may be that of a
-   * replayed past.
-   */
+  /** Null before any traffic, because event time is unknown until then. */
   readonly evidence: RolloutEvidence | null;
-  /** Points of its drawing. */
+  /** Points of the chart. */
   readonly history: readonly HistoryPoint[];
-  /** Kept by the registry, which knows both times. */
+  /** Maintained by the registry, which has both event time and wall-clock time. */
   readonly clock?: EventClock;
 }
 
 export const nothingSeen: RolloutState = { evidence: null, history: [] };
 
-/** Where the rollout stands when something is seen. */
+/** The position of the rollout when new observations arrive. */
 export interface Standing {
   /** `name@version`. */
   readonly champion: string;
@@ -39,20 +34,17 @@ export interface Standing {
   readonly noMoreLabels?: NoMoreLabels | undefined;
 }
 
-/** What the registry hands out: labels that are due, and how often the arms were asked. */
+/** New observations from the registry: due labels, and request counts of the arms. */
 export interface Seen {
-  /** RFC 3339; null before there was traffic. */
+  /** RFC 3339; null before any traffic. */
   readonly eventNow: string | null;
-  /** Every labelled request up to here has had its turn. */
+  /** Event time up to which all labelled requests are delivered. */
   readonly ripeUntil: string | null;
   readonly step: ArmsCounted;
   readonly total: ArmsCounted;
   readonly answers: AnswersCounted;
   readonly pairs: readonly SeenPair[];
-  /**
-   * Where a judge scores the answers and people have labelled more of them: all their labels, in
-   * the order in which they came.
-   */
+  /** All labels of judged answers in order of arrival, if there are new ones. */
   readonly checked?: readonly CheckedPair[];
 }
 
@@ -62,19 +54,19 @@ export interface SeenPair {
   readonly champion: number | null;
   readonly challenger: number | null;
   /**
-   * Whom the entity belonged to, also where it failed and the other one answered: else its hard
-   * cases would count against the other.
+   * The version of the entity, even if it failed and the other version answered. Otherwise its hard
+   * cases would count against the other version.
    */
   readonly assigned: 'champion' | 'challenger';
   readonly step: number;
-  /** Of a language application, where both versions gave the same text. */
+  /** For language applications: both versions gave the same text. */
   readonly sameAnswer?: boolean;
-  /** Of a multiclass model: what was possible before the label was known. */
+  /** For multiclass models: what was possible before the label was known. */
   readonly possible?: PossibleLosses;
 }
 
 export interface PossibleLosses {
-  /** Challenger minus champion; null where one of them gave no score. */
+  /** Challenger minus champion; null if one of them has no score. */
   readonly differences: LossRange | null;
   readonly champion: LossRange | null;
   readonly challenger: LossRange | null;
@@ -85,53 +77,42 @@ export interface ArmsCounted {
   readonly challenger: ArmCounted;
 }
 
-/** Requests of one arm; each is counted once, when it is stored. */
+/** Request counts of one arm. Each request is counted once, when it is stored. */
 export interface ArmCounted {
-  /** It was asked for a score, beside the answer included. */
+  /** Requests that it scored or failed, including those it did not answer. */
   readonly requests: number;
-  /** Of `requests`, those it failed: an error, a timeout, a score that is no number. */
+  /** Of `requests`: errors, timeouts and scores that are not numbers. */
   readonly errors: number;
-  /** Requests of its entities: it was to answer them. */
+  /** Requests of its entities. */
   readonly assigned: number;
-  /**
-   * Of `assigned`, those that it failed, so that the champion answered; the champion itself has
-   * none.
-   */
+  /** Of `assigned`: failed by the challenger and answered by the champion. 0 for the champion. */
   readonly fallbacks: number;
-  /**
-   * Of `assigned`, those answered later than the latency guardrail allows, and those that the
-   * challenger failed.
-   */
+  /** Of `assigned`: slower than the latency guardrail allows, or failed by the challenger. */
   readonly slow: number;
-  /**
-   * Of `assigned`, those of whole hours of event time whose labels are due, and how many of these
-   * came.
-   */
+  /** Of `assigned`: requests of whole hours of event time whose labels are due. */
   readonly ripe: number;
+  /** Of `ripe`: requests whose label arrived. */
   readonly labelled: number;
 }
 
 /**
- * The challenger's answers in the present step, where it is a language application: in shadow those
- * beside the answers, later its own. Nothing but zeros of others.
+ * The challenger's answers in the current step, for language applications. In shadow these are the
+ * answers that were not returned. Zeros for other models.
  */
 export interface AnswersCounted {
-  /**
-   * Of its own, those that were to be streamed, also where it failed; and of these the ones whose
-   * first piece came later than the guardrail allows, or never.
-   */
+  /** Assigned requests that were to be streamed, including failed ones. */
   readonly streamed: number;
+  /** Of `streamed`: the first token came later than the guardrail allows, or never. */
   readonly late: number;
-  /** With more tokens than the guardrail allows. */
+  /** Answers with more tokens than the guardrail allows. */
   readonly costly: number;
   readonly blocked: number;
   readonly malformed: number;
 }
 
 /**
- * Folds what was seen into the state. Harm is latched here: evidence that shows it is never added
- * to again, so that whoever asks later, also after the death of the worker that found it, is told
- * the same by the same digest.
+ * Adds observations to the state. Evidence that shows harm is never extended, so that a later
+ * reader, for example after a crash of the worker, finds the same verdict under the same digest.
  */
 export function growState(
   policy: RolloutPolicy,
@@ -146,7 +127,7 @@ export function growState(
   if (decideRollout(policy, before).kind === 'harm') return state;
   const grown = counted(policy, observed(policy, before, standing, seen), seen);
   const verdict = decideRollout(policy, grown);
-  // The drawing is of what decides: once people are answered, of that alone.
+  // The chart shows the deciding pairs, so it starts again when serving begins.
   const history = grown.servingSince === before.servingSince ? state.history : [];
   return { evidence: grown, history: withPoint(history, grown, verdict) };
 }
@@ -157,13 +138,13 @@ function observed(
   { step, extendedSeconds, noMoreLabels }: Standing,
   seen: Seen,
 ): RolloutEvidence {
-  // While a queue is worked off, what it has handed out may lie before what is known already.
+  // While a backlog is processed, its event time may lie before the evidence.
   const asOf =
     seen.ripeUntil !== null && Date.parse(seen.ripeUntil) > Date.parse(before.asOf)
       ? seen.ripeUntil
       : before.asOf;
-  // As whoever watches says it now, not as it was said before: judging may have begun again.
-  const { noMoreLabels: saidBefore, ...measured } = before;
+  // Only the current value counts, because judging may have resumed.
+  const { noMoreLabels: previous, ...measured } = before;
   const inStep = enterStep(
     policy,
     { ...measured, extendedSeconds, ...(noMoreLabels && { noMoreLabels }) },
@@ -173,7 +154,7 @@ function observed(
   return observe(policy, withLabels(inStep, seen.checked), {
     asOf,
     pairs: isPaired ? seen.pairs.map(pairOf) : [],
-    // Of an earlier step: its arms are no longer compared.
+    // Arms of an earlier step are no longer compared.
     answers: isPaired ? [] : seen.pairs.filter((pair) => pair.step === step).map(answerOf),
     requests: [],
   });
@@ -218,10 +199,9 @@ function answerOf({ eventTime, label, assigned, possible, ...scores }: SeenPair)
 }
 
 /**
- * The registry counts requests, so they are taken over as they stand instead of being added up
- * again. Where the challenger answers people, those count alone: in pairs it goes on scoring all
- * the others beside the champion, which would end a step of few entities before these were seen,
- * and hide what they met.
+ * Takes over the request counts of the registry. While the challenger answers requests, only
+ * assigned ones count. With pairs it also scores all other requests, and these would end a small
+ * step too early and hide errors of assigned requests.
  */
 function counted(
   { guardrails, steps }: RolloutPolicy,

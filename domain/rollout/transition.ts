@@ -1,7 +1,6 @@
 /**
- * The life of a rollout after its evaluation: opened, moved up step by step, watched, and promoted
- * or taken back. Pure: the workflow executes the effects in order, and hands each result back as
- * the next event.
+ * The state machine of a rollout, from its opening to its promotion or rollback. Pure: the workflow
+ * executes the effects in order and passes each result back as the next event.
  */
 import type { Command } from '../run/command';
 import { notOpened, outcomeOf, type EndedRollout } from './outcome';
@@ -22,9 +21,9 @@ export interface Transition {
   readonly effects: readonly RolloutEffect[];
 }
 
-/** The actor where the rules act, and no person. */
+/** The actor of automatic decisions. */
 const platform = 'perennial';
-/** Enough for every command that may be sent again after a continue-as-new. */
+/** Enough for all commands that may be repeated after a continue-as-new. */
 const mostHandledCommands = 500;
 
 export function transition(
@@ -34,8 +33,7 @@ export function transition(
 ): Transition {
   switch (event.kind) {
     case 'started':
-      // The details that people see and the query's answer belong to one execution: they are
-      // written again.
+      // A new execution has no details and no query result yet, so they are written again.
       return {
         progress: { ...progress, waitingFor: null },
         effects: progress.rollout === null ? [{ kind: 'openRollout' }] : [],
@@ -90,7 +88,7 @@ function still(progress: RolloutProgress): Transition {
   return { progress, effects: [] };
 }
 
-/** A run that is executed again finds the rollout that it opened before, in whatever state. */
+/** A restarted run finds the rollout that it opened before, in any state. */
 function opened(
   progress: RolloutProgress,
   found: Extract<RolloutOpeningEvent, { readonly kind: 'opened' }>,
@@ -116,12 +114,12 @@ function opened(
   };
 }
 
-/** What a rollout does while no command waits. */
+/** The next effects while no command is queued. */
 function nextStep(settings: RolloutSettings, progress: RolloutProgress): Transition {
   const { end, promotion, rollout } = progress;
   if (end !== null && rollout !== null) return conclude(settings, progress, end);
   if (promotion !== null) {
-    // A promotion has ended the rollout already; then its end is returned.
+    // A promotion has already ended the rollout, so this only returns its end.
     const cause = promotion.kind === 'refused' ? promotion.reason : 'its version was promoted';
     return { progress, effects: [{ kind: 'endRollout', actor: platform, cause }] };
   }
@@ -149,7 +147,7 @@ function conclude(
   };
 }
 
-/** Brings the registry, and then the people who look, up to date with the step and the status. */
+/** Records the step and the status, first in the registry and then in the run. */
 function show(settings: RolloutSettings, progress: RolloutProgress): Transition {
   if (progress.stepEntered) return showStatus(settings, progress);
   const { step, stepBy } = progress;
@@ -169,7 +167,7 @@ function showStatus(settings: RolloutSettings, progress: RolloutProgress): Trans
   return { progress, effects: [{ kind: 'recordStatus', state, weight, actor, cause: reason }] };
 }
 
-/** A command is carried out and recorded with its actor before it is answered. */
+/** Executes and records a command before the caller gets a response. */
 function carryOut(
   settings: RolloutSettings,
   progress: RolloutProgress,
@@ -191,9 +189,9 @@ function refusalOf(
   { verb }: RolloutCommand,
 ): string | null {
   if (verb !== 'skip') return null;
-  if (decision !== null) return 'nothing can be skipped: it has passed, no step is left';
+  if (decision !== null) return 'the canary has passed, so no step is left to skip';
   return step >= steps.length - 1
-    ? 'nothing can be skipped: it is in its last step, which only quality can end'
+    ? 'the last step cannot be skipped; it ends when quality is shown'
     : null;
 }
 
@@ -252,10 +250,9 @@ function extended(
   progress: RolloutProgress,
   { extendedSeconds, by }: Extract<RolloutEvent, { readonly kind: 'extended' }>,
 ): Transition {
-  // A rollout that the policy held because time was over has time again.
+  // More event time resumes a rollout that the policy held after `maxDuration`.
   const resumed = progress.heldBy?.actor === platform ? letGo(progress) : progress;
-  // The budget may have been raised since judging ended; where it was not, judging ends again at
-  // once.
+  // The budget may have been raised since judging ended. If not, judging ends again at once.
   return show(settings, { ...resumed, extendedSeconds, noMoreLabels: null, statusBy: by });
 }
 
@@ -266,7 +263,7 @@ function watched(
 ): Transition {
   switch (result.kind) {
     case 'advance': {
-      // Serving has a budget of its own for judging, apart from the shadow's.
+      // Shadow and serving have separate budgets for judging.
       const noMoreLabels = (steps[progress.step] ?? 0) === 0 ? null : progress.noMoreLabels;
       const stepBy = { actor: platform, reason: result.because };
       return still({ ...progress, step: result.toStep, stepBy, stepEntered: false, noMoreLabels });

@@ -2,8 +2,8 @@ import { versionName } from '../model/model';
 import type { RolloutProgress, RolloutSettings } from './progress';
 
 /**
- * Describes what a rollout waits for. It holds no figures that grow with the traffic: readers
- * compute those from the evidence.
+ * Describes what a rollout waits for. It contains no figures that change with the traffic, because
+ * the text is stored once and those figures come from the evidence.
  */
 export function waitingForOf(
   { model, champion, challenger, steps }: RolloutSettings,

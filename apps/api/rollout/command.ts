@@ -21,15 +21,15 @@ export interface RolloutOrder {
   readonly actor: string;
   readonly keyId: string;
   readonly reason?: string | undefined;
-  /** Of event time; what `extend` adds. */
+  /** Event time that `extend` adds. */
   readonly seconds?: number | undefined;
-  /** The same key again is the same command, to the same rollout, and is obeyed once. */
+  /** Repeating a command with the same key has no further effect. */
   readonly idempotencyKey: string | undefined;
 }
 
 /**
- * Tells the model's open rollout something, and gives it back as it stands then. @throws Conflict
- * when none is open, or when it refuses.
+ * Sends a command to the model's open rollout and returns the rollout afterwards.
+ * @throws Conflict if none is open, or if it rejects the command
  */
 export async function commandRollout(
   { registry, lifecycles }: RolloutCommandDeps,
@@ -44,21 +44,21 @@ export async function commandRollout(
   });
   if (id === null) throw await noneOpen(registry, order);
   const { runId } = await rolloutNamed(registry, { tenant, id });
-  const said = verb === 'extend' ? { verb, seconds: seconds ?? 0 } : { verb };
-  const heard = await lifecycles.steer(rolloutWorkflowId({ tenant, model, runId }), {
+  const command = verb === 'extend' ? { verb, seconds: seconds ?? 0 } : { verb };
+  const result = await lifecycles.steer(rolloutWorkflowId({ tenant, model, runId }), {
     tenant,
     keyId,
     id: key,
     reason,
-    ...said,
+    ...command,
   });
-  if (heard === 'gone') await withoutWorkflow(registry, order, id);
+  if (result === 'gone') await withoutWorkflow(registry, order, id);
   return rolloutNamed(registry, { tenant, id });
 }
 
 /**
- * Its workflow has ended, with the rollout or, terminated from outside, without it. Then nobody
- * moves it any more, and only taking it back is safe.
+ * Handles a rollout whose workflow has ended. If the workflow was terminated, the rollout is still
+ * open but nothing moves it, so only `abort` is safe.
  */
 async function withoutWorkflow(
   { rollouts }: RolloutCommandDeps['registry'],
@@ -70,7 +70,7 @@ async function withoutWorkflow(
   if (!isOpenRollout(rollout.status))
     throw failure('Conflict', endedText(rollout), { next: `perennial rollout show ${model}` });
   if (verb !== 'abort') {
-    const message = `${id} of ${model} is ${rollout.status}, but its workflow no longer exists, so it accepts no commands`;
+    const message = `${id} of ${model} is ${rollout.status}, but its workflow no longer exists; only abort is possible`;
     throw failure('Conflict', message, { next: `perennial rollout abort ${model}` });
   }
   const cause = reason ?? 'aborted by hand';

@@ -61,7 +61,7 @@ export const rolloutJudge = z
   })
   .meta({ id: 'RolloutJudge' });
 
-/** Null where no judge says what answers are worth. */
+/** Null if no judge scores the answers. */
 export async function judgeToJson(
   { llmCalls, judgedAnswers }: Pick<Registry, 'llmCalls' | 'judgedAnswers'>,
   { tenant, runId, spec, state, status }: RolloutRecord,

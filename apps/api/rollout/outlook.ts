@@ -5,10 +5,7 @@ import { isOpenRollout } from '../../../domain/rollout/rollout';
 import type { RolloutVerdict } from '../../../domain/rollout/judging/verdict';
 import type { RolloutRecord } from '../../../db/rollout/repository';
 
-/**
- * What its rules say of what a rollout has measured, as it stands: the same function over the same
- * evidence that steers it. Null before there was traffic.
- */
+/** The current verdict, by the same function and evidence as in the watch. Null before traffic. */
 export function outlookOf({
   spec,
   paired,
@@ -21,8 +18,7 @@ export function outlookOf({
   if (evidence === null) return null;
   const policy = rolloutPolicyOf(spec, { dependsOnPrediction: !paired });
   if (!isOpenRollout(status)) return decideRollout(policy, evidence);
-  // A step that was just entered, or time that was just added, reaches the evidence with the next
-  // look.
+  // The stored evidence does not have a new step or added time until the next watch.
   return decideRollout(
     policy,
     enterStep(policy, { ...evidence, extendedSeconds }, { step, at: evidence.asOf }),

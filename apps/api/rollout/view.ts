@@ -261,15 +261,12 @@ function readingToJson(reading: MetricReading | undefined, limit: number) {
     lower = null,
     upper = null,
   } = reading ?? {};
-  // Before the first observation the bounds are those of the metric itself: nothing was measured.
+  // Without observations, the bounds are those of the metric's range, which measure nothing.
   const found = n === 0 ? { estimate: null, lower: null, upper: null } : { estimate, lower, upper };
   return { limit: reading?.limit ?? limit, outcome: said, n, ...found };
 }
 
-/**
- * The counts of a rollout that ended go with the run's details; zero would say that there had been
- * no traffic.
- */
+/** The counts are deleted with the run's details. Zeros would wrongly say that no traffic came. */
 function isOnRecord({ total }: RolloutTraffic): boolean {
   return total.champion.requests + total.challenger.requests > 0;
 }

@@ -14,7 +14,7 @@ import type { RolloutVerdict } from '../../../domain/rollout/judging/verdict';
 import { readBy } from '../../../domain/document/schema-issues.schema';
 import type { ReasonOutcome, Verdict } from '../../../domain/decision/verdict';
 
-/** A metric, or what held the rollout back. */
+/** The result of a metric, or a reason that holds the rollout. */
 export interface JudgedRule {
   readonly gate: string;
   readonly kind: 'rollout';
@@ -25,8 +25,8 @@ export interface JudgedRule {
 }
 
 /**
- * What other rules would have said of a rollout's evidence. Throws InvalidInput where it does not
- * hold what they ask about.
+ * Evaluates another canary on a rollout's evidence.
+ * @throws InvalidInput if the evidence lacks what that canary measures
  */
 export function rolloutWhatIf(policy: RolloutPolicy, evidence: RolloutEvidence, written: unknown) {
   const verdict = underOtherRules(policy, evidence, readCanary(policy, written));
@@ -45,7 +45,7 @@ export function rolloutWhatIf(policy: RolloutPolicy, evidence: RolloutEvidence, 
   return { wouldBe: { kind: kindOf(verdict), reasons: verdict.reasons } satisfies Verdict, gates };
 }
 
-/** As a lifecycle of the rollout's kind writes it. */
+/** Reads the canary by the schema of the rollout's kind of lifecycle. */
 function readCanary({ quality }: RolloutPolicy, written: unknown): CanarySpec {
   return quality.metric.endsWith('-loss')
     ? llmCanaryOf(readWith(llmCanarySchema, written))
@@ -58,7 +58,7 @@ function readWith<S extends z.ZodType>(schema: S, written: unknown): z.output<S>
   throw failure('InvalidInput', read.issues.map(formatIssue).join('; '), { issues: read.issues });
 }
 
-/** To go on, be it a step further, is neither yes nor no. */
+/** `continue` and `advance` are inconclusive. */
 function kindOf({ kind }: RolloutVerdict): Verdict['kind'] {
   if (kind === 'harm') return 'failed';
   return kind === 'promote' ? 'passed' : 'inconclusive';

@@ -2,7 +2,7 @@ import { figure, interval } from '../../../domain/format';
 import { table } from '../terminal';
 import type { RunComparison } from '../../api/run/view';
 
-/** A column a run: what differs in parameters, and what came of it. */
+/** A table with one column per run: differing parameters, metrics and times. */
 export function describeComparison({ runs, differingParams }: RunComparison): string {
   const names = (of: (run: (typeof runs)[number]) => object): readonly string[] => [
     ...new Set(runs.flatMap((run) => Object.keys(of(run)))),
@@ -28,7 +28,7 @@ export function describeComparison({ runs, differingParams }: RunComparison): st
   return table(['', ...runs.map(({ id }) => id)], rows);
 }
 
-/** The API describes an evaluation's metrics as documents. */
+/** The API types an evaluation's metrics as documents. */
 function metricText(document: unknown): string {
   const metric = document as
     | {

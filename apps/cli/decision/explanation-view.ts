@@ -20,10 +20,7 @@ import type { ContractResultsJson } from '../../api/dataset/contract-view';
 import type { DecisionView } from '../../api/decision/view';
 import type { AliasMoveJson, ApprovalJson, ExplanationView } from '../../api/model/view';
 
-/**
- * The API describes a policy and its evidence as documents of any version; these are the ones that
- * this version of Perennial writes.
- */
+/** The API types policy and evidence as documents; these are the types of this version. */
 export type DecisionJson = DecisionView & {
   readonly policyBody: EvaluationPolicy | LlmEvaluationPolicy | RolloutPolicy | null;
   readonly evidenceBody: Evidence | LlmEvidence | RolloutEvidence | null;
@@ -35,9 +32,7 @@ export type ExplanationJson = Omit<ExplanationView, 'decisions'> & {
 
 type DigestCheckJson = ExplanationJson['digests'][number];
 
-/**
- * A decision with what each gate said of what was measured, by the same functions that decided it.
- */
+/** A decision with its evidence and the result of each gate, by the functions that decided it. */
 export function describeDecision(
   {
     id,
@@ -81,7 +76,7 @@ function groundsOf(evidence: DecisionJson['evidenceBody']): readonly string[] {
   ];
 }
 
-/** The chain from data to traffic. */
+/** A version with its data, run, decisions, approvals and alias moves. */
 export function describeExplanation(
   explanation: ExplanationJson,
   shown: ReasonLayout = {},
@@ -156,7 +151,7 @@ function describeApproval({
   return `${createdAt}  ${did} by ${keyName} (key ${keyId}, ${scope})${comment === null ? '' : `: ${comment}`}`;
 }
 
-/** One line when all is well; else a line for each part that does not match. */
+/** One line if all digests match, otherwise one line for each that does not. */
 function describeDigests(digests: readonly DigestCheckJson[]): readonly string[] {
   const wrong = digests.filter(({ outcome }) => outcome !== 'matches');
   if (wrong.length === 0)
@@ -173,7 +168,7 @@ function describeDigests(digests: readonly DigestCheckJson[]): readonly string[]
   );
 }
 
-/** Which requirements a promotion by hand did not meet, and why it was made all the same. */
+/** The reason of an override, and the requirements that the promotion did not meet. */
 function overrideLines(override: AliasMoveJson['override']): readonly string[] {
   if (!override) return [];
   const by = override.selfApproved ? ', by the person who started the run' : '';

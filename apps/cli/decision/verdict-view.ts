@@ -7,7 +7,7 @@ export interface Verbosity {
   readonly verbose?: boolean | undefined;
 }
 
-/** What each gate said, marked so that the one which said no is seen. */
+/** The result of each gate, with painted marks. */
 export function reasonLines(
   verdict: Verdict,
   paint: Paint,

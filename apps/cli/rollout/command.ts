@@ -96,7 +96,7 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
       });
     });
 
-  const tell = async (
+  const send = async (
     model: string,
     verb: RolloutVerb,
     { reason, idempotencyKey }: CommandReason,
@@ -108,14 +108,14 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
       body: { ...more, ...(reason === undefined ? {} : { reason }) },
     });
 
-  for (const [verb, { description, said }] of Object.entries(commands) as [
+  for (const [verb, { description, result }] of Object.entries(commands) as [
     keyof typeof commands,
     (typeof commands)[keyof typeof commands],
   ][]) {
-    told(rollout.command(`${verb} <model>`).description(description)).action(
+    withCommandOptions(rollout.command(`${verb} <model>`).description(description)).action(
       async (model: string, options: CommandReason) => {
-        const now = await tell(model, verb, options);
-        terminal.say(`${model}@${now.challenger} ${said(now)}`);
+        const now = await send(model, verb, options);
+        terminal.say(`${model}@${now.challenger} ${result(now)}`);
         if (options.json) terminal.out(jsonText(now));
       },
     );
@@ -156,7 +156,12 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
         return;
       }
       const labels = labelsIn(file ?? '', cwd);
-      if (labels.length === 0) throw new CliError(`${file ?? ''} has no line with both labels`, 2);
+      if (labels.length === 0)
+        throw new CliError(
+          `${file ?? ''} has no pair with both labels, so no pair was labelled`,
+          2,
+          labelHint,
+        );
       let [stored, labelledBefore] = [0, 0];
       for (let from = 0; from < labels.length; from += labelsAtOnce) {
         const body = { labels: labels.slice(from, from + labelsAtOnce) };
@@ -167,19 +172,19 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
         labelledBefore += taken.labelledBefore;
       }
       terminal.say(
-        `${stored} pairs labelled, ${labelledBefore} were labelled before; see perennial rollout show ${model}`,
+        `${stored} pairs labelled, ${labelledBefore} already had labels; next: perennial rollout show ${model}`,
       );
       if (json) terminal.out(jsonText({ stored, labelledBefore }));
     });
 
-  told(
+  withCommandOptions(
     rollout
       .command('extend')
       .argument('<model>')
       .argument('<duration>', 'Event time to add, such as 12h or 3d', eventSeconds)
       .description('Add event time before the rollout ends as inconclusive'),
   ).action(async (model: string, seconds: number, options: CommandReason) => {
-    const now = await tell(model, 'extend', options, { seconds });
+    const now = await send(model, 'extend', options, { seconds });
     const { maxDurationSeconds, extendedSeconds } = now.test;
     terminal.say(
       `${model}@${now.challenger} now has ${formatSeconds(maxDurationSeconds + extendedSeconds)} of event time`,
@@ -205,13 +210,16 @@ interface UnlabelledJson {
   readonly second: string | null;
 }
 
-/** An answer that was kept back is known to be wrong. */
+/** A blocked answer is wrong, so its label is already filled in. */
 function lineOf({ predictionId, question, first, second }: UnlabelledJson): string {
-  const open = (answer: string | null) => (answer === null ? false : null);
-  return `${JSON.stringify({ predictionId, question, first, firstRight: open(first), second, secondRight: open(second) })}\n`;
+  const labelOf = (answer: string | null) => (answer === null ? false : null);
+  const [firstRight, secondRight] = [labelOf(first), labelOf(second)];
+  return `${JSON.stringify({ predictionId, question, first, firstRight, second, secondRight })}\n`;
 }
 
-/** Lines without a label are left out. @throws CliError that names the line */
+const labelHint = 'write true, false or "unsure" for firstRight and secondRight';
+
+/** Skips lines without both labels. @throws CliError with file and line */
 function labelsIn(file: string, cwd: string) {
   const lines = readTextFile(resolve(cwd, file), file).split('\n');
   return lines.flatMap((text, at) => {
@@ -233,12 +241,11 @@ function labelsIn(file: string, cwd: string) {
 }
 
 function lineAt(text: string, place: string): LabelLine {
-  const next = 'write true, false or "unsure" for firstRight and secondRight';
   let line: Partial<Record<keyof LabelLine, unknown>> | null;
   try {
     line = JSON.parse(text) as typeof line;
   } catch {
-    throw new CliError(`${place} is not valid JSON; no pair was labelled`, 2, next);
+    throw new CliError(`${place} is not valid JSON; no pair was labelled`, 2, labelHint);
   }
   const isLabel = (value: unknown) =>
     value === null || value === 'unsure' || typeof value === 'boolean';
@@ -250,13 +257,13 @@ function lineAt(text: string, place: string): LabelLine {
     throw new CliError(
       `${place} needs predictionId, firstRight and secondRight; no pair was labelled`,
       2,
-      next,
+      labelHint,
     );
   }
   return line as LabelLine;
 }
 
-/** As many as the API takes at once. */
+/** The most labels that the API accepts in one request. */
 const labelsAtOnce = 500;
 
 type RolloutVerb = 'hold' | 'resume' | 'skip' | 'abort' | 'extend';
@@ -264,28 +271,29 @@ type RolloutVerb = 'hold' | 'resume' | 'skip' | 'abort' | 'extend';
 const commands: Readonly<
   Record<
     Exclude<RolloutVerb, 'extend'>,
-    { readonly description: string; readonly said: (now: RolloutJson) => string }
+    { readonly description: string; readonly result: (now: RolloutJson) => string }
   >
 > = {
   hold: {
     description: 'Keep the rollout in its step; harm still ends it',
-    said: (now) => `is held in ${stepText(now)}`,
+    result: (now) => `is held in ${stepText(now)}`,
   },
   resume: {
     description: 'Continue a rollout that is on hold',
-    said: (now) => (now.status === 'passed' ? 'may be promoted' : `continues in ${stepText(now)}`),
+    result: (now) =>
+      now.status === 'passed' ? 'may be promoted' : `continues in ${stepText(now)}`,
   },
   skip: {
     description: 'Move to the next step; quality must still be shown before a promotion',
-    said: (now) => `is in ${stepText(now)}`,
+    result: (now) => `is in ${stepText(now)}`,
   },
   abort: {
     description: 'End the rollout and send all traffic to the champion',
-    said: ({ status, champion }) => `is ${status}; @${champion} answers`,
+    result: ({ status, champion }) => `is ${status}; @${champion} answers all requests`,
   },
 };
 
-function told(command: Command): Command {
+function withCommandOptions(command: Command): Command {
   return command
     .option('--reason <text>', 'Reason, for the audit log')
     .option(

@@ -5,10 +5,7 @@ import { progressLines } from './view';
 const firstMs = 1_000;
 const everyMs = 5_000;
 
-/**
- * Between the events of a run that is in its canary: how far that is, a line now and then, where it
- * has moved.
- */
+/** Prints the progress of a canary between the events of its run, when it changes. */
 export interface CanaryFollower {
   readonly hear: (event: RunEventMessage) => void;
   readonly stop: () => void;
@@ -55,7 +52,7 @@ export function followCanary({
             );
         }
       } catch {
-        // The events tell of an API that is away; this only adds to them.
+        // The event stream already reports an unavailable API.
       }
       if (timer !== null) timer = setTimeout(() => void look(), everyMs);
     };

@@ -1,21 +1,18 @@
 import { count, percent } from '../../../domain/format';
 import type { RolloutJudgeJson } from '../../api/rollout/judge-view';
 
-/**
- * How many labels of people there are of each kind and version, and what keeps the judge from
- * deciding.
- */
-export function labelsText({ labels }: RolloutJudgeJson, model: string): string {
+/** The labels by kind and version, and why the judge may not decide yet; one fact per line. */
+export function labelLines({ labels }: RolloutJudgeJson, model: string): readonly string[] {
   const { needed, pairs, champion, challenger, whyNot } = labels;
-  const of = ({ right, wrong }: typeof champion) =>
-    `${count(right)} right and ${count(wrong)} wrong`;
-  const found = `labelled pairs: ${count(pairs)}, with ${of(champion)} answers of the champion and ${of(challenger)} of the challenger (${needed} of each required)`;
-  return whyNot.length === 0
-    ? found
-    : `${found}; the judge may not decide yet: ${whyNot.join('; ')}; next: perennial rollout label ${model}`;
+  const of = ({ right, wrong }: typeof champion) => `${count(right)} right, ${count(wrong)} wrong`;
+  return [
+    `${count(pairs)} pairs labelled: champion ${of(champion)}; challenger ${of(challenger)} (${needed} of each required)`,
+    ...whyNot.map((reason) => `the judge may not decide yet: ${reason}`),
+    ...(whyNot.length === 0 ? [] : [`next: perennial rollout label ${model}`]),
+  ];
 }
 
-/** Who says what answers are worth, how often so far, and for how much. */
+/** The judge, its agreement with labels, and the number and cost of judged pairs. */
 export function judgeText({
   dimension,
   digest,
@@ -33,18 +30,18 @@ export function judgedText({
   withoutVerdict,
   costUsd,
 }: Pick<RolloutJudgeJson, 'pairs' | 'withoutVerdict' | 'costUsd'>): string {
-  const silent = withoutVerdict === 0 ? '' : `, ${count(withoutVerdict)} of them without a verdict`;
-  return `${count(pairs)} pairs judged${silent}, for $${costUsd.toFixed(4)}`;
+  const missing = withoutVerdict === 0 ? '' : ` (${count(withoutVerdict)} without a verdict)`;
+  return `${count(pairs)} pairs judged${missing}, cost $${costUsd.toFixed(4)}`;
 }
 
-/** Why nothing is judged for now, or any more; empty while it is. */
+/** Why judging has ended or does not succeed; empty otherwise. */
 export function judgeTrouble({ dimension, silence, over }: RolloutJudgeJson): string {
   if (over != null) return `judging has ended: ${over}`;
   if (silence == null) return '';
   const why = Object.hasOwn(silences, silence.failure)
     ? silences[silence.failure]
     : silence.failure;
-  return `${dimension} has not answered since ${silence.since}: ${why ?? silence.failure}; retrying`;
+  return `judge ${dimension} has failed since ${silence.since}: ${why ?? silence.failure}; retrying`;
 }
 
 const silences: Readonly<Record<string, string>> = {

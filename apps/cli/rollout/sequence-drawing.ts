@@ -2,20 +2,20 @@ import { count, signed } from '../../../domain/format';
 import type { HistoryPoint } from '../../../domain/rollout/history';
 import type { Paint } from '../terminal';
 
-/** A confidence sequence, to be drawn over the number of observations. */
+/** A confidence sequence to draw over the number of observations. */
 export interface DrawnSequence {
   /** Oldest first. */
   readonly history: readonly HistoryPoint[];
-  /** Drawn as a line of its own, under its name. */
+  /** Drawn as a line with its name. */
   readonly limit: number;
   readonly limitName: string;
-  /** Of what is counted. */
+  /** Unit of the observations. */
   readonly unit: string;
 }
 
 export interface Frame {
   readonly columns: number;
-  /** Of the plot, without its axis. */
+  /** Rows of the plot without its axis. */
   readonly rows: number;
 }
 
@@ -28,10 +28,7 @@ const signs: Readonly<Record<DrawnMark, string>> = {
   nothing: ' ',
 };
 
-/**
- * Lines no wider than the frame; the band is all that the bounds leave possible. Empty when there
- * is nothing to draw.
- */
+/** Draws the estimate, its bounds as a band, and the limit. Empty without any point. */
 export function drawSequence(
   { history, limit, limitName, unit }: DrawnSequence,
   { columns, rows }: Frame,
@@ -61,14 +58,11 @@ export function drawSequence(
 
 interface Scale {
   readonly top: number;
-  /** Of one row. */
+  /** Height of one row. */
   readonly height: number;
 }
 
-/**
- * Early bounds are as wide as the metric itself: they are cut off, so that what matters now fills
- * the plot.
- */
+/** Cuts off early bounds, which are as wide as the metric's range, so that later ones fill the plot. */
 function scaleOf(history: readonly HistoryPoint[], limit: number, rows: number): Scale {
   const newest = history.at(-1)?.n ?? 0;
   const settled = history.filter(({ n }) => n >= newest / 2);
@@ -87,7 +81,7 @@ function rowOf(value: number, { top, height }: Scale): number {
   return Math.floor((top - value) / height);
 }
 
-/** The limit, zero, and the ends. */
+/** Labels the limit, zero, and both ends. */
 function rowLabels(scale: Scale, limit: number, rows: number): readonly string[] {
   const center = (row: number): number => scale.top - (row + 0.5) * scale.height;
   return Array.from({ length: rows }, (_, row) => {

@@ -1,4 +1,4 @@
-/** A rollout as the API gives it, and how it reads in a terminal. */
+/** A rollout as the API returns it, and its text for a terminal. */
 import { formatSeconds } from '../../../domain/duration';
 import { count, figure, interval, percent, signed } from '../../../domain/format';
 import type { HistoryPoint } from '../../../domain/rollout/history';
@@ -7,7 +7,7 @@ import type { RolloutRollback, RolloutStatus } from '../../../domain/rollout/rol
 import { isOpenRollout } from '../../../domain/rollout/rollout';
 import type { Reason, Verdict } from '../../../domain/decision/verdict';
 import type { ExitCode } from '../cli-error';
-import { judgedText, judgeText, judgeTrouble, labelsText } from './judge-view';
+import { judgedText, judgeText, judgeTrouble, labelLines } from './judge-view';
 import { drawSequence } from './sequence-drawing';
 import type { Paint } from '../terminal';
 import { table, wrapped } from '../terminal';
@@ -35,7 +35,7 @@ export interface RolloutJson extends RolloutSummaryJson {
     readonly lower: number | null;
     readonly upper: number | null;
   };
-  /** Of the shadow, once the challenger answers requests. */
+  /** The shadow’s result, once the challenger answers requests. */
   readonly shadow: {
     readonly n: number;
     readonly estimate: number | null;
@@ -56,7 +56,7 @@ export interface RolloutJson extends RolloutSummaryJson {
     readonly extendedSeconds: number;
   };
   readonly rollback: RolloutRollback | null;
-  /** Not given by an API of before there were judges. */
+  /** Absent in responses of older APIs. */
   readonly judge?: RolloutJudgeJson | null;
   readonly history: readonly HistoryPoint[];
   readonly eventStartedAt: string | null;
@@ -66,11 +66,11 @@ export interface RolloutJson extends RolloutSummaryJson {
 
 export interface DrawingSize {
   readonly columns: number;
-  /** Of the drawing. */
+  /** Rows of the chart. */
   readonly rows: number;
 }
 
-/** What a rollout said of its challenger: a hold and a wait have not said no. */
+/** 3 if the rollout ended without a promotion. */
 export function exitCodeOfRollout({ status }: Pick<RolloutSummaryJson, 'status'>): ExitCode {
   return status === 'promoted' || isOpenRollout(status) ? 0 : 3;
 }
@@ -91,9 +91,8 @@ export function describeRollout(
     page,
     paint,
   );
-  // Once it has ended, its verdict says why; one that ended otherwise leaves what was measured by
-  // then.
-  const said: Verdict = verdict ?? { kind: 'inconclusive', reasons: rollout.reasons };
+  // Without a verdict, show the current reasons.
+  const current: Verdict = verdict ?? { kind: 'inconclusive', reasons: rollout.reasons };
   const trouble = rollout.judge && isOpenRollout(status) ? judgeTrouble(rollout.judge) : '';
   const lines = [
     `${paint.bold(`${model}@${challenger} beside @${champion}`)}  ${paintRolloutStatus(status, paint)}  ${id}`,
@@ -109,10 +108,12 @@ export function describeRollout(
         ]),
     '',
     ...(verdict === null ? [] : [`verdict: ${verdict.kind}`]),
-    ...reasonLines(said, paint, { verbose, columns: page.columns }),
+    ...reasonLines(current, paint, { verbose, columns: page.columns }),
     ...trafficLines(rollout),
     ...(rollout.judge
-      ? [...wrap(judgeText(rollout.judge)), ...wrap(labelsText(rollout.judge, rollout.model))]
+      ? [judgeText(rollout.judge), ...labelLines(rollout.judge, rollout.model)].flatMap((line) =>
+          wrap(line),
+        )
       : []),
     ...(trouble === '' ? [] : wrap(paint.yellow(trouble))),
     ...(waitingFor === null ? [] : wrap(paint.yellow(`waits for: ${waitingFor}`))),
@@ -129,10 +130,7 @@ export function stepText({ step, steps }: Pick<RolloutSummaryJson, 'step' | 'ste
   return `step ${step + 1} of ${steps.length}, ${share === 0 ? 'shadow' : `${share} %`}`;
 }
 
-/**
- * The progress of a rollout, one fact a line: the step and its quality, the judge, and what a
- * verdict still needs.
- */
+/** The progress of a rollout, one fact per line: step and quality, judge, and remaining needs. */
 export function progressLines(rollout: RolloutJson): readonly string[] {
   const { metric, comparison, n, estimate, lower, upper } = rollout.quality;
   const held = rollout.status === 'running' ? '' : ` (${rollout.status})`;
@@ -147,9 +145,7 @@ export function progressLines(rollout: RolloutJson): readonly string[] {
   );
 }
 
-/**
- * The verdict knows whether no label came at all, or none since the challenger answers requests.
- */
+/** The reason distinguishes no label at all from none since the challenger answers requests. */
 function unmeasuredText({ reasons }: Pick<RolloutJson, 'reasons'>): string {
   return (
     reasons.find(({ code }) => code === 'quality.notMeasured')?.message ??
@@ -173,10 +169,9 @@ function whereText({ status, weight, ...rollout }: RolloutJson): string {
   return `${stepText(rollout)} (${steps})${parked}`;
 }
 
-/** The first time is the usual one. */
 function attemptText({ attempt, test }: RolloutJson): string {
   if (attempt < 2) return '';
-  return `judged ${attempt} times: these two versions share one alpha, of which this rollout has ${figure(test.alpha)}`;
+  return `attempt ${attempt} of these two versions; its share of alpha is ${figure(test.alpha)}`;
 }
 
 function timeText({ eventStartedAt, eventNow, startedAt, test }: RolloutJson): string {
@@ -205,7 +200,7 @@ function trafficLines({ traffic, champion, challenger, weight }: RolloutJson): r
     ],
     ...[count(arm.ripe), count(arm.labelled)],
   ];
-  const header = ['ARM', 'SHARE', 'ASKED', 'FAILED', 'ANSWERS', 'SLOW', 'DUE', 'LABELLED'];
+  const header = ['ARM', 'SHARE', 'SCORED', 'FAILED', 'ASSIGNED', 'SLOW', 'DUE', 'LABELLED'];
   const rows = [
     row(`champion @${champion}`, 1 - weight, total.champion),
     row(`challenger @${challenger}`, weight, total.challenger),
@@ -213,7 +208,7 @@ function trafficLines({ traffic, champion, challenger, weight }: RolloutJson): r
   return ['', ...table(header, rows).split('\n'), ''];
 }
 
-/** Empty when nothing more is needed. Times are of the rollout's own clock. */
+/** Empty if nothing more is needed. Times are event time. */
 function remainingText(
   rollout: Pick<RolloutJson, 'remaining' | 'status' | 'test' | 'eventStartedAt' | 'eventNow'>,
 ): string {
@@ -240,7 +235,7 @@ function secondsLeft({
   return Math.max(0, test.maxDurationSeconds + test.extendedSeconds - elapsed);
 }
 
-/** A shadow is taken back without anybody noticing. */
+/** Whether no request was assigned to the challenger, so that a rollback moves no traffic. */
 export function hadAnsweredNobody({ traffic }: Pick<RolloutJson, 'traffic'>): boolean {
   return traffic?.total.challenger.assigned === 0;
 }
@@ -250,5 +245,5 @@ function rollbackText({ rollback, challenger, traffic }: RolloutJson): string {
   if (hadAnsweredNobody({ traffic })) return `@${challenger} had no traffic to return`;
   const { to, secondsToFullTraffic: seconds, unconfirmed } = rollback;
   if (seconds !== null) return `all traffic was with @${to} after ${seconds.toFixed(2)} s`;
-  return `all traffic goes to @${to}; not confirmed by ${unconfirmed.join(', ')}, which stops other versions when its lease expires`;
+  return `all traffic goes to @${to}; not confirmed by ${unconfirmed.join(', ')}, until its lease expires`;
 }

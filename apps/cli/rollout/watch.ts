@@ -6,16 +6,16 @@ import type { Terminal } from '../terminal';
 import { describeRollout, paintRolloutStatus, progressLines } from './view';
 
 const lookMs = 1_000;
-/** A number that moved is worth a line in a pipe now and then; a step or a command at once. */
+/** In a pipe, changed figures are printed this often; a new step or status at once. */
 const lineMs = 10_000;
-/** A promotion follows its canary at once, unless people are asked first. */
+/** A promotion follows a passed canary within this time, unless it needs an approval. */
 const promotionMs = 10_000;
-/** Everything of a description but the drawing, at 80 columns. */
+/** Rows of a description without the chart, at 80 columns. */
 const otherRows = 24;
 
 /**
- * Until it has ended, or has passed and waits for people: drawn again and again in a terminal, a
- * line a change in a pipe.
+ * Watches a rollout until it has ended, or has passed and waits for people. Redraws in a terminal;
+ * prints a line for each change in a pipe.
  */
 export async function watchRollout(
   context: CliContext,
@@ -25,13 +25,13 @@ export async function watchRollout(
   const client = context.api();
   const { screen, paint, columns } = terminal;
   const page = { columns, rows: Math.max(6, Math.min(12, (screen?.rows ?? 0) - otherRows)) };
-  const tell = screen
+  const print = screen
     ? (rollout: RolloutJson) => screen.show(describeRollout(rollout, page, paint))
     : openLines(terminal);
   let passedAt: number | null = null;
   for (;;) {
     const rollout = await client.call('GET /models/{model}/rollouts/{id}', { path });
-    tell(rollout);
+    print(rollout);
     if (!isOpenRollout(rollout.status)) return rollout;
     passedAt = rollout.status === 'passed' ? (passedAt ?? Date.now()) : null;
     if (passedAt !== null && Date.now() - passedAt > promotionMs) return rollout;
@@ -44,19 +44,19 @@ function openLines({
   paint,
 }: Pick<Terminal, 'say' | 'paint'>): (rollout: RolloutJson) => void {
   let before = '';
-  let saidAt = -Infinity;
+  let printedAt = -Infinity;
   return (rollout) => {
     const { status, step, waitingFor, verdict } = rollout;
-    const stands = JSON.stringify([status, step, waitingFor]);
-    if (stands === before && Date.now() - saidAt < lineMs) return;
+    const current = JSON.stringify([status, step, waitingFor]);
+    if (current === before && Date.now() - printedAt < lineMs) return;
     const painted = paintRolloutStatus(status, paint);
     const [first = '', ...others] = progressLines(rollout);
     if (isOpenRollout(status))
       for (const line of [`${painted}  ${first}`, ...others.map((other) => `  ${other}`)])
         say(line);
     else say(`${painted}${verdict === null ? '' : `, verdict ${verdict.kind}`}`);
-    if (stands !== before && waitingFor !== null) say(`  waits for: ${waitingFor}`);
-    before = stands;
-    saidAt = Date.now();
+    if (current !== before && waitingFor !== null) say(`  waits for: ${waitingFor}`);
+    before = current;
+    printedAt = Date.now();
   };
 }

@@ -3,48 +3,37 @@ import type { JudgeCalibration } from '../../language/judge/judge';
 import { evaluateExact, evaluateF1, evaluateLabel } from '../../language/dimension/quality';
 import type { Score } from '../../language/evaluation/score';
 
-/**
- * How the answers of a language application are scored by what people say, from 0 to 1. A loss is
- * what is missing to 1.
- */
+/** How feedback scores the answers of a language application, from 0 to 1. The loss is 1 − score. */
 export interface AnswerQuality {
   /**
-   * `references`: right answers, known whatever was answered, so that both versions' answers to a
-   * question are scored by one. `callers`: what people say of the answer that they were given, a
-   * score or how it should have been; it says nothing of the answer that they were not given.
-   * `judge`: a model's verdicts on both answers to a question, corrected for its errors
-   * (`judge-error.ts`).
+   * `references`: right answers, which score both versions' answers to a question. `callers`: a
+   * score or a correction of the answer that was returned, which says nothing about the other one.
+   * `judge`: a model's verdicts on both answers, corrected for its errors (`judge-error.ts`).
    */
   readonly from: 'references' | 'callers' | 'judge';
-  /** Given where `from` is `judge`. */
+  /** Given if `from` is `judge`. */
   readonly judge?: AnswerJudge;
-  /** Between an answer and a right one. */
+  /** Compares an answer with a right one. */
   readonly measure: AnswerMeasure;
-  /**
-   * Event time after which such feedback is due: as long as the slowest of it takes, or the quick
-   * answers are counted first.
-   */
+  /** Event time until feedback is due. It must cover slow feedback, or quick feedback dominates. */
   readonly availableAfterSeconds: number;
 }
 
 export interface AnswerJudge {
-  /** The dimension of `spec.evaluate` whose judge it is. */
+  /** Name of the judge's dimension in `spec.evaluate`. */
   readonly dimension: string;
-  /** Of the questions that both versions answered, drawn by a hash of their id. */
+  /** Share of the questions with two answers that are judged, sampled by a hash of their ids. */
   readonly share: number;
-  /** What is beyond is not asked, and costs nothing. */
+  /** Largest number of pairs to judge. */
   readonly mostPairs: number;
   /**
-   * The version of the judge whose verdicts count, and how often it was right on answers that
-   * people have judged: put in by the run, before anything is opened.
+   * The judge's version and its agreement with labels of people. The run adds it before it opens
+   * the rollout.
    */
   readonly calibrated?: Pick<JudgeCalibration, 'judge' | 'positives' | 'negatives'>;
 }
 
-/**
- * Evaluators of `domain/language/dimension/quality.ts`: what an answer was released by, it is
- * watched by.
- */
+/** The evaluators of `domain/language/dimension/quality.ts`, as used before the release. */
 export type AnswerMeasure =
   | { readonly kind: 'exact' }
   | { readonly kind: 'f1' }
@@ -52,7 +41,7 @@ export type AnswerMeasure =
 
 export type AnswerLoss = `${AnswerMeasure['kind'] | 'caller' | 'judge'}-loss`;
 
-/** The name under which it is measured: positive is worse, as of every loss. */
+/** The name of the quality metric. Positive differences are worse, as for every loss. */
 export function answerLossOf({
   from,
   measure,
@@ -67,9 +56,9 @@ export function answerLossOf({
   }
 }
 
-/** What feedback says of an answer, as it is stored. */
+/** Stored feedback on an answer. */
 export interface AnswerFeedback {
-  /** Right answers, the one as good as the other. */
+  /** Equally right answers. */
   readonly references?: readonly string[];
   /** From 0 to 1. */
   readonly score?: number;
@@ -78,20 +67,17 @@ export interface AnswerFeedback {
   readonly judged?: JudgedPair;
 }
 
-/**
- * A judge's verdicts on both answers to a question: 1 right, 0 wrong, null where there was none, or
- * no answer.
- */
+/** A judge's verdicts on both answers: 1 right, 0 wrong, null without an answer or a verdict. */
 export interface JudgedPair {
-  /** Another version of the judge is another judge, whose errors are not known. */
+  /** Version of the judge. Verdicts of other versions do not count: their errors are unknown. */
   readonly judge: Digest;
   readonly served: 0 | 1 | null;
   readonly beside: 0 | 1 | null;
 }
 
 /**
- * Null: no answer, or one that may not be known. An empty one was kept back by a policy or a
- * provider's filter, and is as wrong as any that is not right.
+ * Null: no answer, or one that was not stored. Empty: blocked by a safety policy or a provider's
+ * filter, and scored as wrong.
  */
 export interface GivenAnswers {
   readonly served: string | null;
@@ -103,7 +89,7 @@ export interface AnswerScores {
   readonly beside: number | null;
 }
 
-/** Null where the feedback is none of the kind that is asked for: such a request has no label. */
+/** Null if the feedback is of another kind than `from`; the request then has no label. */
 export function answerScores(
   { from, measure, judge }: Pick<AnswerQuality, 'from' | 'measure' | 'judge'>,
   feedback: unknown,
@@ -122,8 +108,7 @@ export function answerScores(
       beside: against(references, measure, beside),
     };
   }
-  // A number is what somebody thinks of the answer; a correction only tells how far it was from
-  // another.
+  // A score is a direct opinion of the answer, so it takes precedence over a correction.
   if (score !== undefined) return { served: score, beside: null };
   return correction === undefined
     ? null
@@ -131,9 +116,9 @@ export function answerScores(
 }
 
 /**
- * An answer that was kept back, or is empty, is known to be wrong, whatever a judge says. A version
- * that answers wrongly in its place gains by the mistakes of the judge; the labels of people, which
- * are drawn from such pairs too, take that gain away again (`judge-error.ts`).
+ * A blocked or empty answer is wrong, whatever the judge says. A version that gives a wrong answer
+ * instead gains from the judge's errors. Labels of people are sampled from such pairs too, and
+ * correct for that gain (`judge-error.ts`).
  */
 function judgedScores(
   calibrated: AnswerJudge['calibrated'],
@@ -146,7 +131,7 @@ function judgedScores(
   return { served: scoreOf(served, judged.served), beside: scoreOf(beside, judged.beside) };
 }
 
-/** Nobody need be asked. */
+/** Whether an answer is wrong without a verdict: it is empty or was blocked. */
 export function isKnownWrong(answer: string): boolean {
   return answer.trim() === '';
 }

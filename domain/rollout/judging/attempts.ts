@@ -1,24 +1,21 @@
-/**
- * A canary of two versions that were tried beside each other before is another look at one
- * question: the looks share its alpha.
- */
+/** Repeated canaries of the same two versions test one hypothesis, so they share one alpha. */
 import { canonicalJson } from '../../canonical';
 import { alphaShare } from '../../decision/gates/attempts';
 import type { CanarySpec } from '../../lifecycle/lifecycle';
 import type { Verdict } from '../../decision/verdict';
 
-/** As the platform puts it into the spec of a rollout, before anything is opened. */
+/** What the platform adds to the spec of a rollout before it opens. */
 interface CountedTest {
-  /** Of this pair of versions, under any policy; from 1. */
+  /** Number of the attempt for this pair of versions, under any policy; from 1. */
   readonly attempt: number;
-  /** As the lifecycle says; `alpha` is this attempt's share of it. */
+  /** `alpha` of the lifecycle. The attempt's own `alpha` is its share of it. */
   readonly statedAlpha: number;
 }
 
 /**
- * The canary with the share of alpha that its n-th attempt may spend. The shares of all attempts
- * add up to the stated alpha at most, so by the union bound a pair that is tried again until it
- * passes, under the same or other policies, is wrongly promoted with probability alpha at most.
+ * The canary with the share of alpha of its n-th attempt. The shares add up to at most the stated
+ * alpha. By the union bound, a pair that is tried until it passes is wrongly promoted with at most
+ * that probability.
  */
 export function canaryAtAttempt(
   canary: CanarySpec,
@@ -36,15 +33,12 @@ export function canaryAtAttempt(
   };
 }
 
-/** Of a rollout that was opened: `canaryAtAttempt` counted it. */
+/** The attempt of an opened rollout, as `canaryAtAttempt` stored it. */
 export function attemptOf({ test }: Pick<CanarySpec, 'test'>): number {
   return (test as CanarySpec['test'] & CountedTest).attempt;
 }
 
-/**
- * Whether two rollouts ask the same: by their policies as the lifecycle says them, whatever attempt
- * they are and however their judge was calibrated.
- */
+/** Whether two rollouts have the same policy, apart from the attempt and the judge's calibration. */
 export function askTheSame(one: CanarySpec, other: CanarySpec): boolean {
   return canonicalJson(stated(one)) === canonicalJson(stated(other));
 }
@@ -65,7 +59,7 @@ function stated(canary: CanarySpec): unknown {
   );
 }
 
-/** A guardrail may have met a bad hour; quality that was refuted stays refuted. */
+/** Whether quality was refuted. An exceeded guardrail may have been a bad hour, so it is left out. */
 export function showsHarm({ kind, reasons }: Verdict): boolean {
   return (
     kind === 'failed' &&

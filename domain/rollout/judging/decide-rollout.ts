@@ -7,59 +7,61 @@ import type { QualityEvidence, RolloutEvidence } from './evidence';
 import { mayStillBeLabelled, noLabels } from './judge-labels';
 import { isServing, type RolloutPolicy } from '../policy';
 import { errorIn, isRefuted, labelledOf, readingsOf } from './readings';
-import { demandOf, hold, reasonsOf, requestsText, spanText } from '../reasons';
+import { demandOf, hold, missOf, reasonsOf, requestsText, spanText } from '../reasons';
 import { remainingOf } from '../remaining';
 import type { MetricReading, RolloutVerdict } from './verdict';
 
 /**
- * What a rollout should do next. Pure: the same policy over the same evidence gives the same
- * verdict, whenever and wherever it is asked. It may be asked after every request: the bounds hold
- * at all times at once.
- * - Harm comes first and no minimum holds it back: a guardrail whose lower bound is above its
- *   limit, quality whose demand is refuted, or large harm in one step.
- * - The shadow step ends, and the last step promotes, while quality is shown on `minSamples` labels
- *   and `minDuration` of event time: on the shadow's traffic the one, on the traffic and across
- *   the days since people are answered the other. Other steps end when the guardrails saw
- *   `minSamples` requests that the challenger was to answer without showing harm.
- * - Whatever is undecided when `maxDuration` is over expires; so does quality that is not shown
- *   when nothing more will be judged.
+ * Decides what a rollout does next. Pure: the same policy and evidence always give the same
+ * verdict. It may run after every request, because the bounds hold at all times at once
+ * (docs/statistics.md).
+ * - Harm comes first, without any minimum: a guardrail whose lower bound is above its limit,
+ *   quality that refutes the demand, or large harm in one step.
+ * - The shadow ends when quality is shown on its traffic. The last step promotes when quality is
+ *   shown on the traffic and across the days since the challenger answers requests. Both need
+ *   `minSamples` labels and `minDuration` of event time.
+ * - Other steps end after `minSamples` requests of the challenger without harm.
+ * - An undecided rollout expires after `maxDuration`, or when judging has ended without showing
+ *   quality.
  */
 export function decideRollout(policy: RolloutPolicy, evidence: RolloutEvidence): RolloutVerdict {
   const readings = readingsOf(policy, evidence);
-  const said = reasonsOf(policy, evidence, readings);
+  const measured = reasonsOf(policy, evidence, readings);
 
   const harmed = readings.find(({ outcome }) => outcome === 'failed');
-  if (harmed !== undefined) return { kind: 'harm', metric: harmed.metric, reasons: said, readings };
+  if (harmed !== undefined)
+    return { kind: 'harm', metric: harmed.metric, reasons: measured, readings };
 
-  const open = holdingBack(policy, evidence, readings);
-  const reasons = [...said, ...open];
+  const open = holdReasons(policy, evidence, readings);
+  const reasons = [...measured, ...open];
   const toStep = evidence.step + 1;
   const next = policy.steps[toStep];
   const allowed = policy.maxDurationSeconds + evidence.extendedSeconds;
   const isOver = secondsBetween(evidence.startedAt, evidence.asOf) >= allowed;
   if (open.length === 0 && next === undefined) return { kind: 'promote', reasons, readings };
-  // A step that begins when the time is over could decide nothing.
+  // A step that begins after `maxDuration` could decide nothing.
   if (open.length === 0 && next !== undefined && !isOver)
     return { kind: 'advance', toStep, percent: next, reasons, readings };
   const remaining = remainingOf(policy, evidence, readings);
   const why = whyNeverShown(policy, evidence, readings);
   if (why !== null) {
-    const never = hold(
-      'noMoreLabels',
-      `judging has ended: ${why}; quality can no longer be shown, and the policy says ${policy.onInconclusive}`,
-    );
+    const never = hold('noMoreLabels', `judging has ended: ${why.message}`);
+    const details = [
+      ...why.details,
+      `quality can no longer be shown; onInconclusive: ${policy.onInconclusive}`,
+    ];
     return {
       kind: 'expired',
       action: policy.onInconclusive,
       remaining,
-      reasons: [...reasons, never],
+      reasons: [...reasons, { ...never, details }],
       readings,
     };
   }
   if (!isOver) return { kind: 'continue', remaining, reasons, readings };
   const expired = hold(
     'expired',
-    `nothing was decided in ${formatSeconds(allowed)} of event time; the policy says ${policy.onInconclusive}`,
+    `undecided after ${formatSeconds(allowed)} of event time; onInconclusive: ${policy.onInconclusive}`,
   );
   return {
     kind: 'expired',
@@ -70,33 +72,29 @@ export function decideRollout(policy: RolloutPolicy, evidence: RolloutEvidence):
   };
 }
 
-/**
- * Above this, too much of the challenger is left out of the comparison for its quality to be known.
- */
+/** Largest share of labelled requests without a score: above it the comparison is not reliable. */
 const mostUnscored = 0.05;
-/** In shares of answers: above this the arms are asked about different things. */
+/** Largest difference between the arms' shares of labelled answers, for arms to be comparable. */
 const mostLabelGap = 0.05;
-/**
- * Above this, days are judged without those of their labels that took longest, which are seldom the
- * good ones.
- */
+/** Largest share of late labels: late labels are often the bad ones, and no day counts them. */
 const mostLate = 0.05;
 
 /**
- * Nobody waits for weeks for labels that will not come. Quality that is good enough on labels
- * enough may still wait for its time, and what must hold across days for the end of its week.
+ * Why no further label can show quality; null while it still can. Quality that is good enough on
+ * its traffic may still wait for `minDuration`, or for the end of its week.
  */
 function whyNeverShown(
   policy: RolloutPolicy,
   evidence: RolloutEvidence,
   readings: readonly MetricReading[],
-): string | null {
+): { readonly message: string; readonly details: readonly string[] } | null {
   const { noMoreLabels, asOf, quality } = evidence;
   if (noMoreLabels === undefined) return null;
   if (noMoreLabels.after !== null && Date.parse(asOf) < Date.parse(noMoreLabels.after)) return null;
+  const why = { message: noMoreLabels.why, details: [] };
   const [incomparable] = [...notComparable(quality), ...lateIn(policy, quality)];
-  if (incomparable !== undefined) return `${noMoreLabels.why}, and ${incomparable.message}`;
-  // No more verdicts come, but people may still check those that are there.
+  if (incomparable !== undefined) return { ...why, details: [incomparable.message] };
+  // No more verdicts come, but people may still label the judged answers.
   if (
     quality.kind === 'pairs' &&
     policy.quality.answers?.judge &&
@@ -104,15 +102,12 @@ function whyNeverShown(
   )
     return null;
   const reading = readings.find(({ role }) => role === 'quality');
-  if (reading === undefined || labelledOf(quality) < policy.test.minSamples)
-    return noMoreLabels.why;
-  return reading.outcome === 'passed' || awaitsItsWeek(quality, reading) ? null : noMoreLabels.why;
+  if (reading === undefined || labelledOf(quality) < policy.test.minSamples) return why;
+  return reading.outcome === 'passed' || mayBeShownByWeek(quality, reading) ? null : why;
 }
 
-/**
- * Said of this traffic already, and the week that is open has days enough to say it across days.
- */
-function awaitsItsWeek(
+/** The traffic has shown or refuted quality, and the open week has enough days to confirm it. */
+function mayBeShownByWeek(
   { days }: QualityEvidence,
   { days: acrossDays, lower, upper, limit }: MetricReading,
 ): boolean {
@@ -122,8 +117,8 @@ function awaitsItsWeek(
   return known >= fewestDaysOfWeek && daysPassed(days) < daysOfWeek;
 }
 
-/** Everything that keeps the step from ending, so that a person sees all of it at once. */
-function holdingBack(
+/** All reasons why the step cannot end, so that people see them at once. */
+function holdReasons(
   policy: RolloutPolicy,
   evidence: RolloutEvidence,
   readings: readonly MetricReading[],
@@ -148,8 +143,8 @@ function holdingBack(
 }
 
 /**
- * A step whose own traffic misses the demand sends nobody further, though it may have been a bad
- * day: it is large harm, or the next days, that decide.
+ * A step whose own traffic refutes the demand does not advance. It may have been a bad day, so only
+ * large harm or further days end the rollout.
  */
 function contradictedIn(
   policy: RolloutPolicy,
@@ -158,7 +153,7 @@ function contradictedIn(
 ): readonly Reason[] {
   const own = readings.find(({ role }) => role === 'step');
   if (own === undefined || !isRefuted(policy, own.lower ?? -Infinity)) return [];
-  return [hold('contradicted', `the traffic of step ${step + 1} alone is not ${demandOf(policy)}`)];
+  return [hold('contradicted', `the traffic of step ${step + 1} alone is ${missOf(policy)}`)];
 }
 
 function tooFewRequests(
@@ -166,11 +161,13 @@ function tooFewRequests(
   { step, requestsInStep }: RolloutEvidence,
 ): readonly Reason[] {
   if (requestsInStep >= minSamples) return [];
-  const asked = !isServing({ steps }, step)
-    ? `has scored ${requestsText(requestsInStep)}`
-    : `was to answer ${requestsText(requestsInStep)}`;
+  const verb = isServing({ steps }, step) ? 'was assigned' : 'has scored';
+  const requests = requestsText(requestsInStep);
   return [
-    hold('requests', `the challenger ${asked} in this step; ${count(minSamples)} are needed`),
+    hold(
+      'requests',
+      `the challenger ${verb} ${requests} in this step; ${count(minSamples)} are required`,
+    ),
   ];
 }
 
@@ -180,33 +177,27 @@ function belowMinima({ test }: RolloutPolicy, evidence: RolloutEvidence): readon
   const { minSamples, minDurationSeconds } = test;
   return [
     ...(labelled < minSamples
-      ? [hold('samples', `${count(labelled)} labels are counted, ${count(minSamples)} are needed`)]
+      ? [hold('samples', `${count(labelled)} of ${count(minSamples)} required labels`)]
       : []),
     ...(elapsed < minDurationSeconds
       ? [
           hold(
             'duration',
-            `${spanText(elapsed)} of event time have passed, ${formatSeconds(minDurationSeconds)} are needed`,
+            `${spanText(elapsed)} of ${formatSeconds(minDurationSeconds)} required event time`,
           ),
         ]
       : []),
   ];
 }
 
-/**
- * Shadow says all there is to know of pairs before anyone is answered by the challenger; without
- * it, and with arms, the last step has to.
- */
+/** A shadow step with pairs ends when quality is shown, and so does the last step. */
 function endsByQuality({ steps, quality }: RolloutPolicy, step: number): boolean {
   return (
     step === steps.length - 1 || (!isServing({ steps }, step) && quality.comparison === 'pairs')
   );
 }
 
-/**
- * Fails closed (I10): nothing is known of the errors of a judge whose verdicts people have not
- * checked.
- */
+/** Fails closed (I10): the errors of a judge are unknown until people label its answers. */
 function judgeHolds(
   policy: RolloutPolicy,
   { quality, champion }: RolloutEvidence,
@@ -214,15 +205,13 @@ function judgeHolds(
   const why = errorIn(policy, quality)?.whyNot ?? [];
   const [model = champion] = champion.split('@');
   const dimension = policy.quality.answers?.judge?.dimension ?? 'judge';
-  return why.map((reason) =>
-    hold(
-      'judge',
-      `the judge ${dimension} may not decide: ${reason}; perennial rollout label ${model}`,
-    ),
-  );
+  return why.map((reason) => ({
+    ...hold('judge', `judge ${dimension} may not decide: ${reason}`),
+    details: [`next: perennial rollout label ${model}`],
+  }));
 }
 
-/** Fails closed (I10): who is missing from a comparison may be exactly those whom it is about. */
+/** Fails closed (I10): missing requests may be the very ones on which the versions differ. */
 function notComparable(quality: QualityEvidence): readonly Reason[] {
   if (quality.kind === 'pairs') {
     const share = quality.unscored / Math.max(1, quality.unscored + labelledOf(quality));
@@ -231,7 +220,7 @@ function notComparable(quality: QualityEvidence): readonly Reason[] {
       : [
           hold(
             'unscored',
-            `${percent(share)} of the labelled requests lack a score of one version`,
+            `${percent(share)} of labelled requests lack a score of one version`,
           ),
         ];
   }
@@ -240,7 +229,7 @@ function notComparable(quality: QualityEvidence): readonly Reason[] {
   const lacking = unscored.challenger / Math.max(1, unscored.challenger + challenger.n);
   if (lacking > mostUnscored)
     reasons.push(
-      hold('unscored', `${percent(lacking)} of the challenger's labelled requests lack its score`),
+      hold('unscored', `${percent(lacking)} of the challenger's labelled requests lack a score`),
     );
   const labelled = (arm: 'champion' | 'challenger', n: number) =>
     (n + unscored[arm]) / Math.max(1, n + unscored[arm] + unlabelled[arm]);
@@ -249,7 +238,7 @@ function notComparable(quality: QualityEvidence): readonly Reason[] {
     reasons.push(
       hold(
         'labels',
-        `${percent(of)} of the challenger's answers are labelled and ${percent(against)} of the champion's`,
+        `labels for ${percent(of)} of the challenger's answers, ${percent(against)} of the champion's`,
       ),
     );
   }
@@ -258,7 +247,7 @@ function notComparable(quality: QualityEvidence): readonly Reason[] {
 
 function lateIn(policy: RolloutPolicy, quality: QualityEvidence): readonly Reason[] {
   if (!policy.quality.acrossDays) return [];
-  // A pair is two losses.
+  // A pair has two losses.
   const losses =
     quality.kind === 'pairs' ? 2 * labelledOf(quality) : quality.champion.n + quality.challenger.n;
   const share = quality.days.late / Math.max(1, losses);
@@ -266,7 +255,7 @@ function lateIn(policy: RolloutPolicy, quality: QualityEvidence): readonly Reaso
   return [
     hold(
       'late',
-      `${percent(share)} of the labels came after their day was counted: \`availableAfter\` is too short`,
+      `${percent(share)} of labels arrived after their day was closed; availableAfter is too short`,
     ),
   ];
 }

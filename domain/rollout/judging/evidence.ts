@@ -5,18 +5,18 @@ import type { RangedState } from '../../statistics/ranged-sequence';
 import type { ShareState } from '../../statistics/share-sequence';
 
 /**
- * What a rollout has measured so far: sums, never rows, so it stays a few kilobytes for weeks of
- * traffic. Plain JSON without a clock in it: stored by digest, and the same policy over it gives
- * the same verdict for ever. Made by `startEvidence`, grown by `observe` and `enterStep` alone.
+ * What a rollout has measured so far: sums instead of rows, so it stays a few kilobytes. Plain JSON
+ * without wall-clock time, stored by digest: the same policy always gives the same verdict. Created
+ * by `startEvidence` and changed only by `observe` and `enterStep`.
  */
 export interface RolloutEvidence {
   readonly kind: 'rollout';
   /**
-   * 2: pairs are counted apart while people are answered, by the range that their scores leave;
-   * days come in whole weeks.
+   * Version 2 counts pairs of the shadow and of serving separately, bounds each pair by the range
+   * that its scores allow, and counts days in whole weeks.
    */
   readonly version: 2;
-  /** `name@version`, for people. */
+  /** `name@version`, for display. */
   readonly champion: string;
   readonly challenger: string;
   /** Index into the policy's steps. */
@@ -24,33 +24,28 @@ export interface RolloutEvidence {
   /** Event times, RFC 3339 UTC. */
   readonly startedAt: string;
   readonly stepStartedAt: string;
-  /** Since when people are answered by the challenger; null in shadow. */
+  /** When the challenger began to answer requests; null in shadow. */
   readonly servingSince: string | null;
-  /** How far event time has come: every request before it whose label is ripe has had its turn. */
+  /** Event time up to which all requests with due labels are counted. */
   readonly asOf: string;
-  /** Added to `maxDuration` by people. */
+  /** Event time that people added to `maxDuration`. */
   readonly extendedSeconds: number;
   readonly quality: QualityEvidence;
-  /**
-   * Of the present step alone: what a version bears as a shadow says little of what it bears under
-   * half the traffic, and should not dilute it.
-   */
+  /** Of the current step only, because the load differs from step to step. */
   readonly guardrails: Readonly<Partial<Record<GuardrailSpec['name'], ShareState>>>;
   /**
-   * Since the step began: in shadow, requests that the challenger scored beside the answers; in
-   * other steps those that it was to answer.
+   * Requests since the step began: in shadow those that the challenger scored, in other steps those
+   * that were assigned to it.
    */
   readonly requestsInStep: number;
-  /** Given where quality is a judge's and nothing more will be judged. */
+  /** Given if a judge scores the answers and judging has ended. */
   readonly noMoreLabels?: NoMoreLabels;
 }
 
 export interface NoMoreLabels {
-  /**
-   * Event time: labels of requests up to here may still become due. Null before there was traffic.
-   */
+  /** Event time up to which judged requests may still become due. Null before any traffic. */
   readonly after: string | null;
-  /** For people. */
+  /** Why judging has ended, for display. */
   readonly why: string;
 }
 
@@ -58,44 +53,38 @@ export type QualityEvidence = PairsEvidence | ArmsEvidence;
 
 export interface PairsEvidence {
   readonly kind: 'pairs';
-  /** What decides now: in `serving` the challenger answers people. */
+  /** The phase that decides. In `serving`, the challenger answers requests. */
   readonly phase: 'shadow' | 'serving';
   /**
-   * Loss of the challenger minus loss of the champion on the same request; positive is worse. Of
-   * shadow steps.
+   * Loss of the challenger minus loss of the champion on the same request, in shadow steps.
+   * Positive is worse.
    */
   readonly shadow: RangedState;
-  /**
-   * Of all steps in which the challenger answers people. Apart from the shadow, so that a good
-   * shadow cannot hide what goes wrong while serving.
-   */
+  /** The same in all serving steps. Separate, so that a good shadow cannot hide later harm. */
   readonly serving: RangedState;
-  /** Of the present step, where it answers people: a good step cannot hide the next one. */
+  /** The same in the current serving step, so that good earlier steps cannot hide harm. */
   readonly step: RangedState;
-  /**
-   * The same, a mean a day of event time: of shadow days, and once people are answered of days
-   * since then.
-   */
+  /** The same as a mean per day of event time, for days of the current phase. */
   readonly days: DaysState;
-  /** Had their turn without a label. */
+  /** Requests whose label was due and did not arrive. */
   readonly unlabelled: number;
-  /** Of the present phase: were labelled, and one of the versions had given no score. */
+  /** Labelled requests of the current phase without a score of one version. */
   readonly unscored: number;
-  /** Where a judge scores the answers: what people said of some of them. */
+  /** Labels of judged answers, if a judge scores them. */
   readonly judge?: JudgeLabels;
 }
 
 export interface ArmsEvidence {
   readonly kind: 'arms';
   /**
-   * Loss of what each arm answered, of the present step alone: over several steps the arms would
-   * hold different shares of different days.
+   * Loss of each arm's answers in the current step only. Over several steps, the arms would contain
+   * different shares of each day.
    */
   readonly champion: RangedState;
   readonly challenger: RangedState;
-  /** Difference of the arms' means, a day each, of the present step. */
+  /** Difference of the arms' means per day, in the current step. */
   readonly days: DaysState;
-  /** Of the present step. */
+  /** Of the current step. */
   readonly unlabelled: { readonly champion: number; readonly challenger: number };
   readonly unscored: { readonly champion: number; readonly challenger: number };
 }

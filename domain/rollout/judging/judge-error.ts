@@ -4,31 +4,30 @@ import { errorRange, noLabels, whyNotYet } from './judge-labels';
 import { alphaBudget, type RolloutPolicy } from '../policy';
 
 /**
- * What a difference in what a judge calls right says of the difference in what is right. For each
- * version, the share that the judge calls right is the share that is right plus the mean of
- * (verdict − truth). So the true difference is the judge's difference corrected by the difference
- * of these means, which people's labels on a random part of the same pairs estimate:
- * prediction-powered inference (A. Angelopoulos, S. Bates, C. Fannjiang, M. Jordan and T. Zrnic,
- * Science 382 (2023)). Nothing is assumed of how the judge errs, on either version. Both means have
- * confidence sequences, and `alphaBudget` grants half of a statement's error to each.
+ * The error of a judge in the difference between two versions. For each version, the share that
+ * the judge calls right is the true share plus the mean of (verdict − truth). So the true
+ * difference is the judge's difference, corrected by the difference of these means. Labels of a
+ * random part of the same pairs estimate it: prediction-powered inference (A. Angelopoulos, S.
+ * Bates, C. Fannjiang, M. Jordan and T. Zrnic, Science 382 (2023)).
  *
- * The judge may still not decide while labels are missing, or where it errs differently on the two
- * versions (`whyNotYet`).
+ * This assumes nothing about how the judge errs. Both means have confidence sequences, and
+ * `alphaBudget` gives half of a statement's error to each. The judge still may not decide while
+ * labels are missing, or if its error rates differ between the versions (`whyNotYet`).
  */
 export interface JudgeError {
-  /** Why its verdicts may not decide. Bounds are then as wide as can be. */
+  /** Why the verdicts may not decide. The bounds are then −1 and 1. */
   readonly whyNot: readonly string[];
-  /** Of the mean of (verdict − label) of the challenger's answers less that of the champion's. */
+  /** Bounds of the mean of (verdict − label), challenger minus champion. */
   readonly errors: SequenceBounds;
   readonly estimate: number;
   /**
-   * Of the judged pairs, those without a verdict on both answers: C. F. Manski (American Economic
-   * Review 80 (1990)) takes them at their worst for the one bound, at their best for the other.
+   * Share of the judged pairs without a verdict on both answers. They count as the worst case for
+   * one bound and the best case for the other (C. F. Manski, American Economic Review 80 (1990)).
    */
   readonly missing: number;
 }
 
-/** `n`: judged pairs that are compared. Null where no judge scores the answers. */
+/** `n`: judged pairs with both verdicts. Null if no judge scores the answers. */
 export function judgeErrorOf(
   policy: RolloutPolicy,
   { unscored, judge: labels = noLabels }: Pick<PairsEvidence, 'unscored' | 'judge'>,
@@ -38,8 +37,8 @@ export function judgeErrorOf(
   const { lower, upper } = meanBounds(labels.errors, errorRange, alphaBudget(policy).calibration);
   return {
     whyNot: whyNotYet(labels),
-    // People see no pair of which both answers were kept back. On those the error is 0, so the mean
-    // over all pairs lies between 0 and theirs.
+    // Pairs with two blocked answers are not labelled, and their error is 0. So the mean over all
+    // pairs lies between 0 and the mean of the labelled ones.
     errors: { lower: Math.min(0, lower), upper: Math.max(0, upper) },
     estimate: meanOf(labels.errors) ?? 0,
     missing: unscored / Math.max(1, n + unscored),
@@ -47,8 +46,8 @@ export function judgeErrorOf(
 }
 
 /**
- * Of the true difference in loss, over all judged pairs. A loss is 1 less what an answer is worth,
- * so a judge that is kind to the challenger makes its loss too small.
+ * Bounds of the true difference in loss over all judged pairs. A loss is 1 − score, so a judge that
+ * favours the challenger makes its loss too small, and the error is added.
  */
 export function trueBounds(
   { lower, upper }: SequenceBounds,
@@ -62,18 +61,18 @@ export function trueBounds(
   };
 }
 
-/** Among the pairs with verdicts. */
+/** The estimate of the true difference, over the pairs with both verdicts. */
 export function trueDifference(observed: number, { estimate }: JudgeError): number {
   return inUnit(observed + estimate);
 }
 
-/** The observed upper bound has to be below it, for the true one to be below `limit`. */
+/** The limit of the observed upper bound at which the true upper bound equals `limit`. */
 export function observedLimit(limit: number, { whyNot, errors, missing }: JudgeError): number {
   if (whyNot.length > 0) return -Infinity;
   return (limit - missing) / (1 - missing) - errors.upper;
 }
 
-/** A difference of two shares. */
+/** A difference of two shares lies between −1 and 1. */
 function inUnit(difference: number): number {
   return Math.min(1, Math.max(-1, difference));
 }

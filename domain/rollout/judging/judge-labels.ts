@@ -6,17 +6,13 @@ import {
   type MeanState,
 } from '../../statistics/mean-sequence';
 
-/**
- * One answer that a judge gave a verdict on (1 right, 0 wrong) and that a person looked at; null:
- * the person could not tell.
- */
+/** One answer with a verdict of the judge and a label of a person. */
 export interface CheckedAnswer {
+  /** The verdict: 1 right, 0 wrong. */
   readonly said: 0 | 1;
+  /** The label; null: undecided. */
   readonly right: boolean | null;
-  /**
-   * Empty, or kept back by a policy: known to be wrong, so neither the judge nor a person was
-   * asked.
-   */
+  /** Empty or blocked: counted as wrong without a verdict or a label. */
   readonly keptBack?: true;
 }
 
@@ -28,33 +24,26 @@ export interface CheckedPair {
 
 type Version = keyof CheckedPair;
 
-/**
- * Answers of one version with a label of people, by kind; `right` counts the verdicts that agree
- * with the label.
- */
+/** Labelled answers of one version by kind; `right` counts the verdicts that agree. */
 export interface VersionLabels {
   readonly right: Counted;
   readonly wrong: Counted;
 }
 
-/**
- * What people said of answers of this rollout that the judge had judged, as far as decisions need
- * it.
- */
+/** The labels of a rollout's judged answers, as sums that decisions need. */
 export interface JudgeLabels extends Readonly<Record<Version, VersionLabels>> {
-  /**
-   * Pairs that people looked at, and how many of them have an answer of which they could not tell.
-   */
+  /** Labelled pairs. */
   readonly pairs: number;
+  /** Of `pairs`, those with an undecided label. */
   readonly unsure: number;
   /**
-   * By how much the judge's difference misses the true one, pair by pair: (verdict − label) of the
-   * challenger's answer less that of the champion's.
+   * The judge's error in the difference, per pair: (verdict − label) of the challenger's answer
+   * minus that of the champion's.
    */
   readonly errors: MeanState;
 }
 
-/** Of `errors`. Most pairs are judged alike rightly, so their mean is guessed to be small. */
+/** Range of `errors`. Most pairs have no error, so the mean is guessed to be small. */
 export const errorRange: MeanRange = { min: -2, max: 2, guess: { min: -0.1, max: 0.1 } };
 
 export const noLabels: JudgeLabels = {
@@ -65,7 +54,7 @@ export const noLabels: JudgeLabels = {
   errors: emptyMean(),
 };
 
-/** All labels of a rollout, in the order in which they came. */
+/** Sums up all labels of a rollout, in order of arrival. */
 export function foldLabels(checked: readonly CheckedPair[]): JudgeLabels {
   const sure = checked.filter(
     ({ champion, challenger }) => champion.right !== null && challenger.right !== null,
@@ -95,48 +84,40 @@ function errorIn({ said, right }: CheckedAnswer): number {
   return said - (right === true ? 1 : 0);
 }
 
-/** More pairs than this share without a sure label may be just those on which the judge errs. */
+/** Largest share of undecided labels: these pairs may be the ones on which the judge errs. */
 const mostUnsure = 0.05;
 
 /**
- * Why the verdicts of the judge may not decide; empty when they may. They may with 100 labels of
- * right and of wrong answers of each version, and where the judge errs alike on both: shares of
- * agreement that differ (A. Agresti and B. Caffo, The American Statistician 54 (2000), at 5 % over
- * both kinds) say that it favours one.
+ * Why the verdicts of the judge may not decide; empty when they may. They need 100 labels of right
+ * and of wrong answers of each version, and equal error rates on both versions. Rates are compared
+ * as by A. Agresti and B. Caffo, The American Statistician 54 (2000), at 5 % over both kinds.
  */
 export function whyNotYet(labels: JudgeLabels): readonly string[] {
   const missing = missingLabels(labels);
-  if (missing.length > 0) return [`labels of people are missing: ${missing.join(', ')}`];
-  if (labels.unsure > mostUnsure * labels.pairs) {
-    return [
-      `people could not tell whether the answers are right in ${labels.unsure} of ${labels.pairs} labelled pairs, at most 5 % may be so`,
-    ];
-  }
+  if (missing.length > 0) return [`missing labels: ${missing.join('; ')}`];
+  const { unsure, pairs } = labels;
+  if (unsure > mostUnsure * pairs)
+    return [`${unsure} of ${pairs} labelled pairs are "unsure"; at most 5 % may be`];
   return (['right', 'wrong'] as const).flatMap((kind) => {
     const [champion, challenger] = [labels.champion[kind], labels.challenger[kind]];
     if (!differ(champion, challenger)) return [];
-    return [
-      `it does not err alike on both versions: it agrees with people on ${share(champion)} of the champion's ${kind} answers and ` +
-        `on ${share(challenger)} of the challenger's`,
-    ];
+    const agreed = `champion ${share(champion)}, challenger ${share(challenger)}`;
+    return [`agreement on ${kind} answers differs: ${agreed}`];
   });
 }
 
-/** Such as `43 right and 88 wrong answers of the champion`. */
+/** Such as `champion 43 right, 88 wrong`. */
 function missingLabels(labels: JudgeLabels): readonly string[] {
   return (['champion', 'challenger'] as const).flatMap((version) => {
     const lacking = (['right', 'wrong'] as const).flatMap((kind) => {
       const more = fewestLabels - labels[version][kind].cases;
       return more > 0 ? [`${more} ${kind}`] : [];
     });
-    return lacking.length === 0 ? [] : [`${lacking.join(' and ')} answers of the ${version}`];
+    return lacking.length === 0 ? [] : [`${version} ${lacking.join(', ')}`];
   });
 }
 
-/**
- * Whether more labels could help to decide: false where all judged pairs have been labelled, or are
- * too few for 100 labels of each kind.
- */
+/** False if all judged pairs are labelled, or if they are too few for 100 labels of each kind. */
 export function mayStillBeLabelled(labels: JudgeLabels, judgedPairs: number): boolean {
   return judgedPairs >= 2 * fewestLabels && labels.pairs < judgedPairs;
 }

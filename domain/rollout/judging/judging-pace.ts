@@ -6,32 +6,31 @@ import { holdsAcrossDays } from '../policy';
 
 const daySeconds = 86_400;
 
-/** Where a rollout is whose answers are judged. */
+/** The current phase of a rollout whose answers are judged. */
 export interface JudgingPhase {
   readonly steps: CanarySpec['steps'];
-  /** Index of the present step. */
+  /** Index of the current step. */
   readonly step: number;
-  /** Event time since the rollout began in shadow, or since people are answered. */
+  /** Event time since the start of the shadow, or since the challenger answers requests. */
   readonly elapsedSeconds: number;
   readonly minDurationSeconds: number;
 }
 
 /**
- * How many of `mostPairs` may be judged in the present phase, all those before it included. Shadow
- * and serving must each show quality by pairs of their own, so a shadow that is followed by people
- * leaves half of them.
+ * How many pairs may be judged up to the end of this phase. Shadow and serving must each show
+ * quality on their own pairs, so a shadow before serving uses only half of `mostPairs`.
  */
 export function mostPairsNow(
   { mostPairs }: Pick<AnswerJudge, 'mostPairs'>,
   { steps, step }: Pick<JudgingPhase, 'steps' | 'step'>,
 ): number {
-  return isShadowBeforePeople({ steps, step }) ? Math.ceil(mostPairs / 2) : mostPairs;
+  return isShadowBeforeServing({ steps, step }) ? Math.ceil(mostPairs / 2) : mostPairs;
 }
 
 /**
- * How many of them may be judged by now. Where `minDuration` is longer than a day: those of a day
- * from the beginning of the phase on, the rest evenly as time passes, the last ones as it ends.
- * Spent in the first hours, or before the last day, they could not show anything across days.
+ * How many pairs may be judged by now. If `minDuration` is longer than a day, the pairs are spread
+ * evenly over the phase, with one day's share at its start. Pairs spent in the first hours could
+ * not show quality across days.
  */
 export function openPairs(judge: Pick<AnswerJudge, 'mostPairs'>, phase: JudgingPhase): number {
   const { steps, step, elapsedSeconds, minDurationSeconds } = phase;
@@ -42,15 +41,14 @@ export function openPairs(judge: Pick<AnswerJudge, 'mostPairs'>, phase: JudgingP
   return Math.min(most, ofShadow + Math.ceil((most - ofShadow) * share));
 }
 
-function isShadowBeforePeople({ steps, step }: Pick<JudgingPhase, 'steps' | 'step'>): boolean {
+function isShadowBeforeServing({ steps, step }: Pick<JudgingPhase, 'steps' | 'step'>): boolean {
   return (steps[step] ?? 0) === 0 && steps.some((percent) => percent > 0);
 }
 
 /**
- * Event time before which nobody is asked any more; null where nobody is left for that. Where
- * quality must hold across days, a pair of a day that is closed comes late: it is in no day, and
- * enough of them hold the promotion back for good. A judge that was away, or had no budget, would
- * catch up on just those.
+ * Event time from which pairs are judged; null for no limit. If quality must hold across days, a
+ * pair of a closed day counts as late, and too many late pairs block the promotion. A judge that
+ * was unavailable or out of budget would otherwise catch up on exactly those pairs.
  */
 export function openSince(
   evidence: Pick<RolloutEvidence, 'quality'> | null,
@@ -61,7 +59,7 @@ export function openSince(
 ): string | null {
   if (evidence === null || !holdsAcrossDays(test)) return null;
   const { weekFrom, weeks, closedBefore } = evidence.quality.days;
-  // Before the first day is over nothing is closed, and what came before it is of no day.
+  // Before the end of the first whole day, no day is closed.
   if (weekFrom === null || (weeks === 0 && closedBefore === weekFrom)) return null;
   return new Date(openCalendar(timezone).startOf(closedBefore)).toISOString();
 }

@@ -2,24 +2,18 @@ import { leastProbability, rowLogloss } from '../../evaluation/metrics/classific
 import type { MeanRange } from '../../statistics/mean-sequence';
 import type { RolloutPolicy } from '../policy';
 
-/**
- * The loss of one request, bounded by construction, so that its mean can be enclosed without
- * assuming anything of its tail.
- */
+/** The loss of one request. It is bounded, so its mean has bounds without any tail assumption. */
 export interface RequestLoss extends LossRange {
   /**
-   * Whether a loss can be told by such a label: 0 or 1 in classification. Feedback takes any
-   * number, and one that is none of these must not end the watching.
+   * Whether the label is valid: 0 or 1 in classification. Feedback accepts any number, and an
+   * invalid one must not stop the evaluation.
    */
   takes(label: number): boolean;
-  /** Of one request. */
+  /** The loss of one request. */
   of(label: number, score: number): number;
-  /** The losses that a score can have, whatever its label turns out to be. */
+  /** The possible losses of a score, before the label is known. */
   rangeOf(score: number): LossRange;
-  /**
-   * The differences, challenger minus champion, that two scores of one request can have, whatever
-   * its label turns out to be.
-   */
+  /** The possible differences, challenger minus champion, before the label is known. */
   differencesOf(scores: PairScores): LossRange;
 }
 
@@ -31,28 +25,27 @@ export interface LossRange {
 export interface PairScores {
   readonly champion: number;
   readonly challenger: number;
-  /** Both versions gave the same answer, which is worth the same whatever a right one is. */
+  /** Both versions gave the same answer, so the difference is 0. */
   readonly sameAnswer: boolean;
 }
 
 /**
- * `logloss`: natural logarithm, p clipped to [0.001, 0.999], as in evaluation: its mean is the
- * metric itself. `brier`: (p − y)², p clipped to [0, 1]. `mae`: |f − y|, of which no more than
- * `bound` counts: a difference in what lies beyond is not seen, so the bound belongs far out in the
- * champion's errors. Of an answer: what is missing of its score to 1, where a label is the score
- * that a right answer has.
+ * - `logloss`: natural logarithm, p clipped to [0.001, 0.999], as in evaluation.
+ * - `brier`: (p − y)², p clipped to [0, 1].
+ * - `mae`: |f − y|, at most `bound`. Differences beyond `bound` are not seen, so it should exceed
+ *   nearly all errors of the champion.
+ * - losses of answers: 1 − score.
  *
- * What a label can still change is known before it: of a binary label two values are possible, and
- * two forecasts that are close cannot differ in their absolute error by more than they differ from
- * each other.
+ * The possible range is known before the label. A binary label has two values, and the absolute
+ * errors of two forecasts differ by no more than the forecasts do.
  */
 export function requestLoss({
   metric,
   bound,
 }: Pick<RolloutPolicy['quality'], 'metric' | 'bound'>): RequestLoss {
   switch (metric) {
-    // Of a multiclass model: by the probability of the class that came true, whose label is
-    // `rightAnswer` and whose range each pair brings along.
+    // A multiclass model is scored by the probability of the true class, with the label
+    // `rightAnswer`. Each pair then brings its own range.
     case 'logloss':
       return classLoss(rowLogloss, {
         min: -Math.log(1 - leastProbability),
@@ -66,7 +59,7 @@ export function requestLoss({
     case 'mae': {
       if (bound === null)
         throw new RangeError(
-          'quality by mae needs a bound: the greatest error of one row that counts',
+          'quality by mae needs a bound: the largest error that counts for one row',
         );
       return {
         takes: Number.isFinite,
@@ -85,7 +78,7 @@ export function requestLoss({
       return {
         takes: (label) => label === rightAnswer,
         of: (label, score) => label - Math.min(1, Math.max(0, score)),
-        // A score is known with the label, not before it.
+        // The score of an answer arrives with the label, not before it.
         rangeOf: () => ({ min: 0, max: 1 }),
         differencesOf: ({ sameAnswer }) => around(sameAnswer ? 0 : 1),
         ...{ min: 0, max: 1 },
@@ -108,10 +101,7 @@ function classLoss(of: RequestLoss['of'], range: LossRange): RequestLoss {
   };
 }
 
-/**
- * A little more than the distance, as much as rounding can add to a difference of errors up to
- * `bound`. Infinite forecasts are as far apart as can be.
- */
+/** The distance of two forecasts plus the possible rounding error; `bound` if one is infinite. */
 function apart(champion: number, challenger: number, bound: number): number {
   const distance = Math.abs(champion - challenger);
   return Number.isFinite(distance)
@@ -123,19 +113,19 @@ function around(half: number): LossRange {
   return { min: -half, max: half };
 }
 
-/** Stands for "its right answer is known". */
+/** The label of a request whose right answer is known. */
 export const rightAnswer = 1;
 
 function isClass(label: number): boolean {
   return label === 0 || label === 1;
 }
 
-/** Of one arm. Most losses are small beside the greatest; a wrong guess costs width alone. */
+/** Range of one arm. Most losses are small; a wrong guess only makes the bounds wider. */
 export function armRange({ min, max }: LossRange): MeanRange {
   return { min, max, guess: { min, max: min + (max - min) / 4 } };
 }
 
-/** Of a pair's difference: two versions that are worth a rollout differ by little on average. */
+/** Range of a pair's difference. Two versions usually differ little on average. */
 export function pairRange({ min, max }: LossRange): MeanRange {
   const width = max - min;
   return { min: -width, max: width, guess: { min: -width / 25, max: width / 25 } };

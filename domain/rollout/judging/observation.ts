@@ -1,11 +1,12 @@
 import type { LossRange } from './loss';
 
 /**
- * Requests whose label is ripe (event time + `availableAfter` has passed), each exactly once over
- * the life of a rollout: whoever reads them keeps a cursor and stores it in one transaction with
- * the evidence; `observe` cannot tell a second delivery. In order of event time (ties by prediction
- * id), never of the labels' arrival: whatever arrives late is often bad news, and whoever counts by
- * arrival counts the good news first.
+ * Requests whose label is due (event time + `availableAfter` has passed), each exactly once in a
+ * rollout. `observe` cannot detect duplicates, so the caller stores its cursor in one transaction
+ * with the evidence.
+ *
+ * The order is event time, then prediction id. In order of arrival, the bounds would be wrong,
+ * because late labels are often the bad ones.
  */
 export interface ObservationBatch {
   /** For `comparison: pairs`. */
@@ -13,27 +14,25 @@ export interface ObservationBatch {
   /** For `comparison: arms`. */
   readonly answers: readonly ArmObservation[];
   /**
-   * The step's own, which need no label: in shadow those that the challenger scored beside the
-   * answers, else those that it was to answer.
+   * Requests of the current step, with or without labels: in shadow those that the challenger
+   * scored, otherwise those that were assigned to it.
    */
   readonly requests: readonly RequestObservation[];
 }
 
 export interface PairObservation {
   readonly eventTimeMs: number;
-  /**
-   * Null: ripe, and no label came. 0 or 1 in classification, where another number counts as none.
-   */
+  /** Null: due but missing. In classification 0 or 1; other numbers count as missing. */
   readonly label: number | null;
-  /** Null: no score, as after an error or a timeout. */
+  /** Null: no score, for example after an error or a timeout. */
   readonly champion: number | null;
   readonly challenger: number | null;
-  /** Index of the step that it was served in; the present one where it is not given. */
+  /** Index of the step of the request; the current step by default. */
   readonly step?: number;
-  /** Of a language application, where both versions gave the same text. */
+  /** For language applications: both versions gave the same text. */
   readonly sameAnswer?: boolean;
   /**
-   * Of a multiclass model: the differences of loss, challenger minus champion, that were possible
+   * For multiclass models: the differences in loss, challenger minus champion, that were possible
    * before the label was known.
    */
   readonly differences?: LossRange;
@@ -44,21 +43,21 @@ export interface ArmObservation {
   readonly arm: 'champion' | 'challenger';
   readonly label: number | null;
   readonly score: number | null;
-  /** Of a multiclass model: the losses that were possible before the label was known. */
+  /** For multiclass models: the losses that were possible before the label was known. */
   readonly losses?: LossRange;
 }
 
 export interface RequestObservation {
-  /** An error or a timeout, whoever answered instead. */
+  /** The challenger returned an error or timed out. */
   readonly failed: boolean;
-  /** Of the challenger itself; null when it never answered, which counts as too slow. */
+  /** Latency of the challenger; null if it did not answer, which counts as too slow. */
   readonly latencyMs: number | null;
-  /** Of a language application; null when it gave no answer. */
+  /** For language applications; null without an answer. */
   readonly answer?: AnswerObservation | null;
 }
 
 export interface AnswerObservation {
-  /** Null when the answer was to come whole. */
+  /** Null if the answer was not streamed. */
   readonly firstTokenMs: number | null;
   readonly tokens: number;
   readonly blocked: boolean;

@@ -45,16 +45,16 @@ export function startEvidence(
   };
 }
 
-/** Part of a day holds some of its hours alone. */
+/** The first day that is covered completely: a part of a day has only some of its hours. */
 function firstWholeDay({ dayOf, startOf }: Calendar, ms: number): number {
   const day = dayOf(ms);
   return startOf(day) === ms ? day : day + 1;
 }
 
 /**
- * Folds a batch into the evidence. Pure, and not idempotent: the same batch twice counts twice, so
- * the caller stores the new evidence and its own cursor together. Throws a RangeError on a batch of
- * the other comparison, and when event time runs backwards.
+ * Adds a batch to the evidence. Not idempotent: the same batch twice counts twice, so the caller
+ * stores the new evidence together with its cursor.
+ * @throws RangeError for a batch of the other comparison, or if event time runs backwards
  */
 export function observe(
   policy: RolloutPolicy,
@@ -63,7 +63,7 @@ export function observe(
 ): RolloutEvidence {
   if (Date.parse(seen.asOf) < Date.parse(evidence.asOf)) {
     throw new RangeError(
-      `the evidence is of ${evidence.asOf} already: ${seen.asOf} lies before it`,
+      `cannot add a batch as of ${seen.asOf}: the evidence is as of ${evidence.asOf}, which is later`,
     );
   }
   return {
@@ -84,9 +84,9 @@ export function observe(
 }
 
 /**
- * Begins another step. Arms and guardrails are counted anew, and so are pairs once people are
- * answered: what was good in shadow says nothing of what goes wrong while serving. Entering the
- * step that one is in changes nothing.
+ * Begins another step with new counts for arms and guardrails. Pairs get new counts when serving
+ * begins, because a good shadow does not exclude harm while serving. Entering the current step
+ * changes nothing.
  */
 export function enterStep(
   policy: RolloutPolicy,
@@ -104,7 +104,7 @@ export function enterStep(
     servingSince: begins ? at : servingSince,
     guardrails: {},
     requestsInStep: 0,
-    // Arms of two steps would hold different shares of different days.
+    // The arms of two steps would contain different shares of each day.
     quality:
       quality.kind === 'arms'
         ? noArms(noDays)
@@ -147,7 +147,7 @@ function withQuality(
   const { quality } = evidence;
   if ((quality.kind === 'pairs' ? seen.answers : seen.pairs).length > 0) {
     throw new RangeError(
-      `this rollout compares ${quality.kind}, and the batch holds the other kind`,
+      `cannot add this batch: the rollout compares ${quality.kind}, but the batch has the other kind`,
     );
   }
   const calendar = openCalendar(policy.timezone);
@@ -184,7 +184,7 @@ function withPairs(
     sameAnswer = false,
     differences: possible,
   } of seen.pairs) {
-    // Labels of the shadow still become due while people are answered already.
+    // Labels of the shadow may still become due while the challenger answers requests.
     const of = isServing(policy, step) ? 'serving' : 'shadow';
     const isOfPhase = of === quality.phase;
     if (label === null || !loss.takes(label)) {
@@ -218,7 +218,7 @@ function withPairs(
   };
 }
 
-/** From the first day that was seen whole. */
+/** Starts the days with the first complete one. */
 function begun(days: DaysState, calendar: Calendar, eventTimeMs: number): DaysState {
   return days.weekFrom === null
     ? { ...daysFrom(firstWholeDay(calendar, eventTimeMs)), late: days.late }
@@ -263,7 +263,7 @@ function withArms(
   };
 }
 
-/** A model that answers NaN has given no score. */
+/** NaN counts as no score. */
 function isScore(score: number | null): score is number {
   return score !== null && !Number.isNaN(score);
 }

@@ -5,9 +5,8 @@ import { rolloutPolicyOf, type RolloutPolicy } from '../policy';
 import type { RolloutVerdict } from './verdict';
 
 /**
- * What other rules of a canary would have said of what a rollout has measured, as far as that can
- * be known: the evidence holds sums of one loss, and counts of requests above one limit. In the
- * step where the decision was made.
+ * Evaluates another canary on the evidence of a rollout, in the step of the decision. The evidence
+ * has sums of one loss and counts of requests above one limit, so `unknown` names what it lacks.
  */
 export function underOtherRules(
   policy: RolloutPolicy,
@@ -18,7 +17,7 @@ export function underOtherRules(
   if (why.length > 0) return { kind: 'unknown', why };
   const dependsOnPrediction = policy.quality.comparison === 'arms';
   const other = rolloutPolicyOf(byTheSameJudge(policy, canary), { dependsOnPrediction });
-  // In whose days weeks were counted is part of what was measured.
+  // The time zone of the days is part of the measurement.
   return decideRollout({ ...other, steps: policy.steps, timezone: policy.timezone }, evidence);
 }
 
@@ -27,11 +26,11 @@ function earlierRules({ version }: RolloutEvidence): readonly string[] {
   return measured === 2
     ? []
     : [
-        `it was measured by version ${measured} of the rules of a rollout, which counted otherwise than version 2`,
+        `it was measured by version ${measured} of the rollout rules, which counted differently from version 2`,
       ];
 }
 
-/** Whose errors are what they were: a file says nothing of them. */
+/** Keeps the judge of the rollout, because a lifecycle file has no calibration. */
 function byTheSameJudge(policy: RolloutPolicy, { quality, ...canary }: CanarySpec): CanarySpec {
   const { answers } = policy.quality;
   return { ...canary, quality: answers?.judge === undefined ? quality : { ...quality, answers } };
@@ -47,21 +46,17 @@ function otherMeasures(
     const [was, asked] = [quality, canary.quality].map(
       ({ metric, bound }) => `${metric}${bounded(bound)}`,
     );
-    why.push(
-      `quality was measured by ${was ?? ''}, and nobody knows what ${asked ?? ''} would have been`,
-    );
+    why.push(`quality was measured by ${was ?? ''}, not by ${asked ?? ''}`);
   }
   const [was, asked] = [quality, canary.quality].map(
     ({ answers }) => answers?.judge?.dimension ?? null,
   );
   if (was !== asked && was !== null && asked !== null)
-    why.push(
-      `answers were judged by ${was ?? ''}, and nobody knows what ${asked ?? ''} would have said`,
-    );
+    why.push(`answers were judged by ${was}, not by ${asked}`);
   for (const asked of canary.guardrails) {
     const counted = guardrails.find(({ name }) => name === asked.name);
     if (counted === undefined) why.push(`${asked.name} was not counted`);
-    // A share is known whatever is allowed; how many were above another limit is not.
+    // Another limit of a share needs no other counts, but another `max` of a quantile does.
     else if ('quantile' in asked && asked.max !== counted.max)
       why.push(`${asked.name} was counted above ${counted.max}, not above ${asked.max}`);
   }

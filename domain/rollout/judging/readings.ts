@@ -9,7 +9,7 @@ import { armRange, pairRange, requestLoss } from './loss';
 import { alphaBudget, hasOwnSteps, isServing, type RolloutPolicy } from '../policy';
 import type { MetricReading } from './verdict';
 
-/** Every metric with its bounds, quality first. */
+/** All metrics with their bounds, quality first. */
 export function readingsOf(
   policy: RolloutPolicy,
   evidence: RolloutEvidence,
@@ -23,15 +23,14 @@ export function readingsOf(
 }
 
 /**
- * Non-inferiority is shown when the upper bound of the difference is below the margin and refuted
- * when the lower bound is above it; superiority is shown below −margin and refuted from −margin on:
- * the rules of the offline gates, with bounds that may be watched. It is about the shadow's pairs
- * in shadow, and once people are answered about those since then alone. Where the policy asks about
- * days:
- * - what a promotion rests on must be shown across days too; a shadow before people are answered
- *   need not, as no promotion rests on it;
- * - what is refuted must be refuted across days too, or be `largeHarm` on the traffic of people
- *   that are answered.
+ * Applies the rules of the offline gates, with bounds that hold at all times. Non-inferiority is
+ * shown when the upper bound is below the margin, and refuted when the lower bound is above it.
+ * Superiority is shown below −margin, and refuted when the lower bound is −margin or more.
+ *
+ * In shadow, the shadow's pairs count. Once the challenger answers requests, only later pairs do.
+ * If the policy tests days:
+ * - "shown" also needs the bounds across days, except in a shadow before serving;
+ * - "refuted" also needs the bounds across days, or `largeHarm` on the traffic while serving.
  */
 function qualityReading(policy: RolloutPolicy, { quality, step }: RolloutEvidence): MetricReading {
   const { metric, acrossDays, largeHarm } = policy.quality;
@@ -59,10 +58,7 @@ function qualityReading(policy: RolloutPolicy, { quality, step }: RolloutEvidenc
   };
 }
 
-/**
- * What the shadow has shown, once the challenger answers requests: these labels count no more, but
- * a reader wants to know them.
- */
+/** What the shadow showed, for information once the challenger answers requests. */
 function shadowReading(
   policy: RolloutPolicy,
   { quality }: RolloutEvidence,
@@ -90,8 +86,8 @@ function shadowReading(
 }
 
 /**
- * A bad step cannot hide behind the good ones before it. It can end the rollout, and hold it back,
- * and shows nothing.
+ * The current step alone, so that good earlier steps cannot hide a bad one. It can end or hold the
+ * rollout, but never shows quality.
  */
 function stepReading(
   policy: RolloutPolicy,
@@ -119,30 +115,29 @@ function stepReading(
   ];
 }
 
+/** The limit for the bounds: the margin, or −margin for superiority. */
 export function limitOf({ quality: { rule, margin } }: RolloutPolicy): number {
   return rule === 'nonInferiority' ? margin : -margin;
 }
 
-/** By the lower bound of a difference. */
+/** Whether the lower bound of the difference refutes the demand. */
 export function isRefuted(policy: RolloutPolicy, lower: number): boolean {
   return policy.quality.rule === 'nonInferiority'
     ? lower > limitOf(policy)
     : lower >= limitOf(policy);
 }
 
-/**
- * Whether a promotion rests on what this step shows: the challenger answers people, or never will.
- */
+/** Whether a promotion rests on this step: the challenger answers requests, or all is shadow. */
 export function restsOnDays(policy: RolloutPolicy, step: number): boolean {
   return isServing(policy, step) || policy.steps.every((percent) => percent === 0);
 }
 
-/** The pairs that decide: of the shadow, or since people are answered of that alone. */
+/** The pairs that decide: those of the shadow, or those since the challenger answers requests. */
 export function decidingPairs(quality: PairsEvidence): RangedState {
   return quality[quality.phase];
 }
 
-/** Labelled and scored: pairs that decide, or answers of the arm that has fewer. */
+/** Number of labelled and scored pairs that decide; with arms, of answers of the smaller arm. */
 export function labelledOf(quality: QualityEvidence): number {
   return quality.kind === 'pairs'
     ? decidingPairs(quality).n
@@ -150,14 +145,14 @@ export function labelledOf(quality: QualityEvidence): number {
 }
 
 /**
- * Of the difference in mean loss over the traffic that decides; each bound fails, ever, with the
- * probability that the budget grants its side.
+ * Bounds of the difference in mean loss over the deciding traffic. Each bound is ever wrong with at
+ * most the probability `qualityPerSide`.
  */
 export function trafficBounds(policy: RolloutPolicy, quality: QualityEvidence): SequenceBounds {
   const { qualityPerSide } = alphaBudget(policy);
   if (quality.kind === 'pairs')
     return pairBounds(policy, quality, { pairs: decidingPairs(quality), alpha: qualityPerSide });
-  // Two sequences must hold for one bound of their difference.
+  // A bound of the difference needs a bound of each arm, so the arms share its error.
   const range = armRange(requestLoss(policy.quality));
   const of = (state: RangedState) => rangedBounds(state, range, qualityPerSide / 2);
   const [challenger, champion] = [of(quality.challenger), of(quality.champion)];
@@ -183,7 +178,7 @@ function meanOf({ n, sum }: { readonly n: number; readonly sum: number }): numbe
   return n === 0 ? null : sum / n;
 }
 
-/** Of the judge between the answers and the figures; null where there is none. */
+/** The error of the judge that scores the answers; null without a judge. */
 export function errorIn(policy: RolloutPolicy, quality: QualityEvidence): JudgeError | null {
   return quality.kind === 'arms' ? null : judgeErrorOf(policy, quality, decidingPairs(quality).n);
 }
@@ -197,7 +192,7 @@ function armsDifference({ challenger, champion }: ArmsEvidence): number | null {
   return of === null || against === null ? null : of - against;
 }
 
-/** Null before the first whole week. */
+/** Bounds of the mean over days; null before the first whole week. */
 export function dayBounds(
   policy: RolloutPolicy,
   quality: QualityEvidence,
@@ -215,7 +210,7 @@ export function dayBounds(
   return error === null ? bounds : trueBounds(bounds, error);
 }
 
-/** Of whole weeks, once there is one; before that the days so far have a mean and no bounds. */
+/** Covers whole weeks. Before the first one, the days so far have a mean but no bounds. */
 function daysReading(
   policy: RolloutPolicy,
   quality: QualityEvidence,
@@ -234,8 +229,8 @@ function daysReading(
 }
 
 /**
- * Either the share of requests itself, or the share above `max`, which may not exceed 1 − quantile:
- * then the quantile lies above `max`.
+ * The share of such requests, or for a quantile the share of requests above `max`. If that share
+ * exceeds 1 − quantile, the quantile exceeds `max`.
  */
 function guardrailReading(
   policy: RolloutPolicy,

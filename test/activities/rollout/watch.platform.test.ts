@@ -202,7 +202,7 @@ describe('watching a rollout', () => {
       pageSize: 5,
     });
     expect(items).toMatchObject([
-      { cause: expect.stringMatching(/^nothing was decided in .* of event time/) as string },
+      { cause: expect.stringMatching(/^undecided after .* of event time/) as string },
     ]);
   });
 

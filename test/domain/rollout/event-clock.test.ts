@@ -9,7 +9,7 @@ const settledAfter = (marks: readonly ClockMark[], settleMs: number) =>
   marks.reduce((clock, now) => advanceClock(clock, now, settleMs), stoppedClock);
 
 describe('event time', () => {
-  test('is settled a moment after it was reached', () => {
+  test('settles the given time after it was reached', () => {
     const marks = [mark(0, 1), mark(1000, 2), mark(1999, 3)];
     expect(settledAfter(marks, 2000).settled).toBeNull();
     expect(settledAfter([...marks, mark(2000, 4)], 2000).settled).toBe(mark(0, 1).eventNow);
@@ -19,11 +19,11 @@ describe('event time', () => {
     });
   });
 
-  test('is settled at once where nothing is waited for', () => {
+  test('settles at once without a waiting time', () => {
     expect(settledAfter([mark(0, 1)], 0)).toEqual({ settled: mark(0, 1).eventNow, marks: [] });
   });
 
-  test('settles as far as it had come so long ago, never goes back, and keeps no more than that takes', () => {
+  test('settles at the newest old enough mark, never goes back, and keeps only later marks', () => {
     const steps = fc.array(fc.record({ wait: fc.nat(1500), days: fc.nat(3) }), {
       minLength: 1,
       maxLength: 40,

@@ -49,14 +49,14 @@ describe('the state of a rollout', () => {
   const policy = policyWith();
   const begun = growState(policy, nothingSeen, standing, seenAt(10));
 
-  test('is empty until there is traffic, which tells what time it is', () => {
+  test('is empty until there is traffic, which sets event time', () => {
     expect(
       growState(policy, nothingSeen, standing, seenAt(10, { eventNow: null, ripeUntil: null })),
     ).toBe(nothingSeen);
     expect(begun.evidence).toMatchObject({ startedAt: at(10), asOf: at(10), step: 0 });
   });
 
-  test('goes by labels that are due: its clock follows event time by their delay, and never goes back', () => {
+  test('advances to the event time of due labels, and never goes back', () => {
     const later = growState(policy, begun, standing, seenAt(20));
     expect(later.evidence).toMatchObject({ startedAt: at(10), asOf: at(14) });
     expect(
@@ -64,7 +64,7 @@ describe('the state of a rollout', () => {
     ).toMatchObject({ asOf: at(14) });
   });
 
-  test('takes over as the registry counts it, in shadow, what the challenger was asked beside the answers', () => {
+  test('in shadow takes over the registry’s count of requests that the challenger scored', () => {
     const step = { champion: none, challenger: { ...none, requests: 40, errors: 1 } };
     const once = growState(policy, begun, standing, seenAt(12, { step }));
     expect(once.evidence).toMatchObject({
@@ -74,7 +74,7 @@ describe('the state of a rollout', () => {
     expect(growState(policy, once, standing, seenAt(12, { step })).evidence).toEqual(once.evidence);
   });
 
-  test('and in a later step only what it was to answer: all the others that it scores beside the champion would hide those', () => {
+  test('in a serving step counts only requests that are assigned to the challenger', () => {
     const step = {
       champion: none,
       challenger: { ...none, requests: 400, errors: 3, assigned: 20, fallbacks: 2, slow: 4 },
@@ -86,11 +86,11 @@ describe('the state of a rollout', () => {
     });
     const verdict = grown.evidence && decideRollout(policy, grown.evidence);
     expect(verdict?.reasons.map(({ message }) => message).join('\n')).toContain(
-      'was to answer 20 requests in this step; 200 are needed',
+      'the challenger was assigned 20 requests in this step; 200 are required',
     );
   });
 
-  test('knows how many requests that were due have no label', () => {
+  test('counts the requests whose due label is missing', () => {
     const total = {
       champion: { ...none, ripe: 50, labelled: 45 },
       challenger: { ...none, ripe: 10, labelled: 8 },
@@ -100,7 +100,7 @@ describe('the state of a rollout', () => {
     });
   });
 
-  test('ends judging as whoever watches says, and begins it again when they no longer do', () => {
+  test('keeps the end of judging only while it is given, because judging may resume', () => {
     const noMoreLabels = { after: at(10), why: 'the budget is spent' };
     const ended = growState(policy, begun, { ...standing, noMoreLabels }, seenAt(20));
     expect(ended.evidence?.noMoreLabels).toEqual(noMoreLabels);
@@ -114,14 +114,14 @@ describe('the state of a rollout', () => {
     });
   });
 
-  test('draws a point for each new number of pairs', () => {
+  test('adds a chart point for each new number of pairs', () => {
     const one = growState(policy, begun, standing, seenAt(30, { pairs: [pairAt(11), pairAt(12)] }));
     const same = growState(policy, one, standing, seenAt(31));
     const more = growState(policy, same, standing, seenAt(32, { pairs: [pairAt(25)] }));
     expect(more.history.map(({ n }) => n)).toEqual([2, 3]);
   });
 
-  test('that shows harm is latched: whoever asks later is told the same by the same evidence', () => {
+  test('does not change once its evidence shows harm', () => {
     const step = { champion: none, challenger: { ...none, requests: 30, errors: 30 } };
     const harmed = growState(policy, begun, standing, seenAt(12, { step }));
     if (harmed.evidence === null) throw new Error('seen');
@@ -137,7 +137,7 @@ describe('the arms of a rollout', () => {
   const policy = policyWith({ comparison: 'arms', canary: { steps: [10, 50] } });
   const begun = growState(policy, nothingSeen, standing, seenAt(10));
 
-  test('hold the requests of their entities: a request that the challenger failed is not the champion’s', () => {
+  test('count a request that the challenger failed for the challenger, not the champion', () => {
     const failed = pairAt(12, { assigned: 'challenger', challenger: null });
     const served = pairAt(13, { assigned: 'challenger', champion: null });
     expect(
@@ -151,7 +151,7 @@ describe('the arms of a rollout', () => {
     });
   });
 
-  test('are of the present step alone', () => {
+  test('cover the current step only', () => {
     const first = growState(policy, begun, standing, seenAt(30, { pairs: [pairAt(11)] }));
     const second = growState(
       policy,

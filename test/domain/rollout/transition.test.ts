@@ -47,7 +47,7 @@ const ada: Command = { actor: 'ada', reason: 'a look at the logs' };
 const shadow =
   'canary of flights@2 beside flights@1: step 1 of 3, shadow; perennial rollout show flights';
 
-/** Follows events; `ready` is fed by the tests, as the workflow feeds it between commands. */
+/** Applies events. The tests send `ready`, as the workflow does between commands. */
 function follow(
   events: readonly RolloutEvent[],
   from: RolloutProgress = startOfRollout,
@@ -56,12 +56,12 @@ function follow(
   let progress = from;
   let effects: readonly RolloutEffect[] = [];
   for (const event of events) ({ progress, effects } = transition(given, progress, event));
-  // Progress goes through continue-as-new as JSON.
+  // Continue-as-new passes progress on as JSON.
   expect(JSON.parse(JSON.stringify(progress))).toEqual(progress);
   return { progress, effects, kinds: effects.map(({ kind }) => kind) };
 }
 
-/** In shadow, with its step and its status recorded. */
+/** In shadow, with its step and status recorded. */
 const running = follow([
   { kind: 'started' },
   opened,
@@ -83,7 +83,7 @@ const ended = (status: EndedRollout['status'], more: Partial<EndedRollout> = {})
   kind: 'ended',
   end: { status, verdict: null, decision: null, rollback: null, ...more },
 });
-/** At the step, its status recorded. */
+/** In the step, with its status recorded. */
 const at = (step: number, more: Partial<RolloutProgress> = {}): RolloutProgress => {
   const there = { ...running, step, ...more };
   const shown = follow([{ kind: 'ready' }], there).effects[0];
@@ -96,7 +96,7 @@ const held = at(0, { status: 'held', heldBy: ada });
 const waiting = at(2, { status: 'passed', decision });
 
 describe('opening', () => {
-  test('a new rollout is opened, and one that continues another execution is not', () => {
+  test('opens a new rollout, but not after continue-as-new', () => {
     expect(follow([{ kind: 'started' }]).effects).toEqual([{ kind: 'openRollout' }]);
     expect(follow([{ kind: 'started' }], running)).toMatchObject({
       effects: [],
@@ -104,7 +104,7 @@ describe('opening', () => {
     });
   });
 
-  test('enters the first step, records its status, tells its run, then watches', () => {
+  test('enters the first step, records the status, informs the run, then watches', () => {
     const entering = follow([{ kind: 'started' }, opened, { kind: 'ready' }]);
     expect(entering.effects).toEqual([
       { kind: 'enterStep', step: 0, weight: 0, actor: 'perennial', cause: 'the first step' },
@@ -132,11 +132,11 @@ describe('opening', () => {
     ],
     ['the champion has changed', { kind: 'conflict', champion: 5 }, 'canary.overtaken'],
     [
-      'it was found harmful',
+      'an earlier rollout found harm',
       { kind: 'harmShown', rollout, runId: 'run_9' as never, at: '2026-01-01', verdict: null },
       'canary.harmShown',
     ],
-  ])('is refused where %s', (_what, event, code) => {
+  ])('is rejected if %s', (_what, event, code) => {
     const { progress, kinds } = follow([{ kind: 'started' }, event]);
     expect(kinds).toEqual(['announceEnd']);
     expect(progress.outcome).toMatchObject({
@@ -178,7 +178,7 @@ describe('opening', () => {
       [],
     ],
     ['ended', { status: 'superseded' }, { status: 'superseded' }, ['endRollout']],
-  ])('a run that is executed again finds its rollout %s', (_what, found, expected, effects) => {
+  ])('finds the rollout of a restarted run: %s', (_what, found, expected, effects) => {
     const { progress, kinds } = follow([{ kind: 'started' }, { ...opened, ...found }]);
     expect(progress).toMatchObject(expected);
     expect(kinds).toEqual(effects);
@@ -200,7 +200,7 @@ describe('steps', () => {
     expect(follow([{ kind: 'stepEntered' }], progress).kinds).toEqual(['recordStatus']);
   });
 
-  test('leaving the shadow, answers are judged again; between serving steps that judging has ended stays known', () => {
+  test('resume judging after the shadow, but not between serving steps', () => {
     const noMoreLabels = { after: null, why: 'the budget is spent' };
     expect(
       follow([{ kind: 'advance', toStep: 1, because: '' }], at(0, { noMoreLabels })).progress
@@ -214,8 +214,8 @@ describe('steps', () => {
 
   test.each([
     ['parked while an approval is pending', true, 'park'],
-    ['kept at its weight where no approval is needed', false, 'keep'],
-  ])('a rollout that passed is %s', (_what, parkWhenPassed, weight) => {
+    ['kept at its weight if no approval is needed', false, 'keep'],
+  ])('a passed rollout is %s', (_what, parkWhenPassed, weight) => {
     const { effects } = follow([{ kind: 'passed', decision }, { kind: 'ready' }], at(2), {
       ...settings,
       parkWhenPassed,
@@ -225,21 +225,21 @@ describe('steps', () => {
     ]);
   });
 
-  test('a watch that saw nothing, or was interrupted, is followed by another', () => {
+  test('start another watch after one without a result or an interrupted one', () => {
     expect(follow([{ kind: 'still' }, { kind: 'ready' }], running).kinds).toEqual(['watch']);
     expect(follow([{ kind: 'ready' }], running).kinds).toEqual(['watch']);
   });
 
-  test('when time is over and the policy says hold, the platform holds it and says why', () => {
+  test('hold the rollout with the reason if it expires and onInconclusive is hold', () => {
     const { effects, progress } = follow(
-      [{ kind: 'expired', because: 'nothing was decided in 14d' }, { kind: 'ready' }],
+      [{ kind: 'expired', because: 'undecided after 14d' }, { kind: 'ready' }],
       at(1),
     );
     expect(effects).toMatchObject([
       {
         kind: 'recordStatus',
         actor: 'perennial',
-        cause: 'nothing was decided in 14d',
+        cause: 'undecided after 14d',
         state: { status: 'held' },
       },
     ]);
@@ -260,14 +260,14 @@ describe('commands', () => {
       ['recordStatus', 'acceptCommand'],
     ],
     [
-      'hold of a held one',
+      'hold of a held rollout',
       held,
       said('hold', { actor: 'ben' }),
       { status: 'held', heldBy: ada },
       ['acceptCommand'],
     ],
     [
-      'hold of one that passed',
+      'hold of a passed rollout',
       waiting,
       said('hold'),
       { status: 'held', heldBy: ada, decision },
@@ -281,14 +281,14 @@ describe('commands', () => {
       ['recordStatus', 'acceptCommand'],
     ],
     [
-      'resume of one that runs',
+      'resume of a running rollout',
       running,
       said('resume'),
       { status: 'running', heldBy: null },
       ['acceptCommand'],
     ],
     [
-      'resume of one that passed',
+      'resume of a passed rollout',
       at(2, { status: 'held', heldBy: ada, decision }),
       said('resume'),
       { status: 'passed', heldBy: null },
@@ -309,10 +309,10 @@ describe('commands', () => {
       ['enterStep', 'acceptCommand'],
     ],
     ['skip of the last step', at(2), said('skip'), { step: 2 }, ['refuseCommand']],
-    ['skip of one that passed', waiting, said('skip'), { step: 2 }, ['refuseCommand']],
+    ['skip of a passed rollout', waiting, said('skip'), { step: 2 }, ['refuseCommand']],
     ['abort', running, said('abort'), { status: 'running' }, ['endRollout', 'acceptCommand']],
     ['abort while held', held, said('abort'), {}, ['endRollout', 'acceptCommand']],
-    ['abort while people decide', waiting, said('abort'), {}, ['endRollout', 'acceptCommand']],
+    ['abort of a passed rollout', waiting, said('abort'), {}, ['endRollout', 'acceptCommand']],
     [
       'extend',
       running,
@@ -327,7 +327,7 @@ describe('commands', () => {
     expect(progress.handledCommands).toEqual(effects.includes('refuseCommand') ? [] : ['update-1']);
   });
 
-  test('hold and resume are recorded with the person and the reason', () => {
+  test('record the actor and the reason of hold and resume', () => {
     expect(follow([said('hold')], running).effects[0]).toMatchObject({
       actor: 'ada',
       cause: 'a look at the logs',
@@ -338,7 +338,7 @@ describe('commands', () => {
     });
   });
 
-  test('skip names who skipped which step, and enters it at its weight', () => {
+  test('record who skipped which step, and enter the next one at its weight', () => {
     expect(follow([said('skip')], running).effects[0]).toEqual({
       ...{ kind: 'enterStep', step: 1, weight: 0.25, actor: 'ada' },
       cause: 'skipped step 1: a look at the logs; quality must still be shown before a promotion',
@@ -347,22 +347,22 @@ describe('commands', () => {
 
   test.each<[string, RolloutProgress, Partial<RolloutProgress>]>([
     [
-      'lets go what the policy held',
+      'resumes a rollout that the policy held',
       at(1, { status: 'held', heldBy: { actor: 'perennial', reason: 'time is over' } }),
       { status: 'running' },
     ],
-    ['leaves held what a person holds', held, { status: 'held', heldBy: ada }],
+    ['keeps a rollout held that a person held', held, { status: 'held', heldBy: ada }],
   ])('extend adds time and %s', (_what, from, expected) => {
     const { progress } = follow([{ kind: 'extended', extendedSeconds: 3600, by: ada }], from);
     expect(progress).toMatchObject({ ...expected, extendedSeconds: 3600 });
   });
 
-  test.each(['resume', 'skip'] as const)('%s lets answers be judged again', (verb) => {
+  test.each(['resume', 'skip'] as const)('%s resumes judging', (verb) => {
     const from = { ...running, noMoreLabels: { after: null, why: 'the budget is spent' } };
     expect(follow([said(verb)], from).progress.noMoreLabels).toBeNull();
   });
 
-  test('one that comes before the step of an advance was entered enters it as well', () => {
+  test('enter the step of an advance first, if it was not entered yet', () => {
     const advanced = follow(
       [{ kind: 'advance', toStep: 1, because: 'quality is shown' }],
       running,
@@ -374,7 +374,7 @@ describe('commands', () => {
     ]);
   });
 
-  test('the ids of the last 500 are remembered', () => {
+  test('keep the ids of the last 500 commands', () => {
     const many = Array.from({ length: 501 }, (_, index) =>
       command({ verb: 'resume', ...ada }, `update-${index}`),
     );
@@ -384,10 +384,10 @@ describe('commands', () => {
   });
 });
 
-describe('its end', () => {
+describe('the end', () => {
   test.each<[string, RolloutEvent, string, readonly string[]]>([
     [
-      'rolled back by harm',
+      'rolled back after harm',
       ended('rolledBack', {
         rollback: { from: 2, to: 1, secondsToFullTraffic: 0.1, unconfirmed: [] },
       }),
@@ -414,7 +414,7 @@ describe('its end', () => {
     });
   });
 
-  test('a verdict of its row is the outcome’s, and a decision of its row is before that of the canary', () => {
+  test('takes the stored verdict and decision before those of the canary', () => {
     const harm: Verdict = {
       kind: 'failed',
       reasons: [{ gate: 'quality', code: 'quality.refuted', message: 'worse' }],
@@ -431,7 +431,7 @@ describe('its end', () => {
     });
   });
 
-  test('promoted after it passed, its verdict is the canary’s', () => {
+  test('has the verdict of the canary if the version was promoted after it passed', () => {
     const promotion: RolloutEvent = { kind: 'promotionEnded', promotion: { kind: 'promoted' } };
     const told = follow([promotion], waiting);
     expect(told.kinds).toEqual(['interruptWatch']);
@@ -442,7 +442,7 @@ describe('its end', () => {
     expect(progress.outcome).toMatchObject({ kind: 'promoted', verdict: passed, decision });
   });
 
-  test('a promotion that was refused ends it with the reason; the first word counts', () => {
+  test('has the reason of the first refused promotion', () => {
     const refused: RolloutEvent = {
       kind: 'promotionEnded',
       promotion: { kind: 'refused', reason: 'not on a Friday' },
@@ -453,7 +453,7 @@ describe('its end', () => {
     ]);
   });
 
-  test('an activity that fails for good ends it, also before it is known to be open', () => {
+  test('follows an activity that failed permanently, even before the rollout is open', () => {
     const failed: RolloutEvent = { kind: 'failed', cause: 'its run was cancelled' };
     for (const from of [startOfRollout, running, held, waiting])
       expect(follow([failed], from).effects).toEqual([
@@ -461,7 +461,7 @@ describe('its end', () => {
       ]);
   });
 
-  test('found by a write that came too late, it ends once the command is answered', () => {
+  test('comes after the response to a command that found the rollout ended', () => {
     const { progress } = follow([said('hold'), ended('superseded')], running);
     expect(progress).toMatchObject({ status: 'superseded', outcome: null });
     expect(follow([{ kind: 'ready' }], progress).progress.outcome).toMatchObject({
@@ -476,14 +476,14 @@ describe('a new execution', () => {
     ['held', held, ['recordStatus']],
     ['passed', waiting, ['recordStatus']],
     ['between two steps', { ...running, step: 1, stepEntered: false }, ['enterStep']],
-  ])('goes on %s from JSON alone', (_what, from, effects) => {
+  ])('continues from JSON: %s', (_what, from, effects) => {
     const carried = JSON.parse(JSON.stringify(from)) as RolloutProgress;
     const { kinds, progress } = follow([{ kind: 'started' }, { kind: 'ready' }], carried);
     expect(kinds).toEqual(effects);
     expect({ ...progress, waitingFor: from.waitingFor }).toEqual(from);
   });
 
-  test('the same events give the same effects, so a worker that died is replaced by replay', () => {
+  test('gives the same effects for the same events, as replay requires', () => {
     const events: RolloutEvent[] = [
       { kind: 'started' },
       opened,
@@ -502,8 +502,8 @@ describe('a new execution', () => {
   });
 });
 
-describe('judging beside the watch', () => {
-  test('where a turn ended is kept for the next', () => {
+describe('judging during the watch', () => {
+  test('keeps the cursor of a turn for the next one', () => {
     const lost = [['pred_1' as never, 5]] as const;
     const { progress, effects } = follow(
       [{ kind: 'judged', since: '2026-11-01T10:00:00.000Z', lost }],
@@ -513,7 +513,7 @@ describe('judging beside the watch', () => {
     expect(progress).toMatchObject({ judgedSince: '2026-11-01T10:00:00.000Z', lostPairs: lost });
   });
 
-  test('its end interrupts the watch, so that the next one knows', () => {
+  test('interrupts the watch when it ends, so that the next watch takes it into account', () => {
     const noMoreLabels = { after: null, why: 'the budget is spent' };
     const { progress, effects } = follow([{ kind: 'judgingEnded', noMoreLabels }], running);
     expect(effects).toEqual([{ kind: 'interruptWatch' }]);

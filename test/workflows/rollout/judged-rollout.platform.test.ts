@@ -184,7 +184,7 @@ test('one that answers as well is promoted by what a judge says, though the judg
   const row = await rollout.now();
   expect(row).toMatchObject({ status: 'passed', verdict: { kind: 'passed' }, paired: true });
   expect(row?.verdict?.reasons.map(({ message }) => message).join('\n')).toMatch(
-    /judge-loss .* pairs\)[^]*judged by sound .* corrected by \d+ pairs that people labelled/,
+    /judge-loss .* pairs\)[^]*judged by sound, corrected by \d+ labelled pairs/,
   );
   await promoted(rollout.runId, rollout, 2);
   expect((await rollout.handle.result()) as RolloutOutcome).toMatchObject({

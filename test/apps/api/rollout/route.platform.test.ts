@@ -200,7 +200,7 @@ describe('a rollout that is shown', () => {
         },
         whyNot: [
           expect.stringMatching(
-            /^labels of people are missing: 100 right and 100 wrong answers of the champion, /,
+            /^missing labels: champion 100 right, 100 wrong; challenger /,
           ),
         ],
       },

@@ -20,8 +20,8 @@ const serve = (...looks: readonly RolloutJson[]) => {
   );
 };
 
-describe('a rollout that is shown', () => {
-  test('reads as one page of 80 columns, unpainted in a pipe', async () => {
+describe('rollout show', () => {
+  test('fits 80 columns, and is not painted in a pipe', async () => {
     serve(running);
     const { exitCode, stdout, stderr } = await api.cli('rollout', 'show', 'flight-delay');
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
@@ -35,21 +35,21 @@ describe('a rollout that is shown', () => {
       'logloss of @2 minus that of @1; positive is worse',
       '',
       'open  quality  logloss −0.0038 (99.67 % CI −0.0285 … +0.0209, 2,400 serving',
-      '               pairs): below the 0.01 margin is open',
-      'pass  errors   share of failed requests 0 % (bounds 0 % … 0.9 %; 300 requests);',
-      '               allowed 1 %: kept',
+      '               pairs): not yet below the 0.01 margin',
+      'pass  errors   0 % of requests failed (bounds 0 % … 0.9 %, 300 requests):',
+      '               within the 1 % limit',
       'open  rollout  logloss is not yet shown to be below the 0.01 margin',
       '',
-      'ARM            SHARE  ASKED  FAILED  ANSWERS  SLOW  DUE    LABELLED',
-      'champion @1    95 %   5,900  0       5,600    12    5,000  4,720',
-      'challenger @2  5 %    5,900  3       300      5     260    250',
+      'ARM            SHARE  SCORED  FAILED  ASSIGNED  SLOW  DUE    LABELLED',
+      'champion @1    95 %   5,900   0       5,600     12    5,000  4,720',
+      'challenger @2  5 %    5,900   3       300       5     260    250',
       '',
       'needs about 2.75 days and 1,650 labels more at the current rate',
       'run run_1',
     ]);
   });
 
-  test('that was rolled back says why, by which gate, and how fast the traffic was back', async () => {
+  test('of a rolled back rollout shows the failed gate and the time until traffic was back', async () => {
     serve(rolledBack);
     const { exitCode, stdout } = await api.cli('rollout', 'show', 'flight-delay');
     expect(exitCode).toBe(0);
@@ -62,7 +62,7 @@ describe('a rollout that is shown', () => {
     expect(stdout).not.toContain('more\n');
   });
 
-  test('whose challenger began to answer says that labels of that traffic are missing, not that none came', () => {
+  test('says that labels of the challenger’s requests are missing after serving began', () => {
     const message = 'logloss: no label yet of requests that the challenger answered';
     const quality = { ...running.quality, n: 0, estimate: null, lower: null, upper: null };
     const reasons = [
@@ -72,29 +72,36 @@ describe('a rollout that is shown', () => {
     expect(first).toBe(`step 2 of 3, 5 %: ${message}`);
   });
 
-  test('by a judge says by whom, how many pairs, how many without a verdict, and for how much', async () => {
+  test('shows the judge, its labels, and the number and cost of judged pairs', async () => {
     serve(judged);
     const { stdout } = await api.cli('rollout', 'show', 'flight-delay');
     expect(stdout.replace(/\n */g, ' ')).toContain(
-      'judge sound (sha256:aaaaaaaaaaaa), sensitivity 90 %, specificity 80 %: 1,240 pairs judged, 7 of them without a verdict, for $0.3142, limit 2,000',
+      'judge sound (sha256:aaaaaaaaaaaa), sensitivity 90 %, specificity 80 %: ' +
+        '1,240 pairs judged (7 without a verdict), cost $0.3142, limit 2,000 ' +
+        '120 pairs labelled: champion 60 right, 52 wrong; challenger 58 right, 55 wrong ' +
+        '(100 of each required) ' +
+        'the judge may not decide yet: missing labels: champion 40 right, 48 wrong; ' +
+        'challenger 42 right, 45 wrong ' +
+        'next: perennial rollout label flight-delay',
     );
     expect(progressLines(judged)).toEqual([
       expect.stringMatching(/, 2,400 pairs$/),
-      '1,240 pairs judged, 7 of them without a verdict, for $0.3142',
+      '1,240 pairs judged (7 without a verdict), cost $0.3142',
       expect.stringMatching(/^needs about 2\.75 days and 1,650 labels more at the current rate$/),
     ]);
   });
 
-  test('by a judge that answers nothing, or is asked no more, says since when and why', async () => {
+  test('says since when and why the judge fails, or why judging has ended', async () => {
     const { judge } = judged;
-    if (!judge) throw new Error('by a judge');
+    if (!judge) throw new Error('the fixture has no judge');
     const shown = async (more: Partial<typeof judge>, status: typeof judged.status = 'running') => {
       serve({ ...judged, status, judge: { ...judge, ...more } });
       return (await api.cli('rollout', 'show', 'flight-delay')).stdout.replace(/\n */g, ' ');
     };
     const silence = { since: '2026-01-01T07:00:00Z', failure: 'ProviderDenied' } as const;
     const denied =
-      'sound has not answered since 2026-01-01T07:00:00Z: the provider rejects the API key or has no credit for it (ProviderDenied); retrying';
+      'judge sound has failed since 2026-01-01T07:00:00Z: ' +
+      'the provider rejects the API key or has no credit for it (ProviderDenied); retrying';
     expect(await shown({ silence })).toContain(denied);
     expect(progressLines({ ...judged, judge: { ...judge, silence } })).toContain(denied);
     const over = 'tenant is spent: $1 of $1; perennial budget set tenant <more>';
@@ -103,8 +110,8 @@ describe('a rollout that is shown', () => {
       await shown({ silence: null, over: null }),
       await shown({ over }, 'promoted'),
     ]) {
-      expect(each).not.toContain('has not answered');
-      expect(each).not.toContain('nothing more');
+      expect(each).not.toContain('has failed since');
+      expect(each).not.toContain('judging has ended');
     }
   });
 
@@ -123,9 +130,9 @@ describe('a rollout that is shown', () => {
     );
   });
 
-  test('and was taken back in shadow says that no traffic had to come back', async () => {
+  test('of a rollout that was rolled back in shadow says that no traffic had to return', async () => {
     const { champion, challenger } = rolledBack.traffic?.total ?? {};
-    if (!champion || !challenger) throw new Error('on record');
+    if (!champion || !challenger) throw new Error('the fixture has no traffic');
     const total = { champion, challenger: { ...challenger, assigned: 0 } };
     serve({ ...rolledBack, traffic: { total } });
     const { stdout } = await api.cli('rollout', 'show', 'flight-delay');
@@ -133,24 +140,24 @@ describe('a rollout that is shown', () => {
     expect(stdout).not.toContain('all traffic was with');
   });
 
-  test('forecasts what it needs, unless that is beyond the time that it has', async () => {
-    const said = async (remaining: typeof running.remaining) => {
+  test('forecasts the remaining time and labels, unless they exceed maxDuration', async () => {
+    const shown = async (remaining: typeof running.remaining) => {
       serve({ ...running, remaining });
       return (await api.cli('rollout', 'show', 'flight-delay')).stdout;
     };
-    expect(await said({ observations: 1_650, seconds: 237_600 })).toContain(
+    expect(await shown({ observations: 1_650, seconds: 237_600 })).toContain(
       'needs about 2.75 days and 1,650 labels more at the current rate',
     );
     for (const seconds of [200 * 86_400, null])
-      expect(await said({ observations: 1_650, seconds })).toContain(
+      expect(await shown({ observations: 1_650, seconds })).toContain(
         'needs more than the remaining 10 days at the current rate',
       );
-    expect(await said({ observations: null, seconds: null })).toContain(
+    expect(await shown({ observations: null, seconds: null })).toContain(
       'too few labels to forecast',
     );
   });
 
-  test('before there was traffic draws nothing, and says so', async () => {
+  test('before any traffic says so instead of drawing a chart', async () => {
     const quality = { ...running.quality, n: 0, estimate: null, lower: null, upper: null };
     serve({
       ...running,
@@ -168,7 +175,7 @@ describe('a rollout that is shown', () => {
     expect(stdout).toContain('no labels of both versions are due yet');
   });
 
-  test('by its id, as JSON, and as one of a list', async () => {
+  test('shows a rollout by id and as JSON, and list shows all', async () => {
     serve(running);
     api.routes.set('GET /models/flight-delay/rollouts', {
       items: [running, rolledBack],
@@ -190,7 +197,7 @@ describe('a rollout that is shown', () => {
     });
   });
 
-  test('in a terminal is painted, and not with NO_COLOR', async () => {
+  test('is painted in a terminal, but not with NO_COLOR', async () => {
     serve(rolledBack);
     const show = (noColor: boolean) =>
       cliAgainst({ apiUrl: api.url, apiKey: 'pk', tty: true, noColor }, [
@@ -203,19 +210,19 @@ describe('a rollout that is shown', () => {
   });
 });
 
-describe('a rollout that is watched', () => {
+describe('rollout watch', () => {
   test.each([
     ['promoted', 0],
     ['rolledBack', 3],
     ['aborted', 3],
     ['superseded', 3],
-  ] as const)('until it is %s exits %i', async (status, expected) => {
+  ] as const)('of a rollout that ends %s exits with %i', async (status, expected) => {
     serve({ ...rolledBack, status });
     expect(await api.cli('rollout', 'watch', 'flight-delay')).toMatchObject({ exitCode: expected });
   });
 
-  test('in a pipe says a line a change, and shows it at the end', async () => {
-    const held = { ...running, status: 'held', waitingFor: 'somebody to let it go' } as const;
+  test('prints one block per change in a pipe, and the rollout at the end', async () => {
+    const held = { ...running, status: 'held', waitingFor: 'perennial rollout resume' } as const;
     serve(running, running, held, rolledBack);
     const { exitCode, stdout, stderr } = await api.cli('rollout', 'watch', 'flight-delay');
     expect(exitCode).toBe(3);
@@ -226,14 +233,14 @@ describe('a rollout that is watched', () => {
       needs,
       `held  step 2 of 3, 5 % (held): ${progress}`,
       needs,
-      '  waits for: somebody to let it go',
+      '  waits for: perennial rollout resume',
       'rolledBack, verdict failed',
       '',
     ]);
     expect(stdout).toContain('flight-delay@2 beside @1  rolledBack');
   });
 
-  test('in a terminal is drawn again over itself', async () => {
+  test('redraws in a terminal', async () => {
     serve(running, rolledBack);
     const { stderr, stdout } = await cliAgainst({ apiUrl: api.url, apiKey: 'pk', tty: true }, [
       'rollout',
@@ -244,7 +251,7 @@ describe('a rollout that is watched', () => {
     expect(stdout).toBe('');
   });
 
-  test('follows the one that it began with, and tells when there is none', async () => {
+  test('fails with the next command if the model has had no rollouts', async () => {
     api.routes.set('GET /models/m/rollout', (_, response) =>
       refuse(response, 404, { detail: 'm has had no rollouts', next: 'perennial run start m' }),
     );
@@ -255,21 +262,21 @@ describe('a rollout that is watched', () => {
   });
 });
 
-describe('a command to a rollout', () => {
+describe('rollout commands', () => {
   test.each([
     ['hold', { status: 'held' }, 'flight-delay@2 is held in step 2 of 3, 5 %'],
     ['resume', { status: 'running' }, 'flight-delay@2 continues in step 2 of 3, 5 %'],
     ['resume', { status: 'passed' }, 'flight-delay@2 may be promoted'],
     ['skip', { step: 2 }, 'flight-delay@2 is in step 3 of 3, 50 %'],
-    ['abort', { status: 'aborted' }, 'flight-delay@2 is aborted; @1 answers'],
+    ['abort', { status: 'aborted' }, 'flight-delay@2 is aborted; @1 answers all requests'],
   ] as const)(
-    '%s goes to the API with its reason and a key, and says what came of it: %j',
-    async (verb, now, said) => {
+    '%s sends its reason and a key to the API, and prints the result: %j',
+    async (verb, now, printed) => {
       api.routes.set(`POST /models/flight-delay/rollout/${verb}`, { ...running, ...now });
       expect(await api.cli('rollout', verb, 'flight-delay', '--reason', 'a look')).toEqual({
         exitCode: 0,
         stdout: '',
-        stderr: `${said}\n`,
+        stderr: `${printed}\n`,
       });
       expect(api.asked).toMatchObject([
         {
@@ -280,7 +287,7 @@ describe('a command to a rollout', () => {
     },
   );
 
-  test('extend takes a duration of event time', async () => {
+  test('extend accepts a duration of event time', async () => {
     const extended = { ...running, test: { ...running.test, extendedSeconds: 259_200 } };
     api.routes.set('POST /models/flight-delay/rollout/extend', extended);
     const { exitCode, stdout, stderr } = await api.cli(
@@ -308,7 +315,7 @@ describe('a command to a rollout', () => {
     expect(api.asked).toHaveLength(1);
   });
 
-  test('that is refused comes with the API’s words', async () => {
+  test('print the API’s error and next step', async () => {
     api.routes.set('POST /models/m/rollout/hold', (_, response) =>
       refuse(response, 409, {
         detail: 'no rollout of m is open to hold',
@@ -322,10 +329,10 @@ describe('a command to a rollout', () => {
   });
 });
 
-describe('a run in its canary', () => {
+describe('run watch during a canary', () => {
   const at = '2026-01-01T00:00:00Z';
 
-  test('is shown with its rollout, and its end is said as it comes', async () => {
+  test('prints the events of the rollout, and the rollout at the end', async () => {
     const run = {
       id: 'run_1',
       lifecycle: 'flight-delay',
@@ -381,7 +388,7 @@ describe('a run in its canary', () => {
     );
   });
 
-  test('tells how far the canary is between its events', async () => {
+  test('prints the progress of the canary between events', async () => {
     api.routes.set('GET /runs/run_1', {
       id: 'run_1',
       lifecycle: 'f',

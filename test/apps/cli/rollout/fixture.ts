@@ -1,7 +1,7 @@
 import type { RolloutJson } from '../../../../apps/cli/rollout/view';
 import type { HistoryPoint } from '../../../../domain/rollout/history';
 
-/** A difference that settles at `mean`, between bounds that close in on it as √n. */
+/** A difference that converges to `mean`, with bounds that narrow with √n. */
 export function settling(points: number, mean: number): readonly HistoryPoint[] {
   return Array.from({ length: points }, (_, index) => {
     const n = (index + 1) * 40;
@@ -19,7 +19,7 @@ export function settling(points: number, mean: number): readonly HistoryPoint[] 
 
 const arm = { requests: 5_900, errors: 0, assigned: 5_600, slow: 12, ripe: 5_000, labelled: 4_720 };
 
-/** In its second step, four days into its fourteen. */
+/** In its second step, after four of fourteen days. */
 export const running: RolloutJson = {
   id: 'roll_1',
   model: 'flight-delay',
@@ -46,13 +46,14 @@ export const running: RolloutJson = {
       gate: 'quality',
       code: 'quality.open',
       message:
-        'logloss −0.0038 (99.67 % CI −0.0285 … +0.0209, 2,400 serving pairs): below the 0.01 margin is open',
+        'logloss −0.0038 (99.67 % CI −0.0285 … +0.0209, 2,400 serving pairs): ' +
+        'not yet below the 0.01 margin',
       outcome: 'inconclusive',
     },
     {
       gate: 'errors',
       code: 'guardrail.unharmed',
-      message: 'share of failed requests 0 % (bounds 0 % … 0.9 %; 300 requests); allowed 1 %: kept',
+      message: '0 % of requests failed (bounds 0 % … 0.9 %, 300 requests): within the 1 % limit',
       outcome: 'passed',
     },
     {
@@ -77,7 +78,7 @@ export const running: RolloutJson = {
   temporalUrl: null,
 };
 
-/** The same by a judge. */
+/** The same with a judge. */
 export const judged: RolloutJson = {
   ...running,
   judge: {
@@ -96,11 +97,11 @@ export const judged: RolloutJson = {
       over: null,
     },
     labels: {
-      needed: 20,
-      pairs: 0,
-      champion: { right: 0, wrong: 0 },
-      challenger: { right: 0, wrong: 0 },
-      whyNot: [],
+      needed: 100,
+      pairs: 120,
+      champion: { right: 60, wrong: 52 },
+      challenger: { right: 58, wrong: 55 },
+      whyNot: ['missing labels: champion 40 right, 48 wrong; challenger 42 right, 45 wrong'],
     },
   },
 };

@@ -13,35 +13,35 @@ const exact = references({ kind: 'exact' });
 const f1 = references({ kind: 'f1' });
 const callers: Quality = { from: 'callers', measure: { kind: 'f1' } };
 
-describe('what answers are worth by a right one', () => {
+describe('scores by right answers', () => {
   test.each<
     [string, Quality, object, [string | null, string | null], [number | null, number | null]]
   >([
-    ['both are scored by it', exact, { references: ['Paris'] }, ['the Paris!', 'Rome'], [1, 0]],
+    ['score both versions', exact, { references: ['Paris'] }, ['the Paris!', 'Rome'], [1, 0]],
     [
-      'by the nearest of several',
+      'use the most similar of several right answers',
       f1,
       { references: ['Rome', 'Paris France'] },
       ['Paris', 'Rome'],
       [2 / 3, 1],
     ],
-    ['an empty one is as wrong as any', f1, { references: ['Paris'] }, ['', 'Paris'], [0, 1]],
+    ['are 0 for an empty answer', f1, { references: ['Paris'] }, ['', 'Paris'], [0, 1]],
     [
-      'none, or one that may not be known, has no score',
+      'are null without an answer',
       f1,
       { references: ['Paris'] },
       ['Paris', null],
       [1, null],
     ],
     [
-      'a label is named, and no other',
+      'require exactly the right label',
       references({ kind: 'label', labels: ['cat', 'dog'] }),
       { references: ['cat'] },
       ['A cat.', 'cat or dog'],
       [1, 0],
     ],
     [
-      'what callers say besides does not count',
+      'ignore the score and correction of callers',
       exact,
       { references: ['Paris'], score: 0, correction: 'Rome' },
       ['Paris', 'Rome'],
@@ -55,33 +55,33 @@ describe('what answers are worth by a right one', () => {
   });
 
   test.each([{ score: 1 }, { correction: 'Paris' }, {}, 1, true, 'Paris', null])(
-    '%j is no right answer',
+    'are null for feedback without a right answer: %j',
     (feedback) => {
       expect(answerScores(exact, feedback, { served: 'Paris', beside: 'Paris' })).toBeNull();
     },
   );
 });
 
-describe('what callers say of the answer that they were given', () => {
+describe('scores by callers, for the returned answer only', () => {
   test.each([
-    ['a score stands for itself', { score: 0.3 }, 0.3],
-    ['a correction tells how far it was from it', { correction: 'Paris, of course' }, 0.5],
-    ['a score goes before a correction', { score: 0, correction: 'Paris' }, 0],
-  ])('%s, and nothing of the other', (_what, feedback, worth) => {
+    ['use a score', { score: 0.3 }, 0.3],
+    ['compare the answer with a correction', { correction: 'Paris, of course' }, 0.5],
+    ['use a score before a correction', { score: 0, correction: 'Paris' }, 0],
+  ])('%s', (_what, feedback, worth) => {
     expect(answerScores(callers, feedback, { served: 'Paris', beside: 'Rome' })).toEqual({
       served: worth,
       beside: null,
     });
   });
 
-  test('a right answer is none of it', () => {
+  test('are null for right answers', () => {
     expect(
       answerScores(callers, { references: ['Paris'] }, { served: 'Paris', beside: null }),
     ).toBeNull();
   });
 });
 
-describe('what a judge says of both answers to a question', () => {
+describe('scores by a judge', () => {
   const digest = (of: string): Digest => `sha256:${of.repeat(64)}`;
   const calibrated = {
     judge: digest('a'),
@@ -99,12 +99,12 @@ describe('what a judge says of both answers to a question', () => {
   });
 
   test.each<[string, object, [string | null, string | null], [number | null, number | null]]>([
-    ['its verdicts stand for themselves', judged(1, 0), ['Paris', 'Rome'], [1, 0]],
-    ['where it gave none, there is no score', judged(null, 1), ['Paris', 'Rome'], [null, 1]],
-    ['an answer that was kept back is worth nothing', judged(0, 1), ['', 'Rome'], [0, 1]],
-    ['no answer has no score, whatever was said', judged(1, 1), [null, 'Rome'], [null, 1]],
+    ['are its verdicts', judged(1, 0), ['Paris', 'Rome'], [1, 0]],
+    ['are null without a verdict', judged(null, 1), ['Paris', 'Rome'], [null, 1]],
+    ['are 0 for a blocked answer', judged(0, 1), ['', 'Rome'], [0, 1]],
+    ['are null without an answer', judged(1, 1), [null, 'Rome'], [null, 1]],
     [
-      'what people say besides does not count',
+      'ignore right answers and the scores of callers',
       { ...judged(1, 0), references: ['Rome'], score: 0 },
       ['Paris', 'Rome'],
       [1, 0],
@@ -117,19 +117,19 @@ describe('what a judge says of both answers to a question', () => {
   });
 
   test.each([judged(1, 0, digest('b')), { score: 1 }, { references: ['Paris'] }, 1])(
-    '%j is none of it',
+    'are null for another judge or other feedback: %j',
     (feedback) => {
       expect(answerScores(quality, feedback, { served: 'Paris', beside: 'Rome' })).toBeNull();
     },
   );
 
-  test('counts for nobody who asks for right answers, or callers', () => {
+  test('are null if quality is from references or callers', () => {
     for (const other of [exact, callers])
       expect(answerScores(other, judged(1, 0), { served: 'Paris', beside: 'Rome' })).toBeNull();
   });
 });
 
-test('the loss of any answer under any feedback is between 0 and 1, and none of a right one', () => {
+test('the loss of any answer is between 0 and 1, and 0 for a right one', () => {
   const loss = requestLoss({ metric: 'f1-loss', bound: null });
   expect([loss.min, loss.max]).toEqual([0, 1]);
   expect([loss.takes(rightAnswer), loss.takes(0), loss.takes(0.5)]).toEqual([true, false, false]);

@@ -19,7 +19,7 @@ import { gauss, randomOf } from '../../../support/rollout/simulated-traffic';
 const harm = (code: string): Reason => ({ gate: 'quality', code, message: '', outcome: 'failed' });
 
 describe('canaries of the same two versions', () => {
-  test('spend no more than the stated alpha in all, however many and under whatever policies', () => {
+  test('spend at most the stated alpha in total, whatever their number and policies', () => {
     const alphas = fc.array(fc.double({ min: 0.001, max: 0.2, noNaN: true }), {
       minLength: 1,
       maxLength: 200,
@@ -38,26 +38,26 @@ describe('canaries of the same two versions', () => {
     );
   });
 
-  test('know which attempt they are, and by what they were given', () => {
+  test('store their attempt and the stated alpha', () => {
     const third = canaryAtAttempt(shownCanary, 3);
     expect(attemptOf(third)).toBe(3);
     expect(third.test).toMatchObject({ alpha: 0.001, statedAlpha: 0.03 });
     expect(rolloutPolicyOf(third, { dependsOnPrediction: false }).test.alpha).toBe(0.001);
   });
 
-  test('ask the same where the lifecycle says the same', () => {
+  test('have the same policy if the lifecycle is the same, whatever the attempt', () => {
     expect(askTheSame(canaryAtAttempt(shownCanary, 1), canaryAtAttempt(shownCanary, 4))).toBe(true);
     expect(askTheSame(canaryAtAttempt(shownCanary, 1), shownCanary)).toBe(true);
     expect(askTheSame(canaryAtAttempt({ ...shownCanary, steps: [0] }, 1), shownCanary)).toBe(false);
   });
 
-  test('have shown harm where quality was refuted, not where a guardrail met a bad hour', () => {
+  test('show harm if quality was refuted, not if a guardrail was exceeded', () => {
     expect(showsHarm({ kind: 'failed', reasons: [harm('quality.refuted')] })).toBe(true);
     expect(showsHarm({ kind: 'failed', reasons: [harm('guardrail.exceeded')] })).toBe(false);
     expect(showsHarm({ kind: 'inconclusive', reasons: [] })).toBe(false);
   });
 
-  test('promote a challenger at the edge in no more than alpha of all worlds, where ten of them are tried; without shares in far more', () => {
+  test('promote a challenger at the margin within alpha over ten attempts, unlike without shares', () => {
     const canary: CanarySpec = {
       ...shownCanary,
       steps: [0],
@@ -76,7 +76,7 @@ describe('canaries of the same two versions', () => {
 });
 
 /**
- * Two weeks of days that differ by sd 0.04 about a mean that is worse by the margin exactly: every
+ * Two weeks of days with standard deviation 0.04, worse by exactly the margin on average, so every
  * promotion is wrong.
  */
 function promotesAtTheEdge(canary: CanarySpec, random: Random): boolean {

@@ -20,7 +20,7 @@ import { pairWorseBy } from '../../../support/rollout/simulated-rollouts';
 const day = 86_400;
 const codes = ({ reasons }: RolloutVerdict) => reasons.map(({ code }) => code);
 const texts = ({ reasons }: RolloutVerdict) => reasons.map(({ message }) => message).join('\n');
-/** So many days of 300 pairs each, and as many requests. */
+/** `days` days of 300 pairs each, with as many requests. */
 const shadowOf = (policy: RolloutPolicy, days: number, mean: number, spread?: number) =>
   seen(
     policy,
@@ -30,14 +30,14 @@ const shadowOf = (policy: RolloutPolicy, days: number, mean: number, spread?: nu
     },
   );
 
-/** Days that differ so much that the next could be bad, though all of them together are good. */
+/** Days that are good on average, but differ so much that the next one could be bad. */
 const uneven: SeenTraffic['difference'] = (of, index) =>
   (of % 2 === 0 ? -0.4 : 0.2) + (index % 2 === 0 ? 0.01 : -0.01);
 
 describe('a rollout in shadow', () => {
   const policy = policyWith();
 
-  test('begins with nothing known, and says all that is missing', () => {
+  test('lists everything that is missing at the start', () => {
     const verdict = decideRollout(policy, begun(policy));
     expect(verdict).toMatchObject({
       kind: 'continue',
@@ -53,15 +53,11 @@ describe('a rollout in shadow', () => {
       'rollout.duration',
       'rollout.quality',
     ]);
-    expect(texts(verdict)).toContain(
-      'share of failed requests: the challenger was not asked yet in this step',
-    );
-    expect(texts(verdict)).toContain(
-      'share above 150 ms: the challenger has answered nobody yet in this step',
-    );
+    expect(texts(verdict)).toContain('the challenger got no requests in this step yet');
+    expect(texts(verdict)).toContain('no answer of the challenger was returned in this step yet');
   });
 
-  test('moves to the first people once quality is shown, on days enough', () => {
+  test('advances to serving once quality is shown and minDuration has passed', () => {
     expect(decideRollout(policy, shadowOf(policy, 7, -0.02))).toMatchObject({
       kind: 'advance',
       toStep: 1,
@@ -69,30 +65,30 @@ describe('a rollout in shadow', () => {
     });
   });
 
-  test('does not before minDuration, however good it looks', () => {
+  test('does not advance before minDuration, however good the challenger is', () => {
     const verdict = decideRollout(policy, shadowOf(policy, 6, -0.3));
     expect(verdict).toMatchObject({ kind: 'continue' });
     expect(codes(verdict)).toContain('rollout.duration');
   });
 
-  test('nor on fewer labels than minSamples', () => {
+  test('does not advance with fewer labels than minSamples', () => {
     const demanding = policyWith({ test: { minSamples: 5_000 } });
     const verdict = decideRollout(demanding, shadowOf(demanding, 8, -0.3));
     expect(codes(verdict)).toContain('rollout.samples');
-    // 2,600 more at 300 a day, though quality is shown already.
+    // 2,600 more labels at 300 per day, although quality is already shown.
     expect(verdict).toMatchObject({ kind: 'continue', remaining: { observations: 2_600 } });
     if (verdict.kind === 'continue')
       expect(verdict.remaining.seconds).toBeGreaterThanOrEqual((2_600 / 300) * day);
   });
 
-  test('asks about the traffic of a week, however its days differ: no promotion rests on it', () => {
+  test('needs quality on its traffic only, however much its days differ', () => {
     const days = withPairsOf(policy, begun(policy), { days: 7, perDay: 300, difference: uneven });
     const verdict = decideRollout(policy, seen(policy, days, { requests: requestsOf(300) }));
     expect(verdict).toMatchObject({ kind: 'advance' });
-    expect(texts(verdict)).toContain('below the 0.01 margin on this traffic');
+    expect(texts(verdict)).toMatch(/shadow pairs\): below the 0\.01 margin$/m);
   });
 
-  test('asks across days where nobody will ever be answered before the promotion', () => {
+  test('needs quality across days if the rollout has no serving step', () => {
     const alone = policyWith({ canary: { steps: [0] } });
     const days = withPairsOf(alone, begun(alone), { days: 8, perDay: 300, difference: uneven });
     const verdict = decideRollout(alone, seen(alone, days, { requests: requestsOf(300) }));
@@ -100,18 +96,16 @@ describe('a rollout in shadow', () => {
       kind: 'continue',
       readings: [{ outcome: 'inconclusive' }, {}, {}],
     });
-    expect(texts(verdict)).toContain(
-      'below the 0.01 margin on this traffic, not yet across days (7 days)',
-    );
+    expect(texts(verdict)).toMatch(/ pairs\): below the 0\.01 margin on this traffic$/m);
+    expect(verdict.reasons[0]?.details).toEqual(['not yet confirmed across days (7 whole days)']);
     expect(decideRollout(alone, shadowOf(alone, 7, -0.02)).kind).toBe('promote');
   });
 
-  test('is refused once it is refuted across days as well, and not on a bad first day', () => {
+  test('ends with harm once quality is also refuted across days, not after one bad day', () => {
     const first = decideRollout(policy, shadowOf(policy, 1, 0.3));
     expect(first).toMatchObject({ kind: 'continue' });
-    expect(texts(first)).toContain(
-      'not below the 0.01 margin on this traffic, not yet across days',
-    );
+    expect(texts(first)).toMatch(/shadow pairs\): above the 0\.01 margin$/m);
+    expect(first.reasons[0]?.details).toEqual(['not yet confirmed across days (1 whole day)']);
     expect(decideRollout(policy, shadowOf(policy, 6, 0.3)).kind).toBe('continue');
     expect(decideRollout(policy, shadowOf(policy, 7, 0.3))).toMatchObject({
       kind: 'harm',
@@ -119,16 +113,16 @@ describe('a rollout in shadow', () => {
     });
   });
 
-  test('is left at once when the challenger fails too often, whatever the minima say', () => {
+  test('ends with harm at once when the challenger fails too often, before any minimum', () => {
     const evidence = seen(policy, begun(policy), {
       requests: requestsOf(12, { failed: true, latencyMs: null }),
     });
     const verdict = decideRollout(policy, evidence);
     expect(verdict).toMatchObject({ kind: 'harm', metric: 'errors' });
-    expect(texts(verdict)).toContain('share of failed requests 100 %');
+    expect(texts(verdict)).toContain('100 % of requests failed');
   });
 
-  test('is not ended by scores that are missing: whom they are missing for may be whom it is about', () => {
+  test('does not advance while more than 5 % of labelled requests lack a score', () => {
     const lacking = Array.from({ length: 200 }, () => ({
       eventTimeMs: startedMs,
       label: 1,
@@ -140,10 +134,10 @@ describe('a rollout in shadow', () => {
       seen(policy, shadowOf(policy, 7, -0.02), { pairs: lacking }),
     );
     expect(verdict.kind).toBe('continue');
-    expect(texts(verdict)).toContain('8.7 % of the labelled requests lack a score of one version');
+    expect(texts(verdict)).toContain('8.7 % of labelled requests lack a score of one version');
   });
 
-  test('nor by days that labels came too late for', () => {
+  test('does not advance while more than 5 % of labels arrived after their day was closed', () => {
     const late = shadowOf(policy, 7, -0.02);
     const pairs = Array.from({ length: 200 }, () => ({
       eventTimeMs: startedMs,
@@ -153,10 +147,10 @@ describe('a rollout in shadow', () => {
     }));
     const verdict = decideRollout(policy, seen(policy, late, { pairs }));
     expect(verdict.kind).toBe('continue');
-    expect(texts(verdict)).toContain('8.7 % of the labels came after their day was counted');
+    expect(texts(verdict)).toContain('8.7 % of labels arrived after their day was closed');
   });
 
-  test('says how many of the requests that were due have no label', () => {
+  test('reports for how many requests a due label is missing', () => {
     const unlabelled = Array.from({ length: 600 }, () => ({
       eventTimeMs: startedMs,
       label: null,
@@ -168,14 +162,14 @@ describe('a rollout in shadow', () => {
       seen(policy, shadowOf(policy, 7, -0.02), { pairs: unlabelled }),
     );
     expect(verdict.kind).toBe('advance');
-    expect(texts(verdict)).toContain('600 requests that were due have no label');
+    expect(texts(verdict)).toContain('labels are due but missing for 600 requests');
   });
 });
 
-describe('a rollout that answers people', () => {
+describe('a rollout in a serving step', () => {
   const policy = policyWith();
   const shown = shadowOf(policy, 7, -0.02);
-  /** In its last step, after so many days that people are answered. */
+  /** In the last step, after `days` days of serving. */
   const served = (days: number, difference: SeenTraffic['difference'], requests = 200) =>
     seen(policy, withPairsOf(policy, inStep(policy, shown, 3), { days, perDay: 300, difference }), {
       requests: requestsOf(requests),
@@ -184,7 +178,7 @@ describe('a rollout that answers people', () => {
   test.each([
     [199, 'continue'],
     [200, 'advance'],
-  ])('leaves a middle step on minSamples requests of the challenger (%d: %s)', (requests, kind) => {
+  ])('needs minSamples requests to leave a middle step (%d: %s)', (requests, kind) => {
     expect(
       decideRollout(
         policy,
@@ -193,13 +187,13 @@ describe('a rollout that answers people', () => {
     ).toMatchObject({ kind });
   });
 
-  test('is promoted once a whole week of that has shown quality, however good the shadow was', () => {
+  test('promotes once a whole week of serving shows quality, however good the shadow was', () => {
     expect(decideRollout(policy, served(0, about(-0.02))).kind).toBe('continue');
     expect(decideRollout(policy, served(6, about(-0.02))).kind).toBe('continue');
     expect(decideRollout(policy, served(7, about(-0.02))).kind).toBe('promote');
   });
 
-  test('is not promoted on a good shadow when it is worse while serving: it goes back after a week', () => {
+  test('ends with harm after a week of worse serving, however good the shadow was', () => {
     const verdict = decideRollout(policy, served(6, about(0.02)));
     expect(verdict.kind).toBe('continue');
     expect(codes(verdict)).toEqual(
@@ -211,7 +205,7 @@ describe('a rollout that answers people', () => {
     });
   });
 
-  test('is not promoted when its days differ so much that the next could be bad', () => {
+  test('does not promote while its days differ so much that the next one could be bad', () => {
     const verdict = decideRollout(policy, served(8, uneven));
     expect(verdict).toMatchObject({
       kind: 'continue',
@@ -223,15 +217,14 @@ describe('a rollout that answers people', () => {
         {},
       ],
     });
-    expect(texts(verdict)).toContain(
-      'below the 0.01 margin on this traffic, not yet across days (7 days)',
-    );
+    expect(texts(verdict)).toMatch(/ serving pairs\): below the 0\.01 margin on this traffic$/m);
+    expect(verdict.reasons[0]?.details).toEqual(['not yet confirmed across days (7 whole days)']);
     expect(texts(verdict)).toMatch(
-      /logloss −0\.02\d* \([^)]* [\d,]+ shadow pairs\): ended the shadow/,
+      /logloss −0\.02\d* \([^)]* [\d,]+ shadow pairs\): the shadow has ended/,
     );
   });
 
-  test('cannot hide a bad step behind good ones: it goes no further, and large harm in it ends the rollout', () => {
+  test('does not advance after a bad step, and ends with harm if the step is much worse', () => {
     const good = withPairsOf(policy, inStep(policy, shown, 1), {
       days: 14,
       perDay: 900,
@@ -252,7 +245,7 @@ describe('a rollout that answers people', () => {
     expect(decideRollout(policy, stepWith(-0.02)).kind).toBe('advance');
     const worse = decideRollout(policy, stepWith(0.025));
     expect(worse.kind).toBe('continue');
-    expect(texts(worse)).toContain('the traffic of step 3 alone is not below the 0.01 margin');
+    expect(texts(worse)).toContain('the traffic of step 3 alone is above the 0.01 margin');
     const harmed = decideRollout(policy, stepWith(0.1));
     expect(harmed).toMatchObject({
       kind: 'harm',
@@ -266,7 +259,7 @@ describe('a rollout that answers people', () => {
     });
   });
 
-  test('is watched by margins where the policy does not ask about days', () => {
+  test('ends with harm above the margin if the policy does not test days', () => {
     const quick = policyWith({ test: { minDurationSeconds: day } });
     const before = inStep(quick, shadowOf(quick, 1, -0.02), 1);
     const verdict = decideRollout(
@@ -275,11 +268,11 @@ describe('a rollout that answers people', () => {
     );
     expect(verdict).toMatchObject({ kind: 'harm' });
     expect(texts(verdict)).toContain(
-      'minDuration 1d is shorter than 7d: days to come were not asked about',
+      'quality across days is not tested: minDuration 1d is shorter than 7d',
     );
   });
 
-  test('is not promoted when a step was skipped and quality never shown', () => {
+  test('does not promote after a skipped step without shown quality', () => {
     const evidence = seen(policy, inStep(policy, shadowOf(policy, 6, 0.005), 3), {
       requests: requestsOf(400),
     });
@@ -288,7 +281,7 @@ describe('a rollout that answers people', () => {
     expect(codes(verdict)).toContain('rollout.quality');
   });
 
-  test('goes back on large harm to this traffic alone, within hours, also after quality had been shown', () => {
+  test('ends with harm within hours on large harm, even after quality was shown', () => {
     const harmed = withPairsOf(policy, inStep(policy, shown, 2), {
       days: 1,
       perDay: 200,
@@ -297,7 +290,7 @@ describe('a rollout that answers people', () => {
     expect(decideRollout(policy, harmed)).toMatchObject({ kind: 'harm', metric: 'logloss' });
   });
 
-  test('without a shadow step goes back within the first day, long before its minima', () => {
+  test('without a shadow step ends with harm within the first day, before its minima', () => {
     const bold = policyWith({ canary: { steps: [25] }, test: { minSamples: 10_000 } });
     const evidence = withPairsOf(bold, begun(bold), {
       days: 1,
@@ -310,13 +303,13 @@ describe('a rollout that answers people', () => {
   test.each([
     ['errors', requestsOf(300, { failed: true })],
     ['latency_ms', requestsOf(300, { latencyMs: 151 })],
-  ])('goes back on %s alone', (metric, requests) => {
+  ])('ends with harm on %s alone', (metric, requests) => {
     expect(
       decideRollout(policy, seen(policy, inStep(policy, shown, 2), { requests })),
     ).toMatchObject({ kind: 'harm', metric });
   });
 
-  test('does not go back for what the guardrails allow', () => {
+  test('advances while failures and latency are within the guardrails', () => {
     const requests = [...requestsOf(2970), ...requestsOf(30, { failed: true, latencyMs: 900 })];
     expect(decideRollout(policy, seen(policy, inStep(policy, shown, 2), { requests })).kind).toBe(
       'advance',
@@ -324,9 +317,9 @@ describe('a rollout that answers people', () => {
   });
 });
 
-describe('a rollout whose time is over', () => {
+describe('a rollout after maxDuration', () => {
   test.each(['rollback', 'hold'] as const)(
-    'without a decision does as the policy says: %s',
+    'expires with the action of onInconclusive: %s',
     (onInconclusive) => {
       const policy = policyWith({ canary: { onInconclusive } });
       expect(decideRollout(policy, shadowOf(policy, 27, 0.01)).kind).toBe('continue');
@@ -336,14 +329,14 @@ describe('a rollout whose time is over', () => {
     },
   );
 
-  test('and was given more goes on', () => {
+  test('continues if people extended it', () => {
     const policy = policyWith();
     expect(
       decideRollout(policy, { ...shadowOf(policy, 28, 0.01), extendedSeconds: day }).kind,
     ).toBe('continue');
   });
 
-  test('does not begin another step, which could decide nothing', () => {
+  test('expires instead of beginning another step', () => {
     const policy = policyWith();
     expect(decideRollout(policy, shadowOf(policy, 27, -0.02)).kind).toBe('advance');
     const verdict = decideRollout(policy, shadowOf(policy, 28, -0.02));
@@ -353,7 +346,7 @@ describe('a rollout whose time is over', () => {
     });
   });
 
-  test('is still promoted when its last step has shown everything', () => {
+  test('promotes if the last step has shown everything', () => {
     const policy = policyWith();
     const shown = shadowOf(policy, 7, -0.02);
     const days = { days: 21, perDay: 300, difference: about(-0.02) };
@@ -364,10 +357,10 @@ describe('a rollout whose time is over', () => {
   });
 });
 
-describe('a rollout of which nothing more is judged', () => {
+describe('a rollout whose judging has ended', () => {
   const policy = policyWith({ canary: { steps: [0] } });
   const noMoreLabels = { after: startedAt, why: 'the budget is spent' };
-  /** Whole days, and half a day after them. */
+  /** `days` whole days and half a day. */
   const spentAfter = (days: number, mean: number): RolloutEvidence => {
     const whole = shadowOf(policy, days, mean);
     const from = Date.parse(whole.asOf);
@@ -379,19 +372,19 @@ describe('a rollout of which nothing more is judged', () => {
   const atEndOfDay = (evidence: RolloutEvidence, days: number) =>
     seen(policy, evidence, { atMs: startedMs + days * day * 1000 });
 
-  test('waits for the week that is open, where it is good so far, and is decided as that is over', () => {
+  test('waits for the end of the open week if its traffic shows quality', () => {
     const open = spentAfter(5, -0.1);
     expect(decideRollout(policy, open).kind).toBe('continue');
     expect(decideRollout(policy, atEndOfDay(open, 7)).kind).toBe('promote');
   });
 
-  test('does not wait for further days when there cannot be enough of them', () => {
+  test('expires if the open week cannot have enough days', () => {
     const verdict = decideRollout(policy, atEndOfDay(spentAfter(1, -0.1), 2));
     expect(verdict).toMatchObject({ kind: 'expired' });
     expect(texts(verdict)).toContain('judging has ended: the budget is spent');
   });
 
-  test('ends where too many of them cannot be compared, however good the others are', () => {
+  test('expires if too many pairs lack a score, however good the others are', () => {
     const lacking = Array.from({ length: 200 }, () => ({
       eventTimeMs: startedMs,
       label: 1,
@@ -401,12 +394,16 @@ describe('a rollout of which nothing more is judged', () => {
     const good = seen(policy, shadowOf(policy, 7, -0.1), { pairs: lacking });
     const verdict = decideRollout(policy, { ...good, noMoreLabels });
     expect(verdict.kind).toBe('expired');
-    expect(texts(verdict)).toMatch(
-      /judging has ended: the budget is spent, and 8\.7 % of the labelled requests lack a score/,
-    );
+    expect(verdict.reasons.at(-1)).toMatchObject({
+      message: 'judging has ended: the budget is spent',
+      details: [
+        '8.7 % of labelled requests lack a score of one version',
+        'quality can no longer be shown; onInconclusive: rollback',
+      ],
+    });
   });
 
-  test('does not wait at all where this traffic has said nothing either', () => {
+  test('expires at once if its traffic shows nothing', () => {
     expect(decideRollout(policy, spentAfter(4, 0.01)).kind).toBe('expired');
   });
 });
@@ -421,11 +418,11 @@ describe('superiority', () => {
     ['better', -0.05, 'advance'],
     ['the same', 0, 'continue'],
     ['worse', 0.05, 'harm'],
-  ])('of a challenger that is %s', (_name, mean, kind) => {
+  ])('decides on a challenger that is %s', (_name, mean, kind) => {
     expect(decideRollout(policy, shadowOf(policy, 12, mean)).kind).toBe(kind);
   });
 
-  test('by a margin is refuted of one that is better by less', () => {
+  test('with a margin is refuted by a challenger that is better by less', () => {
     const demanding = policyWith({ quality: { rule: 'superiority', margin: 0.05 } });
     const verdict = decideRollout(demanding, shadowOf(demanding, 8, -0.01));
     expect(verdict.kind).toBe('harm');
@@ -433,7 +430,7 @@ describe('superiority', () => {
   });
 });
 
-describe('a regression, by absolute error up to a bound', () => {
+describe('a regression with absolute error up to a bound', () => {
   const policy = policyWith({ quality: { metric: 'mae', margin: 2, bound: 200 } });
   const errorsOf = (challenger: number) =>
     Array.from({ length: 7 * 300 }, (_, index) => ({
@@ -445,9 +442,9 @@ describe('a regression, by absolute error up to a bound', () => {
 
   test.each([
     ['closer', 8, 'advance'],
-    ['as close', 10, 'advance'],
+    ['equally close', 10, 'advance'],
     ['far worse', 40, 'harm'],
-  ])('of a challenger that is %s', (_name, error, kind) => {
+  ])('decides on a challenger that is %s', (_name, error, kind) => {
     const evidence = seen(policy, begun(policy), {
       pairs: errorsOf(error),
       requests: requestsOf(300),
@@ -457,12 +454,12 @@ describe('a regression, by absolute error up to a bound', () => {
   });
 });
 
-describe('arms, where the label depends on the answer', () => {
+describe('a rollout that compares arms', () => {
   const policy = policyWith({
     comparison: 'arms',
     canary: { steps: [50], maxDurationSeconds: 60 * day },
   });
-  /** Labels by turns, so that a score of p costs the same on average whatever the day. */
+  /** The labels repeat, so a constant score has the same mean loss on every day. */
   const answersOf = (
     days: number,
     scores: { readonly champion: number; readonly challenger: number },
@@ -485,26 +482,26 @@ describe('arms, where the label depends on the answer', () => {
       atMs: startedMs + days * day * 1000,
     });
 
-  test('of which the challenger’s is better are promoted', () => {
+  test('promotes if the challenger’s arm is better', () => {
     expect(decideRollout(policy, after(20, { champion: 0.5, challenger: 0.2 }))).toMatchObject({
       kind: 'promote',
     });
   });
 
-  test('of which the challenger’s is worse go back', () => {
+  test('ends with harm if the challenger’s arm is worse', () => {
     expect(decideRollout(policy, after(3, { champion: 0.2, challenger: 0.8 }))).toMatchObject({
       kind: 'harm',
       metric: 'logloss',
     });
   });
 
-  test('that are labelled unequally are not compared', () => {
+  test('does not promote if the arms’ shares of labelled answers differ too much', () => {
     const verdict = decideRollout(policy, after(20, { champion: 0.5, challenger: 0.2 }, 20));
     expect(verdict.kind).toBe('continue');
-    expect(texts(verdict)).toContain("of the challenger's answers are labelled");
+    expect(texts(verdict)).toMatch(/labels for [\d.]+ % of the challenger's answers, /);
   });
 
-  test('share the error rate of every step that has both', () => {
+  test('has wider bounds with more serving steps, which share alpha', () => {
     const steps = policyWith({ comparison: 'arms', canary: { steps: [0, 10, 50] } });
     const evidence = inStep(steps, begun(steps), 1);
     const half = seen(steps, evidence, {
@@ -517,17 +514,17 @@ describe('arms, where the label depends on the answer', () => {
   });
 });
 
-describe('an estimate of what is missing', () => {
+describe('the forecast', () => {
   const policy = policyWith({ canary: { maxDurationSeconds: 60 * day } });
 
-  test('names the labels and the time that the same again would take', () => {
+  test('gives the labels and the event time that are still needed', () => {
     const verdict = decideRollout(policy, shadowOf(policy, 2, -0.005, 0.3));
     if (verdict.kind !== 'continue') throw new Error(verdict.kind);
     expect(verdict.remaining.observations).toBeGreaterThan(0);
     expect(verdict.remaining.seconds).toBeGreaterThanOrEqual(5 * day);
   });
 
-  test('is right: after so many more of the same it is decided', () => {
+  test('is right for traffic that continues unchanged', () => {
     const of = { days: 3, perDay: 300, difference: about(-0.005, 0.3) };
     const before = seen(policy, withPairsOf(policy, begun(policy), of), {
       requests: requestsOf(900),
@@ -543,13 +540,13 @@ describe('an estimate of what is missing', () => {
     );
   });
 
-  test('is none where more of the same never decides', () => {
+  test('is null if unchanged traffic would never show quality', () => {
     expect(decideRollout(policy, shadowOf(policy, 3, 0.02))).toMatchObject({
       remaining: { observations: null, seconds: null },
     });
   });
 
-  test('after quality was shown is about the requests of the step', () => {
+  test('covers the requests of the step once quality is shown', () => {
     const last = inStep(policy, shadowOf(policy, 7, -0.02), 3);
     const week = seen(
       policy,
@@ -562,7 +559,7 @@ describe('an estimate of what is missing', () => {
     });
   });
 
-  test('while people are answered is at least the rest of the week', () => {
+  test('is at least the rest of the week while serving', () => {
     const last = inStep(policy, shadowOf(policy, 7, -0.02), 3);
     const days = seen(
       policy,

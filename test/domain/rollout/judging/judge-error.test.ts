@@ -35,15 +35,12 @@ import type { Random } from '../../../../domain/statistics/random';
 const worlds = 60;
 const margin = 0.25;
 const usual: JudgeRates = { sensitivity: 0.8, specificity: 0.9 };
-/**
- * Half of all questions are answered rightly: 100 labels of each kind and version then take some
- * 250 pairs.
- */
+/** About half of the answers are right, so 100 labels of each kind and version take 250 pairs. */
 const amounts = { questions: 1_000, labelled: 600 };
-/** What one statement may be wrong by: alpha 0.05, two sides, no guardrail but one. */
+/** The error probability of one statement: alpha 0.05, two sides, no guardrail. */
 const allowed = 0.05 / 2;
 
-/** Questions are of all degrees of difficulty, the same for both. */
+/** Questions have the same difficulty for both versions. */
 function answersOf(
   random: Random,
   share: { readonly champion: number; readonly challenger: number },
@@ -57,7 +54,7 @@ function answersOf(
   };
 }
 
-/** Different for the two versions' answers. */
+/** A judge with different rates for the two versions. */
 function saysDifferently(
   random: Random,
   rates: { readonly champion: JudgeRates; readonly challenger: JudgeRates },
@@ -67,7 +64,7 @@ function saysDifferently(
 }
 
 interface World {
-  /** By how much the challenger is worse, in shares of right answers. */
+  /** How much smaller the challenger's share of right answers is. */
   readonly worse: number;
   readonly says?: (random: Random) => Says;
   readonly labelled?: number;
@@ -103,21 +100,21 @@ function endsOf(
 const promoted = (scenario: number, world: World) => endsOf(scenario, world)('passed');
 const refuted = (scenario: number, world: World) => endsOf(scenario, world)('failed');
 
-describe('a canary by a judge that is right on 80 % of right answers and 90 % of wrong ones (simulated)', () => {
-  test('never promotes a challenger that is worse by more than the margin, more often than stated', () => {
+describe('a canary with a judge of sensitivity 80 % and specificity 90 % (simulated)', () => {
+  test('promotes a challenger worse by more than the margin no more often than alpha allows', () => {
     expect(promoted(81, { worse: margin + 0.01 }).lower).toBeLessThanOrEqual(allowed);
   });
 
-  test('promotes one that is as good in most worlds', () => {
+  test('promotes an equally good challenger in most worlds', () => {
     expect(promoted(82, { worse: 0 }).lower).toBeGreaterThan(0.8);
   });
 
-  test('refutes one that is far worse in most worlds, and one at the margin no more often than stated', () => {
+  test('refutes a much worse challenger in most worlds, and one at the margin within alpha', () => {
     expect(refuted(83, { worse: 0.55, right: 0.8 }).lower).toBeGreaterThan(0.8);
     expect(refuted(83, { worse: margin }).lower).toBeLessThanOrEqual(allowed);
   });
 
-  test('gains nothing by silence about a fifth of the wrong answers of the challenger', () => {
+  test('stays within alpha if a fifth of the challenger’s wrong answers have no verdict', () => {
     const silent = (random: Random): Says => {
       const says = saysBy(random, usual);
       return (answer, of) =>
@@ -126,7 +123,7 @@ describe('a canary by a judge that is right on 80 % of right answers and 90 % of
     expect(promoted(84, { worse: margin + 0.01, says: silent }).lower).toBeLessThanOrEqual(allowed);
   });
 
-  test('gains nothing by wrong answers in the place of those that the champion keeps back', () => {
+  test('stays within alpha if the challenger gives wrong answers where the champion blocks', () => {
     const lenient: JudgeRates = { sensitivity: 0.9, specificity: 0.6 };
     const says = (random: Random) => saysBy(random, lenient);
     expect(promoted(85, { worse: margin + 0.01, says, keeping: true }).lower).toBeLessThanOrEqual(
@@ -135,9 +132,9 @@ describe('a canary by a judge that is right on 80 % of right answers and 90 % of
   });
 });
 
-describe('a judge that errs differently on the two versions (simulated)', () => {
+describe('a judge with different error rates on the two versions (simulated)', () => {
   const strict: JudgeRates = { sensitivity: 0.8, specificity: 0.9 };
-  /** From what the test of equal errors sees in nearly every world to what it sees in few. */
+  /** The test of equal rates detects the first in nearly every world, and the last in few. */
   const kinder: readonly JudgeRates[] = [
     { sensitivity: 0.95, specificity: 0.5 },
     { sensitivity: 0.9, specificity: 0.75 },
@@ -145,17 +142,17 @@ describe('a judge that errs differently on the two versions (simulated)', () => 
     { sensitivity: 0.82, specificity: 0.87 },
   ];
 
-  test.each(kinder)('promotes no challenger wrongly that it is kind to: %j', (challenger) => {
+  test.each(kinder)('stays within alpha when it favours the challenger: %j', (challenger) => {
     const says = (random: Random) => saysDifferently(random, { champion: strict, challenger });
     expect(promoted(86, { worse: margin + 0.01, says }).lower).toBeLessThanOrEqual(allowed);
   });
 
-  test.each(kinder)('refutes no challenger wrongly that it is harsh to: %j', (champion) => {
+  test.each(kinder)('stays within alpha when it favours the champion: %j', (champion) => {
     const says = (random: Random) => saysDifferently(random, { champion, challenger: strict });
     expect(refuted(87, { worse: 0, says }).lower).toBeLessThanOrEqual(allowed);
   });
 
-  test('would promote such a challenger in nearly every world if nobody had labelled its answers', () => {
+  test('would promote a worse challenger in nearly every world without labels of people', () => {
     const rate = rateIn(worlds, (world) => {
       const random = randomOf(world, 86);
       const policy = judgedPolicy({ margin }, calibratedBy(random, 150, usual));
@@ -164,12 +161,12 @@ describe('a judge that errs differently on the two versions (simulated)', () => 
         challenger: { sensitivity: 0.95, specificity: 0.5 },
       });
       const draw = answersOf(random, { champion: 0.6, challenger: 0.6 - margin - 0.01 });
-      const said = Array.from({ length: amounts.questions }, () => {
+      const differences = Array.from({ length: amounts.questions }, () => {
         const { champion, challenger } = draw();
         return (says(champion, 'champion') ?? 0) - (says(challenger, 'challenger') ?? 0);
       });
       return (
-        said.reduce<number>((sum, each) => sum + each, 0) / amounts.questions < margin / 2 &&
+        differences.reduce<number>((sum, each) => sum + each, 0) / amounts.questions < margin / 2 &&
         policy.quality.margin === margin
       );
     });
@@ -183,43 +180,43 @@ describe('labels of people', () => {
   test.each([
     [
       0,
-      'labels of people are missing: 100 right and 100 wrong answers of the champion, 100 right and 100 wrong answers of the challenger',
+      'missing labels: champion 100 right, 100 wrong; challenger 100 right, 100 wrong',
     ],
     [
       99,
-      'labels of people are missing: 1 right and 1 wrong answers of the champion, 1 right and 1 wrong answers of the challenger',
+      'missing labels: champion 1 right, 1 wrong; challenger 1 right, 1 wrong',
     ],
-  ])('of %d answers of each kind and version are too few', (each, why) => {
+  ])('are too few with %d of each kind and version', (each, why) => {
     expect(whyNotYet(labelsOf(each, alike))).toEqual([why]);
   });
 
-  test('of 100 answers of each kind and version let a judge decide that errs alike', () => {
+  test('are enough with 100 of each kind and version and equal error rates', () => {
     expect(whyNotYet(labelsOf(100, alike))).toEqual([]);
   });
 
-  test('of one version alone do not', () => {
+  test('are too few if one version lacks some', () => {
     const { champion, ...rest } = labelsOf(200, alike);
     expect(
       whyNotYet({ ...rest, champion: { ...champion, wrong: { cases: 40, right: 36 } } }),
-    ).toEqual(['labels of people are missing: 60 wrong answers of the champion']);
+    ).toEqual(['missing labels: champion 60 wrong']);
   });
 
   test.each([
     [
       'wrong',
       { champion: usual, challenger: { ...usual, specificity: 0.7 } },
-      /does not err alike .* 90 of 100 of the champion's wrong .* 70 of 100/,
+      /agreement on wrong answers differs: champion 90 of 100, challenger 70 of 100/,
     ],
     [
       'right',
       { champion: usual, challenger: { ...usual, sensitivity: 0.97 } },
-      /80 of 100 of the champion's right .* 97 of 100/,
+      /agreement on right answers differs: champion 80 of 100, challenger 97 of 100/,
     ],
-  ] as const)('say that a judge favours one version by its %s answers', (_, rates, why) => {
+  ] as const)('detect different error rates on %s answers', (_, rates, why) => {
     expect(whyNotYet(labelsOf(100, rates))).toEqual([expect.stringMatching(why)]);
   });
 
-  test('reject a judge that errs alike in about 5 % of worlds', () => {
+  test('reject a judge with equal error rates in about 5 % of worlds', () => {
     const rejected = rateIn(600, (world) => {
       const random = randomOf(world, 88);
       const says = saysBy(random, usual);
@@ -239,7 +236,7 @@ describe('labels of people', () => {
     expect(rejected.upper).toBeGreaterThan(0.02);
   });
 
-  test('that are unsure too often say nothing', () => {
+  test('do not let the judge decide if more than 5 % of the pairs are unsure', () => {
     const unsure: CheckedPair = {
       champion: { said: 1, right: null },
       challenger: { said: 1, right: true },
@@ -247,7 +244,7 @@ describe('labels of people', () => {
     const labels = labelsOf(100, alike);
     const many = foldLabels(Array.from({ length: 20 }, () => unsure));
     expect(whyNotYet({ ...labels, pairs: 220, unsure: 20 })).toEqual([
-      expect.stringContaining('could not tell') as string,
+      '20 of 220 labelled pairs are "unsure"; at most 5 % may be',
     ]);
     expect(many).toMatchObject({
       pairs: 20,
@@ -257,7 +254,7 @@ describe('labels of people', () => {
     });
   });
 
-  test('do not count answers that were kept back, which no judge was asked about', () => {
+  test('do not count blocked answers, which have no verdict', () => {
     const labels = foldLabels([
       { champion: checkedOf('keptBack', 0), challenger: checkedOf('wrong', 1) },
     ]);
@@ -268,7 +265,7 @@ describe('labels of people', () => {
     });
   });
 
-  test('may still help while there are judged pairs without one', () => {
+  test('may still be added while there are enough judged pairs without one', () => {
     expect(mayStillBeLabelled(noLabels, 199)).toBe(false);
     expect(mayStillBeLabelled(noLabels, 200)).toBe(true);
     expect(mayStillBeLabelled({ ...noLabels, pairs: 200 }, 200)).toBe(false);
@@ -284,20 +281,20 @@ describe('the correction', () => {
     ...over,
   });
 
-  test('shifts each bound by what the errors of the judge may hide', () => {
+  test('shifts each bound by the bound of the judge’s error', () => {
     const bounds = trueBounds({ lower: 0.1, upper: 0.2 }, error());
     expect(bounds.lower).toBeCloseTo(0.08);
     expect(bounds.upper).toBeCloseTo(0.25);
     expect(trueDifference(0.07, error())).toBeCloseTo(0.08);
   });
 
-  test('leaves everything open while the judge may not decide', () => {
-    const barred = error({ whyNot: ['labels of people are missing'] });
+  test('has bounds of −1 and 1 while the judge may not decide', () => {
+    const barred = error({ whyNot: ['missing labels'] });
     expect(trueBounds({ lower: 0.1, upper: 0.2 }, barred)).toEqual({ lower: -1, upper: 1 });
     expect(observedLimit(0.9, barred)).toBe(-Infinity);
   });
 
-  test('takes pairs without a verdict at their worst, and no difference is greater than one', () => {
+  test('counts pairs without a verdict as the worst case, within −1 and 1', () => {
     const none = { lower: 0, upper: 0 };
     const bounds = trueBounds({ lower: 0, upper: 0.1 }, error({ errors: none, missing: 0.1 }));
     expect(bounds.lower).toBeCloseTo(-0.1);
@@ -308,7 +305,7 @@ describe('the correction', () => {
     });
   });
 
-  test('says the same of an observed bound as the limit that it has to keep to', () => {
+  test('decides the same by the corrected bound and by the limit of the observed bound', () => {
     const unit = fc.double({ min: -0.9, max: 0.9, noNaN: true });
     fc.assert(
       fc.property(
@@ -330,7 +327,7 @@ describe('the correction', () => {
     );
   });
 
-  test('has half of what a statement may be wrong by', () => {
+  test('has half of the error probability of a statement', () => {
     const policy = judgedPolicy({}, calibratedBy(randomOf(1, 1), 100, usual));
     const { qualityPerSide, calibration } = alphaBudget(policy);
     expect(calibration).toBeCloseTo(qualityPerSide);
@@ -357,7 +354,7 @@ describe('the correction', () => {
     return evidence.quality;
   };
 
-  test('contains no correction where people see nothing: pairs of two answers that were kept back', () => {
+  test('includes 0, because pairs with two blocked answers have no labels', () => {
     const harsh = foldLabels(
       Array.from({ length: 400 }, () => ({
         champion: checkedOf('wrong', 0),
@@ -367,28 +364,34 @@ describe('the correction', () => {
     expect(judgeErrorOf(policy, { ...qualityOf(seen), judge: harsh }, 2)?.errors.upper).toBe(0);
   });
 
-  const told = (evidence: typeof seen) =>
+  const textOf = (evidence: typeof seen) =>
     decideRollout(policy, evidence)
       .reasons.map(({ gate, message }) => `${gate}: ${message}`)
       .join('\n');
 
-  test('is told: that labels are missing, which, and the next command', () => {
-    expect(told(seen)).toMatch(/judge: judged by sound \(sha256:a+\), which may not decide yet/);
-    expect(told(seen)).toContain(
-      'rollout: the judge sound may not decide: labels of people are missing: 100 right and 100 wrong answers of the champion, ' +
-        '100 right and 100 wrong answers of the challenger; perennial rollout label assistant',
-    );
+  test('is reported with the missing labels and the next command', () => {
+    const { reasons } = decideRollout(policy, seen);
+    expect(reasons.find(({ gate }) => gate === 'judge')).toMatchObject({
+      message: 'judged by sound, which may not decide yet',
+      details: [expect.stringMatching(/^version of the judge: sha256:a+$/)],
+    });
+    expect(reasons.find(({ code }) => code === 'rollout.judge')).toMatchObject({
+      message:
+        'judge sound may not decide: ' +
+        'missing labels: champion 100 right, 100 wrong; challenger 100 right, 100 wrong',
+      details: ['next: perennial rollout label assistant'],
+    });
   });
 
-  test('is told: by whom, by how many labels, how sure, and how often nothing was said', () => {
-    const said = told({ ...seen, quality: { ...qualityOf(seen), judge: labelsOf(100, alike) } });
-    expect(said).toMatch(
-      /judge: judged by sound \(sha256:a+\), corrected by 200 pairs that people labelled: −0\.\d+ … \+0\.\d+/,
+  test('is reported with its judge, labels, bounds and pairs without a verdict', () => {
+    const text = textOf({ ...seen, quality: { ...qualityOf(seen), judge: labelsOf(100, alike) } });
+    expect(text).toMatch(
+      /judge: judged by sound, corrected by 200 labelled pairs: −0\.\d+ … \+0\.\d+/,
     );
-    expect(said).toContain(
-      'judge: 1 more pairs without a verdict on both answers count at their worst',
+    expect(text).toContain(
+      'judge: 1 pair without a verdict on both answers, counted as the worst case',
     );
-    expect(said).toMatch(/quality: judge-loss .* 2 pairs\)/);
-    expect(said).not.toContain('may not decide');
+    expect(text).toMatch(/quality: judge-loss .* 2 pairs\)/);
+    expect(text).not.toContain('may not decide');
   });
 });

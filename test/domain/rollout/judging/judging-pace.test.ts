@@ -15,24 +15,24 @@ const open = (
 ) => openPairs({ mostPairs: 2_400 }, { ...at, minDurationSeconds, elapsedSeconds });
 
 test.each([
-  ['all, where an hour is enough', 3_600, 0, 2_400],
-  ['all, where there is no least time', 0, 0, 2_400],
-  ['those of a day, as it begins', 7 * day, 0, 300],
+  ['all with a minDuration of an hour', 3_600, 0, 2_400],
+  ['all without a minDuration', 0, 0, 2_400],
+  ['one day’s share at the start of a week', 7 * day, 0, 300],
   ['more with each hour', 7 * day, 8 * 3_600, 400],
-  ['all, once the time is over', 7 * day, 7 * day, 2_400],
-  ['no more than all, later', 7 * day, 30 * day, 2_400],
-])('of 2,400 pairs may be judged %s', (_name, minDurationSeconds, elapsedSeconds, expected) => {
+  ['all at the end of the week', 7 * day, 7 * day, 2_400],
+  ['no more than all later', 7 * day, 30 * day, 2_400],
+])('of 2,400 pairs allows %s', (_name, minDurationSeconds, elapsedSeconds, expected) => {
   expect(open(minDurationSeconds, elapsedSeconds)).toBe(expected);
 });
 
-test('each of the days that quality must hold across has its pairs', () => {
+test('every day of a week has its share of the pairs', () => {
   const ofDays = [1, 2, 3, 4, 5, 6, 7].map(
     (end) => open(7 * day, end * day) - (end === 1 ? 0 : open(7 * day, (end - 1) * day)),
   );
   expect(ofDays).toEqual([600, 300, 300, 300, 300, 300, 300]);
 });
 
-test('a shadow leaves half of them to what people are answered, which must show quality by its own', () => {
+test('a shadow leaves half of the pairs to the serving steps', () => {
   const steps = [0, 50];
   expect(open(3_600, 0, { steps, step: 0 })).toBe(1_200);
   expect(open(3_600, 0, { steps, step: 1 })).toBe(2_400);
@@ -43,14 +43,14 @@ test('a shadow leaves half of them to what people are answered, which must show 
 
 const march = (text: string) => Date.parse(`2026-03-${text}`) / 86_400_000;
 test.each([
-  ['nobody is left while no day is closed', 7 * day, march('01'), null],
+  ['all pairs are judged while no day is closed', 7 * day, march('01'), null],
   [
-    'what is of a closed day is left, where quality must hold across days',
+    'pairs of closed days are not judged if quality must hold across days',
     7 * day,
     march('03'),
     '2026-03-03T00:00:00.000Z',
   ],
-  ['nobody is left where it need not', 4 * day, march('03'), null],
+  ['pairs of closed days are judged if days are not tested', 4 * day, march('03'), null],
 ])('%s', (_name, minDurationSeconds, closedBefore, expected) => {
   const days = { ...daysFrom(march('01')), closedBefore };
   const evidence = startEvidence(policyWith(), {
@@ -66,7 +66,7 @@ test.each([
   ).toBe(expected);
 });
 
-test('a day is over at midnight of the lifecycle', () => {
+test('a day ends at midnight in the time zone of the lifecycle', () => {
   const evidence = startEvidence(policyWith(), {
     champion: 'a@1',
     challenger: 'a@2',
@@ -81,6 +81,6 @@ test('a day is over at midnight of the lifecycle', () => {
   ).toBe('2026-03-03T05:00:00.000Z');
 });
 
-test('nobody is left before there was traffic', () => {
+test('all pairs are judged before any traffic', () => {
   expect(openSince(null, { test: { minDurationSeconds: 7 * day }, timezone: 'UTC' })).toBeNull();
 });

@@ -12,7 +12,7 @@ import {
   withPairsOf,
 } from '../../../support/rollout/seen-rollouts';
 
-/** A rollout somewhere on its way: pairs over some days, then a step with requests. */
+/** A rollout in progress: pairs over some days, then a step with requests. */
 const anyRollout = fc.record({
   mean: fc.double({ min: -0.3, max: 0.3, noNaN: true }),
   wave: fc.double({ min: 0, max: 0.2, noNaN: true }),
@@ -48,7 +48,7 @@ const verdicts = (drawn: Drawn, ...changes: readonly PolicyChange[]) =>
   changes.map((change) => decideRollout(policyWith(change), evidenceOf(policyWith(), drawn)));
 
 describe('the decision on a rollout', () => {
-  law('is the same whenever it is asked, also of evidence that was stored and read', (drawn) => {
+  law('is the same for evidence and policy that were stored and read', (drawn) => {
     const policy = policyWith();
     const evidence = evidenceOf(policy, drawn);
     const stored = JSON.parse(JSON.stringify(evidence)) as RolloutEvidence;
@@ -57,11 +57,11 @@ describe('the decision on a rollout', () => {
     );
   });
 
-  law('moves on no sooner for greater minima, and finds harm no later', (drawn, samples, days) => {
+  law('with larger minima advances no earlier and finds harm no later', (drawn, samples, days) => {
     const [plain, demanding] = verdicts(
       drawn,
       {},
-      // A week and more, so that both policies ask for days alike.
+      // At least a week, so that both policies test days.
       {
         test: {
           minSamples: 200 + Math.floor(samples * 2000),
@@ -74,7 +74,7 @@ describe('the decision on a rollout', () => {
   });
 
   law(
-    'finds harm at the greater margin only where it finds it at the smaller, and shows the other way round',
+    'with a larger margin finds harm in fewer cases and shows quality in more',
     (drawn, one, other) => {
       const [small, great] = verdicts(
         drawn,
@@ -87,7 +87,7 @@ describe('the decision on a rollout', () => {
   );
 
   law(
-    'says nothing at a smaller alpha that it would not say at a greater one',
+    'with a smaller alpha decides nothing that it would not decide with a larger one',
     (drawn, one, other) => {
       const [strict, loose] = verdicts(
         drawn,
@@ -100,7 +100,7 @@ describe('the decision on a rollout', () => {
     },
   );
 
-  law('never ends sooner for an extension, and is otherwise the same', (drawn, days) => {
+  law('never expires earlier with an extension, and is otherwise the same', (drawn, days) => {
     const policy = policyWith();
     const evidence = evidenceOf(policy, drawn);
     const plain = decideRollout(policy, evidence);
@@ -112,7 +112,7 @@ describe('the decision on a rollout', () => {
     else expect(extended.kind).toBe(plain.kind);
   });
 
-  law('goes back for a guardrail no later when more requests fail', (drawn, more) => {
+  law('still finds harm by a guardrail when more requests fail', (drawn, more) => {
     const policy = policyWith();
     const evidence = evidenceOf(policy, drawn);
     const worse = seen(policy, evidence, {
@@ -123,7 +123,7 @@ describe('the decision on a rollout', () => {
     if (failedIn(evidence) === 'failed') expect(failedIn(worse)).toBe('failed');
   });
 
-  law('bounds enclose the estimate, of requests and of days', (drawn) => {
+  law('has bounds that contain the estimate, for requests and for days', (drawn) => {
     const policy = policyWith();
     for (const { estimate, lower, upper, days } of decideRollout(policy, evidenceOf(policy, drawn))
       .readings) {
@@ -137,7 +137,7 @@ describe('the decision on a rollout', () => {
   });
 
   law(
-    'says the same of what people were answered, whatever the shadow was',
+    'reads the same quality while serving, whatever the shadow was',
     (drawn, one, other) => {
       const policy = policyWith();
       const served = (mean: number) => {

@@ -4,9 +4,9 @@ import { requestLoss } from '../../../../domain/rollout/judging/loss';
 const scores = fc.double({ min: -2, max: 3, noNaN: true });
 const errors = fc.double({ min: -1e6, max: 1e6, noNaN: true });
 
-describe('what the scores of a pair leave possible, before its label is known', () => {
+describe('the possible differences of a pair before its label is known', () => {
   test.each(['logloss', 'brier'] as const)(
-    '%s: the two differences of the two labels',
+    '%s: the differences for both labels',
     (metric) => {
       const loss = requestLoss({ metric, bound: null });
       fc.assert(
@@ -23,7 +23,7 @@ describe('what the scores of a pair leave possible, before its label is known', 
     },
   );
 
-  test('mae: no more than the forecasts are apart, whatever the label, rounding included', () => {
+  test('mae: at most the distance of the forecasts, including rounding', () => {
     const loss = requestLoss({ metric: 'mae', bound: 600 });
     fc.assert(
       fc.property(errors, errors, errors, fc.boolean(), (champion, apart, label, isClose) => {
@@ -45,7 +45,7 @@ describe('what the scores of a pair leave possible, before its label is known', 
     );
   });
 
-  test('answers: nothing where both versions gave the same one, else all', () => {
+  test('answers: 0 if both versions gave the same answer, otherwise everything', () => {
     const loss = requestLoss({ metric: 'f1-loss', bound: null });
     expect(loss.differencesOf({ champion: 0.3, challenger: 0.3, sameAnswer: true })).toEqual({
       min: -0,

@@ -11,9 +11,7 @@ const policy = judgedPolicy(
 );
 const at = (minutes: number) => new Date(Date.UTC(2026, 0, 1, 0, minutes)).toISOString();
 
-/**
- * So many pairs of which the challenger's answer is as good, and as many requests as are needed.
- */
+/** `pairs` pairs with equally good answers, and enough requests. */
 const after = (pairs: number, noMoreLabels: NoMoreLabels) => ({
   ...observe(policy, startEvidence(policy, { champion: 'a@1', challenger: 'a@2', at: at(0) }), {
     asOf: at(30),
@@ -33,20 +31,21 @@ const spent = (minutes: number | null): NoMoreLabels => ({
   why: 'the budget is spent',
 });
 
-describe('when nothing more is judged', () => {
-  test('nobody waits for what will not come: it ends as the policy says, and says why', () => {
+describe('a rollout whose judging has ended', () => {
+  test('expires as onInconclusive says, with the reason', () => {
     for (const minutes of [20, null]) {
       const verdict = decideRollout(policy, after(20, spent(minutes)));
       expect(verdict).toMatchObject({ kind: 'expired', action: 'rollback' });
       expect(verdict.reasons.at(-1)).toMatchObject({
         code: 'rollout.noMoreLabels',
         outcome: 'inconclusive',
-        message: expect.stringContaining('judging has ended: the budget is spent') as string,
+        message: 'judging has ended: the budget is spent',
+        details: ['quality can no longer be shown; onInconclusive: rollback'],
       });
     }
   });
 
-  test('what was judged has its turn first', () => {
+  test('continues until all judged pairs are counted', () => {
     expect(decideRollout(policy, after(20, spent(40)))).toMatchObject({ kind: 'continue' });
   });
 
@@ -62,20 +61,20 @@ describe('when nothing more is judged', () => {
     };
   };
 
-  test('what was judged decides, where it is enough and people have checked the judge', () => {
+  test('promotes if the judged pairs are enough and people labelled enough of them', () => {
     expect(decideRollout(policy, labelled(150))).toMatchObject({ kind: 'promote' });
   });
 
-  test('it waits for people while they may still label what was judged', () => {
+  test('continues while people may still label judged pairs', () => {
     const verdict = decideRollout(policy, after(600, spent(20)));
     expect(verdict).toMatchObject({ kind: 'continue' });
-    expect(verdict.reasons.find(({ code }) => code === 'rollout.judge')?.message).toContain(
-      'perennial rollout label a',
-    );
+    expect(verdict.reasons.find(({ code }) => code === 'rollout.judge')?.details).toEqual([
+      'next: perennial rollout label a',
+    ]);
     expect(decideRollout(policy, labelled(99))).toMatchObject({ kind: 'continue' });
   });
 
-  test('quality that is shown waits for its requests', () => {
+  test('continues until the step has enough requests, once quality is shown', () => {
     expect(decideRollout(policy, { ...after(400, spent(20)), requestsInStep: 10 })).toMatchObject({
       kind: 'continue',
     });

@@ -91,8 +91,8 @@ const policies = {
   ],
 };
 
-describe('what a rollout saw', () => {
-  test('in pieces is what it saw at once, whatever the pieces, also with a detour through JSON (pairs)', () => {
+describe('observations', () => {
+  test('give the same evidence in one batch or many, with JSON in between (pairs)', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...policies.pairs),
@@ -106,7 +106,7 @@ describe('what a rollout saw', () => {
           ends.forEach((end, index) => {
             const from = index === 0 ? 0 : (ends[index - 1] ?? 0);
             const some = pairs.slice(from, end);
-            // As the queue does it: everything up to the last one that was handed out.
+            // As the queue does it: everything up to the last delivered one.
             const asOf = some.at(-1)?.eventTimeMs ?? Date.parse(evidence.asOf);
             evidence = observe(policy, JSON.parse(JSON.stringify(evidence)) as RolloutEvidence, {
               pairs: some,
@@ -121,7 +121,7 @@ describe('what a rollout saw', () => {
     );
   });
 
-  test('in pieces is what it saw at once (arms)', () => {
+  test('give the same evidence in one batch or two (arms)', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...policies.arms),
@@ -141,7 +141,7 @@ describe('what a rollout saw', () => {
     );
   });
 
-  test('is accounted for in full: each pair is compared, or without a label, or without a score', () => {
+  test('count each pair as compared, unlabelled or unscored', () => {
     fc.assert(
       fc.property(fc.constantFrom(...policies.pairs), anyPairs, (policy, pairs) => {
         const { quality } = see(policy, begin(policy), { pairs, hours: 200 });
@@ -156,7 +156,7 @@ describe('what a rollout saw', () => {
     ['logloss', -1],
     ['brier', 2.5],
     ['brier', 0.5],
-  ] as const)('%s: a label of %d is none, and stops nobody', (metric, wrong) => {
+  ] as const)('of %s with the invalid label %d count as unlabelled', (metric, wrong) => {
     const policy = policyWith({ quality: { metric } });
     const { quality } = see(policy, begin(policy), {
       pairs: [pair(1, { label: wrong }), pair(2)],
@@ -165,7 +165,7 @@ describe('what a rollout saw', () => {
     expect(quality).toMatchObject({ unlabelled: 1, shadow: { n: 1 } });
   });
 
-  test('of a regression: the absolute error, of which no more than the bound counts', () => {
+  test('of a regression count the absolute error up to the bound', () => {
     const policy = policyWith({ quality: { metric: 'mae', margin: 1, bound: 10 } });
     const pairs = [
       pair(1, { label: 100, champion: 101, challenger: 97 }),
@@ -175,7 +175,7 @@ describe('what a rollout saw', () => {
     expect(quality).toMatchObject({ shadow: { n: 2, sum: 3 - 1 + (0 - 10) } });
   });
 
-  test('of probabilities far out: log loss is clipped at 0.001 and 0.999', () => {
+  test('of extreme probabilities are clipped at 0.001 and 0.999 for log loss', () => {
     const policy = policyWith();
     const { quality } = see(policy, begin(policy), {
       pairs: [pair(1, { champion: 0.999, challenger: 0 })],
@@ -185,7 +185,7 @@ describe('what a rollout saw', () => {
     expect(quality.shadow.sum).toBeCloseTo(Math.log(0.999) - Math.log(0.001), 12);
   });
 
-  test('before the first whole day belongs to no day, and is not late', () => {
+  test('before the first whole day belong to no day and are not late', () => {
     const policy = policyWith();
     const { quality } = see(policy, begin(policy), {
       pairs: [pair(-30), pair(-1), pair(1)],
@@ -194,9 +194,9 @@ describe('what a rollout saw', () => {
     expect(quality).toMatchObject({ shadow: { n: 3 }, days: { week: { days: 1 }, late: 0 } });
   });
 
-  test('is cut into days of the time zone of the lifecycle', () => {
+  test('belong to days in the time zone of the lifecycle', () => {
     const policy = policyWith({ canary: { timezone: 'America/New_York' } });
-    // It began at 20:00 there: the first whole day begins four hours later and ends after 28.
+    // It begins at 20:00 local time, so the first whole day is from hour 4 to hour 28.
     const seen = see(policy, begin(policy), { pairs: [pair(1), pair(5), pair(27)], hours: 28 });
     expect(seen.quality).toMatchObject({ days: { week: { days: 1 }, open: null } });
     expect(
@@ -207,14 +207,16 @@ describe('what a rollout saw', () => {
     });
   });
 
-  test('cannot lie before what it saw already, nor be of the other comparison', () => {
+  test('are rejected if they are earlier than the evidence or of the other comparison', () => {
     const policy = policyWith();
     const seen = see(policy, begin(policy), { hours: 5 });
-    expect(() => see(policy, seen, { hours: 4 })).toThrow('lies before it');
+    expect(() => see(policy, seen, { hours: 4 })).toThrow(
+      `cannot add a batch as of ${at(4)}: the evidence is as of ${at(5)}, which is later`,
+    );
     expect(() => see(policy, seen, { answers: [answer(1)], hours: 6 })).toThrow(RangeError);
   });
 
-  test('of requests: failures, and answers that were too slow or never came', () => {
+  test('of requests count failures, and slow or missing answers', () => {
     const policy = policyWith();
     const requests = [
       { failed: false, latencyMs: 150 },
@@ -229,10 +231,10 @@ describe('what a rollout saw', () => {
   });
 });
 
-describe('another step', () => {
+describe('a new step', () => {
   const requests = [{ failed: true, latencyMs: 20 }];
 
-  test('counts requests anew, and pairs once people are answered', () => {
+  test('resets the requests, and also the pairs when serving begins', () => {
     const policy = policyWith();
     const seen = see(policy, begin(policy), { pairs: [pair(1), pair(25)], requests, hours: 50 });
     expect(seen.quality).toMatchObject({ phase: 'shadow', days: { week: { days: 2 } } });
@@ -253,7 +255,7 @@ describe('another step', () => {
     });
   });
 
-  test('goes on with the pairs of all serving steps, and counts those of each anew', () => {
+  test('keeps the pairs of all serving steps, and resets those of the step', () => {
     const policy = policyWith();
     const first = see(policy, enterStep(policy, begin(policy), { step: 1, at: at(0) }), {
       pairs: [pair(1), pair(2)],
@@ -269,7 +271,7 @@ describe('another step', () => {
     });
   });
 
-  test('leaves a label of the shadow, which becomes due only now, to the shadow', () => {
+  test('counts a late due label of the shadow for the shadow', () => {
     const policy = policyWith();
     const entered = enterStep(policy, see(policy, begin(policy), { pairs: [pair(1)], hours: 30 }), {
       step: 1,
@@ -280,7 +282,7 @@ describe('another step', () => {
       hours: 60,
     });
     expect(late.quality).toMatchObject({ shadow: { n: 2 }, serving: { n: 1 }, step: { n: 1 } });
-    // The day in which people were first answered is not a whole one.
+    // The day on which serving began is not a whole day.
     expect(late.quality.days).toMatchObject({
       weekFrom: Date.parse(at(48)) / 86_400_000,
       open: null,
@@ -288,7 +290,7 @@ describe('another step', () => {
     });
   });
 
-  test('counts arms anew, and their days', () => {
+  test('resets the arms and their days', () => {
     const policy = policyWith({ comparison: 'arms' });
     const answers = [
       answer(1),
@@ -307,7 +309,7 @@ describe('another step', () => {
     });
   });
 
-  test('that one is in already changes nothing', () => {
+  test('changes nothing if it is the current step', () => {
     const policy = policyWith();
     const seen = see(policy, begin(policy), { requests, hours: 30 });
     expect(enterStep(policy, seen, { step: 0, at: at(31) })).toBe(seen);
@@ -317,13 +319,13 @@ describe('another step', () => {
 describe('pairs of a multiclass model', () => {
   const policy = policyWith();
 
-  test('carry the differences that were possible, which a label cannot leave', () => {
+  test('bring their own range of differences', () => {
     const seen = pair(1, { champion: 0.5, challenger: 0.4, differences: { min: -6, max: 6 } });
     const known = see(policy, begin(policy), { hours: 2, pairs: [seen] });
     expect(known.quality).toMatchObject({ kind: 'pairs', shadow: { n: 1 } });
     const { differences: _, ...binary } = seen;
     expect(known).not.toEqual(see(policy, begin(policy), { hours: 2, pairs: [binary] }));
-    // A difference outside of what was said to be possible would void the bet.
+    // A difference outside its range would make the bounds invalid.
     const impossible = { ...seen, differences: { min: -0.1, max: 0.1 } };
     expect(() => see(policy, begin(policy), { hours: 2, pairs: [impossible] })).toThrow(RangeError);
   });

@@ -25,10 +25,7 @@ const canary: CanarySpec = {
 const policy = rolloutPolicyOf(canary, { dependsOnPrediction: false });
 const at = (minutes: number) => new Date(Date.UTC(2026, 0, 1, 0, minutes)).toISOString();
 
-/**
- * Four hundred questions; the challenger is wrong in every eighth that the champion answers right,
- * and fails one request in ten.
- */
+/** 400 questions. The champion is always right; the challenger is wrong in 1 of 8 and fails 1 in 10. */
 const evidence = observe(
   policy,
   startEvidence(policy, { champion: 'a@1', challenger: 'a@2', at: at(0) }),
@@ -52,7 +49,7 @@ const under = (change: Partial<CanarySpec>) =>
 const quality = (change: Partial<CanarySpec['quality']>) =>
   under({ quality: { ...canary.quality, ...change } });
 
-test('the same rules say the same, and other margins what they would have said', () => {
+test('other margins and limits give the verdict that they would have given', () => {
   expect(under({})).toMatchObject({ kind: 'continue' });
   expect(quality({ margin: 0.25 })).toMatchObject({ kind: 'advance' });
   expect(quality({ margin: 0.02 })).toMatchObject({ kind: 'harm', metric: 'exact-loss' });
@@ -63,12 +60,12 @@ test('the same rules say the same, and other margins what they would have said',
   });
 });
 
-test('evidence that earlier rules measured is told apart, not misread', () => {
+test('evidence of an earlier version of the rules is unknown', () => {
   const earlier = { ...evidence, version: 1 } as unknown as typeof evidence;
   expect(underOtherRules(policy, earlier, canary)).toEqual({
     kind: 'unknown',
     why: [
-      'it was measured by version 1 of the rules of a rollout, which counted otherwise than version 2',
+      'it was measured by version 1 of the rollout rules, which counted differently from version 2',
     ],
   });
 });
@@ -77,7 +74,7 @@ test.each<[string, Partial<CanarySpec>, RegExp]>([
   [
     'another metric',
     { quality: { ...canary.quality, metric: 'f1-loss' } },
-    /measured by exact-loss, and nobody knows what f1-loss/,
+    /^quality was measured by exact-loss, not by f1-loss$/,
   ],
   [
     'another limit',
@@ -85,11 +82,11 @@ test.each<[string, Partial<CanarySpec>, RegExp]>([
     /latency_ms was counted above 100, not above 90/,
   ],
   ['another guardrail', { guardrails: [{ name: 'blocked', max: 0.1 }] }, /blocked was not counted/],
-])('%s is not in the evidence, and that is said', (_what, change, why) => {
+])('%s is unknown, because it is not in the evidence', (_what, change, why) => {
   expect(under(change)).toEqual({ kind: 'unknown', why: [expect.stringMatching(why)] });
 });
 
-describe('where a judge says what answers are worth', () => {
+describe('if a judge scores the answers', () => {
   const judge = { dimension: 'sound', share: 1, mostPairs: 400 };
   const counts = { positives: { cases: 200, right: 180 }, negatives: { cases: 200, right: 180 } };
   const calibrated = { judge: `sha256:${'a'.repeat(64)}`, ...counts } as const;
@@ -121,18 +118,17 @@ describe('where a judge says what answers are worth', () => {
       quality: { ...written.quality, ...change },
     });
 
-  test('its errors are those that people found, whatever a file says', () => {
-    // The judge called an eighth more of the answers wrong, and people agreed with it on all that
-    // they labelled.
+  test('its calibration and labels are those of the rollout', () => {
+    // The judge called 1 of 8 answers of the challenger wrong, and all labels agree with it.
     expect(by({ margin: 0.14 })).toMatchObject({ kind: 'continue' });
     expect(by({ margin: 0.4 })).toMatchObject({ kind: 'advance' });
     expect(by({ margin: 0.02 })).toMatchObject({ kind: 'harm', metric: 'judge-loss' });
   });
 
-  test('another judge was not asked', () => {
+  test('another judge is unknown', () => {
     expect(by({ answers: { ...answers, judge: { ...judge, dimension: 'strict' } } })).toEqual({
       kind: 'unknown',
-      why: ['answers were judged by sound, and nobody knows what strict would have said'],
+      why: ['answers were judged by sound, not by strict'],
     });
   });
 });

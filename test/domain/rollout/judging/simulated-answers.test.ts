@@ -6,9 +6,9 @@ import { randomOf } from '../../../support/rollout/simulated-traffic';
 const worlds = 200;
 const alpha = 0.05;
 
-describe('right and wrong answers (simulated, watched after every question, 5 % a statement)', () => {
+describe('right and wrong answers (simulated, evaluated after every question, alpha 5 %)', () => {
   test.each([0.1, 0.3, 0.6])(
-    'a challenger worse by the margin, where the versions differ on %d: wrong in no more than that, either way',
+    'a challenger at the margin is decided within alpha, if the versions differ on %d',
     (differing) => {
       const ends = Array.from({ length: worlds }, (_, world) =>
         watchAnswers(
@@ -24,7 +24,7 @@ describe('right and wrong answers (simulated, watched after every question, 5 % 
     },
   );
 
-  test('one that is as good is found so, and one that is far worse as well, on a few hundred questions', () => {
+  test('equal and much worse challengers are decided within a few hundred questions', () => {
     const rateOf = (worse: number, which: 'shownAt' | 'refutedAt') =>
       rateIn(
         50,

@@ -15,7 +15,7 @@ const month = { effects: dayEffects.normal(0.017), draw: alikePairs, days: 31, p
 const looksPerDay = 2;
 const ratesOf = (ends: readonly SimulatedEnd[]) => ({
   rate: (kind: SimulatedEnd['kind']) => rateIn(ends.length, (world) => ends[world]?.kind === kind),
-  /** Since people are answered. */
+  /** Days of serving. */
   daysUntil: (kind: SimulatedEnd['kind']) =>
     ends
       .filter((end) => end.kind === kind)
@@ -55,7 +55,7 @@ const alpha = 0.03;
 describe('whole rollouts of a month on days that differ (simulated, alpha 3 %)', () => {
   test.each([
     ['days differ by 0.017', {}],
-    ['a day resembles the last (0.4)', { effects: dayEffects.lasting(0.017, 0.4) }],
+    ['consecutive days correlate (0.4)', { effects: dayEffects.lasting(0.017, 0.4) }],
     [
       'weekends are worse',
       {
@@ -64,7 +64,7 @@ describe('whole rollouts of a month on days that differ (simulated, alpha 3 %)',
       },
     ],
   ])(
-    'at the edge of all that is allowed, %s: wrong in no more than alpha, either way',
+    'are decided within alpha at the limits of all rules, if %s',
     (_name, traffic) => {
       const { rate } = endsOf(40, 31, { mean: 0.01, failing: 0.01, slow: 0.03, ...traffic });
       expect(rate('promote').lower).toBeLessThanOrEqual(alpha);
@@ -73,18 +73,18 @@ describe('whole rollouts of a month on days that differ (simulated, alpha 3 %)',
   );
 
   test.each([1, 2, 5])(
-    'two margins better in shadow and %d worse while serving: promoted in no more than alpha',
+    'promote within alpha if the shadow is 2 margins better and serving %d worse',
     (margins) => {
       const traffic = { mean: -0.02, servingMean: 0.01 * margins };
       expect(endsOf(25, 35, traffic).rate('promote').lower).toBeLessThanOrEqual(alpha);
-      // Before shadow and serving were counted apart, all but the greatest harm was promoted at
-      // this traffic.
+      // Version 1 of the rules counted shadow and serving together, and promoted all but the
+      // greatest harm.
       if (margins <= 2)
         expect(earlierEndsOf(25, 35, traffic).rate('promote').rate).toBeGreaterThan(0.3);
     },
   );
 
-  test('harm of five margins while serving is found within the first days', () => {
+  test('find harm of five margins while serving within the first days', () => {
     const { rate, daysUntil } = endsOf(25, 36, {
       mean: -0.02,
       servingMean: 0.05,
@@ -94,18 +94,18 @@ describe('whole rollouts of a month on days that differ (simulated, alpha 3 %)',
     expect(daysUntil('harm')[12]).toBeLessThan(5);
   });
 
-  test('a challenger that is better by two margins is promoted within the month', () => {
+  test('promote a challenger that is better by two margins within the month', () => {
     const { rate } = endsOf(20, 32, { mean: -0.02, pairsPerDay: 900 });
     expect(rate('promote').rate).toBeGreaterThanOrEqual(0.7);
   });
 
-  test('one that is worse by five margins is taken back after a week, and never promoted', () => {
+  test('find harm of five margins after a week, and never promote', () => {
     const { rate } = endsOf(20, 33, { mean: 0.05 });
     expect(rate('harm').rate).toBeGreaterThanOrEqual(0.9);
     expect(rate('promote').hits).toBe(0);
   });
 
-  test('one that fails three times as often as is allowed is taken back within the first day', () => {
+  test('find three times the allowed failures within the first days', () => {
     const { rate, daysUntil } = endsOf(20, 34, { mean: -0.02, pairsPerDay: 900, failing: 0.03 });
     expect(rate('harm').hits).toBe(20);
     expect(daysUntil('harm').at(-1)).toBeLessThanOrEqual(3);
