@@ -95,7 +95,9 @@ const rerank = z
     onError: z
       .enum(['fail', 'keepOrder'])
       .default('keepOrder')
-      .describe('fail returns no answer if reranking fails; keepOrder keeps the order of the index'),
+      .describe(
+        'fail returns no answer if reranking fails; keepOrder keeps the order of the index',
+      ),
   })
   .describe('a model that reorders the passages, by POST /rerank of a provider');
 

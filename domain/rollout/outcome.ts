@@ -64,14 +64,14 @@ function refusalOf(
     case 'busy':
       return canaryInconclusive(
         'busy',
-        `${model}@${refused.challenger} of ${refused.runId} has an open rollout (${refused.status}); rerun this run after it ends`,
+        `${model}@${refused.challenger} of ${refused.runId} has an open rollout (${refused.status}); rerun after it ends`,
         [`next: perennial rollout show ${model}`],
       );
     case 'conflict': {
       const now = refused.champion === null ? 'none' : `@${refused.champion}`;
       return canaryInconclusive(
         'overtaken',
-        `${name} was compared with ${beside}, but the champion is now ${now}; perennial run rerun to compare again`,
+        `${name} was compared with @${champion.version}, but the champion is now ${now}; perennial run rerun to compare again`,
       );
     }
     case 'harmShown': {
@@ -79,13 +79,16 @@ function refusalOf(
       const found = (verdict?.reasons ?? [])
         .filter(({ outcome }) => outcome === 'failed')
         .map(({ message }) => message);
-      const message = `${runId} found harm in ${name} beside ${beside} under this policy; change the candidate or policy`;
       const reason = {
         gate: 'canary',
         code: 'canary.harmShown',
-        message,
+        message: `an earlier rollout found harm in ${name} beside ${beside} under this policy`,
         outcome: 'failed',
-        details: [...found, `found at ${at}: perennial rollout show ${model} --id ${rollout}`],
+        details: [
+          ...found,
+          `found by ${runId} at ${at}; perennial rollout show ${model} --id ${rollout}`,
+          'next: try another candidate, or change the policy',
+        ],
       } as const;
       return { kind: 'failed', reasons: [reason] };
     }

@@ -2,7 +2,7 @@ import { formatSeconds } from '../duration';
 import { count, figure, interval, percent, plain, signed } from '../format';
 import type { GuardrailSpec } from '../lifecycle/lifecycle';
 import type { Reason } from '../decision/verdict';
-import type { QualityEvidence, RolloutEvidence } from './judging/evidence';
+import type { PairsEvidence, QualityEvidence, RolloutEvidence } from './judging/evidence';
 import { alphaBudget, holdsAcrossDays, leastSecondsAcrossDays, type RolloutPolicy } from './policy';
 import { decidingPairs, errorIn, isRefuted, restsOnDays } from './judging/readings';
 import type { DaysReading, MetricReading } from './judging/verdict';
@@ -32,9 +32,9 @@ function qualityReason(
   reading: MetricReading,
 ): Reason {
   const { metric, n, estimate, outcome } = reading;
-  const reason = (code: string, message: string, details?: readonly string[]): Reason => ({
+  const reason = (code: string, message: string, details: readonly string[] = []): Reason => ({
     ...{ gate: 'quality', code: `quality.${code}`, message, outcome },
-    ...(details !== undefined && { details }),
+    ...(details.length > 0 && { details }),
   });
   if (estimate === null) {
     const isServing = quality.kind === 'pairs' && quality.phase === 'serving';
@@ -46,10 +46,9 @@ function qualityReason(
     );
   }
   const { qualityPerSide, calibration } = alphaBudget(policy);
-  const unit =
-    quality.kind === 'pairs' ? `${pairsOf(policy, quality)}pairs` : 'answers per arm';
-  const interval = intervalText(reading, qualityPerSide + calibration);
-  const found = `${metric} ${interval}, ${count(n)} ${unit})`;
+  const unit = quality.kind === 'pairs' ? pairsUnit(policy, quality) : 'per arm';
+  const meanText = intervalText(reading, qualityPerSide + calibration);
+  const found = `${metric} ${meanText}, ${count(n)} ${unit})`;
   if (outcome === 'passed') return reason('shown', `${found}: ${demandOf(policy)}`);
   if (outcome === 'failed') return reason('refuted', `${found}: ${refutedText(policy, reading)}`);
   const [conclusion, ...details] = openTexts(policy, reading, restsOnDays(policy, step));
@@ -59,25 +58,19 @@ function qualityReason(
 /** Reports what the shadow showed; its labels do not count toward a promotion. */
 function shadowReason(policy: RolloutPolicy, reading: MetricReading): Reason {
   const { qualityPerSide, calibration } = alphaBudget(policy);
-  const interval = intervalText(reading, qualityPerSide + calibration);
+  const meanText = intervalText(reading, qualityPerSide + calibration);
   return {
     gate: 'shadow',
     code: 'shadow.ended',
-    message: `${reading.metric} ${interval}, ${count(reading.n)} shadow pairs): the shadow has ended`,
+    message: `${reading.metric} ${meanText}, ${count(reading.n)} shadow pairs): the shadow has ended`,
     outcome: 'notApplicable',
     details: ['a promotion rests on requests that the challenger answered'],
   };
 }
 
-/** Says which pairs decide if a rollout has both kinds. */
-function pairsOf({ steps }: RolloutPolicy, quality: QualityEvidence): string {
-  if (
-    quality.kind === 'arms' ||
-    !steps.some((percent) => percent === 0) ||
-    !steps.some((percent) => percent > 0)
-  )
-    return '';
-  return `${quality.phase} `;
+/** `shadow pairs` before serving; the shadow has its own line later. */
+function pairsUnit({ steps }: RolloutPolicy, { phase }: PairsEvidence): string {
+  return phase === 'shadow' && steps.some((percent) => percent > 0) ? 'shadow pairs' : 'pairs';
 }
 
 /** `+0.0004 (99.5 % CI −0.0022 … +0.0031`; the caller closes the parenthesis. */
@@ -89,9 +82,7 @@ function intervalText({ estimate, lower, upper }: MetricReading, alphaPerSide: n
 function refutedText(policy: RolloutPolicy, { lower, days }: MetricReading): string {
   if (days === null || isRefuted(policy, days.lower ?? -Infinity)) return missOf(policy);
   const { largeHarm } = policy.quality;
-  return (lower ?? -Infinity) > largeHarm
-    ? `above largeHarm, ${plain(largeHarm)}`
-    : missOf(policy);
+  return (lower ?? -Infinity) > largeHarm ? `above largeHarm, ${plain(largeHarm)}` : missOf(policy);
 }
 
 /** The conclusion, and as a detail why it does not decide yet. */
@@ -168,8 +159,8 @@ function stepReasons(
   const { metric, n, estimate, lower, outcome, limit } = reading;
   if (estimate === null) return [];
   const { perStep, calibration } = alphaBudget(policy);
-  const interval = intervalText(reading, perStep + calibration);
-  const found = `${metric} ${interval}, ${count(n)} pairs of step ${step + 1})`;
+  const meanText = intervalText(reading, perStep + calibration);
+  const found = `${metric} ${meanText}, ${count(n)} pairs of step ${step + 1})`;
   const reason = (code: string, message: string): Reason => ({
     gate: 'step',
     code: `step.${code}`,
@@ -258,13 +249,13 @@ function guardrailReason(
   if (estimate === null) return reason('notMeasured', `${missing} in this step yet`);
   const guardrail = policy.guardrails.find(({ name }) => name === metric);
   const share = `${percent(estimate)} ${guardrail ? eventOf(guardrail) : metric}`;
-  const bounds = `bounds ${percent(lower ?? 0)} … ${percent(upper ?? 1)}`;
+  const bounds = `${percent(lower ?? 0)} … ${percent(upper ?? 1)}`;
   const found = `${share} (${bounds}, ${count(n)} requests)`;
-  const allowed = `the ${percent(limit)} limit`;
-  if (outcome === 'failed') return reason('harmed', `${found}: above ${allowed}`);
+  const allowed = percent(limit);
+  if (outcome === 'failed') return reason('harmed', `${found}: above the ${allowed} limit`);
   return outcome === 'passed'
-    ? reason('unharmed', `${found}: within ${allowed}`)
-    : reason('open', `${found}: not shown to exceed ${allowed}`);
+    ? reason('unharmed', `${found}: within the ${allowed} limit`)
+    : reason('open', `${found}: no harm shown, limit ${allowed}`);
 }
 
 /** Continues a share, as in `0.4 % of requests failed`. */

@@ -168,7 +168,9 @@ export const safetyPolicySchema = z
     keepText: z
       .boolean()
       .default(false)
-      .describe('true or false: whether the audit keeps texts that were blocked, redacted or flagged'),
+      .describe(
+        'true or false: whether the audit keeps texts that were blocked, redacted or flagged',
+      ),
   })
   .check(({ value, issues }) => {
     value.detectors.forEach(({ name }, index) => {

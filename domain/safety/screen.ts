@@ -61,18 +61,20 @@ export async function screen(
   detect: Detect,
   about: About = {},
 ): Promise<Screening> {
-  const looking = policy.detectors
+  const running = policy.detectors
     .filter(({ on }) => on.includes(side))
-    .map((spec) => look(spec, { text, side, detect, about }));
-  const screening = judged(text, await Promise.all(looking));
+    .map((spec) => runDetector(spec, { text, side, detect, about }));
+  const screening = screeningOf(text, await Promise.all(running));
   return policy.keepText === true && screening.outcome !== 'passed'
     ? { ...screening, kept: text }
     : screening;
 }
 
-function judged(text: string, looked: readonly Looked[]): Screening {
-  const told = looked.filter(({ findings, failure }) => findings.length > 0 || failure !== null);
-  const findings = told.map(({ spec, findings: found, failure }): DetectorFindings => ({
+function screeningOf(text: string, results: readonly DetectorResult[]): Screening {
+  const reported = results.filter(
+    ({ findings, failure }) => findings.length > 0 || failure !== null,
+  );
+  const findings = reported.map(({ spec, findings: found, failure }): DetectorFindings => ({
     detector: spec.name,
     action: failure === null ? spec.action : spec.onError === 'block' ? 'block' : 'flag',
     found: counted(found),
@@ -81,7 +83,7 @@ function judged(text: string, looked: readonly Looked[]): Screening {
   const worst = (action: Action) => findings.some((each) => each.action === action);
   if (worst('block')) return { outcome: 'blocked', text: null, findings };
   if (worst('redact')) {
-    const redacting = looked
+    const redacting = results
       .filter(({ spec }) => spec.action === 'redact')
       .flatMap(({ findings: found }) => found);
     return { outcome: 'redacted', text: redact(text, redacting), findings };
@@ -89,13 +91,13 @@ function judged(text: string, looked: readonly Looked[]): Screening {
   return { outcome: findings.length > 0 ? 'flagged' : 'passed', text, findings };
 }
 
-interface Looked {
+interface DetectorResult {
   readonly spec: DetectorSpec;
   readonly findings: readonly Finding[];
   readonly failure: string | null;
 }
 
-async function look(
+async function runDetector(
   spec: DetectorSpec,
   {
     text,
@@ -103,7 +105,7 @@ async function look(
     detect,
     about,
   }: { readonly text: string; readonly side: Side; readonly detect: Detect; readonly about: About },
-): Promise<Looked> {
+): Promise<DetectorResult> {
   try {
     return { spec, findings: await detect(spec, text, side, about), failure: null };
   } catch (error) {

@@ -79,9 +79,7 @@ export function extendMean(
   const { guess } = range;
   for (const value of values) {
     if (!(value >= range.min && value <= range.max))
-      throw new RangeError(
-        `observation ${value} is outside the range ${range.min} … ${range.max}`,
-      );
+      throw new RangeError(`observation ${value} is outside the range ${range.min} … ${range.max}`);
     const guessed = Math.min(
       guess.max,
       Math.max(guess.min, (sum + (guessWeight * (guess.min + guess.max)) / 2) / (n + guessWeight)),

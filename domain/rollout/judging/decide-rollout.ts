@@ -206,8 +206,8 @@ function judgeHolds(
   const [model = champion] = champion.split('@');
   const dimension = policy.quality.answers?.judge?.dimension ?? 'judge';
   return why.map((reason) => ({
-    ...hold('judge', `judge ${dimension} may not decide: ${reason}`),
-    details: [`next: perennial rollout label ${model}`],
+    ...hold('judge', `judge ${dimension}: ${reason}`),
+    details: ['the judge may not decide yet', `next: perennial rollout label ${model}`],
   }));
 }
 
@@ -217,12 +217,7 @@ function notComparable(quality: QualityEvidence): readonly Reason[] {
     const share = quality.unscored / Math.max(1, quality.unscored + labelledOf(quality));
     return share <= mostUnscored
       ? []
-      : [
-          hold(
-            'unscored',
-            `${percent(share)} of labelled requests lack a score of one version`,
-          ),
-        ];
+      : [hold('unscored', `${percent(share)} of labelled requests lack a score of one version`)];
   }
   const reasons: Reason[] = [];
   const { champion, challenger, unscored, unlabelled } = quality;
@@ -238,7 +233,7 @@ function notComparable(quality: QualityEvidence): readonly Reason[] {
     reasons.push(
       hold(
         'labels',
-        `labels for ${percent(of)} of the challenger's answers, ${percent(against)} of the champion's`,
+        `labels for ${percent(of)} of the challenger's answers and ${percent(against)} of the champion's: too different`,
       ),
     );
   }

@@ -19,7 +19,7 @@ const rule: AnswersRule = {
   },
 };
 
-/** Null was not answered. */
+/** Null: not answered. */
 const results = (scores: readonly (number | null)[]): readonly CaseResult[] =>
   scores.map((value, at) => ({
     ...{ id: String(at), group: null, pair: null, latencyMs: 1, cost: 0, answer: null },
@@ -45,22 +45,27 @@ const decided = (
   );
 const all = (count: number, value: number | null) => Array.from({ length: count }, () => value);
 
-describe('answers over a new index', () => {
+describe('answers over a new index version', () => {
   test.each([
-    ['as good on many cases', all(400, 1), all(400, 1), 'passed'],
+    ['equally good on many cases', all(400, 1), all(400, 1), 'passed'],
     ['far worse', all(400, 0), all(400, 1), 'failed'],
-    ['as good on too few', all(10, 1), all(10, 1), 'inconclusive'],
-    ['as good on so few that nobody knows', all(21, 1), all(21, 1), 'inconclusive'],
-    ['measured only in part', [...all(300, 1), ...all(100, null)], all(400, 1), 'inconclusive'],
-    ['with nothing beside them', all(400, 1), null, 'inconclusive'],
-  ])('%s', (_, candidate, champion, kind) => {
+    ['equally good on too few cases', all(10, 1), all(10, 1), 'inconclusive'],
+    ['equally good on few cases, with wide bounds', all(21, 1), all(21, 1), 'inconclusive'],
+    [
+      'with many unanswered cases',
+      [...all(300, 1), ...all(100, null)],
+      all(400, 1),
+      'inconclusive',
+    ],
+    ['without a champion', all(400, 1), null, 'inconclusive'],
+  ])('are judged: %s', (_, candidate, champion, kind) => {
     expect(decided(candidate, champion)).toMatchObject({
       kind,
       reasons: [{ gate: 'index-answers' }],
     });
   });
 
-  test('decide beside what is found: the worse of both counts, with the reasons of both', () => {
+  test('combine with the retrieval verdict: the worse one counts, with all reasons', () => {
     const said = (kind: Verdict['kind'], gate: string): Verdict => ({
       kind,
       reasons: [{ gate, code: 'x', message: 'x' }],

@@ -7,7 +7,7 @@ const texts = (text: string, plan: ChunkingPlan) =>
 const words = (text: string) => text.match(/[A-Za-z0-9]+|[日本]/g) ?? [];
 
 describe('chunking', () => {
-  test('windows of tokens overlap by what they were told', () => {
+  test('windows of tokens overlap by the given number', () => {
     expect(texts('a b c d e f g', { kind: 'tokens', size: 4, overlap: 1 })).toEqual([
       'a b c d',
       'd e f g',
@@ -19,14 +19,14 @@ describe('chunking', () => {
     ]);
   });
 
-  test('sentences stay whole, and initials, titles and decimals end none', () => {
+  test('keeps sentences whole, and ignores initials, titles and decimals', () => {
     const text = 'Dr. Fleming saw J. S. Bach at 3.5 m. He was glad. Was he? Yes!';
     expect(texts(text, { kind: 'sentences', size: 16, overlap: 0 })[0]).toBe(
       'Dr. Fleming saw J. S. Bach at 3.5 m.',
     );
   });
 
-  test('the last sentence begins the next chunk when they overlap', () => {
+  test('repeats the last sentence in the next chunk with overlap', () => {
     const chunks = texts('One two three. Four five six. Seven eight nine.', {
       kind: 'sentences',
       size: 8,
@@ -35,7 +35,7 @@ describe('chunking', () => {
     expect(chunks).toEqual(['One two three. Four five six.', 'Four five six. Seven eight nine.']);
   });
 
-  test('paragraphs are not put together across a heading, and know theirs', () => {
+  test('does not join paragraphs across a heading, and stores the heading', () => {
     const text = 'Before.\n\n# Whales\n\nBig.\n\nBlue.\n\n== Ships ==\nIron.\n';
     expect(
       chunkText(text, { kind: 'paragraphs', size: 50 }, one).map(({ heading, text: chunk }) => [
@@ -51,19 +51,19 @@ describe('chunking', () => {
 
   test.each([
     [
-      'is counted in the size of each piece under it',
+      'counts toward the size of each chunk',
       'Blue whales',
       ['Aa bb cc.', 'Dd ee.', 'Ff gg.'],
       'Blue whales',
     ],
     [
-      'takes half of the size at most, and its last words are not embedded',
+      'is embedded up to half of the size',
       'Blue whales of all seas',
       ['Aa bb cc', '.', 'Dd ee.', 'Ff gg.'],
       'Blue whales of',
     ],
     [
-      'of one word that is larger than that is not embedded',
+      'is not embedded if one word exceeds half of the size',
       'Bluewhalesss',
       ['Aa bb cc.', 'Dd ee.', 'Ff gg.'],
       '',
@@ -78,7 +78,7 @@ describe('chunking', () => {
     ).toEqual(new Set([`${heading}|${embedded}`]));
   });
 
-  test('what is embedded of heading and text is never over the size', () => {
+  test('heading and text together never exceed the size', () => {
     const word = fc.constantFrom('Aa', 'bb.', 'cc', '日', '3.5', '\n\n', '\n# ', '\n== T ==\n');
     fc.assert(
       fc.property(
@@ -97,7 +97,7 @@ describe('chunking', () => {
     );
   });
 
-  test('a paragraph that is too large is cut where sentences end, a sentence between words, and a word not at all', () => {
+  test('splits large paragraphs after sentences, and large sentences between words', () => {
     expect(texts('Aa bb cc. Dd ee ff gg hh ii jj.', { kind: 'paragraphs', size: 4 })).toEqual([
       'Aa bb cc.',
       'Dd ee ff gg',
@@ -116,35 +116,29 @@ describe('chunking', () => {
     { kind: 'tokens', size: 16, overlap: 5 },
     { kind: 'sentences', size: 16, overlap: 1 },
     { kind: 'paragraphs', size: 16 },
-  ])(
-    'by $kind every word is in a chunk, none is over the size, and each says where it stands',
-    (plan) => {
-      const piece = fc.oneof(
-        fc.constantFrom('. ', '\n\n', '\n# T\n', ' ', '! ', '日本'),
-        fc.string({ maxLength: 12 }),
-        fc.constantFrom('Aa', 'bb', '3.5'),
-      );
-      fc.assert(
-        fc.property(fc.array(piece, { maxLength: 80 }), (pieces) => {
-          const text = pieces.join('');
-          const chunks = chunkText(text, plan, one);
-          for (const chunk of chunks) {
-            expect(text.slice(chunk.start, chunk.end)).toBe(chunk.text);
-            expect(
-              chunkText(chunk.text, { kind: 'tokens', size: 16, overlap: 0 }, one).length,
-            ).toBeLessThanOrEqual(1);
-          }
-          const said = new Set(
-            chunks.flatMap(({ text: chunk, heading }) => [
-              ...words(chunk),
-              ...words(heading ?? ''),
-            ]),
-          );
-          for (const each of words(text)) expect(said).toContain(each);
-          expect(chunks.map(({ ordinal }) => ordinal)).toEqual(chunks.map((_, index) => index));
-        }),
-        { numRuns: 150 },
-      );
-    },
-  );
+  ])('by $kind has every word in a chunk, within the size, with correct offsets', (plan) => {
+    const piece = fc.oneof(
+      fc.constantFrom('. ', '\n\n', '\n# T\n', ' ', '! ', '日本'),
+      fc.string({ maxLength: 12 }),
+      fc.constantFrom('Aa', 'bb', '3.5'),
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 80 }), (pieces) => {
+        const text = pieces.join('');
+        const chunks = chunkText(text, plan, one);
+        for (const chunk of chunks) {
+          expect(text.slice(chunk.start, chunk.end)).toBe(chunk.text);
+          expect(
+            chunkText(chunk.text, { kind: 'tokens', size: 16, overlap: 0 }, one).length,
+          ).toBeLessThanOrEqual(1);
+        }
+        const said = new Set(
+          chunks.flatMap(({ text: chunk, heading }) => [...words(chunk), ...words(heading ?? '')]),
+        );
+        for (const each of words(text)) expect(said).toContain(each);
+        expect(chunks.map(({ ordinal }) => ordinal)).toEqual(chunks.map((_, index) => index));
+      }),
+      { numRuns: 150 },
+    );
+  });
 });

@@ -24,11 +24,11 @@ describe('retrieval metrics', () => {
     expect(scoreOf(metric, retrieved(found, [...gold]))).toBeCloseTo(score, 12);
   });
 
-  test('a question that names no document measures nothing', () => {
+  test('rejects a question without gold documents', () => {
     expect(() => scoreOf('mrr', retrieved(['a'], []))).toThrow(RangeError);
   });
 
-  test('an interval over questions holds the mean, and is as wide as a binomial’s', () => {
+  test('the interval over questions contains the mean, and is as wide as a binomial one', () => {
     const scores = Array.from({ length: 400 }, (_, index) => (index % 4 === 0 ? 0 : 1));
     const { mean, interval } = meanOver(scores, { levels: [0.975], seed });
     const bounds = interval?.bounds[0];
@@ -40,7 +40,7 @@ describe('retrieval metrics', () => {
   });
 });
 
-test('reciprocal rank fusion puts first what several rankings agree on, each once, ties by id', () => {
+test('reciprocal rank fusion prefers ids of several rankings, without duplicates, ties by id', () => {
   const ranked = (...ids: string[]) => ids.map((id) => ({ id }));
   expect(fuse([ranked('a', 'b', 'c'), ranked('b', 'd')])).toEqual([
     { id: 'b', score: 1 / 62 + 1 / 61 },
@@ -55,7 +55,7 @@ test('reciprocal rank fusion puts first what several rankings agree on, each onc
   ]);
 });
 
-describe('parity of a new index with the one that answers', () => {
+describe('parity of a new index version with the champion', () => {
   const rule: ParityRule = { metric: 'recall@1', margin: 0.05, confidence: 0.97, minQuestions: 50 };
   const answers = (right: number, of = 200) =>
     Array.from({ length: of }, (_, index) => retrieved([index < right ? 'a' : 'b']));
@@ -95,7 +95,7 @@ describe('documents that cannot be indexed', () => {
   });
 });
 
-test('an index of a spec file has defaults, and refuses an overlap of more than half', () => {
+test('an index in a lifecycle file has defaults, and rejects an overlap of more than half', () => {
   const spec = { name: 'wiki', documents: 'summaries' };
   expect(indexSchema.parse(spec)).toMatchObject({
     embedder: { kind: 'minilm' },

@@ -19,17 +19,17 @@ describe('WordPiece', () => {
   const { encode, costOf } = createWordPiece(vocabulary);
   const tokens = (text: string, most = 256) => encode(text, most).map((id) => vocabulary[id]);
 
-  test('takes the longest piece that it knows, again and again', () => {
+  test('takes the longest known piece repeatedly', () => {
     expect(tokens('unaffable')).toEqual(['[CLS]', 'un', '##aff', '##able', '[SEP]']);
     expect(costOf('unaffable')).toBe(3);
   });
-  test('knows no accents, no case and no control characters, and takes signs and ideographs apart', () => {
+  test('ignores accents, case and control characters, and separates signs and ideographs', () => {
     expect(tokens('CAFÉs,日\u0007日')).toEqual(['[CLS]', 'cafe', '##s', ',', '日', '日', '[SEP]']);
   });
-  test('a word with an unknown rest is unknown as a whole, and one beyond 100 characters', () => {
+  test('is unknown for words with an unknown rest or over 100 characters', () => {
     expect(tokens(`unx ${'un'.repeat(60)}`)).toEqual(['[CLS]', '[UNK]', '[UNK]', '[SEP]']);
   });
-  test('cuts off at the length, and still ends', () => {
+  test('truncates at the length, with the end token', () => {
     expect(tokens('the the the the', 4)).toEqual(['[CLS]', 'the', 'the', '[SEP]']);
     expect(tokens('')).toEqual(['[CLS]', '[SEP]']);
   });
@@ -50,7 +50,7 @@ describe('byte-pair encoding', () => {
     expect(encode('wol')).toEqual([1, 4, 3, 2]);
     expect(costOf('low')).toBe(1);
   });
-  test('writes what it does not know as its bytes in UTF-8', () => {
+  test('encodes unknown tokens as UTF-8 bytes', () => {
     expect(encode('é')).toEqual([1, 300 + 0xc3, 300 + 0xa9]);
     expect(encode('😀').slice(1)).toEqual([0xf0, 0x9f, 0x98, 0x80].map((byte) => 300 + byte));
   });

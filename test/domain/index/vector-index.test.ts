@@ -6,7 +6,7 @@ import {
   type VectorKind,
 } from '../../../domain/index/vector-index';
 
-describe('how vectors are found', () => {
+describe('the kind of a vector index', () => {
   test.each<readonly [VectorChoice, number, VectorKind]>([
     ['auto', 1, 'flat'],
     ['auto', 10_000, 'flat'],
@@ -16,13 +16,13 @@ describe('how vectors are found', () => {
     ['flat', 1_000_000, 'flat'],
     ['hnsw', 1, 'hnsw'],
     ['ivfPq', 256, 'ivfPq'],
-    // A product quantizer cannot be trained on fewer.
+    // A product quantizer cannot be trained on fewer chunks.
     ['ivfPq', 255, 'flat'],
-  ])('%s of %d pieces is %s', (choice, pieces, kind) => {
+  ])('for %s with %d chunks is %s', (choice, pieces, kind) => {
     expect(vectorKindFor(choice, pieces)).toBe(kind);
   });
 
-  test('is named by a lifecycle and by a build, and an index that says nothing stays as it was written', () => {
+  test('can be set in a lifecycle and a build, and has no default in the document', () => {
     const index = { name: 'wiki', documents: 'pages' };
     expect(indexSchema.parse(index)).not.toHaveProperty('vectors');
     expect(indexSchema.parse({ ...index, vectors: 'hnsw' })).toMatchObject({ vectors: 'hnsw' });
@@ -31,7 +31,7 @@ describe('how vectors are found', () => {
     });
   });
 
-  test('another name is refused with those that there are', () => {
+  test('rejects other names and lists the valid ones', () => {
     const { error } = buildOrderSchema.safeParse({ documents: 'wiki.pages', vectors: 'hsnw' });
     expect(error?.issues).toMatchObject([
       { path: ['vectors'], message: expect.stringMatching(/auto.*flat.*hnsw.*ivfPq/) as string },

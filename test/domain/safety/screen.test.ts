@@ -16,7 +16,7 @@ const policyOf = (...detectors: readonly DetectorSpec[]): SafetyPolicy => ({
   detectors,
 });
 
-/** Finds each word that its own name says. */
+/** Finds each occurrence of the detector's name. */
 const detect = (spec: DetectorSpec, text: string): Promise<readonly Finding[]> => {
   if (spec.name === 'broken') return Promise.reject(new TypeError(`cannot read "${text}"`));
   return Promise.resolve(
@@ -29,7 +29,7 @@ const detect = (spec: DetectorSpec, text: string): Promise<readonly Finding[]> =
 };
 
 describe('screening a text', () => {
-  test('lets a text pass in which nothing is found', async () => {
+  test('passes a text without findings', async () => {
     expect(await screen(policyOf(detector({ name: 'bomb' })), 'input', 'a bun', detect)).toEqual({
       outcome: 'passed',
       text: 'a bun',
@@ -37,7 +37,7 @@ describe('screening a text', () => {
     });
   });
 
-  test('takes the strictest action, and tells of all that was found', async () => {
+  test('takes the strictest action, and reports all findings', async () => {
     const policy = policyOf(
       detector({ name: 'mail', action: 'redact' }),
       detector({ name: 'bomb' }),
@@ -62,7 +62,7 @@ describe('screening a text', () => {
     });
   });
 
-  test('looks on the side that the detector is for', async () => {
+  test('runs only the detectors of the side', async () => {
     const policy = policyOf(detector({ name: 'bomb', on: ['output'] }));
     expect((await screen(policy, 'input', 'bomb', detect)).outcome).toBe('passed');
     expect((await screen(policy, 'output', 'bomb', detect)).outcome).toBe('blocked');
@@ -72,7 +72,7 @@ describe('screening a text', () => {
     ['block', 'blocked', null],
     ['allow', 'flagged', 'a secret'],
   ] as const)(
-    'with onError: %s a detector that cannot look leaves the text %s, and says nothing of it',
+    'with onError: %s a failing detector gives %s, without quoting the text',
     async (onError, outcome, text) => {
       const said = await screen(
         policyOf(detector({ name: 'broken', onError })),
@@ -95,7 +95,7 @@ describe('screening a text', () => {
     },
   );
 
-  test('a redacted text holds nothing of what was found, however the findings overlap', () => {
+  test('a redacted text contains no part of a finding, even if findings overlap', () => {
     const findings = fc.array(
       fc
         .tuple(fc.nat(40), fc.integer({ min: 1, max: 12 }))
@@ -104,8 +104,7 @@ describe('screening a text', () => {
     );
     fc.assert(
       fc.property(findings, (found) => {
-        // Each character stands for its place, so that what is left of the text tells which places
-        // are.
+        // Each character is unique, so the redacted text shows which ones remain.
         const text = String.fromCodePoint(
           ...Array.from({ length: 60 }, (_, place) => 0x4e00 + place),
         );
@@ -123,7 +122,7 @@ describe('screening a text', () => {
   });
 });
 
-describe('the file of a policy', () => {
+describe('a policy document', () => {
   test('has safe defaults', () => {
     const read = safetyPolicySchema.parse({
       detectors: [
@@ -151,7 +150,7 @@ describe('the file of a policy', () => {
     [{ detectors: [{ kind: 'blocklist', name: 'a', phrases: [] }] }, 'detectors.0.phrases'],
     [{ detectors: [{ kind: 'secrets', name: 'a', phrases: ['x'] }] }, 'detectors.0'],
     [{ detectors: [{ kind: 'telepathy', name: 'a' }] }, 'detectors.0.kind'],
-  ])('%j is refused at %s', (document, place) => {
+  ])('rejects %j at %s', (document, place) => {
     const read = safetyPolicySchema.safeParse(document);
     expect(read.error?.issues.map(({ path }) => path.join('.'))).toEqual([place]);
   });

@@ -6,11 +6,11 @@ test.each<readonly [string, readonly string[]]>([
   ['He said "Stop." Then he left', ['He said "Stop."', 'Then he left']],
   ['version 1.2.3 of it', ['version 1.2.3 of it']],
   [' . ', []],
-])('%j has the sentences %j', (text, sentences) => {
+])('splits %j into %j', (text, sentences) => {
   expect(sentencesOf(text)).toEqual(sentences);
 });
 
-test('no sentence is longer than is judged at once, and no word of one is lost', () => {
+test('limits the length of sentences without losing words', () => {
   fc.assert(
     fc.property(
       fc.array(fc.stringMatching(/^[a-z]{3,40}$/), { minLength: 1, maxLength: 200 }),
@@ -23,13 +23,13 @@ test('no sentence is longer than is judged at once, and no word of one is lost',
   );
 });
 
-test('a sentence stands out from others, not among its like', () => {
+test('a sentence stands out from different ones, not from similar ones', () => {
   expect(standingOut([4, -4, -4])).toBeGreaterThan(standingOut([4, 4, 4]));
   expect(standingOut([4])).toBe(4);
   expect(standingOut([])).toBe(-Infinity);
 });
 
-test('of many sentences those that look worst are told from, and some from all over the rest', () => {
+test('selects the worst of many sentences and a sample of the rest', () => {
   const odds = Array.from({ length: 100 }, (_, at) => (at % 10 === 3 ? at : -at));
   const told = telling(odds, (each) => each);
   expect(told).toHaveLength(12);

@@ -5,11 +5,11 @@ import {
 import { seededRandom } from '../../../domain/statistics/random';
 import { dayEffects } from '../../support/rollout/simulated-traffic';
 
-test('nothing is widened for independent days', () => {
+test('independent days need no widening', () => {
   expect(correlationWidening(0)).toBe(1);
 });
 
-test('is by how much the mean of many days that resemble each other varies more', () => {
+test('the widening matches the standard error of the mean of many correlated days', () => {
   const random = seededRandom([1, 2, 3, 4]);
   const days = 200;
   const next = dayEffects.lasting(1, assumedDayCorrelation)(random);

@@ -33,7 +33,7 @@ const stateOf = (means: readonly number[], weeks = Math.floor(means.length / 7))
 const known = { alpha: 0.03, correlation: 0 };
 
 describe('days', () => {
-  test('count the difference of the arms on each day once it is over', () => {
+  test('count the difference of the arms on each closed day', () => {
     const seen = [
       loss(0, 'challenger', 3),
       loss(0, 'champion', 1),
@@ -46,7 +46,7 @@ describe('days', () => {
     });
   });
 
-  test('with one arm alone say nothing', () => {
+  test('with losses of one arm only do not count', () => {
     const seen = [
       loss(0, 'challenger', 3),
       loss(4, 'challenger', 1),
@@ -59,7 +59,7 @@ describe('days', () => {
     });
   });
 
-  test('that are over take no more, and what comes late is counted as late', () => {
+  test('that are closed do not change, and later losses count as late', () => {
     const seen = [loss(0, 'champion', 3), loss(1, 'champion', 3), loss(0, 'challenger', 3)].reduce(
       addToDays,
       daysFrom(0),
@@ -69,7 +69,7 @@ describe('days', () => {
     expect(addToDays(closed, loss(2, 'champion', 1))).toEqual({ ...closed, late: 1 });
   });
 
-  test('of which only part was seen are no days, and nothing of them is late', () => {
+  test('that are only partly covered do not count, and their losses are not late', () => {
     expect(addToDays(daysFrom(5), loss(4, 'champion', 3))).toEqual(daysFrom(5));
     expect(addToDays(noDays, loss(4, 'champion', 3))).toEqual(noDays);
     const later = closeDaysBefore(withDays(5, [1, 1, 1, 1, 1, 1, 1]), 12);
@@ -78,7 +78,7 @@ describe('days', () => {
     expect(addToDays(later, loss(5, 'champion', 3))).toEqual({ ...later, late: 1 });
   });
 
-  test('join the bounds at the end of their week, all seven of them', () => {
+  test('enter the bounds together at the end of their week', () => {
     const six = closeDaysBefore(withDays(3, [1, 2, 3, 4, 5, 6]), 9);
     expect(six).toMatchObject({ weeks: 0, days: 0, week: { days: 6 }, weekFrom: 3 });
     const seven = closeDaysBefore(withDays(3, [1, 2, 3, 4, 5, 6, 7]), 10);
@@ -93,7 +93,7 @@ describe('days', () => {
     expect(closeDaysBefore(seven, 10)).toBe(seven);
   });
 
-  test('that are closed at the weekend make a week, and a gap makes none', () => {
+  test('of a week count if there are at least five of them', () => {
     expect(closeDaysBefore(withDays(0, [1, 2, 3, 4, 5]), 7)).toMatchObject({ weeks: 1, days: 5 });
     expect(closeDaysBefore(withDays(0, [1, 2, 3, 4]), 7)).toMatchObject({
       weeks: 1,
@@ -114,19 +114,19 @@ describe('bounds across days', () => {
     maxLength: 35,
   });
 
-  test('do not exist before the first whole week', () => {
+  test('are null before the first whole week', () => {
     expect(boundsAcrossDays(stateOf([1, 2, 1.5, 1.7, 1.6, 1.2]), known)).toBeNull();
     expect(boundsAcrossDays(stateOf([1, 2, 1.5, 1.7, 1.6, 1.2, 1.4]), known)).not.toBeNull();
   });
 
-  test('are those of a t interval at the level of their week', () => {
+  test('equal a t interval at the level of their week', () => {
     // t of 6 degrees at 0.985 is 2.829; mean 4, standard deviation 2.160.
     const bounds = boundsAcrossDays(stateOf([1, 2, 3, 4, 5, 6, 7]), known);
     expect(bounds?.upper).toBeCloseTo(4 + (2.829 * 2.1602) / Math.sqrt(7), 2);
     expect(bounds?.lower).toBeCloseTo(4 - (2.829 * 2.1602) / Math.sqrt(7), 2);
   });
 
-  test('enclose the mean, move and stretch with the days, and widen with their correlation', () => {
+  test('contain the mean, shift and scale with the days, and widen with their correlation', () => {
     fc.assert(
       fc.property(
         means,
@@ -151,17 +151,11 @@ describe('bounds across days', () => {
     );
   });
 
-  // The last ones are limits of the method, of which docs/statistics.md warns: measured so that
-  // nobody forgets them.
+  // The last one is a limit of the method that docs/statistics.md describes.
   test.each([
     ['independent normal days', dayEffects.normal(1), [], 0.03],
     ['days with far outliers', dayEffects.heavy(1), [], 0.03],
-    [
-      'days of which one resembles the next (correlation 0.4)',
-      dayEffects.lasting(1, 0.4),
-      [],
-      0.03,
-    ],
+    ['days with a correlation of 0.4', dayEffects.lasting(1, 0.4), [], 0.03],
     [
       'worse weekends, from a Monday on',
       dayEffects.normal(0.3),
@@ -170,7 +164,7 @@ describe('bounds across days', () => {
     ],
     ['beyond its assumptions: a storm in ten days', dayEffects.storms(1), [], 0.3],
   ])(
-    '%s: the upper bound is ever below the mean in a month in few simulated rollouts',
+    'with %s the upper bound is ever below the mean in few simulated months',
     (_name, effects, week, most) => {
       const wrong = rateIn(
         600,
@@ -187,7 +181,7 @@ describe('bounds across days', () => {
     },
   );
 
-  test('without whole weeks, a start on a Monday was wrong nearly always', () => {
+  test('without whole weeks are wrong in nearly all simulations that start on a Monday', () => {
     const week = [-1, -1, -1, -1, -1, 2.5, 2.5];
     const wrong = rateIn(
       100,

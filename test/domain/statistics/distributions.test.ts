@@ -33,7 +33,7 @@ describe('distributions', () => {
     expect(studentQuantile(p, degrees)).toBeCloseTo(t, 4);
   });
 
-  test('the normal quantile undoes the distribution', () => {
+  test('the normal quantile inverts the distribution', () => {
     fc.assert(
       fc.property(fc.double({ min: -4, max: 4, noNaN: true }), (z) =>
         expect(normalQuantile(normalCdf(z))).toBeCloseTo(z, 3),
@@ -41,7 +41,7 @@ describe('distributions', () => {
     );
   });
 
-  test('the ends of a distribution are infinite', () => {
+  test('the quantiles at 0 and 1 are infinite', () => {
     expect([normalQuantile(0), normalQuantile(1)]).toEqual([-Infinity, Infinity]);
   });
 });

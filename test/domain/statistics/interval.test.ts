@@ -11,7 +11,7 @@ import { processorTime } from '../../support/time/processor-time';
 const seed = [1, 2, 3, 4] as const;
 
 describe('an interval over resampled days', () => {
-  test('is the BCa interval: agrees with scipy.stats.bootstrap at the expanded level', () => {
+  test('agrees with scipy.stats.bootstrap (BCa) at the expanded level', () => {
     // scipy 1.x, method BCa, 400,000 resamples, confidence level 2 · 0.9837336 − 1, which is 97 %
     // expanded for 14 days: 4.6 … 7.6, standard error 0.6303.
     const values = [4.1, 5.2, 3.3, 9.9, 4.4, 5.1, 6.0, 3.9, 4.8, 12.1, 5.5, 4.0, 5.0, 4.6];
@@ -27,7 +27,7 @@ describe('an interval over resampled days', () => {
     maxLength: 20,
   });
 
-  test('contains its estimate, and grows with its level', () => {
+  test('contains its estimate, and widens with its level', () => {
     fc.assert(
       fc.property(someDays, (values) => {
         const { estimate, bounds } = intervalOf(meanOf(values), values.length, standardLevels, 400);
@@ -41,10 +41,10 @@ describe('an interval over resampled days', () => {
     );
   });
 
-  // Whole numbers: rounding must not break ties one way here and another way there.
+  // Whole numbers, so that rounding cannot break ties differently.
   const wholeDays = fc.array(fc.integer({ min: -100, max: 100 }), { minLength: 2, maxLength: 20 });
 
-  test('moves with its statistic', () => {
+  test('shifts and scales with its statistic', () => {
     fc.assert(
       fc.property(wholeDays, fc.integer({ min: -5, max: 5 }), (values, shift) => {
         const plain = intervalOf(meanOf(values), values.length, [0.9], 400).bounds[0];
@@ -69,7 +69,7 @@ describe('an interval over resampled days', () => {
     });
   });
 
-  test('is unbounded where the statistic is often undefined, instead of looking precise', () => {
+  test('is unbounded if the statistic is often undefined', () => {
     // Rows on three days of fourteen: 4 % of the resamples have none of them.
     const rows = [1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0];
     const rare: DayStatistic = (weights) => {
@@ -86,7 +86,7 @@ describe('an interval over resampled days', () => {
     expect(bounds[1]).toEqual({ level: 0.97, lower: null, upper: null });
   });
 
-  test('of one day, or of an undefined statistic, does not exist', () => {
+  test('is null for one day or an undefined statistic', () => {
     const resamples = dayResamples({ days: 1, replicates: 10, seed });
     expect(
       dayInterval({ statistic: meanOf([1]), resamples, levels: [0.9], days: 1, correlation: 0 }),
@@ -96,7 +96,7 @@ describe('an interval over resampled days', () => {
     ).toBeNull();
   });
 
-  test('goes on growing beyond the levels that its resamples reach, as Student says', () => {
+  test('keeps widening as Student’s t beyond the levels that its resamples reach', () => {
     const random = seededRandom(seed);
     const values = Array.from({ length: 28 }, () => gauss(random));
     const { estimate, bounds } = intervalOf(
@@ -119,24 +119,23 @@ describe('an interval over resampled days', () => {
 
 describe('coverage on rows that share their day (simulated, 97 % bounds)', () => {
   test.each([
-    // Independent days: the correlation that is assumed makes the bounds wider than they need be.
+    // For independent days, the assumed correlation makes the bounds wider than necessary.
     ['a week', 7, 0, 0, 0.03],
     ['four weeks', 28, 0, 0, 0.02],
-    // 250 holdouts that miss 3 % each miss more than 6 % of the time on one side in one test of
-    // 200.
-    ['a week of days that resemble the day before (0.4)', 7, 0.4, 0, 0.06],
-    ['two weeks of such days', 14, 0.4, 0, 0.06],
-    ['four weeks of such days', 28, 0.4, 0, 0.06],
-    ['four weeks of such days whose weekends are worse', 28, 0.4, 1.5, 0.03],
+    // With a true miss rate of 3 %, 250 holdouts miss more than 6 % on one side in 1 of 200 tests.
+    ['a week of correlated days (0.4)', 7, 0.4, 0, 0.06],
+    ['two weeks of correlated days', 14, 0.4, 0, 0.06],
+    ['four weeks of correlated days', 28, 0.4, 0, 0.06],
+    ['four weeks of correlated days with worse weekends', 28, 0.4, 1.5, 0.03],
   ])(
-    'the mean loss of %s lies outside each bound rarely',
+    'the mean loss of %s is rarely outside each bound',
     (_case, days, correlation, weekend, most) => {
       const missed = missesOf({ days, correlation, weekend, trials: 250, byDay: true });
       expect(Math.max(missed.low, missed.high)).toBeLessThan(most);
     },
   );
 
-  test('rows taken one by one would be wrong in a third of the cases', () => {
+  test('bounds from single rows would be wrong in a third of the cases', () => {
     const missed = missesOf({ days: 28, correlation: 0, weekend: 0, trials: 40, byDay: false });
     expect(missed.low + missed.high).toBeGreaterThan(0.3);
   });
@@ -183,14 +182,14 @@ function meanOf(values: readonly number[]): DayStatistic {
 }
 
 /**
- * Share of simulated holdouts whose true mean, 0, lies below the lower or above the upper bound.
+ * Share of simulated holdouts whose true mean, 0, is below the lower or above the upper bound.
  * Half the variance is the day's, a thirtieth of what rows add.
  */
 function missesOf(simulated: {
   readonly days: number;
   readonly correlation: number;
   /**
-   * By how much the sixth and seventh day of a week are worse, in standard deviations between days.
+   * How much worse the sixth and seventh day of a week are, in standard deviations between days.
    */
   readonly weekend: number;
   readonly trials: number;
@@ -208,7 +207,7 @@ function missesOf(simulated: {
       (effect, at) => effect + weekend * (at % 7 < 5 ? -2 / 7 : 5 / 7),
     );
     const scores = Float64Array.from(day, (of) => (effects[of] ?? 0) + gauss(random));
-    // Taken one by one, every row is a cluster of its own.
+    // Without days, each row is its own cluster.
     const units = byDay ? { day, days } : { day: day.map((_, row) => row), days: day.length };
     const statistic = meanOverRows(
       { labels: new Float64Array(day.length), scores, ...units },

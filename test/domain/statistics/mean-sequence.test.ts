@@ -18,7 +18,7 @@ const mean = (values: readonly number[]) =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
 describe('a confidence sequence for a running mean', () => {
-  test('encloses the mean of what was observed', () => {
+  test('contains the mean of the observations', () => {
     fc.assert(
       fc.property(observed, anyAlpha, (values, alpha) => {
         const { lower, upper } = meanBounds(extendMean(emptyMean(), range, values), range, alpha);
@@ -28,7 +28,7 @@ describe('a confidence sequence for a running mean', () => {
     );
   });
 
-  test('does not depend on how observations were batched, nor on a detour through JSON', () => {
+  test('does not depend on batches or on storage as JSON', () => {
     fc.assert(
       fc.property(observed, fc.nat(60), (values, cut) => {
         const first = JSON.parse(
@@ -41,7 +41,7 @@ describe('a confidence sequence for a running mean', () => {
     );
   });
 
-  test('is mirrored when its observations are', () => {
+  test('is mirrored if the observations are mirrored', () => {
     const mirror: MeanRange = {
       min: -range.max,
       max: -range.min,
@@ -79,7 +79,7 @@ describe('a confidence sequence for a running mean', () => {
     );
   });
 
-  test('ends where the bets have won 1/alpha', () => {
+  test('ends where the wealth of the bets is 1/alpha', () => {
     fc.assert(
       fc.property(observed, anyAlpha, (values, alpha) => {
         const state = extendMean(emptyMean(), range, values);
@@ -92,8 +92,8 @@ describe('a confidence sequence for a running mean', () => {
     );
   });
 
-  test('is the mixture of products that its proof names', () => {
-    // Computed once more as products, without logarithms: stakes 0.95/(guess.max − min) · 2^−k,
+  test('equals the mixture of products in its proof', () => {
+    // Computed again as products without logarithms: stakes 0.95/(guess.max − min) · 2^−k,
     // weights 1/((k+1)(k+2)) over 12/13.
     const values = [0.4, -0.2, 1.1, 0.7];
     const m = -0.3;
@@ -114,14 +114,16 @@ describe('a confidence sequence for a running mean', () => {
     );
   });
 
-  test('knows nothing before the first observation, and refuses what lies outside its range', () => {
+  test('is the whole range without observations, and rejects observations outside it', () => {
     expect(meanBounds(emptyMean(), range, 0.03)).toEqual({ lower: -1, upper: 3 });
-    expect(() => extendMean(emptyMean(), range, [3.1])).toThrow('3.1 lies outside -1 … 3');
+    expect(() => extendMean(emptyMean(), range, [3.1])).toThrow(
+      'observation 3.1 is outside the range -1 … 3',
+    );
     expect(() => extendMean(emptyMean(), range, [NaN])).toThrow(RangeError);
   });
 
-  test('forecasts: a state with four times the same observations is the scaled state', () => {
-    // The guess settles, so that only the first observations differ.
+  test('scales by 4 to the state of four times the same observations', () => {
+    // The guess converges, so only the first observations differ.
     const values = Array.from({ length: 2000 }, (_, index) => (index % 2 === 0 ? 0.1 : -0.06));
     const four = meanBounds(
       extendMean(emptyMean(), range, [...values, ...values, ...values, ...values]),

@@ -15,7 +15,7 @@ describe('seeded random numbers', () => {
     expect(same).not.toContain(true);
   });
 
-  test('are uniform: each twentieth of the range holds its share (chi-square, 19 degrees of freedom, 99.9 % point 43.8)', () => {
+  test('are uniform in 20 bins (chi-square, 19 degrees of freedom, 99.9 % point 43.8)', () => {
     const random = seededRandom(seedOf(digest));
     const counts = new Array<number>(20).fill(0);
     for (let draw = 0; draw < 100_000; draw += 1) {
@@ -26,7 +26,7 @@ describe('seeded random numbers', () => {
   });
 });
 
-/** The algorithm once more in BigInt arithmetic, as its author gives it. */
+/** The algorithm as published, in BigInt arithmetic. */
 function firstThree(): readonly number[] {
   const mask = 0xffffffffn;
   let [a, b, c, counter] = [0x01234567n, 0x89abcdefn, 0x01234567n, 0x89abcdefn];

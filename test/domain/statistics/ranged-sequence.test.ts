@@ -19,7 +19,7 @@ import {
 
 const range: MeanRange = { min: -1, max: 3, guess: { min: -0.5, max: 0.5 } };
 const inRange = fc.double({ min: -1, max: 3, noNaN: true });
-/** Where each could have been, wide and narrow. */
+/** Observations with wide and narrow ranges. */
 const ranged = fc.tuple(inRange, inRange, inRange).map((three): RangedValue => {
   const [min = 0, value = 0, max = 0] = three.toSorted((a, b) => a - b);
   return { min, value, max };
@@ -28,8 +28,8 @@ const observed = fc.array(ranged, { minLength: 1, maxLength: 60 });
 const anyAlpha = fc.double({ min: 1e-4, max: 0.2, noNaN: true });
 const of = (values: readonly RangedValue[]) => extendRanged(emptyRanged(), range, values);
 
-describe('a confidence sequence of observations whose ranges are known', () => {
-  test('does not depend on how observations were batched, nor on a detour through JSON', () => {
+describe('a confidence sequence of observations with individual ranges', () => {
+  test('does not depend on batches or on storage as JSON', () => {
     fc.assert(
       fc.property(observed, fc.nat(60), (values, cut) => {
         const first = JSON.parse(JSON.stringify(of(values.slice(0, cut)))) as ReturnType<
@@ -40,7 +40,7 @@ describe('a confidence sequence of observations whose ranges are known', () => {
     );
   });
 
-  test('is mirrored when its observations are', () => {
+  test('is mirrored if the observations are mirrored', () => {
     const mirror: MeanRange = {
       min: -range.max,
       max: -range.min,
@@ -61,7 +61,7 @@ describe('a confidence sequence of observations whose ranges are known', () => {
     );
   });
 
-  test('is wider for a smaller alpha, and ends where the bets have won 1/alpha', () => {
+  test('is wider for a smaller alpha, and ends where the wealth of the bets is 1/alpha', () => {
     fc.assert(
       fc.property(observed, anyAlpha, anyAlpha, (values, one, other) => {
         const state = of(values);
@@ -79,7 +79,7 @@ describe('a confidence sequence of observations whose ranges are known', () => {
     );
   });
 
-  test('bets by factors whose mean is at most one, whatever the chances of the two values that a pair can have', () => {
+  test('has factors with a mean of at most 1, whatever the probabilities of both values of a pair', () => {
     fc.assert(
       fc.property(
         ranged,
@@ -108,21 +108,23 @@ describe('a confidence sequence of observations whose ranges are known', () => {
     );
   });
 
-  test('gains and loses nothing by an observation that could be one value alone', () => {
+  test('does not change by an observation whose range is one point', () => {
     const known = Array.from({ length: 50 }, () => ({ value: 0.2, min: 0.2, max: 0.2 }));
     const { atMost, atLeast } = rangedWealth(of(known), range, 0.2);
     expect(atMost).toBeCloseTo(0, 9);
     expect(atLeast).toBeCloseTo(0, 9);
   });
 
-  test('knows nothing before the first observation, and refuses what lies outside its range', () => {
+  test('is the whole range without observations, and rejects observations outside theirs', () => {
     expect(rangedBounds(emptyRanged(), range, 0.03)).toEqual({ lower: -1, upper: 3 });
-    expect(() => of([{ value: 0.5, min: 0, max: 0.4 }])).toThrow('0.5 lies outside 0 … 0.4');
+    expect(() => of([{ value: 0.5, min: 0, max: 0.4 }])).toThrow(
+      'observation 0.5 must lie in its range 0 … 0.4',
+    );
     expect(() => of([{ value: 3.1, min: 0, max: 4 }])).toThrow(RangeError);
     expect(() => of([{ value: NaN, min: 0, max: 1 }])).toThrow(RangeError);
   });
 
-  test('forecasts: a state with four times the same observations is the scaled state', () => {
+  test('scales by 4 to the state of four times the same observations', () => {
     const values = Array.from({ length: 2000 }, (_, index) => ({
       value: index % 2 === 0 ? 0.1 : -0.06,
       min: -0.06,
@@ -135,8 +137,8 @@ describe('a confidence sequence of observations whose ranges are known', () => {
   });
 });
 
-// bench/rollout/statistics.ts has the same with more worlds; docs/statistics.md its tables.
-describe('false alarms under continuous watching (simulated, alpha 3 %): the bound passes the mean of the traffic so far', () => {
+// bench/rollout/statistics.ts simulates more worlds, and docs/statistics.md has its tables.
+describe('false alarms of continuously evaluated bounds (simulated, alpha 3 %)', () => {
   const worlds = 60;
   const alpha = 0.03;
   const watch = (
@@ -156,7 +158,7 @@ describe('false alarms under continuous watching (simulated, alpha 3 %): the bou
     };
   };
 
-  test('independent pairs: not above alpha, where a customary interval is wrong in every fifth rollout', () => {
+  test('with independent pairs stay within alpha, unlike a z interval, which fails in one of five', () => {
     const { wrong, wrongGood, customary } = watch(1, {
       effects: dayEffects.none,
       draw: alikePairs,
@@ -168,27 +170,23 @@ describe('false alarms under continuous watching (simulated, alpha 3 %): the bou
 
   test.each([
     [
-      'days that differ by 0.017, as between two months on real August',
+      'days that differ by 0.017, as two real models in August',
       dayEffects.normal(0.017),
       alikePairs,
     ],
-    [
-      'days that differ by 0.12, as of a model with shuffled labels',
-      dayEffects.normal(0.12),
-      alikePairs,
-    ],
-    ['days that differ and last', dayEffects.lasting(0.05, 0.4), alikePairs],
+    ['days that differ by 0.12, as with shuffled labels', dayEffects.normal(0.12), alikePairs],
+    ['correlated days', dayEffects.lasting(0.05, 0.4), alikePairs],
     ['days that drift', dayEffects.drifting(0.01), alikePairs],
-    ['days of storms', dayEffects.storms(0.05), alikePairs],
+    ['days with rare storms', dayEffects.storms(0.05), alikePairs],
     ['rare large losses', dayEffects.normal(0.017), boldPairs],
-  ])('%s: not above alpha', (_name, effects, draw) => {
+  ])('with %s stay within alpha', (_name, effects, draw) => {
     const { wrong, wrongGood } = watch(2, { effects, draw });
     expect(wrong.lower).toBeLessThanOrEqual(alpha);
     expect(wrongGood.lower).toBeLessThanOrEqual(alpha);
   });
 });
 
-test('takes a half to a third of the pairs that it takes by the widest range that any pair can have (simulated)', () => {
+test('individual ranges need a half to a third of the pairs that the widest range needs (simulated)', () => {
   const asked = [
     { mean: -0.01, says: 'good' as const, share: 0.5 },
     { mean: 0.06, says: 'harm' as const, share: 0.4 },
@@ -204,7 +202,7 @@ test('takes a half to a third of the pairs that it takes by the widest range tha
 });
 
 describe.each(['bad', 'good'] as const)(
-  'labels that come late, the %s news first (simulated)',
+  'late labels with the %s news first (simulated)',
   (first) => {
     const worlds = 20;
     const alarms = (order: 'turn' | 'arrival') =>
@@ -219,11 +217,11 @@ describe.each(['bad', 'good'] as const)(
         }),
       );
 
-    test('counted in order of event time once they are ripe: not above alpha', () => {
+    test('stay within alpha if counted in order of event time once due', () => {
       expect(alarms('turn').lower).toBeLessThanOrEqual(0.03);
     });
 
-    test('counted as they arrive they would be wrong nearly always', () => {
+    test('would be wrong nearly always if counted in order of arrival', () => {
       expect(alarms('arrival').lower).toBeGreaterThan(0.6);
     });
   },

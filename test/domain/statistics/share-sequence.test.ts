@@ -7,7 +7,7 @@ import { randomOf } from '../../support/rollout/simulated-traffic';
 const counted = fc.nat(5000).chain((n) => fc.record({ n: fc.constant(n), events: fc.nat(n) }));
 
 describe('a confidence sequence for a share', () => {
-  test('encloses the share that was observed, within 0 and 1', () => {
+  test('contains the observed share, within 0 and 1', () => {
     fc.assert(
       fc.property(counted, fc.double({ min: 1e-4, max: 0.2, noNaN: true }), (state, alpha) => {
         const { lower, upper } = shareBounds(state, alpha);
@@ -19,7 +19,7 @@ describe('a confidence sequence for a share', () => {
     );
   });
 
-  test('is mirrored when events are', () => {
+  test('is mirrored if events are swapped with the others', () => {
     fc.assert(
       fc.property(counted, ({ n, events }) => {
         const [plain, mirrored] = [
@@ -40,38 +40,35 @@ describe('a confidence sequence for a share', () => {
     );
   });
 
-  test('knows nothing before the first request', () => {
+  test('is 0 to 1 before the first request', () => {
     expect(shareBounds({ n: 0, events: 0 }, 0.01)).toEqual({ lower: 0, upper: 1 });
   });
 
   test.each([
-    ['a challenger that always fails, where 1 % is allowed', 1, 0.01, 0.0025, 4],
-    ['one that fails every fifth time', 0.2, 0.01, 0.0025, 60],
-    ['one that fails twice as often as allowed', 0.02, 0.01, 0.0025, 6000],
-    ['a latency that 6 % of the requests exceed, where 3 % may', 0.06, 0.03, 0.0025, 1500],
-  ])('%s is found after few requests', (_name, share, limit, alpha, most) => {
+    ['a challenger that always fails, with a limit of 1 %', 1, 0.01, 0.0025, 4],
+    ['a challenger that fails every fifth time', 0.2, 0.01, 0.0025, 60],
+    ['a challenger that fails twice as often as allowed', 0.02, 0.01, 0.0025, 6000],
+    ['a latency that 6 % of requests exceed, with a limit of 3 %', 0.06, 0.03, 0.0025, 1500],
+  ])('detects %s after few requests', (_name, share, limit, alpha, most) => {
     expect(shareBounds({ n: most, events: Math.floor(most * share) }, alpha).lower).toBeGreaterThan(
       limit,
     );
   });
 });
 
-describe('false alarms under continuous watching (simulated, alpha 3 %, a share of 3 % allowed)', () => {
+describe('false alarms of continuously evaluated bounds (simulated, alpha 3 %, limit 3 %)', () => {
   const worlds = 400;
 
   test.each([
-    ['the share is 3 % always', 0],
-    ['the share differs from day to day, 3 % on average', 0.6],
-  ])(
-    '%s: the bound passes the mean of the conditional shares so far in not more than 3 %',
-    (_name, spread) => {
-      const alarms = rateIn(worlds, (world) =>
-        watchShare(
-          { share: 0.03, spread },
-          { random: randomOf(world, 11), days: 7, requestsPerDay: 300, alpha: 0.03 },
-        ),
-      );
-      expect(alarms.rate).toBeLessThanOrEqual(0.03);
-    },
-  );
+    ['a constant share of 3 %', 0],
+    ['a share that differs between days, 3 % on average', 0.6],
+  ])('with %s stay within alpha', (_name, spread) => {
+    const alarms = rateIn(worlds, (world) =>
+      watchShare(
+        { share: 0.03, spread },
+        { random: randomOf(world, 11), days: 7, requestsPerDay: 300, alpha: 0.03 },
+      ),
+    );
+    expect(alarms.rate).toBeLessThanOrEqual(0.03);
+  });
 });

@@ -9,7 +9,7 @@ const random = seededRandom([9, 8, 7, 6]);
 const gauss = () => normalQuantile(random() + 2 ** -33);
 
 describe('simultaneous bounds', () => {
-  test('hold for all twelve groups at once in 97 % of simulated months, where bounds of each group alone fail in every fifth', () => {
+  test('hold for all twelve groups at once in 97 % of simulated months, unlike single bounds', () => {
     const trials = 250;
     let [joint, alone] = [0, 0];
     for (let trial = 0; trial < trials; trial += 1) {
@@ -21,7 +21,7 @@ describe('simultaneous bounds', () => {
     expect(alone / trials).toBeGreaterThan(0.15);
   });
 
-  test('hold for twenty groups that have rows on 7 of 14 days, where the days of the whole would make one month in seven wrong', () => {
+  test('hold for twenty groups with rows on 7 of 14 days, unlike bounds by all days', () => {
     const trials = 250;
     let missed = 0;
     for (let trial = 0; trial < trials; trial += 1) {
@@ -34,7 +34,7 @@ describe('simultaneous bounds', () => {
     expect(missed / trials).toBeLessThan(0.05);
   });
 
-  test('are hardly wider than single ones for groups that move together, and wider for groups that do not', () => {
+  test('are hardly wider than single ones only for groups that move together', () => {
     const width = (shared: number) => {
       const [first] = boundsOf(groupsOfAMonth(12, shared), 1);
       if (!first?.own) throw new Error('no bounds');
@@ -48,7 +48,7 @@ describe('simultaneous bounds', () => {
     expect(width(0)).toBeGreaterThan(1.3);
   });
 
-  test('go on growing beyond the levels that the resamples reach', () => {
+  test('keep widening beyond the levels that the resamples reach', () => {
     const twelve = groupsOfAMonth(12, 0.3);
     const upper = [0.97, 0.99, 0.997, 0.9999, 0.999999].map(
       (level) => boundsOf(twelve, 1, level)[0]?.together.upper ?? NaN,
@@ -58,7 +58,7 @@ describe('simultaneous bounds', () => {
       .forEach((bound, index) => expect(bound).toBeGreaterThan((upper[index] ?? NaN) * 1.05));
   });
 
-  test('of a constant are that constant, and it does not widen the others', () => {
+  test('of a constant are that constant, which does not widen the others', () => {
     const [noisy] = groupsOfAMonth(1, 0);
     const constant = new Array<number>(30).fill(2);
     const both = boundsOf([noisy ?? [], constant], 1);
@@ -67,7 +67,7 @@ describe('simultaneous bounds', () => {
   });
 });
 
-/** Mean 0 a group; `shared` is how much of its day all groups share. */
+/** Mean 0 per group; `shared`: part of the day effect that all groups share. */
 function groupsOfAMonth(groups: number, shared: number): readonly (readonly number[])[] {
   const days = Array.from({ length: 30 }, gauss);
   return Array.from({ length: groups }, () =>
@@ -75,14 +75,14 @@ function groupsOfAMonth(groups: number, shared: number): readonly (readonly numb
   );
 }
 
-/** Twenty groups of mean 0, each with rows on every second day alone. */
+/** Twenty groups of mean 0, each with rows on every second day only. */
 function groupsOfEverySecondDay(days: number): readonly (readonly (number | null)[])[] {
   return Array.from({ length: 20 }, (_group, group) =>
     Array.from({ length: days }, (_day, day) => ((day + group) % 2 === 0 ? gauss() : null)),
   );
 }
 
-/** Null where a group has no rows on a day. */
+/** Null if a group has no rows on a day. */
 function boundsOf(groups: readonly (readonly (number | null)[])[], trial: number, level = 0.97) {
   const days = groups[0]?.length ?? 0;
   const resamples = dayResamples({ days, replicates: 1000, seed: [trial, 1, 2, 3] });

@@ -52,7 +52,7 @@ const told = ({ model, runId }: { readonly model: string; readonly runId: RunId 
     ({ workflowId }) => workflowId === rolloutWorkflowId({ tenant, model, runId }),
   );
 
-/** `better`: the challenger's scores lie so much nearer to the label. */
+/** `better`: how much closer the challenger's scores are to the label. */
 function seen(pairs: number, better: number): RolloutState {
   const policy = rolloutPolicyOf(canary, { dependsOnPrediction: false });
   const start = startEvidence(policy, {
@@ -95,7 +95,7 @@ const answer: AttemptEnd = {
   spent: [],
 };
 
-/** A question of the scope that is asked once and ends so. */
+/** One request of the scope with the given end. */
 async function askedOnce(scope: string, end: AttemptEnd): Promise<void> {
   const { llmCalls } = world.registry;
   const call = {
@@ -127,7 +127,7 @@ async function askedOnce(scope: string, end: AttemptEnd): Promise<void> {
 
 const digest = digestOf('a judge');
 
-/** Forty pairs with verdicts, and one without. */
+/** 40 pairs with verdicts and one without. */
 function judgedState(spec: CanarySpec): RolloutState {
   const policy = rolloutPolicyOf(spec, { dependsOnPrediction: false });
   const at = '2026-01-01T00:00:00Z';
@@ -144,7 +144,7 @@ function judgedState(spec: CanarySpec): RolloutState {
   };
 }
 
-describe('a rollout that is shown', () => {
+describe('showing a rollout', () => {
   const calibrated = {
     judge: digest,
     positives: { cases: 50, right: 45 },
@@ -162,7 +162,7 @@ describe('a rollout that is shown', () => {
     quality: { ...canary.quality, metric: 'judge-loss', answers },
   };
 
-  test('by a judge says by which, how often it was asked, and what that cost', async () => {
+  test('returns the judge, its pairs and its cost', async () => {
     const { model } = await opened(judgedState(spec), spec);
     const { status, body } = await world.call('GET', `/models/${model}/rollout`, { as: 'viewer' });
     expect(status).toBe(200);
@@ -187,7 +187,7 @@ describe('a rollout that is shown', () => {
     });
   });
 
-  test('by a judge says which labels of people are missing, and takes them', async () => {
+  test('returns the missing labels of people, and stores new ones', async () => {
     const { model } = await opened(judgedState(spec), spec);
     const { body } = await world.call('GET', `/models/${model}/rollout`, { as: 'viewer' });
     expect(body['judge']).toMatchObject({
@@ -199,9 +199,7 @@ describe('a rollout that is shown', () => {
           challenger: { right: 0, wrong: 0 },
         },
         whyNot: [
-          expect.stringMatching(
-            /^missing labels: champion 100 right, 100 wrong; challenger /,
-          ),
+          expect.stringMatching(/^missing labels: champion 100 right, 100 wrong; challenger /),
         ],
       },
     });
@@ -231,7 +229,7 @@ describe('a rollout that is shown', () => {
     ).toMatchObject({ status: 409 });
   });
 
-  test('by a judge that is asked in vain says since when, and what comes of it, until it answers or is asked no more', async () => {
+  test('returns since when and why the judge fails, until it answers or judging ends', async () => {
     const { model, runId } = await opened(judgedState(spec), spec);
     const shown = async (of = model) =>
       (await world.call('GET', `/models/${of}/rollout`, { as: 'viewer' })).body['judge'];
@@ -244,7 +242,7 @@ describe('a rollout that is shown', () => {
     await ask({ kind: 'refused', failure: 'ProviderUnavailable' });
     const after = new Date().toISOString();
     await ask({ kind: 'refused', failure: 'ProviderDenied' });
-    // Of a question alone, and of nobody who heard of it.
+    // These failures concern one question only.
     await ask({ kind: 'refused', failure: 'ContextOverflow' });
     await ask({ kind: 'broken', failure: null });
     const { silence } = (await shown()) as { silence: { since: string; failure: string } };
@@ -262,7 +260,7 @@ describe('a rollout that is shown', () => {
     expect(await shown(spent.model)).toMatchObject({ silence: null, over: why });
   });
 
-  test('without traffic says that nothing was measured yet', async () => {
+  test('without traffic has no measurement', async () => {
     const { id, model, runId } = await opened();
     const { status, body } = await world.call('GET', `/models/${model}/rollout`, { as: 'viewer' });
     expect(status).toBe(200);
@@ -315,7 +313,7 @@ describe('a rollout that is shown', () => {
     expect(body['temporalUrl']).toContain(encodeURIComponent(`rollout/default/${model}/${runId}`));
   });
 
-  test('reads its evidence by the rules that steer it, with an estimate of what is missing', async () => {
+  test('returns the current verdict with a forecast', async () => {
     const { model } = await opened(seen(150, 0.2));
     const { body } = await world.call('GET', `/models/${model}/rollout`, { as: 'viewer' });
     const { quality, remaining, reasons, history } = body as {
@@ -329,14 +327,14 @@ describe('a rollout that is shown', () => {
     expect(quality.estimate).toBeLessThan(0);
     expect(reasons.map(({ code }) => code)).toContain('rollout.samples');
     expect(remaining.observations).toBeGreaterThanOrEqual(50);
-    // 50 more at 150 a day.
+    // 50 more labels at 150 per day.
     expect(remaining.seconds).toBeGreaterThanOrEqual((50 / 150) * 86_400);
     expect(history).toEqual([
       { n: 150, eventTime: '2026-01-02T00:00:00Z', estimate: -0.1, lower: -0.2, upper: 0.1 },
     ]);
   });
 
-  test('counts the new step from its start, also before the evidence has heard of it', async () => {
+  test('starts the counts of a new step before the evidence has it', async () => {
     const { id, model } = await opened(seen(400, 0.2));
     await world.registry.rollouts.setStep({
       tenant,
@@ -350,7 +348,7 @@ describe('a rollout that is shown', () => {
       'GET',
       `/models/${model}/rollout`,
     );
-    // What the shadow has shown says nothing of what goes wrong while people are answered.
+    // The shadow does not count once the challenger answers requests.
     expect(body).toMatchObject({
       step: 1,
       weight: 0.05,
@@ -363,7 +361,7 @@ describe('a rollout that is shown', () => {
     );
   });
 
-  test('that ended keeps its reading and its verdict, and needs nothing more', async () => {
+  test('keeps the reading and the verdict of an ended rollout, without a forecast', async () => {
     const rollout = await opened(seen(150, 0.2));
     await end(rollout);
     const rollback = { from: 2, to: 1, secondsToFullTraffic: 0.4, unconfirmed: [] };
@@ -379,7 +377,7 @@ describe('a rollout that is shown', () => {
     expect(body['endedAt']).toMatch(/^20/);
   });
 
-  test('is the open one before a newer one that ended; each is found by its id, and the list has them all by pages', async () => {
+  test('prefers the open rollout, finds each by id, and lists all in pages', async () => {
     const first = await opened();
     await end(first);
     const runId = await startRun(world.registry);
@@ -413,7 +411,7 @@ describe('a rollout that is shown', () => {
     });
   });
 
-  test('that there is not is a 404 with what to do', async () => {
+  test('responds with 404 and a next step if there is none', async () => {
     expect(await world.call('GET', '/models/nosuch/rollout')).toMatchObject({
       status: 404,
       body: { detail: 'there is no model nosuch' },
@@ -438,8 +436,8 @@ describe('a rollout that is shown', () => {
   });
 });
 
-describe('what a rollout has decided', () => {
-  test('can be asked under another canary, as far as its evidence goes; nothing is stored', async () => {
+describe('the decision of a rollout', () => {
+  test('can be evaluated with another canary on its evidence, without storing anything', async () => {
     const { runId } = await opened();
     const policy = rolloutPolicyOf(canary, { dependsOnPrediction: false });
     const { evidence } = seen(400, 0.2);
@@ -463,8 +461,7 @@ describe('what a rollout has decided', () => {
     const ask = (body: object) =>
       world.call('POST', '/policies/what-if', { as: 'viewer', body: { decision: id, ...body } });
     const better = { metric: 'logloss', rule: 'superiority', margin: 0.5 };
-    // A day of traffic says nothing across days, which are asked about unless the policy says that
-    // they do not differ.
+    // One day of traffic cannot show quality across days, which is tested by default.
     expect(await ask({ canary: { quality: better } })).toMatchObject({
       status: 200,
       body: {
@@ -504,9 +501,9 @@ describe('what a rollout has decided', () => {
   });
 });
 
-describe('a command to a rollout', () => {
+describe('rollout commands', () => {
   test.each(['hold', 'resume', 'skip', 'abort'])(
-    '%s goes to its workflow with who says it and why',
+    '%s reaches the workflow with its actor and reason',
     async (verb) => {
       const rollout = await opened();
       const answer = await tell(rollout.model, verb, {
@@ -523,7 +520,7 @@ describe('a command to a rollout', () => {
     },
   );
 
-  test('extend takes whole seconds of event time', async () => {
+  test('extend accepts whole seconds of event time', async () => {
     const rollout = await opened();
     expect(await tell(rollout.model, 'extend', { body: { seconds: 3600 } })).toMatchObject({
       status: 200,
@@ -542,7 +539,7 @@ describe('a command to a rollout', () => {
     expect(told(rollout)).toHaveLength(1);
   });
 
-  test('repeated under its key is the same update, to the same rollout; the key with another command is refused', async () => {
+  test('repeat the same update with the same key, and reject the key for another command', async () => {
     const rollout = await opened();
     const headers = { 'idempotency-key': 'once' };
     await tell(rollout.model, 'extend', { body: { seconds: 60 }, headers });
@@ -555,7 +552,7 @@ describe('a command to a rollout', () => {
       body: { code: 'IdempotencyConflict' },
     });
     expect(await tell(rollout.model, 'abort', { headers })).toMatchObject({ status: 422 });
-    // A newer rollout is not what the key was about.
+    // The key still refers to the earlier rollout.
     await end(rollout);
     world.lifecycles.executions.set(rolloutWorkflowId(rollout), 'completed');
     const runId = await startRun(world.registry);
@@ -571,7 +568,7 @@ describe('a command to a rollout', () => {
     expect(told({ model: rollout.model, runId })).toEqual([]);
   });
 
-  test('needs an operator', async () => {
+  test('need the scope operator', async () => {
     const rollout = await opened();
     for (const verb of ['hold', 'resume', 'skip', 'abort'])
       expect(await tell(rollout.model, verb, { as: 'viewer' })).toMatchObject({ status: 403 });
@@ -581,7 +578,7 @@ describe('a command to a rollout', () => {
     expect(told(rollout)).toEqual([]);
   });
 
-  test('without an open rollout says how the last one ended, and that there was none', async () => {
+  test('without an open rollout respond with the end of the last one', async () => {
     const rollout = await opened();
     await end(rollout);
     expect(await tell(rollout.model, 'hold')).toMatchObject({
@@ -608,7 +605,7 @@ describe('a command to a rollout', () => {
     });
   });
 
-  test('to one whose workflow is gone says so, and only abort still ends it', async () => {
+  test('to a rollout without a workflow fail, except abort, which ends it', async () => {
     const rollout = await opened();
     world.lifecycles.executions.delete(rolloutWorkflowId(rollout));
     expect(await tell(rollout.model, 'hold')).toMatchObject({
@@ -640,7 +637,7 @@ describe('a command to a rollout', () => {
     expect(audit.items).toMatchObject([{ actor: 'operator', cause: 'nobody watches' }]);
   });
 
-  test('while Temporal is away is a 503, and the key can be used again', async () => {
+  test('respond with 503 while Temporal is unavailable, and the key stays usable', async () => {
     const rollout = await opened();
     world.lifecycles.away = true;
     const headers = { 'idempotency-key': 'later' };

@@ -46,14 +46,14 @@ export const running: RolloutJson = {
       gate: 'quality',
       code: 'quality.open',
       message:
-        'logloss −0.0038 (99.67 % CI −0.0285 … +0.0209, 2,400 serving pairs): ' +
+        'logloss −0.0038 (99.67 % CI −0.0285 … +0.0209, 2,400 pairs): ' +
         'not yet below the 0.01 margin',
       outcome: 'inconclusive',
     },
     {
       gate: 'errors',
       code: 'guardrail.unharmed',
-      message: '0 % of requests failed (bounds 0 % … 0.9 %, 300 requests): within the 1 % limit',
+      message: '0 % of requests failed (0 % … 0.9 %, 300 requests): within the 1 % limit',
       outcome: 'passed',
     },
     {

@@ -11,8 +11,8 @@ const { outPaint } = openTerminal({
 const draw = (history: ReturnType<typeof settling>, limit = 0.01, columns = 60, rows = 10) =>
   `\n${drawSequence({ history, limit, limitName: limit > 0 ? 'margin' : 'to beat', unit: 'pairs' }, { columns, rows }, outPaint).join('\n')}\n`;
 
-describe('a confidence sequence that is drawn', () => {
-  test('while it is open: the bounds close in on the estimate, and the margin lies between them', () => {
+describe('the chart of a confidence sequence', () => {
+  test('while undecided has the margin between the bounds', () => {
     expect(draw(settling(60, -0.004))).toBe(`
  +0.03 ┤░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░
        ┤●░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░
@@ -29,7 +29,7 @@ describe('a confidence sequence that is drawn', () => {
 `);
   });
 
-  test('when harm is shown: both bounds are above the margin', () => {
+  test('with harm has both bounds above the margin', () => {
     expect(draw(settling(40, 0.2))).toBe(`
 +0.24 ┤ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░    ░░░░░░░░░
       ┤ ●●●●░░░░░░░░░░░░░░░●●●●●░░░░░░░░░░░░░░░░░░░░░
@@ -46,7 +46,7 @@ describe('a confidence sequence that is drawn', () => {
 `);
   });
 
-  test('when it is better by enough: both bounds are below the line to beat', () => {
+  test('with superiority has both bounds below the required line', () => {
     expect(draw(settling(60, -0.06), -0.01)).toBe(`
      0 ┤┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈
  −0.01 ┤╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌ to beat
@@ -63,7 +63,7 @@ describe('a confidence sequence that is drawn', () => {
 `);
   });
 
-  test('with one point', () => {
+  test('has one point', () => {
     expect(draw(settling(1, 0.02), 0.01, 40, 6)).toBe(`
 +0.22 ┤                         ░
       ┤                         ░
@@ -76,7 +76,7 @@ describe('a confidence sequence that is drawn', () => {
 `);
   });
 
-  test('before the first label is nothing', () => {
+  test('is empty before the first label', () => {
     expect(
       drawSequence(
         { history: [], limit: 0.01, limitName: 'margin', unit: 'pairs' },
@@ -104,7 +104,7 @@ describe('a confidence sequence that is drawn', () => {
     }
   });
 
-  test('without bounds shows the estimate alone, in a band that leaves everything open', () => {
+  test('without bounds has the estimate in a band over the full height', () => {
     const history = [{ n: 40, eventTime: '', estimate: 0.02, lower: null, upper: null }];
     const lines = drawSequence(
       { history, limit: 0.01, limitName: 'margin', unit: 'pairs' },

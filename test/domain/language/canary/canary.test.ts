@@ -225,10 +225,10 @@ describe('its guardrails', () => {
       .verdict.reasons.map(({ message }) => message)
       .join('\n');
     for (const what of [
-      'first words after 500 ms',
-      'above 900 tokens',
-      'blocked answers',
-      'not the promised JSON',
+      'first tokens after 500 ms',
+      'answers over 900 tokens',
+      'answers blocked',
+      'not in the required JSON',
     ])
       expect(said).toContain(what);
   });

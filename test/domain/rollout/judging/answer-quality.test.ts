@@ -26,13 +26,7 @@ describe('scores by right answers', () => {
       [2 / 3, 1],
     ],
     ['are 0 for an empty answer', f1, { references: ['Paris'] }, ['', 'Paris'], [0, 1]],
-    [
-      'are null without an answer',
-      f1,
-      { references: ['Paris'] },
-      ['Paris', null],
-      [1, null],
-    ],
+    ['are null without an answer', f1, { references: ['Paris'] }, ['Paris', null], [1, null]],
     [
       'require exactly the right label',
       references({ kind: 'label', labels: ['cat', 'dog'] }),

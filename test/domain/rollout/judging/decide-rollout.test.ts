@@ -217,7 +217,7 @@ describe('a rollout in a serving step', () => {
         {},
       ],
     });
-    expect(texts(verdict)).toMatch(/ serving pairs\): below the 0\.01 margin on this traffic$/m);
+    expect(texts(verdict)).toMatch(/[\d,]+ pairs\): below the 0\.01 margin on this traffic$/m);
     expect(verdict.reasons[0]?.details).toEqual(['not yet confirmed across days (7 whole days)']);
     expect(texts(verdict)).toMatch(
       /logloss −0\.02\d* \([^)]* [\d,]+ shadow pairs\): the shadow has ended/,
@@ -498,7 +498,9 @@ describe('a rollout that compares arms', () => {
   test('does not promote if the arms’ shares of labelled answers differ too much', () => {
     const verdict = decideRollout(policy, after(20, { champion: 0.5, challenger: 0.2 }, 20));
     expect(verdict.kind).toBe('continue');
-    expect(texts(verdict)).toMatch(/labels for [\d.]+ % of the challenger's answers, /);
+    expect(texts(verdict)).toMatch(
+      /labels for [\d.]+ % of the challenger's answers and [\d.]+ % of the champion's: too different/,
+    );
   });
 
   test('has wider bounds with more serving steps, which share alpha', () => {

@@ -178,14 +178,8 @@ const alike = { champion: usual, challenger: usual };
 
 describe('labels of people', () => {
   test.each([
-    [
-      0,
-      'missing labels: champion 100 right, 100 wrong; challenger 100 right, 100 wrong',
-    ],
-    [
-      99,
-      'missing labels: champion 1 right, 1 wrong; challenger 1 right, 1 wrong',
-    ],
+    [0, 'missing labels: champion 100 right, 100 wrong; challenger 100 right, 100 wrong'],
+    [99, 'missing labels: champion 1 right, 1 wrong; challenger 1 right, 1 wrong'],
   ])('are too few with %d of each kind and version', (each, why) => {
     expect(whyNotYet(labelsOf(each, alike))).toEqual([why]);
   });
@@ -377,9 +371,9 @@ describe('the correction', () => {
     });
     expect(reasons.find(({ code }) => code === 'rollout.judge')).toMatchObject({
       message:
-        'judge sound may not decide: ' +
+        'judge sound: ' +
         'missing labels: champion 100 right, 100 wrong; challenger 100 right, 100 wrong',
-      details: ['next: perennial rollout label assistant'],
+      details: ['the judge may not decide yet', 'next: perennial rollout label assistant'],
     });
   });
 

@@ -136,27 +136,24 @@ describe('the decision on a rollout', () => {
     }
   });
 
-  law(
-    'reads the same quality while serving, whatever the shadow was',
-    (drawn, one, other) => {
-      const policy = policyWith();
-      const served = (mean: number) => {
-        const shadow = withPairsOf(policy, begun(policy), {
-          days: 7,
-          perDay: 20,
-          difference: about(mean),
-        });
-        const { readings } = decideRollout(
-          policy,
-          withPairsOf(policy, inStep(policy, shadow, 1), {
-            days: drawn.days,
-            perDay: drawn.perDay,
-            difference: about(drawn.mean),
-          }),
-        );
-        return readings.filter(({ role }) => role === 'quality' || role === 'step');
-      };
-      expect(served(one - 0.5)).toEqual(served(other - 0.5));
-    },
-  );
+  law('reads the same quality while serving, whatever the shadow was', (drawn, one, other) => {
+    const policy = policyWith();
+    const served = (mean: number) => {
+      const shadow = withPairsOf(policy, begun(policy), {
+        days: 7,
+        perDay: 20,
+        difference: about(mean),
+      });
+      const { readings } = decideRollout(
+        policy,
+        withPairsOf(policy, inStep(policy, shadow, 1), {
+          days: drawn.days,
+          perDay: drawn.perDay,
+          difference: about(drawn.mean),
+        }),
+      );
+      return readings.filter(({ role }) => role === 'quality' || role === 'step');
+    };
+    expect(served(one - 0.5)).toEqual(served(other - 0.5));
+  });
 });

@@ -5,23 +5,20 @@ const scores = fc.double({ min: -2, max: 3, noNaN: true });
 const errors = fc.double({ min: -1e6, max: 1e6, noNaN: true });
 
 describe('the possible differences of a pair before its label is known', () => {
-  test.each(['logloss', 'brier'] as const)(
-    '%s: the differences for both labels',
-    (metric) => {
-      const loss = requestLoss({ metric, bound: null });
-      fc.assert(
-        fc.property(scores, scores, fc.constantFrom(0, 1), (champion, challenger, label) => {
-          const { min, max } = loss.differencesOf({ champion, challenger, sameAnswer: false });
-          const difference = loss.of(label, challenger) - loss.of(label, champion);
-          expect([min, max]).toContain(difference);
-          expect(min).toBeGreaterThanOrEqual(loss.min - loss.max);
-          expect(max).toBeLessThanOrEqual(loss.max - loss.min);
-          const own = loss.rangeOf(champion);
-          expect([own.min, own.max]).toContain(loss.of(label, champion));
-        }),
-      );
-    },
-  );
+  test.each(['logloss', 'brier'] as const)('%s: the differences for both labels', (metric) => {
+    const loss = requestLoss({ metric, bound: null });
+    fc.assert(
+      fc.property(scores, scores, fc.constantFrom(0, 1), (champion, challenger, label) => {
+        const { min, max } = loss.differencesOf({ champion, challenger, sameAnswer: false });
+        const difference = loss.of(label, challenger) - loss.of(label, champion);
+        expect([min, max]).toContain(difference);
+        expect(min).toBeGreaterThanOrEqual(loss.min - loss.max);
+        expect(max).toBeLessThanOrEqual(loss.max - loss.min);
+        const own = loss.rangeOf(champion);
+        expect([own.min, own.max]).toContain(loss.of(label, champion));
+      }),
+    );
+  });
 
   test('mae: at most the distance of the forecasts, including rounding', () => {
     const loss = requestLoss({ metric: 'mae', bound: 600 });

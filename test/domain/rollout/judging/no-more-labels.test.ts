@@ -69,6 +69,7 @@ describe('a rollout whose judging has ended', () => {
     const verdict = decideRollout(policy, after(600, spent(20)));
     expect(verdict).toMatchObject({ kind: 'continue' });
     expect(verdict.reasons.find(({ code }) => code === 'rollout.judge')?.details).toEqual([
+      'the judge may not decide yet',
       'next: perennial rollout label a',
     ]);
     expect(decideRollout(policy, labelled(99))).toMatchObject({ kind: 'continue' });

@@ -63,14 +63,11 @@ describe('whole rollouts of a month on days that differ (simulated, alpha 3 %)',
         week: [-0.01, -0.01, -0.01, -0.01, -0.01, 0.025, 0.025],
       },
     ],
-  ])(
-    'are decided within alpha at the limits of all rules, if %s',
-    (_name, traffic) => {
-      const { rate } = endsOf(40, 31, { mean: 0.01, failing: 0.01, slow: 0.03, ...traffic });
-      expect(rate('promote').lower).toBeLessThanOrEqual(alpha);
-      expect(rate('harm').lower).toBeLessThanOrEqual(alpha);
-    },
-  );
+  ])('are decided within alpha at the limits of all rules, if %s', (_name, traffic) => {
+    const { rate } = endsOf(40, 31, { mean: 0.01, failing: 0.01, slow: 0.03, ...traffic });
+    expect(rate('promote').lower).toBeLessThanOrEqual(alpha);
+    expect(rate('harm').lower).toBeLessThanOrEqual(alpha);
+  });
 
   test.each([1, 2, 5])(
     'promote within alpha if the shadow is 2 margins better and serving %d worse',
