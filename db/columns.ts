@@ -1,6 +1,7 @@
 import { bigint, check, customType, json, text, timestamp } from 'drizzle-orm/pg-core';
 import type { AnyPgColumn } from 'drizzle-orm/pg-core';
 import { sql } from 'drizzle-orm';
+import type { Tenant } from '../domain/ids';
 
 /**
  * Text in byte order: ids are made to sort by time that way, and no locale of a database may change
@@ -9,7 +10,7 @@ import { sql } from 'drizzle-orm';
 export const bytewise = customType<{ data: string }>({ dataType: () => 'text collate "C"' });
 
 /** In every table, first in every key. */
-export const tenantId = () => text('tenant_id').notNull();
+export const tenantId = () => text('tenant_id').$type<Tenant>().notNull();
 
 export const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'string' });
 export const createdAt = () => instant('created_at').notNull().defaultNow();
@@ -27,3 +28,9 @@ export const oneOf = (name: string, column: AnyPgColumn, values: readonly string
 
 export const isDigest = (name: string, column: AnyPgColumn) =>
   check(name, sql`${column} ~ '^sha256:[0-9a-f]{64}$'`);
+
+/** Columns of a table as rows have them: `Columns<typeof runs, 'id' | 'status'>`. */
+export type Columns<
+  Table extends { readonly $inferSelect: object },
+  Name extends keyof Table['$inferSelect'],
+> = Pick<Table['$inferSelect'], Name>;

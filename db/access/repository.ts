@@ -135,10 +135,10 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
     rotate: ({ tenant, id, actor, overlapSeconds }) =>
       sql.begin(async (tx) => {
         const old = await locked(tx, tenant, id);
-        const [limited] = await tx<{ expiresAt: string }[]>`
+        const [limited] = await tx<Pick<ApiKeyRow, 'expiresAt'>[]>`
           update api_keys set expires_at = least(expires_at, now() + make_interval(secs => ${overlapSeconds}))
           where tenant_id = ${tenant} and id = ${id} and ${valid(tx)} returning expires_at`;
-        if (!limited)
+        if (limited?.expiresAt == null)
           throw failure('Conflict', `key ${id} is no longer valid`, {
             next: 'perennial key create',
           });
@@ -200,7 +200,7 @@ function sameLifetime({ createdAt, expiresAt }: ApiKeyRow): string | null {
 async function assertNameIsFree(tx: Transaction, tenant: Tenant, name: string): Promise<void> {
   // Two that create the same name at once: the second waits here and then finds the first.
   await tx`select pg_advisory_xact_lock(${advisoryLocks.apiKeyNames}, hashtext(${`${tenant}/${name}`}))`;
-  const [living] = await tx<{ id: string }[]>`
+  const [living] = await tx<Pick<ApiKeyRow, 'id'>[]>`
     select id from api_keys where tenant_id = ${tenant} and name = ${name} and ${valid(tx)} limit 1`;
   if (living) {
     throw failure(

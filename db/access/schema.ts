@@ -8,14 +8,13 @@ import {
   unique,
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
-import type { Tenant } from '../../domain/ids';
 import { bytewise, createdAt, instant, oneOf, tenantId } from '../columns';
 import { tenants } from './tenant-schema';
 
 export const apiKeys = pgTable(
   'api_keys',
   {
-    tenantId: tenantId().$type<Tenant>(),
+    tenantId: tenantId(),
     id: bytewise('id').notNull(),
     name: text('name').notNull(),
     /** Same for a key and those that it was rotated into: one holder has one vote. */

@@ -1,10 +1,11 @@
 import { sql } from 'drizzle-orm';
 import { check, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import type { Tenant } from '../../domain/ids';
 import { createdAt } from '../columns';
 
 export const tenants = pgTable(
   'tenants',
-  { id: text('id').notNull(), createdAt: createdAt() },
+  { id: text('id').$type<Tenant>().notNull(), createdAt: createdAt() },
   (t) => [
     primaryKey({ name: 'tenants_pk', columns: [t.id] }),
     // It is part of workflow ids and of bucket keys.

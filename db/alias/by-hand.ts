@@ -18,9 +18,11 @@ import {
 } from '../../domain/model/promotion';
 import type { RolloutStatus } from '../../domain/rollout/rollout';
 import type { VerdictKind } from '../../domain/decision/verdict';
+import type { Columns } from '../columns';
 import type { Transaction } from '../connection';
 import type { AliasState, Promotion, PromotionByHand } from './repository';
 import type { VersionName } from './state';
+import type { modelVersions } from '../model/schema';
 
 export type AllowedByHand = {
   readonly kind: 'allowed';
@@ -165,7 +167,7 @@ async function readVotes(
 }
 
 async function digestOf(tx: Transaction, { tenant, model, version }: VersionName): Promise<Digest> {
-  const [row] = await tx<{ digest: Digest }[]>`
+  const [row] = await tx<Columns<typeof modelVersions, 'digest'>[]>`
     select digest from model_versions where tenant_id = ${tenant} and model = ${model} and version = ${version}`;
   if (!row) throw failure('NotFound', `there is no ${model}@${version}`);
   return row.digest;

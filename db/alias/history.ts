@@ -27,10 +27,10 @@ export async function promotionBy(
   sql: Query,
   { tenant, model, runId }: ModelName & { readonly runId: RunId },
 ): Promise<{ readonly version: number; readonly fencing: number } | null> {
-  const [row] = await sql<{ version: number; fencing: number }[]>`
-    select to_version as version, fencing from alias_history
+  const [row] = await sql<Pick<AliasMoveRow, 'toVersion' | 'fencing'>[]>`
+    select to_version, fencing from alias_history
     where tenant_id = ${tenant} and model = ${model} and run_id = ${runId} and kind = 'promote' order by fencing desc limit 1`;
-  return row ?? null;
+  return row?.toVersion == null ? null : { version: row.toVersion, fencing: row.fencing };
 }
 
 export async function promotionAt(

@@ -1,8 +1,11 @@
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { AliasName, ModelVersionStatus } from '../../domain/model/model';
+import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
 import type { AliasState } from './repository';
+import type { modelVersions, models } from '../model/schema';
+import type { modelAliases } from './schema';
 
 export interface ModelName {
   readonly tenant: Tenant;
@@ -17,9 +20,8 @@ export interface Register {
 
 /** The model's row lock puts all moves of its aliases in one order. */
 export async function lockModel(tx: Transaction, { tenant, model }: ModelName): Promise<Register> {
-  const [row] = await tx<
-    { fencing: number }[]
-  >`select fencing from models where tenant_id = ${tenant} and name = ${model} for update`;
+  const [row] = await tx<Columns<typeof models, 'fencing'>[]>`
+    select fencing from models where tenant_id = ${tenant} and name = ${model} for update`;
   if (!row)
     throw failure('NotFound', `there is no model ${model}`, { next: 'perennial model list' });
   return { fencing: row.fencing, aliases: await readAliases(tx, { tenant, model }) };
@@ -29,7 +31,9 @@ export async function readAliases(
   sql: Query,
   { tenant, model }: ModelName,
 ): Promise<Register['aliases']> {
-  const rows = await sql<({ readonly alias: AliasName } & AliasState)[]>`
+  const rows = await sql<
+    Columns<typeof modelAliases, 'alias' | 'version' | 'fencing' | 'movedAt'>[]
+  >`
     select alias, version, fencing, moved_at from model_aliases where tenant_id = ${tenant} and model = ${model}`;
   const state = (name: AliasName): AliasState | null => {
     const row = rows.find(({ alias }) => alias === name);
@@ -50,7 +54,7 @@ export async function statusOf(
   tx: Query,
   { tenant, model, version }: VersionName,
 ): Promise<ModelVersionStatus> {
-  const [row] = await tx<{ status: ModelVersionStatus }[]>`
+  const [row] = await tx<Columns<typeof modelVersions, 'status'>[]>`
     select status from model_versions where tenant_id = ${tenant} and model = ${model} and version = ${version}`;
   if (!row) throw failure('NotFound', `there is no ${model}@${version}`);
   return row.status;

@@ -193,15 +193,15 @@ export function createArtifactRepository({ sql }: Database): ArtifactRepository 
       return sql<ArtifactRef[]>`
       select a.uri, a.digest, a.bytes, a.media_type from artifact_references r
       join artifacts a on a.tenant_id = r.tenant_id and a.digest = r.digest
-      where r.tenant_id = ${tenant} and r.held_by = ${by} and a.uri is not null order by a.digest`;
+      where r.tenant_id = ${tenant} and r.held_by = ${by} and a.uri is not null
+        and a.bytes is not null and a.media_type is not null order by a.digest`;
     },
 
     async mark({ tenant, idleSeconds, limit }) {
       await sql`delete from artifact_leases where tenant_id = ${tenant} and until < now()`;
       return sql.begin(async (tx) => {
-        const idle = await tx<
-          { digest: Digest }[]
-        >`${idleArtifacts(tx, { tenant, idleSeconds, limit })} for update skip locked`;
+        const idle = await tx<Pick<ArtifactRow, 'digest'>[]>`
+          ${idleArtifacts(tx, { tenant, idleSeconds, limit })} for update skip locked`;
         // A second statement, because only it sees references that were removed before the locks
         // were granted; those removed later wait for the locks.
         const looked = await tx<{ isMarked: boolean }[]>`
@@ -218,7 +218,7 @@ export function createArtifactRepository({ sql }: Database): ArtifactRepository 
     },
 
     async sweepable({ tenant, limit, except = [] }) {
-      const rows = await sql<{ digest: Digest; uri: string | null }[]>`
+      const rows = await sql<Pick<ArtifactRow, 'digest' | 'uri'>[]>`
         with due as materialized (
           select tenant_id, digest from artifacts a
           where tenant_id = ${tenant} and marked_at < now() - make_interval(secs => ${maxLeaseSeconds}) and ${unheld(sql)}

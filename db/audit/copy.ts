@@ -1,9 +1,11 @@
 import type { Tenant } from '../../domain/ids';
+import type { Columns } from '../columns';
 import type { Query, Sql } from '../connection';
 import type { AuditArchive } from './repository';
 import { readKeys } from './keys';
 import type { HeadRow } from './read-heads';
 import { toHead } from './read-heads';
+import type { auditCopies } from './schema';
 
 /** How far a place has copies; a place that nothing was copied to has none. */
 export interface CopiedThrough {
@@ -16,7 +18,7 @@ export async function copiedThrough(
   tenant: Tenant,
   place: string,
 ): Promise<CopiedThrough> {
-  const [row] = await sql<{ headsThrough: number; keysThrough: number }[]>`
+  const [row] = await sql<Columns<typeof auditCopies, 'headsThrough' | 'keysThrough'>[]>`
     select heads_through, keys_through from audit_copies where tenant_id = ${tenant} and place = ${place}`;
   return { heads: row?.headsThrough ?? 0, keys: row?.keysThrough ?? 0 };
 }

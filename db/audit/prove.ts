@@ -1,5 +1,5 @@
-import type { Digest } from '../../domain/dataset/artifact';
 import { inclusionPath, rootFromPath } from '../../domain/audit/merkle';
+import type { Columns } from '../columns';
 import type { Sql } from '../connection';
 import type { AuditProof, AuditRepository } from './repository';
 import type { StoredAuditRow } from './content';
@@ -7,14 +7,13 @@ import { contentOf, leafOf, sha256Hash, storedColumns, toBytes, toDigest } from 
 import { wrongWithHead } from './head';
 import type { HeadRow } from './read-heads';
 import { toHead } from './read-heads';
+import type { auditSeals } from './schema';
 
 export async function proveRow(
   sql: Sql,
   { tenant, id }: Parameters<AuditRepository['prove']>[0],
 ): Promise<AuditProof | null> {
-  const [row] = await sql<
-    (StoredAuditRow & { readonly position: number; readonly batch: number })[]
-  >`
+  const [row] = await sql<(StoredAuditRow & Columns<typeof auditSeals, 'position' | 'batch'>)[]>`
     select s.position, s.batch, ${storedColumns(sql)} from audit_log l
     join audit_seals s on s.tenant_id = l.tenant_id and s.audit_id = l.id where l.tenant_id = ${tenant} and l.id = ${id}`;
   if (!row) return null;
@@ -22,7 +21,7 @@ export async function proveRow(
     HeadRow[]
   >`select * from audit_heads where tenant_id = ${tenant} and batch = ${row.batch}`;
   if (!head) return null;
-  const leaves = await sql<{ leaf: Digest }[]>`
+  const leaves = await sql<Columns<typeof auditSeals, 'leaf'>[]>`
     select leaf from audit_seals where tenant_id = ${tenant} and position >= ${head.first} and position < ${head.first + head.count} order by position`;
   const index = row.position - head.first;
   const path = inclusionPath(

@@ -9,9 +9,11 @@ import { toHead } from './read-heads';
 import { registerKey } from './register-key';
 import { seal } from './seal';
 import { verifyAudit } from './verify';
+import type { Columns } from '../columns';
 import type { Database } from '../connection';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import type { auditLog } from './schema';
+import type { tenants } from '../access/tenant-schema';
 
 export interface AuditRow {
   readonly id: string;
@@ -265,7 +267,7 @@ export function createAuditRepository({ sql }: Database): AuditRepository {
     prove: (input) => proveRow(sql, input),
 
     async unsealedTenants(places) {
-      const rows = await sql<{ id: Tenant }[]>`
+      const rows = await sql<Columns<typeof tenants, 'id'>[]>`
         select t.id from tenants t where exists (select from audit_pending p where p.tenant_id = t.id)
           or exists (select from unnest(${places}::text[]) as asked (place) left join audit_copies c on c.tenant_id = t.id and c.place = asked.place
             where coalesce(c.heads_through, 0) < (select max(batch) from audit_heads h where h.tenant_id = t.id)

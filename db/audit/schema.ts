@@ -10,7 +10,6 @@ import {
   unique,
 } from 'drizzle-orm/pg-core';
 import type { Digest } from '../../domain/dataset/artifact';
-import type { Tenant } from '../../domain/ids';
 import { bytewise, counter, document, instant, isDigest, oneOf, tenantId } from '../columns';
 import { tenants } from '../access/tenant-schema';
 
@@ -55,7 +54,7 @@ export const auditPending = pgTable(
 export const auditHeads = pgTable(
   'audit_heads',
   {
-    tenantId: tenantId().$type<Tenant>(),
+    tenantId: tenantId(),
     batch: integer('batch').notNull(),
     first: counter('first').notNull(),
     count: integer('count').notNull(),
@@ -111,7 +110,7 @@ export const auditSeals = pgTable(
 export const auditKeys = pgTable(
   'audit_keys',
   {
-    tenantId: tenantId().$type<Tenant>(),
+    tenantId: tenantId(),
     sequence: integer('sequence').notNull(),
     kind: text('kind').$type<'first' | 'added' | 'rotated' | 'lost'>().notNull(),
     keyId: text('key_id').notNull(),

@@ -1,6 +1,7 @@
 import type { Digest } from '../../domain/dataset/artifact';
 import { merkleRoot } from '../../domain/audit/merkle';
 import type { Tenant } from '../../domain/ids';
+import type { Columns } from '../columns';
 import type { Query, Sql } from '../connection';
 import type {
   AuditCheckpoint,
@@ -18,6 +19,7 @@ import { wrongWithHead } from './head';
 import { fingerprintOf, keyStandings, publicKeysOf, readKeys, type KeyStanding } from './keys';
 import { headOf, headsBetween, lastHead, toHead } from './read-heads';
 import { largestBatch } from './seal';
+import type { auditSeals } from './schema';
 
 type Verify = Parameters<AuditRepository['verify']>[0];
 
@@ -190,7 +192,7 @@ async function firstRowOf(
   tx: Query,
   { tenant, batch }: { readonly tenant: Tenant; readonly batch: number },
 ): Promise<string> {
-  const [row] = await tx<{ auditId: string }[]>`
+  const [row] = await tx<Columns<typeof auditSeals, 'auditId'>[]>`
     select s.audit_id from audit_heads h join audit_seals s on s.tenant_id = h.tenant_id and s.position = h.first
     where h.tenant_id = ${tenant} and h.batch = ${batch}`;
   return row?.auditId ?? '';

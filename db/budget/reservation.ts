@@ -1,8 +1,9 @@
 import type { Budget, BudgetAmount, BudgetRef, Reserved } from '../../domain/budget/budget';
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
+import type { Columns } from '../columns';
 import type { Query, Sql, Transaction } from '../connection';
-import type { BudgetRow } from './schema';
+import type { BudgetRow, budgetReservations } from './schema';
 
 export interface Reservation {
   readonly tenant: Tenant;
@@ -126,7 +127,7 @@ export async function assumeAllExpired(sql: Sql): Promise<void> {
     select distinct tenant_id, scope, unit from budget_reservations where state = 'open' and expires_at < now()`;
   for (const { tenantId, ...budget } of dead) {
     await sql.begin(async (tx) => {
-      const { tenant } = await lockBudget(tx, tenantId as Tenant, budget);
+      const { tenant } = await lockBudget(tx, tenantId, budget);
       await assumeExpired(tx, tenant, budget);
     });
   }
@@ -156,7 +157,7 @@ export async function expireReservations(
   { scope, unit }: BudgetRef,
   exceptHolder = '',
 ): Promise<{ readonly reserved: number; readonly spent: number }> {
-  const expired = await tx<{ amount: number; spent: number }[]>`
+  const expired = await tx<Columns<typeof budgetReservations, 'amount' | 'spent'>[]>`
     update budget_reservations set state = 'assumed', spent = coalesce(in_use, amount)
     where (tenant_id, holder, scope, unit) in (
       select tenant_id, holder, scope, unit from budget_reservations
@@ -210,5 +211,5 @@ export function toBudget({
   spent,
   assumed,
 }: BudgetRow): Budget {
-  return { tenant: tenantId as Tenant, scope, unit, limit, reserved, spent, assumed };
+  return { tenant: tenantId, scope, unit, limit, reserved, spent, assumed };
 }

@@ -1,19 +1,20 @@
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
+import type { Columns } from '../columns';
 import type { Transaction } from '../connection';
 import { newId } from '../ids';
 import type { DatasetAlias } from './repository';
-import type { datasetAliasHistory } from './schema';
+import type { datasetAliasHistory, datasetAliases, datasets } from './schema';
 import { appendAudit } from '../audit/entry';
 
-type DatasetMoveRow = typeof datasetAliasHistory.$inferSelect & { readonly alias: DatasetAlias };
+type DatasetMoveRow = typeof datasetAliasHistory.$inferSelect;
 
 export async function lockDataset(
   tx: Transaction,
   tenant: Tenant,
   dataset: string,
 ): Promise<{ readonly versions: number }> {
-  const [row] = await tx<{ versions: number }[]>`
+  const [row] = await tx<Columns<typeof datasets, 'versions'>[]>`
     select versions from datasets where tenant_id = ${tenant} and name = ${dataset} for update`;
   if (!row) throw failure('NotFound', `there is no dataset ${dataset}`);
   return row;
@@ -25,7 +26,7 @@ export async function versionOf(
   dataset: string,
   alias: DatasetAlias,
 ): Promise<number | null> {
-  const [row] = await tx<{ version: number }[]>`
+  const [row] = await tx<Columns<typeof datasetAliases, 'version'>[]>`
     select version from dataset_aliases where tenant_id = ${tenant} and dataset = ${dataset} and alias = ${alias}`;
   return row?.version ?? null;
 }
@@ -48,7 +49,7 @@ export async function move(
   { tenant, dataset, alias, from, to, actor, cause }: DatasetMove,
 ): Promise<number> {
   const moved = from !== to;
-  const [row] = await tx<{ fencing: number }[]>`
+  const [row] = await tx<Columns<typeof datasets, 'fencing'>[]>`
     update datasets set fencing = fencing + ${moved ? 1 : 0} where tenant_id = ${tenant} and name = ${dataset} returning fencing`;
   const fencing = row?.fencing ?? 0;
   if (!moved) return fencing;

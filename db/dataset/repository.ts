@@ -266,7 +266,7 @@ async function registered(
   const { tenant, dataset, manifest, rows, columns, statistics, runId } = input;
   await tx`insert into datasets (tenant_id, name) values (${tenant}, ${dataset}) on conflict do nothing`;
   const { versions } = await lockDataset(tx, tenant, dataset);
-  const [same] = await tx<{ version: number }[]>`
+  const [same] = await tx<Pick<DatasetVersionRow, 'version'>[]>`
     select version from dataset_versions where tenant_id = ${tenant} and dataset = ${dataset} and digest = ${manifest.digest}`;
   if (same) return same.version;
   const version = versions + 1;

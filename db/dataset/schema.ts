@@ -24,6 +24,7 @@ import {
 } from '../columns';
 import { runs } from '../run/schema';
 import { tenants } from '../access/tenant-schema';
+import type { DatasetAlias } from './repository';
 
 export const datasets = pgTable(
   'datasets',
@@ -83,7 +84,7 @@ export const datasetAliases = pgTable(
   {
     tenantId: tenantId(),
     dataset: text('dataset').notNull(),
-    alias: text('alias').notNull(),
+    alias: text('alias').$type<DatasetAlias>().notNull(),
     version: integer('version').notNull(),
     fencing: counter('fencing').notNull(),
     movedAt: instant('moved_at').notNull().defaultNow(),
@@ -95,7 +96,7 @@ export const datasetAliases = pgTable(
       columns: [t.tenantId, t.dataset, t.version],
       foreignColumns: [...version.columns],
     }),
-    oneOf('dataset_aliases_alias_check', t.alias, ['latest', 'approved']),
+    oneOf('dataset_aliases_alias_check', t.alias, ['latest', 'approved'] satisfies DatasetAlias[]),
     check('dataset_aliases_fencing_check', sql`${t.fencing} > 0`),
   ],
 );
@@ -106,7 +107,7 @@ export const datasetAliasHistory = pgTable(
     tenantId: tenantId(),
     id: bytewise('id').notNull(),
     dataset: text('dataset').notNull(),
-    alias: text('alias').notNull(),
+    alias: text('alias').$type<DatasetAlias>().notNull(),
     fromVersion: integer('from_version'),
     /** Null when an undo took away the alias's first version. */
     toVersion: integer('to_version'),

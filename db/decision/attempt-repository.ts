@@ -2,7 +2,9 @@ import type { Digest } from '../../domain/dataset/artifact';
 import type { Attempt } from '../../domain/decision/gates/attempts';
 import type { RunId, Tenant } from '../../domain/ids';
 import { advisoryLocks } from '../advisory-locks';
+import type { Columns } from '../columns';
 import type { Database } from '../connection';
+import type { holdoutAttempts } from './attempt-schema';
 
 export interface AttemptRepository {
   /**
@@ -29,7 +31,7 @@ export function createAttemptRepository({ sql }: Database): AttemptRepository {
           select ${tenant}, ${model}, ${holdout}, coalesce(max(number), 0) + 1, ${candidate}, ${runId}
           from holdout_attempts where tenant_id = ${tenant} and model = ${model} and holdout = ${holdout}
           on conflict on constraint holdout_attempts_candidate do nothing`;
-        const [row] = await tx<{ number: number }[]>`
+        const [row] = await tx<Columns<typeof holdoutAttempts, 'number'>[]>`
           select number from holdout_attempts
           where tenant_id = ${tenant} and model = ${model} and holdout = ${holdout} and candidate = ${candidate}`;
         if (!row) throw new Error(`candidate ${candidate} has no number on holdout ${holdout}`);

@@ -2,8 +2,10 @@ import type { Digest } from '../../domain/dataset/artifact';
 import type { Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
 import { canonicalJson } from '../../domain/canonical';
+import type { Columns } from '../columns';
 import type { Database } from '../connection';
 import { sha256 } from '../document';
+import type { evidence } from './evidence-schema';
 
 export type EvidenceKind = 'evidence' | 'policy';
 
@@ -36,9 +38,8 @@ export function createEvidenceRepository({ sql }: Database): EvidenceRepository 
     },
 
     async get({ tenant, kind, digest }) {
-      const [row] = await sql<
-        { body: unknown }[]
-      >`select body from ${table(kind)} where tenant_id = ${tenant} and digest = ${digest}`;
+      const [row] = await sql<Columns<typeof evidence, 'body'>[]>`
+        select body from ${table(kind)} where tenant_id = ${tenant} and digest = ${digest}`;
       return row?.body ?? null;
     },
   };

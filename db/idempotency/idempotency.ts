@@ -1,7 +1,9 @@
 import type { Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
+import type { Columns } from '../columns';
 import type { Transaction } from '../connection';
 import { digestOf, toJson } from '../document';
+import type { idempotency } from './schema';
 
 export interface KeyedRequest {
   readonly tenant: Tenant;
@@ -44,7 +46,7 @@ async function firstAnswer<T>(
   { tenant, operation, key }: KeyedRequest,
   requestDigest: string,
 ): Promise<T> {
-  const [first] = await tx<{ requestDigest: string; answer: unknown }[]>`
+  const [first] = await tx<Columns<typeof idempotency, 'requestDigest' | 'answer'>[]>`
     select request_digest, answer from idempotency where tenant_id = ${tenant} and operation = ${operation} and key = ${key}`;
   if (!first)
     throw failure('DatabaseUnavailable', `the first answer to key ${key} was removed this moment`);

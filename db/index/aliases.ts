@@ -1,13 +1,14 @@
 import { failure } from '../../domain/failure';
-import type { IndexAlias, IndexState } from '../../domain/index/version';
+import type { IndexAlias } from '../../domain/index/version';
 import { readAliases } from '../alias/state';
+import type { Columns } from '../columns';
 import type { Sql, Transaction } from '../connection';
 import { once } from '../idempotency/idempotency';
 import { newId } from '../ids';
 import { versionBefore, type PointerMove } from '../../domain/model/way-back';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import type { BundleRef, IndexAliasRepository, IndexPromotion } from './repository';
-import type { indexAliasHistory } from './schema';
+import type { indexAliasHistory, indexVersions } from './schema';
 import { appendAudit } from '../audit/entry';
 import type { BundleName } from './bundles';
 import { lockIndex, readIndexAliases, type IndexName, type IndexStanding } from './state';
@@ -124,7 +125,7 @@ async function requireReady(
   { tenant, index }: IndexName,
   version: number,
 ): Promise<void> {
-  const [row] = await tx<{ state: IndexState }[]>`
+  const [row] = await tx<Columns<typeof indexVersions, 'state'>[]>`
     select state from index_versions where tenant_id = ${tenant} and index = ${index} and version = ${version}`;
   if (!row) throw failure('NotFound', `there is no ${index}@${version}`);
   if (row.state !== 'ready')
@@ -208,7 +209,10 @@ async function previousAfter(
   { tenant, index }: IndexName,
   next: readonly PointerMove[] = [],
 ): Promise<number | null> {
-  const rows = await tx<{ kind: 'promote' | 'rollback'; toVersion: number; state: IndexState }[]>`
+  const rows = await tx<
+    (Columns<typeof indexAliasHistory, 'kind' | 'toVersion'> &
+      Columns<typeof indexVersions, 'state'>)[]
+  >`
     select h.kind, h.to_version, v.state from index_alias_history h
     join index_versions v on v.tenant_id = h.tenant_id and v.index = h.index and v.version = h.to_version
     where h.tenant_id = ${tenant} and h.index = ${index} order by h.fencing`;

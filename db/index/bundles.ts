@@ -5,8 +5,11 @@
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { IndexState } from '../../domain/index/version';
+import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
 import type { IndexName } from './state';
+import type { modelVersions } from '../model/schema';
+import type { gateways } from '../serving/gateway-schema';
 
 export interface BundleName {
   readonly tenant: Tenant;
@@ -88,9 +91,11 @@ export async function refuseWhileNeeded(
   const named = tx`
     select to_name as model, to_version as version from lineage_edges
     where tenant_id = ${tenant} and from_kind = 'index' and from_name = ${index} and from_version = ${version} and to_kind = 'model'`;
-  const [bundle] = await tx<{ model: string; version: number; role: Role }[]>`
+  const [bundle] = await tx<
+    (Columns<typeof modelVersions, 'model' | 'version'> & { readonly role: Role })[]
+  >`
     select * from (
-      select n.model, n.version, case when a.alias is not null then a.alias when r.id is not null then 'challenger' else 'candidate' end as role
+      select m.model, m.version, case when a.alias is not null then a.alias when r.id is not null then 'challenger' else 'candidate' end as role
       from (${named}) n
       join model_versions m on m.tenant_id = ${tenant} and m.model = n.model and m.version = n.version
       join runs on runs.tenant_id = ${tenant} and runs.id = m.run_id
@@ -103,7 +108,7 @@ export async function refuseWhileNeeded(
     const told = `${index}@${version} is asked by ${model}@${bundle.version}, the ${role} of ${model}: it keeps its table`;
     throw failure('Conflict', told, { next: whatFrees[role](model) });
   }
-  const [behind] = await tx<{ url: string }[]>`
+  const [behind] = await tx<Columns<typeof gateways, 'url'>[]>`
     select g.url from gateways g, routing_epoch r where g.lease_until > now() and g.epoch < r.epoch and exists (${named}) limit 1`;
   if (behind)
     throw failure(

@@ -1,6 +1,7 @@
 import { failure } from '../../domain/failure';
 import type { RunId } from '../../domain/ids';
 import type { IndexState } from '../../domain/index/version';
+import type { Columns } from '../columns';
 import type { Transaction } from '../connection';
 import type { IndexRepository, RetiredVersion } from './repository';
 import { appendAudit } from '../audit/entry';
@@ -8,6 +9,7 @@ import { promise } from '../notification/outbox-entry';
 import { refuseWhileNeeded } from './bundles';
 import { lockIndex } from './state';
 import { buildOf, lockVersion } from './versions';
+import type { runs } from '../run/schema';
 
 type Ending = Parameters<IndexRepository['end']>[0];
 
@@ -82,9 +84,8 @@ async function refuseWhileBuilt(
       next: `perennial index build-cancel ${index} ${build}`,
     });
   if ((from !== 'ready' && from !== 'building') || runId === null) return;
-  const [open] = await tx<
-    { id: string }[]
-  >`select id from runs where tenant_id = ${tenant} and id = ${runId} and ended_at is null`;
+  const [open] = await tx<Columns<typeof runs, 'id'>[]>`
+    select id from runs where tenant_id = ${tenant} and id = ${runId} and ended_at is null`;
   if (open)
     throw failure(
       'Conflict',

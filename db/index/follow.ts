@@ -1,8 +1,10 @@
+import type { Columns } from '../columns';
 import type { Transaction } from '../connection';
 import type { FollowedIndex } from '../alias/repository';
 import { moveIndex } from './aliases';
 import { indexOfBundle, type BundleName } from './bundles';
 import { lockIndex } from './state';
+import type { indexAliasHistory } from './schema';
 
 /**
  * Where an application's promotion had moved the alias of its index, its rollback moves it too, in
@@ -29,7 +31,7 @@ export async function followRollback(
   const named = await indexOfBundle(tx, { tenant, model, version: to });
   if (named?.index !== index) return stays(`${model}@${to} does not ask ${index}`);
   if (champion?.version === named.version) return stays(`${model}@${to} asks this version`);
-  const [last] = await tx<{ model: string | null }[]>`
+  const [last] = await tx<Columns<typeof indexAliasHistory, 'model'>[]>`
     select model from index_alias_history where tenant_id = ${tenant} and index = ${index} and fencing = ${champion?.fencing ?? 0}`;
   if (champion?.version !== gone.version || last?.model !== model)
     return stays(

@@ -1,8 +1,10 @@
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { IndexAlias } from '../../domain/index/version';
+import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
 import type { IndexAliasState } from './repository';
+import type { indexAliases, indexes } from './schema';
 
 export interface IndexName {
   readonly tenant: Tenant;
@@ -20,7 +22,7 @@ export async function lockIndex(
   tx: Transaction,
   { tenant, index }: IndexName,
 ): Promise<IndexStanding> {
-  const [row] = await tx<{ changes: number; fencing: number }[]>`
+  const [row] = await tx<Columns<typeof indexes, 'changes' | 'fencing'>[]>`
     select changes, fencing from indexes where tenant_id = ${tenant} and name = ${index} for update`;
   if (!row) throw noSuchIndex(index);
   return { ...row, aliases: await readIndexAliases(tx, { tenant, index }) };
@@ -30,7 +32,9 @@ export async function readIndexAliases(
   sql: Query,
   { tenant, index }: IndexName,
 ): Promise<IndexStanding['aliases']> {
-  const rows = await sql<({ readonly alias: IndexAlias } & IndexAliasState)[]>`
+  const rows = await sql<
+    Columns<typeof indexAliases, 'alias' | 'version' | 'fencing' | 'movedAt'>[]
+  >`
     select alias, version, fencing, moved_at from index_aliases where tenant_id = ${tenant} and index = ${index}`;
   const state = (name: IndexAlias): IndexAliasState | null => {
     const row = rows.find(({ alias }) => alias === name);

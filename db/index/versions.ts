@@ -1,12 +1,14 @@
-import type { Digest } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
+import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
 import { digestOf, toJson } from '../document';
 import type { IndexRepository, IndexVersionRecord, Sealed } from './repository';
-import type { indexVersions } from './schema';
+import type { indexVersions, indexes } from './schema';
 import { appendAudit } from '../audit/entry';
 import { appendIndexLineage } from './lineage';
 import { lockIndex, type IndexName } from './state';
+import type { datasetVersions } from '../dataset/schema';
+import type { idempotency } from '../idempotency/schema';
 
 export type VersionRow = typeof indexVersions.$inferSelect;
 
@@ -15,10 +17,10 @@ export async function openVersion(
   input: Parameters<IndexRepository['open']>[0],
 ): Promise<IndexVersionRecord> {
   const { tenant, index, recipe, dataset, datasetVersion, runId, actor } = input;
-  const [of] = await tx<{ digest: Digest; createdAt: string }[]>`
+  const [of] = await tx<Columns<typeof datasetVersions, 'digest' | 'createdAt'>[]>`
     select digest, created_at from dataset_versions where tenant_id = ${tenant} and dataset = ${dataset} and version = ${datasetVersion}`;
   if (!of) throw failure('NotFound', `there is no dataset ${dataset}@${datasetVersion}`);
-  const [numbered] = await tx<{ versions: number }[]>`
+  const [numbered] = await tx<Columns<typeof indexes, 'versions'>[]>`
     insert into indexes as i (tenant_id, name, versions) values (${tenant}, ${index}, 1)
     on conflict on constraint indexes_pk do update set versions = i.versions + 1 returning versions`;
   const version = numbered?.versions ?? 1;
@@ -78,7 +80,7 @@ export async function buildOf(
   sql: Query,
   { tenant, index, version }: IndexName & { readonly version: number },
 ): Promise<string | null> {
-  const [row] = await sql<{ key: string }[]>`
+  const [row] = await sql<Columns<typeof idempotency, 'key'>[]>`
     select i.key from index_versions v join idempotency i on i.tenant_id = v.tenant_id and i.operation = 'index.open'
       and i.answer->>'index' = v.index and (i.answer->>'version')::int = v.version
     where v.tenant_id = ${tenant} and v.index = ${index} and v.version = ${version} and v.state = 'building' and v.run_id is null`;

@@ -4,10 +4,12 @@ import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
 import { isKnownWrong } from '../../domain/rollout/judging/answer-quality';
 import type { CheckedAnswer, CheckedPair } from '../../domain/rollout/judging/judge-labels';
 import { isOpenRollout } from '../../domain/rollout/rollout';
+import type { Columns } from '../columns';
 import type { Database, Query } from '../connection';
 import { toJson } from '../document';
 import { lockRollout } from '../rollout/state';
 import { appendAudit } from '../audit/entry';
+import type { answerLabels } from './answer-label-schema';
 
 /**
  * A question with both versions' answers, in an order that does not say which version gave which:
@@ -142,7 +144,7 @@ export async function readLabels(
     { n: number }[]
   >`select count(*)::int as n from answer_labels where tenant_id = ${tenant} and rollout_id = ${rollout}`;
   if ((count?.n ?? 0) === known) return null;
-  const rows = await tx<{ checked: CheckedPair }[]>`
+  const rows = await tx<Columns<typeof answerLabels, 'checked'>[]>`
     select checked from answer_labels where tenant_id = ${tenant} and rollout_id = ${rollout} order by labelled_at, prediction_id`;
   return rows.map(({ checked }) => checked);
 }

@@ -1,5 +1,5 @@
 import { foreignKey, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
-import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
+import type { PredictionId, RolloutId } from '../../domain/ids';
 import type { CheckedPair } from '../../domain/rollout/judging/judge-labels';
 import { bytewise, document, instant, tenantId } from '../columns';
 import { rollouts } from '../rollout/schema';
@@ -11,7 +11,7 @@ import { rollouts } from '../rollout/schema';
 export const answerLabels = pgTable(
   'answer_labels',
   {
-    tenantId: tenantId().$type<Tenant>(),
+    tenantId: tenantId(),
     rolloutId: bytewise('rollout_id').$type<RolloutId>().notNull(),
     predictionId: bytewise('prediction_id').$type<PredictionId>().notNull(),
     checked: document<CheckedPair>('checked').notNull(),

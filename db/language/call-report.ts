@@ -5,7 +5,9 @@ import {
   type CallReport,
   type ScopedReport,
 } from '../../domain/language/provider/call-ledger';
+import type { Columns } from '../columns';
 import type { Query } from '../connection';
+import type { llmAttempts, llmCalls } from './call-schema';
 
 interface OutcomeRow {
   readonly outcome: AttemptOutcome;
@@ -23,7 +25,7 @@ export async function reportCalls(
   sql: Query,
   { tenant, scope }: { readonly tenant: Tenant; readonly scope: string },
 ): Promise<CallReport> {
-  const states = await sql<{ state: keyof CallReport['calls']; count: number }[]>`
+  const states = await sql<(Columns<typeof llmCalls, 'state'> & { readonly count: number })[]>`
     select state, count(*) as count from llm_calls where tenant_id = ${tenant} and scope = ${scope} group by state`;
   const rows = await sql<OutcomeRow[]>`
     select outcome, count(*) as count, coalesce(sum(prompt_tokens), 0)::bigint as prompt_tokens,
@@ -31,7 +33,7 @@ export async function reportCalls(
       sum(most_prompt_tokens)::bigint as most_prompt_tokens, sum(most_completion_tokens)::bigint as most_completion_tokens,
       sum(most_cost)::bigint as most_cost
     from llm_attempts where tenant_id = ${tenant} and scope = ${scope} group by outcome`;
-  const unsettled = await sql<{ requestId: string }[]>`
+  const unsettled = await sql<Columns<typeof llmAttempts, 'requestId'>[]>`
     select request_id from llm_attempts
     where tenant_id = ${tenant} and scope = ${scope} and outcome in ('sent', 'broken', 'lost') order by request_id`;
   const answered = rows.find(({ outcome }) => outcome === 'answered');
@@ -78,9 +80,8 @@ export async function reportsBelow(
     sql`select scope from ${sql(table)} where tenant_id = ${tenant} and starts_with(scope, ${`${scope}/`})`;
   // A call is of whoever asked it first, or first since its answer was forgotten; what each paid
   // for it are its requests.
-  const scopes = await sql<
-    { scope: string }[]
-  >`${below('llm_calls')} union ${below('llm_attempts')} order by scope`;
+  const scopes = await sql<Columns<typeof llmCalls, 'scope'>[]>`
+    ${below('llm_calls')} union ${below('llm_attempts')} order by scope`;
   return Promise.all(
     scopes.map(async ({ scope: each }) => ({
       scope: each,

@@ -1,4 +1,6 @@
 import type { Query, Sql, Statement } from '../sql';
+import type { Columns } from '../columns';
+import type { llmCalls } from './call-schema';
 
 type Fragment = Statement<Record<string, unknown>[]>;
 
@@ -22,13 +24,13 @@ export async function forgetAnswers(sql: Sql, days: Fragment): Promise<number> {
   for (;;) {
     const { last, count } = await sql.begin(async (tx) => {
       // On from where it was: what is kept is looked at once, however much there is to forget.
-      const locked = await tx<{ tenantId: string; key: string }[]>`
+      const locked = await tx<Columns<typeof llmCalls, 'tenantId' | 'key'>[]>`
         select c.tenant_id, c.key from llm_calls c, ${days} s
         where (c.tenant_id, c.key) > (${after.tenantId}, ${after.key}) and ${isOver(tx)}
         order by c.tenant_id, c.key limit ${atOnce} for update of c skip locked`;
       const [tenants, of] = [locked.map(({ tenantId }) => tenantId), locked.map(({ key }) => key)];
       // Looked at again under the lock: a reader may have come before it.
-      const gone = await tx<{ key: string }[]>`
+      const gone = await tx<Columns<typeof llmCalls, 'key'>[]>`
         update llm_calls c set answer = null, forgotten_at = now()
         from ${days} s, unnest(${tenants}::text[], ${of}::text[]) as l (tenant, of) where c.tenant_id = l.tenant and c.key = l.of and ${isOver(tx)}
         returning c.key`;

@@ -2,10 +2,12 @@ import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
 import { lockModel, type Register } from '../alias/state';
 import { moveChampion } from '../alias/move';
+import type { Columns } from '../columns';
 import type { Transaction } from '../connection';
 import { appendAudit } from '../audit/entry';
 import { promise } from '../notification/outbox-entry';
 import { refuseArchived, type LifecycleRow } from './revisions';
+import type { runs } from '../run/schema';
 
 export interface ArchiveRequest {
   readonly tenant: Tenant;
@@ -160,7 +162,7 @@ async function openRunsOf(
   tx: Transaction,
   { tenant, name }: ArchivedName,
 ): Promise<readonly RunId[]> {
-  const rows = await tx<{ id: RunId }[]>`
+  const rows = await tx<Columns<typeof runs, 'id'>[]>`
     select id from runs where tenant_id = ${tenant} and lifecycle = ${name} and ended_at is null order by id limit 20`;
   return rows.map(({ id }) => id);
 }

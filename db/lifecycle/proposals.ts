@@ -7,6 +7,7 @@ import type { Tenant } from '../../domain/ids';
 import type { LifecycleRevision } from '../../domain/lifecycle/lifecycle';
 import { looseningInWords, type Loosening } from '../../domain/lifecycle/loosenings';
 import { actingKeyId } from '../access/acting-key';
+import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
 import { toJson } from '../document';
 import { newId } from '../ids';
@@ -20,6 +21,7 @@ import type { lifecycleProposals } from './proposal-schema';
 import { appendAudit } from '../audit/entry';
 import { notify } from '../notification/notification';
 import { putInForce, refuseArchived, type CurrentRevision } from './revisions';
+import type { lifecycleRevisions } from './schema';
 
 type ProposalRow = typeof lifecycleProposals.$inferSelect;
 
@@ -60,7 +62,7 @@ export async function propose(
   },
 ): Promise<LifecycleProposal> {
   const { lifecycle, digest, spec, files, contracts } = revision;
-  const [earlier] = await tx<{ revision: number }[]>`
+  const [earlier] = await tx<Columns<typeof lifecycleRevisions, 'revision'>[]>`
     select revision from lifecycle_revisions where tenant_id = ${tenant} and lifecycle = ${lifecycle} and digest = ${digest}`;
   const number = earlier?.revision ?? before.revisions + 1;
   await tx`update lifecycles set revisions = greatest(revisions, ${number}) where tenant_id = ${tenant} and name = ${lifecycle}`;
@@ -200,7 +202,7 @@ async function tell(
     readonly isSelfApproved?: boolean;
   },
 ): Promise<void> {
-  const tenant = tenantId as Tenant;
+  const tenant = tenantId;
   const own = isSelfApproved === undefined ? {} : { selfApproved: isSelfApproved };
   const data = {
     lifecycle,

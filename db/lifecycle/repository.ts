@@ -273,7 +273,7 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
 
     async list({ tenant, archived = false, ...page }) {
       const after = afterKey(page);
-      const rows = await sql<(LifecycleRow & { readonly digest: Digest })[]>`
+      const rows = await sql<(LifecycleRow & Pick<RevisionRow, 'digest'>)[]>`
         select l.*, r.digest from lifecycles l
         join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
         where l.tenant_id = ${tenant} and l.deleted_at is null and ${archived ? sql`l.archived_at is not null` : sql`l.archived_at is null`}
@@ -284,8 +284,10 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
 
     async revisions({ tenant, name, ...page }) {
       const after = afterKey(page);
-      const rows = await sql<RevisionRow[]>`
-        select tenant_id, revision, digest, applied_by, applied_at from lifecycle_revisions
+      const rows = await sql<
+        Pick<RevisionRow, 'revision' | 'digest' | 'appliedBy' | 'appliedAt'>[]
+      >`
+        select revision, digest, applied_by, applied_at from lifecycle_revisions
         where tenant_id = ${tenant} and lifecycle = ${name} and ${after === null ? sql`true` : sql`revision < ${Number(after)}`}
         order by revision desc limit ${rowsToAsk(page)}`;
       return toPage(

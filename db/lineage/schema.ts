@@ -1,24 +1,27 @@
 import { sql } from 'drizzle-orm';
 import { check, foreignKey, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import type { Digest } from '../../domain/dataset/artifact';
+import type { RunId } from '../../domain/ids';
 import { bytewise, createdAt, oneOf, tenantId } from '../columns';
 import { runs } from '../run/schema';
+import type { LineageKind } from './repository';
 
-const kinds = ['source', 'dataset', 'run', 'index', 'model', 'deployment'];
+const kinds = ['source', 'dataset', 'run', 'index', 'model', 'deployment'] satisfies LineageKind[];
 
 /** Version 0 stands for a node without versions: a key cannot hold null. */
 export const lineageEdges = pgTable(
   'lineage_edges',
   {
     tenantId: tenantId(),
-    fromKind: text('from_kind').notNull(),
+    fromKind: text('from_kind').$type<LineageKind>().notNull(),
     fromName: text('from_name').notNull(),
     fromVersion: integer('from_version').notNull(),
-    fromDigest: text('from_digest'),
-    toKind: text('to_kind').notNull(),
+    fromDigest: text('from_digest').$type<Digest>(),
+    toKind: text('to_kind').$type<LineageKind>().notNull(),
     toName: text('to_name').notNull(),
     toVersion: integer('to_version').notNull(),
-    toDigest: text('to_digest'),
-    runId: bytewise('run_id'),
+    toDigest: text('to_digest').$type<Digest>(),
+    runId: bytewise('run_id').$type<RunId>(),
     createdAt: createdAt(),
   },
   (t) => [

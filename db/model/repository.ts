@@ -4,13 +4,15 @@ import type { ChatSignature } from '../../domain/language/bundle';
 import type { ModelSignature, ModelVersionRef, ModelVersionStatus } from '../../domain/model/model';
 import type { Page, PageRequest } from '../page';
 import { failure } from '../../domain/failure';
+import type { Columns } from '../columns';
 import type { Database, Transaction } from '../connection';
 import { toJson } from '../document';
 import { once } from '../idempotency/idempotency';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import { guardRun } from '../run/guard';
-import type { models, modelVersions } from './schema';
+import type { modelVersions, models } from './schema';
 import { appendAudit } from '../audit/entry';
+import type { modelAliases } from '../alias/schema';
 
 export interface ModelVersionRecord extends ModelVersionRef {
   readonly status: ModelVersionStatus;
@@ -91,7 +93,7 @@ export function createModelRepository({ sql }: Database): ModelRepository {
             'Conflict',
             `${model}@${version} was a champion: roll back instead of making it ${status}`,
           );
-        const [aliased] = await tx<{ alias: string }[]>`
+        const [aliased] = await tx<Columns<typeof modelAliases, 'alias'>[]>`
           select alias from model_aliases where tenant_id = ${tenant} and model = ${model} and version = ${version}`;
         if (aliased) throw failure('Conflict', `${model}@${version} is the ${aliased.alias}`);
         const [row] = await tx<ModelVersionRow[]>`
@@ -147,7 +149,7 @@ async function registered(
   input: Parameters<ModelRepository['register']>[0],
 ): Promise<number> {
   const { tenant, model, runId, manifest, signature, metrics = {} } = input;
-  const [numbered] = await tx<{ versions: number }[]>`
+  const [numbered] = await tx<Columns<typeof models, 'versions'>[]>`
     insert into models as m (tenant_id, name, versions) values (${tenant}, ${model}, 1)
     on conflict on constraint models_pk do update set versions = m.versions + 1 returning versions`;
   const version = numbered?.versions ?? 1;

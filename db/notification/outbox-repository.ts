@@ -35,7 +35,7 @@ export interface OutboxRepository {
   retry(input: { readonly id: string; readonly error: string }): Promise<void>;
 }
 
-type OutboxRow = typeof outbox.$inferSelect & { readonly topic: OutboxTopic };
+type OutboxRow = typeof outbox.$inferSelect;
 
 export function createOutboxRepository({ sql }: Database): OutboxRepository {
   return {

@@ -1,6 +1,6 @@
 import { index, integer, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core';
-import type { Tenant } from '../../domain/ids';
 import { bytewise, createdAt, document, instant, tenantId } from '../columns';
+import type { OutboxTopic } from './outbox-repository';
 
 /**
  * What a transaction promised to the outside; a row goes when it was kept. `due_at` is also the
@@ -9,9 +9,9 @@ import { bytewise, createdAt, document, instant, tenantId } from '../columns';
 export const outbox = pgTable(
   'outbox',
   {
-    tenantId: tenantId().$type<Tenant>(),
+    tenantId: tenantId(),
     id: bytewise('id').notNull(),
-    topic: text('topic').notNull(),
+    topic: text('topic').$type<OutboxTopic>().notNull(),
     payload: document<Readonly<Record<string, unknown>>>('payload').notNull(),
     createdAt: createdAt(),
     dueAt: instant('due_at').notNull().defaultNow(),

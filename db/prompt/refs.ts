@@ -1,10 +1,11 @@
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { PointerMove } from '../../domain/model/way-back';
+import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
 import { newId } from '../ids';
 import type { PromptMoveKind, PromptRef, PromptRefKind } from './repository';
-import type { promptRefHistory } from './schema';
+import type { promptRefHistory, prompts } from './schema';
 import { appendAudit } from '../audit/entry';
 
 export interface PromptName {
@@ -19,9 +20,8 @@ export async function lockPrompt(
   tx: Transaction,
   { tenant, prompt }: PromptName,
 ): Promise<{ readonly versions: number }> {
-  const [row] = await tx<
-    { versions: number }[]
-  >`select versions from prompts where tenant_id = ${tenant} and name = ${prompt} for update`;
+  const [row] = await tx<Columns<typeof prompts, 'versions'>[]>`
+    select versions from prompts where tenant_id = ${tenant} and name = ${prompt} for update`;
   if (!row) throw noPrompt(prompt);
   return row;
 }
@@ -82,7 +82,7 @@ export async function moveRef(
   tx: Transaction,
   { tenant, prompt, ref, refKind, kind, from, to, actor, cause }: RefMove,
 ): Promise<number> {
-  const [row] = await tx<{ fencing: number }[]>`
+  const [row] = await tx<Columns<typeof prompts, 'fencing'>[]>`
     update prompts set fencing = fencing + 1 where tenant_id = ${tenant} and name = ${prompt} returning fencing`;
   if (!row) throw noPrompt(prompt);
   const { fencing } = row;

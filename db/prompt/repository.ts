@@ -3,6 +3,7 @@ import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
 import { needsApproval } from '../../domain/prompt/labels';
+import type { Columns } from '../columns';
 import type { Database } from '../connection';
 import { versionBefore } from '../../domain/model/way-back';
 import { once } from '../idempotency/idempotency';
@@ -18,7 +19,7 @@ import {
   utc,
   type PromptVersionRow,
 } from './versions';
-import type { promptRefHistory } from './schema';
+import type { promptRefHistory, prompts } from './schema';
 import { appendAudit } from '../audit/entry';
 
 export type PromptRefKind = 'branch' | 'label';
@@ -206,7 +207,9 @@ export function createPromptRepository({ sql }: Database): PromptRepository {
     async list({ tenant, ...page }) {
       const after = afterKey(page);
       const rows = await sql<
-        { name: string; versions: number; createdAt: string; refs: readonly PromptRef[] | null }[]
+        (Columns<typeof prompts, 'name' | 'versions' | 'createdAt'> & {
+          readonly refs: readonly PromptRef[] | null;
+        })[]
       >`
         select p.name, p.versions, p.created_at, (
           select json_agg(json_build_object('ref', r.ref, 'kind', r.kind, 'version', r.version, 'fencing', r.fencing, 'movedAt', r.moved_at) order by r.ref)

@@ -1,9 +1,10 @@
 import type { Digest } from '../../domain/dataset/artifact';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
+import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
 import { digestOf, toJson } from '../document';
 import type { PromptVersionRecord } from './repository';
-import type { promptVersions } from './schema';
+import type { promptVersions, prompts } from './schema';
 import { appendAudit } from '../audit/entry';
 import type { PromptName } from './refs';
 
@@ -25,10 +26,10 @@ export async function storeVersion(
 ): Promise<{ readonly version: number; readonly digest: Digest }> {
   const { tenant, prompt, template, parent, actor, cause } = given;
   const digest = digestOf(template);
-  const [same] = await tx<{ version: number }[]>`
+  const [same] = await tx<Pick<PromptVersionRow, 'version'>[]>`
     select version from prompt_versions where tenant_id = ${tenant} and prompt = ${prompt} and digest = ${digest}`;
   if (same) return { version: same.version, digest };
-  const [row] = await tx<{ versions: number }[]>`
+  const [row] = await tx<Columns<typeof prompts, 'versions'>[]>`
     update prompts set versions = versions + 1 where tenant_id = ${tenant} and name = ${prompt} returning versions`;
   const version = row?.versions ?? 1;
   await tx`

@@ -12,7 +12,7 @@ import {
   unique,
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
-import type { DecisionId, RolloutId, RunId, Tenant } from '../../domain/ids';
+import type { DecisionId, RolloutId, RunId } from '../../domain/ids';
 import type { CanarySpec } from '../../domain/lifecycle/lifecycle';
 import {
   rolloutStatuses,
@@ -30,7 +30,7 @@ import { runs } from '../run/schema';
 export const rollouts = pgTable(
   'rollouts',
   {
-    tenantId: tenantId().$type<Tenant>(),
+    tenantId: tenantId(),
     id: bytewise('id').$type<RolloutId>().notNull(),
     model: text('model').notNull(),
     runId: bytewise('run_id').$type<RunId>().notNull(),

@@ -2,12 +2,15 @@ import type { CommandOrder, KeyHolder } from '../../domain/run/command';
 import { commandScopes } from '../../domain/run/command';
 import type { FailureType } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
-import type { LifecycleSpec } from '../../domain/lifecycle/lifecycle';
 import { withActingKey } from '../access/acting-key';
+import type { Columns } from '../columns';
 import type { Database, Query, Transaction } from '../connection';
 import { newId } from '../ids';
 import { appendAudit } from '../audit/entry';
 import { allows, type ApiKeyScope } from '../access/repository';
+import type { runs } from './schema';
+import type { lifecycleRevisions } from '../lifecycle/schema';
+import type { commands } from './command-schema';
 
 export interface VoteOn {
   readonly runId: RunId;
@@ -150,7 +153,10 @@ async function voteRefused(
   tx: Transaction,
   { tenant, key, vote }: Voter,
 ): Promise<Admission | null> {
-  const [run] = await tx<{ spec: LifecycleSpec; lifecycle: string; starter: string | null }[]>`
+  const [run] = await tx<
+    (Columns<typeof runs, 'lifecycle'> &
+      Columns<typeof lifecycleRevisions, 'spec'> & { readonly starter: string | null })[]
+  >`
     select r.lifecycle, v.spec, k.holder_id as starter from runs r
     join lifecycle_revisions v on v.tenant_id = r.tenant_id and v.lifecycle = r.lifecycle and v.digest = r.revision_digest
     left join api_keys k on k.tenant_id = r.tenant_id and k.id = r.starter_key_id
@@ -196,7 +202,7 @@ async function earlierAnswer(
   { tenant, id, workflowId }: CommandOrder,
   delivery: string,
 ): Promise<Admission | null> {
-  const [earlier] = await tx<(LivingKey & { workflowId: string; delivery: string })[]>`
+  const [earlier] = await tx<(LivingKey & Columns<typeof commands, 'workflowId' | 'delivery'>)[]>`
     select c.workflow_id, c.delivery, k.id, k.holder_id, k.name, k.scope from commands c
     join api_keys k on k.tenant_id = c.tenant_id and k.id = c.key_id
     where c.tenant_id = ${tenant} and c.id = ${id}`;

@@ -48,7 +48,7 @@ export function createEffectRepository({ sql }: Database): EffectRepository {
   return {
     /** One statement on the way that is usual: a claim that nothing stands against. */
     async claim({ tenant, key, attempt, execution = null }) {
-      const [claimed] = await sql<{ token: number }[]>`
+      const [claimed] = await sql<Pick<EffectRow, 'token'>[]>`
         insert into effects as e (tenant_id, key, token, attempt, execution) values (${tenant}, ${key}, 1, ${attempt}, ${execution})
         on conflict on constraint effects_pk do update
           set token = e.token + 1, attempt = excluded.attempt, execution = excluded.execution, claimed_at = now()

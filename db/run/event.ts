@@ -1,7 +1,9 @@
 import type { RunId, Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
+import type { Columns } from '../columns';
 import type { Query } from '../connection';
 import { toJson } from '../document';
+import type { runEvents } from './event-schema';
 
 export interface NewRunEvent {
   readonly tenant: Tenant;
@@ -19,7 +21,7 @@ export async function appendEvent(
   tx: Query,
   { tenant, runId, kind, stage, data }: NewRunEvent,
 ): Promise<number> {
-  const [event] = await tx<{ seq: number }[]>`
+  const [event] = await tx<Columns<typeof runEvents, 'seq'>[]>`
     with numbered as (
       update runs set event_seq = event_seq + 1, touched_at = now() where tenant_id = ${tenant} and id = ${runId}
       returning tenant_id, id, event_seq

@@ -1,7 +1,10 @@
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
-import { isFinal, type RunStatus } from '../../domain/run/run';
+import { isFinal } from '../../domain/run/run';
+import type { Columns } from '../columns';
 import type { Transaction } from '../connection';
+import type { runs } from './schema';
+import type { effects } from './effect-schema';
 
 /** What an attempt got from `effects.claim`. */
 export interface HeldClaim {
@@ -25,7 +28,7 @@ export async function guardRun(
   tx: Transaction,
   { tenant, runId, claim }: FencedEffect,
 ): Promise<void> {
-  const [run] = await tx<{ status: RunStatus; undoSince: string | null }[]>`
+  const [run] = await tx<Columns<typeof runs, 'status' | 'undoSince'>[]>`
     select status, undo_since from runs where tenant_id = ${tenant} and id = ${runId} for share`;
   if (!run) throw failure('NotFound', `there is no run ${runId}`);
   if (isFinal(run.status))
@@ -36,7 +39,7 @@ export async function guardRun(
   if (run.undoSince !== null)
     throw failure('FencedOff', `run ${runId} is being undone: nothing is written for it any more`);
   if (claim === undefined) return;
-  const [effect] = await tx<{ token: number }[]>`
+  const [effect] = await tx<Columns<typeof effects, 'token'>[]>`
     select token from effects where tenant_id = ${tenant} and key = ${claim.key} for share`;
   if (effect?.token !== claim.token) {
     throw failure(

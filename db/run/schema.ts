@@ -10,7 +10,7 @@ import {
   unique,
 } from 'drizzle-orm/pg-core';
 import type { Digest } from '../../domain/dataset/artifact';
-import type { RunId, Tenant } from '../../domain/ids';
+import type { RunId } from '../../domain/ids';
 import type { LifecycleKind } from '../../domain/lifecycle/lifecycle';
 import type { Failure, RunRequest, RunStatus } from '../../domain/run/run';
 import { finalRunStatuses, runStatuses } from '../../domain/run/run';
@@ -32,7 +32,7 @@ const finals = sql.raw(finalRunStatuses.map((status) => `'${status}'`).join(', '
 export const runs = pgTable(
   'runs',
   {
-    tenantId: tenantId().$type<Tenant>(),
+    tenantId: tenantId(),
     id: bytewise('id').$type<RunId>().notNull(),
     lifecycle: text('lifecycle').notNull(),
     /** Of the revision: which workflow it is. */

@@ -172,7 +172,7 @@ async function startFresh(sql: Sql, input: Begin): Promise<StageRow | undefined>
  */
 async function startAgain(tx: Transaction, input: Begin): Promise<StageRow> {
   const { tenant, runId, stage, generation, cacheKey, reuse, importFrom } = input;
-  const [locked] = await tx<StageRow[]>`
+  const [locked] = await tx<(typeof stageRecords.$inferSelect)[]>`
     select * from stage_records where tenant_id = ${tenant} and run_id = ${runId} and stage = ${stage} and generation = ${generation} for update`;
   if (!locked) throw failure('NotFound', `there is no run ${runId}`);
   const finished =

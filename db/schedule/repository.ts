@@ -2,8 +2,10 @@ import type { RunId, Tenant } from '../../domain/ids';
 import { scheduledWorkflowId } from '../../domain/ids';
 import type { ScheduleSpec } from '../../domain/lifecycle/lifecycle';
 import type { RunStatus } from '../../domain/run/run';
+import type { Columns } from '../columns';
 import type { Database } from '../connection';
 import { notify } from '../notification/notification';
+import type { runs } from '../run/schema';
 
 export interface WatchedSchedule {
   readonly tenant: Tenant;
@@ -77,7 +79,7 @@ export function createScheduleRepository({ sql }: Database): ScheduleRepository 
 
     async started({ tenant, lifecycle, since }) {
       const prefix = `${scheduledWorkflowId({ tenant, lifecycle })}-`;
-      const rows = await sql<{ workflowId: string }[]>`
+      const rows = await sql<Columns<typeof runs, 'workflowId'>[]>`
         select workflow_id from runs
         where tenant_id = ${tenant} and lifecycle = ${lifecycle} and starts_with(workflow_id, ${prefix}) and created_at >= ${since}::timestamptz`;
       return rows.map(({ workflowId }) => workflowId.slice(prefix.length));

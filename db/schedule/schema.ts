@@ -1,5 +1,5 @@
 import { foreignKey, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
-import type { RunId, Tenant } from '../../domain/ids';
+import type { RunId } from '../../domain/ids';
 import { bytewise, instant, tenantId } from '../columns';
 import { lifecycles } from '../lifecycle/schema';
 
@@ -7,7 +7,7 @@ import { lifecycles } from '../lifecycle/schema';
 export const scheduleSkips = pgTable(
   'schedule_skips',
   {
-    tenantId: tenantId().$type<Tenant>(),
+    tenantId: tenantId(),
     lifecycle: text('lifecycle').notNull(),
     scheduledAt: instant('scheduled_at').notNull(),
     cause: text('cause').notNull(),

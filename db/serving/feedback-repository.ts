@@ -1,10 +1,12 @@
 import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
+import type { Columns } from '../columns';
 import type { Database, Query, Transaction } from '../connection';
 import { longestStatementSeconds } from '../connection';
 import { toJson } from '../document';
 import { daysAround, daysOf } from './prediction-day';
 import type { Statement } from '../sql';
+import type { labelJoinCursors } from './feedback-schema';
 
 export interface FeedbackRepository {
   /**
@@ -89,12 +91,12 @@ export const joinAges = [0, 2, 15, 2 * longestStatementSeconds + 30] as const;
 
 /** Mostly none: then a pass writes nothing. */
 async function agesWithWork(sql: Query): Promise<readonly number[]> {
-  const rows = await sql<{ age: number }[]>`
-    select age_seconds as age from label_join_cursors c where age_seconds = any(${[...joinAges]}::int[]) and exists (
+  const rows = await sql<Columns<typeof labelJoinCursors, 'ageSeconds'>[]>`
+    select age_seconds from label_join_cursors c where age_seconds = any(${[...joinAges]}::int[]) and exists (
       select from feedback where day is null and received_at > least(c.looked_until, now() - make_interval(secs => c.age_seconds))
         and received_at <= now() - make_interval(secs => c.age_seconds))
     order by age_seconds`;
-  return rows.map(({ age }) => age);
+  return rows.map(({ ageSeconds }) => ageSeconds);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { check, date, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import type { PredictionId, RolloutId } from '../../domain/ids';
 import { bytewise, counter, document, instant, tenantId } from '../columns';
 
 /**
@@ -11,7 +12,7 @@ export const feedback = pgTable(
   'feedback',
   {
     tenantId: tenantId(),
-    predictionId: bytewise('prediction_id').notNull(),
+    predictionId: bytewise('prediction_id').$type<PredictionId>().notNull(),
     label: document<unknown>('label').notNull(),
     labelledAt: instant('labelled_at').notNull(),
     receivedAt: instant('received_at').notNull().defaultNow(),
@@ -19,7 +20,7 @@ export const feedback = pgTable(
     model: text('model'),
     version: integer('version'),
     /** The prediction's too; its event time is when it was received, if it had none. */
-    rolloutId: bytewise('rollout_id'),
+    rolloutId: bytewise('rollout_id').$type<RolloutId>(),
     eventTime: instant('event_time'),
     /** When the rollout took it into account: once. */
     countedAt: instant('counted_at'),

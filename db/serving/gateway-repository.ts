@@ -1,4 +1,6 @@
+import type { Columns } from '../columns';
 import type { Database } from '../connection';
+import type { routingEpoch } from './gateway-schema';
 
 export interface GatewayRecord {
   readonly id: string;
@@ -34,7 +36,7 @@ export interface GatewayRepository {
 export function createGatewayRepository({ sql }: Database): GatewayRepository {
   return {
     async beat({ id, url, epoch, leaseSeconds, beat }) {
-      const [current] = await sql<{ epoch: number }[]>`
+      const [current] = await sql<Columns<typeof routingEpoch, 'epoch'>[]>`
         with taken as (
           insert into gateways as g (id, url, epoch, beat, lease_until)
           values (${id}, ${url}, ${epoch}, ${beat}, now() + make_interval(secs => ${leaseSeconds}))

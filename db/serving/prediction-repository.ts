@@ -5,6 +5,7 @@ import type { LoggedAnswer } from '../../domain/language/logged-answer';
 import { answerIn, verdictOf } from '../../domain/language/logged-answer';
 import type { Task } from '../../domain/model/model';
 import type { PredictionArm } from '../../domain/serving/prediction';
+import type { Columns } from '../columns';
 import type { Database, Query, Sql } from '../connection';
 import { toJson } from '../document';
 import type { Page, PageRequest } from '../page';
@@ -14,6 +15,7 @@ import { listPredictions, toRecord } from './prediction-list';
 import { keptTexts, type KeptTexts } from './prediction-texts';
 import { advisoryLocks } from '../advisory-locks';
 import { spanOf } from '../rollout/traffic';
+import type { predictions } from './prediction-schema';
 
 export interface PredictionTask {
   readonly model: string;
@@ -159,15 +161,7 @@ export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): Pred
 
     async tasksOf({ tenant, ids }) {
       const days = ids.map((id) => daysOf(id) ?? { first: '-infinity', last: 'infinity' });
-      const rows = await sql<
-        {
-          id: PredictionId;
-          model: string;
-          version: number;
-          task: PredictionTask['task'] | null;
-          classes: readonly string[] | null;
-        }[]
-      >`
+      const rows = await sql<(Columns<typeof predictions, 'id'> & PredictionTask)[]>`
         select p.id, p.model, p.version, v.signature ->> 'task' as task, v.signature -> 'classes' as classes
         from unnest(${[...ids]}::text[], ${days.map(({ first }) => first)}::date[], ${days.map(({ last }) => last)}::date[]) as w (id, first, last)
         join predictions p on p.tenant_id = ${tenant} and p.id = w.id and p.day between w.first and w.last

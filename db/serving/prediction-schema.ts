@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { date, index, integer, pgTable, primaryKey, real, text } from 'drizzle-orm/pg-core';
-import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
+import type { PredictionId, RolloutId } from '../../domain/ids';
 import type { PredictionArm } from '../../domain/serving/prediction';
 import type { OtherScore } from './prediction-repository';
 import { bytewise, document, instant, tenantId } from '../columns';
@@ -12,7 +12,7 @@ import { bytewise, document, instant, tenantId } from '../columns';
 export const predictions = pgTable(
   'predictions',
   {
-    tenantId: tenantId().$type<Tenant>(),
+    tenantId: tenantId(),
     day: date('day', { mode: 'string' }).notNull(),
     id: bytewise('id').$type<PredictionId>().notNull(),
     receivedAt: instant('received_at').notNull(),

@@ -1,11 +1,13 @@
+import type { Columns } from '../columns';
 import type { Transaction } from '../connection';
+import type { routingEpoch } from './gateway-schema';
 
 /**
  * Last in a transaction that changes what is served: this row is every model's, and is locked from
  * here to the commit. Gateways are told when it commits.
  */
 export async function raiseRoutingEpoch(tx: Transaction): Promise<number> {
-  const [next] = await tx<{ epoch: number }[]>`
+  const [next] = await tx<Columns<typeof routingEpoch, 'epoch'>[]>`
     with next as (update routing_epoch set epoch = epoch + 1 returning epoch)
     select epoch, pg_notify('perennial_routing', epoch::text) from next`;
   if (!next) throw new Error('the registry has lost its routing epoch');

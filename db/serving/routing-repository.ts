@@ -1,8 +1,10 @@
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { RolloutId, Tenant } from '../../domain/ids';
 import type { AliasName, ModelVersionRef } from '../../domain/model/model';
+import type { Columns } from '../columns';
 import type { Database, Query } from '../connection';
 import type { Statement } from '../sql';
+import type { modelVersions } from '../model/schema';
 
 export interface RoutingArm {
   readonly version: number;
@@ -116,7 +118,7 @@ export function createRoutingRepository({ sql, listener }: Database): RoutingRep
     },
 
     async version({ tenant, model, version }) {
-      const [row] = await sql<{ manifest: ArtifactRef }[]>`
+      const [row] = await sql<Columns<typeof modelVersions, 'manifest'>[]>`
         select manifest from model_versions where tenant_id = ${tenant} and model = ${model} and version = ${version}`;
       return row ? { model, version, manifest: row.manifest } : null;
     },

@@ -165,7 +165,7 @@ async function bestOf(
 ): Promise<BestTrial | null> {
   const [best] = await sql<BestTrial[]>`
     select number, value from trials
-    where tenant_id = ${tenant} and run_id = ${runId} and study = ${study} and status = 'complete'
+    where tenant_id = ${tenant} and run_id = ${runId} and study = ${study} and status = 'complete' and value is not null
     order by ${direction === 'minimize' ? sql`value` : sql`value desc`}, number limit 1`;
   return best ?? null;
 }
