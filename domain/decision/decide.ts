@@ -10,16 +10,15 @@ import type { GateSpec } from '../lifecycle/lifecycle';
 import type { EvaluationPolicy } from './policy';
 import type { Reason, Verdict, VerdictKind } from './verdict';
 
-/** A gate with what it said: the parts of a decision, for whoever explains it. */
+/** A gate with its result. */
 export interface JudgedGate extends GateResult {
   readonly gate: string;
   readonly kind: GateKind | 'policy';
 }
 
 /**
- * The verdict on a candidate: failed if a gate failed; else inconclusive if one could not say
- * (I10); else passed. Pure: the same policy and evidence give the same verdict, whenever and
- * wherever they are asked (audit, replay, what-if). Every gate gives its reason, passed or not.
+ * The verdict on a candidate: failed if a gate failed, else inconclusive if a gate is (I10), else
+ * passed. Pure, so that audit, replay and what-if get the same verdict. Every gate has a reason.
  */
 export function decide(policy: EvaluationPolicy, evidence: Evidence): Verdict {
   const judged = judge(policy, evidence);
@@ -43,7 +42,7 @@ export function judge(policy: EvaluationPolicy, evidence: Evidence): readonly Ju
   return [...judged, ...judgePolicy(policy, judged), ...judgeAttempt(policy, evidence)];
 }
 
-/** All candidates on one holdout share the error that a gate allows, since policy version 2. */
+/** Since policy version 2, all candidates on one holdout share a gate's error. */
 function forAttempt(
   gate: GateSpec,
   { version }: EvaluationPolicy,
@@ -54,8 +53,8 @@ function forAttempt(
 }
 
 /**
- * How often this holdout was asked. A passed outcome says that it may still be; nothing is promoted
- * on one that is used up, or on one that nobody counted (I10).
+ * The number of candidates on this holdout. Inconclusive when there are too many or when they were
+ * not counted (I10).
  */
 function judgeAttempt(
   { version, gates }: EvaluationPolicy,
@@ -77,21 +76,21 @@ function judgeAttempt(
     return said(
       'inconclusive',
       'policy.attemptNotCounted',
-      'nobody counted how often this holdout was asked',
+      'the attempts on this holdout were not counted',
     );
   const times = timesJudged(attempt);
   if (attempt.number > mostAttempts) {
     return said(
       'inconclusive',
       'policy.holdoutUsedUp',
-      `${times}, which ${mostAttempts} candidates use up; judge the next one on newer data`,
+      `${times}, which allows ${mostAttempts}; evaluate the next candidate on newer data`,
     );
   }
   const levels = asked
     .map((level) => `${percent(confidenceAt(level, attempt.number))} instead of ${percent(level)}`)
     .join(', ');
-  return said('passed', 'policy.attempt', `${times}: gates ask for ${levels}`, [
-    'all attempts on one holdout share the error that a gate allows',
+  return said('passed', 'policy.attempt', `${times}: gates use a confidence of ${levels}`, [
+    'all attempts on one holdout share the error of a gate',
   ]);
 }
 
@@ -111,8 +110,8 @@ function judgeGate(gate: GateSpec, evidence: Evidence, policy: EvaluationPolicy)
 }
 
 /**
- * What the gates together leave open. Inconclusive, so that nothing is promoted on it alone: only a
- * canary can add the evidence that is missing here.
+ * Gaps in the policy as a whole. They are inconclusive, so that only a canary can promote the
+ * version.
  */
 function judgePolicy(
   policy: EvaluationPolicy,
@@ -123,17 +122,14 @@ function judgePolicy(
   ];
   if (judged.length === 0) {
     if (policy.ungated === null)
-      return open('policy.noGates', 'no gate is in force and no reason is given for it');
+      return open('policy.noGates', 'there are no gates, and the lifecycle gives no reason');
     return open(
       'policy.ungated',
-      `no gate is in force ("${policy.ungated}"): nothing was decided, and only a canary may promote this version`,
+      `there are no gates ("${policy.ungated}"): only a canary can promote this version`,
     );
   }
   if (judged.every(({ kind }) => kind === 'parity')) {
-    return open(
-      'policy.noQualityGate',
-      'parity says that serving equals evaluation, and no gate says that the model is any good',
-    );
+    return open('policy.noQualityGate', 'parity is the only gate, and it does not measure quality');
   }
   const skipped = judged.filter(({ outcome }) => outcome === 'notApplicable');
   const absolute = judged.some(
@@ -143,7 +139,7 @@ function judgePolicy(
     const names = skipped.map(({ gate }) => `\`${gate}\``).join(', ');
     return open(
       'policy.noAbsoluteGate',
-      `${names} had nothing to compare with, and no threshold gate passed in its place`,
+      `there is nothing to compare with for ${names}, and no threshold gate passed`,
     );
   }
   return [];

@@ -8,7 +8,7 @@ import type { ParityEvidence } from '../evaluation/parity';
 import type { Bounds } from '../statistics/interval';
 
 /**
- * What was measured of one candidate on one holdout. JSON, without a clock or a machine in it: the
+ * The measurements of one candidate on one holdout. JSON without times or host names, so that the
  * same inputs give the same bytes.
  */
 export interface Evidence {
@@ -16,60 +16,54 @@ export interface Evidence {
   /** Grows when a measurement changes its meaning. */
   readonly version: 1 | 2;
   readonly task: Task;
-  /** Manifest digest of what was measured: what is promoted and served must have the same (I3). */
+  /** Manifest digest of the measured candidate; the promoted version must have the same (I3). */
   readonly candidate: Digest;
   /** Digest of the assembled data whose holdout was read. */
   readonly assembled: Digest;
-  /** Without it no gate passes that allows an error. */
+  /** Without it no gate with a confidence passes. */
   readonly attempt?: Attempt;
-  /** All of it, whose every row was scored. `days`: of those that were judged. */
+  /** The whole holdout, all scored. `days`: days of the judged rows. */
   readonly holdout: {
     readonly rows: number;
-    /** Of a holdout that was drawn by a hash: blocks. */
+    /** Blocks, for a holdout by a hash. */
     readonly days: number;
-    /** Null where rows have no time. */
+    /** Null when the rows have no time. */
     readonly window: TimeWindow | null;
-    /** Of a split by group: how many there are. */
+    /** The number of groups, for a split by group. */
     readonly groups?: number;
   };
-  /** The whole weeks that every figure is of; absent where rows have no time. */
+  /** The whole weeks that every measurement is over; absent when the rows have no time. */
   readonly judged?: {
     readonly rows: number;
-    /** That have rows. */
+    /** Days with rows. */
     readonly days: number;
     readonly weeks: number;
-    /** Dates in `timezone`, the last one not included. */
+    /** Dates in `timezone`; `until` is exclusive. */
     readonly from: string;
     readonly until: string;
     readonly timezone: string;
   };
   readonly resampling: {
-    /** What is drawn with replacement: days, or random blocks of rows or of groups. */
+    /** The unit drawn with replacement: days, or random blocks of rows or groups. */
     readonly unit: ResampledUnit;
     readonly replicates: number;
     readonly levels: readonly number[];
-    /**
-     * That days are taken to have with the day before; absent where bounds took them as
-     * independent.
-     */
+    /** The assumed correlation of successive days; absent when days are independent. */
     readonly correlation?: number;
   };
   readonly metrics: Measurements;
-  /** Of a multiclass candidate, by class in the order of its output. Absent for other tasks. */
+  /** By class in the order of the output; only for multiclass. */
   readonly classes?: readonly ClassEvidence[];
   readonly counterparts: Readonly<Record<CounterpartName, CounterpartEvidence>>;
-  /** By version: fixed ones that gates name. Absent where none does. */
+  /** The fixed versions of gates, by number; absent without any. */
   readonly anchors?: Readonly<Record<string, CounterpartEvidence>>;
-  /** Null when no gate asked for it. */
+  /** Null without a parity gate. */
   readonly parity: ParityEvidence | null;
-  /**
-   * Row by row: `row`, `label`, `day`, `score`, `champion`, `baseline`, `version_<n>` of each
-   * anchor.
-   */
+  /** Digest of a table: `row`, `label`, `day`, `score`, `champion`, `baseline`, `version_<n>`. */
   readonly predictions: Digest;
 }
 
-/** `row` and `group`: in blocks, `domain/evaluation/measure/random-blocks.ts`. */
+/** `row` and `group` are put into blocks: `domain/evaluation/measure/random-blocks.ts`. */
 export type ResampledUnit = 'day' | 'row' | 'group';
 
 export type CounterpartName = 'champion' | 'baseline';
@@ -77,16 +71,13 @@ export type CounterpartName = 'champion' | 'baseline';
 /** One class against all others. */
 export interface ClassEvidence extends Readonly<Record<ClassMetric, Measurement>> {
   readonly class: string;
-  /** Judged rows whose label it is. */
+  /** The judged rows with this label. */
   readonly rows: number;
 }
 
 export type Measurements = Readonly<Partial<Record<MetricName, Measurement>>>;
 
-/**
- * "Could not measure" is a fact of its own (I10); an estimate without bounds is shown to people and
- * judged by nobody.
- */
+/** A missing measurement is its own kind (I10). Its estimate without bounds is only displayed. */
 export type Measurement =
   | {
       readonly kind: 'measured';
@@ -94,29 +85,24 @@ export type Measurement =
       readonly standardError: number;
       readonly bounds: readonly Bounds[];
       readonly rows: number;
-      /** Days with rows; blocks where `unit` says that those were resampled. */
+      /** Days with rows, or blocks when `unit` is given. */
       readonly days: number;
-      /** Absent where days were. */
+      /** Absent when days were resampled. */
       readonly unit?: 'row' | 'group';
     }
   | { readonly kind: 'notMeasured'; readonly reason: string; readonly estimate: number | null };
 
 export type CounterpartEvidence =
-  /**
-   * There is none, such as a champion before the first promotion; `whenAbsent` says what follows.
-   */
+  /** There is no such version, as before the first promotion; the gate's `whenAbsent` applies. */
   | { readonly kind: 'absent'; readonly reason: string }
-  /** There is one, but it could not be laid beside the candidate. Never treated as absent. */
+  /** The version exists but could not be compared. Never treated as absent. */
   | { readonly kind: 'notMeasured'; readonly name: string; readonly reason: string }
   | {
       readonly kind: 'measured';
       readonly name: string;
       readonly manifest: Digest;
       readonly metrics: Measurements;
-      /**
-       * Candidate minus counterpart on the same rows and resamples, turned so that positive is
-       * worse.
-       */
+      /** Candidate minus counterpart on the same rows and resamples; positive is worse. */
       readonly increases: Measurements;
       readonly slices: SliceEvidence | null;
     };
@@ -125,7 +111,7 @@ export type SliceSpec = NonNullable<EvaluateSpec['slices']>;
 
 export interface SliceEvidence extends SliceSpec {
   readonly slices: readonly SliceMeasurement[];
-  /** Groups that stayed under `minRows` even pooled: judged only as part of the whole. */
+  /** Groups below `minRows` even when pooled; not judged as slices. */
   readonly unjudged: readonly {
     readonly column: string;
     readonly groups: number;
@@ -137,18 +123,15 @@ export interface SliceEvidence extends SliceSpec {
 
 export interface SliceMeasurement {
   readonly column: string;
-  /** Null is the pool `other` of groups under `minRows`. */
+  /** Null is the slice `other`, which pools groups below `minRows`. */
   readonly value: string | null;
-  /** How many values were pooled; 1 for a slice of its own. */
+  /** The number of pooled values; 1 for an own slice. */
   readonly groups: number;
   readonly rows: number;
   readonly increase: Measurement;
-  /** Hold for all slices together, where `increase.bounds` hold for this one. */
+  /** Bounds that hold for all slices together; `increase.bounds` hold for this one. */
   readonly simultaneous: readonly Bounds[];
 }
 
-/**
- * Fewer days say nothing of a week: no gate may rest on them. Also the fewest for which the
- * intervals were found to hold their level.
- */
+/** The fewest days for a gate: a whole week, and the fewest for which intervals keep their level. */
 export const fewestDays = 7;

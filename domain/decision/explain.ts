@@ -6,20 +6,20 @@ import { count, figure, interval, signed } from '../format';
 import type { MetricName } from '../lifecycle/lifecycle';
 import type { ReasonOutcome, Verdict } from './verdict';
 
-/** A verdict as lines of text: the word, then each gate with its reason. */
+/** A verdict as lines of text, with the reason of each gate. */
 export function explainVerdict(verdict: Verdict): readonly string[] {
   return [`verdict: ${verdict.kind}`, ...explainReasons(verdict).map((line) => `  ${line}`)];
 }
 
-/** How much is shown. `verbose` adds the details of each reason, each on a line of its own. */
+/** Layout of reasons. `verbose` adds the details, one per line. */
 export interface ReasonLayout {
   readonly painted?: PaintMark;
   readonly verbose?: boolean | undefined;
-  /** Characters of the longest line; 110 by default, as callers indent it. */
+  /** The longest line in characters; default 110, because callers indent it. */
   readonly columns?: number | undefined;
 }
 
-/** Each reason of a verdict, marked by what its gate said. */
+/** Each reason of a verdict with the outcome of its gate. */
 export function explainReasons(
   { kind, reasons }: Verdict,
   shown: ReasonLayout = {},
@@ -30,13 +30,10 @@ export function explainReasons(
   );
 }
 
-/** A mark as it is to be shown, of equal width for all. */
+/** Colours an outcome's mark without changing its width. */
 export type PaintMark = (mark: string, outcome: ReasonOutcome) => string;
 
-/**
- * Gates with what each said, its outcome first so that the eye finds the one that decided. Longer
- * reasons go on in the next line, below their first word.
- */
+/** Gates with their outcome and message. Long messages continue below their first word. */
 export function explainGates(
   judged: readonly (Pick<JudgedGate, 'gate' | 'message' | 'details'> & {
     readonly outcome: ReasonOutcome;
@@ -66,12 +63,12 @@ export function explainGates(
   });
 }
 
-/** Characters of a verdict line in a terminal. */
+/** The longest verdict line, in characters. */
 const longestLine = 120;
-/** Lines of a run's progress stand behind the time and the stage. */
+/** The CLI prefixes a time or an indent. */
 const indentOfCallers = 10;
 
-/** Broken where a fact ends if that fits, else at a space; never within a word. */
+/** Breaks at the end of a clause if that fits, else at a space; never within a word. */
 function brokenLines(text: string, room: number): readonly string[] {
   const lines: string[] = [];
   for (let rest = text; rest !== '';) {
@@ -86,7 +83,7 @@ function brokenLines(text: string, room: number): readonly string[] {
   return lines;
 }
 
-/** What was measured, one line a metric, with each counterpart beside it. */
+/** The measurements, one line per metric, with each counterpart below it. */
 export function explainEvidence(evidence: Evidence): readonly string[] {
   const { attempt, judged, metrics, counterparts } = evidence;
   const beside = [
@@ -114,8 +111,9 @@ function holdoutText({ holdout, judged, resampling: { unit } }: Evidence): strin
   if (unit === 'day' && window !== null) {
     return `holdout ${window.from} to ${window.until}: ${judged ? `${count(rows)} rows` : basis(holdout)}`;
   }
-  const of = groups === undefined ? 'drawn row by row' : `of ${count(groups)} groups`;
-  return `holdout ${of} by a hash: ${basis({ ...holdout, ...(unit !== 'day' && { unit }) })}; it says nothing of how days differ`;
+  const what = groups === undefined ? 'random holdout' : `holdout of ${count(groups)} groups`;
+  const size = basis({ ...holdout, ...(unit !== 'day' && { unit }) });
+  return `${what}: ${size}; differences between days are not measured`;
 }
 
 function classLines({
@@ -151,7 +149,7 @@ function judgedText({
 function textOf(value: Measurement): string {
   if (value.kind === 'notMeasured') return `could not be measured: ${value.reason}`;
   const bounds = boundsAt(value.bounds, 0.975);
-  // Two bounds at 97.5 % are the customary interval of 95 %.
+  // Two one-sided bounds at 97.5 % make the 95 % interval.
   return `${figure(value.estimate)}${bounds === null ? '' : ` (95 %: ${interval(bounds, figure)})`}`;
 }
 

@@ -8,10 +8,7 @@ import { gateSchema } from './gate.schema';
 import type { MetricName } from '../lifecycle/lifecycle';
 import { splitSchema } from '../lifecycle/lifecycle.schema';
 
-/**
- * What the gates say together and with the rest of `evaluate`; silent about a gate that is broken
- * by itself.
- */
+/** Checks of gates against each other and the rest of `evaluate`; skips invalid gates. */
 export function gateIssues(document: WrittenDocument): readonly Issue[] {
   const { value, issueAt } = document;
   const path = ['spec', 'evaluate', 'gates'];
@@ -35,7 +32,14 @@ export function gateIssues(document: WrittenDocument): readonly Issue[] {
     ...names.flatMap((name, index) => {
       const first = names.indexOf(name);
       return typeof name === 'string' && first < index
-        ? [at(index, 'name', `is ${name}, like ${nameOf([...path, first])}`, 'a name of its own')]
+        ? [
+            at(
+              index,
+              'name',
+              `is ${name}, the same as ${nameOf([...path, first])}`,
+              'a unique name',
+            ),
+          ]
         : [];
     }),
     ...gates.flatMap((gate, index): readonly Issue[] => {
@@ -47,12 +51,12 @@ export function gateIssues(document: WrittenDocument): readonly Issue[] {
           at(
             index,
             'kind',
-            'is slice, and spec.evaluate.slices is missing',
+            'is slice, but spec.evaluate.slices is missing',
             'slices: { columns: […], metric: … }',
           ),
         ];
       if (gate.kind === 'parity' && gates.findIndex((other) => other?.kind === 'parity') < index)
-        return [at(index, 'kind', 'is parity a second time', 'one parity gate')];
+        return [at(index, 'kind', 'repeats parity', 'one parity gate')];
       return [];
     }),
     ...absoluteIssues(gates, at),
@@ -60,30 +64,23 @@ export function gateIssues(document: WrittenDocument): readonly Issue[] {
   ];
 }
 
-/**
- * Of lifecycles of every kind: there are gates, or `ungated` gives the reason why there are none.
- */
+/** Every kind of lifecycle needs gates, or the reason for having none in `ungated`. */
 export function ungatedIssues(
   { issueAt }: WrittenDocument,
   { gates, isUngated }: { readonly gates: number; readonly isUngated: boolean },
 ): readonly Issue[] {
   const at = ['spec', 'evaluate'];
   if (gates > 0 && isUngated)
-    return [
-      issueAt([...at, 'ungated'], 'spec.evaluate has gates, and ungated says that there are none'),
-    ];
+    return [issueAt([...at, 'ungated'], 'spec.evaluate.ungated is not allowed beside gates')];
   if (gates > 0 || isUngated) return [];
   return [
     issueAt([...at, 'gates'], 'spec.evaluate has no gates', {
-      expected: 'a gate, or, in place of gates, ungated: "<reason>"',
+      expected: 'at least one gate, or ungated: "<reason>"',
     }),
   ];
 }
 
-/**
- * Gates judge whole weeks of whole days: with less, no gate on a metric could ever pass. A day at
- * whose end labels are not yet known is not whole.
- */
+/** Gates on metrics need a whole week. A day whose labels are not all known is not whole. */
 function holdoutIssues(
   gates: readonly (Gate | undefined)[],
   { value, issueAt }: WrittenDocument,
@@ -99,7 +96,7 @@ function holdoutIssues(
   return [
     issueAt(
       ['spec', 'data', 'split', 'holdout'],
-      `spec.data.split.holdout has ${holdout} ${holdout === 1 ? 'day' : 'days'}: the gate ${judges.name} could never pass`,
+      `spec.data.split.holdout has ${holdout} ${holdout === 1 ? 'day' : 'days'}: the gate ${judges.name} can never pass`,
       {
         expected: `at least ${least} days`,
       },
@@ -115,7 +112,7 @@ function thresholdIssues(
   at: (key: string, detail: string, expected?: string) => Issue,
 ): readonly Issue[] {
   if (min === null && max === null)
-    return [at('kind', 'is threshold, and neither min nor max is given', 'min or max')];
+    return [at('kind', 'is threshold, but neither min nor max is given', 'min or max')];
   const [least, most] = ranges[metric];
   const outside = (['min', 'max'] as const).flatMap((key) => {
     const bound = key === 'min' ? min : max;
@@ -144,10 +141,7 @@ function range(least: number, most: number): string {
   return most === Infinity ? `at least ${least}` : `between ${least} and ${most}`;
 }
 
-/**
- * A comparison that may be left out proves nothing the first time; then a fixed bar must have been
- * passed.
- */
+/** A comparison that is not applicable to the first candidate needs a threshold beside it. */
 function absoluteIssues(
   gates: readonly (Gate | undefined)[],
   at: (index: number, key: string, detail: string, expected?: string) => Issue,
@@ -162,7 +156,7 @@ function absoluteIssues(
           at(
             index,
             'whenAbsent',
-            'is notApplicable, and no threshold gate judges the first candidate',
+            'is notApplicable, but no threshold gate applies to the first candidate',
             'a threshold gate, or whenAbsent: baseline',
           ),
         ]

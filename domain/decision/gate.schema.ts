@@ -19,12 +19,12 @@ const confidence = z
   .max(confidenceRange.most)
   .default(0.97)
   .describe(
-    `a share above ${confidenceRange.above} and at most ${confidenceRange.most}: how sure the interval must be, which resamples whole days`,
+    `the confidence of each bound, above ${confidenceRange.above} and at most ${confidenceRange.most}; bounds resample whole days`,
   );
 
 const anchor = z
   .strictObject({
-    version: z.int().min(1).describe('a whole number, 1 or more: a version of this model'),
+    version: z.int().min(1).describe('the number of a version of this model, 1 or more'),
   })
   .describe(
     'a fixed version of this model, so that small losses do not add up over many promotions',
@@ -35,15 +35,13 @@ const against = z
     error: 'expected champion, baseline or { version: <number> }',
   })
   .default('champion')
-  .describe(
-    'champion, baseline, or { version: <number> } for a fixed version: what the candidate is compared with',
-  );
+  .describe('the version to compare with: champion, baseline or { version: <number> }');
 
 const whenAbsent = z
   .enum(['baseline', 'notApplicable'])
   .default('baseline')
   .describe(
-    'baseline or notApplicable: without a champion, compare with the baseline trainer on the same data, or record that nothing was compared',
+    'without a champion: baseline compares with the baseline trainer, notApplicable skips the gate',
   );
 
 const threshold = z
@@ -51,8 +49,8 @@ const threshold = z
     name,
     kind: z.literal('threshold'),
     metric: metricField,
-    min: z.number().nullable().default(null).describe('a number: the least value that passes'),
-    max: z.number().nullable().default(null).describe('a number: the greatest value that passes'),
+    min: z.number().nullable().default(null).describe('the smallest value that passes'),
+    max: z.number().nullable().default(null).describe('the largest value that passes'),
     confidence,
   })
   .describe('a gate on the value of one metric');
@@ -64,7 +62,10 @@ const nonInferiority = z
     metric: metricField,
     against,
     whenAbsent,
-    margin: z.number().gt(0).describe('a number above 0: how much worse the candidate may be'),
+    margin: z
+      .number()
+      .gt(0)
+      .describe('the margin, above 0: the largest loss that counts as no worse'),
     confidence,
   })
   .describe('a gate that the candidate passes when it is not worse by more than the margin');
@@ -80,7 +81,7 @@ const superiority = z
       .number()
       .min(0)
       .default(0)
-      .describe('a number, 0 or more: how much better the candidate must be'),
+      .describe('the margin, 0 or more: the candidate must be better by more'),
     confidence,
   })
   .describe('a gate that the candidate passes when it is better by more than the margin');
@@ -91,7 +92,7 @@ const slice = z
     kind: z.literal('slice'),
     against,
     whenAbsent,
-    maxIncrease: z.number().min(0).describe('a number, 0 or more: how much worse any slice may be'),
+    maxIncrease: z.number().min(0).describe('the largest loss of any slice, 0 or more'),
     confidence,
   })
   .describe('a gate on the metric of evaluate.slices in each slice');
@@ -105,18 +106,18 @@ const parity = z
       .min(1)
       .max(100_000)
       .default(1_000)
-      .describe('a whole number from 1 to 100000: how many rows go through a real gateway'),
+      .describe('the number of rows that are sent to a real gateway, from 1 to 100000'),
     tolerance: z
       .number()
       .gt(0)
       .default(0.005)
-      .describe('a number above 0: the greatest difference between predictions that agree'),
+      .describe('the largest difference between predictions that agree, above 0'),
     minShare: z
       .number()
       .gt(0)
       .max(1)
       .default(0.999)
-      .describe('a share above 0 and at most 1: how many rows must agree'),
+      .describe('the smallest share of rows that must agree, above 0 and at most 1'),
   })
   .describe('a gate on the agreement of the gateway with the offline predictions');
 

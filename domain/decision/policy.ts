@@ -2,25 +2,22 @@ import { confidenceAt } from './gates/attempts';
 import type { EvaluateSpec, GateSpec } from '../lifecycle/lifecycle';
 import { standardLevels } from '../statistics/interval';
 
-/**
- * The rules in force when a candidate is judged; stored under the digest of its canonical JSON
- * before it is acted on.
- */
+/** The rules of an evaluation, stored under the digest of its canonical JSON before it is used. */
 export interface EvaluationPolicy {
   readonly kind: 'evaluation';
   /**
-   * Grows when the meaning of a gate changes, so that an old decision is never explained by new
-   * rules. 1: each candidate is judged at the gate's confidence. 2: all candidates on one holdout
-   * share the gate's error (gates/attempts.ts).
+   * Increases when the meaning of a gate changes, so that old decisions keep their rules. 1: every
+   * candidate uses the gate's confidence. 2: candidates on one holdout share its error
+   * (gates/attempts.ts).
    */
   readonly version: 1 | 2;
   readonly gates: readonly GateSpec[];
-  /** What a slice gate judges; null when no gate does, whatever is measured for information. */
+  /** The slices of slice gates; null without such a gate, even if slices are measured. */
   readonly slices: EvaluateSpec['slices'];
   readonly ungated: string | null;
 }
 
-/** Only what bears on the verdict, so that measuring one more metric is no new policy. */
+/** Only the parts that affect the verdict: measuring one more metric is not a new policy. */
 export function policyOf(evaluate: EvaluateSpec): EvaluationPolicy {
   return {
     kind: 'evaluation',
@@ -31,14 +28,12 @@ export function policyOf(evaluate: EvaluateSpec): EvaluationPolicy {
   };
 }
 
-/**
- * Above this a bound says more of the method than of the data; at 50 % and below it is no bound.
- */
+/** Valid confidences: more than a coin toss, and within what resampling can resolve. */
 export const confidenceRange = { above: 0.5, most: 0.9995 } as const;
 
 /**
- * The confidence levels at which evidence for this policy needs bounds, rising: the policy's own
- * and the standard ones, and what each of them asks of this attempt on the holdout.
+ * The confidence levels that evidence for this policy needs, in increasing order: the policy's and
+ * the standard ones, each also for this attempt on the holdout.
  */
 export function levelsFor(policy: EvaluationPolicy, attempt: number): readonly number[] {
   const own = policy.gates.flatMap((gate) => ('confidence' in gate ? [gate.confidence] : []));

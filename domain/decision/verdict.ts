@@ -1,43 +1,31 @@
 import type { Digest } from '../dataset/artifact';
 
 /**
- * Why a gate decided as it did. `code` is stable. `message` is one fact for people, with its
- * numbers, in at most some 100 characters.
+ * The reason of a gate's outcome. `code` is stable. `message` is one fact with its numbers, at most
+ * about 100 characters.
  */
 export interface Reason {
   readonly gate: string;
   readonly code: string;
   readonly message: string;
-  /** What a closer look needs: further facts, one a line. */
+  /** More facts for `--verbose`, one per line. */
   readonly details?: readonly string[] | undefined;
-  /**
-   * What this gate alone said, where a verdict rests on several; absent where it is the verdict's
-   * own.
-   */
+  /** The outcome of this gate; absent when it equals the verdict. */
   readonly outcome?: ReasonOutcome | undefined;
 }
 
-/**
- * `noted`: a finding that decides nothing by itself, such as bad rows of which only the share
- * counts.
- */
+/** `noted`: a finding that does not decide, such as a rule with bad rows within the limit. */
 export type ReasonOutcome = VerdictKind | 'notApplicable' | 'noted';
 
 export type VerdictKind = 'passed' | 'failed' | 'inconclusive';
 
-/**
- * "Could not measure" is neither pass nor fail (invariant I10). Reasons are given in every case,
- * also for a pass.
- */
+/** A missing measurement is inconclusive (I10). Every verdict has reasons, also a pass. */
 export interface Verdict {
   readonly kind: VerdictKind;
   readonly reasons: readonly Reason[];
 }
 
-/**
- * The recorded outcome of `decide(policy, evidence)`; both inputs are stored under their digests
- * before it is acted on.
- */
+/** The recorded result of `decide(policy, evidence)`. Both inputs are stored by digest first. */
 export interface DecisionRef {
   readonly id: string;
   readonly policy: Digest;

@@ -3,23 +3,16 @@ import type { DocumentPath } from './path';
 import { isMap, nameOf, pointerOf } from './path';
 import type { Issue } from '../failure';
 
-/**
- * Something a person wrote, as a plain JSON value, with the places of its parts if it was a text.
- */
+/** A document as a plain JSON value, with the places of its parts if it was parsed from text. */
 export interface WrittenDocument {
   readonly value: unknown;
-  /** What is wrong with it whatever it means. */
+  /** Errors that do not depend on a schema, such as YAML syntax. */
   readonly issues: readonly Issue[];
-  /**
-   * An issue about the key or value at `path`, with file, line and column as far as they are known.
-   */
+  /** Makes an issue about `path`, with file, line and column as far as they are known. */
   readonly issueAt: IssueAt;
-  /** Where its keys and values are, for issues that are found elsewhere; only of a text. */
+  /** The places of keys and values, for later checks; only of a text. */
   readonly places?: () => Places;
-  /**
-   * Of a text with mistakes of syntax: what can be read all the same. Nothing may be made of it but
-   * a list of further mistakes.
-   */
+  /** The readable part of a text with syntax errors. Use it only to find further errors. */
   readonly readable?: ReadableRest;
 }
 
@@ -27,11 +20,11 @@ export interface ReadableRest {
   readonly value: unknown;
   readonly issueAt: IssueAt;
   readonly places: () => Places;
-  /** The line of the first mistake: what follows may be read as something else than was meant. */
+  /** The line of the first syntax error; the parser may misread what follows. */
   readonly brokenLine: number;
 }
 
-/** By pointer. Plain data. */
+/** By JSON pointer. Plain data. */
 export type Places = Readonly<Record<string, { readonly line: number; readonly column: number }>>;
 
 export type IssueAt = (path: DocumentPath, detail: string, hints?: IssueHints) => Issue;
@@ -41,10 +34,10 @@ export interface IssueHints {
   readonly didYouMean?: string | undefined;
 }
 
-/** Far beyond what a person writes, far below what could stop a process. */
+/** More than a person writes, and little enough to parse safely. */
 export const documentLimits = { bytes: 1 << 20, values: 100_000, depth: 64 } as const;
 
-/** A document that came as a value: a JSON body, or `defineLifecycle`. */
+/** A document given as a value: a JSON body or the argument of `defineLifecycle`. */
 export function objectDocument(value: unknown, fileName: string): WrittenDocument {
   const issueAt = (path: DocumentPath, detail: string, hints?: IssueHints): Issue =>
     issueOf(path, detail, { file: fileName }, hints);
@@ -91,7 +84,7 @@ export function objectDocument(value: unknown, fileName: string): WrittenDocumen
   return { value, issues, issueAt };
 }
 
-/** A root prototype instead of Object.prototype, so that objects of another realm count too. */
+/** Compares with the root prototype, so that objects of another realm are plain too. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;

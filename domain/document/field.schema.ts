@@ -4,7 +4,7 @@ import { durationPattern, parseDuration, suggestDuration } from '../duration';
 import { formatInstant, parseInstant } from '../dataset/time-window';
 import { problem } from './schema-issues.schema';
 
-/** Names of lifecycles, gates and trainers: they stand in URLs, file names and `name@version`. */
+/** Names of lifecycles, gates and trainers. They occur in URLs, file names and `name@version`. */
 export function nameField(what: string): z.ZodString {
   return z
     .string()
@@ -14,14 +14,12 @@ export function nameField(what: string): z.ZodString {
     );
 }
 
-/**
- * A column of a table: anything but control characters, since DuckDB and Parquet take it in quotes.
- */
+/** A column name: anything but control characters, because DuckDB and Parquet can quote it. */
 export function columnField(what: string): z.ZodString {
   return (
     z
       .string()
-      // Two underscores are kept for the columns that assembly adds.
+      // Two underscores are reserved for the columns that assembly adds.
       .regex(/^(?!__)[^\p{C}]{1,128}$/u)
       .describe(`${what}: the name of a column, not beginning with two underscores`)
   );
@@ -109,10 +107,7 @@ function utc(text: string): string | null {
   return instant === null ? null : formatInstant(instant);
 }
 
-/**
- * A file beside the lifecycle, in POSIX spelling: inside the folder, whatever it is. `./sql/x.sql`
- * → `sql/x.sql`.
- */
+/** A POSIX path inside the folder of the lifecycle: `./sql/x.sql` → `sql/x.sql`. */
 export function pathField(what: string) {
   return z
     .string()
@@ -129,12 +124,12 @@ export function pathField(what: string) {
       const plain = parts.every((part) => /^[^\\\p{C}]{1,255}$/u.test(part));
       return plain && parts.length > 0 && text.length <= 512
         ? parts.join('/')
-        : refuse(context, problem('is not the path of a file'));
+        : refuse(context, problem('is not a file path'));
     })
     .meta({ description: what });
 }
 
-/** A month has no fixed length, so it is nothing to suggest where seconds or days are wanted. */
+/** A month has no fixed length, so it is not suggested for a number of seconds or days. */
 function fixedLength(suggestion: string | null): string | null {
   return suggestion?.endsWith('mo') === true ? null : suggestion;
 }
@@ -151,7 +146,7 @@ function refuse(context: z.core.$RefinementCtx, issue: z.core.$ZodRawIssue): nev
   return z.NEVER;
 }
 
-/** Of a prompt. */
+/** A variable of a prompt. */
 export const variableField = z.string().regex(/^[a-z][a-zA-Z0-9_]{0,62}$/);
 
 /** An IANA name. */

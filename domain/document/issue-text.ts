@@ -1,7 +1,7 @@
 import type { Issue, PerennialError } from '../failure';
 import { failure } from '../failure';
 
-/** One line for people: `lifecycle.yaml:12:5 unknown key spec.dta; did you mean data?` */
+/** One line of text: `lifecycle.yaml:12:5 unknown key spec.dta; did you mean data?` */
 export function formatIssue(issue: Issue): string {
   const place = [issue.file, issue.line, issue.column]
     .filter((part) => part !== undefined)
@@ -13,9 +13,9 @@ export function formatIssue(issue: Issue): string {
   return [place, [issue.detail, ...hints].join('; ')].filter((part) => part !== '').join(' ');
 }
 
-/** The failure that carries every issue of one document. */
+/** The InvalidInput failure with every issue of one document. */
 export function invalid(what: string, issues: readonly Issue[], next?: string): PerennialError {
-  const count = issues.length === 1 ? '1 mistake' : `${issues.length} mistakes`;
+  const count = issues.length === 1 ? '1 error' : `${issues.length} errors`;
   const lines = issues.map((issue) => `  ${formatIssue(issue)}`).join('\n');
   return failure('InvalidInput', `${what} has ${count}\n${lines}`, {
     issues,

@@ -1,13 +1,10 @@
-/**
- * The candidate that somebody most likely meant, or null when none is near: a wrong guess is worse
- * than none.
- */
+/** The most similar candidate for a suggestion, or null when none is similar enough. */
 export function nearest(word: string, candidates: readonly string[]): string | null {
   const plain = plainly(word);
   let best: { readonly candidate: string; readonly distance: number } | null = null;
   for (const candidate of candidates) {
     const other = plainly(candidate);
-    // So many letters are missing at least.
+    // The difference in length is a lower bound of the distance.
     if (Math.abs(plain.length - other.length) > allowed(plain, candidate)) continue;
     const distance = editDistance(plain, other);
     if (best === null || distance < best.distance) best = { candidate, distance };
@@ -16,15 +13,12 @@ export function nearest(word: string, candidates: readonly string[]): string | n
   return best.distance <= allowed(plain, best.candidate) ? best.candidate : null;
 }
 
-/** One slip in three letters is still the same word; short words need to be nearly right. */
+/** One edit in three letters. */
 function allowed(plain: string, candidate: string): number {
   return Math.ceil(Math.min(plain.length, candidate.length) / 3);
 }
 
-/**
- * `NumLeaves`, `num-leaves` and `num_leaves` are one word to a person. Only the beginning counts:
- * nobody means a key of 80 letters.
- */
+/** `NumLeaves`, `num-leaves` and `num_leaves` are equal. Cut to 80 letters to bound the time. */
 function plainly(word: string): string {
   return word
     .slice(0, 80)

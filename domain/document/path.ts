@@ -1,12 +1,12 @@
-/** Where something is in a document: keys and list positions from the top. */
+/** Keys and list positions from the top of a document. */
 export type DocumentPath = readonly (string | number)[];
 
-/** RFC 6901. */
+/** The JSON pointer (RFC 6901) of a path. */
 export function pointerOf(path: DocumentPath): string {
   return path.map((part) => `/${String(part).replace(/~/g, '~0').replace(/\//g, '~1')}`).join('');
 }
 
-/** The value that a pointer names, undefined where there is none. */
+/** The value at a JSON pointer; undefined when there is none. */
 export function valueAtPointer(document: unknown, pointer: string): unknown {
   const keys = pointer.split('/').slice(1);
   return keys.reduce<unknown>((value, key) => {
@@ -15,7 +15,7 @@ export function valueAtPointer(document: unknown, pointer: string): unknown {
   }, document);
 }
 
-/** As people write it: `spec.evaluate.gates[1].margin`. */
+/** The path as text: `spec.evaluate.gates[1].margin`. */
 export function nameOf(path: DocumentPath): string {
   return path.reduce<string>((name, part) => {
     if (typeof part === 'number') return `${name}[${part}]`;
@@ -24,10 +24,7 @@ export function nameOf(path: DocumentPath): string {
   }, '');
 }
 
-/**
- * The value at the path, undefined where there is none. Own keys only: a document must not reach
- * `constructor`.
- */
+/** The value at the path; undefined when there is none. Reads own keys only, not `constructor`. */
 export function valueAt(document: unknown, path: DocumentPath): unknown {
   return path.reduce<unknown>((value, part) => {
     if (Array.isArray(value))

@@ -5,8 +5,8 @@ import { llmLifecycleSchema } from '../language/lifecycle/llm-lifecycle.schema';
 import { promptSchema } from '../prompt/prompt.schema';
 
 /**
- * JSON Schemas for editors, by file name: what a person writes, with hover texts and defaults. Put
- * at the head of a file as `# yaml-language-server: $schema=…`.
+ * JSON Schemas for editors by file name, with descriptions and defaults. A file names its schema in
+ * its first line: `# yaml-language-server: $schema=…`.
  */
 export function publishedSchemas(): Readonly<Record<string, object>> {
   return {

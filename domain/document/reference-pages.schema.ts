@@ -7,7 +7,7 @@ export const referenceKinds = {
     title: 'ModelLifecycle: every key of `lifecycle.yaml`',
     intro: [
       'A lifecycle of kind `ModelLifecycle` declares the life of a model of tables. `perennial lifecycle init <name> --data <file> --label <column>` writes one for a table.',
-      '`lifecycle validate`, `plan` and `apply` make the same checks and report every mistake at once: YAML, keys, the trainer and its parameters, SQL, and the SQL against the columns of the sources that can be read from there. Sources that only a run reads, and data that are too few today, are warnings.',
+      '`lifecycle validate`, `plan` and `apply` make the same checks and report every error at once: YAML, keys, the trainer and its parameters, SQL, and the SQL against the columns of readable sources. A source that only a run can read and too little data are warnings.',
     ],
   },
   'llm-lifecycle': {
@@ -32,7 +32,7 @@ export const referenceKinds = {
 
 export type ReferenceKind = keyof typeof referenceKinds;
 
-/** Keys that cannot stand beside others of the whole example. */
+/** Examples of keys that exclude others in the whole example. */
 const alternativeExamples: Readonly<Record<ReferenceKind, readonly unknown[]>> = {
   'model-lifecycle': [
     {
@@ -114,7 +114,7 @@ export function referencePage(
     `<!-- Generated from the schema by scripts/reference-pages.ts; change the schema or the example, not this page. -->`,
     '',
     ...intro.flatMap((paragraph) => [paragraph, '']),
-    `\`<name>\` stands for a name that you choose, \`[]\` for each item of a list. Keys marked * must be given. Unknown keys are refused with the nearest right one. The JSON Schema for editors is \`schemas/${kind}.schema.json\`.`,
+    `\`<name>\` stands for a name that you choose, \`[]\` for each item of a list. Keys marked * must be given. Unknown keys are errors that suggest the nearest valid key. The JSON Schema for editors is \`schemas/${kind}.schema.json\`.`,
     '',
     '| key | meaning | default | example |',
     '|---|---|---|---|',
@@ -135,10 +135,7 @@ function row({ path, schema, required, example }: ReferenceKey): string {
   return `| ${code(nameOf(path))}${required ? '\\*' : ''} | ${cell(meaning)} | ${standard} | ${code(example ?? '')} |`;
 }
 
-/**
- * Depth first, in the order of the schema. `values`: what the example has at this place, once for
- * each item of a list above.
- */
+/** Depth first in the order of the schema. `values`: the example's values at this place. */
 function keysOf(
   schema: ReferenceSchema,
   path: readonly string[],
@@ -147,7 +144,7 @@ function keysOf(
   const found = new Map<string, ReferenceKey>();
   for (const each of objectsIn(schema)) {
     for (const [name, member] of Object.entries(each.properties ?? {})) {
-      // A part of a later version is refused, and no key to describe.
+      // Keys of a later version are rejected, so they have no row.
       if (member.not !== undefined) continue;
       const inner = values.flatMap((value) =>
         isMap(value) && Object.hasOwn(value, name) ? [value[name]] : [],
@@ -163,7 +160,7 @@ function keysOf(
   return [...found.values()];
 }
 
-/** Two kinds of one list may have the same key with another meaning. */
+/** Two kinds of a list may have the same key with different meanings. */
 function merged(before: ReferenceKey, key: ReferenceKey): ReferenceKey {
   const [a, b] = [meaningOf(before.schema), meaningOf(key.schema)];
   const description = a === b || a.split('; or ').includes(b) ? a : `${a}; or ${b}`;
@@ -182,7 +179,7 @@ function described(
   required: boolean,
 ): readonly ReferenceKey[] {
   const own: ReferenceKey = { path, schema, required, example: exampleOf(schema, path, values) };
-  // A list within a list of the same rules has the same keys.
+  // A recursive list has the same keys again.
   if (path.slice(0, -1).includes(`${path.at(-1) ?? ''}[]`)) return [own];
   const entries = entriesOf(schema);
   const children = [
@@ -205,7 +202,7 @@ function described(
   return [own, ...children];
 }
 
-/** What a list or a map of chosen names holds. */
+/** The schemas of a list's items and of a map's values. */
 function entriesOf(
   schema: ReferenceSchema,
 ): readonly { readonly step: '[]' | '<name>'; readonly inner: ReferenceSchema }[] {
@@ -226,7 +223,7 @@ function alternatives(schema: ReferenceSchema): readonly ReferenceSchema[] {
   return others.length === 0 ? [schema] : others.flatMap(alternatives);
 }
 
-/** Long values are shown in the whole example. */
+/** Longer values are only in the whole example. */
 const mostCharacters = 80;
 
 function exampleOf(
@@ -259,7 +256,7 @@ function choicesOf(schema: ReferenceSchema): string {
   return [...new Set(choices.map(String))].join(', ');
 }
 
-/** What a value is, where the schema has no words for it. */
+/** The type of a value as text, for a schema without a description. */
 function kindOf(schema: ReferenceSchema): string {
   const words: Readonly<Record<string, string>> = {
     ...{ string: 'text', number: 'a number', integer: 'a whole number', boolean: 'true or false' },
@@ -275,7 +272,7 @@ function kindOf(schema: ReferenceSchema): string {
   return [...new Set(named)].join(' or ');
 }
 
-/** YAML of one line. */
+/** YAML on one line. */
 function flow(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(flow).join(', ')}]`;
   if (isMap(value)) {
@@ -295,7 +292,7 @@ function code(text: string): string {
   return text === '' ? '' : `\`${cell(text)}\``;
 }
 
-/** A bar would end the cell. */
+/** Escapes a bar, which would end the cell. */
 function cell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 }

@@ -11,9 +11,7 @@ export type Read<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly issues: readonly Issue[] };
 
-/**
- * The document by the schema: its value with every default filled in, or all that is wrong with it.
- */
+/** Parses the document with the schema: its value with every default, or every issue. */
 export function readBy<S extends z.ZodType>(
   schema: S,
   document: WrittenDocument,
@@ -23,16 +21,10 @@ export function readBy<S extends z.ZodType>(
   return { ok: false, issues: inWords(schema, document, parsed.error.issues) };
 }
 
-/**
- * Mistakes for which the schema is looked through for what was meant; further ones are the same
- * again.
- */
+/** The number of errors that get a suggestion, which costs a search of the schema. */
 const mostExplained = 1_000;
 
-/**
- * What zod found, in the words of this platform: named by the whole path, with what was expected
- * and the nearest right key or value.
- */
+/** Turns zod's issues into ours: the whole path, the expected value and the nearest valid key. */
 function inWords(
   schema: z.ZodType,
   document: WrittenDocument,
@@ -53,7 +45,7 @@ function inWords(
   );
   const others = explained
     .filter((issue) => issue.code !== 'unrecognized_keys')
-    // A key that is there under a misspelt name is one mistake, not two.
+    // A misspelt required key is one error, not also a missing key.
     .filter(
       (issue) =>
         !(
@@ -65,24 +57,18 @@ function inWords(
   return [...unknown, ...others];
 }
 
-/** Without `expected` the schema's description is shown; null shows nothing. */
+/** `expected` defaults to the schema's description; null omits it. */
 type Hints = {
   readonly expected?: string | null | undefined;
   readonly didYouMean?: string | undefined;
 };
 
-/**
- * Says in a schema's check what is wrong and what was meant; `detail` continues a sentence that
- * begins with the key.
- */
+/** An issue of a schema's check. `detail` continues a sentence that begins with the key. */
 export function problem(detail: string, hints: Hints = {}): z.core.$ZodRawIssue {
   return { code: 'custom', input: undefined, message: detail, params: hints };
 }
 
-/**
- * A key whose part is not built yet: known, so that it is no misspelling, and refused, so that it
- * is not silently without effect.
- */
+/** A key of a later version: known, so that no other key is suggested, and rejected. */
 export const notInThisVersion = z
   .never({ error: 'is not in this version' })
   .optional()
@@ -148,7 +134,7 @@ function issueInWords(
 type At = (detail: string, hints?: Hints) => Issue;
 
 function choice(at: At, value: unknown, options: readonly string[], message: string): Issue {
-  // A schema's own word for a value that is known and refused.
+  // The schema's own message for a known value that is rejected.
   if (!message.startsWith('Invalid')) return at(message, { expected: null });
   const expected = options.length === 1 ? options[0] : `one of ${options.join(', ')}`;
   const didYouMean = typeof value === 'string' ? (nearest(value, options) ?? undefined) : undefined;
@@ -181,7 +167,7 @@ function bound(origin: string, words: string, numberWords: string, limit: number
   return `must be ${numberWords} ${limit}`;
 }
 
-/** Short enough for a line; a text in quotes, so that `"3"` and `3` differ. */
+/** Short enough for one line; text is quoted, so that `"3"` and `3` differ. */
 function shown(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (isMap(value)) return 'a map';

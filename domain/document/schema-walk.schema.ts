@@ -3,9 +3,7 @@ import type { DocumentPath } from './path';
 import { nameOf, valueAt } from './path';
 import { nearest } from './nearest';
 
-/**
- * The schema that stands for the value at `path`; a choice of several is made by the value itself.
- */
+/** The schema of the value at `path`; the value's discriminator selects one of a union. */
 export function schemaAt(
   schema: z.ZodType,
   document: unknown,
@@ -29,7 +27,7 @@ function unwrapped(schema: z.ZodType): z.ZodType {
   return inner === null ? schema : unwrapped(inner);
 }
 
-/** One layer less: what is optional, has a default or is transformed. */
+/** Removes one layer: optional, default or transform. */
 function peeled(schema: z.ZodType): z.ZodType | null {
   if (
     schema instanceof z.ZodOptional ||
@@ -60,12 +58,12 @@ function fits(option: z.ZodObject, discriminator: string, value: unknown): boole
   );
 }
 
-/** The words of the schema's `describe`, looked for through optional, default and transform. */
+/** The schema's description, also through optional, default and transform. */
 export function descriptionOf(schema: z.ZodType | null): string | undefined {
   return schema === null ? undefined : (schema.description ?? descriptionOf(peeled(schema)));
 }
 
-/** What a name in the record that holds `path` must look like. */
+/** The description of valid keys in the record that holds `path`. */
 export function keyDescription(
   schema: z.ZodType,
   document: unknown,
@@ -76,10 +74,7 @@ export function keyDescription(
   return inner instanceof z.ZodRecord ? descriptionOf(inner.keyType as z.ZodType) : undefined;
 }
 
-/**
- * The nearest key of the same map, or the one place in the document where a key of exactly this
- * name belongs.
- */
+/** The nearest key of the same map, or the only place in the schema with a key of this name. */
 export function meantKey(
   schema: z.ZodType,
   document: unknown,
@@ -95,7 +90,7 @@ export function meantKey(
   }
   const elsewhere = placesOf(schema, key, []);
   if (elsewhere.length !== 1) return undefined;
-  // The same word alone would send the reader back to where they are.
+  // The key alone would not say where it belongs.
   return elsewhere[0] === key ? `${key} at the top level of the file` : elsewhere[0];
 }
 

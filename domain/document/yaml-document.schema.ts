@@ -11,8 +11,7 @@ import { convert } from './yaml-value.schema';
 
 /**
  * YAML 1.2 core text → plain JSON value with the places of its parts. The library's own conversion
- * is not used: it takes quadratic time on many keys or anchors, expands alias bombs up to a ratio,
- * and gives back things that JSON has no word for.
+ * takes quadratic time on many keys or anchors, expands aliases and returns values outside JSON.
  */
 export function yamlDocument(text: string, fileName: string): WrittenDocument {
   const lines = new LineCounter();
@@ -37,7 +36,7 @@ export function yamlDocument(text: string, fileName: string): WrittenDocument {
   if (signs > documentLimits.values) {
     const most = count(documentLimits.values);
     return refused([
-      issueOf([], `${fileName} has more than ${most} lines, commas and other signs of YAML`, {
+      issueOf([], `${fileName} has more than ${most} lines, commas and other YAML characters`, {
         file: fileName,
       }),
     ]);
@@ -75,13 +74,13 @@ export function yamlDocument(text: string, fileName: string): WrittenDocument {
   return { ...refused(broken), readable: { value, issueAt, places, brokenLine } };
 }
 
-/** A converted text whose issues know their places. */
+/** A converted text whose issues have places. */
 function placed(
   { value, issues, keys, values }: Converted,
   placeOf: PlaceOf,
 ): WrittenDocument & { readonly places: () => Places } {
   const issueAt = (path: DocumentPath, detail: string, hints?: IssueHints): Issue => {
-    // A missing key is reported where the map begins that should hold it.
+    // A missing key is reported at the start of its map.
     const pointers = path.map((_, depth) => pointerOf(path.slice(0, path.length - depth)));
     const offset =
       pointers
@@ -101,13 +100,10 @@ function placed(
   return { value, issues, issueAt, places };
 }
 
-/** Enough for what a person writes; beyond it an issue is placed at the nearest key above. */
+/** With more places than this, an issue gets the place of the nearest key above it. */
 const mostPlaces = 2_000;
 
-/**
- * The parser makes something of each of these, and takes some 30 µs for it, whatever comes of it: a
- * megabyte of them takes it 16 s.
- */
+/** The parser takes about 30 µs for each of these characters, so 1 MB of them takes 16 s. */
 function countSigns(text: string): number {
   let signs = 0;
   for (let at = 0; at < text.length; at += 1) if (yamlSigns.has(text.charCodeAt(at))) signs += 1;
@@ -118,7 +114,7 @@ const yamlSigns: ReadonlySet<number> = new Set(
   Array.from('\n,:-?&*!|>%#{}[]"\'', (sign) => sign.charCodeAt(0)),
 );
 
-/** Issues about a document whose text was read elsewhere. */
+/** Makes issues about a document that was parsed in another thread. */
 export function issuesAtPlaces(places: Places, fileName: string): IssueAt {
   return (path, detail, hints) => {
     const pointers = [...path.map((_, depth) => pointerOf(path.slice(0, path.length - depth))), ''];
@@ -141,16 +137,16 @@ function syntaxIssues(document: Document.Parsed, placeOf: PlaceOf): readonly Iss
   if (explicit === true && version !== '1.2')
     said.push({
       code: 'VERSION',
-      message: `YAML ${version}, where yes and no are truth values, is not read`,
+      message: `YAML ${version} is not supported, because it reads yes and no as booleans; use YAML 1.2`,
       offset: 0,
     });
-  // One deep nest gives hundreds of errors that all say the same.
+  // One deep nesting causes hundreds of equal errors.
   const tooDeep = said.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
   if (tooDeep)
     return [
       issueOf([], `nested deeper than ${documentLimits.depth} levels`, placeOf(tooDeep.offset)),
     ];
-  // A mistake makes the rest of its line another one.
+  // One error often causes more in the same line.
   const lines = new Set<number>();
   return said
     .sort((a, b) => a.offset - b.offset)
@@ -166,7 +162,7 @@ function syntaxIssues(document: Document.Parsed, placeOf: PlaceOf): readonly Iss
 }
 
 const plainWords: Readonly<Record<string, string>> = {
-  TAB_AS_INDENT: 'a tab indents this line; YAML wants spaces',
+  TAB_AS_INDENT: 'this line is indented with a tab; YAML needs spaces',
   BAD_INDENT: 'this line is indented differently from the lines it belongs to',
   BLOCK_AS_IMPLICIT_KEY: 'two colons in one line; put the text in quotes',
 };

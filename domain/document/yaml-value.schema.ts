@@ -15,17 +15,14 @@ export type PlaceOf = (offset: number) => {
 export interface Converted {
   readonly value: unknown;
   readonly issues: readonly Issue[];
-  /** Offsets by pointer: where a map's key stands, and where a value does. */
+  /** Offsets of map keys and of values in the text, by JSON pointer. */
   readonly keys: ReadonlyMap<string, number>;
   readonly values: ReadonlyMap<string, number>;
 }
 
 const coreTags = /^tag:yaml\.org,2002:(str|int|float|bool|null|map|seq)$/;
 
-/**
- * The library's tree → plain value. Whatever JSON has no word for is an issue, and null in the
- * value.
- */
+/** The library's tree → plain value. A value outside JSON becomes null and an issue. */
 export function convert(root: ParsedNode, placeOf: PlaceOf): Converted {
   const issues: Issue[] = [];
   const keys = new Map<string, number>();
@@ -46,7 +43,7 @@ export function convert(root: ParsedNode, placeOf: PlaceOf): Converted {
     if (count === documentLimits.values + 1)
       refuse(
         [],
-        `more than ${countText(documentLimits.values)} values, aliases written out`,
+        `more than ${countText(documentLimits.values)} values after aliases are expanded`,
         start,
       );
     if (count > documentLimits.values) return null;
@@ -55,14 +52,15 @@ export function convert(root: ParsedNode, placeOf: PlaceOf): Converted {
     if (!values.has(pointerOf(path))) values.set(pointerOf(path), start);
     if (isAlias(node)) {
       const target = anchors.get(node.source);
-      if (!target) return refuse(path, `no anchor &${node.source} stands before this alias`, start);
+      if (!target)
+        return refuse(path, `there is no anchor &${node.source} before this alias`, start);
       if (open.has(target)) return refuse(path, `the alias *${node.source} contains itself`, start);
       return visit(target, path, start);
     }
     const { tag, anchor } = node as { readonly tag?: string; readonly anchor?: string };
     if (anchor !== undefined) anchors.set(anchor, node);
     if (tag !== undefined && !coreTags.test(tag))
-      return refuse(path, `the tag ${tag} is not read here`, start);
+      return refuse(path, `the tag ${tag} is not supported`, start);
     if (isScalar(node)) return scalar(node.value, node.source ?? '', path, start);
     open.add(node);
     const value = isMap(node)
@@ -114,7 +112,7 @@ export function convert(root: ParsedNode, placeOf: PlaceOf): Converted {
         );
       else if (key === '__proto__') refuse(path, 'a key may not be named __proto__', offset);
       else if (key === '<<')
-        refuse(path, 'merge keys (<<) are not read here; write the values out', offset);
+        refuse(path, 'merge keys (<<) are not supported; write the values out', offset);
       else {
         const pointer = pointerOf([...path, key]);
         if (!keys.has(pointer)) keys.set(pointer, offset);

@@ -15,8 +15,8 @@ import { schemeOf } from '../dataset/source-uri';
 import { shortestDays } from '../dataset/time-window';
 
 /**
- * What parts of a lifecycle say together. Each check reads only the parts it needs, and is silent
- * when one of them is broken by itself, so that all mistakes are listed at once.
+ * Checks across sections of a lifecycle. Each check skips sections that are invalid by themselves,
+ * so that one pass lists every error once.
  */
 export function contradictions(document: WrittenDocument): readonly Issue[] {
   const params = ['spec', 'train', 'params'];
@@ -53,7 +53,7 @@ export function sourceIssues({ value, issueAt }: WrittenDocument): readonly Issu
       return [
         issueAt(
           [...path, name],
-          `${nameOf([...path, name])} has no format, and the URI does not tell it`,
+          `${nameOf([...path, name])} has no format, and its URI has no known ending`,
           {
             expected: 'format: parquet, csv or ndjson',
           },
@@ -73,10 +73,7 @@ export function sourceIssues({ value, issueAt }: WrittenDocument): readonly Issu
   });
 }
 
-/**
- * `latest` is the newest event of a source: without a column of times none has one, and no run
- * could begin.
- */
+/** `latest` is the newest event of a source, so at least one source needs a time column. */
 function latestIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
   const time = timeSchema.safeParse(valueAt(value, ['spec', 'data', 'time']));
   const sources = valueAt(value, ['spec', 'data', 'sources']);
@@ -90,7 +87,7 @@ function latestIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
   return [
     issueAt(
       ['spec', 'data', 'time', 'until'],
-      'spec.data.time.until is latest, and no source names its column of times',
+      'spec.data.time.until is latest, but no source has a time column',
       {
         expected: `spec.data.sources.${first.name}.time, or an until such as 2013-07-01T00:00:00Z`,
       },
@@ -116,7 +113,7 @@ function timeSplitIssues(
   const written = valueAt(value, ['spec', 'data', 'time']);
   if (written === undefined) {
     return [
-      issueAt(['spec', 'data'], 'spec.data.time is missing, and spec.data.split.by is time', {
+      issueAt(['spec', 'data'], 'spec.data.time is missing, but spec.data.split.by is time', {
         expected:
           'time: { column: …, window: … }, or split: { by: random, … } or { by: group, column: …, … } for rows without a usable time',
       }),
@@ -131,7 +128,7 @@ function timeSplitIssues(
   return [
     issueAt(
       ['spec', 'data', 'split'],
-      `spec.data.split takes ${needed} days, and the window of ${window} has ${room}: nothing is left to train on`,
+      `spec.data.split takes ${needed} days, but the window of ${window} has ${room}: no rows are left to train on`,
       {
         expected: `less than ${room} days together, or a longer spec.data.time.window`,
       },
@@ -157,7 +154,7 @@ function drawnSplitIssues(
     ...(taken < 1
       ? []
       : [
-          issueAt(path, `spec.data.split takes ${percent(taken)}: nothing is left to train on`, {
+          issueAt(path, `spec.data.split takes ${percent(taken)}: no rows are left to train on`, {
             expected: 'tuning, confirm and holdout that are less than 1 together',
           }),
         ]),
@@ -166,7 +163,7 @@ function drawnSplitIssues(
       : [
           issueAt(
             [...path, 'by'],
-            `spec.data.split.by is ${split.by}, and spec.data.time names a time`,
+            `spec.data.split.by is ${split.by}, but spec.data.time is given`,
             {
               expected: 'by: time, or no spec.data.time',
             },
@@ -175,7 +172,7 @@ function drawnSplitIssues(
     ...timed.map(([name]) =>
       issueAt(
         ['spec', 'data', 'sources', name, 'time'],
-        `spec.data.sources.${name}.time reads the rows of a window, and spec.data.time is missing`,
+        `spec.data.sources.${name}.time needs a window, but spec.data.time is missing`,
         {
           expected: 'no time of a source, or spec.data.time',
         },
@@ -184,7 +181,7 @@ function drawnSplitIssues(
   ];
 }
 
-/** Label, time and entity are three columns. */
+/** Label, time and entity must be different columns. */
 function columnIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
   const paths: readonly DocumentPath[] = [
     ['spec', 'data', 'label', 'column'],
@@ -200,8 +197,7 @@ function columnIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
 }
 
 /**
- * All metrics of one lifecycle belong to one task: the one of `train.task`, or else of most of
- * them.
+ * All metrics must belong to one task: `train.task`, or without it the task of most metrics.
  */
 function metricIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
   const evaluate = ['spec', 'evaluate'];
@@ -224,7 +220,7 @@ function metricIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
   const declared = tasks.find((task) => task === valueAt(value, ['spec', 'train', 'task']));
   const task = declared ?? mostOf(named.flatMap(({ fitting }) => fitting));
   if (task === undefined) return [];
-  // A metric of this task alone says more than one that several tasks share.
+  // A metric that only this task has explains the error best.
   const ofTask = named
     .filter(({ fitting }) => fitting.includes(task))
     .sort((a, b) => a.fitting.length - b.fitting.length);

@@ -6,10 +6,10 @@ import { lifecycleSchema } from './lifecycle.schema';
 import { readBy } from '../document/schema-issues.schema';
 
 /**
- * A lifecycle written in TypeScript: the same object as the YAML file, checked where it is defined.
- * The files that it names are checked with it by `parseLifecycle`, which takes either.
+ * Checks a lifecycle written in TypeScript, which has the same keys as the YAML file.
+ * `parseLifecycle` checks the files that it names.
  *
- * @throws InvalidInput with every mistake.
+ * @throws InvalidInput with every error.
  */
 export function defineLifecycle(lifecycle: LifecycleDocument): LifecycleDocument {
   const document = objectDocument(lifecycle, 'defineLifecycle');

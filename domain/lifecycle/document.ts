@@ -18,18 +18,13 @@ import { absoluteUri, isRelativeUri } from '../dataset/source-uri';
 import { yamlDocument } from '../document/yaml-document.schema';
 
 export interface LifecycleSource {
-  /**
-   * The text of the file, or the same as an object: from a JSON body, or from `defineLifecycle`.
-   */
+  /** The text of the file, or an object from a JSON body or `defineLifecycle`. */
   readonly document: unknown;
   /** For messages. */
   readonly fileName: string;
-  /** Path → text of the files beside the lifecycle; those that it does not name are left aside. */
+  /** Path → text of the files beside the lifecycle. Files that it does not name are ignored. */
   readonly files: Readonly<Record<string, string>>;
-  /**
-   * Absolute folder of the lifecycle, against which `file://./x` is resolved; without one such a
-   * source is refused.
-   */
+  /** Absolute folder in which `file://./x` is resolved; without it such a source is an error. */
   readonly folder?: string;
 }
 
@@ -38,17 +33,17 @@ export type ParsedLifecycle =
       readonly ok: true;
       readonly spec: LifecycleSpec;
       readonly contracts: DataContracts;
-      /** The files that the spec names, and no others. */
+      /** Exactly the files that the spec names. */
       readonly paths: readonly string[];
     }
   | { readonly ok: false; readonly issues: readonly Issue[] };
 
-/** Issues beyond this many are the same few mistakes again. */
+/** More issues than this repeat the same few errors. */
 const maxIssues = 100;
 
 /**
- * The one check of a lifecycle, for the command line and the API alike: what it says, and the files
- * that it names. Lists all mistakes at once.
+ * Parses and checks a lifecycle and the files that it names, for the CLI and the API. Lists every
+ * error at once.
  */
 export function parseLifecycle(input: LifecycleSource): ParsedLifecycle {
   return parsed(openLifecycle(input), input);
@@ -73,8 +68,8 @@ function parsed(document: WrittenDocument, input: LifecycleSource): ParsedLifecy
 }
 
 /**
- * Mistakes beside those of YAML's syntax. Only of single values before the first of those, and of
- * other files: what comes later may have been read as something else than was meant.
+ * Errors in a text that also has YAML syntax errors. Only errors of single values above the first
+ * syntax error and of other files are kept, because the parser may misread what follows.
  */
 function readableIssues({ readable }: WrittenDocument, input: LifecycleSource): readonly Issue[] {
   if (readable === undefined || !isMap(readable.value)) return [];
@@ -139,7 +134,7 @@ function modelParsed(document: WrittenDocument, input: LifecycleSource): ParsedL
   };
 }
 
-/** What a revision's digest is over: canonical JSON of this. */
+/** A revision's digest is the SHA-256 of the canonical JSON of this. */
 export function revisionDigestInput(
   spec: LifecycleSpec,
   fileDigests: Readonly<Record<string, Digest>>,
@@ -190,7 +185,7 @@ export interface NamedContract {
 export interface ContractsIn {
   /** The contracts without errors, by the source that names them. */
   readonly bySource: Readonly<Record<string, NamedContract>>;
-  /** The errors of each contract file, once also where several sources name it. */
+  /** The errors of each contract file, once even if several sources name it. */
   readonly issues: readonly Issue[];
 }
 
@@ -201,7 +196,7 @@ export function contractsIn(
   const named = sourceNames(document).flatMap((source) => {
     const path = pathAt(document, contractAt(source));
     const text = path !== undefined && Object.hasOwn(files, path) ? files[path] : undefined;
-    // Where the file is named, its own issue says that it is absent or no text.
+    // A missing or unreadable file is reported where it is named.
     return path === undefined || text === undefined || textProblem(text) !== null
       ? []
       : [{ source, path, text }];
@@ -219,7 +214,7 @@ export function contractsIn(
   };
 }
 
-/** One contract for all sources had its place at `spec.data.contract`. */
+/** Earlier documents had one contract for all sources at `spec.data.contract`. */
 function movedContractIssues(document: WrittenDocument): readonly Issue[] {
   const path = ['spec', 'data', 'contract'];
   const written = valueAt(document.value, path);
@@ -231,7 +226,7 @@ function movedContractIssues(document: WrittenDocument): readonly Issue[] {
       : nameOf([...sourcesAt, source]);
   const file = typeof written === 'string' ? written : 'contracts/<source>.yaml';
   return [
-    document.issueAt(path, `${nameOf(path)} has moved: each source names its own contract`, {
+    document.issueAt(path, `${nameOf(path)} is not supported: each source has its own contract`, {
       expected: `contract: ${file} under ${place}`,
     }),
   ];
@@ -248,7 +243,7 @@ function relativeIssues(
     const uri = valueAt(value, path);
     if (typeof uri !== 'string' || !isRelativeUri(uri)) return [];
     return [
-      issueAt(path, `${nameOf(path)} is relative, and there is no folder to look in`, {
+      issueAt(path, `${nameOf(path)} is relative, but the folder of the lifecycle is unknown`, {
         expected: 'file:///absolute/path',
       }),
     ];
@@ -257,7 +252,7 @@ function relativeIssues(
 
 const kinds = ['ModelLifecycle', 'LlmLifecycle'] as const satisfies readonly LifecycleKind[];
 
-/** What the schema of one kind cannot say: that there are others. */
+/** The schema of one kind does not know the other kinds. */
 function kindIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
   const kind = valueAt(value, ['kind']);
   if (typeof kind !== 'string' || kind === 'ModelLifecycle') return [];
@@ -267,15 +262,15 @@ function kindIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
   };
   return [
     otherKinds.includes(kind)
-      ? issueAt(['kind'], `${kind} is no lifecycle`, { expected: known.expected })
+      ? issueAt(['kind'], `${kind} is not a lifecycle`, { expected: known.expected })
       : issueAt(['kind'], `kind cannot be "${kind}"`, known),
   ];
 }
 
-/** Kinds of other documents, so that one at the wrong place is not taken for a slip of the pen. */
+/** Kinds of other documents: no spelling suggestion is made for these. */
 const otherKinds: readonly string[] = ['Dataset', 'Prompt', 'Policy', 'Platform'];
 
-/** In order of the lines; one issue a place, the first found. */
+/** Sorted by line, with the first issue of each place. */
 function refused(found: readonly Issue[]): ParsedLifecycle {
   const seen = new Set<string>();
   const issues = found

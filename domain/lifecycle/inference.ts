@@ -14,34 +14,33 @@ import {
 export interface LifecycleInferenceInput {
   readonly profile: TableProfile;
   readonly source: Pick<TemplateTable, 'source' | 'uri' | 'format'>;
-  /** As the user named the file, for messages. */
+  /** The file as the user wrote it, for messages. */
   readonly file: string;
   readonly label: string;
   readonly task: Task | null;
-  /** `none`: the rows are split by a hash even where a column holds times. */
+  /** `none`: split the rows by a hash even if a column holds times. */
   readonly time: { readonly column: string } | 'none' | 'infer';
   readonly entity: string | null;
 }
 
 export interface InferredLifecycle {
   readonly table: TemplateTable;
-  /** What was found, as name and sentence. */
+  /** The findings, each with a name. */
   readonly found: readonly (readonly [name: string, text: string])[];
-  /** What only the user can know. */
+  /** Points that the user must check. */
   readonly checks: readonly string[];
 }
 
-/** Fewer labelled rows leave too little in each part of the split. */
+/** With fewer labelled rows the parts of the split are too small. */
 const fewestRows = 50;
-/**
- * A column of texts of which more than half are different names things; it does not describe them.
- */
+/** A text column with more distinct values than this share identifies rows. */
 const mostDistinctShare = 0.5;
 const mostCategories = 100;
 
 /**
- * Reads from a table's profile which lifecycle fits it. @throws InvalidInput that names the column
- * and the option that helps.
+ * Infers a lifecycle from the profile of a table.
+ *
+ * @throws InvalidInput with the column, and the option to use as its next step.
  */
 export function inferLifecycle(input: LifecycleInferenceInput): InferredLifecycle {
   const { profile, entity } = input;
@@ -50,16 +49,16 @@ export function inferLifecycle(input: LifecycleInferenceInput): InferredLifecycl
   if (entityColumn?.name === label.name)
     throw refused(
       input,
-      `--entity is the label ${label.name}`,
-      'name another column, or leave --entity out',
+      `--entity cannot be the label ${label.name}`,
+      'choose another column, or omit --entity',
     );
   const target = targetOf(input, label);
   const time = timeOf(input, label);
   if (time.column !== null && time.column.name === entityColumn?.name)
     throw refused(
       input,
-      `--entity is the time ${time.column.name}`,
-      'name another column, or leave --entity out',
+      `--entity cannot be the time column ${time.column.name}`,
+      'choose another column, or omit --entity',
     );
   const keys = [label.name, time.column?.name, entityColumn?.name];
   const leftOut = profile.columns.flatMap((column) => {
@@ -71,8 +70,8 @@ export function inferLifecycle(input: LifecycleInferenceInput): InferredLifecycl
   if (features.length === 0)
     throw refused(
       input,
-      `no column is left to predict ${label.name} from`,
-      'give a table with more columns',
+      `there is no column to predict ${label.name} from`,
+      'use a table with more columns',
     );
   const split = time.split ?? drawnSplit(entityColumn);
   const table: TemplateTable = {
@@ -101,7 +100,8 @@ export function inferLifecycle(input: LifecycleInferenceInput): InferredLifecycl
       ['split', splitText(split)],
       [
         'entity',
-        entityColumn?.name ?? 'none; --entity names the column of who or what a row belongs to',
+        entityColumn?.name ??
+          'none; set it with --entity if several rows belong to one customer or device',
       ],
       ['features', features.map(({ name }) => name).join(', ')],
       ...missingText(profile),
@@ -122,16 +122,16 @@ function columnNamed(input: LifecycleInferenceInput, name: string, option: strin
   if (found)
     throw refused(
       input,
-      `the column ${JSON.stringify(name)}, which ${option} names, has a name that lifecycles cannot use`,
-      'rename it',
+      `a lifecycle cannot use the column name ${JSON.stringify(name)}, given with ${option}`,
+      'rename the column',
     );
   const known = input.profile.columns.map((column) => column.name);
   const near = nearest(name, known);
   const guess = near === null ? '' : `; did you mean ${near}?`;
   throw refused(
     input,
-    `there is no column ${name}, which ${option} names${guess}`,
-    `name one of ${known.join(', ')}`,
+    `there is no column ${name}, given with ${option}${guess}`,
+    `use one of ${known.join(', ')}`,
   );
 }
 
@@ -146,9 +146,9 @@ function refused(
 interface InferredTarget {
   readonly task: Task;
   readonly text: string;
-  /** In place of the column, when the two texts of a binary label become true and false. */
+  /** For a binary label of two texts: the text that means true. */
   readonly labelSql: { readonly equals: string } | null;
-  /** What the contract lets through. */
+  /** The values that the contract allows. */
   readonly values: readonly string[] | null;
   readonly checks: readonly string[];
 }
@@ -157,37 +157,33 @@ function targetOf(input: LifecycleInferenceInput, label: ColumnProfile): Inferre
   const { profile } = input;
   const values = profile.labelValues;
   const labelled = profile.rows - label.nulls;
-  const another = 'name another column with --label';
+  const another = 'choose another column with --label';
   if (labelled === 0)
     throw refused(
       input,
-      `the label ${label.name} is empty in all ${count(profile.rows)} rows`,
+      `the label ${label.name} is null in all ${count(profile.rows)} rows`,
       another,
     );
   if (label.distinct < 2)
-    throw refused(
-      input,
-      `the label ${label.name} is always ${values[0]?.value ?? ''}: there is nothing to learn`,
-      another,
-    );
+    throw refused(input, `the label ${label.name} is always ${values[0]?.value ?? ''}`, another);
   if (labelled < fewestRows)
     throw refused(
       input,
-      `only ${labelled} rows have a label; a model needs ${fewestRows} or more`,
-      'give a larger table',
+      `only ${labelled} rows have a label; at least ${fewestRows} are needed`,
+      'use a table with more labelled rows',
     );
   if (label.type === 'timestamp')
     throw refused(
       input,
       `the label ${label.name} is a time`,
-      'add a column to predict, such as the days until then, and name it with --label',
+      'add a column to predict, such as the days until then, and choose it with --label',
     );
   const task = input.task ?? inferredTask(label, values);
   const missing =
     label.nulls === 0
       ? []
       : [
-          `${count(label.nulls)} of ${count(profile.rows)} rows have no ${label.name}; runs leave them out.`,
+          `${count(label.nulls)} of ${count(profile.rows)} rows have no ${label.name}. Runs drop them.`,
         ];
   const range = `${label.name}, ${label.type}, ${count(label.distinct)} different values`;
   switch (task) {
@@ -195,8 +191,8 @@ function targetOf(input: LifecycleInferenceInput, label: ColumnProfile): Inferre
       if (label.type === 'string' || label.type === 'boolean')
         throw refused(
           input,
-          `regression needs numbers, and the label ${label.name} is ${label.type}`,
-          '--task multiclass, or another --label',
+          `regression needs numbers, but the label ${label.name} is ${label.type}`,
+          'use --task multiclass, or choose another column with --label',
         );
       return {
         ...{ task, labelSql: null, values: null },
@@ -205,7 +201,7 @@ function targetOf(input: LifecycleInferenceInput, label: ColumnProfile): Inferre
           ...missing,
           ...(label.type === 'integer' && label.distinct <= 20
             ? [
-                `${label.name} has ${label.distinct} whole numbers. If they are names of classes, use --task multiclass.`,
+                `${label.name} has ${label.distinct} different whole numbers. If they are classes, use --task multiclass.`,
               ]
             : []),
         ],
@@ -232,21 +228,21 @@ function multiclass(
 ): InferredTarget {
   const values = input.profile.labelValues;
   if (label.type !== 'string' && label.type !== 'integer') {
-    const next = label.type === 'boolean' ? '--task classification' : '--task regression';
+    const next = `use --task ${label.type === 'boolean' ? 'classification' : 'regression'}`;
     throw refused(
       input,
-      `classes are texts or whole numbers, and the label ${label.name} is ${label.type}`,
+      `classes must be texts or whole numbers, but the label ${label.name} is ${label.type}`,
       next,
     );
   }
   if (label.distinct >= mostLabelValues) {
     const next =
       label.type === 'integer'
-        ? '--task regression, or join rare classes in the data'
-        : 'join rare classes in the data, or name another --label';
+        ? 'use --task regression, or merge rare classes in the data'
+        : 'merge rare classes in the data, or choose another column with --label';
     throw refused(
       input,
-      `the label ${label.name} has ${count(label.distinct)} different values; multiclass takes 2 to 100`,
+      `the label ${label.name} has ${count(label.distinct)} different values; multiclass allows 2 to 100`,
       next,
     );
   }
@@ -264,7 +260,7 @@ function multiclass(
               .map(({ value, rows }) => `${value}: ${rows}`)
               .join(
                 ', ',
-              )}). A run stops if none of them is among the rows to train on: join rare classes in sql/assemble.sql.`,
+              )}). A run stops if a class has no rows to train on. Merge rare classes in sql/assemble.sql.`,
           ]),
     ],
   };
@@ -288,10 +284,10 @@ function binary(
   if (label.type === 'boolean' || isZeroOne)
     return { task, text, labelSql: null, values: null, checks: missing };
   if (label.type !== 'string' || values.length !== 2) {
-    const next = label.type === 'number' ? '--task regression' : '--task multiclass';
+    const next = `use --task ${label.type === 'number' ? 'regression' : 'multiclass'}`;
     throw refused(
       input,
-      `classification has two classes, and the label ${label.name} has ${count(label.distinct)} different values`,
+      `classification has two classes, but the label ${label.name} has ${count(label.distinct)} different values`,
       next,
     );
   }
@@ -302,7 +298,7 @@ function binary(
     values: values.map(({ value }) => value),
     checks: [
       ...missing,
-      `The model gives the probability that ${label.name} is ${JSON.stringify(positive)}; feedback is true or false. sql/assemble.sql says so.`,
+      `The model predicts the probability that ${label.name} is ${JSON.stringify(positive)}. Send true or false as the label. Change this in sql/assemble.sql.`,
     ],
   };
 }
@@ -321,43 +317,37 @@ interface TimeFound {
   readonly checks: readonly string[];
 }
 
-/**
- * Of several columns of times the earliest is most likely when the row happened: the others are
- * known later.
- */
+/** The earliest of several time columns is most likely the event time; the others are later. */
 function timeOf(input: LifecycleInferenceInput, label: ColumnProfile): TimeFound {
   const { time, profile } = input;
   const none = { column: null, split: null, checks: [] };
-  if (time === 'none') return { ...none, text: 'none, as --no-time says' };
+  if (time === 'none') return { ...none, text: 'none, because of --no-time' };
   if (time !== 'infer') {
     const column = columnNamed(input, time.column, '--time');
     if (column.name === label.name)
       throw refused(
         input,
-        `--time is the label ${label.name}`,
-        'name another column, or --no-time',
+        `--time cannot be the label ${label.name}`,
+        'choose another column, or use --no-time',
       );
     if (column.type !== 'timestamp') {
-      const next = 'write times year first, such as 2026-07-01T05:00:00Z, or use --no-time';
-      throw refused(
-        input,
-        `the column ${column.name}, which --time names, holds no times but is ${column.type}`,
-        next,
-      );
+      const next =
+        'write times with the year first, such as 2026-07-01T05:00:00Z, or use --no-time';
+      throw refused(input, `--time: the column ${column.name} is ${column.type}, not a time`, next);
     }
     const split = splitByTime(column);
     if (split === null)
       throw refused(
         input,
         `the column ${column.name} has too few days to split by time: ${spanText(column)}`,
-        'use --no-time, or give a longer history',
+        'use --no-time, or a table with a longer history',
       );
     return timeFound(input, column, split, '');
   }
   const written = profile.columns.filter(({ looksLikeDate }) => looksLikeDate);
   const dateHints = written.map(
     ({ name }) =>
-      `${name} looks like a date but does not begin with the year, so it is read as text. Write 2026-07-01 to use it as the time.`,
+      `${name} looks like a date but does not begin with the year, so it is text. Write it as 2026-07-01 to use it as the time.`,
   );
   const candidates = profile.columns
     .filter(
@@ -369,7 +359,7 @@ function timeOf(input: LifecycleInferenceInput, label: ColumnProfile): TimeFound
   if (first === undefined)
     return {
       ...none,
-      text: 'none: no column holds times in nearly every row; --time names one',
+      text: 'none: no column has a time in nearly every row; choose one with --time',
       checks: dateHints,
     };
   const split = splitByTime(first);
@@ -386,7 +376,7 @@ function timeOf(input: LifecycleInferenceInput, label: ColumnProfile): TimeFound
     split,
     others.length === 0
       ? '; --no-time ignores it'
-      : `; the earliest of ${[first.name, ...others].join(', ')}; --time names another`,
+      : `; the earliest of ${[first.name, ...others].join(', ')}; choose another with --time`,
   );
 }
 
@@ -402,12 +392,12 @@ function timeFound(
     checks: [
       ...(column.nulls === 0
         ? []
-        : [`${count(column.nulls)} rows have no ${column.name}; runs leave them out.`]),
-      `label.availableAfter is 1d: say how long after ${column.name} the label is known.`,
+        : [`${count(column.nulls)} rows have no ${column.name}. Runs drop them.`]),
+      `label.availableAfter is 1d. Set it to the time from ${column.name} until the label is known.`,
       `Times without an offset are read as UTC.`,
       ...(profile.columns.some(({ type, name }) => type === 'timestamp' && name !== column.name)
         ? [
-            'Other columns of times are features: leave out those that are known only after the prediction.',
+            'Other time columns are features. Remove those that are known only after the prediction.',
           ]
         : []),
     ],
@@ -422,16 +412,13 @@ function spanText({ days }: ColumnProfile): string {
     : `${date(first)} to ${date(last)}, ${count(days.length)} days with rows`;
 }
 
-/** The longest window that a lifecycle may have, less one day. */
+/** One day less than the longest window of a lifecycle. */
 const mostDays = 36_524;
 
-/**
- * Days with rows that each part needs at least; of those of the holdout, gates judge the last whole
- * weeks.
- */
+/** The fewest days with rows of each part. Gates use the last whole weeks of the holdout. */
 const fewestDays = { tuning: 5, confirm: 5, holdout: 10 };
 
-/** Longer parts where many days have no rows. Null when too few days would be left to train on. */
+/** Parts are longer when many days have no rows. Null when too few days are left to train on. */
 function splitByTime({ days }: ColumnProfile): TemplateSplit | null {
   const [first, last] = [days[0], days[days.length - 1]];
   if (first === undefined || last === undefined) return null;
@@ -459,10 +446,10 @@ function drawnSplit(entity: ColumnProfile | null): TemplateSplit {
 }
 
 function splitText(split: TemplateSplit): string {
-  const shares = '50 % train, 15 % tune, 10 % confirm, 25 % judge';
+  const shares = '50 % training, 15 % tuning, 10 % confirmation, 25 % holdout';
   switch (split.by) {
     case 'time':
-      return `by time: the last ${split.holdout} days judge, ${split.confirm} before them confirm, ${split.tuning} before those tune`;
+      return `by time: ${split.tuning} days for tuning, then ${split.confirm} to confirm, and the last ${split.holdout} as holdout`;
     case 'random':
       return `random, by a hash of each row: ${shares}`;
     case 'group':
@@ -477,13 +464,13 @@ function whyLeftOut(
   { name, type, distinct, nulls, isSequence }: ColumnProfile,
   rows: number,
 ): string | null {
-  if (!columnField('').safeParse(name).success) return 'Perennial keeps such names for itself';
+  if (!columnField('').safeParse(name).success) return 'its name is reserved';
   if (distinct === 0) return 'it is empty';
   if (distinct === 1 && nulls === 0) return 'it has one value in all rows';
   const filled = rows - nulls;
   if (isSequence) return 'it counts the rows';
   if ((type === 'integer' || type === 'string') && distinct === filled && idName.test(name))
-    return 'it is another one in each row';
+    return 'it has a different value in each row';
   if (type === 'string' && distinct > mostCategories && distinct > mostDistinctShare * filled)
     return `it has ${count(distinct)} different texts in ${count(filled)} rows`;
   return null;
@@ -497,7 +484,7 @@ function suspicion(
   const { name, type, determinesLabel } = column;
   if (determinesLabel)
     return [
-      `${name} alone tells ${label} in every row. Leave it out if it is not known before the prediction.`,
+      `${name} alone determines ${label} in every row. Remove it if it is not known before the prediction.`,
     ];
   if (
     entity === null &&
@@ -519,7 +506,7 @@ function templateColumn(
 ): TemplateColumn {
   const { name, type, nulls, sourceType, marks } = column;
   const isText = sourceType === 'string' && type === 'string';
-  // Marks of a number are no nulls to the contract, which sees the source's text.
+  // The contract checks the source's text, where missing marks are not null.
   const share = nulls / rows;
   return {
     ...{ name, type, maxNullShare: Math.min(1, Math.ceil(100 * share * 1.5 + 5) / 100) },
@@ -529,7 +516,7 @@ function templateColumn(
   };
 }
 
-/** Texts that sql/assemble.sql turns into nulls. */
+/** Texts that sql/assemble.sql converts to null. */
 function missingText({ columns }: TableProfile): readonly (readonly [string, string])[] {
   const marked = columns.filter(({ marks }) => marks.length > 0);
   if (marked.length === 0) return [];
@@ -537,7 +524,7 @@ function missingText({ columns }: TableProfile): readonly (readonly [string, str
   return [
     [
       'missing',
-      `${marks.join(', ')} ${marks.length === 1 ? 'is' : 'are'} read as no value in ${marked.map(({ name }) => name).join(', ')}`,
+      `${marks.join(', ')} ${marks.length === 1 ? 'is' : 'are'} read as null in ${marked.map(({ name }) => name).join(', ')}`,
     ],
   ];
 }

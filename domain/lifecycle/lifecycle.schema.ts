@@ -31,13 +31,13 @@ export const paramsField = z.record(z.string().min(1).max(200), z.unknown());
 
 export const metadataSchema = z
   .strictObject({
-    name: nameField('the name of the lifecycle, and of its model'),
+    name: nameField('the name of the lifecycle and of its model'),
     owner: z
       .string()
       .trim()
       .min(1)
       .max(200)
-      .describe('who answers for the model: a person, a team or an address'),
+      .describe('the person or team responsible for the model, or their address'),
     labels: z
       .record(z.string().regex(/^[A-Za-z0-9][\w./-]{0,62}$/), z.string().max(200))
       .default({})
@@ -54,23 +54,23 @@ export const sourceSchema = z
         if (found) context.issues.push(problem(found.detail, found));
       })
       .describe(
-        'where the table is: sample://, file://, s3://, https:// or dataset://name@alias, without a credential',
+        'the URI of the table: sample://, file://, s3://, https:// or dataset://name@alias, without credentials',
       ),
     format: z
       .enum(['parquet', 'csv', 'ndjson'])
       .optional()
-      .describe('parquet, csv or ndjson; told from the ending of the URI when it is left out'),
+      .describe('parquet, csv or ndjson; by default the ending of the URI'),
     time: columnField(
-      'the column of event time; when given, only rows inside the window of the run are read',
+      'the event-time column; when given, only rows in the window of the run are read',
     ).optional(),
   })
   .describe('a table to read');
 
-/** A source of a model's lifecycle: its rows may have to meet a contract. */
+/** A source of a model lifecycle, optionally with a contract. */
 export const modelSourceSchema = sourceSchema
   .extend({
     contract: pathField(
-      'the path of the contract that the rows of the source must meet; rows without one are not checked',
+      'the path of the contract of the source; without one its rows are not checked',
     ).optional(),
   })
   .describe('a table to read');
@@ -78,118 +78,120 @@ export const modelSourceSchema = sourceSchema
 export const timeSchema = z
   .strictObject({
     column: columnField('the event time of a request row'),
-    window: calendarField('the length of the window of data, such as 6mo or 90d'),
+    window: calendarField('the length of the data window, such as 6mo or 90d'),
     until: untilField.default('latest'),
-    timezone: timezoneField('the time zone in whose days gates and canaries count').default('UTC'),
+    timezone: timezoneField('the time zone of the days that gates and canaries count').default(
+      'UTC',
+    ),
   })
   .describe('the window of data and its days: column, window, until and timezone');
 
 const timeSplit = z
   .strictObject({
     by: z.literal('time').describe('time'),
-    tuning: daysField('whole days, such as 30d, to tune on'),
-    confirm: daysField('whole days, such as 15d, to confirm the choice on'),
-    holdout: daysField('whole days, such as 30d, to judge the candidate on'),
+    tuning: daysField('whole days for tuning, such as 30d'),
+    confirm: daysField('whole days to confirm the tuned parameters, such as 15d'),
+    holdout: daysField('whole days of the holdout, such as 30d'),
   })
   .describe(
-    'tuning, confirm and holdout in whole days, in order of time after the rows to train on',
+    'a split by time: tuning, confirm and holdout in whole days, after the rows to train on',
   );
 
 const share = (what: string) =>
-  z.number().gt(0).lt(1).describe(`a share above 0 and below 1, such as 0.15, of ${what}`);
+  z.number().gt(0).lt(1).describe(`${what}, as a share above 0 and below 1, such as 0.15`);
 
 const randomSplit = z
   .strictObject({
     by: z.literal('random').describe('random'),
-    tuning: share('the rows, to tune on'),
-    confirm: share('the rows, to confirm the choice on'),
-    holdout: share('the rows, to judge the candidate on'),
+    tuning: share('the rows for tuning'),
+    confirm: share('the rows to confirm the tuned parameters'),
+    holdout: share('the rows of the holdout'),
   })
   .describe(
-    'shares of the rows, which a hash of their columns draws: for rows that have no time and do not belong together',
+    'a random split: a hash of the columns assigns each row to a part; for independent rows without a time',
   );
 
 const groupSplit = z
   .strictObject({
     by: z.literal('group').describe('group'),
     column: columnField(
-      'of a split by group: whose rows stay together, such as a customer or a patient',
+      'of a split by group: the entity whose rows stay together, such as a customer',
     ),
-    tuning: share('the groups, to tune on'),
-    confirm: share('the groups, to confirm the choice on'),
-    holdout: share('the groups, to judge the candidate on'),
+    tuning: share('the groups for tuning'),
+    confirm: share('the groups to confirm the tuned parameters'),
+    holdout: share('the groups of the holdout'),
   })
   .describe(
-    'shares of the groups, which a hash of `column` draws: for rows that have no time, where several rows belong to one entity',
+    'a split by group: a hash of `column` assigns each group to a part; for rows without a time, several of one entity',
   );
 
 export const splitSchema = z
   .discriminatedUnion('by', [timeSplit, randomSplit, groupSplit])
-  .describe('what tunes, confirms and judges a model');
+  .describe('the parts of the data for tuning, confirmation and the holdout');
 
 export const sourceName = z
   .string()
   .regex(/^[a-z][a-z0-9_]{0,62}$/)
   .describe(
-    'lower-case letters, digits and underscores, beginning with a letter: it names the table in SQL',
+    'the name of the table in SQL: lower-case letters, digits and underscores, beginning with a letter',
   );
 
 export const limitsSchema = z
   .strictObject({
-    size: bytesField('the most that one source may hold, such as 4GiB', 1).prefault('4GiB'),
-    timeout: secondsField('the longest that reading one source may take, such as 15m, at most 7d', {
+    size: bytesField('the maximum size of one source, such as 4GiB', 1).prefault('4GiB'),
+    timeout: secondsField('the maximum time to read one source, such as 15m, at most 7d', {
       most: 7 * 86_400,
     }).prefault('15m'),
   })
   .prefault({})
-  .describe('limits of reading a source: size and timeout');
+  .describe('limits for each source: size and timeout');
 
 export const seedField = z
   .int()
   .min(0)
   .max(2 ** 31 - 1)
   .default(17)
-  .describe('a whole number from 0 to 2147483647');
+  .describe('the random seed, a whole number from 0 to 2147483647');
 
 export const computeSchema = z
   .strictObject({
     backend: z
       .enum(builtComputeKinds, { error: later(computeKinds) })
       .default('local')
-      .describe('local'),
-    cpus: z.int().min(1).max(512).default(1).describe('a whole number from 1 to 512'),
+      .describe('the compute backend: local'),
+    cpus: z.int().min(1).max(512).default(1).describe('the number of CPUs, from 1 to 512'),
     memory: bytesField('the memory of the job, 64MiB or more, such as 2GiB', 64 * 2 ** 20).prefault(
       '2GiB',
     ),
-    timeout: secondsField('the longest that the job may run, such as 30m, at most 30d', {
+    timeout: secondsField('the maximum run time of the job, such as 30m, at most 30d', {
       most: 30 * 86_400,
     }).prefault('30m'),
-    retries: z.int().min(0).max(20).default(3).describe('a whole number from 0 to 20'),
+    retries: z.int().min(0).max(20).default(3).describe('the number of retries, from 0 to 20'),
   })
   .prefault({})
-  .describe('where and with what the job runs');
+  .describe('compute backend and resources of the job');
 
 export const dataSchema = z
   .strictObject({
-    sources: z.record(sourceName, modelSourceSchema).describe('at least one source by its name'),
+    sources: z.record(sourceName, modelSourceSchema).describe('one or more sources by name'),
     assemble: pathField(
       'the path of the SQL file that joins the sources into request rows with their label',
     ),
-    features: pathField('the path of the row-wise SQL file that makes features of a request row'),
+    features: pathField('the path of the SQL file that computes the features of one request row'),
     label: z
       .strictObject({
-        column: columnField('what is predicted'),
+        column: columnField('the value to predict'),
         availableAfter: secondsField('how long after its event time a label is known, such as 6h', {
           least: 0,
         }).prefault('0s'),
         dependsOnPrediction: z
           .boolean()
           .default(false)
-          .describe('true when the answer served changes the label'),
+          .describe('true when the served prediction changes the label'),
       })
       .describe('the label: column and availableAfter'),
     time: timeSchema.optional(),
-    entity: columnField('what a sticky assignment sticks to').optional(),
+    entity: columnField('the key whose requests go to one version, such as a customer').optional(),
     split: splitSchema,
     limits: limitsSchema,
   })
@@ -202,7 +204,7 @@ const trainSchema = z
       .enum(tasks)
       .optional()
       .describe(
-        'classification (two classes), multiclass or regression; told from the label when it is left out',
+        'classification (two classes), multiclass or regression; by default from the type of the label',
       ),
     params: paramsField.default({}).describe('parameters of the trainer'),
     seed: seedField,
@@ -222,7 +224,7 @@ export const slicesSchema = z
       .int()
       .min(1)
       .default(500)
-      .describe('a whole number above 0: slices of fewer rows are pooled as other'),
+      .describe('the fewest rows of a slice, 1 or more; smaller slices are pooled as other'),
   })
   .describe('the slices: columns and metric');
 
@@ -234,14 +236,14 @@ const evaluateSchema = z
       .array(gateSchema)
       .max(50)
       .default([])
-      .describe('a list of gates; without any, ungated gives the reason'),
+      .describe('a list of gates; an empty list needs ungated'),
     ungated: z
       .string()
       .trim()
       .min(1)
       .max(500)
       .optional()
-      .describe('in place of gates: the reason why there are none'),
+      .describe('the reason for having no gates; required without gates'),
   })
   .describe('metrics and gates');
 
@@ -254,24 +256,24 @@ export const promoteSchema = z
           .min(0)
           .max(10)
           .default(0)
-          .describe('a whole number from 0 to 10: how many people must approve'),
-        role: z.enum(['approver', 'admin']).default('approver').describe('approver or admin'),
-        timeout: secondsField('how long to wait for them, such as 7d').prefault('7d'),
+          .describe('the number of approvals that a promotion needs, from 0 to 10'),
+        role: z
+          .enum(['approver', 'admin'])
+          .default('approver')
+          .describe('the scope that an approval needs: approver or admin'),
+        timeout: secondsField('the maximum time to wait for approvals, such as 7d').prefault('7d'),
         allowStarter: z
           .boolean()
           .default(false)
-          .describe('true lets the key that started a run approve it; default false'),
+          .describe('true allows the key that started a run to approve it'),
       })
       .prefault({})
-      .describe('who must approve'),
+      .describe('the approvals that a promotion needs'),
   })
   .prefault({})
-  .describe('what promotion needs');
+  .describe('requirements of a promotion');
 
-/**
- * The language of DESIGN §6. What parts of it say together is checked in
- * `lifecycle-checks.schema.ts`.
- */
+/** One model lifecycle document. `checks.ts` checks its sections against each other. */
 export const lifecycleSchema = z.strictObject({
   apiVersion: z.literal(apiVersion),
   kind: z.literal('ModelLifecycle'),
@@ -291,8 +293,8 @@ export const lifecycleSchema = z.strictObject({
     .describe('data, train and evaluate'),
 });
 
-/** A lifecycle as a person writes it. */
+/** The document before parsing: defaults omitted, durations and sizes as text. */
 export type LifecycleDocument = z.input<typeof lifecycleSchema>;
 
-/** The same with every default filled in, durations as seconds, sizes as bytes. */
+/** The document with every default; durations in seconds, sizes in bytes. */
 export type CompleteLifecycle = z.output<typeof lifecycleSchema>;

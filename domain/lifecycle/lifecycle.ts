@@ -7,10 +7,7 @@ import type { DataContracts } from '../dataset/contract';
 
 export type LifecycleKind = 'ModelLifecycle' | 'LlmLifecycle';
 
-/**
- * A parsed, checked and completed lifecycle: every default is filled in, durations are seconds,
- * sizes are bytes. Made by `lifecycle.schema.ts` alone.
- */
+/** A checked lifecycle with every default. Durations are in seconds, sizes in bytes. */
 export interface ModelLifecycleSpec {
   readonly kind: 'ModelLifecycle';
   readonly name: string;
@@ -20,7 +17,7 @@ export interface ModelLifecycleSpec {
   readonly train: TrainSpec;
   readonly evaluate: EvaluateSpec;
   readonly promote: PromoteSpec;
-  // Revisions that were applied before these parts existed lack them: ask for truth, not for null.
+  // Older revisions lack these members: test for truthiness, not for null.
   readonly tune: TuneSpec | null;
   readonly canary: CanarySpec | null;
   readonly schedule: ScheduleSpec | null;
@@ -36,13 +33,13 @@ export interface SourceSpec {
   /** sample:// file:// s3:// https:// dataset://name@alias */
   readonly uri: string;
   readonly format: SourceFormat;
-  /** When given, only rows whose column lies in the run's window are ingested. */
+  /** The event-time column; only rows in the run's window are ingested. */
   readonly time: string | null;
 }
 
-/** A source of a model's lifecycle. */
+/** A source of a model lifecycle. */
 export interface ModelSource extends SourceSpec {
-  /** Path of the contract file; null when the rows are not checked. */
+  /** Path of the contract file; null when there is none. */
   readonly contract: string | null;
 }
 
@@ -56,18 +53,18 @@ export interface DataSpec {
     readonly availableAfterSeconds: number;
     readonly dependsOnPrediction: boolean;
   };
-  /** Null where the rows have no usable time; then `split` is by a hash. */
+  /** Null when the rows have no usable time; `split` is then by a hash. */
   readonly time: TimeSpec | null;
   readonly entity: string | null;
   readonly split: SplitSpec;
-  /** Ingestion refuses more than this. */
+  /** The maximum size of one source. */
   readonly maxBytes: number;
   readonly timeoutSeconds: number;
 }
 
 /**
- * `until` is RFC 3339 or `latest`. `timezone` is an IANA name: in its days gates and canaries
- * count; a revision that was applied before it existed has none, which is UTC.
+ * `until` is RFC 3339 or `latest`. `timezone` is the IANA name of the zone whose days gates and
+ * canaries count; absent in older revisions, which use UTC.
  */
 export interface TimeSpec {
   readonly column: string;
@@ -76,11 +73,9 @@ export interface TimeSpec {
   readonly timezone?: string;
 }
 
-/** What tunes, confirms and judges a model; the rest trains it. */
+/** The parts for tuning, confirmation and the holdout; the remaining rows train the model. */
 export type SplitSpec =
-  /**
-   * Days, counted back from the window's end: holdout last, confirm before it, tuning before that.
-   */
+  /** Days before the window's end: the holdout is last, then confirm, then tuning before it. */
   | {
       readonly by: 'time';
       readonly tuningDays: number;
@@ -88,11 +83,11 @@ export type SplitSpec =
       readonly holdoutDays: number;
     }
   /**
-   * Shares of the rows. A hash of all columns but the label puts each row into its part, so that it
-   * stays there when rows are added.
+   * Shares of the rows. A hash of all columns but the label assigns each row, so that added rows do
+   * not move others.
    */
   | ({ readonly by: 'random' } & SplitShares)
-  /** Shares of the groups: all rows with one value of `column` are in the same part. */
+  /** Shares of the groups. All rows with one value of `column` are in the same part. */
   | ({ readonly by: 'group'; readonly column: string } & SplitShares);
 
 export interface SplitShares {
@@ -109,7 +104,7 @@ export interface CalendarDuration {
 
 export interface TrainSpec {
   readonly trainer: string;
-  /** Taken from the label's type when not given. */
+  /** Null: derived from the label's type. */
   readonly task: Task | null;
   readonly params: Readonly<Record<string, unknown>>;
   readonly seed: number;
@@ -130,7 +125,7 @@ export type MetricName =
   | (typeof multiclassMetrics)[number]
   | (typeof regressionMetrics)[number];
 
-/** The metrics that judge models of each task. */
+/** The metrics of each task. */
 export const metricsOfTask = {
   classification: classificationMetrics,
   multiclass: multiclassMetrics,
@@ -152,8 +147,8 @@ export interface EvaluateSpec {
 export type WhenAbsent = 'baseline' | 'notApplicable';
 
 /**
- * A fixed version of the lifecycle's own model. Each champion may be a little worse than the last
- * by what a margin allows; against a fixed one that does not add up.
+ * A fixed version of the lifecycle's model. A comparison with it stops small losses from adding up
+ * over many champions.
  */
 export interface AnchorVersion {
   readonly version: number;
@@ -198,20 +193,14 @@ export interface PromoteSpec {
     readonly required: number;
     readonly role: 'approver' | 'admin';
     readonly timeoutSeconds: number;
-    /**
-     * Whether the key that started a run may approve it. Absent in revisions from before there was
-     * the choice.
-     */
+    /** Whether the key that started a run may approve it. Absent in older revisions. */
     readonly allowStarter?: boolean;
   };
 }
 
-/**
- * A search for better parameters than `train.params`; a parameter outside `space` keeps its value
- * of there.
- */
+/** A search for better parameters. A parameter outside `space` keeps its `train.params` value. */
 export interface TuneSpec {
-  /** Of the tuning slice. */
+  /** Measured on the tuning part. */
   readonly metric: MetricName;
   readonly direction: 'minimize' | 'maximize';
   readonly trials: number;
@@ -220,7 +209,7 @@ export interface TuneSpec {
   readonly pruner: 'hyperband' | 'none';
   readonly space: Readonly<Record<string, ParameterRange>>;
   readonly seed: number;
-  /** Wall seconds of the whole study, whatever interrupts it; null is no limit. */
+  /** Wall-clock seconds of the whole study; null is no limit. */
   readonly budgetSeconds: number | null;
 }
 
@@ -241,34 +230,30 @@ export type ParameterRange =
     }
   | { readonly kind: 'categorical'; readonly choices: readonly (string | number | boolean)[] };
 
-/** Metrics that are a mean over rows, so that one request has a loss of its own. */
+/** Metrics that are a mean over rows, so that each request has a loss. */
 export const rowLosses = ['logloss', 'brier', 'mae'] as const satisfies readonly MetricName[];
 export type RowLoss = (typeof rowLosses)[number];
 
-/**
- * A release under watch: how traffic moves to the challenger, what must hold, and how sure to be.
- */
+/** A rollout: its steps, the quality and guardrails it needs, and its statistical test. */
 export interface CanarySpec {
   /**
-   * Percent of entities, rising. 0 is shadow: the challenger scores every request and answers none.
+   * Percent of entities, increasing. 0 is shadow: the challenger scores every request, and its
+   * answers are not returned.
    */
   readonly steps: readonly number[];
   readonly quality: {
     readonly metric: RowLoss | AnswerLoss;
     readonly rule: 'nonInferiority' | 'superiority';
-    /** In units of the metric. */
+    /** In the unit of the metric. */
     readonly margin: number;
-    /**
-     * The greatest loss of one row that counts, for a loss that has no bound of its own (`mae`);
-     * null otherwise.
-     */
+    /** The largest loss of one row, for a loss without a limit (`mae`); null otherwise. */
     readonly bound: number | null;
     /**
-     * The difference from which traffic alone ends the rollout while people are answered, where
-     * days are asked about; four margins where it is not given.
+     * The difference on traffic that ends a serving rollout even if the test across days is open.
+     * Default: four margins.
      */
     readonly largeHarm?: number;
-    /** Of a language application, whose metric is an `AnswerLoss`. */
+    /** Only for a language application, whose metric is an `AnswerLoss`. */
     readonly answers?: AnswerQuality;
   };
   readonly guardrails: readonly GuardrailSpec[];
@@ -277,31 +262,25 @@ export interface CanarySpec {
     readonly alpha: number;
     readonly minSamples: number;
     readonly minDurationSeconds: number;
-    /**
-     * What a day's difference is taken to share with the day before, from 0 to 0.9; 0.4 where it is
-     * not given.
-     */
+    /** The assumed correlation of one day's difference with the day before, 0 to 0.9. Default 0.4. */
     readonly dayCorrelation?: number;
   };
-  /** IANA; in its days weeks are counted. UTC where it is not given. */
+  /** The IANA time zone of the days that make whole weeks. Default UTC. */
   readonly timezone?: string;
-  /** Event time. */
+  /** In event time. */
   readonly maxDurationSeconds: number;
-  /**
-   * Wall-clock time without a request after which the rollout ends undecided; a week where it is
-   * not given.
-   */
+  /** Wall-clock time without requests after which the rollout ends undecided. Default a week. */
   readonly maxIdleSeconds?: number;
-  /** What happens when `maxDuration` or `maxIdle` is over and nothing is decided. */
+  /** The action when `maxDuration` or `maxIdle` ends without a decision. */
   readonly onInconclusive: 'rollback' | 'hold';
 }
 
 /**
- * `errors`: at most this share of the challenger's requests fails. `latency_ms`: at most the share
- * 1 − quantile takes longer than `max`. Of a language application also `first_token_ms`, until the
- * first piece of a stream; `tokens`, of prompt and answer; `blocked`, the share that its safety
- * policy or its provider's filter keeps back; `format`, the share that is not the JSON that it
- * promised.
+ * Limits on the challenger's requests. `errors`: the share that fails. `latency_ms`: at most the
+ * share 1 − quantile takes longer than `max`. Language applications also have `first_token_ms` (to
+ * the first piece of a stream), `tokens` (of prompt and answer), `blocked` (the share that the
+ * safety policy or the provider's filter blocks) and `format` (the share that is not valid JSON for
+ * the schema).
  */
 export type GuardrailSpec =
   | { readonly name: 'errors' | 'blocked' | 'format'; readonly max: number }
@@ -312,12 +291,12 @@ export type GuardrailSpec =
     };
 
 export interface ScheduleSpec {
-  /** Five fields. */
+  /** A cron expression with five fields. */
   readonly cron: string;
-  /** IANA. */
+  /** An IANA name. */
   readonly timezone: string;
   readonly overlap: 'skip' | 'bufferOne' | 'cancelOther' | 'allowAll';
-  /** How late a start that was missed is still made. */
+  /** The longest delay after which a missed start is still made. */
   readonly catchupSeconds: number;
   readonly jitterSeconds: number;
   readonly paused: boolean;
@@ -353,12 +332,12 @@ export interface NotifySpec {
   readonly events: readonly NotifyEvent[];
 }
 
-/** Where a secret is, never the secret; resolved inside activities. */
+/** The place of a secret, never its value. Activities read it. */
 export type SecretRef = { readonly env: string } | { readonly file: string };
 
 /**
- * What `apply` pins: the spec and the files it names, as one immutable revision. Its digest is over
- * canonical JSON of `{ spec, files: {path: digest} }`.
+ * One immutable revision: the spec and the files that it names. Its digest is over the canonical
+ * JSON of `{ spec, files: {path: digest} }`.
  */
 export interface LifecycleRevision {
   readonly lifecycle: string;

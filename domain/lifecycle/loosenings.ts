@@ -1,6 +1,6 @@
 /**
- * Which changes of a lifecycle let more through than before: another person must accept those
- * before they are in force.
+ * Changes of a lifecycle that weaken its policy. Another person must accept them before they take
+ * effect.
  */
 import type { Digest } from '../dataset/artifact';
 import { canonicalJson } from '../canonical';
@@ -12,7 +12,7 @@ import type { LlmLifecycleSpec } from '../language/lifecycle/llm-lifecycle';
 import { largeHarmMargins } from '../rollout/policy';
 import { assumedDayCorrelation } from '../statistics/day-correlation';
 
-/** A revision, as far as it judges: its spec, its contracts and the files that it names by path. */
+/** The parts of a revision that form its policy: spec, contracts and named files by path. */
 export interface JudgingRevision {
   readonly spec: LifecycleSpec;
   readonly contracts: DataContracts;
@@ -20,26 +20,26 @@ export interface JudgingRevision {
 }
 
 export interface Loosening {
-  /** As people write it: `spec.evaluate.gates.no-worse.margin`. */
+  /** The key, such as `spec.evaluate.gates.no-worse.margin`. */
   readonly what: string;
-  /** Absent where there was or will be nothing. */
+  /** Absent for an addition; `after` is absent for a removal. */
   readonly before?: unknown;
   readonly after?: unknown;
   readonly why: string;
 }
 
 /**
- * What of `after` is looser than `before`. Only what judges is compared: gates, canary, approval,
- * contracts, label and holdout; of a language application its dimensions, cases and safety policy
- * too. A change that is not known to be at least as strict counts as a loosening.
+ * The changes from `before` to `after` that weaken the policy: gates, canary, approval, contracts,
+ * label and holdout, and for a language application dimensions, cases and safety policy. A change
+ * that is not known to be at least as strict counts.
  */
 export function loosenings(before: JudgingRevision, after: JudgingRevision): readonly Loosening[] {
   return compare(policyRule, policyOf(before), policyOf(after), []);
 }
 
-/** In words: `spec.canary.test.alpha 0.03 → 0.1 (larger)`. */
+/** One line of text: `spec.canary.test.alpha 0.03 → 0.1 (larger)`. */
 export function looseningInWords({ what, before, after, why }: Loosening): string {
-  if (after === undefined) return `${what} is gone (was ${shown(before)})`;
+  if (after === undefined) return `${what} is removed (was ${shown(before)})`;
   if (before === undefined) return `${what} ${shown(after)} (${why})`;
   return `${what} ${shown(before)} → ${shown(after)} (${why})`;
 }
@@ -50,10 +50,7 @@ function shown(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
 
-/**
- * The parts that judge, with lists of named things as maps and files as digests: a gate is compared
- * with the gate of its name.
- */
+/** The policy with named lists as maps and files as digests, so that gates compare by name. */
 function policyOf({ spec, contracts, files }: JudgingRevision): unknown {
   const { canary, promote } = spec;
   const judged = {
@@ -84,8 +81,8 @@ function policyOf({ spec, contracts, files }: JudgingRevision): unknown {
 }
 
 /**
- * Of a split: what it is by, and how much judges. A split by time has no more than its days, as it
- * had before there were others.
+ * The kind of a split and its holdout. A split by time has only its days, as before there were
+ * other kinds.
  */
 function judgedSplit(split: SplitSpec): unknown {
   if (split.by === 'time') return { holdoutDays: split.holdoutDays };
@@ -109,7 +106,7 @@ function llmEvaluateOf(
   files: JudgingRevision['files'],
 ): unknown {
   const { dimensions, gates, parallel, ...rest } = evaluate;
-  // How many are asked at once decides nothing but how long each takes.
+  // The number of parallel requests only affects latencies.
   const isTimed = gates.some(({ kind }) => kind === 'latency');
   const judged = new Set(gates.flatMap((gate) => ('dimension' in gate ? [gate.dimension] : [])));
   const judge = canary?.quality.answers?.judge?.dimension;
@@ -142,20 +139,20 @@ function digestOf(files: JudgingRevision['files'], path: string | null): string 
 
 type Same = (before: unknown, after: unknown) => string | null;
 
-/** What may change without loosening anything. Where nothing is said, every change counts. */
+/** Which changes of a value weaken the policy. Without a rule every change does. */
 interface LooseningRule {
-  /** A smaller, or a larger, number is looser; none at all is the loosest. */
+  /** Whether a smaller or a larger number is weaker; no number is the weakest. */
   readonly looser?: 'smaller' | 'larger';
-  /** Any change is as strict as before. */
+  /** No change weakens the policy. */
   readonly isFree?: true;
-  /** May be added: its absence judges nothing. */
+  /** Adding the value does not weaken the policy. */
   readonly mayBeAdded?: true;
-  /** Null when the change is as strict, else why it is not. */
+  /** Null when the change is at least as strict, otherwise the reason why it is not. */
   readonly judge?: Same;
   readonly fields?: Readonly<Record<string, LooseningRule>>;
-  /** For every entry that `fields` does not name. */
+  /** The rule of every entry that `fields` does not name. */
   readonly each?: LooseningRule;
-  /** The rule for two values that are both there, from what they say. */
+  /** Chooses the rule by the two values, when both are present. */
   readonly pick?: (
     before: Readonly<Record<string, unknown>>,
     after: Readonly<Record<string, unknown>>,
@@ -220,7 +217,7 @@ const smallerIsLooser: LooseningRule = { looser: 'smaller' };
 const largerIsLooser: LooseningRule = { looser: 'larger' };
 const free: LooseningRule = { isFree: true };
 
-/** Of a choice between two: only going from the strict one to the other loosens. */
+/** A choice of two: only leaving the strict `choice` weakens the policy. */
 function strict(choice: string): LooseningRule {
   return {
     judge: (before) =>
@@ -228,28 +225,28 @@ function strict(choice: string): LooseningRule {
   };
 }
 
-/** A permission: absent is off. */
+/** A permission, off by default. */
 const onlyOff: LooseningRule = {
   judge: (before, after) => (after === true && before !== true ? 'allowed' : null),
 };
 
-/** A list of which every entry asks for something. */
+/** A list in which every entry is a requirement. */
 const onlyMore: LooseningRule = {
   mayBeAdded: true,
   judge: (before, after) =>
     entriesOf(before).every((entry) => entriesOf(after).includes(entry))
       ? null
-      : 'an entry is gone',
+      : 'an entry is removed',
 };
 
-/** A list of what is let through. */
+/** A list of allowed values. */
 const onlyFewer: LooseningRule = {
   judge: (before, after) => {
     if (after === undefined) return 'removed';
     return before === undefined ||
       entriesOf(after).every((entry) => entriesOf(before).includes(entry))
       ? null
-      : 'lets more values through';
+      : 'allows more values';
   },
 };
 
@@ -278,7 +275,7 @@ const gate: LooseningRule = {
   mayBeAdded: true,
   pick: (before, after) => {
     const fields = { ...everyGate, ...gateRules[String(after['kind'])] };
-    // Better by a margin is more than no worse by one.
+    // Superiority is stricter than non-inferiority.
     const isRaised = before['kind'] === 'nonInferiority' && after['kind'] === 'superiority';
     return { fields: isRaised ? { ...fields, kind: free, margin: free } : fields };
   },
@@ -304,12 +301,12 @@ const quality: LooseningRule = {
   },
 };
 
-/** Without a number of its own it follows from the margin. */
+/** The default is a multiple of the margin. */
 function largeHarmOf(quality: Readonly<Record<string, unknown>>): number {
   return Number(quality['largeHarm'] ?? largeHarmMargins * Number(quality['margin']));
 }
 
-/** A smaller one is looser; without it the assumed one is in force. */
+/** A smaller value is weaker; the default is the assumed correlation. */
 const dayCorrelation: LooseningRule = {
   judge: (before, after) =>
     Number(after ?? assumedDayCorrelation) < Number(before ?? assumedDayCorrelation)
@@ -317,14 +314,11 @@ const dayCorrelation: LooseningRule = {
       : null,
 };
 
-/**
- * More steps up to the same share, beginning no higher: the challenger is looked at more often
- * before it answers as many.
- */
+/** More steps to the same last share, with no higher first step, are at least as strict. */
 const steps: LooseningRule = {
   judge: (before, after) => {
     const [was, is] = [before as readonly number[], after as readonly number[]];
-    if (was.some((step) => !is.includes(step))) return 'a step is gone';
+    if (was.some((step) => !is.includes(step))) return 'a step is removed';
     return is.at(-1) === was.at(-1) && (is[0] ?? 0) <= (was[0] ?? 0)
       ? null
       : 'not known to be as strict';
@@ -354,7 +348,7 @@ const canary: LooseningRule = {
   },
 };
 
-/** A value of a column: numbers and, for times of RFC 3339, texts of one length. */
+/** A bound of a column: a number, or an RFC 3339 time, which compares as text of equal length. */
 function bound(looser: 'smaller' | 'larger'): LooseningRule {
   return {
     judge: (before, after) => {
@@ -411,13 +405,10 @@ const promote: LooseningRule = {
   },
 };
 
-/**
- * Other cases, or more of them, are another exam: what people would have to see is whether it
- * became an easier one.
- */
+/** Any change of the cases counts, because people must judge whether they became easier. */
 const policyRule: LooseningRule = {
   fields: {
-    // A source that is dropped takes its contract along: its rows may return under another name.
+    // Removing a source removes its contract, and its rows may return under another name.
     contracts: { each: contract },
     spec: {
       fields: {
@@ -425,8 +416,8 @@ const policyRule: LooseningRule = {
           fields: {
             gates: { each: gate },
             slices,
-            // A reason for having no gates; it only says why.
-            ungated: { judge: (before) => (before === undefined ? 'no gate judges' : null) },
+            // The reason for having no gates; rewording it changes nothing.
+            ungated: { judge: (before) => (before === undefined ? 'there are no gates' : null) },
             parallel: smallerIsLooser,
             dimensions: { each: { mayBeAdded: true } },
           },

@@ -5,16 +5,13 @@ import { nameOf } from '../document/path';
 import type { Issue } from '../failure';
 import { nearest } from '../document/nearest';
 
-/** A file that a document names, and where it does. */
+/** A file that a document names, and the place of the name. */
 export interface NamedPath {
   readonly path: string;
   readonly at: DocumentPath;
 }
 
-/**
- * Files that are named and not there, or that are no text; a file is named once, by the first
- * place.
- */
+/** Named files that are missing or are not text. Each file is reported once, at its first place. */
 export function namedFileIssues(
   { issueAt }: Pick<WrittenDocument, 'issueAt'>,
   named: readonly NamedPath[],
@@ -23,10 +20,10 @@ export function namedFileIssues(
   return eachOnce(named).flatMap(({ path, at }): readonly Issue[] => {
     if (!Object.hasOwn(files, path)) {
       const didYouMean = nearest(path, Object.keys(files)) ?? undefined;
-      return [issueAt(at, `${nameOf(at)} names ${path}, which is not there`, { didYouMean })];
+      return [issueAt(at, `${nameOf(at)}: there is no file ${path}`, { didYouMean })];
     }
     const problem = textProblem(files[path] ?? '');
-    return problem === null ? [] : [issueAt(at, `${nameOf(at)} names ${path}, which ${problem}`)];
+    return problem === null ? [] : [issueAt(at, `${nameOf(at)}: the file ${path} ${problem}`)];
   });
 }
 

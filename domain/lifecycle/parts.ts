@@ -10,17 +10,14 @@ import { absoluteUri, isRelativeUri } from '../dataset/source-uri';
 import { tuneSchema } from '../tuning/tune.schema';
 
 /**
- * What SQL, trainers and data can be checked against. Each part is here when it is right by itself,
- * whatever else is wrong with the document, so that one command reports every mistake.
+ * The parts of a lifecycle that SQL, trainers and data are checked against. A valid part is present
+ * even when others have errors, so that one command reports every error.
  */
 export interface LifecycleParts {
   readonly sql: LifecycleSqlParts | null;
   /** For binding the SQL to the sources' columns. */
   readonly data: DataSpec | null;
-  /**
-   * Whether its window and split are what the document says: else they stand in for some with a
-   * mistake.
-   */
+  /** False when window and split are placeholders, because the document's own have errors. */
   readonly hasWindow: boolean;
   readonly contracts: readonly PlacedContract[];
   readonly trainer: NamedTrainer | null;
@@ -33,7 +30,7 @@ export interface LifecycleParts {
 }
 
 export interface PlacedContract {
-  /** The source that names it. */
+  /** The source with this contract. */
   readonly source: string;
   readonly contract: DataContract;
   readonly path: string;
@@ -60,7 +57,7 @@ export interface NamedTrainer extends Pick<TrainSpec, 'trainer' | 'params'> {
   readonly makes: 'model' | 'adapter';
 }
 
-/** `folder`: where relative file:// sources lie; without one the data are not checked. */
+/** `folder` resolves relative file:// sources; without it, data with such sources are skipped. */
 export function lifecycleParts(
   document: WrittenDocument,
   {
@@ -140,7 +137,7 @@ function dataIn(
   return { data: { ...data, sources }, hasWindow: whole.success };
 }
 
-/** Columns can be checked without the window, the split and the limits. */
+/** Placeholder times, so that columns can be checked without a valid window and split. */
 function withoutTimes(data: unknown): unknown {
   if (!isMap(data)) return null;
   const { sources, assemble, features, entity } = data;

@@ -9,12 +9,12 @@ import {
 import { lifecycleParts, noParts, type LifecycleParts, type PlacedContract } from './parts';
 import { yamlDocument } from '../document/yaml-document.schema';
 
-/** A lifecycle as it was read, as plain data, so that another thread can read it. */
+/** A parsed lifecycle with the places of its keys, as plain data that can be sent to a thread. */
 export interface PlacedLifecycle {
   readonly parsed: ParsedLifecycle;
-  /** What can be checked further, also of a lifecycle with mistakes. */
+  /** The parts for further checks; present even when the lifecycle has errors. */
   readonly parts: LifecycleParts;
-  /** Empty when it came as an object. */
+  /** Empty when the lifecycle was given as an object. */
   readonly places: Places;
 }
 

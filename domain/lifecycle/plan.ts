@@ -12,7 +12,7 @@ import type { ModelStage, StageName } from '../run/run';
 import { modelStages, stagesOf } from '../run/run';
 import { maskedNotify } from '../notification/webhook-address';
 
-/** A revision that is not applied yet. */
+/** A parsed revision before it is applied. */
 export interface NextRevision {
   readonly digest: Digest;
   readonly spec: LifecycleSpec;
@@ -23,24 +23,18 @@ export interface NextRevision {
 export interface LifecyclePlan {
   readonly lifecycle: string;
   readonly changed: boolean;
-  /** The revision that runs take now; null when there is none. */
+  /** The revision in force; null when there is none. */
   readonly current: { readonly revision: number; readonly digest: Digest } | null;
   readonly next: Digest;
   readonly changes: readonly PlannedChange[];
   readonly stages: readonly PlannedStage[];
-  /**
-   * What judges less strictly than before: such a revision waits until another person has accepted
-   * it.
-   */
+  /** Changes that weaken the policy. Such a revision needs another person's approval. */
   readonly loosenings: readonly Loosening[];
-  /** The same for people. */
+  /** The plan as text. */
   readonly lines: readonly string[];
 }
 
-/**
- * `before` or `after` is absent where there was or will be nothing. A file is named by its path and
- * its values are digests.
- */
+/** `before` is absent for an addition, `after` for a removal. A file's values are its digests. */
 interface PlannedChange {
   readonly what: string;
   readonly before?: unknown;
@@ -48,8 +42,7 @@ interface PlannedChange {
 }
 
 /**
- * What the next run would do on the data of the last: `mayRun` when it depends on what an earlier
- * stage gives.
+ * What the next run would do on unchanged data. `mayRun` depends on the output of an earlier stage.
  */
 interface PlannedStage {
   readonly stage: StageName;
@@ -57,7 +50,7 @@ interface PlannedStage {
   readonly because: readonly string[];
 }
 
-/** What applying `next` would change, and which stages would then run again. */
+/** The changes that applying `next` makes, and the stages that then run again. */
 export function planLifecycle(
   current: LifecycleRevision | null,
   next: NextRevision,
@@ -79,7 +72,7 @@ export function planLifecycle(
   return { ...plan, lines: inWords(plan) };
 }
 
-/** The same for callers who may not see the addresses of webhooks. */
+/** The plan without webhook addresses, for callers who may not see them. */
 export function withoutAddresses({ lines: _, ...plan }: LifecyclePlan): LifecyclePlan {
   const hidden = (change: PlannedChange): PlannedChange =>
     change.what.startsWith('spec.notify')
@@ -101,17 +94,14 @@ function changesOf(current: LifecycleRevision, next: NextRevision): readonly Pla
   ];
 }
 
-/** Every default written out. */
+/** The document of a spec, with every default. */
 export function anyDocumentOf(
   spec: LifecycleSpec,
 ): ReturnType<typeof documentOf> | ReturnType<typeof llmDocumentOf> {
   return spec.kind === 'ModelLifecycle' ? documentOf(spec) : llmDocumentOf(spec);
 }
 
-/**
- * Lists of named things as maps, so that a gate is compared with the gate of its name wherever it
- * stands.
- */
+/** Gates as a map by name, so that reordering them is not a change. */
 function keyed(document: ReturnType<typeof anyDocumentOf>): unknown {
   const { evaluate } = document.spec;
   const gates = Object.fromEntries((evaluate.gates ?? []).map(({ name, ...gate }) => [name, gate]));
@@ -142,12 +132,9 @@ function changeOf(what: string, before: unknown, after: unknown): PlannedChange 
   };
 }
 
-/**
- * What in a lifecycle decides what a stage gives; the workflow's cache keys say the same of the
- * values behind it.
- */
+/** The keys that a stage's output depends on; they match the workflow's cache keys. */
 const inputs = {
-  // What a source must be like decides nothing about what is read.
+  // A contract does not change which rows are read.
   ingest: /^spec\.data\.(sources(?!\.\w+\.contract$)|time\.window|time\.until)\b/,
   train: /^spec\.(data\.(label|time\.column|entity|split)|train\.(trainer|task|params|seed))\b/,
   tune: /^spec\.(tune|data\.time\.timezone)\b/,
@@ -163,7 +150,7 @@ function stagesAfter(
     return stagesOf(next.spec).map((stage) => ({
       stage,
       action: 'runs',
-      because: ['no revision ran before'],
+      because: ['there is no earlier revision'],
     }));
   if (current.spec.kind === 'LlmLifecycle' && next.spec.kind === 'LlmLifecycle') {
     return llmStagesAfter(
@@ -187,10 +174,7 @@ interface PlannedPart<Spec> {
   readonly files: Readonly<Record<string, { readonly digest: Digest }>>;
 }
 
-/**
- * A prompt that changed, or cases that did, are other questions: what was answered before is still
- * on the ledger.
- */
+/** Changed prompts or cases are new questions; earlier answers are reused from the call ledger. */
 function llmStagesAfter(
   current: PlannedPart<LlmLifecycleSpec>,
   next: PlannedPart<LlmLifecycleSpec>,
@@ -226,22 +210,19 @@ function llmStagesAfter(
       stage: 'ingest',
       action: 'runs',
       because:
-        read.length > 0 ? read : ['sources are always read; equal content is the same version'],
+        read.length > 0
+          ? read
+          : ['sources are always read; unchanged content makes no new version'],
     },
-    'rag-index': stageAfter('rag-index', indexed, read, 'other documents are read'),
-    'prompt-eval': stageAfter('prompt-eval', asked, read, 'another index is built'),
+    'rag-index': stageAfter('rag-index', indexed, read, 'the documents change'),
+    'prompt-eval': stageAfter('prompt-eval', asked, read, 'the index changes'),
     'fine-tune': stageAfter(
       'fine-tune',
       learned,
       [...read, ...asked],
-      'other examples are read, or another prompt is chosen',
+      'the examples change, or another prompt is chosen',
     ),
-    evaluate: stageAfter(
-      'evaluate',
-      [...asked, ...judged, ...learned],
-      read,
-      'the bundle becomes another',
-    ),
+    evaluate: stageAfter('evaluate', [...asked, ...judged, ...learned], read, 'the bundle changes'),
     canary: canaryStage,
     promote: promoteStage,
   };
@@ -251,12 +232,12 @@ function llmStagesAfter(
 const canaryStage: PlannedStage = {
   stage: 'canary',
   action: 'runs',
-  because: ['is about the traffic of its days, never from the cache'],
+  because: ['depends on current traffic, so it is never reused'],
 };
 const promoteStage: PlannedStage = {
   stage: 'promote',
   action: 'runs',
-  because: ['acts on the verdict, never from the cache'],
+  because: ['acts on the verdict, so it is never reused'],
 };
 
 function modelStagesAfter(
@@ -286,16 +267,18 @@ function modelStagesAfter(
       stage: 'ingest',
       action: 'runs',
       because:
-        read.length > 0 ? read : ['sources are always read; equal content is the same version'],
+        read.length > 0
+          ? read
+          : ['sources are always read; unchanged content makes no new version'],
     },
-    validate: stageAfter('validate', checked, read, 'other rows are read'),
-    train: stageAfter('train', learned, [...read, ...checked], 'other rows are accepted'),
-    tune: stageAfter('tune', searched, trains, 'train gives another model'),
+    validate: stageAfter('validate', checked, read, 'the rows change'),
+    train: stageAfter('train', learned, [...read, ...checked], 'the accepted rows change'),
+    tune: stageAfter('tune', searched, trains, 'train makes another model'),
     evaluate: stageAfter(
       'evaluate',
       judged,
       [...trains, ...searched],
-      `${searched.length > 0 ? 'tune' : 'train'} gives another model`,
+      `${searched.length > 0 ? 'tune' : 'train'} makes another model`,
     ),
     canary: canaryStage,
     promote: promoteStage,
@@ -303,7 +286,7 @@ function modelStagesAfter(
   return stages.map((stage) => planned[stage]);
 }
 
-/** Paths of the contract files that changed, and for a dropped contract the key of its source. */
+/** Paths of changed contract files, and for a removed contract the key of its source. */
 function changedContracts(
   before: DataContracts,
   {
@@ -344,8 +327,7 @@ function inWords({
   stages,
   loosenings: loosened,
 }: Omit<LifecyclePlan, 'lines'>): readonly string[] {
-  if (!changed)
-    return [`${lifecycle}: nothing would change, revision ${current?.revision ?? 0} says the same`];
+  if (!changed) return [`${lifecycle}: no changes to revision ${current?.revision ?? 0}`];
   const count = changes.length === 1 ? '1 change' : `${changes.length} changes`;
   const head =
     current === null
@@ -358,7 +340,7 @@ function inWords({
     ...(loosened.length === 0
       ? []
       : [waitsForApprover, ...loosened.map((each) => `  ${looseningInWords(each)}`)]),
-    'the next run, on the data of the last:',
+    'stages of the next run on unchanged data:',
     ...stages.map(
       ({ stage, action, because }) =>
         `  ${stage.padEnd(width)}  ${actions[action]}${because.length > 0 ? `: ${because.join(', ')}` : ''}`,
@@ -367,7 +349,7 @@ function inWords({
 }
 
 const waitsForApprover =
-  'this loosens the policy: it waits until an approver other than its author accepts it';
+  'this loosens the policy: an approver other than its author must accept it';
 
 const actions = { runs: 'runs', mayRun: 'runs again if', reused: 'is reused' } as const;
 
@@ -379,7 +361,7 @@ function changeInWords({ what, before, after }: PlannedChange): string {
 
 function shown(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  // A digest is told apart by its first digits.
+  // The first digits identify a digest.
   if (text.startsWith('sha256:')) return text.slice(0, 15);
   return text.length > 80 ? `${text.slice(0, 79)}…` : text;
 }

@@ -9,8 +9,7 @@ import { holdsAcrossDays, leastSecondsAcrossDays } from '../rollout/policy';
 import { tuneSchema } from '../tuning/tune.schema';
 
 /**
- * What `tune` and `canary` say together with themselves and the rest; silent about a part that is
- * broken by itself.
+ * Checks across keys of `tune` and `canary`. A section that is invalid by itself is skipped.
  */
 export function releaseIssues(document: WrittenDocument): readonly Issue[] {
   return [...tuneIssues(document), ...canaryIssues(document)];
@@ -51,7 +50,7 @@ function tuneIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
   if (parallel > trials)
     at(
       [...path, 'parallel'],
-      `is ${parallel}, and there are ${trials} trials`,
+      `is ${parallel}, but there are only ${trials} trials`,
       `at most ${trials}`,
     );
   return issues;
@@ -67,25 +66,25 @@ function canaryIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
     issues.push(issueAt(where, `${nameOf(where)} ${detail}`, { expected }));
   };
   if (steps.some((step, index) => index > 0 && step <= (steps[index - 1] ?? 0)))
-    at([...path, 'steps'], 'do not rise', 'such as [0, 5, 25, 50]');
+    at([...path, 'steps'], 'must increase', 'such as [0, 5, 25, 50]');
   if (quality.metric === 'mae' && quality.bound === undefined)
     at(
       [...path, 'quality'],
-      'names mae, which has no greatest value of its own',
-      'bound: <the greatest error of one row that counts>',
+      'has the metric mae, which has no upper limit',
+      'bound: <the largest error of one row that counts>',
     );
   if (quality.metric !== 'mae' && quality.bound !== undefined)
-    at([...path, 'quality', 'bound'], `is for mae alone: ${quality.metric} is bounded`, 'no bound');
+    at([...path, 'quality', 'bound'], `is only for mae; ${quality.metric} has a limit`, 'no bound');
   if (quality.rule === 'nonInferiority' && quality.margin === 0)
     at(
       [...path, 'quality', 'margin'],
-      'is 0, and nothing can be shown to be not worse by nothing',
+      'is 0, but non-inferiority needs a margin above 0',
       'a margin above 0, or rule: superiority',
     );
   if (guardrails.length === 2 && guardrails[0]?.name === guardrails[1]?.name)
     at(
       [...path, 'guardrails', 1, 'name'],
-      `is ${guardrails[1]?.name ?? ''} a second time`,
+      `repeats ${guardrails[1]?.name ?? ''}`,
       'each guardrail once',
     );
   for (const { where, detail, expected } of durationProblems({ steps, test, maxDuration, quality }))
@@ -97,7 +96,7 @@ function canaryIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
   )
     at(
       path,
-      'sends shares of entities to a new version, and spec.data.entity is missing',
+      'splits traffic by entity, but spec.data.entity is missing',
       'spec.data.entity, or steps: [0]',
     );
   return issues;
@@ -114,10 +113,7 @@ interface WrittenDurations {
   readonly maxDuration: number;
 }
 
-/**
- * What the times of a canary say together that cannot be, of either kind of lifecycle; below
- * `spec.canary`.
- */
+/** Durations of a canary that contradict each other, with paths below `spec.canary`. */
 export function durationProblems({
   steps,
   quality,
@@ -132,7 +128,7 @@ export function durationProblems({
   const minDurationAt = ['test', 'minDuration'];
   if (minDuration > maxDuration) {
     const written = formatSeconds(minDuration);
-    const expected = `a shorter one, or a longer maxDuration; below ${formatSeconds(leastSecondsAcrossDays)} nothing is said of days to come`;
+    const expected = `a shorter one, or a longer maxDuration; below ${formatSeconds(leastSecondsAcrossDays)} differences between days are not tested`;
     return [
       {
         where: minDurationAt,
@@ -143,7 +139,7 @@ export function durationProblems({
   }
   if (minDuration < leastSecondsAcrossDays) return [];
   const serves = steps.some((percent) => percent > 0);
-  // Weeks begin with the first whole day, in shadow and again with people.
+  // Weeks are counted from the first whole day, once in shadow and again while serving.
   const least =
     steps.includes(0) && serves
       ? minDuration + leastSecondsAcrossDays + 2 * daySeconds
@@ -153,7 +149,7 @@ export function durationProblems({
       ? [
           {
             where: ['maxDuration'],
-            detail: `is ${formatSeconds(maxDuration)}, in which no version could be promoted: whole weeks take ${formatSeconds(least)}`,
+            detail: `is ${formatSeconds(maxDuration)}, too short to promote a version: whole weeks take ${formatSeconds(least)}`,
             expected: `${formatSeconds(least)} or more, or a test.minDuration below ${formatSeconds(leastSecondsAcrossDays)}`,
           },
         ]
@@ -165,8 +161,8 @@ export function durationProblems({
       ? [
           {
             where: ['quality', 'largeHarm'],
-            detail: 'is missing, and four times a margin of 0 is no harm',
-            expected: 'a number above 0: the difference from which traffic alone ends the rollout',
+            detail: 'is missing; its default, four times the margin, would be 0',
+            expected: 'a number above 0: the difference on traffic that ends the rollout',
           },
         ]
       : []),
@@ -175,13 +171,13 @@ export function durationProblems({
 
 const daySeconds = 86_400;
 
-/** What is allowed, and whoever reads a plan should know. */
+/** Settings that are valid but weaken the canary; shown in the plan. */
 export function canaryWarnings(canary: CanarySpec | null | undefined): readonly string[] {
   if (!canary || holdsAcrossDays(canary.test)) return [];
   const [written, week] = [canary.test.minDurationSeconds, leastSecondsAcrossDays].map(
     formatSeconds,
   );
   return [
-    `spec.canary.test.minDuration is ${written ?? ''}, shorter than ${week ?? ''}: a promotion then says nothing of days to come`,
+    `spec.canary.test.minDuration is ${written ?? ''}, shorter than ${week ?? ''}: differences between days are not tested`,
   ];
 }

@@ -21,7 +21,7 @@ import { schemeOf } from '../dataset/source-uri';
 type WrittenModelSource = CompleteLifecycle['spec']['data']['sources'][string];
 type WrittenSource = Omit<WrittenModelSource, 'contract'>;
 
-/** The checked document in the words that the rest of the platform uses. */
+/** Turns a checked document into the spec that the rest of the platform uses. */
 export function specOf({ metadata, spec }: CompleteLifecycle): ModelLifecycleSpec {
   const { data, train, evaluate, promote, tune, canary, schedule, notify } = spec;
   return {
@@ -149,7 +149,7 @@ export function scheduleOf({
 }
 
 export function sourceOf(name: string, { uri, format, time }: WrittenSource): SourceSpec {
-  // The checks refuse a source whose format is neither given nor told by its URI.
+  // `sourceIssues` rejects a source whose format is neither given nor clear from its URI.
   return { name, uri, format: format ?? formatOf(uri) ?? 'parquet', time: time ?? null };
 }
 
@@ -157,7 +157,10 @@ function modelSourceOf(name: string, { contract, ...source }: WrittenModelSource
   return { ...sourceOf(name, source), contract: contract ?? null };
 }
 
-/** What a URI itself tells; null when that is nothing. Samples and datasets are Parquet. */
+/**
+ * The format by the ending of the URI; null when the ending is unknown. Samples and datasets are
+ * Parquet.
+ */
 export function formatOf(uri: string): SourceFormat | null {
   if (['sample', 'dataset'].includes(schemeOf(uri) ?? '')) return 'parquet';
   const [, ending] = /\.([a-z]+)$/i.exec(uri.split('?')[0] ?? '') ?? [];
@@ -171,7 +174,7 @@ const endings: Readonly<Record<string, SourceFormat>> = {
   jsonl: 'ndjson',
 };
 
-/** The way back: a document, every default written out, that reads as this spec. */
+/** The inverse of `specOf`: a document with every default that parses to this spec. */
 export function documentOf({
   name,
   owner,
@@ -252,7 +255,7 @@ function sourceDocument({ uri, format, time }: SourceSpec) {
   return { uri, format, ...given({ time }) };
 }
 
-/** Parts that an older revision may lack altogether. */
+/** Sections that an older revision may lack. */
 function releaseDocument(
   release: Partial<Pick<ModelLifecycleSpec, 'tune' | 'canary' | 'schedule' | 'notify'>>,
 ): Pick<LifecycleDocument['spec'], 'tune' | 'canary' | 'schedule' | 'notify'> {
@@ -305,8 +308,7 @@ function canaryDocument({
     maxDuration: formatSeconds(maxDurationSeconds),
     ...(maxIdleSeconds !== undefined && { maxIdle: formatSeconds(maxIdleSeconds) }),
     onInconclusive,
-    // It was read from such a document: no metric and no guardrail of a language application is in
-    // it.
+    // Parsed from such a document, so it has no metric or guardrail of a language application.
   } as LifecycleDocument['spec']['canary'];
 }
 
@@ -326,7 +328,7 @@ export function scheduleDocument({
   };
 }
 
-/** Only the members that are not null: a document leaves the others out. */
+/** The members that are not null; a document omits the others. */
 function given<T extends Readonly<Record<string, unknown>>>(
   members: T,
 ): { [K in keyof T]?: NonNullable<T[K]> } {

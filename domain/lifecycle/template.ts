@@ -8,30 +8,30 @@ export interface TemplateInput {
   readonly name: string;
   readonly trainer: string;
   readonly owner?: string;
-  /** The table to learn from; its columns decide what the SQL and the contract say. */
+  /** The table to learn from; SQL and contract are written for its columns. */
   readonly table?: TemplateTable;
 }
 
 export interface TemplateTable {
   readonly source: string;
   readonly uri: string;
-  /** Where the ending of the URI does not tell it. */
+  /** Given when the ending of the URI is not known. */
   readonly format?: SourceFormat;
-  /** In order; those that requests have, and the label. */
+  /** The columns of requests and the label, in order. */
   readonly columns: readonly TemplateColumn[];
   readonly label: string;
-  /** A binary label that is a text: true where it equals this. */
+  /** For a binary label of texts: the text that means true. */
   readonly labelSql?: { readonly equals: string };
-  /** Null where the rows have no usable time. */
+  /** Null when the rows have no usable time. */
   readonly time: string | null;
   /** False when all times are days. */
   readonly hasHours: boolean;
   readonly entity: string | null;
   readonly split: TemplateSplit;
   readonly task: Task;
-  /** Standard deviation of the label of a regression: margins are a share of it. */
+  /** Standard deviation of a regression's label; margins are a share of it. */
   readonly labelDeviation?: number;
-  /** Columns of the source that requests do not need. */
+  /** Columns of the source that are not used, with the reason. */
   readonly leftOut: readonly { readonly name: string; readonly why: string }[];
   readonly minRows: number;
 }
@@ -39,9 +39,9 @@ export interface TemplateTable {
 export interface TemplateColumn extends Column {
   readonly maxNullShare?: number;
   readonly values?: readonly string[];
-  /** Where it is not `type`: texts that assemble.sql reads as numbers. */
+  /** Given when it differs from `type`: texts that assemble.sql converts to numbers. */
   readonly sourceType?: ColumnType;
-  /** Texts that assemble.sql reads as nulls. */
+  /** Texts that assemble.sql converts to null. */
   readonly marks?: readonly string[];
 }
 
@@ -57,7 +57,7 @@ export type TemplateSplit =
   | { readonly by: 'random' }
   | { readonly by: 'group'; readonly column: string };
 
-/** A table as many people have one, to be replaced by their own. */
+/** An example table for a template without one. */
 const example: TemplateTable = {
   source: 'orders',
   uri: 'file://./data/orders.csv',
@@ -79,7 +79,7 @@ const example: TemplateTable = {
   minRows: 1000,
 };
 
-/** The files of a lifecycle to start from, path → text. They pass `parseLifecycle` as they are. */
+/** The files of a new lifecycle, path → text. They pass `parseLifecycle` unchanged. */
 export function lifecycleTemplate({
   name,
   trainer,
@@ -113,7 +113,7 @@ export function checkLifecycleName(name: string): void {
   const guess = field.safeParse(better).success ? `; did you mean ${better}?` : '';
   throw failure(
     'InvalidInput',
-    `${JSON.stringify(name)} cannot name a lifecycle; expected ${issue.expected}${guess}`,
+    `${JSON.stringify(name)} cannot be the name of a lifecycle; expected ${issue.expected}${guess}`,
     { issues },
   );
 }
@@ -138,13 +138,13 @@ kind: ModelLifecycle
 metadata: { name: ${name}, owner: ${yaml(owner)} }
 spec:
   data:
-    # Each is a table of its name in assemble.sql: file://, s3://, https:// or sample://${time === null ? '' : '; time: when its rows happened'}
+    # Each source is a table in assemble.sql: file://, s3://, https:// or sample://${time === null ? '' : '; time: the event-time column'}
     sources:
       ${source}: { ${sourceKeys.join(', ')} }
-    assemble: sql/assemble.sql # offline: sources → one row a request, with its label
-    features: sql/features.sql # row by row: the same in training and in the gateway
-    label: { column: ${yaml(label)}, availableAfter: 1d } # how long until the label is known
-${timeLine(table)}${entity === null ? '' : `    entity: ${yaml(entity)} # requests of one entity get the same version during a canary\n`}    split: ${splitLine(split)}
+    assemble: sql/assemble.sql # sources → one row per request, with its label
+    features: sql/features.sql # features of one row, the same in training and in the gateway
+    label: { column: ${yaml(label)}, availableAfter: 1d } # time until the label is known
+${timeLine(table)}${entity === null ? '' : `    entity: ${yaml(entity)} # requests of one entity go to the same version in a rollout step\n`}    split: ${splitLine(split)}
   train:
     trainer: ${trainer}
     task: ${task}
@@ -158,18 +158,18 @@ ${evaluateLines(table)}  promote: { approval: { required: 0 } }
 function timeLine({ time, split }: TemplateTable): string {
   if (time === null || split.by !== 'time') return '';
   const window = split.window === '6mo' ? split.window : `${split.window}d`;
-  return `    time: { column: ${yaml(time)}, window: ${window}, until: latest } # latest: to the newest row; a run may be given another time\n`;
+  return `    time: { column: ${yaml(time)}, window: ${window}, until: latest } # latest: up to the newest row\n`;
 }
 
 function splitLine(split: TemplateSplit): string {
   const shares = 'tuning: 0.15, confirm: 0.1, holdout: 0.25 }';
   switch (split.by) {
     case 'time':
-      return `{ by: time, tuning: ${split.tuning}d, confirm: ${split.confirm}d, holdout: ${split.holdout}d } # after the rows to train on, in order of time`;
+      return `{ by: time, tuning: ${split.tuning}d, confirm: ${split.confirm}d, holdout: ${split.holdout}d } # in order of time, after the rows to train on`;
     case 'random':
-      return `{ by: random, ${shares} # a hash draws the rows; use by: group where rows belong together`;
+      return `{ by: random, ${shares} # by a hash of each row; use by: group if several rows belong to one entity`;
     case 'group':
-      return `{ by: group, column: ${yaml(split.column)}, ${shares} # rows of one value stay together`;
+      return `{ by: group, column: ${yaml(split.column)}, ${shares} # rows with one value of the column stay together`;
   }
 }
 
@@ -194,16 +194,16 @@ function evaluateLines({ task, labelDeviation }: TemplateTable): string {
   const metric = task === 'regression' ? 'mae' : 'logloss';
   const margin = labelDeviation === undefined ? margins[task] : oneDigit(0.02 * labelDeviation);
   const unit = task === 'regression' ? ', in the unit of the label' : '';
-  // Graphs compute in 32 bits, so predictions of large labels differ in their last digits.
+  // Models compute in 32 bits, so predictions of large labels differ in their last digits.
   const parity =
     labelDeviation === undefined ? '' : `, tolerance: ${oneDigit(0.001 * labelDeviation)}`;
   return `    metrics: ${metrics[task]}
     gates:
-      # Better than a model that knows only how often each label occurs, or its mean.
+      # Better than the baseline, which predicts the frequency or the mean of the labels.
       - { name: useful, kind: superiority, metric: ${metric}, against: baseline, margin: 0 }
-      # No worse than the champion by more than the margin${unit}; than the baseline when there is no champion.
+      # Worse than the champion by less than the margin${unit}; without a champion, than the baseline.
       - { name: no-worse, kind: nonInferiority, metric: ${metric}, margin: ${margin} }
-      - { name: parity, kind: parity${parity} } # the gateway answers as the evaluation did
+      - { name: parity, kind: parity${parity} } # the gateway returns the evaluated predictions
 `;
 }
 
@@ -226,8 +226,8 @@ function assembleFile({ source, columns, label, labelSql, leftOut }: TemplateTab
     labelSql === undefined
       ? assembled(column)
       : `${unmarked(column)} = ${sqlText(labelSql.equals)} AS ${sql(label)}`;
-  return `-- One row a request: what is known when it is made, and the label that is known later.
--- Join other sources here, point in time: nothing may enter that is not known at the request's time. Rows without a label are left out.
+  return `-- One row per request: the columns known at request time, and the label.
+-- Join other sources here, but only values known at request time. Rows without a label are dropped.
 ${left.join('')}SELECT
 ${request.join('')}  ${target}
 FROM ${source}
@@ -239,7 +239,7 @@ function assembled(column: TemplateColumn): string {
   return read === sql(column.name) ? read : `${read} AS ${sql(column.name)}`;
 }
 
-/** A number that is no number is null, such as NA. */
+/** A text that is not a number, such as NA, becomes null. */
 function unmarked({ name, type, sourceType = type, marks = [] }: TemplateColumn): string {
   if (sourceType !== type) return `TRY_CAST(${sql(name)} AS DOUBLE)`;
   return marks.reduce((inner, mark) => `nullif(${inner}, ${sqlText(mark)})`, sql(name));
@@ -262,7 +262,7 @@ function featuresFile({ columns, label, time, hasHours, entity }: TemplateTable)
     ...own.map((column, at) => featureOf(column, names[at] ?? column.name)),
     ...clock.filter((feature) => !taken.has(feature.split(' AS ')[1] ?? '')),
   ];
-  return `-- Features of one request row: numbers and texts. No aggregates, joins or clock: the gateway sees one row at a time.
+  return `-- Features of one request row. No aggregates, joins or clock: the gateway sees one row at a time.
 SELECT
 ${features.map((feature) => `  ${feature}`).join(',\n')}
 FROM request
@@ -282,10 +282,7 @@ function featureOf({ name, type }: Column, feature: string): string {
   return expression === sql(feature) ? expression : `${expression} AS ${sql(feature)}`;
 }
 
-/**
- * `Culmen Length (mm)` → `culmen_length_mm`: a feature begins with a letter and has letters, digits
- * and underscores.
- */
+/** `Culmen Length (mm)` → `culmen_length_mm`: letters, digits and underscores, unique. */
 function featureNames(columns: readonly string[]): readonly string[] {
   const taken = new Set<string>();
   return columns.map((column) => {
@@ -299,7 +296,7 @@ function featureNames(columns: readonly string[]): readonly string[] {
   });
 }
 
-/** Lower-case letters, digits and underscores, beginning with a letter. */
+/** Lower-case letters, digits and underscores, beginning with a letter; else `otherwise`. */
 function plainName(text: string, otherwise: string): string {
   const plain = text
     .normalize('NFKD')
@@ -323,25 +320,25 @@ function contractFile({ columns, time, minRows }: TemplateTable): string {
   });
   return `apiVersion: perennial.dev/v1
 kind: Contract
-columns: # maxNullShare: 0 makes each row with a null a bad row. Also: min, max, values, pattern
+columns: # maxNullShare: 0 quarantines each row with a null. Other rules: min, max, values, pattern
 ${lines.join('')}otherColumns: allow
 rows: { min: ${minRows} }
-maxQuarantinedShare: 0.01 # more bad rows than this stop the run
+maxQuarantinedShare: 0.01 # a run stops when more rows are quarantined
 `;
 }
 
 function exampleReadme(name: string, { source, uri }: TemplateTable): string {
   return `# ${name}
 
-1. Put your table where \`lifecycle.yaml\` looks for it (\`${uri}\`), or name another place there. A timestamp says its offset, or is UTC.
-2. Name your columns in \`lifecycle.yaml\` (\`label\`, \`time\`, \`entity\`), \`sql/assemble.sql\` and \`sql/features.sql\`, and what they must be like in \`contracts/${source}.yaml\`.
-   A source with another name than \`${source}\` is another table in \`assemble.sql\`. Each source names its own contract.
+1. Put your table at \`${uri}\`, or change its URI in \`lifecycle.yaml\`. Timestamps without an offset are read as UTC.
+2. Write your columns into \`lifecycle.yaml\` (\`label\`, \`time\`, \`entity\`), \`sql/assemble.sql\` and \`sql/features.sql\`, and their rules into \`contracts/${source}.yaml\`.
+   If you rename the source \`${source}\`, rename the table in \`assemble.sql\` too. Each source has its own contract.
 3. \`perennial lifecycle validate ${name}\`
 4. \`perennial lifecycle apply ${name}\`
 5. \`perennial run start ${name} --wait\`
 
-From a clone of Perennial the command is \`npx perennial\`. The window needs more days than \`split\` takes: there must be rows left to train on.
-\`perennial lifecycle init ${name} --data file.csv --label COLUMN\` writes these files for a table of yours.
+In a clone of Perennial the command is \`npx perennial\`. The window must be longer than \`split\`, so that rows are left to train on.
+\`perennial lifecycle init ${name} --data file.csv --label COLUMN\` writes these files for your table.
 `;
 }
 
@@ -350,18 +347,18 @@ function readmeFile(name: string, { source, uri, label, task }: TemplateTable): 
 
 Predicts \`${label}\` (${task}) from the table \`${source}\` (\`${uri}\`). \`perennial lifecycle init\` wrote these files from the table.
 
-1. Read \`lifecycle.yaml\`: how long after a row its label is known (\`label.availableAfter\`), the split and the gates.
-2. Read \`sql/assemble.sql\`: no column may enter that is known only after the prediction.
+1. Check \`lifecycle.yaml\`: the time until the label is known (\`label.availableAfter\`), the split and the gates.
+2. Check \`sql/assemble.sql\`: remove columns that are known only after the prediction.
 3. \`perennial lifecycle plan ${name}\`
 4. \`perennial lifecycle apply ${name}\`
 5. \`perennial run start ${name} --wait\`
 6. \`perennial model show ${name}\` prints a request to copy.
 
-From a clone of Perennial the command is \`npx perennial\`.
+In a clone of Perennial the command is \`npx perennial\`.
 `;
 }
 
-/** A JSON text is a YAML text, whatever is in it; plain words need no quotes. */
+/** A YAML scalar: a plain word as it is, other text as JSON, which is valid YAML. */
 function yaml(text: string): string {
   return /^[a-z][a-z0-9_]*$/i.test(text) && !/^(true|false|null)$/i.test(text)
     ? text
@@ -372,20 +369,20 @@ function sqlText(text: string): string {
   return `'${text.replace(/'/g, "''")}'`;
 }
 
-/** Quoted when it is more than a plain word, or a word of SQL itself. */
+/** An SQL identifier, quoted unless it is a plain word that is not reserved. */
 function sql(name: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) && !reserved.has(name)
     ? name
     : `"${name.replace(/"/g, '""')}"`;
 }
 
-/** `Order Items 2024.csv` → `order_items_2024`: a table's name that needs no quotes in SQL. */
+/** `Order Items 2024.csv` → `order_items_2024`: a table name that SQL need not quote. */
 export function sourceNameOf(fileName: string): string {
   const plain = plainName(fileName.replace(/\.[^.]*$/, ''), 'table_rows');
   return reserved.has(plain) || plain === 'request' ? `${plain}_rows` : plain;
 }
 
-/** The words that DuckDB reserves. */
+/** The reserved words of DuckDB. */
 const reserved: ReadonlySet<string> = new Set(
   (
     'all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create default deferrable desc describe distinct do else end ' +

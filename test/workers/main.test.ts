@@ -107,7 +107,7 @@ test('mistakes of the file that names providers are told, with their lines, befo
   try {
     const code = await new Promise((done) => child.once('close', done));
     expect(said).toContain(
-      `${file}, which PERENNIAL_PROVIDERS_FILE names, has 2 mistakes\n  ${file}:6:`,
+      `${file}, which PERENNIAL_PROVIDERS_FILE names, has 2 errors\n  ${file}:6:`,
     );
     expect(said).toContain('did you mean limits?');
     expect(said).toContain('carries a credential');

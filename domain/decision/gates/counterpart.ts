@@ -8,7 +8,7 @@ export interface Comparative {
   readonly whenAbsent: WhenAbsent;
 }
 
-/** The fixed versions that gates compare with, each once. */
+/** The fixed versions that gates compare with, without duplicates. */
 export function anchorVersions(gates: readonly GateSpec[]): readonly number[] {
   return [
     ...new Set(
@@ -22,22 +22,22 @@ export function anchorVersions(gates: readonly GateSpec[]): readonly number[] {
 type MeasuredCounterpart = Extract<CounterpartEvidence, { readonly kind: 'measured' }>;
 
 /**
- * Whom the candidate is laid beside, or the result when there is nobody. Only a counterpart that
- * does not exist is absent; one that could not be measured fails closed.
+ * The version to compare the candidate with, or the gate's result without one. `whenAbsent` applies
+ * only when no such version exists; one that could not be measured makes the gate inconclusive.
  */
 export function counterpartFor(
   gate: Comparative,
   evidence: Evidence,
 ): MeasuredCounterpart | GateResult {
   if (typeof gate.against === 'object') return anchorFor(gate.kind, gate.against, evidence);
-  const asked = evidence.counterparts[gate.against];
-  if (asked.kind === 'measured') return asked;
-  if (asked.kind === 'notMeasured') return notMeasured(gate.kind, `${asked.name}: ${asked.reason}`);
+  const named = evidence.counterparts[gate.against];
+  if (named.kind === 'measured') return named;
+  if (named.kind === 'notMeasured') return notMeasured(gate.kind, `${named.name}: ${named.reason}`);
   if (gate.whenAbsent === 'notApplicable') {
     return {
       outcome: 'notApplicable',
       code: `${gate.kind}.notApplicable`,
-      message: `no ${gate.against} to compare with: ${asked.reason}`,
+      message: `no ${gate.against} to compare with: ${named.reason}`,
     };
   }
   const { baseline } = evidence.counterparts;
@@ -45,15 +45,12 @@ export function counterpartFor(
   return notMeasured(
     gate.kind,
     gate.against === 'baseline'
-      ? `no baseline: ${asked.reason}`
-      : `no champion (${asked.reason}) and no baseline in its place (${baseline.reason})`,
+      ? `no baseline: ${named.reason}`
+      : `no champion (${named.reason}) and no baseline (${baseline.reason})`,
   );
 }
 
-/**
- * Nothing takes the place of a fixed version: where it could not be measured the gate is
- * inconclusive.
- */
+/** A fixed version has no substitute: without a measurement the gate is inconclusive. */
 function anchorFor(
   kind: Comparative['kind'],
   { version }: AnchorVersion,

@@ -1,5 +1,5 @@
 import type { Evidence } from '../evidence';
-import { interval, percent, signed } from '../../format';
+import { interval, percent, plain, signed } from '../../format';
 import type { Bounds } from '../../statistics/interval';
 import { counterpartFor, isResult } from './counterpart';
 import {
@@ -13,9 +13,9 @@ import {
 } from './gate';
 
 /**
- * "No worse than the counterpart by `margin` or more." With the paired difference turned so that
- * positive is worse: passes when its upper bound is below the margin, fails when its lower bound is
- * above the margin, else inconclusive. A candidate that is truly worse by the margin passes with
+ * Tests that the candidate is worse by less than `margin`. The paired difference is positive when
+ * the candidate is worse. Passes when its upper bound is below the margin, fails when its lower
+ * bound is above it, else inconclusive. A candidate that is truly worse by the margin passes with
  * probability 1 − confidence at most. S. Wellek, "Testing Statistical Hypotheses of Equivalence and
  * Noninferiority" (2010), §2; ICH E9, §3.3.2.
  */
@@ -24,14 +24,14 @@ export function judgeNonInferiority(
   evidence: Evidence,
 ): GateResult {
   return judgeDifference(gate, evidence, (bounds) => ({
-    limit: `allowed ${signed(gate.margin)}`,
+    demand: `below the ${plain(gate.margin)} margin`,
     shown: bounds.upper !== null && bounds.upper < gate.margin,
     refuted: bounds.lower !== null && bounds.lower > gate.margin,
   }));
 }
 
 /**
- * "Better than the counterpart by more than `margin`": passes when the upper bound is below
+ * Tests that the candidate is better by more than `margin`. Passes when the upper bound is below
  * −margin, fails when the lower bound is not, else inconclusive.
  */
 export function judgeSuperiority(
@@ -39,14 +39,15 @@ export function judgeSuperiority(
   evidence: Evidence,
 ): GateResult {
   return judgeDifference(gate, evidence, (bounds) => ({
-    limit: `demanded below ${signed(-gate.margin)}`,
+    demand: gate.margin === 0 ? 'better' : `better by more than ${plain(gate.margin)}`,
     shown: bounds.upper !== null && bounds.upper < -gate.margin,
     refuted: bounds.lower !== null && bounds.lower >= -gate.margin,
   }));
 }
 
 interface DifferenceAssessment {
-  readonly limit: string;
+  /** What must be shown, such as `below the 0.01 margin`. */
+  readonly demand: string;
   readonly shown: boolean;
   readonly refuted: boolean;
 }
@@ -64,35 +65,35 @@ function judgeDifference(
   if (increase.kind === 'notMeasured') return notMeasured(gate.kind, increase.reason);
   const bounds = boundsAt(increase.bounds, gate.confidence);
   if (bounds === null) return confidenceNotMeasured(gate.kind, gate.confidence, increase.bounds);
-  const { limit, shown, refuted } = assess(bounds);
+  const { demand, shown, refuted } = assess(bounds);
   const found = describe(gate.metric, counterpart.name, increase, bounds);
   const details = ['positive is worse', basis(increase)];
   if (shown)
     return {
       outcome: 'passed',
       code: `${gate.kind}.shown`,
-      message: `${found}; ${limit}`,
+      message: `${found}: ${demand}`,
       details,
     };
   if (refuted)
     return {
       outcome: 'failed',
       code: `${gate.kind}.refuted`,
-      message: `${found}; ${limit}`,
+      message: `${found}: not ${demand}`,
       details,
     };
   return {
     outcome: 'inconclusive',
     code: `${gate.kind}.open`,
-    message: `${found}; ${limit}`,
-    details: ['the data allow either', ...details],
+    message: `${found}: not shown to be ${demand}`,
+    details,
   };
 }
 
-/** Positive is worse for every metric, so the words say so: an auc "worse by +0.01" has fallen. */
+/** Positive is worse for every metric, so the text says `worse`: an auc of `+0.01` has fallen. */
 function describe(metric: string, name: string, increase: Measured, bounds: Bounds): string {
   const { estimate } = increase;
-  const word = estimate > 0 ? 'worse' : estimate < 0 ? 'better' : 'no different';
+  const word = estimate > 0 ? 'worse than' : estimate < 0 ? 'better than' : 'equal to';
   const shown = `${percent(bounds.level)} bounds ${interval(bounds)}`;
-  return `${metric} ${word} than ${name}: ${signed(estimate)} (${shown})`;
+  return `${metric} ${signed(estimate)}, ${word} ${name} (${shown})`;
 }

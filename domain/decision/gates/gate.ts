@@ -9,8 +9,8 @@ export type GateKind = GateSpec['kind'];
 export type GateOf<K extends GateKind> = Extract<GateSpec, { readonly kind: K }>;
 
 /**
- * `notApplicable`: the spec allows this gate to go without its counterpart; something absolute must
- * then have passed.
+ * `notApplicable`: there is nothing to compare with, and the spec allows that. An absolute gate
+ * must then pass.
  */
 export type GateOutcome = VerdictKind | 'notApplicable';
 
@@ -18,21 +18,21 @@ export interface GateResult {
   readonly outcome: GateOutcome;
   /** Stable: `<kind>.<what>`. */
   readonly code: string;
-  /** For people, with the numbers: one fact in at most some 100 characters. */
+  /** One fact with its numbers, at most about 100 characters. */
   readonly message: string;
-  /** Further facts, one a line. */
+  /** More facts for `--verbose`, one per line. */
   readonly details?: readonly string[] | undefined;
 }
 
 /**
- * The bounds at a gate's confidence, or the next higher level that was measured (wider, so never
- * easier to pass); null when all measured levels are lower.
+ * The bounds at a gate's confidence or at the next higher measured level, which is stricter. Null
+ * when all measured levels are lower.
  */
 export function boundsAt(bounds: readonly Bounds[], confidence: number): Bounds | null {
   return bounds.find(({ level }) => level >= confidence) ?? null;
 }
 
-/** Fails closed (I10): what was not measured is neither good nor bad. */
+/** A missing measurement is inconclusive (I10). */
 export function notMeasured(kind: GateKind, reason: string): GateResult {
   return {
     outcome: 'inconclusive',
@@ -47,7 +47,8 @@ export function confidenceNotMeasured(
   measured: readonly Bounds[],
 ): GateResult {
   const most = measured.at(-1)?.level;
-  const reason = `no bound holds at confidence ${confidence}; ${most === undefined ? 'none was measured' : `the highest that was measured is ${most}`}`;
+  const known = most === undefined ? 'no level was measured' : `the highest is ${most}`;
+  const reason = `no bound was measured at confidence ${confidence}; ${known}`;
   return notMeasured(kind, reason);
 }
 

@@ -1,22 +1,20 @@
 import type { Evidence, SliceEvidence, SliceMeasurement } from '../evidence';
 import type { EvaluationPolicy } from '../policy';
-import { interval, percent, signed } from '../../format';
+import { count, interval, percent, signed } from '../../format';
 import type { Bounds } from '../../statistics/interval';
 import { counterpartFor, isResult } from './counterpart';
 import { basis, boundsAt, notMeasured, type GateOf, type GateResult, type Measured } from './gate';
 
 /**
- * "No group of rows is harmed by more than `maxIncrease`." A guard beside the gates over the whole,
- * not a proof of harmlessness for each group: groups are small and days differ, so demanding every
- * upper bound below the limit would refuse honest improvements month after month.
- * - fails when a slice is shown worse than the limit by bounds that hold for all slices together (a
- *   false alarm anywhere: 1 − confidence at most);
- * - passes when no slice's estimate is above the limit and each slice's own upper bound rules out
- *   twice the limit, so a group that is too small or
- *   too erratic to show harm cannot pass by silence. For this direction bounds need no correction
- *   for many slices: all of them must hold
- *   (intersection-union test, R. L. Berger, Technometrics 24 (1982));
- * - else it is inconclusive, as when a slice could not be measured at all.
+ * Tests that no slice is worse by more than `maxIncrease`. It guards against harm and does not prove
+ * each slice harmless: slices are small, so requiring every upper bound below the limit would reject
+ * real improvements.
+ * - Fails when a slice is shown worse than the limit by simultaneous bounds (probability of a false
+ *   alarm in any slice: 1 − confidence at most).
+ * - Passes when no estimate is above the limit and each slice's own upper bound is below twice the
+ *   limit, so that a small or erratic slice cannot pass unnoticed. All bounds must hold, so they need
+ *   no correction (intersection-union test, R. L. Berger, Technometrics 24 (1982)).
+ * - Otherwise, or if a slice could not be measured, inconclusive.
  */
 export function judgeSlices(
   gate: GateOf<'slice'>,
@@ -32,7 +30,7 @@ export function judgeSlices(
   if (found.slices.length === 0)
     return notMeasured(
       'slice',
-      `no group has ${found.minRows} rows${found.missing.map((text) => `; ${text}`).join('')}`,
+      `no slice has ${found.minRows} rows${found.missing.map((text) => `; ${text}`).join('')}`,
     );
 
   const judged = found.slices.map((slice) => judgeOne(gate, slice));
@@ -43,12 +41,13 @@ export function judgeSlices(
     `slices by ${found.columns.join(', ')}, against ${counterpart.name}; positive is worse`,
     ...found.unjudged.map(
       ({ column, groups, rows }) =>
-        `${rows} rows in ${groups} groups of ${column} stay under ${found.minRows} even pooled`,
+        `not judged: ${count(rows)} rows in ${groups} values of ${column}, pooled below ${found.minRows} rows`,
     ),
   ];
-  const allowed = `allowed ${signed(gate.maxIncrease)} ${found.metric}`;
+  const limit = `the ${signed(gate.maxIncrease)} limit in ${found.metric}`;
   if (harmed.length > 0) {
-    const message = `${harmed.length} of ${all} harmed: ${worstNames(harmed)}; ${allowed}`;
+    const exceed = harmed.length === 1 ? 'exceeds' : 'exceed';
+    const message = `${harmed.length} of ${all} ${exceed} ${limit}: ${worstNames(harmed)}`;
     return {
       outcome: 'failed',
       code: 'slice.harmed',
@@ -62,11 +61,11 @@ export function judgeSlices(
   ];
   if (unmeasured.length > 0) {
     const more = unmeasured.length > 1 ? ` and ${unmeasured.length - 1} more` : '';
-    const result = notMeasured('slice', `only a part was: ${unmeasured[0] ?? ''}${more}`);
-    return { ...result, details: [...unmeasured.slice(1), allowed, ...details] };
+    const result = notMeasured('slice', `${unmeasured[0] ?? ''}${more}`);
+    return { ...result, details: [...unmeasured.slice(1), limit, ...details] };
   }
   if (open.length > 0) {
-    const message = `harm is neither shown nor ruled out in ${open.length} of ${all}: ${worstNames(open)}; ${allowed}`;
+    const message = `${open.length} of ${all} may exceed ${limit}: ${worstNames(open)}`;
     return {
       outcome: 'inconclusive',
       code: 'slice.open',
@@ -75,18 +74,19 @@ export function judgeSlices(
     };
   }
   const worst = textsOf(judged).slice(0, 1);
-  const message = `worst of ${all} is ${worstNames([...judged].sort(byEstimate).slice(0, 1))}; ${allowed}`;
+  const largest = worstNames([...judged].sort(byEstimate).slice(0, 1));
+  const message = `none of ${all} exceeds ${limit}; largest: ${largest}`;
   return { outcome: 'passed', code: 'slice.unharmed', message, details: [...worst, ...details] };
 }
 
-/** Evidence measured by other rules must not be read as if by these. */
+/** Evidence that was measured with other slice settings is not used. */
 function mismatchOf(asked: EvaluationPolicy['slices'], found: SliceEvidence | null): string | null {
   if (asked === null) return 'the policy names no slices';
   if (found === null) return 'no slices in the evidence';
   if (asked.metric !== found.metric)
-    return `slices were measured by ${found.metric}, the policy asks for ${asked.metric}`;
+    return `slices were measured by ${found.metric}, but the policy uses ${asked.metric}`;
   if (asked.minRows !== found.minRows)
-    return `slices were made of ${found.minRows} rows or more, the policy asks for ${asked.minRows}`;
+    return `slices have ${found.minRows} rows or more, but the policy uses ${asked.minRows}`;
   const lacking = asked.columns.filter((column) => !found.columns.includes(column));
   return lacking.length > 0 ? `no slices by ${lacking.join(', ')} in the evidence` : null;
 }
@@ -147,7 +147,7 @@ function textsOf(slices: readonly JudgedSlice[]): readonly string[] {
   return [...slices].sort(byEstimate).map(({ text }) => text);
 }
 
-/** The three worst by name, the rest by number. */
+/** The three worst by name and the number of the others. */
 function worstNames(slices: readonly JudgedSlice[]): string {
   const more = slices.length > 3 ? ` and ${slices.length - 3} more` : '';
   const shown = [...slices].sort(byEstimate).slice(0, 3);

@@ -10,11 +10,9 @@ import {
 } from './gate';
 
 /**
- * An absolute demand. Passes when the one-sided bound at `confidence` is beyond the limit too, so
- * that a model whose true value misses the limit passes with probability 1 − confidence at most.
- * Fails when already the estimate misses it: the burden of proof is the candidate's, and people
- * read "auc 0.58, minimum 0.62" as a no. In between (good estimate, too little data to be sure) it
- * is inconclusive.
+ * An absolute limit on a metric. Passes when the one-sided bound at `confidence` meets the limit
+ * too, so that a model whose true value misses the limit passes with probability 1 − confidence at
+ * most. Fails when the estimate misses the limit. Inconclusive when only the estimate meets it.
  */
 export function judgeThreshold(gate: GateOf<'threshold'>, evidence: Evidence): GateResult {
   const measurement = evidence.metrics[gate.metric];
@@ -22,7 +20,7 @@ export function judgeThreshold(gate: GateOf<'threshold'>, evidence: Evidence): G
     return notMeasured('threshold', `${gate.metric} is not in the evidence`);
   if (measurement.kind === 'notMeasured') return notMeasured('threshold', measurement.reason);
   if (gate.min === null && gate.max === null)
-    return notMeasured('threshold', 'the gate names neither min nor max');
+    return notMeasured('threshold', 'the gate has neither min nor max');
   const bounds = boundsAt(measurement.bounds, gate.confidence);
   if (bounds === null)
     return confidenceNotMeasured('threshold', gate.confidence, measurement.bounds);
@@ -34,7 +32,7 @@ export function judgeThreshold(gate: GateOf<'threshold'>, evidence: Evidence): G
     return {
       outcome: 'failed',
       code: 'threshold.missed',
-      message: `${value} is under the minimum ${plain(gate.min)}`,
+      message: `${value} is below the minimum ${plain(gate.min)}`,
       details,
     };
   }
@@ -42,7 +40,7 @@ export function judgeThreshold(gate: GateOf<'threshold'>, evidence: Evidence): G
     return {
       outcome: 'failed',
       code: 'threshold.missed',
-      message: `${value} is over the maximum ${plain(gate.max)}`,
+      message: `${value} is above the maximum ${plain(gate.max)}`,
       details,
     };
   }
@@ -50,29 +48,28 @@ export function judgeThreshold(gate: GateOf<'threshold'>, evidence: Evidence): G
     (gate.min === null || (bounds.lower !== null && bounds.lower >= gate.min)) &&
     (gate.max === null || (bounds.upper !== null && bounds.upper <= gate.max));
   const limits = [
-    ...(gate.min === null
-      ? []
-      : [
-          `minimum ${plain(gate.min)}, ${percent(bounds.level)} lower bound ${figure(bounds.lower)}`,
-        ]),
-    ...(gate.max === null
-      ? []
-      : [
-          `maximum ${plain(gate.max)}, ${percent(bounds.level)} upper bound ${figure(bounds.upper)}`,
-        ]),
-  ].join('; ');
+    ...(gate.min === null ? [] : [`minimum ${plain(gate.min)}`]),
+    ...(gate.max === null ? [] : [`maximum ${plain(gate.max)}`]),
+  ].join(' and the ');
+  const shown = [
+    ...(gate.min === null ? [] : [`lower bound ${figure(bounds.lower)}`]),
+    ...(gate.max === null ? [] : [`upper bound ${figure(bounds.upper)}`]),
+  ].join(', ');
+  const found = `${value} (${percent(bounds.level)} ${shown})`;
   return sure
-    ? { outcome: 'passed', code: 'threshold.met', message: `${value} (${limits})`, details }
+    ? {
+        outcome: 'passed',
+        code: 'threshold.met',
+        message: `${found}: meets the ${limits}`,
+        details,
+      }
     : {
         outcome: 'inconclusive',
         code: 'threshold.unproven',
-        message: `${value} is within the limit, its bound is not (${limits})`,
-        details: [...details, 'a longer holdout would narrow the bound'],
+        message: `${found}: not shown to meet the ${limits}`,
+        details: [...details, 'a longer holdout narrows the bound'],
       };
 }
 
-/**
- * Kinds that judge a candidate without a counterpart: what must have passed when another gate was
- * not applicable.
- */
+/** Kinds without a counterpart. One must pass when a comparison was not applicable. */
 export const absoluteGates: readonly string[] = ['threshold'];

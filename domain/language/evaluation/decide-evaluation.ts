@@ -111,18 +111,16 @@ function judgeAttempt(
     return said(
       'inconclusive',
       'policy.attemptNotCounted',
-      'nobody counted how often these cases were asked',
+      'the attempts on these cases were not counted',
     );
-  const timed = latencyAttempt
-    ? `, times measured ${latencyAttempt.number === 1 ? 'once' : `${latencyAttempt.number} times`}`
-    : '';
+  const timed = latencyAttempt ? `, attempt ${latencyAttempt.number} for latency` : '';
   const times = `${timesJudged(attempt, 'case set')}${timed}`;
   const [least = 0] = bound.map(({ confidence }) => confidence).sort();
   const example = `${percent(confidenceAt(least, attempt.number))} instead of ${percent(least)}`;
   return said(
     'passed',
     'policy.attempt',
-    `${times}: gates ask for ${example}, so that all attempts together keep the error that is allowed${worn(attempt)}`,
+    `${times}: gates use a confidence of ${example}${worn(attempt)}`,
   );
 }
 
@@ -136,7 +134,7 @@ const wornAfter = 5;
 function worn({ number }: Attempt): string {
   if (number < wornAfter) return '';
   const price = Math.log(1 / (0.05 * alphaShare(number))) / Math.log(1 / (0.05 * alphaShare(1)));
-  return `; this attempt needs about ${figure(price)} times the cases of the first: put new cases into spec.cases.file that no bundle was chosen by`;
+  return `; this attempt needs about ${figure(price)} times the cases of the first; add new cases to spec.cases.file`;
 }
 
 /**
@@ -165,10 +163,10 @@ function leftOpen(
   ];
   if (judged.length === 0) {
     if (ungated === null)
-      return open('policy.noGates', 'no gate is in force and no reason is given for it');
+      return open('policy.noGates', 'there are no gates, and the lifecycle gives no reason');
     return open(
       'policy.ungated',
-      `no gate is in force ("${ungated}"): nothing was decided, and only a canary may promote this version`,
+      `there are no gates ("${ungated}"): only a canary can promote this version`,
     );
   }
   const skipped = judged.filter(({ outcome }) => outcome === 'notApplicable');
@@ -179,6 +177,6 @@ function leftOpen(
   const names = skipped.map(({ gate }) => `\`${gate}\``).join(', ');
   return open(
     'policy.noAbsoluteGate',
-    `${names} had nothing to compare with, and no absolute gate passed in its place`,
+    `there is nothing to compare with for ${names}, and no absolute gate passed`,
   );
 }

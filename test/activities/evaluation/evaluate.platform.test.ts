@@ -157,7 +157,7 @@ test('the same candidate again keeps its number on the holdout, and another one 
     holdout: (await judgedAs(first.evidence))?.holdout,
   });
   expect(second.decision.verdict.reasons.map(({ message }) => message).join('\n')).toContain(
-    'judged 2 times on this holdout',
+    'attempt 2 on this holdout',
   );
   const noted = await database.sql<
     { number: number; decision: string }[]

@@ -343,7 +343,7 @@ describe('rows without a time', () => {
       metrics: { logloss: { kind: 'measured', days: 60, unit: 'group', rows } },
     });
     expect(explainEvidence(found)[0]).toContain(
-      'holdout of 60 groups by a hash: 6,000 rows of 60 groups; it says nothing of how days differ',
+      'holdout of 60 groups: 6,000 rows of 60 groups; differences between days are not measured',
     );
     expect(summary).toMatchObject({ rows, days: 60, unit: 'group' });
   });

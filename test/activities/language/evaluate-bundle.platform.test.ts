@@ -241,8 +241,8 @@ describe('decideBundle', () => {
       const { decision } = await decided(await of(bundle, 20 + key));
       reasons.push(decision.verdict.reasons.map(({ message }) => message).join('; '));
     }
-    expect(reasons[0]).toMatch(/96 % bounds.*judged once on this case set/);
-    expect(reasons[1]).toMatch(/99\.5 % bounds.*judged 2 times on this case set/);
+    expect(reasons[0]).toMatch(/96 % bounds.*attempt 1 on this case set/);
+    expect(reasons[1]).toMatch(/99\.5 % bounds.*attempt 2 on this case set/);
     expect(reasons[2]).toBe(reasons[0]);
   });
 
@@ -346,7 +346,7 @@ describe('qualifyStandby', () => {
   });
 
   test.each<[string, readonly (number | null)[], LlmGate, 'failed' | 'inconclusive', string]>([
-    ['that is wrong too often', scores(200, 1), useful, 'failed', 'useful: right 0.100'],
+    ['that is wrong too often', scores(200, 1), useful, 'failed', 'useful: right 0.1,'],
     [
       'of which too few cases say too little',
       scores(25, 5),
@@ -387,7 +387,7 @@ describe('qualifyStandby', () => {
     });
     expect(await world.run('qualifyStandby', input)).toMatchObject({
       ...{ kind: 'refused', verdict: 'failed' },
-      reason: expect.stringMatching(/no-worse: right -0\.5/) as string,
+      reason: expect.stringMatching(/no-worse: right −0\.5/) as string,
     });
   });
 

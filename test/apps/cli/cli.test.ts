@@ -214,7 +214,7 @@ describe('usage', () => {
     });
     api.routes.set('POST /lifecycles/a/runs', (_, response) =>
       refuse(response, 422, {
-        detail: 'lifecycle.yaml has 1 mistake',
+        detail: 'lifecycle.yaml has 1 error',
         errors: [
           {
             pointer: '/a',
@@ -230,7 +230,7 @@ describe('usage', () => {
     const { exitCode, stderr } = await api.cli('run', 'start', 'a');
     expect(exitCode).toBe(2);
     expect(stderr).toBe(
-      'error: lifecycle.yaml has 1 mistake\n  lifecycle.yaml:3:1 unknown key a; did you mean b?\n',
+      'error: lifecycle.yaml has 1 error\n  lifecycle.yaml:3:1 unknown key a; did you mean b?\n',
     );
     api.routes.set(
       'GET /runs',
@@ -555,7 +555,7 @@ describe('lifecycle init', () => {
       'label     cut, string, 3 classes: fair 33.3 %, good 33.3 %, ideal 33.3 %',
     );
     expect(stderr).toContain('left out  id: it counts the rows');
-    expect(stderr).toContain('NA is read as no value in Price in €');
+    expect(stderr).toContain('NA is read as null in Price in €');
     expect(stderr).toContain('next: perennial lifecycle plan cuts');
     expect(exitCode).toBe(0);
     // The source is not called `order`, which is a word of SQL.

@@ -126,7 +126,7 @@ describe('a lifecycle and its data, before a run', () => {
     });
     expect(issues).toEqual([
       expect.stringMatching(/^lifecycle\.yaml:\d+:5 unknown trainer lightgmb/),
-      expect.stringMatching(/^lifecycle\.yaml:\d+:1 a tab indents this line/),
+      expect.stringMatching(/^lifecycle\.yaml:\d+:1 this line is indented with a tab/),
       expect.stringMatching(/^sql\/assemble\.sql:8:3 Referenced column "amont" not found/),
     ]);
   });

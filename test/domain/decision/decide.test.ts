@@ -28,7 +28,7 @@ const failing: GateSpec = { ...useful, name: 'excellent', min: 0.9 } as GateSpec
 const unknown: GateSpec = { ...useful, name: 'sharp', metric: 'brier' } as GateSpec;
 
 describe('a verdict', () => {
-  test('passes when every gate passes, and gives the reason of each', () => {
+  test('passes when every gate passes, with a reason for each', () => {
     const verdict = decide(all, evidence());
     expect(verdict.kind).toBe('passed');
     expect(verdict.reasons.map(({ gate, code }) => [gate, code])).toEqual([
@@ -42,19 +42,19 @@ describe('a verdict', () => {
 
   test.each<[string, EvaluationPolicy, string]>([
     ['one failed gate fails it', policy(useful, failing), 'failed'],
-    ['a failed gate outweighs one that could not say', policy(unknown, failing), 'failed'],
-    ['one gate that could not say keeps it from passing', policy(useful, unknown), 'inconclusive'],
+    ['a failed gate outweighs an inconclusive one', policy(unknown, failing), 'failed'],
+    ['an inconclusive gate makes it inconclusive', policy(useful, unknown), 'inconclusive'],
   ])('%s', (_name, rules, kind) => {
     expect(decide(rules, evidence()).kind).toBe(kind);
   });
 
-  test('does not depend on the order of keys, and is the same every time', () => {
+  test('does not depend on the order of keys', () => {
     const shuffled = JSON.parse(canonicalJson(evidence())) as Evidence;
     expect(decide(all, shuffled)).toEqual(decide(all, evidence()));
   });
 });
 
-describe('what gates leave open', () => {
+describe('a policy with gaps', () => {
   const mayGoWithout: GateSpec = { ...noWorse, whenAbsent: 'notApplicable' } as GateSpec;
   const first = evidence({ counterparts: { champion: noChampion, baseline: noChampion } });
 
@@ -67,15 +67,9 @@ describe('what gates leave open', () => {
       'policy.ungated',
     ],
     ['no gates, no reason', policy(), evidence(), 'inconclusive', 'policy.noGates'],
+    ['only a parity gate', policy(parity), evidence(), 'inconclusive', 'policy.noQualityGate'],
     [
-      'parity alone says nothing of quality',
-      policy(parity),
-      evidence(),
-      'inconclusive',
-      'policy.noQualityGate',
-    ],
-    [
-      'nothing to compare with, and nothing absolute',
+      'nothing to compare with, and no absolute gate',
       policy(mayGoWithout, parity),
       first,
       'inconclusive',
@@ -101,7 +95,7 @@ describe('what gates leave open', () => {
     expect(verdict.reasons.find(({ gate }) => gate === 'policy')?.code ?? null).toBe(code);
   });
 
-  test('the reason for going ungated is in the verdict', () => {
+  test('the reason in ungated is in the verdict', () => {
     expect(
       decide({ ...policy(), ungated: 'shadow only' }, evidence()).reasons[0]?.message,
     ).toContain('"shadow only"');
@@ -109,7 +103,7 @@ describe('what gates leave open', () => {
 });
 
 describe('what if', () => {
-  test('the same evidence under another policy gives another verdict, and the first stays what it was', () => {
+  test('another policy gives another verdict on the same evidence', () => {
     const found = evidence({
       counterparts: {
         champion: counterpart('flight-delay@1', measured(0.002, -0.002, 0.0055)),
@@ -127,7 +121,7 @@ describe('what if', () => {
     ]);
   });
 
-  test('a policy holds what bears on the verdict and nothing else', () => {
+  test('a policy has only what affects the verdict', () => {
     const spec = {
       metrics: ['logloss'] as const,
       slices: sliceSpec,
@@ -139,7 +133,7 @@ describe('what if', () => {
     expect(policyOf({ ...spec, gates: [slices] }).slices).toEqual(sliceSpec);
   });
 
-  test("evidence is measured at the policy's own levels and at the standard ones", () => {
+  test("evidence has the policy's own levels and the standard ones", () => {
     expect(levelsFor(policy({ ...useful, confidence: 0.93 } as GateSpec), 1)).toEqual(
       expect.arrayContaining([0.8, 0.93, 0.97, 0.99]),
     );
@@ -154,7 +148,7 @@ describe('what if', () => {
     ).toEqual(levelsFor(policy(), 1));
   });
 
-  test('evidence is measured at what those levels ask of a later attempt on the holdout', () => {
+  test('evidence has the higher levels of a later attempt on the holdout', () => {
     expect(levelsFor(policy({ ...useful, confidence: 0.93 } as GateSpec), 3)).toEqual(
       expect.arrayContaining([0.93, 0.97, 0.999]),
     );
@@ -181,27 +175,27 @@ describe('candidates on one holdout share the error of a gate', () => {
     return evidence({ attempt: { holdout: candidateDigest, number }, counterparts, ...changes });
   };
 
-  test('the first passes by a bound a little wider than its gate asks for', () => {
+  test('the first passes by a bound slightly above the confidence of its gate', () => {
     const verdict = decide(counted, nth(1));
     expect(verdict.kind).toBe('passed');
     expect(verdict.reasons[0]?.message).toContain('97.6 % bounds');
     expect(verdict.reasons[1]).toMatchObject({
       code: 'policy.attempt',
-      message: 'judged once on this holdout: gates ask for 97.6 % instead of 97 %',
-      details: ['all attempts on one holdout share the error that a gate allows'],
+      message: 'attempt 1 on this holdout: gates use a confidence of 97.6 % instead of 97 %',
+      details: ['all attempts on one holdout share the error of a gate'],
     });
   });
 
-  test('the same figures do not pass as the second', () => {
+  test('the second does not pass with the same measurements', () => {
     const verdict = decide(counted, nth(2));
     expect(verdict.kind).toBe('inconclusive');
     expect(verdict.reasons.map(({ message }) => message).join('\n')).toMatch(
-      /99\.7 % bounds[^]*judged 2 times on this holdout/,
+      /99\.7 % bounds[^]*attempt 2 on this holdout/,
     );
-    expect(explainEvidence(nth(2))[0]).toMatch(/judged 2 times on this holdout$/);
+    expect(explainEvidence(nth(2))[0]).toMatch(/attempt 2 on this holdout$/);
   });
 
-  test('after ten nothing passes, whatever its figures', () => {
+  test('the eleventh never passes', () => {
     const strong = measured(-0.2, -0.3, -0.1);
     const changes = {
       counterparts: {
@@ -217,11 +211,11 @@ describe('candidates on one holdout share the error of a gate', () => {
     expect(verdict.kind).toBe('inconclusive');
     expect(verdict.reasons.at(-1)).toMatchObject({ gate: 'holdout', code: 'policy.holdoutUsedUp' });
     expect(verdict.reasons.at(-1)?.message).toMatch(
-      /which 10 candidates use up; judge the next one on newer data/,
+      /which allows 10; evaluate the next candidate on newer data/,
     );
   });
 
-  test('evidence without a count passes nothing, and a decision made before attempts were counted reads as it did', () => {
+  test('evidence without an attempt does not pass, except under a policy of version 1', () => {
     const { attempt: _attempt, ...uncounted } = nth(1);
     expect(decide(counted, uncounted)).toMatchObject({ kind: 'inconclusive' });
     expect(decide({ ...counted, version: 1 }, uncounted)).toMatchObject({
@@ -230,7 +224,7 @@ describe('candidates on one holdout share the error of a gate', () => {
     });
   });
 
-  test('a policy without such gates counts nothing against a version', () => {
+  test('a policy without gates ignores attempts', () => {
     expect(
       decide({ ...policy(), ungated: 'shadow only', version: 2 }, nth(11)).reasons.map(
         ({ code }) => code,
@@ -247,7 +241,7 @@ describe('laws of decisions', () => {
   const anyImprovement = fc.double({ min: 0, max: 0.1, noNaN: true });
   const rank = { failed: 0, inconclusive: 1, passed: 2 } as const;
 
-  test('better evidence never makes a worse verdict', () => {
+  test('better evidence never makes the verdict worse', () => {
     fc.assert(
       fc.property(anyMeasurement, anyMeasurement, anyImprovement, (whole, part, gain) => {
         const found = (by: number) => {
@@ -307,7 +301,7 @@ describe('laws of decisions', () => {
     );
   });
 
-  test('leaving out a measurement never helps', () => {
+  test('removing a measurement never helps', () => {
     const gaps: readonly Partial<Evidence>[] = [
       { metrics: {} },
       { metrics: { auc: unmeasured('gone') } },
@@ -324,13 +318,13 @@ describe('laws of decisions', () => {
 });
 
 describe('explanations', () => {
-  test('a verdict is its word and a line for each gate', () => {
+  test('a verdict has one line per gate', () => {
     const lines = explainVerdict(decide(policy(useful, failing), evidence()));
     expect(lines[0]).toBe('verdict: failed');
-    expect(lines[2]).toMatch(/^ {2}FAIL {2}excellent {2}auc 0.717 is under the minimum 0.9/);
+    expect(lines[2]).toMatch(/^ {2}FAIL {2}excellent {2}auc 0.717 is below the minimum 0.9/);
   });
 
-  test('gates show what each said', () => {
+  test('gates show their outcome', () => {
     const first = evidence({ counterparts: { champion: noChampion, baseline: noChampion } });
     const lines = explainGates(
       judge(
@@ -346,7 +340,7 @@ describe('explanations', () => {
     ]);
   });
 
-  test('no line is longer than 110 characters, nothing of a reason is lost, and details come when they are asked for', () => {
+  test('lines have at most 110 characters without losing text, and details only with verbose', () => {
     const long = {
       ...{ gate: 'quality', outcome: 'inconclusive' as const, code: 'quality.open' },
       message:
@@ -362,7 +356,7 @@ describe('explanations', () => {
     expect(word).toEqual([`open  quality  ${'x'.repeat(300)}`]);
   });
 
-  test('evidence shows each metric with its interval and what stands beside it', () => {
+  test('evidence shows each metric with its interval and its counterparts', () => {
     const text = explainEvidence(evidence()).join('\n');
     expect(text).toContain(
       'holdout 2013-06-01T00:00:00Z to 2013-07-01T00:00:00Z: 28,834 rows of 30 days',
@@ -372,7 +366,7 @@ describe('explanations', () => {
     );
   });
 
-  test('evidence names what could not be measured', () => {
+  test('evidence shows what could not be measured', () => {
     const champion = {
       kind: 'notMeasured',
       name: 'flight-delay@1',

@@ -55,7 +55,7 @@ const threshold: readonly Row[] = [
     withAuc(measured(0.7, 0.65, 0.75)),
     'passed',
     'threshold.met',
-    'auc 0.7 (minimum 0.62, 97 % lower bound 0.65',
+    'auc 0.7 (97 % lower bound 0.65): meets the minimum 0.62',
   ],
   [
     'the bound exactly at the minimum',
@@ -71,7 +71,7 @@ const threshold: readonly Row[] = [
     withAuc(measured(0.6, 0.55, 0.65)),
     'failed',
     'threshold.missed',
-    'auc 0.6 is under the minimum 0.62; 28,834 rows of 30 days',
+    'auc 0.6 is below the minimum 0.62; 28,834 rows of 30 days',
   ],
   [
     'estimate beyond, bound not',
@@ -79,7 +79,7 @@ const threshold: readonly Row[] = [
     withAuc(measured(0.64, 0.6, 0.68)),
     'inconclusive',
     'threshold.unproven',
-    'a longer holdout would narrow the bound',
+    'a longer holdout narrows the bound',
   ],
   [
     'an unbounded side',
@@ -98,7 +98,7 @@ const threshold: readonly Row[] = [
     '3 of 10 holdout rows',
   ],
   [
-    'a metric that nobody asked for',
+    'a metric that was not measured',
     useful,
     withAuc(undefined),
     'inconclusive',
@@ -111,7 +111,7 @@ const threshold: readonly Row[] = [
     evidence(),
     'inconclusive',
     'threshold.notMeasured',
-    'the highest that was measured is 0.99',
+    'the highest is 0.99',
   ],
   [
     'a confidence between two that were measured: the higher one counts',
@@ -127,7 +127,7 @@ const threshold: readonly Row[] = [
     evidence(),
     'failed',
     'threshold.missed',
-    'logloss 0.541 is over the maximum 0.5',
+    'logloss 0.541 is above the maximum 0.5',
   ],
   [
     'under a maximum, bound not',
@@ -143,7 +143,7 @@ const threshold: readonly Row[] = [
     evidence(),
     'passed',
     'threshold.met',
-    'maximum 0.6, 97 % upper bound 0.58',
+    '97 % upper bound 0.58): meets the maximum 0.6',
   ],
   [
     'between both limits',
@@ -170,7 +170,7 @@ const nonInferiority: readonly Row[] = [
     withIncrease(measured(0.001, -0.001, 0.003)),
     'passed',
     'nonInferiority.shown',
-    'logloss worse than flight-delay@1: +0.001 (97 % bounds −0.001 … +0.003',
+    'logloss +0.001, worse than flight-delay@1 (97 % bounds −0.001 … +0.003): below the 0.004 margin',
   ],
   [
     'upper bound at the margin',
@@ -178,7 +178,7 @@ const nonInferiority: readonly Row[] = [
     withIncrease(measured(0.001, -0.001, 0.004)),
     'inconclusive',
     'nonInferiority.open',
-    'allowed +0.004; the data allow either',
+    'not shown to be below the 0.004 margin',
   ],
   [
     'lower bound above the margin',
@@ -194,7 +194,7 @@ const nonInferiority: readonly Row[] = [
     withIncrease(measured(0.007, -0.01, 0.028)),
     'inconclusive',
     'nonInferiority.open',
-    'the data allow either',
+    'not shown to be',
   ],
   [
     'the very same model',
@@ -202,7 +202,7 @@ const nonInferiority: readonly Row[] = [
     withIncrease(measured(0, 0, 0)),
     'passed',
     'nonInferiority.shown',
-    'no different than',
+    'equal to flight-delay@1',
   ],
   [
     'no measurement',
@@ -221,7 +221,7 @@ const nonInferiority: readonly Row[] = [
     'the difference in brier is not in the evidence',
   ],
   [
-    'no champion, the baseline in its place',
+    'no champion, compared with the baseline',
     noWorse,
     withCounterparts(noChampion, counterpart('baseline', measured(-0.09, -0.13, -0.05))),
     'passed',
@@ -234,10 +234,10 @@ const nonInferiority: readonly Row[] = [
     withCounterparts(noChampion, { kind: 'absent', reason: 'not trained' }),
     'inconclusive',
     'nonInferiority.notMeasured',
-    'no baseline in its place (not trained)',
+    'no baseline (not trained)',
   ],
   [
-    'no champion, and the gate may go without',
+    'no champion, and the gate is optional without one',
     { ...noWorse, whenAbsent: 'notApplicable' } as GateSpec,
     withCounterparts(noChampion, noChampion),
     'notApplicable',
@@ -260,7 +260,7 @@ const nonInferiority: readonly Row[] = [
     'flight-delay@1: it needs column `gate`',
   ],
   [
-    'a baseline that is asked for and absent',
+    'an absent baseline',
     { ...noWorse, against: 'baseline' } as GateSpec,
     withCounterparts(noChampion, noChampion),
     'inconclusive',
@@ -276,7 +276,7 @@ const superiority: readonly Row[] = [
     withIncrease(measured(-0.02, -0.04, -0.001)),
     'passed',
     'superiority.shown',
-    'better than flight-delay@1: −0.02',
+    'logloss −0.02, better than flight-delay@1',
   ],
   [
     'zero inside the interval',
@@ -284,7 +284,7 @@ const superiority: readonly Row[] = [
     withIncrease(measured(-0.02, -0.04, 0.001)),
     'inconclusive',
     'superiority.open',
-    'the data allow either',
+    'not shown to be',
   ],
   [
     'lower bound above zero',
@@ -300,7 +300,7 @@ const superiority: readonly Row[] = [
     withIncrease(measured(0, 0, 0)),
     'failed',
     'superiority.refuted',
-    'no different than',
+    'equal to flight-delay@1',
   ],
   [
     'better, but not by the margin',
@@ -308,7 +308,7 @@ const superiority: readonly Row[] = [
     withIncrease(measured(-0.02, -0.04, -0.01)),
     'failed',
     'superiority.refuted',
-    'demanded below −0.05',
+    'not better by more than 0.05',
   ],
 ];
 
@@ -323,7 +323,7 @@ const slicing: readonly Row[] = [
     ),
     'passed',
     'slice.unharmed',
-    'worst of 2 slices is origin=JFK +0.012',
+    'none of 2 slices exceeds the +0.03 limit in logloss; largest: origin=JFK +0.012',
   ],
   [
     'a slice shown worse than the limit',
@@ -337,12 +337,12 @@ const slicing: readonly Row[] = [
     'origin=JFK +0.06 (97 % simultaneous bounds +0.04 … +0.09',
   ],
   [
-    'a slice above the limit by chance, perhaps',
+    'a slice above the limit whose bounds are wide',
     slices,
     withSlices(slice('JFK', measured(0.04, 0.01, 0.055))),
     'inconclusive',
     'slice.open',
-    'harm is neither shown nor ruled out',
+    'may exceed the +0.03 limit',
   ],
   [
     'a slice too erratic to rule out twice the limit',
@@ -361,7 +361,7 @@ const slicing: readonly Row[] = [
     ),
     'inconclusive',
     'slice.notMeasured',
-    'only a part was: origin=LGA: logloss rests on 3 days',
+    'could not be measured: origin=LGA: logloss rests on 3 days',
   ],
   [
     'no slice with enough rows',
@@ -369,7 +369,7 @@ const slicing: readonly Row[] = [
     withSlices(),
     'inconclusive',
     'slice.notMeasured',
-    'no group has 500 rows',
+    'no slice has 500 rows',
   ],
   [
     'harm outweighs what was not measured',
@@ -380,7 +380,7 @@ const slicing: readonly Row[] = [
     'origin=JFK',
   ],
   [
-    'no champion, the baseline in its place',
+    'no champion, compared with the baseline',
     slices,
     withCounterparts(noChampion, counterpart('baseline', measured(-0.09, -0.1, 0))),
     'passed',
@@ -396,7 +396,7 @@ const serving: readonly Row[] = [
     withParity({}),
     'passed',
     'parity.agrees',
-    '1000 of 1000 rows (100 %) agree within 0.005',
+    '1,000 of 1,000 rows (100 %) agree within 0.005',
   ],
   [
     'just enough rows agree',
@@ -404,7 +404,7 @@ const serving: readonly Row[] = [
     withParity({ agreeing: 999 }),
     'passed',
     'parity.agrees',
-    '999 of 1000 rows (99.9 %)',
+    '999 of 1,000 rows (99.9 %)',
   ],
   [
     'too few rows agree',
@@ -412,7 +412,7 @@ const serving: readonly Row[] = [
     withParity({ agreeing: 998, maxDifference: 0.2 }),
     'failed',
     'parity.differs',
-    '998 of 1000 rows (99.8 %)',
+    '998 of 1,000 rows (99.8 %)',
   ],
   [
     'some rows got no answer',
@@ -420,18 +420,18 @@ const serving: readonly Row[] = [
     withParity({ compared: 999, agreeing: 999 }),
     'inconclusive',
     'parity.notMeasured',
-    'only 999 of 1000 rows got an answer',
+    'answered only 999 of 1,000 rows',
   ],
   [
-    'fewer rows than asked for',
+    'fewer rows than required',
     parity,
     withParity({ rows: 100, compared: 100, agreeing: 100 }),
     'inconclusive',
     'parity.notMeasured',
-    '100 rows were sent',
+    '100 of the required 1,000 rows were sent',
   ],
   [
-    'a holdout with fewer rows than asked for, all of them compared',
+    'a holdout with fewer rows than required, all compared',
     parity,
     {
       ...withParity({ rows: 400, compared: 400, agreeing: 400 }),
@@ -509,20 +509,17 @@ test.each([
   [
     'metric',
     { ...sliceSpec, metric: 'brier' as const },
-    'measured by logloss, the policy asks for brier',
+    'measured by logloss, but the policy uses brier',
   ],
-  ['size', { ...sliceSpec, minRows: 100 }, 'made of 500 rows or more, the policy asks for 100'],
+  ['size', { ...sliceSpec, minRows: 100 }, 'have 500 rows or more, but the policy uses 100'],
   [
     'column',
     { ...sliceSpec, columns: ['origin', 'carrier'] },
     'no slices by carrier in the evidence',
   ],
   ['no slices', null, 'the policy names no slices'],
-])(
-  'slices measured by another %s than the policy asks for are not judged by it',
-  (_name, spec, message) => {
-    const [judged] = judge({ ...policy(slices), slices: spec }, evidence());
-    expect(judged).toMatchObject({ outcome: 'inconclusive', code: 'slice.notMeasured' });
-    expect(judged?.message).toContain(message);
-  },
-);
+])('slices measured with another %s than the policy are inconclusive', (_name, spec, message) => {
+  const [judged] = judge({ ...policy(slices), slices: spec }, evidence());
+  expect(judged).toMatchObject({ outcome: 'inconclusive', code: 'slice.notMeasured' });
+  expect(judged?.message).toContain(message);
+});

@@ -14,7 +14,7 @@ const keys = [
   'num_leaves',
 ];
 
-describe('the nearest right key', () => {
+describe('the nearest key', () => {
   test.each([
     ['soruces', 'sources'],
     ['source', 'sources'],
@@ -31,11 +31,11 @@ describe('the nearest right key', () => {
     expect(nearest(word, keys)).toBe(expected);
   });
 
-  test('of nothing is nothing', () => {
+  test('of no candidates is null', () => {
     expect(nearest('time', [])).toBeNull();
   });
 
-  test('of two equally near ones the first counts', () => {
+  test('of two equally near ones is the first', () => {
     expect(nearest('abcx', ['abca', 'abcb'])).toBe('abca');
   });
 });

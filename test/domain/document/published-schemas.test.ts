@@ -14,11 +14,11 @@ describe('the published JSON Schemas', () => {
     },
   );
 
-  test('there are no others', () => {
+  test('are all in schemas/', () => {
     expect(readdirSync(folder).sort()).toEqual(Object.keys(publishedSchemas()).sort());
   });
 
-  test('refuse unknown keys and keys of later versions, and tell defaults', () => {
+  test('reject unknown keys and keys of later versions, and have defaults', () => {
     const text = JSON.stringify(publishedSchemas()['model-lifecycle.schema.json']);
     const { properties } = JSON.parse(text) as {
       properties: { spec: { additionalProperties: boolean; properties: Record<string, object> } };

@@ -36,7 +36,7 @@ describe('the reference pages', () => {
     },
   );
 
-  test.each(kinds)('the example of %s is right by its schema', (kind) => {
+  test.each(kinds)('the example of %s is valid', (kind) => {
     expect(schemas[kind].safeParse(exampleOf(kind).value).error).toBeUndefined();
   });
 
@@ -51,7 +51,7 @@ describe('the reference pages', () => {
     ).toEqual([]);
   });
 
-  test('a key without an example is named', () => {
+  test('an error names a key without an example', () => {
     expect(() => referencePage('contract', { value: {}, text: '' })).toThrow(
       /no example of .*columns/,
     );

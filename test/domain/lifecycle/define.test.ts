@@ -37,7 +37,7 @@ const written: LifecycleDocument = {
 };
 
 describe('a lifecycle in TypeScript', () => {
-  test('is the same object as in YAML, and means the same', () => {
+  test('parses to the same spec as the YAML file', () => {
     const defined = defineLifecycle(written);
     expect(defined).toEqual(parse(lifecycleText));
     const read = (document: unknown) =>
@@ -45,7 +45,7 @@ describe('a lifecycle in TypeScript', () => {
     expect(read(defined)).toEqual(read(lifecycleText));
   });
 
-  test('is checked where it is defined, all mistakes at once', () => {
+  test('throws every error at once where it is defined', () => {
     const { data } = written.spec;
     const broken = {
       ...written,
@@ -60,9 +60,9 @@ describe('a lifecycle in TypeScript', () => {
     };
     expect(() => defineLifecycle(broken)).toThrow(
       [
-        'the lifecycle late-orders has 2 mistakes',
+        'the lifecycle late-orders has 2 errors',
         '  defineLifecycle spec.data.assemble must stay inside the folder of the lifecycle; expected a relative path such as sql/assemble.sql',
-        '  defineLifecycle spec.data.split takes 245 days, and the window of 6mo has 181: nothing is left to train on; expected less than 181 days together, or a longer spec.data.time.window',
+        '  defineLifecycle spec.data.split takes 245 days, but the window of 6mo has 181: no rows are left to train on; expected less than 181 days together, or a longer spec.data.time.window',
       ].join('\n'),
     );
   });

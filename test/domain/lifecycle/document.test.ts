@@ -40,7 +40,7 @@ const accepted = (document: unknown, files?: Readonly<Record<string, string>>, f
   return { ...parsed, spec: modelSpecOf(parsed.spec) };
 };
 
-describe('a lifecycle whose rows have no time', () => {
+describe('a lifecycle without event time', () => {
   const [time] = /\n    time: .*/.exec(lifecycleText) ?? [''];
   const [split] = /split: .*/.exec(lifecycleText) ?? [''];
   const without = (written: string) =>
@@ -68,11 +68,11 @@ describe('a lifecycle whose rows have no time', () => {
   test.each([
     [
       '{ by: time, tuning: 30d, confirm: 15d, holdout: 30d }',
-      'spec.data.time is missing, and spec.data.split.by is time',
+      'spec.data.time is missing, but spec.data.split.by is time',
     ],
     [
       '{ by: random, tuning: 0.5, confirm: 0.3, holdout: 0.3 }',
-      'spec.data.split takes 110 %: nothing is left to train on',
+      'spec.data.split takes 110 %: no rows are left to train on',
     ],
     ['{ by: group, tuning: 0.2, confirm: 0.1, holdout: 0.2 }', 'spec.data.split.column is missing'],
     ['{ by: hash, tuning: 0.2, confirm: 0.1, holdout: 0.2 }', 'spec.data.split.by'],
@@ -81,10 +81,10 @@ describe('a lifecycle whose rows have no time', () => {
   });
 });
 
-describe('a lifecycle that says little', () => {
+describe('a minimal lifecycle', () => {
   const { spec, contracts, paths } = accepted(lifecycleText);
 
-  test('is completed with every default', () => {
+  test('gets every default', () => {
     expect(spec).toEqual({
       kind: 'ModelLifecycle',
       name: 'late-orders',
@@ -178,7 +178,7 @@ describe('a lifecycle that says little', () => {
     });
   });
 
-  test('brings the contract of each source that has one, and the paths of its files', () => {
+  test('returns the contract of each source and the paths of its files', () => {
     expect(contracts).toEqual({
       orders: expect.objectContaining({
         rows: { min: 1, max: null },
@@ -189,14 +189,14 @@ describe('a lifecycle that says little', () => {
     expect(paths).toEqual(['sql/assemble.sql', 'sql/features.sql', 'contracts/orders.yaml']);
   });
 
-  test('is the same as an object, as JSON, and written out in full', () => {
+  test('parses to the same spec from an object, from JSON and with every default written', () => {
     const object: unknown = parse(lifecycleText);
     expect(accepted(object)).toEqual(accepted(lifecycleText));
     expect(accepted(JSON.stringify(object))).toEqual(accepted(lifecycleText));
     expect(accepted(documentOf(spec))).toEqual(accepted(lifecycleText));
   });
 
-  test('has a digest over its spec and its files', () => {
+  test('has a digest that depends on its spec and its files', () => {
     expect(revisionDigestInput(spec, { 'sql/assemble.sql': 'sha256:00' })).toEqual({
       spec,
       files: { 'sql/assemble.sql': 'sha256:00' },
@@ -204,7 +204,7 @@ describe('a lifecycle that says little', () => {
   });
 });
 
-test('every key that may be written is understood', () => {
+test('accepts every key of the schema', () => {
   const full = accepted(
     {
       apiVersion: 'perennial.dev/v1',
@@ -334,21 +334,21 @@ test('every key that may be written is understood', () => {
 describe('relative sources', () => {
   const relative = edited(lifecycleText, 's3://lake/orders.csv', 'file://./data/../orders.csv');
 
-  test('lie beside the lifecycle', () => {
+  test('are resolved in the folder of the lifecycle', () => {
     expect(
       accepted(relative, lifecycleFiles, '/home/ops/late-orders').spec.data.sources[0]?.uri,
     ).toBe('file:///home/ops/late-orders/orders.csv');
   });
 
-  test('need a folder', () => {
+  test('are an error without a folder', () => {
     expect(refused(relative)).toEqual([
-      'lifecycle.yaml:7:17 spec.data.sources.orders.uri is relative, and there is no folder to look in; expected file:///absolute/path',
+      'lifecycle.yaml:7:17 spec.data.sources.orders.uri is relative, but the folder of the lifecycle is unknown; expected file:///absolute/path',
     ]);
   });
 });
 
-/** Each mistake by itself in the good lifecycle, with all that is said of it. */
-const mistakes: readonly (readonly [
+/** One error each in an otherwise valid lifecycle, with the whole message. */
+const singleErrors: readonly (readonly [
   name: string,
   part: string,
   otherwise: string,
@@ -374,7 +374,7 @@ const mistakes: readonly (readonly [
     '20:3 unknown key spec.params; did you mean spec.train.params?',
   ],
   [
-    'a key that nobody knows',
+    'an unknown key with no similar one',
     'by: time,',
     'by: time, zebra: 1,',
     '14:24 unknown key spec.data.split.zebra',
@@ -389,7 +389,7 @@ const mistakes: readonly (readonly [
     'a missing key',
     'features: sql/features.sql',
     '',
-    '5:3 spec.data.features is missing; expected the path of the row-wise SQL file that makes features of a request row',
+    '5:3 spec.data.features is missing; expected the path of the SQL file that computes the features of one request row',
   ],
   [
     'a missing part',
@@ -423,12 +423,12 @@ const mistakes: readonly (readonly [
     [
       'steps that fall',
       'canary: { quality: { metric: logloss, margin: 0.01 }, steps: [0, 25, 5] }',
-      '20:57 spec.canary.steps do not rise; expected such as [0, 5, 25, 50]',
+      '20:57 spec.canary.steps must increase; expected such as [0, 5, 25, 50]',
     ],
     [
       'a canary longer than it may last',
       'canary: { quality: { metric: brier, margin: 0.01 }, steps: [0], test: { minDuration: 30d } }',
-      '20:75 spec.canary.test.minDuration is 30d, longer than spec.canary.maxDuration (28d); expected a shorter one, or a longer maxDuration; below 7d nothing is said of days to come',
+      '20:75 spec.canary.test.minDuration is 30d, longer than spec.canary.maxDuration (28d); expected a shorter one, or a longer maxDuration; below 7d differences between days are not tested',
     ],
     [
       'half a schedule',
@@ -473,7 +473,7 @@ const mistakes: readonly (readonly [
     'another kind',
     'kind: ModelLifecycle',
     'kind: Prompt',
-    '2:1 Prompt is no lifecycle; expected one of ModelLifecycle, LlmLifecycle',
+    '2:1 Prompt is not a lifecycle; expected one of ModelLifecycle, LlmLifecycle',
   ],
   [
     'an unknown kind',
@@ -500,7 +500,7 @@ const mistakes: readonly (readonly [
     '7:17 spec.data.sources.orders.uri has the scheme postgres://, which is not in this version',
   ],
   [
-    'another language',
+    'another apiVersion',
     'apiVersion: perennial.dev/v1',
     'apiVersion: perennial.dev/v2',
     '1:1 apiVersion cannot be "perennial.dev/v2"; expected perennial.dev/v1; did you mean perennial.dev/v1?',
@@ -510,19 +510,19 @@ const mistakes: readonly (readonly [
     'a name with capitals',
     'name: late-orders',
     'name: Late_Orders',
-    '3:13 metadata.name cannot be "Late_Orders"; expected the name of the lifecycle, and of its model: lower-case letters, digits and hyphens, 63 at most, beginning with a letter',
+    '3:13 metadata.name cannot be "Late_Orders"; expected the name of the lifecycle and of its model: lower-case letters, digits and hyphens, 63 at most, beginning with a letter',
   ],
   [
     'a number for a text',
     'owner: ops@shop.example',
     'owner: 7',
-    '3:32 metadata.owner must be text, not 7; expected who answers for the model: a person, a team or an address',
+    '3:32 metadata.owner must be text, not 7; expected the person or team responsible for the model, or their address',
   ],
   [
     'a text for a number',
     'min: 0.62',
     'min: "0.62"',
-    '24:55 spec.evaluate.gates[0].min must be a number, not "0.62"; expected a number: the least value that passes',
+    '24:55 spec.evaluate.gates[0].min must be a number, not "0.62"; expected the smallest value that passes',
   ],
   [
     'a list for a map',
@@ -540,16 +540,16 @@ const mistakes: readonly (readonly [
     'a fraction of a processor',
     'backend: local',
     'cpus: 1.5',
-    '19:16 spec.train.compute.cpus must be a whole number, not 1.5; expected a whole number from 1 to 512',
+    '19:16 spec.train.compute.cpus must be a whole number, not 1.5; expected the number of CPUs, from 1 to 512',
   ],
   [
     'no processor',
     'backend: local',
     'cpus: 0',
-    '19:16 spec.train.compute.cpus must be at least 1; expected a whole number from 1 to 512',
+    '19:16 spec.train.compute.cpus must be at least 1; expected the number of CPUs, from 1 to 512',
   ],
   [
-    'nothing to measure',
+    'an empty list of metrics',
     'metrics: [logloss, auc]',
     'metrics: []',
     '21:5 spec.evaluate.metrics must have at least 1 item; expected at least one metric',
@@ -558,37 +558,37 @@ const mistakes: readonly (readonly [
     'a duration in words',
     'window: 6mo',
     'window: 6 months',
-    '12:33 spec.data.time.window cannot be "6 months"; expected the length of the window of data, such as 6mo or 90d; did you mean 6mo?',
+    '12:33 spec.data.time.window cannot be "6 months"; expected the length of the data window, such as 6mo or 90d; did you mean 6mo?',
   ],
   [
-    'a window of nothing',
+    'an empty window',
     'window: 6mo',
     'window: 0d',
-    '12:33 spec.data.time.window cannot be 0d; expected the length of the window of data, such as 6mo or 90d',
+    '12:33 spec.data.time.window cannot be 0d; expected the length of the data window, such as 6mo or 90d',
   ],
   [
-    'a window of ages',
+    'a window of more than 100 years',
     'window: 6mo',
     'window: 2000mo',
-    '12:33 spec.data.time.window is longer than 100 years; expected the length of the window of data, such as 6mo or 90d',
+    '12:33 spec.data.time.window is longer than 100 years; expected the length of the data window, such as 6mo or 90d',
   ],
   [
     'months where days are meant',
     'tuning: 30d',
     'tuning: 1mo',
-    '14:24 spec.data.split.tuning cannot be "1mo"; expected whole days, such as 30d, to tune on',
+    '14:24 spec.data.split.tuning cannot be "1mo"; expected whole days for tuning, such as 30d',
   ],
   [
     'half a day',
     'tuning: 30d',
     'tuning: 36h',
-    '14:24 spec.data.split.tuning cannot be 36h; expected whole days, such as 30d, to tune on',
+    '14:24 spec.data.split.tuning cannot be 36h; expected whole days for tuning, such as 30d',
   ],
   [
     'weeks to read one source',
     '    limits: { size: 4GiB }',
     '    limits: { timeout: 30d }',
-    '15:15 spec.data.limits.timeout cannot be 30d; expected the longest that reading one source may take, such as 15m, at most 7d',
+    '15:15 spec.data.limits.timeout cannot be 30d; expected the maximum time to read one source, such as 15m, at most 7d',
   ],
   [
     'a size in decimal units',
@@ -609,25 +609,25 @@ const mistakes: readonly (readonly [
     '12:46 spec.data.time.until cannot be "2013-07-01"; expected the end of the window: latest, or a time with its offset such as 2013-07-01T00:00:00Z',
   ],
   [
-    'a seed below nothing',
+    'a negative seed',
     '    params: { num_leaves: 63 }',
     '    seed: -1',
-    '18:5 spec.train.seed must be at least 0; expected a whole number from 0 to 2147483647',
+    '18:5 spec.train.seed must be at least 0; expected the random seed, a whole number from 0 to 2147483647',
   ],
   [
-    'certainty',
+    'a confidence of 1',
     'margin: 0.004',
     'margin: 0.004, confidence: 1',
-    '25:81 spec.evaluate.gates[1].confidence must be at most 0.9995; expected a share above 0.5 and at most 0.9995: how sure the interval must be, which resamples whole days',
+    '25:81 spec.evaluate.gates[1].confidence must be at most 0.9995; expected the confidence of each bound, above 0.5 and at most 0.9995; bounds resample whole days',
   ],
   [
-    'a column of ours',
+    'a reserved column',
     'entity: customer',
     'entity: __row',
-    '13:5 spec.data.entity cannot be "__row"; expected what a sticky assignment sticks to: the name of a column, not beginning with two underscores',
+    '13:5 spec.data.entity cannot be "__row"; expected the key whose requests go to one version, such as a customer: the name of a column, not beginning with two underscores',
   ],
   [
-    'one column for two things',
+    'one column in two roles',
     'entity: customer',
     'entity: late',
     '13:5 spec.data.entity is the same column as spec.data.label.column',
@@ -637,7 +637,7 @@ const mistakes: readonly (readonly [
     'a source that cannot be a table',
     '      orders: {',
     '      Orders-1: {',
-    '7:7 spec.data.sources.Orders-1 has a name that cannot be used; expected lower-case letters, digits and underscores, beginning with a letter: it names the table in SQL',
+    '7:7 spec.data.sources.Orders-1 has a name that cannot be used; expected the name of the table in SQL: lower-case letters, digits and underscores, beginning with a letter',
   ],
   [
     'a password in a URI',
@@ -658,10 +658,10 @@ const mistakes: readonly (readonly [
     '7:17 spec.data.sources.orders.uri has the scheme http://, which is not read; expected a URI that begins with sample:// file:// s3:// https:// dataset://; did you mean https://?',
   ],
   [
-    'a format nobody told',
+    'a source without a known format',
     's3://lake/orders.csv',
     's3://lake/orders',
-    '7:7 spec.data.sources.orders has no format, and the URI does not tell it; expected format: parquet, csv or ndjson',
+    '7:7 spec.data.sources.orders has no format, and its URI has no known ending; expected format: parquet, csv or ndjson',
   ],
   [
     'a sample in another format',
@@ -671,87 +671,87 @@ const mistakes: readonly (readonly [
   ],
   // Files.
   [
-    'a file outside',
+    'a file outside the folder',
     'sql/features.sql',
     '../features.sql',
     '10:5 spec.data.features must stay inside the folder of the lifecycle; expected a relative path such as sql/assemble.sql',
   ],
   [
-    'a file from the root',
+    'a file with an absolute path',
     'sql/features.sql',
     '/etc/passwd',
     '10:5 spec.data.features must stay inside the folder of the lifecycle; expected a relative path such as sql/assemble.sql',
   ],
   [
-    'a file that is not there',
+    'a missing file',
     'sql/features.sql',
     'sql/feature.sql',
-    '10:5 spec.data.features names sql/feature.sql, which is not there; did you mean sql/features.sql?',
+    '10:5 spec.data.features: there is no file sql/feature.sql; did you mean sql/features.sql?',
   ],
   [
     'a folder',
     'sql/features.sql',
     'sql/',
-    '10:5 spec.data.features is not the path of a file; expected the path of the row-wise SQL file that makes features of a request row',
+    '10:5 spec.data.features is not a file path; expected the path of the SQL file that computes the features of one request row',
   ],
   // What parts say together.
   [
     'a split that fills the window',
     'window: 6mo',
     'window: 75d',
-    '14:5 spec.data.split takes 75 days, and the window of 75d has 75: nothing is left to train on; expected less than 75 days together, or a longer spec.data.time.window',
+    '14:5 spec.data.split takes 75 days, but the window of 75d has 75: no rows are left to train on; expected less than 75 days together, or a longer spec.data.time.window',
   ],
   [
     'a split at random beside a time',
     'split: { by: time, tuning: 30d, confirm: 15d, holdout: 30d }',
     'split: { by: random, tuning: 0.2, confirm: 0.1, holdout: 0.2 }',
     [
-      '8:39 spec.data.sources.stock.time reads the rows of a window, and spec.data.time is missing; expected no time of a source, or spec.data.time',
-      '14:14 spec.data.split.by is random, and spec.data.time names a time; expected by: time, or no spec.data.time',
+      '8:39 spec.data.sources.stock.time needs a window, but spec.data.time is missing; expected no time of a source, or spec.data.time',
+      '14:14 spec.data.split.by is random, but spec.data.time is given; expected by: time, or no spec.data.time',
     ],
   ],
   [
     'a share of days',
     'holdout: 30d',
     'holdout: 0.2',
-    '14:51 spec.data.split.holdout must be text, not 0.2; expected whole days, such as 30d, to judge the candidate on',
+    '14:51 spec.data.split.holdout must be text, not 0.2; expected whole days of the holdout, such as 30d',
   ],
   [
-    'a holdout that proves nothing',
+    'a holdout too short for gates',
     'holdout: 30d',
     'holdout: 3d',
     // A week, and the day whose last rows have no label yet: they come after six hours.
-    '14:51 spec.data.split.holdout has 3 days: the gate useful could never pass; expected at least 8 days',
+    '14:51 spec.data.split.holdout has 3 days: the gate useful can never pass; expected at least 8 days',
   ],
   [
-    'no gate and no reason',
+    'an empty list of gates without ungated',
     lifecycleText.slice(lifecycleText.indexOf('    gates:')),
     '    gates: []\n',
-    '23:5 spec.evaluate has no gates; expected a gate, or, in place of gates, ungated: "<reason>"',
+    '23:5 spec.evaluate has no gates; expected at least one gate, or ungated: "<reason>"',
   ],
   [
     'neither gates nor a reason',
     lifecycleText.slice(lifecycleText.indexOf('    gates:')),
     '',
-    '20:3 spec.evaluate has no gates; expected a gate, or, in place of gates, ungated: "<reason>"',
+    '20:3 spec.evaluate has no gates; expected at least one gate, or ungated: "<reason>"',
   ],
   [
     'a reason beside gates',
     '    gates:\n',
     '    ungated: why not\n    gates:\n',
-    '23:5 spec.evaluate has gates, and ungated says that there are none',
+    '23:5 spec.evaluate.ungated is not allowed beside gates',
   ],
   [
     'two gates of one name',
     'name: parity',
     'name: useful',
-    '27:11 spec.evaluate.gates[3].name is useful, like spec.evaluate.gates[0]; expected a name of its own',
+    '27:11 spec.evaluate.gates[3].name is useful, the same as spec.evaluate.gates[0]; expected a unique name',
   ],
   [
     'two parity gates',
     'name: slices, kind: slice, maxIncrease: 0.03',
     'name: again, kind: parity',
-    '27:25 spec.evaluate.gates[3].kind is parity a second time; expected one parity gate',
+    '27:25 spec.evaluate.gates[3].kind repeats parity; expected one parity gate',
   ],
   [
     'an unknown gate',
@@ -761,10 +761,10 @@ const mistakes: readonly (readonly [
   ],
   ['a gate without a kind', ' kind: parity', '', '27:9 spec.evaluate.gates[3].kind is missing'],
   [
-    'a threshold of nothing',
+    'a threshold without min and max',
     ', min: 0.62',
     '',
-    '24:25 spec.evaluate.gates[0].kind is threshold, and neither min nor max is given; expected min or max',
+    '24:25 spec.evaluate.gates[0].kind is threshold, but neither min nor max is given; expected min or max',
   ],
   [
     'a threshold in percent',
@@ -779,22 +779,22 @@ const mistakes: readonly (readonly [
     '24:66 spec.evaluate.gates[0].max is below min, 0.62',
   ],
   [
-    'no margin',
+    'a missing margin',
     ', margin: 0.004',
     '',
-    '25:9 spec.evaluate.gates[1].margin is missing; expected a number above 0: how much worse the candidate may be',
+    '25:9 spec.evaluate.gates[1].margin is missing; expected the margin, above 0: the largest loss that counts as no worse',
   ],
   [
-    'no margin at all',
+    'a margin of 0',
     'margin: 0.004',
     'margin: 0',
-    '25:66 spec.evaluate.gates[1].margin must be more than 0; expected a number above 0: how much worse the candidate may be',
+    '25:66 spec.evaluate.gates[1].margin must be more than 0; expected the margin, above 0: the largest loss that counts as no worse',
   ],
   [
     'a slice gate without slices',
     '    slices: { columns: [region], metric: logloss }\n',
     '',
-    '25:25 spec.evaluate.gates[2].kind is slice, and spec.evaluate.slices is missing; expected slices: { columns: […], metric: … }',
+    '25:25 spec.evaluate.gates[2].kind is slice, but spec.evaluate.slices is missing; expected slices: { columns: […], metric: … }',
   ],
   [
     'a metric of another task',
@@ -824,7 +824,7 @@ const mistakes: readonly (readonly [
     'a newest event that no source could tell',
     ', time: seen_at',
     '',
-    '12:5 spec.data.time.until is latest, and no source names its column of times; expected spec.data.sources.orders.time, or an until such as 2013-07-01T00:00:00Z',
+    '12:5 spec.data.time.until is latest, but no source has a time column; expected spec.data.sources.orders.time, or an until such as 2013-07-01T00:00:00Z',
   ],
   [
     'parameters beyond measure',
@@ -834,15 +834,15 @@ const mistakes: readonly (readonly [
   ],
 ];
 
-describe('a lifecycle with one mistake', () => {
-  test.each(mistakes)('%s', (_name, part, otherwise, said) => {
+describe('a lifecycle with one error', () => {
+  test.each(singleErrors)('%s', (_name, part, otherwise, said) => {
     const [first, ...others] = refused(edited(lifecycleText, part, otherwise));
     const expected = typeof said === 'string' ? [said] : said;
     expect(first).toBe(`lifecycle.yaml:${expected[0] ?? ''}`);
     expect(others).toHaveLength(expected.length - 1);
   });
 
-  test('no issue quotes a credential', () => {
+  test('no message contains a credential', () => {
     const secret = edited(
       lifecycleText,
       's3://lake/orders.csv',
@@ -851,7 +851,7 @@ describe('a lifecycle with one mistake', () => {
     expect(JSON.stringify(read(secret))).not.toMatch(/hunter/);
   });
 
-  test('metrics must fit the task that is given', () => {
+  test('metrics must fit spec.train.task', () => {
     const said = refused(
       edited(lifecycleText, 'trainer: lightgbm', 'trainer: lightgbm\n    task: regression'),
     );
@@ -861,21 +861,21 @@ describe('a lifecycle with one mistake', () => {
     );
   });
 
-  test('a first candidate must pass some bar', () => {
+  test('the first candidate needs an absolute gate or a baseline', () => {
     const loose = edited(
       edited(lifecycleText, 'margin: 0.004', 'margin: 0.004, whenAbsent: notApplicable'),
       '      - { name: useful, kind: threshold, metric: auc, min: 0.62 }\n',
       '',
     );
     expect(refused(loose)).toEqual([
-      'lifecycle.yaml:24:81 spec.evaluate.gates[0].whenAbsent is notApplicable, and no threshold gate judges the first candidate; expected a threshold gate, or whenAbsent: baseline',
+      'lifecycle.yaml:24:81 spec.evaluate.gates[0].whenAbsent is notApplicable, but no threshold gate applies to the first candidate; expected a threshold gate, or whenAbsent: baseline',
     ]);
     expect(
       refused(edited(lifecycleText, 'margin: 0.004', 'margin: 0.004, whenAbsent: notApplicable')),
     ).toEqual([]);
   });
 
-  test('gates may be left out for a reason', () => {
+  test('gates may be omitted with a reason in ungated', () => {
     const gates = lifecycleText.slice(lifecycleText.indexOf('    gates:'));
     expect(
       accepted(edited(lifecycleText, gates, '    gates: []\n    ungated: a throwaway\n')).spec
@@ -887,8 +887,8 @@ describe('a lifecycle with one mistake', () => {
   });
 });
 
-describe('many mistakes', () => {
-  test('are listed at once, in the order of the lines', () => {
+describe('several errors', () => {
+  test('are listed at once in the order of lines', () => {
     const parts: readonly (readonly [string, string])[] = [
       ['owner: ops@shop.example', 'owner: 7'],
       ['assemble: sql', 'asemble: sql'],
@@ -918,14 +918,14 @@ describe('many mistakes', () => {
     ]);
   });
 
-  test('end after a hundred', () => {
+  test('are cut after 100', () => {
     const keys = Array.from({ length: 150 }, (_, i) => `  q${i}z: 1\n`).join('');
     const said = refused(edited(lifecycleText, '  data:\n', `${keys}  data:\n`));
     expect(said).toHaveLength(101);
     expect(said.at(-1)).toBe('and 50 more');
   });
 
-  test('have pointers for programs', () => {
+  test('have JSON pointers', () => {
     const parsed = read(edited(lifecycleText, 'min: 0.62', 'mim: 0.62'));
     expect(parsed.ok ? [] : parsed.issues).toContainEqual({
       pointer: '/spec/evaluate/gates/0/mim',
@@ -937,7 +937,7 @@ describe('many mistakes', () => {
     });
   });
 
-  test('in an object have no line, and the same words', () => {
+  test('of an object have the same text without a line', () => {
     const object = parse(edited(lifecycleText, 'window: 6mo', 'windw: 6mo')) as unknown;
     expect(refused(object)).toEqual([
       'lifecycle.yaml unknown key spec.data.time.windw; did you mean window?',
@@ -950,20 +950,20 @@ describe('a file that the lifecycle names', () => {
     refused(lifecycleText, { ...lifecycleFiles, [path]: text });
 
   test.each([
-    ['empty', ' \n', 'names sql/assemble.sql, which is empty'],
-    ['a binary', 'SELECT\0', 'names sql/assemble.sql, which is not a text file'],
+    ['empty', ' \n', ': the file sql/assemble.sql is empty'],
+    ['a binary', 'SELECT\0', ': the file sql/assemble.sql is not a text file'],
     [
       'larger than a megabyte',
       '-'.repeat((1 << 20) + 1),
-      'names sql/assemble.sql, which is larger than 1 MiB',
+      ': the file sql/assemble.sql is larger than 1 MiB',
     ],
   ])('is refused when %s', (_name, text, expected) => {
     expect(withFile('sql/assemble.sql', text)).toEqual([
-      `lifecycle.yaml:9:5 spec.data.assemble ${expected}`,
+      `lifecycle.yaml:9:5 spec.data.assemble${expected}`,
     ]);
   });
 
-  test('is read as YAML with its own places when it is a contract', () => {
+  test('has its own places when it is a contract', () => {
     expect(
       withFile(
         'contracts/orders.yaml',
@@ -971,25 +971,25 @@ describe('a file that the lifecycle names', () => {
       ),
     ).toEqual(['contracts/orders.yaml:5:13 unknown key columns.region.typ; did you mean type?']);
     expect(withFile('contracts/orders.yaml', 'a: 1\n\tb: 2\n')).toEqual([
-      'contracts/orders.yaml:2:1 a tab indents this line; YAML wants spaces',
+      'contracts/orders.yaml:2:1 this line is indented with a tab; YAML needs spaces',
     ]);
   });
 
-  test('is refused once when two sources name the same broken contract', () => {
+  test('is reported once when two sources name the same invalid contract', () => {
     const broken = edited(contractText, 'region: { type: string,', 'region: { typ: string,');
     expect(refused(shared, { ...lifecycleFiles, 'contracts/orders.yaml': broken })).toEqual([
       'contracts/orders.yaml:5:13 unknown key columns.region.typ; did you mean type?',
     ]);
   });
 
-  test('is refused when it is a contract that is not there', () => {
+  test('is an error when it is a missing contract', () => {
     const unknown = edited(
       lifecycleText,
       'time: seen_at',
       'time: seen_at, contract: contracts/stok.yaml',
     );
     expect(refused(unknown)).toEqual([
-      'lifecycle.yaml:8:54 spec.data.sources.stock.contract names contracts/stok.yaml, which is not there; did you mean contracts/orders.yaml?',
+      'lifecycle.yaml:8:54 spec.data.sources.stock.contract: there is no file contracts/stok.yaml; did you mean contracts/orders.yaml?',
     ]);
   });
 });
@@ -1026,7 +1026,7 @@ describe('the contracts of a lifecycle', () => {
     ).toEqual({ ok: true, spec, contracts, paths });
   });
 
-  test('may be left out', () => {
+  test('are optional', () => {
     const without = edited(lifecycleText, ', contract: contracts/orders.yaml', '');
     expect(accepted(without)).toMatchObject({
       contracts: {},
@@ -1034,14 +1034,14 @@ describe('the contracts of a lifecycle', () => {
     });
   });
 
-  test('are refused in the place that one contract had for all sources', () => {
+  test('are an error at spec.data.contract', () => {
     const old = edited(
       lifecycleText,
       '    limits:',
       '    contract: contracts/orders.yaml\n    limits:',
     );
     expect(refused(old)).toEqual([
-      'lifecycle.yaml:15:5 spec.data.contract has moved: each source names its own contract; expected contract: contracts/orders.yaml under spec.data.sources.<source>',
+      'lifecycle.yaml:15:5 spec.data.contract is not supported: each source has its own contract; expected contract: contracts/orders.yaml under spec.data.sources.<source>',
     ]);
   });
 
@@ -1052,7 +1052,7 @@ describe('the contracts of a lifecycle', () => {
     ]);
   });
 
-  test('are not for the sources of a language application', () => {
+  test('are an error for the sources of a language application', () => {
     const { 'lifecycle.yaml': document = '', ...files } = llmLifecycleTemplate({
       name: 'helper',
       index: true,
@@ -1079,7 +1079,7 @@ test.each<[string, unknown, string]>([
     'lifecycle.yaml lifecycle.yaml must be a map with apiVersion, kind, metadata and spec',
   ],
   ['no text', '', 'lifecycle.yaml lifecycle.yaml is empty'],
-])('%s is no lifecycle', (_name, document, said) => {
+])('%s is not a lifecycle', (_name, document, said) => {
   expect(refused(document)).toEqual([said]);
 });
 
@@ -1092,11 +1092,11 @@ test('an error carries every issue and the next step', () => {
   );
   expect(error).toMatchObject({ type: 'InvalidInput', next: 'perennial lifecycle validate .' });
   expect(error.message).toBe(
-    'lifecycle.yaml has 1 mistake\n  lifecycle.yaml:12:33 unknown key spec.data.time.windw; did you mean window?',
+    'lifecycle.yaml has 1 error\n  lifecycle.yaml:12:33 unknown key spec.data.time.windw; did you mean window?',
   );
 });
 
-test('the sample is a lifecycle', () => {
+test('the sample is a valid lifecycle', () => {
   const folder = join(__dirname, '..', '..', '..', 'samples', 'flight-delay');
   const text = (path: string): string => readFileSync(join(folder, path), 'utf8');
   const files = Object.fromEntries(

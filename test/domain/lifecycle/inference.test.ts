@@ -80,15 +80,15 @@ describe('the task', () => {
     });
   });
 
-  test('of whole numbers is what the option says', () => {
+  test('of whole numbers is the one of the option', () => {
     const y = column('y', { type: 'integer', distinct: 3 });
     expect(infer([y, x], { task: 'multiclass' }).table.task).toBe('multiclass');
     expect(infer([y, x]).checks.join('\n')).toContain(
-      'If they are names of classes, use --task multiclass.',
+      'If they are classes, use --task multiclass.',
     );
   });
 
-  test('of two texts is binary: the likely positive one is true, and other texts go to quarantine', () => {
+  test('of two texts is binary, with the likely positive text as true', () => {
     const y = column('y', { type: 'string', distinct: 2, marks: ['NA'] });
     const { files, contract } = reading([y, x], { labelValues: values("it's no", 'Yes') });
     expect(files['sql/assemble.sql']).toContain("nullif(y, 'NA') = 'Yes' AS y");
@@ -100,14 +100,14 @@ describe('the task', () => {
   });
 });
 
-describe('what cannot be a lifecycle is refused with the next step', () => {
+describe('a table without a usable label is an error with the next step', () => {
   test.each<[string, readonly ColumnProfile[], Parameters<typeof infer>[1], RegExp, RegExp]>([
     [
-      'a label that is not there',
+      'a missing label',
       [column('amount'), x],
       { label: 'amuont' },
       /no column amuont.*did you mean amount/,
-      /name one of amount, x/,
+      /use one of amount, x/,
     ],
     [
       'a label with one value',
@@ -120,7 +120,7 @@ describe('what cannot be a lifecycle is refused with the next step', () => {
       'a label without a value',
       [column('y', { distinct: 0, nulls: rows }), x],
       {},
-      /y is empty in all 1,000 rows/,
+      /y is null in all 1,000 rows/,
       /another column/,
     ],
     [
@@ -128,7 +128,7 @@ describe('what cannot be a lifecycle is refused with the next step', () => {
       [column('y', { nulls: rows - 20 }), x],
       {},
       /only 20 rows have a label/,
-      /larger table/,
+      /more labelled rows/,
     ],
     [
       'a label that is a time',
@@ -141,8 +141,8 @@ describe('what cannot be a lifecycle is refused with the next step', () => {
       'a text with thousands of values',
       [column('y', { type: 'string', distinct: 900 }), x],
       { labelValues: values(...Array.from({ length: 101 }, (_, at) => `v${at}`)) },
-      /y has 900 different values; multiclass takes 2 to 100/,
-      /join rare classes/,
+      /y has 900 different values; multiclass allows 2 to 100/,
+      /merge rare classes/,
     ],
     [
       'regression of texts',
@@ -155,11 +155,11 @@ describe('what cannot be a lifecycle is refused with the next step', () => {
       'classes of numbers',
       [column('y'), x],
       { task: 'multiclass' },
-      /classes are texts or whole numbers/,
+      /classes must be texts or whole numbers/,
       /--task regression/,
     ],
     [
-      'two classes of many',
+      'classification of many values',
       [column('y'), x],
       { task: 'classification' },
       /classification has two classes.* 200/,
@@ -169,11 +169,11 @@ describe('what cannot be a lifecycle is refused with the next step', () => {
       'a time that is a text',
       [column('y'), column('at', { type: 'string' })],
       { time: { column: 'at' } },
-      /at.*holds no times but is string/,
+      /--time: the column at is string, not a time/,
       /year first/,
     ],
     [
-      'a time of few days',
+      'a time with few days',
       [column('y'), x, timeColumn('at', consecutive(12))],
       { time: { column: 'at' } },
       /too few days/,
@@ -183,14 +183,14 @@ describe('what cannot be a lifecycle is refused with the next step', () => {
       'an entity that is the label',
       [column('y'), x],
       { entity: 'y' },
-      /--entity is the label/,
+      /--entity cannot be the label/,
       /another column/,
     ],
     [
-      'no column to learn from',
+      'no feature column',
       [column('y'), column('id', { type: 'integer', isSequence: true })],
       {},
-      /no column is left/,
+      /there is no column to predict y from/,
       /more columns/,
     ],
   ])('%s', (_, columns, options, message, next) => {
@@ -229,7 +229,7 @@ describe('the split', () => {
     });
   });
 
-  test('is by a hash where the times have too few days, nearly every row lacks a time, or the option says so', () => {
+  test('is by a hash when times span too few days or are missing, or with --no-time', () => {
     const random = { data: { time: null, split: { by: 'random' } } };
     expect(reading([y, x, timeColumn('at', consecutive(20))]).spec).toMatchObject(random);
     expect(
@@ -251,7 +251,7 @@ describe('the split', () => {
     });
   });
 
-  test('takes the earliest of several times, and says which there are', () => {
+  test('uses the earliest of several time columns and names the others', () => {
     const { table, found } = infer([
       y,
       x,
@@ -266,7 +266,7 @@ describe('the split', () => {
 describe('the columns', () => {
   const y = column('y');
 
-  test('that name rows, are empty or never change are left out', () => {
+  test('are left out when they identify rows, are empty or constant', () => {
     const { table } = infer([
       ...[
         y,
@@ -295,19 +295,19 @@ describe('the columns', () => {
     expect(table.columns.map(({ name }) => name)).toEqual(['y', 'x', 'city']);
   });
 
-  test('that give the label away, or look like an identifier, are named', () => {
+  test('are listed as checks when they determine the label or look like an identifier', () => {
     const { checks } = infer([
       y,
       column('y_copy', { determinesLabel: true }),
       column('customer_id', { type: 'integer' }),
     ]);
     expect(checks).toEqual([
-      'y_copy alone tells y in every row. Leave it out if it is not known before the prediction.',
+      'y_copy alone determines y in every row. Remove it if it is not known before the prediction.',
       'customer_id looks like an identifier. If its rows belong together, use --entity "customer_id".',
     ]);
   });
 
-  test('of numbers with missing marks are read as numbers, and are texts to the contract', () => {
+  test('of numbers with missing marks are numbers for SQL and texts for the contract', () => {
     const { files, contract } = reading([
       y,
       column('Body Mass (g)', { sourceType: 'string', marks: ['NA'], nulls: 20 }),
@@ -321,7 +321,7 @@ describe('the columns', () => {
     );
   });
 
-  test('whose names are alike without their signs are features of different names', () => {
+  test('with names that differ only in signs become features with different names', () => {
     const { files } = reading([y, column('a b'), column('a-b'), column('a_b')]);
     expect(files['sql/features.sql']).toContain(
       '"a b" AS a_b,\n  "a-b" AS a_b_2,\n  a_b AS a_b_3\n',

@@ -108,8 +108,8 @@ const llmGates: readonly LlmGate[] = [
   { ...common, name: 'cheap', kind: 'cost', quantile: 0.5, maxUsd: 0.01 },
 ];
 
-describe('what loosens a policy', () => {
-  test('is nothing where nothing changes, whatever the policy', () => {
+describe('loosenings of a policy', () => {
+  test('are empty for any policy that does not change', () => {
     const number = fc.double({ min: 0.001, max: 0.999, noNaN: true });
     const anyCanary = fc.record({
       margin: number,
@@ -235,12 +235,7 @@ describe('what loosens a policy', () => {
       noGates,
       ['spec.evaluate.gates.parity', 'spec.evaluate.ungated'],
     ],
-    [
-      'a limit that is gone',
-      all,
-      other('useful', { min: null }),
-      ['spec.evaluate.gates.useful.min'],
-    ],
+    ['a removed limit', all, other('useful', { min: null }), ['spec.evaluate.gates.useful.min']],
     [
       'another metric',
       all,
@@ -442,37 +437,37 @@ describe('what loosens a policy', () => {
     expect(found(was, is)).toEqual([]);
   });
 
-  test('is said in words', () => {
+  test('are written as lines of text', () => {
     const is = withCanary({ test: { ...canary.test, alpha: 0.1, minDurationSeconds: 3600 } });
     expect(loosenings(before, is).map(looseningInWords)).toEqual([
       'spec.canary.test.alpha 0.03 → 0.1 (larger)',
       'spec.canary.test.minDuration 7d → 1h (smaller)',
     ]);
     expect(loosenings(all, gated(gates.slice(1))).map(looseningInWords)[0]).toMatch(
-      /^spec.evaluate.gates.useful is gone \(was /,
+      /^spec.evaluate.gates.useful is removed \(was /,
     );
   });
 });
 
-describe('of a language application', () => {
+describe('loosenings of a language application', () => {
   const changed = (path: string) => ({
     ...llm.files,
     [path]: { digest: 'sha256:changed' as Digest },
   });
   const file = llmBase.cases.file;
 
-  test('other cases loosen, however many they are', () => {
+  test('include any change of the cases', () => {
     expect(found(llm, llmRevision({}, changed(file)))).toEqual(['spec.cases.file']);
   });
 
-  test('another safety policy loosens, and none does', () => {
+  test('include another safety policy and a removed one', () => {
     if (llmBase.safety === null) throw new Error('the template has a safety policy');
     expect(found(llm, llmRevision({}, changed(llmBase.safety)))).toEqual(['spec.safety']);
     expect(found(llm, llmRevision({ safety: null }))).toEqual(['spec.safety']);
     expect(found(llmRevision({ safety: null }), llm)).toEqual([]);
   });
 
-  test('another prompt does not', () => {
+  test('do not include another prompt', () => {
     const [prompt = ''] = llmBase.prompt.candidates;
     expect(found(llm, llmRevision({}, changed(prompt)))).toEqual([]);
   });

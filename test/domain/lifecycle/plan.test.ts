@@ -45,16 +45,16 @@ const plan = (next: NextRevision): LifecyclePlan => planLifecycle(current, next)
 const actions = ({ stages }: LifecyclePlan): string =>
   stages.map(({ stage, action }) => `${stage} ${action}`).join(', ');
 
-test('the same again changes nothing', () => {
+test('the same lifecycle has no changes', () => {
   const same = plan(revisionOf(`# only a comment\n${lifecycleText}`));
   expect(same).toMatchObject({
     changed: false,
     changes: [],
-    lines: ['late-orders: nothing would change, revision 3 says the same'],
+    lines: ['late-orders: no changes to revision 3'],
   });
 });
 
-test('a new lifecycle runs everything', () => {
+test('a new lifecycle runs every stage', () => {
   const first = planLifecycle(null, before);
   expect(first).toMatchObject({ changed: true, current: null, changes: [] });
   expect(actions(first)).toBe(
@@ -63,7 +63,7 @@ test('a new lifecycle runs everything', () => {
   expect(first.lines[0]).toBe('late-orders is new');
 });
 
-test('a parameter runs training again, and what follows if the model differs', () => {
+test('a changed parameter runs train again, and later stages if the model differs', () => {
   const changed = plan(
     revisionOf(edited(lifecycleText, 'num_leaves: 63', 'num_leaves: 31, max_depth: 4')),
   );
@@ -75,12 +75,12 @@ test('a parameter runs training again, and what follows if the model differs', (
     'late-orders: 2 changes to revision 3',
     '  ~ spec.train.params.num_leaves 63 → 31',
     '  + spec.train.params.max_depth 4',
-    'the next run, on the data of the last:',
-    '  ingest    runs: sources are always read; equal content is the same version',
+    'stages of the next run on unchanged data:',
+    '  ingest    runs: sources are always read; unchanged content makes no new version',
     '  validate  is reused',
     '  train     runs: spec.train.params.num_leaves, spec.train.params.max_depth',
-    '  evaluate  runs again if: train gives another model',
-    '  promote   runs: acts on the verdict, never from the cache',
+    '  evaluate  runs again if: train makes another model',
+    '  promote   runs: acts on the verdict, so it is never reused',
   ]);
 });
 
@@ -185,7 +185,7 @@ describe('with tuning and canary', () => {
   const stages = (from: LifecycleRevision, text: string): string =>
     actions(planLifecycle(from, revisionOf(text)));
 
-  test('each has its place', () => {
+  test('their stages are part of the plan', () => {
     expect(actions(planLifecycle(null, revisionOf(`${lifecycleText}${tune}${canary}`)))).toBe(
       'ingest runs, validate runs, train runs, tune runs, evaluate runs, canary runs, promote runs',
     );
@@ -199,7 +199,7 @@ describe('with tuning and canary', () => {
       'train reused, tune runs, evaluate mayRun, promote runs',
     ],
     [
-      'tuning that is gone',
+      'removed tuning',
       released,
       `${lifecycleText}${canary}`,
       'train reused, evaluate mayRun, canary runs, promote runs',
@@ -226,17 +226,17 @@ describe('with tuning and canary', () => {
     expect(stages(from, text)).toBe(`ingest runs, validate reused, ${expected}`);
   });
 
-  test('says why', () => {
+  test('each stage has its reason', () => {
     expect(planLifecycle(current, revisionOf(`${lifecycleText}${tune}`)).lines).toEqual(
       expect.arrayContaining([
         '  tune      runs: spec.tune',
-        '  evaluate  runs again if: tune gives another model',
+        '  evaluate  runs again if: tune makes another model',
       ]),
     );
   });
 });
 
-test('a gate that is gone, and one that is new', () => {
+test('shows a removed gate and an added one', () => {
   const gone = edited(
     lifecycleText,
     '      - { name: parity, kind: parity }\n',
@@ -249,7 +249,7 @@ test('a gate that is gone, and one that is new', () => {
   ]);
 });
 
-test('another model that is to stand by is measured, and nothing is chosen again for it', () => {
+test('another standby runs evaluate again but not prompt-eval', () => {
   const { 'lifecycle.yaml': text = '', ...files } = llmLifecycleTemplate({ name: 'capitals' });
   const named = (model: string) =>
     edited(

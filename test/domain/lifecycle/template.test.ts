@@ -25,7 +25,7 @@ function caught(call: () => unknown): unknown {
   }
 }
 
-describe('a lifecycle to start from', () => {
+describe('a lifecycle template', () => {
   test.each(['lightgbm', 'logistic', 'baseline', 'my-own'])(
     'is valid as it is with the trainer %s',
     (trainer) => {
@@ -40,7 +40,7 @@ describe('a lifecycle to start from', () => {
     },
   );
 
-  test('says in SQL what the columns are', () => {
+  test('has the columns in its SQL', () => {
     const files = lifecycleTemplate({ name: 'returns', trainer: 'lightgbm' });
     expect(files['sql/assemble.sql']).toContain(
       'SELECT\n  ordered_at,\n  customer,\n  channel,\n  items,\n  amount,\n  returned\nFROM orders\n',
@@ -50,7 +50,7 @@ describe('a lifecycle to start from', () => {
     );
   });
 
-  test('takes the columns of a table, whatever they are called', () => {
+  test('quotes the column names of a table where SQL needs it', () => {
     const columns: readonly Column[] = [
       { name: 'Zeit "lokal"', type: 'timestamp' },
       { name: 'order', type: 'string' },
@@ -99,14 +99,14 @@ describe('a lifecycle to start from', () => {
     );
   });
 
-  test('is written in YAML whatever the owner is called', () => {
+  test('is valid YAML for any owner', () => {
     const files = lifecycleTemplate({ name: 'x', trainer: 'logistic', owner: 'yes: "no" # all' });
     expect(
       (parse(files['lifecycle.yaml'] ?? '') as { metadata: { owner: string } }).metadata.owner,
     ).toBe('yes: "no" # all');
   });
 
-  test('needs a name that a model can have', () => {
+  test('rejects a name that a model cannot have', () => {
     const issues: readonly unknown[] = [
       expect.objectContaining({ pointer: '/name', didYouMean: 'my-returns' }),
     ];
@@ -117,7 +117,7 @@ describe('a lifecycle to start from', () => {
       'beginning with a letter; did you mean bike-hire?',
     );
     expect(() => lifecycleTemplate({ name: '../x', trainer: 'lightgbm' })).toThrow(
-      '"../x" cannot name a lifecycle',
+      '"../x" cannot be the name of a lifecycle',
     );
   });
 });

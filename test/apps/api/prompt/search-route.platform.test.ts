@@ -255,7 +255,7 @@ describe('by HTTP', () => {
     [
       'a line that is no case',
       { cases: `${cases(40)}\n{"id":` },
-      /cases\.ndjson has 1 mistake\n.*:41 the line is not JSON/,
+      /cases\.ndjson has 1 error\n.*:41 the line is not JSON/,
     ],
     [
       'a dimension that is not there',

@@ -64,14 +64,14 @@ describe('predict', () => {
     api.routes.set('POST /v2/models/churn/infer', (_, response) =>
       refuse(response, 400, {
         code: 'InvalidInput',
-        detail: 'the request has 1 mistake',
+        detail: 'the request has 1 error',
         errors: [{ detail: 'rows[0]: items is missing' }],
       }),
     );
     const refused = await cli('predict', 'churn', '--row', '{}');
     expect(refused).toMatchObject({ exitCode: 2, stdout: '' });
     expect(refused.stderr).toContain(
-      'the request has 1 mistake\n  rows[0]: items is missing\nnext: perennial model show churn',
+      'the request has 1 error\n  rows[0]: items is missing\nnext: perennial model show churn',
     );
   });
 

@@ -100,7 +100,7 @@ describe('what was stored', () => {
       'the id a is that of line 1',
     );
     expect(() => readStoredCases(`${line}\n{"id":"b","inputs":{}}`, 'cases')).toThrow(
-      'cases has 1 mistake\n  cases:2',
+      'cases has 1 error\n  cases:2',
     );
     expect(() => readStoredAnswers('{"right":true}', 'labels')).toThrow('labels has ');
   });

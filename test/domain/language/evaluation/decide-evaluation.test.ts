@@ -532,10 +532,10 @@ describe('a case set on which many bundles are tried', () => {
       { ...exactly(right), attempt: { holdout: digest('b'), number } },
     ).verdict;
 
-  test('is never used up: the 60th may pass, by a tighter bound, and is told what that costs and what helps', () => {
+  test('is never used up: the 60th may pass with a tighter bound, and its reason gives the cost', () => {
     expect(at(60)).toMatchObject({ kind: 'passed' });
     expect(at(60).reasons.at(-1)?.message).toMatch(
-      /^judged 60 times on this case set: gates ask for 99\.99972 % instead of 95 %.*; this attempt needs about 3\.97 times the cases of the first: put new cases into spec\.cases\.file/,
+      /^attempt 60 on this case set: gates use a confidence of 99\.99972 % instead of 95 %; this attempt needs about 3\.97 times the cases of the first; add new cases to spec\.cases\.file/,
     );
     expect(at(2).reasons.at(-1)?.message).not.toContain('new cases');
   });

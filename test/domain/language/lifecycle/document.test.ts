@@ -196,7 +196,7 @@ test.each<readonly [string, string, string, Readonly<Record<string, string | und
   [
     'a prompt that is not there',
     text,
-    'prompts/short.yaml, which is not there',
+    'there is no file prompts/short.yaml',
     { 'prompts/short.yaml': undefined },
   ],
   [
