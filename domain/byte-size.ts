@@ -1,7 +1,4 @@
-/**
- * What a person may write: a whole number and a binary unit. Decimal units are refused: `2GB` would
- * be read as either.
- */
+/** A whole number and a binary unit. Decimal units such as `2GB` are ambiguous, so they are errors. */
 export const byteSizePattern = /^(\d{1,6})(KiB|MiB|GiB|TiB)$/;
 
 const bytesPer = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 } as const;
@@ -21,10 +18,7 @@ export function formatByteSize(bytes: number): string {
   return unit ? `${bytes / bytesPer[unit]}${unit}` : `${bytes} bytes`;
 }
 
-/**
- * What somebody who wrote `2GB`, `512 mb` or `2g` meant, in our spelling; null when that cannot be
- * told.
- */
+/** The valid spelling of `2GB`, `512 mb` or `2g`; null for other texts. */
 export function suggestByteSize(text: string): string | null {
   const [, count, letter] = /^\s*(\d{1,6})\s*([kmgt])i?b?\s*$/i.exec(text) ?? [];
   if (count === undefined || letter === undefined) return null;

@@ -1,4 +1,4 @@
-/** Days as the clocks of a time zone count them. */
+/** Calendar days of a time zone. */
 
 export const daysOfWeek = 7;
 
@@ -7,25 +7,21 @@ export function dateOf(day: number): string {
   return new Date(day * dayMs).toISOString().slice(0, 10);
 }
 
-/** Days are whole numbers: local days since 1970-01-01, so that `day % 7` is a weekday. */
+/** A day is the number of local days since 1970-01-01, so that `day % 7` is a weekday. */
 export interface Calendar {
-  /** The day in which an instant lies, in milliseconds since 1970. */
+  /** The day of an instant, given in milliseconds since 1970. */
   readonly dayOf: (ms: number) => number;
-  /**
-   * The first instant of a day, in milliseconds since 1970. Between two of them lie 23 or 25 hours
-   * where the clocks change.
-   */
+  /** The start of a day in milliseconds since 1970. A day has 23 or 25 h when the clocks change. */
   readonly startOf: (day: number) => number;
 }
 
 const dayMs = 86_400_000;
-/** No zone was ever further from UTC; Manila was 15 h 56 min behind until 1844. */
+/** The largest offset from UTC ever was Manila's, 15 h 56 min until 1844. */
 const mostOffsetMs = 16 * 3_600_000;
 
 /**
- * The calendar of an IANA time zone. It remembers the day that it was asked for last, so instants
- * in their order are cheap. The same zone gives the same days wherever the time zone database (of
- * Node's ICU) is the same. Throws a RangeError on a name that is no zone.
+ * The calendar of an IANA time zone. It caches the last day, so instants in order are cheap. Days
+ * depend on the time zone database of Node's ICU. Throws a RangeError for an unknown zone.
  */
 export function openCalendar(timezone: string): Calendar {
   if (timezone === 'UTC')
@@ -42,7 +38,7 @@ export function openCalendar(timezone: string): Calendar {
   let last = { day: NaN, from: NaN, until: NaN };
 
   function startOf(day: number): number {
-    // Seconds are enough: no zone changes within one.
+    // Zones change their offset at whole seconds.
     let [low, high] = [(day * dayMs - mostOffsetMs) / 1000, (day * dayMs + mostOffsetMs) / 1000];
     while (high - low > 1) {
       const middle = Math.floor((low + high) / 2);
@@ -55,8 +51,8 @@ export function openCalendar(timezone: string): Calendar {
   function dayOf(ms: number): number {
     if (ms >= last.from && ms < last.until) return last.day;
     let day = localDay(clock, ms);
-    // Clocks that are put back across midnight show a day twice: the day begins when they show it
-    // first, and does not go back.
+    // Clocks that are set back across midnight repeat the end of a day. The next day begins when it
+    // is first reached.
     while (ms >= startOf(day + 1)) day += 1;
     while (ms < startOf(day)) day -= 1;
     last = { day, from: startOf(day), until: startOf(day + 1) };

@@ -1,6 +1,6 @@
 /**
- * RFC 8785 (JCS): the one text of a JSON value, so that equal values have equal digests. Refuses
- * with a TypeError what JSON cannot say exactly.
+ * The canonical text of a JSON value (RFC 8785, JCS), so that equal values have equal digests.
+ * Throws a TypeError for a value that JSON cannot represent exactly.
  */
 export function canonicalJson(value: unknown): string {
   return write(value, '');
@@ -11,7 +11,7 @@ function write(value: unknown, pointer: string): string {
     case 'string':
       return writeString(value, pointer);
     case 'number':
-      // ECMAScript's number text is what the standard prescribes, including `0` for negative zero.
+      // The standard prescribes ECMAScript's number text, including `0` for negative zero.
       if (!Number.isFinite(value)) throw notJson(pointer, String(value));
       return JSON.stringify(value);
     case 'boolean':
@@ -34,20 +34,20 @@ function writeString(text: string, pointer: string): string {
 }
 
 function writeArray(items: readonly unknown[], pointer: string): string {
-  // Array.from visits holes as undefined, which `write` refuses; map would skip them.
+  // Array.from visits holes as undefined, which `write` rejects; map would skip them.
   return `[${Array.from(items, (item, index) => write(item, `${pointer}/${index}`)).join(',')}]`;
 }
 
 function writeObject(value: object, pointer: string): string {
-  // A Map, a Date or a class instance would become `{}` or lose its meaning. Asking for a root
-  // prototype instead of Object.prototype also accepts objects of another realm (workflow sandbox).
+  // A Map, a Date or a class instance would lose its content. Comparing with the root prototype
+  // also accepts objects of another realm (workflow sandbox).
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null)
     throw notJson(pointer, value.constructor.name);
   const members = Object.entries(value)
-    // An absent member and one that is undefined are the same thing in JSON.
+    // JSON omits undefined members.
     .filter(([, member]) => member !== undefined)
-    // The default order of strings is by UTF-16 code unit, as the standard wants.
+    // Strings compare by UTF-16 code unit, as the standard requires.
     .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
     .map(
       ([name, member]) => `${writeString(name, pointer)}:${write(member, `${pointer}/${name}`)}`,
@@ -57,6 +57,6 @@ function writeObject(value: object, pointer: string): string {
 
 function notJson(pointer: string, what: string): TypeError {
   return new TypeError(
-    `not expressible as JSON: ${what} at ${pointer === '' ? 'the top' : pointer}`,
+    `cannot be represented in JSON: ${what} at ${pointer === '' ? 'the top level' : pointer}`,
   );
 }

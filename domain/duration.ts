@@ -1,6 +1,6 @@
 import type { CalendarDuration } from './lifecycle/lifecycle';
 
-/** What a person may write: a whole number and one unit. `m` is minutes, `mo` calendar months. */
+/** A whole number and one unit. `m` is minutes, `mo` calendar months. */
 export const durationPattern = /^(\d{1,7})(s|m|h|d|mo)$/;
 
 const secondsPer = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
@@ -13,7 +13,7 @@ export function parseDuration(text: string): CalendarDuration | null {
   return { months: 0, seconds: Number(count) * secondsPer[unit as keyof typeof secondsPer] };
 }
 
-/** The shortest text that `parseDuration` reads as the same duration. */
+/** The shortest text that `parseDuration` parses to this duration. */
 export function formatDuration(duration: CalendarDuration): string {
   if (duration.months > 0) return `${duration.months}mo`;
   return formatSeconds(duration.seconds);
@@ -26,10 +26,7 @@ export function formatSeconds(seconds: number): string {
   return `${seconds / secondsPer[unit]}${unit}`;
 }
 
-/**
- * What somebody who wrote `30 days`, `2w`, `1y` or `PT30M` meant, in our spelling; null when that
- * cannot be told.
- */
+/** The valid spelling of `30 days`, `2w`, `1y` or `PT30M`; null for other texts. */
 export function suggestDuration(text: string): string | null {
   const [, count, word] = /^\s*p?t?\s*(\d{1,7})\s*([a-z]+)\s*$/i.exec(text) ?? [];
   if (count === undefined || word === undefined) return null;
@@ -37,10 +34,7 @@ export function suggestDuration(text: string): string | null {
   return spelling ? `${Number(count) * spelling.times}${spelling.unit}` : null;
 }
 
-/**
- * In order: `m` is minutes as in the language itself, and only a capital M alone could mean months,
- * so it is not guessed.
- */
+/** The first match counts. A capital `M` may mean months or minutes, so it has no suggestion. */
 const spellings = [
   { words: /^s(ec(ond)?s?)?$/i, unit: 's', times: 1 },
   { words: /^(m|min(ute)?s?)$/, unit: 'm', times: 1 },

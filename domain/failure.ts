@@ -1,13 +1,10 @@
-/**
- * Every way an operation may fail, with whether a further attempt can help. The only place that
- * owns retryability.
- */
+/** Every failure type and whether it is retried. No other place decides on retries. */
 export const failures = {
-  // Asked for something wrong: no attempt can help.
+  // The request is wrong: a retry cannot help.
   InvalidInput: { retryable: false },
   NotFound: { retryable: false },
   Conflict: { retryable: false },
-  /** The same Idempotency-Key came with another request. */
+  /** The Idempotency-Key was used for another request. */
   IdempotencyConflict: { retryable: false },
   NotInThisVersion: { retryable: false },
   Forbidden: { retryable: false },
@@ -35,51 +32,37 @@ export const failures = {
   DigestMismatch: { retryable: true },
   StorageUnavailable: { retryable: true },
   DatabaseUnavailable: { retryable: true },
-  /** PostgreSQL answers, but more wants to be done at once than it has connections for. */
+  /** PostgreSQL is available, but all connections are in use. */
   DatabaseBusy: { retryable: true },
   GatewayUnavailable: { retryable: true },
   ModelUnloadable: { retryable: false },
   /** A vector, an embedder or a table of another vector space than the index's. */
   IndexMismatch: { retryable: false },
-  /** The vector store holds another number of chunks than was written: it is written again. */
+  /** The vector store has another number of chunks than was written, so it is written again. */
   IndexIncomplete: { retryable: true },
-  /**
-   * A part of the platform (a server, a port, a binary) could not be started or stopped by itself.
-   */
+  /** The platform could not start or stop a server, port or binary of its own. */
   PlatformUnavailable: { retryable: true },
   // Language models.
-  /**
-   * The provider's limit, or ours for it; `retryAfterMs` says when to come again, where that is
-   * known.
-   */
+  /** The rate limit of the provider or ours for it; `retryAfterMs` is the wait, if known. */
   ProviderRateLimited: { retryable: true },
-  /** Not reached, or it said that it cannot now: nothing was paid. */
+  /** The provider was unreachable or reported that it is unavailable. Nothing was paid. */
   ProviderUnavailable: { retryable: true },
-  /** It had the question, and what came back broke off or is not its protocol: perhaps paid. */
+  /** The answer was interrupted or malformed after the request was received. Possibly paid. */
   AnswerLost: { retryable: true },
-  /** No first token, or no end, in the time that the call had. */
+  /** No first token or no end within the time limit of the call. */
   ProviderTimeout: { retryable: true },
   ProviderRefused: { retryable: false },
-  /**
-   * It does not let us in: a key that it does not accept, an account without money. Says nothing of
-   * the question.
-   */
+  /** The provider rejects the API key, or the account has no credit. */
   ProviderDenied: { retryable: false },
   ModelNotFound: { retryable: false },
-  /** The prompt and the answer asked for do not fit into the model's context. */
+  /** The prompt and the requested answer exceed the model's context. */
   ContextOverflow: { retryable: false },
-  /**
-   * The model answered, and was paid, but not with what was promised. Asking for the same again is
-   * a new repeat, not a retry.
-   */
+  /** The model's answer, which was paid, violates the requested format. */
   AnswerInvalid: { retryable: false },
-  /**
-   * The provider's own filter stopped the question or what was answered; perhaps paid. Another
-   * attempt, or another provider, would get around it.
-   */
+  /** The provider's filter blocked the question or the answer. A retry would circumvent it. */
   AnswerWithheld: { retryable: false },
   BudgetSpent: { retryable: false },
-  /** A newer attempt owns this effect; the caller is a zombie and must write nothing. */
+  /** A newer attempt owns this effect, so this one must not write. */
   FencedOff: { retryable: false },
 } as const satisfies Record<string, { readonly retryable: boolean }>;
 
@@ -89,7 +72,7 @@ export function isFailureType(text: string): text is FailureType {
   return Object.hasOwn(failures, text);
 }
 
-/** One mistake in something a person wrote: where, what, and what to do about it. */
+/** One error in a document: its place, what is wrong and what is expected. */
 export interface Issue {
   /** JSON pointer into the document, `/spec/train/params`. */
   readonly pointer: string;
@@ -98,20 +81,17 @@ export interface Issue {
   readonly line?: number;
   readonly column?: number;
   readonly expected?: string;
-  /** The nearest right key or value. */
+  /** The nearest valid key or value. */
   readonly didYouMean?: string;
 }
 
-/**
- * An error of a known type. Outside workflows it is thrown as this class; at the activity boundary
- * it becomes an ApplicationFailure of the same `type`.
- */
+/** An error of a known type. Activities convert it to an ApplicationFailure of the same `type`. */
 export class PerennialError extends Error {
   readonly type: FailureType;
   readonly issues: readonly Issue[];
-  /** The command or step that helps, shown to the user. */
+  /** The next step for the user. */
   readonly next: string | undefined;
-  /** How long whoever refused asks to be left alone. */
+  /** The wait before a retry that the other side asked for. */
   readonly retryAfterMs: number | undefined;
 
   constructor(

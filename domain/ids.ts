@@ -1,6 +1,6 @@
 declare const tag: unique symbol;
 
-/** A string that was checked or made as one kind of id; the brand exists only for the compiler. */
+/** A checked id of one kind. The brand exists only for the compiler. */
 export type Id<T extends string> = string & { readonly [tag]: T };
 
 export type RunId = Id<'run'>;
@@ -9,12 +9,12 @@ export type DecisionId = Id<'decision'>;
 export type RolloutId = Id<'rollout'>;
 export type PredictionId = Id<'prediction'>;
 
-/** The one tenant that exists until access control arrives. */
+/** The tenant of an installation without access control. */
 export const defaultTenant = 'default' as Tenant;
 
 /**
- * One side effect's identity: `runId/stage/step[/item]/generation`. Made by the workflow, so that
- * every attempt carries the same one.
+ * The identity of one side effect: `runId/stage/step[/item]/generation`. The workflow makes it, so
+ * that all attempts have the same key.
  */
 export type IdempotencyKey = Id<'idempotency'>;
 
@@ -30,7 +30,7 @@ export function effectKey(
   ) as IdempotencyKey;
 }
 
-/** What the workflow ids of a schedule's runs begin with; Temporal adds the nominal time. */
+/** The prefix of the workflow ids of a schedule's runs; Temporal appends the nominal time. */
 export function scheduledWorkflowId({
   tenant,
   lifecycle,

@@ -1,16 +1,16 @@
 /**
- * Which secrets a lifecycle may refer to: an operator key writes the reference, and the worker
- * reads it with its own rights.
+ * The secrets that a lifecycle may refer to. An operator writes the reference, but the worker reads
+ * it with its own rights.
  */
 import type { SecretRef } from '../lifecycle/lifecycle';
 
-/** Variables that begin with this are for lifecycles. */
+/** Lifecycles may read variables with this prefix. */
 const secretPrefix = 'PERENNIAL_SECRET_';
 
 export interface SecretAccess {
-  /** Further variables, by name. */
+  /** Other allowed variables. */
   readonly variables: readonly string[];
-  /** The folder that secret files lie in, absolute; null when no file may be named. */
+  /** The absolute folder of secret files; null when files are not allowed. */
   readonly folder: string | null;
 }
 
@@ -19,15 +19,12 @@ export interface SecretRefusal {
   readonly expected: string;
 }
 
-/** Why a lifecycle may not refer to this secret, or null. Says nothing of whether it exists. */
+/** Why a lifecycle may not refer to this secret, or null. Does not reveal whether it exists. */
 export function secretRefusal(ref: SecretRef, access: SecretAccess): SecretRefusal | null {
   return 'file' in ref ? fileRefusal(ref.file, access) : variableRefusal(ref.env, access);
 }
 
-/**
- * Settings and credentials of the platform, which never are a secret of a lifecycle or of a
- * provider.
- */
+/** Settings and credentials of the platform, which lifecycles and providers must never read. */
 export function isOwnVariable(name: string): boolean {
   if (name === 'PERENNIAL_SECRET_ENV' || name === 'PERENNIAL_SECRET_DIR') return true;
   return /^(PERENNIAL_|TEMPORAL_|AWS_|PG)/i.test(name) && !name.startsWith(secretPrefix);
@@ -51,7 +48,7 @@ function fileRefusal(path: string, { folder }: SecretAccess): SecretRefusal | nu
     detail: `lifecycles may not read the file ${path}`,
     expected:
       folder === null
-        ? 'a variable; PERENNIAL_SECRET_DIR names no folder for secret files'
+        ? 'a variable, because PERENNIAL_SECRET_DIR is not set'
         : `a file below ${folder}`,
   };
 }

@@ -1,11 +1,10 @@
 /**
- * Merkle trees as RFC 6962 §2.1 (Certificate Transparency) builds them. The hash function is passed
- * in: this file runs where node's crypto is not.
+ * Merkle trees after RFC 6962 §2.1 (Certificate Transparency). The hash function is an argument,
+ * because workflow code has no node:crypto.
  */
 export type Hash = (bytes: Uint8Array) => Uint8Array;
 
-// Leaves and inner nodes are hashed apart, so that no inner node can be passed off as a row
-// (second-preimage attack).
+// Different prefixes prevent an inner node from being used as a leaf (second preimage).
 const leafPrefix = 0;
 const innerPrefix = 1;
 
@@ -13,7 +12,7 @@ export function leafHash(hash: Hash, content: Uint8Array): Uint8Array {
   return hash(joined(leafPrefix, content));
 }
 
-/** Of at least one leaf: a batch of nothing is never sealed. */
+/** The root of one leaf or more. */
 export function merkleRoot(hash: Hash, leaves: readonly Uint8Array[]): Uint8Array {
   const [only] = leaves;
   if (only === undefined) throw new RangeError('a Merkle tree has at least one leaf');
@@ -26,10 +25,7 @@ export function merkleRoot(hash: Hash, leaves: readonly Uint8Array[]): Uint8Arra
   );
 }
 
-/**
- * The audit path: hashes of the sibling trees from the leaf up. With the leaf they give the root,
- * and they give it for no other leaf.
- */
+/** The audit path: hashes of the sibling trees from the leaf to the root. */
 export function inclusionPath(
   hash: Hash,
   leaves: readonly Uint8Array[],
@@ -47,10 +43,7 @@ export function inclusionPath(
       ];
 }
 
-/**
- * The root that a path leads to, or null when a path of this length belongs to no leaf `index` of
- * `size`.
- */
+/** The root of a path; null when the length does not fit leaf `index` of `size`. */
 export function rootFromPath(
   hash: Hash,
   leaf: Uint8Array,

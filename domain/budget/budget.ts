@@ -1,19 +1,16 @@
 import type { Tenant } from '../ids';
 
-/**
- * What a budget is counted in. Stored and summed as whole numbers of `budgetUnits`' smallest part,
- * so that thousands of small amounts add up exactly.
- */
+/** The unit of a budget. Amounts are whole numbers of its smallest part, so that sums are exact. */
 export type BudgetUnit = 'usd' | 'tokens' | 'seconds';
 
-/** Parts of one: nanodollars, because a token costs fractions of a microdollar; milliseconds. */
+/** Parts per unit: nanodollars (a token costs less than a microdollar), tokens, milliseconds. */
 export const budgetUnits = {
   usd: 1_000_000_000,
   tokens: 1,
   seconds: 1000,
 } as const satisfies Record<BudgetUnit, number>;
 
-/** `scope` says for what: `tenant`, `run/<id>`, `provider/<name>`. */
+/** `scope` is `tenant`, `run/<id>` or `provider/<name>`. */
 export interface BudgetRef {
   readonly scope: string;
   readonly unit: BudgetUnit;
@@ -27,18 +24,16 @@ export interface BudgetAmount extends BudgetRef {
 export interface Budget extends BudgetRef {
   readonly tenant: Tenant;
   readonly limit: number;
-  /** Held for work that is under way. */
+  /** Held for requests in progress. */
   readonly reserved: number;
   readonly spent: number;
-  /**
-   * The part of `spent` that is the most it can have been: nobody saw what the work really cost.
-   */
+  /** The part of `spent` whose real cost is unknown; it is an upper bound. */
   readonly assumed: number;
 }
 
 /**
- * Whether a reservation got what it asked for. `spent` stays so; `held` may yet become possible,
- * when work that is under way turns out to cost less than was held for it.
+ * The result of a reservation. `spent` is final. `held` may succeed later, if requests in progress
+ * cost less than was reserved.
  */
 export type Reserved =
   | { readonly kind: 'reserved' }
@@ -57,10 +52,7 @@ export function formatBudgetAmount(unit: BudgetUnit, parts: number): string {
       : `${parts / budgetUnits.seconds} s`;
 }
 
-/**
- * How the message of `BudgetSpent` begins: a workflow, which gets type and message alone, knows by
- * it whose budget it was.
- */
+/** The start of the message of `BudgetSpent`; workflows recognise the scope by it. */
 export function spentMessage(scope: string): string {
   return `the budget of ${scope} is spent`;
 }

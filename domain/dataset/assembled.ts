@@ -3,15 +3,13 @@ import type { Column, ColumnType, TimeWindow } from './dataset';
 import type { FeatureColumn, Task } from '../model/model';
 
 /**
- * In order of time, or drawn by a hash of rows or groups: the model learns on `train`, is tuned on
- * `tuning`, chosen on `confirm` and judged once on `holdout`.
+ * The parts of the data, in order of time or by a hash of rows or groups: `train` trains the model,
+ * `tuning` tunes it, `confirm` confirms the parameters, and `holdout` evaluates it.
  */
 export const assembledParts = ['train', 'tuning', 'confirm', 'holdout'] as const;
 export type AssembledPartName = (typeof assembledParts)[number];
 
-/**
- * Columns that assembly adds to both Parquet files of a part. No user column may carry these names.
- */
+/** Columns that assembly adds to both Parquet files of a part. User columns cannot use the names. */
 export const rowColumn = '__row';
 export const labelColumn = '__label';
 export const timeColumn = '__time';
@@ -33,66 +31,56 @@ export const reservedColumnTypes: readonly Column[] = [
 ];
 
 /**
- * Only where parts are drawn by a hash: VARCHAR, the hash that put a row into its part, in
- * hexadecimal. Rows of one group share it, and so do rows whose columns are all equal.
+ * Only for a split by a hash: VARCHAR, the hash of the row in hexadecimal. Rows of one group share
+ * it, and so do equal rows.
  */
 export const groupColumn = '__group';
 
 export interface AssembledPart {
   readonly rows: number;
-  /** Half-open, whole part; rows lie inside. Null where the rows have no time. */
+  /** The half-open window of the part. Null when the rows have no time. */
   readonly window: TimeWindow | null;
-  /**
-   * Parquet: the request's columns as a caller would send them, then the reserved columns. Ordered
-   * by `__row`.
-   */
+  /** Parquet: the request columns as a caller sends them, then the reserved columns, by `__row`. */
   readonly requestRows: ArtifactRef;
   /**
-   * Parquet: the feature columns (DOUBLE or VARCHAR, no nulls), then the reserved columns. Ordered
-   * by `__row`; row for row the same as `requestRows`.
+   * Parquet: the feature columns (DOUBLE or VARCHAR, no nulls), then the reserved columns. The same
+   * rows in the same order as `requestRows`.
    */
   readonly features: ArtifactRef;
 }
 
-/** Why assembled rows are in no part. */
+/** The numbers of assembled rows that are in no part, by reason. */
 export interface DroppedRows {
   readonly outsideWindow: number;
   readonly withoutTime: number;
   readonly withoutLabel: number;
-  /** Their label was not yet known at the window's end. */
+  /** The label was not known at the window's end. */
   readonly unripe: number;
-  /** Of a split by group: their group is null. Absent of other splits. */
+  /** The group is null; only for a split by group. */
   readonly withoutGroup?: number;
 }
 
 /**
- * The output of assembly; stored as canonical JSON and passed by reference. `__row` BIGINT (unique
- * over all parts, in order of time), `__label` DOUBLE (0 or 1 in classification, the number of a
- * class in multiclass), `__time` TIMESTAMP UTC, `__entity` VARCHAR (null without an entity column),
- * `__day` VARCHAR `YYYY-MM-DD` UTC.
+ * The output of assembly, stored as canonical JSON. `__row` BIGINT (unique over all parts, in order
+ * of time), `__label` DOUBLE (0 or 1 in classification, the class number in multiclass), `__time`
+ * TIMESTAMP UTC, `__entity` VARCHAR (null without an entity), `__day` VARCHAR `YYYY-MM-DD` UTC.
  */
 export interface AssembledData {
-  /** Everything `assemble.sql` gave back, label included. */
+  /** All columns of `assemble.sql`, including the label. */
   readonly columns: readonly Column[];
   readonly label: string;
   readonly labelType: ColumnType;
   readonly task: Task;
-  /**
-   * In multiclass: the classes that the rows to train on have; `__label` numbers them from 0.
-   * Absent for other tasks.
-   */
+  /** Only multiclass: the classes of the training rows, which `__label` numbers from 0. */
   readonly classes?: readonly string[];
-  /** Null where rows have no time: then `__time` and `__day` are null in every row. */
+  /** Null when rows have no time; `__time` and `__day` are then null. */
   readonly time: string | null;
-  /**
-   * What is drawn by a hash, and so resampled in evaluation, where rows have no time; days
-   * otherwise.
-   */
+  /** The unit of a split by a hash, which evaluation resamples; absent when it resamples days. */
   readonly drawn?: 'row' | 'group';
   readonly entity: string | null;
-  /** What `features.sql` may read: all columns but the label. */
+  /** The columns that `features.sql` may read: all but the label. */
   readonly available: readonly Column[];
-  /** The columns that `features.sql` does read: what a caller must send. */
+  /** The columns that `features.sql` reads and that a request must have. */
   readonly request: readonly Column[];
   readonly features: readonly FeatureColumn[];
   readonly featuresSql: ArtifactRef;

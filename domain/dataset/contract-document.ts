@@ -9,7 +9,7 @@ import type { Read } from '../document/schema-issues.schema';
 import { readBy } from '../document/schema-issues.schema';
 import { formatInstant, parseInstant } from './time-window';
 
-/** A contract as written → a complete one, or all that is wrong with it. */
+/** Parses a contract: with every default, or every issue. */
 export function readContract(document: WrittenDocument): Read<DataContract> {
   if (document.issues.length > 0) return { ok: false, issues: document.issues };
   const read = readBy(contractSchema, document);
@@ -37,7 +37,7 @@ export function readContract(document: WrittenDocument): Read<DataContract> {
   return issues.length > 0 ? { ok: false, issues } : { ok: true, value: contract };
 }
 
-/** Contracts once named their source; now each source names its contract. */
+/** Earlier contracts named their source; now each source names its contract. */
 function withNewPlace(issue: Issue): Issue {
   if (issue.pointer !== '/dataset') return issue;
   const { didYouMean: _, ...rest } = issue;
@@ -84,7 +84,7 @@ function contradictions(contract: DataContract, issueAt: IssueAt): readonly Issu
         ? [
             issueAt(
               ['distribution', 'columns', index],
-              `${name} is a timestamp, whose distribution moves with every window`,
+              `${name} is a timestamp, whose distribution changes with every window`,
             ),
           ]
         : [],
@@ -148,14 +148,12 @@ function columnIssues(column: ColumnExpectation, issueAt: IssueAt): readonly Iss
   ];
 }
 
-/**
- * What RE2, which runs in linear time, has no way to do; and what is no regular expression at all.
- */
+/** Why a pattern is not a regular expression for RE2, which runs in linear time; null if it is. */
 function patternProblem(pattern: string): string | null {
   // Escapes first, so that an escaped parenthesis does not count as a group.
   const bare = pattern.replace(/\\[^1-9k]/g, '');
-  if (/\(\?(?:=|!|<=|<!)/.test(bare)) return 'looks ahead or behind, which RE2 cannot';
-  if (/\\(?:[1-9]|k)/.test(bare)) return 'refers back to a group, which RE2 cannot';
+  if (/\(\?(?:=|!|<=|<!)/.test(bare)) return 'has a lookaround, which RE2 does not support';
+  if (/\\(?:[1-9]|k)/.test(bare)) return 'has a backreference, which RE2 does not support';
   try {
     // RE2 spells named groups (?P<name>…) and flags (?i) in its own way.
     new RegExp(

@@ -11,15 +11,13 @@ const columnExpectationSchema = z
     type: z
       .enum(['string', 'integer', 'number', 'boolean', 'timestamp'])
       .describe('string, integer, number, boolean or timestamp'),
-    required: z.boolean().default(true).describe('true or false: whether the column must be there'),
+    required: z.boolean().default(true).describe('whether the column must exist'),
     maxNullShare: z
       .number()
       .min(0)
       .max(1)
       .default(1)
-      .describe(
-        'a share from 0 to 1: the highest of nulls; 0 makes each row with a null a bad row',
-      ),
+      .describe('the largest share of nulls, from 0 to 1; 0 quarantines each row with a null'),
     min: bound.optional(),
     max: bound.optional(),
     values: z
@@ -27,7 +25,7 @@ const columnExpectationSchema = z
       .min(1)
       .max(10_000)
       .optional()
-      .describe('the values that may occur'),
+      .describe('the allowed values'),
     pattern: z
       .string()
       .min(1)
@@ -35,7 +33,7 @@ const columnExpectationSchema = z
       .optional()
       .describe('a regular expression (RE2) that the whole text must match'),
   })
-  .describe('what is expected of one column');
+  .describe('the rules of one column');
 
 /**
  * The rules that the rows of a source must meet, as a person writes them. `contract-document.ts`
@@ -46,11 +44,11 @@ export const contractSchema = z.strictObject({
   kind: z.enum(['Contract']),
   columns: z
     .record(columnField('a column'), columnExpectationSchema)
-    .describe('at least one column by its name, with what is expected of it'),
+    .describe('one or more columns by name, with their rules'),
   otherColumns: z
     .enum(['allow', 'refuse'])
     .default('allow')
-    .describe('allow or refuse: what to do with columns that are not listed'),
+    .describe('allow or refuse columns that are not listed'),
   unique: z
     .array(
       z
@@ -62,33 +60,33 @@ export const contractSchema = z.strictObject({
     .max(32)
     .default([])
     .describe(
-      'lists of columns whose values together may occur only once, such as [[customer, ordered_at]]',
+      'lists of columns whose combined values must be unique, such as [[customer, ordered_at]]',
     ),
   rows: z
     .strictObject({
-      min: z.int().min(0).default(1).describe('a whole number, 0 or more: the fewest rows'),
-      max: z.int().min(1).optional().describe('a whole number, 1 or more: the most rows'),
+      min: z.int().min(0).default(1).describe('the fewest rows, 0 or more'),
+      max: z.int().min(1).optional().describe('the most rows, 1 or more'),
     })
     .prefault({})
-    .describe('how many rows there must be'),
+    .describe('limits on the number of rows'),
   maxQuarantinedShare: z
     .number()
     .min(0)
     .max(1)
     .default(0.01)
-    .describe('a share from 0 to 1: bad rows beyond which the run stops'),
+    .describe('the share of quarantined rows above which the run stops, from 0 to 1'),
   distribution: z
     .strictObject({
       columns: z
         .array(columnField('a column'))
         .min(1)
         .max(200)
-        .describe('columns whose values are compared with the approved version'),
+        .describe('columns whose distributions are compared with the approved version'),
       maxPsi: z
         .number()
         .gt(0)
         .default(0.25)
-        .describe('a number above 0: the highest population stability index'),
+        .describe('the largest population stability index, above 0'),
     })
     .optional()
     .describe('a comparison with the approved version of the dataset'),

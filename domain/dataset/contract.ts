@@ -5,12 +5,12 @@ import type { ColumnType } from './dataset';
 /** The rules that the rows of one source must meet. Several sources may share one. */
 export interface DataContract {
   readonly columns: readonly ColumnExpectation[];
-  /** Other columns: `allow` passes them on, `refuse` fails the schema check. */
+  /** Other columns: `allow` keeps them, `refuse` fails the check. */
   readonly otherColumns: 'allow' | 'refuse';
-  /** Column sets whose combination must be unique; later duplicates are the bad rows. */
+  /** Sets of columns that must be unique together; later duplicates go to quarantine. */
   readonly unique: readonly (readonly string[])[];
   readonly rows: { readonly min: number; readonly max: number | null };
-  /** Share of rows in quarantine beyond which the run stops. */
+  /** The share of rows in quarantine above which the run stops. */
   readonly maxQuarantinedShare: number;
   readonly distribution: { readonly columns: readonly string[]; readonly maxPsi: number } | null;
 }
@@ -18,7 +18,7 @@ export interface DataContract {
 /** By source name. A source without a contract is absent. */
 export type DataContracts = Readonly<Record<string, DataContract>>;
 
-/** Of own keys only: `constructor` may name a source. */
+/** Reads own keys only, because a source may be named `constructor`. */
 export function contractOf(contracts: DataContracts, source: string): DataContract | null {
   return Object.hasOwn(contracts, source) ? (contracts[source] ?? null) : null;
 }
@@ -27,7 +27,7 @@ export interface ColumnExpectation {
   readonly name: string;
   readonly type: ColumnType;
   readonly required: boolean;
-  /** Highest share of nulls in the whole; `0` makes each null row a bad row. */
+  /** The largest share of nulls; 0 quarantines each row with a null. */
   readonly maxNullShare: number;
   readonly min: number | string | null;
   readonly max: number | string | null;
@@ -42,16 +42,11 @@ export interface ContractCheck {
   readonly observed: string;
   readonly expected: string;
   readonly badRows: number;
-  /**
-   * There was nothing to compare with yet, so nothing was measured and nothing is held against the
-   * data; `passed` is true, and the verdict says so.
-   */
+  /** There was no version to compare with; `passed` is then true, and the verdict says so. */
   readonly notApplicable?: true;
 }
 
-/**
- * What validation measured; `passed: null` in a check is "could not be measured" and fails closed.
- */
+/** The results of validation. `passed: null` was not measured, which makes it inconclusive. */
 export interface ContractReport {
   readonly source: string;
   /** The version's dataset, `shop.orders`. */
@@ -62,10 +57,10 @@ export interface ContractReport {
   readonly checks: readonly ContractCheck[];
 }
 
-/** One source after its contract. */
+/** The result of one source's contract. */
 export interface ContractResult {
   readonly report: ContractReport;
-  /** Parquet of the rows that broke the contract; null when none did. */
+  /** Parquet of the quarantined rows; null without any. */
   readonly quarantine: ArtifactRef | null;
   readonly verdict: Verdict;
 }

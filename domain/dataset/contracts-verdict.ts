@@ -10,14 +10,14 @@ export interface SourceVerdict {
 const kinds = ['failed', 'inconclusive', 'passed'] as const satisfies readonly VerdictKind[];
 
 /**
- * The verdict on all sources of a lifecycle: the worst of theirs, with the reasons of every source.
- * A source without a contract is named, as its rows were not checked (I10).
+ * The verdict on all sources: the worst of theirs, with the reasons of every source. A source
+ * without a contract has a reason too, because its rows were not checked (I10).
  */
 export function contractsVerdict(sources: readonly SourceVerdict[]): Verdict {
   const verdicts = sources.flatMap(({ verdict }) => (verdict === null ? [] : [verdict]));
   const worstFirst = kinds.flatMap((kind) => verdicts.filter((verdict) => verdict.kind === kind));
   const kind = worstFirst[0]?.kind ?? 'passed';
-  // A reason without an outcome has that of its own verdict, not of the whole.
+  // A reason without an outcome has that of its source's verdict.
   const reasons = worstFirst.flatMap((verdict) =>
     verdict.reasons.map((reason) => ({ ...reason, outcome: reason.outcome ?? verdict.kind })),
   );

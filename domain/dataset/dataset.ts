@@ -1,9 +1,6 @@
 import type { ArtifactRef } from './artifact';
 
-/**
- * Perennial's logical column types; each has one Parquet, DuckDB, ONNX and Open Inference Protocol
- * form.
- */
+/** Column types. Each has one form in Parquet, DuckDB, ONNX and the Open Inference Protocol. */
 export type ColumnType = 'string' | 'integer' | 'number' | 'boolean' | 'timestamp';
 
 export interface Column {
@@ -11,7 +8,7 @@ export interface Column {
   readonly type: ColumnType;
 }
 
-/** The bytes behind a dataset version's digest: canonical JSON of this. */
+/** A dataset version's digest is over the canonical JSON of this. */
 export interface DatasetManifest {
   readonly dataset: string;
   readonly columns: readonly Column[];
@@ -20,7 +17,7 @@ export interface DatasetManifest {
   readonly files: readonly ArtifactRef[];
 }
 
-/** An immutable, content-addressed state of a named table. Identity is `manifest.digest`. */
+/** An immutable state of a dataset, identified by `manifest.digest`. */
 export interface DatasetVersionRef {
   readonly dataset: string;
   readonly version: number;
@@ -28,18 +25,12 @@ export interface DatasetVersionRef {
   readonly rows: number;
 }
 
-/**
- * The dataset that a table of a lifecycle becomes: a source by its name, or what the lifecycle
- * makes of its sources. The `orders` of another lifecycle are other orders, with versions, aliases
- * and a history of their own.
- */
+/** The dataset of a lifecycle's table, such as `shop.orders`. Lifecycles do not share datasets. */
 export function datasetName(lifecycle: string, table: string): string {
   return `${lifecycle}.${table}`;
 }
 
-/**
- * Tables that assembly makes. Their hyphens keep them apart from sources, whose names have none.
- */
+/** Tables that assembly makes. Names of sources have no hyphens, so they cannot collide. */
 export const requestRows = 'request-rows';
 export const holdoutRows = 'holdout-rows';
 

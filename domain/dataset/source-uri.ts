@@ -4,14 +4,14 @@ const sourceSchemes = ['sample', 'file', 's3', 'https', 'dataset'] as const;
 export type SourceScheme = (typeof sourceSchemes)[number];
 
 export interface UriProblem {
-  /** Never quotes the URI: it may hold a secret. */
+  /** Must not contain the URI, which may hold a secret. */
   readonly detail: string;
-  /** null: nothing would help. */
+  /** Null: omit the expectation. */
   readonly expected?: string | null;
   readonly didYouMean?: string;
 }
 
-/** Query parameters that sign or open a link: whoever reads the lifecycle could use them. */
+/** Query parameters that grant access, which every reader of the lifecycle could use. */
 const secretParameter =
   /^(x-(amz|goog)-(signature|credential|security-token)|sig|signature|(access_?|auth_?)?token|api_?key|password|passwd|pwd|secret)$/i;
 
@@ -34,14 +34,14 @@ export function schemeOf(uri: string): string | null {
   return /^([a-z][a-z0-9+.-]*):\/\//i.exec(uri)?.[1]?.toLowerCase() ?? null;
 }
 
-/** What is wrong with the URI of a source, or null. */
+/** The problem of a source's URI, or null. */
 export function uriProblem(uri: string): UriProblem | null {
   const expected = `a URI that begins with ${sourceSchemes.map((scheme) => `${scheme}://`).join(' ')}`;
   const scheme = schemeOf(uri);
   if (scheme === null) return { detail: 'has no scheme', expected };
   if (holdsCredential(uri)) {
     return {
-      detail: 'holds a credential, and a lifecycle is read by many',
+      detail: 'has a credential, which every reader of the lifecycle could see',
       expected: 'a URI without user, password, token or signature',
     };
   }
@@ -51,7 +51,7 @@ export function uriProblem(uri: string): UriProblem | null {
   if (known === undefined) {
     const near = scheme === 'http' ? 'https' : nearest(scheme, sourceSchemes);
     return {
-      detail: `has the scheme ${scheme}://, which is not read`,
+      detail: `has the scheme ${scheme}://, which is not supported`,
       expected,
       ...(near === null ? {} : { didYouMean: `${near}://` }),
     };
@@ -66,8 +66,7 @@ export function uriProblem(uri: string): UriProblem | null {
 function holdsCredential(uri: string): boolean {
   const [beforeQuery = '', ...query] = uri.slice(uri.indexOf('://') + 3).split('?');
   const authority = beforeQuery.split('/')[0] ?? '';
-  // `dataset://lifecycle.source@alias` is a name; in every other authority what stands before @ is
-  // a user.
+  // In `dataset://lifecycle.source@alias` the @ is part of a name; elsewhere it follows a user.
   if (authority.includes('@') && schemeOf(uri) !== 'dataset') return true;
   const names = query
     .join('?')
@@ -80,12 +79,12 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    // Not a percent-encoding: then it is itself.
+    // Not percent-encoded.
     return text;
   }
 }
 
-/** `file://./x` and `file://../x` made absolute in `folder`; other URIs as they are. */
+/** Resolves `file://./x` and `file://../x` in `folder`; other URIs are unchanged. */
 export function absoluteUri(uri: string, folder: string): string {
   if (!isRelativeUri(uri)) return uri;
   const parts: string[] = [];

@@ -1,13 +1,10 @@
 import type { ColumnType } from './dataset';
 
-/**
- * What a dataset version's table looks like, kept beside it in the registry. No value of a text
- * column is in it.
- */
+/** Statistics of a dataset version in the registry. They contain no values of text columns. */
 export interface DatasetStatistics {
   readonly rows: number;
   readonly columns: readonly ColumnStatistics[];
-  /** What reading the source left out or could not type, in words. */
+  /** Notes on rows and columns that could not be read or typed. */
   readonly notes: readonly string[];
 }
 

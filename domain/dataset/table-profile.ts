@@ -1,16 +1,16 @@
 import type { Column, ColumnType } from './dataset';
 
-/** What was measured of a table before a lifecycle is written for it. */
+/** The profile of a table, from which a lifecycle is inferred. */
 export interface TableProfile {
   readonly rows: number;
   readonly columns: readonly ColumnProfile[];
-  /** The values of the label, the most frequent first; `mostLabelValues` at most. */
+  /** The values of the label, most frequent first, at most `mostLabelValues`. */
   readonly labelValues: readonly LabelValue[];
-  /** What could not be typed, as sentences without a value. */
+  /** Notes on columns without a type; they contain no values. */
   readonly notes: readonly string[];
 }
 
-/** Texts that stand for a missing value in files of R, pandas and spreadsheets. */
+/** Texts for a missing value in files of R, pandas and spreadsheets. */
 export const missingMarks = [
   'NA',
   'N/A',
@@ -26,28 +26,25 @@ export const missingMarks = [
   '#N/A',
 ] as const;
 
-/**
- * A text column that holds numbers and missing marks is profiled as numbers, and a label without
- * its marks.
- */
+/** A text column of numbers and missing marks is profiled as numbers; a label without its marks. */
 export interface ColumnProfile extends Column {
-  /** As the source has it. */
+  /** The type in the source. */
   readonly sourceType: ColumnType;
-  /** Those that occur. They were counted as nulls. */
+  /** The missing marks that occur; they count as nulls. */
   readonly marks: readonly string[];
   readonly nulls: number;
   readonly distinct: number;
-  /** Of numbers; null for other types and where there is no value. */
+  /** Standard deviation of numbers; null for other types and without values. */
   readonly deviation: number | null;
-  /** Of whole numbers: each value from the smallest to the largest occurs once. */
+  /** Whole numbers in which each value from the smallest to the largest occurs once. */
   readonly isSequence: boolean;
-  /** Of texts: most of them are dates that do not begin with the year. */
+  /** Texts that mostly are dates and do not begin with the year. */
   readonly looksLikeDate: boolean;
-  /** Of times: the days that have rows, counted from 1970 in UTC, rising. */
+  /** For times: the days with rows, counted from 1970 in UTC, increasing. */
   readonly days: readonly number[];
-  /** Of times: the mean in milliseconds since 1970. */
+  /** For times: the mean in milliseconds since 1970. */
   readonly meanTime: number | null;
-  /** The column alone tells the label in every row. */
+  /** The column alone determines the label in every row. */
   readonly determinesLabel: boolean;
 }
 
@@ -56,5 +53,5 @@ export interface LabelValue {
   readonly rows: number;
 }
 
-/** One more than a multiclass model can have. */
+/** One more than the classes of a multiclass model. */
 export const mostLabelValues = 101;

@@ -11,29 +11,23 @@ export function windowEnding(until: string, length: CalendarDuration): TimeWindo
   if (end === null)
     throw failure(
       'InvalidInput',
-      `${JSON.stringify(until)} is not a time such as 2013-07-01T00:00:00Z`,
+      `${JSON.stringify(until)} is not a time with an offset, such as 2013-07-01T00:00:00Z`,
     );
   return { from: formatInstant(before(end, length)), until: formatInstant(end) };
 }
 
-/**
- * The window that `until: latest` stands for: it ends on the first whole second after the newest
- * event, so that the newest row is inside.
- */
+/** The window of `until: latest`, which ends at the next whole second after the newest event. */
 export function latestWindow(newestEvent: string, length: CalendarDuration): TimeWindow {
   const newest = parseInstant(newestEvent);
   if (newest === null)
     throw failure(
       'InvalidInput',
-      `${JSON.stringify(newestEvent)} is not a time such as 2013-07-01T00:00:00Z`,
+      `${JSON.stringify(newestEvent)} is not a time with an offset, such as 2013-07-01T00:00:00Z`,
     );
   return windowEnding(formatInstant((Math.floor(newest / 1000) + 1) * 1000), length);
 }
 
-/**
- * The four parts in order of time, counted back from the window's end in days of 24 h: they meet
- * without a gap and fill the window.
- */
+/** The four parts in order of time, without gaps, in days of 24 h before the window's end. */
 export function splitWindow(
   window: TimeWindow,
   split: Extract<SplitSpec, { readonly by: 'time' }>,
@@ -47,7 +41,7 @@ export function splitWindow(
     const days = split.tuningDays + split.confirmDays + split.holdoutDays;
     throw failure(
       'InvalidInput',
-      `the window ${window.from} to ${window.until} leaves nothing to train on: tuning, confirm and holdout take ${days} days`,
+      `the window ${window.from} to ${window.until} has no rows to train on: tuning, confirm and holdout take ${days} days`,
     );
   }
   return {
@@ -58,15 +52,11 @@ export function splitWindow(
   };
 }
 
-/**
- * The fewest whole days that a window of this length can have, whichever months it meets: `1mo` may
- * be February.
- */
+/** The fewest whole days of a window of this length, as `1mo` may be February. */
 export function shortestDays(length: CalendarDuration): number {
   const days = Math.floor(length.seconds / daySeconds);
   if (length.months === 0) return days;
-  // 2013–2016 hold every month with every neighbour; one common year after a leap year decides for
-  // long windows.
+  // 2013–2016 have every combination of neighbouring months and a leap year.
   const starts = Array.from({ length: 48 }, (_, month) => Date.UTC(2013, month, 1));
   return (
     days +
@@ -78,10 +68,7 @@ export function shortestDays(length: CalendarDuration): number {
   );
 }
 
-/**
- * RFC 3339 with an offset → milliseconds since 1970; null when it is not one, or names a day that
- * does not exist.
- */
+/** RFC 3339 with an offset → milliseconds since 1970; null for other texts and invalid days. */
 export function parseInstant(text: string): number | null {
   const match =
     /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/.exec(
@@ -110,15 +97,12 @@ export function parseInstant(text: string): number | null {
   return Number.isNaN(parsed) ? null : parsed;
 }
 
-/**
- * One spelling for one instant, so that equal windows are equal in cache keys: no fraction when
- * there is none.
- */
+/** The canonical RFC 3339 text of an instant, so that equal windows have equal cache keys. */
 export function formatInstant(milliseconds: number): string {
   return new Date(milliseconds).toISOString().replace('.000Z', 'Z');
 }
 
-/** Months are calendar months: a day that the earlier month lacks becomes its last. */
+/** Calendar months: a day that the earlier month lacks becomes its last day. */
 function before(end: number, length: CalendarDuration): number {
   const date = new Date(end);
   const month = date.getUTCMonth() - length.months;
@@ -126,10 +110,7 @@ function before(end: number, length: CalendarDuration): number {
   return new Date(end).setUTCFullYear(date.getUTCFullYear(), month, day) - length.seconds * 1000;
 }
 
-/**
- * `month` counts from 1 and may lie outside of the year. Date.UTC reads years below 100 as 19xx,
- * which leaves the count of days right except for a leap day then.
- */
+/** `month` is from 1 and may exceed the year. Date.UTC treats years below 100 as 19xx. */
 function daysIn(year: number, month: number): number {
   return new Date(Date.UTC(year, month, 0)).getUTCDate();
 }

@@ -2,15 +2,15 @@ import { predictedClass } from './metrics/multiclass';
 import { rowLogloss } from './metrics/classification';
 import type { LossRange } from '../rollout/judging/loss';
 
-/** What a multiclass model answers for one row, and what the prediction log keeps of it. */
+/** The prediction of a multiclass model for one row, as stored in the prediction log. */
 export interface ClassPrediction {
-  /** The likeliest class. */
+  /** The most probable class. */
   readonly class: string;
   /** By class, in the order of the model's classes. */
   readonly probabilities: Readonly<Record<string, number>>;
 }
 
-/** Of one row, whose probabilities begin at `from` of `scores`. */
+/** The prediction of the row whose probabilities begin at `from` in `scores`. */
 export function classPrediction(
   classes: readonly string[],
   scores: Float64Array,
@@ -24,7 +24,7 @@ export function classPrediction(
   };
 }
 
-/** From a document of the prediction log; null for what a model of another task answered. */
+/** Parses a document of the prediction log; null for other tasks. */
 export function classPredictionIn(output: unknown): ClassPrediction | null {
   const found = output as Partial<ClassPrediction> | null | undefined;
   return typeof found?.class === 'string' && typeof found.probabilities === 'object'
@@ -32,12 +32,12 @@ export function classPredictionIn(output: unknown): ClassPrediction | null {
     : null;
 }
 
-/** The probability that a version gave a class; 0 for a class that it does not know. */
+/** The probability of a class; 0 for an unknown class. */
 export function probabilityOf({ probabilities }: ClassPrediction, name: string): number {
   return Object.hasOwn(probabilities, name) ? (probabilities[name] ?? 0) : 0;
 }
 
-/** The log losses that a prediction can have, whatever its label turns out to be. */
+/** The range of log losses of a prediction over all possible labels. */
 export function lossRangeOf(prediction: ClassPrediction): LossRange {
   const losses = Object.values(prediction.probabilities).map((probability) =>
     rowLogloss(1, probability),
@@ -46,8 +46,8 @@ export function lossRangeOf(prediction: ClassPrediction): LossRange {
 }
 
 /**
- * The differences of log loss, challenger minus champion, that two predictions of one row can have,
- * whatever its label turns out to be: the label is a class of either of them.
+ * The range of the difference in log loss, challenger minus champion, over all possible labels of
+ * one row.
  */
 export function lossDifferencesOf(
   champion: ClassPrediction,

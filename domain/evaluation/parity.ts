@@ -1,24 +1,21 @@
 import type { Digest } from '../dataset/artifact';
 
-/**
- * What was found when raw request rows of the holdout went through a real gateway process and its
- * answers were laid beside offline predictions: the same graph over the features that training saw.
- */
+/** The comparison of predictions of a real gateway with the offline predictions of the holdout. */
 export type ParityEvidence =
   | {
       readonly kind: 'measured';
       /** Rows sent, spread evenly over the holdout. */
       readonly rows: number;
-      /** Rows with an answer on both sides; fewer than `rows` means that only part was measured. */
+      /** Rows with both predictions; fewer than `rows` is a partial measurement. */
       readonly compared: number;
-      /** Compared rows whose scores differ by no more than `tolerance`. */
+      /** Compared rows whose scores differ by `tolerance` at most. */
       readonly agreeing: number;
       readonly tolerance: number;
       readonly maxDifference: number;
-      /** Address of the process that answered. */
+      /** Address of the gateway process. */
       readonly gateway: string;
-      /** Manifest digest that the gateway named in every answer (I3: must be the candidate's). */
+      /** Manifest digest in every answer; it must be the candidate's (I3). */
       readonly digestServed: Digest;
     }
-  /** Could not be measured: never a pass (I10). */
+  /** Inconclusive (I10). */
   | { readonly kind: 'notMeasured'; readonly rows: 0; readonly reason: string };

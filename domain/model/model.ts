@@ -1,32 +1,26 @@
 import type { ArtifactRef, Digest } from '../dataset/artifact';
 import type { Column } from '../dataset/dataset';
 
-/**
- * `classification` is binary, `multiclass` tells three classes or more apart (two are allowed),
- * `regression` gives a number.
- */
+/** `classification` is binary, `multiclass` has two classes or more, `regression` predicts a number. */
 export const tasks = ['classification', 'multiclass', 'regression'] as const;
 export type Task = (typeof tasks)[number];
 
-/** `champion` answers production, `previous` is where a rollback goes, `challenger` is on trial. */
+/** `champion` serves, `previous` is the target of a rollback, `challenger` is in a rollout. */
 export type AliasName = 'champion' | 'challenger' | 'previous';
 
-/**
- * A column that the ONNX graph takes as input, shape [rows, 1]; missing number NaN, missing text
- * `missingText`.
- */
+/** An input of the ONNX graph, shape [rows, 1]. Missing: NaN, or `missingText` for a text. */
 export interface FeatureColumn {
   readonly name: string;
   readonly type: 'float' | 'string';
 }
 
-/** The reserved string that stands for a missing text in trainer, SQL and ONNX alike. */
+/** The text for a missing value in trainer, SQL and ONNX. */
 export const missingText = '__missing__';
 
-/** What a request must carry and what the graph gives back. */
+/** The columns of a request and the output of the graph. */
 export interface ModelSignature {
   readonly task: Task;
-  /** Raw request columns that `features.sql` reads: one named tensor each on the wire. */
+  /** Request columns that `features.sql` reads; one named tensor each in the protocol. */
   readonly request: readonly Column[];
   readonly features: readonly FeatureColumn[];
   /**
@@ -34,15 +28,15 @@ export interface ModelSignature {
    * value. In multiclass [rows, classes]: the probability of each class.
    */
   readonly output: 'score';
-  /** Of a multiclass model alone: the names of its classes, in the order of the graph's output. */
+  /** Only multiclass: class names in the order of the graph's output. */
   readonly classes?: readonly string[];
   readonly entity: string | null;
   readonly time: string | null;
 }
 
 /**
- * The bytes behind a model version's digest: canonical JSON of this. What is evaluated, promoted
- * and served has this one digest (I3).
+ * A model version's digest is over the canonical JSON of this. Evaluation, promotion and serving
+ * use the same digest (I3).
  */
 export interface ModelManifest {
   readonly model: string;
@@ -59,23 +53,17 @@ export interface ModelManifest {
   readonly trainingData: Digest;
 }
 
-/** `flight-delay@7`. Identity of the bytes is `manifest.digest`. */
+/** `flight-delay@7`. `manifest.digest` identifies its content. */
 export interface ModelVersionRef {
   readonly model: string;
   readonly version: number;
   readonly manifest: ArtifactRef;
 }
 
-/**
- * `candidate` until decided; `rejected` by a gate; `withdrawn` by undo; `promoted` once it was a
- * champion.
- */
+/** `candidate` until a decision, `rejected` by a gate, `withdrawn` by undo, `promoted` for good. */
 export type ModelVersionStatus = 'candidate' | 'promoted' | 'rejected' | 'withdrawn';
 
-/**
- * The champion as it was when a candidate was compared with it; a promotion replaces exactly this
- * one.
- */
+/** The champion that a candidate was compared with. A promotion replaces only this one. */
 export interface ChampionSeen {
   readonly version: ModelVersionRef | null;
   readonly fencing: number;

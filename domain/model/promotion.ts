@@ -1,6 +1,4 @@
-/**
- * What must hold before a person may make a version the champion by hand, and who may override it.
- */
+/** The requirements of a manual promotion, and who may override them. */
 import type { Digest } from '../dataset/artifact';
 import type { RunId } from '../ids';
 import type { LifecycleSpec, PromoteSpec } from '../lifecycle/lifecycle';
@@ -8,39 +6,36 @@ import type { ModelVersionStatus } from './model';
 import { isOpenRollout, type RolloutStatus } from '../rollout/rollout';
 import type { VerdictKind } from '../decision/verdict';
 
-/** What the registry holds of one version, read in the transaction that moves the champion. */
+/** The registry's facts about one version, read in the transaction that moves the champion. */
 export interface PromotionFacts {
   readonly model: string;
   readonly version: number;
   readonly status: ModelVersionStatus;
   readonly run: { readonly id: RunId; readonly starter: string };
-  /** The revision that the version was judged under. */
+  /** The revision of the version's evaluation. */
   readonly revision: number;
   readonly policy: PromotionPolicy;
-  /** The present champion; null when there is none. */
+  /** The current champion; null when there is none. */
   readonly champion: { readonly version: number; readonly digest: Digest } | null;
-  /** Of the evaluate stage; null when it recorded no decision. */
+  /** From the evaluate stage; null without a decision. */
   readonly evaluation: {
     readonly verdict: VerdictKind;
     readonly comparedWith: Digest | null;
   } | null;
-  /** The canary of the version's run; null when none was opened. */
+  /** The rollout of the version's run; null when there was none. */
   readonly canary: {
     readonly status: RolloutStatus;
     readonly champion: number;
-    /** Of its decision; null when nothing was decided. */
+    /** Null without a decision. */
     readonly verdict: VerdictKind | null;
   } | null;
-  /**
-   * People other than the starter who approved the promotion, the caller included where the caller
-   * may approve.
-   */
+  /** Approvals by others than the starter, including the caller if they may approve. */
   readonly approvals: number;
 }
 
 export interface PromotionPolicy {
   readonly gates: number;
-  /** Only a canary may promote what no gate judges. */
+  /** There are no gates, so only a canary may promote. */
   readonly ungated: boolean;
   readonly canary: boolean;
   readonly approval: PromoteSpec['approval'];
@@ -58,7 +53,7 @@ export interface UnmetRequirement {
     | 'canary.otherChampion'
     | 'approval.missing';
   readonly detail: string;
-  /** The command that helps. */
+  /** The next command. */
   readonly next: string;
 }
 
@@ -71,10 +66,7 @@ export function promotionPolicyOf({ evaluate, canary, promote }: LifecycleSpec):
   };
 }
 
-/**
- * Everything that is missing, in the order in which a run would have come to it. Empty: the version
- * may become champion.
- */
+/** The unmet requirements in the order of a run's stages. Empty: the version may be promoted. */
 export function unmetRequirements(facts: PromotionFacts): readonly UnmetRequirement[] {
   return [
     ...unmetStatus(facts),
@@ -89,7 +81,7 @@ function unmetStatus({ model, version, status, run }: PromotionFacts): readonly 
   return [
     {
       code: 'status',
-      detail: `${model}@${version} was rejected by ${run.id}`,
+      detail: `${run.id} rejected ${model}@${version}`,
       next: `perennial run show ${run.id}`,
     },
   ];
@@ -108,7 +100,7 @@ function unmetEvaluation({
     return [
       {
         code: 'evaluation.missing',
-        detail: `${model}@${version} was never evaluated: ${run.id} recorded no decision`,
+        detail: `${model}@${version} was not evaluated: ${run.id} has no decision`,
         next: again,
       },
     ];
@@ -116,7 +108,7 @@ function unmetEvaluation({
   const leftToCanary =
     evaluation.verdict === 'inconclusive' && policy.gates === 0 && policy.ungated && policy.canary;
   if (evaluation.verdict !== 'passed' && !leftToCanary) {
-    const detail = `the gates of ${model}@${version} ended as ${evaluation.verdict}`;
+    const detail = `the verdict on ${model}@${version} is ${evaluation.verdict}`;
     return [
       {
         code: 'evaluation.notPassed',
@@ -127,7 +119,7 @@ function unmetEvaluation({
   }
   if (evaluation.comparedWith === (champion?.digest ?? null)) return [];
   const was = evaluation.comparedWith === null ? 'no champion' : 'another champion';
-  const detail = `${model}@${version} was compared with ${was}, and the champion is now ${nameOf(model, champion)}`;
+  const detail = `${model}@${version} was compared with ${was}, but the champion is now ${nameOf(model, champion)}`;
   return [{ code: 'evaluation.otherChampion', detail, next: again }];
 }
 
@@ -143,7 +135,7 @@ function unmetCanary({
   const again = `perennial run rerun ${run.id} --from canary`;
   const show = `perennial rollout show ${model}`;
   if (canary === null) {
-    // A first version has no champion to be tried beside; then its gates must have judged it.
+    // The first version has no champion for a canary; its gates suffice.
     if (champion === null && policy.gates > 0) return [];
     return [{ code: 'canary.missing', detail: `${model}@${version} had no canary`, next: again }];
   }
@@ -159,12 +151,12 @@ function unmetCanary({
     ];
   }
   if (!isShown) {
-    const passedBefore = canary.verdict === 'passed' ? ', after it had passed' : '';
+    const passedBefore = canary.verdict === 'passed' ? ', after it passed' : '';
     const detail = `the canary of ${model}@${version} ended as ${endings[canary.status]}${passedBefore}`;
     return [{ code: 'canary.notPassed', detail, next: again }];
   }
   if (canary.champion === champion?.version) return [];
-  const detail = `${model}@${version} was tried beside ${model}@${canary.champion}, and the champion is now ${nameOf(model, champion)}`;
+  const detail = `${model}@${version} was compared with ${model}@${canary.champion} in its canary, but the champion is now ${nameOf(model, champion)}`;
   return [{ code: 'canary.otherChampion', detail, next: again }];
 }
 
@@ -172,7 +164,7 @@ const endings: Readonly<Record<RolloutStatus, string>> = {
   running: 'running',
   held: 'held',
   passed: 'passed',
-  promoted: 'promoted by hand, before it had passed',
+  promoted: 'promoted manually before it passed',
   rolledBack: 'rolled back',
   aborted: 'aborted',
   superseded: 'superseded',
@@ -189,7 +181,7 @@ function unmetApproval({
   const others =
     approval.allowStarter === true ? '' : `, not by ${run.starter}, who started ${run.id}`;
   const needed = approval.required === 1 ? '1 approval is' : `${approval.required} approvals are`;
-  const detail = `${needed} required for ${model}@${version} (scope ${approval.role}${others}), and ${approvals} ${approvals === 1 ? 'was' : 'were'} given`;
+  const detail = `${needed} required for ${model}@${version} (scope ${approval.role}${others}), ${approvals} given`;
   return [{ code: 'approval.missing', detail, next: `perennial run approve ${run.id}` }];
 }
 
@@ -197,23 +189,23 @@ function nameOf(model: string, champion: PromotionFacts['champion']): string {
   return champion === null ? 'none' : `${model}@${champion.version}`;
 }
 
-/** Whoever promotes by hand. */
+/** The person who promotes manually. */
 export interface Promoter {
   readonly name: string;
   readonly scope: 'viewer' | 'operator' | 'approver' | 'admin';
-  /** Holds the key that started the run. */
+  /** The person started the run. */
   readonly isStarter: boolean;
 }
 
-/** As the history keeps it, for whoever reads it later. */
+/** An override as recorded in the history. */
 export interface PromotionOverride {
   readonly reason: string;
   readonly unmet: readonly Pick<UnmetRequirement, 'code' | 'detail'>[];
-  /** The starter of the run overrode the rules for it. */
+  /** The starter of the run made the override. */
   readonly selfApproved: boolean;
 }
 
-/** Whether this person's promotion counts as one of the approvals that the policy asks for. */
+/** Whether this person's promotion counts as an approval. */
 export function countsAsApproval(
   { scope, isStarter }: Promoter,
   { role, allowStarter }: PromoteSpec['approval'],
@@ -222,8 +214,8 @@ export function countsAsApproval(
 }
 
 /**
- * Why this person may not override; null when they may. An admin may override for a run of their
- * own, but must say so.
+ * Why this person may not override; null when they may. An admin may override for their own run
+ * with `selfApprove`.
  */
 export function overrideRefusal(
   { name, scope, isStarter }: Promoter,

@@ -1,21 +1,18 @@
 import type { NotifyEvent } from '../lifecycle/lifecycle';
 import { notifyEvents } from '../lifecycle/lifecycle';
 
-/**
- * `gone`: the receiver answered 410, so its webhook is told nothing more. The other ends say how
- * one delivery went.
- */
+/** `gone`: the receiver responded with 410, so no more events are sent to it. */
 export const deliveryStatuses = ['pending', 'delivered', 'failed', 'gone'] as const;
 export type DeliveryStatus = (typeof deliveryStatuses)[number];
 
-/** An event's name as one that webhooks can hear of; null when it is none. */
+/** The event of this name, if webhooks can receive it; otherwise null. */
 export function notifyEventOf(name: string): NotifyEvent | null {
   return notifyEvents.find((event) => event === name) ?? null;
 }
 
 /**
- * Seconds to wait after the nth failed attempt, the first being 1; null when that was the last. The
- * times that the Standard Webhooks specification recommends: a little over three days in all.
+ * Seconds to wait after the nth failed attempt (from 1); null after the last. The schedule of the
+ * Standard Webhooks specification, a little over three days in total.
  */
 export function retryDelay(attempt: number): number | null {
   return delays[attempt - 1] ?? null;

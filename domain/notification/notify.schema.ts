@@ -9,10 +9,10 @@ export const secretSchema = z
       z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/) }),
       z.strictObject({ file: z.string().min(1).max(512) }),
     ],
-    // What is written there may be the secret itself: an error must not repeat it.
-    { error: 'is no reference: { env: NAME } or { file: PATH }, never the secret itself' },
+    // The value may be the secret itself, so the error must not repeat it.
+    { error: 'must be a reference, { env: NAME } or { file: PATH }, and not the secret itself' },
   )
-  .describe('where the secret is: { env: NAME } or { file: PATH }');
+  .describe('the place of the secret: { env: NAME } or { file: PATH }');
 
 const target = z
   .strictObject({
@@ -23,29 +23,29 @@ const target = z
         const found = urlProblem(context.value);
         if (found !== null) context.issues.push(problem(found));
       })
-      .describe('an https:// address, without a credential'),
+      .describe('an https:// URL without credentials'),
     secret: secretSchema,
     events: z
       .array(z.enum(notifyEvents))
       .min(1)
       .default([...notifyEvents])
-      .describe('names of events such as run.failed or rollout.rolled_back; all when left out'),
+      .describe('events such as run.failed or rollout.rolled_back; by default all'),
   })
-  .describe('whom to tell: webhook, secret and events');
+  .describe('a webhook: its URL, secret and events');
 
 export const notifySchema = z.array(target).max(20).default([]).describe('a list of webhooks');
 
 /**
- * http:// is for a receiver on the same machine; whatever it says, private addresses are decided on
- * when it is called. The address is not repeated: its path is often a secret.
+ * http:// is for a receiver on the same machine; private addresses are checked when it is called.
+ * The message must not repeat the URL, because its path is often a secret.
  */
 function urlProblem(text: string): string | null {
   const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || !['https:', 'http:'].includes(url.protocol)) return 'is no such address';
-  // What a viewer was shown is not the address.
-  if (text.includes(hiddenPart))
-    return `has ${hiddenPart} where its path is hidden: write the whole address`;
+  if (url === null || !['https:', 'http:'].includes(url.protocol))
+    return 'is not an http or https URL';
+  // Viewers see a masked URL, which is not usable.
+  if (text.includes(hiddenPart)) return `is masked (${hiddenPart}): write the whole URL`;
   if (url.username !== '' || url.password !== '')
-    return 'carries a credential, which belongs into secret';
+    return 'has a credential, which belongs in secret';
   return null;
 }

@@ -1,10 +1,7 @@
-/**
- * Paths and queries of webhooks often are their secret, so callers below operator see the host
- * alone.
- */
+/** Paths and queries of webhooks often are secrets, so viewers see only the host. */
 import type { LifecycleSpec } from '../lifecycle/lifecycle';
 
-/** Stands for the part of an address that is hidden; no address holds it. */
+/** The hidden part of a masked URL; no real URL contains it. */
 export const hiddenPart = '…';
 
 /** `https://hooks.example/…` */
@@ -23,7 +20,7 @@ export function withMaskedWebhooks<Spec extends LifecycleSpec>(spec: Spec): Spec
   };
 }
 
-/** The value of `spec.notify`, or of a part of it, as a plan shows it. */
+/** The value of `spec.notify`, or a part of it, with masked URLs. */
 export function maskedNotify(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(maskedNotify);
   if (typeof value !== 'object' || value === null) return value;

@@ -1,9 +1,7 @@
-/** What the API asks of a running workflow for somebody, signed so that nobody else can ask it. */
+/** Commands of the API to a running workflow, signed so that no other client can send them. */
 import type { Tenant } from '../ids';
 
-/**
- * The scope that an API key needs for each. A vote also needs the role that the lifecycle names.
- */
+/** The scope that each command needs. A vote also needs the scope in the lifecycle. */
 export const commandScopes = {
   'run.approve': 'approver',
   'run.reject': 'approver',
@@ -20,40 +18,40 @@ export type CommandVerb = keyof typeof commandScopes;
 
 export interface CommandOrder {
   readonly tenant: Tenant;
-  /** A command for one workflow is none for another. */
+  /** Only this workflow accepts the command. */
   readonly workflowId: string;
   readonly verb: CommandVerb;
-  /** The idempotency key: carried out once, however often it is sent. */
+  /** The idempotency key: the command has one effect, however often it is sent. */
   readonly id: string;
-  /** Of the API key that asked. */
+  /** The id of the caller's API key. */
   readonly keyId: string;
-  /** RFC 3339. An old command is refused. */
+  /** RFC 3339. An old command is rejected. */
   readonly at: string;
   readonly reason?: string;
-  /** Of event time; what `rollout.extend` adds. */
+  /** Seconds of event time that `rollout.extend` adds. */
   readonly seconds?: number;
 }
 
 /** Who sent a command, and why. */
 export interface Command {
   readonly actor: string;
-  /** Of the API key; absent where the platform acts for itself. */
+  /** The id of the API key; absent for commands of the platform. */
   readonly keyId?: string | undefined;
   readonly reason?: string | undefined;
 }
 
 export interface SignedCommand {
   readonly order: CommandOrder;
-  /** Which signing key; they are rotated. */
+  /** The id of the signing key. */
   readonly signedBy: string;
   /** HMAC-SHA-256 over the canonical JSON of the order, hex. */
   readonly signature: string;
 }
 
-/** Who acts, as the registry knows the API key. */
+/** The owner of an API key. */
 export interface KeyHolder {
   readonly keyId: string;
-  /** Same for a key and those that it was rotated into. */
+  /** The same for a key and its rotated successors. */
   readonly holderId: string;
   readonly name: string;
   readonly scope: string;

@@ -1,10 +1,7 @@
 /** Temporal's limit for a fairness key. */
 const mostBytes = 64;
 
-/**
- * Whose share of the workers a run takes: each lifecycle of each tenant has the same, however many
- * of its runs wait.
- */
+/** The fairness key of a run: every lifecycle of every tenant gets an equal share of workers. */
 export function fairnessKeyOf({
   tenant,
   lifecycle,

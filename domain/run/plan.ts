@@ -1,7 +1,4 @@
-/**
- * What a run is started with, and how its stages end. Shared by the workflows and the activities
- * that keep records.
- */
+/** The input of a run and the results of its stages, shared by workflows and activities. */
 import type { ArtifactRef, Digest } from '../dataset/artifact';
 import type { DataContracts } from '../dataset/contract';
 import type { RunId, Tenant } from '../ids';
@@ -9,7 +6,7 @@ import type { LifecycleSpec } from '../lifecycle/lifecycle';
 import type { RunRequest } from './run';
 import type { DecisionRef, Verdict } from '../decision/verdict';
 
-/** Everything that a run needs to know, as references and small values. */
+/** The input of a run, as references and small values. */
 export interface RunPlan<Spec extends LifecycleSpec = LifecycleSpec> {
   readonly runId: RunId;
   readonly tenant: Tenant;
@@ -22,25 +19,16 @@ export interface RunPlan<Spec extends LifecycleSpec = LifecycleSpec> {
   readonly traceId: string;
 }
 
-/**
- * How a stage's body ended. A verdict other than `passed` ends the stage as *stopped*; such an
- * output is never reused.
- */
+/** The result of a stage. A verdict other than `passed` stops the run; its output is not reused. */
 export interface StageEnd<T> {
   readonly output: T;
   readonly verdict?: Verdict;
   readonly decision?: DecisionRef;
-  /**
-   * Something outside the inputs was unavailable: other runs do not reuse the output, but a rerun
-   * of this one does.
-   */
+  /** An external system was unavailable: only a rerun of this run may reuse the output. */
   readonly notReusable?: true;
 }
 
-/**
- * Whether a stage may take over the output of another run: from the cache, or from the run that a
- * rerun names.
- */
+/** Whether a stage may reuse an output: never, from the cache, or from the run of a rerun. */
 export type Reuse =
   | { readonly kind: 'never' }
   | { readonly kind: 'cache' }

@@ -11,7 +11,7 @@ import { notInThisVersion, problem } from '../document/schema-issues.schema';
 /** The body of `POST /lifecycles/{name}/runs`. */
 export const runRequestSchema = z
   .strictObject({
-    params: paramsField.optional().describe('parameters of the trainer, for this run alone'),
+    params: paramsField.optional().describe('parameters of the trainer, only for this run'),
     until: untilField.optional(),
     fromStage: z.enum(stageNames).optional().describe('the first stage to run again'),
     reuseRun: z
@@ -19,12 +19,9 @@ export const runRequestSchema = z
       .regex(/^run_[0-9a-z]{1,64}$/)
       .transform((text) => text as RunId)
       .optional()
-      .describe('the id of the run whose earlier stages are taken, run_…'),
-    cache: z
-      .boolean()
-      .optional()
-      .describe('true or false: false runs every stage even when its inputs are unchanged'),
-    reason: z.string().trim().min(1).max(500).optional().describe('why, for the audit'),
+      .describe('the id of the run whose earlier stages are reused, run_…'),
+    cache: z.boolean().optional().describe('false runs every stage, even with unchanged inputs'),
+    reason: z.string().trim().min(1).max(500).optional().describe('the reason, for the audit log'),
     kind: notInThisVersion,
     input: notInThisVersion,
     as: notInThisVersion,
@@ -32,7 +29,7 @@ export const runRequestSchema = z
   .check(({ value, issues }) => {
     if (value.fromStage !== undefined && value.reuseRun === undefined) {
       issues.push({
-        ...problem('is missing: fromStage needs the run whose earlier stages are taken'),
+        ...problem('is missing: fromStage needs the run whose earlier stages are reused'),
         path: ['reuseRun'],
       });
     }
@@ -51,10 +48,7 @@ export const runRequestSchema = z
   })
   .transform((request): RunRequest => defined(request));
 
-/**
- * Optional members of a request are absent, never undefined: its canonical JSON is compared under
- * an Idempotency-Key.
- */
+/** Removes undefined members, because requests are compared under an Idempotency-Key. */
 function defined(request: object): RunRequest {
   return Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined));
 }

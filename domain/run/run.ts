@@ -26,7 +26,7 @@ type LlmStage = (typeof llmStages)[number];
 
 export type StageName = ModelStage | LlmStage;
 
-/** Of every kind of lifecycle, each once: what a request may name before its lifecycle is known. */
+/** The stages of every kind of lifecycle, for requests whose lifecycle is not yet known. */
 export const stageNames: readonly [StageName, ...StageName[]] = [
   ...modelStages,
   ...llmStages.filter((stage) => !isModelStage(stage)),
@@ -41,18 +41,18 @@ export interface RunRef {
   readonly runId: RunId;
 }
 
-/** An effect of a run that happens once, however often it is attempted. */
+/** An effect of a run that happens once, whatever the number of attempts. */
 export interface RunEffect extends RunRef {
   readonly key: IdempotencyKey;
 }
 
-/** All stages that a kind of lifecycle knows, in order. */
+/** All stages of each kind of lifecycle, in order. */
 export const stagesByKind = {
   ModelLifecycle: modelStages,
   LlmLifecycle: llmStages,
 } as const satisfies Record<LifecycleKind, readonly StageName[]>;
 
-/** The part of the spec without which a stage is left out. */
+/** The section of the spec that a stage needs. */
 const optional: Readonly<Partial<Record<StageName, string>>> = {
   ingest: 'data',
   tune: 'tune',
@@ -62,7 +62,7 @@ const optional: Readonly<Partial<Record<StageName, string>>> = {
   canary: 'canary',
 };
 
-/** Those that a run of this lifecycle goes through, in order. */
+/** The stages of a run of this lifecycle, in order. */
 export function stagesOf(spec: { readonly kind: LifecycleKind }): readonly StageName[] {
   return stagesByKind[spec.kind].filter((stage) => {
     const part = optional[stage];
@@ -71,8 +71,8 @@ export function stagesOf(spec: { readonly kind: LifecycleKind }): readonly Stage
 }
 
 /**
- * `stopped`: a gate or a person said no, or could not say yes. `lost`: its workflow execution is
- * gone and could not be started again.
+ * `stopped`: a gate did not pass or a person rejected it. `lost`: its workflow execution no longer
+ * exists and could not be restarted.
  */
 export const runStatuses = [
   'pending',
@@ -100,30 +100,30 @@ export function isFinal(status: RunStatus): boolean {
 
 export type StageStatus = 'running' | 'succeeded' | 'stopped' | 'failed' | 'cancelled';
 
-/** What a caller may ask of one run; the body of `POST /lifecycles/{name}/runs`. */
+/** The options of a run; the body of `POST /lifecycles/{name}/runs`. */
 export interface RunRequest {
-  /** Overrides of `train.params`, for this run alone. */
+  /** Overrides of `train.params`, only for this run. */
   readonly params?: Readonly<Record<string, unknown>>;
-  /** End of the data window in event time, RFC 3339; `latest` when absent. */
+  /** End of the data window in event time, RFC 3339; default `latest`. */
   readonly until?: string;
-  /** Start at this stage with the earlier stages' outputs of `reuseRun`. */
+  /** Start at this stage and reuse the earlier outputs of `reuseRun`. */
   readonly fromStage?: StageName;
   readonly reuseRun?: RunId;
-  /** false runs every stage even when its inputs are unchanged. */
+  /** false runs every stage, even with unchanged inputs. */
   readonly cache?: boolean;
   readonly reason?: string;
 }
 
-/** A run as people see it. */
+/** A run for display. */
 export interface RunSummary {
   readonly id: RunId;
   readonly lifecycle: string;
   readonly status: RunStatus;
   readonly verdict: Verdict | null;
-  /** The model version that the run registered, if it came that far. */
+  /** The registered model version; null before registration. */
   readonly version: number | null;
   readonly stages: readonly StageSummary[];
-  /** What a run that cannot go on waits for (I12). */
+  /** What a waiting run waits for (I12). */
   readonly waitingFor: string | null;
 }
 
@@ -140,9 +140,9 @@ export interface Failure {
   readonly type: string;
   readonly message: string;
   readonly stage?: string | undefined;
-  /** What to try, in the words of whoever failed. */
+  /** The next step for the user. */
   readonly next?: string | undefined;
-  /** Undos that failed: a person must look (I5). */
+  /** Failed undo steps, which need an operator (I5). */
   readonly needsOperator?:
     readonly { readonly what: string; readonly message: string }[] | undefined;
 }

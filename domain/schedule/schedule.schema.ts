@@ -21,15 +21,15 @@ export const scheduleSchema = z
       .enum(['skip', 'bufferOne', 'cancelOther', 'allowAll'])
       .default('skip')
       .describe(
-        'skip, bufferOne, cancelOther or allowAll: what a start does while the run before it goes on',
+        'the action while the previous run is in progress: skip, bufferOne, cancelOther or allowAll',
       ),
-    catchup: secondsField('how late a missed start is still made, such as 1d', {
+    catchup: secondsField('the longest delay of a missed start, such as 1d', {
       least: 60,
     }).prefault('1d'),
-    jitter: secondsField('the most that a start is put off by chance, such as 10m', {
+    jitter: secondsField('the longest random delay of a start, such as 10m', {
       least: 0,
       most: 86_400,
     }).prefault('0s'),
-    paused: z.boolean().default(false).describe('true to make no starts'),
+    paused: z.boolean().default(false).describe('true stops automatic starts'),
   })
-  .describe('when to retrain: cron and timezone');
+  .describe('the times of automatic runs: cron and timezone');

@@ -4,7 +4,7 @@ import { tasks } from '../model/model';
 export const computeKinds = ['local', 'ray', 'slurm', 'kubernetes'] as const;
 export type ComputeKind = (typeof computeKinds)[number];
 
-/** Those of this version. */
+/** The compute backends of this version. */
 export const builtComputeKinds = ['local'] as const satisfies readonly ComputeKind[];
 export type BuiltComputeKind = (typeof builtComputeKinds)[number];
 
@@ -14,31 +14,25 @@ export interface JobResources {
   readonly timeoutSeconds: number;
 }
 
-/**
- * A unit of work for a compute backend. `id` is the idempotency key: submitting the same id twice
- * finds the first (I4).
- */
+/** A job for a compute backend. `id` is the idempotency key: a second submission finds the first (I4). */
 export interface Job {
   readonly id: string;
   readonly tenant: string;
-  /** Folder under `trainers/`. */
+  /** The folder in `trainers/`. */
   readonly trainer: string;
   readonly params: Readonly<Record<string, unknown>>;
   readonly seed: number;
-  /**
-   * Named inputs; the backend makes each readable as a file before the trainer starts. A list is an
-   * ordered set of Parquet parts.
-   */
+  /** Inputs by name, provided as files. A list has Parquet parts in order. */
   readonly inputs: Readonly<Record<string, readonly ArtifactRef[]>>;
-  /** Facts the trainer needs beside its parameters (label, feature columns, task). */
+  /** Facts for the trainer beside its parameters: label, feature columns, task. */
   readonly context: Readonly<Record<string, unknown>>;
   readonly resources: JobResources;
   readonly traceId?: string;
-  /** Always when not given. Of a hundred trials that went well, nobody reads a log. */
+  /** Default `always`. Trials use `whenFailed`. */
   readonly keepLog?: 'always' | 'whenFailed';
 }
 
-/** Enough to find the job again from another process. JSON only: it travels in heartbeats. */
+/** Identifies the job for another process. JSON, because heartbeats carry it. */
 export interface JobHandle {
   readonly backend: ComputeKind;
   readonly jobId: string;
@@ -86,41 +80,32 @@ export interface ComputeBackend {
   readonly kind: ComputeKind;
   /** Finds the first submission when called twice with one id. */
   submit(job: Job): Promise<JobHandle>;
-  /** Uploads outputs by digest on success, so a second call after a crash gives the same answer. */
+  /** Uploads outputs by digest on success, so a second call returns the same. */
   poll(handle: JobHandle): Promise<JobState>;
-  /**
-   * Settles when there may be something new since the last poll. A backend that cannot tell is
-   * looked at in turns.
-   */
+  /** Resolves when there may be news since the last poll. Without it the backend is polled. */
   news?(handle: JobHandle): Promise<void>;
-  /** The newest `maxBytes` of the log, redacted of secrets. */
+  /** The newest `maxBytes` of the log, without secrets. */
   logs(handle: JobHandle, maxBytes: number): Promise<string>;
-  /** Ends the job and everything it started; fine when it is already over or was never there. */
+  /** Ends the job and its processes. Harmless when it has ended or does not exist. */
   cancel(handle: JobHandle): Promise<void>;
-  /** Names what is missing when the backend cannot take jobs. */
+  /** Whether the backend can take jobs, and what is missing. */
   check(): Promise<{ readonly ready: boolean; readonly detail: string }>;
   close(): Promise<void>;
 }
 
-/**
- * `generation` is of language models: prompts and completions, and what comes out is no graph over
- * columns.
- */
+/** `generation` is for language models, from prompts and completions. */
 export const trainerTasks = [...tasks, 'generation'] as const;
 export type TrainerTask = (typeof trainerTasks)[number];
 
-/** A trainer as discovered from its folder's manifest. */
+/** A trainer, read from the manifest in its folder. */
 export interface TrainerManifest {
   readonly name: string;
   readonly description: string;
   readonly tasks: readonly TrainerTask[];
   /** JSON Schema of `params`. */
   readonly paramsSchema: Readonly<Record<string, unknown>>;
-  /**
-   * The parameter that counts its iterations, and the value that it has when nobody gives one; null
-   * when it does not report as it goes.
-   */
+  /** The parameter for the number of iterations and its default; null without progress reports. */
   readonly iterations: { readonly param: string; readonly default: number | null } | null;
-  /** Digest over the folder's code and the runtime's; part of the train stage's cache key. */
+  /** Digest of the trainer's code and the runtime; part of the train stage's cache key. */
   readonly codeDigest: Digest;
 }

@@ -6,16 +6,10 @@ import type { DocumentPath } from '../document/path';
 import { isMap, nameOf } from '../document/path';
 import type { Issue } from '../failure';
 
-/**
- * The largest parameters that a run may carry: they travel in Temporal payloads, which warn at 256
- * KB.
- */
+/** The largest parameters of a run, because Temporal warns about payloads of 256 KB. */
 const maxParamsBytes = 256 * 1024;
 
-/**
- * An issue when the parameters at `path` are too large; none when they are no map, which is
- * reported elsewhere.
- */
+/** An issue when the parameters at `path` are too large. Other checks report invalid ones. */
 export function paramsIssues(
   params: unknown,
   path: DocumentPath,
@@ -30,13 +24,13 @@ export function paramsIssues(
   ];
 }
 
-/** Bytes of canonical JSON; 0 for what is absent or no JSON, which is reported elsewhere. */
+/** Bytes of canonical JSON; 0 for absent or invalid parameters. */
 function sizeOf(params: unknown): number {
   if (!isMap(params)) return 0;
   try {
     return new TextEncoder().encode(canonicalJson(params)).length;
   } catch {
-    // A value that JSON cannot say is an issue of the document itself.
+    // A value outside JSON is an issue of the document.
     return 0;
   }
 }

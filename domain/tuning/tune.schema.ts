@@ -1,28 +1,27 @@
 import { z } from 'zod';
 import { metricField } from '../decision/gate.schema';
 
-const bound = z.number().describe('a number');
 const log = z
   .boolean()
   .default(false)
-  .describe('true to search on a logarithmic scale, which needs low above 0 and no step');
+  .describe('true searches on a logarithmic scale, which needs low above 0 and no step');
 
 const range = z.discriminatedUnion('kind', [
   z
     .strictObject({
       kind: z.literal('int'),
-      low: z.int().describe('a whole number'),
-      high: z.int().describe('a whole number'),
-      step: z.int().min(1).default(1).describe('a whole number above 0'),
+      low: z.int().describe('the smallest value, a whole number'),
+      high: z.int().describe('the largest value, a whole number'),
+      step: z.int().min(1).default(1).describe('the step between values, 1 or more'),
       log,
     })
     .describe('whole numbers from low to high'),
   z
     .strictObject({
       kind: z.literal('float'),
-      low: bound,
-      high: bound,
-      step: z.number().gt(0).optional().describe('a number above 0'),
+      low: z.number().describe('the smallest value'),
+      high: z.number().describe('the largest value'),
+      step: z.number().gt(0).optional().describe('the step between values, above 0'),
       log,
     })
     .describe('numbers from low to high'),
@@ -33,24 +32,29 @@ const range = z.discriminatedUnion('kind', [
         .array(z.union([z.string().max(200), z.number(), z.boolean()]))
         .min(2)
         .max(50)
-        .describe('two to fifty texts, numbers or true and false'),
+        .describe('2 to 50 values: texts, numbers, true or false'),
     })
-    .describe('one of some choices'),
+    .describe('one of the choices'),
 ]);
 
 export const tuneSchema = z
   .strictObject({
     metric: metricField,
-    direction: z.enum(['minimize', 'maximize']).describe('minimize or maximize'),
-    trials: z.int().min(1).max(10_000).describe('a whole number from 1 to 10000'),
+    direction: z
+      .enum(['minimize', 'maximize'])
+      .describe('the direction of improvement: minimize or maximize'),
+    trials: z.int().min(1).max(10_000).describe('the number of trials, from 1 to 10000'),
     parallel: z
       .int()
       .min(1)
       .max(64)
       .default(2)
-      .describe('a whole number from 1 to 64: trials at once'),
-    sampler: z.enum(['tpe', 'random']).default('tpe').describe('tpe or random'),
-    pruner: z.enum(['hyperband', 'none']).default('hyperband').describe('hyperband or none'),
+      .describe('the number of parallel trials, from 1 to 64'),
+    sampler: z.enum(['tpe', 'random']).default('tpe').describe('the sampler: tpe or random'),
+    pruner: z
+      .enum(['hyperband', 'none'])
+      .default('hyperband')
+      .describe('the pruner: hyperband or none'),
     space: z
       .record(z.string().min(1).max(200), range)
       .describe('the parameters to search, each with its range'),
@@ -59,16 +63,16 @@ export const tuneSchema = z
       .min(0)
       .max(2 ** 31 - 1)
       .default(17)
-      .describe('a whole number from 0 to 2147483647'),
+      .describe('the random seed, a whole number from 0 to 2147483647'),
     budget: z
       .strictObject({
         seconds: z
           .int()
           .min(1)
           .max(2_592_000)
-          .describe('a whole number of seconds, at most 30 days'),
+          .describe('the maximum time of the study in seconds, at most 30 days'),
       })
       .optional()
-      .describe('the budget of the study: seconds'),
+      .describe('the budget of the study'),
   })
   .describe('metric, direction, trials and space');

@@ -1,4 +1,4 @@
-/** A study and its trials: what is recorded of them, and what follows from the record alone. */
+/** The records of a study and its trials, and what is computed from them. */
 import type { TuneSpec } from '../lifecycle/lifecycle';
 
 export const trialStatuses = ['running', 'complete', 'pruned', 'failed'] as const;
@@ -6,7 +6,7 @@ export type TrialStatus = (typeof trialStatuses)[number];
 
 export type TrialParams = Readonly<Record<string, string | number | boolean>>;
 
-/** The metric on the tuning slice after so many iterations. */
+/** The metric on the tuning part after `step` iterations. */
 export interface TrialStep {
   readonly step: number;
   readonly value: number;
@@ -17,7 +17,7 @@ export interface Trial {
   readonly number: number;
   readonly params: TrialParams;
   readonly status: TrialStatus;
-  /** The metric on the tuning slice; of a pruned trial, the last one seen. */
+  /** The metric on the tuning part; for a pruned trial the last reported one. */
   readonly value: number | null;
   readonly intermediate: readonly TrialStep[];
   readonly reason: string | null;
@@ -37,9 +37,9 @@ export interface TrialCounts {
 }
 
 /**
- * How iterations are rationed. Rungs lie at `min · factor^k` iterations; bracket b begins at rung
- * b, so that some trials are judged early and others late. L. Li et al., "Hyperband", JMLR 18
- * (2018); rungs without waiting as in L. Li et al., "A System for Massively Parallel Hyperparameter
+ * The pruning schedule. Rungs are at `min · factor^k` iterations; bracket b begins at rung b, so that
+ * some trials are compared early and others late. L. Li et al., "Hyperband", JMLR 18
+ * (2018); asynchronous rungs as in L. Li et al., "A System for Massively Parallel Hyperparameter
  * Tuning", MLSys 2020.
  */
 export interface Hyperband {
@@ -49,13 +49,10 @@ export interface Hyperband {
 }
 
 const factor = 3;
-/**
- * Four brackets where there are iterations enough: judged after a 27th, a 9th, a third, or not
- * before the end.
- */
+/** With enough iterations, four brackets: first compared after 1/27, 1/9, 1/3 or at the end. */
 const earliest = factor ** 3;
 
-/** Null when a trial has too few iterations to be judged before its end. */
+/** Null when a trial has too few iterations for pruning. */
 export function hyperbandOf(maxIterations: number | null): Hyperband | null {
   if (maxIterations === null || maxIterations < factor) return null;
   return { min: Math.max(1, Math.floor(maxIterations / earliest)), max: maxIterations, factor };
@@ -67,7 +64,7 @@ export function rungsOf({ min, max, factor: by }: Hyperband): readonly number[] 
   return rungs;
 }
 
-/** The first value at or after each rung: the same whenever somebody looks. */
+/** The first value at or after each rung; later calls return the same values. */
 export function valuesAtRungs(
   rungs: readonly number[],
   seen: readonly TrialStep[],
@@ -77,7 +74,7 @@ export function valuesAtRungs(
   return found.filter((value, at) => found.findIndex(({ step }) => step === value.step) === at);
 }
 
-/** Complete trials only; of equal ones the first. */
+/** The best complete trial; the first of equal ones. */
 export function bestTrial(
   trials: readonly Trial[],
   direction: TuneSpec['direction'],
@@ -92,10 +89,7 @@ export function bestTrial(
   }, null);
 }
 
-/**
- * Seconds in which at least one trial was under way: a restart does not reset it, and what a pause
- * holds up costs nothing.
- */
+/** Seconds with at least one running trial. Restarts do not reset it, and pauses do not count. */
 export function busySeconds(
   trials: readonly Pick<Trial, 'startedAt' | 'endedAt'>[],
   now: string,
@@ -118,10 +112,7 @@ export function busySeconds(
 const fewestBeforeGivingUp = 5;
 const mostFailed = 0.5;
 
-/**
- * Why a study ends before its trials are over: a space of which more than half fails is a mistake,
- * and the rest of it would be chance.
- */
+/** The reason to end a study early: more than half of its trials failed. Null otherwise. */
 export function givingUp(
   { complete, pruned, failed }: TrialCounts,
   parallel: number,
@@ -140,7 +131,7 @@ export function countsOf(
   return counts;
 }
 
-/** The sets of parameters in which one is at an end of its range, or is one of its choices. */
+/** For each parameter, its lowest and highest value or each choice, to check the space. */
 export function extremesOf(space: TuneSpec['space']): readonly TrialParams[] {
   return Object.entries(space).flatMap(([name, range]) =>
     (range.kind === 'categorical' ? range.choices : [range.low, range.high]).map((value) => ({
@@ -149,7 +140,7 @@ export function extremesOf(space: TuneSpec['space']): readonly TrialParams[] {
   );
 }
 
-/** The most iterations that a trial may take; null when the trainer does not report as it goes. */
+/** The largest number of iterations of a trial; null without progress reports. */
 export function iterationsOf(
   counted: { readonly param: string; readonly default: number | null } | null,
   params: Readonly<Record<string, unknown>>,

@@ -50,7 +50,7 @@ describe('the days of a time zone', () => {
     );
   });
 
-  test('agree with UTC where that is the zone, before 1970 too', () => {
+  test('agree with UTC in the zone UTC, also before 1970', () => {
     const named = openCalendar('Etc/UTC');
     for (const text of [
       '1969-12-31T23:59:59Z',
@@ -62,11 +62,11 @@ describe('the days of a time zone', () => {
     }
   });
 
-  test('a name that is no zone is refused', () => {
+  test('reject an unknown zone', () => {
     expect(() => openCalendar('Mars/Olympus')).toThrow(RangeError);
   });
 
-  test('need nothing of the machine: a bare context, as workflow code has, gives the same', () => {
+  test('are the same in a bare context, as in workflow code', () => {
     const context = vm.createContext({});
     const source = `new Intl.DateTimeFormat('en-US', { timeZone: 'America/New_York', day: 'numeric' }).format(${at('2013-08-01T03:00:00Z')})`;
     expect(vm.runInContext(source, context)).toBe('31');

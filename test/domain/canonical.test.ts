@@ -30,19 +30,23 @@ describe('canonical JSON', () => {
   });
 
   test.each([
-    ['NaN', { a: [1, Number.NaN] }, 'not expressible as JSON: NaN at /a/1'],
-    ['infinity', { a: Number.POSITIVE_INFINITY }, 'not expressible as JSON: Infinity at /a'],
-    ['undefined at the top', undefined, 'not expressible as JSON: undefined at the top'],
-    ['undefined in a list', [undefined], 'not expressible as JSON: undefined at /0'],
-    ['a hole in a list', [1, , 2], 'not expressible as JSON: undefined at /1'],
-    ['a bigint', { a: 1n }, 'not expressible as JSON: bigint at /a'],
-    ['a function', { a: () => 1 }, 'not expressible as JSON: function at /a'],
-    ['a map', { a: new Map() }, 'not expressible as JSON: Map at /a'],
-    ['a date', { a: new Date(0) }, 'not expressible as JSON: Date at /a'],
+    ['NaN', { a: [1, Number.NaN] }, 'cannot be represented in JSON: NaN at /a/1'],
+    ['infinity', { a: Number.POSITIVE_INFINITY }, 'cannot be represented in JSON: Infinity at /a'],
+    [
+      'undefined at the top',
+      undefined,
+      'cannot be represented in JSON: undefined at the top level',
+    ],
+    ['undefined in a list', [undefined], 'cannot be represented in JSON: undefined at /0'],
+    ['a hole in a list', [1, , 2], 'cannot be represented in JSON: undefined at /1'],
+    ['a bigint', { a: 1n }, 'cannot be represented in JSON: bigint at /a'],
+    ['a function', { a: () => 1 }, 'cannot be represented in JSON: function at /a'],
+    ['a map', { a: new Map() }, 'cannot be represented in JSON: Map at /a'],
+    ['a date', { a: new Date(0) }, 'cannot be represented in JSON: Date at /a'],
     [
       'half a surrogate pair',
       { a: '\ud83d' },
-      'not expressible as JSON: text with half a surrogate pair at /a',
+      'cannot be represented in JSON: text with half a surrogate pair at /a',
     ],
   ])('refuses %s and says where', (_name, value, message) => {
     expect(() => canonicalJson(value)).toThrow(message);
@@ -52,7 +56,7 @@ describe('canonical JSON', () => {
     expect(canonicalJson({ b: null, a: undefined, c: 0 })).toBe('{"b":null,"c":0}');
   });
 
-  test('a key named __proto__ is a key like any other', () => {
+  test('treats __proto__ as an ordinary key', () => {
     expect(canonicalJson(JSON.parse('{"b":1,"__proto__":{"x":1}}'))).toBe(
       '{"__proto__":{"x":1},"b":1}',
     );
@@ -60,7 +64,7 @@ describe('canonical JSON', () => {
 
   const json = fc.jsonValue({ stringUnit: 'grapheme' });
 
-  test('reads back as the same value', () => {
+  test('parses to the same value', () => {
     fc.assert(
       fc.property(json, (value) => {
         expect(JSON.parse(canonicalJson(value))).toEqual(JSON.parse(JSON.stringify(value)));
@@ -68,7 +72,7 @@ describe('canonical JSON', () => {
     );
   });
 
-  test('does not change when written again', () => {
+  test('is stable when parsed and written again', () => {
     fc.assert(
       fc.property(json, (value) => {
         const once = canonicalJson(value);

@@ -28,7 +28,7 @@ describe('durations', () => {
     '12345678s',
     '3d\n',
     '٣d',
-  ])('%j is refused', (text) => {
+  ])('%j is rejected', (text) => {
     expect(parseDuration(text)).toBeNull();
   });
 
@@ -50,13 +50,13 @@ describe('durations', () => {
     fc.integer({ min: 0, max: 9_999_999 }).map((seconds) => ({ months: 0, seconds })),
     fc.integer({ min: 1, max: 9_999_999 }).map((months) => ({ months, seconds: 0 })),
   );
-  test('what is written is read as the same', () => {
+  test('parses what it formats to the same value', () => {
     fc.assert(
       fc.property(duration, (value) => expect(parseDuration(formatDuration(value))).toEqual(value)),
     );
   });
 
-  test('every suggestion is a duration', () => {
+  test('every suggestion is valid', () => {
     fc.assert(
       fc.property(
         fc.nat(9_999),
@@ -80,9 +80,12 @@ describe('byte sizes', () => {
     expect(parseByteSize(text)).toBe(expected);
   });
 
-  test.each(['', '2', '2G', '2GB', '2 GiB', '1.5GiB', '-1GiB', '2gib'])('%j is refused', (text) => {
-    expect(parseByteSize(text)).toBeNull();
-  });
+  test.each(['', '2', '2G', '2GB', '2 GiB', '1.5GiB', '-1GiB', '2gib'])(
+    '%j is rejected',
+    (text) => {
+      expect(parseByteSize(text)).toBeNull();
+    },
+  );
 
   test.each([
     ['2GB', '2GiB'],
@@ -94,7 +97,7 @@ describe('byte sizes', () => {
     expect(suggestByteSize(text)).toBe(expected);
   });
 
-  test('what is written is read as the same', () => {
+  test('parses what it formats to the same value', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 999_999 }),

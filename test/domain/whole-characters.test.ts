@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { beginning, wholeCharacters } from '../../domain/whole-characters';
 import { canonicalJson } from '../../domain/canonical';
 
-test('is as much of a text as there is room for, and always has a digest', () => {
+test('the beginning of a text has at most the given length and always has a digest', () => {
   const text = fc.string({ unit: fc.constantFrom('a', 'é', '😀', '\n') });
   fc.assert(
     fc.property(text, fc.nat(20), (whole, most) => {
@@ -17,6 +17,6 @@ test('is as much of a text as there is room for, and always has a digest', () =>
   expect(beginning('ab😀c', 4)).toBe('ab😀');
 });
 
-test('whole characters stay, and of half ones is told', () => {
+test('lone surrogates are replaced and other characters stay', () => {
   expect(wholeCharacters('a😀\ud83d\udd25\ude00b\ud83d')).toBe('a😀🔥\ufffdb\ufffd');
 });

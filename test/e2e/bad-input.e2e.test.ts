@@ -388,7 +388,7 @@ describe('a spec', () => {
     [
       'with a credential in a URI',
       { uri: 'https://me:secret@example.org/x.csv' },
-      /spec\.data\.sources\.visits\.uri holds a credential/,
+      /spec\.data\.sources\.visits\.uri has a credential/,
     ],
   ])('%s is refused with its place, and nothing is stored', async (_, options, message) => {
     const lifecycle = written(options);

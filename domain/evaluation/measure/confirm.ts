@@ -9,10 +9,8 @@ import type { Seed } from '../../statistics/random';
 import { measure } from './measurement';
 
 /**
- * How sure a choice must be. The default is known, and the gates of the evaluation come after
- * either choice: taking parameters that are no better costs little, and so does keeping the
- * default. So nine in ten is asked, less than of a promotion; but not evens, for the winner of many
- * trials looks better than it is.
+ * The confidence for choosing tuned parameters. Less than for a promotion, because gates follow, but
+ * more than 0.5, because the best of many trials looks better than it is.
  */
 export const confirmLevel = 0.9;
 
@@ -25,14 +23,14 @@ export interface ConfirmSample {
   /** Scores of the same rows, row for row. */
   readonly byDefault: Float64Array;
   readonly tuned: Float64Array;
-  /** Scores a row; one where it is absent. */
+  /** Scores per row; default 1. */
   readonly width?: ScoredSample['width'];
-  /** What `day` numbers: days where it is absent. */
+  /** The unit that `day` numbers; default days. */
   readonly unit?: 'row' | 'group' | undefined;
   readonly seed: Seed;
 }
 
-/** Null is unbounded, or not measured. */
+/** Null means unbounded or not measured. */
 export interface Confirmation {
   readonly metric: MetricName;
   readonly rows: number;
@@ -40,7 +38,7 @@ export interface Confirmation {
   readonly unit?: 'row' | 'group';
   readonly default: number | null;
   readonly tuned: number | null;
-  /** Tuned against default, turned so that positive is worse. */
+  /** Tuned minus default; positive is worse. */
   readonly difference: number | null;
   /** Two one-sided bounds of the difference at `level`. */
   readonly interval: {
@@ -48,14 +46,13 @@ export interface Confirmation {
     readonly lower: number | null;
     readonly upper: number | null;
   };
-  /** Why it could not be measured; null when it was. */
+  /** Why it could not be measured; null otherwise. */
   readonly reason: string | null;
 }
 
 /**
- * The difference between two models on the same rows. Both see the same days, and whole days are
- * resampled (see day-resamples.ts): parameters that are better on most rows but worse on bad days
- * are not known to be better.
+ * The difference between two models on the same rows. Whole days are resampled (day-resamples.ts),
+ * so parameters that are better on only a few days are not shown to be better.
  */
 export function confirm({
   metric: name,
@@ -97,9 +94,7 @@ export function confirm({
   };
 }
 
-/**
- * Only what is shown to be better replaces the default; what was not measured shows nothing (I10).
- */
+/** Only parameters that are shown to be better replace the default (I10). */
 export function isConfirmed({ interval }: Pick<Confirmation, 'interval'>): boolean {
   return interval.upper !== null && interval.upper < 0;
 }

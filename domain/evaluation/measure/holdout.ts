@@ -20,16 +20,16 @@ import type { Seed } from '../../statistics/random';
 import { measure } from './measurement';
 import { measureSlices, type SliceColumn } from './slices';
 
-/** The rows of the judged days with everybody's scores, row for row. */
+/** The rows of the judged days, with the scores of all versions. */
 export interface ScoredHoldout {
   readonly task: Task;
   readonly labels: Float64Array;
   /** Numbered from 0 in order of time, without days that have no rows. */
   readonly day: Int32Array;
   readonly days: number;
-  /** In multiclass: the classes that labels number. */
+  /** Only multiclass: the classes that labels number. */
   readonly classes?: readonly string[];
-  /** In multiclass a probability for each class of `classes`, row after row. */
+  /** In multiclass a probability per class and row. */
   readonly candidate: Float64Array;
   readonly counterparts: Readonly<Record<CounterpartName, ScoredCounterpart>>;
   /** By version. */
@@ -44,14 +44,15 @@ export type ScoredCounterpart =
       readonly name: string;
       readonly manifest: Digest;
       readonly scores: Float64Array;
-      /** Scores a row, where it is not one. */ readonly width?: number;
+      /** Scores per row; default 1. */
+      readonly width?: number;
     };
 
 export interface MeasurementPlan {
   readonly metrics: readonly MetricName[];
   readonly slices: SliceSpec | null;
   readonly levels: readonly number[];
-  /** What `day` of the holdout numbers: days where it is absent. */
+  /** The unit that `day` of the holdout numbers; default days. */
   readonly unit?: ResampledUnit | undefined;
   readonly seed: Seed;
 }
@@ -61,14 +62,14 @@ export interface MeasuredHoldout {
   readonly metrics: Measurements;
   readonly classes?: readonly ClassEvidence[];
   readonly counterparts: Readonly<Record<CounterpartName, CounterpartEvidence>>;
-  /** Absent where there are none. */
+  /** Absent without any. */
   readonly anchors?: Readonly<Record<string, CounterpartEvidence>>;
 }
 
 /**
- * Measures the candidate and lays it beside its counterparts. Every figure comes from the same
- * resamples of days, so that all differences are paired. Yields before each piece of work (tens of
- * milliseconds for 30,000 rows), so that a caller with an event loop can let others in.
+ * Measures the candidate and compares it with its counterparts. All use the same resamples of days,
+ * so that differences are paired. Yields before each piece of work (tens of milliseconds for 30,000
+ * rows), so that the caller can run other tasks.
  */
 export function* measureHoldout(
   holdout: ScoredHoldout,
@@ -106,7 +107,7 @@ interface HoldoutWork {
   readonly resamples: DayResamples;
 }
 
-/** The part of a holdout on these rows, whose days are yet to be numbered. */
+/** The given rows of a holdout, before its days are numbered. */
 export function onRows(
   whole: Omit<ScoredHoldout, 'day' | 'days'>,
   rows: Int32Array,
@@ -135,7 +136,7 @@ export function onRows(
   };
 }
 
-/** Statistics over the whole holdout; a text says why there is none. */
+/** Statistics over the whole holdout, or the reason why there is none. */
 type Prepared = ReadonlyMap<MetricName, DayStatistic | string>;
 
 type Scored = Pick<ScoredSample, 'scores' | 'width'>;
@@ -155,10 +156,9 @@ function* prepareAll(
     if (!metric.tasks.includes(task))
       prepared.set(
         name,
-        `${name} is a metric of ${metric.tasks.join(' and ')}, and the label makes this ${task}`,
+        `${name} is a metric of ${metric.tasks.join(' and ')}, but the task is ${task}`,
       );
-    // Leaving out the rows that a model cannot score would flatter it: a part of the holdout is not
-    // the holdout (I10).
+    // Dropping rows that a model cannot score would favour it (I10).
     else if (unscored > 0)
       prepared.set(
         name,
@@ -192,10 +192,7 @@ function* measureAll(
   return measured;
 }
 
-/**
- * How well each class is told from all others; a class that no judged row has could not be
- * measured.
- */
+/** The metrics of each class against all others. A class without labels is not measured. */
 function* measureClasses(
   { holdout, plan, resamples }: HoldoutWork,
   classes: readonly string[],
@@ -236,7 +233,7 @@ function* measureClasses(
   return measured;
 }
 
-/** No share lies outside of 0 and 1, whatever widens its interval. */
+/** Limits the bounds of a share to 0 and 1. */
 function asShare(measured: Measurement): Measurement {
   if (measured.kind === 'notMeasured') return measured;
   const bounds = measured.bounds.map(({ level, lower, upper }) => ({

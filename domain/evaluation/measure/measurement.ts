@@ -4,19 +4,19 @@ import { eachDayOnce, type DayResamples, type DayStatistic } from '../../statist
 import { dayInterval, type DrawnInterval } from '../../statistics/interval';
 
 export interface MeasurementRequest {
-  /** Named in the reason when it cannot be measured. */
+  /** The name in the reason when it cannot be measured. */
   readonly what: string;
   readonly statistic: DayStatistic;
   readonly resamples: DayResamples;
   readonly levels: readonly number[];
-  /** What the resamples draw; days where it is absent. */
+  /** The resampled unit; default days. */
   readonly unit?: ResampledUnit | undefined;
   readonly rows: number;
-  /** Days, or blocks, that have rows. */
+  /** Days or blocks with rows. */
   readonly days: number;
 }
 
-/** With the replicates when it could be measured, for what is judged jointly. */
+/** The measurement, with its replicates for simultaneous bounds. */
 export function measure(request: MeasurementRequest): {
   readonly measurement: Measurement;
   readonly drawn: DrawnInterval | null;
@@ -31,10 +31,10 @@ export function measure(request: MeasurementRequest): {
     } as const,
     drawn: null,
   });
-  if (!Number.isFinite(estimate)) return unmeasured(`${what} is not defined on these ${rows} rows`);
+  if (!Number.isFinite(estimate)) return unmeasured(`${what} is undefined on these ${rows} rows`);
   if (days < fewestDays)
     return unmeasured(
-      `${what} rests on ${days} ${unit}s; at least ${fewestDays} are needed to know how far ${unit}s differ`,
+      `${what} has only ${days} ${unit}s; at least ${fewestDays} are needed for an interval`,
     );
   const drawn = dayInterval({ ...request, correlation: correlationOf(unit) });
   if (drawn === null) return unmeasured(`${what} has no interval`);
@@ -50,9 +50,7 @@ export function measure(request: MeasurementRequest): {
   };
 }
 
-/**
- * What a day is taken to share with the day before; blocks are drawn by a hash and share nothing.
- */
+/** The assumed correlation of successive days; blocks by a hash are independent. */
 export function correlationOf(unit: ResampledUnit = 'day'): number {
   return unit === 'day' ? assumedDayCorrelation : 0;
 }

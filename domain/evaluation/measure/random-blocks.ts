@@ -1,23 +1,19 @@
 import { count } from '../../format';
 
-/**
- * How many clusters are resampled at most: enough that their number hardly widens an interval, few
- * enough that a resample stays cheap.
- */
+/** The most blocks: enough for narrow intervals and few enough for fast resamples. */
 const mostBlocks = 200;
 
 export interface RandomBlocks {
-  /** Of each row, numbered from 0 without blocks that have no rows. */
+  /** The block of each row, numbered from 0 without empty blocks. */
   readonly block: Int32Array;
   readonly blocks: number;
-  /** Different hashes: groups, or rows that differ in some column. */
+  /** The number of different hashes. */
   readonly groups: number;
 }
 
 /**
- * Puts rows that share a hash into one block, and hashes into blocks at random where there are more
- * than 200: what is independent of each other stays so when it is put together, and what is not
- * stays together. Blocks then take the place of days. The random groups method, K. M. Wolter,
+ * Puts rows with the same hash into one block, and more than 200 hashes into 200 random blocks.
+ * Dependent rows stay together, and blocks stay independent. Blocks are resampled instead of days. The random groups method, K. M. Wolter,
  * "Introduction to Variance Estimation" (2007), ch. 2. `hashes`: hexadecimal, 16 digits.
  */
 export function randomBlocks(hashes: readonly string[]): RandomBlocks {
@@ -31,7 +27,7 @@ export function randomBlocks(hashes: readonly string[]): RandomBlocks {
   return { block, blocks: used.length, groups: different.length };
 }
 
-/** In words: what an interval rests on. Up to 200 groups are each a block of their own. */
+/** The sample of an interval as text. Up to 200 groups have a block each. */
 export function blocksText({
   rows,
   days,
@@ -47,7 +43,7 @@ export function blocksText({
   return unit === 'group' ? `${counted} of ${days} groups` : counted;
 }
 
-/** By other digits than those that put a row into its part. */
+/** Uses other digits than the assignment of rows to parts. */
 function blockOf(hash: string): number {
   return parseInt(hash.slice(8, 16), 16) % mostBlocks;
 }

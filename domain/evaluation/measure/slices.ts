@@ -8,7 +8,7 @@ import { jointDeviations, type JointDeviations } from '../../statistics/simultan
 import type { MeasurementPlan, ScoredHoldout } from './holdout';
 import { correlationOf, measure } from './measurement';
 
-/** A column's value of each holdout row, as an index into its distinct values. */
+/** A column's value in each row, as an index into its distinct values. */
 export type SliceColumn =
   | { readonly kind: 'coded'; readonly values: readonly string[]; readonly codes: Int32Array }
   | { readonly kind: 'missing'; readonly reason: string };
@@ -21,10 +21,7 @@ export interface SliceWork {
   readonly counterpart: Pick<ScoredSample, 'scores' | 'width'>;
 }
 
-/**
- * How much worse the candidate is than the counterpart in each group of rows, with bounds for each
- * group and for all of them together.
- */
+/** The difference to the counterpart in each slice, with separate and simultaneous bounds. */
 export function* measureSlices(work: SliceWork): Generator<string, SliceEvidence> {
   const { holdout, resamples, spec } = work;
   const groups: Group[] = [];
@@ -74,7 +71,7 @@ interface MeasuredGroup {
   readonly interval: Interval | null;
 }
 
-/** One group for each value with enough rows, by value; all others in one pool at the end. */
+/** One group per value with enough rows, and a last group for all others. */
 function groupsOf(
   column: string,
   coded: Extract<SliceColumn, { kind: 'coded' }>,
@@ -109,7 +106,7 @@ function measureGroup({ holdout, plan, resamples, spec, counterpart }: SliceWork
   );
   const theirs = partOf(holdout, counterpart, group.rows);
   const unscored = [own, theirs].some(({ scores, width = 1 }) => unscoredRows(scores, width) > 0);
-  // NaN makes `measure` say that it is not defined, as for the whole holdout.
+  // NaN makes `measure` report it as undefined, as for the whole holdout.
   const statistic =
     unscored || !metric.tasks.includes(holdout.task)
       ? () => NaN

@@ -1,24 +1,20 @@
 import { daysOfWeek, type Calendar } from '../../calendar';
 import type { TimeWindow } from '../../dataset/dataset';
 
-/** Half-open range of days as a calendar numbers them. */
+/** A half-open range of calendar days. */
 export interface JudgedDays {
   readonly from: number;
   readonly until: number;
-  /** Whole weeks; 0 where the window has fewer than seven days, which are then all named. */
+  /** Whole weeks; 0 when the window has fewer than seven days, which are then all in the range. */
   readonly weeks: number;
 }
 
-/**
- * A day counts when so much of it lies inside: a window that ends with its newest row has all but
- * minutes of its last day.
- */
+/** The share of a day that must be in the window, because it ends with its newest row. */
 const leastOfADay = 0.9;
 
 /**
- * The days of a window that gates may judge: its last whole weeks. Where Sundays are worse than
- * Wednesdays, any other number of days is a mean over the wrong mix, and no interval knows of that.
- * `labelDelaySeconds`: rows so close to the end have no label yet.
+ * The days of a window that gates use: its last whole weeks, because weekdays differ. Rows within
+ * `labelDelaySeconds` of the end have no label yet.
  */
 export function wholeWeeks(
   window: TimeWindow,
@@ -41,32 +37,32 @@ export function wholeWeeks(
   return { from: weeks === 0 ? first : end - weeks * daysOfWeek, until: end, weeks };
 }
 
-/** How many days at a window's end are not whole, because their labels come so much later. */
+/** The number of days at a window's end that are not whole because of the label delay. */
 export function daysCutBy(labelDelaySeconds: number): number {
   return Math.max(0, Math.ceil(labelDelaySeconds / 86_400 - (1 - leastOfADay)));
 }
 
-/** How a lifecycle counts days. */
+/** The settings by which a lifecycle counts days. */
 export interface DayCount {
   /** IANA name. */
   readonly timezone: string;
-  /** From a row's time to its label. */
+  /** The delay from a row's time to its label. */
   readonly labelDelaySeconds: number;
 }
 
 export interface JudgedRows {
   readonly judged: JudgedDays;
-  /** Of every row, judged or not, as the calendar numbers days. */
+  /** The calendar day of every row. */
   readonly dayOfRow: Int32Array;
-  /** Which rows lie on the judged days, rising. */
+  /** The rows on judged days, increasing. */
   readonly rows: Int32Array;
-  /** Of each judged row: its day, numbered from 0 without days that have no rows. */
+  /** The day of each judged row, numbered from 0 without empty days. */
   readonly day: Int32Array;
-  /** Judged days that have rows. */
+  /** Judged days with rows. */
   readonly days: number;
 }
 
-/** `times` in milliseconds since 1970, rising. */
+/** `times`: milliseconds since 1970, increasing. */
 export function judgedRows(
   times: Float64Array,
   {

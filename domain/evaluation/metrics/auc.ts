@@ -4,13 +4,12 @@ import type { Metric } from './metric';
 import type { ScoredSample } from './sample';
 
 /**
- * Area under the ROC curve: the chance that a row of label 1 scores higher than a row of label 0, a
- * tie counting half. Undefined without both labels. J. A. Hanley and B. J. McNeil, "The meaning and
+ * Area under the ROC curve: the probability that a row of label 1 scores higher than a row of label
+ * 0; ties count half. Undefined without both labels. J. A. Hanley and B. J. McNeil, "The meaning and
  * use of the area under a ROC curve", Radiology 143 (1982); the Mann–Whitney statistic.
  *
- * With a day's rows counted w times, every pair of a positive of day d and a negative of day e
- * counts w[d]·w[e] times. So the wins of each pair of days are counted once, over rows sorted by
- * score, and a resample costs days² instead of a pass over the rows.
+ * When day d counts w[d] times, a pair of a positive of day d and a negative of day e counts
+ * w[d]·w[e] times. The wins of each pair of days are counted once, so a resample costs days².
  */
 export const auc: Metric = { name: 'auc', tasks: ['classification'], better: 'higher', prepare };
 
@@ -35,10 +34,7 @@ function prepare(sample: ScoredSample): DayStatistic {
   };
 }
 
-/**
- * Row d, column e: pairs of a positive of day d and a negative of day e in which the positive
- * scores higher, ties half.
- */
+/** Row d, column e: won pairs of a positive of day d and a negative of day e; ties count half. */
 function countWins(sample: ScoredSample): Float64Array {
   const { labels, scores, day, days } = sample;
   const order = byScore(scores);
@@ -47,8 +43,7 @@ function countWins(sample: ScoredSample): Float64Array {
   for (let from = 0; from < order.length;) {
     const score = scores[order[from] ?? 0];
     let until = from;
-    // Half of the tied negatives count for the tied positives, the other half only for what scores
-    // higher.
+    // Tied negatives count half for the tied positives and fully for higher scores.
     while (until < order.length && scores[order[until] ?? 0] === score)
       addNegative(order[until++] ?? 0);
     for (let at = from; at < until; at += 1) {
@@ -69,10 +64,7 @@ function countWins(sample: ScoredSample): Float64Array {
   }
 }
 
-/**
- * Row numbers by rising score. Sorting typed arrays of numbers is several times faster than a
- * comparator, so scores and ties are looked up afterwards.
- */
+/** Row numbers by increasing score. */
 function byScore(scores: Float64Array): Int32Array {
   return Int32Array.from(scores.keys()).sort((a, b) => (scores[a] ?? 0) - (scores[b] ?? 0));
 }

@@ -3,16 +3,12 @@ import type { Metric } from './metric';
 import { labelProbabilities, predictedClass } from './multiclass';
 import type { ScoredSample } from './sample';
 
-/**
- * Probabilities are clipped to [0.001, 0.999], which bounds the loss of a row to 6.908: one
- * confident mistake cannot outweigh a day.
- */
+/** Probabilities are clipped to [0.001, 0.999], which limits the loss of a row to 6.908. */
 export const leastProbability = 0.001;
 
 /**
- * Mean of −(y ln p + (1 − y) ln(1 − p)), natural logarithm, p clipped. In multiclass mean of −ln p
- * of the class that came true, clipped alike; of two classes it is the same number. A proper score:
- * lowest for the true probability. I. J. Good, "Rational Decisions", JRSS B 14 (1952).
+ * Mean of −(y ln p + (1 − y) ln(1 − p)), p clipped. In multiclass the mean of −ln p of the true
+ * class, clipped alike; for two classes it is equal. A proper score: lowest for the true probability. I. J. Good, "Rational Decisions", JRSS B 14 (1952).
  */
 export const logloss: Metric = {
   name: 'logloss',
@@ -42,10 +38,7 @@ export const brier: Metric = {
   prepare: (sample) => meanOverRows(sample, (label, score) => (score - label) ** 2),
 };
 
-/**
- * Share of rows whose label is 1 exactly when p ≥ ½; in multiclass, whose label is the class of the
- * highest probability.
- */
+/** Share of rows with (label = 1) = (p ≥ ½); in multiclass, whose label is the predicted class. */
 export const accuracy: Metric = {
   name: 'accuracy',
   tasks: ['classification', 'multiclass'],

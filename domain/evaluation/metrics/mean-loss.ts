@@ -1,7 +1,7 @@
 import type { DayStatistic } from '../../statistics/day-resamples';
 import type { ScoredSample } from './sample';
 
-/** The mean over rows of something each row has on its own. */
+/** The mean of a value of each row. */
 export function meanOverRows(
   sample: ScoredSample,
   ofRow: (label: number, score: number) => number,

@@ -4,27 +4,25 @@ import type { DayStatistic } from '../../statistics/day-resamples';
 import type { ScoredSample } from './sample';
 
 /**
- * A metric is prepared once for a sample and then valued for any number of times each day counts.
- * Preparing keeps only sums a day (or a pair of days), so thousands of resamples cost milliseconds.
+ * A metric is prepared once for a sample and then evaluated for many weights of days. Preparing
+ * keeps sums per day or pair of days, so thousands of resamples take milliseconds.
  */
 export interface Metric {
   readonly name: MetricName;
-  /** The tasks whose models it can judge. */
+  /** The tasks that the metric applies to. */
   readonly tasks: readonly Task[];
   /** Whether a higher value is a better model. */
   readonly better: 'lower' | 'higher';
   prepare(sample: ScoredSample): DayStatistic;
 }
 
-/**
- * How much worse the first is than the second: positive is worse, whichever way the metric points.
- */
+/** The difference of two models; positive means that the candidate is worse. */
 export function increaseOf(
   metric: Metric,
   candidate: DayStatistic,
   counterpart: DayStatistic,
 ): DayStatistic {
   const sign = metric.better === 'lower' ? 1 : -1;
-  // Both see the same days, so what makes a day easy or hard for both cancels.
+  // Both use the same days, so effects that both share cancel.
   return (weights) => sign * (candidate(weights) - counterpart(weights));
 }

@@ -19,7 +19,7 @@ export const metrics = {
   r2,
 } as const satisfies Record<MetricName, Metric>;
 
-/** The metric over the rows as they are; NaN where it is not defined. */
+/** The metric of a sample; NaN when it is undefined. */
 export function valueOf(name: MetricName, sample: ScoredSample): number {
   return metrics[name].prepare(sample)(eachDayOnce(sample.days));
 }

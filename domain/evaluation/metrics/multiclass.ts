@@ -2,10 +2,7 @@ import type { DayStatistic } from '../../statistics/day-resamples';
 import type { Metric } from './metric';
 import type { ScoredSample } from './sample';
 
-/**
- * Mean of the classes' F1, each class counting alike, so that a rare class weighs as much as a
- * common one. As in scikit-learn's `f1_score(average="macro")`.
- */
+/** The unweighted mean of the classes' F1, as scikit-learn's `f1_score(average="macro")`. */
 export const f1Macro: Metric = {
   name: 'f1_macro',
   tasks: ['multiclass'],
@@ -13,10 +10,7 @@ export const f1Macro: Metric = {
   prepare: (sample) => averageF1(sample, () => 1),
 };
 
-/**
- * Mean of the classes' F1, each class counting by its number of labels. As in scikit-learn's
- * `f1_score(average="weighted")`.
- */
+/** The mean of the classes' F1, weighted by labels, as `f1_score(average="weighted")`. */
 export const f1Weighted: Metric = {
   name: 'f1_weighted',
   tasks: ['multiclass'],
@@ -28,7 +22,7 @@ export const f1Weighted: Metric = {
 export const classMetrics = ['precision', 'recall', 'f1'] as const;
 export type ClassMetric = (typeof classMetrics)[number];
 
-/** The class of the highest probability; the first of several that are equal. */
+/** The class of the highest probability; the first of equal ones. */
 export function predictedClass(scores: ArrayLike<number>, from: number, width: number): number {
   let best = 0;
   for (let column = 1; column < width; column += 1) {
@@ -38,9 +32,9 @@ export function predictedClass(scores: ArrayLike<number>, from: number, width: n
 }
 
 /**
- * Scores of a version whose classes are `own`, with a column for each of `wanted`: what a version
- * cannot give has the probability 0. A version that knows classes which are not wanted has one more
- * column, the likeliest of those, so that a row for which it chose one of them counts as wrong.
+ * Scores of a version with the classes `own`, as columns for `wanted`. A missing class has the
+ * probability 0. Other classes share one more column, their highest probability, so that choosing
+ * one of them is wrong.
  */
 export function alignClasses(
   scores: Float64Array,
@@ -66,7 +60,7 @@ export function alignClasses(
   return { scores: aligned, width };
 }
 
-/** The probability that each row's score gives its label. */
+/** The probability of each row's label. */
 export function labelProbabilities({ labels, scores, width = 1 }: ScoredSample): Float64Array {
   return Float64Array.from(labels, (label, row) => scores[row * width + label] ?? NaN);
 }
@@ -104,7 +98,7 @@ function f1Of({ right, labelled, predicted }: ClassCounts): number {
   return (2 * right) / (labelled + predicted);
 }
 
-/** Classes that no row has and no row was predicted as have no F1 and are left out. */
+/** Classes without labels and predictions have no F1 and are skipped. */
 function averageF1(sample: ScoredSample, weightOf: (counted: ClassCounts) => number): DayStatistic {
   const { width = 1 } = sample;
   const counts = countClasses(sample);
@@ -121,10 +115,7 @@ function averageF1(sample: ScoredSample, weightOf: (counted: ClassCounts) => num
   };
 }
 
-/**
- * Counts a day and class once, so that a resample costs days × classes instead of a pass over the
- * rows.
- */
+/** Counts per day and class, so that a resample costs days × classes. */
 function countClasses({ labels, scores, width = 1, day, days }: ScoredSample) {
   const [right, labelled, predicted] = [0, 1, 2].map(() => new Float64Array(days * width)) as [
     Float64Array,

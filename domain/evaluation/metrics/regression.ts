@@ -1,7 +1,7 @@
 import { meanOverRows, weightedSum } from './mean-loss';
 import type { Metric } from './metric';
 
-/** Root of the mean of (f − y)²: the error in the label's unit, large mistakes weighing more. */
+/** Root of the mean of (f − y)², in the label's unit. */
 export const rmse: Metric = {
   name: 'rmse',
   tasks: ['regression'],
@@ -21,8 +21,8 @@ export const mae: Metric = {
 };
 
 /**
- * 1 − Σ(f − y)² / Σ(y − ȳ)², ȳ being the mean label of the very rows that are judged: 0 is as good
- * as that mean, negative is worse. Undefined when all labels are equal. N. R. Draper and H. Smith,
+ * 1 − Σ(f − y)² / Σ(y − ȳ)², where ȳ is the mean label of the same rows. Undefined when all labels
+ * are equal. N. R. Draper and H. Smith,
  * "Applied Regression Analysis" (1998), §1.3.
  */
 export const r2: Metric = {
@@ -35,7 +35,7 @@ export const r2: Metric = {
     const labels = new Float64Array(days);
     const squares = new Float64Array(days);
     const residuals = new Float64Array(days);
-    // Around one label, so that squares of large labels do not cancel the digits that matter.
+    // Relative to one label, so that large labels do not lose precision.
     const origin = sample.labels[0] ?? 0;
     sample.labels.forEach((label, row) => {
       const day = sample.day[row] ?? 0;

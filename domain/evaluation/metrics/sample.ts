@@ -1,25 +1,16 @@
-/**
- * Labels and scores of the same rows, with the day of each. Days are numbered from 0 in order of
- * time, without gaps.
- */
+/** Labels, scores and days of the same rows. Days are numbered from 0 in order, without gaps. */
 export interface ScoredSample {
-  /** 0 or 1 in binary classification; in multiclass the number of a class. */
+  /** 0 or 1 in binary classification, the class number in multiclass. */
   readonly labels: Float64Array;
-  /**
-   * Probability of label 1, or the predicted value; in multiclass `width` probabilities a row, row
-   * after row.
-   */
+  /** Probability of label 1 or the predicted value; in multiclass `width` probabilities per row. */
   readonly scores: Float64Array;
-  /** Scores a row: the number of classes in multiclass. One where it is absent. */
+  /** Scores per row, the number of classes in multiclass. Default 1. */
   readonly width?: number;
   readonly day: Int32Array;
   readonly days: number;
 }
 
-/**
- * The rows of a sample, by index; days keep their numbers, so that one set of resamples serves all
- * parts of a sample.
- */
+/** A part of a sample by row index. Days keep their numbers, so that resamples stay valid. */
 export function rowsOf(sample: ScoredSample, rows: Int32Array): ScoredSample {
   const { width = 1 } = sample;
   return {
@@ -30,7 +21,7 @@ export function rowsOf(sample: ScoredSample, rows: Int32Array): ScoredSample {
   };
 }
 
-/** `width` scores for each of the rows, which are given by their index. */
+/** `width` scores for each row index. */
 export function scoresOfRows(scores: Float64Array, rows: Int32Array, width: number): Float64Array {
   const part = new Float64Array(rows.length * width);
   rows.forEach((row, place) => {
@@ -40,7 +31,7 @@ export function scoresOfRows(scores: Float64Array, rows: Int32Array, width: numb
   return part;
 }
 
-/** How many rows lack a finite score. */
+/** The number of rows without a finite score. */
 export function unscoredRows(scores: Float64Array, width: number): number {
   let unscored = 0;
   for (let from = 0; from < scores.length; from += width) {
@@ -49,7 +40,7 @@ export function unscoredRows(scores: Float64Array, width: number): number {
   return unscored;
 }
 
-/** The width of a sample whose scores are a probability for each of these classes. */
+/** The width of a sample with a probability for each class. */
 export function widthOf(classes: readonly string[] | undefined): Pick<ScoredSample, 'width'> {
   return classes === undefined ? {} : { width: classes.length };
 }

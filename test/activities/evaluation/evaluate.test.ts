@@ -221,7 +221,7 @@ describe('evaluating a candidate', () => {
     expect(six.decision.verdict.kind).toBe('inconclusive');
     expect(six.found.metrics.auc).toMatchObject({
       kind: 'notMeasured',
-      reason: expect.stringContaining('rests on 6 days') as string,
+      reason: expect.stringContaining('has only 6 days') as string,
     });
   });
 
@@ -352,7 +352,7 @@ describe('rows without a time', () => {
     const { decision } = await evaluate(await grouped(5));
     expect(decision.verdict.kind).toBe('inconclusive');
     expect(decision.verdict.reasons[0]?.message).toContain(
-      'auc rests on 5 groups; at least 7 are needed to know how far groups differ',
+      'auc has only 5 groups; at least 7 are needed for an interval',
     );
   });
 });

@@ -1019,20 +1019,24 @@ describe('feedback', () => {
       const { status, body } = await send(label);
       expect({ status, detail: body['detail'] }).toEqual({
         status: 400,
-        detail: `${predictionId} is a prediction of flight-delay@7: a label of this multiclass model is one of its classes: "late", "7"`,
+        detail: `${predictionId} is a prediction of flight-delay@7: the label of this multiclass model must be one of its classes: "late", "7"`,
       });
     }
   });
 
   test.each<[FakeRegistry['task'], unknown, string]>([
-    ['classification', 'banana', 'a label of a binary classification is true, false, 1 or 0'],
-    ['classification', 'true', 'a label of a binary classification is true, false, 1 or 0'],
-    ['classification', 7, 'a label of a binary classification is true, false, 1 or 0'],
-    ['regression', true, 'a label of a regression is a number'],
+    [
+      'classification',
+      'banana',
+      'the label of a binary classification must be true, false, 1 or 0',
+    ],
+    ['classification', 'true', 'the label of a binary classification must be true, false, 1 or 0'],
+    ['classification', 7, 'the label of a binary classification must be true, false, 1 or 0'],
+    ['regression', true, 'the label of a regression must be a number'],
     [
       'chat',
       1,
-      'feedback on an answer is `score`, `thumbs`, `correction`, or the right text as `label`',
+      'feedback on an answer must be `score`, `thumbs`, `correction`, or the right text as `label`',
     ],
   ])(
     'of a %s that no metric can use, such as %j, is refused as a whole',

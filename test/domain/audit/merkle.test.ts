@@ -43,7 +43,7 @@ describe('the audit log’s Merkle tree', () => {
     },
   );
 
-  test('of no leaves does not exist', () => {
+  test('needs at least one leaf', () => {
     expect(() => merkleRoot(sha256, [])).toThrow(RangeError);
     expect(() => inclusionPath(sha256, leaves, 8)).toThrow(RangeError);
   });
@@ -57,7 +57,7 @@ describe('the audit log’s Merkle tree', () => {
       ),
     );
 
-  test('a leaf’s path leads to the root, for every leaf of every size', () => {
+  test('the path of every leaf of every size gives the root', () => {
     fc.assert(
       fc.property(trees, ([all, index]) => {
         const path = inclusionPath(sha256, all, index);
@@ -70,7 +70,7 @@ describe('the audit log’s Merkle tree', () => {
     );
   });
 
-  test('no other leaf, place, size or path leads there', () => {
+  test('no other leaf, index, size or path gives the root', () => {
     fc.assert(
       fc.property(trees, fc.nat(), ([all, index], salt) => {
         const root = hex(merkleRoot(sha256, all));
@@ -97,7 +97,7 @@ describe('the audit log’s Merkle tree', () => {
     );
   });
 
-  test('an inner node cannot pass as a leaf', () => {
+  test('an inner node is not accepted as a leaf', () => {
     const [a, b] = [leaves[0] ?? new Uint8Array(), leaves[1] ?? new Uint8Array()];
     expect(hex(leafHash(sha256, Buffer.concat([a, b])))).not.toBe(hex(merkleRoot(sha256, [a, b])));
   });

@@ -9,7 +9,7 @@ const refused = (text: string): readonly string[] => {
   return result.ok ? [] : result.issues.map(formatIssue);
 };
 
-test('a contract is completed with every default', () => {
+test('a contract gets every default', () => {
   expect(read(contractText)).toEqual({
     ok: true,
     value: {
@@ -58,7 +58,7 @@ test('a contract is completed with every default', () => {
   });
 });
 
-test('bounds of a timestamp are the same instant in UTC', () => {
+test('bounds of a timestamp are converted to UTC', () => {
   const result = read(edited(contractText, '2012-01-01T00:00:00Z', '2012-01-01T02:00:00+02:00'));
   expect(result.ok && result.value.columns[2]?.min).toBe('2012-01-01T00:00:00Z');
 });
@@ -68,7 +68,7 @@ test.each([
     'no columns',
     contractText.slice(contractText.indexOf('  region'), contractText.indexOf('unique')),
     '',
-    ['4:1 columns is empty; expected at least one column by its name, with what is expected of it'],
+    ['4:1 columns is empty; expected one or more columns by name, with their rules'],
   ],
   ['an unknown key', 'unique:', 'uniq:', ['9:1 unknown key uniq; did you mean unique?']],
   [
@@ -150,23 +150,23 @@ test.each([
     ],
   ],
   [
-    'a pattern that looks ahead',
+    'a pattern with a lookahead',
     'C[0-9]{6}',
     '(?=C).*',
-    ['8:29 columns.customer.pattern looks ahead or behind, which RE2 cannot'],
+    ['8:29 columns.customer.pattern has a lookaround, which RE2 does not support'],
   ],
   [
-    'a pattern that refers back',
+    'a pattern with a backreference',
     'C[0-9]{6}',
     '(.)\\\\1',
-    ['8:29 columns.customer.pattern refers back to a group, which RE2 cannot'],
+    ['8:29 columns.customer.pattern has a backreference, which RE2 does not support'],
   ],
   [
     'a share in percent',
     'maxNullShare: 0',
     'maxNullShare: 5',
     [
-      '5:27 columns.region.maxNullShare must be at most 1; expected a share from 0 to 1: the highest of nulls; 0 makes each row with a null a bad row',
+      '5:27 columns.region.maxNullShare must be at most 1; expected the largest share of nulls, from 0 to 1; 0 quarantines each row with a null',
     ],
   ],
   [
@@ -207,7 +207,7 @@ test.each([
     'a distribution of time',
     'columns: [region]',
     'columns: [ordered_at]',
-    ['10:27 ordered_at is a timestamp, whose distribution moves with every window'],
+    ['10:27 ordered_at is a timestamp, whose distribution changes with every window'],
   ],
   [
     'a distribution of nothing',
@@ -220,7 +220,7 @@ test.each([
     'maxPsi: 0.2',
     'maxPsi: 0',
     [
-      '10:36 distribution.maxPsi must be more than 0; expected a number above 0: the highest population stability index',
+      '10:36 distribution.maxPsi must be more than 0; expected the largest population stability index, above 0',
     ],
   ],
   [

@@ -33,8 +33,8 @@ describe('the URI of a source', () => {
     ['dataset://flight-delay.flights', 'is not a dataset:// address'],
     ['dataset://flight-delay.flights@0', 'is not a dataset:// address'],
     ['dataset://flights@approved', 'is not a dataset:// address'],
-    ['http://host/x', 'has the scheme http://, which is not read'],
-    ['ftp://host/x', 'has the scheme ftp://, which is not read'],
+    ['http://host/x', 'has the scheme http://, which is not supported'],
+    ['ftp://host/x', 'has the scheme ftp://, which is not supported'],
     ['postgres://db/x', 'has the scheme postgres://, which is not in this version'],
     ['postgresql://db/x', 'has the scheme postgresql://, which is not in this version'],
     [`https://host/${'x'.repeat(3_000)}`, 'is longer than 2048 characters'],
@@ -56,7 +56,7 @@ describe('the URI of a source', () => {
     'https://host/x?%zz=1&password=secret',
   ])('may not hold the credential of %s, nor does the answer', (uri) => {
     const problem = uriProblem(uri);
-    expect(problem?.detail).toBe('holds a credential, and a lifecycle is read by many');
+    expect(problem?.detail).toBe('has a credential, which every reader of the lifecycle could see');
     expect(JSON.stringify(problem)).not.toContain('secret');
   });
 

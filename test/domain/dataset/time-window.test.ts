@@ -30,7 +30,7 @@ describe('a window', () => {
     expect(windowEnding(until, length)).toEqual({ from, until: end });
   });
 
-  test('until latest holds the newest row and nothing after its second', () => {
+  test('until latest ends one second after the newest row at most', () => {
     expect(latestWindow('2013-06-30T23:59:00Z', days(1))).toEqual({
       from: '2013-06-29T23:59:01Z',
       until: '2013-06-30T23:59:01Z',
@@ -38,9 +38,9 @@ describe('a window', () => {
     expect(latestWindow('2013-06-30T23:59:59.999999Z', days(1)).until).toBe('2013-07-01T00:00:00Z');
   });
 
-  test('refuses an end that is no time', () => {
+  test('rejects an invalid end', () => {
     expect(() => windowEnding('yesterday', days(1))).toThrow(
-      '"yesterday" is not a time such as 2013-07-01T00:00:00Z',
+      '"yesterday" is not a time with an offset, such as 2013-07-01T00:00:00Z',
     );
     expect(() => latestWindow('', days(1))).toThrow('"" is not a time');
   });
@@ -49,7 +49,7 @@ describe('a window', () => {
 describe('the split', () => {
   const split = { by: 'time', tuningDays: 30, confirmDays: 15, holdoutDays: 30 } as const;
 
-  test('puts train, tuning, confirm and holdout in order of time', () => {
+  test('orders train, tuning, confirm and holdout by time', () => {
     expect(
       splitWindow({ from: '2013-01-01T00:00:00Z', until: '2013-07-01T00:00:00Z' }, split),
     ).toEqual({
@@ -60,11 +60,11 @@ describe('the split', () => {
     });
   });
 
-  test('refuses a window without a day to train on', () => {
+  test('rejects a window without a day to train on', () => {
     expect(() =>
       splitWindow({ from: '2013-04-17T00:00:00Z', until: '2013-07-01T00:00:00Z' }, split),
     ).toThrow(
-      'the window 2013-04-17T00:00:00Z to 2013-07-01T00:00:00Z leaves nothing to train on: tuning, confirm and holdout take 75 days',
+      'the window 2013-04-17T00:00:00Z to 2013-07-01T00:00:00Z has no rows to train on: tuning, confirm and holdout take 75 days',
     );
   });
 
@@ -89,7 +89,7 @@ describe('the split', () => {
   });
 });
 
-describe('the shortest that a window can be', () => {
+describe('the shortest number of days of a window', () => {
   test.each([
     [months(1), 28],
     [months(2), 59],
@@ -128,11 +128,11 @@ describe('instants', () => {
     ' 2013-07-01T00:00:00Z',
   ])('%j is refused', (text) => expect(parseInstant(text)).toBeNull());
 
-  test('an offset beyond the clock is refused', () => {
+  test('rejects an invalid offset', () => {
     expect(parseInstant('2013-07-01T00:00:00+99:00')).toBeNull();
   });
 
-  test('what is written is read as the same', () => {
+  test('parses formatted instants to the same value', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 4_000_000_000_000 }), (at) =>
         expect(parseInstant(formatInstant(at))).toBe(at),

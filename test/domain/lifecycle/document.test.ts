@@ -438,17 +438,17 @@ const singleErrors: readonly (readonly [
     [
       'a secret in an address',
       'notify: [{ webhook: "https://me:word@hooks.example/x", secret: { env: HOOK } }]',
-      '20:14 spec.notify[0].webhook carries a credential, which belongs into secret; expected an https:// address, without a credential',
+      '20:14 spec.notify[0].webhook has a credential, which belongs in secret; expected an https:// URL without credentials',
     ],
     [
       'an address of something else, which is not repeated',
       'notify: [{ webhook: "ftp://me:word@hooks.example/x", secret: { env: HOOK } }]',
-      '20:14 spec.notify[0].webhook is no such address; expected an https:// address, without a credential',
+      '20:14 spec.notify[0].webhook is not an http or https URL; expected an https:// URL without credentials',
     ],
     [
       'a secret in place of its reference, which is not repeated',
       'notify: [{ webhook: "https://hooks.example/x", secret: whsec_c2VjcmV0 }]',
-      '20:50 spec.notify[0].secret is no reference: { env: NAME } or { file: PATH }, never the secret itself',
+      '20:50 spec.notify[0].secret must be a reference, { env: NAME } or { file: PATH }, and not the secret itself',
     ],
     [
       'the name of an event in other words',
@@ -643,19 +643,19 @@ const singleErrors: readonly (readonly [
     'a password in a URI',
     's3://lake/orders.csv',
     'https://ops:hunter2@host/orders.csv',
-    '7:17 spec.data.sources.orders.uri holds a credential, and a lifecycle is read by many; expected a URI without user, password, token or signature',
+    '7:17 spec.data.sources.orders.uri has a credential, which every reader of the lifecycle could see; expected a URI without user, password, token or signature',
   ],
   [
     'a signed link',
     's3://lake/orders.csv',
     'https://host/orders.csv?X-Amz-Signature=abc',
-    '7:17 spec.data.sources.orders.uri holds a credential, and a lifecycle is read by many; expected a URI without user, password, token or signature',
+    '7:17 spec.data.sources.orders.uri has a credential, which every reader of the lifecycle could see; expected a URI without user, password, token or signature',
   ],
   [
     'an unknown scheme',
     's3://lake/orders.csv',
     'http://host/orders.csv',
-    '7:17 spec.data.sources.orders.uri has the scheme http://, which is not read; expected a URI that begins with sample:// file:// s3:// https:// dataset://; did you mean https://?',
+    '7:17 spec.data.sources.orders.uri has the scheme http://, which is not supported; expected a URI that begins with sample:// file:// s3:// https:// dataset://; did you mean https://?',
   ],
   [
     'a source without a known format',

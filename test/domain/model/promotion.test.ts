@@ -38,7 +38,7 @@ const codes = (change: Partial<PromotionFacts>) =>
   unmetRequirements({ ...ready, ...change }).map(({ code }) => code);
 
 describe('a promotion by hand', () => {
-  test('is free where everything that the revision asks for was met', () => {
+  test('is allowed when every requirement is met', () => {
     expect(unmetRequirements(ready)).toEqual([]);
   });
 
@@ -108,7 +108,7 @@ describe('a promotion by hand', () => {
       ['canary.notPassed'],
     ],
     [
-      'was tried beside another champion',
+      'has a canary against another champion',
       { canary: { status: 'promoted', champion: 1, verdict: 'passed' } },
       ['canary.otherChampion'],
     ],
@@ -117,7 +117,7 @@ describe('a promotion by hand', () => {
     expect(codes(change)).toEqual(expected);
   });
 
-  test('lists everything at once, each with the command that helps', () => {
+  test('lists every unmet requirement with the next command', () => {
     const policy = { ...ready.policy, approval: { ...ready.policy.approval, required: 3 } };
     const unmet = unmetRequirements({
       ...ready,
@@ -136,11 +136,11 @@ describe('a promotion by hand', () => {
       'perennial run approve run_a',
     ]);
     expect(unmet.at(-1)?.detail).toBe(
-      '3 approvals are required for flights@3 (scope approver, not by ann, who started run_a), and 1 was given',
+      '3 approvals are required for flights@3 (scope approver, not by ann, who started run_a), 1 given',
     );
   });
 
-  test('of a first version needs no canary where gates judged it', () => {
+  test('of a first version needs no canary when it passed gates', () => {
     const first = {
       champion: null,
       canary: null,
@@ -152,7 +152,7 @@ describe('a promotion by hand', () => {
     ]);
   });
 
-  test('of a version that no gate judges needs the canary that takes their place', () => {
+  test('of a version without gates needs a canary', () => {
     const policy = { ...ready.policy, gates: 0, ungated: true };
     const evaluation = { verdict: 'inconclusive', comparedWith: digest('c') } as const;
     expect(codes({ policy, evaluation })).toEqual([]);
@@ -161,7 +161,7 @@ describe('a promotion by hand', () => {
     ]);
   });
 
-  test('never passes beside a canary that is required and has not passed against the present champion', () => {
+  test('is never allowed without a required canary against the current champion', () => {
     const canary = fc.record({
       status: fc.constantFrom(...rolloutStatuses),
       champion: fc.integer({ min: 1, max: 3 }),
@@ -188,20 +188,20 @@ describe('an override', () => {
       { run, selfApprove },
     );
 
-  test('is an approver’s, and not the starter’s', () => {
+  test('needs the scope approver and another person than the starter', () => {
     expect(of({})).toBeNull();
     expect(of({ scope: 'admin' })).toBeNull();
     expect(of({ scope: 'operator' })?.detail).toContain('needs the scope approver');
     expect(of({ isStarter: true })?.detail).toContain('bob started run_a');
   });
 
-  test('for a run of one’s own is an admin’s alone, who must say so', () => {
+  test('of the starter needs the scope admin and selfApprove', () => {
     expect(of({ isStarter: true, scope: 'admin' })?.next).toContain('--self-approve');
     expect(of({ isStarter: true, scope: 'admin' }, true)).toBeNull();
     expect(of({ isStarter: true, scope: 'approver' }, true)).not.toBeNull();
   });
 
-  test('counts as an approval only of whoever could approve', () => {
+  test('counts as an approval only if the person may approve', () => {
     const by = (
       promoter: Partial<Promoter>,
       role: 'approver' | 'admin' = 'admin',

@@ -4,7 +4,7 @@ import { versionBefore, wayBack, type PointerMove } from '../../../domain/model/
 const forward = (to: number): PointerMove => ({ kind: 'forward', to });
 const back = (to: number): PointerMove => ({ kind: 'back', to });
 
-describe('the way back', () => {
+describe('the target of a rollback', () => {
   test.each<[string, readonly PointerMove[], readonly number[]]>([
     ['nothing moved', [], []],
     ['one promotion', [forward(1)], [1]],
@@ -29,13 +29,13 @@ describe('the way back', () => {
     expect(wayBack(moves)).toEqual(way);
   });
 
-  test('passes over versions that cannot be used, and a rollback to one of them still counts', () => {
+  test('skips unusable versions, but counts rollbacks to them', () => {
     const moves = [forward(1), forward(2), forward(3), back(2), forward(4)];
     expect(versionBefore(moves, (version) => version !== 2)).toBe(1);
     expect(versionBefore(moves, () => false)).toBeNull();
   });
 
-  test('rolling back again and again ends, and never returns to a version that a rollback left', () => {
+  test('repeated rollbacks end and never return to a version that a rollback left', () => {
     const forwards = fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 30 });
     fc.assert(
       fc.property(forwards, (versions) => {

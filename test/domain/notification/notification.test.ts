@@ -1,7 +1,7 @@
 import { notifyEvents } from '../../../domain/lifecycle/lifecycle';
 import { notifyEventOf, retryDelay } from '../../../domain/notification/notification';
 
-describe('what webhooks hear of', () => {
+describe('the events of webhooks', () => {
   test.each(notifyEvents)('%s', (event) => {
     expect(notifyEventOf(event)).toBe(event);
   });
@@ -22,13 +22,13 @@ describe('what webhooks hear of', () => {
 describe('the wait after a failed attempt', () => {
   const delays = Array.from({ length: 9 }, (_, n) => retryDelay(n + 1) ?? NaN);
 
-  test('is seconds at first and grows with each', () => {
+  test('begins with seconds and increases', () => {
     expect(delays[0]).toBe(5);
     expect([...delays].sort((a, b) => a - b)).toEqual(delays);
     expect(new Set(delays).size).toBe(9);
   });
 
-  test('ends after the tenth attempt, a little over three days in all', () => {
+  test('ends after ten attempts and a little over three days', () => {
     expect(retryDelay(10)).toBeNull();
     expect(delays.reduce((sum, each) => sum + each, 0) / 86_400).toBeCloseTo(3.15, 1);
   });

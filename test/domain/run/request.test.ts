@@ -40,7 +40,7 @@ describe('the request of a run', () => {
       [
         [
           '/reuseRun',
-          'reuseRun is missing: fromStage needs the run whose earlier stages are taken',
+          'reuseRun is missing: fromStage needs the run whose earlier stages are reused',
         ],
       ],
     ],
@@ -69,7 +69,7 @@ describe('the request of a run', () => {
     );
   });
 
-  test('a misspelt key is named with the right one', () => {
+  test('suggests the key for a misspelt one', () => {
     expect(readRunRequest({ reuserun: 'run_1' })).toMatchObject({
       issues: [{ pointer: '/reuserun', didYouMean: 'reuseRun' }],
     });

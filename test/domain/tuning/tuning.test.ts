@@ -64,33 +64,33 @@ describe('hyperband', () => {
     const hyperband = hyperbandOf(5);
     expect(hyperband && rungsOf(hyperband)).toEqual([1, 3]);
   });
-  test.each([[null], [0], [2]])('is none where there is nothing to ration: %s', (iterations) =>
+  test.each([[null], [0], [2]])('is null for too few iterations: %s', (iterations) =>
     expect(hyperbandOf(iterations)).toBeNull(),
   );
 });
 
 describe('values at rungs', () => {
   const seen = [1, 2, 3, 5, 8, 13].map((step) => ({ step, value: step / 10 }));
-  test('are the first at or after each rung, whenever somebody looks', () => {
+  test('are the first at or after each rung, also later', () => {
     expect(valuesAtRungs([1, 3, 9, 27], seen)).toEqual([seen[0], seen[2], seen[5]]);
     expect(valuesAtRungs([1, 3, 9, 27], seen.slice(0, 4))).toEqual([seen[0], seen[2]]);
   });
-  test('name one step once', () =>
+  test('have no duplicates', () =>
     expect(valuesAtRungs([1, 3], [{ step: 10, value: 1 }])).toEqual([{ step: 10, value: 1 }]));
 });
 
-describe('giving up', () => {
+describe('the reason to end a study early', () => {
   test.each([
     ['one failure is bad luck', { complete: 0, pruned: 0, failed: 1 }, null],
     ['half may fail', { complete: 5, pruned: 0, failed: 5 }, null],
     [
-      'more than half of a handful is a mistake',
+      'more than half of the first trials failed',
       { complete: 2, pruned: 0, failed: 3 },
       '3 of 5 trials failed',
     ],
     ['pruned ones did not fail', { complete: 1, pruned: 9, failed: 3 }, null],
   ])('%s', (_, counts, reason) => expect(givingUp(counts, 2)).toBe(reason));
-  test('waits for two rounds of all lanes', () =>
+  test('is null before two rounds of parallel trials', () =>
     expect(givingUp({ complete: 0, pruned: 0, failed: 7 }, 4)).toBeNull());
 });
 

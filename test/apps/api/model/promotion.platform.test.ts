@@ -166,7 +166,7 @@ describe('a version that needs approvals', () => {
     const { version } = await models.successor(three);
     const { body } = (await promote(three, version)) as unknown as Refusal;
     expect(body.errors?.map(({ detail }) => detail)[0]).toMatch(
-      /^3 approvals are required .* and 1 was given; perennial run approve/,
+      /^3 approvals are required .*, 1 given; perennial run approve/,
     );
     const one = await models.applied({ promote: { approval: { required: 1 } } });
     expect(await unmet(one, (await models.successor(one)).version)).toBe(200);

@@ -80,7 +80,7 @@ describe('a promotion by hand', () => {
     });
     expect(await promote(name, 2, { etag })).toMatchObject({
       status: 409,
-      body: { errors: [{ detail: expect.stringContaining('never evaluated') as string }] },
+      body: { errors: [{ detail: expect.stringContaining('was not evaluated') as string }] },
     });
     expect(await promote(name, 7, { etag })).toMatchObject({ status: 404 });
     expect((await champion(name)).body.version).toBeNull();

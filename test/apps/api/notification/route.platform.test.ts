@@ -111,7 +111,7 @@ test('shows the whole address of a webhook to operators, and its host to viewers
   expect(masked).toMatchObject({
     status: 422,
     body: {
-      errors: [{ detail: expect.stringMatching(/has … where its path is hidden/) as string }],
+      errors: [{ detail: expect.stringMatching(/is masked \(…\): write the whole URL/) as string }],
     },
   });
 });

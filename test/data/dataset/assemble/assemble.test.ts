@@ -443,7 +443,7 @@ describe('unusable data is refused with the reason', () => {
       'a split that leaves no training rows',
       { data: { split: { by: 'time', tuningDays: 20, confirmDays: 10, holdoutDays: 90 } } },
       'InvalidInput',
-      'leaves nothing to train on',
+      'has no rows to train on',
     ],
   ])('%s', async (_, given, type, message) => {
     const error = await refusal(given);

@@ -22,17 +22,17 @@ describe('a URI that is refused without a request', () => {
   test.each([
     ['postgres://db.example/trips', 'NotInThisVersion', /postgres:\/\/ is not in this version/],
     ['postgresql://user:Ms-Secret@db.example/trips', 'NotInThisVersion', /not in this version/],
-    ['https://user:Ms-Secret@data.example/trips.csv', 'SourceRefused', /holds a credential/],
+    ['https://user:Ms-Secret@data.example/trips.csv', 'SourceRefused', /has a credential/],
     [
       'https://data.example/trips.csv?X-Amz-Signature=Ms-Secret',
       'SourceRefused',
-      /holds a credential/,
+      /has a credential/,
     ],
-    ['s3://key:Ms-Secret@bucket/trips.csv', 'SourceRefused', /holds a credential/],
+    ['s3://key:Ms-Secret@bucket/trips.csv', 'SourceRefused', /has a credential/],
     [
       'http://data.example/trips.csv',
       'SourceRefused',
-      /scheme http:\/\/, which is not read; did you mean https:\/\/\?/,
+      /scheme http:\/\/, which is not supported; did you mean https:\/\/\?/,
     ],
     ['ftp://data.example/trips.csv', 'SourceRefused', /scheme ftp/],
     ['trips.csv', 'SourceRefused', /has no scheme/],

@@ -20,7 +20,7 @@ function sample(days: number, gain: (day: number) => number, rowsPerDay = 50): C
 }
 
 describe('confirming tuned parameters', () => {
-  test('what is better on every day is confirmed, with its difference and bounds', () => {
+  test('parameters that are better on every day are confirmed, with difference and bounds', () => {
     const found = confirm(sample(15, () => 0.05));
     expect(isConfirmed(found)).toBe(true);
     expect(found).toMatchObject({
@@ -35,22 +35,22 @@ describe('confirming tuned parameters', () => {
     expect(found.interval.upper).toBeGreaterThan(found.difference ?? 0);
   });
 
-  test('what is worse is not', () =>
+  test('worse parameters are not confirmed', () =>
     expect(isConfirmed(confirm(sample(15, () => -0.05)))).toBe(false));
 
-  test('nor what is the same', () => {
+  test('equal parameters are not confirmed', () => {
     const found = confirm(sample(15, () => 0));
     expect(found).toMatchObject({ difference: 0, interval: { lower: 0, upper: 0 } });
     expect(isConfirmed(found)).toBe(false);
   });
 
-  test('what is better on average by a few days alone is not known to be better', () => {
+  test('parameters that are better on a few days only are not confirmed', () => {
     const found = confirm(sample(15, (day) => (day % 5 === 0 ? 0.4 : -0.06)));
     expect(found.difference).toBeLessThan(0);
     expect(isConfirmed(found)).toBe(false);
   });
 
-  test('for a metric that is better when higher, a fall is worse', () => {
+  test('a decrease of a metric that should be high is worse', () => {
     const { byDefault, tuned, ...rest } = sample(15, () => 0.2);
     expect(isConfirmed(confirm({ ...rest, byDefault, tuned, metric: 'auc' }))).toBe(true);
     expect(
@@ -58,9 +58,9 @@ describe('confirming tuned parameters', () => {
     ).toBe(false);
   });
 
-  test('too few days measure nothing, and the default is kept', () => {
+  test('too few days keep the default', () => {
     const found = confirm(sample(3, () => 0.5));
-    expect(found.reason).toMatch(/rests on 3 days/);
+    expect(found.reason).toMatch(/has only 3 days/);
     expect(isConfirmed(found)).toBe(false);
   });
 

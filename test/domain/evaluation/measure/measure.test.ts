@@ -66,7 +66,7 @@ describe('measuring a holdout', () => {
   if (champion.kind !== 'measured' || baseline.kind !== 'measured')
     throw new Error('counterparts were not measured');
 
-  test('gives each metric of everybody, and differences that are positive where the candidate is worse', () => {
+  test('has each metric of every version, and differences that are positive when the candidate is worse', () => {
     expect(found.metrics.logloss?.estimate).toBeCloseTo(valueOf('logloss', sampleOf(worse)), 12);
     expect(champion.metrics.auc?.estimate).toBeCloseTo(valueOf('auc', sampleOf(truth)), 12);
     expect(champion.increases.logloss?.estimate).toBeCloseTo(
@@ -77,7 +77,7 @@ describe('measuring a holdout', () => {
     expect(baseline.metrics.auc?.estimate).toBe(0.5);
   });
 
-  test('pairs the differences by day: their interval is far narrower than that of either loss', () => {
+  test('pairs differences by day, so their interval is much narrower than that of either loss', () => {
     const difference = measured({
       holdout: { candidate: truth.map((probability) => probability + 0.001) },
     }).counterparts.champion;
@@ -87,7 +87,7 @@ describe('measuring a holdout', () => {
     expect(paired.standardError).toBeLessThan(single.standardError / 20);
   });
 
-  test('finds the slice that is harmed, pools small groups and counts their rows', () => {
+  test('finds a harmed slice, and pools small groups', () => {
     const slices = champion.slices?.slices ?? [];
     expect(slices.map(({ value, groups, rows: size }) => [value, groups, size])).toEqual([
       ['A', 1, 3900],
@@ -98,22 +98,22 @@ describe('measuring a holdout', () => {
     expect(slices[1]?.simultaneous[3]?.lower).toBeGreaterThan(0.3);
   });
 
-  test('gives the same bytes for the same inputs, and other bounds for another seed', () => {
+  test('is deterministic, with other bounds for another seed', () => {
     expect(canonicalJson(measured())).toBe(canonicalJson(found));
     const other = measured({ plan: { seed: [9, 9, 9, 9] } });
     expect(other.metrics.logloss).not.toEqual(found.metrics.logloss);
     expect(other.metrics.logloss?.estimate).toBe(found.metrics.logloss?.estimate);
   });
 
-  test('lets others in often: it yields before each piece of work', () => {
+  test('yields before each piece of work', () => {
     expect([...measureHoldout(holdout, plan)].length).toBeGreaterThan(12);
   });
 });
 
-describe('what cannot be measured says so (I10)', () => {
+describe('a measurement is missing (I10)', () => {
   const withNaN = truth.map((probability, row) => (row < 3 ? NaN : probability));
 
-  test('a row that the candidate cannot score: nothing of it is measured, not even on the other rows', () => {
+  test('of the candidate, when one row has no score', () => {
     const found = measured({ holdout: { candidate: withNaN } });
     expect(found.metrics.auc).toEqual({
       kind: 'notMeasured',
@@ -125,7 +125,7 @@ describe('what cannot be measured says so (I10)', () => {
     expect(champion.kind === 'measured' && champion.metrics.auc?.kind).toBe('measured');
   });
 
-  test('a row that the champion cannot score leaves the candidate measured and the difference not', () => {
+  test('of the difference, when the champion has no score for one row', () => {
     const counterparts = {
       ...holdout.counterparts,
       champion: { kind: 'scored', name: 'flight-delay@1', manifest, scores: withNaN } as const,
@@ -144,7 +144,7 @@ describe('what cannot be measured says so (I10)', () => {
     expect(slice?.increase.kind).toBe('notMeasured');
   });
 
-  test('fewer days than a week', () => {
+  test('with fewer than seven days', () => {
     const found = measured({ holdout: { day: day.map((of) => of % 6), days: 6 } });
     expect(found.metrics.logloss).toMatchObject({
       kind: 'notMeasured',
@@ -152,11 +152,11 @@ describe('what cannot be measured says so (I10)', () => {
     });
     expect(found.metrics.logloss).toHaveProperty(
       'reason',
-      'logloss rests on 6 days; at least 7 are needed to know how far days differ',
+      'logloss has only 6 days; at least 7 are needed for an interval',
     );
   });
 
-  test('a slice whose rows lie on few days', () => {
+  test('of a slice with rows on few days', () => {
     const codes = origin.map((code, row) => (row < 600 ? 0 : code === 0 ? 1 : code));
     const { champion } = measured({
       holdout: { sliceColumns: { origin: { kind: 'coded', values: airports, codes } } },
@@ -168,7 +168,7 @@ describe('what cannot be measured says so (I10)', () => {
     expect(slice).toMatchObject({ rows: 600, simultaneous: [], increase: { kind: 'notMeasured' } });
   });
 
-  test('one class only: auc is undefined, log loss is not', () => {
+  test('of auc with only one class', () => {
     const found = measured({ holdout: { labels: new Float64Array(rows) } });
     expect([found.metrics.auc?.kind, found.metrics.logloss?.kind]).toEqual([
       'notMeasured',
@@ -176,7 +176,7 @@ describe('what cannot be measured says so (I10)', () => {
     ]);
   });
 
-  test('a metric of another task, a column that is not there, a counterpart that is not there', () => {
+  test('of a metric of another task, a missing column or a missing counterpart', () => {
     const absent = { kind: 'absent', reason: 'no champion yet' } as const;
     const sliceColumns = { origin: { kind: 'missing', reason: 'no such request column' } as const };
     const found = measured({
@@ -185,7 +185,7 @@ describe('what cannot be measured says so (I10)', () => {
     });
     expect(found.metrics.rmse).toHaveProperty(
       'reason',
-      'rmse is a metric of regression, and the label makes this classification',
+      'rmse is a metric of regression, but the task is classification',
     );
     expect(found.counterparts.champion).toEqual(absent);
     const { baseline } = found.counterparts;

@@ -6,7 +6,7 @@ const hash = fc
   .map((seed) => (BigInt(seed) * 0x9e3779b97f4a7c15n).toString(16).padStart(16, '0').slice(-16));
 
 describe('random blocks', () => {
-  test('keep together what shares a hash, and number blocks without gaps', () => {
+  test('keep rows of one hash together, and number blocks without gaps', () => {
     fc.assert(
       fc.property(fc.array(hash, { minLength: 1, maxLength: 2_000 }), (hashes) => {
         const { block, blocks, groups } = randomBlocks(hashes);
@@ -26,7 +26,7 @@ describe('random blocks', () => {
     );
   });
 
-  test('depend on the hashes alone, not on the order of the rows', () => {
+  test('do not depend on the order of the rows', () => {
     const hashes = Array.from({ length: 900 }, (_, row) =>
       (BigInt(row) * 0x9e3779b97f4a7c15n).toString(16).padStart(16, '0').slice(-16),
     );

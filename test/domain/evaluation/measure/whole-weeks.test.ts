@@ -9,7 +9,7 @@ function judged(from: string, until: string, { timezone = 'UTC', labelDelaySecon
   return { from: date(days.from), until: date(days.until), weeks: days.weeks };
 }
 
-describe('the days that gates judge', () => {
+describe('the days that gates use', () => {
   test('are the last whole weeks of the holdout', () => {
     expect(judged('2013-06-01T00:00:00Z', '2013-07-01T00:00:00Z')).toEqual({
       from: '2013-06-03',
@@ -18,12 +18,12 @@ describe('the days that gates judge', () => {
     });
   });
 
-  test('are days of the time zone, without those that the window cuts', () => {
+  test('are whole days of the time zone', () => {
     const found = judged('2013-06-01T00:00:00Z', '2013-07-01T00:00:00Z', { timezone: newYork });
     expect(found).toEqual({ from: '2013-06-02', until: '2013-06-30', weeks: 4 });
   });
 
-  test('hold a last day whose end no row came in', () => {
+  test('include a last day without rows at its end', () => {
     expect(judged('2013-06-16T23:00:01Z', '2013-06-30T23:00:01Z')).toEqual({
       from: '2013-06-17',
       until: '2013-07-01',
@@ -31,14 +31,14 @@ describe('the days that gates judge', () => {
     });
   });
 
-  test('end before the day whose labels are not all known', () => {
+  test('end before the first day without all labels', () => {
     const found = judged('2013-06-01T00:00:00Z', '2013-07-01T00:00:00Z', {
       labelDelaySeconds: 12 * 3600,
     });
     expect(found).toEqual({ from: '2013-06-02', until: '2013-06-30', weeks: 4 });
   });
 
-  test('are as many where the clocks change', () => {
+  test('are as many when the clocks change', () => {
     const zone = { timezone: newYork };
     expect(judged('2013-03-04T05:00:00Z', '2013-03-18T04:00:00Z', zone)).toEqual({
       from: '2013-03-04',
@@ -52,7 +52,7 @@ describe('the days that gates judge', () => {
     });
   });
 
-  test('make no week of six, which are named', () => {
+  test('are zero weeks when there are only six days', () => {
     expect(judged('2013-06-01T00:00:00Z', '2013-06-07T00:00:00Z')).toEqual({
       from: '2013-06-01',
       until: '2013-06-07',

@@ -39,7 +39,7 @@ describe('metrics', () => {
     },
   );
 
-  test('log loss of a certain mistake is bounded by the clipping', () => {
+  test('clipping limits the log loss of a confident error', () => {
     expect(valueOf('logloss', sampleOf([1, 0], [0, 1], [0, 0]))).toBeCloseTo(-Math.log(0.001), 12);
   });
 
@@ -51,7 +51,7 @@ describe('metrics', () => {
     expect(valueOf(name, sample)).toBeNaN();
   });
 
-  test('r2 keeps its digits when labels are large', () => {
+  test('r2 is precise for large labels', () => {
     const far = sampleOf(
       [...values.labels].map((y) => y + 1e8),
       [...values.scores].map((f) => f + 1e8),
@@ -60,7 +60,7 @@ describe('metrics', () => {
     expect(valueOf('r2', far)).toBeCloseTo(valueOf('r2', values), 6);
   });
 
-  test('an increase is positive when the candidate is worse, whichever way the metric points', () => {
+  test('an increase is positive when the candidate is worse, for every metric', () => {
     const worse = { ...classes, scores: classes.scores.map((score) => 0.5 + 0.2 * (0.5 - score)) };
     for (const name of classificationMetrics) {
       const metric = metrics[name];
@@ -94,7 +94,7 @@ describe('laws of metrics', () => {
     );
   const anyWeights = fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 5, maxLength: 5 });
 
-  test('auc is the share of won pairs, ties half, each pair counting as often as its days do', () => {
+  test('auc is the share of won pairs, weighted by their days', () => {
     fc.assert(
       fc.property(anySample, anyWeights, (sample, weights) => {
         expectSame(metrics.auc.prepare(sample)(weights), pairwiseAuc(sample, weights));
@@ -102,7 +102,7 @@ describe('laws of metrics', () => {
     );
   });
 
-  test('auc does not change under a rising transformation of the scores, and turns over under a falling one', () => {
+  test('auc is invariant under increasing transformations and mirrored under decreasing ones', () => {
     fc.assert(
       fc.property(anySample, (sample) => {
         const before = valueOf('auc', sample);
@@ -121,7 +121,7 @@ describe('laws of metrics', () => {
     );
   });
 
-  test('a day that counts n times is worth its rows n times', () => {
+  test('a day with weight n equals n copies of its rows', () => {
     fc.assert(
       fc.property(anySample, anyWeights, (sample, weights) => {
         const repeated = [...sample.day].flatMap((day, row) =>

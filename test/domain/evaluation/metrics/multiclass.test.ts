@@ -57,7 +57,7 @@ describe('metrics of several classes', () => {
     expect(third?.f1(drawn)).toBeCloseTo(0.61538462, 8);
   });
 
-  test('a class that nothing has and nothing was predicted as has no figures and counts in no mean', () => {
+  test('a class without labels and predictions has no F1 and is not part of the mean', () => {
     const fourth = { ...sample, ...withFourthClass(sample) };
     expect(classStatistics(fourth)[3]?.f1([1, 1, 1, 1])).toBeNaN();
     for (const name of multiclassMetrics)
@@ -80,17 +80,17 @@ describe('metrics of several classes', () => {
     );
   });
 
-  test('rows are taken with all their probabilities', () => {
+  test('a part of a sample keeps all probabilities of its rows', () => {
     expect([...rowsOf(sample, Int32Array.from([2, 0])).scores]).toEqual([
       0.1, 0.3, 0.6, 0.7, 0.2, 0.1,
     ]);
   });
 });
 
-describe('a version that knows other classes', () => {
+describe('a version with other classes', () => {
   const scores = Float64Array.from([0.2, 0.5, 0.3]);
 
-  test('gives 0 to what it does not know, and counts as wrong where it chose what is not wanted', () => {
+  test('has probability 0 for unknown classes and is wrong when it chose another one', () => {
     expect(alignClasses(scores, ['a', 'b', 'c'], ['c', 'a'])).toEqual({
       scores: Float64Array.from([0.3, 0.2, 0.5]),
       width: 3,
@@ -106,7 +106,7 @@ describe('a version that knows other classes', () => {
   });
 });
 
-describe('what two predictions leave possible, before the label is known', () => {
+describe('the range of differences before the label is known', () => {
   const prediction = fc
     .tuple(
       fc.integer({ min: 0, max: 2 }),
@@ -120,7 +120,7 @@ describe('what two predictions leave possible, before the label is known', () =>
       ),
     );
 
-  test('every class of either of them lies within the range, and the ends are reached', () => {
+  test('contains every class of both predictions, and its ends are reached', () => {
     fc.assert(
       fc.property(prediction, prediction, (champion, challenger) => {
         const { min, max } = lossDifferencesOf(champion, challenger);
