@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path';
 const root = resolve(__dirname, '..');
 const mostFiles = 20;
 
-/** A folder with more files has a second noun in it, which deserves a folder of its own. */
+/** A folder with more files needs a subfolder. */
 test(`no folder has more than ${mostFiles} files`, () => {
   const list = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' });
   const counts = new Map<string, number>();

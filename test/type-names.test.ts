@@ -30,7 +30,7 @@ function declarations(): ReadonlyMap<string, readonly string[]> {
   return files;
 }
 
-test('every type has a name of its own, so that a search for it finds one declaration', () => {
+test('every type name is declared in one file', () => {
   const shared = [...declarations()].filter(([, files]) => new Set(files).size > 1);
   expect(shared.map(([name, files]) => `${name}: ${files.join(', ')}`)).toEqual([]);
 });

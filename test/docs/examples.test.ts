@@ -87,7 +87,7 @@ function lifecycleIssues(
   return parsed.ok ? [] : parsed.issues.map(formatIssue);
 }
 
-/** Part of a spec, in a lifecycle that is whole but for it. */
+/** Checks a part of a spec inside a complete lifecycle. */
 function partIssues(part: Fields): readonly string[] {
   const { quality } = (part['canary'] ?? {}) as { quality?: Fields };
   const isLanguage = quality?.['from'] !== undefined;
@@ -109,7 +109,7 @@ const read = (result: {
   readonly issues?: readonly Parameters<typeof formatIssue>[0][];
 }) => (result.issues ?? []).map(formatIssue);
 
-/** What the product's own check of such a document finds. */
+/** Checks an example as the product does. */
 function issuesOf({ text }: Example): readonly string[] {
   const value = parse(text) as Fields;
   switch (value['kind']) {
@@ -148,7 +148,7 @@ function issuesOf({ text }: Example): readonly string[] {
   return partIssues(value);
 }
 
-/** Configuration of other programs, which the tests of `test/apps/` run. */
+/** Configuration of other programs; `test/apps/` tests it. */
 const isForeign = ({ text }: Example) => 'tests' in (parse(text) as Fields);
 
 const examples = folders.flatMap((folder) => {
@@ -157,7 +157,7 @@ const examples = folders.flatMap((folder) => {
 });
 
 describe('every YAML example of the documentation', () => {
-  test('is found', () => {
+  test('is found by its code fence', () => {
     expect(examples.length).toBeGreaterThan(10);
   });
 
@@ -165,7 +165,7 @@ describe('every YAML example of the documentation', () => {
     examples
       .filter((example) => !isForeign(example))
       .map((example) => [example.place, example] as const),
-  )('%s passes the check that the product makes of it', (_, example) => {
+  )('%s is valid', (_, example) => {
     expect(issuesOf(example)).toEqual([]);
   });
 });

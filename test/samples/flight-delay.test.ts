@@ -14,7 +14,7 @@ interface Flight {
   readonly minute: number;
   readonly carrier?: string;
   readonly delay: number | null;
-  /** What became known only later. */
+  /** A value that is known only after departure. */
   readonly later?: number;
 }
 
@@ -59,7 +59,7 @@ const temps = {
 };
 
 describe('the assembly of flight-delay', () => {
-  test('dates a flight in UTC and tells the clock of New York beside it', async () => {
+  test('has the flight time in UTC and the local time of New York', async () => {
     const [flight] = await assembled(
       [{ hour: '2013-06-02 01:00:00', minute: 45, delay: 0 }],
       temps,
@@ -79,12 +79,12 @@ describe('the assembly of flight-delay', () => {
     ['2013-06-01 12:00:00', 59, 60],
     ['2013-06-01 13:00:00', 0, 80],
     ['2013-06-01 09:00:00', 30, null],
-  ])('at %s and %d minutes sees the weather of an hour before', async (hour, minute, temp) => {
+  ])('at %s and %d minutes uses the weather of the previous hour', async (hour, minute, temp) => {
     const [flight] = await assembled([{ hour, minute, delay: 0 }], temps);
     expect(flight?.['temp']).toBe(temp);
   });
 
-  test('calls a flight late after fifteen minutes, and leaves the label open when it never arrived', async () => {
+  test('labels a flight late after 15 minutes, and has no label without an arrival', async () => {
     const rows = await assembled(
       [15, 16, -5, null].map((delay, minute) => ({ hour: '2013-06-01 11:00:00', minute, delay })),
       temps,
@@ -104,7 +104,7 @@ describe('the assembly of flight-delay', () => {
     expect(rows.map((row) => row['departures_in_hour'])).toEqual([2, 2, 1]);
   });
 
-  test('tells nothing that is known only after departure', async () => {
+  test('does not depend on values that are known only after departure', async () => {
     const request = async (later: number, delay: number) => {
       const rows = await assembled(
         [{ hour: '2013-06-01 11:00:00', minute: 0, delay, later }],
@@ -131,7 +131,7 @@ describe('the features of flight-delay', () => {
     ),
   ];
 
-  test('are row-wise, and ask a caller for nothing that they do not use', async () => {
+  test('are row-wise and require only the columns that they use', async () => {
     const plan = await compileFeatureSql({ sql: text('sql/features.sql'), request });
     expect(plan.requestColumns.map(({ name }) => name)).toEqual(
       request
@@ -141,7 +141,7 @@ describe('the features of flight-delay', () => {
     expect(plan.features.map(({ name }) => name)).not.toContain('month');
   });
 
-  test('see no wind beyond 200 miles an hour', async () => {
+  test('ignore wind above 200 miles per hour', async () => {
     const rows = await withDuckDb(async (sql) => {
       await sql.run(`CREATE TABLE request AS SELECT 'AA' AS carrier, 'JFK' AS origin, 'BOS' AS dest, 187 AS distance, 21 AS scheduled_hour, 45 AS scheduled_minute,
         6 AS weekday, 2 AS departures_in_hour, 60.0 AS temp, 50.0 AS dewp, 70.0 AS humid, wind AS wind_speed, 0.0 AS precip, 1000.0 AS pressure, 10.0 AS visib
@@ -153,7 +153,7 @@ describe('the features of flight-delay', () => {
   });
 });
 
-test('rows to predict are of July, labelled, and the same each time', async () => {
+test('demo rows are labelled flights of July in a fixed order', async () => {
   const flights = Array.from({ length: 40 }, (_, i) => ({
     hour: `2013-0${6 + (i % 3)}-15 1${i % 10}:00:00`,
     minute: i,

@@ -16,7 +16,7 @@ describe('the sabotage of flight-delay', () => {
     files: { 'sql/assemble.sql': honest, 'sql/features.sql': 'SELECT 1' },
   });
 
-  test('leaves no gate and no shadow, and says why', () => {
+  test('has no gates and no shadow step, and gives the reason', () => {
     expect(broken.document).toMatchObject({
       spec: {
         evaluate: { gates: [], ungated: expect.any(String) as string },
@@ -27,7 +27,7 @@ describe('the sabotage of flight-delay', () => {
     expect(broken.files['sql/features.sql']).toBe('SELECT 1');
   });
 
-  test('gives every flight the label of another, as many of each as before, and the same each time', async () => {
+  test('shuffles the labels in a fixed order', async () => {
     const rows = (sql: string) =>
       withDuckDb(
         (duck) =>

@@ -24,8 +24,8 @@ function specOf(written: AssistantDocument): LlmLifecycleSpec {
   return read.spec;
 }
 
-describe('what the language demo applies can be applied', () => {
-  test('the assistant as it is, and shortened', () => {
+describe('the lifecycles of the language demo are valid', () => {
+  test('the assistant, also in its short form', () => {
     const spec = specOf(assistant);
     expect(spec.data?.sources.map(({ uri }) => uri)).toEqual(['sample://wiki-summaries']);
     expect(specOf(shortened(assistant, '/tmp/some.parquet'))).toMatchObject({
@@ -36,14 +36,14 @@ describe('what the language demo applies can be applied', () => {
     });
   });
 
-  test('its beginning: the prompt without passages, no index, a gate that nearly everything passes', () => {
+  test('the assistant without retrieval has no index and a weak gate', () => {
     const { prompt, index, data, evaluate } = specOf(withoutRetrieval(assistant));
     expect(prompt.candidates).toEqual(['prompts/plain.yaml']);
     expect([index, data]).toEqual([null, null]);
     expect(evaluate.gates).toMatchObject([{ dimension: 'answer', min: 0.01 }]);
   });
 
-  test('its worse prompt: the same index, no gate, half of the callers at once', () => {
+  test('the assistant with the worse prompt has no gates and one step of 50 %', () => {
     const { prompt, index, evaluate, canary, promptEval } = specOf(withWorsePrompt(assistant));
     expect(prompt.candidates).toEqual(['prompts/friendly.yaml']);
     expect(index).toEqual(specOf(assistant).index);
@@ -51,7 +51,7 @@ describe('what the language demo applies can be applied', () => {
     expect(canary).toMatchObject({ steps: [50], quality: { rule: 'superiority', margin: 0.05 } });
   });
 
-  test('the router, and its short training, over the same prompts', () => {
+  test('the router, also with a short training', () => {
     const short = specOf(shortTraining(router) as AssistantDocument);
     expect(short.fineTune?.params).toMatchObject({ steps: 40 });
     expect({ ...short, fineTune: null }).toEqual({
@@ -64,7 +64,7 @@ describe('what the language demo applies can be applied', () => {
 });
 
 describe('the cases of the samples', () => {
-  test('questions: a known answer and its document each, some in each slice', () => {
+  test('questions have an answer and a document, and every slice has some', () => {
     const { cases, issues } = readCaseSet(assistant.files['cases.ndjson'] ?? '', 'cases.ndjson');
     expect(issues).toEqual([]);
     expect(cases).toHaveLength(88);
@@ -79,7 +79,7 @@ describe('the cases of the samples', () => {
       expect(slices.filter((each) => each === slice).length).toBeGreaterThan(8);
   });
 
-  test('definitions: as many of each kind, and none is both a case and an example', () => {
+  test('definitions are balanced, and no case is an example', () => {
     const { cases } = readCaseSet(router.files['cases.ndjson'] ?? '', 'cases.ndjson');
     const examples = (router.files['examples.ndjson'] ?? '')
       .trim()
