@@ -1,4 +1,6 @@
-/** A whole number and a binary unit. Decimal units such as `2GB` are ambiguous, so they are errors. */
+/**
+ * A whole number and a binary unit. Decimal units such as `2GB` are ambiguous, so they are errors.
+ */
 export const byteSizePattern = /^(\d{1,6})(KiB|MiB|GiB|TiB)$/;
 
 const bytesPer = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 } as const;

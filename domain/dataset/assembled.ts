@@ -9,7 +9,9 @@ import type { FeatureColumn, Task } from '../model/model';
 export const assembledParts = ['train', 'tuning', 'confirm', 'holdout'] as const;
 export type AssembledPartName = (typeof assembledParts)[number];
 
-/** Columns that assembly adds to both Parquet files of a part. User columns cannot use the names. */
+/**
+ * Columns that assembly adds to both Parquet files of a part. User columns cannot use the names.
+ */
 export const rowColumn = '__row';
 export const labelColumn = '__label';
 export const timeColumn = '__time';

@@ -133,5 +133,7 @@ export interface SliceMeasurement {
   readonly simultaneous: readonly Bounds[];
 }
 
-/** The fewest days for a gate: a whole week, and the fewest for which intervals keep their level. */
+/**
+ * The fewest days for a gate: a whole week, and the fewest for which intervals keep their level.
+ */
 export const fewestDays = 7;

@@ -65,7 +65,7 @@ const nonInferiority = z
     margin: z
       .number()
       .gt(0)
-      .describe('the margin, above 0: the largest loss that counts as no worse'),
+      .describe('the margin, above 0: the largest difference that counts as no worse'),
     confidence,
   })
   .describe('a gate that the candidate passes when it is not worse by more than the margin');
@@ -92,7 +92,7 @@ const slice = z
     kind: z.literal('slice'),
     against,
     whenAbsent,
-    maxIncrease: z.number().min(0).describe('the largest loss of any slice, 0 or more'),
+    maxIncrease: z.number().min(0).describe('the largest increase of any slice, 0 or more'),
     confidence,
   })
   .describe('a gate on the metric of evaluate.slices in each slice');

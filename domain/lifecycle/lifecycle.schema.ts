@@ -107,9 +107,7 @@ const randomSplit = z
     confirm: share('the rows to confirm the tuned parameters'),
     holdout: share('the rows of the holdout'),
   })
-  .describe(
-    'a random split: a hash of the columns assigns each row to a part; for independent rows without a time',
-  );
+  .describe('a random split, for independent rows without a time: a hash assigns each row');
 
 const groupSplit = z
   .strictObject({
@@ -121,9 +119,7 @@ const groupSplit = z
     confirm: share('the groups to confirm the tuned parameters'),
     holdout: share('the groups of the holdout'),
   })
-  .describe(
-    'a split by group: a hash of `column` assigns each group to a part; for rows without a time, several of one entity',
-  );
+  .describe('a split by group, for rows without a time: a hash of `column` assigns each group');
 
 export const splitSchema = z
   .discriminatedUnion('by', [timeSplit, randomSplit, groupSplit])

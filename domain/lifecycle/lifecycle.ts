@@ -262,7 +262,9 @@ export interface CanarySpec {
     readonly alpha: number;
     readonly minSamples: number;
     readonly minDurationSeconds: number;
-    /** The assumed correlation of one day's difference with the day before, 0 to 0.9. Default 0.4. */
+    /**
+     * The assumed correlation of one day's difference with the day before, 0 to 0.9. Default 0.4.
+     */
     readonly dayCorrelation?: number;
   };
   /** The IANA time zone of the days that make whole weeks. Default UTC. */

@@ -1,7 +1,9 @@
 import type { ArtifactRef, Digest } from '../dataset/artifact';
 import type { Column } from '../dataset/dataset';
 
-/** `classification` is binary, `multiclass` has two classes or more, `regression` predicts a number. */
+/**
+ * `classification` is binary, `multiclass` has two classes or more, `regression` predicts a number.
+ */
 export const tasks = ['classification', 'multiclass', 'regression'] as const;
 export type Task = (typeof tasks)[number];
 

@@ -14,7 +14,10 @@ export interface JobResources {
   readonly timeoutSeconds: number;
 }
 
-/** A job for a compute backend. `id` is the idempotency key: a second submission finds the first (I4). */
+/**
+ * A job for a compute backend. `id` is the idempotency key: a second submission finds the first
+ * (I4).
+ */
 export interface Job {
   readonly id: string;
   readonly tenant: string;

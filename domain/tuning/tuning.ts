@@ -37,10 +37,10 @@ export interface TrialCounts {
 }
 
 /**
- * The pruning schedule. Rungs are at `min · factor^k` iterations; bracket b begins at rung b, so that
- * some trials are compared early and others late. L. Li et al., "Hyperband", JMLR 18
- * (2018); asynchronous rungs as in L. Li et al., "A System for Massively Parallel Hyperparameter
- * Tuning", MLSys 2020.
+ * The pruning schedule. Rungs are at `min · factor^k` iterations; bracket b begins at rung b, so
+ * that some trials are compared early and others late. L. Li et al., "Hyperband", JMLR 18 (2018);
+ * asynchronous rungs as in L. Li et al., "A System for Massively Parallel Hyperparameter Tuning",
+ * MLSys 2020.
  */
 export interface Hyperband {
   readonly min: number;

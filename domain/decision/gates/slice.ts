@@ -6,14 +6,14 @@ import { counterpartFor, isResult } from './counterpart';
 import { basis, boundsAt, notMeasured, type GateOf, type GateResult, type Measured } from './gate';
 
 /**
- * Tests that no slice is worse by more than `maxIncrease`. It guards against harm and does not prove
- * each slice harmless: slices are small, so requiring every upper bound below the limit would reject
- * real improvements.
+ * Tests that no slice is worse by more than `maxIncrease`. It guards against harm and does not
+ * prove each slice harmless: slices are small, so requiring every upper bound below the limit would
+ * reject real improvements.
  * - Fails when a slice is shown worse than the limit by simultaneous bounds (probability of a false
  *   alarm in any slice: 1 − confidence at most).
  * - Passes when no estimate is above the limit and each slice's own upper bound is below twice the
- *   limit, so that a small or erratic slice cannot pass unnoticed. All bounds must hold, so they need
- *   no correction (intersection-union test, R. L. Berger, Technometrics 24 (1982)).
+ *   limit, so that a small or erratic slice cannot pass unnoticed. All bounds must hold, so they
+ *   need no correction (intersection-union test, R. L. Berger, Technometrics 24 (1982)).
  * - Otherwise, or if a slice could not be measured, inconclusive.
  */
 export function judgeSlices(

@@ -9,8 +9,8 @@ import type { Seed } from '../../statistics/random';
 import { measure } from './measurement';
 
 /**
- * The confidence for choosing tuned parameters. Less than for a promotion, because gates follow, but
- * more than 0.5, because the best of many trials looks better than it is.
+ * The confidence for choosing tuned parameters. Less than for a promotion, because gates follow,
+ * but more than 0.5, because the best of many trials looks better than it is.
  */
 export const confirmLevel = 0.9;
 

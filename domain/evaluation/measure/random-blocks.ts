@@ -13,8 +13,9 @@ export interface RandomBlocks {
 
 /**
  * Puts rows with the same hash into one block, and more than 200 hashes into 200 random blocks.
- * Dependent rows stay together, and blocks stay independent. Blocks are resampled instead of days. The random groups method, K. M. Wolter,
- * "Introduction to Variance Estimation" (2007), ch. 2. `hashes`: hexadecimal, 16 digits.
+ * Dependent rows stay together, and blocks stay independent. Blocks are resampled instead of days.
+ * The random groups method, K. M. Wolter, "Introduction to Variance Estimation" (2007), ch. 2.
+ * `hashes`: hexadecimal, 16 digits.
  */
 export function randomBlocks(hashes: readonly string[]): RandomBlocks {
   const different = [...new Set(hashes)].sort();

@@ -5,8 +5,8 @@ import type { ScoredSample } from './sample';
 
 /**
  * Area under the ROC curve: the probability that a row of label 1 scores higher than a row of label
- * 0; ties count half. Undefined without both labels. J. A. Hanley and B. J. McNeil, "The meaning and
- * use of the area under a ROC curve", Radiology 143 (1982); the Mann–Whitney statistic.
+ * 0; ties count half. Undefined without both labels. J. A. Hanley and B. J. McNeil, "The meaning
+ * and use of the area under a ROC curve", Radiology 143 (1982); the Mann–Whitney statistic.
  *
  * When day d counts w[d] times, a pair of a positive of day d and a negative of day e counts
  * w[d]·w[e] times. The wins of each pair of days are counted once, so a resample costs days².

@@ -8,7 +8,8 @@ export const leastProbability = 0.001;
 
 /**
  * Mean of −(y ln p + (1 − y) ln(1 − p)), p clipped. In multiclass the mean of −ln p of the true
- * class, clipped alike; for two classes it is equal. A proper score: lowest for the true probability. I. J. Good, "Rational Decisions", JRSS B 14 (1952).
+ * class, clipped alike; for two classes it is equal. A proper score: lowest for the true
+ * probability. I. J. Good, "Rational Decisions", JRSS B 14 (1952).
  */
 export const logloss: Metric = {
   name: 'logloss',

@@ -782,13 +782,13 @@ const singleErrors: readonly (readonly [
     'a missing margin',
     ', margin: 0.004',
     '',
-    '25:9 spec.evaluate.gates[1].margin is missing; expected the margin, above 0: the largest loss that counts as no worse',
+    '25:9 spec.evaluate.gates[1].margin is missing; expected the margin, above 0: the largest difference that counts as no worse',
   ],
   [
     'a margin of 0',
     'margin: 0.004',
     'margin: 0',
-    '25:66 spec.evaluate.gates[1].margin must be more than 0; expected the margin, above 0: the largest loss that counts as no worse',
+    '25:66 spec.evaluate.gates[1].margin must be more than 0; expected the margin, above 0: the largest difference that counts as no worse',
   ],
   [
     'a slice gate without slices',
