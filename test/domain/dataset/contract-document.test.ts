@@ -127,7 +127,7 @@ test.each([
     'no values',
     '[north, south]',
     '[]',
-    ['5:44 columns.region.values must have at least 1 item; expected the values that may occur'],
+    ['5:44 columns.region.values must have at least 1 item; expected the allowed values'],
   ],
   [
     'values of a timestamp',
@@ -180,7 +180,7 @@ test.each([
     '[[customer, ordered_at]]',
     'customer',
     [
-      '9:1 unique must be a list, not "customer"; expected lists of columns whose values together may occur only once, such as [[customer, ordered_at]]',
+      '9:1 unique must be a list, not "customer"; expected lists of columns whose combined values must be unique, such as [[customer, ordered_at]]',
     ],
   ],
   [
