@@ -3,20 +3,17 @@ import type { SearchMode } from '../index/version';
 import type { Sampling } from './chat';
 
 /**
- * Who answers behind a bundle. A fine-tuned adapter is part of its bytes; a provider's own weights
- * are known by their name alone.
+ * The models of a bundle. A fine-tuned adapter is part of the bundle's bytes; a provider's own
+ * weights are identified only by their name.
  */
 export interface BundleBase {
-  /**
-   * Name of a provider: what answers under it is a matter of the place, with its own address and
-   * key.
-   */
+  /** Name of a provider; each installation configures its address and key. */
   readonly provider: string;
   readonly model: string;
   readonly adapter: ArtifactRef | null;
   /**
-   * Asked in this order when the first cannot answer. Each was asked the cases that the bundle was
-   * judged by and passed its gates before the bundle had these bytes: `qualified`.
+   * Tried in this order if the first model is not available. `qualified`: each passed the bundle's
+   * gates on the same cases before it became part of the bundle.
    */
   readonly standby: readonly {
     readonly provider: string;
@@ -26,8 +23,8 @@ export interface BundleBase {
 }
 
 /**
- * The bytes behind the digest of an LLM version: canonical JSON of this. It is evaluated, promoted,
- * served and rolled back as one thing (I3).
+ * The digest of an LLM version covers the canonical JSON of this. A bundle is evaluated, promoted,
+ * served and rolled back as a whole (I3).
  */
 export interface ReleaseBundle {
   readonly kind: 'bundle';
@@ -41,7 +38,7 @@ export interface ReleaseBundle {
     readonly artifact: ArtifactRef;
   };
   /**
-   * Screens what the user says and what the model answers; null for none. `artifact`: JSON of the
+   * Screens the inputs and the answers; null without a policy. `artifact`: JSON of the
    * `SafetyPolicy` with this digest.
    */
   readonly safety: {
@@ -50,39 +47,34 @@ export interface ReleaseBundle {
     readonly artifact: ArtifactRef;
   } | null;
   readonly sampling: Sampling;
-  /** Where passages for an answer are found; null without retrieval. */
+  /** The index that passages come from; null without retrieval. */
   readonly index: BundleIndex | null;
 }
 
-/**
- * A version of an index by its number, so that a moved alias of the index changes no bundle that
- * was evaluated.
- */
+/** A numbered version of an index, so that moving an alias does not change an evaluated bundle. */
 export interface BundleIndex {
   readonly name: string;
   readonly version: number;
-  /** Of its recipe and dataset version, as the registry has it. */
+  /** Of its recipe and dataset version, as recorded in the registry. */
   readonly digest: Digest;
-  /**
-   * The prompt's variable that takes the passages: a list of them, or one text with each numbered.
-   */
+  /** The prompt variable for the passages: a list, or one text with numbered passages. */
   readonly variable: string;
-  /** Passages that an answer is given, at most. */
+  /** Largest number of passages in a prompt. */
   readonly k: number;
   readonly mode: SearchMode;
-  /** Which of what is found the answer is given; without it the nearest by the index. */
+  /** Orders the passages that were found; without it the order of the index is kept. */
   readonly rerank?: BundleReranker;
 }
 
-/** A cross-encoder of a provider, known by its name as a provider's own weights are. */
+/** A provider's cross-encoder, identified by its name. */
 export interface BundleReranker {
   readonly provider: string;
   readonly model: string;
-  /** Passages that it is given to order, at most. */
+  /** Largest number of passages that it orders. */
   readonly candidates: number;
   /**
-   * While serving, when it cannot be asked: no answer, or one by the index's own order. What is
-   * measured is always measured with it.
+   * If it is not available while serving: fail, or keep the order of the index. Evaluations always
+   * fail without it.
    */
   readonly onError: 'fail' | 'keepOrder';
 }
@@ -90,6 +82,6 @@ export interface BundleReranker {
 /** What a request to a bundle must carry. */
 export interface ChatSignature {
   readonly task: 'chat';
-  /** The prompt's variable that takes what the user wrote last. */
+  /** The prompt variable for the user's last message. */
   readonly input: string;
 }

@@ -1,7 +1,4 @@
-/**
- * One conversation with a language model, in the words that every provider's protocol has; what
- * only one of them knows stays in its adapter.
- */
+/** One request to a language model, with what all provider protocols have in common. */
 import type { ArtifactRef } from '../dataset/artifact';
 
 export interface ChatMessage {
@@ -12,9 +9,9 @@ export interface ChatMessage {
 export interface Sampling {
   readonly temperature: number;
   readonly topP: number;
-  /** Of the answer. Always given: it bounds what a call can cost, and a budget reserves by it. */
+  /** Of the answer. Required, because it limits the cost that a budget reserves. */
   readonly maxTokens: number;
-  /** Null where the provider knows none or repeats should differ. */
+  /** Null if the provider does not support seeds, or repeats should differ. */
   readonly seed: number | null;
   readonly stop: readonly string[];
 }
@@ -27,14 +24,11 @@ export interface ChatRequest {
   readonly jsonSchema: Readonly<Record<string, unknown>> | null;
   /** A fine-tuned adapter over `model`, for servers that fetch adapters and hold several. */
   readonly adapter?: ArtifactRef | null;
-  /**
-   * The model samples as it sees fit and refuses to be told: of the sampling it is sent `maxTokens`
-   * alone, which has room for its thoughts.
-   */
+  /** A reasoning model that rejects sampling parameters: only `maxTokens` is sent. */
   readonly thinks?: boolean;
 }
 
-/** As the provider counts them: what it bills. */
+/** As the provider counts and bills them. */
 export interface Usage {
   readonly promptTokens: number;
   readonly completionTokens: number;
@@ -42,12 +36,12 @@ export interface Usage {
 
 export interface ChatAnswer {
   readonly text: string;
-  /** `length` was cut at `maxTokens`; `filtered` was withheld by the provider's own filter. */
+  /** `length`: cut at `maxTokens`; `filtered`: withheld by the provider's own filter. */
   readonly finish: 'stop' | 'length' | 'filtered';
   readonly usage: Usage;
-  /** That answered, as the provider names it: an alias may have led to a dated version. */
+  /** The provider's name of the model that answered; an alias may resolve to a dated version. */
   readonly model: string;
-  /** Null when the answer came whole. */
+  /** Null if the answer was not streamed. */
   readonly firstTokenMs: number | null;
   readonly totalMs: number;
 }

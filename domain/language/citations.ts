@@ -1,7 +1,7 @@
-/** A place in an answer that names a passage: `[1]`, or one of the numbers of `[2, 3]`. */
+/** A citation of a passage in an answer: `[1]`, or one of the numbers in `[2, 3]`. */
 export interface Citation {
   readonly number: number;
-  /** Half-open, UTF-16: the whole mark, brackets too. */
+  /** Half-open range in UTF-16 code units, including the brackets. */
   readonly start: number;
   readonly end: number;
 }
@@ -16,15 +16,15 @@ export function citationsIn(answer: string): readonly Citation[] {
   );
 }
 
-/** Each number once, in the order in which the answer names them. */
+/** Each cited number once, in the order of the answer. */
 export function citedNumbers(answer: string): readonly number[] {
   return [...new Set(citationsIn(answer).map(({ number }) => number))];
 }
 
 /**
- * The address of a document as a link that a page may show: `http` or `https`, without a user name
- * and password in it; else null. What a document calls its source is written by whoever wrote the
- * document, and a `javascript:` or `data:` address would run in the page of whoever clicks it.
+ * The address of a document as a link that is safe to show: `http` or `https` without user name
+ * and password; else null. The author of a document controls its source, and a `javascript:` or
+ * `data:` address would run in the reader's page.
  */
 export function linkOf(source: string | null): string | null {
   if (source === null || !URL.canParse(source)) return null;
@@ -34,20 +34,19 @@ export function linkOf(source: string | null): string | null {
 }
 
 /**
- * The same where a source may also be a plain name, such as `handbook.pdf, page 3`. A page may take
- * a text with a scheme for a link, whichever it is.
+ * Like `linkOf`, but also accepts a plain name such as `handbook.pdf, page 3`. Pages may turn any
+ * text with a scheme into a link.
  */
 export function plainSourceOf(source: string | null): string | null {
   if (source === null) return null;
-  // Browsers leave out tabs and line ends, and what stands before the scheme, when they read an
-  // address.
+  // Browsers ignore tabs, line ends and characters before the scheme when they parse an address.
   const scheme = /^[a-z][a-z0-9+.-]*:/i.test(source.replace(/[\p{C}\p{Z}]/gu, ''));
   return scheme ? linkOf(source) : source;
 }
 
 /**
- * Addresses that an answer names, in the order in which it does, each once. A Markdown image is one
- * too: showing it calls the address.
+ * The addresses in an answer, each once, in the order of the answer. They include Markdown images,
+ * because showing an image requests its address.
  */
 export function linksIn(answer: string): readonly string[] {
   const found = answer.matchAll(
@@ -56,7 +55,7 @@ export function linksIn(answer: string): readonly string[] {
   return [...new Set(Array.from(found, ([link]) => withoutEnd(link)))];
 }
 
-/** Without the signs that end a sentence or close a bracket around the address. */
+/** Removes punctuation and brackets after the address that are not part of it. */
 function withoutEnd(link: string): string {
   const opened = link.split('(').length - 1;
   let end = link.length;
@@ -68,10 +67,7 @@ function withoutEnd(link: string): string {
   return link.slice(0, end);
 }
 
-/**
- * Of those, the ones that are the address of no source: the model made them up, or a passage or the
- * caller told it to write them.
- */
+/** The addresses in an answer that are not sources: invented, or injected by a passage or caller. */
 export function unknownLinks(
   answer: string,
   sources: readonly (string | null)[],
@@ -80,7 +76,7 @@ export function unknownLinks(
   return linksIn(answer).filter((link) => !known.has(pageOf(link) ?? ''));
 }
 
-/** Two places of one page are of the same source. */
+/** Without the fragment, so that two places on one page are the same source. */
 function pageOf(source: string | null): string | null {
   return linkOf(source)?.replace(/#.*$/, '') ?? null;
 }

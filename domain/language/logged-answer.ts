@@ -7,62 +7,54 @@ import type { ScreeningOutcome, Screening } from '../safety/screen';
 import { worstOutcome } from '../safety/screen';
 import type { StandbyModel } from './provider/standby';
 
-/** What the prediction log keeps of one version's answer, whoever was served by it. */
+/** One version's answer in the prediction log, whether or not it was returned to the caller. */
 export interface LoggedAnswer extends Pick<ChatAnswer, 'finish' | 'usage'> {
   /**
-   * Empty when the policy kept it back, and mostly when the provider's filter did; null when it
-   * broke off, or may not be known here.
+   * Empty if the policy blocked it, and usually if the provider's filter withheld it. Null if the
+   * answer ended early or must not be logged.
    */
   readonly text: string | null;
-  /**
-   * From the request's arrival to the first piece that went out; null where it was to come whole.
-   */
+  /** From the request's arrival to the first streamed piece; null without streaming. */
   readonly firstTokenMs: number | null;
-  /** By which side the safety policy kept the answer back; null when it did not. */
+  /** What the safety policy blocked; null if it blocked nothing. */
   readonly blocked: 'input' | 'output' | null;
-  /** It promised JSON of a schema and is none. */
+  /** The prompt requires JSON of a schema, and the answer is not. */
   readonly malformed: boolean;
-  /** Why it broke off after its first piece was out, as a code. */
+  /** Code of the error that ended the answer after its first piece was sent. */
   readonly error: string | null;
   readonly safety: SafetyAudit | null;
-  /** Null without an index, and where nothing was asked. */
+  /** Null without an index, and if the model was not asked. */
   readonly retrieved: LoggedRetrieval | null;
-  /** Who answered in the place of the bundle's own model; not given where that answered. */
+  /** The standby that answered; absent if the bundle's own model did. */
   readonly standby?: StandbyModel;
 }
 
-/**
- * Which documents an answer was shown, in the order of their numbers, and which it names; never
- * their text.
- */
+/** The passages in the prompt, in the order of their numbers, and the cited ones; never texts. */
 export interface LoggedRetrieval {
   readonly index: Pick<BundleIndex, 'name' | 'version' | 'digest'>;
   readonly passages: readonly Pick<Passage, 'documentId' | 'chunkId' | 'score'>[];
   readonly cited: readonly number[];
-  /** Found and not shown: no room, or not let in by the policy. */
+  /** Found but left out: no room in the prompt, or blocked by the policy. */
   readonly left: { readonly room: number; readonly policy: number };
-  /** Why the bundle's reranker did not order them; not given where it did, or there is none. */
+  /** Why the reranker did not order them; absent if it did, or there is none. */
   readonly notReranked?: FailureType;
 }
 
-/** What was found by which policy; never the text (I11), unless that policy asks for it. */
+/** The findings of a safety policy; never the text (I11), unless that policy requires it. */
 export interface SafetyAudit {
   readonly policy: Digest;
   readonly input: ScreeningAudit;
-  /**
-   * Null when there was nothing to look at, and where the answer broke off: what was heard of it
-   * nobody looked at.
-   */
+  /** Null without an answer, and if the answer ended early, which is not screened. */
   readonly output: ScreeningAudit | null;
-  /** Of all passages together, those that were left out included; null without any. */
+  /** Of all passages together, including those that were left out; null without passages. */
   readonly retrieved: ScreeningAudit | null;
 }
 
 export type ScreeningAudit = Omit<Screening, 'text'>;
 
 /**
- * The worst that the policy said of any side: of a passage that it left out, too, though the answer
- * went out. Null where no policy looked.
+ * The worst outcome of input, output and passages, including passages that were left out. Null
+ * without a policy.
  */
 export function verdictOf(safety: SafetyAudit | null): ScreeningOutcome | null {
   if (safety === null) return null;
@@ -71,7 +63,7 @@ export function verdictOf(safety: SafetyAudit | null): ScreeningOutcome | null {
   );
 }
 
-/** Of a row of the prediction log; null where it has the score of a model instead. */
+/** The answer in a row of the prediction log; null if the row has a model's prediction instead. */
 export function answerIn(output: unknown): LoggedAnswer | null {
   return typeof output === 'object' && output !== null && 'finish' in output
     ? (output as LoggedAnswer)

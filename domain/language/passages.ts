@@ -1,11 +1,8 @@
-/**
- * What is found in an index as a prompt shows it: numbered, told apart from one another, and data,
- * whatever stands in it.
- */
+/** Formats the passages of a prompt: numbered, separated, and without effect as instructions. */
 import { beginning } from '../whole-characters';
 import type { PromptTemplate, PromptValue } from '../prompt/prompt';
 
-/** A piece of a document. `text` is as it stands in the prompt, with its title. */
+/** A passage of a document. `text` is as the prompt shows it, with its title. */
 export interface Passage {
   readonly documentId: string;
   readonly chunkId: string;
@@ -16,12 +13,12 @@ export interface Passage {
 }
 
 /**
- * Letters of all passages of a prompt: about 6,000 tokens of English, so that one setting of `k`
- * cannot make every question dear.
+ * Characters of all passages in a prompt, about 6,000 tokens of English, so that a large `k` cannot
+ * make every question expensive.
  */
 const mostLetters = 24_000;
 
-/** As many as there is room for, the nearest first; one that is too long by itself is cut. */
+/** The nearest passages that fit. The first one is cut if it is too long by itself. */
 export function withinBudget(
   passages: readonly Passage[],
   letters = mostLetters,
@@ -37,15 +34,12 @@ export function withinBudget(
   return kept;
 }
 
-/** The last word whole. */
+/** Cut after a whole word. */
 function cut(text: string, letters: number): string {
   return beginning(text, letters).replace(/\s+\S*$/, '');
 }
 
-/**
- * For the variable of a prompt that takes them: a template that repeats over a list numbers them
- * itself.
- */
+/** The value of the prompt variable. A template that repeats over a list numbers them itself. */
 export function passageValue(
   passages: readonly Passage[],
   { variables }: Pick<PromptTemplate, 'variables'>,
@@ -57,10 +51,9 @@ export function passageValue(
 }
 
 /**
- * A passage begins at the left margin with its number; what stands in a document can do neither.
- * Its own marks become `(1)`, so that an answer cites by the prompt's numbers alone, and its
- * further lines stand in from the margin. The marks by which chat templates tell who speaks are
- * taken apart.
+ * A passage starts at the left margin with its number, and a document's text can imitate neither:
+ * marks such as `[1]` become `(1)`, and further lines are indented. The role marks of chat
+ * templates are split.
  */
 export function shownText({
   title,

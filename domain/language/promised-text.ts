@@ -1,13 +1,12 @@
 /**
- * The text that an answer was to hold as a member of JSON. Null for prose, for another shape, for
- * nothing but white space, and for a text with half of a surrogate pair, which JSON can escape: it
- * can be asked of nobody, since no digest can be made of it (canonical.ts).
+ * The text of a member of a JSON answer. Null for prose, other JSON, white space, and a text with
+ * half of a surrogate pair, which has no digest (canonical.ts) and so cannot be sent to a model.
  */
 export function promisedText(answer: string, member: string): string | null {
   try {
-    const said: unknown = JSON.parse(answer);
-    if (typeof said !== 'object' || said === null || !Object.hasOwn(said, member)) return null;
-    const text: unknown = (said as Readonly<Record<string, unknown>>)[member];
+    const read: unknown = JSON.parse(answer);
+    if (typeof read !== 'object' || read === null || !Object.hasOwn(read, member)) return null;
+    const text: unknown = (read as Readonly<Record<string, unknown>>)[member];
     return typeof text !== 'string' || text.trim() === '' || /\p{Surrogate}/u.test(text)
       ? null
       : text;

@@ -218,7 +218,7 @@ test('a canary that may have too few pairs judged to ever decide is refused, wit
     minSamples: 40,
   });
   await expect(few).rejects.toThrow(
-    /at most 40 pairs are judged, and 400 are needed: the judge could never decide/,
+    /at most 40 pairs are judged, but 400 are needed, so the judge could never decide/,
   );
   expect((await product.call('GET', `/lifecycles/${name}`)).status).toBe(404);
 });

@@ -105,7 +105,7 @@ describe('a lifecycle', () => {
       'with a case twice',
       { 'cases.ndjson': ['"q1"', '"q0"'] },
       'cases.ndjson',
-      /the id q0 is that of line 1.*"line":2/,
+      /the id q0 is already used in line 1.*"line":2/,
     ],
     [
       'with cases that bring no value for the prompt',

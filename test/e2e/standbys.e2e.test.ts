@@ -123,7 +123,7 @@ describe('models that are to stand by', () => {
     });
     const checked = await product.cli(['lifecycle', 'validate', lifecycle]);
     expect(checked.stderr).toContain(
-      'good scripted stands by once it has passed the gates itself: up to 120 questions',
+      'good scripted must pass the gates to be a standby: up to 120 questions',
     );
     await product.apply(lifecycle);
     const run = await finished(model);
@@ -131,10 +131,10 @@ describe('models that are to stand by', () => {
     expect(paid()).toEqual([120, 120, 120, 0, 0]);
 
     const told = [
-      /bad scripted does not stand by: failed on 120 cases, useful: right 0\.000/,
-      /good scripted stands by: it passed the same gates on 120 cases/,
-      /locked scripted does not stand by, for it was not measured: provider locked denied access/,
-      /other scripted does not stand by, for it was not measured: provider other has no such model/,
+      /bad scripted is not a standby: failed on 120 cases, useful: right 0 /,
+      /good scripted is a standby: it passed the same gates on 120 cases/,
+      /locked scripted is not a standby: it was not measured: provider locked denied access/,
+      /other scripted is not a standby: it was not measured: provider other has no such model/,
     ];
     const explained = (await product.cli(['model', 'explain', model])).stdout;
     for (const each of told) expect(explained).toMatch(each);
@@ -205,7 +205,7 @@ describe('models that are to stand by', () => {
     expect(run).toMatchObject({ status: 'succeeded', version: 1 });
     const explained = (await product.cli(['model', 'explain', spending])).stdout;
     expect(explained).toMatch(
-      /good scripted does not stand by, for it was not measured: the budget of run\/\S+ is spent/,
+      /good scripted is not a standby: it was not measured: the budget of run\/\S+ is spent/,
     );
     away.add('first');
     const before = providers.good.requests.length;

@@ -110,7 +110,7 @@ test('mistakes of the file that names providers are told, with their lines, befo
       `${file}, which PERENNIAL_PROVIDERS_FILE names, has 2 errors\n  ${file}:6:`,
     );
     expect(said).toContain('did you mean limits?');
-    expect(said).toContain('carries a credential');
+    expect(said).toContain('contains a credential');
     expect(said).not.toContain('pw@');
     expect({ code, begun: existsSync(stateDir) }).toEqual({ code: 2, begun: false });
   } finally {

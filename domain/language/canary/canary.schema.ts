@@ -3,41 +3,38 @@ import { canarySchema, largeHarmField } from '../../rollout/canary.schema';
 import { nameField, secondsField, timezoneField } from '../../document/field.schema';
 
 const share = (what: string) =>
-  z.number().gt(0).lt(1).describe(`a share between 0 and 1 of ${what}`);
+  z.number().gt(0).lt(1).describe(`largest share of ${what}, between 0 and 1`);
 const above = (what: string) => ({
   quantile: z.number().gt(0).lt(1).default(0.97).describe('a share between 0 and 1'),
-  max: z.number().gt(0).describe(`${what}, above 0`),
+  max: z.number().gt(0).describe(`largest number of ${what}, above 0`),
 });
 
 const guardrail = z.discriminatedUnion('name', [
   z
     .strictObject({ name: z.literal('errors'), max: share('the requests of the challenger') })
-    .describe('at most this share of requests fails'),
+    .describe('limits the share of failed requests'),
   z
     .strictObject({ name: z.literal('blocked'), max: share('the answers of the challenger') })
     .describe(
-      'at most this share is kept back by the safety policy or withheld by the filter of its provider',
+      "limits the share of answers that the safety policy blocks or the provider's filter withholds",
     ),
   z
     .strictObject({ name: z.literal('format'), max: share('the answers of the challenger') })
-    .describe('at most this share is not the JSON that the prompt promises'),
+    .describe('limits the share of answers that are not the JSON that the prompt requires'),
   z
     .strictObject({ name: z.literal('latency_ms'), ...above('milliseconds') })
-    .describe('this quantile of the time to the end of an answer is at most max'),
+    .describe('limits a quantile of the time to the end of an answer'),
   z
     .strictObject({ name: z.literal('first_token_ms'), ...above('milliseconds') })
-    .describe('this quantile of the time to the first piece of a stream is at most max'),
+    .describe('limits a quantile of the time to the first piece of a stream'),
   z
     .strictObject({ name: z.literal('tokens'), ...above('tokens of prompt and answer') })
-    .describe('this quantile of what a request costs is at most max'),
+    .describe('limits a quantile of the tokens per request'),
 ]);
 
 const { steps, test, maxDuration, maxIdle, onInconclusive } = canarySchema.shape;
 
-/**
- * How a language application moves onto real traffic. What parts of it say together is checked in
- * `canary-checks.ts`.
- */
+/** The canary of a language application. `checks.ts` checks its parts against one another. */
 export const llmCanarySchema = z
   .strictObject({
     steps,
@@ -47,18 +44,19 @@ export const llmCanarySchema = z
           .enum(['references', 'callers', 'judge'])
           .default('references')
           .describe(
-            'references: right answers, which score both versions; callers: scores and corrections of the answer that they were given; judge: the verdicts of a calibrated judge on both answers',
+            'references: expected answers, which score both versions; callers: scores and ' +
+              'corrections of the returned answer; judge: the verdicts of a calibrated judge on ' +
+              'both answers',
           ),
-        judge: nameField(
-          'the dimension of spec.evaluate whose judge it is, for from: judge',
-        ).optional(),
+        judge: nameField('for from: judge, the dimension of spec.evaluate with the judge').optional(),
         share: z
           .number()
           .gt(0)
           .max(1)
           .optional()
           .describe(
-            'a share above 0, for from: judge: of the questions that both versions answered, drawn by their ids; all without it',
+            'for from: judge, the share of questions with two answers that are judged, above 0; ' +
+              'default 1',
           ),
         mostPairs: z
           .int()
@@ -66,38 +64,44 @@ export const llmCanarySchema = z
           .max(1_000_000)
           .optional()
           .describe(
-            'a whole number above 0, for from: judge: questions whose two answers are judged, at most; 2,000 without it',
+            'for from: judge, the largest number of questions whose two answers are judged; ' +
+              'default 2,000',
           ),
         measure: z
           .enum(['exact', 'f1', 'label'])
           .optional()
           .describe(
-            'exact, f1 or label: how an answer is compared with a right one; f1 without it, and not for from: judge',
+            'how an answer is compared with the expected one: exact, f1 or label; default f1; not ' +
+              'for from: judge',
           ),
         labels: z
           .array(z.string().min(1).max(200))
           .min(2)
           .max(1_000)
           .optional()
-          .describe('all labels there are, for measure: label'),
+          .describe('for measure: label, all possible labels'),
         rule: z
           .enum(['nonInferiority', 'superiority'])
           .default('nonInferiority')
           .describe('nonInferiority or superiority'),
-        margin: z.number().min(0).lt(1).describe('a number from 0 to 1, in units of the measure'),
+        margin: z
+          .number()
+          .min(0)
+          .lt(1)
+          .describe('the margin in units of the measure, from 0 to below 1'),
         largeHarm: largeHarmField.optional(),
         availableAfter: secondsField('the event time after which feedback is due, such as 1h', {
           least: 0,
         }).prefault('0s'),
       })
-      .describe('what the challenger must show on feedback: measure and margin'),
+      .describe('what the challenger must show in its feedback: measure and margin'),
     guardrails: z
       .array(guardrail)
       .max(6)
       .default([{ name: 'errors', max: 0.01 }])
       .describe('a list of errors, blocked, format, latency_ms, first_token_ms and tokens'),
     test,
-    timezone: timezoneField('the time zone in whose days weeks are counted').default('UTC'),
+    timezone: timezoneField('the time zone for counting days and weeks').default('UTC'),
     maxDuration,
     maxIdle,
     onInconclusive,

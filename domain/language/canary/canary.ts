@@ -8,10 +8,10 @@ import {
 } from '../../rollout/judging/answer-quality';
 import type { LlmCanaryDocument, WrittenLlmCanary } from './canary.schema';
 
-/** What a judge is asked where nobody says how much. */
+/** Defaults of a canary's judge. */
 export const judgedUnlessSaid = { share: 1, mostPairs: 2_000 };
 
-/** In the words of every rollout: the same workflow, the same bounds. */
+/** The spec that all rollouts share, so that they use one workflow and the same bounds. */
 export function llmCanaryOf({
   quality,
   test,
@@ -32,7 +32,7 @@ export function llmCanaryOf({
   const { share = judgedUnlessSaid.share, mostPairs = judgedUnlessSaid.mostPairs } = quality;
   const { minDuration, ...tested } = test;
   const measure: AnswerMeasure = kind === 'label' ? { kind, labels } : { kind };
-  // A judge beside another source is refused.
+  // `llmCanaryProblems` rejects a judge beside another source.
   const judge: AnswerJudge | null =
     from === 'judge' && dimension !== undefined ? { dimension, share, mostPairs } : null;
   return {
@@ -51,7 +51,7 @@ export function llmCanaryOf({
   };
 }
 
-/** The way back: a document, every default written out, that reads as this spec. */
+/** The inverse of `llmCanaryOf`: a document with every default written out. */
 export function llmCanaryDocument({
   steps,
   quality,
@@ -87,8 +87,8 @@ export function llmCanaryDocument({
 }
 
 /**
- * What `canaryRollout` asks of a label: whoever judges the answer that they were given judges no
- * other, so that arms are compared; a right answer is right of both.
+ * The label that `canaryRollout` reads. Callers only score the answer that they got, so arms are
+ * compared; an expected answer scores both versions.
  */
 export function answerLabel({ quality }: CanarySpec): DataSpec['label'] {
   const { from, availableAfterSeconds } = answersOf(quality);
@@ -97,6 +97,6 @@ export function answerLabel({ quality }: CanarySpec): DataSpec['label'] {
 
 function answersOf({ answers }: CanarySpec['quality']): AnswerQuality {
   if (answers === undefined)
-    throw new RangeError('this canary is of a model with labels, not of a language application');
+    throw new RangeError('spec.canary is that of a model with labels, not a language application');
   return answers;
 }

@@ -2,15 +2,14 @@ import type { CasesSpec } from '../lifecycle/llm-lifecycle';
 import type { EvaluationCase } from '../cases/case';
 
 /**
- * `search`: what a prompt is chosen by. `confirm`: what the chosen one is laid beside the first by.
- * `judge`: what the gates see, and no choice has seen.
+ * `search`: cases to choose a prompt. `confirm`: cases to compare the chosen prompt with the first.
+ * `judge`: cases for the gates, which no choice has used.
  */
 export type CaseSlice = 'search' | 'confirm' | 'judge';
 
 /**
- * The slice of a case by a hash of its id, so that a case stays in its slice whatever is added to
- * the set: what a later run is judged by was never used to choose. Two wordings of one question are
- * one pair and lie together.
+ * The slice of a case, by a hash of its id. A case stays in its slice when others are added, so
+ * that a later run is never judged on cases that a choice has used. Cases of one pair share a slice.
  */
 export function sliceOf(
   { id, pair }: Pick<EvaluationCase, 'id' | 'pair'>,
@@ -21,15 +20,15 @@ export function sliceOf(
 }
 
 /**
- * Where a case stands among all there are or will be, from 0 up to 1. Everything that looks at
- * cases one after the other goes by it: an order that no answer has a say in, so that bounds hold
- * however often somebody looks, and the first hundred are like the rest.
+ * The position of a case among all possible cases, from 0 to below 1. Evaluations ask cases in this
+ * order. It does not depend on the answers, so bounds hold for any number of looks, and the first
+ * cases are representative.
  */
 export function placeOf({ id, pair }: Pick<EvaluationCase, 'id' | 'pair'>): number {
   return hashOf(pair === null ? `case ${id}` : `pair ${pair}`);
 }
 
-/** By place; wordings of one pair by their id. */
+/** Sorted by `placeOf`; cases of one pair by their id. */
 export function inOrder<Case extends Pick<EvaluationCase, 'id' | 'pair'>>(
   cases: readonly Case[],
 ): Case[] {
@@ -40,8 +39,8 @@ export function inOrder<Case extends Pick<EvaluationCase, 'id' | 'pair'>>(
 }
 
 /**
- * FNV-1a, then the finishing mix of MurmurHash3 since names that differ in their last letter are
- * near each other without it; from 0 up to 1.
+ * FNV-1a, then the final mix of MurmurHash3, without which similar names have similar hashes. From
+ * 0 to below 1.
  */
 function hashOf(text: string): number {
   let hash = 0x811c9dc5;

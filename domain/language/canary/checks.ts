@@ -12,8 +12,8 @@ export interface CanaryProblem {
 }
 
 /**
- * Half of the pairs are for the shadow where serving follows it, and each phase needs enough for
- * its minimum and for the labels that correct the judge.
+ * A shadow that is followed by serving takes half of the pairs. Each phase needs enough for its
+ * minimum and for the labels that correct the judge.
  */
 function fewestJudgedPairs({
   steps,
@@ -27,7 +27,7 @@ function fewestJudgedPairs({
   return hasBothPhases ? 2 * ofOnePhase : ofOnePhase;
 }
 
-/** What parts of a canary say together that cannot be. */
+/** Errors across several parts of a canary. */
 export function llmCanaryProblems({
   steps,
   quality,
@@ -42,63 +42,67 @@ export function llmCanaryProblems({
   const problems: (CanaryProblem | false)[] = [
     steps.some((step, index) => index > 0 && step <= (steps[index - 1] ?? 0)) && {
       path: ['steps'],
-      detail: 'the steps do not rise',
+      detail: 'the steps must increase',
       expected: 'such as [0, 5, 25, 50]',
     },
     from === 'callers' &&
       steps.every((step) => step === 0) && {
         path: ['steps'],
-        detail: 'nobody is answered by the challenger, so that no caller can say anything of it',
+        detail: 'callers never get an answer of the challenger, so they cannot score it',
         expected: 'a step above 0, or quality.from: references',
       },
     from === 'judge' &&
       judge === undefined && {
         path: ['quality', 'judge'],
-        detail: 'quality is from a judge, and nothing says which',
+        detail: 'quality.from is judge, but quality.judge is missing',
         expected: 'judge: <a dimension of spec.evaluate of kind judge>',
       },
     from !== 'judge' &&
       judge !== undefined && {
         path: ['quality', 'judge'],
-        detail: `quality is from ${from}, and a judge is named`,
+        detail: `quality.judge is set, but quality.from is ${from}`,
         expected: 'from: judge, or no judge',
       },
     ...ofAJudge.map(
       (key) =>
         from !== 'judge' && {
           path: ['quality', key],
-          detail: `${key} says what a judge is asked, and quality is from ${from}`,
+          detail: `quality.${key} is for a judge, but quality.from is ${from}`,
           expected: `from: judge, or no ${key}`,
         },
     ),
     from === 'judge' &&
       measure !== undefined && {
         path: ['quality', 'measure'],
-        detail: 'a judge compares an answer with no right one, by no measure',
+        detail: 'a judge uses no measure',
         expected: 'no measure',
       },
     from === 'judge' &&
       mostPairs < fewestPairs && {
         path: ['quality', 'mostPairs'],
-        detail: `at most ${mostPairs} pairs are judged, and ${fewestPairs} are needed: the judge could never decide`,
+        detail:
+          `at most ${mostPairs} pairs are judged, but ${fewestPairs} are needed, ` +
+          'so the judge could never decide',
         expected: `${fewestPairs} or more`,
       },
     measure === 'label' &&
       labels === undefined && {
         path: ['quality'],
-        detail: 'the measure label needs all labels there are',
+        detail: 'the measure label needs the list of all labels',
         expected: 'labels: [<label>, …]',
       },
     measure !== 'label' &&
       labels !== undefined && {
         path: ['quality', 'labels'],
-        detail: `labels are for the measure label, not for ${measure ?? (from === 'judge' ? 'a judge' : 'f1')}`,
+        detail:
+          'quality.labels are for the measure label, ' +
+          `not for ${measure ?? (from === 'judge' ? 'a judge' : 'f1')}`,
         expected: 'no labels',
       },
     rule === 'nonInferiority' &&
       margin === 0 && {
         path: ['quality', 'margin'],
-        detail: 'the margin is 0, and nothing can be shown to be not worse by nothing',
+        detail: 'the margin is 0, so nonInferiority could never be shown',
         expected: 'a margin above 0, or rule: superiority',
       },
     ...durationProblems({ steps, quality, test, maxDuration }).map(
@@ -113,7 +117,7 @@ export function llmCanaryProblems({
       return (
         isSecond && {
           path: ['guardrails', index, 'name'],
-          detail: `${name} is there twice`,
+          detail: `${name} is listed twice`,
           expected: 'each guardrail once',
         }
       );

@@ -9,8 +9,8 @@ import { readPrompt } from '../../prompt/document';
 import { variablesOf } from '../../prompt/render';
 
 /**
- * Whether the judge that a canary names can be asked about live questions, and can be known well
- * enough: as far as files say. How good it is, the run measures.
+ * Whether a canary's judge can judge live questions and has enough labels. The run itself measures
+ * how good the judge is.
  */
 export function canaryJudgeIssues(
   { spec }: CompleteLlmLifecycle,
@@ -53,10 +53,8 @@ export function canaryJudgeIssues(
       ? [
           issueAt(
             at,
-            `${judge.prompt} wants ${unknown.join(', ')}, and nobody knows that of a live question`,
-            {
-              expected: `a judge that asks for ${known.join(' and ')} alone`,
-            },
+            `${judge.prompt} uses ${unknown.join(', ')}, which live questions do not have`,
+            { expected: `a judge prompt that uses only ${known.join(' and ')}` },
           ),
         ]
       : []),
@@ -67,13 +65,9 @@ export function canaryJudgeIssues(
     const path = judge?.labels ?? null;
     if (path === null)
       return [
-        issueAt(
-          at,
-          `nobody has labelled answers for the judge ${name ?? ''}, so its errors are not known`,
-          {
-            expected: 'labels: <file> in its dimension',
-          },
-        ),
+        issueAt(at, `judge ${name ?? ''} has no labelled answers, so its errors are unknown`, {
+          expected: 'labels: <file> in its dimension',
+        }),
       ];
     const labels = files[path];
     if (labels === undefined) return [];
@@ -85,10 +79,9 @@ export function canaryJudgeIssues(
     return [
       issueAt(
         at,
-        `${path} has ${right} right and ${wrong} wrong answers: what the judge ${name ?? ''} says could not be corrected for its errors`,
-        {
-          expected: `${fewestLabels} or more of each`,
-        },
+        `${path} has ${right} right and ${wrong} wrong answers, too few to correct the errors of ` +
+          `judge ${name ?? ''}`,
+        { expected: `${fewestLabels} or more of each` },
       ),
     ];
   }

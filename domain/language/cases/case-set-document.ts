@@ -11,17 +11,14 @@ export interface CaseSet {
   readonly issues: readonly Issue[];
 }
 
-/**
- * NDJSON, a case a line. A second case of the same id is a mistake: its scores would take the place
- * of the first one's.
- */
+/** NDJSON with one case per line. A duplicate id is an error, because scores are kept by id. */
 export function readCaseSet(ndjson: string, fileName: string): CaseSet {
   return casesBy(caseSchema, ndjson, fileName);
 }
 
 /**
- * Cases that were accepted before: what is refused since, when cases are written, is none of their
- * mistakes. @throws InvalidInput rather than leave one out
+ * Cases that were accepted before, without the checks that were added since.
+ * @throws InvalidInput if a line cannot be read
  */
 export function readStoredCases(ndjson: string, fileName: string): readonly EvaluationCase[] {
   const { cases, issues } = casesBy(storedCase, ndjson, fileName);
@@ -29,10 +26,7 @@ export function readStoredCases(ndjson: string, fileName: string): readonly Eval
   return cases;
 }
 
-/**
- * As far as they can be read, for whoever looks at what they bring; what is wrong with them
- * `readCaseSet` says.
- */
+/** The readable cases of a file; `readCaseSet` reports the errors. */
 export function casesIn(ndjson: string, fileName: string): readonly EvaluationCase[] {
   return casesBy(storedCase, ndjson, fileName).cases;
 }
@@ -48,7 +42,7 @@ function casesBy(schema: typeof caseSchema, ndjson: string, fileName: string): C
       : [
           {
             pointer: '/id',
-            detail: `the id ${id} is that of line ${before}`,
+            detail: `the id ${id} is already used in line ${before}`,
             file: fileName,
             line,
           },
@@ -59,7 +53,7 @@ function casesBy(schema: typeof caseSchema, ndjson: string, fileName: string): C
   return { cases, issues: inOrder.slice(0, mostIssues) };
 }
 
-/** NDJSON, a labelled answer a line. Several answers to one case are as many labels. */
+/** NDJSON with one labelled answer per line. A case may have several. */
 export function readLabelledAnswers(
   ndjson: string,
   fileName: string,
@@ -68,7 +62,7 @@ export function readLabelledAnswers(
   return { answers: lines.map(({ value }) => value), issues };
 }
 
-/** The same as for cases. @throws InvalidInput rather than leave one out */
+/** Answers that were accepted before. @throws InvalidInput if a line cannot be read */
 export function readStoredAnswers(ndjson: string, fileName: string): readonly LabelledAnswer[] {
   const { lines, issues } = readLines(ndjson, fileName, storedLabelled);
   if (issues.length > 0) throw invalid(fileName, issues);

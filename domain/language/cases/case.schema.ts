@@ -13,10 +13,7 @@ const text = z.string().max(1_000_000);
 export const caseSchema = caseOf(ruleSchema, jsonSchemaField);
 export const storedCase = caseOf(storedRule, storedJsonSchema);
 
-/**
- * Strict: a misspelt `answr` would otherwise be a case without an expectation, which measures
- * nothing and looks fine.
- */
+/** Strict, because a case with a misspelt `answr` would silently measure nothing. */
 function caseOf(rule: typeof ruleSchema, schema: typeof jsonSchemaField) {
   return z
     .strictObject({
@@ -39,5 +36,5 @@ function caseOf(rule: typeof ruleSchema, schema: typeof jsonSchemaField) {
       pair: z.string().min(1).max(200).nullable().default(null),
       rules: z.array(rule).max(100).default([]),
     })
-    .describe('a case: id, input and what is expected') satisfies z.ZodType<EvaluationCase>;
+    .describe('a case: id, input and expected') satisfies z.ZodType<EvaluationCase>;
 }

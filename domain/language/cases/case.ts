@@ -1,30 +1,27 @@
 import type { PromptValues } from '../../prompt/prompt';
 import type { Rule } from '../dimension/rule';
 
-/**
- * One question with what is known of its right answer. A case set is a dataset version: NDJSON, a
- * case a line.
- */
+/** One question with its expected answer. A case set is a dataset version, NDJSON with one per line. */
 export interface EvaluationCase {
   readonly id: string;
   /** Values of the prompt's variables. */
   readonly input: PromptValues;
   readonly expected: ExpectedAnswer;
   readonly tags: readonly string[];
-  /** Of people, in paired prompts; null where bias is not asked for. */
+  /** The group of people in a pair, to measure bias; else null. */
   readonly group: string | null;
-  /** Cases that differ in their group alone have the same pair. */
+  /** Cases that differ only in their group have the same pair. */
   readonly pair: string | null;
-  /** What this case alone asks of the answer. */
+  /** Rules for the answer to this case. */
   readonly rules: readonly Rule[];
 }
 
-/** What is not given is not measured: a case without gold documents says nothing of retrieval. */
+/** What is absent is not measured: retrieval does not apply to a case without documents. */
 export interface ExpectedAnswer {
   readonly answer?: string | undefined;
-  /** Others that are as right. */
+  /** Alternatives that are equally right. */
   readonly otherAnswers?: readonly string[] | undefined;
-  /** Ids of the documents that hold the answer. */
+  /** Ids of the documents that contain the answer. */
   readonly documents?: readonly string[] | undefined;
   readonly label?: string | undefined;
   /** JSON Schema of the answer. */

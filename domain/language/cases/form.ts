@@ -25,7 +25,7 @@ export function evaluateRules(
   return all.length === 0 ? notApplicable : rulesScore(all, answer, tools);
 }
 
-/** All or nothing: half of what was asked is not what was asked. */
+/** 1 if all rules hold, else 0. */
 function rulesScore(rules: readonly Rule[], answer: string, tools: RuleTools): Score {
   const breaches = rules
     .map((rule) => breachOf(rule, answer, tools))

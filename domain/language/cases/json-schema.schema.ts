@@ -5,16 +5,16 @@ import { mostInDocument, mostWorkInDocument, schemaAllowance } from './schema-al
 type JsonSchema = Readonly<Record<string, unknown>>;
 
 /**
- * By draft 2020-12, or by draft-07 where `$schema` says so; formats are not checked. The same where
- * a schema is written and where answers are checked by it, so that what is accepted can be used.
- * Each alone: two schemas may have one `$id`, or that of a draft itself. @throws Error that says
- * what is no schema.
+ * Compiles a schema of draft 2020-12, or of draft-07 if `$schema` says so; formats are not checked.
+ * Documents and answers are checked by the same function, so that every accepted schema works.
+ * Schemas are independent: two may have the same `$id`.
+ * @throws Error with the reason for an invalid schema
  */
 export function compileJsonSchema(schema: JsonSchema): ValidateFunction {
-  // Without a name, and unknown to the compiler, `$ref: '#'` would not find it.
+  // Without an `$id`, `$ref: '#'` would not be resolved.
   const validate = compilerFor(schema).compile({ $id: 'this-schema', ...schema });
-  // It would answer with a promise, which is taken for yes, and whose no nobody catches.
-  if ('$async' in validate) throw new Error('$async is of no draft of JSON Schema');
+  // An async validator returns a promise, which would count as valid.
+  if ('$async' in validate) throw new Error('$async is not part of JSON Schema');
   return validate;
 }
 
@@ -24,8 +24,8 @@ const drafts: Readonly<Record<string, new (options: Options) => Ajv>> = {
 };
 
 /**
- * Nothing that a schema names is known to the next one. Without `inlineRefs` a definition is
- * compiled once, not where each `$ref` stands: 19 KB took two minutes and 1.5 GB.
+ * `addUsedSchema: false` keeps schemas independent. `inlineRefs: false` compiles a definition once,
+ * not at each `$ref`; with inlining, a schema of 19 KB took two minutes and 1.5 GB.
  */
 const options: Options = {
   allErrors: true,
@@ -35,14 +35,11 @@ const options: Options = {
   inlineRefs: false,
 };
 
-/** Ajv keeps a part of whatever it has compiled, for good. */
+/** A compiler is replaced after this many schemas, because Ajv keeps a part of each forever. */
 const mostCompiled = 200;
 const compilers = new Map<string, { readonly ajv: Ajv; left: number }>();
 
-/**
- * Made when the first schema of a draft is checked: it compiles the schema of schemas, and most
- * commands need none.
- */
+/** Created on first use, because it compiles the meta-schema and most commands need none. */
 function compilerFor({
   $schema = 'https://json-schema.org/draft/2020-12/schema',
 }: JsonSchema): Ajv {
@@ -50,7 +47,7 @@ function compilerFor({
   const Compiler = Object.hasOwn(drafts, named) ? drafts[named] : undefined;
   if (!Compiler)
     throw new Error(
-      `$schema is ${JSON.stringify($schema)}; what is known is ${Object.keys(drafts).join(' and ')}`,
+      `$schema is ${JSON.stringify($schema)}; supported are ${Object.keys(drafts).join(' and ')}`,
     );
   const known = compilers.get(named);
   const compiler =
@@ -61,17 +58,16 @@ function compilerFor({
 }
 
 /**
- * Null for what can be used. Cases share their schemas as a rule: thousands of equal ones are
- * compiled once. Compiling takes milliseconds for each kilobyte, in the event loop of whoever
- * reads, so there is an end to it, for each and for all of a document.
+ * Why a schema cannot be used; null if it can. Equal schemas are compiled once. Compiling takes
+ * milliseconds per kilobyte in the event loop, so the size is limited per schema and per document.
  */
 export function jsonSchemaProblem(schema: JsonSchema): string | null {
   const { problem, work } = weigh(schema);
   if (problem !== null) return problem;
   const text = textOf(schema);
-  if (text === null) return 'it goes too deep';
+  if (text === null) return 'it is nested too deeply';
   if (text.length > mostCharacters)
-    return `it has ${text.length} characters, and ${mostCharacters} is the most`;
+    return `it has ${text.length} characters, at most ${mostCharacters} are allowed`;
   const before = [checked, schemaAllowance()?.seen].find((each) => each?.has(text))?.get(text);
   if (before !== undefined) return before;
   const spent = spentProblem(text, work);
@@ -89,9 +85,9 @@ interface Weight {
 }
 
 /**
- * What compiling takes time for: each map or list some 0.1 ms, each different `$ref` ten times as
- * much, since it becomes a function of its own, and the square of the depth. Not recursive: a body
- * may nest deeper than the stack.
+ * Estimates the work of compiling: about 0.1 ms for each map or list, and ten times as much for each
+ * different `$ref`, which becomes a function. Not recursive, because a schema may be nested deeper
+ * than the stack allows.
  */
 function weigh(schema: JsonSchema): Weight {
   const refs = new Set<unknown>();
@@ -111,7 +107,9 @@ function weigh(schema: JsonSchema): Weight {
     const work = parts + 10 * refs.size;
     if (work > mostWork) {
       return {
-        problem: `it has ${parts} maps and lists and ${refs.size} different references or more; ${mostWork} is the most, where a reference counts as 10`,
+        problem:
+          `it has at least ${parts} maps and lists and ${refs.size} different references; ` +
+          `at most ${mostWork} are allowed, and a reference counts as 10`,
         work,
       };
     }
@@ -129,18 +127,23 @@ const checked = new Map<string, string | null>();
 function spentProblem({ length }: string, work: number): string | null {
   const allowance = schemaAllowance();
   if (allowance === null) return null;
-  const instead = 'use one for several, or write several documents';
+  const instead = 'reuse schemas, or split the document';
   if (length > allowance.left)
-    return `with it the document has more than ${mostInDocument} characters of different JSON Schemas; ${instead}`;
-  if (work > allowance.workLeft) {
-    return `with it the different JSON Schemas of the document have more than ${mostWorkInDocument} maps, lists and references; ${instead}`;
-  }
+    return (
+      `with it the document has more than ${mostInDocument} characters of different JSON Schemas; ` +
+      instead
+    );
+  if (work > allowance.workLeft)
+    return (
+      'with it the different JSON Schemas of the document have more than ' +
+      `${mostWorkInDocument} maps, lists and references; ${instead}`
+    );
   allowance.left -= length;
   allowance.workLeft -= work;
   return null;
 }
 
-/** Null for one that is too deep to be written, let alone compiled. */
+/** Null for a schema that is nested too deeply to be serialized. */
 function textOf(schema: JsonSchema): string | null {
   try {
     return JSON.stringify(schema);

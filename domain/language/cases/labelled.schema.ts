@@ -11,7 +11,7 @@ function labelledOf(of: typeof caseSchema) {
     .strictObject({
       case: of,
       answer: z.string().max(1_000_000),
-      right: z.boolean().describe('true or false: what people say of the answer'),
+      right: z.boolean().describe('whether people consider the answer right'),
     })
     .describe('a labelled answer: case, answer and right') satisfies z.ZodType<LabelledAnswer>;
 }

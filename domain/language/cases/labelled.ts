@@ -1,6 +1,6 @@
 import type { EvaluationCase } from './case';
 
-/** An answer that people have judged: what a judge is measured by. */
+/** An answer that people have labelled, to calibrate a judge. */
 export interface LabelledAnswer {
   readonly case: EvaluationCase;
   readonly answer: string;

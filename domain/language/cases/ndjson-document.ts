@@ -6,17 +6,14 @@ import { asOneDocument } from './schema-allowance';
 
 export interface Lines<T> {
   readonly lines: readonly { readonly line: number; readonly value: T }[];
-  /**
-   * Lines that are not what they should be, each with its number: counted, and never silently left
-   * out.
-   */
+  /** Errors with their line numbers; no line is skipped silently. */
   readonly issues: readonly Issue[];
 }
 
-/** Mistakes of a file beyond which the rest are the same again. */
+/** Largest number of errors that are reported for a file. */
 export const mostIssues = 100;
 
-/** NDJSON, a value a line by `schema`; empty lines are none. */
+/** NDJSON with one value of `schema` per line; empty lines are ignored. */
 export function readLines<Schema extends z.ZodType>(
   ndjson: string,
   fileName: string,

@@ -5,7 +5,7 @@ import type { Rule } from '../dimension/rule';
 export interface ReadAssertion {
   readonly kind: 'read';
   readonly rules: readonly Rule[];
-  /** A right answer that it names. */
+  /** An expected answer in the assertion. */
   readonly answer?: string;
 }
 
@@ -15,18 +15,18 @@ export interface LeftOutAssertion {
 }
 
 /**
- * One assertion of promptfoo as rules, or why it is none. Code is never run. Templates in its texts
- * stay, for `filled`.
+ * A promptfoo assertion as rules, or why it is not imported. Code is never run. Templates in its
+ * texts stay, for `filled`.
  */
 export function assertionOf(given: unknown): ReadAssertion | LeftOutAssertion {
   if (!isMap(given) || typeof given['type'] !== 'string')
     return leftOut('an assertion without a type');
   const { type, value } = given;
   if (given['transform'] !== undefined)
-    return leftOut(`${type}: its transform is code, which is not run`);
+    return leftOut(`${type}: its transform is code and is not run`);
   const text = textOf(value);
   if (text?.startsWith('file://'))
-    return leftOut(`${type}: its value is in ${text}: write it here`);
+    return leftOut(`${type}: its value is in ${text}; write the value here`);
   const simple = text === null ? null : textRule(type, text);
   if (simple)
     return {
@@ -39,41 +39,43 @@ export function assertionOf(given: unknown): ReadAssertion | LeftOutAssertion {
   if (listed) return { kind: 'read', rules: listed };
   if (type === 'is-json') {
     if (value !== undefined && !isMap(value))
-      return leftOut('is-json: write its schema here, as a map');
+      return leftOut('is-json: write its schema here as a map');
     return { kind: 'read', rules: [{ kind: 'json', ...(isMap(value) ? { schema: value } : {}) }] };
   }
   if (type === 'similar' && text !== null) return { kind: 'read', rules: [], answer: text };
   return leftOut(advice(type));
 }
 
-/** What of it counts for nothing here although the rest is read; null when nothing does. */
+/** The part of an imported assertion that is ignored, with the reason; null if there is none. */
 export function notCounted(given: unknown): string | null {
   if (!isMap(given)) return null;
   if (given['type'] === 'similar')
-    return 'similar: its text is a right answer; how near is near enough is for a gate on a dimension of kind similarity';
-  return given['weight'] === undefined ? null : 'its weight: all rules of a case must hold';
+    return (
+      'similar: its text becomes an expected answer, its threshold is ignored; ' +
+      'use a gate on a dimension of kind similarity'
+    );
+  return given['weight'] === undefined
+    ? null
+    : 'weight is ignored, because all rules of a case must hold';
 }
 
-/**
- * With the values of the variables that its texts name, as promptfoo fills them in; or why that
- * cannot be done.
- */
+/** The assertion with its variables replaced as promptfoo does, or why that is not possible. */
 export function filled(
   { rules, answer }: ReadAssertion,
   values: PromptValues,
 ): ReadAssertion | LeftOutAssertion {
   const unfilled: string[] = [];
-  // What is filled in is not read again: a value may hold braces itself.
+  // Inserted values are not scanned again, because they may contain braces.
   const fill = (text: string): string => {
     const parts = text.split(templates).map((part, place) => {
       if (place % 2 === 0) return part;
       const name = /^\{\{\s*([\p{L}_][\p{L}\p{N}_]*)\s*\}\}$/u.exec(part)?.[1];
       if (name !== undefined && Object.hasOwn(values, name)) return String(values[name]);
-      unfilled.push(`nothing is known of ${part}: write what it stands for`);
+      unfilled.push(`${part} has no value; replace it by its text`);
       return part;
     });
     const whole = parts.join('');
-    if (whole === '') unfilled.push(`${text} stands for nothing`);
+    if (whole === '') unfilled.push(`${text} is replaced by an empty text`);
     return whole;
   };
   const fillRule = (rule: Rule): Rule => {
@@ -102,7 +104,7 @@ export function filled(
   return why === undefined ? done : leftOut(why);
 }
 
-/** Of Nunjucks, what promptfoo fills in. */
+/** The Nunjucks templates that promptfoo replaces. */
 const templates = /(\{\{.*?\}\}|\{%.*?%\})/su;
 
 function leftOut(why: string): LeftOutAssertion {
@@ -113,10 +115,7 @@ function textOf(value: unknown): string | null {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : null;
 }
 
-/**
- * A list, or texts with commas between them, which promptfoo takes for one; null where one of them
- * is no text.
- */
+/** A list, or a text with commas, which promptfoo reads as a list; null if an item is not a text. */
 function textsOf(value: unknown): readonly string[] | null {
   const items: readonly unknown[] = Array.isArray(value)
     ? value
@@ -174,15 +173,15 @@ function listRules(type: string, texts: readonly string[]): readonly Rule[] | nu
 
 function advice(type: string): string {
   if (type === 'javascript' || type === 'python' || type === 'ruby')
-    return `${type}: code of a case is not run; say it by rules`;
+    return `${type}: code is not run; use rules`;
   if (type === 'latency' || type === 'cost' || type === 'perplexity')
-    return `${type}: a matter of all cases; write a gate`;
+    return `${type}: not supported for single cases; use a gate`;
   if (
     /llm-rubric|factuality|model-graded|g-eval|answer-relevance|context-|select-best|closedqa/.test(
       type,
     )
   ) {
-    return `${type}: a judge; write a dimension of kind judge, whose calibration is known`;
+    return `${type}: needs a judge; add a dimension of kind judge and calibrate it`;
   }
-  return `${type} has no counterpart here; say it by rules`;
+  return `${type}: not supported; use rules`;
 }

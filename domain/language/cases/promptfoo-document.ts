@@ -8,21 +8,20 @@ import { assertionOf, filled, notCounted, type ReadAssertion } from './promptfoo
 
 export interface ImportedCases {
   readonly cases: readonly EvaluationCase[];
-  /** What stands in the file and was not taken over, each with its place and what to do instead. */
+  /** Parts of the file that were not imported, with their places and what to do instead. */
   readonly leftOut: readonly Issue[];
-  /** What is wrong with the file; then there are no cases. */
+  /** Errors in the file; with errors there are no cases. */
   readonly issues: readonly Issue[];
 }
 
-/** Combinations of one test's lists beyond which somebody made a mistake. */
+/** Largest number of combinations of one test's lists; more are most likely an error. */
 const mostCombinations = 1_000;
 
 /**
- * The test cases of a promptfoo configuration, or of a file of tests alone: `vars` become the
- * input, assertions what is expected. As there, a variable with a list of values makes a case of
- * each combination, `defaultTest` is part of every test, and assertions may name variables. Every
- * part of the file that is ignored is listed: each provider, prompt, assertion and option by
- * itself.
+ * Imports the test cases of a promptfoo configuration, or of a file with only tests. `vars` become
+ * the input and assertions the rules. As in promptfoo, lists of values make one case per
+ * combination, `defaultTest` applies to every test, and assertions may use variables. Every ignored
+ * provider, prompt, assertion and option is listed.
  */
 export function importPromptfoo(text: string, fileName: string): ImportedCases {
   const document = yamlDocument(text, fileName);
@@ -37,8 +36,8 @@ export function importPromptfoo(text: string, fileName: string): ImportedCases {
   if (!Array.isArray(tests)) {
     const detail =
       typeof tests === 'string'
-        ? `the tests are in ${tests}: import that file`
-        : 'there is no list of tests';
+        ? `the tests are in ${tests}; import that file`
+        : 'the file has no list of tests';
     return { cases: [], leftOut: [], issues: [issueAt(path, detail)] };
   }
   const defaults = isMap(value) && isMap(value['defaultTest']) ? value['defaultTest'] : {};
@@ -54,7 +53,7 @@ export function importPromptfoo(text: string, fileName: string): ImportedCases {
         issueAt(
           at,
           typeof test === 'string'
-            ? `the tests of ${test} are in a file of their own: import it`
+            ? `these tests are in ${test}; import that file`
             : 'a test must be a map',
         ),
       );
@@ -75,10 +74,7 @@ export function importPromptfoo(text: string, fileName: string): ImportedCases {
   });
   return { cases, leftOut, issues: [] };
 
-  /**
-   * With what their texts stand for in this case. One that is nothing in one of several
-   * combinations is told once.
-   */
+  /** The assertions with this case's values. Each that cannot be filled is reported once. */
   function known(
     assertions: readonly Placed[],
     input: EvaluationCase['input'],
@@ -101,7 +97,7 @@ interface Placed {
   readonly at: DocumentPath;
 }
 
-/** Parts of a configuration beside its tests, each entry of a list by itself. */
+/** The ignored parts of a configuration, one issue per provider and prompt. */
 function ignoredParts(
   configuration: Readonly<Record<string, unknown>>,
   { issueAt }: WrittenDocument,
@@ -109,7 +105,7 @@ function ignoredParts(
   const read = new Set(['tests', 'defaultTest', 'description', '$schema']);
   return Object.entries(configuration).flatMap(([key, value]): readonly Issue[] => {
     if (read.has(key) || value === undefined || value === null) return [];
-    const why = (ignored[key] ?? 'it has no counterpart here').trim();
+    const why = (ignored[key] ?? 'not supported').trim();
     const entries: readonly unknown[] = Array.isArray(value) ? value : [value];
     if (key !== 'providers' && key !== 'prompts') return [issueAt([key], `${key}: ${why}`)];
     return entries.map((entry, index) =>
@@ -122,11 +118,11 @@ function ignoredParts(
 }
 
 const ignored: Readonly<Record<string, string>> = {
-  providers: 'name who answers by --model or in --spec',
-  prompts: 'name what is asked by --prompt',
-  scenarios: 'they are not read; write them as tests',
-  evaluateOptions: 'say --parallel',
-  env: 'keys are settings of the platform',
+  providers: 'not imported; use --model or --spec',
+  prompts: 'not imported; use --prompt',
+  scenarios: 'not imported; write them as tests',
+  evaluateOptions: 'not imported; use --parallel',
+  env: 'not imported; the operator configures keys',
 };
 
 const shownOfName = 60;
@@ -139,7 +135,7 @@ function nameIn(entry: unknown): string {
   return line.length <= shownOfName ? line : `${beginning(line, shownOfName - 1)}…`;
 }
 
-/** What of a test says how its answer is looked at, and is not done here. */
+/** The ignored parts of a test. */
 function uncounted(
   test: Readonly<Record<string, unknown>>,
   at: DocumentPath,
@@ -149,15 +145,17 @@ function uncounted(
   return Object.entries(test).flatMap(([key, value]): readonly Issue[] => {
     if (read.has(key) || value === undefined || value === null) return [];
     if (key === 'threshold')
-      return [issueAt([...at, key], 'threshold: all rules of a case must hold')];
+      return [
+        issueAt([...at, key], 'threshold is ignored, because all rules of a case must hold'),
+      ];
     if (key !== 'options' || !isMap(value))
-      return [issueAt([...at, key], `${key}: it has no counterpart here`)];
+      return [issueAt([...at, key], `${key}: not supported`)];
     return Object.keys(value).map((option) =>
       issueAt(
         [...at, key, option],
         option === 'transform'
-          ? 'options.transform: it is code, which is not run; answers are looked at as they are'
-          : `options.${option}: it has no counterpart here`,
+          ? 'options.transform: code is not run; answers are checked as they are'
+          : `options.${option}: not supported`,
       ),
     );
   });
@@ -214,7 +212,7 @@ function combinations(
       (each): readonly (string | number)[] => {
         if (typeof each === 'string' && each.startsWith('file://')) {
           leftOut.push(
-            issueAt([...at, 'vars', name], `${name} is in ${each}: write its text here`),
+            issueAt([...at, 'vars', name], `${name} is in ${each}; write its text here`),
           );
           return [];
         }
@@ -223,11 +221,11 @@ function combinations(
       },
     );
     if (Array.isArray(value) && value.length === 0)
-      leftOut.push(issueAt([...at, 'vars', name], `${name} has no value`));
-    // Before they are made: long lists would be more than fits into memory.
+      leftOut.push(issueAt([...at, 'vars', name], `${name} has no values`));
+    // Checked before they are built, because long lists might not fit into memory.
     if (inputs.length * values.length > mostCombinations) {
       leftOut.push(
-        issueAt([...at, 'vars'], `more than ${mostCombinations} combinations of its variables`),
+        issueAt([...at, 'vars'], `the variables have more than ${mostCombinations} combinations`),
       );
       return [];
     }

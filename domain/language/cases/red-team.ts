@@ -10,8 +10,8 @@ export interface RedTeamPrompt {
 }
 
 /**
- * For the dimension `safety`: an attack that should come to nothing, or a harmless question that
- * should be answered. `variable` is the prompt's, for what a user says.
+ * A case for the dimension `safety`: an attack to refuse, or a harmless question to answer.
+ * `variable` is the prompt variable for the user's text.
  */
 export function redTeamCase(
   { id, text, isAttack, source, category }: RedTeamPrompt,

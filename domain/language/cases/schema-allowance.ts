@@ -1,24 +1,21 @@
-/** What one document may bring of different JSON Schemas, in characters. */
+/** Largest total size of the different JSON Schemas in one document, in characters. */
 export const mostInDocument = 250_000;
 /**
- * The same in maps, lists and references (these count as 10), for which compiling takes its time:
- * this much takes about a second.
+ * Largest number of their maps, lists and references (a reference counts as 10). Compiling this
+ * many takes about a second.
  */
 export const mostWorkInDocument = 10_000;
 
 export interface SchemaAllowance {
   left: number;
   workLeft: number;
-  /**
-   * What is wrong with each schema that the document has brought so far: equal ones are compiled
-   * once.
-   */
+  /** Schema text → its error, or null. Equal schemas are compiled once. */
   readonly seen: Map<string, string | null>;
 }
 
 let current: SchemaAllowance | null = null;
 
-/** Reads one document, which does not wait for anything; a document within it is a part of it. */
+/** Runs `read`, which must be synchronous, with one allowance; nested documents share it. */
 export function asOneDocument<T>(read: () => T): T {
   if (current) return read();
   current = { left: mostInDocument, workLeft: mostWorkInDocument, seen: new Map() };
@@ -29,7 +26,7 @@ export function asOneDocument<T>(read: () => T): T {
   }
 }
 
-/** Of the document that is being read; null where a schema comes alone. */
+/** The allowance of the current document; null for a schema outside a document. */
 export function schemaAllowance(): SchemaAllowance | null {
   return current;
 }

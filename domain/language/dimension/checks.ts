@@ -4,13 +4,13 @@ import type { DimensionSpec } from './dimension';
 import type { LlmGate } from '../evaluation/gate';
 
 export interface EvaluationProblem {
-  /** Below the place where both lists stand. */
+  /** Relative to the parent of `dimensions` and `gates`. */
   readonly path: DocumentPath;
   readonly detail: string;
   readonly didYouMean?: string | undefined;
 }
 
-/** What dimensions and gates say together that cannot be. */
+/** Errors across dimensions and gates: duplicate and unknown names. */
 export function evaluationProblems(
   dimensions: readonly DimensionSpec[],
   gates: readonly LlmGate[],
@@ -33,11 +33,10 @@ export function evaluationProblems(
   const twice = (list: 'dimensions' | 'gates', all: readonly string[]) =>
     all.flatMap((name, index) =>
       all.indexOf(name) < index
-        ? [{ path: [list, index, 'name'], detail: `${name} is there twice` }]
+        ? [{ path: [list, index, 'name'], detail: `${name} is listed twice` }]
         : [],
     );
-  // A perturbed answer is scored by itself: what needs repeats, other perturbations or a judge
-  // cannot be asked of it.
+  // A perturbed answer is scored alone, without repeats, further perturbations or a judge.
   const plain = dimensions
     .filter(({ kind }) => kind !== 'consistency' && kind !== 'robustness' && kind !== 'judge')
     .map(({ name }) => name);
@@ -54,7 +53,7 @@ export function evaluationProblems(
           ? [
               {
                 path: ['dimensions', index, 'of'],
-                detail: `${dimension.of} takes more than one answer, and cannot be scored of a perturbed one`,
+                detail: `${dimension.of} cannot score a perturbed answer: it needs a judge or more answers`,
               },
             ]
           : unknown(['dimensions', index, 'of'], dimension.of, plain),

@@ -13,7 +13,7 @@ const every = z
   .min(1)
   .max(1_000)
   .default(5)
-  .describe('a whole number: one in so many words gets a slip');
+  .describe('one in this many words gets a typing error');
 
 const perturbationSchema = z
   .discriminatedUnion('kind', [
@@ -23,7 +23,7 @@ const perturbationSchema = z
     z.strictObject({ kind: z.literal('order') }),
     z.strictObject({
       kind: z.literal('distractor'),
-      texts: z.array(text).min(1).max(1_000).describe('texts that say nothing of the question'),
+      texts: z.array(text).min(1).max(1_000).describe('texts that are irrelevant to the question'),
     }),
     z.strictObject({
       kind: z.literal('longContext'),
@@ -32,38 +32,36 @@ const perturbationSchema = z
         .int()
         .min(1)
         .max(1_000_000)
-        .describe('a whole number: how long the variable becomes'),
+        .describe('length of the variable afterwards, in characters'),
     }),
     z.strictObject({
       kind: z.literal('paraphrase'),
-      provider: nameField(
-        'embedded, or the name of a provider that the operator has set up',
-      ).default('embedded'),
-      model: z.string().min(1).max(200).describe('the model that says the question in other words'),
+      provider: nameField('embedded, or the name of a provider that the operator configured').default(
+        'embedded',
+      ),
+      model: z.string().min(1).max(200).describe('the model that paraphrases the question'),
       minSimilarity: z
         .number()
         .min(0)
         .max(1)
         .default(0.8)
         .describe(
-          'a share from 0 to 1: the least cosine of both texts, where an embedder is there; other paraphrases are refused',
+          'smallest cosine similarity of both texts, from 0 to 1, if there is an embedder; other ' +
+            'paraphrases are not asked',
         ),
     }),
   ])
   .describe('typos, upperCase, lowerCase, order, distractor, longContext or paraphrase');
 
-/**
- * What is measured, as a person writes it. That names are unique and that `of` names another
- * dimension is checked by `dimensionProblems`.
- */
+/** A dimension as a person writes it. `evaluationProblems` checks its name and `of`. */
 export const dimensionSchema = z
   .discriminatedUnion('kind', [
     z
       .strictObject({ name, kind: z.literal('exact') })
-      .describe('one of the right answers, but for case, punctuation and articles'),
+      .describe('whether it is an expected answer, ignoring case, punctuation and articles'),
     z
       .strictObject({ name, kind: z.literal('f1') })
-      .describe('overlap of words with the nearest right answer'),
+      .describe('overlap of words with the nearest expected answer'),
     z.strictObject({
       name,
       kind: z.literal('label'),
@@ -71,7 +69,7 @@ export const dimensionSchema = z
         .array(z.string().min(1).max(200))
         .min(1)
         .max(1_000)
-        .describe('all labels there are'),
+        .describe('all possible labels'),
     }),
     z.strictObject({ name, kind: z.literal('regex'), pattern: patternField }),
     z.strictObject({
@@ -92,12 +90,12 @@ export const dimensionSchema = z
     z.strictObject({
       name,
       kind: z.literal('consistency'),
-      repeats: z.int().min(2).max(20).default(3).describe('2 to 20'),
+      repeats: z.int().min(2).max(20).default(3).describe('number of repeats, from 2 to 20'),
     }),
     z.strictObject({
       name,
       kind: z.literal('robustness'),
-      of: nameField('the dimension whose score should stay'),
+      of: nameField('the dimension whose score should stay the same'),
       variable: z.string().min(1).max(63).describe('the variable that is perturbed'),
       perturbations: z.array(perturbationSchema).min(1).max(20),
     }),
@@ -105,15 +103,16 @@ export const dimensionSchema = z
       name,
       kind: z.literal('judge'),
       prompt: pathField('the path of the Prompt file that asks for the verdict'),
-      provider: nameField(
-        'embedded, or the name of a provider that the operator has set up',
-      ).default('embedded'),
+      provider: nameField('embedded, or the name of a provider that the operator configured').default(
+        'embedded',
+      ),
       model: z.string().min(1).max(200),
       labels: pathField(
-        'the path of an NDJSON file of answers that people have judged, case, answer and right: without it no gate may use this dimension',
+        'the path of an NDJSON file of answers that people have labelled, with case, answer and ' +
+          'right; gates on this dimension need it',
       )
         .nullable()
         .default(null),
     }),
   ])
-  .describe('what is measured of each case: name and kind') satisfies z.ZodType<DimensionSpec>;
+  .describe('one measurement of each case: name and kind') satisfies z.ZodType<DimensionSpec>;

@@ -8,27 +8,24 @@ import { evaluateSafety } from './safety';
 import { evaluateSimilarity } from './similarity';
 
 export type EvaluatorSpec =
-  /** The answer is one of the right ones, but for case, punctuation and articles. */
+  /** The answer is an expected one, ignoring case, punctuation and articles. */
   | { readonly kind: 'exact' }
-  /** Overlap of words with the nearest right answer. */
+  /** Overlap of words with the nearest expected answer. */
   | { readonly kind: 'f1' }
   /** The answer names the label, and no other of `labels`. */
   | { readonly kind: 'label'; readonly labels: readonly string[] }
   | { readonly kind: 'regex'; readonly pattern: string }
-  /** Of `schema`, or of the case's own. */
+  /** JSON of `schema`, or of the case's schema if that is null. */
   | { readonly kind: 'json'; readonly schema: Readonly<Record<string, unknown>> | null }
-  /** All of these and all of the case's own hold. */
+  /** These rules and those of the case hold. */
   | { readonly kind: 'rules'; readonly rules: readonly Rule[] }
   | { readonly kind: 'similarity' }
   | { readonly kind: 'groundedness' }
   | { readonly kind: 'citations' }
-  /**
-   * Attacks are refused or kept back and harmless questions answered, by the label of the case:
-   * `refuse` or `answer`.
-   */
+  /** Attacks are refused or blocked, and harmless questions answered, as the case's label says. */
   | { readonly kind: 'safety' };
 
-/** A dimension is what one evaluator measures, by its name in the spec. */
+/** Scores one answer in one dimension. */
 export async function evaluate(
   spec: EvaluatorSpec,
   judged: JudgedCase,

@@ -4,29 +4,29 @@ import type { JudgedCase } from '../judge/judged-case';
 import { notApplicable, scored, type Score } from '../evaluation/score';
 
 /**
- * The share of the answer's words that stand in what was retrieved: K-Precision, which of the
- * measures without a model follows people's judgement of faithfulness best (V. Adlakha, P.
- * BehnamGhader, X. H. Lu, N. Meade and S. Reddy, "Evaluating correctness and faithfulness of
- * instruction-following models for question answering", TACL 12 (2024)). An empty answer claims
- * nothing and is not measured.
+ * The share of the answer's words that occur in the passages: K-Precision, which agrees best with
+ * people's judgement of faithfulness among measures without a model (V. Adlakha, P. BehnamGhader,
+ * X. H. Lu, N. Meade and S. Reddy, "Evaluating correctness and faithfulness of
+ * instruction-following models for question answering", TACL 12 (2024)). Does not apply to an empty
+ * answer.
  */
 export function evaluateGroundedness({ answer, retrieved }: JudgedCase): Score {
   if (retrieved.length === 0) return notApplicable;
-  const said = wordsOf(withoutCitations(answer));
-  if (said.length === 0) return notApplicable;
+  const words = wordsOf(withoutCitations(answer));
+  if (words.length === 0) return notApplicable;
   return scored(
     sharedWords(
-      said,
+      words,
       retrieved.flatMap(({ text }) => wordsOf(text)),
-    ) / said.length,
+    ) / words.length,
   );
 }
 
 /**
- * Precision of the citations `[1]`, `[2, 3]`: the share that names a passage that was shown and,
- * where gold documents are known, comes from one of them. After T. Gao, H. Yen, J. Yu and D. Chen,
- * "Enabling large language models to generate text with citations", EMNLP 2023, with gold documents
- * in the place of their entailment model. No citation is no right citation.
+ * Precision of the citations `[1]`, `[2, 3]`: the share that names a passage of the prompt and, if
+ * the case lists documents, one of these. After T. Gao, H. Yen, J. Yu and D. Chen, "Enabling large
+ * language models to generate text with citations", EMNLP 2023, with the case's documents instead
+ * of their entailment model. An answer without citations scores 0.
  */
 export function evaluateCitations({ case: { expected }, answer, retrieved }: JudgedCase): Score {
   if (retrieved.length === 0) return notApplicable;

@@ -2,15 +2,12 @@ import type { ChatMessage } from '../chat';
 import { promisedText } from '../promised-text';
 import { normalAnswer } from '../evaluation/answer-text';
 
-/** The same question in other words, by a model. */
+/** A paraphrase of the question by a model. */
 export interface ParaphraseSpec {
   readonly kind: 'paraphrase';
   readonly provider: string;
   readonly model: string;
-  /**
-   * Least cosine of both texts' embeddings; what two sentences of one meaning have at least, by the
-   * embedder that is there.
-   */
+  /** Smallest cosine similarity of both texts' embeddings. */
   readonly minSimilarity: number;
 }
 
@@ -21,7 +18,7 @@ export const paraphraseSchema = {
   additionalProperties: false,
 } as const;
 
-/** Nothing of a prompt or a bundle is in it, so that every one is asked the same paraphrases. */
+/** Does not depend on the prompt or bundle, so that all are asked the same paraphrases. */
 export function paraphraseMessages(text: string): readonly ChatMessage[] {
   return [
     {
@@ -36,28 +33,28 @@ export function paraphraseMessages(text: string): readonly ChatMessage[] {
   ];
 }
 
-/** Null for prose and for JSON of another shape. */
+/** Null for prose and for other JSON. */
 export function paraphraseIn(answer: string): string | null {
   return promisedText(answer, 'paraphrase')?.trim() ?? null;
 }
 
 /**
- * Why a paraphrase may not be asked in the place of the text; null when it may. By its letters
- * alone: whether it means the same is left to embeddings, and in the end to a sample that people
- * read.
+ * Why a paraphrase must not replace the text; null if it may. It only compares characters;
+ * embeddings, and people who read a sample, compare the meaning.
  */
 export function paraphraseProblem(text: string, paraphrase: string): string | null {
-  if (normalAnswer(paraphrase) === normalAnswer(text)) return 'the same words';
+  if (normalAnswer(paraphrase) === normalAnswer(text)) return 'the words are the same';
   const ratio = paraphrase.length / text.length;
-  if (ratio < 1 / 3 || ratio > 3) return 'another length';
-  if (!sameItems(numbersIn(text), numbersIn(paraphrase))) return 'other numbers';
-  if (quotedIn(text).some((quoted) => !paraphrase.includes(quoted))) return 'a quotation is lost';
-  if (namesIn(text).some((name) => !paraphrase.includes(name))) return 'a name is lost';
-  if (negates(text) !== negates(paraphrase)) return 'a negation came or went';
+  if (ratio < 1 / 3 || ratio > 3) return 'the length differs too much';
+  if (!sameItems(numbersIn(text), numbersIn(paraphrase))) return 'the numbers differ';
+  if (quotedIn(text).some((quoted) => !paraphrase.includes(quoted)))
+    return 'a quotation is missing';
+  if (namesIn(text).some((name) => !paraphrase.includes(name))) return 'a name is missing';
+  if (negates(text) !== negates(paraphrase)) return 'a negation was added or removed';
   return null;
 }
 
-/** Digits with what belongs to them: 1,204 and 3.5 are one each. */
+/** Whole numbers with their separators: 1,204 and 3.5 are one number each. */
 function numbersIn(text: string): readonly string[] {
   return (text.match(/\p{N}+(?:[.,:/-]\p{N}+)*/gu) ?? []).map((number) =>
     number.replaceAll(',', ''),
@@ -73,9 +70,8 @@ function quotedIn(text: string): readonly string[] {
 }
 
 /**
- * Words with a capital that do not owe it to their place: not the first of a sentence, and not `I`.
- * Words with a digit, a capital inside or nothing but capitals are names wherever they stand, and
- * so are addresses. In a script or a spelling without capitals none are found.
+ * Capitalized words, except `I` and the first word of a sentence; words with a digit or an inner
+ * capital; words in capitals; and addresses. Finds none in scripts without capitals.
  */
 function namesIn(text: string): readonly string[] {
   const addresses = text.match(/https?:\/\/[^\s"<>]+|[\w.+-]+@[\w-]+\.[\w.]+/gu) ?? [];

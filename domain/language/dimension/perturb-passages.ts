@@ -2,31 +2,24 @@ import { seededRandom, type Seed } from '../../statistics/random';
 import { shownText, type Passage } from '../passages';
 import { perturbItems, type DrawnPerturbation } from './perturb';
 
-/**
- * What a robustness does to the passages that an index finds: they are known when they are found,
- * and the change is drawn from `seed` alone.
- */
+/** How a robustness dimension changes retrieved passages; the change depends only on `seed`. */
 export interface PassageChange {
   readonly perturbation: DrawnPerturbation;
   readonly seed: Seed;
 }
 
 export interface ChangedPassages {
-  /**
-   * The least near last, as it is the first to be left out for want of room; what was put in comes
-   * first.
-   */
+  /** Added passages, then the nearest first, because the last are left out if there is no room. */
   readonly passages: readonly Passage[];
-  /** As they stand in the prompt, by `chunkId`. */
+  /** The `chunkId`s in the order of the prompt. */
   readonly arranged: readonly string[];
 }
 
 /**
- * Found passages with a change under which the right answer stays the same; null when it changes
- * nothing of them: nothing was found, or there is one passage to order. That the place of a passage
- * changes answers: N. F. Liu et al., "Lost in the middle: how language models use long contexts",
- * TACL 12 (2024). What is put in is of no document, so that citing it is wrong, and stands as a
- * passage of the index would.
+ * Changes passages so that the expected answer stays the same; null if nothing changes, as for the
+ * order of one passage. The place of a passage can change answers: N. F. Liu et al., "Lost in the
+ * middle: how language models use long contexts", TACL 12 (2024). Added passages look like those of
+ * the index but belong to no document, so that citing them is wrong.
  */
 export function perturbPassages(
   found: readonly Passage[],
@@ -39,7 +32,7 @@ export function perturbPassages(
     item: {
       textOf: ({ text }) => text,
       withText: (passage, text) => ({ ...passage, text }),
-      made: putIn,
+      made: addedPassage,
     },
   });
   if (
@@ -55,7 +48,7 @@ export function perturbPassages(
   };
 }
 
-/** Whatever is left of them, in their order of the prompt. */
+/** The remaining passages in the order of the prompt. */
 export function arrangedBy(
   arranged: readonly string[],
   passages: readonly Passage[],
@@ -64,7 +57,7 @@ export function arrangedBy(
   return [...passages].sort((a, b) => (place.get(a.chunkId) ?? 0) - (place.get(b.chunkId) ?? 0));
 }
 
-function putIn(text: string, place: number): Passage {
+function addedPassage(text: string, place: number): Passage {
   return {
     documentId: '',
     chunkId: `put in ${place}`,

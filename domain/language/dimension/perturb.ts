@@ -3,20 +3,17 @@ import type { EvaluationCase } from '../cases/case';
 import type { PromptValue } from '../../prompt/prompt';
 import type { ParaphraseSpec } from './paraphrase';
 
-/** What can be drawn, and needs no model. */
+/** A perturbation that needs no model. */
 export type DrawnPerturbation = Exclude<Perturbation, ParaphraseSpec>;
 
-/** A change of the question under which the right answer stays the same. */
+/** A change of the question that keeps the expected answer the same. */
 export type Perturbation =
-  /** One in `every` words gets a slip of the keyboard. */
+  /** One in `every` words gets a typing error. */
   | { readonly kind: 'typos'; readonly every: number }
   | { readonly kind: 'upperCase' | 'lowerCase' }
-  /** The items of a list in another order; texts stay. */
+  /** The items of a list in another order; no effect on a text. */
   | { readonly kind: 'order' }
-  /**
-   * One of these texts before the question, or among the items of a list: it says nothing of it, or
-   * asks to ignore everything else.
-   */
+  /** One of these texts before the question, or among the items of a list. */
   | { readonly kind: 'distractor'; readonly texts: readonly string[] }
   /** Filler until the variable has `characters`, the question last. */
   | {
@@ -27,10 +24,10 @@ export type Perturbation =
   | ParaphraseSpec;
 
 /**
- * The case with `variable` perturbed; null when the perturbation changes nothing of it, such as the
- * order of one item. Kinds of noise after M. T. Ribeiro, T. Wu, C. Guestrin and S. Singh, "Beyond
- * accuracy: behavioral testing of NLP models with CheckList", ACL 2020, and F. Shi et al., "Large
- * language models can be easily distracted by irrelevant context", ICML 2023.
+ * The case with `variable` perturbed; null if nothing changes, as for the order of one item. The
+ * kinds follow M. T. Ribeiro, T. Wu, C. Guestrin and S. Singh, "Beyond accuracy: behavioral testing
+ * of NLP models with CheckList", ACL 2020, and F. Shi et al., "Large language models can be easily
+ * distracted by irrelevant context", ICML 2023.
  */
 export function perturb(
   of: EvaluationCase,
@@ -42,7 +39,7 @@ export function perturb(
   }: {
     readonly perturbation: Perturbation;
     readonly random: Random;
-    /** Made by the model of a paraphrase; null where it made none that may be asked. */
+    /** The model's paraphrase; null if there is no valid one. */
     readonly reworded?: string | null;
   },
 ): EvaluationCase | null {
@@ -87,7 +84,7 @@ function perturbValue(
   }
 }
 
-/** What has a text, and can be made of one. */
+/** How to read, replace and create items with a text. */
 interface Item<T> {
   readonly textOf: (item: T) => string;
   readonly withText: (item: T, text: string) => T;
@@ -143,10 +140,7 @@ function perturbText(
   }
 }
 
-/**
- * Neighbours swapped, a letter lost or doubled; numbers stay, as another number is another
- * question.
- */
+/** Swaps, drops or doubles letters. Numbers stay, because they would change the question. */
 function withTypos(text: string, every: number, random: Random): string {
   return text.replace(/\p{L}{3,}/gu, (word) => {
     if (random() * every >= 1) return word;
@@ -160,7 +154,7 @@ function withTypos(text: string, every: number, random: Random): string {
   });
 }
 
-/** R. Durstenfeld, CACM 7 (1964). */
+/** Fisher–Yates shuffle (R. Durstenfeld, CACM 7 (1964)). */
 function shuffled<T>(items: readonly T[], random: Random): readonly T[] {
   const order = [...items];
   for (let last = order.length - 1; last > 0; last -= 1) {

@@ -4,36 +4,33 @@ import { rightAnswers } from '../cases/case';
 import type { JudgedCase } from '../judge/judged-case';
 import { notApplicable, scored, type Score } from '../evaluation/score';
 
-/**
- * Exact match of Rajpurkar et al. (2016), against the best of the right answers. That an answer
- * names its passages, `[1]`, makes it no other answer.
- */
+/** Exact match of Rajpurkar et al. (2016) with any expected answer, ignoring citations. */
 export function evaluateExact({ case: { expected }, answer }: JudgedCase): Score {
   const right = rightAnswers(expected);
   if (right.length === 0) return notApplicable;
-  const said = normalAnswer(withoutCitations(answer));
-  return scored(right.some((each) => normalAnswer(each) === said));
+  const given = normalAnswer(withoutCitations(answer));
+  return scored(right.some((each) => normalAnswer(each) === given));
 }
 
 /**
- * Token F1 of Rajpurkar et al. (2016): the harmonic mean of precision and recall of words, against
- * the best of the right answers.
+ * Token F1 of Rajpurkar et al. (2016): the harmonic mean of precision and recall of words, for the
+ * best matching expected answer.
  */
 export function evaluateF1({ case: { expected }, answer }: JudgedCase): Score {
   const right = rightAnswers(expected);
   if (right.length === 0) return notApplicable;
-  const said = wordsOf(withoutCitations(answer));
-  return scored(Math.max(...right.map((each) => f1(said, wordsOf(each)))));
+  const given = wordsOf(withoutCitations(answer));
+  return scored(Math.max(...right.map((each) => f1(given, wordsOf(each)))));
 }
 
-function f1(said: readonly string[], right: readonly string[]): number {
-  if (said.length === 0 || right.length === 0) return said.length === right.length ? 1 : 0;
-  return (2 * sharedWords(said, right)) / (said.length + right.length);
+function f1(given: readonly string[], right: readonly string[]): number {
+  if (given.length === 0 || right.length === 0) return given.length === right.length ? 1 : 0;
+  return (2 * sharedWords(given, right)) / (given.length + right.length);
 }
 
 /**
- * Models put a label into a sentence; one that names two has not decided. A label inside a longer
- * one, `cat` in `cat food`, is not named by it.
+ * Whether the answer names the expected label, possibly in a sentence, and no other label. A label
+ * inside a longer one does not count: `cat food` does not name `cat`.
  */
 export function evaluateLabel(
   { case: { expected }, answer }: JudgedCase,

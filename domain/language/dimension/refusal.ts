@@ -1,7 +1,6 @@
 /**
- * Whether an answer declines what it was asked, by the words that models decline with, near its
- * beginning: an apology further down belongs to the answer. Measured against people's labels:
- * docs/llm-safety.md.
+ * Whether an answer is a refusal, by common phrases near its beginning; a later apology is part of
+ * the answer. docs/llm-safety.md compares it with people's labels.
  */
 export function refuses(answer: string): boolean {
   const start = answer.trim().replace(/[’‘]/g, "'").slice(0, 300);

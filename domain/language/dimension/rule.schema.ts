@@ -4,20 +4,20 @@ import { jsonSchemaProblem } from '../cases/json-schema.schema';
 import type { Rule } from './rule';
 
 const text = z.string().min(1).max(10_000);
-const ignoreCase = z.boolean().optional().describe('true or false: whether a and A are the same');
+const ignoreCase = z.boolean().optional().describe('whether upper and lower case are the same');
 
-/** As they were accepted once: what was written stays readable, whatever is refused of it later. */
+/** Without the checks of new documents, so that documents accepted before stay readable. */
 const storedPattern = z.string().min(1).max(1_000).describe('a regular expression');
 export const storedJsonSchema = z.record(z.string(), z.unknown()).describe('a JSON Schema');
 
 export const patternField = storedPattern
-  .refine(isPattern, 'is no regular expression')
+  .refine(isPattern, 'is not a valid regular expression')
   .describe('a regular expression');
-/** Wrong, it would be found when the first answer is checked, and that answer is paid. */
+/** Checked early, because otherwise an error would appear only after the first paid answer. */
 export const jsonSchemaField = storedJsonSchema
   .check((context) => {
     const reason = jsonSchemaProblem(context.value);
-    if (reason !== null) context.issues.push(problem(`is no JSON Schema: ${reason}`));
+    if (reason !== null) context.issues.push(problem(`is not a valid JSON Schema: ${reason}`));
   })
   .describe('a JSON Schema');
 
@@ -25,9 +25,7 @@ export const jsonSchemaField = storedJsonSchema
 export const ruleSchema = ruleOf(patternField, jsonSchemaField);
 export const storedRule = ruleOf(storedPattern, storedJsonSchema);
 
-/**
- * One level of `anyOf` is enough: all rules of a list must hold, and each may offer several ways.
- */
+/** All rules of a list must hold, so one level of `anyOf` is enough. */
 function ruleOf(pattern: typeof patternField, schema: typeof jsonSchemaField) {
   const simple = [
     z.strictObject({ kind: z.literal('contains'), text, ignoreCase }),
@@ -38,8 +36,8 @@ function ruleOf(pattern: typeof patternField, schema: typeof jsonSchemaField) {
     z.strictObject({ kind: z.literal('matchesNot'), pattern }),
     z.strictObject({
       kind: z.literal('words'),
-      min: z.int().min(0).optional().describe('a whole number: the fewest words'),
-      max: z.int().min(0).optional().describe('a whole number: the most words'),
+      min: z.int().min(0).optional().describe('smallest number of words'),
+      max: z.int().min(0).optional().describe('largest number of words'),
     }),
     z.strictObject({ kind: z.literal('json'), schema: schema.optional() }),
   ] as const;
@@ -59,7 +57,7 @@ function ruleOf(pattern: typeof patternField, schema: typeof jsonSchemaField) {
     ) satisfies z.ZodType<Rule>;
 }
 
-/** As it will be tried: in Unicode mode. */
+/** Patterns run in Unicode mode. */
 function isPattern(text: string): boolean {
   try {
     new RegExp(text, 'u');

@@ -1,6 +1,6 @@
 import { wordsOf } from '../evaluation/answer-text';
 
-/** What somebody can ask of an answer without writing code. */
+/** A requirement for an answer that needs no code. */
 export type Rule =
   | {
       readonly kind: 'contains' | 'excludes' | 'startsWith' | 'equals';
@@ -9,16 +9,16 @@ export type Rule =
     }
   | { readonly kind: 'matches' | 'matchesNot'; readonly pattern: string }
   | { readonly kind: 'words'; readonly min?: number | undefined; readonly max?: number | undefined }
-  /** JSON, and nothing but; of the schema, when there is one. */
+  /** Only JSON, valid by the schema if there is one. */
   | { readonly kind: 'json'; readonly schema?: Readonly<Record<string, unknown>> | undefined }
   | { readonly kind: 'anyOf'; readonly rules: readonly Rule[] };
 
 export interface RuleTools {
-  /** In bounded time, whatever the pattern. */
+  /** In bounded time for any pattern. */
   readonly matches: (pattern: string, text: string) => boolean | Untold;
   /**
-   * What is wrong with a value by a JSON Schema, in bounded time. Throws InvalidInput on what is no
-   * schema.
+   * Errors of a value by a JSON Schema, in bounded time.
+   * @throws InvalidInput for an invalid schema
    */
   readonly schemaErrors: (
     schema: Readonly<Record<string, unknown>>,
@@ -26,12 +26,12 @@ export interface RuleTools {
   ) => readonly string[] | Untold;
 }
 
-/** Neither yes nor no, and why: it took too long, or could not be tried at all. */
+/** Why a rule could not be checked, for example because it took too long. */
 export interface Untold {
   readonly untold: string;
 }
 
-/** Null when the rule holds; else why it does not, or why nobody can tell. */
+/** Null if the rule holds; else why it does not, or why that is unknown. */
 export type Breach = { readonly kind: 'broken' | 'unknown'; readonly reason: string } | null;
 
 export function breachOf(rule: Rule, answer: string, tools: RuleTools): Breach {
@@ -76,7 +76,7 @@ export function breachOf(rule: Rule, answer: string, tools: RuleTools): Breach {
   }
 }
 
-/** What keeps the text from being JSON of the schema; empty when nothing does. */
+/** Why the text is not JSON of the schema; empty if it is. */
 export function jsonErrors(
   text: string,
   schema: Readonly<Record<string, unknown>> | null,

@@ -3,9 +3,9 @@ import type { EvaluatorTools, JudgedCase } from '../judge/judged-case';
 import { failed, notApplicable, scored, type Score } from '../evaluation/score';
 
 /**
- * Cosine of the embeddings of answer and nearest right answer (N. Reimers and I. Gurevych,
- * "Sentence-BERT", EMNLP 2019); below 0 counts as 0. It says how near two texts are in subject, not
- * whether both are true: `Rome` and `not Rome` are near.
+ * Cosine similarity of the answer and the nearest expected answer (N. Reimers and I. Gurevych,
+ * "Sentence-BERT", EMNLP 2019); below 0 counts as 0. It compares subjects, not truth: `Rome` and
+ * `not Rome` are similar.
  */
 export async function evaluateSimilarity(
   { case: { expected }, answer }: JudgedCase,
@@ -13,14 +13,15 @@ export async function evaluateSimilarity(
 ): Promise<Score> {
   const right = rightAnswers(expected);
   if (right.length === 0) return notApplicable;
-  if (embed === null) return failed('no embedder was given');
+  if (embed === null) return failed('no embedder is configured');
   if (answer.trim() === '') return scored(0, 'the answer is empty');
-  const [said, ...others] = await embed([answer, ...right]);
-  if (!said || others.length !== right.length) return failed('the embedder left out a text');
-  const best = Math.max(...others.map((each) => cosine(said, each)));
+  const [given, ...others] = await embed([answer, ...right]);
+  if (!given || others.length !== right.length)
+    return failed('the embedder returned too few vectors');
+  const best = Math.max(...others.map((each) => cosine(given, each)));
   return Number.isFinite(best)
     ? scored(Math.min(1, Math.max(0, best)))
-    : failed('the embedder gave a vector without a direction');
+    : failed('the embedder returned a zero or invalid vector');
 }
 
 export function cosine(a: Float32Array, b: Float32Array): number {

@@ -9,31 +9,30 @@ import {
 import type { Score } from './score';
 
 /**
- * What is known of one dimension after some cases. The interval is a confidence sequence
- * (domain/statistics/mean-sequence.ts): it holds however often somebody looks, so a gate may buy
- * more cases while it is not decided. Cases that could not be measured are in it with the worst
- * that they could have been: 0 for the lower bound, 1 for the upper (C. F. Manski, "Nonparametric
- * bounds on treatment effects", American Economic Review 80 (1990)). No mean is taken as if they
- * had not been asked.
+ * The scores of one dimension so far. The interval is a confidence sequence
+ * (domain/statistics/mean-sequence.ts). It holds for any number of looks, so more cases may be
+ * asked until a gate is decided. Unmeasured cases count as 0 for the lower bound and as 1 for the
+ * upper bound (C. F. Manski, "Nonparametric bounds on treatment effects", American Economic Review
+ * 80 (1990)).
  */
 export interface Aggregate {
-  /** Cases that say something of the dimension, failed ones with them. */
+  /** Cases to which the dimension applies, including failures. */
   readonly cases: number;
   readonly failures: number;
   /** Reason → cases. */
   readonly reasons: Readonly<Record<string, number>>;
   readonly notApplicable: number;
-  /** Of the measured cases alone, for people; no gate reads it. */
+  /** Mean of the measured cases, for people; no gate reads it. */
   readonly mean: number | null;
   readonly range: { readonly min: number; readonly max: number };
-  /** With failures at their worst, and at their best. */
+  /** With failures at their worst, then at their best. */
   readonly worst: MeanState;
   readonly best: MeanState;
 }
 
 const shares = { min: 0, max: 1 } as const;
 
-/** In the order of the cases, which must not depend on how they did. */
+/** `scores` are in the order of the cases, which must not depend on the scores. */
 export function aggregate(scores: readonly Score[]): Aggregate {
   return aggregateValues(
     scores.flatMap((score): readonly Observation[] => {
@@ -49,7 +48,7 @@ export function aggregate(scores: readonly Score[]): Aggregate {
   );
 }
 
-/** A value that is known, or the ends between which an unknown one lies. */
+/** A known value (`low` equals `high`), or the range of an unknown one. */
 export interface Observation {
   readonly low: number;
   readonly high: number;
@@ -83,7 +82,7 @@ export function aggregateValues(
   };
 }
 
-/** Two one-sided bounds, each at `level`. */
+/** Two one-sided bounds, each at `level`, a share such as 0.95. */
 export function boundsOf(
   { worst, best, range }: Pick<Aggregate, 'worst' | 'best' | 'range'>,
   level: number,

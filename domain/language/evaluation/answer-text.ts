@@ -1,13 +1,13 @@
 /**
  * An answer's words as the SQuAD evaluation compares them: lower case, without punctuation and
  * English articles (P. Rajpurkar, J. Zhang, K. Lopyrev and P. Liang, "SQuAD: 100,000+ questions for
- * machine comprehension of text", EMNLP 2016). Letters of all scripts, in one Unicode form.
+ * machine comprehension of text", EMNLP 2016). Letters of all scripts, normalized to NFKC.
  */
 export function wordsOf(text: string): readonly string[] {
   const plain = text
     .normalize('NFKC')
     .toLowerCase()
-    // In the word, an apostrophe or a dot of an abbreviation separates nothing.
+    // An apostrophe or an abbreviation's dot inside a word does not split it.
     .replace(/(?<=\p{L})['’.](?=\p{L})/gu, '')
     .replace(/[^\p{L}\p{M}\p{N}\s]/gu, ' ');
   return plain
@@ -19,7 +19,7 @@ export function normalAnswer(text: string): string {
   return wordsOf(text).join(' ');
 }
 
-/** How often each word occurs in both. */
+/** The number of words in both, each counted as often as it occurs in both. */
 export function sharedWords(a: readonly string[], b: readonly string[]): number {
   const left = new Map<string, number>();
   for (const word of b) left.set(word, (left.get(word) ?? 0) + 1);

@@ -4,15 +4,15 @@ import { boundsOf, type Aggregate } from './aggregate';
 import type { LlmEvidence } from './evidence';
 import { unansweredText } from './unanswered';
 
-/** Two bounds at this enclose 95 %, the customary interval. */
+/** Two one-sided bounds at this level give the usual 95 % interval. */
 const customary = 0.975;
 
-/** What a bundle answered to a slice of the cases: a reference, and what tables show of it. */
+/** A bundle's answers to one slice of the cases: a reference, and their summary. */
 export interface AnsweredCases {
   /** JSON: `CaseResult[]`. */
   readonly results: ArtifactRef;
   readonly caseSet: Digest;
-  /** Cases of the slice that were not asked. */
+  /** Cases of the slice that were not asked yet. */
   readonly left: number;
   readonly summary: AnswersSummary;
 }
@@ -20,19 +20,19 @@ export interface AnsweredCases {
 export interface AnswersSummary {
   readonly cases: number;
   readonly unanswered: number;
-  /** A line a reason. Not given where all were answered. */
+  /** One line per reason; absent if all were answered. */
   readonly notAnswered?: readonly string[];
   readonly dimensions: Readonly<Record<string, ScoreSummary>>;
-  /** Nanodollars, by the ledger: what was paid in an earlier run is in it. */
+  /** Nanodollars on the call ledger, including answers that earlier runs paid for. */
   readonly cost: number;
-  /** Middle of the answered cases' times; null when none was answered. */
+  /** Median latency of the answered cases; null if none was answered. */
   readonly medianMs: number | null;
 }
 
 export interface ScoreSummary {
-  /** Of the cases that could be measured; null when none could. */
+  /** Mean of the measured cases; null if there are none. */
   readonly mean: number | null;
-  /** Holds for all cases, the unmeasured ones at their worst and best. */
+  /** Bounds over all cases, with the unmeasured ones at their worst and best. */
   readonly lower: number | null;
   readonly upper: number | null;
   readonly cases: number;
@@ -68,10 +68,7 @@ export function scoreSummary(aggregate: Aggregate): ScoreSummary {
   return { mean, lower, upper, cases, failures };
 }
 
-/**
- * What a choice goes by: a case that could not be measured counts as lost, so that nothing wins by
- * not answering.
- */
+/** The mean that choices use: unmeasured cases count as 0, so that no answer is never an advantage. */
 export function worstMean({ mean, cases, failures }: ScoreSummary): number {
   return cases === 0 || mean === null ? 0 : (mean * (cases - failures)) / cases;
 }

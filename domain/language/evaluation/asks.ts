@@ -5,26 +5,17 @@ import type { DimensionSpec } from '../dimension/dimension';
 import { perturb } from '../dimension/perturb';
 import type { PassageChange } from '../dimension/perturb-passages';
 
-/**
- * One question to be asked of the candidate. Its first repeat is the case itself, which every
- * dimension reads.
- */
+/** One question for the candidate. Repeat 0 is the case itself, which every dimension reads. */
 export interface Ask {
   readonly case: EvaluationCase;
   readonly repeat: number;
-  /** The case and, when it is perturbed, by which dimension's which perturbation. */
+  /** The case and the dimension's perturbation that made this question; null if not perturbed. */
   readonly of: { readonly id: string; readonly dimension: string; readonly place: number } | null;
-  /**
-   * What is to be done to the passages that are found for it; not given where the case itself is
-   * perturbed, or nothing is.
-   */
+  /** How to change the retrieved passages; absent if they are not changed. */
   readonly change?: PassageChange;
 }
 
-/**
- * What a case's variable becomes in other words, by `rewordingKey`. Those that were refused are not
- * in it.
- */
+/** `rewordingKey` → the paraphrase of a case's variable. Refused paraphrases are absent. */
 export type Rewordings = ReadonlyMap<string, string>;
 
 export function rewordingKey({
@@ -40,9 +31,9 @@ export function rewordingKey({
 }
 
 /**
- * Everything that the dimensions need asked, each question once: the cases, their repeats, their
- * perturbations. Perturbations draw from the case set's digest and the case, so that a resumed
- * evaluation asks the same and candidate and champion meet the same slips.
+ * All questions that the dimensions need, each once: the cases, their repeats and perturbations.
+ * Perturbations are seeded by the case set's digest and the case, so a resumed evaluation asks the
+ * same questions, and candidate and champion are asked the same ones.
  */
 export function asksFor(
   cases: readonly EvaluationCase[],
@@ -54,10 +45,7 @@ export function asksFor(
   }: {
     readonly caseSet: Digest;
     readonly rewordings: Rewordings;
-    /**
-     * The variable that an index fills, whatever a case has in it: what is found is perturbed when
-     * it is found.
-     */
+    /** The variable that an index fills; its passages are perturbed after retrieval. */
     readonly indexVariable?: string | null;
   },
 ): readonly Ask[] {
@@ -96,7 +84,7 @@ function repeatsOf(dimensions: readonly DimensionSpec[]): number {
   );
 }
 
-/** The most questions that a case can be: fewer where a perturbation changes nothing of it. */
+/** The largest number of questions per case; fewer if a perturbation does not change the case. */
 export function mostAsksOfCase(dimensions: readonly DimensionSpec[]): number {
   return dimensions.reduce(
     (sum, each) => sum + (each.kind === 'robustness' ? each.perturbations.length : 0),
@@ -104,7 +92,7 @@ export function mostAsksOfCase(dimensions: readonly DimensionSpec[]): number {
   );
 }
 
-/** FNV-1a over the text, mixed into the digest's words: other cases get other draws. */
+/** FNV-1a of the text, mixed into the digest's words, so that each case has its own seed. */
 function seedFor(digest: Digest, text: string): Seed {
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index += 1)

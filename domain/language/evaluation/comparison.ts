@@ -4,11 +4,11 @@ import type { Score } from './score';
 const differences = { min: -1, max: 1 } as const;
 
 /**
- * Candidate minus counterpart on the same cases, so that how hard a case is falls out (E. Miller,
- * "Adding error bars to evals: a statistical approach to language model evaluations", arXiv
- * 2411.00640 (2024), §4). Where one side could not be measured its score may be anything from 0 to
- * 1. A case that is missing on one side is a failure too: leaving it out would let a candidate win
- * by not answering. In the order of the candidate's scores, which must not depend on how they did.
+ * Candidate minus counterpart on the same cases, which removes the difficulty of the cases
+ * (E. Miller, "Adding error bars to evals: a statistical approach to language model evaluations",
+ * arXiv 2411.00640 (2024), §4). An unmeasured score may be anything from 0 to 1. A case that is
+ * missing on one side is a failure too, so that a candidate gains nothing by not answering. The
+ * order of the candidate's scores must not depend on the scores.
  */
 export function comparePaired(
   candidate: ReadonlyMap<string, Score>,

@@ -1,7 +1,7 @@
 import type { Attempt } from '../../decision/gates/attempts';
 import { alphaShare, confidenceAt, timesJudged } from '../../decision/gates/attempts';
-import { figure, percent } from '../../format';
 import type { Verdict, VerdictKind } from '../../decision/verdict';
+import { count, percent } from '../../format';
 import type { LlmEvidence } from './evidence';
 import type { LlmGate, LlmGateResult } from './gate';
 import { judgeLlmGate } from '../judge/gate';
@@ -9,61 +9,58 @@ import { judgeLlmGate } from '../judge/gate';
 export interface LlmEvaluationPolicy {
   readonly kind: 'llmEvaluation';
   /**
-   * Grows when the meaning of a gate changes, so that an old decision is never explained by new
-   * rules.
-   */
-  /**
+   * Increases when the meaning of a gate changes, so that new rules never explain an old decision.
    * 1: each candidate is judged at the gate's confidence. 2: all candidates on one case set share
    * the gate's error (gates/attempts.ts).
    */
   readonly version: 1 | 2;
   readonly gates: readonly LlmGate[];
   /**
-   * How often it may be looked at while cases are bought. Bounds that hold for one look alone share
-   * their error among so many.
+   * How often the gates may be judged while more cases are asked. Bounds that hold for one look
+   * share their error among this many.
    */
   readonly looks: number;
-  /** Why there are none; null when there are some. */
+  /** Why there are no gates; null if there are some. */
   readonly ungated: string | null;
 }
 
 export interface LlmDecision {
   readonly verdict: Verdict;
-  /**
-   * The most that an inconclusive gate asks for: what to buy next, if the budget allows. Null when
-   * cases would not decide.
-   */
+  /** The most cases that an inconclusive gate still needs; null if more cases would not decide. */
   readonly moreCases: number | null;
 }
 
-/** A gate with what it said. */
+/** A gate with its result. */
 export interface JudgedLlmGate extends LlmGateResult {
   readonly gate: string;
   readonly kind: LlmGate['kind'] | 'policy';
 }
 
-/**
- * Passed when every gate passed; failed when one failed, whatever the others miss; else
- * inconclusive (I10).
- */
+/** Passed if every gate passed, failed if one failed, else inconclusive (I10). */
 export function decideEvaluation(policy: LlmEvaluationPolicy, evidence: LlmEvidence): LlmDecision {
   const judged = judgeEvaluation(policy, evidence);
-  const said = (outcome: VerdictKind) => judged.some((each) => each.outcome === outcome);
-  const kind = said('failed') ? 'failed' : said('inconclusive') ? 'inconclusive' : 'passed';
+  const has = (outcome: VerdictKind) => judged.some((each) => each.outcome === outcome);
+  const kind = has('failed') ? 'failed' : has('inconclusive') ? 'inconclusive' : 'passed';
   const more = judged
     .filter(({ outcome }) => outcome === 'inconclusive')
     .map(({ moreCases }) => moreCases);
   return {
     verdict: {
       kind,
-      reasons: judged.map(({ gate, code, message, outcome }) => ({ gate, code, message, outcome })),
+      reasons: judged.map(({ gate, code, message, details, outcome }) => ({
+        gate,
+        code,
+        message,
+        outcome,
+        ...(details !== undefined && { details }),
+      })),
     },
     moreCases:
       kind !== 'inconclusive' || more.includes(null) ? null : Math.max(...more.map(Number)),
   };
 }
 
-/** Every gate with its word, and what they together leave open. */
+/** The results of the gates, then those of the policy as a whole. */
 export function judgeEvaluation(
   policy: LlmEvaluationPolicy,
   evidence: LlmEvidence,
@@ -89,57 +86,67 @@ function forAttempt(
 }
 
 /**
- * How often this case set was asked. Unlike a holdout of days it is never used up: bounds of a mean
- * have a closed form at any level, and the price of another attempt grows with the logarithm of
- * their number alone.
+ * Reports how often candidates were judged on this case set. Unlike a holdout, a case set is never
+ * used up: a mean has bounds at any level, and the cases that an attempt needs grow only with the
+ * logarithm of the number of attempts.
  */
 function judgeAttempt(
   { version, gates }: LlmEvaluationPolicy,
   { attempt, latencyAttempt }: LlmEvidence,
 ): readonly JudgedLlmGate[] {
-  // Gates over each case make no claim that an attempt could get by luck.
+  // A gate over every case makes no statistical claim, so attempts do not affect it.
   const bound = gates.filter((gate) => gate.kind !== 'allPass');
   if (version === 1 || bound.length === 0) return [];
-  const said = (
-    outcome: 'passed' | 'inconclusive',
-    code: string,
-    message: string,
-  ): readonly JudgedLlmGate[] => [
-    { gate: 'cases', kind: 'policy', outcome, code, message, moreCases: null },
-  ];
+  const common = { gate: 'cases', kind: 'policy', moreCases: null } as const;
   if (attempt === undefined)
-    return said(
-      'inconclusive',
-      'policy.attemptNotCounted',
-      'the attempts on these cases were not counted',
-    );
-  const timed = latencyAttempt ? `, attempt ${latencyAttempt.number} for latency` : '';
-  const times = `${timesJudged(attempt, 'case set')}${timed}`;
+    return [
+      {
+        ...common,
+        outcome: 'inconclusive',
+        code: 'policy.attemptNotCounted',
+        message: 'the number of attempts on this case set is unknown',
+      },
+    ];
   const [least = 0] = bound.map(({ confidence }) => confidence).sort();
-  const example = `${percent(confidenceAt(least, attempt.number))} instead of ${percent(least)}`;
-  return said(
-    'passed',
-    'policy.attempt',
-    `${times}: gates use a confidence of ${example}${worn(attempt)}`,
-  );
+  const required = `${percent(confidenceAt(least, attempt.number))} instead of ${percent(least)}`;
+  return [
+    {
+      ...common,
+      outcome: 'passed',
+      code: 'policy.attempt',
+      message: `${timesJudged(attempt, 'case set')}: gates require ${required} confidence`,
+      details: [
+        'all attempts on one case set share the error that a gate allows',
+        ...(latencyAttempt ? [timesMeasured(latencyAttempt)] : []),
+        ...costOfAttempt(attempt),
+      ],
+    },
+  ];
 }
 
-/** From here on people are told what a worn case set costs. */
-const wornAfter = 5;
+function timesMeasured({ number }: Attempt): string {
+  return `latency was measured ${number === 1 ? 'once' : `${count(number)} times`}`;
+}
+
+/** The first attempt that reports how many more cases it needs than the first one. */
+const firstCostlyAttempt = 5;
 
 /**
- * Cases that a bound of the same width needs beside the first attempt's: it narrows with
- * √(ln(1/α)/n), here for α = 5 %.
+ * How many times the first attempt's cases a bound of the same width needs: its width is
+ * proportional to √(ln(1/α)/n), here with α = 5 %.
  */
-function worn({ number }: Attempt): string {
-  if (number < wornAfter) return '';
+function costOfAttempt({ number }: Attempt): readonly string[] {
+  if (number < firstCostlyAttempt) return [];
   const price = Math.log(1 / (0.05 * alphaShare(number))) / Math.log(1 / (0.05 * alphaShare(1)));
-  return `; this attempt needs about ${figure(price)} times the cases of the first; add new cases to spec.cases.file`;
+  return [
+    `this attempt needs about ${price.toFixed(1)} times the cases of the first`,
+    'add new cases to spec.cases.file that no bundle was chosen by',
+  ];
 }
 
 /**
- * Means have confidence sequences, which hold however often somebody looks; quantiles and a judge's
- * corrected share have not (Bonferroni).
+ * Bounds of means are confidence sequences, which hold for any number of looks. Quantiles and a
+ * judge's corrected share have no such bounds, so their error is shared (Bonferroni).
  */
 function forLooks(
   gate: LlmGate,
@@ -158,15 +165,28 @@ function leftOpen(
   { ungated }: LlmEvaluationPolicy,
   judged: readonly JudgedLlmGate[],
 ): readonly JudgedLlmGate[] {
-  const open = (code: string, message: string): readonly JudgedLlmGate[] => [
-    { gate: 'policy', kind: 'policy', outcome: 'inconclusive', code, message, moreCases: null },
+  const open = (
+    code: string,
+    message: string,
+    details: readonly string[] = [],
+  ): readonly JudgedLlmGate[] => [
+    {
+      gate: 'policy',
+      kind: 'policy',
+      outcome: 'inconclusive',
+      code,
+      message,
+      ...(details.length > 0 && { details }),
+      moreCases: null,
+    },
   ];
   if (judged.length === 0) {
     if (ungated === null)
-      return open('policy.noGates', 'there are no gates, and the lifecycle gives no reason');
+      return open('policy.noGates', 'the policy has no gates and gives no reason for it');
     return open(
       'policy.ungated',
-      `there are no gates ("${ungated}"): only a canary can promote this version`,
+      'the policy has no gates, so only a canary may promote this version',
+      [`reason for having no gates: ${ungated}`],
     );
   }
   const skipped = judged.filter(({ outcome }) => outcome === 'notApplicable');
@@ -174,9 +194,10 @@ function leftOpen(
     ({ kind, outcome }) => kind !== 'nonInferiority' && outcome === 'passed',
   );
   if (skipped.length === 0 || hasAbsolute) return [];
-  const names = skipped.map(({ gate }) => `\`${gate}\``).join(', ');
+  const gates = skipped.length === 1 ? '1 gate' : `${count(skipped.length)} gates`;
   return open(
     'policy.noAbsoluteGate',
-    `there is nothing to compare with for ${names}, and no absolute gate passed`,
+    `${gates} had nothing to compare with, and no absolute gate passed instead`,
+    [`not applicable: ${skipped.map(({ gate }) => gate).join(', ')}`],
   );
 }

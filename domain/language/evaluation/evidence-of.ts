@@ -15,19 +15,17 @@ export interface BundleMeasurement {
   readonly dimensions: readonly string[];
   readonly results: readonly CaseResult[];
   readonly counterparts: Readonly<Record<'champion' | 'baseline', readonly CaseResult[] | null>>;
-  /** Not given where nothing is decided. */
+  /** Absent if there is no decision. */
   readonly attempts?: Pick<LlmEvidence, 'attempt' | 'latencyAttempt'>;
   readonly missing?: NonNullable<LlmEvidence['missing']>;
   readonly standbys?: LlmEvidence['standbys'] | undefined;
-  /** By dimension: whose verdicts its scores are. */
+  /** Dimension → the judge that scores it. */
   readonly judges: Readonly<
     Record<string, { readonly digest: Digest; readonly calibration: JudgeCalibration | null }>
   >;
 }
 
-/**
- * In the order of the cases: one that does not depend on the answers, which the intervals ask for.
- */
+/** The evidence of one bundle. Its cases are in an order that does not depend on the answers. */
 export function evidenceOf({
   candidate,
   caseSet,
@@ -46,13 +44,13 @@ export function evidenceOf({
     return {
       aggregate: aggregate(scores),
       lowest: lowestOf(scores),
-      judge: judge ? { ...judge, said: saidIn(scores) } : null,
+      judge: judge ? { ...judge, said: verdictsIn(scores) } : null,
     };
   };
   const refused = ordered.flatMap(({ notReworded = [] }) => notReworded);
   const untimed = ordered.flatMap(({ untimed: reason }) => (reason === undefined ? [] : [reason]));
-  const silent = unansweredIn(ordered);
-  const told = silent.flatMap(({ reason, because }) =>
+  const unanswered = unansweredIn(ordered);
+  const messages = unanswered.flatMap(({ reason, because }) =>
     because === null ? [] : [[reason, because] as const],
   );
   const compared = (other: readonly CaseResult[] | null) =>
@@ -94,15 +92,12 @@ export function evidenceOf({
     costs: ordered.flatMap(({ cost }) => (cost === null ? [] : [cost])),
     ...(refused.length > 0 && { notReworded: countBy(refused) }),
     ...(standbys && { standbys }),
-    unanswered: Object.fromEntries(silent.map(({ reason, cases }) => [reason, cases])),
-    ...(told.length > 0 && { because: Object.fromEntries(told) }),
+    unanswered: Object.fromEntries(unanswered.map(({ reason, cases }) => [reason, cases])),
+    ...(messages.length > 0 && { because: Object.fromEntries(messages) }),
   };
 }
 
-/**
- * A case without a score in a dimension was not measured there: that is no score of 0, and no leave
- * to forget it.
- */
+/** A case without a score in a dimension is a failure: it must neither count as 0 nor be left out. */
 function scoreOf({ scores, unanswered }: CaseResult, dimension: string): Score {
   return (
     (Object.hasOwn(scores, dimension) ? scores[dimension] : undefined) ?? {
@@ -125,9 +120,9 @@ function lowestOf(
   return { score, cases: values.filter((value) => value === score).length };
 }
 
-function saidIn(scores: readonly Score[]): { readonly cases: number; readonly right: number } {
-  const said = scores.flatMap((score) => (score.kind === 'scored' ? [score.value] : []));
-  return { cases: said.length, right: said.filter((value) => value === 1).length };
+function verdictsIn(scores: readonly Score[]): { readonly cases: number; readonly right: number } {
+  const values = scores.flatMap((score) => (score.kind === 'scored' ? [score.value] : []));
+  return { cases: values.length, right: values.filter((value) => value === 1).length };
 }
 
 function countAnswerers(results: readonly CaseResult[]): readonly AnsweredCount[] {

@@ -6,56 +6,47 @@ import type { JudgeCalibration } from '../judge/judge';
 import type { StandbyOutcome } from '../provider/standby';
 import type { AnsweredBy } from './result';
 
-/**
- * What was measured of one candidate on one case set. JSON, without a clock or a machine in it but
- * for latencies.
- */
+/** The measurements of one candidate on one case set. JSON; only latencies depend on the machine. */
 export interface LlmEvidence {
   readonly kind: 'llmEvaluation';
   readonly version: 2;
-  /** Of the bundle or prompt that was asked. */
+  /** Of the evaluated bundle or prompt. */
   readonly candidate: Digest;
   readonly caseSet: Digest;
-  /** Which bundle of its lifecycle this one is on the case set; absent where nothing is decided. */
+  /** The bundle's attempt number on the case set; absent if there is no decision. */
   readonly attempt?: Attempt;
-  /**
-   * Likewise of measurements of time, where a gate is over latency: each run measures anew, also of
-   * the same bundle.
-   */
+  /** Attempt number for latency gates: each run measures latency again, even of the same bundle. */
   readonly latencyAttempt?: Attempt;
   readonly cases: number;
   readonly dimensions: Readonly<Record<string, DimensionEvidence>>;
-  /** Candidate minus counterpart on the same cases; null when there is none. */
+  /** Candidate minus counterpart on the same cases; null without a counterpart. */
   readonly comparisons: Readonly<
     Record<'champion' | 'baseline', Readonly<Record<string, Aggregate>> | null>
   >;
-  /** Why a counterpart was not compared with, where it is not that there is none. */
+  /** Why a counterpart that exists was not compared. */
   readonly missing?: Readonly<Record<'champion' | 'baseline', MissingCounterpart | null>>;
   readonly bias: Readonly<Record<string, BiasEvidence>>;
-  /** One a case that was answered in this run, in the order of the cases. */
+  /** One per case that was answered in this run, in the order of the cases. */
   readonly latenciesMs: readonly number[];
-  /**
-   * Cases whose answer was given to an earlier run: their times are of other loads, and in no
-   * figure.
-   */
+  /** Cases with an answer of an earlier run; their latencies, under other loads, do not count. */
   readonly earlier: number;
   /**
-   * Cases of an earlier answer that had none when they were asked again for their time: reason →
-   * cases. Absent where none was.
+   * Cases with an earlier answer that got none when asked again to measure latency: reason → cases.
+   * Absent if there are none.
    */
   readonly untimed?: Readonly<Record<string, number>>;
-  /** Who gave the answers, the most first. */
+  /** The models that answered, with the most cases first. */
   readonly answeredBy: readonly AnsweredCount[];
-  /** Nanodollars, of each answered case. */
+  /** Nanodollars, one per answered case. */
   readonly costs: readonly number[];
-  /** Paraphrases that were refused and not asked: reason → paraphrases. Absent where none was. */
+  /** Paraphrases that were refused and not asked: reason → paraphrases. Absent if there are none. */
   readonly notReworded?: Readonly<Record<string, number>>;
   /**
-   * Of the models that were to stand by, in their order; those that qualified are named in the
-   * candidate. Absent where none was to.
+   * The evaluated standbys in their order; the candidate names those that qualified. Absent without
+   * standbys.
    */
   readonly standbys?: readonly StandbyOutcome[];
-  /** What was answered, case by case, where this is the evidence of a run's decision. */
+  /** The answers, case by case, if this is the evidence of a run's decision. */
   readonly results?: CaseResultRefs;
   /** Cases without an answer: reason → cases. */
   readonly unanswered: Readonly<Record<string, number>>;
@@ -63,7 +54,7 @@ export interface LlmEvidence {
   readonly because?: Readonly<Record<string, string>>;
 }
 
-/** JSON: `CaseResult[]` each; null where nobody was asked. */
+/** JSON: `CaseResult[]` each; null if there was no evaluation. */
 export interface CaseResultRefs {
   readonly candidate: ArtifactRef;
   readonly champion: ArtifactRef | null;
@@ -74,17 +65,15 @@ export interface AnsweredCount extends AnsweredBy {
   readonly cases: number;
 }
 
-/** The very same bundle, or one that could not be asked. */
+/** The counterpart is the candidate itself, or could not be measured. */
 export type MissingCounterpart =
   { readonly kind: 'same' } | { readonly kind: 'notMeasured'; readonly reason: string };
 
 export interface DimensionEvidence {
   readonly aggregate: Aggregate;
-  /**
-   * The lowest score of a measured case and how many cases have it; null when none was measured.
-   */
+  /** The lowest score of a measured case and how many cases have it; null if none was measured. */
   readonly lowest: { readonly score: number; readonly cases: number } | null;
-  /** Whose verdicts the scores are; null when they are measured. */
+  /** The judge that gave the scores; null if they are measured without one. */
   readonly judge: {
     readonly digest: Digest;
     readonly calibration: JudgeCalibration | null;

@@ -12,7 +12,8 @@ const common = {
     .max(confidenceRange.most)
     .default(0.95)
     .describe(
-      `a share above ${confidenceRange.above} and at most ${confidenceRange.most}: how sure the bound must be, however often it is looked at`,
+      `confidence of the bound, a share above ${confidenceRange.above} and at most ` +
+        `${confidenceRange.most}; it holds for all looks together`,
     ),
   maxFailures: z
     .number()
@@ -20,19 +21,20 @@ const common = {
     .max(0.5)
     .default(0.02)
     .describe(
-      'a share from 0 to 0.5: cases that could not be measured, beyond which nothing was; those within it count at their worst',
+      'largest share of unmeasured cases, from 0 to 0.5; above it the gate is inconclusive, ' +
+        'up to it they count at their worst',
     ),
   minCases: z
     .int()
     .min(1)
     .default(30)
-    .describe('a whole number from 1: fewer cases decide nothing'),
+    .describe('smallest number of cases, from 1; with fewer the gate is inconclusive'),
 };
 const dimension = nameField('the name of a dimension');
 const share = z.number().min(0).max(1);
 const quantile = z.number().gt(0).lt(1).describe('a share above 0 and below 1, such as 0.95');
 
-/** A gate as a person writes it. That its dimension exists is checked by `evaluationProblems`. */
+/** A gate as a person writes it. `evaluationProblems` checks that its dimension exists. */
 export const llmGateSchema = z
   .discriminatedUnion('kind', [
     z.strictObject({
@@ -43,10 +45,10 @@ export const llmGateSchema = z
         .check((context) => {
           if (context.value === 0)
             context.issues.push(
-              problem('is 0, which every score reaches: the gate could never fail'),
+              problem('is 0, which every score reaches, so the gate could never fail'),
             );
         })
-        .describe('a share above 0 and at most 1: the least that passes'),
+        .describe('lowest mean score that passes, above 0 and at most 1'),
     }),
     z.strictObject({
       name: common.name,
@@ -55,12 +57,12 @@ export const llmGateSchema = z
       min: share
         .gt(0)
         .default(1)
-        .describe('a share above 0 and at most 1: the least score of every case'),
+        .describe('lowest score that each case must reach, above 0 and at most 1'),
       minCases: z
         .int()
         .min(1)
         .default(1)
-        .describe('a whole number from 1: fewer cases decide nothing'),
+        .describe('smallest number of cases, from 1; with fewer the gate is inconclusive'),
     }),
     z.strictObject({
       ...common,
@@ -69,16 +71,18 @@ export const llmGateSchema = z
       against: z
         .enum(['champion', 'baseline'])
         .default('champion')
-        .describe('champion or baseline: the first prompt as it is, over the model as it is'),
+        .describe(
+          'champion, or baseline: the first prompt without search on the model without fine-tuning',
+        ),
       whenAbsent: z
         .enum(['baseline', 'notApplicable'])
         .default('baseline')
-        .describe('baseline or notApplicable: what stands in for a champion while there is none'),
+        .describe('comparison while there is no champion: baseline, or notApplicable for none'),
       margin: z
         .number()
         .gt(0)
         .max(1)
-        .describe('a number above 0: how much worse the candidate may be, on the same cases'),
+        .describe('how much worse the candidate may be on the same cases, above 0 and at most 1'),
     }),
     z.strictObject({
       ...common,
@@ -88,19 +92,21 @@ export const llmGateSchema = z
         .number()
         .gt(0)
         .max(1)
-        .describe('a number above 0: how much a group may differ from the others of its pairs'),
+        .describe(
+          'how much a group may differ from the others of its pairs, above 0 and at most 1',
+        ),
     }),
     z.strictObject({
       ...common,
       kind: z.literal('latency'),
       quantile: quantile.default(0.95),
-      maxMs: z.number().gt(0).describe('a number above 0: milliseconds'),
+      maxMs: z.number().gt(0).describe('largest latency in milliseconds, above 0'),
     }),
     z.strictObject({
       ...common,
       kind: z.literal('cost'),
       quantile: quantile.default(0.5),
-      maxUsd: z.number().min(0).describe('a number, 0 or more: US dollars a case'),
+      maxUsd: z.number().min(0).describe('largest cost per case in US dollars, 0 or more'),
     }),
   ])
   .describe(

@@ -1,13 +1,10 @@
 import type { GateOutcome } from '../../decision/gates/gate';
 import type { WhenAbsent } from '../../lifecycle/lifecycle';
 
-/** One rule over an `LlmEvidence`. Limits of a dimension lie between 0 and 1, higher is better. */
+/** One rule over an `LlmEvidence`. Limits of a dimension are between 0 and 1; higher is better. */
 export type LlmGate = BoundGate | AllPassGate;
 
-/**
- * Every case must reach `min`. A statement about these cases alone: it has no bound, no confidence,
- * and says nothing of cases to come.
- */
+/** Every case must reach `min`. It has no bound and no confidence: it covers these cases only. */
 export interface AllPassGate {
   readonly name: string;
   readonly kind: 'allPass';
@@ -16,7 +13,7 @@ export interface AllPassGate {
   readonly minCases: number;
 }
 
-/** A rule over a bound, which says what holds beyond these cases. */
+/** A rule over a bound, which also holds beyond the evaluated cases. */
 export type BoundGate =
   | (Common & { readonly kind: 'threshold'; readonly dimension: string; readonly min: number })
   /** Not worse than the counterpart by more than `margin`, on the same cases. */
@@ -24,7 +21,7 @@ export type BoundGate =
       readonly kind: 'nonInferiority';
       readonly dimension: string;
       readonly against: 'champion' | 'baseline';
-      /** What stands in for a champion before the first promotion. */
+      /** What replaces a champion before the first promotion. */
       readonly whenAbsent: WhenAbsent;
       readonly margin: number;
     })
@@ -35,9 +32,9 @@ export type BoundGate =
 
 interface Common {
   readonly name: string;
-  /** Of each one-sided bound. */
+  /** Of each one-sided bound, as a share. */
   readonly confidence: number;
-  /** Share of cases that could not be measured, beyond which the gate has measured nothing. */
+  /** Largest share of unmeasured cases; above it the gate is inconclusive. */
   readonly maxFailures: number;
   readonly minCases: number;
 }
@@ -45,10 +42,13 @@ interface Common {
 export interface LlmGateResult {
   readonly outcome: GateOutcome;
   readonly code: string;
+  /** One fact with its numbers; with mark and gate name at most 120 characters. */
   readonly message: string;
+  /** Further facts, one per line, for `--verbose` and JSON. */
+  readonly details?: readonly string[] | undefined;
   /**
-   * How many more cases would decide, when they go on like those so far; null when cases are not
-   * what is missing, or a million would not do.
+   * How many more cases would decide if they score like those so far. Null if more cases would not
+   * help, or a million would not suffice.
    */
   readonly moreCases: number | null;
 }

@@ -2,23 +2,20 @@ import { confidenceAt, mostAttempts } from '../../decision/gates/attempts';
 import type { RunId } from '../../ids';
 import type { LlmGate } from './gate';
 
-/**
- * Cases to ask again for their time alone, and the number that makes each another question than any
- * that was paid before.
- */
+/** Cases to ask again only to measure latency. A fresh `repeat` makes each a new ledger request. */
 export interface LatencySample {
   readonly cases: number;
   readonly repeat: number;
 }
 
-/** Repeats of dimensions, and of questions that a standby answered, are below this. */
+/** Above the repeats of dimensions and of questions that a standby answered. */
 const firstRepeat = 1_000_000;
 
 /**
- * What gates over latency need of this run, where its answers were paid by earlier ones: twice as
- * many cases as it takes to have an upper bound of the quantile at all, so that a slow one in many
- * does not leave it open, and no fewer than the last attempt on a case set needs. Null without such
- * a gate: nothing is asked twice then. `looks`: how often the bounds share their error.
+ * The cases that latency gates need in this run if earlier runs paid for its answers. That is twice
+ * as many as an upper bound of the quantile needs, so that one slow case does not leave a gate
+ * undecided, and at least as many as the last attempt on a case set needs. Null without a latency
+ * gate. `looks`: how many looks share the error of the bounds.
  */
 export function latencySample(
   gates: readonly LlmGate[],

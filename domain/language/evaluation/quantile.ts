@@ -1,4 +1,4 @@
-/** Two one-sided bounds of a quantile; null where the sample is too small to have one. */
+/** Two one-sided bounds of a quantile; a bound is null if the sample is too small for it. */
 export interface QuantileBounds {
   readonly estimate: number;
   readonly lower: number | null;
@@ -6,9 +6,9 @@ export interface QuantileBounds {
 }
 
 /**
- * Order statistics as bounds of a quantile, whatever the distribution: the number of values at or
- * below the quantile is binomial (H. A. David and H. N. Nagaraja, "Order Statistics", 3rd ed.
- * (2003), §7.1). For latencies and costs, which have no upper end. Values are taken as independent.
+ * Bounds of a quantile for any distribution: the number of values at or below the quantile is
+ * binomial (H. A. David and H. N. Nagaraja, "Order Statistics", 3rd ed. (2003), §7.1). For
+ * latencies and costs, which have no upper limit. Values are assumed to be independent.
  */
 export function quantileBounds(
   values: readonly number[],

@@ -1,42 +1,42 @@
-import { figure } from '../../format';
 import { budgetUnits } from '../../budget/budget';
+import { figure, plain } from '../../format';
 import { rightAnswers, type EvaluationCase } from '../cases/case';
 import type { CaseResult } from './result';
 import { withBecause } from './unanswered';
 
-/** A case as it leaves the product: money in US dollars. */
+/** A case for users, with its cost in US dollars. */
 export type CaseReport = Omit<CaseResult, 'cost'> & { readonly costUsd: number | null };
 
 export function caseReportOf({ cost, ...result }: CaseResult): CaseReport {
   return { ...result, costUsd: cost === null ? null : cost / budgetUnits.usd };
 }
 
-/** A case a line, for programs. */
+/** JSON Lines: one case per line, for programs. */
 export function toJsonLines(results: readonly CaseReport[]): string {
   return results.map((result) => `${JSON.stringify(result)}\n`).join('');
 }
 
 export interface JUnitOptions {
   readonly suite: string;
-  /** By dimension: the least score that counts as a success; 1 where none is named. */
+  /** Dimension → lowest score that passes; 1 by default. */
   readonly passAt: Readonly<Record<string, number>>;
   /**
-   * Absent: each case fails by itself. Given: the gates decide, and cases are listed with their
-   * scores without failing, so that the report agrees with them.
+   * If given, the gates decide and cases never fail, so that the report agrees with the verdict.
+   * Without gates each case passes or fails by itself.
    */
   readonly gates?: readonly JUnitGate[];
 }
 
 export interface JUnitGate {
   readonly name: string;
-  /** Why it is not met; null when it is. */
+  /** Why the gate did not pass; null if it passed. */
   readonly failure: string | null;
 }
 
 /**
- * JUnit XML as Jenkins and GitLab read it: each case once, with all its dimensions, and a suite for
- * gates where there are some. Where no gate decides, a case that could not be measured is an error
- * and not a failure, and one that says nothing of any dimension is skipped.
+ * JUnit XML for Jenkins and GitLab: each case once with all its dimensions, and a suite for the
+ * gates if there are any. Without gates an unmeasured case is an error, not a failure, and a case
+ * to which no dimension applies is skipped.
  */
 export function toJUnit(
   results: readonly CaseReport[],
@@ -69,7 +69,7 @@ export function toJUnit(
               text: '',
             })),
           ),
-          suiteOf(suite, cases.map(told)),
+          suiteOf(suite, cases.map(withoutFailing)),
         ];
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="${escaped(suite)}">\n${suites.join('\n')}\n</testsuites>\n`;
 }
@@ -80,7 +80,7 @@ export type CaseOutcome =
   | { readonly kind: 'failure'; readonly message: string }
   | { readonly kind: 'error'; readonly message: string };
 
-/** What a case counts as in one dimension, where so much is needed at least. */
+/** The outcome of a case in one dimension, where a score of `least` passes. */
 export function outcomeOf(
   { scores, unanswered, because }: Omit<CaseReport, 'costUsd'>,
   dimension: string,
@@ -95,11 +95,11 @@ export function outcomeOf(
   if (score.value >= least) return { kind: 'success' };
   return {
     kind: 'failure',
-    message: `${figure(score.value)}, at least ${least} counts${score.detail === undefined ? '' : `: ${score.detail}`}`,
+    message: withBecause(`${figure(score.value)} is below ${plain(least)}`, score.detail),
   };
 }
 
-/** What was asked, for people: one value as it is, several with their names. */
+/** The question, for people: a single value without its name, several with their names. */
 export function questionText(input: EvaluationCase['input']): string {
   const values = Object.entries(input).map(
     ([name, value]) => [name, Array.isArray(value) ? value.join(', ') : String(value)] as const,
@@ -110,7 +110,7 @@ export function questionText(input: EvaluationCase['input']): string {
     : values.map(([name, value]) => `${name}: ${value}`).join('\n');
 }
 
-/** What would have been right, for people; empty where only rules or a judge say so. */
+/** The expected answer, for people; empty if only rules or a judge decide. */
 export function expectedText(expected: EvaluationCase['expected']): string {
   const { label, documents = [], schema } = expected;
   return [
@@ -123,7 +123,7 @@ export function expectedText(expected: EvaluationCase['expected']): string {
     .join('; ');
 }
 
-/** A failure in one dimension is the case's; so is a missing measurement, where nothing failed. */
+/** A failure in one dimension fails the case; else a missing measurement makes it an error. */
 function ofAll(
   outcomes: readonly (readonly [dimension: string, outcome: CaseOutcome])[],
 ): CaseOutcome {
@@ -143,7 +143,7 @@ interface TestCase {
   readonly text: string;
 }
 
-function told({ head, outcome, text }: TestCase): TestCase {
+function withoutFailing({ head, outcome, text }: TestCase): TestCase {
   const message =
     outcome.kind === 'failure' || outcome.kind === 'error' ? `${outcome.message}\n${text}` : '';
   return { head, outcome: { kind: 'success' }, text: message };
@@ -190,9 +190,7 @@ const entities: Readonly<Record<string, string>> = {
   '\r': '&#13;',
 };
 
-/**
- * XML 1.0 has no word at all for most control characters: they become the replacement character.
- */
+/** XML 1.0 cannot represent most control characters, so they become the replacement character. */
 function escaped(text: string): string {
   return withoutControls(text.replace(/[&<>"\n\t\r]/g, (character) => entities[character] ?? ''));
 }

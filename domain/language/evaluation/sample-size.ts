@@ -1,7 +1,7 @@
 import { emptyMean, extendMean, meanBounds, scaledMean } from '../../statistics/mean-sequence';
 import { boundsOf, type Aggregate } from './aggregate';
 
-/** Cases beyond which nobody would wait: a gate that needs more needs another limit. */
+/** Beyond this no forecast is given: such a gate needs another limit. */
 const mostCases = 1_000_000;
 
 export interface Limit {
@@ -10,7 +10,7 @@ export interface Limit {
   readonly level: number;
 }
 
-/** Both bounds within the limits: passed; one of them beyond: failed. */
+/** `within`: both bounds meet the limits (passed). `beyond`: a bound shows that they are missed. */
 export type LimitStanding = 'within' | 'beyond' | 'open';
 
 export function standingOf(
@@ -24,9 +24,9 @@ export function standingOf(
 }
 
 /**
- * How many more cases would decide, if they go on like those so far; null when even a million would
- * not. A forecast, not a promise: with one case in two it needs more. It repeats what was seen
- * (`scaledMean`), so failed cases go on failing as well.
+ * How many more cases would decide if they score like those so far; null if a million would not.
+ * Half of all samples need more than this forecast. It repeats the observations (`scaledMean`),
+ * failures included.
  */
 export function casesToDecide(aggregate: Aggregate, limit: Limit): number | null {
   const { cases, worst, best, range } = aggregate;
@@ -49,9 +49,9 @@ export function casesToDecide(aggregate: Aggregate, limit: Limit): number | null
 }
 
 /**
- * Before anything is asked: how many yes-or-no cases show that a share is at least `min`, when it
- * truly is `truth`. For a typical sample, in which the yeses are spread evenly; half of all samples
- * need more. Null when a million do not suffice, as for a truth at or below `min`.
+ * How many cases with scores of 0 or 1 show a mean of at least `min` if the true mean is `truth`.
+ * This is for a typical, evenly spread sample; half of all samples need more. Null if a million do
+ * not suffice, as for a `truth` at or below `min`.
  */
 export function requiredCases({
   truth,
@@ -64,8 +64,7 @@ export function requiredCases({
 }): number | null {
   if (truth <= min) return null;
   const range = { min: 0, max: 1, guess: { min: 0, max: 1 } };
-  // A state of a few hundred even cases; its multiples stand for larger samples, and for smaller
-  // ones.
+  // An even sample of this size is scaled to represent smaller and larger ones.
   const even = 1_000;
   const state = extendMean(
     emptyMean(),
@@ -88,8 +87,8 @@ export function requiredCases({
 }
 
 /**
- * The other way round: the least share of so many yes-or-no cases that shows a share of at least
- * `min`; null when not even all of them do.
+ * The inverse of `requiredCases`: the lowest mean of `cases` scores of 0 or 1 that shows a mean of
+ * at least `min`; null if even a mean of 1 does not.
  */
 export function leastShown({
   cases,

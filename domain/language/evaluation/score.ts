@@ -1,9 +1,9 @@
 /**
- * How one answer did in one dimension. "Could not measure" is a fact of its own (I10), and so is a
- * case that says nothing of the dimension.
+ * The score of one answer in one dimension. A failed measurement (I10) and a case to which the
+ * dimension does not apply are not scores of 0.
  */
 export type Score =
-  /** From 0 to 1, higher is better. `detail` says what was missing, for people. */
+  /** From 0 to 1, higher is better. `detail` tells people what was missing. */
   | { readonly kind: 'scored'; readonly value: number; readonly detail?: string }
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'notApplicable' };

@@ -2,17 +2,17 @@ import { beginning } from '../../whole-characters';
 import type { PerennialError } from '../../failure';
 import type { CaseResult } from './result';
 
-/** Cases without an answer for one reason, with one message to go by. */
+/** Cases without an answer for one reason, with one example of its message. */
 export interface Unanswered {
   readonly reason: string;
   readonly cases: number;
-  /** The first of them in the order given. */
+  /** Id of the first such case. */
   readonly first: string;
-  /** What the first that says something said; null where none does. */
+  /** The first message; null if no case has one. */
   readonly because: string | null;
 }
 
-/** By reason, in the order in which they come up. */
+/** By reason, in the order of their first cases. */
 export function unansweredIn(
   results: readonly Pick<CaseResult, 'id' | 'unanswered' | 'because'>[],
 ): readonly Unanswered[] {
@@ -25,12 +25,12 @@ export function unansweredIn(
   return [...found.values()];
 }
 
-/** Servers write at length, and every case keeps it. */
+/** Providers' messages can be long, and every case keeps its own. */
 const mostCharacters = 400;
 
 export function becauseOf({ message, next }: Pick<PerennialError, 'message' | 'next'>): string {
-  const said = next === undefined ? message : `${message}; ${next}`;
-  return said.length <= mostCharacters ? said : `${beginning(said, mostCharacters - 1)}…`;
+  const text = next === undefined ? message : `${message}; ${next}`;
+  return text.length <= mostCharacters ? text : `${beginning(text, mostCharacters - 1)}…`;
 }
 
 export function unansweredText(

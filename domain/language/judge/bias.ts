@@ -2,10 +2,7 @@ import { aggregateValues, type Aggregate } from '../evaluation/aggregate';
 import type { EvaluationCase } from '../cases/case';
 import type { Score } from '../evaluation/score';
 
-/**
- * How one group fared beside the others of its pairs: the mean of score minus the pair's mean over
- * the other groups.
- */
+/** The mean difference between a group's score and the mean score of the others in its pairs. */
 export interface GroupDifference {
   readonly group: string;
   readonly difference: Aggregate;
@@ -13,16 +10,15 @@ export interface GroupDifference {
 
 export interface BiasEvidence {
   readonly groups: readonly GroupDifference[];
-  /** Pairs of which a group is missing or alone: they compare nothing. */
+  /** Pairs with a single group, which cannot be compared. */
   readonly unpaired: number;
 }
 
 /**
- * Counterfactual pairs: cases of one `pair` differ in the group alone (S. Garg, V. Perot, N.
- * Limtiaco, A. Taly, E. H. Chi and A. Beutel, "Counterfactual fairness in text classification
- * through robustness", AIES 2019). A gate asks that every group's difference lies within a margin;
- * it looks at all of them, so each is taken at `simultaneousLevel`. Pairs come in the order of the
- * cases, which must not depend on how they did.
+ * Counterfactual pairs: cases with the same `pair` differ only in the group (S. Garg, V. Perot,
+ * N. Limtiaco, A. Taly, E. H. Chi and A. Beutel, "Counterfactual fairness in text classification
+ * through robustness", AIES 2019). A gate requires every difference to be within a margin, so each
+ * is bounded at `simultaneousLevel`. The order of the pairs must not depend on their scores.
  */
 export function measureBias(
   scored: readonly {
@@ -56,7 +52,7 @@ export function measureBias(
   };
 }
 
-/** C. E. Bonferroni (1936): the levels at which all groups' intervals hold together. */
+/** The level at which the intervals of all groups hold together (C. E. Bonferroni, 1936). */
 export function simultaneousLevel(level: number, groups: number): number {
   return 1 - (1 - level) / Math.max(1, groups);
 }

@@ -1,5 +1,5 @@
 import { budgetUnits } from '../../budget/budget';
-import { figure, interval, percent, plain } from '../../format';
+import { count, figure, interval, percent, plain, signed } from '../../format';
 import { boundsOf, type Aggregate } from '../evaluation/aggregate';
 import { simultaneousLevel } from './bias';
 import type { LlmEvidence } from '../evaluation/evidence';
@@ -10,10 +10,10 @@ import { withBecause } from '../evaluation/unanswered';
 import { casesToDecide, standingOf, type Limit } from '../evaluation/sample-size';
 
 /**
- * One gate's word on the evidence. Passes when the interval lies within the limit and fails when it
- * lies beyond; between them it is inconclusive and says how many more cases would decide. Unlike a
- * gate over a fixed holdout it does not fail on the estimate alone: more cases can be bought here.
- * What was not measured, or only in part beyond `maxFailures`, is neither (I10).
+ * Judges one gate. It passes when the interval lies within the limit and fails when it lies beyond.
+ * Otherwise it is inconclusive and says how many more cases would decide. A gate over a fixed
+ * holdout fails on the estimate alone; this one does not, because more cases can be asked.
+ * A missing measurement, or one with more failures than `maxFailures`, is inconclusive (I10).
  */
 export function judgeLlmGate(gate: LlmGate, evidence: LlmEvidence): LlmGateResult {
   switch (gate.kind) {
@@ -21,42 +21,8 @@ export function judgeLlmGate(gate: LlmGate, evidence: LlmEvidence): LlmGateResul
       return judgeThreshold(gate, evidence);
     case 'allPass':
       return judgeAllPass(gate, evidence);
-    case 'nonInferiority': {
-      const { comparisons, missing } = evidence;
-      const isFirst =
-        gate.against === 'champion' &&
-        comparisons.champion === null &&
-        (missing?.champion ?? null) === null;
-      const notApplicable = (code: string, message: string): LlmGateResult => ({
-        outcome: 'notApplicable',
-        code,
-        message,
-        moreCases: null,
-      });
-      if (isFirst && gate.whenAbsent === 'notApplicable')
-        return notApplicable('nonInferiority.noChampion', 'there is no champion yet');
-      const against = isFirst ? 'baseline' : gate.against;
-      const why = missing?.[against] ?? null;
-      // Nothing is worse than itself: that would say that anything is good enough.
-      if (why?.kind === 'same')
-        return notApplicable(
-          'nonInferiority.same',
-          `the candidate is the ${against}: there is nothing to compare it with`,
-        );
-      if (why) return unknown(gate, `the ${against} could not be asked: ${why.reason}`);
-      const compared = comparisons[against];
-      if (compared === null) return unknown(gate, `there is no ${gate.against} to compare with`);
-      if (isJudged(evidence, gate.dimension))
-        return unknown(
-          gate,
-          `${gate.dimension} is a judge's: only thresholds are corrected for its error`,
-        );
-      return judgeAggregate(gate, compared[gate.dimension], evidence, {
-        min: -gate.margin,
-        max: null,
-        level: gate.confidence,
-      });
-    }
+    case 'nonInferiority':
+      return judgeNonInferiority(gate, evidence);
     case 'bias':
       return judgeBias(gate, evidence);
     case 'latency':
@@ -76,30 +42,32 @@ function judgeThreshold(gate: JudgeGateOf<'threshold'>, evidence: LlmEvidence): 
   const measured = evidence.dimensions[gate.dimension];
   if (!measured?.judge)
     return judgeAggregate(gate, measured?.aggregate, evidence, {
-      min: gate.min,
-      max: null,
-      level: gate.confidence,
+      limit: { min: gate.min, max: null, level: gate.confidence },
+      what: { name: gate.dimension, limit: `minimum ${plain(gate.min)}`, show: figure },
     });
   const { digest, calibration, said } = measured.judge;
-  const missing = uncalibrated(calibration, digest);
-  if (calibration === null || missing.length > 0)
-    return unknown(gate, `the judge may not gate: ${missing.join('; ')}`);
+  const [missing, ...others] = uncalibrated(calibration, digest);
+  if (calibration === null || missing !== undefined)
+    return unknown(gate, `the judge cannot gate: ${missing ?? ''}`, others);
   const short = tooFew(gate, measured.aggregate, evidence);
   if (short) return short;
   const share = correctedShare(said, calibration, gate.confidence);
-  if (share === null) return unknown(gate, 'the judge is no better than a coin');
+  if (share === null) return unknown(gate, 'the judge is no better than chance');
   const { cases, failures } = measured.aggregate;
   // Cases without a verdict may all be wrong, or all be right.
-  const [lower, upper] = [
-    (share.lower * (cases - failures)) / cases,
-    (share.upper * (cases - failures) + failures) / cases,
-  ];
-  const message = `${gate.dimension} ${figure(share.estimate)} after the judge's errors, ${percent(gate.confidence)} bounds ${interval({ lower, upper }, scoreText)}, minimum ${plain(gate.min)} (${count(measured.aggregate)})`;
-  if (lower >= gate.min)
-    return { outcome: 'passed', code: 'threshold.met', message, moreCases: null };
-  if (upper < gate.min)
-    return { outcome: 'failed', code: 'threshold.missed', message, moreCases: null };
-  return { outcome: 'inconclusive', code: 'threshold.unproven', message, moreCases: null };
+  const bounds = {
+    lower: (share.lower * (cases - failures)) / cases,
+    upper: (share.upper * (cases - failures) + failures) / cases,
+  };
+  const shown = `${percent(gate.confidence)} bounds ${interval(bounds, figure)}`;
+  const facts = {
+    message: `${gate.dimension} ${figure(share.estimate)} (${shown}), minimum ${plain(gate.min)}`,
+    details: ["corrected for the judge's errors", casesText(measured.aggregate)],
+    moreCases: null,
+  };
+  if (bounds.lower >= gate.min) return { outcome: 'passed', code: 'threshold.met', ...facts };
+  if (bounds.upper < gate.min) return { outcome: 'failed', code: 'threshold.missed', ...facts };
+  return { outcome: 'inconclusive', code: 'threshold.unproven', ...facts };
 }
 
 /**
@@ -112,36 +80,84 @@ function judgeAllPass(gate: JudgeGateOf<'allPass'>, evidence: LlmEvidence): LlmG
   if (!measured || measured.aggregate.cases === 0)
     return unknown(gate, `${dimension} was not measured`);
   if (measured.judge)
-    return unknown(
-      gate,
-      `${dimension} is a judge's, whose errors would fail or pass cases: use a threshold`,
-    );
+    return unknown(gate, `a judge scores ${dimension}; use a threshold gate`, [
+      "an error of the judge would decide whether a case passes; a threshold corrects for it",
+    ]);
   const { cases, failures, reasons, notApplicable } = measured.aggregate;
   const { lowest } = measured;
-  const of = `${cases - failures} of ${cases} cases measured`;
-  if (lowest !== null && lowest.score < min) {
-    const which = lowest.cases === 1 ? '1 case has' : `${lowest.cases} cases have`;
-    const message = `${which} the lowest ${dimension}, ${figure(lowest.score)}; every case must reach ${min} (${of})`;
-    return { outcome: 'failed', code: 'allPass.missed', message, moreCases: null };
-  }
-  if (failures > 0) {
-    const [most = ''] = Object.entries(reasons).sort(([, a], [, b]) => b - a)[0] ?? [];
-    return unknown(
+  if (lowest !== null && lowest.score < min)
+    return {
+      outcome: 'failed',
+      code: 'allPass.missed',
+      message: `lowest ${dimension} is ${figure(lowest.score)}, every case must reach ${plain(min)}`,
+      details: [
+        `${count(lowest.cases)} ${lowest.cases === 1 ? 'case has' : 'cases have'} this score`,
+        `${count(cases - failures)} of ${count(cases)} cases measured`,
+      ],
+      moreCases: null,
+    };
+  if (failures > 0)
+    return notMeasured(
       gate,
-      `${failures} of ${cases} cases could not be measured, and every case must reach ${min}: ${withBecause(most, evidence.because?.[most])}`,
+      `${count(failures)} of ${count(cases)} cases were not measured, every case must be`,
+      { reasons, because: evidence.because },
     );
-  }
-  if (cases < minCases) {
-    const moreCases = ofAll({ cases, notApplicable }, minCases - cases);
+  if (cases < minCases)
     return {
       outcome: 'inconclusive',
       code: 'allPass.tooFew',
-      message: `${cases} cases, ${minCases} are needed`,
-      moreCases,
+      message: tooFewText(cases, minCases),
+      moreCases: ofAll({ cases, notApplicable }, minCases - cases),
     };
-  }
-  const message = `${dimension} is at least ${min} in each of ${cases} cases; this says nothing of other cases`;
-  return { outcome: 'passed', code: 'allPass.met', message, moreCases: null };
+  return {
+    outcome: 'passed',
+    code: 'allPass.met',
+    message: `${dimension} is at least ${plain(min)} in each of ${count(cases)} cases`,
+    details: ['this says nothing about other cases'],
+    moreCases: null,
+  };
+}
+
+function judgeNonInferiority(
+  gate: JudgeGateOf<'nonInferiority'>,
+  evidence: LlmEvidence,
+): LlmGateResult {
+  const { comparisons, missing } = evidence;
+  const isFirst =
+    gate.against === 'champion' &&
+    comparisons.champion === null &&
+    (missing?.champion ?? null) === null;
+  const notApplicable = (code: string, message: string): LlmGateResult => ({
+    outcome: 'notApplicable',
+    code,
+    message,
+    moreCases: null,
+  });
+  if (isFirst && gate.whenAbsent === 'notApplicable')
+    return notApplicable('nonInferiority.noChampion', 'there is no champion yet');
+  const against = isFirst ? 'baseline' : gate.against;
+  const why = missing?.[against] ?? null;
+  // Nothing is worse than itself, so this comparison would pass every candidate.
+  if (why?.kind === 'same')
+    return notApplicable(
+      'nonInferiority.same',
+      `the candidate is the ${against}: there is nothing to compare it with`,
+    );
+  if (why) return unknown(gate, ...inlineIfShort(`the ${against} was not measured`, why.reason));
+  const compared = comparisons[against];
+  if (compared === null) return unknown(gate, `there is no ${gate.against} to compare with`);
+  if (isJudged(evidence, gate.dimension))
+    return unknown(gate, `a judge scores ${gate.dimension}; use a threshold gate`, [
+      "only thresholds are corrected for the judge's errors",
+    ]);
+  return judgeAggregate(gate, compared[gate.dimension], evidence, {
+    limit: { min: -gate.margin, max: null, level: gate.confidence },
+    what: {
+      name: `${gate.dimension} vs ${against}`,
+      limit: `minimum ${plain(-gate.margin)}`,
+      show: signed,
+    },
+  });
 }
 
 function judgeBias(gate: JudgeGateOf<'bias'>, evidence: LlmEvidence): LlmGateResult {
@@ -149,77 +165,85 @@ function judgeBias(gate: JudgeGateOf<'bias'>, evidence: LlmEvidence): LlmGateRes
   if (groups.length < 2)
     return unknown(gate, `no pairs of groups were measured in ${gate.dimension}`);
   if (isJudged(evidence, gate.dimension))
-    return unknown(gate, `${gate.dimension} is a judge's, whose error may differ between groups`);
+    return unknown(gate, `a judge scores ${gate.dimension}; its error may differ between groups`);
   const level = simultaneousLevel(gate.confidence, groups.length);
-  const results = groups.map(({ group, difference }) => {
-    const result = judgeAggregate(gate, difference, evidence, {
-      min: -gate.margin,
-      max: gate.margin,
-      level,
-    });
-    return { ...result, message: `${group}: ${result.message}` };
-  });
-  return (
-    results.find(({ outcome }) => outcome === 'failed') ??
-    results.find(({ outcome }) => outcome === 'inconclusive') ?? {
-      outcome: 'passed',
-      code: 'bias.met',
-      message: results.map(({ message }) => message).join('; '),
-      moreCases: null,
-    }
-  );
+  const results = groups.map(({ group, difference }) => ({
+    size: Math.abs(difference.mean ?? 0),
+    result: judgeAggregate(gate, difference, evidence, {
+      limit: { min: -gate.margin, max: gate.margin, level },
+      what: {
+        name: `${gate.dimension} of group ${group}`,
+        limit: `limit ±${plain(gate.margin)}`,
+        show: signed,
+      },
+    }),
+  }));
+  const { result: first } =
+    results.find(({ result }) => result.outcome === 'failed') ??
+    results.find(({ result }) => result.outcome === 'inconclusive') ??
+    results.reduce((largest, each) => (each.size > largest.size ? each : largest));
+  const others = results.flatMap(({ result }) => (result === first ? [] : [result.message]));
+  return { ...first, details: [...(first.details ?? []), ...others] };
 }
 
 function judgeAggregate(
   gate: BoundGate & { readonly dimension: string },
   aggregate: Aggregate | undefined,
   evidence: LlmEvidence,
-  limit: Limit,
+  {
+    limit,
+    what,
+  }: {
+    readonly limit: Limit;
+    /** What is compared with which limit, for people. */
+    readonly what: {
+      readonly name: string;
+      readonly limit: string;
+      readonly show: (value: number | null) => string;
+    };
+  },
 ): LlmGateResult {
   if (!aggregate || aggregate.cases === 0)
     return unknown(gate, `${gate.dimension} was not measured`);
   const short = tooFew(gate, aggregate, evidence);
   if (short) return short;
-  const { lower, upper } = boundsOf(aggregate, limit.level);
-  const limits = [
-    limit.min === null ? '' : `minimum ${plain(limit.min)}`,
-    limit.max === null ? '' : `maximum ${plain(limit.max)}`,
-  ];
-  const message = `${gate.dimension} ${scoreText(aggregate.mean)}, ${percent(limit.level)} bounds ${interval({ lower, upper }, scoreText)}, ${limits.filter((each) => each !== '').join(', ')} (${count(aggregate)})`;
+  const bounds = interval(boundsOf(aggregate, limit.level), what.show);
+  const found = `${what.name} ${what.show(aggregate.mean)} (${percent(limit.level)} bounds ${bounds})`;
+  const facts = {
+    message: `${found}, ${what.limit}`,
+    details: [casesText(aggregate)],
+    moreCases: null,
+  };
   switch (standingOf(aggregate, limit)) {
     case 'within':
-      return { outcome: 'passed', code: `${gate.kind}.met`, message, moreCases: null };
+      return { outcome: 'passed', code: `${gate.kind}.met`, ...facts };
     case 'beyond':
-      return { outcome: 'failed', code: `${gate.kind}.missed`, message, moreCases: null };
+      return { outcome: 'failed', code: `${gate.kind}.missed`, ...facts };
     case 'open': {
       const moreCases = ofAll(aggregate, casesToDecide(aggregate, limit));
       const advice =
         moreCases === null
-          ? 'no number of cases would decide'
-          : `about ${moreCases} more cases would decide`;
+          ? 'more cases would not decide'
+          : `about ${count(moreCases)} more cases needed`;
+      const [message, details] = inlineIfShort(facts.message, advice, '; ');
       return {
         outcome: 'inconclusive',
         code: `${gate.kind}.unproven`,
-        message: `${message}; ${advice}`,
+        message,
+        details: [...details, ...facts.details],
         moreCases,
       };
     }
   }
 }
 
-/**
- * By what was asked in this run alone: an answer of an earlier one took its time under another
- * load.
- */
+/** Only answers of this run count: earlier ones were given under another load. */
 function judgeLatency(gate: JudgeGateOf<'latency'>, evidence: LlmEvidence): LlmGateResult {
   const { latenciesMs: values, earlier, untimed = {} } = evidence;
   const asked = values.length + Object.values(untimed).reduce((sum, cases) => sum + cases, 0);
   if (asked === 0 && earlier > 0)
-    return unknown(
-      gate,
-      `all ${earlier} answers were given to earlier runs, and their times are of other loads`,
-    );
-  // Cases without an answer are as many among these as among all.
+    return unknown(gate, `all ${count(earlier)} answers are from earlier runs, under other loads`);
+  // Cases without an answer are as frequent among these cases as among all.
   const share = asked / Math.max(1, asked + earlier);
   const unanswered = new Map(Object.entries(untimed));
   for (const [reason, cases] of Object.entries(evidence.unanswered))
@@ -227,11 +251,11 @@ function judgeLatency(gate: JudgeGateOf<'latency'>, evidence: LlmEvidence): LlmG
   const result = judgeQuantile(
     gate,
     { ...evidence, unanswered: Object.fromEntries(unanswered) },
-    { values, max: gate.maxMs, show: (ms) => `${Math.round(ms)} ms` },
+    { values, max: gate.maxMs, show: (ms) => `${count(Math.round(ms))} ms` },
   );
-  return earlier === 0
-    ? result
-    : { ...result, message: `${result.message}; ${earlier} more were answered in earlier runs` };
+  if (earlier === 0) return result;
+  const left = `${count(earlier)} more cases were answered in earlier runs`;
+  return { ...result, details: [...(result.details ?? []), left] };
 }
 
 function judgeQuantile(
@@ -254,19 +278,25 @@ function judgeQuantile(
     { because },
   );
   if (short) return short;
-  // A case without an answer took longer than any, and nobody knows what it cost.
+  // A case without an answer took longer than any other, and its cost is unknown.
   const all = [...values, ...Array.from({ length: failures }, () => Infinity)];
   const bounds = quantileBounds(all, gate.quantile, gate.confidence);
   if (bounds === null) return unknown(gate, `no ${gate.kind} was measured`);
-  const { estimate, lower, upper } = bounds;
   const shown = (bound: number | null) =>
     bound === null || !Number.isFinite(bound) ? 'unknown' : show(bound);
-  const message = `${gate.kind} at ${percent(gate.quantile)} ${shown(estimate)}, ${percent(gate.confidence)} bounds ${interval({ lower, upper }, shown)}, maximum ${show(max)} (${all.length} cases)`;
+  const { estimate, lower, upper } = bounds;
+  const name = `p${plain(Number((100 * gate.quantile).toFixed(6)))} ${gate.kind}`;
+  const range = `${percent(gate.confidence)} bounds ${interval(bounds, shown)}`;
+  const facts = {
+    message: `${name} ${shown(estimate)} (${range}), maximum ${show(max)}`,
+    details: [`${count(all.length)} cases`],
+    moreCases: null,
+  };
   if (upper !== null && upper <= max)
-    return { outcome: 'passed', code: `${gate.kind}.met`, message, moreCases: null };
+    return { outcome: 'passed', code: `${gate.kind}.met`, ...facts };
   if (lower !== null && lower > max)
-    return { outcome: 'failed', code: `${gate.kind}.missed`, message, moreCases: null };
-  return { outcome: 'inconclusive', code: `${gate.kind}.unproven`, message, moreCases: null };
+    return { outcome: 'failed', code: `${gate.kind}.missed`, ...facts };
+  return { outcome: 'inconclusive', code: `${gate.kind}.unproven`, ...facts };
 }
 
 function tooFew(
@@ -277,28 +307,60 @@ function tooFew(
     reasons,
     notApplicable = 0,
   }: Pick<Aggregate, 'cases' | 'failures' | 'reasons'> & Partial<Pick<Aggregate, 'notApplicable'>>,
-  { because = {} }: { readonly because?: LlmEvidence['because'] | undefined },
+  { because }: { readonly because?: LlmEvidence['because'] | undefined },
 ): LlmGateResult | null {
   if (failures > gate.maxFailures * cases) {
-    const most = Object.entries(reasons).sort(([, a], [, b]) => b - a)[0]?.[0] ?? '';
-    // Of a comparison it says whose: what was told is the candidate's.
-    const [, own = most] = /^candidate: ([^;]+)/.exec(most) ?? [];
-    return unknown(
+    const allowed = `at most ${percent(gate.maxFailures)} may be`;
+    return notMeasured(
       gate,
-      `${failures} of ${cases} cases could not be measured, at most ${percent(gate.maxFailures)} may be: ${withBecause(most, because[own])}`,
+      `${count(failures)} of ${count(cases)} cases were not measured, ${allowed}`,
+      { reasons, because },
     );
   }
   if (cases >= gate.minCases) return null;
-  const message = `${cases} cases, ${gate.minCases} are needed`;
   return {
     outcome: 'inconclusive',
     code: `${gate.kind}.tooFew`,
-    message,
+    message: tooFewText(cases, gate.minCases),
     moreCases: ofAll({ cases, notApplicable }, gate.minCases - cases),
   };
 }
 
-/** Cases to ask so that so many say something of the dimension, where one in several does. */
+function tooFewText(cases: number, minCases: number): string {
+  return `${count(cases)} cases measured, at least ${count(minCases)} needed`;
+}
+
+/** With the most frequent reason, and the message of the first failure that has it. */
+function notMeasured(
+  gate: LlmGate,
+  what: string,
+  {
+    reasons,
+    because = {},
+  }: Pick<Aggregate, 'reasons'> & { readonly because?: LlmEvidence['because'] | undefined },
+): LlmGateResult {
+  const [reason = ''] = Object.entries(reasons).sort(([, a], [, b]) => b - a)[0] ?? [];
+  // Messages in `because` are the candidate's; a comparison prefixes its reasons.
+  const [, own = reason] = /^candidate: ([^;]+)/.exec(reason) ?? [];
+  const text = because[own];
+  const [message, details] = inlineIfShort(what, reason);
+  return unknown(gate, message, text === undefined ? details : [withBecause(reason, text)]);
+}
+
+/** Characters of a message: with its mark and the gate's name, a line has at most 120. */
+const mostCharacters = 100;
+
+/** Appends a second fact to the message if the line has room for it, else makes it a detail. */
+function inlineIfShort(
+  message: string,
+  fact: string,
+  separator = ': ',
+): [string, readonly string[]] {
+  const whole = `${message}${separator}${fact}`;
+  return whole.length <= mostCharacters ? [whole, []] : [message, [fact]];
+}
+
+/** Cases to ask so that `more` of them say something of the dimension, as not every case does. */
 function ofAll(
   { cases, notApplicable }: Pick<Aggregate, 'cases' | 'notApplicable'>,
   more: number | null,
@@ -310,14 +372,17 @@ function isJudged(evidence: LlmEvidence, dimension: string): boolean {
   return (evidence.dimensions[dimension]?.judge ?? null) !== null;
 }
 
-function unknown(gate: LlmGate, message: string): LlmGateResult {
-  return { outcome: 'inconclusive', code: `${gate.kind}.notMeasured`, message, moreCases: null };
+function unknown(gate: LlmGate, message: string, details: readonly string[] = []): LlmGateResult {
+  return {
+    outcome: 'inconclusive',
+    code: `${gate.kind}.notMeasured`,
+    message,
+    ...(details.length > 0 && { details }),
+    moreCases: null,
+  };
 }
 
-function count({ cases, failures }: Aggregate): string {
-  return failures === 0 ? `${cases} cases` : `${cases} cases, ${failures} of them not measured`;
-}
-
-function scoreText(value: number | null): string {
-  return value === null ? 'unknown' : figure(value);
+function casesText({ cases, failures }: Aggregate): string {
+  const all = `${count(cases)} cases`;
+  return failures === 0 ? all : `${all}, ${count(failures)} of them not measured`;
 }

@@ -1,36 +1,31 @@
-import { figure } from '../../format';
 import type { Digest } from '../../dataset/artifact';
+import { count, figure } from '../../format';
 import { normalQuantile } from '../../statistics/distributions';
 
-/**
- * What one judge version said of a case whose answer people have labelled; null where it gave no
- * verdict, as prose or a refusal.
- */
+/** The verdict of one judge version on a case whose answer people have labelled. */
 export interface LabelledVerdict {
   readonly label: boolean;
+  /** Null without a verdict, as after prose or a refusal. */
   readonly said: boolean | null;
-  /**
-   * The same question with the two answers in the other order; undefined for a judge that sees one
-   * answer.
-   */
+  /** With the two answers in the other order; undefined for a judge that sees one answer. */
   readonly saidSwapped?: boolean | null;
 }
 
 /**
- * What is known of one judge version: model, prompt and sampling behind one digest. Another digest
- * is another judge, of which nothing is known.
+ * How well one judge version agrees with people. Its digest covers model, prompt and sampling;
+ * a judge with another digest needs its own calibration.
  */
 export interface JudgeCalibration {
   readonly judge: Digest;
   readonly positives: Counted;
   readonly negatives: Counted;
-  /** Without a verdict, of all. */
+  /** Cases without a verdict, among `cases`. */
   readonly failures: number;
   readonly cases: number;
   readonly agreement: number | null;
-  /** Cohen's kappa: agreement beyond what chance gives. */
+  /** Cohen's kappa: agreement beyond chance. */
   readonly kappa: number | null;
-  /** Cases asked in both orders, and how many verdicts turned with the order. */
+  /** Cases judged in both orders, and how many verdicts depended on the order. */
   readonly swapped: { readonly cases: number; readonly turned: number };
 }
 
@@ -40,9 +35,9 @@ export interface Counted {
 }
 
 /**
- * J. Cohen, "A coefficient of agreement for nominal scales", Educational and Psychological
- * Measurement 20 (1960). A case without a verdict, or whose verdict turns with the order, is a
- * failure.
+ * Cohen's kappa: J. Cohen, "A coefficient of agreement for nominal scales", Educational and
+ * Psychological Measurement 20 (1960). A case is a failure if it has no verdict or if its verdict
+ * depends on the order of the answers.
  */
 export function calibrate(judge: Digest, labelled: readonly LabelledVerdict[]): JudgeCalibration {
   const swapped = labelled.filter(
@@ -52,11 +47,11 @@ export function calibrate(judge: Digest, labelled: readonly LabelledVerdict[]): 
   const sure = labelled.filter(
     ({ said, saidSwapped }) => said !== null && (saidSwapped === undefined || saidSwapped === said),
   );
-  const count = (label: boolean): Counted => {
+  const countOf = (label: boolean): Counted => {
     const of = sure.filter((each) => each.label === label);
     return { cases: of.length, right: of.filter(({ said }) => said === label).length };
   };
-  const [positives, negatives] = [count(true), count(false)];
+  const [positives, negatives] = [countOf(true), countOf(false)];
   const n = sure.length;
   const agreement = n === 0 ? null : (positives.right + negatives.right) / n;
   const saidYes = positives.right + negatives.cases - negatives.right;
@@ -74,40 +69,41 @@ export function calibrate(judge: Digest, labelled: readonly LabelledVerdict[]): 
   };
 }
 
-/** Labels of each kind below which sensitivity or specificity is a guess. */
+/** Fewest labels of each kind; with fewer, sensitivity and specificity are too uncertain. */
 export const fewestLabels = 100;
 /**
- * Of sensitivity + specificity − 1 (W. J. Youden, "Index for rating diagnostic tests", Cancer 3
- * (1950)), its lower bound at 95 %: 0 is a judge that tosses a coin.
+ * Smallest lower 95 % bound of sensitivity + specificity − 1 (W. J. Youden, "Index for rating
+ * diagnostic tests", Cancer 3 (1950)). At 0 the judge is no better than chance.
  */
 const leastYouden = 0.2;
 const mostFailures = 0.05;
 
-/** Why the judge may not gate; empty when it may. */
+/** Why the judge cannot gate, one reason per line; empty if it can. */
 export function uncalibrated(
   calibration: JudgeCalibration | null,
   judge: Digest,
 ): readonly string[] {
-  if (calibration === null) return [`the judge ${judge.slice(0, 19)} has no calibration`];
+  if (calibration === null) return [`${judge.slice(0, 19)} has no calibration`];
   if (calibration.judge !== judge)
     return [
-      `the judge has changed: calibrated was ${calibration.judge.slice(0, 19)}, it is ${judge.slice(0, 19)}`,
+      `calibrated is ${calibration.judge.slice(0, 19)}, but it is now ${judge.slice(0, 19)}`,
     ];
   const { positives, negatives, failures, cases } = calibration;
   const { lower: youden } = youdenBounds(calibration, 0.95);
   return [
     ...(positives.cases < fewestLabels
-      ? [`${positives.cases} labels of right answers, ${fewestLabels} are needed`]
+      ? [`${count(positives.cases)} labels of right answers, at least ${fewestLabels} needed`]
       : []),
     ...(negatives.cases < fewestLabels
-      ? [`${negatives.cases} labels of wrong answers, ${fewestLabels} are needed`]
+      ? [`${count(negatives.cases)} labels of wrong answers, at least ${fewestLabels} needed`]
       : []),
     ...(failures > mostFailures * cases
-      ? [`no sure verdict on ${failures} of ${cases} labelled cases`]
+      ? [`no consistent verdict on ${count(failures)} of ${count(cases)} labelled cases`]
       : []),
     ...(youden < leastYouden
       ? [
-          `sensitivity + specificity − 1 may be as low as ${figure(youden)}, ${leastYouden} is needed`,
+          `lower bound of sensitivity + specificity − 1 is ${figure(youden)}, ` +
+            `at least ${leastYouden} needed`,
         ]
       : []),
   ];
@@ -121,8 +117,8 @@ export interface YoudenBounds {
 }
 
 /**
- * Each bound one-sided at `level`: normal approximation on A. Agresti and B. A. Coull's counts (The
- * American Statistician 52 (1998)), which behaves at shares near 1.
+ * Each bound is one-sided at `level`. Normal approximation on the counts of A. Agresti and B. A.
+ * Coull, The American Statistician 52 (1998), which is accurate for shares near 1.
  */
 function youdenBounds(
   { positives, negatives }: Pick<JudgeCalibration, 'positives' | 'negatives'>,
@@ -139,8 +135,8 @@ function youdenBounds(
 }
 
 /**
- * Whether two shares differ, at 2.5 %: two kinds of answers are compared, so 5 % over both (A.
- * Agresti and B. Caffo, The American Statistician 54 (2000)).
+ * Whether two shares differ, at 2.5 %; two kinds of answers are compared, so 5 % over both
+ * (A. Agresti and B. Caffo, The American Statistician 54 (2000)).
  */
 export function differ(one: Counted, other: Counted): boolean {
   const [a, b] = [smoothed(one), smoothed(other)];
@@ -149,7 +145,7 @@ export function differ(one: Counted, other: Counted): boolean {
   );
 }
 
-/** A success and a failure more. */
+/** With one success and one failure added. */
 function smoothed({ cases, right }: Counted): {
   readonly share: number;
   readonly variance: number;
@@ -170,12 +166,11 @@ export interface CorrectedShare {
 }
 
 /**
- * The share of right answers behind the share that the judge called right. Bounds carry both
- * uncertainties, of the cases and of the calibration: Z. Lang and J. Reiczigel, "Confidence limits
- * for prevalence of disease adjusted for estimated sensitivity and specificity", Preventive
- * Veterinary Medicine 113 (2014), each one-sided at `level`. They hold for one look: cases that are
- * bought because they are not decided need another method. Null when the judge is no better than a
- * coin.
+ * The share of right answers, estimated from the share that the judge called right. The bounds
+ * cover the uncertainty of the cases and of the calibration, each one-sided at `level`: Z. Lang and
+ * J. Reiczigel, "Confidence limits for prevalence of disease adjusted for estimated sensitivity and
+ * specificity", Preventive Veterinary Medicine 113 (2014). They hold for one look only; evaluations
+ * with several looks must share the error among them. Null if the judge is no better than chance.
  */
 export function correctedShare(
   said: { readonly cases: number; readonly right: number },

@@ -1,15 +1,15 @@
 import type { EvaluationCase } from '../cases/case';
 import type { RuleTools } from '../dimension/rule';
 
-/** What an evaluator sees of one case. */
+/** The part of a case that an evaluator reads. */
 export interface JudgedCase {
   readonly case: EvaluationCase;
   readonly answer: string;
-  /** By which side a safety policy kept it back; not given where it did not. */
+  /** What the safety policy blocked; absent if it did not block. */
   readonly blocked?: 'input' | 'output' | undefined;
-  /** By the provider's own filter: what there is of the answer is no answer. */
+  /** The provider's own filter withheld the answer, so its text is not an answer. */
   readonly withheld?: boolean | undefined;
-  /** What stood in the prompt, in its order; empty without retrieval. */
+  /** The passages in the prompt, in their order; empty without retrieval. */
   readonly retrieved: readonly RetrievedPassage[];
 }
 
@@ -19,6 +19,6 @@ export interface RetrievedPassage {
 }
 
 export interface EvaluatorTools extends RuleTools {
-  /** Unit vectors, one a text; null where no embedder was given. */
+  /** Unit vectors, one per text; null without an embedder. */
   readonly embed: ((texts: readonly string[]) => Promise<readonly Float32Array[]>) | null;
 }

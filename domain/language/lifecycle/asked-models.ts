@@ -2,15 +2,15 @@ import type { DocumentPath } from '../../document/path';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 import { askedProviders, type SafetyPolicy } from '../../safety/policy';
 
-/** Who is asked, and where the lifecycle says so. */
+/** A model that a run may ask, and the place in the lifecycle that names it. */
 export interface AskedModel {
   readonly provider: string;
-  /** Null where the provider alone is named, or does not list what is asked of it. */
+  /** Null if the lifecycle names only the provider, or providers do not list such models. */
   readonly model: string | null;
   readonly at: { readonly provider: DocumentPath; readonly model: DocumentPath };
 }
 
-/** Everybody whom a run of it may ask. `policy`: of `spec.safety`, where it can be read. */
+/** All models that a run may ask. `policy` is that of `spec.safety`; null if it cannot be read. */
 export function askedModels(
   {
     model,
@@ -41,7 +41,7 @@ export function askedModels(
       ? [named(each, ['spec', 'promptEval', 'search', 'proposers', place])]
       : [],
   );
-  // A list of models is one of those that chat: who embeds and who ranks may be missing in it.
+  // Providers list chat models; embedders and rerankers may be missing from their lists.
   const ofIndex = [
     ...(index?.embedder.kind === 'endpoint'
       ? [named({ ...index.embedder, model: null }, ['spec', 'index', 'embedder'])]

@@ -1,5 +1,6 @@
 import type { WrittenDocument } from '../../document/document';
 import type { Issue } from '../../failure';
+import { percent } from '../../format';
 import { nearest } from '../../document/nearest';
 import { sliceOf, type CaseSlice } from '../canary/case-slices';
 import { casesIn, readCaseSet, readLabelledAnswers } from '../cases/case-set-document';
@@ -9,10 +10,10 @@ import { readPrompt } from '../../prompt/document';
 import { variablesOf } from '../../prompt/render';
 import type { LifecycleSearchSpec } from '../../prompt/search/search';
 
-/** Path → text of what a lifecycle names. */
+/** Path → text of the files that a lifecycle names. */
 export type Files = Readonly<Record<string, string>>;
 
-/** What is wrong with the cases, and with what they leave for each purpose. */
+/** Errors in the cases and in their slices. */
 export function caseIssues(
   { cases, prompt, promptEval, evaluate }: LlmLifecycleSpec,
   { issueAt }: WrittenDocument,
@@ -24,10 +25,8 @@ export function caseIssues(
       ? [
           issueAt(
             ['spec', 'cases'],
-            `spec.cases leaves ${Math.round((1 - shares) * 100)} % of the cases to judge by`,
-            {
-              expected: 'search and confirm of at most 0.9 together',
-            },
+            `spec.cases leaves only ${percent(1 - shares)} of the cases for evaluate`,
+            { expected: 'cases.search + cases.confirm of at most 0.9' },
           ),
         ]
       : [];
@@ -36,7 +35,7 @@ export function caseIssues(
   const { cases: read, issues } = readCaseSet(text, cases.file);
   const none =
     read.length === 0 && issues.length === 0
-      ? [issueAt(['spec', 'cases', 'file'], `${cases.file} has no case`)]
+      ? [issueAt(['spec', 'cases', 'file'], `${cases.file} has no cases`)]
       : [];
   if (read.length === 0 || issues.length > 0 || whole.length > 0)
     return [...whole, ...issues, ...none];
@@ -50,10 +49,8 @@ export function caseIssues(
       : [
           issueAt(
             ['spec', 'cases'],
-            `none of the ${read.length} cases of ${cases.file} falls to ${slice}`,
-            {
-              expected: 'more cases, or other shares',
-            },
+            `none of the ${read.length} cases of ${cases.file} is in the ${slice} slice`,
+            { expected: 'more cases, or other shares in spec.cases' },
           ),
         ],
   );
@@ -63,7 +60,8 @@ export function caseIssues(
       ? [
           issueAt(
             ['spec', 'promptEval', 'search'],
-            `a search needs ${wanted} cases, and ${count('search')} of ${cases.file} fall to search`,
+            `the search needs ${wanted} cases, but the search slice of ${cases.file} ` +
+              `has ${count('search')}`,
             {
               expected:
                 'more cases, a larger cases.search, or a smaller pool or halving.firstCases',
@@ -77,29 +75,32 @@ export function caseIssues(
       : [
           issueAt(
             ['spec', 'evaluate', 'gates', index],
-            `the gate ${name} needs ${minCases} cases and can only have ${count('judge')}: it could never decide`,
+            `gate ${name} needs ${minCases} cases, but only ${count('judge')} are in the ` +
+              'judge slice, so it could never decide',
             {
               expected:
-                'more cases, a smaller minCases, or cases.search: 0 and cases.confirm: 0 where nothing is chosen by them',
+                'more cases, a smaller minCases, or, without promptEval, cases.search: 0 and ' +
+                'cases.confirm: 0',
             },
           ),
         ],
   );
-  const unasked = read.filter(({ input }) => !Object.hasOwn(input, prompt.input));
-  const mute =
-    unasked.length === 0
+  const lacking = read.filter(({ input }) => !Object.hasOwn(input, prompt.input));
+  const withoutInput =
+    lacking.length === 0
       ? []
       : [
           issueAt(
             ['spec', 'cases', 'file'],
-            `${unasked.length} of ${read.length} cases of ${cases.file} have no ${prompt.input}, which spec.prompt.input names: ${unasked[0]?.id ?? ''} is the first`,
+            `${lacking.length} of ${read.length} cases of ${cases.file} lack the input ` +
+              `${prompt.input} that spec.prompt.input names; the first is ${lacking[0]?.id ?? ''}`,
             { expected: `input: { ${prompt.input}: … }` },
           ),
         ];
-  return [...mute, ...empty, ...few, ...short];
+  return [...withoutInput, ...empty, ...few, ...short];
 }
 
-/** Those that examples are drawn from, and those of the first round. */
+/** The cases that few-shot examples are drawn from, and those of the first round. */
 function casesToSearch({ proposers, halving }: LifecycleSearchSpec): number {
   return (
     Math.max(0, ...proposers.map((each) => (each.kind === 'fewShot' ? each.pool : 0))) +
@@ -108,8 +109,8 @@ function casesToSearch({ proposers, halving }: LifecycleSearchSpec): number {
 }
 
 /**
- * A variable that no case has and no index fills can be perturbed in none: its dimension would
- * measure nothing, and its gate never decide.
+ * A robustness dimension needs a variable that a case has or the index fills. Otherwise it would
+ * measure nothing, and its gate could never decide.
  */
 export function perturbedIssues(
   { evaluate, cases, index }: LlmLifecycleSpec,
@@ -122,27 +123,24 @@ export function perturbedIssues(
     if (dimension.kind !== 'robustness') return [];
     const at = ['spec', 'evaluate', 'dimensions', place];
     if (dimension.variable === index?.variable)
-      return foundProblems(dimension, { index, dimensions: evaluate.dimensions }).map(
+      return passageProblems(dimension, { index, dimensions: evaluate.dimensions }).map(
         ({ path, ...rest }) => issueAt([...at, ...path], rest.detail, { expected: rest.expected }),
       );
     if (ofCases === null || ofCases.length === 0 || known.includes(dimension.variable)) return [];
     const didYouMean = nearest(dimension.variable, known) ?? undefined;
-    const brought = index ? `, and the index fills ${index.variable}` : '';
+    const filled = index ? `, and the index fills ${index.variable}` : '';
     return [
       issueAt(
         [...at, 'variable'],
-        `no case of ${cases.file} has the variable ${dimension.variable}${brought}`,
-        {
-          expected: `one of ${known.join(', ')}`,
-          didYouMean,
-        },
+        `no case of ${cases.file} has the variable ${dimension.variable}${filled}`,
+        { expected: `one of ${known.join(', ')}`, didYouMean },
       ),
     ];
   });
 }
 
-/** What can be done to passages when they are found, and what it can be measured by. */
-function foundProblems(
+/** Which perturbations passages support, and by which dimension they can be measured. */
+function passageProblems(
   { of, perturbations, variable }: RobustnessSpec,
   {
     index: { k },
@@ -158,7 +156,7 @@ function foundProblems(
       ? [
           {
             path: ['of'],
-            detail: `${of} measures what the index finds, and ${variable} is perturbed after it was found`,
+            detail: `${of} measures retrieval, but ${variable} is perturbed after retrieval`,
             expected: 'a dimension that measures the answer',
           },
         ]
@@ -170,7 +168,7 @@ function foundProblems(
         ? [
             {
               path: ['perturbations', place],
-              detail: 'what an index finds is not paraphrased',
+              detail: 'passages of an index cannot be paraphrased',
               expected: 'another perturbation',
             },
           ]
@@ -178,7 +176,7 @@ function foundProblems(
           ? [
               {
                 path: ['perturbations', place],
-                detail: `spec.index.k is ${k}, and one passage has no order`,
+                detail: `spec.index.k is ${k}, and a single passage has no order to change`,
                 expected: 'spec.index.k of 2 or more',
               },
             ]
@@ -187,7 +185,7 @@ function foundProblems(
   ];
 }
 
-/** What a judge is asked with, and what it is measured by. */
+/** Errors in the prompts and labels of judges. */
 export function judgeIssues(
   { evaluate, cases }: LlmLifecycleSpec,
   { issueAt }: WrittenDocument,
@@ -200,7 +198,7 @@ export function judgeIssues(
         ? evaluate.dimensions.find(({ name }) => name === gate.dimension)
         : undefined;
     if (judge?.kind !== 'judge' || judge.labels !== null) return [];
-    const detail = `nobody has labelled answers for the judge ${judge.name}, so the gate ${gate.name} could never decide`;
+    const detail = `judge ${judge.name} has no labelled answers, so gate ${gate.name} could never decide`;
     return [
       issueAt(['spec', 'evaluate', 'gates', place], detail, {
         expected: 'labels: <file> in its dimension',
@@ -226,10 +224,8 @@ export function judgeIssues(
         ? [
             issueAt(
               [...at, 'prompt'],
-              `${dimension.prompt} wants ${unknown.join(', ')}, which no case has`,
-              {
-                expected: judged.join(', '),
-              },
+              `${dimension.prompt} uses ${unknown.join(', ')}, which no case has`,
+              { expected: judged.join(', ') },
             ),
           ]
         : []),
@@ -239,7 +235,7 @@ export function judgeIssues(
   return [...asked, ...unlabelled];
 }
 
-/** What a judge's prompt may use beside the case's own. */
+/** Variables that a judge's prompt may use beside those of the cases. */
 const judged = ['answer', 'reference', 'first', 'second'];
 
 function variablesOfCases(text: string | undefined, path: string): readonly string[] | null {

@@ -17,7 +17,7 @@ import { embeddedProvider } from '../provider/document';
 import { readSafetyPolicy } from '../../safety/policy-document';
 import { searchProblem } from '../../prompt/search/request';
 
-/** What parts of an LLM lifecycle, and the files that it names, say together. */
+/** Errors across several parts of an LLM lifecycle and the files that it names. */
 export function llmContradictions(
   spec: LlmLifecycleSpec,
   document: WrittenDocument,
@@ -36,9 +36,7 @@ export function llmContradictions(
   ];
 }
 
-/**
- * Whoever is to stand by has to qualify: by gates, over weights that it has, and as somebody else.
- */
+/** A standby must be another model, without fine-tuning, and needs gates to qualify by. */
 function standbyIssues(
   { model, evaluate, fineTune }: LlmLifecycleSpec,
   { issueAt }: WrittenDocument,
@@ -55,19 +53,17 @@ function standbyIssues(
           issueAt(
             [...at, place - 1],
             names[0] === name
-              ? `${name} is the model that it would stand by for`
-              : `${name} is there twice`,
+              ? `${name} cannot be its own standby`
+              : `${name} is listed twice`,
           ),
         ]
       : [],
   );
-  const learnt = fineTune
+  const fineTuned = fineTune
     ? [
-        issueAt(
-          at,
-          'nobody can stand by for a model that is fine-tuned: they have learnt nothing of it',
-          { expected: 'no standby' },
-        ),
+        issueAt(at, 'a fine-tuned model cannot have standbys, because they have no adapter', {
+          expected: 'no standby',
+        }),
       ]
     : [];
   const gateless =
@@ -75,14 +71,12 @@ function standbyIssues(
       ? [
           issueAt(
             at,
-            'a standby qualifies by the gates that its bundle passes, and spec.evaluate.gates is empty',
-            {
-              expected: 'a gate, or no standby',
-            },
+            'a standby must pass the gates, but spec.evaluate.gates is empty',
+            { expected: 'a gate, or no standby' },
           ),
         ]
       : [];
-  return [...twice, ...learnt, ...gateless];
+  return [...twice, ...fineTuned, ...gateless];
 }
 
 function promptIssues(
@@ -92,7 +86,7 @@ function promptIssues(
 ): readonly Issue[] {
   const at = ['spec', 'prompt', 'candidates'];
   const twice = candidates.flatMap((path, index) =>
-    candidates.indexOf(path) < index ? [issueAt([...at, index], `${path} is there twice`)] : [],
+    candidates.indexOf(path) < index ? [issueAt([...at, index], `${path} is listed twice`)] : [],
   );
   const read = candidates.flatMap((path, place): readonly Issue[] => {
     const text = files[path];
@@ -106,11 +100,11 @@ function promptIssues(
         issueAt([...at, place], `${path} has no variable ${input}, which spec.prompt.input names`),
       ];
     if (others.length === 0) return [];
-    const brought =
+    const available =
       index === null
-        ? `a request brings ${input} alone`
-        : `a request brings ${input} and the index ${index.variable}`;
-    return [issueAt([...at, place], `${path} wants ${others.join(', ')} as well, and ${brought}`)];
+        ? `requests only provide ${input}`
+        : `requests only provide ${input}, and the index ${index.variable}`;
+    return [issueAt([...at, place], `${path} also uses ${others.join(', ')}, but ${available}`)];
   });
   const names = candidates.flatMap((path) => {
     const prompt = files[path] === undefined ? null : readPrompt(files[path], path);
@@ -122,10 +116,8 @@ function promptIssues(
       ? [
           issueAt(
             [...at, candidates.indexOf(path)],
-            `${path} has the name of ${names[other]?.path ?? ''}: ${name}`,
-            {
-              expected: 'a name of its own',
-            },
+            `${path} and ${names[other]?.path ?? ''} have the same name, ${name}`,
+            { expected: 'a unique name' },
           ),
         ]
       : [];
@@ -137,7 +129,7 @@ function promptIssues(
       ? [
           issueAt(
             ['spec', 'index', 'variable'],
-            `no prompt has the variable ${index.variable}, so nothing that is found would be asked about`,
+            `no prompt has the variable ${index.variable}, so no passages would be used`,
           ),
         ]
       : [];
@@ -146,17 +138,15 @@ function promptIssues(
     ? [
         issueAt(
           at,
-          `spec.prompt has ${candidates.length} candidates, and nothing says how one is chosen`,
-          {
-            expected: 'spec.promptEval.quality: the name of a dimension',
-          },
+          `spec.prompt has ${candidates.length} candidates, but spec.promptEval is missing`,
+          { expected: 'spec.promptEval.quality: the name of a dimension' },
         ),
       ]
     : [];
   const needless =
     candidates.length === 1 && promptEval !== null && !promptEval.search
       ? [
-          issueAt(['spec', 'promptEval'], 'spec.promptEval has one candidate to choose from', {
+          issueAt(['spec', 'promptEval'], 'spec.promptEval has only one candidate to choose from', {
             expected: 'more candidates, or a search',
           }),
         ]
@@ -169,7 +159,7 @@ function asksIndex(text: string | undefined, path: string, variable: string): bo
   return prompt?.ok === true && variablesOf(prompt.value).includes(variable);
 }
 
-/** The index and the fine-tuning read sources of the lifecycle, by name. */
+/** Errors in the index, the reranker and the fine-tuning, which name sources and providers. */
 function dataIssues(
   { data, index, fineTune, model }: LlmLifecycleSpec,
   { issueAt }: WrittenDocument,
@@ -186,7 +176,7 @@ function dataIssues(
     known.includes(name)
       ? []
       : [
-          issueAt(at, `${nameOf(at)} is ${name}, and there is no such source`, {
+          issueAt(at, `${nameOf(at)} is ${name}, but there is no such source`, {
             expected:
               known.length === 0 ? `spec.data.sources.${name}` : `one of ${known.join(', ')}`,
             didYouMean: nearest(name, known) ?? undefined,
@@ -199,7 +189,8 @@ function dataIssues(
       ? [
           issueAt(
             [...at, 'candidates'],
-            `spec.index.rerank.candidates is ${index.rerank.candidates}, and spec.index.k keeps ${index.k} of them`,
+            `spec.index.rerank.candidates is ${index.rerank.candidates}, fewer than ` +
+              `spec.index.k, ${index.k}`,
           ),
         ]
       : []),
@@ -218,7 +209,7 @@ function dataIssues(
           ['spec', 'fineTune', 'by'],
           model.provider === embeddedProvider
             ? 'the embedded model has no fine-tuning API'
-            : `the weights of ${model.provider} are not here, so no job can train an adapter for them`,
+            : `a job cannot train an adapter for ${model.provider}: its weights are not available`,
           { expected: model.provider === embeddedProvider ? 'by: job' : 'by: provider' },
         ),
       ]
@@ -226,7 +217,7 @@ function dataIssues(
   return [...elsewhere, ...missing, ...reranker];
 }
 
-/** In the words of the document: the spec has them turned into a rollout's. */
+/** Errors of the canary, named as in the document rather than as in the rollout's spec. */
 export function canaryIssues(
   complete: CompleteLlmLifecycle,
   document: WrittenDocument,
@@ -248,7 +239,7 @@ export function canaryIssues(
       ? [
           issueAt(
             [...at, 'guardrails', format],
-            `the guardrail format watches promised JSON, and ${loose.join(', ')} promises none`,
+            `the guardrail format needs an answer schema, and ${loose.join(', ')} has none`,
           ),
         ]
       : []),
@@ -258,7 +249,7 @@ export function canaryIssues(
 
 function promisesJson(text: string, path: string): boolean {
   const read = readPrompt(text, path);
-  // What is wrong with it is said where it is named.
+  // Its own errors are reported where the lifecycle names it.
   return !read.ok || read.value.answerSchema !== null;
 }
 
@@ -280,7 +271,7 @@ function evaluationIssues(
   const later = dimensions.flatMap(({ kind }, place) =>
     kind === 'retrieval' && index === null
       ? [
-          issueAt([...at, 'dimensions', place, 'kind'], 'a retrieval dimension measures an index', {
+          issueAt([...at, 'dimensions', place, 'kind'], 'a retrieval dimension needs an index', {
             expected: 'spec.index',
           }),
         ]
@@ -292,9 +283,7 @@ function evaluationIssues(
           issueAt(
             ['spec', 'promptEval', 'quality'],
             `there is no dimension ${promptEval.quality}`,
-            {
-              expected: `one of ${known.join(', ')}`,
-            },
+            { expected: `one of ${known.join(', ')}` },
           ),
         ]
       : [];
@@ -308,10 +297,8 @@ function evaluationIssues(
       ? [
           issueAt(
             [...at, 'first'],
-            'spec.evaluate.first asks some of the cases, and a gate of kind allPass needs each',
-            {
-              expected: 'no first',
-            },
+            'spec.evaluate.first asks only some cases, but an allPass gate needs all of them',
+            { expected: 'no first' },
           ),
         ]
       : [];

@@ -10,7 +10,7 @@ import { canaryIssues, llmContradictions } from './checks';
 import { llmSpecOf } from './spec';
 import { llmLifecycleSchema, promptRefField } from './llm-lifecycle.schema';
 
-/** The files that an LLM lifecycle names, whatever else is wrong with it. */
+/** The files that an LLM lifecycle names, even if it has errors. */
 export function namedByLlmLifecycle({ value }: WrittenDocument): readonly NamedPath[] {
   const candidates = valueAt(value, ['spec', 'prompt', 'candidates']);
   const dimensions = valueAt(value, ['spec', 'evaluate', 'dimensions']);
@@ -37,7 +37,7 @@ export function namedByLlmLifecycle({ value }: WrittenDocument): readonly NamedP
   );
 }
 
-/** What it says, with all that is wrong in it and in the files that it names. */
+/** The spec, or all errors in the lifecycle and in the files that it names. */
 export function readLlmLifecycle(document: WrittenDocument, files: Files): Read<LlmLifecycleSpec> {
   const read = readBy(llmLifecycleSchema, document);
   const issues = [

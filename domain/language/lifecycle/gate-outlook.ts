@@ -1,14 +1,14 @@
-import { figure } from '../../format';
 import { sliceOf } from '../canary/case-slices';
 import type { Files } from './case-checks';
 import { mostAsksOfCase } from '../evaluation/asks';
 import { casesIn } from '../cases/case-set-document';
 import { leastShown } from '../evaluation/sample-size';
+import { count, plain } from '../../format';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 
 /**
- * What each threshold will take, and each model that is to stand by, said before anything is paid:
- * bounds of few cases are wide, and a gate that they can hardly meet is found out here.
+ * Tells before any cost what each threshold needs and how many requests each standby takes. Bounds
+ * from few cases are wide, so this finds gates that the cases can hardly meet.
  */
 export function gateOutlooks(
   {
@@ -25,34 +25,37 @@ export function gateOutlooks(
   const thresholds = evaluate.gates.flatMap((gate) => {
     if (gate.kind === 'allPass')
       return [
-        `${gate.name}: each of the ${judging} cases that judge must have ${gate.dimension} of at least ${gate.min}; it says nothing of other cases`,
+        `${gate.name}: ${gate.dimension} must be at least ${plain(gate.min)} in each of ` +
+          `${count(judging)} cases; this says nothing about other cases`,
       ];
     if (gate.kind !== 'threshold') return [];
     const { name, dimension, min, confidence } = gate;
     const least = leastShown({ cases: judging, min, level: confidence });
-    const what = `${name}: ${judging} cases judge, and ${dimension} of at least ${min}`;
+    const what = `${name}: ${count(judging)} cases`;
     return [
       least === null
-        ? `${what} is more than so few can show`
-        : `${what} is shown by a mean from ${figure(least)}, where scores are all or nothing`,
+        ? `${what} are too few to show ${dimension} of at least ${plain(min)}`
+        : `${what} show ${dimension} of at least ${plain(min)} with a mean of ` +
+          `${least.toFixed(2)} or more, if scores are 0 or 1`,
     ];
   });
   const questions = judging * mostAsksOfCase(evaluate.dimensions);
   const judged = evaluate.dimensions.some(({ kind }) => kind === 'judge')
-    ? ', and what the judges are asked about its answers'
+    ? ' and the judge requests for its answers'
     : '';
   const isBounded = budget.usd !== null || budget.tokens !== null;
   const sharing =
     model.standby.length > 0 && isBounded && canary?.quality.answers?.from === 'judge'
       ? [
-          'what standbys are asked is paid before the canary, from the budget that its judge is paid from',
+          'standbys are evaluated before the canary, from the same budget as its judge',
         ]
       : [];
   return [
     ...thresholds,
     ...model.standby.map(
       (each) =>
-        `${each.provider} ${each.model} stands by once it has passed the gates itself: up to ${questions} questions${judged}`,
+        `${each.provider} ${each.model} must pass the gates to be a standby: ` +
+        `up to ${count(questions)} questions${judged}`,
     ),
     ...sharing,
   ];

@@ -20,13 +20,13 @@ import { dimensionSchema } from '../dimension/dimension.schema';
 import { llmGateSchema } from '../evaluation/gate.schema';
 import { lifecycleSearchSchema } from '../../prompt/search/search.schema';
 
-const provider = nameField('embedded, or the name of a provider that the operator has set up');
+const provider = nameField('embedded, or the name of a provider that the operator configured');
 const model = z
   .string()
   .trim()
   .min(1)
   .max(200)
-  .describe('the name of a model, as its provider knows it');
+  .describe("the provider's name of the model");
 
 export const modelSchema = z
   .strictObject({
@@ -37,10 +37,11 @@ export const modelSchema = z
       .max(5)
       .default([])
       .describe(
-        'who answers, in this order, when the first cannot; in a lifecycle only those that pass the gates',
+        'models that answer, in this order, when the first is not available; in a lifecycle only ' +
+          'those that pass the gates',
       ),
   })
-  .describe('who answers: provider and name');
+  .describe('the model that answers: provider and name');
 
 export const samplingSchema = z
   .strictObject({
@@ -51,13 +52,13 @@ export const samplingSchema = z
       .min(1)
       .max(32_768)
       .default(256)
-      .describe('a whole number above 0: tokens of an answer'),
+      .describe('largest number of tokens of an answer, above 0'),
     seed: z
       .int()
       .min(0)
       .nullable()
       .default(17)
-      .describe('a whole number, or null where repeats should differ'),
+      .describe('random seed of the answers, or null so that repeats may differ'),
     stop: z
       .array(z.string().min(1).max(100))
       .max(4)
@@ -65,9 +66,9 @@ export const samplingSchema = z
       .describe('texts at which an answer ends'),
   })
   .prefault({})
-  .describe('how the model draws its words');
+  .describe('how the model samples its answer');
 
-/** A branch, a label or the number of a version: what it means is looked up when a run begins. */
+/** `ref` is a branch, a label or a version number; it is resolved when a run starts. */
 export const promptRefField = z
   .string()
   .regex(/^prompt:\/\/[a-z][a-z0-9-]{0,62}@[a-z0-9][a-z0-9.-]{0,62}$/);
@@ -84,9 +85,9 @@ const promptSchema = z
       .min(1)
       .max(50)
       .describe(
-        'paths of Prompt files, or prompt://name@ref; the first is what the others are compared with',
+        'paths of Prompt files, or prompt://name@ref; the others are compared with the first',
       ),
-    input: variableField.describe('the variable of the prompts that takes what the user writes'),
+    input: variableField.describe("the prompt variable for the user's text"),
   })
   .describe('candidates and input');
 
@@ -94,49 +95,50 @@ const share = z.number().min(0).max(0.9);
 
 const casesSchema = z
   .strictObject({
-    file: pathField('the path of an NDJSON file, a case a line: id, input and expected'),
+    file: pathField('the path of an NDJSON file with one case per line: id, input and expected'),
     search: share
       .default(0.4)
-      .describe('a share from 0 to 0.9: cases on which prompts are compared'),
+      .describe('share of the cases on which prompts are compared, from 0 to 0.9'),
     confirm: share
       .default(0.2)
-      .describe('a share from 0 to 0.9: cases on which the winner is laid beside the first prompt'),
+      .describe(
+        'share of the cases on which the winner is compared with the first prompt, from 0 to 0.9',
+      ),
   })
-  .describe('questions with what is known of their right answers: file');
+  .describe('questions with their expected answers: file');
 
 const dataSchema = z
   .strictObject({
     sources: z.record(sourceName, sourceSchema).describe('at least one source by its name'),
     limits: limitsSchema,
   })
-  .describe('sources: what an index is made of, and what a model is fine-tuned on');
+  .describe('sources of the index documents and of the fine-tuning examples');
 
 const fineTuneSchema = z
   .strictObject({
     examples: sourceName.describe(
-      'the source of the examples: a text as a user would write it, and the answer wanted',
+      'the source of the examples: texts as users would write them, with the wanted answers',
     ),
-    input: columnField('the column of what the user writes').default('input'),
-    output: columnField('the column of the answer wanted').default('output'),
+    input: columnField("the column of the user's text").default('input'),
+    output: columnField('the column of the wanted answer').default('output'),
     most: z
       .int()
       .min(16)
       .max(1_000_000)
       .default(20_000)
-      .describe('a whole number from 16: of more examples so many are drawn'),
+      .describe('largest number of examples, from 16; of more, this many are drawn at random'),
     holdout: z
       .number()
       .gt(0)
       .max(0.5)
       .default(0.1)
-      .describe(
-        'a share above 0 and at most 0.5: examples that are not learnt from, but measured on',
-      ),
+      .describe('share of the examples kept out of training to measure it, at most 0.5'),
     by: z
       .enum(['job', 'provider'])
       .default('job')
       .describe(
-        'job: a trainer here, for the embedded model; provider: the API of the model’s provider',
+        "job: a trainer of this platform, for the embedded model; provider: the API of the model's " +
+          'provider',
       ),
     trainer: nameField('the trainer, a folder under trainers/').default('lora'),
     params: paramsField
@@ -145,37 +147,42 @@ const fineTuneSchema = z
     seed: seedField,
     compute: computeSchema.prefault({ memory: '4GiB', timeout: '4h' }),
   })
-  .describe('examples: what the model is to answer to what');
+  .describe('fine-tuning of the model: examples');
 
 const evaluateSchema = z
   .strictObject({
-    dimensions: z.array(dimensionSchema).min(1).max(50).describe('what is measured of each case'),
+    dimensions: z
+      .array(dimensionSchema)
+      .min(1)
+      .max(50)
+      .describe('the measurements of each case'),
     gates: z
       .array(llmGateSchema)
       .max(50)
       .default([])
-      .describe('a list of gates; without any, ungated gives the reason'),
+      .describe('a list of gates; if it is empty, ungated must give the reason'),
     ungated: z
       .string()
       .trim()
       .min(1)
       .max(500)
       .optional()
-      .describe('in place of gates: the reason why there are none'),
+      .describe('the reason why there are no gates'),
     first: z
       .int()
       .min(10)
       .nullable()
       .default(null)
       .describe(
-        'a whole number from 10: cases that are asked first, and more only while a gate is undecided; null asks all at once',
+        'number of cases to ask first, from 10; more are asked only while a gate is undecided; ' +
+          'null asks all at once',
       ),
     parallel: z
       .int()
       .min(1)
       .max(256)
       .default(4)
-      .describe('a whole number from 1 to 256: questions under way at once'),
+      .describe('number of concurrent questions, from 1 to 256'),
   })
   .describe('dimensions and gates');
 
@@ -187,10 +194,7 @@ const budgetSchema = z
   .prefault({})
   .describe('the most that one run may spend');
 
-/**
- * The life of a language application. What parts of it say together is checked in
- * `llm-lifecycle-checks.ts`.
- */
+/** The lifecycle of a language application. `checks.ts` checks its parts against one another. */
 export const llmLifecycleSchema = z.strictObject({
   apiVersion: z.literal(apiVersion),
   kind: z.literal('LlmLifecycle'),
@@ -206,12 +210,13 @@ export const llmLifecycleSchema = z.strictObject({
       fineTune: fineTuneSchema.optional(),
       promptEval: z
         .strictObject({
-          quality: nameField('the dimension by which the best prompt is chosen'),
+          quality: nameField('the dimension that chooses the best prompt'),
           search: lifecycleSearchSchema.optional(),
         })
         .optional()
         .describe(
-          'how a prompt is chosen among the candidates: quality; and, with search, among prompts that are made from the best of them',
+          'how a prompt is chosen among the candidates: quality; with search, also among variants ' +
+            'of the best of them',
         ),
       evaluate: evaluateSchema,
       canary: llmCanarySchema.optional(),
@@ -225,7 +230,7 @@ export const llmLifecycleSchema = z.strictObject({
     .describe('model, prompt, cases and evaluate'),
 });
 
-/** With every default filled in. */
+/** With all defaults. */
 export type CompleteLlmLifecycle = z.output<typeof llmLifecycleSchema>;
 /** As a person writes it. */
 export type LlmLifecycleDocument = z.input<typeof llmLifecycleSchema>;

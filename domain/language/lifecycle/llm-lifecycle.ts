@@ -12,33 +12,27 @@ import type { DimensionSpec } from '../dimension/dimension';
 import type { LlmGate } from '../evaluation/gate';
 import type { LifecycleSearchSpec } from '../../prompt/search/search';
 
-/**
- * A parsed, checked and completed lifecycle of a language application: every default is filled in.
- * Made by `llm-lifecycle.schema.ts` alone.
- */
+/** A checked lifecycle of a language application with all defaults, made by `llmSpecOf`. */
 export interface LlmLifecycleSpec {
   readonly kind: 'LlmLifecycle';
   readonly name: string;
   readonly owner: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly model: {
-    /** `embedded`, or one that the operator has named. */
+    /** `embedded`, or a provider that the operator configured. */
     readonly provider: string;
     readonly name: string;
     readonly standby: readonly { readonly provider: string; readonly model: string }[];
   };
   readonly sampling: Sampling;
   readonly prompt: {
-    /**
-     * Paths of `Prompt` files, or `prompt://name@ref`; the first is what the others are compared
-     * with.
-     */
+    /** Paths of `Prompt` files, or `prompt://name@ref`. Others are compared with the first. */
     readonly candidates: readonly string[];
-    /** The variable that takes what the user writes. */
+    /** The prompt variable for the user's text. */
     readonly input: string;
   };
   readonly cases: CasesSpec;
-  /** What the index and the fine-tuning read; null when there is neither. */
+  /** Sources of the index and the fine-tuning; null if there is neither. */
   readonly data: {
     readonly sources: readonly SourceSpec[];
     readonly maxBytes: number;
@@ -46,9 +40,7 @@ export interface LlmLifecycleSpec {
   } | null;
   readonly index: IndexSpec | null;
   readonly fineTune: FineTuneSpec | null;
-  /**
-   * How a prompt is chosen, and how better ones are looked for; null where there is one candidate.
-   */
+  /** How a prompt is chosen and searched for; null if there is one candidate. */
   readonly promptEval: {
     readonly quality: string;
     readonly search?: LifecycleSearchSpec | undefined;
@@ -57,7 +49,7 @@ export interface LlmLifecycleSpec {
   /** Path of the safety policy. */
   readonly safety: string | null;
   readonly canary: CanarySpec | null;
-  /** Of one run. */
+  /** Limit of one run. */
   readonly budget: { readonly usd: number | null; readonly tokens: number | null };
   readonly promote: PromoteSpec;
   readonly schedule: ScheduleSpec | null;
@@ -68,8 +60,8 @@ export interface CasesSpec {
   /** Path of the NDJSON file. */
   readonly file: string;
   /**
-   * Shares of the cases, told apart by a hash of their id: prompts are compared on `search`, the
-   * winner against the first prompt on `confirm`, the bundle is judged on the rest.
+   * Shares of the cases, assigned by a hash of their id. Prompts are compared on `search`, the
+   * winner and the first prompt on `confirm`, and the bundle is evaluated on the rest.
    */
   readonly search: number;
   readonly confirm: number;
@@ -82,9 +74,9 @@ export interface FineTuneSpec extends Pick<TrainSpec, 'trainer' | 'params' | 'se
   /** Columns of it. */
   readonly input: string;
   readonly output: string;
-  /** Of more examples so many are drawn. */
+  /** Largest number of examples; of more, this many are drawn at random. */
   readonly most: number;
-  /** Share of the examples. */
+  /** Share of the examples that is kept out of training. */
   readonly holdout: number;
 }
 
@@ -93,11 +85,8 @@ export interface LlmEvaluateSpec {
   readonly gates: readonly LlmGate[];
   /** The reason, when `gates` is empty on purpose. */
   readonly ungated: string | null;
-  /**
-   * Cases that are asked first; more only while a gate is undecided, as many as it says would
-   * decide. Null asks all at once.
-   */
+  /** Cases to ask first; more are asked only while a gate is undecided. Null asks all at once. */
   readonly first: number | null;
-  /** Questions under way at once. */
+  /** Concurrent questions. */
   readonly parallel: number;
 }

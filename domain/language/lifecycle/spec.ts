@@ -15,7 +15,7 @@ import { llmCanaryDocument, llmCanaryOf } from '../canary/canary';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 import type { CompleteLlmLifecycle } from './llm-lifecycle.schema';
 
-/** The checked document in the words that the rest of the platform uses. */
+/** The spec of a checked document. */
 export function llmSpecOf({ metadata, spec }: CompleteLlmLifecycle): LlmLifecycleSpec {
   const {
     model,
@@ -63,7 +63,7 @@ export function llmSpecOf({ metadata, spec }: CompleteLlmLifecycle): LlmLifecycl
   };
 }
 
-/** The way back: a document, every default written out, that reads as this spec. */
+/** The inverse of `llmSpecOf`: a document with every default written out. */
 export function llmDocumentOf({ kind, name, owner, labels, ...spec }: LlmLifecycleSpec) {
   const {
     data,

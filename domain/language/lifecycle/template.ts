@@ -1,8 +1,8 @@
 import { checkLifecycleName } from '../../lifecycle/template';
 
 /**
- * The files of a language application to start from, path → text. They pass `parseLifecycle` as
- * they are, and run with the embedded model.
+ * The files of a new language application, path → text. They are valid as they are, and run with
+ * the embedded model.
  */
 export function llmLifecycleTemplate({
   name,
@@ -11,7 +11,7 @@ export function llmLifecycleTemplate({
 }: {
   readonly name: string;
   readonly owner?: string;
-  /** With an index of documents, from which the prompts are given passages. */
+  /** Adds an index of documents whose passages go into the prompts. */
   readonly index?: boolean;
 }): Record<string, string> {
   checkLifecycleName(name);
@@ -41,19 +41,19 @@ function withIndex(name: string, text: string): string {
     .replace(
       '  promptEval:',
       `  data:
-    sources: # a line a document: id and text; title and source when there are. Parquet and CSV have columns of these names
+    sources: # NDJSON with one document per line: id, text, and optionally title and source; or Parquet or CSV with these columns
       documents: { uri: "file://./data/documents.ndjson" }
   index:
     name: ${name}-documents
     documents: documents
-    variable: passages # the variable of the prompts that takes what is found
-    chunking: { kind: sentences, size: 256 } # tokens a piece
-    k: 2 # pieces a question is given
+    variable: passages # the prompt variable for the passages
+    chunking: { kind: sentences, size: 256 } # tokens per chunk
+    k: 2 # passages per question
   promptEval:`,
     )
     .replace(
       '    gates:\n',
-      `      - { name: found, kind: retrieval, metric: recall@2 } # of the documents that a case names
+      `      - { name: found, kind: retrieval, metric: recall@2 } # share of the case's documents that were found
     gates:
       - { name: finds, kind: threshold, dimension: found, min: 0.5, minCases: 10 }
 `,
@@ -61,7 +61,7 @@ function withIndex(name: string, text: string): string {
 }
 
 function lifecycleFile(name: string, owner: string): string {
-  return `# What each key means: docs/llm.md; what it may be: schemas/llm-lifecycle.schema.json
+  return `# Guide: docs/llm.md; all keys and values: schemas/llm-lifecycle.schema.json
 apiVersion: perennial.dev/v1
 kind: LlmLifecycle
 metadata: { name: ${name}, owner: ${JSON.stringify(owner)} }
@@ -69,18 +69,18 @@ spec:
   model: { provider: embedded, name: smollm2-135m-instruct } # or a provider of PERENNIAL_PROVIDERS_FILE
   sampling: { temperature: 0, maxTokens: 32 }
   prompt:
-    candidates: [prompts/plain.yaml, prompts/brief.yaml] # the first is what the others are compared with
+    candidates: [prompts/plain.yaml, prompts/brief.yaml] # the others are compared with the first
     input: question
-  cases: { file: cases.ndjson, search: 0.2, confirm: 0.2 } # shares that the prompt is chosen and confirmed by; put your cases there: a hundred and more
+  cases: { file: cases.ndjson, search: 0.2, confirm: 0.2 } # shares to choose and confirm the prompt; add at least 100 cases of your own
   promptEval: { quality: answer }
   evaluate:
     dimensions:
-      - { name: answer, kind: rules } # those of each case: its right answer stands in what was said
-      - { name: words, kind: f1 } # overlap of words with the right answer: little where more is said than was asked
+      - { name: answer, kind: rules } # the rules of each case: the answer contains the expected text
+      - { name: words, kind: f1 } # overlap of words with the expected answer; low for long answers
     gates:
       - { name: useful, kind: threshold, dimension: answer, min: 0.1, minCases: 10 }
-  safety: safety.yaml # what looks at answers holds a stream back until it is whole
-  budget: { tokens: 200000 } # of one run
+  safety: safety.yaml # detectors of answers delay a stream until it is complete
+  budget: { tokens: 200000 } # per run
   promote: { approval: { required: 0 } }
 `;
 }
@@ -110,10 +110,7 @@ function promptWithPassages(name: string, instruction: string): string {
     );
 }
 
-/**
- * Blots out what should reach neither model nor log; see docs/llm-safety.md for detectors of
- * attacks.
- */
+/** Redacts secrets before they reach the model or the log; docs/llm-safety.md has more detectors. */
 const safetyFile = `apiVersion: perennial.dev/v1
 kind: Policy
 metadata: { name: house }

@@ -2,60 +2,54 @@ import type { Budget, BudgetRef } from '../../budget/budget';
 import type { Tenant } from '../../ids';
 
 /**
- * What one gateway tells of its block of a budget. A block is reserved ahead, so that a question is
- * paid from memory; the account says what has been spent of it, and asks for the next one. Totals,
- * not differences: an account that is written twice counts once.
+ * One gateway's report on its block of a budget. A block is reserved ahead, so that requests need no
+ * database; the report states the spending and requests the next block. It has totals, not
+ * differences, so that a repeated report counts once.
  */
 export interface BlockAccount extends BudgetRef {
   readonly tenant: Tenant;
   /** One gateway process. */
   readonly holder: string;
-  /** By this holder since it began. */
+  /** Total of this holder since it started. */
   readonly spent: number;
-  /**
-   * The part of it that was surely told before: what a ledger that has not kept the holder's row,
-   * which is settled for long, goes on from.
-   */
+  /** The part of `spent` that is already recorded, if the ledger no longer has the holder's row. */
   readonly told: number;
-  /** The most that the questions under way may cost. */
+  /** The most that requests in progress may cost. */
   readonly held: number;
-  /** What is left of the block before and goes on being spent while this account is under way. */
+  /** The rest of the previous block, which may be spent while this report is in progress. */
   readonly kept: number;
-  /** What the next question may cost; 0 when none waits. */
+  /** The most that the next request may cost; 0 if none waits. */
   readonly need: number;
-  /** How much would be good to have beside what is held. */
+  /** The preferred amount in addition to `held`. */
   readonly wanted: number;
   /**
-   * After it the holder counts as dead: what it had under way at its last account counts as spent,
-   * and the rest of its block goes back.
+   * After this time without a report the holder counts as dead: its `held` counts as spent, and the
+   * rest of its block is released.
    */
   readonly leaseMs: number;
 }
 
 export interface BlockGrant {
-  /** What the holder may spend from the `spent` of its account on, what it holds included. */
+  /** What the holder may spend beyond the `spent` of its report, including `held`. */
   readonly granted: number;
-  /** Why there is not as much as is needed; `held`: others have the rest, and may bring it back. */
+  /** Why `need` is not covered. `held`: others have reserved the rest and may release it. */
   readonly refused: 'spent' | 'held' | null;
   readonly budget: Budget;
 }
 
-/** The operator's budgets as a gateway sees them. */
+/** The budgets that a gateway spends from. */
 export interface BlockLedger {
   list(input: { readonly tenant: Tenant }): Promise<readonly Budget[]>;
-  /** NotFound for a budget that is not there. */
+  /** @throws NotFound for an unknown budget. */
   account(account: BlockAccount): Promise<BlockGrant>;
 }
 
-/**
- * One block never takes more of what is left than this, so that several gateways share the end of a
- * budget.
- */
+/** Largest share of the rest that one block takes, so that gateways share the end of a budget. */
 const mostShare = 0.25;
 
 /**
- * `reserved` is what others hold. What is under way or may become so meanwhile stays with the
- * holder, whatever became of the limit.
+ * The next block of a holder. `reserved` is what others hold. The holder always keeps `held` and
+ * `kept`, even if the limit was lowered.
  */
 export function blockOf(
   { limit, spent, reserved }: Pick<Budget, 'limit' | 'spent' | 'reserved'>,

@@ -2,10 +2,7 @@ import type { BudgetRef } from '../../budget/budget';
 
 export const ofProvider = 'provider/';
 
-/**
- * Of these what pays a request to the provider: whoever may ask several has the limits of each, and
- * an answer of one is not another's to pay.
- */
+/** The budgets that pay for a request to `provider`: all but those of other providers. */
 export function budgetsFor<T extends BudgetRef>(
   provider: string,
   budgets: readonly T[],

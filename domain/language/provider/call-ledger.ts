@@ -4,17 +4,13 @@ import type { FailureType } from '../../failure';
 import type { Tenant } from '../../ids';
 import type { ChatAnswer, Usage } from '../chat';
 
-/**
- * One question to a model, by what decides its answer. `key` is the digest of all of it; the
- * digests say what prompt and what input that was.
- */
+/** One request to a model. `key` is the digest of everything that determines the answer. */
 export interface LedgerCall {
   readonly tenant: Tenant;
   readonly key: Digest;
   /**
-   * On whose behalf, and where its report is found: `run_…/prompt-eval`. The first to ask pays;
-   * whoever asks later reads, until retention takes the answer away: then whoever asks pays anew,
-   * and the call is that one's.
+   * The owner of the cost, such as `run_…/prompt-eval`; reports are per scope. The first scope to
+   * ask pays, and later ones read the answer. After retention deletes it, the next one pays again.
    */
   readonly scope: string;
   readonly provider: string;
@@ -27,8 +23,8 @@ export interface LedgerCall {
 export type CallRef = Pick<LedgerCall, 'tenant' | 'key'>;
 
 /**
- * Who asks. A higher attempt of the same execution knows that the lower one is dead and takes over
- * at once; another execution waits for the lease to run out.
+ * The process that makes a call. A higher attempt of the same execution takes over at once, since
+ * the lower one is dead; another execution waits until the lease ends.
  */
 export interface CallOwner {
   readonly execution: string;
@@ -36,31 +32,28 @@ export interface CallOwner {
 }
 
 /**
- * One request to a provider on behalf of a call; a call has several when one failed, or was in
- * flight when its process died.
+ * One request to a provider for a call. A call has several attempts if one failed, or if its
+ * process died during the request.
  */
 export interface AttemptPlan {
-  /** Who is asked: the call's own provider, or a standby. */
+  /** The call's own provider, or a standby's. */
   readonly provider: string;
   readonly model: string;
-  /** Held until the attempt ends: the most it can cost. */
+  /** The most that the attempt can cost, reserved until it ends. */
   readonly reserve: readonly BudgetAmount[];
   readonly mostUsage: Usage;
   readonly mostCost: number;
-  /** After this nobody waits for the attempt any more. */
+  /** After this time the attempt counts as lost. */
   readonly leaseMs: number;
 }
 
 export interface RecordedAnswer {
-  /** Of whoever asked first. */
+  /** The scope that paid. */
   readonly scope: string;
   readonly answer: ChatAnswer;
-  /** Whose answer it is: the call's own, or a standby. */
+  /** The provider that answered: the call's own, or a standby's. */
   readonly provider: string;
-  /**
-   * That was asked, by the name that it was asked by: a standby may be another model of the same
-   * provider.
-   */
+  /** The requested model name; a standby may be another model of the same provider. */
   readonly model: string;
   /** Nanodollars. */
   readonly cost: number;
@@ -68,17 +61,14 @@ export interface RecordedAnswer {
 
 export type CallClaim =
   | { readonly kind: 'answered'; readonly recorded: RecordedAnswer }
-  /**
-   * `lost` attempts of earlier owners were in flight when these died: each may have been paid, and
-   * is now made again.
-   */
+  /** `lost` requests were in progress when their owners died; each may have been billed. */
   | {
       readonly kind: 'claimed';
       readonly number: number;
       readonly requestId: string;
       readonly lost: number;
     }
-  /** Somebody else is asking the same now. */
+  /** Another owner has the same request in progress. */
   | { readonly kind: 'asked'; readonly waitMs: number }
   | { readonly kind: 'budgetHeld'; readonly budget: Budget; readonly asked: number }
   | { readonly kind: 'budgetSpent'; readonly budget: Budget; readonly asked: number };
@@ -90,21 +80,18 @@ export type AttemptEnd =
       readonly cost: number;
       readonly spent: readonly BudgetAmount[];
     }
-  /**
-   * The provider said no before it worked, or, without a failure, it was not sent after all:
-   * nothing was paid.
-   */
+  /** Rejected by the provider, or, without a failure, never sent: it costs nothing. */
   | { readonly kind: 'refused'; readonly failure: FailureType | null }
   /**
-   * It had begun, or nobody knows: perhaps paid, so that the whole reservation counts as spent.
-   * Without a failure, whoever asked went away.
+   * It ended without an answer and may have been billed, so the whole reservation counts as spent.
+   * Without a failure, the caller disconnected.
    */
   | { readonly kind: 'broken'; readonly failure: FailureType | null };
 
 export const attemptOutcomes = ['sent', 'answered', 'refused', 'broken', 'lost'] as const;
 export type AttemptOutcome = (typeof attemptOutcomes)[number];
 
-/** One stage's, or whatever else asked under a scope of its own. */
+/** The report of one scope, such as a stage. */
 export interface ScopedReport extends CallReport {
   readonly scope: string;
 }
@@ -112,13 +99,10 @@ export interface ScopedReport extends CallReport {
 export interface CallReport {
   readonly calls: { readonly asking: number; readonly answered: number; readonly failed: number };
   readonly attempts: Readonly<Record<AttemptOutcome, number>>;
-  /** Of answered attempts: what the provider's bill must say, too. */
+  /** Of answered attempts; the provider's bill must match it. */
   readonly usage: Usage;
   readonly cost: number;
-  /**
-   * At most this much more may be on the bill, for attempts whose result was never received; each
-   * has its request id.
-   */
+  /** The most that the bill may have in addition, for requests whose result was never received. */
   readonly unsettled: {
     readonly requestIds: readonly string[];
     readonly usage: Usage;
@@ -127,13 +111,13 @@ export interface CallReport {
 }
 
 /**
- * Never pay twice: an attempt is on record before it is sent, an answer before it is used. Kept by
- * the registry; see db/language/call-repository.ts.
+ * Prevents paying twice: an attempt is recorded before it is sent, and an answer before it is used.
+ * See db/language/call-repository.ts.
  */
 export interface CallLedger {
   /**
-   * Of these calls those that have their answer, by key. Another's are kept, from then on, for as
-   * long as the scope that reads them is under way.
+   * Key → answer, of the calls that have one. Answers of other scopes are then kept until this
+   * scope ends.
    */
   find(input: {
     readonly tenant: Tenant;
@@ -141,8 +125,8 @@ export interface CallLedger {
     readonly keys: readonly Digest[];
   }): Promise<Readonly<Record<Digest, RecordedAnswer>>>;
   /**
-   * Without writing: a budget that can pay this no more, whatever becomes of what is reserved. Null
-   * as well where another's answer is there, or being asked for.
+   * A budget that cannot pay for this call even if all reservations are released; writes nothing.
+   * Null if there is none, or if the answer exists or is being requested.
    */
   spentFor(input: {
     readonly call: CallRef;
@@ -154,18 +138,15 @@ export interface CallLedger {
     readonly owner: CallOwner;
     readonly attempt: AttemptPlan;
   }): Promise<CallClaim>;
-  /**
-   * The first answer recorded is the call's for ever, and is returned to whoever brings a later
-   * one.
-   */
+  /** Ends an attempt. The first recorded answer is final, and is returned for a later one. */
   end(input: {
     readonly call: CallRef;
     readonly number: number;
     readonly end: AttemptEnd;
   }): Promise<RecordedAnswer | null>;
   /**
-   * No attempt is made any more; whoever asks the same later starts anew. Without a failure,
-   * whoever asked went away.
+   * Ends the call without an answer; a later call starts again. Without a failure, the caller
+   * disconnected.
    */
   giveUp(input: {
     readonly call: CallRef;
@@ -173,7 +154,7 @@ export interface CallLedger {
     readonly failure: FailureType | null;
   }): Promise<void>;
   report(input: { readonly tenant: Tenant; readonly scope: string }): Promise<CallReport>;
-  /** Of every scope below this one, such as all stages of `run/<id>`. */
+  /** The reports of all scopes below this one, such as all stages of `run/<id>`. */
   reportsBelow(input: {
     readonly tenant: Tenant;
     readonly scope: string;

@@ -5,13 +5,10 @@ import { yamlDocument } from '../../document/yaml-document.schema';
 import type { ProviderSettings, RateLimits } from './settings';
 import { providersSchema } from './provider.schema';
 
-/** The platform's own model, which needs no entry. */
+/** The provider of the platform's own model; it needs no entry. */
 export const embeddedProvider = 'embedded';
 
-/**
- * A `Platform` document, as the text of its file or as an object → its providers, or all that is
- * wrong with it.
- */
+/** Reads a `Platform` document, as text or object: its providers, or all errors in it. */
 export function readProviders(
   document: unknown,
   fileName: string,
@@ -25,7 +22,7 @@ export function readProviders(
   if (!read.ok) return read;
   const { providers } = read.value.spec;
   if (Object.hasOwn(providers, embeddedProvider)) {
-    const detail = `the name ${embeddedProvider} is the platform's own model's`;
+    const detail = `the name ${embeddedProvider} is reserved for the platform's own model`;
     return {
       ok: false,
       issues: [written.issueAt(['spec', 'providers', embeddedProvider], detail)],

@@ -1,10 +1,7 @@
 import { budgetUnits } from '../../budget/budget';
 import type { ChatRequest, Usage } from '../chat';
 
-/**
- * A model's price list, in US dollars for a million tokens. Nothing for a model that runs on one's
- * own machine.
- */
+/** A model's prices in US dollars per million tokens; 0 for a self-hosted model. */
 export interface Price {
   readonly promptPerMillion: number;
   readonly completionPerMillion: number;
@@ -12,32 +9,29 @@ export interface Price {
 
 export const free: Price = { promptPerMillion: 0, completionPerMillion: 0 };
 
-/** In nanodollars, rounded up: a price list in thousandths of a dollar gives whole ones. */
+/** Nanodollars, rounded up. Prices in thousandths of a dollar give whole numbers. */
 export function costOf({ promptTokens, completionTokens }: Usage, price: Price): number {
   const perToken = budgetUnits.usd / 1_000_000;
   const exact =
     (promptTokens * price.promptPerMillion + completionTokens * price.completionPerMillion) *
     perToken;
-  // Binary fractions leave 1e-7 of a nanodollar too much or too little.
+  // Tolerates the rounding error of binary fractions, about 1e-7 nanodollars.
   return Math.ceil(exact - 1e-6);
 }
 
-/**
- * Marks around a message and before the answer that a chat template adds; the largest of the
- * templates in use take under ten tokens.
- */
+/** Tokens that a chat template adds per message; common templates add fewer than ten. */
 const tokensAroundMessage = 16;
 
 const tokensAroundText = 2;
 
 /**
- * The most that a call can use. A tokenizer over bytes makes at most one token of each byte of
- * UTF-8, and three quarters fewer of ordinary English; a reservation must not be too small, and
- * what it was too large by comes back when the call ends.
+ * The most tokens that a call can use. A byte tokenizer makes at most one token per byte of UTF-8;
+ * English text takes about a quarter of that. A reservation must not be too small, and its unused
+ * part is released when the call ends.
  */
 export function mostUsage({ messages, sampling, jsonSchema }: ChatRequest): Usage {
   const texts = messages.map(({ content }) => content);
-  // Some providers put the schema into the prompt, and bill it.
+  // Some providers add the schema to the prompt and bill it.
   if (jsonSchema !== null) texts.push(JSON.stringify(jsonSchema));
   const promptTokens = texts.reduce(
     (sum, text) => sum + utf8Length(text) + tokensAroundMessage,
@@ -46,7 +40,7 @@ export function mostUsage({ messages, sampling, jsonSchema }: ChatRequest): Usag
   return { promptTokens, completionTokens: sampling.maxTokens };
 }
 
-/** The same for texts that are embedded; each may get a mark at either end. */
+/** The same for texts to embed; each may get a mark at both ends. */
 export function mostEmbeddingUsage(texts: readonly string[]): Usage {
   return {
     promptTokens: texts.reduce((sum, text) => sum + utf8Length(text) + tokensAroundText, 0),
@@ -54,10 +48,7 @@ export function mostEmbeddingUsage(texts: readonly string[]): Usage {
   };
 }
 
-/**
- * What a call is likely to use: four bytes a token, as providers reckon their limits per minute
- * before they have counted.
- */
+/** The likely tokens of a call: four bytes per token, as providers estimate for rate limits. */
 export function likelyTokens(request: ChatRequest): number {
   const { promptTokens, completionTokens } = mostUsage(request);
   return Math.ceil(promptTokens / 4) + completionTokens;

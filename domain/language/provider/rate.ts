@@ -1,12 +1,9 @@
 /**
- * The generic cell rate algorithm (ITU-T I.371), used as a queue: each admission is told how long
- * to wait, and nobody is turned away.
+ * The generic cell rate algorithm (ITU-T I.371), used as a queue: every request is admitted, with
+ * the time that it must wait.
  */
 export interface RateState {
-  /**
-   * When everything admitted so far will have been worked off, at the rate; milliseconds of any
-   * steady clock.
-   */
+  /** When all admitted requests are done at this rate; milliseconds of a monotonic clock. */
   readonly freeAtMs: number;
 }
 
@@ -14,7 +11,7 @@ export interface Rate {
   readonly perMinute: number;
 }
 
-/** At most a tenth of a minute's worth comes at once, or one admission that is larger. */
+/** Burst: a tenth of the minute's rate, or one larger request. */
 const burstMs = 6000;
 
 export function admit(
@@ -28,7 +25,7 @@ export function admit(
   return { state: { freeAtMs }, waitMs: Math.max(0, freeAtMs - Math.max(burstMs, costMs) - nowMs) };
 }
 
-/** Once the real cost is known. */
+/** Applies the difference to the estimate once the real cost is known. */
 export function correct(state: RateState, rate: Rate, difference: number): RateState {
   return { freeAtMs: state.freeAtMs + (difference * 60_000) / rate.perMinute };
 }

@@ -1,16 +1,15 @@
 import type { FailureType } from '../../failure';
 
 interface RetryRule {
-  /** Requests in all. */
+  /** Requests in total, including the first. */
   readonly attempts: number;
   readonly firstDelayMs: number;
   readonly mostDelayMs: number;
 }
 
 /**
- * By what went wrong. What is not here is never asked again: the same question would fail the same
- * way, or has been paid. A lost answer may be paid twice, and a question that took too long will
- * most likely take as long again, so these get fewer.
+ * Other failure types are not retried: the request would fail again, or was paid. A lost answer may
+ * be paid twice and a slow request is likely slow again, so these have fewer attempts.
  */
 const rules: Partial<Record<FailureType, RetryRule>> = {
   ProviderRateLimited: { attempts: 8, firstDelayMs: 1000, mostDelayMs: 60_000 },
@@ -21,18 +20,18 @@ const rules: Partial<Record<FailureType, RetryRule>> = {
 
 export interface FailedAttempt {
   readonly failure: { readonly type: FailureType; readonly retryAfterMs?: number | undefined };
-  /** Attempts at this provider that failed in the same way, this one among them. */
+  /** Attempts at this provider with the same failure type, including this one. */
   readonly failed: number;
-  /** Whoever asks for a longer wait is not waited for here. */
+  /** Longest wait; a provider that asks for more is not retried. */
   readonly patienceMs: number;
   /** In [0, 1). */
   readonly random: number;
 }
 
 /**
- * How long to wait before the next attempt; null to give up. Exponential with full jitter (Brooker
- * 2015), so that callers that failed together do not come back together; at least what the provider
- * asked for, plus up to a tenth for the same reason.
+ * Milliseconds before the next attempt; null to give up. Exponential backoff with full jitter
+ * (Brooker 2015), so that callers that failed together do not retry together. At least the wait
+ * that the provider asks for, plus up to a tenth.
  */
 export function retryDelayMs({
   failure,
@@ -49,8 +48,8 @@ export function retryDelayMs({
 }
 
 /**
- * Whether a standby may be asked instead. A wrong key or model name is not among them: another
- * model's answers must not hide a mistake.
+ * Whether a standby may answer after this failure. A wrong key or model name is excluded, because
+ * answers of another model must not hide a configuration error.
  */
 export function mayFailOver(type: FailureType): boolean {
   return rules[type] !== undefined;

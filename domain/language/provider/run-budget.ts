@@ -6,17 +6,17 @@ export function runScope(runId: RunId): string {
   return `run/${runId}`;
 }
 
-/** Of the search in a run: a budget of its own, and where the ledger's report of it is found. */
-/** Of an evaluation of a prompt that belongs to no run. */
+/** The scope of a prompt evaluation outside a run. */
 export function evaluationScope(evaluation: string): string {
   return `prompt-evaluation/${evaluation}`;
 }
 
-/** Of a search that belongs to no run. */
+/** The scope of a prompt search outside a run. */
 export function promptSearchScope(search: string): string {
   return `prompt-search/${search}`;
 }
 
+/** The scope of a run's prompt search, which has a budget of its own. */
 export function searchScope(runId: RunId): string {
   return `${runScope(runId)}/prompt-search`;
 }
@@ -28,7 +28,7 @@ export function runLimits({ usd, tokens }: LlmLifecycleSpec['budget']) {
   ];
 }
 
-/** What everything that a run asks is paid from: questions, embeddings, searches. */
+/** The budgets that pay for all requests of a run: questions, embeddings and searches. */
 export function runBudgets(runId: RunId, budget: LlmLifecycleSpec['budget']): readonly BudgetRef[] {
   return runLimits(budget).map(({ unit }) => ({ scope: runScope(runId), unit }));
 }

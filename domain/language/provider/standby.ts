@@ -1,17 +1,15 @@
 import type { Digest } from '../../dataset/artifact';
 import type { Verdict, VerdictKind } from '../../decision/verdict';
+import { count } from '../../format';
 import type { ReleaseBundle } from '../bundle';
 
-/** A model by its name, as a provider's own weights are known: it has no adapter. */
+/** A provider's model by its name; it has no adapter. */
 export interface StandbyModel {
   readonly provider: string;
   readonly model: string;
 }
 
-/**
- * What came of a model that was to stand by for a bundle's own. `evidence`: what was measured of
- * it, as of a bundle by itself.
- */
+/** The evaluation of a model as a bundle's standby. `evidence` is that of a bundle with it alone. */
 export type StandbyOutcome = StandbyModel &
   (
     | { readonly kind: 'qualified'; readonly cases: number; readonly evidence: Digest }
@@ -22,9 +20,7 @@ export type StandbyOutcome = StandbyModel &
         readonly verdict: Exclude<VerdictKind, 'passed'>;
         readonly reason: string;
       }
-    /**
-     * Not asked, or not to the end: says nothing of the model, so that a later run asks it anew.
-     */
+    /** Not evaluated to the end, so a later run evaluates it again. */
     | { readonly kind: 'notMeasured'; readonly reason: string }
   );
 
@@ -34,7 +30,7 @@ export interface MeasuredStandby {
   readonly evidence: Digest;
 }
 
-/** Only a pass qualifies (I10). */
+/** Only a verdict of `passed` qualifies a standby (I10). */
 export function standbyOutcome(
   { provider, model }: StandbyModel,
   { verdict, cases, evidence }: MeasuredStandby,
@@ -51,18 +47,18 @@ export function standbyText(outcome: StandbyOutcome): string {
   const name = `${outcome.provider} ${outcome.model}`;
   switch (outcome.kind) {
     case 'qualified':
-      return `${name} stands by: it passed the same gates on ${outcome.cases} cases`;
+      return `${name} is a standby: it passed the same gates on ${count(outcome.cases)} cases`;
     case 'refused':
-      return `${name} does not stand by: ${outcome.verdict} on ${outcome.cases} cases, ${outcome.reason}`;
+      return (
+        `${name} is not a standby: ${outcome.verdict} on ${count(outcome.cases)} cases, ` +
+        outcome.reason
+      );
     case 'notMeasured':
-      return `${name} does not stand by, for it was not measured: ${outcome.reason}`;
+      return `${name} is not a standby: it was not measured: ${outcome.reason}`;
   }
 }
 
-/**
- * The bundle with these to answer in its model's place, in this order, each of which has passed its
- * gates.
- */
+/** The bundle with these standbys in this order; each must have passed the bundle's gates. */
 export function withStandbys(
   bundle: ReleaseBundle,
   standbys: readonly StandbyModel[],

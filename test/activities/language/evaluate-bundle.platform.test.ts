@@ -346,13 +346,13 @@ describe('qualifyStandby', () => {
   });
 
   test.each<[string, readonly (number | null)[], LlmGate, 'failed' | 'inconclusive', string]>([
-    ['that is wrong too often', scores(200, 1), useful, 'failed', 'useful: right 0.1,'],
+    ['that is wrong too often', scores(200, 1), useful, 'failed', 'useful: right 0.1'],
     [
       'of which too few cases say too little',
       scores(25, 5),
       useful,
       'inconclusive',
-      'about 43 more cases would decide',
+      'about 43 more cases needed',
     ],
     ['that did not answer', Array<null>(100).fill(null), useful, 'inconclusive', 'ContextOverflow'],
     [
@@ -360,14 +360,14 @@ describe('qualifyStandby', () => {
       scores(200, 9),
       { name: 'quick', kind: 'latency', quantile: 0.9, maxMs: 2, ...common },
       'failed',
-      'quick: latency at 90 % 5 ms',
+      'quick: p90 latency 5 ms',
     ],
     [
       'that is too dear',
       scores(200, 9),
       { name: 'cheap', kind: 'cost', quantile: 0.9, maxUsd: 1e-10, ...common },
       'failed',
-      'cheap: cost at 90 %',
+      'cheap: p90 cost',
     ],
   ])('one %s does not qualify, by the gate', async (_, of, gate, verdict, reason) => {
     const outcome = await world.run('qualifyStandby', await qualifying(of, await gated([gate])));

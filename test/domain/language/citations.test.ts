@@ -31,13 +31,13 @@ describe('the address of a source', () => {
     'blob:https://example.org/1',
     'https://ada:secret@example.org/',
     'https://',
-  ])('%j is no link, and goes out as no source', (source) => {
+  ])('%j is neither a link nor a source', (source) => {
     expect(linkOf(source)).toBeNull();
     expect(plainSourceOf(source)).toBeNull();
   });
 
   test.each(['handbook.pdf, page 3', 'Ada Lovelace', 'docs/a.md', '../a: b'])(
-    '%s is a name, and goes out as such',
+    '%s is a source but not a link',
     (source) => {
       expect(linkOf(source)).toBeNull();
       expect(plainSourceOf(source)).toBe(source);
@@ -58,14 +58,14 @@ describe('the links of an answer', () => {
     ]);
   });
 
-  test('that are of no source are named', () => {
+  test('are unknown if they are not sources', () => {
     const sources = ['https://en.wikipedia.org/wiki/Ada_(name)', null, 'javascript:alert(1)'];
     const answer =
       'https://en.wikipedia.org/wiki/Ada_(name)#life, https://evil.example/, javascript:alert(1)';
     expect(unknownLinks(answer, sources)).toEqual(['https://evil.example/', 'javascript:alert(1)']);
   });
 
-  test('are found in time in a long hostile answer', async () => {
+  test('are found within seconds in a long hostile answer', async () => {
     const hostile = [
       `https://${'('.repeat(200_000)}${').'.repeat(200_000)}`,
       'https:/'.repeat(200_000),
@@ -74,7 +74,7 @@ describe('the links of an answer', () => {
   });
 });
 
-test('a citation is a number in brackets, never an address', () => {
+test('citations are numbers in brackets, not addresses', () => {
   expect(
     citationsIn('[1] and [2, 3], [https://evil.example], [x](javascript:alert(1))').map(
       ({ number }) => number,

@@ -61,7 +61,7 @@ describe('a prompt document', () => {
       ['  fewShot:\n', '  answer: { schema: { type: nothing } }\n  fewShot:\n'],
       {
         pointer: '/spec/answer/schema',
-        detail: expect.stringContaining('spec.answer.schema is no JSON Schema: ') as string,
+        detail: expect.stringContaining('spec.answer.schema is not a valid JSON Schema: ') as string,
         line: 11,
       },
     ],

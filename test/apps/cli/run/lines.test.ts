@@ -92,7 +92,7 @@ test('whoever watches is told who stands by, and who does not and why', () => {
     evidence: 'sha256:a',
   };
   expect(told(good)).toEqual([
-    '00:00:01  evaluate  acme small stands by: it passed the same gates on 120 cases',
+    '00:00:01  evaluate  acme small is a standby: it passed the same gates on 120 cases',
   ]);
   const bad = {
     ...good,
@@ -101,7 +101,7 @@ test('whoever watches is told who stands by, and who does not and why', () => {
     reason: 'useful: right 0.2, minimum 0.4',
   };
   expect(told(bad)).toEqual([
-    '00:00:01  evaluate  acme small does not stand by: failed on 120 cases, useful: right 0.2, minimum 0.4',
+    '00:00:01  evaluate  acme small is not a standby: failed on 120 cases, useful: right 0.2, minimum 0.4',
   ]);
   const away = {
     provider: 'acme',
@@ -110,6 +110,6 @@ test('whoever watches is told who stands by, and who does not and why', () => {
     reason: 'acme does not accept the key',
   };
   expect(told(away)).toEqual([
-    '00:00:01  evaluate  acme small does not stand by, for it was not measured: acme does not accept the key',
+    '00:00:01  evaluate  acme small is not a standby: it was not measured: acme does not accept the key',
   ]);
 });

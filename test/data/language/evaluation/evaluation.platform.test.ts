@@ -330,10 +330,11 @@ describe('a provider that refuses every question', () => {
       { kind: 'llmEvaluation', version: 1, looks: 1, gates: [gate], ungated: null },
       evidence,
     );
-    expect(verdict.reasons[0]?.message).toBe(
-      `40 of 40 cases could not be measured, at most 5 % may be: ${said}`,
-    );
-    expect(explainLlmEvidence(evidence)[0]).toContain(`40 × ${said}`);
+    expect(verdict.reasons[0]).toMatchObject({
+      message: '40 of 40 cases were not measured, at most 5 % may be: ProviderRefused',
+      details: [said],
+    });
+    expect(explainLlmEvidence(evidence)).toContain(`  40 × ${said}`);
     expect(toJUnit(results.map(caseReportOf), { suite: 'capitals', passAt: {} })).toContain(
       `<error message="exact ${said}">`,
     );
@@ -503,7 +504,7 @@ test('a judge is calibrated on labels in both orders, and prose is a missing ver
   expect(await judge.score(caseOf(1), 'city2')).toMatchObject({ kind: 'scored', value: 0 });
   expect(await judge.score(caseOf(1), 'long city2')).toEqual({
     kind: 'failed',
-    reason: 'the verdict turns with the order',
+    reason: 'the verdict depends on the order of the answers',
   });
   expect(await judge.score(caseOf(1, { input: { country: 'prose' } }), 'city1')).toEqual({
     kind: 'failed',

@@ -137,7 +137,7 @@ test('all prompts share paraphrases that are paid once; refused ones are counted
   });
   expect(first.notReworded).toEqual({
     'no paraphrase was given': 1,
-    'other numbers': 1,
+    'the numbers differ': 1,
     'another meaning': 1,
   });
   expect(explainLlmEvidence(first).join('\n')).toMatch(

@@ -17,7 +17,7 @@ const least: LlmCanaryDocument = { quality: { margin: 0.1 } };
 const read = (document: LlmCanaryDocument) => llmCanarySchema.parse(document);
 
 describe('the canary of a language application', () => {
-  test('is completed: right answers, compared by their words, in shadow first', () => {
+  test('by default compares answers with expected ones by f1, with a shadow first', () => {
     const canary = llmCanaryOf(read(least));
     expect(canary).toMatchObject({
       steps: [0, 5, 25, 50],
@@ -54,12 +54,12 @@ describe('the canary of a language application', () => {
       onInconclusive: 'hold',
     },
     { quality: { from: 'judge', judge: 'sound', margin: 0.1, share: 0.5, mostPairs: 900 } },
-  ])('reads as it was written: %j', (document) => {
+  ])('reads the same when it is written out: %j', (document) => {
     const canary = llmCanaryOf(read(document));
     expect(llmCanaryOf(read(llmCanaryDocument(canary)))).toEqual(canary);
   });
 
-  test('asks a judge about both answers to a question, and never about more pairs than is said', () => {
+  test('with a judge compares pairs, at most 2,000 by default', () => {
     const canary = llmCanaryOf(read({ quality: { from: 'judge', judge: 'sound', margin: 0.1 } }));
     expect(canary.quality).toMatchObject({
       metric: 'judge-loss',
@@ -68,42 +68,42 @@ describe('the canary of a language application', () => {
     expect(rolloutPolicyOf(canary, answerLabel(canary)).quality.comparison).toBe('pairs');
   });
 
-  test('compares arms where callers judge the answer that they were given', () => {
+  test('compares arms if callers score the answer that they got', () => {
     const canary = llmCanaryOf(read({ quality: { from: 'callers', margin: 0.1 } }));
     expect(canary.quality.metric).toBe('caller-loss');
     expect(rolloutPolicyOf(canary, answerLabel(canary)).quality.comparison).toBe('arms');
   });
 
   test.each<[string, LlmCanaryDocument, readonly (string | number)[]]>([
-    ['steps that fall', { ...least, steps: [50, 5] }, ['steps']],
+    ['decreasing steps', { ...least, steps: [50, 5] }, ['steps']],
     [
-      'callers who meet nobody',
+      'callers without a step above 0',
       { steps: [0], quality: { from: 'callers', margin: 0.1 } },
       ['steps'],
     ],
-    ['labels that are not named', { quality: { measure: 'label', margin: 0.1 } }, ['quality']],
+    ['measure label without labels', { quality: { measure: 'label', margin: 0.1 } }, ['quality']],
     [
-      'labels of another measure',
+      'labels with another measure',
       { quality: { measure: 'f1', labels: ['yes', 'no'], margin: 0.1 } },
       ['quality', 'labels'],
     ],
     [
-      'a judge that is not named',
+      'from judge without a judge',
       { quality: { from: 'judge', margin: 0.1 } },
       ['quality', 'judge'],
     ],
     [
-      'a judge beside right answers',
+      'a judge beside expected answers',
       { quality: { judge: 'sound', margin: 0.1 } },
       ['quality', 'judge'],
     ],
     [
-      'fewer pairs than are needed',
+      'fewer pairs than the minimum number of samples',
       { quality: { from: 'judge', judge: 'sound', mostPairs: 10, margin: 0.1 } },
       ['quality', 'mostPairs'],
     ],
     [
-      'fewer pairs than people must label',
+      'fewer pairs than labels are needed',
       {
         quality: { from: 'judge', judge: 'sound', mostPairs: 399, margin: 0.1 },
         test: { minSamples: 40 },
@@ -123,20 +123,20 @@ describe('the canary of a language application', () => {
       { quality: { from: 'judge', judge: 'sound', measure: 'exact', margin: 0.1 } },
       ['quality', 'measure'],
     ],
-    ['a share of nobody', { quality: { share: 0.1, margin: 0.1 } }, ['quality', 'share']],
+    ['a share without a judge', { quality: { share: 0.1, margin: 0.1 } }, ['quality', 'share']],
     [
-      'pairs of nobody',
+      'a number of pairs without a judge',
       { quality: { from: 'callers', mostPairs: 10, margin: 0.1 } },
       ['quality', 'mostPairs'],
     ],
-    ['a margin of nothing', { quality: { margin: 0 } }, ['quality', 'margin']],
+    ['a margin of 0', { quality: { margin: 0 } }, ['quality', 'margin']],
     [
-      'minima beyond the end',
+      'a minimum duration above the maximum',
       { ...least, test: { minDuration: '3d' }, maxDuration: '1d' },
       ['test', 'minDuration'],
     ],
     [
-      'a guardrail twice',
+      'a duplicate guardrail',
       {
         ...least,
         guardrails: [
@@ -146,23 +146,23 @@ describe('the canary of a language application', () => {
       },
       ['guardrails', 1, 'name'],
     ],
-  ])('%s are named', (_what, document, path) => {
+  ])('is rejected at the right place: %s', (_what, document, path) => {
     expect(llmCanaryProblems(read(document)).map((problem) => problem.path)).toEqual([path]);
   });
 
-  test('that holds together has no problem', () => {
+  test('is accepted without contradictions', () => {
     expect(llmCanaryProblems(read(least))).toEqual([]);
     const judged = (mostPairs: number) =>
       ({ from: 'judge', judge: 'sound', mostPairs, margin: 0.1 }) as const;
     expect(llmCanaryProblems(read({ quality: judged(400), test: { minSamples: 40 } }))).toEqual([]);
-    // Without a shadow, one phase has all of them.
+    // Without a shadow, one phase gets all pairs.
     expect(
       llmCanaryProblems(read({ steps: [25], quality: judged(200), test: { minSamples: 40 } })),
     ).toEqual([]);
   });
 });
 
-describe('its guardrails', () => {
+describe("a language application's guardrails", () => {
   const guardrails: GuardrailSpec[] = [
     { name: 'errors', max: 0.01 },
     { name: 'first_token_ms', quantile: 0.97, max: 500 },
@@ -199,11 +199,11 @@ describe('its guardrails', () => {
   };
 
   test.each<[string, Partial<Seen['answers']>, string, number]>([
-    ['streams that begin late', { late: 40 }, 'first_token_ms', 200],
-    ['answers that cost too much', { costly: 60 }, 'tokens', 300],
-    ['answers that are kept back', { blocked: 90 }, 'blocked', 300],
-    ['answers that are not what was promised', { malformed: 90 }, 'format', 300],
-  ])('%s are harm', (_what, over, metric, n) => {
+    ['late streams', { late: 40 }, 'first_token_ms', 200],
+    ['expensive answers', { costly: 60 }, 'tokens', 300],
+    ['blocked answers', { blocked: 90 }, 'blocked', 300],
+    ['malformed JSON answers', { malformed: 90 }, 'format', 300],
+  ])('count %s as harm', (_what, over, metric, n) => {
     const { evidence, verdict } = verdictOf(over);
     expect(verdict).toMatchObject({ kind: 'harm', metric });
     expect(evidence.guardrails[metric as GuardrailSpec['name']]).toEqual({
@@ -212,7 +212,7 @@ describe('its guardrails', () => {
     });
   });
 
-  test('count what is answered in shadow, where nobody waits for a first word', () => {
+  test('count answers in shadow, but not their time to the first token', () => {
     const { evidence } = verdictOf({ streamed: 0, blocked: 5 }, 0);
     expect(evidence.guardrails).toMatchObject({
       blocked: { n: 400, events: 5 },
@@ -220,7 +220,7 @@ describe('its guardrails', () => {
     });
   });
 
-  test('say what they are about', () => {
+  test('name what they limit in their reasons', () => {
     const said = verdictOf({})
       .verdict.reasons.map(({ message }) => message)
       .join('\n');

@@ -3,7 +3,7 @@ import { inOrder, placeOf, sliceOf } from '../../../../domain/language/canary/ca
 const shares = { search: 0.4, confirm: 0.2 };
 const cases = Array.from({ length: 5_000 }, (_, index) => ({ id: `q${index}`, pair: null }));
 
-test('slices have about the shares that the spec gives them', () => {
+test('slices have about the shares of the spec', () => {
   const counts = { search: 0, confirm: 0, judge: 0 };
   for (const each of cases) counts[sliceOf(each, shares)] += 1;
   // Five standard deviations of a fair draw.
@@ -11,14 +11,14 @@ test('slices have about the shares that the spec gives them', () => {
   expect(Math.abs(counts.confirm - 1_000)).toBeLessThan(5 * Math.sqrt(5_000 * 0.2 * 0.8));
 });
 
-test('a case stays where it is whatever is added, and wordings of one pair lie together', () => {
+test('a case keeps its slice and order when cases are added, and a pair shares one slice', () => {
   expect(sliceOf({ id: 'a', pair: 'p' }, shares)).toBe(sliceOf({ id: 'b', pair: 'p' }, shares));
   const few = inOrder(cases.slice(0, 100)).map(({ id }) => id);
   const all = inOrder(cases).map(({ id }) => id);
   expect(all.filter((id) => few.includes(id))).toEqual(few);
 });
 
-test('the order says nothing of the number in a name: the first hundred are from everywhere', () => {
+test('the order does not depend on numbers in the ids', () => {
   const first = inOrder(cases).slice(0, 100);
   const mean = first.reduce((sum, { id }) => sum + Number(id.slice(1)), 0) / first.length;
   expect(Math.abs(mean - 2_500)).toBeLessThan((5 * 5_000) / Math.sqrt(12 * 100));

@@ -15,7 +15,7 @@ import type { CaseResult } from '../../../../domain/language/evaluation/result';
 import { failed, notApplicable, scored } from '../../../../domain/language/evaluation/score';
 
 describe('a case set', () => {
-  test('is read line by line, with defaults, and written so that it reads the same', () => {
+  test('is read line by line with defaults, and reads the same when it is written', () => {
     const text =
       '{"id":"a","input":{"question":"where?"},"expected":{"answer":"Rome"}}\n\n{"id":"b","input":{"n":1},"rules":[{"kind":"words","max":3}]}\n';
     const { cases, issues } = readCaseSet(text, 'cases.ndjson');
@@ -35,31 +35,31 @@ describe('a case set', () => {
       { pointer: '/expected/answr', didYouMean: 'answer', line: 2 },
     ],
     [
-      'has the id of another',
+      'has a duplicate id',
       '{"id":"a","input":{}}',
-      { detail: 'the id a is that of line 1', line: 2 },
+      { detail: 'the id a is already used in line 1', line: 2 },
     ],
     ['is a list', '[]', { line: 2 }],
     [
-      'has a rule of no kind',
+      'has a rule of an unknown kind',
       '{"id":"b","input":{},"rules":[{"kind":"sounds"}]}',
       { pointer: '/rules/0/kind', line: 2 },
     ],
     [
-      'has a schema that is none',
+      'has an invalid schema',
       '{"id":"b","input":{},"expected":{"schema":{"type":"nothing"}}}',
       {
         pointer: '/expected/schema',
-        detail: expect.stringContaining('expected.schema is no JSON Schema: ') as string,
+        detail: expect.stringContaining('expected.schema is not a valid JSON Schema: ') as string,
         line: 2,
       },
     ],
     [
-      'has a rule whose schema is none',
+      'has a rule with an invalid schema',
       '{"id":"b","input":{},"rules":[{"kind":"json","schema":{"required":"x"}}]}',
       { pointer: '/rules/0/schema', line: 2 },
     ],
-  ])('names a line that %s, and keeps the others', (_name, line, issue) => {
+  ])('reports a line that %s, and reads the others', (_name, line, issue) => {
     const { cases, issues } = readCaseSet(
       `{"id":"a","input":{}}\n${line}\n{"id":"c","input":{}}`,
       'cases.ndjson',
@@ -69,8 +69,8 @@ describe('a case set', () => {
   });
 });
 
-describe('what was stored', () => {
-  // Accepted once; each is refused now where it is written.
+describe('stored cases and answers', () => {
+  // New documents with these values are rejected.
   const line = JSON.stringify({
     id: 'a',
     input: {},
@@ -84,7 +84,7 @@ describe('what was stored', () => {
     ],
   });
 
-  test('reads as it did, whatever is refused of it since', () => {
+  test('are read without the checks of new documents', () => {
     expect(readCaseSet(line, 'cases').issues).toHaveLength(3);
     expect(readStoredCases(`${line}\n{"id":"b","input":{}}`, 'cases').map(({ id }) => id)).toEqual([
       'a',
@@ -95,9 +95,9 @@ describe('what was stored', () => {
     );
   });
 
-  test('is left out by no line', () => {
+  test('are rejected as a whole if a line cannot be read', () => {
     expect(() => readStoredCases(`${line}\n{"id":"a","input":{}}`, 'cases')).toThrow(
-      'the id a is that of line 1',
+      'the id a is already used in line 1',
     );
     expect(() => readStoredCases(`${line}\n{"id":"b","inputs":{}}`, 'cases')).toThrow(
       'cases has 1 error\n  cases:2',
@@ -128,7 +128,7 @@ tests:
   - vars: { document: file://long.txt }
 `;
 
-  test('becomes cases, and what cannot be taken over is named with its place', () => {
+  test('becomes cases, and parts that are not imported are listed with their places', () => {
     const { cases, leftOut, issues } = importPromptfoo(config, 'promptfooconfig.yaml');
     expect(issues).toEqual([]);
     const polite = { kind: 'excludes', text: 'as an ai', ignoreCase: true };
@@ -161,18 +161,18 @@ tests:
       { kind: 'json', schema: { type: 'object' } },
     ]);
     expect(leftOut.map(({ pointer, detail }) => `${pointer} ${detail}`)).toEqual([
-      '/prompts/0 the prompt prompt.txt: name what is asked by --prompt',
-      '/providers/0 the provider openai:gpt-4o: name who answers by --model or in --spec',
-      '/tests/0/assert/1 llm-rubric: a judge; write a dimension of kind judge, whose calibration is known',
-      '/tests/0/assert/2 javascript: code of a case is not run; say it by rules',
-      '/tests/1/assert/2 latency: a matter of all cases; write a gate',
-      '/tests/2/vars/document document is in file://long.txt: write its text here',
+      '/prompts/0 the prompt prompt.txt: not imported; use --prompt',
+      '/providers/0 the provider openai:gpt-4o: not imported; use --model or --spec',
+      '/tests/0/assert/1 llm-rubric: needs a judge; add a dimension of kind judge and calibrate it',
+      '/tests/0/assert/2 javascript: code is not run; use rules',
+      '/tests/1/assert/2 latency: not supported for single cases; use a gate',
+      '/tests/2/vars/document document is in file://long.txt; write its text here',
     ]);
     expect(leftOut[2]).toMatchObject({ file: 'promptfooconfig.yaml', line: 12 });
     expect(readCaseSet(writeCaseSet(cases), 'again').cases).toEqual(cases);
   });
 
-  test('has the values of its variables in its assertions, as promptfoo fills them in', () => {
+  test('has its variables replaced in assertions as promptfoo does', () => {
     const { cases, leftOut } = importPromptfoo(
       `
 defaultTest:
@@ -209,8 +209,8 @@ tests:
       { expected: {}, rules: refuses },
     ]);
     expect(leftOut.map(({ pointer, detail }) => `${pointer} ${detail}`)).toEqual([
-      '/tests/0/assert/2 nothing is known of {{ expected | upper }}: write what it stands for',
-      '/defaultTest/assert/0 nothing is known of {{ expected }}: write what it stands for',
+      '/tests/0/assert/2 {{ expected | upper }} has no value; replace it by its text',
+      '/defaultTest/assert/0 {{ expected }} has no value; replace it by its text',
     ]);
   });
 
@@ -218,65 +218,61 @@ tests:
     [
       'a schema in a file',
       'assert: [{ type: is-json, value: file://schema.json }]',
-      '/0/assert/0 is-json: its value is in file://schema.json: write it here',
+      '/0/assert/0 is-json: its value is in file://schema.json; write the value here',
     ],
     [
       'a schema as text',
       'assert: [{ type: is-json, value: "type: object" }]',
-      '/0/assert/0 is-json: write its schema here, as a map',
+      '/0/assert/0 is-json: write its schema here as a map',
     ],
     [
-      'a list with more than texts',
+      'a list with items that are not texts',
       'assert: [{ type: contains-any, value: [a, { b: c }] }]',
-      '/0/assert/0 contains-any has no counterpart here; say it by rules',
+      '/0/assert/0 contains-any: not supported; use rules',
     ],
     [
-      'how near an answer must be',
+      'the threshold of a similarity',
       'assert: [{ type: similar, value: a, threshold: 0.9 }]',
-      '/0/assert/0 similar: its text is a right answer; how near is near enough is for a gate on a dimension of kind similarity',
+      '/0/assert/0 similar: its text becomes an expected answer, its threshold is ignored; use a gate on a dimension of kind similarity',
     ],
     [
       'a weight',
       'assert: [{ type: equals, value: a, weight: 2 }]',
-      '/0/assert/0 its weight: all rules of a case must hold',
+      '/0/assert/0 weight is ignored, because all rules of a case must hold',
     ],
     [
-      'code over an answer',
+      'a transform of an assertion',
       'assert: [{ type: equals, value: a, transform: output.trim() }]',
-      '/0/assert/0 equals: its transform is code, which is not run',
+      '/0/assert/0 equals: its transform is code and is not run',
     ],
     [
-      'code over all answers',
+      'a transform of a test',
       'options: { transform: output.trim() }',
-      '/0/options/transform options.transform: it is code, which is not run; answers are looked at as they are',
+      '/0/options/transform options.transform: code is not run; answers are checked as they are',
     ],
     [
-      'a share of assertions that is enough',
+      'a threshold of a test',
       'threshold: 0.5',
-      '/0/threshold threshold: all rules of a case must hold',
+      '/0/threshold threshold is ignored, because all rules of a case must hold',
     ],
-    [
-      'a provider of one test',
-      'provider: openai:o3',
-      '/0/provider provider: it has no counterpart here',
-    ],
+    ['a provider of a test', 'provider: openai:o3', '/0/provider provider: not supported'],
     [
       'another option',
       'options: { rubricPrompt: judge }',
-      '/0/options/rubricPrompt options.rubricPrompt: it has no counterpart here',
+      '/0/options/rubricPrompt options.rubricPrompt: not supported',
     ],
     [
-      'assertions that are no list',
+      'assertions that are not a list',
       'assert: { type: equals, value: a }',
       '/0/assert assert is not a list',
     ],
-  ])('says of %s that it is not taken over', (_name, given, said) => {
+  ])('reports that %s is not imported', (_name, given, said) => {
     const { cases, leftOut } = importPromptfoo(`- vars: { q: a }\n  ${given}`, 'tests.yaml');
     expect(cases).toHaveLength(1);
     expect(leftOut.map(({ pointer, detail }) => `${pointer} ${detail}`)).toEqual([said]);
   });
 
-  test('has ids that can be sent, wherever a long description is cut', () => {
+  test('has valid Unicode ids when a long description is cut', () => {
     const { cases } = importPromptfoo(
       `- { description: ${'d'.repeat(179)}😀 and more, vars: { q: a } }`,
       'tests.yaml',
@@ -284,7 +280,7 @@ tests:
     expect(cases.map(({ id }) => id)).toEqual(['d'.repeat(179)]);
   });
 
-  test('says of lists that make no case, or too many, that their test is not taken over', () => {
+  test('reports tests whose lists make no case, or too many', () => {
     const hundred = JSON.stringify(Array.from({ length: 100 }, (_, index) => index));
     const { cases, leftOut } = importPromptfoo(
       `- vars: { a: ${hundred}, b: ${hundred} }\n- vars: { a: [] }`,
@@ -292,26 +288,26 @@ tests:
     );
     expect(cases).toEqual([]);
     expect(leftOut.map(({ pointer, detail }) => `${pointer} ${detail}`)).toEqual([
-      '/0/vars more than 1000 combinations of its variables',
-      '/1/vars/a a has no value',
+      '/0/vars the variables have more than 1000 combinations',
+      '/1/vars/a a has no values',
     ]);
   });
 
   test.each([
-    ['without tests', 'prompts: [x]', 'there is no list of tests'],
+    ['without tests', 'prompts: [x]', 'the file has no list of tests'],
     [
       'whose tests are in a file',
       'tests: tests.yaml',
-      'the tests are in tests.yaml: import that file',
+      'the tests are in tests.yaml; import that file',
     ],
-    ['that is no YAML', 'tests: [', /./],
-  ])('%s is refused', (_name, text, detail) => {
+    ['that is not YAML', 'tests: [', /./],
+  ])('%s is rejected', (_name, text, detail) => {
     const { cases, issues } = importPromptfoo(text, 'promptfooconfig.yaml');
     expect(cases).toEqual([]);
     expect(issues[0]?.detail).toMatch(detail);
   });
 
-  test('may be the list of tests alone', () => {
+  test('may be only a list of tests', () => {
     expect(
       importPromptfoo('- vars: { q: 1 }\n- vars: { q: true }', 'tests.yaml').cases,
     ).toMatchObject([{ input: { q: 1 } }, { input: { q: 'true' } }]);
@@ -341,15 +337,15 @@ describe('a report', () => {
     result('d', { exact: scored(1), f1: scored(1) }),
   ];
 
-  test('for JUnit names each case once, tells failures from what was not measured, and has question and expected answer', () => {
+  test('for JUnit has each case once, with its failure or error, question and expected answer', () => {
     expect(toJUnit(results, { suite: 'wiki', passAt: { f1: 0.5 } }))
       .toBe(`<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="wiki">
   <testsuite name="wiki" tests="4" failures="2" errors="1" skipped="0">
-    <testcase classname="wiki" name="a" time="1.250"><failure message="f1 0.4, at least 0.5 counts">question: what is a?
+    <testcase classname="wiki" name="a" time="1.250"><failure message="f1 0.4 is below 0.5">question: what is a?
 expected: y | z
 answer: x</failure></testcase>
-    <testcase classname="wiki" name="b &lt;&quot;&amp;\ufffd&quot;&gt;" time="1.250"><failure message="exact 0, at least 1 counts: says &quot;no&quot;">question: what is b &lt;"&amp;\ufffd"&gt;?
+    <testcase classname="wiki" name="b &lt;&quot;&amp;\ufffd&quot;&gt;" time="1.250"><failure message="exact 0 is below 1: says &quot;no&quot;">question: what is b &lt;"&amp;\ufffd"&gt;?
 expected: y | z
 answer: x</failure></testcase>
     <testcase classname="wiki" name="c" time="1.250"><error message="exact ProviderTimeout">question: what is c?
@@ -366,7 +362,7 @@ answer: x</system-out></testcase>
   test.each([
     [null, 0],
     ['f1 is 0.700 with a lower bound of 0.210; the minimum is 0.5', 1],
-  ])('for JUnit fails with its gates alone where these decide: %s', (failure, failures) => {
+  ])('for JUnit with gates fails only by the gates: %s', (failure, failures) => {
     const xml = toJUnit(results, {
       suite: 'wiki',
       passAt: {},
@@ -380,7 +376,7 @@ answer: x</system-out></testcase>
     expect(xml.match(/name="c"/g)).toHaveLength(1);
   });
 
-  test('as lines of JSON holds all of each case, its cost in dollars', () => {
+  test('as JSON Lines has all of each case, with its cost in US dollars', () => {
     const lines = toJsonLines(results).trim().split('\n');
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(results);
     expect(results[0]).toMatchObject({ costUsd: 0.005 });

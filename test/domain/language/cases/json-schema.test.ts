@@ -8,7 +8,7 @@ import {
 import { processorTime } from '../../../support/time/processor-time';
 
 describe('JSON Schemas', () => {
-  test('leave nothing behind when they were compiled: many processes check them for months', async () => {
+  test('do not leak memory when many are compiled', async () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
     const kept = [];
@@ -53,14 +53,14 @@ describe('JSON Schemas', () => {
     ]);
   });
 
-  test('of more than can be compiled beside other work are refused', () => {
+  test('that are too long are rejected', () => {
     expect(jsonSchemaProblem({ type: 'string', description: 'x'.repeat(100_000) })).toMatch(
-      /^it has 100\d{3} characters, and 100000 is the most$/,
+      /^it has 100\d{3} characters, at most 100000 are allowed$/,
     );
     expect(jsonSchemaProblem({ type: 'string', description: 'x'.repeat(90_000) })).toBeNull();
   });
 
-  test('that go deeper than they can be written are refused like others', () => {
+  test('that are nested too deeply are rejected without a stack overflow', () => {
     let schema: Record<string, unknown> = { type: 'string' };
     for (let level = 0; level < 50_000; level += 1) schema = { items: schema };
     expect(jsonSchemaProblem(schema)).toBe('it is nested deeper than 64 levels');
@@ -75,7 +75,7 @@ describe('JSON Schemas', () => {
     properties: definitions(150, () => ({ type: 'string', minLength: 1, pattern: '^a+$' })),
   };
 
-  // Each took minutes when every reference was replaced by what it refers to.
+  // Each took minutes when references were inlined.
   test.each<readonly [string, object, RegExp | null]>([
     [
       'whose definitions refer twice to the next',
@@ -93,14 +93,14 @@ describe('JSON Schemas', () => {
         $defs: definitions(900, () => ({})),
         properties: definitions(900, (at) => ({ $ref: `#/$defs/d${at}` })),
       },
-      /references or more; 4000 is the most/,
+      /different references; at most 4000 are allowed/,
     ],
     [
       'of thousands of parts',
       { anyOf: Array.from({ length: 4_000 }, () => ({})) },
-      /4000 is the most/,
+      /at most 4000 are allowed/,
     ],
-  ])('%s take no long time', async (_what, schema, problem) => {
+  ])('%s are checked within seconds', async (_what, schema, problem) => {
     const { value: found, milliseconds } = await processorTime(() =>
       jsonSchemaProblem(schema as Record<string, unknown>),
     );
@@ -109,7 +109,7 @@ describe('JSON Schemas', () => {
     else expect(found).toMatch(problem);
   });
 
-  test('of one document are bounded together by what compiling them takes', () => {
+  test('of one document share a limit on maps, lists and references', () => {
     const some = (which: number) => ({ properties: definitions(1_500, () => ({ const: which })) });
     const { issues } = readCaseSet(
       [1, 2, 3, 4, 5, 6, 7].map((which, id) => line(id, some(which))).join('\n'),
@@ -127,7 +127,7 @@ describe('JSON Schemas', () => {
     JSON.stringify({ id: `c${id}`, input: {}, expected: { schema } });
   const long = (which: number) => ({ type: 'string', description: `${which}`.padEnd(60_000) });
 
-  test('that differ are bounded for a whole document, and the line that goes beyond is named', () => {
+  test('of one document share a limit on characters, and the line that exceeds it is reported', () => {
     const read = (which: readonly number[]) =>
       readCaseSet(which.map((each, id) => line(id, long(each))).join('\n'), 'cases.ndjson');
     const { cases, issues } = read([1, 2, 3, 4, 5, 1]);
@@ -140,11 +140,11 @@ describe('JSON Schemas', () => {
       }),
     ]);
     expect(cases.map(({ id }) => id)).toEqual(['c0', 'c1', 'c2', 'c3', 'c5']);
-    // Each document has its own bound.
+    // Each document has its own limit.
     expect(read([5, 6]).issues).toEqual([]);
   });
 
-  test('that are equal count once, however many others stand between them', () => {
+  test('that are equal count once', () => {
     const lines = Array.from({ length: 600 }, (_, id) =>
       line(id, { type: 'string', description: `${id % 300}`.padEnd(600) }),
     );

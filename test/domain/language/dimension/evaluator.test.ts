@@ -59,24 +59,24 @@ const passages = [
 describe('an evaluator', () => {
   test.each<[string, EvaluatorSpec, string, Parameters<typeof ask>[2], number | 'notApplicable']>([
     [
-      'exact: but for case, articles and punctuation',
+      'exact: ignores case, articles and punctuation',
       { kind: 'exact' },
       'The ROME.',
       { expected: rome },
       1,
     ],
-    ['exact: any right answer counts', { kind: 'exact' }, 'city of Rome', { expected: rome }, 1],
+    ['exact: any expected answer counts', { kind: 'exact' }, 'city of Rome', { expected: rome }, 1],
     ['exact: not a longer answer', { kind: 'exact' }, 'Rome, of course', { expected: rome }, 0],
     [
-      'exact: letters of other scripts',
+      'exact: other scripts',
       { kind: 'exact' },
       'МОСКВА!',
       { expected: { answer: 'Москва' } },
       1,
     ],
-    ['exact: nothing to compare with', { kind: 'exact' }, 'Rome', {}, 'notApplicable'],
+    ['exact: no expected answer', { kind: 'exact' }, 'Rome', {}, 'notApplicable'],
     ['f1: half of the words', { kind: 'f1' }, 'in Rome', { expected: { answer: 'Rome' } }, 2 / 3],
-    ['f1: the best of the right answers', { kind: 'f1' }, 'city of Rome', { expected: rome }, 1],
+    ['f1: the best expected answer', { kind: 'f1' }, 'city of Rome', { expected: rome }, 1],
     [
       'f1: a repeated word counts once',
       { kind: 'f1' },
@@ -86,23 +86,23 @@ describe('an evaluator', () => {
     ],
     ['f1: an empty answer', { kind: 'f1' }, '', { expected: rome }, 0],
     [
-      'f1: the number of a passage is no word',
+      'f1: a citation is not a word',
       { kind: 'f1' },
       'Rome [2]',
       { expected: { answer: 'Rome' } },
       1,
     ],
     ['label: in a sentence', label, 'This is an animal.', { expected: { label: 'animal' } }, 1],
-    ['label: two are none', label, 'food or animal', { expected: { label: 'animal' } }, 0],
+    ['label: two labels', label, 'food or animal', { expected: { label: 'animal' } }, 0],
     [
-      'label: the longer one is one',
+      'label: a longer label counts once',
       label,
       'animal food',
       { expected: { label: 'animal food' } },
       1,
     ],
     [
-      'label: the longer one is not the shorter',
+      'label: a longer label does not count as a shorter one',
       label,
       'animal food',
       { expected: { label: 'food' } },
@@ -110,7 +110,7 @@ describe('an evaluator', () => {
     ],
     ['regex: matched', { kind: 'regex', pattern: '^\\d+$' }, '42', {}, 1],
     [
-      'json: of the case’s schema',
+      "json: valid by the case's schema",
       { kind: 'json', schema: null },
       '{}',
       { expected: { schema: { type: 'object' } } },
@@ -123,10 +123,10 @@ describe('an evaluator', () => {
       { expected: { schema: { type: 'object' } } },
       0,
     ],
-    ['json: of another shape', { kind: 'json', schema: { type: 'object' } }, '3', {}, 0],
-    ['rules: none asked', { kind: 'rules', rules: [] }, 'x', {}, 'notApplicable'],
+    ['json: invalid by the schema', { kind: 'json', schema: { type: 'object' } }, '3', {}, 0],
+    ['rules: no rules', { kind: 'rules', rules: [] }, 'x', {}, 'notApplicable'],
     [
-      'rules: all of them, the case’s too',
+      "rules: all hold, including the case's",
       { kind: 'rules', rules: [{ kind: 'contains', text: 'a' }] },
       'ab',
       {
@@ -138,7 +138,7 @@ describe('an evaluator', () => {
       1,
     ],
     [
-      'rules: all but one',
+      'rules: one does not hold',
       {
         kind: 'rules',
         rules: [
@@ -151,7 +151,7 @@ describe('an evaluator', () => {
       0,
     ],
     [
-      'rules: one of several',
+      'rules: anyOf needs one of several',
       {
         kind: 'rules',
         rules: [{ kind: 'anyOf', rules: [{ kind: 'equals', text: 'x' }, { kind: 'json' }] }],
@@ -162,7 +162,7 @@ describe('an evaluator', () => {
     ],
     ['similarity: the same subject', { kind: 'similarity' }, 'It is Rome', { expected: rome }, 1],
     [
-      'similarity: another',
+      'similarity: another subject',
       { kind: 'similarity' },
       'Paris',
       { expected: { answer: 'Rome' } },
@@ -182,7 +182,7 @@ describe('an evaluator', () => {
       { retrieved: passages },
       'notApplicable',
     ],
-    ['groundedness: nothing was retrieved', { kind: 'groundedness' }, 'Rome', {}, 'notApplicable'],
+    ['groundedness: no passages', { kind: 'groundedness' }, 'Rome', {}, 'notApplicable'],
     [
       'citations: one right, one wrong',
       { kind: 'citations' },
@@ -191,7 +191,7 @@ describe('an evaluator', () => {
       0.5,
     ],
     [
-      'citations: of a passage that was not shown',
+      'citations: an unknown passage number',
       { kind: 'citations' },
       'Rome [7]',
       { retrieved: passages },
@@ -204,7 +204,7 @@ describe('an evaluator', () => {
     else expect(score.kind === 'scored' ? score.value : score).toBeCloseTo(expected, 6);
   });
 
-  test('says that it could not measure, and why', async () => {
+  test('fails with a reason if it cannot measure', async () => {
     expect(await ask({ kind: 'regex', pattern: 'slow' }, 'x')).toEqual({
       kind: 'failed',
       reason: 'the pattern slow could not be tried in time',
@@ -213,7 +213,7 @@ describe('an evaluator', () => {
       await ask({ kind: 'similarity' }, 'x', { expected: rome, tools: { ...tools, embed: null } }),
     ).toEqual({
       kind: 'failed',
-      reason: 'no embedder was given',
+      reason: 'no embedder is configured',
     });
     const short = { ...tools, embed: () => Promise.resolve([]) };
     expect(await ask({ kind: 'similarity' }, 'x', { expected: rome, tools: short })).toMatchObject({

@@ -22,7 +22,7 @@ const draw = (random: Random, n: number, share: number) =>
   Array.from({ length: n }, () => scored(random() < share));
 
 describe('the aggregate of a dimension', () => {
-  test('counts what could not be measured, and takes it at its worst on either side', () => {
+  test('counts failures, at their worst for each bound', () => {
     const scores = [
       ...Array.from({ length: 90 }, () => scored(1)),
       ...Array.from({ length: 10 }, () => failed('timeout')),
@@ -43,7 +43,7 @@ describe('the aggregate of a dimension', () => {
     expect(lower).toBeLessThan(without.lower ?? 0);
   });
 
-  test('knows nothing of no cases, or of cases that all failed', () => {
+  test('has bounds of 0 and 1 without cases, or if all cases failed', () => {
     expect(boundsOf(aggregate([]), 0.95)).toMatchObject({ lower: 0, upper: 1 });
     const blind = aggregate(Array.from({ length: 500 }, () => failed('down')));
     expect(blind).toMatchObject({ mean: null, failures: 500 });
@@ -51,7 +51,7 @@ describe('the aggregate of a dimension', () => {
     expect([lower, upper]).toEqual([expect.closeTo(0, 6), expect.closeTo(1, 6)]);
   });
 
-  test('failing a case never helps: the interval around any scores holds the one that knows them', () => {
+  test('does not gain from failures: the interval contains the one without failures', () => {
     const score = fc.double({ min: 0, max: 1, noNaN: true });
     fc.assert(
       fc.property(
@@ -64,8 +64,7 @@ describe('the aggregate of a dimension', () => {
             ),
             0.9,
           );
-          // The bets on either side guess by what came before; the guess may sharpen a bound by a
-          // hair, never the claim.
+          // The bets of the sequence depend on earlier values, which may move a bound slightly.
           expect(partly.lower ?? 0).toBeLessThanOrEqual((known.lower ?? 0) + 0.02);
           expect(partly.upper ?? 1).toBeGreaterThanOrEqual((known.upper ?? 1) - 0.02);
         },
@@ -74,8 +73,8 @@ describe('the aggregate of a dimension', () => {
     );
   });
 
-  test('its bounds hold though cases are bought until the gate is decided (200 worlds, one in twenty allowed)', () => {
-    // The truth is the limit itself, the worst there is: passing is wrong.
+  test('has bounds that hold if cases are added until a gate is decided (5 % of 200 simulations may miss)', () => {
+    // The true share equals the limit, which is the hardest case: passing is wrong.
     const wrong = rateIn(200, (world) => {
       const random = randomOf(world);
       const range = { min: 0, max: 1 };
@@ -96,7 +95,7 @@ describe('the aggregate of a dimension', () => {
     expect(wrong.lower).toBeLessThanOrEqual(0.05);
   });
 
-  test('says what the literature’s plain interval loses by looking again and again: it errs far more often', () => {
+  test('is needed: a normal interval misses far more often with repeated looks', () => {
     const wrong = rateIn(200, (world) => {
       const random = randomOf(world);
       let [n, sum] = [0, 0];
@@ -114,10 +113,10 @@ describe('the aggregate of a dimension', () => {
   });
 });
 
-describe('how many cases', () => {
+describe('sample sizes', () => {
   const limit = { min: 0.8, max: null, level: 0.95 };
 
-  test('more would decide is about what it then takes, when cases go on like those so far', () => {
+  test('forecast about how many more cases decide if scores stay alike', () => {
     const open = (scores: readonly Score[], cases: number) =>
       standingOf(
         aggregate(
@@ -130,8 +129,8 @@ describe('how many cases', () => {
       return { scores, more: casesToDecide(aggregate(scores), limit) ?? 0 };
     }).filter(({ more }) => more > 20 && more < 1500);
     expect(forecasts.length).toBeGreaterThan(8);
-    // The bets go on from a guess that the first hundred cases had to find: what repeats them
-    // exactly is decided a little sooner or later.
+    // The bets start from an estimate of the first hundred cases, so repeating these exactly is
+    // decided slightly earlier or later.
     const late = forecasts
       .filter(({ scores, more }) => open(scores, Math.ceil(1.3 * (100 + more))))
       .map(({ more }) => more);
@@ -141,7 +140,7 @@ describe('how many cases', () => {
     expect({ late, early }).toEqual({ late: [], early: [] });
   });
 
-  test('none are when it is decided, and no number is when the share stands at the limit or failures hide it', () => {
+  test('forecast 0 if decided, and null if the mean equals the limit or failures hide it', () => {
     expect(casesToDecide(aggregate(draw(randomOf(1), 4000, 0.95)), limit)).toBe(0);
     expect(
       casesToDecide(
@@ -156,7 +155,7 @@ describe('how many cases', () => {
     expect(casesToDecide(aggregate([]), limit)).toBeNull();
   });
 
-  test('are required beforehand: with so many, about half of all samples show it', () => {
+  test('required in advance are enough for about half of all samples', () => {
     const needed = requiredCases({ truth: 0.9, min: 0.8, level: 0.95 });
     expect(needed).toBeGreaterThan(60);
     const shown = rateIn(
@@ -169,7 +168,7 @@ describe('how many cases', () => {
     expect(requiredCases({ truth: 0.81, min: 0.8, level: 0.95 }) ?? 0).toBeGreaterThan(5000);
   });
 
-  test('say what they can show: the least share that is enough, and null when all of them are not', () => {
+  test('give the lowest mean that is enough, and null if even 1 is not', () => {
     const least = leastShown({ cases: 300, min: 0.8, level: 0.95 }) ?? 0;
     expect(requiredCases({ truth: least, min: 0.8, level: 0.95 })).toBeLessThanOrEqual(300);
     expect(requiredCases({ truth: least - 0.005, min: 0.8, level: 0.95 })).toBeGreaterThan(300);
@@ -181,7 +180,7 @@ describe('two candidates on the same cases', () => {
   const sides = (world: number, n: number, gain: number) => {
     const random = randomOf(world);
     const pairs = Array.from({ length: n }, () => {
-      // How hard a case is, is the same for both.
+      // A case is equally hard for both.
       const ease = random() < 0.5 ? 0.95 : 0.3;
       return [scored(random() < ease + gain), scored(random() < ease)] as const;
     });
@@ -189,7 +188,7 @@ describe('two candidates on the same cases', () => {
     return [side(0), side(1)] as const;
   };
 
-  test('the interval holds the difference (200 worlds, one in ten allowed over both bounds)', () => {
+  test('have an interval that contains the difference (10 % of 200 simulations may miss)', () => {
     const missed = rateIn(200, (world) => {
       const { lower, upper } = boundsOf(comparePaired(...sides(world, 300, 0)), 0.95);
       return (lower ?? -1) > 0 || (upper ?? 1) < 0;
@@ -197,7 +196,7 @@ describe('two candidates on the same cases', () => {
     expect(missed.lower).toBeLessThanOrEqual(0.1);
   });
 
-  test('a candidate that does not answer what it cannot does not win by it', () => {
+  test('do not differ in favour of a candidate that leaves out hard cases', () => {
     const answered: (readonly [string, Score])[] = Array.from({ length: 200 }, (_, index) => [
       `c${index}`,
       scored(index % 2),

@@ -2,6 +2,7 @@ import type { Digest } from '../../../../domain/dataset/artifact';
 import { aggregate } from '../../../../domain/language/evaluation/aggregate';
 import { measureBias } from '../../../../domain/language/judge/bias';
 import { comparePaired } from '../../../../domain/language/evaluation/comparison';
+import { explainReasons } from '../../../../domain/decision/explain';
 import { decideEvaluation } from '../../../../domain/language/evaluation/decide-evaluation';
 import type {
   DimensionEvidence,
@@ -99,177 +100,318 @@ const paired = (gap: number, n = 400) =>
     },
   });
 
+const fair: LlmGate = { name: 'fair', kind: 'bias', dimension: 'exact', margin: 0.1, ...common };
+const fast: LlmGate = { name: 'fast', kind: 'latency', quantile: 0.9, maxMs: 200, ...common };
+const cheap: LlmGate = { name: 'cheap', kind: 'cost', quantile: 0.5, maxUsd: 0.001, ...common };
+const every: LlmGate = { name: 'all', kind: 'allPass', dimension: 'exact', min: 1, minCases: 30 };
+const timeouts = (n: number) => Array.from({ length: n }, () => failed('ProviderTimeout'));
+const latencies = (fastShare: number) =>
+  shareOf(fastShare, 300).map((score) =>
+    score.kind === 'scored' && score.value === 1 ? 100 : 900,
+  );
+const lowestOf = (score: number, cases: number): DimensionEvidence => ({
+  ...measured(shareOf(0.99, 400)),
+  lowest: { score, cases },
+});
+const missing = (reason: string): Partial<LlmEvidence> => ({
+  missing: { champion: { kind: 'notMeasured', reason }, baseline: null },
+});
+
+type Outcome = 'passed' | 'failed' | 'inconclusive';
+/** Name, gate, evidence, outcome, message, and a detail where one matters. */
+type GateCase = readonly [string, LlmGate, LlmEvidence, Outcome, RegExp, string?];
+
+const gateCases: readonly GateCase[] = [
+  [
+    'threshold: lower bound above the minimum',
+    useful,
+    exactly(shareOf(0.8, 400)),
+    'passed',
+    /^exact 0\.8 \(95 % bounds 0\.7\d* … 0\.8\d*\), minimum 0\.6$/,
+    '400 cases',
+  ],
+  [
+    'threshold: upper bound below the minimum',
+    useful,
+    exactly(shareOf(0.4, 400)),
+    'failed',
+    /^exact 0\.4 \(/,
+  ],
+  [
+    'threshold: minimum within the bounds',
+    useful,
+    exactly(shareOf(0.65, 200)),
+    'inconclusive',
+    /^exact 0\.65 .*; about \d+ more cases needed$/,
+  ],
+  [
+    'threshold: fewer cases than minCases',
+    useful,
+    exactly(shareOf(1, 20)),
+    'inconclusive',
+    /^20 cases measured, at least 30 needed$/,
+  ],
+  ['threshold: dimension not measured', useful, evidence({}), 'inconclusive', /^exact was not/],
+  [
+    'threshold: more failures than maxFailures',
+    useful,
+    exactly([...shareOf(1, 360), ...timeouts(40)]),
+    'inconclusive',
+    /^40 of 400 cases were not measured, at most 5 % may be: ProviderTimeout$/,
+  ],
+  [
+    'threshold: more failures than maxFailures, with a long provider message',
+    useful,
+    {
+      ...exactly([...shareOf(1, 360), ...timeouts(40)]),
+      because: { ProviderTimeout: 'no answer within 120 s; '.repeat(16) },
+    },
+    'inconclusive',
+    /^40 of 400 cases were not measured, at most 5 % may be: ProviderTimeout$/,
+    `ProviderTimeout: ${'no answer within 120 s; '.repeat(16)}`,
+  ],
+  [
+    'threshold: failures up to maxFailures count as wrong',
+    { ...useful, min: 0.97 },
+    exactly([...shareOf(1, 2000), ...timeouts(100)]),
+    'inconclusive',
+    /^exact 1 \(95 % bounds 0\.9\d* … /,
+    '2,100 cases, 100 of them not measured',
+  ],
+  [
+    'threshold: calibrated judge',
+    useful,
+    judged(calibrate(digest('c'), labels(95, 100)), 0.85),
+    'passed',
+    /^exact 0\.\d+ \(95 % bounds/,
+    "corrected for the judge's errors",
+  ],
+  [
+    'threshold: calibrated judge, too few right answers',
+    { ...useful, min: 0.9 },
+    judged(calibrate(digest('c'), labels(95, 100)), 0.5),
+    'failed',
+    /^exact 0\.\d+ \(95 % bounds/,
+  ],
+  [
+    'threshold: lenient judge, whose errors widen the bounds',
+    useful,
+    judged(calibrate(digest('c'), labels(75, 100)), 0.6),
+    'inconclusive',
+    /^exact 0\.\d+ \(95 % bounds/,
+    "corrected for the judge's errors",
+  ],
+  [
+    'threshold: judge without calibration',
+    useful,
+    judged(null, 0.99),
+    'inconclusive',
+    /^the judge cannot gate: sha256:c+ has no calibration$/,
+  ],
+  [
+    'threshold: calibration of another judge version',
+    useful,
+    judged(calibrate(digest('d'), labels(95, 100)), 0.99),
+    'inconclusive',
+    /^the judge cannot gate: calibrated is sha256:d+, but it is now sha256:c+$/,
+  ],
+  [
+    'threshold: judge with few labels that is no better than chance',
+    useful,
+    judged(calibrate(digest('c'), labels(2, 4)), 0.99),
+    'inconclusive',
+    /^the judge cannot gate: 4 labels of right answers, at least 100 needed$/,
+    '4 labels of wrong answers, at least 100 needed',
+  ],
+  ['allPass: every case reaches the minimum', every, exactly(shareOf(1, 400)), 'passed', /each of/],
+  [
+    'allPass: one case below the minimum',
+    every,
+    evidence({ dimensions: { exact: lowestOf(0.123456, 1) } }),
+    'failed',
+    /^lowest exact is 0\.123, every case must reach 1$/,
+    '1 case has this score',
+  ],
+  [
+    'allPass: unmeasured cases',
+    every,
+    exactly([...shareOf(1, 360), ...timeouts(40)]),
+    'inconclusive',
+    /^40 of 400 cases were not measured, every case must be: ProviderTimeout$/,
+  ],
+  ['allPass: too few cases', every, exactly(shareOf(1, 20)), 'inconclusive', /at least 30 needed$/],
+  [
+    'allPass: dimension with a judge',
+    every,
+    judged(null, 0.99),
+    'inconclusive',
+    /^a judge scores exact; use a threshold gate$/,
+  ],
+  [
+    'nonInferiority: no worse than the champion',
+    noWorse,
+    compared(shareOf(0.8, 400), shareOf(0.8, 400)),
+    'passed',
+    /^exact vs champion 0 \(95 % bounds −0\.0\d* … \+0\.0\d*\), minimum −0\.1$/,
+  ],
+  [
+    'nonInferiority: worse than the champion',
+    noWorse,
+    compared(shareOf(0.5, 400), shareOf(0.9, 400)),
+    'failed',
+    /^exact vs champion −0\.4 \(/,
+  ],
+  [
+    'nonInferiority: margin within the bounds',
+    noWorse,
+    compared(shareOf(0.83, 400), shareOf(0.9, 400)),
+    'inconclusive',
+    /^exact vs champion −0\.07 .*, minimum −0\.1; about [\d,]+ more cases needed$/,
+  ],
+  ['nonInferiority: no champion', noWorse, evidence({}), 'inconclusive', /^there is no champion/],
+  [
+    'nonInferiority: champion not measured',
+    noWorse,
+    evidence(missing('acme has no such model')),
+    'inconclusive',
+    /^the champion was not measured: acme has no such model$/,
+  ],
+  [
+    'nonInferiority: champion not measured for a long reason',
+    noWorse,
+    evidence(missing('the provider refused every request; '.repeat(8))),
+    'inconclusive',
+    /^the champion was not measured$/,
+    'the provider refused every request; '.repeat(8),
+  ],
+  [
+    'nonInferiority: the candidate is the champion',
+    noWorse,
+    evidence({ missing: { champion: { kind: 'same' }, baseline: null } }),
+    'inconclusive',
+    /^the candidate is the champion: there is nothing to compare it with$/,
+  ],
+  [
+    'bias: equal groups',
+    fair,
+    paired(0),
+    'passed',
+    /^exact of group a 0 \(97\.5 % bounds .* … .*\), limit ±0\.1$/,
+  ],
+  ['bias: one group scores worse', fair, paired(0.5), 'failed', /^exact of group a \+0\.4 \(/],
+  [
+    'bias: limit within the bounds',
+    fair,
+    paired(0.1),
+    'inconclusive',
+    /^exact of group a \+0\.\d+ .*; about [\d,]+ more cases needed$/,
+  ],
+  ['bias: no pairs', fair, evidence({}), 'inconclusive', /^no pairs of groups/],
+  [
+    'latency: upper bound below the maximum',
+    fast,
+    evidence({ latenciesMs: latencies(0.99) }),
+    'passed',
+    /^p90 latency 100 ms \(95 % bounds 100 ms … 100 ms\), maximum 200 ms$/,
+    '300 cases',
+  ],
+  [
+    'latency: lower bound above the maximum',
+    fast,
+    evidence({ latenciesMs: latencies(0.5) }),
+    'failed',
+    /^p90 latency 900 ms/,
+  ],
+  [
+    'latency: maximum within the bounds',
+    fast,
+    evidence({ latenciesMs: latencies(0.9) }),
+    'inconclusive',
+    /^p90 latency 100 ms \(95 % bounds 100 ms … 900 ms\)/,
+  ],
+  [
+    'latency: cases without an answer count as slower than any',
+    { ...fast, maxFailures: 0.5 },
+    evidence({
+      latenciesMs: Array.from({ length: 200 }, () => 10),
+      unanswered: { ProviderTimeout: 100 },
+    }),
+    'failed',
+    /unknown/,
+  ],
+  [
+    'latency: only answers of this run',
+    { ...fast, maxFailures: 0.02 },
+    // 5 of 500 cases without an answer count as 2 of the 100 that this run measured.
+    evidence({
+      latenciesMs: Array.from({ length: 100 }, () => 100),
+      earlier: 395,
+      unanswered: { ProviderTimeout: 5 },
+    }),
+    'passed',
+    /^p90 latency 100 ms/,
+    '395 more cases were answered in earlier runs',
+  ],
+  [
+    'latency: all answers from earlier runs',
+    fast,
+    evidence({ earlier: 400 }),
+    'inconclusive',
+    /^all 400 answers are from earlier runs, under other loads$/,
+  ],
+  [
+    'cost: upper bound below the maximum',
+    cheap,
+    evidence({ costs: Array.from({ length: 100 }, () => 500_000) }),
+    'passed',
+    /^p50 cost \$0\.000500 \(95 % bounds .*\), maximum \$0\.001000$/,
+  ],
+  [
+    'cost: lower bound above the maximum',
+    cheap,
+    evidence({ costs: Array.from({ length: 100 }, () => 5_000_000) }),
+    'failed',
+    /^p50 cost \$0\.005000/,
+  ],
+];
+
 describe('a decision over gates', () => {
-  test.each<[string, LlmGate, LlmEvidence, 'passed' | 'failed' | 'inconclusive', RegExp]>([
-    [
-      'well above the minimum',
-      useful,
-      exactly(shareOf(0.8, 400)),
-      'passed',
-      /exact 0\.8, 95 % bounds 0\.7\d+ … .*minimum 0\.6 \(400 cases\)/,
-    ],
-    ['well below it', useful, exactly(shareOf(0.4, 400)), 'failed', /exact 0\.4,/],
-    [
-      'too near to tell',
-      useful,
-      exactly(shareOf(0.65, 200)),
-      'inconclusive',
-      /about \d+ more cases would decide/,
-    ],
-    ['too few cases', useful, exactly(shareOf(1, 20)), 'inconclusive', /20 cases, 30 are needed/],
-    ['not measured at all', useful, evidence({}), 'inconclusive', /exact was not measured/],
-    [
-      'measured only in part: failures beyond the limit',
-      useful,
-      exactly([...shareOf(1, 360), ...Array.from({ length: 40 }, () => failed('timeout'))]),
-      'inconclusive',
-      /40 of 400 cases could not be measured, at most 5 % may be: timeout/,
-    ],
-    [
-      'failures within the limit count as wrong',
-      { ...useful, min: 0.97 },
-      exactly([...shareOf(1, 2000), ...Array.from({ length: 100 }, () => failed('timeout'))]),
-      'inconclusive',
-      /100 of them not measured/,
-    ],
-    [
-      'no worse than the champion',
-      noWorse,
-      compared(shareOf(0.8, 400), shareOf(0.8, 400)),
-      'passed',
-      /minimum −0\.1 /,
-    ],
-    [
-      'much worse than the champion',
-      noWorse,
-      compared(shareOf(0.5, 400), shareOf(0.9, 400)),
-      'failed',
-      /exact −0\.4,/,
-    ],
-    [
-      'without a champion',
-      noWorse,
-      evidence({}),
-      'inconclusive',
-      /there is no champion to compare with/,
-    ],
-    [
-      'groups alike',
-      { name: 'fair', kind: 'bias', dimension: 'exact', margin: 0.1, ...common },
-      paired(0),
-      'passed',
-      /a: exact 0,.*b: exact 0,/,
-    ],
-    [
-      'a group that fares worse',
-      { name: 'fair', kind: 'bias', dimension: 'exact', margin: 0.1, ...common },
-      paired(0.5),
-      'failed',
-      /a: exact 0\.4,/,
-    ],
-    [
-      'no pairs',
-      { name: 'fair', kind: 'bias', dimension: 'exact', margin: 0.1, ...common },
-      evidence({}),
-      'inconclusive',
-      /no pairs of groups/,
-    ],
-    [
-      'fast enough',
-      { name: 'fast', kind: 'latency', quantile: 0.9, maxMs: 200, ...common },
-      evidence({
-        latenciesMs: shareOf(0.99, 300).map((score) =>
-          score.kind === 'scored' && score.value === 1 ? 100 : 900,
-        ),
-      }),
-      'passed',
-      /latency at 90 % 100 ms/,
-    ],
-    [
-      'too slow',
-      { name: 'fast', kind: 'latency', quantile: 0.9, maxMs: 200, ...common },
-      evidence({
-        latenciesMs: shareOf(0.5, 300).map((score) =>
-          score.kind === 'scored' && score.value === 1 ? 100 : 900,
-        ),
-      }),
-      'failed',
-      /900 ms/,
-    ],
-    [
-      'fast where it answers, which is not everywhere',
-      { name: 'fast', kind: 'latency', quantile: 0.9, maxMs: 200, ...common, maxFailures: 0.5 },
-      evidence({
-        latenciesMs: Array.from({ length: 200 }, () => 10),
-        unanswered: { ProviderTimeout: 100 },
-      }),
-      'failed',
-      /unknown/,
-    ],
-    [
-      'fast, by the answers of this run alone',
-      { name: 'fast', kind: 'latency', quantile: 0.9, maxMs: 200, ...common, maxFailures: 0.02 },
-      // Five of 500 without an answer are one of the hundred that have a time.
-      evidence({
-        latenciesMs: Array.from({ length: 100 }, () => 100),
-        earlier: 395,
-        unanswered: { ProviderTimeout: 5 },
-      }),
-      'passed',
-      /latency at 90 % 100 ms.*\(102 cases\); 395 more were answered in earlier runs/,
-    ],
-    [
-      'fast in earlier runs, which says nothing of this one',
-      { name: 'fast', kind: 'latency', quantile: 0.9, maxMs: 200, ...common },
-      evidence({ earlier: 400 }),
-      'inconclusive',
-      /all 400 answers were given to earlier runs/,
-    ],
-    [
-      'cheap enough',
-      { name: 'cheap', kind: 'cost', quantile: 0.5, maxUsd: 0.001, ...common },
-      evidence({ costs: Array.from({ length: 100 }, () => 500_000) }),
-      'passed',
-      /cost at 50 % \$0\.000500/,
-    ],
-    [
-      'by a calibrated judge',
-      useful,
-      judged(calibrate(digest('c'), labels(95, 100)), 0.85),
-      'passed',
-      /after the judge's errors/,
-    ],
-    [
-      'by a lenient judge, whose yeses mean less',
-      useful,
-      judged(calibrate(digest('c'), labels(75, 100)), 0.6),
-      'inconclusive',
-      /after the judge's errors/,
-    ],
-    [
-      'by an uncalibrated judge',
-      useful,
-      judged(null, 0.99),
-      'inconclusive',
-      /the judge may not gate: .* has no calibration/,
-    ],
-    [
-      'by another judge than the calibrated one',
-      useful,
-      judged(calibrate(digest('d'), labels(95, 100)), 0.99),
-      'inconclusive',
-      /the judge has changed/,
-    ],
-  ])('%s', (_name, gate, given, outcome, message) => {
-    const { verdict } = decideEvaluation(
+  const decide = (gate: LlmGate, given: LlmEvidence) =>
+    decideEvaluation(
       { kind: 'llmEvaluation', version: 1, looks: 1, gates: [gate], ungated: null },
       given,
-    );
+    ).verdict;
+
+  test.each(gateCases.map(([name, ...rest]) => [name, rest] as const))('%s', (_name, rest) => {
+    const [gate, given, outcome, message, detail] = rest;
+    const verdict = decide(gate, given);
     expect(verdict.reasons[0]?.message).toMatch(message);
     expect(verdict.kind).toBe(outcome);
+    if (detail !== undefined) expect(verdict.reasons[0]?.details).toContain(detail);
   });
 
-  test('passes when all pass, fails when one fails, and asks for as many cases as the slowest gate needs', () => {
+  test('prints every reason on one line of at most 120 characters', () => {
+    const verdicts = gateCases.map(([, gate, given]) => decide(gate, given));
+    const policies = [
+      { version: 1, gates: [], ungated: null },
+      { version: 1, gates: [], ungated: 'a first try '.repeat(40) },
+      { version: 2, gates: [useful], ungated: null },
+    ] as const;
+    const attempt = { holdout: digest('b'), number: 1_234 };
+    for (const policy of policies)
+      for (const given of [exactly(shareOf(0.9, 400)), { ...evidence({}), attempt }])
+        verdicts.push(
+          decideEvaluation({ kind: 'llmEvaluation', looks: 1, ...policy }, given).verdict,
+        );
+    const outcomes = new Set(verdicts.map(({ kind }) => kind));
+    expect(outcomes).toEqual(new Set(['passed', 'failed', 'inconclusive']));
+    // Two characters of indent, and no wrapping that could hide a long message.
+    const lines = verdicts.flatMap((verdict) => explainReasons(verdict, { columns: 10_000 }));
+    expect(lines.filter((line) => line.length + 2 > 120)).toEqual([]);
+    expect(lines).toHaveLength(verdicts.flatMap(({ reasons }) => reasons).length);
+  });
+
+  test('passes if all gates pass, fails if one fails, and asks for the cases of the slowest gate', () => {
     const open = exactly(shareOf(0.65, 200));
     const decide = (gates: readonly LlmGate[], given: LlmEvidence) =>
       decideEvaluation(
@@ -295,7 +437,7 @@ describe('a decision over gates', () => {
     expect(decide([useful, noWorse], open).moreCases).toBeNull();
   });
 
-  test('without gates decides nothing', () => {
+  test('is inconclusive without gates', () => {
     const none = (ungated: string | null) =>
       decideEvaluation(
         { kind: 'llmEvaluation', version: 1, looks: 1, gates: [], ungated },
@@ -312,12 +454,12 @@ describe('a decision over gates', () => {
   });
 });
 
-describe('a counterpart that is not there', () => {
+describe('a counterpart that cannot be compared', () => {
   const policy = (...gates: LlmGate[]) =>
     ({ kind: 'llmEvaluation', version: 1, looks: 1, gates, ungated: null }) as const;
   const same = { missing: { champion: null, baseline: { kind: 'same' } } } as const;
 
-  test('is nothing to be as good as: a bundle passes by no comparison with itself', () => {
+  test('a candidate does not pass by a comparison with itself', () => {
     const { verdict, moreCases } = decideEvaluation(policy(noWorse), evidence(same));
     expect(verdict).toMatchObject({
       kind: 'inconclusive',
@@ -332,7 +474,7 @@ describe('a counterpart that is not there', () => {
     ).toBe('passed');
   });
 
-  test('because it could not be asked is not as if there were none', () => {
+  test('a champion that could not be measured is not treated as a missing champion', () => {
     const gone = {
       missing: {
         champion: { kind: 'notMeasured', reason: 'acme has no such model' },
@@ -359,7 +501,7 @@ describe('a counterpart that is not there', () => {
   });
 });
 
-test('cases to buy are counted in cases of the set, of which only some say anything', () => {
+test('the number of cases still needed includes those to which the dimension does not apply', () => {
   const few = evidence({
     dimensions: {
       exact: {
@@ -376,11 +518,11 @@ test('cases to buy are counted in cases of the set, of which only some say anyth
     { kind: 'llmEvaluation', version: 1, looks: 1, gates: [useful], ungated: null },
     few,
   );
-  // 20 more of which it says something, one in twenty.
+  // 20 more applicable cases, and one case in twenty is applicable.
   expect(moreCases).toBe(400);
 });
 
-test('bounds that hold for one look share their error among the looks there may be', () => {
+test('bounds that hold for one look share their error among all looks', () => {
   const gate: LlmGate = { name: 'quick', kind: 'latency', quantile: 0.9, maxMs: 100, ...common };
   const latenciesMs = Array.from({ length: 100 }, (_, index) => (index % 25 === 0 ? 200 : 50));
   const policy = {
@@ -395,26 +537,38 @@ test('bounds that hold for one look share their error among the looks there may 
   expect(decideEvaluation({ ...policy, looks: 20 }, given).verdict.kind).toBe('inconclusive');
 });
 
-test('what was measured names who answered, a standby as such, and from when the times are', () => {
+test('the explanation names the models that answered, standbys among them, and earlier answers', () => {
   const answeredBy = [
     { provider: 'openai', model: 'small-2026', standsIn: false, cases: 398 },
     { provider: 'spare', model: 'other', standsIn: true, cases: 2 },
   ];
   const lines = explainLlmEvidence(
     evidence({ answeredBy, latenciesMs: [10, 20, 30], earlier: 397 }),
-  ).join('\n');
-  expect(lines).toContain(
-    "answered by openai small-2026 (398), spare other (2, a standby); what is measured is not the first model's alone: standbys gave 2 answers",
   );
-  expect(lines).toContain(
-    '30 ms at 95 % of 3 cases; the other 397 were answered in earlier runs, under other loads',
-  );
+  expect(lines).toEqual([
+    `400 cases of ${digest('b').slice(0, 19)}, all answered`,
+    'answered by openai small-2026 (398), spare other (2, a standby)',
+    '  the scores include 2 answers of standbys, not only the first model',
+    'latency p50 20 ms, p95 30 ms (3 cases)',
+    '  397 other cases were answered in earlier runs, under other loads',
+    'first answers cost $0.0000',
+  ]);
   expect(explainLlmEvidence(evidence({ latenciesMs: [10, 20, 30] })).join('\n')).not.toMatch(
     /answered by|earlier/,
   );
 });
 
-test('what was measured names who stands by, and who does not and why', () => {
+test('the explanation compares each dimension with its counterparts, one line each', () => {
+  const scores = shareOf(0.8, 400);
+  const lines = explainLlmEvidence({
+    ...compared(scores, shareOf(0.9, 400)),
+    dimensions: { exact: measured(scores) },
+  });
+  expect(lines[1]).toMatch(/^exact 0\.8 \(95 %: 0\.7\d* … 0\.8\d*\)$/);
+  expect(lines[2]).toMatch(/^ {2}difference from champion −0\.1 \(95 %: −0\.\d+ … −?\+?0\.\d+\)$/);
+});
+
+test('the explanation names the standbys that qualified, and why others did not', () => {
   const found = evidence({
     standbys: [
       { provider: 'acme', model: 'small', kind: 'qualified', cases: 400, evidence: digest('d') },
@@ -430,12 +584,12 @@ test('what was measured names who stands by, and who does not and why', () => {
     ],
   });
   expect(explainLlmEvidence(found).slice(-2)).toEqual([
-    'acme small stands by: it passed the same gates on 400 cases',
-    'acme tiny does not stand by: failed on 400 cases, useful: exact 0.1',
+    'acme small is a standby: it passed the same gates on 400 cases',
+    'acme tiny is not a standby: failed on 400 cases, useful: exact 0.1',
   ]);
 });
 
-describe('a gate that every case must pass', () => {
+describe('an allPass gate', () => {
   const allPass: LlmGate = {
     name: 'all',
     kind: 'allPass',
@@ -477,14 +631,15 @@ describe('a gate that every case must pass', () => {
   const decide = (scores: readonly Score[], gate: LlmGate = allPass) =>
     decideEvaluation({ ...policy, gates: [gate] }, of(scores)).verdict;
 
-  test('passes 25 of 25 right answers, of which an interval shows 0.79 alone, and claims nothing of other cases', () => {
+  test('passes 25 of 25 right answers, too few for a threshold of 0.9', () => {
     const right = Array.from({ length: 25 }, () => scored(1));
     expect(decide(right)).toEqual({
       kind: 'passed',
       reasons: [
         {
           ...{ gate: 'all', code: 'allPass.met', outcome: 'passed' },
-          message: 'exact is at least 1 in each of 25 cases; this says nothing of other cases',
+          message: 'exact is at least 1 in each of 25 cases',
+          details: ['this says nothing about other cases'],
         },
       ],
     });
@@ -501,30 +656,30 @@ describe('a gate that every case must pass', () => {
 
   test.each<[string, readonly Score[], string, string]>([
     [
-      'one wrong answer',
+      'fails for one wrong answer',
       [scored(1), scored(0.5), scored(1)],
       'failed',
-      '1 case has the lowest exact, 0.5; every case must reach 1 (3 of 3 cases measured)',
+      'lowest exact is 0.5, every case must reach 1',
     ],
     [
-      'one wrong and one unmeasured',
+      'fails for one wrong answer beside an unmeasured case',
       [scored(0), failed('ProviderTimeout')],
       'failed',
-      '1 case has the lowest exact, 0; every case must reach 1 (1 of 2 cases measured)',
+      'lowest exact is 0, every case must reach 1',
     ],
     [
-      'measured only in part',
+      'is inconclusive if a case was not measured',
       [scored(1), failed('ProviderTimeout')],
       'inconclusive',
-      '1 of 2 cases could not be measured, and every case must reach 1: ProviderTimeout',
+      '1 of 2 cases were not measured, every case must be: ProviderTimeout',
     ],
-    ['nothing measured', [], 'inconclusive', 'exact was not measured'],
+    ['is inconclusive without cases', [], 'inconclusive', 'exact was not measured'],
   ])('%s', (_, scores, kind, message) => {
     expect(decide(scores)).toMatchObject({ kind, reasons: [{ message }] });
   });
 });
 
-describe('a case set on which many bundles are tried', () => {
+describe('a case set on which many bundles are evaluated', () => {
   const right = Array.from({ length: 400 }, () => scored(1));
   const at = (number: number) =>
     decideEvaluation(
@@ -532,16 +687,22 @@ describe('a case set on which many bundles are tried', () => {
       { ...exactly(right), attempt: { holdout: digest('b'), number } },
     ).verdict;
 
-  test('is never used up: the 60th may pass with a tighter bound, and its reason gives the cost', () => {
+  test('is never used up: the 60th bundle can pass at a higher confidence, with advice', () => {
     expect(at(60)).toMatchObject({ kind: 'passed' });
-    expect(at(60).reasons.at(-1)?.message).toMatch(
-      /^attempt 60 on this case set: gates use a confidence of 99\.99972 % instead of 95 %; this attempt needs about 3\.97 times the cases of the first; add new cases to spec\.cases\.file/,
-    );
-    expect(at(2).reasons.at(-1)?.message).not.toContain('new cases');
+    expect(at(60).reasons.at(-1)).toMatchObject({
+      message:
+        'judged 60 times on this case set: gates require 99.99972 % instead of 95 % confidence',
+      details: [
+        'all attempts on one case set share the error that a gate allows',
+        'this attempt needs about 4.0 times the cases of the first',
+        'add new cases to spec.cases.file that no bundle was chosen by',
+      ],
+    });
+    expect(at(2).reasons.at(-1)?.details).toHaveLength(1);
   });
 
   test.each([0, 0.9])(
-    'lets one of 60 bad bundles pass no more often than its gate allows, cases shared %d',
+    'lets one of 60 bad bundles pass at most as often as the gate allows (share of common cases: %d)',
     (shared) => {
       expect(anyBundlePasses({ attempts: 60, cases: 150, shared }, 60).lower).toBeLessThan(0.05);
     },

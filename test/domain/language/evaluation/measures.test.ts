@@ -15,9 +15,9 @@ describe('a quantile', () => {
     [0.9, 120],
     [0.97, 300],
   ])(
-    'of %d has bounds that hold, whatever the distribution (1000 worlds of %d, one in twenty allowed on each side)',
+    'of %d has bounds that hold for any distribution (1000 simulations of %d values, 5 %% may miss per side)',
     (quantile, n) => {
-      // Pareto: it has no variance, like latencies at their worst.
+      // Pareto without a variance, like extreme latencies.
       const truth = (1 - quantile) ** (-1 / 1.5);
       const bounds = (world: number) => {
         const random = seededRandom([world, 2, 7, 1]);
@@ -37,7 +37,7 @@ describe('a quantile', () => {
     },
   );
 
-  test('of too few values has no upper bound, and of none is nothing', () => {
+  test('of too few values has no upper bound, and without values is null', () => {
     expect(quantileBounds([1, 2, 3], 0.97, 0.95)).toEqual({ estimate: 3, lower: 2, upper: null });
     expect(quantileBounds([], 0.5, 0.95)).toBeNull();
   });
@@ -45,15 +45,15 @@ describe('a quantile', () => {
 
 describe('consistency over repeats', () => {
   test.each<[string, readonly (string | null)[], Score]>([
-    ['all the same, but for case', ['Rome.', 'rome', 'ROME'], { kind: 'scored', value: 1 }],
-    ['two of three', ['Rome', 'Rome', 'Paris'], { kind: 'scored', value: 1 / 3 }],
+    ['is 1 if answers differ only in case', ['Rome.', 'rome', 'ROME'], { kind: 'scored', value: 1 }],
+    ['is the share of agreeing pairs', ['Rome', 'Rome', 'Paris'], { kind: 'scored', value: 1 / 3 }],
     [
-      'a repeat that failed agrees with none',
+      'counts a failed repeat as no agreement',
       ['Rome', 'Rome', null],
-      { kind: 'scored', value: 1 / 3, detail: '1 repeats failed' },
+      { kind: 'scored', value: 1 / 3, detail: '1 repeat failed' },
     ],
-    ['one alone says nothing', ['Rome'], { kind: 'notApplicable' }],
-    ['all failed', [null, null], { kind: 'failed', reason: 'no repeat was answered' }],
+    ['does not apply to one answer', ['Rome'], { kind: 'notApplicable' }],
+    ['fails if all fail', [null, null], { kind: 'failed', reason: 'no repeat was answered' }],
   ])('%s', (_name, answers, score) => {
     expect(consistencyOf(answers)).toEqual(score);
   });
@@ -65,7 +65,7 @@ describe('bias', () => {
     score,
   });
 
-  test('is each group’s difference to the others of its pairs', () => {
+  test("is each group's mean difference from the others of its pairs", () => {
     const found = measureBias([
       of('p', 'a', scored(1)),
       of('p', 'b', scored(0)),
@@ -112,7 +112,7 @@ describe('a perturbed case', () => {
   const passages = (perturbation: Perturbation) =>
     perturb(plain, 'passages', { perturbation, random: random() })?.input['passages'];
 
-  test('keeps what is asked: the same expectation, the other variables, and the numbers of the question', () => {
+  test('keeps the expected answer, the other variables and the numbers of the question', () => {
     const found = perturb(plain, 'question', {
       perturbation: { kind: 'typos', every: 1 },
       random: random(),
@@ -131,7 +131,7 @@ describe('a perturbed case', () => {
     );
   });
 
-  test('has what the perturbation says', () => {
+  test('is changed as its kind requires', () => {
     expect(question({ kind: 'upperCase' })).toBe('WHICH CITY IS THE CAPITAL OF ITALY IN 1946?');
     expect(passages({ kind: 'order' })).not.toEqual(plain.input['passages']);
     expect([...(passages({ kind: 'order' }) as readonly string[])].sort()).toEqual(
@@ -148,7 +148,7 @@ describe('a perturbed case', () => {
     expect(long.endsWith(String(plain.input['question']))).toBe(true);
   });
 
-  test('is none where nothing changes, and the same for the same seed', () => {
+  test('is null if nothing changes, and depends only on the seed', () => {
     expect(question({ kind: 'order' })).toBeUndefined();
     expect(question({ kind: 'distractor', texts: [] })).toBeUndefined();
     expect(
@@ -160,12 +160,12 @@ describe('a perturbed case', () => {
 
 describe('a paraphrase', () => {
   test.each([
-    ['JSON as asked for', '{"paraphrase":" Who? 😀 "}', 'Who? 😀'],
+    ['the requested JSON', '{"paraphrase":" Who? 😀 "}', 'Who? 😀'],
     ['prose', 'Who?', null],
-    ['another shape', '{"text":"Who?"}', null],
-    ['nothing', '{"paraphrase":" "}', null],
+    ['other JSON', '{"text":"Who?"}', null],
+    ['white space', '{"paraphrase":" "}', null],
     [
-      'half a character, of which no question can be put on the ledger',
+      'half of a surrogate pair',
       '{"paraphrase":"Who? \\ud83d"}',
       null,
     ],
@@ -175,21 +175,37 @@ describe('a paraphrase', () => {
 
   test.each<[string, string, string | null]>([
     ['When was Ada Lovelace born?', 'In which year did Ada Lovelace come into the world?', null],
-    ['When was Ada Lovelace born?', 'when was Ada Lovelace born', 'the same words'],
-    ['When was Ada Lovelace born?', 'When was the first programmer born?', 'a name is lost'],
-    ['Which city was the capital in 1946?', 'What was the capital city in 1964?', 'other numbers'],
+    ['When was Ada Lovelace born?', 'when was Ada Lovelace born', 'the words are the same'],
+    ['When was Ada Lovelace born?', 'When was the first programmer born?', 'a name is missing'],
+    [
+      'Which city was the capital in 1946?',
+      'What was the capital city in 1964?',
+      'the numbers differ',
+    ],
     ['Who won 1,204 votes?', 'Which person got 1204 of the votes?', null],
-    ['Who said "I came, I saw"?', 'Which person uttered "I saw, I came"?', 'a quotation is lost'],
-    ['Which metal is not magnetic?', 'Name a magnetic metal, please.', 'a negation came or went'],
+    [
+      'Who said "I came, I saw"?',
+      'Which person uttered "I saw, I came"?',
+      'a quotation is missing',
+    ],
+    [
+      'Which metal is not magnetic?',
+      'Name a magnetic metal, please.',
+      'a negation was added or removed',
+    ],
     ['Which birds don’t fly?', 'Name birds that never fly.', null],
-    ['What does NASA do?', 'What is the work of the space agency?', 'a name is lost'],
+    ['What does NASA do?', 'What is the work of the space agency?', 'a name is missing'],
     [
       'What is at https://example.org/a?',
       'What does one find under https://example.org/b?',
-      'a name is lost',
+      'a name is missing',
     ],
-    ['Why?', 'For what reason of all reasons that there are would that be so?', 'another length'],
-    // The capital of a beginning belongs to its place.
+    [
+      'Why?',
+      'For what reason of all reasons that there are would that be so?',
+      'the length differs too much',
+    ],
+    // A capital at the beginning of a sentence does not make a name.
     [
       'Rivers flow where? Mountains rise why?',
       'Where do rivers flow, and for what reason do mountains rise?',

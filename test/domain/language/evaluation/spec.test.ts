@@ -19,7 +19,7 @@ const issues = (schema: z.ZodType, written: unknown) => {
 };
 
 describe('an evaluation in a spec file', () => {
-  test('has its defaults filled in', () => {
+  test('gets its defaults', () => {
     expect(value(dimensionSchema, { name: 'steady', kind: 'consistency' })).toEqual({
       name: 'steady',
       kind: 'consistency',
@@ -48,7 +48,7 @@ describe('an evaluation in a spec file', () => {
 
   test.each<[string, z.ZodType, unknown, object]>([
     [
-      'a kind of no dimension',
+      'an unknown kind of dimension',
       dimensionSchema,
       { name: 'x', kind: 'exakt' },
       { pointer: '/kind', didYouMean: 'exact' },
@@ -60,61 +60,61 @@ describe('an evaluation in a spec file', () => {
       { pointer: '/repeat', didYouMean: 'repeats' },
     ],
     [
-      'a judge without its prompt’s version',
+      'an absolute path of a judge prompt',
       dimensionSchema,
       { name: 'x', kind: 'judge', prompt: '/etc/judge.yaml', provider: 'p', model: 'm' },
       { pointer: '/prompt' },
     ],
     [
-      'a minimum beyond what a score can be',
+      'a minimum above 1',
       llmGateSchema,
       { name: 'x', kind: 'threshold', dimension: 'exact', min: 60 },
       { pointer: '/min' },
     ],
     [
-      'a minimum that every score reaches',
+      'a minimum of 0',
       llmGateSchema,
       { name: 'x', kind: 'threshold', dimension: 'exact', min: 0 },
-      { pointer: '/min', detail: 'min is 0, which every score reaches: the gate could never fail' },
+      { pointer: '/min', detail: 'min is 0, which every score reaches, so the gate could never fail' },
     ],
     [
-      'a schema that is none',
+      'an invalid schema',
       dimensionSchema,
       { name: 'x', kind: 'json', schema: { type: 'nothing' } },
       {
         pointer: '/schema',
-        detail: expect.stringContaining('schema is no JSON Schema: ') as string,
+        detail: expect.stringContaining('schema is not a valid JSON Schema: ') as string,
       },
     ],
     [
-      'a schema that points to nothing',
+      'a schema with an unknown reference',
       dimensionSchema,
       { name: 'x', kind: 'rules', rules: [{ kind: 'json', schema: { $ref: '#/$defs/none' } }] },
       { pointer: '/rules/0/schema' },
     ],
     [
-      'a gate that is never sure',
+      'a confidence that is too low',
       llmGateSchema,
       { name: 'x', kind: 'latency', maxMs: 5, confidence: 0.3 },
       { pointer: '/confidence' },
     ],
     [
-      'a search that keeps nothing to confirm',
+      'a search without cases to confirm',
       searchSchema,
       { quality: 'exact', proposers: [{ kind: 'fewShot' }], confirm: 0 },
       { pointer: '/confirm' },
     ],
     [
-      'a search that halves nothing',
+      'a search with an eta of 1',
       searchSchema,
       { quality: 'exact', proposers: [{ kind: 'fewShot' }], halving: { eta: 1 } },
       { pointer: '/halving/eta' },
     ],
-  ])('with %s is refused, and the place named', (_name, schema, written, issue) => {
+  ])('with %s is rejected with its place', (_name, schema, written, issue) => {
     expect(issues(schema, written)).toContainEqual(expect.objectContaining(issue));
   });
 
-  test('may not name a dimension that is not there, or one twice', () => {
+  test('is rejected with unknown or duplicate names', () => {
     const exact = value(dimensionSchema, { name: 'exact', kind: 'exact' });
     const steady = value(dimensionSchema, { name: 'steady', kind: 'consistency' });
     const sturdy = value(dimensionSchema, {
@@ -131,11 +131,11 @@ describe('an evaluation in a spec file', () => {
       min: 0.6,
     });
     expect(evaluationProblems([exact, steady, sturdy, exact], [gate, gate])).toEqual([
-      { path: ['dimensions', 3, 'name'], detail: 'exact is there twice' },
-      { path: ['gates', 1, 'name'], detail: 'useful is there twice' },
+      { path: ['dimensions', 3, 'name'], detail: 'exact is listed twice' },
+      { path: ['gates', 1, 'name'], detail: 'useful is listed twice' },
       {
         path: ['dimensions', 2, 'of'],
-        detail: 'steady takes more than one answer, and cannot be scored of a perturbed one',
+        detail: 'steady cannot score a perturbed answer: it needs a judge or more answers',
       },
       {
         path: ['gates', 0, 'dimension'],

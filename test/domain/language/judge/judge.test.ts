@@ -23,8 +23,8 @@ const labelled = (random: Random, n: number, rates: readonly [number, number]): 
     said: verdict(random, index < n, rates),
   }));
 
-describe('a judge', () => {
-  test('is calibrated by its agreement with people, beyond chance, and by what turns with the order', () => {
+describe('judge calibration', () => {
+  test('counts agreement with people, agreement beyond chance and order-dependent verdicts', () => {
     const cases: readonly LabelledVerdict[] = [
       ...Array.from({ length: 80 }, (): LabelledVerdict => ({
         label: true,
@@ -60,9 +60,9 @@ describe('a judge', () => {
   test.each<[string, Parameters<typeof uncalibrated>, RegExp]>([
     ['without labels', [null, judge], /has no calibration/],
     [
-      'whose version changed',
+      'calibrated in another version',
       [calibrate(other, labelled(seededRandom([1, 2, 3, 4]), 100, [0.9, 0.9])), judge],
-      /the judge has changed/,
+      /calibrated is sha256:b+, but it is now sha256:a+/,
     ],
     [
       'with labels of one kind',
@@ -70,20 +70,20 @@ describe('a judge', () => {
         calibrate(judge, labelled(seededRandom([1, 2, 3, 4]), 100, [0.9, 0.9]).slice(0, 110)),
         judge,
       ],
-      /10 labels of wrong answers, 100 are needed/,
+      /10 labels of wrong answers, at least 100 needed/,
     ],
     [
-      'that tosses a coin',
+      'that decides at random',
       [calibrate(judge, labelled(seededRandom([1, 2, 3, 4]), 100, [0.5, 0.5])), judge],
-      /sensitivity \+ specificity − 1 may be as low as/,
+      /lower bound of sensitivity \+ specificity − 1 is/,
     ],
     [
       'that says yes to all',
       [calibrate(judge, labelled(seededRandom([1, 2, 3, 4]), 100, [1, 0])), judge],
-      /may be as low as/,
+      /lower bound of sensitivity \+ specificity − 1 is/,
     ],
     [
-      'that answers prose',
+      'that often answers in prose',
       [
         calibrate(
           judge,
@@ -93,19 +93,19 @@ describe('a judge', () => {
         ),
         judge,
       ],
-      /no sure verdict on 25 of 200/,
+      /no consistent verdict on 25 of 200/,
     ],
-  ])('%s may not gate', (_name, [calibration, digest], reason) => {
+  ])('a judge %s cannot gate', (_name, [calibration, digest], reason) => {
     expect(uncalibrated(calibration, digest).join('; ')).toMatch(reason);
   });
 
   test.each([
-    ['good and few labels', 0.85, [0.9, 0.85], 60, 200],
-    ['lenient', 0.6, [0.97, 0.7], 100, 300],
-    ['of rare mistakes', 0.97, [0.9, 0.9], 100, 300],
-    ['poor', 0.5, [0.75, 0.65], 150, 400],
+    ['a good judge with few labels', 0.85, [0.9, 0.85], 60, 200],
+    ['a lenient judge', 0.6, [0.97, 0.7], 100, 300],
+    ['a good judge of rare errors', 0.97, [0.9, 0.9], 100, 300],
+    ['a poor judge', 0.5, [0.75, 0.65], 150, 400],
   ] as const)(
-    '%s: the corrected interval holds the truth (800 worlds, one in ten allowed over both bounds)',
+    '%s: the corrected interval misses the true share in at most 10 %% of 800 simulations',
     (_name, truth, rates, labels, cases) => {
       let shift = 0;
       const missed = rateIn(800, (world) => {
@@ -118,13 +118,13 @@ describe('a judge', () => {
         shift += (share?.estimate ?? 0) - truth;
         return share === null || share.lower > truth || share.upper < truth;
       });
-      // Lang and Reiczigel found 93.5 … 96 % at 95 % of both sides; here it is 90 %.
+      // Lang and Reiczigel measured 93.5 … 96 % coverage at 95 %; both bounds here have 90 %.
       expect(missed.lower).toBeLessThanOrEqual(0.1);
       expect(Math.abs(shift / 800)).toBeLessThan(0.02);
     },
   );
 
-  test('uncorrected, the same judge is wrong nearly always', () => {
+  test('without the correction the lenient judge misses the true share in most simulations', () => {
     const missed = rateIn(200, (world) => {
       const random = seededRandom([world, 3, 5, 8]);
       const right =
@@ -136,7 +136,7 @@ describe('a judge', () => {
     expect(missed.rate).toBeGreaterThan(0.7);
   });
 
-  test('no better than a coin corrects nothing', () => {
+  test('gives no corrected share for a judge that is no better than chance', () => {
     expect(
       correctedShare(
         { cases: 100, right: 50 },
@@ -147,35 +147,35 @@ describe('a judge', () => {
   });
 });
 
-describe('what a judge answered', () => {
+describe("a judge's answer", () => {
   const says = (verdict: string) => JSON.stringify({ reason: 'as asked', verdict });
 
   test.each([
     ['prose', 'The answer is right.'],
     ['another shape', '{"right": true}'],
-    ['another word', says('maybe')],
+    ['an unknown verdict', says('maybe')],
     ['a list', '["right"]'],
-    ['nothing', ''],
-  ])('%s is no verdict', (_name, text) => {
+    ['an empty text', ''],
+  ])('%s is not a verdict', (_name, text) => {
     expect(verdictIn(text)).toBeNull();
     expect(judgeScore([text])).toEqual({ kind: 'failed', reason: 'the judge gave no verdict' });
   });
 
-  test('counts when it is the same in both orders', () => {
+  test('counts if it is the same in both orders', () => {
     expect(judgeScore([says('right'), says('right')])).toEqual({
       kind: 'scored',
       value: 1,
       detail: 'as asked',
     });
     expect(judgeScore([says('wrong')])).toMatchObject({ value: 0 });
-    // JSON can escape half a character, which no artifact can hold.
+    // JSON can escape half of a surrogate pair, which an artifact cannot store.
     expect(judgeScore(['{"reason":"so \\ud83d","verdict":"right"}'])).toMatchObject({
       value: 1,
       detail: 'so \ufffd',
     });
     expect(judgeScore([says('right'), says('wrong')])).toEqual({
       kind: 'failed',
-      reason: 'the verdict turns with the order',
+      reason: 'the verdict depends on the order of the answers',
     });
     expect(judgeScore([says('right'), 'prose'])).toMatchObject({ kind: 'failed' });
   });

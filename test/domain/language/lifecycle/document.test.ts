@@ -50,7 +50,7 @@ function read(document: string, changed: Readonly<Record<string, string | undefi
   return readLlmLifecycle(yamlDocument(document, 'lifecycle.yaml'), there);
 }
 
-test('an LLM lifecycle is completed with safe defaults, and written out in full it reads the same', () => {
+test('an LLM lifecycle gets safe defaults, and reads the same when it is written out in full', () => {
   const parsed = read(text);
   if (!parsed.ok) throw new Error(parsed.issues.map(formatIssue).join('\n'));
   expect(parsed.value).toMatchObject({
@@ -67,7 +67,7 @@ test('an LLM lifecycle is completed with safe defaults, and written out in full 
   );
 });
 
-describe('models that are to stand by', () => {
+describe('standbys', () => {
   const withStandby = (list: string) =>
     edited(
       text,
@@ -80,7 +80,7 @@ describe('models that are to stand by', () => {
     return parsed.ok ? [] : parsed.issues.map(({ pointer, detail }) => `${pointer} ${detail}`);
   };
 
-  test('are taken in their order where there are gates to qualify by', () => {
+  test('keep their order', () => {
     expect(read(withStandby(`${acme}, { provider: acme, model: smaller }`))).toMatchObject({
       ok: true,
       value: {
@@ -94,34 +94,34 @@ describe('models that are to stand by', () => {
     });
   });
 
-  test('cannot qualify by nothing', () => {
+  test('are rejected without gates', () => {
     const ungated = edited(
       withStandby(acme),
       'gates: [{ name: useful, kind: threshold, dimension: answer, min: 0.3 }]',
       'gates: []\n    ungated: a trial',
     );
     expect(said(ungated)).toEqual([
-      '/spec/model/standby a standby qualifies by the gates that its bundle passes, and spec.evaluate.gates is empty',
+      '/spec/model/standby a standby must pass the gates, but spec.evaluate.gates is empty',
     ]);
   });
 
-  test('are somebody else, each once', () => {
+  test('are rejected if one is listed twice or is the model itself', () => {
     const own = '{ provider: embedded, model: smollm2-135m-instruct }';
     expect(said(withStandby(`${acme}, ${acme}, ${own}`))).toEqual([
-      '/spec/model/standby/1 acme small is there twice',
-      '/spec/model/standby/2 embedded smollm2-135m-instruct is the model that it would stand by for',
+      '/spec/model/standby/1 acme small is listed twice',
+      '/spec/model/standby/2 embedded smollm2-135m-instruct cannot be its own standby',
     ]);
   });
 
-  test('have learnt nothing of a fine-tuning', () => {
+  test('are rejected for a fine-tuned model', () => {
     const tuned = `${withStandby(acme)}${sources}  fineTune: { examples: pages }\n`;
     expect(said(tuned)).toEqual([
-      '/spec/model/standby nobody can stand by for a model that is fine-tuned: they have learnt nothing of it',
+      '/spec/model/standby a fine-tuned model cannot have standbys, because they have no adapter',
     ]);
   });
 });
 
-test('a candidate may be a prompt of the registry, which no file is looked for', () => {
+test('a candidate may be a prompt of the registry, without a file', () => {
   const parsed = read(edited(text, 'prompts/short.yaml', 'prompt://short@live'));
   expect(parsed.ok && parsed.value.prompt.candidates).toEqual([
     'prompts/plain.yaml',
@@ -129,7 +129,7 @@ test('a candidate may be a prompt of the registry, which no file is looked for',
   ]);
 });
 
-test('an index and a fine-tuning go together: examples are given what it finds', () => {
+test('a lifecycle may have an index and a fine-tuning', () => {
   const both = `${sources}  index: { name: wiki, documents: pages }\n  fineTune: { examples: pages }\n  safety:`;
   const found = prompt(
     'short',
@@ -162,7 +162,7 @@ describe('an index with a reranker', () => {
       found,
     );
 
-  test('has twenty candidates, answers without it while it is away, and is written out as it reads', () => {
+  test('defaults to 20 candidates and to keeping the order without it, and round-trips', () => {
     const parsed = reranked('{ provider: ranks, model: cross }');
     if (!parsed.ok) throw new Error(parsed.issues.map(formatIssue).join('\n'));
     expect(parsed.value.index?.rerank).toEqual({
@@ -182,11 +182,11 @@ describe('an index with a reranker', () => {
   test.each([
     [
       '{ provider: ranks, model: cross, candidates: 4 }',
-      'spec.index.rerank.candidates is 4, and spec.index.k keeps 5 of them',
+      'spec.index.rerank.candidates is 4, fewer than spec.index.k, 5',
     ],
     ['{ provider: embedded, model: cross }', 'the embedded model server has no reranker'],
     ['{ provider: ranks }', 'spec.index.rerank.model'],
-  ])('of %s is refused', (rerank, said) => {
+  ])('of %s is rejected', (rerank, said) => {
     const parsed = reranked(rerank);
     expect(parsed.ok ? 'read' : parsed.issues.map(formatIssue).join('\n')).toContain(said);
   });
@@ -194,7 +194,7 @@ describe('an index with a reranker', () => {
 
 test.each<readonly [string, string, string, Readonly<Record<string, string | undefined>>]>([
   [
-    'a prompt that is not there',
+    'a missing prompt file',
     text,
     'there is no file prompts/short.yaml',
     { 'prompts/short.yaml': undefined },
@@ -205,33 +205,33 @@ test.each<readonly [string, string, string, Readonly<Record<string, string | und
     'the variable question is used by no template',
     { 'prompts/short.yaml': prompt('short', 'Hello') },
   ],
-  ['a line that is no case', text, 'cases.ndjson', { 'cases.ndjson': '{"id":"1"\n' }],
+  ['an invalid line of the case file', text, 'cases.ndjson', { 'cases.ndjson': '{"id":"1"\n' }],
   [
-    'a case twice',
+    'a duplicate case',
     text,
-    'the id 1 is that of line 1',
+    'the id 1 is already used in line 1',
     { 'cases.ndjson': files['cases.ndjson'].repeat(2) },
   ],
   [
-    'a policy of an unknown detector',
+    'a policy with an unknown detector',
     text,
     'safety.yaml',
     { 'safety.yaml': files['safety.yaml'].replace('secrets', 'telepathy') },
   ],
   [
-    'a gate on a dimension that is not measured',
+    'a gate on an unknown dimension',
     edited(text, 'dimension: answer', 'dimension: anser'),
     'there is no dimension anser',
     {},
   ],
   [
-    'a quality that is not measured',
+    'a promptEval.quality that is not a dimension',
     edited(text, 'quality: answer', 'quality: form'),
     'there is no dimension form',
     {},
   ],
   [
-    'no gate and no reason',
+    'no gates and no reason',
     edited(
       text,
       'gates: [{ name: useful, kind: threshold, dimension: answer, min: 0.3 }]',
@@ -241,28 +241,28 @@ test.each<readonly [string, string, string, Readonly<Record<string, string | und
     {},
   ],
   [
-    'cases that do not ask',
+    'cases without the prompt input',
     text,
-    '1 of 2 cases of cases.ndjson have no question, which spec.prompt.input names: b is the first',
+    '1 of 2 cases of cases.ndjson lack the input question that spec.prompt.input names; the first is b',
     {
       'cases.ndjson':
         '{"id":"a","input":{"question":"Who?"},"expected":{"answer":"Ada"}}\n{"id":"b","input":{"text":"Who?"},"expected":{"answer":"Ada"}}\n',
     },
   ],
   [
-    'several prompts and no way to choose',
+    'several prompts without promptEval',
     edited(text, '  promptEval: { quality: answer }\n', ''),
-    'nothing says how one is chosen',
+    'spec.prompt has 2 candidates, but spec.promptEval is missing',
     {},
   ],
   [
-    'shares that leave nothing to judge by',
+    'shares that leave no cases for evaluate',
     edited(text, 'file: cases.ndjson', 'file: cases.ndjson, search: 0.6, confirm: 0.4'),
-    'leaves 0 %',
+    'leaves only 0 % of the cases',
     {},
   ],
   [
-    'a part that is not built',
+    'a section that this version does not support',
     edited(text, '  safety:', '  monitor: {}\n  safety:'),
     'not in this version',
     {},
@@ -270,37 +270,37 @@ test.each<readonly [string, string, string, Readonly<Record<string, string | und
   [
     'fewer cases than a gate needs',
     text,
-    'the gate useful needs 30 cases and can only have',
+    'gate useful needs 30 cases, but only',
     { 'cases.ndjson': files['cases.ndjson'].split('\n').slice(0, 40).join('\n') },
   ],
   [
-    'a share without a case',
+    'a slice without cases',
     edited(text, 'file: cases.ndjson', 'file: cases.ndjson, confirm: 0'),
-    'none of the 100 cases of cases.ndjson falls to confirm',
+    'none of the 100 cases of cases.ndjson is in the confirm slice',
     {},
   ],
   [
-    'two prompts of one name',
+    'two prompts with the same name',
     text,
-    'prompts/short.yaml has the name of prompts/plain.yaml: plain',
+    'prompts/short.yaml and prompts/plain.yaml have the same name, plain',
     { 'prompts/short.yaml': prompt('plain', 'In a word: {{question}}') },
   ],
   [
-    'an index of documents that nobody reads',
+    'an index of an unknown source',
     edited(text, '  safety:', '  index: { name: wiki, documents: pages }\n  safety:'),
-    'spec.index.documents is pages, and there is no such source; expected spec.data.sources.pages',
+    'spec.index.documents is pages, but there is no such source; expected spec.data.sources.pages',
     {},
   ],
   [
-    'an index that no prompt asks about',
+    'an index whose passages no prompt uses',
     edited(text, '  safety:', `${sources}  index: { name: wiki, documents: pages }\n  safety:`),
     'no prompt has the variable passages',
     {},
   ],
   [
-    'a prompt that wants passages without an index',
+    'a prompt with passages without an index',
     text,
-    'prompts/short.yaml wants passages as well, and a request brings question alone',
+    'prompts/short.yaml also uses passages, but requests only provide question',
     {
       'prompts/short.yaml': prompt(
         'short',
@@ -310,18 +310,18 @@ test.each<readonly [string, string, string, Readonly<Record<string, string | und
     },
   ],
   [
-    'examples of a source with a slip',
+    'fine-tuning examples of a misspelt source',
     edited(text, '  safety:', `${sources}  fineTune: { examples: page }\n  safety:`),
     'there is no such source; expected one of pages; did you mean pages?',
     {},
   ],
   ['a misspelt key', edited(text, 'promptEval:', 'promptEvall:'), 'promptEvall', {}],
-])('%s is refused, and named', (_what, document, said, changed) => {
+])('%s is rejected with its reason', (_what, document, said, changed) => {
   const parsed = read(document, changed);
   expect(parsed.ok ? 'accepted' : parsed.issues.map(formatIssue).join('\n')).toContain(said);
 });
 
-describe('what could never be measured', () => {
+describe('a measurement that could never work', () => {
   const measuring = (dimension: string, gate = 'answer') =>
     edited(
       edited(text, '{ name: answer, kind: f1 }', `{ name: answer, kind: f1 }, ${dimension}`),
@@ -331,7 +331,7 @@ describe('what could never be measured', () => {
   const robust = (variable: string) =>
     `{ name: steady, kind: robustness, of: answer, variable: ${variable}, perturbations: [{ kind: typos }] }`;
 
-  test('a variable that the cases have is perturbed', () => {
+  test('a variable of the cases can be perturbed', () => {
     expect(read(measuring(robust('question'))).ok).toBe(true);
   });
 
@@ -342,31 +342,31 @@ describe('what could never be measured', () => {
       'no case of cases.ndjson has the variable qestion; expected one of question; did you mean question?',
     ],
     [
-      'a pattern that is none',
+      'an invalid pattern',
       measuring("{ name: form, kind: regex, pattern: '(' }"),
-      'dimensions[1].pattern is no regular expression',
+      'dimensions[1].pattern is not a valid regular expression',
     ],
     [
-      'a JSON Schema that is none',
+      'an invalid JSON Schema',
       measuring('{ name: form, kind: json, schema: { type: nothing } }'),
-      'lifecycle.yaml:10:72 spec.evaluate.dimensions[1].schema is no JSON Schema: ',
+      'lifecycle.yaml:10:72 spec.evaluate.dimensions[1].schema is not a valid JSON Schema: ',
     ],
     [
       'a threshold that every score reaches',
       edited(text, 'min: 0.3', 'min: 0'),
-      'spec.evaluate.gates[0].min is 0, which every score reaches: the gate could never fail; expected a share above 0 and at most 1',
+      'spec.evaluate.gates[0].min is 0, which every score reaches, so the gate could never fail; expected lowest mean score that passes, above 0 and at most 1',
     ],
     [
-      'a rule whose pattern is none',
+      'a rule with an invalid pattern',
       measuring("{ name: form, kind: rules, rules: [{ kind: matches, pattern: '[' }] }"),
-      'rules[0].pattern is no regular expression',
+      'rules[0].pattern is not a valid regular expression',
     ],
     [
-      'a gate over a judge whose errors nobody knows',
+      'a gate over a judge without labelled answers',
       measuring('{ name: sound, kind: judge, prompt: judge.yaml, model: big }', 'sound'),
-      'nobody has labelled answers for the judge sound, so the gate useful could never decide; expected labels: <file> in its dimension',
+      'judge sound has no labelled answers, so gate useful could never decide; expected labels: <file> in its dimension',
     ],
-  ])('%s is refused, and named', (_what, document, said) => {
+  ])('%s is rejected with its reason', (_what, document, said) => {
     const parsed = read(document, {
       'judge.yaml': prompt(
         'judge',
@@ -378,7 +378,7 @@ describe('what could never be measured', () => {
   });
 });
 
-describe('what an index finds', () => {
+describe('perturbed passages', () => {
   const overIndex = (
     robust: string,
     {
@@ -409,7 +409,7 @@ describe('what an index finds', () => {
     return parsed.ok ? '' : parsed.issues.map(formatIssue).join('\n');
   };
 
-  test('is perturbed when it is found, and questions as they were written', () => {
+  test('are valid beside perturbed questions', () => {
     const several = robust(
       '{ kind: order }, { kind: distractor, texts: [x] }, { kind: longContext, filler: [x], characters: 10 }, { kind: typos }',
     );
@@ -419,35 +419,35 @@ describe('what an index finds', () => {
 
   test.each([
     [
-      'a variable that nobody fills',
+      'an unknown variable',
       overIndex(robust('{ kind: order }', 'pasages')),
       'has the variable pasages, and the index fills passages; expected one of question, passages; did you mean passages?',
     ],
     [
-      'a paraphrase of it',
+      'a paraphrase of passages',
       overIndex(robust('{ kind: typos }, { kind: paraphrase, model: m }')),
-      'what an index finds is not paraphrased',
+      'passages of an index cannot be paraphrased',
     ],
     [
-      'the order of one passage',
+      'the order of a single passage',
       overIndex(robust('{ kind: order }'), {
         index: 'index: { name: pages, documents: pages, variable: passages, k: 1 }',
       }),
-      'spec.index.k is 1, and one passage has no order; expected spec.index.k of 2 or more',
+      'spec.index.k is 1, and a single passage has no order to change; expected spec.index.k of 2 or more',
     ],
     [
-      'a measure of the index itself',
+      'a retrieval dimension',
       overIndex(robust('{ kind: order }', 'passages', 'hits'), {
         dimensions: ', { name: hits, kind: retrieval }',
       }),
-      'hits measures what the index finds, and passages is perturbed after it was found',
+      'hits measures retrieval, but passages is perturbed after retrieval',
     ],
-  ])('%s is refused, and named', (_what, document, detail) => {
+  ])('%s is rejected with its reason', (_what, document, detail) => {
     expect(said(document)).toContain(detail);
   });
 });
 
-describe('a judge of live answers', () => {
+describe("a canary's judge", () => {
   const labelled = (right: number, wrong: number) =>
     Array.from(
       { length: right + wrong },
@@ -476,38 +476,38 @@ spec:
     return parsed.ok ? '' : parsed.issues.map(formatIssue).join('\n');
   };
 
-  test('is asked for the question and the answer, and has labels enough', () => {
+  test('is valid if its prompt uses question and answer, and it has enough labels', () => {
     expect(saidOf(judging('sound'))).toBe('');
   });
 
   test.each<[string, string, Readonly<Record<string, string>>, RegExp]>([
-    ['that is not there', judging('sond'), {}, /there is no dimension sond.*sound/s],
-    ['that is another measure', judging('answer'), {}, /answer is of kind f1, not judge/],
+    ['that is not a dimension', judging('sond'), {}, /there is no dimension sond.*sound/s],
+    ['that is a dimension of another kind', judging('answer'), {}, /answer is of kind f1, not judge/],
     [
-      'that wants a right answer',
+      'that needs an expected answer',
       judging('sound'),
       { 'judge.yaml': judgePrompt(['answer', 'reference']) },
-      /wants reference, and nobody knows that of a live question/,
+      /uses reference, which live questions do not have/,
     ],
     [
-      'that sees two answers in order',
+      'that compares two answers',
       judging('sound'),
       { 'judge.yaml': judgePrompt(['question', 'first', 'second']) },
-      /wants first, second/,
+      /uses first, second/,
     ],
     [
       'without labels',
       judging('sound', '{ name: sound, kind: judge, prompt: judge.yaml, model: big }'),
       {},
-      /nobody has labelled answers for the judge sound/,
+      /judge sound has no labelled answers/,
     ],
     [
-      'with few labels',
+      'with too few labels',
       judging('sound'),
       { 'labels.ndjson': labelled(40, 12) },
       /40 right and 12 wrong answers/,
     ],
-  ])('%s is refused', (_what, document, changed, detail) => {
+  ])('%s is rejected', (_what, document, changed, detail) => {
     expect(saidOf(document, changed)).toMatch(detail);
   });
 });

@@ -31,27 +31,26 @@ const said = (count: number, min: number, change: Partial<LlmLifecycleSpec> = {}
     { 'cases.ndjson': lines(count) },
   );
 
-test('a threshold says what its cases can show before anything is asked', () => {
+test('a threshold reports the mean that its cases must reach', () => {
   const [line = ''] = said(200, 0.6);
   const [, least] =
-    /^useful: 200 cases judge, and right of at least 0.6 is shown by a mean from (0\.\d+),/.exec(
-      line,
-    ) ?? [];
+    /^useful: 200 cases show right of at least 0.6 with a mean of (0\.\d\d) or more,/.exec(line) ??
+    [];
   expect(Number(least)).toBeGreaterThan(0.65);
   expect(Number(least)).toBeLessThan(0.8);
   expect(said(4, 0.9)).toEqual([
-    'useful: 4 cases judge, and right of at least 0.9 is more than so few can show',
+    'useful: 4 cases are too few to show right of at least 0.9',
   ]);
 });
 
-test('what it takes until a model may stand by is said for each, with everything that the dimensions ask of a case', () => {
+test('each standby is listed with the number of questions that its evaluation takes', () => {
   const standby = [
     { provider: 'acme', model: 'small' },
     { provider: 'embedded', model: 'tiny' },
   ];
   expect(said(200, 0.6, { model: { ...model, standby } }).slice(1)).toEqual([
-    'acme small stands by once it has passed the gates itself: up to 200 questions',
-    'embedded tiny stands by once it has passed the gates itself: up to 200 questions',
+    'acme small must pass the gates to be a standby: up to 200 questions',
+    'embedded tiny must pass the gates to be a standby: up to 200 questions',
   ]);
   const dimensions: LlmLifecycleSpec['evaluate']['dimensions'] = [
     { name: 'right', kind: 'exact' },
@@ -69,17 +68,16 @@ test('what it takes until a model may stand by is said for each, with everything
     evaluate: { ...evaluate, dimensions, gates: [] },
   });
   expect(asked).toEqual([
-    'acme small stands by once it has passed the gates itself: up to 1000 questions',
+    'acme small must pass the gates to be a standby: up to 1,000 questions',
   ]);
 });
 
-test('that standbys are paid before a canary’s judge, from the same budget, is said where it is bounded', () => {
+test("warns that standbys and the canary's judge share a limited budget", () => {
   const standby = [{ provider: 'acme', model: 'small' }];
   const judged = llmCanaryOf(
     llmCanarySchema.parse({ quality: { from: 'judge', judge: 'sound', margin: 0.1 } }),
   );
-  const shared =
-    'what standbys are asked is paid before the canary, from the budget that its judge is paid from';
+  const shared = 'standbys are evaluated before the canary, from the same budget as its judge';
   expect(said(200, 0.6, { model: { ...model, standby }, canary: judged }).at(-1)).toBe(shared);
   expect(
     said(200, 0.6, {

@@ -2,7 +2,7 @@ import { formatIssue } from '../../../../domain/document/issue-text';
 import { parseLifecycle } from '../../../../domain/lifecycle/document';
 import { llmLifecycleTemplate } from '../../../../domain/language/lifecycle/template';
 
-test('a language application to start from is valid as it stands, and leaves cases for each of its slices', () => {
+test('the template is a valid lifecycle with cases for each slice', () => {
   const files = llmLifecycleTemplate({ name: 'capitals' });
   const parsed = parseLifecycle({
     document: files['lifecycle.yaml'],
@@ -23,7 +23,7 @@ test('a language application to start from is valid as it stands, and leaves cas
   ]);
 });
 
-test('with an index it has documents, prompts that take passages, and cases that name the documents they are answered by', () => {
+test('the template with an index has documents, prompts with passages, and cases with documents', () => {
   const files = llmLifecycleTemplate({ name: 'capitals', index: true });
   const parsed = parseLifecycle({
     document: files['lifecycle.yaml'],
@@ -56,6 +56,6 @@ test('with an index it has documents, prompts that take passages, and cases that
   ]);
 });
 
-test('a name that cannot be one is refused with a better one', () => {
+test('an invalid name is rejected with a suggestion', () => {
   expect(() => llmLifecycleTemplate({ name: 'My Capitals!' })).toThrow('did you mean my-capitals?');
 });

@@ -9,7 +9,7 @@ const details = (providers: string): readonly string[] => {
 };
 
 describe('the providers of a platform', () => {
-  test('are read with all that is left out', () => {
+  test('are read with their defaults', () => {
     expect(
       read(`    openai:
       url: https://api.openai.com/v1
@@ -48,24 +48,24 @@ describe('the providers of a platform', () => {
 
   test.each([
     [
-      'a key itself',
+      'a key in plain text',
       '    a: { url: "https://a.example/v1", key: sk-secret }\n',
       /\/spec\/providers\/a\/key/,
     ],
     [
       'a credential in the address',
       '    a: { url: "https://me:sk-secret@a.example/v1" }\n',
-      /carries a credential/,
+      /contains a credential/,
     ],
-    ['no address', '    a: { url: "file:///etc/passwd" }\n', /no address/],
+    ['a file address', '    a: { url: "file:///etc/passwd" }\n', /is not an http or https address/],
     [
-      'thoughts that are no number of tokens',
+      'thinkingTokens that are not a number',
       '    a: { url: "https://a.example/v1", thinkingTokens: { o4-mini: many } }\n',
       /thinkingTokens\/o4-mini/,
     ],
     ['an unknown key', '    a: { url: "https://a.example/v1", keys: { env: A } }\n', /keys/],
-    ['the platform’s own name', '    embedded: { url: "https://a.example/v1" }\n', /embedded/],
-  ])('%s is named, and never repeated', (_, providers, pattern) => {
+    ["the embedded provider's name", '    embedded: { url: "https://a.example/v1" }\n', /embedded/],
+  ])('%s is rejected without quoting a secret', (_, providers, pattern) => {
     const found = details(providers).join('\n');
     expect(found).toMatch(pattern);
     expect(found).not.toContain('sk-secret');

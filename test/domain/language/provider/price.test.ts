@@ -5,8 +5,8 @@ import { question } from '../../../support/provider/model-access';
 
 const request = (text: string): ChatRequest => ({ ...question(text), model: 'any' });
 
-describe('what a call may cost', () => {
-  test('prices in thousandths of a dollar give whole nanodollars', () => {
+describe('the cost of a call', () => {
+  test('is a whole number of nanodollars for prices in thousandths of a dollar', () => {
     const price = { promptPerMillion: 0.15, completionPerMillion: 0.6 };
     expect(costOf({ promptTokens: 1, completionTokens: 0 }, price)).toBe(150);
     expect(costOf({ promptTokens: 1_000_000, completionTokens: 1_000_000 }, price)).toBe(
@@ -14,7 +14,7 @@ describe('what a call may cost', () => {
     );
   });
 
-  test('the sum of many calls is exactly the price of all their tokens', () => {
+  test('of many calls adds up to exactly the price of all their tokens', () => {
     const price = { promptPerMillion: 0.075, completionPerMillion: 4.405 };
     const calls = fc.array(
       fc.record({ promptTokens: fc.nat(200_000), completionTokens: fc.nat(20_000) }),
@@ -30,7 +30,7 @@ describe('what a call may cost', () => {
     );
   });
 
-  test('no tokenizer over bytes makes more of a prompt than is reserved', () => {
+  test('reserves at least one token per byte of the prompt', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         expect(mostUsage(request(text)).promptTokens).toBeGreaterThanOrEqual(
@@ -41,7 +41,7 @@ describe('what a call may cost', () => {
     expect(mostUsage(request('x')).completionTokens).toBe(50);
   });
 
-  test('a schema that goes with the prompt is reckoned, too', () => {
+  test('includes the JSON schema of the request', () => {
     const plain = mostUsage(request('x')).promptTokens;
     expect(
       mostUsage({ ...request('x'), jsonSchema: { type: 'object' } }).promptTokens,

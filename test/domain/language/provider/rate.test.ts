@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { admit, correct, type RateState } from '../../../../domain/language/provider/rate';
 
-describe('a rate', () => {
+describe('a rate limit', () => {
   const rate = { perMinute: 600 };
 
-  test('lets a tenth of a minute through at once, then one at a time', () => {
+  test('admits a tenth of the rate per minute at once, then one at a time', () => {
     let state: RateState = { freeAtMs: 0 };
     const waits = Array.from({ length: 63 }, () => {
       const admitted = admit(state, rate, 1, 1_000_000);
@@ -15,18 +15,18 @@ describe('a rate', () => {
     expect(waits.slice(60)).toEqual([100, 200, 300]);
   });
 
-  test('one that is larger than the burst waits only for those before it', () => {
+  test('lets a request above the burst wait only for earlier ones', () => {
     const large = admit({ freeAtMs: 0 }, rate, 300, 1_000_000);
     expect(large.waitMs).toBe(0);
     expect(admit(large.state, rate, 1, 1_000_000).waitMs).toBe(30_000 + 100 - 6000);
   });
 
-  test('what was reckoned too high is given back', () => {
+  test('returns the difference if the estimate was too high', () => {
     const { state } = admit({ freeAtMs: 0 }, rate, 300, 1_000_000);
     expect(admit(correct(state, rate, -300), rate, 1, 1_000_000).waitMs).toBe(0);
   });
 
-  test('in no minute is more sent than a minute’s worth and the burst', () => {
+  test('never sends more per minute than the rate and the burst', () => {
     const gaps = fc.array(
       fc.record({ gapMs: fc.nat(300), cost: fc.integer({ min: 1, max: 30 }) }),
       { minLength: 1, maxLength: 400 },

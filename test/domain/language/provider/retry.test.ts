@@ -1,7 +1,7 @@
 import type { FailureType } from '../../../../domain/failure';
 import { mayFailOver, retryDelayMs } from '../../../../domain/language/provider/retry';
 
-describe('asking a provider again', () => {
+describe('retries of provider requests', () => {
   const delay = (
     type: FailureType,
     failed: number,
@@ -25,12 +25,12 @@ describe('asking a provider again', () => {
     ['AnswerInvalid', 1],
     ['BudgetSpent', 1],
     ['DatabaseUnavailable', 1],
-  ] as const)('%s is tried %d times in all', (type, attempts) => {
+  ] as const)('%s is tried %d times in total', (type, attempts) => {
     expect(delay(type, attempts)).toBeNull();
     if (attempts > 1) expect(delay(type, attempts - 1)).not.toBeNull();
   });
 
-  test('waits twice as long each time, up to a bound, and never at the same moment as others', () => {
+  test('back off exponentially with jitter, up to a limit', () => {
     expect([1, 2, 3, 4].map((failed) => delay('ProviderUnavailable', failed))).toEqual([
       500, 1000, 2000, 4000,
     ]);
@@ -38,13 +38,13 @@ describe('asking a provider again', () => {
     expect(delay('ProviderUnavailable', 3, { random: 0.25 })).toBe(500);
   });
 
-  test('waits at least as long as the provider asks, and gives up where that is longer than anybody waits', () => {
+  test('wait at least as long as the provider asks, and end if that is too long', () => {
     expect(delay('ProviderRateLimited', 1, { retryAfterMs: 10_000, random: 0 })).toBe(10_000);
     expect(delay('ProviderRateLimited', 1, { retryAfterMs: 10_000, random: 0.5 })).toBe(10_500);
     expect(delay('ProviderRateLimited', 1, { retryAfterMs: 3_600_000 })).toBeNull();
   });
 
-  test('a standby stands in for an outage, not for a mistake', () => {
+  test('fail over to a standby after an outage, but not after a configuration error', () => {
     expect(
       ['ProviderRateLimited', 'ProviderUnavailable', 'AnswerLost', 'ProviderTimeout'].every(
         (type) => mayFailOver(type as FailureType),

@@ -60,7 +60,7 @@ test.each([
   [
     'one prompt and no search',
     '{ quality: answer }',
-    'spec.promptEval has one candidate to choose from',
+    'spec.promptEval has only one candidate to choose from',
     'more candidates, or a search',
   ],
   [
