@@ -67,7 +67,7 @@ function withoutEnd(link: string): string {
   return link.slice(0, end);
 }
 
-/** The addresses in an answer that are not sources: invented, or injected by a passage or caller. */
+/** Addresses in an answer that are not sources: invented, or injected by a passage or caller. */
 export function unknownLinks(
   answer: string,
   sources: readonly (string | null)[],

@@ -13,10 +13,7 @@ export interface PromptProblem {
 
 type Variables = PromptTemplate['variables'];
 
-/**
- * Everything that is wrong with a template whatever the values: found when it is written, not when
- * it is asked.
- */
+/** Errors of a template that do not depend on values, so that they are found early. */
 export function promptProblems({
   messages,
   variables,
@@ -37,17 +34,17 @@ export function promptProblems({
     ...Object.keys(variables).flatMap((name) =>
       used.has(name)
         ? []
-        : [{ path: ['variables', name], detail: `the variable ${name} is used by no template` }],
+        : [{ path: ['variables', name], detail: `no template uses the variable ${name}` }],
     ),
     ...(messages.some(({ role }) => role === 'user')
       ? []
-      : [{ path: ['messages'], detail: 'there is no message of the user' }]),
+      : [{ path: ['messages'], detail: 'there is no message with the role user' }]),
     ...messages.flatMap(({ role }, index) =>
       role === 'system' && index > 0
         ? [
             {
               path: ['messages', index, 'role'],
-              detail: 'only the first message can be of the system',
+              detail: 'only the first message can have the role system',
             },
           ]
         : [],
@@ -125,10 +122,7 @@ function fewShotProblems(
   ];
 }
 
-/**
- * Values against the variables that some templates want: each is given, each has its type, and
- * there are no others.
- */
+/** Missing, unknown and wrongly typed values for the variables in `wanted`. */
 export function valueProblems(given: {
   readonly values: Readonly<Record<string, unknown>>;
   readonly variables: Variables;
@@ -170,7 +164,7 @@ function fits(value: unknown, type: PromptVariable['type']): value is PromptValu
     : typeof value === 'number' && Number.isFinite(value);
 }
 
-/** Own keys only: a variable may be called `constructor`. */
+/** Own keys only, because a variable may be called `constructor`. */
 function variableOf(variables: Variables, name: string): PromptVariable | undefined {
   return Object.hasOwn(variables, name) ? variables[name] : undefined;
 }

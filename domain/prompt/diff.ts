@@ -3,9 +3,9 @@ import { nameOf, type DocumentPath } from '../document/path';
 import type { PromptTemplate } from './prompt';
 
 export interface PromptChange {
-  /** As people write it: `messages[1].template`. */
+  /** Such as `messages[1].template`. */
   readonly place: string;
-  /** Line by line for texts; the JSON of the value for everything else. */
+  /** Lines of a text, or of the JSON of any other value. */
   readonly lines: readonly DiffLine[];
 }
 
@@ -14,10 +14,7 @@ export interface DiffLine {
   readonly text: string;
 }
 
-/**
- * What a reader of both templates would point at, in the order of the document. Empty for equal
- * ones.
- */
+/** The changes between two templates in the order of the document; empty if they are equal. */
 export function diffPrompts(from: PromptTemplate, to: PromptTemplate): readonly PromptChange[] {
   return changes([], from, to);
 }
@@ -47,10 +44,10 @@ function linesOf(value: unknown): readonly string[] {
   return (typeof value === 'string' ? value : JSON.stringify(value, null, 2)).split('\n');
 }
 
-/** Pairs of lines beyond which a text counts as replaced: 16 MB of memory. */
+/** With more pairs of lines, a text counts as replaced; this many take 16 MB of memory. */
 const mostPairs = 4_000_000;
 
-/** By the longest common subsequence: quadratic, which a prompt's few hundred lines allow. */
+/** By the longest common subsequence; quadratic, but prompts have few lines. */
 function diffLines(from: readonly string[], to: readonly string[]): readonly DiffLine[] {
   if (from.length * to.length > mostPairs) {
     return [

@@ -8,18 +8,12 @@ import type { PromptTemplate } from './prompt';
 import { promptProblems } from './checks';
 import { promptSchema, storedPrompt } from './prompt.schema';
 
-/**
- * A `Prompt` document, as the text of its file or as an object → the template, or all that is wrong
- * with it.
- */
+/** Reads a `Prompt` document, as text or object: the template, or all errors in it. */
 export function readPrompt(document: unknown, fileName: string): Read<PromptTemplate> {
   return promptBy(promptSchema, document, fileName);
 }
 
-/**
- * One that was accepted before: what is refused since, when a prompt is written, is none of its
- * mistakes.
- */
+/** Reads a prompt that was accepted before, without the checks that were added since. */
 export function readStoredPrompt(text: string, fileName: string): Read<PromptTemplate> {
   return promptBy(storedPrompt, text, fileName);
 }
@@ -58,7 +52,7 @@ function issuesOf(prompt: PromptTemplate, { issueAt }: WrittenDocument) {
   );
 }
 
-/** The template as a person would write it: `readPrompt` makes the same of it. */
+/** The inverse of `readPrompt`: the document of a template. */
 export function promptDocumentOf({
   name,
   messages,

@@ -1,6 +1,6 @@
 import type { FewShot, FewShotExample } from './prompt';
 
-/** A chain of includes that comes back to its beginning, `a → b → a`; null when there is none. */
+/** A cycle of includes, such as `a → b → a`; null if there is none. */
 export function fewShotCycle(sets: FewShot['sets']): readonly string[] | null {
   const done = new Set<string>();
   const visit = (name: string, path: readonly string[]): readonly string[] | null => {
@@ -21,7 +21,7 @@ export function fewShotCycle(sets: FewShot['sets']): readonly string[] | null {
   return null;
 }
 
-/** The examples of the set in use, included ones first. Only for sets without a cycle. */
+/** The examples of the used set, included sets first. The sets must have no cycle. */
 export function examplesOf({ use, sets }: FewShot): readonly FewShotExample[] {
   const met = new Set<string>();
   const collect = (name: string): readonly FewShotExample[] => {

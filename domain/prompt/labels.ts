@@ -1,4 +1,4 @@
-/** What answers people asks for a second pair of eyes; every other label moves freely. */
+/** Moving a label of production traffic needs an approval; other labels move freely. */
 const approved: readonly string[] = ['production'];
 
 export function needsApproval(label: string): boolean {

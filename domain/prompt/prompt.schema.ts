@@ -18,11 +18,11 @@ const value = z
 
 const fewShotSchema = z
   .strictObject({
-    use: setName.describe('the set whose examples are shown'),
+    use: setName.describe('the set with the examples to show'),
     template: text
       .min(1)
       .optional()
-      .describe('the user’s side of an example; the last message of the user when it is left out'),
+      .describe("the user message of an example; default: the prompt's last user message"),
     sets: z
       .record(
         setName,
@@ -37,7 +37,7 @@ const fewShotSchema = z
               .array(
                 z.strictObject({
                   input: z.record(variable, value).describe('variable → value'),
-                  output: text.describe('what the model should answer'),
+                  output: text.describe('the expected answer'),
                 }),
               )
               .max(1_000)
@@ -48,16 +48,16 @@ const fewShotSchema = z
       )
       .describe('few-shot sets by name'),
   })
-  .describe('examples that are shown before the last message of the user');
+  .describe('examples before the last user message');
 
 /**
- * Answers are held to it by zod, which cannot do all of JSON Schema: what it cannot do would be
- * found out by the first answer, which is paid.
+ * Answers are validated by zod, which does not support all of JSON Schema. Checked early, because
+ * otherwise an error would appear only after the first paid answer.
  */
 const answerSchemaField = jsonSchemaField
   .check((context) => {
     const reason = context.issues.length > 0 ? null : unusable(context.value);
-    if (reason !== null) context.issues.push(problem(`cannot be held to: ${reason}`));
+    if (reason !== null) context.issues.push(problem(`cannot be enforced: ${reason}`));
   })
   .describe('a JSON Schema');
 
@@ -70,7 +70,7 @@ function unusable(schema: Readonly<Record<string, unknown>>): string | null {
   }
 }
 
-/** A prompt as a person writes it. What parts of it say together is checked by `promptProblems`. */
+/** A prompt as a person writes it. `promptProblems` checks its parts against one another. */
 export const promptSchema = promptOf(answerSchemaField);
 export const storedPrompt = promptOf(storedJsonSchema);
 
@@ -89,7 +89,11 @@ function promptOf(schema: typeof answerSchemaField) {
                 .enum(['string', 'number', 'list'])
                 .default('string')
                 .describe('string, number or list'),
-              description: z.string().max(1_000).default('').describe('what it holds, for people'),
+              description: z
+                .string()
+                .max(1_000)
+                .default('')
+                .describe('the meaning of the variable, for people'),
             })
             .describe('a variable'),
         )
@@ -113,12 +117,12 @@ function promptOf(schema: typeof answerSchemaField) {
       answer: z
         .strictObject({ schema })
         .optional()
-        .describe('the form of the answer: JSON of this schema'),
+        .describe('the format of the answer: JSON of this schema'),
       callerSystemMessages: z
         .enum(['refused', 'allowed'])
         .default('refused')
         .describe(
-          'refused or allowed: whether requests may add system and developer messages to the prompt',
+          'whether requests may add system and developer messages: refused or allowed',
         ),
     }),
   });

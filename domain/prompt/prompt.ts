@@ -1,9 +1,6 @@
 import type { ChatMessage } from '../language/chat';
 
-/**
- * What is asked of a model, with holes. A version of it is known by the digest of its canonical
- * JSON.
- */
+/** The messages to a model, with variables. Its version is the digest of its canonical JSON. */
 export interface PromptTemplate {
   readonly name: string;
   readonly messages: readonly PromptMessage[];
@@ -12,16 +9,16 @@ export interface PromptTemplate {
   /** The answer must be JSON of this schema; null for prose. */
   readonly answerSchema: Readonly<Record<string, unknown>> | null;
   /**
-   * Whether a request may carry `system` or `developer` messages of its own. They stand behind the
-   * prompt's messages with the same authority, so a caller could overrule the prompt. Absent where
-   * they are refused, so that the digest of a prompt from before this field stays the same.
+   * Whether requests may add `system` or `developer` messages. They follow the prompt's messages
+   * with the same authority, so a caller could overrule the prompt. Absent if they are refused, so
+   * that the digests of older prompts stay the same.
    */
   readonly callerSystemMessages?: 'allowed';
 }
 
 export interface PromptMessage {
   readonly role: ChatMessage['role'];
-  /** Syntax: `prompt-syntax.ts`. */
+  /** In the syntax of `syntax.ts`. */
   readonly template: string;
 }
 
@@ -32,16 +29,16 @@ export interface PromptVariable {
   readonly description: string;
 }
 
-/** Examples that stand before the last user message, each as a question and its answer. */
+/** Examples before the last user message, each with a question and an answer. */
 export interface FewShot {
   readonly use: string;
-  /** The user's side of an example. */
+  /** The user message of an example. */
   readonly template: string;
   readonly sets: Readonly<Record<string, FewShotSet>>;
 }
 
 export interface FewShotSet {
-  /** Sets whose examples come first, in this order; one that is met twice counts once. */
+  /** Sets whose examples come first, in this order; each set counts once. */
   readonly include: readonly string[];
   readonly examples: readonly FewShotExample[];
 }

@@ -7,14 +7,14 @@ import { promptProblems, valueProblems, type PromptProblem } from './checks';
 import { parseTemplate, usesOf, type Segment } from './syntax';
 
 /**
- * The messages for these values: every variable that the messages use has one, and there are no
- * others. Throws InvalidInput that lists all mistakes, of template and values alike; a rendered
- * prompt never has a hole.
+ * The messages for these values.
+ * @throws InvalidInput with all errors of the template, or with all missing, unknown and wrongly
+ * typed values
  */
 export function renderPrompt(prompt: PromptTemplate, values: PromptValues): readonly ChatMessage[] {
   const { name, messages, variables, fewShot } = prompt;
-  refuse(`the prompt ${name} cannot be rendered`, promptProblems(prompt));
-  refuse(
+  rejectProblems(`the prompt ${name} cannot be rendered`, promptProblems(prompt));
+  rejectProblems(
     `the values do not fit the prompt ${name}`,
     valueProblems({ values, variables, wanted: variablesOf(prompt) }),
   );
@@ -31,7 +31,7 @@ export function renderPrompt(prompt: PromptTemplate, values: PromptValues): read
   return [...rendered.slice(0, last), ...examples, ...rendered.slice(last)];
 }
 
-/** The variables that need a value; those of examples alone bring theirs. */
+/** The variables that need a value; examples have their own values. */
 export function variablesOf({ messages }: Pick<PromptTemplate, 'messages'>): readonly string[] {
   return [
     ...new Set(
@@ -75,7 +75,7 @@ function listOf(value: PromptValue | undefined): readonly string[] {
   return Array.isArray(value) ? (value as readonly string[]) : [];
 }
 
-function refuse(message: string, problems: readonly PromptProblem[]): void {
+function rejectProblems(message: string, problems: readonly PromptProblem[]): void {
   const [first] = problems;
   if (!first) return;
   const issues = problems.map(({ path, detail, didYouMean }) => ({

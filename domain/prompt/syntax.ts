@@ -1,8 +1,8 @@
 /**
- * The syntax of templates: `{{name}}` puts in a value; `{{#name}} … {{.}} … {{/name}}` repeats its
- * inside for each item of a list, where `{{.}}` is the item and `{{@}}` its number from 1; `\{{` is
- * two braces. A subset of Mustache without its HTML escapes, lookups and lambdas. What is put in is
- * never read as a template again: a document that holds `{{secret}}` stays text.
+ * The syntax of templates: `{{name}}` inserts a value. `{{#name}} … {{.}} … {{/name}}` repeats its
+ * content for each item of a list, where `{{.}}` is the item and `{{@}}` its number from 1. `\{{` is
+ * two braces. It is a subset of Mustache without HTML escapes, lookups and lambdas. Inserted values
+ * are not parsed again, so a document with `{{secret}}` stays text.
  */
 export type Segment =
   | { readonly kind: 'text'; readonly text: string }
@@ -13,7 +13,7 @@ export type Segment =
 
 export interface ParsedTemplate {
   readonly segments: readonly Segment[];
-  /** What is wrong with its braces, in order. */
+  /** Errors in its braces, in order. */
   readonly problems: readonly string[];
 }
 
@@ -39,19 +39,19 @@ export function parseTemplate(template: string): ParsedTemplate {
         );
     } else if (match[1] === '#') {
       if (open !== null)
-        problems.push(`{{#${name}}} stands inside {{#${open.name}}}: lists do not nest`);
+        problems.push(`{{#${name}}} is inside {{#${open.name}}}, but lists cannot be nested`);
       else open = { name, body: [] };
     } else if (match[1] === '/') {
-      if (open?.name !== name) problems.push(`{{/${name}}} closes nothing`);
+      if (open?.name !== name) problems.push(`{{/${name}}} has no matching {{#${name}}}`);
       else {
         outside.push({ kind: 'list', ...open });
         open = null;
       }
     } else if (name === '.' || name === '@') {
-      if (open === null) problems.push(`{{${name}}} stands outside of a list`);
+      if (open === null) problems.push(`{{${name}}} is outside of a list`);
       else add({ kind: name === '.' ? 'item' : 'number' });
     } else if (!variableName.test(name)) {
-      problems.push(`{{${name}}} is not the name of a variable; write \\{{ for two braces`);
+      problems.push(`{{${name}}} is not a variable name; write \\{{ for two braces`);
     } else add({ kind: 'value', name });
   }
   addText(template.slice(from));
@@ -61,7 +61,7 @@ export function parseTemplate(template: string): ParsedTemplate {
 
 export interface VariableUse {
   readonly name: string;
-  /** Repeated as a list, or put in as one value. */
+  /** Repeated as a list, or inserted as one value. */
   readonly as: 'list' | 'value';
 }
 

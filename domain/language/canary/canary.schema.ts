@@ -48,7 +48,9 @@ export const llmCanarySchema = z
               'corrections of the returned answer; judge: the verdicts of a calibrated judge on ' +
               'both answers',
           ),
-        judge: nameField('for from: judge, the dimension of spec.evaluate with the judge').optional(),
+        judge: nameField(
+          'for from: judge, the dimension of spec.evaluate with the judge',
+        ).optional(),
         share: z
           .number()
           .gt(0)

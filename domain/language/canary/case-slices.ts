@@ -9,7 +9,7 @@ export type CaseSlice = 'search' | 'confirm' | 'judge';
 
 /**
  * The slice of a case, by a hash of its id. A case stays in its slice when others are added, so
- * that a later run is never judged on cases that a choice has used. Cases of one pair share a slice.
+ * that a later run is never judged on cases that a choice has used. A pair shares one slice.
  */
 export function sliceOf(
   { id, pair }: Pick<EvaluationCase, 'id' | 'pair'>,

@@ -1,7 +1,7 @@
 import type { PromptValues } from '../../prompt/prompt';
 import type { Rule } from '../dimension/rule';
 
-/** One question with its expected answer. A case set is a dataset version, NDJSON with one per line. */
+/** One question with its expected answer. A case set is a dataset version: NDJSON, one per line. */
 export interface EvaluationCase {
   readonly id: string;
   /** Values of the prompt's variables. */

@@ -115,7 +115,7 @@ function textOf(value: unknown): string | null {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : null;
 }
 
-/** A list, or a text with commas, which promptfoo reads as a list; null if an item is not a text. */
+/** A list, or a text with commas, which promptfoo reads as a list; null if an item is no text. */
 function textsOf(value: unknown): readonly string[] | null {
   const items: readonly unknown[] = Array.isArray(value)
     ? value

@@ -145,11 +145,8 @@ function uncounted(
   return Object.entries(test).flatMap(([key, value]): readonly Issue[] => {
     if (read.has(key) || value === undefined || value === null) return [];
     if (key === 'threshold')
-      return [
-        issueAt([...at, key], 'threshold is ignored, because all rules of a case must hold'),
-      ];
-    if (key !== 'options' || !isMap(value))
-      return [issueAt([...at, key], `${key}: not supported`)];
+      return [issueAt([...at, key], 'threshold is ignored, because all rules of a case must hold')];
+    if (key !== 'options' || !isMap(value)) return [issueAt([...at, key], `${key}: not supported`)];
     return Object.keys(value).map((option) =>
       issueAt(
         [...at, key, option],

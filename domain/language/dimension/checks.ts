@@ -53,7 +53,9 @@ export function evaluationProblems(
           ? [
               {
                 path: ['dimensions', index, 'of'],
-                detail: `${dimension.of} cannot score a perturbed answer: it needs a judge or more answers`,
+                detail:
+                  `${dimension.of} cannot score a perturbed answer: ` +
+                  'it needs a judge or more answers',
               },
             ]
           : unknown(['dimensions', index, 'of'], dimension.of, plain),

@@ -36,9 +36,9 @@ const perturbationSchema = z
     }),
     z.strictObject({
       kind: z.literal('paraphrase'),
-      provider: nameField('embedded, or the name of a provider that the operator configured').default(
-        'embedded',
-      ),
+      provider: nameField(
+        'embedded, or the name of a provider that the operator configured',
+      ).default('embedded'),
       model: z.string().min(1).max(200).describe('the model that paraphrases the question'),
       minSimilarity: z
         .number()
@@ -65,11 +65,7 @@ export const dimensionSchema = z
     z.strictObject({
       name,
       kind: z.literal('label'),
-      labels: z
-        .array(z.string().min(1).max(200))
-        .min(1)
-        .max(1_000)
-        .describe('all possible labels'),
+      labels: z.array(z.string().min(1).max(200)).min(1).max(1_000).describe('all possible labels'),
     }),
     z.strictObject({ name, kind: z.literal('regex'), pattern: patternField }),
     z.strictObject({
@@ -103,9 +99,9 @@ export const dimensionSchema = z
       name,
       kind: z.literal('judge'),
       prompt: pathField('the path of the Prompt file that asks for the verdict'),
-      provider: nameField('embedded, or the name of a provider that the operator configured').default(
-        'embedded',
-      ),
+      provider: nameField(
+        'embedded, or the name of a provider that the operator configured',
+      ).default('embedded'),
       model: z.string().min(1).max(200),
       labels: pathField(
         'the path of an NDJSON file of answers that people have labelled, with case, answer and ' +

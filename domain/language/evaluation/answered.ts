@@ -68,7 +68,7 @@ export function scoreSummary(aggregate: Aggregate): ScoreSummary {
   return { mean, lower, upper, cases, failures };
 }
 
-/** The mean that choices use: unmeasured cases count as 0, so that no answer is never an advantage. */
+/** The mean by which prompts are chosen: unmeasured cases count as 0. */
 export function worstMean({ mean, cases, failures }: ScoreSummary): number {
   return cases === 0 || mean === null ? 0 : (mean * (cases - failures)) / cases;
 }

@@ -1,7 +1,7 @@
 import type { Attempt } from '../../decision/gates/attempts';
 import { alphaShare, confidenceAt, timesJudged } from '../../decision/gates/attempts';
 import type { Verdict, VerdictKind } from '../../decision/verdict';
-import { count, percent } from '../../format';
+import { count, figure, percent } from '../../format';
 import type { LlmEvidence } from './evidence';
 import type { LlmGate, LlmGateResult } from './gate';
 import { judgeLlmGate } from '../judge/gate';
@@ -139,7 +139,7 @@ function costOfAttempt({ number }: Attempt): readonly string[] {
   if (number < firstCostlyAttempt) return [];
   const price = Math.log(1 / (0.05 * alphaShare(number))) / Math.log(1 / (0.05 * alphaShare(1)));
   return [
-    `this attempt needs about ${price.toFixed(1)} times the cases of the first`,
+    `this attempt needs about ${figure(price)} times the cases of the first`,
     'add new cases to spec.cases.file that no bundle was chosen by',
   ];
 }

@@ -97,7 +97,7 @@ export function evidenceOf({
   };
 }
 
-/** A case without a score in a dimension is a failure: it must neither count as 0 nor be left out. */
+/** A case without a score is a failure: it must neither count as 0 nor be left out. */
 function scoreOf({ scores, unanswered }: CaseResult, dimension: string): Score {
   return (
     (Object.hasOwn(scores, dimension) ? scores[dimension] : undefined) ?? {

@@ -6,7 +6,7 @@ import type { JudgeCalibration } from '../judge/judge';
 import type { StandbyOutcome } from '../provider/standby';
 import type { AnsweredBy } from './result';
 
-/** The measurements of one candidate on one case set. JSON; only latencies depend on the machine. */
+/** Measurements of one candidate on one case set. JSON; only latencies depend on the machine. */
 export interface LlmEvidence {
   readonly kind: 'llmEvaluation';
   readonly version: 2;

@@ -57,10 +57,7 @@ export function explainLlmEvidence(evidence: LlmEvidence): readonly string[] {
   ];
 }
 
-function countedLine(
-  what: string,
-  reasons: Readonly<Record<string, number>>,
-): readonly string[] {
+function countedLine(what: string, reasons: Readonly<Record<string, number>>): readonly string[] {
   const counted = Object.entries(reasons).map(([reason, times]) => `${count(times)} × ${reason}`);
   return counted.length === 0 ? [] : [`${what}: ${counted.join(', ')}`];
 }

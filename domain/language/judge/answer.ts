@@ -26,9 +26,7 @@ export function verdictIn(
   return {
     right: verdict === 'right',
     reason:
-      'reason' in answer && typeof answer.reason === 'string'
-        ? wholeCharacters(answer.reason)
-        : '',
+      'reason' in answer && typeof answer.reason === 'string' ? wholeCharacters(answer.reason) : '',
   };
 }
 

@@ -7,6 +7,7 @@ import type { BoundGate, LlmGate, LlmGateResult } from '../evaluation/gate';
 import { correctedShare, uncalibrated } from './judge';
 import { quantileBounds } from '../evaluation/quantile';
 import { withBecause } from '../evaluation/unanswered';
+import { beginning } from '../../whole-characters';
 import { casesToDecide, standingOf, type Limit } from '../evaluation/sample-size';
 
 /**
@@ -81,7 +82,7 @@ function judgeAllPass(gate: JudgeGateOf<'allPass'>, evidence: LlmEvidence): LlmG
     return unknown(gate, `${dimension} was not measured`);
   if (measured.judge)
     return unknown(gate, `a judge scores ${dimension}; use a threshold gate`, [
-      "an error of the judge would decide whether a case passes; a threshold corrects for it",
+      'an error of the judge would decide whether a case passes; a threshold corrects for it',
     ]);
   const { cases, failures, reasons, notApplicable } = measured.aggregate;
   const { lowest } = measured;
@@ -89,7 +90,8 @@ function judgeAllPass(gate: JudgeGateOf<'allPass'>, evidence: LlmEvidence): LlmG
     return {
       outcome: 'failed',
       code: 'allPass.missed',
-      message: `lowest ${dimension} is ${figure(lowest.score)}, every case must reach ${plain(min)}`,
+      message:
+        `lowest ${dimension} is ${figure(lowest.score)}, every case must reach ${plain(min)}`,
       details: [
         `${count(lowest.cases)} ${lowest.cases === 1 ? 'case has' : 'cases have'} this score`,
         `${count(cases - failures)} of ${count(cases)} cases measured`,
@@ -97,11 +99,10 @@ function judgeAllPass(gate: JudgeGateOf<'allPass'>, evidence: LlmEvidence): LlmG
       moreCases: null,
     };
   if (failures > 0)
-    return notMeasured(
-      gate,
-      `${count(failures)} of ${count(cases)} cases were not measured, every case must be`,
-      { reasons, because: evidence.because },
-    );
+    return notMeasured(gate, 'every case must be measured', {
+      ...{ cases, failures, reasons },
+      because: evidence.because,
+    });
   if (cases < minCases)
     return {
       outcome: 'inconclusive',
@@ -143,7 +144,7 @@ function judgeNonInferiority(
       'nonInferiority.same',
       `the candidate is the ${against}: there is nothing to compare it with`,
     );
-  if (why) return unknown(gate, ...inlineIfShort(`the ${against} was not measured`, why.reason));
+  if (why) return unknown(gate, ...shortened(`the ${against} was not measured`, why.reason));
   const compared = comparisons[against];
   if (compared === null) return unknown(gate, `there is no ${gate.against} to compare with`);
   if (isJudged(evidence, gate.dimension))
@@ -208,9 +209,9 @@ function judgeAggregate(
   const short = tooFew(gate, aggregate, evidence);
   if (short) return short;
   const bounds = interval(boundsOf(aggregate, limit.level), what.show);
-  const found = `${what.name} ${what.show(aggregate.mean)} (${percent(limit.level)} bounds ${bounds})`;
+  const found = `${what.name} ${what.show(aggregate.mean)}`;
   const facts = {
-    message: `${found}, ${what.limit}`,
+    message: `${found} (${percent(limit.level)} bounds ${bounds}), ${what.limit}`,
     details: [casesText(aggregate)],
     moreCases: null,
   };
@@ -225,12 +226,14 @@ function judgeAggregate(
         moreCases === null
           ? 'more cases would not decide'
           : `about ${count(moreCases)} more cases needed`;
-      const [message, details] = inlineIfShort(facts.message, advice, '; ');
+      const message = `${facts.message}; ${advice}`;
       return {
         outcome: 'inconclusive',
         code: `${gate.kind}.unproven`,
-        message,
-        details: [...details, ...facts.details],
+        ...facts,
+        ...(message.length <= mostCharacters
+          ? { message }
+          : { details: [advice, ...facts.details] }),
         moreCases,
       };
     }
@@ -309,14 +312,11 @@ function tooFew(
   }: Pick<Aggregate, 'cases' | 'failures' | 'reasons'> & Partial<Pick<Aggregate, 'notApplicable'>>,
   { because }: { readonly because?: LlmEvidence['because'] | undefined },
 ): LlmGateResult | null {
-  if (failures > gate.maxFailures * cases) {
-    const allowed = `at most ${percent(gate.maxFailures)} may be`;
-    return notMeasured(
-      gate,
-      `${count(failures)} of ${count(cases)} cases were not measured, ${allowed}`,
-      { reasons, because },
-    );
-  }
+  if (failures > gate.maxFailures * cases)
+    return notMeasured(gate, `at most ${percent(gate.maxFailures)} may be unmeasured`, {
+      ...{ cases, failures, reasons },
+      because,
+    });
   if (cases >= gate.minCases) return null;
   return {
     outcome: 'inconclusive',
@@ -333,31 +333,37 @@ function tooFewText(cases: number, minCases: number): string {
 /** With the most frequent reason, and the message of the first failure that has it. */
 function notMeasured(
   gate: LlmGate,
-  what: string,
+  limit: string,
   {
+    cases,
+    failures,
     reasons,
     because = {},
-  }: Pick<Aggregate, 'reasons'> & { readonly because?: LlmEvidence['because'] | undefined },
+  }: Pick<Aggregate, 'cases' | 'failures' | 'reasons'> & {
+    readonly because?: LlmEvidence['because'] | undefined;
+  },
 ): LlmGateResult {
   const [reason = ''] = Object.entries(reasons).sort(([, a], [, b]) => b - a)[0] ?? [];
   // Messages in `because` are the candidate's; a comparison prefixes its reasons.
   const [, own = reason] = /^candidate: ([^;]+)/.exec(reason) ?? [];
-  const text = because[own];
-  const [message, details] = inlineIfShort(what, reason);
-  return unknown(gate, message, text === undefined ? details : [withBecause(reason, text)]);
+  const cause = withBecause(reason, because[own]);
+  const what = `${count(failures)} of ${count(cases)} cases were not measured`;
+  return unknown(gate, ...shortened(what, cause, [limit]));
 }
 
 /** Characters of a message: with its mark and the gate's name, a line has at most 120. */
 const mostCharacters = 100;
 
-/** Appends a second fact to the message if the line has room for it, else makes it a detail. */
-function inlineIfShort(
-  message: string,
-  fact: string,
-  separator = ': ',
+/** A message with its cause. A long cause is cut, and becomes a detail in full. */
+function shortened(
+  what: string,
+  cause: string,
+  details: readonly string[] = [],
 ): [string, readonly string[]] {
-  const whole = `${message}${separator}${fact}`;
-  return whole.length <= mostCharacters ? [whole, []] : [message, [fact]];
+  const message = `${what}: ${cause}`;
+  return message.length <= mostCharacters
+    ? [message, details]
+    : [`${beginning(message, mostCharacters - 1)}…`, [cause, ...details]];
 }
 
 /** Cases to ask so that `more` of them say something of the dimension, as not every case does. */

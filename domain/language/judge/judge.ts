@@ -85,9 +85,7 @@ export function uncalibrated(
 ): readonly string[] {
   if (calibration === null) return [`${judge.slice(0, 19)} has no calibration`];
   if (calibration.judge !== judge)
-    return [
-      `calibrated is ${calibration.judge.slice(0, 19)}, but it is now ${judge.slice(0, 19)}`,
-    ];
+    return [`calibrated is ${calibration.judge.slice(0, 19)}, but it is now ${judge.slice(0, 19)}`];
   const { positives, negatives, failures, cases } = calibration;
   const { lower: youden } = youdenBounds(calibration, 0.95);
   return [

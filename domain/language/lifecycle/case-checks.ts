@@ -198,7 +198,8 @@ export function judgeIssues(
         ? evaluate.dimensions.find(({ name }) => name === gate.dimension)
         : undefined;
     if (judge?.kind !== 'judge' || judge.labels !== null) return [];
-    const detail = `judge ${judge.name} has no labelled answers, so gate ${gate.name} could never decide`;
+    const detail =
+      `judge ${judge.name} has no labelled answers, ` + `so gate ${gate.name} could never decide`;
     return [
       issueAt(['spec', 'evaluate', 'gates', place], detail, {
         expected: 'labels: <file> in its dimension',

@@ -52,9 +52,7 @@ function standbyIssues(
       ? [
           issueAt(
             [...at, place - 1],
-            names[0] === name
-              ? `${name} cannot be its own standby`
-              : `${name} is listed twice`,
+            names[0] === name ? `${name} cannot be its own standby` : `${name} is listed twice`,
           ),
         ]
       : [],
@@ -69,11 +67,9 @@ function standbyIssues(
   const gateless =
     evaluate.gates.length === 0
       ? [
-          issueAt(
-            at,
-            'a standby must pass the gates, but spec.evaluate.gates is empty',
-            { expected: 'a gate, or no standby' },
-          ),
+          issueAt(at, 'a standby must pass the gates, but spec.evaluate.gates is empty', {
+            expected: 'a gate, or no standby',
+          }),
         ]
       : [];
   return [...twice, ...fineTuned, ...gateless];

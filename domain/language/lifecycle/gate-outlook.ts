@@ -3,7 +3,7 @@ import type { Files } from './case-checks';
 import { mostAsksOfCase } from '../evaluation/asks';
 import { casesIn } from '../cases/case-set-document';
 import { leastShown } from '../evaluation/sample-size';
-import { count, plain } from '../../format';
+import { count, figure, plain } from '../../format';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 
 /**
@@ -36,7 +36,7 @@ export function gateOutlooks(
       least === null
         ? `${what} are too few to show ${dimension} of at least ${plain(min)}`
         : `${what} show ${dimension} of at least ${plain(min)} with a mean of ` +
-          `${least.toFixed(2)} or more, if scores are 0 or 1`,
+          `${figure(least)} or more, if scores are 0 or 1`,
     ];
   });
   const questions = judging * mostAsksOfCase(evaluate.dimensions);
@@ -46,9 +46,7 @@ export function gateOutlooks(
   const isBounded = budget.usd !== null || budget.tokens !== null;
   const sharing =
     model.standby.length > 0 && isBounded && canary?.quality.answers?.from === 'judge'
-      ? [
-          'standbys are evaluated before the canary, from the same budget as its judge',
-        ]
+      ? ['standbys are evaluated before the canary, from the same budget as its judge']
       : [];
   return [
     ...thresholds,

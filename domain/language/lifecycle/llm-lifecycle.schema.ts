@@ -21,12 +21,7 @@ import { llmGateSchema } from '../evaluation/gate.schema';
 import { lifecycleSearchSchema } from '../../prompt/search/search.schema';
 
 const provider = nameField('embedded, or the name of a provider that the operator configured');
-const model = z
-  .string()
-  .trim()
-  .min(1)
-  .max(200)
-  .describe("the provider's name of the model");
+const model = z.string().trim().min(1).max(200).describe("the provider's name of the model");
 
 export const modelSchema = z
   .strictObject({
@@ -151,11 +146,7 @@ const fineTuneSchema = z
 
 const evaluateSchema = z
   .strictObject({
-    dimensions: z
-      .array(dimensionSchema)
-      .min(1)
-      .max(50)
-      .describe('the measurements of each case'),
+    dimensions: z.array(dimensionSchema).min(1).max(50).describe('the measurements of each case'),
     gates: z
       .array(llmGateSchema)
       .max(50)

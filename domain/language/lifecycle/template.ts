@@ -53,7 +53,7 @@ function withIndex(name: string, text: string): string {
     )
     .replace(
       '    gates:\n',
-      `      - { name: found, kind: retrieval, metric: recall@2 } # share of the case's documents that were found
+      `      - { name: found, kind: retrieval, metric: recall@2 } # share of the documents of a case
     gates:
       - { name: finds, kind: threshold, dimension: found, min: 0.5, minCases: 10 }
 `,
@@ -110,7 +110,7 @@ function promptWithPassages(name: string, instruction: string): string {
     );
 }
 
-/** Redacts secrets before they reach the model or the log; docs/llm-safety.md has more detectors. */
+/** Keeps secrets from the model and the log; docs/llm-safety.md describes more detectors. */
 const safetyFile = `apiVersion: perennial.dev/v1
 kind: Policy
 metadata: { name: house }

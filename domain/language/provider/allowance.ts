@@ -2,8 +2,8 @@ import type { Budget, BudgetRef } from '../../budget/budget';
 import type { Tenant } from '../../ids';
 
 /**
- * One gateway's report on its block of a budget. A block is reserved ahead, so that requests need no
- * database; the report states the spending and requests the next block. It has totals, not
+ * One gateway's report on its block of a budget. A block is reserved ahead, so that requests need
+ * no database. The report states the spending and requests the next block. It has totals, not
  * differences, so that a repeated report counts once.
  */
 export interface BlockAccount extends BudgetRef {

@@ -9,7 +9,7 @@ export interface StandbyModel {
   readonly model: string;
 }
 
-/** The evaluation of a model as a bundle's standby. `evidence` is that of a bundle with it alone. */
+/** The evaluation of a model as a bundle's standby. `evidence` is that of a bundle with only it. */
 export type StandbyOutcome = StandbyModel &
   (
     | { readonly kind: 'qualified'; readonly cases: number; readonly evidence: Digest }

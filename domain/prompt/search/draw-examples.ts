@@ -6,10 +6,10 @@ import { promptProblems } from '../checks';
 import { parseTemplate, usesOf } from '../syntax';
 
 /**
- * Prompts that show examples drawn at random from cases with a known answer: random search over
- * demonstrations, which does about as well as what is cleverer (O. Khattab et al., "DSPy: compiling
- * declarative language model calls into self-improving pipelines", ICLR 2024,
- * `BootstrapFewShotWithRandomSearch`). The caller keeps the pool out of the cases that are scored.
+ * Prompts with examples drawn at random from cases with an expected answer. Random search does
+ * about as well as more complex methods (O. Khattab et al., "DSPy: compiling declarative language
+ * model calls into self-improving pipelines", ICLR 2024, `BootstrapFewShotWithRandomSearch`). The
+ * caller must not score cases of the pool.
  */
 export function fewShotVariants(
   prompt: PromptTemplate,
@@ -42,16 +42,14 @@ export function fewShotVariants(
   if (examples.length === 0) {
     throw failure(
       'InvalidInput',
-      `no case of the pool has an answer and the variables ${wanted.join(', ')} that an example of ${prompt.name} shows`,
-      {
-        next: 'give the prompt a fewShot.template whose variables the cases have',
-      },
+      `no case of the pool has an answer and the variables ${wanted.join(', ')} for an example ` +
+        `of ${prompt.name}`,
+      { next: 'set fewShot.template of the prompt to a template whose variables the cases have' },
     );
   }
   return sizes.flatMap((size) =>
     Array.from({ length: draws }, (_, draw) => {
-      // Every other draw shows answers evenly: which way is better depends on how even the
-      // questions are.
+      // Every other draw balances the answers; which is better depends on the cases.
       const shown =
         draw % 2 === 0 ? evenSample(examples, size, random) : sample(examples, size, random);
       const drawn: PromptTemplate = {
@@ -66,7 +64,7 @@ export function fewShotVariants(
   );
 }
 
-/** Without replacement; all of them, in another order, when there are no more. */
+/** Drawn without replacement; all items in random order if there are not more than `size`. */
 function sample<T>(items: readonly T[], size: number, random: Random): readonly T[] {
   const rest = [...items];
   return Array.from({ length: Math.min(size, items.length) }, () =>
@@ -74,7 +72,7 @@ function sample<T>(items: readonly T[], size: number, random: Random): readonly 
   ).flat();
 }
 
-/** As many of each answer as can be, in an order that says nothing of them. */
+/** Balances the answers as far as possible, in random order. */
 function evenSample(
   examples: readonly FewShotExample[],
   size: number,

@@ -4,9 +4,8 @@ import { promptProblems } from '../checks';
 import type { GridAxis } from './search';
 
 /**
- * Every combination of the options, in the order of the axes, at most `most` of them evenly over
- * the grid. Throws InvalidInput for a text that the message does not have, and for an option that
- * makes the prompt wrong.
+ * All combinations of the options in the order of the axes, or `most` of them, spread evenly.
+ * @throws InvalidInput if a message does not have the text, or an option makes the prompt invalid
  */
 export function gridVariants(
   prompt: PromptTemplate,
@@ -18,7 +17,8 @@ export function gridVariants(
     if (template?.includes(find) !== true) {
       throw failure(
         'InvalidInput',
-        `the message ${message} of ${prompt.name} does not hold the text ${JSON.stringify(find.slice(0, 60))} of a grid's axis`,
+        `message ${message} of ${prompt.name} does not contain the text ` +
+          `${JSON.stringify(find.slice(0, 60))} of a grid axis`,
       );
     }
   }
@@ -39,7 +39,7 @@ function combination(
     (changed, { message, find, options }) => {
       const option = options[rest % options.length] ?? '';
       rest = Math.floor(rest / options.length);
-      // A function, so that `$&` in an option is two characters.
+      // A function, so that `$&` in an option has no special meaning.
       return changed.map((each, place) =>
         place === message ? { ...each, template: each.template.replace(find, () => option) } : each,
       );
@@ -51,7 +51,7 @@ function combination(
   if (problem)
     throw failure(
       'InvalidInput',
-      `an option of a grid makes ${prompt.name} wrong: ${problem.detail}`,
+      `an option of the grid makes ${prompt.name} invalid: ${problem.detail}`,
     );
   return variant;
 }

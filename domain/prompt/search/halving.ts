@@ -1,21 +1,18 @@
 import type { HalvingSpec } from './search';
 import type { VariantResult } from './variant';
 
-/**
- * So many variants are known on so many cases when the round is over; the cases of earlier rounds
- * are among them.
- */
+/** The number of variants, and of their cases after the round, including earlier rounds. */
 export interface HalvingRound {
   readonly variants: number;
   readonly cases: number;
 }
 
 /**
- * Successive halving: of n variants n/eta go on, to eta times as many cases, until one is left or
- * the cases are used up (Z. Karnin, T. Koren and O. Somekh, "Almost optimal exploration in
+ * Successive halving: n/eta of n variants continue with eta times as many cases, until one is left
+ * or the cases are used up (Z. Karnin, T. Koren and O. Somekh, "Almost optimal exploration in
  * multi-armed bandits", ICML 2013; K. Jamieson and A. Talwalkar, "Non-stochastic best arm
- * identification and hyperparameter optimization", AISTATS 2016). All variants of a round meet the
- * same cases, so that how hard those are falls out.
+ * identification and hyperparameter optimization", AISTATS 2016). All variants of a round get the
+ * same cases, so that the difficulty of the cases does not matter.
  */
 export function planRounds({
   variants,
@@ -38,10 +35,7 @@ export function planRounds({
   }
 }
 
-/**
- * Questions to be asked at most: what a budget must hold, and what asking every variant every case
- * would take.
- */
+/** The largest number of questions of these rounds. */
 export function questionsOf(rounds: readonly HalvingRound[]): number {
   return rounds.reduce(
     (sum, { variants, cases }, index) => sum + variants * (cases - (rounds[index - 1]?.cases ?? 0)),
@@ -50,8 +44,8 @@ export function questionsOf(rounds: readonly HalvingRound[]): number {
 }
 
 /**
- * Best first: by quality, where failed cases count as 0; then cheaper, faster, and by id, so that
- * the same results always give the same order.
+ * Best first: by quality with failures as 0, then by lower cost, lower latency and id, so that the
+ * order is deterministic.
  */
 export function ranked(results: readonly VariantResult[]): readonly VariantResult[] {
   return [...results].sort(

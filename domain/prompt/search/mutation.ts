@@ -18,15 +18,14 @@ export const mutationSchema = {
   additionalProperties: false,
 } as const;
 
-/** Enough to see a pattern, few enough for a small context. */
+/** Enough to show a pattern, and few enough for a small context. */
 const mostMistakes = 4;
 const longestText = 500;
 
 /**
- * Asks a model for another instruction, showing what the present one got wrong (R. Pryzant et al.,
+ * Asks a model to rewrite the first message, with examples of wrong answers (R. Pryzant et al.,
  * "Automatic prompt optimization with gradient descent and beam search", EMNLP 2023; Y. Zhou et
- * al., "Large language models are human-level prompt engineers", ICLR 2023). The first message is
- * what is rewritten.
+ * al., "Large language models are human-level prompt engineers", ICLR 2023).
  */
 export function mutationMessages(
   { messages }: PromptTemplate,
@@ -59,8 +58,8 @@ export function mutationMessages(
 }
 
 /**
- * The parent with the new instruction; null when the model answered something else, lost a
- * variable, or said the same again.
+ * The parent with the new instruction; null if the answer has none, lacks a variable, or equals the
+ * old one.
  */
 export function mutated(parent: PromptTemplate, answer: string): PromptTemplate | null {
   const instruction = promisedText(answer, 'instruction');

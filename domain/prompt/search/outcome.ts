@@ -5,19 +5,19 @@ import type { SearchState } from './state';
 import { ranked } from './halving';
 import type { VariantOrigin, VariantResult } from './variant';
 
-/** How far a search is, small enough for everybody who asks. */
+/** The progress of a search, small enough for a query. */
 export interface SearchStanding {
   readonly stage: SearchState['stage'];
   readonly round: number;
   readonly rounds: readonly HalvingRound[];
-  /** Variants that are asked now, in groups that have met as many cases. */
+  /** The current variants, grouped by the number of cases that they were asked. */
   readonly groups: readonly { readonly variants: number; readonly met: number }[];
-  /** Of the step: each variant is asked up to so many. */
+  /** Cases per variant at the end of the current step. */
   readonly cases: number;
-  /** Ever proposed. */
+  /** Variants proposed so far. */
   readonly known: number;
   readonly questions: number;
-  /** Of those that met most cases. */
+  /** The best of the variants with the most cases. */
   readonly best: VariantResult | null;
 }
 
@@ -40,11 +40,11 @@ export function standingOf(
   return { stage, round, rounds, groups, cases, known: variants.length, questions, best };
 }
 
-/** Bounds of 95 % on either side that hold however often somebody looks. */
+/** One-sided 95 % bounds that hold for any number of looks. */
 export interface PromptScore {
   readonly cases: number;
   readonly failures: number;
-  /** Null when nothing was measured. */
+  /** Null if nothing was measured. */
   readonly mean: number | null;
   readonly lower: number;
   readonly upper: number;
@@ -63,7 +63,7 @@ export function measuredMean(of: Aggregate): PromptScore {
   };
 }
 
-/** What a search found. */
+/** The result of a search. */
 export interface SearchOutcome {
   readonly winner: {
     readonly digest: Digest;
@@ -72,26 +72,26 @@ export interface SearchOutcome {
     readonly origin: VariantOrigin;
   };
   readonly first: { readonly digest: Digest; readonly version: number };
-  /** Of the winner, on the cases of the search: what it was chosen by. */
+  /** The winner's result on the cases of the search, by which it was chosen. */
   readonly searched: VariantResult;
-  /** On cases that no choice has seen. */
+  /** On cases that no choice has used. */
   readonly confirmed: {
     readonly winner: PromptScore;
     readonly first: PromptScore;
     readonly gain: PromptScore;
-    /** What the search promised and the confirmation did not keep. */
+    /** Quality in the search minus quality in the confirmation. */
     readonly optimism: number | null;
   };
-  /** The gain is surely above 0. */
+  /** The lower bound of the gain is above 0. */
   readonly improved: boolean;
-  /** Not beaten in quality, cost and latency at once, best quality first. */
+  /** The Pareto front of quality, cost and latency, best quality first. */
   readonly front: readonly (VariantResult & { readonly origin: VariantOrigin['kind'] })[];
   readonly variants: number;
-  /** Why they are fewer than the search allowed; not given where they are not. */
+  /** Why there are fewer variants than allowed; absent if there are not. */
   readonly fewer?: readonly string[];
   /**
-   * Other variants with the winner's quality on as many cases: it was cheaper or faster, or its
-   * digest came first.
+   * Other variants with the winner's quality on as many cases. The winner was cheaper or faster, or
+   * its digest came first.
    */
   readonly tied: number;
   readonly questions: number;
@@ -100,7 +100,7 @@ export interface SearchOutcome {
     readonly answers: number;
     /** Nanodollars. */
     readonly cost: number;
-    /** Attempts whose result was never received: at most these were paid and asked again. */
+    /** Attempts whose result was never received; at most these were paid twice. */
     readonly unsettled: number;
   };
   /** JSON: `SearchReport`, with every variant. */

@@ -1,9 +1,6 @@
 import type { VariantResult } from './variant';
 
-/**
- * Those that no other beats in quality, cost and latency at once, best quality first. Of results
- * that are equal in all three, all are kept.
- */
+/** The Pareto front of quality, cost and latency, best quality first. Keeps all equal results. */
 export function paretoFront(results: readonly VariantResult[]): readonly VariantResult[] {
   return results
     .filter((each) => !results.some((other) => dominates(other, each)))

@@ -3,7 +3,7 @@ import { dimensionSchema } from '../../language/dimension/dimension.schema';
 import { modelSchema, samplingSchema } from '../../language/lifecycle/llm-lifecycle.schema';
 import { searchSchema } from './search.schema';
 
-/** A search apart from the prompt that it begins with and the cases that it asks. */
+/** A search without its first prompt and its cases. */
 export const searchOrderSchema = z
   .strictObject({
     search: searchSchema,
@@ -12,7 +12,8 @@ export const searchOrderSchema = z
       .min(1)
       .max(50)
       .describe(
-        'what is measured of each case: the one to be raised, and for robustness the one it is of',
+        'the measurements of each case: the dimension to optimize and, if it is a robustness, the ' +
+          'dimension it refers to',
       ),
     model: modelSchema,
     sampling: samplingSchema,
@@ -21,7 +22,7 @@ export const searchOrderSchema = z
       .min(1)
       .max(256)
       .default(4)
-      .describe('a whole number from 1 to 256: questions under way at once'),
+      .describe('number of concurrent questions, from 1 to 256'),
   })
   .describe('search, dimensions and model');
 

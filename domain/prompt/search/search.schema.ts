@@ -11,9 +11,9 @@ const proposerSchema = z
       axes: z
         .array(
           z.strictObject({
-            message: z.int().min(0).default(0).describe('the place of the message, from 0'),
-            find: text.min(1).describe('the text that the options take the place of'),
-            options: z.array(text).min(1).max(100).describe('texts, each tried'),
+            message: z.int().min(0).default(0).describe('index of the message, from 0'),
+            find: text.min(1).describe('the text that the options replace'),
+            options: z.array(text).min(1).max(100).describe('texts to try'),
           }),
         )
         .min(1)
@@ -26,14 +26,14 @@ const proposerSchema = z
         .min(1)
         .max(16)
         .default([2, 4, 8])
-        .describe('how many examples are shown'),
-      draws: z.int().min(1).max(1_000).default(8).describe('how often each size is drawn'),
+        .describe('numbers of examples to try'),
+      draws: z.int().min(1).max(1_000).default(8).describe('number of random draws for each size'),
       pool: z
         .int()
         .min(1)
         .max(1_000)
         .default(32)
-        .describe('cases to draw examples from, which are then asked no more'),
+        .describe('number of cases to draw examples from; these cases are not scored'),
     }),
     z.strictObject({
       kind: z.literal('mutate'),
@@ -44,8 +44,8 @@ const proposerSchema = z
         .min(1)
         .max(100)
         .default(3)
-        .describe('how many of the best are rewritten after each round'),
-      children: z.int().min(1).max(100).default(4).describe('how often each of them'),
+        .describe('number of best prompts to rewrite after each round'),
+      children: z.int().min(1).max(100).default(4).describe('number of rewrites of each of them'),
     }),
   ])
   .describe('grid, fewShot or mutate');
@@ -53,23 +53,28 @@ const proposerSchema = z
 /** A prompt search as a person writes it. */
 export const searchSchema = z
   .strictObject({
-    quality: nameField('the dimension to be raised'),
+    quality: nameField('the dimension to optimize'),
     proposers: z.array(proposerSchema).min(1).max(8),
     variants: z
       .int()
       .min(2)
       .max(10_000)
       .default(64)
-      .describe('2 to 10000: at most so many prompts'),
+      .describe('largest number of prompts, from 2 to 10000'),
     halving: z
       .strictObject({
-        firstCases: z.int().min(1).max(10_000).default(8).describe('cases of the first round'),
+        firstCases: z
+          .int()
+          .min(1)
+          .max(10_000)
+          .default(8)
+          .describe('number of cases of the first round'),
         eta: z
           .number()
           .gt(1)
           .max(10)
           .default(3)
-          .describe('above 1: of n variants n/eta go on to eta times as many cases'),
+          .describe('after a round, 1/eta of the prompts continue with eta times as many cases'),
       })
       .prefault({}),
     confirm: z
@@ -77,23 +82,23 @@ export const searchSchema = z
       .min(0.1)
       .max(0.9)
       .default(0.4)
-      .describe('a share from 0.1 to 0.9: cases that the search never sees'),
+      .describe('share of the cases that are kept to confirm the winner, from 0.1 to 0.9'),
     budgetUsd: z
       .number()
       .gt(0)
       .nullable()
       .default(null)
-      .describe('US dollars; no limit of its own when left out'),
+      .describe('budget of the search in US dollars; null for none of its own'),
     seed: z.int().min(0).default(1),
   })
   .describe('a search for a better prompt') satisfies z.ZodType<SearchSpec>;
 
 /**
- * A search in a lifecycle: it raises what prompts are chosen by, on the cases that they are chosen
- * by, and the lifecycle's own held-out cases confirm it.
+ * A search in a lifecycle. It optimizes `promptEval.quality` on the search slice, and the confirm
+ * slice confirms the winner.
  */
 export const lifecycleSearchSchema = searchSchema
   .omit({ quality: true, confirm: true })
   .describe(
-    'a search for a better prompt, from the best candidate: proposers',
+    'a search for a better prompt, starting from the best candidate: proposers',
   ) satisfies z.ZodType<LifecycleSearchSpec>;

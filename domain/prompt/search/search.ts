@@ -1,31 +1,31 @@
-/** A search for a better prompt, as a lifecycle asks for it. */
+/** A search for a better prompt. */
 export interface SearchSpec {
-  /** The dimension to be raised. */
+  /** The dimension to optimize. */
   readonly quality: string;
   readonly proposers: readonly ProposerSpec[];
-  /** At most so many prompts, the first one with them. */
+  /** Largest number of prompts, including the first one. */
   readonly variants: number;
   readonly halving: HalvingSpec;
-  /** Share of the cases that the search never sees: the winner is confirmed on them. */
+  /** Share of the cases that are kept to confirm the winner. */
   readonly confirm: number;
   readonly budgetUsd: number | null;
   readonly seed: number;
 }
 
-/** As a stage of a lifecycle, which says itself what is to be raised and what confirms it. */
+/** In a lifecycle, whose `promptEval` and `cases` define the quality and the confirmation. */
 export type LifecycleSearchSpec = Omit<SearchSpec, 'quality' | 'confirm'>;
 
 export interface HalvingSpec {
   /** Cases of the first round. */
   readonly firstCases: number;
-  /** Of n variants n/eta go on, and are asked eta times as many cases. */
+  /** After a round n/eta of n variants continue with eta times as many cases. */
   readonly eta: number;
 }
 
 export type ProposerSpec =
-  /** Every combination of the options, each in the place of `find` in a message. */
+  /** All combinations of the options, each of which replaces `find` in a message. */
   | { readonly kind: 'grid'; readonly axes: readonly GridAxis[] }
-  /** Examples drawn from cases with a known answer, which are then asked no more. */
+  /** Examples drawn from cases with an expected answer; these cases are not scored. */
   | {
       readonly kind: 'fewShot';
       readonly sizes: readonly number[];
@@ -34,7 +34,7 @@ export type ProposerSpec =
     }
   | MutateSpec;
 
-/** A model rewrites the instruction of the best so far, and sees what they got wrong. */
+/** A model rewrites the first message of the best prompts, given their wrong answers. */
 export interface MutateSpec {
   readonly kind: 'mutate';
   readonly provider: string;
@@ -44,7 +44,7 @@ export interface MutateSpec {
 }
 
 export interface GridAxis {
-  /** Place in the prompt's messages, from 0. */
+  /** Index in the prompt's messages, from 0. */
   readonly message: number;
   readonly find: string;
   readonly options: readonly string[];

@@ -2,18 +2,15 @@ import type { Random } from '../../statistics/random';
 import type { EvaluationCase } from '../../language/cases/case';
 
 export interface SearchCases {
-  /** Examples come from here; they are never asked. */
+  /** Cases to draw examples from; they are never scored. */
   readonly pool: readonly EvaluationCase[];
-  /** In the order in which every variant meets them. */
+  /** In the order in which every variant is asked. */
   readonly search: readonly EvaluationCase[];
-  /** What no choice of the search has seen. */
+  /** Cases that no choice of the search has used. */
   readonly confirm: readonly EvaluationCase[];
 }
 
-/**
- * At random, whole pairs together: two wordings of one question on both sides would let the search
- * see what it is confirmed on.
- */
+/** Splits the cases at random. Pairs stay together, because their cases are nearly the same. */
 export function splitCases(
   cases: readonly EvaluationCase[],
   {

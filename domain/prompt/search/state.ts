@@ -3,29 +3,26 @@ import type { CaseResult } from '../../language/evaluation/result';
 import type { HalvingRound } from './halving';
 import type { Variant, VariantResult } from './variant';
 
-/**
- * How far a search has come, between two of its steps: plain JSON, so that whoever goes on needs
- * nothing else.
- */
+/** The state of a search between two steps. Plain JSON with everything that the next step needs. */
 export interface SearchState {
   /**
-   * `search`: the cases of the round are asked next. `confirm`: the winner and the first prompt are
-   * asked those that no choice has seen.
+   * `search`: the cases of the round are next. `confirm`: the winner and the first prompt are asked
+   * the cases that no choice has used.
    */
   readonly stage: 'search' | 'confirm';
-  /** Place of the round that is asked next; of the last one while it confirms. */
+  /** Index of the next round; of the last one during the confirmation. */
   readonly round: number;
   readonly rounds: readonly HalvingRound[];
-  /** All that were ever proposed, in the order in which they came. */
+  /** All proposed variants in their order. */
   readonly variants: readonly JudgedVariant[];
-  /** Those that are asked next, the best so far first. */
+  /** The variants that are asked next, the best so far first. */
   readonly alive: readonly AskedVariant[];
   /** Search and confirmation together. */
   readonly questions: number;
 }
 
 export interface JudgedVariant extends Variant {
-  /** On all that it has met in the search. */
+  /** On all cases of the search that it was asked. */
   readonly result: VariantResult;
 }
 
@@ -35,19 +32,15 @@ export interface AskedVariant {
   readonly results: readonly CaseResult[];
 }
 
-/**
- * So many variants, each over so many cases: what one step asks at a time. Places are from the
- * first to the one behind the last.
- */
+/** A part of a step: half-open ranges of variants and of the cases that each is asked. */
 export interface Piece {
   readonly variants: readonly [number, number];
   readonly cases: readonly [number, number];
 }
 
 /**
- * What is still to be asked, in pieces of at most `questions` where a case can be one. Those that
- * are new to the search have all cases before them, the others only those of the round: neighbours
- * that have met as many go together.
+ * The remaining questions in pieces of at most `questions`. `met` has the number of cases that each
+ * variant was asked; neighbours with the same number share a piece.
  */
 export function piecesOf(
   met: readonly number[],

@@ -1,7 +1,8 @@
+import { count } from '../../format';
 import type { MutateSpec, ProposerSpec, SearchSpec } from './search';
 import type { Variant } from './variant';
 
-/** Places that are kept for what is proposed on the way: all that can come, and half at most. */
+/** The number of variants reserved for rewritten prompts, at most half of all. */
 export function roomForMutations({ proposers, variants }: SearchSpec, rounds: number): number {
   const each = proposers.reduce(
     (sum, proposer) =>
@@ -11,19 +12,16 @@ export function roomForMutations({ proposers, variants }: SearchSpec, rounds: nu
   return Math.min(Math.floor(variants / 2), each * Math.max(0, rounds - 1));
 }
 
-/**
- * Why a search tried fewer variants than it was allowed to, a sentence a proposer. Empty where it
- * tried as many.
- */
+/** Why a search tried fewer variants than allowed, one line per proposer; empty if it did not. */
 export function whyFewer(
   spec: SearchSpec,
   variants: readonly Pick<Variant, 'origin'>[],
   rounds: number,
 ): readonly string[] {
   if (variants.length >= spec.variants) return [];
-  const came = (kind: ProposerSpec['kind']) =>
-    variants.filter(({ origin }) => origin.kind === kind).length;
-  const kept = roomForMutations(spec, rounds);
+  const proposed = (kind: ProposerSpec['kind']) =>
+    counted(variants.filter(({ origin }) => origin.kind === kind).length, 'new prompt');
+  const reserved = roomForMutations(spec, rounds);
   return spec.proposers.map((proposer): string => {
     switch (proposer.kind) {
       case 'grid': {
@@ -31,23 +29,31 @@ export function whyFewer(
           (product, { options }) => product * options.length,
           1,
         );
-        return `the grid has ${count(combinations, 'combination')}, and gave ${count(came('grid'), 'new prompt')}`;
+        return `grid: ${proposed('grid')} from ${counted(combinations, 'combination')}`;
       }
-      case 'fewShot':
-        return `${count(proposer.sizes.length * proposer.draws, 'draw')} of examples gave ${count(came('fewShot'), 'new prompt')}`;
+      case 'fewShot': {
+        const draws = counted(proposer.sizes.length * proposer.draws, 'draw');
+        return `few-shot: ${proposed('fewShot')} from ${draws} of examples`;
+      }
       case 'mutate':
-        return `${count(kept, 'place')} were kept for rewritten prompts, and ${came('mutate')} came: ${rewritingText(proposer, rounds)}`;
+        return (
+          `rewriting: ${proposed('mutate')}, at most ${reserved} allowed; ` +
+          rewritingText(proposer, rounds)
+        );
     }
   });
 }
 
 function rewritingText({ parents, children }: MutateSpec, rounds: number): string {
   if (rounds <= 1)
-    return 'the cases are enough for one round, and prompts are rewritten between rounds';
+    return 'prompts are rewritten between rounds, but the cases allow only one round';
   const times = rounds === 2 ? 'once' : `${rounds - 1} times`;
-  return `${rounds} rounds rewrite ${times}, at most ${parents} × ${children} each and no more than go on; repeated and unusable ones are left out`;
+  return (
+    `${rounds} rounds rewrite ${times}, at most ${parents} × ${children} prompts each time and no ` +
+    'more than continue; repeated and invalid ones are left out'
+  );
 }
 
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
+function counted(number: number, what: string): string {
+  return `${count(number)} ${what}${number === 1 ? '' : 's'}`;
 }

@@ -4,7 +4,7 @@ import type { PromptTemplate } from '../prompt';
 
 /** One prompt of a search. */
 export interface Variant {
-  /** Of the template. */
+  /** Digest of the template. */
   readonly id: Digest;
   readonly template: PromptTemplate;
   readonly origin: VariantOrigin;
@@ -15,14 +15,14 @@ export interface VariantOrigin {
   readonly parent: Digest | null;
 }
 
-/** How a variant did on the cases that it has met. */
+/** The result of a variant on the cases that it was asked. */
 export interface VariantResult {
   readonly id: Digest;
   readonly cases: number;
   readonly failures: number;
-  /** Mean over all of them, failed ones as 0. */
+  /** Mean score with failures as 0. */
   readonly quality: number;
-  /** Nanodollars a case; of answered ones. */
+  /** Nanodollars per answered case. */
   readonly cost: number;
   /** Median. */
   readonly latencyMs: number;
@@ -46,7 +46,7 @@ export function resultOf(
     cases: results.length,
     failures: scores.filter((score) => score?.kind !== 'scored').length,
     quality: meanOf(values) ?? 0,
-    // Nothing was answered: no price at all is not a low one.
+    // Without answers the cost is unknown, which must not rank as low.
     cost: meanOf(costs) ?? Number.MAX_SAFE_INTEGER,
     latencyMs: latencies[Math.floor((latencies.length - 1) / 2)] ?? Number.MAX_SAFE_INTEGER,
   };

@@ -11,7 +11,7 @@ const prompt = (template: string, description = ''): PromptTemplate => ({
 });
 
 describe('the difference of two prompts', () => {
-  test('names the place and shows what went and what came, line by line', () => {
+  test('has the place and the removed and added lines of each change', () => {
     expect(
       diffPrompts(prompt('Be brief.\n{{q}}'), prompt('Be very brief.\n{{q}}', 'asked')),
     ).toEqual([
@@ -33,7 +33,7 @@ describe('the difference of two prompts', () => {
     ]);
   });
 
-  test('is empty for equal ones, and shows a part that came whole', () => {
+  test('is empty for equal prompts, and shows an added part as JSON', () => {
     expect(diffPrompts(prompt('{{q}}'), prompt('{{q}}'))).toEqual([]);
     const schema = { ...prompt('{{q}}'), answerSchema: { type: 'object' } };
     expect(diffPrompts(prompt('{{q}}'), schema)).toMatchObject([
@@ -44,7 +44,7 @@ describe('the difference of two prompts', () => {
     ]);
   });
 
-  test('leads from the old text to the new one, whatever they are', () => {
+  test('turns any old text into the new one', () => {
     const text = fc
       .array(fc.constantFrom('a', 'b', 'c', ''), { minLength: 1, maxLength: 8 })
       .map((lines) => lines.join('\n'));

@@ -17,7 +17,7 @@ const whole = `${head}spec:
 `;
 
 describe('a prompt document', () => {
-  test('is read with its defaults, and written so that it reads the same', () => {
+  test('is read with its defaults, and reads the same when it is written', () => {
     const read = readPrompt(whole, 'prompt.yaml');
     if (!read.ok) throw new Error(JSON.stringify(read.issues));
     expect(read.value).toMatchObject({
@@ -30,7 +30,7 @@ describe('a prompt document', () => {
     expect(readPrompt(parse(whole), 'body')).toEqual(read);
   });
 
-  test('takes system messages of callers only where it says so, and has the digest it had before where it does not', () => {
+  test('allows system messages of callers only if set, and otherwise keeps its digest', () => {
     const refusing = readPrompt(
       whole.replace('spec:', 'spec:\n  callerSystemMessages: refused'),
       'prompt.yaml',
@@ -57,32 +57,34 @@ describe('a prompt document', () => {
       },
     ],
     [
-      'an answer of no JSON Schema',
+      'an invalid answer schema',
       ['  fewShot:\n', '  answer: { schema: { type: nothing } }\n  fewShot:\n'],
       {
         pointer: '/spec/answer/schema',
-        detail: expect.stringContaining('spec.answer.schema is not a valid JSON Schema: ') as string,
+        detail: expect.stringContaining(
+          'spec.answer.schema is not a valid JSON Schema: ',
+        ) as string,
         line: 11,
       },
     ],
     [
-      'an answer that cannot be held to its schema',
+      'an answer schema that cannot be enforced',
       [
         '  fewShot:\n',
         '  answer: { schema: { type: object, unevaluatedProperties: false } }\n  fewShot:\n',
       ],
       {
         pointer: '/spec/answer/schema',
-        detail: 'spec.answer.schema cannot be held to: unevaluatedProperties is not supported',
+        detail: 'spec.answer.schema cannot be enforced: unevaluatedProperties is not supported',
       },
     ],
     [
-      'a variable of no use',
+      'an unused variable',
       ['passages: { type: list }', 'passages: { type: list }\n    extra: {}'],
-      { pointer: '/spec/variables/extra', detail: 'the variable extra is used by no template' },
+      { pointer: '/spec/variables/extra', detail: 'no template uses the variable extra' },
     ],
     [
-      'few-shot sets in a circle',
+      'few-shot sets that include each other',
       ['places: { examples', 'places: { include: [both], examples'],
       {
         pointer: '/spec/fewShot/sets/places/include',
@@ -103,7 +105,7 @@ describe('a prompt document', () => {
       },
     ],
     [
-      'a list put in as one value',
+      'a list inserted as one value',
       ['"{{question}}"', '"{{question}} {{passages}}"'],
       { detail: 'passages is a list: write {{#passages}}{{.}}{{/passages}}' },
     ],
@@ -120,7 +122,7 @@ describe('a prompt document', () => {
     [
       'an item outside of a list',
       ['"{{question}}"', '"{{question}} {{.}}"'],
-      { detail: '{{.}} stands outside of a list' },
+      { detail: '{{.}} is outside of a list' },
     ],
     [
       'braces that are not closed',
@@ -128,23 +130,23 @@ describe('a prompt document', () => {
       { detail: '{{ at character 14 is not closed; write \\{{ for two braces' },
     ],
     [
-      'no message of the user',
+      'no user message',
       ['role: user', 'role: assistant'],
-      { detail: 'there is no message of the user' },
+      { detail: 'there is no message with the role user' },
     ],
     [
       'an unknown key',
       ['role: user,', 'rol: user,'],
       { detail: 'unknown key spec.messages[1].rol', didYouMean: 'role' },
     ],
-  ])('with %s is refused, and the place named', (_name, [from, to], issue) => {
+  ])('with %s is rejected with its place', (_name, [from, to], issue) => {
     const broken = whole.replace(from ?? '', to ?? '');
     expect(broken).not.toBe(whole);
     const read = readPrompt(broken, 'prompt.yaml');
     expect(read.ok ? [] : read.issues).toContainEqual(expect.objectContaining(issue));
   });
 
-  test('that was stored reads as it did, whatever is refused of it since', () => {
+  test('that was stored is read without the checks of new documents', () => {
     const stored = whole.replace(
       '  fewShot:\n',
       '  answer: { schema: { type: object, unevaluatedProperties: false } }\n  fewShot:\n',

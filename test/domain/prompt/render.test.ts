@@ -44,7 +44,7 @@ function issuesOf(render: () => unknown) {
 }
 
 describe('rendering a prompt', () => {
-  test('fills the messages, numbers the items of a list, and shows each example once before the question', () => {
+  test('fills the messages, numbers list items, and adds each example once before the question', () => {
     expect(renderPrompt(prompt, values)).toEqual([
       {
         role: 'system',
@@ -58,7 +58,7 @@ describe('rendering a prompt', () => {
     ]);
   });
 
-  test('puts in any text as it is, and never reads it as a template', () => {
+  test('inserts any text unchanged, and never parses it as a template', () => {
     const plain: PromptTemplate = {
       ...prompt,
       fewShot: null,
@@ -72,7 +72,7 @@ describe('rendering a prompt', () => {
     );
   });
 
-  test('lists every value that is missing, unknown or of another type', () => {
+  test('reports every missing, unknown or wrongly typed value', () => {
     expect(
       issuesOf(() => renderPrompt(prompt, { words: '5', passages: 'x', questoin: 'where?' })),
     ).toEqual({
@@ -86,7 +86,7 @@ describe('rendering a prompt', () => {
     });
   });
 
-  test('refuses a template that was never checked: few-shot sets in a circle', () => {
+  test('rejects an unchecked template with few-shot sets that include each other', () => {
     const circle = {
       ...prompt,
       fewShot: {
@@ -100,7 +100,7 @@ describe('rendering a prompt', () => {
     ]);
   });
 
-  test('a value may be named like a property of every object', () => {
+  test('reports an unknown variable with the name of an object property', () => {
     const odd: PromptTemplate = {
       ...prompt,
       fewShot: null,

@@ -188,9 +188,7 @@ describe('with --all-pass, where each case must pass', () => {
 
   test('one wrong answer is 3, and the report fails', async () => {
     perus = 'Cusco';
-    expect(await cli(...perCase)).toMatch(
-      /^3 [^]*1 of 2 cases fail\n {2}Peru: exact 0 is below 1/,
-    );
+    expect(await cli(...perCase)).toMatch(/^3 [^]*1 of 2 cases fail\n {2}Peru: exact 0 is below 1/);
     expect(failuresIn('report.xml')).toBe('1');
     expect(await cli(...perCase, '--json')).toContain('"rule":"allPass","passed":false');
   });

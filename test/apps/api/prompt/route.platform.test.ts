@@ -98,7 +98,7 @@ describe('prompts by HTTP', () => {
       }),
       expect.objectContaining({
         pointer: '/spec/variables/question',
-        detail: 'the variable question is used by no template',
+        detail: 'no template uses the variable question',
       }),
     ]);
     const other = await world.call('PUT', '/prompts/other', {

@@ -101,7 +101,7 @@ const outcome = (version: number): SearchOutcome => {
     improved: true,
     front: [{ ...result, origin: 'fewShot' }],
     variants: 5,
-    fewer: ['the grid has 4 combinations, and gave 3 new prompts'],
+    fewer: ['grid: 3 new prompts from 4 combinations'],
     tied: 2,
     questions: 150,
     paid: { answers: 150, cost: 300_000, unsettled: 0 },
@@ -260,7 +260,7 @@ describe('by HTTP', () => {
     [
       'a dimension that is not there',
       { search: { ...wish.search, quality: 'nice' } },
-      /optimizes nice, which is no dimension: use one of exact/,
+      /optimizes nice, which is not a dimension; use one of exact/,
     ],
     [
       'a judge that nobody calibrated',
@@ -268,7 +268,7 @@ describe('by HTTP', () => {
         search: { ...wish.search, quality: 'j' },
         dimensions: [{ name: 'j', kind: 'judge', prompt: 'p@1', provider: 'a', model: 'b' }],
       },
-      /cannot raise j, of kind judge, in this version/,
+      /cannot optimize j, of kind judge, in this version/,
     ],
     [
       'a grid without its text',
@@ -278,7 +278,7 @@ describe('by HTTP', () => {
           proposers: [{ kind: 'grid', axes: [{ find: 'TONE', options: ['x'] }] }],
         },
       },
-      /the message 0 of refused does not hold the text "TONE"/,
+      /message 0 of refused does not contain the text "TONE"/,
     ],
   ])('%s is refused before anything is paid', async (_, change, message) => {
     await put('refused');

@@ -45,7 +45,11 @@ describe('a quantile', () => {
 
 describe('consistency over repeats', () => {
   test.each<[string, readonly (string | null)[], Score]>([
-    ['is 1 if answers differ only in case', ['Rome.', 'rome', 'ROME'], { kind: 'scored', value: 1 }],
+    [
+      'is 1 if answers differ only in case',
+      ['Rome.', 'rome', 'ROME'],
+      { kind: 'scored', value: 1 },
+    ],
     ['is the share of agreeing pairs', ['Rome', 'Rome', 'Paris'], { kind: 'scored', value: 1 / 3 }],
     [
       'counts a failed repeat as no agreement',
@@ -164,11 +168,7 @@ describe('a paraphrase', () => {
     ['prose', 'Who?', null],
     ['other JSON', '{"text":"Who?"}', null],
     ['white space', '{"paraphrase":" "}', null],
-    [
-      'half of a surrogate pair',
-      '{"paraphrase":"Who? \\ud83d"}',
-      null,
-    ],
+    ['half of a surrogate pair', '{"paraphrase":"Who? \\ud83d"}', null],
   ])('from %s', (_name, answer, found) => {
     expect(paraphraseIn(answer)).toBe(found);
   });

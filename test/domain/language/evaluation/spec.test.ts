@@ -75,7 +75,10 @@ describe('an evaluation in a spec file', () => {
       'a minimum of 0',
       llmGateSchema,
       { name: 'x', kind: 'threshold', dimension: 'exact', min: 0 },
-      { pointer: '/min', detail: 'min is 0, which every score reaches, so the gate could never fail' },
+      {
+        pointer: '/min',
+        detail: 'min is 0, which every score reaches, so the gate could never fail',
+      },
     ],
     [
       'an invalid schema',

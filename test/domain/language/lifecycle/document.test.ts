@@ -202,7 +202,7 @@ test.each<readonly [string, string, string, Readonly<Record<string, string | und
   [
     'a prompt without the variable',
     text,
-    'the variable question is used by no template',
+    'no template uses the variable question',
     { 'prompts/short.yaml': prompt('short', 'Hello') },
   ],
   ['an invalid line of the case file', text, 'cases.ndjson', { 'cases.ndjson': '{"id":"1"\n' }],
@@ -482,7 +482,12 @@ spec:
 
   test.each<[string, string, Readonly<Record<string, string>>, RegExp]>([
     ['that is not a dimension', judging('sond'), {}, /there is no dimension sond.*sound/s],
-    ['that is a dimension of another kind', judging('answer'), {}, /answer is of kind f1, not judge/],
+    [
+      'that is a dimension of another kind',
+      judging('answer'),
+      {},
+      /answer is of kind f1, not judge/,
+    ],
     [
       'that needs an expected answer',
       judging('sound'),

@@ -34,13 +34,11 @@ const said = (count: number, min: number, change: Partial<LlmLifecycleSpec> = {}
 test('a threshold reports the mean that its cases must reach', () => {
   const [line = ''] = said(200, 0.6);
   const [, least] =
-    /^useful: 200 cases show right of at least 0.6 with a mean of (0\.\d\d) or more,/.exec(line) ??
+    /^useful: 200 cases show right of at least 0.6 with a mean of (0\.\d+) or more,/.exec(line) ??
     [];
   expect(Number(least)).toBeGreaterThan(0.65);
   expect(Number(least)).toBeLessThan(0.8);
-  expect(said(4, 0.9)).toEqual([
-    'useful: 4 cases are too few to show right of at least 0.9',
-  ]);
+  expect(said(4, 0.9)).toEqual(['useful: 4 cases are too few to show right of at least 0.9']);
 });
 
 test('each standby is listed with the number of questions that its evaluation takes', () => {
@@ -67,9 +65,7 @@ test('each standby is listed with the number of questions that its evaluation ta
     model: { ...model, standby: standby.slice(0, 1) },
     evaluate: { ...evaluate, dimensions, gates: [] },
   });
-  expect(asked).toEqual([
-    'acme small must pass the gates to be a standby: up to 1,000 questions',
-  ]);
+  expect(asked).toEqual(['acme small must pass the gates to be a standby: up to 1,000 questions']);
 });
 
 test("warns that standbys and the canary's judge share a limited budget", () => {

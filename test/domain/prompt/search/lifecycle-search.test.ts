@@ -39,7 +39,7 @@ spec:
   };
 }
 
-test('one prompt is enough where better ones are searched, and the search reads the same when it is written out', () => {
+test('a search needs one prompt, and reads the same when it is written out', () => {
   const { files, parsed } = read(`{ quality: answer, search: ${search} }`);
   if (!parsed.ok) throw new Error(parsed.issues.map(formatIssue).join('\n'));
   expect(parsed.value.promptEval).toMatchObject({
@@ -58,30 +58,30 @@ test('one prompt is enough where better ones are searched, and the search reads 
 
 test.each([
   [
-    'one prompt and no search',
+    'one prompt without a search',
     '{ quality: answer }',
     'spec.promptEval has only one candidate to choose from',
     'more candidates, or a search',
   ],
   [
-    'a quality that no search can raise',
+    'a quality that a search cannot optimize',
     `{ quality: alike, search: ${search} }`,
-    'a search cannot raise alike, of kind similarity',
+    'a search cannot optimize alike, of kind similarity',
     '',
   ],
   [
-    'more examples than there are cases',
+    'a pool that is larger than the search slice',
     '{ quality: answer, search: { proposers: [{ kind: fewShot, pool: 100 }] } }',
-    'a search needs 108 cases',
+    'the search needs 108 cases',
     'a larger cases.search',
   ],
   [
-    'what the lifecycle says itself',
+    'a key that only searches outside a lifecycle have',
     '{ quality: answer, search: { proposers: [{ kind: fewShot }], confirm: 0.3 } }',
     'confirm',
     '',
   ],
-])('%s is refused with its place', (_, promptEval, detail, expected) => {
+])('%s is rejected with its place', (_, promptEval, detail, expected) => {
   const { parsed } = read(promptEval);
   const said = parsed.ok ? [] : parsed.issues.map(formatIssue);
   expect(said).toEqual([expect.stringContaining(detail)]);

@@ -35,7 +35,7 @@ describe('successive halving', () => {
     }),
   });
 
-  test('asks ever fewer variants ever more cases, ends, and never asks more than everything', () => {
+  test('has fewer variants and more cases in each round, and never asks more than all cases', () => {
     fc.assert(
       fc.property(plan, (given) => {
         const rounds = planRounds(given);
@@ -53,7 +53,7 @@ describe('successive halving', () => {
     );
   });
 
-  test('is asked in pieces that cover every question once, in order, and are no larger than they may be', () => {
+  test('is split into pieces of limited size that cover every question once, in order', () => {
     const met = fc.array(fc.constantFrom(0, 3, 7), { maxLength: 30 });
     fc.assert(
       fc.property(
@@ -77,7 +77,7 @@ describe('successive halving', () => {
     );
   });
 
-  test('ranks the same results in the same order, whatever order they came in', () => {
+  test('ranks results independently of their order', () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(result, { selector: ({ id }) => id, maxLength: 20 }),
@@ -88,7 +88,7 @@ describe('successive halving', () => {
     );
   });
 
-  test('finds one of the best of 81 prompts with under a fifth of the questions (200 worlds)', () => {
+  test('finds one of the best 10 of 81 prompts with under a fifth of the questions (200 simulations)', () => {
     const halving = { firstCases: 8, eta: 3 };
     const rounds = planRounds({ variants: 81, cases: 240, halving });
     expect(questionsOf(rounds)).toBeLessThan(0.2 * 81 * 240);
@@ -107,7 +107,6 @@ describe('successive halving', () => {
         }
         alive = [...alive].sort((a, b) => (right[b] ?? 0) - (right[a] ?? 0));
       });
-      // Among the best ten of 81.
       return truths.filter((truth) => truth > (truths[alive[0] ?? 0] ?? 0)).length < 10;
     });
     expect(good.rate).toBeGreaterThan(0.8);
@@ -115,7 +114,7 @@ describe('successive halving', () => {
 });
 
 describe('the Pareto front', () => {
-  test('holds exactly those that no other beats in everything', () => {
+  test('has exactly the results that no other dominates', () => {
     fc.assert(
       fc.property(fc.array(result, { maxLength: 25 }), (results) => {
         const front = paretoFront(results);
@@ -159,7 +158,7 @@ describe('a grid of templates', () => {
     { message: 0, find: 'FORM', options: ['one word', 'a list', 'JSON'] },
   ];
 
-  test('is every combination, or as many of them as may be, spread over the grid', () => {
+  test('has all combinations, or the allowed number of them, spread over the grid', () => {
     const systems = (most: number) =>
       gridVariants(prompt, axes, most).map(({ messages }) => messages[0]?.template);
     expect(systems(100)).toHaveLength(6);
@@ -171,9 +170,9 @@ describe('a grid of templates', () => {
     ]);
   });
 
-  test('refuses a text that is not there, and an option that breaks the prompt', () => {
+  test('rejects a text that the message does not have, and an option that makes the prompt invalid', () => {
     expect(() => gridVariants(prompt, [{ message: 1, find: 'TONE', options: ['x'] }], 9)).toThrow(
-      /the message 1 of router does not hold the text "TONE"/,
+      /message 1 of router does not contain the text "TONE"/,
     );
     expect(() =>
       gridVariants(prompt, [{ message: 0, find: 'TONE', options: ['{{mood}}'] }], 9),
@@ -184,7 +183,7 @@ describe('a grid of templates', () => {
 describe('examples for a prompt', () => {
   const pool = ['a', 'b', 'c', 'd'].map((id) => caseOf(id));
 
-  test('are drawn from the pool, each once, so many as asked', () => {
+  test('are drawn from the pool without repetition, in the requested sizes', () => {
     const drawn = fewShotVariants(prompt, { pool, sizes: [2, 9], draws: 3, random: random(1) });
     expect(drawn.map(({ fewShot }) => fewShot?.sets['drawn']?.examples.length)).toEqual([
       2, 2, 2, 4, 4, 4,
@@ -198,7 +197,7 @@ describe('examples for a prompt', () => {
     );
   });
 
-  test('show answers evenly in every other draw', () => {
+  test('balance the answers in every other draw', () => {
     const uneven = Array.from({ length: 40 }, (_, number) =>
       caseOf(`c${number}`, { expected: { label: number < 4 ? `rare${number}` : 'common' } }),
     );
@@ -217,7 +216,7 @@ describe('examples for a prompt', () => {
     expect(Math.min(...answers)).toBeLessThan(5);
   });
 
-  test('need cases with an answer and the variables that they show', () => {
+  test('need cases with an answer and their variables', () => {
     const bare = [caseOf('a', { expected: {} }), caseOf('b', { input: {} })];
     expect(() =>
       fewShotVariants(prompt, { pool: bare, sizes: [2], draws: 1, random: random(1) }),
@@ -235,7 +234,7 @@ describe('a rewritten instruction', () => {
   };
   const says = (instruction: unknown) => JSON.stringify({ instruction });
 
-  test('is asked for with what went wrong and what must stay', () => {
+  test('is requested with wrong answers and the variables to keep', () => {
     const [, user] = mutationMessages(parent, [
       { question: 'q'.repeat(600), answer: 'Paris', expected: 'Rome' },
     ]);
@@ -244,7 +243,7 @@ describe('a rewritten instruction', () => {
     expect(user?.content).toContain('Keep {{question}} exactly as written');
   });
 
-  test('is asked for although a long mistake is cut within a character', () => {
+  test('is requested with valid Unicode when a long text is cut', () => {
     const question = `${'q'.repeat(499)}😀 and more`;
     const messages = mutationMessages(parent, [{ question, answer: question, expected: question }]);
     expect(messages[1]?.content).toContain(`${'q'.repeat(499)}…`);
@@ -253,17 +252,17 @@ describe('a rewritten instruction', () => {
 
   test.each([
     ['prose', 'A better instruction would be …'],
-    ['another shape', '{"text":"x"}'],
-    ['a lost variable', says('Answer well.')],
-    ['a variable that does not exist', says('Use {{question}} and {{context}}.')],
-    ['the same again', says('Use {{question}} well.')],
-    ['nothing', says('  ')],
-    ['half a character, of which no digest can be made', says('Use {{question}} \ud83d.')],
-  ])('that is %s is no variant', (_name, answer) => {
+    ['other JSON', '{"text":"x"}'],
+    ['an instruction without the variable', says('Answer well.')],
+    ['an instruction with an unknown variable', says('Use {{question}} and {{context}}.')],
+    ['the same instruction', says('Use {{question}} well.')],
+    ['white space', says('  ')],
+    ['half of a surrogate pair', says('Use {{question}} \ud83d.')],
+  ])('is not a variant if the answer is %s', (_name, answer) => {
     expect(mutated(parent, answer)).toBeNull();
   });
 
-  test('takes the place of the first message alone', () => {
+  test('replaces only the first message', () => {
     expect(mutated(parent, says('Read {{question}} twice.'))?.messages).toEqual([
       { role: 'system', template: 'Read {{question}} twice.' },
       { role: 'user', template: '{{question}}' },
@@ -272,7 +271,7 @@ describe('a rewritten instruction', () => {
 });
 
 describe('the split of the cases', () => {
-  test('puts each case on one side, pairs on the same, whatever their order', () => {
+  test('puts each case on one side and pairs on the same side, independently of their order', () => {
     const ids = fc.uniqueArray(fc.nat(500), { minLength: 4, maxLength: 60 });
     fc.assert(
       fc.property(

@@ -22,19 +22,19 @@ const variants = (counts: Readonly<Partial<Record<VariantOrigin['kind'], number>
     })),
   );
 
-test('says of each proposer why fewer variants were tried than allowed', () => {
+test('explains for each proposer why fewer variants were tried than allowed', () => {
   expect(whyFewer(spec, variants({ first: 1, grid: 3, fewShot: 5, mutate: 1 }), 2)).toEqual([
-    'the grid has 3 combinations, and gave 3 new prompts',
-    '6 draws of examples gave 5 new prompts',
-    '4 places were kept for rewritten prompts, and 1 came: 2 rounds rewrite once, at most 2 × 2 each and no more than go on; repeated and unusable ones are left out',
+    'grid: 3 new prompts from 3 combinations',
+    'few-shot: 5 new prompts from 6 draws of examples',
+    'rewriting: 1 new prompt, at most 4 allowed; 2 rounds rewrite once, at most 2 × 2 prompts each time and no more than continue; repeated and invalid ones are left out',
   ]);
   expect(
     whyFewer({ ...spec, proposers: spec.proposers.slice(2) }, variants({ first: 1 }), 1),
   ).toEqual([
-    '0 places were kept for rewritten prompts, and 0 came: the cases are enough for one round, and prompts are rewritten between rounds',
+    'rewriting: 0 new prompts, at most 0 allowed; prompts are rewritten between rounds, but the cases allow only one round',
   ]);
 });
 
-test('says nothing where as many were tried', () => {
+test('explains nothing if all allowed variants were tried', () => {
   expect(whyFewer(spec, variants({ first: 1, grid: 19 }), 3)).toEqual([]);
 });
