@@ -121,9 +121,7 @@ function promptOf(schema: typeof answerSchemaField) {
       callerSystemMessages: z
         .enum(['refused', 'allowed'])
         .default('refused')
-        .describe(
-          'whether requests may add system and developer messages: refused or allowed',
-        ),
+        .describe('whether requests may add system and developer messages: refused or allowed'),
     }),
   });
 }

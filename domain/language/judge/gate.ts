@@ -90,8 +90,7 @@ function judgeAllPass(gate: JudgeGateOf<'allPass'>, evidence: LlmEvidence): LlmG
     return {
       outcome: 'failed',
       code: 'allPass.missed',
-      message:
-        `lowest ${dimension} is ${figure(lowest.score)}, every case must reach ${plain(min)}`,
+      message: `lowest ${dimension} is ${figure(lowest.score)}, every case must reach ${plain(min)}`,
       details: [
         `${count(lowest.cases)} ${lowest.cases === 1 ? 'case has' : 'cases have'} this score`,
         `${count(cases - failures)} of ${count(cases)} cases measured`,
