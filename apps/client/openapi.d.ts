@@ -841,7 +841,7 @@ export interface paths {
                             } | {
                                 /** @enum {string} */
                                 readonly kind: "label";
-                                /** @description all labels there are */
+                                /** @description all possible labels */
                                 readonly labels: readonly string[];
                                 /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                                 readonly name: string;
@@ -868,25 +868,25 @@ export interface paths {
                                 readonly name: string;
                                 /** @default [] */
                                 readonly rules?: readonly ({
-                                    /** @description true or false: whether a and A are the same */
+                                    /** @description whether upper and lower case are the same */
                                     readonly ignoreCase?: boolean;
                                     /** @enum {string} */
                                     readonly kind: "contains";
                                     readonly text: string;
                                 } | {
-                                    /** @description true or false: whether a and A are the same */
+                                    /** @description whether upper and lower case are the same */
                                     readonly ignoreCase?: boolean;
                                     /** @enum {string} */
                                     readonly kind: "excludes";
                                     readonly text: string;
                                 } | {
-                                    /** @description true or false: whether a and A are the same */
+                                    /** @description whether upper and lower case are the same */
                                     readonly ignoreCase?: boolean;
                                     /** @enum {string} */
                                     readonly kind: "startsWith";
                                     readonly text: string;
                                 } | {
-                                    /** @description true or false: whether a and A are the same */
+                                    /** @description whether upper and lower case are the same */
                                     readonly ignoreCase?: boolean;
                                     /** @enum {string} */
                                     readonly kind: "equals";
@@ -904,9 +904,9 @@ export interface paths {
                                 } | {
                                     /** @enum {string} */
                                     readonly kind: "words";
-                                    /** @description a whole number: the most words */
+                                    /** @description largest number of words */
                                     readonly max?: number;
-                                    /** @description a whole number: the fewest words */
+                                    /** @description smallest number of words */
                                     readonly min?: number;
                                 } | {
                                     /** @enum {string} */
@@ -919,25 +919,25 @@ export interface paths {
                                     /** @enum {string} */
                                     readonly kind: "anyOf";
                                     readonly rules: readonly ({
-                                        /** @description true or false: whether a and A are the same */
+                                        /** @description whether upper and lower case are the same */
                                         readonly ignoreCase?: boolean;
                                         /** @enum {string} */
                                         readonly kind: "contains";
                                         readonly text: string;
                                     } | {
-                                        /** @description true or false: whether a and A are the same */
+                                        /** @description whether upper and lower case are the same */
                                         readonly ignoreCase?: boolean;
                                         /** @enum {string} */
                                         readonly kind: "excludes";
                                         readonly text: string;
                                     } | {
-                                        /** @description true or false: whether a and A are the same */
+                                        /** @description whether upper and lower case are the same */
                                         readonly ignoreCase?: boolean;
                                         /** @enum {string} */
                                         readonly kind: "startsWith";
                                         readonly text: string;
                                     } | {
-                                        /** @description true or false: whether a and A are the same */
+                                        /** @description whether upper and lower case are the same */
                                         readonly ignoreCase?: boolean;
                                         /** @enum {string} */
                                         readonly kind: "equals";
@@ -955,9 +955,9 @@ export interface paths {
                                     } | {
                                         /** @enum {string} */
                                         readonly kind: "words";
-                                        /** @description a whole number: the most words */
+                                        /** @description largest number of words */
                                         readonly max?: number;
-                                        /** @description a whole number: the fewest words */
+                                        /** @description smallest number of words */
                                         readonly min?: number;
                                     } | {
                                         /** @enum {string} */
@@ -1001,7 +1001,7 @@ export interface paths {
                                 /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                                 readonly name: string;
                                 /**
-                                 * @description 2 to 20
+                                 * @description number of repeats, from 2 to 20
                                  * @default 3
                                  */
                                 readonly repeats?: number;
@@ -1010,11 +1010,11 @@ export interface paths {
                                 readonly kind: "robustness";
                                 /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                                 readonly name: string;
-                                /** @description the dimension whose score should stay: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                                /** @description the dimension whose score should stay the same: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                                 readonly of: string;
                                 readonly perturbations: readonly ({
                                     /**
-                                     * @description a whole number: one in so many words gets a slip
+                                     * @description one in this many words gets a typing error
                                      * @default 5
                                      */
                                     readonly every?: number;
@@ -1032,10 +1032,10 @@ export interface paths {
                                 } | {
                                     /** @enum {string} */
                                     readonly kind: "distractor";
-                                    /** @description texts that say nothing of the question */
+                                    /** @description texts that are irrelevant to the question */
                                     readonly texts: readonly string[];
                                 } | {
-                                    /** @description a whole number: how long the variable becomes */
+                                    /** @description length of the variable afterwards, in characters */
                                     readonly characters: number;
                                     /** @description texts to fill the context with */
                                     readonly filler: readonly string[];
@@ -1045,14 +1045,14 @@ export interface paths {
                                     /** @enum {string} */
                                     readonly kind: "paraphrase";
                                     /**
-                                     * @description a share from 0 to 1: the least cosine of both texts, where an embedder is there; other paraphrases are refused
+                                     * @description smallest cosine similarity of both texts, from 0 to 1, if there is an embedder; other paraphrases are not asked
                                      * @default 0.8
                                      */
                                     readonly minSimilarity?: number;
-                                    /** @description the model that says the question in other words */
+                                    /** @description the model that paraphrases the question */
                                     readonly model: string;
                                     /**
-                                     * @description embedded, or the name of a provider that the operator has set up: lower-case letters, digits and hyphens, 63 at most, beginning with a letter
+                                     * @description embedded, or the name of a provider that the operator configured: lower-case letters, digits and hyphens, 63 at most, beginning with a letter
                                      * @default embedded
                                      */
                                     readonly provider?: string;
@@ -1069,7 +1069,7 @@ export interface paths {
                                 /** @description the path of the Prompt file that asks for the verdict */
                                 readonly prompt: string;
                                 /**
-                                 * @description embedded, or the name of a provider that the operator has set up: lower-case letters, digits and hyphens, 63 at most, beginning with a letter
+                                 * @description embedded, or the name of a provider that the operator configured: lower-case letters, digits and hyphens, 63 at most, beginning with a letter
                                  * @default embedded
                                  */
                                 readonly provider?: string;
@@ -3610,7 +3610,7 @@ export interface paths {
                         readonly budgetUsd?: number | null;
                         /** @description NDJSON, one case per line with id, input and expected */
                         readonly cases: string;
-                        /** @description what is measured of each case: the one to be raised, and for robustness the one it is of */
+                        /** @description the measurements of each case: the dimension to optimize and, if it is a robustness, the dimension it refers to */
                         readonly dimensions: readonly ({
                             /** @enum {string} */
                             readonly kind: "exact";
@@ -3624,7 +3624,7 @@ export interface paths {
                         } | {
                             /** @enum {string} */
                             readonly kind: "label";
-                            /** @description all labels there are */
+                            /** @description all possible labels */
                             readonly labels: readonly string[];
                             /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                             readonly name: string;
@@ -3651,25 +3651,25 @@ export interface paths {
                             readonly name: string;
                             /** @default [] */
                             readonly rules?: readonly ({
-                                /** @description true or false: whether a and A are the same */
+                                /** @description whether upper and lower case are the same */
                                 readonly ignoreCase?: boolean;
                                 /** @enum {string} */
                                 readonly kind: "contains";
                                 readonly text: string;
                             } | {
-                                /** @description true or false: whether a and A are the same */
+                                /** @description whether upper and lower case are the same */
                                 readonly ignoreCase?: boolean;
                                 /** @enum {string} */
                                 readonly kind: "excludes";
                                 readonly text: string;
                             } | {
-                                /** @description true or false: whether a and A are the same */
+                                /** @description whether upper and lower case are the same */
                                 readonly ignoreCase?: boolean;
                                 /** @enum {string} */
                                 readonly kind: "startsWith";
                                 readonly text: string;
                             } | {
-                                /** @description true or false: whether a and A are the same */
+                                /** @description whether upper and lower case are the same */
                                 readonly ignoreCase?: boolean;
                                 /** @enum {string} */
                                 readonly kind: "equals";
@@ -3687,9 +3687,9 @@ export interface paths {
                             } | {
                                 /** @enum {string} */
                                 readonly kind: "words";
-                                /** @description a whole number: the most words */
+                                /** @description largest number of words */
                                 readonly max?: number;
-                                /** @description a whole number: the fewest words */
+                                /** @description smallest number of words */
                                 readonly min?: number;
                             } | {
                                 /** @enum {string} */
@@ -3702,25 +3702,25 @@ export interface paths {
                                 /** @enum {string} */
                                 readonly kind: "anyOf";
                                 readonly rules: readonly ({
-                                    /** @description true or false: whether a and A are the same */
+                                    /** @description whether upper and lower case are the same */
                                     readonly ignoreCase?: boolean;
                                     /** @enum {string} */
                                     readonly kind: "contains";
                                     readonly text: string;
                                 } | {
-                                    /** @description true or false: whether a and A are the same */
+                                    /** @description whether upper and lower case are the same */
                                     readonly ignoreCase?: boolean;
                                     /** @enum {string} */
                                     readonly kind: "excludes";
                                     readonly text: string;
                                 } | {
-                                    /** @description true or false: whether a and A are the same */
+                                    /** @description whether upper and lower case are the same */
                                     readonly ignoreCase?: boolean;
                                     /** @enum {string} */
                                     readonly kind: "startsWith";
                                     readonly text: string;
                                 } | {
-                                    /** @description true or false: whether a and A are the same */
+                                    /** @description whether upper and lower case are the same */
                                     readonly ignoreCase?: boolean;
                                     /** @enum {string} */
                                     readonly kind: "equals";
@@ -3738,9 +3738,9 @@ export interface paths {
                                 } | {
                                     /** @enum {string} */
                                     readonly kind: "words";
-                                    /** @description a whole number: the most words */
+                                    /** @description largest number of words */
                                     readonly max?: number;
-                                    /** @description a whole number: the fewest words */
+                                    /** @description smallest number of words */
                                     readonly min?: number;
                                 } | {
                                     /** @enum {string} */
@@ -3784,7 +3784,7 @@ export interface paths {
                             /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                             readonly name: string;
                             /**
-                             * @description 2 to 20
+                             * @description number of repeats, from 2 to 20
                              * @default 3
                              */
                             readonly repeats?: number;
@@ -3793,11 +3793,11 @@ export interface paths {
                             readonly kind: "robustness";
                             /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                             readonly name: string;
-                            /** @description the dimension whose score should stay: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            /** @description the dimension whose score should stay the same: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                             readonly of: string;
                             readonly perturbations: readonly ({
                                 /**
-                                 * @description a whole number: one in so many words gets a slip
+                                 * @description one in this many words gets a typing error
                                  * @default 5
                                  */
                                 readonly every?: number;
@@ -3815,10 +3815,10 @@ export interface paths {
                             } | {
                                 /** @enum {string} */
                                 readonly kind: "distractor";
-                                /** @description texts that say nothing of the question */
+                                /** @description texts that are irrelevant to the question */
                                 readonly texts: readonly string[];
                             } | {
-                                /** @description a whole number: how long the variable becomes */
+                                /** @description length of the variable afterwards, in characters */
                                 readonly characters: number;
                                 /** @description texts to fill the context with */
                                 readonly filler: readonly string[];
@@ -3828,14 +3828,14 @@ export interface paths {
                                 /** @enum {string} */
                                 readonly kind: "paraphrase";
                                 /**
-                                 * @description a share from 0 to 1: the least cosine of both texts, where an embedder is there; other paraphrases are refused
+                                 * @description smallest cosine similarity of both texts, from 0 to 1, if there is an embedder; other paraphrases are not asked
                                  * @default 0.8
                                  */
                                 readonly minSimilarity?: number;
-                                /** @description the model that says the question in other words */
+                                /** @description the model that paraphrases the question */
                                 readonly model: string;
                                 /**
-                                 * @description embedded, or the name of a provider that the operator has set up: lower-case letters, digits and hyphens, 63 at most, beginning with a letter
+                                 * @description embedded, or the name of a provider that the operator configured: lower-case letters, digits and hyphens, 63 at most, beginning with a letter
                                  * @default embedded
                                  */
                                 readonly provider?: string;
@@ -3852,7 +3852,7 @@ export interface paths {
                             /** @description the path of the Prompt file that asks for the verdict */
                             readonly prompt: string;
                             /**
-                             * @description embedded, or the name of a provider that the operator has set up: lower-case letters, digits and hyphens, 63 at most, beginning with a letter
+                             * @description embedded, or the name of a provider that the operator configured: lower-case letters, digits and hyphens, 63 at most, beginning with a letter
                              * @default embedded
                              */
                             readonly provider?: string;
@@ -3862,28 +3862,28 @@ export interface paths {
                          * @default cases.ndjson
                          */
                         readonly fileName?: string;
-                        /** @description who answers: provider and name */
+                        /** @description the model that answers: provider and name */
                         readonly model: {
-                            /** @description the name of a model, as its provider knows it */
+                            /** @description the provider's name of the model */
                             readonly name: string;
                             /**
-                             * @description embedded, or the name of a provider that the operator has set up: lower-case letters, digits and hyphens, 63 at most, beginning with a letter
+                             * @description embedded, or the name of a provider that the operator configured: lower-case letters, digits and hyphens, 63 at most, beginning with a letter
                              * @default embedded
                              */
                             readonly provider?: string;
                             /**
-                             * @description who answers, in this order, when the first cannot; in a lifecycle only those that pass the gates
+                             * @description models that answer, in this order, when the first is not available; in a lifecycle only those that pass the gates
                              * @default []
                              */
                             readonly standby?: readonly {
-                                /** @description the name of a model, as its provider knows it */
+                                /** @description the provider's name of the model */
                                 readonly model: string;
-                                /** @description embedded, or the name of a provider that the operator has set up: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                                /** @description embedded, or the name of a provider that the operator configured: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                                 readonly provider: string;
                             }[];
                         };
                         /**
-                         * @description a whole number from 1 to 256: questions under way at once
+                         * @description number of concurrent questions, from 1 to 256
                          * @default 4
                          */
                         readonly parallel?: number;
@@ -3893,17 +3893,17 @@ export interface paths {
                          */
                         readonly ref?: string;
                         /**
-                         * @description how the model draws its words
+                         * @description how the model samples its answer
                          * @default {}
                          */
                         readonly sampling?: {
                             /**
-                             * @description a whole number above 0: tokens of an answer
+                             * @description largest number of tokens of an answer, above 0
                              * @default 256
                              */
                             readonly maxTokens?: number;
                             /**
-                             * @description a whole number, or null where repeats should differ
+                             * @description random seed of the answers, or null so that repeats may differ
                              * @default 17
                              */
                             readonly seed?: number | null;
@@ -4308,7 +4308,7 @@ export interface paths {
                     readonly "application/json": {
                         /** @description NDJSON, one case per line with id, input and expected; held-out cases are chosen from them */
                         readonly cases: string;
-                        /** @description what is measured of each case: the one to be raised, and for robustness the one it is of */
+                        /** @description the measurements of each case: the dimension to optimize and, if it is a robustness, the dimension it refers to */
                         readonly dimensions: readonly ({
                             /** @enum {string} */
                             readonly kind: "exact";
@@ -4322,7 +4322,7 @@ export interface paths {
                         } | {
                             /** @enum {string} */
                             readonly kind: "label";
-                            /** @description all labels there are */
+                            /** @description all possible labels */
                             readonly labels: readonly string[];
                             /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                             readonly name: string;
@@ -4349,25 +4349,25 @@ export interface paths {
                             readonly name: string;
                             /** @default [] */
                             readonly rules?: readonly ({
-                                /** @description true or false: whether a and A are the same */
+                                /** @description whether upper and lower case are the same */
                                 readonly ignoreCase?: boolean;
                                 /** @enum {string} */
                                 readonly kind: "contains";
                                 readonly text: string;
                             } | {
-                                /** @description true or false: whether a and A are the same */
+                                /** @description whether upper and lower case are the same */
                                 readonly ignoreCase?: boolean;
                                 /** @enum {string} */
                                 readonly kind: "excludes";
                                 readonly text: string;
                             } | {
-                                /** @description true or false: whether a and A are the same */
+                                /** @description whether upper and lower case are the same */
                                 readonly ignoreCase?: boolean;
                                 /** @enum {string} */
                                 readonly kind: "startsWith";
                                 readonly text: string;
                             } | {
-                                /** @description true or false: whether a and A are the same */
+                                /** @description whether upper and lower case are the same */
                                 readonly ignoreCase?: boolean;
                                 /** @enum {string} */
                                 readonly kind: "equals";
@@ -4385,9 +4385,9 @@ export interface paths {
                             } | {
                                 /** @enum {string} */
                                 readonly kind: "words";
-                                /** @description a whole number: the most words */
+                                /** @description largest number of words */
                                 readonly max?: number;
-                                /** @description a whole number: the fewest words */
+                                /** @description smallest number of words */
                                 readonly min?: number;
                             } | {
                                 /** @enum {string} */
@@ -4400,25 +4400,25 @@ export interface paths {
                                 /** @enum {string} */
                                 readonly kind: "anyOf";
                                 readonly rules: readonly ({
-                                    /** @description true or false: whether a and A are the same */
+                                    /** @description whether upper and lower case are the same */
                                     readonly ignoreCase?: boolean;
                                     /** @enum {string} */
                                     readonly kind: "contains";
                                     readonly text: string;
                                 } | {
-                                    /** @description true or false: whether a and A are the same */
+                                    /** @description whether upper and lower case are the same */
                                     readonly ignoreCase?: boolean;
                                     /** @enum {string} */
                                     readonly kind: "excludes";
                                     readonly text: string;
                                 } | {
-                                    /** @description true or false: whether a and A are the same */
+                                    /** @description whether upper and lower case are the same */
                                     readonly ignoreCase?: boolean;
                                     /** @enum {string} */
                                     readonly kind: "startsWith";
                                     readonly text: string;
                                 } | {
-                                    /** @description true or false: whether a and A are the same */
+                                    /** @description whether upper and lower case are the same */
                                     readonly ignoreCase?: boolean;
                                     /** @enum {string} */
                                     readonly kind: "equals";
@@ -4436,9 +4436,9 @@ export interface paths {
                                 } | {
                                     /** @enum {string} */
                                     readonly kind: "words";
-                                    /** @description a whole number: the most words */
+                                    /** @description largest number of words */
                                     readonly max?: number;
-                                    /** @description a whole number: the fewest words */
+                                    /** @description smallest number of words */
                                     readonly min?: number;
                                 } | {
                                     /** @enum {string} */
@@ -4482,7 +4482,7 @@ export interface paths {
                             /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                             readonly name: string;
                             /**
-                             * @description 2 to 20
+                             * @description number of repeats, from 2 to 20
                              * @default 3
                              */
                             readonly repeats?: number;
@@ -4491,11 +4491,11 @@ export interface paths {
                             readonly kind: "robustness";
                             /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                             readonly name: string;
-                            /** @description the dimension whose score should stay: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            /** @description the dimension whose score should stay the same: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                             readonly of: string;
                             readonly perturbations: readonly ({
                                 /**
-                                 * @description a whole number: one in so many words gets a slip
+                                 * @description one in this many words gets a typing error
                                  * @default 5
                                  */
                                 readonly every?: number;
@@ -4513,10 +4513,10 @@ export interface paths {
                             } | {
                                 /** @enum {string} */
                                 readonly kind: "distractor";
-                                /** @description texts that say nothing of the question */
+                                /** @description texts that are irrelevant to the question */
                                 readonly texts: readonly string[];
                             } | {
-                                /** @description a whole number: how long the variable becomes */
+                                /** @description length of the variable afterwards, in characters */
                                 readonly characters: number;
                                 /** @description texts to fill the context with */
                                 readonly filler: readonly string[];
@@ -4526,14 +4526,14 @@ export interface paths {
                                 /** @enum {string} */
                                 readonly kind: "paraphrase";
                                 /**
-                                 * @description a share from 0 to 1: the least cosine of both texts, where an embedder is there; other paraphrases are refused
+                                 * @description smallest cosine similarity of both texts, from 0 to 1, if there is an embedder; other paraphrases are not asked
                                  * @default 0.8
                                  */
                                 readonly minSimilarity?: number;
-                                /** @description the model that says the question in other words */
+                                /** @description the model that paraphrases the question */
                                 readonly model: string;
                                 /**
-                                 * @description embedded, or the name of a provider that the operator has set up: lower-case letters, digits and hyphens, 63 at most, beginning with a letter
+                                 * @description embedded, or the name of a provider that the operator configured: lower-case letters, digits and hyphens, 63 at most, beginning with a letter
                                  * @default embedded
                                  */
                                 readonly provider?: string;
@@ -4550,7 +4550,7 @@ export interface paths {
                             /** @description the path of the Prompt file that asks for the verdict */
                             readonly prompt: string;
                             /**
-                             * @description embedded, or the name of a provider that the operator has set up: lower-case letters, digits and hyphens, 63 at most, beginning with a letter
+                             * @description embedded, or the name of a provider that the operator configured: lower-case letters, digits and hyphens, 63 at most, beginning with a letter
                              * @default embedded
                              */
                             readonly provider?: string;
@@ -4560,28 +4560,28 @@ export interface paths {
                          * @default cases.ndjson
                          */
                         readonly fileName?: string;
-                        /** @description who answers: provider and name */
+                        /** @description the model that answers: provider and name */
                         readonly model: {
-                            /** @description the name of a model, as its provider knows it */
+                            /** @description the provider's name of the model */
                             readonly name: string;
                             /**
-                             * @description embedded, or the name of a provider that the operator has set up: lower-case letters, digits and hyphens, 63 at most, beginning with a letter
+                             * @description embedded, or the name of a provider that the operator configured: lower-case letters, digits and hyphens, 63 at most, beginning with a letter
                              * @default embedded
                              */
                             readonly provider?: string;
                             /**
-                             * @description who answers, in this order, when the first cannot; in a lifecycle only those that pass the gates
+                             * @description models that answer, in this order, when the first is not available; in a lifecycle only those that pass the gates
                              * @default []
                              */
                             readonly standby?: readonly {
-                                /** @description the name of a model, as its provider knows it */
+                                /** @description the provider's name of the model */
                                 readonly model: string;
-                                /** @description embedded, or the name of a provider that the operator has set up: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                                /** @description embedded, or the name of a provider that the operator configured: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                                 readonly provider: string;
                             }[];
                         };
                         /**
-                         * @description a whole number from 1 to 256: questions under way at once
+                         * @description number of concurrent questions, from 1 to 256
                          * @default 4
                          */
                         readonly parallel?: number;
@@ -4591,17 +4591,17 @@ export interface paths {
                          */
                         readonly ref?: string;
                         /**
-                         * @description how the model draws its words
+                         * @description how the model samples its answer
                          * @default {}
                          */
                         readonly sampling?: {
                             /**
-                             * @description a whole number above 0: tokens of an answer
+                             * @description largest number of tokens of an answer, above 0
                              * @default 256
                              */
                             readonly maxTokens?: number;
                             /**
-                             * @description a whole number, or null where repeats should differ
+                             * @description random seed of the answers, or null so that repeats may differ
                              * @default 17
                              */
                             readonly seed?: number | null;
@@ -4624,57 +4624,57 @@ export interface paths {
                         /** @description a search for a better prompt */
                         readonly search: {
                             /**
-                             * @description US dollars; no limit of its own when left out
+                             * @description budget of the search in US dollars; null for none of its own
                              * @default null
                              */
                             readonly budgetUsd?: number | null;
                             /**
-                             * @description a share from 0.1 to 0.9: cases that the search never sees
+                             * @description share of the cases that are kept to confirm the winner, from 0.1 to 0.9
                              * @default 0.4
                              */
                             readonly confirm?: number;
                             /** @default {} */
                             readonly halving?: {
                                 /**
-                                 * @description above 1: of n variants n/eta go on to eta times as many cases
+                                 * @description after a round, 1/eta of the prompts continue with eta times as many cases
                                  * @default 3
                                  */
                                 readonly eta?: number;
                                 /**
-                                 * @description cases of the first round
+                                 * @description number of cases of the first round
                                  * @default 8
                                  */
                                 readonly firstCases?: number;
                             };
                             readonly proposers: readonly ({
                                 readonly axes: readonly {
-                                    /** @description the text that the options take the place of */
+                                    /** @description the text that the options replace */
                                     readonly find: string;
                                     /**
-                                     * @description the place of the message, from 0
+                                     * @description index of the message, from 0
                                      * @default 0
                                      */
                                     readonly message?: number;
-                                    /** @description texts, each tried */
+                                    /** @description texts to try */
                                     readonly options: readonly string[];
                                 }[];
                                 /** @enum {string} */
                                 readonly kind: "grid";
                             } | {
                                 /**
-                                 * @description how often each size is drawn
+                                 * @description number of random draws for each size
                                  * @default 8
                                  */
                                 readonly draws?: number;
                                 /** @enum {string} */
                                 readonly kind: "fewShot";
                                 /**
-                                 * @description cases to draw examples from, which are then asked no more
+                                 * @description number of cases to draw examples from; these cases are not scored
                                  * @default 32
                                  */
                                 readonly pool?: number;
                                 /**
-                                 * @description how many examples are shown
+                                 * @description numbers of examples to try
                                  * @default [
                                  *       2,
                                  *       4,
@@ -4684,7 +4684,7 @@ export interface paths {
                                 readonly sizes?: readonly number[];
                             } | {
                                 /**
-                                 * @description how often each of them
+                                 * @description number of rewrites of each of them
                                  * @default 4
                                  */
                                 readonly children?: number;
@@ -4692,19 +4692,19 @@ export interface paths {
                                 readonly kind: "mutate";
                                 readonly model: string;
                                 /**
-                                 * @description how many of the best are rewritten after each round
+                                 * @description number of best prompts to rewrite after each round
                                  * @default 3
                                  */
                                 readonly parents?: number;
                                 /** @description the name of a provider of this lifecycle: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                                 readonly provider: string;
                             })[];
-                            /** @description the dimension to be raised: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            /** @description the dimension to optimize: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                             readonly quality: string;
                             /** @default 1 */
                             readonly seed?: number;
                             /**
-                             * @description 2 to 10000: at most so many prompts
+                             * @description largest number of prompts, from 2 to 10000
                              * @default 64
                              */
                             readonly variants?: number;
