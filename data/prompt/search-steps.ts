@@ -255,9 +255,13 @@ function refuseEmpty(
   { pool, search, confirm }: SearchCases,
 ): void {
   if (!dimensions.some(({ name }) => name === spec.quality)) {
-    throw failure('InvalidInput', `the search optimizes ${spec.quality}, which is no dimension`, {
-      next: `use one of: ${dimensions.map(({ name }) => name).join(', ')}`,
-    });
+    throw failure(
+      'InvalidInput',
+      `the search optimizes ${spec.quality}, which is not a dimension`,
+      {
+        next: `use one of: ${dimensions.map(({ name }) => name).join(', ')}`,
+      },
+    );
   }
   if (search.length >= spec.halving.firstCases && confirm.length > 0) return;
   const parts =

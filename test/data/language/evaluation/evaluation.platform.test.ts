@@ -621,7 +621,7 @@ test('an interrupted search pays nothing twice and confirms the better prompt on
   });
   await expect(run(9, undefined, { quality: 'nice' })).rejects.toMatchObject({
     type: 'InvalidInput',
-    message: 'the search optimizes nice, which is no dimension',
+    message: 'the search optimizes nice, which is not a dimension',
   });
   const report = await run(4);
   const paid = server.bill.length;
