@@ -59,11 +59,11 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
       return { path, bytes };
     }
 
-    test('the bucket may be made again', async () => {
+    test('creating the bucket is idempotent', async () => {
       await store.ensureBucket();
     });
 
-    test('bytes come back as they were, under their digest', async () => {
+    test('bytes are stored under their digest and read back unchanged', async () => {
       const bytes = randomBytes(1000);
       const ref = await put(bytes);
       const hex = ref.digest.slice('sha256:'.length);
@@ -76,14 +76,14 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
       expect(Buffer.from(await store.getBytes(ref))).toEqual(bytes);
     });
 
-    test('nothing is content too', async () => {
+    test('empty content can be stored', async () => {
       const ref = await put(new Uint8Array());
       expect(ref.bytes).toBe(0);
       expect(await store.exists(ref)).toBe(true);
       expect(await store.getBytes(ref)).toHaveLength(0);
     });
 
-    test('equal JSON has one digest whatever the order of its keys', async () => {
+    test('equal JSON has one digest for any order of keys', async () => {
       const one = await store.putJson({ tenant, value: { b: [1, { d: 2, c: 'ü' }], a: null } });
       const other = await store.putJson({ tenant, value: { a: null, b: [1, { c: 'ü', d: 2 }] } });
       expect(other).toEqual(one);
@@ -91,7 +91,7 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
       expect(await store.getJson(one)).toEqual({ a: null, b: [1, { d: 2, c: 'ü' }] });
     });
 
-    test('a file larger than a part comes back as it was, and leaves nothing staged', async () => {
+    test('a file larger than one part is read back unchanged and leaves nothing staged', async () => {
       const { path, bytes } = await largeFile('large');
       const sent: number[] = [];
       const ref = await store.putFile({
@@ -108,7 +108,7 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
       expect(await store.staging.list({ tenant, runId })).toEqual([]);
     });
 
-    test('twenty writers of one content make one object, and all succeed', async () => {
+    test('twenty writers of equal content all succeed and make one object', async () => {
       const { path, bytes } = await largeFile('contended', randomBytes(6 << 20));
       const small = randomBytes(100);
       const refs = await Promise.all(
@@ -127,7 +127,7 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
       expect(await store.staging.list({ tenant, runId })).toEqual([]);
     }, 60_000);
 
-    test('a file that is not what was expected is refused before anything is sent', async () => {
+    test('a file with another digest than expected is rejected before it is sent', async () => {
       const { path } = await largeFile('unexpected', randomBytes(100));
       await expect(
         store.putFile({ tenant, path, mediaType: 'x/y', expected: sha256('another') }),
@@ -136,7 +136,7 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
       });
     });
 
-    test('a file that changes while it is sent leaves nothing', async () => {
+    test('a file that changes during the upload leaves no object', async () => {
       const { path, bytes } = await largeFile('changing');
       const changed = store.putFile({
         tenant,
@@ -153,7 +153,7 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
       expect(await store.staging.list({ tenant, runId })).toEqual([]);
     });
 
-    test('an upload that is cancelled leaves nothing', async () => {
+    test('a cancelled upload leaves no object', async () => {
       const { path, bytes } = await largeFile('cancelled');
       const cancel = new AbortController();
       const cancelled = store.putFile({
@@ -169,7 +169,7 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
       expect(await store.staging.list({ tenant, runId })).toEqual([]);
     });
 
-    test('what a dead process had begun is listed by run and cleared, and its late parts are refused', async () => {
+    test('unfinished uploads of a killed process are listed, cleared, and accept no late parts', async () => {
       const { path } = await largeFile('orphan');
       let cleared: Promise<number> | undefined;
       const orphan = store.putFile({
@@ -222,7 +222,7 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
       expect(Buffer.from(await store.getBytes(ref))).toEqual(bytes);
     });
 
-    test('what is not there is missing, and may be deleted again', async () => {
+    test('a missing object is reported as missing, and deleting it is idempotent', async () => {
       const ref = await put(randomBytes(10));
       await store.delete({ tenant, digest: ref.digest });
       await store.delete({ tenant, digest: ref.digest });
@@ -252,14 +252,14 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
       });
     });
 
-    test('more than may be held in memory is refused before it is read', async () => {
+    test('an object above the memory limit is rejected before it is read', async () => {
       const ref = await put(randomBytes(2000));
       await expect(store.getBytes(ref, { maxBytes: 1999 })).rejects.toMatchObject({
         type: 'InvalidInput',
       });
     });
 
-    test('a refused credential, a missing bucket and a dead endpoint are told apart, without the secret', async () => {
+    test('errors distinguish a wrong credential, a missing bucket and an unreachable endpoint', async () => {
       const ref = await put(randomBytes(10));
       const attempt = async (changed: Partial<S3Settings>): Promise<unknown> => {
         const broken = openArtifactStore({ ...given, ...changed, leases: null });
@@ -282,7 +282,7 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
       });
     });
 
-    test('a lease precedes every look, and what the collector is deleting is uploaded again', async () => {
+    test('a lease is taken before each check, and objects in deletion are uploaded again', async () => {
       const bytes = randomBytes(100);
       const seen: string[] = [];
       let deleting = false;

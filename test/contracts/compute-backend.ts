@@ -51,7 +51,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       expect(await given.backend.check()).toMatchObject({ ready: true });
     });
 
-    test('gives result, outputs and logs of a job that succeeds', async () => {
+    test('returns result, outputs and logs of a successful job', async () => {
       const state = await finish(probe('learn'));
       if (state.kind !== 'succeeded') throw new Error(JSON.stringify(state));
       expect(state.result.metrics).toEqual({ loss: 1 / 3 });
@@ -61,7 +61,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       expect(await text(state.logs)).toContain('training starts');
     });
 
-    test('keeps the log of a job that asks for it only when it fails, if it fails', async () => {
+    test('stores the log of a failed job with keepLog: whenFailed', async () => {
       const [learnt, crashed] = [
         await finish(probe('learn', { keepLog: 'whenFailed' })),
         await finish(probe('crash', { keepLog: 'whenFailed' })),
@@ -71,7 +71,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       expect(await text(crashed.logs)).toContain('Traceback');
     });
 
-    test('gives the same answer to a second look', async () => {
+    test('returns the same state on a second poll', async () => {
       const handle = await given.backend.submit(probe('learn'));
       expect(await ended(given.backend, handle)).toEqual(await given.backend.poll(handle));
     });
@@ -93,7 +93,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       await given.backend.cancel(handle);
     });
 
-    test('runs a program that is not Python by the same files', async () => {
+    test('runs a program that is not Python under the same job contract', async () => {
       const state = await finish(probe('learn', { trainer: 'shell' }));
       expect(state).toMatchObject({
         kind: 'succeeded',
@@ -125,7 +125,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       expect(state.logs).not.toBeNull();
     });
 
-    test('refuses parameters that do not fit, naming each', async () => {
+    test('rejects invalid parameters and lists all of them', async () => {
       const state = await finish(probe('learn', { params: { steps: 0, stepps: 1 } }));
       expect(state).toMatchObject({ kind: 'failed', failure: 'JobFailed' });
       expect(JSON.stringify(state)).toMatch(
@@ -133,7 +133,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       );
     });
 
-    test('keeps what it printed and raised, which may quote a row, in its log alone (I11)', async () => {
+    test('keeps printed and raised text, which may quote data, in the log only (I11)', async () => {
       const [crashed, printed] = [await finish(probe('crash')), await finish(probe('secret'))];
       if (crashed.kind !== 'failed' || printed.kind !== 'failed')
         throw new Error(`${crashed.kind}, ${printed.kind}`);
@@ -144,7 +144,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       expect(printed.message).toBe('ended with exit code 3');
     });
 
-    test('hides what looks like a secret in logs', async () => {
+    test('masks secrets in logs', async () => {
       const state = await finish(probe('secret'));
       if (state.kind !== 'failed') throw new Error(state.kind);
       const logs = await text(state.logs);
@@ -152,7 +152,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       expect(logs).not.toMatch(/hunter2|abc123def/);
     });
 
-    test('ends a job that hangs at its time limit, with all that it started', async () => {
+    test('ends a hanging job and its processes at the time limit', async () => {
       const handle = await given.backend.submit(
         probe('hang', { resources: { cpus: 1, memoryBytes: 1024 * mebibyte, timeoutSeconds: 2 } }),
       );
@@ -181,7 +181,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       expect(used).toBeLessThan(1200);
     });
 
-    test('keeps the newest of a log that has no end', async () => {
+    test('keeps the end of a very long log', async () => {
       const state = await finish(probe('chatter'));
       expect(state).toMatchObject({ kind: 'failed', failure: 'JobFailed' });
       if (state.kind !== 'failed' || state.logs === null) return;
@@ -198,7 +198,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       await given.backend.cancel(handle);
     });
 
-    test('cancels a job that waits, one that is over and one that never was', async () => {
+    test('cancels a waiting job, an ended job and an unknown job', async () => {
       const running = await Promise.all(
         [1, 2, 3, 4].map(async () =>
           given.backend.submit(probe('learn', { params: { steps: 200, step_seconds: 0.05 } })),
@@ -218,7 +218,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       });
     });
 
-    test('finds the first job when one id is submitted again, at once or later', async () => {
+    test('finds the first job when its id is submitted again, at once or later', async () => {
       const job = probe('learn', { params: { steps: 5, step_seconds: 0.05 } });
       const handles = await Promise.all([
         given.backend.submit(job),
@@ -234,7 +234,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       expect(first).toMatchObject({ kind: 'succeeded', result: { facts: { ownSteps: 5 } } });
     });
 
-    test('refuses another job under a known id', async () => {
+    test('rejects another job with a known id', async () => {
       const job = probe('learn');
       await given.backend.submit(job);
       await expect(given.backend.submit({ ...job, seed: 2 })).rejects.toMatchObject({
@@ -242,7 +242,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       });
     });
 
-    test('a job that was killed is lost, and goes on from its checkpoint when submitted again', async () => {
+    test('reports a killed job as lost, and continues from its checkpoint on resubmission', async () => {
       const job = probe('learn', { params: { steps: 40, step_seconds: 0.05 } });
       const handle = await given.backend.submit(job);
       const metrics = await runningUntil(given.backend, handle, (seen) =>
@@ -259,7 +259,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       expect(state.result.metrics).toEqual({ loss: 1 / 40 });
     });
 
-    test('forgets the jobs of a run when told so', async () => {
+    test('removes the jobs of a run on cleanup', async () => {
       const handle = await given.backend.submit(
         probe('learn', {
           id: `run_forgotten/train/job/${process.pid}`,
@@ -278,7 +278,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       await given.backend.cleanup('run_forgotten/');
     });
 
-    test('gives the newest lines of the log', async () => {
+    test('returns the last lines of the log', async () => {
       const handle = await given.backend.submit(probe('crash'));
       await ended(given.backend, handle);
       const log = await given.backend.logs(handle, 200);

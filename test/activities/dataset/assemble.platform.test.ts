@@ -132,7 +132,7 @@ describe('assembleData on the flights of half a year', () => {
       (given: AssembleInput) => Promise<AssembleEnd>
     >(createAssembleActivities({ ...deps, ...given }).assembleData, input);
 
-  test('gives four parts in order of time, registered with where they came from, the same bytes every time', async () => {
+  test('splits into four parts by time, with lineage and the same bytes each time', async () => {
     const input = await inputFor();
     const first = await assembleData(input);
     const assembled = await artifacts.getJson<AssembledData>(first.assembled);
@@ -196,7 +196,7 @@ describe('assembleData on the flights of half a year', () => {
     );
   });
 
-  test('what the gateway computes for a request is what was trained on', async () => {
+  test('computes the same features as the gateway', async () => {
     const { assembled } = await assembleData(await inputFor());
     const { parts, available, request } = await artifacts.getJson<AssembledData>(assembled);
     const [requestRows, features] = [
@@ -226,14 +226,14 @@ describe('assembleData on the flights of half a year', () => {
       expect(served[name]).toEqual(trained.map((row) => row[name]));
   });
 
-  test('done once, it answers from the journal', async () => {
+  test('repeats the stored result after the effect is done', async () => {
     const input = await inputFor();
     const first = await assembleData(input);
     const blind = { ...artifacts, getJson: () => Promise.reject(new Error('must not read again')) };
     expect(await assembleData(input, 2, { artifacts: blind })).toEqual(first);
   });
 
-  test('a mistake of the user registers nothing', async () => {
+  test("registers nothing when the user's SQL or spec has an error", async () => {
     const input = await inputFor({ data: { ...data, entity: 'tail_number' } });
     await expect(assembleData(input)).rejects.toMatchObject({
       type: 'InvalidInput',
@@ -248,7 +248,7 @@ describe('assembleData on the flights of half a year', () => {
     ).toBeNull();
   });
 
-  test('cancelling ends the query and its process', async () => {
+  test('ends the query and its process when cancelled', async () => {
     const endless = await artifacts.putBytes({
       tenant,
       bytes: Buffer.from(

@@ -131,7 +131,7 @@ describe('ingest', () => {
     );
   });
 
-  test('equal content is the same version, other content the next', async () => {
+  test('gives equal content the same version, and other content the next one', async () => {
     const first = await ingest(await inputFor(await csv('again', 'a\n1\n')));
     expect(await ingest(await inputFor(await csv('again', 'a\n1\n')))).toEqual(first);
     expect(await ingest(await inputFor(await csv('again', 'a\n2\n')))).toMatchObject({
@@ -142,7 +142,7 @@ describe('ingest', () => {
     expect(await latest('again')).toBe(1);
   });
 
-  test('done once, it answers from the journal and reads nothing', async () => {
+  test('repeats the stored result after the effect is done, and reads nothing', async () => {
     const input = await inputFor(await csv('journal', 'a\n1\n'));
     const first = await ingest(input);
     await rm(join(folder, 'journal.csv'));
@@ -207,7 +207,7 @@ describe('ingest', () => {
     },
   );
 
-  test('a source that changes between two attempts is registered as the last one read it', async () => {
+  test('registers the last read of a source that changes between two attempts', async () => {
     const input = await inputFor(await csv('changing', 'a\n1\n'));
     const broken = {
       ...registry,
@@ -222,7 +222,7 @@ describe('ingest', () => {
     expect(await latest('changing')).toBe(2);
   });
 
-  test('an attempt that was fenced off moves nothing', async () => {
+  test('moves no alias after another attempt has taken over', async () => {
     const input = await inputFor(await csv('fenced', 'a\n1\n'));
     let second: Promise<DatasetVersionRef> | undefined;
     const slow = {
@@ -243,7 +243,7 @@ describe('ingest', () => {
     ).toHaveLength(1);
   });
 
-  test('beats from its first line, and a cancelled one leaves nothing behind', async () => {
+  test('sends heartbeats from its first line, and leaves no files when cancelled', async () => {
     const rows = Array.from({ length: 1_000_000 }, (_, i) => `${i},${i * 1.5},text ${i}`);
     const input = await inputFor(await csv('cancelled', `a,b,c\n${rows.join('\n')}\n`));
     const environment = environmentOf(1);
@@ -285,7 +285,7 @@ describe('ingest', () => {
     });
   });
 
-  test('undo puts `latest` back where it was before the run', async () => {
+  test('moves `latest` back to its version before the run on undo', async () => {
     await ingest(await inputFor(await csv('undone', 'a\n1\n')));
     const input = await inputFor(await csv('undone', 'a\n2\n'));
     await ingest(input);
@@ -336,7 +336,7 @@ describe('ingest', () => {
     });
   });
 
-  test('takes half a year of real flights', async () => {
+  test('ingests half a year of real flights', async () => {
     const source: SourceSpec = {
       name: 'flights',
       uri: 'sample://flights',

@@ -118,7 +118,7 @@ describe('lifecycles with a source of the same name', () => {
     return { dataset, reference, verdict, accepted };
   }
 
-  test('share neither versions, nor aliases, nor what distributions are compared with', async () => {
+  test('share no versions, no aliases and no reference for distributions', async () => {
     const cheap = await run('shop', (row) => row % 10);
     const dear = await run('wholesale', (row) => 1000 + (row % 10));
     expect(cheap.dataset).toMatchObject({ dataset: 'shop.orders', version: 1 });
@@ -142,7 +142,7 @@ describe('lifecycles with a source of the same name', () => {
     }
   });
 
-  test('that hold the same table keep the bytes once', async () => {
+  test('store equal tables only once', async () => {
     const one = await run('north', (row) => row % 7);
     const other = await run('south', (row) => row % 7);
     expect(one.dataset.manifest.digest).not.toBe(other.dataset.manifest.digest);

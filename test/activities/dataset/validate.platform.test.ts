@@ -155,7 +155,7 @@ describe('validateDataset', () => {
     return withDuckDb((sql) => sql.rows(`SELECT * FROM ${readParquet([path])}`), inProcess);
   }
 
-  test('a version without a bad row is approved as it is', async () => {
+  test('approves a version without bad rows unchanged', async () => {
     const dataset = await registered(unique('clean'), 50, 0);
     const result = await validate(await inputFor(dataset));
     expect(result).toMatchObject({
@@ -170,7 +170,7 @@ describe('validateDataset', () => {
     ).toHaveLength(1);
   });
 
-  test('bad rows are kept apart with their reasons, and the good ones are a version of their own', async () => {
+  test('quarantines bad rows with their reasons, and registers the good ones as a version', async () => {
     const dataset = await registered(unique('mixed'), 50, 2);
     const input = await inputFor(dataset);
     const result = await validate(input);
@@ -218,7 +218,7 @@ describe('validateDataset', () => {
     expect(held).toMatchObject([{ held: `quarantine:${items[0]?.id ?? ''}` }]);
   });
 
-  test('too many bad rows stop the run: no version, no alias, but the rows can be looked at', async () => {
+  test('fails with too many bad rows: no version and no alias, but a quarantine', async () => {
     const dataset = await registered(unique('rotten'), 50, 20);
     const result = await validate(await inputFor(dataset));
     expect(result).toMatchObject({
@@ -234,7 +234,7 @@ describe('validateDataset', () => {
     ).toHaveLength(1);
   });
 
-  test('done once, it answers from the journal', async () => {
+  test('repeats the stored result after the effect is done', async () => {
     const dataset = await registered(unique('journal'), 50, 1);
     const input = await inputFor(dataset);
     const first = await validate(input);
@@ -242,7 +242,7 @@ describe('validateDataset', () => {
     expect(await validate(input, { artifacts: blind }, 2)).toEqual(first);
   });
 
-  test('a distribution is compared with the approved version, and a version that is gone is no pass', async () => {
+  test('compares distributions with the approved version, and does not pass if it is missing', async () => {
     const name = unique('drift');
     const distribution = { columns: ['delay'], maxPsi: 0.25 };
     const first = await validate(await inputFor(await registered(name, 500, 0), { distribution }));
@@ -332,7 +332,7 @@ describe('validateDataset', () => {
     },
   );
 
-  test('a zombie writes nothing', async () => {
+  test('writes nothing after another attempt has taken over', async () => {
     const name = unique('zombie');
     const input = await inputFor(await registered(name, 60, 1));
     const late: Registry['effects'] = {

@@ -110,7 +110,7 @@ function evaluate(
   });
 }
 
-test('a decision can be read back with its grounds, and deciding again from them gives the same verdict', async () => {
+test('a stored decision can be repeated from its policy and evidence', async () => {
   const { decision, evidence, summary } = await evaluate(1);
   expect(decision.verdict.kind).toBe('passed');
   const recorded = await registry.decisions.get({ tenant, id: decision.id });
@@ -134,13 +134,13 @@ test('a decision can be read back with its grounds, and deciding again from them
   );
 });
 
-test('a second attempt, of whatever reason, makes no second decision', async () => {
+test('a retry makes no second decision', async () => {
   const again = await evaluate(2);
   const decisions = await registry.decisions.list({ tenant, runId });
   expect(decisions.map(({ id }) => id)).toEqual([again.decision.id]);
 });
 
-test('the same candidate again keeps its number on the holdout, and another one gets the next, also with other features', async () => {
+test('a candidate keeps its attempt number on the holdout, and another one gets the next', async () => {
   const judgedAs = async (evidence: Digest) =>
     ((await registry.evidence.get({ tenant, kind: 'evidence', digest: evidence })) as Evidence)
       .attempt;
@@ -168,7 +168,7 @@ test('the same candidate again keeps its number on the holdout, and another one 
   ]);
 });
 
-test('an attempt that died after it decided and before it said so: the next one finds its decision', async () => {
+test('a retry finds the decision of an attempt that ended before it could return it', async () => {
   const before = await registry.decisions.list({ tenant, runId });
   const key = effectKey(runId, 'evaluate', 'decide', 1);
   const dying = {

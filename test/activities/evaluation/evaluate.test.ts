@@ -105,7 +105,7 @@ const champion = async (
 });
 
 describe('evaluating a candidate', () => {
-  test('passes a good one against the baseline, and keeps policy and evidence by digest before the decision', async () => {
+  test('passes a good one against the baseline, and stores policy and evidence first', async () => {
     const { decision, evidence, summary, found } = await evaluate();
     expect(decision.verdict.kind).toBe('passed');
     expect(decision.verdict.reasons.map(({ code }) => code)).toEqual([
@@ -146,7 +146,7 @@ describe('evaluating a candidate', () => {
     ]);
   });
 
-  test('lays it beside a fixed version, whoever is champion', async () => {
+  test('compares it with a fixed version, whichever version is champion', async () => {
     registry.versions.set(3, await modelManifest(artifacts, truth, base.assembled));
     const anchor = (version: number): GateSpec =>
       ({
@@ -225,7 +225,7 @@ describe('evaluating a candidate', () => {
     });
   });
 
-  test('fails one that learned the wrong thing', async () => {
+  test('fails a worse candidate', async () => {
     const candidate = {
       ...base.candidate,
       manifest: await modelManifest(artifacts, misled, base.assembled),
@@ -240,7 +240,7 @@ describe('evaluating a candidate', () => {
     ]);
   });
 
-  test('gives the same evidence, byte for byte, when it is measured again', async () => {
+  test('measures the same evidence again, byte for byte', async () => {
     const first = await evaluate();
     registry = fakeRegistry();
     const second = await evaluate({
@@ -251,7 +251,7 @@ describe('evaluating a candidate', () => {
     expect(second.summary.predictions).toEqual(first.summary.predictions);
   });
 
-  test('keeps every row with everybody’s score', async () => {
+  test('stores each row with the scores of all models', async () => {
     const { summary } = await evaluate({ champion: await champion(misled, base.assembled) });
     const path = join(folder, 'audit.parquet');
     await artifacts.toFile(summary.predictions, path);
@@ -265,7 +265,7 @@ describe('evaluating a candidate', () => {
     instance.closeSync();
   });
 
-  test('measures the parity that it is given, and leaves nothing in its scratch folder', async () => {
+  test('records the given parity, and leaves no scratch files', async () => {
     const { decision } = await evaluate({
       evaluate: { ...spec, gates: [useful, parity] },
       parity: { kind: 'notMeasured', rows: 0, reason: 'no gateway is alive' },
@@ -276,7 +276,7 @@ describe('evaluating a candidate', () => {
   });
 });
 
-test('judges a regression by its own metrics', async () => {
+test('evaluates a regression with its own metrics', async () => {
   const place = await mkdtemp(join(folder, 'regression-'));
   const { ref } = await assembledHoldout(artifacts, place, { rows, days, task: 'regression' });
   const signature = { task: 'regression' } as const;
@@ -333,7 +333,7 @@ describe('rows without a time', () => {
     };
   };
 
-  test('are judged whole, and their groups resampled in place of days', async () => {
+  test('are judged whole, and groups are resampled instead of days', async () => {
     const { decision, found, summary } = await evaluate(await grouped(60));
     expect(decision.verdict.kind).toBe('passed');
     expect(found.judged).toBeUndefined();
@@ -348,7 +348,7 @@ describe('rows without a time', () => {
     expect(summary).toMatchObject({ rows, days: 60, unit: 'group' });
   });
 
-  test('of too few groups prove nothing', async () => {
+  test('are inconclusive with too few groups', async () => {
     const { decision } = await evaluate(await grouped(5));
     expect(decision.verdict.kind).toBe('inconclusive');
     expect(decision.verdict.reasons[0]?.message).toContain(
@@ -358,7 +358,7 @@ describe('rows without a time', () => {
 });
 
 describe('the champion', () => {
-  test('is judged by its own features over the same request rows', async () => {
+  test('is scored with its own features on the same request rows', async () => {
     // The same model, its hour counted backwards by its features and forwards again by its weights.
     const backwards = {
       bias: truth.bias + 0.2 * 24,
@@ -402,7 +402,7 @@ describe('the champion', () => {
       'features.sql of flight-delay@1',
     ],
   ])(
-    'that %s: the candidate is measured, the comparison is not, nothing is promoted',
+    'that %s is not compared, the candidate is measured, and the verdict does not pass',
     async (_case, changes, reason) => {
       const { found, decision } = await evaluate({
         champion: await champion(truth, base.assembled, changes),
@@ -418,26 +418,26 @@ describe('the champion', () => {
   );
 });
 
-describe('what must not happen', () => {
-  test('a second attempt after the effect is done answers with the first one’s result and reads nothing', async () => {
+describe('failures and retries', () => {
+  test('a retry after the effect is done repeats the result and reads nothing', async () => {
     const first = await evaluate();
     const blind = { ...artifacts, getJson: () => Promise.reject(new Error('read again')) };
     expect(await evaluate({}, { artifacts: blind })).toEqual(first);
   });
 
-  test('an attempt that was fenced off records no decision', async () => {
+  test('an attempt records no decision after another one has taken over', async () => {
     registry.owned = false;
     await expect(evaluate()).rejects.toMatchObject({ type: 'FencedOff' });
     expect(registry.log.map(([what]) => what)).toEqual(['claim']);
   });
 
-  test('a candidate that was trained on other rows is not judged by this holdout', async () => {
+  test('a candidate that was trained on other rows is not evaluated on this holdout', async () => {
     const other = { ...base.assembled, digest: digestOf('other rows') };
     const candidate = { ...base.candidate, manifest: await modelManifest(artifacts, truth, other) };
     await expect(evaluate({ candidate })).rejects.toMatchObject({ type: 'InvalidInput' });
   });
 
-  test('a file with other rows than were assembled is not judged', async () => {
+  test('a file with other rows than assembled is not evaluated', async () => {
     const assembled = await artifacts.getJson<{ parts: { holdout: object } }>(base.assembled);
     const value = {
       ...assembled,
@@ -450,7 +450,7 @@ describe('what must not happen', () => {
     });
   });
 
-  test('storage that is away is tried again, not taken for a champion that cannot be measured', async () => {
+  test('unavailable storage is retried, and does not count as an unmeasurable champion', async () => {
     const onnx = digestOf('unused');
     const getBytes: DirectoryArtifacts['getBytes'] = () =>
       Promise.reject(failure('StorageUnavailable', `${onnx} cannot be read now`));
@@ -465,7 +465,7 @@ describe('what must not happen', () => {
     expect(await readdir(join(folder, 'scratch'))).toEqual([]);
   });
 
-  test('cancelled in the middle it ends with the cancellation, records nothing and cleans up', async () => {
+  test('a cancellation ends it without a record and without scratch files', async () => {
     const environment = quietEnvironment();
     const toFile: DirectoryArtifacts['toFile'] = async (...args) => {
       await artifacts.toFile(...args);
@@ -500,7 +500,7 @@ describe('what must not happen', () => {
   });
 });
 
-test('shows life from its first line on', async () => {
+test('sends heartbeats from its first line', async () => {
   const environment = quietEnvironment();
   let beats = 0;
   environment.on('heartbeat', () => (beats += 1));

@@ -172,7 +172,7 @@ async function scoresOver(version: number): Promise<readonly (readonly [string, 
   ]);
 }
 
-test('the same application is asked over either version, and what the new one does not find shows in its answers', async () => {
+test('the same application answers over both versions, and missing passages show in the answers', async () => {
   expect(new Set((await scoresOver(1)).map(([, score]) => score))).toEqual(new Set([1]));
   expect(await scoresOver(2)).toEqual(await scoresOver(1));
   const worse = Object.fromEntries(await scoresOver(3));
@@ -200,7 +200,7 @@ test('the same application is asked over either version, and what the new one do
   expect(await decide(same, 0.1)).toMatchObject({ kind: 'inconclusive' });
 });
 
-test('the same is asked in other words where a dimension wants it, and paid once for both versions', async () => {
+test('paraphrases are asked if a dimension needs them, and are paid once for both versions', async () => {
   const sturdy: AnswersRule['dimensions'][number] = {
     ...{ name: 'sturdy', kind: 'robustness', of: 'right', variable: 'question' },
     perturbations: [
@@ -224,7 +224,7 @@ test('the same is asked in other words where a dimension wants it, and paid once
   expect(asked).toEqual([6, 0]);
 });
 
-test('what is found is shown in another order, beside a text of no document and in a long context, and who is led astray scores less', async () => {
+test('answers are tested with reordered, irrelevant and long passages, and errors lower the score', async () => {
   const [distractor, filler] = [
     'Cheese is made of the milk of cows.',
     'The harbour is quiet at night.',
@@ -282,14 +282,14 @@ test('what is found is shown in another order, beside a text of no document and 
   }
 });
 
-test('a second attempt reads from the ledger, and comes to the same bytes', async () => {
+test('a retry reads the call ledger and gives the same bytes', async () => {
   const first = await over(2);
   const before = provider.bill.length;
   expect(await over(2, {}, 2)).toEqual(first);
   expect(provider.bill).toHaveLength(before);
 });
 
-test('a spent budget says so, with what was answered kept; more of it goes on from there', async () => {
+test('a spent budget is reported with its answers kept, and a raised one continues there', async () => {
   const budget = { scope: 'index-build/b', unit: 'usd' as const };
   // Another prompt asks for other answers than those that the ledger has.
   const bundle = await world.deps.artifacts.getJson<object>(rule.manifest);
@@ -315,7 +315,7 @@ test('a spent budget says so, with what was answered kept; more of it goes on fr
   );
 });
 
-test('an application that asks another index, and a version that answers no more, are refused', async () => {
+test('an application with another index and a version that is not served are rejected', async () => {
   await expect(over(9)).rejects.toMatchObject({
     type: 'Conflict',
     message: expect.stringContaining('library@9 is no longer served') as string,

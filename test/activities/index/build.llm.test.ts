@@ -115,7 +115,7 @@ function dying(when: (table: ChunkTable) => Partial<ChunkTable>): ChunkStore {
 }
 
 describe('an index', () => {
-  test('answers by meaning, by words and by both, with citations, from the platform’s own S3', async () => {
+  test("is searched by meaning, by words and by both, with citations, from the platform's S3", async () => {
     const { index, filled } = await served();
     for (const mode of ['vector', 'text', 'hybrid'] as const) {
       expect(await first(index, 'the largest animal in the sea', mode)).toBe('whale');
@@ -146,7 +146,7 @@ describe('an index', () => {
     });
   });
 
-  test('takes no question from another vector space', async () => {
+  test('rejects a question from another vector space', async () => {
     const { index } = await served();
     const { embedder } = await ask(index, 'bread');
     const values = new Float32Array(256).fill(0.1);
@@ -174,7 +174,7 @@ describe('an index', () => {
     await expect(ask('no-such-index', 'bread')).rejects.toMatchObject({ type: 'NotFound' });
   });
 
-  test('an embedder that is another one now is refused, not asked', async () => {
+  test('rejects an embedder that has changed', async () => {
     const { index } = await served();
     const real = await world.deps.embedders.get(wordllama);
     const other = { ...real, identity: { ...real.identity, digest: 'sha256:other' as never } };
@@ -210,7 +210,7 @@ describe('building an index', () => {
         },
       }),
     ],
-  ])('a worker that dies at any shard %s loses and repeats nothing', async (_, death) => {
+  ])('a worker that is killed at any shard %s loses and repeats nothing', async (_, death) => {
     const index = unique('index');
     const dataset = await world.dataset(`${index}.documents`, library);
     const key = unique(index) as IdempotencyKey;
@@ -249,7 +249,7 @@ describe('building an index', () => {
     });
   });
 
-  test('a shard that was written twice, or lost, is found and written again', async () => {
+  test('a duplicated or lost shard is detected and written again', async () => {
     const index = unique('index');
     const filled = await fill(world, index, await world.dataset(`${index}.documents`, library));
     const { at, chunks, key, planned } = filled;
@@ -271,7 +271,7 @@ describe('building an index', () => {
     table.close();
   });
 
-  test('a worker that was thought dead and writes a shard again before indexes are built is found before anybody is answered from it', async () => {
+  test('a late write of another worker before indexing is detected before it is served', async () => {
     const index = unique('index');
     const filled = await fill(world, index, await world.dataset(`${index}.documents`, library));
     const { at, chunks, key, planned } = filled;
@@ -299,7 +299,7 @@ describe('building an index', () => {
     expect((await audited(at)).duplicates).toEqual([]);
   });
 
-  test('embeds only what changed, and leaves out what is gone', async () => {
+  test('embeds only changed documents, and leaves out deleted ones', async () => {
     const { index, filled } = await served();
     const changed = library
       .filter(({ id }) => id !== 'chess')
@@ -331,7 +331,7 @@ describe('building an index', () => {
     expect(performance.now() - before).toBeLessThan(5000);
   });
 
-  test('counts headings within the size of what stands under them', async () => {
+  test('counts headings within the size of their chunk', async () => {
     const index = unique('index');
     const body = 'Whales sing in the sea. They dive. '.repeat(10);
     const documents = ['Songs of whales', 'of the many songs '.repeat(6)].map((heading, at) => ({
@@ -348,7 +348,7 @@ describe('building an index', () => {
     expect(built.shortened).toBe(chunks[1]);
   });
 
-  test('names and counts what cannot be indexed', async () => {
+  test('lists and counts documents that cannot be indexed', async () => {
     const index = unique('index');
     const good = Buffer.from(library.map((each) => `${JSON.stringify(each)}\n`).join(''));
     const row = (value: unknown) => Buffer.from(`${JSON.stringify(value)}\n`);
@@ -413,7 +413,7 @@ describe('changes of documents', () => {
   const apply = (at: { tenant: typeof tenant; index: string; version: number }, given = {}) =>
     world.run('applyIndexChanges', { ...at, maxDocumentBytes: 1 << 20 }, given);
 
-  test('reach the version that answers and the one that is being built', async () => {
+  test('reach the champion and the version that is being built', async () => {
     const { index, filled, dataset } = await served();
     const beside = await fill(world, index, dataset, {
       chunking: { kind: 'tokens', size: 32, overlap: 8 },
@@ -452,14 +452,14 @@ describe('changes of documents', () => {
     }
   });
 
-  test('one that is too large leaves the document as it was', async () => {
+  test('leave a document as it was when its change is too large', async () => {
     const { index, filled } = await served();
     await change(index, [{ id: 'whale', text: 'Whales sing. '.repeat((1 << 20) / 13 + 1) }]);
     expect(await apply(filled.at)).toEqual({ applied: 1, more: false });
     expect(await first(index, 'the largest animal')).toBe('whale');
   });
 
-  test('a worker that dies between the write and the note repeats it without a trace', async () => {
+  test('are repeated without duplicates when a worker is killed before it records one', async () => {
     const { index, filled } = await served();
     await change(
       index,
@@ -484,7 +484,7 @@ describe('changes of documents', () => {
     table.close();
   });
 
-  test('a shard that a worker wrote long after it was thought dead is in no answer, and goes with the next change', async () => {
+  test('never serve a late shard of another worker, and the next change removes it', async () => {
     const { index, filled } = await served();
     const before = (await audited(filled.at)).chunks;
     await writtenAgain(filled.at, 0);
@@ -504,7 +504,7 @@ describe('changes of documents', () => {
     expect(await first(index, 'an icy body')).toBe('comet');
   });
 
-  test('a change beside which somebody else writes is made again', async () => {
+  test('are repeated when another writer interferes', async () => {
     const { index, filled } = await served();
     await change(index, [{ id: 'comet', text: 'A comet is an icy body.' }], ['whale']);
     const beside = dying((table) => ({
@@ -535,7 +535,7 @@ describe('changes of documents', () => {
     table.close();
   });
 
-  test('a build that is given up leaves no table, no artifact that nobody owns, and a row that says so', async () => {
+  test('leave no table and no orphaned artifact after a failed build, only its row', async () => {
     const index = unique('index');
     const { at, planned } = await fill(
       world,
@@ -569,7 +569,7 @@ describe('changes of documents', () => {
     });
   });
 
-  test('the cases of a build go with its version, and not before', async () => {
+  test('keep the cases of a build as long as its version', async () => {
     const { artifacts } = world.registry;
     const index = unique('index');
     const key = unique('build') as IdempotencyKey;
@@ -596,7 +596,7 @@ describe('changes of documents', () => {
     );
   });
 
-  test('the cases of a build that has no version are let go of, as often as it is said', async () => {
+  test('release the cases of a build without a version, idempotently', async () => {
     const key = unique('build') as IdempotencyKey;
     const { digest } = await world.documents([{ id: unique('case') }]);
     await world.registry.artifacts.reference({ tenant, digest, by: `index-build:${key}` });
@@ -606,7 +606,7 @@ describe('changes of documents', () => {
     );
   });
 
-  test('are compacted while questions are answered, by the same rows before and after', async () => {
+  test('are compacted during queries, with the same rows before and after', async () => {
     const { index, filled } = await served();
     await change(
       index,
@@ -647,7 +647,7 @@ describe('changes of documents', () => {
     old.close();
   });
 
-  test('a compaction that dies before or after it wrote is in no answer, and is made again', async () => {
+  test('never serve a compaction whose worker was killed, and repeat it', async () => {
     const { index, filled } = await served();
     await change(index, [{ id: 'comet', text: 'A comet is an icy body.' }]);
     await apply(filled.at);
@@ -684,7 +684,7 @@ describe('changes of documents', () => {
     ).not.toContain('comet');
   });
 
-  test('a compaction that a change overtakes is not noted', async () => {
+  test('do not record a compaction that a change has overtaken', async () => {
     const { index, filled } = await served();
     await change(index, [{ id: 'comet', text: 'A comet is an icy body.' }]);
     await apply(filled.at);
@@ -726,7 +726,7 @@ describe('changes of documents', () => {
   }
 });
 
-test('what builds, comparisons and changes ask of a paid embedder is within what an operator lets be spent', async () => {
+test("builds, comparisons and changes with a paid embedder stay within the operator's limits", async () => {
   const real = await world.deps.embedders.get(wordllama);
   const scopes: (string | undefined)[] = [];
   const paid: Embedder = {

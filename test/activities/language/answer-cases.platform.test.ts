@@ -98,7 +98,7 @@ const resultsOf = ({
 const paidSince = (start: number) => world.provider.bill.length - start;
 
 describe('answerCases', () => {
-  test('a second attempt pays nothing and comes to the same bytes', async () => {
+  test('a retry pays nothing and gives the same bytes', async () => {
     const given = await input(linesOf('lamp', 20));
     const start = world.provider.bill.length;
     const first = await world.run('answerCases', given);
@@ -112,7 +112,7 @@ describe('answerCases', () => {
     expect(paidSince(start)).toBe(20);
   });
 
-  test('an attempt that was ended in the middle leaves what it was answered to the next one, which asks at most what was in flight again', async () => {
+  test('a retry after an interrupted attempt repeats only requests in flight', async () => {
     const given = await input(linesOf('door', 40));
     const start = world.provider.bill.length;
     const ended = new AbortController();
@@ -133,7 +133,7 @@ describe('answerCases', () => {
     expect(paidSince(start)).toBeLessThanOrEqual(40 + 4);
   });
 
-  test('a provider that takes no question of the first 20 cases ends it by its own words, and later ones are asked when it takes them', async () => {
+  test("a provider that refuses all of the first 20 cases ends it with the provider's error", async () => {
     const given = await input(linesOf('mast', 60));
     const start = world.provider.requests.length;
     fault = () => ({
@@ -158,7 +158,7 @@ describe('answerCases', () => {
     });
   });
 
-  test('tells whoever watches the run how far it is, now and then', async () => {
+  test('appends progress events to the run', async () => {
     const given = await input(linesOf('tower', 400), { parallel: 1 });
     await world.run('answerCases', given);
     const events = await world.registry.events.list({ tenant, runId, afterSeq: 0, limit: 1_000 });
@@ -175,7 +175,7 @@ describe('answerCases', () => {
     }
   });
 
-  test('an attempt that had all answers and died as it kept them asks nothing again', async () => {
+  test('a retry asks nothing when all answers are on the call ledger', async () => {
     const given = await input(linesOf('gate', 12));
     const start = world.provider.bill.length;
     const artifacts = { ...world.artifacts, putJson: () => Promise.reject(new Error('killed')) };
@@ -184,7 +184,7 @@ describe('answerCases', () => {
     expect(paidSince(start)).toBe(12);
   });
 
-  test('a budget that is spent in the middle ends it by name; with more of it the next one pays only what is missing', async () => {
+  test('a spent budget ends it with BudgetSpent, and a raised one pays only missing answers', async () => {
     const given = await input(linesOf('shelf', 30), { parallel: 1, tokens: 150 });
     const start = world.provider.bill.length;
     await expect(world.run('answerCases', given)).rejects.toMatchObject({
@@ -202,7 +202,7 @@ describe('answerCases', () => {
     expect(paidSince(start)).toBe(30);
   });
 
-  test('counts cases that cannot be asked or were not answered, each by its reason, and averages none of them away', async () => {
+  test("counts unanswered cases by their reason, and leaves none out of the mean's bounds", async () => {
     const long = caseLine('long', 1, {
       input: { question: `${'very '.repeat(500)}What is the code of long 1?` },
     });
@@ -221,7 +221,7 @@ describe('answerCases', () => {
     expect(why.sort()).toEqual(['bare1 InvalidInput', 'long1 ContextOverflow']);
   });
 
-  test('takes the slices apart, and of a slice the first ones in an order that no answer has a say in', async () => {
+  test('takes the first cases of a slice in an order that does not depend on answers', async () => {
     const given = await input(linesOf('tile', 60));
     const idsOf = async (change: Partial<AnswerCasesInput>) => {
       const answered = await world.run('answerCases', { ...given, ...change });
@@ -238,7 +238,7 @@ describe('answerCases', () => {
     expect(few).toEqual({ left: judged.length - 5, ids: judged.slice(0, 5) });
   });
 
-  test('refuses cases that leave a slice empty, by the file and with what helps', async () => {
+  test('rejects cases with an empty slice, and names the file and the next step', async () => {
     const given = { ...(await input(caseLine('one', 1))), slice: 'confirm' } as const;
     const other = { ...given, slice: 'search' } as const;
     const refused = (
@@ -257,7 +257,7 @@ describe('answerCases', () => {
     });
   });
 
-  test('a model that its provider does not have ends it at once, by the nearest that it has', async () => {
+  test('an unknown model ends it at once, with the closest known name', async () => {
     const given = await input(linesOf('vase', 5));
     const wrong = await world.run('rebaseBundle', {
       tenant,
@@ -311,7 +311,7 @@ spec:
     };
   }
 
-  test('are calibrated on labels once: another attempt pays nothing, and says the same', async () => {
+  test('are calibrated once, and a retry pays nothing', async () => {
     const given = await judged(linesOf('sun', 4), 'As JSON.', labels(12));
     const start = world.provider.bill.length;
     const known = await world.run('calibrateJudges', given);
@@ -324,7 +324,7 @@ spec:
     expect(paidSince(start)).toBe(12);
   });
 
-  test('without labels are known by their version alone', async () => {
+  test('have only a digest without labels', async () => {
     const given = await judged(linesOf('sun', 4), 'As JSON.', '', 'unlabelled');
     const known = await world.run('calibrateJudges', given);
     expect(known['judged']).toEqual({
@@ -333,7 +333,7 @@ spec:
     });
   });
 
-  test('that answer in prose have given no verdict: every case is a failure that is counted, and none is scored', async () => {
+  test('that answer in prose give no verdict, and each case counts as failed', async () => {
     const given = await judged(linesOf('star', 6), 'Answer in prose.', labels(8));
     const answered = await world.run('answerCases', given);
     expect(answered.summary.dimensions['judged']).toMatchObject({
@@ -362,7 +362,7 @@ spec:
       /labels\.ndjson/,
     ],
     ['a label that is no JSON', 'right\n', /labels\.ndjson/],
-  ])('refuse %s by file and line', async (_, text, message) => {
+  ])('reject %s with file and line', async (_, text, message) => {
     const given = await judged(linesOf('sea', 2), 'As JSON.', labels(2) + text);
     await expect(world.run('calibrateJudges', given)).rejects.toMatchObject({
       type: 'InvalidInput',
@@ -372,7 +372,7 @@ spec:
 });
 
 describe('compareAnswers', () => {
-  test('pairs the cases that both were asked; what one of them has no score for is counted, and at its worst in the lower bound', async () => {
+  test('pairs the cases that both answered, and counts missing scores at their worst in the lower bound', async () => {
     const put = (scores: readonly (number | null)[]) =>
       world.artifacts.putJson({
         tenant,

@@ -113,7 +113,7 @@ async function indexVersion(
 }
 
 describe('writeBundles', () => {
-  test('gives a bundle for each candidate in their order, whichever attempt or run writes them, and a version of each prompt on the branch of the lifecycle', async () => {
+  test("writes one bundle per candidate in order, and a prompt version on the lifecycle's branch", async () => {
     const name = unique('prompt');
     const files = {
       'b.yaml': promptFile('Answer.', { name }),
@@ -142,7 +142,7 @@ describe('writeBundles', () => {
     ).toBe(written[1]?.prompt.digest);
   });
 
-  test('whose attempt died between two of them is ended by the next one, with no prompt written twice', async () => {
+  test('completes on a retry after a partial attempt, and writes no prompt twice', async () => {
     const [first, second] = [unique('prompt'), unique('prompt')];
     const given = await input({
       'a.yaml': promptFile('Answer.', { name: first }),
@@ -163,7 +163,7 @@ describe('writeBundles', () => {
     for (const name of [first, second]) expect(await versionsOf(name)).toHaveLength(1);
   });
 
-  test('gives the index to prompts that take passages, and to no other', async () => {
+  test('gives the index only to prompts that quote passages', async () => {
     const index = await indexVersion('ready');
     const files = {
       'bare.yaml': promptFile('Answer.'),
@@ -201,7 +201,7 @@ describe('writeBundles', () => {
     expect(found?.index).toMatchObject({ ...index, variable: 'passages', k: 3, mode: 'hybrid' });
   });
 
-  test('gives a reranker to the bundle whose index has one, so that another is another bundle', async () => {
+  test("includes the index's reranker in the bundle's digest", async () => {
     const index = await indexVersion('ready');
     const files = { 'found.yaml': promptFile('Answer from this:', { passages: 'passages' }) };
     const rerank = {
@@ -223,7 +223,7 @@ describe('writeBundles', () => {
   });
 
   test.each(['building', 'gone'] as const)(
-    'refuses an index version that is %s, by its name and with what helps',
+    'rejects an index version that is %s, with its name and the next step',
     async (state) => {
       const index =
         state === 'gone' ? { name: unique('index'), version: 4 } : await indexVersion('building');
@@ -239,7 +239,7 @@ describe('writeBundles', () => {
     },
   );
 
-  test('refuses a prompt file with a variable that nobody knows, by file and line', async () => {
+  test('rejects a prompt file with an unknown variable, with file and line', async () => {
     const text = promptFile('Answer.').replace('{{question}}', '{{questoin}}');
     await expect(
       world.run('writeBundles', await input({ 'prompts/a.yaml': text })),
@@ -249,7 +249,7 @@ describe('writeBundles', () => {
     });
   });
 
-  describe('of the registry', () => {
+  describe('with prompts of the registry', () => {
     async function labelled(text: string, label = 'live'): Promise<string> {
       const name = unique('registered');
       await world.run(
@@ -278,13 +278,13 @@ describe('writeBundles', () => {
         await input({}, { prompt: { candidates: [path], input: 'question' }, ...change }),
       );
 
-    test('takes the version that the label stands at', async () => {
+    test('uses the version that the label points to', async () => {
       const path = await labelled(promptFile('Be precise.'));
       const [written] = await candidates(path);
       expect(written).toMatchObject({ path, prompt: { name: /\/\/(.*)@/.exec(path)?.[1] } });
     });
 
-    test('refuses a label that is nowhere', async () => {
+    test('rejects an unknown label', async () => {
       await expect(candidates('prompt://nobody@live')).rejects.toMatchObject({
         type: 'NotFound',
         message: 'prompt nobody@live does not exist',
@@ -292,7 +292,7 @@ describe('writeBundles', () => {
       });
     });
 
-    test('refuses a prompt that wants what no request brings, or has no place for what one brings', async () => {
+    test('rejects a prompt whose variables do not match those of a request', async () => {
       const wanting = await labelled(promptFile('Answer.', { passages: 'passages' }));
       await expect(candidates(wanting)).rejects.toMatchObject({
         type: 'InvalidInput',
@@ -310,7 +310,7 @@ describe('writeBundles', () => {
 });
 
 describe('adaptBundle and rebaseBundle', () => {
-  test('change who answers and nothing else, and give the same bytes again', async () => {
+  test('change only the model, and give the same bytes on a retry', async () => {
     const [written] = await world.run(
       'writeBundles',
       await input({ 'a.yaml': promptFile('Answer.') }),
@@ -353,7 +353,7 @@ describe('nameStandbys', () => {
     return { ...first, of: { tenant, runId, bundle: first.manifest } };
   };
 
-  test('names those that qualified, as such, in the bytes that all of them were foreseen to give, and gives the same again', async () => {
+  test('adds the qualified standbys, with the expected digest if all qualify', async () => {
     const { withStandbys, manifest, of } = await written();
     const whole = await world.run('nameStandbys', { ...of, standbys: [spare] });
     expect(whole.digest).toBe(withStandbys);
@@ -368,7 +368,7 @@ describe('nameStandbys', () => {
     expect(await world.run('nameStandbys', { ...of, standbys: [] })).toEqual(manifest);
   });
 
-  test('names nobody to stand by for a model with an adapter', async () => {
+  test('rejects standbys for a model with an adapter', async () => {
     const { of } = await written();
     const adapted = await world.run('adaptBundle', {
       ...of,
@@ -416,7 +416,7 @@ describe('registerBundle', () => {
       ({ version, status }) => `${version} ${status}`,
     );
 
-  test('a second attempt finds the version of the first, with every part of the bundle held and its origin recorded', async () => {
+  test('returns the same version on a retry, with its parts referenced and lineage recorded', async () => {
     const { index, adapter, manifest } = await whole();
     const register = registering(runId, manifest);
     const version = await world.run('registerBundle', register);
@@ -439,7 +439,7 @@ describe('registerBundle', () => {
     );
   });
 
-  test('an attempt that died with its version written and nothing held is ended by the next one', async () => {
+  test('completes on a retry after an attempt that wrote only the version', async () => {
     const artifacts = {
       ...world.registry.artifacts,
       reference: () => Promise.reject(new Error('killed')),
@@ -454,7 +454,7 @@ describe('registerBundle', () => {
     expect(await held(1)).toContain(register.manifest.digest);
   });
 
-  test('the same bundle of another run is a version of its own', async () => {
+  test('registers the same bundle of another run as another version', async () => {
     const { manifest } = await whole();
     await world.run('registerBundle', registering(runId, manifest));
     const other = await world.run(
@@ -464,7 +464,7 @@ describe('registerBundle', () => {
     expect(other.version).toBe(2);
   });
 
-  test('an attempt that comes after the undo began registers nothing, and the undo takes back what an earlier one did, once', async () => {
+  test('registers nothing after the undo has begun, which withdraws an earlier version once', async () => {
     const register = registering(runId, (await whole()).manifest);
     await world.run('registerBundle', register);
     await world.registry.runs.beginUndo({ tenant, id: runId });

@@ -111,7 +111,7 @@ async function decided(input: DecideBundleInput, over: Parameters<typeof world.r
 }
 
 describe('decideBundle', () => {
-  test('keeps the grounds of a decision, from which the same follows, and holds what was answered', async () => {
+  test('stores policy and evidence, from which the decision can be repeated, and the answers', async () => {
     const input = await given(scores(200, 9), {
       counterparts: { champion: await answered(scores(200, 8)), baseline: null },
       evaluate: { ...(await given([])).evaluate, gates: [useful, noWorse] },
@@ -141,7 +141,7 @@ describe('decideBundle', () => {
     expect(held.map(({ digest }) => digest).sort()).toEqual([...new Set(results)].sort());
   });
 
-  test('a second attempt, of whatever reason, makes no second decision', async () => {
+  test('makes no second decision on a retry', async () => {
     const input = await given(scores(200, 9));
     const first = await decided(input);
     expect(await decided(input, { attempt: 2 })).toEqual(first);
@@ -165,7 +165,7 @@ describe('decideBundle', () => {
     },
   );
 
-  test('an attempt that a newer one has taken over from decides nothing', async () => {
+  test('decides nothing after a newer attempt has taken over', async () => {
     const input = await given(scores(200, 9));
     let other: Awaited<ReturnType<typeof decided>> | null = null;
     const effects = {
@@ -183,7 +183,7 @@ describe('decideBundle', () => {
     ]);
   });
 
-  test('says how many more cases would decide while it may ask them, and decides nothing meanwhile', async () => {
+  test('returns how many more cases would decide while more may be asked', async () => {
     const input = await given(scores(20, 5), { mayAskMore: true, looks: 20 });
     const looked = await world.run('decideBundle', input);
     expect(looked).toEqual({ kind: 'open', moreCases: expect.any(Number) as number });
@@ -203,19 +203,16 @@ describe('decideBundle', () => {
     ],
     ['fewer cases than the gate needs', scores(19, 10), {}, 'tooFew'],
     ['no case at all', [], {}, ''],
-  ])(
-    '%s leave it inconclusive, by the gate, and never passed',
-    async (_, candidate, change, code) => {
-      const { decision } = await decided(await given(candidate, change));
-      expect(decision.verdict.kind).toBe('inconclusive');
-      expect(decision.verdict.reasons[0]).toMatchObject({
-        gate: 'useful',
-        code: expect.stringContaining(code) as string,
-      });
-    },
-  );
+  ])('%s leave the gate inconclusive, and never passed', async (_, candidate, change, code) => {
+    const { decision } = await decided(await given(candidate, change));
+    expect(decision.verdict.kind).toBe('inconclusive');
+    expect(decision.verdict.reasons[0]).toMatchObject({
+      gate: 'useful',
+      code: expect.stringContaining(code) as string,
+    });
+  });
 
-  test('a champion that could not be asked is told with its reason, and the gate that needs it cannot say', async () => {
+  test('a champion that could not be asked is recorded with its reason, and its gate is inconclusive', async () => {
     const reason = 'scripted has no such model';
     const { evaluate } = await given([]);
     const input = await given(scores(200, 9), {
@@ -229,7 +226,7 @@ describe('decideBundle', () => {
     );
   });
 
-  test('bundles on one case set share the error of a gate, and the same bundle in another run is no new attempt', async () => {
+  test("bundles on one case set share a gate's alpha, and the same bundle in another run is no new attempt", async () => {
     const first = await given(scores(200, 9));
     const of = async (bundle: string, key: number) => ({
       ...(await given(scores(200, 9))),
@@ -246,7 +243,7 @@ describe('decideBundle', () => {
     expect(reasons[2]).toBe(reasons[0]);
   });
 
-  test('measuring the times of the same bundle again is another attempt at a latency gate, and at no other', async () => {
+  test("measuring the same bundle's latency again is another attempt only at a latency gate", async () => {
     const quick: LlmGate = { name: 'quick', kind: 'latency', quantile: 0.9, maxMs: 200, ...common };
     const input = await given(scores(200, 9), {
       evaluate: { ...(await given([])).evaluate, gates: [useful, quick] },
@@ -274,7 +271,7 @@ describe('decideBundle', () => {
     ]);
   });
 
-  test('a dimension of a judge without a calibration gates nothing', async () => {
+  test('a judge without a calibration cannot decide a gate', async () => {
     const judges = { right: { digest: digestOf('judge'), calibration: null } };
     const { decision } = await decided(await given(scores(200, 10), { judges }));
     expect(decision.verdict).toMatchObject({
@@ -286,7 +283,7 @@ describe('decideBundle', () => {
 });
 
 describe('weighBundle', () => {
-  test('says what would be decided, and decides and keeps nothing', async () => {
+  test('returns the verdict without storing anything', async () => {
     const input = await given(scores(123, 9));
     expect(await world.run('weighBundle', input)).toEqual({ kind: 'weighed', verdict: 'passed' });
     expect(await world.run('weighBundle', await given(scores(200, 1)))).toEqual({
@@ -322,7 +319,7 @@ describe('qualifyStandby', () => {
     evaluate: { ...(await given([])).evaluate, gates },
   });
 
-  test('keeps what was measured of one that passes, with what it answered, and a second attempt finds the same', async () => {
+  test('stores the evidence and answers of a standby that passes, idempotently', async () => {
     const input = await qualifying(scores(200, 9));
     const outcome = await world.run('qualifyStandby', input);
     expect(outcome).toEqual({
@@ -369,7 +366,7 @@ describe('qualifyStandby', () => {
       'failed',
       'cheap: p90 cost',
     ],
-  ])('one %s does not qualify, by the gate', async (_, of, gate, verdict, reason) => {
+  ])('a standby %s does not qualify at the gate', async (_, of, gate, verdict, reason) => {
     const outcome = await world.run('qualifyStandby', await qualifying(of, await gated([gate])));
     expect(outcome).toMatchObject({
       ...standby,
@@ -379,7 +376,7 @@ describe('qualifyStandby', () => {
     });
   });
 
-  test('one that is worse than the champion does not qualify, as a bundle that is would not', async () => {
+  test('a standby that is worse than the champion does not qualify', async () => {
     const champion = await answered(scores(200, 10));
     const input = await qualifying(scores(200, 5), {
       counterparts: { champion, baseline: null },
@@ -391,7 +388,7 @@ describe('qualifyStandby', () => {
     });
   });
 
-  test('nobody qualifies by no gate', async () => {
+  test('no standby qualifies without gates', async () => {
     const { evaluate } = await given([]);
     const input = await qualifying(scores(200, 10), {
       evaluate: { ...evaluate, gates: [], ungated: 'a trial' },
@@ -402,7 +399,7 @@ describe('qualifyStandby', () => {
     });
   });
 
-  test('what came of each is in the grounds of the decision on the bundle, and told to whoever watches the run', async () => {
+  test("the outcomes of standbys are in the evidence and in the run's events", async () => {
     const outcome = await world.run('qualifyStandby', await qualifying(scores(200, 9)));
     const away = {
       provider: 'away',

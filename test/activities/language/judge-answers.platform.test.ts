@@ -259,7 +259,7 @@ const consumed = async () => {
   return pairs.map(({ champion, challenger }) => [champion, challenger]);
 };
 
-describe('labels of people', () => {
+describe('labels by people', () => {
   const of = () => ({
     tenant,
     rollout: rollout.id,
@@ -274,7 +274,7 @@ describe('labels of people', () => {
     return quality?.kind === 'pairs' ? quality.judge : undefined;
   };
 
-  test('are asked of what the judge has judged on both sides, without a word of which version said what', async () => {
+  test('are requested for pairs that the judge has judged, without the versions', async () => {
     const keptBack = () => said('', { blocked: 'output' });
     const [both, half, none] = await store(
       answered(said('one'), said('two')),
@@ -303,7 +303,7 @@ describe('labels of people', () => {
     expect(await toLabel(1)).toEqual([pairs[0]]);
   });
 
-  test('count once, for the version that gave the answer, and correct the judge from the next look on', async () => {
+  test('count once for the version that answered, and correct the judge from the next look on', async () => {
     const ids = await store(...Array.from({ length: 12 }, () => answered(right(), wrong())));
     await judged(12);
     await grow();
@@ -340,7 +340,7 @@ describe('labels of people', () => {
     ]);
   });
 
-  test('of what the judge has not judged are refused, and none beside them is stored', async () => {
+  test('are rejected for pairs that the judge has not judged, and none of the request is stored', async () => {
     const [one] = await store(answered(right(), wrong()));
     await judged(1);
     const [other] = await store(answered(right(), wrong()));
@@ -358,7 +358,7 @@ describe('labels of people', () => {
     expect(await answerLabels().toLabel(another)).toEqual([]);
   });
 
-  test('come too late when the rollout has ended', async () => {
+  test('are rejected after the rollout has ended', async () => {
     const [one] = await store(answered(right(), wrong()));
     await judged(1);
     await world.registry.rollouts.end({
@@ -377,7 +377,7 @@ describe('labels of people', () => {
 });
 
 describe('judgeAnswers', () => {
-  test('asks about both answers to what was logged, and what it says is counted in pairs', async () => {
+  test('asks about both logged answers, and counts the verdicts in pairs', async () => {
     const start = world.provider.bill.length;
     const ids = await store(
       answered(right(), wrong()),
@@ -402,7 +402,7 @@ describe('judgeAnswers', () => {
     ]);
   });
 
-  test('asks about nothing that is known to be wrong, or was not answered, and not about what follows in a conversation', async () => {
+  test('skips withheld and missing answers, and later messages of a conversation', async () => {
     const start = world.provider.bill.length;
     const later = {
       messages: [
@@ -429,7 +429,7 @@ describe('judgeAnswers', () => {
     expect(world.provider.bill.length - start).toBe(1);
   });
 
-  test('an attempt that died before it kept its verdicts leaves them on the ledger; one that had kept them is not followed', async () => {
+  test('a retry reads unrecorded verdicts from the call ledger, and skips recorded pairs', async () => {
     const start = world.provider.bill.length;
     const ids = await store(
       answered(right(), wrong()),
@@ -458,7 +458,7 @@ describe('judgeAnswers', () => {
     expect(await consumed()).toEqual([]);
   });
 
-  test('one that was cancelled and has not heard of it, and the next one: each question is paid once, and each pair counts once', async () => {
+  test('two parallel attempts pay each question once, and count each pair once', async () => {
     const start = world.provider.bill.length;
     await store(answered(right(), wrong()), answered(wrong(), right()), answered(right(), wrong()));
     await Promise.all([judged(3), judged(3, { activityId: 'the-next' })]);
@@ -466,7 +466,7 @@ describe('judgeAnswers', () => {
     expect(await consumed()).toHaveLength(3);
   });
 
-  test('one that hears in the middle of its questions that it is cancelled: they end, and nobody pays them again', async () => {
+  test('a cancelled attempt finishes its requests in flight, which are not paid again', async () => {
     const start = world.provider.requests.length;
     const [first, ...others] = await store(
       answered(right(), wrong()),
@@ -488,7 +488,7 @@ describe('judgeAnswers', () => {
     expect(await consumed()).toHaveLength(3);
   });
 
-  test('a spent budget ends it in words, and what was judged stays', async () => {
+  test('a spent budget ends it with a reason, and recorded verdicts stay', async () => {
     await store(...Array.from({ length: 12 }, () => answered(right(), wrong())));
     const before = await world.registry.budgets.get({
       tenant,
@@ -506,7 +506,7 @@ describe('judgeAnswers', () => {
     expect(await consumed()).toHaveLength(sofar);
   });
 
-  test('an answer that is lost is asked for again; lost twice while others come, it is no verdict', async () => {
+  test('a lost verdict is asked again; lost twice while others arrive, it counts as none', async () => {
     let lost = 0;
     fault = ({ prompt }) => {
       if (prompt.includes('<never>')) return { kind: 'cut', afterTokens: 0 };
@@ -532,7 +532,7 @@ describe('judgeAnswers', () => {
     ]);
   });
 
-  test('a judge that does not let us in for a while is asked again', async () => {
+  test('a judge that denies requests for a while is asked again', async () => {
     let denied = 0;
     fault = () => ((denied += 1) <= 2 ? { kind: 'error', status: 401 } : null);
     const [id] = await store(answered(right(), wrong()));
@@ -543,7 +543,7 @@ describe('judgeAnswers', () => {
     expect(await labelOf(id)).toEqual({ judged: verdicts(1, 0) });
   });
 
-  test('where quality must hold for days, the pairs of a day are judged and the others wait for theirs', async () => {
+  test('spreads the pairs over the days over which quality must hold', async () => {
     await store(...Array.from({ length: 4 }, () => answered(right(), right())));
     const ended = new AbortController();
     let looks = 0;
@@ -567,7 +567,7 @@ describe('judgeAnswers', () => {
     await expect(turn).rejects.toThrow();
   });
 
-  test('where quality must hold across days, what is of a day that is closed is not judged any more: it would be counted as late', async () => {
+  test('judges no pairs of a closed day, because they would count as late', async () => {
     // The day after the first requests is the first whole one: yesterday.
     await store(
       ...Array.from({ length: 3 }, () =>
@@ -604,7 +604,7 @@ describe('judgeAnswers', () => {
     ]);
   });
 
-  test('whose answers were lost in an attempt that died, or in the turn before, counts as no verdict, also when its day is closed meanwhile', async () => {
+  test('counts a pair lost in an earlier attempt or turn as no verdict, also after its day is closed', async () => {
     fault = ({ prompt }) => (/<never \d>/.test(prompt) ? { kind: 'cut', afterTokens: 0 } : null);
     // The day after the first requests is the first whole one: yesterday.
     await store(
@@ -666,7 +666,7 @@ describe('judgeAnswers', () => {
     expect(await labelOf(two.id)).toEqual({ judged: verdicts(null, null) });
   });
 
-  test('what was judged is not read again, within a turn and in the next one', async () => {
+  test('does not read recorded pairs again, within a turn and in the next one', async () => {
     const minute = 60_000;
     const from = Date.parse(rollout.startedAt);
     const keptBack = () => said('', { blocked: 'output' });
@@ -695,7 +695,7 @@ describe('judgeAnswers', () => {
     expect(read.slice(0, 3)).toEqual([0, 39, 45]);
   });
 
-  test('an attempt that died hands its place on with its last heartbeat, through one that died before it could say more', async () => {
+  test('continues from the last heartbeat, also through an attempt that sent none', async () => {
     const start = world.provider.bill.length;
     const from = Date.parse(rollout.startedAt);
     const receivedAt = (minute: number) => new Date(from + minute * 60_000).toISOString();
@@ -748,7 +748,7 @@ describe('judgeAnswers', () => {
     expect(world.provider.bill.length - start).toBe(2 * 60);
   });
 
-  test('what people say of the same answer stays, before and after it is judged, of whatever kind it is', async () => {
+  test('keeps feedback by people on the same answer, before and after it is judged', async () => {
     const [scored, plain, later, plainLater] = await store(
       ...Array.from({ length: 4 }, () => answered(right(), wrong())),
     );
@@ -767,7 +767,7 @@ describe('judgeAnswers', () => {
     expect(await consumed()).toHaveLength(4);
   });
 
-  test('a judge that has changed since it was calibrated is not asked', async () => {
+  test('does not ask a judge that has changed since its calibration', async () => {
     const start = world.provider.bill.length;
     await store(answered(right(), wrong()));
     const changed = {
@@ -784,7 +784,7 @@ describe('judgeAnswers', () => {
     expect(await count()).toBe(0);
   });
 
-  test('a share of the questions is drawn by their ids: the same by whoever asks', async () => {
+  test('samples questions by their ids, the same in each attempt', async () => {
     const rows = Array.from({ length: 200 }, () => answered(right(), right()));
     await store(...rows);
     const pending = (share: number) =>

@@ -73,7 +73,7 @@ async function writtenTo(path: string): Promise<number> {
   return rows.length;
 }
 
-test('are given the document that their answer is in, and the weights go along', async () => {
+test('include the document with their answer, and the base weights', async () => {
   const { registry, deps } = world;
   const { artifacts, scratchRoot } = deps;
   const filled = await fill(world, 'library', await world.dataset('library-documents', library));

@@ -255,7 +255,7 @@ async function conversationsIn(ref: ArtifactRef): Promise<readonly (readonly Mes
 }
 
 describe('examples of a bundle with an index', () => {
-  test('stand after what is found for them, word for word as the bundle asks, held-out ones too', async () => {
+  test('quote the passages that are found for them exactly as the bundle does, also in the holdout', async () => {
     const input = await inputOf(40);
     const prepared = await prepare(input);
     expect(prepared.rows).toMatchObject({ leftOut: 0, inCases: 1, tooLong: 0 });
@@ -301,7 +301,7 @@ describe('examples of a bundle with an index', () => {
     expect(JSON.stringify(asked)).toContain('Answer from this: [1] ');
   });
 
-  test('are the same bytes again; an attempt after a death looks up the batch that it died in, and no other', async () => {
+  test('are the same bytes on a retry, which repeats only the batch in progress', async () => {
     const input = await inputOf(450);
     const lookedUp: string[] = [];
     const counting: Embedders = {
@@ -326,7 +326,7 @@ describe('examples of a bundle with an index', () => {
     expect(afresh).toEqual(resumed);
   });
 
-  test('are not told what the policy keeps out, and those that are told nothing are counted', async () => {
+  test('omit passages that the policy withholds, and those without passages are counted', async () => {
     const policy = {
       name: 'house',
       detectors: [
@@ -356,7 +356,7 @@ describe('examples of a bundle with a reranker', () => {
   const rerank = { provider: 'scripted', model: 'cross', candidates: 4, onError: 'fail' } as const;
   const reranked = () => bundleOf({ index: { ...indexed, rerank } });
 
-  test('that cannot be ranked or are refused are left out and counted by why; the others are learnt from, again and again', async () => {
+  test('that cannot be reranked are left out and counted by reason, on each attempt', async () => {
     const refuses = ({ prompt }: ScriptedRequest): Fault | null =>
       prompt.startsWith('Riddler 9:') || prompt.startsWith('Riddler 11:')
         ? { kind: 'error', status: 400 }
@@ -378,7 +378,7 @@ describe('examples of a bundle with a reranker', () => {
     expect(await prepare(input, { attempt: 2 })).toEqual(prepared);
   });
 
-  test('that are refused one and all end with what the reranker said', async () => {
+  test("end with the reranker's error when all are refused", async () => {
     fault = () => ({ kind: 'error', status: 400 });
     await expect(
       prepare(await inputOf(30, { who: 'Nobody', bundle: await reranked() })),
@@ -418,7 +418,7 @@ describe('passages whose embedder is paid', () => {
   const spentOf = async () =>
     (await test_.registry.budgets.get({ tenant, scope: `run/${runId}`, unit: 'tokens' }))?.spent;
 
-  test('are paid from the run, on the ledger, once whatever dies', async () => {
+  test("are paid once from the run's budget, also after lost workers", async () => {
     const given = await paid();
     const input = await inputOf(30, {
       who: 'Guest',
@@ -440,7 +440,7 @@ describe('passages whose embedder is paid', () => {
     );
   });
 
-  test('end with the run’s budget, in words', async () => {
+  test("end with the run's budget, and the error says so", async () => {
     const input = await inputOf(30, {
       who: 'Tourist',
       spec: { budget: { usd: null, tokens: 60 } },
@@ -454,7 +454,7 @@ describe('passages whose embedder is paid', () => {
     expect(Number(await spentOf())).toBeLessThanOrEqual(60 * toParts('tokens', 1));
   });
 
-  test('an example that the embedder has no room for is left out and counted', async () => {
+  test("leave out and count an example above the embedder's limit", async () => {
     const given = await paid();
     fault = ({ prompt }) =>
       prompt.startsWith('Stranger 7:') ? { kind: 'error', status: 413 } : null;

@@ -169,7 +169,7 @@ function never(): never {
 
 const ways: readonly Absence[] = ['unavailable', 'limited', 'cut', 'garbage'];
 
-test('a provider that is away for many looks still has its job when it comes back', async () => {
+test('a job is followed again after its provider was unavailable for many polls', async () => {
   const script = scriptedFineTuning({
     looks: 3,
     away: (look) => (look <= 40 ? (ways[look % ways.length] ?? null) : null),
@@ -192,7 +192,7 @@ test('a provider that is away for many looks still has its job when it comes bac
   expect(Date.now() - Date.parse(String(away?.data['since']))).toBeLessThan(60_000);
 });
 
-test('an absence lasts over turns and deaths: the next look knows since when', async () => {
+test('the start of an outage is kept across turns and lost workers', async () => {
   const script = scriptedFineTuning({ away: () => 'unavailable' });
   const { look } = await watching(script, { turnMs: 0 });
   const since = '2026-03-01T10:00:00.000Z';
@@ -212,7 +212,7 @@ test('an absence lasts over turns and deaths: the next look knows since when', a
   ).not.toMatchObject({ since });
 });
 
-test('one that stays away for longer than the stage may take is given up, in words', async () => {
+test('an outage longer than the stage may take fails with the reason', async () => {
   const { look } = await watching(scriptedFineTuning({ away: () => 'cut' }));
   const since = new Date(Date.now() - 61_000).toISOString();
   await expect(look({ awaySince: since, patienceSeconds: 60 })).rejects.toMatchObject({
@@ -223,7 +223,7 @@ test('one that stays away for longer than the stage may take is given up, in wor
   });
 });
 
-test('what no waiting helps against is not waited for', async () => {
+test('a permanent error fails at once', async () => {
   const { look } = await watching(scriptedFineTuning({ looks: 1, fails: 'too few examples' }));
   await expect(look()).rejects.toMatchObject({
     type: 'JobFailed',
@@ -231,7 +231,7 @@ test('what no waiting helps against is not waited for', async () => {
   });
 });
 
-test('a provider that is away is asked again to take an order, and takes it once', async () => {
+test('a submission is retried while the provider is unavailable, and is accepted once', async () => {
   // Away at first, then in the middle: after a file, and after the job was made but not answered.
   const script = scriptedFineTuning({
     dropped: (made) => made === 1,
@@ -248,7 +248,7 @@ test('a provider that is away is asked again to take an order, and takes it once
   expect(script.jobs).toHaveLength(1);
 });
 
-test('one that takes no order for as long as the stage may take is given up, counted from before a death', async () => {
+test("a submission fails after the stage's time limit, which counts across lost workers", async () => {
   const script = scriptedFineTuning({ awayAtOrders: () => 'unavailable' });
   const { submit } = await ordering(script, { timeoutSeconds: 60 });
   const since = new Date(Date.now() - 61_000).toISOString();
@@ -261,7 +261,7 @@ test('one that takes no order for as long as the stage may take is given up, cou
   expect(script.jobs).toHaveLength(0);
 });
 
-test('an order that is refused is not asked again', async () => {
+test('a rejected submission is not retried', async () => {
   const { submit, told } = await ordering({
     ...scriptedFineTuning(),
     serve: (_, response) => Promise.resolve(!!response.writeHead(401).end('{}')),

@@ -71,7 +71,7 @@ async function promote(version: number, of: RunId = runId) {
 }
 
 describe('readChampion', () => {
-  test('tells who serves, with the bytes, or that nobody does', async () => {
+  test('returns the champion with its manifest, or null', async () => {
     expect(await activities.readChampion({ tenant, model })).toEqual({ version: null, fencing: 0 });
     await promote(2);
     const record = await test_.registry.models.get({ tenant, model, version: 2 });
@@ -83,7 +83,7 @@ describe('readChampion', () => {
 });
 
 describe('promoteVersion', () => {
-  test('a second attempt gives the first answer and moves nothing, also when others promoted since', async () => {
+  test('repeats the first answer on a retry and moves nothing, also after other promotions', async () => {
     const { input, answer } = await promote(1);
     expect(answer).toEqual({ kind: 'promoted', previous: null, fencing: 1 });
     await promote(2, await startRun(test_.registry));
@@ -92,14 +92,14 @@ describe('promoteVersion', () => {
     expect(await moves()).toBe(2);
   });
 
-  test('a version that serves already is promoted, and nothing moves', async () => {
+  test('returns promoted for the current champion, and moves nothing', async () => {
     await promote(1);
     const { answer } = await promote(1, await startRun(test_.registry));
     expect(answer).toEqual({ kind: 'promoted', previous: null, fencing: 1 });
     expect(await moves()).toBe(1);
   });
 
-  test('a champion that it was not compared with is told, and stays; the same key may then be tried against that one', async () => {
+  test('returns a conflict with another champion, and accepts the key for that champion later', async () => {
     const compared = { version: null, fencing: 0 };
     await promote(1, await startRun(test_.registry));
     const input = {
@@ -121,7 +121,7 @@ describe('promoteVersion', () => {
     expect(answer).toMatchObject({ kind: 'promoted', previous: 1 });
   });
 
-  test('an attempt that comes after the undo began promotes nothing', async () => {
+  test('promotes nothing after the undo has begun', async () => {
     await test_.registry.runs.beginUndo({ tenant, id: runId });
     await expect(promote(1)).rejects.toMatchObject({ type: 'FencedOff' });
     expect(await champion()).toBeNull();
@@ -129,7 +129,7 @@ describe('promoteVersion', () => {
 });
 
 describe('withdrawPromotion', () => {
-  test('puts back who served before, and a second attempt changes nothing', async () => {
+  test('restores the previous champion, and a retry changes nothing', async () => {
     await promote(1, await startRun(test_.registry));
     await promote(2);
     await activities.withdrawPromotion({ ...effect(), model });
@@ -140,21 +140,21 @@ describe('withdrawPromotion', () => {
     });
   });
 
-  test('of a run that promoted nothing, and of a model that nobody knows, does nothing', async () => {
+  test('does nothing for a run without a promotion or for an unknown model', async () => {
     await promote(1, await startRun(test_.registry));
     await activities.withdrawPromotion({ ...effect(), model });
     await activities.withdrawPromotion({ ...effect(), model: unique('never-registered') });
     expect(await moves()).toBe(1);
   });
 
-  test('leaves a champion that others promoted since', async () => {
+  test('keeps a champion from a later promotion', async () => {
     await promote(1);
     await promote(2, await startRun(test_.registry));
     await activities.withdrawPromotion({ ...effect(), model });
     expect(await champion()).toMatchObject({ version: 2, fencing: 2 });
   });
 
-  test('finds the promotion also behind many that came and went since', async () => {
+  test('finds the promotion also behind many later ones', async () => {
     model = unique('model');
     await registerVersions(test_.registry, model, 12);
     await promote(1);
@@ -210,7 +210,7 @@ describe('probeGateways', () => {
     return new MockActivityEnvironment().run(() => activities.probeGateways(input));
   }
 
-  test('asks every live gateway with the key of the platform, as often as it is attempted', async () => {
+  test("asks every live gateway with the platform's key on each attempt", async () => {
     const both = [
       await gateway(200, { digest: digestOf('bytes') }),
       await gateway(200, { digest: digestOf('bytes') }),
@@ -224,7 +224,7 @@ describe('probeGateways', () => {
     ]);
   });
 
-  test('is no pass where no gateway lives', async () => {
+  test('fails when there is no live gateway', async () => {
     await expect(probe()).rejects.toMatchObject({
       type: 'GatewayUnavailable',
       message: 'no live gateway can load the version',
@@ -248,7 +248,7 @@ describe('probeGateways', () => {
     await expect(probe()).rejects.toMatchObject({ type });
   });
 
-  test('a gateway that holds a lease and does not answer is no pass', async () => {
+  test('fails when a gateway with a lease does not answer', async () => {
     await lease('http://127.0.0.1:9');
     await expect(probe()).rejects.toMatchObject({
       type: 'GatewayUnavailable',

@@ -131,7 +131,7 @@ describe('watching a rollout', () => {
     return { confirm };
   };
 
-  test('answers once its labels are ripe and settled, on the first looks after they are', async () => {
+  test('decides on the first looks after its labels are due and settled', async () => {
     // All is stored before anybody looks: a watch that began earlier could decide on what had
     // settled by then, on a busy machine.
     await label(await past(60, { score: 0.5 }));
@@ -147,7 +147,7 @@ describe('watching a rollout', () => {
     });
   });
 
-  test('notices harm to live traffic within seconds, though no label is due, and takes the traffic back at once', async () => {
+  test('rolls back harm to live traffic within seconds, also when no label is due', async () => {
     const { watched } = watching();
     await past(1, { failed: true, perHour: 60 });
     const storedAt = Date.now();
@@ -165,7 +165,7 @@ describe('watching a rollout', () => {
     expect(decisionId).not.toBeNull();
   });
 
-  test('waits for every live gateway before it moves on, and says for which', async () => {
+  test('waits for every live gateway before the next step, and shows for which', async () => {
     const slow = await gateway(0);
     const { watched } = watching();
     await label(await past(60, { score: 0.5 }));
@@ -175,7 +175,7 @@ describe('watching a rollout', () => {
     expect(await watched).toMatchObject({ kind: 'advance' });
   });
 
-  test('whose time is over is ended without waiting for gateways', async () => {
+  test('ends an expired rollout without waiting for gateways', async () => {
     await gateway(0);
     const { watched } = watching();
     await past(1, { perHour: 3 });
@@ -187,7 +187,7 @@ describe('watching a rollout', () => {
     });
   });
 
-  test('whose time is over says so, also where nothing more is judged of what is still to come', async () => {
+  test('reports the expiry, also when judging has ended', async () => {
     const { watched } = watching({
       noMoreLabels: { after: at(9_999), why: 'the budget is spent' },
     });
@@ -206,7 +206,7 @@ describe('watching a rollout', () => {
     ]);
   });
 
-  test('to which no request came for maxIdle of wall-clock time is rolled back, and says so', async () => {
+  test('rolls back after maxIdle of wall-clock time without a request, and reports it', async () => {
     await backdate(8 * 86_400);
     const { watched } = watching();
     const message =
@@ -222,7 +222,7 @@ describe('watching a rollout', () => {
     expect(await now()).toMatchObject({ status: 'rolledBack', weight: 0 });
   });
 
-  test('is held instead where the policy says so', async () => {
+  test('holds instead when the policy is hold', async () => {
     await backdate(120);
     const policy = {
       ...rolloutPolicyOf(spec, { dependsOnPrediction: false }),
@@ -235,7 +235,7 @@ describe('watching a rollout', () => {
     });
   });
 
-  test('with a request within maxIdle goes on, as do one that people have extended or hold', async () => {
+  test('continues with a request within maxIdle, after an extension and while held', async () => {
     await backdate(3_600);
     const first = watching({ maxIdleSeconds: 1_800, mode: 'held' });
     await past(1, { perHour: 1 });
@@ -271,7 +271,7 @@ describe('watching a rollout', () => {
           ...by,
         }),
     ],
-  ])('does not end one that %s, also while it does not know', async (_name, change) => {
+  ])('does not end one that %s, also before it notices', async (_name, change) => {
     const { watched, cancel } = watching();
     await past(1, { perHour: 3 });
     await until(async () => (await now()).eventNow !== null);
@@ -285,7 +285,7 @@ describe('watching a rollout', () => {
     await expect(watched).rejects.toThrow();
   });
 
-  test('that finds itself ended by somebody else answers with that end', async () => {
+  test('returns the end of a rollout that was ended otherwise', async () => {
     const { watched } = watching();
     await test_.registry.rollouts.end({
       tenant,
@@ -298,7 +298,7 @@ describe('watching a rollout', () => {
     expect(await watched).toMatchObject({ kind: 'ended', end: { status: 'aborted' } });
   });
 
-  test('is taken up where it died: labels that were counted stay counted, harm that was found is found again', async () => {
+  test('continues after a lost worker: counted labels stay counted, harm is found again', async () => {
     const first = watching({ mode: 'held' });
     const rows = await past(60, { score: 0.5 });
     await label(rows.slice(0, 200));
@@ -320,7 +320,7 @@ describe('watching a rollout', () => {
     expect(await pairs()).toBe(480);
   });
 
-  test('a word that is said too late does not make a held rollout run again', async () => {
+  test('does not resume a held rollout with a late status update', async () => {
     const { rollouts } = test_.registry;
     await rollouts.setStatus({ tenant, id: rollout.id, status: 'held', waitingFor: 'ada', ...by });
     await rollouts.setStatus({

@@ -43,11 +43,11 @@ function admitting(earlier: Admission | null, command: CommandOrder) {
   });
 }
 
-test('a command that is retried long after it was signed is answered like the first time', async () => {
+test('a command that is retried after its signature expired gets the first answer', async () => {
   expect(await admitting(admitted, order(30))).toEqual(admitted);
 });
 
-test('a command that comes for the first time long after it was signed is refused', async () => {
+test('a command that first arrives after its signature expired is refused', async () => {
   expect(await admitting(null, order(30))).toMatchObject({
     kind: 'refused',
     message: expect.stringContaining('has expired') as string,
@@ -62,6 +62,6 @@ test('a command that comes for the first time long after it was signed is refuse
   });
 });
 
-test('a command that was just signed is admitted by the registry', async () => {
+test('a freshly signed command is admitted by the registry', async () => {
   expect(await admitting(null, order(0))).toEqual(admitted);
 });

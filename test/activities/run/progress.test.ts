@@ -12,7 +12,7 @@ const of = {
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
 
-test('progress is told every two seconds at most, as it is then', () => {
+test('progress events are at least two seconds apart and show the latest state', () => {
   const told: unknown[] = [];
   const tell = openRunProgress({ append: (event) => Promise.resolve(told.push(event)) }, of);
   for (let asked = 1; asked <= 50; asked += 1) {
@@ -26,7 +26,7 @@ test('progress is told every two seconds at most, as it is then', () => {
   ]);
 });
 
-test('what cannot be told is no reason to stop', async () => {
+test('a failed progress event does not stop the activity', async () => {
   const tell = openRunProgress(
     { append: () => Promise.reject(new Error('the registry is away')) },
     of,

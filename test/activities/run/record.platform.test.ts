@@ -75,7 +75,7 @@ const cached = { inputs: { data: 1 }, reuse: { kind: 'cache' } } as const;
 const passed = { kind: 'passed', reasons: [] } as const;
 
 describe('openRun', () => {
-  test('finds on a second attempt what the first made, down to the trace', async () => {
+  test('returns the same run and trace on a retry', async () => {
     const input = await inputOf();
     const first = await record.openRun(input);
     expect(first).toMatchObject({
@@ -89,7 +89,7 @@ describe('openRun', () => {
     expect(await statusOf(first.runId)).toBe('running');
   });
 
-  test('takes a run that nobody accepted from a schedule alone, with what the registry says of it', async () => {
+  test("accepts a run without the API only from a schedule, with the registry's data", async () => {
     const lifecycle = unique('scheduled');
     const open = (workflowId: string) =>
       record.openRun({
@@ -130,7 +130,7 @@ describe('openRun', () => {
     );
   });
 
-  test('begins nothing again that has ended', async () => {
+  test('does not restart an ended run', async () => {
     const input = await inputOf();
     const { runId } = await record.openRun(input);
     await record.closeRun({ tenant, runId, status: 'cancelled', verdict: null, version: null });
@@ -142,7 +142,7 @@ describe('openRun', () => {
 });
 
 describe('closeRun', () => {
-  test('says in the audit when a run was cancelled without the API', async () => {
+  test('audits a run that was cancelled without the API', async () => {
     const elsewhere = async (runId: RunId) => {
       await record.closeRun({ tenant, runId, status: 'cancelled', verdict: null, version: null });
       const { items } = await test_.registry.audit.list({
@@ -167,7 +167,7 @@ describe('closeRun', () => {
 });
 
 describe('beginStage and finishStage', () => {
-  test('a stage that is begun twice runs; once it has ended, a later attempt is told how, and changes nothing', async () => {
+  test('a stage may begin twice; after its end a retry returns the end and changes nothing', async () => {
     const runId = await opened();
     const begin = () => record.beginStage({ ...at(runId), ...cached });
     expect([await begin(), await begin()]).toEqual([{ kind: 'run' }, { kind: 'run' }]);
@@ -181,7 +181,7 @@ describe('beginStage and finishStage', () => {
     expect(await begin()).toEqual({ kind: 'reused', fromRun: runId, end });
   });
 
-  test('another run takes over what equal inputs and the same code made, for as long as its bytes are there', async () => {
+  test('another run reuses the output of equal inputs and code while its artifacts exist', async () => {
     const lifecycle = unique('lifecycle');
     const [first, second, third, fourth] = [
       await opened(lifecycle),
@@ -210,7 +210,7 @@ describe('beginStage and finishStage', () => {
     expect(await record.beginStage({ ...at(fourth), ...cached })).toEqual({ kind: 'run' });
   });
 
-  test('an output that may come out otherwise is taken over by its own run and by a rerun that names it, and by no other', async () => {
+  test('an output that is not reusable is reused only by its own run and by a rerun of it', async () => {
     const lifecycle = unique('lifecycle');
     const [first, second, third] = [
       await opened(lifecycle),
@@ -232,7 +232,7 @@ describe('beginStage and finishStage', () => {
     ).toEqual(reused);
   });
 
-  test('an output that a rerun names and that is gone is no stage to go on from', async () => {
+  test('a rerun fails when an output that it must reuse no longer exists', async () => {
     const lifecycle = unique('lifecycle');
     const [first, second] = [await opened(lifecycle), await opened(lifecycle)];
     const model = await stored(first);
@@ -250,7 +250,7 @@ describe('beginStage and finishStage', () => {
     });
   });
 
-  test('what an output names is held for the run before the record names it', async () => {
+  test('artifacts of an output are referenced before the output is recorded', async () => {
     const runId = await opened();
     await record.beginStage({ ...at(runId), ...cached });
     const gone = { ...(await stored(`${runId} gone`)), digest: digestOf('never stored') };
@@ -263,7 +263,7 @@ describe('beginStage and finishStage', () => {
 });
 
 describe('beginUndo and closeRun', () => {
-  test('the state that was written first stays, whatever a later attempt says', async () => {
+  test('the first recorded end of a run stays', async () => {
     const runId = await opened();
     const end = { status: 'stopped', verdict: passed, version: null } as const;
     expect(await record.closeRun({ tenant, runId, ...end })).toEqual(end);
@@ -279,7 +279,7 @@ describe('beginUndo and closeRun', () => {
     expect(await record.beginUndo({ tenant, runId })).toEqual(end);
   });
 
-  test('what is being undone may fail or be cancelled, and cannot end well', async () => {
+  test('a run that is being undone may fail or be cancelled, but not succeed', async () => {
     const runId = await opened();
     expect([
       await record.beginUndo({ tenant, runId }),
@@ -298,7 +298,7 @@ describe('beginUndo and closeRun', () => {
   });
 });
 
-test('recordRunStatus says what the run waits for, and takes it back; of a run that has ended it says nothing', async () => {
+test('recordRunStatus sets and clears what the run waits for, except after its end', async () => {
   const runId = await opened();
   const waits = async () => (await test_.registry.runs.get({ tenant, id: runId }))?.waitingFor;
   await record.recordRunStatus({ tenant, runId, status: 'waiting', waitingFor: '1 approval' });

@@ -42,7 +42,7 @@ function keeper(): JobKeeper & { jobs: string[]; isAway: boolean } {
   };
 }
 
-test('releases what the run left and nothing of others, as often as it is attempted', async () => {
+test('removes what the run left and nothing of other runs, on each attempt', async () => {
   const local = keeper();
   await Promise.all([stage(runId, 'model'), stage('run_other', 'model')]);
   const activities = createReleaseActivities({ artifacts, jobs: [local] });
@@ -52,7 +52,7 @@ test('releases what the run left and nothing of others, as often as it is attemp
   expect(await artifacts.staging.runs(tenant)).toEqual(['run_other']);
 });
 
-test('one backend that is away keeps nothing else from being released, and is asked again', async () => {
+test('an unavailable backend does not block the other removals, and is retried', async () => {
   const [away, local] = [keeper(), keeper()];
   away.isAway = true;
   await stage(runId, 'model');

@@ -82,7 +82,7 @@ const statuses = async () =>
   );
 
 describe('writeManifest', () => {
-  test('the same graph is the same bytes, whichever attempt or run writes them', async () => {
+  test('writes the same bytes for the same graph, in each attempt and run', async () => {
     const written = await manifest(await startRun(test_.registry));
     expect(await manifest(await startRun(test_.registry))).toEqual(written);
     expect(await artifacts.getJson<ModelManifest>(written)).toMatchObject({
@@ -95,7 +95,7 @@ describe('writeManifest', () => {
 });
 
 describe('registerVersion', () => {
-  test('a second attempt finds the version of the first, with its artifacts held and its origin recorded', async () => {
+  test('returns the same version on a retry, with artifacts referenced and lineage recorded', async () => {
     const runId = await startRun(test_.registry);
     const { input, version } = await register(runId);
     expect(await activities.registerVersion(input)).toEqual(version);
@@ -118,12 +118,12 @@ describe('registerVersion', () => {
     ]);
   });
 
-  test('the same bytes of another run are a version of their own', async () => {
+  test('registers equal bytes of another run as another version', async () => {
     await register(await startRun(test_.registry));
     expect((await register(await startRun(test_.registry))).version.version).toBe(2);
   });
 
-  test('an attempt that comes after the undo began, or after the end, registers nothing', async () => {
+  test('registers nothing after the undo has begun or the run has ended', async () => {
     const undone = await startRun(test_.registry);
     await test_.registry.runs.beginUndo({ tenant, id: undone });
     await expect(register(undone)).rejects.toMatchObject({ type: 'FencedOff' });
@@ -135,7 +135,7 @@ describe('registerVersion', () => {
 });
 
 describe('withdrawVersion and rejectVersion', () => {
-  test('take back a candidate, and a second time nothing', async () => {
+  test('withdraw or reject a candidate once', async () => {
     const [first, second] = [await startRun(test_.registry), await startRun(test_.registry)];
     await register(first);
     await register(second);
@@ -146,7 +146,7 @@ describe('withdrawVersion and rejectVersion', () => {
     expect(await statuses()).toEqual(['2 rejected', '1 withdrawn']);
   });
 
-  test('leave a version that was promoted, and one that was rejected before', async () => {
+  test('leave promoted and rejected versions unchanged', async () => {
     const [first, second] = [await startRun(test_.registry), await startRun(test_.registry)];
     await register(first);
     await register(second);
@@ -169,7 +169,7 @@ describe('withdrawVersion and rejectVersion', () => {
     expect(await statuses()).toEqual(['2 rejected', '1 promoted']);
   });
 
-  test('of a run that registered nothing, or of a version that nobody knows, do nothing', async () => {
+  test('do nothing without a registered version or with an unknown one', async () => {
     const runId = await startRun(test_.registry);
     await activities.withdrawVersion({ tenant, runId, model });
     await activities.rejectVersion({ tenant, runId, model, version: 1 });

@@ -130,7 +130,7 @@ const isTraining = async (handle: JobHandle | undefined) => {
   return state.kind === 'running' && state.metrics.length > 0;
 };
 
-test('trains, and gives the graph and the log by reference', async () => {
+test('trains and returns references to the graph and the log', async () => {
   const of = input({ num_iterations: 30 });
   const { beats, end } = attempt(of);
   const trained = await end;
@@ -147,7 +147,7 @@ test('trains, and gives the graph and the log by reference', async () => {
   expect(await attempt(of).end).toEqual(trained);
 });
 
-test('refuses parameters before a job exists, naming each mistake', async () => {
+test('rejects parameters before a job exists, and lists all errors', async () => {
   await expect(attempt(input({ num_leavs: 3, learning_rate: 7 })).end).rejects.toMatchObject({
     type: 'InvalidInput',
     issues: [
@@ -163,7 +163,7 @@ test('refuses parameters before a job exists, naming each mistake', async () => 
   });
 });
 
-test('says that a backend is not in this version', async () => {
+test('rejects a backend that is not in this version', async () => {
   const of = input({});
   const compute = { ...of.train.compute, backend: 'ray' as const };
   await expect(attempt({ ...of, train: { ...of.train, compute } }).end).rejects.toMatchObject({
@@ -171,7 +171,7 @@ test('says that a backend is not in this version', async () => {
   });
 });
 
-test('fails by the type of the job’s failure, and says where its log is, which the run holds', async () => {
+test("fails with the type of the job's failure, and shows how to read its log", async () => {
   events.length = 0;
   const of = input(long);
   const compute = { ...of.train.compute, timeoutSeconds: 1 };
@@ -211,7 +211,7 @@ test('streams metrics to the run’s events, and ends the job when the run is ca
   if (handle) expect(await backend.poll(handle)).toEqual({ kind: 'cancelled' });
 });
 
-test('an attempt that lost its lease leaves the job to the next one, which finds it by the heartbeat or by its key', async () => {
+test('leaves the job to the next attempt after a timeout, which finds it by heartbeat or key', async () => {
   const of = input(long);
   const first = attempt(of);
   await until(() => isTraining(first.beats.at(-1)));

@@ -159,7 +159,7 @@ describe('a seeded study, one trial at a time', () => {
       expect(value).toBe(intermediate.at(-1)?.value);
   });
 
-  test('is the same when nobody saw a trial before its end', async () => {
+  test('is the same when no trial was polled before its end', async () => {
     const unseen: ComputeBackend = {
       ...backend,
       async poll(handle) {
@@ -170,7 +170,7 @@ describe('a seeded study, one trial at a time', () => {
     expect(told(await studied(unseen))).toEqual(told(watched));
   });
 
-  test('is the same when the registry was away at the end of each trial', async () => {
+  test('is the same when the registry was unavailable at the end of each trial', async () => {
     const { trials } = test_.registry;
     let calls = 0;
     const away: Report = {

@@ -152,7 +152,7 @@ async function build(
   });
 }
 
-test('a build whose worker is killed twice has every document once, and another embedder takes its place when it finds as much', async () => {
+test('a build survives two worker kills with each document once, and an equally good embedder replaces it', async () => {
   const index = unique('wiki');
   const dataset = await world.dataset(`${index}.documents`, documents);
   await startWorker();
@@ -243,7 +243,7 @@ test('a build whose worker is killed twice has every document once, and another 
   expect(performance.now() - before).toBeLessThan(5000);
 });
 
-test('a build by a provider’s embedder whose worker is killed again and again pays for each request once, but for those in flight', async () => {
+test("a build with a provider's embedder pays each request once across worker kills, except those in flight", async () => {
   const index = unique('paid');
   const dataset = await world.dataset(`${index}.documents`, documents);
   const budget = { scope: index, unit: 'usd' as const };
@@ -302,7 +302,7 @@ test('a build by a provider’s embedder whose worker is killed again and again 
   expect(bill()).toHaveLength(before);
 });
 
-test('a build whose worker is killed as it indexes, as it compares and as it moves the alias is whole, promoted once, and finds what one finds that nobody killed', async () => {
+test('a build with kills during indexing, comparison and promotion equals an undisturbed one', async () => {
   const index = unique('phases');
   const dataset = await world.dataset(`${index}.documents`, documents);
   const parity: IndexBuildInput['parity'] = {

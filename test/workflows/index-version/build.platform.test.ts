@@ -189,7 +189,7 @@ const build = (change: Partial<IndexBuildInput>, { activities }: ReturnType<type
   begin(indexBuildWorkflow, { ...input, ...change }, activities);
 
 describe('index build', () => {
-  test('writes damaged shards again, takes the changes that came meanwhile, compares, and moves the alias from what it was compared with', async () => {
+  test('rewrites damaged shards, applies later changes, compares, and moves the alias', async () => {
     const [found, sealed] = [[true], ['behind', 'behind']];
     let applied = 0;
     let shown: unknown = null;
@@ -251,7 +251,7 @@ describe('index build', () => {
     expect(index.did).toEqual([]);
   });
 
-  test('one that finds less is taken away, and one that nobody knows of is kept without the alias', async () => {
+  test('deletes a version that finds less, and keeps an undecided one without the alias', async () => {
     const told = (kind: 'failed' | 'inconclusive') =>
       fake({
         measureIndexParity: () =>
@@ -280,7 +280,7 @@ describe('index build', () => {
     expect(unknown.did).toEqual([]);
   });
 
-  test('that gets no version lets go of the cases that were kept for it, and one without cases has none', async () => {
+  test('releases its cases when it gets no version', async () => {
     const openIndexVersion = () =>
       Promise.reject(
         ApplicationFailure.nonRetryable('chunks of 900 tokens are cut off', 'InvalidInput'),
@@ -295,7 +295,7 @@ describe('index build', () => {
     expect(without.did).toEqual([]);
   });
 
-  test('lets what is answered decide beside what is found, and asks nothing where less is found', async () => {
+  test('decides on answers too, and asks none when the search results are worse', async () => {
     const cases = artifact('cases');
     const answers = answersOver(cases);
     const limits = [{ scope: 'index-build/b', unit: 'usd' as const, limit: 1 }];
@@ -343,7 +343,7 @@ describe('index build', () => {
     expect(alone.did).toEqual(['promote over none']);
   });
 
-  test('that is cancelled leaves nothing behind', async () => {
+  test('leaves nothing when it is cancelled', async () => {
     let begun: () => void = () => undefined;
     const started = new Promise<void>((resolve) => (begun = resolve));
     const index = fake({ buildIndexShard: () => untilCancelled(begun) });
@@ -356,7 +356,7 @@ describe('index build', () => {
   });
 });
 
-test('changes go to every version, and what is told of meanwhile gets a round of its own', async () => {
+test('changes go to every version, and a signal during a round causes another round', async () => {
   const applied: number[] = [];
   let signal: () => Promise<void> = () => Promise.resolve();
   const index = fake({
@@ -379,7 +379,7 @@ test('changes go to every version, and what is told of meanwhile gets a round of
   expect(applied).toEqual([1, 1, 2, 1, 2]);
 });
 
-test('changes are compacted when there are many, and the rest when none has come for a while', async () => {
+test('changes are compacted when there are many, and after a time without changes', async () => {
   const did: string[] = [];
   let signal: () => Promise<void> = () => Promise.resolve();
   const index = fake({
@@ -409,7 +409,7 @@ test('changes are compacted when there are many, and the rest when none has come
   expect(did).toEqual(['apply', 'compact from 50', 'apply', 'compact from 50', 'compact from 1']);
 });
 
-test('changes wait for a budget that is spent, say why, and are all taken up when there is one again', async () => {
+test('changes wait while the budget is spent, show why, and are applied when it is raised', async () => {
   const spent = () =>
     Promise.reject(
       ApplicationFailure.nonRetryable('the budget of tenant is spent: $1 of $1', 'BudgetSpent'),
@@ -455,7 +455,7 @@ test('changes wait for a budget that is spent, say why, and are all taken up whe
   );
 });
 
-test('changes reach the other versions of an index, though one can take up none, and it is said why', async () => {
+test('changes reach the other versions when one cannot apply them, and the reason is reported', async () => {
   const applied: number[] = [];
   const index = fake({
     listIndexFollowers: () => Promise.resolve([1, 2, 3]),
@@ -509,7 +509,7 @@ test('changes do not wait for a compaction that keeps failing', async () => {
   await end().catch(() => undefined);
 });
 
-test('what a retired version leaves is removed when the storage is there again', async () => {
+test('the table of a retired version is deleted when the storage is available again', async () => {
   let tried = 0;
   const index = fake({
     endIndexVersion: () =>

@@ -14,8 +14,8 @@ afterAll(() => runs.close());
 /** A dataset version as an earlier run left it. */
 const flights = { dataset: 'flights', version: 1, manifest: artifact('flights'), rows: 10 };
 
-describe('a model lifecycle that breaks', () => {
-  test('undoes newest first, says where it broke, and releases what it held', async () => {
+describe('a failing model lifecycle', () => {
+  test('runs the undos newest first, reports the failed stage, and releases what it held', async () => {
     const { outcome, fake } = await runs.run('model-lifecycle-failed', planOf(), {
       evaluateCandidate: () =>
         Promise.reject(ApplicationFailure.nonRetryable('no rows', 'DatasetEmpty')),
@@ -32,7 +32,7 @@ describe('a model lifecycle that breaks', () => {
     ]);
   });
 
-  test('shows a failed undo as needing an operator, and runs the others', async () => {
+  test('reports a failed undo as needing an operator, and runs the others', async () => {
     const { fake } = await runs.run('model-lifecycle-undo-failed', planOf(), {
       evaluateCandidate: () =>
         Promise.reject(ApplicationFailure.nonRetryable('no rows', 'DatasetEmpty')),
@@ -44,7 +44,7 @@ describe('a model lifecycle that breaks', () => {
     ]);
   });
 
-  test('names the stage whose inputs were refused', async () => {
+  test('reports the stage whose inputs were rejected', async () => {
     const { outcome } = await runs.run('model-lifecycle-params-refused', planOf(), {
       describeTrainer: () =>
         Promise.reject(ApplicationFailure.nonRetryable('no such parameter', 'InvalidInput')),
@@ -69,7 +69,7 @@ describe('a model lifecycle that breaks', () => {
     expect(fake.calls).not.toContain('assembleData');
   });
 
-  test('keeps no model of other code than the run began with', async () => {
+  test('fails when the code of the trainer changes during the run', async () => {
     const { outcome, fake } = await runs.run('model-lifecycle-trainer-changed', planOf(), {
       trainModel: () =>
         Promise.resolve({
@@ -86,7 +86,7 @@ describe('a model lifecycle that breaks', () => {
     expect(fake.calls).not.toContain('registerVersion');
   });
 
-  test('undoes nothing before the sources that are still being read have stopped', async () => {
+  test('starts no undo before all reads of sources have stopped', async () => {
     const order: string[] = [];
     const plan = planOf();
     const { sources } = plan.spec.data;
@@ -116,7 +116,7 @@ describe('a model lifecycle that breaks', () => {
     expect(order).toEqual(['weather stopped', 'aliases restored']);
   });
 
-  test('undoes what an execution that was lost had done in its name', async () => {
+  test('undoes the effects of a lost execution of the same run', async () => {
     const end = {
       output: {
         datasets: { flights },
@@ -142,7 +142,7 @@ describe('a model lifecycle that breaks', () => {
     ]);
   });
 
-  test('ends although it cannot be tidied up after, and says so', async () => {
+  test('ends when its cleanup fails, and reports the failed cleanup', async () => {
     const releaseRun = () =>
       Promise.reject(ApplicationFailure.nonRetryable('disk full', 'Unexpected'));
     const good = await runs.run('model-lifecycle-left-something', planOf(), { releaseRun });
@@ -158,7 +158,7 @@ describe('a model lifecycle that breaks', () => {
     ]);
   });
 
-  test('reports the end that the registry kept', async () => {
+  test('reports the end that the registry has already recorded', async () => {
     const { outcome } = await runs.run('model-lifecycle-closed-before', planOf(), {
       closeRun: () =>
         Promise.resolve({
@@ -171,7 +171,7 @@ describe('a model lifecycle that breaks', () => {
     expect(outcome).toMatchObject({ status: 'lost', failure: { type: 'Lost' } });
   });
 
-  test('cancelled before its first task it ends as cancelled in the registry too', async () => {
+  test('is recorded as cancelled when it is cancelled before its first task', async () => {
     const { handle, fake, end } = await runs.start(planOf(), {}, (started) => started.cancel());
     const outcome = await end();
     await runs.record('model-lifecycle-cancelled-at-once', handle);
@@ -179,7 +179,7 @@ describe('a model lifecycle that breaks', () => {
     expect(work(fake.calls).slice(-3)).toEqual(['restoreDatasetAliases', 'releaseRun', 'closeRun']);
   });
 
-  test('cancelled while the alias moves it waits for the move, then takes it back', async () => {
+  test('waits for the alias to move when cancelled meanwhile, then moves it back', async () => {
     const order: string[] = [];
     let begun: () => void = () => undefined;
     const moving = new Promise<void>((resolve) => (begun = resolve));

@@ -49,7 +49,7 @@ function ending(kinds: Readonly<Record<string, Verdict['kind']>>) {
 }
 
 describe('the contracts of several sources', () => {
-  test('all pass, and the run goes on with the accepted rows of each', async () => {
+  test('all pass, and the run continues with the accepted rows of each', async () => {
     let assembled: Readonly<Record<string, DatasetVersionRef>> = {};
     const { fake } = await runs.run('model-lifecycle-contracts', planWith(), {
       ...ending({}),
@@ -152,7 +152,7 @@ describe('the contracts of several sources', () => {
     });
   });
 
-  test('are approved again, each for its source, when the stage is taken over', async () => {
+  test('are approved again, each for its source, when the stage is reused', async () => {
     const approvals: [string, string, number][] = [];
     const version = (dataset: string): DatasetVersionRef => ({
       ...{ dataset, version: 5, manifest: artifact(dataset), rows: 10 },
@@ -182,7 +182,7 @@ describe('the contracts of several sources', () => {
     ]);
   });
 
-  test('may all be absent: the run goes on, and names the sources that were not checked', async () => {
+  test('may all be absent; the run continues and reports the unchecked sources', async () => {
     const verdicts: (Verdict | undefined)[] = [];
     const { outcome, fake } = await runs.run('model-lifecycle-no-contract', planWith({}), {
       finishStage: (input) => {

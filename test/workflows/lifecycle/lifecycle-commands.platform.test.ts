@@ -16,8 +16,8 @@ beforeAll(async () => {
 });
 afterAll(() => runs.close());
 
-describe('people and a model lifecycle', () => {
-  test('waits for as many different approvers as the lifecycle asks', async () => {
+describe('commands to a model lifecycle', () => {
+  test('waits for the required number of different approvers', async () => {
     const { handle, end } = await runs.start(planOf({ approval: 2 }));
     await untilAnswer(
       () => handle.query(statusQuery),
@@ -40,7 +40,7 @@ describe('people and a model lifecycle', () => {
     });
   });
 
-  test('stops when one of them says no', async () => {
+  test('stops when one approver rejects', async () => {
     const { handle, fake, end } = await runs.start(planOf({ approval: 1 }));
     await untilAnswer(
       () => handle.query(statusQuery),
@@ -56,7 +56,7 @@ describe('people and a model lifecycle', () => {
     expect(fake.calls).toContain('rejectVersion');
   });
 
-  test('takes silence for no yes: the version stays a candidate', async () => {
+  test('keeps the version a candidate when the approval times out', async () => {
     const plan = planOf({ approval: 2 });
     const promote = { approval: { ...plan.spec.promote.approval, timeoutSeconds: 2 } };
     const { handle, fake, end } = await runs.start({ ...plan, spec: { ...plan.spec, promote } });
@@ -77,7 +77,7 @@ describe('people and a model lifecycle', () => {
     expect(fake.calls).not.toContain('rejectVersion');
   });
 
-  test('refuses a vote while none is awaited', async () => {
+  test('rejects a vote while the run waits for none', async () => {
     const { handle, end } = await runs.start(planOf());
     await expect(
       handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'ada' })] }),
@@ -85,7 +85,7 @@ describe('people and a model lifecycle', () => {
     await end();
   });
 
-  test('pauses before the next stage and says what it waits for', async () => {
+  test('pauses before the next stage and shows what it waits for', async () => {
     let trained: () => void = () => undefined;
     const release = new Promise<void>((resolve) => (trained = resolve));
     const { handle, fake, end } = await runs.start(planOf(), {

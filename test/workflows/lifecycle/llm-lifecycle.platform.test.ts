@@ -25,7 +25,7 @@ const elsewhere = {
 const better = { 'plain.yaml': 0.4, 'precise.yaml': 0.7 };
 
 describe('llm lifecycle', () => {
-  test('compares prompts, lays the best beside the first, and promotes its bundle', async () => {
+  test('compares prompts, confirms the best against the first, and promotes its bundle', async () => {
     const bundles: string[] = [];
     const { outcome, fake } = await runs.run('llm-lifecycle-promoted', llmPlanOf(), {
       ...fakeLlm(better),
@@ -57,7 +57,7 @@ describe('llm lifecycle', () => {
     ]);
   });
 
-  test('keeps the first prompt when the gain of the best is not sure where nothing was chosen, and says so', async () => {
+  test('keeps the first prompt when the gain is undecided on the confirm slice, and reports it', async () => {
     const difference = { mean: 0.08, lower: -0.01, upper: 0.17, cases: 60, failures: 0 };
     const left: unknown[] = [];
     const bundles: string[] = [];
@@ -82,7 +82,7 @@ describe('llm lifecycle', () => {
     );
   });
 
-  test('keeps the first prompt when the best of the search is not better where nothing was chosen', async () => {
+  test('keeps the first prompt when the searched one is not better on the confirm slice', async () => {
     const bundles: string[] = [];
     const { outcome } = await runs.run('llm-lifecycle-luck', llmPlanOf(), {
       ...fakeLlm(better),
@@ -102,7 +102,7 @@ describe('llm lifecycle', () => {
   const searching = llmPlanOf(withSearch);
   const searched = 'prompt://precise.yaml@7';
 
-  test('searches prompts better than the best candidate, and goes on with one that is better where nothing was chosen', async () => {
+  test('continues with a searched prompt that is better on the confirm slice', async () => {
     const begun: unknown[] = [];
     const bundles: string[] = [];
     const { outcome, fake } = await runs.run('llm-lifecycle-searched', searching, {
@@ -127,7 +127,7 @@ describe('llm lifecycle', () => {
     expect(fake.calls.filter((call) => call === 'compareAnswers')).toHaveLength(2);
   });
 
-  test('keeps the best candidate when what was searched is not better where nothing was chosen', async () => {
+  test('keeps the best candidate when the searched prompt is not better on the confirm slice', async () => {
     const bundles: string[] = [];
     let looks = 0;
     const { outcome } = await runs.run('llm-lifecycle-searched-luck', searching, {
@@ -149,7 +149,7 @@ describe('llm lifecycle', () => {
     expect(bundles).toEqual([digest('bundle precise.yaml')]);
   });
 
-  test('goes on with the candidates when the search has spent its own budget', async () => {
+  test('continues with the candidates when the search has spent its own budget', async () => {
     const bundles: string[] = [];
     const { outcome } = await runs.run('llm-lifecycle-searched-unpaid', searching, {
       ...fakeLlm(better),
@@ -169,7 +169,7 @@ describe('llm lifecycle', () => {
     expect(bundles).toEqual([digest('bundle precise.yaml')]);
   });
 
-  test('fails when the run itself has nothing left for the search: what follows could not be paid either', async () => {
+  test('fails when the budget of the run is spent during the search', async () => {
     const { outcome } = await runs.run('llm-lifecycle-searched-spent', searching, {
       ...fakeLlm(better),
       ...fakeSearch({ first: 'precise.yaml', winner: searched }),
@@ -186,7 +186,7 @@ describe('llm lifecycle', () => {
     });
   });
 
-  test('builds the index before prompts are compared, and moves its alias with the bundle', async () => {
+  test('builds the index before the prompts are compared, and moves its alias with the bundle', async () => {
     const { outcome, fake } = await runs.run(
       'llm-lifecycle-index',
       llmPlanOf(withIndex),
@@ -233,7 +233,7 @@ describe('llm lifecycle', () => {
     },
   );
 
-  test('moves the alias from who answers today, also to a version that an earlier run built', async () => {
+  test('moves the index alias from its current champion, also to a reused version', async () => {
     const moved: unknown[] = [];
     const champion = { version: 4, fencing: 9 };
     const built = {
@@ -259,7 +259,7 @@ describe('llm lifecycle', () => {
     expect(moved).toEqual([[3, champion, outcome.version]]);
   });
 
-  test('what is judged over an index says after which change of its documents', async () => {
+  test('records up to which document change an index was evaluated', async () => {
     const seen: Record<string, unknown> = {};
     const tuned = { ...withIndex, fineTune: withFineTune.fineTune };
     const llm = fakeLlm(better);
@@ -278,7 +278,7 @@ describe('llm lifecycle', () => {
     expect(seen).toMatchObject({ 'prompt-eval': 3, 'fine-tune': 3, evaluate: 3 });
   });
 
-  test('stops when the new index finds less than the one that answers', async () => {
+  test('stops when the new index finds less than its champion', async () => {
     const rule = {
       questions: 'pages',
       metric: 'recall@5',
@@ -304,7 +304,7 @@ describe('llm lifecycle', () => {
     expect(fake.calls).not.toContain('writeBundles');
   });
 
-  test('stops when too few questions say what the new index finds: not known is not as good', async () => {
+  test('stops when there are too few questions to compare the new index', async () => {
     const rule = {
       questions: 'pages',
       metric: 'recall@5',
@@ -334,7 +334,7 @@ describe('llm lifecycle', () => {
     expect(fake.calls).not.toContain('promoteIndexVersion');
   });
 
-  test('chooses nothing among prompts that could not be measured', async () => {
+  test('chooses no prompt when prompts could not be measured', async () => {
     const fake = fakeLlm(better);
     const { outcome, fake: seen } = await runs.run('llm-lifecycle-unmeasured', llmPlanOf(), {
       ...fake,
@@ -371,7 +371,7 @@ describe('llm lifecycle', () => {
   });
 
   test.each(['ModelNotFound', 'ProviderRefused'])(
-    'a champion whose questions end as %s keeps nobody from being judged without it',
+    'evaluates the candidate without a champion whose questions fail with %s',
     async (type) => {
       const missing: unknown[] = [];
       const fake = fakeLlm(better);
@@ -401,7 +401,7 @@ describe('llm lifecycle', () => {
     },
   );
 
-  test('does not lay a bundle beside itself', async () => {
+  test('does not compare a bundle with itself', async () => {
     const seen: unknown[] = [];
     const fake = fakeLlm();
     const { outcome } = await runs.run(
@@ -419,7 +419,7 @@ describe('llm lifecycle', () => {
     expect(seen).toEqual([{ kind: 'same' }, null]);
   });
 
-  test('teaches the model what the chosen prompt asks, and judges the bundle with the adapter', async () => {
+  test('fine-tunes for the chosen prompt, and evaluates the bundle with the adapter', async () => {
     const judged: string[] = [];
     const fake = fakeLlm(better);
     const { outcome } = await runs.run('llm-lifecycle-fine-tuned', llmPlanOf(withFineTune), {
@@ -456,7 +456,7 @@ describe('llm lifecycle', () => {
     ]);
   });
 
-  test('teaches the model with what the index finds for its examples, and keeps index, adapter and prompt as one bundle', async () => {
+  test('fine-tunes on examples with passages, and bundles index, adapter and prompt', async () => {
     const prepared: unknown[] = [];
     const stages: Record<string, unknown> = {};
     const fake = fakeLlm(better);
@@ -510,7 +510,7 @@ describe('llm lifecycle', () => {
     expect(calls.filter((call) => call === 'promoteIndexVersion')).toHaveLength(1);
   });
 
-  test('orders a fine-tuning at the provider once, watches it in turns, and judges the bundle over its model', async () => {
+  test('submits one fine-tuning job at the provider, follows it, and evaluates its model', async () => {
     const looks: string[] = [];
     const fake = fakeLlm(better);
     const { outcome, fake: seen } = await runs.run(
@@ -534,7 +534,7 @@ describe('llm lifecycle', () => {
     expect(seen.calls).not.toContain('cancelFineTuning');
   });
 
-  test('goes on watching while the provider is away, and every turn knows since when', async () => {
+  test('follows the job while the provider is unavailable, and passes on since when', async () => {
     const since = '2026-03-01T10:00:00.000Z';
     const away = {
       kind: 'away',
@@ -581,7 +581,7 @@ describe('llm lifecycle', () => {
     expect(fake.calls).toContain('cancelFineTuning');
   });
 
-  test('rejects a bundle that a gate refuses, and moves no alias', async () => {
+  test('rejects a bundle that fails a gate, and moves no alias', async () => {
     const { outcome, fake } = await runs.run(
       'llm-lifecycle-refused',
       llmPlanOf(),
@@ -643,7 +643,7 @@ describe('llm lifecycle', () => {
   };
   const frugal = llmPlanOf({ evaluate: { ...llmPlanOf().spec.evaluate, first: 30 } });
 
-  test('buys as many more cases as a gate needs, and no more', async () => {
+  test('asks as many more cases as a gate needs, and no more', async () => {
     const asked: (number | null)[] = [];
     const fake = needing(20);
     const { outcome } = await runs.run('llm-lifecycle-more-cases', frugal, {
@@ -657,7 +657,7 @@ describe('llm lifecycle', () => {
     expect(asked).toEqual([30, 30, 50, 50]);
   });
 
-  test('decides on what it has when the budget does not pay for more', async () => {
+  test('decides on the answered cases when the budget does not pay for more', async () => {
     const fake = needing(20);
     const { outcome } = await runs.run('llm-lifecycle-more-unpaid', frugal, {
       ...fake,
@@ -670,7 +670,7 @@ describe('llm lifecycle', () => {
     expect(outcome).toMatchObject({ status: 'succeeded', verdict: { kind: 'passed' } });
   });
 
-  test('asks nothing more once it is cancelled', async () => {
+  test('asks no more cases after it is cancelled', async () => {
     const fake = fakeLlm(better);
     const asked: string[] = [];
     let begun: () => void = () => undefined;

@@ -77,8 +77,8 @@ function world(change: (fake: Overrides) => Overrides = () => ({})) {
   return { seen, overrides };
 }
 
-describe('models that are to stand by', () => {
-  test('are asked what the bundle was asked once it has passed, and only those that passed as well are in what is decided on, registered and promoted', async () => {
+describe('standbys', () => {
+  test('answer the same cases after the bundle has passed, and only qualified ones are released', async () => {
     const { seen, overrides } = world();
     const { outcome, fake } = await runs.run(
       'llm-lifecycle-standbys',
@@ -126,7 +126,7 @@ describe('models that are to stand by', () => {
     expect(seen.inputs['evaluate']).toMatchObject({ standbys: [bad, good, away] });
   });
 
-  test('of whom all could be measured leave an evaluation that other runs may take over', async () => {
+  test('leave a reusable evaluation when all of them could be measured', async () => {
     const { seen, overrides } = world();
     await runs.run('llm-lifecycle-standbys-measured', planOf([bad, good]), overrides);
     expect(seen.kept['evaluate']).not.toHaveProperty('notReusable');
@@ -137,7 +137,7 @@ describe('models that are to stand by', () => {
       fakeLlm(better, verdict).decideBundle?.(input) ?? Promise.reject(new Error('no decision')),
   });
 
-  test('are not asked for a bundle that does not pass, which is turned down without them', async () => {
+  test('are not asked when the bundle itself does not pass', async () => {
     const { seen, overrides } = world(() => ({
       weighBundle: () => Promise.resolve({ kind: 'weighed', verdict: 'failed' }),
       ...decidedBy(failed),
@@ -153,7 +153,7 @@ describe('models that are to stand by', () => {
     expect(fake.calls).toContain('rejectVersion');
   });
 
-  test('are left out, and the release goes on, where the budget that is left does not pay for them', async () => {
+  test('are left out of the release when the remaining budget does not pay for them', async () => {
     const { seen, overrides } = world((fake) => ({
       answerCases: (input) => {
         if (input.bundle.digest === artifact('over good').digest)
@@ -171,7 +171,7 @@ describe('models that are to stand by', () => {
     });
   });
 
-  test('a run that spends its budget on the bundle itself registers nothing', async () => {
+  test('are not reached when the bundle spends the budget, and no version is registered', async () => {
     const { seen, overrides } = world((fake) => ({
       answerCases: (input) => {
         if (input.stage === 'evaluate')
@@ -192,7 +192,7 @@ describe('models that are to stand by', () => {
     expect(fake.calls).not.toContain('promoteVersion');
   });
 
-  test('are asked as many cases as the bundle was in the end, with the bundle beside them where it is its own baseline', async () => {
+  test('answer as many cases as the bundle, which is their baseline if it is its own', async () => {
     const { evaluate } = llmPlanOf().spec;
     const asked: unknown[] = [];
     const { seen, overrides } = world((fake) => ({
@@ -244,7 +244,7 @@ describe('models that are to stand by', () => {
       })),
   });
 
-  test('nothing is done where the champion has all of them already', async () => {
+  test('cause no change when the champion already has all of them', async () => {
     const { overrides } = world((fake) => ({
       ...hoping(fake),
       readChampion: () => Promise.resolve(champion(withStandbys([good, bad]))),
@@ -262,7 +262,7 @@ describe('models that are to stand by', () => {
     expect(fake.calls).not.toContain('weighBundle');
   });
 
-  test('are those that this run is to have, where an earlier one chose the prompt for others', async () => {
+  test('are those of this run when a prompt choice is reused from a run with others', async () => {
     const { seen, overrides } = world((fake) => ({
       writeBundles: async (given) =>
         ((await fake.writeBundles?.(given)) ?? []).map((each) => ({
@@ -298,7 +298,7 @@ describe('models that are to stand by', () => {
     expect(seen.registered).toEqual([digest(withStandbys([good]))]);
   });
 
-  test('those that the champion has not are asked again, and nothing is registered where they qualify no better', async () => {
+  test('that the champion lacks are asked again, and nothing is registered if they fail again', async () => {
     const { seen, overrides } = world((fake) => ({
       ...hoping(fake),
       readChampion: () => Promise.resolve(champion(withStandbys([good]))),
@@ -317,7 +317,7 @@ describe('models that are to stand by', () => {
     expect(seen.registered).toEqual([]);
   });
 
-  test('a bundle that was fine-tuned has none', async () => {
+  test('do not exist for a fine-tuned bundle', async () => {
     const { seen, overrides } = world(() => ({
       describeTrainer: () =>
         Promise.resolve({

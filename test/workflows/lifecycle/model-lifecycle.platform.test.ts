@@ -61,7 +61,7 @@ describe('model lifecycle', () => {
     expect(fake.calls).not.toContain('assembleData');
   });
 
-  test('gives reading and SQL longer than the spec lets them take', async () => {
+  test('gives data work a longer timeout than the limit in the spec', async () => {
     const plan = planOf({ request: { until: 'latest' } });
     const hours = 30;
     const data = { ...plan.spec.data, timeoutSeconds: hours * 3600 };
@@ -94,7 +94,7 @@ describe('model lifecycle', () => {
     });
   });
 
-  test('rejects a version that a gate refuses, and moves no alias', async () => {
+  test('rejects a version that fails a gate, and moves no alias', async () => {
     const { outcome, fake } = await runs.run('model-lifecycle-refused', planOf(), {
       evaluateCandidate: (() =>
         Promise.resolve({
@@ -108,7 +108,7 @@ describe('model lifecycle', () => {
     expect(fake.calls).not.toContain('promoteVersion');
   });
 
-  test('ends at once when the candidate has the champion’s bytes', async () => {
+  test('ends at once when the candidate equals the champion', async () => {
     const { outcome, fake } = await runs.run('model-lifecycle-unchanged', planOf(), {
       readChampion: () =>
         Promise.resolve({
@@ -133,7 +133,7 @@ describe('model lifecycle', () => {
     expect(outcome.verdict?.reasons.at(-1)).toMatchObject({ code: 'promote.overtaken' });
   });
 
-  test('a gateway that stays away leaves parity unmeasured instead of failing the run', async () => {
+  test('records parity as not measured when no gateway is available', async () => {
     const parity: unknown[] = [];
     await runs.run('model-lifecycle-gateway-away', planOf(), {
       measureParity: () =>
@@ -150,7 +150,7 @@ describe('model lifecycle', () => {
     expect(parity).toEqual([{ kind: 'notMeasured', rows: 0, reason: 'no gateway' }]);
   });
 
-  test('takes a stage’s output from the cache instead of running it', async () => {
+  test('reuses the cached output of a stage', async () => {
     const { outcome, fake } = await runs.run('model-lifecycle-reused', planOf(), {
       beginStage: (({ stage }: { stage: string }) =>
         Promise.resolve(
@@ -176,7 +176,7 @@ describe('model lifecycle', () => {
     expect(fake.calls).toContain('registerVersion');
   });
 
-  test('approves again what an earlier run’s validation had accepted', async () => {
+  test('approves the accepted rows again when a validation is reused', async () => {
     const approved: unknown[] = [];
     const accepted = { dataset: 'flights', version: 3, manifest: artifact('good'), rows: 9 };
     await runs.run('model-lifecycle-validate-reused', planOf(), {
@@ -195,7 +195,7 @@ describe('model lifecycle', () => {
     expect(approved).toEqual([accepted]);
   });
 
-  test('what a stage is reused by names the approved version, the trainers’ code and the champion', async () => {
+  test('includes the approved version, trainer code and champion in the cache keys', async () => {
     const inputs: Record<string, unknown> = {};
     const approved = {
       dataset: 'flight-delay.flights',
@@ -229,7 +229,7 @@ describe('model lifecycle', () => {
     });
   });
 
-  test('a rerun asks for the earlier stages of the run it names and runs the others', async () => {
+  test('reuses the earlier stages of the given run in a rerun and runs the others', async () => {
     const asked: Record<string, unknown> = {};
     await runs.run(
       'model-lifecycle-rerun',
@@ -249,7 +249,7 @@ describe('model lifecycle', () => {
     });
   });
 
-  test('does not promote on an evaluation that was taken over and beat another champion', async () => {
+  test('does not promote on a reused evaluation against another champion', async () => {
     const champion = {
       version: { model: 'flight-delay', version: 1, manifest: artifact('1') },
       fencing: 4,
@@ -293,7 +293,7 @@ describe('model lifecycle', () => {
     expect(fake.calls).not.toContain('promoteVersion');
   });
 
-  test('a version that could not be decided on is not rejected', async () => {
+  test('does not reject a version when the verdict is inconclusive', async () => {
     const open = {
       kind: 'inconclusive',
       reasons: [{ gate: 'parity', code: 'parity.notMeasured', message: 'no gateway' }],

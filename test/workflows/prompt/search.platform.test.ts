@@ -193,7 +193,7 @@ const heldBy = async (search: string) =>
     >`select distinct held_by as holder from artifact_references where held_by like ${`prompt-search:${search}%`}`
   ).map(({ holder }) => holder);
 
-test('finds, confirms and keeps a better prompt, in executions of its own length, and shows how far it is', async () => {
+test('finds, confirms and stores a better prompt across continue-as-new, and shows its progress', async () => {
   const name = unique('capitals');
   let shown: unknown = null;
   const { input, outcome } = await whileWorking(async () => {
@@ -245,7 +245,7 @@ test('finds, confirms and keeps a better prompt, in executions of its own length
   expect(outcome.paid.unsettled).toBe(0);
 });
 
-test('a worker that is killed in the middle of a round pays again at most what it had in flight, and finds the same', async () => {
+test('a killed worker repeats only requests in flight, and the search finds the same', async () => {
   latencyMs = 5;
   const name = unique('capitals');
   const children: ChildProcess[] = [];
@@ -296,7 +296,7 @@ test('a worker that is killed in the middle of a round pays again at most what i
   expect(again.questions).toBe(outcome.questions);
 });
 
-test('ends by its name when its budget is spent, and goes on where it was once that is raised', async () => {
+test('fails with BudgetSpent, and continues there after the budget is raised', async () => {
   const name = unique('capitals');
   await whileWorking(async () => {
     const { input, handle, found } = await start(name, { spec: { budgetUsd: 0.9 } });
@@ -336,7 +336,7 @@ function askedMoreThan(questions: number): Promise<void> {
   });
 }
 
-test('one that is cancelled stops asking and says so', async () => {
+test('a cancelled search stops asking and records the cancellation', async () => {
   latencyMs = 30;
   const name = unique('capitals');
   await whileWorking(async () => {
@@ -356,7 +356,7 @@ test('one that is cancelled stops asking and says so', async () => {
   });
 });
 
-test('one whose workflow was ended from outside is told from those that run, lets go of what it held, and begins again when asked', async () => {
+test('a terminated search is recognised, releases its artifacts, and can be started again', async () => {
   const { address, namespace } = order.temporal;
   const connection = await Connection.connect({ address });
   const lifecycles = createLifecycleClient({
@@ -409,7 +409,7 @@ test('one whose workflow was ended from outside is told from those that run, let
   await connection.close();
 });
 
-test('an evaluation of a prompt goes piece by piece, and asked again reads what was answered', async () => {
+test('an evaluation of a prompt goes piece by piece, and a repetition reads the call ledger', async () => {
   const name = unique('capitals');
   const cases = Array.from({ length: 30 }, (_, number) => ({
     ...{

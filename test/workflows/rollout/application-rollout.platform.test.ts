@@ -63,7 +63,7 @@ async function ask(land: number, say: Say): Promise<Omit<Answer, 'steps'>> {
   return { user, version };
 }
 
-test('one that answers as well goes from shadow to half of the callers, and is promoted', async () => {
+test('an equally good application goes from shadow to half of the callers and is promoted', async () => {
   await world.promote(await world.atlasThat('Answer well.'));
   const rollout = await world.beginRollout(await world.atlasThat('Answer well, and be kind.'));
   const answers = await replay(rollout);
@@ -110,7 +110,7 @@ test('one that answers as well goes from shadow to half of the callers, and is p
   await record('canary-rollout-application-promoted', rollout.handle);
 });
 
-test('one that answers worse is taken back while it answers nobody', async () => {
+test('a worse application is rolled back in shadow', async () => {
   const rollout = await world.beginRollout(await world.atlasThat('Do not care.'));
   const answers = await replay(rollout);
   const outcome = (await rollout.handle.result()) as RolloutOutcome;
@@ -132,7 +132,7 @@ test('one that answers worse is taken back while it answers nobody', async () =>
   await record('canary-rollout-application-rolled-back', rollout.handle);
 });
 
-test('one that callers like less is taken back from those whom it answers, by what they say of their own answers alone', async () => {
+test('an application with worse feedback is rolled back by the labels of its own callers', async () => {
   const opinion: Say = ({ land, text }) => ({ thumbs: text === `City ${land}` ? 'up' : 'down' });
   const challenger = await world.atlasThat('Do not care, and be kind.');
   const rollout = await world.beginRollout(challenger, {

@@ -60,7 +60,7 @@ const codesOf = (verdict: { readonly reasons: readonly { readonly code: string }
   verdict?.reasons.map(({ code }) => code);
 
 describe('a canary that passes', () => {
-  test('goes up its steps and is promoted on its own decision, in the rollout that is still open', async () => {
+  test('goes through its steps and is promoted on its own decision while the rollout is open', async () => {
     const fake = fakeRollout(upAndPassed);
     const tried = await start({}, fake);
     const outcome = await tried.end();
@@ -79,7 +79,7 @@ describe('a canary that passes', () => {
     expect(await tried.rollout.result()).toMatchObject({ kind: 'promoted' });
   });
 
-  test('hands the promotion the canary’s decision, its rollout, and the champion that it was tried beside', async () => {
+  test('passes its decision, rollout and champion to the promotion', async () => {
     const promotions: unknown[] = [];
     const fake = fakeRollout(upAndPassed);
     const tried = await start({}, fake, {
@@ -98,7 +98,7 @@ describe('a canary that passes', () => {
     ]);
   });
 
-  test('is all that an ungated lifecycle is promoted on', async () => {
+  test('is the only basis of promotion in a lifecycle without gates', async () => {
     const undecided = {
       decision: {
         ...{ id: 'decision_1', policy: 'sha256:p', evidence: 'sha256:e' },
@@ -142,7 +142,7 @@ describe('a canary that passes', () => {
 });
 
 describe('a canary that does not pass', () => {
-  test('because it does harm is rejected, and says by what', async () => {
+  test('is rejected when it does harm, and reports the metric', async () => {
     const fake = fakeRollout(rolledBackBy(harm));
     const tried = await start({}, fake);
     const outcome = await tried.end();
@@ -153,7 +153,7 @@ describe('a canary that does not pass', () => {
     expect(tried.fake.calls).not.toContain('promoteVersion');
   });
 
-  test('because nothing was decided in time stays a candidate', async () => {
+  test('stays a candidate when nothing was decided in time', async () => {
     const open = {
       kind: 'inconclusive',
       reasons: [{ gate: 'rollout', code: 'rollout.expired', message: 'nothing was decided' }],
@@ -165,7 +165,7 @@ describe('a canary that does not pass', () => {
     expect(tried.fake.calls).not.toContain('rejectVersion');
   });
 
-  test('because another rollout is open names the run that holds it', async () => {
+  test('reports the run of another open rollout', async () => {
     const busy = {
       kind: 'busy',
       runId: 'run_other' as never,
@@ -182,12 +182,12 @@ describe('a canary that does not pass', () => {
     });
   });
 
-  test('because the champion had changed says so', async () => {
+  test('reports that the champion had changed', async () => {
     const tried = await start({}, fakeRollout(upAndPassed, { kind: 'conflict', champion: 5 }));
     expect(codesOf((await tried.end()).verdict)?.at(-1)).toBe('canary.overtaken');
   });
 
-  test('because the champion moved away in the middle is superseded', async () => {
+  test('is superseded when the champion changes during the rollout', async () => {
     const fake = fakeRollout((_input, rollout) => {
       rollout.end('superseded');
       return null;
@@ -204,7 +204,7 @@ describe('a canary that does not pass', () => {
 });
 
 describe('commands', () => {
-  test('hold keeps the step, resume lets it go on; the run says who holds it', async () => {
+  test('hold keeps the step until resume, and the run shows who holds it', async () => {
     const fake = fakeRollout((input, rollout) =>
       rollout.audit.some((line) => line.startsWith('ben:')) ? upAndPassed(input, rollout) : null,
     );
@@ -241,7 +241,7 @@ describe('commands', () => {
     ]);
   });
 
-  test('skip goes to the next step, also while held, and not past the last', async () => {
+  test('skip moves to the next step, also while held, but not past the last', async () => {
     const fake = fakeRollout(() => null);
     const tried = await start({}, fake);
     await until(() => fake.watches.length > 0);
@@ -261,7 +261,7 @@ describe('commands', () => {
     await record('skipped', tried);
   });
 
-  test('abort ends it at once in any state, and the run says by whom', async () => {
+  test('abort ends the rollout at once in any state, and the run shows by whom', async () => {
     const fake = fakeRollout(() => null);
     const tried = await start({}, fake);
     await until(() => fake.watches.length > 0);
@@ -277,7 +277,7 @@ describe('commands', () => {
     expect(tried.fake.calls).not.toContain('rejectVersion');
   });
 
-  test('a command that comes before the rollout is open is obeyed once it is', async () => {
+  test('a command that arrives before the rollout is open is executed after it opens', async () => {
     let open: () => void = () => undefined;
     const opened = new Promise<void>((done) => (open = done));
     const fake = fakeRollout(() => null);
@@ -293,7 +293,7 @@ describe('commands', () => {
     expect(codesOf((await tried.end()).verdict)?.at(-1)).toBe('canary.aborted');
   });
 
-  test('extend adds event time, and lets go what the policy held for want of it', async () => {
+  test('extend adds event time, and resumes a rollout that expired on hold', async () => {
     const fake = fakeRollout((input, rollout) => {
       if (rollout.extendedSeconds === 0)
         return input.mode === 'running'
@@ -334,7 +334,7 @@ describe('commands', () => {
     expect(fake.audit).toContain('ada: extended by 3600');
   });
 
-  test('sent twice under one id, also across a continue-as-new, happens once', async () => {
+  test('a command with a repeated id is executed once, also across continue-as-new', async () => {
     const fake = fakeRollout((_input, rollout) => {
       if (rollout.extendedSeconds === 0) return null;
       return rollout.watches.length < 230 ? { kind: 'still' } : null;
@@ -364,7 +364,7 @@ describe('commands', () => {
   });
 });
 
-describe('while people decide on the promotion', () => {
+describe('during the approval of the promotion', () => {
   async function waitingForApproval(overrides: Overrides = {}) {
     const fake = fakeRollout(upAndPassed);
     const tried = await start({ approval: 1 }, fake, overrides);
@@ -375,7 +375,7 @@ describe('while people decide on the promotion', () => {
     return { fake, tried };
   }
 
-  test('its challenger answers nobody, and an approval promotes it', async () => {
+  test('the challenger gets no traffic, and an approval promotes it', async () => {
     const { fake, tried } = await waitingForApproval();
     expect(fake).toMatchObject({ status: 'passed', weight: 0 });
     await tried.handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'eve' })] });
@@ -400,7 +400,7 @@ describe('while people decide on the promotion', () => {
     expect(tried.fake.calls).not.toContain('promoteVersion');
   });
 
-  test('a champion that moves away ends both as superseded', async () => {
+  test('a change of the champion ends rollout and run as superseded', async () => {
     const { fake, tried } = await waitingForApproval();
     fake.end('superseded');
     const outcome = await tried.end();
@@ -410,7 +410,7 @@ describe('while people decide on the promotion', () => {
     ]);
   });
 
-  test('a hold keeps also an approved version from being promoted, until it is let go', async () => {
+  test('a hold delays the promotion of an approved version until resume', async () => {
     const { fake, tried } = await waitingForApproval();
     expect(await tried.rollout.executeUpdate(holdUpdate, { args: [commandOf(ada)] })).toMatchObject(
       { status: 'held' },
@@ -429,7 +429,7 @@ describe('while people decide on the promotion', () => {
     await record('held-while-approving', tried);
   });
 
-  test('a hold that is faster than the promotion wins, in the registry’s own order', async () => {
+  test('a hold that the registry records before the promotion prevents it', async () => {
     let held = false;
     const fake = fakeRollout(upAndPassed);
     const tried = await start({}, fake, {
@@ -446,7 +446,7 @@ describe('while people decide on the promotion', () => {
     expect(await tried.end()).toMatchObject({ status: 'succeeded' });
   });
 
-  test('a rejection takes the rollout back', async () => {
+  test('a rejection rolls the rollout back', async () => {
     const { fake, tried } = await waitingForApproval();
     await tried.handle.executeUpdate(rejectUpdate, {
       args: [commandOf({ actor: 'eve', reason: 'not on a Friday' })],
@@ -458,8 +458,8 @@ describe('while people decide on the promotion', () => {
   });
 });
 
-describe('a watch whose worker was killed', () => {
-  test('is taken over in less than 5 s, so that harm it had found is acted on', async () => {
+describe('the watch of a killed worker', () => {
+  test('is retried in less than 5 s, and acts on harm that was found', async () => {
     const { value, milliseconds } = await fastestOf(3, 5_000, async () => {
       const fake = fakeRollout(() => ({
         kind: 'ended',
@@ -486,8 +486,8 @@ describe('a watch whose worker was killed', () => {
   });
 });
 
-describe('a run that ends otherwise leaves no open rollout', () => {
-  test('when it is cancelled in its canary', async () => {
+describe('a run leaves no open rollout', () => {
+  test('when it is cancelled during the canary', async () => {
     const fake = fakeRollout(() => null);
     const tried = await start({}, fake);
     await until(() => fake.watches.length > 0);
@@ -501,7 +501,7 @@ describe('a run that ends otherwise leaves no open rollout', () => {
     await record('cancelled', tried);
   });
 
-  test('when it is cancelled while people decide', async () => {
+  test('when it is cancelled during the approval', async () => {
     const fake = fakeRollout(upAndPassed);
     const tried = await start({ approval: 1 }, fake);
     await until(() => fake.status === 'passed');

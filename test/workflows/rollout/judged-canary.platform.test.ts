@@ -137,8 +137,8 @@ const heldWhileNothingIsJudged =
       : null;
   };
 
-describe('a canary by a judge', () => {
-  test('is begun with its calibration, goes on judging in the next step where it was, and is promoted on what was judged', async () => {
+describe('a canary with a judge', () => {
+  test('starts calibrated, continues judging in the next step, and is promoted on its verdicts', async () => {
     let isToldOfTurn = false;
     const fake = fakeRollout((input) => {
       if (input.mode !== 'running') return null;
@@ -207,7 +207,7 @@ describe('a canary by a judge', () => {
     },
   );
 
-  test('whose step is skipped is judged on in the next one', async () => {
+  test('continues judging in the next step after a skip', async () => {
     const fake = fakeRollout((input) =>
       input.step === 1 && input.mode === 'running'
         ? { kind: 'passed', decision: canaryDecision }
@@ -222,7 +222,7 @@ describe('a canary by a judge', () => {
     expect(fake.watches.at(-1)).not.toHaveProperty('noMoreLabels');
   });
 
-  test('does not keep harm from being found while the judge is asked', async () => {
+  test('finds harm also while the judge is asked', async () => {
     const tried: { now?: Tried } = {};
     const fake = fakeRollout((input, rollout) =>
       (tried.now?.turns.length ?? 0) > 0 ? rolledBackBy(harm)(input, rollout) : null,
@@ -235,7 +235,7 @@ describe('a canary by a judge', () => {
     expect(tried.now.fake.calls).not.toContain('promoteVersion');
   });
 
-  test('is not begun by a judge that people do not agree with, and it is said', async () => {
+  test('does not start when the judge disagrees with the labels, and reports why', async () => {
     const { calibration } = known;
     const fake = fakeRollout(() => null);
     const unsure = { cases: 100, right: 55 };
@@ -254,7 +254,7 @@ describe('a canary by a judge', () => {
     expect(tried.turns).toEqual([]);
   });
 
-  test('ends with its run: a run that is cancelled while the judge is asked leaves no rollout', async () => {
+  test('leaves no rollout when its run is cancelled while the judge is asked', async () => {
     const fake = fakeRollout(() => null);
     const tried = await start(fake, () => null);
     await until(() => tried.turns.length > 0);

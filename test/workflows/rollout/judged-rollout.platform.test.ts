@@ -169,7 +169,7 @@ async function promoted(runId: RunId, rollout: OpenedRollout, version: number): 
   });
 }
 
-test('one that answers as well is promoted by what a judge says, though the judge is away for a while', async () => {
+test('an equally good application is promoted by a judge that was unavailable for a while', async () => {
   await world.promote(await world.atlasThat('Answer well.'));
   const rollout = await world.beginRollout(
     await world.atlasThat('Answer well, and be kind.'),
@@ -194,7 +194,7 @@ test('one that answers as well is promoted by what a judge says, though the judg
   await record('canary-rollout-judged-promoted', rollout.handle);
 });
 
-test('one that answers worse is taken back by it', async () => {
+test('a worse application is rolled back by the judge', async () => {
   const rollout = await world.beginRollout(
     await world.atlasThat('Do not care.'),
     { quality: { ...quality, margin: 0.03 } },
@@ -209,7 +209,7 @@ test('one that answers worse is taken back by it', async () => {
   await record('canary-rollout-judged-rolled-back', rollout.handle);
 });
 
-test('one that is held as nothing more is judged goes on when somebody has helped the judge and resumes it', async () => {
+test('a rollout that was held because judging stopped continues after a fix and resume', async () => {
   const body = JSON.stringify({
     error: { code: 'model_not_found', message: 'The model `scripted` does not exist' },
   });
@@ -237,7 +237,7 @@ test('one that is held as nothing more is judged goes on when somebody has helpe
   await rollout.handle.result();
 });
 
-test('when as many pairs are judged as may be, what was judged decides, and it is said', async () => {
+test('the verdicts so far decide when mostPairs is reached, and the reason says so', async () => {
   const few = { ...judging, judge: { ...judging.judge, mostPairs: 30 } };
   const rollout = await world.beginRollout(
     await world.atlasThat('Answer well, once more.'),

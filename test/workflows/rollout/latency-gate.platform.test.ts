@@ -53,7 +53,7 @@ async function asked(
   return seen;
 }
 
-test('only the candidate is asked again for its time, where a gate wants it', async () => {
+test('a latency gate asks only the candidate again to measure time', async () => {
   const seen = await asked([baseline, latency]);
   expect(seen.filter(([stage]) => stage === 'evaluate')).toEqual([
     // The cases that an upper bound of the quantile takes at the tenth attempt, which is more than
@@ -71,6 +71,6 @@ test('only the candidate is asked again for its time, where a gate wants it', as
   ]);
 });
 
-test('without such a gate nobody is asked twice', async () => {
+test('no case is asked twice without a latency gate', async () => {
   expect((await asked([baseline])).filter(([, , timed]) => timed !== null)).toEqual([]);
 });

@@ -105,7 +105,7 @@ async function workOff(
 
 beforeAll(() => Runtime.install({ logger: new DefaultLogger('ERROR') }));
 
-test('the first result of many waiting runs comes early, not after all of them have begun', async () => {
+test('the first of many waiting runs ends before all of them have begun', async () => {
   const runs = Array.from({ length: 16 }, (_, index) => ({
     tenant: 'default',
     lifecycle: `waiting-${index}`,
@@ -123,7 +123,7 @@ test('the first result of many waiting runs comes early, not after all of them h
   expect(fewest).toBeLessThan(9);
 });
 
-test('a lifecycle with one run does not wait for all of another one', async () => {
+test('one run of a lifecycle does not wait for all runs of another one', async () => {
   const many = Array.from({ length: 16 }, () => ({ tenant: 'default', lifecycle: 'busy' }));
   const done = await workOff([...many, { tenant: 'other', lifecycle: 'quiet' }]);
   const ingests = done.filter(({ step }) => step === 'ingest').map(({ run }) => run);

@@ -63,7 +63,7 @@ async function eventually<T>(ask: () => Promise<T>, isSo: (answer: T) => boolean
   }
 }
 
-test('a run that failed is FAILED, with its failure as details', async () => {
+test('a failed run is FAILED in Temporal, with its failure in the details', async () => {
   const run = await start(planOf(), {
     trainModel: () =>
       Promise.reject(
@@ -95,7 +95,7 @@ test('a run that failed is FAILED, with its failure as details', async () => {
   });
 });
 
-test('a cancelled run is CANCELED once it has undone what it did', async () => {
+test('a cancelled run is CANCELED in Temporal after its undo', async () => {
   let isTraining = false;
   const run = await start(planOf(), {
     trainModel: async () => {
@@ -119,7 +119,7 @@ test('a cancelled run is CANCELED once it has undone what it did', async () => {
   await expect(run.handle.result()).rejects.toBeInstanceOf(WorkflowFailedError);
 });
 
-test('a gate that said no is an answer: the execution is COMPLETED, and its status says stopped', async () => {
+test('a run that a gate stopped is COMPLETED in Temporal, with the status stopped', async () => {
   const run = await start(planOf(), {
     evaluateCandidate: (() =>
       Promise.resolve({
@@ -137,7 +137,7 @@ test('a gate that said no is an answer: the execution is COMPLETED, and its stat
   });
 });
 
-test('a run that waits for an approval says so, and its timer is named', async () => {
+test('a run shows that it waits for an approval, with a named timer', async () => {
   const run = await start(planOf({ approval: 1 }));
   const text = await eventually(
     () => details(run),

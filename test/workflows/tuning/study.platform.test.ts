@@ -24,7 +24,7 @@ function gate() {
 const complete = (number: number) => ({ status: 'complete', value: 1 / (1 + number) }) as const;
 
 describe('tuning study', () => {
-  test('runs its trials beside each other, no more than it may, and names the best', async () => {
+  test('runs at most `parallel` trials at once, and returns the best', async () => {
     let begun = 0;
     const study = fakeStudy(async (number) => {
       begun += 1;
@@ -49,14 +49,14 @@ describe('tuning study', () => {
     expect(study.most).toBe(3);
   });
 
-  test('asks for a trial only when the one before it is recorded', async () => {
+  test('asks for a trial only after the previous one is recorded', async () => {
     // The fake refuses a number that is ahead of what it holds.
     const study = fakeStudy();
     const { end } = await runs.study(studyInput({ trials: 12, parallel: 6 }), study.activities);
     expect((await end()).counts.complete).toBe(12);
   });
 
-  test('continues as new when it was told to, and loses, repeats or counts twice no trial', async () => {
+  test('loses, repeats and double-counts no trial across continue-as-new', async () => {
     const study = fakeStudy();
     const { handle, end } = await runs.study(
       studyInput({ trials: 10, parallel: 2 }, { trialsPerExecution: 3 }),
@@ -72,7 +72,7 @@ describe('tuning study', () => {
     ).toBeTruthy();
   });
 
-  test('goes on with what an execution that was lost had begun, and repeats no trial that had ended', async () => {
+  test('continues the running trials of a lost execution, and repeats no ended trial', async () => {
     const study = fakeStudy();
     for (const number of [0, 1, 2, 3]) {
       await study.activities.askTrial({
@@ -96,7 +96,7 @@ describe('tuning study', () => {
     ]);
   });
 
-  test('a trial that fails is recorded so, and the study goes on', async () => {
+  test('continues after a failed trial, which is recorded', async () => {
     const study = fakeStudy((number) => {
       if (number === 1)
         throw ApplicationFailure.nonRetryable('the job was lost for good', 'JobLost');
@@ -126,7 +126,7 @@ describe('tuning study', () => {
     expect(study.trials.length).toBeLessThan(8);
   });
 
-  test('ends when the budget is spent, with the trials that are under way', async () => {
+  test('ends when the budget is spent, after the running trials', async () => {
     const study = fakeStudy(undefined, (trials) => trials.length >= 4);
     const { handle, end } = await runs.study(studyInput(), study.activities);
     expect(await end()).toMatchObject({
@@ -136,7 +136,7 @@ describe('tuning study', () => {
     await runs.record('tuning-study-budget', handle);
   });
 
-  test('begins no trial while the run is paused', async () => {
+  test('starts no trial while the run is paused', async () => {
     const held = gate();
     const study = fakeStudy(async (number) => {
       if (number < 2) await held.opened;
@@ -154,7 +154,7 @@ describe('tuning study', () => {
     await runs.record('tuning-study-paused', handle);
   });
 
-  test('that is cancelled leaves nothing running', async () => {
+  test('leaves nothing running when it is cancelled', async () => {
     const study = fakeStudy(undefined);
     const { handle, end } = await runs.study(studyInput(), {
       ...study.activities,
@@ -170,7 +170,7 @@ describe('tuning study', () => {
     ]);
   });
 
-  test('that optuna refuses fails, and leaves nothing running', async () => {
+  test('fails when optuna rejects the study, and leaves nothing running', async () => {
     const study = fakeStudy(undefined);
     const { end } = await runs.study(studyInput(), {
       ...study.activities,
@@ -235,7 +235,7 @@ describe('model lifecycle with tuning', () => {
     };
   }
 
-  test('evaluates the tuned model when it beats the default on the confirm slice, without training it again', async () => {
+  test('evaluates a tuned model that is better on the confirm slice, without new training', async () => {
     const { outcome, fake, registered, stage } = await tunedRun('model-lifecycle-tuned');
     expect(outcome).toMatchObject({ status: 'succeeded', verdict: { kind: 'passed' } });
     expect(registered).toEqual([digest('tuned')]);
@@ -258,7 +258,7 @@ describe('model lifecycle with tuning', () => {
     expect(names.indexOf('confirmTuning')).toBeLessThan(names.indexOf('registerVersion'));
   });
 
-  test('keeps the default when the winner is not known to be better, and says so', async () => {
+  test('keeps the default when no gain is shown, and reports it', async () => {
     const { outcome, registered, stage } = await tunedRun('model-lifecycle-default-kept', {
       confirmTuning: () =>
         Promise.resolve({
@@ -287,7 +287,7 @@ describe('model lifecycle with tuning', () => {
     );
   });
 
-  test('keeps the default when no trial came to its end', async () => {
+  test('keeps the default when no trial was complete', async () => {
     const { stage, fake } = await tunedRun(
       'model-lifecycle-nothing-found',
       {},
@@ -309,7 +309,7 @@ describe('model lifecycle with tuning', () => {
     });
   });
 
-  test('that is paused while it tunes begins no trial, and says so', async () => {
+  test('starts no trial while it is paused, and reports it', async () => {
     const held = gate();
     const study = fakeStudy(async (number) => {
       if (number < 2) await held.opened;
@@ -341,7 +341,7 @@ describe('model lifecycle with tuning', () => {
     ]);
   });
 
-  test('that is cancelled while it tunes ends its study and undoes what it did', async () => {
+  test('ends its study and runs its undos when it is cancelled during tuning', async () => {
     const study = fakeStudy();
     const { handle, fake, end } = await runs.start(tunedPlan(), {
       ...study.activities,

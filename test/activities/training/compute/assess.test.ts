@@ -21,7 +21,7 @@ const owned = { ...nothing, attempt: { number: 1, ownerAlive: true } };
 const started = { ...owned, process: { alive: true, hostAlive: true } };
 const over = { ...owned, process: { alive: false, hostAlive: true } };
 
-describe('where a job stands, by its files and processes', () => {
+describe('the state of a job by its files and processes', () => {
   test.each<[string, Observed, object]>([
     ['claimed by a living worker', owned, { kind: 'queued' }],
     [
@@ -77,9 +77,9 @@ describe('where a job stands, by its files and processes', () => {
       { ...over, exit: { ...exit, code: null, signal: 'SIGSEGV' } },
       { kind: 'failed', message: 'was ended by SIGSEGV' },
     ],
-    ['that was told to stop', { ...over, exit: { ...exit, code: 143 } }, { kind: 'lost' }],
+    ['that was stopped by SIGTERM', { ...over, exit: { ...exit, code: 143 } }, { kind: 'lost' }],
     [
-      'that was killed from outside',
+      'that was killed by another process',
       { ...over, exit: { ...exit, code: null, signal: 'SIGKILL' } },
       { kind: 'lost' },
     ],

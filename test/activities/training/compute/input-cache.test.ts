@@ -46,7 +46,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const place = (name: string, signal = never) => cache.place(artifact, join(folder, name), signal);
 
-test('jobs that need the same input share one file, fetched once', async () => {
+test('jobs with the same input share one file, which is fetched once', async () => {
   await Promise.all([place('a'), place('b')]);
   await place('c');
   expect(fetched).toBe(1);
@@ -55,7 +55,7 @@ test('jobs that need the same input share one file, fetched once', async () => {
   expect(statSync(join(folder, 'a')).mode & 0o777).toBe(0o444);
 });
 
-test('an input stays as long as a job has it, and no longer', async () => {
+test('an input is removed when no job uses it', async () => {
   await place('a');
   cache.sweep();
   expect(readdirSync(cached)).toHaveLength(1);
@@ -66,7 +66,7 @@ test('an input stays as long as a job has it, and no longer', async () => {
   expect(fetched).toBe(2);
 });
 
-test('an input that a job wrote to is given to no other', async () => {
+test('an input that a job wrote to is not reused', async () => {
   await place('a');
   chmodSync(join(folder, 'a'), 0o600);
   writeFileSync(join(folder, 'a'), Buffer.alloc(rows.byteLength, '?'));
@@ -88,7 +88,7 @@ test('a job that is cancelled while its input is fetched does not wait, and othe
   expect(fetched).toBe(1);
 });
 
-test('what a killed worker had half fetched goes in time, what is being fetched stays', () => {
+test('partial files of a killed worker are removed after a time, files in transfer stay', () => {
   writeFileSync(join(cached, 'half.partial'), 'ro');
   cache.sweep();
   expect(readdirSync(cached)).toHaveLength(1);

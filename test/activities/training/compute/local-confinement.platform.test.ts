@@ -99,7 +99,7 @@ async function attack(id: string): Promise<{
  */
 const isFull = (): boolean => confinement?.users != null && confinement.network;
 
-test('says in one line what is enforced', async () => {
+test('describes the confinement in one line', async () => {
   const { detail } = await backend.check();
   expect(detail).toMatch(
     /jobs run as (separate users|the platform's user).*, (without|with the machine's) network/,
@@ -137,7 +137,7 @@ test('a hostile trainer gets neither secrets, nor other jobs, nor the network, n
   expect(connections).toBe(0);
 });
 
-test('jobs of a study share a user, and are forked from a process that has it too', async () => {
+test('jobs of a study share a user, and are forked from a process of that user', async () => {
   const trial = (number: number): Job =>
     job(`run_study/tune/trial/${number}`, {
       trainer: 'lightgbm',

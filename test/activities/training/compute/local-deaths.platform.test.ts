@@ -111,7 +111,7 @@ async function eventually(condition: () => boolean): Promise<void> {
 }
 
 describe('when the warm parent is killed', () => {
-  test('its jobs are lost and gone, waiting ones go on under a new one, and a lost one resumes', async () => {
+  test('its jobs are lost, waiting ones run under a new parent, and a lost one resumes', async () => {
     const stateDir = join(folder, 'host');
     const backend = open(stateDir, { maxConcurrent: 1 });
     const [running, waiting] = [probe(slow), probe({ behaviour: 'learn' })];
@@ -129,7 +129,7 @@ describe('when the warm parent is killed', () => {
     expect(again.result.facts['ownSteps']).toBeLessThanOrEqual(56);
   });
 
-  test('even what a job put into a session of its own is ended', async () => {
+  test('processes that a job moved to another session are ended too', async () => {
     const stateDir = join(folder, 'daemon');
     const backend = open(stateDir);
     const job = probe({ behaviour: 'hang' });
@@ -144,7 +144,7 @@ describe('when the warm parent is killed', () => {
 });
 
 describe('when the worker is killed', () => {
-  test('nothing of it lives on, and the next worker resumes its job', async () => {
+  test('none of its processes survive, and the next worker resumes its job', async () => {
     const stateDir = join(folder, 'worker');
     const [job, deaf] = [probe(slow), probe({ behaviour: 'hang' })];
     const worker = await startWorker({ stateDir, jobs: [job, deaf] });
@@ -170,7 +170,7 @@ describe('when the worker is killed', () => {
     expect(state.result.facts['ownSteps']).toBeLessThanOrEqual(56);
   });
 
-  test('a job that had its result by then has succeeded', async () => {
+  test('a job that had written its result has succeeded', async () => {
     const stateDir = join(folder, 'result');
     const job = probe({ behaviour: 'learn' });
     const worker = await startWorker({ stateDir, jobs: [job] });
@@ -184,7 +184,7 @@ describe('when the worker is killed', () => {
     });
   });
 
-  test('together with its warm parent, what jobs had started is ended by the next worker', async () => {
+  test('together with its warm parent, the next worker ends the processes of its jobs', async () => {
     const stateDir = join(folder, 'both');
     const job = probe({ behaviour: 'hang' });
     const worker = await startWorker({ stateDir, jobs: [job] });
@@ -207,8 +207,8 @@ describe('when the worker is killed', () => {
   });
 });
 
-describe('when the worker stops in order', () => {
-  test('a running job is told to save, a waiting one is left, and both go on later', async () => {
+describe('when the worker shuts down', () => {
+  test('a running job saves its state, a waiting one does not start, and both continue later', async () => {
     const stateDir = join(folder, 'order');
     const backend = open(stateDir, { maxConcurrent: 1 });
     const [running, waiting] = [probe(slow), probe({ behaviour: 'learn' })];
@@ -229,7 +229,7 @@ describe('when the worker stops in order', () => {
   });
 });
 
-test('a job that nobody asks about any more is stopped', async () => {
+test('a job that is no longer polled is stopped', async () => {
   const stateDir = join(folder, 'abandoned');
   const backend = open(stateDir, { abandonedAfterSeconds: 1 });
   const job = probe({ behaviour: 'hang' });
@@ -240,7 +240,7 @@ test('a job that nobody asks about any more is stopped', async () => {
   expect(await ended(backend, handle)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
 });
 
-test('inputs that are not there refuse the job, which may be submitted again', async () => {
+test('a job with missing inputs is rejected and may be submitted again', async () => {
   const backend = open(join(folder, 'inputs'));
   const missing = { ...rows, digest: `sha256:${'0'.repeat(64)}` as const };
   const job = { ...probe({ behaviour: 'learn' }), inputs: { train: [missing] } };
@@ -248,8 +248,8 @@ test('inputs that are not there refuse the job, which may be submitted again', a
   await expect(backend.submit(job)).rejects.toMatchObject({ type: 'ArtifactMissing' });
 });
 
-describe('when Python is not as it should be', () => {
-  test('names the interpreter that is missing, and the remedy', async () => {
+describe('when Python or a package is missing', () => {
+  test('names the missing interpreter and the next step', async () => {
     const backend = open(join(folder, 'nopython'), { python: join(folder, 'no', 'python') });
     await expect(backend.submit(probe({ behaviour: 'learn' }))).rejects.toMatchObject({
       type: 'BackendUnavailable',
@@ -264,7 +264,7 @@ describe('when Python is not as it should be', () => {
     });
   });
 
-  test('names the package that is missing, and the command that installs it', async () => {
+  test('names the missing package and the command that installs it', async () => {
     const bare = join(folder, 'bare-python');
     await writeFile(
       bare,

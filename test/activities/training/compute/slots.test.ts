@@ -2,7 +2,7 @@ import { createSlots } from '../../../../activities/training/compute/local/slots
 
 const forever = new AbortController().signal;
 
-test('gives no more slots than there are, in the order they were asked for', async () => {
+test('gives at most `size` slots, in the order of the requests', async () => {
   const slots = createSlots(2);
   const order: string[] = [];
   const first = await slots.take(forever);
@@ -20,7 +20,7 @@ test('gives no more slots than there are, in the order they were asked for', asy
   expect(order).toEqual(['third', 'fourth']);
 });
 
-test('whoever gives up waiting costs no slot', async () => {
+test('an aborted request uses no slot', async () => {
   const slots = createSlots(1);
   const release = await slots.take(forever);
   const impatient = new AbortController();
