@@ -692,8 +692,7 @@ describe('a case set on which many bundles are evaluated', () => {
   test('is never used up: the 60th bundle can pass at a higher confidence, with advice', () => {
     expect(at(60)).toMatchObject({ kind: 'passed' });
     expect(at(60).reasons.at(-1)).toMatchObject({
-      message:
-        'judged 60 times on this case set: gates require 99.99972 % instead of 95 % confidence',
+      message: 'attempt 60 on this case set: gates require 99.99972 % instead of 95 % confidence',
       details: [
         'all attempts on one case set share the error that a gate allows',
         'this attempt needs about 3.97 times the cases of the first',
