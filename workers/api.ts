@@ -14,12 +14,12 @@ import { openKnownModels } from './known-models';
 import type { Logger } from './log';
 import { temporalConnectOptions } from './temporal/settings';
 
-/** The HTTP API, until the signal. */
+/** Runs the HTTP API until the signal aborts. */
 export async function runApi(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
   const core = openCore(config, 'perennial-api');
   const audit = auditVerifier();
   const { namespace, uiUrl } = config.temporal;
-  // Lazy: the API accepts runs while Temporal is away; the sweeper starts them.
+  // Lazy, because the API also accepts runs while Temporal is unavailable; the sweeper starts them.
   const connection = Connection.lazy(temporalConnectOptions(config.temporal));
   const lifecycles = createLifecycleClient({
     connection,

@@ -16,7 +16,7 @@ const opened = { local: openLocal } as const satisfies Record<
   (machine: Machine, folder: string) => TriedBackend
 >;
 
-/** The backends that the worker has, for commands that try them where no server needs to run. */
+/** The worker's compute backends, for commands that try them without a running server. */
 export function cliCompute(
   environment: Environment,
   { python, trainersDir }: Pick<CliSettings, 'python' | 'trainersDir'>,

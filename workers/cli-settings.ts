@@ -5,9 +5,9 @@ import type { Environment } from './environment';
 
 const clone = resolve(__dirname, '..');
 
-/** What `up` wrote for clients on this machine, unless the environment names another platform. */
+/** The addresses and key that `up` wrote for this machine. The environment overrides each. */
 export function cliSettings(environment: Environment, cwd: string): CliSettings {
-  // Blank counts as not set, as it does for the processes.
+  // An empty variable counts as not set, as it does for the processes.
   const named = (setting: string): string | undefined => environment[setting] || undefined;
   const stateDir = resolve(cwd, named('PERENNIAL_STATE_DIR') ?? '.perennial');
   const local = localClient(stateDir);

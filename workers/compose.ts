@@ -1,4 +1,4 @@
-/** The composition root: what every process is made of, from its settings. */
+/** The composition root: opens the parts that every process needs. */
 import { join } from 'node:path';
 import type { ArtifactStore } from '../data/artifact/store';
 import { openArtifactStore } from '../data/artifact/store';
@@ -15,7 +15,7 @@ export interface Core {
   readonly database: Database;
   readonly registry: Registry;
   readonly artifacts: ArtifactStore;
-  /** The artifact store, then the second place where one is set. */
+  /** The artifact store, then the second place if one is configured. */
   readonly auditArchives: readonly [AuditArchive, ...AuditArchive[]];
   close(): Promise<void>;
 }

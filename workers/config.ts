@@ -1,6 +1,5 @@
 /**
- * Every setting of a Perennial process. The one reader of the environment; all mistakes are listed
- * at once.
+ * Every setting of a Perennial process. All errors in settings are reported together.
  */
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -69,36 +68,33 @@ const settings = z.object({
   PERENNIAL_GATEWAY_PORT: port.default(8710),
   PERENNIAL_WORKER_PORT: port.default(0),
   PERENNIAL_BIND: z.string().default('127.0.0.1'),
-  /** Where other processes reach this gateway; from bind address and port when absent. */
+  /** The URL of this gateway for other processes; default: bind address and port. */
   PERENNIAL_GATEWAY_URL: z.url().optional(),
-  /** Conversations under way at once; as many as open files allow when absent. */
+  /** Answers in progress at once; by default as many as the limit of open files allows. */
   PERENNIAL_GATEWAY_MAX_ANSWERS: z.coerce.number().int().min(1).max(1_000_000).optional(),
-  /** How long they have to end when the gateway stops. */
+  /** How long answers in progress may take to finish when the gateway stops. */
   PERENNIAL_GATEWAY_DRAIN_SECONDS: z.coerce.number().min(0).max(3600).optional(),
   /** Secrets with which the API signs commands to workflows; API and workers read the same file. */
   PERENNIAL_COMMAND_KEYS_FILE: z.string().optional(),
   PERENNIAL_API_REQUESTS_PER_MINUTE: requestsPerMinute,
   PERENNIAL_GATEWAY_REQUESTS_PER_MINUTE: requestsPerMinute,
-  /** The platform's own key, with which workers call gateways. */
+  /** The platform's own API key, which workers use to call gateways. */
   PERENNIAL_SERVICE_KEY: z.string().optional(),
   PERENNIAL_MAX_JOBS: maxJobs,
-  /**
-   * Whether training jobs run as users of their own and without network, where the system allows
-   * it.
-   */
+  /** Run training jobs as separate users and without network, where the system allows it. */
   PERENNIAL_JOBS_CONFINED: flag.default(true),
   /** Lets this version start although its workflow code cannot continue some open runs. */
   PERENNIAL_ALLOW_INCOMPATIBLE_RUNS: flag.default(false),
   ...sourceSettings,
   ...secretSettings,
-  /** Lets webhooks be addresses of private networks, and http://. */
+  /** Allow webhooks with private addresses and with http://. */
   PERENNIAL_NOTIFY_PRIVATE_ADDRESSES: flag.default(false),
   PERENNIAL_LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info'),
 });
 
-/** Where `bin/provision.mjs` puts what it fetches: in the clone, wherever the state is kept. */
+/** Where `bin/provision.mjs` stores downloads: always in the clone, wherever the state is. */
 const provisioned = resolve(__dirname, '..', '.perennial');
 
 export interface Config {
@@ -137,13 +133,13 @@ export interface Config {
   readonly confineJobs: boolean;
   readonly allowIncompatibleRuns: boolean;
   readonly notify: { readonly allowPrivateAddresses: boolean };
-  /** What lifecycles may refer to as secrets. */
+  /** The secrets that lifecycles may refer to. */
   readonly secrets: SecretAccess;
   /** Reads a secret that a lifecycle refers to. */
   readonly secretOf: (ref: SecretRef) => Promise<string>;
   /** Reads a secret that the operator's own settings refer to. */
   readonly operatorSecretOf: (ref: SecretRef) => Promise<string>;
-  /** The OpenAI API of the embedded language model, where one is up. */
+  /** The OpenAI API of the embedded language model; null if it does not run. */
   readonly llmUrl: string | null;
   readonly llmKey: SecretRef | null;
   readonly providersFile: string | null;
@@ -232,7 +228,7 @@ export function readConfig(environment: Environment): Config {
 }
 
 /**
- * For a command that tries jobs and needs none of the servers.
+ * For commands that run jobs without any server.
  * @throws InvalidInput as `readConfig` does
  */
 export function readMaxJobs({ PERENNIAL_MAX_JOBS: text }: Environment): number {
@@ -244,14 +240,14 @@ export function readMaxJobs({ PERENNIAL_MAX_JOBS: text }: Environment): number {
 }
 
 /**
- * What `perennial up` can know to be wrong before it starts anything. It makes the addresses and
- * credentials of its own servers, where none is named.
+ * Checks the settings of `perennial up` before it starts anything. Addresses and credentials of the
+ * servers that `up` starts itself may be missing.
  * @throws InvalidInput as `readConfig` does
  */
 export function checkUpSettings(environment: Environment): Config {
   const isNamed = (setting: string): boolean => (environment[setting] ?? '') !== '';
   const anyAddress = '127.0.0.1:1';
-  // The Temporal clients' own settings are another server's then: `up` does not pass them on.
+  // TEMPORAL_* settings then belong to another server, and `up` does not pass them on.
   const forAnother = Object.keys(environment).filter((setting) => setting.startsWith('TEMPORAL_'));
   return readConfig({
     ...environment,
@@ -279,7 +275,7 @@ function stateDirOf({ PERENNIAL_STATE_DIR: given }: Environment): string {
   return resolve(given ?? '.perennial');
 }
 
-/** Files and folders of the platform's own, with its keys, which no lifecycle may read. */
+/** The platform's own files and folders, with its keys, which no lifecycle may read. */
 function ownFiles(given: Environment): readonly string[] {
   const named = [
     'PERENNIAL_PROVIDERS_FILE',
@@ -298,6 +294,8 @@ function wrongSettings(mistakes: readonly SettingMistake[]): Error {
   const list = issues.map((issue) => `  ${issue.detail}`).join('\n');
   return failure('InvalidInput', `settings that are missing or wrong:\n${list}`, {
     issues,
-    next: 'docs/operations.md lists them; what names a server, perennial up makes itself',
+    next:
+      'docs/operations.md lists all settings; ' +
+      'perennial up sets the addresses of the servers that it starts',
   });
 }

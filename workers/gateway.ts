@@ -19,12 +19,12 @@ import type { Logger } from './log';
 import { modelProviders } from './language/model-providers';
 
 /**
- * A moved alias of an index is followed within this time; while the registry is away, what was
- * known goes on for the time that a known key does.
+ * A moved index alias takes effect within `freshMs`. While the registry is unavailable, a known
+ * index stays in use for `graceMs`, as long as a known API key does.
  */
 const indexMemory = { freshMs: 2_000, graceMs: gatewayDefaults.keyGraceSeconds * 1000 };
 
-/** Serves models and indexes, until the signal. */
+/** Serves models and indexes until the signal aborts. */
 export async function runGateway(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
   setUpLanceDb();
   const { drainMs, maxAnswers: usual } = gatewayDefaults.chat;
@@ -38,7 +38,7 @@ export async function runGateway(config: Config, log: Logger, signal: AbortSigna
     ledger: core.registry.budgets,
     holder: `gateway/${newId('gw')}`,
     onError: quietly((what, error) =>
-      log.warn({ err: error }, `the registry cannot be reached (${what})`),
+      log.warn({ err: error }, `the registry is unavailable (${what})`),
     ),
   });
   const own = openModelAccess(modelProviders(config), config.operatorSecretOf);
@@ -83,7 +83,7 @@ export async function runGateway(config: Config, log: Logger, signal: AbortSigna
   indexes.close();
   store.close();
   await Promise.all([access.close(), embedders.close()]);
-  // What was still asked until now has been paid by now.
+  // Last, because the requests that ended until now are charged to the budgets.
   await allowances.close();
   await core.close();
 }

@@ -8,7 +8,7 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-/** `/livez`, `/readyz` and `/metrics` for a process that serves nothing else. */
+/** Serves `/livez`, `/readyz` and `/metrics` for a process without another HTTP server. */
 export async function openHealthServer(
   bind: string,
   port: number,

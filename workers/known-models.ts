@@ -4,13 +4,13 @@ import type { Config } from './config';
 import type { Logger } from './log';
 import { modelProviders } from './language/model-providers';
 
-/** Nobody waits longer for a warning. */
+/** The list of models only adds warnings, so the caller does not wait longer for it. */
 const patienceMs = 3000;
 
 /**
- * Who answers for language models, for an API that asks nobody anything but what models there are.
- * Null where it is told of none, as on a cluster whose workers alone have the file, and where the
- * file cannot be read: the API serves what needs no model.
+ * The providers' lists of models, with which the API warns of unknown models. Null if the API has
+ * no providers, as on a cluster where only workers have the file, or if the file is not readable.
+ * The API then still serves everything that needs no model.
  */
 export function openKnownModels(
   config: Pick<Config, 'llmUrl' | 'llmKey' | 'providersFile' | 'operatorSecretOf'>,
@@ -39,7 +39,7 @@ function providersOf(
   try {
     return modelProviders(config);
   } catch (error) {
-    log.warn({ err: error }, 'nothing is said of models that are not there');
+    log.warn({ err: error }, 'providers not readable; the API does not warn of unknown models');
     return [];
   }
 }

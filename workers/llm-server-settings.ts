@@ -8,8 +8,8 @@ import type { Environment } from './environment';
 const count = (most: number) => z.coerce.number().int().min(1).max(most);
 
 /**
- * The embedded language model needs no database and no Temporal, so it has settings of its own; an
- * artifact store only for adapters.
+ * The embedded language model has separate settings because it needs neither a database nor
+ * Temporal. It needs an artifact store only for adapters.
  */
 const settings = z.object({
   PERENNIAL_LLM_PORT: z.coerce.number().int().min(0).max(65_535).default(llmServerDefaults.port),
@@ -53,7 +53,7 @@ const settings = z.object({
 });
 
 export interface LlmServerSettings {
-  /** Without `file`, the provisioned model. */
+  /** `file` null means the provisioned model. */
   readonly server: Omit<LlmServerConfig, 'model'> & {
     readonly model: { readonly name: string; readonly file: string | null };
   };
@@ -72,10 +72,10 @@ export function readLlmServerSettings(environment: Environment): LlmServerSettin
     }));
     throw failure(
       'InvalidInput',
-      `settings that are wrong:\n${issues.map(({ detail }) => `  ${detail}`).join('\n')}`,
+      `settings that are missing or wrong:\n${issues.map(({ detail }) => `  ${detail}`).join('\n')}`,
       {
         issues,
-        next: 'docs/llm-server.md lists them',
+        next: 'docs/llm-server.md lists all settings',
       },
     );
   }

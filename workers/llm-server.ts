@@ -4,10 +4,10 @@ import { llmModelPath } from '../data/language/runtime-module';
 import type { LlmServerSettings } from './llm-server-settings';
 import type { Logger } from './log';
 
-/** Answers that are being written when the signal comes may end. */
+/** The time that answers in progress have to finish after the signal. */
 const graceMs = 10_000;
 
-/** The embedded language model, until the signal. */
+/** Runs the embedded language model until the signal aborts. */
 export async function runLlmServer(
   { server: settings, s3 }: LlmServerSettings,
   log: Logger,

@@ -4,7 +4,7 @@ import { openLogStream } from '../apps/process/log-stream';
 
 export type { Logger } from 'pino';
 
-/** JSON, one object a line, to stderr: stdout belongs to what a command answers. */
+/** Logs JSON lines to stderr, because stdout is for the output of commands. */
 export function openLog(name: string, level: string): Logger {
   const stderr = openLogStream({ fd: 2 });
   process.once('exit', () => stderr.flushSync());

@@ -1,6 +1,6 @@
 /* eslint-disable @typescript-eslint/no-require-imports -- `require` loads only what the command needs. */
 /**
- * Every `perennial` process starts here: a platform process by its name, or a command of the CLI.
+ * The entry point of every `perennial` process: a platform process or a CLI command.
  */
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -71,8 +71,8 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 /**
- * Whoever reads may go (`| head`, a closed terminal). A command then has nobody to tell, and ends
- * as others do; what serves goes on.
+ * The reader of the output may close it (`| head`, a closed terminal). A command then exits as on
+ * SIGPIPE; a server continues.
  */
 function endWithReader(command: string | undefined): void {
   const serves =
@@ -84,7 +84,7 @@ function endWithReader(command: string | undefined): void {
   }
 }
 
-/** `up` explains itself. */
+/** Not `up`, which has its own help. */
 function isProcess(command: string | undefined): command is string {
   return (
     command !== undefined && ['setup', 'worker', 'api', 'gateway', 'llm-server'].includes(command)
@@ -93,10 +93,10 @@ function isProcess(command: string | undefined): command is string {
 
 function noArguments(command: string, args: readonly string[]): void {
   if (args.length > 0)
-    throw new UsageError(`perennial ${command} takes no arguments; it was given ${args.join(' ')}`);
+    throw new UsageError(`perennial ${command} takes no arguments, but got ${args.join(' ')}`);
 }
 
-/** Mistakes in settings are told before the first server starts, all at once. */
+/** Reports all errors in settings together, before the first server starts. */
 async function up(args: readonly string[], then?: Up.Demo): Promise<number> {
   if (!args.includes('--help')) {
     const { providersFile } = (require('./config') as typeof Settings).checkUpSettings(process.env);
@@ -138,10 +138,9 @@ async function serveWith<Settings extends { readonly logLevel: string }>(
     await run(settings, log, ended.signal);
     return 0;
   } catch (error) {
-    // Writes what is buffered before it returns.
-    log.fatal({ err: error }, `${name} ended by an error`);
-    // What a start had opened by then (connections, timers) would hold the process for ever, and
-    // whoever supervises it would wait.
+    // Flushes the buffered lines before it returns.
+    log.fatal({ err: error }, `${name} stopped after an error`);
+    // Open connections and timers would keep the process alive, and its supervisor would wait.
     process.exit(1);
   }
 }
@@ -150,7 +149,7 @@ function config(): Config {
   return (require('./config') as typeof Settings).readConfig(process.env);
 }
 
-/** `npm start`: what the platform does with the sample, once it is up. */
+/** `npm start`: runs the sample after the platform has started. */
 async function demo(options: StartedDemoOptions): Promise<number> {
   const { runDemo } = require('../apps/cli/demo') as typeof Demo;
   const { exitCode, summary } = await runDemo({
@@ -163,8 +162,8 @@ async function demo(options: StartedDemoOptions): Promise<number> {
 }
 
 /**
- * `npm run demo:llm`, which checks the flags: the same with the samples for language models. It
- * ends by itself unless it is asked to keep the platform.
+ * `npm run demo:llm`, which checks the flags: runs the samples for language models. The platform
+ * stops afterwards unless `--keep` is given.
  */
 async function languageDemo(args: readonly string[]): Promise<number> {
   const passed = args.filter((arg) => !['--quick', '--keep', '--once'].includes(arg));
@@ -205,14 +204,12 @@ async function serveQueues(queues: ReturnType<typeof queuesOf>): Promise<number>
 function queuesOf(args: readonly string[]) {
   const [option, ...named] = args;
   if (option !== undefined && (option !== '--queue' || named.length === 0))
-    throw new UsageError(
-      `perennial worker takes --queue <name…> alone; it was given ${args.join(' ')}`,
-    );
+    throw new UsageError(`perennial worker takes only --queue <name…>, but got ${args.join(' ')}`);
   const known = ['orchestrator', 'data', 'compute', 'llm'] as const;
   if (option === undefined) return known;
   const unknown = named.filter((name) => !known.some((queue) => queue === name));
   if (unknown.length > 0)
-    throw new UsageError(`no queue ${unknown.join(', ')}; there are ${known.join(', ')}`);
+    throw new UsageError(`unknown queue ${unknown.join(', ')}; the queues are ${known.join(', ')}`);
   return known.filter((queue) => named.includes(queue));
 }
 
@@ -237,8 +234,7 @@ takeHiddenSettings(process.env);
 main(process.argv.slice(2)).then(
   (exitCode) => {
     process.exitCode = exitCode;
-    // A demo that was interrupted still waits for what will not come: its platform has been
-    // stopped, and nobody listens to it any more.
+    // An interrupted demo may still wait for its platform, which has been stopped.
     if (exitCode === 130) process.exit();
   },
   (error: unknown) => {

@@ -14,8 +14,8 @@ import type { Config } from './config';
 import { temporalConnectOptions } from './temporal/settings';
 
 /**
- * The keys of this installation: `admin` for the person at this machine, `service` for the
- * platform's own calls.
+ * The API keys of this installation: `admin` for the user of this machine, `service` for the
+ * platform's own requests.
  */
 export interface PlatformKeys {
   readonly admin: string;
@@ -23,7 +23,7 @@ export interface PlatformKeys {
 }
 
 export interface SetUp extends PlatformKeys {
-  /** What the person who starts the platform should know; mostly nothing. */
+  /** Warnings for the person who starts the platform; usually none. */
   readonly warnings: readonly string[];
 }
 
@@ -33,8 +33,8 @@ const scopes = { admin: 'admin', service: 'operator' } as const satisfies Record
 >;
 
 /**
- * Makes what all processes need before they start: tables, bucket, keys, the namespace of
- * workflows. Again: nothing happens.
+ * Creates what all processes need before they start: tables, bucket, keys and the Temporal
+ * namespace. Running it again changes nothing.
  */
 export async function setUp(config: Config): Promise<SetUp> {
   const core = openCore(config, 'perennial-setup');
@@ -59,10 +59,10 @@ async function setUpStores(
 ): Promise<SetUp> {
   ensureCommandKeys(commandKeysFile);
   await advised(
-    `check PERENNIAL_DATABASE_URL, or what PostgreSQL at ${database.target} has in its log`,
+    `check PERENNIAL_DATABASE_URL and the log of PostgreSQL at ${database.target}`,
     () => migrate(database),
   );
-  await advised(`check PERENNIAL_S3_ENDPOINT, or what the store there has in its log`, () =>
+  await advised('check PERENNIAL_S3_ENDPOINT and the log of the object store', () =>
     artifacts.ensureBucket(),
   );
   await registry.predictions.ensurePartitions({ days: 7 });
@@ -73,8 +73,8 @@ async function setUpStores(
 }
 
 /**
- * As it is after the database was lost, or was named wrongly: everything would seem to be gone, and
- * to work.
+ * True after the database was lost or its URL is wrong. The platform would work, but all objects
+ * would seem to be gone.
  */
 async function isBesideForeignBucket(
   registry: Registry,
@@ -85,12 +85,15 @@ async function isBesideForeignBucket(
 
 function emptyRegistry(database: string, { bucket, endpoint }: Config['s3']): string {
   return (
-    `The registry (PostgreSQL at ${database}) is empty, but bucket ${bucket} at ${endpoint} holds artifacts: no run, model or dataset of them is known. ` +
-    'If the database was lost, stop and restore it from a backup of the same day; if another was meant, check PERENNIAL_DATABASE_URL and PERENNIAL_S3_BUCKET.'
+    `The registry (PostgreSQL at ${database}) is empty, but bucket ${bucket} at ${endpoint} ` +
+    'holds artifacts of runs, models or datasets that it does not know. ' +
+    'If the database was lost, stop and restore it from a backup of the same day. ' +
+    'If it is the wrong database or bucket, ' +
+    'check PERENNIAL_DATABASE_URL and PERENNIAL_S3_BUCKET.'
   );
 }
 
-/** Whoever starts Perennial reads this first of all: which setting, and where to look on. */
+/** Adds the next step to an error of the first start: the setting to check and the log to read. */
 async function advised(next: string, work: () => Promise<void>): Promise<void> {
   try {
     await work();
@@ -105,13 +108,13 @@ export function keysFile(stateDir: string): string {
 }
 
 /**
- * They never expire: the file lies beside the passwords of the servers, so an end would protect
- * nothing, and a platform that runs for months must not lose the key that its own parts call each
- * other with. Kept by this machine's user alone (0600). A key that the database does not know,
- * after `--fresh` or on another database, is made anew.
+ * The keys never expire, because the platform's own processes use them for months. An expiry would
+ * protect nothing, as the file lies beside the passwords of the servers. Only this machine's user
+ * can read it (0600). A key that the database does not know, for example after `--fresh`, is
+ * replaced.
  */
 async function ensureKeys(registry: Registry, file: string): Promise<PlatformKeys> {
-  const kept = (readPrivateJson(file, 'remove it: new keys are made at the next start') ??
+  const kept = (readPrivateJson(file, 'remove it; the next start creates new keys') ??
     {}) as Partial<PlatformKeys>;
   const keys = {
     admin: await ensureKey(registry, 'admin', kept.admin),
@@ -137,7 +140,7 @@ async function ensureKey(
       })
     ).key;
   return create(name).catch((error: unknown) => {
-    // Another state folder made the key of this name: it stays in use there.
+    // Another state folder created the key with this name and still uses it.
     if (isPerennialError(error) && error.type === 'Conflict')
       return create(`${name}-${randomBytes(4).toString('hex')}`);
     throw error;

@@ -1,5 +1,5 @@
 /**
- * What lifecycles may read from this machine and from S3, as whoever operates the platform decided.
+ * The operator's settings for what lifecycles may read from this machine and from S3.
  */
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { z } from 'zod';
@@ -23,8 +23,8 @@ export interface SourceAccess extends SourceReach {
 const project = resolve(__dirname, '..');
 
 /**
- * The `data` folder of each lifecycle in the project's folder, as `lifecycle init` writes it, and
- * the samples.
+ * By default, the samples and the `data` folder of each lifecycle that `lifecycle init` created in
+ * the project's folder.
  */
 const usualRoots: readonly string[] = [join(project, '*', 'data'), join(project, 'samples')];
 
@@ -49,7 +49,7 @@ function rootMistakes(
 ): readonly SettingMistake[] {
   return roots.flatMap((root) => {
     const setting = 'PERENNIAL_INGEST_ROOTS';
-    if (!isAbsolute(root)) return [{ setting, detail: `${root} is no absolute path` }];
+    if (!isAbsolute(root)) return [{ setting, detail: `${root} is not an absolute path` }];
     const closed = denied.find((each) => root === each || isBelow(root, each));
     return closed === undefined
       ? []
@@ -70,10 +70,11 @@ function readBuckets(
     .filter((each) => each !== '')
     .map((each) => ({ each, found: bucketPrefix(each) }));
   const mistakes = read.flatMap(({ each, found }) => {
-    if (found === null) return [`${each} is no bucket and no bucket/prefix`];
+    if (found === null) return [`${each} is neither a bucket nor bucket/prefix`];
     return found.bucket === ownBucket
       ? [
-          `${found.bucket} is the bucket of the platform's own artifacts, which sources may never read`,
+          `${found.bucket} is the bucket of the platform's own artifacts, ` +
+            'which sources may never read',
         ]
       : [];
   });

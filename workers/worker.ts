@@ -31,7 +31,7 @@ import { createQueueWorker } from './temporal/worker';
 import { temporalLogger } from './temporal/log';
 import { temporalConnectOptions } from './temporal/settings';
 
-/** Temporal workers on the named queues, until the signal. */
+/** Runs Temporal workers on the given queues until the signal aborts. */
 export async function runWorker(
   config: Config,
   queues: readonly QueueName[],
@@ -129,7 +129,7 @@ export async function runWorker(
   try {
     await running;
   } finally {
-    // One worker that failed must not leave the others polling in a process that ends.
+    // After one worker failed, the others must not go on polling in a process that ends.
     stop();
     await Promise.all(loops.map((loop) => loop.stop()));
     chunkStore.close();

@@ -81,10 +81,10 @@ test('`up` refuses workflow code that cannot continue an open run, and says how 
   );
   expect(refused).toMatch(/^up ended with 1:/);
   expect(refused).toContain(
-    `The worker could not be started: this version's workflow code cannot go on with a run that is open:\n  ${run}: `,
+    `The worker could not be started: this version's workflow code cannot continue an open run:\n  ${run}: `,
   );
   expect(refused).toMatch(
-    /\nnext: start the version that they began with .* or `perennial up --allow-incompatible-runs` .*\. Its log is \S+worker\.log/,
+    /\nnext: start the version that they began with .* or start with `perennial up --allow-incompatible-runs` .*\. Its log is \S+worker\.log/,
   );
 
   product = await startProduct({ stateDir, args: ['--allow-incompatible-runs'] });

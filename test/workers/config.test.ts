@@ -35,7 +35,7 @@ function mistakes(environment: Readonly<Record<string, string>>): readonly strin
 }
 
 describe('settings', () => {
-  test('what provisioning fetched lies in the clone, wherever the state is kept', () => {
+  test('find provisioned downloads in the clone, wherever the state is', () => {
     const found = readConfig({ ...needed, PERENNIAL_STATE_DIR: '/var/lib/perennial' });
     const provisioned = resolve(__dirname, '..', '..', '.perennial');
     expect(found.stateDir).toBe('/var/lib/perennial');
@@ -47,7 +47,7 @@ describe('settings', () => {
     );
   });
 
-  test('that are missing or wrong are listed all at once, in words and without their values', () => {
+  test('that are missing or wrong are listed together, without their values', () => {
     const found = mistakes({
       PERENNIAL_TEMPORAL_ADDRESS: 'no-port',
       AWS_ACCESS_KEY_ID: 'AKID',
@@ -75,7 +75,7 @@ describe('settings', () => {
     expect(text).not.toMatch(/secret/);
   });
 
-  test('let sources read the data folder of each lifecycle in the clone, and nothing of the platform', async () => {
+  test('let sources read the data folders of lifecycles in the clone, but no platform files', async () => {
     const clone = resolve(__dirname, '..', '..');
     const { ingest } = readConfig({
       ...needed,
@@ -103,19 +103,19 @@ describe('settings', () => {
     expect(ingest.files.denied).toContain(join(folder, 'p.yaml'));
   });
 
-  test('name folders for sources that are absolute and not the platform’s own', () => {
+  test('refuse folders for sources that are relative or belong to the platform', () => {
     const found = mistakes({
       ...needed,
       PERENNIAL_STATE_DIR: '/var/lib/perennial',
       PERENNIAL_INGEST_ROOTS: 'data:/srv/data:/var/lib/perennial/in',
     });
     expect(found).toEqual([
-      '  PERENNIAL_INGEST_ROOTS: data is no absolute path',
+      '  PERENNIAL_INGEST_ROOTS: data is not an absolute path',
       '  PERENNIAL_INGEST_ROOTS: /var/lib/perennial/in lies in /var/lib/perennial, which sources may never read',
     ]);
   });
 
-  test('open buckets for sources by name, and never the platform’s own', () => {
+  test('open named buckets for sources, but never the platform’s own', () => {
     const { ingest } = readConfig({
       ...needed,
       PERENNIAL_INGEST_BUCKETS: 'lake, s3://shared/incoming',
@@ -128,14 +128,14 @@ describe('settings', () => {
     const own = "the bucket of the platform's own artifacts, which sources may never read";
     expect(mistakes({ ...needed, PERENNIAL_INGEST_BUCKETS: 'perennial/x,Lake' })).toEqual([
       `  PERENNIAL_INGEST_BUCKETS: perennial is ${own}`,
-      '  PERENNIAL_INGEST_BUCKETS: Lake is no bucket and no bucket/prefix',
+      '  PERENNIAL_INGEST_BUCKETS: Lake is neither a bucket nor bucket/prefix',
     ]);
     expect(
       mistakes({ ...needed, PERENNIAL_S3_BUCKET: 'ours', PERENNIAL_INGEST_BUCKETS: 'ours' }),
     ).toHaveLength(1);
   });
 
-  test('let lifecycles refer to no secret of the platform', () => {
+  test('do not let lifecycles refer to secrets of the platform', () => {
     const found = mistakes({
       ...needed,
       PERENNIAL_STATE_DIR: '/var/lib/perennial',
@@ -143,9 +143,10 @@ describe('settings', () => {
       PERENNIAL_SECRET_DIR: '/var/lib',
     });
     expect(found).toEqual([
-      "  PERENNIAL_SECRET_ENV: AWS_SECRET_ACCESS_KEY is the platform's own",
-      '  PERENNIAL_SECRET_ENV: A-B is no name of a variable',
-      "  PERENNIAL_SECRET_DIR: /var/lib shares files with /var/lib/perennial, which holds the platform's own",
+      "  PERENNIAL_SECRET_ENV: AWS_SECRET_ACCESS_KEY is the platform's own variable",
+      '  PERENNIAL_SECRET_ENV: A-B is not a valid variable name',
+      '  PERENNIAL_SECRET_DIR: /var/lib overlaps /var/lib/perennial, ' +
+        "which holds the platform's own files",
     ]);
     const { secrets, ingest } = readConfig({
       ...needed,
@@ -156,7 +157,7 @@ describe('settings', () => {
     expect(ingest.files.denied).toContain('/run/secrets');
   });
 
-  test('that are blank count as not set', () => {
+  test('that are empty count as not set', () => {
     const blank = { TEMPORAL_API_KEY: '', TEMPORAL_TLS: '', AWS_SESSION_TOKEN: '', AWS_REGION: '' };
     const { temporal, s3 } = readConfig({ ...needed, ...blank });
     expect(temporal).toMatchObject({ namespace: 'perennial', tls: null, apiKey: null });
@@ -170,7 +171,7 @@ describe('settings', () => {
     expect(readConfig({ ...needed, ...given }).temporal.namespace).toBe(namespace);
   });
 
-  test('lend a credential for S3 with its token, and a region by either of its names', () => {
+  test('accept a temporary S3 credential with its token, and both names of the region', () => {
     const { s3 } = readConfig({
       ...needed,
       AWS_SESSION_TOKEN: 'lent',
@@ -188,12 +189,12 @@ describe('a Temporal service with TLS', () => {
   const connection = (given: Readonly<Record<string, string>>) =>
     temporalConnectOptions(readConfig({ ...needed, ...given }).temporal);
 
-  test('is reached in the clear when nothing asks for it', () => {
+  test('is reached without TLS by default', () => {
     expect(connection({})).toEqual({ address: 'temporal.example:7233', tls: false });
     expect(connection({ TEMPORAL_TLS: 'false' })).toMatchObject({ tls: false });
   });
 
-  test('is asked for by name, by a key or by a certificate', () => {
+  test('is reached with TLS if TEMPORAL_TLS, an API key or a certificate is set', () => {
     expect(connection({ TEMPORAL_TLS: 'true' })).toMatchObject({ tls: {} });
     expect(connection({ TEMPORAL_API_KEY: 'tk' })).toEqual({
       address: 'temporal.example:7233',
@@ -215,37 +216,37 @@ describe('a Temporal service with TLS', () => {
 
   test.each<[string, Readonly<Record<string, string>>, string]>([
     [
-      'half a pair',
+      'a certificate without its key',
       { TEMPORAL_TLS_CLIENT_CERT_DATA: certificate },
       'TEMPORAL_TLS_CLIENT_KEY_PATH: is missing: TEMPORAL_TLS_CLIENT_CERT_…',
     ],
     [
-      'a certificate twice',
+      'a certificate as a file and as text',
       { TEMPORAL_TLS_SERVER_CA_CERT_DATA: certificate, TEMPORAL_TLS_SERVER_CA_CERT_PATH: 'x.pem' },
-      'TEMPORAL_TLS_SERVER_CA_CERT_DATA: is given beside TEMPORAL_TLS_SERVER_CA_CERT_PATH',
+      'TEMPORAL_TLS_SERVER_CA_CERT_DATA: is set together with TEMPORAL_TLS_SERVER_CA_CERT_PATH',
     ],
     [
-      'a key where a certificate is due',
+      'a key in place of a certificate',
       { TEMPORAL_TLS_SERVER_CA_CERT_DATA: privateKey },
-      'holds no PEM block "CERTIFICATE"',
+      'contains no PEM block "CERTIFICATE"',
     ],
     [
-      'a key that would travel in the clear',
+      'an API key without TLS',
       { TEMPORAL_TLS: 'false', TEMPORAL_API_KEY: 'tk' },
       'TEMPORAL_TLS: is false, but TEMPORAL_API_KEY needs TLS',
     ],
     [
-      'what this version does not do',
+      'a setting that is not supported',
       { TEMPORAL_TLS_DISABLE_HOST_VERIFICATION: 'true' },
-      'is not in this version',
+      'is not supported',
     ],
-  ])('is not begun with %s', (_, given, said) => {
+  ])('is refused with %s', (_, given, said) => {
     expect(mistakes({ ...needed, ...given }).join('\n')).toContain(said);
   });
 });
 
 describe('settings of a platform on one machine', () => {
-  test('need nothing, and nothing of another Temporal server', () => {
+  test('may be empty, and those of another Temporal server are ignored', () => {
     expect(() => checkUpSettings({})).not.toThrow();
     expect(() =>
       checkUpSettings({ TEMPORAL_TLS: 'perhaps', PERENNIAL_DATABASE_URL: '' }),

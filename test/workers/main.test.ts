@@ -15,7 +15,7 @@ const nowhere = {
   AWS_SECRET_ACCESS_KEY: 'none',
 };
 
-test('a setup that does not reach what a setting names says which setting', async () => {
+test('setup names the setting of a server that it cannot reach', async () => {
   const stateDir = mkdtempSync(join(tmpdir(), 'perennial-main-'));
   const child = spawn(
     process.execPath,
@@ -30,7 +30,7 @@ test('a setup that does not reach what a setting names says which setting', asyn
     let said = '';
     await new Promise<void>((done) => {
       child.once('close', () => done());
-      // It would go on to wait for Temporal.
+      // It would still wait for Temporal.
       child.stderr.on('data', (chunk: Buffer) => {
         said += chunk.toString();
         if (/^next: .*$/m.test(said)) child.kill('SIGKILL');
@@ -47,7 +47,7 @@ test('a setup that does not reach what a setting names says which setting', asyn
   }
 });
 
-test('a process that cannot start says why and ends, so that whoever supervises it can act', async () => {
+test('a process that cannot start prints the reason and exits with 1', async () => {
   const stateDir = mkdtempSync(join(tmpdir(), 'perennial-main-'));
   const other = createServer();
   await new Promise<void>((listening) => other.listen(0, '127.0.0.1', listening));
@@ -62,7 +62,7 @@ test('a process that cannot start says why and ends, so that whoever supervises 
         PATH: process.env['PATH'],
         PERENNIAL_STATE_DIR: stateDir,
         PERENNIAL_GATEWAY_PORT: String(port),
-        // A gateway starts without its registry.
+        // The gateway starts without its registry, so only the port fails.
         ...nowhere,
       },
     },
@@ -83,7 +83,7 @@ test('a process that cannot start says why and ends, so that whoever supervises 
   }
 });
 
-test('mistakes of the file that names providers are told, with their lines, before the platform starts anything', async () => {
+test('up reports errors in the providers file with their lines before it starts anything', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-main-'));
   const [file, stateDir] = [join(folder, 'providers.yaml'), join(folder, 'state')];
   const providers =
@@ -119,7 +119,7 @@ test('mistakes of the file that names providers are told, with their lines, befo
   }
 });
 
-test('a command whose reader is gone ends without a word', async () => {
+test('a command whose output is closed exits with 141 and prints nothing', async () => {
   const child = spawn(
     process.execPath,
     ['-r', 'tsx/cjs', join(root, 'workers', 'main.ts'), '--help'],

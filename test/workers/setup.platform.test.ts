@@ -19,7 +19,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('an empty registry beside a bucket that holds artifacts is said at every start, until the registry knows some', async () => {
+test('warns at every start of an empty registry beside a bucket that holds artifacts', async () => {
   const { address, namespace } = await testTemporal();
   const config = readConfig({
     ...{

@@ -1,5 +1,5 @@
 /**
- * The secrets with which the API signs commands and workers check them: one file that both read.
+ * The keys of commands: the API signs with them and workers verify with them. Both read one file.
  */
 import { randomBytes } from 'node:crypto';
 import { failure } from '../../domain/failure';
@@ -7,11 +7,12 @@ import type { CommandKey, CommandKeys } from '../../data/access/command-signatur
 import { readPrivateJson, writePrivateJson } from '../../infra/private-file';
 
 const wayOut =
-  'perennial setup makes it; API and workers must read the same one (PERENNIAL_COMMAND_KEYS_FILE)';
+  'perennial setup creates it; the API and the workers must read the same file ' +
+  '(PERENNIAL_COMMAND_KEYS_FILE)';
 
 /**
- * Reads the file whenever it is asked, so that a rotation needs no restart: a new entry in front
- * signs from then on, and an old one can go after ten minutes, when what it signed has expired.
+ * Reads the file at each call, so that a rotation needs no restart. The first entry signs. An old
+ * entry may be removed after ten minutes, when the commands that it signed have expired.
  * @throws PlatformUnavailable when the file is missing or holds no keys.
  */
 export function commandKeysIn(file: string): CommandKeys {
@@ -34,7 +35,7 @@ export function commandKeysIn(file: string): CommandKeys {
   };
 }
 
-/** Makes the first key where there is no file. */
+/** Creates the file with one key unless it exists. */
 export function ensureCommandKeys(file: string): void {
   if (readPrivateJson(file, wayOut) === null) writePrivateJson(file, { keys: [newCommandKey()] });
 }

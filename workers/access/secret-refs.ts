@@ -16,7 +16,7 @@ export const secretSettings = {
   PERENNIAL_SECRET_DIR: z.string().optional(),
 };
 
-/** Larger content is not a secret but a mistake, or a device without an end. */
+/** A larger file is not a secret: the path is wrong, or it is an endless device. */
 const maxBytes = 65_536;
 
 export function readSecretAccess(
@@ -33,8 +33,8 @@ export function readSecretAccess(
     ...own.map((name) => ({
       setting: 'PERENNIAL_SECRET_ENV',
       detail: isOwnVariable(name)
-        ? `${name} is the platform's own`
-        : `${name} is no name of a variable`,
+        ? `${name} is the platform's own variable`
+        : `${name} is not a valid variable name`,
     })),
     ...folderMistakes(folder, ownFolders),
   ];
@@ -47,17 +47,17 @@ function folderMistakes(
 ): readonly SettingMistake[] {
   const setting = 'PERENNIAL_SECRET_DIR';
   if (folder === null) return [];
-  if (!isAbsolute(folder)) return [{ setting, detail: `${folder} is no absolute path` }];
+  if (!isAbsolute(folder)) return [{ setting, detail: `${folder} is not an absolute path` }];
   const at = resolve(folder);
   const own = ownFolders.find((each) => at === each || isBelow(each, at) || isBelow(at, each));
   return own === undefined
     ? []
-    : [{ setting, detail: `${folder} shares files with ${own}, which holds the platform's own` }];
+    : [{ setting, detail: `${folder} overlaps ${own}, which holds the platform's own files` }];
 }
 
 /**
- * Reads a secret that a lifecycle refers to, where and when it is needed, so that a changed one is
- * found. Its value stays with the caller (I11).
+ * Reads a secret that a lifecycle refers to. It is read at each use, so that a change takes effect.
+ * The value stays with the caller (I11).
  */
 export function lifecycleSecrets(
   environment: Environment,
@@ -72,8 +72,8 @@ export function lifecycleSecrets(
 }
 
 /**
- * The same for settings that whoever operates the platform wrote, such as the keys of providers:
- * any file, any variable but its own.
+ * Reads a secret that the operator's settings refer to, such as the key of a provider. Any file is
+ * allowed, and any variable that is not a setting of the platform.
  */
 export function operatorSecrets(environment: Environment): (ref: SecretRef) => Promise<string> {
   return async (ref) => {
@@ -81,39 +81,38 @@ export function operatorSecrets(environment: Environment): (ref: SecretRef) => P
     if (isOwnVariable(ref.env) && ref.env !== embeddedModelKey) {
       throw failure(
         'InvalidInput',
-        `${ref.env} is a setting of the platform, and not a secret for others`,
+        `${ref.env} is a setting of the platform and cannot be used as a secret`,
       );
     }
     return readVariable(ref.env, environment);
   };
 }
 
-/** The platform's own model is reached like a provider. */
+/** The embedded model is called like a provider, so its key is an exception. */
 const embeddedModelKey = 'PERENNIAL_LLM_API_KEY';
 
 function readVariable(name: string, environment: Environment): string {
   const value = environment[name] ?? '';
   if (value !== '') return value;
-  throw failure('InvalidInput', `this worker has no variable ${name}`, {
-    next: `start the worker with ${name} set`,
+  throw failure('InvalidInput', `the environment variable ${name} is not set in this process`, {
+    next: `set ${name} and restart the process`,
   });
 }
 
-/** `folder` is where the file must really lie, links resolved. */
+/** The file must lie below `folder` after links are resolved; null allows any place. */
 async function readSecret(path: string, folder: string | null): Promise<string> {
   const real = await explained(path, () => realpath(path));
   if (folder !== null) await checkPlace(path, real, folder);
-  // Without O_NONBLOCK, opening a pipe waits for a writer. O_NOFOLLOW: the real path ends in no
-  // link.
+  // O_NONBLOCK: opening a pipe would wait for a writer. O_NOFOLLOW: the path is already resolved.
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
   const file = await explained(path, () => open(real, flags));
   try {
-    // Linux says where the opened file lies; a folder on the way may have become a link meanwhile.
+    // A folder of the path may have become a link meanwhile; Linux knows where the open file lies.
     if (folder !== null && process.platform === 'linux')
       await checkPlace(path, await readlink(`/proc/self/fd/${file.fd}`), folder);
     const found = await file.stat();
     if (!found.isFile() || found.size > maxBytes)
-      throw failure('InvalidInput', `the secret's file ${path} is no file of at most 64 KiB`);
+      throw failure('InvalidInput', `the secret's file ${path} is not a file of at most 64 KiB`);
     const value = (await file.readFile('utf8')).trim();
     if (value === '') throw failure('InvalidInput', `the secret's file ${path} is empty`);
     return value;

@@ -1,6 +1,6 @@
 /**
- * The commands that make, add and rotate audit keys. They need a private key, so they run where it
- * is kept, and not through the API.
+ * The commands that create, add and rotate audit keys. They need the private key, so they run on
+ * the machine that holds it and do not use the API.
  */
 import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
@@ -39,7 +39,7 @@ export function cliAuditKeys(
         if (keys.length === 0) {
           throw failure(
             'Conflict',
-            'the audit log has no key yet: the first worker that seals it makes or registers one',
+            'the audit log has no key yet; the first worker that seals it registers one',
             {
               next: 'perennial up',
             },
@@ -88,8 +88,8 @@ export function cliAuditKeys(
 type Rotation = Parameters<CliAuditKeys['rotateKey']>[0];
 
 /**
- * The new key lies beside the old one until it is registered, so that an interrupted rotation is
- * finished by asking again.
+ * The new key stays beside the old one until it is registered. Running the command again therefore
+ * finishes a rotation that was interrupted.
  */
 async function rotate(
   audit: AuditRepository,
@@ -150,7 +150,11 @@ function lostKey(
       : active.filter((key) => key.keyId === lost || fingerprintOf(key.publicKey) === lost);
   const [key] = asked;
   if (key === undefined)
-    throw failure('NotFound', 'no such audit key is in use', { next: 'perennial audit keys' });
+    throw failure(
+      'NotFound',
+      lost === true ? 'no audit key is in use' : `no audit key ${lost} is in use`,
+      { next: 'perennial audit keys' },
+    );
   if (asked.length > 1) {
     throw failure(
       'InvalidInput',
@@ -171,7 +175,9 @@ function lostKey(
 function needed(keyRef: AuditKeyRef, signer: AuditSigner | null): AuditSigner {
   if (signer !== null) return signer;
   throw failure('NotFound', `there is no audit key in ${placeOf(keyRef)}`, {
-    next: 'restore it, name it in PERENNIAL_AUDIT_KEY_FILE, or replace a lost one with perennial audit rotate-key --lost',
+    next:
+      'restore it, name it in PERENNIAL_AUDIT_KEY_FILE, ' +
+      'or replace a lost one with perennial audit rotate-key --lost',
   });
 }
 
@@ -195,14 +201,14 @@ function fromText(text: string): KeyRequest {
     )
       return { tenant, publicKey, previous, consent };
   } catch {
-    // Said below.
+    // The error below covers text that is not JSON as well.
   }
-  throw failure('InvalidInput', 'this is not a request of perennial audit new-key', {
+  throw failure('InvalidInput', 'this is not a request made by perennial audit new-key', {
     next: 'copy the whole line that it printed',
   });
 }
 
-/** Who is logged in at this machine; the command asks for no API key. */
+/** The operating system's user, because these commands need no API key. */
 function localActor(): string {
   return `local:${userInfo().username}`;
 }
@@ -216,7 +222,8 @@ async function withAudit<T>(
   if (url === null) {
     throw failure(
       'NotFound',
-      `no database is known: none was started in ${stateDir}, and PERENNIAL_DATABASE_URL is not set`,
+      `no database to connect to: none was started in ${stateDir}, ` +
+        'and PERENNIAL_DATABASE_URL is not set',
       {
         next: 'perennial up, or run this with the settings of a worker',
       },

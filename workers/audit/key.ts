@@ -1,5 +1,5 @@
 /**
- * The private half of a key that signs the audit log: where it is kept, how it is read and made.
+ * The private key that signs the audit log: its place, reading it and creating it.
  */
 import {
   createPrivateKey,
@@ -23,8 +23,8 @@ import type { AuditSigner } from '../../db/audit/repository';
 import { failure } from '../../domain/failure';
 
 /**
- * `isOwn`: the file of the state folder, which Perennial makes for a new audit log. A file that was
- * named, or a variable, is the operator's.
+ * `isOwn` is true for the file in the state folder, which Perennial creates for a new audit log. A
+ * file or variable from the settings belongs to the operator.
  */
 export type AuditKeyRef =
   | { readonly file: string; readonly isOwn: boolean }
@@ -43,7 +43,7 @@ export function placeOf(ref: AuditKeyRef): string {
   return 'file' in ref ? ref.file : `the variable ${ref.env}`;
 }
 
-/** Null when there is no file. Read at each use, so that a key that was changed is found. */
+/** Null when there is no file. It is read at each use, so that a changed key takes effect. */
 export function readSigner(ref: AuditKeyRef): AuditSigner | null {
   if ('env' in ref) return toSigner(ref.pem, placeOf(ref));
   return existsSync(ref.file) ? toSigner(readFileSync(ref.file, 'utf8'), ref.file) : null;
@@ -61,23 +61,23 @@ function toSigner(pem: string, where: string): AuditSigner {
   };
 }
 
-/** What is wrong with it is not repeated: it may hold the key. */
+/** The parser's message is dropped because it may quote the key. */
 function parsed(pem: string, where: string): KeyObject {
   let key: KeyObject | null = null;
   try {
     key = createPrivateKey(pem);
   } catch {
-    // Said below.
+    // The error below covers text that is not PEM as well.
   }
   if (key?.asymmetricKeyType === 'ed25519') return key;
   throw failure('InvalidInput', `the audit key in ${where} is not an Ed25519 private key in PEM`, {
-    next: 'restore it, or make one: openssl genpkey -algorithm ed25519',
+    next: 'restore it, or create a key with: openssl genpkey -algorithm ed25519',
   });
 }
 
 /**
- * Makes a key file, readable by its user alone, unless there is one. API and worker may start at
- * one moment: a link appears complete or not at all, and only once.
+ * Creates a key file that only its user can read, unless there is one. Processes may start
+ * together: a hard link is atomic, and only the first one succeeds.
  */
 export function makeKeyFile(file: string): AuditSigner {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
@@ -102,7 +102,7 @@ export function makeKeyFile(file: string): AuditSigner {
   return toSigner(readFileSync(file, 'utf8'), file);
 }
 
-/** The registered new key takes the place of the old one. */
+/** Replaces the old key file with the new one, which is registered by now. */
 export function replaceKeyFile(file: string): void {
   renameSync(nextKeyFile(file), file);
 }

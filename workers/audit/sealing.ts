@@ -13,12 +13,12 @@ type SealingAudit = Pick<
 export interface Sealing {
   readonly audit: SealingAudit;
   readonly keyRef: AuditKeyRef;
-  /** A new head waits until the first has the one before; the others follow when they can. */
+  /** No new head is sealed until the first archive has the last one; the others may lag behind. */
   readonly archives: readonly [AuditArchive, ...AuditArchive[]];
   readonly log: Pick<Logger, 'warn'>;
 }
 
-/** Seals what waits, batch by batch, and copies heads and keys to every place. */
+/** Seals the entries that are not sealed yet, in batches, and copies heads and keys to archives. */
 export async function sealAudit(
   { audit, keyRef, archives, log }: Sealing,
   stopped: AbortSignal,
@@ -34,7 +34,7 @@ export async function sealAudit(
       await audit.copyTo({ tenant, archive: other }).catch((error: unknown) => {
         log.warn(
           { err: error, place: other.where },
-          'heads of the audit log could not be copied; tried again in 10 s',
+          'copying heads of the audit log failed; next attempt in 10 s',
         );
       });
     }
@@ -48,9 +48,9 @@ interface SealingKeyRequest {
 }
 
 /**
- * The key of this machine. For a log that has no key yet it is made, where it is the platform's own
- * file, and registered as the first one; whoever registers first wins. A log that has keys is never
- * given another one silently.
+ * Returns the key of this machine. If the log has no key, the platform's own key file is created
+ * and registered as the first key; the first registration wins. A log that has keys never gets
+ * another one silently.
  */
 export async function signerOf({ audit, keyRef, tenant }: SealingKeyRequest): Promise<AuditSigner> {
   const keys = await audit.keys(tenant);
@@ -79,13 +79,14 @@ function missing(keyRef: AuditKeyRef, lastKey: string | null): Error {
       : `its last key is ${lastKey}`;
   return failure(
     'NotFound',
-    `there is no audit key in ${placeOf(keyRef)}, so this machine cannot seal the audit log; ${sealedBy}`,
+    `there is no audit key in ${placeOf(keyRef)}, ` +
+      `so this machine cannot seal the audit log; ${sealedBy}`,
     {
       next: [
         'restore the file from a backup',
         'or name it in PERENNIAL_AUDIT_KEY_FILE',
-        'or, on a further machine, make a key with `perennial audit new-key`',
-        'or, when it is lost for good, replace it with `perennial audit rotate-key --lost`',
+        'or, on an additional machine, create a key with `perennial audit new-key`',
+        'or, if the key is lost, replace it with `perennial audit rotate-key --lost`',
       ].join(', '),
     },
   );

@@ -6,7 +6,7 @@ import { failure } from '../../domain/failure';
 import { ownKeyFile, type AuditKeyRef } from './key';
 
 /**
- * Where the signing key is, which keys are trusted, and the second place for copies of the heads.
+ * The place of the signing key, the trusted keys, and the second place for copies of the heads.
  */
 export const auditSettings = {
   PERENNIAL_AUDIT_KEY_FILE: z.string().optional(),
@@ -30,7 +30,7 @@ export const auditSettings = {
   PERENNIAL_AUDIT_COPY_S3_SECRET_ACCESS_KEY: z.string().optional(),
 };
 
-/** Settings that name files of the platform: no lifecycle reads those as data. */
+/** Settings that name files of the platform, which no lifecycle may read as data. */
 export const auditFiles = ['PERENNIAL_AUDIT_KEY_FILE', 'PERENNIAL_AUDIT_COPY_FILE'];
 
 type AuditSettings = z.output<z.ZodObject<typeof auditSettings>>;
@@ -119,7 +119,7 @@ function copyOf(value: AuditSettings): AuditConfig['copy'] {
   };
 }
 
-/** What each setting alone cannot show. */
+/** Errors that involve more than one setting. */
 export function auditMistakes(
   given: Readonly<Record<string, string | undefined>>,
 ): readonly { readonly setting: string; readonly detail: string }[] {
@@ -138,7 +138,7 @@ export function auditMistakes(
   if (some.length > 0) {
     for (const setting of s3)
       if (!isGiven(setting))
-        mistakes.push({ setting, detail: `is missing; ${some.join(', ')} needs it` });
+        mistakes.push({ setting, detail: `is missing, but ${some.join(', ')} needs it` });
     if (isGiven('PERENNIAL_AUDIT_COPY_FILE')) {
       mistakes.push({
         setting: 'PERENNIAL_AUDIT_COPY_FILE',

@@ -1,4 +1,4 @@
-/** The thread of audit-verification.ts. */
+/** Verifies the audit log; verification.ts starts this file as a thread. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { fingerprintOf } from '../../db/audit/keys';
 import { isPerennialError } from '../../domain/failure';

@@ -1,6 +1,6 @@
 /**
- * Verifying hashes every row of the log: it runs in a thread of its own, with its own connections,
- * so that the API answers meanwhile.
+ * Verification hashes every row of the log. It has a thread and connections of its own, so that it
+ * does not block the API.
  */
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -13,7 +13,7 @@ export type VerifyAudit = (
   input: Pick<Parameters<AuditRepository['verify']>[0], 'tenant' | 'from'>,
 ) => Promise<AuditReport>;
 
-/** What the thread answers. */
+/** The message that the thread sends back. */
 export type VerificationOutcome =
   | { readonly kind: 'done'; readonly report: AuditReport }
   | {
@@ -24,8 +24,8 @@ export type VerificationOutcome =
     };
 
 /**
- * One at a time in a process; whoever asks for the same meanwhile gets the same report. The thread
- * reads its settings from the environment, this process's by default.
+ * One verification at a time per process. Concurrent calls with the same input share one report.
+ * The thread reads its settings from `environment`, by default that of this process.
  */
 export function auditVerifier(environment?: Environment): {
   readonly verify: VerifyAudit;
@@ -75,7 +75,7 @@ function inThread({ input, environment, threads }: InThread): Promise<AuditRepor
   });
 }
 
-/** Errors lose their class between threads. */
+/** Rebuilds the error, because errors lose their class between threads. */
 function toError({ type, message, next }: Extract<VerificationOutcome, { kind: 'failed' }>): Error {
   if (type === null || !isFailureType(type)) return new Error(message);
   return failure(type, message, next === undefined ? {} : { next });

@@ -2,20 +2,21 @@ import { failure } from '../../domain/failure';
 
 /** Two connections: to the caller and to the provider. */
 const filesPerAnswer = 2;
-/** Registry, artifact store, modules, callers that rest. */
+/** Open files for the registry, the artifact store, modules and idle callers. */
 const reserve = 500;
 
 export interface PlacesAsked {
-  /** By the operator; null leaves it to the limit of open files. */
+  /** The operator's setting; null derives it from the limit of open files. */
   readonly asked: number | null;
   readonly usual: number;
-  /** That this process may have open; null where nobody knows. */
+  /** The limit of open files of this process; null if it is unknown. */
   readonly openFiles: number | null;
 }
 
 /**
- * How many answers a gateway may have under way. Throws InvalidInput for more than its open files
- * can carry: found now, and not by refused connections at the busiest hour.
+ * How many answers a gateway may have in progress.
+ * @throws InvalidInput at start if the limit of open files is too low, instead of refusing
+ *   connections under load.
  */
 export function answerPlaces({ asked, usual, openFiles }: PlacesAsked): number {
   const most =
@@ -26,14 +27,17 @@ export function answerPlaces({ asked, usual, openFiles }: PlacesAsked): number {
   if (asked <= most) return asked;
   throw failure(
     'InvalidInput',
-    `PERENNIAL_GATEWAY_MAX_ANSWERS=${asked} needs ${asked * filesPerAnswer + reserve} open files, and this process may have ${openFiles ?? 0}`,
+    `PERENNIAL_GATEWAY_MAX_ANSWERS=${asked} needs ${asked * filesPerAnswer + reserve} open files, ` +
+      `but this process may open only ${openFiles ?? 0}`,
     {
-      next: `raise the limit (LimitNOFILE=, ulimit -n), ask for at most ${most}, or start several gateways`,
+      next:
+        `raise the limit (LimitNOFILE=, ulimit -n), set at most ${most}, ` +
+        'or start several gateways',
     },
   );
 }
 
-/** Node has raised its soft limit to the hard one by itself. */
+/** The soft limit, which Node raises to the hard limit at start. */
 export function openFileLimit(): number | null {
   const report = process.report.getReport() as {
     readonly userLimits?: { readonly open_files?: { readonly soft?: number | string } };

@@ -7,8 +7,7 @@ import type { SecretRef } from '../../domain/lifecycle/lifecycle';
 import type { Config } from '../config';
 
 /**
- * Who answers for language models here: the platform's own, where it runs, and those of the
- * operator's file.
+ * The providers of this process: the embedded model if it runs, and those of the operator's file.
  */
 export function modelProviders({
   llmUrl,
@@ -34,13 +33,13 @@ function textOf(path: string): string {
     const reason = error instanceof Error ? error.message : String(error);
     throw failure(
       'InvalidInput',
-      `PERENNIAL_PROVIDERS_FILE names ${path}, which cannot be read: ${reason}`,
+      `the file ${path} of PERENNIAL_PROVIDERS_FILE cannot be read: ${reason}`,
       { cause: error },
     );
   }
 }
 
-/** The platform's own: it queues by itself and says when it is full. */
+/** The embedded model, which has a queue of its own and refuses requests when it is full. */
 function embedded(url: string, key: SecretRef | null): ProviderSettings {
   return {
     name: embeddedProvider,
@@ -50,7 +49,7 @@ function embedded(url: string, key: SecretRef | null): ProviderSettings {
     allowPrivateAddresses: true,
     limits: { requestsPerMinute: null, tokensPerMinute: null, concurrency: 64 },
     tenantLimits: null,
-    // A busy machine of two cores takes its time before the first word.
+    // A busy machine with two cores needs long until the first token.
     timeouts: { firstTokenMs: 60_000, totalMs: 300_000 },
     prices: {},
     thinkingTokens: {},

@@ -6,9 +6,8 @@ export interface Loop {
 }
 
 /**
- * Repeats a task until stopped, one at a time; a failure is logged and the next round comes as
- * usual. Being stopped waits for the round that is under way: a task that may take long heeds the
- * signal.
+ * Repeats a task until stopped. A failure is logged, and the next round starts as usual. `stop`
+ * waits for the current round, so a long task must honour the signal.
  */
 export function repeat(
   name: string,
@@ -21,9 +20,9 @@ export function repeat(
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
       await task(signal).catch((error: unknown) => {
-        // The database is closed under a round that is under way when the process ends.
+        // When the process ends, the database may close during a round.
         if (!signal.aborted)
-          log.warn({ err: error, task: name }, 'periodic task failed; it comes again');
+          log.warn({ err: error, task: name }, 'periodic task failed; it will run again');
       });
       await sleep(everySeconds * 1000, undefined, { signal }).catch(() => undefined);
     }

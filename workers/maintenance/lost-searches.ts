@@ -27,11 +27,10 @@ interface LostSearch {
 }
 
 /**
- * Ends the searches whose workflow ended without a word, or was never begun: else they run for ever
- * in the registry, and so long their answers and artifacts are kept. Whoever asks for one again
- * begins it again, so none is started here. Looks twice: between a search's row and its workflow
- * lie seconds, in which it seems lost. Again, or at once with another process: it has ended, and
- * nothing happens.
+ * Ends prompt searches whose workflow ended without closing them or never started. Otherwise they
+ * would stay `running` in the registry, and their answers and artifacts would be kept. None is
+ * restarted here, because a new request starts the search again. Checks twice, because a workflow
+ * starts seconds after the row of its search. Running it again or concurrently is harmless.
  */
 export async function endLostSearches(
   deps: LostSearchesDeps,
@@ -63,7 +62,7 @@ async function lostOf(
     } catch (error) {
       deps.log.warn(
         { err: error, search: search.id },
-        'this search is compared with Temporal again later',
+        'comparing a prompt search with Temporal failed; it will be retried',
       );
     }
   }
@@ -71,8 +70,8 @@ async function lostOf(
 }
 
 /**
- * Null while it goes on. A run's own is a child of the run's workflow, of which there may have been
- * several: the registry knows whether the run has ended.
+ * Null while the search is running. The search of a run is a child workflow. A run may have had
+ * several workflows, so its own end is read from the registry.
  */
 async function endOf(
   { registry, lifecycles }: LostSearchesDeps,
@@ -88,7 +87,8 @@ async function endOf(
   if (execution === 'unknown')
     return ended(
       execution,
-      'its workflow is not known to Temporal: it was never begun, or is longer gone than Temporal remembers',
+      'its workflow is unknown to Temporal: it never started, or it ended before the retention ' +
+        'period of the namespace',
     );
   return ended(
     execution,

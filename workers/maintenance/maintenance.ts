@@ -23,7 +23,7 @@ export interface MaintenanceDeps extends Core {
   readonly log: Logger;
 }
 
-/** For whoever collects logs: twice a day, each key that expires within two weeks. */
+/** Logs each API key that expires within two weeks. */
 async function warnOfKeys(
   apiKeys: MaintenanceDeps['registry']['apiKeys'],
   log: Logger,
@@ -44,8 +44,8 @@ async function warnOfKeys(
 }
 
 /**
- * What keeps promises that a crash could break, and what keeps the registry small. Each may run in
- * several processes at once.
+ * Starts the periodic tasks that finish work after a crash and that keep the registry small. Each
+ * may run in several processes at once.
  */
 export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
   const { registry, artifacts, auditArchives: archives, config, log } = deps;
@@ -61,7 +61,7 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
         ),
       log,
     ),
-    // Both together: a run that cannot go on says within 10 s what it waits for.
+    // Together, these show within 10 s what a run that cannot continue waits for.
     repeat('reconcile', 5, (stopped) => reconcileRuns(deps, { olderThanSeconds: 3, stopped }), log),
     repeat('schedules', 30, watchSchedules(deps), log),
     repeat('searches', 30, (stopped) => endLostSearches(deps, 20, stopped), log),
@@ -72,7 +72,7 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
         sealAudit({ audit: registry.audit, keyRef: config.audit.key, archives, log }, stopped),
       log,
     ),
-    // Sooner than a rollout takes a label as missing, also where a replay has hours in a second.
+    // Sooner than a rollout counts a label as missing, also in a replay, where hours take a second.
     repeat('feedback', 1, () => registry.feedback.joinWaiting({ limit: 1000 }), log),
     repeat('keys', 12 * 3600, () => warnOfKeys(registry.apiKeys, log), log),
     repeat('partitions', 3600, () => registry.predictions.ensurePartitions({ days: 7 }), log),

@@ -2,8 +2,8 @@ import { Counter, type Registry as Metrics } from 'prom-client';
 import type { FeedbackRepository } from '../../db/serving/feedback-repository';
 
 /**
- * `perennial_worker_…`, of the loops that one process at a time runs. The figures are the
- * registry's, so every worker reports the same.
+ * Registers the metrics of the maintenance loops. The figures come from the registry, so every
+ * worker reports the same.
  */
 export function measureMaintenance(
   metrics: Metrics,
@@ -11,10 +11,12 @@ export function measureMaintenance(
 ): void {
   new Counter({
     name: 'perennial_worker_labels_given_up_total',
-    help: 'Labels for which no prediction was found in time. A prediction that is stored later still takes its label.',
+    help:
+      'Labels for which no prediction was found in time. ' +
+      'A prediction that is stored later still gets its label.',
     registers: [metrics],
     async collect() {
-      // While PostgreSQL is unavailable the last figure stays: metrics must answer all the same.
+      // While PostgreSQL is unavailable, the last figure is reported, so that scrapes succeed.
       const count = await feedback.givenUp().catch(() => null);
       if (count === null) return;
       this.reset();

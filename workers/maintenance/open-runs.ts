@@ -1,6 +1,6 @@
 /**
- * Workflow code meets the runs that older code began: whether it can go on with them is asked
- * before it gets to run them (DESIGN §5).
+ * Checks at start whether the workflow code can continue the open runs that older code started
+ * (DESIGN §5).
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -16,7 +16,7 @@ export interface OpenRunsOptions {
   readonly namespace: string;
   readonly code: WorkflowCode;
   readonly stateDir: string;
-  /** They then stand still and say so; what else is open goes on. */
+  /** Start anyway: incompatible runs then wait and show why, and the others continue. */
   readonly allowIncompatible: boolean;
   readonly log: Logger;
 }
@@ -27,9 +27,9 @@ interface Incompatible {
 }
 
 /**
- * Replays every open history with the code, unless this machine ran the same code last. Dies before
- * the code is remembered: the next start asks again. Twice at once: both ask. What other code began
- * meanwhile is not seen; `up` lets only one platform use a state folder.
+ * Replays every open history with the code, unless this machine ran the same code last. After a
+ * crash, the next start checks again. Runs that other code starts meanwhile are not seen, but `up`
+ * lets only one platform use a state folder.
  * @throws Conflict with the runs that the code cannot continue.
  */
 export async function meetOpenRuns(options: OpenRunsOptions): Promise<void> {
@@ -39,10 +39,10 @@ export async function meetOpenRuns(options: OpenRunsOptions): Promise<void> {
   const last = readLast(file);
   if (last[place] === code.digest) return;
   const { replayed, incompatible } = await replayOpen(options);
-  log.info({ replayed, incompatible: incompatible.length }, 'open runs met this workflow code');
+  log.info({ replayed, incompatible: incompatible.length }, 'checked the open runs');
   if (incompatible.length > 0 && !options.allowIncompatible) throw refusal(incompatible);
   for (const { workflowId, reason } of incompatible)
-    log.warn({ workflowId, reason }, 'this run stands still: the workflow code cannot continue it');
+    log.warn({ workflowId, reason }, 'run cannot continue: incompatible with the workflow code');
   writeLast(file, { ...last, [place]: code.digest });
 }
 
@@ -65,7 +65,7 @@ async function replayOpen({ connection, namespace, code }: OpenRunsOptions): Pro
 
 type Histories = ReturnType<ReturnType<Client['workflow']['list']>['intoHistories']>;
 
-/** Where no workflow task was ever completed, no code has decided anything yet. */
+/** Only histories with a completed workflow task: without one, no code has decided anything. */
 async function* begun(histories: Histories): Histories {
   for await (const each of histories) {
     const { events } = each.history as {
@@ -85,19 +85,20 @@ function refusal(incompatible: readonly Incompatible[]) {
     .slice(0, named)
     .map(({ workflowId, reason }) => `\n  ${runOf(workflowId)}: ${reason}`);
   const more = count > named ? `\n  and ${count - named} more` : '';
-  const runs = count === 1 ? 'a run that is open' : `${count} runs that are open`;
+  const runs = count === 1 ? 'an open run' : `${count} open runs`;
   return failure(
     'Conflict',
-    `this version's workflow code cannot go on with ${runs}:${lines.join('')}${more}`,
+    `this version's workflow code cannot continue ${runs}:${lines.join('')}${more}`,
     {
       next:
-        'start the version that they began with and let them end there, or `perennial run cancel` them there; ' +
-        'or `perennial up --allow-incompatible-runs` (PERENNIAL_ALLOW_INCOMPATIBLE_RUNS=true): these then stand still, and the others go on',
+        'start the version that they began with and let them end there, or cancel them with ' +
+        '`perennial run cancel`; or start with `perennial up --allow-incompatible-runs` ' +
+        '(PERENNIAL_ALLOW_INCOMPATIBLE_RUNS=true), which leaves only these runs waiting',
     },
   );
 }
 
-/** `run/<tenant>/<lifecycle>/<run>`; a schedule's own ids stay as they are. */
+/** From `run/<tenant>/<lifecycle>/<run>`; the ids of scheduled runs stay as they are. */
 function runOf(workflowId: string): string {
   const [, , lifecycle, run] = /^run\/([^/]+)\/([^/]+)\/(run_[^/]+)$/.exec(workflowId) ?? [];
   return run === undefined ? workflowId : `${run} of ${lifecycle}`;
@@ -107,7 +108,7 @@ function readLast(file: string): Readonly<Record<string, string>> {
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
   } catch {
-    // Unknown or unreadable: then it is asked.
+    // Missing or unreadable: the open runs are checked.
     return {};
   }
 }

@@ -13,16 +13,15 @@ export interface ScheduleWatchDeps {
   readonly now?: () => number;
 }
 
-/** A start takes Temporal and a worker seconds; younger times are looked at in a later round. */
+/** Starting a run takes seconds, so more recent times are checked in a later round. */
 const settleMs = 60_000;
-/** How far was checked is written down this often where the schedule named no time. */
+/** The checked time is stored this often if the schedule had no times. */
 const noteMs = 600_000;
 
 /**
- * Writes down each time of a schedule at which no run was started, with the cause: Temporal counts
- * such times and tells no one. A time counts as skipped when two rounds have found no run for it. A
- * death between the rounds, or in the middle of one, costs a round; a second process records
- * nothing twice.
+ * Records each scheduled time at which no run was started, with the cause; Temporal only counts
+ * such times. A time counts as skipped when two rounds have found no run for it. A crash costs one
+ * round, and a second process records nothing twice.
  */
 export function watchSchedules({
   registry,
@@ -43,7 +42,7 @@ export function watchSchedules({
       await registry.schedules.record({ ...given, skips: [], checkedUntil: until });
       return;
     }
-    // Times of before the last change are not those of this schedule.
+    // Times before the last change belong to the former schedule.
     const from =
       state.changedAt !== null && Date.parse(state.changedAt) > Date.parse(checkedUntil)
         ? state.changedAt
@@ -58,7 +57,7 @@ export function watchSchedules({
     const without = times.filter(
       (time) => !started.some((nominal) => covers(nominal, time, schedule.jitterSeconds)),
     );
-    // While a run is open the first of them waits for its end.
+    // While a run is open, the first time is buffered until that run ends.
     const waiting =
       schedule.overlap === 'bufferOne' && state.running.length > 0 ? without.shift() : undefined;
     const key = `${tenant}/${lifecycle}`;
@@ -81,7 +80,7 @@ export function watchSchedules({
       log.warn({ lifecycle, scheduledAt, cause }, 'a scheduled run was skipped');
   }
 
-  /** As the registry knows it, and for runs that no worker has opened yet, Temporal. */
+  /** From the registry, and from Temporal for runs that no worker has opened yet. */
   async function startedBy(
     { tenant, lifecycle, schedule }: WatchedSchedule,
     { recent, running }: ScheduleState,
@@ -106,7 +105,9 @@ export function watchSchedules({
   ): Promise<ScheduleSkip> {
     const open = await registry.schedules.openAt({ tenant, lifecycle, at: scheduledAt });
     if (open === null) {
-      const cause = `Temporal started no run: it was away for longer than the catch-up window of ${formatSeconds(schedule.catchupSeconds)}, or the schedule was paused`;
+      const cause =
+        'Temporal started no run: it was unavailable for longer than the catch-up window of ' +
+        `${formatSeconds(schedule.catchupSeconds)}, or the schedule was paused`;
       return { scheduledAt, cause, runId: null };
     }
     const waits = open.waitingFor === null ? '' : `, which waits for: ${open.waitingFor}`;
@@ -122,14 +123,14 @@ export function watchSchedules({
       await check(watched).catch((error: unknown) => {
         log.warn(
           { err: error, lifecycle: watched.lifecycle },
-          'the times of this schedule are checked again later',
+          'checking the times of a schedule failed; it will be retried',
         );
       });
     }
   };
 }
 
-/** Temporal names the time without jitter in the run's workflow id, and lists it with jitter. */
+/** A workflow id holds the time without jitter; Temporal lists times with jitter. */
 function covers(nominal: string, time: string, jitterSeconds: number): boolean {
   const late = Date.parse(time) - Date.parse(nominal);
   return late >= -999 && late <= jitterSeconds * 1000 + 999;

@@ -31,8 +31,8 @@ const swept = [
 ] as const satisfies readonly OutboxTopic[];
 
 /**
- * Starts what was accepted and whose start a crash left behind (I1). Starting twice is harmless:
- * the workflow id is the run's, and a workflow that ran already is not run again.
+ * Executes accepted changes that are still in the outbox, for example after a crash (I1). Starting
+ * a run twice is harmless, because its workflow id derives from the run.
  */
 export async function sweepOutbox({
   registry,
@@ -69,7 +69,7 @@ export async function sweepOutbox({
     } catch (error) {
       log.warn(
         { err: error, entry: entry.id, topic: entry.topic, attempts: entry.attempts },
-        'outbox entry comes again',
+        'outbox entry failed; it will be retried',
       );
       await registry.outbox.retry({
         id: entry.id,
@@ -86,16 +86,14 @@ export interface ReconcileOptions {
 }
 
 /**
- * Temporal takes some milliseconds for each; of 20,000 runs one after the other would take a
- * minute.
+ * Temporal needs some milliseconds per run; 20,000 runs in sequence would take a minute.
  */
 const comparedAtOnce = 4;
 
 /**
- * Compares what the registry believes to run with what Temporal runs. A run whose execution is
- * unknown is started again and goes on after its finished stages; one whose execution ended without
- * a word is shown as lost. Never is one left "running" that does not run, and one that cannot go on
- * says why (I12). A pass reads all of them, page by page.
+ * Compares the unfinished runs of the registry with Temporal, page by page. A run whose execution
+ * is unknown is started again and continues after its finished stages. A run whose execution ended
+ * without closing it becomes `lost`. A run that cannot continue shows why (I12).
  */
 export async function reconcileRuns(
   deps: SweeperDeps,
@@ -105,7 +103,7 @@ export async function reconcileRuns(
     reconcile(deps, run).catch((error: unknown) => {
       deps.log.warn(
         { err: error, runId: run.id, traceId: run.traceId },
-        'this run is compared with Temporal again later',
+        'comparing a run with Temporal failed; it will be retried',
       );
     });
   let after: RunRecord | undefined;
@@ -129,8 +127,7 @@ async function reconcile(
 ): Promise<void> {
   const { execution, heldUp } = await lifecycles.standing(run.workflowId);
   if (execution === 'running') {
-    // Only words are changed: dying before leaves the older ones for a round, twice and late change
-    // nothing that the run has written itself since.
+    // Changes only the displayed reason, and only if the run has not written since it was read.
     await registry.runs.showHeldUp({
       tenant: run.tenant,
       id: run.id,
@@ -143,7 +140,7 @@ async function reconcile(
   if (execution === 'unknown') {
     log.info(
       { runId: run.id, traceId: run.traceId, status: run.status },
-      'execution unknown: started again',
+      'execution unknown to Temporal; run started again',
     );
     await lifecycles.start(run.workflowId, startInput(run.tenant, run));
     return;
@@ -158,8 +155,8 @@ async function reconcile(
 async function showAsLost(registry: Registry, run: RunRecord, execution: string): Promise<void> {
   const { tenant, id: runId } = run;
   const rollout = await registry.rollouts.ofRun({ tenant, runId });
-  // First the traffic: nobody promotes its challenger any more (I7). Its own workflow may have been
-  // faster, then its end stands.
+  // The rollout first, so that its challenger cannot be promoted (I7). If the rollout's own workflow
+  // has ended it meanwhile, that end stays.
   if (rollout && isOpenRollout(rollout.status)) {
     const cause = `its run was lost: the workflow ended as ${execution}`;
     const verdict: Verdict = {
@@ -178,7 +175,9 @@ async function showAsLost(registry: Registry, run: RunRecord, execution: string)
   }
   const failure = {
     type: 'Lost',
-    message: `the workflow ended as ${execution} without closing this run; see it in the Temporal Web UI`,
+    message:
+      `the workflow ended as ${execution} without closing this run; ` +
+      'see it in the Temporal Web UI',
   };
   await registry.runs.update({ tenant, id: runId, status: 'lost', failure });
 }

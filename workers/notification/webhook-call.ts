@@ -1,4 +1,4 @@
-/** One call of a webhook: CloudEvents 1.0 as JSON, signed by Standard Webhooks. */
+/** One request to a webhook: CloudEvents 1.0 as JSON, signed as Standard Webhooks specifies. */
 import { isIP } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import { request, type Dispatcher } from 'undici';
@@ -8,23 +8,23 @@ import type { SecretRef } from '../../domain/lifecycle/lifecycle';
 import type { WebhookDelivery } from '../../db/notification/webhook-repository';
 
 export interface WebhookCallSettings {
-  /** @throws when there is no such secret. */
+  /** @throws if the secret does not exist. */
   readonly secretOf: (ref: SecretRef) => Promise<string>;
   readonly allowPrivateAddresses: boolean;
-  /** Of the whole call. */
+  /** For the whole request. */
   readonly timeoutMs: number;
 }
 
 export interface WebhookAnswer {
-  /** Of HTTP. */
+  /** The HTTP status. */
   readonly status: number;
-  /** Null when it was taken. */
+  /** Null if the receiver accepted the delivery. */
   readonly error: string | null;
-  /** What the receiver asked for. */
+  /** From the receiver's `Retry-After` header. */
   readonly retryAfterSeconds: number | null;
 }
 
-/** @throws when there was no answer. */
+/** @throws if there was no response. */
 export async function callWebhook(
   settings: WebhookCallSettings,
   dispatcher: Dispatcher,
@@ -49,11 +49,11 @@ export async function callWebhook(
     },
     body,
   }).catch((error: unknown) => {
-    if (stopped.aborted) throw new Error('this worker was stopped before there was an answer');
-    if (late.aborted) throw new Error(`no answer within ${settings.timeoutMs / 1000} s`);
+    if (stopped.aborted) throw new Error('the worker was stopped before a response arrived');
+    if (late.aborted) throw new Error(`no response within ${settings.timeoutMs / 1000} s`);
     throw error;
   });
-  // Whatever else it says, and however slowly: the status is the answer.
+  // Only the status counts, so the body is not read.
   answer.body.on('error', () => undefined).destroy();
   const { statusCode: status, headers } = answer;
   return { status, error: refusalOf(status), retryAfterSeconds: secondsOf(headers['retry-after']) };
@@ -63,19 +63,19 @@ function allowedAddress(text: string, { allowPrivateAddresses }: WebhookCallSett
   const url = new URL(text);
   if (allowPrivateAddresses) return url;
   if (url.protocol !== 'https:')
-    throw failure('SourceRefused', 'only https:// addresses are called', allowing);
+    throw failure('SourceRefused', 'only https:// addresses are allowed', allowing);
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  // A connection to a literal address asks for no name, so nothing else checks it.
+  // A literal address needs no name lookup, where other addresses are checked.
   if (isIP(host) !== 0 && !isPublicAddress(host)) throw refusedAddress(host);
   return url;
 }
 
 const allowing = {
-  next: 'PERENNIAL_NOTIFY_PRIVATE_ADDRESSES=true lets workers call private and http:// addresses',
+  next: 'set PERENNIAL_NOTIFY_PRIVATE_ADDRESSES=true to allow private and http:// addresses',
 };
 
 export function refusedAddress(host: string): Error {
-  return failure('SourceRefused', `${host} is no public address`, allowing);
+  return failure('SourceRefused', `${host} is not a public address`, allowing);
 }
 
 function cloudEvent({
@@ -105,18 +105,18 @@ function signer(secret: string): Webhook {
   try {
     return new Webhook(secret);
   } catch {
-    throw failure('InvalidInput', 'the secret begins with whsec_ and is not base64 after that');
+    throw failure('InvalidInput', 'the secret begins with whsec_ but the rest is not base64');
   }
 }
 
 function refusalOf(status: number): string | null {
   if (status >= 200 && status < 300) return null;
   return status >= 300 && status < 400
-    ? `it answered ${status}; redirects are not followed`
-    : `it answered ${status}`;
+    ? `the receiver responded with status ${status}; redirects are not followed`
+    : `the receiver responded with status ${status}`;
 }
 
-/** RFC 9110: seconds, or a date. A day at most: what asks for more is asked again then. */
+/** RFC 9110 allows seconds or a date. Longer delays are cut to a day. */
 function secondsOf(retryAfter: string | readonly string[] | undefined): number | null {
   if (typeof retryAfter !== 'string') return null;
   const seconds = /^\d+$/.test(retryAfter)
@@ -125,7 +125,7 @@ function secondsOf(retryAfter: string | readonly string[] | undefined): number |
   return seconds > 0 ? Math.min(seconds, 86_400) : null;
 }
 
-/** For the log of deliveries, whose JSON the database reads: it refuses half characters and NUL. */
+/** A text for the delivery log. PostgreSQL's JSON refuses lone surrogates and NUL. */
 export function explained(error: unknown): string {
   const text = Array.from(wordsOf(error)).slice(0, 500).join('');
   return text.replace(/[\p{Cc}\p{Cs}]/gu, ' ');
@@ -134,7 +134,7 @@ export function explained(error: unknown): string {
 function wordsOf(error: unknown): string {
   if (isPerennialError(error))
     return error.next === undefined ? error.message : `${error.message}; ${error.next}`;
-  // Of a name with several addresses, none of which answered: its own message is empty.
+  // The host has several addresses and all failed; the message of the aggregate is empty.
   if (error instanceof AggregateError) return error.errors.map(wordsOf).join('; ');
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,5 @@
 /**
- * Tells webhooks what they asked to hear, again until somebody took it; each attempt is written
- * into the delivery log.
+ * Sends due deliveries to webhooks, with retries. Each attempt is recorded in the delivery log.
  */
 import { Agent } from 'undici';
 import { publicOnly } from '../../data/dataset/sources/addresses';
@@ -27,24 +26,24 @@ export interface WebhookDeps extends Omit<WebhookCallSettings, 'timeoutMs'> {
 }
 
 /**
- * Many, because a round lasts as long as its slowest receiver; what others are told must not wait
- * for a few that hang.
+ * Many, because a round lasts as long as its slowest receiver, and a few slow receivers must not
+ * delay the others.
  */
 const atOnce = 64;
-/** Longer than the slowest attempt, so that nobody else begins it meanwhile. */
+/** Longer than the slowest attempt, so that no other worker makes it at the same time. */
 const leaseSeconds = 60;
 
 /**
- * Everything that is due; how many were tried. Dies in the middle: what was not recorded is sent
- * again when the lease is over, under the same `webhook-id`. Stopped in the middle: what hangs is
- * given up and comes again.
+ * Sends the deliveries that are due and returns how many were tried. After a crash, an attempt that
+ * was not recorded is made again once its lease ends, with the same `webhook-id`. When `stopped`
+ * aborts, pending requests are dropped and retried later.
  */
 export async function deliverWebhooks(deps: WebhookDeps, stopped: AbortSignal): Promise<number> {
   const due = await deps.webhooks.claim({ limit: atOnce, leaseSeconds });
   if (due.length === 0) return 0;
   const settings = { timeoutMs: 15_000, ...deps };
-  // A connection a call: most receivers are called minutes apart, and one that is open holds up
-  // nobody's shutdown.
+  // No keep-alive: most receivers are called minutes apart, and an open connection could delay
+  // their shutdown.
   const agent = new Agent({
     pipelining: 0,
     connect: {
@@ -86,7 +85,7 @@ async function deliver(
   const outcome = outcomeOf(answer, tries);
   await webhooks.record({ claimed: delivery, attempt, outcome });
   if (error === null) log.debug({ event: id, target, lifecycle, kind: event }, 'webhook delivered');
-  // Paths of webhooks often are their secret.
+  // Only the host, because the path of a webhook often is its secret.
   else
     log.warn(
       {
@@ -110,7 +109,7 @@ function outcomeOf(
   if (status === 410) return { kind: 'gone' };
   const delay = retryDelay(tries);
   if (delay === null) return { kind: 'failed' };
-  // Up to a tenth later, so that a receiver that comes back is not met by all at once.
+  // Up to a tenth later, so that not all deliveries reach a recovering receiver at once.
   return {
     kind: 'pending',
     retryAfterSeconds: Math.max(delay * (1 + Math.random() / 10), retryAfterSeconds ?? 0),

@@ -13,9 +13,8 @@ import type { Logger } from '../log';
 type RunEventLog = Pick<Registry['events'], 'append'>;
 
 /**
- * At the activity boundary: errors get their wire form, and each attempt one log line with the
- * run's trace id. With `events`, whoever watches the run is told why it stands still while an
- * attempt is made again (I12).
+ * Converts errors of activities to their wire form and logs each attempt with the run's trace id.
+ * With `events`, failed attempts that are retried are also recorded as events of the run (I12).
  */
 export function activityBoundary(
   log: Logger,
@@ -81,7 +80,7 @@ async function tellRun(
     readonly runId?: RunId;
     readonly key?: IdempotencyKey;
   };
-  // Without the registry nobody can be told that it is away.
+  // The event is stored in the registry, so it cannot report that the registry is unavailable.
   if (tenant === undefined || runId === undefined || failed.type === 'DatabaseUnavailable') return;
   const data = { activity, attempt, failure: { type: failed.type, message: failed.message } };
   try {
@@ -89,15 +88,15 @@ async function tellRun(
   } catch (refused) {
     log.debug(
       { runId, activity, err: describe(refused) },
-      'the run was not told of a failed attempt',
+      'recording a failed attempt as an event of the run failed',
     );
   }
 }
 
 /**
- * The table in domain/failure.ts owns retryability. What it does not know is a bug or an accident
- * of a library: remote activities try it again a bounded number of times; a record, which retries
- * without end, must not.
+ * The table in domain/failure.ts owns retryability. Any other error is a bug or an error of a
+ * library. Remote activities retry it a bounded number of times. Local activities have no bound, so
+ * they must not retry it.
  */
 function toWire(error: unknown, isLocal: boolean): unknown {
   if (error instanceof TemporalFailure || error instanceof CompleteAsyncError) return error;
@@ -112,8 +111,8 @@ function toWire(error: unknown, isLocal: boolean): unknown {
       details: [{ issues: error.issues.slice(0, 50), next: error.next ?? null }],
     });
   }
-  // A library's words may quote a row (I11), so neither its message nor itself as a cause reaches
-  // Temporal's history.
+  // A library's error may quote a row (I11). So Temporal's history gets neither its full message
+  // nor the error as a cause.
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   return ApplicationFailure.create({
     type: 'Unexpected',
@@ -122,7 +121,7 @@ function toWire(error: unknown, isLocal: boolean): unknown {
   });
 }
 
-/** Quoted text and numbers are where an error's words hold data. */
+/** Removes quoted text and numbers, where messages of libraries hold data. */
 function withoutValues(message: string): string {
   return message
     .replace(/'[^']*'|"[^"]*"/g, '…')
@@ -139,7 +138,7 @@ function traceOf(input: unknown): { readonly runId?: unknown; readonly traceId?:
   };
 }
 
-/** The frames of a stack say where; its first lines repeat the message. */
+/** Only the frames of the stack, because its first lines repeat the message. */
 function describe(error: unknown): {
   readonly type: string;
   readonly message: string;

@@ -9,27 +9,26 @@ const interceptorsPath = join(root, 'workflows', 'begun-first.ts');
 
 export interface WorkflowCode {
   readonly codePath: string;
-  /** Of the sources. */
+  /** Digest of the sources. */
   readonly digest: Digest;
 }
 
 /**
- * The workflow code as one file, built once for each state of its sources: bundling takes seconds,
- * a start should not. Written under a name of its own and renamed, so that processes that build at
- * the same time do not read half a file.
+ * Builds the workflow code as one file, once for each state of its sources, because bundling takes
+ * seconds. The file is renamed into place, so that concurrent builds never read a partial file.
  */
 export async function workflowBundle(
   cacheDir = join(root, '.perennial', 'build'),
   workflowsPath = join(root, 'workflows', 'index.ts'),
 ): Promise<WorkflowCode> {
-  // Everything that it may hold: workflows, domain, the entry itself and the SDK's version.
+  // Everything that the bundle may hold: workflows, domain, the entry and the SDK's version.
   const digest = sourceDigest(['package-lock.json', workflowsPath, 'workflows', 'domain']);
   const codePath = join(
     cacheDir,
     `workflows-${digest.slice('sha256:'.length, 'sha256:'.length + 16)}.js`,
   );
   if (existsSync(codePath)) return { codePath, digest };
-  // Where the bundler's compiler unpacks itself when it loads; else in the user's home.
+  // The bundler's compiler unpacks itself here when it loads; its default is the user's home.
   process.env['SWC_NATIVE_BINDING_CACHE'] ??= join(cacheDir, 'swc');
   const { code } = await bundleWorkflowCode({
     workflowsPath,

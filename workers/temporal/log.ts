@@ -9,7 +9,7 @@ const levels = {
   ERROR: 'error',
 } as const;
 
-/** The SDK's own words in the same form as ours. */
+/** Writes the log lines of the Temporal SDK in the platform's format. */
 export function temporalLogger(log: Logger): TemporalLogger {
   const write = (
     level: (typeof levels)[keyof typeof levels],
@@ -20,7 +20,7 @@ export function temporalLogger(log: Logger): TemporalLogger {
     log: (level, message, meta) => write(levels[level], message, meta),
     trace: (message, meta) => write('trace', message, meta),
     debug: (message, meta) => write('debug', message, meta),
-    // Start and state changes of each worker: ours says once that all are ready.
+    // State changes of each worker; `worker ready` already reports the start at level info.
     info: (message, meta) => write('debug', message, meta),
     warn: (message, meta) => write('warn', message, meta),
     error: (message, meta) => write('error', message, meta),

@@ -1,6 +1,6 @@
 /**
- * How a Temporal service is reached that asks for more than its address, under the names that
- * Temporal's own clients use.
+ * Settings for a Temporal service that requires TLS or an API key. The names are those of
+ * Temporal's own clients.
  */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
@@ -32,7 +32,7 @@ export const temporalFiles: readonly string[] = Object.keys(temporalSettings).fi
 type TemporalSettings = z.output<z.ZodObject<typeof temporalSettings>>;
 
 export interface TemporalSecurity {
-  /** null: in the clear. All PEM. */
+  /** Null means no TLS. All texts are PEM. */
   readonly tls: {
     readonly serverName: string | null;
     readonly serverCa: string | null;
@@ -43,13 +43,13 @@ export interface TemporalSecurity {
 
 export interface SettingMistake {
   readonly setting: string;
-  /** Never holds a value: it may be a secret. */
+  /** Never contains the value, which may be a secret. */
   readonly detail: string;
 }
 
 /**
- * Reads the files that are named, so that a wrong path is found at start. A key or a certificate
- * asks for TLS without further ado.
+ * Reads the certificate and key files, so that a wrong path is reported at start. An API key or a
+ * certificate enables TLS.
  */
 export function readTemporalSecurity(environment: Readonly<Record<string, string | undefined>>): {
   readonly security: TemporalSecurity;
@@ -76,14 +76,15 @@ export function readTemporalSecurity(environment: Readonly<Record<string, string
       : [keyName, certificateName];
     mistakes.push({
       setting: `${missing}_PATH`,
-      detail: `is missing: ${there}_… needs the other half of its pair`,
+      detail: `is missing: ${there}_… is set, and both are needed`,
     });
   }
   if (given.TEMPORAL_TLS_DISABLE_HOST_VERIFICATION) {
     mistakes.push({
       setting: 'TEMPORAL_TLS_DISABLE_HOST_VERIFICATION',
       detail:
-        'is not in this version: name the authority in TEMPORAL_TLS_SERVER_CA_CERT_PATH, or the host in TEMPORAL_TLS_SERVER_NAME',
+        'is not supported: name the authority in TEMPORAL_TLS_SERVER_CA_CERT_PATH, ' +
+        'or the host in TEMPORAL_TLS_SERVER_NAME',
     });
   }
   const askers = Object.entries(given).flatMap(([name, value]) =>
@@ -105,7 +106,7 @@ export function readTemporalSecurity(environment: Readonly<Record<string, string
   return { security: { tls, apiKey: given.TEMPORAL_API_KEY ?? null }, mistakes };
 }
 
-/** One that is malformed is said elsewhere and must not hide the mistakes of the others. */
+/** Drops malformed settings, which are reported elsewhere, so that the others are still checked. */
 function wellFormed(environment: Readonly<Record<string, string | undefined>>): TemporalSettings {
   const read = Object.entries(temporalSettings).map(([name, schema]) => [
     name,
@@ -127,7 +128,7 @@ function readPem(
   data: string | undefined,
 ): { readonly text: string | null } | SettingMistake {
   if (path !== undefined && data !== undefined)
-    return { setting: `${name}_DATA`, detail: `is given beside ${name}_PATH: give one of them` };
+    return { setting: `${name}_DATA`, detail: `is set together with ${name}_PATH; set only one` };
   const setting = path === undefined ? `${name}_DATA` : `${name}_PATH`;
   const text = path === undefined ? (data ?? null) : readText(path);
   if (text === undefined) return { setting, detail: 'names a file that cannot be read' };
@@ -135,7 +136,7 @@ function readPem(
   const pattern = new RegExp(`-----BEGIN (?:[A-Z0-9]+ )*${label}-----`);
   return text === null || pattern.test(text)
     ? { text }
-    : { setting, detail: `holds no PEM block "${label}"` };
+    : { setting, detail: `contains no PEM block "${label}"` };
 }
 
 function readText(path: string): string | undefined {
@@ -146,7 +147,7 @@ function readText(path: string): string | undefined {
   }
 }
 
-/** For the SDK's connections, both the client's and the worker's. */
+/** Options for the SDK's connections of clients and workers. */
 export function temporalConnectOptions({
   address,
   tls,

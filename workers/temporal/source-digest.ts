@@ -6,16 +6,16 @@ import type { Digest } from '../../domain/dataset/artifact';
 const root = resolve(__dirname, '..', '..');
 
 /**
- * What makes the outputs of stages, with the versions of the libraries that it calls. Coarse on
- * purpose: an output made anew costs minutes, a stale one is wrong.
+ * Digest of the code that makes the outputs of stages, with the versions of its libraries. It is
+ * coarse on purpose: recomputing an output costs minutes, but a stale output is wrong.
  */
 export function stageCodeDigest(): Digest {
   return sourceDigest(['activities', 'data', 'domain', 'package-lock.json']);
 }
 
 /**
- * Over the names and contents of files, and of the TypeScript files in folders; paths from the
- * project's folder, or absolute.
+ * Digest of the names and contents of files, and of the TypeScript files in folders. Paths are
+ * absolute or relative to the project's folder.
  */
 export function sourceDigest(paths: readonly string[]): Digest {
   const hash = createHash('sha256');

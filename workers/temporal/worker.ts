@@ -17,7 +17,7 @@ export interface QueueWorkerOptions {
   readonly log: Logger;
 }
 
-/** One worker on one queue. The queue names a resource, so each has its own bound. */
+/** Creates the worker of one queue. A queue names a resource, so each has its own bounds. */
 export async function createQueueWorker({
   connection,
   namespace,
@@ -34,7 +34,7 @@ export async function createQueueWorker({
     activities,
     interceptors: { activity: [activityBoundary(log, events)] },
     shutdownGraceTime: '5s',
-    // A cancelled activity hears of it with its next heartbeat that is let through.
+    // An activity receives its cancellation with the next heartbeat that is not throttled.
     maxHeartbeatThrottleInterval: '1s',
     defaultHeartbeatThrottleInterval: '1s',
     ...bounds[queue](workflowBundle),
@@ -46,18 +46,16 @@ type WorkerBounds = Partial<WorkerOptions>;
 const bounds: Record<QueueName, (workflowBundle: { readonly codePath: string }) => WorkerBounds> = {
   orchestrator: (workflowBundle) => ({
     workflowBundle,
-    // After a worker's death its sticky tasks wait this long before another takes them; 10 s is the
-    // default.
+    // After a crash of this worker, its sticky tasks wait this long for it (default 10 s).
     stickyQueueScheduleToStartTimeout: '1s',
-    // Watches of rollouts, and judges of their answers: they wait on the registry or a provider and
-    // hold nothing.
+    // Activities that watch and judge rollouts wait for the registry or a provider and use little.
     maxConcurrentActivityTaskExecutions: 200,
     maxConcurrentLocalActivityExecutions: 100,
   }),
   // Each may hold a gigabyte of columns.
   data: () => ({ maxConcurrentActivityTaskExecutions: 3 }),
-  // They wait for jobs; how many run at once is the backend's to say.
+  // These wait for jobs, and the backend limits how many jobs run at once.
   compute: () => ({ maxConcurrentActivityTaskExecutions: 50 }),
-  // Models run on this process's own thread: a second one lets storage be waited for meanwhile.
+  // Models run on this process's main thread; a second activity uses the time spent on storage.
   llm: () => ({ maxConcurrentActivityTaskExecutions: 2 }),
 };

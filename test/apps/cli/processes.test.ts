@@ -32,9 +32,9 @@ describe('a platform process', () => {
   });
 
   test.each([
-    [['worker', '--queue', 'dta'], /no queue dta; there are orchestrator, data, compute/],
+    [['worker', '--queue', 'dta'], /unknown queue dta; the queues are orchestrator, data, compute/],
     [['worker', '--quue', 'data'], /takes --queue/],
-    [['api', '--port', '1'], /takes no arguments; it was given --port 1/],
+    [['api', '--port', '1'], /takes no arguments, but got --port 1/],
   ])('%j is a usage error before any setting is read', (args, message) => {
     expect(perennial(...args)).toEqual({
       exitCode: 2,

@@ -27,7 +27,7 @@ const write = (...keys: { id: string; secret: string }[]): void =>
   writeFileSync(file(), JSON.stringify({ keys }), { mode: 0o600 });
 const key = (id: string) => ({ id, secret: `${id} is a secret of more than 32 characters` });
 
-test('a key is made once, for this user alone', () => {
+test('creates the key file once, readable by its user alone', () => {
   ensureCommandKeys(file());
   const [made] = commandKeysIn(file())();
   ensureCommandKeys(file());
@@ -35,7 +35,7 @@ test('a key is made once, for this user alone', () => {
   expect(statSync(file()).mode & 0o777).toBe(0o600);
 });
 
-test('after a rotation the new key signs, the old one is still known, and then it is not', () => {
+test('after a rotation the new key signs, and the old one verifies until it is removed', () => {
   ensureCommandKeys(file());
   const keys = commandKeysIn(file());
   write(key('old'));
@@ -55,9 +55,9 @@ test('after a rotation the new key signs, the old one is still known, and then i
 
 test.each([
   ['is missing', null],
-  ['has none', { keys: [] }],
-  ['has one that is too short', { keys: [{ id: 'a', secret: 'short' }] }],
-])('a file that %s is an error that names the way out', async (_, content) => {
+  ['has no key', { keys: [] }],
+  ['has a key that is too short', { keys: [{ id: 'a', secret: 'short' }] }],
+])('fails with the next step if the key file %s', async (_, content) => {
   ensureCommandKeys(file());
   if (content === null) rmSync(file());
   else writeFileSync(file(), JSON.stringify(content));
@@ -69,18 +69,18 @@ test.each([
 });
 
 test.each([
-  ['in ten minutes', 9 * 60_000, 'signed'],
-  ['later', 11 * 60_000, 'expired'],
+  ['within ten minutes', 9 * 60_000, 'signed'],
+  ['after ten minutes', 11 * 60_000, 'expired'],
   ['by a clock that is a minute behind', -50_000, 'signed'],
-  ['before it was made', -120_000, 'refused'],
-])('a command that comes %s is %s', (_, milliseconds, kind) => {
+  ['two minutes before its time', -120_000, 'refused'],
+])('a command that arrives %s is %s', (_, milliseconds, kind) => {
   const keys = () => [key('k')] as const;
   expect(
     checkCommand(keys, signCommand(keys, order), Date.parse(order.at) + milliseconds),
   ).toMatchObject({ kind });
 });
 
-test('a command with a time that is none is refused', () => {
+test('refuses a command with an invalid time', () => {
   const keys = () => [key('k')] as const;
   expect(checkCommand(keys, signCommand(keys, { ...order, at: 'soon' }))).toMatchObject({
     kind: 'refused',

@@ -21,7 +21,7 @@ describe('a secret that a spec refers to', () => {
     return join(folder, name);
   };
 
-  test('is read anew each time: a variable, or a file without its line end', async () => {
+  test('is read at each use, from a variable or from a file without its line end', async () => {
     const environment: Record<string, string> = { HOOK_SECRET: 'one' };
     const secretOf = lifecycleSecrets(environment, { variables: ['HOOK_SECRET'], folder });
     expect(await secretOf({ env: 'HOOK_SECRET' })).toBe('one');
@@ -34,25 +34,25 @@ describe('a secret that a spec refers to', () => {
   });
 
   test.each([
-    ['no such variable', () => ({ env: 'NOT_SET' }), 'this worker has no variable NOT_SET'],
-    ['an empty variable', () => ({ env: 'EMPTY' }), 'this worker has no variable EMPTY'],
+    ['no such variable', () => ({ env: 'NOT_SET' }), 'variable NOT_SET is not set'],
+    ['an empty variable', () => ({ env: 'EMPTY' }), 'variable EMPTY is not set'],
     ['no such file', () => ({ file: join(folder, 'none') }), 'ENOENT'],
     ['an empty file', () => ({ file: write('empty', '\n') }), 'is empty'],
-    ['a folder', () => ({ file: subfolder() }), 'is no file of at most 64 KiB'],
+    ['a folder', () => ({ file: subfolder() }), 'is not a file of at most 64 KiB'],
     [
       'a large file',
       () => ({ file: write('large', Buffer.alloc(65_537, 'a')) }),
-      'is no file of at most 64 KiB',
+      'is not a file of at most 64 KiB',
     ],
     [
-      'a pipe that nobody writes to',
+      'a pipe without a writer',
       () => {
         execFileSync('/bin/sh', ['-c', 'mkfifo "$0"', join(folder, 'pipe')]);
         return { file: join(folder, 'pipe') };
       },
-      'is no file of at most 64 KiB',
+      'is not a file of at most 64 KiB',
     ],
-  ])('%s: the error names the reference, never waits and never reads on', async (_, ref, words) => {
+  ])('%s fails at once with an error that names the reference', async (_, ref, words) => {
     await expect(
       lifecycleSecrets({ EMPTY: '' }, { variables: ['NOT_SET', 'EMPTY'], folder })(ref()),
     ).rejects.toMatchObject({
@@ -62,17 +62,17 @@ describe('a secret that a spec refers to', () => {
   });
 
   test.each([
-    ['a variable that nobody listed', { env: 'OTHER' }],
+    ['a variable that is not listed', { env: 'OTHER' }],
     ['the database’s address', { env: 'PERENNIAL_DATABASE_URL' }],
-    ['the credential of S3, although somebody listed it', { env: 'AWS_SECRET_ACCESS_KEY' }],
+    ['the credential of S3, even if it is listed', { env: 'AWS_SECRET_ACCESS_KEY' }],
     ['the service key', { env: 'PERENNIAL_SERVICE_KEY' }],
     ['the setting that lists variables', { env: 'PERENNIAL_SECRET_ENV' }],
     ['a file elsewhere', { file: '/etc/hostname' }],
-    ['a device without end', { file: '/dev/zero' }],
-    ['a way out of the folder', () => ({ file: `${join(folder, 'inside')}/../outside` })],
+    ['an endless device', { file: '/dev/zero' }],
+    ['a path that leaves the folder', () => ({ file: `${join(folder, 'inside')}/../outside` })],
     ['the folder itself', () => ({ file: join(folder, 'inside') })],
     ['a relative path', { file: 'secret' }],
-  ])('that lifecycles may not read is refused without a look at it: %s', async (_, given) => {
+  ])('that lifecycles may not read is refused without reading it: %s', async (_, given) => {
     const ref = typeof given === 'function' ? given() : given;
     const names = [
       'OTHER',
@@ -90,7 +90,7 @@ describe('a secret that a spec refers to', () => {
     });
   });
 
-  test('in a folder of secrets may be a link inside it, and none that leads out', async () => {
+  test('may be a link within the folder of secrets, but no link that leaves it', async () => {
     mkdirSync(join(folder, 'mounted', '..2026'), { recursive: true });
     write('mounted/..2026/hook', 'mounted');
     write('audit-key.pem', 'key');
@@ -103,7 +103,7 @@ describe('a secret that a spec refers to', () => {
     );
   });
 
-  test('that the settings of providers refer to may be any but the platform’s own', async () => {
+  test('of a provider may be any file or variable except the platform’s own', async () => {
     const secretOf = operatorSecrets({
       OPENAI_API_KEY: 'sk-1',
       PERENNIAL_LLM_API_KEY: 'own',

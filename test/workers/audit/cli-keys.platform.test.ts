@@ -22,7 +22,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A machine with a state folder of its own, on the same database. */
+/** A machine with its own state folder, on the same database. */
 function machine(name: string) {
   const stateDir = join(folder, name);
   const file = join(stateDir, 'run', 'audit-key.pem');
@@ -53,13 +53,13 @@ function machine(name: string) {
   return { file, commands, seal, own, verify };
 }
 
-test('machines add, rotate and replace keys, and each finds the log whole', async () => {
+test('machines add, rotate and replace keys, and the log verifies on each', async () => {
   const [one, two] = [machine('one'), machine('two')];
   await expect(two.commands().newKey({ previous: 'x' })).rejects.toMatchObject({
     next: 'perennial up',
   });
 
-  // The first makes its key by itself; another machine does not.
+  // Only the first machine creates its key by itself.
   await one.seal();
   expect(existsSync(one.file)).toBe(true);
   await expect(two.seal()).rejects.toMatchObject({
@@ -89,7 +89,7 @@ test('machines add, rotate and replace keys, and each finds the log whole', asyn
   for (const each of [one, two])
     expect(await each.verify()).toMatchObject({ findings: [], unsealed: 0 });
 
-  // A rotation, and one that was interrupted after the key was registered.
+  // A rotation, then one that was interrupted after it had registered the key.
   const before = readFileSync(one.file, 'utf8');
   const rotated = await one
     .commands()
@@ -100,7 +100,7 @@ test('machines add, rotate and replace keys, and each finds the log whole', asyn
   for (const each of [one, two])
     expect(await each.verify()).toMatchObject({ findings: [], unsealed: 0 });
 
-  // The second machine's disk is gone.
+  // The second machine loses its disk.
   rmSync(two.file);
   await expect(two.seal()).rejects.toMatchObject({ type: 'NotFound' });
   const rotate = (input: Parameters<CliAuditKeys['rotateKey']>[0]) =>
@@ -127,7 +127,7 @@ test('machines add, rotate and replace keys, and each finds the log whole', asyn
   ]);
 });
 
-test('a rotation that was interrupted is finished by the next one', async () => {
+test('running rotate-key again finishes an interrupted rotation', async () => {
   const one = machine('one');
   const registered = await one.commands().rotateKey({
     reason: 'r',
@@ -148,7 +148,7 @@ test('a rotation that was interrupted is finished by the next one', async () => 
   await one.seal();
 });
 
-test('a key in a variable is rotated into a file that is named', async () => {
+test('rotates a key in a variable into a given file', async () => {
   const one = machine('one');
   const { commands } = one;
   const environment = {

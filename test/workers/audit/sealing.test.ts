@@ -23,8 +23,8 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /**
- * Asks for the signer of a new folder again and again, at the same moments as its twin; prints the
- * key ids.
+ * Requests the signer of a new folder repeatedly, concurrently with a second process, and prints
+ * the key ids.
  */
 const script = `
   const { makeKeyFile, ownKeyFile } = require('./workers/audit/key');
@@ -37,7 +37,7 @@ const script = `
   console.log(ids.join());
 `;
 
-test('processes that start together sign with one key, of which none ever sees a part', async () => {
+test('processes that start together sign with the same, complete key', async () => {
   const since = String(Date.now() + 3000);
   const twin = () =>
     new Promise<string>((done, failed) => {
@@ -55,7 +55,7 @@ test('processes that start together sign with one key, of which none ever sees a
   expect(second).toBe(first);
 });
 
-test('the key is made once, for this user’s eyes only, and leaves nothing beside it', () => {
+test('creates the key once, readable by its user alone, and leaves no other file', () => {
   const file = ownKeyFile(folder);
   const { keyId } = makeKeyFile(file);
   expect(makeKeyFile(file).keyId).toBe(keyId);
@@ -79,7 +79,7 @@ describe('a missing key', () => {
     }));
   };
 
-  test('of a new log is made, and registered as the first', async () => {
+  test('of a new log is created and registered as the first key', async () => {
     const { signer, registered } = await ask({});
     expect(registered).toMatchObject([
       { kind: 'first', request: { publicKey: signer.publicKey, previous: null } },
@@ -89,7 +89,7 @@ describe('a missing key', () => {
   test.each([
     ['of a log that has keys', { keys: [{ keyId: 'k1' }] }],
     ['in a file that the operator named', { isOwn: false }],
-  ])('%s is an error that names the ways out, and is not replaced', async (_, over) => {
+  ])('%s fails with the next steps and is not replaced', async (_, over) => {
     await expect(ask(over)).rejects.toMatchObject({
       type: 'NotFound',
       next: expect.stringContaining('PERENNIAL_AUDIT_KEY_FILE') as string,
@@ -97,7 +97,7 @@ describe('a missing key', () => {
     expect(existsSync(ownKeyFile(folder))).toBe(false);
   });
 
-  test('is not a damaged one, whose text is not repeated', async () => {
+  test('is distinguished from a damaged key, and the error does not quote the key', async () => {
     mkdirSync(join(folder, 'run'));
     writeFileSync(ownKeyFile(folder), 'half a secret');
     await expect(ask({})).rejects.toMatchObject({

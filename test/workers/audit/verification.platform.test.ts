@@ -42,7 +42,7 @@ const environment = (over: Record<string, string> = {}) => ({
   ...over,
 });
 
-test('the log is verified in a thread of its own, against the store and the second place', async () => {
+test('verifies the log in a separate thread, against the store and the second place', async () => {
   await test_.database.sql.unsafe(`
     insert into audit_log (tenant_id, id, actor, action, subject, cause)
       select '${tenant}', 'aud_' || lpad(n::text, 8, '0'), 'a', 'b', 'c', 'd' from generate_series(1, 8000) n`);
@@ -66,7 +66,7 @@ test('the log is verified in a thread of its own, against the store and the seco
     return both;
   };
   const [report, same] = await verified();
-  // On a machine that pauses, little work looks like much.
+  // A pause of the machine would look like a blocked event loop.
   while (Math.min(...shares) >= 0.2 && shares.length < 3) await verified();
   expect(report).toMatchObject({ rows: 8000, batches: 8, findings: [], trustedBy: 'ownKey' });
   expect(report.copies).toMatchObject([
@@ -76,7 +76,7 @@ test('the log is verified in a thread of its own, against the store and the seco
   expect(same).toBe(report);
   expect(Math.min(...shares)).toBeLessThan(0.2);
 
-  // Somebody with the database and the store.
+  // An attacker with access to the database and the store.
   await test_.database.sql.begin(async (tx) => {
     await tx`set local session_replication_role = replica`;
     await tx.unsafe(
@@ -99,7 +99,7 @@ test('the log is verified in a thread of its own, against the store and the seco
   for (const archive of archives) archive.close();
 });
 
-test('an error in the thread keeps its type and its way out', async () => {
+test('an error in the thread keeps its type and its next step', async () => {
   const verifier = auditVerifier(environment({ AWS_SECRET_ACCESS_KEY: 'wrong' }));
   await expect(verifier.verify({ tenant })).rejects.toMatchObject({
     type: 'Forbidden',

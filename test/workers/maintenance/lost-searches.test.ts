@@ -9,7 +9,7 @@ import { promptSearchWorkflowId, searchOfRun } from '../../../workflows/prompt/s
 
 type Ended = Parameters<LostSearchesDeps['registry']['promptSearches']['end']>[0];
 
-/** One search that the registry has as running, and what is known of who makes it. */
+/** One search that is `running` in the registry, with the states of its run and workflows. */
 function world(
   id: string,
   known: {
@@ -45,26 +45,26 @@ function world(
   return { deps, ended, letGo };
 }
 
-describe('searches whose workflow is gone', () => {
+describe('a prompt search whose workflow is gone', () => {
   const runId = 'run_0190aa' as RunId;
   const own = promptSearchWorkflowId({ tenant: defaultTenant, search: 'search_one' });
 
   test.each<[string, string, Parameters<typeof world>[1]]>([
-    ['runs under a workflow of its own', 'search_one', { workflows: { [own]: 'running' } }],
+    ['has a running workflow', 'search_one', { workflows: { [own]: 'running' } }],
     [
-      'is made by a run that goes on, as a child of its workflow',
+      'belongs to a running run, as a child of its workflow',
       searchOfRun(runId),
       { run: 'running' },
     ],
-    ['is made by a run that waits', searchOfRun(runId), { run: 'paused' }],
-  ])('one that %s is left alone', async (_, id, known) => {
+    ['belongs to a paused run', searchOfRun(runId), { run: 'paused' }],
+  ])('does not change if it %s', async (_, id, known) => {
     const { deps, ended, letGo } = world(id, known);
     await endLostSearches(deps, 0.01);
     expect([ended, letGo]).toEqual([[], []]);
   });
 
   test.each<[string, string, Parameters<typeof world>[1], string, RegExp]>([
-    ['was never begun', 'search_one', {}, 'failed', /never begun/],
+    ['never started', 'search_one', {}, 'failed', /never started/],
     [
       'was terminated',
       'search_one',
@@ -80,20 +80,20 @@ describe('searches whose workflow is gone', () => {
       /ended as cancelled/,
     ],
     [
-      'is of a run that was lost',
+      'belongs to a lost run',
       searchOfRun(runId),
       { run: 'lost' },
       'failed',
       /its run run_0190aa ended as lost/,
     ],
     [
-      'is of a run that was cancelled',
+      'belongs to a cancelled run',
       searchOfRun(runId),
       { run: 'cancelled' },
       'cancelled',
       /its run run_0190aa ended as cancelled/,
     ],
-  ])('one that %s ends, and lets go of what it held', async (_, id, known, status, cause) => {
+  ])('ends and releases its artifacts if it %s', async (_, id, known, status, cause) => {
     const { deps, ended, letGo } = world(id, known);
     await endLostSearches(deps, 0.01);
     expect(ended).toEqual([

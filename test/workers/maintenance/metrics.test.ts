@@ -1,7 +1,7 @@
 import { Registry as Metrics } from 'prom-client';
 import { measureMaintenance } from '../../../workers/maintenance/metrics';
 
-test('a worker reports the labels that were given up, and the last figure while the registry is unavailable', async () => {
+test('reports the labels given up, and the last figure while the registry is unavailable', async () => {
   const metrics = new Metrics();
   let answer: () => Promise<number> = () => Promise.resolve(7);
   measureMaintenance(metrics, { givenUp: () => answer() });

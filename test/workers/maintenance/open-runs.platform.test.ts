@@ -61,7 +61,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(stateDir, { recursive: true, force: true }));
 
-/** One run that waits for an approval, one that ended, and one that no worker has begun. */
+/** One run that waits for an approval, one that ended, and one that no worker has started. */
 async function leaveOpen(): Promise<void> {
   const worker = await startFakeWorker(temporal, test_.registry);
   await start(approval);
@@ -76,7 +76,7 @@ async function leaveOpen(): Promise<void> {
 
 async function start(workflowId: string): Promise<void> {
   const { lifecycle, revision, request, traceId } = plan;
-  // As the API does: a run that it did not accept is refused.
+  // As the API does; a run without a row is refused.
   await test_.registry.runs.open({
     tenant,
     workflowId,
@@ -108,21 +108,21 @@ const meet = (
     allowIncompatible,
     log: openLog('test', 'silent'),
   });
-/** Where no question can be asked, only what needs none goes well. */
+/** Temporal is not reachable here, so only a start that skips the check succeeds. */
 const nowhere = Connection.lazy({ address: '127.0.0.1:1', connectTimeout: 100 });
 
 describe('workflow code that is new to the open runs', () => {
-  test('is let in when it can continue them, and is not asked again', async () => {
+  test('starts if it can continue them, and is not checked again', async () => {
     await meet(today);
     await meet(today, { to: nowhere });
   });
 
-  test('is refused when it cannot, naming the runs and the ways out, as often as it comes', async () => {
+  test('is refused at each start if it cannot, with the runs and the next steps', async () => {
     for (let start = 1; start <= 2; start += 1) {
       await expect(meet(other)).rejects.toMatchObject({
         type: 'Conflict',
         message: expect.stringMatching(
-          /^this version's workflow code cannot go on with a run that is open:\n {2}run_waits of flight-delay: .*Nondeterminism error[^\n]*$/,
+          /^this version's workflow code cannot continue an open run:\n {2}run_waits of flight-delay: .*Nondeterminism error[^\n]*$/,
         ) as string,
         next: expect.stringContaining('perennial up --allow-incompatible-runs') as string,
       });
@@ -130,12 +130,12 @@ describe('workflow code that is new to the open runs', () => {
     await meet(today);
   });
 
-  test('is let in all the same when a person says so, from then on without the word', async () => {
+  test('starts with --allow-incompatible-runs, and later also without', async () => {
     await meet(other, { allowIncompatible: true });
     await meet(other, { to: nowhere });
   });
 
-  test('is asked again after other code has run', async () => {
+  test('is checked again after other code has run', async () => {
     await meet(today);
     await expect(meet(other)).rejects.toMatchObject({ type: 'Conflict' });
     await meet(other, { allowIncompatible: true });

@@ -25,7 +25,7 @@ const open = {
   waitingFor: 'canary of bikes@3 beside bikes@2: step 1 of 4, shadow; perennial rollout show bikes',
 };
 
-/** A schedule of every day at three that has started what `started` says. */
+/** A daily schedule at 03:00 that has started the runs of the times in `started`. */
 function world(given: {
   readonly started: readonly string[];
   readonly open?: typeof open | null;
@@ -82,7 +82,7 @@ function world(given: {
   return { recorded, look, checkedUntil: () => watched.checkedUntil };
 }
 
-test('times at which the run of before was still open are written down with what it waits for, after two looks', async () => {
+test('records times at which the last run was still open, with its wait, after two rounds', async () => {
   const { recorded, look, checkedUntil } = world({ started: ['2026-11-01T03:00:00Z'] });
   await look();
   expect(recorded).toEqual([]);
@@ -106,7 +106,7 @@ test('times at which the run of before was still open are written down with what
   expect(checkedUntil()).toBe('2026-11-03T11:59:00.000Z');
 });
 
-test('without an open run the cause is Temporal, and the catch-up window is named', async () => {
+test('names Temporal and the catch-up window as the cause if no run was open', async () => {
   const { recorded, look } = world({
     started: ['2026-11-01T03:00:00Z', '2026-11-02T03:00:00Z'],
     open: null,
@@ -130,7 +130,7 @@ test.each([
   ],
   ['the schedule is paused', { started: [], state: { paused: true } }],
   [
-    'the schedule was changed since',
+    'the schedule was changed later',
     { started: [], state: { changedAt: '2026-11-03T04:00:00.000Z' } },
   ],
   [
@@ -143,20 +143,20 @@ test.each([
     },
   ],
   [
-    'runs were put off by chance',
+    'runs were delayed by jitter',
     {
       started: ['02:51:00', '02:55:10', '02:59:59'].map((time, i) => `2026-11-0${i + 1}T${time}Z`),
       schedule: { jitterSeconds: 600 },
     },
   ],
-])('nothing is skipped where %s', async (_, given) => {
+])('records no skip if %s', async (_, given) => {
   const { recorded, look } = world(given);
   await look();
   await look();
   expect(recorded).toEqual([]);
 });
 
-test('with bufferOne the first time waits for the end of the open run, and those behind it are skipped', async () => {
+test('with bufferOne, the first time waits for the open run, and later ones are skipped', async () => {
   const { recorded, look } = world({
     started: ['2026-11-01T03:00:00Z'],
     schedule: { overlap: 'bufferOne' },

@@ -104,8 +104,8 @@ describe('delivery of webhooks', () => {
   const makeDue = () =>
     test_.database.sql`update webhook_deliveries set due_at = now() where status = 'pending'`;
   /**
-   * Delivers and returns how many seconds later it is due again: at least, and at most, as the
-   * attempt was between two moments.
+   * Delivers and returns the bounds in seconds until the next attempt, because the attempt was made
+   * between two readings of the clock.
    */
   const dueAfter = async (
     lifecycle: string,
@@ -117,7 +117,7 @@ describe('delivery of webhooks', () => {
     return { least: (dueAt - after) / 1000, most: (dueAt - before) / 1000 };
   };
 
-  test('is a signed CloudEvent, which the standard’s library verifies', async () => {
+  test('sends a signed CloudEvent that the library of the standard verifies', async () => {
     const lifecycle = await tell();
     expect(await deliver()).toBe(1);
     const [call] = receiver.calls;
@@ -147,7 +147,7 @@ describe('delivery of webhooks', () => {
     expect(await deliver()).toBe(0);
   });
 
-  test('a secret that is no whsec_ is the key itself', async () => {
+  test('uses a secret without the prefix whsec_ as the key', async () => {
     environment['SECRET'] = 'a plain pass phrase';
     await tell();
     await deliver();
@@ -159,10 +159,10 @@ describe('delivery of webhooks', () => {
   });
 
   test.each([
-    [500, 'it answered 500'],
-    [404, 'it answered 404'],
-    [302, 'it answered 302; redirects are not followed'],
-  ])('comes again after %i, under the same id with a new signature', async (status, error) => {
+    [500, 'the receiver responded with status 500'],
+    [404, 'the receiver responded with status 404'],
+    [302, 'the receiver responded with status 302; redirects are not followed'],
+  ])('retries after status %i with the same id and a new signature', async (status, error) => {
     receiver.answer(
       (response) =>
         void response.writeHead(status, { location: `${receiver.url}/elsewhere` }).end(),
@@ -193,7 +193,7 @@ describe('delivery of webhooks', () => {
     for (const call of receiver.calls) verified(call, secret);
   });
 
-  test('is given up after the tenth attempt, and begins anew when somebody asks', async () => {
+  test('fails after the tenth attempt, and starts again on request', async () => {
     receiver.answer((response) => void response.writeHead(503).end());
     const lifecycle = await tell();
     for (let n = 0; n < 12; n++) {
@@ -219,7 +219,7 @@ describe('delivery of webhooks', () => {
   test.each([
     ['seconds', () => '120'],
     ['a date', () => new Date(Date.now() + 120_000).toUTCString()],
-  ])('waits as long as the receiver asks: Retry-After as %s', async (_, retryAfter) => {
+  ])('waits as long as the receiver requests, with Retry-After as %s', async (_, retryAfter) => {
     receiver.answer(
       (response) => void response.writeHead(429, { 'retry-after': retryAfter() }).end(),
     );
@@ -230,7 +230,7 @@ describe('delivery of webhooks', () => {
   });
 
   test.each(['86400000', 'soon', '-5', ''])(
-    'a Retry-After of %j is never longer than a day, nor shorter than our own wait',
+    'waits at most a day and at least its own delay if Retry-After is %j',
     async (value) => {
       receiver.answer((response) => void response.writeHead(429, { 'retry-after': value }).end());
       const lifecycle = await tell();
@@ -240,7 +240,7 @@ describe('delivery of webhooks', () => {
     },
   );
 
-  test('410 ends what else waits for that webhook', async () => {
+  test('ends all pending deliveries of a webhook after status 410', async () => {
     receiver.answer((response) => void response.writeHead(410).end());
     const lifecycle = await tell();
     await tellAgain(lifecycle);
@@ -261,7 +261,7 @@ describe('delivery of webhooks', () => {
     expect(receiver.calls).toHaveLength(1);
   });
 
-  test('an answer that does not come, or comes word by word, ends with the time limit', async () => {
+  test('retries after a timeout, a broken response or a refused connection', async () => {
     receiver.answer((response, { path }) => {
       if (path === '/silent') return;
       response.flushHeaders();
@@ -274,7 +274,7 @@ describe('delivery of webhooks', () => {
     expect(rows.map(({ status }) => status)).not.toContain('failed');
     expect(rows[0]).toMatchObject({
       status: 'pending',
-      attempts: [{ status: null, error: 'no answer within 0.4 s' }],
+      attempts: [{ status: null, error: 'no response within 0.4 s' }],
     });
     expect(rows[2]).toMatchObject({
       status: 'pending',
@@ -282,7 +282,7 @@ describe('delivery of webhooks', () => {
     });
   });
 
-  test('the status is the answer: a body without end is not read', async () => {
+  test('reads only the status, so that an endless body does no harm', async () => {
     let sent = 0;
     const ended = new Promise<void>((end) => {
       receiver.answer((response) => {
@@ -302,11 +302,11 @@ describe('delivery of webhooks', () => {
       status: 'delivered',
       attempts: [{ status: 200 }],
     });
-    // What fits into the sockets of both sides.
+    // The buffers of both sockets hold this much.
     expect(sent).toBeLessThan(32 * 1024 * 1024);
   });
 
-  test('one that hangs keeps no other waiting for longer than its own time limit, and a worker that is stopped not even so long', async () => {
+  test('delivers to others while one receiver hangs, and drops that request on stop', async () => {
     receiver.answer((response, { path }) => {
       if (path === '/in') response.writeHead(204).end();
     });
@@ -314,18 +314,18 @@ describe('delivery of webhooks', () => {
     const stop = new AbortController();
     const round = deliver({ timeoutMs: 30_000 }, stop.signal);
     for (const deadline = Date.now() + 60_000; (await log(lifecycle))[1]?.status !== 'delivered';) {
-      if (Date.now() > deadline) throw new Error('the other one waits');
+      if (Date.now() > deadline) throw new Error('the other delivery is still pending');
       await new Promise((done) => setTimeout(done, 20));
     }
     stop.abort();
     await round;
     expect((await log(lifecycle))[0]).toMatchObject({
       status: 'pending',
-      attempts: [{ status: null, error: 'this worker was stopped before there was an answer' }],
+      attempts: [{ status: null, error: 'the worker was stopped before a response arrived' }],
     });
   });
 
-  test('private addresses, and http:// anywhere, are called only where that is allowed', async () => {
+  test('calls private addresses and http:// only if the settings allow it', async () => {
     let connections = 0;
     const server = createServer((socket) => {
       connections += 1;
@@ -350,8 +350,8 @@ describe('delivery of webhooks', () => {
     const errors = (await log(lifecycle)).map(({ attempts }) => attempts[0]?.error ?? '');
     const hint = 'PERENNIAL_NOTIFY_PRIVATE_ADDRESSES=true';
     for (const error of errors) expect(error).toContain(hint);
-    for (const error of errors.slice(0, -1)) expect(error).toContain('is no public address');
-    expect(errors.at(-1)).toContain('only https:// addresses are called');
+    for (const error of errors.slice(0, -1)) expect(error).toContain('is not a public address');
+    expect(errors.at(-1)).toContain('only https:// addresses are allowed');
     expect(connections).toBe(0);
     await makeDue();
     await deliver({ timeoutMs: 1_000 });
@@ -363,20 +363,21 @@ describe('delivery of webhooks', () => {
     [
       'a variable that is not set',
       { env: 'NOT_SET' },
-      'this worker has no variable NOT_SET; start the worker with NOT_SET set',
+      'the environment variable NOT_SET is not set in this process; ' +
+        'set NOT_SET and restart the process',
     ],
     [
-      'one that lifecycles may not read',
+      'a variable that lifecycles may not read',
       { env: 'AWS_SECRET_ACCESS_KEY' },
       'lifecycles may not read the variable AWS_SECRET_ACCESS_KEY',
     ],
     [
-      'a file that is not there',
+      'a missing file',
       { file: '/nowhere/secret' },
       "the secret's file /nowhere/secret cannot be read",
     ],
   ])(
-    'the secret is %s: the log says so, nobody is called, and it comes when the secret does',
+    'does not call the receiver while the secret is %s, and delivers once it exists',
     async (_, missing, words) => {
       const lifecycle = await tell(undefined, missing);
       await deliver();
@@ -390,7 +391,7 @@ describe('delivery of webhooks', () => {
     },
   );
 
-  test('the secret is in no log and no table, whether it works or not', async () => {
+  test('writes no secret to logs or tables, whether it is valid or not', async () => {
     const broken = 'whsec_notbase64§';
     await tell();
     await deliver();
@@ -398,7 +399,7 @@ describe('delivery of webhooks', () => {
     const lifecycle = await tell([`${receiver.url}/path-as-secret`]);
     await deliver();
     expect((await only(lifecycle)).attempts[0]?.error).toBe(
-      'the secret begins with whsec_ and is not base64 after that',
+      'the secret begins with whsec_ but the rest is not base64',
     );
     const rows = await test_.database.sql<
       { row: string }[]
@@ -416,7 +417,7 @@ describe('delivery of webhooks', () => {
     expect(logged).toContain('webhook not delivered');
   });
 
-  test('a process that dies after it sent and before it wrote that down sends again, under the same id', async () => {
+  test('sends again with the same id after a crash between request and record', async () => {
     const lifecycle = await tell();
     const sender = spawn(
       process.execPath,
@@ -447,7 +448,7 @@ describe('delivery of webhooks', () => {
   });
 });
 
-/** An address where nobody listens. */
+/** An address with a closed port. */
 async function unused(): Promise<string> {
   const server = createServer();
   await once(server.listen(0, '127.0.0.1'), 'listening');

@@ -61,7 +61,7 @@ const work = async (overrides: Overrides, workflowsPath?: string): Promise<void>
 async function start(): Promise<string> {
   const workflowId = `held-up-${++count}`;
   const { lifecycle, revision, request, traceId } = plan;
-  // As the API does: a run that it did not accept is refused.
+  // As the API does; a run without a row is refused.
   await test_.registry.runs.open({
     tenant,
     workflowId,
@@ -82,7 +82,7 @@ async function start(): Promise<string> {
   return workflowId;
 }
 
-/** Compares with Temporal, as workers do every few seconds, until the run is shown so. */
+/** Reconciles with Temporal, as workers do every few seconds, until the run matches. */
 async function untilRun(
   workflowId: string,
   isWanted: (run: RunRecord) => boolean,
@@ -102,8 +102,8 @@ async function untilRun(
 
 const waits = ({ waitingFor }: RunRecord) => waitingFor !== null;
 
-describe('a run says what keeps it from going on (I12)', () => {
-  test('an activity that fails: which, for what reason, and when it is tried again', async () => {
+describe('a run that cannot continue shows why (I12)', () => {
+  test('a failing activity, with its reason and the time of the next attempt', async () => {
     let mended = false;
     await work({
       ingestSource: ({ source }) => {
@@ -126,13 +126,13 @@ describe('a run says what keeps it from going on (I12)', () => {
       /^ingest: attempt \d of ingestSource failed: .*https:\/\/data\.example does not answer; attempt \d (follows at \d{4}-\d\d-\d\dT[\d:]+Z|is under way)$/,
     );
     mended = true;
-    // The words of the run itself take their place.
+    // The run's own text replaces it.
     expect((await untilRun(id, ({ status }) => status === 'waiting')).waitingFor).toMatch(
       /^1 approval of/,
     );
   });
 
-  test('a record that fails for longer than its workflow task may take', async () => {
+  test('a local activity that fails for longer than its workflow task may take', async () => {
     let mended = false;
     const beginStage: NonNullable<Overrides['beginStage']> = () =>
       mended
@@ -150,13 +150,13 @@ describe('a run says what keeps it from going on (I12)', () => {
     expect(value.waitingFor).toMatch(
       /^ingest: attempt \d+ of beginStage failed: .*the store does not answer; attempt \d+/,
     );
-    // The product looks every 5 s.
+    // The product reconciles every 5 s.
     expect(milliseconds).toBeLessThan(8_000);
     mended = true;
     for (const id of ids) await untilRun(id, ({ status }) => status === 'waiting');
   });
 
-  test('a workflow of its own that it waits for', async () => {
+  test('a child workflow that it waits for', async () => {
     const away = () => Promise.reject(failure('SourceUnreachable', 'no answer'));
     await work(
       { ingestSource: away },
@@ -178,7 +178,7 @@ describe('a run says what keeps it from going on (I12)', () => {
     }
   });
 
-  test('workflow code that cannot continue it, until the right code is back', async () => {
+  test('incompatible workflow code, until the right code runs again', async () => {
     let release: () => void = () => undefined;
     const held = new Promise<void>((done) => (release = done));
     const ingestSource: NonNullable<Overrides['ingestSource']> = async ({ source }) => {

@@ -9,7 +9,7 @@ import { openLog } from '../../../workers/log';
 const quiet = { logger: new DefaultLogger('ERROR') };
 const secret = 'Jane Doe, 4711';
 
-/** What Temporal's history would hold of an activity that throws. */
+/** The failure in Temporal's history for an activity that throws. */
 async function wireForm(error: Error): Promise<ApplicationFailure> {
   const environment = new MockActivityEnvironment({}, quiet);
   const { inbound } = activityBoundary(openLog('test', 'silent'))(environment.context);
@@ -25,7 +25,7 @@ async function wireForm(error: Error): Promise<ApplicationFailure> {
 }
 
 describe('the activity boundary', () => {
-  test('keeps type, retryability, mistakes and advice of a known failure', async () => {
+  test('keeps type, retryability, issues and next step of a known failure', async () => {
     const issues = [{ pointer: '/spec/train', detail: 'is missing' }];
     const wire = await wireForm(
       failure('InvalidInput', 'no trainer', { issues, next: 'name one' }),
@@ -41,7 +41,7 @@ describe('the activity boundary', () => {
     });
   });
 
-  test('lets no row value out of a library’s error, in message or cause', async () => {
+  test('removes row values from the message and cause of a library’s error', async () => {
     const library = new Error(
       `Conversion Error: could not convert '${secret}' to 17.25 at row 4711`,
     );
@@ -55,7 +55,7 @@ describe('the activity boundary', () => {
     }
   });
 
-  test('says of an unknown error that it is one', async () => {
+  test('marks an unknown error as Unexpected', async () => {
     expect(await wireForm(new TypeError('x is not a function'))).toMatchObject({
       type: 'Unexpected',
       message: 'TypeError: x is not a function',
@@ -63,11 +63,16 @@ describe('the activity boundary', () => {
   });
 
   test.each([
-    ['may be tried again', failure('SourceUnreachable', 'the host is unknown'), 3, true],
-    ['is the last attempt', failure('SourceUnreachable', 'the host is unknown'), 8, false],
-    ['no attempt can help', failure('InvalidInput', 'no'), 3, false],
-    ['the registry is away', failure('DatabaseUnavailable', 'away'), 3, false],
-  ])('tells whoever watches the run of a failed attempt: %s', async (_, error, attempt, told) => {
+    ['that will be retried', failure('SourceUnreachable', 'the host is unknown'), 3, true],
+    [
+      'unless it is the last attempt',
+      failure('SourceUnreachable', 'the host is unknown'),
+      8,
+      false,
+    ],
+    ['unless the failure is not retryable', failure('InvalidInput', 'no'), 3, false],
+    ['unless the registry is unavailable', failure('DatabaseUnavailable', 'away'), 3, false],
+  ])('records a failed attempt as an event of the run %s', async (_, error, attempt, told) => {
     const events: object[] = [];
     const append = (event: object): Promise<number> => Promise.resolve(events.push(event));
     const environment = new MockActivityEnvironment(

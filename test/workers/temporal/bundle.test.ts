@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 
 const root = resolve(__dirname, '..', '..', '..');
 
-test('the workflow code is bundled into the folder that is named, and nothing is left in the home of who starts it', () => {
+test('bundles the workflow code into the given folder and writes nothing to the home folder', () => {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-bundle-'));
   const [home, cache] = [join(folder, 'home'), join(folder, 'cache')];
   const workflows = join(root, 'test/support/incompatible/with-child.ts');

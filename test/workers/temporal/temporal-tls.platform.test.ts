@@ -1,6 +1,6 @@
 /**
- * The embedded Temporal server behind a proxy that speaks TLS and asks for a client's certificate,
- * as a cluster does.
+ * The embedded Temporal server behind a proxy that requires TLS and a client certificate, as a
+ * cluster does.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -78,7 +78,7 @@ withCertificates('a Temporal service that speaks TLS alone', () => {
     TEMPORAL_TLS_SERVER_NAME: 'temporal.test',
   });
 
-  test('answers whoever has the certificate: setup, clients and workers', async () => {
+  test('accepts setup, clients and workers with the certificate', async () => {
     const temporal = settings(ours());
     const options = temporalConnectOptions(temporal);
     await ensureNamespace({ ...options, namespace: temporal.namespace, retentionDays: 1 });
@@ -90,7 +90,7 @@ withCertificates('a Temporal service that speaks TLS alone', () => {
     await native.close();
   });
 
-  test('does not answer anyone else, and the settings that may help are named', async () => {
+  test('refuses connections without it, and the error names the settings', async () => {
     const refused = [
       { TEMPORAL_NAMESPACE: namespace },
       {
@@ -100,7 +100,7 @@ withCertificates('a Temporal service that speaks TLS alone', () => {
       },
       { ...ours(), TEMPORAL_TLS_SERVER_NAME: 'elsewhere.test' },
     ];
-    // Each tries for 15 s: a server that starts may come late.
+    // Each tries for 15 s, because a starting server may be late.
     await Promise.all(
       refused.map(async (given) => {
         const connecting = ensureNamespace({
@@ -114,7 +114,7 @@ withCertificates('a Temporal service that speaks TLS alone', () => {
     );
   });
 
-  test('is told the API key with every call', async () => {
+  test('receives the API key with every call', async () => {
     const authorizations: unknown[] = [];
     const server = createSecureServer(serverFiles(folder));
     server.on('stream', (stream, headers) => {
@@ -166,7 +166,7 @@ async function listening(server: {
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** An authority, and by it a server called temporal.test and a client. */
+/** Certificates of an authority, of a server named temporal.test and of a client. */
 function makeCertificates(folder: string): void {
   const openssl = (...args: string[]): void =>
     void execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
