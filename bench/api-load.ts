@@ -1,6 +1,6 @@
 /**
  * 200 parallel starts, then as many cancellations as there are open runs, against the whole
- * product; meanwhile somebody reads. Prints how they were answered.
+ * product, while another client reads. Prints the response times.
  */
 import { parseArgs } from 'node:util';
 import { startProduct, type Answer, type Product } from '../test/support/process/product';
@@ -38,7 +38,7 @@ async function timed(ask: () => Promise<Answer>): Promise<Timed> {
   };
 }
 
-/** All writes at once, and a read every 100 ms until the last of them is answered. */
+/** Sends all writes at once, and one read every 100 ms until the last write has its response. */
 async function load(
   product: Product,
   writes: readonly (() => Promise<Answer>)[],

@@ -1,6 +1,5 @@
 /**
- * How long the command line takes to answer `--help`, beside Node itself that does nothing, and by
- * npx.
+ * The time that the command line needs for `--help`, beside an empty Node process, and through npx.
  */
 import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
@@ -21,7 +20,7 @@ const programs: readonly (readonly [string, string, readonly string[]])[] = [
   ['npx perennial --help', 'npx', ['perennial', '--help']],
 ];
 
-/** In turn, so that a busy minute falls on all of them. */
+/** In turns, so that a busy minute affects all of them. */
 const seconds = new Map<string, number[]>(programs.map(([name]) => [name, []]));
 for (let round = 0; round < rounds; round += 1) {
   for (const [name, program, args] of programs) {

@@ -11,8 +11,8 @@ const root = resolve(__dirname, '..');
 const search = { environment: process.env, cacheDir: join(root, '.perennial', 'bin') };
 
 /**
- * A registry on a PostgreSQL that syncs as in production, and an artifact store; what was started
- * is added to `closers`, to be ended in reverse.
+ * A registry on a PostgreSQL that syncs as in production, and an artifact store. Everything that
+ * was started is added to `closers`, which are called in reverse.
  */
 export async function openEmbeddedWorld(
   folder: string,
@@ -41,7 +41,7 @@ export async function openEmbeddedWorld(
   return { ...world, databaseUrl, s3 };
 }
 
-/** The S3 server that `up` starts, with a bucket's name: it is made by who writes to it first. */
+/** The S3 server that `up` starts, with a bucket name; the first writer creates the bucket. */
 export async function openEmbeddedS3(
   folder: string,
   watch: ReturnType<typeof openDeathWatch>,

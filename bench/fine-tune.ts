@@ -1,7 +1,7 @@
 /**
- * An adapter for a routing step: fine-tuned by the trainer `lora` through the local compute backend
- * on definitions of WordNet and the kind of thing that each is of, then served and asked about
- * held-out definitions beside its base. `fine-tune.ts [steps] [training rows] [held-out rows]`.
+ * Fine-tunes an adapter for a routing step with the trainer `lora` and the local compute backend,
+ * on definitions of WordNet and their categories. Then compares it with its base model on held-out
+ * definitions. `fine-tune.ts [steps] [training rows] [held-out rows]`.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -47,7 +47,7 @@ async function main([
     });
     const seconds = Math.round((performance.now() - since) / 1000);
     const adapter = trained.outputs.find(({ name }) => name === 'adapter.gguf')?.artifact;
-    if (adapter === undefined) throw new Error('the training left no adapter.gguf');
+    if (adapter === undefined) throw new Error('the training job has no output adapter.gguf');
     const cases = (
       await connection.runAndReadAll('SELECT prompt, completion FROM holdout')
     ).getRowObjectsJson() as unknown as Case[];
@@ -64,7 +64,7 @@ interface Case {
   readonly completion: string;
 }
 
-/** As many of each kind; which ones follows from their ids alone. */
+/** Equally many of each kind, chosen by their ids. */
 async function glosses(
   connection: DuckDBConnection,
   trainEach: number,
@@ -230,7 +230,7 @@ function tell(
         'operations',
         `${compute.flops.toExponential(2)}; of all weights on the same tokens ${(100 * compute.shareOfAllWeightsSameTokens).toFixed(0)} %`,
       ],
-      ['of training from nothing', `${(100 * compute.shareOfFromScratch).toPrecision(2)} %`],
+      ['of training from scratch', `${(100 * compute.shareOfFromScratch).toPrecision(2)} %`],
     ],
     { count, served, metrics, compute, seconds },
   );

@@ -1,8 +1,8 @@
 /**
- * How often the gates of an evaluation are wrong, simulated with the functions that decide: days
- * that resemble the day before, weeks whose weekends are worse, twenty slices, and ten candidates
- * that are tried on one holdout, sixty bundles on one case set. Every candidate is truly worse by
- * exactly the margin, so that each pass is a mistake. Prints a table and, last, one JSON line.
+ * How often the gates of an evaluation are wrong, simulated with the deciding functions: correlated
+ * days, weeks with worse weekends, twenty slices, ten candidates on one holdout, and sixty bundles
+ * on one case set. Every candidate is truly worse by exactly the margin, so each pass is an error.
+ * Prints a table and, last, one JSON line.
  */
 import { decide } from '../domain/decision/decide';
 import type { Evidence } from '../domain/decision/evidence';
@@ -29,17 +29,17 @@ export interface GateRow {
 
 const confidence = 0.97;
 const margin = 0.01;
-/** Between days, of the paired difference in log loss on the sample's flights. */
+/** Standard deviation between days of the paired difference in log loss on the sample's flights. */
 const daySd = 0.02;
 
 interface GateWorld {
   readonly days: number;
   readonly correlation: number;
-  /** By how much weekends are worse than weekdays, in `daySd`; the mean over a whole week stays. */
+  /** How much worse weekends are than weekdays, in `daySd`; the weekly mean does not change. */
   readonly weekend: number;
 }
 
-/** The paired difference of each day; a week begins on a Monday. */
+/** The paired difference of each day; a week starts on a Monday. */
 function drawDays(random: Random, { days, correlation, weekend }: GateWorld): readonly number[] {
   let effect = gauss(random);
   return Array.from({ length: days }, (_, day) => {
@@ -66,7 +66,7 @@ const policy: EvaluationPolicy = {
   ungated: null,
 };
 
-/** Whether the gate lets this candidate pass, as the n-th on its holdout. */
+/** Whether the gate passes this candidate, as the n-th on its holdout. */
 function passes(differences: readonly number[], number: number, seed: number): boolean {
   const days = differences.length;
   const increase = measure({
@@ -100,14 +100,14 @@ function passes(differences: readonly number[], number: number, seed: number): b
 
 const found = evidence();
 
-/** One candidate on a holdout of its own. */
+/** One candidate on its own holdout. */
 export function onePass(world: GateWorld, worlds: number): Rate {
   const random = seededRandom([world.days, 100 * world.correlation, 10 * world.weekend, 7]);
   return rateIn(worlds, (seed) => passes(drawDays(random, world), 1, seed));
 }
 
 /**
- * Candidates that share `shared` of what a holdout does to each, tried one after the other until
+ * Candidates that share `shared` of the holdout's effect on each, tried one after the other until
  * one passes.
  */
 export function anyPass(
@@ -131,10 +131,7 @@ export function anyPass(
   });
 }
 
-/**
- * Whether any of twenty slices that are not harmed at all is shown to be: a false alarm of the
- * slice gate.
- */
+/** Whether any of twenty unharmed slices is shown as harmed: a false alarm of the slice gate. */
 export function anySlice(
   { days, every }: { readonly days: number; readonly every: number },
   worlds: number,

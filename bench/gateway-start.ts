@@ -1,6 +1,6 @@
 /**
- * How soon a gateway that was killed answers again: from its start until it is ready and until the
- * first answer, in seconds of the clock and of processor time.
+ * How soon a killed gateway serves again: from its start until it is ready and until the first
+ * response, in seconds of wall-clock and processor time.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';

@@ -1,8 +1,8 @@
 /**
  * 200 variants of a prompt over 100 cases through the call ledger, on a PostgreSQL that syncs as in
- * production, killed with SIGKILL 50 times at random: is every line of the provider's bill on the
- * ledger, and are the scores those of a run that nobody killed? `--variants`, `--cases`, `--kills`
- * and `--seed` change the size.
+ * production, killed with SIGKILL 50 times at random. Checks that every line of the provider's bill
+ * is in the ledger, and that the scores equal those of an uninterrupted run. `--variants`,
+ * `--cases`, `--kills` and `--seed` change the size.
  */
 import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -56,7 +56,7 @@ async function main(): Promise<void> {
 
 type LedgerMeasurement = Awaited<ReturnType<typeof measure>>;
 
-/** In a database of its own, which knows no answer. */
+/** In a separate database, which holds no answers. */
 async function measure(
   scope: string,
   size: { readonly variants: number; readonly cases: number; readonly atOnce: number },
@@ -135,17 +135,17 @@ function print(killed: LedgerMeasurement, whole: LedgerMeasurement): void {
       ['calls', `${killed.result.asked}, ${atOnce} at once`],
       ['kills (SIGKILL)', `${killed.kills}`],
       ['lines on the provider’s bill', `${bill.lines}`],
-      ['of these answered on the ledger, token for token', `${matched}`],
-      ['of these reported as lost or broken', `${reported}`],
-      ['differences that nobody reported', `${wrong.length}`],
+      ['of these, answered in the ledger with equal tokens', `${matched}`],
+      ['of these, reported as lost or broken', `${reported}`],
+      ['unreported differences', `${wrong.length}`],
       ['attempts lost in flight at a kill', `${lost} (at most ${killed.kills * atOnce} possible)`],
       ['attempts broken or refused by scripted faults', `${broken} / ${refused}`],
       [
         'budget spent = answered + assumed, nothing reserved',
         `${isSettled && tokensSpent === tokensExpected}`,
       ],
-      ['scores equal those of the run that nobody killed', `${sameScores}`],
-      ['calls a second of that run', `${rounded(callsPerSecond)}`],
+      ['scores equal those of the uninterrupted run', `${sameScores}`],
+      ['calls per second of that run', `${rounded(callsPerSecond)}`],
     ],
     {
       calls: killed.result.asked,

@@ -1,7 +1,7 @@
 /**
- * Short constrained answers of the embedded language model, as an evaluation asks for them: with
- * the prompts of its sequences kept, and with every sequence cleared after its answer. Prints a
- * table and, last, one JSON line.
+ * Short constrained answers of the embedded language model, as in an evaluation: with cached
+ * prompts, and with every sequence cleared after its answer. Prints a table and, last, one JSON
+ * line.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -111,7 +111,7 @@ async function main(): Promise<void> {
     for (const sequences of [1, 4])
       for (const keep of [false, true])
         contenders.push(await open(folder, sequences, keep, cases[0] ?? ''));
-    // In turns, since neighbours in time share what else the machine does.
+    // In turns, because the load of the machine is similar in neighbouring turns.
     for (let from = 0; from < cases.length; from += casesARound) {
       for (const contender of contenders)
         await round(contender, cases.slice(from, from + casesARound));

@@ -21,8 +21,8 @@ export interface LlmWorld {
 }
 
 /**
- * Language models behind the call ledger, on a PostgreSQL that syncs as in production; `folder`
- * keeps the ledger from one run to the next.
+ * Language models behind the call ledger, on a PostgreSQL that syncs as in production. `folder`
+ * keeps the ledger between runs.
  */
 export async function openLlmWorld(
   folder: string,
@@ -47,7 +47,7 @@ export async function openLlmWorld(
   if (isNew) await migrate(database);
   const registry = createRegistry(database);
   const access = openModelAccess(providers, () =>
-    Promise.reject(new Error('no secret was referred to')),
+    Promise.reject(new Error('this bench refers to no secret')),
   );
   return {
     registry,
@@ -63,8 +63,8 @@ export async function openLlmWorld(
 }
 
 /**
- * As the platform sets up its own (workers/language/model-providers.ts), at the address of a server
- * of the bench.
+ * As the platform configures the embedded model (workers/language/model-providers.ts), with the
+ * address of the bench's server.
  */
 export function embeddedAt(url: string): ProviderSettings {
   return {

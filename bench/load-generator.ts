@@ -1,6 +1,6 @@
 /**
- * Asks one question over and over from a fixed number of connections, for a bounded time. Its own
- * process, so that it and the server do not share an event loop.
+ * Repeats one request from a fixed number of connections for a bounded time. It is a separate
+ * process, so that it does not share an event loop with the server.
  */
 import { Pool } from 'undici';
 
@@ -19,7 +19,7 @@ export interface LoadFigures {
   readonly requestsPerSecond: number;
   readonly p50Ms: number;
   readonly p97Ms: number;
-  /** Answers with another status than 200, and broken connections. */
+  /** Responses with another status than 200, and broken connections. */
   readonly failures: number;
 }
 
@@ -59,8 +59,8 @@ async function ask(pool: Pool, plan: LoadPlan, seconds: number): Promise<LoadFig
 }
 
 /**
- * The lowest layer of undici: on two cores a client that costs more than the server would measure
- * itself.
+ * The lowest layer of undici, because on two cores a client that costs more than the server would
+ * measure itself.
  */
 function once(pool: Pool, { path, headers, body }: LoadPlan): Promise<number> {
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-/** Every bench in turn, each in a process of its own, so that none warms or burdens the next. */
+/** Runs every bench in turn, each in its own process, so that none affects the next. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 

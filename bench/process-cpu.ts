@@ -1,7 +1,4 @@
-/**
- * Processor time by part of the product: unlike the clock it says much the same on a machine that
- * has other things to do.
- */
+/** Processor time by part of the product, which depends less on other load than wall-clock time. */
 import { readFileSync } from 'node:fs';
 import type { Product } from '../test/support/process/product';
 
@@ -18,10 +15,7 @@ const parts: readonly (readonly [string, RegExp])[] = [
   ['s3', /weed/],
 ];
 
-/**
- * Seconds of all threads so far, and of children that have ended, by part; empty where there is no
- * /proc.
- */
+/** Seconds of all threads and ended children so far, by part; empty without /proc. */
 export function processCpu(product: Product): ProcessCpu {
   const seconds: Record<string, number> = {};
   for (const pid of product.pids('')) {
@@ -50,7 +44,7 @@ function timesOf(pid: number): { readonly command: string; readonly seconds: num
       .split(' ')
       .slice(11, 15)
       .map(Number);
-    // The worker's children are the hosts of jobs, which are counted by themselves.
+    // The worker's children run jobs and are counted separately.
     const ownChildren = command.includes('host.py') ? (deadUser ?? 0) + (deadSystem ?? 0) : 0;
     return { command, seconds: ((user ?? 0) + (system ?? 0) + ownChildren) / ticksPerSecond };
   } catch {

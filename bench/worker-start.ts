@@ -1,6 +1,6 @@
 /**
- * How soon a worker that was killed takes tasks again: from its start until it polls its queues, in
- * seconds of the clock and of processor time, from the bundle and from the sources.
+ * How soon a killed worker accepts tasks again: from its start until it polls its queues, in
+ * seconds of wall-clock and processor time, from the bundle and from the sources.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
@@ -48,7 +48,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** Returns the settings of a worker on a registry, a store and a Temporal server of its own. */
+/** Returns the settings of a worker with its own registry, store and Temporal server. */
 async function openPlatform(
   folder: string,
   watch: ReturnType<typeof openDeathWatch>,
@@ -103,7 +103,7 @@ interface Start {
   readonly cpu: number;
 }
 
-/** Ends it by kill -9, as a crash would. */
+/** Kills it with kill -9, as in a crash. */
 async function startWorker(
   folder: string,
   from: From,
@@ -135,7 +135,7 @@ async function startWorker(
   }
 }
 
-/** With PROFILE=<folder> each start of the bundle leaves a profile there. */
+/** With PROFILE=<folder>, each start of the bundle writes a profile there. */
 const profileFolder = process.env['PROFILE'];
 const profile = (from: From): readonly string[] =>
   profileFolder === undefined || from === 'sources'

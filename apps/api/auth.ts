@@ -6,7 +6,7 @@ import { HttpProblem } from '../http/problem';
 import { warnOfExpiry } from '../http/key-expiry';
 import '../http/request-context';
 
-/** Spread into a route's options. The scope is there for the OpenAPI document too. */
+/** Options to spread into a route. They also set the scope in the OpenAPI document. */
 export interface Guard {
   readonly onRequest: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
   readonly config: { readonly scope: ApiKeyScope };
@@ -20,7 +20,7 @@ declare module 'fastify' {
 
 export type Guards = Readonly<Record<ApiKeyScope, Guard>>;
 
-/** Each lets in callers whose key has at least its scope, before anything of the body is read. */
+/** Each requires a key with at least its scope, before the body is read. */
 export function openGuards(apiKeys: Pick<ApiKeyRepository, 'verify'>): Guards {
   const guard = (scope: ApiKeyScope): Guard => ({
     onRequest: (request, reply) => admit({ request, reply, scope, apiKeys }),
@@ -34,7 +34,7 @@ export function openGuards(apiKeys: Pick<ApiKeyRepository, 'verify'>): Guards {
   };
 }
 
-/** Who has no key, or too little of one, cannot make keys. */
+/** The next step for a caller whose key is missing or has too small a scope. */
 const askForKey = 'ask an admin for a key, and set PERENNIAL_API_KEY to it';
 
 interface KeyAdmission {

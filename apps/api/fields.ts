@@ -1,4 +1,4 @@
-/** Parts that requests and answers share, as zod: the OpenAPI document is made from these. */
+/** Parts that requests and responses share, as zod schemas for the OpenAPI document. */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 
@@ -10,11 +10,11 @@ export const runId = z
   .string()
   .regex(/^run_[0-9a-z]{1,64}$/)
   .describe('a run id: run_…');
-/** As a caller writes it. */
+/** As requests contain it. */
 export const time = z.iso
   .datetime({ offset: true })
   .describe('an RFC 3339 time, such as 2026-01-31T12:00:00Z');
-/** As this API writes it. */
+/** As responses contain it. */
 export const instant = z.string().meta({ format: 'date-time' });
 /** The largest number that a version's column holds. */
 const mostVersion = 2_147_483_647;
@@ -24,7 +24,7 @@ export const versionNumber = z
   .min(1)
   .max(mostVersion)
   .describe('a whole number from 1');
-/** The same in a path or a query. */
+/** The same number in a path or a query. */
 export const version = z.coerce
   .number()
   .int()
@@ -49,7 +49,7 @@ export const page = z.strictObject({
   pageToken: z.string().max(1000).optional().describe('nextPageToken of the previous page'),
 });
 
-/** A list's answer. */
+/** The response of a list. */
 export function pageOf<T extends z.ZodType>(item: T) {
   return z.object({ items: z.array(item).readonly(), nextPageToken: z.string().nullable() });
 }
@@ -63,7 +63,7 @@ export const idempotent = z.looseObject({
     .describe('1 to 255 characters; requests with the same key take effect once'),
 });
 
-/** Two requests without a key are two requests. */
+/** Without a key, each request is a new one. */
 export function keyOf(headers: { readonly 'idempotency-key'?: string | undefined }): string {
   return `api/${headers['idempotency-key'] ?? randomUUID()}`;
 }
@@ -105,7 +105,7 @@ export const verdict = z
   })
   .meta({ id: 'Verdict' });
 
-/** JSON of a shape that its own `version` or its dataset decides. */
+/** JSON whose shape depends on its own `version` or on its dataset. */
 export const document = z.unknown();
 
 const problemDetails = z
@@ -138,7 +138,7 @@ const problemDetails = z
   })
   .meta({ id: 'Problem' });
 
-/** Every answer that is no success. */
+/** Every response that is not a success. */
 export const problem = {
   description: 'What is wrong (RFC 9457)',
   content: { 'application/problem+json': { schema: problemDetails } },

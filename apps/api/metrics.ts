@@ -7,7 +7,7 @@ export interface ApiMetrics {
   readonly registry: Registry;
 }
 
-/** `perennial_api_…`, by route and status; paths with ids stay one series. */
+/** `perennial_api_…`, by route and status. Paths with ids share one series. */
 export function measureApi(app: FastifyInstance, streams: Pick<EventStreams, 'open'>): ApiMetrics {
   const registry = new Registry();
   const registers = [registry];

@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import { titleOf } from '../http/problem';
 import { pagePolicy } from '../http/security-headers';
 
-/** In the order of the pages. */
+/** In the order of the documentation pages. */
 const tags = [
   ...[
     'lifecycles',
@@ -24,7 +24,7 @@ const tags = [
   ...['decisions', 'audit', 'webhooks', 'api-keys', 'platform'],
 ];
 
-/** `/openapi.json` and `/docs`, from the routes' own schemas; registered before them. */
+/** Serves `/openapi.json` and `/docs` from the schemas of the routes. Register it before them. */
 export async function describeApi(app: FastifyInstance): Promise<void> {
   const optionalBodies = new Set<string>();
   await app.register(swagger, {
@@ -45,7 +45,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
     },
     transform: (input) => {
       const body = (input.schema as { readonly body?: z.ZodType } | undefined)?.body;
-      // A body that was left out counts as `{}`.
+      // A missing body counts as `{}`.
       if (body?.safeParse({}).success === true)
         optionalBodies.add(operationOf(input.route.method, input.url));
       return withErrors(withScope(jsonSchemaTransform(input), input.route.config), input.route);
@@ -53,7 +53,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
     transformObject: (input) =>
       withOptionalBodies(withoutUnused(jsonSchemaTransformObject(input)), optionalBodies),
   });
-  // Without `validatorUrl: null` the page asks an address on the internet to check the document.
+  // Without `validatorUrl: null`, the page sends the document to a service on the internet.
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: pagePolicy,
@@ -62,7 +62,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
 }
 
-/** Says which scope a key needs: OpenAPI 3.1 lets the requirement of any scheme name roles. */
+/** Documents the scope that a key needs. OpenAPI 3.1 allows roles in any security requirement. */
 function withScope<T extends { readonly schema?: unknown }>(
   transformed: T,
   config: { readonly scope?: ApiKeyScope } | undefined,
@@ -74,14 +74,14 @@ function withScope<T extends { readonly schema?: unknown }>(
   };
 }
 
-/** Statuses of errors, by what can cause them. */
+/** Error statuses by their possible causes. */
 const errorsOf = {
   every: [400, 414, 422, 429, 431, 500, 503],
   scope: [401, 403],
-  /** What a path names may be gone from the artifact store, or damaged there. */
+  /** An object in the path may be missing or damaged in the artifact store. */
   params: [404, 410, 502],
   body: [413, 415],
-  /** Whatever changes something may meet a state that does not allow it. */
+  /** Every change may conflict with the current state. */
   change: [409],
 } as const;
 
@@ -91,8 +91,8 @@ interface DescribedRoute {
 }
 
 /**
- * Routes declare `default` for errors that many have, and by their status those that few have; the
- * document names each status that they answer with.
+ * Routes declare common errors as `default` and rare ones by status. The document lists each status
+ * of a route.
  */
 function withErrors<T extends { readonly schema: unknown }>(
   transformed: T,
@@ -121,7 +121,7 @@ function withErrors<T extends { readonly schema: unknown }>(
   return { ...transformed, schema: { ...schema, response: { ...errors, ...answers } } };
 }
 
-/** As the document writes it: `post /api/v1/runs/{id}`. */
+/** As in the document: `post /api/v1/runs/{id}`. */
 function operationOf(method: string | readonly string[], url: string): string {
   return `${String(method).toLowerCase()} ${url.replaceAll(/:(\w+)/g, '{$1}')}`;
 }
@@ -157,8 +157,7 @@ function withOptionalBodies(
 type OpenApiDocument = ReturnType<typeof jsonSchemaTransformObject>;
 
 /**
- * Every named schema comes in two forms, as it is read and as it is written; only those that a
- * route refers to are of use.
+ * Each named schema has an input form and an output form. Only those that a route uses are kept.
  */
 function withoutUnused(document: OpenApiDocument): OpenApiDocument {
   if (!('components' in document)) return document;

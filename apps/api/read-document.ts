@@ -2,16 +2,16 @@ import type { Limited } from '../../data/time-limit';
 import { failure } from '../../domain/failure';
 
 /**
- * Texts of this many characters together are read in this thread: the worst of them takes a third
- * of a second.
+ * Texts with up to this many characters are read in this thread; the worst takes a third of a
+ * second.
  */
 const shortCharacters = 10_000;
-/** The start of a thread included, which takes seconds on a busy machine. */
+/** Includes starting the thread, which takes seconds on a busy machine. */
 export const readingMs = 30_000;
 
 /**
- * Reads documents that a caller sent: short ones at once, others in another thread. @throws
- * InvalidInput when that takes longer than thirty seconds
+ * Reads documents of a caller: short ones directly, long ones in another thread.
+ * @throws InvalidInput if that takes longer than thirty seconds.
  */
 export async function readDocuments<T>(
   { fileName, texts }: { readonly fileName: string; readonly texts: readonly unknown[] },

@@ -1,4 +1,4 @@
-/** What the routes of the API are made with. */
+/** The dependencies of the API's routes. */
 import type { FastifyBaseLogger } from 'fastify';
 import type { ArtifactStore } from '../../data/artifact/store';
 import type { OffThread } from '../../data/off-thread/off-thread';
@@ -26,21 +26,21 @@ export interface ApiDeps {
   readonly searches: PromptSearchClient;
   readonly evaluations: PromptEvaluationClient;
   readonly trainers: TrainerCatalog;
-  /** Where what is read of an artifact lies for as long as that takes. */
+  /** The folder for artifacts while they are read. */
   readonly scratchRoot: string;
-  /** Against the keys that this process trusts and the copies that it can read. */
+  /** Verifies with the keys that this process trusts and the copies that it can read. */
   readonly verifyAudit: (
     input: Pick<Parameters<AuditRepository['verify']>[0], 'tenant' | 'from'>,
   ) => Promise<AuditReport>;
-  /** Where clients reach the gateway, for links; null when unknown. */
+  /** The gateway's URL for clients, for links; null if unknown. */
   readonly gatewayUrl: string | null;
-  /** For warnings; null where nothing is known of them. */
+  /** For warnings; null if no providers are configured. */
   readonly knownModels: KnownModels | null;
-  /** What sources may read: for warnings, and for the columns that SQL is checked against. */
+  /** What sources may read, for warnings and for checking SQL against columns. */
   readonly sources: SourcePolicy;
-  /** That lifecycles may refer to. */
+  /** The secrets that lifecycles may refer to. */
   readonly secrets: SecretAccess;
-  /** Of one API key in this process, before it gets 429. */
+  /** The limit per API key in this process; above it, requests get 429. */
   readonly requestsPerMinute?: number;
   readonly log: FastifyBaseLogger;
 }
@@ -48,7 +48,7 @@ export interface ApiDeps {
 export interface RouteDeps extends ApiDeps {
   readonly guards: Guards;
   readonly offThread: OffThread;
-  /** For routes whose work takes seconds. */
+  /** The limit for routes whose work takes seconds. */
   readonly heavyWork: WorkLimit;
   readonly streams: EventStreams;
 }

@@ -1,4 +1,4 @@
-/** The platform API: stateless, so any number of copies may run. */
+/** The platform API. It is stateless, so any number of copies may run. */
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify';
 import fastify, { LogController } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
@@ -47,12 +47,12 @@ import { webhookRoutes } from './notification/route';
 import { openEventStreams } from './run/events';
 
 /**
- * Of ten connections to PostgreSQL a change uses one at a time. What waits longest has an answer
- * before usual clients give up.
+ * Limits of concurrent changes, each of which uses one of ten connections to PostgreSQL. Requests
+ * that wait get a response before usual clients time out.
  */
 const changes = { atOnce: 6, mostWaiting: 256, longestWaitMs: 20_000 };
 
-/** A hundred a second. */
+/** A hundred per second. */
 const usualRequestsPerMinute = 6_000;
 
 export type Api = FastifyInstance;
@@ -86,7 +86,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const app = openHttpApp(deps.log);
   const feed = await openRunEventFeed(deps.registry.events);
   const streams = openEventStreams(deps.registry, feed);
-  // Before the server waits for its connections to end: streams would hold it until their runs end.
+  // Before the server waits for its connections, because streams stay open until their runs end.
   app.addHook('preClose', (done) => {
     streams.close();
     done();
@@ -120,8 +120,8 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
 }
 
 /**
- * What a request writes is audited with the caller's key. After the body was read: reading it would
- * lose the context.
+ * Audits all writes of a request with the caller's key. After the body is read, because reading it
+ * would lose the context.
  */
 function actForCallers(app: FastifyInstance): void {
   app.addHook('preHandler', (request, _, done) => {
@@ -132,8 +132,8 @@ function actForCallers(app: FastifyInstance): void {
 }
 
 /**
- * Twice what a document may hold (domain/document/document.ts), which names what is too much by its
- * key; this only keeps the parser from worse.
+ * Twice the limit of a document (domain/document/document.ts), which reports the key that is too
+ * large. This limit only protects the parser.
  */
 const jsonBounds = {
   values: 2 * documentLimits.values,
@@ -148,12 +148,12 @@ function openHttpApp(log: FastifyBaseLogger): FastifyInstance {
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 1 << 20,
-    // A body that trickles in holds memory; answers take their own time.
+    // A slow body holds memory. Answers may take longer.
     requestTimeout: 60_000,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 300 },
     clientErrorHandler: answerParserError,
-    // A path that cannot be decoded never comes to a route, nor to the hooks below.
+    // A path that cannot be decoded reaches neither routes nor the hooks below.
     frameworkErrors: (error, request, reply) => {
       request.traceId = traceContext(request.headers.traceparent).traceId;
       setSecurityHeaders(reply, { tls: false });
@@ -165,7 +165,8 @@ function openHttpApp(log: FastifyBaseLogger): FastifyInstance {
   acceptJson(app, jsonBounds);
   app.setErrorHandler((error, request, reply) => {
     drain(request);
-    // Set by fastify so that the client stops sending; what it sends is read and dropped instead.
+    // Fastify sets this so that the client stops sending; instead, the rest of the body is read and
+    // dropped.
     void reply.removeHeader('connection');
     answerProblem(
       bodyProblem(error, request.routeOptions.bodyLimit) ?? (error as Error),

@@ -1,7 +1,7 @@
-/** Usually a start takes a few milliseconds; a caller waits for no more than this. */
+/** The longest wait for a start, which usually takes a few milliseconds. */
 const patienceMilliseconds = 50;
 
-/** Waits a moment for what is done in any case: the outbox has it. */
+/** Waits briefly for work that the outbox guarantees anyway. */
 export async function soon(
   begun: Promise<void>,
   onFailure: (error: unknown) => void,

@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 
-/** The methods that have a route for a path: `undefined` where no method has one. */
+/** The methods that have a route for a path; `undefined` if there is none. */
 export type AllowedMethods = (path: string) => readonly string[] | undefined;
 
 /**
- * Remembers every route of `app`, so that a wrong method can be told from a wrong path. Call it
- * before the routes are registered.
+ * Collects every route of `app`, to distinguish a wrong method from a wrong path. Call it before
+ * the routes are registered.
  */
 export function watchMethods(app: FastifyInstance): AllowedMethods {
   const routes: { readonly pattern: RegExp; readonly methods: readonly string[] }[] = [];
@@ -20,7 +20,7 @@ export function watchMethods(app: FastifyInstance): AllowedMethods {
   };
 }
 
-/** Of fastify's routes that this project has: names (`:model`) and one `*` at the end. */
+/** Supports the path syntax of this project: names (`:model`) and one `*` at the end. */
 function patternOf(url: string): RegExp {
   const parts = url.split('/').map((part) => {
     if (part === '*') return '.*';

@@ -15,8 +15,8 @@ const decoders = {
 };
 
 /**
- * What the client compressed, bounded by the route's limit of a body. @throws HttpProblem 400, 413,
- * 415
+ * Decompresses a body within the route's limit.
+ * @throws HttpProblem 400, 413, 415
  */
 export async function decompressed(
   { headers, routeOptions }: FastifyRequest,
@@ -48,10 +48,10 @@ export async function decompressed(
   }
 }
 
-/** Below it a compressed answer takes longer to make than it saves on the way. */
+/** Below this size, compressing an answer takes longer than it saves in transfer. */
 const leastBytes = 1_400;
 
-/** Compresses an answer for a client that asks for it; off the event loop, at the fastest level. */
+/** Compresses an answer if the client accepts it, off the event loop and at the fastest level. */
 export async function compressAnswer(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -68,7 +68,7 @@ export async function compressAnswer(
   return compressed;
 }
 
-/** Of a list such as `gzip;q=0.8, deflate, *`; a weight of 0 forbids a coding. */
+/** Parses a list such as `gzip;q=0.8, deflate, *`; a weight of 0 excludes a coding. */
 function acceptedCoding(accepted: string | string[] | undefined): 'gzip' | 'deflate' | null {
   const wanted = String(accepted ?? '')
     .toLowerCase()

@@ -1,8 +1,8 @@
 import type { ErrorForm } from './problem';
 
 /**
- * The errors of the Open Inference Protocol, by whose member `error` its clients read them;
- * KServe's does so only under exactly this media type. The members of the problem stand beside it.
+ * The errors of the Open Inference Protocol, whose clients read the member `error`. KServe's client
+ * requires exactly this media type. The members of the problem are added.
  */
 export const inferenceErrors: ErrorForm = {
   mediaType: 'application/json',

@@ -6,8 +6,8 @@ import { requireJsonWithin, type JsonBounds } from './json-bounds';
 import { HttpProblem } from './problem';
 
 /**
- * Bodies are JSON and nothing else, also where a client names no content type. One that is empty
- * counts as left out, whatever its content type says.
+ * Bodies are always JSON, also without a content type. An empty body counts as missing, whatever
+ * its content type is.
  */
 export function acceptJson(app: FastifyInstance, bounds: JsonBounds): void {
   acceptBodies(app, async (request, body) => {
@@ -15,7 +15,7 @@ export function acceptJson(app: FastifyInstance, bounds: JsonBounds): void {
     const text = await bodyText(request, body);
     if (text === '') return undefined;
     const value = parseJson(text, bounds);
-    // Fastify says null of a body that was left out, so one that is there must not be it.
+    // Fastify uses null for a missing body, so a body of `null` must not look the same.
     if (value === null)
       throw new HttpProblem(
         422,
@@ -27,7 +27,7 @@ export function acceptJson(app: FastifyInstance, bounds: JsonBounds): void {
   });
 }
 
-/** Gives every body, of whatever content type, to `read`. */
+/** Passes every body, of any content type, to `read`. */
 export function acceptBodies(
   app: FastifyInstance,
   read: (request: FastifyRequest, body: Buffer) => Promise<unknown>,
@@ -38,7 +38,7 @@ export function acceptBodies(
   );
 }
 
-/** @throws HttpProblem 415 for a body that says it is something else than JSON */
+/** @throws HttpProblem 415 for a body whose content type is not JSON. */
 export function requireJsonType(
   { headers }: Pick<FastifyRequest, 'headers'>,
   others: readonly string[] = [],
@@ -55,8 +55,8 @@ export function requireJsonType(
 }
 
 /**
- * The text of a body, decompressed. @throws HttpProblem 400 when it is not UTF-8, which would be
- * stored as something else than was sent
+ * The decompressed text of a body.
+ * @throws HttpProblem 400 if it is not UTF-8, which would be stored differently than sent.
  */
 export async function bodyText(request: FastifyRequest, body: Buffer): Promise<string> {
   return utf8Text(await decompressed(request, body));
@@ -73,7 +73,7 @@ export function utf8Text(bytes: Buffer): string {
   );
 }
 
-/** Within its bounds. @throws InvalidInput, HttpProblem 400 */
+/** Parses JSON within its bounds. @throws InvalidInput, HttpProblem 400 */
 export function parseJson(text: string, bounds: JsonBounds): unknown {
   requireJsonWithin(text, bounds);
   try {
@@ -83,14 +83,14 @@ export function parseJson(text: string, bounds: JsonBounds): unknown {
   }
 }
 
-/** V8 quotes the text around the mistake, which is somebody's data. */
+/** V8 quotes the text around the error, which may be private data. */
 function invalidJson(error: unknown): HttpProblem {
   const reason =
     error instanceof Error ? error.message.replace(/,? ?(\.\.\.)?".*$/s, '') : 'unreadable';
   return new HttpProblem(400, 'InvalidJson', `the body is not valid JSON: ${reason}`);
 }
 
-/** Fastify's own refusals of a body, in words that help; null for any other error. */
+/** Explains Fastify's own refusals of a body; null for any other error. */
 export function bodyProblem(error: unknown, limitBytes: number | undefined): HttpProblem | null {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code !== 'FST_ERR_CTP_BODY_TOO_LARGE') return null;

@@ -4,15 +4,15 @@ import { failure } from '../../domain/failure';
 export interface JsonBounds {
   /** Items of lists and members of maps together. */
   readonly values: number;
-  /** Members of maps. Each costs a parser and a schema much more than an item of a list. */
+  /** Members of maps, which cost a parser and a schema much more than items of a list. */
   readonly keys: number;
   readonly depth: number;
 }
 
 /**
- * Counts the values of a JSON text before it is parsed, because each of them costs time and memory
- * to parse and to check. It takes one pass of about 2 ms a megabyte. Text that is not JSON is left
- * to the parser. @throws InvalidInput that names the bound and the place
+ * Counts the values of a JSON text before it is parsed, because each costs time and memory. One
+ * pass takes about 2 ms per megabyte. Text that is not JSON is left to the parser.
+ * @throws InvalidInput that names the bound and the place.
  */
 export function requireJsonWithin(text: string, bounds: JsonBounds): void {
   let values = 1;
@@ -56,7 +56,7 @@ const comma = 0x2c;
 const colon = 0x3a;
 const backslash = 0x5c;
 
-/** Where the string that begins here ends; the last place of the text when it does not. */
+/** The end of the string that begins here, or the end of the text if it is not closed. */
 export function stringEnd(text: string, from: number): number {
   for (let at = text.indexOf('"', from + 1); at !== -1; at = text.indexOf('"', at + 1)) {
     let slashes = 0;

@@ -1,8 +1,8 @@
 import type { ErrorForm, Problem } from './problem';
 
 /**
- * The member by which clients of the OpenAI API read an error. Beside it stays the problem: RFC
- * 9457 allows members of one's own.
+ * The member `error` for clients of the OpenAI API. The problem's members are kept, because RFC
+ * 9457 allows extensions.
  */
 export interface OpenAiError {
   readonly error: {
@@ -29,7 +29,7 @@ export function openAiErrorOf({
   retryAfter,
   errors = [],
 }: Pick<Problem, 'status' | 'detail' | 'code' | 'next' | 'retryAfter' | 'errors'>): OpenAiError {
-  // A budget whose rest is only reserved has some again soon.
+  // Part of this budget is only reserved and may soon be available again.
   const isSpent = code === 'BudgetSpent' && retryAfter === undefined;
   const [first] = errors;
   return {
@@ -43,8 +43,8 @@ export function openAiErrorOf({
 }
 
 /**
- * What OpenAI has a word of its own for, by which clients shorten a conversation and ask again, or
- * ask no more. The problem keeps ours.
+ * OpenAI's own codes, on which clients shorten a conversation or stop retrying. The problem keeps
+ * our code.
  */
 const codes: Readonly<Record<string, string>> = {
   ContextOverflow: 'context_length_exceeded',

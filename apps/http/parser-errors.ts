@@ -5,11 +5,10 @@ import { securityHeaders } from './security-headers';
 import { traceContext } from './trace-context';
 
 /**
- * Answers what Node's HTTP parser refused, which no route and no hook ever sees, with a problem
- * like any other error.
+ * Sends a problem for requests that Node's HTTP parser refuses, which reach no route and no hook.
  */
 export function answerParserError(error: NodeJS.ErrnoException, socket: Socket): void {
-  // The connection is closed, so an answer could not be delivered.
+  // The connection is closed, so no answer can be sent.
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
   const { traceId, traceparent } = traceContext(undefined);
   const problem = problemOf(refusalOf(error.code), traceId);

@@ -1,6 +1,6 @@
 /**
- * Errors as RFC 9457 `application/problem+json`. The only place where a failure type becomes an
- * HTTP status.
+ * Errors as RFC 9457 `application/problem+json`. Only this file maps a failure type to an HTTP
+ * status.
  */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { FailureType, Issue } from '../../domain/failure';
@@ -15,9 +15,9 @@ export interface Problem {
   /** Stable, for programs. */
   readonly code: string;
   readonly errors?: readonly Issue[];
-  /** What to try next. */
+  /** The next step. */
   readonly next?: string;
-  /** In seconds; also the header of this name. */
+  /** Seconds; also sent as the header of this name. */
   readonly retryAfter?: number;
   readonly traceId: string;
 }
@@ -49,13 +49,13 @@ const statusOf = {
   DigestMismatch: 502,
   StorageUnavailable: 503,
   DatabaseUnavailable: 503,
-  // The queue before it is bounded: a caller that sends less at once gets through.
+  // The queue is full, and a caller with fewer concurrent requests would succeed.
   DatabaseBusy: 429,
   GatewayUnavailable: 503,
   PlatformUnavailable: 503,
   ModelUnloadable: 422,
-  // The statuses that an OpenAI client acts on: it comes again after 429, 503 and 504, and not
-  // after 402 and 422.
+  // OpenAI clients act on these statuses: they retry after 429, 503 and 504, but not after 402 and
+  // 422.
   ProviderRateLimited: 429,
   ProviderUnavailable: 503,
   AnswerLost: 502,
@@ -100,7 +100,7 @@ export function titleOf(status: number): string {
   return titles[status] ?? 'Error';
 }
 
-/** An HTTP answer that is no domain failure: authentication, preconditions. */
+/** An HTTP error that is not a domain failure, such as authentication or a precondition. */
 export class HttpProblem extends Error {
   readonly status: number;
   readonly code: string;
@@ -129,10 +129,7 @@ export type ProblemHandler = (
   reply: FastifyReply,
 ) => void;
 
-/**
- * How a protocol of its own writes an error: the problem with further members, under a media type
- * that its clients read.
- */
+/** The error format of another protocol: additional members and its media type. */
 export interface ErrorForm {
   readonly mediaType: string;
   readonly bodyOf: (problem: Problem) => Problem;
@@ -144,8 +141,8 @@ const plainForm: ErrorForm = {
 };
 
 /**
- * `overrides` are for a door where the same failure means something else: a model that cannot be
- * loaded is the caller's mistake in the platform API and an outage in the gateway.
+ * `overrides` are for a server where the same failure means something else. For example, a model
+ * that cannot be loaded is the caller's error in the platform API but an outage in the gateway.
  */
 export function problemHandler(
   overrides: Partial<Record<FailureType, number>> = {},
@@ -170,9 +167,9 @@ function answerProblem(
     request.log.error({ err: error, traceId: request.traceId }, 'request failed');
   const retryAfter = problem.retryAfter ?? (problem.status === 503 ? 1 : null);
   if (retryAfter !== null) void reply.header('retry-after', `${retryAfter}`);
-  // Fastify would hang up in the middle of the body, and a client that is still writing would see a
-  // broken pipe instead of the reason. Node reads on and throws away, within the server's request
-  // timeout.
+  // Fastify would close the connection during the body, and a client that is still sending would
+  // see a broken pipe instead of the reason. Node reads and drops the rest within the server's
+  // request timeout.
   if (problem.status === 413) void reply.removeHeader('connection');
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
   void reply
@@ -183,8 +180,8 @@ function answerProblem(
 }
 
 /**
- * Answers a request without a route as soon as it comes, whatever its body. Call it after the hooks
- * that set trace and headers.
+ * Sends the response to a request without a route at once, whatever its body. Call it after the
+ * hooks that set trace and headers.
  */
 export function answerUnknownRoutes(app: FastifyInstance, options: NotFoundOptions): void {
   const answer = notFoundHandler(options);
@@ -196,16 +193,15 @@ export function answerUnknownRoutes(app: FastifyInstance, options: NotFoundOptio
 }
 
 export interface NotFoundOptions {
-  /** Where to look for the routes that there are. */
+  /** A hint where the existing routes are listed. */
   readonly next: string;
   readonly methods: AllowedMethods;
-  /** Of the protocol that a path belongs to; a plain problem where it is left out. */
+  /** The format of the protocol that a path belongs to; default: a plain problem. */
   readonly formOf?: (path: string) => ErrorForm | undefined;
 }
 
 /**
- * Answers 405 with `Allow` where the path has a route for another method, else 404 (RFC 9110,
- * 15.5.6).
+ * Sends 405 with `Allow` if the path has a route for another method, else 404 (RFC 9110, 15.5.6).
  */
 function notFoundHandler({ next, methods, formOf }: NotFoundOptions) {
   return (request: FastifyRequest, reply: FastifyReply): void => {
@@ -230,7 +226,7 @@ function notFoundHandler({ next, methods, formOf }: NotFoundOptions) {
 }
 
 /**
- * Nothing of what was asked or of where we run is in it: only messages that were written for
+ * Contains no request data and nothing about this machine, only messages that are written for
  * callers.
  */
 export function problemOf(
@@ -254,8 +250,8 @@ export function problemOf(
   }
   const status =
     'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500;
-  // Fastify's own errors explain the request; anything else could hold a secret and stays in the
-  // log.
+  // Fastify's own errors explain the request. Any other error could hold a secret and is only
+  // logged.
   if (status >= 400 && status < 500)
     return problem(status, clientErrorCode(error, status), error.message, traceId);
   return problem(

@@ -6,9 +6,9 @@ import { HttpProblem } from './problem';
 import './request-context';
 
 /**
- * Answers 429 with Retry-After once a key has sent more than this many requests in a minute; each
- * process counts for itself. After authentication and before the body is read. The platform's own
- * key and probes, which have none, are not counted. Register before the routes.
+ * Sends 429 with Retry-After after a key has sent more than this many requests in a minute. Each
+ * process counts separately. It runs after authentication and before the body is read. The
+ * platform's own key and probes without a key are not counted. Register it before the routes.
  */
 export async function limitRequests(
   app: FastifyInstance,
@@ -58,9 +58,8 @@ function tooManyRequests(detail: string, seconds: number): HttpProblem {
 }
 
 /**
- * Lets requests that change something wait for their turn, so that they never take every connection
- * to PostgreSQL from those that read. Answers 429 with Retry-After when too many wait, or when a
- * turn does not come in time. Register before the routes.
+ * Queues requests that change something, so that they never use all PostgreSQL connections. Sends
+ * 429 with Retry-After if the queue is full or the wait is too long. Register it before the routes.
  */
 export function queueChanges(
   app: FastifyInstance,
@@ -80,7 +79,7 @@ export function queueChanges(
     },
   });
   app.addHook('onRoute', (route) => {
-    // What a viewer may ask for changes nothing, whatever its method.
+    // Requests that need only viewer scope change nothing, whatever their method.
     if (['GET', 'HEAD'].includes(String(route.method)) || route.config?.scope === 'viewer') return;
     const { handler } = route;
     route.handler = function (request, reply) {
@@ -92,8 +91,8 @@ export function queueChanges(
 const retrySeconds = 2;
 
 /**
- * For routes whose work takes seconds: of one key `perKey` requests run at once and `mostWaiting`
- * wait for their turn; further ones get 429. One caller leaves room for others.
+ * For routes whose work takes seconds. Per key, `perKey` requests run at once and `mostWaiting`
+ * wait; further requests get 429. So one caller leaves capacity for others.
  */
 export function openWorkLimit({
   perKey,
@@ -104,7 +103,7 @@ export function openWorkLimit({
 }) {
   const lanes = new Map<string, Lane>();
   return {
-    /** Runs the work in its turn, or throws 429 when too much waits already. */
+    /** Runs the work when a place is free, or throws 429 if the queue is full. */
     async run<T>(caller: Pick<ApiKeyIdentity, 'id' | 'name'>, work: () => Promise<T>): Promise<T> {
       const lane = lanes.get(caller.id) ?? { running: 0, waiting: [] };
       lanes.set(caller.id, lane);
@@ -122,7 +121,7 @@ export function openWorkLimit({
         return await work();
       } finally {
         const next = lane.waiting.shift();
-        // The place goes to the next one without becoming free in between.
+        // The place passes directly to the next request.
         if (next !== undefined) next();
         else if ((lane.running -= 1) === 0) lanes.delete(caller.id);
       }

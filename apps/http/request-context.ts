@@ -2,7 +2,7 @@ import type { ApiKeyIdentity } from '../../db/access/repository';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who asks; set before any handler but health. */
+    /** The caller; set before all handlers except health. */
     caller: ApiKeyIdentity;
     traceId: string;
     traceparent: string;

@@ -17,9 +17,9 @@ const places: Readonly<Record<string, string>> = {
 };
 
 /**
- * Checks each part of a request by its zod schema and says what is wrong in the words of the
- * lifecycle file's errors: the whole path, what was expected, the nearest right key. Bounds depth
- * and number of values first, whatever the schema allows. A body that was left out counts as `{}`.
+ * Checks each part of a request by its zod schema. Errors have the format of lifecycle errors: the
+ * whole path, the expected value and the nearest valid key. Depth and number of values are bounded
+ * first. A missing body counts as `{}`.
  */
 export const validateRequest: FastifySchemaCompiler<z.ZodType> = ({
   schema,
@@ -32,7 +32,7 @@ export const validateRequest: FastifySchemaCompiler<z.ZodType> = ({
     const read =
       found.length > 0 ? { ok: false as const, issues: found } : readBy(schema, document);
     if (read.ok) return { value: read.value };
-    // A request is no file: the place is said once, and a pointer within it for each mistake.
+    // A request is not a file, so the place is given once, with a pointer for each error.
     const issues = read.issues.slice(0, mostIssues).map(withoutFile);
     const more =
       read.issues.length > mostIssues ? [`and ${read.issues.length - mostIssues} more`] : [];
@@ -46,7 +46,7 @@ export const validateRequest: FastifySchemaCompiler<z.ZodType> = ({
   };
 };
 
-/** Mistakes that an answer lists. */
+/** The most errors that a response lists. */
 const mostIssues = 100;
 
 function withoutFile(issue: Issue): Issue {
@@ -55,7 +55,7 @@ function withoutFile(issue: Issue): Issue {
   ) as unknown as Issue;
 }
 
-/** JSON can escape what neither UTF-8 nor PostgreSQL can hold. */
+/** JSON can escape characters that neither UTF-8 nor PostgreSQL can hold. */
 function unstorable({ value, issueAt }: WrittenDocument): readonly Issue[] {
   const check = (text: string, path: DocumentPath): readonly Issue[] =>
     /\0|\p{Surrogate}/u.test(text)

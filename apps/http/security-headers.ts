@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 
 /**
- * For every answer, errors and streams too: a browser must not guess its type, run anything in it,
- * show it in a frame, or tell other sites where it came from (OWASP HTTP Headers Cheat Sheet). The
- * two policies say the same; older browsers know X-Frame-Options alone.
+ * For every response, including errors and streams. A browser must not guess its type, execute it,
+ * show it in a frame, or send its address to other sites (OWASP HTTP Headers Cheat Sheet). Older
+ * browsers know only X-Frame-Options.
  */
 const always = {
   'x-content-type-options': 'nosniff',
@@ -15,14 +15,14 @@ const always = {
 } as const;
 
 /**
- * For a page that has scripts, styles and images of its own server. Swagger UI writes `style`
- * attributes and `data:` images.
+ * For a page with scripts, styles and images of its own server. Swagger UI uses `style` attributes
+ * and `data:` images.
  */
 export const pagePolicy =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
   "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-/** Called before any other hook, so that an answer that a later hook gives has them as well. */
+/** Must be the first hook, so that responses of later hooks have the headers too. */
 export function addSecurityHeaders(app: FastifyInstance, { tls }: { readonly tls: boolean }): void {
   app.addHook('onRequest', (_request, reply, done) => {
     setSecurityHeaders(reply, { tls });
@@ -30,7 +30,7 @@ export function addSecurityHeaders(app: FastifyInstance, { tls }: { readonly tls
   });
 }
 
-/** For answers that no hook sees, such as to a path that cannot be decoded. */
+/** For responses that bypass all hooks, such as those to a path that cannot be decoded. */
 export function setSecurityHeaders(reply: FastifyReply, settings: { readonly tls: boolean }): void {
   void reply.headers(securityHeaders(settings));
 }
@@ -40,6 +40,6 @@ export function securityHeaders({
 }: {
   readonly tls: boolean;
 }): Readonly<Record<string, string>> {
-  // One year. It counts only over TLS (RFC 6797, 7.2).
+  // One year. Browsers accept it only over TLS (RFC 6797, 7.2).
   return tls ? { ...always, 'strict-transport-security': 'max-age=31536000' } : always;
 }

@@ -1,9 +1,11 @@
 import { randomFillSync } from 'node:crypto';
 
-/** W3C Trace Context, level 1: what came in, or a new trace, and this process's own span in it. */
+/**
+ * W3C Trace Context, level 1: the trace of the request, or a new one, with a span of this process.
+ */
 export interface TraceContext {
   readonly traceId: string;
-  /** To send on and to answer with. */
+  /** For outgoing requests and for the response. */
   readonly traceparent: string;
 }
 
@@ -21,7 +23,7 @@ function parse(header: string): { readonly traceId: string; readonly flags: stri
   const match = form.exec(header);
   if (match === null) return null;
   const [, version, traceId = '', parentId, flags = '', rest] = match;
-  // Version ff is forbidden; version 00 has exactly four fields, later versions may have more.
+  // Version ff is forbidden. Version 00 has exactly four fields; later versions may have more.
   if (
     version === 'ff' ||
     (version === '00' && rest !== undefined) ||
@@ -32,7 +34,7 @@ function parse(header: string): { readonly traceId: string; readonly flags: stri
   return { traceId, flags: (Number.parseInt(flags, 16) & 1) === 1 ? '01' : '00' };
 }
 
-// One system call per 170 ids instead of one each: ids are made on every request.
+// One system call per 170 ids, because each request needs an id.
 const pool = Buffer.alloc(4096);
 let used = pool.length;
 

@@ -4,9 +4,9 @@ const mostBytes = 256 << 20;
 const mostMilliseconds = 10_000;
 
 /**
- * Reads and drops what the client still sends after its request was refused. A connection that is
- * closed over unread bytes is reset by the operating system, and the client then sees the reset
- * instead of the refusal. Bounded, so that nobody can keep us reading.
+ * Reads and drops the rest of a body after its request was refused. If a connection is closed with
+ * unread bytes, the operating system resets it, and the client sees the reset instead of the
+ * response. The amount is bounded.
  */
 export function drain({ raw }: FastifyRequest): void {
   if (raw.complete || raw.destroyed) return;

@@ -3,17 +3,17 @@ import { write, writeSync } from 'node:fs';
 export interface LogStream {
   write(line: string): void;
   /**
-   * Writes what is queued, for at most a second. Never throws: a process must be able to end on a
-   * full disk.
+   * Writes queued lines, for at most a second. Never throws, because a process must be able to end
+   * on a full disk.
    */
   flushSync(): void;
 }
 
 export interface LogStreamOptions {
   readonly fd: number;
-  /** Lines beyond this are dropped and counted. */
+  /** Further lines are dropped and counted. */
   readonly mostQueuedBytes?: number;
-  /** A test stands in for the disk here. */
+  /** Tests replace the disk here. */
   readonly writeToFile?: typeof write;
 }
 
@@ -25,9 +25,9 @@ export function droppedLogLines(): number {
 }
 
 /**
- * Writes log lines in the background and gives them up rather than stop the process: pino's own
- * destination throws on a full disk, keeps every line in memory, and retries for ever when the
- * process ends. The first line after an outage says how many were dropped.
+ * Writes log lines in the background and drops them rather than stop the process. pino's own
+ * destination throws on a full disk, keeps all lines in memory, and retries for ever at exit. The
+ * first line after an outage reports how many were dropped.
  */
 export function openLogStream({
   fd,
@@ -51,14 +51,14 @@ export function openLogStream({
     const lines = queue;
     queue = [];
     queuedBytes = 0;
-    // A write that failed in the middle of a line has left no line break.
+    // A write that failed within a line has left no line break.
     const notice = lost === null ? '' : `\n${noticeOf(lost)}`;
     writeAll(Buffer.from(notice + lines.join('')), (error) => {
       writing = false;
       if (error === null) lost = null;
       else drop(lines.length, error.code ?? error.message);
       if (error?.code === 'EPIPE') isReaderGone = true;
-      // A failing disk is asked again with the next line, not in a loop.
+      // A failing disk is tried again with the next line, not in a loop.
       else if (error === null) writeQueue();
     });
   }
@@ -99,7 +99,7 @@ export function openLogStream({
   };
 }
 
-/** A pipe whose reader is slow takes nothing for a moment. */
+/** A pipe with a slow reader temporarily accepts no data. */
 const retryMs = 20;
 
 function noticeOf({ lines, reason }: { readonly lines: number; readonly reason: string }): string {

@@ -2,8 +2,8 @@ import { collectDefaultMetrics, Counter, type Registry } from 'prom-client';
 import { droppedLogLines } from './log-stream';
 
 /**
- * What every process reports of itself: Node's own figures, and log lines that it could not write.
- * An alert on the latter finds a full disk.
+ * Metrics of every process: Node's own, and log lines that could not be written. An alert on the
+ * latter detects a full disk.
  */
 export function collectProcessMetrics(register: Registry): void {
   collectDefaultMetrics({ register });

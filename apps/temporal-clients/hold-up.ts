@@ -1,6 +1,6 @@
 /**
- * Why an open workflow does not go on, read from what Temporal tells of it (I12). No error's stack
- * and no payload is looked at: both could hold data.
+ * The reason why an open workflow does not continue, from Temporal's description (I12). Stacks and
+ * payloads are not read, because both could hold data.
  */
 import type { DescribeWorkflowExecutionResponse } from '@temporalio/client';
 import { optionalTsToMs, tsToMs } from '@temporalio/common/lib/time';
@@ -30,9 +30,9 @@ export interface HistoryEvent {
   } | null;
 }
 
-/** An attempt that has run for so long is work, not a repetition of what failed before. */
+/** An attempt that has run for this long is working, and not just failing again. */
 const underWayMs = 60_000;
-/** A busy worker may leave a task lying for a while; a queue without workers leaves it for good. */
+/** A busy worker may delay a task for this long; without workers it is never started. */
 const untakenMs = 30_000;
 const scheduled = 1; // PendingActivityState and PendingWorkflowTaskState
 const started = 2;
@@ -43,8 +43,8 @@ const timeouts: Readonly<Record<number, string>> = {
 };
 
 /**
- * Whether the newest events must be known as well: with an activity or a workflow under way the
- * description says all, unless its own task is tried again.
+ * Whether the newest events are needed as well. While an activity or a child workflow is open, the
+ * description is enough, unless the workflow task itself is retried.
  */
 export function needsEvents({
   pendingActivities,
@@ -58,7 +58,7 @@ export function needsEvents({
 }
 
 /**
- * One sentence without the stage, or null when nothing keeps it from going on. `newest`: the newest
+ * One sentence without the stage, or null if nothing blocks the workflow. `newest`: the newest
  * events, newest first.
  */
 export function holdUpOf(
@@ -87,7 +87,7 @@ function ofActivity(activity: PendingActivity, nowMs: number): string | null {
   if (lastFailure) {
     const nextMs = optionalTsToMs(activity.nextAttemptScheduleTime);
     const isUnderWay = state === started;
-    // The second attempt after an accident is the usual way back.
+    // A second attempt is usually the recovery from an accident.
     if (isUnderWay && (attempt < 3 || nowMs - tsToMs(activity.lastStartedTime) > underWayMs))
       return null;
     const next =
@@ -101,10 +101,7 @@ function ofActivity(activity: PendingActivity, nowMs: number): string | null {
   return untaken(name, activity.activityOptions?.taskQueue?.name, sinceMs);
 }
 
-/**
- * The first failure of a task is in the history; further attempts leave nothing there. One that
- * only timed out may have lost its worker.
- */
+/** Only the first failure of a task is in the history. If it timed out, its worker may be lost. */
 function ofTask(task: PendingTask, newest: readonly HistoryEvent[], nowMs: number): string | null {
   const attempt = task.attempt ?? 1;
   const state: number = task.state ?? 0;
@@ -127,8 +124,8 @@ const ways =
   'start the version that it began with, or terminate it in the Temporal Web UI and perennial run rerun it';
 
 /**
- * A record that fails for longer than seconds leaves a marker with its failure, then waits by a
- * timer. Whatever follows but tasks and timers ends that.
+ * A local activity that fails for long leaves a marker with its failure, then waits for a timer.
+ * Any other event ends that.
  */
 function ofRecord(newest: readonly HistoryEvent[], nowMs: number): string | null {
   const event = newest.find(
@@ -149,7 +146,7 @@ function ofRecord(newest: readonly HistoryEvent[], nowMs: number): string | null
   return `attempt ${attempt} of ${name} failed: ${reasonOf(marker.failure)}; ${next}`;
 }
 
-/** The SDK's own note in the marker of a local activity. */
+/** The SDK's note in the marker of a local activity. */
 function markerOf(data: Uint8Array | null | undefined): {
   readonly name: string;
   readonly attempt: number;

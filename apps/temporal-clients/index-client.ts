@@ -1,6 +1,6 @@
 /**
- * Starts what is done with indexes beside the lifecycles: builds, changes of documents, and the
- * removal of what was retired.
+ * Starts workflows for indexes outside a lifecycle: builds, changes of documents, and the removal
+ * of retired versions.
  */
 import {
   Client,
@@ -37,41 +37,42 @@ import type { LifecycleClientOptions } from './lifecycle-client';
 import { answered, nullWhenUnknown } from './lifecycle-client';
 
 export type IndexBuildStanding =
-  /** `state` is null when no worker says how far it is. */
+  /** `state` is null if no worker reports the progress. */
   | { readonly status: 'running'; readonly state: IndexBuildState | null }
   | { readonly status: 'done'; readonly outcome: IndexBuildOutcome }
   | { readonly status: 'failed' | 'cancelled'; readonly cause: string };
 
-/** Every method throws PlatformUnavailable when Temporal has not answered within seconds. */
+/** Every method throws PlatformUnavailable if Temporal does not respond within seconds. */
 export interface IndexClient {
   /**
-   * There are changes: every version that answers takes them. Harmless when they are taken already.
+   * Signals that there are changes, which every serving version applies. Harmless if they are
+   * applied already.
    */
   changed(at: { readonly tenant: Tenant; readonly index: string }): Promise<void>;
-  /** Changes that wait, and why; null when none does, or nobody says so. */
+  /** Pending changes and the reason; null if there are none or the reason is unknown. */
   waiting(at: { readonly tenant: Tenant; readonly index: string }): Promise<WaitingChanges | null>;
-  /** Its table goes. Harmless when it is gone. */
+  /** Removes the table of a retired version. Harmless if it is removed already. */
   retired(input: IndexRetirementInput): Promise<void>;
   /**
-   * The same build once, whatever became of it. `asked` is of the order as it came: what it means
-   * is looked up only for the first, since datasets and champions move on. IdempotencyConflict when
-   * another order was begun under its name.
+   * Starts the same build only once. `asked` is the order as received; it is resolved only for the
+   * first request, because datasets and champions change.
+   * @throws IdempotencyConflict if another order has started under this name.
    */
   build(
     ref: IndexBuildRef,
     order: { readonly asked: Digest; readonly input: () => Promise<IndexBuildInput> },
   ): Promise<void>;
-  /** Null: Temporal knows no such build, or no longer. */
+  /** Null if Temporal does not know the build, or no longer. */
   standing(ref: IndexBuildRef): Promise<IndexBuildStanding | null>;
-  /** What it has built goes. Fine when it has ended. */
+  /** Cancels a build and removes what it has built. Harmless if it has ended. */
   cancelBuild(ref: IndexBuildRef): Promise<void>;
-  /** Its page in the Temporal Web UI, where one is known. */
+  /** Its page in the Temporal Web UI, if known. */
   buildUrl(ref: IndexBuildRef): string | null;
 }
 
 /**
- * Looking at a thousand rows takes a question about a millisecond; compacting writes what changed
- * once more, and reads all words of small parts.
+ * Checking a thousand rows takes a query about a millisecond. Compacting rewrites changed parts and
+ * reads all words of small parts.
  */
 const compaction = { atLeast: 1_000, idleSeconds: 600 };
 
@@ -146,7 +147,7 @@ export function createIndexClient({
     build: async (ref, { asked, input }) => {
       const begun = await askedOf(ref);
       if (begun === null) await start(ref, asked, await input());
-      // Of two at once one began it.
+      // Of two concurrent requests, the other one has started it.
       if ((begun ?? (await askedOf(ref))) !== asked)
         throw failure(
           'IdempotencyConflict',

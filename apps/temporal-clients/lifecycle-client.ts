@@ -1,4 +1,4 @@
-/** The one place that starts, updates and queries workflows. */
+/** The only place that starts, updates and queries lifecycle workflows. */
 import { fairnessKeyOf } from '../../domain/run/fair-share';
 import type { Connection, WorkflowClient, WorkflowExecutionDescription } from '@temporalio/client';
 import {
@@ -35,7 +35,7 @@ import {
   taskQueues,
 } from '../../workflows/run/messages';
 
-/** `unknown`: Temporal has no such execution, or no longer. */
+/** `unknown`: Temporal does not know the execution, or no longer. */
 export type ExecutionStatus =
   | 'unknown'
   | 'running'
@@ -47,11 +47,11 @@ export type ExecutionStatus =
   | 'continuedAsNew';
 
 /**
- * Every method throws PlatformUnavailable when Temporal, or for commands a worker, has not answered
+ * Every method throws PlatformUnavailable if Temporal, or for commands a worker, does not respond
  * within seconds.
  */
 export interface LifecycleClient {
-  /** Harmless when the run was started before, by whomever. */
+  /** Harmless if the run was started before. */
   start(workflowId: string, input: LifecycleInput): Promise<void>;
   cancel(workflowId: string): Promise<void>;
   pause(workflowId: string, by: CommandBy): Promise<RunState>;
@@ -60,21 +60,23 @@ export interface LifecycleClient {
   reject(workflowId: string, by: CommandBy): Promise<RunState>;
   state(workflowId: string): Promise<RunState>;
   /**
-   * Obeyed once per id, however often it is sent. `gone`: Temporal knows no such rollout, or no
-   * longer.
+   * Executed once per id, however often it is sent. `gone`: Temporal does not know the rollout, or
+   * no longer.
    */
   steer(workflowId: string, said: SaidToRollout): Promise<'obeyed' | 'gone'>;
   execution(workflowId: string): Promise<ExecutionStatus>;
   standing(workflowId: string): Promise<ExecutionState>;
-  /** How many workers poll each task queue, as Temporal saw them in the last minutes. */
+  /** The number of workers that polled each task queue in the last minutes. */
   workers(): Promise<Readonly<Record<QueueName, number>>>;
-  /** The page of a run in the Temporal Web UI, where one is known. */
+  /** The page of a run in the Temporal Web UI, if known. */
   url(workflowId: string): string | null;
 }
 
 export interface ExecutionState {
   readonly execution: ExecutionStatus;
-  /** What keeps a running one from going on, led by its stage; null when nothing does. */
+  /**
+   * What keeps a running execution from continuing, prefixed by its stage; null if nothing does.
+   */
   readonly heldUp: string | null;
 }
 
@@ -97,7 +99,7 @@ const attributes = {
   stage: defineSearchAttributeKey('PerennialStage', SearchAttributeType.KEYWORD),
 };
 
-/** Long enough for a busy server, short enough for whoever waits for an answer. */
+/** Long enough for a busy server, and short enough for a waiting caller. */
 const patienceMilliseconds = 5_000;
 const queues = Object.keys(taskQueues) as readonly QueueName[];
 
@@ -171,7 +173,7 @@ async function start(
       priority: { fairnessKey: fairnessKeyOf(input) },
     });
   } catch (error) {
-    // It ran and ended already: a late sweeper found an outbox row whose start had succeeded.
+    // It has run and ended already: a late sweeper found an outbox entry whose start had succeeded.
     if (error instanceof WorkflowExecutionAlreadyStartedError) return;
     throw error;
   }
@@ -179,7 +181,7 @@ async function start(
 
 interface Described {
   readonly execution: ExecutionStatus;
-  /** null when Temporal knows no such execution. */
+  /** Null if Temporal does not know the execution. */
   readonly description: WorkflowExecutionDescription | null;
 }
 
@@ -207,9 +209,7 @@ async function standing(temporal: Temporal, workflowId: string): Promise<Executi
   return { execution, heldUp: what !== null && stage !== undefined ? `${stage}: ${what}` : what };
 }
 
-/**
- * Of the workflow, or else of one that it waits for: a study or a rollout is a workflow of its own.
- */
+/** Of the workflow, or else of a child workflow that it waits for, such as a study or a rollout. */
 async function heldUpOf(
   temporal: Temporal,
   { raw, workflowId, runId }: WorkflowExecutionDescription,
@@ -229,7 +229,7 @@ async function heldUpOf(
   return null;
 }
 
-/** Enough to reach behind the tasks and timers of what was tried last. */
+/** Enough to reach back past the tasks and timers of the last attempts. */
 const newestEvents = 12;
 
 const executionStatuses: Readonly<Record<string, ExecutionStatus>> = {
@@ -243,7 +243,7 @@ const executionStatuses: Readonly<Record<string, ExecutionStatus>> = {
   PAUSED: 'running',
 };
 
-/** What a run can be found by before its first task. */
+/** The search attributes of a run before its first task. */
 export function runAttributes({ tenant, lifecycle }: Pick<LifecycleInput, 'tenant' | 'lifecycle'>) {
   return [
     { key: attributes.tenant, value: tenant },
@@ -257,7 +257,7 @@ async function pollers(
   namespace: string,
 ): Promise<Readonly<Record<QueueName, number>>> {
   const counts = { orchestrator: 0, data: 0, compute: 0, llm: 0 };
-  // One after the other: a call that fails leaves no other behind that would go on trying.
+  // In sequence, so that a failing call leaves no other one retrying.
   for (const queue of queues) {
     const { pollers: seen } = await workflowService.describeTaskQueue({
       namespace,
@@ -272,7 +272,9 @@ async function pollers(
   return counts;
 }
 
-/** Gives a workflow's refusal the type it was thrown with, and silence a name. */
+/**
+ * Restores the type of a workflow's refusal, and reports missing responses as PlatformUnavailable.
+ */
 export async function answered<T>(connection: Connection, question: () => Promise<T>): Promise<T> {
   try {
     return await connection.withDeadline(Date.now() + patienceMilliseconds, question);
@@ -308,8 +310,8 @@ export async function answered<T>(connection: Connection, question: () => Promis
 }
 
 /**
- * For what may never have been begun: within a question, since `answered` tells a workflow that is
- * not there as one that has ended.
+ * For a workflow that may never have started: a query, because `answered` reports a missing
+ * workflow as ended.
  */
 export function nullWhenUnknown(error: unknown): null {
   if (error instanceof WorkflowNotFoundError) return null;

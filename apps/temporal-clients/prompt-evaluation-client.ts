@@ -1,4 +1,4 @@
-/** Starts evaluations of prompts, and says how far they are and what came of them. */
+/** Starts evaluations of prompts and reads their progress and results. */
 import {
   Client,
   WorkflowExecutionAlreadyStartedError,
@@ -23,19 +23,19 @@ import { answered, nullWhenUnknown } from './lifecycle-client';
 type EvaluationRef = Pick<PromptEvaluationInput, 'tenant' | 'evaluation'>;
 
 export type EvaluationState =
-  /** `view` is null when no worker says how far it is. */
+  /** `view` is null if no worker reports the progress. */
   | { readonly status: 'running'; readonly view: PromptEvaluationView | null }
   | { readonly status: 'done'; readonly outcome: PromptEvaluationOutcome }
   | { readonly status: 'failed'; readonly cause: string; readonly next: string | null };
 
-/** Every method throws PlatformUnavailable when Temporal has not answered within seconds. */
+/** Every method throws PlatformUnavailable if Temporal does not respond within seconds. */
 export interface PromptEvaluationClient {
   /**
-   * Harmless when it runs or is done; one that failed begins again, and pays for what is not on the
-   * ledger.
+   * Harmless if it is running or done. A failed evaluation starts again and pays only for answers
+   * that are not in the ledger.
    */
   start(input: PromptEvaluationInput): Promise<void>;
-  /** Null: Temporal knows no such evaluation, or no longer. */
+  /** Null if Temporal does not know the evaluation, or no longer. */
   state(ref: EvaluationRef): Promise<EvaluationState | null>;
 }
 
@@ -99,7 +99,7 @@ function deepest(error: Error): Error {
   return error.cause instanceof Error ? deepest(error.cause) : error;
 }
 
-/** What the failure's author advises; `workers/temporal/activity-errors.ts` puts it there. */
+/** The `next` of a failure, as `workers/temporal/activity-errors.ts` stores it. */
 function adviceOf(error: Error): string | null {
   const [details] = error instanceof ApplicationFailure ? (error.details ?? []) : [];
   const next =

@@ -1,4 +1,4 @@
-/** Starts, asks and cancels the workflows that search for better prompts. */
+/** Starts, queries and cancels the workflows that search for better prompts. */
 import {
   Client,
   WorkflowExecutionAlreadyStartedError,
@@ -17,30 +17,25 @@ import type { LifecycleClientOptions } from './lifecycle-client';
 import { answered } from './lifecycle-client';
 
 type SearchRef = Pick<PromptSearchInput, 'tenant' | 'search'> & {
-  /**
-   * The workflow of the run that makes this search for itself, as its child; null where somebody
-   * asked for it by itself.
-   */
+  /** The workflow of the run that makes this search as its child; null for a separate search. */
   readonly ofRun: string | null;
 };
 
 /**
- * Every method but `view` throws PlatformUnavailable when Temporal has not answered within seconds.
+ * Every method except `view` throws PlatformUnavailable if Temporal does not respond within
+ * seconds.
  */
 export interface PromptSearchClient {
   /**
-   * Harmless when it runs; one that failed or was cancelled begins again, and pays for what is not
-   * on the ledger.
+   * Harmless if it is running. A search that failed or was cancelled starts again and pays only for
+   * answers that are not in the ledger.
    */
   start(input: PromptSearchInput): Promise<void>;
-  /** Null when nobody can say: it has ended, or no worker answers. */
+  /** Null if it has ended or no worker responds. */
   view(ref: SearchRef): Promise<PromptSearchView | null>;
-  /** Fine when there is nothing to cancel. A run's own is cancelled with the run. */
+  /** Harmless if there is nothing to cancel. The search of a run is cancelled with the run. */
   cancel(ref: Omit<SearchRef, 'ofRun'>): Promise<void>;
-  /**
-   * Its page in the Temporal Web UI, where one is known; of a run's own the run's, which leads to
-   * it.
-   */
+  /** Its page in the Temporal Web UI, if known. For the search of a run, the page of the run. */
   url(ref: SearchRef): string | null;
 }
 
@@ -95,7 +90,7 @@ export function createPromptSearchClient({
   };
 }
 
-/** Null while the run makes none. */
+/** Null while the run makes no search. */
 async function searchUnder(workflow: WorkflowClient, run: string): Promise<string | null> {
   const { raw } = await workflow.getHandle(run).describe();
   return (

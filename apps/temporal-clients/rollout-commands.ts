@@ -12,21 +12,18 @@ import {
   skipUpdate,
 } from '../../workflows/run/messages';
 
-/** Who commands, by the API key that was verified. The client signs it. */
+/** The caller of a command, by the verified API key. The client signs the command. */
 export interface CommandBy {
   readonly tenant: Tenant;
   readonly keyId: string;
-  /** Idempotency key: the same one again is the same command. */
+  /** Idempotency key; a repeated key is the same command. */
   readonly id: string;
   readonly reason?: string | undefined;
 }
 
 export type RolloutVerb = 'hold' | 'resume' | 'skip' | 'abort' | 'extend';
 
-/**
- * `id` is the update's, too: Temporal answers a second one of the same id with the first one's
- * answer.
- */
+/** Also the id of the update: Temporal returns the first response for a repeated id. */
 export type SaidToRollout = CommandBy &
   (
     | { readonly verb: Exclude<RolloutVerb, 'extend'> }
@@ -38,7 +35,7 @@ interface Signing {
   readonly commandKeys: CommandKeys;
 }
 
-/** Answered once the rollout has obeyed and its row shows it. */
+/** Responds after the rollout has executed the command and its row shows it. */
 export async function steerRollout(
   { workflow, commandKeys }: Signing,
   workflowId: string,
@@ -65,8 +62,8 @@ const updates = {
 } as const;
 
 /**
- * As it is signed: now, and without what is not given. The verb is part of the id: one key may come
- * with several.
+ * The command as it is signed: with the current time and without missing values. The id contains
+ * the verb, because one key may be used for several.
  */
 export function orderOf({
   tenant,

@@ -1,10 +1,7 @@
 import type { RunRecord, RunStartPayload } from '../../db/run/repository';
 import type { LifecycleInput } from '../../workflows/run/messages';
 
-/**
- * What a run's workflow is started with, by the API at once or by the sweeper later: always the
- * same.
- */
+/** The start input of a run's workflow, which is the same from the API and from the sweeper. */
 export function startInput(
   tenant: RunRecord['tenant'],
   {

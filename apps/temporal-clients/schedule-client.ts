@@ -1,4 +1,7 @@
-/** Keeps a lifecycle's Temporal Schedule as its spec says, and steers it. */
+/**
+ * Keeps the Temporal Schedule of a lifecycle as its spec says, and pauses, triggers and backfills
+ * it.
+ */
 import type { ScheduleDescription, ScheduleHandle, ScheduleOptions } from '@temporalio/client';
 import {
   ScheduleAlreadyRunning,
@@ -24,12 +27,12 @@ export interface ScheduledLifecycle {
 export interface ScheduleState {
   readonly id: string;
   readonly schedule: ScheduleSpec;
-  /** Of the lifecycle, when the schedule was last changed. */
+  /** The lifecycle revision of the last change. */
   readonly revision: number;
   readonly paused: boolean;
-  /** Why it is paused, or what was said last. */
+  /** The reason of the pause, or the last note. */
   readonly note: string | null;
-  /** RFC 3339, soonest first; each is also the `until` of the run that it starts. */
+  /** RFC 3339, soonest first. Each is also the `until` of the run that it starts. */
   readonly nextTimes: readonly string[];
   /** Newest first. */
   readonly recent: readonly {
@@ -38,21 +41,21 @@ export interface ScheduleState {
     readonly workflowId: string;
   }[];
   readonly running: readonly string[];
-  /** RFC 3339: when it was made or last changed. */
+  /** RFC 3339: the time of its creation or last change. */
   readonly changedAt: string | null;
-  /** The page of the schedule in the Temporal Web UI, where one is known. */
+  /** The page of the schedule in the Temporal Web UI, if known. */
   readonly url: string | null;
 }
 
 /**
- * Every method throws PlatformUnavailable when Temporal has not answered within seconds, and all
- * but `sync` and `get` NotFound without a schedule.
+ * Every method throws PlatformUnavailable if Temporal does not respond within seconds. All except
+ * `sync` and `get` throw NotFound without a schedule.
  */
 export interface ScheduleClient {
   /**
-   * Makes, changes or deletes the schedule so that it is as this revision says. Again: nothing
-   * changes. One of an older revision that comes late changes nothing either. A pause that a person
-   * made outlasts a change of the spec.
+   * Creates, changes or deletes the schedule as this revision says. Repeating it changes nothing,
+   * and neither does a late call for an older revision. A person's pause stays in place when the
+   * spec changes.
    */
   sync(
     given: ScheduledLifecycle & {
@@ -63,26 +66,25 @@ export interface ScheduleClient {
   ): Promise<void>;
   get(given: ScheduledLifecycle): Promise<ScheduleState | null>;
   /**
-   * RFC 3339, oldest first: when the schedule names a start after `from` and up to `to`, whether or
-   * not it made one. Empty without a schedule.
+   * RFC 3339, oldest first: the times of the schedule after `from` and up to `to`, whether or not a
+   * run was started. Empty without a schedule.
    */
   times(
     given: ScheduledLifecycle & { readonly from: string; readonly to: string },
   ): Promise<readonly string[]>;
-  /** Starts a run now; its window ends now. */
+  /** Starts a run now, whose window ends now. */
   trigger(given: ScheduledLifecycle): Promise<void>;
   pause(given: ScheduledLifecycle & { readonly note: string }): Promise<void>;
   resume(given: ScheduledLifecycle & { readonly note: string }): Promise<void>;
   /**
-   * As if the time from `from` to `to` passed now: a run for each time that the schedule names in
-   * it, one after the other.
+   * Backfill: starts a run for each time of the schedule from `from` to `to`, one after the other.
    */
   backfill(
     given: ScheduledLifecycle & { readonly from: string; readonly to: string },
   ): Promise<void>;
 }
 
-/** Kept in the action itself, where an update is compared with what is there. */
+/** Stored in the action itself, to compare an update with the current schedule. */
 type Scheduled = LifecycleInput & {
   readonly scheduled: { readonly revision: number; readonly spec: ScheduleSpec };
 };
@@ -106,7 +108,7 @@ export function createScheduleClient({
   const schedules = new TemporalSchedules({ connection, namespace });
   const ask = <T>(question: () => Promise<T>): Promise<T> => answered(connection, question);
 
-  /** @throws NotFound in the words of a lifecycle. */
+  /** @throws NotFound for the lifecycle. */
   const steer = (
     given: ScheduledLifecycle,
     act: (handle: ScheduleHandle) => Promise<void>,
@@ -153,7 +155,7 @@ export function createScheduleClient({
 
     backfill: ({ from, to, ...given }) =>
       steer(given, (handle) =>
-        // Temporal counts from after `start`; whoever names a time wants its run.
+        // Temporal excludes `start`, but a caller who names a time expects its run.
         handle.backfill({
           start: new Date(Date.parse(from) - 1),
           end: new Date(to),
@@ -194,8 +196,8 @@ async function put(schedules: TemporalSchedules, wanted: WantedSchedule): Promis
 }
 
 /**
- * A schedule of a newer revision stays; Temporal has no conditional deletion, and who deletes late
- * deletes only what an older revision named.
+ * A schedule of a newer revision is kept. Temporal has no conditional deletion, so a late call
+ * deletes only what an older revision created.
  */
 async function remove(
   schedules: TemporalSchedules,
@@ -250,7 +252,7 @@ function optionsFor({
     action: {
       type: 'startWorkflow',
       workflowType: lifecycleWorkflows[kind],
-      // Temporal adds the nominal time.
+      // Temporal appends the nominal time.
       workflowId: scheduledWorkflowId({ tenant, lifecycle }),
       taskQueue: taskQueues.orchestrator,
       args: [input],

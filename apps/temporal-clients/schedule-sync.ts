@@ -3,9 +3,9 @@ import type { Registry } from '../../db/registry';
 import type { ScheduledLifecycle, ScheduleClient } from './schedule-client';
 
 /**
- * Brings the schedule to what the lifecycle says now: none while it is archived. By the API at once
- * and by the sweeper again: both may come. Temporal has no conditional deletion, so who was slow
- * looks again whether what it wrote is still wanted.
+ * Sets the schedule as the lifecycle says; an archived lifecycle has none. The API calls it at once
+ * and the sweeper again later. Temporal has no conditional deletion, so after a write it checks
+ * again whether the schedule is still wanted.
  */
 export async function syncSchedule(
   {

@@ -1,10 +1,9 @@
 /**
- * Whether the same bundle answers the same wherever it runs. An *environment* is here what may
- * differ between two places with the same bytes of model and prompt: the processor's generation,
- * the number of threads, how many answers are written at once, whether prompts are kept, and the
- * way to the model, straight or through evaluation or gateway. Not measured: other operating
- * systems, ARM, GPUs, and providers that change a model behind its name. `--only <text>`: the first
- * environment and those whose name has the text. Prints a table and, last, one JSON line.
+ * Checks whether the same bundle gives the same answers in every environment. Environments differ
+ * in processor generation, threads, parallel answers, prompt caching, and the path to the model:
+ * direct, through an evaluation, or through the gateway. Not measured: other operating systems,
+ * ARM, GPUs, and providers that change a model under its name. `--only <text>`: the first
+ * environment and those whose name contains the text. Prints a table and, last, one JSON line.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -41,7 +40,7 @@ const tools = createEvaluatorTools(null);
 /** The paper's figure. */
 const reference = 0.89;
 
-/** What the environment answers to each case, in their order. */
+/** The answers of the environment, in the order of the cases. */
 type AskTask = (task: ConsistencyTask) => Promise<readonly string[]>;
 
 interface ComparedTask {
@@ -115,7 +114,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** By the client that Node has, in the provider's own protocol. */
+/** Calls the provider's protocol directly with Node's own client. */
 function straightTo(url: string, atOnce: number): AskTask {
   return ({ template, cases }) =>
     inParallel(cases, atOnce, async ({ input }) => {
@@ -148,8 +147,8 @@ function straightTo(url: string, atOnce: number): AskTask {
 }
 
 /**
- * As a bundle is measured and as it is served: the ledger's evaluation, and a gateway under a stock
- * client.
+ * The bundle as evaluated and as served: through the evaluation with its ledger, and through a
+ * gateway with a stock client.
  */
 async function throughPlatform(
   folder: string,
@@ -162,7 +161,7 @@ async function throughPlatform(
   try {
     const world = await openEmbeddedWorld(folder, watch, closers);
     const access = openModelAccess([embeddedAt(url)], () =>
-      Promise.reject(new Error('no secret was referred to')),
+      Promise.reject(new Error('this bench refers to no secret')),
     );
     closers.push(() => access.close());
     const chat = ledgeredChat(access, world.registry.llmCalls);

@@ -1,6 +1,6 @@
 /**
- * The embedded model as an older processor would run it: llama.cpp has its arithmetic once for each
- * generation, and takes the newest that the machine can.
+ * Runs the embedded model as on an older processor. llama.cpp has its arithmetic once per
+ * generation and chooses the newest that the machine supports.
  */
 import { mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,9 +18,7 @@ const libraries = join(
   'linux-x64',
 );
 
-/**
- * Runs `start` so that the process that it starts finds the arithmetic of this generation alone.
- */
+/** Runs `start` so that the process that it starts finds only the arithmetic of this generation. */
 export async function asOn<T>(
   processor: Processor,
   folder: string,
@@ -52,7 +50,7 @@ process.dlopen = function (module, file, ...rest) {
   }
 }
 
-/** Whose arithmetic the process has loaded, from the system's own account of it. */
+/** The arithmetic that the process has loaded, from /proc. */
 export function processorOf(pid: number): string {
   const found = new Set(
     readFileSync(`/proc/${pid}/maps`, 'utf8').match(/libggml-cpu-\w+(?=\.so)/g) ?? [],

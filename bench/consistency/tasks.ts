@@ -1,6 +1,6 @@
 /**
- * Two tasks with known answers: a routing step that is held to a schema, and questions that are
- * answered in free words, where a rounding has more to turn.
+ * Two tasks with known answers: a routing step with a schema, and questions with free answers,
+ * where a rounding difference has more effect.
  */
 import { llmDataPath } from '../../data/language/runtime-module';
 import { quoteText, withDuckDb } from '../../data/sql/platform-sql';
@@ -12,7 +12,7 @@ import { dimensions as ofRouting, firstPrompt, glossCases } from '../prompt-sear
 export interface ConsistencyTask {
   readonly name: string;
   readonly template: PromptTemplate;
-  /** The variable that holds what a user says. */
+  /** The variable that holds the user's text. */
   readonly input: string;
   readonly dimension: DimensionSpec;
   readonly cases: readonly EvaluationCase[];
@@ -41,14 +41,14 @@ export async function openTasks(count: number): Promise<readonly ConsistencyTask
   );
   return [
     {
-      name: 'a kind, held to a schema',
+      name: 'a kind, with a schema',
       template: firstPrompt,
       input: 'gloss',
       dimension,
       cases: await glossCases(count),
     },
     {
-      name: 'an answer in free words',
+      name: 'a free answer',
       template: answerPrompt,
       input: 'question',
       dimension: { name: 'right', kind: 'f1' },

@@ -1,5 +1,5 @@
 /**
- * Simulates how many questions with right answers a rollout of a language application takes, and
+ * Simulates how many questions with right answers a rollout of a language application needs, and
  * how often it is wrong. Only in a simulation is the true difference known.
  */
 import { rateIn } from '../../test/support/rollout/monte-carlo';
@@ -8,7 +8,7 @@ import { randomOf } from '../../test/support/rollout/simulated-traffic';
 import { median, report, rounded } from '../figures';
 
 /**
- * Of `test.alpha: 0.03` with one guardrail: what either statement about quality may be wrong by.
+ * With `test.alpha: 0.03` and one guardrail: the error probability of each statement about quality.
  */
 const alpha = 0.03 / 4;
 const most = 5_000;

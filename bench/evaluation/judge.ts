@@ -1,6 +1,6 @@
 /**
- * How far a judge agrees with labels that are sure: the known answer of a question, and the known
- * answer of another one.
+ * Measures how far a judge agrees with certain labels: the known answer of a question, and the
+ * known answer of another question.
  */
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { Asking } from '../../data/language/evaluation/answerer';
@@ -48,8 +48,8 @@ export async function judgeAgreement(
 }
 
 /**
- * Half are right: the known answer itself. The other half is the answer of the next question, where
- * that is another.
+ * Half of the answers are right: the known answer itself. The other half is the answer of the next
+ * question that has a different one.
  */
 async function constructed(count: number): Promise<LabelledAnswers> {
   const instance = await DuckDBInstance.create(':memory:', { threads: '1' });

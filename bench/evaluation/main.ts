@@ -1,9 +1,10 @@
 /**
- * Cases an hour of an evaluation, through ledger, limits and retries, beside the same requests sent
- * straight to the same server in the same minutes: the embedded model, and an OpenAI-compatible
- * server that answers after a fixed time. Then how far the embedded model, as a judge, agrees with
- * sure labels. Prints a table and, last, one JSON line. `--judge-people` alone: how far a judge
- * agrees with people; `--provider <url> --model <name>` for another than the embedded one.
+ * Cases per hour of an evaluation with ledger, limits and retries, beside the same requests sent
+ * directly to the same server at the same time. The servers are the embedded model and an
+ * OpenAI-compatible server with a fixed response time. Also measures how far the embedded model, as
+ * a judge, agrees with certain labels. Prints a table and, last, one JSON line. Only
+ * `--judge-people`: how far a judge agrees with people; `--provider <url> --model <name>` selects
+ * another model than the embedded one.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -114,7 +115,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** Of a server that is there already, or of the embedded one. */
+/** For a running server, or for the embedded one. */
 async function besidePeople({
   url,
   model: name,
@@ -173,17 +174,20 @@ function peopleRows(judged: JudgedByPeople): readonly (readonly [string, string]
   } = judged;
   const bounds =
     corrected === null
-      ? 'no better than a coin: no estimate'
+      ? 'no better than chance: no estimate'
       : `${percent(corrected.estimate)} (${percent(corrected.lower)} to ${percent(corrected.upper)})`;
   return [
     [
       `${question}: agrees with people`,
       `${percent(agreed.right / agreed.cases)} (${percent(agreed.lower)} to ${percent(agreed.upper)}) of ${agreed.cases}, ${withoutVerdict} of ${labels} without a verdict`,
     ],
-    [`${question}: always the commoner label`, percent(commonest)],
-    [`${question}: may gate`, mayNotGate.length === 0 ? 'yes' : `no: ${mayNotGate.join('; ')}`],
+    [`${question}: always the more frequent label`, percent(commonest)],
     [
-      `${question}: of the other half, said / corrected / by people`,
+      `${question}: usable in a gate`,
+      mayNotGate.length === 0 ? 'yes' : `no: ${mayNotGate.join('; ')}`,
+    ],
+    [
+      `${question}: other half, by the judge / corrected / by people`,
       `${percent(said)} / ${bounds} / ${percent(people)}`,
     ],
   ];
@@ -200,7 +204,7 @@ function tell(
     { cases, direct, evaluated, share, shares }: Contended,
   ): readonly (readonly [string, string])[] => [
     [
-      `${name}: straight to the server`,
+      `${name}: directly to the server`,
       `${Math.round(direct.casesAnHour)} cases an hour of ${cases}, ${rounded(direct.cpuMsACase, 2)} ms of this process’s CPU a case`,
     ],
     [
@@ -221,11 +225,11 @@ function tell(
       ...rows(`${latencyMs} ms, ${parallel} at once`, fixed),
       ['reference', `${reference.casesAnHour} cases an hour`],
       [
-        'judge of 135 million parameters, agreement with sure labels',
+        'judge of 135 million parameters, agreement with certain labels',
         `${percent(agreed)} of ${positives.cases + negatives.cases}, ${failures} without a verdict`,
       ],
       [
-        'of right answers / of wrong answers',
+        'on right answers / on wrong answers',
         `${positives.right} of ${positives.cases} / ${negatives.right} of ${negatives.cases}`,
       ],
       ['reference', `${percent(reference.accuracy)}; agreement with people: --judge-people`],

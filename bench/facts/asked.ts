@@ -1,4 +1,4 @@
-/** Questions put to one bundle, answered as an evaluation of it would have them answered. */
+/** Questions to one bundle, answered as an evaluation of it would. */
 import type { Answerer } from '../../data/language/evaluation/answerer';
 import { evaluateCases } from '../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
@@ -9,7 +9,7 @@ import type { CaseResult } from '../../domain/language/evaluation/result';
 
 export interface AssistantResults {
   readonly results: readonly CaseResult[];
-  /** What the prompt showed, by the question's id; not given where nothing was. */
+  /** The passages that the prompt contained, by question id; absent without passages. */
   readonly shown: ReadonlyMap<string, readonly RetrievedPassage[]>;
 }
 

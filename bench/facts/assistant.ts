@@ -1,6 +1,6 @@
 /**
- * The sample wiki-assistant as its files say it: what is measured is what a lifecycle would make of
- * them.
+ * The sample wiki-assistant from its files, so that the measured bundle is the one of its
+ * lifecycle.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -66,7 +66,7 @@ export function readAssistant(): Assistant {
   };
 }
 
-/** Questions whose right answer stands, all of it, in the summary of their article. */
+/** Questions whose whole right answer is in the summary of their article. */
 export function readSampleCases({ spec, cases: lines }: Assistant): readonly EvaluationCase[] {
   const { cases, issues } = readCaseSet(lines, spec.cases.file);
   if (issues.length > 0) throw new Error(`${spec.cases.file}: ${JSON.stringify(issues)}`);
@@ -74,7 +74,8 @@ export function readSampleCases({ spec, cases: lines }: Assistant): readonly Eva
 }
 
 /**
- * A prompt with the sample's model, sampling, policy and, where it takes passages, index around it.
+ * A prompt with the sample's model, sampling and policy, and with its index if the prompt has
+ * passages.
  */
 export function answererOf(
   name: AssistantName,
@@ -116,7 +117,7 @@ export function answererOf(
   return bundleAnswerer({ asking, bundle, prompt, policy, detectors, guarding: asking, retrieval });
 }
 
-/** As an artifact would be known: what is measured reads the files. */
+/** A reference as for an artifact, although the bench reads the files. */
 function stored(value: object): { readonly digest: Digest; readonly artifact: ArtifactRef } {
   const digest = digestOf(value);
   return {

@@ -1,6 +1,6 @@
 /**
- * Countries by the words that name them, and that name who or what is from there: `United Kingdom`
- * has those of its parts, since both are right.
+ * Countries by the words for them and for people or things from there. `United Kingdom` includes
+ * its parts, because both are right.
  */
 const written = `
 Afghanistan|Afghan;Albania|Albanian;Algeria|Algerian;Andorra|Andorran;Angola|Angolan;Argentina|Argentine|Argentinian;Armenia|Armenian;Australia|Australian;Austria|Austrian;Azerbaijan|Azerbaijani
@@ -30,7 +30,7 @@ const nameOf = new Map(
   countries.flatMap(({ name, words }) => words.map((word) => [word, name] as const)),
 );
 
-/** Names that hold a country's name and are something else. */
+/** Names of other things that contain a country's name. */
 const others = [
   ...[
     'New Mexico',
@@ -80,13 +80,13 @@ const pattern = new RegExp(
 
 export interface NamedCountry {
   readonly country: string;
-  /** As it stands in the text: `Norway` or `Norwegian`. */
+  /** As written in the text: `Norway` or `Norwegian`. */
   readonly word: string;
 }
 
 /**
- * Each place that names one, in their order; the longer name wins, and one in a word with a hyphen
- * (`Anglo-Irish`) is none.
+ * All mentions of countries, in order. The longer name wins, and a hyphenated word (`Anglo-Irish`)
+ * does not count.
  */
 export function countriesIn(text: string): readonly NamedCountry[] {
   return [...text.matchAll(pattern)].flatMap(([word]) => {
@@ -95,10 +95,7 @@ export function countriesIn(text: string): readonly NamedCountry[] {
   });
 }
 
-/**
- * Words that name a country itself, not what is from there: the first of each, and parts of the
- * United Kingdom.
- */
+/** Words for a country itself: the first of each, and the parts of the United Kingdom. */
 export function namesCountry({ country, word }: NamedCountry): boolean {
   return word === country || ['England', 'Scotland', 'Wales', 'Northern Ireland'].includes(word);
 }

@@ -7,9 +7,8 @@ const symbols =
 const known = new Set(symbols);
 
 /**
- * A formula by what it is made of, so that `CH3OH` and `CH4O` are one: elements in the order of
- * their names with their counts. Null for what is no formula, such as a word whose letters are no
- * elements.
+ * The composition of a formula, so that `CH3OH` and `CH4O` are equal: elements in alphabetical
+ * order with their counts. Null for any other text, such as a word whose letters are not elements.
  */
 export function compositionOf(formula: string): string | null {
   const counts = new Map<string, number>();

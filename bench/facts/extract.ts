@@ -1,7 +1,6 @@
 /**
- * Statements of Wikipedia's summaries that can be read without a model: only sentences of a form
- * that says one thing of the article's own subject. What is not surely so is left out, since there
- * is enough.
+ * Extracts facts from Wikipedia summaries without a model. Only sentences of a form with one clear
+ * meaning are used, because there are enough of them.
  */
 import type { IndexDocument } from '../../domain/index/document';
 import { countriesIn, namesCountry } from './countries';
@@ -13,9 +12,9 @@ export interface Summary extends IndexDocument {
   readonly topic: string;
 }
 
-/** In the order of `relations`; what a summary says in none of these forms is in none. */
+/** In the order of `relations`. Empty if the summary has none of these forms. */
 export function factsIn(summary: Summary): readonly Fact[] {
-  // Two articles of one name are told apart in brackets: the name alone asks about either.
+  // Brackets distinguish articles of the same name, so the name alone would be ambiguous.
   if (/[([,]/.test(summary.title)) return [];
   const opening = firstSentence(summary.text);
   return [
@@ -36,7 +35,7 @@ export function factsIn(summary: Summary): readonly Fact[] {
 
 type FactReader = (summary: Summary, opening: string) => Omit<Fact, 'document'> | null;
 
-/** A dot after a capital letter is an initial's. */
+/** A dot after a capital letter belongs to an initial. */
 export function firstSentence(text: string): string {
   return /^.*?[\p{Ll}\p{N})\]"”]\.(?=\s|$)/su.exec(text)?.[0] ?? text;
 }
@@ -48,7 +47,7 @@ const capital: FactReader = ({ title }, opening) => {
       opening,
     );
   const { subject = '', of = '' } = found?.groups ?? {};
-  // Two are named so.
+  // Two places have this name.
   if (!subject.startsWith(title) || / of$/.test(of) || of === 'Georgia') return null;
   const others = [
     ...subject.matchAll(
@@ -65,7 +64,7 @@ const capital: FactReader = ({ title }, opening) => {
   };
 };
 
-/** `Basra is a port city in southern Iraq.`: a town, and one country in the sentence. */
+/** `Basra is a port city in southern Iraq.`: a town, with one country in the sentence. */
 const country: FactReader = ({ title, topic }, opening) => {
   const subject = new RegExp(`^${escaped(title)}(?:,| or | \\(|,? is\\b)`);
   if (topic !== 'Geography' || !subject.test(opening)) return null;
@@ -85,7 +84,7 @@ const country: FactReader = ({ title, topic }, opening) => {
   };
 };
 
-/** `… was a German mathematician`: one country's word in the sentence, and right after the verb. */
+/** `… was a German mathematician`: one country in the sentence, directly after the verb. */
 const nationality: FactReader = ({ title, topic }, opening) => {
   if (topic !== 'People') return null;
   const found =
@@ -102,7 +101,7 @@ const nationality: FactReader = ({ title, topic }, opening) => {
     /-born|descent|émigré|naturali/.test(opening)
   )
     return null;
-  // What is asked by must be the name that the sentence gives.
+  // The question uses the title, so the sentence must use the same name.
   if (!sharesName(title, subject)) return null;
   return {
     ...{
@@ -147,8 +146,8 @@ const creator: FactReader = ({ title }, opening) => {
 };
 
 /**
- * After who they are: `French writer and aviator Antoine de Saint-Exupéry, who …`. Two people are
- * none.
+ * A person after a profession: `French writer and aviator Antoine de Saint-Exupéry, who …`. Two
+ * people do not count.
  */
 export function nameIn(text: string): string | null {
   const found =
@@ -171,7 +170,7 @@ export function nameIn(text: string): string | null {
   return name.replace(/^Sir /, '');
 }
 
-/** By surname, and by the first name where people are known by it. */
+/** By surname, and by first name for people who are known by it. */
 const firstNames = ['Dante', 'Leonardo', 'Rembrandt', 'Cao'];
 
 function waysToName(name: string): readonly string[] {
@@ -191,7 +190,7 @@ const year: FactReader = ({ title }, opening) => {
     `^[^.]*? is an? [^.,]*?\\b${kinds}\\b[^.]*? (?:published|released) (?:in|on) (?:\\d+ )?(?:[A-Z][a-z]+ )?(?:\\d+, )?(?<year>1[5-9]\\d\\d|20\\d\\d)\\b`,
   ).exec(opening.replaceAll('\u00a0', ' '));
   const { work = '', year: value = '' } = (made ?? published)?.groups ?? {};
-  // Two years are two editions, or a setting.
+  // Two years may be two editions, or the setting of the work.
   const years = new Set(opening.match(/\b(?:1[5-9]\d\d|20\d\d)\b/g));
   if (value === '' || years.size > 1) return null;
   const verb = ['film', 'album', 'song'].includes(work)
@@ -242,7 +241,7 @@ const atomicNumber: FactReader = ({ title }, opening) => {
   };
 };
 
-/** The first of a summary whose subject is a compound. */
+/** The first formula of a summary about a compound. */
 const formula: FactReader = ({ title, text }, opening) => {
   if (!opening.startsWith(title) || !/\bformulas?\b/.test(opening)) return null;
   const found =

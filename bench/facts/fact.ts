@@ -1,4 +1,4 @@
-/** What a right answer is: a value of this kind, and no other one. */
+/** The kind of a right answer; every fact has exactly one right value of its kind. */
 export type ValueKind =
   'year' | 'number' | 'symbol' | 'formula' | 'family' | 'country' | 'place' | 'person';
 
@@ -16,17 +16,17 @@ export const relations = [
   'family',
 ] as const;
 
-/** A statement of one summary, asked about. */
+/** A statement of one summary, used as a question. */
 export interface Fact {
   readonly relation: Relation;
   readonly kind: ValueKind;
   readonly question: string;
-  /** As `valuesIn` gives it. */
+  /** As `valuesIn` returns it. */
   readonly value: string;
-  /** Ways to write it: with names, any of them is right. */
+  /** Spellings of the answer; for names, any of them is right. */
   readonly written: readonly string[];
-  /** Id of the summary that says so. */
+  /** Id of the summary that contains it. */
   readonly document: string;
-  /** Its words that do. */
+  /** The sentence that contains it. */
   readonly evidence: string;
 }

@@ -4,7 +4,7 @@ import type { SearchMode } from '../../domain/index/version';
 import type { Fact } from './fact';
 import type { WikiIndex } from './wiki-index';
 
-/** Chunks that are asked for: several of one document count once. */
+/** The number of chunks to find; several chunks of one document count once. */
 const hits = 30;
 
 export async function findAll(

@@ -1,10 +1,10 @@
 /**
- * What retrieval is worth: questions on single facts of Wikipedia's summaries, whose right answers
- * are read off them without a model, asked of the sample wiki-assistant with and without passages
- * out of an index over all summaries. Beside them the questions of FanOutQA that a summary answers.
- * Stops after `--minutes` and says so; started again it goes on, since index and call ledger are
- * kept in `--folder`. `--list` prints the questions and asks nobody. A machine that does nothing
- * else is fastest with `--threads 2`. Prints tables and, last, one JSON line.
+ * Measures the value of retrieval. Questions about single facts of Wikipedia summaries, with
+ * answers that are extracted without a model, go to the sample wiki-assistant with and without
+ * passages from an index of all summaries. FanOutQA questions that a summary answers are added.
+ * Stops after `--minutes`; a later start continues, because index and call ledger are kept in
+ * `--folder`. `--list` only prints the questions. `--threads 2` is fastest on an idle machine.
+ * Prints tables and, last, one JSON line.
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { loadavg } from 'node:os';
@@ -87,7 +87,7 @@ async function main(): Promise<void> {
     closers.push(() => world.close());
     const asking: Asking = {
       ...{ chat: world.chat, tenant, scope: 'bench/facts', budgets: [] },
-      // A later run takes over what an ended one had in flight, at once.
+      // A later run takes over requests that were in flight, without waiting.
       owner: { execution: 'bench/facts', attempt: Math.floor(Date.now() / 1000) },
     };
     const detectors = openDetectors({ embedders });
@@ -124,7 +124,7 @@ async function main(): Promise<void> {
   } catch (error) {
     if (!(error instanceof Error && error.name === 'TimeoutError')) throw error;
     process.stdout.write(
-      `not finished after ${values.minutes} minutes: start it again, and it goes on\n`,
+      `not finished after ${values.minutes} minutes; start it again to continue\n`,
     );
     process.exitCode = 3;
   } finally {

@@ -1,11 +1,11 @@
 import { nameWordsIn, plainWords, valuesIn } from './values';
 import type { Fact } from './fact';
 
-/** `mixed`: the right value, and another one beside it. */
+/** `mixed`: the right value beside another one. */
 export type Mark = 'right' | 'mixed' | 'wrong' | 'none';
 
 /**
- * What an answer states: the right value alone, the right one beside others, others alone, or none
+ * Classifies an answer: only the right value, the right value with others, only others, or no value
  * of the kind.
  */
 export function markOf(
@@ -20,8 +20,8 @@ export function markOf(
 }
 
 /**
- * One of the ways to write it stands in the text, word by word; a name word that is in none of them
- * names somebody or something else.
+ * One of the spellings is in the text, word by word. A name word outside all spellings names
+ * something else.
  */
 function markOfName(
   { written, question }: Pick<Fact, 'written' | 'question'>,
@@ -33,11 +33,11 @@ function markOfName(
   const own = new Set(ways.flat().map((word) => word.toLowerCase()));
   const others = nameWordsIn(answer, question).filter((word) => !own.has(word.toLowerCase()));
   if (stands) return others.length === 0 ? 'right' : 'mixed';
-  // A part of the right name, such as a first name, is another one as long as nothing says whose.
+  // A part of the right name, such as a first name, could belong to another person.
   return nameWordsIn(answer, question).length === 0 ? 'none' : 'wrong';
 }
 
-/** Whether a passage lets anybody read the answer off. */
+/** Whether a passage contains the answer. */
 export function standsIn(
   { kind, value, written }: Pick<Fact, 'kind' | 'value' | 'written'>,
   text: string,

@@ -3,13 +3,13 @@ import { factsIn, type Summary } from './extract';
 import { relations, type Fact } from './fact';
 import { markOf, standsIn } from './mark';
 
-/** At most so many of a relation: none is to speak for all. */
+/** The limit per relation, so that no relation dominates. */
 const most = 50;
 
 /**
- * Questions that have one right answer, in an order that is a hash's: each summary is asked about
- * once, and a question that two summaries would answer differently is asked of neither. `count`
- * takes the first ones; so few are a part of what more would be.
+ * Questions with one right answer, in the order of a hash. Each summary has one question, and
+ * questions with different answers in two summaries are dropped. `count` takes the first ones, so a
+ * smaller set is part of a larger one.
  */
 export function factQuestions(summaries: readonly Summary[], count: number): readonly Fact[] {
   const titles = new Set(summaries.map(({ title }) => title.replace(/ \(.*/, '').toLowerCase()));
@@ -38,12 +38,12 @@ export function factQuestions(summaries: readonly Summary[], count: number): rea
   return drawn.slice(0, count);
 }
 
-/** Saying the question again must not be an answer, nor a part of one. */
+/** Repeating the question must not count as an answer or part of one. */
 function gaveAway(fact: Fact): boolean {
   const { kind, value, question, written } = fact;
   if (markOf({ ...fact, question: '' }, question) === 'right' || standsIn(fact, question))
     return true;
-  // Names of families are made of those of genera: `Orchidaceae` of `orchid`.
+  // Names of families are derived from names of genera: `Orchidaceae` from `orchid`.
   if (
     kind === 'family' &&
     question

@@ -1,6 +1,6 @@
 /**
- * The tables of `bench/facts/main.ts`: what each bundle stated, what passages changed, what was
- * found.
+ * The tables of `bench/facts/main.ts`: the answers of each bundle, the effect of passages, and what
+ * retrieval found.
  */
 import { normalAnswer } from '../../domain/language/evaluation/answer-text';
 import { rightAnswers, type EvaluationCase } from '../../domain/language/cases/case';
@@ -151,7 +151,7 @@ function eachBundle<T>(of: (name: AssistantName) => T): ByBundle<T> {
   return { plain: of('plain'), cited: of('cited'), passages: of('passages') };
 }
 
-/** Who gives no answer states nothing. */
+/** A request without an answer states nothing. */
 function marksOf(facts: readonly Fact[], { results }: AssistantResults): readonly Mark[] {
   const answers = new Map(results.map(({ id, answer }) => [id, answer]));
   return facts.map((fact) => markOf(fact, answers.get(fact.question) ?? ''));
@@ -188,8 +188,8 @@ interface WhenShown {
 }
 
 /**
- * A right passage is of the summary that the fact was read off, and holds the answer: the piece of
- * the summary may be another one.
+ * A right passage is from the summary of the fact and contains the answer. Another chunk of the
+ * summary may be found instead.
  */
 function whenShown(
   { facts, byFacts }: FactsFindings,
@@ -264,7 +264,7 @@ function holdsAnswer({ expected }: EvaluationCase, answer: string): boolean {
   return rightAnswers(expected).some((right) => said.includes(` ${normalAnswer(right)} `));
 }
 
-/** Ten questions of each relation, for people to judge. */
+/** Ten questions per relation for manual review. */
 export function listed(facts: readonly Fact[]): string {
   return relations
     .map((relation) => {
@@ -301,7 +301,7 @@ function signedValue(value: number): string {
   return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}`;
 }
 
-/** Four digits are enough for JSON. */
+/** JSON needs only four digits. */
 function rounding(value: unknown): unknown {
   if (typeof value === 'number') return rounded(value, 4);
   if (Array.isArray(value)) return value.map(rounding);

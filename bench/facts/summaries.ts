@@ -2,7 +2,7 @@ import { llmDataPath } from '../../data/language/runtime-module';
 import { quoteText, withDuckDb } from '../../data/sql/platform-sql';
 import type { Summary } from './extract';
 
-/** All of them, in the order of their hashes. */
+/** All summaries, in the order of their hashes. */
 export async function readSummaries(): Promise<readonly Summary[]> {
   return withDuckDb(
     async (sql) => {

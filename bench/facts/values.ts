@@ -1,13 +1,13 @@
 /**
- * Which values of a kind a text states. What counts as one is decided by the text and the question
- * alone, never by which answer is right.
+ * The values of a kind that a text states. This depends only on the text and the question, never on
+ * the right answer.
  */
 import { withoutCitations } from '../../domain/language/citations';
 import { countriesIn } from './countries';
 import { compositionOf } from './elements';
 import type { ValueKind } from './fact';
 
-/** Of kinds that have a form. Each once, in their order. */
+/** Values with a fixed form, each once and in order. */
 type FormalKind = Exclude<ValueKind, 'place' | 'person'>;
 
 export function valuesIn(kind: FormalKind, text: string): readonly string[] {
@@ -27,15 +27,12 @@ function all(text: string, pattern: RegExp): readonly string[] {
   return [...text.matchAll(pattern)].map(([value]) => value);
 }
 
-/**
- * Words of English that look like the symbol of an element; before a further word they are taken
- * for words.
- */
+/** English words that look like symbols of elements. Before another word they count as words. */
 const shortWords = new Set(
   'A I In As At He No Be Am It Is To Of An On If We My So Or By Do Go Me Up Us US UK'.split(' '),
 );
 
-/** One or two letters by themselves, whether there is such an element or not. */
+/** One or two separate letters, whether or not there is such an element. */
 function symbolsIn(text: string): readonly string[] {
   return [...text.matchAll(/(?<![\p{L}\d'’])[A-Z][A-Za-z]?(?![\p{L}\d'’])/gu)].flatMap(
     ({ 0: value, index }) =>
@@ -45,7 +42,7 @@ function symbolsIn(text: string): readonly string[] {
 
 const subscripts = '₀₁₂₃₄₅₆₇₈₉';
 
-/** By composition. An element alone, without a number, is a letter or a word. */
+/** By composition. A single element without a number counts as a letter or a word. */
 function formulasIn(text: string): readonly string[] {
   const plain = text.replace(/[₀-₉]/g, (digit) => String(subscripts.indexOf(digit)));
   return all(plain, /(?<![\p{L}\d])(?:[A-Z][a-z]?\d*|\((?:[A-Z][a-z]?\d*)+\)\d*)+(?![\p{L}\d])/gu)
@@ -54,8 +51,8 @@ function formulasIn(text: string): readonly string[] {
 }
 
 /**
- * Words with a capital that name nobody and no town: how sentences begin, directions, what things
- * are called.
+ * Capitalised words that are not names of people or towns: starts of sentences, directions and
+ * common nouns.
  */
 const common = new Set(
   (
@@ -68,8 +65,8 @@ const common = new Set(
 );
 
 /**
- * Words of names: those with a capital that are not common ones, nor a country's, nor the
- * question's. Without accents.
+ * Words of names: capitalised, not common, and neither of a country nor of the question. Accents
+ * are removed.
  */
 export function nameWordsIn(text: string, question: string): readonly string[] {
   const asked = new Set(plainWords(question).map((word) => word.toLowerCase()));
@@ -83,7 +80,7 @@ export function nameWordsIn(text: string, question: string): readonly string[] {
   );
 }
 
-/** Letters without accents, other marks away; `Moby-Dick’s` is two words. */
+/** Letters without accents and other marks; `Moby-Dick’s` is two words. */
 export function plainWords(text: string): readonly string[] {
   return text
     .normalize('NFD')

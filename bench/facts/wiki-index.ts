@@ -1,6 +1,6 @@
 /**
- * The index of the sample wiki-assistant over all summaries, kept in a folder: a run that is ended
- * goes on at the shard that it had come to.
+ * The index of the sample wiki-assistant over all summaries, kept in a folder. A run continues at
+ * the last finished shard.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -42,14 +42,14 @@ export async function openWikiIndex({
   const embedder = await embedders.get(embedderSpec);
   const recipe = { embedder: { ...embedder.identity, spec: embedderSpec }, chunking };
   const digest = digestOf({ recipe, documents });
-  // Of other documents, or cut otherwise, it is another table.
+  // Other documents or other chunking make another table.
   const place = join(folder, digest.slice(-16));
   const store = openChunkStore({ kind: 'directory', path: place });
   const table = await store.create(
     { tenant, index: name, version },
     { embedder: embedder.identity.digest, dimensions: embedder.identity.dimensions },
   );
-  // That all is there: counting again what each shard should hold takes longer than asking twenty
+  // Checks that the table is complete. Counting every shard again would take longer than twenty
   // questions.
   const filledFile = join(place, 'filled.json');
   const filled = existsSync(filledFile)

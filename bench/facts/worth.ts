@@ -1,5 +1,5 @@
 /**
- * What passages are worth on the same questions: shares with and without them, the difference, and
+ * The effect of passages on the same questions: shares with and without them, the difference, and
  * the relative change. Pure.
  */
 import { wilsonBounds } from '../../domain/statistics/wilson';
@@ -17,7 +17,7 @@ const level = 0.95;
 const levels = [(1 + level) / 2];
 const seed: Seed = [5, 67, 51, 1];
 
-/** By Wilson. */
+/** Wilson interval. */
 export function shareOf(events: readonly boolean[]): WorthEstimate {
   const count = events.filter(Boolean).length;
   return {
@@ -26,12 +26,12 @@ export function shareOf(events: readonly boolean[]): WorthEstimate {
   };
 }
 
-/** Of scores of one sample, or of differences of pairs. */
+/** For scores of one sample, or for differences of pairs. */
 export function meanOf(scores: readonly number[]): WorthEstimate | null {
   return resampled(scores.length, (weights) => weighted(scores, weights) / total(weights));
 }
 
-/** With minus without, question by question. */
+/** With minus without, per question. */
 export function differenceOf(
   without: readonly number[],
   with_: readonly number[],
@@ -39,10 +39,7 @@ export function differenceOf(
   return meanOf(with_.map((value, question) => value - (without[question] ?? NaN)));
 }
 
-/**
- * (With − without) / without: 0.67 is two thirds more. Null where nothing is there without: no
- * share of it is known then.
- */
+/** (With − without) / without: 0.67 is two thirds more. Null if `without` is 0. */
 export function relativeChangeOf(
   without: readonly number[],
   with_: readonly number[],
@@ -53,7 +50,7 @@ export function relativeChangeOf(
   });
 }
 
-/** Whole questions are drawn anew, with both of their answers; bounds by BCa. */
+/** Resamples whole questions with both answers; the bounds are BCa. */
 function resampled(
   questions: number,
   statistic: (weights: ArrayLike<number>) => number,

@@ -4,8 +4,8 @@ import type { Registry } from '../../db/registry';
 import { defaultTenant as tenant } from '../../domain/ids';
 
 /**
- * What a registry holds at scale 1. At scale 1,000 this is a busy team after years: 20,000 runs,
- * 50,000 versions, a million labelled predictions.
+ * The contents of a registry at scale 1. Scale 1,000 is a busy team after years: 20,000 runs,
+ * 50,000 versions and a million labelled predictions.
  */
 const base = {
   runs: 20,
@@ -17,11 +17,11 @@ const base = {
 } as const;
 export const versionsPerModel = 50;
 const daysOfTraffic = 28;
-/** Every so many runs one has not finished. */
+/** One in this many runs is open. */
 const openRunEvery = 10;
-/** Keeps each statement far below the time limit of a statement. */
+/** Keeps each statement far below the statement timeout. */
 const rowsAtOnce = 50_000;
-/** Chained diamonds, whose paths double with each layer. */
+/** Chained diamonds, whose number of paths doubles with each layer. */
 const diamondLayers = 32;
 
 export type GrowthSize = Readonly<Record<keyof typeof base | 'versions', number>>;
@@ -41,7 +41,7 @@ export interface FillInput {
 }
 
 /**
- * Fills a migrated registry by one statement per table and part, because row by row it would take
+ * Fills a migrated registry with one statement per table and part, because single rows would take
  * hours. Audit rows are sealed as the platform seals them.
  */
 export async function fillRegistry({
@@ -69,7 +69,7 @@ export async function fillRegistry({
 }
 
 /**
- * As `newId` makes them: the first ten digits are the time, so that a look-up by id knows its days.
+ * Ids as `newId` makes them: the first ten digits are the time, so a lookup by id knows the day.
  */
 async function createIdFunction({ sql }: Database): Promise<void> {
   const digit = (place: number) =>
@@ -118,8 +118,8 @@ async function fillModels({ sql }: Database, size: GrowthSize): Promise<void> {
 }
 
 /**
- * Each version has its source, dataset and run behind it; the first version of a model is behind
- * the dataset of the next one.
+ * Each version has its source, dataset and run as ancestors, and it is an ancestor of the next
+ * version's dataset.
  */
 async function fillLineage({ sql }: Database, size: GrowthSize): Promise<void> {
   const edges = (from: string, to: string, versions: string) =>
@@ -151,7 +151,7 @@ async function fillArtifacts({ sql }: Database, size: GrowthSize): Promise<void>
   });
 }
 
-/** The platform makes partitions ahead; those of the past it made then. */
+/** The platform creates future partitions; this creates the past ones. */
 async function createPastPartitions({ sql }: Database): Promise<void> {
   for (let daysAgo = daysOfTraffic + 1; daysAgo > 1; daysAgo -= 1) {
     const [from, to] = [dayOf(daysAgo), dayOf(daysAgo - 1)];
@@ -165,7 +165,7 @@ function dayOf(daysAgo: number): string {
   return new Date(Date.now() - daysAgo * 86_400_000).toISOString().slice(0, 10);
 }
 
-/** Every prediction has its label. Beside them there are labels whose predictions never came. */
+/** Every prediction has its label, and there are labels without a prediction. */
 async function fillPredictions({ sql }: Database, size: GrowthSize): Promise<void> {
   const at = sql`(now() - ${daysOfTraffic}::int * interval '1 day' * (1 - n::float8 / ${size.predictions}::int))`;
   await inParts(size.predictions, async (first, last) => {

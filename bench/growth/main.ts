@@ -1,5 +1,5 @@
 /**
- * How the queries that grow with a registry do at 10, 100 and 1,000 times its first size, on a
+ * Times of the queries that grow with a registry, at 10, 100 and 1,000 times its first size, on a
  * PostgreSQL that syncs as in production. `--scales 10,100` measures fewer.
  */
 import { mkdtempSync } from 'node:fs';

@@ -7,7 +7,7 @@ import { defaultTenant as tenant } from '../../domain/ids';
 import { median, rounded } from '../figures';
 import { versionsPerModel } from './fill';
 
-/** Milliseconds by what was measured. */
+/** Milliseconds by the name of the measurement. */
 export type GrowthFigures = Readonly<Record<string, number>>;
 
 export interface MeasureInput {
@@ -21,7 +21,7 @@ const rounds = 9;
 export async function measureGrowth(input: MeasureInput): Promise<GrowthFigures> {
   const figures: Record<string, number> = {};
   const prepare = preparations(input);
-  // What waits from the fill was looked at before.
+  // Handles what the fill left in the queues.
   while (
     !(await input.registry.feedback
       .joinWaiting({ limit: 1000 })
@@ -32,7 +32,7 @@ export async function measureGrowth(input: MeasureInput): Promise<GrowthFigures>
   return figures;
 }
 
-/** What makes work for a task, not measured itself. */
+/** Creates work for a task; not measured. */
 function preparations({
   database: { sql },
 }: MeasureInput): Readonly<Record<string, () => Promise<unknown>>> {
@@ -53,7 +53,7 @@ async function medianMs(
   task: () => Promise<unknown>,
   prepare: () => Promise<unknown> = () => Promise.resolve(),
 ): Promise<number> {
-  // The first time prepares the statement and fills the cache.
+  // The first call prepares the statement and fills the cache.
   await prepare();
   await task();
   const times: number[] = [];

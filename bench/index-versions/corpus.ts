@@ -1,6 +1,6 @@
 /**
- * The texts of the bench of indexes in a file of its folder, so that a run that goes on where
- * another stopped reads the same ones, whatever was installed meanwhile.
+ * The texts for the index benches, in a file of their folder. A run that continues reads the same
+ * texts, even if packages were installed meanwhile.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -18,7 +18,7 @@ import { textsForIndex, type IndexText } from './texts';
 
 export interface IndexCorpus {
   readonly texts: number;
-  /** By where they come from: `wiki`, `wordnet`, or the folder of packages. */
+  /** By origin: `wiki`, `wordnet`, or the folder of packages. */
   readonly sources: Readonly<Record<string, number>>;
   readonly letters: number;
   readonly digest: string;
@@ -27,13 +27,13 @@ export interface IndexCorpus {
 const file = (folder: string) => join(folder, 'corpus.ndjson');
 const facts = (folder: string) => join(folder, 'corpus.json');
 
-/** Gathers `most` texts at the first call. */
+/** Collects `most` texts at the first call. */
 export async function openCorpus(folder: string, most: number): Promise<IndexCorpus> {
   if (existsSync(facts(folder))) {
     const known = JSON.parse(readFileSync(facts(folder), 'utf8')) as IndexCorpus;
     if (known.texts >= most) return known;
     throw new Error(
-      `the corpus of ${folder} has ${known.texts} texts, not ${most}: take another --folder`,
+      `the corpus of ${folder} has ${known.texts} texts, not ${most}; use another --folder`,
     );
   }
   const sources: Record<string, number> = {};
@@ -53,7 +53,7 @@ export async function openCorpus(folder: string, most: number): Promise<IndexCor
   await new Promise<void>((done) => out.end(done));
   if (texts < most)
     throw new Error(
-      `this machine holds ${texts} texts of ${most}: npm run provision:llm brings more`,
+      `this machine has only ${texts} of ${most} texts; npm run provision:llm installs more`,
     );
   renameSync(`${file(folder)}.part`, file(folder));
   const corpus: IndexCorpus = { texts, sources, letters, digest: `sha256:${hash.digest('hex')}` };

@@ -1,4 +1,4 @@
-/** A gateway whose indexes are in a folder, with PostgreSQL as in production, asked over HTTP. */
+/** A gateway whose indexes are in a folder, with PostgreSQL as in production, queried over HTTP. */
 import pino from 'pino';
 import { Pool } from 'undici';
 import { gatewayDefaults } from '../../apps/gateway/config';
@@ -11,7 +11,7 @@ import type { IndexRecipe } from '../../domain/index/version';
 import type { ServingWorld } from '../../test/support/serving/serving-world';
 
 export interface IndexGateway {
-  /** The finished table becomes the champion of an index of this name. */
+  /** Makes the finished table the champion of an index with this name. */
   serve(
     index: string,
     table: {
@@ -44,7 +44,7 @@ export async function openIndexGateway({
     embedders,
     memory,
   });
-  const notAsked = () => Promise.reject(new Error('no language model is asked here'));
+  const notAsked = () => Promise.reject(new Error('this bench uses no language model'));
   const gateway = await createGateway({
     registry,
     artifacts,

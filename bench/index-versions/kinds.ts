@@ -1,9 +1,8 @@
 /**
- * Questions to one index of real texts by each way to find vectors, on the platform's own S3 and on
- * disk, by the path that gateways take (data/index/query-index.ts): flat, hnsw and ivfPq, and
- * `none`, which is a table without any, read from end to end. `--sizes 2000,25000 --embedders
- * minilm,wordllama --on s3,disk --kinds none,flat,hnsw,ivfPq --questions 60 --folder DIR` (texts
- * and vectors are kept there).
+ * Questions to one index of real texts with each kind of vector index, on the platform's own S3 and
+ * on disk, by the code path of gateways (data/index/query-index.ts): flat, hnsw, ivfPq, and `none`,
+ * which scans the table. `--sizes 2000,25000 --embedders minilm,wordllama --on s3,disk --kinds
+ * none,flat,hnsw,ivfPq --questions 60 --folder DIR` (texts and vectors are kept there).
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -32,7 +31,7 @@ import {
 
 const k = 10;
 const shardRows = 5000;
-/** Stores that are opened anew, each for one question: what a gateway's first one waits for. */
+/** Stores that are opened for one question each, to measure a gateway's first question. */
 const firsts = 3;
 
 type Kind = VectorKind | 'none';
@@ -40,7 +39,7 @@ type Kind = VectorKind | 'none';
 interface IndexKindTimes {
   readonly p50: number;
   readonly p95: number;
-  /** Of this process, all threads: what other work on the machine does not change. */
+  /** Processor time of all threads of this process, which other load does not change. */
   readonly cpu: number;
 }
 
@@ -49,7 +48,7 @@ interface IndexKindFigures {
   readonly on: IndexLocation['kind'];
   readonly pieces: number;
   readonly kind: Kind;
-  /** Of all indexes, words and ids too. */
+  /** Of all indexes, including words and ids. */
   readonly buildSeconds: number;
   readonly firstMs: number;
   readonly vector: IndexKindTimes;
@@ -151,7 +150,7 @@ async function withoutVectorIndex(location: IndexLocation, name: TableName): Pro
   connection.close();
 }
 
-/** As a gateway has it, but for the registry. */
+/** As in a gateway, but without the registry. */
 function openReader(
   location: IndexLocation,
   { embedder, embedders, spec, questions }: EmbeddedCorpus,

@@ -1,7 +1,6 @@
 /**
- * Questions to an index of growing size, over HTTP through a gateway beside LanceDB bare in the
- * same process, at equal recall. `--to 1000000`, `--folder DIR` to go on where an earlier run
- * stopped.
+ * Questions to an index of growing size, over HTTP through a gateway, beside plain LanceDB in the
+ * same process at equal recall. `--to 1000000`, `--folder DIR` to continue an earlier run.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -28,7 +27,7 @@ const k = 10;
 const wantedRecall = 0.95;
 const questionsAsked = 200;
 const rounds = 5;
-/** Ever more work a question, until recall is reached. */
+/** Increasing work per question, until the recall is reached. */
 const efforts = [
   { probes: 10, refine: 5 },
   { probes: 20, refine: 10 },
@@ -91,8 +90,8 @@ async function measure(vectors: number, world: IndexBenchWorld): Promise<IndexFi
     });
   const told: { bare: number[]; gateway: number[] } = { bare: [], gateway: [] };
   let found = 0;
-  // In turns, so that whatever else the machine does strikes both alike; the first round fills
-  // caches and is not counted.
+  // In turns, so that other load affects both equally. The first round fills caches and is not
+  // counted.
   for (let round = 0; round <= rounds; round += 1) {
     for (const [index, vector] of questions.entries()) {
       const alone = await timed(() => bare(lance, vector, effort));
@@ -107,9 +106,7 @@ async function measure(vectors: number, world: IndexBenchWorld): Promise<IndexFi
   connection.close();
   const reached = rounded(found / (k * questions.length * rounds), 3);
   if (Math.abs(reached - recall) > 0.005)
-    throw new Error(
-      `the gateway reaches ${reached}, LanceDB alone ${recall}: they do not do the same`,
-    );
+    throw new Error(`recall differs: gateway ${reached}, LanceDB alone ${recall}`);
   const [alone, served] = [timesOf(told.bare), timesOf(told.gateway)];
   return {
     vectors,
@@ -122,7 +119,9 @@ async function measure(vectors: number, world: IndexBenchWorld): Promise<IndexFi
   };
 }
 
-/** Every vector looked at, which takes minutes for a million: kept beside the table. */
+/**
+ * Compares every vector, which takes minutes for a million, so the result is kept beside the table.
+ */
 async function exactIn(
   file: string,
   table: LanceTable,
@@ -154,7 +153,7 @@ async function reach(
   return reached;
 }
 
-/** What somebody would write without a platform, with what an answer shows. */
+/** A minimal implementation without a platform, with the columns of an answer. */
 async function bare(
   table: LanceTable,
   vector: Float32Array,

@@ -59,7 +59,7 @@ async function read(all: boolean): Promise<{
         `SELECT id, title, text FROM ${summaries} ORDER BY md5(id)`,
       );
       const gold = new Set(asked.map(({ title }) => title));
-      // The documents that answer, and others as they come in the order of their hashes.
+      // The documents with answers, and others in the order of their hashes.
       const chosen = all
         ? rows
         : [

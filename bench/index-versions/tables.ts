@@ -1,6 +1,6 @@
 /**
- * Tables of growing size for the bench of indexes. Each shard that is written, and each index that
- * is built, is found again by a run that goes on.
+ * Tables of growing size for the index benches. A run that continues reuses written shards and
+ * finished indexes.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ export interface BenchTables {
   readonly folder: string;
 }
 
-/** With its times, which are kept: a run that finds the table finished did not fill it. */
+/** With the stored times, because a run that finds the table finished did not fill it. */
 export async function indexedTable(
   tables: BenchTables,
   name: TableName,

@@ -1,7 +1,7 @@
 /**
- * Real text that is on this machine already, in a fixed order and each once: Wikipedia summaries by
- * sentence, WordNet's glosses, then the prose of installed packages (documentation, docstrings,
- * comments) by sentence.
+ * Real texts on this machine, in a fixed order and each once: sentences of Wikipedia summaries,
+ * WordNet glosses, then sentences of prose in installed packages (documentation, docstrings,
+ * comments).
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,9 +17,7 @@ export interface IndexText {
 
 const root = join(__dirname, '..', '..');
 const oneToken = () => 1;
-/**
- * Words: about a sentence of prose, so that a million of them are a million things that are said.
- */
+/** Words per text: about a sentence, so that a million texts are a million statements. */
 const sentences = { kind: 'sentences', size: 40, overlap: 0 } as const;
 
 export async function* textsForIndex(): AsyncGenerator<IndexText> {
@@ -72,7 +70,7 @@ function* filesIn(folder: string): Generator<string> {
   }
 }
 
-/** Prose, not code: paragraphs of which four fifths are letters and spaces. */
+/** Prose and not code: paragraphs with four fifths letters and spaces. */
 function* proseOf(path: string): Generator<IndexText> {
   const text = readFileSync(path, 'utf8');
   if (text.length > 4 << 20) return;

@@ -1,7 +1,4 @@
-/**
- * Real texts with their vectors and questions to them, and what of the nearest ones a search has
- * found.
- */
+/** Real texts with vectors and questions, and the recall of a search. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Embedder } from '../../data/index/embedders/embedder';
@@ -23,7 +20,7 @@ export interface EmbeddedCorpus {
   readonly questions: readonly { readonly text: string; readonly vector: Float32Array }[];
 }
 
-/** Beside the order of all vectors by their cosine, reckoned here and not by LanceDB. */
+/** The exact order of all vectors by cosine, computed here and not by LanceDB. */
 export function recallOf(
   corpus: EmbeddedCorpus,
   {
@@ -63,7 +60,7 @@ export function vectorAt(
   return vectors.subarray(row * dimensions, (row + 1) * dimensions);
 }
 
-/** What was embedded in this folder before is read. */
+/** Reads vectors that were embedded in this folder before. */
 export async function embeddedCorpus(
   folder: string,
   kind: EmbedderKind,
@@ -89,7 +86,7 @@ export async function embeddedCorpus(
   const bytes = readFileSync(file);
   const vectors = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
   if (vectors.length < texts.length * dimensions)
-    throw new Error(`${file} is of fewer texts: take another --folder`);
+    throw new Error(`${file} has fewer texts; use another --folder`);
   const rows = await withDuckDb(
     (sql) =>
       sql.rows<{ question: string }>(

@@ -1,6 +1,5 @@
 /**
- * What anybody would write in ten minutes: fastify and onnxruntime, the same graph, the same body,
- * nothing checked and nothing kept.
+ * A minimal server: fastify and onnxruntime with the same graph and body, without checks or a log.
  */
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';

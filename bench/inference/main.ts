@@ -32,11 +32,11 @@ export interface InferenceFigures {
   readonly gateway: Figures;
   readonly gatewayWithFeatureSql: Figures;
   /**
-   * Requests a second of the gateway without feature SQL, as a share of the bare server's: the
-   * middle of the rounds' shares, as neighbours in time share their weather.
+   * Requests per second of the gateway without feature SQL, as a share of the bare server. It is
+   * the median of the rounds, because the load is similar within a round.
    */
   readonly share: number;
-  /** An answer whose prediction is thrown away would be cheap. */
+  /** A dropped prediction would make the answer cheaper. */
   readonly predictionsDropped: number;
 }
 
@@ -100,7 +100,7 @@ export async function benchInference({
       { name: 'gateway', plan: plan(gateway.url, 'plain'), figures: [] },
       { name: 'gateway, features by SQL', plan: plan(gateway.url, 'computed'), figures: [] },
     ];
-    // In turns, so that whatever else the machine does in the meantime strikes all alike.
+    // In turns, so that other load affects all equally.
     for (let round = 0; round < rounds; round += 1) {
       for (const contender of contenders) contender.figures.push(await measure(contender.plan));
     }
@@ -201,7 +201,7 @@ async function firstLine(child: ChildProcess): Promise<string> {
   });
 }
 
-/** The middle one of the rounds, by rate. */
+/** The median round, by rate. */
 function middle({ figures }: InferenceContender): Figures {
   const sorted = [...figures].sort((a, b) => a.requestsPerSecond - b.requestsPerSecond);
   const { requestsPerSecond, p50Ms, p97Ms } = sorted[Math.floor(sorted.length / 2)] as LoadFigures;

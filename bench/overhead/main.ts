@@ -1,6 +1,6 @@
 /**
- * What Perennial adds to Temporal: per stage, fifty lifecycles at once, accepting a run, and after
- * a worker's death. Each beside the bare thing, on the same machine, in turn.
+ * What Perennial adds to Temporal: per stage, for fifty lifecycles at once, for accepting a run,
+ * and after a worker's death. Each is compared with plain Temporal on the same machine, in turns.
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
@@ -171,10 +171,7 @@ async function startWorker(settings: Settings): Promise<ChildProcess> {
   return child;
 }
 
-/**
- * Against a namespace without workers, so that what is measured is accepting and starting, not
- * running.
- */
+/** In a namespace without workers, so that only accepting and starting are measured. */
 async function acceptTimes(settings: Settings, registry: Registry): Promise<number[]> {
   const config = readConfig(settings);
   const namespace = 'bench-accept';
@@ -246,8 +243,8 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
 }
 
 /**
- * From the death of the worker that has the run in memory to the next stage's record, with another
- * worker alive.
+ * From the death of the worker that holds the run to the record of the next stage, with another
+ * worker running.
  */
 async function deaths(
   settings: Settings,
@@ -265,10 +262,10 @@ async function deaths(
     await begun(last);
     const heldUntil = performance.now() + hold.milliseconds;
     const spare = await startWorker(settings);
-    // Shortly before the hold ends, so that what follows falls to the other one.
+    // Shortly before the hold ends, so that the next stage is left to the other worker.
     await pause(heldUntil - performance.now() - 200);
     if (await hasBegun(next)) {
-      // On a busy machine the other worker takes longer to start than the hold: nothing was
+      // On a busy machine the other worker may start later than the hold ends; then nothing is
       // measured.
       await handle.result();
       spare.kill('SIGKILL');

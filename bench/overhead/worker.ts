@@ -30,7 +30,7 @@ async function main(taskQueue: string): Promise<void> {
     defaultHeartbeatThrottleInterval: '1s',
     activities: {
       ...records,
-      // The API records a run before it starts its workflow; the bench starts workflows itself.
+      // The API records a run before it starts the workflow; the bench starts workflows itself.
       openRun: async (input: Parameters<typeof records.openRun>[0]) => {
         await core.registry.runs.open(input);
         return records.openRun(input);

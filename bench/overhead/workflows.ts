@@ -1,6 +1,4 @@
-/**
- * Seven stages that do nothing: once as plain activities, once through Perennial's stage machinery.
- */
+/** Seven empty stages: once as plain activities, once through Perennial's stages. */
 import { proxyActivities, sleep, workflowInfo } from '@temporalio/workflow';
 import { modelStages } from '../../domain/run/run';
 import { records } from '../../workflows/activity-proxies';
@@ -11,7 +9,7 @@ import { runStage } from '../../workflows/lifecycle/stage';
 
 interface BenchActivities {
   nothing(): Promise<void>;
-  /** Beats until it is over; a second attempt is over at once. */
+  /** Sends heartbeats until the hold is over; a second attempt ends at once. */
   waitBeating(input: { readonly milliseconds: number }): Promise<void>;
 }
 
@@ -26,8 +24,8 @@ export async function bareStages(): Promise<void> {
 }
 
 /**
- * Where a run stands still for a while, so that its worker can be killed there: in an activity of a
- * stage, or before it.
+ * Where a run waits, so that its worker can be killed there: in an activity of a stage, or before
+ * it.
  */
 export interface Hold {
   readonly kind: 'inStage' | 'beforeStage';
@@ -35,7 +33,7 @@ export interface Hold {
   readonly milliseconds: number;
 }
 
-/** What `modelLifecycle` does around its stages, with bodies that do nothing. */
+/** The frame of `modelLifecycle` around empty stages. */
 export async function noopLifecycle(
   input: LifecycleInput & { readonly hold?: Hold },
 ): Promise<void> {

@@ -1,9 +1,8 @@
 /**
  * A search over `--variants` prompts for a routing step of the embedded language model, confirmed
- * on definitions that no choice has seen. Stops after `--minutes` and says so; started again it
- * goes on, since the ledger in `--folder` has every answer. With `--fresh` it begins anew. A
- * machine that does nothing else is fastest with `--threads 2 --sequences 8`. Prints a table and,
- * last, one JSON line.
+ * on definitions that no choice has used. Stops after `--minutes`; a later start continues, because
+ * the ledger in `--folder` has every answer. `--fresh` starts again. `--threads 2 --sequences 8` is
+ * fastest on an idle machine. Prints a table and, last, one JSON line.
  */
 import { setMaxListeners } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,10 +26,10 @@ import { dimensions, firstPrompt, glossCases, kinds, nearestNeighbours, searchSp
 const model = 'smollm2-135m-instruct';
 const target = { provider: 'embedded', model };
 const sampling: Sampling = { temperature: 0, topP: 1, maxTokens: 24, seed: 1, stop: [] };
-/** A rewriting drawn at temperature 0 would always be the same. */
+/** At temperature 0, all rewritings would be equal. */
 const rewriting: Sampling = { temperature: 0.9, topP: 1, maxTokens: 160, seed: 1, stop: [] };
 
-/** Of all runs of one search. */
+/** Over all runs of one search. */
 interface Spent {
   readonly seconds: number;
   readonly runs: number;
@@ -67,14 +66,14 @@ async function main(): Promise<void> {
   });
   const world = await openLlmWorld(folder, [embeddedAt(server.url)]);
   const stop = AbortSignal.timeout(Number(values.minutes) * 60_000);
-  // Every question under way listens.
+  // Each question in flight adds a listener.
   setMaxListeners(0, stop);
   const since = performance.now();
   const spent = (): Spent => ({
     seconds: before.seconds + (performance.now() - since) / 1000,
     runs: before.runs + 1,
   });
-  // A run that is killed has spent its time, too.
+  // The time of killed runs counts as well.
   const keep = setInterval(() => writeSpent(folder, spent()), 5_000);
   try {
     const asking: Asking = {
@@ -104,7 +103,7 @@ async function main(): Promise<void> {
   } catch (error) {
     if (!(error instanceof Error && error.name === 'TimeoutError')) throw error;
     process.stdout.write(
-      `not finished after ${spent().runs} runs and ${Math.round(spent().seconds)} s: start it again, and it goes on\n`,
+      `not finished after ${spent().runs} runs and ${Math.round(spent().seconds)} s; start it again to continue\n`,
     );
     process.exitCode = 3;
   } finally {
@@ -155,7 +154,7 @@ function tell(search: PromptSearch, found: SearchReport, { seconds, runs }: Spen
       ],
       [
         'questions',
-        `${found.questions} of ${variants.length * split.search.length + 2 * split.confirm.length} that asking everything would take`,
+        `${found.questions} of ${variants.length * split.search.length + 2 * split.confirm.length} for every variant on every case`,
       ],
       [
         'time',
@@ -168,11 +167,11 @@ function tell(search: PromptSearch, found: SearchReport, { seconds, runs }: Spen
         `${text(gain)}; ${percent((won.mean - first.mean) / first.mean)} of the first`,
       ],
       [
-        'winner, in the search',
-        `${searched === undefined ? '?' : percent(searched.quality)} on ${searched?.cases ?? 0} cases: ${percent(confirmed.optimism ?? 0)} not kept`,
+        'winner, on the search cases',
+        `${searched === undefined ? '?' : percent(searched.quality)} on ${searched?.cases ?? 0} cases: ${percent(confirmed.optimism ?? 0)} lost on held-out cases`,
       ],
-      ['best without examples, in the search', percent(bestWithout)],
-      ['TF-IDF, 15 nearest of the cases the search had', percent(baseline)],
+      ['best without examples, on the search cases', percent(bestWithout)],
+      ['TF-IDF, 15 nearest of the known cases', percent(baseline)],
       ['Pareto front', found.front.map((id) => describe(found, id)).join('; ')],
     ],
     {
@@ -201,7 +200,7 @@ interface SearchFigure {
   readonly upper: number;
 }
 
-/** Bounds of 95 % on either side that hold however often somebody looks. */
+/** 95 % bounds on either side that hold at every look. */
 function figure(of: Aggregate): SearchFigure {
   const { lower, upper } = boundsOf(of, 0.95);
   return {

@@ -1,7 +1,4 @@
-/**
- * The routing step that is searched for: which of eight kinds of thing a definition of WordNet
- * describes, said as JSON.
- */
+/** The routing step of the search: which of eight kinds a WordNet definition describes, as JSON. */
 import { DuckDBInstance } from '@duckdb/node-api';
 import { llmDataPath } from '../../data/language/runtime-module';
 import type { EvaluationCase } from '../../domain/language/cases/case';
@@ -23,7 +20,7 @@ export const kinds = [
 const listed = `${kinds.slice(0, -1).join(', ')} or ${kinds.at(-1) ?? ''}`;
 const asked = 'Which kind of thing does this definition describe';
 
-/** As one writes it at first. */
+/** A plausible first prompt. */
 export const firstPrompt: PromptTemplate = {
   name: 'kind-of-thing',
   messages: [
@@ -97,7 +94,7 @@ const lists = [
   'an animal, a plant, a food, an artifact, a person, a location, a substance or an event',
 ];
 
-/** As many of each kind; which ones follows from their ids alone. */
+/** Equally many of each kind, chosen by their ids. */
 export async function glossCases(count: number): Promise<readonly EvaluationCase[]> {
   const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
   const connection = await instance.connect();
@@ -122,8 +119,8 @@ export async function glossCases(count: number): Promise<readonly EvaluationCase
 }
 
 /**
- * The trivial baseline: the kind that most of the 15 nearest known definitions have, by TF-IDF.
- * Share of `unseen` that it names rightly.
+ * The trivial baseline: the majority kind of the 15 nearest known definitions by TF-IDF. Returns
+ * its accuracy on `unseen`.
  */
 export function nearestNeighbours(
   known: readonly EvaluationCase[],

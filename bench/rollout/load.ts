@@ -1,6 +1,6 @@
 /**
- * Asks two gateways without a pause, each time about another entity, and compares every answer with
- * the version that it names. Its own process, told over IPC.
+ * Sends requests to two gateways without a pause, each for another entity, and compares every
+ * answer with the version that it names. A separate process, controlled over IPC.
  */
 import { Pool } from 'undici';
 
@@ -8,7 +8,7 @@ export interface RolloutLoadPlan {
   readonly origins: readonly string[];
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Each version answers its number to these inputs. */
+  /** The score of each version for these inputs. */
   readonly inputs: unknown;
   /** For each gateway. */
   readonly connections: number;

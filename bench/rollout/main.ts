@@ -1,7 +1,7 @@
 /**
- * 200 rollbacks under load: two real gateways, PostgreSQL with syncs, each answer compared with the
- * version that it names. Then, simulated, how often the statistics of a rollout are wrong and how
- * soon they are right.
+ * 200 rollbacks under load with two real gateways and a PostgreSQL that syncs, where each answer is
+ * compared with the version that it names. Then simulates how often the statistics of a rollout are
+ * wrong and how soon they decide.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -24,15 +24,15 @@ const [champion, challenger] = [1, 2];
 const by = { actor: 'bench', cause: 'bench' };
 const connections = 4;
 /**
- * Longer than any answer was under way: what comes of the challenger after it would be a gateway
- * that did not hear.
+ * Longer than any request. A later answer of the challenger would be from a gateway that missed the
+ * rollback.
  */
 const quietMs = 60;
 
 interface Rollback {
-  /** From before the end was asked for until every live gateway had confirmed. */
+  /** From the request to end until every live gateway had confirmed. */
   readonly confirmedSeconds: number;
-  /** Until the load had the challenger's last answer; 0 when it was there before. */
+  /** Until the load received the challenger's last answer; 0 if that was earlier. */
   readonly lastAnswerSeconds: number;
 }
 
@@ -74,7 +74,7 @@ async function rollBackUnderLoad(
   }
 }
 
-/** Shadow, then half of the entities, then back, while the load goes on. */
+/** Shadow, then half of the entities, then rollback, under continuous load. */
 async function rollBackOnce(
   world: ServingWorld,
   load: ChildProcess,
@@ -84,7 +84,7 @@ async function rollBackOnce(
   const { id, epoch } = await world.openRollout(candidate);
   await confirmed(world, epoch);
   const step = await rollouts.setStep({ tenant, id, step: 3, weight: 0.5, ...by });
-  if (step.kind === 'ended') throw new Error(`rollout ${id} ended by itself`);
+  if (step.kind === 'ended') throw new Error(`rollout ${id} ended unexpectedly`);
   await confirmed(world, step.epoch);
   const onTraffic = Date.now();
   while (((await told(load, 'figures')).lastAt[challenger] ?? 0) <= onTraffic) await pause(20);
@@ -131,7 +131,7 @@ function startLoad(plan: RolloutLoadPlan): ChildProcess {
 
 function told(load: ChildProcess, what: 'figures' | 'end'): Promise<RolloutLoadFigures> {
   return new Promise((answered, failed) => {
-    const gone = (): void => failed(new Error('the load ended by itself'));
+    const gone = (): void => failed(new Error('the load process ended unexpectedly'));
     load.once('exit', gone);
     load.once('message', (figures: RolloutLoadFigures) => {
       load.off('exit', gone);
@@ -167,7 +167,7 @@ function tell(
     [
       [
         'rollbacks under load',
-        `${rollbacks.length}, two gateways, ${connections} connections each, both arms asked`,
+        `${rollbacks.length}, two gateways, ${connections} connections each, requests to both arms`,
       ],
       ['seconds until all live gateways confirmed', text(secondsToFullTraffic)],
       ["seconds until the challenger's last answer", text(secondsToLastAnswer)],

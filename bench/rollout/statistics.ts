@@ -1,6 +1,7 @@
 /**
  * Simulates how often a rollout's statistics are wrong while they are watched, and how soon they
- * decide, beside the rules before version 2. Only in a simulation is the true difference known.
+ * decide, compared with the rules before version 2. Only in a simulation is the true difference
+ * known.
  */
 import { byEarlierRules } from '../../test/support/rollout/earlier-rules';
 import { rateIn, type Rate } from '../../test/support/rollout/monte-carlo';
@@ -33,7 +34,7 @@ export interface FalseAlarms {
   readonly statement: string;
   readonly traffic: string;
   readonly rate: Rate;
-  /** By the rules before version 2; null where there is nothing to compare. */
+  /** By the rules before version 2; null if there is nothing to compare. */
   readonly earlier: Rate | null;
 }
 
@@ -41,7 +42,7 @@ export interface PairsNeeded {
   /** In margins; positive is worse. */
   readonly effect: number;
   readonly says: 'good' | 'harm';
-  /** Medians; null beyond the most that were tried. */
+  /** Medians; null if not reached. */
   readonly known: number | null;
   readonly widest: number | null;
 }
@@ -60,10 +61,10 @@ interface Ends {
   /** Shares of the worlds. */
   readonly promoted: number;
   readonly rolledBack: number;
-  /** Of those that were decided. */
+  /** Of the decided worlds. */
   readonly medianPairs: number | null;
   readonly medianDays: number | null;
-  /** Of those that were rolled back, since people were answered. */
+  /** Of the worlds that were rolled back, since the challenger answered requests. */
   readonly medianServedDays: number | null;
 }
 
@@ -76,22 +77,22 @@ export interface RolloutStatistics {
 }
 
 const month = 31 * 86_400;
-/** The canary of the documentation, with a month to decide in. */
+/** The canary of the documentation, with a month to decide. */
 const policy = policyWith({ canary: { maxDurationSeconds: month } });
-/** Who answers people from the start goes back on harm to these alone. */
+/** Without a shadow step, so only harm to answered requests ends it. */
 const bold = policyWith({ canary: { maxDurationSeconds: month, steps: [25] } });
-/** What skipping the question of days costs: an explicit choice now, the silent default before. */
+/** The cost of not testing across days, which is now an explicit choice and was the default. */
 const hasty = policyWith({
   canary: { maxDurationSeconds: month },
   test: { minDurationSeconds: 0 },
 });
 const { alpha } = policy.test;
 const { margin } = policy.quality;
-/** About as many as leave New York in a day. */
+/** About the number of flights that leave New York in a day. */
 const pairsPerDay = 900;
-/** As between two months' models on real flights of August 2013. */
+/** As between the models of two months on real flights of August 2013. */
 const dayToDay = 0.017;
-/** Equal weekdays and worse weekends, from a Monday on: the mean over the week is 0. */
+/** Equal weekdays and worse weekends, starting on a Monday; the weekly mean is 0. */
 const weekends = [-1, -1, -1, -1, -1, 2.5, 2.5];
 const traffics: readonly (readonly [string, DayEffects])[] = [
   ['independent pairs', dayEffects.none],
@@ -100,8 +101,8 @@ const traffics: readonly (readonly [string, DayEffects])[] = [
 ];
 
 /**
- * Prints its tables. With 1,000 worlds a statement, a fifth as many whole rollouts for what is
- * wrong and a twentieth for how soon they end, it takes some seven minutes of one processor.
+ * Prints its tables. `worlds` is per statement; whole rollouts use a fifth of it for errors and a
+ * twentieth for times. 1,000 worlds take some seven minutes of one processor.
  */
 export function rolloutStatistics({
   worlds = 1000,
@@ -112,7 +113,8 @@ export function rolloutStatistics({
 }): RolloutStatistics {
   const rollouts = Math.ceil(worlds / 5);
   say(
-    `Statements that are wrong, ever, while they are watched; alpha is ${percent(alpha)}; beside them the rules before version 2`,
+    `Worlds in which a watched statement was ever wrong; alpha is ${percent(alpha)}; ` +
+      'before: by the rules before version 2',
   );
   const falseAlarms: FalseAlarms[] = [];
   for (const rows of [ofDays, ofShares, ofDelays]) falseAlarms.push(...told(rows(worlds), say));
@@ -120,11 +122,13 @@ export function rolloutStatistics({
   for (const row of ofRollouts(rollouts)) falseAlarms.push(...told(row(), say));
   falseAlarms.push(...told(ofReruns(Math.ceil(rollouts / 4)), say));
   say(
-    `\nPairs until a statement about the margin of ${margin} at 0.5 %, by ranges that are known pair by pair and by the widest`,
+    `\nPairs until a statement about the margin of ${margin} at alpha 0.5 %, ` +
+      'with the range of each pair, and with the widest range',
   );
   const needed = neededPairs(Math.ceil(worlds / 20), say);
   say(
-    `\nWhole rollouts by their true difference, in margins of ${margin} (positive is worse); ${pairsPerDay} pairs a day, a month to decide in`,
+    `\nWhole rollouts by true difference, in margins of ${margin} (positive is worse); ` +
+      `${pairsPerDay} pairs a day, at most a month`,
   );
   say(
     `  ${'difference'.padStart(10)}  ${'traffic'.padEnd(26)}  ${'steps'.padEnd(12)}  ${endsHeader}  |  before: ${endsHeader}`,
@@ -150,26 +154,26 @@ function told(rows: readonly FalseAlarms[], say: (line: string) => void): readon
     const interval = `${percent(rate.lower)} … ${percent(rate.upper)} of ${rate.worlds}`;
     const before = earlier === null ? '' : `; before: ${percent(earlier.rate)}`;
     say(
-      `  ${statement.padEnd(50)}  ${traffic.padEnd(62)}  ${percent(rate.rate).padStart(6)}  (95 %: ${interval})${before}`,
+      `  ${statement.padEnd(50)}  ${traffic.padEnd(66)}  ${percent(rate.rate).padStart(6)}  (95 %: ${interval})${before}`,
     );
   }
   return rows;
 }
 
-/** A week, looked at after every twenty pairs. */
+/** A week, evaluated after every twenty pairs. */
 function ofTraffic(worlds: number): readonly (() => readonly FalseAlarms[])[] {
   const kinds: readonly (readonly [string, DayEffects, DrawPair])[] = [
     ['independent pairs', dayEffects.none, alikePairs],
     ['days that differ by 0.017', dayEffects.normal(dayToDay), alikePairs],
-    ['days that differ by 0.12, as of shuffled labels', dayEffects.normal(0.12), alikePairs],
+    ['days that differ by 0.12, as with shuffled labels', dayEffects.normal(0.12), alikePairs],
     [
-      'a day resembles the last (0.4)',
+      'consecutive days correlate (0.4)',
       dayEffects.lasting(dayToDay, assumedDayCorrelation),
       alikePairs,
     ],
     ['days that drift by four margins in a month', dayEffects.drifting(margin), alikePairs],
-    ['days of which one in ten is a storm', dayEffects.storms(0.05), alikePairs],
-    ['one pair in 30 is worse by 5', dayEffects.normal(dayToDay), boldPairs],
+    ['one day in ten is extreme', dayEffects.storms(0.05), alikePairs],
+    ['one pair in 30 is worse by a loss of 5', dayEffects.normal(dayToDay), boldPairs],
   ];
   return kinds.map(([traffic, effects, draw], scenario) => () => {
     const seen = Array.from({ length: worlds }, (_, world) =>
@@ -198,8 +202,8 @@ function ofTraffic(worlds: number): readonly (() => readonly FalseAlarms[])[] {
 }
 
 /**
- * Late flights are known later. By arrival is how nobody should count: what comes late is not like
- * what comes early.
+ * Labels of late flights arrive later. Counting by arrival would be biased, because late labels
+ * differ from early ones.
  */
 function ofDelays(worlds: number): readonly FalseAlarms[] {
   const rate = (order: 'turn' | 'arrival', first: 'bad' | 'good') =>
@@ -209,38 +213,38 @@ function ofDelays(worlds: number): readonly FalseAlarms[] {
   return [
     [
       'traffic so far: harmful',
-      'labels in turn, bad news would come first',
+      'labels in event order; bad outcomes arrive first',
       rate('turn', 'bad'),
     ] as const,
     [
       'traffic so far: good enough',
-      'labels in turn, good news would come first',
+      'labels in event order; good outcomes arrive first',
       rate('turn', 'good'),
     ] as const,
     [
-      'for comparison: counted as they arrive, good enough',
-      'good news comes first',
+      'for comparison: counted by arrival, good enough',
+      'good outcomes arrive first',
       rate('arrival', 'good'),
     ] as const,
   ].map(([statement, traffic, of]) => ({ statement, traffic, rate: of, earlier: null }));
 }
 
-/** Five weeks, looked at after every day. */
+/** Five weeks, evaluated after every day. */
 function ofDays(worlds: number): readonly FalseAlarms[] {
   const kinds: readonly (readonly [string, DayEffects, readonly number[]])[] = [
     ['independent normal days', dayEffects.normal(1), []],
     ['days with far outliers (t of 3 degrees)', dayEffects.heavy(1), []],
-    ['a day resembles the last (0.2)', dayEffects.lasting(1, 0.2), []],
-    ['a day resembles the last (0.4)', dayEffects.lasting(1, 0.4), []],
-    ['weekends are worse, from a Monday on', dayEffects.normal(0.3), weekends],
+    ['consecutive days correlate (0.2)', dayEffects.lasting(1, 0.2), []],
+    ['consecutive days correlate (0.4)', dayEffects.lasting(1, 0.4), []],
+    ['weekends are worse; starts on a Monday', dayEffects.normal(0.3), weekends],
     [
-      'weekends are worse, and a day resembles the last (0.4)',
+      'weekends are worse; consecutive days correlate (0.4)',
       dayEffects.lasting(0.5, 0.4),
       weekends,
     ],
-    ['beyond its assumptions: bad days are the greater ones', dayEffects.skewed(1), []],
-    ['beyond its assumptions: a day resembles the last (0.6)', dayEffects.lasting(1, 0.6), []],
-    ['beyond its assumptions: one day in ten is a storm', dayEffects.storms(1), []],
+    ['beyond the assumptions: bad days deviate further', dayEffects.skewed(1), []],
+    ['beyond the assumptions: consecutive days correlate (0.6)', dayEffects.lasting(1, 0.6), []],
+    ['beyond the assumptions: one day in ten is extreme', dayEffects.storms(1), []],
   ];
   return kinds.flatMap(([traffic, effects, week]) => {
     const watched = { days: 35, alpha, correlation: assumedDayCorrelation, week };
@@ -268,8 +272,8 @@ function ofDays(worlds: number): readonly FalseAlarms[] {
 
 function ofShares(worlds: number): readonly FalseAlarms[] {
   const kinds = [
-    ['errors at the 1 % that is allowed', 0.01, 0],
-    ['latency at the 3 % that is allowed', 0.03, 0],
+    ['errors at the limit of 1 %', 0.01, 0],
+    ['latency at the limit of 3 %', 0.03, 0],
     ['3 % on average, days that differ by a factor of 1.8', 0.03, 0.6],
   ] as const;
   return kinds.map(([traffic, share, spread]) => ({
@@ -286,8 +290,8 @@ function ofShares(worlds: number): readonly FalseAlarms[] {
 }
 
 /**
- * Worse by the margin, over all or while serving, 1 % failing, 3 % slow: then neither a promotion
- * nor a rollback is right. Worse by more while serving: then a promotion is wrong.
+ * Worse by the margin, overall or while serving, with 1 % failing and 3 % slow: neither a promotion
+ * nor a rollback is right. Worse by more while serving: a promotion is wrong.
  */
 function ofRollouts(worlds: number): readonly (() => readonly FalseAlarms[])[] {
   const edge = { mean: margin, failing: 0.01, slow: 0.03 };
@@ -303,55 +307,61 @@ function ofRollouts(worlds: number): readonly (() => readonly FalseAlarms[])[] {
   ];
   const both = ['promoted', 'rolled back'] as const;
   const kinds: readonly Kind[] = [
-    ['at the edge; independent pairs', policy, dayEffects.none, edge, both],
-    ['at the edge; days that differ by 0.017', policy, dayEffects.normal(dayToDay), edge, both],
-    ['at the edge; a day resembles the last (0.4)', policy, lasting, edge, both],
-    ['at the edge; weekends are worse', policy, dayEffects.normal(0.004), { ...edge, week }, both],
+    ['at the margin; independent pairs', policy, dayEffects.none, edge, both],
+    ['at the margin; days that differ by 0.017', policy, dayEffects.normal(dayToDay), edge, both],
+    ['at the margin; consecutive days correlate (0.4)', policy, lasting, edge, both],
     [
-      'at the edge, no shadow; days that differ by 0.017',
+      'at the margin; weekends are worse',
+      policy,
+      dayEffects.normal(0.004),
+      { ...edge, week },
+      both,
+    ],
+    [
+      'at the margin, no shadow; days that differ by 0.017',
       bold,
       dayEffects.normal(dayToDay),
       edge,
       both,
     ],
-    ['at the edge, no shadow; a day resembles the last (0.4)', bold, lasting, edge, both],
+    ['at the margin, no shadow; consecutive days correlate (0.4)', bold, lasting, edge, both],
     [
-      '2 margins better in shadow, 1 worse serving; by 0.005',
+      '2 margins better in shadow, 1 worse serving; days differ by 0.005',
       policy,
       dayEffects.normal(0.005),
       { ...goodShadow, servingMean: margin },
       both,
     ],
     [
-      '2 margins better in shadow, 1 worse serving; by 0.017',
+      '2 margins better in shadow, 1 worse serving; days differ by 0.017',
       policy,
       dayEffects.normal(dayToDay),
       { ...goodShadow, servingMean: margin },
       both,
     ],
     [
-      '2 margins better in shadow, 1 worse serving; resembling (0.4)',
+      '2 margins better in shadow, 1 worse serving; days correlate (0.4)',
       policy,
       lasting,
       { ...goodShadow, servingMean: margin },
       both,
     ],
     [
-      '2 margins better in shadow, 2 worse serving; by 0.017',
+      '2 margins better in shadow, 2 worse serving; days differ by 0.017',
       policy,
       dayEffects.normal(dayToDay),
       { ...goodShadow, servingMean: 2 * margin },
       ['promoted'],
     ],
     [
-      '2 margins better in shadow, 5 worse serving; by 0.017',
+      '2 margins better in shadow, 5 worse serving; days differ by 0.017',
       policy,
       dayEffects.normal(dayToDay),
       { ...goodShadow, servingMean: 5 * margin },
       ['promoted'],
     ],
     [
-      'at the edge, minDuration 0s: days are not asked about; by 0.017',
+      'at the margin, minDuration 0s; days that differ by 0.017',
       hasty,
       dayEffects.normal(dayToDay),
       edge,
@@ -373,8 +383,8 @@ function ofRollouts(worlds: number): readonly (() => readonly FalseAlarms[])[] {
 }
 
 /**
- * Ten canaries of the same two versions, each on traffic of its own: whether any promotes. Beside
- * it with the whole alpha each time.
+ * Ten canaries of the same two versions, each on its own traffic: whether any promotes. For
+ * comparison, each with the whole alpha.
  */
 function ofReruns(worlds: number): readonly FalseAlarms[] {
   const canary: CanarySpec = { ...shownCanary, maxDurationSeconds: month, steps: [25] };
@@ -394,7 +404,7 @@ function ofReruns(worlds: number): readonly FalseAlarms[] {
   return [
     {
       statement: 'one of ten canaries of the same pair: promoted',
-      traffic: 'at the edge, no shadow; a day resembles the last (0.4)',
+      traffic: 'at the margin, no shadow; consecutive days correlate (0.4)',
       rate: rateIn(worlds, (world) => promotesWithin(attempts, canary, promotes(world))),
       earlier: rateIn(worlds, whole),
     },
@@ -403,7 +413,7 @@ function ofReruns(worlds: number): readonly FalseAlarms[] {
 
 const looksPerDay = 4;
 
-/** The same worlds under today's rules and under those before. */
+/** The same worlds under today's rules and under the earlier ones. */
 function bothEnds(
   rules: RolloutPolicy,
   traffic: SimulatedRollout,
@@ -507,7 +517,7 @@ if (require.main === module) {
   const worlds = given < 0 ? 1000 : Number(process.argv[given + 1]);
   if (!Number.isInteger(worlds) || worlds < 10) {
     process.stderr.write(
-      '--worlds takes a whole number from 10 on: simulated stretches of traffic a statement\n',
+      '--worlds must be a whole number from 10: simulated worlds per statement\n',
     );
     process.exit(2);
   }

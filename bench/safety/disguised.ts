@@ -1,4 +1,4 @@
-/** Attacks in other clothes. */
+/** Attacks in disguise. */
 import { oddsByMeaning, type EmbedTexts } from '../../data/safety/classify';
 import { oddsFor } from '../../data/safety/threshold';
 import { thresholdsOf } from '../../data/safety/training/cross-fit';
@@ -14,7 +14,7 @@ const falseAlarms = 0.01;
 
 type DisguisedJudge = (text: string, options: { readonly plainForms: boolean }) => Promise<boolean>;
 
-/** The fold's own classifier and threshold for one text of it. */
+/** The fold's own classifier and threshold for a text of the fold. */
 function judgeOf(
   { head, pairs, judged }: CrossFitted,
   source: string,
@@ -43,8 +43,8 @@ function judgeOf(
 }
 
 /**
- * Of attacks that are stopped as they are: how many still are in disguise, with the plain forms and
- * without.
+ * Of the attacks that are stopped undisguised, the share that is still stopped in disguise, with
+ * and without the plain forms.
  */
 export async function measureDisguises({
   prompts,

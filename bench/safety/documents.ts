@@ -1,6 +1,6 @@
 /**
- * Attacks in the middle of documents: by the whole, by the sentence that stands out, by phrases;
- * each source of attacks by classifiers that have seen nothing of it.
+ * Attacks within documents, found by the whole text, by the most suspicious sentence, and by
+ * phrases. Each source of attacks is judged by classifiers that were not trained on it.
  */
 import { quotesInjection } from '../../data/safety/injection-phrases';
 import { oddsFor } from '../../data/safety/threshold';
@@ -17,12 +17,12 @@ import { wilsonBounds } from '../../domain/statistics/wilson';
 
 const falseAlarms = 0.01;
 const mostAttacks = 200;
-/** A short attack is a sentence or two. */
+/** A short attack has one or two sentences. */
 const mostCharacters = 300;
 
 /**
- * Which attacks stand in which documents; those of one fold first, of which the classifier has seen
- * neither.
+ * Which attacks are hidden in which documents. The first pair is from one fold, whose classifier
+ * was trained on neither.
  */
 const pairs: Readonly<
   Record<SentenceHead, readonly (readonly [attacks: string, documents: string])[]>
@@ -41,7 +41,7 @@ const pairs: Readonly<
   ],
 };
 
-/** `sentences`: every text by its sentences. */
+/** `sentences`: the sentences of every text. */
 export function measureDocuments(sentences: readonly ReadText[]) {
   return Object.fromEntries(sentenceHeads.map((head) => [head, measureHead(head, sentences)]));
 }

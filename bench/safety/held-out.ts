@@ -1,6 +1,6 @@
 /**
- * Detectors on sources that they have not seen: what of attacks they stop, and what of harmless
- * texts.
+ * Detectors on sources that they were not trained on: the shares of attacks and of harmless texts
+ * that they stop.
  */
 import { quotesInjection } from '../../data/safety/injection-phrases';
 import { oddsFor } from '../../data/safety/threshold';
@@ -45,8 +45,8 @@ export function crossFit(
 }
 
 /**
- * Ids of the texts that are stopped when so many harmless ones may be; the threshold of a fold is
- * chosen on the others.
+ * Ids of the stopped texts at this rate of false alarms. The threshold of a fold is chosen on the
+ * other folds.
  */
 export function stopped(
   { head, judged }: CrossFitted,

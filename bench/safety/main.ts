@@ -1,7 +1,7 @@
 /**
- * Safety detectors on sources that they have not seen, attacks inside documents (alone with
- * `--documents`), dressed-up attacks, topics, time per text, and, with `--model`, what the embedded
- * model makes of attacks with and without a policy. Prints tables and, last, one JSON line.
+ * Safety detectors on unseen sources, attacks within documents (only these with `--documents`),
+ * disguised attacks, topics and time per text. With `--model`, also the answers of the embedded
+ * model to attacks with and without a policy. Prints tables and, last, one JSON line.
  */
 import { loadavg } from 'node:os';
 import { openMiniLm } from '../../data/index/embedders/minilm';
@@ -52,7 +52,8 @@ async function main(): Promise<void> {
     union(stopped(injection, features, each), stopped(harmful, features, each));
 
   say(
-    'Attacks stopped and harmless texts stopped, each source by classifiers that have seen nothing of it (95 % Wilson intervals)',
+    'Attacks and harmless texts that are stopped, ' +
+      'each source by classifiers that were not trained on it (95 % Wilson intervals)',
   );
   const contenders = [
     { name: 'rules for injections', ids: stoppedByRules(prompts) },
@@ -105,7 +106,7 @@ async function main(): Promise<void> {
 
 const sampled = { attacks: 8, harmless: 2 };
 
-/** Some of each source, in an order that no result depends on. */
+/** Some texts of each source, in an order that is independent of all results. */
 function sampleOf(prompts: readonly ReadText[]): readonly ReadText[] {
   const sources = [...new Set(prompts.map(({ source }) => source))];
   return sources.flatMap((source) => {
@@ -125,7 +126,7 @@ async function measureRefusals() {
     ...wilsonBounds({ events: right, n: answers.length }, 0.95),
   };
   say(
-    `refusals told as people tell them: ${percent(told.share)} of ${told.n} (${percent(told.lower)} … ${percent(told.upper)})`,
+    `refusals classified as by people: ${percent(told.share)} of ${told.n} (${percent(told.lower)} … ${percent(told.upper)})`,
   );
   return told;
 }

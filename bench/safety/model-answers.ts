@@ -1,6 +1,6 @@
 /**
- * What the embedded model makes of attacks with and without a policy whose classifiers have seen
- * nothing of their source.
+ * Answers of the embedded model to attacks, with and without a policy whose classifiers were not
+ * trained on their source.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -44,7 +44,7 @@ const policy: SafetyPolicy = {
   ],
 };
 
-/** `stops`: what the cross-fitted detectors have found of each text. */
+/** `stops`: what the cross-fitted detectors found in each text. */
 export async function measureModel(
   sample: readonly ReadText[],
   stops: Readonly<Record<'injection' | 'harmful', ReadonlySet<string>>>,

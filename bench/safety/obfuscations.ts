@@ -1,4 +1,4 @@
-/** How attacks are dressed up; none changes what a willing reader or model understands. */
+/** Disguises of attacks, none of which changes what a reader or a model understands. */
 export const obfuscations: Readonly<Record<string, (text: string) => string>> = {
   'as it is': (text) => text,
   'upper case': (text) => text.toUpperCase(),

@@ -1,4 +1,4 @@
-/** How long the shipped detectors take for a text. */
+/** The time of the shipped detectors per text. */
 import { openEmbedders } from '../../data/index/embedders/open-embedder';
 import { openDetectors } from '../../data/safety/open-detectors';
 import { defaultTenant } from '../../domain/ids';

@@ -1,6 +1,6 @@
 /**
- * Topic limits by twenty examples each, tried on texts of the topic that are no example and on all
- * others.
+ * Topic limits with twenty examples each, tested on other texts of the topic and on all other
+ * texts.
  */
 import type { EmbedTexts } from '../../data/safety/classify';
 import { readableWindows } from '../../data/safety/classify';

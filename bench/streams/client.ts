@@ -1,6 +1,6 @@
 /**
- * Readers of streams, thousands in one process: raw sockets and one buffer, since the client shares
- * the machine with what it measures. Told over IPC.
+ * Reads thousands of streams in one process, with raw sockets and one buffer, because the client
+ * shares the machine with what it measures. Controlled over IPC.
  */
 import { connect, type Socket } from 'node:net';
 import { nowMicros, stampDigits } from './clock';
@@ -46,14 +46,14 @@ const beforeStamp = Buffer.from('"content":"');
 const done = Buffer.from('[DONE]');
 const lastChunk = Buffer.from('\r\n0\r\n\r\n');
 const [newLine, zero, nine] = [10, 48, 57];
-/** One for all: what is read is looked at before the next read. */
+/** One buffer for all, because each read is processed before the next one. */
 const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 
 function fail(what: string): void {
   failures[what] = (failures[what] ?? 0) + 1;
 }
 
-/** One place of the load: a connection that asks for one stream after the other. */
+/** One place of the load: a connection that requests one stream after the other. */
 function openPlace({ everyMs, tokens, localAddress }: LoadPoint, target: StreamTarget): void {
   const { way, host, port, authorization, model } = target;
   const body = JSON.stringify({
@@ -118,7 +118,7 @@ function openPlace({ everyMs, tokens, localAddress }: LoadPoint, target: StreamT
       callback: (length) => {
         const fresh = readBuffer.subarray(0, length);
         const bytes: Buffer = rest === null ? fresh : Buffer.concat([rest, fresh]);
-        // An event that is not all there yet is read with its end.
+        // An incomplete event is read with its rest.
         rest = bytes[bytes.length - 1] === newLine ? null : Buffer.from(bytes);
         if (rest === null) read(bytes);
         return true;
@@ -145,7 +145,7 @@ function stampAt(bytes: Buffer, at: number): number | null {
   return value;
 }
 
-/** Evenly, so that the tokens come evenly, too. */
+/** Evenly spread, so that tokens arrive evenly. */
 async function begin(point: LoadPoint): Promise<void> {
   going = true;
   const waiting = point.places.flatMap(({ target, streams }) =>

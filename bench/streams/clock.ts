@@ -1,6 +1,6 @@
 /**
- * Microseconds of the machine's monotonic clock, which all processes share; always sixteen digits
- * as text.
+ * Microseconds of the machine's monotonic clock, which all processes share, as text of sixteen
+ * digits.
  */
 export function nowMicros(): number {
   return Number(process.hrtime.bigint() / 1000n);

@@ -8,7 +8,7 @@ import type { Rig } from './rig';
 export interface CompletionFigures {
   readonly connections: number;
   readonly gateway: CompletionRate;
-  /** The same load without a gateway: what the load itself can do on this machine. */
+  /** The same load without a gateway, to show the limit of the load generator. */
   readonly straight: CompletionRate;
   readonly gatewayPerDay: number;
 }
@@ -23,7 +23,7 @@ interface CompletionRate {
 const connections = 16;
 const seconds = 15;
 
-/** Whole answers, as fast as they come, over all gateways at once. */
+/** Whole answers at the highest rate, over all gateways at once. */
 export async function completionsASecond({ targets, straight }: Rig): Promise<CompletionFigures> {
   const bare = await rate(straight);
   const gateway = await rate(targets());

@@ -7,12 +7,12 @@ export interface Shares {
   readonly clients: number;
 }
 
-/** Registry, artifact store, modules, what listens. */
+/** Open files for registry, artifact store, modules and listeners. */
 const reserve = 300;
 
 /**
- * Open files that one process of each kind needs. Throws with what to do when the system allows
- * fewer: found now, and not by 7,000 refused connections.
+ * Open files that one process of each kind needs. Throws with the next step if the limit is lower,
+ * instead of 7,000 refused connections later.
  */
 export function checkFileLimit({ streams, straight, gateways, clients }: Shares): void {
   const needs = {

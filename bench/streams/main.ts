@@ -1,8 +1,8 @@
 /**
- * Streams through real gateways: how much later a token comes than straight from the upstream, with
- * thousands of answers open at once. The upstream writes the time into each token, and clients read
- * part of the streams through the gateways and part straight, in the same minute. Then whole
- * answers a second, and what is answered under faults.
+ * Streams through real gateways: how much later a token arrives than directly from the upstream,
+ * with thousands of open answers. The upstream writes the time into each token. Clients read some
+ * streams through the gateways and some directly, in the same minute. Then whole answers per
+ * second, and availability under faults.
  */
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -30,10 +30,10 @@ const streams = Number(values.streams);
 const seconds = Number(values.seconds);
 const parts = values.only.split(',');
 
-/** As slowly as people read; and as fast as a small model on a good machine writes. */
+/** The reading speed of people, and the speed of a small model on a good machine. */
 const slow: Pace = { everyMs: 2000, tokens: 30 };
 const fast: Pace = { everyMs: 100, tokens: 100 };
-/** Beside each twenty streams through a gateway, one that goes straight. */
+/** One direct stream for each twenty streams through a gateway. */
 const straightShare = 1 / 20;
 const kneeFrom = [1500, 2000, 2500, 3000, 4000, 5000, 6000, 8000];
 

@@ -1,8 +1,8 @@
-/** What the load of streams is told, and what it tells. */
+/** The messages to and from the load of streams. */
 
 export const upstreamModel = 'clock';
 
-/** The upstream reads it out of whatever prompt it stands in. */
+/** The upstream finds it anywhere in the prompt. */
 export function question({ everyMs, tokens }: Pace): string {
   return `One token every ${everyMs} ms, ${tokens} tokens.`;
 }
@@ -11,7 +11,7 @@ export const pace = /One token every (\d+) ms, (\d+) tokens\./;
 
 export interface Pace {
   readonly everyMs: number;
-  /** Of one stream; its place then takes the next one. */
+  /** Of one stream; then its place starts the next one. */
   readonly tokens: number;
 }
 
@@ -28,21 +28,24 @@ export interface StreamTarget {
 export interface LoadPoint extends Pace {
   /** Over the targets in turn. */
   readonly places: readonly { readonly target: StreamTarget; readonly streams: number }[];
-  /** The first streams are spread over it. */
+  /** The first streams start spread over this time. */
   readonly rampSeconds: number;
-  /** Of the client's side: a port of its own for each connection. */
+  /** The client's address; each connection needs a port of it. */
   readonly localAddress: string;
 }
 
-/** `measure` drops what was seen so far; `figures` is answered with them; `end` hangs up on all. */
+/**
+ * `measure` drops earlier measurements; `figures` returns the current ones; `end` closes all
+ * connections.
+ */
 export type PlanMessage =
   | { readonly kind: 'begin'; readonly point: LoadPoint }
   | { readonly kind: 'measure' | 'figures' | 'end' };
 
 export interface WayFigures {
   /**
-   * From the writing of a token by the upstream to its reading by the client: Float32,
-   * little-endian, base64.
+   * Time from writing a token in the upstream to reading it in the client: Float32, little-endian,
+   * base64.
    */
   readonly tokenMs: string;
   /** From the request to the first token. */
@@ -53,6 +56,6 @@ export interface WayFigures {
 
 export interface StreamLoadFigures {
   readonly ways: Readonly<Record<Way, WayFigures>>;
-  /** By what happened. */
+  /** By the kind of event. */
   readonly failures: Readonly<Record<string, number>>;
 }

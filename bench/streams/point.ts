@@ -6,7 +6,7 @@ import { cpuSeconds, memoryBytes } from './usage';
 
 export interface PointPlan extends Pace {
   readonly streams: number;
-  /** More of them, straight to the upstream. */
+  /** Additional streams, directly to the upstream. */
   readonly straight: number;
   readonly rampSeconds: number;
   readonly windowSeconds: number;
@@ -29,15 +29,15 @@ export interface PointFigures extends Omit<PointPlan, 'straight' | 'isFirst'> {
   readonly tokensPerSecond: number;
   readonly token: Readonly<Record<Way, Spread>>;
   readonly first: Readonly<Record<Way, Spread>>;
-  /** At 97 %: through the gateway, less what the middle one of the straight streams takes. */
+  /** The 97th percentile through the gateway minus the median of the direct streams. */
   readonly addedTokenMs: number;
   readonly addedFirstMs: number;
   readonly holds: boolean;
-  /** Resident, of all gateways. */
+  /** Resident memory of all gateways. */
   readonly memoryBytes: number;
   /**
-   * More than before the streams, for each one open; null after other streams, whose garbage is
-   * still there.
+   * Memory per open stream above that before the streams; null after other streams, because of
+   * their garbage.
    */
   readonly bytesPerStream: number | null;
   /** Cores in use. */
@@ -46,7 +46,7 @@ export interface PointFigures extends Omit<PointPlan, 'straight' | 'isFirst'> {
 
 export const mostAddedMs = 180;
 
-/** Opens the streams, waits until they are all there, measures, and hangs up. */
+/** Opens the streams, waits until all are open, measures, and closes them. */
 export async function measurePoint(rig: Rig, plan: PointPlan): Promise<PointFigures> {
   const { clients, gateways } = rig;
   const memory = () => gateways.reduce((sum, { pid }) => sum + memoryBytes(pid), 0);
@@ -125,8 +125,8 @@ function summed(
   const open = told.reduce((sum, { ways }) => sum + ways.gateway.open, 0);
   const addedTokenMs = rounded(token.gateway.p97Ms - token.straight.p50Ms, 2);
   const addedFirstMs = rounded(first.gateway.p97Ms - first.straight.p50Ms, 2);
-  // Of a window shorter than a stream no first token may be known: what was not measured does not
-  // hold.
+  // If the window is shorter than a stream, there may be no first token; a missing measurement does
+  // not count as passed.
   const holds =
     addedTokenMs < mostAddedMs && addedFirstMs < mostAddedMs && Object.keys(failures).length === 0;
   return {

@@ -10,14 +10,14 @@ import { ended, startClient, startUpstream, type Client, type Upstream } from '.
 import { upstreamModel, type StreamTarget } from './plan';
 
 /**
- * Gateways as the product starts them, over a real registry with one promoted bundle; an upstream
- * for each, and clients.
+ * Gateways as the product starts them, over a real registry with one promoted bundle, with an
+ * upstream for each and with clients.
  */
 export interface Rig {
   readonly gateways: readonly GatewayProcess[];
   readonly upstreams: readonly Upstream[];
   readonly clients: readonly Client[];
-  /** Through the gateways that are there now. */
+  /** Through the gateways that run now. */
   readonly targets: () => readonly StreamTarget[];
   readonly straight: readonly StreamTarget[];
   readonly restart: (index: number) => Promise<void>;
@@ -34,7 +34,7 @@ export async function withRig<T>(size: RigSize, work: (rig: Rig) => Promise<T>):
   const closers: (() => Promise<void>)[] = [];
   try {
     const world = await openEmbeddedWorld(folder, watch, closers);
-    // Addresses of their own: 28,000 ports are all that one pair of addresses has.
+    // Separate addresses, because one pair of addresses has only 28,000 ports.
     const upstreams = await Promise.all(
       Array.from({ length: size.gateways }, (_, index) => startUpstream(`127.0.2.${index + 1}`)),
     );

@@ -1,8 +1,7 @@
 /**
- * A provider of the OpenAI protocol that does nothing but keep time: the first token of a stream at
- * once, further ones at the pace that the question asks for, and in each the time at which it was
- * written. On raw sockets, because an HTTP server that costs as much as the gateway would measure
- * itself. Its own process.
+ * A provider of the OpenAI protocol that only keeps time. The first token comes at once and further
+ * ones at the requested pace, each with the time of its writing. It uses raw sockets in a separate
+ * process, because a slower HTTP server would measure itself.
  */
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { stamp, stampDigits } from './clock';

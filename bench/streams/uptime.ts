@@ -1,6 +1,6 @@
 /**
- * How many requests are answered while gateways are stopped, killed and frozen in turn, to callers
- * that do what a balancer and a stock client do: go to the other one, at most twice.
+ * The share of requests that succeed while gateways are stopped, killed and frozen in turn. Callers
+ * behave like a balancer and a stock client: they try the other gateway, at most twice.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { request } from 'undici';
@@ -16,7 +16,7 @@ export interface UptimeFigures {
   readonly answered: number;
   /** Of the requests. */
   readonly answeredShare: number;
-  /** Of the seconds, those in which no request was given up. */
+  /** Share of the seconds in which no request was given up. */
   readonly cleanSecondsShare: number;
   readonly streams: {
     readonly begun: number;
@@ -62,7 +62,7 @@ export async function measureUptime(rig: Rig, seconds: number): Promise<UptimeFi
 
   async function read(): Promise<void> {
     const heard = await stream(targetAt(turn++));
-    // Before its first word a request is asked again like any other.
+    // A request without a first token is retried like any other.
     if (heard === null) {
       await pause(200);
       return;

@@ -1,11 +1,10 @@
 /**
  * A study through the whole product (Temporal, registry, artifact store, job runtime) beside optuna
- * alone in one Python process: the same trainer's function, rows, draws and pruner, as many trials
- * at once. One at a time both must come to the very same trials, so that the same work is compared.
- *
- * optuna alone is the loop that everybody writes: rows are read once, and each trial bins them. The
- * product's trials share the bins as well, so that loop is shown a second time, sharing them too:
- * the least that the same trees can cost in one process.
+ * alone in one Python process, with the same trainer function, rows, draws, pruner and parallel
+ * trials. One at a time, both must make identical trials, so that the same work is compared.
+ * optuna alone is the usual loop: rows are read once, and each trial bins them. The product's
+ * trials share the bins, so the loop is also measured with shared bins. That is the lower bound for
+ * the same trees in one process.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -51,7 +50,7 @@ interface TuningPair {
   readonly parallel: number;
   readonly product: Study;
   readonly alone: Study;
-  /** Not with threads beside each other: LightGBM's rows are not made for it. */
+  /** Not parallel threads, because LightGBM's dataset is not thread-safe. */
   readonly aloneSharingBins: Study | null;
 }
 
@@ -60,8 +59,8 @@ async function main(): Promise<void> {
   const [worker = -1] = product.pids('main.ts worker');
   const core = openCore(readConfig(environmentOf(worker)), 'perennial-bench');
   try {
-    // Python, optuna and the warm parent of jobs begun, and the workflows' code compiled: as on a
-    // platform that is in use.
+    // Python, optuna and the warm parent of jobs are started, and the workflow code is compiled, as
+    // on a platform in use.
     await study(product, core, { parallel: 2, trials: 4 });
     const pairs: TuningPair[] = [];
     for (const parallel of atOnce) pairs.push(await pair(product, core, parallel));
@@ -148,7 +147,7 @@ async function studyAlone(
   const stage = await registry.stages.get({ tenant, runId, stage: 'train' });
   const { tune, train } = lifecycle?.spec.kind === 'ModelLifecycle' ? lifecycle.spec : {};
   const trained = (stage?.output as { readonly output: Trained } | undefined)?.output;
-  if (!tune || !train || !trained) throw new Error(`${runId} left nothing to compare with`);
+  if (!tune || !train || !trained) throw new Error(`${runId} has no result to compare with`);
   const assembled = await artifacts.getJson<AssembledData>(trained.assembled);
   const directory = join(product.workDir, `alone-${parallel}-${String(sharedBins)}`);
   const job = trainingJob(

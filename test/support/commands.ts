@@ -3,12 +3,14 @@ import type { CommandKeys } from '../../data/access/command-signature';
 import type { SignedCommand } from '../../domain/run/command';
 import { defaultTenant } from '../../domain/ids';
 
-/** For clients and activities of one test that must agree on a signing key. */
+/** Shared by the clients and activities of one test, which must agree on a signing key. */
 export const testCommandKeys: CommandKeys = () => [
   { id: 'ck_test', secret: 'a secret of tests, long enough to be one' },
 ];
 
-/** For workflow code alone: `admitsAnybody` takes it, and the key's id is its holder's name. */
+/**
+ * For tests of workflow code only: `admitsAnybody` accepts it, and its key id is the caller's name.
+ */
 export function commandOf({
   actor,
   ...given
@@ -37,7 +39,7 @@ export function commandOf({
   };
 }
 
-/** In place of the activity that checks. `mallory` may do nothing. */
+/** Replaces the activity that checks commands. `mallory` may do nothing. */
 export const admitsAnybody: Activities['admitCommand'] = ({ command }) => {
   const { keyId } = (command as SignedCommand).order;
   if (keyId === 'mallory')

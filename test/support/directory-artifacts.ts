@@ -7,7 +7,7 @@ export type DirectoryArtifacts = Pick<
   'putBytes' | 'putFile' | 'putJson' | 'getBytes' | 'getJson' | 'toFile'
 >;
 
-/** A folder as artifact store, with JSON, for tests whose subject is not S3. */
+/** A folder as artifact store, with JSON, for tests that are not about S3. */
 export function directoryArtifacts(folder: string): DirectoryArtifacts {
   const kept = openDirectoryArtifacts(folder);
   return {

@@ -76,7 +76,7 @@ export const agreeing: Extract<ParityEvidence, { kind: 'measured' }> = {
   digestServed: candidateDigest,
 };
 
-/** A good candidate after a champion, everything measured. */
+/** A good candidate beside a champion, with all measurements. */
 export function evidence(changes: Partial<Evidence> = {}): Evidence {
   return {
     kind: 'evaluation',

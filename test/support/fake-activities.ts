@@ -12,15 +12,15 @@ import type { ModelRun } from '../../workflows/lifecycle/stage';
 type RunPlan = ModelRun['plan'];
 
 /**
- * For tests of workflow code alone: each activity answers with the least that its workflow needs,
- * and every call is written down.
+ * For tests of workflow code only. Each activity returns the minimum that its workflow needs, and
+ * every call is recorded.
  */
 export interface FakeActivities {
   readonly activities: Activities;
-  /** Names in the order called, stage records with the stage. */
+  /** Names in call order; stage records with the stage. */
   readonly calls: string[];
   readonly closed: Parameters<Activities['closeRun']>[0][];
-  /** What `closeRun` answered: how the registry says that the run ended. */
+  /** The status that `closeRun` returned, which is how the registry records the end of the run. */
   readonly outcomes: RunOutcome[];
 }
 
@@ -164,7 +164,7 @@ export function planOf(
   change: {
     readonly approval?: number;
     readonly request?: RunPlan['request'];
-    /** A canary in these steps. */
+    /** A canary with these steps. */
     readonly canary?: readonly number[];
     readonly ungated?: boolean;
     readonly runId?: string;

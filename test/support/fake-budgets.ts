@@ -6,17 +6,14 @@ import {
   type BlockLedger,
 } from '../../domain/language/provider/allowance';
 
-/** The operator's budgets in memory, with what each gateway told of them. */
+/** The operator's budgets in memory, with the reports of each gateway. */
 export interface FakeBudgets extends BlockLedger {
   readonly budgets: Budget[];
   readonly accounts: BlockAccount[];
   away: boolean;
-  /** As retention does, long after. */
+  /** Deletes old reports, as retention does. */
   forgetSettled(): void;
-  /**
-   * The way there, and the way back: what is told is written between the two. What it throws is a
-   * message that was lost.
-   */
+  /** Called before and after a report is stored. If it throws, the message is lost. */
   travel: () => Promise<void>;
 }
 

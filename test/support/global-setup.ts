@@ -17,7 +17,7 @@ const prefix = 'perennial-test-';
 
 /**
  * Starts PostgreSQL, the S3 store and Temporal once for all platform tests of this jest process, on
- * free ports, in a folder that goes away.
+ * free ports and in a temporary folder.
  */
 export default async function setUpPlatform(): Promise<void> {
   removeLeftFolders();
@@ -92,7 +92,7 @@ declare global {
   var stopTestPlatform: (() => Promise<void>) | undefined;
 }
 
-/** Of jest processes that were killed; the death watch has ended their servers. */
+/** Removes folders of killed jest processes; the death watch has ended their servers. */
 function removeLeftFolders(): void {
   for (const name of readdirSync(tmpdir())) {
     const pid = new RegExp(`^${prefix}(\\d+)-`).exec(name)?.[1];

@@ -1,5 +1,5 @@
 /**
- * When a test counts as hung, unless its file says otherwise. Jest's five seconds are passed by any
- * test on a machine that is busy enough; what must be quick is asserted where it is.
+ * The default timeout of a test. Jest's five seconds are too short on a busy machine; tests that
+ * must be fast assert that themselves.
  */
 jest.setTimeout(120_000);

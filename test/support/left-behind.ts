@@ -1,6 +1,6 @@
 /**
- * What a run must not leave when it has ended (I7): processes, job directories and inputs, scratch
- * folders, unfinished uploads, open workflows. Looked at from outside the product.
+ * What a run must not leave after its end (I7): processes, job folders and inputs, scratch folders,
+ * unfinished uploads and open workflows. Checked from outside the product.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,8 +17,8 @@ import { pause } from './process/product';
 const tenant = 'default';
 
 /**
- * As the process was started. Its secrets came by an open file that is gone, so they are read from
- * where the platform keeps them.
+ * The environment of the process. Its secrets came through a file that is closed, so they are read
+ * from the platform's files.
  */
 export function environmentOf(pid: number): Record<string, string> {
   const entries = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').filter(Boolean);
@@ -48,15 +48,15 @@ function hiddenSettings(stateDir: string): Record<string, string> {
 const patienceSeconds = 30;
 
 /**
- * Waits until nothing is left of any run, and no workflow open but those that the test names by
- * their ids. Throws what is still there in the end.
+ * Waits until nothing is left of any run, and no workflow is open except those with the given ids.
+ * Throws with the remaining items.
  */
 export async function expectNothingLeft(
   product: Product,
   open: readonly string[] = [],
 ): Promise<void> {
   const deadline = Date.now() + patienceSeconds * 1000;
-  // It may be about to come back from the kill that a test ended with.
+  // The worker may still be restarting after a test killed it.
   while (product.pids('main.ts worker').length === 0 && Date.now() < deadline) await pause(50);
   const store = openStore(product);
   const temporal = openTemporal(product);
@@ -85,7 +85,7 @@ export function openStore(product: Product): ArtifactStore {
   return openArtifactStore({ ...storeOf(product), leases: null });
 }
 
-/** Where it is, as the product's processes reach it. */
+/** Its address, as the product's processes use it. */
 export function storeOf(product: Pick<Product, 'pids'>): S3Settings {
   const environment = environmentOfWorker(product);
   return {
@@ -99,7 +99,7 @@ export function storeOf(product: Pick<Product, 'pids'>): S3Settings {
 
 function openTemporal(product: Pick<Product, 'pids'>): Client {
   const environment = environmentOfWorker(product);
-  // A server that has just been killed answers when it is back.
+  // A killed server responds after its restart.
   const connection = Connection.lazy({ address: environment['PERENNIAL_TEMPORAL_ADDRESS'] ?? '' });
   return new Client({
     connection,
@@ -117,8 +117,8 @@ function environmentOfWorker(product: Pick<Product, 'pids'>): Record<string, str
 }
 
 /**
- * Every Python process of this platform's jobs, whoever is its parent now, but for the warm parents
- * of living workers.
+ * Every Python process of this platform's jobs, whatever its parent, except the warm parents of
+ * running workers.
  */
 function jobProcesses({ stateDir }: Product): string[] {
   const mark = `PERENNIAL_COMPUTE_STATE=${join(stateDir, 'state', 'compute')}`;

@@ -17,30 +17,27 @@ import { testTemporal } from './platform';
 export interface StartedRun<Outcome = RunOutcome> {
   readonly handle: WorkflowHandle;
   readonly fake: FakeActivities;
-  /** Waits for the end, and stops the workers. */
+  /** Waits for the end, then stops the workers. */
   readonly end: () => Promise<Outcome>;
 }
 
 export interface LifecycleRuns {
   readonly temporal: { readonly connection: Connection; readonly namespace: string };
-  /** `before`: what happens to the run while no worker is there yet. */
+  /** `before`: what happens to the run before a worker starts. */
   start(
     plan: RunPlan,
     overrides?: Overrides,
     before?: (handle: WorkflowHandle) => Promise<unknown>,
   ): Promise<StartedRun>;
-  /** A study by itself, without a run around it. */
+  /** A study without a run. */
   study(input: StudyInput, overrides: Overrides): Promise<StartedRun<StudyOutcome>>;
-  /** From start to end; its history is recorded under the name. */
+  /** Runs from start to end and records the history under the name. */
   run(
     name: string,
     plan: RunPlan,
     overrides?: Overrides,
   ): Promise<{ readonly outcome: RunOutcome; readonly fake: FakeActivities }>;
-  /**
-   * Writes the history that test/replay/ replays from then on, where `RECORD_HISTORIES` asks for
-   * it.
-   */
+  /** Writes the history for test/replay/, if `RECORD_HISTORIES` selects it. */
   record(name: string, handle: WorkflowHandle): Promise<void>;
   close(): Promise<void>;
 }
@@ -95,8 +92,8 @@ export async function openLifecycleRuns(): Promise<LifecycleRuns> {
       maxHeartbeatThrottleInterval: 100,
     };
     const bundle = await workflowBundle();
-    // Activities name the product's queues; each file has its own namespace and each test its own
-    // workers, so that its fakes answer.
+    // Activities use the product's queues. Each file has its own namespace and each test its own
+    // workers, so each test gets its own fakes.
     const workers = await Promise.all([
       Worker.create({
         ...common,
@@ -114,8 +111,8 @@ export async function openLifecycleRuns(): Promise<LifecycleRuns> {
       try {
         return (await handle.result()) as Outcome;
       } catch (error) {
-        // A run that failed or was cancelled ends its execution so; how it ended is what the
-        // registry was told.
+        // The execution of a failed or cancelled run fails too; the status of the run is in the
+        // registry.
         const outcome = fake.outcomes.at(-1);
         if (!(error instanceof WorkflowFailedError) || outcome === undefined) throw error;
         return outcome as Outcome;
@@ -163,24 +160,24 @@ export async function record(name: string, handle: WorkflowHandle): Promise<void
 }
 
 /**
- * `1` records again what is kept; names, separated by commas, add histories. Most runs of the tests
- * differ in nothing that a replay could show.
+ * `1` records the stored histories again; names, separated by commas, add histories. Most test runs
+ * would add nothing to the replay.
  */
 function isWanted(name: string, file: string): boolean {
   const { RECORD_HISTORIES: wanted = '' } = process.env;
   return wanted === '1' ? existsSync(file) : wanted.split(',').includes(name);
 }
 
-/** Where it was recorded is nobody's business; replay does not look at it. */
+/** The machine's identity is removed, because replay does not use it. */
 function withoutPlace(key: string, value: unknown): unknown {
   if (key === 'stackTrace') return '';
-  // A worker's own queue is named after its process and host.
+  // The name of a worker's own queue contains its process and host.
   return key === 'identity' || (typeof value === 'string' && /^\d+@/.test(value))
     ? 'recorded'
     : value;
 }
 
-/** The calls that did something, without those that only recorded it. */
+/** The calls with an effect, without those that only recorded it. */
 export function work(calls: readonly string[]): string[] {
   return calls.filter((call) => !/^(beginStage|finishStage|recordRunStatus)/.test(call));
 }

@@ -1,5 +1,5 @@
 import type { LifecycleSpec, ModelLifecycleSpec } from '../../domain/lifecycle/lifecycle';
-/** A lifecycle with every kind of part in it, small enough to point at its lines. */
+/** A lifecycle with every kind of section, small enough to refer to its lines. */
 export const lifecycleText = `apiVersion: perennial.dev/v1
 kind: ModelLifecycle
 metadata: { name: late-orders, owner: ops@shop.example }
@@ -47,14 +47,14 @@ export const lifecycleFiles: Readonly<Record<string, string>> = {
   'contracts/orders.yaml': contractText,
 };
 
-/** The text with one part of it put another way; the part must be there exactly once. */
+/** The text with one part replaced; the part must occur exactly once. */
 export function edited(text: string, part: string, otherwise: string): string {
   if (text.split(part).length !== 2)
     throw new Error(`${JSON.stringify(part)} is not there exactly once`);
   return text.replace(part, () => otherwise);
 }
 
-/** The spec of a model's lifecycle, which one of a language application is not. */
+/** The spec of a lifecycle of kind ModelLifecycle; throws for another kind. */
 export function modelSpecOf(spec: LifecycleSpec): ModelLifecycleSpec {
   if (spec.kind === 'ModelLifecycle') return spec;
   throw new Error(`${spec.name} is a ${spec.kind}`);

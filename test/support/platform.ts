@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { Client } from 'pg';
 import { ensureNamespace } from '../../infra/temporal-namespace';
 
-/** What globalSetup started, as the test files see it. */
+/** What globalSetup started, for the test files. */
 export interface TestPlatform {
   /** Of the maintenance database. */
   readonly databaseUrl: string;
@@ -27,14 +27,14 @@ interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** A database of one's own, empty. Tests share a server but no tables. */
+/** An empty database for one test file. Tests share a server but no tables. */
 export function testDatabase(): Promise<TestDatabase> {
   return databaseLike('template1');
 }
 
 /**
- * A database of one's own with the registry's tables: a copy, in a tenth of the time that the
- * migrations take.
+ * A database with the registry's tables for one test file. It is a copy, which takes a tenth of the
+ * time of the migrations.
  */
 export function migratedDatabase(): Promise<TestDatabase> {
   return databaseLike(migratedTemplate);
@@ -52,17 +52,14 @@ async function databaseLike(template: string): Promise<TestDatabase> {
   };
 }
 
-/**
- * Settings of an S3 bucket of one's own. The bucket is not made yet: `ensureBucket()` of the store
- * does.
- */
+/** Settings of an S3 bucket for one test file. `ensureBucket()` of the store creates the bucket. */
 export function testBucket(): TestPlatform['s3'] & { readonly bucket: string } {
   return { ...testPlatform().s3, bucket: `test-${suffix()}` };
 }
 
 /**
- * A Temporal namespace of one's own with the search attributes: task queues of two test files never
- * meet.
+ * A Temporal namespace with the search attributes for one test file, so that task queues of two
+ * files never mix.
  */
 export async function testTemporal(): Promise<{
   readonly address: string;

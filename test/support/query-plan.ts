@@ -3,12 +3,12 @@ import type { Statement } from '../../db/sql';
 
 export interface QueryPlan {
   readonly rowsRead: number;
-  /** By which each node reads; the kind of a node that uses none, such as `Seq Scan`. */
+  /** The index that each node uses, or the kind of a node without one, such as `Seq Scan`. */
   readonly indexes: readonly string[];
 }
 
 /**
- * Runs the statement and says how many rows it read, and by which indexes, of the tables and
+ * Runs the statement and returns the rows that it read and the indexes that it used, for tables and
  * partitions whose names begin with `table`.
  */
 export async function explain(
@@ -23,7 +23,7 @@ export async function explain(
     node['Relation Name']?.startsWith(table),
   );
   return {
-    // PostgreSQL gives rounded means over the loops.
+    // PostgreSQL reports rounded means over the loops.
     rowsRead: Math.round(
       nodes.reduce(
         (sum, node) =>

@@ -1,13 +1,13 @@
 /**
- * A small lifecycle of its own, for tests that run the whole product many times: 120 days of 60
- * rows, unless it asks for more.
+ * A small lifecycle for tests that run the whole product many times, by default with 120 days of 60
+ * rows.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface TinyOptions {
   readonly name: string;
-  /** false: the label is a coin; nothing can be learnt, and no gate should pass. */
+  /** false: the label is random, so nothing can be learnt and no gate should pass. */
   readonly learnable?: boolean;
   /** Replaces the spec's evaluate block. */
   readonly evaluate?: string;
@@ -26,17 +26,17 @@ export interface TinyOptions {
   /** Replaces the source's URI. */
   readonly uri?: string;
   readonly format?: 'csv' | 'parquet' | 'ndjson';
-  /** How long reading the source, and the SQL, may take. */
+  /** Time limits for reading the source and for the SQL. */
   readonly timeout?: string;
   readonly contract?: string;
   readonly rowsPerDay?: number;
-  /** Other seeds give other rows, so that no stage is taken over from another lifecycle. */
+  /** Other seeds give other rows, so that no stage of another lifecycle is reused. */
   readonly seed?: number;
 }
 
 const days = 120;
 
-/** Writes the lifecycle's folder and gives its path. */
+/** Writes the lifecycle's folder and returns its path. */
 export function writeTinyLifecycle(parent: string, options: TinyOptions): string {
   const folder = join(parent, options.name);
   mkdirSync(join(folder, 'sql'), { recursive: true });

@@ -1,6 +1,5 @@
 /**
- * Calls that were refused for who made them, in the audit: sampled, so that a flood of them cannot
- * fill it.
+ * Writes refused calls to the audit log. They are sampled, so that a flood of them cannot fill it.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { withActingKey } from '../../../db/access/acting-key';
@@ -8,12 +7,11 @@ import type { CommandRepository } from '../../../db/run/command-repository';
 import { defaultTenant } from '../../../domain/ids';
 
 /**
- * Of one caller, route and status, one row in this time; the next row says how many it stands for.
+ * One row per caller, route and status in this time. The next row holds the number it stands for.
  */
 const windowMilliseconds = 60_000;
 /**
- * The most rows that all callers and routes together add in one window, so that invented ones
- * cannot fill the log.
+ * Limit of rows for all callers and routes per window, so that invented keys cannot fill the log.
  */
 const mostRows = 60;
 
@@ -72,7 +70,7 @@ export function auditDeniedCalls(
   });
 }
 
-/** A conflict is a denial where a command met one: a vote on a run that takes none. */
+/** A conflict counts as a denial if the command reached a run that does not accept the vote. */
 function isDenial(request: FastifyRequest, status: number): boolean {
   return (
     status === 401 ||
@@ -84,6 +82,6 @@ function isDenial(request: FastifyRequest, status: number): boolean {
 function callerOf(request: FastifyRequest) {
   const { caller } = request as Partial<Pick<FastifyRequest, 'caller'>>;
   if (caller) return { tenant: caller.tenant, name: caller.name, keyId: caller.id };
-  // A refused key proves nothing: the caller only claims its id.
+  // An invalid key proves no identity, because anyone can send its id.
   return { tenant: defaultTenant, name: 'unknown', keyId: null };
 }

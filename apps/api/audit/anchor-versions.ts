@@ -2,10 +2,10 @@ import type { IssueAt } from '../../../domain/document/document';
 import type { Issue } from '../../../domain/failure';
 import type { LifecycleParts } from '../../../domain/lifecycle/parts';
 
-/** Whether the lifecycle's model has this version. */
+/** Whether the model of the lifecycle has this version. */
 export type HasVersion = (version: number) => Promise<boolean>;
 
-/** No run could pass a gate against a version that the model does not have. */
+/** Refuses a gate against a version that the model does not have, as no run could pass it. */
 export async function anchorIssues(
   { anchors }: Pick<LifecycleParts, 'anchors'>,
   {

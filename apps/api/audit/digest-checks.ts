@@ -1,6 +1,6 @@
 /**
- * Whether what an explanation shows is what was decided on: each part is hashed again and compared
- * with the digest that the record names.
+ * Checks that an explanation shows what the decision was based on. Each part is hashed again and
+ * compared with the digest in the record.
  */
 import type { ArtifactRef, Digest } from '../../../domain/dataset/artifact';
 import { isPerennialError } from '../../../domain/failure';
@@ -11,9 +11,9 @@ export interface DigestCheck {
   /** `manifest`, or `policy of decision_…`. */
   readonly what: string;
   readonly digest: Digest;
-  /** `gone`: there is nothing to hash; `unknown`: the store did not respond. */
+  /** `gone`: the object does not exist. `unknown`: the store did not respond. */
   readonly outcome: 'matches' | 'differs' | 'gone' | 'unknown';
-  /** What it is now, or why it could not be read; null when it matches. */
+  /** The current digest or the reason why it is unknown; null if it matches. */
   readonly detail: string | null;
 }
 

@@ -17,7 +17,7 @@ export const contractResults = z
 
 export type ContractResultsJson = z.output<typeof contractResults>;
 
-/** Of the record of a validate stage; null for any other. */
+/** From the record of a validate stage; null for any other stage. */
 export function contractsToJson({
   stage,
   output,

@@ -25,7 +25,7 @@ interface StatisticDiff {
   readonly to: unknown;
 }
 
-/** Two versions by what the registry keeps of them: schema, rows and statistics. No row is read. */
+/** Compares two versions by the registry's schema, row counts and statistics. It reads no rows. */
 export function diffDatasets(from: DatasetVersionRecord, to: DatasetVersionRecord): DatasetDiff {
   const typeIn = (version: DatasetVersionRecord, name: string) =>
     version.columns.find((column) => column.name === name)?.type;
@@ -66,7 +66,7 @@ function statisticDiffs(
   });
 }
 
-/** `quantiles.0.5` beside `mean`: each a value that can be compared. */
+/** Flattens statistics to comparable values, such as `quantiles.0.5` and `mean`. */
 function flat(column: ColumnStatistics): Readonly<Record<string, unknown>> {
   const pairs = Object.entries(column).flatMap(
     ([key, value]: [string, unknown]): (readonly [string, unknown])[] => {

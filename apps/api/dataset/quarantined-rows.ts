@@ -24,15 +24,12 @@ export interface AskedRows {
   readonly actor: string;
 }
 
-/**
- * The file is fetched whole, since only whole it can be verified; while somebody waits that is for
- * files of this size.
- */
+/** The limit of the file size. Only the whole file can be verified, and the caller waits for it. */
 const largest = 256 << 20;
 
 /**
- * The first rows of a quarantine. The audit row comes first: an answer that did not arrive may be
- * on record, but none that arrived is not.
+ * Returns the first rows of a quarantine. The audit row is written first, so that no answer is sent
+ * without one.
  */
 export async function readQuarantinedRows(
   { registry, artifacts, scratchRoot }: QuarantineDeps,

@@ -11,9 +11,7 @@ interface TablesDeps {
   readonly scratchRoot: string;
 }
 
-/**
- * Sources as this process can read them, and the datasets of the registry for those that it cannot.
- */
+/** Reads the sources that this process can read, and datasets of the registry for the others. */
 export function registeredTables(
   { registry: { datasets }, sources, scratchRoot }: TablesDeps,
   tenant: Tenant,

@@ -41,7 +41,7 @@ export function datasetRoutes({
   heavyWork,
   guards: { viewer, operator },
 }: RouteDeps): FastifyPluginAsyncZod {
-  /** Names the dataset that was meant: a source's own name is half of one. */
+  /** Suggests the dataset, because a source's name is only half of a dataset name. */
   const noDataset = async (tenant: Tenant, name: string): Promise<Error> => {
     const names = (await registry.datasets.list({ tenant, pageSize: 200 })).items.map(
       (each) => each.name,
@@ -152,7 +152,7 @@ export function datasetRoutes({
           ...params,
           ...query,
         });
-        // Nothing in quarantine is good news only of a dataset that is there.
+        // An empty quarantine is only reported for a dataset that exists.
         const known =
           bad.items.length > 0 ||
           (await registry.datasets.versions({ tenant: caller.tenant, ...params, pageSize: 1 }))
@@ -182,7 +182,7 @@ export function datasetRoutes({
         },
         reply,
       ) => {
-        // Personal, perhaps: kept by no cache on the way.
+        // The rows may hold personal data, so no cache may store them.
         void reply.header('cache-control', 'no-store');
         return readQuarantinedRows(
           { registry, artifacts, scratchRoot },

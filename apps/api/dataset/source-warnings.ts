@@ -7,9 +7,9 @@ import type { LifecycleSpec } from '../../../domain/lifecycle/lifecycle';
 import { schemeOf } from '../../../domain/dataset/source-uri';
 
 /**
- * What a run's ingestion would refuse: files and objects that sources may not read, by this
- * process's settings. Warnings and no refusals: workers read on their own machine, with their own
- * settings. A file that is not there yet may still come.
+ * Warns of files and objects that the ingestion of a run would refuse, by this process's settings.
+ * These are warnings only, because workers read with their own settings. A missing file may still
+ * be created before the run.
  */
 export async function sourceWarnings(
   reach: SourceReach,

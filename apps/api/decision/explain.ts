@@ -20,8 +20,8 @@ interface ExplainedVersion {
 }
 
 /**
- * The chain from data to traffic: which run made the version from what, what was measured, by which
- * policy it was decided, and who moved the alias.
+ * The chain from data to traffic: the run and its inputs, the measurements, the decision with its
+ * policy, and who moved the alias.
  */
 export async function explainVersion(
   {
@@ -96,7 +96,7 @@ export async function explainVersion(
   };
 }
 
-/** Versions with what was decided on each, beside the runs that made them. */
+/** The versions with their decisions and the runs that made them. */
 export async function compareVersions(
   registry: Registry,
   {
@@ -121,8 +121,8 @@ export async function compareVersions(
 }
 
 /**
- * The run's own, and those of stages that it took over: an evaluation of the same bytes is not
- * repeated.
+ * The decisions of the run and of the stages that it reused, because an evaluation of the same
+ * bytes is not repeated.
  */
 async function decisionsOn(
   registry: Pick<Registry, 'models' | 'stages' | 'decisions'>,

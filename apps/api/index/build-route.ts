@@ -20,7 +20,7 @@ const one = z.object({
 const largestCases = 32 << 20;
 const tags = ['indexes'];
 
-/** Builds of an index beside the lifecycles: a workflow each. */
+/** Builds of index versions outside a lifecycle; each is one workflow. */
 export function indexBuildRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
   const { indexes, guards } = deps;
   const { viewer, operator } = guards;

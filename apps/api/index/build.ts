@@ -30,8 +30,8 @@ export interface BuildWish {
 const shardDocuments = 500;
 
 /**
- * Begins it, or finds it: one a key. What can be known to be wrong is said here, and not by a
- * workflow that fails.
+ * Starts the build or finds the one of the same key. It reports errors that are known now, so that
+ * the workflow does not fail later.
  */
 export async function startIndexBuild(
   deps: IndexBuildDeps,

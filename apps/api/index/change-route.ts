@@ -21,7 +21,7 @@ const document = z.strictObject({
     .default(null)
     .describe('origin of the document, used in citations'),
 });
-/** Some thousand documents: more of them are a dataset version and a build. */
+/** Some thousand documents. Larger changes need a dataset version and a build. */
 const largest = 16 << 20;
 const most = 5_000;
 const wish = z
@@ -32,7 +32,7 @@ const wish = z
   .describe('complete documents to add or change, and ids of documents to delete');
 
 /**
- * Live writes: every version that answers, and each that is being built, takes them in the order in
+ * Live changes. Every serving version and every version being built applies them in the order in
  * which they were accepted.
  */
 export function indexChangeRoutes({
@@ -77,7 +77,8 @@ export function indexChangeRoutes({
           documents.length === 0
             ? null
             : await artifacts.putBytes({ tenant, bytes, mediaType: documentsType });
-        // Held by the index, not by a version: one that is built later takes it too.
+        // The change belongs to the index, not to a version, so a version that is built later gets
+        // it too.
         if (file)
           await registry.artifacts.reference({ tenant, digest: file.digest, by: `index:${index}` });
         const idempotencyKey = keyOf(headers);

@@ -28,10 +28,7 @@ export function indexRoutes({
   const { viewer, operator } = guards;
   const { indexes } = registry;
 
-  /**
-   * One that was terminated, or that could not take away what it had built, leaves its version
-   * `building`.
-   */
+  /** A build that was terminated or could not be undone leaves its version `building`. */
   async function endedBuildOf(name: {
     readonly tenant: Tenant;
     readonly index: string;
@@ -201,7 +198,7 @@ function noIndex(of: string): Error {
   return failure('NotFound', `there is no index ${of}`, { next: 'perennial index list' });
 }
 
-/** Where its table stands is between the registry and the readers. */
+/** The location of the table is internal to the registry and its readers. */
 function viewOf({ tableVersion: _tableVersion, ...record }: IndexVersionRecord) {
   return record;
 }

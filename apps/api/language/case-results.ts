@@ -15,12 +15,12 @@ import {
 import type { CaseResult } from '../../../domain/language/evaluation/result';
 import type { ChosenPrompt } from '../../../workflows/lifecycle/stages/prompt-eval';
 
-/** Cases that a stage asked somebody. */
+/** The cases that a stage evaluated with one application. */
 export interface RunEvaluation {
   readonly stage: string;
   /**
-   * Whom: `candidate`, `champion`, `baseline`, `standby <provider> <model>`, or the path of a
-   * prompt with its slice.
+   * The application: `candidate`, `champion`, `baseline`, `standby <provider> <model>`, or the path
+   * of a prompt with its slice.
    */
   readonly name: string;
   readonly cases: number | null;
@@ -31,11 +31,11 @@ export interface RunEvaluation {
 export interface AskedCases extends PageRequest {
   readonly digest: Digest;
   /**
-   * Those alone that were not answered or not measured, or score below `passAt`: in this dimension,
-   * or in any.
+   * Only cases without an answer or a measurement, or with a score below `passAt` in this or in any
+   * dimension.
    */
   readonly failed: boolean;
-  /** Scores of this one alone. */
+  /** Scores of this dimension only. */
   readonly dimension?: string | undefined;
   readonly passAt: number;
 }
@@ -43,8 +43,8 @@ export interface AskedCases extends PageRequest {
 type Reads = Pick<Registry, 'stages' | 'evidence' | 'artifacts'>;
 
 /**
- * Of every stage that has ended, in their order, each stage by its newest generation. A reused
- * stage shows what it took over.
+ * Of every stage that has ended, in order, each by its newest generation. A reused stage shows the
+ * results that it took over.
  */
 export async function runEvaluations(
   registry: Reads,
@@ -62,7 +62,7 @@ export async function runEvaluations(
     decision,
   }: StageRecord): Promise<readonly RunEvaluation[]> {
     if (stage === 'prompt-eval') {
-      // A stage that failed has no output.
+      // A failed stage has no output.
       const results = (output as { readonly output: ChosenPrompt } | null)?.output.results ?? [];
       return results.map(({ path, slice, cases, results: ref }) => ({
         stage,
@@ -109,8 +109,8 @@ export async function runEvaluations(
 }
 
 /**
- * A page of the cases that a run asked, in the order asked. Results are one verified file, so a
- * page costs a read of it: few at once, that memory stays within so many files.
+ * A page of the cases that a run evaluated, in the order of evaluation. The results are one
+ * verified file, so each page reads the whole file. Few reads run at once to bound memory.
  */
 export function openCaseResults({
   registry,

@@ -105,8 +105,8 @@ interface Chosen {
 }
 
 /**
- * Of a record that a prompt-eval stage left (workflows/lifecycle/stages/prompt-eval.ts); null for
- * any other.
+ * From the record of a prompt-eval stage (workflows/lifecycle/stages/prompt-eval.ts); null for any
+ * other stage.
  */
 export function promptsToJson({ stage, output }: StageRecord): PromptsJson | null {
   const left = (output as { readonly output?: Chosen } | null)?.output;
@@ -163,8 +163,8 @@ interface TunedStage {
 }
 
 /**
- * Of a record that a fine-tune stage left (workflows/lifecycle/stages/fine-tune.ts); null for any
- * other.
+ * From the record of a fine-tune stage (workflows/lifecycle/stages/fine-tune.ts); null for any
+ * other stage.
  */
 export function fineTuningToJson({ stage, output }: StageRecord): FineTuningJson | null {
   const left = (output as { readonly output?: TunedStage } | null)?.output;

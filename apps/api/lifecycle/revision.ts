@@ -22,7 +22,7 @@ import { anchorIssues, type HasVersion } from '../audit/anchor-versions';
 import { readDocuments, readingMs } from '../read-document';
 
 /**
- * A lifecycle as it came over HTTP: the file as text or as an object, and the files that it names.
+ * A lifecycle as received over HTTP: the file as text or as an object, and the files that it names.
  */
 export interface GivenLifecycle {
   readonly name: string;
@@ -30,13 +30,13 @@ export interface GivenLifecycle {
   readonly fileName: string;
   readonly files: Readonly<Record<string, string>>;
   /**
-   * The folder it lies in at the caller's, against which relative file:// sources are read; null
-   * when it has none.
+   * The caller's folder, against which relative file:// sources are resolved; null without a
+   * folder.
    */
   readonly folder: string | null;
 }
 
-/** Checked whole, and named by its content; nothing is stored yet. */
+/** A checked revision, named by its content. Nothing is stored yet. */
 export interface CheckedRevision {
   readonly lifecycle: string;
   readonly digest: Digest;
@@ -44,23 +44,23 @@ export interface CheckedRevision {
   readonly contracts: DataContracts;
   readonly texts: Readonly<Record<string, string>>;
   readonly files: Readonly<Record<string, { readonly digest: Digest }>>;
-  /** For what is said of it beside mistakes. */
+  /** For warnings, which are reported beside errors. */
   readonly issueAt: IssueAt;
-  /** What a run may stumble over, as lines. */
+  /** Warnings of what a run may fail on, one per line. */
   readonly notes: readonly string[];
 }
 
-/** What a lifecycle is checked by besides its schema. */
+/** What checks a lifecycle besides its schema. */
 interface RevisionRules {
   readonly trainers: TrainerCatalog;
   readonly secrets: SecretAccess;
   readonly offThread: OffThread;
-  /** Null for a caller who may not have sources read. */
+  /** Null for a caller who may not read sources. */
   readonly tables: SourceTables | null;
   readonly hasVersion: HasVersion;
 }
 
-/** @throws InvalidInput with every mistake at once. */
+/** @throws InvalidInput with all errors together. */
 export async function readRevision(
   { trainers, secrets, offThread, tables, hasVersion }: RevisionRules,
   { name, document, fileName, files, folder }: GivenLifecycle,
@@ -118,8 +118,7 @@ function read(offThread: OffThread, input: LifecycleSource): Promise<PlacedLifec
 }
 
 /**
- * The texts that a revision was applied with, path → text. @throws ArtifactMissing when one is
- * gone.
+ * The texts that a revision was applied with, by path. @throws ArtifactMissing if one is missing.
  */
 export async function revisionTexts(
   artifacts: Pick<ArtifactStore, 'getBytes'>,
@@ -134,7 +133,7 @@ export async function revisionTexts(
   return Object.fromEntries(await Promise.all(texts));
 }
 
-/** Uploads the files by their content, so applying again changes nothing. */
+/** Uploads the files by digest, so applying again changes nothing. */
 export async function storeRevision(
   artifacts: Pick<ArtifactStore, 'putBytes'>,
   tenant: Tenant,
@@ -171,7 +170,7 @@ function nameIssues(expected: string, given: string, issueAt: IssueAt): Issue[] 
       ];
 }
 
-/** A worker refuses the same when it calls the webhook, which would be late to learn of it. */
+/** Workers refuse the same addresses when they call a webhook, but the error would come late. */
 function secretIssues(access: SecretAccess, { notify }: LifecycleSpec, issueAt: IssueAt): Issue[] {
   return notify.flatMap(({ secret }, index) => {
     const refusal = secretRefusal(secret, access);

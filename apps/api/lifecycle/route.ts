@@ -83,12 +83,13 @@ export function lifecycleRoutes({
   log,
 }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator, approver, admin } = guards;
-  // When Temporal is away the outbox brings the schedule later: applied is applied.
+  // If Temporal is unavailable, the schedule is set later from the outbox.
   const scheduleSoon = (tenant: Tenant, lifecycle: string) =>
     syncSchedule({ registry, schedules }, { tenant, lifecycle }).catch((error: unknown) =>
       log.warn({ err: error, lifecycle }, 'schedule not updated yet; the sweeper will retry'),
     );
-  // Who may not start a run may not have a source read either: a mistake names its columns.
+  // A caller who may not start runs may not have sources read either, because errors name their
+  // columns.
   const check = (caller: ApiKeyIdentity, lifecycle: GivenLifecycle) => {
     const tables = allows(caller.scope, 'operator')
       ? registeredTables({ registry, sources, scratchRoot }, caller.tenant)

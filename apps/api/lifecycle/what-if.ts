@@ -25,7 +25,7 @@ import { rolloutWhatIf, type JudgedRule } from '../rollout/what-if';
 interface WhatIf {
   readonly tenant: Tenant;
   readonly decision: string;
-  /** As a person writes them: gates of an evaluation, or the canary of a rollout. */
+  /** As in a lifecycle file: the gates of an evaluation, or the canary of a rollout. */
   readonly gates?: readonly unknown[] | undefined;
   readonly canary?: unknown;
 }
@@ -36,9 +36,7 @@ interface WouldBe {
   readonly gates: readonly (JudgedGate | JudgedLlmGate | JudgedRule)[];
 }
 
-/**
- * What the same evidence would have said under other rules. Nothing is stored: it decides nothing.
- */
+/** Judges the same evidence under other rules. It stores and decides nothing. */
 export async function whatIf(
   registry: Pick<Registry, 'decisions' | 'evidence'>,
   { tenant, decision: id, gates, canary }: WhatIf,
@@ -90,10 +88,7 @@ function readGates<Gate extends z.ZodType>(
   throw failure('InvalidInput', read.issues.map(formatIssue).join('; '), { issues: read.issues });
 }
 
-/**
- * Slices are measured also where no gate asked for them: a gate that now does may be judged on
- * them.
- */
+/** Slices are also measured if no gate uses them, so that other gates can be judged on them. */
 function slicesIn({ counterparts }: Evidence): EvaluationPolicy['slices'] {
   for (const counterpart of [counterparts.champion, counterparts.baseline]) {
     if (counterpart.kind !== 'measured' || counterpart.slices === null) continue;

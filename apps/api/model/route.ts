@@ -257,9 +257,10 @@ export function modelRoutes({
           model: of,
           version: body.version,
           expectedChampion,
-          // What it rests on is read with the requirements.
+          // The evidence is read together with the requirements.
           decisionId: null,
-          // A person's move, not the run's: that one has mostly ended, and may write no more.
+          // The move is recorded for the person, because the run usually has ended and may not
+          // write.
           runId: null,
           byHand: { caller, override: body.override ?? null },
           actor,
@@ -272,8 +273,8 @@ export function modelRoutes({
           promotion.kind === 'unchanged' &&
           expectedChampion.version === to &&
           expectedChampion.fencing === promotion.fencing;
-        // Somebody else was faster with the same version: the caller saw another state, and it was
-        // not this request that moved it.
+        // Another request promoted the same version first. The caller saw another state, so this
+        // request did not move the alias.
         if (
           promotion.kind === 'conflict' ||
           promotion.kind === 'rolloutClosed' ||
@@ -282,8 +283,7 @@ export function modelRoutes({
           throw changed(of);
         const { fencing } = promotion;
         const { champion } = await registry.aliases.get({ tenant, model: of });
-        // The answer to a repeated key is the first one's, also when the champion has moved on
-        // since.
+        // A repeated key gets the first response, also if the champion has changed since.
         const movedAt = champion?.fencing === fencing ? champion.movedAt : null;
         return reply
           .header('etag', etagOf({ version: to, fencing }))
@@ -333,14 +333,14 @@ export function modelRoutes({
 const nobody = { version: null, fencing: 0, movedAt: null };
 
 /**
- * Strong: it holds all that a promotion compares, so that a repeated request needs no second look
- * to be recognised.
+ * A strong ETag with everything that a promotion compares, so that a repeated request is recognised
+ * without another read.
  */
 function etagOf(champion: Pick<AliasState, 'version' | 'fencing'> | null): string {
   return `"${champion?.version ?? 0}.${champion?.fencing ?? 0}"`;
 }
 
-/** Null for what is no ETag of ours, which nothing can match. */
+/** Null for an ETag that this API did not make, which matches nothing. */
 function championOf(etag: string): ExpectedChampion | null {
   const [, version, fencing] = /^"(\d{1,10})\.(\d{1,15})"$/.exec(etag) ?? [];
   if (version === undefined || fencing === undefined) return null;
@@ -356,7 +356,7 @@ function changed(of: string): HttpProblem {
   );
 }
 
-/** Everything that is missing at once, and what to do about it. */
+/** Lists all missing requirements together, with the next steps. */
 function refusal(
   { model: of, version: to }: { readonly model: string; readonly version: number },
   { unmet, revision, runId }: Extract<Promotion, { kind: 'unmet' }>,

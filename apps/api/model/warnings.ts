@@ -5,19 +5,22 @@ import { askedModels } from '../../../domain/language/lifecycle/asked-models';
 import { readSafetyPolicy } from '../../../domain/safety/policy-document';
 import { nearest } from '../../../domain/document/nearest';
 
-/** Who answers for language models, as far as this process is told. */
+/** The providers of language models that are configured for this process. */
 export interface KnownModels {
   readonly providers: readonly string[];
-  /** The file that names them; null where none is named. */
+  /** The providers file; null if none is configured. */
   readonly file: string | null;
-  /** Those that a provider lists; none where it lists none. May throw, without its key as well. */
+  /**
+   * The models that a provider lists; empty if it lists none. May throw, also if the key is
+   * missing.
+   */
   models(provider: string): Promise<readonly string[]>;
 }
 
 /**
- * What a run would find out when it asks. Warnings and no refusals: the workers ask, with their own
- * settings, a provider may be set up later, and one may answer for a model that it does not list.
- * Nothing is said of a provider that cannot be asked from here.
+ * Warns of models that a run would not find. These are warnings only: workers have their own
+ * settings, a provider may be set up later, and it may serve a model that it does not list. There
+ * is no warning about a provider that this process cannot reach.
  */
 export async function modelWarnings(
   known: KnownModels | null,

@@ -3,7 +3,7 @@ import { defaultTenant } from '../../../domain/ids';
 import type { ApiMetrics } from '../metrics';
 import type { RouteDeps } from '../route-deps';
 
-/** No key needed: probes and scrapers have none. */
+/** No key is needed, because probes and scrapers have none. */
 export function healthRoutes(
   { registry }: Pick<RouteDeps, 'registry'>,
   { registry: metrics }: ApiMetrics,

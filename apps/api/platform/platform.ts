@@ -15,7 +15,8 @@ interface PlatformDeps {
 }
 
 /**
- * Each part of the platform as this process reaches it now; what is wrong is said, never thrown.
+ * The state of each part of the platform as seen by this process. Problems are reported, never
+ * thrown.
  */
 export async function platformParts(
   { registry, artifacts, lifecycles, knownModels }: PlatformDeps,
@@ -42,8 +43,8 @@ export async function platformParts(
 }
 
 /**
- * A part for each provider of language models: whether it can be reached with its key, and what it
- * lists.
+ * One part per provider of language models: whether it is reachable with its key, and what models
+ * it lists.
  */
 async function modelParts(known: KnownModels | null): Promise<readonly PlatformPart[]> {
   if (known === null)

@@ -5,8 +5,8 @@ import { readPrompt } from '../../../domain/prompt/document';
 import { readDocuments, readingMs } from '../read-document';
 
 /**
- * The template that a document writes down, which must be the one that the path names. @throws
- * InvalidInput with every mistake at once.
+ * The template of a document, whose name must match the path.
+ * @throws InvalidInput with all errors together.
  */
 export async function readPromptNamed(
   offThread: OffThread,

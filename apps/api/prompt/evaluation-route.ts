@@ -45,10 +45,10 @@ const wish = searchOrderSchema.omit({ search: true }).extend({
   fileName: z.string().max(255).default('cases.ndjson').describe('file name for error messages'),
 });
 const tags = ['prompts'];
-/** A minute of a small embedded model: progress is seen by pieces. */
+/** About a minute of a small embedded model; progress is reported in such pieces. */
 const casesPerPiece = 50;
 
-/** What a prompt answers to a set of cases: a workflow each. */
+/** Evaluations of prompts on a set of cases; each is one workflow. */
 export function promptEvaluationRoutes({
   registry,
   artifacts,

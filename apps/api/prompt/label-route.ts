@@ -22,8 +22,8 @@ const label = prompt.extend({ label: name });
 const tags = ['prompts'];
 
 /**
- * Who approved a version, and where labels stand: what answers people is told by a label, so moving
- * it back needs no new version and no restart.
+ * Approvals and labels of prompt versions. Serving uses labels, so moving one back needs no new
+ * version and no restart.
  */
 export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator, approver } = guards;
@@ -44,7 +44,7 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
       },
       async ({ caller: { tenant }, params: { prompt: of }, query }) => {
         const moves = await prompts.history({ tenant, prompt: of, ...query });
-        // Every prompt has a branch that moved; none at all is none of ours.
+        // Every stored prompt has a branch, so a prompt without one does not exist.
         if (moves.items.length === 0 && (await prompts.refs({ tenant, prompt: of })).length === 0) {
           throw failure('NotFound', `there is no prompt ${of}`, { next: 'perennial prompt list' });
         }
@@ -203,7 +203,7 @@ function etagOf({ version: of, fencing }: ExpectedRef): string {
   return `"${of ?? 0}.${fencing}"`;
 }
 
-/** Null for what is no ETag of ours, which nothing can match. */
+/** Null for an ETag that this API did not make, which matches nothing. */
 function expectedOf(etag: string): ExpectedRef | null {
   const [, of, fencing] = /^"(\d{1,10})\.(\d{1,15})"$/.exec(etag) ?? [];
   if (of === undefined || fencing === undefined) return null;

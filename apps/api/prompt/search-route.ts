@@ -37,7 +37,7 @@ const wish = searchOrderSchema.extend({
 });
 const tags = ['prompts'];
 
-/** Searches for better prompts: a workflow each. */
+/** Searches for better prompts; each is one workflow. */
 export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
   const { registry, searches, guards } = deps;
   const { viewer, operator } = guards;

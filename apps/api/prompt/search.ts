@@ -35,14 +35,14 @@ export interface SearchWish {
 }
 
 /**
- * Minutes of a small embedded model, seconds of a provider: what a dead worker's successor reads
- * from the ledger before it asks anew.
+ * Minutes of a small embedded model, seconds of a provider. After a crash, the next attempt reads
+ * this many answers from the ledger.
  */
 const questionsPerPiece = 500;
 
 /**
- * Starts it, or finds it: the same search of the same version over the same cases is one, whoever
- * asks for it how often. One that failed or was cancelled begins again.
+ * Starts the search or finds the running one. A search is identified by its version, cases and
+ * settings, whoever starts it. A search that failed or was cancelled starts again.
  * @throws InvalidInput for cases, grids or shares that cannot be searched, before anything is paid.
  */
 export async function startPromptSearch(deps: Deps, wish: SearchWish): Promise<PromptSearchRecord> {
@@ -53,8 +53,7 @@ export async function startPromptSearch(deps: Deps, wish: SearchWish): Promise<P
   if (issues.length > 0) throw invalid(wish.cases.fileName, issues);
   const problem = searchProblem(request);
   if (problem !== null) throw failure('InvalidInput', problem);
-  // Draws its variants once for nothing: what cannot be searched is said here and not by a workflow
-  // that fails.
+  // Draws the variants once to find errors now instead of in the workflow.
   beginSearch({ first: template, cases, dimensions: request.dimensions, spec: request.spec });
   const bytes = Buffer.from(wish.cases.text);
   const ref = await artifacts.putBytes({ tenant, bytes, mediaType: 'application/x-ndjson' });
@@ -91,8 +90,8 @@ export async function startPromptSearch(deps: Deps, wish: SearchWish): Promise<P
 }
 
 /**
- * Of all that decides what is found. A budget decides how far it comes, so that a raised one goes
- * on with the same search.
+ * Digest of everything that decides the result. The budget is left out, so that a larger budget
+ * continues the same search.
  */
 function idOf(
   prompt: string,

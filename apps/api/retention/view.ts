@@ -20,5 +20,5 @@ const settings = {
 
 export const retentionView = z.object(settings).meta({ id: 'RetentionSettings' });
 
-/** What is left out stays as it is. */
+/** Settings that are left out do not change. */
 export const retentionChange = z.strictObject(settings).partial();

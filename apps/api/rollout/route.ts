@@ -50,7 +50,7 @@ const pairLabel = z
   })
   .describe('a label with predictionId, first and second');
 
-/** @throws Conflict where no rollout is open, or none whose answers a judge scores */
+/** @throws Conflict if no rollout with a judge is open. */
 async function judgedRollout(
   registry: Pick<Registry, 'rollouts' | 'models'>,
   { tenant, model: of }: { readonly tenant: Tenant; readonly model: string },

@@ -3,7 +3,7 @@ import type { RunRecord } from '../../../db/run/repository';
 import type { ComparedRun, RunComparison } from './view';
 import { tuningToJson } from '../tuning/view';
 
-/** Side by side, and the parameters in which they differ. */
+/** Compares runs side by side, with the parameters in which they differ. */
 export async function compareRuns(
   registry: Pick<Registry, 'stages' | 'lifecycles'>,
   runs: readonly RunRecord[],
@@ -35,7 +35,8 @@ async function comparable(
     registry.lifecycles.get({ tenant, name: lifecycle, digest: revision }),
   ]);
   const spec = applied?.spec.kind === 'ModelLifecycle' ? applied.spec : undefined;
-  // Of the model that the run evaluated: a study may have chosen others than the lifecycle's.
+  // The parameters of the evaluated model, because a study may have chosen others than the
+  // lifecycle.
   const tuned = stages.map(tuningToJson).find((tuning) => tuning !== null);
   // The record of the evaluate stage: `{ output: { summary: { metrics } } }`
   // (activities/evaluation/summary.ts).

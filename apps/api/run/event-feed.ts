@@ -9,9 +9,9 @@ export interface RunEventFeed {
 
 export interface RunEventSubscription {
   /**
-   * Resolves as soon as the run may have events since the last call, else after `milliseconds`, or
-   * when the signal fires. What comes while nobody waits is remembered, so reading first and
-   * waiting afterwards misses nothing.
+   * Resolves when the run may have new events since the last call, after `milliseconds`, or when
+   * the signal aborts. Events between two calls are remembered, so reading first and waiting
+   * afterwards misses none.
    */
   next(milliseconds: number, signal: AbortSignal): Promise<'events' | 'timeout'>;
   end(): void;

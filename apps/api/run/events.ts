@@ -8,20 +8,20 @@ import type { RunEventFeed, RunEventSubscription } from './event-feed';
 /** Shorter than the idle timeouts of common proxies. */
 const keepAliveMilliseconds = 15_000;
 const batch = 500;
-/** A stream whose key has ended goes on for so long at most. */
+/** The longest time that a stream continues after its key expired or was revoked. */
 const keyCheckMilliseconds = 2_000;
 
 export interface EventStreams {
   /**
-   * A run's events as server-sent events, from the one after `Last-Event-ID`, until the run has
-   * ended and everything was sent. The id is the event's number in its run, so a client that
-   * reconnects misses nothing and sees nothing twice. Ends with `event: end`. Breaks off within
-   * seconds when the key is revoked or expires.
+   * Sends a run's events as server-sent events after `Last-Event-ID`, until the run has ended and
+   * all events are sent. The id is the number of the event in its run, so a client that reconnects
+   * gets each event once. The last event is `event: end`. The stream closes within seconds after
+   * its key is revoked or expires.
    */
   stream(run: RunRecord, request: FastifyRequest, reply: FastifyReply): Promise<void>;
-  /** Streams open now. */
+  /** The number of open streams. */
   open(): number;
-  /** Breaks all streams off: their clients come back, to another process. */
+  /** Closes all streams. Their clients reconnect, to another process. */
   close(): void;
 }
 
@@ -29,10 +29,10 @@ export function openEventStreams(
   registry: Pick<Registry, 'runs' | 'events' | 'apiKeys'>,
   feed: RunEventFeed,
 ): EventStreams {
-  /** With the id of the key that each was opened with. */
+  /** With the id of the key that opened each. */
   const streams = new Map<AbortController, string>();
   let looking = false;
-  /** One question for all streams of this process. While the registry is away they go on. */
+  /** One query for all streams of this process. They continue while the registry is unavailable. */
   const endOfKeys = async (): Promise<void> => {
     if (looking || streams.size === 0) return;
     looking = true;
@@ -65,7 +65,7 @@ export function openEventStreams(
           signal: gone.signal,
         });
       } catch (error) {
-        // The client sees the stream end without `end` and comes back with Last-Event-ID.
+        // The client sees a stream without `end` and reconnects with Last-Event-ID.
         request.log.warn(
           { err: error, runId: run.id, traceId: request.traceId },
           'event stream interrupted',
@@ -97,7 +97,7 @@ function begin(request: FastifyRequest, reply: FastifyReply): Raw {
     'x-accel-buffering': 'no',
     traceparent: request.traceparent,
   });
-  // So that the client knows it is connected while there is nothing to tell.
+  // Shows the client that it is connected before the first event.
   reply.raw.flushHeaders();
   return reply.raw;
 }
@@ -117,8 +117,8 @@ async function send(
   const { tenant, id } = run;
   let lastSeq = from;
   while (!signal.aborted) {
-    // The state is read before the events: whatever ended the run wrote its event in the same
-    // transaction.
+    // The state is read before the events, because the last event is written in the transaction
+    // that ends the run.
     const current = await runs.get({ tenant, id });
     const news = await events.list({ tenant, runId: id, afterSeq: lastSeq, limit: batch });
     for (const event of news) await write(raw, eventText(event), signal);
@@ -145,7 +145,7 @@ function eventText({ seq, kind, stage, data, at }: RunEvent): string {
   return `id: ${seq}\nevent: ${kind}\ndata: ${JSON.stringify({ seq, kind, stage, data, at })}\n\n`;
 }
 
-/** Waits for a slow reader instead of buffering for it. */
+/** Waits for a slow reader instead of buffering. */
 function write(raw: Raw, text: string, signal: AbortSignal): Promise<void> {
   if (signal.aborted || raw.destroyed || raw.write(text)) return Promise.resolve();
   return new Promise((resolve) => {

@@ -9,16 +9,13 @@ interface Sources {
   readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
 }
 
-/**
- * The logs of the run's jobs that have ended, as text: first of those that left no model, in their
- * order.
- */
+/** The logs of the run's ended jobs as text. Jobs that left no model come first, in order. */
 export async function readLogs(sources: Sources, run: RunRecord): Promise<string> {
   const stages = await sources.registry.stages.list({ tenant: run.tenant, runId: run.id });
   const output = (name: string) =>
     (stages.find(({ stage }) => stage === name)?.output as { output?: unknown } | null | undefined)
       ?.output;
-  // What tuning chose may be the model of training, and its log the same.
+  // The model of training may be the one that tuning chose, with the same log.
   const models = [output('train'), (output('tune') as { model?: unknown } | undefined)?.model];
   const logs = [
     ...(await failedJobs(sources, run)),

@@ -15,7 +15,7 @@ interface RequestedRun {
   readonly request: RunRequest;
 }
 
-/** What can be known to be wrong before anything is started. */
+/** Reports errors in a request that are known before the run starts. */
 export async function checkRunRequest(
   {
     registry,
@@ -33,8 +33,8 @@ export async function checkRunRequest(
 }
 
 /**
- * A run that takes stages over was judged by the revision of that time; a rerun goes on under it.
- * Neither may be looser than the policy in force.
+ * A run that reuses stages was judged by an older revision, and a rerun continues under that
+ * revision. Neither may be looser than the policy in force.
  * @throws Conflict
  */
 export async function refuseLooserReuse(
@@ -100,7 +100,7 @@ async function reuseIssues(
   registry: Pick<Registry, 'runs' | 'stages'>,
   { tenant, lifecycle, request: { fromStage, reuseRun } }: RequestedRun,
 ): Promise<readonly Issue[]> {
-  // That both are given or neither is, the schema has seen to.
+  // The schema ensures that both or neither are given.
   if (fromStage === undefined || reuseRun === undefined) return [];
   const stages = stagesOf(lifecycle.spec);
   if (!stages.includes(fromStage)) {

@@ -59,7 +59,7 @@ const someCases = page.extend({
   dimension: z.string().min(1).max(100).optional().describe('id of one case'),
   passAt: z.coerce.number().min(0).max(1).default(1).describe('lowest score that passes'),
 });
-/** Each event of a stream, as OpenAPI describes it: the text of its fields. */
+/** The event of a stream, as OpenAPI describes it by the text of its fields. */
 const serverSentEvent = z.object({
   id: z.string().optional(),
   event: z.string(),
@@ -148,7 +148,7 @@ export function runRoutes({
       '/runs/:id/events',
       {
         ...viewer,
-        // A HEAD request would hold a stream that sends nothing.
+        // A HEAD request would open a stream without sending anything.
         exposeHeadRoute: false,
         schema: {
           tags,
@@ -251,8 +251,8 @@ export function runRoutes({
       }),
     );
 
-    // An answer may quote a document or a caller: as for the results of a prompt's evaluation,
-    // reading evidence is not enough.
+    // An answer may quote a document or a caller, so reading evidence needs a higher scope, as the
+    // results of a prompt evaluation do.
     app.get(
       '/runs/:id/evaluations/:digest/cases',
       {
@@ -292,7 +292,7 @@ export function runRoutes({
             { runId: id, traceId, actor: caller.name, reason: body.reason },
             'run cancelled',
           );
-          // First the record: Temporal passes on no word of who cancelled.
+          // The record comes first, because Temporal does not pass on who cancelled.
           await registry.commands.audit({
             tenant: run.tenant,
             actor: caller.name,
@@ -382,7 +382,7 @@ export function runRoutes({
           request: before,
         } = await findRun(registry, request.caller, request.params.id);
         const { fromStage, reason } = request.body;
-        // Everything but why that one was started.
+        // Everything except the reason of the original start.
         const kept: RunRequest = Object.fromEntries(
           Object.entries(before).filter(([key]) => key !== 'reason'),
         );

@@ -16,9 +16,9 @@ interface RunStartDeps {
 }
 
 /**
- * The row and its outbox entry are written first, in one transaction; then the workflow is started.
- * When this process dies in between, or Temporal is away, the sweeper starts it from the outbox:
- * accepted is accepted (I1).
+ * First writes the row and its outbox entry in one transaction, then starts the workflow. If this
+ * process crashes between them, or Temporal is unavailable, the sweeper starts it from the outbox
+ * (I1).
  */
 export async function startRun(
   { registry, lifecycles, log }: RunStartDeps,
@@ -35,8 +35,9 @@ export async function startRun(
 }
 
 /**
- * Tells the run's workflow something. A run that is accepted and whose start is still in the outbox
- * is started first. @throws Conflict when it has ended.
+ * Sends a command to the run's workflow. An accepted run that is still in the outbox is started
+ * first.
+ * @throws Conflict if the run has ended.
  */
 export async function command<T>(
   lifecycles: LifecycleClient,

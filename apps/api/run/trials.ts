@@ -7,10 +7,7 @@ import { trialToJson } from '../tuning/trial-view';
 
 const study = 'tune';
 
-/**
- * The trials of the run's study, by number; where the stage was reused, those of the run that it
- * was taken from.
- */
+/** The trials of the run's study, by number. If the stage was reused, those of the original run. */
 export async function readTrials(
   registry: Pick<Registry, 'lifecycles' | 'stages' | 'trials'>,
   { tenant, id, lifecycle, revisionDigest }: RunRecord,

@@ -170,7 +170,7 @@ export function runToJson(
 
 export function stageToJson(record: StageRecord): z.output<typeof stageView> {
   const { stage: name, status, seconds, reusedFrom, decision, failure: failed } = record;
-  // The verdict on the contracts is kept with the output of its stage; only gates make decisions.
+  // The verdict on contracts is stored with the output of the stage; only gates make decisions.
   const { verdict = null } = (record.output ?? {}) as { readonly verdict?: Verdict };
   const said = {
     decision: decision?.id ?? null,

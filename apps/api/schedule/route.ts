@@ -18,8 +18,7 @@ const tags = ['schedules'];
 const mostSkips = 100;
 
 /**
- * When a lifecycle retrains by itself. The spec says it; these show it, and steer it for the
- * moment.
+ * The schedule of a lifecycle. The spec defines it; these routes show it and pause it temporarily.
  */
 export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator } = guards;

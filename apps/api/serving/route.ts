@@ -109,7 +109,7 @@ export function predictionRoutes({
         },
       },
       async ({ caller: { tenant, name: actor }, params: { id } }, reply) => {
-        // Personal, perhaps: kept by no cache on the way.
+        // The texts may hold personal data, so no cache may store them.
         void reply.header('cache-control', 'no-store');
         const found = await registry.predictions.readTexts({ tenant, id, actor });
         if (!found) throw none(id);

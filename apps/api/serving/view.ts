@@ -16,7 +16,7 @@ import { instant } from '../fields';
 const milliseconds = z.number().describe('milliseconds');
 const digest = z.string().meta({ pattern: '^sha256:[0-9a-f]{64}$' });
 
-/** What a version said of a request, in figures: its words are no part of this. */
+/** The figures that a version reported for a request, without texts. */
 const answer = z.object({
   finish: z.enum(['stop', 'length', 'filtered']),
   promptTokens: z.number().int(),
@@ -292,10 +292,10 @@ function retrievalToJson({
   };
 }
 
-/** A judge's verdicts come as old as can be, for whatever people say is newer. */
+/** A judge's verdict gets the oldest time, so that any label of a person replaces it. */
 const nobody = new Date(0).toISOString();
 
-/** A judge's verdicts may stand beside a plain label. */
+/** A judge's verdict may exist beside a plain label. */
 type FeedbackParts = AnswerFeedback & { readonly label?: unknown };
 
 function feedbackToJson(given: unknown, labelledAt: string): PredictionSummaryJson['feedback'] {

@@ -34,7 +34,9 @@ export const tuningView = z
 
 export type TuningJson = z.output<typeof tuningView>;
 
-/** Of a record that a tune stage left (workflows/lifecycle/stages/tune.ts); null for any other. */
+/**
+ * From the record of a tune stage (workflows/lifecycle/stages/tune.ts); null for any other stage.
+ */
 export function tuningToJson({ stage, output }: StageRecord): TuningJson | null {
   const left = (output as { readonly output?: TuningJson } | null)?.output;
   if (stage !== 'tune' || !left) return null;

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-/** Every route of the API and the least scope that it takes. */
+/** Every route of the API and the smallest scope that it accepts. */
 const routes: Readonly<Record<string, ApiKeyScope>> = {
   'GET /lifecycles': 'viewer',
   'GET /lifecycles/{name}': 'viewer',
@@ -155,9 +155,7 @@ async function operations(): Promise<readonly (readonly [route: string, operatio
   );
 }
 
-/**
- * A request of this route that gets past its path; what comes after admission is not asked here.
- */
+/** A request of this route with a valid path. The response after admission does not matter here. */
 function ask(route: string, options: { readonly as?: ApiKeyScope | null; readonly key?: string }) {
   const [method = '', path = ''] = route.split(' ');
   const filled = path
@@ -172,7 +170,7 @@ function ask(route: string, options: { readonly as?: ApiKeyScope | null; readonl
 }
 
 describe('every route', () => {
-  test('is in the OpenAPI document with the scope that it takes, and no other route is', async () => {
+  test('has an OpenAPI operation with its scope, and the document has no other routes', async () => {
     const scopes = (await operations()).map(([route, { security }]) => [
       route,
       security?.[0]?.apiKey?.[0],
@@ -181,7 +179,7 @@ describe('every route', () => {
   });
 
   test.each(Object.entries(routes))(
-    '%s takes %s and what includes it, and refuses the others',
+    '%s accepts the scope %s and wider ones, and refuses the others',
     async (route, needed) => {
       for (const scope of apiKeyScopes) {
         const { status, body } = await ask(route, { as: scope });
@@ -197,7 +195,7 @@ describe('every route', () => {
 });
 
 describe('a key', () => {
-  test('that is unknown, malformed, expired or revoked is refused alike', async () => {
+  test('is refused alike if it is unknown, malformed, expired or revoked', async () => {
     const { tenant } = { tenant: (await world.registry.apiKeys.verify(world.keys.admin))?.tenant };
     if (!tenant) throw new Error('the admin key is not valid');
     const expiring = await world.registry.apiKeys.create({
@@ -225,11 +223,11 @@ describe('a key', () => {
     }
   });
 
-  test('is admitted before its body is read: who may not is not told what is wrong with it', async () => {
+  test('is checked before the body is read, so a refusal does not describe the body', async () => {
     expect(
       await world.call('POST', '/api-keys', { as: 'viewer', body: '{"scope":' }),
     ).toMatchObject({ status: 403 });
-    // Whoever has too small a key cannot make a larger one.
+    // A key cannot create a key with a wider scope.
     expect(await world.call('PUT', '/lifecycles/a', { as: 'viewer', body: {} })).toMatchObject({
       body: { next: 'ask an admin for a key with the scope operator' },
     });
@@ -275,7 +273,7 @@ describe('a key', () => {
     });
   });
 
-  test('expires in 90 days unless it says otherwise, and warns with each answer in its last two weeks', async () => {
+  test('expires in 90 days by default, and each response in its last two weeks warns', async () => {
     const day = 86_400_000;
     const make = (body: object) =>
       world.call<{ id: string; key: string; expiresAt: string | null }>('POST', '/api-keys', {
@@ -310,7 +308,7 @@ describe('a key', () => {
       { name: 'a', scope: 'viewer', expiresAt: '2020-01-01T00:00:00Z' },
       '/expiresAt',
     ],
-  ])('%s is not made', async (_, body, pointer) => {
+  ])('is not created: %s', async (_, body, pointer) => {
     const answer = await world.call('POST', '/api-keys', { body });
     expect(answer).toMatchObject({
       status: 422,
@@ -319,8 +317,8 @@ describe('a key', () => {
   });
 });
 
-describe('the API describes itself', () => {
-  test('as OpenAPI 3.1: every operation has a summary, a tag, typed answers and problems, and every reference leads somewhere', async () => {
+describe('the API', () => {
+  test('describes each operation in OpenAPI 3.1, with summary, tag, schemas and problems', async () => {
     const { body } = await world.call<OpenApi>('GET', '/openapi.json', { as: null });
     expect(body.openapi).toBe('3.1.0');
     for (const [route, { summary, tags, responses, parameters = [] }] of await operations()) {
@@ -344,7 +342,7 @@ describe('the API describes itself', () => {
       }).toEqual({
         route,
         default: false,
-        // A looser policy is accepted for later (202), any other at once.
+        // A revision that loosens the policy waits (202); any other is in force at once.
         good: route === 'PUT /lifecycles/{name}' ? 2 : 1,
       });
       for (const [status, { content }] of Object.entries(responses)) {
@@ -377,7 +375,7 @@ describe('the API describes itself', () => {
     expect(new Set(references)).toEqual(new Set(Object.keys(body.components.schemas)));
   });
 
-  test('as pages for people', async () => {
+  test('has pages for people', async () => {
     const page = await world.call<string>('GET', '/docs', { as: null });
     expect(page.status).toBe(200);
     expect(page.headers.get('content-type')).toContain('text/html');
@@ -386,7 +384,7 @@ describe('the API describes itself', () => {
     expect((await world.call('GET', '/docs/json', { as: null })).status).toBe(200);
   });
 
-  test('to probes and scrapers without a key', async () => {
+  test('serves health and metrics without a key', async () => {
     expect(await world.call('GET', '/livez', { as: null })).toMatchObject({
       status: 200,
       body: { status: 'alive' },

@@ -54,7 +54,7 @@ const prompt = {
   spec: { messages: [{ role: 'user', template: 'hello' }], answer: { schema: hostileSchema } },
 };
 
-describe('a request that would freeze the API is refused, and /livez answers meanwhile', () => {
+describe('a request that would freeze the API is refused, and /livez responds meanwhile', () => {
   test.each<readonly [string, string, string, RegExp]>([
     [
       '254 KB of SQL',
@@ -113,7 +113,7 @@ describe('a request that would freeze the API is refused, and /livez answers mea
     expect(pauseMs).toBeLessThan(1_000);
   });
 
-  test('requests of a kind that takes long are waiting, and get 429 where too many of one key wait', async () => {
+  test('slow requests are queued, and get 429 if too many of one key wait', async () => {
     const body = plan({ 'sql/assemble.sql': 'SELECT * FROM orders' });
     const answers = await Promise.all(
       Array.from({ length: 50 }, () => send('/lifecycles/shop-late/plan', body)),

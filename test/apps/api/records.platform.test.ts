@@ -57,7 +57,7 @@ describe('trials', () => {
     space: { num_leaves: { kind: 'int', low: 7, high: 63 } },
   } as const;
 
-  test('of a run are shown in pages with the best marked; of a run that reused them, too', async () => {
+  test('are shown in pages with the best marked, also for a run that reused them', async () => {
     const applied = await world.call('PUT', '/lifecycles/tuned', {
       as: 'operator',
       body: lifecycleBody('tuned', (text) => withStages(text, { tune })),
@@ -127,7 +127,7 @@ describe('trials', () => {
     expect(reused.body.items.map(({ run }) => run)).toEqual([first.id, first.id, first.id]);
   });
 
-  test('of a run whose lifecycle does not tune are not found', async () => {
+  test('are not found for a run whose lifecycle does not tune', async () => {
     await world.call('PUT', '/lifecycles/untuned', {
       as: 'operator',
       body: lifecycleBody('untuned', (text) => withStages(text, {})),
@@ -168,7 +168,7 @@ describe('datasets', () => {
     expect(await world.call('GET', '/datasets/flights/versions/9')).toMatchObject({ status: 404 });
   });
 
-  test('differ by schema, rows and statistics', async () => {
+  test('are compared by schema, rows and statistics', async () => {
     await register('moved', 'one');
     await register('moved', 'two', {
       rows: 90,
@@ -209,7 +209,7 @@ describe('datasets', () => {
     });
   });
 
-  test('that keep no statistics are not called equal in them', async () => {
+  test('are not reported as equal if they have no statistics', async () => {
     await register('bare', 'one', { statistics: undefined });
     await register('bare', 'two');
     expect(await world.call('GET', '/datasets/bare/diff?from=1&to=2')).toMatchObject({
@@ -217,7 +217,7 @@ describe('datasets', () => {
     });
   });
 
-  test('show their bad rows with the reasons', async () => {
+  test('show their quarantined rows with the reasons', async () => {
     await register('dirty', 'one');
     const reasons = { 'distance below 0': 3 };
     await world.registry.datasets.quarantine.put({
@@ -241,7 +241,7 @@ describe('datasets', () => {
     });
   });
 
-  test('are guessed by the name of their source alone, and by a slip', async () => {
+  test('are suggested for a source name or a typing error', async () => {
     await register('shop.orders', 'one');
     for (const [name, hint] of [
       ['orders', '; did you mean shop.orders?'],
@@ -283,7 +283,7 @@ describe('rows in quarantine', () => {
   const rowsOf = (query: string, options = {}) =>
     world.call('GET', `/datasets/shop.people/quarantine/${id}/rows${query}`, options);
 
-  test('are shown to an operator with their reasons, and the audit says to whom', async () => {
+  test('are shown to operators with their reasons, and the audit log records the reader', async () => {
     const { status, body, headers } = await rowsOf('', { as: 'operator' });
     expect({ status, cache: headers.get('cache-control') }).toEqual({
       status: 200,
@@ -318,7 +318,7 @@ describe('rows in quarantine', () => {
     expect(await readdir(world.scratch)).toEqual([]);
   });
 
-  test('are kept from a viewer, and looking for what is not there leaves no audit row', async () => {
+  test('are not shown to viewers, and a request for a missing one leaves no audit row', async () => {
     expect(await rowsOf('', { as: 'viewer' })).toMatchObject({
       status: 403,
       body: { code: 'Forbidden' },
@@ -338,7 +338,7 @@ describe('rows in quarantine', () => {
     ).toMatchObject({ body: { items: [] } });
   });
 
-  test('are in no log and in no error, also where their file is not what it should be', async () => {
+  test('appear in no log and no error, even if their file is damaged', async () => {
     const bytes = Buffer.from(`PAR1${secret}`);
     const artifact = await world.artifacts.putBytes({
       tenant,
@@ -465,7 +465,7 @@ describe('the audit', () => {
       },
     });
 
-    // Somebody with the database but not the store cuts off what was sealed last.
+    // An attacker with access to the database but not to the store removes the newest sealed rows.
     const { sql } = world.database;
     await sql.begin(async (tx) => {
       await tx`set local session_replication_role = replica`;
@@ -477,7 +477,7 @@ describe('the audit', () => {
   });
 });
 
-test('retention settings are read by anybody and changed by an admin, one by one, with an audit row', async () => {
+test('retention settings are read by viewers and changed by an admin, with an audit row', async () => {
   const { body: before } = await world.call<Record<string, number>>('GET', '/retention', {
     as: 'viewer',
   });
@@ -504,7 +504,7 @@ test('retention settings are read by anybody and changed by an admin, one by one
   });
 });
 
-test('a reason that comes with any change is in the audit beside its cause', async () => {
+test('the reason of any change is in the audit log beside its cause', async () => {
   const headers = { 'x-perennial-reason': encodeURIComponent('größer als nötig') };
   expect(
     await world.call('PUT', '/retention', { as: 'admin', body: { predictionDays: 77 }, headers }),
@@ -526,7 +526,7 @@ test('a reason that comes with any change is in the audit beside its cause', asy
   });
 });
 
-test('the platform says whose key it was given, and what is wrong with each part', async () => {
+test('the platform shows the caller’s key and what is wrong with each part', async () => {
   const { body } = await world.call<{ parts: { name: string; ok: boolean }[] }>(
     'GET',
     '/platform',

@@ -28,8 +28,8 @@ interface Problem {
   readonly traceId: string;
 }
 
-describe('a refusal', () => {
-  test('is a problem of RFC 9457 with code, places, advice and the trace', async () => {
+describe('an error response', () => {
+  test('is a problem of RFC 9457 with code, places, next step and trace', async () => {
     const headers = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' };
     const answer = await world.call<Problem>('POST', runs, {
       headers,
@@ -286,7 +286,7 @@ describe('a refusal', () => {
       'BadRequest',
       /./,
     ],
-  ])('of %s names it', async (_, method, path, options, status, code, detail) => {
+  ])('explains the refusal of %s', async (_, method, path, options, status, code, detail) => {
     const answer = await world.call<Problem>(method, path, options);
     expect(answer).toMatchObject({
       status,
@@ -306,7 +306,7 @@ describe('a refusal', () => {
     expect(world.lifecycles.started.size).toBe(0);
   });
 
-  test('of the database’s absence is 503 with Retry-After, and says no more than that', async () => {
+  test('is 503 with Retry-After and no details if the database is unavailable', async () => {
     const get = jest
       .spyOn(world.registry.runs, 'get')
       .mockRejectedValueOnce(new Error('password=secret'));
@@ -354,7 +354,7 @@ function sendRaw({ url }: ApiWorld, text: string): Promise<string> {
   });
 }
 
-test('a wrong method says which are allowed', async () => {
+test('a wrong method gets 405 with the allowed methods', async () => {
   expect((await world.call('DELETE', '/runs')).headers.get('allow')).toBe('GET, HEAD');
   expect((await world.call('POST', '/runs/run_0')).headers.get('allow')).toBe('GET, HEAD');
   expect((await world.call('DELETE', '/models/nosuch/aliases/champion')).headers.get('allow')).toBe(
@@ -362,10 +362,10 @@ test('a wrong method says which are allowed', async () => {
   );
 });
 
-describe('what is too large', () => {
+describe('a request that is too large', () => {
   const large = `{"reason":"${'x'.repeat(50 << 20)}"}`;
 
-  test('3 MB of parameters are refused and start nothing', async () => {
+  test('with 3 MB of parameters is refused and starts nothing', async () => {
     const answer = await world.call<Problem>('POST', runs, {
       body: { params: { note: 'x'.repeat(3 << 20) } },
     });
@@ -383,7 +383,7 @@ describe('what is too large', () => {
     expect(await runCount()).toBe(0);
   });
 
-  test('a lifecycle may be larger than a request of a run, and each of its files at most 1 MiB', async () => {
+  test('a lifecycle may be larger than a run request, with at most 1 MiB per file', async () => {
     const body = lifecycleBody('large');
     const padded = (sqlBytes: number) =>
       Object.fromEntries(
@@ -399,7 +399,7 @@ describe('what is too large', () => {
     expect(
       await world.call('PUT', '/lifecycles/large', { body: { ...body, files } }),
     ).toMatchObject({ status: 200 });
-    // SQL has a limit of its own, which a run would meet later.
+    // SQL has a separate limit, which a run would exceed later.
     const long = await world.call<Problem>('PUT', '/lifecycles/large', {
       body: { ...body, files: padded(900_000) },
     });
@@ -415,7 +415,7 @@ describe('what is too large', () => {
     });
   });
 
-  test('a body of 50 MB gets its answer at once, not a reset connection', async () => {
+  test('of 50 MB gets a response at once, not a reset connection', async () => {
     for (let round = 0; round < 5; round += 1) {
       const answer = await world.call<Problem>('POST', runs, { body: large });
       expect(answer).toMatchObject({ status: 413, body: { code: 'BodyTooLarge' } });
@@ -432,13 +432,13 @@ describe('what is too large', () => {
     await asked.body.dump();
   });
 
-  test('a client that sends everything before it reads gets the answer too', async () => {
+  test('gets a response even if the client sends everything before it reads', async () => {
     const answer = await sendThenRead(world, large);
     expect(answer).toMatch(/^HTTP\/1\.1 413 /);
     expect(answer).toContain('BodyTooLarge');
   });
 
-  test('a caller without a key is answered before its 50 MB have come', async () => {
+  test('without a key gets a response before its 50 MB have arrived', async () => {
     const answer = await sendThenRead(world, large, null);
     expect(answer).toMatch(/^HTTP\/1\.1 401 /);
   });
@@ -475,7 +475,7 @@ function sendThenRead(
 }
 
 describe('a trace', () => {
-  test('goes from the call to the run, its workflow and the log', async () => {
+  test('connects the request with the run, its workflow and the log', async () => {
     const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
     const headers = { traceparent: `00-${traceId}-00f067aa0ba902b7-01` };
     const { body } = await world.call<{ id: string; traceId: string }>('POST', runs, {
@@ -489,7 +489,7 @@ describe('a trace', () => {
     ).toContain('run accepted');
   });
 
-  test('is made where the caller sent none, or none that counts', async () => {
+  test('is created if the caller sent none or an invalid one', async () => {
     for (const headers of [
       undefined,
       { traceparent: 'nonsense' },
@@ -503,7 +503,7 @@ describe('a trace', () => {
   });
 });
 
-test('a body that is left out counts as an empty one', async () => {
+test('a missing body counts as an empty one', async () => {
   expect((await world.call('POST', runs)).status).toBe(202);
   expect(
     (await world.call('POST', runs, { headers: { 'content-type': 'application/json' } })).status,

@@ -78,7 +78,7 @@ const untilRun = (id: RunId, isWanted: (run: Run) => boolean) =>
   untilAnswer(() => show(id), isWanted, { everyMs: 50 });
 
 describe('a run on Temporal', () => {
-  test('goes from the call to its end, watched by its events', async () => {
+  test('continues from the request to its end, and its events show it', async () => {
     worker = await startFakeWorker(temporal, world.registry);
     const { id } = await start('flight-delay');
     const kinds: string[] = [];
@@ -101,7 +101,7 @@ describe('a run on Temporal', () => {
     });
   });
 
-  test('waits for an approver, takes only one whose scope is enough, and says what it is told too early', async () => {
+  test('waits for an approver, refuses a smaller scope, and refuses a vote that comes too early', async () => {
     worker = await startFakeWorker(temporal, world.registry);
     const early = await start('flight-delay');
     const { id } = await start('approved');
@@ -285,7 +285,7 @@ describe('a run on Temporal', () => {
 });
 
 describe('without workers', () => {
-  test('runs are accepted and wait; commands that need one say so within seconds', async () => {
+  test('runs are accepted and wait, and commands that need a worker fail within seconds', async () => {
     const { id } = await start('flight-delay');
     expect(await lifecycles.execution(`run/default/flight-delay/${id}`)).toBe('running');
     const pause = () => world.call('POST', `/runs/${id}/pause`, { body: {} });
@@ -300,7 +300,7 @@ describe('without workers', () => {
 });
 
 describe('the lifecycle client', () => {
-  test('starts a workflow once, however often it is asked, also after it ended', async () => {
+  test('starts a workflow once, also if requested again after its end', async () => {
     worker = await startFakeWorker(temporal, world.registry);
     const { id } = await start('flight-delay');
     await untilRun(id, ({ status }) => status === 'succeeded');
@@ -315,7 +315,7 @@ describe('the lifecycle client', () => {
       actor: 'test',
       traceId,
     } as const;
-    // The run's row says so a moment before its workflow has ended.
+    // The run's row changes shortly before its workflow has ended.
     for (
       const end = Date.now() + 60_000;
       (await lifecycles.execution(workflowId)) === 'running' && Date.now() < end;
@@ -330,7 +330,7 @@ describe('the lifecycle client', () => {
     expect(polling.orchestrator).toBeGreaterThanOrEqual(1);
   });
 
-  test('names Temporal’s absence instead of waiting for it', async () => {
+  test('reports that Temporal is unavailable instead of waiting for it', async () => {
     const nowhere = Connection.lazy({ address: '127.0.0.1:1' });
     const away = createLifecycleClient({
       connection: nowhere,
@@ -350,7 +350,7 @@ describe('the lifecycle client', () => {
 });
 
 describe('reconciliation with Temporal', () => {
-  test('starts again what Temporal has never heard of, and sweeping twice starts it once', async () => {
+  test('starts a run that Temporal does not know, and sweeping twice starts it once', async () => {
     worker = await startFakeWorker(temporal, world.registry);
     const revision = await world.registry.lifecycles.get({ tenant, name: 'flight-delay' });
     if (!revision) throw new Error('not applied');
@@ -385,7 +385,7 @@ describe('reconciliation with Temporal', () => {
     await untilRun(unknown.id, ({ status }) => status === 'succeeded');
   });
 
-  test('shows as lost what ended without a word', async () => {
+  test('marks a run as lost if its workflow ended without closing it', async () => {
     const { id } = await start('flight-delay');
     const { workflowService } = connection;
     await workflowService.terminateWorkflowExecution({
@@ -399,7 +399,7 @@ describe('reconciliation with Temporal', () => {
     });
   });
 
-  test('leaves no rollout open of a run that is lost', async () => {
+  test('ends the rollout of a lost run', async () => {
     const { id } = await start('flight-delay');
     await registerVersions(world.registry, 'lost', 2);
     await promoteOver(world.registry, 'lost', 1);

@@ -35,7 +35,7 @@ describe('a JSON body before it is parsed', () => {
     expect(milliseconds).toBeLessThan(500);
   });
 
-  test('signs inside of strings do not count, whatever is escaped', () => {
+  test('does not count brackets inside strings, whatever is escaped', () => {
     expect(
       refusal(JSON.stringify({ text: '{[,:]}"\\'.repeat(1_000), 'a,b:"c\\': ['\\', '"'] })),
     ).toBeNull();
@@ -44,13 +44,13 @@ describe('a JSON body before it is parsed', () => {
   test.each([
     ['a string without end', `"${'\\"'.repeat(500_000)}`],
     ['backslashes', `["${'\\'.repeat(999_999)}`],
-  ])('that is no JSON is left to the parser in little time: %s', async (_what, text) => {
+  ])('is left to the parser quickly if it is not JSON: %s', async (_what, text) => {
     const { value, milliseconds } = await processorTime(() => refusal(text));
     expect(value).toBeNull();
     expect(milliseconds).toBeLessThan(1_000);
   });
 
-  test('the count is never below what the parser would find', () => {
+  test('is never counted below what the parser would find', () => {
     const count = (value: unknown): { values: number; keys: number; depth: number } => {
       if (typeof value !== 'object' || value === null) return { values: 1, keys: 0, depth: 0 };
       const inner = Object.values(value).map(count);

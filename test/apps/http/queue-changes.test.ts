@@ -3,7 +3,7 @@ import { watchMethods } from '../../../apps/http/allowed-methods';
 import { problemHandler } from '../../../apps/http/problem';
 import { queueChanges } from '../../../apps/http/rate-limit';
 
-test('changes wait for their turn while reads pass, and what waits too long or is too much gets 429 with Retry-After', async () => {
+test('changes are queued while reads pass, and get 429 with Retry-After if the queue is full or slow', async () => {
   const app = fastify();
   app.decorateRequest('traceId', '');
   app.setErrorHandler(problemHandler());
@@ -44,7 +44,7 @@ test('changes wait for their turn while reads pass, and what waits too long or i
   await app.close();
 });
 
-test('a path is told from a wrong method by its pattern', async () => {
+test('distinguishes an unknown path from a wrong method by its pattern', async () => {
   const app = fastify();
   const methods = watchMethods(app);
   app.get('/models/:model', () => ({}));

@@ -3,8 +3,8 @@ import { longestReason, reasonIn } from '../../../apps/http/reason';
 const of = (value: string | undefined) =>
   reasonIn({ headers: value === undefined ? {} : { 'x-perennial-reason': value } });
 
-describe('the reason that a caller gives', () => {
-  test('is decoded, and null without one', () => {
+describe('the reason of a change', () => {
+  test('is decoded, and null without the header', () => {
     expect(of(encodeURIComponent('wir brauchen es: größer'))).toBe('wir brauchen es: größer');
     expect(of('too much spent')).toBe('too much spent');
     expect(of(undefined)).toBeNull();
@@ -17,7 +17,7 @@ describe('the reason that a caller gives', () => {
     [encodeURIComponent('a\nb')],
     [encodeURIComponent('a\u0000')],
     ['x'.repeat(longestReason + 1)],
-  ])('%j is refused with the header named', (value) => {
+  ])('%j is refused with the name of the header', (value) => {
     expect(() => of(value)).toThrow(/x-perennial-reason/);
   });
 });

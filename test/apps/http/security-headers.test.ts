@@ -25,7 +25,7 @@ const common = {
   'referrer-policy': 'no-referrer',
 };
 
-describe('every answer', () => {
+describe('every response', () => {
   test.each([
     '/openapi.json',
     '/fails',
@@ -33,14 +33,14 @@ describe('every answer', () => {
     '/docs/',
     '/docs/static/swagger-ui.css',
     '/docs/json',
-  ])('of %s says how a browser must treat it', async (path) => {
+  ])('of %s tells browsers how to treat it', async (path) => {
     const { headers } = await asked(path);
     expect(headers).toMatchObject(common);
     expect(headers['content-security-policy']).toContain("default-src 'none'");
     expect(headers['content-security-policy']).toContain("frame-ancestors 'none'");
   });
 
-  test('tells browsers to stay with TLS where it is on, and never over plain HTTP', async () => {
+  test('requires TLS in browsers if TLS is on, and never over plain HTTP', async () => {
     expect((await asked('/fails')).headers['strict-transport-security']).toBeUndefined();
     const secure = fastify();
     addSecurityHeaders(secure, { tls: true });
@@ -51,7 +51,7 @@ describe('every answer', () => {
 });
 
 describe('the pages of the API', () => {
-  test('run scripts of their own server alone, and none that stands in the page', async () => {
+  test('run only scripts of their own server, and no inline scripts', async () => {
     const { headers, body } = await asked('/docs/');
     const policy = String(headers['content-security-policy']);
     expect(policy).toContain("script-src 'self';");

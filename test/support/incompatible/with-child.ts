@@ -1,4 +1,4 @@
-/** A run that waits for a workflow of its own, whose activity does not succeed. */
+/** A run that waits for a child workflow whose activity does not succeed. */
 import { executeChild, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../../../activities';
 

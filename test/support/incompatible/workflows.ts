@@ -1,6 +1,5 @@
 /**
- * Code that cannot continue what the product's workflow began: it waits where that one called an
- * activity.
+ * Code that cannot continue a run of the product's workflow: it waits where that calls an activity.
  */
 import { sleep } from '@temporalio/workflow';
 

@@ -1,6 +1,6 @@
 /**
- * Versions of a language application on trial: real gateways, registry, workflow and activities;
- * the model alone is scripted.
+ * Versions of a language application in a rollout, with real gateways, registry, workflow and
+ * activities. Only the model is scripted.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -40,7 +40,7 @@ import {
 import { putBundle, questionPrompt } from './served-bundles';
 import { openServingWorld, type ServingWorld } from '../serving/serving-world';
 
-/** The application. */
+/** The name of the application. */
 export const atlas = 'atlas';
 
 export interface OpenedRollout {
@@ -55,24 +55,24 @@ export interface AtlasAnswer {
   readonly text: string;
 }
 
-/** What is told of an answer. */
+/** The feedback to an answer. */
 export type Say = (answer: { readonly land: number; readonly text: string }) => object;
 export const rightAnswer: Say = ({ land }) => ({ label: [`City ${land}`, `the city ${land}`] });
 
 export interface ApplicationWorld extends ServingWorld {
   readonly provider: ScriptedProvider;
   readonly gateways: readonly GatewayProcess[];
-  /** A version that is told this. Whoever is told not to care knows every other capital. */
+  /** A version with this instruction. A careless version knows only every second capital. */
   atlasThat(instruction: string): Promise<ModelVersionRef>;
-  /** Of a challenger beside the champion, by the workflow. */
+  /** Starts the workflow's rollout of a challenger beside the champion. */
   beginRollout(
     challenger: ModelVersionRef,
     over?: Partial<LlmCanaryDocument>,
     judging?: Judging,
   ): Promise<OpenedRollout>;
   /**
-   * For the capital of a land, streamed or whole. Throws where the gateway does not answer, or an
-   * answer is of two versions.
+   * Asks for the capital of a country, streamed or whole. Throws if the gateway does not answer, or
+   * if an answer is of two versions.
    */
   ask(
     gateway: GatewayProcess,
@@ -174,7 +174,7 @@ export async function openApplicationWorld({
   };
 }
 
-/** One that watches, and one that asks models. */
+/** One worker watches, and one calls models. */
 async function startWorkers(
   { registry, artifacts }: ServingWorld,
   access: ModelAccess,
@@ -188,8 +188,8 @@ async function startWorkers(
     namespace,
     taskQueue: taskQueues.orchestrator,
     workflowBundle: await workflowBundle(),
-    // On no other queue: the one for questions to models has two slots, which nothing that idles
-    // may hold.
+    // On a separate queue, because the queue for model calls has two slots, which an idle watch
+    // must not occupy.
     activities: {
       ...createRolloutActivities({ registry }),
       admitCommand: admitsAnybody,
@@ -263,7 +263,7 @@ async function beginRollout(
   return { handle, now, runId };
 }
 
-/** As the run's canary stage puts in what is known of it. */
+/** As the run's canary stage records it. */
 function withJudge({ quality, ...canary }: CanarySpec, judging: Judging | undefined): CanarySpec {
   const { answers } = quality;
   return {

@@ -11,7 +11,7 @@ interface Operation {
 
 export interface GivenAnswer {
   readonly method: string;
-  /** With `/api/v1`, without its query. */
+  /** The path with `/api/v1` and without its query. */
   readonly path: string;
   readonly status: number;
   readonly contentType: string | null;
@@ -19,8 +19,8 @@ export interface GivenAnswer {
 }
 
 /**
- * Compares answers with an OpenAPI document: throws where a status, a content type or a field is
- * not in it. Paths that it does not have are left out.
+ * Compares responses with an OpenAPI document. Throws if the document does not contain a status, a
+ * content type or a field. Unknown paths are ignored.
  */
 export function describedAnswers(document: object): (answer: GivenAnswer) => void {
   const { paths = {} } = document as {
@@ -49,7 +49,7 @@ export function describedAnswers(document: object): (answer: GivenAnswer) => voi
     const matching = operations.filter(
       (operation) => operation.method === method.toLowerCase() && operation.pattern.test(path),
     );
-    // A path without names in it comes before one that has some.
+    // A path without parameters comes before one with parameters.
     const [operation] = matching.sort((one, other) => count(one.path) - count(other.path));
     if (operation === undefined) return;
     const what = `${method} ${operation.path}: ${status}`;

@@ -11,8 +11,8 @@ import type { Digest } from '../../../domain/dataset/artifact';
 import { failure } from '../../../domain/failure';
 
 /**
- * Chunks in memory, asked as LanceDB is: what is there, what was opened and what was closed can be
- * seen.
+ * Chunks in memory with the interface of LanceDB. Tests can see what exists, and what was opened
+ * and closed.
  */
 export interface FakeChunks extends Pick<ChunkStore, 'open'> {
   put(
@@ -27,7 +27,7 @@ export interface FakeChunks extends Pick<ChunkStore, 'open'> {
 
 const dimensions = 26;
 
-/** How often each letter stands in a text: near enough to meaning for a test. */
+/** The frequency of each letter in a text, which is close enough to meaning for a test. */
 export const letters: Embedder = {
   identity: { name: 'letters', digest: sha256('letters'), dimensions },
   maxTokens: 256,
@@ -50,9 +50,7 @@ export function lettersOf(text: string): Float32Array {
   return normalized(vector);
 }
 
-/**
- * Filled by letters, or said to be by another embedder: what is near is then a matter of chance.
- */
+/** Embedded by letters, or labelled as by another embedder; then nearness is random. */
 export function fakeChunks(space = { digest: letters.identity.digest, dimensions }): FakeChunks {
   const tables = new Map<string, readonly ChunkRow[]>();
   const [opened, closed]: [string[], string[]] = [[], []];

@@ -1,10 +1,10 @@
 /**
- * GGUF version 3 (ggml/docs/gguf.md), as much of it as an adapter needs: texts and float32 in the
- * head, float32 tensors.
+ * The part of GGUF version 3 (ggml/docs/gguf.md) that an adapter needs: texts and float32 in the
+ * header, and float32 tensors.
  */
 export interface GgufTensor {
   readonly name: string;
-  /** As rows of columns, so that columns come first in the file. */
+  /** As rows of columns; in the file, columns come first. */
   readonly rows: number;
   readonly columns: number;
   readonly values: Float32Array;

@@ -1,5 +1,5 @@
 /**
- * A worker of indexes in a process of its own, for tests that kill it: says `ready` and works until
+ * A worker of indexes in a separate process, for tests that kill it. Prints `ready` and works until
  * it is ended.
  */
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
@@ -24,7 +24,7 @@ export interface IndexWorkerOrder {
   readonly temporal: { readonly address: string; readonly namespace: string };
   readonly queue: string;
   readonly scratchRoot: string;
-  /** For embedders behind an endpoint. */
+  /** For embedders of a provider. */
   readonly providers: readonly ProviderSettings[];
 }
 

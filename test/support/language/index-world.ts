@@ -1,6 +1,6 @@
 /**
- * Indexes on a real registry, a real S3 store and LanceDB, with the static embedder; activities run
- * one at a time, as a worker would run them.
+ * Indexes on a real registry, a real S3 store and LanceDB, with the static embedder. Activities run
+ * one at a time, as in a worker.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -33,13 +33,13 @@ export interface IndexWorld {
   readonly databaseUrl: string;
   readonly s3: S3Settings;
   readonly reader: IndexReader;
-  /** Runs one activity; `given` replaces parts, such as a store that dies. */
+  /** Runs one activity. `given` replaces parts, such as a store that fails. */
   run<Name extends keyof IndexActivities>(
     name: Name,
     input: Parameters<IndexActivities[Name]>[0],
     given?: Partial<IndexDeps>,
   ): Promise<Awaited<ReturnType<IndexActivities[Name]>>>;
-  /** A dataset version of these rows, or of these bytes. */
+  /** A dataset version of these rows or these bytes. */
   dataset(
     name: string,
     rows: readonly Row[] | Buffer,
@@ -123,7 +123,7 @@ const limits = { maxDocumentBytes: 1 << 20, shardDocuments: 3 };
 export const wordllama: EmbedderSpec = { kind: 'wordllama' };
 export const sentences: ChunkingPlan = { kind: 'sentences', size: 64, overlap: 0 };
 
-/** Everything that the workflow does to fill a version, in its order. */
+/** All steps of the workflow that fill a version, in order. */
 export async function fill(
   world: IndexWorld,
   index: string,
@@ -204,9 +204,7 @@ export async function promote(
   });
 }
 
-/**
- * Texts on subjects of their own, so that a question about one finds it by words and by meaning.
- */
+/** Texts on different subjects, so that a question about one finds it by words and by meaning. */
 export const library: readonly IndexDocument[] = [
   ['whale', 'Whales are marine mammals. The blue whale is the largest animal that has ever lived.'],
   [

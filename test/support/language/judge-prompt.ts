@@ -1,4 +1,4 @@
-/** The file of a judge's prompt that asks this of a question and its answer. */
+/** The file of a judge's prompt with this instruction about a question and its answer. */
 export function judgePromptOf(template: string): string {
   return `apiVersion: perennial.dev/v1
 kind: Prompt

@@ -19,8 +19,8 @@ export interface KilledRun {
 }
 
 /**
- * Runs it again and again, and kills it (SIGKILL) each time that the provider has had as many
- * requests as the next threshold says.
+ * Runs the evaluation repeatedly, and kills it (SIGKILL) each time the provider has received the
+ * next number of requests.
  */
 export async function runWithKills(
   plan: Omit<EvaluationPlan, 'attempt'>,
@@ -40,7 +40,7 @@ export async function runWithKills(
   }
 }
 
-/** Null when it was killed. */
+/** Null if it was killed. */
 function runOnce(
   plan: EvaluationPlan,
   provider: ScriptedProvider,
@@ -49,7 +49,7 @@ function runOnce(
   const child = spawn(process.execPath, ['-r', 'tsx/cjs', program, JSON.stringify(plan)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  // A death before its first request would show nothing.
+  // A kill before its first request would test nothing.
   const since = provider.requests.length;
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
@@ -68,8 +68,8 @@ function runOnce(
 }
 
 /**
- * Answers by the question alone, after 2 to 30 ms; now and then it fails in one of its ways, which
- * the question does not decide.
+ * Answers depend only on the question and take 2 to 30 ms. Some requests fail, independent of the
+ * question.
  */
 export function openEvaluatedProvider(faults: 'none' | 'some'): Promise<ScriptedProvider> {
   const draw = (text: string): number => createHash('sha256').update(text).digest().readUInt16BE(0);
@@ -81,7 +81,7 @@ export function openEvaluatedProvider(faults: 'none' | 'some'): Promise<Scripted
   });
 }
 
-/** Of 500 requests. Few enough that hardly a call meets the same one as often as it is tried. */
+/** Among 500 requests. Rare enough that hardly a call fails the same way in all its attempts. */
 const someFaults: readonly Fault[] = [
   { kind: 'error', status: 500 },
   { kind: 'error', status: 503 },
@@ -99,15 +99,15 @@ export interface Reconciled {
     readonly completionTokens: number;
   };
   readonly attempts: Readonly<Partial<Record<AttemptOutcome, number>>>;
-  /** Lines of the bill that the ledger has as answered, with the very tokens. */
+  /** Lines of the bill that are answered in the ledger, with the same tokens. */
   readonly matched: number;
   /** Lines of the bill for requests that the ledger reports as lost or broken. */
   readonly reported: number;
-  /** What must not be: each one named. */
+  /** Discrepancies, one line each; must be empty. */
   readonly wrong: readonly string[];
 }
 
-/** The ledger's attempts beside the provider's bill, request by request. */
+/** Compares the attempts of the ledger with the provider's bill, request by request. */
 export async function reconcile(
   { sql }: Database,
   { bill }: ScriptedProvider,

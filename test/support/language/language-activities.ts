@@ -1,6 +1,6 @@
 /**
- * Activities of the language stages on a real registry and store, one at a time as a worker would
- * run them; the model alone is scripted.
+ * Activities of the language stages on a real registry and store, one at a time as in a worker.
+ * Only the model is scripted.
  */
 import { ActivityCancellationDetails } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
@@ -43,7 +43,7 @@ interface Attempt {
   readonly attempt?: number;
   readonly activityId?: string;
   readonly signal?: AbortSignal;
-  /** Of the attempt before it. */
+  /** Heartbeat details of the previous attempt. */
   readonly heartbeatDetails?: unknown;
   readonly onHeartbeat?: (details: unknown) => void;
 }
@@ -52,8 +52,8 @@ export interface LanguageWorld extends TestRegistry {
   readonly artifacts: ArtifactStore;
   readonly provider: ScriptedProvider;
   /**
-   * Runs one activity; `given` replaces parts, such as a store that dies, and says which attempt of
-   * which activity it is, and after which heartbeat.
+   * Runs one activity. `given` replaces parts, such as a store that fails, and sets the attempt,
+   * the activity and the heartbeat.
    */
   run<Name extends keyof LanguageActivities>(
     name: Name,
@@ -74,7 +74,7 @@ function createActivities(deps: LanguageDeps & Parameters<typeof createRunBudget
   };
 }
 
-/** What to abort an activity by as a worker that stops does; any other reason is a cancellation. */
+/** The abort reason of a stopping worker. Any other reason is a cancellation. */
 export const workerStops = new Error('the worker stops');
 
 /** The provider is `scripted`; a million of its tokens cost a dollar. */
@@ -137,8 +137,8 @@ export async function openLanguageWorld(script: Script = {}): Promise<LanguageWo
 }
 
 /**
- * The text of a prompt file that asks its question after this instruction, and takes passages where
- * it names a variable for them.
+ * The text of a prompt file with this instruction before the question, and with passages if it
+ * names a variable for them.
  */
 export function promptFile(
   instruction: string,

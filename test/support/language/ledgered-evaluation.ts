@@ -1,7 +1,7 @@
 /**
- * An evaluation as a process of its own that can be killed: every variant of a prompt over every
- * case, each answer through the call ledger, the scores on its last line. `node -r tsx/cjs
- * test/support/language/ledgered-evaluation.ts '<plan as JSON>'`
+ * An evaluation in a separate process that can be killed: every variant of a prompt over every
+ * case, each answer through the call ledger, and the scores on the last line.
+ * `node -r tsx/cjs test/support/language/ledgered-evaluation.ts '<plan as JSON>'`
  */
 import {
   ledgeredChat,
@@ -22,12 +22,12 @@ export interface EvaluationPlan {
   readonly variants: number;
   readonly cases: number;
   readonly atOnce: number;
-  /** One more after each death. */
+  /** One more after each kill. */
   readonly attempt: number;
 }
 
 export interface EvaluationResult {
-  /** Of each variant: the mean over the cases that were answered. */
+  /** Per variant: the mean over the answered cases. */
   readonly scores: readonly number[];
   readonly asked: number;
   readonly fromLedger: number;
@@ -35,7 +35,7 @@ export interface EvaluationResult {
   readonly failed: Readonly<Record<string, number>>;
 }
 
-/** Dollars for a million tokens that come out as whole nanodollars. */
+/** US dollars per million tokens, chosen so that costs are whole nanodollars. */
 export const price = { promptPerMillion: 0.15, completionPerMillion: 0.6 };
 
 export function budgetsOf(scope: string): readonly BudgetRef[] {
@@ -49,7 +49,7 @@ export const labels = ['noun', 'verb', 'adjective', 'adverb'];
 
 const recalledAtOnce = 1000;
 
-/** The label that is right for a case. */
+/** The right label of a case. */
 function expected(place: number): string {
   return labels[(place * 7) % labels.length] ?? '';
 }
@@ -128,7 +128,7 @@ export async function evaluate(plan: EvaluationPlan): Promise<EvaluationResult> 
 }
 
 if (require.main === module) {
-  // Whoever started it holds the other end: nobody evaluates for the dead.
+  // Standard input closes when the parent process ends, and then the evaluation stops.
   process.stdin.on('close', () => process.exit(1)).resume();
   evaluate(JSON.parse(process.argv[2] ?? '') as EvaluationPlan).then(
     (result) => process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0)),

@@ -2,14 +2,14 @@ import type { PairLabel, UnlabelledPair } from '../../../db/language/answer-labe
 import { pause } from '../process/product';
 
 export interface Labelling {
-  /** Pairs that were labelled so far. */
+  /** The number of pairs labelled so far. */
   count(): number;
   stop(): Promise<void>;
 }
 
 /**
- * People who know what is right and keep labelling what the judge has judged. Errors count as "not
- * now": a rollout may have ended, or the product may be away.
+ * People who know the right answer and keep labelling judged pairs. Errors are ignored, because a
+ * rollout may have ended or the product may be down.
  */
 export function startLabelling(
   isRight: (question: string, answer: string) => boolean,
@@ -39,7 +39,7 @@ export function startLabelling(
           labelled += pairs.length;
         }
       } catch {
-        // Tried again.
+        // Retried in the next round.
       }
       await pause(200);
     }

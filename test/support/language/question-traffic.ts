@@ -1,23 +1,23 @@
 /**
- * Callers of a tiny language application who keep asking through the gateway, each under a name of
- * their own, and tell the right answer to every question.
+ * Callers of a tiny language application who keep asking through the gateway, each with its own
+ * entity, and send the right answer to every question.
  */
 import type { Product } from '../process/product';
 import { pause } from '../process/product';
 
 export interface GivenAnswer {
-  /** Of its prediction. */
+  /** The id of its prediction. */
   readonly id: string;
   readonly caller: string;
   readonly version: number;
-  /** By a gateway that did not know whether it knew the current table. */
+  /** The gateway could not confirm that its routing table is current. */
   readonly stale: boolean;
   readonly askedAt: number;
   readonly answeredAt: number;
   readonly text: string;
 }
 
-/** What is asked, and what is right; null where nobody tells. */
+/** The question and the right answer; null if no label is sent. */
 export interface TrafficQuestion {
   readonly text: string;
   readonly label: string | null;
@@ -25,20 +25,19 @@ export interface TrafficQuestion {
 
 export interface QuestionTraffic {
   readonly answers: readonly GivenAnswer[];
-  /** Tries that were not answered; each question was asked until it was. */
+  /** Failed attempts; each question is repeated until it is answered. */
   readonly failures: readonly string[];
-  /** All who ask from now on are answered by this version, as far as `enough` of them tell. */
+  /** Waits for `enough` new answers, and fails if any is by another version. */
   untilAnsweredBy(version: number, enough?: number): Promise<void>;
-  /** Ends it, once every question is answered and what was to be told of it is told. */
+  /** Stops after every question is answered and every label is sent. */
   stop(): Promise<void>;
 }
 
 /**
- * An odd number: each asks about things of either parity, whoever of them a rollout draws for its
- * challenger.
+ * An odd number, so that each caller asks about things of both parities, whichever arm it is in.
  */
 const names = 23;
-/** Longer than a gateway, or a model, needs to come back on a busy machine. */
+/** Longer than a gateway or a model needs to restart on a busy machine. */
 const patienceMs = 120_000;
 
 const lamp = (number: number): TrafficQuestion => ({
@@ -110,7 +109,7 @@ export function startQuestions(
         (said) => failures.push(said),
       );
       answers.push(given);
-      // The registry or the gateway may be away: who wants a label to count sends it again.
+      // The registry or the gateway may be down; a caller whose label must count sends it again.
       await untilDone(
         () => tell(given.id, number),
         () => undefined,
@@ -119,7 +118,7 @@ export function startQuestions(
   }
 
   const callers = Promise.all(Array.from({ length: parallel }, caller));
-  // Looked at when it is stopped.
+  // Checked at the end.
   callers.catch(() => undefined);
   return {
     answers,
@@ -145,8 +144,8 @@ export function startQuestions(
 }
 
 /**
- * Who was answered by which versions between two times, but for answers that say of themselves that
- * they may be of yesterday.
+ * The versions that answered each entity between two times, without answers that a gateway marked
+ * as possibly outdated.
  */
 export function versionsByCaller(
   answers: readonly GivenAnswer[],

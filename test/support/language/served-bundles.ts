@@ -7,7 +7,7 @@ import type { ChatAnswer } from '../../../domain/language/chat';
 import type { PromptTemplate } from '../../../domain/prompt/prompt';
 import type { SafetyPolicy } from '../../../domain/safety/policy';
 
-/** Answers as its instruction says, so that an answer shows which version gave it. */
+/** The answer contains the instruction, so it shows which version gave it. */
 export function questionPrompt(instruction: string): PromptTemplate {
   return {
     name: 'answer',
@@ -21,7 +21,7 @@ export function questionPrompt(instruction: string): PromptTemplate {
   };
 }
 
-/** The bundle's bytes and what it names, through `put`. */
+/** The bytes of the bundle and of its parts, stored through `put`. */
 export async function putBundle(
   put: (bytes: Uint8Array) => ArtifactRef | Promise<ArtifactRef>,
   {
@@ -60,13 +60,13 @@ export interface Parrot extends Pick<
   'chat' | 'models' | 'rerank' | 'requireProvider'
 > {
   readonly asked: Question[];
-  /** Breaks off after so many words. */
+  /** Breaks off after this many words. */
   breakAfter: number;
-  /** By a filter of its own. */
+  /** Stopped by the provider's own filter. */
   withholds: boolean;
 }
 
-/** A model that repeats what it was told, word by word. */
+/** A model that repeats its input, word by word. */
 export function parrot(): Parrot {
   const bird: Parrot = {
     asked: [],

@@ -1,6 +1,6 @@
 /**
- * A small language application of its own, over a scripted provider: questions about the code of a
- * thing, which one instruction makes it answer better than another.
+ * A small language application on a scripted provider: questions about the code of a thing. One of
+ * its instructions gives better answers.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,25 +8,27 @@ import type { ScriptedRequest } from '../provider/scripted-provider';
 
 export interface TinyLlmOptions {
   readonly name: string;
-  /** Instructions, the first first. `precise` is the word that makes the provider right. */
+  /**
+   * Instructions; the first one is the current prompt. The word `precise` makes the provider right.
+   */
   readonly prompts?: readonly string[];
   readonly cases?: number;
-  /** Other instructions in place of the first one's, to be searched. */
+  /** Other instructions for the search, in place of the first one's. */
   readonly searched?: readonly string[];
   /** Replaces the gates. */
   readonly gates?: string;
-  /** A judge beside the measure, with so many labels of each kind. */
+  /** A judge beside the measure, with this many labels of each kind. */
   readonly judgeLabels?: number;
-  /** Fine-tuned by its provider, `acme`, from examples of its own. */
+  /** Fine-tuned by its provider, `acme`, with separate examples. */
   readonly tunedBy?: 'acme';
   /**
-   * So many short documents in an index that every question asks, embedded by the scripted
-   * provider's `embedder`.
+   * The number of short documents in an index that every question searches, embedded by the
+   * scripted provider's `embedder`.
    */
   readonly documents?: number;
   /**
-   * So many of the documents are asked for, each by its own words, before a new version of the
-   * index takes the place of the one that answers.
+   * The number of documents that are searched, each by its own words, before a new index version
+   * becomes the champion.
    */
   readonly asked?: number;
   /** More lines of the spec, indented by two. */
@@ -34,7 +36,7 @@ export interface TinyLlmOptions {
   readonly parallel?: number;
 }
 
-/** Writes the lifecycle's folder and gives its path. */
+/** Writes the lifecycle's folder and returns its path. */
 export function writeTinyLlmLifecycle(parent: string, options: TinyLlmOptions): string {
   const { name, prompts = ['Answer.', 'Be precise.'], cases = 240 } = options;
   const folder = join(parent, name);
@@ -125,7 +127,7 @@ spec:
 `;
 }
 
-/** Of whoever has the name: no two lifecycles share a text, so that nothing is taken over. */
+/** Contains the name of the lifecycle, because a shared text would reuse stages of another one. */
 const documentText = (name: string, index: number) =>
   `Lamp ${index} of ${name} shines in room ${index % 7}.`;
 
@@ -157,7 +159,7 @@ spec:
   messages: [{ role: user, template: "Judge whether <{{answer}}> says <{{reference}}>. Answer as JSON." }]
 `;
 
-/** As many right answers as wrong ones, on things of their own. */
+/** Equally many right and wrong answers, on separate things. */
 function labelLines(each: number): string {
   const line = (index: number, right: boolean) => {
     const of = {
@@ -175,7 +177,7 @@ function caseLine(name: string, index: number): string {
 }
 
 /**
- * Right when it was told to be precise, else for every second thing. As a judge it is right nine
+ * Right if the prompt is precise, otherwise for every second thing. As a judge, it is right nine
  * times of ten.
  */
 export function tinyAnswer({ prompt, model }: Pick<ScriptedRequest, 'prompt' | 'model'>): string {

@@ -1,7 +1,6 @@
 /**
- * A small language application for the model that is really there: the routing step of
- * samples/wiki-router, without training. An answer is JSON, and its key says by which prompt it was
- * made.
+ * A small language application for the real embedded model: the routing step of samples/wiki-router
+ * without training. An answer is JSON, and its key shows which prompt made it.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -9,7 +8,7 @@ import type { TrafficQuestion } from './question-traffic';
 
 export interface TinyRouterOptions {
   readonly name: string;
-  /** A prompt for each, the first first: with two the better one is chosen. */
+  /** The prompts, the current one first; with two, the better one is chosen. */
   readonly keys: readonly string[];
   readonly cases?: number;
   readonly parallel: number;
@@ -20,7 +19,7 @@ export interface TinyRouterOptions {
 const kinds = ['animal', 'plant', 'food', 'artifact', 'person', 'location', 'substance', 'event'];
 export const kindList = `[${kinds.join(', ')}]`;
 
-/** Writes the lifecycle's folder and gives its path. */
+/** Writes the lifecycle's folder and returns its path. */
 export function writeTinyRouter(
   parent: string,
   { name, keys, cases = 60, parallel, more = '' }: TinyRouterOptions,
@@ -49,7 +48,7 @@ ${more}`,
   return folder;
 }
 
-/** Definitions that no case of a small lifecycle has. */
+/** Definitions that are in no case of a small lifecycle. */
 export function routed(number: number): TrafficQuestion {
   const lines = caseLines().slice(100);
   const { input, expected } = JSON.parse(lines[number % lines.length] ?? '') as {
@@ -59,7 +58,7 @@ export function routed(number: number): TrafficQuestion {
   return { text: input.text, label: expected.label };
 }
 
-/** The key of an answer; null for words that are no answer of a router's. */
+/** The key of an answer; null if it is not a router's answer. */
 export function keyOf(text: string): string | null {
   try {
     return Object.keys(JSON.parse(text) as object)[0] ?? null;

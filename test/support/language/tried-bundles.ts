@@ -12,7 +12,7 @@ import { rateIn, type Rate } from '../rollout/monte-carlo';
 
 const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}`;
 
-/** At 95 % a side. */
+/** At 95 % on either side. */
 const least = 0.8;
 
 const policy: LlmEvaluationPolicy = {
@@ -34,8 +34,8 @@ const policy: LlmEvaluationPolicy = {
 };
 
 /**
- * Bundles that are tried one after the other on one case set until one passes. Each is truly at the
- * limit, so that a pass is a mistake. A share of the cases is answered alike by all of them.
+ * Bundles that are evaluated one after the other on one case set until one passes. Each is truly at
+ * the limit, so a pass is an error. All of them answer a share of the cases alike.
  */
 export function anyBundlePasses(
   {
@@ -51,8 +51,8 @@ export function anyBundlePasses(
     const common = Array.from({ length: cases }, isRight);
     return Array.from({ length: attempts }, (_, index) => index + 1).some((number) => {
       const answered = common.map((right) => (random() < shared ? right : isRight()));
-      // The bound of one look at a normal mean is higher than the sequence's: below the limit there
-      // is no need to ask the gate, which takes milliseconds.
+      // The bound of a single normal mean is higher than that of the sequence. If it is below the
+      // limit, the slower gate is not needed.
       const mean = answered.filter((right) => right).length / cases;
       const level = confidenceAt(0.95, number);
       if (mean - normalQuantile(level) * Math.sqrt((mean * (1 - mean)) / cases) < least)

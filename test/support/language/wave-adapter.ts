@@ -5,8 +5,8 @@ import { ggufFile } from './gguf-file';
 const [rank, hidden, feedForward] = [2, 576, 1536];
 
 /**
- * A LoRA adapter of SmolLM2-135M's last layer that learned nothing: its numbers follow a fixed
- * wave, so that the file is the same every time.
+ * A LoRA adapter of SmolLM2-135M's last layer that is not trained. Its numbers follow a fixed wave,
+ * so the file is always the same.
  */
 export async function waveAdapter({
   strength,
@@ -15,9 +15,9 @@ export async function waveAdapter({
 }: {
   /** 0 changes no answer. */
   readonly strength: number;
-  /** The digest of the model that it says it was trained on. */
+  /** The digest of its base model in the header. */
   readonly base?: string;
-  /** Another width than the model's fits nowhere. */
+  /** A width that differs from the model's cannot be loaded. */
   readonly columns?: number;
 }): Promise<Buffer> {
   const digest = base ?? (await digestOfFile(llmModelPath('smollm2-135m-instruct.gguf'))).digest;

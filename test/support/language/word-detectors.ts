@@ -1,6 +1,6 @@
 import type { Detectors } from '../../../data/safety/open-detectors';
 
-/** Each finds its own name in a text, and asks nobody. */
+/** Each finds its own name in a text, without a model. */
 export const wordDetectors: Detectors = {
   prepare: () => Promise.resolve(),
   detectFor:

@@ -1,6 +1,6 @@
 /**
- * A worker reduced to its local backend, for tests that kill one: submits the jobs of its argument,
- * prints their ids once they run, and stays.
+ * A worker with only its local backend, for tests that kill it. Submits the jobs of its argument,
+ * prints their ids once they run, and waits.
  */
 import { createLocalBackend } from '../../../activities/training/compute/local/backend';
 import type { Job } from '../../../domain/training/job';

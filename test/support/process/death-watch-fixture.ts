@@ -1,6 +1,6 @@
 /**
- * Started by a test, killed by it: two servers under a death watch, one of which does not listen to
- * SIGTERM and has a child.
+ * Two servers under a death watch, one of which ignores SIGTERM and has a child. A test starts and
+ * kills it.
  */
 import { openDeathWatch } from '../../../infra/death-watch';
 import { serverEnvironment, startServer } from '../../../infra/embedded/server-process';

@@ -1,7 +1,4 @@
-/**
- * Parts of a whole product that are killed while a version is tried on traffic, and what must hold
- * when all is over.
- */
+/** Kills parts of a whole product during a rollout, and checks what must hold at the end. */
 import { randomUUID } from 'node:crypto';
 import type { RolloutJson } from '../../../apps/cli/rollout/view';
 import type { RunJson } from '../../../apps/cli/run/view';
@@ -11,7 +8,10 @@ import { pause } from './product';
 import type { Trials } from '../rollout/trials';
 import { askedBy, underWay } from './run-audit';
 
-/** `mayFail`: who kills what answers must let requests fail; whoever else dies, none may. */
+/**
+ * `mayFail`: requests may fail while the part that serves them is down; for other parts they may
+ * not.
+ */
 export const dyingParts = [
   { part: 'the worker', process: 'main.ts worker', mayFail: false },
   { part: 'the gateway', process: 'main.ts gateway', mayFail: true },
@@ -19,7 +19,7 @@ export const dyingParts = [
   { part: 'the Temporal server', process: 'temporal server', mayFail: false },
 ] as const;
 
-/** It may be about to come back from the kill before. */
+/** It may still be restarting after the last kill. */
 export async function killPart(
   product: Pick<Product, 'kill'>,
   process: string,
@@ -32,9 +32,9 @@ export async function killPart(
 }
 
 /**
- * kill -9 to who asks or who answers, in the middle of questions for certain: stopped first, so
- * that none of them ends between the look and the kill. Gives the requests that were under way, by
- * the ledger: some may not have been sent yet.
+ * kill -9 of a process with requests to a model in flight. It is stopped first, so that none ends
+ * between the check and the kill. Returns the requests in flight by the ledger; some may not have
+ * been sent yet.
  */
 export async function killWhileAsking(
   { product, database }: { readonly product: Pick<Product, 'kill'>; readonly database: Database },
@@ -51,7 +51,7 @@ export async function killWhileAsking(
       return attempts.answered >= answered && attempts.sent > 0;
     });
     await killPart(product, process, 'SIGSTOP');
-    // What it had said when it was stopped is heard, and on record.
+    // Output before the stop is received and recorded.
     await pause(1_000);
     const asked = await underWay(database, run, stage);
     await killPart(product, process, asked.length > 0 ? 'SIGKILL' : 'SIGCONT');
@@ -71,14 +71,14 @@ export async function endOfTrial(
   seconds = 150,
 ): Promise<EndedTrial> {
   const over = await product.waitForEnd(run.id, seconds);
-  // An end that no gateway has confirmed yet is told with its gateways' names first.
+  // An end that is not confirmed yet first lists the gateways.
   const rollout = await trials.until(over.lifecycle, ({ endedAt }) => endedAt !== null);
   return { run: over, rollout };
 }
 
 /**
- * I2, I5, I6, I7: this champion and no other, nothing open, the end said once, and the record
- * whole.
+ * I2, I5, I6, I7: this champion and no other, nothing open, the end recorded once, and a complete
+ * audit log.
  */
 export async function expectSettled(
   {
@@ -96,7 +96,8 @@ export async function expectSettled(
 }
 
 /**
- * I6. The store that keeps the signed heads may be about to come back: until then nobody can say.
+ * I6. The store with the signed heads may still be restarting; until then the log cannot be
+ * verified.
  */
 export async function expectAuditWhole(product: Product): Promise<void> {
   const verify = () =>
@@ -109,7 +110,7 @@ export async function expectAuditWhole(product: Product): Promise<void> {
   expect(said).toMatchObject({ body: { findings: [] } });
 }
 
-/** Champions in their order, newest first. */
+/** Champions, newest first. */
 export async function championsOf(product: Product, model: string): Promise<readonly number[]> {
   const { body } = await product.call<{ items: { to: number }[] }>(
     'GET',
@@ -119,8 +120,8 @@ export async function championsOf(product: Product, model: string): Promise<read
 }
 
 /**
- * Approves what a run waits for, by a key of its own: the key that started the run may not. An
- * approval whose answer was lost may count all the same.
+ * Approves what a run waits for, with a second key, because the key that started the run may not.
+ * An approval whose response was lost may still count.
  */
 export async function approve(product: Product, id: string): Promise<void> {
   let key: string | null = null;
@@ -143,7 +144,7 @@ export async function approverKey(product: Product): Promise<string> {
   return answer.body.key;
 }
 
-/** Until it is so; the time is for a busy machine. */
+/** Waits until it holds; the time limit is for a busy machine. */
 export async function eventually(
   what: string,
   isSo: () => Promise<boolean> | boolean,
@@ -156,8 +157,8 @@ export async function eventually(
 }
 
 /**
- * Dies exactly before a write: the table is locked from outside until somebody has come to it, and
- * `there` has killed whom it wants. Who kills the server that holds the lock ends the lock with it.
+ * Kills exactly before a write: the table is locked from outside until a process waits for it, and
+ * `there` kills. Killing the server that holds the lock also releases it.
  */
 export async function atTable(
   { sql }: Database,
@@ -177,7 +178,7 @@ export async function atTable(
       });
       await there();
       kills.done = true;
-      // The dead process's connection holds nothing any more once the server has noticed.
+      // The server releases the locks of a dead process once it notices the closed connection.
       await pause(1_000);
     });
   } catch (error) {

@@ -7,9 +7,9 @@ import type { S3Place } from '../serving/serving-world';
 export interface GatewayProcess {
   readonly url: string;
   readonly pid: number;
-  /** Null while it runs, and when a signal ended it. */
+  /** Null while it runs, and if a signal ended it. */
   exitCode(): number | null;
-  /** What it said, for a test that fails. */
+  /** Its output, for a failing test. */
   log(): string;
   kill(signal: NodeJS.Signals): Promise<void>;
   stop(): Promise<void>;
@@ -24,7 +24,7 @@ export interface GatewayProcessOptions {
 
 const root = resolve(__dirname, '..', '..', '..');
 
-/** `perennial gateway` as an operator would start it. Resolves when it is ready. */
+/** Runs `perennial gateway` as an operator would. Resolves when it is ready. */
 export async function startGatewayProcess({
   databaseUrl,
   s3,

@@ -1,8 +1,8 @@
 import { longestPauseOf } from '../time/longest-pause';
 
 /**
- * Requests `/livez` of a server in this process over and over while the work goes on. `pauseMs` is
- * how long such a request had to wait for the event loop at most, in the best of up to three tries.
+ * Requests `/livez` of a server in this process repeatedly while the work runs. `pauseMs` is the
+ * longest wait of such a request for the event loop, in the best of up to three tries.
  */
 export async function livezDuring<T>(
   url: string,

@@ -1,8 +1,8 @@
 import { openOffThread, type OffThread } from '../../../data/off-thread/off-thread';
 
 /**
- * Threads that give every task two minutes: on a machine that pauses, a text that takes
- * milliseconds would miss its deadline of seconds.
+ * Threads with two minutes per task. On a machine that pauses, a text that takes milliseconds could
+ * miss its deadline of seconds.
  */
 export function patientThreads(): OffThread {
   const threads = openOffThread();

@@ -1,6 +1,6 @@
 /**
- * The whole product as processes, in a state folder of its own on free ports: `perennial up` as a
- * user starts it.
+ * The whole product as processes, in its own state folder on free ports: `perennial up` as a user
+ * runs it.
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
@@ -35,11 +35,11 @@ export interface Product {
     args: readonly string[],
   ): Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>;
   /**
-   * As `perennial lifecycle apply` does, without a process of its own: its folder has the
+   * Like `perennial lifecycle apply`, but without a separate process. The folder has the
    * lifecycle's name.
    */
   apply(folder: string): Promise<void>;
-  /** Pids of this product's processes whose command line holds the text. */
+  /** Pids of this product's processes whose command line contains the text. */
   pids(text: string): number[];
   kill(text: string, signal?: NodeJS.Signals): number[];
   start(lifecycle: string, body?: Record<string, unknown>, key?: string): Promise<Answer<RunJson>>;
@@ -211,7 +211,7 @@ async function waitForEnd(client: Client, id: string, seconds: number): Promise<
   const final = ['succeeded', 'stopped', 'failed', 'cancelled', 'lost'];
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
-    // The API may be the very process that a test has just killed.
+    // A test may just have killed the API.
     const run = await call<RunJson>(client, 'GET', `/runs/${id}`).catch(() => null);
     if (run?.status === 200 && final.includes(run.body.status)) return run.body;
     if (Date.now() > deadline)
@@ -228,7 +228,9 @@ async function waitForStage(client: Client, id: string, stage: string): Promise<
   );
 }
 
-/** The supervisor's descendants, from /proc: a test kills nothing that it did not start. */
+/**
+ * The supervisor's descendants, from /proc, so that a test kills only processes that it started.
+ */
 function pidsOf(ancestor: number, text: string): number[] {
   const parents = new Map<number, number>();
   for (const entry of readdirSync('/proc')) {

@@ -1,6 +1,6 @@
 /**
- * What a run of a language application has left where it is kept: chunks in an index, moves of
- * aliases, questions on the ledger. Looked at from outside the product.
+ * What a run of a language application left in the stores: chunks in an index, moves of aliases,
+ * requests in the ledger. Checked from outside the product.
  */
 import { openChunkStore } from '../../../data/index/chunk-store';
 import type { Database } from '../../../db/connection';
@@ -14,11 +14,11 @@ import type { Product } from './product';
 export interface StoredIndex {
   readonly chunks: number;
   readonly documents: number;
-  /** Ids of chunks that are there twice. */
+  /** Ids of chunks that occur twice. */
   readonly duplicates: readonly string[];
 }
 
-/** What questions to this version are answered from. */
+/** The chunks that questions to this version are answered from. */
 export async function storedIn(
   product: Pick<Product, 'pids'>,
   index: string,
@@ -39,7 +39,7 @@ export interface IndexVersionRow {
   readonly chunks: number | null;
 }
 
-/** As the registry has them, oldest first. */
+/** From the registry, oldest first. */
 export async function versionsOf(
   { sql }: Database,
   index: string,
@@ -49,7 +49,7 @@ export async function versionsOf(
   >`select version, state, chunks::int from index_versions where index = ${index} order by version`;
 }
 
-/** Versions that its alias was moved to, oldest first. */
+/** Versions that its alias pointed to, oldest first. */
 export async function movesOf({ sql }: Database, index: string): Promise<readonly number[]> {
   const rows = await sql<
     { toVersion: number }[]
@@ -61,7 +61,7 @@ export function askedBy({ sql }: Database, run: string, stage: string): Promise<
   return reportCalls(sql, { tenant, scope: `${runScope(run as RunId)}/${stage}` });
 }
 
-/** Requests that nobody has seen the end of yet. */
+/** Requests without a recorded result. */
 export async function underWay(
   { sql }: Database,
   run: string,
@@ -74,8 +74,8 @@ export async function underWay(
 }
 
 /**
- * How often an attempt of an activity that asks took over from one before it, dead or taken for it,
- * as far as it then asked something.
+ * How often an attempt of a calling activity took over from an earlier one that was dead or
+ * presumed dead, if it then sent requests.
  */
 export async function takeovers({ sql }: Database, run: string, stage: string): Promise<number> {
   const rows = await sql<{ attempt: number }[]>`
@@ -85,9 +85,8 @@ export async function takeovers({ sql }: Database, run: string, stage: string): 
 }
 
 /**
- * Never pay twice: of all that the run asked each call has one answer, nothing is open, and what
- * was asked again is on record as an attempt that nobody saw end, `inFlight` of them at most. Gives
- * how many.
+ * Nothing is paid twice: each call of the run has one answer, and no request is open. Repeated
+ * requests are recorded as lost attempts, at most `inFlight` of them. Returns their number.
  */
 export async function expectPaidOnce(
   { sql }: Database,

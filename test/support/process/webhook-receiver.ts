@@ -12,14 +12,12 @@ export interface Call {
 export interface WebhookReceiver {
   readonly url: string;
   readonly calls: readonly Call[];
-  /** How calls are answered from now on; a call without an answer hangs. */
+  /** How calls are answered from now on; without an answer, a call hangs. */
   answer(by: (response: ServerResponse, call: Call) => void): void;
   close(): Promise<void>;
 }
 
-/**
- * A server of HTTP that keeps what it was told; it takes everything until `answer` says otherwise.
- */
+/** An HTTP server that records its requests. It accepts all of them until `answer` changes that. */
 export async function startReceiver(): Promise<WebhookReceiver> {
   const calls: Call[] = [];
   let by: Parameters<WebhookReceiver['answer']>[0] = (response) =>
@@ -45,8 +43,7 @@ export async function startReceiver(): Promise<WebhookReceiver> {
 }
 
 /**
- * What a receiver does: the signature, and that the call is not an old one. @throws when either is
- * wrong.
+ * The checks of a receiver: the signature and the age of the call. @throws if either is invalid.
  */
 export function verified({ headers, body }: Call, secret: string): unknown {
   const names = ['webhook-id', 'webhook-timestamp', 'webhook-signature'];

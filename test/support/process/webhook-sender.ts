@@ -1,6 +1,6 @@
 /**
- * Started by a test, killed by it: a worker's delivery of webhooks and nothing else. Needs the
- * database's address and SECRET in its environment.
+ * Only a worker's delivery of webhooks; a test starts and kills it. Needs the database's address
+ * and SECRET in its environment.
  */
 import { openDatabase } from '../../../db/connection';
 import { createRegistry } from '../../../db/registry';

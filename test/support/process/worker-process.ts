@@ -1,4 +1,4 @@
-/** The platform's worker process, and what it was started with. */
+/** The platform's worker process and its settings. */
 import type { Database } from '../../../db/connection';
 import { openDatabase } from '../../../db/connection';
 import { environmentOf } from '../left-behind';
@@ -10,7 +10,7 @@ export function workerPid(product: Pick<Product, 'pids'>): number {
   return pid;
 }
 
-/** As the worker reaches it. */
+/** As the worker connects to it. */
 export function openWorkersDatabase(product: Pick<Product, 'pids'>): Database {
   return openDatabase({
     url: environmentOf(workerPid(product))['PERENNIAL_DATABASE_URL'] ?? '',

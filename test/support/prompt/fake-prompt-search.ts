@@ -1,5 +1,5 @@
 /**
- * A search that asks nobody: one round, then the confirmation, and the winner that a test names.
+ * A search without a model: one round, then the confirmation, with the winner that a test names.
  */
 import type {
   PromptScore,
@@ -9,7 +9,7 @@ import type {
 import type { PromptSearchRequest } from '../../../domain/prompt/search/request';
 import { artifact, digest, type Overrides } from '../fake-activities';
 
-/** `winner`: the name in its digest, as `fakeLlm` has those of the candidates. */
+/** `winner`: the name in its digest, as `fakeLlm` makes the digests of candidates. */
 export function fakeSearch({
   first,
   winner,

@@ -1,5 +1,5 @@
 /**
- * A worker of prompt searches in a process of its own, for tests that kill it: says `ready` and
+ * A worker of prompt searches in a separate process, for tests that kill it. Prints `ready` and
  * works until it is ended.
  */
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
@@ -26,7 +26,7 @@ export interface PromptSearchWorkerOrder {
   readonly providerUrl: string;
 }
 
-/** Works until `stop`. */
+/** Works until `stop` resolves. */
 export async function startPromptSearchWorker(
   order: PromptSearchWorkerOrder,
 ): Promise<{ stop(): Promise<void> }> {
@@ -82,7 +82,7 @@ export async function startPromptSearchWorker(
 
 if (require.main === module) {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
-  // Its standard input ends with whoever started it, kill -9 included.
+  // Its standard input closes when the parent process ends, also after kill -9.
   process.stdin.once('end', () => process.exit(1)).resume();
   void startPromptSearchWorker(JSON.parse(process.argv[2] ?? '') as PromptSearchWorkerOrder).then(
     () => process.stdout.write('ready\n'),

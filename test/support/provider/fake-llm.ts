@@ -1,7 +1,4 @@
-/**
- * What a language lifecycle's workflow needs of the world, in memory: each prompt has the score
- * that a test gives it.
- */
+/** The activities of a language lifecycle in memory. Each prompt has the score that a test sets. */
 import type { AnsweredCases } from '../../../domain/language/evaluation/answered';
 import type { LlmLifecycleSpec } from '../../../domain/language/lifecycle/llm-lifecycle';
 import type { RunId, Tenant } from '../../../domain/ids';
@@ -123,15 +120,12 @@ export const withSearch = {
   },
 } as const satisfies Partial<LlmLifecycleSpec>;
 
-/** The name of the bundle that these stand by for. */
+/** The name of the bundle that these are standbys for. */
 export function withStandbys(standbys: readonly { readonly model: string }[]): string {
   return `with ${standbys.map(({ model }) => model).join(', ') || 'nobody'}`;
 }
 
-/**
- * `scores`: of each prompt by its path, the share of right answers; those that are not named get
- * 0.5.
- */
+/** `scores`: the share of right answers by prompt path; 0.5 by default. */
 export function fakeLlm(
   scores: Readonly<Record<string, number>> = {},
   verdict: Verdict = passed,

@@ -1,6 +1,7 @@
 /**
- * The embedded language model as its own process, its adapters from a folder: `llm-server-child.ts
- * <settings as JSON>`. Prints its address.
+ * The embedded language model in a separate process, with adapters from a folder. Prints its
+ * address.
+ * `llm-server-child.ts <settings as JSON>`
  */
 import pino from 'pino';
 import { llmServerDefaults, type LlmServerConfig } from '../../../apps/llm-server/config';
@@ -24,7 +25,7 @@ async function main(text: string): Promise<void> {
     artifacts: directoryArtifacts(artifactsFolder),
     log: pino({ level: 'warn' }, pino.destination({ dest: 2, sync: true })),
   });
-  // Its standard input ends with whoever started it, kill -9 included.
+  // Its standard input closes when the parent process ends, also after kill -9.
   process.stdin.once('end', () => process.exit(1)).resume();
   process.once('SIGTERM', () => void server.stop(5_000).then(() => process.exit(0)));
   const { url } = await server.start();

@@ -9,7 +9,7 @@ export interface LlmServerProcess {
   stop(): Promise<void>;
 }
 
-/** Its model runs outside jest, which cannot load the ES modules that llama.cpp's bindings are. */
+/** The model runs outside jest, which cannot load the ES modules of llama.cpp's bindings. */
 export async function startLlmServer(
   settings: Partial<LlmServerConfig> & {
     readonly folder: string;

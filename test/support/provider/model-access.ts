@@ -4,7 +4,7 @@ import type { Question } from '../../../data/language/model-access';
 
 export const tenant = defaultTenant;
 
-/** A provider of the tests: no limits that a test would feel, timeouts that it can wait for. */
+/** A provider for tests: no effective limits, and short timeouts. */
 export function providerAt(
   url: string,
   settings: Partial<ProviderSettings> = {},

@@ -10,10 +10,7 @@ const errorTypes: Readonly<Record<number, string>> = {
   429: 'rate_limit_error',
 };
 
-/**
- * Messages, as api.anthropic.com sends them: a tenth of the prompt as if it had come from the
- * cache.
- */
+/** Messages as api.anthropic.com sends them; a tenth of the prompt counts as cached. */
 export const anthropicWire: Wire = {
   path: '/v1/messages',
   read: (body) => {

@@ -18,24 +18,24 @@ interface Job {
 export interface ScriptedFineTuning {
   readonly files: readonly Stored[];
   readonly jobs: readonly Job[];
-  /** Made so far. */
+  /** The models made so far. */
   models(): readonly string[];
-  /** True where the request was for it. */
+  /** True if it handled the request. */
   serve(request: IncomingMessage, response: ServerResponse): Promise<boolean>;
 }
 
-/** How a look at a job gets no answer. */
+/** How a status request of a job fails. */
 export type Absence = 'unavailable' | 'limited' | 'cut' | 'garbage';
 
 interface FineTuningScript {
-  /** A job is over after so many. */
+  /** A job ends after this many status requests. */
   readonly looks?: number;
   readonly fails?: string | null;
-  /** The connection is cut after the job was made, as when it is lost on the way back. */
+  /** Closes the connection after the job was made, so that the response is lost. */
   readonly dropped?: (made: number) => boolean;
-  /** By the number of the look, from 1: its job goes on meanwhile. */
+  /** By the number of the status request, from 1; its job continues meanwhile. */
   readonly away?: (look: number) => Absence | null;
-  /** By the number of the request that is no look, from 1. */
+  /** By the number of the other request, from 1. */
   readonly awayAtOrders?: (request: number) => Absence | null;
 }
 

@@ -7,14 +7,14 @@ import { openAiWire } from './scripted-openai';
 import type { ScriptedFineTuning } from './scripted-fine-tuning';
 import { json, sendStream, sendWhole } from './scripted-sending';
 
-/** What goes wrong with one request. Token counts say after how many pieces of the answer. */
+/** The fault of one request. Token counts give the number of pieces before it. */
 export type Fault =
   | { readonly kind: 'rateLimited'; readonly headers?: Readonly<Record<string, string>> }
   | { readonly kind: 'error'; readonly status: number; readonly body?: string }
   | { readonly kind: 'stall'; readonly afterTokens: number }
   /** The connection is reset. */
   | { readonly kind: 'cut'; readonly afterTokens: number }
-  /** The response ends properly, and too early. */
+  /** The response ends properly but too early. */
   | { readonly kind: 'truncated'; readonly afterTokens: number }
   | { readonly kind: 'garbage' }
   | {
@@ -35,7 +35,7 @@ export interface ScriptedRequest {
   readonly headers: IncomingMessage['headers'];
 }
 
-/** One line for every answer that the provider worked on, however it then ended. */
+/** One line for every answer that the provider worked on, whatever its end. */
 export interface BillLine {
   readonly requestId: string | null;
   readonly model: string;
@@ -49,23 +49,23 @@ export interface Script {
   /** By the number of the request, from 0. */
   readonly fault?: (request: ScriptedRequest, number: number) => Fault | null;
   readonly key?: string;
-  /** By category, of a text that is put to `/moderations`. */
+  /** Scores by category, for a text sent to `/moderations`. */
   readonly moderation?: (text: string) => unknown;
-  /** Results of `/rerank`, each an index and a relevance score; 404 without it. */
+  /** Results of `/rerank`, each an index and a relevance score; without them 404. */
   readonly rerank?: (asked: {
     readonly query: string;
     readonly documents: readonly string[];
   }) => unknown;
-  /** Its own fine-tuning; what it makes answers like any model of `models`. */
+  /** Its own fine-tuning; tuned models answer like those in `models`. */
   readonly fineTuning?: ScriptedFineTuning;
   readonly contextTokens?: number;
   /**
-   * Tokens of thoughts before each answer, among those that it may have. It takes no parameter of
-   * sampling, as OpenAI's models that think.
+   * Thinking tokens before each answer, within its token limit. It accepts no sampling parameters,
+   * like OpenAI's thinking models.
    */
   readonly thoughts?: number;
   readonly latencyMs?: (request: ScriptedRequest) => number;
-  /** Responds once this has settled, whatever the latency. */
+  /** Responds after this has settled, whatever the latency. */
   readonly held?: (request: ScriptedRequest) => Promise<unknown> | null;
   readonly msPerToken?: number;
 }
@@ -98,12 +98,12 @@ export interface ScriptedProvider {
   readonly requests: readonly ScriptedRequest[];
   readonly bill: readonly BillLine[];
   readonly mostAtOnce: () => number;
-  /** Opened so far. */
+  /** The number of connections opened so far. */
   readonly connections: () => number;
   close(): Promise<void>;
 }
 
-/** A provider that does what it is told, over real HTTP, and keeps its own bill. */
+/** A provider over real HTTP that follows a script and keeps its own bill. */
 export async function openScriptedProvider(script: Script = {}): Promise<ScriptedProvider> {
   const requests: ScriptedRequest[] = [];
   const bill: BillLine[] = [];
@@ -266,7 +266,8 @@ async function answer(
     fault !== null && 'afterTokens' in fault
       ? Math.min(fault.afterTokens, pieces.length)
       : whole.completionTokens;
-  // Billed before a byte is sent: whoever is killed meanwhile has a bill and no answer.
+  // Billed before the first byte, so a client that is killed meanwhile has a bill without an
+  // answer.
   bill.push({ requestId, model, promptTokens: whole.promptTokens, completionTokens });
   const sending = { response, wire, answer: whole, fault };
   await (asked.stream
@@ -280,10 +281,7 @@ async function delayed(script: Script, asked: ScriptedRequest): Promise<void> {
   await script.held?.(asked);
 }
 
-/**
- * Different for different questions and the same for the same one, so that a repeat can be told
- * from another question.
- */
+/** The same vector for the same question, and a different one for another question. */
 function echo({ prompt, model }: ScriptedRequest): string {
   const digest = createHash('sha256').update(`${model}\n${prompt}`).digest('hex');
   return `answer ${digest.slice(0, 8)} of ${words(prompt).length} words`;
@@ -294,7 +292,7 @@ interface EmbedRequest extends Pick<ScriptedRequest, 'body' | 'requestId' | 'hea
   readonly bill: BillLine[];
 }
 
-/** Billed as answers are: before the first byte. */
+/** Billed like answers: before the first byte. */
 async function embed(
   response: ServerResponse,
   wire: Wire,
@@ -326,7 +324,7 @@ async function embed(
     json(response, 200, embeddings(texts, sent.body['encoding_format'] === 'base64', promptTokens));
 }
 
-/** In the shape of llama-server; billed as embeddings are, the question with each document. */
+/** In llama-server's format; each document is billed with the question, like embeddings. */
 async function rerank(
   response: ServerResponse,
   wire: Wire,
@@ -381,7 +379,7 @@ export function words(text: string): readonly string[] {
   return text.split(/\s+/).filter((word) => word !== '');
 }
 
-/** Words with the space after them. */
+/** Words with the following space. */
 function inPieces(text: string): readonly string[] {
   return text.match(/\S+\s*/g) ?? [];
 }

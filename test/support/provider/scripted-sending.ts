@@ -57,7 +57,7 @@ export async function sendStream({
   for (const [place, piece] of pieces.entries()) {
     if (place >= stop) break;
     if (msPerToken > 0) await sleep(msPerToken);
-    // Nobody is left to send it to.
+    // The client has disconnected.
     if (response.destroyed) return;
     response.write(wire.piece(piece, answer));
   }
@@ -84,7 +84,7 @@ export async function sendStream({
   }
 }
 
-/** Until the client hangs up. */
+/** Resolves when the client disconnects. */
 function stall(response: ServerResponse): Promise<void> {
   response.flushHeaders();
   return new Promise((resolve) => response.once('close', resolve));

@@ -1,4 +1,4 @@
-/** Runs whose candidate is tried in a canary: of each, the run and the workflow of its rollout. */
+/** Runs whose candidate is in a canary, each with the workflow of its rollout. */
 import type { WorkflowHandle } from '@temporalio/client';
 import { rolloutWorkflowId } from '../../../workflows/run/messages';
 import type { RunPlan } from '../../../domain/run/plan';
@@ -13,10 +13,7 @@ export interface CanaryRuns extends Pick<LifecycleRuns, 'record'> {
   start(plan: RunPlan, overrides: Overrides): Promise<CanaryRun>;
 }
 
-/**
- * For the tests of a file, which calls it at its head. A test that failed in the middle leaves its
- * run to this.
- */
+/** Called at the top of a test file. It also ends the run of a failed test. */
 export function openCanaryRuns(): CanaryRuns {
   let runs: LifecycleRuns;
   const left: CanaryRun[] = [];

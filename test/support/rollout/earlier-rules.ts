@@ -1,7 +1,4 @@
-/**
- * The rules of a rollout before version 2, as far as a simulation needs them to be compared with
- * today's: what they got wrong is why there are others.
- */
+/** The rules of a rollout before version 2, as far as a simulation needs them for a comparison. */
 import { requestLoss } from '../../../domain/rollout/judging/loss';
 import type { RolloutPolicy } from '../../../domain/rollout/policy';
 import { emptyMean, extendMean, wealthAgainst } from '../../../domain/statistics/mean-sequence';
@@ -9,8 +6,7 @@ import type { SequenceBounds } from '../../../domain/statistics/mean-sequence';
 import { loglossPairs, simulatedStart, type Watcher } from './simulated-rollouts';
 
 /**
- * After every day from the fifth on: the t mixture of Lai (1976), for days that know nothing of
- * each other.
+ * After every day from the fifth on: the t mixture of Lai (1976), which assumes independent days.
  */
 export function earlierDayBounds(
   {
@@ -31,9 +27,9 @@ export function earlierDayBounds(
 }
 
 /**
- * Pairs of all steps in one sequence by the widest range that any pair can have, days from midnight
- * UTC, five of them enough, what was shown once stays shown, harm to people by the margin itself.
- * Guardrails see what today's see and are not asked.
+ * One sequence over all steps with the widest possible range per pair. Days begin at midnight UTC,
+ * five are enough, a statement once made stays, and harm is judged by the margin. Guardrails are as
+ * today and not simulated.
  */
 export function byEarlierRules(policy: RolloutPolicy, minDays = 5): Watcher {
   const { test, guardrails, steps, quality } = policy;

@@ -1,4 +1,4 @@
-/** A rollout's row in memory, and a watch that says what a test wants it to. */
+/** A rollout's row in memory, with observations that a test sets. */
 import { Context } from '@temporalio/activity';
 import type { Activities } from '../../../activities';
 import type { WatchInput } from '../../../activities/rollout/watch';
@@ -22,14 +22,14 @@ export interface FakeRollout {
   extendedSeconds: number;
   verdict: Verdict | null;
   decision: DecisionRef | null;
-  /** Who did what, as the audit log would have it. */
+  /** The changes with their actors, as in the audit log. */
   readonly audit: string[];
   readonly watches: WatchInput[];
-  /** As another process does: a command against the alias, or the register itself. */
+  /** A change by another process: a command for the alias, or the registry itself. */
   end(status: RolloutEnding): void;
 }
 
-/** What the next look says; null: look again. */
+/** The result of the next observation; null: observe again. */
 export type Script = (input: WatchInput, rollout: FakeRollout) => WatchResult | null;
 
 export const champion = {
@@ -54,7 +54,7 @@ export const harm: Verdict = {
 };
 const rollback: RolloutRollback = { from: 2, to: 1, secondsToFullTraffic: 0.1, unconfirmed: [] };
 
-/** Up the steps, then passed. */
+/** Through all steps, then passed. */
 export const upAndPassed: Script = (input) => {
   if (input.mode !== 'running') return null;
   if (input.step < input.policy.steps.length - 1)

@@ -1,6 +1,6 @@
 /**
- * How often something happened in simulated worlds, with the exact interval of C. J. Clopper and E.
- * S. Pearson, Biometrika 26 (1934), at 95 %.
+ * The frequency of an event in simulated worlds, with the exact 95 % interval of C. J. Clopper and
+ * E. S. Pearson, Biometrika 26 (1934).
  */
 export interface Rate {
   readonly hits: number;
@@ -20,14 +20,14 @@ export function rateOf(hits: number, worlds: number): Rate {
   };
 }
 
-/** How many of the worlds, each with its own number, the event happens in. */
+/** The number of worlds in which the event occurs; each world has its number as seed. */
 export function rateIn(worlds: number, happens: (world: number) => boolean): Rate {
   let hits = 0;
   for (let world = 0; world < worlds; world += 1) hits += happens(world) ? 1 : 0;
   return rateOf(hits, worlds);
 }
 
-/** The least p of which `beyond` is true; `beyond` is false, then true. */
+/** The smallest p for which `beyond` is true; `beyond` must be monotone. */
 function root(beyond: (p: number) => boolean): number {
   let [low, high] = [0, 1];
   for (let halving = 0; halving < 50; halving += 1) {

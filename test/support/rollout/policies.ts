@@ -1,7 +1,7 @@
 import type { CanarySpec } from '../../../domain/lifecycle/lifecycle';
 import { rolloutPolicyOf, type RolloutPolicy } from '../../../domain/rollout/policy';
 
-/** The canary that the documentation shows. */
+/** The canary in the documentation. */
 export const shownCanary: CanarySpec = {
   steps: [0, 5, 25, 50],
   quality: { metric: 'logloss', rule: 'nonInferiority', margin: 0.01, bound: null },
@@ -21,7 +21,7 @@ export interface PolicyChange {
   readonly comparison?: 'pairs' | 'arms';
 }
 
-/** Of the canary above, but for what is said. */
+/** The canary above with the given changes. */
 export function policyWith({
   canary,
   quality,

@@ -2,8 +2,8 @@ import { canaryAtAttempt } from '../../../domain/rollout/judging/attempts';
 import type { CanarySpec } from '../../../domain/lifecycle/lifecycle';
 
 /**
- * Whether one of so many canaries of the same two versions promotes, each with the share of alpha
- * that the platform gives it.
+ * Whether one of this many canaries of the same two versions promotes, each with its share of
+ * alpha.
  */
 export function promotesWithin(
   attempts: number,

@@ -14,7 +14,7 @@ export const startedMs = Date.parse(startedAt);
 export interface SeenTraffic {
   readonly days: number;
   readonly perDay: number;
-  /** Loss of the challenger minus loss of the champion, by day and place in it. */
+  /** Loss of the challenger minus loss of the champion, by day and position in the day. */
   readonly difference: (day: number, index: number) => number;
 }
 
@@ -22,7 +22,7 @@ export function begun(policy: RolloutPolicy): RolloutEvidence {
   return startEvidence(policy, { champion: 'model@1', challenger: 'model@2', at: startedAt });
 }
 
-/** Pairs spread evenly over whole days, each day once; the clock stands at the end of the last. */
+/** Pairs spread evenly over whole days, once per day; the clock is at the end of the last day. */
 export function withPairsOf(
   policy: RolloutPolicy,
   evidence: RolloutEvidence,
@@ -60,7 +60,7 @@ export function inStep(
   return enterStep(policy, evidence, { step, at: evidence.asOf });
 }
 
-/** Around a mean, by turns above and below. */
+/** Alternates around a mean. */
 export function about(mean: number, spread = 0.1): SeenTraffic['difference'] {
   return (_day, index) => mean + (index % 2 === 0 ? spread : -spread);
 }

@@ -6,24 +6,24 @@ import {
   rangedWealth,
 } from '../../../domain/statistics/ranged-sequence';
 
-/** Questions on which two versions' answers are right or wrong, one label for both. */
+/** Questions with right or wrong answers of two versions, and one label for both. */
 export interface SimulatedAnswers {
   /**
-   * Share of the questions on which exactly one of them is right; on half of the others both give
+   * The share of questions on which exactly one version is right. On half of the others, both give
    * the same answer.
    */
   readonly differing: number;
-  /** By how much more of all questions the challenger is wrong. */
+  /** The additional share of questions on which the challenger is wrong. */
   readonly worse: number;
   readonly margin: number;
   readonly questions: number;
-  /** Of either statement. */
+  /** The alpha of either statement. */
   readonly alpha: number;
 }
 
 /**
- * After how many questions it was first said that the challenger is good enough, and that it is
- * not: looked at after each. Null: never.
+ * The number of questions until the challenger is first called good enough, and not good enough,
+ * evaluated after each question. Null: never.
  */
 export function watchAnswers(
   { differing, worse, margin, questions, alpha }: SimulatedAnswers,

@@ -19,13 +19,13 @@ import type { Random } from '../../../domain/statistics/random';
 
 export const judgeDigest: Digest = `sha256:${'a'.repeat(64)}`;
 
-/** How often a judge calls a right answer right, and a wrong one wrong. */
+/** How often a judge calls a right answer right, and a wrong answer wrong. */
 export interface JudgeRates {
   readonly sensitivity: number;
   readonly specificity: number;
 }
 
-/** By so many answers of each kind that people have labelled. */
+/** Estimated from this many labelled answers of each kind. */
 export function calibratedBy(
   random: Random,
   labels: number,
@@ -64,17 +64,17 @@ export function judgedPolicy(
   };
 }
 
-/** An answer as it truly is; the policy of its version may have kept it back. */
+/** The true quality of an answer; the policy of its version may have blocked it. */
 export type TrueAnswer = 'right' | 'wrong' | 'keptBack';
 
-/** What it says of an answer; null is no verdict. */
+/** The judge's verdict on an answer; null if there is none. */
 export type Says = (answer: TrueAnswer, of: 'champion' | 'challenger') => 0 | 1 | null;
 
 export function saysBy(random: Random, { sensitivity, specificity }: JudgeRates): Says {
   return (answer) => (random() < (answer === 'right' ? sensitivity : 1 - specificity) ? 1 : 0);
 }
 
-/** As a person who labels would see it: knows the truth, and sees no answer that was kept back. */
+/** The label of a person, who knows the truth and sees no blocked answer. */
 export function checkedOf(truth: TrueAnswer, said: 0 | 1): CheckedAnswer {
   return truth === 'keptBack'
     ? { said: 0, right: false, keptBack: true }
@@ -82,8 +82,8 @@ export function checkedOf(truth: TrueAnswer, said: 0 | 1): CheckedAnswer {
 }
 
 /**
- * What is said first of the challenger's quality while questions come and somebody looks after
- * every 250. People label the first `labelled` pairs that have verdicts.
+ * The first statement about the challenger's quality, evaluated after every 250 questions. People
+ * label the first `labelled` pairs that have verdicts.
  */
 export function watchJudged(
   policy: RolloutPolicy,
@@ -138,7 +138,7 @@ export function watchJudged(
 }
 
 /**
- * So many answers of each kind and version, on which the judge is right with these rates exactly.
+ * This many answers of each kind and version, on which the judge is right at exactly these rates.
  */
 export function labelsOf(
   each: number,

@@ -15,7 +15,7 @@ import {
 import { alikePairs, type DayEffects, type DrawnPair, type DrawPair } from './simulated-traffic';
 
 export interface SimulatedTraffic {
-  /** Over all days that could be. */
+  /** The mean over all possible days. */
   readonly mean: number;
   readonly effects: DayEffects;
   readonly draw: DrawPair;
@@ -27,17 +27,17 @@ const logloss = requestLoss({ metric: 'logloss', bound: null });
 export const loglossPairs = pairRange(logloss);
 
 export interface Alarms {
-  /** The lower bound was above the mean of the traffic so far: it was wrong. */
+  /** The lower bound was above the mean of the traffic so far, which is an error. */
   readonly wrong: boolean;
   /** The upper bound was below it. */
   readonly wrongGood: boolean;
   /**
-   * A customary one-sided z interval, looked at as often, was above the mean of the traffic so far.
+   * A customary one-sided z interval, evaluated as often, was above the mean of the traffic so far.
    */
   readonly customary: boolean;
 }
 
-/** Watches the bounds over a stretch of traffic, looking after every `lookEvery` pairs. */
+/** Watches the bounds over a stretch of traffic, evaluated after every `lookEvery` pairs. */
 export function watchBounds(
   traffic: SimulatedTraffic,
   watched: { readonly random: Random; readonly alpha: number; readonly lookEvery: number },
@@ -67,7 +67,7 @@ export function watchBounds(
   return alarms;
 }
 
-/** Of a pair in log loss, with the two values that it could have had. */
+/** A pair in log loss, with its two possible values. */
 export function differenceIn({
   label,
   champion,
@@ -89,8 +89,8 @@ function zOf(
 }
 
 /**
- * After how many pairs a statement was first made about a limit, by ranges that are known for each
- * pair and by the widest that any pair can have; null: not within `most`.
+ * The number of pairs until the first statement about a limit, with the known range of each pair
+ * and with the widest possible range; null: more than `most`.
  */
 export function pairsUntil(
   asked: {
@@ -121,14 +121,14 @@ export interface SimulatedEnd {
   readonly kind: RolloutVerdict['kind'];
   readonly pairs: number;
   readonly days: number;
-  /** Days until people were answered. */
+  /** Days until the challenger answered requests. */
   readonly shadowDays: number;
 }
 
 export interface SimulatedRollout extends SimulatedTraffic {
-  /** Since people are answered; as before without it. */
+  /** The mean since the challenger answers requests; by default the same as before. */
   readonly servingMean?: number;
-  /** Added by the day of the week, Monday first; of sum 0. */
+  /** Added by the day of the week, Monday first; the sum is 0. */
   readonly week?: readonly number[];
   readonly failing?: number;
   readonly slow?: number;
@@ -139,14 +139,17 @@ export interface WatchedRollout {
   readonly looksPerDay: number;
 }
 
-/** What a watcher sees in one look. */
+/** One observation of a rollout. */
 export interface SimulatedLook {
   readonly pairs: readonly PairObservation[];
   readonly requests: readonly { readonly failed: boolean; readonly latencyMs: number }[];
   readonly asOf: string;
 }
 
-/** Says after a look whether people are answered from now on, or how the rollout ends. */
+/**
+ * Decides after an observation whether the challenger starts to answer requests, or how the rollout
+ * ends.
+ */
 export interface Watcher {
   readonly look: (look: SimulatedLook) => RolloutVerdict['kind'];
   /** Percent of entities. */
@@ -157,8 +160,8 @@ export interface Watcher {
 export const simulatedStart = Date.parse('2013-08-05T00:00:00Z');
 
 /**
- * A whole rollout under today's rules, until it ends. The step's requests succeed in 20 ms, but for
- * the shares that do not.
+ * A whole rollout under today's rules, until it ends. Requests of the step succeed in 20 ms, except
+ * the given shares.
  */
 export function simulateRollout(
   policy: RolloutPolicy,
@@ -231,8 +234,8 @@ function observed({
 const dayMs = 86_400_000;
 
 /**
- * A pair whose losses differ by that much: both versions gave the label that came a small
- * probability, far from where it is clipped.
+ * A pair whose losses differ by this much. Both versions gave the label a small probability, far
+ * from the clipping limit.
  */
 export function pairWorseBy(eventTimeMs: number, difference: number): PairObservation {
   return {
@@ -244,16 +247,15 @@ export function pairWorseBy(eventTimeMs: number, difference: number): PairObserv
 }
 
 /**
- * Flights whose label comes when they have landed: on time after one to five hours, late after six
- * to eleven. The champion says 0.25. A challenger that says 0.35 is worse on flights that are on
- * time, so that its bad news comes first; one that says 0.15 is better on them, and its good news
- * comes first. The share of late flights is such that either one's log loss is worse by 0.01
- * exactly: neither bound may pass that.
+ * Flights with labels after landing: on time after one to five hours, late after six to eleven. The
+ * champion predicts 0.25. A challenger with 0.35 is worse on punctual flights, so its bad outcomes
+ * arrive first. One with 0.15 is better on them, so its good outcomes arrive first. The share of
+ * late flights makes the log loss of either worse by exactly 0.01, so neither bound may pass that.
  */
 export function watchArrivals(watched: {
   /**
-   * `turn`: in order of event time, all labels being ripe after twelve hours. `arrival`: as they
-   * come.
+   * `turn`: by event time, when all labels are complete after twelve hours. `arrival`: as they
+   * arrive.
    */
   readonly order: 'turn' | 'arrival';
   readonly first: 'bad' | 'good';

@@ -15,8 +15,8 @@ export interface DaysWrong {
 }
 
 /**
- * Days of mean 0, watched as each ends: whether the upper bound was ever below 0, the lower one
- * ever above; by today's rule and by the one before it.
+ * Days with mean 0, evaluated at the end of each: whether the upper bound was ever below 0, or the
+ * lower bound ever above, by today's and by the earlier rule.
  */
 export function watchDays(
   effects: DayEffects,
@@ -25,7 +25,7 @@ export function watchDays(
     readonly days: number;
     readonly alpha: number;
     readonly correlation: number;
-    /** Added by the day of the week, from the first one on; of sum 0. */
+    /** Added by the day of the week, from the first day on; the sum is 0. */
     readonly week?: readonly number[];
   },
 ): { readonly now: DaysWrong; readonly earlier: DaysWrong } {
@@ -58,8 +58,8 @@ function note(
 }
 
 /**
- * Requests of which a share is an event, `spread` apart from day to day: whether the lower bound
- * ever passes the mean of the conditional shares so far.
+ * Requests with a share of events that varies by `spread` between days: whether the lower bound
+ * ever exceeds the mean of the conditional shares so far.
  */
 export function watchShare(
   { share, spread }: { readonly share: number; readonly spread: number },
@@ -79,7 +79,7 @@ export function watchShare(
       conditional += ofDay;
       if (random() >= ofDay) continue;
       events += 1;
-      // The bound rises at events alone.
+      // The bound rises only at events.
       if (wealthAgainstShare({ n, events }, conditional / n) >= -Math.log(alpha)) return true;
     }
   }

@@ -2,13 +2,13 @@ import { normalQuantile } from '../../../domain/statistics/distributions';
 import { seededRandom, type Random } from '../../../domain/statistics/random';
 
 // Simulated differences in the loss of two versions on the same requests. Every part has mean 0, so
-// that each pair's conditional mean is known.
+// that the conditional mean of each pair is known.
 
-/** Deviations of the days' means, one after the other; of mean 0. */
+/** Deviations of the means of consecutive days; their mean is 0. */
 export type DayEffects = (random: Random) => () => number;
 /**
- * A pair whose conditional mean, given both scores, is known: as close to the mean that is asked
- * for as its scores allow.
+ * A pair whose conditional mean, given both scores, is known. It is as close to the requested mean
+ * as its scores allow.
  */
 export interface DrawnPair {
   readonly label: 0 | 1;
@@ -33,26 +33,26 @@ export const dayEffects = {
     (random) =>
     () =>
       spread * gauss(random),
-  /** Student's t with three degrees of freedom: now and then a day is far out, on either side. */
+  /** Student's t with three degrees of freedom: a few days are outliers on either side. */
   heavy:
     (spread: number): DayEffects =>
     (random) =>
     () =>
       (spread * gauss(random)) /
       Math.sqrt(gauss(random) ** 2 + gauss(random) ** 2 + gauss(random) ** 2),
-  /** Exponential: bad days are worse than good days are good. */
+  /** Exponential: bad days deviate further than good days. */
   skewed:
     (spread: number): DayEffects =>
     (random) =>
     () =>
       spread * (-Math.log(1 - random()) - 1),
-  /** One day in ten is a storm of three spreads. */
+  /** One day in ten deviates by three spreads. */
   storms:
     (spread: number): DayEffects =>
     (random) =>
     () =>
       spread * (0.3 * gauss(random) + 2.85 * (random() < 0.1 ? 1 : -1 / 9)),
-  /** A day resembles the one before. */
+  /** Consecutive days correlate. */
   lasting:
     (spread: number, correlation: number): DayEffects =>
     (random) => {
@@ -62,7 +62,7 @@ export const dayEffects = {
         return spread * last;
       };
     },
-  /** From one end of a month to the other by so many spreads up, the middle being 0. */
+  /** Rises by this many spreads over a month; 0 in the middle. */
   drifting:
     (spread: number): DayEffects =>
     () => {
@@ -75,9 +75,9 @@ export const dayEffects = {
 } as const;
 
 /**
- * The challenger's logit differs by ±√((0.3·z)² + (6·mean)²) from the champion's, who says 0.25,
- * and labels are as likely as makes the difference in log loss the mean that is asked for: a
- * standard deviation of 0.13 a pair, as between two months' models on real August.
+ * The challenger's logit differs by ±√((0.3·z)² + (6·mean)²) from that of the champion, which
+ * predicts 0.25. The label probability makes the mean difference in log loss the requested one. The
+ * standard deviation is 0.13 per pair, as between the models of two months on real August data.
  */
 export const alikePairs: DrawPair = (random, mean) => {
   const z = gauss(random);
@@ -86,8 +86,8 @@ export const alikePairs: DrawPair = (random, mean) => {
 };
 
 /**
- * The challenger is nearly sure that nothing is late, and pays 5 where it is wrong, in one pair of
- * some thirty.
+ * The challenger is nearly certain that no flight is late, and loses 5 in the one pair of some
+ * thirty where it is wrong.
  */
 export const boldPairs: DrawPair = (random, mean) =>
   drawn(random, mean, { champion: 0.148, challenger: 0.001 });

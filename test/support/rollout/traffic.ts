@@ -1,21 +1,18 @@
-/**
- * Requests of the tiny lifecycle's kind, as callers send them through the gateway, each with the
- * label that the truth gives it.
- */
+/** Requests of the tiny lifecycle's kind through the gateway, each with its true label. */
 import { seededRandom } from '../../../domain/statistics/random';
 import type { Product } from '../process/product';
 import { pause } from '../process/product';
 
 export interface TrafficOptions {
-  /** Event time of the first request; each further one comes a minute later. */
+  /** Event time of the first request; each further one is a minute later. */
   readonly from: string;
-  /** Callers at once. */
+  /** The number of parallel callers. */
   readonly parallel?: number;
 }
 
 export interface TrafficReport {
   readonly asked: number;
-  /** What was answered other than by a score of the version that the answer names. */
+  /** Answers that are not the score of the version that they name. */
   readonly failures: readonly string[];
   /** `name@version` → answers. */
   readonly versions: Readonly<Record<string, number>>;
@@ -23,7 +20,7 @@ export interface TrafficReport {
 
 export interface Traffic {
   readonly report: () => TrafficReport;
-  /** Ends it, once the last label is sent. */
+  /** Stops after the last label is sent. */
   stop(): Promise<TrafficReport>;
 }
 
@@ -91,8 +88,8 @@ export function startTraffic(
     const answer = await product
       .call('POST', `${product.gatewayUrl}/v1/feedback`, { body: due })
       .catch(() => null);
-    // As a caller does who wants its labels to count: while the registry or the gateway is away
-    // they are sent again.
+    // Labels are sent again while the registry or the gateway is unavailable, as a careful caller
+    // does.
     if (answer?.status !== 200) labels = [...due, ...labels];
   }
 

@@ -1,6 +1,6 @@
 /**
- * Canaries of the tiny lifecycle on a whole product, as small as they can be: some hundred labels
- * decide.
+ * The smallest possible canaries of the tiny lifecycle on a whole product, decided by some hundred
+ * labels.
  */
 import type { RolloutJson } from '../../../apps/cli/rollout/view';
 import type { RunJson } from '../../../apps/cli/run/view';
@@ -9,17 +9,17 @@ import { lenientGates, writeTinyLifecycle } from '../tiny-lifecycle';
 import { untilAnswer } from '../time/until';
 
 export interface Trials {
-  /** With its first version as champion: there was nothing to try that one beside. */
+  /** Its first version is the champion without a canary, because there was no champion before. */
   withChampion(name: string): Promise<string>;
   /**
    * From now on its versions learn nothing, no gate judges them, and a quarter of the entities is
-   * theirs at once.
+   * assigned to them at once.
    */
   sabotage(model: string): Promise<void>;
-  /** A run whose rollout is open. */
+  /** A run with an open rollout. */
   open(model: string, C: number): Promise<RunJson>;
   rolloutOf(model: string): Promise<RolloutJson | null>;
-  /** Parts of the product may be away meanwhile. */
+  /** Parts of the product may be down meanwhile. */
   until(
     model: string,
     isSo: (rollout: RolloutJson) => boolean,
@@ -31,7 +31,7 @@ export interface Trials {
     model: string,
     action: string,
   ): Promise<readonly { readonly actor: string; readonly cause: string }[]>;
-  /** Of the rollout's events, without their prefix. */
+  /** Kinds of the rollout's events, without their prefix. */
   events(run: string): Promise<readonly string[]>;
 }
 

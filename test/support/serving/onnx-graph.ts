@@ -1,17 +1,19 @@
 import { Writer } from 'protobufjs/minimal';
 
-/** A generalised linear model as an ONNX graph: what a test needs of a trainer, without Python. */
+/** A generalised linear model as an ONNX graph, so that a test needs no Python. */
 export interface LinearGraph {
   readonly bias: number;
-  /** Weight a unit for a number, or a weight for each text (0 for an unknown one). */
+  /** The weight per unit of a number, or a weight per text (0 for an unknown one). */
   readonly weights: Readonly<Record<string, number | Readonly<Record<string, number>>>>;
-  /** `sigmoid` gives a probability, `identity` a value. */
+  /** `sigmoid` returns a probability, `identity` a value. */
   readonly link: 'sigmoid' | 'identity';
   /** Deviations from the contract, for tests of refusals. */
   readonly output?: string;
   readonly batch?: number;
   readonly inputType?: number;
-  /** A file of which the graph takes a constant, as large models do: no score is below it. */
+  /**
+   * A file with a constant of the graph, as large models have; it is a lower bound of the scores.
+   */
   readonly constantFile?: string;
 }
 
@@ -19,8 +21,8 @@ const float = 1;
 const string = 8;
 
 /**
- * Follows onnx.proto (ONNX 1.16, IR version 8), field numbers as there. NaN counts as 0, as trained
- * pipelines impute.
+ * Follows onnx.proto (ONNX 1.16, IR version 8) with its field numbers. NaN counts as 0, as in
+ * trained pipelines with imputation.
  */
 export function linearOnnx({
   bias,
@@ -114,7 +116,7 @@ function tensor(name: string, values: readonly number[]): Uint8Array {
   ]);
 }
 
-/** One float32 that is read from the beginning of a file. */
+/** One float32, read from the start of a file. */
 function externalTensor(name: string, file: string): Uint8Array {
   const entry = (key: string, value: string) =>
     message([

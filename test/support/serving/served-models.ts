@@ -11,8 +11,8 @@ export interface TestModel {
 }
 
 /**
- * A linear model over `carrier` and `distance` whose every answer is `bias` plus 0.001 a mile, so
- * that an answer shows which version gave it.
+ * A linear model over `carrier` and `distance` with the answer `bias` plus 0.001 per mile, so that
+ * an answer shows which version gave it.
  */
 export function distanceModel(bias: number): TestModel {
   return {
@@ -25,7 +25,7 @@ export function distanceModel(bias: number): TestModel {
   };
 }
 
-/** The manifest's bytes and what it names, through `put`. */
+/** The bytes of the manifest and of its parts, stored through `put`. */
 export async function putModel(
   put: (bytes: Uint8Array) => ArtifactRef | Promise<ArtifactRef>,
   test: TestModel,

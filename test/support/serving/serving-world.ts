@@ -21,10 +21,7 @@ export interface S3Place {
   readonly secretAccessKey: string;
 }
 
-/**
- * A registry and an artifact store with a lifecycle, a run and API keys in them, as a gateway finds
- * them.
- */
+/** A registry and an artifact store with a lifecycle, a run and API keys, for a gateway. */
 export interface ServingWorld {
   readonly registry: Registry;
   readonly artifacts: ArtifactStore;
@@ -32,11 +29,11 @@ export interface ServingWorld {
   readonly keys: { readonly viewer: string; readonly operator: string };
   register(test: TestModel): Promise<ModelVersionRef>;
   registerManifest(manifest: ArtifactRef): Promise<ModelVersionRef>;
-  /** Whoever is champion now makes way. */
+  /** Replaces the present champion. */
   promote(version: ModelVersionRef): Promise<void>;
   /**
-   * In shadow beside the champion, by a run of its own. Both arms score every request unless
-   * `paired` is false.
+   * Starts a shadow rollout beside the champion, in its own run. Both arms score every request
+   * unless `paired` is false.
    */
   openRollout(
     challenger: ModelVersionRef,
@@ -134,7 +131,7 @@ export async function openServingWorld(databaseUrl: string, s3: S3Place): Promis
 }
 
 async function openRun(registry: Registry): Promise<RunId> {
-  // The registry wants a revision for its run and nothing of what is in it.
+  // The registry requires a revision for the run, but its content does not matter.
   const spec = {
     name: 'flight-delay',
     kind: 'ModelLifecycle',

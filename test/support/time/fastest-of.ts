@@ -5,8 +5,7 @@ export interface Timed<T> {
 
 /**
  * Repeats a measurement, at most `tries` times, until it is within `limitMs`, and returns the
- * fastest. Work that is slow is slow in every try, whereas a machine that pauses delays only some
- * of them.
+ * fastest. Slow code is slow in every try, but a pausing machine delays only some of them.
  */
 export async function fastestOf<T>(
   tries: number,

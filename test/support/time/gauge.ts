@@ -1,4 +1,4 @@
-/** How many are at work at once, and how many were at most. */
+/** Counts how many tasks run at once now, and at most. */
 export interface Gauge {
   during<T>(work: () => Promise<T>): Promise<T>;
   most(): number;

@@ -4,8 +4,8 @@ export interface HeldClock {
 }
 
 /**
- * Stops `Date.now`, so that no time passes for the code under test while the machine is slow, and
- * moves it on by hand. Timers go on.
+ * Freezes `Date.now` and advances it by hand, so that a slow machine does not matter. Timers
+ * continue.
  */
 export function holdClock(): HeldClock {
   let now = Date.now();

@@ -1,9 +1,9 @@
 import { fastestOf, type Timed } from './fastest-of';
 
 /**
- * Runs the work and measures the longest turn of this process's event loop meanwhile: for so long a
- * request to `/livez` would have waited. A turn counts by the processor time that was used in it
- * where that is less, since a process that is not given a processor blocks nothing.
+ * Runs the work and measures the longest turn of this process's event loop, which is the longest
+ * wait of a request to `/livez`. A turn counts by its processor time if that is shorter, because a
+ * process that waits for a processor does not block.
  */
 async function longestPause<T>(work: () => Promise<T>): Promise<Timed<T>> {
   let milliseconds = 0;
@@ -23,8 +23,6 @@ async function longestPause<T>(work: () => Promise<T>): Promise<Timed<T>> {
   }
 }
 
-/**
- * The longest pause, in milliseconds, of the best of three tries, and what the work returned in it.
- */
+/** The longest pause in milliseconds in the best of three tries, and the result of the work. */
 export const longestPauseOf = <T>(limitMs: number, work: () => Promise<T>): Promise<Timed<T>> =>
   fastestOf(3, limitMs, () => longestPause(work));

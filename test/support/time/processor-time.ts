@@ -1,8 +1,8 @@
 import type { Timed } from './fastest-of';
 
 /**
- * Runs the work and measures the processor time that this process used meanwhile, which does not
- * grow while the machine is busy with other things.
+ * Runs the work and measures the processor time of this process, which does not depend on other
+ * load.
  */
 export async function processorTime<T>(work: () => T | Promise<T>): Promise<Timed<T>> {
   const before = process.cpuUsage();

@@ -3,11 +3,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 export interface Patience {
   readonly seconds?: number;
   readonly everyMs?: number;
-  /** Added to the error when the time is over. */
+  /** Added to the error after the time limit. */
   readonly detail?: () => unknown;
 }
 
-/** Waits until the condition holds. Returns how many milliseconds that took. */
+/** Waits until the condition holds. Returns the time in milliseconds. */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   patience: Patience = {},
@@ -20,7 +20,7 @@ export async function until(
   return performance.now() - started;
 }
 
-/** Asks again and again until the answer is the wanted one, and returns it. */
+/** Repeats a query until its result is the wanted one, and returns it. */
 export async function untilAnswer<T>(
   ask: () => T | Promise<T>,
   isWanted: (answer: T) => boolean,

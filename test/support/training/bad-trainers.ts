@@ -1,4 +1,4 @@
-/** A copy of the trainers with some beside them that do not keep the contract of jobs. */
+/** A copy of the trainers, with additional ones that break the job contract. */
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
@@ -7,11 +7,11 @@ const code: Readonly<Record<string, string>> = {
   'exits-one':
     'import sys\n\ndef train(job):\n    print("the moon is wrong", file=sys.stderr)\n    sys.exit(1)\n',
   raises: 'def train(job):\n    return 1 / 0\n',
-  // SIGTERM is asked of it first, and it does not listen.
+  // Ignores SIGTERM, which the backend sends first.
   hangs:
     'import signal, time\n\ndef train(job):\n    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    while True:\n        time.sleep(1)\n',
   eats: 'def train(job):\n    kept = []\n    while True:\n        kept.append(bytearray(50_000_000))\n',
-  // Tries what a stranger's code would try, and reports what came of each attempt.
+  // Tries what hostile code would try, and reports the result of each attempt.
   hostile: `import ctypes, json, os, socket
 from runtime.job import Produced
 

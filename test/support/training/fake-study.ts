@@ -50,14 +50,14 @@ export function studyInput(
 }
 
 /**
- * A study's trials in memory, with the registry's promises: the first under a number stays, and the
- * first end.
+ * Trials of a study in memory, with the registry's guarantees: the first trial with a number and
+ * its first end are kept.
  */
 export interface FakeStudy {
   readonly trials: Trial[];
   /** How often each trial was run. */
   readonly ran: number[];
-  /** Most at once. */
+  /** The most trials at once. */
   readonly most: number;
   readonly activities: Pick<
     Activities,

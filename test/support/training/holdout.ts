@@ -10,7 +10,7 @@ import { linearOnnx, type LinearGraph } from '../serving/onnx-graph';
 type Artifacts = Pick<DirectoryArtifacts, 'putFile' | 'putJson' | 'putBytes'>;
 
 const tenant = 'default';
-/** One line may differ between a candidate's features and a champion's. */
+/** SQL of a candidate's features; that of a champion may differ in one line. */
 export const featuresSql = 'SELECT hour, wind, carrier FROM request';
 const parquet = 'application/vnd.apache.parquet';
 
@@ -18,7 +18,7 @@ export interface HoldoutShape {
   readonly rows: number;
   readonly days: number;
   readonly task?: 'classification' | 'regression';
-  /** Rows without a time, in so many groups: drawn by a hash of theirs. */
+  /** Rows without a time, in this many groups, which are drawn by a hash. */
   readonly groups?: number;
 }
 
@@ -102,7 +102,7 @@ export async function assembledHoldout(
   return { assembled, ref: await artifacts.putJson({ tenant, value: assembled }) };
 }
 
-/** The very model that drew the labels: what the best candidate would be. */
+/** The model that drew the labels, which is the best possible candidate. */
 export const truth: LinearGraph = {
   bias: -5,
   weights: { hour: 0.2, wind: 0.1, carrier: { B6: 1 } },

@@ -12,7 +12,7 @@ export const flightFeatures: readonly FeatureColumn[] = [
   { name: 'tailnum', type: 'string' },
 ];
 
-/** Of the multiclass task. */
+/** For the multiclass task. */
 export const trainingClasses: readonly string[] = ['early', 'on time', 'late', 'very late'];
 
 /**
@@ -63,7 +63,7 @@ export async function trainingRows(
   });
 }
 
-/** Feature columns and labels of such rows, in their order. */
+/** Feature columns and labels of such rows, in order. */
 export async function readRows(
   artifacts: Pick<DirectoryArtifacts, 'toFile'>,
   folder: string,

@@ -20,7 +20,7 @@ const rows = async (filter: {
   (await world.registry.audit.list({ tenant, pageSize: 200, ...filter })).items;
 const denied = () => rows({ action: 'access.denied' });
 
-test('a change is audited with the key that made it, beside its name', async () => {
+test('a change is audited with the id and the name of its key', async () => {
   const { body } = await world.call<{ id: string }>('POST', '/api-keys', {
     body: { name: 'audited', scope: 'viewer' },
   });
@@ -29,7 +29,7 @@ test('a change is audited with the key that made it, beside its name', async () 
   ]);
 });
 
-test('a call that the key may not make is audited, a flood of the same once', async () => {
+test('a denied call is audited, and a flood of identical ones only once', async () => {
   for (let n = 0; n < 30; n += 1) await world.call('PUT', '/retention', { as: 'viewer', body: {} });
   await until(async () => (await denied()).length > 0);
   const keyId = await idOf('viewer');
@@ -44,14 +44,14 @@ test('a call that the key may not make is audited, a flood of the same once', as
   ]);
 });
 
-test('calls without a valid key are audited as of nobody; whatever they make up, they get no more than 60 rows a minute', async () => {
+test('calls without a valid key are audited without an actor, at most 60 rows a minute', async () => {
   await world.call('GET', '/audit', { key: 'pk_made_up' });
   await until(async () => (await denied()).some(({ cause }) => cause === '401 GET /api/v1/audit'));
   expect((await denied()).find(({ cause }) => cause === '401 GET /api/v1/audit')).toMatchObject({
     actor: 'unknown',
     keyId: null,
   });
-  // Each key may be denied each route once: 100 keys make 100 kinds.
+  // Each key may be denied once per route, so 100 keys are 100 different denials.
   for (let n = 0; n < 100; n += 1) {
     const { key } = await world.registry.apiKeys.create({
       tenant,

@@ -34,18 +34,18 @@ async function said(
   );
 }
 
-describe('what is said of file sources when a lifecycle is applied', () => {
+describe('warnings about file sources when a lifecycle is applied', () => {
   test.each([
     ['a file below a root', `file://${inside}/orders.csv`, [inside]],
     ['one below a root that is a link', `file://${inside}/orders.csv`, [join(folder, 'alias')]],
     ['one that is not there yet', `file://${inside}/later.csv`, [inside]],
     ['what is no file', 'https://example.com/orders.csv', [inside]],
     ['an object of an allowed bucket', 's3://lake/in/orders.csv', [inside]],
-  ])('is nothing of %s', async (_, uri, roots) => {
+  ])('there are none about %s', async (_, uri, roots) => {
     expect(await said(uri, roots)).toEqual([]);
   });
 
-  test('is the same of what a language application builds its index from, which may have none', async () => {
+  test('also cover the documents of a language application', async () => {
     expect(await said(`file://${secret}`, [inside], 'LlmLifecycle')).toHaveLength(1);
     const { issueAt } = yamlDocument('spec: {}', 'lifecycle.yaml');
     expect(
@@ -61,7 +61,7 @@ describe('what is said of file sources when a lifecycle is applied', () => {
     ['one that is not there', 'file:///nowhere/orders.csv'],
     ['a link that leads out', `file://${inside}/link.csv`],
     ['a way out', `file://${inside}/../elsewhere/secret.csv`],
-  ])('names %s, with its line and where files may lie', async (_, uri) => {
+  ])('name %s, with its line and the allowed folders', async (_, uri) => {
     expect(await said(uri)).toEqual([
       `lifecycle.yaml:4:17 the file is outside of the folders that sources may read, according to the settings of the API; move it below ${inside}, or add its folder to PERENNIAL_INGEST_ROOTS`,
     ]);
@@ -79,7 +79,7 @@ describe('what is said of file sources when a lifecycle is applied', () => {
       `file://${inside}/state/run/later.pem`,
       /the platform's own state/,
     ],
-  ])('names %s', async (_, uri, message) => {
+  ])('name %s', async (_, uri, message) => {
     expect(await said(uri)).toEqual([expect.stringMatching(message)]);
   });
 });

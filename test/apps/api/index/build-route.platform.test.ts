@@ -1,6 +1,6 @@
 /**
- * Builds of an index beside the lifecycles, by HTTP and by the command line; Temporal is a fake,
- * the workflow is in test/workflows.
+ * Builds of an index outside a lifecycle, by HTTP and by the command line. Temporal is a fake; the
+ * workflow is tested in test/workflows.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -104,7 +104,7 @@ const order = {
   budget: { usd: 1 },
 };
 
-test('a build is begun once a key, with all that it will be decided by', async () => {
+test('starts one build per key, with everything that its decision needs', async () => {
   expect(
     (await world.call('POST', '/indexes/wiki/builds', { as: 'viewer', body: order })).status,
   ).toBe(403);
@@ -195,7 +195,7 @@ test.each([
   ],
   ['an unknown key', { parities: null }, 422, 'parities'],
   ['an unknown kind of vectors', { vectors: 'hsnw' }, 422, 'hnsw'],
-])('%s is said before anything is begun', async (_, change, status, detail) => {
+])('reports %s before anything starts', async (_, change, status, detail) => {
   const begun = world.indexes.builds.length;
   const answer = await world.call('POST', '/indexes/wiki/builds', {
     as: 'operator',
@@ -206,7 +206,7 @@ test.each([
   expect(world.indexes.builds).toHaveLength(begun);
 });
 
-test('the command line watches a build to its end, and says no with 3', async () => {
+test('the command line follows a build to its end, and exits with 3 if it was not promoted', async () => {
   writeFileSync(join(folder, 'cases.ndjson'), cases);
   const file = { ...order, answers: { ...order.answers, cases: 'cases.ndjson' } };
   writeFileSync(join(folder, 'build.yaml'), JSON.stringify(file));

@@ -1,5 +1,5 @@
 /**
- * Indexes through the real API, by HTTP and by the command line; what they find is in
+ * Indexes through the real API, by HTTP and by the command line. Search is tested in
  * test/apps/gateway.
  */
 import { createServer, type Server } from 'node:http';
@@ -87,7 +87,7 @@ async function built(number: number): Promise<void> {
   });
 }
 
-test('an index says which of its versions wait to take changes up, and why', async () => {
+test('an index shows which versions have pending changes, and why', async () => {
   expect((await world.call('GET', '/indexes/wiki', { as: 'viewer' })).body).toMatchObject({
     waiting: null,
   });
@@ -103,7 +103,7 @@ test('an index says which of its versions wait to take changes up, and why', asy
   world.indexes.waits = null;
 });
 
-test('indexes are listed, shown with what is behind them, and led back to the version before', async () => {
+test('lists and shows indexes, and makes the previous version the champion again', async () => {
   expect((await world.call('GET', '/indexes', { as: 'viewer' })).body).toMatchObject({
     items: [{ name: 'wiki', versions: 2, champion: 2, changes: 0 }],
   });
@@ -153,7 +153,7 @@ test('indexes are listed, shown with what is behind them, and led back to the ve
   ).toMatchObject({ items: [{ version: 2 }] });
 });
 
-test('the command line does the same, and asks the gateway', async () => {
+test('the command line does the same and queries the gateway', async () => {
   const gateway = await answering({
     ...{ index: 'wiki', version: 1, embedder: { name: 'minilm' } },
     hits: [{ documentId: 'whale', score: 0.8123, title: null, text: 'Whales\n swim.' }],
@@ -196,7 +196,7 @@ test('the command line does the same, and asks the gateway', async () => {
   }
 });
 
-test('live writes are accepted whole or not at all, begun by the sweeper where the API could not, and no more than once a key', async () => {
+test('accepts changes whole or not at all, once per key, and the sweeper applies them', async () => {
   const changes = '/indexes/wiki/changes';
   const whale = { id: 'whale', text: 'Whales sing.' };
   expect(
@@ -253,7 +253,7 @@ test('live writes are accepted whole or not at all, begun by the sweeper where t
   });
 });
 
-test('a version is retired by hand when nobody needs it, and its table goes whoever dies meanwhile', async () => {
+test('retires an unused version and deletes its table, even after a crash', async () => {
   await built(3);
   const settings = { apiUrl: world.url, apiKey: world.keys.admin, cwd: tmpdir() };
   const cli = async (...args: readonly string[]) => {
@@ -281,7 +281,7 @@ test('a version is retired by hand when nobody needs it, and its table goes whoe
   expect(await cli('change', 'wiki')).toMatch(/^[12] [^]*a change needs documents/);
 });
 
-test('a version whose build was ended from outside is retired when Temporal says that it runs no more', async () => {
+test('retires a version whose build was ended from outside once Temporal reports its end', async () => {
   const key = `build_${'a'.repeat(24)}`;
   const { version } = await opened(4, key);
   world.indexes.builds.push({ key } as IndexBuildInput);

@@ -1,5 +1,5 @@
 /**
- * What a run's evaluations were answered, through the real API and the command line, over a real
+ * The answers in a run's evaluations, through the real API and the command line, over a real
  * registry and artifact store.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -31,7 +31,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Every third wrong, every fifth refused, and 300 in all: more than a page. */
+/**
+ * 300 cases, which is more than a page. Every third answer is wrong, and every fifth is refused.
+ */
 const resultsOf = (count: number, answer: string): readonly CaseResult[] =>
   Array.from({ length: count }, (_, index): CaseResult => {
     const of = {
@@ -77,8 +79,8 @@ const failing = (results: readonly CaseResult[]) =>
 const candidate = resultsOf(300, 'Paris');
 
 /**
- * As its workflow would leave it: prompts compared, and the best decided on beside a champion, with
- * one that was to stand by.
+ * As the workflow leaves it: prompts compared, and the best one decided on with a champion and a
+ * standby.
  */
 async function evaluatedRun(): Promise<RunId> {
   const { registry, artifacts } = world;
@@ -195,7 +197,7 @@ const cli = (...args: readonly string[]) =>
   ]);
 
 describe('over HTTP', () => {
-  test('every stage says whose answers it measured, each under the results that its evidence names', async () => {
+  test('lists the arms of every stage, each with the results that its evidence names', async () => {
     expect((await evaluations()).map(({ stage, name, cases }) => [stage, name, cases])).toEqual([
       ['prompt-eval', 'prompts/plain.yaml (search)', 20],
       ['evaluate', 'candidate', 300],
@@ -204,7 +206,7 @@ describe('over HTTP', () => {
     ]);
   });
 
-  test('the cases come page by page, whole, and only those that failed where that is asked', async () => {
+  test('returns the cases in pages, and only the failed ones on request', async () => {
     const read: CaseResult[] = [];
     for (let token: string | null = ''; token !== null;) {
       const { body, status }: Awaited<ReturnType<typeof casesOf>> = await casesOf(
@@ -223,7 +225,7 @@ describe('over HTTP', () => {
       scores: { right: { kind: 'scored', value: 0 } },
     });
     expect(body.items[1]?.scores).not.toHaveProperty('close');
-    // 0.6 is enough here: what is left are the refused.
+    // With passAt 0.6, only the refused cases are left.
     const lenient = await casesOf(
       'candidate',
       'pageSize=200&failed=true&dimension=close&passAt=0.6',
@@ -233,7 +235,7 @@ describe('over HTTP', () => {
     );
   });
 
-  test('answers are for operators, and only those of the run that is named', async () => {
+  test('returns answers to operators only, and only those of the given run', async () => {
     expect((await casesOf('candidate', '', 'viewer')).status).toBe(403);
     const { id: other } = await world.accept('answers');
     expect(await evaluations(other)).toEqual([]);
@@ -249,7 +251,7 @@ describe('over HTTP', () => {
 });
 
 describe('from the command line', () => {
-  test('as a table of those that failed, with the provider’s words', async () => {
+  test('prints a table of the failed cases with the provider’s messages', async () => {
     const { exitCode, stdout, stderr } = await cli(
       '--failed',
       '--dimension',
@@ -269,7 +271,7 @@ describe('from the command line', () => {
     ]);
   });
 
-  test('as JSON lines and JUnit XML, into files that are whole', async () => {
+  test('writes complete files of JSON lines and JUnit XML', async () => {
     expect((await cli('--format', 'jsonl', '--out', 'cases.jsonl')).exitCode).toBe(0);
     const lines = readFileSync(join(folder, 'cases.jsonl'), 'utf8').trim().split('\n');
     expect(lines.map((line) => JSON.parse(line) as CaseResult)).toEqual(
@@ -287,7 +289,7 @@ describe('from the command line', () => {
     expect(readdirSync(folder).sort()).toEqual(['cases.jsonl', 'cases.xml']);
   });
 
-  test('of another stage, and of whom there are answers', async () => {
+  test('shows another stage, and lists the arms that have answers', async () => {
     expect(
       (await cli('--stage', 'prompt-eval', '--format', 'jsonl', '--limit', '2')).stdout
         .trim()

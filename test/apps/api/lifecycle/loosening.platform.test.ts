@@ -1,6 +1,5 @@
 /**
- * Nobody rewrites the rule that judges them: a looser policy waits for an approver other than its
- * author.
+ * Authors cannot loosen the rules for their own models: a looser policy waits for another approver.
  */
 import { parse, stringify } from 'yaml';
 import { tenant } from '../../../db/registry-fixture';
@@ -47,7 +46,7 @@ const approve = (name: string, revision: number, body: object = {}, options: Cal
     ...options,
   });
 
-/** A lifecycle that asks for two approvals. */
+/** A lifecycle that needs two approvals. */
 async function strict(): Promise<string> {
   const name = `strict-${++made}`;
   expect(await put(name, approvals(2))).toMatchObject({
@@ -57,7 +56,7 @@ async function strict(): Promise<string> {
   return name;
 }
 
-/** The first gate asks for less. */
+/** The first gate is looser. */
 function weaker(text: string): string {
   const document = parse(text) as { spec: { evaluate: { gates: { confidence?: number }[] } } };
   const [gate] = document.spec.evaluate.gates;
@@ -66,7 +65,7 @@ function weaker(text: string): string {
 }
 
 describe('a revision that loosens the policy', () => {
-  test('waits: runs take the old one, and everybody sees what waits and why', async () => {
+  test('waits: runs use the old revision, and everyone sees what waits and why', async () => {
     const name = await strict();
     const proposed = await put(name, approvals(0), weaker);
     expect(proposed).toMatchObject({
@@ -85,7 +84,7 @@ describe('a revision that loosens the policy', () => {
     expect(run.revisionDigest).toBe(
       (await world.registry.lifecycles.get({ tenant, name }))?.digest,
     );
-    // Nor can a run name it.
+    // A run cannot name it either.
     const pending = await world.registry.lifecycles.proposal({ tenant, name });
     const request = {
       tenant,
@@ -97,14 +96,14 @@ describe('a revision that loosens the policy', () => {
     } as const;
     const wanted = { ...request, revisionDigest: pending?.digest ?? run.revisionDigest };
     await expect(world.registry.runs.accept(wanted)).rejects.toMatchObject({ type: 'NotFound' });
-    // Applied again, it is the same one that waits.
+    // Applied again, the same revision is still waiting.
     expect(await put(name, approvals(0), weaker)).toMatchObject({
       status: 202,
       body: { revision: 2 },
     });
   });
 
-  test('is in force once another approver accepts it, with audit rows and webhooks', async () => {
+  test('is in force after another approver accepts it, with audit rows and webhooks', async () => {
     const name = await strict();
     await put(name, approvals(0));
     expect(await approve(name, 2, {}, { as: 'operator' })).toMatchObject({ status: 403 });
@@ -145,7 +144,7 @@ describe('a revision that loosens the policy', () => {
     ]);
   });
 
-  test('is not accepted by its author, but by an admin who says so', async () => {
+  test('is not accepted by its author, except by an admin who requests that explicitly', async () => {
     const name = await strict();
     await put(name, approvals(1), undefined, { as: 'approver' });
     expect(await approve(name, 2)).toMatchObject({
@@ -172,7 +171,7 @@ describe('a revision that loosens the policy', () => {
     ]);
   });
 
-  test('is not accepted by a key that its author’s was rotated into', async () => {
+  test('is not accepted by a key that the author’s key was rotated into', async () => {
     const name = await strict();
     const made = await world.registry.apiKeys.create({
       tenant,
@@ -191,7 +190,7 @@ describe('a revision that loosens the policy', () => {
     expect(await approve(name, 2)).toMatchObject({ status: 200 });
   });
 
-  test('gives way to whatever is applied after it, and can be discarded', async () => {
+  test('is replaced by the next revision that is applied, and can be discarded', async () => {
     const name = await strict();
     await put(name, approvals(0));
     expect(await put(name, approvals(3))).toMatchObject({
@@ -210,7 +209,7 @@ describe('a revision that loosens the policy', () => {
     expect(await approve(name, 4)).toMatchObject({ status: 404 });
   });
 
-  test('is no way back to an older and looser revision either', async () => {
+  test('is not a way back to an older and looser revision', async () => {
     const name = await strict();
     await put(name, approvals(3));
     expect(await put(name, approvals(2))).toMatchObject({ status: 202, body: { revision: 1 } });
@@ -236,7 +235,7 @@ describe('a revision that loosens the policy', () => {
     expect(plan.lines).toContain('  spec.promote.approval.required 2 → 0 (smaller)');
   });
 
-  test('of many at once, one waits', async () => {
+  test('waits once if many are applied at the same time', async () => {
     const name = await strict();
     await Promise.all([0, 1, 0, 1, 0, 1].map((required) => put(name, approvals(required))));
     const pending = await world.database
@@ -257,7 +256,7 @@ describe('a stricter revision, and a first one', () => {
 });
 
 describe('a run of an older and looser revision', () => {
-  test('is neither run again nor taken over', async () => {
+  test('is neither rerun nor reused', async () => {
     const name = await strict();
     const run = await world.accept(name);
     await world.registry.runs.update({ tenant, id: run.id, status: 'stopped' });

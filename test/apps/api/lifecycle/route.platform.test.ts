@@ -20,14 +20,14 @@ const put = (
   as: 'operator' | 'approver' = 'operator',
 ) => world.call('PUT', `/lifecycles/${name}`, { as, body: lifecycleBody(name, change) });
 
-/** Where the sample says this first. */
+/** The first place of this in the sample. */
 const lineOf = (words: string): number =>
   lifecycleBody('bad')
     .document.split('\n')
     .findIndex((line) => line.includes(words)) + 1;
 
 describe('a lifecycle', () => {
-  test('is applied with its files, and again changes nothing', async () => {
+  test('is applied with its files, and applying it again changes nothing', async () => {
     const first = await put('flights');
     expect(first).toMatchObject({
       status: 200,
@@ -36,7 +36,7 @@ describe('a lifecycle', () => {
     expect(await put('flights')).toMatchObject({
       body: { revision: 1, changed: false, digest: first.body['digest'] },
     });
-    // A comment is no change of what it means.
+    // A comment does not change the meaning.
     expect(await put('flights', (text) => `# a comment\n${text}`)).toMatchObject({
       body: { revision: 1, changed: false },
     });
@@ -55,7 +55,7 @@ describe('a lifecycle', () => {
     expect(text).toBe(lifecycleBody('flights').files['sql/features.sql']);
   });
 
-  test('of a language application is applied with a warning where its model is not there', async () => {
+  test('of a language application is applied with a warning if its model is not available', async () => {
     const { 'lifecycle.yaml': document, ...files } = llmLifecycleTemplate({ name: 'helper' });
     const body = { document, files };
     const warnings = [
@@ -73,7 +73,7 @@ describe('a lifecycle', () => {
     expect(await put('unasked')).toMatchObject({ body: { warnings: [] } });
   });
 
-  test('is planned and applied with a warning where a source lies outside of what sources may read', async () => {
+  test('is planned and applied with a warning if sources may not read a file', async () => {
     const outside = (text: string): string =>
       text.replace('sample://weather', 'file:///nowhere/weather.parquet');
     const warnings = [
@@ -132,7 +132,7 @@ describe('a lifecycle', () => {
     expect(await world.call('PUT', '/lifecycles/anchored', { as: 'operator', body })).toMatchObject(
       refused,
     );
-    // In one round with other mistakes.
+    // Reported together with other errors.
     const mistyped = lifecycleBody('anchored', (text) =>
       anchored(text).replace('trainer: lightgbm', 'trainer: lightgmb'),
     );
@@ -150,7 +150,7 @@ describe('a lifecycle', () => {
     ]);
   });
 
-  test('that is archived starts no run, is listed apart, and can be restored or deleted', async () => {
+  test('starts no run while archived, is listed separately, and can be restored or deleted', async () => {
     await put('retired');
     const reason = { reason: 'replaced' };
     const call = (path: string, body: object = reason, as: 'operator' | 'admin' = 'operator') =>
@@ -199,7 +199,7 @@ describe('a lifecycle', () => {
     expect(await world.call('GET', '/lifecycles/retired')).toMatchObject({ status: 404 });
   });
 
-  test('gets a revision for each change, and an old content its old number', async () => {
+  test('gets a new revision for each change, and the old number for old content', async () => {
     await put('steps');
     const more = (text: string): string => text.replace('num_leaves: 15', 'num_leaves: 31');
     expect(await put('steps', more)).toMatchObject({ body: { revision: 2, changed: true } });
@@ -215,7 +215,7 @@ describe('a lifecycle', () => {
     expect(await world.call('GET', '/lifecycles/nosuch/revisions')).toMatchObject({ status: 404 });
   });
 
-  test('is planned before it is applied, by anyone who may look', async () => {
+  test('can be planned by a viewer before it is applied', async () => {
     await put('planned');
     const changed = lifecycleBody('planned', (text) =>
       text.replace('num_leaves: 15', 'num_leaves: 31'),
@@ -246,7 +246,7 @@ describe('a lifecycle', () => {
     expect(await world.call('GET', '/lifecycles/unborn')).toMatchObject({ status: 404 });
   });
 
-  test('is refused for what its SQL may not say, with the places in its files', async () => {
+  test('is refused with the places in its files if its SQL is not allowed', async () => {
     const body = lifecycleBody('sql');
     const files = {
       ...body.files,
@@ -306,7 +306,7 @@ describe('a lifecycle', () => {
       { detail: 'spec.monitor is not in this version' },
     ],
     ['no YAML', () => 'a: [1', {}],
-  ])('with %s is refused with file, line and what was meant', async (_, change, issue) => {
+  ])('with %s is refused with file, line and suggestion', async (_, change, issue) => {
     const answer = await put('bad', change);
     expect(answer).toMatchObject({
       status: 422,
@@ -315,7 +315,7 @@ describe('a lifecycle', () => {
     expect(await world.call('GET', '/lifecycles/bad')).toMatchObject({ status: 404 });
   });
 
-  test('is bound to the columns of its sources for whoever may run it, and not for viewers', async () => {
+  test('is checked against the columns of its sources for operators, but not for viewers', async () => {
     const body = lifecycleBody('bound');
     const wrong = {
       ...body,
@@ -346,7 +346,7 @@ describe('a lifecycle', () => {
     ).toMatchObject({ status: 200 });
   });
 
-  test('says all mistakes at once', async () => {
+  test('reports all errors together', async () => {
     const answer = await put('bad', (text) =>
       text
         .replace('metrics:', 'metric:')
@@ -357,7 +357,7 @@ describe('a lifecycle', () => {
     expect(answer.body['detail']).toBe('lifecycle.yaml has 3 errors');
   });
 
-  test('without gates takes an approver', async () => {
+  test('without gates needs an approver', async () => {
     const ungated = (text: string): string =>
       text
         .replace(/ {4}gates:\n( {6,}.*\n)+/, '    gates: []\n    ungated: an experiment\n')
@@ -368,7 +368,7 @@ describe('a lifecycle', () => {
     expect(audit.body.items).toMatchObject([{ action: 'lifecycle.apply', actor: 'approver' }]);
   });
 
-  test('may come as an object', async () => {
+  test('may be sent as an object', async () => {
     const { files } = lifecycleBody('object');
     const document = {
       apiVersion: 'perennial.dev/v1',

@@ -1,6 +1,6 @@
 /**
- * Nobody becomes champion around a decision: what a promotion by hand asks for, and who may
- * override it.
+ * No promotion without a decision: the requirements of a promotion by hand, and who may override
+ * them.
  */
 import type { RolloutId, RunId } from '../../../../domain/ids';
 import { canary, openRollout } from '../../../db/rollout/fixture';
@@ -38,10 +38,7 @@ const overriding = (version: number, more: object = {}) => ({
   body: { version, reason: 'outage', override: { reason: 'an outage', ...more } },
 });
 
-/**
- * With a champion, whose lifecycle asks for these parts, and a successor that passed its gates
- * beside it.
- */
+/** A model with a champion and a successor that passed its gates, with these parts in its spec. */
 async function contest(parts: Parameters<JudgedModels['applied']>[0] = {}) {
   const name = await models.applied(parts);
   const first = await models.successor(name);
@@ -76,7 +73,7 @@ const end = (
 ) => world.registry.rollouts.end({ tenant, id, status, verdict: null, decisionId, ...by });
 
 describe('a version whose canary', () => {
-  test('never began, still runs, was aborted, expired or found harm is refused, with the next command', async () => {
+  test('never began, is running, was aborted, expired or found harm is refused with the next step', async () => {
     const { name, version, runId } = await contest({ canary: canaryParts });
     expect(await unmet(name, version)).toEqual(['canary.missing']);
     const id = await canaryOf(name, runId, version);
@@ -98,7 +95,7 @@ describe('a version whose canary', () => {
     expect(await championOf(name)).toBe(1);
   });
 
-  test('passed beside the present champion may be promoted, and the promotion names its decision', async () => {
+  test('passed beside the present champion is promoted with its decision', async () => {
     const { name, version, runId } = await contest({ canary: canaryParts });
     const id = await canaryOf(name, runId, version);
     const decisionId = await models.decideCanary(runId, 'passed');
@@ -116,7 +113,7 @@ describe('a version whose canary', () => {
     expect((await world.registry.rollouts.get({ tenant, id }))?.status).toBe('promoted');
   });
 
-  test('ends while somebody promotes is promoted or aborted, never both', async () => {
+  test('ends during a promotion is promoted or aborted, but never both', async () => {
     for (let round = 0; round < 8; round++) {
       const { name, version, runId } = await contest({ canary: canaryParts });
       const id = await canaryOf(name, runId, version);
@@ -139,13 +136,13 @@ describe('a version whose canary', () => {
   });
 });
 
-describe('a version that was judged beside another champion', () => {
-  test('is refused once that one is gone, and a rollback to it is no promotion', async () => {
+describe('a version that was judged beside a former champion', () => {
+  test('is refused, and rolling back to it is not a promotion', async () => {
     const { name, version } = await contest();
     const rival = await models.successor(name);
     await promote(name, rival.version);
     expect(await unmet(name, version)).toEqual(['evaluation.otherChampion']);
-    // It never was a champion.
+    // It was never a champion.
     const back = await world.call('POST', `/models/${name}/rollback`, {
       as: 'operator',
       body: { to: version },
@@ -161,7 +158,7 @@ describe('a version that was judged beside another champion', () => {
 });
 
 describe('a version that needs approvals', () => {
-  test('has the one of whoever promotes it, and no more', async () => {
+  test('gets only the approval of the person who promotes it', async () => {
     const three = await models.applied({ promote: { approval: { required: 3 } } });
     const { version } = await models.successor(three);
     const { body } = (await promote(three, version)) as unknown as Refusal;
@@ -172,7 +169,7 @@ describe('a version that needs approvals', () => {
     expect(await unmet(one, (await models.successor(one)).version)).toBe(200);
   });
 
-  test('counts the people who approved, each once, whatever keys they hold', async () => {
+  test('counts the people who approved, each once, whatever keys they use', async () => {
     const name = await models.applied({ promote: { approval: { required: 3 } } });
     const { version, runId } = await models.successor(name);
     const approve = async (holder: string) => {
@@ -190,7 +187,7 @@ describe('a version that needs approvals', () => {
     await approve('ann');
     expect(await unmet(name, version)).toEqual(['approval.missing']);
     const bob = await approve('bob');
-    // A key that bob's was rotated into is bob's.
+    // The key that bob's key was rotated into is bob's.
     const { key } = await world.registry.apiKeys.rotate({
       tenant,
       id: bob,
@@ -201,7 +198,7 @@ describe('a version that needs approvals', () => {
     expect(await unmet(name, version)).toBe(200);
   });
 
-  test('is not promoted by whoever started its run', async () => {
+  test('is not promoted by the person who started its run', async () => {
     const name = await models.applied({ promote: { approval: { required: 1 } } });
     const { version, runId } = await models.successor(name);
     await startedBy('approver', runId);
@@ -211,7 +208,7 @@ describe('a version that needs approvals', () => {
 });
 
 describe('an override', () => {
-  test('promotes all the same, with its reason and what was not met in history, explanation, audit and webhooks', async () => {
+  test('promotes, and history, explanation, audit and webhooks show its reason and the unmet requirements', async () => {
     const { name, version, runId } = await contest({ canary: canaryParts, notify: [hook] });
     await end(await canaryOf(name, runId, version), 'aborted');
     expect(await unmet(name, version, overriding(version))).toBe(200);
@@ -245,7 +242,7 @@ describe('an override', () => {
     ]);
   });
 
-  test('is not an operator’s, and not the starter’s unless an admin says that it is', async () => {
+  test('needs an approver who did not start the run, or an admin who requests it explicitly', async () => {
     const { name, version, runId } = await contest({ canary: canaryParts });
     expect(await unmet(name, version, { as: 'operator', ...overriding(version) })).toBe(403);
     await startedBy('admin', runId);
@@ -264,14 +261,14 @@ describe('an override', () => {
     expect(body.items[0]).toMatchObject({ override: { selfApproved: true } });
   });
 
-  test('of nothing is no override', async () => {
+  test('is refused if all requirements are met', async () => {
     const { name, version } = await contest();
     expect(await unmet(name, version, overriding(version))).toBe(200);
     const { body } = await world.call<{ items: object[] }>('GET', `/models/${name}/history`);
     expect(body.items[0]).toMatchObject({ to: version, override: null });
   });
 
-  test('promotes a version that was rejected, and none that was withdrawn', async () => {
+  test('promotes a rejected version, but not a withdrawn one', async () => {
     const { name, version } = await contest();
     await world.registry.models.setStatus({
       tenant,

@@ -22,7 +22,7 @@ const successor = async (name: string) => (await models.successor(name)).version
 const champion = (name: string) => models.champion(name);
 const etagOf = (name: string) => models.etagOf(name);
 const promote: JudgedModels['promote'] = (...given) => models.promote(...given);
-/** Each made and judged once the one before it was champion. */
+/** Each version was made and judged after the previous one had become champion. */
 async function champions(count: number): Promise<string> {
   const name = await model();
   for (let version = 1; version <= count; version++)
@@ -31,7 +31,7 @@ async function champions(count: number): Promise<string> {
 }
 
 describe('a promotion by hand', () => {
-  test('moves the champion, with its decision, and answers with the new ETag', async () => {
+  test('moves the champion, with its decision, and returns the new ETag', async () => {
     const name = await model([useful]);
     const before = await champion(name);
     expect(before.body).toEqual({
@@ -53,7 +53,7 @@ describe('a promotion by hand', () => {
     ]);
   });
 
-  test('without If-Match is 428, with a stale or foreign one 412, and moves nothing', async () => {
+  test('changes nothing without If-Match (428) or with a stale or foreign ETag (412)', async () => {
     const name = await model([useful]);
     expect(await promote(name, 1)).toMatchObject({
       status: 428,
@@ -71,7 +71,7 @@ describe('a promotion by hand', () => {
     expect((await champion(name)).body.version).toBe(1);
   });
 
-  test('does not bypass evidence: a version without a passing decision is refused', async () => {
+  test('refuses a version without a passing decision', async () => {
     const name = await model([impossible], null);
     const etag = await etagOf(name);
     expect(await promote(name, 1, { etag })).toMatchObject({
@@ -86,7 +86,7 @@ describe('a promotion by hand', () => {
     expect((await champion(name)).body.version).toBeNull();
   });
 
-  test('of ten at once, one wins', async () => {
+  test('succeeds once if ten are sent at the same time', async () => {
     const name = await champions(1);
     await successor(name);
     const etag = await etagOf(name);
@@ -112,7 +112,7 @@ describe('a promotion by hand', () => {
     expect(again.headers.get('etag')).toBe(etag);
   });
 
-  test('repeated under its key gives the first answer, also after the champion has moved on', async () => {
+  test('repeated under its key returns the first response, also after the champion has changed', async () => {
     const name = await model([useful]);
     const options = { etag: await etagOf(name), headers: { 'idempotency-key': randomUUID() } };
     const first = await promote(name, 1, options);
@@ -131,7 +131,7 @@ describe('a promotion by hand', () => {
 });
 
 describe('a rollback', () => {
-  test('goes to the previous champion in one request, once a key', async () => {
+  test('makes the previous champion the champion again, once per key', async () => {
     const name = await champions(2);
     const headers = { 'idempotency-key': randomUUID() };
     const back = () =>
@@ -156,7 +156,7 @@ describe('a rollback', () => {
     });
   });
 
-  test('with nothing to go to is a conflict that says so', async () => {
+  test('without a previous champion is a conflict with a clear message', async () => {
     const name = await model([useful]);
     expect(await world.call('POST', `/models/${name}/rollback`)).toMatchObject({
       status: 409,
@@ -174,7 +174,7 @@ describe('a rollback', () => {
 });
 
 describe('a model', () => {
-  test('is listed, and shown with aliases, versions and where it answers', async () => {
+  test('is listed, and shown with aliases, versions and URLs', async () => {
     const name = await model([useful], [useful]);
     await promote(name, 2, { etag: await etagOf(name) });
     const listed = await world.call<{ items: { name: string }[] }>('GET', '/models?pageSize=200', {
@@ -201,7 +201,7 @@ describe('a model', () => {
     });
   });
 
-  test('tells who was champion at a time', async () => {
+  test('shows the champion at a given time', async () => {
     const name = await champions(1);
     await new Promise((resolve) => setTimeout(resolve, 20));
     const between = new Date().toISOString();
@@ -244,7 +244,7 @@ describe('a model', () => {
     expect(body['run']).not.toHaveProperty('workflowId');
   });
 
-  test('explains how the rows of each source met their contract', async () => {
+  test('explains how many rows of each source met their contract', async () => {
     const name = await model();
     const { version, runId } = await models.successor(name, [useful]);
     const at = { tenant, runId, stage: 'validate', generation: 1 };
@@ -279,8 +279,8 @@ describe('a model', () => {
     });
   });
 
-  test('names who voted on it, and says which part of what it shows no longer matches its digest', async () => {
-    // A policy of its own: other tests do not read the one that is tampered with.
+  test('names its voters, and reports objects that no longer match their digests', async () => {
+    // A separate policy, because other tests must not read the changed one.
     const name = await model([{ ...useful, name: 'of-its-own' }]);
     const { runId } = (await world.registry.models.get({ tenant, model: name, version: 1 })) ?? {};
     await promote(name, 1, { etag: await etagOf(name) });
@@ -307,7 +307,7 @@ describe('a model', () => {
       );
     expect(outcomes(before)).toContain('policy matches');
     expect(outcomes(before)).toContain('evidence matches');
-    // As someone with all rights on the database would.
+    // As an attacker with all rights on the database could.
     await world.database.sql.begin(async (tx) => {
       await tx`set local session_replication_role = replica`;
       await tx`update policies set body = '{"gates":[]}' where digest in (select policy from decisions where run_id = ${runId ?? ''})`;
@@ -315,7 +315,7 @@ describe('a model', () => {
     expect(outcomes(await explain())).toContain('policy differs');
   });
 
-  test('is promoted by hand and explained by the decision of the run whose evaluation its own run took over', async () => {
+  test('is promoted and explained by the decision of the run whose evaluation was reused', async () => {
     const name = await model([useful]);
     const { runId: first } =
       (await world.registry.models.get({ tenant, model: name, version: 1 })) ?? {};
@@ -350,7 +350,7 @@ describe('a model', () => {
     });
   });
 
-  test('lays versions side by side with the runs that made them', async () => {
+  test('compares versions side by side with the runs that made them', async () => {
     const name = await model([useful], [impossible]);
     const { status, body } = await world.call('GET', `/models/${name}/compare?versions=1,2`, {
       as: 'viewer',
@@ -379,7 +379,7 @@ describe('a decision', () => {
     return decision?.id ?? '';
   };
 
-  test('is shown with its grounds', async () => {
+  test('is shown with its policy and evidence', async () => {
     const id = await decisionOf(await model([useful]));
     const { body } = await world.call('GET', `/decisions/${id}`, { as: 'viewer' });
     expect(body).toMatchObject({
@@ -391,7 +391,7 @@ describe('a decision', () => {
     });
   });
 
-  test('can be asked what other gates would have said, gate by gate; nothing is stored', async () => {
+  test('can be evaluated under other gates, gate by gate, without storing anything', async () => {
     const id = await decisionOf(await model([useful]));
     const ask = (gates: unknown) =>
       world.call('POST', '/policies/what-if', { as: 'viewer', body: { decision: id, gates } });

@@ -33,8 +33,8 @@ async function said(
 const withModel = (model: string) =>
   edited(text, /model: \{[^}]*\}/.exec(text)?.[0] ?? '', `model: ${model}`);
 
-describe('what is said of models when a lifecycle is applied', () => {
-  test('is nothing of those that are there, of a provider that cannot be asked, and where nothing is known', async () => {
+describe('warnings about models when a lifecycle is applied', () => {
+  test('there are none if the models exist, or if the provider cannot be reached or is not known', async () => {
     expect(usual).not.toBe('');
     expect(await said(text)).toEqual([]);
     expect(await said(withModel('{ provider: acme, name: whatever }'))).toEqual([]);
@@ -44,7 +44,7 @@ describe('what is said of models when a lifecycle is applied', () => {
     ).toEqual([]);
   });
 
-  test('names a provider that is not there, with its line, those that are, and the file', async () => {
+  test('name an unknown provider with its line, the known ones, and the file', async () => {
     const [first, ...others] = await said(withModel('{ provider: acmee, name: whatever }'));
     expect(others).toEqual([]);
     expect(first).toMatch(
@@ -63,7 +63,7 @@ describe('what is said of models when a lifecycle is applied', () => {
     ]);
   });
 
-  test('is of everybody whom a run asks: standbys, judges, paraphrasers', async () => {
+  test('cover every model of a run: standbys, judges and paraphrasers', async () => {
     const asking = edited(
       withModel(`{ name: ${usual}, standby: [{ provider: one, model: m }] }`),
       'dimensions:\n',

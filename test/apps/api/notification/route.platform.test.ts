@@ -27,7 +27,7 @@ const apply = (name: string, hooks = notify) =>
   });
 const list = (name: string, query = '') =>
   world.call<Deliveries>('GET', `/lifecycles/${name}/deliveries${query}`, { as: 'viewer' });
-/** A run that failed: what two webhooks hear of. */
+/** A failed run, of which two webhooks are notified. */
 const fail = async (name: string) => {
   const { id } = await world.accept(name);
   await world.registry.runs.update({
@@ -50,7 +50,7 @@ const settle = async (kind: 'delivered' | 'failed') => {
   }
 };
 
-test('lists what the webhooks of a lifecycle were told, newest first, in pages, without secrets', async () => {
+test('lists deliveries of a lifecycle newest first, in pages, without secrets', async () => {
   expect((await apply('told')).status).toBe(200);
   expect((await list('told')).body).toEqual({ items: [], nextPageToken: null });
   const run = await fail('told');
@@ -83,7 +83,7 @@ test('lists what the webhooks of a lifecycle were told, newest first, in pages, 
   expect((await list('told', '?status=pending')).body.items).toHaveLength(2);
 });
 
-test('shows the whole address of a webhook to operators, and its host to viewers', async () => {
+test('shows the whole URL of a webhook to operators, and its host to viewers', async () => {
   const secretive = notify.replace('example/all', 'example/T0/secret-path?key=hidden');
   await apply('masked', secretive);
   await fail('masked');
@@ -103,7 +103,7 @@ test('shows the whole address of a webhook to operators, and its host to viewers
   const seen = await seenBy('operator');
   for (const part of ['T0/secret-path?key=hidden', 'other-secret']) expect(seen).toContain(part);
 
-  // What a viewer was shown cannot be applied by mistake.
+  // A viewer cannot apply the shortened URL by accident.
   const masked = await apply(
     'masked',
     notify.replace('https://hooks.example/all', 'https://hooks.example/…'),
@@ -116,7 +116,7 @@ test('shows the whole address of a webhook to operators, and its host to viewers
   });
 });
 
-test('tells again, to all targets or to one', async () => {
+test('delivers again, to all targets or to one', async () => {
   await apply('again');
   await fail('again');
   await settle('failed');
@@ -132,7 +132,7 @@ test('tells again, to all targets or to one', async () => {
   await settle('delivered');
 });
 
-test('what is not there or makes no sense is refused', async () => {
+test('refuses unknown deliveries and invalid requests', async () => {
   await apply('refused');
   expect((await list('nobody')).status).toBe(404);
   expect((await list('refused', '?status=lost')).status).toBe(422);
@@ -150,7 +150,7 @@ test('what is not there or makes no sense is refused', async () => {
   expect((await redeliver('evt_0/redeliver', 'viewer')).status).toBe(403);
 });
 
-test('the command line shows deliveries and tells again', async () => {
+test('the command line shows deliveries and delivers again', async () => {
   await apply('shown');
   await fail('shown');
   await settle('failed');

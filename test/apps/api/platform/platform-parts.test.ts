@@ -2,7 +2,7 @@ import { platformParts } from '../../../../apps/api/platform/platform';
 import type { KnownModels } from '../../../../apps/api/model/warnings';
 import { defaultTenant } from '../../../../domain/ids';
 
-/** Everything but the language models answers. */
+/** Every part except the language models is reachable. */
 async function languageModels(knownModels: KnownModels | null) {
   const parts = await platformParts(
     {
@@ -24,14 +24,14 @@ async function languageModels(knownModels: KnownModels | null) {
   return parts.filter(({ name }) => name === 'language models');
 }
 
-describe('what doctor is told of language models', () => {
-  test('none is set up, which is no fault', async () => {
+describe('the status of language models', () => {
+  test('is good if none is configured', async () => {
     expect(await languageModels(null)).toEqual([
       { name: 'language models', ok: true, detail: 'none is configured', next: null },
     ]);
   });
 
-  test('each provider is asked, and one that cannot be reached is named with the next step', async () => {
+  test('is checked for each provider, and an unreachable one is named with the next step', async () => {
     const known: KnownModels = {
       providers: ['embedded', 'openai'],
       file: '/etc/providers.yaml',
@@ -54,7 +54,7 @@ describe('what doctor is told of language models', () => {
     ]);
   });
 
-  test('the embedded server that is away is named with the command that starts it', async () => {
+  test('names the command that starts the embedded server if it is not running', async () => {
     const known: KnownModels = {
       providers: ['embedded'],
       file: null,

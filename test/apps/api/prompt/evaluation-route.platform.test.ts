@@ -1,6 +1,6 @@
 /**
- * Evaluations of prompts through the real API and the command line; Temporal is a fake, the
- * workflow is tested beside that of searches.
+ * Evaluations of prompts through the real API and the command line. Temporal is a fake; the
+ * workflow is tested with that of searches.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -51,10 +51,10 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** What is answered of Peru. */
+/** The answer about Peru. */
 let perus = 'Cusco';
 
-/** As its workflow would end: one right, the other as `perus` says. */
+/** As the workflow ends: one answer is right, and the other as `perus` says. */
 async function answer({ cases, dimensions, template }: PromptEvaluationInput) {
   const read = readCaseSet(
     new TextDecoder().decode(await world.artifacts.getBytes(cases)),
@@ -112,14 +112,14 @@ const usual = [
   'embedded/small',
 ] as const;
 
-test('a promptfoo configuration is asked, shown, and written as JUnit XML and as JSON lines', async () => {
+test('evaluates a promptfoo configuration, and writes it as JUnit XML and JSON lines', async () => {
   const said = await cli(...usual, '--junit', 'report.xml', '--jsonl', 'answers.jsonl');
   expect(said).toMatch(/^0 /);
   expect(said).toMatch(/ignored: promptfooconfig\.yaml:\d+:\d+ .*llm-rubric/);
   expect(said).toMatch(/exact +0\.500 +0\.\d+ to 1\.000|exact +0\.500 /);
   expect(said).toContain('2 cases, 0 without an answer, $0.0020, median 20 ms');
   const xml = readFileSync(join(folder, 'report.xml'), 'utf8');
-  // No gate was asked for: the exit code is 0, and nothing in the report fails.
+  // Without a gate, the exit code is 0 and the report has no failures.
   expect(xml).toContain(
     '<testsuite name="capitals" tests="2" failures="0" errors="0" skipped="0">',
   );
@@ -143,7 +143,7 @@ test('a promptfoo configuration is asked, shown, and written as JUnit XML and as
   });
 });
 
-test('a pipeline gets 3 where the lower bound is below what it asks for, and the same command is the same evaluation', async () => {
+test('exits with 3 if the lower bound is too low, and the same command is the same evaluation', async () => {
   expect(await cli(...usual, '--min', 'exact=0.9')).toMatch(
     /^3 [^]*exact is 0\.500 with a lower bound of 0\.\d+; the minimum is 0\.9/,
   );
@@ -176,7 +176,7 @@ test('a pipeline gets 3 where the lower bound is below what it asks for, and the
   );
 });
 
-describe('with --all-pass, where each case must pass', () => {
+describe('with --all-pass', () => {
   const perCase = [...usual, '--all-pass', '--junit', 'report.xml'];
   const failuresIn = (file: string) =>
     /<testsuite name="capitals" [^>]*failures="(\d+)"/.exec(
@@ -186,14 +186,14 @@ describe('with --all-pass, where each case must pass', () => {
     world.evaluations.stateOf = answer;
   });
 
-  test('one wrong answer is 3, and the report fails', async () => {
+  test('one wrong answer exits with 3, and the report fails', async () => {
     perus = 'Cusco';
     expect(await cli(...perCase)).toMatch(/^3 [^]*1 of 2 cases fail\n {2}Peru: exact 0 is below 1/);
     expect(failuresIn('report.xml')).toBe('1');
     expect(await cli(...perCase, '--json')).toContain('"rule":"allPass","passed":false');
   });
 
-  test('all right answers are 0, of how few there are, and the report does not fail', async () => {
+  test('all right answers exit with 0, however few, and the report does not fail', async () => {
     perus = 'Lima';
     expect(await cli(...perCase)).toMatch(/^0 /);
     expect(failuresIn('report.xml')).toBe('0');
@@ -208,7 +208,7 @@ describe('with --all-pass, where each case must pass', () => {
   });
 });
 
-test('--strict refuses what would be ignored of a configuration, before anything is asked', async () => {
+test('--strict refuses ignored parts of a configuration before anything is sent', async () => {
   const begun = world.evaluations.started.length;
   expect(await cli(...usual, '--strict')).toMatch(
     /^2 [^]*3 parts would be ignored, which --strict does not allow; nothing was started\n(  promptfooconfig\.yaml:\d+:\d+ the (prompt|provider) .*\n){2} {2}promptfooconfig\.yaml:\d+:\d+ llm-rubric/,
@@ -216,7 +216,7 @@ test('--strict refuses what would be ignored of a configuration, before anything
   expect(world.evaluations.started).toHaveLength(begun);
 });
 
-test('what an evaluation paid is on the ledger, and shown', async () => {
+test('shows what an evaluation paid, from the call ledger', async () => {
   const { body } = await world.call('GET', '/prompts/capitals/evaluations/evaluation_0/calls', {
     as: 'viewer',
   });
@@ -250,7 +250,7 @@ test.each([
     },
     'x',
   ],
-])('%s is refused before anything is asked', async (_, change, words) => {
+])('refuses %s before anything is sent', async (_, change, words) => {
   const cases = JSON.stringify({
     id: 'a',
     input: { country: 'France' },

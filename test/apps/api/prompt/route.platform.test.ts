@@ -82,7 +82,7 @@ describe('prompts by HTTP', () => {
     });
   });
 
-  test('that are wrong are refused with the place of each mistake', async () => {
+  test('that are wrong are refused with the place of each error', async () => {
     const body = { document: document('wrong', 'x', '{{qestion}}') };
     const refused = await world.call<{ errors: object[] }>('PUT', '/prompts/wrong', {
       as: 'operator',
@@ -111,7 +111,7 @@ describe('prompts by HTTP', () => {
     expect((await put('greeter', 'Mine.', { parent: 9 })).body).toMatchObject({ code: 'Conflict' });
   });
 
-  test('a label moves by its ETag, production after approval, and back without a new version', async () => {
+  test('move a label with its ETag, production after approval, and back without a new version', async () => {
     await put('labelled', 'one');
     await put('labelled', 'two');
     const path = '/prompts/labelled/labels/production';

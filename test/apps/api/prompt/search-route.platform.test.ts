@@ -1,6 +1,6 @@
 /**
- * Searches for better prompts through the real API, by HTTP and by the command line; Temporal is a
- * fake, the workflow has its own test.
+ * Searches for better prompts through the real API, by HTTP and by the command line. Temporal is a
+ * fake; the workflow has its own test.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -110,7 +110,7 @@ const outcome = (version: number): SearchOutcome => {
 };
 
 describe('by HTTP', () => {
-  test('the same search is one, another seed is another, and a raised budget goes on with what failed', async () => {
+  test('finds the same search again, starts another for another seed, and continues with a larger budget', async () => {
     await put('asked');
     const first = await begin('asked');
     expect(first).toMatchObject({
@@ -160,7 +160,7 @@ describe('by HTTP', () => {
     expect(body.items.map(({ status }) => status).sort()).toEqual(['done', 'running']);
   });
 
-  test('shows how far it is while it runs, and can be told to stop', async () => {
+  test('shows progress while it runs, and can be cancelled', async () => {
     await put('shown');
     const { id } = (await begin('shown')).body;
     const path = `/prompts/shown/searches/${id}`;
@@ -206,7 +206,7 @@ describe('by HTTP', () => {
     ).toBe(404);
   });
 
-  test('one that a run makes for itself is looked for under the run, and is cancelled with it', async () => {
+  test('finds the search of a run through the run, and cancels it with the run', async () => {
     await put('of-a-run');
     await world.apply('searching');
     const run = await world.accept('searching');
@@ -280,7 +280,7 @@ describe('by HTTP', () => {
       },
       /message 0 of refused does not contain the text "TONE"/,
     ],
-  ])('%s is refused before anything is paid', async (_, change, message) => {
+  ])('refuses %s before anything is paid', async (_, change, message) => {
     await put('refused');
     const { status, body } = await begin('refused', change);
     expect([status, body.code]).toEqual([422, 'InvalidInput']);
@@ -288,7 +288,7 @@ describe('by HTTP', () => {
   });
 });
 
-test('the command line writes the file, begins, watches to the end, and shows front, winner and what it keeps', async () => {
+test('the command line writes the file, starts, follows to the end, and shows front, winner and result', async () => {
   writeFileSync(join(folder, 'router.yaml'), document('router'));
   writeFileSync(join(folder, 'cases.ndjson'), cases(40));
   const args = [

@@ -20,7 +20,7 @@ async function openFeed(): Promise<{
 }
 
 describe('the feed of run events', () => {
-  test('wakes whoever waits for the run, and nobody else', async () => {
+  test('wakes only waiters of the same run', async () => {
     const { feed, notify } = await openFeed();
     const [mine, theirs] = [
       feed.subscribe(one).next(1_000, never),
@@ -31,7 +31,7 @@ describe('the feed of run events', () => {
     expect(await theirs).toBe('timeout');
   });
 
-  test('remembers what came while nobody waited, once', async () => {
+  test('remembers an event that arrives between two waits, once', async () => {
     const { feed, notify } = await openFeed();
     const subscription = feed.subscribe(one);
     notify(one);
@@ -40,7 +40,7 @@ describe('the feed of run events', () => {
     expect(await subscription.next(10, never)).toBe('timeout');
   });
 
-  test('wakes everybody when the database connection came back', async () => {
+  test('wakes all waiters after the database connection returns', async () => {
     const { feed, notify } = await openFeed();
     const waiting = [feed.subscribe(one), feed.subscribe(one), feed.subscribe(other)].map((each) =>
       each.next(1_000, never),
@@ -49,7 +49,7 @@ describe('the feed of run events', () => {
     expect(await Promise.all(waiting)).toEqual(['events', 'events', 'events']);
   });
 
-  test('ends a wait by its signal, and forgets who has left', async () => {
+  test('ends a wait by its signal, and forgets the waiter', async () => {
     const { feed, notify } = await openFeed();
     const gone = new AbortController();
     const subscription = feed.subscribe(one);

@@ -44,7 +44,7 @@ interface Stream {
   readonly socket: Socket;
 }
 
-/** The bytes of the stream as they come, by hand. */
+/** The raw bytes of the stream as they arrive. */
 async function open(runId: RunId, headers: Readonly<Record<string, string>> = {}): Promise<Stream> {
   const socket = connect(Number(new URL(world.url).port), '127.0.0.1');
   let text = '';
@@ -68,7 +68,7 @@ async function open(runId: RunId, headers: Readonly<Record<string, string>> = {}
 }
 
 describe('the events of a run', () => {
-  test('come in order and end with `end` once the run has ended', async () => {
+  test('arrive in order and end with `end` after the run has ended', async () => {
     const { id } = await world.accept('flight-delay');
     await append(id, 1);
     const stream = await open(id);
@@ -83,14 +83,14 @@ describe('the events of a run', () => {
     );
   });
 
-  test('of a run that has ended come at once', async () => {
+  test('of an ended run arrive at once', async () => {
     const { id } = await world.accept('flight-delay');
     for (let n = 0; n < 1200; n += 1) await append(id, n);
     await finish(id);
     expect(await seqs(id)).toEqual(upTo(1202));
   });
 
-  test('come within moments, also those that arrive while others are being read', async () => {
+  test('arrive within moments, also those written while others are read', async () => {
     const { value, milliseconds } = await fastestOf(3, 10_000, async () => {
       const { id } = await world.accept('flight-delay');
       const watching = seqs(id);
@@ -99,11 +99,11 @@ describe('the events of a run', () => {
       return timed(() => watching);
     });
     expect(value).toEqual(upTo(302));
-    // A lost wake-up would cost the 15 s of a keep-alive; writing them is not what is measured.
+    // A lost wake-up would cost the 15 s of a keep-alive. The time for writing is not measured.
     expect(milliseconds).toBeLessThan(10_000);
   });
 
-  test('go on after Last-Event-ID: nothing is missed, nothing comes twice', async () => {
+  test('continue after Last-Event-ID without gap or repetition', async () => {
     const { id } = await world.accept('flight-delay');
     for (let n = 0; n < 20; n += 1) await append(id, n);
     const stream = await open(id, { 'last-event-id': '7' });
@@ -133,7 +133,7 @@ describe('the events of a run', () => {
     expect(await watching).toEqual(upTo(102));
   });
 
-  test('wait for a slow reader instead of piling up in the server', async () => {
+  test('wait for a slow reader instead of filling the server’s memory', async () => {
     const { id } = await world.accept('flight-delay');
     const text = 'x'.repeat(50_000);
     for (let n = 0; n < 400; n += 1) await append(id, n, text);
@@ -148,7 +148,7 @@ describe('the events of a run', () => {
     expect([...stream.text().matchAll(/^id: (\d+)$/gm)]).toHaveLength(402);
   });
 
-  test('reach many readers at once, each whole', async () => {
+  test('reach many readers at once, each complete', async () => {
     const { id } = await world.accept('flight-delay');
     const readers = Array.from({ length: 100 }, () => seqs(id));
     for (let n = 0; n < 50; n += 1) await append(id, n);
@@ -158,17 +158,17 @@ describe('the events of a run', () => {
     expect(body).toContain('perennial_api_event_streams 0');
   });
 
-  test('are answered like any route when they cannot be had', async () => {
+  test('get an ordinary error response if they are not available', async () => {
     expect(await world.call('GET', '/runs/run_0/events', { as: 'viewer' })).toMatchObject({
       status: 404,
       body: { code: 'NotFound' },
     });
-    // A stream has no answer to HEAD.
+    // A HEAD request has no stream.
     expect((await world.call('HEAD', '/runs/run_0/events')).status).toBe(405);
   });
 });
 
-test('a server that closes ends its streams at once; a client comes back to the next one', async () => {
+test('a closing server ends its streams at once, and a client continues on the next server', async () => {
   const other = await openApiWorld();
   await other.apply('flight-delay');
   const { id } = await other.accept('flight-delay');
@@ -176,7 +176,7 @@ test('a server that closes ends its streams at once; a client comes back to the 
   expect((await reader.next()).value).toMatchObject({ seq: 1, kind: 'run.accepted' });
   const pending = reader.next();
   pending.catch(() => undefined);
-  // Not with the next keep-alive, which is 15 s away.
+  // Not with the next keep-alive, which would be 15 s later.
   expect((await timed(() => other.close())).milliseconds).toBeLessThan(3_000);
   await expect(pending).rejects.toThrow();
 });
@@ -188,7 +188,7 @@ test.each([
     (id: string) => world.database.sql`update api_keys set expires_at = now() where id = ${id}`,
   ],
 ])(
-  'a stream breaks off within seconds when its key is %s, and another’s goes on',
+  'a stream ends within seconds if its key is %s, and the stream of another key continues',
   async (how, end) => {
     const run = await world.accept('flight-delay');
     const other = await open(run.id);
@@ -204,7 +204,7 @@ test.each([
       const ending = await open(run.id, { authorization: `Bearer ${made.key}` });
       await ending.until(/run\.accepted/);
       await end(made.id);
-      // The last chunk of the answer.
+      // The last chunk of the response.
       const ended = await timed(() => ending.until(/\r\n0\r\n\r\n$/));
       expect(ending.text()).not.toContain('event: end');
       ending.socket.destroy();

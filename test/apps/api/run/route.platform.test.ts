@@ -58,7 +58,7 @@ const outbox = () =>
   world.database.sql<{ id: string }[]>`select id from outbox where topic = 'run.start'`;
 
 describe('an accepted run', () => {
-  test('is answered with 202, its place, its revision, and links', async () => {
+  test('is answered with 202, its location, its revision, and links', async () => {
     const { status, body, headers } = await start({
       reason: 'month end',
       until: '2013-07-01T00:00:00Z',
@@ -89,14 +89,14 @@ describe('an accepted run', () => {
     expect(shown).toEqual({ ...body, stages: [], rollout: null });
   });
 
-  test('is one run for 50 triggers with one key at once, and for later ones', async () => {
+  test('is one run for 50 concurrent requests with one key, and for later ones', async () => {
     const key = randomUUID();
     const answers = await Promise.all(
       Array.from({ length: 50 }, () => start({ reason: 'once' }, key)),
     );
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
     expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1);
-    // The order of keys is not another body.
+    // The same body with another order of keys.
     const again = await start({ reason: 'once' }, key);
     expect(again.body.id).toBe(answers[0]?.body.id);
     const same = (await list()).items.filter(
@@ -105,7 +105,7 @@ describe('an accepted run', () => {
     expect(same).toHaveLength(1);
   });
 
-  test('is not another run’s under the same key: 422, and nothing is started', async () => {
+  test('cannot share its key with another run: 422, and nothing starts', async () => {
     const key = randomUUID();
     await start({ reason: 'first' }, key);
     const before = (await list()).items.length;
@@ -122,14 +122,14 @@ describe('an accepted run', () => {
     expect((await list()).items).toHaveLength(before);
   });
 
-  test('without a key is a run of its own each time', async () => {
+  test('without a key is a new run each time', async () => {
     const [one, two] = [await start(), await start()];
     expect(one.body.id).not.toBe(two.body.id);
   });
 });
 
-describe('while Temporal is away', () => {
-  test('a run is accepted, stays pending, and is started by the sweeper once Temporal is back', async () => {
+describe('while Temporal is unavailable', () => {
+  test('a run is accepted, stays pending, and is started by the sweeper later', async () => {
     await sweep();
     world.lifecycles.away = true;
     const { status, body } = await start({ reason: 'away' });
@@ -151,14 +151,14 @@ describe('while Temporal is away', () => {
     expect(await outbox()).toHaveLength(0);
   });
 
-  test('a start that takes long does not keep the caller waiting', async () => {
+  test('a slow start does not delay the response', async () => {
     world.lifecycles.startMilliseconds = 3_000;
     const { value, milliseconds } = await fastestOf(3, 2_000, () => timed(() => start()));
     expect(value.status).toBe(202);
     expect(milliseconds).toBeLessThan(2_000);
   });
 
-  test('a command is answered with 503 and what to try', async () => {
+  test('a command gets 503 with the next step', async () => {
     const { body } = await start();
     world.lifecycles.away = true;
     const answer = await world.call('POST', `/runs/${body.id}/pause`, { body: {} });
@@ -171,7 +171,7 @@ describe('while Temporal is away', () => {
 });
 
 describe('a command', () => {
-  test('reaches the run’s workflow with who said it', async () => {
+  test('reaches the run’s workflow with its caller', async () => {
     const { body } = await start();
     const workflowId = `run/default/flight-delay/${body.id}`;
     world.lifecycles.told.length = 0;
@@ -208,7 +208,7 @@ describe('a command', () => {
     ]);
   });
 
-  test('starts a run whose start is still in the outbox, so that it can be told', async () => {
+  test('first starts a run whose start is still in the outbox', async () => {
     world.lifecycles.away = true;
     const { body } = await start();
     world.lifecycles.away = false;
@@ -218,7 +218,7 @@ describe('a command', () => {
     expect(world.lifecycles.told.at(-1)).toMatchObject({ command: 'cancel', workflowId });
   });
 
-  test('to cancel what has ended is a conflict, unless it was cancelled', async () => {
+  test('to cancel an ended run is a conflict, unless the run was cancelled', async () => {
     const { id } = await world.accept('flight-delay');
     await world.registry.runs.update({ tenant, id, status: 'succeeded' });
     expect(await world.call('POST', `/runs/${id}/cancel`, { body: {} })).toMatchObject({
@@ -234,7 +234,7 @@ describe('a command', () => {
   });
 });
 
-/** A run with these stages done, ended. */
+/** An ended run with these stages done. */
 async function ended(
   stages: readonly string[],
   status: 'failed' | 'succeeded' = 'failed',
@@ -256,7 +256,7 @@ async function ended(
 }
 
 describe('a rerun', () => {
-  test('is a new run of the same revision with the earlier stages of the one named', async () => {
+  test('is a new run of the same revision that reuses the earlier stages', async () => {
     const id = await ended(['ingest', 'validate']);
     const key = randomUUID();
     const rerun = () =>
@@ -285,7 +285,7 @@ describe('a rerun', () => {
     ['from a stage that its lifecycle lacks', 'canary', '/fromStage', /plain has no stage canary/],
     ['from a stage that there is not', 'trian', '/fromStage', /trian/],
     ['from no stage', undefined, '/fromStage', /missing/],
-  ])('%s is refused', async (_, fromStage, pointer, detail) => {
+  ])('is refused: %s', async (_, fromStage, pointer, detail) => {
     const id = await ended(['ingest', 'validate'], 'failed', 'plain');
     const answer = await world.call('POST', `/runs/${id}/rerun`, { body: { fromStage } });
     expect(answer).toMatchObject({
@@ -294,7 +294,7 @@ describe('a rerun', () => {
     });
   });
 
-  test('begins at the stages of tuning and canary, and takes over what comes before them', async () => {
+  test('starts at the stages of tuning and canary, and reuses the stages before', async () => {
     const tune = {
       metric: 'auc',
       direction: 'maximize',
@@ -339,7 +339,7 @@ describe('a rerun', () => {
     });
   });
 
-  test('of a run that still goes on is refused', async () => {
+  test('of an open run is refused', async () => {
     const { id } = await world.accept('flight-delay');
     const answer = await world.call('POST', `/runs/${id}/rerun`, { body: { fromStage: 'ingest' } });
     expect(answer).toMatchObject({ status: 422, body: { errors: [{ pointer: '/reuseRun' }] } });
@@ -347,7 +347,7 @@ describe('a rerun', () => {
 });
 
 describe('runs', () => {
-  test('are listed newest first, in pages that neither repeat nor miss one, by lifecycle and status', async () => {
+  test('are listed newest first, by lifecycle and status, in pages without gap or repetition', async () => {
     await world.apply('paged');
     const made: string[] = [];
     for (let i = 0; i < 7; i += 1) made.push((await world.accept('paged')).id);
@@ -360,7 +360,7 @@ describe('runs', () => {
       );
       expect(page.body.items.length).toBeLessThanOrEqual(3);
       seen.push(...page.body.items.map(({ id }) => id));
-      // A run that begins meanwhile moves nothing.
+      // A run that starts meanwhile does not shift the pages.
       if (token === '') await world.accept('paged');
       token = page.body.nextPageToken;
     }
@@ -424,7 +424,7 @@ describe('runs', () => {
     });
   });
 
-  test('have the log of their training job as text, once there is one', async () => {
+  test('have the log of their training job as text', async () => {
     const { id } = await world.accept('flight-delay');
     expect(await world.call('GET', `/runs/${id}/logs`)).toMatchObject({
       status: 404,
@@ -447,7 +447,7 @@ describe('runs', () => {
     expect(answer.headers.get('content-type')).toBe('text/plain; charset=utf-8');
   });
 
-  test('have the log of a job that failed, which is when people look for it', async () => {
+  test('have the log of a failed job', async () => {
     const { id } = await world.accept('flight-delay');
     const logs = await world.artifacts.putBytes({
       tenant,

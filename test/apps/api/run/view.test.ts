@@ -29,7 +29,7 @@ const record: StageRecord = {
   seconds: 1,
 };
 
-test('a stage shows the verdict of its decision, else the one kept with its output, else none', () => {
+test('a stage shows the verdict of its decision, else the one stored with its output, else none', () => {
   expect(stageToJson(record)).toMatchObject({ name: 'validate', verdict, decision: null });
   const decided: Verdict = { kind: 'failed', reasons: [] };
   const decision = {
@@ -72,7 +72,7 @@ test('a validate stage shows the result of each contract', () => {
   expect(stageToJson({ ...record, stage: 'train' }).contracts).toBeNull();
 });
 
-test('a tune stage shows what it chose, and by which numbers; a reference is not for callers', () => {
+test('a tune stage shows its choice with the figures, without internal references', () => {
   const confirm = {
     metric: 'logloss',
     rows: 100,

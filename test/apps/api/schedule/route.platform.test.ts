@@ -80,7 +80,7 @@ async function runsOf(lifecycle: string, count: number): Promise<readonly Run[]>
 }
 
 describe('the schedule of a spec', () => {
-  test('is a Temporal Schedule as the spec says', async () => {
+  test('is a Temporal Schedule with the same settings', async () => {
     await apply('monthly', monthly);
     const { status, body } = await show('monthly');
     expect(status).toBe(200);
@@ -108,7 +108,7 @@ describe('the schedule of a spec', () => {
     }
   });
 
-  test('changes and goes with the spec; a late word of an older revision changes nothing', async () => {
+  test('changes and ends with the spec, and a late update of an older revision changes nothing', async () => {
     await apply('moody', monthly);
     await apply('moody', '{ cron: "30 4 * * 1" }');
     expect((await show('moody')).body).toMatchObject({
@@ -141,7 +141,7 @@ describe('the schedule of a spec', () => {
     });
   });
 
-  test('goes when the lifecycle is archived and comes back when it is restored', async () => {
+  test('is deleted with the archiving of the lifecycle and returns when it is restored', async () => {
     await apply('dormant', monthly);
     const change = (path: string) =>
       world.call('POST', `/lifecycles/dormant/${path}`, {
@@ -161,7 +161,7 @@ describe('the schedule of a spec', () => {
     });
   });
 
-  test('follows by the outbox when Temporal was away', async () => {
+  test('is updated from the outbox after Temporal was unavailable', async () => {
     away = true;
     expect(await apply('later', monthly)).toMatchObject({ status: 200, body: { changed: true } });
     away = false;
@@ -176,7 +176,7 @@ describe('the schedule of a spec', () => {
     expect(await schedules.get({ tenant, lifecycle: 'later' })).toMatchObject({ revision: 1 });
   });
 
-  test('may be changed alone, which is a new revision', async () => {
+  test('can be changed alone, which makes a new revision', async () => {
     await apply('alone', null);
     const changed = await world.call<ScheduleState>('PUT', '/schedules/alone', {
       as: 'operator',
@@ -198,7 +198,7 @@ describe('the schedule of a spec', () => {
 });
 
 describe('a time at which no run was started', () => {
-  test('is shown with its cause, and webhooks are told once', async () => {
+  test('is shown with its cause, and webhooks receive it once', async () => {
     const hook = `\n  notify: [{ webhook: 'https://hooks.example/x', secret: { env: HOOK_SECRET }, events: [schedule.skipped] }]`;
     await world.call('PUT', '/lifecycles/skipped', {
       as: 'operator',
@@ -233,7 +233,7 @@ describe('a time at which no run was started', () => {
     ]);
   });
 
-  test('is found by the times that the schedule names, whether or not it started a run', async () => {
+  test('is derived from the times of the schedule, whether or not a run was started', async () => {
     await apply('named', '{ cron: "0 3 1 * *", timezone: America/New_York }');
     const between = {
       tenant,
@@ -241,7 +241,7 @@ describe('a time at which no run was started', () => {
       from: '2026-03-01T08:00:00Z',
       to: '2026-05-01T07:00:00Z',
     };
-    // After the first of them, up to the last; summer time begins in March.
+    // After the first of them and up to the last. Summer time begins in March.
     expect(await schedules.times(between)).toEqual([
       '2026-04-01T07:00:00.000Z',
       '2026-05-01T07:00:00.000Z',
@@ -253,7 +253,7 @@ describe('a time at which no run was started', () => {
     });
   });
 
-  test('is told from a run that is open, by its workflow', async () => {
+  test('is distinguished from an open run by its workflow', async () => {
     await apply('opened', '{ cron: "0 3 1 * *" }');
     await tell('opened', 'backfill', {
       from: '2013-02-01T03:00:00Z',
@@ -310,7 +310,7 @@ describe('a person', () => {
     );
   });
 
-  test('makes up for times that are past: each run is about the time that the schedule named', async () => {
+  test('backfills past times, and each run ends its window at its scheduled time', async () => {
     await apply('backfilled', '{ cron: "0 3 1 * *", timezone: America/New_York }');
     expect(
       (
@@ -339,7 +339,7 @@ describe('a person', () => {
     expect(Math.abs(Date.parse(run?.request.until ?? '') - Date.now())).toBeLessThan(60_000);
   });
 
-  test('hears what cannot be', async () => {
+  test('gets an error for an invalid command', async () => {
     expect(await tell('nobody', 'pause', { reason: 'x' })).toMatchObject({ status: 404 });
     await apply('heard', monthly);
     const backwards = { from: '2013-04-01T00:00:00Z', to: '2013-02-01T00:00:00Z', reason: 'x' };

@@ -88,7 +88,7 @@ async function log(output: unknown, change: Partial<PredictionRow> = {}): Promis
 }
 
 describe('a prediction', () => {
-  test('of an application shows who answered, what the policy said, what it stood on and what was said of it, and no text', async () => {
+  test('of an application shows version, safety outcome, sources and feedback, but no text', async () => {
     const index = { name: 'wiki', version: 4, digest: digestOf('index') };
     const id = await log(
       said({
@@ -179,7 +179,7 @@ describe('a prediction', () => {
     );
   });
 
-  test('of a classical model shows its score, its rollout and the value that came true', async () => {
+  test('of a classical model shows its score, its rollout and its label', async () => {
     const rollout = { id: newId('rol'), step: 1 } as unknown as PredictionRow['rollout'];
     const id = await log(
       { score: 0.25 },
@@ -213,7 +213,7 @@ describe('a prediction', () => {
     expect(JSON.stringify(body)).not.toContain('1400');
   });
 
-  test('that a judge alone has looked at has no label', async () => {
+  test('with only a judge’s verdict has no label', async () => {
     const id = await log(said());
     const judged = { judge: digestOf('judge'), served: 1, beside: 0 } as const;
     await world.registry.judgedAnswers.record({ tenant, predictionId: id, judged });
@@ -228,7 +228,7 @@ describe('a prediction', () => {
     });
   });
 
-  test('of another tenant, or of nobody, is not found', async () => {
+  test('of another tenant, or an unknown one, is not found', async () => {
     await world.database.sql`insert into tenants (id) values ('other') on conflict do nothing`;
     const other = 'other' as Tenant;
     const id = await log(keptBack, { tenant: other });
@@ -260,7 +260,7 @@ describe('a prediction', () => {
 });
 
 describe('the texts of a prediction', () => {
-  test('are those that the policy kept; who read them is on record', async () => {
+  test('are those that the policy kept, and the audit log records the reader', async () => {
     const id = await log(keptBack);
     const nothing = { input: null, output: null, retrieved: null };
     const { status, headers, body } = await world.call('GET', `/predictions/${id}/texts`, {
@@ -287,7 +287,7 @@ describe('the texts of a prediction', () => {
     expect(JSON.stringify(items)).not.toContain('Ignore all');
   });
 
-  test('are none where none was kept, of which nothing is on record; a viewer may not ask', async () => {
+  test('are empty if none was kept, without an audit row, and refused to viewers', async () => {
     const id = await log(said());
     const { body } = await world.call('GET', `/predictions/${id}/texts`, { as: 'operator' });
     expect(Object.values(body['served'] as object)).toEqual([null, null, null]);
@@ -318,7 +318,7 @@ describe('predictions', () => {
       retrieved: null,
     },
   });
-  /** A passage was left out; the answer went out. */
+  /** A passage was left out, and the answer was returned. */
   const leftOut = said({
     safety: {
       policy,
@@ -340,7 +340,7 @@ describe('predictions', () => {
 
   beforeAll(async () => {
     await registerVersions(world.registry, model, 2);
-    // Two come at the same moment, as rows of one request do; versions take turns.
+    // Two have the same time, as rows of one request do. The versions alternate.
     for (const [place, output] of outputs.entries())
       ids.push(await log(output, { model, version: (place % 2) + 1, receivedAt: at(place >> 1) }));
   });
@@ -350,13 +350,13 @@ describe('predictions', () => {
       .body;
   const placesOf = ({ items }: Listed) => items.map(({ id }) => ids.indexOf(id as PredictionId));
 
-  test('are listed newest first, over all versions, page by page without gap or repetition', async () => {
+  test('are listed newest first over all versions, in pages without gap or repetition', async () => {
     const seen: number[] = [];
     for (let token: string | null = ''; token !== null;) {
       const found: Listed = await list(`pageSize=3${token === '' ? '' : `&pageToken=${token}`}`);
       expect(found.items.length).toBeLessThanOrEqual(3);
       seen.push(...placesOf(found));
-      // What comes meanwhile is newer, and moves nothing.
+      // A newer prediction does not shift the pages.
       if (token === '') await log(said(), { model, version: 1, receivedAt: at(30) });
       token = found.nextPageToken;
     }
@@ -372,14 +372,14 @@ describe('predictions', () => {
     ['verdict=redacted', []],
     ['verdict=passed&until=2026-01-10T12:04:00Z', [7, 5, 0]],
     ['version=2&since=2026-01-10T12:01:00Z&until=2026-01-10T12:03:00Z', [5, 3]],
-    // The same moments by another clock.
+    // The same times in another time zone.
     ['since=2026-01-10T13:02:00%2B01:00&until=2026-01-10T13:03:00%2B01:00', [5, 4]],
     ['since=2027-01-01T00:00:00Z', []],
   ])('are found by %s', async (query, places) => {
     expect(placesOf(await list(query))).toEqual(places);
   });
 
-  test('of a model that there is not are none', async () => {
+  test('of an unknown model are none', async () => {
     expect((await world.call('GET', '/predictions?model=nobody')).body).toEqual({
       items: [],
       nextPageToken: null,
@@ -387,7 +387,7 @@ describe('predictions', () => {
   });
 
   test.each(['blocked=yes', 'verdict=bad', 'since=yesterday', 'pageSize=0', 'colour=red'])(
-    'are not asked for by %s',
+    'are refused with the query %s',
     async (query) => {
       const { status, body } = await world.call('GET', `/predictions?${query}`);
       expect({ is4xx: status >= 400 && status < 500, code: body['code'] }).toEqual({
@@ -397,7 +397,7 @@ describe('predictions', () => {
     },
   );
 
-  test('are not asked for by a page token of another list', async () => {
+  test('are refused with a page token of another list', async () => {
     const token = Buffer.from(JSON.stringify('aud_1')).toString('base64url');
     expect((await world.call('GET', `/predictions?pageToken=${token}`)).body).toMatchObject({
       code: 'InvalidInput',

@@ -1,5 +1,5 @@
 /**
- * The API as callers meet it: a real server on a real registry and artifact store. Temporal is a
+ * The API as callers use it: a real server on a real registry and artifact store. Temporal is a
  * fake unless a client is given.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -69,7 +69,7 @@ export interface ApiWorld {
   readonly evaluations: FakeEvaluations;
   readonly keys: Readonly<Record<ApiKeyScope, string>>;
   readonly scratch: string;
-  /** What was logged, as pino wrote it. */
+  /** The log lines, as pino wrote them. */
   readonly log: Record<string, unknown>[];
   call<T = Record<string, unknown>>(
     method: string,
@@ -217,7 +217,7 @@ export function lifecycleBody(
   };
 }
 
-/** The lifecycle with exactly these optional stages. */
+/** The lifecycle with only these optional stages. */
 export function withStages(
   document: string,
   stages: Readonly<Partial<Record<'tune' | 'canary' | 'promote' | 'notify', object>>>,
@@ -263,7 +263,7 @@ function pathOf(path: string): string {
   return `${path.startsWith('/') && !isPlain(path) ? '/api/v1' : ''}${path}`;
 }
 
-/** Routes outside `/api/v1`. */
+/** Requests to routes outside `/api/v1`. */
 function isPlain(path: string): boolean {
   return /^\/(docs|openapi\.json|livez|readyz|metrics)/.test(path);
 }

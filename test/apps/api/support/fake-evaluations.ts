@@ -4,10 +4,10 @@ import type {
 } from '../../../../apps/temporal-clients/prompt-evaluation-client';
 import type { PromptEvaluationInput } from '../../../../workflows/prompt/evaluation-messages';
 
-/** Temporal as the routes of evaluations see it. */
+/** A fake of Temporal for the routes of evaluations. */
 export interface FakeEvaluations extends PromptEvaluationClient {
   readonly started: PromptEvaluationInput[];
-  /** What it says of one that was started; by default that it runs. */
+  /** The state of a started evaluation; default: running. */
   stateOf: (input: PromptEvaluationInput) => Promise<EvaluationState>;
 }
 

@@ -9,7 +9,7 @@ import type {
   WaitingChanges,
 } from '../../../../workflows/index-version/messages';
 
-/** Temporal as the routes of indexes see it. */
+/** A fake of Temporal for the routes of indexes. */
 export interface FakeIndexes extends IndexClient {
   /** Temporal does not respond. */
   away: boolean;
@@ -17,7 +17,7 @@ export interface FakeIndexes extends IndexClient {
   readonly removals: IndexRetirementInput[];
   readonly builds: IndexBuildInput[];
   waits: WaitingChanges | null;
-  /** What it says of one that was begun; by default that it runs. */
+  /** The state of a started build; default: running. */
   standingOf: (input: IndexBuildInput) => IndexBuildStanding;
 }
 

@@ -6,7 +6,7 @@ import { failure } from '../../../../domain/failure';
 import type { RunId } from '../../../../domain/ids';
 import type { LifecycleInput, RunState } from '../../../../workflows/run/messages';
 
-/** Temporal as the API and the sweeper see it, with a switch that takes it away. */
+/** A fake of Temporal for the API and the sweeper, with a switch that makes it unavailable. */
 export interface FakeLifecycles extends LifecycleClient {
   away: boolean;
   /** How long a start takes. */

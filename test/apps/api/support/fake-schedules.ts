@@ -3,8 +3,8 @@ import type { ScheduleClient } from '../../../../apps/temporal-clients/schedule-
 type Synced = Parameters<ScheduleClient['sync']>[0];
 
 /**
- * Temporal Schedules as the API and the sweeper see them where nothing is scheduled: what they were
- * to become is written down.
+ * A fake of Temporal Schedules for the API and the sweeper. It records the requested schedules and
+ * runs nothing.
  */
 export interface FakeSchedules extends ScheduleClient {
   readonly synced: Synced[];

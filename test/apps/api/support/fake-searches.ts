@@ -4,13 +4,13 @@ import type {
   PromptSearchView,
 } from '../../../../workflows/prompt/search-messages';
 
-/** Temporal as the routes of prompt searches see it. */
+/** A fake of Temporal for the routes of prompt searches. */
 export interface FakeSearches extends PromptSearchClient {
   readonly started: PromptSearchInput[];
   readonly cancelled: string[];
-  /** Under whom each was looked for: its run, or itself. */
+  /** The owner under which each was looked up: its run or itself. */
   readonly viewed: string[];
-  /** Of every search. */
+  /** The state of every search. */
   shown: PromptSearchView | null;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Workers on the product's workflow code and task queues: runs are recorded for real, the work
- * between is a fake's.
+ * Workers with the product's workflow code and task queues. Runs are recorded in the real registry,
+ * and the activities are fakes.
  */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,7 +1,4 @@
-/**
- * Models with versions that runs have made and judged, and what a person does to their champion
- * over HTTP.
- */
+/** Models with versions that runs have made and judged, and changes of their champion over HTTP. */
 import { digestOf } from '../../../../data/digest';
 import { decide } from '../../../../domain/decision/decide';
 import type { DecisionId, RunId } from '../../../../domain/ids';
@@ -18,22 +15,22 @@ export interface ChampionJson {
 
 export interface JudgedModels {
   /**
-   * A model of its own whose versions were each made by a run that has ended, and judged by these
-   * gates beside no champion; null means never judged.
+   * A model whose versions were each made by an ended run and judged by these gates without a
+   * champion; null means not judged.
    */
   model(...judgedBy: readonly (readonly GateSpec[] | null)[]): Promise<string>;
-  /** Applied with these parts of the spec; no version yet. */
+  /** Applied with these parts of the spec, without a version. */
   applied(parts: {
     readonly canary?: object;
     readonly promote?: object;
     readonly notify?: readonly object[];
   }): Promise<string>;
-  /** A version of a run that goes on, judged beside the present champion. */
+  /** A version of an open run, judged beside the present champion. */
   successor(
     name: string,
     gates?: readonly GateSpec[] | null,
   ): Promise<{ readonly version: number; readonly runId: RunId }>;
-  /** Records that the canary of this run ended, or stands, with a decision of this kind. */
+  /** Records that the canary of this run has ended, or is open, with a decision of this kind. */
   decideCanary(runId: RunId, kind: 'passed' | 'failed' | 'inconclusive'): Promise<DecisionId>;
   champion(name: string): Promise<Answer<ChampionJson>>;
   etagOf(name: string): Promise<string>;
