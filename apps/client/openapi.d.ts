@@ -1724,7 +1724,7 @@ export interface paths {
         };
         readonly get?: never;
         readonly put?: never;
-        /** Archive a lifecycle: no run begins and its schedule stops; what serves goes on serving */
+        /** Archive a lifecycle: no new runs, no schedule; its champion continues to serve */
         readonly post: {
             readonly parameters: {
                 readonly query?: never;
@@ -1770,7 +1770,7 @@ export interface paths {
         };
         readonly get?: never;
         readonly put?: never;
-        /** Delete an archived lifecycle of which nothing runs and nothing serves; its records stay */
+        /** Delete an archived lifecycle without open runs or a champion; its records are kept */
         readonly post: {
             readonly parameters: {
                 readonly query?: never;
@@ -6703,11 +6703,11 @@ export interface components {
                 readonly by: string;
                 readonly reason: string;
             } | null;
-            /** @description the version that goes on serving; null when none does */
+            /** @description champion, which continues to serve; null without one */
             readonly champion: number | null;
             readonly deletedAt: string | null;
             readonly lifecycle: string;
-            /** @description runs that began before and go on to their end, 20 at most */
+            /** @description runs that started before archiving and continue to their end, at most 20 */
             readonly openRuns: readonly string[];
         };
         readonly LifecycleFiles: {

@@ -339,7 +339,7 @@ export function lifecycleRoutes({
         schema: {
           tags,
           summary:
-            'Delete an archived lifecycle of which nothing runs and nothing serves; its records stay',
+            'Delete an archived lifecycle without open runs or a champion; its records are kept',
           params,
           body: reasoned.extend({
             stopServing: z
@@ -426,7 +426,7 @@ export function lifecycleRoutes({
 }
 
 const archiveSummaries = {
-  archive: 'Archive a lifecycle: no run begins and its schedule stops; what serves goes on serving',
+  archive: 'Archive a lifecycle: no new runs, no schedule; its champion continues to serve',
   unarchive: 'Restore an archived lifecycle: runs are accepted again and its schedule returns',
 } as const;
 

@@ -29,11 +29,11 @@ export const lifecycleArchive = z
     champion: z
       .number()
       .nullable()
-      .describe('the version that goes on serving; null when none does'),
+      .describe('champion, which continues to serve; null without one'),
     openRuns: z
       .array(z.string())
       .readonly()
-      .describe('runs that began before and go on to their end, 20 at most'),
+      .describe('runs that started before archiving and continue to their end, at most 20'),
   })
   .meta({ id: 'LifecycleArchive' });
 
