@@ -33,7 +33,7 @@ describe('a platform process', () => {
 
   test.each([
     [['worker', '--queue', 'dta'], /unknown queue dta; the queues are orchestrator, data, compute/],
-    [['worker', '--quue', 'data'], /takes --queue/],
+    [['worker', '--quue', 'data'], /takes only --queue/],
     [['api', '--port', '1'], /takes no arguments, but got --port 1/],
   ])('%j is a usage error before any setting is read', (args, message) => {
     expect(perennial(...args)).toEqual({
