@@ -384,7 +384,7 @@ describe('qualifyStandby', () => {
     });
     expect(await world.run('qualifyStandby', input)).toMatchObject({
       ...{ kind: 'refused', verdict: 'failed' },
-      reason: expect.stringMatching(/no-worse: right −0\.5/) as string,
+      reason: expect.stringMatching(/no-worse: right vs champion −0\.5/) as string,
     });
   });
 
