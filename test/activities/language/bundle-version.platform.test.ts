@@ -232,7 +232,7 @@ describe('writeBundles', () => {
       await expect(refused).rejects.toMatchObject({
         type: 'Conflict',
         message: expect.stringMatching(
-          new RegExp(`^${index.name}@${index.version} is (building|gone), `),
+          new RegExp(`needs ${index.name}@${index.version}, which is (building|deleted)$`),
         ) as string,
         next: 'run with cache: false',
       });
