@@ -812,22 +812,22 @@ export interface paths {
                 };
                 readonly cookie?: never;
             };
-            /** @description documents, how they are cut and embedded, and what the new version must show */
+            /** @description documents, chunking, embedder, and what the new version must show */
             readonly requestBody: {
                 readonly content: {
                     readonly "application/json": {
                         /**
-                         * @description keep leaves the alias where it is
+                         * @description promote moves the champion alias to the new version; keep does not
                          * @default promote
                          * @enum {string}
                          */
                         readonly after?: "promote" | "keep";
                         readonly answers?: {
-                            /** @description NDJSON, a case a line: id, input and expected */
+                            /** @description NDJSON, one case per line: id, input and expected */
                             readonly cases: string;
                             /** @default 0.95 */
                             readonly confidence?: number;
-                            /** @description what is measured of each answer */
+                            /** @description the dimensions to measure */
                             readonly dimensions: readonly ({
                                 /** @enum {string} */
                                 readonly kind: "exact";
@@ -1075,21 +1075,21 @@ export interface paths {
                                 readonly provider?: string;
                             })[];
                             /**
-                             * @description how much worse its mean may be
+                             * @description how much lower its mean may be
                              * @default 0.05
                              */
                             readonly margin?: number;
                             /**
-                             * @description share of cases without a score, beyond which nothing was measured
+                             * @description the largest share of cases without a score; above it the result is inconclusive
                              * @default 0.05
                              */
                             readonly maxFailures?: number;
                             /** @default 50 */
                             readonly minCases?: number;
-                            /** @description whose champion is asked, over either version */
+                            /** @description a language application; its champion answers over both versions */
                             readonly model: string;
                             /**
-                             * @description questions under way at once
+                             * @description concurrent questions
                              * @default 4
                              */
                             readonly parallel?: number;
@@ -1097,7 +1097,7 @@ export interface paths {
                             readonly quality: string;
                         } | null;
                         /**
-                         * @description for a paid embedder, and for the answers: spent, the build ends or says that it could not measure
+                         * @description limit for a paid embedder and for the answers; when it is spent, the build fails or its result is inconclusive
                          * @default {}
                          */
                         readonly budget?: {
@@ -1107,7 +1107,7 @@ export interface paths {
                             readonly usd?: number | null;
                         };
                         /**
-                         * @description how documents are cut: tokens, sentences or paragraphs
+                         * @description how documents are split into chunks: by tokens, sentences or paragraphs
                          * @default {
                          *       "kind": "sentences",
                          *       "size": 256,
@@ -1118,12 +1118,12 @@ export interface paths {
                             /** @enum {string} */
                             readonly kind: "tokens";
                             /**
-                             * @description tokens that two chunks share
+                             * @description tokens that consecutive chunks share
                              * @default 32
                              */
                             readonly overlap?: number;
                             /**
-                             * @description 16 to 8192: tokens a chunk, at most what the embedder takes
+                             * @description 16 to 8192: tokens per chunk, at most what the embedder accepts
                              * @default 256
                              */
                             readonly size?: number;
@@ -1131,12 +1131,12 @@ export interface paths {
                             /** @enum {string} */
                             readonly kind: "sentences";
                             /**
-                             * @description sentences that two chunks share
+                             * @description sentences that consecutive chunks share
                              * @default 0
                              */
                             readonly overlap?: number;
                             /**
-                             * @description 16 to 8192: tokens a chunk, at most what the embedder takes
+                             * @description 16 to 8192: tokens per chunk, at most what the embedder accepts
                              * @default 256
                              */
                             readonly size?: number;
@@ -1144,12 +1144,12 @@ export interface paths {
                             /** @enum {string} */
                             readonly kind: "paragraphs";
                             /**
-                             * @description 16 to 8192: tokens a chunk, at most what the embedder takes
+                             * @description 16 to 8192: tokens per chunk, at most what the embedder accepts
                              * @default 256
                              */
                             readonly size?: number;
                         };
-                        /** @description a dataset as `perennial dataset list` shows it, with or without @version: without, the newest */
+                        /** @description a dataset from `perennial dataset list`, such as docs or docs@3; the newest version by default */
                         readonly documents: string;
                         /**
                          * @description minilm, wordllama, or endpoint with a provider and its model
@@ -1168,7 +1168,7 @@ export interface paths {
                             /** @enum {string} */
                             readonly kind: "endpoint";
                             /**
-                             * @description tokens of a text that the model takes
+                             * @description the most tokens of a text that the model accepts
                              * @default 512
                              */
                             readonly maxTokens?: number;
@@ -1179,12 +1179,12 @@ export interface paths {
                         /** @description larger documents are left out and counted */
                         readonly maxDocument?: string;
                         /**
-                         * @description more documents left out than this fail the build
+                         * @description the largest share of documents that may be left out; above it the build fails
                          * @default 0.1
                          */
                         readonly maxRejectedShare?: number;
                         /**
-                         * @description how it is asked: by meaning, by words, or both fused
+                         * @description how it is searched: by meaning (vector), by words (text), or by both (hybrid)
                          * @default vector
                          * @enum {string}
                          */
@@ -1194,7 +1194,7 @@ export interface paths {
                             /** @default 0.97 */
                             readonly confidence?: number;
                             /**
-                             * @description how much less the new index may find
+                             * @description how much lower the metric of the new version may be
                              * @default 0.02
                              */
                             readonly margin?: number;
@@ -1202,11 +1202,11 @@ export interface paths {
                             readonly metric?: string | "mrr";
                             /** @default 100 */
                             readonly minQuestions?: number;
-                            /** @description a dataset as `perennial dataset list` shows it, with or without @version: without, the newest */
+                            /** @description a dataset from `perennial dataset list`, such as docs or docs@3; the newest version by default */
                             readonly questions: string;
                         } | null;
                         /**
-                         * @description how vectors are found: flat (exact), hnsw, ivfPq, or auto, by the number of pieces, which is also what absent means
+                         * @description kind of vector index: flat (exact), hnsw, ivfPq, or auto, which chooses by the number of chunks; auto by default
                          * @enum {string}
                          */
                         readonly vectors?: "auto" | "flat" | "hnsw" | "ivfPq";
@@ -2140,7 +2140,7 @@ export interface paths {
                     readonly "application/json": {
                         /** @description not in this version */
                         readonly as?: unknown;
-                        /** @description true or false: false runs every stage even when its inputs are unchanged */
+                        /** @description false runs every stage, even with unchanged inputs */
                         readonly cache?: boolean;
                         /**
                          * @description the first stage to run again
@@ -2151,13 +2151,13 @@ export interface paths {
                         readonly input?: unknown;
                         /** @description not in this version */
                         readonly kind?: unknown;
-                        /** @description parameters of the trainer, for this run alone */
+                        /** @description parameters of the trainer, only for this run */
                         readonly params?: {
                             readonly [key: string]: unknown;
                         };
-                        /** @description why, for the audit */
+                        /** @description the reason, for the audit log */
                         readonly reason?: string;
-                        /** @description the id of the run whose earlier stages are taken, run_… */
+                        /** @description the id of the run whose earlier stages are reused, run_… */
                         readonly reuseRun?: string;
                         /** @description the end of the window: latest, or a time with its offset such as 2013-07-01T00:00:00Z */
                         readonly until?: string;
@@ -5788,30 +5788,30 @@ export interface paths {
                 };
                 readonly cookie?: never;
             };
-            /** @description when to retrain: cron and timezone */
+            /** @description the times of automatic runs: cron and timezone */
             readonly requestBody: {
                 readonly content: {
                     readonly "application/json": {
                         /**
-                         * @description how late a missed start is still made, such as 1d
+                         * @description the longest delay of a missed start, such as 1d
                          * @default 1d
                          */
                         readonly catchup?: string;
                         /** @description five fields: minute, hour, day of month, month and day of week, such as "0 3 1 * *" */
                         readonly cron: string;
                         /**
-                         * @description the most that a start is put off by chance, such as 10m
+                         * @description the longest random delay of a start, such as 10m
                          * @default 0s
                          */
                         readonly jitter?: string;
                         /**
-                         * @description skip, bufferOne, cancelOther or allowAll: what a start does while the run before it goes on
+                         * @description the action while the previous run is in progress: skip, bufferOne, cancelOther or allowAll
                          * @default skip
                          * @enum {string}
                          */
                         readonly overlap?: "skip" | "bufferOne" | "cancelOther" | "allowAll";
                         /**
-                         * @description true to make no starts
+                         * @description true stops automatic starts
                          * @default false
                          */
                         readonly paused?: boolean;
