@@ -9,7 +9,7 @@ import type { Digest } from '../domain/dataset/artifact';
 import type { ComputeBackend, ComputeKind } from '../domain/training/job';
 import type { Registry } from '../db/registry';
 import { createAnswerCasesActivities } from './language/answer-cases';
-import { createRunBudgetActivities } from './language/asking';
+import { createRunBudgetActivities } from './language/request-context';
 import { createAssembleActivities } from './dataset/assemble';
 import { createBundleVersionActivities } from './language/bundle-version';
 import { createEvaluateActivities } from './evaluation/evaluate';

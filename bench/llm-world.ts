@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { ledgeredChat, type LedgeredChat } from '../data/language/ledgered-chat';
+import { openLedgerChat, type LedgerChat } from '../data/language/ledger-chat';
 import { openModelAccess } from '../data/language/model-access';
 import { openDatabase, type Database } from '../db/connection';
 import { migrate } from '../db/migrate';
@@ -16,7 +16,7 @@ const root = resolve(__dirname, '..');
 export interface LlmWorld {
   readonly registry: Registry;
   readonly database: Database;
-  readonly chat: LedgeredChat;
+  readonly chat: LedgerChat;
   close(): Promise<void>;
 }
 
@@ -52,7 +52,7 @@ export async function openLlmWorld(
   return {
     registry,
     database,
-    chat: ledgeredChat(access, registry.llmCalls),
+    chat: openLedgerChat(access, registry.llmCalls),
     async close() {
       await access.close();
       await database.close();

@@ -5,7 +5,7 @@ interface Store<K, V> {
 }
 
 /** Concurrent callers with the same key share one piece of work. A later caller starts new work. */
-export function shareInFlight<K, T>(
+export function shareConcurrentCalls<K, T>(
   running: Store<K, Promise<T>>,
   key: K,
   work: () => Promise<T>,
@@ -18,7 +18,7 @@ export function shareInFlight<K, T>(
 }
 
 /** Runs the work for a key once and keeps its value. After a failure the next caller retries. */
-export function keepUnlessFailed<K, T>(
+export function memoizeUnlessFailed<K, T>(
   kept: Store<K, Promise<T>>,
   key: K,
   work: () => Promise<T>,

@@ -1,7 +1,8 @@
 import { createContext, Script } from 'node:vm';
 
 /** The value of the work, or that it exceeded its time limit. */
-export type Limited<T> = { readonly kind: 'done'; readonly value: T } | { readonly kind: 'late' };
+export type TimedResult<T> =
+  { readonly kind: 'done'; readonly value: T } | { readonly kind: 'late' };
 
 const idle = () => undefined;
 const context = createContext({ work: idle });
@@ -11,7 +12,7 @@ const script = new Script('work()');
  * Runs synchronous work under a time limit and rethrows its errors. Only the time limit of V8's
  * scripts can stop a regular expression such as `(a+)+$`, so a script calls the work.
  */
-export function withinTime<T>(milliseconds: number, work: () => T): Limited<T> {
+export function runWithTimeLimit<T>(milliseconds: number, work: () => T): TimedResult<T> {
   Object.assign(context, { work });
   try {
     return { kind: 'done', value: script.runInContext(context, { timeout: milliseconds }) as T };
@@ -34,4 +35,4 @@ export function withinTime<T>(milliseconds: number, work: () => T): Limited<T> {
  * time. It is wall-clock time: on a busy machine, an eight-character pattern once used a tenth of
  * it.
  */
-export const patternMs = 1000;
+export const patternTimeLimitMs = 1000;

@@ -1,5 +1,5 @@
 /** Every failure type and whether it is retried. No other place decides on retries. */
-export const failures = {
+export const failureTypes = {
   // The request is wrong: a retry cannot help.
   InvalidInput: { retryable: false },
   NotFound: { retryable: false },
@@ -66,10 +66,10 @@ export const failures = {
   FencedOff: { retryable: false },
 } as const satisfies Record<string, { readonly retryable: boolean }>;
 
-export type FailureType = keyof typeof failures;
+export type FailureType = keyof typeof failureTypes;
 
 export function isFailureType(text: string): text is FailureType {
-  return Object.hasOwn(failures, text);
+  return Object.hasOwn(failureTypes, text);
 }
 
 /** One error in a document: its place, what is wrong and what is expected. */

@@ -12,7 +12,7 @@ import type { Supervisor } from './supervisor';
 export type BackendEnvironment = Readonly<Record<string, string | undefined>>;
 
 /** A backend of Perennial: started on this machine, or an existing service. */
-export interface Target {
+export interface BackendTarget {
   readonly name: string;
   /** URL without credentials. */
   readonly where: string;
@@ -20,7 +20,7 @@ export interface Target {
 }
 
 export interface Backends {
-  readonly targets: readonly Target[];
+  readonly targets: readonly BackendTarget[];
   /** Settings for the platform's processes. */
   readonly environment: Readonly<Record<string, string>>;
   /** Address of the embedded Temporal Web UI; null when it is not embedded. */
@@ -62,7 +62,7 @@ export async function startBackends(options: BackendOptions): Promise<Backends> 
 }
 
 interface Backend {
-  readonly target: Target;
+  readonly target: BackendTarget;
   readonly uiServer?: string;
   readonly environment: Readonly<Record<string, string>>;
 }

@@ -46,7 +46,7 @@ export function passEnvironment(environment: NodeJS.ProcessEnv): PassedEnvironme
  * Adds the settings that a supervisor passed by an open file to this process's environment. Other
  * processes cannot see additions there.
  */
-export function takeHiddenSettings(environment: NodeJS.ProcessEnv): void {
+export function readHiddenSettings(environment: NodeJS.ProcessEnv): void {
   const descriptor = environment[settingsDescriptor];
   if (descriptor === undefined) return;
   Reflect.deleteProperty(environment, settingsDescriptor);

@@ -1,10 +1,15 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure } from '../domain/failure';
-import { backendPortNames, startBackends, type BackendEnvironment, type Target } from './backends';
-import { hasFreeSocket, seaweedPortNames } from './embedded/seaweedfs';
+import {
+  backendPortNames,
+  startBackends,
+  type BackendEnvironment,
+  type BackendTarget,
+} from './backends';
+import { isSocketFree, seaweedPortNames } from './embedded/seaweedfs';
 import { openDeathWatch, type DeathWatch, type ProcessGuard } from './death-watch';
-import { choosePorts, type PortWish } from './port-book';
+import { choosePorts, type PortRequest } from './port-file';
 import { writePrivateJson } from './private-file';
 import { clearLeftovers, openProcessRecord } from './process-record';
 import { openSecrets } from './secrets';
@@ -32,7 +37,7 @@ export interface Platform {
   readonly temporalUiUrl: string | null;
   /** API key of the user of this machine. */
   readonly apiKey: string;
-  readonly targets: readonly Target[];
+  readonly targets: readonly BackendTarget[];
   /** Settings of the platform's processes, including secrets. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   processes(): readonly { readonly name: string; readonly pid: number }[];
@@ -222,8 +227,8 @@ function wantedServices(environment: BackendEnvironment): readonly PlatformServi
 
 function portWishes(
   environment: BackendEnvironment,
-): Record<PlatformService | (typeof backendPortNames)[number], PortWish> {
-  const named = (setting: string): PortWish => {
+): Record<PlatformService | (typeof backendPortNames)[number], PortRequest> {
+  const named = (setting: string): PortRequest => {
     const text = environment[setting];
     if (text === undefined || text === '') return {};
     if (/^\d+$/.test(text) && Number(text) <= 65_535) return { exactly: Number(text), setting };
@@ -231,9 +236,9 @@ function portWishes(
   };
   const any = Object.fromEntries(backendPortNames.map((name) => [name, {}])) as Record<
     (typeof backendPortNames)[number],
-    PortWish
+    PortRequest
   >;
-  for (const name of seaweedPortNames) any[name] = { usable: (port) => hasFreeSocket(name, port) };
+  for (const name of seaweedPortNames) any[name] = { usable: (port) => isSocketFree(name, port) };
   return {
     ...any,
     api: { preferred: 8700, ...named('PERENNIAL_API_PORT') },

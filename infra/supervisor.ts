@@ -3,7 +3,7 @@ import type { RunningServer } from './embedded/server-process';
 import { trimLog } from './log-file';
 
 /** A process of the platform. Higher tiers use lower ones, so they end first. */
-export interface Part {
+export interface SupervisedProcess {
   readonly name: string;
   readonly tier: number;
   readonly start: (signal: AbortSignal) => Promise<RunningServer>;
@@ -11,7 +11,7 @@ export interface Part {
 
 export interface Supervisor {
   /** Starts the part and restarts it whenever it ends. Rejects when the first start fails. */
-  run(part: Part): Promise<RunningServer>;
+  run(part: SupervisedProcess): Promise<RunningServer>;
   processes(): readonly { readonly name: string; readonly pid: number }[];
   /** Ends all parts by tier, including those that are starting. */
   stop(): Promise<void>;
@@ -24,7 +24,7 @@ export interface SupervisorOptions {
 }
 
 interface Kept {
-  readonly part: Part;
+  readonly part: SupervisedProcess;
   server: RunningServer | null;
   /** Settles when the part is no longer restarted. */
   over: Promise<void>;
@@ -42,7 +42,7 @@ export function openSupervisor({ say, backoffSeconds = doubling }: SupervisorOpt
   );
   trimming.unref();
 
-  async function run(part: Part): Promise<RunningServer> {
+  async function run(part: SupervisedProcess): Promise<RunningServer> {
     const entry: Kept = { part, server: null, over: Promise.resolve() };
     kept.push(entry);
     const first = part.start(stopping.signal);
@@ -68,7 +68,10 @@ export function openSupervisor({ say, backoffSeconds = doubling }: SupervisorOpt
     }
   }
 
-  async function startAgain(part: Part, nextDelay: () => number): Promise<RunningServer | null> {
+  async function startAgain(
+    part: SupervisedProcess,
+    nextDelay: () => number,
+  ): Promise<RunningServer | null> {
     for (;;) {
       const seconds = nextDelay();
       say(

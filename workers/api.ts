@@ -7,10 +7,10 @@ import { createPromptSearchClient } from '../apps/temporal-clients/prompt-search
 import { createScheduleClient } from '../apps/temporal-clients/schedule-client';
 import { openTrainerCatalog } from '../data/training/catalog';
 import { auditVerifier } from './audit/verification';
-import { commandKeysIn } from './access/command-keys';
+import { commandKeysFrom } from './access/command-keys';
 import { openCore, scratchRoot } from './compose';
 import type { Config } from './config';
-import { openKnownModels } from './known-models';
+import { openModelCatalog } from './known-models';
 import type { Logger } from './log';
 import { temporalConnectOptions } from './temporal/settings';
 
@@ -25,9 +25,9 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
     connection,
     namespace,
     uiUrl,
-    commandKeys: commandKeysIn(config.commandKeysFile),
+    commandKeys: commandKeysFrom(config.commandKeysFile),
   });
-  const models = openKnownModels(config, log);
+  const models = openModelCatalog(config, log);
   const api = await createApi({
     ...core,
     lifecycles,

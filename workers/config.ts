@@ -17,12 +17,12 @@ import {
 } from './access/secret-refs';
 import {
   auditFiles,
-  auditMistakes,
+  auditSettingErrors,
   auditSettings,
   readAuditSettings,
   type AuditConfig,
 } from './audit/settings';
-import type { SettingMistake, TemporalSecurity } from './temporal/settings';
+import type { SettingError, TemporalSecurity } from './temporal/settings';
 import { readSourceAccess, sourceSettings, type SourceAccess } from './source-settings';
 import { readTemporalSecurity, temporalFiles, temporalSettings } from './temporal/settings';
 
@@ -161,7 +161,7 @@ export function readConfig(environment: Environment): Config {
       detail: message,
     })),
     ...temporal.mistakes,
-    ...auditMistakes(given),
+    ...auditSettingErrors(given),
   ];
   const sources = readSourceAccess(given, {
     denied: ownFiles(given),
@@ -286,7 +286,7 @@ function ownFiles(given: Environment): readonly string[] {
   return [stateDirOf(given), provisioned, ...named.map((path) => resolve(path))];
 }
 
-function wrongSettings(mistakes: readonly SettingMistake[]): Error {
+function wrongSettings(mistakes: readonly SettingError[]): Error {
   const issues = mistakes.map(({ setting, detail }): Issue => ({
     pointer: `/${setting}`,
     detail: `${setting}: ${detail}`,

@@ -1,17 +1,17 @@
 import { join } from 'node:path';
 import { gatewayDefaults } from '../apps/gateway/config';
-import { quietly } from '../apps/gateway/quietly';
+import { rateLimitedLog } from '../apps/gateway/error-log-limiter';
 import { createGateway } from '../apps/gateway/server';
 import { openChunkStore } from '../data/index/chunk-store';
 import { openEmbedders } from '../data/index/embedders/open-embedder';
 import { openIndexReader } from '../data/index/query-index';
-import { openAllowances } from '../data/language/allowances';
+import { openServingBudgets } from '../data/language/serving-budgets';
 import { meteredAccess } from '../data/language/metered-access';
 import { openModelAccess } from '../data/language/model-access';
 import { openDetectors } from '../data/safety/open-detectors';
 import { newId } from '../db/ids';
 import { embeddedProvider } from '../domain/language/provider/document';
-import { answerPlaces, openFileLimit } from './language/answer-places';
+import { maxConcurrentAnswers, openFileLimit } from './language/answer-limit';
 import { openCore } from './compose';
 import type { Config } from './config';
 import { setUpLanceDb } from './language/lance-settings';
@@ -30,14 +30,18 @@ export async function runGateway(config: Config, log: Logger, signal: AbortSigna
   const { drainMs, maxAnswers: usual } = gatewayDefaults.chat;
   const chat = {
     ...gatewayDefaults.chat,
-    maxAnswers: answerPlaces({ asked: config.maxAnswers, usual, openFiles: openFileLimit() }),
+    maxAnswers: maxConcurrentAnswers({
+      asked: config.maxAnswers,
+      usual,
+      openFiles: openFileLimit(),
+    }),
     drainMs: config.drainSeconds === null ? drainMs : config.drainSeconds * 1000,
   };
   const core = openCore(config, 'perennial-gateway');
-  const allowances = openAllowances({
+  const allowances = openServingBudgets({
     ledger: core.registry.budgets,
     holder: `gateway/${newId('gw')}`,
-    onError: quietly((what, error) =>
+    onError: rateLimitedLog((what, error) =>
       log.warn({ err: error }, `the registry is unavailable (${what})`),
     ),
   });

@@ -12,7 +12,7 @@ const patienceMs = 3000;
  * no providers, as on a cluster where only workers have the file, or if the file is not readable.
  * The API then still serves everything that needs no model.
  */
-export function openKnownModels(
+export function openModelCatalog(
   config: Pick<Config, 'llmUrl' | 'llmKey' | 'providersFile' | 'operatorSecretOf'>,
   log: Pick<Logger, 'warn'>,
 ): { readonly known: KnownModels | null; close(): Promise<void> } {

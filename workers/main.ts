@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { harmlessLines } from '../apps/cli/harmless';
 import { isPerennialError } from '../domain/failure';
-import { takeHiddenSettings } from '../infra/hidden-settings';
+import { readHiddenSettings } from '../infra/hidden-settings';
 import type * as Cli from '../apps/cli/main';
 import type * as CliContext from '../apps/cli/context';
 import type * as Demo from '../apps/cli/demo';
@@ -230,7 +230,7 @@ async function cli(args: readonly string[]): Promise<number> {
   return runCli(args, createContext(terminal(), settings), { version, compute, auditKeys });
 }
 
-takeHiddenSettings(process.env);
+readHiddenSettings(process.env);
 main(process.argv.slice(2)).then(
   (exitCode) => {
     process.exitCode = exitCode;

@@ -22,7 +22,7 @@ export interface PlatformKeys {
   readonly service: string;
 }
 
-export interface SetUp extends PlatformKeys {
+export interface SetupResult extends PlatformKeys {
   /** Warnings for the person who starts the platform; usually none. */
   readonly warnings: readonly string[];
 }
@@ -36,7 +36,7 @@ const scopes = { admin: 'admin', service: 'operator' } as const satisfies Record
  * Creates what all processes need before they start: tables, bucket, keys and the Temporal
  * namespace. Running it again changes nothing.
  */
-export async function setUp(config: Config): Promise<SetUp> {
+export async function setUp(config: Config): Promise<SetupResult> {
   const core = openCore(config, 'perennial-setup');
   try {
     const [done] = await Promise.all([
@@ -56,7 +56,7 @@ export async function setUp(config: Config): Promise<SetUp> {
 async function setUpStores(
   { database, artifacts, registry }: Core,
   { stateDir, commandKeysFile, s3 }: Config,
-): Promise<SetUp> {
+): Promise<SetupResult> {
   ensureCommandKeys(commandKeysFile);
   await advised(
     `check PERENNIAL_DATABASE_URL and the log of PostgreSQL at ${database.target}`,

@@ -4,9 +4,9 @@
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { bucketPrefix, type BucketPrefix } from '../data/dataset/sources/bucket-access';
-import { isBelow } from '../data/dataset/sources/file-access';
+import { isInsideFolder } from '../data/dataset/sources/file-access';
 import type { SourceReach } from '../data/dataset/sources/policy';
-import type { SettingMistake } from './temporal/settings';
+import type { SettingError } from './temporal/settings';
 
 export const sourceSettings = {
   PERENNIAL_INGEST_PRIVATE_ADDRESSES: z.enum(['true', 'false']).default('false'),
@@ -31,7 +31,7 @@ const usualRoots: readonly string[] = [join(project, '*', 'data'), join(project,
 export function readSourceAccess(
   given: Readonly<Record<string, string | undefined>>,
   { denied, ownBucket }: { readonly denied: readonly string[]; readonly ownBucket: string },
-): { readonly access: SourceAccess; readonly mistakes: readonly SettingMistake[] } {
+): { readonly access: SourceAccess; readonly mistakes: readonly SettingError[] } {
   const named = given['PERENNIAL_INGEST_ROOTS']?.split(':').filter((root) => root !== '');
   const roots = (named ?? usualRoots).map(withoutEnd);
   const { buckets, mistakes: bucketMistakes } = readBuckets(
@@ -46,11 +46,11 @@ export function readSourceAccess(
 function rootMistakes(
   roots: readonly string[],
   denied: readonly string[],
-): readonly SettingMistake[] {
+): readonly SettingError[] {
   return roots.flatMap((root) => {
     const setting = 'PERENNIAL_INGEST_ROOTS';
     if (!isAbsolute(root)) return [{ setting, detail: `${root} is not an absolute path` }];
-    const closed = denied.find((each) => root === each || isBelow(root, each));
+    const closed = denied.find((each) => root === each || isInsideFolder(root, each));
     return closed === undefined
       ? []
       : [{ setting, detail: `${root} lies in ${closed}, which sources may never read` }];
@@ -64,7 +64,7 @@ function withoutEnd(root: string): string {
 function readBuckets(
   text: string,
   ownBucket: string,
-): { readonly buckets: readonly BucketPrefix[]; readonly mistakes: readonly SettingMistake[] } {
+): { readonly buckets: readonly BucketPrefix[]; readonly mistakes: readonly SettingError[] } {
   const named = text.split(',').map((each) => each.trim().replace(/^s3:\/\//, ''));
   const read = named
     .filter((each) => each !== '')

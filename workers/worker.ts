@@ -12,10 +12,10 @@ import { createScheduleClient } from '../apps/temporal-clients/schedule-client';
 import { openChunkStore } from '../data/index/chunk-store';
 import { openEmbedders } from '../data/index/embedders/open-embedder';
 import { openModelAccess } from '../data/language/model-access';
-import { ledgeredEmbeddings } from '../data/language/ledgered-embeddings';
+import { openLedgerEmbeddings } from '../data/language/ledger-embeddings';
 import { clearScratch } from '../data/scratch';
 import { workflowBundle } from './temporal/bundle';
-import { commandKeysIn } from './access/command-keys';
+import { commandKeysFrom } from './access/command-keys';
 import { openCore, scratchRoot } from './compose';
 import type { Config } from './config';
 import { openHealthServer } from './health-server';
@@ -25,7 +25,7 @@ import type { Loop } from './maintenance/loop';
 import { startMaintenance } from './maintenance/maintenance';
 import { measureMaintenance } from './maintenance/metrics';
 import { modelProviders } from './language/model-providers';
-import { meetOpenRuns } from './maintenance/open-runs';
+import { checkOpenRuns } from './maintenance/open-runs';
 import { stageCodeDigest } from './temporal/source-digest';
 import { createQueueWorker } from './temporal/worker';
 import { temporalLogger } from './temporal/log';
@@ -44,7 +44,7 @@ export async function runWorker(
   const metrics = new Metrics();
   const health = await openHealthServer(config.bind, config.workerPort, () => ready, metrics);
   const core = openCore(config, 'perennial-worker');
-  const commandKeys = commandKeysIn(config.commandKeysFile);
+  const commandKeys = commandKeysFrom(config.commandKeysFile);
   await clearScratch(scratchRoot(config));
   const backend = createLocalBackend({
     python: config.python,
@@ -60,7 +60,7 @@ export async function runWorker(
   const optuna = createOptuna({ python: config.python, trainersDir: config.trainersDir });
   const chunkStore = openChunkStore({ kind: 's3', s3: config.s3 });
   const access = openModelAccess(modelProviders(config), config.operatorSecretOf);
-  const ledgered = ledgeredEmbeddings(access, core.registry.llmCalls, core.artifacts);
+  const ledgered = openLedgerEmbeddings(access, core.registry.llmCalls, core.artifacts);
   const embedders = openEmbedders({ access, ledgered });
   const activities = createActivities({
     ...core,
@@ -88,7 +88,7 @@ export async function runWorker(
   const code = await workflowBundle();
   if (queues.includes('orchestrator')) {
     const { stateDir, allowIncompatibleRuns: allowIncompatible } = config;
-    await meetOpenRuns({
+    await checkOpenRuns({
       connection: client,
       address,
       namespace,

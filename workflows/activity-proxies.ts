@@ -30,13 +30,13 @@ export const recordOptions = {
   retry: untilItWorks,
 } as const;
 
-export const records = oneAtATime(proxyLocalActivities<Activities>(recordOptions));
+export const registryWrites = oneAtATime(proxyLocalActivities<Activities>(recordOptions));
 
 /**
  * Cleanup after a run. It gives up after a minute, so that an unavailable store does not keep the
  * run open; garbage collection cleans up later.
  */
-export const cleaning = oneAtATime(
+export const cleanupWork = oneAtATime(
   proxyLocalActivities<Activities>({
     startToCloseTimeout: '30s',
     scheduleToCloseTimeout: '1m',
@@ -163,7 +163,7 @@ export const rolloutWork = proxyActivities<Activities>({
  * failures of a provider. A retry here means a lost worker, or a provider that was unavailable for
  * minutes. A retry reads earlier answers from the call ledger and repeats only requests in flight.
  */
-export const askingOptions = {
+export const llmWorkOptions = {
   taskQueue: taskQueues.llm,
   startToCloseTimeout: oneDay,
   heartbeatTimeout: '15s',
@@ -176,13 +176,13 @@ export const askingOptions = {
   },
 } as const;
 
-export const llmWork = proxyActivities<Activities>(askingOptions);
+export const llmWork = proxyActivities<Activities>(llmWorkOptions);
 
 /**
  * The same for a standby model. The release does not need it, so it retries for half a minute in
  * all, and for at most four lost workers.
  */
 export const standbyWork = proxyActivities<Activities>({
-  ...askingOptions,
-  retry: { ...askingOptions.retry, initialInterval: '2s', maximumAttempts: 5 },
+  ...llmWorkOptions,
+  retry: { ...llmWorkOptions.retry, initialInterval: '2s', maximumAttempts: 5 },
 });

@@ -19,7 +19,7 @@ export interface CollectGarbage {
   };
 }
 
-export interface Collected {
+export interface CollectedArtifacts {
   readonly marked: number;
   readonly deleted: number;
   readonly unfinishedUploads: number;
@@ -37,7 +37,7 @@ const oneDay = 86_400;
  * and are still unreferenced, then marks idle ones for a later pass. Row locks make it safe beside
  * writers and other collectors. Progress is in the rows, so the next pass continues it.
  */
-export async function collectGarbage(input: CollectGarbage): Promise<Collected> {
+export async function collectGarbage(input: CollectGarbage): Promise<CollectedArtifacts> {
   const {
     registry,
     artifacts,

@@ -1,10 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
-import type {
-  AssembledData,
-  AssembledPart,
-  AssembledPartName,
-} from '../../domain/dataset/assembled';
+import type { TrainingSet, AssembledPart, AssembledPartName } from '../../domain/dataset/assembled';
 import { assembledParts, groupColumn, reservedColumnTypes } from '../../domain/dataset/assembled';
 import {
   datasetName,
@@ -25,8 +21,8 @@ import { openScratch, type Scratch } from '../../data/scratch';
 import type { LineageNode } from '../../db/lineage/repository';
 import type { Registry } from '../../db/registry';
 import type { HeldClaim } from '../../db/run/guard';
-import { effectOnce } from '../run/effect-once';
-import { whileBeating } from '../run/heartbeating';
+import { withIdempotencyKey } from '../run/idempotent-effect';
+import { withHeartbeat } from '../run/heartbeat';
 
 export interface AssembleDeps {
   readonly registry: Pick<Registry, 'effects' | 'datasets' | 'artifacts' | 'lineage'>;
@@ -69,8 +65,8 @@ export function createAssembleActivities({ registry, artifacts, scratchRoot }: A
      * result, or assembles the same bytes again.
      */
     assembleData: (input: AssembleInput): Promise<AssembleEnd> =>
-      whileBeating(({ signal }) =>
-        effectOnce(registry.effects, input, async (assertOwned, claim) => {
+      withHeartbeat(({ signal }) =>
+        withIdempotencyKey(registry.effects, input, async (assertOwned, claim) => {
           const scratch = await openScratch(scratchRoot, `assemble-${input.runId}`);
           try {
             const assembled = await assembleOnce(artifacts, scratch, input, signal);
@@ -158,7 +154,7 @@ async function store(
       features: await put(features),
     };
   }
-  const value: AssembledData = {
+  const value: TrainingSet = {
     columns: made.columns,
     label: data.label.column,
     labelType: made.labelType,
@@ -201,7 +197,7 @@ type Registering = Pick<AssembleInput, 'tenant' | 'runId' | 'key' | 'lifecycle'>
 
 interface AssembledTable {
   readonly table: string;
-  readonly of: AssembledData;
+  readonly of: TrainingSet;
   readonly parts: readonly AssembledPartName[];
   readonly from: readonly DatasetVersionRef[];
 }
@@ -251,7 +247,7 @@ function nodeOf({ dataset, version, manifest }: DatasetVersionRef): LineageNode 
   return { kind: 'dataset', name: dataset, version, digest: manifest.digest };
 }
 
-function rowsOf({ parts }: AssembledData): Record<AssembledPartName, number> {
+function rowsOf({ parts }: TrainingSet): Record<AssembledPartName, number> {
   return {
     train: parts.train.rows,
     tuning: parts.tuning.rows,

@@ -8,7 +8,7 @@ import {
 } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
 import type { DataSpec, SourceSpec } from '../../domain/lifecycle/lifecycle';
-import type { RunEffect } from '../../domain/run/run';
+import type { RunEffectRef } from '../../domain/run/run';
 import { latestWindow } from '../../domain/dataset/time-window';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { openScratch, type Scratch } from '../../data/scratch';
@@ -19,8 +19,8 @@ import type { LineageNode } from '../../db/lineage/repository';
 import type { Registry } from '../../db/registry';
 import type { HeldClaim } from '../../db/run/guard';
 import { openDatasetReader, type RegisteredDatasets } from './reader';
-import { effectOnce } from '../run/effect-once';
-import { whileBeating, type Beat } from '../run/heartbeating';
+import { withIdempotencyKey } from '../run/idempotent-effect';
+import { withHeartbeat, type HeartbeatContext } from '../run/heartbeat';
 
 export interface IngestDeps {
   readonly registry: Pick<Registry, 'effects' | 'datasets' | 'artifacts' | 'lineage'>;
@@ -29,7 +29,7 @@ export interface IngestDeps {
   readonly sourcePolicy: SourcePolicy;
 }
 
-export interface IngestInput extends RunEffect {
+export interface IngestInput extends RunEffectRef {
   readonly lifecycle: string;
   readonly source: SourceSpec;
   /** Null when the source has no time column. */
@@ -37,11 +37,11 @@ export interface IngestInput extends RunEffect {
   readonly limits: SourceLimits;
 }
 
-export interface LatestWindowInput extends RunEffect {
+export interface LatestWindowInput extends RunEffectRef {
   readonly data: DataSpec;
 }
 
-interface IngestAttempt extends IngestDeps, Beat {
+interface IngestAttempt extends IngestDeps, HeartbeatContext {
   readonly scratch: Scratch;
   readonly datasets: RegisteredDatasets;
   readonly claim: HeldClaim;
@@ -50,11 +50,11 @@ interface IngestAttempt extends IngestDeps, Beat {
 export function createIngestActivities(deps: IngestDeps) {
   /** Heartbeats, one effect per key, and a scratch folder that is removed at the end. */
   const attempt = <T>(
-    { tenant, runId, key }: RunEffect,
+    { tenant, runId, key }: RunEffectRef,
     work: (attempt: IngestAttempt) => Promise<T>,
   ): Promise<T> =>
-    whileBeating((beat) =>
-      effectOnce(deps.registry.effects, { tenant, key }, async (_, claim) => {
+    withHeartbeat((beat) =>
+      withIdempotencyKey(deps.registry.effects, { tenant, key }, async (_, claim) => {
         const scratch = await openScratch(deps.scratchRoot, `ingest-${runId}`);
         try {
           return await work({
@@ -90,7 +90,7 @@ export function createIngestActivities(deps: IngestDeps) {
     restoreDatasetAliases: async ({
       tenant,
       runId,
-    }: Pick<RunEffect, 'tenant' | 'runId'>): Promise<void> => {
+    }: Pick<RunEffectRef, 'tenant' | 'runId'>): Promise<void> => {
       await deps.registry.datasets.restoreAliases({
         tenant,
         runId,
@@ -159,7 +159,7 @@ async function ingest(input: IngestInput, attempt: IngestAttempt): Promise<Datas
 }
 
 async function upload(
-  { tenant, runId }: RunEffect,
+  { tenant, runId }: RunEffectRef,
   dataset: string,
   { files: paths, columns, rows, bytes }: SourceData,
   { artifacts, signal, report }: IngestAttempt,

@@ -6,7 +6,7 @@ import { isPerennialError } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { Verdict } from '../../domain/decision/verdict';
 import type { ArtifactStore } from '../../data/artifact/store';
-import type { Reference } from '../../data/dataset/contracts/distribution';
+import type { ReferenceVersion } from '../../data/dataset/contracts/distribution';
 import {
   validateContract,
   type ContractValidation,
@@ -16,8 +16,8 @@ import { openScratch, type Scratch } from '../../data/scratch';
 import { readParquet, withDuckDb } from '../../data/sql/platform-sql';
 import type { Registry } from '../../db/registry';
 import type { HeldClaim } from '../../db/run/guard';
-import { effectOnce } from '../run/effect-once';
-import { whileBeating, type Beat } from '../run/heartbeating';
+import { withIdempotencyKey } from '../run/idempotent-effect';
+import { withHeartbeat, type HeartbeatContext } from '../run/heartbeat';
 
 export interface ValidateDeps {
   readonly registry: Pick<Registry, 'effects' | 'datasets' | 'artifacts' | 'lineage'>;
@@ -55,7 +55,7 @@ export interface ValidateEnd {
   readonly verdict: Verdict;
 }
 
-interface ValidateAttempt extends ValidateDeps, Beat {
+interface ValidateAttempt extends ValidateDeps, HeartbeatContext {
   readonly scratch: Scratch;
   readonly assertOwned: () => Promise<void>;
   readonly claim: HeldClaim;
@@ -73,8 +73,8 @@ export function createValidateActivities(deps: ValidateDeps) {
      * or measures again and finds earlier objects by digest.
      */
     validateDataset: (input: ValidateInput): Promise<ValidateEnd> =>
-      whileBeating((beat) =>
-        effectOnce(deps.registry.effects, input, async (assertOwned, claim) => {
+      withHeartbeat((beat) =>
+        withIdempotencyKey(deps.registry.effects, input, async (assertOwned, claim) => {
           const scratch = await openScratch(deps.scratchRoot, `validate-${input.runId}`);
           try {
             return await validate(input, { ...deps, ...beat, scratch, assertOwned, claim });
@@ -180,7 +180,7 @@ async function stage(
 async function referenceFor(
   { contract, reference }: ValidateInput,
   attempt: ValidateAttempt,
-): Promise<Reference> {
+): Promise<ReferenceVersion> {
   if (contract.distribution === null || reference === null) return { kind: 'none' };
   const name = `${reference.dataset}@${reference.version}`;
   try {

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
-import type { AssembledData } from '../../domain/dataset/assembled';
+import type { TrainingSet } from '../../domain/dataset/assembled';
 import { dateOf } from '../../domain/calendar';
 import type { DatasetVersionRef } from '../../domain/dataset/dataset';
 import { decide } from '../../domain/decision/decide';
@@ -26,8 +26,8 @@ import { anchorVersions } from '../../domain/decision/gates/counterpart';
 import { digestOf } from '../../data/digest';
 import { openScratch } from '../../data/scratch';
 import type { Registry } from '../../db/registry';
-import { effectOnce } from '../run/effect-once';
-import { whileBeating } from '../run/heartbeating';
+import { withIdempotencyKey } from '../run/idempotent-effect';
+import { withHeartbeat } from '../run/heartbeat';
 import { scoreHoldout, type ScoredFiles } from './score-holdout';
 import { summaryOf, type EvaluationSummary } from './summary';
 
@@ -75,8 +75,8 @@ export function createEvaluateActivities(deps: EvaluateDeps) {
     async evaluateCandidate(input: EvaluateInput): Promise<ModelEvaluation> {
       // Scoring and measuring yield to the event loop every few tens of milliseconds, so that
       // heartbeats are sent without a worker thread.
-      return whileBeating(({ signal }) =>
-        effectOnce(deps.registry.effects, input, (assertOwned) =>
+      return withHeartbeat(({ signal }) =>
+        withIdempotencyKey(deps.registry.effects, input, (assertOwned) =>
           evaluateOnce(deps, input, { signal, assertOwned }),
         ),
       );
@@ -137,7 +137,7 @@ async function measureCandidate({
   policy,
   signal,
 }: Measuring): Promise<MeasuredCandidate> {
-  const assembled = await artifacts.getJson<AssembledData>(input.assembled);
+  const assembled = await artifacts.getJson<TrainingSet>(input.assembled);
   const candidate = await artifacts.getJson<ModelManifest>(input.candidate.manifest);
   if (candidate.trainingData !== input.assembled.digest) {
     // Its training rows may be in this holdout, which would make every figure too good.

@@ -1,7 +1,7 @@
 import { activityInfo } from '@temporalio/activity';
 import { request } from 'undici';
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
-import type { AssembledData } from '../../domain/dataset/assembled';
+import type { TrainingSet } from '../../domain/dataset/assembled';
 import type { Column, ColumnType } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
@@ -16,7 +16,7 @@ import { openOnnxModel } from '../../data/onnx/session';
 import { openScratch, type Scratch } from '../../data/scratch';
 import { withDuckDb } from '../../data/sql/platform-sql';
 import type { Registry } from '../../db/registry';
-import { whileBeating } from '../run/heartbeating';
+import { withHeartbeat } from '../run/heartbeat';
 
 export interface ParityDeps {
   readonly registry: { readonly gateways: Pick<Registry['gateways'], 'live'> };
@@ -51,7 +51,7 @@ export function createParityActivities(deps: ParityDeps) {
      * @throws GatewayUnavailable (retryable) when no gateway answers.
      */
     measureParity(input: ParityInput): Promise<ParityEvidence> {
-      return whileBeating(async ({ signal }) => {
+      return withHeartbeat(async ({ signal }) => {
         const scratch = await openScratch(deps.scratchRoot, `parity-${input.runId}`);
         try {
           return await measure(deps, input, { scratch, signal });
@@ -107,7 +107,7 @@ async function offlineScores(
   manifest: ModelManifest,
   { scratch, signal }: ParityAttempt,
 ): Promise<{ readonly sample: ParitySample; readonly scores: Float64Array }> {
-  const { holdout } = (await artifacts.getJson<AssembledData>(assembled)).parts;
+  const { holdout } = (await artifacts.getJson<TrainingSet>(assembled)).parts;
   const files = {
     features: scratch.path('features.parquet'),
     requestRows: scratch.path('request.parquet'),

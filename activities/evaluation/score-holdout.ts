@@ -1,10 +1,10 @@
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
-import { rowColumn, type AssembledData } from '../../domain/dataset/assembled';
+import { rowColumn, type TrainingSet } from '../../domain/dataset/assembled';
 import { openCalendar } from '../../domain/calendar';
 import type { Column } from '../../domain/dataset/dataset';
-import { failures, failure, isPerennialError } from '../../domain/failure';
+import { failureTypes, failure, isPerennialError } from '../../domain/failure';
 import {
-  onRows,
+  selectRows,
   type ScoredCounterpart,
   type ScoredHoldout,
 } from '../../domain/evaluation/measure/holdout';
@@ -12,10 +12,10 @@ import { alignClasses } from '../../domain/evaluation/metrics/multiclass';
 import type { ScoredSample } from '../../domain/evaluation/metrics/sample';
 import { randomBlocks } from '../../domain/evaluation/measure/random-blocks';
 import {
-  judgedRows,
+  evaluatedRows,
   type DayCount,
-  type JudgedDays,
-  type JudgedRows,
+  type EvaluatedDays,
+  type EvaluatedRows,
 } from '../../domain/evaluation/measure/whole-weeks';
 import {
   versionName,
@@ -45,7 +45,7 @@ export interface Scoring {
   readonly artifacts: Pick<ArtifactStore, 'getJson' | 'getBytes' | 'toFile'>;
   readonly scratch: Scratch;
   readonly signal: AbortSignal;
-  readonly assembled: AssembledData;
+  readonly assembled: TrainingSet;
   readonly candidate: ModelManifest;
   readonly champion: ModelVersionRef | null;
   /** By version number; null for a version that does not exist. */
@@ -60,7 +60,7 @@ export interface ScoredFiles {
   /** Scores of all models on the judged days; all rows are scored. */
   readonly holdout: ScoredHoldout;
   /** Null for a random holdout, which is judged whole. */
-  readonly judged: JudgedDays | null;
+  readonly judged: EvaluatedDays | null;
   /** Number of groups, or of distinct rows, of a random holdout; null for one by time. */
   readonly groups: number | null;
   readonly predictionsFile: string;
@@ -139,7 +139,7 @@ export async function scoreHoldout(scoring: Scoring): Promise<ScoredFiles> {
         sliceColumns,
       };
       return {
-        holdout: { ...onRows(scored, counted.rows), day: counted.day, days: counted.days },
+        holdout: { ...selectRows(scored, counted.rows), day: counted.day, days: counted.days },
         judged: counted.judged,
         groups: counted.groups,
         predictionsFile,
@@ -152,9 +152,9 @@ export async function scoreHoldout(scoring: Scoring): Promise<ScoredFiles> {
   );
 }
 
-interface CountedRows extends Pick<JudgedRows, 'rows' | 'day' | 'days'> {
+interface CountedRows extends Pick<EvaluatedRows, 'rows' | 'day' | 'days'> {
   readonly dayOfRow: Int32Array | null;
-  readonly judged: JudgedDays | null;
+  readonly judged: EvaluatedDays | null;
   readonly groups: number | null;
 }
 
@@ -172,7 +172,7 @@ export async function countedRows(
   if (window !== null) {
     const { timezone, labelDelaySeconds } = dayCount;
     return {
-      ...judgedRows(times, { window, calendar: openCalendar(timezone), labelDelaySeconds }),
+      ...evaluatedRows(times, { window, calendar: openCalendar(timezone), labelDelaySeconds }),
       groups: null,
     };
   }
@@ -319,7 +319,7 @@ async function counterpart(
     return { kind: 'scored', name, manifest: digest, ...(await score()) };
   } catch (error) {
     signal.throwIfAborted();
-    if (!isPerennialError(error) || failures[error.type].retryable) throw error;
+    if (!isPerennialError(error) || failureTypes[error.type].retryable) throw error;
     return { kind: 'notMeasured', name, reason: error.message };
   }
 }

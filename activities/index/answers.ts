@@ -1,11 +1,11 @@
 /** Compares an application's answers over a new index version with those over the champion. */
 import { activityInfo } from '@temporalio/activity';
 import type { ArtifactStore } from '../../data/artifact/store';
-import type { Asking } from '../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../data/language/evaluation/answerer';
 import { evaluateCases } from '../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
 import { createParaphraser, paraphrasersIn } from '../../data/language/evaluation/paraphraser';
-import { ledgeredChat } from '../../data/language/ledgered-chat';
+import { openLedgerChat } from '../../data/language/ledger-chat';
 import type { ModelAccess } from '../../data/language/model-access';
 import type { Registry } from '../../db/registry';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
@@ -15,11 +15,11 @@ import type { Tenant } from '../../domain/ids';
 import { answersVerdict, decideAnswers, type AnswersRule } from '../../domain/index/answers';
 import { type ReleaseBundle } from '../../domain/language/bundle';
 import { readStoredCases } from '../../domain/language/cases/case-set-document';
-import { evidenceOf } from '../../domain/language/evaluation/evidence-of';
+import { buildLlmEvidence } from '../../domain/language/evaluation/build-evidence';
 import type { CaseResult } from '../../domain/language/evaluation/result';
 import type { Verdict } from '../../domain/decision/verdict';
 import { openBundleAnswering, type BundleAnsweringDeps } from '../language/bundle-answering';
-import { whileBeating } from '../run/heartbeating';
+import { withHeartbeat } from '../run/heartbeat';
 import type { IndexVersionInput } from './version';
 import { questionBudgets } from '../language/question-budgets';
 
@@ -51,7 +51,7 @@ export type IndexAnswersActivities = ReturnType<typeof createIndexAnswersActivit
 
 export function createIndexAnswersActivities(deps: IndexAnswersDeps) {
   const { registry, artifacts, access, embedders } = deps;
-  const chat = ledgeredChat(access, registry.llmCalls);
+  const chat = openLedgerChat(access, registry.llmCalls);
   const open = openBundleAnswering(deps);
   const tools = createEvaluatorTools(async (texts) =>
     (await embedders.get({ kind: 'minilm' })).embed(texts),
@@ -77,7 +77,7 @@ export function createIndexAnswersActivities(deps: IndexAnswersDeps) {
      * same bytes.
      */
     answerOverIndex: (input: AnswerOverIndexInput): Promise<AnsweredOverIndex> =>
-      whileBeating(async ({ signal, report }) => {
+      withHeartbeat(async ({ signal, report }) => {
         const { tenant, index, version, build, rule, budgets: others } = input;
         const { bundle, answererOf } = await open({ tenant, bundle: await overIndex(input) });
         const cases = readStoredCases(
@@ -99,7 +99,7 @@ export function createIndexAnswersActivities(deps: IndexAnswersDeps) {
           execution: `answers/${index}@${version}/${build}`,
           attempt: activityInfo().attempt,
         };
-        const asking: Asking = { chat, tenant, scope, owner, budgets };
+        const asking: LedgerAccess = { chat, tenant, scope, owner, budgets };
         try {
           const results = await evaluateCases({
             ...{
@@ -140,7 +140,7 @@ export function createIndexAnswersActivities(deps: IndexAnswersDeps) {
           'answers.missing',
           'the answers over one version are no longer stored',
         );
-      const evidence = evidenceOf({
+      const evidence = buildLlmEvidence({
         ...{
           candidate: rule.manifest.digest,
           caseSet: rule.cases.digest,

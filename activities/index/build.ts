@@ -9,13 +9,13 @@ import type { BudgetRef } from '../../domain/budget/budget';
 import type { DatasetManifest } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
-import { orderHolder } from '../../domain/index/answers';
+import { buildHolder } from '../../domain/index/answers';
 import type { ChunkingPlan } from '../../domain/index/chunking';
 import { rejectedOf, type RejectionCounts } from '../../domain/index/document';
 import { sameSpace, type EmbedderSpec } from '../../domain/index/embedder';
 import { vectorKindFor, type VectorChoice, type VectorKind } from '../../domain/index/vector-index';
-import { effectOnce } from '../run/effect-once';
-import { whileBeating, type Beat } from '../run/heartbeating';
+import { withIdempotencyKey } from '../run/idempotent-effect';
+import { withHeartbeat, type HeartbeatContext } from '../run/heartbeat';
 import { openRunProgress } from '../run/progress';
 import {
   embedderOf,
@@ -115,14 +115,14 @@ export function createIndexBuildActivities(deps: IndexDeps) {
       tenant,
       key,
     }: Pick<OpenIndexVersionInput, 'tenant' | 'key'>): Promise<void> => {
-      await registry.artifacts.unreference({ tenant, by: orderHolder(key) });
+      await registry.artifacts.unreference({ tenant, by: buildHolder(key) });
     },
 
     /** Registers the version with the vector space of its embedder. Idempotent by key. */
     openIndexVersion: (
       input: OpenIndexVersionInput,
     ): Promise<{ readonly version: number; readonly base: IndexBase | null }> =>
-      whileBeating(async () => {
+      withHeartbeat(async () => {
         const {
           tenant,
           index,
@@ -154,7 +154,7 @@ export function createIndexBuildActivities(deps: IndexDeps) {
             digest: cases.digest,
             by: holder({ tenant, index, version }),
           });
-          await registry.artifacts.unreference({ tenant, by: orderHolder(key) });
+          await registry.artifacts.unreference({ tenant, by: buildHolder(key) });
         }
         const champion = await registry.indexes.served({ tenant, index });
         const usable =
@@ -170,7 +170,7 @@ export function createIndexBuildActivities(deps: IndexDeps) {
      * @throws InvalidInput or DatasetEmpty when too few documents can be indexed.
      */
     planIndexBuild: (input: PlanIndexInput): Promise<PlannedIndex> =>
-      whileBeating(async (beat) => {
+      withHeartbeat(async (beat) => {
         const { record } = await building(input);
         await chunkStore.create(input, {
           embedder: record.recipe.embedder.digest,
@@ -198,8 +198,8 @@ export function createIndexBuildActivities(deps: IndexDeps) {
      * again.
      */
     buildIndexShard: (input: IndexShardInput): Promise<IndexedShard> =>
-      whileBeating((beat) =>
-        effectOnce(registry.effects, input, async (assertOwned) => {
+      withHeartbeat((beat) =>
+        withIdempotencyKey(registry.effects, input, async (assertOwned) => {
           const { record, embedder } = await building(input);
           const { runId } = record;
           const run = { tenant: input.tenant, stage: 'rag-index', kind: 'index.progress' } as const;
@@ -247,7 +247,7 @@ export function createIndexBuildActivities(deps: IndexDeps) {
         readonly vectors: { readonly kind: VectorChoice };
       },
     ): Promise<FinishedTable> =>
-      whileBeating(async () => {
+      withHeartbeat(async () => {
         const { record } = await building(input);
         const table = await chunkStore.open(input);
         try {
@@ -299,7 +299,7 @@ export function createIndexBuildActivities(deps: IndexDeps) {
         readonly cause: string;
       },
     ): Promise<void> =>
-      whileBeating(async () => {
+      withHeartbeat(async () => {
         await registry.indexes.end(input);
         await chunkStore.drop(input);
         await registry.artifacts.unreference({ tenant: input.tenant, by: holder(input) });
@@ -316,7 +316,7 @@ async function plannedFrom(
   source: DocumentSource & { readonly artifacts: ArtifactStore },
   { dataset, datasetVersion: version }: IndexVersionRecord,
   { tenant, shardDocuments }: PlanIndexInput,
-  { report }: Beat,
+  { report }: HeartbeatContext,
 ): Promise<IndexPlan> {
   const of = await registry.datasets.get({ tenant, dataset, version });
   if (!of) throw failure('NotFound', `dataset ${dataset}@${version} does not exist`);

@@ -6,7 +6,7 @@ import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { Rejection } from '../../domain/index/document';
 import type { IndexReport } from '../../domain/index/version';
-import { whileBeating, type Beat } from '../run/heartbeating';
+import { withHeartbeat, type HeartbeatContext } from '../run/heartbeat';
 import {
   embedderOf,
   embedDocuments,
@@ -46,7 +46,7 @@ export function createIndexChangeActivities(deps: IndexDeps) {
     applyIndexChanges: (
       input: IndexVersionInput & { readonly maxDocumentBytes: number },
     ): Promise<AppliedChanges> =>
-      whileBeating(async (beat) => {
+      withHeartbeat(async (beat) => {
         const record = await indexes.get(input);
         if (record?.state !== 'building' && record?.state !== 'ready')
           return { applied: record?.applied ?? 0, more: false };
@@ -98,7 +98,7 @@ export function createIndexChangeActivities(deps: IndexDeps) {
     compactIndexVersion: (
       input: IndexVersionInput & { readonly atLeast: number },
     ): Promise<CompactedIndex> =>
-      whileBeating(async () => {
+      withHeartbeat(async () => {
         const record = await indexes.get(input);
         if (record?.state !== 'ready' || record.tableVersion === null)
           return { compacted: false, unindexed: 0 };
@@ -150,7 +150,7 @@ export function createIndexChangeActivities(deps: IndexDeps) {
     on: {
       readonly record: IndexVersionRecord;
       readonly table: ChunkTable;
-      readonly beat: Beat;
+      readonly beat: HeartbeatContext;
       readonly input: IndexVersionInput & { readonly maxDocumentBytes: number };
     },
   ): Promise<TableState> {

@@ -21,7 +21,7 @@ import type { Retrieved } from '../../domain/index/retrieval-metrics';
 import type { SearchMode } from '../../domain/index/version';
 import { seedOf } from '../../domain/statistics/random';
 import type { Verdict } from '../../domain/decision/verdict';
-import { whileBeating, type Beat } from '../run/heartbeating';
+import { withHeartbeat, type HeartbeatContext } from '../run/heartbeat';
 import { payerOf, type IndexDeps, type IndexVersionInput } from './version';
 
 export interface IndexParityInput extends IndexVersionInput {
@@ -70,7 +70,7 @@ export function createIndexParityActivities(deps: IndexDeps) {
   return {
     /** Asks both versions the same questions. Reads only, so a retry asks again. */
     measureIndexParity: (input: IndexParityInput): Promise<MeasuredParity> =>
-      whileBeating(async (beat) => {
+      withHeartbeat(async (beat) => {
         const { tenant, index, version, rule } = input;
         const questions = await questionsOf(deps, input, beat);
         const { champion } = await registry.indexes.aliases({ tenant, index });
@@ -165,7 +165,7 @@ export function createIndexParityActivities(deps: IndexDeps) {
 async function questionsOf(
   { registry, artifacts, scratchRoot }: IndexDeps & { readonly artifacts: ArtifactStore },
   { tenant, index, questions: { name: dataset, version } }: IndexParityInput,
-  { signal }: Beat,
+  { signal }: HeartbeatContext,
 ): Promise<readonly GoldQuestion[]> {
   const of = await registry.datasets.get({ tenant, dataset, version });
   if (!of) throw failure('NotFound', `dataset ${dataset}@${version} does not exist`);
@@ -183,7 +183,7 @@ async function answersOf(
   reader: IndexReader,
   { tenant, index, version, mode, payer }: IndexParityInput & { readonly payer: LedgeredPayer },
   questions: readonly GoldQuestion[],
-  { signal, report }: Beat,
+  { signal, report }: HeartbeatContext,
 ): Promise<readonly (Retrieved | null)[]> {
   const answers: (Retrieved | null)[] = [];
   for (const { id: question, text, gold } of questions) {

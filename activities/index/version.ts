@@ -2,7 +2,7 @@
 import { activityInfo } from '@temporalio/activity';
 import type { ArtifactStore } from '../../data/artifact/store';
 import {
-  chunksOf,
+  chunkDocument,
   embedChunks,
   type EmbeddedChunks,
   type UnembeddedChunk,
@@ -13,7 +13,7 @@ import type { DocumentSource } from '../../data/index/documents';
 import type { Embedder, EmbeddingPayer, LedgeredPayer } from '../../data/index/embedders/embedder';
 import type { Embedders } from '../../data/index/embedders/open-embedder';
 import { openScratch } from '../../data/scratch';
-import { openTurns } from '../../data/turns';
+import { openEventLoopYield } from '../../data/event-loop-yield';
 import type { Registry } from '../../db/registry';
 import type { BudgetRepository } from '../../db/budget/repository';
 import type { IndexVersionRecord } from '../../db/index/repository';
@@ -22,7 +22,7 @@ import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { IndexDocument } from '../../domain/index/document';
 import { sameSpace, type EmbedderSpec } from '../../domain/index/embedder';
-import type { Beat } from '../run/heartbeating';
+import type { HeartbeatContext } from '../run/heartbeat';
 import { operatorBudgets } from '../language/question-budgets';
 
 export interface IndexDeps {
@@ -66,7 +66,7 @@ export async function embedderOf(
 
 export async function inScratch<T>(
   { artifacts, scratchRoot }: Pick<IndexDeps, 'artifacts' | 'scratchRoot'>,
-  { signal }: Beat,
+  { signal }: HeartbeatContext,
   { index, version, maxDocumentBytes }: IndexVersionInput & { readonly maxDocumentBytes: number },
   work: (source: DocumentSource & { readonly artifacts: ArtifactStore }) => Promise<T>,
 ): Promise<T> {
@@ -131,11 +131,11 @@ export async function embedDocuments(
 ): Promise<EmbeddedChunks> {
   const { record, embedder, shard, known, signal, payer } = options;
   const { chunking: plan } = record.recipe;
-  const turn = openTurns(signal);
+  const turn = openEventLoopYield(signal);
   const chunks: UnembeddedChunk[] = [];
   for (const document of documents) {
     await turn();
-    chunks.push(...chunksOf(document, { plan, costOf: embedder.costOf, shard }));
+    chunks.push(...chunkDocument(document, { plan, costOf: embedder.costOf, shard }));
   }
   return embedChunks(chunks, { embedder, known, signal, payer });
 }

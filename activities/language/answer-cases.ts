@@ -1,17 +1,17 @@
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
-import { inOrder, sliceOf, type CaseSlice } from '../../domain/language/canary/case-slices';
+import { sortCases, caseSlice, type CaseSlice } from '../../domain/language/canary/case-slices';
 import {
   answersSummary,
   scoreSummary,
-  type AnsweredCases,
+  type CaseAnswers,
   type ScoreSummary,
-} from '../../domain/language/evaluation/answered';
+} from '../../domain/language/evaluation/answers-summary';
 import type { EvaluationCase } from '../../domain/language/cases/case';
 import { readStoredCases } from '../../domain/language/cases/case-set-document';
 import { comparePaired } from '../../domain/language/evaluation/comparison';
-import { evidenceOf } from '../../domain/language/evaluation/evidence-of';
+import { buildLlmEvidence } from '../../domain/language/evaluation/build-evidence';
 import type { LatencySample } from '../../domain/language/evaluation/latency-sample';
 import type { CaseResult } from '../../domain/language/evaluation/result';
 import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
@@ -19,14 +19,14 @@ import type { ArtifactStore } from '../../data/artifact/store';
 import { evaluateCases, refusalsToEnd } from '../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
 import { createParaphraser, paraphrasersIn } from '../../data/language/evaluation/paraphraser';
-import { ledgeredChat } from '../../data/language/ledgered-chat';
+import { openLedgerChat } from '../../data/language/ledger-chat';
 import type { ModelAccess } from '../../data/language/model-access';
 import type { Registry } from '../../db/registry';
-import { askingIn } from './asking';
+import { requestContextOf } from './request-context';
 import { openBundleAnswering, type BundleAnsweringDeps } from './bundle-answering';
-import { whileBeating } from '../run/heartbeating';
+import { withHeartbeat } from '../run/heartbeat';
 import { openRunProgress } from '../run/progress';
-import { calibrateAll, openJudges, type KnownJudge } from './judges';
+import { calibrateAll, openJudges, type CalibratedJudge } from './judges';
 
 export interface AnswerCasesDeps extends BundleAnsweringDeps {
   readonly registry: Pick<Registry, 'llmCalls' | 'budgets' | 'events' | 'indexes'>;
@@ -65,7 +65,7 @@ export interface ComparedAnswers {
 
 export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
   const { registry, artifacts, access, embedders } = deps;
-  const chat = ledgeredChat(access, registry.llmCalls);
+  const chat = openLedgerChat(access, registry.llmCalls);
   const open = openBundleAnswering(deps);
   // The embedder is loaded when the first answer is compared by meaning.
   const tools = createEvaluatorTools(async (texts) =>
@@ -78,18 +78,18 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
      * ledger before it is used, so a retry repeats only requests in flight and gives the same bytes.
      * @throws BudgetSpent before all cases are asked; earlier answers stay on the ledger.
      */
-    async answerCases(input: AnswerCasesInput): Promise<AnsweredCases> {
-      return whileBeating(async ({ signal, report }) => {
+    async answerCases(input: AnswerCasesInput): Promise<CaseAnswers> {
+      return withHeartbeat(async ({ signal, report }) => {
         const { tenant, runId, spec } = input;
         const { bundle, answererOf } = await open(input);
         const slice = await readSlice(input);
         const cases = input.most === null ? slice : wholePairs(slice, input.most);
         const { dimensions, parallel } = spec.evaluate;
-        const asking = await askingIn({ chat, registry }, input, [bundle.base]);
+        const asking = await requestContextOf({ chat, registry }, input, [bundle.base]);
         const judges = await openJudges(dimensions, {
           artifacts,
           files: input.files,
-          asking: await askingIn({ chat, registry }, input, judgesOf(dimensions)),
+          asking: await requestContextOf({ chat, registry }, input, judgesOf(dimensions)),
         });
         const tell = openRunProgress(registry.events, {
           ...{ tenant, runId },
@@ -105,7 +105,7 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
           judges,
           tools,
           paraphraser: createParaphraser(
-            await askingIn({ chat, registry }, input, paraphrasersIn(dimensions)),
+            await requestContextOf({ chat, registry }, input, paraphrasersIn(dimensions)),
             tools.embed,
           ),
           parallel,
@@ -117,7 +117,7 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
             tell({ bundle: input.bundle.digest, ...progress });
           },
         });
-        const evidence = evidenceOf({
+        const evidence = buildLlmEvidence({
           candidate: input.bundle.digest,
           caseSet,
           dimensions: dimensions.map(({ name }) => name),
@@ -138,10 +138,10 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
     /** Calibrates the judges of the dimensions. A retry reads verdicts from the call ledger. */
     calibrateJudges(
       input: Omit<AnswerCasesInput, 'bundle' | 'cases' | 'slice' | 'most'>,
-    ): Promise<Readonly<Record<string, KnownJudge>>> {
-      return whileBeating(async ({ signal }) => {
+    ): Promise<Readonly<Record<string, CalibratedJudge>>> {
+      return withHeartbeat(async ({ signal }) => {
         const { dimensions, parallel } = input.spec.evaluate;
-        const asking = await askingIn({ chat, registry }, input, judgesOf(dimensions));
+        const asking = await requestContextOf({ chat, registry }, input, judgesOf(dimensions));
         return calibrateAll(dimensions, {
           artifacts,
           files: input.files,
@@ -167,7 +167,7 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
       async function scoresOf(ref: ArtifactRef) {
         const results = await artifacts.getJson<readonly CaseResult[]>(ref);
         return new Map(
-          inOrder(results).map(({ id, scores, unanswered }) => [
+          sortCases(results).map(({ id, scores, unanswered }) => [
             id,
             scores[input.dimension] ??
               ({ kind: 'failed', reason: unanswered ?? 'not measured' } as const),
@@ -186,8 +186,8 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
       new TextDecoder().decode(await artifacts.getBytes(ref)),
       spec.cases.file,
     );
-    const taken = inOrder(
-      slice === null ? cases : cases.filter((each) => sliceOf(each, spec.cases) === slice),
+    const taken = sortCases(
+      slice === null ? cases : cases.filter((each) => caseSlice(each, spec.cases) === slice),
     );
     if (taken.length > 0) return taken;
     throw failure(

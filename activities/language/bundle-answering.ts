@@ -3,7 +3,7 @@ import type { BudgetRef } from '../../domain/budget/budget';
 import type { Tenant } from '../../domain/ids';
 import { type BundleIndex, type ReleaseBundle } from '../../domain/language/bundle';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
-import { askedProviders, type SafetyPolicy } from '../../domain/safety/policy';
+import { policyProviders, type SafetyPolicy } from '../../domain/safety/policy';
 import type { ArtifactStore } from '../../data/artifact/store';
 import type { ChunkStore } from '../../data/index/chunk-store';
 import type { Embedders } from '../../data/index/embedders/open-embedder';
@@ -11,7 +11,7 @@ import { openIndexReader } from '../../data/index/query-index';
 import {
   bundleRetrieval,
   type Answerer,
-  type Asking,
+  type LedgerAccess,
   type CaseRetrieval,
 } from '../../data/language/evaluation/answerer';
 import { bundleAnswerer, screenedRetrieval } from '../../data/language/evaluation/bundle-answerer';
@@ -34,9 +34,9 @@ export interface BundleAnsweringDeps {
 export interface BundleAnswering {
   readonly bundle: ReleaseBundle;
   /** Answers as the bundle serves, with its own prompt or another one. */
-  readonly answererOf: (asking: Asking, prompt?: PromptTemplate) => Answerer;
+  readonly answererOf: (asking: LedgerAccess, prompt?: PromptTemplate) => Answerer;
   /** Finds and screens passages as the bundle serves; null when it has no index. */
-  readonly retrievalFor: (asking: Asking) => Promise<CaseRetrieval | null>;
+  readonly retrievalFor: (asking: LedgerAccess) => Promise<CaseRetrieval | null>;
   readonly prompt: PromptTemplate;
 }
 
@@ -77,17 +77,17 @@ export function openBundleAnswering({
     const guardLimits =
       policy === null
         ? []
-        : await operatorBudgets(registry.budgets, { tenant, providers: askedProviders(policy) });
+        : await operatorBudgets(registry.budgets, { tenant, providers: policyProviders(policy) });
     /**
      * Replaces the operator's limits for the answering provider with those for the provider that is
      * asked here; the run's own budgets stay.
      */
-    const within = (asking: Asking, operators: readonly BudgetRef[]): Asking => ({
+    const within = (asking: LedgerAccess, operators: readonly BudgetRef[]): LedgerAccess => ({
       ...asking,
       budgets: [...asking.budgets.filter((each) => !isOperators(each)), ...operators],
     });
-    const guardingOf = (asking: Asking): Asking => within(asking, guardLimits);
-    const retrievalOf = (asking: Asking): CaseRetrieval | null => {
+    const guardingOf = (asking: LedgerAccess): LedgerAccess => within(asking, guardLimits);
+    const retrievalOf = (asking: LedgerAccess): CaseRetrieval | null => {
       const payers = { paying: within(asking, limits), reranking: within(asking, rerankLimits) };
       return (
         index && bundleRetrieval({ retrieve, ...payers, index, input: bundle.signature.input })

@@ -1,6 +1,6 @@
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
-import { invalid } from '../../domain/document/issue-text';
+import { invalidInput } from '../../domain/document/issue-text';
 import type { IdempotencyKey } from '../../domain/ids';
 import type { BundleIndex, ReleaseBundle } from '../../domain/language/bundle';
 import { withStandbys, type StandbyModel } from '../../domain/language/provider/standby';
@@ -11,7 +11,7 @@ import { variablesOf } from '../../domain/prompt/render';
 import { readSafetyPolicy } from '../../domain/safety/policy-document';
 import type { ModelVersionRef } from '../../domain/model/model';
 import type { RunRef } from '../../domain/run/run';
-import type { Read } from '../../domain/document/schema-issues.schema';
+import type { ParseResult } from '../../domain/document/schema-issues.schema';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { digestOf } from '../../data/digest';
 import type { Registry } from '../../db/registry';
@@ -304,7 +304,7 @@ function partsOf({ prompt, safety, base }: ReleaseBundle): readonly ArtifactRef[
 }
 
 /** `apply` has accepted this document, so an error here is unexpected. */
-function read<T>(result: Read<T>, path: string): T {
-  if (!result.ok) throw invalid(path, result.issues);
+function read<T>(result: ParseResult<T>, path: string): T {
+  if (!result.ok) throw invalidInput(path, result.issues);
   return result.value;
 }

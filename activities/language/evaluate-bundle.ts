@@ -1,13 +1,16 @@
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
-import type { AnsweredCases } from '../../domain/language/evaluation/answered';
+import type { CaseAnswers } from '../../domain/language/evaluation/answers-summary';
 import {
   decideEvaluation,
   type LlmDecision,
   type LlmEvaluationPolicy,
 } from '../../domain/language/evaluation/decide-evaluation';
 import type { LlmEvidence } from '../../domain/language/evaluation/evidence';
-import { evidenceOf, type BundleMeasurement } from '../../domain/language/evaluation/evidence-of';
+import {
+  buildLlmEvidence,
+  type BundleMeasurement,
+} from '../../domain/language/evaluation/build-evidence';
 import type { CaseResult } from '../../domain/language/evaluation/result';
 import type { LlmEvaluateSpec } from '../../domain/language/lifecycle/llm-lifecycle';
 import {
@@ -19,8 +22,8 @@ import type { DecisionRef, VerdictKind } from '../../domain/decision/verdict';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { digestOf } from '../../data/digest';
 import type { Registry } from '../../db/registry';
-import { effectOnce } from '../run/effect-once';
-import type { KnownJudge } from './judges';
+import { withIdempotencyKey } from '../run/idempotent-effect';
+import type { CalibratedJudge } from './judges';
 
 export interface EvaluateBundleDeps {
   readonly registry: Pick<
@@ -31,18 +34,18 @@ export interface EvaluateBundleDeps {
 }
 
 /** The measurements and the rules that decide on them. */
-export interface MeasuredBundle {
+export interface BundleMeasurements {
   readonly candidate: Digest;
-  readonly answers: AnsweredCases;
+  readonly answers: CaseAnswers;
   /** Answers to the same cases; null when there is no counterpart or no gate needs it. */
-  readonly counterparts: Readonly<Record<'champion' | 'baseline', AnsweredCases | null>>;
+  readonly counterparts: Readonly<Record<'champion' | 'baseline', CaseAnswers | null>>;
   /** Why a counterpart is missing, unless it never existed. */
   readonly missing: NonNullable<LlmEvidence['missing']>;
   readonly evaluate: LlmEvaluateSpec;
   /** Maximum number of looks at the evidence. */
   readonly looks: number;
   /** By dimension: the judge that gives its scores. */
-  readonly judges: Readonly<Record<string, KnownJudge>>;
+  readonly judges: Readonly<Record<string, CalibratedJudge>>;
   readonly attempt: BundleAttempt;
 }
 
@@ -61,7 +64,7 @@ interface ForEffect {
   readonly key: IdempotencyKey;
 }
 
-export interface WeighBundleInput extends MeasuredBundle {
+export interface WeighBundleInput extends BundleMeasurements {
   /** Whether there are cases that have not been asked. */
   readonly mayAskMore: boolean;
 }
@@ -71,7 +74,7 @@ export interface DecideBundleInput extends ForEffect, WeighBundleInput {
   readonly standbys?: readonly StandbyOutcome[];
 }
 
-export interface QualifyStandbyInput extends ForEffect, MeasuredBundle {
+export interface QualifyStandbyInput extends ForEffect, BundleMeasurements {
   /** The standby; `candidate` is the bundle with it as the model. */
   readonly standby: StandbyModel;
 }
@@ -81,11 +84,11 @@ interface OpenBundle {
   readonly moreCases: number;
 }
 
-export type WeighedBundle =
+export type PreviewedBundle =
   OpenBundle | { readonly kind: 'weighed'; readonly verdict: VerdictKind };
-export type LookedAtBundle = OpenBundle | DecidedBundle;
+export type BundleLook = OpenBundle | BundleDecision;
 
-export interface DecidedBundle {
+export interface BundleDecision {
   readonly kind: 'decided';
   readonly decision: DecisionRef;
   readonly evidence: Digest;
@@ -106,35 +109,42 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
      * Decides, or returns how many more cases would decide. Stores policy and evidence before the
      * decision that uses them (DESIGN §10). A retry returns the stored decision.
      */
-    decideBundle(input: DecideBundleInput): Promise<LookedAtBundle> {
-      return effectOnce(registry.effects, input, async (assertOwned): Promise<LookedAtBundle> => {
-        const { tenant, runId, key, standbys = [] } = input;
-        const { policy, evidence, verdict, moreCases } = await weigh(input);
-        if (verdict.kind === 'inconclusive' && moreCases !== null && input.mayAskMore)
-          return { kind: 'open', moreCases };
-        await assertOwned();
-        const grounds = await keep(input, { policy, evidence });
-        const told = standbys.map((each) => ({ kind: 'standby.judged', data: { ...each } }));
-        const attempt = evidence.attempt && { ...evidence.attempt, model: input.attempt.lifecycle };
-        const decision = await registry.decisions.record({
-          tenant,
-          runId,
-          stage,
-          ...grounds,
-          verdict,
-          attempt,
-          told,
-          idempotencyKey: key,
-        });
-        return { kind: 'decided', decision, evidence: grounds.evidence, moreCases };
-      });
+    decideBundle(input: DecideBundleInput): Promise<BundleLook> {
+      return withIdempotencyKey(
+        registry.effects,
+        input,
+        async (assertOwned): Promise<BundleLook> => {
+          const { tenant, runId, key, standbys = [] } = input;
+          const { policy, evidence, verdict, moreCases } = await weigh(input);
+          if (verdict.kind === 'inconclusive' && moreCases !== null && input.mayAskMore)
+            return { kind: 'open', moreCases };
+          await assertOwned();
+          const grounds = await keep(input, { policy, evidence });
+          const told = standbys.map((each) => ({ kind: 'standby.judged', data: { ...each } }));
+          const attempt = evidence.attempt && {
+            ...evidence.attempt,
+            model: input.attempt.lifecycle,
+          };
+          const decision = await registry.decisions.record({
+            tenant,
+            runId,
+            stage,
+            ...grounds,
+            verdict,
+            attempt,
+            told,
+            idempotencyKey: key,
+          });
+          return { kind: 'decided', decision, evidence: grounds.evidence, moreCases };
+        },
+      );
     },
 
     /**
      * The verdict that `decideBundle` would give, without storing anything. Standbys are measured
      * only if it passed. Reads only.
      */
-    async weighBundle(input: WeighBundleInput): Promise<WeighedBundle> {
+    async weighBundle(input: WeighBundleInput): Promise<PreviewedBundle> {
       const { verdict, moreCases } = await weigh(input);
       const open = verdict.kind === 'inconclusive' && moreCases !== null && input.mayAskMore;
       return open ? { kind: 'open', moreCases } : { kind: 'weighed', verdict: verdict.kind };
@@ -142,21 +152,25 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
 
     /** Applies the bundle's gates to a standby and stores policy and evidence. Idempotent. */
     qualifyStandby(input: QualifyStandbyInput): Promise<StandbyOutcome> {
-      return effectOnce(registry.effects, input, async (assertOwned): Promise<StandbyOutcome> => {
-        const { policy, evidence, verdict } = await weigh(input);
-        await assertOwned();
-        const grounds = await keep(input, { policy, evidence });
-        return standbyOutcome(input.standby, {
-          verdict,
-          cases: evidence.cases,
-          evidence: grounds.evidence,
-        });
-      });
+      return withIdempotencyKey(
+        registry.effects,
+        input,
+        async (assertOwned): Promise<StandbyOutcome> => {
+          const { policy, evidence, verdict } = await weigh(input);
+          await assertOwned();
+          const grounds = await keep(input, { policy, evidence });
+          return standbyOutcome(input.standby, {
+            verdict,
+            cases: evidence.cases,
+            evidence: grounds.evidence,
+          });
+        },
+      );
     },
   };
 
   async function weigh(
-    input: MeasuredBundle & Pick<DecideBundleInput, 'standbys'>,
+    input: BundleMeasurements & Pick<DecideBundleInput, 'standbys'>,
   ): Promise<Grounds & LlmDecision> {
     const { candidate, answers, counterparts, missing, evaluate, looks, judges, standbys } = input;
     const { gates, ungated } = evaluate;
@@ -167,7 +181,7 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
       looks,
       ungated,
     };
-    const measured = evidenceOf({
+    const measured = buildLlmEvidence({
       candidate,
       caseSet: answers.caseSet,
       dimensions: evaluate.dimensions.map(({ name }) => name),
@@ -199,7 +213,7 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
     attempt: of,
     answers,
     evaluate,
-  }: MeasuredBundle): Promise<NonNullable<BundleMeasurement['attempts']>> {
+  }: BundleMeasurements): Promise<NonNullable<BundleMeasurement['attempts']>> {
     const { tenant, runId, lifecycle: model, bundle } = of;
     const attempt = await registry.attempts.claim({
       tenant,
@@ -221,7 +235,7 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
 
   /** Stores policy, evidence and references to the answers. */
   async function keep(
-    { tenant, answers, counterparts }: Pick<ForEffect, 'tenant'> & MeasuredBundle,
+    { tenant, answers, counterparts }: Pick<ForEffect, 'tenant'> & BundleMeasurements,
     { policy, evidence }: Grounds,
   ): Promise<{ readonly policy: Digest; readonly evidence: Digest }> {
     const kept = { policy: digestOf(policy), evidence: digestOf(evidence) };
@@ -240,9 +254,9 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
     return kept;
   }
 
-  function resultsOf(answers: AnsweredCases): Promise<readonly CaseResult[]>;
-  function resultsOf(answers: AnsweredCases | null): Promise<readonly CaseResult[] | null>;
-  async function resultsOf(answers: AnsweredCases | null): Promise<readonly CaseResult[] | null> {
+  function resultsOf(answers: CaseAnswers): Promise<readonly CaseResult[]>;
+  function resultsOf(answers: CaseAnswers | null): Promise<readonly CaseResult[] | null>;
+  async function resultsOf(answers: CaseAnswers | null): Promise<readonly CaseResult[] | null> {
     return (
       answers && artifacts.getJson<readonly CaseResult[]>(answers.results satisfies ArtifactRef)
     );

@@ -2,7 +2,7 @@ import type { ArtifactStore } from '../../data/artifact/store';
 import { digestOf } from '../../data/digest';
 import type { CaseRetrieval } from '../../data/language/evaluation/answerer';
 import { inParallel } from '../../data/language/evaluation/pool';
-import type { LeftOut, RetrievedForAnswer } from '../../data/language/retrieval';
+import type { OmittedPassages, RetrievedPassages } from '../../data/language/retrieval';
 import type { ExampleBatch } from '../../data/training/examples';
 import type { Registry } from '../../db/registry';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
@@ -10,7 +10,7 @@ import { isPerennialError, type FailureType } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { BundleIndex } from '../../domain/language/bundle';
 import type { Passage } from '../../domain/language/passages';
-import { effectOnce } from '../run/effect-once';
+import { withIdempotencyKey } from '../run/idempotent-effect';
 
 /** The passages that fine-tuning examples quote. */
 export interface ExamplePassages {
@@ -19,7 +19,7 @@ export interface ExamplePassages {
   readonly shown: number;
   /** Number of examples without a passage, because none was found or none may be shown. */
   readonly without: number;
-  readonly leftOut: LeftOut;
+  readonly leftOut: OmittedPassages;
   /**
    * Number of examples that were left out because a provider, such as the reranker's, refused them
    * or gave an unusable answer, by reason. Absent when there is none.
@@ -51,7 +51,7 @@ export interface ExampleSearchOptions {
 }
 
 type KeptPassages = readonly (
-  Pick<RetrievedForAnswer, 'passages' | 'left'> | { readonly refused: FailureType } | null
+  Pick<RetrievedPassages, 'passages' | 'left'> | { readonly refused: FailureType } | null
 )[];
 
 /** Parallel lookups: enough for an embedder at an endpoint, and within one machine's capacity. */
@@ -82,7 +82,7 @@ export function openExampleSearch(
       // The key includes the questions: other examples at the same place are another effect.
       const part =
         `${key}/${place}-${digestOf({ bundle: bundle.digest, inputs }).slice(-12)}` as IdempotencyKey;
-      const kept = await effectOnce(effects, { tenant, key: part }, async () => {
+      const kept = await withIdempotencyKey(effects, { tenant, key: part }, async () => {
         return artifacts.putJson({ tenant, runId, value: await look(place, inputs) });
       });
       const found = await artifacts.getJson<KeptPassages>(kept).catch(async (error: unknown) => {

@@ -18,16 +18,20 @@ import {
 } from '../../domain/rollout/judging/answer-quality';
 import type { LostPairs } from '../../domain/rollout/progress';
 import type { NoMoreLabels } from '../../domain/rollout/judging/evidence';
-import { mostPairsNow, openPairs, openSince } from '../../domain/rollout/judging/judging-pace';
+import {
+  maxPairsInPhase,
+  allowedPairs,
+  earliestJudgedTime,
+} from '../../domain/rollout/judging/judging-pace';
 import type { ArtifactStore } from '../../data/artifact/store';
 import type { ModelJudge } from '../../data/language/evaluation/judge';
 import { inParallel } from '../../data/language/evaluation/pool';
-import { ledgeredChat } from '../../data/language/ledgered-chat';
+import { openLedgerChat } from '../../data/language/ledger-chat';
 import type { ModelAccess } from '../../data/language/model-access';
 import type { Registry } from '../../db/registry';
 import type { UnjudgedPair } from '../../db/language/judged-answer-repository';
-import { askingIn } from './asking';
-import { whileBeating } from '../run/heartbeating';
+import { requestContextOf } from './request-context';
+import { withHeartbeat } from '../run/heartbeat';
 import { openJudges } from './judges';
 
 export interface JudgeAnswersDeps {
@@ -37,7 +41,7 @@ export interface JudgeAnswersDeps {
 }
 
 /** The configuration by which a rollout's answers are judged. */
-export interface Judging {
+export interface JudgingConfig {
   readonly judge: AnswerJudge;
   /** The rollout's minimum duration, over which `mostPairs` are spread. */
   readonly minDurationSeconds: number;
@@ -52,7 +56,7 @@ export interface Judging {
   readonly parallel: number;
 }
 
-export interface JudgeAnswersInput extends Judging {
+export interface JudgeAnswersInput extends JudgingConfig {
   readonly tenant: Tenant;
   readonly runId: RunId;
   readonly key: IdempotencyKey;
@@ -64,7 +68,7 @@ export interface JudgeAnswersInput extends Judging {
   readonly lost?: LostPairs;
 }
 
-export type JudgedAnswers =
+export type JudgingTurn =
   /** The turn has ended; there may be more to judge. */
   | { readonly kind: 'still'; readonly since: string; readonly lost?: LostPairs }
   /** No more answers will be judged in this rollout. */
@@ -120,7 +124,7 @@ type HeartbeatDetails = Pick<JudgeAnswersInput, 'since' | 'lost'>;
 
 export function createJudgeAnswersActivities({ registry, artifacts, access }: JudgeAnswersDeps) {
   const { judgedAnswers } = registry;
-  const chat = ledgeredChat(access, registry.llmCalls);
+  const chat = openLedgerChat(access, registry.llmCalls);
   return {
     /**
      * Asks the judge about both answers of each sampled pair, until the turn ends, the allowed
@@ -129,8 +133,8 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
      * attempts pay each question once, and the first verdict stays; they may exceed `mostPairs` by
      * one batch. After the end of the rollout, recorded verdicts have no effect.
      */
-    async judgeAnswers(input: JudgeAnswersInput): Promise<JudgedAnswers> {
-      return whileBeating(async ({ signal, report }) => {
+    async judgeAnswers(input: JudgeAnswersInput): Promise<JudgingTurn> {
+      return withHeartbeat(async ({ signal, report }) => {
         const { tenant, rollout, judge: by } = input;
         const before = activityInfo().heartbeatDetails as HeartbeatDetails | undefined;
         const lost: Lost = new Map(before?.lost ?? input.lost);
@@ -190,7 +194,7 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
   async function open(input: JudgeAnswersInput): Promise<ModelJudge> {
     const { tenant, runId, dimension, files, budget } = input;
     const asked = dimension.kind === 'judge' ? [{ provider: dimension.provider }] : [];
-    const asking = await askingIn(
+    const asking = await requestContextOf(
       { chat, registry },
       { tenant, runId, stage: 'canary', spec: { budget } },
       asked,
@@ -284,7 +288,7 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
         ? 0
         : Math.max(0, Date.parse(eventNow) - Date.parse(startedAt)) / 1000;
     const timezone = rollout?.spec.timezone ?? 'UTC';
-    const from = openSince(rollout?.state.evidence ?? null, {
+    const from = earliestJudgedTime(rollout?.state.evidence ?? null, {
       test: { minDurationSeconds },
       timezone,
     });
@@ -294,14 +298,14 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
       elapsedSeconds,
       minDurationSeconds,
     };
-    return { most: openPairs(judge, phase), allowed: mostPairsNow(judge, phase), from };
+    return { most: allowedPairs(judge, phase), allowed: maxPairsInPhase(judge, phase), from };
   }
 
   /**
    * Ends judging at the current event time. Pairs with lost verdicts are recorded without a
    * verdict, because leaving them out could bias the result.
    */
-  async function over(input: JudgeAnswersInput, lost: Lost, why: string): Promise<JudgedAnswers> {
+  async function over(input: JudgeAnswersInput, lost: Lost, why: string): Promise<JudgingTurn> {
     for (const id of lost.keys()) await record(input, id, noVerdict);
     const { eventNow } = await registry.rollouts.traffic({
       tenant: input.tenant,
@@ -355,7 +359,7 @@ function isAskedAbout({ question, served, beside }: UnjudgedPair): boolean {
 /** A missing answer cannot be compared, and a withheld one is wrong; the judge is not asked. */
 async function verdictsOn(
   judge: ModelJudge,
-  { input }: Judging,
+  { input }: JudgingConfig,
   { predictionId, question, served, beside }: UnjudgedPair,
   signal: AbortSignal,
 ): Promise<Verdicts> {

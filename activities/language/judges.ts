@@ -1,12 +1,12 @@
 import type { ArtifactRef } from '../../domain/dataset/artifact';
-import { invalid } from '../../domain/document/issue-text';
+import { invalidInput } from '../../domain/document/issue-text';
 import { readStoredAnswers } from '../../domain/language/cases/case-set-document';
 import type { DimensionSpec, JudgeSpec } from '../../domain/language/dimension/dimension';
-import type { JudgeCalibration } from '../../domain/language/judge/judge';
+import type { JudgeCalibration } from '../../domain/language/judge/calibration';
 import { readStoredPrompt } from '../../domain/prompt/document';
 import type { Digest } from '../../domain/dataset/artifact';
 import type { ArtifactStore } from '../../data/artifact/store';
-import type { Asking } from '../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../data/language/evaluation/answerer';
 import {
   calibrateJudge,
   createJudge,
@@ -18,12 +18,12 @@ export interface JudgeFiles {
   readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
   /** Files of the lifecycle, by path. */
   readonly files: Readonly<Record<string, ArtifactRef>>;
-  readonly asking: Asking;
+  readonly asking: LedgerAccess;
   readonly whenLost?: JudgeOptions['whenLost'];
 }
 
 /** A judge's digest and calibration. Gates use its verdicts only with this calibration. */
-export interface KnownJudge {
+export interface CalibratedJudge {
   readonly digest: Digest;
   readonly calibration: JudgeCalibration | null;
 }
@@ -39,7 +39,7 @@ export async function openJudges(
   const judges = judgesIn(dimensions).map(
     async ({ name, prompt: path, provider, model }): Promise<readonly [string, ModelJudge]> => {
       const read = readStoredPrompt(await textOf(given, path), path);
-      if (!read.ok) throw invalid(path, read.issues);
+      if (!read.ok) throw invalidInput(path, read.issues);
       return [
         name,
         createJudge({ ...given, template: read.value, target: { provider, model }, sampling }),
@@ -56,9 +56,9 @@ export async function openJudges(
 export async function calibrateAll(
   dimensions: readonly DimensionSpec[],
   given: JudgeFiles & { readonly parallel: number; readonly signal: AbortSignal },
-): Promise<Readonly<Record<string, KnownJudge>>> {
+): Promise<Readonly<Record<string, CalibratedJudge>>> {
   const judges = await openJudges(dimensions, given);
-  const known: Record<string, KnownJudge> = {};
+  const known: Record<string, CalibratedJudge> = {};
   for (const { name, labels } of judgesIn(dimensions)) {
     const judge = judges[name];
     if (!judge) continue;

@@ -6,7 +6,7 @@ import {
   type Conversations,
   type WrittenExamples,
 } from '../../data/training/examples';
-import { ledgeredChat } from '../../data/language/ledgered-chat';
+import { openLedgerChat } from '../../data/language/ledger-chat';
 import type { ModelAccess } from '../../data/language/model-access';
 import type { Registry } from '../../db/registry';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
@@ -16,10 +16,10 @@ import { readStoredCases } from '../../domain/language/cases/case-set-document';
 import type { FineTuneSpec, LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
 import { passageValue } from '../../domain/language/passages';
 import { renderPrompt } from '../../domain/prompt/render';
-import { askingIn } from './asking';
+import { requestContextOf } from './request-context';
 import { openBundleAnswering, type BundleAnsweringDeps } from './bundle-answering';
 import { openExampleSearch, type ExamplePassages } from './example-passages';
-import { whileBeating } from '../run/heartbeating';
+import { withHeartbeat } from '../run/heartbeat';
 import { openRunProgress } from '../run/progress';
 
 export interface PrepareExamplesDeps extends BundleAnsweringDeps {
@@ -59,7 +59,7 @@ export function createPrepareExamplesActivities(deps: PrepareExamplesDeps) {
   const { registry, artifacts, scratchRoot } = deps;
   const { effects, events } = registry;
   const openBundle = openBundleAnswering(deps);
-  const chat = ledgeredChat(deps.access, registry.llmCalls);
+  const chat = openLedgerChat(deps.access, registry.llmCalls);
 
   return {
     /**
@@ -68,7 +68,7 @@ export function createPrepareExamplesActivities(deps: PrepareExamplesDeps) {
      * Deterministic; passages are stored in batches, so a retry repeats only the batch in progress.
      */
     prepareExamples: (input: PrepareExamplesInput): Promise<PreparedExamples> =>
-      whileBeating(async ({ signal, report }) => {
+      withHeartbeat(async ({ signal, report }) => {
         const { tenant, runId, examples, fineTune } = input;
         const { bundle, prompt, retrievalFor } = await openBundle(input);
         const variable = bundle.signature.input;
@@ -76,7 +76,7 @@ export function createPrepareExamplesActivities(deps: PrepareExamplesDeps) {
         const retrieval =
           index &&
           (await retrievalFor(
-            await askingIn({ chat, registry }, { ...input, stage: 'fine-tune' }, []),
+            await requestContextOf({ chat, registry }, { ...input, stage: 'fine-tune' }, []),
           ));
         const search =
           index &&

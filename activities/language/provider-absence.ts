@@ -6,7 +6,7 @@ import {
 } from '../../domain/failure';
 
 /** A provider that does not answer. Its jobs are assumed to continue. */
-export interface AwayProvider {
+export interface UnavailableProvider {
   readonly kind: 'away';
   /** RFC 3339. */
   readonly since: string;
@@ -24,14 +24,17 @@ export interface AbsenceOptions {
     kind: 'provider.away' | 'provider.back',
     data: Readonly<Record<string, unknown>>,
   ) => void;
-  readonly givenUp: (away: AwayProvider) => PerennialError;
+  readonly givenUp: (away: UnavailableProvider) => PerennialError;
 }
 
-export interface Absence {
+export interface UnavailabilityTracker {
   /** Records that a request `at` this time failed. @throws `error` if waiting does not help */
-  seen(error: unknown, at: string): { readonly state: AwayProvider; readonly retryAfterMs: number };
+  seen(
+    error: unknown,
+    at: string,
+  ): { readonly state: UnavailableProvider; readonly retryAfterMs: number };
   /** Waits on. @throws the error of `givenUp` when the provider was unavailable for too long */
-  endure(state: AwayProvider): void;
+  endure(state: UnavailableProvider): void;
   over(): void;
 }
 
@@ -47,13 +50,13 @@ const passing: readonly FailureType[] = [
  * Tracks an unavailable provider. It becomes a failure only after `patienceSeconds`; until then
  * events report since when.
  */
-export function watchAbsence({
+export function trackUnavailability({
   since: known,
   patienceSeconds,
   tellMs,
   tell,
   givenUp,
-}: AbsenceOptions): Absence {
+}: AbsenceOptions): UnavailabilityTracker {
   let since = known;
   let toldAt = -Infinity;
   return {
@@ -78,6 +81,6 @@ export function watchAbsence({
   };
 }
 
-export function awayTooLong(message: string, next: string): PerennialError {
+export function unavailableTooLong(message: string, next: string): PerennialError {
   return failure('JobTimeout', message, { next });
 }

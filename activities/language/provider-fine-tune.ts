@@ -1,7 +1,7 @@
 import { activityInfo } from '@temporalio/activity';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { withinProviderTime } from '../../data/language/provider/attempt';
-import { pauseMs } from '../../data/language/provider/pause';
+import { sleepMs } from '../../data/language/provider/pause';
 import type { ModelAccess } from '../../data/language/model-access';
 import type {
   FineTuningState,
@@ -11,10 +11,15 @@ import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { FineTuneSpec, LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
 import type { Registry } from '../../db/registry';
-import { effectOnce } from '../run/effect-once';
-import { whileBeating } from '../run/heartbeating';
+import { withIdempotencyKey } from '../run/idempotent-effect';
+import { withHeartbeat } from '../run/heartbeat';
 import type { PreparedExamples } from './prepare-examples';
-import { awayTooLong, watchAbsence, type Absence, type AwayProvider } from './provider-absence';
+import {
+  unavailableTooLong,
+  trackUnavailability,
+  type UnavailabilityTracker,
+  type UnavailableProvider,
+} from './provider-absence';
 
 export interface ProviderFineTuneDeps {
   readonly registry: Pick<Registry, 'effects' | 'events'>;
@@ -43,7 +48,7 @@ export interface AwaitFineTuningInput extends AtProvider {
   readonly patienceSeconds: number;
 }
 
-export type SeenFineTuning = FineTuningState | AwayProvider;
+export type FineTuningTurn = FineTuningState | UnavailableProvider;
 
 const pace = {
   lookMs: 15_000,
@@ -68,9 +73,9 @@ export function createProviderFineTuneActivities(
      * retried for as long as the stage may take, looking for the job first each time.
      */
     submitFineTuning: (input: SubmitFineTuningInput): Promise<{ readonly job: string }> => {
-      const before = activityInfo().heartbeatDetails as AwayProvider | undefined;
-      return whileBeating(({ signal, report }) =>
-        effectOnce(registry.effects, input, async (assertOwned) => {
+      const before = activityInfo().heartbeatDetails as UnavailableProvider | undefined;
+      return withHeartbeat(({ signal, report }) =>
+        withIdempotencyKey(registry.effects, input, async (assertOwned) => {
           const { prepared, model, fineTune, provider, key } = input;
           const [train, holdout] = await Promise.all([
             artifacts.getBytes(prepared.train),
@@ -107,7 +112,7 @@ export function createProviderFineTuneActivities(
               const { state, retryAfterMs } = absence.seen(error, at);
               report(state);
               absence.endure(state);
-              await pauseMs(Math.max(lookMs, retryAfterMs), signal);
+              await sleepMs(Math.max(lookMs, retryAfterMs), signal);
             }
           }
         }),
@@ -119,9 +124,9 @@ export function createProviderFineTuneActivities(
      * because the job continues there. It fails when the provider was unavailable for longer than
      * the stage may take; the next attempt and the next turn get the start of that time.
      */
-    awaitFineTuning: (input: AwaitFineTuningInput): Promise<SeenFineTuning> => {
-      const before = activityInfo().heartbeatDetails as SeenFineTuning | undefined;
-      return whileBeating(async ({ signal, report }) => {
+    awaitFineTuning: (input: AwaitFineTuningInput): Promise<FineTuningTurn> => {
+      const before = activityInfo().heartbeatDetails as FineTuningTurn | undefined;
+      return withHeartbeat(async ({ signal, report }) => {
         const { provider, job, patienceSeconds } = input;
         const fineTuning = access.fineTuning(provider);
         const since =
@@ -143,22 +148,22 @@ export function createProviderFineTuneActivities(
             if (state.kind === 'succeeded') return state;
           }
           if (Date.now() >= until) return state;
-          await pauseMs(Math.min(Math.max(lookMs, retryAfterMs), turnMs), signal);
+          await sleepMs(Math.min(Math.max(lookMs, retryAfterMs), turnMs), signal);
         }
       });
     },
 
     /** Undo of `submitFineTuning`. Does nothing if there is no job or it has ended. */
     cancelFineTuning: ({ provider, key }: AtProvider): Promise<void> =>
-      whileBeating(({ signal }) => access.fineTuning(provider).cancel(fileName(key), signal)),
+      withHeartbeat(({ signal }) => access.fineTuning(provider).cancel(fileName(key), signal)),
   };
 
   async function look(
     fineTuning: ProviderFineTuning,
     job: string,
-    absence: Absence,
+    absence: UnavailabilityTracker,
     signal: AbortSignal,
-  ): Promise<{ readonly state: SeenFineTuning; readonly retryAfterMs: number }> {
+  ): Promise<{ readonly state: FineTuningTurn; readonly retryAfterMs: number }> {
     const at = new Date().toISOString();
     try {
       const state = await withinProviderTime(
@@ -185,8 +190,8 @@ export function createProviderFineTuneActivities(
       readonly since: string | null;
       readonly patienceSeconds: number;
     },
-  ): Absence {
-    return watchAbsence({
+  ): UnavailabilityTracker {
+    return trackUnavailability({
       ...{ since, patienceSeconds, tellMs },
       tell: (kind, data) => {
         const told = { provider, ...(job !== null && { job }), ...data };
@@ -201,7 +206,7 @@ export function createProviderFineTuneActivities(
           job === null
             ? 'perennial run rerun --from fine-tune'
             : `check job ${job} at ${provider}; perennial run rerun --from fine-tune`;
-        return awayTooLong(
+        return unavailableTooLong(
           `${provider} has been unavailable since ${away.since}, longer than the stage may take, ` +
             `${what}: ${away.reason}`,
           `${first} submits a new job; spec.fineTune.compute.timeout sets a longer limit`,

@@ -1,7 +1,7 @@
 import type { BudgetRef } from '../../domain/budget/budget';
 import { toParts } from '../../domain/budget/budget';
 import type { Tenant } from '../../domain/ids';
-import { ofProvider } from '../../domain/language/provider/budget';
+import { providerScopePrefix } from '../../domain/language/provider/budget';
 import type { BudgetRepository } from '../../db/budget/repository';
 
 /**
@@ -30,16 +30,17 @@ export async function operatorBudgets(
   budgets: Pick<BudgetRepository, 'get'>,
   { tenant, providers }: { readonly tenant: Tenant; readonly providers: readonly string[] },
 ): Promise<readonly BudgetRef[]> {
-  const all = ['tenant', ...[...new Set(providers)].map((name) => `${ofProvider}${name}`)].flatMap(
-    (scope): readonly BudgetRef[] => [
-      { scope, unit: 'usd' },
-      { scope, unit: 'tokens' },
-    ],
-  );
+  const all = [
+    'tenant',
+    ...[...new Set(providers)].map((name) => `${providerScopePrefix}${name}`),
+  ].flatMap((scope): readonly BudgetRef[] => [
+    { scope, unit: 'usd' },
+    { scope, unit: 'tokens' },
+  ]);
   const known = await Promise.all(all.map((each) => budgets.get({ tenant, ...each })));
   return all.filter((_, index) => known[index] !== null);
 }
 
 export function isOperators({ scope }: BudgetRef): boolean {
-  return scope === 'tenant' || scope.startsWith(ofProvider);
+  return scope === 'tenant' || scope.startsWith(providerScopePrefix);
 }

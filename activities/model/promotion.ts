@@ -2,12 +2,12 @@ import { activityInfo } from '@temporalio/activity';
 import { request } from 'undici';
 import { failure } from '../../domain/failure';
 import type { RolloutId, Tenant } from '../../domain/ids';
-import type { ChampionSeen, ModelVersionRef } from '../../domain/model/model';
+import type { ComparedChampion, ModelVersionRef } from '../../domain/model/model';
 import { versionName } from '../../domain/model/model';
-import type { RunEffect } from '../../domain/run/run';
+import type { RunEffectRef } from '../../domain/run/run';
 import type { Registry } from '../../db/registry';
 import type { ExpectedChampion } from '../../db/alias/repository';
-import { whileBeating } from '../run/heartbeating';
+import { withHeartbeat } from '../run/heartbeat';
 
 export interface PromotionDeps {
   readonly registry: Registry;
@@ -31,7 +31,7 @@ export function createPromotionActivities({ registry, serviceKey }: PromotionDep
     }: {
       readonly tenant: Tenant;
       readonly model: string;
-    }): Promise<ChampionSeen> {
+    }): Promise<ComparedChampion> {
       const { champion } = await registry.aliases.get({ tenant, model });
       if (!champion) return { version: null, fencing: 0 };
       const version = await registry.routing.version({ tenant, model, version: champion.version });
@@ -46,9 +46,9 @@ export function createPromotionActivities({ registry, serviceKey }: PromotionDep
      *   DigestMismatch when a gateway loaded other bytes (I3).
      */
     async probeGateways(
-      input: RunEffect & { readonly version: ModelVersionRef },
+      input: RunEffectRef & { readonly version: ModelVersionRef },
     ): Promise<{ readonly gateways: number }> {
-      return whileBeating(async () => {
+      return withHeartbeat(async () => {
         const live = await registry.gateways.live();
         if (live.length === 0)
           throw failure('GatewayUnavailable', 'no live gateway can load the version', {
@@ -63,7 +63,7 @@ export function createPromotionActivities({ registry, serviceKey }: PromotionDep
 
     /** Moves the alias in one transaction, once per key; a retry repeats the answer. */
     async promoteVersion(
-      input: RunEffect & {
+      input: RunEffectRef & {
         readonly model: string;
         readonly version: number;
         readonly expectedChampion: ExpectedChampion;
@@ -95,7 +95,7 @@ export function createPromotionActivities({ registry, serviceKey }: PromotionDep
     },
 
     /** Undo of `promoteVersion`, while the champion still comes from that promotion. Idempotent. */
-    async withdrawPromotion(input: RunEffect & { readonly model: string }): Promise<void> {
+    async withdrawPromotion(input: RunEffectRef & { readonly model: string }): Promise<void> {
       const { tenant, runId, key, model } = input;
       const promotion = await registry.aliases.promotionBy({ tenant, model, runId });
       if (promotion === null) return;
@@ -113,7 +113,7 @@ export function createPromotionActivities({ registry, serviceKey }: PromotionDep
 
 async function probe(
   url: string,
-  { tenant, version, runId }: RunEffect & { readonly version: ModelVersionRef },
+  { tenant, version, runId }: RunEffectRef & { readonly version: ModelVersionRef },
   serviceKey: string | null,
 ): Promise<void> {
   const name = versionName(version);

@@ -4,25 +4,25 @@
  */
 import { activityInfo } from '@temporalio/activity';
 import type { ArtifactStore } from '../../data/artifact/store';
-import { promptAnswerer, type Asking } from '../../data/language/evaluation/answerer';
+import { promptAnswerer, type LedgerAccess } from '../../data/language/evaluation/answerer';
 import { evaluateCases, refusalsToEnd } from '../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
 import { createParaphraser, paraphrasersIn } from '../../data/language/evaluation/paraphraser';
-import { ledgeredChat } from '../../data/language/ledgered-chat';
+import { openLedgerChat } from '../../data/language/ledger-chat';
 import type { ModelAccess } from '../../data/language/model-access';
 import type { Registry } from '../../db/registry';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import { evaluationScope } from '../../domain/language/provider/run-budget';
-import { answersSummary } from '../../domain/language/evaluation/answered';
+import { answersSummary } from '../../domain/language/evaluation/answers-summary';
 import { readStoredCases } from '../../domain/language/cases/case-set-document';
-import { evidenceOf } from '../../domain/language/evaluation/evidence-of';
+import { buildLlmEvidence } from '../../domain/language/evaluation/build-evidence';
 import type { CaseResult } from '../../domain/language/evaluation/result';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
 import type {
   PromptEvaluationInput,
   PromptEvaluationOutcome,
 } from '../../workflows/prompt/evaluation-messages';
-import { whileBeating } from '../run/heartbeating';
+import { withHeartbeat } from '../run/heartbeat';
 import { questionBudgets } from '../language/question-budgets';
 
 export interface PromptEvaluationDeps {
@@ -44,7 +44,7 @@ export function createPromptEvaluationActivities({
   artifacts,
   access,
 }: PromptEvaluationDeps) {
-  const chat = ledgeredChat(access, registry.llmCalls);
+  const chat = openLedgerChat(access, registry.llmCalls);
   const tools = createEvaluatorTools(null);
 
   return {
@@ -54,7 +54,7 @@ export function createPromptEvaluationActivities({
      * @throws BudgetSpent before all cases are asked.
      */
     askEvaluationPiece: (input: AskEvaluationPieceInput): Promise<ArtifactRef> =>
-      whileBeating(async ({ signal, report }) => {
+      withHeartbeat(async ({ signal, report }) => {
         const { tenant, dimensions, route, sampling, parallel, budgetUsd, from, to, execution } =
           input;
         const template = await artifacts.getJson<PromptTemplate>(input.template);
@@ -71,7 +71,7 @@ export function createPromptEvaluationActivities({
           others: [],
           providers,
         });
-        const asking: Asking = {
+        const asking: LedgerAccess = {
           chat,
           tenant,
           scope,
@@ -105,7 +105,7 @@ export function createPromptEvaluationActivities({
       const results: CaseResult[] = [];
       for (const piece of input.pieces)
         results.push(...(await artifacts.getJson<readonly CaseResult[]>(piece)));
-      const evidence = evidenceOf({
+      const evidence = buildLlmEvidence({
         ...{
           candidate: template.digest,
           caseSet: cases.digest,

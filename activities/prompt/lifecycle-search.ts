@@ -3,11 +3,11 @@ import type { ArtifactRef } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { ReleaseBundle } from '../../domain/language/bundle';
-import { inOrder, sliceOf, type CaseSlice } from '../../domain/language/canary/case-slices';
+import { sortCases, caseSlice, type CaseSlice } from '../../domain/language/canary/case-slices';
 import { readStoredCases, writeCaseSet } from '../../domain/language/cases/case-set-document';
 import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
 import type { PromptSearchRequest } from '../../domain/prompt/search/request';
-import { whileBeating } from '../run/heartbeating';
+import { withHeartbeat } from '../run/heartbeat';
 
 export interface DescribeSearchInput {
   readonly tenant: Tenant;
@@ -43,7 +43,7 @@ export function createLifecycleSearchActivities({
       cases,
       spec,
     }: DescribeSearchInput): Promise<DescribedSearch> =>
-      whileBeating(async () => {
+      withHeartbeat(async () => {
         const { promptEval, evaluate } = spec;
         if (!promptEval?.search) throw new Error('spec.promptEval.search is not set');
         const { base, prompt, sampling } = await artifacts.getJson<ReleaseBundle>(ref);
@@ -66,7 +66,7 @@ export function createLifecycleSearchActivities({
         };
 
         async function written(slice: CaseSlice): Promise<ArtifactRef> {
-          const taken = inOrder(all.filter((each) => sliceOf(each, spec.cases) === slice));
+          const taken = sortCases(all.filter((each) => caseSlice(each, spec.cases) === slice));
           if (taken.length === 0)
             throw failure(
               'InvalidInput',

@@ -6,7 +6,7 @@ import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
 import type { RunId, Tenant } from '../../domain/ids';
 import { promptSearchScope, searchScope } from '../../domain/language/provider/run-budget';
-import { measuredMean, type SearchOutcome } from '../../domain/prompt/search/outcome';
+import { promptScore, type SearchOutcome } from '../../domain/prompt/search/outcome';
 import type { PromptSearchRequest } from '../../domain/prompt/search/request';
 
 /** Identifies a search and its owner. */
@@ -47,9 +47,9 @@ export async function outcomeOf(
   const { quality } = request.spec;
   const { winner, first: before, gain, optimism } = found.confirmed;
   const confirmed = {
-    winner: measuredMean(winner),
-    first: measuredMean(before),
-    gain: measuredMean(gain),
+    winner: promptScore(winner),
+    first: promptScore(before),
+    gain: promptScore(gain),
     optimism,
   };
   const { template } = found.winner;

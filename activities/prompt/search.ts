@@ -4,10 +4,10 @@
  */
 import { activityInfo } from '@temporalio/activity';
 import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
-import type { Asking } from '../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../data/language/evaluation/answerer';
 import { promptAnswerer } from '../../data/language/evaluation/answerer';
 import type { ArtifactStore } from '../../data/artifact/store';
-import { ledgeredChat } from '../../data/language/ledgered-chat';
+import { openLedgerChat } from '../../data/language/ledger-chat';
 import type { ModelAccess } from '../../data/language/model-access';
 import { createMutator } from '../../data/prompt/propose';
 import {
@@ -25,17 +25,17 @@ import { failure } from '../../domain/failure';
 import type { Sampling } from '../../domain/language/chat';
 import { readStoredCases } from '../../domain/language/cases/case-set-document';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
-import { ranked } from '../../domain/prompt/search/halving';
+import { rankResults } from '../../domain/prompt/search/halving';
 import {
-  standingOf,
+  searchProgress,
   type SearchOutcome,
-  type SearchStanding,
+  type SearchProgress,
 } from '../../domain/prompt/search/outcome';
 import { searchProblem, type PromptSearchRequest } from '../../domain/prompt/search/request';
-import type { AskedVariant, Piece, SearchState } from '../../domain/prompt/search/state';
+import type { ActiveVariant, SearchBatch, SearchState } from '../../domain/prompt/search/state';
 import { resultOf, type VariantResult } from '../../domain/prompt/search/variant';
 import { openBundleAnswering, type BundleAnsweringDeps } from '../language/bundle-answering';
-import { whileBeating } from '../run/heartbeating';
+import { withHeartbeat } from '../run/heartbeat';
 import {
   branchOf,
   outcomeOf,
@@ -69,7 +69,7 @@ interface StepInput extends NamedSearch {
 }
 
 export interface AskPromptPieceInput extends StepInput {
-  readonly piece: Piece;
+  readonly piece: SearchBatch;
   /** Id of this piece in this execution. A retry takes over the requests of an earlier attempt. */
   readonly execution: string;
 }
@@ -82,7 +82,7 @@ const rewriting: Sampling = { temperature: 0.9, topP: 1, maxTokens: 1_024, seed:
 
 export function createPromptSearchActivities(deps: PromptSearchDeps) {
   const { registry, artifacts, access } = deps;
-  const chat = ledgeredChat(access, registry.llmCalls);
+  const chat = openLedgerChat(access, registry.llmCalls);
   const openBundle = openBundleAnswering(deps);
   const tools = createEvaluatorTools(null);
 
@@ -93,8 +93,8 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
      */
     openPromptSearch: (
       input: OpenPromptSearchInput,
-    ): Promise<{ order: ArtifactRef; state: ArtifactRef; standing: SearchStanding }> =>
-      whileBeating(async () => {
+    ): Promise<{ order: ArtifactRef; state: ArtifactRef; standing: SearchProgress }> =>
+      withHeartbeat(async () => {
         const { tenant, search: id, prompt, actor, request, parallel } = input;
         const problem = searchProblem(request);
         if (problem !== null) throw failure('InvalidInput', problem);
@@ -137,13 +137,13 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
         return {
           order,
           state: await hold(input, state),
-          standing: standingOf(state, casesOf(plan, state).length),
+          standing: searchProgress(state, casesOf(plan, state).length),
         };
       }),
 
     /** Asks one piece. A retry reads the call ledger and repeats requests in flight. */
     askPromptPiece: (input: AskPromptPieceInput): Promise<ArtifactRef> =>
-      whileBeating(async ({ signal, report }) => {
+      withHeartbeat(async ({ signal, report }) => {
         const [search, state] = await Promise.all([
           opened(input, signal),
           artifacts.getJson<SearchState>(input.state),
@@ -154,7 +154,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
         const tell = teller(input);
         const answers = await askPiece(search, state, input.piece, (done, of, { id, results }) => {
           seen.push(resultOf(id, [...(before.get(id) ?? []), ...results], quality));
-          const best = ranked(seen)[0];
+          const best = rankResults(seen)[0];
           const progress = {
             done,
             of,
@@ -174,8 +174,8 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
     /** Selects the variants for the next round and rewrites them. Deterministic. */
     endPromptRound: (
       input: EndPromptRoundInput,
-    ): Promise<{ state: ArtifactRef; standing: SearchStanding }> =>
-      whileBeating(async ({ signal }) => {
+    ): Promise<{ state: ArtifactRef; standing: SearchProgress }> =>
+      withHeartbeat(async ({ signal }) => {
         const [search, before] = await Promise.all([
           opened(input, signal),
           artifacts.getJson<SearchState>(input.state),
@@ -183,7 +183,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
         const state = await endRound(search, before, await readAnswers(input.answers));
         return {
           state: await hold(input, state),
-          standing: standingOf(state, casesOf(search, state).length),
+          standing: searchProgress(state, casesOf(search, state).length),
         };
       }),
 
@@ -191,7 +191,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
     keepPromptSearch: (
       input: StepInput & { readonly answers: readonly ArtifactRef[] },
     ): Promise<SearchOutcome> =>
-      whileBeating(async () => {
+      withHeartbeat(async () => {
         const { tenant, search: id } = input;
         const [order, state] = await Promise.all([
           artifacts.getJson<OpenedSearchOrder>(input.order),
@@ -239,7 +239,13 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
     );
     const { spec, dimensions, route, sampling } = request;
     const owner = { execution: input.execution, attempt: activityInfo().attempt };
-    const asking: Asking = { chat, tenant: input.tenant, scope: scopeOf(input), owner, budgets };
+    const asking: LedgerAccess = {
+      chat,
+      tenant: input.tenant,
+      scope: scopeOf(input),
+      owner,
+      budgets,
+    };
     const around =
       request.bundle && (await openBundle({ tenant: input.tenant, bundle: request.bundle }));
     return {
@@ -279,10 +285,10 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
     return readStoredCases(new TextDecoder().decode(await artifacts.getBytes(ref)), 'cases');
   }
 
-  async function readAnswers(refs: readonly ArtifactRef[]): Promise<readonly AskedVariant[]> {
-    const answers: AskedVariant[] = [];
+  async function readAnswers(refs: readonly ArtifactRef[]): Promise<readonly ActiveVariant[]> {
+    const answers: ActiveVariant[] = [];
     for (const ref of refs)
-      answers.push(...(await artifacts.getJson<readonly AskedVariant[]>(ref)));
+      answers.push(...(await artifacts.getJson<readonly ActiveVariant[]>(ref)));
     return answers;
   }
 

@@ -7,7 +7,7 @@ import type { EndedRollout } from '../../domain/rollout/outcome';
 import type { RolloutOpeningEvent } from '../../domain/rollout/progress';
 import type { OpenRolloutStatus } from '../../domain/rollout/rollout';
 import { isOpenRollout } from '../../domain/rollout/rollout';
-import { nothingSeen } from '../../domain/rollout/state';
+import { emptyRolloutState } from '../../domain/rollout/state';
 import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
 import type { Registry } from '../../db/registry';
 import type { RolloutRecord } from '../../db/rollout/repository';
@@ -58,7 +58,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
         spec: canary,
         paired: !label.dependsOnPrediction,
         availableAfterSeconds: label.availableAfterSeconds,
-        state: nothingSeen,
+        state: emptyRolloutState,
         actor: `run:${runId}`,
         cause: `${versionName(challenger)} passed its evaluation`,
       });

@@ -6,14 +6,14 @@ import type { OpenRolloutStatus, RolloutRollback } from '../../domain/rollout/ro
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import { decideRollout } from '../../domain/rollout/judging/decide-rollout';
 import type { NoMoreLabels, RolloutEvidence } from '../../domain/rollout/judging/evidence';
-import { growState } from '../../domain/rollout/state';
+import { addObservations } from '../../domain/rollout/state';
 import type { RolloutVerdict } from '../../domain/rollout/judging/verdict';
 import type { DecisionRef, Reason, Verdict, VerdictKind } from '../../domain/decision/verdict';
 import { digestOf } from '../../data/digest';
 import type { Registry } from '../../db/registry';
 import type { Consumption, RolloutRecord } from '../../db/rollout/repository';
 import { formatSeconds } from '../../domain/duration';
-import { whileBeating } from '../run/heartbeating';
+import { withHeartbeat } from '../run/heartbeat';
 import { endOf } from './rollout';
 
 export interface WatchRolloutDeps {
@@ -74,7 +74,7 @@ export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
      * found again in the same evidence, and an ended rollout stays ended.
      */
     async watchRollout(input: WatchInput): Promise<WatchResult> {
-      return whileBeating(async ({ signal, report }) => {
+      return withHeartbeat(async ({ signal, report }) => {
         const until = Date.now() + turnMs;
         let unconfirmedSince: number | null = null;
         let last: Consumption | null = null;
@@ -131,7 +131,7 @@ export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
       readonly model: string;
       readonly rollout: RolloutId;
     }): Promise<RolloutRollback | null> {
-      return whileBeating(async ({ signal }) => {
+      return withHeartbeat(async ({ signal }) => {
         const { tenant, rollout: id } = input;
         const rollout = await registry.rollouts.get({ tenant, id });
         if (!rollout || isOpenRollout(rollout.status)) return null;
@@ -176,7 +176,7 @@ async function look(
     limit: batch,
     settleMs,
     fold: (state, seen, { step, extendedSeconds }) =>
-      growState(policy, state, { ...names, step, extendedSeconds, noMoreLabels }, seen),
+      addObservations(policy, state, { ...names, step, extendedSeconds, noMoreLabels }, seen),
   });
 }
 

@@ -1,5 +1,5 @@
 import type { ArtifactRef } from '../../domain/dataset/artifact';
-import type { AssembledData } from '../../domain/dataset/assembled';
+import type { TrainingSet } from '../../domain/dataset/assembled';
 import type { DatasetVersionRef } from '../../domain/dataset/dataset';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { ModelManifest, ModelVersionRef } from '../../domain/model/model';
@@ -41,7 +41,7 @@ export function createModelVersionActivities({ registry, artifacts }: ModelVersi
     async writeManifest(input: ManifestInput): Promise<ArtifactRef> {
       const { tenant, runId, model, onnx, featuresSql, trainer } = input;
       const { task, classes, request, features, entity, time } =
-        await artifacts.getJson<AssembledData>(input.assembled);
+        await artifacts.getJson<TrainingSet>(input.assembled);
       const manifest: ModelManifest = {
         model,
         signature: {

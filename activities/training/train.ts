@@ -1,7 +1,7 @@
 import type { ArtifactStore } from '../../data/artifact/store';
 import { openTrainerCatalog } from '../../data/training/catalog';
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
-import type { AssembledData } from '../../domain/dataset/assembled';
+import type { TrainingSet } from '../../domain/dataset/assembled';
 import { labelColumn } from '../../domain/dataset/assembled';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
@@ -13,7 +13,7 @@ import type {
   TrainerManifest,
 } from '../../domain/training/job';
 import type { TrainSpec } from '../../domain/lifecycle/lifecycle';
-import type { EndedJob } from './compute/follow-job';
+import type { FinalJobState } from './compute/follow-job';
 import { followJob } from './compute/follow-job';
 import type { LogRecords } from './compute/keep-logs';
 import { keepLogs } from './compute/keep-logs';
@@ -78,7 +78,7 @@ export function createTrainActivities({ backends, artifacts, registry, trainersD
         jobId: input.key,
         prepare: async () => {
           manifest = describe(input.train.trainer, input.train.params);
-          return trainingJob(input, await artifacts.getJson<AssembledData>(input.assembled));
+          return trainingJob(input, await artifacts.getJson<TrainingSet>(input.assembled));
         },
         look: async ({ metrics }) => report(metrics).then(() => undefined),
         longestPauseMs: 1_000,
@@ -105,7 +105,7 @@ export function createTrainActivities({ backends, artifacts, registry, trainersD
   }
 }
 
-export function trainingJob(input: TrainModelInput, data: AssembledData): Job {
+export function trainingJob(input: TrainModelInput, data: TrainingSet): Job {
   const { key, tenant, train, traceId } = input;
   return {
     id: key,
@@ -131,7 +131,7 @@ export function trainingJob(input: TrainModelInput, data: AssembledData): Job {
 }
 
 function modelOf(
-  state: EndedJob,
+  state: FinalJobState,
   { key, runId }: TrainModelInput,
 ): Pick<TrainedModel, 'result' | 'onnx' | 'logs'> {
   const next = `perennial run logs ${runId}`;
@@ -150,7 +150,7 @@ function modelOf(
   }
 }
 
-function onnxOf(state: EndedJob): ArtifactRef | null {
+function onnxOf(state: FinalJobState): ArtifactRef | null {
   return (
     (state.kind === 'succeeded' &&
       state.outputs.find(({ name }) => name === modelOutput)?.artifact) ||

@@ -6,15 +6,15 @@ import { openOnnxModel } from '../../data/onnx/session';
 import { openScratch } from '../../data/scratch';
 import { withDuckDb } from '../../data/sql/platform-sql';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
-import type { AssembledData } from '../../domain/dataset/assembled';
+import type { TrainingSet } from '../../domain/dataset/assembled';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { MetricName } from '../../domain/lifecycle/lifecycle';
-import { confirm, type Confirmation } from '../../domain/evaluation/measure/confirm';
+import { measureConfirmation, type Confirmation } from '../../domain/evaluation/measure/confirm';
 import type { ModelManifest } from '../../domain/model/model';
 import { scoresOfRows, widthOf } from '../../domain/evaluation/metrics/sample';
 import { seedOf } from '../../domain/statistics/random';
-import { whileBeating } from '../run/heartbeating';
+import { withHeartbeat } from '../run/heartbeat';
 import { countedRows } from '../evaluation/score-holdout';
 
 export interface ConfirmDeps {
@@ -43,10 +43,10 @@ export function createConfirmActivities({ artifacts, scratchRoot }: ConfirmDeps)
   return {
     /** Compares both models on the confirm slice, row by row. Writes nothing; may be repeated. */
     confirmTuning(input: ConfirmInput): Promise<Confirmation> {
-      return whileBeating(async ({ signal }) => {
+      return withHeartbeat(async ({ signal }) => {
         const scratch = await openScratch(scratchRoot, `confirm-${input.runId}`);
         try {
-          const assembled = await artifacts.getJson<AssembledData>(input.assembled);
+          const assembled = await artifacts.getJson<TrainingSet>(input.assembled);
           const part = assembled.parts.confirm;
           const file = scratch.path('features.parquet');
           await artifacts.toFile(part.features, file, { signal });
@@ -85,7 +85,7 @@ export function createConfirmActivities({ artifacts, scratchRoot }: ConfirmDeps)
                   await model.close();
                 }
               };
-              return confirm({
+              return measureConfirmation({
                 metric: input.metric,
                 labels: judged(rows.labels),
                 day: counted.day,

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import { raceDeadline } from '../../data/within';
+import { raceDeadline } from '../../data/timeout';
 import type { PerennialError } from '../../domain/failure';
 import { failure } from '../../domain/failure';
 import type { TuneSpec } from '../../domain/lifecycle/lifecycle';

@@ -4,15 +4,15 @@ import type { Registry } from '../../db/registry';
 import type { TrialRef } from '../../db/tuning/repository';
 import type { ArtifactStore } from '../../data/artifact/store';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
-import type { AssembledData } from '../../domain/dataset/assembled';
+import type { TrainingSet } from '../../domain/dataset/assembled';
 import { failure, isPerennialError, type FailureType } from '../../domain/failure';
 import type { ComputeBackend, ComputeKind, Job } from '../../domain/training/job';
 import type { TrialEnd, TrialParams, TrialStep } from '../../domain/tuning/tuning';
 import { busySeconds, rungsOf, valuesAtRungs } from '../../domain/tuning/tuning';
-import type { EndedJob, RunningJob } from '../training/compute/follow-job';
+import type { FinalJobState, RunningJob } from '../training/compute/follow-job';
 import { followJob } from '../training/compute/follow-job';
 import { keepLogs } from '../training/compute/keep-logs';
-import { outlast } from '../run/outlast';
+import { retryWhileUnavailable } from '../run/retry-while-unavailable';
 import type { TrainModelInput } from '../training/train';
 import { trainingJob } from '../training/train';
 import type { StudyPlan } from './tuning';
@@ -34,7 +34,7 @@ const longestPauseMs = 250;
 const longestReason = 1_000;
 
 export function createTrialActivities({ backends, artifacts, registry, optuna }: TrialDeps) {
-  const assembledOf = remembered((ref: ArtifactRef) => artifacts.getJson<AssembledData>(ref));
+  const assembledOf = remembered((ref: ArtifactRef) => artifacts.getJson<TrainingSet>(ref));
 
   return {
     /**
@@ -84,7 +84,7 @@ const trialsOwn: readonly FailureType[] = [
   'JobWithoutResult',
 ];
 
-function trialJob(input: TrialInput, data: AssembledData): Job {
+function trialJob(input: TrialInput, data: TrainingSet): Job {
   const job = trainingJob(
     { ...input, train: { ...input.train, params: { ...input.train.params, ...input.params } } },
     data,
@@ -190,7 +190,7 @@ function openWatch(
         return undefined;
       }
     },
-    judgeAll: (reached) => outlast(() => judge(reached)),
+    judgeAll: (reached) => retryWhileUnavailable(() => judge(reached)),
     async verdict() {
       // An earlier attempt may have stopped the job; the value it judged is recorded.
       const value = (await recorded()).at(-1)?.value ?? null;
@@ -199,7 +199,7 @@ function openWatch(
   };
 }
 
-async function endOf(input: TrialInput, job: EndedJob, watch: Watch): Promise<TrialEnd> {
+async function endOf(input: TrialInput, job: FinalJobState, watch: Watch): Promise<TrialEnd> {
   switch (job.kind) {
     case 'cancelled':
       return watch.verdict();

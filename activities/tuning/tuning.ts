@@ -25,7 +25,7 @@ import {
   hyperbandOf,
   iterationsOf,
 } from '../../domain/tuning/tuning';
-import { whileBeating } from '../run/heartbeating';
+import { withHeartbeat } from '../run/heartbeat';
 import type { Optuna } from './optuna';
 
 export interface TuningDeps {
@@ -40,7 +40,7 @@ export interface StudyPlan {
   readonly hyperband: Hyperband | null;
 }
 
-export interface StudyStanding {
+export interface StudyProgress {
   /** Number of trials that were started. */
   readonly asked: number;
   /** Started and not ended, by a lost execution or before the study continued as new. */
@@ -120,7 +120,7 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
       runId,
       study,
       tune,
-    }: StudyRef & { readonly tune: TuneSpec }): Promise<StudyStanding> {
+    }: StudyRef & { readonly tune: TuneSpec }): Promise<StudyProgress> {
       const trials = await registry.trials.list({ tenant, runId, study });
       const { complete, pruned, failed } = countsOf(trials);
       const best = bestTrial(trials, tune.direction);
@@ -143,7 +143,7 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
       input: TrialRef & StudyPlan & { readonly key: IdempotencyKey; readonly traceId?: string },
     ): Promise<NextTrial> {
       const { tenant, runId, study, number, tune, hyperband } = input;
-      return whileBeating(async () => {
+      return withHeartbeat(async () => {
         const trials = await registry.trials.list({ tenant, runId, study });
         const known = trials.find((trial) => trial.number === number);
         if (known) return asked(known);

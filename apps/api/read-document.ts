@@ -1,4 +1,4 @@
-import type { Limited } from '../../data/time-limit';
+import type { TimedResult } from '../../data/time-limit';
 import { failure } from '../../domain/failure';
 
 /**
@@ -7,7 +7,7 @@ import { failure } from '../../domain/failure';
  */
 const shortCharacters = 10_000;
 /** Includes starting the thread, which takes seconds on a busy machine. */
-export const readingMs = 30_000;
+export const readTimeLimitMs = 30_000;
 
 /**
  * Reads documents of a caller: short ones directly, long ones in another thread.
@@ -15,7 +15,10 @@ export const readingMs = 30_000;
  */
 export async function readDocuments<T>(
   { fileName, texts }: { readonly fileName: string; readonly texts: readonly unknown[] },
-  { here, elsewhere }: { readonly here: () => T; readonly elsewhere: () => Promise<Limited<T>> },
+  {
+    here,
+    elsewhere,
+  }: { readonly here: () => T; readonly elsewhere: () => Promise<TimedResult<T>> },
 ): Promise<T> {
   const characters = texts.reduce<number>(
     (sum, text) => sum + (typeof text === 'string' ? text : JSON.stringify(text)).length,
@@ -24,7 +27,7 @@ export async function readDocuments<T>(
   if (characters <= shortCharacters) return here();
   const outcome = await elsewhere();
   if (outcome.kind === 'done') return outcome.value;
-  const detail = `${fileName} and the files it names could not be read within ${readingMs / 1000} s`;
+  const detail = `${fileName} and the files it names could not be read within ${readTimeLimitMs / 1000} s`;
   throw failure('InvalidInput', detail, {
     issues: [{ pointer: '', file: fileName, detail }],
     next: 'reduce the document: fewer keys, fewer cases, simpler JSON Schemas',

@@ -5,17 +5,17 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { openOffThread } from '../../data/off-thread/off-thread';
 import { withActingKey } from '../../db/access/acting-key';
 import { documentLimits } from '../../domain/document/document';
-import { reasonIn } from '../http/reason';
+import { readReason } from '../http/reason';
 import { watchMethods } from '../http/allowed-methods';
 import { acceptJson, bodyProblem } from '../http/json-body';
-import { answerParserError } from '../http/parser-errors';
-import { answerUnknownRoutes, problemHandler } from '../http/problem';
+import { sendParserError } from '../http/parser-errors';
+import { handleUnknownRoutes, problemHandler } from '../http/problem';
 import { limitRequests, openWorkLimit, queueChanges } from '../http/rate-limit';
 import { validateRequest } from '../http/request-validation';
 import { addSecurityHeaders, setSecurityHeaders } from '../http/security-headers';
 import { traceContext } from '../http/trace-context';
 import type { ApiDeps, RouteDeps } from './route-deps';
-import { drain } from '../http/unread-body';
+import { drainBody } from '../http/unread-body';
 import { openGuards } from './auth';
 import { auditDeniedCalls } from './access/denied-calls';
 import { openRunEventFeed } from './run/event-feed';
@@ -126,7 +126,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
 function actForCallers(app: FastifyInstance): void {
   app.addHook('preHandler', (request, _, done) => {
     const { caller } = request as Partial<Pick<FastifyRequest, 'caller'>>;
-    if (caller) withActingKey(caller.id, done, reasonIn(request));
+    if (caller) withActingKey(caller.id, done, readReason(request));
     else done();
   });
 }
@@ -152,7 +152,7 @@ function openHttpApp(log: FastifyBaseLogger): FastifyInstance {
     requestTimeout: 60_000,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 300 },
-    clientErrorHandler: answerParserError,
+    clientErrorHandler: sendParserError,
     // A path that cannot be decoded reaches neither routes nor the hooks below.
     frameworkErrors: (error, request, reply) => {
       request.traceId = traceContext(request.headers.traceparent).traceId;
@@ -164,7 +164,7 @@ function openHttpApp(log: FastifyBaseLogger): FastifyInstance {
   app.setSerializerCompiler(() => (body) => JSON.stringify(body));
   acceptJson(app, jsonBounds);
   app.setErrorHandler((error, request, reply) => {
-    drain(request);
+    drainBody(request);
     // Fastify sets this so that the client stops sending; instead, the rest of the body is read and
     // dropped.
     void reply.removeHeader('connection');
@@ -184,7 +184,7 @@ function openHttpApp(log: FastifyBaseLogger): FastifyInstance {
     void reply.header('traceparent', trace.traceparent);
     done();
   });
-  answerUnknownRoutes(app, {
+  handleUnknownRoutes(app, {
     next: 'GET /openapi.json lists the routes',
     methods: watchMethods(app),
   });

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { IndexReader } from '../../data/index/query-index';
 import { limitRequests } from '../http/rate-limit';
-import { compressAnswer } from '../http/compression';
+import { compressResponse } from '../http/compression';
 import { inferenceErrors } from '../http/inference-error';
 import { openAiErrors } from '../http/openai-error';
 import { requires } from './authentication';
@@ -52,7 +52,7 @@ export async function registerRoutes(app: FastifyInstance, parts: GatewayParts):
     routes.addHook('onRequest', requires('viewer', keys));
     routes.setErrorHandler(errorHandler(config, inferenceErrors));
     acceptInferBodies(routes);
-    routes.addHook('onSend', compressAnswer);
+    routes.addHook('onSend', compressResponse);
     inferRoutes(routes, parts);
     modelMetadataRoutes(routes, { picker });
     done();

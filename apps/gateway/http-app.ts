@@ -4,8 +4,13 @@ import { isPerennialError } from '../../domain/failure';
 import { watchMethods } from '../http/allowed-methods';
 import { inferenceErrors } from '../http/inference-error';
 import { acceptBodies, bodyText, parseJson, requireJsonType } from '../http/json-body';
-import { answerParserError } from '../http/parser-errors';
-import { HttpProblem, answerUnknownRoutes, problemHandler, type ErrorForm } from '../http/problem';
+import { sendParserError } from '../http/parser-errors';
+import {
+  HttpProblem,
+  handleUnknownRoutes,
+  problemHandler,
+  type ErrorFormat,
+} from '../http/problem';
 import '../http/request-context';
 import { addSecurityHeaders, setSecurityHeaders } from '../http/security-headers';
 import { traceContext } from '../http/trace-context';
@@ -40,7 +45,7 @@ export function openHttpApp(
     requestTimeout: 30_000,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 300 },
-    clientErrorHandler: answerParserError,
+    clientErrorHandler: sendParserError,
     // A path that cannot be decoded reaches no route and none of the hooks below.
     frameworkErrors: (error, request, reply) => {
       request.traceId = traceContext(request.headers.traceparent).traceId;
@@ -64,19 +69,19 @@ export function openHttpApp(
     done();
   });
   const next = 'this is the gateway (see GET /v2); the platform API has another address';
-  answerUnknownRoutes(app, { next, methods: watchMethods(app), formOf });
+  handleUnknownRoutes(app, { next, methods: watchMethods(app), formOf });
   return app;
 }
 
 /** The error format of the path's protocol; undefined for a plain problem. */
-function formOf(path: string): ErrorForm | undefined {
+function formOf(path: string): ErrorFormat | undefined {
   return /^\/v2([/?]|$)/.test(path) ? inferenceErrors : undefined;
 }
 
 /** `form` writes errors in the format of a protocol. */
 export function errorHandler(
   { bodyLimitBytes }: Pick<GatewayConfig, 'bodyLimitBytes'>,
-  form?: ErrorForm,
+  form?: ErrorFormat,
 ): (error: unknown, request: FastifyRequest, reply: FastifyReply) => void {
   const answerProblem = problemHandler(gatewayOverrides, form);
   return (error, request, reply) => {

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { ApiKeyIdentity, ApiKeyRepository } from '../../db/access/repository';
 import { failure } from '../../domain/failure';
-import { shareInFlight } from '../../data/share-in-flight';
-import { within } from '../../data/within';
+import { shareConcurrentCalls } from '../../data/share-in-flight';
+import { withTimeout } from '../../data/timeout';
 
 /** Looks up the owner of an API key without a registry query per request. */
 export interface KeyCache {
@@ -60,7 +60,7 @@ export function createKeyCache({
       return entry.identity;
     const refusedUntil = refused.get(key);
     if (refusedUntil !== undefined && now() < refusedUntil) return null;
-    return shareInFlight(asking, key, () => ask(key));
+    return shareConcurrentCalls(asking, key, () => ask(key));
   }
 
   async function ask(key: string): Promise<ApiKeyIdentity | null> {
@@ -68,7 +68,7 @@ export function createKeyCache({
     const askedAt = now();
     let identity: ApiKeyIdentity | null;
     try {
-      identity = await within(timeoutMs, apiKeys.verify(key), {
+      identity = await withTimeout(timeoutMs, apiKeys.verify(key), {
         type: 'DatabaseUnavailable',
         message: 'the registry could not check an API key',
       });

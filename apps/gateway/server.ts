@@ -30,7 +30,7 @@ import { createModelLoader } from './model/loaded-model';
 import { createGatewayMetrics } from './metrics';
 import { createModelCache } from './model/model-cache';
 import { startPredictionLog } from './prediction-log/prediction-log';
-import { quietly } from './quietly';
+import { rateLimitedLog } from './error-log-limiter';
 import { createRoutingTable } from './routing/routing-table';
 import type { ServedVersion } from './model/served-version';
 import { createShadow, type ShadowOutcome } from './routing/shadow';
@@ -105,7 +105,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
         log.warn({ err: error }, 'predictions are written to disk until the registry accepts them');
       else log.info('the registry accepts predictions again');
     },
-    onError: quietly((what, error) => log.error({ err: error }, what)),
+    onError: rateLimitedLog((what, error) => log.error({ err: error }, what)),
   });
 
   const loader = createModelLoader({
@@ -121,7 +121,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     onBatch: metrics.batch,
     onLooked: metrics.looked,
   });
-  const loadError = quietly((model, error) =>
+  const loadError = rateLimitedLog((model, error) =>
     log.error({ err: error }, `a version of ${model} could not be loaded`),
   );
   const cache = createModelCache({
@@ -158,7 +158,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
         `${model.name} is routed here but cannot be served`,
       ),
   });
-  const leaseError = quietly((what, error) =>
+  const leaseError = rateLimitedLog((what, error) =>
     log.warn({ err: error }, `the registry is not reachable (${what})`),
   );
   const lease = createLease({
@@ -182,7 +182,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     cache,
     timeoutMs: registryTimeoutMs,
   });
-  const challengerError = quietly((name, error) =>
+  const challengerError = rateLimitedLog((name, error) =>
     log.warn({ err: error }, `${name} failed a request; the champion answered it`),
   );
   const onShadowed = ({ model, version }: ServedVersion, outcome: ShadowOutcome) =>

@@ -18,7 +18,7 @@ const decoders = {
  * Decompresses a body within the route's limit.
  * @throws HttpProblem 400, 413, 415
  */
-export async function decompressed(
+export async function decompressBody(
   { headers, routeOptions }: FastifyRequest,
   body: Buffer,
 ): Promise<Buffer> {
@@ -52,7 +52,7 @@ export async function decompressed(
 const leastBytes = 1_400;
 
 /** Compresses an answer if the client accepts it, off the event loop and at the fastest level. */
-export async function compressAnswer(
+export async function compressResponse(
   request: FastifyRequest,
   reply: FastifyReply,
   payload: unknown,

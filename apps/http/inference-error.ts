@@ -1,10 +1,10 @@
-import type { ErrorForm } from './problem';
+import type { ErrorFormat } from './problem';
 
 /**
  * The errors of the Open Inference Protocol, whose clients read the member `error`. KServe's client
  * requires exactly this media type. The members of the problem are added.
  */
-export const inferenceErrors: ErrorForm = {
+export const inferenceErrors: ErrorFormat = {
   mediaType: 'application/json',
   bodyOf: (problem) => {
     const { detail, next } = problem;

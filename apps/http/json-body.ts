@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isPerennialError } from '../../domain/failure';
-import { decompressed } from './compression';
-import { requireJsonWithin, type JsonBounds } from './json-bounds';
+import { decompressBody } from './compression';
+import { checkJsonBounds, type JsonBounds } from './json-bounds';
 import { HttpProblem } from './problem';
 
 /**
@@ -59,7 +59,7 @@ export function requireJsonType(
  * @throws HttpProblem 400 if it is not UTF-8, which would be stored differently than sent.
  */
 export async function bodyText(request: FastifyRequest, body: Buffer): Promise<string> {
-  return utf8Text(await decompressed(request, body));
+  return utf8Text(await decompressBody(request, body));
 }
 
 /** @throws HttpProblem 400 */
@@ -75,7 +75,7 @@ export function utf8Text(bytes: Buffer): string {
 
 /** Parses JSON within its bounds. @throws InvalidInput, HttpProblem 400 */
 export function parseJson(text: string, bounds: JsonBounds): unknown {
-  requireJsonWithin(text, bounds);
+  checkJsonBounds(text, bounds);
   try {
     return JSON.parse(text);
   } catch (error) {

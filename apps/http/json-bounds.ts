@@ -14,7 +14,7 @@ export interface JsonBounds {
  * pass takes about 2 ms per megabyte. Text that is not JSON is left to the parser.
  * @throws InvalidInput that names the bound and the place.
  */
-export function requireJsonWithin(text: string, bounds: JsonBounds): void {
+export function checkJsonBounds(text: string, bounds: JsonBounds): void {
   let values = 1;
   let keys = 0;
   let depth = 0;

@@ -1,4 +1,4 @@
-import type { ErrorForm, Problem } from './problem';
+import type { ErrorFormat, Problem } from './problem';
 
 /**
  * The member `error` for clients of the OpenAI API. The problem's members are kept, because RFC
@@ -13,7 +13,7 @@ export interface OpenAiError {
   };
 }
 
-export const openAiErrors: ErrorForm = {
+export const openAiErrors: ErrorFormat = {
   mediaType: 'application/problem+json',
   bodyOf: (problem) => {
     const body: Problem & OpenAiError = { ...problem, ...openAiErrorOf(problem) };

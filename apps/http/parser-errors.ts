@@ -7,7 +7,7 @@ import { traceContext } from './trace-context';
 /**
  * Sends a problem for requests that Node's HTTP parser refuses, which reach no route and no hook.
  */
-export function answerParserError(error: NodeJS.ErrnoException, socket: Socket): void {
+export function sendParserError(error: NodeJS.ErrnoException, socket: Socket): void {
   // The connection is closed, so no answer can be sent.
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
   const { traceId, traceparent } = traceContext(undefined);

@@ -130,12 +130,12 @@ export type ProblemHandler = (
 ) => void;
 
 /** The error format of another protocol: additional members and its media type. */
-export interface ErrorForm {
+export interface ErrorFormat {
   readonly mediaType: string;
   readonly bodyOf: (problem: Problem) => Problem;
 }
 
-const plainForm: ErrorForm = {
+const plainForm: ErrorFormat = {
   mediaType: 'application/problem+json',
   bodyOf: (problem) => problem,
 };
@@ -146,7 +146,7 @@ const plainForm: ErrorForm = {
  */
 export function problemHandler(
   overrides: Partial<Record<FailureType, number>> = {},
-  form: ErrorForm = plainForm,
+  form: ErrorFormat = plainForm,
 ): ProblemHandler {
   return (error, request, reply) =>
     answerProblem(problemOf(error, request.traceId, overrides), form, { error, request, reply });
@@ -160,7 +160,7 @@ interface FailedRequest {
 
 function answerProblem(
   problem: Problem,
-  { mediaType, bodyOf }: ErrorForm,
+  { mediaType, bodyOf }: ErrorFormat,
   { error, request, reply }: FailedRequest,
 ): void {
   if (problem.status >= 500)
@@ -183,7 +183,7 @@ function answerProblem(
  * Sends the response to a request without a route at once, whatever its body. Call it after the
  * hooks that set trace and headers.
  */
-export function answerUnknownRoutes(app: FastifyInstance, options: NotFoundOptions): void {
+export function handleUnknownRoutes(app: FastifyInstance, options: NotFoundOptions): void {
   const answer = notFoundHandler(options);
   app.setNotFoundHandler(answer);
   app.addHook('onRequest', (request, reply, done) => {
@@ -197,7 +197,7 @@ export interface NotFoundOptions {
   readonly next: string;
   readonly methods: AllowedMethods;
   /** The format of the protocol that a path belongs to; default: a plain problem. */
-  readonly formOf?: (path: string) => ErrorForm | undefined;
+  readonly formOf?: (path: string) => ErrorFormat | undefined;
 }
 
 /**

@@ -8,16 +8,16 @@ import { HttpProblem } from './problem';
 const reasonHeader = 'x-perennial-reason';
 
 /** In characters, after decoding. */
-export const longestReason = 1000;
+export const maxReasonLength = 1000;
 
 /** Null without the header. @throws HttpProblem 400 if it cannot be decoded or is too long */
-export function reasonIn({ headers }: Pick<FastifyRequest, 'headers'>): string | null {
+export function readReason({ headers }: Pick<FastifyRequest, 'headers'>): string | null {
   const given = headers[reasonHeader];
   if (typeof given !== 'string' || given === '') return null;
   const reason = decoded(given);
   // The audit log is shown in terminals and stored in PostgreSQL, which cannot store NUL.
-  if (reason === null || /\p{Cc}/u.test(reason) || reason.length > longestReason) {
-    const detail = `the header ${reasonHeader} must be percent-encoded UTF-8 without control characters, at most ${longestReason} characters`;
+  if (reason === null || /\p{Cc}/u.test(reason) || reason.length > maxReasonLength) {
+    const detail = `the header ${reasonHeader} must be percent-encoded UTF-8 without control characters, at most ${maxReasonLength} characters`;
     throw new HttpProblem(400, 'InvalidInput', detail, 'encode it with encodeURIComponent');
   }
   return reason;

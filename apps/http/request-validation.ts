@@ -1,13 +1,13 @@
 import type { FastifySchemaCompiler } from 'fastify';
 import type { z } from 'zod';
-import type { WrittenDocument } from '../../domain/document/document';
+import type { SourceDocument } from '../../domain/document/document';
 import { objectDocument } from '../../domain/document/document';
 import type { DocumentPath } from '../../domain/document/path';
 import { isMap, nameOf } from '../../domain/document/path';
 import type { Issue } from '../../domain/failure';
 import { failure } from '../../domain/failure';
 import { formatIssue } from '../../domain/document/issue-text';
-import { readBy } from '../../domain/document/schema-issues.schema';
+import { parseWithSchema } from '../../domain/document/schema-issues.schema';
 
 const places: Readonly<Record<string, string>> = {
   body: 'body',
@@ -30,7 +30,7 @@ export const validateRequest: FastifySchemaCompiler<z.ZodType> = ({
     const document = objectDocument(given ?? {}, place);
     const found = document.issues.length > 0 ? document.issues : unstorable(document);
     const read =
-      found.length > 0 ? { ok: false as const, issues: found } : readBy(schema, document);
+      found.length > 0 ? { ok: false as const, issues: found } : parseWithSchema(schema, document);
     if (read.ok) return { value: read.value };
     // A request is not a file, so the place is given once, with a pointer for each error.
     const issues = read.issues.slice(0, mostIssues).map(withoutFile);
@@ -56,7 +56,7 @@ function withoutFile(issue: Issue): Issue {
 }
 
 /** JSON can escape characters that neither UTF-8 nor PostgreSQL can hold. */
-function unstorable({ value, issueAt }: WrittenDocument): readonly Issue[] {
+function unstorable({ value, issueAt }: SourceDocument): readonly Issue[] {
   const check = (text: string, path: DocumentPath): readonly Issue[] =>
     /\0|\p{Surrogate}/u.test(text)
       ? [issueAt(path, `${nameOf(path)} contains a NUL character or half a surrogate pair`)]

@@ -8,7 +8,7 @@ const mostMilliseconds = 10_000;
  * unread bytes, the operating system resets it, and the client sees the reset instead of the
  * response. The amount is bounded.
  */
-export function drain({ raw }: FastifyRequest): void {
+export function drainBody({ raw }: FastifyRequest): void {
   if (raw.complete || raw.destroyed) return;
   let bytes = 0;
   const giveUp = setTimeout(() => raw.destroy(), mostMilliseconds);

@@ -7,13 +7,13 @@ import { ApiError } from './api-error';
 import { openChatTemplate } from './chat-template';
 import type { LlmServerConfig } from './config';
 import { openContexts } from './contexts';
-import { openGrammars, type GrammarWish } from './grammars';
+import { openGrammars, type GrammarSpec } from './grammars';
 import { loadLlamaCpp, type Token } from './llama-cpp';
 import type { SequencePool, Slot, WaitingRoom } from './sequence-pool';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { digestOfFile } from '../../data/digest';
 
-export interface ChatWish {
+export interface EngineRequest {
   /** Null for the base model. */
   readonly adapter: string | null;
   readonly messages: readonly ChatMessage[];
@@ -22,11 +22,11 @@ export interface ChatWish {
   readonly sampling: Omit<Sampling, 'maxTokens'>;
   readonly frequencyPenalty: number;
   readonly presencePenalty: number;
-  readonly grammar: GrammarWish | null;
+  readonly grammar: GrammarSpec | null;
 }
 
 /** An answer that has its sequence, so that the response headers can be sent. */
-export interface BegunAnswer {
+export interface PendingAnswer {
   readonly promptTokens: number;
   /** Write the answer and give the sequence back. Call it once. */
   write(onText: (delta: string) => void): Promise<WrittenAnswer>;
@@ -35,7 +35,7 @@ export interface BegunAnswer {
 export interface Engine {
   readonly adapters: Adapters;
   /** @throws ApiError for an invalid request, or 429 when too many requests wait */
-  begin(wish: ChatWish, signal: AbortSignal): Promise<BegunAnswer>;
+  begin(wish: EngineRequest, signal: AbortSignal): Promise<PendingAnswer>;
   load(): { readonly waiting: number; readonly adapters: number };
   close(): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { ApiError } from './api-error';
 import { grammarSchema } from './json-grammar';
 import type { Grammar, GrammarState, Llama, LlamaCpp, LlamaModel } from './llama-cpp';
 
-export type GrammarWish =
+export type GrammarSpec =
   | { readonly kind: 'json' }
   | { readonly kind: 'schema'; readonly schema: Readonly<Record<string, unknown>> }
   | { readonly kind: 'gbnf'; readonly text: string };
@@ -25,7 +25,7 @@ export interface Grammars {
    * A new state for one answer, which advances with every token. @throws ApiError 400 for an
    * invalid grammar or schema
    */
-  stateFor(wish: GrammarWish): Promise<GrammarState>;
+  stateFor(wish: GrammarSpec): Promise<GrammarState>;
 }
 
 /** Caches the last grammars, because evaluations use the same schema thousands of times. */
@@ -40,7 +40,7 @@ export function openGrammars({
 }): Grammars {
   const made = new Map<string, Grammar>();
 
-  async function make(wish: GrammarWish): Promise<Grammar> {
+  async function make(wish: GrammarSpec): Promise<Grammar> {
     switch (wish.kind) {
       case 'json':
         return llama.createGrammar({ grammar: jsonObject });

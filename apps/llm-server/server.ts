@@ -10,7 +10,7 @@ import type { ArtifactStore } from '../../data/artifact/store';
 import { sha256 } from '../../data/digest';
 import type { Embedder } from '../../data/index/embedders/embedder';
 import { openMiniLm } from '../../data/index/embedders/minilm';
-import { drain } from '../http/unread-body';
+import { drainBody } from '../http/unread-body';
 import { ApiError, errorBody } from './api-error';
 import type { LlmServerConfig } from './config';
 import { openEngine, type Engine } from './engine';
@@ -127,7 +127,7 @@ function openApp(config: LlmServerConfig, log: FastifyBaseLogger): FastifyInstan
     forceCloseConnections: 'idle',
   });
   app.setErrorHandler((error, request, reply) => {
-    drain(request);
+    drainBody(request);
     // Fastify sets it to close the connection; the rest of the body is read and dropped instead.
     void reply.removeHeader('connection');
     return sendError(asApiError(error, config), error, reply, request.url);

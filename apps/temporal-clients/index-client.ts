@@ -34,7 +34,7 @@ import {
 } from '../../workflows/index-version/messages';
 import { taskQueues } from '../../workflows/run/messages';
 import type { LifecycleClientOptions } from './lifecycle-client';
-import { answered, nullWhenUnknown } from './lifecycle-client';
+import { withTemporalTimeout, nullWhenUnknown } from './lifecycle-client';
 
 export type IndexBuildStanding =
   /** `state` is null if no worker reports the progress. */
@@ -84,12 +84,12 @@ export function createIndexClient({
   const { workflow } = new Client({ connection, namespace });
   const handleOf = (ref: IndexBuildRef) => workflow.getHandle(indexBuildWorkflowId(ref));
   const askedOf = (ref: IndexBuildRef) =>
-    answered(connection, async () => {
+    withTemporalTimeout(connection, async () => {
       const found = await handleOf(ref).describe().catch(nullWhenUnknown);
       return found && (found.memo?.['asked'] ?? 'not said');
     });
   const start = (ref: IndexBuildRef, asked: Digest, input: IndexBuildInput) =>
-    answered(connection, async () => {
+    withTemporalTimeout(connection, async () => {
       try {
         await workflow.start(indexBuildWorkflow, {
           workflowId: indexBuildWorkflowId(ref),
@@ -106,7 +106,7 @@ export function createIndexClient({
     });
   return {
     changed: ({ tenant, index }) =>
-      answered(connection, async () => {
+      withTemporalTimeout(connection, async () => {
         await workflow.signalWithStart(indexChangesWorkflow, {
           workflowId: indexChangesWorkflowId({ tenant, index }),
           taskQueue: taskQueues.orchestrator,
@@ -126,7 +126,7 @@ export function createIndexClient({
       }),
     async waiting(at) {
       const handle = workflow.getHandle(indexChangesWorkflowId(at));
-      const asked = answered(connection, async () => {
+      const asked = withTemporalTimeout(connection, async () => {
         const found = await handle.describe().catch(nullWhenUnknown);
         return found?.status.name === 'RUNNING'
           ? (await handle.query(indexChangesQuery)).waiting
@@ -135,7 +135,7 @@ export function createIndexClient({
       return silenceIsNull(asked);
     },
     retired: (input) =>
-      answered(connection, async () => {
+      withTemporalTimeout(connection, async () => {
         await workflow.start(indexRetirementWorkflow, {
           workflowId: indexRetirementWorkflowId(input),
           taskQueue: taskQueues.orchestrator,
@@ -159,17 +159,21 @@ export function createIndexClient({
     },
     async standing(ref) {
       const handle = handleOf(ref);
-      const found = await answered(connection, () => handle.describe().catch(nullWhenUnknown));
+      const found = await withTemporalTimeout(connection, () =>
+        handle.describe().catch(nullWhenUnknown),
+      );
       if (found === null) return null;
       if (found.status.name === 'RUNNING')
         return {
           status: 'running',
-          state: await silenceIsNull(answered(connection, () => handle.query(indexBuildQuery))),
+          state: await silenceIsNull(
+            withTemporalTimeout(connection, () => handle.query(indexBuildQuery)),
+          ),
         };
       try {
         return {
           status: 'done',
-          outcome: await answered(
+          outcome: await withTemporalTimeout(
             connection,
             async () => (await handle.result()) as IndexBuildOutcome,
           ),
@@ -183,7 +187,7 @@ export function createIndexClient({
       }
     },
     cancelBuild: (ref) =>
-      answered(connection, async () => {
+      withTemporalTimeout(connection, async () => {
         try {
           await handleOf(ref).cancel();
         } catch (error) {

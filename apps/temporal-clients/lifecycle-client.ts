@@ -17,14 +17,14 @@ import {
   TypedSearchAttributes,
 } from '@temporalio/common';
 import type { FailureType } from '../../domain/failure';
-import { failure, failures } from '../../domain/failure';
+import { failure, failureTypes } from '../../domain/failure';
 import type { LifecycleInput, RunState } from '../../workflows/run/messages';
 import type { CommandKeys } from '../../data/access/command-signature';
 import { signCommand } from '../../data/access/command-signature';
 import { holdUpOf, needsEvents } from './hold-up';
-import type { CommandBy } from './rollout-commands';
-import type { SaidToRollout } from './rollout-commands';
-import { orderOf, steerRollout } from './rollout-commands';
+import type { CommandActor } from './rollout-commands';
+import type { RolloutCommand } from './rollout-commands';
+import { unsignedCommand, steerRollout } from './rollout-commands';
 import {
   approveUpdate,
   lifecycleWorkflows,
@@ -54,16 +54,16 @@ export interface LifecycleClient {
   /** Harmless if the run was started before. */
   start(workflowId: string, input: LifecycleInput): Promise<void>;
   cancel(workflowId: string): Promise<void>;
-  pause(workflowId: string, by: CommandBy): Promise<RunState>;
-  resume(workflowId: string, by: CommandBy): Promise<RunState>;
-  approve(workflowId: string, by: CommandBy): Promise<RunState>;
-  reject(workflowId: string, by: CommandBy): Promise<RunState>;
+  pause(workflowId: string, by: CommandActor): Promise<RunState>;
+  resume(workflowId: string, by: CommandActor): Promise<RunState>;
+  approve(workflowId: string, by: CommandActor): Promise<RunState>;
+  reject(workflowId: string, by: CommandActor): Promise<RunState>;
   state(workflowId: string): Promise<RunState>;
   /**
    * Executed once per id, however often it is sent. `gone`: Temporal does not know the rollout, or
    * no longer.
    */
-  steer(workflowId: string, said: SaidToRollout): Promise<'obeyed' | 'gone'>;
+  steer(workflowId: string, said: RolloutCommand): Promise<'obeyed' | 'gone'>;
   execution(workflowId: string): Promise<ExecutionStatus>;
   standing(workflowId: string): Promise<ExecutionState>;
   /** The number of workers that polled each task queue in the last minutes. */
@@ -110,17 +110,18 @@ export function createLifecycleClient({
   commandKeys,
 }: SigningClientOptions): LifecycleClient {
   const { workflow } = new Client({ connection, namespace });
-  const ask = <T>(question: () => Promise<T>): Promise<T> => answered(connection, question);
+  const ask = <T>(question: () => Promise<T>): Promise<T> =>
+    withTemporalTimeout(connection, question);
   const order = (
     workflowId: string,
     verb: keyof typeof runUpdates,
-    by: CommandBy,
+    by: CommandActor,
   ): Promise<RunState> =>
     ask(async () => {
       const { id, ...rest } = by;
       const command = signCommand(
         commandKeys,
-        orderOf({ workflowId, verb: `run.${verb}`, id, ...rest }),
+        unsignedCommand({ workflowId, verb: `run.${verb}`, id, ...rest }),
       );
       return workflow
         .getHandle(workflowId)
@@ -275,7 +276,10 @@ async function pollers(
 /**
  * Restores the type of a workflow's refusal, and reports missing responses as PlatformUnavailable.
  */
-export async function answered<T>(connection: Connection, question: () => Promise<T>): Promise<T> {
+export async function withTemporalTimeout<T>(
+  connection: Connection,
+  question: () => Promise<T>,
+): Promise<T> {
   try {
     return await connection.withDeadline(Date.now() + patienceMilliseconds, question);
   } catch (error) {
@@ -331,5 +335,5 @@ function isAway(error: unknown): boolean {
 }
 
 function knownType(type: string | null | undefined): FailureType {
-  return type && type in failures ? (type as FailureType) : 'Conflict';
+  return type && type in failureTypes ? (type as FailureType) : 'Conflict';
 }

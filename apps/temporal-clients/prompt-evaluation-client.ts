@@ -18,7 +18,7 @@ import {
   promptEvaluationWorkflowId,
 } from '../../workflows/prompt/evaluation-messages';
 import type { LifecycleClientOptions } from './lifecycle-client';
-import { answered, nullWhenUnknown } from './lifecycle-client';
+import { withTemporalTimeout, nullWhenUnknown } from './lifecycle-client';
 
 type EvaluationRef = Pick<PromptEvaluationInput, 'tenant' | 'evaluation'>;
 
@@ -46,7 +46,7 @@ export function createPromptEvaluationClient({
   const { workflow } = new Client({ connection, namespace });
   const viewOf = async (workflowId: string): Promise<PromptEvaluationView | null> => {
     try {
-      return await answered(connection, () =>
+      return await withTemporalTimeout(connection, () =>
         workflow.getHandle(workflowId).query(promptEvaluationQuery),
       );
     } catch (error) {
@@ -68,7 +68,7 @@ export function createPromptEvaluationClient({
   };
   return {
     start: (input) =>
-      answered(connection, async () => {
+      withTemporalTimeout(connection, async () => {
         try {
           await workflow.start(promptEvaluationWorkflow, {
             workflowId: promptEvaluationWorkflowId(input),
@@ -84,13 +84,13 @@ export function createPromptEvaluationClient({
       }),
     async state(ref) {
       const workflowId = promptEvaluationWorkflowId(ref);
-      const found = await answered(connection, () =>
+      const found = await withTemporalTimeout(connection, () =>
         workflow.getHandle(workflowId).describe().catch(nullWhenUnknown),
       );
       if (found === null) return null;
       if (found.status.name === 'RUNNING')
         return { status: 'running', view: await viewOf(workflowId) };
-      return answered(connection, () => outcomeOf(workflowId));
+      return withTemporalTimeout(connection, () => outcomeOf(workflowId));
     },
   };
 }

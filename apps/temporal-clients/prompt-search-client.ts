@@ -14,7 +14,7 @@ import {
   promptSearchWorkflowId,
 } from '../../workflows/prompt/search-messages';
 import type { LifecycleClientOptions } from './lifecycle-client';
-import { answered } from './lifecycle-client';
+import { withTemporalTimeout } from './lifecycle-client';
 
 type SearchRef = Pick<PromptSearchInput, 'tenant' | 'search'> & {
   /** The workflow of the run that makes this search as its child; null for a separate search. */
@@ -47,7 +47,7 @@ export function createPromptSearchClient({
   const { workflow } = new Client({ connection, namespace });
   return {
     start: (input) =>
-      answered(connection, async () => {
+      withTemporalTimeout(connection, async () => {
         try {
           await workflow.start(promptSearchWorkflow, {
             workflowId: promptSearchWorkflowId(input),
@@ -63,7 +63,7 @@ export function createPromptSearchClient({
       }),
     async view(ref) {
       try {
-        return await answered(connection, async () => {
+        return await withTemporalTimeout(connection, async () => {
           const id =
             ref.ofRun === null
               ? promptSearchWorkflowId(ref)
@@ -76,7 +76,7 @@ export function createPromptSearchClient({
       }
     },
     cancel: (ref) =>
-      answered(connection, async () => {
+      withTemporalTimeout(connection, async () => {
         try {
           await workflow.getHandle(promptSearchWorkflowId(ref)).cancel();
         } catch (error) {

@@ -13,7 +13,7 @@ import {
 } from '../../workflows/run/messages';
 
 /** The caller of a command, by the verified API key. The client signs the command. */
-export interface CommandBy {
+export interface CommandActor {
   readonly tenant: Tenant;
   readonly keyId: string;
   /** Idempotency key; a repeated key is the same command. */
@@ -24,7 +24,7 @@ export interface CommandBy {
 export type RolloutVerb = 'hold' | 'resume' | 'skip' | 'abort' | 'extend';
 
 /** Also the id of the update: Temporal returns the first response for a repeated id. */
-export type SaidToRollout = CommandBy &
+export type RolloutCommand = CommandActor &
   (
     | { readonly verb: Exclude<RolloutVerb, 'extend'> }
     | { readonly verb: 'extend'; readonly seconds: number }
@@ -39,11 +39,14 @@ interface Signing {
 export async function steerRollout(
   { workflow, commandKeys }: Signing,
   workflowId: string,
-  said: SaidToRollout,
+  said: RolloutCommand,
 ): Promise<'obeyed' | 'gone'> {
   const { verb, ...by } = said;
   const handle = workflow.getHandle(workflowId);
-  const command = signCommand(commandKeys, orderOf({ workflowId, ...by, verb: `rollout.${verb}` }));
+  const command = signCommand(
+    commandKeys,
+    unsignedCommand({ workflowId, ...by, verb: `rollout.${verb}` }),
+  );
   try {
     await handle.executeUpdate(updates[verb], { updateId: `command/${said.id}`, args: [command] });
     return 'obeyed';
@@ -65,7 +68,7 @@ const updates = {
  * The command as it is signed: with the current time and without missing values. The id contains
  * the verb, because one key may be used for several.
  */
-export function orderOf({
+export function unsignedCommand({
   tenant,
   workflowId,
   verb,

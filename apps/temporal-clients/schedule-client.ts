@@ -17,7 +17,7 @@ import type { LifecycleKind, ScheduleSpec } from '../../domain/lifecycle/lifecyc
 import type { LifecycleInput } from '../../workflows/run/messages';
 import { lifecycleWorkflows, taskQueues } from '../../workflows/run/messages';
 import type { LifecycleClientOptions } from './lifecycle-client';
-import { answered, runAttributes } from './lifecycle-client';
+import { withTemporalTimeout, runAttributes } from './lifecycle-client';
 
 export interface ScheduledLifecycle {
   readonly tenant: Tenant;
@@ -106,7 +106,8 @@ export function createScheduleClient({
   const pageOf = (id: string): string | null =>
     uiUrl === null ? null : `${uiUrl}/namespaces/${namespace}/schedules/${encodeURIComponent(id)}`;
   const schedules = new TemporalSchedules({ connection, namespace });
-  const ask = <T>(question: () => Promise<T>): Promise<T> => answered(connection, question);
+  const ask = <T>(question: () => Promise<T>): Promise<T> =>
+    withTemporalTimeout(connection, question);
 
   /** @throws NotFound for the lifecycle. */
   const steer = (

@@ -14,7 +14,7 @@ import { promptAnswerer } from '../../data/language/evaluation/answerer';
 import { evaluateCases } from '../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
 import { inParallel } from '../../data/language/evaluation/pool';
-import { ledgeredChat } from '../../data/language/ledgered-chat';
+import { openLedgerChat } from '../../data/language/ledger-chat';
 import { openModelAccess } from '../../data/language/model-access';
 import { digestOf } from '../../data/digest';
 import { defaultTenant as tenant } from '../../domain/ids';
@@ -28,7 +28,7 @@ import {
   type LlmServerProcess,
 } from '../../test/support/provider/llm-server-process';
 import { putBundle } from '../../test/support/language/served-bundles';
-import { asOn, processorOf } from './processor';
+import { runAsProcessor, processorOf } from './processor';
 import { openTasks, type ConsistencyTask } from './tasks';
 import { openEmbeddedWorld } from '../embedded-world';
 import { report, rounded } from '../figures';
@@ -102,7 +102,7 @@ async function main(): Promise<void> {
     for (const processor of ['skylakex', 'haswell', 'sse42'] as const)
       if (processor !== own)
         await on(`another processor (${processor})`, () =>
-          asOn(processor, folder, () => serve({})),
+          runAsProcessor(processor, folder, () => serve({})),
         );
     if (wanted('through')) {
       const server = await serve({ sequences: 4, keepPrompts: true });
@@ -164,7 +164,7 @@ async function throughPlatform(
       Promise.reject(new Error('this bench refers to no secret')),
     );
     closers.push(() => access.close());
-    const chat = ledgeredChat(access, world.registry.llmCalls);
+    const chat = openLedgerChat(access, world.registry.llmCalls);
     await measure('through an evaluation, four at once', async ({ cases, template, dimension }) => {
       const asking = {
         chat,

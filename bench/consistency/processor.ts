@@ -19,7 +19,7 @@ const libraries = join(
 );
 
 /** Runs `start` so that the process that it starts finds only the arithmetic of this generation. */
-export async function asOn<T>(
+export async function runAsProcessor<T>(
   processor: Processor,
   folder: string,
   start: () => Promise<T>,

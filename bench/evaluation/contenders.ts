@@ -3,7 +3,7 @@
  * the server.
  */
 import { digestOf } from '../../data/digest';
-import { promptAnswerer, type Asking } from '../../data/language/evaluation/answerer';
+import { promptAnswerer, type LedgerAccess } from '../../data/language/evaluation/answerer';
 import { evaluateCases } from '../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
 import type { ModelTarget } from '../../data/language/model-access';
@@ -14,7 +14,7 @@ import { renderPrompt } from '../../domain/prompt/render';
 import { dimensions } from '../prompt-search/task';
 
 export interface ScoringContest {
-  readonly asking: Asking;
+  readonly asking: LedgerAccess;
   readonly target: ModelTarget;
   readonly template: PromptTemplate;
   readonly sampling: Sampling;
@@ -25,7 +25,7 @@ export interface ScoringContest {
   readonly casesATurn: number;
 }
 
-export interface Contended {
+export interface ComparisonFigures {
   readonly cases: number;
   readonly direct: Contender;
   readonly evaluated: Contender;
@@ -48,7 +48,7 @@ export interface Contender {
  * that the other has not just sent, because a server with prompt caching would be faster the second
  * time. In all, both send every case once.
  */
-export async function contend(contest: ScoringContest): Promise<Contended> {
+export async function compareContenders(contest: ScoringContest): Promise<ComparisonFigures> {
   const { cases, casesATurn } = contest;
   const turns = Array.from({ length: Math.floor(cases.length / casesATurn) }, (_, turn) =>
     cases.slice(turn * casesATurn, (turn + 1) * casesATurn),

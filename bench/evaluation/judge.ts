@@ -3,11 +3,11 @@
  * known answer of another question.
  */
 import { DuckDBInstance } from '@duckdb/node-api';
-import type { Asking } from '../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../data/language/evaluation/answerer';
 import { calibrateJudge, createJudge } from '../../data/language/evaluation/judge';
 import type { ModelTarget } from '../../data/language/model-access';
 import { llmDataPath } from '../../data/language/runtime-module';
-import type { JudgeCalibration } from '../../domain/language/judge/judge';
+import type { JudgeCalibration } from '../../domain/language/judge/calibration';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
 
 type LabelledAnswers = Parameters<typeof calibrateJudge>[1];
@@ -34,7 +34,7 @@ const template: PromptTemplate = {
 };
 
 export async function judgeAgreement(
-  asking: Asking,
+  asking: LedgerAccess,
   target: ModelTarget,
   count: number,
 ): Promise<JudgeCalibration> {

@@ -10,15 +10,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Asking } from '../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../data/language/evaluation/answerer';
 import { defaultTenant as tenant } from '../../domain/ids';
 import type { Sampling } from '../../domain/language/chat';
-import type { JudgeCalibration } from '../../domain/language/judge/judge';
+import type { JudgeCalibration } from '../../domain/language/judge/calibration';
 import { startLlmServer } from '../../test/support/provider/llm-server-process';
 import { openScriptedProvider } from '../../test/support/provider/scripted-provider';
-import { contend, type Contended } from './contenders';
+import { compareContenders, type ComparisonFigures } from './contenders';
 import { judgeAgreement } from './judge';
-import { judgeBesidePeople, type JudgedByPeople } from './judge-people';
+import { compareJudgeWithPeople, type JudgedByPeople } from './judge-people';
 import { median, quantile, report, rounded } from '../figures';
 import { embeddedAt, openLlmWorld } from '../llm-world';
 import { firstPrompt, glossCases } from '../prompt-search/task';
@@ -68,7 +68,7 @@ async function main(): Promise<void> {
     embeddedAt(server.url),
     { ...embeddedAt(''), name: 'fixed', url: upstream.url },
   ]);
-  const asking = (scope: string): Asking => ({
+  const asking = (scope: string): LedgerAccess => ({
     chat: world.chat,
     tenant,
     scope,
@@ -76,7 +76,7 @@ async function main(): Promise<void> {
     budgets: [],
   });
   try {
-    const embedded = await contend({
+    const embedded = await compareContenders({
       ...{
         asking: asking('embedded'),
         target: { provider: 'embedded', model },
@@ -87,7 +87,7 @@ async function main(): Promise<void> {
       ...{ url: `${server.url}/v1`, cases: await glossCases(Number(values.cases)), casesATurn: 20 },
     });
     const parallel = Number(values.parallel);
-    const fixed = await contend({
+    const fixed = await compareContenders({
       ...{
         asking: asking('fixed'),
         target: { provider: 'fixed', model: 'fixed' },
@@ -138,7 +138,7 @@ async function besidePeople({
   const world = await openLlmWorld(folder, [
     own ? embeddedAt(own.url) : { ...embeddedAt(''), url: url ?? '' },
   ]);
-  const asking: Asking = {
+  const asking: LedgerAccess = {
     chat: world.chat,
     tenant,
     scope: 'people',
@@ -146,7 +146,11 @@ async function besidePeople({
     budgets: [],
   };
   try {
-    const judged = await judgeBesidePeople(asking, { provider: 'embedded', model: name }, labels);
+    const judged = await compareJudgeWithPeople(
+      asking,
+      { provider: 'embedded', model: name },
+      labels,
+    );
     const load = rounded(loadavg()[0] ?? 0);
     report(`${name} as a judge beside people, load ${load}`, judged.flatMap(peopleRows), {
       judged,
@@ -194,14 +198,14 @@ function peopleRows(judged: JudgedByPeople): readonly (readonly [string, string]
 }
 
 function tell(
-  embedded: Contended,
-  fixed: Contended,
+  embedded: ComparisonFigures,
+  fixed: ComparisonFigures,
   judge: JudgeCalibration,
   { latencyMs, parallel }: { readonly latencyMs: number; readonly parallel: number },
 ): void {
   const rows = (
     name: string,
-    { cases, direct, evaluated, share, shares }: Contended,
+    { cases, direct, evaluated, share, shares }: ComparisonFigures,
   ): readonly (readonly [string, string])[] => [
     [
       `${name}: directly to the server`,

@@ -4,7 +4,7 @@ import { evaluateCases } from '../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
 import { digestOf } from '../../data/digest';
 import type { EvaluationCase } from '../../domain/language/cases/case';
-import type { RetrievedPassage } from '../../domain/language/judge/judged-case';
+import type { RetrievedPassage } from '../../domain/language/judge/evaluator-input';
 import type { CaseResult } from '../../domain/language/evaluation/result';
 
 export interface AssistantResults {

@@ -8,7 +8,7 @@ import { bundleAnswerer } from '../../data/language/evaluation/bundle-answerer';
 import {
   bundleRetrieval,
   type Answerer,
-  type Asking,
+  type LedgerAccess,
 } from '../../data/language/evaluation/answerer';
 import { openRetrieval } from '../../data/language/retrieval';
 import type { Detectors } from '../../data/safety/open-detectors';
@@ -25,7 +25,7 @@ import { readPrompt } from '../../domain/prompt/document';
 import { variablesOf } from '../../domain/prompt/render';
 import type { SafetyPolicy } from '../../domain/safety/policy';
 import { readSafetyPolicy } from '../../domain/safety/policy-document';
-import type { Read } from '../../domain/document/schema-issues.schema';
+import type { ParseResult } from '../../domain/document/schema-issues.schema';
 import type { WikiIndex } from './wiki-index';
 
 export const bundleNames = ['plain', 'cited', 'passages'] as const;
@@ -88,7 +88,7 @@ export function answererOf(
     readonly assistant: Assistant;
     readonly index: WikiIndex;
     readonly detectors: Detectors;
-    readonly asking: Asking;
+    readonly asking: LedgerAccess;
   },
 ): Answerer {
   const prompt = prompts[name];
@@ -131,7 +131,7 @@ function stored(value: object): { readonly digest: Digest; readonly artifact: Ar
   };
 }
 
-function read<T>(result: Read<T>, path: string): T {
+function read<T>(result: ParseResult<T>, path: string): T {
   if (result.ok) return result.value;
   throw new Error(`${path}: ${JSON.stringify(result.issues)}`);
 }

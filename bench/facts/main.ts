@@ -12,7 +12,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readDocuments } from '../../apps/cli/demo-llm/documents';
 import { openEmbedders } from '../../data/index/embedders/open-embedder';
-import type { Asking } from '../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../data/language/evaluation/answerer';
 import { openDetectors } from '../../data/safety/open-detectors';
 import { defaultTenant as tenant } from '../../domain/ids';
 import type { EvaluationCase } from '../../domain/language/cases/case';
@@ -27,7 +27,7 @@ import {
   type AssistantName,
 } from './assistant';
 import type { Fact } from './fact';
-import { listed, tellFacts } from './report';
+import { listed, reportFacts } from './report';
 import { factQuestions } from './questions';
 import { readSummaries } from './summaries';
 import { findAll } from './found';
@@ -85,7 +85,7 @@ async function main(): Promise<void> {
     closers.push(() => server.stop());
     const world = await openLlmWorld(folder, [embeddedAt(server.url)]);
     closers.push(() => world.close());
-    const asking: Asking = {
+    const asking: LedgerAccess = {
       ...{ chat: world.chat, tenant, scope: 'bench/facts', budgets: [] },
       // A later run takes over requests that were in flight, without waiting.
       owner: { execution: 'bench/facts', attempt: Math.floor(Date.now() / 1000) },
@@ -111,7 +111,7 @@ async function main(): Promise<void> {
     const sample = readSampleCases(assistant).slice(0, Number(values.questions));
     const bySample = await askEach('FanOutQA', sample);
     const found = await findAll(index, assistant.spec.index.mode, facts);
-    tellFacts({
+    reportFacts({
       facts,
       byFacts,
       sample,

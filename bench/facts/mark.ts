@@ -38,7 +38,7 @@ function markOfName(
 }
 
 /** Whether a passage contains the answer. */
-export function standsIn(
+export function containsAnswer(
   { kind, value, written }: Pick<Fact, 'kind' | 'value' | 'written'>,
   text: string,
 ): boolean {

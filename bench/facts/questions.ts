@@ -1,7 +1,7 @@
 import { sha256 } from '../../data/digest';
 import { factsIn, type Summary } from './extract';
 import { relations, type Fact } from './fact';
-import { markOf, standsIn } from './mark';
+import { markOf, containsAnswer } from './mark';
 
 /** The limit per relation, so that no relation dominates. */
 const most = 50;
@@ -22,7 +22,7 @@ export function factQuestions(summaries: readonly Summary[], count: number): rea
       asked.get(fact.question) === 1 &&
       titles.has(fact.document.toLowerCase()) &&
       named.get(fact.document.toLowerCase()) === 1 &&
-      standsIn(fact, texts.get(fact.document) ?? '') &&
+      containsAnswer(fact, texts.get(fact.document) ?? '') &&
       !gaveAway(fact),
   );
   const drawn: Fact[] = [];
@@ -41,7 +41,7 @@ export function factQuestions(summaries: readonly Summary[], count: number): rea
 /** Repeating the question must not count as an answer or part of one. */
 function gaveAway(fact: Fact): boolean {
   const { kind, value, question, written } = fact;
-  if (markOf({ ...fact, question: '' }, question) === 'right' || standsIn(fact, question))
+  if (markOf({ ...fact, question: '' }, question) === 'right' || containsAnswer(fact, question))
     return true;
   // Names of families are derived from names of genera: `Orchidaceae` from `orchid`.
   if (

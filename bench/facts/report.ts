@@ -3,14 +3,14 @@
  * retrieval found.
  */
 import { normalAnswer } from '../../domain/language/evaluation/answer-text';
-import { rightAnswers, type EvaluationCase } from '../../domain/language/cases/case';
+import { expectedAnswers, type EvaluationCase } from '../../domain/language/cases/case';
 import { scoreOf, type Retrieved } from '../../domain/index/retrieval-metrics';
 import { withoutCitations } from '../../domain/language/citations';
 import { report, rounded } from '../figures';
 import type { AssistantResults } from './asked';
 import { bundleNames, type AssistantName } from './assistant';
 import { relations, type Fact } from './fact';
-import { markOf, standsIn, type Mark } from './mark';
+import { markOf, containsAnswer, type Mark } from './mark';
 import { differenceOf, meanOf, relativeChangeOf, shareOf, type WorthEstimate } from './worth';
 
 type ByBundle<T> = Readonly<Record<AssistantName, T>>;
@@ -30,7 +30,7 @@ export interface FactsFindings {
 const reference = { accuracy: 0.67, hallucination: -0.51 };
 const withPassages = ['cited', 'passages'] as const;
 
-export function tellFacts(told: FactsFindings): void {
+export function reportFacts(told: FactsFindings): void {
   const { facts, byFacts, documents, chunks, load } = told;
   const marks = eachBundle((name) => marksOf(facts, byFacts[name]));
   const events = eachBundle((name) => ({
@@ -198,7 +198,7 @@ function whenShown(
 ): WhenShown {
   const shown = facts.map((fact) =>
     (byFacts[name].shown.get(fact.question) ?? []).some(
-      ({ documentId, text }) => documentId === fact.document && standsIn(fact, text),
+      ({ documentId, text }) => documentId === fact.document && containsAnswer(fact, text),
     ),
   );
   const share = (of: AssistantName, those: boolean, wanted: readonly Mark[]) =>
@@ -261,7 +261,7 @@ function sampleFigures({ sample, bySample }: FactsFindings) {
 
 function holdsAnswer({ expected }: EvaluationCase, answer: string): boolean {
   const said = ` ${normalAnswer(withoutCitations(answer))} `;
-  return rightAnswers(expected).some((right) => said.includes(` ${normalAnswer(right)} `));
+  return expectedAnswers(expected).some((right) => said.includes(` ${normalAnswer(right)} `));
 }
 
 /** Ten questions per relation for manual review. */

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf } from '../../data/digest';
-import { chunksOf, embedChunks } from '../../data/index/chunk-document';
+import { chunkDocument, embedChunks } from '../../data/index/chunk-document';
 import { openChunkStore } from '../../data/index/chunk-store';
 import type { Embedders } from '../../data/index/embedders/open-embedder';
 import { openIndexReader, type IndexReader } from '../../data/index/query-index';
@@ -64,7 +64,7 @@ export async function openWikiIndex({
     signal.throwIfAborted();
     const piece = documents.slice(from, from + documentsAShard);
     const chunks = piece.flatMap((document) =>
-      chunksOf(document, { plan: recipe.chunking, costOf: embedder.costOf, shard }),
+      chunkDocument(document, { plan: recipe.chunking, costOf: embedder.costOf, shard }),
     );
     chunkCount += chunks.length;
     if ((await table.countShard(shard)) === chunks.length) continue;

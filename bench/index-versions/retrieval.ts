@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chunksOf, embedChunks } from '../../data/index/chunk-document';
+import { chunkDocument, embedChunks } from '../../data/index/chunk-document';
 import { openChunkStore } from '../../data/index/chunk-store';
 import type { Embedder } from '../../data/index/embedders/embedder';
 import { openEmbedders, type Embedders } from '../../data/index/embedders/open-embedder';
@@ -135,7 +135,7 @@ async function byIndex(
 
 async function rowsOf(documents: readonly IndexDocument[], shard: number, embedder: Embedder) {
   const chunks = documents.flatMap((document) =>
-    chunksOf(document, { plan, costOf: embedder.costOf, shard }),
+    chunkDocument(document, { plan, costOf: embedder.costOf, shard }),
   );
   return (await embedChunks(chunks, { embedder, known: new Map() })).rows;
 }

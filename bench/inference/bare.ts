@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import fastify from 'fastify';
-import '../../data/onnx/no-reports';
+import '../../data/onnx/disable-telemetry';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 
 interface Body {

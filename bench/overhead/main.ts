@@ -24,7 +24,7 @@ import { modelStages } from '../../domain/run/run';
 import { startPlatform } from '../../infra/platform';
 import { ensureNamespace } from '../../infra/temporal-namespace';
 import { planOf } from '../../test/support/fake-activities';
-import { commandKeysIn } from '../../workers/access/command-keys';
+import { commandKeysFrom } from '../../workers/access/command-keys';
 import { openCore, scratchRoot } from '../../workers/compose';
 import { readConfig } from '../../workers/config';
 import { openLog } from '../../workers/log';
@@ -182,7 +182,7 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
     connection,
     namespace,
     uiUrl: null,
-    commandKeys: commandKeysIn(config.commandKeysFile),
+    commandKeys: commandKeysFrom(config.commandKeysFile),
   });
   const api = await createApi({
     ...core,

@@ -1,7 +1,7 @@
 /** Seven empty stages: once as plain activities, once through Perennial's stages. */
 import { proxyActivities, sleep, workflowInfo } from '@temporalio/workflow';
 import { modelStages } from '../../domain/run/run';
-import { records } from '../../workflows/activity-proxies';
+import { registryWrites } from '../../workflows/activity-proxies';
 import type { LifecycleInput } from '../../workflows/run/messages';
 import { openControl } from '../../workflows/run/control';
 import { describeRun } from '../../workflows/run/search-attributes';
@@ -38,7 +38,7 @@ export async function noopLifecycle(
   input: LifecycleInput & { readonly hold?: Hold },
 ): Promise<void> {
   const control = openControl(input.tenant);
-  const plan = await records.openRun({ ...input, workflowId: workflowInfo().workflowId });
+  const plan = await registryWrites.openRun({ ...input, workflowId: workflowInfo().workflowId });
   control.runId = plan.runId;
   describeRun(plan);
   const run = { plan, control, undo: [] };
@@ -50,8 +50,8 @@ export async function noopLifecycle(
       return { output: { done: name } };
     });
   }
-  await records.releaseRun({ tenant: plan.tenant, runId: plan.runId });
-  await records.closeRun({
+  await registryWrites.releaseRun({ tenant: plan.tenant, runId: plan.runId });
+  await registryWrites.closeRun({
     tenant: plan.tenant,
     runId: plan.runId,
     status: 'succeeded',

@@ -10,11 +10,15 @@ import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { digestOf } from '../../data/digest';
-import { promptAnswerer, type Asking } from '../../data/language/evaluation/answerer';
+import { promptAnswerer, type LedgerAccess } from '../../data/language/evaluation/answerer';
 import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
 import { createMutator } from '../../data/prompt/propose';
 import { runSearch, type SearchProgress } from '../../data/prompt/run-search';
-import { splitOf, type PromptSearch, type SearchReport } from '../../data/prompt/search-steps';
+import {
+  splitSearchCases,
+  type PromptSearch,
+  type SearchReport,
+} from '../../data/prompt/search-steps';
 import { defaultTenant as tenant } from '../../domain/ids';
 import type { Sampling } from '../../domain/language/chat';
 import { boundsOf, type Aggregate } from '../../domain/language/evaluation/aggregate';
@@ -76,7 +80,7 @@ async function main(): Promise<void> {
   // The time of killed runs counts as well.
   const keep = setInterval(() => writeSpent(folder, spent()), 5_000);
   try {
-    const asking: Asking = {
+    const asking: LedgerAccess = {
       chat: world.chat,
       tenant,
       scope: 'bench/prompt-search',
@@ -124,7 +128,7 @@ function say({ round, rounds, done, variants, best }: SearchProgress): void {
 
 function tell(search: PromptSearch, found: SearchReport, { seconds, runs }: Spent): void {
   const { confirmed, variants, winner } = found;
-  const split = splitOf(search);
+  const split = splitSearchCases(search);
   const searched = variants.find(({ id }) => id === winner.id)?.result;
   const noExamples = variants.filter(
     ({ template, result }) => template.fewShot === null && result.cases > 0,

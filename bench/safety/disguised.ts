@@ -5,8 +5,8 @@ import { thresholdsOf } from '../../data/safety/training/cross-fit';
 import type { ReadText } from '../../data/safety/training/read-texts';
 import { nGramsOf } from '../../domain/safety/n-grams';
 import { windowsOf } from '../../domain/safety/windows';
-import { suspicious, worstOdds } from '../../domain/safety/worst-window';
-import { stopped, type CrossFitted } from './held-out';
+import { selectWindowsToEmbed, worstOdds } from '../../domain/safety/worst-window';
+import { stoppedAtRate, type CrossFitted } from './held-out';
 import { obfuscations } from './obfuscations';
 
 const eachHead = 16;
@@ -28,7 +28,7 @@ function judgeOf(
   return async (text, { plainForms }) => {
     if (plainForms)
       return (await oddsByMeaning(pair.classifier, { words: pair.words, embed, text })) > limit;
-    const windows = suspicious(
+    const windows = selectWindowsToEmbed(
       pair.words,
       windowsOf(text).map((window) => ({ text: window, nGrams: nGramsOf(window), vector: null })),
     );
@@ -56,7 +56,7 @@ export async function measureDisguises({
   readonly embed: EmbedTexts;
 }) {
   const attacks = fitted.flatMap((each) => {
-    const found = stopped(each, 'meaning', falseAlarms);
+    const found = stoppedAtRate(each, 'meaning', falseAlarms);
     const wanted =
       each.head === 'injection' ? ['in-the-wild', 'bastioncorpus'] : ['advbench', 'harmbench'];
     const chosen = wanted.flatMap((source) =>

@@ -48,7 +48,7 @@ export function crossFit(
  * Ids of the stopped texts at this rate of false alarms. The threshold of a fold is chosen on the
  * other folds.
  */
-export function stopped(
+export function stoppedAtRate(
   { head, judged }: CrossFitted,
   features: HeadFeatures,
   falseAlarms: number,

@@ -12,14 +12,14 @@ import {
 } from '../../data/safety/training/labelled-texts';
 import { readTexts, type ReadText } from '../../data/safety/training/read-texts';
 import { readParagraphs, readSentenceTexts } from '../../data/safety/training/sentence-texts';
-import { refuses } from '../../domain/language/dimension/refusal';
+import { isRefusal } from '../../domain/language/dimension/refusal';
 import { wilsonBounds } from '../../domain/statistics/wilson';
 import { rounded } from '../figures';
 import {
   crossFit,
   meanShare,
   sharesBySource,
-  stopped,
+  stoppedAtRate,
   stoppedByRules,
   union,
   type SourceShare,
@@ -49,7 +49,7 @@ async function main(): Promise<void> {
   const injection = crossFit('injection', prompts, allFeatures);
   const harmful = crossFit('harmful', prompts, allFeatures);
   const both = (features: (typeof allFeatures)[number], each: number) =>
-    union(stopped(injection, features, each), stopped(harmful, features, each));
+    union(stoppedAtRate(injection, features, each), stoppedAtRate(harmful, features, each));
 
   say(
     'Attacks and harmless texts that are stopped, ' +
@@ -68,7 +68,7 @@ async function main(): Promise<void> {
   const output = crossFit('harmfulAnswer', answers, ['words', 'meaning']);
   const outputs = (['words', 'meaning'] as const).map((features) => ({
     name: `harmful answers, ${features}, 2 %`,
-    ...sharesBySource(answers, stopped(output, features, 0.02)),
+    ...sharesBySource(answers, stoppedAtRate(output, features, 0.02)),
   }));
   for (const contender of outputs) table(contender);
 
@@ -77,8 +77,8 @@ async function main(): Promise<void> {
   const times = await measureTimes();
   const refusals = await measureRefusals();
   const stops = {
-    injection: stopped(injection, 'meaning', 0.01),
-    harmful: stopped(harmful, 'meaning', 0.01),
+    injection: stoppedAtRate(injection, 'meaning', 0.01),
+    harmful: stoppedAtRate(harmful, 'meaning', 0.01),
   };
   const answered = process.argv.includes('--model')
     ? await measureModel(sampleOf(prompts), stops)
@@ -119,7 +119,7 @@ function sampleOf(prompts: readonly ReadText[]): readonly ReadText[] {
 
 async function measureRefusals() {
   const answers = await readAnswers('refusal');
-  const right = answers.filter(({ text, score }) => refuses(text) === score >= 0.5).length;
+  const right = answers.filter(({ text, score }) => isRefusal(text) === score >= 0.5).length;
   const told = {
     n: answers.length,
     share: right / answers.length,

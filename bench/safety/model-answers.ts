@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Answerer, GivenAnswer } from '../../data/language/evaluation/answerer';
+import type { Answerer, CaseAnswer } from '../../data/language/evaluation/answerer';
 import { evaluateCases } from '../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
 import type { CaseScreens } from '../../data/language/evaluation/case-screens';
@@ -69,7 +69,7 @@ export async function measureModel(
       }),
     );
     const idOf = new Map(cases.map(({ id, input }) => [String(input['question']), id]));
-    const known = new Map<string, GivenAnswer>();
+    const known = new Map<string, CaseAnswer>();
     const plain: Answerer = async ({ id, input }) => {
       const answer = known.get(id) ?? (await ask(server.url, String(input['question'])));
       known.set(id, answer);
@@ -124,7 +124,7 @@ export async function measureModel(
   }
 }
 
-async function ask(url: string, content: string): Promise<GivenAnswer> {
+async function ask(url: string, content: string): Promise<CaseAnswer> {
   const began = performance.now();
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',

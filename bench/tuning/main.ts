@@ -10,19 +10,19 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { AssembledData } from '../../domain/dataset/assembled';
+import type { TrainingSet } from '../../domain/dataset/assembled';
 import { defaultTenant as tenant, type RunId } from '../../domain/ids';
 import type { Trial } from '../../domain/tuning/tuning';
 import { hyperbandOf, iterationsOf } from '../../domain/tuning/tuning';
 import { trainingJob } from '../../activities/training/train';
-import { environmentOf } from '../../test/support/left-behind';
+import { environmentOf } from '../../test/support/leftovers';
 import type { Product } from '../../test/support/process/product';
 import { startProduct } from '../../test/support/process/product';
 import { lenientGates, writeTinyLifecycle } from '../../test/support/tiny-lifecycle';
 import type { Core } from '../../workers/compose';
 import { openCore } from '../../workers/compose';
 import { readConfig } from '../../workers/config';
-import type { Trained } from '../../workflows/lifecycle/stages/train';
+import type { TrainOutput } from '../../workflows/lifecycle/stages/train';
 import { report, rounded } from '../figures';
 import type { ProcessCpu } from '../process-cpu';
 import { between, processCpu } from '../process-cpu';
@@ -146,9 +146,9 @@ async function studyAlone(
   });
   const stage = await registry.stages.get({ tenant, runId, stage: 'train' });
   const { tune, train } = lifecycle?.spec.kind === 'ModelLifecycle' ? lifecycle.spec : {};
-  const trained = (stage?.output as { readonly output: Trained } | undefined)?.output;
+  const trained = (stage?.output as { readonly output: TrainOutput } | undefined)?.output;
   if (!tune || !train || !trained) throw new Error(`${runId} has no result to compare with`);
-  const assembled = await artifacts.getJson<AssembledData>(trained.assembled);
+  const assembled = await artifacts.getJson<TrainingSet>(trained.assembled);
   const directory = join(product.workDir, `alone-${parallel}-${String(sharedBins)}`);
   const job = trainingJob(
     {

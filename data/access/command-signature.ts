@@ -27,15 +27,15 @@ export function signCommand(keys: CommandKeys, order: CommandOrder): SignedComma
   return { order, signedBy: id, signature: signatureOf(secret, order) };
 }
 
-export type CheckedCommand =
+export type CommandCheck =
   | { readonly kind: 'signed'; readonly order: CommandOrder }
   /** Signed, but too long ago to be executed for the first time. */
   | { readonly kind: 'expired'; readonly order: CommandOrder; readonly why: string }
   | { readonly kind: 'refused'; readonly why: string };
 
 /** `given` can come from anyone who reaches Temporal. Nothing in it is trusted before the check. */
-export function checkCommand(keys: CommandKeys, given: unknown, now = Date.now()): CheckedCommand {
-  const refused = (why: string): CheckedCommand => ({ kind: 'refused', why });
+export function checkCommand(keys: CommandKeys, given: unknown, now = Date.now()): CommandCheck {
+  const refused = (why: string): CommandCheck => ({ kind: 'refused', why });
   if (!isSignedCommand(given)) return refused('it has no signature of the API');
   const { order, signedBy, signature } = given;
   const key = keys().find(({ id }) => id === signedBy);

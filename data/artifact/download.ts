@@ -7,7 +7,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
-import { locate } from './location';
+import { parseArtifactUri } from './location';
 import { request, toFailure, type S3 } from './s3';
 
 export async function readBytes(s3: S3, ref: ArtifactRef): Promise<Uint8Array> {
@@ -52,7 +52,7 @@ export async function readToFile(
 }
 
 async function openObject(s3: S3, ref: ArtifactRef, signal?: AbortSignal): Promise<Readable> {
-  const { key } = locate(ref, s3.bucket);
+  const { key } = parseArtifactUri(ref, s3.bucket);
   const get = new GetObjectCommand({ Bucket: s3.bucket, Key: key });
   const { Body, ContentLength } = await request(
     s3,

@@ -25,13 +25,13 @@ export function stagingRoot(tenant: string): string {
   return `t/${segment(tenant)}/staging/`;
 }
 
-export const unowned = 'unowned';
+export const unownedRunId = 'unowned';
 
 /**
  * The key of a reference. Bucket and digest must match, so a forged reference reads nothing else.
  * @throws InvalidInput
  */
-export function locate(
+export function parseArtifactUri(
   ref: ArtifactRef,
   bucket: string,
 ): { readonly tenant: string; readonly key: string } {

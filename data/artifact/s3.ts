@@ -69,7 +69,7 @@ export function toFailure(s3: S3, what: string, error: unknown): PerennialError 
     return failure('StorageUnavailable', because, { cause: error, next: 'perennial doctor' });
   if (name === 'BadDigest' || name === 'XAmzContentSHA256Mismatch')
     return failure('DigestMismatch', because, { cause: error });
-  if (isMissing(error)) return failure('ArtifactMissing', because, { cause: error });
+  if (isNotFound(error)) return failure('ArtifactMissing', because, { cause: error });
   if (isClockSkew(name, message)) {
     return failure(
       'StorageUnavailable',
@@ -112,7 +112,7 @@ function reasonOf(name: string, message: string): string {
   return name === 'Error' || name === message ? message : `${name}, ${message}`;
 }
 
-export function isMissing(error: unknown): boolean {
+export function isNotFound(error: unknown): boolean {
   return (
     error instanceof Error &&
     error.name !== 'NoSuchBucket' &&
@@ -122,7 +122,7 @@ export function isMissing(error: unknown): boolean {
 }
 
 /** Another writer created the object first. */
-export function isThereAlready(error: unknown): boolean {
+export function isPreconditionFailed(error: unknown): boolean {
   return statusOf(error) === 412;
 }
 

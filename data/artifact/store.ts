@@ -13,8 +13,8 @@ import { canonicalJson } from '../../domain/canonical';
 import { failure, isPerennialError } from '../../domain/failure';
 import { digestOfFile, sha256 } from '../digest';
 import { readBytes, readToFile } from './download';
-import { allTenants, casKey, locate, stagingPrefix, unowned } from './location';
-import { isMissing, openS3, request, type S3, type S3Settings } from './s3';
+import { allTenants, casKey, parseArtifactUri, stagingPrefix, unownedRunId } from './location';
+import { isNotFound, openS3, request, type S3, type S3Settings } from './s3';
 import { openStagingArea, type StagingArea } from './staging';
 import { uploadBytes, uploadLargeFile, type WriteMode } from './upload';
 
@@ -184,7 +184,7 @@ export function openArtifactStore(settings: ArtifactStoreSettings): ArtifactStor
           path,
           bytes,
           partBytes: Math.max(partBytes, Math.ceil(bytes / 10_000)),
-          stagingPrefix: stagingPrefix(tenant, runId ?? unowned),
+          stagingPrefix: stagingPrefix(tenant, runId ?? unownedRunId),
           async onPart(sent) {
             await onProgress?.(sent);
             await renewing();
@@ -207,7 +207,7 @@ export function openArtifactStore(settings: ArtifactStoreSettings): ArtifactStor
     },
     toFile: (ref, path, options = {}) => readToFile(s3, ref, path, options),
     async exists(ref) {
-      const { tenant, key } = locate(ref, s3.bucket);
+      const { tenant, key } = parseArtifactUri(ref, s3.bucket);
       const { mustUpload } = (await leases?.lease({
         tenant,
         digest: ref.digest,
@@ -251,7 +251,7 @@ async function sizeOf(s3: S3, key: string): Promise<number | null> {
     );
     return head.ContentLength ?? 0;
   } catch (error) {
-    if (isMissing((error as Error).cause)) return null;
+    if (isNotFound((error as Error).cause)) return null;
     throw error;
   }
 }
@@ -263,7 +263,7 @@ async function ensureBucket(s3: S3): Promise<void> {
     return;
   } catch (error) {
     // HEAD has no body, so a missing bucket gives a bare 404.
-    if (!isMissing(error) && (error as Error).name !== 'NoSuchBucket')
+    if (!isNotFound(error) && (error as Error).name !== 'NoSuchBucket')
       await request(s3, 'check access', () => Promise.reject(error as Error));
   }
   try {

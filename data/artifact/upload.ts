@@ -12,7 +12,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import type { Digest } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
-import { isMissing, isThereAlready, isWriteConflict, request, type S3 } from './s3';
+import { isNotFound, isPreconditionFailed, isWriteConflict, request, type S3 } from './s3';
 
 /**
  * `replace` overwrites, because the collector may be deleting the object. With `create` the first
@@ -102,7 +102,7 @@ export async function uploadLargeFile(s3: S3, upload: LargeUpload): Promise<void
       ),
     );
   } catch (error) {
-    if (isMissing((error as Error).cause))
+    if (isNotFound((error as Error).cause))
       throw failure('StorageUnavailable', `the unfinished upload ${staged} was removed meanwhile`, {
         cause: error,
       });
@@ -215,7 +215,7 @@ async function unlessThere(write: () => Promise<unknown>): Promise<void> {
   try {
     await write();
   } catch (error) {
-    if (!isThereAlready((error as Error).cause)) throw error;
+    if (!isPreconditionFailed((error as Error).cause)) throw error;
   }
 }
 

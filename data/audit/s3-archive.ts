@@ -3,8 +3,8 @@ import type { AuditArchive, AuditHead, AuditKey } from '../../db/audit/repositor
 import { canonicalJson } from '../../domain/canonical';
 import { failure } from '../../domain/failure';
 import {
-  isMissing,
-  isThereAlready,
+  isNotFound,
+  isPreconditionFailed,
   openS3,
   request,
   type S3,
@@ -77,7 +77,7 @@ async function store(
     try {
       await client.send(put);
     } catch (error) {
-      if (!isThereAlready(error)) throw error;
+      if (!isPreconditionFailed(error)) throw error;
       if ((await readIfThere(s3, key)) !== Body)
         throw failure(
           'Conflict',
@@ -103,7 +103,7 @@ async function readIfThere(s3: S3, key: string): Promise<string | null> {
     try {
       return (await (await client.send(get)).Body?.transformToString()) ?? '';
     } catch (error) {
-      if (isMissing(error)) return null;
+      if (isNotFound(error)) return null;
       throw error;
     }
   });

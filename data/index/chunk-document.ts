@@ -20,7 +20,7 @@ export interface EmbeddedChunks {
   readonly shortened: number;
 }
 
-export function chunksOf(
+export function chunkDocument(
   document: IndexDocument,
   {
     plan,

@@ -1,12 +1,12 @@
 import { totalmem } from 'node:os';
 import { failure, isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import { keepUnlessFailed } from '../share-in-flight';
+import { memoizeUnlessFailed } from '../share-in-flight';
 import { schemaOf, spaceOf, type TableSpace } from './chunk-rows';
 import { openChunkTable, type ChunkTable } from './chunk-table';
 import { lanceDb, type LanceConnection, type LanceSession, type LanceTable } from './lancedb';
 import { addressOf, type IndexLocation } from './location';
-import { guarded } from './store-failure';
+import { withStoreFailures } from './store-failure';
 import { openWordCache } from './word-cache';
 
 /** Each index version has its own table, so that a build never changes one that is in use. */
@@ -37,8 +37,8 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
 
   function connect(at: Pick<TableName, 'tenant' | 'index'>): Promise<LanceConnection> {
     const { uri, storageOptions } = addressOf(location, at);
-    return keepUnlessFailed(connections, uri, () =>
-      guarded(`connect to ${uri}`, () =>
+    return memoizeUnlessFailed(connections, uri, () =>
+      withStoreFailures(`connect to ${uri}`, () =>
         lanceDb().connect(uri, { storageOptions, session: (session ??= openSession()) }),
       ),
     );
@@ -64,7 +64,7 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
   return {
     async create(name, space) {
       const connection = await connect(name);
-      const found = await guarded(`look for ${labelOf(name)}`, () =>
+      const found = await withStoreFailures(`look for ${labelOf(name)}`, () =>
         connection.openTable(tableOf(name)),
       ).catch(nullWhenMissing);
       const make = () =>
@@ -72,7 +72,7 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
           mode: 'create',
           existOk: true,
         });
-      const table = found ?? (await guarded(`create table ${labelOf(name)}`, make));
+      const table = found ?? (await withStoreFailures(`create table ${labelOf(name)}`, make));
       const actual = spaceOf(await table.schema());
       if (actual?.embedder !== space.embedder || actual.dimensions !== space.dimensions)
         throw failure(
@@ -84,11 +84,11 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
 
     async open(name, tableVersion) {
       const connection = await connect(name);
-      const table = await guarded(`open ${labelOf(name)}`, () =>
+      const table = await withStoreFailures(`open ${labelOf(name)}`, () =>
         connection.openTable(tableOf(name)),
       );
       if (tableVersion !== undefined)
-        await guarded(`open state ${tableVersion} of ${labelOf(name)}`, () =>
+        await withStoreFailures(`open state ${tableVersion} of ${labelOf(name)}`, () =>
           table.checkout(tableVersion),
         );
       const space = spaceOf(await table.schema());
@@ -102,9 +102,9 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
 
     async drop(name) {
       const connection = await connect(name);
-      await guarded(`drop ${labelOf(name)}`, () => connection.dropTable(tableOf(name))).catch(
-        nullWhenMissing,
-      );
+      await withStoreFailures(`drop ${labelOf(name)}`, () =>
+        connection.dropTable(tableOf(name)),
+      ).catch(nullWhenMissing);
     },
 
     close() {

@@ -4,8 +4,8 @@ import type { VectorKind } from '../../domain/index/vector-index';
 import type { ChunkRow, TableSpace } from './chunk-rows';
 import { checkVector, firstChunks, toArrow } from './chunk-rows';
 import type { LanceTable } from './lancedb';
-import { openNearest, rowNumber, type VectorSearch } from './nearest';
-import { guarded } from './store-failure';
+import { openVectorSearch, rowNumber, type VectorSearch } from './vector-search';
+import { withStoreFailures } from './store-failure';
 import { buildIndexes, compact, unindexedRows } from './table-indexes';
 
 export type StoredChunk = Omit<ChunkRow, 'digest' | 'shard' | 'vector'>;
@@ -95,8 +95,9 @@ export function openChunkTable(
   space: TableSpace,
   { name, onWords }: { readonly name: string; readonly onWords: () => void },
 ): ChunkTable {
-  const run = <T>(what: string, work: () => Promise<T>) => guarded(`${what} ${name}`, work);
-  const ask = openNearest(table, run);
+  const run = <T>(what: string, work: () => Promise<T>) =>
+    withStoreFailures(`${what} ${name}`, work);
+  const ask = openVectorSearch(table, run);
   // Quotation marks would start a phrase query, which needs an index with positions.
   const asked = (text: string) => {
     onWords();

@@ -1,6 +1,6 @@
 import { fuse } from '../../domain/index/fusion';
 import type { ChunkTable } from './chunk-table';
-import type { VectorSearch } from './nearest';
+import type { VectorSearch } from './vector-search';
 import type { IndexHit } from './query-index';
 
 /** The depth of each ranking. A chunk further down cannot reach the top k. */

@@ -10,14 +10,14 @@ import type { Embedders } from './embedders/open-embedder';
 import { createOpenTables } from './open-tables';
 import {
   createServedLookup,
-  type AskedIndex,
+  type IndexSelector,
   type FindServed,
   type KnownVersion,
   type LookupMemory,
   type ServedIndexVersion,
 } from './served-lookup';
 
-export interface IndexQuery extends AskedIndex {
+export interface IndexQuery extends IndexSelector {
   readonly text?: string;
   /** A vector from the caller, and the embedder that made it. */
   readonly vector?: { readonly values: Float32Array; readonly embedder: Digest };
@@ -57,10 +57,10 @@ export interface IndexReader {
   query(query: IndexQuery): Promise<IndexAnswer>;
   /** Check that the version can be queried and that its embedder matches. Throws as `query`. */
   check(
-    asked: AskedIndex & Pick<IndexQuery, 'mode'>,
+    asked: IndexSelector & Pick<IndexQuery, 'mode'>,
   ): Promise<Pick<ServedIndexVersion, 'version' | 'digest'>>;
   /** The embedder of the version's vector space. Throws as `query`. */
-  embedder(asked: AskedIndex): Promise<IndexEmbedder>;
+  embedder(asked: IndexSelector): Promise<IndexEmbedder>;
   close(): void;
 }
 
@@ -87,7 +87,7 @@ export function openIndexReader({
   const tables = createOpenTables(openTables);
   const lookup = createServedLookup(find, memory);
 
-  async function lookUp(query: AskedIndex): Promise<KnownVersion> {
+  async function lookUp(query: IndexSelector): Promise<KnownVersion> {
     const known = await lookup.get(query);
     if (known?.served.tableVersion == null)
       throw failure('NotFound', notThere(query), { next: `perennial index show ${query.index}` });
@@ -170,7 +170,7 @@ function check({ text, vector, k, mode }: IndexQuery): void {
     );
 }
 
-function notThere({ index, version = 'champion' }: AskedIndex): string {
+function notThere({ index, version = 'champion' }: IndexSelector): string {
   return typeof version === 'number'
     ? `index version ${index}@${version} does not exist or cannot be queried`
     : `index ${index} has no ${version} version that can be queried`;
@@ -199,7 +199,7 @@ async function vectorOf(
 }
 
 async function embedderOf(
-  { index }: AskedIndex,
+  { index }: IndexSelector,
   { version, recipe: { embedder } }: Pick<ServedIndexVersion, 'version' | 'recipe'>,
   embedders: Embedders,
 ): Promise<Embedder> {

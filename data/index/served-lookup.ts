@@ -3,9 +3,9 @@ import { isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { Digest } from '../../domain/dataset/artifact';
 import type { IndexRecipe } from '../../domain/index/version';
-import { shareInFlight } from '../share-in-flight';
+import { shareConcurrentCalls } from '../share-in-flight';
 
-export interface AskedIndex {
+export interface IndexSelector {
   readonly tenant: Tenant;
   readonly index: string;
   /** A version number or an alias; the champion by default. */
@@ -21,7 +21,7 @@ export interface ServedIndexVersion {
   readonly recipe: Pick<IndexRecipe, 'embedder'>;
 }
 
-export type FindServed = (asked: AskedIndex) => Promise<ServedIndexVersion | null>;
+export type FindServed = (asked: IndexSelector) => Promise<ServedIndexVersion | null>;
 
 export interface KnownVersion {
   readonly served: ServedIndexVersion;
@@ -32,8 +32,8 @@ export interface KnownVersion {
 }
 
 export interface ServedLookup {
-  get(asked: AskedIndex): Promise<KnownVersion | null>;
-  forget(asked: AskedIndex): void;
+  get(asked: IndexSelector): Promise<KnownVersion | null>;
+  forget(asked: IndexSelector): void;
 }
 
 export interface LookupMemory {
@@ -57,7 +57,7 @@ export function createServedLookup(
   const asking = new Map<string, Promise<ServedIndexVersion | null>>();
 
   /** Concurrent callers share one query. */
-  function ask(key: string, asked: AskedIndex): Promise<ServedIndexVersion | null> {
+  function ask(key: string, asked: IndexSelector): Promise<ServedIndexVersion | null> {
     const askNow = async () => {
       const askedAt = performance.now();
       const served = await find(asked);
@@ -65,7 +65,7 @@ export function createServedLookup(
       else if (freshMs > 0) known.set(key, { served, askedAt });
       return served;
     };
-    return freshMs > 0 ? shareInFlight(asking, key, askNow) : askNow();
+    return freshMs > 0 ? shareConcurrentCalls(asking, key, askNow) : askNow();
   }
 
   return {
@@ -89,6 +89,6 @@ export function createServedLookup(
   };
 }
 
-function keyOf({ tenant, index, version = 'champion' }: AskedIndex): string {
+function keyOf({ tenant, index, version = 'champion' }: IndexSelector): string {
   return `${tenant}/${index}@${version}`;
 }

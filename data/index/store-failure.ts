@@ -4,7 +4,7 @@ import { failure, isPerennialError } from '../../domain/failure';
  * Map errors of LanceDB, which have only a message: a missing table is NotFound, and everything
  * else is StorageUnavailable, which is retryable.
  */
-export async function guarded<T>(what: string, work: () => Promise<T>): Promise<T> {
+export async function withStoreFailures<T>(what: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {

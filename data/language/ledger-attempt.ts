@@ -46,7 +46,7 @@ const budgetLookMs = 250;
  * Check the budgets before the request waits for its turn. `claimAttempt` checks again in the turn.
  * @throws BudgetSpent
  */
-export async function affordAttempt(
+export async function checkBudgets(
   { ledger, call, owner, budgets }: LedgerEntry,
   request: PlannedRequest,
 ): Promise<void> {
@@ -85,7 +85,7 @@ interface AttemptEnds {
 }
 
 /** Record the end of the claimed attempt in the ledger and the budgets. */
-export function attemptEnds(
+export function attemptRecorder(
   { ledger, call, budgets }: LedgerEntry,
   number: number,
   price: Price,
@@ -108,7 +108,7 @@ export function attemptEnds(
     },
     async failed(type) {
       await end(
-        type !== null && unpaid.includes(type)
+        type !== null && unbilledFailures.includes(type)
           ? { kind: 'refused', failure: type }
           : { kind: 'broken', failure: type },
       );
@@ -120,7 +120,7 @@ export function attemptEnds(
 }
 
 /** The failures for which the provider bills nothing (domain/failure.ts). */
-export const unpaid: readonly FailureType[] = [
+export const unbilledFailures: readonly FailureType[] = [
   'ProviderRateLimited',
   'ProviderUnavailable',
   'ProviderRefused',

@@ -4,17 +4,17 @@ import type { Tenant } from '../../domain/ids';
 import type { Usage } from '../../domain/language/chat';
 import {
   costOf,
-  mostEmbeddingUsage,
-  mostUsage,
+  maxEmbeddingUsage,
+  maxUsage,
   type Price,
 } from '../../domain/language/provider/price';
-import type { Allowances, Amounts } from './allowances';
-import { unpaid } from './ledger-attempt';
+import type { ServingBudgets, Amounts } from './serving-budgets';
+import { unbilledFailures } from './ledger-attempt';
 import type { AttemptJournal, EmbedJournal, ModelAccess } from './model-access';
 
 export interface MeteredOptions {
   readonly access: ModelAccess;
-  readonly allowances: Pick<Allowances, 'hold'>;
+  readonly allowances: Pick<ServingBudgets, 'hold'>;
   /** Whether the provider costs nothing. */
   readonly isFree: (provider: string) => boolean;
 }
@@ -40,7 +40,9 @@ export function meteredAccess({ access, allowances, isFree }: MeteredOptions): M
       /** An attempt with an unknown end counts with its maximum cost, as in the call ledger. */
       failed: (type: FailureType | null) => {
         allowance?.settle(
-          type !== null && unpaid.includes(type) ? { usd: 0, tokens: 0 } : amountsOf(most),
+          type !== null && unbilledFailures.includes(type)
+            ? { usd: 0, tokens: 0 }
+            : amountsOf(most),
         );
         return Promise.resolve();
       },
@@ -50,7 +52,7 @@ export function meteredAccess({ access, allowances, isFree }: MeteredOptions): M
   const journalOf = (tenant: Tenant): AttemptJournal => ({
     beforeTurn: true,
     async begin({ target: { provider }, request, price }) {
-      const { spent, ...begun } = await begin(tenant, provider, price, mostUsage(request));
+      const { spent, ...begun } = await begin(tenant, provider, price, maxUsage(request));
       return {
         ...begun,
         answered: (answer) => {
@@ -64,7 +66,7 @@ export function meteredAccess({ access, allowances, isFree }: MeteredOptions): M
   const embedJournalOf = (tenant: Tenant): EmbedJournal => ({
     beforeTurn: true,
     async begin({ target: { provider }, texts, price }) {
-      const { spent, ...begun } = await begin(tenant, provider, price, mostEmbeddingUsage(texts));
+      const { spent, ...begun } = await begin(tenant, provider, price, maxEmbeddingUsage(texts));
       return {
         ...begun,
         answered: (embeddings) => {

@@ -2,24 +2,24 @@ import type { ArtifactRef } from '../../domain/dataset/artifact';
 import { failure, isPerennialError, type FailureType } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { ChatAnswer, ChatRequest } from '../../domain/language/chat';
-import { free, type Price } from '../../domain/language/provider/price';
+import { freePrice, type Price } from '../../domain/language/provider/price';
 import type { ProviderSettings } from '../../domain/language/provider/settings';
 import { mayFailOver, retryDelayMs } from '../../domain/language/provider/retry';
 import type { StandbyModel } from '../../domain/language/provider/standby';
 import { attemptChat, withinProviderTime } from './provider/attempt';
-import { isLeftAlone } from './provider/breaker';
-import { moderateOnce, moderationOf } from './moderate';
-import { begunInTurn, onRecord } from './on-record';
-import { pauseMs } from './provider/pause';
+import { isCircuitOpen } from './provider/circuit-breaker';
+import { sendModeration, requireModeration } from './moderate';
+import { sendInTurn, withAttemptJournal } from './attempt-journal';
+import { sleepMs } from './provider/pause';
 import type { ProviderFineTuning } from './provider/provider-fine-tuning';
 import type { Embeddings, OnText } from './provider/provider';
 import {
   openProviderGate,
-  type Asker,
+  type RequestOrigin,
   type ProviderGate,
   type ResolveSecret,
 } from './provider/provider-gate';
-import { rerankOnce, rerankingOf } from './rerank';
+import { sendReranking, requireReranking } from './rerank';
 import { withNearestModel } from './provider/nearest-model';
 
 /**
@@ -34,7 +34,7 @@ export interface ModelTarget {
 
 export type Question = Omit<ChatRequest, 'model' | 'adapter' | 'thinks'>;
 
-export interface AskedTarget {
+export interface PlannedAttempt {
   readonly target: ModelTarget;
   readonly request: ChatRequest;
   readonly price: Price;
@@ -48,7 +48,7 @@ export interface AskedTarget {
  * Records every request before it is sent and after it has ended; the call ledger is one. An error
  * that it throws ends the call.
  */
-export interface Journal<Asked, Begun> {
+export interface Journal<Asked, JournalDecision> {
   /**
    * Record before the request waits for its turn, so that a refused request uses no turn. Otherwise
    * it is recorded right before it is sent, or before it waits for the caller's `place`.
@@ -59,7 +59,7 @@ export interface Journal<Asked, Begun> {
    * far as that is known. Reserves nothing.
    */
   afford?(asked: Asked): Promise<void>;
-  begin(asked: Asked): Promise<Begun>;
+  begin(asked: Asked): Promise<JournalDecision>;
 }
 
 export type Begun<Answer, Kept> =
@@ -70,9 +70,9 @@ export type Begun<Answer, Kept> =
    * request takes another turn after `waitMs`.
    */
   | { readonly kind: 'held'; readonly waitMs: number }
-  | Opened<Answer, Kept>;
+  | OpenAttempt<Answer, Kept>;
 
-export interface Opened<Answer, Kept> {
+export interface OpenAttempt<Answer, Kept> {
   readonly kind: 'send';
   readonly requestId: string;
   /** Record the answer, after the turn. Returns another caller's answer if that came first. */
@@ -83,12 +83,12 @@ export interface Opened<Answer, Kept> {
   unsent(): void | Promise<void>;
 }
 
-export type AttemptJournal = Journal<AskedTarget, Begun<ChatAnswer, Answered>>;
+export type AttemptJournal = Journal<PlannedAttempt, Begun<ChatAnswer, RoutedAnswer>>;
 
 /** The same for embeddings. */
-export type EmbedJournal = Journal<AskedTexts, Begun<TimedEmbeddings, Embeddings>>;
+export type EmbedJournal = Journal<PlannedEmbedding, Begun<TimedEmbeddings, Embeddings>>;
 
-export interface AskedTexts extends Pick<AskedTarget, 'target' | 'price' | 'totalMs'> {
+export interface PlannedEmbedding extends Pick<PlannedAttempt, 'target' | 'price' | 'totalMs'> {
   readonly texts: readonly string[];
 }
 
@@ -96,7 +96,7 @@ export interface TimedEmbeddings extends Embeddings {
   readonly totalMs: number;
 }
 
-export interface Answered {
+export interface RoutedAnswer {
   readonly answer: ChatAnswer;
   readonly provider: string;
   /** The standby that answered; absent when the first model of the route did. */
@@ -113,14 +113,14 @@ export interface AccessOptions {
    * the next standby is tried or the call fails. Without it, the wait for the limits is unbounded.
    */
   readonly patienceMs?: number | undefined;
-  readonly place?: Place | undefined;
+  readonly place?: ConcurrencySlot | undefined;
 }
 
 /**
  * Limits the requests that a caller has at providers at once. A request holds a place while it
  * waits for its turn and its answer, not while the journal records it.
  */
-export type Place = <T>(work: () => Promise<T>) => Promise<T>;
+export type ConcurrencySlot = <T>(work: () => Promise<T>) => Promise<T>;
 
 export type EmbedAccessOptions = Pick<AccessOptions, 'tenant' | 'signal' | 'patienceMs'> & {
   readonly journal?: EmbedJournal | undefined;
@@ -135,7 +135,7 @@ export interface ModelAccess {
     route: readonly ModelTarget[],
     question: Question,
     options: AccessOptions,
-  ): Promise<Answered>;
+  ): Promise<RoutedAnswer>;
   /**
    * Moderate the question's last message. The answer's text is the `Moderation` as JSON, so that
    * the ledger stores it like any other answer.
@@ -144,7 +144,7 @@ export interface ModelAccess {
     target: ModelTarget,
     question: Question,
     options: Omit<AccessOptions, 'onText'>,
-  ): Promise<Answered>;
+  ): Promise<RoutedAnswer>;
   /**
    * Rank the documents of a `rerankQuestion`; `readRanking` parses the answer's text. There are no
    * standbys, because models have different scales of scores.
@@ -153,7 +153,7 @@ export interface ModelAccess {
     target: ModelTarget,
     question: Question,
     options: Omit<AccessOptions, 'onText'>,
-  ): Promise<Answered>;
+  ): Promise<RoutedAnswer>;
   /** Embed texts. There are no standbys, because embedders have different vector spaces. */
   embed(
     target: ModelTarget,
@@ -227,18 +227,18 @@ export function openModelAccess(
 
     moderate(target, question, options) {
       const gate = gateOf(target.provider);
-      const moderation = moderationOf(gate);
+      const moderation = requireModeration(gate);
       return retried(options, listen(undefined), () =>
-        moderateOnce(gate, moderation, target, question, options),
+        sendModeration(gate, moderation, target, question, options),
       );
     },
 
     async rerank(target, question, options) {
       const gate = gateOf(target.provider);
-      const reranking = rerankingOf(gate);
+      const reranking = requireReranking(gate);
       try {
         return await retried(options, listen(undefined), () =>
-          rerankOnce(gate, reranking, target, question, options),
+          sendReranking(gate, reranking, target, question, options),
         );
       } catch (error) {
         throw await withNearestModel(error, gate.provider, target.model);
@@ -247,8 +247,8 @@ export function openModelAccess(
 
     requireProvider(provider, { moderation = false, reranking = false }) {
       const gate = gateOf(provider);
-      if (moderation) moderationOf(gate);
-      if (reranking) rerankingOf(gate);
+      if (moderation) requireModeration(gate);
+      if (reranking) requireReranking(gate);
     },
 
     async embed(target, texts, options) {
@@ -300,9 +300,9 @@ function listen(onText: OnText | undefined): Hearing {
 async function retried<T>(
   {
     signal,
-    patienceMs = usualPatienceMs,
-    standsBy = false,
-  }: Pick<Asker, 'signal' | 'patienceMs' | 'standsBy'>,
+    maxWaitMs: patienceMs = usualPatienceMs,
+    hasStandby: standsBy = false,
+  }: Pick<RequestOrigin, 'signal' | 'patienceMs' | 'standsBy'>,
   hearing: Hearing,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -311,7 +311,7 @@ async function retried<T>(
     try {
       return await work();
     } catch (error) {
-      if (!isPerennialError(error) || hearing.hasBegun() || (standsBy && isLeftAlone(error)))
+      if (!isPerennialError(error) || hearing.hasBegun() || (standsBy && isCircuitOpen(error)))
         throw error;
       const count = (failed.get(error.type) ?? 0) + 1;
       failed.set(error.type, count);
@@ -322,7 +322,7 @@ async function retried<T>(
         random: Math.random(),
       });
       if (delay === null) throw error;
-      await pauseMs(delay, signal);
+      await sleepMs(delay, signal);
     }
   }
 }
@@ -331,12 +331,12 @@ async function chatOnce(
   gate: ProviderGate,
   target: ModelTarget,
   question: Question,
-  options: AccessOptions & Pick<Asker, 'standsBy'>,
+  options: AccessOptions & Pick<RequestOrigin, 'standsBy'>,
   { onText }: Hearing,
-): Promise<Answered> {
+): Promise<RoutedAnswer> {
   const { provider, settings } = gate;
   const { signal } = options;
-  return onRecord(gate, target, question, options, (request, sent) =>
+  return withAttemptJournal(gate, target, question, options, (request, sent) =>
     attemptChat(provider, settings.timeouts, request, {
       ...(signal && { signal }),
       ...(onText && { onText }),
@@ -355,8 +355,8 @@ async function embedOnce(
   const { model } = target;
   const { totalMs } = settings.timeouts;
   const tokens = texts.reduce((sum, text) => sum + Math.ceil(text.length / 4), 0);
-  const asked = { target, texts, price: settings.prices[model] ?? free, totalMs };
-  return begunInTurn(gate, options, asked, {
+  const asked = { target, texts, price: settings.prices[model] ?? freePrice, totalMs };
+  return sendInTurn(gate, options, asked, {
     tokens,
     async send(begun) {
       const startedAt = performance.now();

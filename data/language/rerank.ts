@@ -2,8 +2,8 @@ import { failure } from '../../domain/failure';
 import type { ChatAnswer } from '../../domain/language/chat';
 import { likelyTokens } from '../../domain/language/provider/price';
 import { withinProviderTime } from './provider/attempt';
-import type { AccessOptions, Answered, ModelTarget, Question } from './model-access';
-import { onRecord } from './on-record';
+import type { AccessOptions, RoutedAnswer, ModelTarget, Question } from './model-access';
+import { withAttemptJournal } from './attempt-journal';
 import type { ProviderReranking, RankedPlace } from './provider/openai-rerank';
 import type { ProviderGate } from './provider/provider-gate';
 
@@ -14,7 +14,7 @@ export interface RankedDocument {
 }
 
 /** @throws InvalidInput for a provider without reranking */
-export function rerankingOf({ provider }: ProviderGate): ProviderReranking {
+export function requireReranking({ provider }: ProviderGate): ProviderReranking {
   if (provider.reranking) return provider.reranking;
   throw failure('InvalidInput', `the protocol of provider ${provider.name} has no reranking`, {
     next: 'use a provider with protocol: openai',
@@ -37,20 +37,20 @@ export function rerankQuestion(query: string, documents: readonly string[]): Que
   };
 }
 
-export function rerankOnce(
+export function sendReranking(
   gate: ProviderGate,
   reranking: ProviderReranking,
   target: ModelTarget,
   question: Question,
   options: AccessOptions,
-): Promise<Answered> {
+): Promise<RoutedAnswer> {
   const { totalMs } = gate.settings.timeouts;
   const { model } = target;
   const query = question.messages[0]?.content ?? '';
   const documents = question.messages
     .filter(({ role }) => role === 'assistant')
     .map(({ content }) => content);
-  return onRecord(gate, target, question, options, async (request, sent) => {
+  return withAttemptJournal(gate, target, question, options, async (request, sent) => {
     const startedAt = performance.now();
     const what = `provider ${target.provider} (${model}) did not complete the reranking`;
     const ask = (signal: AbortSignal) =>
@@ -73,7 +73,7 @@ export function rerankOnce(
  * The documents, best first; ties keep the order in which they were sent. @throws AnswerInvalid
  * unless each document appears once with a score
  */
-export function readRanking(
+export function parseRanking(
   { text, model }: Pick<ChatAnswer, 'text' | 'model'>,
   count: number,
 ): readonly RankedDocument[] {

@@ -3,18 +3,18 @@ import { isPerennialError, type FailureType } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { BundleReranker } from '../../domain/language/bundle';
 import { withinProviderTime } from './provider/attempt';
-import type { Asking } from './evaluation/answerer';
+import type { LedgerAccess } from './evaluation/answerer';
 import type { ModelAccess } from './model-access';
-import { readRanking, rerankQuestion, type RankedDocument } from './rerank';
+import { parseRanking, rerankQuestion, type RankedDocument } from './rerank';
 
 export type Rerank = (asked: {
   readonly by: BundleReranker;
   readonly query: string;
   readonly documents: readonly string[];
   readonly signal?: AbortSignal | undefined;
-}) => Promise<Reranked>;
+}) => Promise<RerankResult>;
 
-export type Reranked =
+export type RerankResult =
   | { readonly kind: 'ranked'; readonly documents: readonly RankedDocument[] }
   /** The reranker failed and the bundle permits the index's own order. */
   | { readonly kind: 'kept'; readonly failure: FailureType };
@@ -38,7 +38,7 @@ export function rerankServed({ access, tenant, timeoutMs }: ServedRerankOptions)
           patienceMs: timeoutMs,
         }),
       );
-      return { kind: 'ranked', documents: readRanking(answer, documents.length) };
+      return { kind: 'ranked', documents: parseRanking(answer, documents.length) };
     } catch (error) {
       // A cancelled caller must get its own reason.
       if (signal?.aborted === true || onError === 'fail' || !isPerennialError(error)) throw error;
@@ -51,7 +51,10 @@ export function rerankServed({ access, tenant, timeoutMs }: ServedRerankOptions)
  * Rerank for an evaluation, with the call ledger and its budgets. A failure is thrown: the index's
  * own order would measure a different bundle. `paid` receives the cost of each call in nanodollars.
  */
-export function rerankOnLedger({ chat, ...shared }: Asking, paid: (cost: number) => void): Rerank {
+export function rerankOnLedger(
+  { chat, ...shared }: LedgerAccess,
+  paid: (cost: number) => void,
+): Rerank {
   return async ({ by: { provider, model }, query, documents, signal }) => {
     const { answer, cost } = await chat.ask({
       ...{
@@ -65,6 +68,6 @@ export function rerankOnLedger({ chat, ...shared }: Asking, paid: (cost: number)
       ...(signal && { signal }),
     });
     paid(cost);
-    return { kind: 'ranked', documents: readRanking(answer, documents.length) };
+    return { kind: 'ranked', documents: parseRanking(answer, documents.length) };
   };
 }

@@ -2,22 +2,22 @@
 import { failure, isPerennialError, type FailureType } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { BundleIndex } from '../../domain/language/bundle';
-import { shownText, withinBudget, type Passage } from '../../domain/language/passages';
+import { passageText, passagesThatFit, type Passage } from '../../domain/language/passages';
 import type { LedgeredPayer } from '../index/embedders/embedder';
 import type { IndexReader } from '../index/query-index';
 import type { Rerank } from './reranker';
 
-export interface RetrievedForAnswer {
+export interface RetrievedPassages {
   readonly index: Pick<BundleIndex, 'name' | 'version' | 'digest'>;
   /** In the order of the prompt, nearest first. A passage's position is its number. */
   readonly passages: readonly Passage[];
   /** The number of passages that were found but left out, by reason. */
-  readonly left: LeftOut;
+  readonly left: OmittedPassages;
   /** Why the bundle's reranker failed, so that the index's order is used. Absent otherwise. */
   readonly notReranked?: FailureType;
 }
 
-export interface LeftOut {
+export interface OmittedPassages {
   /** They did not fit into the prompt or the model's context. */
   readonly room: number;
   /** The safety policy blocked them. */
@@ -32,7 +32,7 @@ export type Retrieve = (asked: {
   /** Required for a bundle that has a reranker. */
   readonly rerank?: Rerank | undefined;
   readonly signal?: AbortSignal | undefined;
-}) => Promise<RetrievedForAnswer>;
+}) => Promise<RetrievedPassages>;
 
 /** Returns the text that may be shown, or null to leave the passage out. */
 export type ScreenPassage = (text: string) => Promise<string | null>;
@@ -65,12 +65,12 @@ export function openRetrieval(reader: Pick<IndexReader, 'query'>): Retrieve {
     const found = answer.hits.map(
       ({ documentId, chunkId, title, source, score, text: chunk }): Passage => ({
         ...{ documentId, chunkId, title, source, score },
-        text: shownText({ title, text: chunk }),
+        text: passageText({ title, text: chunk }),
       }),
     );
     const { ordered, ...told } = await inOrder(index, { text, found, rerank, signal });
     const nearest = ordered.slice(0, k);
-    const passages = withinBudget(nearest);
+    const passages = passagesThatFit(nearest);
     return {
       index: named,
       passages,
@@ -114,9 +114,9 @@ async function inOrder(
  * answer is made without them.
  */
 export async function screenPassages(
-  { passages, left, ...retrieved }: RetrievedForAnswer,
+  { passages, left, ...retrieved }: RetrievedPassages,
   screen: ScreenPassage,
-): Promise<RetrievedForAnswer> {
+): Promise<RetrievedPassages> {
   const texts = await Promise.all(passages.map(({ text }) => screen(text)));
   const kept = passages.flatMap((passage, place) => {
     const text = texts[place] ?? null;
@@ -133,10 +133,10 @@ export async function screenPassages(
  * Ask with as many passages as fit into the model's context. After each ContextOverflow, which is
  * not billed, the least near passage is left out.
  */
-export async function askWithRoom<T>(
-  retrieved: RetrievedForAnswer,
-  ask: (retrieved: RetrievedForAnswer) => Promise<T>,
-): Promise<{ readonly answer: T; readonly retrieved: RetrievedForAnswer }> {
+export async function askWithFittingPassages<T>(
+  retrieved: RetrievedPassages,
+  ask: (retrieved: RetrievedPassages) => Promise<T>,
+): Promise<{ readonly answer: T; readonly retrieved: RetrievedPassages }> {
   for (let shown = retrieved; ;) {
     try {
       return { answer: await ask(shown), retrieved: shown };

@@ -4,9 +4,9 @@ import type { DocumentPath } from '../../domain/document/path';
 import type { Issue } from '../../domain/failure';
 import { formatIssue } from '../../domain/document/issue-text';
 import type { DataSpec } from '../../domain/lifecycle/lifecycle';
-import type { LifecycleParts, PlacedContract } from '../../domain/lifecycle/parts';
+import type { CheckedParts, LocatedContract } from '../../domain/lifecycle/parts';
 import { nearest } from '../../domain/document/nearest';
-import type { PlacedLifecycle } from '../../domain/lifecycle/placed-document';
+import type { LocatedLifecycle } from '../../domain/lifecycle/located-document';
 import { issuesAtPlaces } from '../../domain/document/yaml-document.schema';
 import { acceptedColumns, unmetColumns } from '../dataset/contracts/validate-contract';
 import { bindLifecycleSql, lifecycleSqlIssues } from '../sql/lifecycle-sql';
@@ -16,7 +16,7 @@ import type { SourceReading, SourceTables } from './source-tables';
 import { trainerIssues } from './trainer-issues';
 
 export interface LifecycleToCheck {
-  readonly placed: PlacedLifecycle;
+  readonly placed: LocatedLifecycle;
   readonly name: string;
   readonly fileName: string;
   readonly files: Readonly<Record<string, string>>;
@@ -28,7 +28,7 @@ export interface LifecycleChecks {
   readonly tables: SourceTables | null;
 }
 
-export interface CheckedLifecycle {
+export interface LifecycleCheckResult {
   /** One per place, sorted by file and line. */
   readonly issues: readonly Issue[];
   /** Lines on possible problems of a run: sources that were not read, or too few data today. */
@@ -42,7 +42,7 @@ export interface CheckedLifecycle {
 export async function checkLifecycle(
   { placed, name, fileName, files }: LifecycleToCheck,
   checks: LifecycleChecks,
-): Promise<CheckedLifecycle> {
+): Promise<LifecycleCheckResult> {
   const { parsed, parts, places } = placed;
   const issueAt = issuesAtPlaces(places, fileName);
   const sql = parts.sql === null ? [] : await lifecycleSqlIssues(parts.sql, files);
@@ -78,7 +78,7 @@ function contractNotes({ sources }: DataSpec, issueAt: IssueAt): readonly string
     );
 }
 
-const nothing: CheckedLifecycle = { issues: [], notes: [] };
+const nothing: LifecycleCheckResult = { issues: [], notes: [] };
 
 interface BindingContext {
   readonly issueAt: IssueAt;
@@ -87,12 +87,12 @@ interface BindingContext {
   readonly tables: SourceTables;
 }
 
-type PartsWithData = LifecycleParts & { readonly data: DataSpec };
+type PartsWithData = CheckedParts & { readonly data: DataSpec };
 
 async function bind(
   parts: PartsWithData,
   { issueAt, files, name, tables }: BindingContext,
-): Promise<CheckedLifecycle> {
+): Promise<LifecycleCheckResult> {
   const { data, contracts } = parts;
   const readings = await tables.read(data, name);
   const of = (source: string): SourceReading | undefined => readings[source];
@@ -118,7 +118,7 @@ async function bind(
   const read = Object.entries(readings).flatMap(([source, reading]) =>
     reading.kind === 'read' ? [{ source, ...reading }] : [],
   );
-  const contractFor = (source: string): PlacedContract | undefined =>
+  const contractFor = (source: string): LocatedContract | undefined =>
     contracts.find((each) => each.source === source);
   // Of the last run's columns nothing is refused: the source may have changed since.
   const unmet = read.flatMap(({ source, columns, as }) => {
@@ -169,7 +169,7 @@ function atItsKey(issue: Issue, { assemble, features }: DataSpec, issueAt: Issue
 }
 
 function contractIssues(
-  { source, contract, path, places }: PlacedContract,
+  { source, contract, path, places }: LocatedContract,
   columns: readonly Column[],
 ): readonly Issue[] {
   const issueAt = issuesAtPlaces(places, path);

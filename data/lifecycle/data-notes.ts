@@ -5,7 +5,7 @@ import type { IssueAt } from '../../domain/document/document';
 import { fewestDays } from '../../domain/decision/evidence';
 import { formatIssue } from '../../domain/document/issue-text';
 import type { DataSpec, SplitSpec, TimeSpec } from '../../domain/lifecycle/lifecycle';
-import { judgedRows } from '../../domain/evaluation/measure/whole-weeks';
+import { evaluatedRows } from '../../domain/evaluation/measure/whole-weeks';
 import { latestWindow, splitWindow, windowEnding } from '../../domain/dataset/time-window';
 import type { SourceTimes } from '../dataset/sources/convert';
 import type { SourceReading } from './source-tables';
@@ -129,7 +129,7 @@ function daysIn(
   const [begin, end] = [Date.parse(holdout.from), Date.parse(holdout.until)];
   const inside = quarters.filter((quarter) => quarter > begin - quarterMs && quarter < end);
   const calendar = openCalendar(time.timezone ?? 'UTC');
-  return judgedRows(Float64Array.from(inside), {
+  return evaluatedRows(Float64Array.from(inside), {
     window: holdout,
     calendar,
     labelDelaySeconds: label.availableAfterSeconds,

@@ -2,7 +2,7 @@ import type { IssueAt } from '../../domain/document/document';
 import type { Issue } from '../../domain/failure';
 import type { TrainerTask } from '../../domain/training/job';
 import type { ParameterRange } from '../../domain/lifecycle/lifecycle';
-import type { LifecycleParts, NamedTrainer } from '../../domain/lifecycle/parts';
+import type { CheckedParts, NamedTrainer } from '../../domain/lifecycle/parts';
 import { nearest } from '../../domain/document/nearest';
 import { extremesOf } from '../../domain/tuning/tuning';
 import type { TrainerCatalog } from '../training/catalog';
@@ -13,7 +13,7 @@ import type { TrainerCatalog } from '../training/catalog';
  */
 export function trainerIssues(
   trainers: TrainerCatalog,
-  { trainer, space }: LifecycleParts,
+  { trainer, space }: CheckedParts,
   issueAt: IssueAt,
 ): readonly Issue[] {
   if (trainer === null) return [];

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import Piscina from 'piscina';
 import { failure } from '../../domain/failure';
-import type { Limited } from '../time-limit';
+import type { TimedResult } from '../time-limit';
 import type { TaskInput, TaskName, TaskOutcome, TaskOutput } from './tasks';
 
 export interface OffThreadOptions {
@@ -22,7 +22,7 @@ export interface OffThread {
     name: Name,
     input: TaskInput<Name>,
     options: OffThreadOptions,
-  ): Promise<Limited<TaskOutput<Name>>>;
+  ): Promise<TimedResult<TaskOutput<Name>>>;
   close(): Promise<void>;
 }
 

@@ -4,7 +4,7 @@
  */
 import { isPerennialError, type FailureType, type Issue } from '../../domain/failure';
 import { readPrompt } from '../../domain/prompt/document';
-import { readPlacedLifecycle } from '../../domain/lifecycle/placed-document';
+import { readLocatedLifecycle } from '../../domain/lifecycle/located-document';
 import { readText } from '../safety/text-readings';
 
 export type TaskOutcome<T> =
@@ -19,7 +19,7 @@ export type TaskOutcome<T> =
 
 export const tasks = {
   readText,
-  readLifecycle: readPlacedLifecycle,
+  readLifecycle: readLocatedLifecycle,
   readPrompt: ({ document, fileName }: { readonly document: unknown; readonly fileName: string }) =>
     readPrompt(document, fileName),
 } satisfies Readonly<Record<string, (input: never) => unknown>>;

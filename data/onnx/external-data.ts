@@ -31,7 +31,7 @@ const lengthDelimited = 2;
  * working directory of this process, which has the platform's own files, and return it as scores.
  * @throws RangeError on bytes that are not a protobuf message or are nested too deeply
  */
-export function readsOtherFiles(model: Uint8Array): boolean {
+export function hasExternalTensors(model: Uint8Array): boolean {
   return holdsExternalTensor(Reader.create(model), model.byteLength, 'model', 0);
 }
 

@@ -1,8 +1,8 @@
-import './no-reports';
+import './disable-telemetry';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { failure } from '../../domain/failure';
 import { missingText, type FeatureColumn } from '../../domain/model/model';
-import { readsOtherFiles } from './external-data';
+import { hasExternalTensors } from './external-data';
 
 /**
  * One value per row: numbers for a float input (NaN is missing), text for a string input
@@ -80,7 +80,7 @@ async function load(bytes: Uint8Array): Promise<InferenceSession> {
 function refuseOtherFiles(bytes: Uint8Array): void {
   let refused: boolean;
   try {
-    refused = readsOtherFiles(bytes);
+    refused = hasExternalTensors(bytes);
   } catch (cause) {
     throw failure(
       'ModelUnloadable',

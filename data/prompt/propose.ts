@@ -1,22 +1,22 @@
 import type { Digest } from '../../domain/dataset/artifact';
 import type { ChatMessage, Sampling } from '../../domain/language/chat';
-import { rightAnswers, type EvaluationCase } from '../../domain/language/cases/case';
+import { expectedAnswers, type EvaluationCase } from '../../domain/language/cases/case';
 import type { CaseResult } from '../../domain/language/evaluation/result';
 import { isPerennialError } from '../../domain/failure';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
 import { fewShotVariants } from '../../domain/prompt/search/draw-examples';
 import { gridVariants } from '../../domain/prompt/search/grid';
 import {
-  mutated,
+  applyMutation,
   mutationMessages,
   mutationSchema,
-  type Mistake,
+  type WrongAnswer,
 } from '../../domain/prompt/search/mutation';
 import type { MutateSpec, SearchSpec } from '../../domain/prompt/search/search';
 import type { Variant, VariantOrigin } from '../../domain/prompt/search/variant';
 import type { Random } from '../../domain/statistics/random';
 import { digestOf } from '../digest';
-import type { Asking } from '../language/evaluation/answerer';
+import type { LedgerAccess } from '../language/evaluation/answerer';
 import type { ModelTarget } from '../language/model-access';
 
 /** Asks a model for a changed instruction. Returns null when the answer cannot be used. */
@@ -28,7 +28,7 @@ export function createMutator({
   target,
   sampling,
 }: {
-  readonly asking: Asking;
+  readonly asking: LedgerAccess;
   readonly target: ModelTarget;
   readonly sampling: Sampling;
 }): Mutator {
@@ -124,7 +124,7 @@ export async function mutations(given: {
         Array.from({ length: wanted }, (_, child) => mutator(messages, child)),
       );
       for (const answer of answers) {
-        const child = answer === null ? null : mutated(parent.template, answer);
+        const child = answer === null ? null : applyMutation(parent.template, answer);
         if (child) children.push(variant(child, 'mutate', parent.template));
       }
     }
@@ -136,12 +136,12 @@ function mistakesOf(
   results: readonly CaseResult[],
   cases: readonly EvaluationCase[],
   quality: string,
-): readonly Mistake[] {
+): readonly WrongAnswer[] {
   const byId = new Map(cases.map((each) => [each.id, each]));
-  return results.flatMap(({ id, answer, scores }): readonly Mistake[] => {
+  return results.flatMap(({ id, answer, scores }): readonly WrongAnswer[] => {
     const [of, score] = [byId.get(id), scores[quality]];
     if (!of || answer === null || score?.kind !== 'scored' || score.value >= 0.5) return [];
-    const expected = rightAnswers(of.expected)[0] ?? of.expected.label ?? score.detail ?? '';
+    const expected = expectedAnswers(of.expected)[0] ?? of.expected.label ?? score.detail ?? '';
     return [{ question: Object.values(of.input).map(String).join('\n'), answer, expected }];
   });
 }

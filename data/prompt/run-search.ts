@@ -1,5 +1,9 @@
-import { ranked } from '../../domain/prompt/search/halving';
-import { piecesOf, type AskedVariant, type SearchState } from '../../domain/prompt/search/state';
+import { rankResults } from '../../domain/prompt/search/halving';
+import {
+  searchBatches,
+  type ActiveVariant,
+  type SearchState,
+} from '../../domain/prompt/search/state';
 import { resultOf, type VariantResult } from '../../domain/prompt/search/variant';
 import {
   askPiece,
@@ -41,13 +45,13 @@ async function askAll(
   search: PromptSearch,
   state: SearchState,
   onProgress: (progress: SearchProgress) => void,
-): Promise<readonly AskedVariant[]> {
+): Promise<readonly ActiveVariant[]> {
   const cases = casesOf(search, state).length;
   const met = state.alive.map(({ results }) => results.length);
   const before = new Map(state.alive.map(({ id, results }) => [id, results]));
   const seen: VariantResult[] = [];
-  const answered: AskedVariant[] = [];
-  for (const piece of piecesOf(met, cases, Number.MAX_SAFE_INTEGER)) {
+  const answered: ActiveVariant[] = [];
+  for (const piece of searchBatches(met, cases, Number.MAX_SAFE_INTEGER)) {
     answered.push(
       ...(await askPiece(search, state, piece, (_, __, { id, results }) => {
         seen.push(resultOf(id, [...(before.get(id) ?? []), ...results], search.spec.quality));
@@ -58,7 +62,7 @@ async function askAll(
           done: seen.length,
           variants: state.alive.length,
         };
-        onProgress({ ...progress, best: ranked(seen)[0] ?? null });
+        onProgress({ ...progress, best: rankResults(seen)[0] ?? null });
       })),
     );
   }

@@ -11,14 +11,14 @@ import { aggregate, type Aggregate } from '../../domain/language/evaluation/aggr
 import { failed, type Score } from '../../domain/language/evaluation/score';
 import { failure } from '../../domain/failure';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
-import { planRounds, ranked } from '../../domain/prompt/search/halving';
+import { planRounds, rankResults } from '../../domain/prompt/search/halving';
 import { paretoFront } from '../../domain/prompt/search/pareto';
 import type { MutateSpec, SearchSpec } from '../../domain/prompt/search/search';
 import { splitCases, type SearchCases } from '../../domain/prompt/search/split';
 import type {
-  AskedVariant,
-  JudgedVariant,
-  Piece,
+  ActiveVariant,
+  ScoredVariant,
+  SearchBatch,
   SearchState,
 } from '../../domain/prompt/search/state';
 import { resultOf, type Variant, type VariantResult } from '../../domain/prompt/search/variant';
@@ -27,7 +27,7 @@ import { digestOf } from '../digest';
 import type { Answerer } from '../language/evaluation/answerer';
 import { evaluateCases, type Evaluation } from '../language/evaluation/evaluate-cases';
 import { inParallel, openPool } from '../language/evaluation/pool';
-import { roomForMutations, whyFewer } from '../../domain/prompt/search/tried';
+import { reservedMutations, missingVariantReasons } from '../../domain/prompt/search/variant-count';
 import { firstVariants, mutations, type Mutator } from './propose';
 
 export interface PromptSearch {
@@ -51,7 +51,7 @@ export interface PromptSearch {
 }
 
 export interface SearchReport {
-  readonly variants: readonly JudgedVariant[];
+  readonly variants: readonly ScoredVariant[];
   /** The Pareto front of quality, cost and latency, among variants measured on all cases. */
   readonly front: readonly Digest[];
   readonly winner: Variant;
@@ -87,7 +87,7 @@ export function beginSearch(search: SearchPlan): SearchState {
     cases: cases.search.length,
     halving: spec.halving,
   });
-  const variants = unknownOf([], start, spec.variants - roomForMutations(spec, rounds.length)).map(
+  const variants = unknownOf([], start, spec.variants - reservedMutations(spec, rounds.length)).map(
     judged(spec),
   );
   return {
@@ -101,7 +101,9 @@ export function beginSearch(search: SearchPlan): SearchState {
 }
 
 /** Split the cases into those for examples, for the search and for the confirmation. */
-export function splitOf(search: Pick<PromptSearch, 'cases' | 'heldOut' | 'spec'>): SearchCases {
+export function splitSearchCases(
+  search: Pick<PromptSearch, 'cases' | 'heldOut' | 'spec'>,
+): SearchCases {
   return drawn(search).cases;
 }
 
@@ -110,7 +112,7 @@ export function casesOf(
   search: SearchPlan,
   { stage, round, rounds }: Pick<SearchState, 'stage' | 'round' | 'rounds'>,
 ): readonly EvaluationCase[] {
-  const cases = splitOf(search);
+  const cases = splitSearchCases(search);
   return stage === 'confirm' ? cases.confirm : cases.search.slice(0, rounds[round]?.cases ?? 0);
 }
 
@@ -118,9 +120,9 @@ export function casesOf(
 export async function askPiece(
   search: PromptSearch,
   state: Pick<SearchState, 'stage' | 'round' | 'rounds' | 'variants' | 'alive'>,
-  piece: Piece,
-  onVariant: (done: number, of: number, asked: AskedVariant) => void = () => undefined,
-): Promise<readonly AskedVariant[]> {
+  piece: SearchBatch,
+  onVariant: (done: number, of: number, asked: ActiveVariant) => void = () => undefined,
+): Promise<readonly ActiveVariant[]> {
   const cases = casesOf(search, state).slice(...piece.cases);
   const variants = state.alive.slice(...piece.variants);
   const templates = new Map(state.variants.map(({ id, template }) => [id, template]));
@@ -145,7 +147,7 @@ export async function askPiece(
 export async function endRound(
   search: PromptSearch,
   state: SearchState,
-  answered: readonly AskedVariant[],
+  answered: readonly ActiveVariant[],
 ): Promise<SearchState> {
   const { spec, first, mutatorOf } = search;
   const met = joined(state, answered);
@@ -154,9 +156,9 @@ export async function endRound(
     results.has(variant.id) ? judged(spec, results.get(variant.id))(variant) : variant,
   );
   const questions = state.questions + newAnswers(answered);
-  const order = ranked(known.filter(({ id }) => results.has(id)).map(({ result }) => result)).map(
-    ({ id }) => id,
-  );
+  const order = rankResults(
+    known.filter(({ id }) => results.has(id)).map(({ result }) => result),
+  ).map(({ id }) => id);
   const [best] = order;
   if (best === undefined) throw new RangeError('a search without a variant');
   const [now, next] = [state.rounds[state.round], state.rounds[state.round + 1]];
@@ -206,14 +208,14 @@ export async function endRound(
 export function reportOf(
   { spec, first }: Pick<PromptSearch, 'spec' | 'first'>,
   state: SearchState,
-  answered: readonly AskedVariant[],
+  answered: readonly ActiveVariant[],
 ): SearchReport {
   const { quality } = spec;
   const [ofWinner] = joined(state, answered);
   const winner = state.variants.find(({ id }) => id === ofWinner?.id);
   if (!ofWinner || !winner) throw new RangeError('a search without a winner');
   const ofFirst = joined(state, answered).find(({ id }) => id === digestOf(first)) ?? ofWinner;
-  const mapOf = ({ results }: AskedVariant) =>
+  const mapOf = ({ results }: ActiveVariant) =>
     new Map(results.map(({ id, scores }) => [id, scores[quality] ?? failed('not measured')]));
   const { id, template, origin, result } = winner;
   return {
@@ -231,7 +233,7 @@ export function reportOf(
           : null,
     },
     questions: state.questions + newAnswers(answered),
-    fewer: whyFewer(spec, state.variants, state.rounds.length),
+    fewer: missingVariantReasons(spec, state.variants, state.rounds.length),
   };
 }
 
@@ -292,7 +294,7 @@ function unknownOf(
 function judged(
   { quality }: SearchSpec,
   results: readonly CaseResult[] = [],
-): (variant: Variant) => JudgedVariant {
+): (variant: Variant) => ScoredVariant {
   return ({ id, template, origin }) => ({
     id,
     template,
@@ -304,14 +306,14 @@ function judged(
 /** Each variant's results of earlier steps and of this one. */
 function joined(
   { alive }: SearchState,
-  answered: readonly AskedVariant[],
-): readonly AskedVariant[] {
+  answered: readonly ActiveVariant[],
+): readonly ActiveVariant[] {
   const more = new Map<Digest, CaseResult[]>();
   for (const { id, results } of answered) more.set(id, [...(more.get(id) ?? []), ...results]);
   return alive.map(({ id, results }) => ({ id, results: [...results, ...(more.get(id) ?? [])] }));
 }
 
-function newAnswers(answered: readonly AskedVariant[]): number {
+function newAnswers(answered: readonly ActiveVariant[]): number {
   return answered.reduce((sum, { results }) => sum + results.length, 0);
 }
 
@@ -349,7 +351,7 @@ function neededFor(
 }
 
 function frontOf(
-  variants: readonly JudgedVariant[],
+  variants: readonly ScoredVariant[],
   { cases: met }: VariantResult,
 ): readonly VariantResult[] {
   return paretoFront(

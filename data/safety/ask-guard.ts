@@ -1,7 +1,7 @@
 import type { Tenant } from '../../domain/ids';
 import type { ChatAnswer } from '../../domain/language/chat';
 import { withinProviderTime } from '../language/provider/attempt';
-import type { Asking } from '../language/evaluation/answerer';
+import type { LedgerAccess } from '../language/evaluation/answerer';
 import type { ModelAccess, ModelTarget, Question } from '../language/model-access';
 
 export interface GuardQuestion {
@@ -20,7 +20,7 @@ export type AskGuard = (asked: GuardQuestion) => Promise<ChatAnswer>;
  * Ask for the gateway. The provider's limits bound what callers can make it cost. The timeout
  * includes the waits for rate limits and retries.
  */
-export function askWithin(
+export function askGuardWithLimits(
   access: Pick<ModelAccess, 'chat' | 'moderate'>,
   tenant: Tenant,
 ): AskGuard {
@@ -45,7 +45,10 @@ export function askWithin(
  * receives the cost of each in nanodollars. `timeoutMs` does not apply, because many cases may wait
  * for the rate limits at once; the provider's timeout limits each attempt.
  */
-export function askOnLedger({ chat, ...shared }: Asking, paid: (cost: number) => void): AskGuard {
+export function askGuardWithLedger(
+  { chat, ...shared }: LedgerAccess,
+  paid: (cost: number) => void,
+): AskGuard {
   return async ({ target, question, moderates, signal }) => {
     const operation = moderates ? 'moderation' : undefined;
     const call = {

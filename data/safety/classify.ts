@@ -5,9 +5,9 @@ import {
   type TextFeatures,
 } from '../../domain/safety/linear-classifier';
 import { nGramsOf } from '../../domain/safety/n-grams';
-import { sentencesOf, standingOut, telling } from '../../domain/safety/sentences';
+import { sentencesOf, outlierOdds, selectSentences } from '../../domain/safety/sentences';
 import { windowsOf } from '../../domain/safety/windows';
-import { suspicious, worstOdds } from '../../domain/safety/worst-window';
+import { selectWindowsToEmbed, worstOdds } from '../../domain/safety/worst-window';
 import { plainForms } from './plain-forms';
 
 /** Embeds texts with the sentence embedder. */
@@ -41,7 +41,7 @@ export async function suspiciousWindows(
   words: LinearClassifier,
   text: string,
 ): Promise<readonly ReadWindow[]> {
-  return suspicious(words, await readWindows(text));
+  return selectWindowsToEmbed(words, await readWindows(text));
 }
 
 export async function oddsOfWindows(
@@ -57,22 +57,22 @@ export async function oddsOfWindows(
 }
 
 /** The most informative sentences by their words; none for a text of one sentence. */
-export async function tellingSentences(
+export async function informativeSentences(
   classifier: LinearClassifier,
   text: string,
 ): Promise<readonly ReadWindow[]> {
   const all = await readSentences(text);
-  return all.length < 2 ? [] : telling(all, (each) => logOdds(classifier, each));
+  return all.length < 2 ? [] : selectSentences(all, (each) => logOdds(classifier, each));
 }
 
 /** How far one of the sentences stands out from the others, in log-odds; −∞ when there are none. */
-export async function standingOutBySentence(
+export async function sentenceOutlierOdds(
   classifier: LinearClassifier,
   { embed, sentences }: { readonly embed: EmbedTexts; readonly sentences: readonly ReadWindow[] },
 ): Promise<number> {
   if (sentences.length === 0) return -Infinity;
   const vectors = await embed(sentences.map((each) => each.text));
-  return standingOut(
+  return outlierOdds(
     sentences.map((each, at) => logOdds(classifier, { ...each, vector: vectors[at] ?? null })),
   );
 }

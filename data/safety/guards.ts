@@ -1,18 +1,22 @@
 /** Detectors that ask a provider: guard models by chat, and moderation by its own protocol. */
 import { failure } from '../../domain/failure';
-import { unsafe, readGuardAnswer, type FindsPattern } from '../../domain/safety/guard-answer';
+import {
+  unsafeCategory,
+  readGuardAnswer,
+  type PatternMatcher,
+} from '../../domain/safety/guard-answer';
 import type { Finding, GuardModelKind, ModerationKind, Side } from '../../domain/safety/policy';
-import type { About } from '../../domain/safety/screen';
+import type { TextContext } from '../../domain/safety/screen';
 import type { Question } from '../language/model-access';
 import type { Moderation } from '../language/provider/openai-moderation';
-import { answerWithheld } from '../language/provider/withheld';
-import { patternMs, withinTime } from '../time-limit';
+import { answerWithheld } from '../language/provider/withheld-answer';
+import { patternTimeLimitMs, runWithTimeLimit } from '../time-limit';
 import type { AskGuard } from './ask-guard';
 
 export interface GuardedText {
   readonly text: string;
   readonly side: Side;
-  readonly about: About;
+  readonly about: TextContext;
 }
 
 /**
@@ -77,13 +81,14 @@ function judged(
         `(${said.length} characters)`,
     );
   return found.filter(
-    (category) => category === unsafe || categories.length === 0 || categories.includes(category),
+    (category) =>
+      category === unsafeCategory || categories.length === 0 || categories.includes(category),
   );
 }
 
 /** In bounded time, because a caller can influence the text that the guard model writes. */
-const finds: FindsPattern = (pattern, text) => {
-  const tried = withinTime(patternMs, () => new RegExp(pattern, 'iu').test(text));
+const finds: PatternMatcher = (pattern, text) => {
+  const tried = runWithTimeLimit(patternTimeLimitMs, () => new RegExp(pattern, 'iu').test(text));
   if (tried.kind === 'done') return tried.value;
   throw failure(
     'AnswerInvalid',

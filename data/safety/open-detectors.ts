@@ -1,13 +1,13 @@
 import { failure, isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { ClassifierTerms, DetectorSpec, SafetyPolicy, Side } from '../../domain/safety/policy';
-import type { About, Detect } from '../../domain/safety/screen';
+import type { TextContext, Detect } from '../../domain/safety/screen';
 import type { ModelAccess } from '../language/model-access';
 import { openOffThread, type OffThread } from '../off-thread/off-thread';
 import type { Embedders } from '../index/embedders/open-embedder';
-import { askWithin, type AskGuard } from './ask-guard';
+import { askGuardWithLimits, type AskGuard } from './ask-guard';
 import { classifierPath, type ClassifierFile, type Head } from './classifier-file';
-import { oddsOfWindows, standingOutBySentence, type EmbedTexts } from './classify';
+import { oddsOfWindows, sentenceOutlierOdds, type EmbedTexts } from './classify';
 import { findByGuard } from './guards';
 import { oddsFor } from './threshold';
 import { openTextReader } from './text-reader';
@@ -114,13 +114,13 @@ export function openDetectors({
     const { classifier, thresholds } = sentences[head];
     const telling = await reader.read('tellingSentences', { text, classifiers, head });
     return (
-      (await standingOutBySentence(classifier, { embed, sentences: telling })) <=
+      (await sentenceOutlierOdds(classifier, { embed, sentences: telling })) <=
       oddsFor(falseAlarms, thresholds)
     );
   }
 
   return {
-    detectFor(tenant, ask = access ? askWithin(access, tenant) : noProvider) {
+    detectFor(tenant, ask = access ? askGuardWithLimits(access, tenant) : noProvider) {
       return async (spec, text, side, about = {}) => {
         if (text.length > mostCharacters)
           throw new RangeError(
@@ -159,7 +159,7 @@ export function openDetectors({
 interface DetectorTarget {
   readonly text: string;
   readonly side: Side;
-  readonly about: About;
+  readonly about: TextContext;
   readonly ask: AskGuard;
 }
 

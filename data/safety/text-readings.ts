@@ -1,5 +1,5 @@
 import type { Finding, PersonalDataType } from '../../domain/safety/policy';
-import { keepUnlessFailed } from '../share-in-flight';
+import { memoizeUnlessFailed } from '../share-in-flight';
 import { findPhrases } from './blocklist';
 import {
   readClassifiers,
@@ -11,7 +11,7 @@ import {
   oddsByWords,
   readableWindows,
   suspiciousWindows,
-  tellingSentences,
+  informativeSentences,
   type ReadWindow,
 } from './classify';
 import { quotesInjection } from './injection-phrases';
@@ -52,7 +52,7 @@ const textReadings = {
     classifiers,
     head,
   }: ReadingOf<{ classifiers: string; head: SentenceHead }>): Promise<readonly ReadWindow[]> =>
-    tellingSentences((await weights(classifiers)).sentences[head].classifier, text),
+    informativeSentences((await weights(classifiers)).sentences[head].classifier, text),
 };
 
 type ReadingOf<More = unknown> = { readonly text: string } & Readonly<More>;
@@ -79,5 +79,5 @@ const files = new Map<string, Promise<ClassifierFile>>();
 
 /** The weights, read once per thread. A failure is retried by the next call. */
 export function weights(path: string): Promise<ClassifierFile> {
-  return keepUnlessFailed(files, path, () => readClassifiers(path));
+  return memoizeUnlessFailed(files, path, () => readClassifiers(path));
 }

@@ -1,5 +1,5 @@
 import type { Finding, Topic, TopicsKind } from '../../domain/safety/policy';
-import { keepUnlessFailed } from '../share-in-flight';
+import { memoizeUnlessFailed } from '../share-in-flight';
 import type { EmbedTexts } from './classify';
 
 /** The number of windows of a text to compare; its beginning shows the topic. */
@@ -45,7 +45,7 @@ function examplesOf(
   topics: readonly Topic[],
   embed: EmbedTexts,
 ): Promise<readonly EmbeddedTopic[]> {
-  return keepUnlessFailed(embedded, topics, () =>
+  return memoizeUnlessFailed(embedded, topics, () =>
     Promise.all(
       topics.map(async ({ name, examples }) => ({ name, examples: await embed(examples) })),
     ),

@@ -4,7 +4,7 @@ import type { Column } from '../../domain/dataset/dataset';
 import { missingText, type FeatureColumn } from '../../domain/model/model';
 import { checkFeatureSql } from './feature-policy';
 import type { FeaturePlan } from './feature-sql';
-import { lockDown } from './lock-down';
+import { lockDownDatabase } from './lock-down';
 import { duckDbTypes, logicalType, quoteName, quoteText } from './platform-sql';
 import { fromDuckDb, sqlFailure, type SqlText } from './sql-errors';
 import { firstToken, parseSelect, treeText, withoutSemicolons } from './syntax';
@@ -33,7 +33,7 @@ export async function compileFeatures({
   });
   try {
     const connection = await instance.connect();
-    await lockDown(connection, null);
+    await lockDownDatabase(connection, null);
     const statement = await parseSelect(connection, text);
     const requestColumns = checkFeatureSql(statement, { text, request, withheld });
     await connection.run(

@@ -7,9 +7,9 @@ import {
 } from '@duckdb/node-api';
 import { rowColumn } from '../../domain/dataset/assembled';
 import { failure } from '../../domain/failure';
-import { raceDeadline } from '../within';
+import { raceDeadline } from '../timeout';
 import { featureQuery, type FeaturePlan } from './feature-sql';
-import { lockDown } from './lock-down';
+import { lockDownDatabase } from './lock-down';
 import { quoteName } from './platform-sql';
 import { columnValues, parameterTypes } from './request-values';
 import { fromDuckDb, sqlFailure } from './sql-errors';
@@ -40,7 +40,7 @@ export async function openFeatureRunner(plan: FeaturePlan): Promise<FeatureRunne
     temp_directory: '',
   });
   const connection = await instance.connect();
-  await lockDown(connection, null);
+  await lockDownDatabase(connection, null);
   const statement = await connection.prepare(featureQuery(plan, parametersAsRows(plan)));
   let closed = false;
   let last: Promise<unknown> = Promise.resolve();

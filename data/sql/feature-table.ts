@@ -1,7 +1,7 @@
 import { rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { FeaturePlan } from './feature-sql';
-import { assertInside, runInSqlProcess, type SqlLimits } from './sql-process';
+import { assertInsideFolder, runInSqlProcess, type SqlLimits } from './sql-process';
 
 export interface FeatureTableRun {
   readonly plan: FeaturePlan;
@@ -20,7 +20,7 @@ export interface FeatureTableRun {
 export async function writeFeatureTables(run: FeatureTableRun): Promise<void> {
   const outputs = run.tables.map((table) => table.features);
   const directory = dirname(resolve(outputs[0] ?? '.'));
-  assertInside(directory, [...outputs, ...run.tables.map((table) => table.requestRows)]);
+  assertInsideFolder(directory, [...outputs, ...run.tables.map((table) => table.requestRows)]);
   const partial = (path: string): string => `${path}.partial`;
   try {
     await runInSqlProcess({

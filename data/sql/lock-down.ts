@@ -5,7 +5,7 @@ import { quoteText } from './platform-sql';
  * Restricts the database to `directory` (or to no file at all), without extensions and network. The
  * configuration cannot be changed afterwards. The time zone is UTC.
  */
-export async function lockDown(
+export async function lockDownDatabase(
   connection: DuckDBConnection,
   directory: string | null,
 ): Promise<void> {

@@ -3,7 +3,7 @@ import type { Column } from '../../domain/dataset/dataset';
 import { missingText } from '../../domain/model/model';
 import type { FeatureColumns } from './feature-runner';
 import type { FeaturePlan } from './feature-sql';
-import { lockDown } from './lock-down';
+import { lockDownDatabase } from './lock-down';
 import { parseSelect, type SyntaxNode } from './syntax';
 
 /**
@@ -39,7 +39,7 @@ async function sourceColumns(plan: FeaturePlan): Promise<readonly Column[] | nul
   const instance = await DuckDBInstance.create(':memory:', { threads: '1', temp_directory: '' });
   try {
     const connection = await instance.connect();
-    await lockDown(connection, null);
+    await lockDownDatabase(connection, null);
     const { node } = await parseSelect(connection, plan.text);
     const { select_list: list, from_table: from } = node as {
       readonly select_list: readonly SyntaxNode[];

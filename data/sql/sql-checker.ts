@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { failure } from '../../domain/failure';
 import { residentBytes } from './resident-bytes';
 import { sqlFailure } from './sql-errors';
-import { duckDbShare, startSqlProcess, watchEveryMs } from './sql-process';
+import { duckDbMemoryShare, startSqlProcess, watchIntervalMs } from './sql-process';
 import type { SqlCheck, SqlCheckAnswer, SqlCheckRequest, SqlCheckResults } from './user-sql-child';
 
 /** A process that runs one check at a time. */
@@ -40,7 +40,7 @@ export async function checkInSqlProcess<Check extends SqlCheck>(
 ): Promise<SqlCheckResults[Check['kind']]> {
   const { text } = check;
   const answer = await inTurn(() =>
-    ask({ check, memoryBytes: Math.floor(limits.memoryBytes * duckDbShare) }),
+    ask({ check, memoryBytes: Math.floor(limits.memoryBytes * duckDbMemoryShare) }),
   );
   switch (answer.kind) {
     case 'checked':
@@ -176,7 +176,7 @@ function nextLine(
       void residentBytes(child.pid).then((bytes) => {
         if (bytes > limits.memoryBytes) kill('memory');
       });
-    }, watchEveryMs);
+    }, watchIntervalMs);
     const settle = (outcome: string | Ended): void => {
       clearTimeout(clock);
       clearInterval(watchdog);

@@ -4,7 +4,7 @@ import { join, resolve, sep } from 'node:path';
 import { failure } from '../../domain/failure';
 import { residentBytes } from './resident-bytes';
 import { sqlFailure, type SqlText } from './sql-errors';
-import type { SqlAnswer, SqlDone, SqlRequest, SqlTask } from './user-sql-child';
+import type { SqlAnswer, SqlResult, SqlRequest, SqlTask } from './user-sql-child';
 
 export interface SqlProcessRun {
   readonly task: SqlTask;
@@ -28,14 +28,14 @@ const threads = 1;
  * Share of the memory for DuckDB. The rest is for Node, DuckDB's code and memory that DuckDB does
  * not count (strings in aggregates, lists, decompression).
  */
-export const duckDbShare = 0.6;
-export const watchEveryMs = 200;
+export const duckDbMemoryShare = 0.6;
+export const watchIntervalMs = 200;
 
 /**
  * Runs one task in its own process: no environment, no network, one folder, limited memory and time.
  * It is killed with its parent.
  */
-export async function runInSqlProcess(run: SqlProcessRun): Promise<SqlDone> {
+export async function runInSqlProcess(run: SqlProcessRun): Promise<SqlResult> {
   run.signal?.throwIfAborted();
   const spillDirectory = join(run.directory, '.spill');
   await mkdir(spillDirectory, { recursive: true, mode: 0o700 });
@@ -44,7 +44,7 @@ export async function runInSqlProcess(run: SqlProcessRun): Promise<SqlDone> {
       task: run.task,
       directory: run.directory,
       spillDirectory,
-      memoryBytes: Math.floor(run.limits.memoryBytes * duckDbShare),
+      memoryBytes: Math.floor(run.limits.memoryBytes * duckDbMemoryShare),
       threads,
     });
     switch (answer.kind) {
@@ -66,7 +66,7 @@ export async function runInSqlProcess(run: SqlProcessRun): Promise<SqlDone> {
   }
 }
 
-export function assertInside(directory: string, paths: readonly string[]): void {
+export function assertInsideFolder(directory: string, paths: readonly string[]): void {
   for (const path of paths) {
     if (!resolve(path).startsWith(directory + sep))
       throw failure('InvalidInput', `${path} is not in the folder ${directory} of the query`);
@@ -108,7 +108,7 @@ function askChild(run: SqlProcessRun, request: SqlRequest): Promise<SqlAnswer> {
       void residentBytes(child.pid).then((bytes) => {
         if (bytes > run.limits.memoryBytes) kill('memory');
       });
-    }, watchEveryMs);
+    }, watchIntervalMs);
     const onAbort = (): void => kill('aborted');
     run.signal?.addEventListener('abort', onAbort, { once: true });
     const release = (): void => {

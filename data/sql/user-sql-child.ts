@@ -11,7 +11,7 @@ import { isPerennialError, type FailureType, type Issue } from '../../domain/fai
 import { compileFeatures, type FeatureText } from './feature-compiler';
 import { checkFeatureSql } from './feature-policy';
 import { featureQuery, type FeaturePlan } from './feature-sql';
-import { lockDown } from './lock-down';
+import { lockDownDatabase } from './lock-down';
 import { logicalType, duckDbTypes, quoteName, quoteText, readParquet } from './platform-sql';
 import { fromDuckDb, sqlFailure, type SqlText } from './sql-errors';
 import { parseSelect, withoutSemicolons } from './syntax';
@@ -41,7 +41,7 @@ export type SqlTask =
       readonly tables: readonly { readonly requestRows: string; readonly features: string }[];
     };
 
-export interface SqlDone {
+export interface SqlResult {
   readonly kind: 'done';
   readonly columns: readonly Column[];
   readonly rows: number;
@@ -83,7 +83,7 @@ export interface SqlCheckRequest {
 export type SqlCheckAnswer =
   { readonly kind: 'checked'; readonly result: SqlCheckResults[SqlCheck['kind']] } | SqlRefusal;
 
-export type SqlAnswer = SqlDone | SqlRefusal;
+export type SqlAnswer = SqlResult | SqlRefusal;
 
 export type SqlRefusal =
   | {
@@ -164,7 +164,7 @@ async function checkText(check: TextCheck, memoryBytes: number): Promise<readonl
   });
   try {
     const connection = await instance.connect();
-    await lockDown(connection, null);
+    await lockDownDatabase(connection, null);
     switch (check.kind) {
       case 'checkAssembly':
         if (check.tables === null) await parseSelect(connection, check.text);
@@ -217,7 +217,7 @@ async function answerTo(request: SqlRequest): Promise<SqlAnswer> {
       max_temp_directory_size: `${request.memoryBytes * 8}B`,
     });
     const connection = await instance.connect();
-    await lockDown(connection, request.directory);
+    await lockDownDatabase(connection, request.directory);
     const { task } = request;
     return task.kind === 'query'
       ? await runQuery(connection, task)
@@ -230,7 +230,7 @@ async function answerTo(request: SqlRequest): Promise<SqlAnswer> {
 async function runQuery(
   connection: DuckDBConnection,
   task: Extract<SqlTask, { kind: 'query' }>,
-): Promise<SqlDone> {
+): Promise<SqlResult> {
   const { text, tables, outputPath, orderBy } = task;
   await checkUserSql(connection, text, Object.keys(tables));
   for (const [name, paths] of Object.entries(tables)) {
@@ -261,7 +261,7 @@ async function runQuery(
 async function writeFeatures(
   connection: DuckDBConnection,
   task: Extract<SqlTask, { kind: 'features' }>,
-): Promise<SqlDone> {
+): Promise<SqlResult> {
   const { plan, carried } = task;
   const read = [rowColumn, ...plan.requestColumns.map((column) => quoteName(column.name))].join(
     ', ',

@@ -2,7 +2,7 @@ import { rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Column } from '../../domain/dataset/dataset';
 import type { SqlText } from './sql-errors';
-import { assertInside, runInSqlProcess, type SqlLimits } from './sql-process';
+import { assertInsideFolder, runInSqlProcess, type SqlLimits } from './sql-process';
 
 export interface UserSqlRun extends SqlText {
   /** Parquet files of each table name; all in the folder of `outputPath`. */
@@ -26,7 +26,7 @@ export interface UserSqlResult {
  */
 export async function runUserSql(run: UserSqlRun): Promise<UserSqlResult> {
   const directory = dirname(resolve(run.outputPath));
-  assertInside(directory, Object.values(run.tables).flat());
+  assertInsideFolder(directory, Object.values(run.tables).flat());
   const partial = `${run.outputPath}.partial`;
   const text: SqlText = { sql: run.sql, file: run.file };
   try {

@@ -44,15 +44,15 @@ export interface TrialOptions {
   readonly timeoutSeconds: number;
 }
 
-export interface TrialCheck {
+export interface TrainerCheck {
   readonly what: string;
   readonly outcome: 'passed' | 'failed' | 'notApplicable';
   readonly detail: string;
 }
 
-export interface TaskTrial {
+export interface TrainerTestResult {
   readonly task: Task;
-  readonly checks: readonly TrialCheck[];
+  readonly checks: readonly TrainerCheck[];
 }
 
 const tolerance = 1e-4;
@@ -62,9 +62,9 @@ const minShare = 0.999;
  * Stops at the first failed check, because later checks depend on it. All files are in a temporary
  * folder, which is removed at the end.
  */
-export async function tryTrainer(options: TrialOptions, task: Task): Promise<TaskTrial> {
+export async function testTrainer(options: TrialOptions, task: Task): Promise<TrainerTestResult> {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-trainer-'));
-  const checks: TrialCheck[] = [];
+  const checks: TrainerCheck[] = [];
   const passed = (what: string, detail: string): void =>
     void checks.push({ what, outcome: 'passed', detail });
   try {
@@ -382,7 +382,7 @@ async function trainAgain(
   };
 }
 
-function agreement(scores: Float64Array, { predictions }: SecondTraining): TrialCheck {
+function agreement(scores: Float64Array, { predictions }: SecondTraining): TrainerCheck {
   const what = 'agrees offline';
   if (predictions === null)
     return {

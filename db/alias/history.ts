@@ -1,5 +1,5 @@
 import type { RunId } from '../../domain/ids';
-import type { PointerMove } from '../../domain/model/way-back';
+import type { PointerMove } from '../../domain/model/rollback-path';
 import type { Query } from '../connection';
 import type { aliasHistory } from './schema';
 import type { ModelName } from './state';

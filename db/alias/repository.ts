@@ -4,7 +4,7 @@ import type { PromotionOverride, UnmetRequirement } from '../../domain/model/pro
 import type { Page, PageRequest } from '../page';
 import { failure } from '../../domain/failure';
 import type { Database } from '../connection';
-import { versionBefore } from '../../domain/model/way-back';
+import { versionBefore } from '../../domain/model/rollback-path';
 import { once } from '../idempotency/idempotency';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import { lockIndexesOf, requireIndexOf } from '../index/bundles';
@@ -131,7 +131,7 @@ export interface AliasRepository {
   }): Promise<Promotion>;
   /**
    * Without `to`: to `previous`. `to` must once have been a champion that was not withdrawn.
-   * `previous` becomes the one before it by the rule of `domain/model/way-back.ts`: rolling back
+   * `previous` becomes the one before it by the rule of `domain/model/rollback-path.ts`: rolling back
    * again goes further back and never forward to the bad version. The alias of its index follows.
    * Conflict when there is nothing to go to, or its index answers no more.
    */

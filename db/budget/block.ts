@@ -1,8 +1,8 @@
 import {
-  blockOf,
-  type BlockAccount,
+  nextBlock,
+  type BlockReport,
   type BlockGrant,
-} from '../../domain/language/provider/allowance';
+} from '../../domain/language/provider/budget-block';
 import type { Transaction } from '../connection';
 import type { budgetReservations } from './schema';
 import { expireReservations, lockBudget } from './reservation';
@@ -15,7 +15,7 @@ type ReservationRow = typeof budgetReservations.$inferSelect;
  * over: what was counted for it as spent is put right by what really was. Its row may be gone once
  * it is settled (retention): then it goes on from what it knows to be told.
  */
-export async function accountBlock(tx: Transaction, account: BlockAccount): Promise<BlockGrant> {
+export async function accountBlock(tx: Transaction, account: BlockReport): Promise<BlockGrant> {
   const { tenant, holder, scope, unit, held, leaseMs } = account;
   const budget = await lockBudget(tx, tenant, account);
   const [row] = await tx<ReservationRow[]>`
@@ -36,13 +36,13 @@ export async function accountBlock(tx: Transaction, account: BlockAccount): Prom
     kept:
       row?.state === 'open' ? Math.max(0, Math.min(account.kept, row.amount - newly - held)) : 0,
   };
-  let block = blockOf({ ...budget, spent, reserved: others }, asked);
+  let block = nextBlock({ ...budget, spent, reserved: others }, asked);
   if (block.refused === 'held') {
     const expired = await expireReservations(tx, tenant, account, holder);
     others -= expired.reserved;
     lost = expired.spent;
     assumed += lost;
-    block = blockOf({ ...budget, spent: spent + lost, reserved: others }, asked);
+    block = nextBlock({ ...budget, spent: spent + lost, reserved: others }, asked);
   }
   const open = block.granted > 0;
   const accounted = Math.max(account.spent, row?.accounted ?? 0);

@@ -1,8 +1,13 @@
-import type { Budget, BudgetAmount, BudgetRef, Reserved } from '../../domain/budget/budget';
+import type {
+  Budget,
+  BudgetAmount,
+  BudgetRef,
+  ReservationResult,
+} from '../../domain/budget/budget';
 import { formatBudgetAmount } from '../../domain/budget/budget';
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import type { BlockLedger } from '../../domain/language/provider/allowance';
+import type { BlockLedger } from '../../domain/language/provider/budget-block';
 import type { Database } from '../connection';
 import type { BudgetRow } from './schema';
 import { appendAudit } from '../audit/entry';
@@ -33,7 +38,7 @@ export interface BudgetRepository extends BlockLedger {
    */
   reserve(
     input: Reservation & { readonly amounts: readonly BudgetAmount[]; readonly leaseMs: number },
-  ): Promise<Reserved>;
+  ): Promise<ReservationResult>;
   /** What is not named cost nothing. Again: changes nothing. */
   settle(input: Reservation & { readonly spent: readonly BudgetAmount[] }): Promise<void>;
   /** When nobody knows what it cost. */

@@ -1,4 +1,9 @@
-import type { Budget, BudgetAmount, BudgetRef, Reserved } from '../../domain/budget/budget';
+import type {
+  Budget,
+  BudgetAmount,
+  BudgetRef,
+  ReservationResult,
+} from '../../domain/budget/budget';
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { Columns } from '../columns';
@@ -24,7 +29,7 @@ type ReservationRequest = Reservation & {
 export async function reserveBudgets(
   tx: Transaction,
   asked: ReservationRequest,
-): Promise<Reserved> {
+): Promise<ReservationResult> {
   const ordered = inOrder(asked.amounts);
   for (const [place, amount] of ordered.entries()) {
     if (await reserveOne(tx, asked, amount)) continue;
@@ -108,7 +113,7 @@ async function refusal(
   tx: Transaction,
   tenant: Tenant,
   asked: BudgetAmount,
-): Promise<Exclude<Reserved, { kind: 'reserved' }> | null> {
+): Promise<Exclude<ReservationResult, { kind: 'reserved' }> | null> {
   const { amount } = asked;
   const locked = await lockBudget(tx, tenant, asked);
   if (locked.spent + amount > locked.limit) return { kind: 'spent', budget: locked, asked: amount };

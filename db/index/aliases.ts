@@ -5,7 +5,7 @@ import type { Columns } from '../columns';
 import type { Sql, Transaction } from '../connection';
 import { once } from '../idempotency/idempotency';
 import { newId } from '../ids';
-import { versionBefore, type PointerMove } from '../../domain/model/way-back';
+import { versionBefore, type PointerMove } from '../../domain/model/rollback-path';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import type { BundleRef, IndexAliasRepository, IndexPromotion } from './repository';
 import type { indexAliasHistory, indexVersions } from './schema';

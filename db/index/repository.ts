@@ -99,7 +99,7 @@ export interface IndexAliasRepository {
       },
   ): Promise<IndexPromotion>;
   /**
-   * Without `to`: to `previous`, by the rule of `domain/model/way-back.ts`. `to` must have been the
+   * Without `to`: to `previous`, by the rule of `domain/model/rollback-path.ts`. `to` must have been the
    * champion once. Conflict when there is no such version, or it has been retired.
    */
   rollback(

@@ -2,7 +2,10 @@ import type { Digest } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
 import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
 import { isKnownWrong } from '../../domain/rollout/judging/answer-quality';
-import type { CheckedAnswer, CheckedPair } from '../../domain/rollout/judging/judge-labels';
+import type {
+  LabelledVerdict,
+  LabelledVerdictPair,
+} from '../../domain/rollout/judging/judge-labels';
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import type { Columns } from '../columns';
 import type { Database, Query } from '../connection';
@@ -139,7 +142,7 @@ export async function readLabels(
     rollout,
     known,
   }: { readonly tenant: Tenant; readonly rollout: RolloutId; readonly known: number },
-): Promise<readonly CheckedPair[] | null> {
+): Promise<readonly LabelledVerdictPair[] | null> {
   const [count] = await tx<
     { n: number }[]
   >`select count(*)::int as n from answer_labels where tenant_id = ${tenant} and rollout_id = ${rollout}`;
@@ -149,7 +152,7 @@ export async function readLabels(
   return rows.map(({ checked }) => checked);
 }
 
-function checkedPairOf(row: JudgedRow, { first, second }: PairLabel): CheckedPair {
+function checkedPairOf(row: JudgedRow, { first, second }: PairLabel): LabelledVerdictPair {
   const { servedFirst, servedByChallenger, served, beside, servedSaid, besideSaid } = row;
   const ofServed = checkedOf(served, servedSaid, servedFirst ? first : second);
   const ofBeside = checkedOf(beside, besideSaid, servedFirst ? second : first);
@@ -158,7 +161,7 @@ function checkedPairOf(row: JudgedRow, { first, second }: PairLabel): CheckedPai
     : { champion: ofServed, challenger: ofBeside };
 }
 
-function checkedOf(answer: string, said: 0 | 1, right: boolean | null): CheckedAnswer {
+function checkedOf(answer: string, said: 0 | 1, right: boolean | null): LabelledVerdict {
   return isKnownWrong(answer) ? { said: 0, right: false, keptBack: true } : { said, right };
 }
 

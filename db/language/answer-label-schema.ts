@@ -1,6 +1,6 @@
 import { foreignKey, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import type { PredictionId, RolloutId } from '../../domain/ids';
-import type { CheckedPair } from '../../domain/rollout/judging/judge-labels';
+import type { LabelledVerdictPair } from '../../domain/rollout/judging/judge-labels';
 import { bytewise, document, instant, tenantId } from '../columns';
 import { rollouts } from '../rollout/schema';
 
@@ -14,7 +14,7 @@ export const answerLabels = pgTable(
     tenantId: tenantId(),
     rolloutId: bytewise('rollout_id').$type<RolloutId>().notNull(),
     predictionId: bytewise('prediction_id').$type<PredictionId>().notNull(),
-    checked: document<CheckedPair>('checked').notNull(),
+    checked: document<LabelledVerdictPair>('checked').notNull(),
     actor: text('actor').notNull(),
     labelledAt: instant('labelled_at').notNull().defaultNow(),
   },

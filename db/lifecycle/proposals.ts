@@ -5,7 +5,7 @@
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { LifecycleRevision } from '../../domain/lifecycle/lifecycle';
-import { looseningInWords, type Loosening } from '../../domain/lifecycle/loosenings';
+import { looseningText, type Loosening } from '../../domain/lifecycle/loosenings';
 import { actingKeyId } from '../access/acting-key';
 import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
@@ -208,7 +208,7 @@ async function tell(
     lifecycle,
     revision,
     digest,
-    loosenings: loosenings.map(looseningInWords),
+    loosenings: loosenings.map(looseningText),
     proposedBy,
     ...own,
   };

@@ -1,6 +1,6 @@
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import type { PointerMove } from '../../domain/model/way-back';
+import type { PointerMove } from '../../domain/model/rollback-path';
 import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
 import { newId } from '../ids';

@@ -5,7 +5,7 @@ import type { PromptTemplate } from '../../domain/prompt/prompt';
 import { needsApproval } from '../../domain/prompt/labels';
 import type { Columns } from '../columns';
 import type { Database } from '../connection';
-import { versionBefore } from '../../domain/model/way-back';
+import { versionBefore } from '../../domain/model/rollback-path';
 import { once } from '../idempotency/idempotency';
 import type { Page, PageRequest } from '../page';
 import { afterKey, rowsToAsk, toPage } from '../page';

@@ -8,8 +8,8 @@ import type {
   Tenant,
 } from '../../domain/ids';
 import type { CanarySpec, GuardrailSpec } from '../../domain/lifecycle/lifecycle';
-import { askTheSame, canaryAtAttempt, showsHarm } from '../../domain/rollout/judging/attempts';
-import type { CheckedPair } from '../../domain/rollout/judging/judge-labels';
+import { haveSamePolicy, canaryAtAttempt, showsHarm } from '../../domain/rollout/judging/attempts';
+import type { LabelledVerdictPair } from '../../domain/rollout/judging/judge-labels';
 import {
   isOpenRollout,
   type OpenRolloutStatus,
@@ -18,8 +18,8 @@ import {
 } from '../../domain/rollout/rollout';
 import type {
   PossibleLosses,
-  AnswersCounted,
-  ArmsCounted,
+  AnswerCounts,
+  CountsByArm,
   RolloutState,
 } from '../../domain/rollout/state';
 import type { Verdict } from '../../domain/decision/verdict';
@@ -104,10 +104,10 @@ export interface RolloutTraffic {
   /** Labels of requests up to here are due, and had their time to arrive. */
   readonly ripeUntil: string | null;
   /** Of the present step, and of all. */
-  readonly step: ArmsCounted;
-  readonly total: ArmsCounted;
+  readonly step: CountsByArm;
+  readonly total: CountsByArm;
   /** Of the present step. */
-  readonly answers: AnswersCounted;
+  readonly answers: AnswerCounts;
 }
 
 /**
@@ -116,7 +116,7 @@ export interface RolloutTraffic {
  */
 export interface RipeBatch extends RolloutTraffic {
   /** Where a judge scores the answers and people have labelled more of them: all labels. */
-  readonly checked?: readonly CheckedPair[];
+  readonly checked?: readonly LabelledVerdictPair[];
   /**
    * By event time, then id. Labels that came late follow when they came, whatever their event time.
    */
@@ -462,7 +462,8 @@ async function open(
   }
   const earlier = await earlierOf(tx, { tenant, model, champion: champion.version, challenger });
   const refuted = earlier.find(
-    (each) => each.verdict !== null && showsHarm(each.verdict) && askTheSame(each.spec, input.spec),
+    (each) =>
+      each.verdict !== null && showsHarm(each.verdict) && haveSamePolicy(each.spec, input.spec),
   );
   if (refuted) return { kind: 'harmShown', rollout: toRecord(refuted) };
   const spec = canaryAtAttempt(input.spec, 1 + earlier.length);

@@ -1,6 +1,6 @@
 import type { EventClock } from '../../domain/rollout/event-clock';
 import { stoppedClock } from '../../domain/rollout/event-clock';
-import type { AnswersCounted, ArmCounted, ArmsCounted } from '../../domain/rollout/state';
+import type { AnswerCounts, ArmCounts, CountsByArm } from '../../domain/rollout/state';
 import type { CanarySpec } from '../../domain/lifecycle/lifecycle';
 import type { Query } from '../connection';
 import type { Value } from '../sql';
@@ -99,16 +99,16 @@ export async function readCounts(
   };
 }
 
-type CountRow = { readonly isCurrent: boolean } & AnswersCounted & {
-    readonly [name in `${'champion' | 'challenger'}${Capitalize<keyof ArmCounted>}`]: number;
+type CountRow = { readonly isCurrent: boolean } & AnswerCounts & {
+    readonly [name in `${'champion' | 'challenger'}${Capitalize<keyof ArmCounts>}`]: number;
   };
 
-function answersOf(row: AnswersCounted | undefined): AnswersCounted {
+function answersOf(row: AnswerCounts | undefined): AnswerCounts {
   const { streamed = 0, late = 0, costly = 0, blocked = 0, malformed = 0 } = row ?? {};
   return { streamed, late, costly, blocked, malformed };
 }
 
-function countsOf(rows: readonly CountRow[]): ArmsCounted {
+function countsOf(rows: readonly CountRow[]): CountsByArm {
   const sum = (name: Exclude<keyof CountRow, 'isCurrent'>) =>
     rows.reduce((total, row) => total + row[name], 0);
   return {

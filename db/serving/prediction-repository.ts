@@ -2,7 +2,7 @@ import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
 import type { ClassPrediction } from '../../domain/evaluation/class-prediction';
 import type { LoggedAnswer } from '../../domain/language/logged-answer';
-import { answerIn, verdictOf } from '../../domain/language/logged-answer';
+import { loggedAnswer, worstScreeningOutcome } from '../../domain/language/logged-answer';
 import type { Task } from '../../domain/model/model';
 import type { PredictionArm } from '../../domain/serving/prediction';
 import type { Columns } from '../columns';
@@ -233,8 +233,8 @@ function columnsOf(sql: Sql, rows: readonly PredictionRow[]) {
     ${text((row) => row.entity)}::text[], ${text((row) => row.eventTime)}::timestamptz[], ${text((row) => json(row.input))}::json[],
     ${text((row) => json(row.output))}::json[], ${rows.map((row) => row.latencyMs)}::real[],
     ${text((row) => row.rollout?.id ?? null)}::text[], ${rows.map((row) => row.rollout?.step ?? null)}::int[],
-    ${text((row) => toJson(row.other))}::json[], ${text((row) => verdictOf(answerIn(row.output)?.safety ?? null))}::text[],
-    ${text((row) => answerIn(row.output)?.blocked ?? null)}::text[])`;
+    ${text((row) => toJson(row.other))}::json[], ${text((row) => worstScreeningOutcome(loggedAnswer(row.output)?.safety ?? null))}::text[],
+    ${text((row) => loggedAnswer(row.output)?.blocked ?? null)}::text[])`;
 }
 
 function json(value: unknown): string {

@@ -1,5 +1,5 @@
 import type { PredictionId, Tenant } from '../../domain/ids';
-import { answerIn, type SafetyAudit } from '../../domain/language/logged-answer';
+import { loggedAnswer, type SafetyAudit } from '../../domain/language/logged-answer';
 import type { Side } from '../../domain/safety/policy';
 import type { Sql } from '../connection';
 import { daysAround } from './prediction-day';
@@ -34,8 +34,8 @@ export function keptTexts(
     if (!row) return null;
     const { model, version } = row;
     const [served, other] = [
-      keptOf(answerIn(row.output)?.safety),
-      keptOf(answerIn(row.other?.output)?.safety),
+      keptOf(loggedAnswer(row.output)?.safety),
+      keptOf(loggedAnswer(row.other?.output)?.safety),
     ];
     if (isAny(served) || isAny(other)) {
       await appendAudit(tx, {

@@ -35,7 +35,7 @@ export interface Budget extends BudgetRef {
  * The result of a reservation. `spent` is final. `held` may succeed later, if requests in progress
  * cost less than was reserved.
  */
-export type Reserved =
+export type ReservationResult =
   | { readonly kind: 'reserved' }
   | { readonly kind: 'spent'; readonly budget: Budget; readonly asked: number }
   | { readonly kind: 'held'; readonly budget: Budget; readonly asked: number };

@@ -67,7 +67,7 @@ export interface DroppedRows {
  * of time), `__label` DOUBLE (0 or 1 in classification, the class number in multiclass), `__time`
  * TIMESTAMP UTC, `__entity` VARCHAR (null without an entity), `__day` VARCHAR `YYYY-MM-DD` UTC.
  */
-export interface AssembledData {
+export interface TrainingSet {
   /** All columns of `assemble.sql`, including the label. */
   readonly columns: readonly Column[];
   readonly label: string;

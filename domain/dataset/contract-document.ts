@@ -1,18 +1,18 @@
 import type { ColumnExpectation, DataContract } from './contract';
 import { contractSchema } from './contract.schema';
 import type { ColumnType } from './dataset';
-import type { IssueAt, WrittenDocument } from '../document/document';
+import type { IssueAt, SourceDocument } from '../document/document';
 import type { DocumentPath } from '../document/path';
 import type { Issue } from '../failure';
 import { nearest } from '../document/nearest';
-import type { Read } from '../document/schema-issues.schema';
-import { readBy } from '../document/schema-issues.schema';
+import type { ParseResult } from '../document/schema-issues.schema';
+import { parseWithSchema } from '../document/schema-issues.schema';
 import { formatInstant, parseInstant } from './time-window';
 
 /** Parses a contract: with every default, or every issue. */
-export function readContract(document: WrittenDocument): Read<DataContract> {
+export function readContract(document: SourceDocument): ParseResult<DataContract> {
   if (document.issues.length > 0) return { ok: false, issues: document.issues };
-  const read = readBy(contractSchema, document);
+  const read = parseWithSchema(contractSchema, document);
   if (!read.ok) return { ok: false, issues: read.issues.map(withNewPlace) };
   const { otherColumns, unique, rows, maxQuarantinedShare, distribution } = read.value;
   const columns = Object.entries(read.value.columns).map(([name, column]): ColumnExpectation => ({

@@ -1,5 +1,5 @@
 import type { Evidence } from './evidence';
-import { confidenceAt, mostAttempts, timesJudged } from './gates/attempts';
+import { confidenceAt, mostAttempts, attemptText } from './gates/attempts';
 import { judgeNonInferiority, judgeSuperiority } from './gates/difference';
 import { percent } from '../format';
 import { type GateKind, type GateResult } from './gates/gate';
@@ -11,7 +11,7 @@ import type { EvaluationPolicy } from './policy';
 import type { Reason, Verdict, VerdictKind } from './verdict';
 
 /** A gate with its result. */
-export interface JudgedGate extends GateResult {
+export interface GateDecision extends GateResult {
   readonly gate: string;
   readonly kind: GateKind | 'policy';
 }
@@ -29,12 +29,12 @@ export function decide(policy: EvaluationPolicy, evidence: Evidence): Verdict {
   };
 }
 
-function reasonOf({ gate, outcome, code, message, details }: JudgedGate): Reason {
+function reasonOf({ gate, outcome, code, message, details }: GateDecision): Reason {
   return { gate, code, message, outcome, ...(details !== undefined && { details }) };
 }
 
-export function judge(policy: EvaluationPolicy, evidence: Evidence): readonly JudgedGate[] {
-  const judged = policy.gates.map((gate): JudgedGate => ({
+export function judge(policy: EvaluationPolicy, evidence: Evidence): readonly GateDecision[] {
+  const judged = policy.gates.map((gate): GateDecision => ({
     gate: gate.name,
     kind: gate.kind,
     ...judgeGate(forAttempt(gate, policy, evidence), evidence, policy),
@@ -59,7 +59,7 @@ function forAttempt(
 function judgeAttempt(
   { version, gates }: EvaluationPolicy,
   { attempt }: Evidence,
-): readonly JudgedGate[] {
+): readonly GateDecision[] {
   const asked = [
     ...new Set(gates.flatMap((gate) => ('confidence' in gate ? [gate.confidence] : []))),
   ].sort();
@@ -69,7 +69,7 @@ function judgeAttempt(
     code: string,
     message: string,
     details?: readonly string[],
-  ): readonly JudgedGate[] => [
+  ): readonly GateDecision[] => [
     { gate: 'holdout', kind: 'policy', outcome, code, message, ...(details && { details }) },
   ];
   if (attempt === undefined)
@@ -78,7 +78,7 @@ function judgeAttempt(
       'policy.attemptNotCounted',
       'the attempts on this holdout were not counted',
     );
-  const times = timesJudged(attempt);
+  const times = attemptText(attempt);
   if (attempt.number > mostAttempts) {
     return said(
       'inconclusive',
@@ -115,9 +115,9 @@ function judgeGate(gate: GateSpec, evidence: Evidence, policy: EvaluationPolicy)
  */
 function judgePolicy(
   policy: EvaluationPolicy,
-  judged: readonly JudgedGate[],
-): readonly JudgedGate[] {
-  const open = (code: string, message: string): readonly JudgedGate[] => [
+  judged: readonly GateDecision[],
+): readonly GateDecision[] {
+  const open = (code: string, message: string): readonly GateDecision[] => [
     { gate: 'policy', kind: 'policy', outcome: 'inconclusive', code, message },
   ];
   if (judged.length === 0) {

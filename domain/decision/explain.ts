@@ -1,7 +1,7 @@
-import type { JudgedGate } from './decide';
+import type { GateDecision } from './decide';
 import type { ClassEvidence, CounterpartEvidence, Evidence, Measurement } from './evidence';
-import { timesJudged } from './gates/attempts';
-import { basis, boundsAt } from './gates/gate';
+import { attemptText } from './gates/attempts';
+import { sampleSizeText, boundsAt } from './gates/gate';
 import { count, figure, interval, signed } from '../format';
 import type { MetricName } from '../lifecycle/lifecycle';
 import type { ReasonOutcome, Verdict } from './verdict';
@@ -35,7 +35,7 @@ export type PaintMark = (mark: string, outcome: ReasonOutcome) => string;
 
 /** Gates with their outcome and message. Long messages continue below their first word. */
 export function explainGates(
-  judged: readonly (Pick<JudgedGate, 'gate' | 'message' | 'details'> & {
+  judged: readonly (Pick<GateDecision, 'gate' | 'message' | 'details'> & {
     readonly outcome: ReasonOutcome;
   })[],
   {
@@ -93,7 +93,7 @@ export function explainEvidence(evidence: Evidence): readonly string[] {
   ];
   const width = Math.max(8, ...Object.keys(metrics).map((name) => name.length));
   return [
-    `${holdoutText(evidence)}${attempt ? `; ${timesJudged(attempt)}` : ''}`,
+    `${holdoutText(evidence)}${attempt ? `; ${attemptText(attempt)}` : ''}`,
     ...(judged ? [`judged on ${judgedText(judged)}`] : []),
     ...(Object.entries(metrics) as [MetricName, Measurement][]).flatMap(([name, value]) => [
       `${name.padEnd(width)} ${textOf(value)}`,
@@ -109,10 +109,10 @@ export function explainEvidence(evidence: Evidence): readonly string[] {
 function holdoutText({ holdout, judged, resampling: { unit } }: Evidence): string {
   const { rows, window, groups } = holdout;
   if (unit === 'day' && window !== null) {
-    return `holdout ${window.from} to ${window.until}: ${judged ? `${count(rows)} rows` : basis(holdout)}`;
+    return `holdout ${window.from} to ${window.until}: ${judged ? `${count(rows)} rows` : sampleSizeText(holdout)}`;
   }
   const what = groups === undefined ? 'random holdout' : `holdout of ${count(groups)} groups`;
-  const size = basis({ ...holdout, ...(unit !== 'day' && { unit }) });
+  const size = sampleSizeText({ ...holdout, ...(unit !== 'day' && { unit }) });
   return `${what}: ${size}; differences between days are not measured`;
 }
 
@@ -143,7 +143,7 @@ function judgedText({
       : weeks === 1
         ? 'its last week'
         : `its last ${weeks} whole weeks`;
-  return `${span}, ${from} up to ${until} (${timezone}): ${basis({ rows, days })}`;
+  return `${span}, ${from} up to ${until} (${timezone}): ${sampleSizeText({ rows, days })}`;
 }
 
 function textOf(value: Measurement): string {

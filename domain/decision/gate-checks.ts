@@ -1,5 +1,5 @@
 import { parseDuration } from '../duration';
-import type { WrittenDocument } from '../document/document';
+import type { SourceDocument } from '../document/document';
 import { isMap, nameOf, valueAt } from '../document/path';
 import { fewestDays } from './evidence';
 import type { Issue } from '../failure';
@@ -9,13 +9,13 @@ import type { MetricName } from '../lifecycle/lifecycle';
 import { splitSchema } from '../lifecycle/lifecycle.schema';
 
 /** Checks of gates against each other and the rest of `evaluate`; skips invalid gates. */
-export function gateIssues(document: WrittenDocument): readonly Issue[] {
+export function gateIssues(document: SourceDocument): readonly Issue[] {
   const { value, issueAt } = document;
   const path = ['spec', 'evaluate', 'gates'];
   const evaluate = valueAt(value, ['spec', 'evaluate']);
   const written = isMap(evaluate) ? (evaluate.gates ?? []) : undefined;
   if (!Array.isArray(written)) return [];
-  const ungated = ungatedIssues(document, {
+  const ungated = missingGateIssues(document, {
     gates: written.length,
     isUngated: valueAt(value, ['spec', 'evaluate', 'ungated']) !== undefined,
   });
@@ -65,8 +65,8 @@ export function gateIssues(document: WrittenDocument): readonly Issue[] {
 }
 
 /** Every kind of lifecycle needs gates, or the reason for having none in `ungated`. */
-export function ungatedIssues(
-  { issueAt }: WrittenDocument,
+export function missingGateIssues(
+  { issueAt }: SourceDocument,
   { gates, isUngated }: { readonly gates: number; readonly isUngated: boolean },
 ): readonly Issue[] {
   const at = ['spec', 'evaluate'];
@@ -83,7 +83,7 @@ export function ungatedIssues(
 /** Gates on metrics need a whole week. A day whose labels are not all known is not whole. */
 function holdoutIssues(
   gates: readonly (Gate | undefined)[],
-  { value, issueAt }: WrittenDocument,
+  { value, issueAt }: SourceDocument,
 ): readonly Issue[] {
   const split = splitSchema.safeParse(valueAt(value, ['spec', 'data', 'split']));
   const judges = gates.find((gate) => gate !== undefined && gate.kind !== 'parity');

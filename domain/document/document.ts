@@ -4,28 +4,30 @@ import { isMap, nameOf, pointerOf } from './path';
 import type { Issue } from '../failure';
 
 /** A document as a plain JSON value, with the places of its parts if it was parsed from text. */
-export interface WrittenDocument {
+export interface SourceDocument {
   readonly value: unknown;
   /** Errors that do not depend on a schema, such as YAML syntax. */
   readonly issues: readonly Issue[];
   /** Makes an issue about `path`, with file, line and column as far as they are known. */
   readonly issueAt: IssueAt;
   /** The places of keys and values, for later checks; only of a text. */
-  readonly places?: () => Places;
+  readonly places?: () => SourceLocations;
   /** The readable part of a text with syntax errors. Use it only to find further errors. */
-  readonly readable?: ReadableRest;
+  readonly readable?: ReadablePart;
 }
 
-export interface ReadableRest {
+export interface ReadablePart {
   readonly value: unknown;
   readonly issueAt: IssueAt;
-  readonly places: () => Places;
+  readonly places: () => SourceLocations;
   /** The line of the first syntax error; the parser may misread what follows. */
-  readonly brokenLine: number;
+  readonly firstErrorLine: number;
 }
 
 /** By JSON pointer. Plain data. */
-export type Places = Readonly<Record<string, { readonly line: number; readonly column: number }>>;
+export type SourceLocations = Readonly<
+  Record<string, { readonly line: number; readonly column: number }>
+>;
 
 export type IssueAt = (path: DocumentPath, detail: string, hints?: IssueHints) => Issue;
 
@@ -38,7 +40,7 @@ export interface IssueHints {
 export const documentLimits = { bytes: 1 << 20, values: 100_000, depth: 64 } as const;
 
 /** A document given as a value: a JSON body or the argument of `defineLifecycle`. */
-export function objectDocument(value: unknown, fileName: string): WrittenDocument {
+export function objectDocument(value: unknown, fileName: string): SourceDocument {
   const issueAt = (path: DocumentPath, detail: string, hints?: IssueHints): Issue =>
     issueOf(path, detail, { file: fileName }, hints);
   const issues: Issue[] = [];

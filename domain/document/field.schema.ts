@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { byteSizePattern, parseByteSize, suggestByteSize } from '../byte-size';
 import { durationPattern, parseDuration, suggestDuration } from '../duration';
 import { formatInstant, parseInstant } from '../dataset/time-window';
-import { problem } from './schema-issues.schema';
+import { schemaIssue } from './schema-issues.schema';
 
 /** Names of lifecycles, gates and trainers. They occur in URLs, file names and `name@version`. */
 export function nameField(what: string): z.ZodString {
@@ -40,7 +40,7 @@ export function secondsField(
       if (duration === null || duration.months > 0)
         return refuse(context, unreadable(text, fixedLength(suggestDuration(text))));
       if (duration.seconds < least || duration.seconds > most)
-        return refuse(context, problem(`cannot be ${text}`));
+        return refuse(context, schemaIssue(`cannot be ${text}`));
       return duration.seconds;
     })
     .meta({ description: what, pattern: durationPattern.source.replace('|mo', '') });
@@ -57,7 +57,7 @@ export function daysField(what: string) {
       const days = duration.seconds / 86_400;
       return Number.isInteger(days) && days >= 1 && days <= 3_660
         ? days
-        : refuse(context, problem(`cannot be ${text}`));
+        : refuse(context, schemaIssue(`cannot be ${text}`));
     })
     .meta({ description: what, pattern: '^\\d{1,7}[hd]$' });
 }
@@ -70,10 +70,10 @@ export function calendarField(what: string) {
       const duration = parseDuration(text);
       if (duration === null) return refuse(context, unreadable(text, suggestDuration(text)));
       if (duration.months > 1_200 || duration.seconds > 36_525 * 86_400)
-        return refuse(context, problem('is longer than 100 years'));
+        return refuse(context, schemaIssue('is longer than 100 years'));
       return duration.months + duration.seconds > 0
         ? duration
-        : refuse(context, problem(`cannot be ${text}`));
+        : refuse(context, schemaIssue(`cannot be ${text}`));
     })
     .meta({ description: what, pattern: durationPattern.source });
 }
@@ -85,7 +85,7 @@ export function bytesField(what: string, least: number) {
     .transform((text, context) => {
       const bytes = parseByteSize(text);
       if (bytes === null) return refuse(context, unreadable(text, suggestByteSize(text)));
-      return bytes >= least ? bytes : refuse(context, problem(`cannot be ${text}`));
+      return bytes >= least ? bytes : refuse(context, schemaIssue(`cannot be ${text}`));
     })
     .meta({ description: what, pattern: byteSizePattern.source });
 }
@@ -95,7 +95,7 @@ export const untilField = z
   .string()
   .transform((text, context) => {
     const until = text === 'latest' ? text : utc(text);
-    return until ?? refuse(context, problem(`cannot be ${JSON.stringify(text.slice(0, 60))}`));
+    return until ?? refuse(context, schemaIssue(`cannot be ${JSON.stringify(text.slice(0, 60))}`));
   })
   .meta({
     description:
@@ -116,7 +116,7 @@ export function pathField(what: string) {
       if (text.startsWith('/') || /^[a-z]:/i.test(text) || parts.includes('..')) {
         return refuse(
           context,
-          problem('must stay inside the folder of the lifecycle', {
+          schemaIssue('must stay inside the folder of the lifecycle', {
             expected: 'a relative path such as sql/assemble.sql',
           }),
         );
@@ -124,7 +124,7 @@ export function pathField(what: string) {
       const plain = parts.every((part) => /^[^\\\p{C}]{1,255}$/u.test(part));
       return plain && parts.length > 0 && text.length <= 512
         ? parts.join('/')
-        : refuse(context, problem('is not a file path'));
+        : refuse(context, schemaIssue('is not a file path'));
     })
     .meta({ description: what });
 }
@@ -135,7 +135,7 @@ function fixedLength(suggestion: string | null): string | null {
 }
 
 function unreadable(text: string, suggestion: string | null): z.core.$ZodRawIssue {
-  return problem(
+  return schemaIssue(
     `cannot be ${JSON.stringify(text.slice(0, 60))}`,
     suggestion === null ? {} : { didYouMean: suggestion },
   );
@@ -155,7 +155,7 @@ export function timezoneField(what: string) {
     .string()
     .check((context) => {
       if (!isTimezone(context.value))
-        context.issues.push(problem(`cannot be ${JSON.stringify(context.value.slice(0, 60))}`));
+        context.issues.push(schemaIssue(`cannot be ${JSON.stringify(context.value.slice(0, 60))}`));
     })
     .describe(`${what}, such as America/New_York`);
 }

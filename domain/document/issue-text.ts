@@ -14,7 +14,11 @@ export function formatIssue(issue: Issue): string {
 }
 
 /** The InvalidInput failure with every issue of one document. */
-export function invalid(what: string, issues: readonly Issue[], next?: string): PerennialError {
+export function invalidInput(
+  what: string,
+  issues: readonly Issue[],
+  next?: string,
+): PerennialError {
   const count = issues.length === 1 ? '1 error' : `${issues.length} errors`;
   const lines = issues.map((issue) => `  ${formatIssue(issue)}`).join('\n');
   return failure('InvalidInput', `${what} has ${count}\n${lines}`, {

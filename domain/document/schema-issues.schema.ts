@@ -1,22 +1,22 @@
 import { z } from 'zod';
-import type { WrittenDocument } from './document';
+import type { SourceDocument } from './document';
 import type { DocumentPath } from './path';
 import { isMap, nameOf, valueAt } from './path';
 import type { Issue } from '../failure';
-import { asOneDocument } from '../language/cases/schema-allowance';
+import { withSchemaAllowance } from '../language/cases/schema-allowance';
 import { nearest } from './nearest';
-import { descriptionOf, keyDescription, meantKey, schemaAt } from './schema-walk.schema';
+import { descriptionOf, keyDescription, suggestKey, schemaAt } from './schema-walk.schema';
 
-export type Read<T> =
+export type ParseResult<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly issues: readonly Issue[] };
 
 /** Parses the document with the schema: its value with every default, or every issue. */
-export function readBy<S extends z.ZodType>(
+export function parseWithSchema<S extends z.ZodType>(
   schema: S,
-  document: WrittenDocument,
-): Read<z.output<S>> {
-  const parsed = asOneDocument(() => schema.safeParse(document.value));
+  document: SourceDocument,
+): ParseResult<z.output<S>> {
+  const parsed = withSchemaAllowance(() => schema.safeParse(document.value));
   if (parsed.success) return { ok: true, value: parsed.data };
   return { ok: false, issues: inWords(schema, document, parsed.error.issues) };
 }
@@ -27,7 +27,7 @@ const mostExplained = 1_000;
 /** Turns zod's issues into ours: the whole path, the expected value and the nearest valid key. */
 function inWords(
   schema: z.ZodType,
-  document: WrittenDocument,
+  document: SourceDocument,
   found: readonly z.core.$ZodIssue[],
 ): readonly Issue[] {
   const misspelt = new Set<string>();
@@ -38,7 +38,7 @@ function inWords(
       : issue.keys.map((key, at) => {
           const path = [...pathOf(issue.path), key];
           const didYouMean =
-            at < mostExplained ? meantKey(schema, document.value, path) : undefined;
+            at < mostExplained ? suggestKey(schema, document.value, path) : undefined;
           if (didYouMean !== undefined) misspelt.add(nameOf([...path.slice(0, -1), didYouMean]));
           return document.issueAt(path, `unknown key ${nameOf(path)}`, { didYouMean });
         }),
@@ -64,7 +64,7 @@ type Hints = {
 };
 
 /** An issue of a schema's check. `detail` continues a sentence that begins with the key. */
-export function problem(detail: string, hints: Hints = {}): z.core.$ZodRawIssue {
+export function schemaIssue(detail: string, hints: Hints = {}): z.core.$ZodRawIssue {
   return { code: 'custom', input: undefined, message: detail, params: hints };
 }
 
@@ -74,11 +74,7 @@ export const notInThisVersion = z
   .optional()
   .describe('not in this version');
 
-function issueInWords(
-  schema: z.ZodType,
-  document: WrittenDocument,
-  issue: z.core.$ZodIssue,
-): Issue {
+function issueInWords(schema: z.ZodType, document: SourceDocument, issue: z.core.$ZodIssue): Issue {
   const path = pathOf(issue.path);
   const name = path.length === 0 ? 'the document' : nameOf(path);
   const value = valueAt(document.value, path);

@@ -75,7 +75,7 @@ export function keyDescription(
 }
 
 /** The nearest key of the same map, or the only place in the schema with a key of this name. */
-export function meantKey(
+export function suggestKey(
   schema: z.ZodType,
   document: unknown,
   path: DocumentPath,

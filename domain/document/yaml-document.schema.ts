@@ -1,25 +1,25 @@
 import type { Document } from 'yaml';
 import { LineCounter, parseAllDocuments } from 'yaml';
 import { count } from '../format';
-import type { IssueAt, IssueHints, Places, WrittenDocument } from './document';
+import type { IssueAt, IssueHints, SourceLocations, SourceDocument } from './document';
 import { documentLimits, issueOf } from './document';
 import type { DocumentPath } from './path';
 import { pointerOf } from './path';
 import type { Issue } from '../failure';
-import type { Converted, PlaceOf } from './yaml-value.schema';
+import type { YamlValue, PlaceOf } from './yaml-value.schema';
 import { convert } from './yaml-value.schema';
 
 /**
  * YAML 1.2 core text → plain JSON value with the places of its parts. The library's own conversion
  * takes quadratic time on many keys or anchors, expands aliases and returns values outside JSON.
  */
-export function yamlDocument(text: string, fileName: string): WrittenDocument {
+export function yamlDocument(text: string, fileName: string): SourceDocument {
   const lines = new LineCounter();
   const placeOf: PlaceOf = (offset) => {
     const { line, col } = lines.linePos(offset);
     return { file: fileName, line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  const refused = (issues: readonly Issue[]): WrittenDocument => ({
+  const refused = (issues: readonly Issue[]): SourceDocument => ({
     value: undefined,
     issues,
     issueAt: (path, detail, hints) => issueOf(path, detail, { file: fileName }, hints),
@@ -71,14 +71,14 @@ export function yamlDocument(text: string, fileName: string): WrittenDocument {
   const { value, issues, issueAt, places } = placed(convert(first.contents, placeOf), placeOf);
   if (broken.length === 0) return { value, issues, issueAt, places };
   const brokenLine = Math.min(...broken.map(({ line }) => line ?? 1));
-  return { ...refused(broken), readable: { value, issueAt, places, brokenLine } };
+  return { ...refused(broken), readable: { value, issueAt, places, firstErrorLine: brokenLine } };
 }
 
 /** A converted text whose issues have places. */
 function placed(
-  { value, issues, keys, values }: Converted,
+  { value, issues, keys, values }: YamlValue,
   placeOf: PlaceOf,
-): WrittenDocument & { readonly places: () => Places } {
+): SourceDocument & { readonly places: () => SourceLocations } {
   const issueAt = (path: DocumentPath, detail: string, hints?: IssueHints): Issue => {
     // A missing key is reported at the start of its map.
     const pointers = path.map((_, depth) => pointerOf(path.slice(0, path.length - depth)));
@@ -90,7 +90,7 @@ function placed(
       0;
     return issueOf(path, detail, placeOf(offset), hints);
   };
-  const places = (): Places =>
+  const places = (): SourceLocations =>
     Object.fromEntries(
       [...new Set([...keys.keys(), ...values.keys()])].slice(0, mostPlaces).map((pointer) => {
         const { line, column } = placeOf(keys.get(pointer) ?? values.get(pointer) ?? 0);
@@ -115,7 +115,7 @@ const yamlSigns: ReadonlySet<number> = new Set(
 );
 
 /** Makes issues about a document that was parsed in another thread. */
-export function issuesAtPlaces(places: Places, fileName: string): IssueAt {
+export function issuesAtPlaces(places: SourceLocations, fileName: string): IssueAt {
   return (path, detail, hints) => {
     const pointers = [...path.map((_, depth) => pointerOf(path.slice(0, path.length - depth))), ''];
     const pointer = pointers.find((each) => Object.hasOwn(places, each));

@@ -12,7 +12,7 @@ export type PlaceOf = (offset: number) => {
   readonly column: number;
 };
 
-export interface Converted {
+export interface YamlValue {
   readonly value: unknown;
   readonly issues: readonly Issue[];
   /** Offsets of map keys and of values in the text, by JSON pointer. */
@@ -23,7 +23,7 @@ export interface Converted {
 const coreTags = /^tag:yaml\.org,2002:(str|int|float|bool|null|map|seq)$/;
 
 /** The library's tree → plain value. A value outside JSON becomes null and an issue. */
-export function convert(root: ParsedNode, placeOf: PlaceOf): Converted {
+export function convert(root: ParsedNode, placeOf: PlaceOf): YamlValue {
   const issues: Issue[] = [];
   const keys = new Map<string, number>();
   const values = new Map<string, number>();

@@ -56,7 +56,7 @@ export function answersVerdict(kind: Verdict['kind'], code: string, message: str
 }
 
 /** Combines both verdicts and their reasons: `failed` before `inconclusive` before `passed`. */
-export function bothVerdicts(found: Verdict | null, answered: Verdict | null): Verdict | null {
+export function combineVerdicts(found: Verdict | null, answered: Verdict | null): Verdict | null {
   if (!found || !answered) return found ?? answered;
   const kinds = [found.kind, answered.kind];
   const kind = kinds.includes('failed')
@@ -73,6 +73,6 @@ export function bothVerdicts(found: Verdict | null, answered: Verdict | null): V
 }
 
 /** The holder of a build's artifacts until the index version holds them. */
-export function orderHolder(build: string): string {
+export function buildHolder(build: string): string {
   return `index-build:${build}`;
 }

@@ -1,5 +1,5 @@
 /** An item of a ranking; rankings start with the best. */
-export interface Ranked {
+export interface RankedItem {
   readonly id: string;
 }
 
@@ -12,7 +12,7 @@ const constant = 60;
  * are ordered by id, so the result is deterministic.
  */
 export function fuse(
-  rankings: readonly (readonly Ranked[])[],
+  rankings: readonly (readonly RankedItem[])[],
 ): readonly { readonly id: string; readonly score: number }[] {
   const scores = new Map<string, number>();
   for (const ranking of rankings) {

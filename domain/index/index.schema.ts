@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { bytesField, nameField, variableField } from '../document/field.schema';
 import { sourceName } from '../lifecycle/lifecycle.schema';
-import { problem } from '../document/schema-issues.schema';
+import { schemaIssue } from '../document/schema-issues.schema';
 import { vectorKinds } from './vector-index';
 
 const size = z
@@ -32,7 +32,7 @@ const chunking = z
   .superRefine((plan, context) => {
     if (plan.kind === 'tokens' && plan.overlap * 2 > plan.size)
       context.issues.push({
-        ...problem('cannot be more than half of the size'),
+        ...schemaIssue('cannot be more than half of the size'),
         path: ['overlap'],
       });
   })

@@ -56,7 +56,7 @@ export type ScreeningAudit = Omit<Screening, 'text'>;
  * The worst outcome of input, output and passages, including passages that were left out. Null
  * without a policy.
  */
-export function verdictOf(safety: SafetyAudit | null): ScreeningOutcome | null {
+export function worstScreeningOutcome(safety: SafetyAudit | null): ScreeningOutcome | null {
   if (safety === null) return null;
   return worstOutcome(
     [safety.input, safety.output, safety.retrieved].flatMap((side) => side?.outcome ?? []),
@@ -64,7 +64,7 @@ export function verdictOf(safety: SafetyAudit | null): ScreeningOutcome | null {
 }
 
 /** The answer in a row of the prediction log; null if the row has a model's prediction instead. */
-export function answerIn(output: unknown): LoggedAnswer | null {
+export function loggedAnswer(output: unknown): LoggedAnswer | null {
   return typeof output === 'object' && output !== null && 'finish' in output
     ? (output as LoggedAnswer)
     : null;

@@ -1,5 +1,5 @@
 /** Formats the passages of a prompt: numbered, separated, and without effect as instructions. */
-import { beginning } from '../whole-characters';
+import { truncateText } from '../text';
 import type { PromptTemplate, PromptValue } from '../prompt/prompt';
 
 /** A passage of a document. `text` is as the prompt shows it, with its title. */
@@ -19,7 +19,7 @@ export interface Passage {
 const mostLetters = 24_000;
 
 /** The nearest passages that fit. The first one is cut if it is too long by itself. */
-export function withinBudget(
+export function passagesThatFit(
   passages: readonly Passage[],
   letters = mostLetters,
 ): readonly Passage[] {
@@ -36,7 +36,7 @@ export function withinBudget(
 
 /** Cut after a whole word. */
 function cut(text: string, letters: number): string {
-  return beginning(text, letters).replace(/\s+\S*$/, '');
+  return truncateText(text, letters).replace(/\s+\S*$/, '');
 }
 
 /** The value of the prompt variable. A template that repeats over a list numbers them itself. */
@@ -55,7 +55,7 @@ export function passageValue(
  * marks such as `[1]` become `(1)`, and further lines are indented. The role marks of chat
  * templates are split.
  */
-export function shownText({
+export function passageText({
   title,
   text,
 }: {

@@ -1,5 +1,5 @@
 import { percent } from '../format';
-import type { WrittenDocument } from '../document/document';
+import type { SourceDocument } from '../document/document';
 import type { DocumentPath } from '../document/path';
 import { isMap, nameOf, valueAt } from '../document/path';
 import { formatDuration } from '../duration';
@@ -18,7 +18,7 @@ import { shortestDays } from '../dataset/time-window';
  * Checks across sections of a lifecycle. Each check skips sections that are invalid by themselves,
  * so that one pass lists every error once.
  */
-export function contradictions(document: WrittenDocument): readonly Issue[] {
+export function crossSectionIssues(document: SourceDocument): readonly Issue[] {
   const params = ['spec', 'train', 'params'];
   return [
     ...[
@@ -35,7 +35,7 @@ export function contradictions(document: WrittenDocument): readonly Issue[] {
   ];
 }
 
-export function sourceIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+export function sourceIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
   const path = ['spec', 'data', 'sources'];
   const sources = valueAt(value, path);
   if (!isMap(sources)) return [];
@@ -74,7 +74,7 @@ export function sourceIssues({ value, issueAt }: WrittenDocument): readonly Issu
 }
 
 /** `latest` is the newest event of a source, so at least one source needs a time column. */
-function latestIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+function latestIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
   const time = timeSchema.safeParse(valueAt(value, ['spec', 'data', 'time']));
   const sources = valueAt(value, ['spec', 'data', 'sources']);
   if (!time.success || time.data.until !== 'latest' || !isMap(sources)) return [];
@@ -95,7 +95,7 @@ function latestIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
   ];
 }
 
-function splitIssues(document: WrittenDocument): readonly Issue[] {
+function splitIssues(document: SourceDocument): readonly Issue[] {
   const { value } = document;
   const split = splitSchema.safeParse(valueAt(value, ['spec', 'data', 'split']));
   if (!split.success) return [];
@@ -107,7 +107,7 @@ function splitIssues(document: WrittenDocument): readonly Issue[] {
 type Split = NonNullable<ReturnType<typeof splitSchema.safeParse>['data']>;
 
 function timeSplitIssues(
-  { value, issueAt }: WrittenDocument,
+  { value, issueAt }: SourceDocument,
   { tuning, confirm, holdout }: Extract<Split, { by: 'time' }>,
 ): readonly Issue[] {
   const written = valueAt(value, ['spec', 'data', 'time']);
@@ -141,7 +141,7 @@ function timeSplitIssues(
  * before those it learned from.
  */
 function drawnSplitIssues(
-  { value, issueAt }: WrittenDocument,
+  { value, issueAt }: SourceDocument,
   split: Exclude<Split, { by: 'time' }>,
 ): readonly Issue[] {
   const path = ['spec', 'data', 'split'];
@@ -182,7 +182,7 @@ function drawnSplitIssues(
 }
 
 /** Label, time and entity must be different columns. */
-function columnIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+function columnIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
   const paths: readonly DocumentPath[] = [
     ['spec', 'data', 'label', 'column'],
     ['spec', 'data', 'time', 'column'],
@@ -199,7 +199,7 @@ function columnIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
 /**
  * All metrics must belong to one task: `train.task`, or without it the task of most metrics.
  */
-function metricIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+function metricIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
   const evaluate = ['spec', 'evaluate'];
   const gates = valueAt(value, [...evaluate, 'gates']);
   const metrics = valueAt(value, [...evaluate, 'metrics']);
@@ -237,7 +237,7 @@ function metricIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
     );
 }
 
-function repeatedIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+function repeatedIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
   return [
     ['spec', 'evaluate', 'metrics'],
     ['spec', 'evaluate', 'slices', 'columns'],

@@ -1,19 +1,19 @@
 import type { Digest } from '../dataset/artifact';
 import type { DataContract, DataContracts } from '../dataset/contract';
 import { readContract } from '../dataset/contract-document';
-import type { WrittenDocument } from '../document/document';
+import type { SourceDocument } from '../document/document';
 import { objectDocument } from '../document/document';
 import { isMap, nameOf, valueAt, valueAtPointer, type DocumentPath } from '../document/path';
 import type { Issue } from '../failure';
 import { pathField } from '../document/field.schema';
 import type { LifecycleKind, LifecycleSpec, SourceSpec } from './lifecycle';
-import { contradictions } from './checks';
+import { crossSectionIssues } from './checks';
 import { lifecycleSchema } from './lifecycle.schema';
-import { namedByLlmLifecycle, readLlmLifecycle } from '../language/lifecycle/document';
+import { filesOfLlmLifecycle, readLlmLifecycle } from '../language/lifecycle/document';
 import { specOf } from './spec';
-import { eachOnce, namedFileIssues, textProblem, type NamedPath } from './named-files';
+import { uniquePaths, namedFileIssues, textProblem, type NamedPath } from './named-files';
 import { nearest } from '../document/nearest';
-import { readBy } from '../document/schema-issues.schema';
+import { parseWithSchema } from '../document/schema-issues.schema';
 import { absoluteUri, isRelativeUri } from '../dataset/source-uri';
 import { yamlDocument } from '../document/yaml-document.schema';
 
@@ -49,7 +49,7 @@ export function parseLifecycle(input: LifecycleSource): ParsedLifecycle {
   return parsed(openLifecycle(input), input);
 }
 
-function parsed(document: WrittenDocument, input: LifecycleSource): ParsedLifecycle {
+function parsed(document: SourceDocument, input: LifecycleSource): ParsedLifecycle {
   if (!isMap(document.value)) {
     return refused(
       document.issues.length > 0
@@ -71,9 +71,9 @@ function parsed(document: WrittenDocument, input: LifecycleSource): ParsedLifecy
  * Errors in a text that also has YAML syntax errors. Only errors of single values above the first
  * syntax error and of other files are kept, because the parser may misread what follows.
  */
-function readableIssues({ readable }: WrittenDocument, input: LifecycleSource): readonly Issue[] {
+function readableIssues({ readable }: SourceDocument, input: LifecycleSource): readonly Issue[] {
   if (readable === undefined || !isMap(readable.value)) return [];
-  const { value, issueAt, brokenLine } = readable;
+  const { value, issueAt, firstErrorLine: brokenLine } = readable;
   const rest = parsed({ value, issueAt, issues: [] }, input);
   if (rest.ok) return [];
   return rest.issues.filter((issue) => {
@@ -87,7 +87,7 @@ function readableIssues({ readable }: WrittenDocument, input: LifecycleSource): 
   });
 }
 
-function llmParsed(document: WrittenDocument, { files, folder }: LifecycleSource): ParsedLifecycle {
+function llmParsed(document: SourceDocument, { files, folder }: LifecycleSource): ParsedLifecycle {
   const read = readLlmLifecycle(document, files);
   const relative = relativeIssues(document, folder);
   if (!read.ok || relative.length > 0)
@@ -101,7 +101,7 @@ function llmParsed(document: WrittenDocument, { files, folder }: LifecycleSource
     ok: true,
     spec,
     contracts: {},
-    paths: namedByLlmLifecycle(document).map(({ path }) => path),
+    paths: filesOfLlmLifecycle(document).map(({ path }) => path),
   };
 }
 
@@ -109,15 +109,15 @@ function absolute<S extends SourceSpec>(sources: readonly S[], folder = '/'): re
   return sources.map((source) => ({ ...source, uri: absoluteUri(source.uri, folder) }));
 }
 
-function modelParsed(document: WrittenDocument, input: LifecycleSource): ParsedLifecycle {
-  const read = readBy(lifecycleSchema, document);
+function modelParsed(document: SourceDocument, input: LifecycleSource): ParsedLifecycle {
+  const read = parseWithSchema(lifecycleSchema, document);
   const contracts = contractsIn(document, input.files);
   const issues = [
     ...document.issues,
     ...kindIssues(document),
     ...movedContractIssues(document),
     ...(read.ok ? [] : read.issues),
-    ...contradictions(document),
+    ...crossSectionIssues(document),
     ...relativeIssues(document, input.folder),
     ...namedFileIssues(document, namedPaths(document), input.files),
     ...contracts.issues,
@@ -142,7 +142,7 @@ export function revisionDigestInput(
   return { spec, files: fileDigests };
 }
 
-export function openLifecycle({ document, fileName }: LifecycleSource): WrittenDocument {
+export function openLifecycle({ document, fileName }: LifecycleSource): SourceDocument {
   return typeof document === 'string'
     ? yamlDocument(document, fileName)
     : objectDocument(document, fileName);
@@ -150,18 +150,18 @@ export function openLifecycle({ document, fileName }: LifecycleSource): WrittenD
 
 const sourcesAt = ['spec', 'data', 'sources'];
 
-function sourceNames({ value }: WrittenDocument): readonly string[] {
+function sourceNames({ value }: SourceDocument): readonly string[] {
   const sources = valueAt(value, sourcesAt);
   return isMap(sources) ? Object.keys(sources) : [];
 }
 
-function namedPaths(document: WrittenDocument): readonly NamedPath[] {
+function namedPaths(document: SourceDocument): readonly NamedPath[] {
   const places = [
     ['spec', 'data', 'assemble'],
     ['spec', 'data', 'features'],
     ...sourceNames(document).map(contractAt),
   ];
-  return eachOnce(
+  return uniquePaths(
     places.flatMap((at) => {
       const path = pathAt(document, at);
       return path === undefined ? [] : [{ path, at }];
@@ -173,7 +173,7 @@ function contractAt(source: string): DocumentPath {
   return [...sourcesAt, source, 'contract'];
 }
 
-function pathAt({ value }: WrittenDocument, at: DocumentPath): string | undefined {
+function pathAt({ value }: SourceDocument, at: DocumentPath): string | undefined {
   return pathField('').safeParse(valueAt(value, at)).data;
 }
 
@@ -190,7 +190,7 @@ export interface ContractsIn {
 }
 
 export function contractsIn(
-  document: WrittenDocument,
+  document: SourceDocument,
   files: LifecycleSource['files'],
 ): ContractsIn {
   const named = sourceNames(document).flatMap((source) => {
@@ -215,7 +215,7 @@ export function contractsIn(
 }
 
 /** Earlier documents had one contract for all sources at `spec.data.contract`. */
-function movedContractIssues(document: WrittenDocument): readonly Issue[] {
+function movedContractIssues(document: SourceDocument): readonly Issue[] {
   const path = ['spec', 'data', 'contract'];
   const written = valueAt(document.value, path);
   if (written === undefined) return [];
@@ -233,7 +233,7 @@ function movedContractIssues(document: WrittenDocument): readonly Issue[] {
 }
 
 function relativeIssues(
-  { value, issueAt }: WrittenDocument,
+  { value, issueAt }: SourceDocument,
   folder: string | undefined,
 ): readonly Issue[] {
   const sources = valueAt(value, ['spec', 'data', 'sources']);
@@ -253,7 +253,7 @@ function relativeIssues(
 const kinds = ['ModelLifecycle', 'LlmLifecycle'] as const satisfies readonly LifecycleKind[];
 
 /** The schema of one kind does not know the other kinds. */
-function kindIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+function kindIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
   const kind = valueAt(value, ['kind']);
   if (typeof kind !== 'string' || kind === 'ModelLifecycle') return [];
   const known = {

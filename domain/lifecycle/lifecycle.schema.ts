@@ -16,7 +16,7 @@ import { builtComputeKinds, computeKinds } from '../training/job';
 import { tasks } from '../model/model';
 import { notifySchema } from '../notification/notify.schema';
 import { scheduleSchema } from '../schedule/schedule.schema';
-import { notInThisVersion, problem } from '../document/schema-issues.schema';
+import { notInThisVersion, schemaIssue } from '../document/schema-issues.schema';
 import { uriProblem } from '../dataset/source-uri';
 import { tuneSchema } from '../tuning/tune.schema';
 
@@ -51,7 +51,7 @@ export const sourceSchema = z
       .string()
       .check((context) => {
         const found = uriProblem(context.value);
-        if (found) context.issues.push(problem(found.detail, found));
+        if (found) context.issues.push(schemaIssue(found.detail, found));
       })
       .describe(
         'the URI of the table: sample://, file://, s3://, https:// or dataset://name@alias, without credentials',

@@ -13,7 +13,7 @@ import { largeHarmMargins } from '../rollout/policy';
 import { assumedDayCorrelation } from '../statistics/day-correlation';
 
 /** The parts of a revision that form its policy: spec, contracts and named files by path. */
-export interface JudgingRevision {
+export interface PolicyRevision {
   readonly spec: LifecycleSpec;
   readonly contracts: DataContracts;
   readonly files: Readonly<Record<string, { readonly digest: Digest }>>;
@@ -33,12 +33,12 @@ export interface Loosening {
  * label and holdout, and for a language application dimensions, cases and safety policy. A change
  * that is not known to be at least as strict counts.
  */
-export function loosenings(before: JudgingRevision, after: JudgingRevision): readonly Loosening[] {
+export function loosenings(before: PolicyRevision, after: PolicyRevision): readonly Loosening[] {
   return compare(policyRule, policyOf(before), policyOf(after), []);
 }
 
 /** One line of text: `spec.canary.test.alpha 0.03 → 0.1 (larger)`. */
-export function looseningInWords({ what, before, after, why }: Loosening): string {
+export function looseningText({ what, before, after, why }: Loosening): string {
   if (after === undefined) return `${what} is removed (was ${shown(before)})`;
   if (before === undefined) return `${what} ${shown(after)} (${why})`;
   return `${what} ${shown(before)} → ${shown(after)} (${why})`;
@@ -51,7 +51,7 @@ function shown(value: unknown): string {
 }
 
 /** The policy with named lists as maps and files as digests, so that gates compare by name. */
-function policyOf({ spec, contracts, files }: JudgingRevision): unknown {
+function policyOf({ spec, contracts, files }: PolicyRevision): unknown {
   const { canary, promote } = spec;
   const judged = {
     evaluate: evaluateOf(spec, files),
@@ -90,7 +90,7 @@ function judgedSplit(split: SplitSpec): unknown {
   return judged;
 }
 
-function evaluateOf(spec: LifecycleSpec, files: JudgingRevision['files']): unknown {
+function evaluateOf(spec: LifecycleSpec, files: PolicyRevision['files']): unknown {
   if (spec.kind === 'LlmLifecycle') return llmEvaluateOf(spec, files);
   const { metrics: _, gates, slices, ...rest } = spec.evaluate;
   const isSliced = gates.some(({ kind }) => kind === 'slice');
@@ -103,7 +103,7 @@ function evaluateOf(spec: LifecycleSpec, files: JudgingRevision['files']): unkno
 
 function llmEvaluateOf(
   { evaluate, canary }: LlmLifecycleSpec,
-  files: JudgingRevision['files'],
+  files: PolicyRevision['files'],
 ): unknown {
   const { dimensions, gates, parallel, ...rest } = evaluate;
   // The number of parallel requests only affects latencies.
@@ -133,7 +133,7 @@ function byName<T extends { readonly name: string }>(
   return Object.fromEntries(items.map(({ name, ...item }) => [name, item]));
 }
 
-function digestOf(files: JudgingRevision['files'], path: string | null): string | null {
+function digestOf(files: PolicyRevision['files'], path: string | null): string | null {
   return path === null ? null : (files[path]?.digest ?? path);
 }
 

@@ -1,4 +1,4 @@
-import type { WrittenDocument } from '../document/document';
+import type { SourceDocument } from '../document/document';
 import { documentLimits } from '../document/document';
 import type { DocumentPath } from '../document/path';
 import { nameOf } from '../document/path';
@@ -13,11 +13,11 @@ export interface NamedPath {
 
 /** Named files that are missing or are not text. Each file is reported once, at its first place. */
 export function namedFileIssues(
-  { issueAt }: Pick<WrittenDocument, 'issueAt'>,
+  { issueAt }: Pick<SourceDocument, 'issueAt'>,
   named: readonly NamedPath[],
   files: Readonly<Record<string, string>>,
 ): readonly Issue[] {
-  return eachOnce(named).flatMap(({ path, at }): readonly Issue[] => {
+  return uniquePaths(named).flatMap(({ path, at }): readonly Issue[] => {
     if (!Object.hasOwn(files, path)) {
       const didYouMean = nearest(path, Object.keys(files)) ?? undefined;
       return [issueAt(at, `${nameOf(at)}: there is no file ${path}`, { didYouMean })];
@@ -27,7 +27,7 @@ export function namedFileIssues(
   });
 }
 
-export function eachOnce(named: readonly NamedPath[]): readonly NamedPath[] {
+export function uniquePaths(named: readonly NamedPath[]): readonly NamedPath[] {
   return named.filter(
     ({ path }, index) => named.findIndex((other) => other.path === path) === index,
   );

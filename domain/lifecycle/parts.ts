@@ -1,5 +1,5 @@
 import type { DataContract } from '../dataset/contract';
-import type { Places, WrittenDocument } from '../document/document';
+import type { SourceLocations, SourceDocument } from '../document/document';
 import { isMap, valueAt } from '../document/path';
 import { columnField, pathField } from '../document/field.schema';
 import { gateSchema } from '../decision/gate.schema';
@@ -13,13 +13,13 @@ import { tuneSchema } from '../tuning/tune.schema';
  * The parts of a lifecycle that SQL, trainers and data are checked against. A valid part is present
  * even when others have errors, so that one command reports every error.
  */
-export interface LifecycleParts {
+export interface CheckedParts {
   readonly sql: LifecycleSqlParts | null;
   /** For binding the SQL to the sources' columns. */
   readonly data: DataSpec | null;
   /** False when window and split are placeholders, because the document's own have errors. */
   readonly hasWindow: boolean;
-  readonly contracts: readonly PlacedContract[];
+  readonly contracts: readonly LocatedContract[];
   readonly trainer: NamedTrainer | null;
   readonly space: Readonly<Record<string, ParameterRange>> | null;
   readonly sliceColumns: readonly string[];
@@ -29,12 +29,12 @@ export interface LifecycleParts {
   readonly judgingGate: string | null;
 }
 
-export interface PlacedContract {
+export interface LocatedContract {
   /** The source with this contract. */
   readonly source: string;
   readonly contract: DataContract;
   readonly path: string;
-  readonly places: Places;
+  readonly places: SourceLocations;
 }
 
 interface PlacedAnchor {
@@ -59,15 +59,15 @@ export interface NamedTrainer extends Pick<TrainSpec, 'trainer' | 'params'> {
 
 /** `folder` resolves relative file:// sources; without it, data with such sources are skipped. */
 export function lifecycleParts(
-  document: WrittenDocument,
+  document: SourceDocument,
   {
     contracts,
     folder,
   }: {
-    readonly contracts: readonly PlacedContract[];
+    readonly contracts: readonly LocatedContract[];
     readonly folder: string | undefined;
   },
-): LifecycleParts {
+): CheckedParts {
   const value = document.value;
   if (valueAt(value, ['kind']) === 'LlmLifecycle') {
     const job = valueAt(value, ['spec', 'fineTune', 'by']) !== 'provider';
@@ -87,7 +87,7 @@ export function lifecycleParts(
   };
 }
 
-export const noParts: LifecycleParts = {
+export const noParts: CheckedParts = {
   ...{
     sql: null,
     data: null,
@@ -122,7 +122,7 @@ function sqlIn(value: unknown): LifecycleSqlParts | null {
 function dataIn(
   value: unknown,
   folder: string | undefined,
-): Pick<LifecycleParts, 'data' | 'hasWindow'> {
+): Pick<CheckedParts, 'data' | 'hasWindow'> {
   const written = valueAt(value, ['spec', 'data']);
   const whole = dataSchema.safeParse(written);
   const read = whole.success ? whole : dataSchema.safeParse(withoutTimes(written));

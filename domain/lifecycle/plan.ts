@@ -5,7 +5,7 @@ import type { DocumentPath } from '../document/path';
 import { isMap, nameOf } from '../document/path';
 import type { LifecycleRevision, LifecycleSpec, ModelLifecycleSpec } from './lifecycle';
 import { documentOf } from './spec';
-import { looseningInWords, loosenings, type Loosening } from './loosenings';
+import { looseningText, loosenings, type Loosening } from './loosenings';
 import type { LlmLifecycleSpec } from '../language/lifecycle/llm-lifecycle';
 import { llmDocumentOf } from '../language/lifecycle/spec';
 import type { ModelStage, StageName } from '../run/run';
@@ -69,7 +69,7 @@ export function planLifecycle(
     stages,
     loosenings: loosened,
   };
-  return { ...plan, lines: inWords(plan) };
+  return { ...plan, lines: planLines(plan) };
 }
 
 /** The plan without webhook addresses, for callers who may not see them. */
@@ -79,7 +79,7 @@ export function withoutAddresses({ lines: _, ...plan }: LifecyclePlan): Lifecycl
       ? changeOf(change.what, maskedNotify(change.before), maskedNotify(change.after))
       : change;
   const masked = { ...plan, changes: plan.changes.map(hidden) };
-  return { ...masked, lines: inWords(masked) };
+  return { ...masked, lines: planLines(masked) };
 }
 
 function changesOf(current: LifecycleRevision, next: NextRevision): readonly PlannedChange[] {
@@ -319,7 +319,7 @@ function stageAfter(
     : { stage, action: 'reused', because: [] };
 }
 
-function inWords({
+function planLines({
   lifecycle,
   changed,
   current,
@@ -339,7 +339,7 @@ function inWords({
     ...changes.map((change) => `  ${changeInWords(change)}`),
     ...(loosened.length === 0
       ? []
-      : [waitsForApprover, ...loosened.map((each) => `  ${looseningInWords(each)}`)]),
+      : [waitsForApprover, ...loosened.map((each) => `  ${looseningText(each)}`)]),
     'stages of the next run on unchanged data:',
     ...stages.map(
       ({ stage, action, because }) =>

@@ -1,5 +1,5 @@
 import { canarySchema } from '../rollout/canary.schema';
-import type { WrittenDocument } from '../document/document';
+import type { SourceDocument } from '../document/document';
 import type { DocumentPath } from '../document/path';
 import { formatSeconds } from '../duration';
 import { isMap, nameOf, valueAt } from '../document/path';
@@ -11,11 +11,11 @@ import { tuneSchema } from '../tuning/tune.schema';
 /**
  * Checks across keys of `tune` and `canary`. A section that is invalid by itself is skipped.
  */
-export function releaseIssues(document: WrittenDocument): readonly Issue[] {
+export function releaseIssues(document: SourceDocument): readonly Issue[] {
   return [...tuneIssues(document), ...canaryIssues(document)];
 }
 
-function tuneIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+function tuneIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
   const path = ['spec', 'tune'];
   const read = tuneSchema.safeParse(valueAt(value, path));
   if (!read.success) return [];
@@ -56,7 +56,7 @@ function tuneIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
   return issues;
 }
 
-function canaryIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+function canaryIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
   const path = ['spec', 'canary'];
   const read = canarySchema.safeParse(valueAt(value, path));
   if (!read.success) return [];

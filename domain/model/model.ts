@@ -66,7 +66,7 @@ export interface ModelVersionRef {
 export type ModelVersionStatus = 'candidate' | 'promoted' | 'rejected' | 'withdrawn';
 
 /** The champion that a candidate was compared with. A promotion replaces only this one. */
-export interface ChampionSeen {
+export interface ComparedChampion {
   readonly version: ModelVersionRef | null;
   readonly fencing: number;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { notifyEvents } from '../lifecycle/lifecycle';
-import { problem } from '../document/schema-issues.schema';
+import { schemaIssue } from '../document/schema-issues.schema';
 import { hiddenPart } from './webhook-address';
 
 export const secretSchema = z
@@ -21,7 +21,7 @@ const target = z
       .max(2_000)
       .check((context) => {
         const found = urlProblem(context.value);
-        if (found !== null) context.issues.push(problem(found));
+        if (found !== null) context.issues.push(schemaIssue(found));
       })
       .describe('an https:// URL without credentials'),
     secret: secretSchema,

@@ -2,7 +2,7 @@ import type { DocumentPath } from '../document/path';
 import { nearest } from '../document/nearest';
 import { fewShotCycle } from './few-shot';
 import type { FewShot, PromptTemplate, PromptValue, PromptVariable } from './prompt';
-import { parseTemplate, usesOf } from './syntax';
+import { parseTemplate, variableUses } from './syntax';
 
 export interface PromptProblem {
   /** Inside the template. */
@@ -26,7 +26,7 @@ export function promptProblems({
   if (fewShot) templates.push([['fewShot', 'template'], fewShot.template]);
   const used = new Set(
     templates.flatMap(([, template]) =>
-      usesOf(parseTemplate(template).segments).map(({ name }) => name),
+      variableUses(parseTemplate(template).segments).map(({ name }) => name),
     ),
   );
   return [
@@ -61,7 +61,7 @@ function templateProblems(
   const { segments, problems } = parseTemplate(template);
   return [
     ...problems.map((detail) => ({ path, detail })),
-    ...usesOf(segments).flatMap(({ name, as }): readonly PromptProblem[] => {
+    ...variableUses(segments).flatMap(({ name, as }): readonly PromptProblem[] => {
       const type = variableOf(variables, name)?.type;
       if (type === undefined) {
         return [
@@ -96,7 +96,9 @@ function fewShotProblems(
             didYouMean: nearest(name, names) ?? undefined,
           },
         ];
-  const wanted = [...new Set(usesOf(parseTemplate(template).segments).map(({ name }) => name))];
+  const wanted = [
+    ...new Set(variableUses(parseTemplate(template).segments).map(({ name }) => name)),
+  ];
   const cycle = fewShotCycle(sets);
   return [
     ...known(['fewShot', 'use'], use),

@@ -1,34 +1,34 @@
-import type { WrittenDocument } from '../document/document';
+import type { SourceDocument } from '../document/document';
 import { objectDocument } from '../document/document';
 import { apiVersion } from '../lifecycle/lifecycle.schema';
-import type { Read } from '../document/schema-issues.schema';
-import { readBy } from '../document/schema-issues.schema';
+import type { ParseResult } from '../document/schema-issues.schema';
+import { parseWithSchema } from '../document/schema-issues.schema';
 import { yamlDocument } from '../document/yaml-document.schema';
 import type { PromptTemplate } from './prompt';
 import { promptProblems } from './checks';
-import { promptSchema, storedPrompt } from './prompt.schema';
+import { promptSchema, storedPromptSchema } from './prompt.schema';
 
 /** Reads a `Prompt` document, as text or object: the template, or all errors in it. */
-export function readPrompt(document: unknown, fileName: string): Read<PromptTemplate> {
+export function readPrompt(document: unknown, fileName: string): ParseResult<PromptTemplate> {
   return promptBy(promptSchema, document, fileName);
 }
 
 /** Reads a prompt that was accepted before, without the checks that were added since. */
-export function readStoredPrompt(text: string, fileName: string): Read<PromptTemplate> {
-  return promptBy(storedPrompt, text, fileName);
+export function readStoredPrompt(text: string, fileName: string): ParseResult<PromptTemplate> {
+  return promptBy(storedPromptSchema, text, fileName);
 }
 
 function promptBy(
   schema: typeof promptSchema,
   document: unknown,
   fileName: string,
-): Read<PromptTemplate> {
+): ParseResult<PromptTemplate> {
   const written =
     typeof document === 'string'
       ? yamlDocument(document, fileName)
       : objectDocument(document, fileName);
   if (written.issues.length > 0) return { ok: false, issues: written.issues };
-  const read = readBy(schema, written);
+  const read = parseWithSchema(schema, written);
   if (!read.ok) return read;
   const { metadata, spec } = read.value;
   const lastOfUser = spec.messages.findLast(({ role }) => role === 'user');
@@ -46,7 +46,7 @@ function promptBy(
   return issues.length > 0 ? { ok: false, issues } : { ok: true, value: prompt };
 }
 
-function issuesOf(prompt: PromptTemplate, { issueAt }: WrittenDocument) {
+function issuesOf(prompt: PromptTemplate, { issueAt }: SourceDocument) {
   return promptProblems(prompt).map(({ path, detail, didYouMean }) =>
     issueAt(['spec', ...path], detail, { didYouMean }),
   );

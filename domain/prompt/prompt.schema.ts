@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { nameField } from '../document/field.schema';
 import { apiVersion } from '../lifecycle/lifecycle.schema';
-import { problem } from '../document/schema-issues.schema';
-import { jsonSchemaField, storedJsonSchema } from '../language/dimension/rule.schema';
+import { schemaIssue } from '../document/schema-issues.schema';
+import { jsonSchemaField, storedJsonSchemaField } from '../language/dimension/rule.schema';
 
 const text = z.string().max(200_000);
 const setName = nameField('the name of a few-shot set');
@@ -57,7 +57,7 @@ const fewShotSchema = z
 const answerSchemaField = jsonSchemaField
   .check((context) => {
     const reason = context.issues.length > 0 ? null : unusable(context.value);
-    if (reason !== null) context.issues.push(problem(`cannot be enforced: ${reason}`));
+    if (reason !== null) context.issues.push(schemaIssue(`cannot be enforced: ${reason}`));
   })
   .describe('a JSON Schema');
 
@@ -72,7 +72,7 @@ function unusable(schema: Readonly<Record<string, unknown>>): string | null {
 
 /** A prompt as a person writes it. `promptProblems` checks its parts against one another. */
 export const promptSchema = promptOf(answerSchemaField);
-export const storedPrompt = promptOf(storedJsonSchema);
+export const storedPromptSchema = promptOf(storedJsonSchemaField);
 
 function promptOf(schema: typeof answerSchemaField) {
   return z.strictObject({

@@ -4,7 +4,7 @@ import type { ChatMessage } from '../language/chat';
 import { examplesOf } from './few-shot';
 import type { PromptTemplate, PromptValue, PromptValues } from './prompt';
 import { promptProblems, valueProblems, type PromptProblem } from './checks';
-import { parseTemplate, usesOf, type Segment } from './syntax';
+import { parseTemplate, variableUses, type Segment } from './syntax';
 
 /**
  * The messages for these values.
@@ -36,7 +36,7 @@ export function variablesOf({ messages }: Pick<PromptTemplate, 'messages'>): rea
   return [
     ...new Set(
       messages.flatMap(({ template }) =>
-        usesOf(parseTemplate(template).segments).map(({ name }) => name),
+        variableUses(parseTemplate(template).segments).map(({ name }) => name),
       ),
     ),
   ];

@@ -65,11 +65,11 @@ export interface VariableUse {
   readonly as: 'list' | 'value';
 }
 
-export function usesOf(segments: readonly Segment[]): readonly VariableUse[] {
+export function variableUses(segments: readonly Segment[]): readonly VariableUse[] {
   return segments.flatMap((segment): readonly VariableUse[] => {
     if (segment.kind === 'value') return [{ name: segment.name, as: 'value' }];
     return segment.kind === 'list'
-      ? [{ name: segment.name, as: 'list' }, ...usesOf(segment.body)]
+      ? [{ name: segment.name, as: 'list' }, ...variableUses(segment.body)]
       : [];
   });
 }

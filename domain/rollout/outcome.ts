@@ -29,7 +29,7 @@ export interface RolloutVersions {
 }
 
 /** Why the registry did not open a rollout. */
-export type OpeningRefused =
+export type OpeningRefusal =
   | {
       readonly kind: 'busy';
       readonly runId: RunId;
@@ -46,7 +46,7 @@ export type OpeningRefused =
       readonly verdict: Verdict | null;
     };
 
-export function notOpened(versions: RolloutVersions, refused: OpeningRefused): RolloutOutcome {
+export function notOpened(versions: RolloutVersions, refused: OpeningRefusal): RolloutOutcome {
   return {
     kind: 'notOpened',
     rollout: null,
@@ -57,7 +57,7 @@ export function notOpened(versions: RolloutVersions, refused: OpeningRefused): R
 
 function refusalOf(
   { model, champion, challenger }: RolloutVersions,
-  refused: OpeningRefused,
+  refused: OpeningRefusal,
 ): Verdict {
   const [name, beside] = [versionName(challenger), versionName(champion)];
   switch (refused.kind) {

@@ -7,7 +7,7 @@ import type { PredictionId, RolloutId } from '../ids';
 import type { CanarySpec } from '../lifecycle/lifecycle';
 import type { DecisionRef } from '../decision/verdict';
 import type { NoMoreLabels } from './judging/evidence';
-import type { EndedRollout, OpeningRefused, RolloutOutcome, RolloutVersions } from './outcome';
+import type { EndedRollout, OpeningRefusal, RolloutOutcome, RolloutVersions } from './outcome';
 import type { OpenRolloutStatus, RolloutStatus } from './rollout';
 
 export interface RolloutSettings extends RolloutVersions {
@@ -83,7 +83,7 @@ export type RolloutOpeningEvent =
       /** With this attempt's share of alpha. */
       readonly test: CanarySpec['test'];
     }
-  | OpeningRefused;
+  | OpeningRefusal;
 
 export type WatchResult =
   /** By harm, by time, or by a person. All traffic goes to the champion. */
@@ -150,7 +150,7 @@ export type RolloutEffect =
   /** Measures how long the traffic takes to return to the champion. */
   | { readonly kind: 'confirmRollback' };
 
-export const startOfRollout: RolloutProgress = {
+export const initialProgress: RolloutProgress = {
   rollout: null,
   status: 'opening',
   step: 0,

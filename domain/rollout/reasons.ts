@@ -4,7 +4,7 @@ import type { GuardrailSpec } from '../lifecycle/lifecycle';
 import type { Reason } from '../decision/verdict';
 import type { PairsEvidence, QualityEvidence, RolloutEvidence } from './judging/evidence';
 import { alphaBudget, holdsAcrossDays, leastSecondsAcrossDays, type RolloutPolicy } from './policy';
-import { decidingPairs, errorIn, isRefuted, restsOnDays } from './judging/readings';
+import { decidingPairs, judgeErrorIn, isRefuted, isPromotionStep } from './judging/readings';
 import type { DaysReading, MetricReading } from './judging/verdict';
 
 /** One line for each reading, with its numbers. Further facts are in `details`. */
@@ -49,9 +49,9 @@ function qualityReason(
   const unit = quality.kind === 'pairs' ? pairsUnit(policy, quality) : 'per arm';
   const meanText = intervalText(reading, qualityPerSide + calibration);
   const found = `${metric} ${meanText}, ${count(n)} ${unit})`;
-  if (outcome === 'passed') return reason('shown', `${found}: ${demandOf(policy)}`);
+  if (outcome === 'passed') return reason('shown', `${found}: ${demandText(policy)}`);
   if (outcome === 'failed') return reason('refuted', `${found}: ${refutedText(policy, reading)}`);
-  const [conclusion, ...details] = openTexts(policy, reading, restsOnDays(policy, step));
+  const [conclusion, ...details] = openTexts(policy, reading, isPromotionStep(policy, step));
   return reason('open', `${found}: ${conclusion}`, details);
 }
 
@@ -80,9 +80,11 @@ function intervalText({ estimate, lower, upper }: MetricReading, alphaPerSide: n
 }
 
 function refutedText(policy: RolloutPolicy, { lower, days }: MetricReading): string {
-  if (days === null || isRefuted(policy, days.lower ?? -Infinity)) return missOf(policy);
+  if (days === null || isRefuted(policy, days.lower ?? -Infinity)) return refutationText(policy);
   const { largeHarm } = policy.quality;
-  return (lower ?? -Infinity) > largeHarm ? `above largeHarm, ${plain(largeHarm)}` : missOf(policy);
+  return (lower ?? -Infinity) > largeHarm
+    ? `above largeHarm, ${plain(largeHarm)}`
+    : refutationText(policy);
 }
 
 /** The conclusion, and as a detail why it does not decide yet. */
@@ -92,9 +94,9 @@ function openTexts(
   isServing: boolean,
 ): readonly [string, ...string[]] {
   const isShown = (upper ?? Infinity) < limit;
-  if (!isShown && !isRefuted(policy, lower ?? -Infinity)) return [`not yet ${demandOf(policy)}`];
+  if (!isShown && !isRefuted(policy, lower ?? -Infinity)) return [`not yet ${demandText(policy)}`];
   const onTraffic = isServing ? ' on this traffic' : '';
-  const conclusion = `${isShown ? demandOf(policy) : missOf(policy)}${onTraffic}`;
+  const conclusion = `${isShown ? demandText(policy) : refutationText(policy)}${onTraffic}`;
   return days === null
     ? [conclusion]
     : [conclusion, `not yet confirmed across days (${daysText(days)})`];
@@ -121,11 +123,11 @@ function daysReasons(
   const level = percent(1 - alphaBudget(policy).acrossDays.shown);
   const bounds = `${level} bounds ${interval({ lower, upper })}`;
   const found = `${metric} per day ${signed(estimate)} (${bounds}, ${count(n)} days)`;
-  if (upper < limit) return [reason('shown', `${found}: ${demandOf(policy)}`, 'passed')];
+  if (upper < limit) return [reason('shown', `${found}: ${demandText(policy)}`, 'passed')];
   return [
     isRefuted(policy, lower)
-      ? reason('refuted', `${found}: ${missOf(policy)}`)
-      : reason('open', `${found}: not yet ${demandOf(policy)}`),
+      ? reason('refuted', `${found}: ${refutationText(policy)}`)
+      : reason('open', `${found}: not yet ${demandText(policy)}`),
   ];
 }
 
@@ -170,14 +172,14 @@ function stepReasons(
   if (outcome === 'failed') return [reason('harmed', `${found}: worse than ${plain(limit)}`)];
   return [
     isRefuted(policy, lower ?? -Infinity)
-      ? reason('contradicted', `${found}: ${missOf(policy)}`)
+      ? reason('contradicted', `${found}: ${refutationText(policy)}`)
       : reason('unharmed', `${found}: no harm shown`),
   ];
 }
 
 /** The judge behind the figures, its correction by labels, and the pairs without verdicts. */
 function judgeReasons(policy: RolloutPolicy, quality: QualityEvidence): readonly Reason[] {
-  const error = errorIn(policy, quality);
+  const error = judgeErrorIn(policy, quality);
   const judge = policy.quality.answers?.judge;
   if (
     error === null ||
@@ -277,21 +279,21 @@ function eventOf({ name, max }: GuardrailSpec): string {
 }
 
 /** What quality must show: `below the 0.01 margin`. */
-export function demandOf({ quality }: RolloutPolicy): string {
+export function demandText({ quality }: RolloutPolicy): string {
   const { rule, margin } = quality;
   if (rule === 'nonInferiority') return `below the ${plain(margin)} margin`;
   return margin === 0 ? 'better' : `better by more than ${plain(margin)}`;
 }
 
 /** What it means that the demand is refuted: `above the 0.01 margin`. */
-export function missOf(policy: RolloutPolicy): string {
+export function refutationText(policy: RolloutPolicy): string {
   const { rule, margin } = policy.quality;
   return rule === 'nonInferiority'
     ? `above the ${plain(margin)} margin`
-    : `not ${demandOf(policy)}`;
+    : `not ${demandText(policy)}`;
 }
 
-export function hold(code: string, message: string): Reason {
+export function holdReason(code: string, message: string): Reason {
   return { gate: 'rollout', code: `rollout.${code}`, message, outcome: 'inconclusive' };
 }
 

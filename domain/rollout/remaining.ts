@@ -1,6 +1,6 @@
 import { scaledMean } from '../statistics/mean-sequence';
 import { daysOfWeek } from '../calendar';
-import { daysAfterWeeks, daysPassed } from '../statistics/days-sequence';
+import { daysAfterWeeks, closedDaysOfWeek } from '../statistics/days-sequence';
 import { rangedWealth, scaledRanged } from '../statistics/ranged-sequence';
 import type { QualityEvidence, RolloutEvidence } from './judging/evidence';
 import { observedLimit } from './judging/judge-error';
@@ -9,10 +9,10 @@ import { alphaBudget, type RolloutPolicy } from './policy';
 import {
   dayBounds,
   decidingPairs,
-  errorIn,
+  judgeErrorIn,
   labelledOf,
   limitOf,
-  restsOnDays,
+  isPromotionStep,
   trafficBounds,
 } from './judging/readings';
 import type { MetricReading, Remaining } from './judging/verdict';
@@ -61,14 +61,14 @@ function untilDuration({ test }: RolloutPolicy, { startedAt, asOf }: RolloutEvid
 
 /** Seconds to the end of the first week that would show quality across days. */
 function secondsForDays(policy: RolloutPolicy, { step, quality }: RolloutEvidence): number | null {
-  if (!policy.quality.acrossDays || !restsOnDays(policy, step)) return 0;
+  if (!policy.quality.acrossDays || !isPromotionStep(policy, step)) return 0;
   const { days } = quality;
   for (let weeks = Math.max(1, days.weeks + 1); weeks <= mostWeeks; weeks += 1) {
     const later = daysAfterWeeks(days, weeks);
     if (later === null) return null;
     const bounds = dayBounds(policy, quality, later);
     if (bounds !== null && bounds.upper < limitOf(policy))
-      return ((weeks - days.weeks) * daysOfWeek - daysPassed(days)) * daySeconds;
+      return ((weeks - days.weeks) * daysOfWeek - closedDaysOfWeek(days)) * daySeconds;
   }
   return null;
 }
@@ -92,7 +92,7 @@ function isShownOnTraffic(policy: RolloutPolicy, quality: QualityEvidence): bool
   if (quality.kind === 'arms') return trafficBounds(policy, quality).upper < limitOf(policy);
   // Compares wealth instead of searching for the bound, because one forecast calls this about
   // thirty times.
-  const error = errorIn(policy, quality);
+  const error = judgeErrorIn(policy, quality);
   const limit = error === null ? limitOf(policy) : observedLimit(limitOf(policy), error);
   const { atLeast } = rangedWealth(
     decidingPairs(quality),

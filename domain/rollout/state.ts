@@ -5,7 +5,7 @@ import type { EventClock } from './event-clock';
 import type { NoMoreLabels, QualityEvidence, RolloutEvidence } from './judging/evidence';
 import type { HistoryPoint } from './history';
 import { addPoint } from './history';
-import { foldLabels, type CheckedPair } from './judging/judge-labels';
+import { summarizeLabels, type LabelledVerdictPair } from './judging/judge-labels';
 import type { LossRange } from './judging/loss';
 import type { ArmObservation, PairObservation } from './judging/observation';
 import { enterStep, observe, startEvidence } from './judging/observe';
@@ -22,10 +22,10 @@ export interface RolloutState {
   readonly clock?: EventClock;
 }
 
-export const nothingSeen: RolloutState = { evidence: null, history: [] };
+export const emptyRolloutState: RolloutState = { evidence: null, history: [] };
 
 /** The position of the rollout when new observations arrive. */
-export interface Standing {
+export interface RolloutPosition {
   /** `name@version`. */
   readonly champion: string;
   readonly challenger: string;
@@ -35,20 +35,20 @@ export interface Standing {
 }
 
 /** New observations from the registry: due labels, and request counts of the arms. */
-export interface Seen {
+export interface RolloutObservations {
   /** RFC 3339; null before any traffic. */
   readonly eventNow: string | null;
   /** Event time up to which all labelled requests are delivered. */
   readonly ripeUntil: string | null;
-  readonly step: ArmsCounted;
-  readonly total: ArmsCounted;
-  readonly answers: AnswersCounted;
-  readonly pairs: readonly SeenPair[];
+  readonly step: CountsByArm;
+  readonly total: CountsByArm;
+  readonly answers: AnswerCounts;
+  readonly pairs: readonly ObservedPair[];
   /** All labels of judged answers in order of arrival, if there are new ones. */
-  readonly checked?: readonly CheckedPair[];
+  readonly checked?: readonly LabelledVerdictPair[];
 }
 
-export interface SeenPair {
+export interface ObservedPair {
   readonly eventTime: string;
   readonly label: number;
   readonly champion: number | null;
@@ -72,13 +72,13 @@ export interface PossibleLosses {
   readonly challenger: LossRange | null;
 }
 
-export interface ArmsCounted {
-  readonly champion: ArmCounted;
-  readonly challenger: ArmCounted;
+export interface CountsByArm {
+  readonly champion: ArmCounts;
+  readonly challenger: ArmCounts;
 }
 
 /** Request counts of one arm. Each request is counted once, when it is stored. */
-export interface ArmCounted {
+export interface ArmCounts {
   /** Requests that it scored or failed, including those it did not answer. */
   readonly requests: number;
   /** Of `requests`: errors, timeouts and scores that are not numbers. */
@@ -99,7 +99,7 @@ export interface ArmCounted {
  * The challenger's answers in the current step, for language applications. In shadow these are the
  * answers that were not returned. Zeros for other models.
  */
-export interface AnswersCounted {
+export interface AnswerCounts {
   /** Assigned requests that were to be streamed, including failed ones. */
   readonly streamed: number;
   /** Of `streamed`: the first token came later than the guardrail allows, or never. */
@@ -114,11 +114,11 @@ export interface AnswersCounted {
  * Adds observations to the state. Evidence that shows harm is never extended, so that a later
  * reader, for example after a crash of the worker, finds the same verdict under the same digest.
  */
-export function growState(
+export function addObservations(
   policy: RolloutPolicy,
   state: RolloutState,
-  standing: Standing,
-  seen: Seen,
+  standing: RolloutPosition,
+  seen: RolloutObservations,
 ): RolloutState {
   if (seen.eventNow === null) return state;
   const { champion, challenger } = standing;
@@ -135,8 +135,8 @@ export function growState(
 function observed(
   policy: RolloutPolicy,
   before: RolloutEvidence,
-  { step, extendedSeconds, noMoreLabels }: Standing,
-  seen: Seen,
+  { step, extendedSeconds, noMoreLabels }: RolloutPosition,
+  seen: RolloutObservations,
 ): RolloutEvidence {
   // While a backlog is processed, its event time may lie before the evidence.
   const asOf =
@@ -160,10 +160,13 @@ function observed(
   });
 }
 
-function withLabels(evidence: RolloutEvidence, checked: Seen['checked']): RolloutEvidence {
+function withLabels(
+  evidence: RolloutEvidence,
+  checked: RolloutObservations['checked'],
+): RolloutEvidence {
   const { quality } = evidence;
   if (checked === undefined || quality.kind === 'arms') return evidence;
-  return { ...evidence, quality: { ...quality, judge: foldLabels(checked) } };
+  return { ...evidence, quality: { ...quality, judge: summarizeLabels(checked) } };
 }
 
 function pairOf({
@@ -174,7 +177,7 @@ function pairOf({
   step,
   sameAnswer = false,
   possible,
-}: SeenPair): PairObservation {
+}: ObservedPair): PairObservation {
   const differences = possible?.differences;
   return {
     eventTimeMs: Date.parse(eventTime),
@@ -187,7 +190,13 @@ function pairOf({
   };
 }
 
-function answerOf({ eventTime, label, assigned, possible, ...scores }: SeenPair): ArmObservation {
+function answerOf({
+  eventTime,
+  label,
+  assigned,
+  possible,
+  ...scores
+}: ObservedPair): ArmObservation {
   const losses = possible?.[assigned];
   return {
     eventTimeMs: Date.parse(eventTime),
@@ -206,7 +215,7 @@ function answerOf({ eventTime, label, assigned, possible, ...scores }: SeenPair)
 function counted(
   { guardrails, steps }: RolloutPolicy,
   evidence: RolloutEvidence,
-  { step, total, answers }: Seen,
+  { step, total, answers }: RolloutObservations,
 ): RolloutEvidence {
   const { requests, errors, assigned, fallbacks, slow } = step.challenger;
   const own =
@@ -231,9 +240,9 @@ function counted(
 
 function withMissing(
   quality: QualityEvidence,
-  { step, total }: { readonly step: ArmsCounted; readonly total: ArmsCounted },
+  { step, total }: { readonly step: CountsByArm; readonly total: CountsByArm },
 ): QualityEvidence {
-  const missing = ({ ripe, labelled }: ArmCounted) => Math.max(0, ripe - labelled);
+  const missing = ({ ripe, labelled }: ArmCounts) => Math.max(0, ripe - labelled);
   if (quality.kind === 'pairs')
     return { ...quality, unlabelled: missing(total.champion) + missing(total.challenger) };
   return {

@@ -6,7 +6,7 @@ import { paramsField } from '../lifecycle/lifecycle.schema';
 import { paramsIssues } from '../training/params-size';
 import type { RunRequest } from './run';
 import { stageNames } from './run';
-import { notInThisVersion, problem } from '../document/schema-issues.schema';
+import { notInThisVersion, schemaIssue } from '../document/schema-issues.schema';
 
 /** The body of `POST /lifecycles/{name}/runs`. */
 export const runRequestSchema = z
@@ -29,20 +29,20 @@ export const runRequestSchema = z
   .check(({ value, issues }) => {
     if (value.fromStage !== undefined && value.reuseRun === undefined) {
       issues.push({
-        ...problem('is missing: fromStage needs the run whose earlier stages are reused'),
+        ...schemaIssue('is missing: fromStage needs the run whose earlier stages are reused'),
         path: ['reuseRun'],
       });
     }
     if (value.reuseRun !== undefined && value.fromStage === undefined) {
       issues.push({
-        ...problem('is missing: reuseRun needs the first stage to run again'),
+        ...schemaIssue('is missing: reuseRun needs the first stage to run again'),
         path: ['fromStage'],
       });
     }
     const [large] = paramsIssues(value.params, ['params'], objectDocument(value, '').issueAt);
     if (large)
       issues.push({
-        ...problem(large.detail.replace('params ', ''), { expected: large.expected }),
+        ...schemaIssue(large.detail.replace('params ', ''), { expected: large.expected }),
         path: ['params'],
       });
   })

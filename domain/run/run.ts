@@ -42,7 +42,7 @@ export interface RunRef {
 }
 
 /** An effect of a run that happens once, whatever the number of attempts. */
-export interface RunEffect extends RunRef {
+export interface RunEffectRef extends RunRef {
   readonly key: IdempotencyKey;
 }
 

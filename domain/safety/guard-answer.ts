@@ -1,7 +1,7 @@
 import type { GuardAnswers } from './policy';
 
 /** Whether the pattern matches, ignoring case, in bounded time. Throws if this cannot be decided. */
-export type FindsPattern = (pattern: string, text: string) => boolean;
+export type PatternMatcher = (pattern: string, text: string) => boolean;
 
 /**
  * The categories by which a guard model's answer calls a text unsafe; empty for a safe text. Null
@@ -10,13 +10,13 @@ export type FindsPattern = (pattern: string, text: string) => boolean;
 export function readGuardAnswer(
   answers: GuardAnswers,
   text: string,
-  finds: FindsPattern,
+  finds: PatternMatcher,
 ): readonly string[] | null {
   return answers === 'llamaGuard' ? readLlamaGuard(text) : readByPatterns(answers, text, finds);
 }
 
 /** The category of a verdict without one. */
-export const unsafe = 'unsafe';
+export const unsafeCategory = 'unsafe';
 
 /**
  * Llama Guard's answer (H. Inan et al., 2023; its third version's model card): `safe`, or `unsafe`
@@ -27,16 +27,18 @@ function readLlamaGuard(text: string): readonly string[] | null {
     /^\s*(safe|unsafe)\s*(?:\n\s*(S\d+(?:\s*,\s*S\d+)*)\s*)?$/i.exec(text) ?? [];
   if (verdict === undefined) return null;
   if (verdict.toLowerCase() === 'safe') return codes === '' ? [] : null;
-  return codes === '' ? [unsafe] : codes.split(',').map((code) => code.trim().toUpperCase());
+  return codes === ''
+    ? [unsafeCategory]
+    : codes.split(',').map((code) => code.trim().toUpperCase());
 }
 
 /** Exactly one of the two patterns must match, otherwise there is no verdict. */
 function readByPatterns(
   { unsafe: bad, safe }: Exclude<GuardAnswers, 'llamaGuard'>,
   text: string,
-  finds: FindsPattern,
+  finds: PatternMatcher,
 ): readonly string[] | null {
   const isUnsafe = finds(bad, text);
   if (isUnsafe === finds(safe, text)) return null;
-  return isUnsafe ? [unsafe] : [];
+  return isUnsafe ? [unsafeCategory] : [];
 }

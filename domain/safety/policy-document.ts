@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { nameField } from '../document/field.schema';
 import { apiVersion } from '../lifecycle/lifecycle.schema';
-import { readBy, type Read } from '../document/schema-issues.schema';
+import { parseWithSchema, type ParseResult } from '../document/schema-issues.schema';
 import { yamlDocument } from '../document/yaml-document.schema';
 import type { SafetyPolicy } from './policy';
 import { safetyPolicySchema } from './policy.schema';
@@ -14,10 +14,10 @@ const documentSchema = z.strictObject({
 });
 
 /** Reads a `Policy` document. Returns the policy, or all its errors. */
-export function readSafetyPolicy(text: string, fileName: string): Read<SafetyPolicy> {
+export function readSafetyPolicy(text: string, fileName: string): ParseResult<SafetyPolicy> {
   const written = yamlDocument(text, fileName);
   if (written.issues.length > 0) return { ok: false, issues: written.issues };
-  const read = readBy(documentSchema, written);
+  const read = parseWithSchema(documentSchema, written);
   return read.ok
     ? { ok: true, value: { name: read.value.metadata.name, ...read.value.spec } }
     : read;

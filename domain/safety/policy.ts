@@ -38,7 +38,7 @@ export type DetectorKind =
   | GuardModelKind;
 
 /** The distinct providers of the policy's detectors. */
-export function askedProviders({ detectors }: SafetyPolicy): readonly string[] {
+export function policyProviders({ detectors }: SafetyPolicy): readonly string[] {
   return [...new Set(detectors.flatMap((spec) => ('provider' in spec ? [spec.provider] : [])))];
 }
 

@@ -5,11 +5,11 @@ export type Detect = (
   spec: DetectorSpec,
   text: string,
   side: Side,
-  about?: About,
+  about?: TextContext,
 ) => Promise<readonly Finding[]>;
 
 /** The context of a text. */
-export interface About {
+export interface TextContext {
   /** The input to which the text is the model's answer. */
   readonly asked?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -39,7 +39,7 @@ export interface DetectorFindings {
 }
 
 /** Combines the screenings of texts that belong together. The worst outcome applies. */
-export function joined(screenings: readonly Screening[]): Omit<Screening, 'text'> {
+export function combineScreenings(screenings: readonly Screening[]): Omit<Screening, 'text'> {
   const kept = screenings.flatMap((each) => each.kept ?? []);
   return {
     outcome: worstOutcome(screenings.map(({ outcome }) => outcome)) ?? 'passed',
@@ -59,7 +59,7 @@ export async function screen(
   side: Side,
   text: string,
   detect: Detect,
-  about: About = {},
+  about: TextContext = {},
 ): Promise<Screening> {
   const running = policy.detectors
     .filter(({ on }) => on.includes(side))
@@ -104,7 +104,12 @@ async function runDetector(
     side,
     detect,
     about,
-  }: { readonly text: string; readonly side: Side; readonly detect: Detect; readonly about: About },
+  }: {
+    readonly text: string;
+    readonly side: Side;
+    readonly detect: Detect;
+    readonly about: TextContext;
+  },
 ): Promise<DetectorResult> {
   try {
     return { spec, findings: await detect(spec, text, side, about), failure: null };

@@ -23,7 +23,7 @@ export function sentencesOf(line: string): readonly string[] {
 const othersShare = 0.5;
 
 /** The highest log-odds of the sentences, relative to the mean of the others; −∞ without any. */
-export function standingOut(odds: readonly number[]): number {
+export function outlierOdds(odds: readonly number[]): number {
   const [highest = -Infinity, ...others] = odds.toSorted((a, b) => b - a);
   if (others.length === 0) return highest;
   return highest - (othersShare * others.reduce((sum, each) => sum + each, 0)) / others.length;
@@ -36,7 +36,10 @@ export const mostSentences = 12;
  * Selects at most `mostSentences`: half are those with the highest odds, and half are spread over
  * the rest, as a sample of the text.
  */
-export function telling<T>(sentences: readonly T[], odds: (sentence: T) => number): readonly T[] {
+export function selectSentences<T>(
+  sentences: readonly T[],
+  odds: (sentence: T) => number,
+): readonly T[] {
   if (sentences.length <= mostSentences) return sentences;
   const half = mostSentences / 2;
   const falling = sentences

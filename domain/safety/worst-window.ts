@@ -12,7 +12,7 @@ export function worstOdds(classifier: LinearClassifier, windows: readonly TextFe
 }
 
 /** The windows to embed: those with the highest odds by their words, highest first. */
-export function suspicious<T extends TextFeatures>(
+export function selectWindowsToEmbed<T extends TextFeatures>(
   words: LinearClassifier,
   windows: readonly T[],
 ): readonly T[] {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { secondsField, timezoneField } from '../document/field.schema';
-import { problem } from '../document/schema-issues.schema';
+import { schemaIssue } from '../document/schema-issues.schema';
 
 const field = /^[\d*/,A-Za-z-]+$/;
 
@@ -11,7 +11,9 @@ export const scheduleSchema = z
       .check((context) => {
         const fields = context.value.trim().split(/\s+/);
         if (fields.length !== 5 || !fields.every((each) => field.test(each)))
-          context.issues.push(problem(`cannot be ${JSON.stringify(context.value.slice(0, 60))}`));
+          context.issues.push(
+            schemaIssue(`cannot be ${JSON.stringify(context.value.slice(0, 60))}`),
+          );
       })
       .describe(
         'five fields: minute, hour, day of month, month and day of week, such as "0 3 1 * *"',

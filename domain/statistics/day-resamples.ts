@@ -39,7 +39,7 @@ export function dayResamples(draw: {
 }
 
 /** The weights of the sample itself. */
-export function eachDayOnce(days: number): Float64Array {
+export function unitDayWeights(days: number): Float64Array {
   return new Float64Array(days).fill(1);
 }
 

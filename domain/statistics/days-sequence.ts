@@ -41,14 +41,14 @@ export interface Tally {
 
 const noWeek: WeekTally = { days: 0, sum: 0, sumSquares: 0 };
 
-export const noDays: DaysState = {
+export const emptyDays: DaysState = {
   ...{ weekFrom: null, weeks: 0, days: 0, sum: 0, sumSquares: 0 },
   ...{ week: noWeek, open: null, closedBefore: 0, late: 0 },
 };
 
 /** Starts counting weeks on this day. */
-export function daysFrom(day: number): DaysState {
-  return { ...noDays, weekFrom: day, closedBefore: day };
+export function startDaysAt(day: number): DaysState {
+  return { ...emptyDays, weekFrom: day, closedBefore: day };
 }
 
 /** One arm's loss on a day. */
@@ -143,7 +143,7 @@ export function daysAfterWeeks(
     sumSquares: state.sumSquares + state.week.sumSquares,
   };
   if (seen.days < 2) return null;
-  const passed = state.weeks * daysOfWeek + daysPassed(state);
+  const passed = state.weeks * daysOfWeek + closedDaysOfWeek(state);
   const times = (weeks * daysOfWeek) / Math.max(seen.days, passed);
   return {
     weeks,
@@ -154,7 +154,7 @@ export function daysAfterWeeks(
 }
 
 /** Days of the open week that are closed. */
-export function daysPassed({
+export function closedDaysOfWeek({
   weekFrom,
   closedBefore,
 }: Pick<DaysState, 'weekFrom' | 'closedBefore'>): number {

@@ -1,4 +1,9 @@
-import { eachDayOnce, replicatesOf, type DayResamples, type DayStatistic } from './day-resamples';
+import {
+  unitDayWeights,
+  replicatesOf,
+  type DayResamples,
+  type DayStatistic,
+} from './day-resamples';
 import { correlationWidening } from './day-correlation';
 import { normalCdf, normalQuantile, studentQuantile } from './distributions';
 
@@ -47,9 +52,9 @@ export function dayInterval(asked: {
   readonly levels: readonly number[];
   readonly days: number;
   readonly correlation: number;
-}): DrawnInterval | null {
+}): IntervalWithReplicates | null {
   const { statistic, resamples, levels, days, correlation } = asked;
-  const estimate = statistic(eachDayOnce(resamples.days));
+  const estimate = statistic(unitDayWeights(resamples.days));
   if (!Number.isFinite(estimate) || days < 2) return null;
   const replicates = replicatesOf(statistic, resamples);
   const leftOut = leaveOneDayOut(statistic, resamples.days);
@@ -60,14 +65,14 @@ export function dayInterval(asked: {
 }
 
 /** The replicates are in the order of the resamples, as joint bounds need them. */
-export interface DrawnInterval {
+export interface IntervalWithReplicates {
   readonly interval: Interval;
   readonly replicates: Float64Array;
 }
 
 /** The statistic without each day in turn, for the acceleration. */
 function leaveOneDayOut(statistic: DayStatistic, days: number): Float64Array {
-  const weights = eachDayOnce(days);
+  const weights = unitDayWeights(days);
   return Float64Array.from(weights, (_one, day) => {
     weights[day] = 0;
     const value = statistic(weights);

@@ -113,7 +113,7 @@ const fewestBeforeGivingUp = 5;
 const mostFailed = 0.5;
 
 /** The reason to end a study early: more than half of its trials failed. Null otherwise. */
-export function givingUp(
+export function earlyEndReason(
   { complete, pruned, failed }: TrialCounts,
   parallel: number,
 ): string | null {

@@ -23,7 +23,7 @@ import { failure } from '../../domain/failure';
 import { processIdentity } from '../../data/process-identity';
 
 /** Paths that the server's account can open, with the descriptors that it inherits for them. */
-export interface Reach<Name extends string> {
+export interface ServerPaths<Name extends string> {
   readonly paths: Readonly<Record<Name, string>>;
   readonly descriptors: readonly number[];
   close(): void;
@@ -35,7 +35,7 @@ export interface PostgresAccount {
   /** The program folder, where that account can execute it. */
   readonly home: string;
   readonly own: (paths: readonly string[]) => void;
-  readonly reach: <Name extends string>(paths: Readonly<Record<Name, string>>) => Reach<Name>;
+  readonly reach: <Name extends string>(paths: Readonly<Record<Name, string>>) => ServerPaths<Name>;
   readonly close: () => void;
 }
 
@@ -71,7 +71,7 @@ export function openPostgresAccount(home: string): PostgresAccount {
 
 function reachByDescriptor<Name extends string>(
   paths: Readonly<Record<Name, string>>,
-): Reach<Name> {
+): ServerPaths<Name> {
   const names = Object.keys(paths) as Name[];
   const descriptors = names.map((name) => openSync(paths[name], 'r'));
   return {
@@ -83,7 +83,9 @@ function reachByDescriptor<Name extends string>(
   };
 }
 
-function reachByPath<Name extends string>(paths: Readonly<Record<Name, string>>): Reach<Name> {
+function reachByPath<Name extends string>(
+  paths: Readonly<Record<Name, string>>,
+): ServerPaths<Name> {
   const closed = Object.values<string>(paths).find((path) => !canPass(dirname(realpathSync(path))));
   if (closed !== undefined) {
     throw failure(

@@ -34,7 +34,7 @@ const files = ['PG_VERSION', 'global/pg_control', 'global/pg_filenode.map'];
  * name neither folder nor remedy.
  * @throws PlatformUnavailable with the folder, the damage and the next step
  */
-export function refuseDamagedCluster(dataDir: string): void {
+export function assertClusterIntact(dataDir: string): void {
   const damage = damageOf(dataDir);
   if (damage === null) return;
   throw failure(

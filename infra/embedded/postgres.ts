@@ -14,7 +14,7 @@ import type { ProcessGuard } from '../death-watch';
 import { rotateLog } from '../log-file';
 import { processIdentity } from '../../data/process-identity';
 import { describeSpawnError, explainEnd, type ProcessEnd } from './explain';
-import { refuseDamagedCluster } from './postgres-damage';
+import { assertClusterIntact } from './postgres-damage';
 import { openPostgresAccount, type PostgresAccount } from './postgres-account';
 import { serverEnvironment, startServer, type RunningServer } from './server-process';
 
@@ -61,7 +61,7 @@ async function startCluster(
   const dataDir = join(options.stateDir, 'data');
   mkdirSync(options.stateDir, { recursive: true, mode: 0o700 });
   if (existsSync(dataDir)) {
-    refuseDamagedCluster(dataDir);
+    assertClusterIntact(dataDir);
     removeStalePidFile(dataDir);
   }
   if (!existsSync(dataDir)) await initialise(account, dataDir, options);

@@ -170,7 +170,7 @@ function socketOf(name: keyof SeaweedPorts, port: number): string | null {
  * Whether no other user's socket of this name exists. Only its owner can remove it from /tmp, and the
  * store would hang.
  */
-export function hasFreeSocket(name: keyof SeaweedPorts, port: number): boolean {
+export function isSocketFree(name: keyof SeaweedPorts, port: number): boolean {
   const socket = socketOf(name, port);
   const owner = socket === null ? undefined : statSync(socket, { throwIfNoEntry: false })?.uid;
   return owner === undefined || owner === process.getuid?.() || process.getuid?.() === 0;
@@ -179,7 +179,7 @@ export function hasFreeSocket(name: keyof SeaweedPorts, port: number): boolean {
 function removeSockets(ports: SeaweedPorts): void {
   for (const name of seaweedPortNames) {
     const socket = socketOf(name, ports[name]);
-    if (socket !== null && hasFreeSocket(name, ports[name])) rmSync(socket, { force: true });
+    if (socket !== null && isSocketFree(name, ports[name])) rmSync(socket, { force: true });
   }
 }
 

@@ -9,7 +9,7 @@ import { parseLifecycle } from '../../domain/lifecycle/document';
 import { readPrompt } from '../../domain/prompt/document';
 import { readProviders } from '../../domain/language/provider/document';
 import { readSafetyPolicy } from '../../domain/safety/policy-document';
-import { readBy } from '../../domain/document/schema-issues.schema';
+import { parseWithSchema } from '../../domain/document/schema-issues.schema';
 import { lifecycleFiles, lifecycleText } from '../support/lifecycle-text';
 
 const root = join(__dirname, '..', '..');
@@ -140,7 +140,8 @@ function issuesOf({ text }: Example): readonly string[] {
     };
     return read(readSafetyPolicy(JSON.stringify(policy), 'example'));
   }
-  if ('documents' in value) return read(readBy(buildOrderSchema, objectDocument(value, 'example')));
+  if ('documents' in value)
+    return read(parseWithSchema(buildOrderSchema, objectDocument(value, 'example')));
   if ('params' in value) {
     parseTrainerManifest(value);
     return [];

@@ -7,15 +7,15 @@ import { join } from 'node:path';
 import type { RunJson } from '../../apps/cli/run/view';
 import type { Database } from '../../db/connection';
 import type { UnlabelledPair } from '../../db/language/answer-label-repository';
-import { endOfTrial, expectSettled, killWhileAsking } from '../support/process/dying-product';
+import { endOfTrial, expectSettled, killDuringRequests } from '../support/process/dying-product';
 import { judgePromptOf } from '../support/language/judge-prompt';
-import { expectNothingLeft } from '../support/left-behind';
+import { expectNothingLeft } from '../support/leftovers';
 import type { Product } from '../support/process/product';
 import { startProduct } from '../support/process/product';
 import { startLabelling, type Labelling } from '../support/language/people-labelling';
 import { startQuestions, type QuestionTraffic } from '../support/language/question-traffic';
 import { openTrials, type Trials } from '../support/rollout/trials';
-import { askedBy, takeovers } from '../support/process/run-audit';
+import { requestsOf, takeovers } from '../support/process/run-audit';
 import { openScriptedProvider, type ScriptedProvider } from '../support/provider/scripted-provider';
 import { tinyAnswer, writeTinyLlmLifecycle } from '../support/language/tiny-llm-lifecycle';
 import { openWorkersDatabase } from '../support/process/worker-process';
@@ -168,7 +168,7 @@ test('one that is as good is promoted by what the judge says, though the worker 
   });
   labelling(model);
   const asking = { run: run.id, stage: 'canary', answered: 10 };
-  const cutOff = await killWhileAsking({ product, database }, 'main.ts worker', asking);
+  const cutOff = await killDuringRequests({ product, database }, 'main.ts worker', asking);
   const end = await endOfTrial(product, trials, run);
   expect(end.run).toMatchObject({ status: 'succeeded', version: 2, verdict: { kind: 'passed' } });
   expect(end.rollout).toMatchObject({ status: 'promoted', quality: { metric: 'judge-loss' } });
@@ -184,7 +184,7 @@ test('one that is as good is promoted by what the judge says, though the worker 
   const again = asked.filter((requestId, at) =>
     asked.slice(at + 1).some((later) => callOf(later) === callOf(requestId)),
   );
-  const { unsettled } = await askedBy(database, run.id, 'canary');
+  const { unsettled } = await requestsOf(database, run.id, 'canary');
   expect(unsettled.requestIds).toEqual(expect.arrayContaining([...cutOff, ...again]));
   const died = await takeovers(database, run.id, 'canary');
   expect(died).toBeGreaterThan(0);

@@ -1,5 +1,5 @@
 import type { ArtifactRef } from '../../domain/dataset/artifact';
-import { environmentOf, openStore } from '../support/left-behind';
+import { environmentOf, openStore } from '../support/leftovers';
 import { startProduct, type Product } from '../support/process/product';
 import { waveAdapter } from '../support/language/wave-adapter';
 

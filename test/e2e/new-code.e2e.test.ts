@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { workflowBundle } from '../../workers/temporal/bundle';
-import { environmentOf } from '../support/left-behind';
+import { environmentOf } from '../support/leftovers';
 import type { Product } from '../support/process/product';
 import { startProduct } from '../support/process/product';
 import { workerPid } from '../support/process/worker-process';

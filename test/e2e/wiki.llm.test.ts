@@ -6,14 +6,14 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import OpenAI from 'openai';
 import type { Database } from '../../db/connection';
-import { championsOf, killWhileAsking } from '../support/process/dying-product';
-import { expectNothingLeft } from '../support/left-behind';
+import { championsOf, killDuringRequests } from '../support/process/dying-product';
+import { expectNothingLeft } from '../support/leftovers';
 import { startProduct, type Product } from '../support/process/product';
 import {
-  askedBy,
+  requestsOf,
   expectPaidOnce,
   movesOf,
-  storedIn,
+  storedIndexOf,
   versionsOf,
 } from '../support/process/run-audit';
 import { openWorkersDatabase } from '../support/process/worker-process';
@@ -77,7 +77,7 @@ test('is released though the worker dies while it indexes and the model while it
     status: 'running',
   });
   expect(product.kill('main.ts worker')).toHaveLength(1);
-  const asked = await killWhileAsking({ product, database }, 'main.ts llm-server', {
+  const asked = await killDuringRequests({ product, database }, 'main.ts llm-server', {
     run: body.id,
     stage: 'evaluate',
     answered: 2,
@@ -91,7 +91,7 @@ test('is released though the worker dies while it indexes and the model while it
     'promote',
   ]);
 
-  const stored = await storedIn(product, 'quarters', 1);
+  const stored = await storedIndexOf(product, 'quarters', 1);
   expect(stored).toMatchObject({ documents: cases, duplicates: [] });
   expect(await versionsOf(database, 'quarters')).toEqual([
     { version: 1, state: 'ready', chunks: stored.chunks },
@@ -99,7 +99,7 @@ test('is released though the worker dies while it indexes and the model while it
   expect(await movesOf(database, 'quarters')).toEqual([1]);
   expect(await championsOf(product, model)).toEqual([1]);
   // Each case once, and again only what was under way when the model died.
-  expect((await askedBy(database, run.id, 'evaluate')).calls.answered).toBe(cases);
+  expect((await requestsOf(database, run.id, 'evaluate')).calls.answered).toBe(cases);
   expect(await expectPaidOnce(database, run.id, asked.length)).toBeGreaterThan(0);
   expect(await product.cli(['audit', 'verify'])).toMatchObject({ exitCode: 0 });
 });

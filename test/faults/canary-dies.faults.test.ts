@@ -2,14 +2,14 @@ import type { RolloutJson } from '../../apps/cli/rollout/view';
 import type { RunJson } from '../../apps/cli/run/view';
 import type { Database } from '../../db/connection';
 import {
-  atTable,
+  killBeforeWrite,
   championsOf,
   dyingParts,
   endOfTrial,
   expectSettled,
   killPart,
 } from '../support/process/dying-product';
-import { expectNothingLeft } from '../support/left-behind';
+import { expectNothingLeft } from '../support/leftovers';
 import type { Product } from '../support/process/product';
 import { pause, startProduct } from '../support/process/product';
 import type { Traffic } from '../support/rollout/traffic';
@@ -153,7 +153,7 @@ describe('kill -9 of the worker that has found harm', () => {
     const begin = () => {
       traffic = startTraffic(product, model, { from: '2024-05-01T00:00:00Z', parallel: 2 });
     };
-    await atTable(database, table, begin, async () => {
+    await killBeforeWrite(database, table, begin, async () => {
       await kill('main.ts worker');
       expect(await decided()).toHaveLength(kept);
     });

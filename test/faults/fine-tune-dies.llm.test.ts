@@ -10,9 +10,9 @@ import type { Database } from '../../db/connection';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { ReleaseBundle } from '../../domain/language/bundle';
 import { eventually } from '../support/process/dying-product';
-import { expectNothingLeft, openStore } from '../support/left-behind';
+import { expectNothingLeft, openStore } from '../support/leftovers';
 import { pause, startProduct, type Product } from '../support/process/product';
-import { askedBy, expectPaidOnce } from '../support/process/run-audit';
+import { requestsOf, expectPaidOnce } from '../support/process/run-audit';
 import { openWorkersDatabase } from '../support/process/worker-process';
 
 // PyTorch takes up to a minute to import on a machine that is busy with other tests.
@@ -179,7 +179,7 @@ test('the worker dies as examples are written and as the model learns, and the m
   await pause(300);
   expect(product.kill('main.ts worker')).toHaveLength(1);
   await product.waitForStage(body.id, 'evaluate');
-  const answered = async () => (await askedBy(database, body.id, 'evaluate')).attempts.answered;
+  const answered = async () => (await requestsOf(database, body.id, 'evaluate')).attempts.answered;
   await eventually('some cases are answered', async () => (await answered()) >= 5);
   expect(await answered()).toBeLessThan(cases);
   expect(product.kill('main.ts llm-server')).toHaveLength(1);

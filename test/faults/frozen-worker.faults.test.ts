@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import { runEvents } from '../../apps/cli/run/event-stream';
 import type { Database } from '../../db/connection';
-import { environmentOf, expectNothingLeft } from '../support/left-behind';
+import { environmentOf, expectNothingLeft } from '../support/leftovers';
 import type { Product } from '../support/process/product';
 import { end, startProduct } from '../support/process/product';
 import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';

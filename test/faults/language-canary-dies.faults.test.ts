@@ -30,7 +30,7 @@ import {
   expectSettled,
   killPart,
 } from '../support/process/dying-product';
-import { expectNothingLeft } from '../support/left-behind';
+import { expectNothingLeft } from '../support/leftovers';
 import type { Product } from '../support/process/product';
 import { pause, startProduct } from '../support/process/product';
 import {

@@ -1,7 +1,7 @@
-import { mostUnderWay } from '../../data/language/evaluation/pool';
+import { maxInProgress } from '../../data/language/evaluation/pool';
 import type { RunJson } from '../../apps/cli/run/view';
 import { approve } from '../support/process/dying-product';
-import { expectNothingLeft } from '../support/left-behind';
+import { expectNothingLeft } from '../support/leftovers';
 import type { Product } from '../support/process/product';
 import { pause, startProduct } from '../support/process/product';
 import {
@@ -109,7 +109,7 @@ async function expectPromotedOnce({
   // Both prompts on what they are compared by, the confirmation, and what the bundle is judged by
   // beside the first prompt.
   expect(different).toBe(2 * cases);
-  expect(paid - different).toBeLessThanOrEqual(mostUnderWay(parallel));
+  expect(paid - different).toBeLessThanOrEqual(maxInProgress(parallel));
 }
 
 describe('kill -9 while a language application is released', () => {
@@ -164,7 +164,7 @@ describe('kill -9 while a language application is released', () => {
       const asked = provider.requests.flatMap(({ prompt, body: sent }) =>
         prompt.includes(`of ${model} `) ? [JSON.stringify(sent['messages'])] : [],
       );
-      expect(asked.length - new Set(asked).size).toBeLessThanOrEqual(mostUnderWay(parallel));
+      expect(asked.length - new Set(asked).size).toBeLessThanOrEqual(maxInProgress(parallel));
     },
   );
 

@@ -10,9 +10,9 @@ import {
   eventually,
   expectSettled,
   killPart,
-  killWhileAsking,
+  killDuringRequests,
 } from '../support/process/dying-product';
-import { expectNothingLeft } from '../support/left-behind';
+import { expectNothingLeft } from '../support/leftovers';
 import { startProduct, type Product } from '../support/process/product';
 import {
   startQuestions,
@@ -68,7 +68,7 @@ test('kill -9 while prompts are compared, twice, and as the chosen one is promot
   let underWay = 0;
   for (const answered of [4, 14]) {
     underWay += (
-      await killWhileAsking({ product, database }, llmServer, {
+      await killDuringRequests({ product, database }, llmServer, {
         run: body.id,
         stage: 'prompt-eval',
         answered,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { RunJson } from '../../apps/cli/run/view';
-import { expectNothingLeft } from '../support/left-behind';
+import { expectNothingLeft } from '../support/leftovers';
 import type { Product } from '../support/process/product';
 import { pause, startProduct } from '../support/process/product';
 import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';

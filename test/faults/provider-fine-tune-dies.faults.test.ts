@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expectNothingLeft } from '../support/left-behind';
+import { expectNothingLeft } from '../support/leftovers';
 import { pause, startProduct, type Product } from '../support/process/product';
 import { scriptedFineTuning } from '../support/provider/scripted-fine-tuning';
 import { openScriptedProvider, type ScriptedProvider } from '../support/provider/scripted-provider';

@@ -8,15 +8,15 @@ import type { Database } from '../../db/connection';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import {
   approve,
-  atTable,
+  killBeforeWrite,
   championsOf,
   eventually,
   expectAuditWhole,
   killPart,
 } from '../support/process/dying-product';
-import { expectNothingLeft, openStore } from '../support/left-behind';
+import { expectNothingLeft, openStore } from '../support/leftovers';
 import { startProduct, type Product } from '../support/process/product';
-import { expectPaidOnce, movesOf, storedIn, versionsOf } from '../support/process/run-audit';
+import { expectPaidOnce, movesOf, storedIndexOf, versionsOf } from '../support/process/run-audit';
 import { openScriptedProvider, type ScriptedProvider } from '../support/provider/scripted-provider';
 import { tinyAnswer, writeTinyLlmLifecycle } from '../support/language/tiny-llm-lifecycle';
 import { openWorkersDatabase } from '../support/process/worker-process';
@@ -88,7 +88,7 @@ async function expectReleasedOnce(run: RunJson, inFlight: number): Promise<void>
     ['ingest', 'rag-index', 'evaluate', 'promote'].map((stage) => `${stage} succeeded`),
   );
   expect(said(run)).toEqual(said(calm));
-  expect(await storedIn(product, name, 1)).toEqual({
+  expect(await storedIndexOf(product, name, 1)).toEqual({
     chunks: documents,
     documents,
     duplicates: [],
@@ -131,7 +131,7 @@ test('kill -9 of the worker between the promotion of the bundle and that of its 
   const begin = async () => {
     id = await started('follows');
   };
-  await atTable(database, 'index_aliases', begin, async () => {
+  await killBeforeWrite(database, 'index_aliases', begin, async () => {
     expect(await championsOf(product, 'follows')).toEqual([1]);
     await killPart(product, 'main.ts worker');
     expect(await movesOf(database, 'follows')).toEqual([]);
@@ -187,7 +187,7 @@ test.each([
         () => false,
       ),
     );
-    await atTable(
+    await killBeforeWrite(
       database,
       'index_aliases',
       () => approve(product, id),
@@ -207,9 +207,9 @@ test.each([
     });
     await eventually(
       'the registry and the store are back',
-      async () => (await storedIn(product, name, 2).catch(() => null)) !== null,
+      async () => (await storedIndexOf(product, name, 2).catch(() => null)) !== null,
     );
-    expect(await storedIn(product, name, 2)).toEqual({
+    expect(await storedIndexOf(product, name, 2)).toEqual({
       chunks: before + more,
       documents: before + more,
       duplicates: [],

@@ -1,6 +1,6 @@
 import type { RunJson } from '../../apps/cli/run/view';
 import type { Database } from '../../db/connection';
-import { expectNothingLeft } from '../support/left-behind';
+import { expectNothingLeft } from '../support/leftovers';
 import type { Product } from '../support/process/product';
 import { startProduct } from '../support/process/product';
 import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ProcessEnd } from '../../infra/embedded/explain';
 import type { RunningServer } from '../../infra/embedded/server-process';
-import { openSupervisor, type Part, type Supervisor } from '../../infra/supervisor';
+import { openSupervisor, type SupervisedProcess, type Supervisor } from '../../infra/supervisor';
 import { until } from '../support/time/until';
 
 /** A server without a process: it ends when told so. */
@@ -14,7 +14,7 @@ function fakePart(
   start?: (signal: AbortSignal) => Promise<void>,
 ) {
   const running: { end: (exit: ProcessEnd) => void }[] = [];
-  const part: Part = {
+  const part: SupervisedProcess = {
     name,
     tier,
     start: async (signal) => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { readLifecycleFolder } from '../../apps/cli/lifecycle/folder';
 import { parseLifecycle } from '../../domain/lifecycle/document';
-import { sliceOf } from '../../domain/language/canary/case-slices';
+import { caseSlice } from '../../domain/language/canary/case-slices';
 import { readCaseSet } from '../../domain/language/cases/case-set-document';
 import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
 import {
@@ -74,7 +74,7 @@ describe('the cases of the samples', () => {
       ),
     ).toBe(true);
     const shares = specOf(assistant).cases;
-    const slices = cases.map((each) => sliceOf(each, shares));
+    const slices = cases.map((each) => caseSlice(each, shares));
     for (const slice of ['search', 'confirm', 'judge'] as const)
       expect(slices.filter((each) => each === slice).length).toBeGreaterThan(8);
   });

@@ -40,7 +40,7 @@ export function commandOf({
 }
 
 /** Replaces the activity that checks commands. `mallory` may do nothing. */
-export const admitsAnybody: Activities['admitCommand'] = ({ command }) => {
+export const acceptAllCommands: Activities['admitCommand'] = ({ command }) => {
   const { keyId } = (command as SignedCommand).order;
   if (keyId === 'mallory')
     return Promise.resolve({ kind: 'refused', type: 'Forbidden', message: 'mallory may not' });

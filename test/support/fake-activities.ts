@@ -4,7 +4,7 @@ import type { RunId, Tenant } from '../../domain/ids';
 import type { DataContract } from '../../domain/dataset/contract';
 import type { CanarySpec, ModelLifecycleSpec, ModelSource } from '../../domain/lifecycle/lifecycle';
 import type { Verdict } from '../../domain/decision/verdict';
-import { admitsAnybody } from './commands';
+import { acceptAllCommands } from './commands';
 import type { RunOutcome } from '../../workflows/run/messages';
 import type { RunPlan as AnyPlan } from '../../domain/run/plan';
 import type { ModelRun } from '../../workflows/lifecycle/stage';
@@ -42,7 +42,7 @@ export function fakeActivities(plan: AnyPlan, overrides: Overrides = {}): FakeAc
   const candidate = { model: plan.lifecycle, version: 2, manifest: artifact('2') };
   const answers: Overrides = {
     openRun: () => Promise.resolve(plan),
-    admitCommand: admitsAnybody,
+    admitCommand: acceptAllCommands,
     beginStage: () => Promise.resolve({ kind: 'run' }),
     finishStage: () => Promise.resolve(),
     recordRunStatus: () => Promise.resolve(),

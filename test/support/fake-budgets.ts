@@ -1,15 +1,15 @@
 import type { Budget } from '../../domain/budget/budget';
 import { failure } from '../../domain/failure';
 import {
-  blockOf,
-  type BlockAccount,
+  nextBlock,
+  type BlockReport,
   type BlockLedger,
-} from '../../domain/language/provider/allowance';
+} from '../../domain/language/provider/budget-block';
 
 /** The operator's budgets in memory, with the reports of each gateway. */
 export interface FakeBudgets extends BlockLedger {
   readonly budgets: Budget[];
-  readonly accounts: BlockAccount[];
+  readonly accounts: BlockReport[];
   away: boolean;
   /** Deletes old reports, as retention does. */
   forgetSettled(): void;
@@ -44,7 +44,7 @@ export function fakeBudgets(...budgets: Budget[]): FakeBudgets {
           spent: budget.spent + account.spent - before.told,
           reserved: budget.reserved - before.granted,
         };
-        const block = blockOf(now, account);
+        const block = nextBlock(now, account);
         blocks.set(key, { granted: block.granted, told: account.spent });
         const after = { ...now, reserved: now.reserved + block.granted };
         fake.budgets[place] = after;

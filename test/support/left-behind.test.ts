@@ -1,4 +1,4 @@
-import { storeOf } from './left-behind';
+import { storeOf } from './leftovers';
 
 test('a product whose workers did not come back is told from one that left something', () => {
   expect(() => storeOf({ pids: () => [] })).toThrow(

@@ -48,7 +48,7 @@ export const lifecycleFiles: Readonly<Record<string, string>> = {
 };
 
 /** The text with one part replaced; the part must occur exactly once. */
-export function edited(text: string, part: string, otherwise: string): string {
+export function replaceOnce(text: string, part: string, otherwise: string): string {
   if (text.split(part).length !== 2)
     throw new Error(`${JSON.stringify(part)} is not there exactly once`);
   return text.replace(part, () => otherwise);

@@ -15,7 +15,7 @@ const wayOut =
  * entry may be removed after ten minutes, when the commands that it signed have expired.
  * @throws PlatformUnavailable when the file is missing or holds no keys.
  */
-export function commandKeysIn(file: string): CommandKeys {
+export function commandKeysFrom(file: string): CommandKeys {
   return () => {
     const kept = readPrivateJson(file, wayOut);
     const keys = (kept as { readonly keys?: unknown } | null)?.keys;

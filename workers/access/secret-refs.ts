@@ -2,12 +2,12 @@ import { constants } from 'node:fs';
 import { open, readlink, realpath } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
-import { isBelow } from '../../data/dataset/sources/file-access';
+import { isInsideFolder } from '../../data/dataset/sources/file-access';
 import { failure } from '../../domain/failure';
 import type { SecretRef } from '../../domain/lifecycle/lifecycle';
 import { isOwnVariable, secretRefusal, type SecretAccess } from '../../domain/access/secret-access';
 import type { Environment } from '../environment';
-import type { SettingMistake } from '../temporal/settings';
+import type { SettingError } from '../temporal/settings';
 
 export const secretSettings = {
   /** Variables that lifecycles may refer to besides PERENNIAL_SECRET_*, separated by commas. */
@@ -22,7 +22,7 @@ const maxBytes = 65_536;
 export function readSecretAccess(
   given: Environment,
   ownFolders: readonly string[],
-): { readonly access: SecretAccess; readonly mistakes: readonly SettingMistake[] } {
+): { readonly access: SecretAccess; readonly mistakes: readonly SettingError[] } {
   const listed = (given['PERENNIAL_SECRET_ENV'] ?? '').split(',').map((name) => name.trim());
   const variables = listed.filter((name) => name !== '');
   const folder = given['PERENNIAL_SECRET_DIR'] ?? null;
@@ -44,12 +44,14 @@ export function readSecretAccess(
 function folderMistakes(
   folder: string | null,
   ownFolders: readonly string[],
-): readonly SettingMistake[] {
+): readonly SettingError[] {
   const setting = 'PERENNIAL_SECRET_DIR';
   if (folder === null) return [];
   if (!isAbsolute(folder)) return [{ setting, detail: `${folder} is not an absolute path` }];
   const at = resolve(folder);
-  const own = ownFolders.find((each) => at === each || isBelow(each, at) || isBelow(at, each));
+  const own = ownFolders.find(
+    (each) => at === each || isInsideFolder(each, at) || isInsideFolder(at, each),
+  );
   return own === undefined
     ? []
     : [{ setting, detail: `${folder} overlaps ${own}, which holds the platform's own files` }];
@@ -122,7 +124,7 @@ async function readSecret(path: string, folder: string | null): Promise<string> 
 }
 
 async function checkPlace(path: string, real: string, folder: string): Promise<void> {
-  if (isBelow(real, await explained(folder, () => realpath(folder)))) return;
+  if (isInsideFolder(real, await explained(folder, () => realpath(folder)))) return;
   throw failure('InvalidInput', `the secret's file ${path} is a link that leads out of ${folder}`, {
     next: `put the file below ${folder}`,
   });

@@ -15,9 +15,9 @@ import { defaultTenant } from '../../domain/ids';
 import { embeddedDatabaseUrl } from '../../infra/backends';
 import { statePaths } from '../../infra/state-paths';
 import {
-  makeKeyFile,
+  ensureKeyFile,
   nextKeyFile,
-  placeOf,
+  describeKeyRef,
   readSigner,
   replaceKeyFile,
   type AuditKeyRef,
@@ -53,14 +53,14 @@ export function cliAuditKeys(
             next: 'perennial audit keys',
           });
         const signer =
-          'file' in keyRef ? makeKeyFile(keyRef.file) : needed(keyRef, readSigner(keyRef));
+          'file' in keyRef ? ensureKeyFile(keyRef.file) : needed(keyRef, readSigner(keyRef));
         const request = await requestKey(signer, {
           tenant,
           previous: fingerprintOf(endorser.publicKey),
         });
         return {
           fingerprint: fingerprintOf(signer.publicKey),
-          place: placeOf(keyRef),
+          place: describeKeyRef(keyRef),
           request: toText(request),
         };
       }),
@@ -113,7 +113,7 @@ async function rotate(
   const current = readSigner(keyRef);
   const previous =
     lost === undefined ? needed(keyRef, current).publicKey : lostKey(keys, lost, current);
-  const signer = makeKeyFile(target.next);
+  const signer = ensureKeyFile(target.next);
   const request = await requestKey(signer, { tenant, previous: fingerprintOf(previous) });
   const kind = lost === undefined ? 'rotated' : 'lost';
   return finish(
@@ -131,7 +131,7 @@ function targetOf(keyRef: AuditKeyRef) {
   if ('file' in keyRef) return { next: nextKeyFile(keyRef.file), replaces: keyRef.file };
   throw failure(
     'InvalidInput',
-    `the audit key is in ${placeOf(keyRef)}, which this command cannot change`,
+    `the audit key is in ${describeKeyRef(keyRef)}, which this command cannot change`,
     {
       next: 'name a file for the new key with --new-key-file, then give it to the workers',
     },
@@ -174,7 +174,7 @@ function lostKey(
 
 function needed(keyRef: AuditKeyRef, signer: AuditSigner | null): AuditSigner {
   if (signer !== null) return signer;
-  throw failure('NotFound', `there is no audit key in ${placeOf(keyRef)}`, {
+  throw failure('NotFound', `there is no audit key in ${describeKeyRef(keyRef)}`, {
     next:
       'restore it, name it in PERENNIAL_AUDIT_KEY_FILE, ' +
       'or replace a lost one with perennial audit rotate-key --lost',

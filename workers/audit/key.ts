@@ -39,13 +39,13 @@ export function nextKeyFile(file: string): string {
   return `${file}.next`;
 }
 
-export function placeOf(ref: AuditKeyRef): string {
+export function describeKeyRef(ref: AuditKeyRef): string {
   return 'file' in ref ? ref.file : `the variable ${ref.env}`;
 }
 
 /** Null when there is no file. It is read at each use, so that a changed key takes effect. */
 export function readSigner(ref: AuditKeyRef): AuditSigner | null {
-  if ('env' in ref) return toSigner(ref.pem, placeOf(ref));
+  if ('env' in ref) return toSigner(ref.pem, describeKeyRef(ref));
   return existsSync(ref.file) ? toSigner(readFileSync(ref.file, 'utf8'), ref.file) : null;
 }
 
@@ -79,7 +79,7 @@ function parsed(pem: string, where: string): KeyObject {
  * Creates a key file that only its user can read, unless there is one. Processes may start
  * together: a hard link is atomic, and only the first one succeeds.
  */
-export function makeKeyFile(file: string): AuditSigner {
+export function ensureKeyFile(file: string): AuditSigner {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   if (!existsSync(file)) {
     const unfinished = `${file}.${process.pid}`;

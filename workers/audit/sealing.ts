@@ -2,7 +2,7 @@ import { requestKey } from '../../db/audit/keys';
 import type { AuditArchive, AuditRepository, AuditSigner } from '../../db/audit/repository';
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import { makeKeyFile, placeOf, readSigner, type AuditKeyRef } from './key';
+import { ensureKeyFile, describeKeyRef, readSigner, type AuditKeyRef } from './key';
 import type { Logger } from '../log';
 
 type SealingAudit = Pick<
@@ -25,7 +25,7 @@ export async function sealAudit(
 ): Promise<void> {
   const [archive, ...others] = archives;
   for (const tenant of await audit.unsealedTenants(archives.map(({ place }) => place))) {
-    const signer = await signerOf({ audit, keyRef, tenant });
+    const signer = await ensureSigner({ audit, keyRef, tenant });
     for (let isMore = true; isMore && !stopped.aborted;) {
       const head = await audit.seal({ tenant, signer, archive });
       isMore = head !== null && head !== 'busy';
@@ -52,13 +52,17 @@ interface SealingKeyRequest {
  * and registered as the first key; the first registration wins. A log that has keys never gets
  * another one silently.
  */
-export async function signerOf({ audit, keyRef, tenant }: SealingKeyRequest): Promise<AuditSigner> {
+export async function ensureSigner({
+  audit,
+  keyRef,
+  tenant,
+}: SealingKeyRequest): Promise<AuditSigner> {
   const keys = await audit.keys(tenant);
   const isNew =
     keys.length === 0 && (await audit.heads({ tenant, pageSize: 1 })).items.length === 0;
   const kept = readSigner(keyRef);
   const signer =
-    kept ?? (isNew && 'file' in keyRef && keyRef.isOwn ? makeKeyFile(keyRef.file) : null);
+    kept ?? (isNew && 'file' in keyRef && keyRef.isOwn ? ensureKeyFile(keyRef.file) : null);
   if (signer === null) throw missing(keyRef, keys.at(-1)?.keyId ?? null);
   if (keys.length > 0) return signer;
   const request = await requestKey(signer, { tenant, previous: null });
@@ -79,7 +83,7 @@ function missing(keyRef: AuditKeyRef, lastKey: string | null): Error {
       : `its last key is ${lastKey}`;
   return failure(
     'NotFound',
-    `there is no audit key in ${placeOf(keyRef)}, ` +
+    `there is no audit key in ${describeKeyRef(keyRef)}, ` +
       `so this machine cannot seal the audit log; ${sealedBy}`,
     {
       next: [

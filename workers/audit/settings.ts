@@ -79,7 +79,7 @@ export function readAuditKeyRef(
   );
   const parsed = z.object(auditSettings).safeParse(given);
   const [mistake] = [
-    ...auditMistakes(given),
+    ...auditSettingErrors(given),
     ...(parsed.error?.issues ?? []).map(({ path, message }) => ({
       setting: path.join('.'),
       detail: message,
@@ -120,7 +120,7 @@ function copyOf(value: AuditSettings): AuditConfig['copy'] {
 }
 
 /** Errors that involve more than one setting. */
-export function auditMistakes(
+export function auditSettingErrors(
   given: Readonly<Record<string, string | undefined>>,
 ): readonly { readonly setting: string; readonly detail: string }[] {
   const isGiven = (setting: string) => given[setting] !== undefined;

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { shareInFlight } from '../../data/share-in-flight';
+import { shareConcurrentCalls } from '../../data/share-in-flight';
 import type { AuditReport, AuditRepository } from '../../db/audit/repository';
 import { failure, isFailureType } from '../../domain/failure';
 import type { Environment } from '../environment';
@@ -36,7 +36,7 @@ export function auditVerifier(environment?: Environment): {
   let last: Promise<unknown> = Promise.resolve();
   return {
     verify(input) {
-      return shareInFlight(asked, JSON.stringify(input), () => {
+      return shareConcurrentCalls(asked, JSON.stringify(input), () => {
         const report = last.then(() => inThread({ input, environment, threads }));
         last = report.catch(() => undefined);
         return report;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { failure } from '../../domain/failure';
-import { invalid } from '../../domain/document/issue-text';
+import { invalidInput } from '../../domain/document/issue-text';
 import type { ProviderSettings } from '../../domain/language/provider/settings';
 import { embeddedProvider, readProviders } from '../../domain/language/provider/document';
 import type { SecretRef } from '../../domain/lifecycle/lifecycle';
@@ -23,7 +23,7 @@ export function modelProviders({
 function fromFile(path: string): readonly ProviderSettings[] {
   const read = readProviders(textOf(path), path);
   if (read.ok) return read.value;
-  throw invalid(`${path}, which PERENNIAL_PROVIDERS_FILE names,`, read.issues);
+  throw invalidInput(`${path}, which PERENNIAL_PROVIDERS_FILE names,`, read.issues);
 }
 
 function textOf(path: string): string {

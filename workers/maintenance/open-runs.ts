@@ -32,7 +32,7 @@ interface Incompatible {
  * lets only one platform use a state folder.
  * @throws Conflict with the runs that the code cannot continue.
  */
-export async function meetOpenRuns(options: OpenRunsOptions): Promise<void> {
+export async function checkOpenRuns(options: OpenRunsOptions): Promise<void> {
   const { address, namespace, code, stateDir, log } = options;
   const file = join(stateDir, 'state', 'workflow-code.json');
   const place = `${address}/${namespace}`;

@@ -15,7 +15,7 @@ export interface WebhookCallSettings {
   readonly timeoutMs: number;
 }
 
-export interface WebhookAnswer {
+export interface WebhookResponse {
   /** The HTTP status. */
   readonly status: number;
   /** Null if the receiver accepted the delivery. */
@@ -30,7 +30,7 @@ export async function callWebhook(
   dispatcher: Dispatcher,
   delivery: WebhookDelivery,
   stopped: AbortSignal,
-): Promise<WebhookAnswer> {
+): Promise<WebhookResponse> {
   const url = allowedAddress(delivery.url, settings);
   const key = signer(await settings.secretOf(delivery.secret));
   const body = JSON.stringify(cloudEvent(delivery));
@@ -66,7 +66,7 @@ function allowedAddress(text: string, { allowPrivateAddresses }: WebhookCallSett
     throw failure('SourceRefused', 'only https:// addresses are allowed', allowing);
   const host = url.hostname.replace(/^\[|\]$/g, '');
   // A literal address needs no name lookup, where other addresses are checked.
-  if (isIP(host) !== 0 && !isPublicAddress(host)) throw refusedAddress(host);
+  if (isIP(host) !== 0 && !isPublicAddress(host)) throw privateAddressError(host);
   return url;
 }
 
@@ -74,7 +74,7 @@ const allowing = {
   next: 'set PERENNIAL_NOTIFY_PRIVATE_ADDRESSES=true to allow private and http:// addresses',
 };
 
-export function refusedAddress(host: string): Error {
+export function privateAddressError(host: string): Error {
   return failure('SourceRefused', `${host} is not a public address`, allowing);
 }
 
@@ -126,7 +126,7 @@ function secondsOf(retryAfter: string | readonly string[] | undefined): number |
 }
 
 /** A text for the delivery log. PostgreSQL's JSON refuses lone surrogates and NUL. */
-export function explained(error: unknown): string {
+export function deliveryErrorText(error: unknown): string {
   const text = Array.from(wordsOf(error)).slice(0, 500).join('');
   return text.replace(/[\p{Cc}\p{Cs}]/gu, ' ');
 }

@@ -13,9 +13,9 @@ import type {
 import type { Logger } from '../log';
 import {
   callWebhook,
-  explained,
-  refusedAddress,
-  type WebhookAnswer,
+  deliveryErrorText,
+  privateAddressError,
+  type WebhookResponse,
   type WebhookCallSettings,
 } from './webhook-call';
 
@@ -48,7 +48,7 @@ export async function deliverWebhooks(deps: WebhookDeps, stopped: AbortSignal): 
     pipelining: 0,
     connect: {
       timeout: settings.timeoutMs,
-      ...(deps.allowPrivateAddresses ? {} : { lookup: publicOnly(refusedAddress) }),
+      ...(deps.allowPrivateAddresses ? {} : { lookup: publicOnly(privateAddressError) }),
     },
   });
   try {
@@ -66,13 +66,13 @@ export async function deliverWebhooks(deps: WebhookDeps, stopped: AbortSignal): 
 async function deliver(
   { webhooks, log }: WebhookDeps,
   delivery: WebhookDelivery,
-  call: () => Promise<WebhookAnswer>,
+  call: () => Promise<WebhookResponse>,
 ): Promise<void> {
   const { id, target, lifecycle, event, url, tries } = delivery;
   const startedAt = Date.now();
   const answer = await call().catch((error: unknown) => ({
     status: null,
-    error: explained(error),
+    error: deliveryErrorText(error),
     retryAfterSeconds: null,
   }));
   const { status, error } = answer;
@@ -102,7 +102,7 @@ async function deliver(
 }
 
 function outcomeOf(
-  { status, error, retryAfterSeconds }: WebhookAnswer | NoAnswer,
+  { status, error, retryAfterSeconds }: WebhookResponse | NoAnswer,
   tries: number,
 ): DeliveryOutcome {
   if (error === null) return { kind: 'delivered' };

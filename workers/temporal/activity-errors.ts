@@ -5,7 +5,7 @@ import type {
   ActivityInterceptorsFactory,
 } from '@temporalio/worker';
 import { CompleteAsyncError } from '@temporalio/activity';
-import { failures, isPerennialError } from '../../domain/failure';
+import { failureTypes, isPerennialError } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { Registry } from '../../db/registry';
 import type { Logger } from '../log';
@@ -106,7 +106,7 @@ function toWire(error: unknown, isLocal: boolean): unknown {
     return ApplicationFailure.create({
       type: error.type,
       message: error.message,
-      nonRetryable: !failures[error.type].retryable,
+      nonRetryable: !failureTypes[error.type].retryable,
       ...(error.retryAfterMs !== undefined && { nextRetryDelay: error.retryAfterMs }),
       details: [{ issues: error.issues.slice(0, 50), next: error.next ?? null }],
     });

@@ -41,7 +41,7 @@ export interface TemporalSecurity {
   readonly apiKey: string | null;
 }
 
-export interface SettingMistake {
+export interface SettingError {
   readonly setting: string;
   /** Never contains the value, which may be a secret. */
   readonly detail: string;
@@ -53,10 +53,10 @@ export interface SettingMistake {
  */
 export function readTemporalSecurity(environment: Readonly<Record<string, string | undefined>>): {
   readonly security: TemporalSecurity;
-  readonly mistakes: readonly SettingMistake[];
+  readonly mistakes: readonly SettingError[];
 } {
   const given = wellFormed(environment);
-  const mistakes: SettingMistake[] = [];
+  const mistakes: SettingError[] = [];
   const pem = (name: PemName): string | null => {
     const read = readPem(name, given[`${name}_PATH`], given[`${name}_DATA`]);
     if ('detail' in read) mistakes.push(read);
@@ -126,7 +126,7 @@ function readPem(
   name: PemName,
   path: string | undefined,
   data: string | undefined,
-): { readonly text: string | null } | SettingMistake {
+): { readonly text: string | null } | SettingError {
   if (path !== undefined && data !== undefined)
     return { setting: `${name}_DATA`, detail: `is set together with ${name}_PATH; set only one` };
   const setting = path === undefined ? `${name}_DATA` : `${name}_PATH`;

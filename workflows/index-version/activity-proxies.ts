@@ -6,7 +6,7 @@ import {
 } from '@temporalio/workflow';
 import type { IndexAnswersActivities } from '../../activities/index/answers';
 import type { IndexActivities } from '../../activities/index/indexes';
-import { askingOptions, recordOptions } from '../activity-proxies';
+import { llmWorkOptions, recordOptions } from '../activity-proxies';
 import { taskQueues } from '../run/messages';
 import { oneAtATime } from '../run/one-at-a-time';
 
@@ -29,7 +29,7 @@ export const indexWork = proxyActivities<IndexActivities>({
 });
 
 /** Questions to language models, over an index. */
-export const indexAnswers = proxyActivities<IndexAnswersActivities>(askingOptions);
+export const indexAnswers = proxyActivities<IndexAnswersActivities>(llmWorkOptions);
 
 /** No caller waits for it, and a table that stays costs storage, so it retries without end. */
 export const indexRemoval = proxyActivities<IndexActivities>({

@@ -14,7 +14,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { ApplicationFailure } from '@temporalio/common';
-import { answersVerdict, bothVerdicts, type AnswersRule } from '../../domain/index/answers';
+import { answersVerdict, combineVerdicts, type AnswersRule } from '../../domain/index/answers';
 import type { VectorKind } from '../../domain/index/vector-index';
 import type { IndexReport } from '../../domain/index/version';
 import type { Verdict } from '../../domain/decision/verdict';
@@ -282,7 +282,10 @@ async function compare(build: Build): Promise<ComparedIndexes> {
   const { verdict: found, champion } = await compareFound(build);
   const { answers } = build.input;
   if (!answers || found?.kind === 'failed') return { verdict: found, champion };
-  return { verdict: bothVerdicts(found, await compareAnswers(build, answers, champion)), champion };
+  return {
+    verdict: combineVerdicts(found, await compareAnswers(build, answers, champion)),
+    champion,
+  };
 }
 
 /**

@@ -4,13 +4,13 @@
  * safety policy and sampling under one digest. The index comes before the prompts, because
  * prompts are compared with the passages that they will quote.
  */
-import { records } from '../activity-proxies';
+import { registryWrites } from '../activity-proxies';
 import type { LifecycleInput, RunOutcome } from '../run/messages';
 import { release } from './release';
 import { openControl } from '../run/control';
 import type { RunEnd } from '../run/end';
 import { close, open, undoFailedRun } from '../run/end';
-import { refused, unchanged } from '../run/verdict';
+import { isNotPassed, unchangedEnd } from '../run/verdict';
 import type { LlmRun } from './stage';
 import { evaluateBundle } from './stages/evaluate-bundle';
 import { fineTune } from './stages/fine-tune';
@@ -27,14 +27,14 @@ export async function llmLifecycle(input: LifecycleInput): Promise<RunOutcome> {
 
 async function stages(run: LlmRun): Promise<RunEnd> {
   const { tenant, runId, lifecycle, spec, files } = run.plan;
-  await records.openRunBudget({ tenant, runId, budget: spec.budget });
+  await registryWrites.openRunBudget({ tenant, runId, budget: spec.budget });
   const datasets = spec.data ? (await ingestTexts(run, spec.data)).output.datasets : {};
   const indexed = spec.index ? await ragIndex(run, spec.index, datasets) : null;
-  if (refused(indexed?.verdict))
+  if (isNotPassed(indexed?.verdict))
     return { status: 'stopped', verdict: indexed.verdict, version: null };
   const index = indexed?.output ?? null;
 
-  const bundles = await records.writeBundles({
+  const bundles = await registryWrites.writeBundles({
     tenant,
     runId,
     model: lifecycle,
@@ -50,7 +50,7 @@ async function stages(run: LlmRun): Promise<RunEnd> {
   const compared = spec.promptEval
     ? await promptEval(run, { bundles, index, indexChanges, promptEval: spec.promptEval })
     : null;
-  if (refused(compared?.verdict))
+  if (isNotPassed(compared?.verdict))
     return { status: 'stopped', verdict: compared.verdict, version: null };
   const chosen = compared?.output.chosen ?? baseline;
   const bundle = spec.fineTune
@@ -59,13 +59,13 @@ async function stages(run: LlmRun): Promise<RunEnd> {
 
   // A provider's other models do not have the adapter, so a fine-tuned model has no standby.
   const standbys = spec.fineTune ? [] : spec.model.standby;
-  const champion = await records.readChampion({ tenant, model: lifecycle });
+  const champion = await registryWrites.readChampion({ tenant, model: lifecycle });
   // A reused prompt choice may come from a run with other standbys. This run's standbys count.
   const { withStandbys } =
     bundles.find(({ manifest }) => manifest.digest === bundle.manifest.digest) ?? bundle;
   const complete = (standbys.length > 0 ? withStandbys : undefined) ?? bundle.manifest.digest;
   if (champion.version?.manifest.digest === complete)
-    return unchanged(champion.version, sameBundle);
+    return unchangedEnd(champion.version, sameBundle);
 
   const contest = {
     bundle: bundle.manifest,
@@ -76,7 +76,7 @@ async function stages(run: LlmRun): Promise<RunEnd> {
   };
   const evaluated = await evaluateBundle(run, contest);
   const { candidate } = evaluated;
-  if (candidate.version === champion.version?.version) return unchanged(candidate, sameBundle);
+  if (candidate.version === champion.version?.version) return unchangedEnd(candidate, sameBundle);
   const end = await release(run, { candidate, champion, evaluated, before: null });
   if (end.status === 'succeeded' && indexed && bundle.retrieves)
     await promoteIndex(run, indexed, candidate);

@@ -2,13 +2,13 @@
  * The lifecycle of a classical model: ingest → validate → train → tune → evaluate → canary →
  * promote.
  */
-import { records } from '../activity-proxies';
+import { registryWrites } from '../activity-proxies';
 import type { LifecycleInput, RunOutcome } from '../run/messages';
 import { release } from './release';
 import { openControl } from '../run/control';
 import type { RunEnd } from '../run/end';
 import { close, open, undoFailedRun } from '../run/end';
-import { refused, unchanged } from '../run/verdict';
+import { isNotPassed, unchangedEnd } from '../run/verdict';
 import type { ModelRun } from './stage';
 import { evaluate } from './stages/evaluate';
 import { ingest } from './stages/ingest';
@@ -27,15 +27,18 @@ async function stages(run: ModelRun): Promise<RunEnd> {
   const { plan } = run;
   const data = await ingest(run);
   const checked = await validate(run, data.output);
-  if (refused(checked.verdict))
+  if (isNotPassed(checked.verdict))
     return { status: 'stopped', verdict: checked.verdict, version: null };
 
   const trained = await train(run, checked.output);
   const tuned = plan.spec.tune ? await tune(run, trained.output, plan.spec.tune) : null;
   const model = tuned?.output.model ?? trained.output;
-  const champion = await records.readChampion({ tenant: plan.tenant, model: plan.lifecycle });
+  const champion = await registryWrites.readChampion({
+    tenant: plan.tenant,
+    model: plan.lifecycle,
+  });
   if (champion.version?.manifest.digest === model.manifest.digest)
-    return unchanged(champion.version, 'data, code and parameters');
+    return unchangedEnd(champion.version, 'data, code and parameters');
 
   const candidate = await registerCandidate(run, model);
   const evaluated = await evaluate(run, { ...model, candidate, champion });

@@ -1,16 +1,16 @@
 /** What follows the evaluation in every lifecycle: a canary on traffic, then the promotion. */
-import type { ChampionSeen, ModelVersionRef } from '../../domain/model/model';
+import type { ComparedChampion, ModelVersionRef } from '../../domain/model/model';
 import type { Digest } from '../../domain/dataset/artifact';
 import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
 import type { RunEnd } from '../run/end';
-import { joined, leftToCanary, refused, turnedDown } from '../run/verdict';
+import { joinVerdicts, canaryDecides, isNotPassed, stopWithoutPromotion } from '../run/verdict';
 import type { Run } from './stage';
 import { canary } from './stages/canary';
 import { promote } from './stages/promote';
 
 export interface EvaluatedCandidate {
   readonly candidate: ModelVersionRef;
-  readonly champion: ChampionSeen;
+  readonly champion: ComparedChampion;
   readonly evaluated: {
     readonly verdict: Verdict;
     readonly decision: DecisionRef;
@@ -25,13 +25,13 @@ export async function release(
   { candidate, champion, evaluated, before }: EvaluatedCandidate,
 ): Promise<RunEnd> {
   const { spec } = run.plan;
-  const measured = before ? joined(before, evaluated.verdict) : evaluated.verdict;
-  if (refused(evaluated.verdict) && !leftToCanary(run, evaluated.verdict))
-    return turnedDown(run, candidate, measured);
+  const measured = before ? joinVerdicts(before, evaluated.verdict) : evaluated.verdict;
+  if (isNotPassed(evaluated.verdict) && !canaryDecides(run, evaluated.verdict))
+    return stopWithoutPromotion(run, candidate, measured);
 
   const tried = spec.canary ? await canary(run, { candidate, champion, evaluated }) : null;
-  const judged = tried ? joined(measured, tried.verdict) : measured;
-  if (refused(judged)) return turnedDown(run, candidate, judged);
+  const judged = tried ? joinVerdicts(measured, tried.verdict) : measured;
+  if (isNotPassed(judged)) return stopWithoutPromotion(run, candidate, judged);
 
   const promoted = await promote(run, {
     candidate,
@@ -40,7 +40,7 @@ export async function release(
     compared: tried ? tried.output.champion : evaluated.output.champion,
     rollout: tried?.open ?? null,
   });
-  const verdict = joined(judged, promoted.verdict);
-  if (refused(promoted.verdict)) return turnedDown(run, candidate, verdict);
+  const verdict = joinVerdicts(judged, promoted.verdict);
+  if (isNotPassed(promoted.verdict)) return stopWithoutPromotion(run, candidate, verdict);
   return { status: 'succeeded', verdict, version: candidate.version };
 }

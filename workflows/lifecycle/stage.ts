@@ -7,11 +7,11 @@ import type { RunId } from '../../domain/ids';
 import { effectKey } from '../../domain/ids';
 import type { LifecycleSpec, ModelLifecycleSpec } from '../../domain/lifecycle/lifecycle';
 import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
-import type { RunEffect, StageName, StageStatus } from '../../domain/run/run';
+import type { RunEffectRef, StageName, StageStatus } from '../../domain/run/run';
 import type { Reuse, RunPlan, StageEnd } from '../../domain/run/plan';
 import { stagesByKind } from '../../domain/run/run';
 import type { DecisionRef } from '../../domain/decision/verdict';
-import { records } from '../activity-proxies';
+import { registryWrites } from '../activity-proxies';
 import type { RunControl } from '../run/control';
 import { showRunDetails } from '../run/current-details';
 import { waitWhilePaused } from '../run/control';
@@ -33,12 +33,12 @@ export type ModelRun = Run<ModelLifecycleSpec>;
 export type LlmRun = Run<LlmLifecycleSpec>;
 
 /** The part of every activity input that identifies the effect. */
-export interface Effect extends RunEffect {
+export interface Effect extends RunEffectRef {
   /** W3C trace id: one search finds the run in the logs of every process. */
   readonly traceId: string;
 }
 
-export type EffectOf = (step: string, item?: string) => Effect;
+export type EffectFactory = (step: string, item?: string) => Effect;
 
 export interface EndedStage<T> extends StageEnd<T> {
   /** The run whose output was reused; null when the body ran. */
@@ -62,7 +62,7 @@ export interface StageOptions<Inputs> {
 export async function runStage<T, Inputs>(
   run: Run,
   options: StageOptions<Inputs>,
-  body: (effect: EffectOf, inputs: Inputs) => Promise<StageEnd<T>>,
+  body: (effect: EffectFactory, inputs: Inputs) => Promise<StageEnd<T>>,
 ): Promise<EndedStage<T>> {
   const { plan, control } = run;
   const { name } = options;
@@ -73,7 +73,7 @@ export async function runStage<T, Inputs>(
   const at = { tenant: plan.tenant, runId: plan.runId, stage: name, generation };
   const startedAt = Date.now();
   const inputs = await options.inputs();
-  const begun = await records.beginStage.executeWithOptions({ summary: name }, [
+  const begun = await registryWrites.beginStage.executeWithOptions({ summary: name }, [
     { ...at, inputs, reuse: reuseOf(plan, options) },
   ]);
   if (begun.kind === 'reused') {
@@ -89,20 +89,20 @@ export async function runStage<T, Inputs>(
   try {
     const end = await body(effectOf(plan, name), inputs);
     const status = end.verdict && end.verdict.kind !== 'passed' ? 'stopped' : 'succeeded';
-    await records.finishStage({ ...at, status, end });
+    await registryWrites.finishStage({ ...at, status, end });
     summarise(control, name, status, startedAt, end.decision);
     return { ...end, reusedFrom: null };
   } catch (error) {
     const status = isCancellation(error) ? 'cancelled' : 'failed';
     await CancellationScope.nonCancellable(() =>
-      records.finishStage({ ...at, status, failure: { ...failureOf(error), stage: name } }),
+      registryWrites.finishStage({ ...at, status, failure: { ...failureOf(error), stage: name } }),
     );
     summarise(control, name, status, startedAt);
     throw error;
   }
 }
 
-export function effectOf({ tenant, runId, traceId }: RunPlan, stage: StageName): EffectOf {
+export function effectOf({ tenant, runId, traceId }: RunPlan, stage: StageName): EffectFactory {
   return (step, item) => ({
     tenant,
     runId,

@@ -16,7 +16,7 @@ import {
 } from '@temporalio/workflow';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { SearchOutcome } from '../../domain/prompt/search/outcome';
-import { piecesOf } from '../../domain/prompt/search/state';
+import { searchBatches } from '../../domain/prompt/search/state';
 import type { PromptSearchInput, PromptSearchProgress, PromptSearchView } from './search-messages';
 import { promptSearchQuery } from './search-messages';
 import { searchRecords, searchWork } from './activity-proxies';
@@ -71,7 +71,7 @@ async function ask(
   const met = standing.groups.flatMap(({ variants, met: cases }) =>
     Array.from({ length: variants }, () => cases),
   );
-  const pieces = piecesOf(met, standing.cases, input.questionsPerPiece);
+  const pieces = searchBatches(met, standing.cases, input.questionsPerPiece);
   const step =
     standing.stage === 'confirm'
       ? 'confirm'

@@ -7,9 +7,9 @@ import type {
   RolloutProgress,
   RolloutSettings,
 } from '../../domain/rollout/progress';
-import { startOfRollout } from '../../domain/rollout/progress';
+import { initialProgress } from '../../domain/rollout/progress';
 import { transition } from '../../domain/rollout/transition';
-import { admitted } from '../run/admission';
+import { admitCommand } from '../run/admission';
 import type { RolloutInput } from './input';
 import type { RolloutView } from '../run/messages';
 import {
@@ -59,7 +59,7 @@ export function openRolloutControl({
       steps: canary.steps,
       parkWhenPassed,
     },
-    progress: progress ?? startOfRollout,
+    progress: progress ?? initialProgress,
     commands: [],
     interruptWatch: () => undefined,
     isOver: false,
@@ -70,7 +70,7 @@ export function openRolloutControl({
   ): Promise<RolloutView> => {
     const id = currentUpdateInfo()?.id ?? null;
     if (id !== null && control.progress.handledCommands.includes(id)) return viewOf(control);
-    const { name: actor, keyId } = await admitted({
+    const { name: actor, keyId } = await admitCommand({
       tenant,
       verb: `rollout.${verb}`,
       command: signed,

@@ -13,12 +13,12 @@ import { versionName } from '../../domain/model/model';
 import type { RolloutOutcome } from '../../domain/rollout/outcome';
 import { rolloutPolicyOf } from '../../domain/rollout/policy';
 import type { OpenRolloutState, RolloutEffect, RolloutEvent } from '../../domain/rollout/progress';
-import { records, rolloutWork } from '../activity-proxies';
+import { registryWrites, rolloutWork } from '../activity-proxies';
 import type { RolloutInput } from './input';
 import { showDetails } from '../run/current-details';
 import { rolloutChangedSignal } from '../run/messages';
 import type { RolloutControl } from './control';
-import { startJudging } from './judging';
+import { startJudging } from './answer-judging';
 import { describeStatus } from '../run/search-attributes';
 import { messageOf } from '../run/undo';
 
@@ -51,7 +51,12 @@ export async function executeEffect(
       return extendRollout(execution, effect);
     case 'endRollout': {
       const { actor, cause } = effect;
-      const end = await records.endRollout({ ...inRun(input), model: input.model, actor, cause });
+      const end = await registryWrites.endRollout({
+        ...inRun(input),
+        model: input.model,
+        actor,
+        cause,
+      });
       // Null: the run has no rollout, so there is nothing to end.
       return end && { kind: 'ended', end };
     }
@@ -86,7 +91,7 @@ function answer(
 function openRollout(input: RolloutInput): Promise<RolloutEvent> {
   const { model, champion, challenger, canary, label } = input;
   const summary = `${versionName(challenger)} beside ${versionName(champion.version)}`;
-  return records.openRollout.executeWithOptions({ summary }, [
+  return registryWrites.openRollout.executeWithOptions({ summary }, [
     { ...withKey(input, 'open'), model, champion, challenger, canary, label },
   ]);
 }
@@ -96,7 +101,7 @@ async function enterStep(
   { step, weight, actor, cause }: RolloutEffectOf<'enterStep'>,
 ): Promise<RolloutEvent> {
   const summary = `step ${step + 1} of ${input.canary.steps.length}: ${percent(weight)}`;
-  const entered = await records.enterRolloutStep.executeWithOptions({ summary }, [
+  const entered = await registryWrites.enterRolloutStep.executeWithOptions({ summary }, [
     { ...inRun(input), rollout: idOf(control), step, weight, actor, cause },
   ]);
   return entered.kind === 'ended' ? entered : { kind: 'stepEntered' };
@@ -107,7 +112,7 @@ async function recordStatus(
   { state, weight, actor, cause }: RolloutEffectOf<'recordStatus'>,
 ): Promise<RolloutEvent> {
   const { rollout, status, waitingFor, decision } = state;
-  const recorded = await records.recordRolloutStatus({
+  const recorded = await registryWrites.recordRolloutStatus({
     ...inRun(input),
     ...{ rollout, status, weight, decision, actor, cause },
     waitingFor: status === 'running' ? null : waitingFor,
@@ -134,7 +139,7 @@ async function extendRollout(
   { input, control }: RolloutExecution,
   { seconds, key, by }: RolloutEffectOf<'extendRollout'>,
 ): Promise<RolloutEvent> {
-  const extended = await records.extendRollout({
+  const extended = await registryWrites.extendRollout({
     ...withKey(input, 'extend', key),
     rollout: idOf(control),
     seconds,

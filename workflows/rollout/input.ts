@@ -1,4 +1,4 @@
-import type { Judging } from '../../activities/language/judge-answers';
+import type { JudgingConfig } from '../../activities/language/judge-answers';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { CanarySpec, DataSpec } from '../../domain/lifecycle/lifecycle';
 import type { ModelVersionRef } from '../../domain/model/model';
@@ -17,7 +17,7 @@ export interface RolloutInput {
   /** Whether the challenger gets no traffic while its promotion waits for approval. */
   readonly parkWhenPassed: boolean;
   /** The judge that labels answers; absent when labels come from another source. */
-  readonly judging?: Judging;
+  readonly judging?: JudgingConfig;
   /** Progress of the execution that this one continues. */
   readonly progress?: RolloutProgress;
 }

@@ -6,7 +6,7 @@ import {
 } from '@temporalio/workflow';
 import type { CommandVerb, KeyHolder, SignedCommand } from '../../domain/run/command';
 import type { RunId, Tenant } from '../../domain/ids';
-import { records } from '../activity-proxies';
+import { registryWrites } from '../activity-proxies';
 
 export interface CommandToAdmit {
   readonly tenant: Tenant;
@@ -22,7 +22,7 @@ export interface CommandToAdmit {
  * command is admitted once per execution, and its record is written in the same transaction.
  * @throws ApplicationFailure with the refusal, which the caller of the update receives.
  */
-export async function admitted({
+export async function admitCommand({
   tenant,
   verb,
   command,
@@ -32,7 +32,7 @@ export async function admitted({
   const delivery = `${firstExecutionRunId}/${currentUpdateInfo()?.id ?? ''}`;
   // Not cancellable: a command that arrives during cancellation is still answered.
   const answer = await CancellationScope.nonCancellable(() =>
-    records.admitCommand({ tenant, workflowId, verb, command, delivery, vote }),
+    registryWrites.admitCommand({ tenant, workflowId, verb, command, delivery, vote }),
   );
   if (answer.kind === 'admitted') return answer.by;
   const { type, message, next } = answer;

@@ -7,8 +7,8 @@ import type { ModelVersionRef } from '../../domain/model/model';
 import { versionName } from '../../domain/model/model';
 import type { RunStatus, StageSummary } from '../../domain/run/run';
 import type { Verdict } from '../../domain/decision/verdict';
-import { records } from '../activity-proxies';
-import { admitted } from './admission';
+import { registryWrites } from '../activity-proxies';
+import { admitCommand } from './admission';
 import type { OpenRolloutState } from '../../domain/rollout/progress';
 import type { RunState, Vote } from './messages';
 import {
@@ -67,7 +67,7 @@ export function openControl(tenant: Tenant): RunControl {
     control.rollout = state;
   });
   setHandler(pauseUpdate, async (command) => {
-    const { name: actor, keyId } = await admitted({
+    const { name: actor, keyId } = await admitCommand({
       tenant,
       verb: 'run.pause',
       command,
@@ -77,7 +77,7 @@ export function openControl(tenant: Tenant): RunControl {
     return view();
   });
   setHandler(resumeUpdate, async (command) => {
-    await admitted({ tenant, verb: 'run.resume', command, vote: null });
+    await admitCommand({ tenant, verb: 'run.resume', command, vote: null });
     control.pausedBy = null;
     return view();
   });
@@ -174,7 +174,7 @@ export async function changeStatus(
   control.waitingFor = waitingFor;
   showRunDetails({ ...control, verdict: null, failure: null });
   if (control.runId)
-    await records.recordRunStatus({
+    await registryWrites.recordRunStatus({
       tenant: control.tenant,
       runId: control.runId,
       status,
@@ -197,7 +197,7 @@ async function voted(
     keyId,
     holderId,
     scope,
-  } = await admitted({ tenant, verb, command, vote: { runId, model, version } });
+  } = await admitCommand({ tenant, verb, command, vote: { runId, model, version } });
   // The wait may have ended while the vote was being checked.
   if (control.votingOn === null) throw notWaiting();
   return { actor, keyId, holderId, scope, comment: command.order.reason };

@@ -12,7 +12,7 @@ import {
 } from '@temporalio/workflow';
 import type { Failure, RunRequest, RunStatus } from '../../domain/run/run';
 import type { Verdict } from '../../domain/decision/verdict';
-import { cleaning, records } from '../activity-proxies';
+import { cleanupWork, registryWrites } from '../activity-proxies';
 import type { LifecycleInput, RunOutcome } from './messages';
 import type { RunControl } from './control';
 import { showDetails, showRunDetails } from './current-details';
@@ -33,7 +33,7 @@ export async function open(control: RunControl, input: LifecycleInput): Promise<
   showDetails('The run is starting. It waits for the registry to open it.');
   const request = { ...scheduledRequest(), ...input.request };
   const plan = await CancellationScope.nonCancellable(() =>
-    records.openRun({ ...input, request, workflowId }),
+    registryWrites.openRun({ ...input, request, workflowId }),
   );
   control.runId = plan.runId;
   describeRun(plan);
@@ -62,7 +62,9 @@ export async function undoFailedRun(run: Run, error: unknown): Promise<RunEnd> {
   const { stage } = run.control;
   // After a worker is lost, a cancelled activity reports a timeout instead of a cancellation.
   const cancelled = isCancellation(error) || CancellationScope.current().consideredCancelled;
-  const before = await CancellationScope.nonCancellable(() => records.beginUndo({ tenant, runId }));
+  const before = await CancellationScope.nonCancellable(() =>
+    registryWrites.beginUndo({ tenant, runId }),
+  );
   if (before) return before;
   const needsOperator = await undoAll(run.undo);
   const failure: Failure = {
@@ -107,7 +109,7 @@ async function record({ plan, control }: Run, end: RunEnd): Promise<RunOutcome> 
       ...end.failure,
       ...needing([...(end.failure.needsOperator ?? []), ...left]),
     };
-    const closed = await records.closeRun({
+    const closed = await registryWrites.closeRun({
       tenant,
       runId,
       ...end,
@@ -144,7 +146,7 @@ async function record({ plan, control }: Run, end: RunEnd): Promise<RunOutcome> 
  */
 async function release({ tenant, runId }: Run['plan']): Promise<UndoFailure[]> {
   try {
-    await cleaning.releaseRun({ tenant, runId });
+    await cleanupWork.releaseRun({ tenant, runId });
     return [];
   } catch (error) {
     log.warn('could not remove jobs and unfinished uploads of the run', {

@@ -2,16 +2,16 @@
 import type { ModelVersionRef } from '../../domain/model/model';
 import { versionName } from '../../domain/model/model';
 import type { Reason, Verdict } from '../../domain/decision/verdict';
-import { records } from '../activity-proxies';
+import { registryWrites } from '../activity-proxies';
 import type { RunEnd } from './end';
 import type { Run } from '../lifecycle/stage';
 
-export function refused(verdict: Verdict | undefined): verdict is Verdict {
+export function isNotPassed(verdict: Verdict | undefined): verdict is Verdict {
   return verdict !== undefined && verdict.kind !== 'passed';
 }
 
 /** Without a gate the evaluation decides nothing; only a passed canary can (DESIGN §6). */
-export function leftToCanary({ plan: { spec } }: Run, verdict: Verdict): boolean {
+export function canaryDecides({ plan: { spec } }: Run, verdict: Verdict): boolean {
   return (
     verdict.kind === 'inconclusive' &&
     spec.evaluate.gates.length === 0 &&
@@ -21,7 +21,7 @@ export function leftToCanary({ plan: { spec } }: Run, verdict: Verdict): boolean
 }
 
 /** `sameAs` names the inputs that are equal, such as `data, code and parameters`. */
-export function unchanged(champion: ModelVersionRef, sameAs: string): RunEnd {
+export function unchangedEnd(champion: ModelVersionRef, sameAs: string): RunEnd {
   const message = `${versionName(champion)} is already the champion: ${sameAs} are unchanged`;
   const verdict: Verdict = {
     kind: 'passed',
@@ -31,14 +31,14 @@ export function unchanged(champion: ModelVersionRef, sameAs: string): RunEnd {
 }
 
 /** Rejects the version only when a gate failed. If inconclusive, it stays a candidate (I10). */
-export async function turnedDown(
+export async function stopWithoutPromotion(
   { plan }: Run,
   candidate: ModelVersionRef,
   verdict: Verdict,
 ): Promise<RunEnd> {
   const { version } = candidate;
   if (verdict.kind === 'failed')
-    await records.rejectVersion({
+    await registryWrites.rejectVersion({
       tenant: plan.tenant,
       runId: plan.runId,
       model: plan.lifecycle,
@@ -48,7 +48,7 @@ export async function turnedDown(
 }
 
 /** The last verdict decides; the reasons of both are kept. */
-export function joined(first: Verdict, last: Verdict): Verdict {
+export function joinVerdicts(first: Verdict, last: Verdict): Verdict {
   return {
     kind: last.kind,
     reasons: [...first.reasons, ...last.reasons] satisfies readonly Reason[],

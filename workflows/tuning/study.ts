@@ -13,8 +13,8 @@ import {
 } from '@temporalio/workflow';
 import { effectKey } from '../../domain/ids';
 import type { TrialCounts, TrialEnd, TrialParams } from '../../domain/tuning/tuning';
-import { givingUp } from '../../domain/tuning/tuning';
-import { computeWork, records, studyWork } from '../activity-proxies';
+import { earlyEndReason } from '../../domain/tuning/tuning';
+import { computeWork, registryWrites, studyWork } from '../activity-proxies';
 import { allOrNone } from '../run/all-or-none';
 import type { StudyInput, StudyOutcome } from './messages';
 import { runPausedSignal, runResumedSignal, studyQuery } from './messages';
@@ -88,7 +88,7 @@ async function inLanes(input: StudyInput, progress: StudyProgress): Promise<void
       : `the study failed: ${messageOf(error)}`.slice(0, longestReason);
     showDetails(`The study ended: ${reason}`);
     await CancellationScope.nonCancellable(() =>
-      records.abandonStudy({ ...studyOf(input), reason }),
+      registryWrites.abandonStudy({ ...studyOf(input), reason }),
     );
     throw error;
   }
@@ -120,7 +120,7 @@ async function lane({ input, progress, inTurn: after }: StudyRun, leaveAt: numbe
     progress.running.push(trial.number);
     showStudy(input, progress);
     const end = await runTrial(input, trial);
-    const { status } = await records.endTrial({
+    const { status } = await registryWrites.endTrial({
       ...studyOf(input),
       number: trial.number,
       end,
@@ -128,7 +128,7 @@ async function lane({ input, progress, inTurn: after }: StudyRun, leaveAt: numbe
     });
     progress.running = progress.running.filter((number) => number !== trial.number);
     if (status !== 'running') progress.counts[status] += 1;
-    progress.endedEarly ??= givingUp(progress.counts, input.tune.parallel);
+    progress.endedEarly ??= earlyEndReason(progress.counts, input.tune.parallel);
     showStudy(input, progress);
   }
 }
@@ -195,7 +195,7 @@ async function runTrial(
 }
 
 function readStudy(input: StudyInput) {
-  return records.readStudy({ ...studyOf(input), tune: input.tune });
+  return registryWrites.readStudy({ ...studyOf(input), tune: input.tune });
 }
 
 function studyOf({ tenant, runId, study }: StudyInput) {

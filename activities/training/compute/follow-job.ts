@@ -8,9 +8,9 @@ import type {
   JobHandle,
   JobState,
 } from '../../../domain/training/job';
-import { outlast } from '../../run/outlast';
+import { retryWhileUnavailable } from '../../run/retry-while-unavailable';
 
-export type EndedJob = Exclude<JobState, { readonly kind: 'queued' | 'running' }>;
+export type FinalJobState = Exclude<JobState, { readonly kind: 'queued' | 'running' }>;
 export type RunningJob = Extract<JobState, { readonly kind: 'running' }>;
 
 export interface FollowJobInput {
@@ -43,7 +43,7 @@ export async function followJob({
   prepare,
   look,
   longestPauseMs,
-}: FollowJobInput): Promise<EndedJob> {
+}: FollowJobInput): Promise<FinalJobState> {
   const context = Context.current();
   const backend = backends[kind];
   if (!backend) throw failure('NotInThisVersion', `compute backend ${kind} is not in this version`);
@@ -51,13 +51,13 @@ export async function followJob({
   const stopBeating = beat(context, () => handle.value);
   try {
     handle.value = await Promise.race([
-      outlast(async () => backend.submit(await prepare())),
+      retryWhileUnavailable(async () => backend.submit(await prepare())),
       context.cancelled,
     ]);
     context.heartbeat(handle.value);
     const began = Date.now();
     for (;;) {
-      const state = await outlast(() => backend.poll(handle.value));
+      const state = await retryWhileUnavailable(() => backend.poll(handle.value));
       if (state.kind !== 'queued' && state.kind !== 'running') return state;
       if (state.kind === 'running' && (await look(state)) === 'enough') {
         await backend.cancel(handle.value);

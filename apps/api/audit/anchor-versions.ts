@@ -1,13 +1,13 @@
 import type { IssueAt } from '../../../domain/document/document';
 import type { Issue } from '../../../domain/failure';
-import type { LifecycleParts } from '../../../domain/lifecycle/parts';
+import type { CheckedParts } from '../../../domain/lifecycle/parts';
 
 /** Whether the model of the lifecycle has this version. */
 export type HasVersion = (version: number) => Promise<boolean>;
 
 /** Refuses a gate against a version that the model does not have, as no run could pass it. */
 export async function anchorIssues(
-  { anchors }: Pick<LifecycleParts, 'anchors'>,
+  { anchors }: Pick<CheckedParts, 'anchors'>,
   {
     lifecycle,
     hasVersion,

@@ -16,7 +16,7 @@ export interface QuarantineDeps {
   readonly scratchRoot: string;
 }
 
-export interface AskedRows {
+export interface QuarantinedRowsRequest {
   readonly tenant: Tenant;
   readonly dataset: string;
   readonly id: string;
@@ -33,7 +33,7 @@ const largest = 256 << 20;
  */
 export async function readQuarantinedRows(
   { registry, artifacts, scratchRoot }: QuarantineDeps,
-  { tenant, dataset, id, limit, actor }: AskedRows,
+  { tenant, dataset, id, limit, actor }: QuarantinedRowsRequest,
 ): Promise<{ readonly quarantine: QuarantineRecord; readonly items: readonly QuarantinedRow[] }> {
   const quarantine = await registry.datasets.quarantine.inspect({
     tenant,

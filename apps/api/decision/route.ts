@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { failure } from '../../../domain/failure';
 import type { RouteDeps } from '../route-deps';
-import { decisionWithGrounds, whatIfView } from './view';
+import { decisionWithEvidence, whatIfView } from './view';
 import { document, problem } from '../fields';
 import { whatIf } from '../lifecycle/what-if';
 
@@ -27,7 +27,7 @@ export function decisionRoutes({
           tags,
           summary: 'Show a decision with its policy and evidence',
           params: z.object({ id }),
-          response: { 200: decisionWithGrounds, default: problem },
+          response: { 200: decisionWithEvidence, default: problem },
         },
       },
       async ({ caller: { tenant }, params }) => {

@@ -24,7 +24,7 @@ const judgedGate = z.object({
     .describe('further facts, one per line; absent if there are none'),
 });
 
-export const decisionWithGrounds = fields
+export const decisionWithEvidence = fields
   .extend({
     policyBody: document.describe('gates in force'),
     evidenceBody: document.describe('measurements'),
@@ -39,5 +39,5 @@ export const whatIfView = z
   })
   .meta({ id: 'WhatIf' });
 
-export type DecisionView = z.output<typeof decisionWithGrounds>;
+export type DecisionView = z.output<typeof decisionWithEvidence>;
 export type WhatIfJson = z.output<typeof whatIfView>;

@@ -3,9 +3,9 @@ import type { ArtifactStore } from '../../../data/artifact/store';
 import type { Registry } from '../../../db/registry';
 import { failure } from '../../../domain/failure';
 import type { IdempotencyKey, Tenant } from '../../../domain/ids';
-import { orderHolder, type AnswersRule } from '../../../domain/index/answers';
+import { buildHolder, type AnswersRule } from '../../../domain/index/answers';
 import type { BuildOrder } from '../../../domain/index/build-order.schema';
-import { invalid } from '../../../domain/document/issue-text';
+import { invalidInput } from '../../../domain/document/issue-text';
 import { type ReleaseBundle } from '../../../domain/language/bundle';
 import { readCaseSet } from '../../../domain/language/cases/case-set-document';
 import { evaluationProblems } from '../../../domain/language/dimension/checks';
@@ -19,7 +19,7 @@ interface IndexBuildDeps {
   readonly indexes: Pick<IndexClient, 'build'>;
 }
 
-export interface BuildWish {
+export interface IndexBuildRequest {
   readonly tenant: Tenant;
   readonly actor: string;
   readonly index: string;
@@ -35,7 +35,7 @@ const shardDocuments = 500;
  */
 export async function startIndexBuild(
   deps: IndexBuildDeps,
-  wish: BuildWish,
+  wish: IndexBuildRequest,
 ): Promise<IndexBuildRef> {
   const { tenant, actor, index, key, order } = wish;
   const build = `build_${digestOf({ index, key }).slice(7, 31)}`;
@@ -48,7 +48,7 @@ export async function startIndexBuild(
 
 async function inputOf(
   deps: IndexBuildDeps,
-  { tenant, actor, index, order }: BuildWish,
+  { tenant, actor, index, order }: IndexBuildRequest,
   build: string,
 ): Promise<IndexBuildInput> {
   const {
@@ -119,7 +119,7 @@ async function answersRule(
   { model, cases: text, ...rule }: NonNullable<BuildOrder['answers']>,
 ): Promise<AnswersRule> {
   const { cases, issues } = readCaseSet(text, 'answers.cases');
-  if (issues.length > 0) throw invalid('answers.cases', issues);
+  if (issues.length > 0) throw invalidInput('answers.cases', issues);
   if (cases.length < rule.minCases)
     throw failure(
       'InvalidInput',
@@ -156,7 +156,7 @@ async function answersRule(
     bytes: Buffer.from(text),
     mediaType: 'application/x-ndjson',
   });
-  await registry.artifacts.reference({ tenant, digest: file.digest, by: orderHolder(build) });
+  await registry.artifacts.reference({ tenant, digest: file.digest, by: buildHolder(build) });
   return {
     ...rule,
     bundle: { model, version: version.version },

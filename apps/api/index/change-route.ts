@@ -5,7 +5,7 @@ import { documentsType } from '../../../data/index/shards';
 import { failure } from '../../../domain/failure';
 import { largestChange, rejectionOf } from '../../../domain/index/document';
 import type { RouteDeps } from '../route-deps';
-import { soon } from '../soon';
+import { waitBriefly } from '../brief-wait';
 import { idempotent, keyOf, problem } from '../fields';
 import { indexChanged, indexName } from './view';
 
@@ -90,7 +90,7 @@ export function indexChangeRoutes({
           actor,
           idempotencyKey,
         });
-        await soon(indexes.changed({ tenant, index }), (error) =>
+        await waitBriefly(indexes.changed({ tenant, index }), (error) =>
           log.warn({ err: error, index, seq }, 'not applied yet; the sweeper will start it'),
         );
         return reply.code(202).send({ index, seq });

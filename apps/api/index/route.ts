@@ -4,7 +4,7 @@ import type { IndexVersionRecord } from '../../../db/index/repository';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import type { RouteDeps } from '../route-deps';
-import { soon } from '../soon';
+import { waitBriefly } from '../brief-wait';
 import { idempotent, keyOf, page, pageOf, problem, version, why } from '../fields';
 import {
   indexMove,
@@ -182,11 +182,13 @@ export function indexRoutes({
           idempotencyKey: keyOf(headers),
         };
         const retired = await indexes.retire({ ...asked, endedBuild });
-        await soon(began.retired({ tenant, index: of, version: number, actor, cause }), (error) =>
-          log.warn(
-            { err: error, index: of, version: number },
-            'its table is not deleted yet; the sweeper will do it',
-          ),
+        await waitBriefly(
+          began.retired({ tenant, index: of, version: number, actor, cause }),
+          (error) =>
+            log.warn(
+              { err: error, index: of, version: number },
+              'its table is not deleted yet; the sweeper will do it',
+            ),
         );
         return reply.code(202).send({ index: of, ...retired });
       },

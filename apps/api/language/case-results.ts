@@ -28,7 +28,7 @@ export interface RunEvaluation {
   readonly results: ArtifactRef;
 }
 
-export interface AskedCases extends PageRequest {
+export interface CaseResultsRequest extends PageRequest {
   readonly digest: Digest;
   /**
    * Only cases without an answer or a measurement, or with a score below `passAt` in this or in any
@@ -120,7 +120,7 @@ export function openCaseResults({
   readonly artifacts: Pick<ArtifactStore, 'getJson'>;
 }) {
   const reading = bulkhead(2, Number.POSITIVE_INFINITY);
-  return async (run: RunRecord, asked: AskedCases): Promise<Page<CaseReport>> => {
+  return async (run: RunRecord, asked: CaseResultsRequest): Promise<Page<CaseReport>> => {
     const { digest, failed, dimension, passAt } = asked;
     const evaluation = (await runEvaluations(registry, run)).find(
       ({ results }) => results.digest === digest,

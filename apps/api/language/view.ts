@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import type { StageRecord } from '../../../db/run/stage-repository';
-import type { AnswersSummary, ScoreSummary } from '../../../domain/language/evaluation/answered';
+import type {
+  AnswersSummary,
+  ScoreSummary,
+} from '../../../domain/language/evaluation/answers-summary';
 import type { SearchedPrompts } from '../../../workflows/lifecycle/stages/search-prompts';
 
 const score = z.object({

@@ -8,9 +8,9 @@ import type { LifecycleRevision, LifecycleSpec } from '../../../domain/lifecycle
 import type { Tenant } from '../../../domain/ids';
 import { secretRefusal, type SecretAccess } from '../../../domain/access/secret-access';
 import {
-  readPlacedLifecycle,
-  type PlacedLifecycle,
-} from '../../../domain/lifecycle/placed-document';
+  readLocatedLifecycle,
+  type LocatedLifecycle,
+} from '../../../domain/lifecycle/located-document';
 import { issuesAtPlaces } from '../../../domain/document/yaml-document.schema';
 import type { ArtifactStore } from '../../../data/artifact/store';
 import type { OffThread } from '../../../data/off-thread/off-thread';
@@ -19,12 +19,12 @@ import { checkLifecycle } from '../../../data/lifecycle/check-lifecycle';
 import type { SourceTables } from '../../../data/lifecycle/source-tables';
 import type { TrainerCatalog } from '../../../data/training/catalog';
 import { anchorIssues, type HasVersion } from '../audit/anchor-versions';
-import { readDocuments, readingMs } from '../read-document';
+import { readDocuments, readTimeLimitMs } from '../read-document';
 
 /**
  * A lifecycle as received over HTTP: the file as text or as an object, and the files that it names.
  */
-export interface GivenLifecycle {
+export interface SubmittedLifecycle {
   readonly name: string;
   readonly document: string | Readonly<Record<string, unknown>>;
   readonly fileName: string;
@@ -63,7 +63,7 @@ interface RevisionRules {
 /** @throws InvalidInput with all errors together. */
 export async function readRevision(
   { trainers, secrets, offThread, tables, hasVersion }: RevisionRules,
-  { name, document, fileName, files, folder }: GivenLifecycle,
+  { name, document, fileName, files, folder }: SubmittedLifecycle,
 ): Promise<CheckedRevision> {
   const placed = await read(offThread, {
     document,
@@ -106,13 +106,13 @@ export async function readRevision(
   };
 }
 
-function read(offThread: OffThread, input: LifecycleSource): Promise<PlacedLifecycle> {
+function read(offThread: OffThread, input: LifecycleSource): Promise<LocatedLifecycle> {
   const { document, fileName, files } = input;
   return readDocuments(
     { fileName, texts: [document, ...Object.values(files)] },
     {
-      here: () => readPlacedLifecycle(input),
-      elsewhere: () => offThread.run('readLifecycle', input, { deadlineMs: readingMs }),
+      here: () => readLocatedLifecycle(input),
+      elsewhere: () => offThread.run('readLifecycle', input, { deadlineMs: readTimeLimitMs }),
     },
   );
 }

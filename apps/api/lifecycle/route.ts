@@ -14,7 +14,7 @@ import {
   revisionTexts,
   storeRevision,
   type CheckedRevision,
-  type GivenLifecycle,
+  type SubmittedLifecycle,
 } from './revision';
 import { modelWarnings } from '../model/warnings';
 import { registeredTables } from '../dataset/registered-tables';
@@ -90,7 +90,7 @@ export function lifecycleRoutes({
     );
   // A caller who may not start runs may not have sources read either, because errors name their
   // columns.
-  const check = (caller: ApiKeyIdentity, lifecycle: GivenLifecycle) => {
+  const check = (caller: ApiKeyIdentity, lifecycle: SubmittedLifecycle) => {
     const tables = allows(caller.scope, 'operator')
       ? registeredTables({ registry, sources, scratchRoot }, caller.tenant)
       : null;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { decide, judge, type JudgedGate } from '../../../domain/decision/decide';
+import { decide, judge, type GateDecision } from '../../../domain/decision/decide';
 import { objectDocument } from '../../../domain/document/document';
 import type { Evidence } from '../../../domain/decision/evidence';
 import { failure } from '../../../domain/failure';
@@ -9,7 +9,7 @@ import { formatIssue } from '../../../domain/document/issue-text';
 import {
   decideEvaluation,
   judgeEvaluation,
-  type JudgedLlmGate,
+  type LlmGateVerdict,
   type LlmEvaluationPolicy,
 } from '../../../domain/language/evaluation/decide-evaluation';
 import type { LlmEvidence } from '../../../domain/language/evaluation/evidence';
@@ -17,7 +17,7 @@ import { llmGateSchema } from '../../../domain/language/evaluation/gate.schema';
 import type { EvaluationPolicy } from '../../../domain/decision/policy';
 import type { RolloutEvidence } from '../../../domain/rollout/judging/evidence';
 import type { RolloutPolicy } from '../../../domain/rollout/policy';
-import { readBy } from '../../../domain/document/schema-issues.schema';
+import { parseWithSchema } from '../../../domain/document/schema-issues.schema';
 import type { Verdict } from '../../../domain/decision/verdict';
 import type { Registry } from '../../../db/registry';
 import { rolloutWhatIf, type JudgedRule } from '../rollout/what-if';
@@ -33,7 +33,7 @@ interface WhatIf {
 interface WouldBe {
   readonly was: Verdict;
   readonly wouldBe: Verdict;
-  readonly gates: readonly (JudgedGate | JudgedLlmGate | JudgedRule)[];
+  readonly gates: readonly (GateDecision | LlmGateVerdict | JudgedRule)[];
 }
 
 /** Judges the same evidence under other rules. It stores and decides nothing. */
@@ -83,7 +83,10 @@ function readGates<Gate extends z.ZodType>(
   gate: Gate,
   gates: readonly unknown[],
 ): readonly z.output<Gate>[] {
-  const read = readBy(z.strictObject({ gates: z.array(gate) }), objectDocument({ gates }, 'body'));
+  const read = parseWithSchema(
+    z.strictObject({ gates: z.array(gate) }),
+    objectDocument({ gates }, 'body'),
+  );
   if (read.ok) return read.value.gates;
   throw failure('InvalidInput', read.issues.map(formatIssue).join('; '), { issues: read.issues });
 }

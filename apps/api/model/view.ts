@@ -3,7 +3,7 @@ import type { ApprovalRecord } from '../../../db/decision/approval-repository';
 import { tasks } from '../../../domain/model/model';
 import { artifact, instant, verdict } from '../fields';
 import { contractResults } from '../dataset/contract-view';
-import { decisionWithGrounds } from '../decision/view';
+import { decisionWithEvidence } from '../decision/view';
 import { lineageEdge } from '../lineage/view';
 import { rolloutSummary } from '../rollout/view';
 import { rolloutJudge } from '../rollout/judge-view';
@@ -176,7 +176,7 @@ export const explanation = z
       .extend({ judge: rolloutJudge.nullable() })
       .nullable()
       .describe('rollout in which it was the challenger'),
-    decisions: z.array(decisionWithGrounds).readonly(),
+    decisions: z.array(decisionWithEvidence).readonly(),
     approvals: z.array(approvalView).readonly().describe('votes on its promotion, oldest first'),
     digests: z
       .array(

@@ -1,7 +1,7 @@
 import type { IssueAt } from '../../../domain/document/document';
 import { formatIssue } from '../../../domain/document/issue-text';
 import type { LifecycleSpec } from '../../../domain/lifecycle/lifecycle';
-import { askedModels } from '../../../domain/language/lifecycle/asked-models';
+import { modelReferences } from '../../../domain/language/lifecycle/model-references';
 import { readSafetyPolicy } from '../../../domain/safety/policy-document';
 import { nearest } from '../../../domain/document/nearest';
 
@@ -37,7 +37,7 @@ export async function modelWarnings(
   if (known === null || spec.kind !== 'LlmLifecycle') return [];
   const policy =
     spec.safety === null ? null : readSafetyPolicy(texts[spec.safety] ?? '', spec.safety);
-  const asked = askedModels(spec, policy?.ok ? policy.value : null);
+  const asked = modelReferences(spec, policy?.ok ? policy.value : null);
   const listed = new Map<string, readonly string[]>();
   const wanted = new Set(
     asked.flatMap(({ provider, model }) =>

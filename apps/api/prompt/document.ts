@@ -1,14 +1,14 @@
 import type { OffThread } from '../../../data/off-thread/off-thread';
-import { invalid } from '../../../domain/document/issue-text';
+import { invalidInput } from '../../../domain/document/issue-text';
 import type { PromptTemplate } from '../../../domain/prompt/prompt';
 import { readPrompt } from '../../../domain/prompt/document';
-import { readDocuments, readingMs } from '../read-document';
+import { readDocuments, readTimeLimitMs } from '../read-document';
 
 /**
  * The template of a document, whose name must match the path.
  * @throws InvalidInput with all errors together.
  */
-export async function readPromptNamed(
+export async function readPromptDocument(
   offThread: OffThread,
   {
     name,
@@ -25,12 +25,12 @@ export async function readPromptNamed(
     {
       here: () => readPrompt(document, fileName),
       elsewhere: () =>
-        offThread.run('readPrompt', { document, fileName }, { deadlineMs: readingMs }),
+        offThread.run('readPrompt', { document, fileName }, { deadlineMs: readTimeLimitMs }),
     },
   );
-  if (!read.ok) throw invalid(fileName, read.issues);
+  if (!read.ok) throw invalidInput(fileName, read.issues);
   if (read.value.name === name) return read.value;
-  throw invalid(fileName, [
+  throw invalidInput(fileName, [
     {
       pointer: '/metadata/name',
       detail: `metadata.name is ${read.value.name}, but the path says ${name}`,

@@ -3,13 +3,13 @@ import { z } from 'zod';
 import { digestOf } from '../../../data/digest';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
-import { invalid } from '../../../domain/document/issue-text';
+import { invalidInput } from '../../../domain/document/issue-text';
 import { readCaseSet } from '../../../domain/language/cases/case-set-document';
 import { evaluationScope } from '../../../domain/language/provider/run-budget';
 import { evaluationProblems } from '../../../domain/language/dimension/checks';
 import { caseReportOf } from '../../../domain/language/evaluation/report';
 import type { CaseResult } from '../../../domain/language/evaluation/result';
-import { searchOrderSchema } from '../../../domain/prompt/search/search-order.schema';
+import { searchDocumentSchema } from '../../../domain/prompt/search/search-document.schema';
 import type { EvaluationState } from '../../temporal-clients/prompt-evaluation-client';
 import type { RouteDeps } from '../route-deps';
 import { name, problem } from '../fields';
@@ -25,7 +25,7 @@ const one = prompt.extend({
 });
 /** Some ten thousand cases with their passages. */
 const largestCases = 32 << 20;
-const wish = searchOrderSchema.omit({ search: true }).extend({
+const wish = searchDocumentSchema.omit({ search: true }).extend({
   ref: z
     .string()
     .regex(/^([1-9]\d{0,8}|[a-z][a-z0-9-]{0,62})$/)
@@ -89,7 +89,7 @@ export function promptEvaluationRoutes({
             next: `perennial prompt show ${of}`,
           });
         const { cases, issues } = readCaseSet(text, fileName);
-        if (issues.length > 0) throw invalid(fileName, issues);
+        if (issues.length > 0) throw invalidInput(fileName, issues);
         if (cases.length === 0) throw failure('InvalidInput', `${fileName} has no cases`);
         const [wrong] = evaluationProblems(dimensions, []);
         if (wrong) throw failure('InvalidInput', wrong.detail);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { budgetUnits } from '../../../domain/budget/budget';
-import type { AnswersSummary } from '../../../domain/language/evaluation/answered';
+import type { AnswersSummary } from '../../../domain/language/evaluation/answers-summary';
 import { caseResultView } from '../language/case-result-view';
 import { artifact } from '../fields';
 

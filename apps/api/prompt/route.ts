@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { failure } from '../../../domain/failure';
 import { diffPrompts } from '../../../domain/prompt/diff';
-import { readPromptNamed } from './document';
+import { readPromptDocument } from './document';
 import type { RouteDeps } from '../route-deps';
 import { idempotent, keyOf, name, page, pageOf, problem, versionNumber, why } from '../fields';
 import { promptDiff, promptSummary, promptVersion, promptView, promptWritten } from './view';
@@ -84,7 +84,7 @@ export function promptRoutes({ registry, offThread, guards }: RouteDeps): Fastif
         headers,
         body: { document, fileName, branch, parent, reason },
       }) => {
-        const template = await readPromptNamed(offThread, { name: of, document, fileName });
+        const template = await readPromptDocument(offThread, { name: of, document, fileName });
         const stored = await prompts.put({
           tenant,
           prompt: of,

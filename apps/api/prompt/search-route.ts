@@ -4,7 +4,7 @@ import type { PromptSearchRecord } from '../../../db/prompt/search-repository';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import { isFinal } from '../../../domain/run/run';
-import { searchOrderSchema } from '../../../domain/prompt/search/search-order.schema';
+import { searchDocumentSchema } from '../../../domain/prompt/search/search-document.schema';
 import { runOfSearch } from '../../../workflows/prompt/search-messages';
 import { progressView, searchView, startPromptSearch } from './search';
 import type { RouteDeps } from '../route-deps';
@@ -20,7 +20,7 @@ const id = z
   .describe('a search id: search_…');
 /** Some ten thousand cases with their passages. */
 const largestCases = 32 << 20;
-const wish = searchOrderSchema.extend({
+const wish = searchDocumentSchema.extend({
   ref: z
     .string()
     .regex(/^([1-9]\d{0,8}|[a-z][a-z0-9-]{0,62})$/)

@@ -9,7 +9,7 @@ import type { PromptVersionRecord } from '../../../db/prompt/repository';
 import type { ArtifactRepository } from '../../../db/artifact/repository';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
-import { invalid } from '../../../domain/document/issue-text';
+import { invalidInput } from '../../../domain/document/issue-text';
 import { readCaseSet } from '../../../domain/language/cases/case-set-document';
 import { searchProblem, type PromptSearchRequest } from '../../../domain/prompt/search/request';
 import type { PromptSearchView } from '../../../workflows/prompt/search-messages';
@@ -25,7 +25,7 @@ interface Deps {
   readonly searches: PromptSearchClient;
 }
 
-export interface SearchWish {
+export interface PromptSearchOrder {
   readonly tenant: Tenant;
   readonly actor: string;
   readonly first: PromptVersionRecord;
@@ -45,12 +45,15 @@ const questionsPerPiece = 500;
  * settings, whoever starts it. A search that failed or was cancelled starts again.
  * @throws InvalidInput for cases, grids or shares that cannot be searched, before anything is paid.
  */
-export async function startPromptSearch(deps: Deps, wish: SearchWish): Promise<PromptSearchRecord> {
+export async function startPromptSearch(
+  deps: Deps,
+  wish: PromptSearchOrder,
+): Promise<PromptSearchRecord> {
   const { registry, artifacts, searches } = deps;
   const { tenant, actor, first, request, parallel } = wish;
   const { prompt, version: firstVersion, template } = first;
   const { cases, issues } = readCaseSet(wish.cases.text, wish.cases.fileName);
-  if (issues.length > 0) throw invalid(wish.cases.fileName, issues);
+  if (issues.length > 0) throw invalidInput(wish.cases.fileName, issues);
   const problem = searchProblem(request);
   if (problem !== null) throw failure('InvalidInput', problem);
   // Draws the variants once to find errors now instead of in the workflow.

@@ -14,7 +14,7 @@ interface RolloutCommandDeps {
   readonly lifecycles: Pick<LifecycleClient, 'steer'>;
 }
 
-export interface RolloutOrder {
+export interface RolloutCommandRequest {
   readonly tenant: Tenant;
   readonly model: string;
   readonly verb: RolloutVerb;
@@ -33,7 +33,7 @@ export interface RolloutOrder {
  */
 export async function commandRollout(
   { registry, lifecycles }: RolloutCommandDeps,
-  order: RolloutOrder,
+  order: RolloutCommandRequest,
 ): Promise<RolloutRecord> {
   const { tenant, model, verb, keyId, reason, seconds, idempotencyKey: key = randomUUID() } = order;
   const id = await registry.rollouts.addressee({
@@ -62,7 +62,7 @@ export async function commandRollout(
  */
 async function withoutWorkflow(
   { rollouts }: RolloutCommandDeps['registry'],
-  order: RolloutOrder,
+  order: RolloutCommandRequest,
   id: RolloutId,
 ): Promise<void> {
   const { tenant, model, verb, actor, reason } = order;
@@ -84,16 +84,16 @@ async function withoutWorkflow(
 
 async function noneOpen(
   registry: RolloutCommandDeps['registry'],
-  { tenant, model, verb }: RolloutOrder,
+  { tenant, model, verb }: RolloutCommandRequest,
 ): Promise<Error> {
   const last = await registry.rollouts.current({ tenant, model });
-  if (last === null) return neverOne(registry, { tenant, model });
+  if (last === null) return noRolloutsFailure(registry, { tenant, model });
   return failure('Conflict', `${model} has no open rollout to ${verb}; ${endedText(last)}`, {
     next: `perennial rollout show ${model}`,
   });
 }
 
-export async function neverOne(
+export async function noRolloutsFailure(
   { models }: Pick<Registry, 'models'>,
   { tenant, model }: { readonly tenant: Tenant; readonly model: string },
 ): Promise<Error> {

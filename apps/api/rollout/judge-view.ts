@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { budgetUnits } from '../../../domain/budget/budget';
 import { runScope } from '../../../domain/language/provider/run-budget';
-import { fewestLabels } from '../../../domain/language/judge/judge';
+import { minLabels } from '../../../domain/language/judge/calibration';
 import {
   noLabels,
-  whyNotYet,
+  judgeObstacles,
   type VersionLabels,
 } from '../../../domain/rollout/judging/judge-labels';
 import { isOpenRollout } from '../../../domain/rollout/rollout';
@@ -94,11 +94,11 @@ export async function judgeToJson(
     costUsd: cost / budgetUnits.usd,
     silence: over === null && isOpenRollout(status) ? await judgedAnswers.silence(asked) : null,
     labels: {
-      needed: fewestLabels,
+      needed: minLabels,
       pairs: labels.pairs,
       champion: labelsOf(labels.champion),
       challenger: labelsOf(labels.challenger),
-      whyNot: whyNotYet(labels),
+      whyNot: judgeObstacles(labels),
     },
     over,
   };

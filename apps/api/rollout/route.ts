@@ -6,7 +6,7 @@ import type { PredictionId, RolloutId, Tenant } from '../../../domain/ids';
 import { isOpenRollout } from '../../../domain/rollout/rollout';
 import type { Registry } from '../../../db/registry';
 import type { RolloutRecord } from '../../../db/rollout/repository';
-import { commandRollout, neverOne } from './command';
+import { commandRollout, noRolloutsFailure } from './command';
 import type { RouteDeps } from '../route-deps';
 import { idempotent, name, page, pageOf, problem, why } from '../fields';
 import { judgeToJson } from './judge-view';
@@ -56,7 +56,7 @@ async function judgedRollout(
   { tenant, model: of }: { readonly tenant: Tenant; readonly model: string },
 ): Promise<{ readonly id: RolloutId; readonly judge: Digest }> {
   const rollout = await registry.rollouts.current({ tenant, model: of });
-  if (rollout === null) throw await neverOne(registry, { tenant, model: of });
+  if (rollout === null) throw await noRolloutsFailure(registry, { tenant, model: of });
   const { id, status, spec } = rollout;
   const next = `perennial rollout show ${of}`;
   if (!isOpenRollout(status))
@@ -91,7 +91,7 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
       },
       async ({ caller: { tenant }, params: { model: of } }) => {
         const rollout = await registry.rollouts.current({ tenant, model: of });
-        if (rollout === null) throw await neverOne(registry, { tenant, model: of });
+        if (rollout === null) throw await noRolloutsFailure(registry, { tenant, model: of });
         return shown(rollout);
       },
     );
@@ -119,7 +119,7 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
           query.pageToken === undefined &&
           (await registry.models.versions({ tenant, model: of, pageSize: 1 })).items.length === 0
         ) {
-          throw await neverOne(registry, { tenant, model: of });
+          throw await noRolloutsFailure(registry, { tenant, model: of });
         }
         return { items: items.map(summaryToJson), nextPageToken };
       },

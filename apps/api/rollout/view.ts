@@ -6,7 +6,7 @@ import { qualityIn } from '../../../domain/rollout/state';
 import type { RolloutRecord, RolloutTraffic } from '../../../db/rollout/repository';
 import { rolloutWorkflowId } from '../../../workflows/run/messages';
 import type { LifecycleClient } from '../../temporal-clients/lifecycle-client';
-import { outlookOf } from './outlook';
+import { currentVerdictOf } from './current-verdict';
 import { instant, reason, verdict } from '../fields';
 import { rolloutJudge } from './judge-view';
 
@@ -186,7 +186,7 @@ export function rolloutToJson(
   lifecycles: Pick<LifecycleClient, 'url'>,
 ): z.output<typeof rolloutView> {
   const { spec, state, status, stepStartedAt, eventStartedAt, extendedSeconds } = rollout;
-  const outlook = outlookOf(rollout);
+  const outlook = currentVerdictOf(rollout);
   const readings = outlook?.readings ?? [];
   const waits =
     outlook?.kind === 'continue' || outlook?.kind === 'expired' ? outlook.remaining : null;

@@ -8,10 +8,10 @@ import type { CanarySpec } from '../../../domain/lifecycle/lifecycle';
 import { llmCanaryOf } from '../../../domain/language/canary/canary';
 import { llmCanarySchema } from '../../../domain/language/canary/canary.schema';
 import type { RolloutEvidence } from '../../../domain/rollout/judging/evidence';
-import { underOtherRules } from '../../../domain/rollout/judging/other-rules';
+import { decideWithCanary } from '../../../domain/rollout/judging/other-rules';
 import type { RolloutPolicy } from '../../../domain/rollout/policy';
 import type { RolloutVerdict } from '../../../domain/rollout/judging/verdict';
-import { readBy } from '../../../domain/document/schema-issues.schema';
+import { parseWithSchema } from '../../../domain/document/schema-issues.schema';
 import type { ReasonOutcome, Verdict } from '../../../domain/decision/verdict';
 
 /** The result of a metric, or a reason that holds the rollout. */
@@ -29,7 +29,7 @@ export interface JudgedRule {
  * @throws InvalidInput if the evidence lacks what that canary measures
  */
 export function rolloutWhatIf(policy: RolloutPolicy, evidence: RolloutEvidence, written: unknown) {
-  const verdict = underOtherRules(policy, evidence, readCanary(policy, written));
+  const verdict = decideWithCanary(policy, evidence, readCanary(policy, written));
   if (verdict.kind === 'unknown')
     throw failure('InvalidInput', `the evidence is not sufficient: ${verdict.why.join('; ')}`);
   const gates = verdict.reasons.map(
@@ -53,7 +53,7 @@ function readCanary({ quality }: RolloutPolicy, written: unknown): CanarySpec {
 }
 
 function readWith<S extends z.ZodType>(schema: S, written: unknown): z.output<S> {
-  const read = readBy(schema, objectDocument(written, 'canary'));
+  const read = parseWithSchema(schema, objectDocument(written, 'canary'));
   if (read.ok) return read.value;
   throw failure('InvalidInput', read.issues.map(formatIssue).join('; '), { issues: read.issues });
 }

@@ -2,7 +2,7 @@ import type { Issue } from '../../../domain/failure';
 import { failure } from '../../../domain/failure';
 import { formatIssue } from '../../../domain/document/issue-text';
 import type { LifecycleRevision } from '../../../domain/lifecycle/lifecycle';
-import { looseningInWords, loosenings } from '../../../domain/lifecycle/loosenings';
+import { looseningText, loosenings } from '../../../domain/lifecycle/loosenings';
 import { isFinal, stagesOf } from '../../../domain/run/run';
 import type { RunRequest } from '../../../domain/run/run';
 import type { RunId, Tenant } from '../../../domain/ids';
@@ -55,7 +55,7 @@ export async function refuseLooserReuse(
   const before = await registry.lifecycles.get({ tenant, name, digest: earlier.revisionDigest });
   const looser = before === null ? [] : loosenings(inForce, before);
   if (before === null || looser.length === 0) return;
-  const named = looser.map(looseningInWords).join('; ');
+  const named = looser.map(looseningText).join('; ');
   throw failure(
     'Conflict',
     `${earlier.id} used revision ${before.revision} of ${name}, which is looser than revision ${inForce.revision} in force: ${named}`,

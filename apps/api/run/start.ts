@@ -5,7 +5,7 @@ import { isFinal } from '../../../domain/run/run';
 import type { Registry } from '../../../db/registry';
 import type { RunRecord, RunRepository } from '../../../db/run/repository';
 import type { LifecycleClient } from '../../temporal-clients/lifecycle-client';
-import { soon } from '../soon';
+import { waitBriefly } from '../brief-wait';
 import { startInput } from '../../temporal-clients/run-start-input';
 import type { ApiKeyIdentity } from '../../../db/access/repository';
 
@@ -28,7 +28,7 @@ export async function startRun(
   if (!created) return run;
   const { id: runId, lifecycle, traceId, actor } = run;
   log.info({ runId, lifecycle, traceId, actor }, 'run accepted');
-  await soon(lifecycles.start(run.workflowId, startInput(run.tenant, run)), (error) =>
+  await waitBriefly(lifecycles.start(run.workflowId, startInput(run.tenant, run)), (error) =>
     log.warn({ err: error, runId, traceId }, 'not started yet; the sweeper will start it'),
   );
   return run;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { ListedPrediction } from '../../../db/serving/prediction-list';
 import {
-  answerIn,
-  verdictOf,
+  loggedAnswer,
+  worstScreeningOutcome,
   type LoggedAnswer,
   type LoggedRetrieval,
   type SafetyAudit,
@@ -184,14 +184,14 @@ export function summaryToJson({
   ...row
 }: ListedPrediction): PredictionSummaryJson {
   const { id, receivedAt, model, version, arm, latencyMs } = row;
-  const said = answerIn(output);
+  const said = loggedAnswer(output);
   const predicted = classPredictionIn(output);
   return {
     ...{ id, receivedAt, model, version, arm, latencyMs },
     score: said === null ? scoreIn(output) : null,
     class: predicted?.class ?? null,
     answer: said && answerToJson(said),
-    verdict: said && verdictOf(said.safety),
+    verdict: said && worstScreeningOutcome(said.safety),
     feedback:
       labelledAt === null
         ? null
@@ -204,10 +204,10 @@ export function predictionToJson(
   digestServed: string | null,
 ): PredictionJson {
   const { eventTime, rollout, other } = row;
-  const [said, predicted] = [answerIn(other?.output), classPredictionIn(other?.output)];
+  const [said, predicted] = [loggedAnswer(other?.output), classPredictionIn(other?.output)];
   return {
     ...summaryToJson(row),
-    ...evidenceToJson(answerIn(row.output)),
+    ...evidenceToJson(loggedAnswer(row.output)),
     probabilities: classPredictionIn(row.output)?.probabilities ?? null,
     digest: digestServed,
     eventTime,

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { llmDataPath } from '../../../data/language/runtime-module';
 import { quoteText, withDuckDb } from '../../../data/sql/platform-sql';
 import type { IndexDocument } from '../../../domain/index/document';
-import { sliceOf } from '../../../domain/language/canary/case-slices';
+import { caseSlice } from '../../../domain/language/canary/case-slices';
 
 export interface WikiQuestion {
   readonly id: string;
@@ -74,7 +74,7 @@ export function trafficOf(
   return all
     .filter(
       ({ id, answers, answerable }) =>
-        answers.length > 0 && !(answerable && sliceOf({ id, pair: null }, cases) === 'search'),
+        answers.length > 0 && !(answerable && caseSlice({ id, pair: null }, cases) === 'search'),
     )
     .map(({ text, answers }) => ({ text, answers: [answers.join(', ')] }));
 }

@@ -4,7 +4,7 @@
  */
 import { count, figure as roundedFigure, interval, signed } from '../../../domain/format';
 import type { Aggregate } from '../../../domain/language/evaluation/aggregate';
-import { scoreSummary } from '../../../domain/language/evaluation/answered';
+import { scoreSummary } from '../../../domain/language/evaluation/answers-summary';
 import type { LlmEvidence } from '../../../domain/language/evaluation/evidence';
 import { wilsonBounds } from '../../../domain/statistics/wilson';
 import type { RolloutJson } from '../rollout/view';

@@ -2,7 +2,7 @@
 import { count, interval, signed } from '../../../domain/format';
 import type { RolloutStatus } from '../../../domain/rollout/rollout';
 import type { Verdict } from '../../../domain/decision/verdict';
-import { hadAnsweredNobody, type RolloutJson } from '../rollout/view';
+import { hadNoAssignedRequests, type RolloutJson } from '../rollout/view';
 import type { RunJson } from '../run/view';
 import { table } from '../terminal';
 import type { Round } from './round';
@@ -135,7 +135,7 @@ function roundRow({ name, run, rollout, traffic }: NamedRound): readonly string[
   const { n, estimate, lower, upper } = measuredIn(rollout);
   const difference =
     n === 0 ? 'no labels were due' : `${signed(estimate)} (${interval({ lower, upper })})`;
-  const back = hadAnsweredNobody(rollout) ? null : rollout.rollback?.secondsToFullTraffic;
+  const back = hadNoAssignedRequests(rollout) ? null : rollout.rollback?.secondsToFullTraffic;
   return row(difference, count(n), back == null ? '' : `${back.toFixed(2)} s`);
 }
 

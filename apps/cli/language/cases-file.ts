@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Issue } from '../../../domain/failure';
 import { formatIssue } from '../../../domain/document/issue-text';
-import { sliceOf } from '../../../domain/language/canary/case-slices';
+import { caseSlice } from '../../../domain/language/canary/case-slices';
 import type { EvaluationCase } from '../../../domain/language/cases/case';
 import { readCaseSet, writeCaseSet } from '../../../domain/language/cases/case-set-document';
 import { importPromptfoo } from '../../../domain/language/cases/promptfoo-document';
@@ -53,7 +53,7 @@ export function withoutJudging(
   { cases }: ReadCases,
   { name, spec }: { readonly name: string; readonly spec: Pick<LlmLifecycleSpec, 'cases'> },
 ): ReadCases {
-  const left = cases.filter((each) => sliceOf(each, spec.cases) !== 'judge');
+  const left = cases.filter((each) => caseSlice(each, spec.cases) !== 'judge');
   if (left.length > 0) return { text: writeCaseSet(left), cases: left };
   throw new CliError(
     `${name} evaluates with all ${cases.length} cases; none is left for the search`,

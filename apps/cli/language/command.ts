@@ -3,14 +3,17 @@ import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { parse } from 'yaml';
 import { figure, interval } from '../../../domain/format';
-import { unansweredIn, unansweredText } from '../../../domain/language/evaluation/unanswered';
+import {
+  groupUnanswered,
+  unansweredText,
+} from '../../../domain/language/evaluation/unanswered-cases';
 import {
   outcomeOf,
   toJsonLines,
   toJUnit,
   type CaseReport,
 } from '../../../domain/language/evaluation/report';
-import type { SearchOrder } from '../../../domain/prompt/search/search-order.schema';
+import type { SearchDocument } from '../../../domain/prompt/search/search-document.schema';
 import { modelOf, readCasesFile, textOfFile } from './cases-file';
 import type { Body } from '../../client/operation';
 import { CliError } from '../cli-error';
@@ -23,7 +26,7 @@ import { wholeFileAt, writeWhole } from '../whole-file';
 import { harmless, jsonText } from '../harmless';
 import type { EvaluationJson } from '../../api/prompt/evaluation-view';
 
-type Order = Omit<SearchOrder, 'search'>;
+type Order = Omit<SearchDocument, 'search'>;
 
 interface PromptEvaluateOptions {
   readonly prompt: string;
@@ -258,7 +261,7 @@ function summaryText({
 
 /** By reason, with one case to look at. */
 function unansweredLines(items: readonly CaseReport[]): readonly string[] {
-  return unansweredIn(items).map(
+  return groupUnanswered(items).map(
     (each) => `${unansweredText(each, items.length)} (${each.first} is the first)`,
   );
 }

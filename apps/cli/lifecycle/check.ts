@@ -5,7 +5,7 @@ import { openTrainerCatalog } from '../../../data/training/catalog';
 import type { Issue } from '../../../domain/failure';
 import { formatIssue } from '../../../domain/document/issue-text';
 import type { LifecycleSpec } from '../../../domain/lifecycle/lifecycle';
-import { readPlacedLifecycle } from '../../../domain/lifecycle/placed-document';
+import { readLocatedLifecycle } from '../../../domain/lifecycle/located-document';
 import { CliError } from '../cli-error';
 import type { CliSettings } from '../context';
 import type { LifecycleFolder } from './folder';
@@ -19,7 +19,7 @@ export async function checkHere(
   settings: CliSettings,
 ): Promise<{ readonly spec: LifecycleSpec; readonly notes: readonly string[] }> {
   const { document, fileName, files, folder } = given;
-  const placed = readPlacedLifecycle({ document, fileName, files, folder });
+  const placed = readLocatedLifecycle({ document, fileName, files, folder });
   // Only commands that check a lifecycle load DuckDB; tsx resolves require, not import(), to
   // TypeScript.
   const { checkLifecycle, openSourceTables } =

@@ -5,7 +5,7 @@ import { nameField } from '../../../domain/document/field.schema';
 import { openLifecycle, parseLifecycle } from '../../../domain/lifecycle/document';
 import type { LifecycleSpec } from '../../../domain/lifecycle/lifecycle';
 import { anyDocumentOf } from '../../../domain/lifecycle/plan';
-import { looseningInWords } from '../../../domain/lifecycle/loosenings';
+import { looseningText } from '../../../domain/lifecycle/loosenings';
 import { gateOutlooks } from '../../../domain/language/lifecycle/gate-outlook';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
@@ -87,7 +87,7 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
           return;
         }
         terminal.say(`${revision} loosens the policy:`);
-        for (const each of applied.loosenings) terminal.say(`  ${looseningInWords(each)}`);
+        for (const each of applied.loosenings) terminal.say(`  ${looseningText(each)}`);
         if (options.selfApprove === undefined) {
           const next = `perennial lifecycle approve ${name} --revision ${applied.revision} --reason "<why>"`;
           throw new CliError(
@@ -198,7 +198,7 @@ function pendingLines(name: string, pending: PendingJson | null | undefined): re
   const { revision, proposedBy, proposedAt, loosenings } = pending;
   return [
     `revision ${revision} waits for an approver other than ${proposedBy}, who proposed it at ${proposedAt}; it loosens the policy:`,
-    ...loosenings.map((each) => `  ${looseningInWords(each)}`),
+    ...loosenings.map((each) => `  ${looseningText(each)}`),
     `next: perennial lifecycle approve ${name} --revision ${revision} --reason "<why>"`,
   ];
 }

@@ -3,7 +3,7 @@
  */
 import { parse } from 'yaml';
 import type { EvaluationCase } from '../../../domain/language/cases/case';
-import type { SearchOrder } from '../../../domain/prompt/search/search-order.schema';
+import type { SearchDocument } from '../../../domain/prompt/search/search-document.schema';
 import { modelOf, textOfFile } from '../language/cases-file';
 import { CliError } from '../cli-error';
 import { usualDimension } from '../language/usual-dimension';
@@ -29,9 +29,10 @@ export function searchOrder(
   options: SearchOptions,
   cases: readonly EvaluationCase[],
   cwd: string,
-): SearchOrder {
+): SearchDocument {
   const { spec, quality, model, variants, budget, confirm, seed, parallel, maxTokens } = options;
-  const written = spec === undefined ? null : (parse(textOfFile(spec, cwd)) as SearchOrder | null);
+  const written =
+    spec === undefined ? null : (parse(textOfFile(spec, cwd)) as SearchDocument | null);
   const usual = written ?? usualOrder(options, cases);
   return {
     ...usual,
@@ -52,7 +53,7 @@ export function searchOrder(
 function usualOrder(
   { quality, model, variants = 64 }: SearchOptions,
   cases: readonly EvaluationCase[],
-): SearchOrder {
+): SearchDocument {
   if (quality === undefined || model === undefined) {
     throw new CliError(
       '--quality and --model are required without --spec',
@@ -80,7 +81,7 @@ function usualOrder(
       proposers: [...examples, { kind: 'mutate', provider, model: name, parents: 3, children: 4 }],
       variants,
     },
-    dimensions: [usualDimension(quality, cases) as SearchOrder['dimensions'][number]],
+    dimensions: [usualDimension(quality, cases) as SearchDocument['dimensions'][number]],
     model: { provider, name },
   };
 }

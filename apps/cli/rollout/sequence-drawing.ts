@@ -3,7 +3,7 @@ import type { HistoryPoint } from '../../../domain/rollout/history';
 import type { Paint } from '../terminal';
 
 /** A confidence sequence to draw over the number of observations. */
-export interface DrawnSequence {
+export interface SequenceChart {
   /** Oldest first. */
   readonly history: readonly HistoryPoint[];
   /** Drawn as a line with its name. */
@@ -30,7 +30,7 @@ const signs: Readonly<Record<DrawnMark, string>> = {
 
 /** Draws the estimate, its bounds as a band, and the limit. Empty without any point. */
 export function drawSequence(
-  { history, limit, limitName, unit }: DrawnSequence,
+  { history, limit, limitName, unit }: SequenceChart,
   { columns, rows }: Frame,
   paint: Paint,
 ): readonly string[] {

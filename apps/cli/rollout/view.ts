@@ -236,13 +236,13 @@ function secondsLeft({
 }
 
 /** Whether no request was assigned to the challenger, so that a rollback moves no traffic. */
-export function hadAnsweredNobody({ traffic }: Pick<RolloutJson, 'traffic'>): boolean {
+export function hadNoAssignedRequests({ traffic }: Pick<RolloutJson, 'traffic'>): boolean {
   return traffic?.total.challenger.assigned === 0;
 }
 
 function rollbackText({ rollback, challenger, traffic }: RolloutJson): string {
   if (rollback === null) return '';
-  if (hadAnsweredNobody({ traffic })) return `@${challenger} had no traffic to return`;
+  if (hadNoAssignedRequests({ traffic })) return `@${challenger} had no traffic to return`;
   const { to, secondsToFullTraffic: seconds, unconfirmed } = rollback;
   if (seconds !== null) return `all traffic was with @${to} after ${seconds.toFixed(2)} s`;
   return `all traffic goes to @${to}; not confirmed by ${unconfirmed.join(', ')}, until its lease expires`;

@@ -8,8 +8,8 @@ import {
   type CaseReport,
 } from '../../../domain/language/evaluation/report';
 import type { Score } from '../../../domain/language/evaluation/score';
-import { beginning } from '../../../domain/whole-characters';
-import { withBecause } from '../../../domain/language/evaluation/unanswered';
+import { truncateText } from '../../../domain/text';
+import { reasonWithMessage } from '../../../domain/language/evaluation/unanswered-cases';
 import type { RunEvaluationJson } from '../../api/language/case-result-view';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
@@ -167,7 +167,7 @@ function casesTable(results: readonly CaseReport[]): string {
     ...dimensions.map((name) => scoreText(scores[name])),
     unanswered === null
       ? clipped(answer ?? '', shownOf.answer)
-      : harmless(withBecause(unanswered, because)),
+      : harmless(reasonWithMessage(unanswered, because)),
   ]);
   return table(
     ['CASE', 'QUESTION', 'EXPECTED', ...dimensions.map((name) => name.toUpperCase()), 'ANSWER'],
@@ -182,5 +182,5 @@ function scoreText(score: Score | undefined): string {
 
 function clipped(text: string, most: number): string {
   const line = text.replace(/\s+/g, ' ').trim();
-  return harmless(line.length <= most ? line : `${beginning(line, most - 1)}…`);
+  return harmless(line.length <= most ? line : `${truncateText(line, most - 1)}…`);
 }

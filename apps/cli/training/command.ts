@@ -5,7 +5,7 @@ import type { TrainerManifest } from '../../../domain/training/job';
 import { openTrainerCatalog } from '../../../data/training/catalog';
 import { writeTrainerTemplate } from '../../../data/training/template';
 import type * as Trial from '../../../data/training/trial';
-import type { TaskTrial, TrialCheck } from '../../../data/training/trial';
+import type { TrainerTestResult, TrainerCheck } from '../../../data/training/trial';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import { showList } from '../list-view';
@@ -79,8 +79,8 @@ export function trainerCommands(program: Command, context: CliContext, finish: F
       // Only this command loads DuckDB and the ONNX runtime; tsx resolves require, not import(), to
       // TypeScript.
       // eslint-disable-next-line @typescript-eslint/no-require-imports
-      const { tryTrainer } = require('../../../data/training/trial') as typeof Trial;
-      const tried: TaskTrial[] = [];
+      const { testTrainer: tryTrainer } = require('../../../data/training/trial') as typeof Trial;
+      const tried: TrainerTestResult[] = [];
       for (const task of manifest.tasks) {
         if (task === 'generation') {
           throw new CliError(
@@ -127,8 +127,8 @@ function trainerToTry(
   );
 }
 
-function describeTrial({ task, checks }: TaskTrial, paint: Paint): string {
-  const marks: Readonly<Record<TrialCheck['outcome'], string>> = {
+function describeTrial({ task, checks }: TrainerTestResult, paint: Paint): string {
+  const marks: Readonly<Record<TrainerCheck['outcome'], string>> = {
     passed: paint.green('pass'),
     failed: paint.red('FAIL'),
     notApplicable: paint.dim('n/a '),

@@ -2,9 +2,9 @@ import { createEvaluatorTools } from '../../../data/language/evaluation/evaluato
 import type { ModelAccess } from '../../../data/language/model-access';
 import type { OnText } from '../../../data/language/provider/provider';
 import {
-  askWithRoom,
+  askWithFittingPassages,
   screenPassages,
-  type RetrievedForAnswer,
+  type RetrievedPassages,
 } from '../../../data/language/retrieval';
 import type { Tenant } from '../../../domain/ids';
 import type { ChatAnswer, ChatMessage } from '../../../domain/language/chat';
@@ -17,7 +17,7 @@ import type {
 import { passageValue, type Passage } from '../../../domain/language/passages';
 import { renderPrompt } from '../../../domain/prompt/render';
 import type { Side } from '../../../domain/safety/policy';
-import { joined, type About, type Screening } from '../../../domain/safety/screen';
+import { combineScreenings, type TextContext, type Screening } from '../../../domain/safety/screen';
 import type { LoadedBundle } from '../model/load-bundle';
 import { bundleOf, type ServedVersion } from '../model/served-version';
 import type { ChatBody } from './chat-request.schema';
@@ -52,7 +52,7 @@ export interface VersionAnswer {
   readonly malformed: boolean;
   readonly safety: SafetyAudit | null;
   /** The passages in the prompt; null without an index, and when nothing was asked. */
-  readonly retrieved: RetrievedForAnswer | null;
+  readonly retrieved: RetrievedPassages | null;
   /** The standby that answered; undefined when the bundle's own model did or nothing was asked. */
   readonly standby?: LoggedAnswer['standby'];
 }
@@ -128,7 +128,7 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
     input: ScreeningAudit,
   ): Promise<{
     readonly answer: ChatFinish;
-    readonly retrieved: RetrievedForAnswer | null;
+    readonly retrieved: RetrievedPassages | null;
     readonly screening: ScreeningAudit | null;
   }> {
     const { tenant, signal } = call;
@@ -146,11 +146,11 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
       looks.push(look);
       return look.text;
     });
-    call.onAudit?.(auditOf(loaded, { input, output: null, retrieved: joined(looks) }));
-    const asked = await askWithRoom(shown, ({ passages }) =>
+    call.onAudit?.(auditOf(loaded, { input, output: null, retrieved: combineScreenings(looks) }));
+    const asked = await askWithFittingPassages(shown, ({ passages }) =>
       ask(call, loaded, messagesFor(loaded, body, passages)),
     );
-    return { ...asked, screening: joined(looks) };
+    return { ...asked, screening: combineScreenings(looks) };
   }
 
   async function ask(
@@ -169,7 +169,7 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
         },
         jsonSchema: loaded.prompt.answerSchema,
       },
-      { tenant, signal, patienceMs, ...(onText && !mayKeepBack(loaded) ? { onText } : {}) },
+      { tenant, signal, patienceMs, ...(onText && !requiresWholeAnswer(loaded) ? { onText } : {}) },
     );
     return { ...answer, ...(standby && { standby }) };
   }
@@ -183,7 +183,7 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
     const history = await Promise.all(
       body.history.map(({ content }) => screened(loaded, 'input', content, { signal })),
     );
-    const screening = joined([...history, input]);
+    const screening = combineScreenings([...history, input]);
     if (screening.outcome === 'blocked') return { body: null, screening };
     const messages = body.history.map((message, index) => ({
       ...message,
@@ -196,7 +196,7 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
     { policy, bundle, screen }: LoadedBundle,
     side: Side,
     text: string,
-    about: About,
+    about: TextContext,
   ): Promise<Screening> {
     const screening = await screen(side, text, about);
     if (policy) onScreened(bundle.model, side, screening.outcome);
@@ -213,7 +213,7 @@ const nothing: VersionAnswer['answer'] = {
 /**
  * Whether the answer must be complete before it is sent, because a sent piece cannot be withdrawn.
  */
-export function mayKeepBack({ policy }: LoadedBundle): boolean {
+export function requiresWholeAnswer({ policy }: LoadedBundle): boolean {
   return (
     policy?.detectors.some(
       ({ on, action, onError }) =>

@@ -6,7 +6,7 @@ import type { ServedVersion } from '../model/served-version';
 import type { ShadowOutcome } from '../routing/shadow';
 
 /** A version's result for a conversation that another version has answered. */
-export interface ShadowedChat {
+export interface ShadowAnswer {
   /** Null after an error. */
   readonly output: LoggedAnswer | null;
   readonly error: string | null;
@@ -17,7 +17,7 @@ export interface ShadowChatCall {
   readonly served: ServedVersion;
   readonly ask: (signal: AbortSignal) => Promise<LoggedAnswer>;
   /** Called once; null when it was skipped because of a limit on concurrency, time or tokens. */
-  readonly done: (shadowed: ShadowedChat | null) => void;
+  readonly done: (shadowed: ShadowAnswer | null) => void;
 }
 
 /**

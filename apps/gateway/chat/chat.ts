@@ -15,14 +15,14 @@ import type { Arm, Route } from '../routing/route';
 import { failureCode, isNobodysFailure } from '../inference/score-of';
 import { bundleOf, type ServedVersion } from '../model/served-version';
 import type { VersionPicker } from '../routing/version-picker';
-import { createAnswerer, mayKeepBack, type VersionAnswer } from './answer';
+import { createAnswerer, requiresWholeAnswer, type VersionAnswer } from './answer';
 import { brokenAnswer, loggedAnswer, rowOf } from './chat-row';
 import { refuseSystemMessage, type ChatBody } from './chat-request.schema';
 import type { ChatShadow } from './chat-shadow';
-import { beforeFirstPiece } from './before-first-piece';
-import { mayStandBeside } from './beside';
+import { withFirstPieceTimeout } from './first-piece-timeout';
+import { mayLogShadowAnswer } from './shadow-logging';
 import type { Retriever } from './retrieve';
-import { sticksTo } from './sticks-to';
+import { assignmentKey } from './assignment-key';
 
 /** The version that answers and the id in the log, known before the first piece. */
 export interface ChatHead extends AnsweringModel {
@@ -140,7 +140,7 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
     if (challenger && !takesSystemMessage(call.body, challenger.served)) {
       return logged(await answered(call, headOf(champion, predictionId), null));
     }
-    const arm = assignArm(arms, rollout.id, sticksTo(call.body)) ?? champion;
+    const arm = assignArm(arms, rollout.id, assignmentKey(call.body)) ?? champion;
     if (arm === champion || challenger === undefined) {
       const done = await answered(call, headOf(champion, predictionId), rollout);
       return rollout.besides && challenger !== undefined
@@ -182,9 +182,9 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
     head: ChatHead,
     { rollout, hearing }: { readonly rollout: RoutedRollout; readonly hearing: ChatHearing },
   ): Promise<AnsweredChat> {
-    const inPieces = call.onText !== undefined && !mayKeepBack(bundleOf(head.served));
+    const inPieces = call.onText !== undefined && !requiresWholeAnswer(bundleOf(head.served));
     const waitMs = inPieces ? limits.challengerFirstTokenMs : limits.challengerWholeMs;
-    return beforeFirstPiece({ call, waitMs, who: head.served.name }, (bounded) =>
+    return withFirstPieceTimeout({ call, waitMs, who: head.served.name }, (bounded) =>
       answered(bounded, head, rollout, { hearing, patienceMs: waitMs }),
     );
   }
@@ -251,7 +251,7 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
           patienceMs: limits.challengerFirstTokenMs,
         });
         const output = loggedAnswer(said, null);
-        return (await mayStandBeside(reply, said)) ? output : { ...output, text: null };
+        return (await mayLogShadowAnswer(reply, said)) ? output : { ...output, text: null };
       },
       done: (shadowed) => {
         const other =

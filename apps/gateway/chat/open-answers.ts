@@ -29,7 +29,7 @@ export interface OpenAnswer {
 const tellingMs = 2_000;
 
 /** The status for the log when the client has disconnected; it is not sent. */
-export const callerGone = 499;
+export const clientClosedStatus = 499;
 
 export function createOpenAnswers(most: number): OpenAnswers {
   const answers = new Map<ServerResponse, AbortController>();
@@ -55,7 +55,7 @@ export function createOpenAnswers(most: number): OpenAnswers {
       if (!raw.writableFinished)
         stop.abort(
           new HttpProblem(
-            callerGone,
+            clientClosedStatus,
             'CallerGone',
             'the client closed the connection before its answer was complete',
           ),

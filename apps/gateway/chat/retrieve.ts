@@ -1,6 +1,6 @@
 import type { ModelAccess } from '../../../data/language/model-access';
 import { rerankServed } from '../../../data/language/reranker';
-import { openRetrieval, type RetrievedForAnswer } from '../../../data/language/retrieval';
+import { openRetrieval, type RetrievedPassages } from '../../../data/language/retrieval';
 import type { IndexReader } from '../../../data/index/query-index';
 import type { Tenant } from '../../../domain/ids';
 import {
@@ -12,7 +12,7 @@ import {
 } from '../../../domain/language/citations';
 import type { LoggedRetrieval } from '../../../domain/language/logged-answer';
 import type { LoadedBundle } from '../model/load-bundle';
-import { within } from '../../../data/within';
+import { withTimeout } from '../../../data/timeout';
 
 export interface RetrieverOptions {
   readonly indexes: Pick<IndexReader, 'query'>;
@@ -32,7 +32,7 @@ const rerankShare = 0.5;
 export type Retriever = (
   loaded: LoadedBundle,
   asked: { readonly tenant: Tenant; readonly text: string; readonly signal: AbortSignal },
-) => Promise<RetrievedForAnswer | null>;
+) => Promise<RetrievedPassages | null>;
 
 export function createRetriever({
   indexes,
@@ -52,7 +52,7 @@ export function createRetriever({
       tenant: asked.tenant,
       timeoutMs: timeoutMs * rerankShare,
     });
-    const retrieved = await within(timeoutMs, retrieve({ ...asked, index, rerank }), late);
+    const retrieved = await withTimeout(timeoutMs, retrieve({ ...asked, index, rerank }), late);
     if (index.rerank) onReranked(bundle.model, retrieved.notReranked ?? 'done');
     return retrieved;
   };
@@ -72,7 +72,7 @@ export interface UrlCitation {
 /** One citation for each place in the answer that names a passage of its prompt. */
 export function annotationsOf(
   text: string,
-  retrieved: RetrievedForAnswer | null,
+  retrieved: RetrievedPassages | null,
 ): readonly UrlCitation[] {
   if (retrieved === null) return [];
   const { index, passages } = retrieved;
@@ -91,10 +91,7 @@ export function annotationsOf(
 }
 
 /** All passages in the prompt, cited or not. */
-export function sourcesOf(
-  text: string,
-  { index, passages, left, notReranked }: RetrievedForAnswer,
-) {
+export function sourcesOf(text: string, { index, passages, left, notReranked }: RetrievedPassages) {
   const cited = new Set(citedNumbers(text));
   const unverified = unknownLinks(
     text,
@@ -115,7 +112,7 @@ export function sourcesOf(
 /** For the log: the documents without their text. */
 export function loggedRetrieval(
   text: string,
-  { index, passages, left, notReranked }: RetrievedForAnswer,
+  { index, passages, left, notReranked }: RetrievedPassages,
 ): LoggedRetrieval {
   return {
     index,

@@ -1,6 +1,6 @@
 import { countTokens } from '../../../domain/index/chunking';
 import type { Embedder } from '../../../data/index/embedders/embedder';
-import { openTurns } from '../../../data/turns';
+import { openEventLoopYield } from '../../../data/event-loop-yield';
 
 /**
  * The longest piece of a word with the space after it, in UTF-16 units. Words are counted in pieces
@@ -31,7 +31,7 @@ export async function countTexts(
   },
 ): Promise<CountedTokens> {
   let tokens = 0;
-  const turn = openTurns(signal);
+  const turn = openEventLoopYield(signal);
   for (const [place, text] of texts.entries()) {
     await turn();
     // A text of a megabyte is refused without counting its words.

@@ -6,7 +6,7 @@ import type { Tenant } from '../../../domain/ids';
 import { HttpProblem } from '../../http/problem';
 import type { EmbeddingsLimits } from '../config';
 import { parseModelName, type RequestedModel } from '../model/model-name';
-import { within } from '../../../data/within';
+import { withTimeout } from '../../../data/timeout';
 import { countTexts } from './count-texts';
 import type { EmbeddingsBody } from './embeddings-request.schema';
 import type { NameIndex } from './name-index';
@@ -52,7 +52,7 @@ export function createEmbeddings({
     const asked = indexIn(parseModelName(model));
     const until = performance.now() + limits.timeoutMs;
     const inTime = <T>(work: Promise<T>, message: string) =>
-      within(Math.max(1, Math.ceil(until - performance.now())), work, {
+      withTimeout(Math.max(1, Math.ceil(until - performance.now())), work, {
         type: 'ProviderTimeout',
         message,
       });

@@ -3,7 +3,7 @@ import { failure, type PerennialError } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import { nearest } from '../../../domain/document/nearest';
 import type { LoadedRoutingTable } from '../routing/routing-table';
-import { within } from '../../../data/within';
+import { withTimeout } from '../../../data/timeout';
 
 /** Suggest the index for a name that no index has. */
 export type NameIndex = (
@@ -30,7 +30,7 @@ export function createNameIndex({ indexes, table, timeoutMs }: NameIndexOptions)
           : `it uses ${index.name}@${index.version}: "model": "${index.name}@${index.version}"`;
       return failure('NotFound', message, { next });
     }
-    const known = await within(timeoutMs, indexes.list({ tenant, pageSize: 1000 }), {
+    const known = await withTimeout(timeoutMs, indexes.list({ tenant, pageSize: 1000 }), {
       type: 'DatabaseUnavailable',
       message: 'the registry could not list the indexes',
     }).catch(() => null);

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { decompressed } from '../../http/compression';
+import { decompressBody } from '../../http/compression';
 import { stringEnd } from '../../http/json-bounds';
 import { acceptBodies, parseJson, requireJsonType, utf8Text } from '../../http/json-body';
 import { HttpProblem } from '../../http/problem';
@@ -25,7 +25,7 @@ export function acceptInferBodies(app: FastifyInstance): void {
   acceptBodies(app, async (request, body) => {
     const length = request.headers[jsonLengthHeader];
     requireJsonType(request, length === undefined ? [] : ['application/octet-stream']);
-    const bytes = await decompressed(request, body);
+    const bytes = await decompressBody(request, body);
     if (length === undefined) return parseInferJson(utf8Text(bytes));
     const jsonBytes = Number(length);
     if (!Number.isSafeInteger(jsonBytes) || jsonBytes < 0 || jsonBytes > bytes.length) {

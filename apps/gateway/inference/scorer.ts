@@ -1,5 +1,5 @@
 import type { OnnxModel } from '../../../data/onnx/session';
-import { raceDeadline } from '../../../data/within';
+import { raceDeadline } from '../../../data/timeout';
 import { HttpProblem } from '../../http/problem';
 import type { Features } from './features';
 import { createMicroBatcher } from './micro-batcher';

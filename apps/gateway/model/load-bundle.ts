@@ -2,7 +2,7 @@ import type { ModelAccess, ModelTarget } from '../../../data/language/model-acce
 import type { IndexReader } from '../../../data/index/query-index';
 import type { Detectors } from '../../../data/safety/open-detectors';
 import type { ArtifactRef, Digest } from '../../../domain/dataset/artifact';
-import { failure, failures, isPerennialError } from '../../../domain/failure';
+import { failure, failureTypes, isPerennialError } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import {
   type BundleBase,
@@ -13,7 +13,12 @@ import {
 import type { PromptTemplate } from '../../../domain/prompt/prompt';
 import { variablesOf } from '../../../domain/prompt/render';
 import type { SafetyPolicy, Side } from '../../../domain/safety/policy';
-import { screen, type About, type Detect, type Screening } from '../../../domain/safety/screen';
+import {
+  screen,
+  type TextContext,
+  type Detect,
+  type Screening,
+} from '../../../domain/safety/screen';
 import { verifiedBytes, type VersionArtifacts } from './verified-bytes';
 
 /** A language application that is ready to answer. */
@@ -24,7 +29,7 @@ export interface LoadedBundle {
   readonly prompt: PromptTemplate;
   readonly policy: SafetyPolicy | null;
   /** Screens by the bundle's policy; without a policy everything passes. */
-  readonly screen: (side: Side, text: string, about?: About) => Promise<Screening>;
+  readonly screen: (side: Side, text: string, about?: TextContext) => Promise<Screening>;
   readonly index: BundleIndex | null;
   readonly route: readonly ModelTarget[];
   readonly bytes: number;
@@ -215,7 +220,7 @@ function unlessAway(cause: unknown): void {
       ...(cause.next && { next: cause.next }),
       cause,
     });
-  if (failures[cause.type].retryable) throw cause;
+  if (failureTypes[cause.type].retryable) throw cause;
 }
 
 async function readPart<T>(

@@ -1,4 +1,4 @@
-import { shareInFlight } from '../../../data/share-in-flight';
+import { shareConcurrentCalls } from '../../../data/share-in-flight';
 import type { Digest } from '../../../domain/dataset/artifact';
 import { failure } from '../../../domain/failure';
 import type { LoadedModel, LoadInput, ModelLoader } from './loaded-model';
@@ -81,7 +81,7 @@ export function createModelCache({
     const memory = failed.get(key);
     if (memory !== undefined && memory.until > performance.now()) throw memory.error;
     failed.delete(key);
-    return shareInFlight(loading, key, () => loadEntry(key, input));
+    return shareConcurrentCalls(loading, key, () => loadEntry(key, input));
   }
 
   async function loadEntry(key: string, input: LoadInput): Promise<CachedModel> {

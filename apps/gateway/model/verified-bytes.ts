@@ -2,7 +2,7 @@ import type { ArtifactStore } from '../../../data/artifact/store';
 import { sha256 } from '../../../data/digest';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import { failure } from '../../../domain/failure';
-import { within } from '../../../data/within';
+import { withTimeout } from '../../../data/timeout';
 
 export type VersionArtifacts = Pick<ArtifactStore, 'getBytes'>;
 
@@ -20,7 +20,7 @@ export async function verifiedBytes(
       'ModelUnloadable',
       `${what} has ${ref.bytes} bytes; this gateway loads at most ${maxBytes}`,
     );
-  const bytes = await within(readTimeoutMs, artifacts.getBytes(ref, { maxBytes }), {
+  const bytes = await withTimeout(readTimeoutMs, artifacts.getBytes(ref, { maxBytes }), {
     type: 'StorageUnavailable',
     message: `${what} could not be read`,
   });

@@ -5,7 +5,7 @@ import type {
 import { isPerennialError } from '../../../domain/failure';
 import type { PredictionLogLimits } from '../config';
 import type { Spill } from './spill';
-import { within } from '../../../data/within';
+import { withTimeout } from '../../../data/timeout';
 
 /**
  * Writes predictions in batches after the answers. While the registry is not available they go to
@@ -158,7 +158,7 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
 
   async function tryInsert(rows: readonly PredictionRow[]): Promise<'taken' | 'refused' | 'away'> {
     try {
-      await within(limits.insertTimeoutMs, predictions.insert(rows), {
+      await withTimeout(limits.insertTimeoutMs, predictions.insert(rows), {
         type: 'DatabaseUnavailable',
         message: 'the registry did not accept predictions',
       });

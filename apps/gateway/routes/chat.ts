@@ -13,7 +13,7 @@ import {
   usageChunkOf,
 } from '../chat/completion';
 import { openEventStream, type EventStream } from '../chat/event-stream';
-import { callerGone, type OpenAnswer, type OpenAnswers } from '../chat/open-answers';
+import { clientClosedStatus, type OpenAnswer, type OpenAnswers } from '../chat/open-answers';
 import { gatewayOverrides } from '../http-app';
 import type { GatewayMetrics } from '../metrics';
 import { bundleOf } from '../model/served-version';
@@ -127,7 +127,7 @@ export function chatRoutes(
     const problem = problemOf(error, request.traceId, gatewayOverrides);
     count(head, reply, problem.status);
     // Thousands of clients may disconnect in one second.
-    if (problem.status === callerGone) return;
+    if (problem.status === clientClosedStatus) return;
     request.log.warn({ err: error, traceId: request.traceId }, 'an answer was interrupted');
     void stream.send(JSON.stringify(openAiErrorOf(problem)));
     stream.cut();

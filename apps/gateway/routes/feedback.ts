@@ -10,7 +10,7 @@ import type { PredictionId, Tenant } from '../../../domain/ids';
 import { labelMismatch } from '../../../domain/serving/prediction';
 import { parseFeedback, type FeedbackItem } from '../prediction-log/feedback-items';
 import type { GatewayMetrics } from '../metrics';
-import { within } from '../../../data/within';
+import { withTimeout } from '../../../data/timeout';
 
 export interface FeedbackRouteDeps {
   readonly feedback: Pick<FeedbackRepository, 'record'>;
@@ -65,7 +65,7 @@ export function feedbackRoutes(
   }
 
   function inTime<T>(work: Promise<T>): Promise<T> {
-    return within(timeoutMs, work, {
+    return withTimeout(timeoutMs, work, {
       type: 'DatabaseUnavailable',
       message: 'the registry did not accept the feedback; send it again',
     });

@@ -3,7 +3,7 @@ import type { IndexAnswer, IndexHit, IndexReader } from '../../../data/index/que
 import { plainSourceOf } from '../../../domain/language/citations';
 import { parseIndexQuery } from '../index-query/index-query.schema';
 import type { IndexMetrics } from '../index-query/index-metrics';
-import { within } from '../../../data/within';
+import { withTimeout } from '../../../data/timeout';
 
 export interface IndexQueryRouteDeps {
   readonly indexes: Pick<IndexReader, 'query'>;
@@ -31,7 +31,7 @@ export function indexQueryRoutes(
       const { index } = request.params;
       const query = { tenant: request.caller.tenant, index, ...parseIndexQuery(request.body) };
       const left = Math.max(1, timeoutMs - reply.elapsedTime);
-      const answer = await within(left, indexes.query(query), {
+      const answer = await withTimeout(left, indexes.query(query), {
         type: 'StorageUnavailable',
         message: `the index ${index} did not respond`,
       });

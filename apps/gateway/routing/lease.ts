@@ -1,7 +1,7 @@
 import type { GatewayRepository } from '../../../db/serving/gateway-repository';
 import type { RoutingRepository } from '../../../db/serving/routing-repository';
 import type { LoadedRoutingTable } from './routing-table';
-import { within } from '../../../data/within';
+import { withTimeout } from '../../../data/timeout';
 
 /**
  * While the lease is valid, the registry knows the table of this gateway and waits for it before a
@@ -58,7 +58,7 @@ export function createLease(options: LeaseOptions): Lease {
       message: 'the registry did not accept the heartbeat',
     } as const;
     beats += 1;
-    const current = await within(
+    const current = await withTimeout(
       timeoutMs,
       gateways.beat({ id, url: url(), epoch: table.epoch(), leaseSeconds, beat: beats }),
       away,
@@ -78,7 +78,7 @@ export function createLease(options: LeaseOptions): Lease {
     listening ??= beginToListen().finally(() => {
       listening = null;
     });
-    await within(timeoutMs, listening, {
+    await withTimeout(timeoutMs, listening, {
       type: 'DatabaseUnavailable',
       message: 'cannot listen for routing changes',
     });
@@ -125,7 +125,7 @@ export function createLease(options: LeaseOptions): Lease {
       await running;
       try {
         await stopListening?.();
-        await within(timeoutMs, gateways.leave({ id }), {
+        await withTimeout(timeoutMs, gateways.leave({ id }), {
           type: 'DatabaseUnavailable',
           message: 'the registry did not accept the deregistration',
         });

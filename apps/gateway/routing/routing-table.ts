@@ -16,7 +16,7 @@ import {
   type Unloaded,
 } from './route';
 import type { ServedVersion } from '../model/served-version';
-import { within } from '../../../data/within';
+import { withTimeout } from '../../../data/timeout';
 
 /** A wanted route that this process cannot serve, with the reason. */
 export interface BlockedModel {
@@ -111,7 +111,7 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
       type: 'DatabaseUnavailable',
       message: 'the registry did not return its routing table',
     } as const;
-    const table = within(readTimeoutMs, routing.table(), late);
+    const table = withTimeout(readTimeoutMs, routing.table(), late);
     const over = (): void => {
       reading = null;
     };

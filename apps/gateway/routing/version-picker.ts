@@ -10,7 +10,7 @@ import type { RequestedModel } from '../model/model-name';
 import type { Arm, Route } from './route';
 import type { LoadedRoutingTable } from './routing-table';
 import { servedVersion, type ServedVersion } from '../model/served-version';
-import { within } from '../../../data/within';
+import { withTimeout } from '../../../data/timeout';
 
 /**
  * The versions that may answer a request: the arms of the routing table, or one version that the
@@ -140,7 +140,7 @@ export function createVersionPicker({
     const remembered = known.get(key);
     if (remembered !== undefined) return remembered;
     const asked = routing.version({ tenant, model, version });
-    const found = await within(timeoutMs, asked, {
+    const found = await withTimeout(timeoutMs, asked, {
       type: 'DatabaseUnavailable',
       message: 'the registry did not return the version',
     });

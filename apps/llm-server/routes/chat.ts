@@ -4,8 +4,8 @@ import type { WrittenAnswer } from '../answer';
 import { ApiError, errorBody } from '../api-error';
 import type { ChatRequestBody } from '../chat-request.schema';
 import { parseChatRequest } from '../chat-request.schema';
-import type { BegunAnswer, ChatWish, Engine } from '../engine';
-import type { GrammarWish } from '../grammars';
+import type { PendingAnswer, EngineRequest, Engine } from '../engine';
+import type { GrammarSpec } from '../grammars';
 import type { LlmServerMetrics } from '../metrics';
 import { adapterOf } from '../model-names';
 import { openEventStream } from '../event-stream';
@@ -68,7 +68,7 @@ export function chatRoutes(
 
 async function streamed(
   reply: FastifyReply,
-  begun: BegunAnswer,
+  begun: PendingAnswer,
   head: object,
   withUsage: boolean,
   metrics: LlmServerMetrics,
@@ -109,7 +109,7 @@ async function streamed(
   return reply;
 }
 
-function wishOf(body: ChatRequestBody, modelName: string): ChatWish {
+function wishOf(body: ChatRequestBody, modelName: string): EngineRequest {
   return {
     adapter: adapterOf(body.model, modelName),
     messages: body.messages.map(({ role, content }) => ({ role, content })),
@@ -126,7 +126,7 @@ function wishOf(body: ChatRequestBody, modelName: string): ChatWish {
   };
 }
 
-function grammarOf({ grammar, response_format: format }: ChatRequestBody): GrammarWish | null {
+function grammarOf({ grammar, response_format: format }: ChatRequestBody): GrammarSpec | null {
   if (grammar) return { kind: 'gbnf', text: grammar };
   if (format?.type === 'json_object') return { kind: 'json' };
   if (format?.type === 'json_schema') return { kind: 'schema', schema: format.json_schema.schema };
@@ -144,7 +144,7 @@ function clientGone(reply: FastifyReply): AbortSignal {
 }
 
 function usageOf(
-  { promptTokens }: BegunAnswer,
+  { promptTokens }: PendingAnswer,
   { completionTokens, cachedTokens }: WrittenAnswer,
 ): object {
   return {
@@ -157,7 +157,7 @@ function usageOf(
 
 function count(
   metrics: LlmServerMetrics,
-  { promptTokens }: BegunAnswer,
+  { promptTokens }: PendingAnswer,
   { cachedTokens, completionTokens, firstTokenMs }: WrittenAnswer,
 ): void {
   metrics.answer({

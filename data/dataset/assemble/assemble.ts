@@ -34,7 +34,7 @@ import {
   refuseUnknownClasses,
   taskOf,
 } from './label';
-import { drawnHash, drawnPart } from './split-hash';
+import { splitHashSql, splitPartSql } from './split-hash';
 
 export interface AssemblyRun {
   readonly data: DataSpec;
@@ -207,7 +207,7 @@ function partingOf({ data, window }: AssemblyRun): Parting {
     return {
       inside: () => (split.by === 'group' ? `${quoteName(split.column)} IS NOT NULL` : 'true'),
       ripe: () => 'true',
-      rowsOf: (part) => drawnPart(part, split),
+      rowsOf: (part) => splitPartSql(part, split),
       windowOf: () => null,
       columns: [...reservedColumns, groupColumn],
     };
@@ -259,7 +259,7 @@ function keptRows({ run, keys, task, parting, available }: Assembly): string {
       ${split.by === 'time' ? time : 'NULL::TIMESTAMP'} AS ${timeColumn},
       ${entity === null ? 'NULL::VARCHAR' : `CAST(${entity} AS VARCHAR)`} AS ${entityColumn},
       ${split.by === 'time' ? `strftime(${time}, '%Y-%m-%d')` : 'NULL::VARCHAR'} AS ${dayColumn}
-      ${split.by === 'time' ? '' : `, ${drawnHash(split, available)} AS ${groupColumn}`}
+      ${split.by === 'time' ? '' : `, ${splitHashSql(split, available)} AS ${groupColumn}`}
     FROM assembled
     WHERE ${parting.inside(keys)} AND ${label} IS NOT NULL AND (${parting.ripe(keys)})
     ORDER BY ${rowColumn}`;

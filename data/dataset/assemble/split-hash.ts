@@ -7,7 +7,7 @@ import type { Column } from '../../../domain/dataset/dataset';
 import type { SplitSpec } from '../../../domain/lifecycle/lifecycle';
 import { quoteName, quoteText } from '../../sql/platform-sql';
 
-export type DrawnSplit = Exclude<SplitSpec, { readonly by: 'time' }>;
+export type HashSplit = Exclude<SplitSpec, { readonly by: 'time' }>;
 
 /** Hexadecimal digits of the hash: 64 bits make collisions of a billion groups very unlikely. */
 const digits = 16;
@@ -19,7 +19,7 @@ const decidingDigits = 8;
  * label, sorted by name. Only these values matter, so a row stays in its part when rows are added,
  * removed or reordered. Null without a group.
  */
-export function drawnHash(split: DrawnSplit, available: readonly Column[]): string {
+export function splitHashSql(split: HashSplit, available: readonly Column[]): string {
   const text =
     split.by === 'group'
       ? `CAST(${quoteName(split.column)} AS VARCHAR)`
@@ -35,7 +35,7 @@ export function drawnHash(split: DrawnSplit, available: readonly Column[]): stri
  * SQL for the rows of a part. The holdout has the lowest hashes, then confirm, then tuning. Changing
  * the share of a part does not change the parts before it.
  */
-export function drawnPart(part: AssembledPartName, split: DrawnSplit): string {
+export function splitPartSql(part: AssembledPartName, split: HashSplit): string {
   const place = `CAST('0x' || substr(${groupColumn}, 1, ${decidingDigits}) AS BIGINT)`;
   const [from, until] = rangeOf(part, split).map((share) =>
     Math.round(share * 16 ** decidingDigits),
@@ -45,7 +45,7 @@ export function drawnPart(part: AssembledPartName, split: DrawnSplit): string {
 
 function rangeOf(
   part: AssembledPartName,
-  { holdout, confirm, tuning }: DrawnSplit,
+  { holdout, confirm, tuning }: HashSplit,
 ): readonly [number, number] {
   const ends = {
     holdout,

@@ -5,9 +5,9 @@ import { checkName } from './contract-verdict';
 import type { ReadColumn, RowCheck } from './row-checks';
 
 /** Tables and columns of the validation: the numbered input, and its bad rows with reasons. */
-export const numbered = '__contract_input';
-export const bad = '__contract_bad';
-export const number = '__contract_row';
+export const inputTable = '__contract_input';
+export const badRowsTable = '__contract_bad';
+export const rowNumberColumn = '__contract_row';
 /** Column that quarantine adds: names of the failed checks, `range:temp; unique:flight`. */
 export const reasonsColumn = '__reasons';
 
@@ -53,12 +53,12 @@ export async function markBadRows(sql: PlatformSql, checks: readonly RowCheck[])
   );
   const reasons = `list_filter([${cases.join(', ')}]::VARCHAR[], lambda name : name IS NOT NULL)`;
   await sql.run(
-    `CREATE TEMP TABLE ${bad} AS
-     SELECT * FROM (SELECT ${number}, ${reasons} AS ${reasonsColumn} FROM ${numbered}) WHERE len(${reasonsColumn}) > 0`,
+    `CREATE TEMP TABLE ${badRowsTable} AS
+     SELECT * FROM (SELECT ${rowNumberColumn}, ${reasons} AS ${reasonsColumn} FROM ${inputTable}) WHERE len(${reasonsColumn}) > 0`,
   );
 }
 
-export interface KeySet {
+export interface UniqueKeyCheck {
   readonly check: 'unique';
   readonly column: string;
   readonly expected: string;
@@ -72,8 +72,8 @@ export async function markDuplicates(
   sql: PlatformSql,
   contract: DataContract,
   read: ReadonlyMap<string, ReadColumn>,
-): Promise<readonly KeySet[]> {
-  const sets: KeySet[] = [];
+): Promise<readonly UniqueKeyCheck[]> {
+  const sets: UniqueKeyCheck[] = [];
   const repeated: string[] = [];
   for (const names of contract.unique) {
     const set = keySet(names);
@@ -81,24 +81,24 @@ export async function markDuplicates(
     if (keys.length < names.length) continue;
     sets.push(set);
     repeated.push(
-      `SELECT ${number}, ${quoteText(checkName(set))} AS name FROM ${numbered} ANTI JOIN ${bad} USING (${number})
+      `SELECT ${rowNumberColumn}, ${quoteText(checkName(set))} AS name FROM ${inputTable} ANTI JOIN ${badRowsTable} USING (${rowNumberColumn})
        WHERE ${keys.map((key) => `(${key}) IS NOT NULL`).join(' AND ')}
-       QUALIFY row_number() OVER (PARTITION BY ${keys.join(', ')} ORDER BY ${number}) > 1`,
+       QUALIFY row_number() OVER (PARTITION BY ${keys.join(', ')} ORDER BY ${rowNumberColumn}) > 1`,
     );
   }
   if (repeated.length > 0) {
     await sql.run(
-      `INSERT INTO ${bad} SELECT ${number}, list(name ORDER BY name) FROM (${repeated.join(' UNION ALL ')}) GROUP BY ${number}`,
+      `INSERT INTO ${badRowsTable} SELECT ${rowNumberColumn}, list(name ORDER BY name) FROM (${repeated.join(' UNION ALL ')}) GROUP BY ${rowNumberColumn}`,
     );
   }
   return sets;
 }
 
-function keySet(names: readonly string[]): KeySet {
+function keySet(names: readonly string[]): UniqueKeyCheck {
   return { check: 'unique', column: names.join(', '), expected: 'one row per key' };
 }
 
-export function unmeasuredSets(
+export function unmeasuredKeyChecks(
   contract: DataContract,
   read: ReadonlyMap<string, ReadColumn>,
 ): ContractCheck[] {
@@ -112,7 +112,7 @@ export function unmeasuredSets(
 
 export async function countReasons(sql: PlatformSql): Promise<ReadonlyMap<string, number>> {
   const counts = await sql.rows<{ name: string; n: number }>(
-    `SELECT name, count(*) AS n FROM (SELECT unnest(${reasonsColumn}) AS name FROM ${bad}) GROUP BY 1 ORDER BY 2 DESC, 1`,
+    `SELECT name, count(*) AS n FROM (SELECT unnest(${reasonsColumn}) AS name FROM ${badRowsTable}) GROUP BY 1 ORDER BY 2 DESC, 1`,
   );
   return new Map(counts.map(({ name, n }) => [name, n]));
 }

@@ -3,7 +3,7 @@ import type { Column } from '../../../domain/dataset/dataset';
 import { quoteName, readParquet, type PlatformSql } from '../../sql/platform-sql';
 
 /** The approved version, or why none is available for comparison. */
-export type Reference =
+export type ReferenceVersion =
   | {
       readonly kind: 'version';
       readonly name: string;
@@ -23,7 +23,10 @@ const categories = 20;
 export async function distributionChecks(
   sql: PlatformSql,
   { distribution }: DataContract,
-  { reference, accepted }: { readonly reference: Reference; readonly accepted: readonly Column[] },
+  {
+    reference,
+    accepted,
+  }: { readonly reference: ReferenceVersion; readonly accepted: readonly Column[] },
 ): Promise<ContractCheck[]> {
   if (distribution === null) return [];
   const checks: ContractCheck[] = [];
@@ -54,7 +57,7 @@ async function compareColumn(
     maxPsi,
   }: {
     readonly name: string;
-    readonly reference: Reference;
+    readonly reference: ReferenceVersion;
     readonly accepted: readonly Column[];
     readonly maxPsi: number;
   },

@@ -20,7 +20,7 @@ export interface ReadColumn {
 }
 
 /** How to read `column` as the contract expects; null when no value can be converted. */
-export function readAs(expectation: ColumnExpectation, column: Column): ReadColumn | null {
+export function columnReader(expectation: ColumnExpectation, column: Column): ReadColumn | null {
   const name = quoteName(column.name);
   const { type } = expectation;
   if (column.type === type || (column.type === 'integer' && type === 'number')) {

@@ -3,20 +3,20 @@ import type { Column } from '../../../domain/dataset/dataset';
 import type { Verdict } from '../../../domain/decision/verdict';
 import { quoteName, quoteText, readParquet, type PlatformSql } from '../../sql/platform-sql';
 import {
-  bad,
+  badRowsTable,
   countReasons,
   markBadRows,
   markDuplicates,
-  number,
-  numbered,
+  rowNumberColumn,
+  inputTable,
   reasonsColumn,
   rowCheck,
-  unmeasuredSets,
+  unmeasuredKeyChecks,
   usableChecks,
 } from './bad-rows';
 import { contractVerdict } from './contract-verdict';
-import { acceptedView, distributionChecks, type Reference } from './distribution';
-import { readAs, rowChecks, type ReadColumn } from './row-checks';
+import { acceptedView, distributionChecks, type ReferenceVersion } from './distribution';
+import { columnReader, rowChecks, type ReadColumn } from './row-checks';
 import { nullShares, quarantineShare, rowCount, schemaChecks } from './whole-checks';
 
 export interface Validation {
@@ -28,7 +28,7 @@ export interface Validation {
   readonly files: readonly string[];
   readonly columns: readonly Column[];
   /** The approved version, for distribution checks. */
-  readonly reference: Reference;
+  readonly reference: ReferenceVersion;
   /** Output paths. Files are written only when rows are quarantined or a column is converted. */
   readonly acceptedPath: string;
   readonly quarantinePath: string;
@@ -56,21 +56,21 @@ export async function validateContract(
   const { contract, files, columns } = validation;
   const read = readColumns(contract, columns);
   await sql.run(
-    `CREATE TEMP VIEW ${numbered} AS SELECT *, row_number() OVER () AS ${number} FROM ${readParquet(files)}`,
+    `CREATE TEMP VIEW ${inputTable} AS SELECT *, row_number() OVER () AS ${rowNumberColumn} FROM ${readParquet(files)}`,
   );
-  const { rows } = await sql.one<{ rows: number }>(`SELECT count(*) AS rows FROM ${numbered}`);
+  const { rows } = await sql.one<{ rows: number }>(`SELECT count(*) AS rows FROM ${inputTable}`);
   const { usable, unusable } = await usableChecks(sql, rowChecks(contract, read), columns);
   await markBadRows(sql, usable);
   const duplicates = await markDuplicates(sql, contract, read);
   const badRows = await countReasons(sql);
   const { quarantined } = await sql.one<{ quarantined: number }>(
-    `SELECT count(*) AS quarantined FROM ${bad}`,
+    `SELECT count(*) AS quarantined FROM ${badRowsTable}`,
   );
 
   const accepted = columns.map((column) => acceptedColumn(column, read));
   await sql.run(
     `CREATE TEMP VIEW ${acceptedView} AS SELECT ${accepted.map((column) => `${column.value} AS ${quoteName(column.name)}`).join(', ')}
-     FROM ${numbered} ANTI JOIN ${bad} USING (${number}) ORDER BY ${number}`,
+     FROM ${inputTable} ANTI JOIN ${badRowsTable} USING (${rowNumberColumn}) ORDER BY ${rowNumberColumn}`,
   );
   const checks: ContractCheck[] = [
     ...schemaChecks(contract, columns, read),
@@ -78,7 +78,7 @@ export async function validateContract(
     ...usable.map((check) => rowCheck(check, badRows)),
     ...unusable,
     ...duplicates.map((set) => rowCheck(set, badRows)),
-    ...unmeasuredSets(contract, read),
+    ...unmeasuredKeyChecks(contract, read),
     rowCount(contract, rows),
     quarantineShare(contract, rows, quarantined),
     ...(await distributionChecks(sql, contract, { reference: validation.reference, accepted })),
@@ -130,7 +130,7 @@ function readColumns(
   const read = new Map<string, ReadColumn>();
   for (const expectation of contract.columns) {
     const column = columns.find((candidate) => candidate.name === expectation.name);
-    const reading = column === undefined ? null : readAs(expectation, column);
+    const reading = column === undefined ? null : columnReader(expectation, column);
     if (reading !== null) read.set(expectation.name, reading);
   }
   return read;
@@ -168,7 +168,7 @@ async function writeHalves(
     .filter((column) => column.name !== reasonsColumn)
     .map((column) => `i.${quoteName(column.name)}`);
   await sql.run(
-    `COPY (SELECT ${[...original, `array_to_string(b.${reasonsColumn}, '; ') AS ${reasonsColumn}`].join(', ')} FROM ${numbered} i JOIN ${bad} b USING (${number}) ORDER BY ${number})
+    `COPY (SELECT ${[...original, `array_to_string(b.${reasonsColumn}, '; ') AS ${reasonsColumn}`].join(', ')} FROM ${inputTable} i JOIN ${badRowsTable} b USING (${rowNumberColumn}) ORDER BY ${rowNumberColumn})
      TO ${quoteText(quarantinePath)} ${parquet}`,
   );
 }

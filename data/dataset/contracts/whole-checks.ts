@@ -3,7 +3,7 @@ import type { ContractCheck, DataContract } from '../../../domain/dataset/contra
 import type { Column } from '../../../domain/dataset/dataset';
 import { nearest } from '../../../domain/document/nearest';
 import type { PlatformSql } from '../../sql/platform-sql';
-import { numbered } from './bad-rows';
+import { inputTable } from './bad-rows';
 import type { ReadColumn } from './row-checks';
 
 export function schemaChecks(
@@ -59,7 +59,7 @@ export async function nullShares(
   });
   if (limited.length === 0) return [];
   const counts = await sql.one<Record<string, number>>(
-    `SELECT ${limited.map(({ value }, i) => `count(*) FILTER (WHERE (${value}) IS NULL) AS "n${i}"`).join(', ')} FROM ${numbered}`,
+    `SELECT ${limited.map(({ value }, i) => `count(*) FILTER (WHERE (${value}) IS NULL) AS "n${i}"`).join(', ')} FROM ${inputTable}`,
   );
   return limited.map(({ expectation: { name, maxNullShare } }, i): ContractCheck => {
     const share = rows === 0 ? 0 : (counts[`n${i}`] ?? 0) / rows;

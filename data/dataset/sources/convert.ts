@@ -13,7 +13,7 @@ import { sourceFailure } from './source-failure';
 
 const formats = { parquet, csv, ndjson } as const satisfies Record<SourceFormat, FormatReader>;
 
-export interface ConvertedSource {
+export interface SourceConversion {
   /** Ordered; the rows keep the order of the source. */
   readonly files: readonly string[];
   readonly columns: readonly Column[];
@@ -34,7 +34,7 @@ export async function convert(
   files: SourceFiles,
   window: TimeWindow | null,
   into: string,
-): Promise<ConvertedSource> {
+): Promise<SourceConversion> {
   const { source } = files;
   return explained(files, async () => {
     const table = await formats[source.format].open(sql, files);
@@ -78,7 +78,7 @@ export interface SourceTimes {
   readonly quarters: readonly number[] | null;
 }
 
-export interface DescribedTable {
+export interface TableDescription {
   readonly columns: readonly Column[];
   /** Null when the source names no time column, or no row has a time. */
   readonly times: SourceTimes | null;
@@ -88,7 +88,10 @@ export interface DescribedTable {
 const mostQuarters = 400_000;
 
 /** Columns of a source as a run reads them, and the times of its rows. Copies nothing. */
-export async function describeTable(sql: PlatformSql, files: SourceFiles): Promise<DescribedTable> {
+export async function describeTable(
+  sql: PlatformSql,
+  files: SourceFiles,
+): Promise<TableDescription> {
   return explained(files, async () => {
     const table = await formats[files.source.format].open(sql, files);
     const columns = table.columns.map(({ name, type }) => ({ name, type }));

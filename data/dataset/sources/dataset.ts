@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { formatByteSize } from '../../../domain/byte-size';
-import type { Fetch, Fetched } from './fetch';
+import type { SourceFetch, FetchedFiles } from './fetch';
 import { sourceFailure } from './source-failure';
 
 /** The files of an existing dataset version, verified against its manifest. */
@@ -11,7 +11,7 @@ export async function fetchDataset({
   datasets,
   signal,
   onProgress,
-}: Fetch): Promise<Fetched> {
+}: SourceFetch): Promise<FetchedFiles> {
   if (source.format !== 'parquet')
     throw sourceFailure('InvalidInput', source, `datasets are Parquet, not ${source.format}`, {
       next: 'write format: parquet',

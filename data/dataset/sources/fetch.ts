@@ -10,7 +10,7 @@ import { fetchS3 } from './s3-object';
 import { fetchSample } from './sample';
 import { sourceFailure } from './source-failure';
 
-export interface Fetch {
+export interface SourceFetch {
   readonly source: SourceSpec;
   /** An empty folder for copies. */
   readonly into: string;
@@ -33,7 +33,7 @@ export interface DatasetReader {
 }
 
 /** Readable files on this machine, in order. */
-export interface Fetched {
+export interface FetchedFiles {
   readonly paths: readonly string[];
   readonly bytes: number;
   /** Invalidates the paths. */
@@ -46,10 +46,10 @@ const fetchers = {
   s3: fetchS3,
   https: fetchHttps,
   dataset: fetchDataset,
-} as const satisfies Record<SourceScheme, (fetch: Fetch) => Promise<Fetched>>;
+} as const satisfies Record<SourceScheme, (fetch: SourceFetch) => Promise<FetchedFiles>>;
 
 /** Makes the source readable on this machine, within its limits and the policy. */
-export async function fetchSource(fetch: Fetch): Promise<Fetched> {
+export async function fetchSource(fetch: SourceFetch): Promise<FetchedFiles> {
   const { source, policy } = fetch;
   const scheme = schemeOf(source.uri);
   if (scheme === 'http' && policy.allowPrivateAddresses) return fetchHttps(fetch);

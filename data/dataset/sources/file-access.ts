@@ -73,7 +73,7 @@ async function isDenied(path: string, denied: readonly string[]): Promise<boolea
       identity: await identityOf(each),
     })),
   );
-  if (closed.some((each) => path === each.path || isBelow(path, each.path))) return true;
+  if (closed.some((each) => path === each.path || isInsideFolder(path, each.path))) return true;
   const identities = new Set(
     closed.flatMap(({ identity }) => (identity === null ? [] : [identity])),
   );
@@ -94,7 +94,7 @@ async function wayBelowRoot(path: string, root: string): Promise<readonly string
   const names = root.split(sep);
   const star = names.indexOf('*');
   const base = await realOrGiven(star === -1 ? root : names.slice(0, star).join(sep) || sep);
-  if (!isBelow(path, base)) return null;
+  if (!isInsideFolder(path, base)) return null;
   const way = relative(base, path).split(sep);
   if (star === -1) return way;
   const pattern = names.slice(star).filter((name) => name !== '');
@@ -115,7 +115,7 @@ async function realOrGiven(path: string): Promise<string> {
   }
 }
 
-export function isBelow(path: string, root: string): boolean {
+export function isInsideFolder(path: string, root: string): boolean {
   const way = relative(root, path);
   return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }

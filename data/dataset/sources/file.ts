@@ -3,7 +3,7 @@ import { open, readlink, realpath, stat, symlink, type FileHandle } from 'node:f
 import { extname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { formatByteSize } from '../../../domain/byte-size';
-import type { Fetch, Fetched } from './fetch';
+import type { SourceFetch, FetchedFiles } from './fetch';
 import { fileRefusal } from './file-access';
 import { sourceFailure } from './source-failure';
 
@@ -17,7 +17,7 @@ export async function fetchFile({
   policy,
   limits,
   onProgress,
-}: Fetch): Promise<Fetched> {
+}: SourceFetch): Promise<FetchedFiles> {
   const wanted = pathOf(source);
   const real = await explained(source, () => realpath(wanted));
   await checkAccess(source, real, policy);
@@ -38,9 +38,9 @@ export async function fetchFile({
 }
 
 async function checkAccess(
-  source: Fetch['source'],
+  source: SourceFetch['source'],
   path: string,
-  policy: Fetch['policy'],
+  policy: SourceFetch['policy'],
 ): Promise<void> {
   const refusal = await fileRefusal(path, policy.files);
   if (refusal !== null)
@@ -51,7 +51,7 @@ async function checkAccess(
 async function openedPath(
   file: FileHandle,
   real: string,
-  source: Fetch['source'],
+  source: SourceFetch['source'],
 ): Promise<string> {
   if (process.platform === 'linux') return readlink(`/proc/self/fd/${file.fd}`);
   const [opened, found, path] = await Promise.all([
@@ -67,7 +67,7 @@ async function openedPath(
 
 async function sizeOf(
   file: FileHandle,
-  source: Fetch['source'],
+  source: SourceFetch['source'],
   maxBytes: number,
 ): Promise<number> {
   const found = await file.stat();
@@ -94,7 +94,7 @@ async function sizeOf(
   return found.size;
 }
 
-function pathOf(source: Fetch['source']): string {
+function pathOf(source: SourceFetch['source']): string {
   try {
     const path = fileURLToPath(source.uri);
     if (isAbsolute(path)) return path;
@@ -106,7 +106,7 @@ function pathOf(source: Fetch['source']): string {
   });
 }
 
-async function explained<T>(source: Fetch['source'], work: () => Promise<T>): Promise<T> {
+async function explained<T>(source: SourceFetch['source'], work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -6,8 +6,8 @@ import { Agent, request, type Dispatcher } from 'undici';
 import { formatByteSize } from '../../../domain/byte-size';
 import { isPerennialError } from '../../../domain/failure';
 import { isPublicAddress, publicOnly } from './addresses';
-import type { Fetch, Fetched } from './fetch';
-import { limited } from './limits';
+import type { SourceFetch, FetchedFiles } from './fetch';
+import { limitBytes } from './limits';
 import { sourceFailure } from './source-failure';
 
 const mostRedirects = 5;
@@ -18,7 +18,7 @@ const silenceMs = 30_000;
  * Downloads by one GET. Each hop, including redirects, is checked: its scheme and the address of
  * the connection.
  */
-export async function fetchHttps(fetch: Fetch): Promise<Fetched> {
+export async function fetchHttps(fetch: SourceFetch): Promise<FetchedFiles> {
   const { policy, signal, source } = fetch;
   const agent = new Agent({
     connect: {
@@ -40,7 +40,7 @@ export async function fetchHttps(fetch: Fetch): Promise<Fetched> {
   }
 }
 
-async function follow(fetch: Fetch, agent: Agent): Promise<Dispatcher.ResponseData> {
+async function follow(fetch: SourceFetch, agent: Agent): Promise<Dispatcher.ResponseData> {
   const { source, signal } = fetch;
   let url = new URL(source.uri);
   for (let hop = 0; hop <= mostRedirects; hop++) {
@@ -60,7 +60,7 @@ async function follow(fetch: Fetch, agent: Agent): Promise<Dispatcher.ResponseDa
   );
 }
 
-function checkHop(url: URL, { source, policy }: Fetch): void {
+function checkHop(url: URL, { source, policy }: SourceFetch): void {
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && policy.allowPrivateAddresses)) {
     throw sourceFailure(
       'SourceRefused',
@@ -76,8 +76,8 @@ function checkHop(url: URL, { source, policy }: Fetch): void {
 
 async function save(
   response: Dispatcher.ResponseData,
-  { source, into, limits, signal, onProgress }: Fetch,
-): Promise<Fetched> {
+  { source, into, limits, signal, onProgress }: SourceFetch,
+): Promise<FetchedFiles> {
   const { statusCode, headers, body } = response;
   const tooLarge = (detail: string): Error =>
     sourceFailure('SourceTooLarge', source, detail, { next: 'raise spec.data.limits.size' });
@@ -100,12 +100,12 @@ async function save(
   }
   const path = join(into, 'download');
   let bytes = 0;
-  const counted = limited(limits.maxBytes, tooLarge, (read) => onProgress((bytes = read)));
+  const counted = limitBytes(limits.maxBytes, tooLarge, (read) => onProgress((bytes = read)));
   await pipeline(body, counted, createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal });
   return { paths: [path], bytes };
 }
 
-function refusedStatus(status: number, source: Fetch['source']): Error {
+function refusedStatus(status: number, source: SourceFetch['source']): Error {
   const passing = status >= 500 || status === 408 || status === 425 || status === 429;
   if (passing) return sourceFailure('SourceUnreachable', source, `the server answered ${status}`);
   if (status === 404 || status === 410)
@@ -121,7 +121,7 @@ function refusedStatus(status: number, source: Fetch['source']): Error {
   });
 }
 
-function refusedAddress(host: string, source: Fetch['source']): Error {
+function refusedAddress(host: string, source: SourceFetch['source']): Error {
   return sourceFailure(
     'SourceRefused',
     source,
@@ -132,7 +132,7 @@ function refusedAddress(host: string, source: Fetch['source']): Error {
   );
 }
 
-function explained(error: unknown, source: Fetch['source']): Error {
+function explained(error: unknown, source: SourceFetch['source']): Error {
   const known = [error, (error as Error | undefined)?.cause].find(isPerennialError);
   if (known) return known;
   const code = codeOf(error);

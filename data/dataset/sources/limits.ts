@@ -2,7 +2,7 @@ import { Transform } from 'node:stream';
 import { formatByteSize } from '../../../domain/byte-size';
 
 /** Passes bytes on and fails with the error of `tooLarge` beyond `maxBytes`. */
-export function limited(
+export function limitBytes(
   maxBytes: number,
   tooLarge: (detail: string) => Error,
   onProgress: (bytes: number) => void,

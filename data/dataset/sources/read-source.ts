@@ -5,8 +5,8 @@ import type { DatasetStatistics } from '../../../domain/dataset/statistics';
 import type { TableProfile } from '../../../domain/dataset/table-profile';
 import { columnStatistics } from '../statistics';
 import { readParquet, withDuckDb, type PlatformSql } from '../../sql/platform-sql';
-import { convert, describeTable, newestTime, type DescribedTable } from './convert';
-import { fetchSource, type Fetch, type Fetched } from './fetch';
+import { convert, describeTable, newestTime, type TableDescription } from './convert';
+import { fetchSource, type SourceFetch, type FetchedFiles } from './fetch';
 import { sourceFailure } from './source-failure';
 import { profileTable } from './table-profile';
 
@@ -15,7 +15,7 @@ interface SourceProgress {
   readonly bytes: number;
 }
 
-export interface ReadSource extends Omit<Fetch, 'onProgress'> {
+export interface ReadSource extends Omit<SourceFetch, 'onProgress'> {
   /** Half-open, in the column `source.time`; null reads everything. */
   readonly window: TimeWindow | null;
   readonly onProgress: (progress: SourceProgress) => void;
@@ -72,7 +72,7 @@ export function newestEvent(read: Omit<ReadSource, 'window'>): Promise<string | 
  * Columns and times of a source, without its rows.
  * @throws DataUnreadable when the column `source.time` does not exist
  */
-export function describeSource(read: Omit<ReadSource, 'window'>): Promise<DescribedTable> {
+export function describeSource(read: Omit<ReadSource, 'window'>): Promise<TableDescription> {
   return withinTime(read, (signal, fetched) =>
     inDuckDb(read.into, signal, (sql) =>
       describeTable(sql, { source: read.source, paths: fetched.paths }),
@@ -95,12 +95,12 @@ export function profileSource(
 /** Applies `timeoutSeconds` to download and conversion together. */
 async function withinTime<T>(
   read: Omit<ReadSource, 'window'>,
-  work: (signal: AbortSignal, fetched: Fetched) => Promise<T>,
+  work: (signal: AbortSignal, fetched: FetchedFiles) => Promise<T>,
 ): Promise<T> {
   const { source, limits, into } = read;
   const timeout = AbortSignal.timeout(limits.timeoutSeconds * 1000);
   const signal = AbortSignal.any([read.signal, timeout]);
-  let fetched: Fetched | null = null;
+  let fetched: FetchedFiles | null = null;
   try {
     await mkdir(into, { recursive: true });
     fetched = await fetchSource({

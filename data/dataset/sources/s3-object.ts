@@ -7,12 +7,12 @@ import { formatByteSize } from '../../../domain/byte-size';
 import { isPerennialError } from '../../../domain/failure';
 import { openS3, request, type S3 } from '../../artifact/s3';
 import { objectRefusal } from './bucket-access';
-import type { Fetch, Fetched } from './fetch';
-import { limited } from './limits';
+import type { SourceFetch, FetchedFiles } from './fetch';
+import { limitBytes } from './limits';
 import { sourceFailure } from './source-failure';
 
 /** Downloads one object of the configured S3 service with its credential. */
-export async function fetchS3(fetch: Fetch): Promise<Fetched> {
+export async function fetchS3(fetch: SourceFetch): Promise<FetchedFiles> {
   const { source, policy } = fetch;
   const [, bucket = '', key = ''] = /^s3:\/\/([^/]+)\/(.+)$/.exec(source.uri) ?? [];
   if (policy.s3 === null)
@@ -43,8 +43,8 @@ export async function fetchS3(fetch: Fetch): Promise<Fetched> {
 async function download(
   s3: S3,
   key: string,
-  { source, into, limits, signal, onProgress }: Fetch,
-): Promise<Fetched> {
+  { source, into, limits, signal, onProgress }: SourceFetch,
+): Promise<FetchedFiles> {
   const get = new GetObjectCommand({ Bucket: s3.bucket, Key: key });
   const { Body, ContentLength = 0 } = await request(
     s3,
@@ -63,7 +63,7 @@ async function download(
   }
   const path = join(into, 'object');
   let bytes = 0;
-  const counted = limited(limits.maxBytes, tooLarge, (read) => onProgress((bytes = read)));
+  const counted = limitBytes(limits.maxBytes, tooLarge, (read) => onProgress((bytes = read)));
   await pipeline(body, counted, createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal });
   if (bytes !== ContentLength)
     throw sourceFailure(
@@ -74,7 +74,7 @@ async function download(
   return { paths: [path], bytes };
 }
 
-function explained(error: unknown, source: Fetch['source']): Error {
+function explained(error: unknown, source: SourceFetch['source']): Error {
   if (!isPerennialError(error))
     return sourceFailure('SourceUnreachable', source, `the transfer failed (${codeOf(error)})`, {
       cause: error,

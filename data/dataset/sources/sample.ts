@@ -1,10 +1,14 @@
 import { stat } from 'node:fs/promises';
 import { llmSampleNames, sampleNames, samplePath } from '../../samples';
 import { nearest } from '../../../domain/document/nearest';
-import type { Fetch, Fetched } from './fetch';
+import type { SourceFetch, FetchedFiles } from './fetch';
 import { sourceFailure } from './source-failure';
 
-export async function fetchSample({ source, policy, onProgress }: Fetch): Promise<Fetched> {
+export async function fetchSample({
+  source,
+  policy,
+  onProgress,
+}: SourceFetch): Promise<FetchedFiles> {
   const name = source.uri.slice('sample://'.length);
   const sample = samplePath(policy.samplesDir, name);
   if (sample === null) {

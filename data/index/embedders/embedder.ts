@@ -1,7 +1,7 @@
 import type { TokenCost } from '../../../domain/index/chunking';
 import type { Tenant } from '../../../domain/ids';
 import type { EmbedderIdentity } from '../../../domain/index/embedder';
-import type { LedgeredTexts } from '../../language/ledgered-embeddings';
+import type { LedgerTexts } from '../../language/ledger-embeddings';
 
 export interface EmbedderOptions {
   readonly signal?: AbortSignal | undefined;
@@ -17,7 +17,7 @@ export interface EmbeddingPayer {
   readonly entry?: LedgeredPayer | undefined;
 }
 
-export type LedgeredPayer = Pick<LedgeredTexts, 'scope' | 'owner' | 'budgets' | 'paid'>;
+export type LedgeredPayer = Pick<LedgerTexts, 'scope' | 'owner' | 'budgets' | 'paid'>;
 
 /** Embeds texts as vectors of length one in one vector space. */
 export interface Embedder {

@@ -6,7 +6,7 @@ import {
 } from '../../../domain/index/embedder';
 import { digestOf } from '../../digest';
 import type { ModelAccess } from '../../language/model-access';
-import type { LedgeredEmbeddings, LedgeredTexts } from '../../language/ledgered-embeddings';
+import type { LedgerEmbeddings, LedgerTexts } from '../../language/ledger-embeddings';
 import { defaultTenant } from '../../../domain/ids';
 import { normalized, type Embedder, type EmbedderOptions } from './embedder';
 
@@ -15,7 +15,7 @@ export interface EndpointAccess {
   readonly access: Pick<ModelAccess, 'embed'>;
   /** For requests without a payer, outside the budgets of callers; `access` by default. */
   readonly own?: Pick<ModelAccess, 'embed'> | undefined;
-  readonly ledgered?: LedgeredEmbeddings | undefined;
+  readonly ledgered?: LedgerEmbeddings | undefined;
 }
 
 type EndpointSpec = Extract<EmbedderSpec, { readonly kind: 'endpoint' }>;
@@ -58,9 +58,9 @@ export async function openEndpoint(
    * different model of the same name.
    */
   async function fromLedger(
-    from: LedgeredEmbeddings,
+    from: LedgerEmbeddings,
     texts: readonly string[],
-    asked: Omit<LedgeredTexts, 'texts' | 'accepts'>,
+    asked: Omit<LedgerTexts, 'texts' | 'accepts'>,
   ): Promise<readonly Float32Array[]> {
     const accepts = (vectors: readonly Float32Array[]): boolean => {
       const probed = vectors[texts.length];

@@ -4,7 +4,7 @@ import { failure } from '../../../domain/failure';
 import { createWordPiece } from '../../../domain/index/wordpiece';
 import { digestOf, sha256 } from '../../digest';
 import { llmModelPath } from '../../language/runtime-module';
-import { openTurns } from '../../turns';
+import { openEventLoopYield } from '../../event-loop-yield';
 import { normalized, type Embedder } from './embedder';
 
 const dimensions = 384;
@@ -80,7 +80,7 @@ export async function openMiniLm(folder = llmModelPath('minilm-l6-v2')): Promise
     maxTokens,
     costOf: wordPiece.costOf,
     async embed(texts, { signal } = {}) {
-      const turn = openTurns(signal);
+      const turn = openEventLoopYield(signal);
       const encoded: { readonly index: number; readonly ids: readonly number[] }[] = [];
       for (const [index, text] of texts.entries()) {
         await turn();

@@ -1,6 +1,6 @@
 import { failure, isPerennialError } from '../../../domain/failure';
 import type { EmbedderSpec } from '../../../domain/index/embedder';
-import { shareInFlight } from '../../share-in-flight';
+import { shareConcurrentCalls } from '../../share-in-flight';
 import type { Embedder } from './embedder';
 import { openEndpoint, type EndpointAccess } from './endpoint';
 import { openMiniLm } from './minilm';
@@ -74,7 +74,7 @@ export function openEmbedders(endpoints: EndpointAccess | null = null): Embedder
       const known = open.get(keyOf(spec));
       const age = known && spec.kind === 'endpoint' ? performance.now() - known.at : 0;
       if (known && age < believedMs) return known.embedder;
-      const now = shareInFlight(opening, keyOf(spec), () => openNow(spec));
+      const now = shareConcurrentCalls(opening, keyOf(spec), () => openNow(spec));
       if (!known || age >= lateMs) return now;
       // A failed check is retried by the next question; after `lateMs` the error is thrown.
       now.catch(() => undefined);

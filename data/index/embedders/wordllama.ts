@@ -3,7 +3,7 @@ import { failure } from '../../../domain/failure';
 import { createBytePair } from '../../../domain/index/byte-pair';
 import { digestOf, sha256 } from '../../digest';
 import { llmModelPath } from '../../language/runtime-module';
-import { openTurns } from '../../turns';
+import { openEventLoopYield } from '../../event-loop-yield';
 import { normalized, type Embedder } from './embedder';
 
 /** More tokens hardly change the mean. */
@@ -49,7 +49,7 @@ export async function openWordLlama(folder = llmModelPath('wordllama-256')): Pro
     maxTokens,
     costOf: bytePair.costOf,
     async embed(texts, { signal } = {}) {
-      const turn = openTurns(signal);
+      const turn = openEventLoopYield(signal);
       const vectors: Float32Array[] = [];
       for (const text of texts) {
         await turn();

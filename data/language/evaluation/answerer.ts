@@ -5,10 +5,10 @@ import type { CallOwner } from '../../../domain/language/provider/call-ledger';
 import type { BundleIndex } from '../../../domain/language/bundle';
 import type { Sampling } from '../../../domain/language/chat';
 import type { EvaluationCase } from '../../../domain/language/cases/case';
-import type { RetrievedPassage } from '../../../domain/language/judge/judged-case';
-import type { AnsweredBy } from '../../../domain/language/evaluation/result';
+import type { RetrievedPassage } from '../../../domain/language/judge/evaluator-input';
+import type { AnsweringModel } from '../../../domain/language/evaluation/result';
 import {
-  arrangedBy,
+  arrangePassages,
   perturbPassages,
   type PassageChange,
 } from '../../../domain/language/dimension/perturb-passages';
@@ -16,31 +16,31 @@ import { passageValue, type Passage } from '../../../domain/language/passages';
 import type { PromptTemplate, PromptValues } from '../../../domain/prompt/prompt';
 import { renderPrompt, variablesOf } from '../../../domain/prompt/render';
 import { digestOf } from '../../digest';
-import type { LedgeredAnswer, LedgeredChat } from '../ledgered-chat';
-import type { ModelTarget, Place } from '../model-access';
+import type { LedgerAnswer, LedgerChat } from '../ledger-chat';
+import type { ModelTarget, ConcurrencySlot } from '../model-access';
 import { rerankOnLedger } from '../reranker';
-import { askWithRoom, type Retrieve, type RetrievedForAnswer } from '../retrieval';
-import { answerWithheld } from '../provider/withheld';
+import { askWithFittingPassages, type Retrieve, type RetrievedPassages } from '../retrieval';
+import { answerWithheld } from '../provider/withheld-answer';
 
 /**
  * Answers the cases of an evaluation: a prompt with a model, a bundle, or a server at an address.
  * Throws AnswerWithheld when a provider's filter stopped the question or the answer.
  */
 export interface Answerer {
-  (of: EvaluationCase, asked: AskedHow): Promise<GivenAnswer>;
+  (of: EvaluationCase, asked: AskOptions): Promise<CaseAnswer>;
   /** The prompt variable that receives the passages; absent without an index. */
   readonly indexVariable?: string | null;
 }
 
-export interface AskedHow {
+export interface AskOptions {
   readonly repeat: number;
   /** The change of the passages, applied before screening. */
   readonly change?: PassageChange;
-  readonly place?: Place | undefined;
+  readonly place?: ConcurrencySlot | undefined;
   readonly signal?: AbortSignal;
 }
 
-export interface GivenAnswer {
+export interface CaseAnswer {
   /** Empty when a safety policy blocked it. */
   readonly text: string;
   /** The side that the safety policy blocked; absent when it blocked nothing. */
@@ -55,7 +55,7 @@ export interface GivenAnswer {
   /** Another run or stage asked it, under a different load. */
   readonly earlier?: boolean;
   /** Absent when no model was asked. */
-  readonly by?: AnsweredBy;
+  readonly by?: AnsweringModel;
   /** Nanodollars. */
   readonly cost: number;
   /** Whether it was recorded and paid before. */
@@ -63,8 +63,8 @@ export interface GivenAnswer {
 }
 
 /** What all calls of one evaluation share. */
-export interface Asking {
-  readonly chat: LedgeredChat;
+export interface LedgerAccess {
+  readonly chat: LedgerChat;
   readonly tenant: Tenant;
   readonly scope: string;
   readonly owner: CallOwner;
@@ -72,7 +72,7 @@ export interface Asking {
 }
 
 export interface PromptAnswererOptions {
-  readonly asking: Asking;
+  readonly asking: LedgerAccess;
   readonly template: PromptTemplate;
   readonly route: readonly [ModelTarget, ...ModelTarget[]];
   readonly sampling: Sampling;
@@ -84,11 +84,11 @@ export interface CaseRetrieval {
   readonly variable: string;
   readonly retrieve: (
     of: EvaluationCase,
-    asked: Pick<AskedHow, 'change' | 'signal'>,
-  ) => Promise<RetrievedForCase>;
+    asked: Pick<AskOptions, 'change' | 'signal'>,
+  ) => Promise<CasePassages>;
 }
 
-export interface RetrievedForCase extends RetrievedForAnswer {
+export interface CasePassages extends RetrievedPassages {
   /** Nanodollars for the question's embedding and the reranking; absent when both were free. */
   readonly cost?: number;
   /** After a change: the order in the prompt, by `chunkId`. Null when nothing could be changed. */
@@ -105,9 +105,9 @@ export function bundleRetrieval({
 }: {
   readonly retrieve: Retrieve;
   /** Pays for the embedding of questions. */
-  readonly paying: Omit<Asking, 'chat'>;
+  readonly paying: Omit<LedgerAccess, 'chat'>;
   /** Pays for the index's reranker; required when it has one. */
-  readonly reranking?: Asking;
+  readonly reranking?: LedgerAccess;
   readonly index: BundleIndex;
   readonly input: string;
 }): CaseRetrieval {
@@ -147,13 +147,13 @@ export function promptAnswerer({
   const promptDigest: Digest = digestOf(template);
   const wanted = variablesOf(template);
   const [first] = route;
-  const standsIn = ({ provider, model }: LedgeredAnswer) =>
+  const standsIn = ({ provider, model }: LedgerAnswer) =>
     provider !== first.provider || model !== first.model;
   const answer = async (
     of: EvaluationCase,
-    { repeat, change, place, signal }: AskedHow,
-  ): Promise<GivenAnswer> => {
-    const ask = async (found: PromptValues): Promise<LedgeredAnswer> => {
+    { repeat, change, place, signal }: AskOptions,
+  ): Promise<CaseAnswer> => {
+    const ask = async (found: PromptValues): Promise<LedgerAnswer> => {
       // A case may have more variables than this prompt, because all prompts share the cases.
       const values = Object.fromEntries(
         Object.entries({ ...of.input, ...found }).filter(([name]) => wanted.includes(name)),
@@ -182,9 +182,9 @@ export function promptAnswerer({
       return answer;
     };
     const given = (
-      answer: LedgeredAnswer,
-      { passages, cost = 0 }: Pick<RetrievedForCase, 'passages' | 'cost'>,
-    ): GivenAnswer => ({
+      answer: LedgerAnswer,
+      { passages, cost = 0 }: Pick<CasePassages, 'passages' | 'cost'>,
+    ): CaseAnswer => ({
       text: answer.answer.text,
       retrieved: passages,
       latencyMs: answer.answer.totalMs,
@@ -200,7 +200,7 @@ export function promptAnswerer({
       ...(signal && { signal }),
     });
     const arrange = (passages: readonly Passage[]) =>
-      found.arranged ? arrangedBy(found.arranged, passages) : passages;
+      found.arranged ? arrangePassages(found.arranged, passages) : passages;
     /**
      * The change has no effect when too few passages are left after screening, or when the prompt
      * does not use them.
@@ -211,13 +211,13 @@ export function promptAnswerer({
       (change?.perturbation.kind === 'order' &&
         arrange(passages).every((passage, place) => passage === passages[place]));
     if (unchanged(found.passages)) return unasked(found.cost ?? 0);
-    const askOver = ({ passages }: Pick<RetrievedForAnswer, 'passages'>) =>
+    const askOver = ({ passages }: Pick<RetrievedPassages, 'passages'>) =>
       ask({ [variable]: passageValue(arrange(passages), template, variable) });
     // With filler no passage may be left out: an overflow is the result of this perturbation.
     const asked =
       change?.perturbation.kind === 'longContext'
         ? { answer: await askOver(found), retrieved: found }
-        : await askWithRoom(found, askOver);
+        : await askWithFittingPassages(found, askOver);
     if (unchanged(asked.retrieved.passages)) return unasked(found.cost ?? 0);
     return given(asked.answer, {
       passages: arrange(asked.retrieved.passages),
@@ -227,7 +227,7 @@ export function promptAnswerer({
   return Object.assign(answer, { indexVariable: retrieval?.variable ?? null });
 }
 
-function unasked(cost: number): GivenAnswer {
+function unasked(cost: number): CaseAnswer {
   return { text: '', unchanged: true, retrieved: [], latencyMs: 0, cost, fromLedger: false };
 }
 

@@ -3,18 +3,18 @@ import type { PromptTemplate } from '../../../domain/prompt/prompt';
 import type { SafetyPolicy } from '../../../domain/safety/policy';
 import type { Detectors } from '../../safety/open-detectors';
 import { screenPassages } from '../retrieval';
-import { promptAnswerer, type Answerer, type Asking, type CaseRetrieval } from './answerer';
+import { promptAnswerer, type Answerer, type LedgerAccess, type CaseRetrieval } from './answerer';
 import { caseScreens, type CaseScreens } from './case-screens';
 import { screenedAnswerer } from './screened-answerer';
 
 export interface BundleAnswererOptions {
-  readonly asking: Asking;
+  readonly asking: LedgerAccess;
   readonly bundle: ReleaseBundle;
   readonly prompt: PromptTemplate;
   readonly policy: SafetyPolicy | null;
   readonly detectors: Detectors;
   /** Pays for models that the policy's detectors ask. */
-  readonly guarding: Asking;
+  readonly guarding: LedgerAccess;
   readonly retrieval: CaseRetrieval | null;
 }
 

@@ -1,9 +1,9 @@
 import { isPerennialError, type FailureType } from '../../../domain/failure';
 import type { SafetyPolicy, Side } from '../../../domain/safety/policy';
-import { screen, type About, type Screening } from '../../../domain/safety/screen';
-import { askOnLedger, type AskGuard } from '../../safety/ask-guard';
+import { screen, type TextContext, type Screening } from '../../../domain/safety/screen';
+import { askGuardWithLedger, type AskGuard } from '../../safety/ask-guard';
 import type { Detectors } from '../../safety/open-detectors';
-import type { Asking } from './answerer';
+import type { LedgerAccess } from './answerer';
 
 /** Screens the texts of cases by a safety policy. */
 export interface CaseScreens {
@@ -20,7 +20,7 @@ export interface CaseScreen {
    * @throws when a detector's model could not be asked, because the text is then neither blocked
    *   nor passed
    */
-  readonly screen: (side: Side, text: string, about?: About) => Promise<Screening>;
+  readonly screen: (side: Side, text: string, about?: TextContext) => Promise<Screening>;
   /** The cost of the verdicts so far, in nanodollars. */
   readonly cost: () => number;
 }
@@ -29,7 +29,7 @@ export interface CaseScreensOptions {
   readonly policy: SafetyPolicy;
   readonly detectors: Detectors;
   /** Pays for models that detectors ask. */
-  readonly asking: Asking;
+  readonly asking: LedgerAccess;
 }
 
 /** These failures depend on the text alone, so the policy decides on them as in the gateway. */
@@ -41,7 +41,7 @@ export function caseScreens({ policy, detectors, asking }: CaseScreensOptions): 
     prepare: () => (prepared ??= detectors.prepare(policy)),
     open() {
       const seen: { cost: number; failed: unknown } = { cost: 0, failed: null };
-      const onLedger = askOnLedger(asking, (cost) => (seen.cost += cost));
+      const onLedger = askGuardWithLedger(asking, (cost) => (seen.cost += cost));
       const ask: AskGuard = async (asked) => {
         try {
           return await onLedger(asked);

@@ -1,20 +1,23 @@
 import type { Digest } from '../../../domain/dataset/artifact';
 import type { FailureType, PerennialError } from '../../../domain/failure';
 import { failure, isPerennialError } from '../../../domain/failure';
-import { inOrder } from '../../../domain/language/canary/case-slices';
-import { asksFor, type Ask } from '../../../domain/language/evaluation/asks';
+import { sortCases } from '../../../domain/language/canary/case-slices';
+import {
+  evaluationQuestions,
+  type EvaluationQuestion,
+} from '../../../domain/language/evaluation/evaluation-questions';
 import type { EvaluationCase } from '../../../domain/language/cases/case';
 import type { DimensionSpec } from '../../../domain/language/dimension/dimension';
-import type { EvaluatorTools } from '../../../domain/language/judge/judged-case';
+import type { EvaluatorTools } from '../../../domain/language/judge/evaluator-input';
 import { safetyLabels } from '../../../domain/language/dimension/safety';
 import type { LatencySample } from '../../../domain/language/evaluation/latency-sample';
 import type { CaseResult } from '../../../domain/language/evaluation/result';
-import type { Answerer, GivenAnswer } from './answerer';
+import type { Answerer, CaseAnswer } from './answerer';
 import type { ModelJudge } from './judge';
 import type { Paraphraser } from './paraphraser';
-import { inParallel, inPlaces, type Pool } from './pool';
-import { reword } from './reword';
-import { isWithheld, scoreCase } from './score-case';
+import { inParallel, inConcurrencySlots, type Pool } from './pool';
+import { makeParaphrases } from './make-paraphrases';
+import { isWithheldAnswer, scoreCase } from './score-case';
 
 export interface Evaluation {
   readonly cases: readonly EvaluationCase[];
@@ -52,8 +55,8 @@ export interface EvaluationProgress {
   readonly cost: number;
 }
 
-export type AskedAnswer =
-  | { readonly kind: 'answered'; readonly answer: GivenAnswer }
+export type CaseOutcome =
+  | { readonly kind: 'answered'; readonly answer: CaseAnswer }
   | {
       readonly kind: 'unanswered';
       readonly reason: string;
@@ -76,24 +79,24 @@ export const refusalsToEnd = 20;
  */
 export async function evaluateCases(evaluation: Evaluation): Promise<readonly CaseResult[]> {
   const { cases, caseSet, dimensions, answerer, parallel, signal, onProgress } = evaluation;
-  const { rewordings, refused: notReworded } = await reword(evaluation);
+  const { rewordings, refused: notReworded } = await makeParaphrases(evaluation);
   // In an order that does not depend on the file: its first cases may be of one kind, and refused
   // for that.
-  const asks = asksFor(inOrder(cases), dimensions, {
+  const asks = evaluationQuestions(sortCases(cases), dimensions, {
     caseSet,
     rewordings,
     indexVariable: answerer.indexVariable ?? null,
   });
   let [asked, unanswered, refused, refusedCases, fromLedger, cost] = [0, 0, 0, 0, 0, 0];
-  const answers = await inPlaces(
+  const answers = await inConcurrencySlots(
     asks,
     evaluation,
-    async ({ case: of, of: perturbed, repeat, change }, place): Promise<AskedAnswer> => {
+    async ({ case: of, of: perturbed, repeat, change }, place): Promise<CaseOutcome> => {
       signal?.throwIfAborted();
       const said = await answered(() =>
         answerer(of, { repeat, place, ...(change && { change }), ...(signal && { signal }) }),
       );
-      const answer = isWithheld(said) && shouldBeRefused(of, dimensions) ? keptBack : said;
+      const answer = isWithheldAnswer(said) && shouldBeRefused(of, dimensions) ? keptBack : said;
       asked += 1;
       if (answer.kind === 'unanswered') {
         unanswered += 1;
@@ -112,7 +115,10 @@ export async function evaluateCases(evaluation: Evaluation): Promise<readonly Ca
     },
   );
   const byCase = new Map(
-    cases.map(({ id }) => [id, [] as { readonly ask: Ask; readonly answer: AskedAnswer }[]]),
+    cases.map(({ id }) => [
+      id,
+      [] as { readonly ask: EvaluationQuestion; readonly answer: CaseOutcome }[],
+    ]),
   );
   asks.forEach((ask, index) => {
     const answer = answers[index];
@@ -128,7 +134,7 @@ export async function evaluateCases(evaluation: Evaluation): Promise<readonly Ca
 }
 
 /** For a case that should be refused, a provider's filter counts like the safety policy. */
-const keptBack: AskedAnswer = {
+const keptBack: CaseOutcome = {
   kind: 'answered',
   answer: { text: '', withheld: true, retrieved: [], latencyMs: 0, cost: 0, fromLedger: false },
 };
@@ -195,7 +201,7 @@ const ofTheCase: readonly FailureType[] = [
   'ProviderTimeout',
 ];
 
-async function answered(ask: () => Promise<GivenAnswer>): Promise<AskedAnswer> {
+async function answered(ask: () => Promise<CaseAnswer>): Promise<CaseOutcome> {
   try {
     return { kind: 'answered', answer: await ask() };
   } catch (error) {

@@ -1,8 +1,8 @@
 import type { ValidateFunction } from 'ajv/dist/2020';
 import { failure } from '../../../domain/failure';
 import { compileJsonSchema } from '../../../domain/language/cases/json-schema.schema';
-import type { EvaluatorTools } from '../../../domain/language/judge/judged-case';
-import { patternMs, withinTime } from '../../time-limit';
+import type { EvaluatorTools } from '../../../domain/language/judge/evaluator-input';
+import { patternTimeLimitMs, runWithTimeLimit } from '../../time-limit';
 
 /** The cache lives as long as the process, so the number of compiled schemas is limited. */
 const mostSchemas = 256;
@@ -14,7 +14,7 @@ export function createEvaluatorTools(embed: EvaluatorTools['embed']): EvaluatorT
 
 const matches: EvaluatorTools['matches'] = (pattern, text) => {
   try {
-    const tried = withinTime(patternMs, () => new RegExp(pattern, 'u').test(text));
+    const tried = runWithTimeLimit(patternTimeLimitMs, () => new RegExp(pattern, 'u').test(text));
     return tried.kind === 'done'
       ? tried.value
       : { untold: `the pattern ${pattern} could not be evaluated in time` };
@@ -35,7 +35,7 @@ function schemaChecker(): EvaluatorTools['schemaErrors'] {
     }
     const check = validate;
     try {
-      const checked = withinTime(patternMs, () => check(value));
+      const checked = runWithTimeLimit(patternTimeLimitMs, () => check(value));
       if (checked.kind === 'late')
         return { untold: 'the answer could not be validated by the JSON Schema in time' };
       if (checked.value) return [];

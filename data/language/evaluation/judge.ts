@@ -1,20 +1,24 @@
 import type { Digest } from '../../../domain/dataset/artifact';
 import { isPerennialError, type FailureType } from '../../../domain/failure';
 import type { Sampling } from '../../../domain/language/chat';
-import { rightAnswers, type EvaluationCase } from '../../../domain/language/cases/case';
+import { expectedAnswers, type EvaluationCase } from '../../../domain/language/cases/case';
 import {
   calibrate,
   type JudgeCalibration,
   type LabelledVerdict,
-} from '../../../domain/language/judge/judge';
-import { judgeSchema, judgeScore, verdictIn } from '../../../domain/language/judge/answer';
-import type { LabelledAnswer } from '../../../domain/language/cases/labelled';
+} from '../../../domain/language/judge/calibration';
+import {
+  judgeSchema,
+  judgeScore,
+  parseJudgeVerdict,
+} from '../../../domain/language/judge/judge-answer';
+import type { LabelledAnswer } from '../../../domain/language/cases/labelled-answer';
 import { failed, notApplicable, type Score } from '../../../domain/language/evaluation/score';
 import type { PromptTemplate, PromptValues } from '../../../domain/prompt/prompt';
 import { renderPrompt, variablesOf } from '../../../domain/prompt/render';
 import { digestOf } from '../../digest';
 import type { ModelTarget } from '../model-access';
-import type { Asking } from './answerer';
+import type { LedgerAccess } from './answerer';
 import { inParallel } from './pool';
 
 /** A language model that decides whether an answer is right. */
@@ -31,7 +35,7 @@ export interface ModelJudge {
 }
 
 export interface JudgeOptions {
-  readonly asking: Asking;
+  readonly asking: LedgerAccess;
   /**
    * May use the case's variables, `answer` and `reference`. With `first` and `second` the judge
    * compares answer and reference in both orders.
@@ -97,7 +101,7 @@ export function createJudge({
     answer: string,
     signal: AbortSignal | undefined,
   ): Promise<readonly (string | null)[]> => {
-    const reference = rightAnswers(of.expected).join(' / ');
+    const reference = expectedAnswers(of.expected).join(' / ');
     if (!inBothOrders) return [await ask(of, { answer, reference }, signal)];
     const both = [
       { first: answer, second: reference },
@@ -109,7 +113,7 @@ export function createJudge({
   return {
     digest: digestOf({ promptDigest, target, sampling }),
     async score(of, answer, signal) {
-      if (needsReference && rightAnswers(of.expected).length === 0) return notApplicable;
+      if (needsReference && expectedAnswers(of.expected).length === 0) return notApplicable;
       const said = await texts(of, answer, signal);
       const answered = said.filter((text) => text !== null);
       return answered.length < said.length
@@ -118,7 +122,7 @@ export function createJudge({
     },
     async verdicts(of, answer, signal) {
       return (await texts(of, answer, signal)).map((text) =>
-        text === null ? null : (verdictIn(text)?.right ?? null),
+        text === null ? null : (parseJudgeVerdict(text)?.right ?? null),
       );
     },
   };

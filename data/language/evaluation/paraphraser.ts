@@ -1,7 +1,7 @@
 import { isPerennialError } from '../../../domain/failure';
 import type { Sampling } from '../../../domain/language/chat';
 import type { DimensionSpec } from '../../../domain/language/dimension/dimension';
-import type { EvaluatorTools } from '../../../domain/language/judge/judged-case';
+import type { EvaluatorTools } from '../../../domain/language/judge/evaluator-input';
 import {
   paraphraseIn,
   paraphraseMessages,
@@ -10,9 +10,9 @@ import {
   type ParaphraseSpec,
 } from '../../../domain/language/dimension/paraphrase';
 import { cosine } from '../../../domain/language/dimension/similarity';
-import type { Asking } from './answerer';
+import type { LedgerAccess } from './answerer';
 
-export type Paraphrased =
+export type ParaphraseResult =
   | { readonly kind: 'kept'; readonly text: string }
   | { readonly kind: 'refused'; readonly reason: string };
 
@@ -21,7 +21,7 @@ export type Paraphraser = (
   text: string,
   spec: ParaphraseSpec,
   signal?: AbortSignal,
-) => Promise<Paraphrased>;
+) => Promise<ParaphraseResult>;
 
 /** The attempts for one text. */
 const tries = 3;
@@ -32,7 +32,10 @@ const sampling: Sampling = { temperature: 0.7, topP: 1, maxTokens: 512, seed: nu
  * Paraphrase through the call ledger, so that all runs share one paraphrase of a text and pay it
  * once. Without `embed` the meaning is not compared, only the letters.
  */
-export function createParaphraser(asking: Asking, embed: EvaluatorTools['embed']): Paraphraser {
+export function createParaphraser(
+  asking: LedgerAccess,
+  embed: EvaluatorTools['embed'],
+): Paraphraser {
   const { chat, ...shared } = asking;
   return async (text, { provider, model, minSimilarity }, signal) => {
     let reason = '';
@@ -47,7 +50,7 @@ export function createParaphraser(asking: Asking, embed: EvaluatorTools['embed']
     }
     return { kind: 'refused', reason };
 
-    async function ask(repeat: number): Promise<Paraphrased> {
+    async function ask(repeat: number): Promise<ParaphraseResult> {
       const question = {
         messages: paraphraseMessages(text),
         sampling,

@@ -1,21 +1,21 @@
 import { bulkhead } from 'cockatiel';
-import type { Place } from '../model-access';
+import type { ConcurrencySlot } from '../model-access';
 
 /** The most questions in progress. A crash can leave so many unrecorded, or to be paid again. */
-export function mostUnderWay(parallel: number): number {
+export function maxInProgress(parallel: number): number {
   return parallel + Math.ceil(parallel / 4);
 }
 
 /** Limits the work in progress of one list, or of several lists that are processed together. */
 export interface Pool {
-  readonly work: Place;
+  readonly work: ConcurrencySlot;
   /** Within `work`: held while the provider is asked. */
-  readonly place: Place;
+  readonly place: ConcurrencySlot;
 }
 
 export function openPool(parallel: number): Pool {
   const [working, places] = [
-    bulkhead(mostUnderWay(parallel), Infinity),
+    bulkhead(maxInProgress(parallel), Infinity),
     bulkhead(parallel, Infinity),
   ];
   return { work: (each) => working.execute(each), place: (held) => places.execute(held) };
@@ -26,13 +26,13 @@ export function openPool(parallel: number): Pool {
  * in progress, so that the provider gets its next question while an answer is recorded. With a
  * shared pool each list stays at `parallel`, which suits a server that caches prompts.
  */
-export async function inPlaces<T, R>(
+export async function inConcurrencySlots<T, R>(
   items: readonly T[],
   { parallel, pool }: { readonly parallel: number; readonly pool?: Pool | undefined },
-  work: (item: T, place: Place) => Promise<R>,
+  work: (item: T, place: ConcurrencySlot) => Promise<R>,
 ): Promise<readonly R[]> {
   const { work: working, place } = pool ?? openPool(parallel);
-  return inParallel(items, pool ? parallel : mostUnderWay(parallel), (item) =>
+  return inParallel(items, pool ? parallel : maxInProgress(parallel), (item) =>
     working(() => work(item, place)),
   );
 }

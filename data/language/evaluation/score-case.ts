@@ -1,5 +1,5 @@
 import { scoreOf as retrievalScore } from '../../../domain/index/retrieval-metrics';
-import type { Ask } from '../../../domain/language/evaluation/asks';
+import type { EvaluationQuestion } from '../../../domain/language/evaluation/evaluation-questions';
 import type { EvaluationCase } from '../../../domain/language/cases/case';
 import { consistencyOf } from '../../../domain/language/dimension/consistency';
 import type {
@@ -8,7 +8,7 @@ import type {
   RobustnessSpec,
 } from '../../../domain/language/dimension/dimension';
 import { evaluate } from '../../../domain/language/dimension/evaluator';
-import type { RetrievedPassage } from '../../../domain/language/judge/judged-case';
+import type { RetrievedPassage } from '../../../domain/language/judge/evaluator-input';
 import type { CaseResult } from '../../../domain/language/evaluation/result';
 import {
   failed,
@@ -16,13 +16,13 @@ import {
   scored,
   type Score,
 } from '../../../domain/language/evaluation/score';
-import { becauseOf } from '../../../domain/language/evaluation/unanswered';
-import type { GivenAnswer } from './answerer';
-import type { AskedAnswer, Evaluation } from './evaluate-cases';
+import { failureMessage } from '../../../domain/language/evaluation/unanswered-cases';
+import type { CaseAnswer } from './answerer';
+import type { CaseOutcome, Evaluation } from './evaluate-cases';
 
 interface AnsweredAsk {
-  readonly ask: Ask;
-  readonly answer: AskedAnswer;
+  readonly ask: EvaluationQuestion;
+  readonly answer: CaseOutcome;
 }
 
 /** Score all dimensions of one case from its first answer, its repeats and its perturbations. */
@@ -49,7 +49,7 @@ export async function scoreCase(
     expected,
     answer: answer?.text ?? null,
     unanswered: first.kind === 'unanswered' ? first.reason : null,
-    ...(first.kind === 'unanswered' && first.error && { because: becauseOf(first.error) }),
+    ...(first.kind === 'unanswered' && first.error && { because: failureMessage(first.error) }),
     retrieved: (answer?.retrieved ?? []).map(({ documentId }) => ({ documentId })),
     scores,
     latencyMs: isWork ? answer.latencyMs : null,
@@ -71,21 +71,21 @@ const wrongWithout: readonly DimensionSpec['kind'][] = [
   'json',
   'similarity',
 ];
-const withheldFrom: Pick<GivenAnswer, 'text' | 'blocked' | 'withheld' | 'retrieved'> = {
+const withheldFrom: Pick<CaseAnswer, 'text' | 'blocked' | 'withheld' | 'retrieved'> = {
   text: '',
   withheld: true,
   retrieved: [],
 };
 
 /** Whether a provider's filter stopped the answer. */
-export function isWithheld(said: AskedAnswer): boolean {
+export function isWithheldAnswer(said: CaseOutcome): boolean {
   return said.kind === 'unanswered' && said.error?.type === 'AnswerWithheld';
 }
 
 async function scoreIn(
   dimension: DimensionSpec,
   of: EvaluationCase,
-  { first, all }: { readonly first: AskedAnswer; readonly all: readonly AnsweredAsk[] },
+  { first, all }: { readonly first: CaseOutcome; readonly all: readonly AnsweredAsk[] },
   evaluation: Evaluation,
 ): Promise<Score> {
   if (dimension.kind === 'consistency') {
@@ -95,7 +95,10 @@ async function scoreIn(
     );
   }
   if (dimension.kind === 'robustness') return robustness(dimension, { of, first, all }, evaluation);
-  if (first.kind === 'unanswered' && !(isWithheld(first) && wrongWithout.includes(dimension.kind)))
+  if (
+    first.kind === 'unanswered' &&
+    !(isWithheldAnswer(first) && wrongWithout.includes(dimension.kind))
+  )
     return failed(first.reason);
   const { text, blocked, withheld, retrieved } =
     first.kind === 'answered' ? first.answer : withheldFrom;
@@ -139,7 +142,7 @@ async function robustness(
     all,
   }: {
     readonly of: EvaluationCase;
-    readonly first: AskedAnswer;
+    readonly first: CaseOutcome;
     readonly all: readonly AnsweredAsk[];
   },
   evaluation: Evaluation,

@@ -4,8 +4,8 @@ import { anthropicEvent, anthropicMessage } from './anthropic.schema';
 import type { EndpointRequest, Endpoint } from './endpoint';
 import { modelList } from './openai.schema';
 import type { ChatOptions, ModelProvider, OnText } from './provider';
-import { isOfFilter } from './provider-failure';
-import { estimatedUsage, readEvent, readWire } from './wire';
+import { isContentFilterError } from './provider-failure';
+import { estimatedUsage, parseEvent, parseResponse } from './wire';
 
 const headers = { 'anthropic-version': '2023-06-01' };
 
@@ -54,7 +54,7 @@ export function anthropicProvider({
           headers,
           query: { limit: '1000', ...(after !== '' && { after_id: after }) },
         };
-        const list = readWire(modelList, await endpoint.json(ask), name, 'list of models');
+        const list = parseResponse(modelList, await endpoint.json(ask), name, 'list of models');
         names.push(...list.data.map(({ id }) => id));
         if (list.has_more !== true || list.last_id === null || list.last_id === undefined)
           return names;
@@ -104,7 +104,7 @@ async function readMessage(
   endpoint: Endpoint,
   ask: EndpointRequest,
 ): Promise<AnthropicAnswer> {
-  const { content, stop_reason, usage, model } = readWire(
+  const { content, stop_reason, usage, model } = parseResponse(
     anthropicMessage,
     await endpoint.json(ask),
     name,
@@ -132,7 +132,7 @@ async function readStream(
     firstTokenMs: null as number | null,
   };
   const isWhole = await endpoint.stream(ask, ({ data }) => {
-    const event = readEvent(anthropicEvent, data, name);
+    const event = parseEvent(anthropicEvent, data, name);
     switch (event.type) {
       case 'message_start':
         read.model = event.message.model;
@@ -152,7 +152,7 @@ async function readStream(
       case 'message_stop':
         return 'last';
       case 'error':
-        if (!isOfFilter(event.error)) throw streamFailure(name, event.error.type);
+        if (!isContentFilterError(event.error)) throw streamFailure(name, event.error.type);
         read.finish = 'refusal';
         read.isCounted = false;
         return 'last';

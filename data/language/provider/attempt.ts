@@ -1,9 +1,9 @@
 import { failure, isPerennialError } from '../../../domain/failure';
 import type { ChatAnswer, ChatRequest } from '../../../domain/language/chat';
 import type { ProviderSettings } from '../../../domain/language/provider/settings';
-import { wholeCharacters } from '../../../domain/whole-characters';
+import { replaceLoneSurrogates } from '../../../domain/text';
 import type { ChatOptions, ModelProvider, OnText } from './provider';
-import { withheldAnswer } from './withheld';
+import { withheldAnswer } from './withheld-answer';
 
 /**
  * Send one request with its two timeouts. An answer that the provider's content filter withholds
@@ -20,7 +20,7 @@ export async function attemptChat(
     if (!isPerennialError(error) || error.type !== 'AnswerWithheld') throw error;
     return withheldAnswer(request, performance.now() - startedAt);
   });
-  return { ...answer, text: wholeCharacters(answer.text) };
+  return { ...answer, text: replaceLoneSurrogates(answer.text) };
 }
 
 /** The first-token timeout ends with the first piece of text; the total timeout continues. */

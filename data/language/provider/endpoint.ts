@@ -32,7 +32,7 @@ export interface EndpointRequest {
 }
 
 export type StreamEvent = Pick<EventSourceMessage, 'event' | 'data'>;
-export type Taken = 'more' | 'last' | Promise<'more'>;
+export type StreamStep = 'more' | 'last' | Promise<'more'>;
 
 /**
  * The HTTP connection to one provider: address, authorization, and the failure types for refusals
@@ -45,7 +45,7 @@ export interface Endpoint {
    * pending. Returns false when the server ended the stream before 'last': the answer is then
    * incomplete, even if the connection was closed cleanly.
    */
-  stream(ask: EndpointRequest, take: (event: StreamEvent) => Taken): Promise<boolean>;
+  stream(ask: EndpointRequest, take: (event: StreamEvent) => StreamStep): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -166,7 +166,7 @@ function takeEvents(
   provider: string,
   body: Dispatcher.ResponseData['body'],
   signal: AbortSignal | undefined,
-  take: (event: StreamEvent) => Taken,
+  take: (event: StreamEvent) => StreamStep,
 ): Promise<boolean> {
   return new Promise((resolve, reject) => {
     let isOver = false;

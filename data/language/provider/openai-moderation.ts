@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { failure } from '../../../domain/failure';
 import type { Endpoint } from './endpoint';
-import { readWire } from './wire';
+import { parseResponse } from './wire';
 
 /** Results by category. A server may omit flags or scores. */
 export interface Moderation {
@@ -39,7 +39,7 @@ export function openAiModeration(name: string, endpoint: Endpoint): ProviderMode
       const body = { model, input: text };
       const answer = await endpoint.json({ path: '/moderations', body, model, signal, requestId });
       const { categories, category_scores: scores } =
-        readWire(moderations, answer, name, 'moderation').results[0] ?? {};
+        parseResponse(moderations, answer, name, 'moderation').results[0] ?? {};
       const read = { flags: known(categories ?? {}), scores: known(scores ?? {}) };
       if (Object.keys(read.flags).length + Object.keys(read.scores).length > 0) return read;
       throw failure('AnswerLost', `provider ${name} sent a moderation without a category`);

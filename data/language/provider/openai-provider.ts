@@ -5,10 +5,10 @@ import type { EndpointRequest, Endpoint } from './endpoint';
 import { modelList, openAiChunk, openAiCompletion, openAiEmbeddings } from './openai.schema';
 import { openAiModeration } from './openai-moderation';
 import { openAiReranking } from './openai-rerank';
-import { isOfFilter } from './provider-failure';
+import { isContentFilterError } from './provider-failure';
 import { providerFineTuning } from './provider-fine-tuning';
 import type { ChatOptions, ModelProvider, OnText } from './provider';
-import { estimatedEmbeddingTokens, estimatedUsage, readEvent, readWire } from './wire';
+import { estimatedEmbeddingTokens, estimatedUsage, parseEvent, parseResponse } from './wire';
 
 export interface OpenAiSettings {
   readonly name: string;
@@ -56,7 +56,7 @@ export function openAiProvider({ name, endpoint, maxTokensKey }: OpenAiSettings)
     async embed({ model, texts }, { signal, requestId }) {
       // Base64 needs a quarter of the bytes and no parsing. Servers without it send a list.
       const body = { model, input: texts, encoding_format: 'base64' };
-      const answer = readWire(
+      const answer = parseResponse(
         openAiEmbeddings,
         await endpoint.json({ path: '/embeddings', body, model, signal, requestId }),
         name,
@@ -86,7 +86,7 @@ export function openAiProvider({ name, endpoint, maxTokensKey }: OpenAiSettings)
     },
 
     async models({ signal }) {
-      const list = readWire(
+      const list = parseResponse(
         modelList,
         await endpoint.json({ path: '/models', body: null, model: null, signal }),
         name,
@@ -166,7 +166,7 @@ async function readCompletion(
   endpoint: Endpoint,
   ask: EndpointRequest,
 ): Promise<OpenAiAnswer> {
-  const { choices, usage, model } = readWire(
+  const { choices, usage, model } = parseResponse(
     openAiCompletion,
     await endpoint.json(ask),
     name,
@@ -201,9 +201,9 @@ async function readStream(
   let isRefused = false;
   const isWhole = await endpoint.stream(ask, ({ data }) => {
     if (data.trim() === '[DONE]') return 'last';
-    const chunk = readEvent(openAiChunk, data, name);
+    const chunk = parseEvent(openAiChunk, data, name);
     if (chunk.error !== undefined && chunk.error !== null) {
-      if (!isOfFilter(chunk.error))
+      if (!isContentFilterError(chunk.error))
         throw failure('AnswerLost', `provider ${name} sent an error in the middle of its stream`);
       read.finish = 'content_filter';
       return 'last';

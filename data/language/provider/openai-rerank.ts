@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { failure, isPerennialError } from '../../../domain/failure';
 import type { Endpoint } from './endpoint';
-import { readWire } from './wire';
+import { parseResponse } from './wire';
 
 /** Not validated yet; `readRanking` does that. */
 export interface RankedPlace {
@@ -45,7 +45,7 @@ export function openAiReranking(name: string, endpoint: Endpoint): ProviderReran
         .catch((error: unknown) => {
           throw withoutReranking(error, name);
         });
-      const { results, usage, meta } = readWire(rerankings, answer, name, 'reranking');
+      const { results, usage, meta } = parseResponse(rerankings, answer, name, 'reranking');
       const counted =
         usage?.prompt_tokens ?? usage?.total_tokens ?? meta?.tokens?.input_tokens ?? null;
       return {

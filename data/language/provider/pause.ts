@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Sleep. Throws the signal's reason when it is aborted meanwhile. */
-export async function pauseMs(
+export async function sleepMs(
   milliseconds: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -14,7 +14,7 @@ export async function pauseMs(
 }
 
 /** Reject as soon as the signal is aborted, also while the work still waits for its turn. */
-export async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+export async function raceAbort<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
   const { promise: aborted, reject } = withRejecter();
   const onAbort = () => reject(signal.reason);

@@ -1,4 +1,4 @@
-import { beginning } from '../../../domain/whole-characters';
+import { truncateText } from '../../../domain/text';
 import { failure, type FailureType, type PerennialError } from '../../../domain/failure';
 
 /** An HTTP error response of a provider. */
@@ -64,7 +64,7 @@ const filterWords =
   /\bprompt was flagged\b|\bblocked by content filtering policy\b|\bContentPolicyViolationError\b/i;
 
 /** Whether an error inside a stream comes from the provider's content filter. */
-export function isOfFilter(error: unknown): boolean {
+export function isContentFilterError(error: unknown): boolean {
   return tellsOfFilter(readError({ error }));
 }
 
@@ -133,7 +133,7 @@ function withoutQuotes(message: string): string {
     .replace(/\S{33,}/g, '…')
     .replace(/[\s\p{C}]+/gu, ' ')
     .trim();
-  return beginning(told, 200);
+  return truncateText(told, 200);
 }
 
 const leftOut: Partial<Record<Parameter, string>> = {

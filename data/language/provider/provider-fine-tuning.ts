@@ -2,7 +2,7 @@ import { FormData } from 'undici';
 import { z } from 'zod';
 import { failure, isPerennialError } from '../../../domain/failure';
 import type { Endpoint } from './endpoint';
-import { readWire } from './wire';
+import { parseResponse } from './wire';
 
 /** One fine-tuning job. Its unique name lets a second submission find the first. */
 export interface FineTuningOrder {
@@ -76,12 +76,12 @@ export function providerFineTuning(name: string, endpoint: Endpoint): ProviderFi
         model: order.model,
         signal,
       });
-      return { job: readWire(job, made, name, 'fine-tuning job').id };
+      return { job: parseResponse(job, made, name, 'fine-tuning job').id };
     },
 
     async read(id, signal) {
       return stateOf(
-        readWire(
+        parseResponse(
           job,
           await get(`/fine_tuning/jobs/${encodeURIComponent(id)}`, signal),
           name,
@@ -136,7 +136,7 @@ export function providerFineTuning(name: string, endpoint: Endpoint): ProviderFi
   ): Promise<T | null> {
     let after: Readonly<Record<string, string>> = {};
     for (let page = 0; page < mostPages; page += 1) {
-      const { data, has_more: more } = readWire(
+      const { data, has_more: more } = parseResponse(
         schema,
         await get(path, signal, { limit: '100', ...query, ...after }),
         name,
@@ -157,7 +157,7 @@ export function providerFineTuning(name: string, endpoint: Endpoint): ProviderFi
     const form = new FormData();
     form.set('purpose', 'fine-tune');
     form.set('file', new Blob([bytes], { type: 'application/jsonl' }), of);
-    return readWire(
+    return parseResponse(
       file,
       await endpoint.json({ path: '/files', body: null, form, model: null, signal }),
       name,

@@ -3,7 +3,7 @@ import type { Tenant } from '../../../domain/ids';
 import type { ProviderSettings } from '../../../domain/language/provider/settings';
 import type { SecretRef } from '../../../domain/lifecycle/lifecycle';
 import { anthropicProvider } from './anthropic-provider';
-import { openBreaker } from './breaker';
+import { createCircuitBreaker } from './circuit-breaker';
 import { openEndpoint } from './endpoint';
 import { openAiProvider } from './openai-provider';
 import type { ModelProvider } from './provider';
@@ -17,18 +17,18 @@ export interface ProviderGate {
   readonly settings: ProviderSettings;
   readonly provider: ModelProvider;
   /** Run one attempt. It waits for the tenant's own limits first, then for the provider's. */
-  run<T>(who: Asker, tokens: number, work: (turn: Turn) => Promise<T>): Promise<T>;
+  run<T>(who: RequestOrigin, tokens: number, work: (turn: Turn) => Promise<T>): Promise<T>;
   /** @throws ProviderUnavailable while the circuit breaker is open */
   refuse(): void;
   close(): Promise<void>;
 }
 
-export interface Asker {
+export interface RequestOrigin {
   readonly tenant: Tenant;
   readonly signal?: AbortSignal | undefined;
-  readonly patienceMs?: number | undefined;
+  readonly maxWaitMs?: number | undefined;
   /** Whether a standby exists. The request then does not wait for a trial of the open breaker. */
-  readonly standsBy?: boolean | undefined;
+  readonly hasStandby?: boolean | undefined;
 }
 
 export function openProviderGate(settings: ProviderSettings, resolve: ResolveSecret): ProviderGate {
@@ -52,7 +52,7 @@ export function openProviderGate(settings: ProviderSettings, resolve: ResolveSec
       : openAiProvider({ name, endpoint, maxTokensKey });
   const all = openRateLimiter(settings.limits);
   const tenants = new Map<Tenant, RateLimiter>();
-  const breaker = openBreaker(name);
+  const breaker = createCircuitBreaker(name);
 
   const shareOf = (tenant: Tenant): RateLimiter | null => {
     if (settings.tenantLimits === null) return null;
@@ -71,7 +71,16 @@ export function openProviderGate(settings: ProviderSettings, resolve: ResolveSec
   return {
     settings,
     provider,
-    run({ tenant, signal, patienceMs = Number.POSITIVE_INFINITY, standsBy = false }, tokens, work) {
+    run(
+      {
+        tenant,
+        signal,
+        maxWaitMs: patienceMs = Number.POSITIVE_INFINITY,
+        hasStandby: standsBy = false,
+      },
+      tokens,
+      work,
+    ) {
       const waiting = { tokens, signal, patienceMs };
       const inTurn = async (ofShare: Turn | null) => {
         let hadTurn = false;

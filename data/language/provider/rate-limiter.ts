@@ -1,8 +1,12 @@
 import { bulkhead } from 'cockatiel';
 import { failure } from '../../../domain/failure';
 import type { RateLimits } from '../../../domain/language/provider/settings';
-import { admit, correct, type RateState } from '../../../domain/language/provider/rate';
-import { orAborted, pauseMs } from './pause';
+import {
+  admitRequest,
+  correctRate,
+  type RateState,
+} from '../../../domain/language/provider/rate-limit';
+import { raceAbort, sleepMs } from './pause';
 
 /** The limits of a provider, or of one tenant there. Counts the requests of this process only. */
 export interface RateLimiter {
@@ -10,7 +14,7 @@ export interface RateLimiter {
    * Run the work when concurrency, requests and tokens permit. Throws ProviderRateLimited when the
    * wait would exceed `patienceMs`.
    */
-  run<T>(waiting: Waiting, work: (turn: Turn) => Promise<T>): Promise<T>;
+  run<T>(waiting: TurnRequest, work: (turn: Turn) => Promise<T>): Promise<T>;
   /** Send nothing for that time. A provider's rate limit applies to all requests. */
   hold(forMs: number): void;
 }
@@ -23,7 +27,7 @@ export interface Turn {
   readonly unsent: () => void;
 }
 
-export interface Waiting {
+export interface TurnRequest {
   /** The owner of the limits, for messages. */
   readonly whose: string;
   readonly tokens: number;
@@ -57,12 +61,16 @@ export function openRateLimiter({
   };
 
   /** Reserve a turn and return the wait in milliseconds. Throws when the wait is too long. */
-  const turn = ({ whose, tokens: cost, patienceMs }: Waiting): number => {
+  const turn = ({ whose, tokens: cost, patienceMs }: TurnRequest): number => {
     const now = nowMs();
     const byRequests =
-      requestsPerMinute === null ? null : admit(requests, { perMinute: requestsPerMinute }, 1, now);
+      requestsPerMinute === null
+        ? null
+        : admitRequest(requests, { perMinute: requestsPerMinute }, 1, now);
     const byTokens =
-      tokensPerMinute === null ? null : admit(tokens, { perMinute: tokensPerMinute }, cost, now);
+      tokensPerMinute === null
+        ? null
+        : admitRequest(tokens, { perMinute: tokensPerMinute }, cost, now);
     const waitMs = Math.max(byRequests?.waitMs ?? 0, byTokens?.waitMs ?? 0, heldUntilMs - now);
     requirePatience(whose, waitMs, patienceMs);
     requests = byRequests?.state ?? requests;
@@ -72,7 +80,7 @@ export function openRateLimiter({
 
   return {
     run: (waiting, work) =>
-      orAborted(
+      raceAbort(
         places.execute(async () => {
           // A request that was cancelled while it waited must not use up a turn.
           waiting.signal?.throwIfAborted();
@@ -80,7 +88,7 @@ export function openRateLimiter({
           const waitMs = turn(waiting);
           const used = (real: number): void => {
             if (tokensPerMinute !== null)
-              tokens = correct(tokens, { perMinute: tokensPerMinute }, real - waiting.tokens);
+              tokens = correctRate(tokens, { perMinute: tokensPerMinute }, real - waiting.tokens);
           };
           let isBack = false;
           const unsent = (): void => {
@@ -88,14 +96,14 @@ export function openRateLimiter({
             isBack = true;
             used(0);
             if (requestsPerMinute !== null)
-              requests = correct(requests, { perMinute: requestsPerMinute }, -1);
+              requests = correctRate(requests, { perMinute: requestsPerMinute }, -1);
           };
           try {
-            await pauseMs(waitMs, waiting.signal);
+            await sleepMs(waitMs, waiting.signal);
             // Meanwhile another request may have met a rate limit that lasts longer.
             for (let now = nowMs(); now < heldUntilMs; now = nowMs()) {
               requirePatience(waiting.whose, heldUntilMs - now, until - now);
-              await pauseMs(heldUntilMs - now, waiting.signal);
+              await sleepMs(heldUntilMs - now, waiting.signal);
             }
           } catch (error) {
             // Otherwise callers that give up while they wait would use up all turns.

@@ -1,10 +1,10 @@
 import type { z } from 'zod';
 import { failure } from '../../../domain/failure';
 import type { ChatRequest, Usage } from '../../../domain/language/chat';
-import { mostEmbeddingUsage, mostUsage } from '../../../domain/language/provider/price';
+import { maxEmbeddingUsage, maxUsage } from '../../../domain/language/provider/price';
 
 /** Validate a response. A gateway in front of a provider may send anything with status 200. */
-export function readWire<T>(
+export function parseResponse<T>(
   schema: z.ZodType<T>,
   value: unknown,
   provider: string,
@@ -21,7 +21,7 @@ export function readWire<T>(
   );
 }
 
-export function readEvent<T>(schema: z.ZodType<T>, data: string, provider: string): T {
+export function parseEvent<T>(schema: z.ZodType<T>, data: string, provider: string): T {
   let value: unknown;
   try {
     value = JSON.parse(data);
@@ -31,18 +31,18 @@ export function readEvent<T>(schema: z.ZodType<T>, data: string, provider: strin
       `provider ${provider} sent an event that is not JSON (${data.length} characters)`,
     );
   }
-  return readWire(schema, value, provider, 'event');
+  return parseResponse(schema, value, provider, 'event');
 }
 
 /** The usage for a server that reports none: four bytes per token, as in `likelyTokens`. */
 export function estimatedUsage(request: ChatRequest, text: string): Usage {
   return {
-    promptTokens: Math.ceil(mostUsage(request).promptTokens / 4),
+    promptTokens: Math.ceil(maxUsage(request).promptTokens / 4),
     completionTokens: Math.ceil(Buffer.byteLength(text) / 4),
   };
 }
 
 /** The same estimate for texts that were embedded. */
 export function estimatedEmbeddingTokens(texts: readonly string[]): number {
-  return Math.ceil(mostEmbeddingUsage(texts).promptTokens / 4);
+  return Math.ceil(maxEmbeddingUsage(texts).promptTokens / 4);
 }

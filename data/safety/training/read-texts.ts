@@ -1,7 +1,7 @@
 import { sha256 } from '../../digest';
 import type { Embedder } from '../../index/embedders/embedder';
 import { readWindows, type ReadWindow } from '../classify';
-import { keptNumbers } from './kept';
+import { cachedNumbers } from './number-cache';
 import type { LabelledText } from './labelled-texts';
 
 /** A text as the detectors read it. */
@@ -50,7 +50,7 @@ export async function vectorsOf(
   embedder: Embedder,
 ): Promise<ReadonlyMap<string, Float32Array>> {
   const { digest, dimensions } = embedder.identity;
-  const kept = keptNumbers('safety-vectors', { digest, windows });
+  const kept = cachedNumbers('safety-vectors', { digest, windows });
   const known = kept.read();
   const all = known ?? new Float32Array(dimensions * windows.length);
   if (known === null) {

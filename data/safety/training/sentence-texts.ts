@@ -1,5 +1,5 @@
 import { logOdds, type LinearClassifier } from '../../../domain/safety/linear-classifier';
-import { mostSentences, standingOut } from '../../../domain/safety/sentences';
+import { mostSentences, outlierOdds } from '../../../domain/safety/sentences';
 import { sha256 } from '../../digest';
 import type { Embedder } from '../../index/embedders/embedder';
 import type { SentenceHead } from '../classifier-file';
@@ -101,5 +101,5 @@ export function oddsOfSentences(
 ): number {
   return sentences.length < 2
     ? -Infinity
-    : standingOut(sentences.map((each) => logOdds(classifier, each)));
+    : outlierOdds(sentences.map((each) => logOdds(classifier, each)));
 }

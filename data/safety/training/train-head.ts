@@ -5,9 +5,9 @@ import {
   type TrainingExample,
   type TrainingPlan,
 } from '../../../domain/safety/train-linear';
-import { suspicious, worstOdds } from '../../../domain/safety/worst-window';
+import { selectWindowsToEmbed, worstOdds } from '../../../domain/safety/worst-window';
 import type { Head } from '../classifier-file';
-import { keptNumbers } from './kept';
+import { cachedNumbers } from './number-cache';
 import { softCategories, type Label, type LabelledText } from './labelled-texts';
 import type { ReadText } from './read-texts';
 
@@ -58,7 +58,7 @@ export function trainHead(
     iterations: 60,
   };
   const known = labelled.map(({ text, label }) => [label, text.source, text.digest]);
-  const kept = keptNumbers('safety-weights', { version: 1, plan, known });
+  const kept = cachedNumbers('safety-weights', { version: 1, plan, known });
   const numbers = kept.read();
   if (numbers) return fromNumbers(numbers, plan);
   const trained = trainLinear(examples, plan);
@@ -91,5 +91,8 @@ export function oddsOfText(
   { words, classifier, features }: TrainedPair,
   { windows }: ReadText,
 ): number {
-  return worstOdds(classifier, features === 'words' ? windows : suspicious(words, windows));
+  return worstOdds(
+    classifier,
+    features === 'words' ? windows : selectWindowsToEmbed(words, windows),
+  );
 }

@@ -36,6 +36,6 @@ export function confidenceAt(confidence: number, attempt: number): number {
 }
 
 /** `attempt 3 on this holdout` */
-export function timesJudged({ number }: Attempt, what = 'holdout'): string {
+export function attemptText({ number }: Attempt, what = 'holdout'): string {
   return `attempt ${number} on this ${what}`;
 }

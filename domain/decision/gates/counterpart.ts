@@ -65,6 +65,6 @@ function anchorFor(
   );
 }
 
-export function isResult(found: MeasuredCounterpart | GateResult): found is GateResult {
+export function isGateResult(found: MeasuredCounterpart | GateResult): found is GateResult {
   return 'outcome' in found;
 }

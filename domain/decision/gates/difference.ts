@@ -1,15 +1,15 @@
 import type { Evidence } from '../evidence';
 import { interval, percent, plain, signed } from '../../format';
 import type { Bounds } from '../../statistics/interval';
-import { counterpartFor, isResult } from './counterpart';
+import { counterpartFor, isGateResult } from './counterpart';
 import {
-  basis,
+  sampleSizeText,
   boundsAt,
   confidenceNotMeasured,
   notMeasured,
   type GateOf,
   type GateResult,
-  type Measured,
+  type MeasuredValue,
 } from './gate';
 
 /**
@@ -58,7 +58,7 @@ function judgeDifference(
   assess: (bounds: Bounds) => DifferenceAssessment,
 ): GateResult {
   const counterpart = counterpartFor(gate, evidence);
-  if (isResult(counterpart)) return counterpart;
+  if (isGateResult(counterpart)) return counterpart;
   const increase = counterpart.increases[gate.metric];
   if (increase === undefined)
     return notMeasured(gate.kind, `the difference in ${gate.metric} is not in the evidence`);
@@ -67,7 +67,7 @@ function judgeDifference(
   if (bounds === null) return confidenceNotMeasured(gate.kind, gate.confidence, increase.bounds);
   const { demand, shown, refuted } = assess(bounds);
   const found = describe(gate.metric, counterpart.name, increase, bounds);
-  const details = ['positive is worse', basis(increase)];
+  const details = ['positive is worse', sampleSizeText(increase)];
   if (shown)
     return {
       outcome: 'passed',
@@ -91,7 +91,7 @@ function judgeDifference(
 }
 
 /** Positive is worse for every metric, so the text says `worse`: an auc of `+0.01` has fallen. */
-function describe(metric: string, name: string, increase: Measured, bounds: Bounds): string {
+function describe(metric: string, name: string, increase: MeasuredValue, bounds: Bounds): string {
   const { estimate } = increase;
   const word = estimate > 0 ? 'worse than' : estimate < 0 ? 'better than' : 'equal to';
   const shown = `${percent(bounds.level)} bounds ${interval(bounds)}`;

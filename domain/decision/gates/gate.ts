@@ -52,9 +52,13 @@ export function confidenceNotMeasured(
   return notMeasured(kind, reason);
 }
 
-export type Measured = Extract<Measurement, { readonly kind: 'measured' }>;
+export type MeasuredValue = Extract<Measurement, { readonly kind: 'measured' }>;
 
-export function basis({ rows, days, unit }: Pick<Measured, 'rows' | 'days' | 'unit'>): string {
+export function sampleSizeText({
+  rows,
+  days,
+  unit,
+}: Pick<MeasuredValue, 'rows' | 'days' | 'unit'>): string {
   return unit === undefined
     ? `${count(rows)} rows of ${days} days`
     : blocksText({ rows, days, unit });

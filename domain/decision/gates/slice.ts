@@ -2,8 +2,15 @@ import type { Evidence, SliceEvidence, SliceMeasurement } from '../evidence';
 import type { EvaluationPolicy } from '../policy';
 import { count, interval, percent, signed } from '../../format';
 import type { Bounds } from '../../statistics/interval';
-import { counterpartFor, isResult } from './counterpart';
-import { basis, boundsAt, notMeasured, type GateOf, type GateResult, type Measured } from './gate';
+import { counterpartFor, isGateResult } from './counterpart';
+import {
+  sampleSizeText,
+  boundsAt,
+  notMeasured,
+  type GateOf,
+  type GateResult,
+  type MeasuredValue,
+} from './gate';
 
 /**
  * Tests that no slice is worse by more than `maxIncrease`. It guards against harm and does not
@@ -22,7 +29,7 @@ export function judgeSlices(
   policy: EvaluationPolicy,
 ): GateResult {
   const counterpart = counterpartFor(gate, evidence);
-  if (isResult(counterpart)) return counterpart;
+  if (isGateResult(counterpart)) return counterpart;
   const found = counterpart.slices;
   const mismatch = mismatchOf(policy.slices, found);
   if (found === null || mismatch !== null)
@@ -134,9 +141,9 @@ function nameOf({ column, value, groups }: SliceMeasurement): string {
   return value === null ? `${column} other (${groups} small groups)` : `${column}=${value}`;
 }
 
-function describe(name: string, rows: number, increase: Measured, bounds: Bounds): string {
+function describe(name: string, rows: number, increase: MeasuredValue, bounds: Bounds): string {
   const shown = `${percent(bounds.level)} simultaneous bounds ${interval(bounds)}`;
-  return `${name} ${signed(increase.estimate)} (${shown}; ${basis({ ...increase, rows })})`;
+  return `${name} ${signed(increase.estimate)} (${shown}; ${sampleSizeText({ ...increase, rows })})`;
 }
 
 function byEstimate(a: JudgedSlice, b: JudgedSlice): number {

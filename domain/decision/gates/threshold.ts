@@ -1,7 +1,7 @@
 import type { Evidence } from '../evidence';
 import { figure, percent, plain } from '../../format';
 import {
-  basis,
+  sampleSizeText,
   boundsAt,
   confidenceNotMeasured,
   notMeasured,
@@ -27,7 +27,7 @@ export function judgeThreshold(gate: GateOf<'threshold'>, evidence: Evidence): G
 
   const { estimate } = measurement;
   const value = `${gate.metric} ${figure(estimate)}`;
-  const details = [basis(measurement)];
+  const details = [sampleSizeText(measurement)];
   if (gate.min !== null && estimate < gate.min) {
     return {
       outcome: 'failed',

@@ -3,7 +3,7 @@ import type { MetricName } from '../../lifecycle/lifecycle';
 import { increaseOf } from '../metrics/metric';
 import { metrics } from '../metrics/metrics';
 import type { ScoredSample } from '../metrics/sample';
-import { dayResamples, eachDayOnce } from '../../statistics/day-resamples';
+import { dayResamples, unitDayWeights } from '../../statistics/day-resamples';
 import { bootstrapReplicates } from '../../statistics/interval';
 import type { Seed } from '../../statistics/random';
 import { measure } from './measurement';
@@ -54,7 +54,7 @@ export interface Confirmation {
  * The difference between two models on the same rows. Whole days are resampled (day-resamples.ts),
  * so parameters that are better on only a few days are not shown to be better.
  */
-export function confirm({
+export function measureConfirmation({
   metric: name,
   labels,
   day,
@@ -71,7 +71,7 @@ export function confirm({
     metric.prepare({ ...sample, scores }),
   );
   if (!ofDefault || !ofTuned) throw new Error('two models are compared');
-  const once = eachDayOnce(days);
+  const once = unitDayWeights(days);
   const { measurement } = measure({
     what: `the difference in ${name}`,
     statistic: increaseOf(metric, ofTuned, ofDefault),

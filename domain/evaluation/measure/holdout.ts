@@ -108,7 +108,7 @@ interface HoldoutWork {
 }
 
 /** The given rows of a holdout, before its days are numbered. */
-export function onRows(
+export function selectRows(
   whole: Omit<ScoredHoldout, 'day' | 'days'>,
   rows: Int32Array,
 ): Omit<ScoredHoldout, 'day' | 'days'> {

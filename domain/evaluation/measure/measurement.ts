@@ -1,7 +1,11 @@
 import { fewestDays, type Measurement, type ResampledUnit } from '../../decision/evidence';
 import { assumedDayCorrelation } from '../../statistics/day-correlation';
-import { eachDayOnce, type DayResamples, type DayStatistic } from '../../statistics/day-resamples';
-import { dayInterval, type DrawnInterval } from '../../statistics/interval';
+import {
+  unitDayWeights,
+  type DayResamples,
+  type DayStatistic,
+} from '../../statistics/day-resamples';
+import { dayInterval, type IntervalWithReplicates } from '../../statistics/interval';
 
 export interface MeasurementRequest {
   /** The name in the reason when it cannot be measured. */
@@ -19,10 +23,10 @@ export interface MeasurementRequest {
 /** The measurement, with its replicates for simultaneous bounds. */
 export function measure(request: MeasurementRequest): {
   readonly measurement: Measurement;
-  readonly drawn: DrawnInterval | null;
+  readonly drawn: IntervalWithReplicates | null;
 } {
   const { what, statistic, resamples, rows, days, unit = 'day' } = request;
-  const estimate = statistic(eachDayOnce(resamples.days));
+  const estimate = statistic(unitDayWeights(resamples.days));
   const unmeasured = (reason: string) => ({
     measurement: {
       kind: 'notMeasured',

@@ -2,7 +2,7 @@ import { daysOfWeek, type Calendar } from '../../calendar';
 import type { TimeWindow } from '../../dataset/dataset';
 
 /** A half-open range of calendar days. */
-export interface JudgedDays {
+export interface EvaluatedDays {
   readonly from: number;
   readonly until: number;
   /** Whole weeks; 0 when the window has fewer than seven days, which are then all in the range. */
@@ -20,7 +20,7 @@ export function wholeWeeks(
   window: TimeWindow,
   calendar: Calendar,
   labelDelaySeconds: number,
-): JudgedDays {
+): EvaluatedDays {
   const [from, until] = [
     Date.parse(window.from),
     Date.parse(window.until) - labelDelaySeconds * 1000,
@@ -50,8 +50,8 @@ export interface DayCount {
   readonly labelDelaySeconds: number;
 }
 
-export interface JudgedRows {
-  readonly judged: JudgedDays;
+export interface EvaluatedRows {
+  readonly judged: EvaluatedDays;
   /** The calendar day of every row. */
   readonly dayOfRow: Int32Array;
   /** The rows on judged days, increasing. */
@@ -63,7 +63,7 @@ export interface JudgedRows {
 }
 
 /** `times`: milliseconds since 1970, increasing. */
-export function judgedRows(
+export function evaluatedRows(
   times: Float64Array,
   {
     window,
@@ -74,7 +74,7 @@ export function judgedRows(
     readonly calendar: Calendar;
     readonly labelDelaySeconds: number;
   },
-): JudgedRows {
+): EvaluatedRows {
   const judged = wholeWeeks(window, calendar, labelDelaySeconds);
   const dayOfRow = Int32Array.from(times, (time) => calendar.dayOf(time));
   const rows = Int32Array.from(dayOfRow.keys()).filter((row) => {

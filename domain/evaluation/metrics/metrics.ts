@@ -1,5 +1,5 @@
 import type { MetricName } from '../../lifecycle/lifecycle';
-import { eachDayOnce } from '../../statistics/day-resamples';
+import { unitDayWeights } from '../../statistics/day-resamples';
 import { auc } from './auc';
 import { accuracy, brier, logloss } from './classification';
 import type { Metric } from './metric';
@@ -21,5 +21,5 @@ export const metrics = {
 
 /** The metric of a sample; NaN when it is undefined. */
 export function valueOf(name: MetricName, sample: ScoredSample): number {
-  return metrics[name].prepare(sample)(eachDayOnce(sample.days));
+  return metrics[name].prepare(sample)(unitDayWeights(sample.days));
 }

@@ -110,5 +110,5 @@ export const llmCanarySchema = z
   })
   .describe('how traffic moves to a new version: quality, steps and guardrails');
 
-export type WrittenLlmCanary = z.output<typeof llmCanarySchema>;
+export type CompleteLlmCanary = z.output<typeof llmCanarySchema>;
 export type LlmCanaryDocument = z.input<typeof llmCanarySchema>;

@@ -6,10 +6,10 @@ import {
   type AnswerMeasure,
   type AnswerQuality,
 } from '../../rollout/judging/answer-quality';
-import type { LlmCanaryDocument, WrittenLlmCanary } from './canary.schema';
+import type { LlmCanaryDocument, CompleteLlmCanary } from './canary.schema';
 
 /** Defaults of a canary's judge. */
-export const judgedUnlessSaid = { share: 1, mostPairs: 2_000 };
+export const judgeDefaults = { share: 1, mostPairs: 2_000 };
 
 /** The spec that all rollouts share, so that they use one workflow and the same bounds. */
 export function llmCanaryOf({
@@ -18,7 +18,7 @@ export function llmCanaryOf({
   maxDuration,
   maxIdle,
   ...canary
-}: WrittenLlmCanary): CanarySpec {
+}: CompleteLlmCanary): CanarySpec {
   const {
     from,
     measure: kind = 'f1',
@@ -29,7 +29,7 @@ export function llmCanaryOf({
     availableAfter,
     judge: dimension,
   } = quality;
-  const { share = judgedUnlessSaid.share, mostPairs = judgedUnlessSaid.mostPairs } = quality;
+  const { share = judgeDefaults.share, mostPairs = judgeDefaults.mostPairs } = quality;
   const { minDuration, ...tested } = test;
   const measure: AnswerMeasure = kind === 'label' ? { kind, labels } : { kind };
   // `llmCanaryProblems` rejects a judge beside another source.

@@ -11,11 +11,11 @@ export type CaseSlice = 'search' | 'confirm' | 'judge';
  * The slice of a case, by a hash of its id. A case stays in its slice when others are added, so
  * that a later run is never judged on cases that a choice has used. A pair shares one slice.
  */
-export function sliceOf(
+export function caseSlice(
   { id, pair }: Pick<EvaluationCase, 'id' | 'pair'>,
   { search, confirm }: Pick<CasesSpec, 'search' | 'confirm'>,
 ): CaseSlice {
-  const at = placeOf({ id, pair });
+  const at = casePosition({ id, pair });
   return at < search ? 'search' : at < search + confirm ? 'confirm' : 'judge';
 }
 
@@ -24,16 +24,16 @@ export function sliceOf(
  * order. It does not depend on the answers, so bounds hold for any number of looks, and the first
  * cases are representative.
  */
-export function placeOf({ id, pair }: Pick<EvaluationCase, 'id' | 'pair'>): number {
+export function casePosition({ id, pair }: Pick<EvaluationCase, 'id' | 'pair'>): number {
   return hashOf(pair === null ? `case ${id}` : `pair ${pair}`);
 }
 
 /** Sorted by `placeOf`; cases of one pair by their id. */
-export function inOrder<Case extends Pick<EvaluationCase, 'id' | 'pair'>>(
+export function sortCases<Case extends Pick<EvaluationCase, 'id' | 'pair'>>(
   cases: readonly Case[],
 ): Case[] {
   return cases
-    .map((each) => ({ each, at: placeOf(each) }))
+    .map((each) => ({ each, at: casePosition(each) }))
     .sort((a, b) => a.at - b.at || (a.each.id < b.each.id ? -1 : 1))
     .map(({ each }) => each);
 }

@@ -1,8 +1,8 @@
 import type { DocumentPath } from '../../document/path';
 import { durationProblems } from '../../lifecycle/release-checks';
-import { judgedUnlessSaid } from './canary';
-import { fewestLabels } from '../judge/judge';
-import type { WrittenLlmCanary } from './canary.schema';
+import { judgeDefaults } from './canary';
+import { minLabels } from '../judge/calibration';
+import type { CompleteLlmCanary } from './canary.schema';
 
 export interface CanaryProblem {
   /** Below `spec.canary`. */
@@ -22,7 +22,7 @@ function fewestJudgedPairs({
   readonly steps: readonly number[];
   readonly minSamples: number;
 }): number {
-  const ofOnePhase = Math.max(minSamples, 2 * fewestLabels);
+  const ofOnePhase = Math.max(minSamples, 2 * minLabels);
   const hasBothPhases = steps.includes(0) && steps.some((percent) => percent > 0);
   return hasBothPhases ? 2 * ofOnePhase : ofOnePhase;
 }
@@ -34,9 +34,9 @@ export function llmCanaryProblems({
   guardrails,
   test,
   maxDuration,
-}: WrittenLlmCanary): readonly CanaryProblem[] {
+}: CompleteLlmCanary): readonly CanaryProblem[] {
   const { from, measure, labels, rule, margin, judge } = quality;
-  const { mostPairs = judgedUnlessSaid.mostPairs } = quality;
+  const { mostPairs = judgeDefaults.mostPairs } = quality;
   const fewestPairs = fewestJudgedPairs({ steps, minSamples: test.minSamples });
   const ofAJudge = (['share', 'mostPairs'] as const).filter((key) => quality[key] !== undefined);
   const problems: (CanaryProblem | false)[] = [

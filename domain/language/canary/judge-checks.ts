@@ -1,9 +1,9 @@
-import type { WrittenDocument } from '../../document/document';
+import type { SourceDocument } from '../../document/document';
 import type { Issue } from '../../failure';
 import { nearest } from '../../document/nearest';
 import type { Files } from '../lifecycle/case-checks';
 import { readLabelledAnswers } from '../cases/case-set-document';
-import { fewestLabels } from '../judge/judge';
+import { minLabels } from '../judge/calibration';
 import type { CompleteLlmLifecycle } from '../lifecycle/llm-lifecycle.schema';
 import { readPrompt } from '../../prompt/document';
 import { variablesOf } from '../../prompt/render';
@@ -14,7 +14,7 @@ import { variablesOf } from '../../prompt/render';
  */
 export function canaryJudgeIssues(
   { spec }: CompleteLlmLifecycle,
-  { issueAt }: WrittenDocument,
+  { issueAt }: SourceDocument,
   files: Files,
 ): readonly Issue[] {
   const { canary, evaluate, prompt } = spec;
@@ -75,13 +75,13 @@ export function canaryJudgeIssues(
     if (issues.length > 0) return [];
     const count = (label: boolean) => answers.filter(({ right }) => right === label).length;
     const [right, wrong] = [count(true), count(false)];
-    if (right >= fewestLabels && wrong >= fewestLabels) return [];
+    if (right >= minLabels && wrong >= minLabels) return [];
     return [
       issueAt(
         at,
         `${path} has ${right} right and ${wrong} wrong answers, too few to correct the errors of ` +
           `judge ${name ?? ''}`,
-        { expected: `${fewestLabels} or more of each` },
+        { expected: `${minLabels} or more of each` },
       ),
     ];
   }

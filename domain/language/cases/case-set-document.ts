@@ -1,10 +1,10 @@
 import type { Issue } from '../../failure';
-import { invalid } from '../../document/issue-text';
+import { invalidInput } from '../../document/issue-text';
 import type { EvaluationCase } from './case';
-import { caseSchema, storedCase } from './case.schema';
-import { labelledSchema, storedLabelled } from './labelled.schema';
-import type { LabelledAnswer } from './labelled';
-import { mostIssues, readLines } from './ndjson-document';
+import { caseSchema, storedCaseSchema } from './case.schema';
+import { labelledAnswerSchema, storedLabelledAnswerSchema } from './labelled-answer.schema';
+import type { LabelledAnswer } from './labelled-answer';
+import { maxIssues, readLines } from './ndjson-document';
 
 export interface CaseSet {
   readonly cases: readonly EvaluationCase[];
@@ -21,14 +21,14 @@ export function readCaseSet(ndjson: string, fileName: string): CaseSet {
  * @throws InvalidInput if a line cannot be read
  */
 export function readStoredCases(ndjson: string, fileName: string): readonly EvaluationCase[] {
-  const { cases, issues } = casesBy(storedCase, ndjson, fileName);
-  if (issues.length > 0) throw invalid(fileName, issues);
+  const { cases, issues } = casesBy(storedCaseSchema, ndjson, fileName);
+  if (issues.length > 0) throw invalidInput(fileName, issues);
   return cases;
 }
 
 /** The readable cases of a file; `readCaseSet` reports the errors. */
-export function casesIn(ndjson: string, fileName: string): readonly EvaluationCase[] {
-  return casesBy(storedCase, ndjson, fileName).cases;
+export function readableCases(ndjson: string, fileName: string): readonly EvaluationCase[] {
+  return casesBy(storedCaseSchema, ndjson, fileName).cases;
 }
 
 function casesBy(schema: typeof caseSchema, ndjson: string, fileName: string): CaseSet {
@@ -50,7 +50,7 @@ function casesBy(schema: typeof caseSchema, ndjson: string, fileName: string): C
   });
   const cases = lines.flatMap(({ line, value }) => (first.get(value.id) === line ? [value] : []));
   const inOrder = [...issues, ...twice].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
-  return { cases, issues: inOrder.slice(0, mostIssues) };
+  return { cases, issues: inOrder.slice(0, maxIssues) };
 }
 
 /** NDJSON with one labelled answer per line. A case may have several. */
@@ -58,14 +58,14 @@ export function readLabelledAnswers(
   ndjson: string,
   fileName: string,
 ): { readonly answers: readonly LabelledAnswer[]; readonly issues: readonly Issue[] } {
-  const { lines, issues } = readLines(ndjson, fileName, labelledSchema);
+  const { lines, issues } = readLines(ndjson, fileName, labelledAnswerSchema);
   return { answers: lines.map(({ value }) => value), issues };
 }
 
 /** Answers that were accepted before. @throws InvalidInput if a line cannot be read */
 export function readStoredAnswers(ndjson: string, fileName: string): readonly LabelledAnswer[] {
-  const { lines, issues } = readLines(ndjson, fileName, storedLabelled);
-  if (issues.length > 0) throw invalid(fileName, issues);
+  const { lines, issues } = readLines(ndjson, fileName, storedLabelledAnswerSchema);
+  if (issues.length > 0) throw invalidInput(fileName, issues);
   return lines.map(({ value }) => value);
 }
 

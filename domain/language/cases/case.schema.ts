@@ -3,15 +3,15 @@ import type { EvaluationCase } from './case';
 import {
   jsonSchemaField,
   ruleSchema,
-  storedJsonSchema,
-  storedRule,
+  storedJsonSchemaField,
+  storedRuleSchema,
 } from '../dimension/rule.schema';
 
 const text = z.string().max(1_000_000);
 
 /** A line of a case set, as a person writes it. */
 export const caseSchema = caseOf(ruleSchema, jsonSchemaField);
-export const storedCase = caseOf(storedRule, storedJsonSchema);
+export const storedCaseSchema = caseOf(storedRuleSchema, storedJsonSchemaField);
 
 /** Strict, because a case with a misspelt `answr` would silently measure nothing. */
 function caseOf(rule: typeof ruleSchema, schema: typeof jsonSchemaField) {

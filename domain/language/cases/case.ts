@@ -28,6 +28,6 @@ export interface ExpectedAnswer {
   readonly schema?: Readonly<Record<string, unknown>> | undefined;
 }
 
-export function rightAnswers({ answer, otherAnswers = [] }: ExpectedAnswer): readonly string[] {
+export function expectedAnswers({ answer, otherAnswers = [] }: ExpectedAnswer): readonly string[] {
   return answer === undefined ? otherAnswers : [answer, ...otherAnswers];
 }

@@ -1,6 +1,6 @@
 import Ajv, { type Options, type ValidateFunction } from 'ajv';
 import Ajv2020 from 'ajv/dist/2020';
-import { mostInDocument, mostWorkInDocument, schemaAllowance } from './schema-allowance';
+import { maxSchemaCharacters, maxSchemaWork, currentSchemaAllowance } from './schema-allowance';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -68,14 +68,16 @@ export function jsonSchemaProblem(schema: JsonSchema): string | null {
   if (text === null) return 'it is nested too deeply';
   if (text.length > mostCharacters)
     return `it has ${text.length} characters, at most ${mostCharacters} are allowed`;
-  const before = [checked, schemaAllowance()?.seen].find((each) => each?.has(text))?.get(text);
+  const before = [checked, currentSchemaAllowance()?.seen]
+    .find((each) => each?.has(text))
+    ?.get(text);
   if (before !== undefined) return before;
   const spent = spentProblem(text, work);
   if (spent !== null) return spent;
   if (checked.size >= mostChecked) checked.clear();
   const found = problemOf(schema);
   checked.set(text, found);
-  schemaAllowance()?.seen.set(text, found);
+  currentSchemaAllowance()?.seen.set(text, found);
   return found;
 }
 
@@ -125,18 +127,18 @@ const mostChecked = 256;
 const checked = new Map<string, string | null>();
 
 function spentProblem({ length }: string, work: number): string | null {
-  const allowance = schemaAllowance();
+  const allowance = currentSchemaAllowance();
   if (allowance === null) return null;
   const instead = 'reuse schemas, or split the document';
   if (length > allowance.left)
     return (
-      `with it the document has more than ${mostInDocument} characters of different JSON Schemas; ` +
+      `with it the document has more than ${maxSchemaCharacters} characters of different JSON Schemas; ` +
       instead
     );
   if (work > allowance.workLeft)
     return (
       'with it the different JSON Schemas of the document have more than ' +
-      `${mostWorkInDocument} maps, lists and references; ${instead}`
+      `${maxSchemaWork} maps, lists and references; ${instead}`
     );
   allowance.left -= length;
   allowance.workLeft -= work;

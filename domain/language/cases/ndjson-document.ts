@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import { objectDocument } from '../../document/document';
 import type { Issue } from '../../failure';
-import { readBy } from '../../document/schema-issues.schema';
-import { asOneDocument } from './schema-allowance';
+import { parseWithSchema } from '../../document/schema-issues.schema';
+import { withSchemaAllowance } from './schema-allowance';
 
 export interface Lines<T> {
   readonly lines: readonly { readonly line: number; readonly value: T }[];
@@ -11,7 +11,7 @@ export interface Lines<T> {
 }
 
 /** Largest number of errors that are reported for a file. */
-export const mostIssues = 100;
+export const maxIssues = 100;
 
 /** NDJSON with one value of `schema` per line; empty lines are ignored. */
 export function readLines<Schema extends z.ZodType>(
@@ -19,7 +19,7 @@ export function readLines<Schema extends z.ZodType>(
   fileName: string,
   schema: Schema,
 ): Lines<z.output<Schema>> {
-  return asOneDocument(() => linesBy(schema, ndjson, fileName));
+  return withSchemaAllowance(() => linesBy(schema, ndjson, fileName));
 }
 
 function linesBy<Schema extends z.ZodType>(
@@ -36,7 +36,7 @@ function linesBy<Schema extends z.ZodType>(
     if (read.ok) lines.push({ line, value: read.value });
     else issues.push(...read.issues.map((issue) => ({ ...issue, line })));
   });
-  return { lines, issues: issues.slice(0, mostIssues) };
+  return { lines, issues: issues.slice(0, maxIssues) };
 }
 
 function readLine<Schema extends z.ZodType>(text: string, fileName: string, schema: Schema) {
@@ -52,5 +52,5 @@ function readLine<Schema extends z.ZodType>(text: string, fileName: string, sche
   const document = objectDocument(value, fileName);
   return document.issues.length > 0
     ? { ok: false as const, issues: document.issues }
-    : readBy(schema, document);
+    : parseWithSchema(schema, document);
 }

@@ -2,14 +2,14 @@ import { isMap } from '../../document/path';
 import type { PromptValues } from '../../prompt/prompt';
 import type { Rule } from '../dimension/rule';
 
-export interface ReadAssertion {
+export interface ImportedAssertion {
   readonly kind: 'read';
   readonly rules: readonly Rule[];
   /** An expected answer in the assertion. */
   readonly answer?: string;
 }
 
-export interface LeftOutAssertion {
+export interface SkippedAssertion {
   readonly kind: 'leftOut';
   readonly why: string;
 }
@@ -18,7 +18,7 @@ export interface LeftOutAssertion {
  * A promptfoo assertion as rules, or why it is not imported. Code is never run. Templates in its
  * texts stay, for `filled`.
  */
-export function assertionOf(given: unknown): ReadAssertion | LeftOutAssertion {
+export function assertionOf(given: unknown): ImportedAssertion | SkippedAssertion {
   if (!isMap(given) || typeof given['type'] !== 'string')
     return leftOut('an assertion without a type');
   const { type, value } = given;
@@ -47,7 +47,7 @@ export function assertionOf(given: unknown): ReadAssertion | LeftOutAssertion {
 }
 
 /** The part of an imported assertion that is ignored, with the reason; null if there is none. */
-export function notCounted(given: unknown): string | null {
+export function ignoredPart(given: unknown): string | null {
   if (!isMap(given)) return null;
   if (given['type'] === 'similar')
     return (
@@ -60,10 +60,10 @@ export function notCounted(given: unknown): string | null {
 }
 
 /** The assertion with its variables replaced as promptfoo does, or why that is not possible. */
-export function filled(
-  { rules, answer }: ReadAssertion,
+export function fillVariables(
+  { rules, answer }: ImportedAssertion,
   values: PromptValues,
-): ReadAssertion | LeftOutAssertion {
+): ImportedAssertion | SkippedAssertion {
   const unfilled: string[] = [];
   // Inserted values are not scanned again, because they may contain braces.
   const fill = (text: string): string => {
@@ -95,7 +95,7 @@ export function filled(
         return rule;
     }
   };
-  const done: ReadAssertion = {
+  const done: ImportedAssertion = {
     kind: 'read',
     rules: rules.map(fillRule),
     ...(answer === undefined ? {} : { answer: fill(answer) }),
@@ -107,7 +107,7 @@ export function filled(
 /** The Nunjucks templates that promptfoo replaces. */
 const templates = /(\{\{.*?\}\}|\{%.*?%\})/su;
 
-function leftOut(why: string): LeftOutAssertion {
+function leftOut(why: string): SkippedAssertion {
   return { kind: 'leftOut', why };
 }
 

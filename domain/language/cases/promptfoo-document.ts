@@ -1,10 +1,15 @@
-import { beginning } from '../../whole-characters';
+import { truncateText } from '../../text';
 import { isMap, type DocumentPath } from '../../document/path';
 import type { Issue } from '../../failure';
 import { yamlDocument } from '../../document/yaml-document.schema';
-import type { WrittenDocument } from '../../document/document';
+import type { SourceDocument } from '../../document/document';
 import type { EvaluationCase } from './case';
-import { assertionOf, filled, notCounted, type ReadAssertion } from './promptfoo-assertion';
+import {
+  assertionOf,
+  fillVariables,
+  ignoredPart,
+  type ImportedAssertion,
+} from './promptfoo-assertion';
 
 export interface ImportedCases {
   readonly cases: readonly EvaluationCase[];
@@ -78,9 +83,9 @@ export function importPromptfoo(text: string, fileName: string): ImportedCases {
   function known(
     assertions: readonly Placed[],
     input: EvaluationCase['input'],
-  ): readonly ReadAssertion[] {
+  ): readonly ImportedAssertion[] {
     return assertions.flatMap(({ assertion, at }) => {
-      const read = filled(assertion, input);
+      const read = fillVariables(assertion, input);
       if (read.kind === 'read') return [read];
       const issue = issueAt(at, read.why);
       if (
@@ -93,14 +98,14 @@ export function importPromptfoo(text: string, fileName: string): ImportedCases {
 }
 
 interface Placed {
-  readonly assertion: ReadAssertion;
+  readonly assertion: ImportedAssertion;
   readonly at: DocumentPath;
 }
 
 /** The ignored parts of a configuration, one issue per provider and prompt. */
 function ignoredParts(
   configuration: Readonly<Record<string, unknown>>,
-  { issueAt }: WrittenDocument,
+  { issueAt }: SourceDocument,
 ): readonly Issue[] {
   const read = new Set(['tests', 'defaultTest', 'description', '$schema']);
   return Object.entries(configuration).flatMap(([key, value]): readonly Issue[] => {
@@ -132,14 +137,14 @@ function nameIn(entry: unknown): string {
   const line = (typeof named === 'string' ? named : JSON.stringify(named))
     .replace(/\s+/g, ' ')
     .trim();
-  return line.length <= shownOfName ? line : `${beginning(line, shownOfName - 1)}…`;
+  return line.length <= shownOfName ? line : `${truncateText(line, shownOfName - 1)}…`;
 }
 
 /** The ignored parts of a test. */
 function uncounted(
   test: Readonly<Record<string, unknown>>,
   at: DocumentPath,
-  { issueAt }: WrittenDocument,
+  { issueAt }: SourceDocument,
 ): readonly Issue[] {
   const read = new Set(['vars', 'assert', 'description', 'metadata']);
   return Object.entries(test).flatMap(([key, value]): readonly Issue[] => {
@@ -161,7 +166,7 @@ function uncounted(
 function caseOf(
   id: string,
   input: EvaluationCase['input'],
-  assertions: readonly ReadAssertion[],
+  assertions: readonly ImportedAssertion[],
 ): EvaluationCase {
   const answers = assertions.flatMap(({ answer }) => (answer === undefined ? [] : [answer]));
   const [answer, ...otherAnswers] = [...new Set(answers)];
@@ -181,7 +186,7 @@ function caseOf(
 function assertionsIn(
   test: Readonly<Record<string, unknown>>,
   at: DocumentPath,
-  { issueAt }: WrittenDocument,
+  { issueAt }: SourceDocument,
   leftOut: Issue[],
 ): readonly Placed[] {
   const written = test['assert'];
@@ -191,7 +196,7 @@ function assertionsIn(
   return asserts.flatMap((each, index) => {
     const place = [...at, 'assert', index];
     const read = assertionOf(each);
-    const why = read.kind === 'read' ? notCounted(each) : read.why;
+    const why = read.kind === 'read' ? ignoredPart(each) : read.why;
     if (why !== null) leftOut.push(issueAt(place, why));
     return read.kind === 'read' ? [{ assertion: read, at: place }] : [];
   });
@@ -200,7 +205,7 @@ function assertionsIn(
 function combinations(
   vars: Readonly<Record<string, unknown>>,
   at: DocumentPath,
-  { issueAt }: WrittenDocument,
+  { issueAt }: SourceDocument,
   leftOut: Issue[],
 ): readonly EvaluationCase['input'][] {
   let inputs: EvaluationCase['input'][] = [{}];
@@ -232,7 +237,7 @@ function combinations(
 }
 
 function unique(name: string, ids: Set<string>): string {
-  const first = beginning(name, 180);
+  const first = truncateText(name, 180);
   let id = first;
   for (let number = 2; ids.has(id); number += 1) id = `${first} #${number}`;
   ids.add(id);

@@ -1,10 +1,10 @@
 /** Largest total size of the different JSON Schemas in one document, in characters. */
-export const mostInDocument = 250_000;
+export const maxSchemaCharacters = 250_000;
 /**
  * Largest number of their maps, lists and references (a reference counts as 10). Compiling this
  * many takes about a second.
  */
-export const mostWorkInDocument = 10_000;
+export const maxSchemaWork = 10_000;
 
 export interface SchemaAllowance {
   left: number;
@@ -16,9 +16,9 @@ export interface SchemaAllowance {
 let current: SchemaAllowance | null = null;
 
 /** Runs `read`, which must be synchronous, with one allowance; nested documents share it. */
-export function asOneDocument<T>(read: () => T): T {
+export function withSchemaAllowance<T>(read: () => T): T {
   if (current) return read();
-  current = { left: mostInDocument, workLeft: mostWorkInDocument, seen: new Map() };
+  current = { left: maxSchemaCharacters, workLeft: maxSchemaWork, seen: new Map() };
   try {
     return read();
   } finally {
@@ -27,6 +27,6 @@ export function asOneDocument<T>(read: () => T): T {
 }
 
 /** The allowance of the current document; null for a schema outside a document. */
-export function schemaAllowance(): SchemaAllowance | null {
+export function currentSchemaAllowance(): SchemaAllowance | null {
   return current;
 }

@@ -1,9 +1,9 @@
-import type { EvaluatorTools, JudgedCase } from '../judge/judged-case';
+import type { EvaluatorTools, EvaluatorInput } from '../judge/evaluator-input';
 import type { Rule } from './rule';
 import type { Score } from '../evaluation/score';
 import { evaluateCitations, evaluateGroundedness } from './grounding';
 import { evaluateExact, evaluateF1, evaluateLabel } from './quality';
-import { evaluateJson, evaluateRegex, evaluateRules } from '../cases/form';
+import { evaluateJson, evaluateRegex, evaluateRules } from '../cases/rule-evaluators';
 import { evaluateSafety } from './safety';
 import { evaluateSimilarity } from './similarity';
 
@@ -28,7 +28,7 @@ export type EvaluatorSpec =
 /** Scores one answer in one dimension. */
 export async function evaluate(
   spec: EvaluatorSpec,
-  judged: JudgedCase,
+  judged: EvaluatorInput,
   tools: EvaluatorTools,
 ): Promise<Score> {
   switch (spec.kind) {

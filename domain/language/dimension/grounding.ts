@@ -1,6 +1,6 @@
 import { citedNumbers, withoutCitations } from '../citations';
 import { sharedWords, wordsOf } from '../evaluation/answer-text';
-import type { JudgedCase } from '../judge/judged-case';
+import type { EvaluatorInput } from '../judge/evaluator-input';
 import { notApplicable, scored, type Score } from '../evaluation/score';
 
 /**
@@ -10,7 +10,7 @@ import { notApplicable, scored, type Score } from '../evaluation/score';
  * instruction-following models for question answering", TACL 12 (2024)). Does not apply to an empty
  * answer.
  */
-export function evaluateGroundedness({ answer, retrieved }: JudgedCase): Score {
+export function evaluateGroundedness({ answer, retrieved }: EvaluatorInput): Score {
   if (retrieved.length === 0) return notApplicable;
   const words = wordsOf(withoutCitations(answer));
   if (words.length === 0) return notApplicable;
@@ -28,7 +28,11 @@ export function evaluateGroundedness({ answer, retrieved }: JudgedCase): Score {
  * language models to generate text with citations", EMNLP 2023, with the case's documents instead
  * of their entailment model. An answer without citations scores 0.
  */
-export function evaluateCitations({ case: { expected }, answer, retrieved }: JudgedCase): Score {
+export function evaluateCitations({
+  case: { expected },
+  answer,
+  retrieved,
+}: EvaluatorInput): Score {
   if (retrieved.length === 0) return notApplicable;
   const cited = citedNumbers(answer);
   if (cited.length === 0) return scored(0, 'cites nothing');

@@ -1,5 +1,5 @@
 import type { ChatMessage } from '../chat';
-import { promisedText } from '../promised-text';
+import { jsonMemberText } from '../json-member-text';
 import { normalAnswer } from '../evaluation/answer-text';
 
 /** A paraphrase of the question by a model. */
@@ -35,7 +35,7 @@ export function paraphraseMessages(text: string): readonly ChatMessage[] {
 
 /** Null for prose and for other JSON. */
 export function paraphraseIn(answer: string): string | null {
-  return promisedText(answer, 'paraphrase')?.trim() ?? null;
+  return jsonMemberText(answer, 'paraphrase')?.trim() ?? null;
 }
 
 /**

@@ -1,10 +1,10 @@
 import { seededRandom, type Seed } from '../../statistics/random';
-import { shownText, type Passage } from '../passages';
-import { perturbItems, type DrawnPerturbation } from './perturb';
+import { passageText, type Passage } from '../passages';
+import { perturbItems, type RandomPerturbation } from './perturb';
 
 /** How a robustness dimension changes retrieved passages; the change depends only on `seed`. */
 export interface PassageChange {
-  readonly perturbation: DrawnPerturbation;
+  readonly perturbation: RandomPerturbation;
   readonly seed: Seed;
 }
 
@@ -49,7 +49,7 @@ export function perturbPassages(
 }
 
 /** The remaining passages in the order of the prompt. */
-export function arrangedBy(
+export function arrangePassages(
   arranged: readonly string[],
   passages: readonly Passage[],
 ): readonly Passage[] {
@@ -64,6 +64,6 @@ function addedPassage(text: string, place: number): Passage {
     title: null,
     source: null,
     score: 0,
-    text: shownText({ title: null, text }),
+    text: passageText({ title: null, text }),
   };
 }

@@ -4,7 +4,7 @@ import type { PromptValue } from '../../prompt/prompt';
 import type { ParaphraseSpec } from './paraphrase';
 
 /** A perturbation that needs no model. */
-export type DrawnPerturbation = Exclude<Perturbation, ParaphraseSpec>;
+export type RandomPerturbation = Exclude<Perturbation, ParaphraseSpec>;
 
 /** A change of the question that keeps the expected answer the same. */
 export type Perturbation =
@@ -59,7 +59,7 @@ export function perturb(
 
 function perturbValue(
   value: string | readonly string[],
-  perturbation: DrawnPerturbation,
+  perturbation: RandomPerturbation,
   random: Random,
 ): PromptValue {
   if (typeof value !== 'string')
@@ -97,7 +97,7 @@ export function perturbItems<T>(
     perturbation,
     random,
     item,
-  }: { readonly perturbation: DrawnPerturbation; readonly random: Random; readonly item: Item<T> },
+  }: { readonly perturbation: RandomPerturbation; readonly random: Random; readonly item: Item<T> },
 ): readonly T[] {
   switch (perturbation.kind) {
     case 'typos':
@@ -127,7 +127,7 @@ export function perturbItems<T>(
 
 function perturbText(
   text: string,
-  perturbation: Extract<DrawnPerturbation, { readonly kind: 'typos' | 'upperCase' | 'lowerCase' }>,
+  perturbation: Extract<RandomPerturbation, { readonly kind: 'typos' | 'upperCase' | 'lowerCase' }>,
   random: Random,
 ): string {
   switch (perturbation.kind) {

@@ -1,12 +1,12 @@
 import { withoutCitations } from '../citations';
 import { normalAnswer, sharedWords, wordsOf } from '../evaluation/answer-text';
-import { rightAnswers } from '../cases/case';
-import type { JudgedCase } from '../judge/judged-case';
+import { expectedAnswers } from '../cases/case';
+import type { EvaluatorInput } from '../judge/evaluator-input';
 import { notApplicable, scored, type Score } from '../evaluation/score';
 
 /** Exact match of Rajpurkar et al. (2016) with any expected answer, ignoring citations. */
-export function evaluateExact({ case: { expected }, answer }: JudgedCase): Score {
-  const right = rightAnswers(expected);
+export function evaluateExact({ case: { expected }, answer }: EvaluatorInput): Score {
+  const right = expectedAnswers(expected);
   if (right.length === 0) return notApplicable;
   const given = normalAnswer(withoutCitations(answer));
   return scored(right.some((each) => normalAnswer(each) === given));
@@ -16,8 +16,8 @@ export function evaluateExact({ case: { expected }, answer }: JudgedCase): Score
  * Token F1 of Rajpurkar et al. (2016): the harmonic mean of precision and recall of words, for the
  * best matching expected answer.
  */
-export function evaluateF1({ case: { expected }, answer }: JudgedCase): Score {
-  const right = rightAnswers(expected);
+export function evaluateF1({ case: { expected }, answer }: EvaluatorInput): Score {
+  const right = expectedAnswers(expected);
   if (right.length === 0) return notApplicable;
   const given = wordsOf(withoutCitations(answer));
   return scored(Math.max(...right.map((each) => f1(given, wordsOf(each)))));
@@ -33,7 +33,7 @@ function f1(given: readonly string[], right: readonly string[]): number {
  * inside a longer one does not count: `cat food` does not name `cat`.
  */
 export function evaluateLabel(
-  { case: { expected }, answer }: JudgedCase,
+  { case: { expected }, answer }: EvaluatorInput,
   labels: readonly string[],
 ): Score {
   const { label } = expected;

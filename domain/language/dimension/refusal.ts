@@ -2,7 +2,7 @@
  * Whether an answer is a refusal, by common phrases near its beginning; a later apology is part of
  * the answer. docs/llm-safety.md compares it with people's labels.
  */
-export function refuses(answer: string): boolean {
+export function isRefusal(answer: string): boolean {
   const start = answer.trim().replace(/[’‘]/g, "'").slice(0, 300);
   return forms.some((form) => form.test(start));
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { problem } from '../../document/schema-issues.schema';
+import { schemaIssue } from '../../document/schema-issues.schema';
 import { jsonSchemaProblem } from '../cases/json-schema.schema';
 import type { Rule } from './rule';
 
@@ -8,22 +8,22 @@ const ignoreCase = z.boolean().optional().describe('whether upper and lower case
 
 /** Without the checks of new documents, so that documents accepted before stay readable. */
 const storedPattern = z.string().min(1).max(1_000).describe('a regular expression');
-export const storedJsonSchema = z.record(z.string(), z.unknown()).describe('a JSON Schema');
+export const storedJsonSchemaField = z.record(z.string(), z.unknown()).describe('a JSON Schema');
 
 export const patternField = storedPattern
   .refine(isPattern, 'is not a valid regular expression')
   .describe('a regular expression');
 /** Checked early, because otherwise an error would appear only after the first paid answer. */
-export const jsonSchemaField = storedJsonSchema
+export const jsonSchemaField = storedJsonSchemaField
   .check((context) => {
     const reason = jsonSchemaProblem(context.value);
-    if (reason !== null) context.issues.push(problem(`is not a valid JSON Schema: ${reason}`));
+    if (reason !== null) context.issues.push(schemaIssue(`is not a valid JSON Schema: ${reason}`));
   })
   .describe('a JSON Schema');
 
 /** A rule as a person writes it. */
 export const ruleSchema = ruleOf(patternField, jsonSchemaField);
-export const storedRule = ruleOf(storedPattern, storedJsonSchema);
+export const storedRuleSchema = ruleOf(storedPattern, storedJsonSchemaField);
 
 /** All rules of a list must hold, so one level of `anyOf` is enough. */
 function ruleOf(pattern: typeof patternField, schema: typeof jsonSchemaField) {

@@ -15,7 +15,7 @@ export type Rule =
 
 export interface RuleTools {
   /** In bounded time for any pattern. */
-  readonly matches: (pattern: string, text: string) => boolean | Untold;
+  readonly matches: (pattern: string, text: string) => boolean | RuleCheckFailure;
   /**
    * Errors of a value by a JSON Schema, in bounded time.
    * @throws InvalidInput for an invalid schema
@@ -23,18 +23,18 @@ export interface RuleTools {
   readonly schemaErrors: (
     schema: Readonly<Record<string, unknown>>,
     value: unknown,
-  ) => readonly string[] | Untold;
+  ) => readonly string[] | RuleCheckFailure;
 }
 
 /** Why a rule could not be checked, for example because it took too long. */
-export interface Untold {
+export interface RuleCheckFailure {
   readonly untold: string;
 }
 
 /** Null if the rule holds; else why it does not, or why that is unknown. */
-export type Breach = { readonly kind: 'broken' | 'unknown'; readonly reason: string } | null;
+export type RuleViolation = { readonly kind: 'broken' | 'unknown'; readonly reason: string } | null;
 
-export function breachOf(rule: Rule, answer: string, tools: RuleTools): Breach {
+export function ruleViolation(rule: Rule, answer: string, tools: RuleTools): RuleViolation {
   switch (rule.kind) {
     case 'contains':
     case 'excludes':
@@ -65,7 +65,7 @@ export function breachOf(rule: Rule, answer: string, tools: RuleTools): Breach {
       return errors.length === 0 ? null : broken(errors.join('; '));
     }
     case 'anyOf': {
-      const breaches = rule.rules.map((each) => breachOf(each, answer, tools));
+      const breaches = rule.rules.map((each) => ruleViolation(each, answer, tools));
       if (breaches.includes(null)) return null;
       const reason = breaches.map((breach) => breach?.reason).join(', and ');
       return {
@@ -81,7 +81,7 @@ export function jsonErrors(
   text: string,
   schema: Readonly<Record<string, unknown>> | null,
   tools: Pick<RuleTools, 'schemaErrors'>,
-): readonly string[] | Untold {
+): readonly string[] | RuleCheckFailure {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -113,6 +113,6 @@ function holdsForText(rule: Extract<Rule, { readonly text: string }>, answer: st
   }
 }
 
-function broken(reason: string): Breach {
+function broken(reason: string): RuleViolation {
   return { kind: 'broken', reason };
 }

@@ -1,5 +1,5 @@
-import { rightAnswers } from '../cases/case';
-import type { EvaluatorTools, JudgedCase } from '../judge/judged-case';
+import { expectedAnswers } from '../cases/case';
+import type { EvaluatorTools, EvaluatorInput } from '../judge/evaluator-input';
 import { failed, notApplicable, scored, type Score } from '../evaluation/score';
 
 /**
@@ -8,10 +8,10 @@ import { failed, notApplicable, scored, type Score } from '../evaluation/score';
  * `not Rome` are similar.
  */
 export async function evaluateSimilarity(
-  { case: { expected }, answer }: JudgedCase,
+  { case: { expected }, answer }: EvaluatorInput,
   embed: EvaluatorTools['embed'],
 ): Promise<Score> {
-  const right = rightAnswers(expected);
+  const right = expectedAnswers(expected);
   if (right.length === 0) return notApplicable;
   if (embed === null) return failed('no embedder is configured');
   if (answer.trim() === '') return scored(0, 'the answer is empty');

@@ -1,5 +1,5 @@
 import type { Attempt } from '../../decision/gates/attempts';
-import { alphaShare, confidenceAt, timesJudged } from '../../decision/gates/attempts';
+import { alphaShare, confidenceAt, attemptText } from '../../decision/gates/attempts';
 import type { Verdict, VerdictKind } from '../../decision/verdict';
 import { count, figure, percent } from '../../format';
 import type { LlmEvidence } from './evidence';
@@ -31,7 +31,7 @@ export interface LlmDecision {
 }
 
 /** A gate with its result. */
-export interface JudgedLlmGate extends LlmGateResult {
+export interface LlmGateVerdict extends LlmGateResult {
   readonly gate: string;
   readonly kind: LlmGate['kind'] | 'policy';
 }
@@ -64,8 +64,8 @@ export function decideEvaluation(policy: LlmEvaluationPolicy, evidence: LlmEvide
 export function judgeEvaluation(
   policy: LlmEvaluationPolicy,
   evidence: LlmEvidence,
-): readonly JudgedLlmGate[] {
-  const judged = policy.gates.map((gate): JudgedLlmGate => ({
+): readonly LlmGateVerdict[] {
+  const judged = policy.gates.map((gate): LlmGateVerdict => ({
     gate: gate.name,
     kind: gate.kind,
     ...judgeLlmGate(forLooks(forAttempt(gate, policy, evidence), policy, evidence), evidence),
@@ -93,7 +93,7 @@ function forAttempt(
 function judgeAttempt(
   { version, gates }: LlmEvaluationPolicy,
   { attempt, latencyAttempt }: LlmEvidence,
-): readonly JudgedLlmGate[] {
+): readonly LlmGateVerdict[] {
   // A gate over every case makes no statistical claim, so attempts do not affect it.
   const bound = gates.filter((gate) => gate.kind !== 'allPass');
   if (version === 1 || bound.length === 0) return [];
@@ -114,7 +114,7 @@ function judgeAttempt(
       ...common,
       outcome: 'passed',
       code: 'policy.attempt',
-      message: `${timesJudged(attempt, 'case set')}: gates require ${required} confidence`,
+      message: `${attemptText(attempt, 'case set')}: gates require ${required} confidence`,
       details: [
         'all attempts on one case set share the error that a gate allows',
         ...(latencyAttempt ? [timesMeasured(latencyAttempt)] : []),
@@ -163,13 +163,13 @@ function forLooks(
 
 function leftOpen(
   { ungated }: LlmEvaluationPolicy,
-  judged: readonly JudgedLlmGate[],
-): readonly JudgedLlmGate[] {
+  judged: readonly LlmGateVerdict[],
+): readonly LlmGateVerdict[] {
   const open = (
     code: string,
     message: string,
     details: readonly string[] = [],
-  ): readonly JudgedLlmGate[] => [
+  ): readonly LlmGateVerdict[] => [
     {
       gate: 'policy',
       kind: 'policy',

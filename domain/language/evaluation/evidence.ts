@@ -2,9 +2,9 @@ import type { ArtifactRef, Digest } from '../../dataset/artifact';
 import type { Attempt } from '../../decision/gates/attempts';
 import type { Aggregate } from './aggregate';
 import type { BiasEvidence } from '../judge/bias';
-import type { JudgeCalibration } from '../judge/judge';
+import type { JudgeCalibration } from '../judge/calibration';
 import type { StandbyOutcome } from '../provider/standby';
-import type { AnsweredBy } from './result';
+import type { AnsweringModel } from './result';
 
 /** Measurements of one candidate on one case set. JSON; only latencies depend on the machine. */
 export interface LlmEvidence {
@@ -36,7 +36,7 @@ export interface LlmEvidence {
    */
   readonly untimed?: Readonly<Record<string, number>>;
   /** The models that answered, with the most cases first. */
-  readonly answeredBy: readonly AnsweredCount[];
+  readonly answeredBy: readonly AnswererCount[];
   /** Nanodollars, one per answered case. */
   readonly costs: readonly number[];
   /** Paraphrases that were refused and not asked: reason → paraphrases. Absent if there are none. */
@@ -61,7 +61,7 @@ export interface CaseResultRefs {
   readonly baseline: ArtifactRef | null;
 }
 
-export interface AnsweredCount extends AnsweredBy {
+export interface AnswererCount extends AnsweringModel {
   readonly cases: number;
 }
 

@@ -1,10 +1,10 @@
 import { budgetUnits } from '../../budget/budget';
 import { count, figure, interval, signed } from '../../format';
 import { standbyText } from '../provider/standby';
-import { scoreSummary } from './answered';
+import { scoreSummary } from './answers-summary';
 import type { Aggregate } from './aggregate';
 import type { LlmEvidence } from './evidence';
-import { withBecause } from './unanswered';
+import { reasonWithMessage } from './unanswered-cases';
 
 /** What was measured, as lines of text: one fact per line, counterparts below their dimension. */
 export function explainLlmEvidence(evidence: LlmEvidence): readonly string[] {
@@ -38,7 +38,7 @@ export function explainLlmEvidence(evidence: LlmEvidence): readonly string[] {
   return [
     `${count(cases)} cases of ${caseSet.slice(0, 19)}, ${answered}`,
     ...Object.entries(unanswered).map(
-      ([reason, times]) => `  ${count(times)} × ${withBecause(reason, because[reason])}`,
+      ([reason, times]) => `  ${count(times)} × ${reasonWithMessage(reason, because[reason])}`,
     ),
     ...answerers(evidence),
     ...Object.entries(dimensions).flatMap(([name, { aggregate, judge }]) => [

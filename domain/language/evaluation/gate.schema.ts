@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { nameField } from '../../document/field.schema';
 import { confidenceRange } from '../../decision/policy';
-import { problem } from '../../document/schema-issues.schema';
+import { schemaIssue } from '../../document/schema-issues.schema';
 import type { LlmGate } from './gate';
 
 const common = {
@@ -45,7 +45,7 @@ export const llmGateSchema = z
         .check((context) => {
           if (context.value === 0)
             context.issues.push(
-              problem('is 0, which every score reaches, so the gate could never fail'),
+              schemaIssue('is 0, which every score reaches, so the gate could never fail'),
             );
         })
         .describe('lowest mean score that passes, above 0 and at most 1'),

@@ -1,8 +1,8 @@
 import { budgetUnits } from '../../budget/budget';
 import { figure, plain } from '../../format';
-import { rightAnswers, type EvaluationCase } from '../cases/case';
+import { expectedAnswers, type EvaluationCase } from '../cases/case';
 import type { CaseResult } from './result';
-import { withBecause } from './unanswered';
+import { reasonWithMessage } from './unanswered-cases';
 
 /** A case for users, with its cost in US dollars. */
 export type CaseReport = Omit<CaseResult, 'cost'> & { readonly costUsd: number | null };
@@ -89,13 +89,16 @@ export function outcomeOf(
   const score = scores[dimension];
   if (score === undefined || score.kind === 'failed') {
     const reason = score?.reason ?? unanswered ?? 'not measured';
-    return { kind: 'error', message: withBecause(reason, reason === unanswered ? because : null) };
+    return {
+      kind: 'error',
+      message: reasonWithMessage(reason, reason === unanswered ? because : null),
+    };
   }
   if (score.kind === 'notApplicable') return { kind: 'skipped' };
   if (score.value >= least) return { kind: 'success' };
   return {
     kind: 'failure',
-    message: withBecause(`${figure(score.value)} is below ${plain(least)}`, score.detail),
+    message: reasonWithMessage(`${figure(score.value)} is below ${plain(least)}`, score.detail),
   };
 }
 
@@ -114,7 +117,7 @@ export function questionText(input: EvaluationCase['input']): string {
 export function expectedText(expected: EvaluationCase['expected']): string {
   const { label, documents = [], schema } = expected;
   return [
-    rightAnswers(expected).join(' | '),
+    expectedAnswers(expected).join(' | '),
     ...(label === undefined ? [] : [label]),
     ...(documents.length === 0 ? [] : [`documents ${documents.join(', ')}`]),
     ...(schema === undefined ? [] : [`JSON of the schema ${JSON.stringify(schema)}`]),

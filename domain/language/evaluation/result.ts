@@ -1,5 +1,5 @@
 import type { EvaluationCase } from '../cases/case';
-import type { RetrievedPassage } from '../judge/judged-case';
+import type { RetrievedPassage } from '../judge/evaluator-input';
 import type { Score } from './score';
 
 /** The answer to one case, with its scores. */
@@ -33,13 +33,13 @@ export interface CaseResult {
    */
   readonly untimed?: string;
   /** Absent without an answer. */
-  readonly by?: AnsweredBy;
+  readonly by?: AnsweringModel;
   /** Nanodollars; null without an answer. */
   readonly cost: number | null;
 }
 
 /** The model that answered. */
-export interface AnsweredBy {
+export interface AnsweringModel {
   readonly provider: string;
   /** As the provider names it. */
   readonly model: string;

@@ -11,12 +11,12 @@ export interface Limit {
 }
 
 /** `within`: both bounds meet the limits (passed). `beyond`: a bound shows that they are missed. */
-export type LimitStanding = 'within' | 'beyond' | 'open';
+export type LimitAssessment = 'within' | 'beyond' | 'open';
 
-export function standingOf(
+export function assessLimit(
   aggregate: Pick<Aggregate, 'worst' | 'best' | 'range'>,
   { min, max, level }: Limit,
-): LimitStanding {
+): LimitAssessment {
   const { lower, upper } = boundsOf(aggregate, level);
   if (lower === null || upper === null) return 'open';
   if ((min !== null && upper < min) || (max !== null && lower > max)) return 'beyond';
@@ -32,8 +32,10 @@ export function casesToDecide(aggregate: Aggregate, limit: Limit): number | null
   const { cases, worst, best, range } = aggregate;
   if (cases === 0) return null;
   const decided = (times: number) =>
-    standingOf({ worst: scaledMean(worst, times), best: scaledMean(best, times), range }, limit) !==
-    'open';
+    assessLimit(
+      { worst: scaledMean(worst, times), best: scaledMean(best, times), range },
+      limit,
+    ) !== 'open';
   if (decided(1)) return 0;
   const most = mostCases / cases;
   let high = 2;
@@ -90,7 +92,7 @@ export function requiredCases({
  * The inverse of `requiredCases`: the lowest mean of `cases` scores of 0 or 1 that shows a mean of
  * at least `min`; null if even a mean of 1 does not.
  */
-export function leastShown({
+export function lowestSufficientMean({
   cases,
   min,
   level,

@@ -4,11 +4,11 @@ import { boundsOf, type Aggregate } from '../evaluation/aggregate';
 import { simultaneousLevel } from './bias';
 import type { LlmEvidence } from '../evaluation/evidence';
 import type { BoundGate, LlmGate, LlmGateResult } from '../evaluation/gate';
-import { correctedShare, uncalibrated } from './judge';
+import { correctedShare, calibrationProblems } from './calibration';
 import { quantileBounds } from '../evaluation/quantile';
-import { withBecause } from '../evaluation/unanswered';
-import { beginning } from '../../whole-characters';
-import { casesToDecide, standingOf, type Limit } from '../evaluation/sample-size';
+import { reasonWithMessage } from '../evaluation/unanswered-cases';
+import { truncateText } from '../../text';
+import { casesToDecide, assessLimit, type Limit } from '../evaluation/sample-size';
 
 /**
  * Judges one gate. It passes when the interval lies within the limit and fails when it lies beyond.
@@ -47,7 +47,7 @@ function judgeThreshold(gate: JudgeGateOf<'threshold'>, evidence: LlmEvidence): 
       what: { name: gate.dimension, limit: `minimum ${plain(gate.min)}`, show: figure },
     });
   const { digest, calibration, said } = measured.judge;
-  const [missing, ...others] = uncalibrated(calibration, digest);
+  const [missing, ...others] = calibrationProblems(calibration, digest);
   if (calibration === null || missing !== undefined)
     return unknown(gate, `the judge cannot gate: ${missing ?? ''}`, others);
   const short = tooFew(gate, measured.aggregate, evidence);
@@ -214,7 +214,7 @@ function judgeAggregate(
     details: [casesText(aggregate)],
     moreCases: null,
   };
-  switch (standingOf(aggregate, limit)) {
+  switch (assessLimit(aggregate, limit)) {
     case 'within':
       return { outcome: 'passed', code: `${gate.kind}.met`, ...facts };
     case 'beyond':
@@ -345,7 +345,7 @@ function notMeasured(
   const [reason = ''] = Object.entries(reasons).sort(([, a], [, b]) => b - a)[0] ?? [];
   // Messages in `because` are the candidate's; a comparison prefixes its reasons.
   const [, own = reason] = /^candidate: ([^;]+)/.exec(reason) ?? [];
-  const cause = withBecause(reason, because[own]);
+  const cause = reasonWithMessage(reason, because[own]);
   const what = `${count(failures)} of ${count(cases)} cases were not measured`;
   return unknown(gate, ...shortened(what, cause, [limit]));
 }
@@ -362,7 +362,7 @@ function shortened(
   const message = `${what}: ${cause}`;
   return message.length <= mostCharacters
     ? [message, details]
-    : [`${beginning(message, mostCharacters - 1)}…`, [cause, ...details]];
+    : [`${truncateText(message, mostCharacters - 1)}…`, [cause, ...details]];
 }
 
 /** Cases to ask so that `more` of them say something of the dimension, as not every case does. */

@@ -1,9 +1,9 @@
-import type { WrittenDocument } from '../../document/document';
+import type { SourceDocument } from '../../document/document';
 import type { Issue } from '../../failure';
 import { percent } from '../../format';
 import { nearest } from '../../document/nearest';
-import { sliceOf, type CaseSlice } from '../canary/case-slices';
-import { casesIn, readCaseSet, readLabelledAnswers } from '../cases/case-set-document';
+import { caseSlice, type CaseSlice } from '../canary/case-slices';
+import { readableCases, readCaseSet, readLabelledAnswers } from '../cases/case-set-document';
 import type { DimensionSpec, RobustnessSpec } from '../dimension/dimension';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 import { readPrompt } from '../../prompt/document';
@@ -16,7 +16,7 @@ export type Files = Readonly<Record<string, string>>;
 /** Errors in the cases and in their slices. */
 export function caseIssues(
   { cases, prompt, promptEval, evaluate }: LlmLifecycleSpec,
-  { issueAt }: WrittenDocument,
+  { issueAt }: SourceDocument,
   files: Files,
 ): readonly Issue[] {
   const shares = cases.search + cases.confirm;
@@ -40,7 +40,7 @@ export function caseIssues(
   if (read.length === 0 || issues.length > 0 || whole.length > 0)
     return [...whole, ...issues, ...none];
   const count = (slice: CaseSlice): number =>
-    read.filter((each) => sliceOf(each, cases) === slice).length;
+    read.filter((each) => caseSlice(each, cases) === slice).length;
   const needed: readonly CaseSlice[] =
     promptEval === null ? ['judge'] : ['search', 'confirm', 'judge'];
   const empty = needed.flatMap((slice) =>
@@ -114,7 +114,7 @@ function casesToSearch({ proposers, halving }: LifecycleSearchSpec): number {
  */
 export function perturbedIssues(
   { evaluate, cases, index }: LlmLifecycleSpec,
-  { issueAt }: WrittenDocument,
+  { issueAt }: SourceDocument,
   files: Files,
 ): readonly Issue[] {
   const ofCases = variablesOfCases(files[cases.file], cases.file);
@@ -188,7 +188,7 @@ function passageProblems(
 /** Errors in the prompts and labels of judges. */
 export function judgeIssues(
   { evaluate, cases }: LlmLifecycleSpec,
-  { issueAt }: WrittenDocument,
+  { issueAt }: SourceDocument,
   files: Files,
 ): readonly Issue[] {
   const known = variablesOfCases(files[cases.file], cases.file);
@@ -242,5 +242,5 @@ const judged = ['answer', 'reference', 'first', 'second'];
 function variablesOfCases(text: string | undefined, path: string): readonly string[] | null {
   return text === undefined
     ? null
-    : [...new Set(casesIn(text, path).flatMap(({ input }) => Object.keys(input)))];
+    : [...new Set(readableCases(text, path).flatMap(({ input }) => Object.keys(input)))];
 }

@@ -1,8 +1,8 @@
-import type { WrittenDocument } from '../../document/document';
+import type { SourceDocument } from '../../document/document';
 import type { DocumentPath } from '../../document/path';
 import { nameOf } from '../../document/path';
 import type { Issue } from '../../failure';
-import { ungatedIssues } from '../../decision/gate-checks';
+import { missingGateIssues } from '../../decision/gate-checks';
 import { sourceIssues } from '../../lifecycle/checks';
 import { nearest } from '../../document/nearest';
 import { caseIssues, judgeIssues, perturbedIssues, type Files } from './case-checks';
@@ -18,9 +18,9 @@ import { readSafetyPolicy } from '../../safety/policy-document';
 import { searchProblem } from '../../prompt/search/request';
 
 /** Errors across several parts of an LLM lifecycle and the files that it names. */
-export function llmContradictions(
+export function llmLifecycleIssues(
   spec: LlmLifecycleSpec,
-  document: WrittenDocument,
+  document: SourceDocument,
   files: Files,
 ): readonly Issue[] {
   return [
@@ -39,7 +39,7 @@ export function llmContradictions(
 /** A standby must be another model, without fine-tuning, and needs gates to qualify by. */
 function standbyIssues(
   { model, evaluate, fineTune }: LlmLifecycleSpec,
-  { issueAt }: WrittenDocument,
+  { issueAt }: SourceDocument,
 ): readonly Issue[] {
   const { standby } = model;
   const at = ['spec', 'model', 'standby'];
@@ -77,7 +77,7 @@ function standbyIssues(
 
 function promptIssues(
   { prompt: { candidates, input }, promptEval, index }: LlmLifecycleSpec,
-  { issueAt }: WrittenDocument,
+  { issueAt }: SourceDocument,
   files: Files,
 ): readonly Issue[] {
   const at = ['spec', 'prompt', 'candidates'];
@@ -158,7 +158,7 @@ function asksIndex(text: string | undefined, path: string, variable: string): bo
 /** Errors in the index, the reranker and the fine-tuning, which name sources and providers. */
 function dataIssues(
   { data, index, fineTune, model }: LlmLifecycleSpec,
-  { issueAt }: WrittenDocument,
+  { issueAt }: SourceDocument,
 ): readonly Issue[] {
   const known = data?.sources.map(({ name }) => name) ?? [];
   const named: readonly (readonly [DocumentPath, string])[] = [
@@ -216,7 +216,7 @@ function dataIssues(
 /** Errors of the canary, named as in the document rather than as in the rollout's spec. */
 export function canaryIssues(
   complete: CompleteLlmLifecycle,
-  document: WrittenDocument,
+  document: SourceDocument,
   files: Files,
 ): readonly Issue[] {
   const { canary, prompt } = complete.spec;
@@ -258,7 +258,7 @@ function safetyIssues({ safety }: LlmLifecycleSpec, files: Files): readonly Issu
 
 function evaluationIssues(
   { evaluate, promptEval, index }: LlmLifecycleSpec,
-  document: WrittenDocument,
+  document: SourceDocument,
 ): readonly Issue[] {
   const { issueAt } = document;
   const { dimensions, gates, ungated } = evaluate;
@@ -298,7 +298,7 @@ function evaluationIssues(
           ),
         ]
       : [];
-  const gated = ungatedIssues(document, { gates: gates.length, isUngated: ungated !== null });
+  const gated = missingGateIssues(document, { gates: gates.length, isUngated: ungated !== null });
   const problems = evaluationProblems(dimensions, gates).map(({ path, detail, didYouMean }) =>
     issueAt([...at, ...path], detail, { didYouMean }),
   );

@@ -1,17 +1,17 @@
-import type { WrittenDocument } from '../../document/document';
+import type { SourceDocument } from '../../document/document';
 import type { DocumentPath } from '../../document/path';
 import { valueAt } from '../../document/path';
 import { pathField } from '../../document/field.schema';
-import { eachOnce, namedFileIssues, type NamedPath } from '../../lifecycle/named-files';
-import { readBy, type Read } from '../../document/schema-issues.schema';
+import { uniquePaths, namedFileIssues, type NamedPath } from '../../lifecycle/named-files';
+import { parseWithSchema, type ParseResult } from '../../document/schema-issues.schema';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 import type { Files } from './case-checks';
-import { canaryIssues, llmContradictions } from './checks';
+import { canaryIssues, llmLifecycleIssues } from './checks';
 import { llmSpecOf } from './spec';
 import { llmLifecycleSchema, promptRefField } from './llm-lifecycle.schema';
 
 /** The files that an LLM lifecycle names, even if it has errors. */
-export function namedByLlmLifecycle({ value }: WrittenDocument): readonly NamedPath[] {
+export function filesOfLlmLifecycle({ value }: SourceDocument): readonly NamedPath[] {
   const candidates = valueAt(value, ['spec', 'prompt', 'candidates']);
   const dimensions = valueAt(value, ['spec', 'evaluate', 'dimensions']);
   const places: DocumentPath[] = [
@@ -26,7 +26,7 @@ export function namedByLlmLifecycle({ value }: WrittenDocument): readonly NamedP
         )
       : []),
   ];
-  return eachOnce(
+  return uniquePaths(
     places.flatMap((at) => {
       const named = valueAt(value, at);
       const path = pathField('').safeParse(named);
@@ -38,15 +38,18 @@ export function namedByLlmLifecycle({ value }: WrittenDocument): readonly NamedP
 }
 
 /** The spec, or all errors in the lifecycle and in the files that it names. */
-export function readLlmLifecycle(document: WrittenDocument, files: Files): Read<LlmLifecycleSpec> {
-  const read = readBy(llmLifecycleSchema, document);
+export function readLlmLifecycle(
+  document: SourceDocument,
+  files: Files,
+): ParseResult<LlmLifecycleSpec> {
+  const read = parseWithSchema(llmLifecycleSchema, document);
   const issues = [
     ...document.issues,
     ...(read.ok ? [] : read.issues),
-    ...namedFileIssues(document, namedByLlmLifecycle(document), files),
+    ...namedFileIssues(document, filesOfLlmLifecycle(document), files),
     ...(read.ok
       ? [
-          ...llmContradictions(llmSpecOf(read.value), document, files),
+          ...llmLifecycleIssues(llmSpecOf(read.value), document, files),
           ...canaryIssues(read.value, document, files),
         ]
       : []),

@@ -1,8 +1,8 @@
-import { sliceOf } from '../canary/case-slices';
+import { caseSlice } from '../canary/case-slices';
 import type { Files } from './case-checks';
-import { mostAsksOfCase } from '../evaluation/asks';
-import { casesIn } from '../cases/case-set-document';
-import { leastShown } from '../evaluation/sample-size';
+import { maxQuestionsPerCase } from '../evaluation/evaluation-questions';
+import { readableCases } from '../cases/case-set-document';
+import { lowestSufficientMean } from '../evaluation/sample-size';
 import { count, figure, plain } from '../../format';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 
@@ -20,8 +20,8 @@ export function gateOutlooks(
   }: Pick<LlmLifecycleSpec, 'cases' | 'evaluate' | 'model' | 'canary' | 'budget'>,
   files: Files,
 ): readonly string[] {
-  const all = casesIn(files[cases.file] ?? '', cases.file);
-  const judging = all.filter((each) => sliceOf(each, cases) === 'judge').length;
+  const all = readableCases(files[cases.file] ?? '', cases.file);
+  const judging = all.filter((each) => caseSlice(each, cases) === 'judge').length;
   const thresholds = evaluate.gates.flatMap((gate) => {
     if (gate.kind === 'allPass')
       return [
@@ -30,7 +30,7 @@ export function gateOutlooks(
       ];
     if (gate.kind !== 'threshold') return [];
     const { name, dimension, min, confidence } = gate;
-    const least = leastShown({ cases: judging, min, level: confidence });
+    const least = lowestSufficientMean({ cases: judging, min, level: confidence });
     const what = `${name}: ${count(judging)} cases`;
     return [
       least === null
@@ -39,7 +39,7 @@ export function gateOutlooks(
           `${figure(least)} or more, if scores are 0 or 1`,
     ];
   });
-  const questions = judging * mostAsksOfCase(evaluate.dimensions);
+  const questions = judging * maxQuestionsPerCase(evaluate.dimensions);
   const judged = evaluate.dimensions.some(({ kind }) => kind === 'judge')
     ? ' and the judge requests for its answers'
     : '';

@@ -1,6 +1,6 @@
 import type { BudgetRef } from '../../budget/budget';
 
-export const ofProvider = 'provider/';
+export const providerScopePrefix = 'provider/';
 
 /** The budgets that pay for a request to `provider`: all but those of other providers. */
 export function budgetsFor<T extends BudgetRef>(
@@ -8,6 +8,7 @@ export function budgetsFor<T extends BudgetRef>(
   budgets: readonly T[],
 ): readonly T[] {
   return budgets.filter(
-    ({ scope }) => !scope.startsWith(ofProvider) || scope === `${ofProvider}${provider}`,
+    ({ scope }) =>
+      !scope.startsWith(providerScopePrefix) || scope === `${providerScopePrefix}${provider}`,
   );
 }

@@ -1,6 +1,6 @@
 import { objectDocument } from '../../document/document';
-import type { Read } from '../../document/schema-issues.schema';
-import { readBy } from '../../document/schema-issues.schema';
+import type { ParseResult } from '../../document/schema-issues.schema';
+import { parseWithSchema } from '../../document/schema-issues.schema';
 import { yamlDocument } from '../../document/yaml-document.schema';
 import type { ProviderSettings, RateLimits } from './settings';
 import { providersSchema } from './provider.schema';
@@ -12,13 +12,13 @@ export const embeddedProvider = 'embedded';
 export function readProviders(
   document: unknown,
   fileName: string,
-): Read<readonly ProviderSettings[]> {
+): ParseResult<readonly ProviderSettings[]> {
   const written =
     typeof document === 'string'
       ? yamlDocument(document, fileName)
       : objectDocument(document, fileName);
   if (written.issues.length > 0) return { ok: false, issues: written.issues };
-  const read = readBy(providersSchema, written);
+  const read = parseWithSchema(providersSchema, written);
   if (!read.ok) return read;
   const { providers } = read.value.spec;
   if (Object.hasOwn(providers, embeddedProvider)) {

@@ -7,7 +7,7 @@ export interface Price {
   readonly completionPerMillion: number;
 }
 
-export const free: Price = { promptPerMillion: 0, completionPerMillion: 0 };
+export const freePrice: Price = { promptPerMillion: 0, completionPerMillion: 0 };
 
 /** Nanodollars, rounded up. Prices in thousandths of a dollar give whole numbers. */
 export function costOf({ promptTokens, completionTokens }: Usage, price: Price): number {
@@ -29,7 +29,7 @@ const tokensAroundText = 2;
  * English text takes about a quarter of that. A reservation must not be too small, and its unused
  * part is released when the call ends.
  */
-export function mostUsage({ messages, sampling, jsonSchema }: ChatRequest): Usage {
+export function maxUsage({ messages, sampling, jsonSchema }: ChatRequest): Usage {
   const texts = messages.map(({ content }) => content);
   // Some providers add the schema to the prompt and bill it.
   if (jsonSchema !== null) texts.push(JSON.stringify(jsonSchema));
@@ -41,7 +41,7 @@ export function mostUsage({ messages, sampling, jsonSchema }: ChatRequest): Usag
 }
 
 /** The same for texts to embed; each may get a mark at both ends. */
-export function mostEmbeddingUsage(texts: readonly string[]): Usage {
+export function maxEmbeddingUsage(texts: readonly string[]): Usage {
   return {
     promptTokens: texts.reduce((sum, text) => sum + utf8Length(text) + tokensAroundText, 0),
     completionTokens: 0,
@@ -50,7 +50,7 @@ export function mostEmbeddingUsage(texts: readonly string[]): Usage {
 
 /** The likely tokens of a call: four bytes per token, as providers estimate for rate limits. */
 export function likelyTokens(request: ChatRequest): number {
-  const { promptTokens, completionTokens } = mostUsage(request);
+  const { promptTokens, completionTokens } = maxUsage(request);
   return Math.ceil(promptTokens / 4) + completionTokens;
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { nameField, secondsField } from '../../document/field.schema';
 import { apiVersion } from '../../lifecycle/lifecycle.schema';
 import { secretSchema } from '../../notification/notify.schema';
-import { problem } from '../../document/schema-issues.schema';
+import { schemaIssue } from '../../document/schema-issues.schema';
 
 const perMinute = z.int().min(1).max(1_000_000_000);
 
@@ -28,9 +28,9 @@ const provider = z.strictObject({
       const url = URL.canParse(context.value) ? new URL(context.value) : null;
       // The value is not quoted, because it may contain a secret.
       if (url === null || !['https:', 'http:'].includes(url.protocol))
-        context.issues.push(problem('is not an http or https address'));
+        context.issues.push(schemaIssue('is not an http or https address'));
       else if (url.username !== '' || url.password !== '')
-        context.issues.push(problem('contains a credential, which belongs into key'));
+        context.issues.push(schemaIssue('contains a credential, which belongs into key'));
     })
     .describe('address with the path of the API version, such as https://api.openai.com/v1'),
   key: secretSchema.optional(),

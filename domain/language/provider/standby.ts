@@ -24,7 +24,7 @@ export type StandbyOutcome = StandbyModel &
     | { readonly kind: 'notMeasured'; readonly reason: string }
   );
 
-export interface MeasuredStandby {
+export interface StandbyMeasurement {
   readonly verdict: Verdict;
   readonly cases: number;
   readonly evidence: Digest;
@@ -33,7 +33,7 @@ export interface MeasuredStandby {
 /** Only a verdict of `passed` qualifies a standby (I10). */
 export function standbyOutcome(
   { provider, model }: StandbyModel,
-  { verdict, cases, evidence }: MeasuredStandby,
+  { verdict, cases, evidence }: StandbyMeasurement,
 ): StandbyOutcome {
   if (verdict.kind === 'passed') return { provider, model, kind: 'qualified', cases, evidence };
   const against = verdict.reasons.filter(

@@ -3,7 +3,7 @@ import type { Random } from '../../statistics/random';
 import type { EvaluationCase } from '../../language/cases/case';
 import type { FewShotExample, PromptTemplate } from '../prompt';
 import { promptProblems } from '../checks';
-import { parseTemplate, usesOf } from '../syntax';
+import { parseTemplate, variableUses } from '../syntax';
 
 /**
  * Prompts with examples drawn at random from cases with an expected answer. Random search does
@@ -29,7 +29,9 @@ export function fewShotVariants(
     prompt.fewShot?.template ??
     prompt.messages.findLast(({ role }) => role === 'user')?.template ??
     '';
-  const wanted = [...new Set(usesOf(parseTemplate(template).segments).map(({ name }) => name))];
+  const wanted = [
+    ...new Set(variableUses(parseTemplate(template).segments).map(({ name }) => name)),
+  ];
   const examples = pool.flatMap(({ input, expected }): readonly FewShotExample[] => {
     const output = expected.answer ?? expected.label;
     const given = Object.fromEntries(

@@ -36,7 +36,7 @@ export function planRounds({
 }
 
 /** The largest number of questions of these rounds. */
-export function questionsOf(rounds: readonly HalvingRound[]): number {
+export function countQuestions(rounds: readonly HalvingRound[]): number {
   return rounds.reduce(
     (sum, { variants, cases }, index) => sum + variants * (cases - (rounds[index - 1]?.cases ?? 0)),
     0,
@@ -47,7 +47,7 @@ export function questionsOf(rounds: readonly HalvingRound[]): number {
  * Best first: by quality with failures as 0, then by lower cost, lower latency and id, so that the
  * order is deterministic.
  */
-export function ranked(results: readonly VariantResult[]): readonly VariantResult[] {
+export function rankResults(results: readonly VariantResult[]): readonly VariantResult[] {
   return [...results].sort(
     (a, b) =>
       b.quality - a.quality ||

@@ -1,11 +1,11 @@
-import { beginning } from '../../whole-characters';
+import { truncateText } from '../../text';
 import type { ChatMessage } from '../../language/chat';
 import type { PromptTemplate } from '../prompt';
-import { promisedText } from '../../language/promised-text';
+import { jsonMemberText } from '../../language/json-member-text';
 import { promptProblems } from '../checks';
 
 /** A case that the prompt got wrong. */
-export interface Mistake {
+export interface WrongAnswer {
   readonly question: string;
   readonly answer: string;
   readonly expected: string;
@@ -29,7 +29,7 @@ const longestText = 500;
  */
 export function mutationMessages(
   { messages }: PromptTemplate,
-  mistakes: readonly Mistake[],
+  mistakes: readonly WrongAnswer[],
 ): readonly ChatMessage[] {
   const instruction = messages[0]?.template ?? '';
   const shown = mistakes
@@ -61,8 +61,8 @@ export function mutationMessages(
  * The parent with the new instruction; null if the answer has none, lacks a variable, or equals the
  * old one.
  */
-export function mutated(parent: PromptTemplate, answer: string): PromptTemplate | null {
-  const instruction = promisedText(answer, 'instruction');
+export function applyMutation(parent: PromptTemplate, answer: string): PromptTemplate | null {
+  const instruction = jsonMemberText(answer, 'instruction');
   const [first, ...rest] = parent.messages;
   if (instruction === null || !first || instruction === first.template) return null;
   const lost = variablesIn(first.template).filter((name) => !instruction.includes(name));
@@ -75,5 +75,5 @@ function variablesIn(template: string): readonly string[] {
 }
 
 function cut(text: string): string {
-  return text.length <= longestText ? text : `${beginning(text, longestText)}…`;
+  return text.length <= longestText ? text : `${truncateText(text, longestText)}…`;
 }

@@ -2,11 +2,11 @@ import type { ArtifactRef, Digest } from '../../dataset/artifact';
 import { boundsOf, type Aggregate } from '../../language/evaluation/aggregate';
 import type { HalvingRound } from './halving';
 import type { SearchState } from './state';
-import { ranked } from './halving';
+import { rankResults } from './halving';
 import type { VariantOrigin, VariantResult } from './variant';
 
 /** The progress of a search, small enough for a query. */
-export interface SearchStanding {
+export interface SearchProgress {
   readonly stage: SearchState['stage'];
   readonly round: number;
   readonly rounds: readonly HalvingRound[];
@@ -21,10 +21,10 @@ export interface SearchStanding {
   readonly best: VariantResult | null;
 }
 
-export function standingOf(
+export function searchProgress(
   { stage, round, rounds, variants, alive, questions }: SearchState,
   cases: number,
-): SearchStanding {
+): SearchProgress {
   const groups: { variants: number; met: number }[] = [];
   for (const { results } of alive) {
     const last = groups.at(-1);
@@ -35,8 +35,9 @@ export function standingOf(
   const best =
     most === 0
       ? null
-      : (ranked(variants.map(({ result }) => result).filter((each) => each.cases === most))[0] ??
-        null);
+      : (rankResults(
+          variants.map(({ result }) => result).filter((each) => each.cases === most),
+        )[0] ?? null);
   return { stage, round, rounds, groups, cases, known: variants.length, questions, best };
 }
 
@@ -52,7 +53,7 @@ export interface PromptScore {
 
 const confidence = 0.95;
 
-export function measuredMean(of: Aggregate): PromptScore {
+export function promptScore(of: Aggregate): PromptScore {
   const { lower, upper } = boundsOf(of, confidence);
   return {
     cases: of.cases,

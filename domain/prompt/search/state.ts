@@ -14,26 +14,26 @@ export interface SearchState {
   readonly round: number;
   readonly rounds: readonly HalvingRound[];
   /** All proposed variants in their order. */
-  readonly variants: readonly JudgedVariant[];
+  readonly variants: readonly ScoredVariant[];
   /** The variants that are asked next, the best so far first. */
-  readonly alive: readonly AskedVariant[];
+  readonly alive: readonly ActiveVariant[];
   /** Search and confirmation together. */
   readonly questions: number;
 }
 
-export interface JudgedVariant extends Variant {
+export interface ScoredVariant extends Variant {
   /** On all cases of the search that it was asked. */
   readonly result: VariantResult;
 }
 
-export interface AskedVariant {
+export interface ActiveVariant {
   readonly id: Digest;
   /** In the order of the cases. */
   readonly results: readonly CaseResult[];
 }
 
 /** A part of a step: half-open ranges of variants and of the cases that each is asked. */
-export interface Piece {
+export interface SearchBatch {
   readonly variants: readonly [number, number];
   readonly cases: readonly [number, number];
 }
@@ -42,12 +42,12 @@ export interface Piece {
  * The remaining questions in pieces of at most `questions`. `met` has the number of cases that each
  * variant was asked; neighbours with the same number share a piece.
  */
-export function piecesOf(
+export function searchBatches(
   met: readonly number[],
   cases: number,
   questions: number,
-): readonly Piece[] {
-  const pieces: Piece[] = [];
+): readonly SearchBatch[] {
+  const pieces: SearchBatch[] = [];
   for (let from = 0; from < met.length;) {
     const before = met[from] ?? 0;
     const others = met.findIndex((each, index) => index > from && each !== before);

@@ -1,5 +1,5 @@
 import type { Digest } from '../../dataset/artifact';
-import type { JudgeCalibration } from '../../language/judge/judge';
+import type { JudgeCalibration } from '../../language/judge/calibration';
 import { evaluateExact, evaluateF1, evaluateLabel } from '../../language/dimension/quality';
 import type { Score } from '../../language/evaluation/score';
 

@@ -39,7 +39,7 @@ export function attemptOf({ test }: Pick<CanarySpec, 'test'>): number {
 }
 
 /** Whether two rollouts have the same policy, apart from the attempt and the judge's calibration. */
-export function askTheSame(one: CanarySpec, other: CanarySpec): boolean {
+export function haveSamePolicy(one: CanarySpec, other: CanarySpec): boolean {
   return canonicalJson(stated(one)) === canonicalJson(stated(other));
 }
 

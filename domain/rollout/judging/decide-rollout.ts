@@ -2,12 +2,19 @@ import { formatSeconds } from '../../duration';
 import { count, percent } from '../../format';
 import type { Reason } from '../../decision/verdict';
 import { daysOfWeek } from '../../calendar';
-import { daysPassed, fewestDaysOfWeek } from '../../statistics/days-sequence';
+import { closedDaysOfWeek, fewestDaysOfWeek } from '../../statistics/days-sequence';
 import type { QualityEvidence, RolloutEvidence } from './evidence';
-import { mayStillBeLabelled, noLabels } from './judge-labels';
+import { canAddLabels, noLabels } from './judge-labels';
 import { isServing, type RolloutPolicy } from '../policy';
-import { errorIn, isRefuted, labelledOf, readingsOf } from './readings';
-import { demandOf, hold, missOf, reasonsOf, requestsText, spanText } from '../reasons';
+import { judgeErrorIn, isRefuted, labelledOf, readingsOf } from './readings';
+import {
+  demandText,
+  holdReason,
+  refutationText,
+  reasonsOf,
+  requestsText,
+  spanText,
+} from '../reasons';
 import { remainingOf } from '../remaining';
 import type { MetricReading, RolloutVerdict } from './verdict';
 
@@ -45,7 +52,7 @@ export function decideRollout(policy: RolloutPolicy, evidence: RolloutEvidence):
   const remaining = remainingOf(policy, evidence, readings);
   const why = whyNeverShown(policy, evidence, readings);
   if (why !== null) {
-    const never = hold('noMoreLabels', `judging has ended: ${why.message}`);
+    const never = holdReason('noMoreLabels', `judging has ended: ${why.message}`);
     const details = [
       ...why.details,
       `quality can no longer be shown; onInconclusive: ${policy.onInconclusive}`,
@@ -59,7 +66,7 @@ export function decideRollout(policy: RolloutPolicy, evidence: RolloutEvidence):
     };
   }
   if (!isOver) return { kind: 'continue', remaining, reasons, readings };
-  const expired = hold(
+  const expired = holdReason(
     'expired',
     `undecided after ${formatSeconds(allowed)} of event time; onInconclusive: ${policy.onInconclusive}`,
   );
@@ -98,7 +105,7 @@ function whyNeverShown(
   if (
     quality.kind === 'pairs' &&
     policy.quality.answers?.judge &&
-    mayStillBeLabelled(quality.judge ?? noLabels, labelledOf(quality))
+    canAddLabels(quality.judge ?? noLabels, labelledOf(quality))
   )
     return null;
   const reading = readings.find(({ role }) => role === 'quality');
@@ -114,7 +121,7 @@ function mayBeShownByWeek(
   if (acrossDays === null || ((upper ?? Infinity) >= limit && (lower ?? -Infinity) < limit))
     return false;
   const known = days.week.days + (days.open === null ? 0 : 1);
-  return known >= fewestDaysOfWeek && daysPassed(days) < daysOfWeek;
+  return known >= fewestDaysOfWeek && closedDaysOfWeek(days) < daysOfWeek;
 }
 
 /** All reasons why the step cannot end, so that people see them at once. */
@@ -132,7 +139,10 @@ function holdReasons(
   const open = readings.some(({ role, outcome }) => role === 'quality' && outcome !== 'passed');
   if (open)
     reasons.push(
-      hold('quality', `${policy.quality.metric} is not yet shown to be ${demandOf(policy)}`),
+      holdReason(
+        'quality',
+        `${policy.quality.metric} is not yet shown to be ${demandText(policy)}`,
+      ),
     );
   return [
     ...reasons,
@@ -153,7 +163,12 @@ function contradictedIn(
 ): readonly Reason[] {
   const own = readings.find(({ role }) => role === 'step');
   if (own === undefined || !isRefuted(policy, own.lower ?? -Infinity)) return [];
-  return [hold('contradicted', `the traffic of step ${step + 1} alone is ${missOf(policy)}`)];
+  return [
+    holdReason(
+      'contradicted',
+      `the traffic of step ${step + 1} alone is ${refutationText(policy)}`,
+    ),
+  ];
 }
 
 function tooFewRequests(
@@ -164,7 +179,7 @@ function tooFewRequests(
   const verb = isServing({ steps }, step) ? 'was assigned' : 'has scored';
   const requests = requestsText(requestsInStep);
   return [
-    hold(
+    holdReason(
       'requests',
       `the challenger ${verb} ${requests} in this step; ${count(minSamples)} are required`,
     ),
@@ -177,11 +192,11 @@ function belowMinima({ test }: RolloutPolicy, evidence: RolloutEvidence): readon
   const { minSamples, minDurationSeconds } = test;
   return [
     ...(labelled < minSamples
-      ? [hold('samples', `${count(labelled)} of ${count(minSamples)} required labels`)]
+      ? [holdReason('samples', `${count(labelled)} of ${count(minSamples)} required labels`)]
       : []),
     ...(elapsed < minDurationSeconds
       ? [
-          hold(
+          holdReason(
             'duration',
             `${spanText(elapsed)} of ${formatSeconds(minDurationSeconds)} required event time`,
           ),
@@ -202,11 +217,11 @@ function judgeHolds(
   policy: RolloutPolicy,
   { quality, champion }: RolloutEvidence,
 ): readonly Reason[] {
-  const why = errorIn(policy, quality)?.whyNot ?? [];
+  const why = judgeErrorIn(policy, quality)?.whyNot ?? [];
   const [model = champion] = champion.split('@');
   const dimension = policy.quality.answers?.judge?.dimension ?? 'judge';
   return why.map((reason) => ({
-    ...hold('judge', `judge ${dimension}: ${reason}`),
+    ...holdReason('judge', `judge ${dimension}: ${reason}`),
     details: ['the judge may not decide yet', `next: perennial rollout label ${model}`],
   }));
 }
@@ -217,21 +232,29 @@ function notComparable(quality: QualityEvidence): readonly Reason[] {
     const share = quality.unscored / Math.max(1, quality.unscored + labelledOf(quality));
     return share <= mostUnscored
       ? []
-      : [hold('unscored', `${percent(share)} of labelled requests lack a score of one version`)];
+      : [
+          holdReason(
+            'unscored',
+            `${percent(share)} of labelled requests lack a score of one version`,
+          ),
+        ];
   }
   const reasons: Reason[] = [];
   const { champion, challenger, unscored, unlabelled } = quality;
   const lacking = unscored.challenger / Math.max(1, unscored.challenger + challenger.n);
   if (lacking > mostUnscored)
     reasons.push(
-      hold('unscored', `${percent(lacking)} of the challenger's labelled requests lack a score`),
+      holdReason(
+        'unscored',
+        `${percent(lacking)} of the challenger's labelled requests lack a score`,
+      ),
     );
   const labelled = (arm: 'champion' | 'challenger', n: number) =>
     (n + unscored[arm]) / Math.max(1, n + unscored[arm] + unlabelled[arm]);
   const [of, against] = [labelled('challenger', challenger.n), labelled('champion', champion.n)];
   if (Math.abs(of - against) > mostLabelGap) {
     reasons.push(
-      hold(
+      holdReason(
         'labels',
         `labels for ${percent(of)} of the challenger's answers and ${percent(against)} of the champion's: too different`,
       ),
@@ -248,7 +271,7 @@ function lateIn(policy: RolloutPolicy, quality: QualityEvidence): readonly Reaso
   const share = quality.days.late / Math.max(1, losses);
   if (share <= mostLate) return [];
   return [
-    hold(
+    holdReason(
       'late',
       `${percent(share)} of labels arrived after their day was closed; availableAfter is too short`,
     ),

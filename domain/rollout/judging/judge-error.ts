@@ -1,6 +1,6 @@
 import { meanBounds, meanOf, type SequenceBounds } from '../../statistics/mean-sequence';
 import type { PairsEvidence } from './evidence';
-import { errorRange, noLabels, whyNotYet } from './judge-labels';
+import { errorRange, noLabels, judgeObstacles } from './judge-labels';
 import { alphaBudget, type RolloutPolicy } from '../policy';
 
 /**
@@ -36,7 +36,7 @@ export function judgeErrorOf(
   if (policy.quality.answers?.judge === undefined) return null;
   const { lower, upper } = meanBounds(labels.errors, errorRange, alphaBudget(policy).calibration);
   return {
-    whyNot: whyNotYet(labels),
+    whyNot: judgeObstacles(labels),
     // Pairs with two blocked answers are not labelled, and their error is 0. So the mean over all
     // pairs lies between 0 and the mean of the labelled ones.
     errors: { lower: Math.min(0, lower), upper: Math.max(0, upper) },

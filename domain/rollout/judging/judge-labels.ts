@@ -1,4 +1,4 @@
-import { differ, fewestLabels, type Counted } from '../../language/judge/judge';
+import { sharesDiffer, minLabels, type LabelCount } from '../../language/judge/calibration';
 import {
   emptyMean,
   extendMean,
@@ -7,7 +7,7 @@ import {
 } from '../../statistics/mean-sequence';
 
 /** One answer with a verdict of the judge and a label of a person. */
-export interface CheckedAnswer {
+export interface LabelledVerdict {
   /** The verdict: 1 right, 0 wrong. */
   readonly said: 0 | 1;
   /** The label; null: undecided. */
@@ -17,17 +17,17 @@ export interface CheckedAnswer {
 }
 
 /** Both versions' answers to one question. */
-export interface CheckedPair {
-  readonly champion: CheckedAnswer;
-  readonly challenger: CheckedAnswer;
+export interface LabelledVerdictPair {
+  readonly champion: LabelledVerdict;
+  readonly challenger: LabelledVerdict;
 }
 
-type Version = keyof CheckedPair;
+type Version = keyof LabelledVerdictPair;
 
 /** Labelled answers of one version by kind; `right` counts the verdicts that agree. */
 export interface VersionLabels {
-  readonly right: Counted;
-  readonly wrong: Counted;
+  readonly right: LabelCount;
+  readonly wrong: LabelCount;
 }
 
 /** The labels of a rollout's judged answers, as sums that decisions need. */
@@ -55,7 +55,7 @@ export const noLabels: JudgeLabels = {
 };
 
 /** Sums up all labels of a rollout, in order of arrival. */
-export function foldLabels(checked: readonly CheckedPair[]): JudgeLabels {
+export function summarizeLabels(checked: readonly LabelledVerdictPair[]): JudgeLabels {
   const sure = checked.filter(
     ({ champion, challenger }) => champion.right !== null && challenger.right !== null,
   );
@@ -64,7 +64,7 @@ export function foldLabels(checked: readonly CheckedPair[]): JudgeLabels {
     const answers = checked
       .map((pair) => pair[version])
       .filter(({ keptBack }) => keptBack !== true);
-    const count = (right: boolean): Counted => {
+    const count = (right: boolean): LabelCount => {
       const labelled = answers.filter((answer) => answer.right === right);
       return {
         cases: labelled.length,
@@ -80,7 +80,7 @@ export function foldLabels(checked: readonly CheckedPair[]): JudgeLabels {
   };
 }
 
-function errorIn({ said, right }: CheckedAnswer): number {
+function errorIn({ said, right }: LabelledVerdict): number {
   return said - (right === true ? 1 : 0);
 }
 
@@ -92,7 +92,7 @@ const mostUnsure = 0.05;
  * and of wrong answers of each version, and equal error rates on both versions. Rates are compared
  * as by A. Agresti and B. Caffo, The American Statistician 54 (2000), at 5 % over both kinds.
  */
-export function whyNotYet(labels: JudgeLabels): readonly string[] {
+export function judgeObstacles(labels: JudgeLabels): readonly string[] {
   const missing = missingLabels(labels);
   if (missing.length > 0) return [`missing labels: ${missing.join('; ')}`];
   const { unsure, pairs } = labels;
@@ -100,7 +100,7 @@ export function whyNotYet(labels: JudgeLabels): readonly string[] {
     return [`${unsure} of ${pairs} labelled pairs are "unsure"; at most 5 % may be`];
   return (['right', 'wrong'] as const).flatMap((kind) => {
     const [champion, challenger] = [labels.champion[kind], labels.challenger[kind]];
-    if (!differ(champion, challenger)) return [];
+    if (!sharesDiffer(champion, challenger)) return [];
     const agreed = `champion ${share(champion)}, challenger ${share(challenger)}`;
     return [`agreement on ${kind} answers differs: ${agreed}`];
   });
@@ -110,7 +110,7 @@ export function whyNotYet(labels: JudgeLabels): readonly string[] {
 function missingLabels(labels: JudgeLabels): readonly string[] {
   return (['champion', 'challenger'] as const).flatMap((version) => {
     const lacking = (['right', 'wrong'] as const).flatMap((kind) => {
-      const more = fewestLabels - labels[version][kind].cases;
+      const more = minLabels - labels[version][kind].cases;
       return more > 0 ? [`${more} ${kind}`] : [];
     });
     return lacking.length === 0 ? [] : [`${version} ${lacking.join(', ')}`];
@@ -118,10 +118,10 @@ function missingLabels(labels: JudgeLabels): readonly string[] {
 }
 
 /** False if all judged pairs are labelled, or if they are too few for 100 labels of each kind. */
-export function mayStillBeLabelled(labels: JudgeLabels, judgedPairs: number): boolean {
-  return judgedPairs >= 2 * fewestLabels && labels.pairs < judgedPairs;
+export function canAddLabels(labels: JudgeLabels, judgedPairs: number): boolean {
+  return judgedPairs >= 2 * minLabels && labels.pairs < judgedPairs;
 }
 
-function share({ cases, right }: Counted): string {
+function share({ cases, right }: LabelCount): string {
   return `${right} of ${cases}`;
 }

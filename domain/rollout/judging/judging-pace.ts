@@ -20,7 +20,7 @@ export interface JudgingPhase {
  * How many pairs may be judged up to the end of this phase. Shadow and serving must each show
  * quality on their own pairs, so a shadow before serving uses only half of `mostPairs`.
  */
-export function mostPairsNow(
+export function maxPairsInPhase(
   { mostPairs }: Pick<AnswerJudge, 'mostPairs'>,
   { steps, step }: Pick<JudgingPhase, 'steps' | 'step'>,
 ): number {
@@ -32,9 +32,9 @@ export function mostPairsNow(
  * evenly over the phase, with one day's share at its start. Pairs spent in the first hours could
  * not show quality across days.
  */
-export function openPairs(judge: Pick<AnswerJudge, 'mostPairs'>, phase: JudgingPhase): number {
+export function allowedPairs(judge: Pick<AnswerJudge, 'mostPairs'>, phase: JudgingPhase): number {
   const { steps, step, elapsedSeconds, minDurationSeconds } = phase;
-  const most = mostPairsNow(judge, phase);
+  const most = maxPairsInPhase(judge, phase);
   if (minDurationSeconds <= daySeconds) return most;
   const ofShadow = (steps[step] ?? 0) > 0 && steps.includes(0) ? Math.ceil(judge.mostPairs / 2) : 0;
   const share = Math.min(1, (elapsedSeconds + daySeconds) / (minDurationSeconds + daySeconds));
@@ -50,7 +50,7 @@ function isShadowBeforeServing({ steps, step }: Pick<JudgingPhase, 'steps' | 'st
  * pair of a closed day counts as late, and too many late pairs block the promotion. A judge that
  * was unavailable or out of budget would otherwise catch up on exactly those pairs.
  */
-export function openSince(
+export function earliestJudgedTime(
   evidence: Pick<RolloutEvidence, 'quality'> | null,
   {
     test,

@@ -3,8 +3,8 @@ import { openCalendar, type Calendar } from '../../calendar';
 import {
   addToDays,
   closeDaysBefore,
-  daysFrom,
-  noDays,
+  startDaysAt,
+  emptyDays,
   type DaysState,
 } from '../../statistics/days-sequence';
 import { emptyRanged, extendRanged, type RangedValue } from '../../statistics/ranged-sequence';
@@ -24,7 +24,7 @@ export function startEvidence(
   started: { readonly champion: string; readonly challenger: string; readonly at: string },
 ): RolloutEvidence {
   const { champion, challenger, at } = started;
-  const days = daysFrom(firstWholeDay(openCalendar(policy.timezone), Date.parse(at)));
+  const days = startDaysAt(firstWholeDay(openCalendar(policy.timezone), Date.parse(at)));
   return {
     kind: 'rollout',
     version: 2,
@@ -107,11 +107,11 @@ export function enterStep(
     // The arms of two steps would contain different shares of each day.
     quality:
       quality.kind === 'arms'
-        ? noArms(noDays)
+        ? noArms(emptyDays)
         : {
             ...quality,
             step: emptyRanged(),
-            ...(begins && { phase: 'serving', days: noDays, unscored: 0 }),
+            ...(begins && { phase: 'serving', days: emptyDays, unscored: 0 }),
           },
   };
 }
@@ -122,7 +122,7 @@ const noPairs: PairsEvidence = {
   shadow: emptyRanged(),
   serving: emptyRanged(),
   step: emptyRanged(),
-  days: noDays,
+  days: emptyDays,
   unlabelled: 0,
   unscored: 0,
 };
@@ -221,7 +221,7 @@ function withPairs(
 /** Starts the days with the first complete one. */
 function begun(days: DaysState, calendar: Calendar, eventTimeMs: number): DaysState {
   return days.weekFrom === null
-    ? { ...daysFrom(firstWholeDay(calendar, eventTimeMs)), late: days.late }
+    ? { ...startDaysAt(firstWholeDay(calendar, eventTimeMs)), late: days.late }
     : days;
 }
 

@@ -8,7 +8,7 @@ import type { RolloutVerdict } from './verdict';
  * Evaluates another canary on the evidence of a rollout, in the step of the decision. The evidence
  * has sums of one loss and counts of requests above one limit, so `unknown` names what it lacks.
  */
-export function underOtherRules(
+export function decideWithCanary(
   policy: RolloutPolicy,
   evidence: RolloutEvidence,
   canary: CanarySpec,

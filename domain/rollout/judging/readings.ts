@@ -45,7 +45,7 @@ function qualityReading(policy: RolloutPolicy, { quality, step }: RolloutEvidenc
     (serves && days !== null && bounds.lower > largeHarm);
   const shown =
     bounds.upper < limit &&
-    (days === null || !restsOnDays(policy, step) || (days.upper ?? Infinity) < limit);
+    (days === null || !isPromotionStep(policy, step) || (days.upper ?? Infinity) < limit);
   return {
     metric,
     role: 'quality',
@@ -107,7 +107,7 @@ function stepReading(
       role: 'step',
       outcome: n > 0 && failed ? 'failed' : 'inconclusive',
       n,
-      estimate: behind(errorIn(policy, quality), meanOf(quality.step)),
+      estimate: behind(judgeErrorIn(policy, quality), meanOf(quality.step)),
       ...bounds,
       limit: acrossDays ? largeHarm : limitOf(policy),
       days: null,
@@ -128,7 +128,7 @@ export function isRefuted(policy: RolloutPolicy, lower: number): boolean {
 }
 
 /** Whether a promotion rests on this step: the challenger answers requests, or all is shadow. */
-export function restsOnDays(policy: RolloutPolicy, step: number): boolean {
+export function isPromotionStep(policy: RolloutPolicy, step: number): boolean {
   return isServing(policy, step) || policy.steps.every((percent) => percent === 0);
 }
 
@@ -165,13 +165,13 @@ function pairBounds(
   { pairs, alpha }: { readonly pairs: RangedState; readonly alpha: number },
 ): SequenceBounds {
   const bounds = rangedBounds(pairs, pairRange(requestLoss(policy.quality)), alpha);
-  const error = errorIn(policy, quality);
+  const error = judgeErrorIn(policy, quality);
   return error === null ? bounds : trueBounds(bounds, error);
 }
 
 function differenceOf(policy: RolloutPolicy, quality: QualityEvidence): number | null {
   if (quality.kind === 'arms') return armsDifference(quality);
-  return behind(errorIn(policy, quality), meanOf(decidingPairs(quality)));
+  return behind(judgeErrorIn(policy, quality), meanOf(decidingPairs(quality)));
 }
 
 function meanOf({ n, sum }: { readonly n: number; readonly sum: number }): number | null {
@@ -179,7 +179,7 @@ function meanOf({ n, sum }: { readonly n: number; readonly sum: number }): numbe
 }
 
 /** The error of the judge that scores the answers; null without a judge. */
-export function errorIn(policy: RolloutPolicy, quality: QualityEvidence): JudgeError | null {
+export function judgeErrorIn(policy: RolloutPolicy, quality: QualityEvidence): JudgeError | null {
   return quality.kind === 'arms' ? null : judgeErrorOf(policy, quality, decidingPairs(quality).n);
 }
 
@@ -206,7 +206,7 @@ export function dayBounds(
   ];
   if (good === null || bad === null) return null;
   const bounds = { lower: bad.lower, upper: good.upper };
-  const error = errorIn(policy, quality);
+  const error = judgeErrorIn(policy, quality);
   return error === null ? bounds : trueBounds(bounds, error);
 }
 
@@ -218,7 +218,10 @@ function daysReading(
   const { weeks, days, sum, week } = quality.days;
   const told = weeks === 0 ? week : { days, sum };
   const bounds = dayBounds(policy, quality);
-  const estimate = behind(errorIn(policy, quality), told.days === 0 ? null : told.sum / told.days);
+  const estimate = behind(
+    judgeErrorIn(policy, quality),
+    told.days === 0 ? null : told.sum / told.days,
+  );
   return {
     n: told.days,
     weeks,

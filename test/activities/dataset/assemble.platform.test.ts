@@ -15,7 +15,7 @@ import { compileFeatureSql } from '../../../data/sql/feature-sql';
 import { quoteText, readParquet, withDuckDb } from '../../../data/sql/platform-sql';
 import type { Registry } from '../../../db/registry';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
-import { assembledParts, type AssembledData } from '../../../domain/dataset/assembled';
+import { assembledParts, type TrainingSet } from '../../../domain/dataset/assembled';
 import type { Column, DatasetManifest, DatasetVersionRef } from '../../../domain/dataset/dataset';
 import { defaultTenant as tenant, effectKey } from '../../../domain/ids';
 import type { DataSpec } from '../../../domain/lifecycle/lifecycle';
@@ -135,7 +135,7 @@ describe('assembleData on the flights of half a year', () => {
   test('splits into four parts by time, with lineage and the same bytes each time', async () => {
     const input = await inputFor();
     const first = await assembleData(input);
-    const assembled = await artifacts.getJson<AssembledData>(first.assembled);
+    const assembled = await artifacts.getJson<TrainingSet>(first.assembled);
     expect(assembled).toMatchObject({
       task: 'classification',
       label: 'late',
@@ -198,7 +198,7 @@ describe('assembleData on the flights of half a year', () => {
 
   test('computes the same features as the gateway', async () => {
     const { assembled } = await assembleData(await inputFor());
-    const { parts, available, request } = await artifacts.getJson<AssembledData>(assembled);
+    const { parts, available, request } = await artifacts.getJson<TrainingSet>(assembled);
     const [requestRows, features] = [
       join(folder, 'holdout-request.parquet'),
       join(folder, 'holdout-features.parquet'),

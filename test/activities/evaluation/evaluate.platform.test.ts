@@ -19,7 +19,7 @@ import { defaultTenant as tenant, effectKey, type RunId } from '../../../domain/
 import type { ModelLifecycleSpec } from '../../../domain/lifecycle/lifecycle';
 import type { EvaluationPolicy } from '../../../domain/decision/policy';
 import { noWorse, useful } from '../../support/evidence';
-import { assembledHoldout, modelManifest, truth } from '../../support/training/holdout';
+import { assembleHoldout, modelManifest, trueModel } from '../../support/training/holdout';
 import { testBucket, migratedDatabase } from '../../support/platform';
 
 let server: Awaited<ReturnType<typeof migratedDatabase>>;
@@ -61,8 +61,8 @@ beforeAll(async () => {
     traceId: '0'.repeat(32),
   });
   runId = run.id;
-  const { ref } = await assembledHoldout(artifacts, folder, { rows: 3000, days: 14 });
-  const flat = { ...truth, weights: { hour: 0, wind: 0, carrier: { B6: 0 } } };
+  const { ref } = await assembleHoldout(artifacts, folder, { rows: 3000, days: 14 });
+  const flat = { ...trueModel, weights: { hour: 0, wind: 0, carrier: { B6: 0 } } };
   input = {
     tenant,
     runId,
@@ -73,7 +73,7 @@ beforeAll(async () => {
     candidate: {
       model: 'flight-delay',
       version: 1,
-      manifest: await modelManifest(artifacts, truth, ref),
+      manifest: await modelManifest(artifacts, trueModel, ref),
     },
     champion: null,
     baseline: await modelManifest(artifacts, flat, ref),
@@ -146,7 +146,7 @@ test('a candidate keeps its attempt number on the holdout, and another one gets 
       .attempt;
   const first = await evaluate(1, { key: effectKey(runId, 'evaluate', 'decide', 10) });
   expect(await judgedAs(first.evidence)).toMatchObject({ number: 1 });
-  const other = { ...truth, bias: -4.9 };
+  const other = { ...trueModel, bias: -4.9 };
   const manifest = await modelManifest(artifacts, other, input.assembled);
   const second = await evaluate(1, {
     key: effectKey(runId, 'evaluate', 'decide', 11),

@@ -22,7 +22,7 @@ import type { EvaluationPolicy } from '../../../domain/decision/policy';
 import { digestOf } from '../../../data/digest';
 import { directoryArtifacts, type DirectoryArtifacts } from '../../support/directory-artifacts';
 import { noWorse, parity, slices, useful } from '../../support/evidence';
-import { assembledHoldout, modelManifest, truth } from '../../support/training/holdout';
+import { assembleHoldout, modelManifest, trueModel } from '../../support/training/holdout';
 
 const rows = 6000;
 /** Three weeks. */
@@ -38,7 +38,7 @@ const prior = {
   weights: { hour: 0, wind: 0, carrier: { B6: 0 } },
   link: 'sigmoid',
 } as const;
-const misled = { ...truth, weights: { ...truth.weights, hour: -0.2 } };
+const misled = { ...trueModel, weights: { ...trueModel.weights, hour: -0.2 } };
 
 let folder: string;
 let artifacts: DirectoryArtifacts;
@@ -48,7 +48,7 @@ let registry: FakeRegistry;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'evaluate-'));
   artifacts = directoryArtifacts(join(folder, 'cas'));
-  const { ref } = await assembledHoldout(artifacts, folder, { rows, days });
+  const { ref } = await assembleHoldout(artifacts, folder, { rows, days });
   base = {
     tenant: defaultTenant,
     runId: 'run_1' as RunId,
@@ -59,7 +59,7 @@ beforeAll(async () => {
     candidate: {
       model: 'flight-delay',
       version: 2,
-      manifest: await modelManifest(artifacts, truth, ref),
+      manifest: await modelManifest(artifacts, trueModel, ref),
     },
     champion: null,
     baseline: await modelManifest(artifacts, prior, ref),
@@ -147,7 +147,7 @@ describe('evaluating a candidate', () => {
   });
 
   test('compares it with a fixed version, whichever version is champion', async () => {
-    registry.versions.set(3, await modelManifest(artifacts, truth, base.assembled));
+    registry.versions.set(3, await modelManifest(artifacts, trueModel, base.assembled));
     const anchor = (version: number): GateSpec =>
       ({
         ...noWorse,
@@ -190,8 +190,11 @@ describe('evaluating a candidate', () => {
 
   test('judges the last whole weeks of a holdout, in the days of its time zone, and scores every row', async () => {
     const place = await mkdtemp(join(folder, 'weeks-'));
-    const { ref } = await assembledHoldout(artifacts, place, { rows, days: 20 });
-    const candidate = { ...base.candidate, manifest: await modelManifest(artifacts, truth, ref) };
+    const { ref } = await assembleHoldout(artifacts, place, { rows, days: 20 });
+    const candidate = {
+      ...base.candidate,
+      manifest: await modelManifest(artifacts, trueModel, ref),
+    };
     const given = {
       assembled: ref,
       candidate,
@@ -278,9 +281,9 @@ describe('evaluating a candidate', () => {
 
 test('evaluates a regression with its own metrics', async () => {
   const place = await mkdtemp(join(folder, 'regression-'));
-  const { ref } = await assembledHoldout(artifacts, place, { rows, days, task: 'regression' });
+  const { ref } = await assembleHoldout(artifacts, place, { rows, days, task: 'regression' });
   const signature = { task: 'regression' } as const;
-  const near = { ...truth, bias: truth.bias + 0.1, link: 'identity' } as const;
+  const near = { ...trueModel, bias: trueModel.bias + 0.1, link: 'identity' } as const;
   const flat = { ...prior, link: 'identity' } as const;
   const { decision, summary } = await evaluate({
     assembled: ref,
@@ -324,11 +327,11 @@ test('evaluates a regression with its own metrics', async () => {
 describe('rows without a time', () => {
   const grouped = async (groups: number) => {
     const place = await mkdtemp(join(folder, 'drawn-'));
-    const { ref } = await assembledHoldout(artifacts, place, { rows, days, groups });
+    const { ref } = await assembleHoldout(artifacts, place, { rows, days, groups });
     return {
       assembled: ref,
       holdout: { dataset: 'flight-delay.holdout-rows', version: 4, manifest: ref, rows },
-      candidate: { ...base.candidate, manifest: await modelManifest(artifacts, truth, ref) },
+      candidate: { ...base.candidate, manifest: await modelManifest(artifacts, trueModel, ref) },
       baseline: await modelManifest(artifacts, prior, ref),
     };
   };
@@ -361,7 +364,7 @@ describe('the champion', () => {
   test('is scored with its own features on the same request rows', async () => {
     // The same model, its hour counted backwards by its features and forwards again by its weights.
     const backwards = {
-      bias: truth.bias + 0.2 * 24,
+      bias: trueModel.bias + 0.2 * 24,
       weights: { away: -0.2, wind: 0.1, carrier: { B6: 1 } },
       link: 'sigmoid',
     } as const;
@@ -405,7 +408,7 @@ describe('the champion', () => {
     'that %s is not compared, the candidate is measured, and the verdict does not pass',
     async (_case, changes, reason) => {
       const { found, decision } = await evaluate({
-        champion: await champion(truth, base.assembled, changes),
+        champion: await champion(trueModel, base.assembled, changes),
       });
       expect(found.metrics.auc?.kind).toBe('measured');
       expect(found.counterparts.champion).toMatchObject({
@@ -433,7 +436,10 @@ describe('failures and retries', () => {
 
   test('a candidate that was trained on other rows is not evaluated on this holdout', async () => {
     const other = { ...base.assembled, digest: digestOf('other rows') };
-    const candidate = { ...base.candidate, manifest: await modelManifest(artifacts, truth, other) };
+    const candidate = {
+      ...base.candidate,
+      manifest: await modelManifest(artifacts, trueModel, other),
+    };
     await expect(evaluate({ candidate })).rejects.toMatchObject({ type: 'InvalidInput' });
   });
 
@@ -444,7 +450,10 @@ describe('failures and retries', () => {
       parts: { ...assembled.parts, holdout: { ...assembled.parts.holdout, rows: rows + 1 } },
     };
     const ref = await artifacts.putJson({ tenant: 'default', value });
-    const candidate = { ...base.candidate, manifest: await modelManifest(artifacts, truth, ref) };
+    const candidate = {
+      ...base.candidate,
+      manifest: await modelManifest(artifacts, trueModel, ref),
+    };
     await expect(evaluate({ assembled: ref, candidate })).rejects.toMatchObject({
       type: 'DataUnreadable',
     });
@@ -456,7 +465,7 @@ describe('failures and retries', () => {
       Promise.reject(failure('StorageUnavailable', `${onnx} cannot be read now`));
     await expect(
       evaluate(
-        { champion: await champion(truth, base.assembled) },
+        { champion: await champion(trueModel, base.assembled) },
         { artifacts: { ...artifacts, getBytes } },
       ),
     ).rejects.toMatchObject({
@@ -488,8 +497,11 @@ describe('failures and retries', () => {
     ['three days', 900, 3],
   ])('a holdout of %s passes nothing', async (_case, few, fewDays) => {
     const place = await mkdtemp(join(folder, 'few-'));
-    const { ref } = await assembledHoldout(artifacts, place, { rows: few, days: fewDays });
-    const candidate = { ...base.candidate, manifest: await modelManifest(artifacts, truth, ref) };
+    const { ref } = await assembleHoldout(artifacts, place, { rows: few, days: fewDays });
+    const candidate = {
+      ...base.candidate,
+      manifest: await modelManifest(artifacts, trueModel, ref),
+    };
     const { decision, found } = await evaluate({
       assembled: ref,
       candidate,

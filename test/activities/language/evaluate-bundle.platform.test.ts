@@ -1,7 +1,7 @@
 import type { DecideBundleInput } from '../../../activities/language/evaluate-bundle';
 import { digestOf } from '../../../data/digest';
 import { effectKey, type RunId } from '../../../domain/ids';
-import type { AnsweredCases } from '../../../domain/language/evaluation/answered';
+import type { CaseAnswers } from '../../../domain/language/evaluation/answers-summary';
 import {
   decideEvaluation,
   type LlmEvaluationPolicy,
@@ -44,7 +44,7 @@ const noWorse: LlmGate = {
 };
 
 /** Of these scores, null for a case without an answer. */
-async function answered(scores: readonly (number | null)[]): Promise<AnsweredCases> {
+async function answered(scores: readonly (number | null)[]): Promise<CaseAnswers> {
   const results = scores.map((value, index): CaseResult => {
     const score = value === null ? {} : { right: { kind: 'scored', value } as const };
     const unanswered = value === null ? 'ContextOverflow' : null;

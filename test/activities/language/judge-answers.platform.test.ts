@@ -1,6 +1,6 @@
 import { digestOf } from '../../../data/digest';
 import type { PairLabel } from '../../../db/language/answer-label-repository';
-import type { JudgeAnswersInput, JudgedAnswers } from '../../../activities/language/judge-answers';
+import type { JudgeAnswersInput, JudgingTurn } from '../../../activities/language/judge-answers';
 import type { LostPairs } from '../../../domain/rollout/progress';
 import { newId } from '../../../db/ids';
 import type { PredictionRow } from '../../../db/serving/prediction-repository';
@@ -13,7 +13,7 @@ import type { DimensionSpec } from '../../../domain/language/dimension/dimension
 import type { LoggedAnswer } from '../../../domain/language/logged-answer';
 import type { AnswerJudge } from '../../../domain/rollout/judging/answer-quality';
 import { rolloutPolicyOf } from '../../../domain/rollout/policy';
-import { growState, nothingSeen } from '../../../domain/rollout/state';
+import { addObservations, emptyRolloutState } from '../../../domain/rollout/state';
 import { registerVersions, tenant, unique } from '../../db/registry-fixture';
 import { openRollout, promoteOver } from '../../db/rollout/fixture';
 import { judgePromptOf } from '../../support/language/judge-prompt';
@@ -176,7 +176,7 @@ const judged = (
   mostPairs: number,
   given: Parameters<typeof world.run>[2] = {},
   over: Partial<JudgeAnswersInput> = {},
-): Promise<JudgedAnswers> =>
+): Promise<JudgingTurn> =>
   world.run(
     'judgeAnswers',
     {
@@ -246,14 +246,19 @@ const grow = () => {
   return world.registry.rollouts.consume({
     ...{ tenant, id: rollout.id, limit: 100, settleMs: 0 },
     fold: (state, seen, at) =>
-      growState(policy, state, { ...at, champion: `${model}@1`, challenger: `${model}@2` }, seen),
+      addObservations(
+        policy,
+        state,
+        { ...at, champion: `${model}@1`, challenger: `${model}@2` },
+        seen,
+      ),
   });
 };
 const consumed = async () => {
   let pairs: readonly RipePair[] = [];
   const fold = (_: unknown, batch: { readonly pairs: readonly RipePair[] }) => {
     ({ pairs } = batch);
-    return nothingSeen;
+    return emptyRolloutState;
   };
   await world.registry.rollouts.consume({ tenant, id: rollout.id, limit: 100, settleMs: 0, fold });
   return pairs.map(({ champion, challenger }) => [champion, challenger]);

@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { askingIn, createRunBudgetActivities } from '../../../activities/language/asking';
+import {
+  requestContextOf,
+  createRunBudgetActivities,
+} from '../../../activities/language/request-context';
 import { openBundleAnswering } from '../../../activities/language/bundle-answering';
 import {
   createPrepareExamplesActivities,
@@ -13,8 +16,8 @@ import {
 import { openArtifactStore, type ArtifactStore } from '../../../data/artifact/store';
 import { openEmbedders, type Embedders } from '../../../data/index/embedders/open-embedder';
 import type { ServedIndexVersion } from '../../../data/index/served-lookup';
-import { ledgeredChat } from '../../../data/language/ledgered-chat';
-import { ledgeredEmbeddings } from '../../../data/language/ledgered-embeddings';
+import { openLedgerChat } from '../../../data/language/ledger-chat';
+import { openLedgerEmbeddings } from '../../../data/language/ledger-embeddings';
 import { openModelAccess, type ModelAccess } from '../../../data/language/model-access';
 import { quoteText, withDuckDb } from '../../../data/sql/platform-sql';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
@@ -269,9 +272,13 @@ describe('examples of a bundle with an index', () => {
       async () => {
         const deps = depsOf({});
         const { answererOf } = await openBundleAnswering(deps)({ tenant, bundle: input.bundle });
-        const chat = ledgeredChat(access, test_.registry.llmCalls);
+        const chat = openLedgerChat(access, test_.registry.llmCalls);
         const answer = answererOf(
-          await askingIn({ chat, registry: deps.registry }, { ...input, stage: 'evaluate' }, []),
+          await requestContextOf(
+            { chat, registry: deps.registry },
+            { ...input, stage: 'evaluate' },
+            [],
+          ),
         );
         const messages: unknown[] = [];
         for (const ref of [prepared.train, prepared.holdout]) {
@@ -400,7 +407,7 @@ describe('passages whose embedder is paid', () => {
   async function paid(): Promise<Required<Pick<Given, 'embedders' | 'served' | 'chunkStore'>>> {
     const embedders = openEmbedders({
       access,
-      ledgered: ledgeredEmbeddings(access, test_.registry.llmCalls, artifacts),
+      ledgered: openLedgerEmbeddings(access, test_.registry.llmCalls, artifacts),
     });
     const { identity } = await embedders.get(spec);
     const chunkStore = fakeChunks({ digest: identity.digest, dimensions: 8 });

@@ -3,7 +3,7 @@ import {
   type RegisterInput,
 } from '../../../activities/training/model-version';
 import { openArtifactStore, type ArtifactStore } from '../../../data/artifact/store';
-import type { AssembledData } from '../../../domain/dataset/assembled';
+import type { TrainingSet } from '../../../domain/dataset/assembled';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import { effectKey, type RunId } from '../../../domain/ids';
 import type { ModelManifest } from '../../../domain/model/model';
@@ -50,7 +50,7 @@ const { task, request, features } = signature;
 const [entity, time] = ['tailnum', 'scheduled_at'];
 
 async function manifest(runId: RunId, seed = 7): Promise<ArtifactRef> {
-  const assembled: Partial<AssembledData> = { task, request, features, entity, time };
+  const assembled: Partial<TrainingSet> = { task, request, features, entity, time };
   return activities.writeManifest({
     tenant,
     runId,

@@ -14,7 +14,7 @@ import {
 import { trafficOf } from '../../../apps/cli/demo-llm/documents';
 import { aggregate, aggregateValues } from '../../../domain/language/evaluation/aggregate';
 import { scored } from '../../../domain/language/evaluation/score';
-import { sliceOf } from '../../../domain/language/canary/case-slices';
+import { caseSlice } from '../../../domain/language/canary/case-slices';
 import type { RolloutJson } from '../../../apps/cli/rollout/view';
 
 const at = (value: number, lower: number, upper: number) => ({ value, lower, upper });
@@ -192,7 +192,7 @@ test('callers ask nothing by which the prompt was chosen, and nothing without a 
   }));
   const asked = trafficOf(questions, cases);
   const chosenBy = questions.filter(
-    ({ id, answerable }) => answerable && sliceOf({ id, pair: null }, cases) === 'search',
+    ({ id, answerable }) => answerable && caseSlice({ id, pair: null }, cases) === 'search',
   );
   expect(chosenBy.length).toBeGreaterThan(3);
   for (const { text } of chosenBy) expect(asked.map((each) => each.text)).not.toContain(text);

@@ -1,5 +1,5 @@
 import OpenAI, { APIError } from 'openai';
-import { openAllowances, type Allowances } from '../../../data/language/allowances';
+import { openServingBudgets, type ServingBudgets } from '../../../data/language/serving-budgets';
 import { meteredAccess } from '../../../data/language/metered-access';
 import { openModelAccess, type ModelAccess } from '../../../data/language/model-access';
 import { failure } from '../../../domain/failure';
@@ -26,7 +26,7 @@ let gateway: StartedGateway;
 let provider: ScriptedProvider;
 let access: ModelAccess;
 let budgets: FakeBudgets;
-let allowances: Allowances;
+let allowances: ServingBudgets;
 let client: OpenAI;
 let calls = 0;
 let registry: FakeRegistry;
@@ -43,7 +43,7 @@ beforeEach(async () => {
     spent: 0,
     assumed: 0,
   });
-  allowances = openAllowances({
+  allowances = openServingBudgets({
     ledger: budgets,
     holder: 'gateway/a',
     accountMs: 20,

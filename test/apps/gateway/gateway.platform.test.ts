@@ -11,7 +11,7 @@ import { defaultTenant as tenant, effectKey, type PredictionId } from '../../../
 import type { ModelVersionRef } from '../../../domain/model/model';
 import type { ParityEvidence } from '../../../domain/evaluation/parity';
 import type { GatewayProcess } from '../../support/process/gateway-process';
-import { assembledHoldout, modelManifest, truth } from '../../support/training/holdout';
+import { assembleHoldout, modelManifest, trueModel } from '../../support/training/holdout';
 import { testBucket, migratedDatabase } from '../../support/platform';
 import { distanceModel, distanceRequest } from '../../support/serving/served-models';
 import { openServingWorld, type ServingWorld } from '../../support/serving/serving-world';
@@ -289,7 +289,7 @@ describe('parity', () => {
 
   beforeAll(async () => {
     holdout = mkdtempSync(join(tmpdir(), 'perennial-parity-'));
-    ({ ref: assembled } = await assembledHoldout(world.artifacts, holdout, {
+    ({ ref: assembled } = await assembleHoldout(world.artifacts, holdout, {
       rows: 3000,
       days: 14,
     }));
@@ -321,7 +321,7 @@ describe('parity', () => {
 
   test('the answers of a gateway equal the evaluated ones', async () => {
     const candidate = await world.registerManifest(
-      await modelManifest(world.artifacts, truth, assembled),
+      await modelManifest(world.artifacts, trueModel, assembled),
     );
     const evidence = await measure(candidate);
     expect(evidence).toMatchObject({
@@ -337,7 +337,7 @@ describe('parity', () => {
 
   test('detects features that differ between training and serving', async () => {
     // Training and the request use the same unit for wind; the features of this version double it.
-    const skewed = await modelManifest(world.artifacts, truth, assembled, {
+    const skewed = await modelManifest(world.artifacts, trueModel, assembled, {
       featuresSql: 'SELECT hour, wind * 2 AS wind, carrier FROM request',
     });
     const evidence = await measure(await world.registerManifest(skewed));
@@ -347,7 +347,7 @@ describe('parity', () => {
 
   test('records the refusal of a gateway as evidence', async () => {
     const candidate = await world.registerManifest(
-      await modelManifest(world.artifacts, { ...truth, bias: -4 }, assembled),
+      await modelManifest(world.artifacts, { ...trueModel, bias: -4 }, assembled),
     );
     expect(await measure(candidate, 'pk_wrong')).toEqual({
       kind: 'notMeasured',
@@ -358,7 +358,7 @@ describe('parity', () => {
 
   test('is retried without a gateway, or with one that has stopped', async () => {
     const candidate = await world.registerManifest(
-      await modelManifest(world.artifacts, { ...truth, bias: -3 }, assembled),
+      await modelManifest(world.artifacts, { ...trueModel, bias: -3 }, assembled),
     );
     const nobody = { live: () => Promise.resolve([]) };
     await expect(measure(candidate, world.keys.operator, nobody)).rejects.toMatchObject({

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
-import { requireJsonWithin } from '../../../apps/http/json-bounds';
+import { checkJsonBounds } from '../../../apps/http/json-bounds';
 import { processorTime } from '../../support/time/processor-time';
 
 const bounds = { values: 10, keys: 5, depth: 4 };
 const refusal = (text: string, within = bounds): string | null => {
   try {
-    requireJsonWithin(text, within);
+    checkJsonBounds(text, within);
     return null;
   } catch (error) {
     return (error as Error).message;

@@ -1,7 +1,7 @@
-import { longestReason, reasonIn } from '../../../apps/http/reason';
+import { maxReasonLength, readReason } from '../../../apps/http/reason';
 
 const of = (value: string | undefined) =>
-  reasonIn({ headers: value === undefined ? {} : { 'x-perennial-reason': value } });
+  readReason({ headers: value === undefined ? {} : { 'x-perennial-reason': value } });
 
 describe('the reason of a change', () => {
   test('is decoded, and null without the header', () => {
@@ -16,7 +16,7 @@ describe('the reason of a change', () => {
     ['%ff'],
     [encodeURIComponent('a\nb')],
     [encodeURIComponent('a\u0000')],
-    ['x'.repeat(longestReason + 1)],
+    ['x'.repeat(maxReasonLength + 1)],
   ])('%j is refused with the name of the header', (value) => {
     expect(() => of(value)).toThrow(/x-perennial-reason/);
   });

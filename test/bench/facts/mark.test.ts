@@ -1,5 +1,5 @@
 import type { ValueKind } from '../../../bench/facts/fact';
-import { markOf, standsIn, type Mark } from '../../../bench/facts/mark';
+import { markOf, containsAnswer, type Mark } from '../../../bench/facts/mark';
 
 function fact(
   kind: ValueKind,
@@ -58,7 +58,7 @@ test.each<[ReturnType<typeof fact>, string, Mark]>([
 
 test('a name without its accents is the same name', () => {
   const mole = fact('person', 'Molière', ['Molière']);
-  expect([markOf(mole, 'Moliere'), standsIn(mole, 'a comedy by Molière.')]).toEqual([
+  expect([markOf(mole, 'Moliere'), containsAnswer(mole, 'a comedy by Molière.')]).toEqual([
     'right',
     true,
   ]);

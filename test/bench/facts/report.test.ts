@@ -1,6 +1,6 @@
 import type { AssistantResults } from '../../../bench/facts/asked';
 import type { Fact } from '../../../bench/facts/fact';
-import { tellFacts } from '../../../bench/facts/report';
+import { reportFacts } from '../../../bench/facts/report';
 import type { EvaluationCase } from '../../../domain/language/cases/case';
 
 const facts = ['1939', '1951', '1960', '1975'].map((value, number): Fact => ({
@@ -57,7 +57,7 @@ test('the last line has each bundle’s shares, what passages changed, and what 
     .spyOn(process.stdout, 'write')
     .mockImplementation((text) => written.push(String(text)) > 0);
   try {
-    tellFacts({
+    reportFacts({
       facts,
       byFacts: {
         plain: said(['1939', '1900', '1901', null]),

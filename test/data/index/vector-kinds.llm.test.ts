@@ -2,7 +2,7 @@
  * Each kind of vector index on the platform's S3, compared with an exhaustive search, and with
  * changed documents.
  */
-import { embedChunks, chunksOf } from '../../../data/index/chunk-document';
+import { embedChunks, chunkDocument } from '../../../data/index/chunk-document';
 import type { ChunkRow } from '../../../data/index/chunk-rows';
 import { openChunkStore, type ChunkStore } from '../../../data/index/chunk-store';
 import type { ChunkHit, ChunkTable } from '../../../data/index/chunk-table';
@@ -69,7 +69,10 @@ async function readTexts(): Promise<Texts> {
 
 async function rowsOf(summaries: Texts['summaries'], shard = 0): Promise<readonly ChunkRow[]> {
   const chunks = summaries.flatMap(({ id, text }) =>
-    chunksOf({ id, text, title: null, source: null }, { plan, costOf: embedder.costOf, shard }),
+    chunkDocument(
+      { id, text, title: null, source: null },
+      { plan, costOf: embedder.costOf, shard },
+    ),
   );
   return (await embedChunks(chunks, { embedder, known: new Map() })).rows;
 }

@@ -2,11 +2,11 @@ import { openIndexReader } from '../../../data/index/query-index';
 import {
   bundleRetrieval,
   promptAnswerer,
-  type Asking,
+  type LedgerAccess,
 } from '../../../data/language/evaluation/answerer';
 import { evaluateCases } from '../../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../../data/language/evaluation/evaluator-tools';
-import { ledgeredChat } from '../../../data/language/ledgered-chat';
+import { openLedgerChat } from '../../../data/language/ledger-chat';
 import { openModelAccess, type ModelAccess } from '../../../data/language/model-access';
 import { openRetrieval } from '../../../data/language/retrieval';
 import type { EvaluationCase } from '../../../domain/language/cases/case';
@@ -66,9 +66,9 @@ async function world() {
     store: chunks,
     embedders: lettersOnly,
   });
-  const asking: Asking = {
+  const asking: LedgerAccess = {
     ...{
-      chat: ledgeredChat(access, test_.registry.llmCalls),
+      chat: openLedgerChat(access, test_.registry.llmCalls),
       tenant,
       scope,
       owner: { execution: scope, attempt: 1 },

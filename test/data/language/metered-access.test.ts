@@ -1,4 +1,4 @@
-import { openAllowances, type Allowances } from '../../../data/language/allowances';
+import { openServingBudgets, type ServingBudgets } from '../../../data/language/serving-budgets';
 import { meteredAccess } from '../../../data/language/metered-access';
 import { openModelAccess, type ModelAccess } from '../../../data/language/model-access';
 import { rerankQuestion } from '../../../data/language/rerank';
@@ -19,7 +19,7 @@ const target = { provider: 'paid', model: 'scripted' };
 let provider: ScriptedProvider;
 let fault: Fault | null;
 let budgets: FakeBudgets;
-let allowances: Allowances;
+let allowances: ServingBudgets;
 let access: ModelAccess;
 const opened: { close(): Promise<void> }[] = [];
 
@@ -44,7 +44,7 @@ afterEach(async () => {
 
 function open(kept: FakeBudgets, providers?: Parameters<typeof openModelAccess>[0]): void {
   budgets = kept;
-  allowances = openAllowances({
+  allowances = openServingBudgets({
     ledger: { list: (asked) => budgets.list(asked), account: (asked) => budgets.account(asked) },
     holder: 'gateway/a',
     accountMs: 3_600_000,
@@ -261,7 +261,7 @@ describe('while the registry does not respond', () => {
       ),
       account: never,
     };
-    const quick = openAllowances({
+    const quick = openServingBudgets({
       ledger,
       holder: 'gateway/b',
       accountMs: 10,

@@ -5,7 +5,7 @@ import {
   type AccessOptions,
   type AttemptJournal,
   type ModelAccess,
-  type Place,
+  type ConcurrencySlot,
 } from '../../../data/language/model-access';
 import { failure } from '../../../domain/failure';
 import type { ChatAnswer } from '../../../domain/language/chat';
@@ -290,7 +290,7 @@ describe('access to models', () => {
     const writes = new Promise<void>((resolve) => (written = resolve));
     const begin = () => Promise.resolve(opened([], writes));
     const places = bulkhead(1, 10);
-    const place: Place = (work) => places.execute(work);
+    const place: ConcurrencySlot = (work) => places.execute(work);
     const slow = access.chat([scripted], question('?'), { tenant, place, journal: { begin } });
     expect((await ask('!', { place })).answer.finish).toBe('stop');
     written();
@@ -337,7 +337,7 @@ describe('access to models', () => {
     const server = await serve({ latencyMs: () => 200 });
     open(providerAt(server.url));
     const places = bulkhead(1, 10);
-    const place: Place = (work) => places.execute(work);
+    const place: ConcurrencySlot = (work) => places.execute(work);
     const first = ask('!', { place });
     const caller = new AbortController();
     const ends: string[] = [];
@@ -365,7 +365,7 @@ describe('access to models', () => {
     const first = ask('!');
     const ends: string[] = [];
     const begin = jest.fn(() => Promise.resolve(opened(ends)));
-    const place: Place = (work) => work();
+    const place: ConcurrencySlot = (work) => work();
     const waits = access.chat([scripted], question('?'), { tenant, place, journal: { begin } });
     await sleep(50);
     expect(begin).toHaveBeenCalledTimes(1);
@@ -388,7 +388,7 @@ describe('access to models', () => {
     open(providerAt(server.url));
     await Promise.allSettled(Array.from({ length: 5 }, (_, n) => ask(`${n}`, { patienceMs: 0 })));
     const begin = jest.fn(() => Promise.resolve(opened()));
-    const place: Place = (work) => work();
+    const place: ConcurrencySlot = (work) => work();
     const asked = access.chat([scripted], question('?'), {
       tenant,
       place,

@@ -2,11 +2,11 @@ import { openIndexReader } from '../../../data/index/query-index';
 import {
   bundleRetrieval,
   promptAnswerer,
-  type Asking,
+  type LedgerAccess,
 } from '../../../data/language/evaluation/answerer';
 import { evaluateCases } from '../../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../../data/language/evaluation/evaluator-tools';
-import { ledgeredChat } from '../../../data/language/ledgered-chat';
+import { openLedgerChat } from '../../../data/language/ledger-chat';
 import { openModelAccess, type ModelAccess } from '../../../data/language/model-access';
 import { openRetrieval } from '../../../data/language/retrieval';
 import {
@@ -68,8 +68,13 @@ test('passages in another order are separate calls, drawn and paid once across r
     mode: 'vector',
   } as const;
   const attempt = async (number: number) => {
-    const asking: Asking = {
-      ...{ chat: ledgeredChat(access, test_.registry.llmCalls), tenant, scope, budgets: [budget] },
+    const asking: LedgerAccess = {
+      ...{
+        chat: openLedgerChat(access, test_.registry.llmCalls),
+        tenant,
+        scope,
+        budgets: [budget],
+      },
       owner: { execution: scope, attempt: number },
     };
     const before = server.bill.length;

@@ -3,14 +3,14 @@ import { digestOf } from '../../../data/digest';
 import {
   bundleRetrieval,
   promptAnswerer,
-  type Asking,
+  type LedgerAccess,
   type CaseRetrieval,
 } from '../../../data/language/evaluation/answerer';
 import { screenedRetrieval } from '../../../data/language/evaluation/bundle-answerer';
 import { caseScreens } from '../../../data/language/evaluation/case-screens';
 import { evaluateCases } from '../../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../../data/language/evaluation/evaluator-tools';
-import type { LedgeredAnswer, LedgeredChat } from '../../../data/language/ledgered-chat';
+import type { LedgerAnswer, LedgerChat } from '../../../data/language/ledger-chat';
 import { openRetrieval } from '../../../data/language/retrieval';
 import { failure } from '../../../domain/failure';
 import { defaultTenant as tenant } from '../../../domain/ids';
@@ -82,10 +82,10 @@ function world({
         scope: 'run/1',
         cost: 1,
         fromLedger: false,
-      } as unknown as LedgeredAnswer);
+      } as unknown as LedgerAnswer);
     },
-  } as LedgeredChat;
-  const asking: Asking = {
+  } as LedgerChat;
+  const asking: LedgerAccess = {
     chat,
     tenant,
     scope: 'run/1',
@@ -200,7 +200,7 @@ describe('robustness to changes of the passages', () => {
       around: (retrieval) =>
         screenedRetrieval(
           retrieval,
-          caseScreens({ policy, detectors: wordDetectors, asking: { tenant } as Asking }),
+          caseScreens({ policy, detectors: wordDetectors, asking: { tenant } as LedgerAccess }),
         ),
     });
     const kept = await evaluated(screened, distractor);

@@ -1,9 +1,9 @@
 import { openIndexReader } from '../../../data/index/query-index';
 import {
-  askWithRoom,
+  askWithFittingPassages,
   openRetrieval,
   screenPassages,
-  type RetrievedForAnswer,
+  type RetrievedPassages,
 } from '../../../data/language/retrieval';
 import type { Rerank } from '../../../data/language/reranker';
 import { failure } from '../../../domain/failure';
@@ -31,7 +31,7 @@ function world() {
   return { retrieve, index };
 }
 
-const ids = ({ passages }: RetrievedForAnswer) => passages.map(({ documentId }) => documentId);
+const ids = ({ passages }: RetrievedPassages) => passages.map(({ documentId }) => documentId);
 
 test('a question gets the nearest passages of the bundle’s index version', async () => {
   const { retrieve, index } = world();
@@ -120,7 +120,7 @@ test('a policy leaves out a passage or redacts it', async () => {
 });
 
 describe('when the context of the model is too small', () => {
-  const roomFor = (most: number) => (shown: RetrievedForAnswer) =>
+  const roomFor = (most: number) => (shown: RetrievedPassages) =>
     shown.passages.length > most
       ? Promise.reject(failure('ContextOverflow', 'no room'))
       : Promise.resolve(shown.passages.length);
@@ -128,7 +128,7 @@ describe('when the context of the model is too small', () => {
   test('as few passages as possible are left out, the least near first, and counted', async () => {
     const { retrieve, index } = world();
     const found = await retrieve({ tenant, index: { ...index, k: 3 }, text: 'bread is baked' });
-    const { answer, retrieved } = await askWithRoom(found, roomFor(1));
+    const { answer, retrieved } = await askWithFittingPassages(found, roomFor(1));
     expect(answer).toBe(1);
     expect(ids(retrieved)).toEqual(['bread']);
     expect(retrieved.left).toEqual({ room: ids(found).length - 1, policy: 0 });
@@ -137,11 +137,11 @@ describe('when the context of the model is too small', () => {
   test('a question that does not fit is ContextOverflow', async () => {
     const { retrieve, index } = world();
     const found = await retrieve({ tenant, index, text: 'bread is baked' });
-    await expect(askWithRoom(found, roomFor(-1))).rejects.toMatchObject({
+    await expect(askWithFittingPassages(found, roomFor(-1))).rejects.toMatchObject({
       type: 'ContextOverflow',
     });
     await expect(
-      askWithRoom(found, () => Promise.reject(failure('ProviderRefused', 'no'))),
+      askWithFittingPassages(found, () => Promise.reject(failure('ProviderRefused', 'no'))),
     ).rejects.toMatchObject({
       type: 'ProviderRefused',
     });

@@ -7,8 +7,8 @@ import { openTrainerCatalog } from '../../../data/training/catalog';
 import type { Column } from '../../../domain/dataset/dataset';
 import { formatIssue } from '../../../domain/document/issue-text';
 import { lifecycleTemplate } from '../../../domain/lifecycle/template';
-import { readPlacedLifecycle } from '../../../domain/lifecycle/placed-document';
-import { edited } from '../../support/lifecycle-text';
+import { readLocatedLifecycle } from '../../../domain/lifecycle/located-document';
+import { replaceOnce } from '../../support/lifecycle-text';
 
 const trainers = openTrainerCatalog(resolve(__dirname, '..', '..', '..', 'trainers'));
 let folder: string;
@@ -56,11 +56,11 @@ async function check(
 ) {
   const texts = Object.entries(template).map(([path, text]): readonly [string, string] => [
     path,
-    (edits[path] ?? []).reduce((now, [part, otherwise]) => edited(now, part, otherwise), text),
+    (edits[path] ?? []).reduce((now, [part, otherwise]) => replaceOnce(now, part, otherwise), text),
   ]);
   const { 'lifecycle.yaml': document, ...named } = Object.fromEntries(texts);
   const files = { ...named, ...added };
-  const placed = readPlacedLifecycle({ document, fileName: 'lifecycle.yaml', files, folder });
+  const placed = readLocatedLifecycle({ document, fileName: 'lifecycle.yaml', files, folder });
   const tables = openSourceTables({
     policy: {
       files: { roots: [folder], denied: [] },

@@ -8,7 +8,7 @@ import type {
   Side,
 } from '../../../domain/safety/policy';
 import { safetyPolicySchema } from '../../../domain/safety/policy.schema';
-import { screen, type About } from '../../../domain/safety/screen';
+import { screen, type TextContext } from '../../../domain/safety/screen';
 import { noSecret, providerAt, tenant } from '../../support/provider/model-access';
 import {
   openScriptedProvider,
@@ -63,8 +63,12 @@ const policyOf = (...detectors: readonly DetectorSpec[]): SafetyPolicy => ({
 
 const detectors = () =>
   openDetectors({ embedders: { get: () => Promise.reject(new Error('no embedder')) }, access });
-const screened = (spec: DetectorSpec, text: string, side: Side = 'input', about: About = {}) =>
-  screen(policyOf(spec), side, text, detectors().detectFor(tenant), about);
+const screened = (
+  spec: DetectorSpec,
+  text: string,
+  side: Side = 'input',
+  about: TextContext = {},
+) => screen(policyOf(spec), side, text, detectors().detectFor(tenant), about);
 const dislikes =
   (word: string, answer = 'unsafe\nS1,S10') =>
   ({ prompt }: { readonly prompt: string }) =>

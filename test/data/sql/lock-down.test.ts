@@ -2,7 +2,7 @@ import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { lockDown } from '../../../data/sql/lock-down';
+import { lockDownDatabase } from '../../../data/sql/lock-down';
 
 let folder: string;
 let connection: DuckDBConnection;
@@ -14,7 +14,7 @@ beforeAll(async () => {
   await writeFile(join(folder, 'secret.csv'), 'a,b\n3,4\n');
   await symlink(join(folder, 'secret.csv'), join(folder, 'inside', 'link.csv'));
   connection = await (await DuckDBInstance.create(':memory:')).connect();
-  await lockDown(connection, join(folder, 'inside'));
+  await lockDownDatabase(connection, join(folder, 'inside'));
 });
 afterAll(async () => rm(folder, { recursive: true, force: true }));
 
@@ -47,7 +47,7 @@ describe('without any check of the SQL, the database itself refuses', () => {
 
 test('with no folder, no file is readable', async () => {
   const closed = await (await DuckDBInstance.create(':memory:')).connect();
-  await lockDown(closed, null);
+  await lockDownDatabase(closed, null);
   await expect(closed.run(`SELECT * FROM '${folder}/inside/a.csv'`)).rejects.toThrow(
     /disabled by configuration/,
   );

@@ -1,5 +1,5 @@
-import { openAllowances, type Allowances } from '../../../data/language/allowances';
-import type { BlockAccount, BlockLedger } from '../../../domain/language/provider/allowance';
+import { openServingBudgets, type ServingBudgets } from '../../../data/language/serving-budgets';
+import type { BlockReport, BlockLedger } from '../../../domain/language/provider/budget-block';
 import { openTestRegistry, tenant, unique, type TestRegistry } from '../registry-fixture';
 import { until } from '../../support/time/until';
 
@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 const budgets = () => registry.registry.budgets;
 const set = (limit: number) => budgets().set({ tenant, scope, unit: 'tokens', limit });
-const account = (holder: string, told: Partial<BlockAccount>) =>
+const account = (holder: string, told: Partial<BlockReport>) =>
   budgets().account({
     tenant,
     scope,
@@ -207,9 +207,9 @@ describe('a gateway’s block', () => {
 });
 
 describe('two gateways over one budget', () => {
-  const openGateway = (): Allowances => openWith(budgets(), leaseMs);
+  const openGateway = (): ServingBudgets => openWith(budgets(), leaseMs);
   const openWith = (ledger: BlockLedger, lease: number) =>
-    openAllowances({
+    openServingBudgets({
       ledger,
       holder: unique('gateway/gw'),
       accountMs: 50,
@@ -223,7 +223,7 @@ describe('two gateways over one budget', () => {
     await set(limit);
     const gateways = [openGateway(), openGateway()];
     let [spent, refused] = [0, 0];
-    const caller = async (gateway: Allowances) => {
+    const caller = async (gateway: ServingBudgets) => {
       for (let asked = 0; asked < 60; asked += 1) {
         const allowance = await gateway.hold({ tenant, provider, most }).catch((error: unknown) => {
           expect(error).toMatchObject({ type: 'BudgetSpent' });

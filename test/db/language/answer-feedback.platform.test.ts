@@ -6,7 +6,7 @@ import {
   type LlmCanaryDocument,
 } from '../../../domain/language/canary/canary.schema';
 import type { LoggedAnswer } from '../../../domain/language/logged-answer';
-import { nothingSeen } from '../../../domain/rollout/state';
+import { emptyRolloutState } from '../../../domain/rollout/state';
 import { newId } from '../../../db/ids';
 import type { OtherScore, PredictionRow } from '../../../db/serving/prediction-repository';
 import type { RipePair, RolloutRecord } from '../../../db/rollout/repository';
@@ -118,7 +118,7 @@ describe('what is said of answers', () => {
     let pairs: readonly RipePair[] = [];
     const fold = (_state: unknown, batch: { readonly pairs: readonly RipePair[] }) => {
       ({ pairs } = batch);
-      return nothingSeen;
+      return emptyRolloutState;
     };
     await test_.registry.rollouts.consume({
       tenant,

@@ -1,6 +1,6 @@
 import type { RolloutId, RunId } from '../../../domain/ids';
 import type { CanarySpec } from '../../../domain/lifecycle/lifecycle';
-import { nothingSeen } from '../../../domain/rollout/state';
+import { emptyRolloutState } from '../../../domain/rollout/state';
 import type { Promotion } from '../../../db/alias/repository';
 import type { Registry } from '../../../db/registry';
 import type { RolloutOpening, RolloutRepository } from '../../../db/rollout/repository';
@@ -34,7 +34,7 @@ export async function openRollout(
     spec: canary,
     paired: true,
     availableAfterSeconds: 6 * 3600,
-    state: nothingSeen,
+    state: emptyRolloutState,
     actor: 'key:a',
     cause: 'canary',
     ...over,

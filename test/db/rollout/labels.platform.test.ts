@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { IdempotencyKey, PredictionId, RunId } from '../../../domain/ids';
-import { nothingSeen, type RolloutState } from '../../../domain/rollout/state';
+import { emptyRolloutState, type RolloutState } from '../../../domain/rollout/state';
 import { newId } from '../../../db/ids';
 import type { OtherScore, PredictionRow } from '../../../db/serving/prediction-repository';
 import type { RipeBatch, RipePair, RolloutRecord } from '../../../db/rollout/repository';
@@ -90,7 +90,7 @@ describe('the labels of a rollout', () => {
       fold: (state, batch) => {
         look(batch);
         return {
-          ...nothingSeen,
+          ...emptyRolloutState,
           folded: [...foldedIn(state), ...batch.pairs.map(({ predictionId }) => predictionId)],
         } as RolloutState;
       },
@@ -101,7 +101,9 @@ describe('the labels of a rollout', () => {
     return pairs;
   };
   const folded = async () =>
-    foldedIn((await test_.registry.rollouts.get({ tenant, id: rollout.id }))?.state ?? nothingSeen);
+    foldedIn(
+      (await test_.registry.rollouts.get({ tenant, id: rollout.id }))?.state ?? emptyRolloutState,
+    );
 
   test('come when they are due, in the order of event time, with both scores, and once', async () => {
     const [late, early, unripe, unlabelled] = await store(

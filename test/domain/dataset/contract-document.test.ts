@@ -1,7 +1,7 @@
 import { readContract } from '../../../domain/dataset/contract-document';
 import { formatIssue } from '../../../domain/document/issue-text';
 import { yamlDocument } from '../../../domain/document/yaml-document.schema';
-import { contractText, edited } from '../../support/lifecycle-text';
+import { contractText, replaceOnce } from '../../support/lifecycle-text';
 
 const read = (text: string) => readContract(yamlDocument(text, 'c.yaml'));
 const refused = (text: string): readonly string[] => {
@@ -59,7 +59,9 @@ test('a contract gets every default', () => {
 });
 
 test('bounds of a timestamp are converted to UTC', () => {
-  const result = read(edited(contractText, '2012-01-01T00:00:00Z', '2012-01-01T02:00:00+02:00'));
+  const result = read(
+    replaceOnce(contractText, '2012-01-01T00:00:00Z', '2012-01-01T02:00:00+02:00'),
+  );
   expect(result.ok && result.value.columns[2]?.min).toBe('2012-01-01T00:00:00Z');
 });
 
@@ -230,7 +232,7 @@ test.each([
     ['9:17 rows.max is below rows.min, 5'],
   ],
 ])('%s', (_name, part, otherwise, expected) => {
-  expect(refused(edited(contractText, part, otherwise))).toEqual(
+  expect(refused(replaceOnce(contractText, part, otherwise))).toEqual(
     expected.map((line) => `c.yaml:${line}`),
   );
 });
@@ -238,6 +240,6 @@ test.each([
 test.each(['[A-Z]{2}\\d+', '(?i)abc', '(?P<year>\\d{4})', '\\\\1', '\\(\\?=', 'a|b', '\\p{L}+'])(
   'the pattern %s is allowed',
   (pattern) => {
-    expect(refused(edited(contractText, '"C[0-9]{6}"', JSON.stringify(pattern)))).toEqual([]);
+    expect(refused(replaceOnce(contractText, '"C[0-9]{6}"', JSON.stringify(pattern)))).toEqual([]);
   },
 );

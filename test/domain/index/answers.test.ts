@@ -1,5 +1,5 @@
-import { bothVerdicts, decideAnswers, type AnswersRule } from '../../../domain/index/answers';
-import { evidenceOf } from '../../../domain/language/evaluation/evidence-of';
+import { combineVerdicts, decideAnswers, type AnswersRule } from '../../../domain/index/answers';
+import { buildLlmEvidence } from '../../../domain/language/evaluation/build-evidence';
 import type { CaseResult } from '../../../domain/language/evaluation/result';
 import type { Verdict } from '../../../domain/decision/verdict';
 import { artifact } from '../../support/fake-activities';
@@ -33,7 +33,7 @@ const decided = (
 ) =>
   decideAnswers(
     rule,
-    evidenceOf({
+    buildLlmEvidence({
       ...{
         candidate: rule.manifest.digest,
         caseSet: rule.cases.digest,
@@ -70,19 +70,19 @@ describe('answers over a new index version', () => {
       kind,
       reasons: [{ gate, code: 'x', message: 'x' }],
     });
-    expect(bothVerdicts(null, null)).toBeNull();
-    expect(bothVerdicts(said('passed', 'found'), null)).toEqual(said('passed', 'found'));
-    expect(bothVerdicts(said('passed', 'found'), said('failed', 'answered'))).toMatchObject({
+    expect(combineVerdicts(null, null)).toBeNull();
+    expect(combineVerdicts(said('passed', 'found'), null)).toEqual(said('passed', 'found'));
+    expect(combineVerdicts(said('passed', 'found'), said('failed', 'answered'))).toMatchObject({
       kind: 'failed',
       reasons: [
         { gate: 'found', outcome: 'passed' },
         { gate: 'answered', outcome: 'failed' },
       ],
     });
-    expect(bothVerdicts(said('inconclusive', 'found'), said('passed', 'answered'))?.kind).toBe(
+    expect(combineVerdicts(said('inconclusive', 'found'), said('passed', 'answered'))?.kind).toBe(
       'inconclusive',
     );
-    expect(bothVerdicts(said('inconclusive', 'found'), said('failed', 'answered'))?.kind).toBe(
+    expect(combineVerdicts(said('inconclusive', 'found'), said('failed', 'answered'))?.kind).toBe(
       'failed',
     );
   });

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { formatIssue, invalid } from '../../../domain/document/issue-text';
+import { formatIssue, invalidInput } from '../../../domain/document/issue-text';
 import { notifyEvents } from '../../../domain/lifecycle/lifecycle';
 import { parseLifecycle, revisionDigestInput } from '../../../domain/lifecycle/document';
 import { documentOf } from '../../../domain/lifecycle/spec';
 import { llmLifecycleTemplate } from '../../../domain/language/lifecycle/template';
 import {
   contractText,
-  edited,
+  replaceOnce,
   lifecycleFiles,
   lifecycleText,
   modelSpecOf,
@@ -36,7 +36,7 @@ const refused = (
 
 const accepted = (document: unknown, files?: Readonly<Record<string, string>>, folder?: string) => {
   const parsed = read(document, files, folder);
-  if (!parsed.ok) throw invalid('it', parsed.issues);
+  if (!parsed.ok) throw invalidInput('it', parsed.issues);
   return { ...parsed, spec: modelSpecOf(parsed.spec) };
 };
 
@@ -44,8 +44,8 @@ describe('a lifecycle without event time', () => {
   const [time] = /\n    time: .*/.exec(lifecycleText) ?? [''];
   const [split] = /split: .*/.exec(lifecycleText) ?? [''];
   const without = (written: string) =>
-    edited(
-      edited(edited(lifecycleText, time, ''), split, `split: ${written}`),
+    replaceOnce(
+      replaceOnce(replaceOnce(lifecycleText, time, ''), split, `split: ${written}`),
       ', time: seen_at',
       '',
     );
@@ -332,7 +332,11 @@ test('accepts every key of the schema', () => {
 });
 
 describe('relative sources', () => {
-  const relative = edited(lifecycleText, 's3://lake/orders.csv', 'file://./data/../orders.csv');
+  const relative = replaceOnce(
+    lifecycleText,
+    's3://lake/orders.csv',
+    'file://./data/../orders.csv',
+  );
 
   test('are resolved in the folder of the lifecycle', () => {
     expect(
@@ -836,14 +840,14 @@ const singleErrors: readonly (readonly [
 
 describe('a lifecycle with one error', () => {
   test.each(singleErrors)('%s', (_name, part, otherwise, said) => {
-    const [first, ...others] = refused(edited(lifecycleText, part, otherwise));
+    const [first, ...others] = refused(replaceOnce(lifecycleText, part, otherwise));
     const expected = typeof said === 'string' ? [said] : said;
     expect(first).toBe(`lifecycle.yaml:${expected[0] ?? ''}`);
     expect(others).toHaveLength(expected.length - 1);
   });
 
   test('no message contains a credential', () => {
-    const secret = edited(
+    const secret = replaceOnce(
       lifecycleText,
       's3://lake/orders.csv',
       'https://ops:hunter2@host/o.csv?token=hunter3',
@@ -853,7 +857,7 @@ describe('a lifecycle with one error', () => {
 
   test('metrics must fit spec.train.task', () => {
     const said = refused(
-      edited(lifecycleText, 'trainer: lightgbm', 'trainer: lightgbm\n    task: regression'),
+      replaceOnce(lifecycleText, 'trainer: lightgbm', 'trainer: lightgbm\n    task: regression'),
     );
     expect(said).toHaveLength(5);
     expect(said[0]).toBe(
@@ -862,8 +866,8 @@ describe('a lifecycle with one error', () => {
   });
 
   test('the first candidate needs an absolute gate or a baseline', () => {
-    const loose = edited(
-      edited(lifecycleText, 'margin: 0.004', 'margin: 0.004, whenAbsent: notApplicable'),
+    const loose = replaceOnce(
+      replaceOnce(lifecycleText, 'margin: 0.004', 'margin: 0.004, whenAbsent: notApplicable'),
       '      - { name: useful, kind: threshold, metric: auc, min: 0.62 }\n',
       '',
     );
@@ -871,14 +875,16 @@ describe('a lifecycle with one error', () => {
       'lifecycle.yaml:24:81 spec.evaluate.gates[0].whenAbsent is notApplicable, but no threshold gate applies to the first candidate; expected a threshold gate, or whenAbsent: baseline',
     ]);
     expect(
-      refused(edited(lifecycleText, 'margin: 0.004', 'margin: 0.004, whenAbsent: notApplicable')),
+      refused(
+        replaceOnce(lifecycleText, 'margin: 0.004', 'margin: 0.004, whenAbsent: notApplicable'),
+      ),
     ).toEqual([]);
   });
 
   test('gates may be omitted with a reason in ungated', () => {
     const gates = lifecycleText.slice(lifecycleText.indexOf('    gates:'));
     expect(
-      accepted(edited(lifecycleText, gates, '    gates: []\n    ungated: a throwaway\n')).spec
+      accepted(replaceOnce(lifecycleText, gates, '    gates: []\n    ungated: a throwaway\n')).spec
         .evaluate,
     ).toMatchObject({
       gates: [],
@@ -899,12 +905,16 @@ describe('several errors', () => {
       ['name: parity', 'name: useful'],
     ];
     const broken = parts.reduce(
-      (text, [part, otherwise]) => edited(text, part, otherwise),
+      (text, [part, otherwise]) => replaceOnce(text, part, otherwise),
       lifecycleText,
     );
     const files = {
       ...lifecycleFiles,
-      'contracts/orders.yaml': edited(contractText, 'otherColumns: allow', 'otherColumns: alow'),
+      'contracts/orders.yaml': replaceOnce(
+        contractText,
+        'otherColumns: allow',
+        'otherColumns: alow',
+      ),
     };
     expect(refused(broken, files).map((line) => line.split(' ').slice(0, 4).join(' '))).toEqual([
       'lifecycle.yaml:3:32 metadata.owner must be',
@@ -920,13 +930,13 @@ describe('several errors', () => {
 
   test('are cut after 100', () => {
     const keys = Array.from({ length: 150 }, (_, i) => `  q${i}z: 1\n`).join('');
-    const said = refused(edited(lifecycleText, '  data:\n', `${keys}  data:\n`));
+    const said = refused(replaceOnce(lifecycleText, '  data:\n', `${keys}  data:\n`));
     expect(said).toHaveLength(101);
     expect(said.at(-1)).toBe('and 50 more');
   });
 
   test('have JSON pointers', () => {
-    const parsed = read(edited(lifecycleText, 'min: 0.62', 'mim: 0.62'));
+    const parsed = read(replaceOnce(lifecycleText, 'min: 0.62', 'mim: 0.62'));
     expect(parsed.ok ? [] : parsed.issues).toContainEqual({
       pointer: '/spec/evaluate/gates/0/mim',
       detail: 'unknown key spec.evaluate.gates[0].mim',
@@ -938,7 +948,7 @@ describe('several errors', () => {
   });
 
   test('of an object have the same text without a line', () => {
-    const object = parse(edited(lifecycleText, 'window: 6mo', 'windw: 6mo')) as unknown;
+    const object = parse(replaceOnce(lifecycleText, 'window: 6mo', 'windw: 6mo')) as unknown;
     expect(refused(object)).toEqual([
       'lifecycle.yaml unknown key spec.data.time.windw; did you mean window?',
     ]);
@@ -967,7 +977,7 @@ describe('a file that the lifecycle names', () => {
     expect(
       withFile(
         'contracts/orders.yaml',
-        edited(contractText, 'region: { type: string,', 'region: { typ: string,'),
+        replaceOnce(contractText, 'region: { type: string,', 'region: { typ: string,'),
       ),
     ).toEqual(['contracts/orders.yaml:5:13 unknown key columns.region.typ; did you mean type?']);
     expect(withFile('contracts/orders.yaml', 'a: 1\n\tb: 2\n')).toEqual([
@@ -976,14 +986,14 @@ describe('a file that the lifecycle names', () => {
   });
 
   test('is reported once when two sources name the same invalid contract', () => {
-    const broken = edited(contractText, 'region: { type: string,', 'region: { typ: string,');
+    const broken = replaceOnce(contractText, 'region: { type: string,', 'region: { typ: string,');
     expect(refused(shared, { ...lifecycleFiles, 'contracts/orders.yaml': broken })).toEqual([
       'contracts/orders.yaml:5:13 unknown key columns.region.typ; did you mean type?',
     ]);
   });
 
   test('is an error when it is a missing contract', () => {
-    const unknown = edited(
+    const unknown = replaceOnce(
       lifecycleText,
       'time: seen_at',
       'time: seen_at, contract: contracts/stok.yaml',
@@ -994,7 +1004,7 @@ describe('a file that the lifecycle names', () => {
   });
 });
 
-const shared = edited(
+const shared = replaceOnce(
   lifecycleText,
   'time: seen_at',
   'time: seen_at, contract: contracts/orders.yaml',
@@ -1009,7 +1019,7 @@ describe('the contracts of a lifecycle', () => {
   });
 
   test('may be different files', () => {
-    const two = edited(
+    const two = replaceOnce(
       lifecycleText,
       'time: seen_at',
       'time: seen_at, contract: contracts/stock.yaml',
@@ -1027,7 +1037,7 @@ describe('the contracts of a lifecycle', () => {
   });
 
   test('are optional', () => {
-    const without = edited(lifecycleText, ', contract: contracts/orders.yaml', '');
+    const without = replaceOnce(lifecycleText, ', contract: contracts/orders.yaml', '');
     expect(accepted(without)).toMatchObject({
       contracts: {},
       paths: ['sql/assemble.sql', 'sql/features.sql'],
@@ -1035,7 +1045,7 @@ describe('the contracts of a lifecycle', () => {
   });
 
   test('are an error at spec.data.contract', () => {
-    const old = edited(
+    const old = replaceOnce(
       lifecycleText,
       '    limits:',
       '    contract: contracts/orders.yaml\n    limits:',
@@ -1046,7 +1056,7 @@ describe('the contracts of a lifecycle', () => {
   });
 
   test('do not name their source', () => {
-    const old = edited(contractText, 'otherColumns: allow', 'dataset: orders');
+    const old = replaceOnce(contractText, 'otherColumns: allow', 'dataset: orders');
     expect(refused(lifecycleText, { ...lifecycleFiles, 'contracts/orders.yaml': old })).toEqual([
       'contracts/orders.yaml:3:1 remove dataset: each source of lifecycle.yaml names its contract',
     ]);
@@ -1084,8 +1094,8 @@ test.each<[string, unknown, string]>([
 });
 
 test('an error carries every issue and the next step', () => {
-  const parsed = read(edited(lifecycleText, 'window: 6mo', 'windw: 6mo'));
-  const error = invalid(
+  const parsed = read(replaceOnce(lifecycleText, 'window: 6mo', 'windw: 6mo'));
+  const error = invalidInput(
     'lifecycle.yaml',
     parsed.ok ? [] : parsed.issues,
     'perennial lifecycle validate .',

@@ -7,13 +7,13 @@ import type { LlmGate } from '../../../domain/language/evaluation/gate';
 import type { LlmLifecycleSpec } from '../../../domain/language/lifecycle/llm-lifecycle';
 import { llmLifecycleTemplate } from '../../../domain/language/lifecycle/template';
 import {
-  looseningInWords,
+  looseningText,
   loosenings,
-  type JudgingRevision,
+  type PolicyRevision,
 } from '../../../domain/lifecycle/loosenings';
 import { lifecycleFiles, lifecycleText } from '../../support/lifecycle-text';
 
-function parsed(document: string, files: Readonly<Record<string, string>>): JudgingRevision {
+function parsed(document: string, files: Readonly<Record<string, string>>): PolicyRevision {
   const read = parseLifecycle({ document, fileName: 'lifecycle.yaml', files });
   if (!read.ok) throw new Error(JSON.stringify(read.issues));
   const digests = Object.fromEntries(
@@ -39,13 +39,13 @@ const contract = plain.contracts['orders'] as DataContract;
 const revision = (
   change: Partial<ModelLifecycleSpec>,
   contracts: DataContracts = { orders: contract },
-): JudgingRevision => ({
+): PolicyRevision => ({
   ...plain,
   contracts,
   spec: { ...base, canary, ...change },
 });
 const before = revision({});
-const found = (was: JudgingRevision, is: JudgingRevision) =>
+const found = (was: PolicyRevision, is: PolicyRevision) =>
   loosenings(was, is).map(({ what }) => what);
 const gated = (gates: readonly GateSpec[]) => revision({ evaluate: { ...base.evaluate, gates } });
 const withCanary = (change: Partial<CanarySpec>) => revision({ canary: { ...canary, ...change } });
@@ -55,7 +55,7 @@ const withContract = (change: Partial<DataContract>) =>
 const llmFiles = llmLifecycleTemplate({ name: 'atlas' });
 const llm = parsed(llmFiles['lifecycle.yaml'] ?? '', llmFiles);
 const llmBase = llm.spec as LlmLifecycleSpec;
-const llmRevision = (change: Partial<LlmLifecycleSpec>, files = llm.files): JudgingRevision => ({
+const llmRevision = (change: Partial<LlmLifecycleSpec>, files = llm.files): PolicyRevision => ({
   ...llm,
   files,
   spec: { ...llmBase, ...change },
@@ -227,7 +227,7 @@ describe('loosenings of a policy', () => {
     'more traffic',
   ]).add('something that nobody knows yet');
 
-  test.each<[string, JudgingRevision, JudgingRevision, readonly string[]]>([
+  test.each<[string, PolicyRevision, PolicyRevision, readonly string[]]>([
     ['a gate less', all, gated(gates.slice(1)), ['spec.evaluate.gates.useful']],
     [
       'no gate at all',
@@ -409,7 +409,7 @@ describe('loosenings of a policy', () => {
     if (!looserBothWays.has(name)) expect(found(is, was)).toEqual([]);
   });
 
-  test.each<[string, JudgingRevision, JudgingRevision]>([
+  test.each<[string, PolicyRevision, PolicyRevision]>([
     ['other parameters', before, revision({ train: { ...base.train, params: { num_leaves: 7 } } })],
     [
       'another schedule, owner or webhook',
@@ -439,11 +439,11 @@ describe('loosenings of a policy', () => {
 
   test('are written as lines of text', () => {
     const is = withCanary({ test: { ...canary.test, alpha: 0.1, minDurationSeconds: 3600 } });
-    expect(loosenings(before, is).map(looseningInWords)).toEqual([
+    expect(loosenings(before, is).map(looseningText)).toEqual([
       'spec.canary.test.alpha 0.03 → 0.1 (larger)',
       'spec.canary.test.minDuration 7d → 1h (smaller)',
     ]);
-    expect(loosenings(all, gated(gates.slice(1))).map(looseningInWords)[0]).toMatch(
+    expect(loosenings(all, gated(gates.slice(1))).map(looseningText)[0]).toMatch(
       /^spec.evaluate.gates.useful is removed \(was /,
     );
   });

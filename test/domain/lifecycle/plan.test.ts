@@ -4,7 +4,12 @@ import { parseLifecycle } from '../../../domain/lifecycle/document';
 import type { LifecyclePlan, NextRevision } from '../../../domain/lifecycle/plan';
 import { planLifecycle } from '../../../domain/lifecycle/plan';
 import { llmLifecycleTemplate } from '../../../domain/language/lifecycle/template';
-import { contractText, edited, lifecycleFiles, lifecycleText } from '../../support/lifecycle-text';
+import {
+  contractText,
+  replaceOnce,
+  lifecycleFiles,
+  lifecycleText,
+} from '../../support/lifecycle-text';
 
 /** Texts stand in for digests: equal when equal. */
 function revisionOf(
@@ -65,7 +70,7 @@ test('a new lifecycle runs every stage', () => {
 
 test('a changed parameter runs train again, and later stages if the model differs', () => {
   const changed = plan(
-    revisionOf(edited(lifecycleText, 'num_leaves: 63', 'num_leaves: 31, max_depth: 4')),
+    revisionOf(replaceOnce(lifecycleText, 'num_leaves: 63', 'num_leaves: 31, max_depth: 4')),
   );
   expect(changed.changes).toEqual([
     { what: 'spec.train.params.num_leaves', before: 63, after: 31 },
@@ -87,13 +92,13 @@ test('a changed parameter runs train again, and later stages if the model differ
 test.each<[string, NextRevision, readonly string[], string]>([
   [
     'the window',
-    revisionOf(edited(lifecycleText, 'window: 6mo', 'window: 12mo')),
+    revisionOf(replaceOnce(lifecycleText, 'window: 6mo', 'window: 12mo')),
     ['spec.data.time.window'],
     'validate mayRun, train mayRun, evaluate mayRun',
   ],
   [
     'a source',
-    revisionOf(edited(lifecycleText, 'orders.csv', 'orders.ndjson')),
+    revisionOf(replaceOnce(lifecycleText, 'orders.csv', 'orders.ndjson')),
     ['spec.data.sources.orders.uri', 'spec.data.sources.orders.format'],
     'validate mayRun, train mayRun, evaluate mayRun',
   ],
@@ -105,7 +110,7 @@ test.each<[string, NextRevision, readonly string[], string]>([
   ],
   [
     'a file under another name',
-    revisionOf(edited(lifecycleText, 'sql/features.sql', 'sql/row.sql'), {
+    revisionOf(replaceOnce(lifecycleText, 'sql/features.sql', 'sql/row.sql'), {
       'sql/row.sql': lifecycleFiles['sql/features.sql'] ?? '',
     }),
     ['spec.data.features', 'sql/features.sql', 'sql/row.sql'],
@@ -114,14 +119,14 @@ test.each<[string, NextRevision, readonly string[], string]>([
   [
     'the contract',
     revisionOf(lifecycleText, {
-      'contracts/orders.yaml': edited(contractText, 'max: 10000', 'max: 500'),
+      'contracts/orders.yaml': replaceOnce(contractText, 'max: 10000', 'max: 500'),
     }),
     ['contracts/orders.yaml'],
     'validate runs, train mayRun, evaluate mayRun',
   ],
   [
     'a contract for another source',
-    revisionOf(edited(lifecycleText, 'time: seen_at', 'time: seen_at, contract: stock.yaml'), {
+    revisionOf(replaceOnce(lifecycleText, 'time: seen_at', 'time: seen_at, contract: stock.yaml'), {
       'stock.yaml': contractText,
     }),
     ['spec.data.sources.stock.contract', 'stock.yaml'],
@@ -129,7 +134,7 @@ test.each<[string, NextRevision, readonly string[], string]>([
   ],
   [
     'a contract under another name',
-    revisionOf(edited(lifecycleText, 'contracts/orders.yaml', 'orders.yaml'), {
+    revisionOf(replaceOnce(lifecycleText, 'contracts/orders.yaml', 'orders.yaml'), {
       'orders.yaml': contractText,
     }),
     ['spec.data.sources.orders.contract', 'contracts/orders.yaml', 'orders.yaml'],
@@ -143,19 +148,19 @@ test.each<[string, NextRevision, readonly string[], string]>([
   ],
   [
     'a gate',
-    revisionOf(edited(lifecycleText, 'margin: 0.004', 'margin: 0.01')),
+    revisionOf(replaceOnce(lifecycleText, 'margin: 0.004', 'margin: 0.01')),
     ['spec.evaluate.gates.no-worse.margin'],
     'validate reused, train reused, evaluate runs',
   ],
   [
     'memory',
-    revisionOf(edited(lifecycleText, 'backend: local', 'memory: 4GiB')),
+    revisionOf(replaceOnce(lifecycleText, 'backend: local', 'memory: 4GiB')),
     ['spec.train.compute.memory'],
     'validate reused, train reused, evaluate reused',
   ],
   [
     'the owner',
-    revisionOf(edited(lifecycleText, 'ops@shop.example', 'ml@shop.example')),
+    revisionOf(replaceOnce(lifecycleText, 'ops@shop.example', 'ml@shop.example')),
     ['metadata.owner'],
     'validate reused, train reused, evaluate reused',
   ],
@@ -213,7 +218,7 @@ describe('with tuning and canary', () => {
     [
       'a parameter',
       released,
-      `${edited(lifecycleText, 'num_leaves: 63', 'num_leaves: 31')}${tune}${canary}`,
+      `${replaceOnce(lifecycleText, 'num_leaves: 63', 'num_leaves: 31')}${tune}${canary}`,
       'train runs, tune mayRun, evaluate mayRun, canary runs, promote runs',
     ],
     [
@@ -237,7 +242,7 @@ describe('with tuning and canary', () => {
 });
 
 test('shows a removed gate and an added one', () => {
-  const gone = edited(
+  const gone = replaceOnce(
     lifecycleText,
     '      - { name: parity, kind: parity }\n',
     '      - { name: better, kind: superiority, metric: auc }\n',
@@ -252,7 +257,7 @@ test('shows a removed gate and an added one', () => {
 test('another standby runs evaluate again but not prompt-eval', () => {
   const { 'lifecycle.yaml': text = '', ...files } = llmLifecycleTemplate({ name: 'capitals' });
   const named = (model: string) =>
-    edited(
+    replaceOnce(
       text,
       'name: smollm2-135m-instruct }',
       `name: smollm2-135m-instruct, standby: [{ provider: acme, model: ${model} }] }`,
@@ -265,7 +270,7 @@ test('another standby runs evaluate again but not prompt-eval', () => {
     revisionOf(named('small'), {}, files),
   );
   expect(actions(first)).toBe('prompt-eval reused, evaluate runs, promote runs');
-  const other = edited(text, 'name: smollm2-135m-instruct }', 'name: another }');
+  const other = replaceOnce(text, 'name: smollm2-135m-instruct }', 'name: another }');
   expect(actions(planLifecycle(was, revisionOf(other, {}, files)))).toBe(
     'prompt-eval runs, evaluate runs, promote runs',
   );

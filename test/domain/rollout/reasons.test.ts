@@ -1,6 +1,6 @@
 import { explainReasons } from '../../../domain/decision/explain';
 import type { Reason } from '../../../domain/decision/verdict';
-import { notOpened, outcomeOf, type OpeningRefused } from '../../../domain/rollout/outcome';
+import { notOpened, outcomeOf, type OpeningRefusal } from '../../../domain/rollout/outcome';
 import { decideRollout } from '../../../domain/rollout/judging/decide-rollout';
 import type { RolloutEvidence } from '../../../domain/rollout/judging/evidence';
 import type { DaysReading, MetricReading } from '../../../domain/rollout/judging/verdict';
@@ -10,7 +10,13 @@ import { reasonsOf } from '../../../domain/rollout/reasons';
 import type { RolloutId, RunId } from '../../../domain/ids';
 import { artifact } from '../../support/fake-activities';
 import { policyWith } from '../../support/rollout/policies';
-import { about, begun, inStep, startedAt, withPairsOf } from '../../support/rollout/seen-rollouts';
+import {
+  about,
+  startedRollout,
+  inStep,
+  startedAt,
+  withPairsOf,
+} from '../../support/rollout/seen-rollouts';
 import { judgeDigest, judgedPolicy, labelsOf } from '../../support/rollout/simulated-judged';
 
 /** Figures with all the digits that a busy rollout has. */
@@ -30,7 +36,7 @@ function quality(
     ...wide,
     ...over,
   };
-  return [code, line, reasonsOf(policy, inStep(policy, begun(policy), step), [reading])];
+  return [code, line, reasonsOf(policy, inStep(policy, startedRollout(policy), step), [reading])];
 }
 
 const days = (code: string, line: string, over: Partial<DaysReading>): Row =>
@@ -201,7 +207,7 @@ function guardrail(
     failed: 'guardrail.harmed',
     inconclusive: estimate === null ? 'guardrail.notMeasured' : 'guardrail.open',
   }[outcome];
-  return [code, line, reasonsOf(policy, begun(policy), [{ ...reading, ...share }])];
+  return [code, line, reasonsOf(policy, startedRollout(policy), [{ ...reading, ...share }])];
 }
 
 const guardrails: readonly Row[] = [
@@ -256,7 +262,7 @@ const guardrails: readonly Row[] = [
 ];
 
 const policy = policyWith();
-const start = begun(policy);
+const start = startedRollout(policy);
 if (start.quality.kind !== 'pairs') throw new Error('the policy compares pairs');
 const pairs = start.quality;
 const decided = (
@@ -286,7 +292,7 @@ const worseStep = withPairsOf(policy, inStep(policy, start, 2), {
   difference: about(0.025),
 });
 const arms = policyWith({ comparison: 'arms', canary: { steps: [50] } });
-const armsEvidence = begun(arms);
+const armsEvidence = startedRollout(arms);
 if (armsEvidence.quality.kind !== 'arms') throw new Error('the policy compares arms');
 
 const held: readonly Row[] = [
@@ -407,7 +413,7 @@ const versions = {
   champion: { model: 'flight-delay', version: 41, manifest: artifact('1') },
   challenger: { model: 'flight-delay', version: 42, manifest: artifact('2') },
 };
-const refusal = (code: string, line: string, refused: OpeningRefused): Row => [
+const refusal = (code: string, line: string, refused: OpeningRefusal): Row => [
   code,
   line,
   notOpened(versions, refused).verdict.reasons,

@@ -1,21 +1,26 @@
 import { decideRollout } from '../../../domain/rollout/judging/decide-rollout';
 import {
-  growState,
-  nothingSeen,
-  type AnswersCounted,
-  type ArmCounted,
+  addObservations,
+  emptyRolloutState,
+  type AnswerCounts,
+  type ArmCounts,
   type RolloutState,
-  type Seen,
-  type SeenPair,
-  type Standing,
+  type RolloutObservations,
+  type ObservedPair,
+  type RolloutPosition,
 } from '../../../domain/rollout/state';
 import { policyWith } from '../../support/rollout/policies';
 
 const startMs = Date.parse('2013-08-01T00:00:00Z');
 const at = (hours: number) => new Date(startMs + hours * 3_600_000).toISOString();
-const standing: Standing = { champion: 'm@1', challenger: 'm@2', step: 0, extendedSeconds: 0 };
-const noAnswers: AnswersCounted = { streamed: 0, late: 0, costly: 0, blocked: 0, malformed: 0 };
-const none: ArmCounted = {
+const standing: RolloutPosition = {
+  champion: 'm@1',
+  challenger: 'm@2',
+  step: 0,
+  extendedSeconds: 0,
+};
+const noAnswers: AnswerCounts = { streamed: 0, late: 0, costly: 0, blocked: 0, malformed: 0 };
+const none: ArmCounts = {
   requests: 0,
   errors: 0,
   assigned: 0,
@@ -25,7 +30,7 @@ const none: ArmCounted = {
   labelled: 0,
 };
 const nobody = { champion: none, challenger: none };
-const seenAt = (hours: number, over: Partial<Seen> = {}): Seen => ({
+const seenAt = (hours: number, over: Partial<RolloutObservations> = {}): RolloutObservations => ({
   eventNow: at(hours),
   ripeUntil: at(hours - 6),
   step: nobody,
@@ -34,7 +39,7 @@ const seenAt = (hours: number, over: Partial<Seen> = {}): Seen => ({
   pairs: [],
   ...over,
 });
-const pairAt = (hours: number, over: Partial<SeenPair> = {}): SeenPair => ({
+const pairAt = (hours: number, over: Partial<ObservedPair> = {}): ObservedPair => ({
   eventTime: at(hours),
   label: 1,
   champion: 0.5,
@@ -47,31 +52,38 @@ const qualityOf = ({ evidence }: RolloutState) => evidence?.quality;
 
 describe('the state of a rollout', () => {
   const policy = policyWith();
-  const begun = growState(policy, nothingSeen, standing, seenAt(10));
+  const begun = addObservations(policy, emptyRolloutState, standing, seenAt(10));
 
   test('is empty until there is traffic, which sets event time', () => {
     expect(
-      growState(policy, nothingSeen, standing, seenAt(10, { eventNow: null, ripeUntil: null })),
-    ).toBe(nothingSeen);
+      addObservations(
+        policy,
+        emptyRolloutState,
+        standing,
+        seenAt(10, { eventNow: null, ripeUntil: null }),
+      ),
+    ).toBe(emptyRolloutState);
     expect(begun.evidence).toMatchObject({ startedAt: at(10), asOf: at(10), step: 0 });
   });
 
   test('advances to the event time of due labels, and never goes back', () => {
-    const later = growState(policy, begun, standing, seenAt(20));
+    const later = addObservations(policy, begun, standing, seenAt(20));
     expect(later.evidence).toMatchObject({ startedAt: at(10), asOf: at(14) });
     expect(
-      growState(policy, later, standing, seenAt(20, { ripeUntil: at(12) })).evidence,
+      addObservations(policy, later, standing, seenAt(20, { ripeUntil: at(12) })).evidence,
     ).toMatchObject({ asOf: at(14) });
   });
 
   test('in shadow takes over the registry’s count of requests that the challenger scored', () => {
     const step = { champion: none, challenger: { ...none, requests: 40, errors: 1 } };
-    const once = growState(policy, begun, standing, seenAt(12, { step }));
+    const once = addObservations(policy, begun, standing, seenAt(12, { step }));
     expect(once.evidence).toMatchObject({
       requestsInStep: 40,
       guardrails: { errors: { n: 40, events: 1 }, latency_ms: { n: 0, events: 0 } },
     });
-    expect(growState(policy, once, standing, seenAt(12, { step })).evidence).toEqual(once.evidence);
+    expect(addObservations(policy, once, standing, seenAt(12, { step })).evidence).toEqual(
+      once.evidence,
+    );
   });
 
   test('in a serving step counts only requests that are assigned to the challenger', () => {
@@ -79,7 +91,7 @@ describe('the state of a rollout', () => {
       champion: none,
       challenger: { ...none, requests: 400, errors: 3, assigned: 20, fallbacks: 2, slow: 4 },
     };
-    const grown = growState(policy, begun, { ...standing, step: 1 }, seenAt(12, { step }));
+    const grown = addObservations(policy, begun, { ...standing, step: 1 }, seenAt(12, { step }));
     expect(grown.evidence).toMatchObject({
       requestsInStep: 20,
       guardrails: { errors: { n: 20, events: 2 }, latency_ms: { n: 20, events: 4 } },
@@ -95,19 +107,21 @@ describe('the state of a rollout', () => {
       champion: { ...none, ripe: 50, labelled: 45 },
       challenger: { ...none, ripe: 10, labelled: 8 },
     };
-    expect(qualityOf(growState(policy, begun, standing, seenAt(30, { total })))).toMatchObject({
+    expect(
+      qualityOf(addObservations(policy, begun, standing, seenAt(30, { total }))),
+    ).toMatchObject({
       unlabelled: 7,
     });
   });
 
   test('keeps the end of judging only while it is given, because judging may resume', () => {
     const noMoreLabels = { after: at(10), why: 'the budget is spent' };
-    const ended = growState(policy, begun, { ...standing, noMoreLabels }, seenAt(20));
+    const ended = addObservations(policy, begun, { ...standing, noMoreLabels }, seenAt(20));
     expect(ended.evidence?.noMoreLabels).toEqual(noMoreLabels);
     expect(ended.evidence && decideRollout(policy, ended.evidence)).toMatchObject({
       kind: 'expired',
     });
-    const resumed = growState(policy, ended, standing, seenAt(21));
+    const resumed = addObservations(policy, ended, standing, seenAt(21));
     expect(resumed.evidence).not.toHaveProperty('noMoreLabels');
     expect(resumed.evidence && decideRollout(policy, resumed.evidence)).toMatchObject({
       kind: 'continue',
@@ -115,34 +129,49 @@ describe('the state of a rollout', () => {
   });
 
   test('adds a chart point for each new number of pairs', () => {
-    const one = growState(policy, begun, standing, seenAt(30, { pairs: [pairAt(11), pairAt(12)] }));
-    const same = growState(policy, one, standing, seenAt(31));
-    const more = growState(policy, same, standing, seenAt(32, { pairs: [pairAt(25)] }));
+    const one = addObservations(
+      policy,
+      begun,
+      standing,
+      seenAt(30, { pairs: [pairAt(11), pairAt(12)] }),
+    );
+    const same = addObservations(policy, one, standing, seenAt(31));
+    const more = addObservations(policy, same, standing, seenAt(32, { pairs: [pairAt(25)] }));
     expect(more.history.map(({ n }) => n)).toEqual([2, 3]);
   });
 
   test('does not change once its evidence shows harm', () => {
     const step = { champion: none, challenger: { ...none, requests: 30, errors: 30 } };
-    const harmed = growState(policy, begun, standing, seenAt(12, { step }));
+    const harmed = addObservations(policy, begun, standing, seenAt(12, { step }));
     if (harmed.evidence === null) throw new Error('seen');
     expect(decideRollout(policy, harmed.evidence).kind).toBe('harm');
     const healed = { champion: none, challenger: { ...none, requests: 100_000, errors: 30 } };
     expect(
-      growState(policy, harmed, standing, seenAt(500, { step: healed, pairs: [pairAt(100)] })),
+      addObservations(
+        policy,
+        harmed,
+        standing,
+        seenAt(500, { step: healed, pairs: [pairAt(100)] }),
+      ),
     ).toBe(harmed);
   });
 });
 
 describe('the arms of a rollout', () => {
   const policy = policyWith({ comparison: 'arms', canary: { steps: [10, 50] } });
-  const begun = growState(policy, nothingSeen, standing, seenAt(10));
+  const begun = addObservations(policy, emptyRolloutState, standing, seenAt(10));
 
   test('count a request that the challenger failed for the challenger, not the champion', () => {
     const failed = pairAt(12, { assigned: 'challenger', challenger: null });
     const served = pairAt(13, { assigned: 'challenger', champion: null });
     expect(
       qualityOf(
-        growState(policy, begun, standing, seenAt(30, { pairs: [failed, served, pairAt(14)] })),
+        addObservations(
+          policy,
+          begun,
+          standing,
+          seenAt(30, { pairs: [failed, served, pairAt(14)] }),
+        ),
       ),
     ).toMatchObject({
       champion: { n: 1 },
@@ -152,8 +181,8 @@ describe('the arms of a rollout', () => {
   });
 
   test('cover the current step only', () => {
-    const first = growState(policy, begun, standing, seenAt(30, { pairs: [pairAt(11)] }));
-    const second = growState(
+    const first = addObservations(policy, begun, standing, seenAt(30, { pairs: [pairAt(11)] }));
+    const second = addObservations(
       policy,
       first,
       { ...standing, step: 1 },

@@ -8,7 +8,7 @@ import type {
   RolloutProgress,
   RolloutSettings,
 } from '../../../domain/rollout/progress';
-import { startOfRollout } from '../../../domain/rollout/progress';
+import { initialProgress } from '../../../domain/rollout/progress';
 import { transition } from '../../../domain/rollout/transition';
 import type { DecisionRef, Verdict } from '../../../domain/decision/verdict';
 import { artifact, digest } from '../../support/fake-activities';
@@ -50,7 +50,7 @@ const shadow =
 /** Applies events. The tests send `ready`, as the workflow does between commands. */
 function follow(
   events: readonly RolloutEvent[],
-  from: RolloutProgress = startOfRollout,
+  from: RolloutProgress = initialProgress,
   given: RolloutSettings = settings,
 ) {
   let progress = from;
@@ -455,7 +455,7 @@ describe('the end', () => {
 
   test('follows an activity that failed permanently, even before the rollout is open', () => {
     const failed: RolloutEvent = { kind: 'failed', cause: 'its run was cancelled' };
-    for (const from of [startOfRollout, running, held, waiting])
+    for (const from of [initialProgress, running, held, waiting])
       expect(follow([failed], from).effects).toEqual([
         { kind: 'endRollout', actor: 'perennial', cause: 'its run was cancelled' },
       ]);

@@ -1,9 +1,10 @@
 import { objectDocument } from '../../../domain/document/document';
 import { modelStages } from '../../../domain/run/run';
 import { runRequestSchema } from '../../../domain/run/request.schema';
-import { readBy } from '../../../domain/document/schema-issues.schema';
+import { parseWithSchema } from '../../../domain/document/schema-issues.schema';
 
-const readRunRequest = (body: unknown) => readBy(runRequestSchema, objectDocument(body, 'body'));
+const readRunRequest = (body: unknown) =>
+  parseWithSchema(runRequestSchema, objectDocument(body, 'body'));
 
 describe('the request of a run', () => {
   test.each<[object, object]>([

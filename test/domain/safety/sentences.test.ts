@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { sentencesOf, standingOut, telling } from '../../../domain/safety/sentences';
+import { sentencesOf, outlierOdds, selectSentences } from '../../../domain/safety/sentences';
 
 test.each<readonly [string, readonly string[]]>([
   ['One. Two two! Is it three?', ['One.', 'Two two!', 'Is it three?']],
@@ -24,14 +24,14 @@ test('limits the length of sentences without losing words', () => {
 });
 
 test('a sentence stands out from different ones, not from similar ones', () => {
-  expect(standingOut([4, -4, -4])).toBeGreaterThan(standingOut([4, 4, 4]));
-  expect(standingOut([4])).toBe(4);
-  expect(standingOut([])).toBe(-Infinity);
+  expect(outlierOdds([4, -4, -4])).toBeGreaterThan(outlierOdds([4, 4, 4]));
+  expect(outlierOdds([4])).toBe(4);
+  expect(outlierOdds([])).toBe(-Infinity);
 });
 
 test('selects the worst of many sentences and a sample of the rest', () => {
   const odds = Array.from({ length: 100 }, (_, at) => (at % 10 === 3 ? at : -at));
-  const told = telling(odds, (each) => each);
+  const told = selectSentences(odds, (each) => each);
   expect(told).toHaveLength(12);
   expect(told).toEqual(expect.arrayContaining([93, 83, 73, 63, 53, 43]));
   expect(told.filter((each) => each <= 0).some((each) => each < -60)).toBe(true);

@@ -3,8 +3,8 @@ import {
   addToDays,
   boundsAcrossDays,
   closeDaysBefore,
-  daysFrom,
-  noDays,
+  startDaysAt,
+  emptyDays,
   type DayLoss,
 } from '../../../domain/statistics/days-sequence';
 import { rateIn } from '../../support/rollout/monte-carlo';
@@ -23,7 +23,7 @@ const withDays = (from: number, means: readonly number[]) =>
         addToDays(state, loss(from + index, 'challenger', mean)),
         loss(from + index, 'champion', 0),
       ),
-    daysFrom(from),
+    startDaysAt(from),
   );
 const stateOf = (means: readonly number[], weeks = Math.floor(means.length / 7)) => ({
   ...{ weeks, days: means.length },
@@ -39,7 +39,7 @@ describe('days', () => {
       loss(0, 'champion', 1),
       loss(0, 'challenger', 5),
       loss(1, 'challenger', 1),
-    ].reduce(addToDays, daysFrom(0));
+    ].reduce(addToDays, startDaysAt(0));
     expect(seen).toMatchObject({
       week: { days: 1, sum: 3, sumSquares: 9 },
       open: { day: 1, challenger: { n: 1, sum: 1 } },
@@ -51,7 +51,7 @@ describe('days', () => {
       loss(0, 'challenger', 3),
       loss(4, 'challenger', 1),
       loss(4, 'champion', 2),
-    ].reduce(addToDays, daysFrom(0));
+    ].reduce(addToDays, startDaysAt(0));
     expect(closeDaysBefore(seen, 5)).toMatchObject({
       week: { days: 1, sum: -1, sumSquares: 1 },
       closedBefore: 5,
@@ -62,7 +62,7 @@ describe('days', () => {
   test('that are closed do not change, and later losses count as late', () => {
     const seen = [loss(0, 'champion', 3), loss(1, 'champion', 3), loss(0, 'challenger', 3)].reduce(
       addToDays,
-      daysFrom(0),
+      startDaysAt(0),
     );
     expect(seen).toMatchObject({ late: 1, week: { days: 0 } });
     const closed = closeDaysBefore(withDays(2, [1]), 3);
@@ -70,8 +70,8 @@ describe('days', () => {
   });
 
   test('that are only partly covered do not count, and their losses are not late', () => {
-    expect(addToDays(daysFrom(5), loss(4, 'champion', 3))).toEqual(daysFrom(5));
-    expect(addToDays(noDays, loss(4, 'champion', 3))).toEqual(noDays);
+    expect(addToDays(startDaysAt(5), loss(4, 'champion', 3))).toEqual(startDaysAt(5));
+    expect(addToDays(emptyDays, loss(4, 'champion', 3))).toEqual(emptyDays);
     const later = closeDaysBefore(withDays(5, [1, 1, 1, 1, 1, 1, 1]), 12);
     expect(later.weeks).toBe(1);
     expect(addToDays(later, loss(4, 'champion', 3))).toEqual(later);

@@ -3,7 +3,7 @@ import {
   bestTrial,
   busySeconds,
   countsOf,
-  givingUp,
+  earlyEndReason,
   hyperbandOf,
   rungsOf,
   valuesAtRungs,
@@ -89,9 +89,9 @@ describe('the reason to end a study early', () => {
       '3 of 5 trials failed',
     ],
     ['pruned ones did not fail', { complete: 1, pruned: 9, failed: 3 }, null],
-  ])('%s', (_, counts, reason) => expect(givingUp(counts, 2)).toBe(reason));
+  ])('%s', (_, counts, reason) => expect(earlyEndReason(counts, 2)).toBe(reason));
   test('is null before two rounds of parallel trials', () =>
-    expect(givingUp({ complete: 0, pruned: 0, failed: 7 }, 4)).toBeNull());
+    expect(earlyEndReason({ complete: 0, pruned: 0, failed: 7 }, 4)).toBeNull());
 });
 
 test('counts are by status', () => {

@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import OpenAI from 'openai';
-import { admitsAnybody } from '../commands';
+import { acceptAllCommands } from '../commands';
 import {
   createJudgeAnswersActivities,
-  type Judging,
+  type JudgingConfig,
 } from '../../../activities/language/judge-answers';
 import { createRolloutActivities } from '../../../activities/rollout/rollout';
 import { createWatchRolloutActivities } from '../../../activities/rollout/watch';
@@ -56,8 +56,10 @@ export interface AtlasAnswer {
 }
 
 /** The feedback to an answer. */
-export type Say = (answer: { readonly land: number; readonly text: string }) => object;
-export const rightAnswer: Say = ({ land }) => ({ label: [`City ${land}`, `the city ${land}`] });
+export type FeedbackOf = (answer: { readonly land: number; readonly text: string }) => object;
+export const rightAnswer: FeedbackOf = ({ land }) => ({
+  label: [`City ${land}`, `the city ${land}`],
+});
 
 export interface ApplicationWorld extends ServingWorld {
   readonly provider: ScriptedProvider;
@@ -68,7 +70,7 @@ export interface ApplicationWorld extends ServingWorld {
   beginRollout(
     challenger: ModelVersionRef,
     over?: Partial<LlmCanaryDocument>,
-    judging?: Judging,
+    judging?: JudgingConfig,
   ): Promise<OpenedRollout>;
   /**
    * Asks for the capital of a country, streamed or whole. Throws if the gateway does not answer, or
@@ -192,7 +194,7 @@ async function startWorkers(
     // must not occupy.
     activities: {
       ...createRolloutActivities({ registry }),
-      admitCommand: admitsAnybody,
+      admitCommand: acceptAllCommands,
       ...createWatchRolloutActivities({ registry }),
       ...createJudgeAnswersActivities({ registry, artifacts, access }),
     },
@@ -214,7 +216,7 @@ async function beginRollout(
   client: Client,
   challenger: ModelVersionRef,
   over: Partial<LlmCanaryDocument>,
-  judging: Judging | undefined,
+  judging: JudgingConfig | undefined,
 ): Promise<OpenedRollout> {
   const { champion } = await registry.aliases.get({ tenant, model: atlas });
   const version = await registry.routing.version({
@@ -264,7 +266,10 @@ async function beginRollout(
 }
 
 /** As the run's canary stage records it. */
-function withJudge({ quality, ...canary }: CanarySpec, judging: Judging | undefined): CanarySpec {
+function withJudge(
+  { quality, ...canary }: CanarySpec,
+  judging: JudgingConfig | undefined,
+): CanarySpec {
   const { answers } = quality;
   return {
     ...canary,

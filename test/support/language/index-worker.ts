@@ -8,7 +8,7 @@ import { openArtifactStore } from '../../../data/artifact/store';
 import type { S3Settings } from '../../../data/artifact/s3';
 import { openChunkStore } from '../../../data/index/chunk-store';
 import { openEmbedders } from '../../../data/index/embedders/open-embedder';
-import { ledgeredEmbeddings } from '../../../data/language/ledgered-embeddings';
+import { openLedgerEmbeddings } from '../../../data/language/ledger-embeddings';
 import { openModelAccess } from '../../../data/language/model-access';
 import { openDatabase } from '../../../db/connection';
 import { createRegistry } from '../../../db/registry';
@@ -40,7 +40,7 @@ async function main(): Promise<void> {
     chunkStore: openChunkStore({ kind: 's3', s3: order.s3 }),
     embedders: openEmbedders({
       access,
-      ledgered: ledgeredEmbeddings(access, registry.llmCalls, artifacts),
+      ledgered: openLedgerEmbeddings(access, registry.llmCalls, artifacts),
     }),
     scratchRoot: order.scratchRoot,
   });

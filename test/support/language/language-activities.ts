@@ -9,7 +9,7 @@ import {
   createAnswerCasesActivities,
   type AnswerCasesDeps,
 } from '../../../activities/language/answer-cases';
-import { createRunBudgetActivities } from '../../../activities/language/asking';
+import { createRunBudgetActivities } from '../../../activities/language/request-context';
 import {
   createBundleVersionActivities,
   type BundleVersionDeps,

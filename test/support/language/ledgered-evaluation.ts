@@ -4,10 +4,10 @@
  * `node -r tsx/cjs test/support/language/ledgered-evaluation.ts '<plan as JSON>'`
  */
 import {
-  ledgeredChat,
-  type LedgeredAnswer,
-  type LedgeredQuestion,
-} from '../../../data/language/ledgered-chat';
+  openLedgerChat,
+  type LedgerAnswer,
+  type LedgerQuestion,
+} from '../../../data/language/ledger-chat';
 import { openModelAccess } from '../../../data/language/model-access';
 import { openDatabase } from '../../../db/connection';
 import { createCallLedger } from '../../../db/language/call-repository';
@@ -66,11 +66,11 @@ export async function evaluate(plan: EvaluationPlan): Promise<EvaluationResult> 
     ],
     noSecret,
   );
-  const chat = ledgeredChat(access, createCallLedger(database));
+  const chat = openLedgerChat(access, createCallLedger(database));
   const sums = Array.from({ length: plan.variants }, () => ({ right: 0, answered: 0 }));
   const failed: Record<string, number> = {};
   let fromLedger = 0;
-  const questionOf = (number: number): LedgeredQuestion => ({
+  const questionOf = (number: number): LedgerQuestion => ({
     tenant,
     scope: plan.scope,
     owner: { execution: plan.scope, attempt: plan.attempt },
@@ -82,7 +82,7 @@ export async function evaluate(plan: EvaluationPlan): Promise<EvaluationResult> 
     repeat: 0,
     budgets: budgetsOf(plan.scope),
   });
-  const score = (number: number, { answer, ...answered }: LedgeredAnswer): void => {
+  const score = (number: number, { answer, ...answered }: LedgerAnswer): void => {
     const sum = sums[Math.floor(number / plan.cases)];
     if (!sum) return;
     fromLedger += answered.fromLedger ? 1 : 0;

@@ -5,7 +5,7 @@
 import type { Product } from '../process/product';
 import { pause } from '../process/product';
 
-export interface GivenAnswer {
+export interface TrafficAnswer {
   /** The id of its prediction. */
   readonly id: string;
   readonly caller: string;
@@ -24,7 +24,7 @@ export interface TrafficQuestion {
 }
 
 export interface QuestionTraffic {
-  readonly answers: readonly GivenAnswer[];
+  readonly answers: readonly TrafficAnswer[];
   /** Failed attempts; each question is repeated until it is answered. */
   readonly failures: readonly string[];
   /** Waits for `enough` new answers, and fails if any is by another version. */
@@ -55,11 +55,11 @@ export function startQuestions(
   model: string,
   { parallel = 3, questionOf = lamp }: TrafficOptions = {},
 ): QuestionTraffic {
-  const answers: GivenAnswer[] = [];
+  const answers: TrafficAnswer[] = [];
   const failures: string[] = [];
   let [thing, stopped] = [0, false];
 
-  async function ask(number: number): Promise<GivenAnswer> {
+  async function ask(number: number): Promise<TrafficAnswer> {
     const caller = `caller-${number % names}`;
     const askedAt = Date.now();
     const answer = await product.call<{
@@ -148,7 +148,7 @@ export function startQuestions(
  * as possibly outdated.
  */
 export function versionsByCaller(
-  answers: readonly GivenAnswer[],
+  answers: readonly TrafficAnswer[],
   from: number,
   to: number,
 ): ReadonlyMap<string, ReadonlySet<number>> {

@@ -3,7 +3,7 @@ import {
   decideEvaluation,
   type LlmEvaluationPolicy,
 } from '../../../domain/language/evaluation/decide-evaluation';
-import { evidenceOf } from '../../../domain/language/evaluation/evidence-of';
+import { buildLlmEvidence } from '../../../domain/language/evaluation/build-evidence';
 import { scored } from '../../../domain/language/evaluation/score';
 import { confidenceAt } from '../../../domain/decision/gates/attempts';
 import { normalQuantile } from '../../../domain/statistics/distributions';
@@ -70,7 +70,7 @@ export function anyBundlePasses(
         },
         scores: { right: scored(right) },
       }));
-      const evidence = evidenceOf({
+      const evidence = buildLlmEvidence({
         ...{
           candidate: digest('a'),
           caseSet: digest('b'),

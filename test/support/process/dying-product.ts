@@ -6,7 +6,7 @@ import type { Database } from '../../../db/connection';
 import type { Product } from './product';
 import { pause } from './product';
 import type { Trials } from '../rollout/trials';
-import { askedBy, underWay } from './run-audit';
+import { requestsOf, requestsInFlight } from './run-audit';
 
 /**
  * `mayFail`: requests may fail while the part that serves them is down; for other parts they may
@@ -36,7 +36,7 @@ export async function killPart(
  * between the check and the kill. Returns the requests in flight by the ledger; some may not have
  * been sent yet.
  */
-export async function killWhileAsking(
+export async function killDuringRequests(
   { product, database }: { readonly product: Pick<Product, 'kill'>; readonly database: Database },
   process: string,
   {
@@ -47,13 +47,13 @@ export async function killWhileAsking(
 ): Promise<readonly string[]> {
   for (;;) {
     await eventually(`${answered} answers, and questions under way`, async () => {
-      const { attempts } = await askedBy(database, run, stage);
+      const { attempts } = await requestsOf(database, run, stage);
       return attempts.answered >= answered && attempts.sent > 0;
     });
     await killPart(product, process, 'SIGSTOP');
     // Output before the stop is received and recorded.
     await pause(1_000);
-    const asked = await underWay(database, run, stage);
+    const asked = await requestsInFlight(database, run, stage);
     await killPart(product, process, asked.length > 0 ? 'SIGKILL' : 'SIGCONT');
     if (asked.length > 0) return asked;
   }
@@ -160,7 +160,7 @@ export async function eventually(
  * Kills exactly before a write: the table is locked from outside until a process waits for it, and
  * `there` kills. Killing the server that holds the lock also releases it.
  */
-export async function atTable(
+export async function killBeforeWrite(
   { sql }: Database,
   table: string,
   begin: () => Promise<void> | void,

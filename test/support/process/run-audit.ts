@@ -8,7 +8,7 @@ import { reportCalls, reportsBelow } from '../../../db/language/call-report';
 import { defaultTenant as tenant, type RunId } from '../../../domain/ids';
 import type { CallReport } from '../../../domain/language/provider/call-ledger';
 import { runScope } from '../../../domain/language/provider/run-budget';
-import { storeOf } from '../left-behind';
+import { storeOf } from '../leftovers';
 import type { Product } from './product';
 
 export interface StoredIndex {
@@ -19,7 +19,7 @@ export interface StoredIndex {
 }
 
 /** The chunks that questions to this version are answered from. */
-export async function storedIn(
+export async function storedIndexOf(
   product: Pick<Product, 'pids'>,
   index: string,
   version: number,
@@ -57,12 +57,12 @@ export async function movesOf({ sql }: Database, index: string): Promise<readonl
   return rows.map(({ toVersion }) => toVersion);
 }
 
-export function askedBy({ sql }: Database, run: string, stage: string): Promise<CallReport> {
+export function requestsOf({ sql }: Database, run: string, stage: string): Promise<CallReport> {
   return reportCalls(sql, { tenant, scope: `${runScope(run as RunId)}/${stage}` });
 }
 
 /** Requests without a recorded result. */
-export async function underWay(
+export async function requestsInFlight(
   { sql }: Database,
   run: string,
   stage: string,

@@ -1,7 +1,7 @@
 /** The platform's worker process and its settings. */
 import type { Database } from '../../../db/connection';
 import { openDatabase } from '../../../db/connection';
-import { environmentOf } from '../left-behind';
+import { environmentOf } from '../leftovers';
 import type { Product } from './product';
 
 export function workerPid(product: Pick<Product, 'pids'>): number {

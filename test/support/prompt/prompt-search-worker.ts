@@ -9,7 +9,7 @@ import type { S3Settings } from '../../../data/artifact/s3';
 import { openArtifactStore } from '../../../data/artifact/store';
 import { openChunkStore } from '../../../data/index/chunk-store';
 import { openEmbedders } from '../../../data/index/embedders/open-embedder';
-import { ledgeredEmbeddings } from '../../../data/language/ledgered-embeddings';
+import { openLedgerEmbeddings } from '../../../data/language/ledger-embeddings';
 import { openModelAccess } from '../../../data/language/model-access';
 import { openDatabase } from '../../../db/connection';
 import { createRegistry } from '../../../db/registry';
@@ -42,7 +42,7 @@ export async function startPromptSearchWorker(
     chunkStore: openChunkStore({ kind: 's3', s3: order.s3 }),
     embedders: openEmbedders({
       access,
-      ledgered: ledgeredEmbeddings(access, registry.llmCalls, artifacts),
+      ledgered: openLedgerEmbeddings(access, registry.llmCalls, artifacts),
     }),
   };
   const activities = {

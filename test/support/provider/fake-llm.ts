@@ -1,5 +1,5 @@
 /** The activities of a language lifecycle in memory. Each prompt has the score that a test sets. */
-import type { AnsweredCases } from '../../../domain/language/evaluation/answered';
+import type { CaseAnswers } from '../../../domain/language/evaluation/answers-summary';
 import type { LlmLifecycleSpec } from '../../../domain/language/lifecycle/llm-lifecycle';
 import type { RunId, Tenant } from '../../../domain/ids';
 import type { Verdict } from '../../../domain/decision/verdict';
@@ -207,8 +207,8 @@ function answered(
     caseSet,
     slice,
     cases,
-  }: { readonly caseSet: AnsweredCases['caseSet']; readonly slice: string; readonly cases: number },
-): AnsweredCases {
+  }: { readonly caseSet: CaseAnswers['caseSet']; readonly slice: string; readonly cases: number },
+): CaseAnswers {
   const right = { mean, lower: mean - 0.1, upper: mean + 0.1, cases, failures: 0 };
   return {
     results: artifact(`answers ${slice} ${mean}`),

@@ -18,7 +18,7 @@ export interface SeenTraffic {
   readonly difference: (day: number, index: number) => number;
 }
 
-export function begun(policy: RolloutPolicy): RolloutEvidence {
+export function startedRollout(policy: RolloutPolicy): RolloutEvidence {
   return startEvidence(policy, { champion: 'model@1', challenger: 'model@2', at: startedAt });
 }
 

@@ -9,8 +9,11 @@ import {
   type AnswerJudge,
   type JudgedPair,
 } from '../../../domain/rollout/judging/answer-quality';
-import type { CheckedAnswer, CheckedPair } from '../../../domain/rollout/judging/judge-labels';
-import { foldLabels } from '../../../domain/rollout/judging/judge-labels';
+import type {
+  LabelledVerdict,
+  LabelledVerdictPair,
+} from '../../../domain/rollout/judging/judge-labels';
+import { summarizeLabels } from '../../../domain/rollout/judging/judge-labels';
 import { rightAnswer } from '../../../domain/rollout/judging/loss';
 import { observe, startEvidence } from '../../../domain/rollout/judging/observe';
 import { rolloutPolicyOf, type RolloutPolicy } from '../../../domain/rollout/policy';
@@ -68,14 +71,17 @@ export function judgedPolicy(
 export type TrueAnswer = 'right' | 'wrong' | 'keptBack';
 
 /** The judge's verdict on an answer; null if there is none. */
-export type Says = (answer: TrueAnswer, of: 'champion' | 'challenger') => 0 | 1 | null;
+export type JudgeVerdict = (answer: TrueAnswer, of: 'champion' | 'challenger') => 0 | 1 | null;
 
-export function saysBy(random: Random, { sensitivity, specificity }: JudgeRates): Says {
+export function judgeVerdicts(
+  random: Random,
+  { sensitivity, specificity }: JudgeRates,
+): JudgeVerdict {
   return (answer) => (random() < (answer === 'right' ? sensitivity : 1 - specificity) ? 1 : 0);
 }
 
 /** The label of a person, who knows the truth and sees no blocked answer. */
-export function checkedOf(truth: TrueAnswer, said: 0 | 1): CheckedAnswer {
+export function checkedOf(truth: TrueAnswer, said: 0 | 1): LabelledVerdict {
   return truth === 'keptBack'
     ? { said: 0, right: false, keptBack: true }
     : { said, right: truth === 'right' };
@@ -89,9 +95,9 @@ export function watchJudged(
   policy: RolloutPolicy,
   { questions, labelled }: { readonly questions: number; readonly labelled: number },
   draw: () => { readonly champion: TrueAnswer; readonly challenger: TrueAnswer },
-  says: Says,
+  says: JudgeVerdict,
 ): 'passed' | 'failed' | null {
-  const checked: CheckedPair[] = [];
+  const checked: LabelledVerdictPair[] = [];
   const at = '2026-01-01T00:00:00.000Z';
   const { answers } = policy.quality;
   if (answers === undefined) throw new Error('a policy of a language application');
@@ -130,7 +136,7 @@ export function watchJudged(
     });
     evidence = observe(policy, evidence, { pairs, answers: [], requests: [], asOf: at });
     if (evidence.quality.kind === 'pairs')
-      evidence = { ...evidence, quality: { ...evidence.quality, judge: foldLabels(checked) } };
+      evidence = { ...evidence, quality: { ...evidence.quality, judge: summarizeLabels(checked) } };
     const quality = readingsOf(policy, evidence).find(({ role }) => role === 'quality');
     if (quality && quality.outcome !== 'inconclusive') return quality.outcome;
   }
@@ -155,8 +161,8 @@ export function labelsOf(
   const kinds = (['right', 'wrong'] as const).flatMap((kind) =>
     Array.from({ length: each }, (_, index) => ({ kind, index })),
   );
-  return foldLabels(
-    kinds.map(({ kind, index }): CheckedPair => ({
+  return summarizeLabels(
+    kinds.map(({ kind, index }): LabelledVerdictPair => ({
       champion: answer(kind, rates.champion, index),
       challenger: answer(kind, rates.challenger, index),
     })),

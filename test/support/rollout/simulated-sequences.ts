@@ -2,14 +2,14 @@ import {
   addToDays,
   boundsAcrossDays,
   closeDaysBefore,
-  daysFrom,
+  startDaysAt,
 } from '../../../domain/statistics/days-sequence';
 import type { Random } from '../../../domain/statistics/random';
 import { wealthAgainstShare } from '../../../domain/statistics/share-sequence';
 import { earlierDayBounds } from './earlier-rules';
 import { gauss, type DayEffects } from './simulated-traffic';
 
-export interface DaysWrong {
+export interface FalseStatements {
   readonly wrongGood: boolean;
   readonly wrongHarm: boolean;
 }
@@ -28,12 +28,12 @@ export function watchDays(
     /** Added by the day of the week, from the first day on; the sum is 0. */
     readonly week?: readonly number[];
   },
-): { readonly now: DaysWrong; readonly earlier: DaysWrong } {
+): { readonly now: FalseStatements; readonly earlier: FalseStatements } {
   const { random, days, alpha, correlation, week = [] } = watched;
   const effect = effects(random);
   const now = { wrongGood: false, wrongHarm: false };
   const earlier = { wrongGood: false, wrongHarm: false };
-  let state = daysFrom(0);
+  let state = startDaysAt(0);
   let [sum, sumSquares] = [0, 0];
   for (let day = 0; day < days; day += 1) {
     const mean = effect() + (week[day % 7] ?? 0);

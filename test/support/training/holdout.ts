@@ -1,7 +1,7 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { join } from 'node:path';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
-import type { AssembledData } from '../../../domain/dataset/assembled';
+import type { TrainingSet } from '../../../domain/dataset/assembled';
 import { digestOf } from '../../../data/digest';
 import type { ModelManifest, ModelSignature } from '../../../domain/model/model';
 import type { DirectoryArtifacts } from '../directory-artifacts';
@@ -26,11 +26,11 @@ export interface HoldoutShape {
  * A holdout as assembly writes it. Lateness depends on hour (weight 0.2), wind (0.1, sometimes
  * missing) and carrier (B6 +1).
  */
-export async function assembledHoldout(
+export async function assembleHoldout(
   artifacts: Artifacts,
   folder: string,
   shape: HoldoutShape,
-): Promise<{ assembled: AssembledData; ref: ArtifactRef }> {
+): Promise<{ assembled: TrainingSet; ref: ArtifactRef }> {
   const { rows, days, task = 'classification', groups } = shape;
   const [requestPath, featuresPath] = [
     join(folder, 'request.parquet'),
@@ -80,7 +80,7 @@ export async function assembledHoldout(
     { name: 'carrier', type: 'string' },
     { name: 'origin', type: 'string' },
   ] as const;
-  const assembled: AssembledData = {
+  const assembled: TrainingSet = {
     columns: [...available, { name: 'late', type: 'boolean' }],
     label: 'late',
     labelType: task === 'classification' ? 'boolean' : 'number',
@@ -103,7 +103,7 @@ export async function assembledHoldout(
 }
 
 /** The model that drew the labels, which is the best possible candidate. */
-export const truth: LinearGraph = {
+export const trueModel: LinearGraph = {
   bias: -5,
   weights: { hour: 0.2, wind: 0.1, carrier: { B6: 1 } },
   link: 'sigmoid',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { checkCommand, signCommand } from '../../../data/access/command-signature';
 import type { CommandOrder } from '../../../domain/run/command';
 import { defaultTenant } from '../../../domain/ids';
-import { commandKeysIn, ensureCommandKeys } from '../../../workers/access/command-keys';
+import { commandKeysFrom, ensureCommandKeys } from '../../../workers/access/command-keys';
 
 let folder: string;
 beforeEach(() => {
@@ -29,15 +29,15 @@ const key = (id: string) => ({ id, secret: `${id} is a secret of more than 32 ch
 
 test('creates the key file once, readable by its user alone', () => {
   ensureCommandKeys(file());
-  const [made] = commandKeysIn(file())();
+  const [made] = commandKeysFrom(file())();
   ensureCommandKeys(file());
-  expect(commandKeysIn(file())()).toEqual([made]);
+  expect(commandKeysFrom(file())()).toEqual([made]);
   expect(statSync(file()).mode & 0o777).toBe(0o600);
 });
 
 test('after a rotation the new key signs, and the old one verifies until it is removed', () => {
   ensureCommandKeys(file());
-  const keys = commandKeysIn(file());
+  const keys = commandKeysFrom(file());
   write(key('old'));
   const before = signCommand(keys, order);
   write(key('new'), key('old'));
@@ -61,7 +61,7 @@ test.each([
   ensureCommandKeys(file());
   if (content === null) rmSync(file());
   else writeFileSync(file(), JSON.stringify(content));
-  const read = async (): Promise<unknown> => Promise.resolve(commandKeysIn(file())());
+  const read = async (): Promise<unknown> => Promise.resolve(commandKeysFrom(file())());
   await expect(read()).rejects.toMatchObject({
     type: 'PlatformUnavailable',
     next: expect.stringContaining('setup') as string,

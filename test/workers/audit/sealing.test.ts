@@ -11,8 +11,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { defaultTenant } from '../../../domain/ids';
-import { makeKeyFile, ownKeyFile, readSigner } from '../../../workers/audit/key';
-import { signerOf } from '../../../workers/audit/sealing';
+import { ensureKeyFile, ownKeyFile, readSigner } from '../../../workers/audit/key';
+import { ensureSigner } from '../../../workers/audit/sealing';
 
 const root = resolve(__dirname, '..', '..', '..');
 let folder: string;
@@ -57,8 +57,8 @@ test('processes that start together sign with the same, complete key', async () 
 
 test('creates the key once, readable by its user alone, and leaves no other file', () => {
   const file = ownKeyFile(folder);
-  const { keyId } = makeKeyFile(file);
-  expect(makeKeyFile(file).keyId).toBe(keyId);
+  const { keyId } = ensureKeyFile(file);
+  expect(ensureKeyFile(file).keyId).toBe(keyId);
   expect(readSigner({ file, isOwn: true })?.keyId).toBe(keyId);
   expect(readdirSync(join(folder, 'run'))).toEqual(['audit-key.pem']);
   expect(statSync(file).mode & 0o777).toBe(0o600);
@@ -71,9 +71,9 @@ describe('a missing key', () => {
       keys: () => Promise.resolve(over.keys ?? []),
       heads: () => Promise.resolve({ items: [], nextPageToken: null }),
       registerKey: (input: unknown) => Promise.resolve(registered.push(input)),
-    } as unknown as Parameters<typeof signerOf>[0]['audit'];
+    } as unknown as Parameters<typeof ensureSigner>[0]['audit'];
     const keyRef = { file: ownKeyFile(folder), isOwn: over.isOwn ?? true };
-    return signerOf({ audit, keyRef, tenant: defaultTenant }).then((signer) => ({
+    return ensureSigner({ audit, keyRef, tenant: defaultTenant }).then((signer) => ({
       signer,
       registered,
     }));

@@ -10,7 +10,7 @@ import {
 } from '../../../apps/temporal-clients/lifecycle-client';
 import { workflowBundle, type WorkflowCode } from '../../../workers/temporal/bundle';
 import { openLog } from '../../../workers/log';
-import { meetOpenRuns } from '../../../workers/maintenance/open-runs';
+import { checkOpenRuns } from '../../../workers/maintenance/open-runs';
 import { startFakeWorker } from '../../apps/api/support/fake-worker';
 import { openTestRegistry, tenant, type TestRegistry } from '../../db/registry-fixture';
 import { planOf } from '../../support/fake-activities';
@@ -100,7 +100,7 @@ const meet = (
   code: WorkflowCode,
   { allowIncompatible = false, to = connection } = {},
 ): Promise<void> =>
-  meetOpenRuns({
+  checkOpenRuns({
     ...temporal,
     connection: to,
     code,

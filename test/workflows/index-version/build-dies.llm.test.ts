@@ -14,7 +14,7 @@ import {
   indexChangesWorkflow,
 } from '../../../workflows/index-version/messages';
 import { unique } from '../../db/registry-fixture';
-import { atTable, eventually } from '../../support/process/dying-product';
+import { killBeforeWrite, eventually } from '../../support/process/dying-product';
 import type { IndexWorkerOrder } from '../../support/language/index-worker';
 import { openIndexWorld, type IndexWorld } from '../../support/language/index-world';
 import { providerAt } from '../../support/provider/model-access';
@@ -331,14 +331,14 @@ test('a build with kills during indexing, comparison and promotion equals an und
   );
   await killAndStart();
   // All is built, and the registry does not know yet.
-  await atTable(database, 'index_versions', () => undefined, killWorker);
+  await killBeforeWrite(database, 'index_versions', () => undefined, killWorker);
   await startWorker();
   await eventually(
     'it has put some questions',
     async () => Number((await underWay(handle))?.told?.['questions'] ?? 0) >= 5,
   );
   await killAndStart();
-  await atTable(
+  await killBeforeWrite(
     database,
     'index_aliases',
     () => undefined,

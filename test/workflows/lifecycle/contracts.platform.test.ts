@@ -2,7 +2,7 @@ import type { DatasetVersionRef } from '../../../domain/dataset/dataset';
 import type { DataContract } from '../../../domain/dataset/contract';
 import type { Verdict } from '../../../domain/decision/verdict';
 import type { ModelRun } from '../../../workflows/lifecycle/stage';
-import type { Validated } from '../../../workflows/lifecycle/stages/validate';
+import type { ValidateOutput } from '../../../workflows/lifecycle/stages/validate';
 import { artifact, planOf, source, type Overrides } from '../../support/fake-activities';
 import { openLifecycleRuns, type LifecycleRuns } from '../../support/lifecycle-runs';
 
@@ -74,11 +74,12 @@ describe('the contracts of several sources', () => {
   });
 
   test('stop the run when one source fails, with the reports and quarantine of both', async () => {
-    const ended: Validated[] = [];
+    const ended: ValidateOutput[] = [];
     const { outcome, fake } = await runs.run('model-lifecycle-contracts-broken', planWith(), {
       ...ending({ weather: 'failed' }),
       finishStage: (input) => {
-        if (input.stage === 'validate' && 'end' in input) ended.push(input.end.output as Validated);
+        if (input.stage === 'validate' && 'end' in input)
+          ended.push(input.end.output as ValidateOutput);
         return Promise.resolve();
       },
     });

@@ -9,7 +9,7 @@ import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { createLifecycleClient } from '../../../apps/temporal-clients/lifecycle-client';
 import { openArtifactStore, type ArtifactStore } from '../../../data/artifact/store';
-import { mostUnderWay } from '../../../data/language/evaluation/pool';
+import { maxInProgress } from '../../../data/language/evaluation/pool';
 import { toParts } from '../../../domain/budget/budget';
 import { writeCaseSet } from '../../../domain/language/cases/case-set-document';
 import type { PromptTemplate } from '../../../domain/prompt/prompt';
@@ -283,7 +283,7 @@ test('a killed worker repeats only requests in flight, and the search finds the 
   const own = { ...provider, bill: provider.bill.slice(before) };
   const { wrong, attempts, matched, reported } = await reconcile(test_.database, own, scope);
   expect(wrong).toEqual([]);
-  expect(attempts.lost).toBeLessThanOrEqual(mostUnderWay(input.parallel));
+  expect(attempts.lost).toBeLessThanOrEqual(maxInProgress(input.parallel));
   expect(matched + reported).toBe(own.bill.length);
   expect(matched).toBe(outcome.paid.answers);
   expect(outcome.paid.unsettled).toBe(attempts.lost);

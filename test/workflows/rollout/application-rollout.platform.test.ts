@@ -6,7 +6,7 @@ import {
   rightAnswer,
   type ApplicationWorld,
   type OpenedRollout,
-  type Say,
+  type FeedbackOf,
 } from '../../support/language/application-world';
 import type { GatewayProcess } from '../../support/process/gateway-process';
 import { record } from '../../support/lifecycle-runs';
@@ -39,7 +39,7 @@ interface Answer {
  */
 async function replay(
   { now }: Pick<OpenedRollout, 'now'>,
-  say: Say = rightAnswer,
+  say: FeedbackOf = rightAnswer,
 ): Promise<readonly Answer[]> {
   const answers: Answer[] = [];
   for (let land = 0; land < 1_500; land += 4) {
@@ -56,7 +56,7 @@ async function replay(
   );
 }
 
-async function ask(land: number, say: Say): Promise<Omit<Answer, 'steps'>> {
+async function ask(land: number, say: FeedbackOf): Promise<Omit<Answer, 'steps'>> {
   const user = `user-${land % users}`;
   const { id, text, version } = await world.ask(gateway, { land, user, stream: land % 2 === 1 });
   await world.tell(gateway, { predictionId: id, ...say({ land, text }) });
@@ -133,7 +133,9 @@ test('a worse application is rolled back in shadow', async () => {
 });
 
 test('an application with worse feedback is rolled back by the labels of its own callers', async () => {
-  const opinion: Say = ({ land, text }) => ({ thumbs: text === `City ${land}` ? 'up' : 'down' });
+  const opinion: FeedbackOf = ({ land, text }) => ({
+    thumbs: text === `City ${land}` ? 'up' : 'down',
+  });
   const challenger = await world.atlasThat('Do not care, and be kind.');
   const rollout = await world.beginRollout(challenger, {
     steps: [50],

@@ -3,9 +3,9 @@
  * test/workflows/judged-rollout has the rollout alone, with real parts.
  */
 import { Context } from '@temporalio/activity';
-import type { JudgeAnswersInput, JudgedAnswers } from '../../../activities/language/judge-answers';
+import type { JudgeAnswersInput, JudgingTurn } from '../../../activities/language/judge-answers';
 import type { LostPairs } from '../../../domain/rollout/progress';
-import type { KnownJudge } from '../../../activities/language/judges';
+import type { CalibratedJudge } from '../../../activities/language/judges';
 import type { PredictionId } from '../../../domain/ids';
 import { llmCanaryOf } from '../../../domain/language/canary/canary';
 import { llmCanarySchema } from '../../../domain/language/canary/canary.schema';
@@ -47,7 +47,7 @@ const sound: DimensionSpec = {
   labels: 'labels.ndjson',
 };
 const counted = { cases: 100, right: 95 };
-const known: KnownJudge = {
+const known: CalibratedJudge = {
   digest: digest('judge'),
   calibration: {
     ...{ judge: digest('judge'), positives: counted, negatives: counted, failures: 0, cases: 200 },
@@ -56,12 +56,12 @@ const known: KnownJudge = {
 };
 
 /** `judge`: what comes of a turn of judging, null while it goes on. */
-type JudgeScript = (input: JudgeAnswersInput, turn: number) => JudgedAnswers | null;
+type JudgeScript = (input: JudgeAnswersInput, turn: number) => JudgingTurn | null;
 
 async function start(
   fake: FakeRollout,
   judge: JudgeScript,
-  calibrated: KnownJudge = known,
+  calibrated: CalibratedJudge = known,
 ): Promise<Tried> {
   const canary = llmCanaryOf(
     llmCanarySchema.parse({
@@ -120,7 +120,7 @@ async function isJudging({ rollout }: Tried): Promise<boolean> {
 
 const since = '2026-11-01T10:00:00.000Z';
 const lost: LostPairs = [['pred_1' as PredictionId, Date.parse(since)]];
-const over = (why: string): JudgedAnswers => ({
+const over = (why: string): JudgingTurn => ({
   kind: 'over',
   noMoreLabels: { after: since, why },
 });

@@ -1,4 +1,4 @@
-import type { Judging } from '../../../activities/language/judge-answers';
+import type { JudgingConfig } from '../../../activities/language/judge-answers';
 import { openJudges } from '../../../activities/language/judges';
 import { defaultTenant as tenant, type RunId } from '../../../domain/ids';
 import type { LlmCanaryDocument } from '../../../domain/language/canary/canary.schema';
@@ -22,7 +22,7 @@ jest.setTimeout(180_000);
 
 let world: ApplicationWorld;
 let gateway: GatewayProcess;
-let judging: Judging;
+let judging: JudgingConfig;
 let fault: (prompt: string) => Fault | null = () => null;
 /** As a judge it is wrong about one land in ten. */
 const asJudge = /Is <(.*)> right of <What is the capital of Land (\d+)\?>/;
@@ -53,7 +53,7 @@ const verdictOf = (right: boolean) =>
 const judgePrompt = judgePromptOf('Is <{{answer}}> right of <{{question}}>?');
 
 /** Its errors as they are: on a hundred answers of each kind. */
-async function judgeOf(): Promise<Judging> {
+async function judgeOf(): Promise<JudgingConfig> {
   const dimension: DimensionSpec = {
     name: 'sound',
     kind: 'judge',

@@ -1,23 +1,23 @@
-import type { Judging } from '../../../activities/language/judge-answers';
+import type { JudgingConfig } from '../../../activities/language/judge-answers';
 import type { CanarySpec } from '../../../domain/lifecycle/lifecycle';
-import { uncalibrated } from '../../../domain/language/judge/judge';
+import { calibrationProblems } from '../../../domain/language/judge/calibration';
 import type { Verdict } from '../../../domain/decision/verdict';
 import { llmWork } from '../../activity-proxies';
 import { canaryInconclusive } from '../../../domain/rollout/outcome';
-import type { EffectOf, LlmRun, Run } from '../stage';
+import type { EffectFactory, LlmRun, Run } from '../stage';
 import { judgeFilesOf, questionsOf } from './llm-questions';
 
 export type CanaryJudge =
   | { readonly kind: 'none' }
   /** The canary section, with the calibration of its judge. */
-  | { readonly kind: 'known'; readonly canary: CanarySpec; readonly judging: Judging }
+  | { readonly kind: 'known'; readonly canary: CanarySpec; readonly judging: JudgingConfig }
   | { readonly kind: 'refused'; readonly verdict: Verdict };
 
 /**
  * Calibrates the judge on labelled answers before any traffic moves. Without a calibration the
  * canary does not start. The call ledger has the evaluation's verdicts, so they cost nothing again.
  */
-export async function canaryJudge(run: Run, effect: EffectOf): Promise<CanaryJudge> {
+export async function canaryJudge(run: Run, effect: EffectFactory): Promise<CanaryJudge> {
   const { spec } = run.plan;
   const { canary } = spec;
   const judge = canary?.quality.answers?.judge;
@@ -43,7 +43,7 @@ export async function canaryJudge(run: Run, effect: EffectOf): Promise<CanaryJud
   const missing =
     digest === undefined
       ? [`there is no judge ${judge.dimension}`]
-      : uncalibrated(calibration, digest);
+      : calibrationProblems(calibration, digest);
   if (calibration === null || missing.length > 0) {
     const message =
       `the judge ${judge.dimension} is not calibrated for this canary: ` +

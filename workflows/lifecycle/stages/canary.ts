@@ -1,10 +1,10 @@
 import type { Digest } from '../../../domain/dataset/artifact';
 import type { RolloutId } from '../../../domain/ids';
-import type { ChampionSeen, ModelVersionRef } from '../../../domain/model/model';
+import type { ComparedChampion, ModelVersionRef } from '../../../domain/model/model';
 import { answerLabel } from '../../../domain/language/canary/canary';
 import { versionName } from '../../../domain/model/model';
 import type { Verdict } from '../../../domain/decision/verdict';
-import { records } from '../../activity-proxies';
+import { registryWrites } from '../../activity-proxies';
 import { canaryInconclusive, type RolloutOutcome } from '../../../domain/rollout/outcome';
 import type { StageEnd } from '../../../domain/run/plan';
 import type { EndedStage, Run } from '../stage';
@@ -15,7 +15,7 @@ import { canaryJudge } from './canary-judge';
 
 export interface CanaryTrial {
   readonly candidate: ModelVersionRef;
-  readonly champion: ChampionSeen;
+  readonly champion: ComparedChampion;
   /** With the manifest of the champion that the candidate was compared with. */
   readonly evaluated: { readonly output: { readonly champion: Digest | null } };
 }
@@ -106,7 +106,7 @@ export async function canary(run: Run, trial: CanaryTrial): Promise<EndedCanary>
 async function takeBack({ plan }: Run, rollout: TrackedRollout | undefined): Promise<void> {
   const { tenant, runId, traceId } = plan;
   const cause = `undo of ${runId}`;
-  await records.endRollout({
+  await registryWrites.endRollout({
     tenant,
     runId,
     traceId,

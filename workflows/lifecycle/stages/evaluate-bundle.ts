@@ -1,17 +1,17 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
 import type { ArtifactRef, Digest } from '../../../domain/dataset/artifact';
-import type { AnswersSummary } from '../../../domain/language/evaluation/answered';
+import type { AnswersSummary } from '../../../domain/language/evaluation/answers-summary';
 import type { StandbyOutcome } from '../../../domain/language/provider/standby';
 import type { ModelVersionRef } from '../../../domain/model/model';
 import type { DecisionRef, Verdict } from '../../../domain/decision/verdict';
-import { records } from '../../activity-proxies';
+import { registryWrites } from '../../activity-proxies';
 import { describeVersion } from '../../run/search-attributes';
 import type { StageEnd } from '../../../domain/run/plan';
 import type { EndedStage, LlmRun } from '../stage';
 import { effectOf, runStage } from '../stage';
 import { typeOf } from '../../run/undo';
-import type { BundleAnswers, BundleContest, BundleEvaluation } from './ask-bundle';
-import { askBundle, asksBaseline, looksOf } from './ask-bundle';
+import type { BundleAnswers, BundleComparison, BundleEvaluation } from './answer-bundle-cases';
+import { answerBundleCases, needsBaselineAnswers, looksOf } from './answer-bundle-cases';
 import { examineBundle, openExamination, type DecidedExamination } from './examine-bundle';
 import { judgeFilesOf, llmFileOf } from './llm-questions';
 
@@ -26,7 +26,7 @@ export interface EvaluatedBundle {
   readonly standbys: readonly StandbyOutcome[];
 }
 
-export interface JudgedBundle extends EndedStage<EvaluatedBundle> {
+export interface BundleEvaluationEnd extends EndedStage<EvaluatedBundle> {
   readonly verdict: Verdict;
   readonly decision: DecisionRef;
   /** The champion itself when the decided bundle is the champion's. */
@@ -38,7 +38,10 @@ export interface JudgedBundle extends EndedStage<EvaluatedBundle> {
  * gate needs it, the baseline. Standbys are measured after the bundle has passed. The decision is
  * about the bundle with its qualified standbys.
  */
-export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promise<JudgedBundle> {
+export async function evaluateBundle(
+  run: LlmRun,
+  contest: BundleComparison,
+): Promise<BundleEvaluationEnd> {
   const inputs = () => inputsOf(run, contest);
   const ended = await runStage(run, { name: 'evaluate', inputs, cached: true }, (effect) =>
     examineUntilDecided({ ...contest, run, effect }),
@@ -58,7 +61,7 @@ export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promi
   };
 }
 
-function inputsOf(run: LlmRun, contest: BundleContest) {
+function inputsOf(run: LlmRun, contest: BundleComparison) {
   const { spec } = run.plan;
   const { bundle, standbys, champion, baseline, indexChanges } = contest;
   const hasLatencyGate = spec.evaluate.gates.some(({ kind }) => kind === 'latency');
@@ -66,7 +69,7 @@ function inputsOf(run: LlmRun, contest: BundleContest) {
     candidate: bundle.digest,
     ...(standbys.length > 0 && { standbys }),
     champion: champion.version?.manifest.digest ?? null,
-    baseline: asksBaseline({ ...contest, run }) ? baseline.digest : null,
+    baseline: needsBaselineAnswers({ ...contest, run }) ? baseline.digest : null,
     cases: llmFileOf(run, spec.cases.file).digest,
     slices: { search: spec.cases.search, confirm: spec.cases.confirm },
     // The number of parallel questions changes only their latency.
@@ -82,7 +85,7 @@ async function examineUntilDecided(
 ): Promise<StageEnd<EvaluatedBundle>> {
   const { run } = evaluation;
   const examination = await openExamination(evaluation);
-  let asked = await askBundle(evaluation, run.plan.spec.evaluate.first);
+  let asked = await answerBundleCases(evaluation, run.plan.spec.evaluate.first);
   for (let look = 1; ; look += 1) {
     const { left, summary } = asked.answers;
     const examined = await examineBundle(examination, asked, {
@@ -95,7 +98,7 @@ async function examineUntilDecided(
       of: looksOf(run),
       cases: summary.cases,
     });
-    const more = await askBundle(evaluation, summary.cases + Math.min(wanted, left)).catch(
+    const more = await answerBundleCases(evaluation, summary.cases + Math.min(wanted, left)).catch(
       unlessBudgetSpent,
     );
     if (more === null) {
@@ -146,10 +149,10 @@ async function registerCandidate(run: LlmRun, manifest: ArtifactRef): Promise<Mo
   const register = effectOf(plan, 'evaluate')('register');
   run.undo.push({
     what: 'candidate version',
-    run: () => records.withdrawVersion({ ...register, model: plan.lifecycle }),
+    run: () => registryWrites.withdrawVersion({ ...register, model: plan.lifecycle }),
   });
   const summary = `candidate of ${plan.lifecycle}`;
-  const candidate = await records.registerBundle.executeWithOptions({ summary }, [
+  const candidate = await registryWrites.registerBundle.executeWithOptions({ summary }, [
     { ...register, manifest },
   ]);
   describeVersion(candidate);

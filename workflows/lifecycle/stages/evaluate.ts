@@ -1,36 +1,39 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
 import type { ArtifactRef, Digest } from '../../../domain/dataset/artifact';
 import type { EvaluateSpec, GateSpec } from '../../../domain/lifecycle/lifecycle';
-import type { ChampionSeen, ModelVersionRef } from '../../../domain/model/model';
+import type { ComparedChampion, ModelVersionRef } from '../../../domain/model/model';
 import { versionName } from '../../../domain/model/model';
 import type { ParityEvidence } from '../../../domain/evaluation/parity';
 import type { DecisionRef, Verdict } from '../../../domain/decision/verdict';
-import { computeWork, dataWork, gatewayWork, records } from '../../activity-proxies';
+import { computeWork, dataWork, gatewayWork, registryWrites } from '../../activity-proxies';
 import type { StageEnd } from '../../../domain/run/plan';
-import type { EffectOf, EndedStage, ModelRun } from '../stage';
+import type { EffectFactory, EndedStage, ModelRun } from '../stage';
 import { runStage } from '../stage';
 import { messageOf, typeOf } from '../../run/undo';
-import type { Trained } from './train';
+import type { TrainOutput } from './train';
 import { fileOf } from './train';
 
-export interface Contest extends Pick<Trained, 'assembled' | 'holdout'> {
+export interface EvaluationInput extends Pick<TrainOutput, 'assembled' | 'holdout'> {
   readonly candidate: ModelVersionRef;
-  readonly champion: ChampionSeen;
+  readonly champion: ComparedChampion;
 }
 
-export interface Evaluated {
+export interface EvaluateOutput {
   readonly evidence: Digest;
   readonly summary: unknown;
   /** Manifest of the champion with which the candidate was compared. */
   readonly champion: Digest | null;
 }
 
-export interface Judged extends EndedStage<Evaluated> {
+export interface EvaluatedCandidate extends EndedStage<EvaluateOutput> {
   readonly verdict: Verdict;
   readonly decision: DecisionRef;
 }
 
-export async function evaluate(run: ModelRun, contest: Contest): Promise<Judged> {
+export async function evaluate(
+  run: ModelRun,
+  contest: EvaluationInput,
+): Promise<EvaluatedCandidate> {
   const { plan } = run;
   const { evaluate: gates } = plan.spec;
   const { candidate, champion, assembled, holdout } = contest;
@@ -48,13 +51,13 @@ export async function evaluate(run: ModelRun, contest: Contest): Promise<Judged>
     gates,
     dayCount,
     baseline: withBaseline
-      ? (await records.describeTrainer({ trainer: 'baseline' })).codeDigest
+      ? (await registryWrites.describeTrainer({ trainer: 'baseline' })).codeDigest
       : null,
   });
   const ended = await runStage(
     run,
     { name: 'evaluate', inputs, cached: true },
-    async (effect): Promise<StageEnd<Evaluated>> => {
+    async (effect): Promise<StageEnd<EvaluateOutput>> => {
       const baseline = withBaseline ? await trainBaseline(run, effect, assembled) : null;
       const parity = await measureParity(effect, gates, contest);
       const evaluated = await dataWork.evaluateCandidate.executeWithOptions(
@@ -105,7 +108,7 @@ function needsBaseline(gates: EvaluateSpec, hasChampion: boolean): boolean {
 /** Trains the `baseline` trainer on the same rows, to compare with. It is never registered. */
 async function trainBaseline(
   run: ModelRun,
-  effect: EffectOf,
+  effect: EffectFactory,
   assembled: ArtifactRef,
 ): Promise<ArtifactRef> {
   const { plan } = run;
@@ -122,7 +125,7 @@ async function trainBaseline(
       },
     ],
   );
-  return records.writeManifest({
+  return registryWrites.writeManifest({
     ...effect('baseline-manifest'),
     model: plan.lifecycle,
     assembled,
@@ -142,9 +145,9 @@ async function trainBaseline(
  * measured, and its gate cannot pass.
  */
 async function measureParity(
-  effect: EffectOf,
+  effect: EffectFactory,
   gates: EvaluateSpec,
-  { candidate, assembled }: Contest,
+  { candidate, assembled }: EvaluationInput,
 ): Promise<ParityEvidence | null> {
   const gate = gates.gates.find(
     (each): each is Extract<GateSpec, { kind: 'parity' }> => each.kind === 'parity',
@@ -161,7 +164,7 @@ async function measureParity(
   }
 }
 
-function versusWhom({ candidate, champion }: Contest): string {
+function versusWhom({ candidate, champion }: EvaluationInput): string {
   const other = champion.version ? versionName(champion.version) : 'the baseline';
   return `${versionName(candidate)} against ${other}`;
 }

@@ -2,36 +2,36 @@
  * Second step of an evaluation: the gates examine the answers, and standbys are measured for a
  * bundle that passes.
  */
-import type { DecidedBundle, LookedAtBundle } from '../../../activities/language/evaluate-bundle';
-import type { KnownJudge } from '../../../activities/language/judges';
+import type { BundleDecision, BundleLook } from '../../../activities/language/evaluate-bundle';
+import type { CalibratedJudge } from '../../../activities/language/judges';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import type { StandbyOutcome } from '../../../domain/language/provider/standby';
 import { llmWork } from '../../activity-proxies';
-import type { BundleAnswers, BundleEvaluation } from './ask-bundle';
+import type { BundleAnswers, BundleEvaluation } from './answer-bundle-cases';
 import {
   baselineIsCandidate,
   candidateName,
   gatesNeedBaseline,
-  judgedQuestions,
+  decisionQuestions,
   latencyOf,
   looksOf,
-} from './ask-bundle';
+} from './answer-bundle-cases';
 import { questionsOf } from './llm-questions';
 import { qualifyStandbys } from './qualify-standbys';
 
 export interface Examination {
   readonly evaluation: BundleEvaluation;
   /** By dimension: the judge that gives its scores. */
-  readonly judges: Readonly<Record<string, KnownJudge>>;
+  readonly judges: Readonly<Record<string, CalibratedJudge>>;
 }
 
-export interface DecidedExamination extends DecidedBundle {
+export interface DecidedExamination extends BundleDecision {
   /** The bundle of the decision, including its qualified standbys. */
   readonly bundle: ArtifactRef;
   readonly standbys: readonly StandbyOutcome[];
 }
 
-type Examined = Extract<LookedAtBundle, { readonly kind: 'open' }> | DecidedExamination;
+type Examined = Extract<BundleLook, { readonly kind: 'open' }> | DecidedExamination;
 
 export async function openExamination(evaluation: BundleEvaluation): Promise<Examination> {
   const { run, effect } = evaluation;
@@ -65,7 +65,7 @@ export async function examineBundle(
   if (weighed.kind === 'open') return weighed;
   const qualified = await qualifyStandbys(run, effect, {
     ...{ bundle, standbys, hasPassed: weighed.verdict === 'passed' },
-    questions: judgedQuestions(evaluation, {
+    questions: decisionQuestions(evaluation, {
       most: asked.answers.summary.cases,
       latency: latencyOf(evaluation),
     }),

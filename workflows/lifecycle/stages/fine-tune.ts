@@ -4,14 +4,14 @@ import type { PreparedExamples } from '../../../activities/language/prepare-exam
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import type { JobResult } from '../../../domain/training/job';
 import type { FineTuneSpec } from '../../../domain/language/lifecycle/llm-lifecycle';
-import { computeWork, dataWork, llmWork, records } from '../../activity-proxies';
+import { computeWork, dataWork, llmWork, registryWrites } from '../../activity-proxies';
 import type { StageEnd } from '../../../domain/run/plan';
-import type { EffectOf, EndedStage, LlmRun } from '../stage';
+import type { EffectFactory, EndedStage, LlmRun } from '../stage';
 import { effectOf, runStage } from '../stage';
 import { llmFileOf } from './llm-questions';
-import type { Ingested } from './ingest';
+import type { IngestOutput } from './ingest';
 
-export interface FineTuned {
+export interface FineTuneOutput {
   /** The chosen bundle with the fine-tuned model. */
   readonly bundle: WrittenBundle;
   readonly rows: PreparedExamples['rows'];
@@ -30,8 +30,8 @@ export async function fineTune(
   run: LlmRun,
   spec: FineTuneSpec,
   { chosen, indexChanges }: { readonly chosen: WrittenBundle; readonly indexChanges: number },
-  datasets: Ingested['datasets'],
-): Promise<EndedStage<FineTuned>> {
+  datasets: IngestOutput['datasets'],
+): Promise<EndedStage<FineTuneOutput>> {
   const { tenant, runId } = run.plan;
   const examples = datasets[spec.examples];
   // `apply` refuses examples from a source that does not exist.
@@ -50,7 +50,7 @@ export async function fineTune(
   };
   // With passages this is hours of queries to an index and its embedder; without them it is SQL.
   const work = chosen.retrieves ? llmWork : dataWork;
-  const prepare = (effect: EffectOf) =>
+  const prepare = (effect: EffectFactory) =>
     work.prepareExamples.executeWithOptions(
       { summary: `examples as conversations with prompt ${chosen.path}` },
       [
@@ -67,7 +67,7 @@ export async function fineTune(
   if (spec.by === 'provider') return byProvider(run, spec, { chosen, given, prepare });
 
   const inputs = async () => {
-    const { name, codeDigest } = await records.describeTrainer({
+    const { name, codeDigest } = await registryWrites.describeTrainer({
       trainer: spec.trainer,
       params: spec.params,
     });
@@ -76,7 +76,7 @@ export async function fineTune(
   return runStage(
     run,
     { name: 'fine-tune', inputs, cached: true },
-    async (effect, { trainer }): Promise<StageEnd<FineTuned>> => {
+    async (effect, { trainer }): Promise<StageEnd<FineTuneOutput>> => {
       const prepared = await prepare(effect);
       const tuned = await computeWork(compute).fineTuneModel.executeWithOptions(
         { summary: `${trainer.name} on ${prepared.rows.train} examples, ${compute.backend}` },
@@ -93,7 +93,7 @@ export async function fineTune(
           details: [{ next: 'perennial run rerun' }],
         });
       }
-      const manifest = await records.adaptBundle({
+      const manifest = await registryWrites.adaptBundle({
         tenant,
         runId,
         bundle: chosen.manifest,
@@ -116,7 +116,7 @@ export async function fineTune(
 interface ProviderFineTune {
   readonly chosen: WrittenBundle;
   readonly given: object;
-  readonly prepare: (effect: EffectOf) => Promise<PreparedExamples>;
+  readonly prepare: (effect: EffectFactory) => Promise<PreparedExamples>;
 }
 
 /**
@@ -127,7 +127,7 @@ async function byProvider(
   run: LlmRun,
   spec: FineTuneSpec,
   { chosen, given, prepare }: ProviderFineTune,
-): Promise<EndedStage<FineTuned>> {
+): Promise<EndedStage<FineTuneOutput>> {
   const { plan } = run;
   const { provider, name: model } = plan.spec.model;
   const ordered = { ...effectOf(plan, 'fine-tune')('order'), provider };
@@ -139,7 +139,7 @@ async function byProvider(
   return runStage(
     run,
     { name: 'fine-tune', inputs, cached: true },
-    async (effect): Promise<StageEnd<FineTuned>> => {
+    async (effect): Promise<StageEnd<FineTuneOutput>> => {
       const prepared = await prepare(effect);
       const { job } = await llmWork.submitFineTuning.executeWithOptions(
         { summary: `${model} on ${prepared.rows.train} examples, ${provider}` },
@@ -155,7 +155,7 @@ async function byProvider(
         awaySince = state.kind === 'away' ? state.since : null;
         if (state.kind !== 'succeeded') continue;
         const { tenant, runId } = plan;
-        const manifest = await records.rebaseBundle({
+        const manifest = await registryWrites.rebaseBundle({
           tenant,
           runId,
           bundle: chosen.manifest,

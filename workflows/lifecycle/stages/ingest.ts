@@ -1,13 +1,13 @@
 import type { DatasetVersionRef, TimeWindow } from '../../../domain/dataset/dataset';
 import type { DataSpec, SourceSpec } from '../../../domain/lifecycle/lifecycle';
 import { windowEnding } from '../../../domain/dataset/time-window';
-import { records, timedDataWork } from '../../activity-proxies';
+import { registryWrites, timedDataWork } from '../../activity-proxies';
 import { allOrNone } from '../../run/all-or-none';
 import { describeDatasets } from '../../run/search-attributes';
-import type { EffectOf, EndedStage, LlmRun, ModelRun, Run } from '../stage';
+import type { EffectFactory, EndedStage, LlmRun, ModelRun, Run } from '../stage';
 import { runStage } from '../stage';
 
-export interface Ingested {
+export interface IngestOutput {
   /** Null when the rows have no time; the sources are then read whole. */
   readonly window: TimeWindow | null;
   /** By source name. */
@@ -18,7 +18,7 @@ export interface Ingested {
  * Makes a dataset version of each source. Never cached, because only reading shows whether a
  * source has changed. Equal content gives the same version, so the later stages can be reused.
  */
-export async function ingest(run: ModelRun): Promise<EndedStage<Ingested>> {
+export async function ingest(run: ModelRun): Promise<EndedStage<IngestOutput>> {
   const { plan } = run;
   const { data } = plan.spec;
   const { timeoutSeconds } = data;
@@ -26,7 +26,7 @@ export async function ingest(run: ModelRun): Promise<EndedStage<Ingested>> {
   const until = time === null ? null : (plan.request.until ?? time.until);
   run.undo.push({
     what: 'dataset aliases',
-    run: () => records.restoreDatasetAliases({ tenant: plan.tenant, runId: plan.runId }),
+    run: () => registryWrites.restoreDatasetAliases({ tenant: plan.tenant, runId: plan.runId }),
   });
   const ended = await runStage(
     run,
@@ -54,11 +54,11 @@ export async function ingest(run: ModelRun): Promise<EndedStage<Ingested>> {
 export async function ingestTexts(
   run: LlmRun,
   data: NonNullable<LlmRun['plan']['spec']['data']>,
-): Promise<EndedStage<Pick<Ingested, 'datasets'>>> {
+): Promise<EndedStage<Pick<IngestOutput, 'datasets'>>> {
   const { tenant, runId } = run.plan;
   run.undo.push({
     what: 'dataset aliases',
-    run: () => records.restoreDatasetAliases({ tenant, runId }),
+    run: () => registryWrites.restoreDatasetAliases({ tenant, runId }),
   });
   const ended = await runStage(
     run,
@@ -73,14 +73,14 @@ export async function ingestTexts(
 
 async function readSources(
   { plan }: Run,
-  effect: EffectOf,
+  effect: EffectFactory,
   {
     sources,
     maxBytes,
     timeoutSeconds,
   }: Pick<DataSpec, 'maxBytes' | 'timeoutSeconds'> & { readonly sources: readonly SourceSpec[] },
   window: TimeWindow | null,
-): Promise<Ingested['datasets']> {
+): Promise<IngestOutput['datasets']> {
   const versions = await allOrNone(
     sources.map(
       (source) => () =>
@@ -100,5 +100,5 @@ async function readSources(
   );
   return Object.fromEntries(
     sources.map((source, i) => [source.name, versions[i]]),
-  ) as Ingested['datasets'];
+  ) as IngestOutput['datasets'];
 }

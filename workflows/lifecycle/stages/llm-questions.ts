@@ -1,10 +1,10 @@
 /** Shared by the stages that ask the cases of a language application. */
 import type { AnswerCasesInput } from '../../../activities/language/answer-cases';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
-import type { EffectOf, LlmRun } from '../stage';
+import type { EffectFactory, LlmRun } from '../stage';
 
 /** The part of an `answerCases` input that depends only on the run and the stage. */
-export function questionsOf(run: LlmRun, effect: EffectOf, stage: AnswerCasesInput['stage']) {
+export function questionsOf(run: LlmRun, effect: EffectFactory, stage: AnswerCasesInput['stage']) {
   const { cases, evaluate, budget } = run.plan.spec;
   return {
     ...effect('answers'),

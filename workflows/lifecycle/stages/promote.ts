@@ -1,25 +1,25 @@
 import { condition } from '@temporalio/workflow';
 import type { Digest } from '../../../domain/dataset/artifact';
-import type { ChampionSeen, ModelVersionRef } from '../../../domain/model/model';
+import type { ComparedChampion, ModelVersionRef } from '../../../domain/model/model';
 import { versionName } from '../../../domain/model/model';
 import type { DecisionRef, Reason, Verdict } from '../../../domain/decision/verdict';
-import { gatewayWork, records } from '../../activity-proxies';
+import { gatewayWork, registryWrites } from '../../activity-proxies';
 import type { RolloutOutcome } from '../../../domain/rollout/outcome';
 import { awaitApproval } from '../../run/control';
 import type { StageEnd } from '../../../domain/run/plan';
-import type { EffectOf, EndedStage, Run } from '../stage';
+import type { EffectFactory, EndedStage, Run } from '../stage';
 import { effectOf, runStage } from '../stage';
 import type { TrackedRollout } from '../../rollout/tracked-rollout';
 import { waitForRollout } from '../../rollout/tracked-rollout';
 
-export interface Promoted {
+export interface PromoteOutput {
   readonly previous: number | null;
   readonly fencing: number;
 }
 
-export interface Winner {
+export interface PromotionCandidate {
   readonly candidate: ModelVersionRef;
-  readonly champion: ChampionSeen;
+  readonly champion: ComparedChampion;
   /** The canary's decision if there was a canary, else the evaluation's. */
   readonly decision: DecisionRef;
   /** Manifest of the champion with which it was compared. */
@@ -34,13 +34,16 @@ export interface Winner {
  */
 export async function promote(
   run: Run,
-  winner: Winner,
-): Promise<EndedStage<Promoted | null> & { readonly verdict: Verdict }> {
+  winner: PromotionCandidate,
+): Promise<EndedStage<PromoteOutput | null> & { readonly verdict: Verdict }> {
   const { plan } = run;
   const { candidate, champion, compared, rollout } = winner;
   const name = versionName(candidate);
   const withdraw = { ...effectOf(plan, 'promote')('alias'), model: plan.lifecycle };
-  run.undo.push({ what: `promotion of ${name}`, run: () => records.withdrawPromotion(withdraw) });
+  run.undo.push({
+    what: `promotion of ${name}`,
+    run: () => registryWrites.withdrawPromotion(withdraw),
+  });
   const inputs = () => ({
     version: candidate.version,
     champion: champion.version?.version ?? null,
@@ -48,7 +51,7 @@ export async function promote(
   const ended = await runStage(
     run,
     { name: 'promote', inputs, cached: false },
-    async (effect): Promise<StageEnd<Promoted | null>> => {
+    async (effect): Promise<StageEnd<PromoteOutput | null>> => {
       // A rerun reuses an evaluation against the champion of that time.
       if (compared !== (champion.version?.manifest.digest ?? null)) {
         return {
@@ -70,9 +73,9 @@ export async function promote(
 
 async function approveAndMove(
   run: Run,
-  winner: Winner,
-  effect: EffectOf,
-): Promise<StageEnd<Promoted | null>> {
+  winner: PromotionCandidate,
+  effect: EffectFactory,
+): Promise<StageEnd<PromoteOutput | null>> {
   const { plan, control } = run;
   const { candidate, rollout } = winner;
   const { approval } = plan.spec.promote;
@@ -101,13 +104,13 @@ async function approveAndMove(
 
 async function move(
   run: Run,
-  winner: Winner,
+  winner: PromotionCandidate,
   approvals: readonly Reason[],
-): Promise<StageEnd<Promoted | null> | 'notNow'> {
+): Promise<StageEnd<PromoteOutput | null> | 'notNow'> {
   const { plan } = run;
   const { candidate, champion, decision, rollout } = winner;
   const name = versionName(candidate);
-  const moved = await records.promoteVersion.executeWithOptions(
+  const moved = await registryWrites.promoteVersion.executeWithOptions(
     { summary: `${name} becomes champion` },
     [
       {

@@ -1,7 +1,10 @@
 import type { WrittenBundle } from '../../../activities/language/bundle-version';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
-import type { AnswersSummary, ScoreSummary } from '../../../domain/language/evaluation/answered';
-import { worstMean } from '../../../domain/language/evaluation/answered';
+import type {
+  AnswersSummary,
+  ScoreSummary,
+} from '../../../domain/language/evaluation/answers-summary';
+import { worstMean } from '../../../domain/language/evaluation/answers-summary';
 import type { Verdict } from '../../../domain/decision/verdict';
 import { llmWork } from '../../activity-proxies';
 import { percent } from '../../../domain/format';
@@ -11,7 +14,7 @@ import { runStage } from '../stage';
 import { judgeFilesOf, llmFileOf, questionsOf } from './llm-questions';
 import { searchPrompts, type SearchedPrompts } from './search-prompts';
 
-export interface PromptContest {
+export interface PromptEvalInput {
   /** One bundle per candidate, in the order of the candidates. */
   readonly bundles: readonly WrittenBundle[];
   /** The index version that passages come from. */
@@ -35,14 +38,14 @@ export interface ChosenPrompt {
    * Comparisons on the confirm slice whose lower bound is not above 0: a tie or too few cases. The
    * prompt in `against` was kept.
    */
-  readonly notShown?: readonly NotShown[];
+  readonly notShown?: readonly UndecidedComparison[];
   /** Winner minus first prompt on the confirm slice; null when the first prompt won. */
   readonly confirmed: { readonly path: string; readonly difference: ScoreSummary } | null;
   /** Answers, in the order in which they were asked. */
   readonly results: readonly PromptResults[];
 }
 
-export interface NotShown {
+export interface UndecidedComparison {
   readonly path: string;
   readonly against: string;
   /** Difference in `quality`, with 95% bounds. */
@@ -64,7 +67,7 @@ export interface PromptResults {
  */
 export async function promptEval(
   run: LlmRun,
-  { bundles, index, indexChanges, promptEval: { quality, search } }: PromptContest,
+  { bundles, index, indexChanges, promptEval: { quality, search } }: PromptEvalInput,
 ): Promise<EndedStage<ChosenPrompt>> {
   const { plan } = run;
   const { spec } = plan;
@@ -88,7 +91,7 @@ export async function promptEval(
     { name: 'prompt-eval', inputs, cached: true },
     async (effect): Promise<StageEnd<ChosenPrompt>> => {
       const results: PromptResults[] = [];
-      const notShown: NotShown[] = [];
+      const notShown: UndecidedComparison[] = [];
       const answered = [];
       for (const bundle of bundles)
         answered.push({ bundle, answers: await answersOf(bundle, 'search') });

@@ -1,14 +1,14 @@
 import { ActivityFailure, isCancellation } from '@temporalio/workflow';
 import type { AnswerCasesInput } from '../../../activities/language/answer-cases';
-import type { MeasuredBundle } from '../../../activities/language/evaluate-bundle';
+import type { BundleMeasurements } from '../../../activities/language/evaluate-bundle';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
-import type { AnsweredCases } from '../../../domain/language/evaluation/answered';
+import type { CaseAnswers } from '../../../domain/language/evaluation/answers-summary';
 import type { StandbyModel, StandbyOutcome } from '../../../domain/language/provider/standby';
-import { llmWork, records, standbyWork } from '../../activity-proxies';
-import type { EffectOf, LlmRun } from '../stage';
+import { llmWork, registryWrites, standbyWork } from '../../activity-proxies';
+import type { EffectFactory, LlmRun } from '../stage';
 import { messageOf } from '../../run/undo';
 
-export interface Qualifying {
+export interface QualificationInput {
   /** The bundle whose standbys are measured. */
   readonly bundle: ArtifactRef;
   readonly hasPassed: boolean;
@@ -16,7 +16,7 @@ export interface Qualifying {
   /** The questions that the bundle answered. */
   readonly questions: Omit<AnswerCasesInput, 'bundle'> & { readonly most: number };
   /** The input with which the bundle's own answers were measured. */
-  readonly beside: Omit<MeasuredBundle, 'candidate' | 'answers'>;
+  readonly beside: Omit<BundleMeasurements, 'candidate' | 'answers'>;
 }
 
 export interface QualifiedStandbys {
@@ -33,8 +33,8 @@ export interface QualifiedStandbys {
  */
 export async function qualifyStandbys(
   run: LlmRun,
-  effect: EffectOf,
-  qualifying: Qualifying,
+  effect: EffectFactory,
+  qualifying: QualificationInput,
 ): Promise<QualifiedStandbys> {
   const { tenant, runId } = run.plan;
   const { bundle, hasPassed, questions, beside } = qualifying;
@@ -43,12 +43,12 @@ export async function qualifyStandbys(
     standbys.push(hasPassed ? await qualify(standby) : { ...standby, ...needless });
   const qualified = standbys.filter(({ kind }) => kind === 'qualified');
   return {
-    bundle: await records.nameStandbys({ tenant, runId, bundle, standbys: qualified }),
+    bundle: await registryWrites.nameStandbys({ tenant, runId, bundle, standbys: qualified }),
     standbys,
   };
 
   async function qualify(standby: StandbyModel): Promise<StandbyOutcome> {
-    const over = await records.rebaseBundle({ tenant, runId, bundle, ...standby });
+    const over = await registryWrites.rebaseBundle({ tenant, runId, bundle, ...standby });
     const answers = await answersOf(standby, over).catch(unlessLeftOut);
     if ('reason' in answers) return { ...standby, kind: 'notMeasured', reason: answers.reason };
     return llmWork.qualifyStandby.executeWithOptions({ summary: `gates of ${nameOf(standby)}` }, [
@@ -56,7 +56,7 @@ export async function qualifyStandbys(
     ]);
   }
 
-  function answersOf(standby: StandbyModel, over: ArtifactRef): Promise<AnsweredCases> {
+  function answersOf(standby: StandbyModel, over: ArtifactRef): Promise<CaseAnswers> {
     return standbyWork.answerCases.executeWithOptions(
       { summary: `${nameOf(standby)} as standby` },
       [{ ...questions, ...effect('answers', `${over.digest}-${questions.most}`), bundle: over }],

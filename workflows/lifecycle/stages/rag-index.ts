@@ -18,7 +18,7 @@ import { childAttributes } from '../../run/search-attributes';
 import type { StageEnd } from '../../../domain/run/plan';
 import type { EndedStage, LlmRun } from '../stage';
 import { effectOf, runStage } from '../stage';
-import type { Ingested } from './ingest';
+import type { IngestOutput } from './ingest';
 
 export interface BuiltIndex {
   readonly name: string;
@@ -44,7 +44,7 @@ const shardDocuments = 500;
 export async function ragIndex(
   run: LlmRun,
   spec: IndexSpec,
-  datasets: Ingested['datasets'],
+  datasets: IngestOutput['datasets'],
 ): Promise<IndexedRun> {
   const { plan } = run;
   const documents = datasetOf(datasets, spec.documents);
@@ -147,7 +147,7 @@ function versionOf({ dataset, version }: DatasetVersionRef) {
   return { name: dataset, version };
 }
 
-function datasetOf(datasets: Ingested['datasets'], source: string): DatasetVersionRef {
+function datasetOf(datasets: IngestOutput['datasets'], source: string): DatasetVersionRef {
   const found = datasets[source];
   // `apply` refuses an index over a source that does not exist.
   if (!found) throw new Error(`the lifecycle has no source ${source}`);

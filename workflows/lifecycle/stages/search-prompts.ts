@@ -9,7 +9,7 @@ import type { WrittenBundle } from '../../../activities/language/bundle-version'
 import { spentMessage } from '../../../domain/budget/budget';
 import type { SearchOutcome } from '../../../domain/prompt/search/outcome';
 import { runBudgets, searchScope } from '../../../domain/language/provider/run-budget';
-import { records, llmWork } from '../../activity-proxies';
+import { registryWrites, llmWork } from '../../activity-proxies';
 import type { promptSearch } from '../../prompt/search';
 import {
   promptSearchWorkflow,
@@ -80,7 +80,7 @@ export async function searchPrompts(
     if (outcome.winner.digest === first.prompt.digest)
       return { kind: 'found', first: first.path, bundle: null, outcome };
     const candidates = [`prompt://${described.prompt}@${outcome.winner.version}`];
-    const written = await records.writeBundles({
+    const written = await registryWrites.writeBundles({
       tenant,
       runId,
       model,

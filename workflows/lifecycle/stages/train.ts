@@ -3,13 +3,13 @@ import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import type { DatasetVersionRef } from '../../../domain/dataset/dataset';
 import type { JobResult } from '../../../domain/training/job';
 import type { ModelVersionRef } from '../../../domain/model/model';
-import { computeWork, records, timedDataWork } from '../../activity-proxies';
+import { computeWork, registryWrites, timedDataWork } from '../../activity-proxies';
 import { describeVersion } from '../../run/search-attributes';
 import type { EndedStage, ModelRun } from '../stage';
 import { effectOf, runStage } from '../stage';
-import type { Validated } from './validate';
+import type { ValidateOutput } from './validate';
 
-export interface Trained {
+export interface TrainOutput {
   /** Manifest of the model; a version is registered under it. */
   readonly manifest: ArtifactRef;
   readonly assembled: ArtifactRef;
@@ -23,13 +23,13 @@ export interface Trained {
 }
 
 /** Assembles the rows with their features and trains on the oldest part of them. */
-export async function train(run: ModelRun, data: Validated): Promise<EndedStage<Trained>> {
+export async function train(run: ModelRun, data: ValidateOutput): Promise<EndedStage<TrainOutput>> {
   const { plan } = run;
   const { spec } = plan;
   const params = { ...spec.train.params, ...plan.request.params };
   const featuresSql = fileOf(run, spec.data.features);
   const inputs = async () => {
-    const trainer = await records.describeTrainer({ trainer: spec.train.trainer, params });
+    const trainer = await registryWrites.describeTrainer({ trainer: spec.train.trainer, params });
     return {
       datasets: Object.fromEntries(
         Object.entries(data.datasets).map(([name, version]) => [name, version.manifest.digest]),
@@ -87,7 +87,7 @@ export async function train(run: ModelRun, data: Validated): Promise<EndedStage<
         details: [{ next: 'perennial run rerun' }],
       });
     }
-    const manifest = await records.writeManifest({
+    const manifest = await registryWrites.writeManifest({
       ...effect('manifest'),
       model: plan.lifecycle,
       assembled: assembled.assembled,
@@ -103,14 +103,17 @@ export async function train(run: ModelRun, data: Validated): Promise<EndedStage<
  * Registers a version for this run, also when the training was reused. The version of the earlier
  * run belongs to that run's decision and may have been rejected or withdrawn.
  */
-export async function registerCandidate(run: ModelRun, trained: Trained): Promise<ModelVersionRef> {
+export async function registerCandidate(
+  run: ModelRun,
+  trained: TrainOutput,
+): Promise<ModelVersionRef> {
   const { plan } = run;
   const register = effectOf(plan, 'train')('register');
   run.undo.push({
     what: 'candidate version',
-    run: () => records.withdrawVersion({ ...register, model: plan.lifecycle }),
+    run: () => registryWrites.withdrawVersion({ ...register, model: plan.lifecycle }),
   });
-  const candidate = await records.registerVersion.executeWithOptions(
+  const candidate = await registryWrites.registerVersion.executeWithOptions(
     { summary: `candidate of ${plan.lifecycle}` },
     [
       {

@@ -12,9 +12,9 @@ import { isConfirmed, type Confirmation } from '../../../domain/evaluation/measu
 import { blocksText } from '../../../domain/evaluation/measure/random-blocks';
 import type { TrialCounts } from '../../../domain/tuning/tuning';
 import type { Reason, Verdict } from '../../../domain/decision/verdict';
-import { computeWork, dataWork, records } from '../../activity-proxies';
+import { computeWork, dataWork, registryWrites } from '../../activity-proxies';
 import type { StageEnd } from '../../../domain/run/plan';
-import type { EffectOf, EndedStage, ModelRun } from '../stage';
+import type { EffectFactory, EndedStage, ModelRun } from '../stage';
 import { changeStatus } from '../../run/control';
 import { childAttributes } from '../../run/search-attributes';
 import { runStage } from '../stage';
@@ -26,10 +26,10 @@ import {
   type StudyOutcome,
 } from '../../tuning/messages';
 import type { tuningStudy } from '../../tuning/study';
-import type { Trained } from './train';
+import type { TrainOutput } from './train';
 import { fileOf } from './train';
 
-export interface Tuned {
+export interface TuneOutput {
   readonly chosen: 'tuned' | 'default';
   /** Parameters of the chosen model. */
   readonly params: Readonly<Record<string, unknown>>;
@@ -38,7 +38,7 @@ export interface Tuned {
   /** Null when there was no tuned model to compare. */
   readonly confirm: Confirmation | null;
   /** The chosen model. Exactly these bytes are evaluated; nothing is trained again (I3). */
-  readonly model: Trained;
+  readonly model: TrainOutput;
 }
 
 const study = 'tune';
@@ -49,19 +49,19 @@ const study = 'tune';
  */
 export async function tune(
   run: ModelRun,
-  byDefault: Trained,
+  byDefault: TrainOutput,
   spec: TuneSpec,
-): Promise<EndedStage<Tuned> & { readonly verdict: Verdict }> {
+): Promise<EndedStage<TuneOutput> & { readonly verdict: Verdict }> {
   const { plan } = run;
   const { tenant, runId } = plan;
   const params = { ...plan.spec.train.params, ...plan.request.params };
   const { timezone = 'UTC' } = plan.spec.data.time ?? {};
   run.undo.push({
     what: 'tuning study',
-    run: () => records.abandonStudy({ tenant, runId, study, reason: 'the run was undone' }),
+    run: () => registryWrites.abandonStudy({ tenant, runId, study, reason: 'the run was undone' }),
   });
   const inputs = async () => {
-    const { trainer, tuner, hyperband } = await records.describeTuning({
+    const { trainer, tuner, hyperband } = await registryWrites.describeTuning({
       train: { ...plan.spec.train, params },
       tune: spec,
     });
@@ -78,7 +78,7 @@ export async function tune(
   const ended = await runStage(
     run,
     { name: 'tune', inputs, cached: true },
-    async (effect, { hyperband, trainer }): Promise<StageEnd<Tuned>> => {
+    async (effect, { hyperband, trainer }): Promise<StageEnd<TuneOutput>> => {
       const { spec: lifecycle, traceId } = plan;
       const train = { ...lifecycle.train, params };
       const { assembled } = byDefault;
@@ -207,13 +207,17 @@ async function recordPause({ plan, control }: ModelRun): Promise<void> {
 /** Trains the best parameters again as a complete model, because a trial keeps only its score. */
 async function trainWinner(
   run: ModelRun,
-  effect: EffectOf,
+  effect: EffectFactory,
   {
     byDefault,
     params,
     trainer: code,
-  }: { readonly byDefault: Trained; readonly params: Tuned['params']; readonly trainer: string },
-): Promise<Trained> {
+  }: {
+    readonly byDefault: TrainOutput;
+    readonly params: TuneOutput['params'];
+    readonly trainer: string;
+  },
+): Promise<TrainOutput> {
   const { plan } = run;
   const { spec } = plan;
   const { assembled } = byDefault;
@@ -239,7 +243,7 @@ async function trainWinner(
       details: [{ next: 'perennial run rerun' }],
     });
   }
-  const manifest = await records.writeManifest({
+  const manifest = await registryWrites.writeManifest({
     ...effect('manifest'),
     model: plan.lifecycle,
     assembled,

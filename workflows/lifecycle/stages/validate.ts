@@ -2,14 +2,14 @@ import { ApplicationFailure } from '@temporalio/workflow';
 import type { ContractResult, DataContract } from '../../../domain/dataset/contract';
 import { contractsVerdict } from '../../../domain/dataset/contracts-verdict';
 import type { DatasetVersionRef } from '../../../domain/dataset/dataset';
-import { dataWork, records } from '../../activity-proxies';
+import { dataWork, registryWrites } from '../../activity-proxies';
 import type { RunPlan, StageEnd } from '../../../domain/run/plan';
 import { allOrNone } from '../../run/all-or-none';
-import type { EffectOf, EndedStage, ModelRun } from '../stage';
+import type { EffectFactory, EndedStage, ModelRun } from '../stage';
 import { effectOf, runStage } from '../stage';
-import type { Ingested } from './ingest';
+import type { IngestOutput } from './ingest';
 
-export interface Validated extends Ingested {
+export interface ValidateOutput extends IngestOutput {
   /** By source name. A source without a contract is absent. */
   readonly contracts: Readonly<Record<string, ContractResult>>;
 }
@@ -21,7 +21,10 @@ type References = Readonly<Record<string, DatasetVersionRef | null>>;
  * Checks each source that has a contract. It continues with its accepted rows; the other sources
  * pass unchanged. All are checked, also when one fails, so that one run shows each violation.
  */
-export async function validate(run: ModelRun, ingested: Ingested): Promise<EndedStage<Validated>> {
+export async function validate(
+  run: ModelRun,
+  ingested: IngestOutput,
+): Promise<EndedStage<ValidateOutput>> {
   const { plan } = run;
   const { contracts } = plan;
   const inputs = async () => ({
@@ -41,7 +44,7 @@ export async function validate(run: ModelRun, ingested: Ingested): Promise<Ended
     // They were approved when they were checked, but other versions may be approved since.
     const effect = effectOf(plan, 'validate');
     for (const source of Object.keys(contracts))
-      await records.approveDataset({
+      await registryWrites.approveDataset({
         ...effect('approve', source),
         dataset: datasetOf(validated.output, source),
       });
@@ -51,9 +54,9 @@ export async function validate(run: ModelRun, ingested: Ingested): Promise<Ended
 
 async function validateSources(
   { contracts, spec }: ModelRun['plan'],
-  effect: EffectOf,
-  { ingested, references }: { readonly ingested: Ingested; readonly references: References },
-): Promise<StageEnd<Validated>> {
+  effect: EffectFactory,
+  { ingested, references }: { readonly ingested: IngestOutput; readonly references: References },
+): Promise<StageEnd<ValidateOutput>> {
   const checked = await allOrNone(
     Object.entries(contracts).map(([source, contract]) => async () => {
       const dataset = datasetOf(ingested, source);
@@ -84,7 +87,7 @@ async function validateSources(
   };
 }
 
-async function referencesOf(plan: RunPlan, ingested: Ingested): Promise<References> {
+async function referencesOf(plan: RunPlan, ingested: IngestOutput): Promise<References> {
   const references = Object.entries(plan.contracts).map(
     async ([source, contract]) =>
       [source, await referenceOf(plan, contract, ingested, source)] as const,
@@ -96,17 +99,17 @@ async function referencesOf(plan: RunPlan, ingested: Ingested): Promise<Referenc
 async function referenceOf(
   { tenant }: RunPlan,
   { distribution }: DataContract,
-  { datasets }: Ingested,
+  { datasets }: IngestOutput,
   source: string,
 ): Promise<DatasetVersionRef | null> {
   const dataset = datasets[source]?.dataset;
   return distribution === null || dataset === undefined
     ? null
-    : records.readApproved({ tenant, dataset });
+    : registryWrites.readApproved({ tenant, dataset });
 }
 
 /** `apply` reads contracts from the sources, so a missing source is unexpected (I10). */
-function datasetOf({ datasets }: Ingested, source: string): DatasetVersionRef {
+function datasetOf({ datasets }: IngestOutput, source: string): DatasetVersionRef {
   const found = datasets[source];
   if (!found)
     throw ApplicationFailure.nonRetryable(

@@ -1,14 +1,14 @@
 import type { JobResult } from '../../../../domain/training/job';
 import type { JobError } from '../job-files.schema';
-import type { Exit } from './job-directory';
+import type { ProcessExit } from './job-directory';
 
 /** The state of a job's files and processes at one moment. */
-export interface Observed {
+export interface JobObservation {
   readonly cancelled: boolean;
   readonly attempt: { readonly number: number; readonly ownerAlive: boolean } | null;
   /** The process of the newest attempt. */
   readonly process: { readonly alive: boolean; readonly hostAlive: boolean } | null;
-  readonly exit: Exit | null;
+  readonly exit: ProcessExit | null;
   readonly result: JobResult | 'invalid' | null;
   readonly error: JobError | null;
 }
@@ -25,7 +25,7 @@ export type Assessment =
   | { readonly kind: 'lost'; readonly message: string };
 
 /** The state of a job. Each process that reads the same files gives the same answer. */
-export function assess(seen: Observed): Assessment {
+export function assessJob(seen: JobObservation): Assessment {
   const gone = seen.process !== null && !seen.process.alive;
   if (seen.cancelled) return { kind: 'cancelled' };
   if (seen.exit !== null) return assessExit(seen.exit, seen);
@@ -41,7 +41,7 @@ export function assess(seen: Observed): Assessment {
   return lost('its process ended with the worker or the warm Python parent that ran it');
 }
 
-function assessExit(exit: Exit, seen: Observed): Assessment {
+function assessExit(exit: ProcessExit, seen: JobObservation): Assessment {
   if (exit.limit?.kind === 'JobOutOfMemory') {
     const { used, allowed } = exit.limit;
     return failed(

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { ArtifactStore } from '../../../../data/artifact/store';
-import { shareInFlight } from '../../../../data/share-in-flight';
+import { shareConcurrentCalls } from '../../../../data/share-in-flight';
 import { sha256 } from '../../../../data/digest';
 import { canonicalJson } from '../../../../domain/canonical';
 import { failure } from '../../../../domain/failure';
@@ -11,9 +11,9 @@ import { describeConfinement, userOf, type JobConfinement } from './confinement'
 import { createInputCache } from './input-cache';
 import type { JobFile } from './job-directory';
 import { JobDirectory, jobDirectories } from './job-directory';
-import { endProcessesOfDeadWorkers } from './leftovers';
-import type { News } from './news';
-import { createNews } from './news';
+import { endProcessesOfDeadWorkers } from './orphan-processes';
+import type { ChangeFlag } from './change-flag';
+import { createChangeFlag } from './change-flag';
 import { endProcess, observe } from './observe';
 import { storeLogs, storeOutcome } from './outcome';
 import { signalProcess, thisProcess } from '../../../../data/process-identity';
@@ -65,7 +65,7 @@ interface Active {
   state: 'waiting' | 'running' | 'ended';
   ended(): void;
   readonly end: Promise<void>;
-  readonly news: News;
+  readonly news: ChangeFlag;
   execution: Promise<void> | null;
 }
 
@@ -222,7 +222,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       if (!/^[a-z0-9][a-z0-9_-]*$/i.test(job.trainer))
         throw failure('InvalidInput', `${job.trainer} is not a valid trainer name`);
       const directory = new JobDirectory(root, job.id);
-      await shareInFlight(submitting, job.id, () => begin(job, directory));
+      await shareConcurrentCalls(submitting, job.id, () => begin(job, directory));
       const first = directory.job();
       if (first && !isSameJob(first, job))
         throw failure('Conflict', `job ${job.id} was already submitted with other content`);
@@ -331,7 +331,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
 }
 
 function activeOf(directory: JobDirectory, attempt: number): Active {
-  const news = createNews();
+  const news = createChangeFlag();
   let settle: () => void = () => undefined;
   const end = new Promise<void>((done) => (settle = done));
   const active: Active = {

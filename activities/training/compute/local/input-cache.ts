@@ -2,7 +2,7 @@ import { linkSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { chmod, copyFile, mkdir, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArtifactStore } from '../../../../data/artifact/store';
-import { shareInFlight } from '../../../../data/share-in-flight';
+import { shareConcurrentCalls } from '../../../../data/share-in-flight';
 import type { ArtifactRef } from '../../../../domain/dataset/artifact';
 
 /**
@@ -47,7 +47,7 @@ export function createInputCache(
       for (let round = 1; round <= rounds; round += 1) {
         signal.throwIfAborted();
         if (isAsVerified(cached, artifact) && (await linked(cached, path))) return;
-        const fetched = shareInFlight(fetching, cached, () => fetch(artifact, cached));
+        const fetched = shareConcurrentCalls(fetching, cached, () => fetch(artifact, cached));
         // Not cancelled with this job, because other jobs may wait for the same fetch.
         await unlessAborted(fetched, signal);
       }

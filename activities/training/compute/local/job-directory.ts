@@ -52,8 +52,8 @@ const exitSchema = z.object({
 });
 const ownerSchema = z.object({ ...processSchema.shape, backend: z.string() });
 
-export type Started = z.infer<typeof startedSchema>;
-export type Exit = z.infer<typeof exitSchema>;
+export type ProcessStart = z.infer<typeof startedSchema>;
+export type ProcessExit = z.infer<typeof exitSchema>;
 export type Owner = z.infer<typeof ownerSchema>;
 
 export interface JobInput {
@@ -181,17 +181,24 @@ export class JobDirectory {
     return owner === null ? null : { number, owner };
   }
 
-  started(): Started | null {
+  started(): ProcessStart | null {
     return this.read('process.json', startedSchema, 'ours');
   }
 
-  exit(): Exit | null {
+  exit(): ProcessExit | null {
     return this.read('exit.json', exitSchema, 'ours');
   }
 
   /** Ends an attempt that never had a process. */
   endWithoutProcess(attempt: number, reason: string): void {
-    const exit: Exit = { attempt, code: null, signal: 'SIGTERM', limit: null, seconds: 0, reason };
+    const exit: ProcessExit = {
+      attempt,
+      code: null,
+      signal: 'SIGTERM',
+      limit: null,
+      seconds: 0,
+      reason,
+    };
     this.write('exit.json', exit);
   }
 

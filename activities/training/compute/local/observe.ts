@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Assessment } from './assess';
-import { assess } from './assess';
+import { assessJob } from './assess';
 import type { JobDirectory } from './job-directory';
 import { isAlive, signalProcess } from '../../../../data/process-identity';
 
@@ -12,7 +12,7 @@ export function observe(directory: JobDirectory): Assessment {
   // Check the processes before the files: a process that is dead by now has written all its files.
   const liveness = process && { alive: isAlive(process), hostAlive: isAlive(process.host) };
   const exit = directory.exit();
-  return assess({
+  return assessJob({
     cancelled: directory.isCancelled(),
     attempt: attempt && { number: attempt.number, ownerAlive: isAlive(attempt.owner) },
     process: liveness,

@@ -3,12 +3,12 @@ import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import { raceDeadline } from '../../../../data/within';
+import { raceDeadline } from '../../../../data/timeout';
 import type { PerennialError } from '../../../../domain/failure';
 import { failure } from '../../../../domain/failure';
 import { parseJson } from '../job-files.schema';
 import { jobConfinementSchema, notConfined, type JobConfinement } from './confinement';
-import { endProcessesOfHost, ownershipMarks } from './leftovers';
+import { endProcessesOfHost, ownershipMarks } from './orphan-processes';
 import type { ProcessRef } from '../../../../data/process-identity';
 
 export interface HostOrder {

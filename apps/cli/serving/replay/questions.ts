@@ -1,5 +1,5 @@
-import { inOrder, sliceOf } from '../../../../domain/language/canary/case-slices';
-import { rightAnswers, type EvaluationCase } from '../../../../domain/language/cases/case';
+import { sortCases, caseSlice } from '../../../../domain/language/canary/case-slices';
+import { expectedAnswers, type EvaluationCase } from '../../../../domain/language/cases/case';
 import { readStoredCases } from '../../../../domain/language/cases/case-set-document';
 import type { LlmLifecycleSpec } from '../../../../domain/language/lifecycle/llm-lifecycle';
 import { CliError } from '../../cli-error';
@@ -88,16 +88,16 @@ export function questionsOf(
   ndjson: string,
 ): readonly ReplayQuestion[] {
   const judging = readStoredCases(ndjson, cases.file).filter(
-    (each) => sliceOf(each, cases) === 'judge',
+    (each) => caseSlice(each, cases) === 'judge',
   );
-  return inOrder(judging).map((each) => ({
+  return sortCases(judging).map((each) => ({
     text: String(each.input[prompt.input] ?? ''),
     answers: answersOf(each),
   }));
 }
 
 function answersOf({ expected }: EvaluationCase): readonly string[] {
-  const answers = rightAnswers(expected);
+  const answers = expectedAnswers(expected);
   return answers.length === 0 && expected.label !== undefined ? [expected.label] : answers;
 }
 

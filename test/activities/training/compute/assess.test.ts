@@ -1,5 +1,5 @@
-import type { Observed } from '../../../../activities/training/compute/local/assess';
-import { assess } from '../../../../activities/training/compute/local/assess';
+import type { JobObservation } from '../../../../activities/training/compute/local/assess';
+import { assessJob } from '../../../../activities/training/compute/local/assess';
 
 const result = { metrics: { loss: 1 }, facts: {} };
 const exit = {
@@ -9,7 +9,7 @@ const exit = {
   limit: null,
   seconds: 3,
 };
-const nothing: Observed = {
+const nothing: JobObservation = {
   cancelled: false,
   attempt: null,
   process: null,
@@ -22,7 +22,7 @@ const started = { ...owned, process: { alive: true, hostAlive: true } };
 const over = { ...owned, process: { alive: false, hostAlive: true } };
 
 describe('the state of a job by its files and processes', () => {
-  test.each<[string, Observed, object]>([
+  test.each<[string, JobObservation, object]>([
     ['claimed by a living worker', owned, { kind: 'queued' }],
     [
       'claimed by a worker that died',
@@ -118,6 +118,6 @@ describe('the state of a job by its files and processes', () => {
       { kind: 'cancelled' },
     ],
   ])('a job %s', (_, seen, expected) => {
-    expect(assess(seen)).toMatchObject(expected);
+    expect(assessJob(seen)).toMatchObject(expected);
   });
 });

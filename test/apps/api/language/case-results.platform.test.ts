@@ -9,7 +9,7 @@ import type { RunEvaluation } from '../../../../apps/api/language/case-results';
 import { digestOf } from '../../../../data/digest';
 import type { ArtifactRef } from '../../../../domain/dataset/artifact';
 import { effectKey, type RunId } from '../../../../domain/ids';
-import { evidenceOf } from '../../../../domain/language/evaluation/evidence-of';
+import { buildLlmEvidence } from '../../../../domain/language/evaluation/build-evidence';
 import { caseReportOf } from '../../../../domain/language/evaluation/report';
 import type { CaseResult } from '../../../../domain/language/evaluation/result';
 import type { StandbyOutcome } from '../../../../domain/language/provider/standby';
@@ -130,7 +130,7 @@ async function evidence(
     standbys,
   }: { readonly champion?: ArtifactRef | null; readonly standbys?: readonly StandbyOutcome[] },
 ) {
-  const measured = evidenceOf({
+  const measured = buildLlmEvidence({
     ...{
       candidate: digestOf('bundle'),
       caseSet: digestOf('cases'),

@@ -3,7 +3,7 @@ import { formatIssue } from '../../../../domain/document/issue-text';
 import { readLlmLifecycle } from '../../../../domain/language/lifecycle/document';
 import { llmLifecycleTemplate } from '../../../../domain/language/lifecycle/template';
 import { yamlDocument } from '../../../../domain/document/yaml-document.schema';
-import { edited } from '../../../support/lifecycle-text';
+import { replaceOnce } from '../../../support/lifecycle-text';
 
 const { 'lifecycle.yaml': text = '', ...files } = llmLifecycleTemplate({ name: 'helper' });
 const usual = /name: (smollm2[^ ,}]*)/.exec(text)?.[1] ?? '';
@@ -31,7 +31,7 @@ async function said(
 }
 
 const withModel = (model: string) =>
-  edited(text, /model: \{[^}]*\}/.exec(text)?.[0] ?? '', `model: ${model}`);
+  replaceOnce(text, /model: \{[^}]*\}/.exec(text)?.[0] ?? '', `model: ${model}`);
 
 describe('warnings about models when a lifecycle is applied', () => {
   test('there are none if the models exist, or if the provider cannot be reached or is not known', async () => {
@@ -64,7 +64,7 @@ describe('warnings about models when a lifecycle is applied', () => {
   });
 
   test('cover every model of a run: standbys, judges and paraphrasers', async () => {
-    const asking = edited(
+    const asking = replaceOnce(
       withModel(`{ name: ${usual}, standby: [{ provider: one, model: m }] }`),
       'dimensions:\n',
       `dimensions:

@@ -5,9 +5,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { answersSummary } from '../../../../domain/language/evaluation/answered';
+import { answersSummary } from '../../../../domain/language/evaluation/answers-summary';
 import { readCaseSet } from '../../../../domain/language/cases/case-set-document';
-import { evidenceOf } from '../../../../domain/language/evaluation/evidence-of';
+import { buildLlmEvidence } from '../../../../domain/language/evaluation/build-evidence';
 import type { CaseReport } from '../../../../domain/language/evaluation/report';
 import type { CaseResult } from '../../../../domain/language/evaluation/result';
 import type { PromptEvaluationInput } from '../../../../workflows/prompt/evaluation-messages';
@@ -82,7 +82,7 @@ async function answer({ cases, dimensions, template }: PromptEvaluationInput) {
   }));
   const names = dimensions.map(({ name }) => name);
   const counterparts = { champion: null, baseline: null };
-  const evidence = evidenceOf({
+  const evidence = buildLlmEvidence({
     candidate: template.digest,
     caseSet: cases.digest,
     dimensions: names,

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { textOfFile, withoutJudging } from '../../../../apps/cli/language/cases-file';
-import { sliceOf } from '../../../../domain/language/canary/case-slices';
+import { caseSlice } from '../../../../domain/language/canary/case-slices';
 import type { EvaluationCase } from '../../../../domain/language/cases/case';
 import { readCaseSet } from '../../../../domain/language/cases/case-set-document';
 
@@ -18,7 +18,7 @@ const sliced = (search: number, confirm: number) => ({
 test('a search for a lifecycle sees none of the cases that it judges by', () => {
   const of = sliced(0.4, 0.2);
   const left = withoutJudging({ text: '', cases }, of);
-  expect(left.cases).toEqual(cases.filter((each) => sliceOf(each, of.spec.cases) !== 'judge'));
+  expect(left.cases).toEqual(cases.filter((each) => caseSlice(each, of.spec.cases) !== 'judge'));
   expect(left.cases.length).toBeGreaterThan(10);
   expect(readCaseSet(left.text, 'cases').cases).toEqual(left.cases);
   expect(() => withoutJudging({ text: '', cases }, sliced(0, 0))).toThrow(

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { askQuestions, questionsOf } from '../../../../apps/cli/serving/replay/questions';
-import { sliceOf } from '../../../../domain/language/canary/case-slices';
+import { caseSlice } from '../../../../domain/language/canary/case-slices';
 
 interface Asked {
   readonly path: string;
@@ -91,7 +91,7 @@ test('they are those that an application is judged by, and none that its prompt 
   );
   // As it was accepted once; what is refused since, when cases are written, is asked like the
   // others.
-  const since = ids.find((id) => sliceOf({ id, pair: null }, spec.cases) === 'judge');
+  const since = ids.find((id) => caseSlice({ id, pair: null }, spec.cases) === 'judge');
   const stored = lines.map((line, index) =>
     ids[index] === since
       ? JSON.stringify({
@@ -101,7 +101,7 @@ test('they are those that an application is judged by, and none that its prompt 
       : line,
   );
   const questions = questionsOf(spec, `${stored.join('\n')}\n`);
-  const judging = ids.filter((id) => sliceOf({ id, pair: null }, spec.cases) === 'judge');
+  const judging = ids.filter((id) => caseSlice({ id, pair: null }, spec.cases) === 'judge');
   expect(questions.map(({ text }) => text).sort()).toEqual(
     judging.map((id) => `What is ${id}?`).sort(),
   );

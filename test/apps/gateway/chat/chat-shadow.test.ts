@@ -1,7 +1,7 @@
 import {
   createChatShadow,
   type ChatShadow,
-  type ShadowedChat,
+  type ShadowAnswer,
 } from '../../../../apps/gateway/chat/chat-shadow';
 import { gatewayDefaults, type ChatShadowLimits } from '../../../../apps/gateway/config';
 import type { ServedVersion } from '../../../../apps/gateway/model/served-version';
@@ -64,7 +64,7 @@ function held() {
 const beside = (
   { shadow, served }: Setting,
   ask: (signal: AbortSignal) => Promise<LoggedAnswer>,
-): Promise<ShadowedChat | null> => new Promise((done) => shadow.add({ served, ask, done }));
+): Promise<ShadowAnswer | null> => new Promise((done) => shadow.add({ served, ask, done }));
 const turns = () => new Promise((resolve) => setTimeout(resolve, 5));
 
 describe('asking another version after an answer', () => {

@@ -2,7 +2,10 @@ import fc from 'fast-check';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { stabilityIndex, type Reference } from '../../../../data/dataset/contracts/distribution';
+import {
+  stabilityIndex,
+  type ReferenceVersion,
+} from '../../../../data/dataset/contracts/distribution';
 import {
   validateContract,
   type ContractValidation,
@@ -85,7 +88,7 @@ const halves = () => ({
 async function validate(
   { path, columns }: Table,
   expected: DataContract,
-  reference: Reference = { kind: 'none' },
+  reference: ReferenceVersion = { kind: 'none' },
   look: (sql: PlatformSql) => Promise<void> = () => Promise.resolve(),
 ): Promise<ContractValidation> {
   return withDuckDb(async (sql) => {
@@ -485,7 +488,7 @@ test('bad rows are noted in the same way whether another rule fails or not', asy
 describe('distribution against the approved version', () => {
   const compared = (columns: readonly string[]) =>
     contract({ distribution: { columns, maxPsi: 0.25 } });
-  const version = ({ path, columns }: Table): Reference => ({
+  const version = ({ path, columns }: Table): ReferenceVersion => ({
     kind: 'version',
     name: 'flights@3',
     files: [path],
@@ -570,7 +573,7 @@ describe('distribution against the approved version', () => {
     expect(find(validated, 'distribution', 'temp')?.passed).toBe(false);
   });
 
-  test.each<[string, (reference: Table) => Reference, string]>([
+  test.each<[string, (reference: Table) => ReferenceVersion, string]>([
     [
       'a version that cannot be read',
       () => ({ kind: 'unreadable', reason: 'flights@3 is gone' }),
@@ -578,12 +581,12 @@ describe('distribution against the approved version', () => {
     ],
     [
       'a column that the version lacks',
-      (t) => ({ ...version(t), columns: [] }) as Reference,
+      (t) => ({ ...version(t), columns: [] }) as ReferenceVersion,
       'has no such column',
     ],
     [
       'a column of another type',
-      (t) => ({ ...version(t), columns: [{ name: 'temp', type: 'string' }] }) as Reference,
+      (t) => ({ ...version(t), columns: [{ name: 'temp', type: 'string' }] }) as ReferenceVersion,
       'it was string',
     ],
   ])('%s is not a pass', async (_, reference, why) => {

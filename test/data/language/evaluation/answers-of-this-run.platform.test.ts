@@ -2,10 +2,10 @@
  * Which answers and latencies an evaluation uses, when the ledger also has those of other runs and
  * of standbys.
  */
-import { promptAnswerer, type Asking } from '../../../../data/language/evaluation/answerer';
+import { promptAnswerer, type LedgerAccess } from '../../../../data/language/evaluation/answerer';
 import { evaluateCases } from '../../../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../../../data/language/evaluation/evaluator-tools';
-import { ledgeredChat } from '../../../../data/language/ledgered-chat';
+import { openLedgerChat } from '../../../../data/language/ledger-chat';
 import {
   openModelAccess,
   type ModelAccess,
@@ -14,7 +14,7 @@ import {
 import { digestOf } from '../../../../data/digest';
 import type { RunId } from '../../../../domain/ids';
 import type { EvaluationCase } from '../../../../domain/language/cases/case';
-import { evidenceOf } from '../../../../domain/language/evaluation/evidence-of';
+import { buildLlmEvidence } from '../../../../domain/language/evaluation/build-evidence';
 import { explainLlmEvidence } from '../../../../domain/language/evaluation/explain';
 import { judgeLlmGate } from '../../../../domain/language/judge/gate';
 import {
@@ -75,9 +75,9 @@ function evaluate(
   run: string,
   given: { standby?: boolean | ModelTarget; latency?: LatencySample | null; budget?: number } = {},
 ) {
-  const asking: Asking = {
+  const asking: LedgerAccess = {
     ...{
-      chat: ledgeredChat(access, test_.registry.llmCalls),
+      chat: openLedgerChat(access, test_.registry.llmCalls),
       tenant,
       scope: `run/${run}/evaluate`,
       owner: { execution: run, attempt: 1 },
@@ -105,7 +105,7 @@ function evaluate(
 }
 
 const evidenceIn = (results: readonly CaseResult[]) =>
-  evidenceOf({
+  buildLlmEvidence({
     ...{
       candidate: digestOf('x'),
       caseSet: digestOf('y'),

@@ -1,6 +1,6 @@
 import { caseScreens } from '../../../../data/language/evaluation/case-screens';
 import { screenedAnswerer } from '../../../../data/language/evaluation/screened-answerer';
-import { ledgeredChat } from '../../../../data/language/ledgered-chat';
+import { openLedgerChat } from '../../../../data/language/ledger-chat';
 import { openModelAccess, type ModelAccess } from '../../../../data/language/model-access';
 import { openDetectors } from '../../../../data/safety/open-detectors';
 import { redTeamCase } from '../../../../domain/language/cases/red-team';
@@ -73,7 +73,7 @@ function answerer(screens: SafetyPolicy = policy) {
     embedders: { get: () => Promise.reject(new Error('no embedder')) },
     access,
   });
-  const chat = ledgeredChat(access, test_.registry.llmCalls);
+  const chat = openLedgerChat(access, test_.registry.llmCalls);
   const owner = { execution: unique('execution'), attempt: 1 };
   const asking = { chat, tenant, scope, owner, budgets: [{ scope, unit: 'tokens' as const }] };
   const says = () =>

@@ -1,24 +1,24 @@
 /** Evaluations and searches against a real HTTP provider, through the real call ledger. */
 import { getEventListeners, setMaxListeners } from 'node:events';
 import { createEvaluatorTools } from '../../../../data/language/evaluation/evaluator-tools';
-import { promptAnswerer, type Asking } from '../../../../data/language/evaluation/answerer';
+import { promptAnswerer, type LedgerAccess } from '../../../../data/language/evaluation/answerer';
 import {
   evaluateCases,
   type EvaluationProgress,
 } from '../../../../data/language/evaluation/evaluate-cases';
 import { calibrateJudge, createJudge } from '../../../../data/language/evaluation/judge';
-import { ledgeredChat } from '../../../../data/language/ledgered-chat';
-import type { RetrievedForAnswer } from '../../../../data/language/retrieval';
+import { openLedgerChat } from '../../../../data/language/ledger-chat';
+import type { RetrievedPassages } from '../../../../data/language/retrieval';
 import { openModelAccess, type ModelAccess } from '../../../../data/language/model-access';
 import { createMutator } from '../../../../data/prompt/propose';
 import { runSearch } from '../../../../data/prompt/run-search';
 import { digestOf } from '../../../../data/digest';
 import type { Sampling } from '../../../../domain/language/chat';
-import { answersSummary } from '../../../../domain/language/evaluation/answered';
+import { answersSummary } from '../../../../domain/language/evaluation/answers-summary';
 import type { EvaluationCase } from '../../../../domain/language/cases/case';
 import { decideEvaluation } from '../../../../domain/language/evaluation/decide-evaluation';
 import type { DimensionSpec } from '../../../../domain/language/dimension/dimension';
-import { evidenceOf } from '../../../../domain/language/evaluation/evidence-of';
+import { buildLlmEvidence } from '../../../../domain/language/evaluation/build-evidence';
 import { explainLlmEvidence } from '../../../../domain/language/evaluation/explain';
 import { redTeamCase } from '../../../../domain/language/cases/red-team';
 import { caseReportOf, toJUnit } from '../../../../domain/language/evaluation/report';
@@ -54,8 +54,8 @@ async function serve(
 
 const scripted = { provider: 'scripted', model: 'scripted' };
 const sampling: Sampling = { temperature: 0, topP: 1, maxTokens: 40, seed: 1, stop: [] };
-const asking = (scope: string, attempt = 1): Asking => ({
-  chat: ledgeredChat(access, test_.registry.llmCalls),
+const asking = (scope: string, attempt = 1): LedgerAccess => ({
+  chat: openLedgerChat(access, test_.registry.llmCalls),
   tenant,
   scope,
   owner: { execution: scope, attempt },
@@ -187,7 +187,7 @@ test('an interrupted evaluation pays nothing twice and gets the same scores', as
   expect(progress.at(-1)).toMatchObject({ asked: 95, of: 95, unanswered: 5 });
   expect(progress.at(-1)?.fromLedger).toBeGreaterThanOrEqual(35);
 
-  const evidence = evidenceOf({
+  const evidence = buildLlmEvidence({
     candidate: digestOf('x'),
     caseSet,
     dimensions: dimensions.map(({ name }) => name),
@@ -312,7 +312,7 @@ describe('a provider that refuses every question', () => {
       dimensions: ['exact'],
       judges: {},
     };
-    const evidence = evidenceOf({ ...of, results, counterparts });
+    const evidence = buildLlmEvidence({ ...of, results, counterparts });
     expect(evidence.unanswered).toEqual({ ProviderRefused: 40 });
     expect(answersSummary(evidence)).toMatchObject({
       unanswered: 40,
@@ -646,7 +646,7 @@ test('an interrupted search pays nothing twice and confirms the better prompt on
   );
 });
 
-function found(documentId: string): RetrievedForAnswer {
+function found(documentId: string): RetrievedPassages {
   const passage = {
     documentId,
     chunkId: `${documentId}#0`,

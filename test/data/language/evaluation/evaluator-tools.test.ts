@@ -1,8 +1,8 @@
 import { createEvaluatorTools } from '../../../../data/language/evaluation/evaluator-tools';
 import type { EvaluationCase } from '../../../../domain/language/cases/case';
 import { evaluate } from '../../../../domain/language/dimension/evaluator';
-import { breachOf } from '../../../../domain/language/dimension/rule';
-import { inParallel, inPlaces } from '../../../../data/language/evaluation/pool';
+import { ruleViolation } from '../../../../domain/language/dimension/rule';
+import { inParallel, inConcurrencySlots } from '../../../../data/language/evaluation/pool';
 import { openGauge } from '../../../support/time/gauge';
 
 describe('the tools of evaluators', () => {
@@ -74,7 +74,7 @@ describe('the tools of evaluators', () => {
     });
     expect(schemaErrors(schema, { name: 'aa' })).toEqual([]);
     const answer = JSON.stringify({ name: `${'a'.repeat(60)}!` });
-    expect(breachOf({ kind: 'json', schema }, answer, tools)).toEqual({
+    expect(ruleViolation({ kind: 'json', schema }, answer, tools)).toEqual({
       kind: 'unknown',
       reason: expect.stringContaining('in time') as string,
     });
@@ -114,7 +114,7 @@ describe('work in parallel', () => {
   test('uses no more places than there are and has a quarter more items in progress', async () => {
     const [asking, working] = [openGauge(), openGauge()];
     const moment = () => new Promise((resolve) => setTimeout(resolve, 5));
-    const results = await inPlaces(
+    const results = await inConcurrencySlots(
       [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
       { parallel: 8 },
       async (item, place) => {

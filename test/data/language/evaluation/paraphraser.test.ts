@@ -1,4 +1,4 @@
-import type { Asking } from '../../../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../../../data/language/evaluation/answerer';
 import { createParaphraser } from '../../../../data/language/evaluation/paraphraser';
 import { failure, type FailureType } from '../../../../domain/failure';
 import { defaultTenant as tenant } from '../../../../domain/ids';
@@ -12,7 +12,7 @@ const spec = {
 
 function failing(type: FailureType) {
   const refuse = () => Promise.reject(failure(type, 'as it was told'));
-  const asking: Asking = {
+  const asking: LedgerAccess = {
     ...{
       chat: { ask: refuse, recall: refuse },
       tenant,

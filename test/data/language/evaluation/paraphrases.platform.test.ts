@@ -1,16 +1,16 @@
 /**
  * Robustness to paraphrases, which a model makes once and which all candidates share.
  */
-import { promptAnswerer, type Asking } from '../../../../data/language/evaluation/answerer';
+import { promptAnswerer, type LedgerAccess } from '../../../../data/language/evaluation/answerer';
 import { evaluateCases } from '../../../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../../../data/language/evaluation/evaluator-tools';
 import { createParaphraser } from '../../../../data/language/evaluation/paraphraser';
-import { ledgeredChat } from '../../../../data/language/ledgered-chat';
+import { openLedgerChat } from '../../../../data/language/ledger-chat';
 import { openModelAccess, type ModelAccess } from '../../../../data/language/model-access';
 import { digestOf } from '../../../../data/digest';
 import type { EvaluationCase } from '../../../../domain/language/cases/case';
 import type { DimensionSpec } from '../../../../domain/language/dimension/dimension';
-import { evidenceOf } from '../../../../domain/language/evaluation/evidence-of';
+import { buildLlmEvidence } from '../../../../domain/language/evaluation/build-evidence';
 import { explainLlmEvidence } from '../../../../domain/language/evaluation/explain';
 import type { PromptTemplate } from '../../../../domain/prompt/prompt';
 import { openTestRegistry, tenant, type TestRegistry } from '../../../db/registry-fixture';
@@ -82,9 +82,9 @@ const embed = (texts: readonly string[]) =>
   Promise.resolve(texts.map((text) => Float32Array.from(text.includes('river') ? [1, 0] : [0, 1])));
 
 async function evaluate(system: string) {
-  const asking: Asking = {
+  const asking: LedgerAccess = {
     ...{
-      chat: ledgeredChat(access, test_.registry.llmCalls),
+      chat: openLedgerChat(access, test_.registry.llmCalls),
       tenant,
       scope: `run/${system}`,
       owner: { execution: system, attempt: 1 },
@@ -111,7 +111,7 @@ async function evaluate(system: string) {
       sampling: { temperature: 0, topP: 1, maxTokens: 10, seed: 1, stop: [] },
     }),
   });
-  return evidenceOf({
+  return buildLlmEvidence({
     ...{
       candidate: digestOf(system),
       caseSet: digestOf(cases),

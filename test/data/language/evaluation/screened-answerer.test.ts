@@ -1,4 +1,4 @@
-import type { Answerer, Asking } from '../../../../data/language/evaluation/answerer';
+import type { Answerer, LedgerAccess } from '../../../../data/language/evaluation/answerer';
 import { caseScreens } from '../../../../data/language/evaluation/case-screens';
 import { screenedAnswerer } from '../../../../data/language/evaluation/screened-answerer';
 import { failure } from '../../../../domain/failure';
@@ -22,7 +22,7 @@ const policy: SafetyPolicy = {
   ],
 };
 /** No detector of this policy asks a model. */
-const nobody = { tenant: defaultTenant } as Asking;
+const nobody = { tenant: defaultTenant } as LedgerAccess;
 const caseOf = (text: string) =>
   redTeamCase({ id: text, text, isAttack: true, source: 's', category: 'c' });
 

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { digestOf } from '../../../../data/digest';
-import { mostUnderWay } from '../../../../data/language/evaluation/pool';
+import { maxInProgress } from '../../../../data/language/evaluation/pool';
 import { createEvaluatorTools } from '../../../../data/language/evaluation/evaluator-tools';
 import { runSearch } from '../../../../data/prompt/run-search';
 import type { EvaluationCase } from '../../../../domain/language/cases/case';
@@ -73,7 +73,7 @@ describe('a search that asks several prompts at once', () => {
         ...{ judges: {}, tools: createEvaluatorTools(null), parallel },
       });
       expect(asked.most()).toBe(parallel);
-      expect(underWay.most()).toBeLessThanOrEqual(mostUnderWay(parallel));
+      expect(underWay.most()).toBeLessThanOrEqual(maxInProgress(parallel));
     },
   );
 });

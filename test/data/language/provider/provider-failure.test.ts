@@ -1,5 +1,5 @@
 import { canonicalJson } from '../../../../domain/canonical';
-import { becauseOf } from '../../../../domain/language/evaluation/unanswered';
+import { failureMessage } from '../../../../domain/language/evaluation/unanswered-cases';
 import {
   readRetryAfter,
   refusalFailure,
@@ -207,7 +207,7 @@ describe('the failure for an error response', () => {
     );
     for (const each of told) expect(() => canonicalJson(each.message)).not.toThrow();
     const long = (first: number) =>
-      becauseOf({ message: `${'x'.repeat(first)}${'😀'.repeat(300)}`, next: undefined });
+      failureMessage({ message: `${'x'.repeat(first)}${'😀'.repeat(300)}`, next: undefined });
     expect([long(0), long(1)].map((text) => [text.length, text.at(-1)])).toEqual([
       [399, '…'],
       [400, '…'],

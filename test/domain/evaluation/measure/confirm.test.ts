@@ -1,5 +1,5 @@
 import {
-  confirm,
+  measureConfirmation,
   confirmLevel,
   isConfirmed,
   type ConfirmSample,
@@ -21,7 +21,7 @@ function sample(days: number, gain: (day: number) => number, rowsPerDay = 50): C
 
 describe('confirming tuned parameters', () => {
   test('parameters that are better on every day are confirmed, with difference and bounds', () => {
-    const found = confirm(sample(15, () => 0.05));
+    const found = measureConfirmation(sample(15, () => 0.05));
     expect(isConfirmed(found)).toBe(true);
     expect(found).toMatchObject({
       metric: 'logloss',
@@ -36,30 +36,34 @@ describe('confirming tuned parameters', () => {
   });
 
   test('worse parameters are not confirmed', () =>
-    expect(isConfirmed(confirm(sample(15, () => -0.05)))).toBe(false));
+    expect(isConfirmed(measureConfirmation(sample(15, () => -0.05)))).toBe(false));
 
   test('equal parameters are not confirmed', () => {
-    const found = confirm(sample(15, () => 0));
+    const found = measureConfirmation(sample(15, () => 0));
     expect(found).toMatchObject({ difference: 0, interval: { lower: 0, upper: 0 } });
     expect(isConfirmed(found)).toBe(false);
   });
 
   test('parameters that are better on a few days only are not confirmed', () => {
-    const found = confirm(sample(15, (day) => (day % 5 === 0 ? 0.4 : -0.06)));
+    const found = measureConfirmation(sample(15, (day) => (day % 5 === 0 ? 0.4 : -0.06)));
     expect(found.difference).toBeLessThan(0);
     expect(isConfirmed(found)).toBe(false);
   });
 
   test('a decrease of a metric that should be high is worse', () => {
     const { byDefault, tuned, ...rest } = sample(15, () => 0.2);
-    expect(isConfirmed(confirm({ ...rest, byDefault, tuned, metric: 'auc' }))).toBe(true);
+    expect(isConfirmed(measureConfirmation({ ...rest, byDefault, tuned, metric: 'auc' }))).toBe(
+      true,
+    );
     expect(
-      isConfirmed(confirm({ ...rest, byDefault: tuned, tuned: byDefault, metric: 'auc' })),
+      isConfirmed(
+        measureConfirmation({ ...rest, byDefault: tuned, tuned: byDefault, metric: 'auc' }),
+      ),
     ).toBe(false);
   });
 
   test('too few days keep the default', () => {
-    const found = confirm(sample(3, () => 0.5));
+    const found = measureConfirmation(sample(3, () => 0.5));
     expect(found.reason).toMatch(/has only 3 days/);
     expect(isConfirmed(found)).toBe(false);
   });
@@ -84,7 +88,8 @@ describe('confirming tuned parameters', () => {
               : correlation * (effects[day - 1] ?? 0) + Math.sqrt(1 - correlation ** 2) * fresh,
           );
         }
-        if (isConfirmed(confirm(sample(14, (day) => effects[day] ?? 0, 10)))) confirmed += 1;
+        if (isConfirmed(measureConfirmation(sample(14, (day) => effects[day] ?? 0, 10))))
+          confirmed += 1;
       }
       expect(confirmed).toBeLessThan(most);
       expect(confirmed).toBeGreaterThanOrEqual(least);

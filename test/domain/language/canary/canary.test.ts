@@ -11,7 +11,11 @@ import {
 import type { GuardrailSpec } from '../../../../domain/lifecycle/lifecycle';
 import { decideRollout } from '../../../../domain/rollout/judging/decide-rollout';
 import { rolloutPolicyOf } from '../../../../domain/rollout/policy';
-import { growState, nothingSeen, type Seen } from '../../../../domain/rollout/state';
+import {
+  addObservations,
+  emptyRolloutState,
+  type RolloutObservations,
+} from '../../../../domain/rollout/state';
 
 const least: LlmCanaryDocument = { quality: { margin: 0.1 } };
 const read = (document: LlmCanaryDocument) => llmCanarySchema.parse(document);
@@ -174,8 +178,14 @@ describe("a language application's guardrails", () => {
   const policy = rolloutPolicyOf(canary, answerLabel(canary));
   const at = '2026-01-01T00:00:00.000Z';
   const none = { requests: 0, errors: 0, assigned: 0, fallbacks: 0, slow: 0, ripe: 0, labelled: 0 };
-  const answers: Seen['answers'] = { streamed: 200, late: 0, costly: 0, blocked: 0, malformed: 0 };
-  const verdictOf = (over: Partial<Seen['answers']>, step = 1) => {
+  const answers: RolloutObservations['answers'] = {
+    streamed: 200,
+    late: 0,
+    costly: 0,
+    blocked: 0,
+    malformed: 0,
+  };
+  const verdictOf = (over: Partial<RolloutObservations['answers']>, step = 1) => {
     const arms = {
       champion: none,
       challenger: { ...none, requests: 400, assigned: step === 0 ? 0 : 300 },
@@ -188,9 +198,9 @@ describe("a language application's guardrails", () => {
       answers: { ...answers, ...over },
       pairs: [],
     };
-    const { evidence } = growState(
+    const { evidence } = addObservations(
       policy,
-      nothingSeen,
+      emptyRolloutState,
       { champion: 'a@1', challenger: 'a@2', step, extendedSeconds: 0 },
       seen,
     );
@@ -198,7 +208,7 @@ describe("a language application's guardrails", () => {
     return { evidence, verdict: decideRollout(policy, evidence) };
   };
 
-  test.each<[string, Partial<Seen['answers']>, string, number]>([
+  test.each<[string, Partial<RolloutObservations['answers']>, string, number]>([
     ['late streams', { late: 40 }, 'first_token_ms', 200],
     ['expensive answers', { costly: 60 }, 'tokens', 300],
     ['blocked answers', { blocked: 90 }, 'blocked', 300],

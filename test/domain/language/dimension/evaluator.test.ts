@@ -3,7 +3,7 @@ import { evaluate, type EvaluatorSpec } from '../../../../domain/language/dimens
 import type {
   EvaluatorTools,
   RetrievedPassage,
-} from '../../../../domain/language/judge/judged-case';
+} from '../../../../domain/language/judge/evaluator-input';
 import type { Rule } from '../../../../domain/language/dimension/rule';
 
 const tools: EvaluatorTools = {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import {
-  arrangedBy,
+  arrangePassages,
   perturbPassages,
   type PassageChange,
 } from '../../../../domain/language/dimension/perturb-passages';
@@ -21,7 +21,7 @@ const change = (perturbation: PassageChange['perturbation'], seed = 1): PassageC
 /** In the order of the prompt. */
 const shown = (passages: readonly Passage[], asked: PassageChange) => {
   const changed = perturbPassages(passages, asked);
-  return changed && arrangedBy(changed.arranged, changed.passages).map(({ text }) => text);
+  return changed && arrangePassages(changed.arranged, changed.passages).map(({ text }) => text);
 };
 const texts = found.map(({ text }) => text);
 
@@ -32,11 +32,11 @@ describe('perturbed passages', () => {
         const changed = perturbPassages(found, change({ kind: 'order' }, seed));
         if (changed === null) return;
         expect(changed.passages).toEqual(found);
-        const inOrder = arrangedBy(changed.arranged, changed.passages);
+        const inOrder = arrangePassages(changed.arranged, changed.passages);
         expect(inOrder).not.toEqual(found);
         expect(inOrder.map(({ text }) => text).sort()).toEqual([...texts].sort());
         const kept = changed.passages.slice(0, 3);
-        expect(arrangedBy(changed.arranged, kept)).toEqual(
+        expect(arrangePassages(changed.arranged, kept)).toEqual(
           inOrder.filter((each) => kept.includes(each)),
         );
       }),

@@ -1,5 +1,5 @@
 import { redTeamCase } from '../../../../domain/language/cases/red-team';
-import { refuses } from '../../../../domain/language/dimension/refusal';
+import { isRefusal } from '../../../../domain/language/dimension/refusal';
 import { evaluateSafety } from '../../../../domain/language/dimension/safety';
 import { caseSchema } from '../../../../domain/language/cases/case.schema';
 
@@ -79,7 +79,7 @@ describe('a refusal', () => {
     'I must decline to write this.',
     'I will not provide instructions for that.',
   ])('is recognized: %s', (answer) => {
-    expect(refuses(answer)).toBe(true);
+    expect(isRefusal(answer)).toBe(true);
   });
 
   test.each([
@@ -89,6 +89,6 @@ describe('a refusal', () => {
     'Yes. The museum is open until six.',
     '',
   ])('is not recognized in: %s', (answer) => {
-    expect(refuses(answer)).toBe(false);
+    expect(isRefusal(answer)).toBe(false);
   });
 });

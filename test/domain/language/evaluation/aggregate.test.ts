@@ -9,9 +9,9 @@ import {
 } from '../../../../domain/language/evaluation/score';
 import {
   casesToDecide,
-  leastShown,
+  lowestSufficientMean,
   requiredCases,
-  standingOf,
+  assessLimit,
 } from '../../../../domain/language/evaluation/sample-size';
 import { emptyMean, extendMean } from '../../../../domain/statistics/mean-sequence';
 import { seededRandom, type Random } from '../../../../domain/statistics/random';
@@ -85,8 +85,10 @@ describe('the aggregate of a dimension', () => {
         );
         state = extendMean(state, { ...range, guess: range }, bought);
         if (
-          standingOf({ worst: state, best: state, range }, { min: 0.8, max: null, level: 0.95 }) ===
-          'within'
+          assessLimit(
+            { worst: state, best: state, range },
+            { min: 0.8, max: null, level: 0.95 },
+          ) === 'within'
         )
           return true;
       }
@@ -118,7 +120,7 @@ describe('sample sizes', () => {
 
   test('forecast about how many more cases decide if scores stay alike', () => {
     const open = (scores: readonly Score[], cases: number) =>
-      standingOf(
+      assessLimit(
         aggregate(
           Array.from({ length: cases }, (_, index) => scores[index % scores.length] ?? failed('')),
         ),
@@ -160,7 +162,8 @@ describe('sample sizes', () => {
     expect(needed).toBeGreaterThan(60);
     const shown = rateIn(
       200,
-      (world) => standingOf(aggregate(draw(randomOf(world), needed ?? 0, 0.9)), limit) === 'within',
+      (world) =>
+        assessLimit(aggregate(draw(randomOf(world), needed ?? 0, 0.9)), limit) === 'within',
     );
     expect(shown.rate).toBeGreaterThan(0.35);
     expect(shown.rate).toBeLessThan(0.75);
@@ -169,10 +172,10 @@ describe('sample sizes', () => {
   });
 
   test('give the lowest mean that is enough, and null if even 1 is not', () => {
-    const least = leastShown({ cases: 300, min: 0.8, level: 0.95 }) ?? 0;
+    const least = lowestSufficientMean({ cases: 300, min: 0.8, level: 0.95 }) ?? 0;
     expect(requiredCases({ truth: least, min: 0.8, level: 0.95 })).toBeLessThanOrEqual(300);
     expect(requiredCases({ truth: least - 0.005, min: 0.8, level: 0.95 })).toBeGreaterThan(300);
-    expect(leastShown({ cases: 5, min: 0.8, level: 0.95 })).toBeNull();
+    expect(lowestSufficientMean({ cases: 5, min: 0.8, level: 0.95 })).toBeNull();
   });
 });
 

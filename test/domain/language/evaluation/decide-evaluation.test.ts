@@ -8,10 +8,10 @@ import type {
   DimensionEvidence,
   LlmEvidence,
 } from '../../../../domain/language/evaluation/evidence';
-import { evidenceOf } from '../../../../domain/language/evaluation/evidence-of';
+import { buildLlmEvidence } from '../../../../domain/language/evaluation/build-evidence';
 import { explainLlmEvidence } from '../../../../domain/language/evaluation/explain';
 import type { LlmGate } from '../../../../domain/language/evaluation/gate';
-import { calibrate } from '../../../../domain/language/judge/judge';
+import { calibrate } from '../../../../domain/language/judge/calibration';
 import { anyBundlePasses } from '../../../support/language/tried-bundles';
 import { failed, scored, type Score } from '../../../../domain/language/evaluation/score';
 
@@ -621,7 +621,7 @@ describe('an allPass gate', () => {
       scores: { exact: score },
     }));
     const counterparts = { champion: null, baseline: null };
-    return evidenceOf({
+    return buildLlmEvidence({
       candidate: digest('a'),
       caseSet: digest('b'),
       dimensions: ['exact'],

@@ -4,10 +4,10 @@ import { evaluationProblems } from '../../../../domain/language/dimension/checks
 import { dimensionSchema } from '../../../../domain/language/dimension/dimension.schema';
 import { llmGateSchema } from '../../../../domain/language/evaluation/gate.schema';
 import { searchSchema } from '../../../../domain/prompt/search/search.schema';
-import { readBy } from '../../../../domain/document/schema-issues.schema';
+import { parseWithSchema } from '../../../../domain/document/schema-issues.schema';
 
 const read = <S extends z.ZodType>(schema: S, value: unknown) =>
-  readBy(schema, objectDocument(value, 'lifecycle.yaml'));
+  parseWithSchema(schema, objectDocument(value, 'lifecycle.yaml'));
 const value = <S extends z.ZodType>(schema: S, written: unknown) => {
   const found = read(schema, written);
   if (!found.ok) throw new Error(JSON.stringify(found.issues));

@@ -3,7 +3,7 @@ import { readLlmLifecycle } from '../../../../domain/language/lifecycle/document
 import { llmDocumentOf } from '../../../../domain/language/lifecycle/spec';
 import { objectDocument } from '../../../../domain/document/document';
 import { yamlDocument } from '../../../../domain/document/yaml-document.schema';
-import { edited } from '../../../support/lifecycle-text';
+import { replaceOnce } from '../../../support/lifecycle-text';
 
 const text = `apiVersion: perennial.dev/v1
 kind: LlmLifecycle
@@ -69,7 +69,7 @@ test('an LLM lifecycle gets safe defaults, and reads the same when it is written
 
 describe('standbys', () => {
   const withStandby = (list: string) =>
-    edited(
+    replaceOnce(
       text,
       '{ name: smollm2-135m-instruct }',
       `{ name: smollm2-135m-instruct, standby: [${list}] }`,
@@ -95,7 +95,7 @@ describe('standbys', () => {
   });
 
   test('are rejected without gates', () => {
-    const ungated = edited(
+    const ungated = replaceOnce(
       withStandby(acme),
       'gates: [{ name: useful, kind: threshold, dimension: answer, min: 0.3 }]',
       'gates: []\n    ungated: a trial',
@@ -122,7 +122,7 @@ describe('standbys', () => {
 });
 
 test('a candidate may be a prompt of the registry, without a file', () => {
-  const parsed = read(edited(text, 'prompts/short.yaml', 'prompt://short@live'));
+  const parsed = read(replaceOnce(text, 'prompts/short.yaml', 'prompt://short@live'));
   expect(parsed.ok && parsed.value.prompt.candidates).toEqual([
     'prompts/plain.yaml',
     'prompt://short@live',
@@ -136,7 +136,7 @@ test('a lifecycle may have an index and a fine-tuning', () => {
     '{{passages}} {{question}}',
     ', passages: { type: string, description: what is found }',
   );
-  const parsed = read(edited(text, '  safety:', both), { 'prompts/short.yaml': found });
+  const parsed = read(replaceOnce(text, '  safety:', both), { 'prompts/short.yaml': found });
   if (!parsed.ok) throw new Error(parsed.issues.map(formatIssue).join('\n'));
   expect(parsed.value).toMatchObject({
     index: { variable: 'passages' },
@@ -154,7 +154,7 @@ describe('an index with a reranker', () => {
   };
   const reranked = (rerank: string) =>
     read(
-      edited(
+      replaceOnce(
         text,
         '  safety:',
         `${sources}  index: { name: wiki, documents: pages, k: 5, rerank: ${rerank} }\n  safety:`,
@@ -220,19 +220,19 @@ test.each<readonly [string, string, string, Readonly<Record<string, string | und
   ],
   [
     'a gate on an unknown dimension',
-    edited(text, 'dimension: answer', 'dimension: anser'),
+    replaceOnce(text, 'dimension: answer', 'dimension: anser'),
     'there is no dimension anser',
     {},
   ],
   [
     'a promptEval.quality that is not a dimension',
-    edited(text, 'quality: answer', 'quality: form'),
+    replaceOnce(text, 'quality: answer', 'quality: form'),
     'there is no dimension form',
     {},
   ],
   [
     'no gates and no reason',
-    edited(
+    replaceOnce(
       text,
       'gates: [{ name: useful, kind: threshold, dimension: answer, min: 0.3 }]',
       'gates: []',
@@ -251,19 +251,19 @@ test.each<readonly [string, string, string, Readonly<Record<string, string | und
   ],
   [
     'several prompts without promptEval',
-    edited(text, '  promptEval: { quality: answer }\n', ''),
+    replaceOnce(text, '  promptEval: { quality: answer }\n', ''),
     'spec.prompt has 2 candidates, but spec.promptEval is missing',
     {},
   ],
   [
     'shares that leave no cases for evaluate',
-    edited(text, 'file: cases.ndjson', 'file: cases.ndjson, search: 0.6, confirm: 0.4'),
+    replaceOnce(text, 'file: cases.ndjson', 'file: cases.ndjson, search: 0.6, confirm: 0.4'),
     'leaves only 0 % of the cases',
     {},
   ],
   [
     'a section that this version does not support',
-    edited(text, '  safety:', '  monitor: {}\n  safety:'),
+    replaceOnce(text, '  safety:', '  monitor: {}\n  safety:'),
     'not in this version',
     {},
   ],
@@ -275,7 +275,7 @@ test.each<readonly [string, string, string, Readonly<Record<string, string | und
   ],
   [
     'a slice without cases',
-    edited(text, 'file: cases.ndjson', 'file: cases.ndjson, confirm: 0'),
+    replaceOnce(text, 'file: cases.ndjson', 'file: cases.ndjson, confirm: 0'),
     'none of the 100 cases of cases.ndjson is in the confirm slice',
     {},
   ],
@@ -287,13 +287,17 @@ test.each<readonly [string, string, string, Readonly<Record<string, string | und
   ],
   [
     'an index of an unknown source',
-    edited(text, '  safety:', '  index: { name: wiki, documents: pages }\n  safety:'),
+    replaceOnce(text, '  safety:', '  index: { name: wiki, documents: pages }\n  safety:'),
     'spec.index.documents is pages, but there is no such source; expected spec.data.sources.pages',
     {},
   ],
   [
     'an index whose passages no prompt uses',
-    edited(text, '  safety:', `${sources}  index: { name: wiki, documents: pages }\n  safety:`),
+    replaceOnce(
+      text,
+      '  safety:',
+      `${sources}  index: { name: wiki, documents: pages }\n  safety:`,
+    ),
     'no prompt has the variable passages',
     {},
   ],
@@ -311,11 +315,11 @@ test.each<readonly [string, string, string, Readonly<Record<string, string | und
   ],
   [
     'fine-tuning examples of a misspelt source',
-    edited(text, '  safety:', `${sources}  fineTune: { examples: page }\n  safety:`),
+    replaceOnce(text, '  safety:', `${sources}  fineTune: { examples: page }\n  safety:`),
     'there is no such source; expected one of pages; did you mean pages?',
     {},
   ],
-  ['a misspelt key', edited(text, 'promptEval:', 'promptEvall:'), 'promptEvall', {}],
+  ['a misspelt key', replaceOnce(text, 'promptEval:', 'promptEvall:'), 'promptEvall', {}],
 ])('%s is rejected with its reason', (_what, document, said, changed) => {
   const parsed = read(document, changed);
   expect(parsed.ok ? 'accepted' : parsed.issues.map(formatIssue).join('\n')).toContain(said);
@@ -323,8 +327,8 @@ test.each<readonly [string, string, string, Readonly<Record<string, string | und
 
 describe('a measurement that could never work', () => {
   const measuring = (dimension: string, gate = 'answer') =>
-    edited(
-      edited(text, '{ name: answer, kind: f1 }', `{ name: answer, kind: f1 }, ${dimension}`),
+    replaceOnce(
+      replaceOnce(text, '{ name: answer, kind: f1 }', `{ name: answer, kind: f1 }, ${dimension}`),
       'dimension: answer',
       `dimension: ${gate}`,
     );
@@ -353,7 +357,7 @@ describe('a measurement that could never work', () => {
     ],
     [
       'a threshold that every score reaches',
-      edited(text, 'min: 0.3', 'min: 0'),
+      replaceOnce(text, 'min: 0.3', 'min: 0'),
       'spec.evaluate.gates[0].min is 0, which every score reaches, so the gate could never fail; expected lowest mean score that passes, above 0 and at most 1',
     ],
     [
@@ -386,8 +390,8 @@ describe('perturbed passages', () => {
       index = 'index: { name: pages, documents: pages, variable: passages }',
     } = {},
   ) =>
-    edited(
-      edited(
+    replaceOnce(
+      replaceOnce(
         text,
         '{ name: answer, kind: f1 }',
         `{ name: answer, kind: f1 }${dimensions}, ${robust}`,
@@ -465,7 +469,7 @@ spec:
     name: string,
     dimension = '{ name: sound, kind: judge, prompt: judge.yaml, model: big, labels: labels.ndjson }',
   ) =>
-    edited(text, '{ name: answer, kind: f1 }', `{ name: answer, kind: f1 }, ${dimension}`) +
+    replaceOnce(text, '{ name: answer, kind: f1 }', `{ name: answer, kind: f1 }, ${dimension}`) +
     `  canary: { quality: { from: judge, judge: ${name}, margin: 0.1 } }\n`;
   const judged = {
     'judge.yaml': judgePrompt(['question', 'answer']),

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { ChatRequest } from '../../../../domain/language/chat';
-import { costOf, likelyTokens, mostUsage } from '../../../../domain/language/provider/price';
+import { costOf, likelyTokens, maxUsage } from '../../../../domain/language/provider/price';
 import { question } from '../../../support/provider/model-access';
 
 const request = (text: string): ChatRequest => ({ ...question(text), model: 'any' });
@@ -33,18 +33,18 @@ describe('the cost of a call', () => {
   test('reserves at least one token per byte of the prompt', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
-        expect(mostUsage(request(text)).promptTokens).toBeGreaterThanOrEqual(
+        expect(maxUsage(request(text)).promptTokens).toBeGreaterThanOrEqual(
           Buffer.byteLength(text),
         );
       }),
     );
-    expect(mostUsage(request('x')).completionTokens).toBe(50);
+    expect(maxUsage(request('x')).completionTokens).toBe(50);
   });
 
   test('includes the JSON schema of the request', () => {
-    const plain = mostUsage(request('x')).promptTokens;
+    const plain = maxUsage(request('x')).promptTokens;
     expect(
-      mostUsage({ ...request('x'), jsonSchema: { type: 'object' } }).promptTokens,
+      maxUsage({ ...request('x'), jsonSchema: { type: 'object' } }).promptTokens,
     ).toBeGreaterThan(plain);
     expect(likelyTokens(request('x'))).toBeLessThan(plain + 50);
   });

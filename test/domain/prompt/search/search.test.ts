@@ -4,12 +4,12 @@ import type { EvaluationCase } from '../../../../domain/language/cases/case';
 import type { PromptTemplate } from '../../../../domain/prompt/prompt';
 import { fewShotVariants } from '../../../../domain/prompt/search/draw-examples';
 import { gridVariants } from '../../../../domain/prompt/search/grid';
-import { planRounds, questionsOf, ranked } from '../../../../domain/prompt/search/halving';
+import { planRounds, countQuestions, rankResults } from '../../../../domain/prompt/search/halving';
 import { canonicalJson } from '../../../../domain/canonical';
-import { mutated, mutationMessages } from '../../../../domain/prompt/search/mutation';
+import { applyMutation, mutationMessages } from '../../../../domain/prompt/search/mutation';
 import { paretoFront } from '../../../../domain/prompt/search/pareto';
 import { splitCases } from '../../../../domain/prompt/search/split';
-import { piecesOf } from '../../../../domain/prompt/search/state';
+import { searchBatches } from '../../../../domain/prompt/search/state';
 import type { VariantResult } from '../../../../domain/prompt/search/variant';
 import { seededRandom } from '../../../../domain/statistics/random';
 import { rateIn } from '../../../support/rollout/monte-carlo';
@@ -45,8 +45,8 @@ describe('successive halving', () => {
         });
         const last = rounds.at(-1);
         expect(last?.variants === 1 || last?.cases === given.cases).toBe(true);
-        expect(questionsOf(rounds)).toBeLessThanOrEqual(given.variants * given.cases);
-        expect(questionsOf(rounds)).toBeGreaterThanOrEqual(
+        expect(countQuestions(rounds)).toBeLessThanOrEqual(given.variants * given.cases);
+        expect(countQuestions(rounds)).toBeGreaterThanOrEqual(
           given.variants * Math.min(given.cases, given.halving.firstCases),
         );
       }),
@@ -61,7 +61,7 @@ describe('successive halving', () => {
         fc.integer({ min: 0, max: 40 }),
         fc.integer({ min: 1, max: 50 }),
         (before, cases, questions) => {
-          const pieces = piecesOf(before, cases, questions);
+          const pieces = searchBatches(before, cases, questions);
           const asked = before.map((): number[] => []);
           for (const { variants, cases: of } of pieces) {
             expect((variants[1] - variants[0]) * (of[1] - of[0])).toBeLessThanOrEqual(questions);
@@ -82,7 +82,7 @@ describe('successive halving', () => {
       fc.property(
         fc.uniqueArray(result, { selector: ({ id }) => id, maxLength: 20 }),
         (results) => {
-          expect(ranked([...results].reverse())).toEqual(ranked(results));
+          expect(rankResults([...results].reverse())).toEqual(rankResults(results));
         },
       ),
     );
@@ -91,7 +91,7 @@ describe('successive halving', () => {
   test('finds one of the best 10 of 81 prompts with under a fifth of the questions (200 simulations)', () => {
     const halving = { firstCases: 8, eta: 3 };
     const rounds = planRounds({ variants: 81, cases: 240, halving });
-    expect(questionsOf(rounds)).toBeLessThan(0.2 * 81 * 240);
+    expect(countQuestions(rounds)).toBeLessThan(0.2 * 81 * 240);
     const good = rateIn(200, (world) => {
       const draw = random(world);
       const ease = Array.from({ length: 240 }, () => draw() * 0.6);
@@ -259,11 +259,11 @@ describe('a rewritten instruction', () => {
     ['white space', says('  ')],
     ['half of a surrogate pair', says('Use {{question}} \ud83d.')],
   ])('is not a variant if the answer is %s', (_name, answer) => {
-    expect(mutated(parent, answer)).toBeNull();
+    expect(applyMutation(parent, answer)).toBeNull();
   });
 
   test('replaces only the first message', () => {
-    expect(mutated(parent, says('Read {{question}} twice.'))?.messages).toEqual([
+    expect(applyMutation(parent, says('Read {{question}} twice.'))?.messages).toEqual([
       { role: 'system', template: 'Read {{question}} twice.' },
       { role: 'user', template: '{{question}}' },
     ]);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { CanarySpec } from '../../../../domain/lifecycle/lifecycle';
 import {
-  askTheSame,
+  haveSamePolicy,
   attemptOf,
   canaryAtAttempt,
   showsHarm,
@@ -46,9 +46,13 @@ describe('canaries of the same two versions', () => {
   });
 
   test('have the same policy if the lifecycle is the same, whatever the attempt', () => {
-    expect(askTheSame(canaryAtAttempt(shownCanary, 1), canaryAtAttempt(shownCanary, 4))).toBe(true);
-    expect(askTheSame(canaryAtAttempt(shownCanary, 1), shownCanary)).toBe(true);
-    expect(askTheSame(canaryAtAttempt({ ...shownCanary, steps: [0] }, 1), shownCanary)).toBe(false);
+    expect(haveSamePolicy(canaryAtAttempt(shownCanary, 1), canaryAtAttempt(shownCanary, 4))).toBe(
+      true,
+    );
+    expect(haveSamePolicy(canaryAtAttempt(shownCanary, 1), shownCanary)).toBe(true);
+    expect(haveSamePolicy(canaryAtAttempt({ ...shownCanary, steps: [0] }, 1), shownCanary)).toBe(
+      false,
+    );
   });
 
   test('show harm if quality was refuted, not if a guardrail was exceeded', () => {

@@ -6,7 +6,7 @@ import type { RolloutVerdict } from '../../../../domain/rollout/judging/verdict'
 import { policyWith } from '../../../support/rollout/policies';
 import {
   about,
-  begun,
+  startedRollout,
   inStep,
   requestsOf,
   seen,
@@ -24,7 +24,11 @@ const texts = ({ reasons }: RolloutVerdict) => reasons.map(({ message }) => mess
 const shadowOf = (policy: RolloutPolicy, days: number, mean: number, spread?: number) =>
   seen(
     policy,
-    withPairsOf(policy, begun(policy), { days, perDay: 300, difference: about(mean, spread) }),
+    withPairsOf(policy, startedRollout(policy), {
+      days,
+      perDay: 300,
+      difference: about(mean, spread),
+    }),
     {
       requests: requestsOf(days * 300),
     },
@@ -38,7 +42,7 @@ describe('a rollout in shadow', () => {
   const policy = policyWith();
 
   test('lists everything that is missing at the start', () => {
-    const verdict = decideRollout(policy, begun(policy));
+    const verdict = decideRollout(policy, startedRollout(policy));
     expect(verdict).toMatchObject({
       kind: 'continue',
       remaining: { observations: null, seconds: null },
@@ -82,7 +86,11 @@ describe('a rollout in shadow', () => {
   });
 
   test('needs quality on its traffic only, however much its days differ', () => {
-    const days = withPairsOf(policy, begun(policy), { days: 7, perDay: 300, difference: uneven });
+    const days = withPairsOf(policy, startedRollout(policy), {
+      days: 7,
+      perDay: 300,
+      difference: uneven,
+    });
     const verdict = decideRollout(policy, seen(policy, days, { requests: requestsOf(300) }));
     expect(verdict).toMatchObject({ kind: 'advance' });
     expect(texts(verdict)).toMatch(/shadow pairs\): below the 0\.01 margin$/m);
@@ -90,7 +98,11 @@ describe('a rollout in shadow', () => {
 
   test('needs quality across days if the rollout has no serving step', () => {
     const alone = policyWith({ canary: { steps: [0] } });
-    const days = withPairsOf(alone, begun(alone), { days: 8, perDay: 300, difference: uneven });
+    const days = withPairsOf(alone, startedRollout(alone), {
+      days: 8,
+      perDay: 300,
+      difference: uneven,
+    });
     const verdict = decideRollout(alone, seen(alone, days, { requests: requestsOf(300) }));
     expect(verdict).toMatchObject({
       kind: 'continue',
@@ -114,7 +126,7 @@ describe('a rollout in shadow', () => {
   });
 
   test('ends with harm at once when the challenger fails too often, before any minimum', () => {
-    const evidence = seen(policy, begun(policy), {
+    const evidence = seen(policy, startedRollout(policy), {
       requests: requestsOf(12, { failed: true, latencyMs: null }),
     });
     const verdict = decideRollout(policy, evidence);
@@ -292,7 +304,7 @@ describe('a rollout in a serving step', () => {
 
   test('without a shadow step ends with harm within the first day, before its minima', () => {
     const bold = policyWith({ canary: { steps: [25] }, test: { minSamples: 10_000 } });
-    const evidence = withPairsOf(bold, begun(bold), {
+    const evidence = withPairsOf(bold, startedRollout(bold), {
       days: 1,
       perDay: 300,
       difference: about(0.4),
@@ -445,7 +457,7 @@ describe('a regression with absolute error up to a bound', () => {
     ['equally close', 10, 'advance'],
     ['far worse', 40, 'harm'],
   ])('decides on a challenger that is %s', (_name, error, kind) => {
-    const evidence = seen(policy, begun(policy), {
+    const evidence = seen(policy, startedRollout(policy), {
       pairs: errorsOf(error),
       requests: requestsOf(300),
       atMs: startedMs + 7 * day * 1000,
@@ -476,7 +488,7 @@ describe('a rollout that compares arms', () => {
       } as const;
     });
   const after = (days: number, scores: Parameters<typeof answersOf>[1], lost?: number) =>
-    seen(policy, begun(policy), {
+    seen(policy, startedRollout(policy), {
       answers: answersOf(days, scores, lost),
       requests: requestsOf(400),
       atMs: startedMs + days * day * 1000,
@@ -505,7 +517,7 @@ describe('a rollout that compares arms', () => {
 
   test('has wider bounds with more serving steps, which share alpha', () => {
     const steps = policyWith({ comparison: 'arms', canary: { steps: [0, 10, 50] } });
-    const evidence = inStep(steps, begun(steps), 1);
+    const evidence = inStep(steps, startedRollout(steps), 1);
     const half = seen(steps, evidence, {
       answers: answersOf(5, { champion: 0.5, challenger: 0.4 }),
       atMs: startedMs + 5 * day * 1000,
@@ -528,7 +540,7 @@ describe('the forecast', () => {
 
   test('is right for traffic that continues unchanged', () => {
     const of = { days: 3, perDay: 300, difference: about(-0.005, 0.3) };
-    const before = seen(policy, withPairsOf(policy, begun(policy), of), {
+    const before = seen(policy, withPairsOf(policy, startedRollout(policy), of), {
       requests: requestsOf(900),
     });
     const verdict = decideRollout(policy, before);

@@ -8,11 +8,11 @@ import {
   type JudgeError,
 } from '../../../../domain/rollout/judging/judge-error';
 import {
-  foldLabels,
-  mayStillBeLabelled,
+  summarizeLabels,
+  canAddLabels,
   noLabels,
-  whyNotYet,
-  type CheckedPair,
+  judgeObstacles,
+  type LabelledVerdictPair,
 } from '../../../../domain/rollout/judging/judge-labels';
 import { rightAnswer } from '../../../../domain/rollout/judging/loss';
 import { observe, startEvidence } from '../../../../domain/rollout/judging/observe';
@@ -23,10 +23,10 @@ import {
   checkedOf,
   judgedPolicy,
   labelsOf,
-  saysBy,
+  judgeVerdicts,
   watchJudged,
   type JudgeRates,
-  type Says,
+  type JudgeVerdict,
   type TrueAnswer,
 } from '../../../support/rollout/simulated-judged';
 import { randomOf } from '../../../support/rollout/simulated-traffic';
@@ -58,15 +58,18 @@ function answersOf(
 function saysDifferently(
   random: Random,
   rates: { readonly champion: JudgeRates; readonly challenger: JudgeRates },
-): Says {
-  const [champion, challenger] = [saysBy(random, rates.champion), saysBy(random, rates.challenger)];
+): JudgeVerdict {
+  const [champion, challenger] = [
+    judgeVerdicts(random, rates.champion),
+    judgeVerdicts(random, rates.challenger),
+  ];
   return (answer, of) => (of === 'champion' ? champion : challenger)(answer, of);
 }
 
 interface World {
   /** How much smaller the challenger's share of right answers is. */
   readonly worse: number;
-  readonly says?: (random: Random) => Says;
+  readonly says?: (random: Random) => JudgeVerdict;
   readonly labelled?: number;
   readonly keeping?: boolean;
   /** The champion's share of right answers. */
@@ -77,7 +80,7 @@ function endsOf(
   scenario: number,
   {
     worse,
-    says = (random) => saysBy(random, usual),
+    says = (random) => judgeVerdicts(random, usual),
     labelled = amounts.labelled,
     keeping,
     right = 0.6,
@@ -115,8 +118,8 @@ describe('a canary with a judge of sensitivity 80 % and specificity 90 % (simula
   });
 
   test('stays within alpha if a fifth of the challenger’s wrong answers have no verdict', () => {
-    const silent = (random: Random): Says => {
-      const says = saysBy(random, usual);
+    const silent = (random: Random): JudgeVerdict => {
+      const says = judgeVerdicts(random, usual);
       return (answer, of) =>
         of === 'challenger' && answer === 'wrong' && random() < 0.2 ? null : says(answer, of);
     };
@@ -125,7 +128,7 @@ describe('a canary with a judge of sensitivity 80 % and specificity 90 % (simula
 
   test('stays within alpha if the challenger gives wrong answers where the champion blocks', () => {
     const lenient: JudgeRates = { sensitivity: 0.9, specificity: 0.6 };
-    const says = (random: Random) => saysBy(random, lenient);
+    const says = (random: Random) => judgeVerdicts(random, lenient);
     expect(promoted(85, { worse: margin + 0.01, says, keeping: true }).lower).toBeLessThanOrEqual(
       allowed,
     );
@@ -181,17 +184,17 @@ describe('labels of people', () => {
     [0, 'missing labels: champion 100 right, 100 wrong; challenger 100 right, 100 wrong'],
     [99, 'missing labels: champion 1 right, 1 wrong; challenger 1 right, 1 wrong'],
   ])('are too few with %d of each kind and version', (each, why) => {
-    expect(whyNotYet(labelsOf(each, alike))).toEqual([why]);
+    expect(judgeObstacles(labelsOf(each, alike))).toEqual([why]);
   });
 
   test('are enough with 100 of each kind and version and equal error rates', () => {
-    expect(whyNotYet(labelsOf(100, alike))).toEqual([]);
+    expect(judgeObstacles(labelsOf(100, alike))).toEqual([]);
   });
 
   test('are too few if one version lacks some', () => {
     const { champion, ...rest } = labelsOf(200, alike);
     expect(
-      whyNotYet({ ...rest, champion: { ...champion, wrong: { cases: 40, right: 36 } } }),
+      judgeObstacles({ ...rest, champion: { ...champion, wrong: { cases: 40, right: 36 } } }),
     ).toEqual(['missing labels: champion 60 wrong']);
   });
 
@@ -207,20 +210,20 @@ describe('labels of people', () => {
       /agreement on right answers differs: champion 80 of 100, challenger 97 of 100/,
     ],
   ] as const)('detect different error rates on %s answers', (_, rates, why) => {
-    expect(whyNotYet(labelsOf(100, rates))).toEqual([expect.stringMatching(why)]);
+    expect(judgeObstacles(labelsOf(100, rates))).toEqual([expect.stringMatching(why)]);
   });
 
   test('reject a judge with equal error rates in about 5 % of worlds', () => {
     const rejected = rateIn(600, (world) => {
       const random = randomOf(world, 88);
-      const says = saysBy(random, usual);
-      const pair = (kind: 'right' | 'wrong'): CheckedPair => ({
+      const says = judgeVerdicts(random, usual);
+      const pair = (kind: 'right' | 'wrong'): LabelledVerdictPair => ({
         champion: checkedOf(kind, says(kind, 'champion') ?? 0),
         challenger: checkedOf(kind, says(kind, 'challenger') ?? 0),
       });
       return (
-        whyNotYet(
-          foldLabels(
+        judgeObstacles(
+          summarizeLabels(
             Array.from({ length: 200 }, (_, index) => pair(index % 2 === 0 ? 'right' : 'wrong')),
           ),
         ).length > 0
@@ -231,13 +234,13 @@ describe('labels of people', () => {
   });
 
   test('do not let the judge decide if more than 5 % of the pairs are unsure', () => {
-    const unsure: CheckedPair = {
+    const unsure: LabelledVerdictPair = {
       champion: { said: 1, right: null },
       challenger: { said: 1, right: true },
     };
     const labels = labelsOf(100, alike);
-    const many = foldLabels(Array.from({ length: 20 }, () => unsure));
-    expect(whyNotYet({ ...labels, pairs: 220, unsure: 20 })).toEqual([
+    const many = summarizeLabels(Array.from({ length: 20 }, () => unsure));
+    expect(judgeObstacles({ ...labels, pairs: 220, unsure: 20 })).toEqual([
       '20 of 220 labelled pairs are "unsure"; at most 5 % may be',
     ]);
     expect(many).toMatchObject({
@@ -249,7 +252,7 @@ describe('labels of people', () => {
   });
 
   test('do not count blocked answers, which have no verdict', () => {
-    const labels = foldLabels([
+    const labels = summarizeLabels([
       { champion: checkedOf('keptBack', 0), challenger: checkedOf('wrong', 1) },
     ]);
     expect(labels).toMatchObject({
@@ -260,9 +263,9 @@ describe('labels of people', () => {
   });
 
   test('may still be added while there are enough judged pairs without one', () => {
-    expect(mayStillBeLabelled(noLabels, 199)).toBe(false);
-    expect(mayStillBeLabelled(noLabels, 200)).toBe(true);
-    expect(mayStillBeLabelled({ ...noLabels, pairs: 200 }, 200)).toBe(false);
+    expect(canAddLabels(noLabels, 199)).toBe(false);
+    expect(canAddLabels(noLabels, 200)).toBe(true);
+    expect(canAddLabels({ ...noLabels, pairs: 200 }, 200)).toBe(false);
   });
 });
 
@@ -349,7 +352,7 @@ describe('the correction', () => {
   };
 
   test('includes 0, because pairs with two blocked answers have no labels', () => {
-    const harsh = foldLabels(
+    const harsh = summarizeLabels(
       Array.from({ length: 400 }, () => ({
         champion: checkedOf('wrong', 0),
         challenger: checkedOf('right', 0),

@@ -1,10 +1,10 @@
 import {
-  openPairs,
-  openSince,
+  allowedPairs,
+  earliestJudgedTime,
   type JudgingPhase,
 } from '../../../../domain/rollout/judging/judging-pace';
 import { startEvidence } from '../../../../domain/rollout/judging/observe';
-import { daysFrom } from '../../../../domain/statistics/days-sequence';
+import { startDaysAt } from '../../../../domain/statistics/days-sequence';
 import { policyWith } from '../../../support/rollout/policies';
 
 const day = 86_400;
@@ -12,7 +12,7 @@ const open = (
   minDurationSeconds: number,
   elapsedSeconds: number,
   at: Pick<JudgingPhase, 'steps' | 'step'> = { steps: [0], step: 0 },
-) => openPairs({ mostPairs: 2_400 }, { ...at, minDurationSeconds, elapsedSeconds });
+) => allowedPairs({ mostPairs: 2_400 }, { ...at, minDurationSeconds, elapsedSeconds });
 
 test.each([
   ['all with a minDuration of an hour', 3_600, 0, 2_400],
@@ -52,14 +52,14 @@ test.each([
   ],
   ['pairs of closed days are judged if days are not tested', 4 * day, march('03'), null],
 ])('%s', (_name, minDurationSeconds, closedBefore, expected) => {
-  const days = { ...daysFrom(march('01')), closedBefore };
+  const days = { ...startDaysAt(march('01')), closedBefore };
   const evidence = startEvidence(policyWith(), {
     champion: 'a@1',
     challenger: 'a@2',
     at: '2026-03-01T06:00:00Z',
   });
   expect(
-    openSince(
+    earliestJudgedTime(
       { quality: { ...evidence.quality, days } },
       { test: { minDurationSeconds }, timezone: 'UTC' },
     ),
@@ -72,9 +72,9 @@ test('a day ends at midnight in the time zone of the lifecycle', () => {
     challenger: 'a@2',
     at: '2026-03-01T06:00:00Z',
   });
-  const days = { ...daysFrom(march('01')), closedBefore: march('03') };
+  const days = { ...startDaysAt(march('01')), closedBefore: march('03') };
   expect(
-    openSince(
+    earliestJudgedTime(
       { quality: { ...evidence.quality, days } },
       { test: { minDurationSeconds: 7 * day }, timezone: 'America/New_York' },
     ),
@@ -82,5 +82,7 @@ test('a day ends at midnight in the time zone of the lifecycle', () => {
 });
 
 test('all pairs are judged before any traffic', () => {
-  expect(openSince(null, { test: { minDurationSeconds: 7 * day }, timezone: 'UTC' })).toBeNull();
+  expect(
+    earliestJudgedTime(null, { test: { minDurationSeconds: 7 * day }, timezone: 'UTC' }),
+  ).toBeNull();
 });

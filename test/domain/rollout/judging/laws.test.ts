@@ -5,7 +5,7 @@ import type { RolloutPolicy } from '../../../../domain/rollout/policy';
 import { policyWith, type PolicyChange } from '../../../support/rollout/policies';
 import {
   about,
-  begun,
+  startedRollout,
   inStep,
   requestsOf,
   seen,
@@ -31,7 +31,7 @@ function evidenceOf(
 ): RolloutEvidence {
   const difference = (day: number, index: number) =>
     mean + (day % 2 === 0 ? wave : -wave) + (index % 2 === 0 ? spread : -spread);
-  const paired = withPairsOf(policy, begun(policy), { days, perDay, difference });
+  const paired = withPairsOf(policy, startedRollout(policy), { days, perDay, difference });
   const entered = inStep(policy, paired, step);
   return seen(policy, entered, {
     requests: [...requestsOf(requests), ...requestsOf(failed, { failed: true, latencyMs: null })],
@@ -139,7 +139,7 @@ describe('the decision on a rollout', () => {
   law('reads the same quality while serving, whatever the shadow was', (drawn, one, other) => {
     const policy = policyWith();
     const served = (mean: number) => {
-      const shadow = withPairsOf(policy, begun(policy), {
+      const shadow = withPairsOf(policy, startedRollout(policy), {
         days: 7,
         perDay: 20,
         difference: about(mean),

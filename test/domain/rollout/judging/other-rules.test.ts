@@ -1,7 +1,7 @@
 import type { CanarySpec } from '../../../../domain/lifecycle/lifecycle';
 import { rightAnswer } from '../../../../domain/rollout/judging/loss';
 import { observe, startEvidence } from '../../../../domain/rollout/judging/observe';
-import { underOtherRules } from '../../../../domain/rollout/judging/other-rules';
+import { decideWithCanary } from '../../../../domain/rollout/judging/other-rules';
 import { rolloutPolicyOf } from '../../../../domain/rollout/policy';
 import { labelsOf } from '../../../support/rollout/simulated-judged';
 
@@ -45,7 +45,7 @@ const evidence = observe(
   },
 );
 const under = (change: Partial<CanarySpec>) =>
-  underOtherRules(policy, evidence, { ...canary, ...change });
+  decideWithCanary(policy, evidence, { ...canary, ...change });
 const quality = (change: Partial<CanarySpec['quality']>) =>
   under({ quality: { ...canary.quality, ...change } });
 
@@ -62,7 +62,7 @@ test('other margins and limits give the verdict that they would have given', () 
 
 test('evidence of an earlier version of the rules is unknown', () => {
   const earlier = { ...evidence, version: 1 } as unknown as typeof evidence;
-  expect(underOtherRules(policy, earlier, canary)).toEqual({
+  expect(decideWithCanary(policy, earlier, canary)).toEqual({
     kind: 'unknown',
     why: [
       'it was measured by version 1 of the rollout rules, which counted differently from version 2',
@@ -113,7 +113,7 @@ describe('if a judge scores the answers', () => {
     },
   };
   const by = (change: Partial<CanarySpec['quality']>) =>
-    underOtherRules(rolloutPolicyOf(known, { dependsOnPrediction: false }), checked, {
+    decideWithCanary(rolloutPolicyOf(known, { dependsOnPrediction: false }), checked, {
       ...written,
       quality: { ...written.quality, ...change },
     });

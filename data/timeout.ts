@@ -1,0 +1,32 @@
+import { failure, type FailureType } from '../domain/failure';
+
+/** Waits at most `ms`, then throws the failure. The work continues and its result is dropped. */
+export async function withTimeout<T>(
+  ms: number,
+  work: Promise<T>,
+  late: { readonly type: FailureType; readonly message: string },
+): Promise<T> {
+  return raceDeadline<T>(ms, work, () => {
+    throw failure(late.type, `${late.message} (no answer within ${ms} ms)`);
+  });
+}
+
+/**
+ * Waits at most `ms`, then returns or throws what `late` does. Unlike AbortSignal.timeout, no timer
+ * remains after the work has ended.
+ */
+export async function raceDeadline<T, Late = T>(
+  ms: number,
+  work: Promise<T>,
+  late: () => Late,
+): Promise<T | Late> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), ms);
+  });
+  try {
+    return await Promise.race([work, deadline.then(late)]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

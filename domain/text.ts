@@ -1,0 +1,14 @@
+/**
+ * Text with a lone surrogate has no digest (canonical.ts). Escapes in JSON and cutting can cause
+ * one.
+ */
+
+/** Replaces each lone surrogate with the replacement character. */
+export function replaceLoneSurrogates(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, '\ufffd');
+}
+
+/** At most `most` UTF-16 units of the text, without a lone surrogate at the end. */
+export function truncateText(text: string, most: number): string {
+  return text.slice(0, most).replace(/\p{Surrogate}$/u, '');
+}
