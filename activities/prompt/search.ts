@@ -29,7 +29,7 @@ import { rankResults } from '../../domain/prompt/search/halving';
 import {
   searchProgress,
   type SearchOutcome,
-  type SearchProgress,
+  type VariantProgress,
 } from '../../domain/prompt/search/outcome';
 import { searchProblem, type PromptSearchRequest } from '../../domain/prompt/search/request';
 import type { ActiveVariant, SearchBatch, SearchState } from '../../domain/prompt/search/state';
@@ -93,7 +93,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
      */
     openPromptSearch: (
       input: OpenPromptSearchInput,
-    ): Promise<{ order: ArtifactRef; state: ArtifactRef; standing: SearchProgress }> =>
+    ): Promise<{ order: ArtifactRef; state: ArtifactRef; standing: VariantProgress }> =>
       withHeartbeat(async () => {
         const { tenant, search: id, prompt, actor, request, parallel } = input;
         const problem = searchProblem(request);
@@ -174,7 +174,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
     /** Selects the variants for the next round and rewrites them. Deterministic. */
     endPromptRound: (
       input: EndPromptRoundInput,
-    ): Promise<{ state: ArtifactRef; standing: SearchProgress }> =>
+    ): Promise<{ state: ArtifactRef; standing: VariantProgress }> =>
       withHeartbeat(async ({ signal }) => {
         const [search, before] = await Promise.all([
           opened(input, signal),

@@ -29,7 +29,7 @@ interface AtStage extends RunRef {
   readonly generation: number;
 }
 
-export type StageStart =
+export type StageOpening =
   | { readonly kind: 'run' }
   | { readonly kind: 'reused'; readonly fromRun: RunId; readonly end: StageEnd<unknown> };
 
@@ -87,7 +87,7 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
      */
     async beginStage(
       input: AtStage & { readonly inputs: unknown; readonly reuse: Reuse },
-    ): Promise<StageStart> {
+    ): Promise<StageOpening> {
       const { inputs, reuse, ...at } = input;
       const cacheKey = digestOf({ stage: at.stage, code: codeDigest, inputs });
       const begin = {

@@ -40,7 +40,7 @@ export interface StudyPlan {
   readonly hyperband: Hyperband | null;
 }
 
-export interface StudyProgress {
+export interface StudyReport {
   /** Number of trials that were started. */
   readonly asked: number;
   /** Started and not ended, by a lost execution or before the study continued as new. */
@@ -120,7 +120,7 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
       runId,
       study,
       tune,
-    }: StudyRef & { readonly tune: TuneSpec }): Promise<StudyProgress> {
+    }: StudyRef & { readonly tune: TuneSpec }): Promise<StudyReport> {
       const trials = await registry.trials.list({ tenant, runId, study });
       const { complete, pruned, failed } = countsOf(trials);
       const best = bestTrial(trials, tune.direction);

@@ -4,7 +4,7 @@ import type { Issue } from '../../domain/failure';
 import { formatIssue } from '../../domain/document/issue-text';
 import {
   requestPath,
-  type Answer,
+  type AnswerOf,
   type Input,
   type Inputs,
   type ItemOf,
@@ -30,7 +30,7 @@ export interface CallSettings {
 export interface ApiClient {
   readonly target: ApiTarget;
   /** @throws CliError with the message and the next step of the API. */
-  call<N extends OperationName>(name: N, ...input: Inputs<N, CallSettings>): Promise<Answer<N>>;
+  call<N extends OperationName>(name: N, ...input: Inputs<N, CallSettings>): Promise<AnswerOf<N>>;
   /** Every item of a list, page by page, up to `limit`. */
   list<N extends OperationName>(
     name: N,
@@ -117,7 +117,7 @@ export function createApiClient(target: ApiTarget): ApiClient {
       return items;
     },
     async call<N extends OperationName>(name: N, input: AnyInput = {}) {
-      return (await (await checked(name, input)).body.json()) as Answer<N>;
+      return (await (await checked(name, input)).body.json()) as AnswerOf<N>;
     },
     text: async (name, input) => (await checked(name, input)).body.text(),
     async etag(name, input) {

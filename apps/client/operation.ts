@@ -11,7 +11,7 @@ export type OperationName = {
   }[Method];
 }[keyof paths];
 
-type Operation<N extends OperationName> = N extends `${infer M} ${infer P extends keyof paths}`
+type ApiOperation<N extends OperationName> = N extends `${infer M} ${infer P extends keyof paths}`
   ? Lowercase<M> extends Method
     ? NonNullable<paths[P][Lowercase<M>]>
     : never
@@ -22,18 +22,18 @@ type JsonOf<T> = T extends { readonly content: { readonly 'application/json': in
   : never;
 
 /** The JSON body of a successful answer. */
-export type Answer<N extends OperationName> = N extends OperationName
-  ? Operation<N> extends { readonly responses: infer R }
+export type AnswerOf<N extends OperationName> = N extends OperationName
+  ? ApiOperation<N> extends { readonly responses: infer R }
     ? JsonOf<R[keyof R]>
     : never
   : never;
 
 /** One item of an answer that is a page of a list. */
 export type ItemOf<N extends OperationName> =
-  Answer<N> extends { readonly items: readonly (infer I)[] } ? I : never;
+  AnswerOf<N> extends { readonly items: readonly (infer I)[] } ? I : never;
 
 type ParametersOf<N extends OperationName, In extends 'path' | 'query'> =
-  Operation<N> extends { readonly parameters: infer P }
+  ApiOperation<N> extends { readonly parameters: infer P }
     ? In extends keyof P
       ? NonNullable<P[In]>
       : never
@@ -53,9 +53,9 @@ type QueryInput<N extends OperationName> = [ParametersOf<N, 'query'>] extends [n
     : { readonly query: Loose<ParametersOf<N, 'query'>> };
 
 type BodyInput<N extends OperationName> =
-  Operation<N> extends { readonly requestBody: infer B }
+  ApiOperation<N> extends { readonly requestBody: infer B }
     ? { readonly body: JsonOf<B> }
-    : Operation<N> extends { readonly requestBody?: infer B }
+    : ApiOperation<N> extends { readonly requestBody?: infer B }
       ? [NonNullable<B>] extends [never]
         ? { readonly body?: never }
         : { readonly body?: JsonOf<NonNullable<B>> }
@@ -73,7 +73,7 @@ export type Inputs<N extends OperationName, More = unknown> =
   NeedsNothing<Input<N>> extends true ? [input?: Input<N> & More] : [input: Input<N> & More];
 
 /** The JSON body that a call sends. */
-export type Body<N extends OperationName> =
+export type BodyOf<N extends OperationName> =
   BodyInput<N> extends { readonly body?: infer B } ? Exclude<B, undefined> : never;
 
 /** The path and query of an operation, encoded. */

@@ -23,7 +23,7 @@ import type { CommandKeys } from '../../data/access/command-signature';
 import { signCommand } from '../../data/access/command-signature';
 import { holdUpOf, needsEvents } from './hold-up';
 import type { CommandActor } from './rollout-commands';
-import type { RolloutCommand } from './rollout-commands';
+import type { RolloutCommandInput } from './rollout-commands';
 import { unsignedCommand, steerRollout } from './rollout-commands';
 import {
   approveUpdate,
@@ -63,7 +63,7 @@ export interface LifecycleClient {
    * Executed once per id, however often it is sent. `gone`: Temporal does not know the rollout, or
    * no longer.
    */
-  steer(workflowId: string, said: RolloutCommand): Promise<'obeyed' | 'gone'>;
+  steer(workflowId: string, said: RolloutCommandInput): Promise<'obeyed' | 'gone'>;
   execution(workflowId: string): Promise<ExecutionStatus>;
   standing(workflowId: string): Promise<ExecutionState>;
   /** The number of workers that polled each task queue in the last minutes. */

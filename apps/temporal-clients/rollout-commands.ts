@@ -24,7 +24,7 @@ export interface CommandActor {
 export type RolloutVerb = 'hold' | 'resume' | 'skip' | 'abort' | 'extend';
 
 /** Also the id of the update: Temporal returns the first response for a repeated id. */
-export type RolloutCommand = CommandActor &
+export type RolloutCommandInput = CommandActor &
   (
     | { readonly verb: Exclude<RolloutVerb, 'extend'> }
     | { readonly verb: 'extend'; readonly seconds: number }
@@ -39,7 +39,7 @@ interface Signing {
 export async function steerRollout(
   { workflow, commandKeys }: Signing,
   workflowId: string,
-  said: RolloutCommand,
+  said: RolloutCommandInput,
 ): Promise<'obeyed' | 'gone'> {
   const { verb, ...by } = said;
   const handle = workflow.getHandle(workflowId);

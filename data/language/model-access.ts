@@ -300,8 +300,8 @@ function listen(onText: OnText | undefined): Hearing {
 async function retried<T>(
   {
     signal,
-    maxWaitMs: patienceMs = usualPatienceMs,
-    hasStandby: standsBy = false,
+    patienceMs: patienceMs = usualPatienceMs,
+    standsBy: standsBy = false,
   }: Pick<RequestOrigin, 'signal' | 'patienceMs' | 'standsBy'>,
   hearing: Hearing,
   work: () => Promise<T>,

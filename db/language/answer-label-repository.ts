@@ -3,7 +3,7 @@ import { failure } from '../../domain/failure';
 import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
 import { isKnownWrong } from '../../domain/rollout/judging/answer-quality';
 import type {
-  LabelledVerdict,
+  LabelledJudgement,
   LabelledVerdictPair,
 } from '../../domain/rollout/judging/judge-labels';
 import { isOpenRollout } from '../../domain/rollout/rollout';
@@ -161,7 +161,7 @@ function checkedPairOf(row: JudgedRow, { first, second }: PairLabel): LabelledVe
     : { champion: ofServed, challenger: ofBeside };
 }
 
-function checkedOf(answer: string, said: 0 | 1, right: boolean | null): LabelledVerdict {
+function checkedOf(answer: string, said: 0 | 1, right: boolean | null): LabelledJudgement {
   return isKnownWrong(answer) ? { said: 0, right: false, keptBack: true } : { said, right };
 }
 

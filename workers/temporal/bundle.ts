@@ -5,7 +5,7 @@ import type { Digest } from '../../domain/dataset/artifact';
 import { sourceDigest } from './source-digest';
 
 const root = resolve(__dirname, '..', '..');
-const interceptorsPath = join(root, 'workflows', 'begun-first.ts');
+const interceptorsPath = join(root, 'workflows', 'run-priority.ts');
 
 export interface WorkflowCode {
   readonly codePath: string;

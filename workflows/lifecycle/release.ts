@@ -8,7 +8,7 @@ import type { Run } from './stage';
 import { canary } from './stages/canary';
 import { promote } from './stages/promote';
 
-export interface EvaluatedCandidate {
+export interface ReleaseCandidate {
   readonly candidate: ModelVersionRef;
   readonly champion: ComparedChampion;
   readonly evaluated: {
@@ -22,7 +22,7 @@ export interface EvaluatedCandidate {
 
 export async function release(
   run: Run,
-  { candidate, champion, evaluated, before }: EvaluatedCandidate,
+  { candidate, champion, evaluated, before }: ReleaseCandidate,
 ): Promise<RunEnd> {
   const { spec } = run.plan;
   const measured = before ? joinVerdicts(before, evaluated.verdict) : evaluated.verdict;

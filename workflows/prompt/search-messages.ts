@@ -3,7 +3,7 @@ import { defineQuery } from '@temporalio/workflow';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
 import type { RunId, Tenant } from '../../domain/ids';
-import type { SearchProgress } from '../../domain/prompt/search/outcome';
+import type { VariantProgress } from '../../domain/prompt/search/outcome';
 import type { PromptSearchRequest } from '../../domain/prompt/search/request';
 
 export const promptSearchWorkflow = 'promptSearch';
@@ -38,12 +38,12 @@ export interface PromptSearchProgress {
   readonly order: ArtifactRef;
   /** JSON: `SearchState`. */
   readonly state: ArtifactRef;
-  readonly standing: SearchProgress;
+  readonly standing: VariantProgress;
 }
 
 export interface PromptSearchView {
   /** Null until its cases are read. */
-  readonly standing: SearchProgress | null;
+  readonly standing: VariantProgress | null;
   /** Pieces of the current step. */
   readonly pieces: { readonly done: number; readonly of: number };
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { daysUntil, expiresSoon, keyExpiry, usualKeyDays } from '../../../domain/access/api-key';
-import type { Body } from '../../client/operation';
+import type { BodyOf } from '../../client/operation';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import { showList } from '../list-view';
@@ -10,7 +10,7 @@ import { jsonText } from '../harmless';
 import type { KeyJson } from '../../api/access/view';
 
 interface CreateOptions {
-  readonly scope: Body<'POST /api-keys'>['scope'];
+  readonly scope: BodyOf<'POST /api-keys'>['scope'];
   readonly expires?: number | 'never';
   readonly expiresAt?: string;
   readonly json?: true;

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { parse } from 'yaml';
 import { explainGates } from '../../../domain/decision/explain';
-import type { Body } from '../../client/operation';
+import type { BodyOf } from '../../client/operation';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import type { DecisionJson } from './explanation-view';
@@ -47,7 +47,7 @@ export function decisionCommands(program: Command, context: CliContext): void {
     .option('--json', 'Print as JSON')
     .action(async (decision: string, options: WhatIfOptions) => {
       const rules = readRules(context.settings.cwd, options);
-      const body = { decision, ...rules } as Body<'POST /policies/what-if'>;
+      const body = { decision, ...rules } as BodyOf<'POST /policies/what-if'>;
       const answer = await context.api().call('POST /policies/what-if', { body });
       const text = [
         `was ${answer.was.kind}, would be ${answer.wouldBe.kind}`,

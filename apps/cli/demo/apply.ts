@@ -1,4 +1,4 @@
-import type { Body } from '../../client/operation';
+import type { BodyOf } from '../../client/operation';
 import type { CliContext } from '../context';
 
 /**
@@ -13,7 +13,7 @@ export async function applyForDemo(
   const path = { name: lifecycle };
   const applied = await context.api().call('PUT /lifecycles/{name}', {
     path,
-    body: body as Body<'PUT /lifecycles/{name}'>,
+    body: body as BodyOf<'PUT /lifecycles/{name}'>,
   });
   const { revision, state } = applied;
   const isLooser = state === 'pending';

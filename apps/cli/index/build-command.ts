@@ -7,7 +7,7 @@ import { vectorKinds, type VectorChoice } from '../../../domain/index/vector-ind
 import type { Verdict } from '../../../domain/decision/verdict';
 import type { IndexBuildOutcome, IndexBuildState } from '../../../workflows/index-version/messages';
 import { readCasesFile, textOfFile } from '../language/cases-file';
-import type { Body } from '../../client/operation';
+import type { BodyOf } from '../../client/operation';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import { jsonText } from '../harmless';
@@ -56,7 +56,7 @@ export function indexBuildCommands(index: Command, context: CliContext): void {
       const body = {
         ...orderOf(file, context),
         ...(vectors !== undefined && { vectors }),
-      } as Body<'POST /indexes/{index}/builds'>;
+      } as BodyOf<'POST /indexes/{index}/builds'>;
       const begun = (await context.api().call('POST /indexes/{index}/builds', {
         path: { index: name },
         headers,

@@ -5,7 +5,7 @@ import type { IndexVersionRecord } from '../../../db/index/repository';
 import type { ChunkingPlan } from '../../../domain/index/chunking';
 import { rejectedOf } from '../../../domain/index/document';
 import { textOfFile } from '../language/cases-file';
-import type { Body } from '../../client/operation';
+import type { BodyOf } from '../../client/operation';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import { knownGateway } from '../serving/replay/gateway';
@@ -209,14 +209,14 @@ interface ChangeOptions {
   readonly json?: true;
 }
 
-type Changes = Body<'POST /indexes/{index}/changes'>;
+type IndexChangesBody = BodyOf<'POST /indexes/{index}/changes'>;
 
-function documentsOf(file: string, cwd: string): NonNullable<Changes['documents']> {
+function documentsOf(file: string, cwd: string): NonNullable<IndexChangesBody['documents']> {
   const lines = textOfFile(file, cwd).split('\n');
   return lines.flatMap((line, at) => {
     if (line.trim() === '') return [];
     try {
-      return [JSON.parse(line) as NonNullable<Changes['documents']>[number]];
+      return [JSON.parse(line) as NonNullable<IndexChangesBody['documents']>[number]];
     } catch {
       throw new CliError(`${file}:${at + 1} is not valid JSON; no document was changed`, 2);
     }

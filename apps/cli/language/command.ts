@@ -15,7 +15,7 @@ import {
 } from '../../../domain/language/evaluation/report';
 import type { SearchDocument } from '../../../domain/prompt/search/search-document.schema';
 import { modelOf, readCasesFile, textOfFile } from './cases-file';
-import type { Body } from '../../client/operation';
+import type { BodyOf } from '../../client/operation';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import { wholeNumber } from '../numbers';
@@ -124,7 +124,7 @@ export function evaluateCommand(program: Command, context: CliContext): void {
         cases: read.text,
         fileName: file,
         budgetUsd: options.budget ?? null,
-      } as Body<'POST /prompts/{prompt}/evaluations'>;
+      } as BodyOf<'POST /prompts/{prompt}/evaluations'>;
       const begun = await context
         .api()
         .call('POST /prompts/{prompt}/evaluations', { path: { prompt: name }, body });

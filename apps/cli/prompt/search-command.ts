@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { signed } from '../../../domain/format';
 import { readCasesFile, withoutJudging, type ReadCases } from '../language/cases-file';
-import type { Body } from '../../client/operation';
+import type { BodyOf } from '../../client/operation';
 import { appliedSpec } from '../lifecycle/applied';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
@@ -87,7 +87,7 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
         ref,
         cases: read.text,
         fileName: options.cases,
-      } as Body<'POST /prompts/{prompt}/searches'>;
+      } as BodyOf<'POST /prompts/{prompt}/searches'>;
       const begun = await context
         .api()
         .call('POST /prompts/{prompt}/searches', { path: { prompt: name }, body });

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { formatSeconds, parseDuration } from '../../../domain/duration';
 import type { CliContext } from '../context';
-import type { Body } from '../../client/operation';
+import type { BodyOf } from '../../client/operation';
 import { CliError } from '../cli-error';
 import { showList } from '../list-view';
 import type { Finish } from '../finish';
@@ -98,9 +98,9 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
 
   const send = async (
     model: string,
-    verb: RolloutVerb,
+    verb: RolloutCommandVerb,
     { reason, idempotencyKey }: CommandReason,
-    more: Partial<Body<'POST /models/{model}/rollout/extend'>> = {},
+    more: Partial<BodyOf<'POST /models/{model}/rollout/extend'>> = {},
   ): Promise<RolloutJson> =>
     context.api().call(`POST /models/{model}/rollout/${verb}`, {
       path: { model },
@@ -266,11 +266,11 @@ function lineAt(text: string, place: string): LabelLine {
 /** The most labels that the API accepts in one request. */
 const labelsAtOnce = 500;
 
-type RolloutVerb = 'hold' | 'resume' | 'skip' | 'abort' | 'extend';
+type RolloutCommandVerb = 'hold' | 'resume' | 'skip' | 'abort' | 'extend';
 
 const commands: Readonly<
   Record<
-    Exclude<RolloutVerb, 'extend'>,
+    Exclude<RolloutCommandVerb, 'extend'>,
     { readonly description: string; readonly result: (now: RolloutJson) => string }
   >
 > = {

@@ -111,7 +111,7 @@ export function compileRequestCodec({
     };
   }
 
-  function rowsIn(request: Record<string, unknown>, issues: Issue[]): Columns {
+  function rowsIn(request: Record<string, unknown>, issues: Issue[]): RequestColumns {
     if (request['inputs'] !== undefined) {
       issues.push({
         pointer: '/rows',
@@ -121,7 +121,7 @@ export function compileRequestCodec({
     return decodeRows({ rows: request['rows'], fields, model, maxRows, issues });
   }
 
-  function tensorsIn(request: Record<string, unknown>, issues: Issue[]): Columns {
+  function tensorsIn(request: Record<string, unknown>, issues: Issue[]): RequestColumns {
     const inputs = request['inputs'];
     if (!Array.isArray(inputs)) throw refused([inputsMissing(request, required)]);
 
@@ -170,7 +170,7 @@ export function compileRequestCodec({
   return { decode };
 }
 
-interface Columns {
+interface RequestColumns {
   readonly given: ReadonlyMap<string, readonly RequestValue[]>;
   /** -1 when no column could be read. */
   readonly rowCount: number;

@@ -6,7 +6,7 @@ import type { BundleIndex } from '../../../domain/language/bundle';
 import type { Sampling } from '../../../domain/language/chat';
 import type { EvaluationCase } from '../../../domain/language/cases/case';
 import type { RetrievedPassage } from '../../../domain/language/judge/evaluator-input';
-import type { AnsweringModel } from '../../../domain/language/evaluation/result';
+import type { AnswerModel } from '../../../domain/language/evaluation/result';
 import {
   arrangePassages,
   perturbPassages,
@@ -55,7 +55,7 @@ export interface CaseAnswer {
   /** Another run or stage asked it, under a different load. */
   readonly earlier?: boolean;
   /** Absent when no model was asked. */
-  readonly by?: AnsweringModel;
+  readonly by?: AnswerModel;
   /** Nanodollars. */
   readonly cost: number;
   /** Whether it was recorded and paid before. */

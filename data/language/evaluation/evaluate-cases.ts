@@ -55,7 +55,7 @@ export interface EvaluationProgress {
   readonly cost: number;
 }
 
-export type CaseOutcome =
+export type CaseReply =
   | { readonly kind: 'answered'; readonly answer: CaseAnswer }
   | {
       readonly kind: 'unanswered';
@@ -91,7 +91,7 @@ export async function evaluateCases(evaluation: Evaluation): Promise<readonly Ca
   const answers = await inConcurrencySlots(
     asks,
     evaluation,
-    async ({ case: of, of: perturbed, repeat, change }, place): Promise<CaseOutcome> => {
+    async ({ case: of, of: perturbed, repeat, change }, place): Promise<CaseReply> => {
       signal?.throwIfAborted();
       const said = await answered(() =>
         answerer(of, { repeat, place, ...(change && { change }), ...(signal && { signal }) }),
@@ -117,7 +117,7 @@ export async function evaluateCases(evaluation: Evaluation): Promise<readonly Ca
   const byCase = new Map(
     cases.map(({ id }) => [
       id,
-      [] as { readonly ask: EvaluationQuestion; readonly answer: CaseOutcome }[],
+      [] as { readonly ask: EvaluationQuestion; readonly answer: CaseReply }[],
     ]),
   );
   asks.forEach((ask, index) => {
@@ -134,7 +134,7 @@ export async function evaluateCases(evaluation: Evaluation): Promise<readonly Ca
 }
 
 /** For a case that should be refused, a provider's filter counts like the safety policy. */
-const keptBack: CaseOutcome = {
+const keptBack: CaseReply = {
   kind: 'answered',
   answer: { text: '', withheld: true, retrieved: [], latencyMs: 0, cost: 0, fromLedger: false },
 };
@@ -201,7 +201,7 @@ const ofTheCase: readonly FailureType[] = [
   'ProviderTimeout',
 ];
 
-async function answered(ask: () => Promise<CaseAnswer>): Promise<CaseOutcome> {
+async function answered(ask: () => Promise<CaseAnswer>): Promise<CaseReply> {
   try {
     return { kind: 'answered', answer: await ask() };
   } catch (error) {

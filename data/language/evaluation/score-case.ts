@@ -18,11 +18,11 @@ import {
 } from '../../../domain/language/evaluation/score';
 import { failureMessage } from '../../../domain/language/evaluation/unanswered-cases';
 import type { CaseAnswer } from './answerer';
-import type { CaseOutcome, Evaluation } from './evaluate-cases';
+import type { CaseReply, Evaluation } from './evaluate-cases';
 
 interface AnsweredAsk {
   readonly ask: EvaluationQuestion;
-  readonly answer: CaseOutcome;
+  readonly answer: CaseReply;
 }
 
 /** Score all dimensions of one case from its first answer, its repeats and its perturbations. */
@@ -78,14 +78,14 @@ const withheldFrom: Pick<CaseAnswer, 'text' | 'blocked' | 'withheld' | 'retrieve
 };
 
 /** Whether a provider's filter stopped the answer. */
-export function isWithheldAnswer(said: CaseOutcome): boolean {
+export function isWithheldAnswer(said: CaseReply): boolean {
   return said.kind === 'unanswered' && said.error?.type === 'AnswerWithheld';
 }
 
 async function scoreIn(
   dimension: DimensionSpec,
   of: EvaluationCase,
-  { first, all }: { readonly first: CaseOutcome; readonly all: readonly AnsweredAsk[] },
+  { first, all }: { readonly first: CaseReply; readonly all: readonly AnsweredAsk[] },
   evaluation: Evaluation,
 ): Promise<Score> {
   if (dimension.kind === 'consistency') {
@@ -142,7 +142,7 @@ async function robustness(
     all,
   }: {
     readonly of: EvaluationCase;
-    readonly first: CaseOutcome;
+    readonly first: CaseReply;
     readonly all: readonly AnsweredAsk[];
   },
   evaluation: Evaluation,

@@ -26,9 +26,9 @@ export interface ProviderGate {
 export interface RequestOrigin {
   readonly tenant: Tenant;
   readonly signal?: AbortSignal | undefined;
-  readonly maxWaitMs?: number | undefined;
+  readonly patienceMs?: number | undefined;
   /** Whether a standby exists. The request then does not wait for a trial of the open breaker. */
-  readonly hasStandby?: boolean | undefined;
+  readonly standsBy?: boolean | undefined;
 }
 
 export function openProviderGate(settings: ProviderSettings, resolve: ResolveSecret): ProviderGate {
@@ -75,8 +75,8 @@ export function openProviderGate(settings: ProviderSettings, resolve: ResolveSec
       {
         tenant,
         signal,
-        maxWaitMs: patienceMs = Number.POSITIVE_INFINITY,
-        hasStandby: standsBy = false,
+        patienceMs: patienceMs = Number.POSITIVE_INFINITY,
+        standsBy: standsBy = false,
       },
       tokens,
       work,

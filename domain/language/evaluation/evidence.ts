@@ -4,7 +4,7 @@ import type { Aggregate } from './aggregate';
 import type { BiasEvidence } from '../judge/bias';
 import type { JudgeCalibration } from '../judge/calibration';
 import type { StandbyOutcome } from '../provider/standby';
-import type { AnsweringModel } from './result';
+import type { AnswerModel } from './result';
 
 /** Measurements of one candidate on one case set. JSON; only latencies depend on the machine. */
 export interface LlmEvidence {
@@ -61,7 +61,7 @@ export interface CaseResultRefs {
   readonly baseline: ArtifactRef | null;
 }
 
-export interface AnswererCount extends AnsweringModel {
+export interface AnswererCount extends AnswerModel {
   readonly cases: number;
 }
 

@@ -33,13 +33,13 @@ export interface CaseResult {
    */
   readonly untimed?: string;
   /** Absent without an answer. */
-  readonly by?: AnsweringModel;
+  readonly by?: AnswerModel;
   /** Nanodollars; null without an answer. */
   readonly cost: number | null;
 }
 
 /** The model that answered. */
-export interface AnsweringModel {
+export interface AnswerModel {
   readonly provider: string;
   /** As the provider names it. */
   readonly model: string;

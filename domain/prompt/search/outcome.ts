@@ -6,7 +6,7 @@ import { rankResults } from './halving';
 import type { VariantOrigin, VariantResult } from './variant';
 
 /** The progress of a search, small enough for a query. */
-export interface SearchProgress {
+export interface VariantProgress {
   readonly stage: SearchState['stage'];
   readonly round: number;
   readonly rounds: readonly HalvingRound[];
@@ -24,7 +24,7 @@ export interface SearchProgress {
 export function searchProgress(
   { stage, round, rounds, variants, alive, questions }: SearchState,
   cases: number,
-): SearchProgress {
+): VariantProgress {
   const groups: { variants: number; met: number }[] = [];
   for (const { results } of alive) {
     const last = groups.at(-1);

@@ -7,7 +7,7 @@ import {
 } from '../../statistics/mean-sequence';
 
 /** One answer with a verdict of the judge and a label of a person. */
-export interface LabelledVerdict {
+export interface LabelledJudgement {
   /** The verdict: 1 right, 0 wrong. */
   readonly said: 0 | 1;
   /** The label; null: undecided. */
@@ -18,8 +18,8 @@ export interface LabelledVerdict {
 
 /** Both versions' answers to one question. */
 export interface LabelledVerdictPair {
-  readonly champion: LabelledVerdict;
-  readonly challenger: LabelledVerdict;
+  readonly champion: LabelledJudgement;
+  readonly challenger: LabelledJudgement;
 }
 
 type Version = keyof LabelledVerdictPair;
@@ -80,7 +80,7 @@ export function summarizeLabels(checked: readonly LabelledVerdictPair[]): JudgeL
   };
 }
 
-function errorIn({ said, right }: LabelledVerdict): number {
+function errorIn({ said, right }: LabelledJudgement): number {
   return said - (right === true ? 1 : 0);
 }
 

@@ -4,7 +4,7 @@
 import type {
   PromptScore,
   SearchOutcome,
-  SearchProgress,
+  VariantProgress,
 } from '../../../domain/prompt/search/outcome';
 import type { PromptSearchRequest } from '../../../domain/prompt/search/request';
 import { artifact, digest, type Overrides } from '../fake-activities';
@@ -46,7 +46,7 @@ const request: PromptSearchRequest = {
   sampling: { temperature: 0, topP: 1, maxTokens: 64, seed: 17, stop: [] },
 };
 
-function standingIn(stage: SearchProgress['stage']): SearchProgress {
+function standingIn(stage: VariantProgress['stage']): VariantProgress {
   const variants = stage === 'search' ? 4 : 2;
   return {
     stage,

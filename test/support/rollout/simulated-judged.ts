@@ -10,7 +10,7 @@ import {
   type JudgedPair,
 } from '../../../domain/rollout/judging/answer-quality';
 import type {
-  LabelledVerdict,
+  LabelledJudgement,
   LabelledVerdictPair,
 } from '../../../domain/rollout/judging/judge-labels';
 import { summarizeLabels } from '../../../domain/rollout/judging/judge-labels';
@@ -81,7 +81,7 @@ export function judgeVerdicts(
 }
 
 /** The label of a person, who knows the truth and sees no blocked answer. */
-export function checkedOf(truth: TrueAnswer, said: 0 | 1): LabelledVerdict {
+export function checkedOf(truth: TrueAnswer, said: 0 | 1): LabelledJudgement {
   return truth === 'keptBack'
     ? { said: 0, right: false, keptBack: true }
     : { said, right: truth === 'right' };
