@@ -198,7 +198,7 @@ describe('a canary that does not pass', () => {
     expect(outcome).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
     expect(outcome.verdict?.reasons.at(-1)).toMatchObject({
       code: 'canary.superseded',
-      message: expect.stringContaining('superseded') as string,
+      message: expect.stringContaining('was replaced during the rollout') as string,
     });
   });
 });
