@@ -45,7 +45,7 @@ export interface AssembleInput {
 }
 
 export interface AssembleEnd {
-  /** JSON `AssembledData`. */
+  /** JSON `TrainingSet`. */
   readonly assembled: ArtifactRef;
   /** The request rows of all parts as a dataset version; the model's origin in lineage. */
   readonly dataset: DatasetVersionRef;

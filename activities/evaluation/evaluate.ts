@@ -45,7 +45,7 @@ export interface EvaluateInput {
   readonly runId: RunId;
   readonly key: IdempotencyKey;
   readonly lifecycle: string;
-  /** JSON `AssembledData`. */
+  /** JSON `TrainingSet`. */
   readonly assembled: ArtifactRef;
   /** The holdout rows as a dataset version. */
   readonly holdout: DatasetVersionRef;

@@ -31,7 +31,7 @@ export interface ParityInput {
   readonly runId: RunId;
   readonly key: IdempotencyKey;
   readonly candidate: ModelVersionRef;
-  /** JSON `AssembledData`. */
+  /** JSON `TrainingSet`. */
   readonly assembled: ArtifactRef;
   readonly gate: Extract<GateSpec, { kind: 'parity' }>;
 }

@@ -33,7 +33,7 @@ export interface TrainModelInput {
   readonly traceId?: string;
   readonly lifecycle: string;
   readonly train: TrainSpec;
-  /** Refers to an AssembledData. */
+  /** Refers to an TrainingSet. */
   readonly assembled: ArtifactRef;
 }
 

@@ -26,7 +26,7 @@ export interface ConfirmInput {
   readonly tenant: Tenant;
   readonly runId: RunId;
   readonly key: IdempotencyKey;
-  /** Refers to an AssembledData. */
+  /** Refers to an TrainingSet. */
   readonly assembled: ArtifactRef;
   readonly metric: MetricName;
   /** Manifests of two models trained on the same rows. */

@@ -8,7 +8,7 @@ import { run } from './children.mjs';
 
 export function bundleStep(root, cacheDir) {
   const folder = join(cacheDir, 'build');
-  const code = `require('./workers/bundle').workflowBundle(${JSON.stringify(folder)}).catch((e) => { console.error(e); process.exit(1) })`;
+  const code = `require('./workers/temporal/bundle').workflowBundle(${JSON.stringify(folder)}).catch((e) => { console.error(e); process.exit(1) })`;
   return {
     title: 'workflow code',
     doing: 'bundling …',

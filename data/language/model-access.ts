@@ -146,7 +146,7 @@ export interface ModelAccess {
     options: Omit<AccessOptions, 'onText'>,
   ): Promise<RoutedAnswer>;
   /**
-   * Rank the documents of a `rerankQuestion`; `readRanking` parses the answer's text. There are no
+   * Rank the documents of a `rerankQuestion`; `parseRanking` parses the answer's text. There are no
    * standbys, because models have different scales of scores.
    */
   rerank(
@@ -300,8 +300,8 @@ function listen(onText: OnText | undefined): Hearing {
 async function retried<T>(
   {
     signal,
-    patienceMs: patienceMs = usualPatienceMs,
-    standsBy: standsBy = false,
+    patienceMs = usualPatienceMs,
+    standsBy = false,
   }: Pick<RequestOrigin, 'signal' | 'patienceMs' | 'standsBy'>,
   hearing: Hearing,
   work: () => Promise<T>,

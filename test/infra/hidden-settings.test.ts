@@ -15,7 +15,7 @@ test('secrets reach a process but are not in its environment in /proc', async ()
     TEMPORAL_TLS_CLIENT_KEY_PATH: '/etc/key.pem',
   });
   const code = `
-    require('./infra/hidden-settings').takeHiddenSettings(process.env);
+    require('./infra/hidden-settings').readHiddenSettings(process.env);
     console.log(JSON.stringify(process.env));
     process.stdin.resume();`;
   const child = spawn(process.execPath, ['-r', 'tsx/cjs', '-e', code], {

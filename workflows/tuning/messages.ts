@@ -18,7 +18,7 @@ export interface StudyInput {
   readonly hyperband: Hyperband | null;
   /** The part that all trials share. */
   readonly train: TrainSpec;
-  /** Refers to an AssembledData. */
+  /** Refers to an TrainingSet. */
   readonly assembled: ArtifactRef;
   readonly paused: boolean;
   /** Number of trials after which it continues as new; null leaves that to Temporal. */

@@ -79,7 +79,7 @@ export function trainerCommands(program: Command, context: CliContext, finish: F
       // Only this command loads DuckDB and the ONNX runtime; tsx resolves require, not import(), to
       // TypeScript.
       // eslint-disable-next-line @typescript-eslint/no-require-imports
-      const { testTrainer: tryTrainer } = require('../../../data/training/trial') as typeof Trial;
+      const { testTrainer } = require('../../../data/training/trial') as typeof Trial;
       const tried: TrainerTestResult[] = [];
       for (const task of manifest.tasks) {
         if (task === 'generation') {
@@ -89,7 +89,7 @@ export function trainerCommands(program: Command, context: CliContext, finish: F
             'see trainers/README.md for what its job needs',
           );
         }
-        const trial = await tryTrainer(
+        const trial = await testTrainer(
           { ...settings, trainer: manifest, params, ...numbers },
           task,
         );

@@ -3,7 +3,7 @@ import { failure, isPerennialError } from '../../../domain/failure';
 import type { Endpoint } from './endpoint';
 import { parseResponse } from './wire';
 
-/** Not validated yet; `readRanking` does that. */
+/** Not validated yet; `parseRanking` does that. */
 export interface RankedPlace {
   readonly index: unknown;
   readonly relevanceScore: unknown;

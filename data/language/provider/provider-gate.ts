@@ -71,16 +71,7 @@ export function openProviderGate(settings: ProviderSettings, resolve: ResolveSec
   return {
     settings,
     provider,
-    run(
-      {
-        tenant,
-        signal,
-        patienceMs: patienceMs = Number.POSITIVE_INFINITY,
-        standsBy: standsBy = false,
-      },
-      tokens,
-      work,
-    ) {
+    run({ tenant, signal, patienceMs = Number.POSITIVE_INFINITY, standsBy = false }, tokens, work) {
       const waiting = { tokens, signal, patienceMs };
       const inTurn = async (ofShare: Turn | null) => {
         let hadTurn = false;

@@ -15,7 +15,7 @@ export interface EvaluationQuestion {
   readonly change?: PassageChange;
 }
 
-/** `rewordingKey` → the paraphrase of a case's variable. Refused paraphrases are absent. */
+/** `paraphraseKey` → the paraphrase of a case's variable. Refused paraphrases are absent. */
 export type Paraphrases = ReadonlyMap<string, string>;
 
 export function paraphraseKey({

@@ -12,7 +12,7 @@ import { alphaBudget, type RolloutPolicy } from '../policy';
  *
  * This assumes nothing about how the judge errs. Both means have confidence sequences, and
  * `alphaBudget` gives half of a statement's error to each. The judge still may not decide while
- * labels are missing, or if its error rates differ between the versions (`whyNotYet`).
+ * labels are missing, or if its error rates differ between the versions (`judgeObstacles`).
  */
 export interface JudgeError {
   /** Why the verdicts may not decide. The bounds are then −1 and 1. */

@@ -27,12 +27,12 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
  * the key ids.
  */
 const script = `
-  const { makeKeyFile, ownKeyFile } = require('./workers/audit/key');
+  const { ensureKeyFile, ownKeyFile } = require('./workers/audit/key');
   const [folder, since] = process.argv.slice(1);
   const ids = [];
   for (let round = 0; round < 200; round++) {
     while (Date.now() < Number(since) + round * 5);
-    ids.push(makeKeyFile(ownKeyFile(folder + '/' + round)).keyId);
+    ids.push(ensureKeyFile(ownKeyFile(folder + '/' + round)).keyId);
   }
   console.log(ids.join());
 `;
