@@ -71,7 +71,7 @@ export function createApiClient(target: ApiTarget): ApiClient {
     const json = body === undefined ? {} : { 'content-type': 'application/json' };
     try {
       return await request(`${target.apiUrl}/api/v1${requestPath(name, input)}`, {
-        method: method as Dispatcher.HttpMethod,
+        method: method,
         headers: { authorization: `Bearer ${target.apiKey}`, ...json, ...reason, ...headers },
         body: body === undefined ? null : JSON.stringify(body),
         headersTimeout: timeoutSeconds * 1000,

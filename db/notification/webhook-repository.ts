@@ -185,5 +185,5 @@ function presentWebhook(sql: Sql) {
 }
 
 function toDelivery({ tenantId, ...row }: DeliveryRow): WebhookDelivery {
-  return { tenant: tenantId as Tenant, ...row };
+  return { tenant: tenantId, ...row };
 }

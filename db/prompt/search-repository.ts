@@ -108,7 +108,7 @@ export function createPromptSearchRepository({ sql }: Database): PromptSearchRep
       const rows = await sql<
         SearchRow[]
       >`select * from prompt_searches where status = 'running' order by created_at, tenant_id, id limit 1000`;
-      return rows.map((row) => ({ ...toRecord(row), tenant: row.tenantId as Tenant }));
+      return rows.map((row) => ({ ...toRecord(row), tenant: row.tenantId }));
     },
 
     async list({ tenant, prompt, ...page }) {
