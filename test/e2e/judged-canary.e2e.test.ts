@@ -164,7 +164,7 @@ test('one that is as good is promoted by what the judge says, though the worker 
   expect(judge?.labels).toMatchObject({
     needed: 100,
     pairs: 0,
-    whyNot: [expect.stringContaining('100 right and 100 wrong answers of the champion')],
+    whyNot: [expect.stringContaining('missing labels: champion 100 right, 100 wrong')],
   });
   labelling(model);
   const asking = { run: run.id, stage: 'canary', answered: 10 };

@@ -111,7 +111,7 @@ describe('a lifecycle', () => {
       'with cases that bring no value for the prompt',
       { 'cases.ndjson': [/"question"/g, '"topic"'] },
       'lifecycle.yaml',
-      /60 of 60 cases of cases\.ndjson have no question/,
+      /60 of 60 cases of cases\.ndjson lack the input question/,
     ],
     [
       'with labels of a judge that are none',
@@ -169,7 +169,7 @@ describe('a run', () => {
       failure: {
         type: 'NotFound',
         message: 'there is no provider acmee',
-        next: 'name one of: embedded',
+        next: 'use one of the configured providers: embedded',
       },
     });
     await expectNobodyServes(run.lifecycle);
