@@ -95,7 +95,7 @@ test('people hold, extend, skip and abort a rollout; each is on record with who 
 
   const key = ['--idempotency-key', 'once'];
   expect(await told('abort', model, '--reason', 'not today', ...key)).toBe(
-    'steered@2 is aborted; @1 answers\n',
+    'steered@2 is aborted; @1 answers all requests\n',
   );
   expect(await product.waitForEnd(run.id)).toMatchObject({
     status: 'stopped',
@@ -103,7 +103,7 @@ test('people hold, extend, skip and abort a rollout; each is on record with who 
   });
   // Whoever did not hear the answer asks again, and is told the same.
   expect(await told('abort', model, '--reason', 'not today', ...key)).toBe(
-    'steered@2 is aborted; @1 answers\n',
+    'steered@2 is aborted; @1 answers all requests\n',
   );
   expect(await product.cli(['rollout', 'hold', model])).toMatchObject({
     exitCode: 1,

@@ -782,7 +782,7 @@ describe('judgeAnswers', () => {
     expect(await judged(1, {}, { files: changed })).toMatchObject({
       kind: 'over',
       noMoreLabels: {
-        why: expect.stringMatching(/the judge sound has changed.*; perennial run rerun/) as string,
+        why: expect.stringMatching(/judge sound has changed.*; perennial run rerun/) as string,
       },
     });
     expect(world.provider.bill.length - start).toBe(0);
