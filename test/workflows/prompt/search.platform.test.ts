@@ -404,7 +404,7 @@ test('a terminated search is recognised, releases its artifacts, and can be star
   await endLost();
   expect(await registry.promptSearches.get({ tenant, id })).toMatchObject({
     status: 'failed',
-    cause: expect.stringContaining('never begun') as string,
+    cause: expect.stringContaining('it never started') as string,
   });
   await connection.close();
 });
