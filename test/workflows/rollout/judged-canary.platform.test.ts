@@ -248,7 +248,9 @@ describe('a canary with a judge', () => {
     expect(outcome).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
     expect(outcome.verdict?.reasons.at(-1)).toMatchObject({
       code: 'canary.judge',
-      message: expect.stringMatching(/the judge sound may not say .* sensitivity/) as string,
+      message: expect.stringMatching(
+        /the judge sound is not calibrated for this canary: .*sensitivity/,
+      ) as string,
     });
     expect(fake.status).toBe('none');
     expect(tried.turns).toEqual([]);

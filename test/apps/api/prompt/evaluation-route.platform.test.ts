@@ -116,7 +116,7 @@ test('evaluates a promptfoo configuration, and writes it as JUnit XML and JSON l
   const said = await cli(...usual, '--junit', 'report.xml', '--jsonl', 'answers.jsonl');
   expect(said).toMatch(/^0 /);
   expect(said).toMatch(/ignored: promptfooconfig\.yaml:\d+:\d+ .*llm-rubric/);
-  expect(said).toMatch(/exact +0\.500 +0\.\d+ to 1\.000|exact +0\.500 /);
+  expect(said).toMatch(/exact +0\.5 +0 … 1 /);
   expect(said).toContain('2 cases, 0 without an answer, $0.0020, median 20 ms');
   const xml = readFileSync(join(folder, 'report.xml'), 'utf8');
   // Without a gate, the exit code is 0 and the report has no failures.
@@ -145,7 +145,7 @@ test('evaluates a promptfoo configuration, and writes it as JUnit XML and JSON l
 
 test('exits with 3 if the lower bound is too low, and the same command is the same evaluation', async () => {
   expect(await cli(...usual, '--min', 'exact=0.9')).toMatch(
-    /^3 [^]*exact is 0\.500 with a lower bound of 0\.\d+; the minimum is 0\.9/,
+    /^3 [^]*exact is 0\.5 with a lower bound of 0[.\d]*; the minimum is 0\.9/,
   );
   expect(new Set(world.evaluations.started.map(({ evaluation }) => evaluation)).size).toBe(1);
   expect(await cli(...usual, '--min', 'nice=0.9')).toMatch(
