@@ -91,8 +91,8 @@ async function fillModels({ sql }: Database, size: GrowthSize): Promise<void> {
       insert into lifecycles (tenant_id, name, kind, owner, current_revision, revisions)
       select ${tenant}, 'model-' || m, 'ModelLifecycle', 'team@example.org', 1, 1 from generate_series(1, ${size.models}::int) m`;
     await tx`
-      insert into lifecycle_revisions (tenant_id, lifecycle, revision, digest, spec, files, applied_by)
-      select ${tenant}, 'model-' || m, 1, growth_digest('model-' || m), '{"kind":"ModelLifecycle"}', '{}', 'bench'
+      insert into lifecycle_revisions (tenant_id, lifecycle, revision, digest, spec, contracts, files, applied_by)
+      select ${tenant}, 'model-' || m, 1, growth_digest('model-' || m), '{"kind":"ModelLifecycle"}', '{}', '{}', 'bench'
       from generate_series(1, ${size.models}::int) m`;
   });
   await sql`

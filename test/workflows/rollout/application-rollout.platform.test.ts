@@ -119,7 +119,7 @@ test('a worse application is rolled back in shadow', async () => {
     code: 'quality.refuted',
   });
   expect(outcome.verdict.reasons.map(({ message }) => message).join('\n')).toMatch(
-    /f1-loss \+.*: not below the 0.2 margin/,
+    /f1-loss \+.*: above the 0.2 margin/,
   );
   expect(new Set(answers.map(({ version }) => version))).toEqual(new Set([2]));
   expect((await world.registry.aliases.get({ tenant, model: atlas })).champion).toMatchObject({
@@ -145,7 +145,7 @@ test('an application with worse feedback is rolled back by the labels of its own
   const outcome = (await rollout.handle.result()) as RolloutOutcome;
   expect(outcome).toMatchObject({ kind: 'rolledBack', verdict: { kind: 'failed' } });
   expect(outcome.verdict.reasons.map(({ message }) => message).join('\n')).toMatch(
-    /caller-loss \+.*: not below the 0.1 margin/,
+    /caller-loss \+.*: above the 0.1 margin/,
   );
   expect(new Set(answers.map(({ version }) => version))).toEqual(new Set([2, 4]));
   expect((await rollout.now())?.state.evidence).toMatchObject({ quality: { kind: 'arms' } });
