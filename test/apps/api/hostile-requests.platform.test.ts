@@ -60,7 +60,7 @@ describe('a request that would freeze the API is refused, and /livez responds me
       '254 KB of SQL',
       '/lifecycles/shop-late/plan',
       plan({ 'sql/assemble.sql': `SELECT ${'a,\n'.repeat(84_000)} a FROM orders` }),
-      /more than 20,000 words/,
+      /more than 20,000 tokens/,
     ],
     [
       'sixty comments before no SELECT',
@@ -78,7 +78,7 @@ describe('a request that would freeze the API is refused, and /livez responds me
       'a megabyte of YAML signs',
       '/lifecycles/shop-late/plan',
       plan({}, '! '.repeat(500_000)),
-      /more than 100,000 lines, commas and other signs/,
+      /more than 100,000 lines, commas and other YAML characters/,
     ],
     [
       'aliases of YAML',
