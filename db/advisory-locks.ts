@@ -1,6 +1,6 @@
 /**
- * Numbers known to every version of this program; they never change. Locks per tenant add the
- * tenant's hash.
+ * Keys of PostgreSQL advisory locks. They never change, because older versions use them too. Locks
+ * per tenant add the hash of the tenant.
  */
 export const advisoryLocks = {
   migrations: 7_018_001,

@@ -3,13 +3,10 @@ import type { AnyPgColumn } from 'drizzle-orm/pg-core';
 import { sql } from 'drizzle-orm';
 import type { Tenant } from '../domain/ids';
 
-/**
- * Text in byte order: ids are made to sort by time that way, and no locale of a database may change
- * it.
- */
+/** Text in byte order. Ids sort by time this way, whatever the locale of the database. */
 export const bytewise = customType<{ data: string }>({ dataType: () => 'text collate "C"' });
 
-/** In every table, first in every key. */
+/** In every table, and the first column of every key. */
 export const tenantId = () => text('tenant_id').$type<Tenant>().notNull();
 
 export const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'string' });
@@ -17,10 +14,7 @@ export const createdAt = () => instant('created_at').notNull().defaultNow();
 
 export const counter = (name: string) => bigint(name, { mode: 'number' });
 
-/**
- * Kept as it was written. Not jsonb: that would reorder keys, round-trip numbers through numeric
- * and refuse a NUL in someone's text.
- */
+/** Stored as written. jsonb would reorder keys, change numbers and reject NUL characters. */
 export const document = <T>(name: string) => json(name).$type<T>();
 
 export const oneOf = (name: string, column: AnyPgColumn, values: readonly string[]) =>
@@ -29,7 +23,7 @@ export const oneOf = (name: string, column: AnyPgColumn, values: readonly string
 export const isDigest = (name: string, column: AnyPgColumn) =>
   check(name, sql`${column} ~ '^sha256:[0-9a-f]{64}$'`);
 
-/** Columns of a table as rows have them: `Columns<typeof runs, 'id' | 'status'>`. */
+/** Some columns of a table, as rows have them: `Columns<typeof runs, 'id' | 'status'>`. */
 export type Columns<
   Table extends { readonly $inferSelect: object },
   Name extends keyof Table['$inferSelect'],

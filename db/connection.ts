@@ -24,8 +24,8 @@ export interface DatabaseSettings {
 }
 
 /**
- * Connects on first use; a database that is away makes calls fail with DatabaseUnavailable, and is
- * found again when it is back.
+ * Connects on first use and reconnects after an outage. Calls during the outage fail with
+ * DatabaseUnavailable.
  */
 export function openDatabase(settings: DatabaseSettings): Database {
   const target = checkedTarget(settings.url);
@@ -38,15 +38,15 @@ export function openDatabase(settings: DatabaseSettings): Database {
     keepAliveInitialDelayMillis: 15_000,
     statement_timeout: longestStatementSeconds * 1000,
     lock_timeout: 20_000,
-    // A client that is frozen in the middle of a transaction must not keep its locks.
+    // A client that hangs inside a transaction must not keep its locks.
     idle_in_transaction_session_timeout: 60_000,
-    // A server that is frozen answers nothing, not even that the statement took too long.
+    // A server that hangs cannot enforce statement_timeout.
     query_timeout: 75_000,
     types: typeParsers,
   };
   const max = settings.maxConnections ?? usualConnections;
   const pool = new Pool({ ...config, max, idleTimeoutMillis: 300_000 });
-  // Of an idle connection, which the pool has dropped already.
+  // The pool has already dropped the idle connection that failed.
   pool.on('error', () => undefined);
   const listener = openListener(config);
   return {
@@ -59,17 +59,17 @@ export function openDatabase(settings: DatabaseSettings): Database {
   };
 }
 
-/** The server ends statements that take longer, those of migrations excepted. */
+/** PostgreSQL cancels longer statements, except those of migrations. */
 export const longestStatementSeconds = 60;
 const usualConnections = 10;
 
-/** Beyond it a queue would take longer than a caller waits. */
+/** A longer queue would exceed `longestWaitMs`. */
 const mostWaiting = 256;
 const longestWaitMs = 10_000;
 
 /**
- * Changes hold a connection for several statements and may wait for locks, so single statements,
- * which most reads are, keep some connections for themselves.
+ * Transactions hold a connection for several statements and may wait for locks. Limiting them
+ * leaves connections for single statements, which most reads are.
  */
 function createSql(pool: Pool, max: number): Sql {
   const changes = openTurns({
@@ -107,24 +107,23 @@ async function transact<T>(client: PoolClient, work: (tx: Transaction) => Promis
   try {
     const result = await work(tx);
     await over({ finishing: 'running' });
-    // A statement whose error was swallowed has undone the transaction; the server answers such a
-    // commit without complaint.
+    // If the caller caught the error of a statement, PostgreSQL answers COMMIT with ROLLBACK and
+    // raises no error.
     if ((await client.query('commit')).command !== 'COMMIT')
       throw new Error('the transaction was undone: one of its statements had failed');
     return result;
   } catch (error) {
     await over({ finishing: 'none' });
-    // The first error is the one to tell. A rollback that fails leaves a connection that
-    // `withClient` throws away, and the server undoes the rest.
+    // Report the first error. If the rollback fails too, `withClient` drops the connection and the
+    // server rolls back.
     await client.query('rollback').catch(() => lostClients.add(client));
     throw error;
   }
 }
 
 /**
- * Statements of one transaction run one after the other, also when they are begun together: a
- * connection answers one at a time. Once it is over none runs any more, for it would run outside of
- * it.
+ * Runs the statements of a transaction one after the other, because a connection executes one at a
+ * time. Rejects statements after its end, because they would run outside of it.
  */
 function transactionOn(client: PoolClient) {
   let last: Promise<unknown> = Promise.resolve();
@@ -160,7 +159,7 @@ async function withClient<T>(
   max: number,
 ): Promise<T> {
   const client = await pool.connect().catch((error: unknown) => {
-    // `pg` says the same of a server that does not answer and of connections that are all in use.
+    // `pg` reports the same error for an unreachable server and for an exhausted pool.
     if (
       pool.totalCount >= max &&
       pool.idleCount === 0 &&
@@ -171,7 +170,7 @@ async function withClient<T>(
     throw error;
   });
   const onError = () => lostClients.add(client);
-  // Without a listener an error between two statements would end the process.
+  // Without a listener, an error between two statements would end the process.
   client.on('error', onError);
   try {
     return await work(client);
@@ -212,13 +211,13 @@ function toRows({ fields, rows, rowCount }: QueryArrayResult<unknown[]>): Rows<o
   const objects = rows.map((row) =>
     Object.fromEntries(keys.map((key, place) => [key, row[place]])),
   );
-  // Not enumerable: it is no element, and rows may be handed on as they are.
+  // Not enumerable, so that the rows can be passed on as a plain list.
   return Object.defineProperty(objects, 'count', { value: rowCount ?? rows.length }) as Rows<
     object[]
   >;
 }
 
-/** The server prepares a statement once a connection: same text, same name. */
+/** Names of prepared statements by text. A connection prepares each name once. */
 const names = new Map<string, string>();
 
 function nameOf(text: string): string {
@@ -238,7 +237,7 @@ function checkedTarget(text: string): string {
     url.hostname === '' ||
     url.pathname.length < 2
   ) {
-    // The text may hold a password: it is not repeated.
+    // The address may contain a password, so the error does not repeat it.
     throw failure(
       'InvalidInput',
       'the database address is not of the form postgres://user:password@host:port/database',

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Digest } from '../domain/dataset/artifact';
 import { canonicalJson } from '../domain/canonical';
 
-/** The text for a `json` column; null and undefined become SQL's NULL. */
+/** The text for a `json` column; null and undefined become SQL NULL. */
 export function toJson(value: unknown): string | null {
   return value === null || value === undefined ? null : JSON.stringify(value);
 }

@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { failure, isPerennialError } from '../domain/failure';
 
-/** Socket errors of node: the server restarts, is not there, or went away in the middle. */
+/** Socket errors of Node.js for a server that restarts, is unreachable or closed the connection. */
 const connectionCodes = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -15,24 +15,20 @@ const connectionCodes = new Set([
   'ENOENT',
 ]);
 
-/** `pg` says these by text alone. */
+/** `pg` gives these errors no code. */
 const connectionMessages =
   /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Client (has encountered a connection error|was closed)|Cannot use a pool after calling end)/;
 
 /**
- * SQLSTATEs that a further attempt may not meet: connection (08), resources (53), shutdown (57P),
- * I/O (58), serialization and deadlock, lock and statement timeouts, a standby that is not promoted
- * yet.
+ * SQLSTATEs that a retry may resolve: connection (08), resources (53), shutdown (57P), I/O (58),
+ * serialization, deadlock, lock and statement timeouts, and a standby that is not promoted yet.
  */
 const transientStates = /^(08...|53...|57P..|58...|40001|40P01|55P03|57014|25P03|25006)$/;
 
-/**
- * SQLSTATEs of values that PostgreSQL cannot hold: bad numbers and times, a NUL character in a
- * text.
- */
+/** SQLSTATEs of values that PostgreSQL cannot store, such as bad numbers and NUL characters. */
 const badValueStates = /^22...$/;
 
-/** What went wrong in the words of the product. Errors that mean a bug pass through as they are. */
+/** Translates an error of `pg` into a PerennialError. Errors that mean a bug stay unchanged. */
 export function asFailure(error: unknown): unknown {
   if (!types.isNativeError(error) || isPerennialError(error)) return error;
   if (isConnectionLost(error))
@@ -59,18 +55,17 @@ export function asFailure(error: unknown): unknown {
   return error;
 }
 
-/** The connection is of no more use. */
+/** Whether the connection cannot be used again. */
 export function isConnectionLost(error: unknown): boolean {
   if (!types.isNativeError(error)) return false;
   const { code, routine } = error as { code?: unknown; routine?: unknown };
-  // A statement prepared before a migration changed its columns, by a process of the version
-  // before.
+  // A migration changed the columns of a prepared statement.
   if (code === '0A000' && routine === 'RevalidateCachedQuery') return true;
   if (typeof code === 'string') return connectionCodes.has(code) || /^(08...|57P..)$/.test(code);
   return connectionMessages.test(error.message);
 }
 
-/** The same repository, whose failures are PerennialErrors. */
+/** Wraps a repository so that its failures are PerennialErrors. */
 export function withFailures<T extends object>(repository: T): T {
   const guarded = Object.entries(repository).map(([name, member]: [string, unknown]) => {
     if (typeof member === 'function')

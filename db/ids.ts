@@ -3,14 +3,14 @@ import { uuidv7obj } from 'uuidv7';
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 
 /**
- * `run_01jd…`: a UUIDv7 in Crockford's base32 behind its prefix, so ids sort by the time they were
- * made, also as text in the C collation.
+ * `run_01jd…`: a prefix and a UUIDv7 in Crockford's base32. Ids sort by creation time, also as text
+ * in the C collation.
  */
 export function newId(prefix: string): string {
   return `${prefix}_${base32(uuidv7obj().toHex())}`;
 }
 
-/** When an id of `newId` was made; null for any other text. */
+/** The creation time of an id of `newId`; null for any other text. */
 export function timeOf(id: string): Date | null {
   const digits = /_([0-7][0-9a-hjkmnp-tv-z]{25})$/.exec(id)?.[1];
   if (digits === undefined) return null;
@@ -22,7 +22,7 @@ export function timeOf(id: string): Date | null {
   return Number.isNaN(time.getTime()) ? null : time;
 }
 
-/** 128 bits as 26 characters, the first holding three bits (as TypeID does). */
+/** 128 bits as 26 characters. The first character holds three bits, as in TypeID. */
 function base32(hex: string): string {
   let rest = BigInt(`0x${hex}`);
   let text = '';

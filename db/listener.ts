@@ -6,16 +6,16 @@ type Callback = (payload: string | null) => void;
 
 export interface Listener {
   /**
-   * Calls back with each notification's payload, and with null when the connection came back and
-   * notifications may have been missed. Resolves once listening.
+   * Calls back with the payload of each notification. Calls back with null after a reconnect,
+   * because notifications may have been missed. Resolves once listening.
    */
   listen(channel: Channel, callback: Callback): Promise<() => Promise<void>>;
   close(): Promise<void>;
 }
 
 /**
- * One connection for every channel of the process, made with the first listener and made again
- * whenever it is lost.
+ * One connection for all channels of the process. It opens with the first listener and reconnects
+ * when it is lost.
  */
 export function openListener(config: ClientConfig): Listener {
   const callbacks = new Map<Channel, Set<Callback>>();
@@ -26,7 +26,7 @@ export function openListener(config: ClientConfig): Listener {
 
   async function connect(): Promise<Client> {
     const made = new Client(config);
-    // The connection's end, which follows, is what is acted on.
+    // The `end` event follows and is handled below.
     made.on('error', () => undefined);
     made.on('notification', ({ channel, payload }) =>
       tell(callbacks.get(channel as Channel), payload ?? ''),
@@ -38,12 +38,11 @@ export function openListener(config: ClientConfig): Listener {
     });
     await made.connect();
     try {
-      // Whoever it was made for has given up meanwhile.
+      // All listeners may have stopped while it connected.
       if (callbacks.size === 0) throw new Error('nobody listens any more');
       for (const channel of callbacks.keys()) await made.query(`listen ${channel}`);
     } catch (error) {
-      // One that listens to nothing is of no use; kept, every further attempt would take another of
-      // the server's connections.
+      // A connection without LISTEN is useless, and every retry would open another one.
       await made.end().catch(() => undefined);
       throw error;
     }
@@ -65,11 +64,10 @@ export function openListener(config: ClientConfig): Listener {
         await sleep(waitMs, undefined, { signal: closing.signal, ref: false });
         await connection();
         for (const set of callbacks.values()) tell(set, null);
-        // Lost again before this loop was over: its end found this loop still at work and started
-        // no other.
+        // If the connection was lost again meanwhile, its `end` event started no second recovery.
         if (isConnected()) return;
       } catch {
-        // Still away, or closing: the loop's condition tells which.
+        // The loop condition ends the retries on close.
       }
     }
   }
@@ -80,7 +78,7 @@ export function openListener(config: ClientConfig): Listener {
 
   return {
     async listen(channel, callback) {
-      // Registered first: a notification that follows LISTEN at once must find its callback.
+      // Register first, because a notification may follow LISTEN immediately.
       const set = callbacks.get(channel) ?? new Set();
       callbacks.set(channel, set.add(callback));
       const stop = (): boolean => {
@@ -89,14 +87,14 @@ export function openListener(config: ClientConfig): Listener {
       };
       try {
         const connected = await connection();
-        // Also when the connection was made with this channel: asking twice is harmless.
+        // A new connection listens to this channel already; a second LISTEN is harmless.
         await connected.query(`listen ${channel}`);
       } catch (error) {
         stop();
         throw error;
       }
       return async () => {
-        // A connection that is lost listens to nothing, which is what is asked.
+        // A lost connection listens to nothing, so an error here is harmless.
         if (stop()) await client?.query(`unlisten ${channel}`).catch(() => undefined);
       };
     },

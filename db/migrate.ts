@@ -16,11 +16,10 @@ interface Migration {
 const partitionDaysAhead = 7;
 
 /**
- * Brings the schema to this program's version, all or nothing, one process at a time. Refuses a
- * database that holds another program's tables or that a newer Perennial migrated. `db/migrations`
- * is what drizzle-kit generated from the schemas under `db/`, with two additions by hand: the
- * PARTITION clause of `predictions`, and whole files for what its language cannot say. An applied
- * file never changes again.
+ * Migrates the schema to the version of this program in one transaction, one process at a time.
+ * Refuses a database with foreign tables, or one that a newer Perennial migrated. drizzle-kit
+ * generates `db/migrations` from the schemas; the PARTITION clause of `predictions` and the files
+ * with triggers are written by hand. A released migration never changes.
  */
 export async function migrate(database: Database): Promise<void> {
   const known = await readMigrations(join(__dirname, 'migrations'));
@@ -83,7 +82,7 @@ async function appliedMigrations(
   >`select tag, digest from perennial_migrations order by tag collate "C"`;
 }
 
-/** Tables, views and sequences of any schema, but for what extensions brought. */
+/** Tables, views and sequences of any schema, except those of extensions. */
 async function foreignTables(tx: Transaction): Promise<readonly string[]> {
   const rows = await tx<{ name: string }[]>`
     select n.nspname || '.' || c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace

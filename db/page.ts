@@ -1,8 +1,8 @@
 import { failure } from '../domain/failure';
 
 /**
- * One page of a list, newest first unless the method says otherwise. `nextPageToken` is opaque;
- * rows added meanwhile neither repeat nor hide others.
+ * One page of a list, newest first unless the method states another order. `nextPageToken` is
+ * opaque. New rows neither repeat nor hide other rows.
  */
 export interface Page<T> {
   readonly items: readonly T[];
@@ -16,8 +16,8 @@ export interface PageRequest {
 }
 
 /**
- * The key of the last row seen, or null on the first page. A key, not an offset: rows that come or
- * go before it move nothing.
+ * The key of the last row of the previous page; null for the first page. Unlike an offset, a key is
+ * not affected by rows that are added or removed before it.
  */
 export function afterKey({ pageToken }: PageRequest): string | null {
   if (pageToken === undefined) return null;
@@ -29,7 +29,7 @@ export function afterKey({ pageToken }: PageRequest): string | null {
   return key;
 }
 
-/** How many rows to ask for: one more than the page holds tells whether there is another. */
+/** The page size plus one row, which shows whether there is another page. */
 export function rowsToAsk({ pageSize }: PageRequest): number {
   if (!Number.isInteger(pageSize) || pageSize < 1 || pageSize > 1000) {
     throw failure(

@@ -52,8 +52,8 @@ import { createScheduleRepository, type ScheduleRepository } from './schedule/re
 import { createTrialRepository, type TrialRepository } from './tuning/repository';
 
 /**
- * Everything that Perennial remembers. Times are RFC 3339 UTC; failures are PerennialErrors,
- * DatabaseUnavailable when trying again can help.
+ * All repositories. Times are RFC 3339 UTC. Failures are PerennialErrors; a retry can resolve
+ * DatabaseUnavailable.
  */
 export interface Registry {
   readonly lifecycles: LifecycleRepository;

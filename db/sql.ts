@@ -1,7 +1,7 @@
 /**
- * SQL as tagged templates over `pg`: every `${value}` is a parameter, a nested `sql` is spliced in
- * with its own, `sql('name')` is an identifier. A statement runs when it is awaited, as often as it
- * is awaited: once. Rows have camelCase keys.
+ * SQL as tagged templates over `pg`. Each `${value}` is a parameter, a nested `sql` is inserted
+ * with its parameters, and `sql('name')` is an identifier. A statement runs once, when it is first
+ * awaited. Rows have camelCase keys.
  */
 export interface Query {
   <T extends readonly object[] = Record<string, unknown>[]>(
@@ -9,12 +9,12 @@ export interface Query {
     ...values: readonly Value[]
   ): Statement<T>;
   (identifier: string): Identifier;
-  /** Several statements without parameters, as the text of a migration. */
+  /** Runs several statements without parameters, such as a migration. */
   unsafe(text: string): Promise<void>;
 }
 
 export interface Sql extends Query {
-  /** Commits what `work` did when it resolves, undoes all of it when it rejects. */
+  /** Runs `work` in a transaction. Commits when it resolves and rolls back when it rejects. */
   begin<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
 }
 
@@ -23,7 +23,7 @@ export interface Transaction extends Query {
 }
 
 export type Rows<T extends readonly object[]> = T & {
-  /** Rows returned, or touched by a statement that returns none. */
+  /** Number of rows returned, or changed by a statement that returns none. */
   readonly count: number;
 };
 
@@ -38,7 +38,7 @@ export interface Identifier {
   readonly name: string;
 }
 
-/** Documents go in as text, by `toJson`; a list is a PostgreSQL array. */
+/** Documents are passed as text of `toJson`, PostgreSQL arrays as lists. */
 export type Value =
   | string
   | number

@@ -1,8 +1,8 @@
-/** A bounded queue before something that few may use at once, such as a connection. */
+/** A bounded queue for a limited resource, such as connections. */
 export interface Turns {
   /**
-   * Runs the work in its turn. @throws what `refuse` makes, when too many wait already or the turn
-   * did not come in time
+   * Waits for a free place, then runs the work.
+   * @throws the error of `refuse`, when the queue is full or the wait is too long
    */
   run<T>(work: () => Promise<T>): Promise<T>;
 }
@@ -38,7 +38,7 @@ export function openTurns({ atOnce, mostWaiting, longestWaitMs, refuse }: TurnOp
     });
   }
 
-  /** The place goes to the one that has waited longest without becoming free in between. */
+  /** Passes the place directly to the request that waits longest. */
   function over(): void {
     const [next] = waiting;
     if (next === undefined) {

@@ -1,8 +1,8 @@
 import type { CustomTypesConfig } from 'pg';
 
 /**
- * How values come back: times as RFC 3339 UTC text, days as text, every number as a number,
- * documents parsed, the rest as text.
+ * By type id: times become RFC 3339 UTC text, numbers become numbers, documents are parsed. All
+ * other types, such as dates, stay text.
  */
 const parsers: Readonly<Record<number, (text: string) => unknown>> = {
   16: (text) => text === 't',
@@ -22,7 +22,7 @@ export const typeParsers: CustomTypesConfig = {
     (parsers[oid] ?? ((text: string) => text)) as (value: string | Buffer) => unknown,
 };
 
-/** Counters here stay far below 2^53; one that does not is a bug and must not be rounded. */
+/** Counters stay far below 2^53. A larger value is a bug and must not be rounded. */
 function exactInteger(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value))

@@ -1,18 +1,18 @@
 /**
- * On behalf of which API key this process writes now, and why: everything that is audited on the
- * way names both, without being passed them.
+ * The API key and the reason of the current request. Audit rows take both from here, so that no
+ * function has to pass them on.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 interface Acting {
   readonly keyId: string;
-  /** As the caller gave it; null without one. */
+  /** The reason that the caller gave; null without one. */
   readonly reason: string | null;
 }
 
 const acting = new AsyncLocalStorage<Acting>();
 
-/** Id of the API key; null when the platform acts for itself. */
+/** The id of the API key; null for actions of the platform itself. */
 export function actingKeyId(): string | null {
   return acting.getStore()?.keyId ?? null;
 }

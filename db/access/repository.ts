@@ -9,7 +9,7 @@ import { afterKey, rowsToAsk, toPage } from '../page';
 import type { apiKeys } from './schema';
 import { appendAudit } from '../audit/entry';
 
-/** Each includes those before it. */
+/** Each scope includes those before it. */
 export const apiKeyScopes = ['viewer', 'operator', 'approver', 'admin'] as const;
 export type ApiKeyScope = (typeof apiKeyScopes)[number];
 
@@ -22,7 +22,7 @@ export interface ApiKeyIdentity {
   readonly tenant: Tenant;
   readonly name: string;
   readonly scope: ApiKeyScope;
-  /** Null: never. */
+  /** Null for a key that never expires. */
   readonly expiresAt: string | null;
 }
 
@@ -34,7 +34,7 @@ export interface ApiKeyRecord extends ApiKeyIdentity {
 }
 
 export interface ApiKeyRepository {
-  /** `key` is shown once; only its hash is kept. */
+  /** Returns `key` only here; the database stores its hash. */
   create(input: {
     readonly tenant: Tenant;
     readonly name: string;
@@ -42,20 +42,21 @@ export interface ApiKeyRepository {
     readonly actor: string;
     readonly expiresAt?: string | undefined;
   }): Promise<{ readonly id: string; readonly key: string }>;
-  /** Null for a key that is unknown, malformed, expired or revoked: a caller cannot tell which. */
+  /** Null for a key that is unknown, malformed, expired or revoked, without saying which. */
   verify(key: string): Promise<ApiKeyIdentity | null>;
-  /** At once. Again: nothing happens. NotFound when there is no such key. */
+  /** Takes effect at once. Does nothing for a revoked key. NotFound for an unknown one. */
   revoke(input: {
     readonly tenant: Tenant;
     readonly id: string;
     readonly actor: string;
   }): Promise<ApiKeyRecord>;
-  /** Those of these ids that are revoked, expired or unknown. */
+  /** The given ids that are revoked, expired or unknown. */
   ended(ids: readonly string[]): Promise<readonly string[]>;
-  /** Valid keys that expire within so many days, of all tenants, and were not replaced. */
+  /** Valid keys of all tenants that expire within `days` and were not rotated. */
   expiring(input: { readonly days: number }): Promise<readonly ApiKeyRecord[]>;
   /**
-   * A new key of the same name, scope and lifetime; the old one stays valid for `overlapSeconds`.
+   * Creates a key of the same name, scope and lifetime. The old key stays valid for
+   * `overlapSeconds`.
    */
   rotate(input: {
     readonly tenant: Tenant;
@@ -87,9 +88,8 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
       }),
 
     /**
-     * The hash is compared by the database: what its timing might tell is about the hash of 256
-     * random bits, which nobody can steer. The time of use is written at most once a minute, by the
-     * same statement.
+     * The database compares the hash. Timing can only reveal the hash of 256 random bits, which no
+     * caller can choose. The same statement records the time of use, at most once a minute.
      */
     async verify(key) {
       const { id, secret } =
@@ -187,18 +187,18 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
   };
 }
 
-/** From now on, as long as the old key was made for; null for one that never expires. */
+/** An expiry that gives the new key the lifetime of the old one; null for no expiry. */
 function sameLifetime({ createdAt, expiresAt }: ApiKeyRow): string | null {
   if (expiresAt === null) return null;
   return new Date(Date.now() + Date.parse(expiresAt) - Date.parse(createdAt)).toISOString();
 }
 
 /**
- * Names stand in the audit and in refusals, so that two keys in use must not share one. An expired
- * key gives its name back.
+ * Audit rows and errors name keys, so two valid keys must not share a name. An expired key frees
+ * its name.
  */
 async function assertNameIsFree(tx: Transaction, tenant: Tenant, name: string): Promise<void> {
-  // Two that create the same name at once: the second waits here and then finds the first.
+  // Of two concurrent calls for one name, the second waits here and then finds the first key.
   await tx`select pg_advisory_xact_lock(${advisoryLocks.apiKeyNames}, hashtext(${`${tenant}/${name}`}))`;
   const [living] = await tx<Pick<ApiKeyRow, 'id'>[]>`
     select id from api_keys where tenant_id = ${tenant} and name = ${name} and ${valid(tx)} limit 1`;
@@ -220,7 +220,7 @@ type NewKey = Pick<ApiKeyRow, 'name' | 'scope' | 'expiresAt'> & {
   readonly tenant: Tenant;
   readonly actor: string;
   readonly id?: string;
-  /** Its own id unless it takes another key's place. */
+  /** The id of the first key in its chain of rotations. */
   readonly holderId?: string;
 };
 

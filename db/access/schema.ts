@@ -17,14 +17,14 @@ export const apiKeys = pgTable(
     tenantId: tenantId(),
     id: bytewise('id').notNull(),
     name: text('name').notNull(),
-    /** Same for a key and those that it was rotated into: one holder has one vote. */
+    /** Same for a key and its rotations, so that one holder has one vote. */
     holderId: bytewise('holder_id').notNull(),
-    /** The key that it was rotated into. */
+    /** The key that replaced it in a rotation. */
     replacedBy: bytewise('replaced_by'),
     scope: text('scope').$type<'viewer' | 'operator' | 'approver' | 'admin'>().notNull(),
     /**
-     * sha256, hex. A slow hash defends passwords, which can be guessed; a secret of 256 random bits
-     * cannot, and every request would pay for it.
+     * SHA-256 in hex. A slow hash only helps secrets that can be guessed; this one has 256 random
+     * bits.
      */
     secretHash: text('secret_hash').notNull(),
     createdAt: createdAt(),
@@ -35,10 +35,10 @@ export const apiKeys = pgTable(
   },
   (t) => [
     primaryKey({ name: 'api_keys_pk', columns: [t.tenantId, t.id] }),
-    // A request names its key before anyone knows the tenant.
+    // A request names a key before its tenant is known.
     unique('api_keys_id_unique').on(t.id),
-    // Names stand in the audit and in refusals, so that no two keys in use share one. A rotation
-    // hands the name on.
+    // Audit rows and errors name keys, so two valid keys must not share a name. A rotation passes
+    // the name on.
     uniqueIndex('api_keys_name_in_use')
       .on(t.tenantId, t.name)
       .where(sql`${t.revokedAt} is null and ${t.replacedBy} is null`),

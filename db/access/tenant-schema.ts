@@ -8,7 +8,7 @@ export const tenants = pgTable(
   { id: text('id').$type<Tenant>().notNull(), createdAt: createdAt() },
   (t) => [
     primaryKey({ name: 'tenants_pk', columns: [t.id] }),
-    // It is part of workflow ids and of bucket keys.
+    // The id is part of workflow ids and bucket keys.
     check('tenants_id_check', sql`${t.id} ~ '^[a-z0-9][a-z0-9-]{0,62}$'`),
   ],
 );

@@ -1,6 +1,6 @@
 /**
- * A promotion by a person: what the version's revision asks for, read and judged in the transaction
- * that moves the champion.
+ * Checks a promotion by a person against the rules of the version's lifecycle revision, in the
+ * transaction that moves the champion.
  */
 import type { Digest } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
@@ -26,11 +26,9 @@ import type { modelVersions } from '../model/schema';
 
 export type AllowedByHand = {
   readonly kind: 'allowed';
-  /**
-   * What the promotion rests on: the canary's decision where there was one, else the evaluation's.
-   */
+  /** The decision of the canary; without one, the decision of the evaluation. */
   readonly decisionId: string | null;
-  /** Null where nothing had to be overridden. */
+  /** Null when all requirements are met. */
   readonly override: PromotionOverride | null;
 };
 
@@ -40,8 +38,8 @@ type Candidate = VersionName & {
 };
 
 /**
- * The caller holds the locks of the model, of its open rollout and of the version. Forbidden for an
- * override that this person may not make.
+ * Requires the locks of the model, its open rollout and the version. Forbidden for an override that
+ * this person may not make.
  */
 export async function allowByHand(
   tx: Transaction,
@@ -70,7 +68,7 @@ async function readFacts(tx: Transaction, candidate: Candidate, caller: Promotio
   const canary = await readCanary(tx, candidate, made.runId);
   const policy = promotionPolicyOf(made.spec);
   const votes = await readVotes(tx, candidate, { runId: made.runId, keyId: caller.id });
-  // Before keys were kept, a run names its starter alone.
+  // Old runs record only the name of their starter.
   const isStarter =
     votes.starter === null ? made.starter === caller.name : votes.starter === votes.caller;
   const promoter: Promoter = { name: caller.name, scope: caller.scope, isStarter };
@@ -105,8 +103,8 @@ interface Made {
 }
 
 /**
- * The run that registered the version, the revision that it ran under, and its evaluation or the
- * one that it took over.
+ * The run that registered the version, its lifecycle revision, and its evaluation, which may be
+ * reused.
  */
 async function readMade(tx: Transaction, { tenant, model, version }: VersionName): Promise<Made> {
   const [row] = await tx<Made[]>`
@@ -145,7 +143,7 @@ async function readCanary(
 }
 
 interface Votes {
-  /** Holders of keys: a rotated key is no second person. */
+  /** Holders, not keys: a rotated key is not a second person. */
   readonly starter: string | null;
   readonly caller: string;
   readonly approvedBy: readonly string[];

@@ -7,8 +7,8 @@ import type { ModelName } from './state';
 type AliasMoveRow = typeof aliasHistory.$inferSelect;
 
 /**
- * Every move of the champion, oldest first. A withdrawal undoes the promotion that the present
- * champion comes from.
+ * All moves of the champion, oldest first. A withdrawal undoes the promotion of the current
+ * champion.
  */
 export async function movesOf(
   sql: Query,
@@ -22,7 +22,7 @@ export async function movesOf(
   });
 }
 
-/** Whatever moved since. */
+/** The last promotion of a run, even if the champion moved since. */
 export async function promotionBy(
   sql: Query,
   { tenant, model, runId }: ModelName & { readonly runId: RunId },

@@ -18,14 +18,14 @@ export interface Move extends ModelName {
   readonly kind: AliasMoveKind;
   readonly before: ServedAliases;
   readonly after: ServedAliases;
-  /** Of the version promoted or withdrawn; a rollback changes none. */
+  /** The status of the version that is promoted or withdrawn; a rollback changes none. */
   readonly status?: { readonly before: ModelVersionStatus; readonly after: ModelVersionStatus };
   readonly undoes?: number;
   readonly actor: string;
   readonly cause: string;
   readonly runId?: RunId | null;
   readonly decisionId?: string | null;
-  /** Of a promotion by hand that did not meet what its revision asks for. */
+  /** Set for a promotion by a person that did not meet all requirements. */
   readonly override?: PromotionOverride | null;
 }
 
@@ -35,9 +35,8 @@ interface ServedAliases {
 }
 
 /**
- * Everything that a move is, under the model's row lock (I2). Answers with its fencing token. The
- * time is the clock's under that lock, not the transaction's start: that one may lie before the
- * move that this transaction waited for.
+ * Performs a complete move under the row lock of the model (I2) and returns its fencing token. The
+ * time is read under the lock, because the transaction may have started before the previous move.
  */
 export async function moveChampion(
   tx: Transaction,
@@ -46,8 +45,7 @@ export async function moveChampion(
 ): Promise<number> {
   const { tenant, model, kind, before, after, actor, cause, override = null } = move;
   const fencing = register.fencing + 1;
-  // Before anything is written: the audit log then has the changes of a model in the order in which
-  // they were made.
+  // Lock first, so that the audit log has the changes of a model in their order.
   const open = before.champion === after.champion ? null : await lockOpenRollout(tx, move);
   const [clock] = await tx<{ movedAt: string }[]>`
     update models set fencing = ${fencing} where tenant_id = ${tenant} and name = ${model} returning clock_timestamp()::text as moved_at`;
@@ -120,7 +118,7 @@ export async function moveChampion(
   return fencing;
 }
 
-/** What was tried beside a champion says nothing beside another one. */
+/** Ends a rollout: a comparison with the old champion does not apply to a new one. */
 async function supersede(
   tx: Transaction,
   open: RolloutRow,

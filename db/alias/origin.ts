@@ -1,19 +1,19 @@
 import type { Query } from '../connection';
 import type { ModelName } from './state';
 
-/** The move that the present standing comes from. */
+/** The move that made the current champion the champion. */
 export interface Origin {
   readonly kind: 'promote' | 'rollback';
   readonly version: number;
   readonly fencing: number;
-  /** The run of a promotion takes back what it did: it has begun, and this is still there. */
+  /** Whether the run of this promotion is being undone. */
   readonly runIsUndone: boolean;
 }
 
 /**
- * What made the champion of this fencing what it is. A withdrawal puts back what was there before
- * the promotion that it undid, so behind it stands whatever that came from. Null when that was no
- * champion at all.
+ * Finds the origin of the champion with this fencing token. A withdrawal restores the state before
+ * the promotion that it undid, so its origin is the origin of that state. Null when that state had
+ * no champion.
  */
 export async function originOf(
   sql: Query,

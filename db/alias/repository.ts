@@ -21,7 +21,7 @@ import { withdrawPromotion } from './withdraw';
 
 export interface AliasState {
   readonly version: number;
-  /** Grows with every move of any alias of the model, also across times without a champion. */
+  /** Increases with every move of any alias of the model, also while there is no champion. */
   readonly fencing: number;
   readonly movedAt: string;
 }
@@ -39,7 +39,7 @@ export interface AliasMove {
   readonly cause: string;
   readonly runId: RunId | null;
   readonly decisionId: string | null;
-  /** Of a promotion by hand that did not meet what its revision asks for. */
+  /** Set for a promotion by a person that did not meet all requirements. */
   readonly override: PromotionOverride | null;
   readonly movedAt: string;
 }
@@ -48,11 +48,11 @@ export interface RolledBack {
   readonly from: number | null;
   readonly to: number;
   readonly fencing: number;
-  /** Null without retrieval. */
+  /** Null for a version without an index. */
   readonly index: FollowedIndex | null;
 }
 
-/** What became of the alias of the index that the application asks. */
+/** Whether the alias of the application's index moved with the rollback. */
 export type FollowedIndex =
   | { readonly kind: 'moved'; readonly index: string; readonly from: number; readonly to: number }
   | {
@@ -64,24 +64,18 @@ export type FollowedIndex =
 
 export interface ExpectedChampion {
   readonly version: number | null;
-  /** Not looked at when `version` is null. */
+  /** Ignored when `version` is null. */
   readonly fencing: number;
 }
 
 export type Promotion =
   | { readonly kind: 'promoted'; readonly previous: number | null; readonly fencing: number }
-  /**
-   * The version already is the champion: nothing moved, and there is nothing for this caller to
-   * undo.
-   */
+  /** The version is already the champion. Nothing moved, so the caller has nothing to undo. */
   | { readonly kind: 'unchanged'; readonly fencing: number }
   | { readonly kind: 'conflict'; readonly champion: AliasState | null }
-  /** Somebody held or ended the rollout before: nothing moved. */
+  /** The rollout was held or ended before. Nothing moved. */
   | { readonly kind: 'rolloutClosed' }
-  /**
-   * A promotion by hand that lacks what its revision asks for, and overrides nothing: nothing
-   * moved.
-   */
+  /** A promotion by a person without an override did not meet all requirements. Nothing moved. */
   | {
       readonly kind: 'unmet';
       readonly unmet: readonly UnmetRequirement[];
@@ -89,7 +83,7 @@ export type Promotion =
       readonly runId: RunId;
     };
 
-/** Who promotes by hand; the rules of the revision that the version was judged under then apply. */
+/** The person who promotes. The rules of the version's lifecycle revision apply. */
 export interface PromotionByHand {
   readonly caller: Pick<ApiKeyIdentity, 'id' | 'name' | 'scope'>;
   readonly override: { readonly reason: string; readonly selfApprove: boolean } | null;
@@ -97,17 +91,16 @@ export interface PromotionByHand {
 
 export type Withdrawal =
   | { readonly kind: 'withdrawn'; readonly champion: number | null; readonly fencing: number }
-  /** The champion moved on since, or this promotion never happened: nothing to undo. */
+  /** The champion moved since, or this promotion never happened. There is nothing to undo. */
   | { readonly kind: 'superseded'; readonly champion: AliasState | null };
 
 /**
- * The alias register (I2). Every move is one transaction under the model's row lock:
- * compare-and-swap, champion, previous, history, lineage, audit, outbox `alias.moved`, end of the
- * model's open rollout, routing epoch, NOTIFY. A repeated key gives the first answer; with other
- * arguments it throws Conflict. A conflict changed nothing and is not remembered under its key. A
- * run that has ended or is being undone promotes nothing (FencedOff). A promotion by hand needs
- * everything that the revision of the version asks for, or an override; what it needs is read in
- * the same transaction, under the locks of the model and its rollout.
+ * The alias register (I2). Each move is one transaction under the row lock of the model. It
+ * compares and swaps the champion, and writes previous, history, lineage, audit row, outbox entry,
+ * the end of the open rollout and the routing epoch.
+ * A repeated key returns the first answer; with other arguments it is an IdempotencyConflict. A
+ * conflict is not stored under its key. A run that ended or is being undone cannot promote
+ * (FencedOff). A promotion by a person needs everything that the revision requires, or an override.
  */
 export interface AliasRepository {
   get(input: {
@@ -121,19 +114,19 @@ export interface AliasRepository {
     readonly expectedChampion: ExpectedChampion;
     readonly decisionId: string | null;
     readonly runId: RunId | null;
-    /** Whose passing this promotion rests on. */
+    /** The rollout that must have passed. */
     readonly rollout?: RolloutId | null | undefined;
-    /** Null where a run promotes, whose workflow has asked for everything. */
+    /** Null for a run, whose workflow has checked all requirements. */
     readonly byHand?: PromotionByHand | null | undefined;
     readonly actor: string;
     readonly cause: string;
     readonly idempotencyKey: string;
   }): Promise<Promotion>;
   /**
-   * Without `to`: to `previous`. `to` must once have been a champion that was not withdrawn.
-   * `previous` becomes the one before it by the rule of `domain/model/rollback-path.ts`: rolling back
-   * again goes further back and never forward to the bad version. The alias of its index follows.
-   * Conflict when there is nothing to go to, or its index answers no more.
+   * Rolls back to `to`, or to `previous`. `to` must be a former champion that was not withdrawn.
+   * `previous` follows the rule of `domain/model/rollback-path.ts`, so a second rollback goes
+   * further back and never forward to the bad version. The alias of its index follows. Conflict
+   * when there is no such version, or its index is not ready.
    */
   rollback(input: {
     readonly tenant: Tenant;
@@ -143,17 +136,16 @@ export interface AliasRepository {
     readonly cause: string;
     readonly idempotencyKey: string;
   }): Promise<RolledBack>;
-  /** What the run promoted, however many moves ago; null when it promoted nothing. */
+  /** The last promotion of the run, even if the champion moved since; null without one. */
   promotionBy(input: {
     readonly tenant: Tenant;
     readonly model: string;
     readonly runId: RunId;
   }): Promise<{ readonly version: number; readonly fencing: number } | null>;
   /**
-   * Undo of a promotion, only while the champion still comes from it: nothing moved it since but
-   * promotions that were withdrawn. The version becomes `withdrawn` unless it was a champion
-   * before. Behind it, promotions of runs that are being undone as well go too; the answer is the
-   * last one's.
+   * Undoes a promotion while the champion still comes from it; promotions that were withdrawn do
+   * not count. The version becomes `withdrawn`, unless it was a champion before. Earlier promotions
+   * of runs that are being undone are withdrawn too; the answer is that of the last one.
    */
   withdraw(input: {
     readonly tenant: Tenant;
@@ -165,8 +157,8 @@ export interface AliasRepository {
     readonly idempotencyKey: string;
   }): Promise<Withdrawal>;
   /**
-   * Moves of the champion, newest first; with `at`, those up to that time: the first then says who
-   * was champion.
+   * Moves of the champion, newest first. With `at`, moves up to that time, so the first one names
+   * the champion of that time.
    */
   history(
     input: {
@@ -309,7 +301,7 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
   };
 }
 
-/** Without a champion there is nothing whose fencing could be stale. */
+/** Without a champion no fencing token can be stale. */
 function isAsExpected(champion: AliasState | null, expected: ExpectedChampion): boolean {
   if (champion === null || expected.version === null)
     return champion === null && expected.version === null;

@@ -9,8 +9,7 @@ import { models, modelVersions } from '../model/schema';
 import { runs } from '../run/schema';
 
 /**
- * I2: the primary key leaves room for one champion a model; the foreign key, for none that does not
- * exist.
+ * I2: the primary key allows one champion per model, and the foreign key requires that it exists.
  */
 export const modelAliases = pgTable(
   'model_aliases',
@@ -38,7 +37,7 @@ export const modelAliases = pgTable(
   ],
 );
 
-/** Every move of a champion, never changed. What an undo needs is written down with the move. */
+/** All moves of champions, append-only. Each row has what an undo needs. */
 export const aliasHistory = pgTable(
   'alias_history',
   {
@@ -51,15 +50,15 @@ export const aliasHistory = pgTable(
     fencing: counter('fencing').notNull(),
     previousBefore: integer('previous_before'),
     previousAfter: integer('previous_after'),
-    /** Of `to_version`, before a promotion. */
+    /** Status of `to_version` before a promotion. */
     statusBefore: text('status_before').$type<ModelVersionStatus>(),
-    /** Of a withdrawal: the fencing of the promotion that it undid. */
+    /** For a withdrawal: the fencing token of the promotion that it undid. */
     undoes: counter('undoes'),
     actor: text('actor').notNull(),
     cause: text('cause').notNull(),
     runId: bytewise('run_id').$type<RunId>(),
     decisionId: bytewise('decision_id'),
-    /** Of a promotion by hand that did not meet what its revision asks for. */
+    /** Set for a promotion by a person that did not meet all requirements. */
     override: document<PromotionOverride>('override'),
     movedAt: instant('moved_at').notNull().defaultNow(),
   },

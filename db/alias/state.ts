@@ -13,12 +13,12 @@ export interface ModelName {
 }
 
 export interface Register {
-  /** Of the newest move of any alias. */
+  /** The fencing token of the newest move of any alias. */
   readonly fencing: number;
   readonly aliases: Readonly<Record<AliasName, AliasState | null>>;
 }
 
-/** The model's row lock puts all moves of its aliases in one order. */
+/** Locks the row of the model, which serialises all moves of its aliases. */
 export async function lockModel(tx: Transaction, { tenant, model }: ModelName): Promise<Register> {
   const [row] = await tx<Columns<typeof models, 'fencing'>[]>`
     select fencing from models where tenant_id = ${tenant} and name = ${model} for update`;
@@ -60,7 +60,7 @@ export async function statusOf(
   return row.status;
 }
 
-/** A rejection that is being written is waited for; one that comes later finds the champion. */
+/** Waits for a concurrent rejection. A later one finds the champion. */
 export async function lockStatus(
   tx: Transaction,
   { tenant, model, version }: VersionName,

@@ -7,17 +7,16 @@ import { lockModel, type ModelName } from './state';
 
 export interface WithdrawalRequest extends ModelName {
   readonly version: number;
-  /** Of the promotion. */
+  /** The fencing token of the promotion. */
   readonly fencing: number;
   readonly actor: string;
   readonly cause: string;
 }
 
 /**
- * Puts back what was there before the promotion, if the champion still comes from it: at once, or
- * because everything promoted over it was withdrawn. A champion that would so come back while its
- * own run takes back what it did goes as well, in the same transaction: that run has asked already,
- * or will, and was told that another stood in its place.
+ * Restores the state before the promotion, if the champion still comes from it. If that state's
+ * champion belongs to a run that is being undone, its promotion is withdrawn in the same
+ * transaction. That run cannot do it itself, because another version was champion when it tried.
  */
 export async function withdrawPromotion(
   tx: Transaction,

@@ -7,22 +7,25 @@ import type { artifacts } from './schema';
 export interface SweepableArtifact {
   readonly tenant: Tenant;
   readonly digest: Digest;
-  /** Null when the upload was leased but never recorded; the store knows where a digest lives. */
+  /**
+   * Null when the upload was leased but never recorded. The store derives the place from the
+   * digest.
+   */
   readonly uri: string | null;
 }
 
 /**
- * What exists in the artifact store, who holds on to it, and its collection (DESIGN §8). Writer:
- * lease → look whether the object exists → upload if not → record → reference. Collector: mark →
- * wait longer than `maxLeaseSeconds` → sweepable → delete.
+ * The artifacts of the store, their leases and references, and their collection (DESIGN §8). A
+ * writer leases, uploads if the object is missing, records and references. The collector marks,
+ * waits longer than `maxLeaseSeconds`, and deletes what is still unused.
  */
 export interface ArtifactRepository {
-  /** Whether the registry knows no artifact of any tenant. */
+  /** Whether no tenant has an artifact. */
   isEmpty(): Promise<boolean>;
   /**
-   * Holds a digest against collection for `seconds` (at most `maxLeaseSeconds`), existing or not,
-   * and clears a collector's mark. `mustUpload` is true when the collector may be deleting the
-   * object this moment: upload again without looking whether it exists.
+   * Protects a digest from collection for `seconds` (at most `maxLeaseSeconds`), whether it exists
+   * or not, and clears its mark. When `mustUpload` is true, the collector may be deleting the
+   * object, so upload it without checking whether it exists.
    */
   lease(input: {
     readonly tenant: Tenant;
@@ -30,20 +33,20 @@ export interface ArtifactRepository {
     readonly owner: string;
     readonly seconds: number;
   }): Promise<{ readonly mustUpload: boolean }>;
-  /** Gives the lease back early; fine when it ran out. */
+  /** Ends the lease early; harmless after it expired. */
   release(input: {
     readonly tenant: Tenant;
     readonly digest: Digest;
     readonly owner: string;
   }): Promise<void>;
   /**
-   * The object is in the store. Throws Conflict when the collector deleted it since it was leased
-   * (the lease had run out).
+   * Records that the object is in the store. Conflict when the lease expired and the collector
+   * deleted the object.
    */
   record(input: { readonly tenant: Tenant; readonly ref: ArtifactRef }): Promise<void>;
   /**
-   * `by` names the holder, such as `model:flight-delay@7`, `run:run_…`. Throws ArtifactMissing when
-   * the artifact was collected or never recorded.
+   * `by` names the holder, such as `model:flight-delay@7` or `run:run_…`. ArtifactMissing when the
+   * artifact was collected or never recorded.
    */
   reference(input: {
     readonly tenant: Tenant;
@@ -56,12 +59,12 @@ export interface ArtifactRepository {
     readonly digest?: Digest | undefined;
   }): Promise<number>;
   get(input: { readonly tenant: Tenant; readonly digest: Digest }): Promise<ArtifactRef | null>;
-  /** What a holder refers to, by digest. */
+  /** The artifacts that a holder references, by digest. */
   heldBy(input: { readonly tenant: Tenant; readonly by: string }): Promise<readonly ArtifactRef[]>;
   /**
-   * Looks at `limit` artifacts that nothing touched for `idleSeconds`, and that were never looked
-   * at or lost a reference since. Marks those that nothing refers to and no lease holds; those in
-   * use are not looked at again until they lose a reference.
+   * Checks up to `limit` artifacts that are unused for `idleSeconds` and that were never checked or
+   * lost a reference since. Marks those without references and leases. Artifacts in use are checked
+   * again only after they lose a reference.
    */
   mark(input: {
     readonly tenant: Tenant;
@@ -69,9 +72,8 @@ export interface ArtifactRepository {
     readonly limit: number;
   }): Promise<{ readonly marked: number; readonly inUse: number }>;
   /**
-   * Marks that stood longer than `maxLeaseSeconds` and are still unheld: each is claimed for
-   * deletion, under its row's lock. From here until `delete` a writer's lease answers `mustUpload`.
-   * Those in `except` are left out.
+   * Claims for deletion artifacts that were marked longer than `maxLeaseSeconds` ago and are still
+   * unused, except those in `except`. Until `delete`, leases return `mustUpload`.
    */
   sweepable(input: {
     readonly tenant: Tenant;
@@ -79,8 +81,8 @@ export interface ArtifactRepository {
     readonly except?: readonly Digest[] | undefined;
   }): Promise<readonly SweepableArtifact[]>;
   /**
-   * The second look, under the row's lock held while `remove` deletes the object: false, and
-   * nothing removed, when a writer took the digest meanwhile.
+   * Checks again and calls `remove` under the row lock. Returns false without removing anything
+   * when a writer leased the digest meanwhile.
    */
   delete(input: {
     readonly tenant: Tenant;
@@ -90,7 +92,7 @@ export interface ArtifactRepository {
 }
 
 /**
- * The longest lease, and so the shortest time between mark and sweep. A writer renews for longer
+ * The longest lease, and the shortest time between mark and deletion. Writers renew it for longer
  * uploads.
  */
 export const maxLeaseSeconds = 3600;
@@ -107,9 +109,9 @@ export function createArtifactRepository({ sql }: Database): ArtifactRepository 
     },
 
     /**
-     * Taking the row's lock is what makes it safe: while the collector deletes the object it holds
-     * that lock, and afterwards there is no row. A row that is still `sweeping` was left by a
-     * collector that died, whose last request to the store may yet be on its way.
+     * The row lock makes this safe: the collector holds it while it deletes the object, and deletes
+     * the row afterwards. A `sweeping` row comes from a collector that crashed; its last request to
+     * the store may still be executed.
      */
     async lease({ tenant, digest, owner, seconds }) {
       if (seconds <= 0 || seconds > maxLeaseSeconds)
@@ -165,10 +167,7 @@ export function createArtifactRepository({ sql }: Database): ArtifactRepository 
         );
     },
 
-    /**
-     * Locks the artifacts first and in the order of their digests, as every writer does that takes
-     * several.
-     */
+    /** Locks artifacts in the order of their digests, as all writers do, to avoid deadlocks. */
     async unreference({ tenant, by, digest }) {
       const gone = await sql`
         with locked as materialized (
@@ -202,8 +201,8 @@ export function createArtifactRepository({ sql }: Database): ArtifactRepository 
       return sql.begin(async (tx) => {
         const idle = await tx<Pick<ArtifactRow, 'digest'>[]>`
           ${idleArtifacts(tx, { tenant, idleSeconds, limit })} for update skip locked`;
-        // A second statement, because only it sees references that were removed before the locks
-        // were granted; those removed later wait for the locks.
+        // Only a second statement sees references that were removed before the locks were granted.
+        // Later removals wait for the locks.
         const looked = await tx<{ isMarked: boolean }[]>`
           with seen as materialized (
             select a.tenant_id, a.digest, ${isReferenced(tx)} as is_referenced, ${unheld(tx)} as is_unheld
@@ -234,7 +233,7 @@ export function createArtifactRepository({ sql }: Database): ArtifactRepository 
       sql.begin(async (tx) => {
         const [row] = await tx`
           select from artifacts a where tenant_id = ${tenant} and digest = ${digest} and sweeping_at is not null for update`;
-        // A second statement, because only it sees what was committed before the lock was granted.
+        // Only a second statement sees commits from before the lock was granted.
         const [free] = row
           ? await tx`select from artifacts a where tenant_id = ${tenant} and digest = ${digest} and ${unheld(tx)}`
           : [];
@@ -246,7 +245,7 @@ export function createArtifactRepository({ sql }: Database): ArtifactRepository 
   };
 }
 
-/** The conditions are those of the index `artifacts_to_check`. */
+/** The conditions must match the index `artifacts_to_check`. */
 export function idleArtifacts(
   sql: Query,
   {
@@ -260,12 +259,12 @@ export function idleArtifacts(
       and touched_at < now() - make_interval(secs => ${idleSeconds}) order by touched_at limit ${limit}`;
 }
 
-/** Of the row `a`. */
+/** Requires the row `a`. */
 function isReferenced(sql: Query) {
   return sql`exists (select from artifact_references r where r.tenant_id = a.tenant_id and r.digest = a.digest)`;
 }
 
-/** Of the row `a`: nothing refers to it and no lease on it runs. */
+/** Whether the row `a` has no references and no valid lease. */
 function unheld(sql: Query) {
   return sql`
     not ${isReferenced(sql)}

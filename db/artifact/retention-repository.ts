@@ -11,36 +11,36 @@ export interface RetentionSettings {
   readonly predictionDays: number;
   readonly feedbackDays: number;
   /**
-   * Events and effects of runs, traffic counts of rollouts, deliveries to webhooks and reservations
-   * of budgets, all that ended; what was spent, runs, stages, decisions, rollouts and audit rows
-   * stay.
+   * For events and effects of runs, traffic counts of rollouts, webhook deliveries and budget
+   * reservations, from their end. Spending, runs, stages, decisions, rollouts and audit rows are
+   * kept.
    */
   readonly runDetailDays: number;
   readonly idempotencyDays: number;
   readonly artifactIdleDays: number;
   /**
-   * Answers of language models, which may quote what callers wrote, since all that asked for them
-   * or read them has ended; what they cost stays.
+   * For answers of language models, which may quote callers, from the end of everything that uses
+   * them. Their cost is kept.
    */
   readonly callAnswerDays: number;
 }
 
 export interface RetentionRepository {
   get(input: { readonly tenant: Tenant }): Promise<RetentionSettings>;
-  /** Sets what is given, with an audit row. */
+  /** Changes the given settings, with an audit row. */
   set(input: {
     readonly tenant: Tenant;
     readonly settings: Partial<RetentionSettings>;
     readonly actor: string;
   }): Promise<RetentionSettings>;
   /**
-   * Deletes what is over its time, for all tenants; predictions go by whole days, kept for the
-   * longest time that any tenant asks. Rows and partitions deleted, and answers.
+   * Deletes expired data of all tenants. Predictions are deleted by whole days, after the longest
+   * time of any tenant. Returns the numbers of deleted rows, partitions and answers.
    */
   apply(): Promise<Readonly<Record<keyof Omit<RetentionSettings, 'artifactIdleDays'>, number>>>;
 }
 
-/** What quotes callers is kept no longer than what they sent. */
+/** Answers may quote requests, so both have the same default. */
 const defaults: RetentionSettings = {
   ...{
     predictionDays: 90,
@@ -98,8 +98,8 @@ export function createRetentionRepository(
       const events = await sql`
         delete from run_events e using runs r, ${perTenant(sql)} s where e.tenant_id = s.tenant and r.tenant_id = e.tenant_id and r.id = e.run_id
           and r.ended_at < now() - make_interval(days => s.run_detail_days)`;
-      // A run that waits for months still takes its steps by them; keys that name no run go by
-      // their age.
+      // A run that waits for months still needs its effects. Keys without a run expire by their
+      // age.
       const effects = await sql`
         delete from effects e using ${perTenant(sql)} s where e.tenant_id = s.tenant and e.claimed_at < now() - make_interval(days => s.run_detail_days)
           and not exists (select from runs r where r.tenant_id = e.tenant_id and r.id = split_part(e.key, '/', 1)
@@ -110,8 +110,7 @@ export function createRetentionRepository(
       const deliveries = await sql`
         delete from webhook_deliveries d using ${perTenant(sql)} s where d.tenant_id = s.tenant and d.ended_at < now() - make_interval(days => s.run_detail_days)`;
       await assumeAllExpired(sql);
-      // One that is assumed counts as spent for good then: nobody who knows better comes as late as
-      // that.
+      // An assumed reservation then counts as spent for good; no settlement arrives that late.
       const reservations = await sql`
         delete from budget_reservations b using ${perTenant(sql)} s where b.tenant_id = s.tenant and b.state <> 'open'
           and b.expires_at < now() - make_interval(days => s.run_detail_days)`;
@@ -130,7 +129,7 @@ export function createRetentionRepository(
   };
 }
 
-/** Every tenant's settings, as a table expression. */
+/** The settings of every tenant, as a table expression. */
 function perTenant(sql: Sql) {
   return sql`(
     select t.id as tenant, coalesce(r.prediction_days, ${defaults.predictionDays}) as prediction_days,

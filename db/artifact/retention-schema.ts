@@ -3,7 +3,7 @@ import { check, foreignKey, integer, pgTable, primaryKey } from 'drizzle-orm/pg-
 import { tenantId } from '../columns';
 import { tenants } from '../access/tenant-schema';
 
-/** A tenant without a row has these defaults. */
+/** These defaults also apply to tenants without a row. */
 export const retentionSettings = pgTable(
   'retention_settings',
   {

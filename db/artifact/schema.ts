@@ -4,8 +4,8 @@ import type { Digest } from '../../domain/dataset/artifact';
 import { counter, createdAt, instant, isDigest, tenantId } from '../columns';
 
 /**
- * A row from the first lease on; `uri` once the object is known to be in the store. The row's lock
- * is where writers and the collector meet.
+ * A row exists from the first lease on, and has a `uri` once the object is in the store. Writers
+ * and the collector synchronise on its lock.
  */
 export const artifacts = pgTable(
   'artifacts',
@@ -16,16 +16,17 @@ export const artifacts = pgTable(
     bytes: counter('bytes'),
     mediaType: text('media_type'),
     createdAt: createdAt(),
-    /** Newest lease, record or reference. */
+    /** Time of the newest lease, record or reference. */
     touchedAt: instant('touched_at').notNull().defaultNow(),
     markedAt: instant('marked_at'),
     /**
-     * When a reference to it was last made or found. Null: the collector has to look at it, because
-     * it has not done so yet or a reference was removed since. So a pass reads what is new and not
-     * every artifact in use.
+     * When a reference was last made or found. Null when the collector must check the artifact: it
+     * is new or lost a reference. This keeps artifacts in use out of each pass.
      */
     referencedAt: instant('referenced_at'),
-    /** Set when the collector is about to delete the object: from then on nobody may rely on it. */
+    /**
+     * Set when the collector is about to delete the object. It cannot be relied on from then on.
+     */
     sweepingAt: instant('sweeping_at'),
   },
   (t) => [
@@ -74,7 +75,7 @@ export const artifactReferences = pgTable(
   },
   (t) => [
     primaryKey({ name: 'artifact_references_pk', columns: [t.tenantId, t.digest, t.heldBy] }),
-    // No cascade: what is referred to cannot be deleted, whatever the collector thinks.
+    // No cascade, so that the database refuses to delete an artifact with references.
     foreignKey({
       name: 'artifact_references_artifact_fk',
       columns: [t.tenantId, t.digest],

@@ -1,6 +1,6 @@
 /**
- * Copies kept elsewhere are what shows a cut at the end, and a rewriting by someone who holds a
- * key.
+ * Compares the log with copies outside the database. They reveal removed heads at the end, and
+ * changes by someone who has a signing key.
  */
 import { canonicalJson } from '../../domain/canonical';
 import type { Tenant } from '../../domain/ids';
@@ -9,25 +9,23 @@ import { wrongWithHead } from './head';
 import { publicKeysOf, type KeyStanding } from './keys';
 
 /**
- * A head is copied seconds after it was sealed; after this long its copy is missed, whatever the
- * registry says was copied.
+ * Heads are copied within seconds. After this time a copy is missing, even if the registry does not
+ * record it as copied.
  */
 const copyDueMs = 3_600_000;
 
 interface Options {
   readonly tenant: Tenant;
   readonly after: number;
-  /** Of the database. */
+  /** The time of the database. */
   readonly now: string;
-  /** The last batch that the registry knows to be copied. */
+  /** The last batch that the registry records as copied. */
   readonly copied: number;
   readonly headNow: (batch: number) => Promise<AuditHead | null>;
   readonly standings: readonly KeyStanding[];
 }
 
-/**
- * Goes along the copies of one place while the heads are read, both in the order of their batches.
- */
+/** Reads the copies of one place in step with the heads, both in the order of batches. */
 export function openComparison(
   archive: AuditArchive,
   { tenant, after, now, copied, headNow, standings }: Options,
@@ -51,12 +49,12 @@ export function openComparison(
     for (let copy = await peek(); copy !== null && copy.batch <= head.batch; copy = await peek()) {
       next = undefined;
       if (copy.batch === head.batch) met = true;
-      // An earlier one: its head was removed, or it was appended late.
+      // The copy of an earlier batch: its head was removed, or the copy was listed late.
       const own = copy.batch === head.batch ? head : await headNow(copy.batch);
       findings.push(...differences(archive, { copy, head: own, standings }));
     }
     if (met) heads += 1;
-    // The list may be older than the head: asked for by itself before it is called missing.
+    // The list may be older than the head, so look the copy up before reporting it as missing.
     else if ((await archive.head({ tenant, batch: head.batch })) !== null) heads += 1;
     else if (head.batch <= copied || Date.parse(now) - Date.parse(head.sealedAt) > copyDueMs)
       missing.push(head.batch);
@@ -64,10 +62,7 @@ export function openComparison(
     return findings;
   }
 
-  /**
-   * Copies after the last head: of batches that were sealed meanwhile, or of heads that were
-   * removed.
-   */
+  /** Copies after the last head belong to batches sealed meanwhile, or to removed heads. */
   async function finish(): Promise<AuditFinding[]> {
     const findings: AuditFinding[] = [];
     for (let copy = await peek(); copy !== null; copy = await peek()) {
@@ -123,7 +118,7 @@ function missingCopy({ where }: AuditArchive, first: number, last: number): Audi
   };
 }
 
-/** Batches that follow each other, as first and last. */
+/** Consecutive batches as pairs of first and last. */
 function rangesOf(batches: readonly number[]): readonly (readonly [number, number])[] {
   const ranges: [number, number][] = [];
   for (const batch of batches) {
@@ -138,7 +133,7 @@ interface CopyKeys {
   readonly tenant: Tenant;
   readonly keys: readonly AuditKey[];
   readonly keysNow: () => Promise<readonly AuditKey[]>;
-  /** Entries that the registry knows to be copied. */
+  /** Number of entries that the registry records as copied. */
   readonly copied: number;
 }
 

@@ -5,10 +5,7 @@ import type { Hash } from '../../domain/audit/merkle';
 import { canonicalJson } from '../../domain/canonical';
 import type { Query } from '../connection';
 
-/**
- * An audit row exactly as the database holds it: the time to the microsecond, documents as their
- * text.
- */
+/** An audit row exactly as stored: time in microseconds, documents as text. */
 export interface StoredAuditRow {
   readonly tenantId: string;
   readonly id: string;
@@ -22,12 +19,15 @@ export interface StoredAuditRow {
   readonly after: string | null;
 }
 
-/** The columns of `StoredAuditRow` of table or alias `l`. */
+/** The columns of `StoredAuditRow`, for the table or alias `l`. */
 export const storedColumns = (sql: Query) => sql`
   l.tenant_id, l.id, to_char(l.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at,
   l.actor, l.key_id, l.action, l.subject, l.cause, l.before::text as before, l.after::text as after`;
 
-/** What is hashed of a row. A row without a key hashes as it did before rows had one. */
+/**
+ * The text of a row that is hashed. Rows without a key keep the hash they had before keys were
+ * recorded.
+ */
 export function contentOf({
   tenantId,
   id,

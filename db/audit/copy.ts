@@ -7,7 +7,7 @@ import type { HeadRow } from './read-heads';
 import { toHead } from './read-heads';
 import type { auditCopies } from './schema';
 
-/** How far a place has copies; a place that nothing was copied to has none. */
+/** The last head and key copied to a place; 0 for none. */
 export interface CopiedThrough {
   readonly heads: number;
   readonly keys: number;
@@ -26,8 +26,8 @@ export async function copiedThrough(
 const pageSize = 500;
 
 /**
- * Copies the keys and heads that a place does not have yet, in order. Run twice, or broken off
- * before the mark was moved, it stores some again, which is harmless.
+ * Copies missing keys and heads to a place, in order. After a crash it may store some of them
+ * again, which is harmless.
  */
 export async function copyTo(sql: Sql, tenant: Tenant, archive: AuditArchive): Promise<void> {
   let { heads: through } = await copiedThrough(sql, tenant, archive.place);

@@ -15,8 +15,8 @@ export interface AuditEntry {
 }
 
 /**
- * Inside the transaction that the row describes: both are written or neither is (I6). Names the API
- * key that acts, if one does, and the caller's reason.
+ * Call it in the transaction of the change, so that both are written or neither is (I6). The row
+ * names the acting API key, if any, and the caller's reason.
  */
 export async function appendAudit(
   tx: Query,
@@ -27,7 +27,7 @@ export async function appendAudit(
     values (${tenant}, ${newId('aud')}, ${actor}, ${actingKeyId()}, ${action}, ${subject}, ${causeWithReason(cause)}, ${toJson(before)}, ${toJson(after)})`;
 }
 
-/** Some causes hold the reason already. */
+/** Some causes already contain the reason. */
 function causeWithReason(cause: string): string {
   const reason = actingReason();
   return reason === null || cause.includes(reason) ? cause : `${cause}: ${reason}`;

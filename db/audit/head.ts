@@ -30,8 +30,8 @@ export async function signHead(
 }
 
 /**
- * Null when the head is what its signer signed, else what is wrong. `publicKeys`: key id → SPKI
- * DER, base64.
+ * Null when digest and signature are valid, else what is wrong. `publicKeys`: key id → SPKI DER,
+ * base64.
  */
 export function wrongWithHead(
   head: AuditHead,

@@ -1,9 +1,9 @@
 /**
- * The chain of custody of the keys that sign the audit log. Whoever can write to the database can
- * insert a key, so a key counts only when signatures lead to it from a key that is trusted from
- * outside. A new key signs which key precedes it (`consent`), and the preceding key signs the whole
- * entry (`endorsement`), so trust goes both ways between the two. A key that follows a lost one has
- * no endorsement: trust goes from the new to the old alone.
+ * The chain of trust of the keys that sign the audit log. Anyone with write access to the database
+ * can insert a key, so a key counts only if signatures connect it to a key trusted from outside. A
+ * new key signs which key precedes it (`consent`), and the preceding key signs the entry
+ * (`endorsement`): trust goes both ways. A key that replaces a lost one has no endorsement, so
+ * trust goes only from the new key to the old one.
  */
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import type { Digest } from '../../domain/dataset/artifact';
@@ -25,7 +25,7 @@ export function keyIdOf(publicKey: string): string {
 
 export type KeyRequest = Pick<AuditKey, 'tenant' | 'publicKey' | 'previous' | 'consent'>;
 
-/** What the holder of a new key signs: that it follows `previous`. */
+/** Signs with a new key that it follows `previous`. */
 export async function requestKey(
   signer: AuditSigner,
   { tenant, previous }: { readonly tenant: Tenant; readonly previous: Digest | null },
@@ -104,11 +104,11 @@ function isSignedBy(publicKey: string, text: string, signature: string): boolean
   }
 }
 
-/** A registered key as the signatures show it. */
+/** A registered key with its trust, as the signatures show it. */
 export interface KeyStanding {
   readonly key: AuditKey;
   readonly fingerprint: Digest;
-  /** Null when signatures lead to it from an anchor. */
+  /** Why the key is not trusted; null when signatures connect it to an anchor. */
   readonly distrust: string | null;
   /** The first batch that it may no longer sign. */
   readonly untilBatch: number | null;
@@ -187,8 +187,8 @@ export async function readKeys(sql: Query, tenant: Tenant): Promise<readonly Aud
 }
 
 /**
- * Until which batch a key may sign by the entries alone, signatures apart: for a sealer that must
- * notice its own replacement.
+ * The key that replaced this one, by the entries alone and without checking signatures. A sealer
+ * uses it to notice its own replacement.
  */
 export function replacementOf(keys: readonly AuditKey[], publicKey: string): AuditKey | null {
   const fingerprint = fingerprintOf(publicKey);
@@ -199,7 +199,7 @@ export function replacementOf(keys: readonly AuditKey[], publicKey: string): Aud
   );
 }
 
-/** @throws Conflict when this key may not sign now, with the way out */
+/** @throws Conflict with the next step, when this key may not sign now */
 export function checkMaySign(keys: readonly AuditKey[], signer: AuditSigner): void {
   const known = keys.some((key) => key.publicKey === signer.publicKey);
   if (!known) {

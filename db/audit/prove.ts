@@ -33,8 +33,8 @@ export async function proveRow(
 }
 
 /**
- * Null when the proof shows that `content` was sealed under a signed head, else what is wrong with
- * it. Needs no database: for whoever was handed the proof.
+ * Null when the proof shows that `content` was sealed under a signed head, else what is wrong.
+ * Needs no database.
  */
 export function wrongWithProof(
   proof: AuditProof,

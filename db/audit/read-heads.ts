@@ -21,7 +21,7 @@ export async function headOf(sql: Query, tenant: Tenant, batch: number): Promise
 
 const pageSize = 500;
 
-/** The heads after one batch up to another, in order. */
+/** The heads after the batch `after`, up to and including `through`, in order. */
 export async function* headsBetween(
   sql: Query,
   {

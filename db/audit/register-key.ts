@@ -9,8 +9,8 @@ import { lastHead } from './read-heads';
 type KeyRegistration = Parameters<AuditRepository['registerKey']>[0];
 
 /**
- * Adds a key to the end of the chain. The same key again: nothing happens. Waits for a sealer that
- * is at work, so `fromBatch` is the next batch.
+ * Appends a key to the chain; does nothing for a key that exists. Waits for a running sealer, so
+ * that `fromBatch` is the next batch.
  */
 export async function registerKey(
   sql: Sql,
@@ -43,7 +43,7 @@ export async function registerKey(
     };
     const key = endorser === null ? entry : await endorse(endorser, entry);
     await insert(tx, key);
-    // Of the first key the registry itself tells: the log begins with it.
+    // The first key has no audit row, because the log begins with it.
     if (kind !== 'first') {
       const after = {
         keyId: key.keyId,

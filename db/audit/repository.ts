@@ -19,7 +19,7 @@ export interface AuditRow {
   readonly id: string;
   readonly at: string;
   readonly actor: string;
-  /** Id of the API key that acted; null for the platform itself. */
+  /** The id of the acting API key; null for the platform itself. */
   readonly keyId: string | null;
   /** `alias.promote`, `run.accept`, `key.create` … */
   readonly action: string;
@@ -28,18 +28,18 @@ export interface AuditRow {
   readonly cause: string;
   readonly before: unknown;
   readonly after: unknown;
-  /** Place in the sealed order; null until sealed. */
+  /** Position in the sealed order; null until sealed. */
   readonly sealedAs: number | null;
 }
 
 /**
- * A signed Merkle batch. `digest` covers every other field but the signature, and `previous`, so
- * heads form a chain.
+ * A signed Merkle batch. `digest` covers all fields except the signature. It includes `previous`,
+ * so heads form a chain.
  */
 export interface AuditHead {
   readonly tenant: Tenant;
   readonly batch: number;
-  /** Sealed rows `first` … `first + count - 1`. */
+  /** Position of the first row; the batch ends at `first + count - 1`. */
   readonly first: number;
   readonly count: number;
   readonly root: Digest;
@@ -47,49 +47,46 @@ export interface AuditHead {
   readonly sealedAt: string;
   readonly digest: Digest;
   readonly keyId: string;
-  /** Ed25519 over the digest's text, base64. */
+  /** Ed25519 signature of the text of the digest, base64. */
   readonly signature: string;
 }
 
-/** An entry of the registry of signing keys; db/audit/keys.ts says what its signatures mean. */
+/** A registered signing key; db/audit/keys.ts explains its signatures. */
 export interface AuditKey {
   readonly tenant: Tenant;
-  /** Place in the registry, from 1. */
+  /** Position in the registry, from 1. */
   readonly sequence: number;
   /**
-   * `first`: begins the log. `added`: signs beside the others, for a further machine. `rotated`:
-   * replaces `previous`, which endorses it. `lost`: replaces `previous`, whose private half is
-   * gone, so nothing endorses it.
+   * `first` begins the log. `added` signs beside the other keys, for another machine. `rotated`
+   * replaces `previous`, which endorses it. `lost` replaces a `previous` whose private key is lost,
+   * so it has no endorsement.
    */
   readonly kind: 'first' | 'added' | 'rotated' | 'lost';
   readonly keyId: string;
   /** Ed25519, SPKI DER, base64. */
   readonly publicKey: string;
-  /** Fingerprint. */
+  /** Fingerprint of the preceding key. */
   readonly previous: Digest | null;
-  /** The first batch that it may sign. */
+  /** The first batch that the key may sign. */
   readonly fromBatch: number;
   readonly addedAt: string;
   readonly addedBy: string;
-  /** Signature by this key, base64: that it follows `previous`. */
+  /** Signature by this key that it follows `previous`, base64. */
   readonly consent: string;
-  /** Signature by `previous` over all of the above, base64. */
+  /** Signature by `previous` of all fields above, base64. */
   readonly endorsement: string | null;
 }
 
 /** A place outside the database that keeps copies of keys and heads. */
 export interface AuditArchive {
-  /** Its name in the registry: the same when its address changes. */
+  /** Its name in the registry, which stays when its address changes. */
   readonly place: string;
-  /** For people, without credentials. */
+  /** Its address for messages, without credentials. */
   readonly where: string;
-  /**
-   * The same again: nothing happens. Conflict when another one is there: somebody sealed this batch
-   * differently.
-   */
+  /** Does nothing if the copy exists. Conflict if a different head is stored for this batch. */
   storeHead(head: AuditHead): Promise<void>;
   storeKey(key: AuditKey): Promise<void>;
-  /** Of batches after `after`, in their order. */
+  /** Heads of batches after `after`, in order. */
   heads(input: { readonly tenant: Tenant; readonly after: number }): AsyncIterable<AuditHead>;
   head(input: { readonly tenant: Tenant; readonly batch: number }): Promise<AuditHead | null>;
   keys(tenant: Tenant): Promise<readonly AuditKey[]>;
@@ -103,16 +100,16 @@ export interface AuditSigner {
   sign(message: Uint8Array): Promise<Uint8Array> | Uint8Array;
 }
 
-/** For `wrongWithProof` of db/audit/prove.ts, or anyone with RFC 6962 and ed25519 at hand. */
+/** Verify it with `wrongWithProof` of db/audit/prove.ts, or with any RFC 6962 and Ed25519 code. */
 export interface AuditProof {
   /**
-   * The row as it was hashed: canonical JSON of `{ tenant, id, at, actor, action, subject, cause,
-   * before, after }`, with `keyId` where there is one.
+   * The hashed text: canonical JSON of `{ tenant, id, at, actor, action, subject, cause, before,
+   * after }`, and `keyId` if there is one.
    */
   readonly content: string;
-  /** Of the row within its batch, from 0. */
+  /** Index of the row within its batch, from 0. */
   readonly index: number;
-  /** Sibling hashes from the leaf up (RFC 6962 audit path). */
+  /** Sibling hashes from the leaf upwards (RFC 6962 audit path). */
   readonly path: readonly Digest[];
   readonly head: AuditHead;
 }
@@ -123,7 +120,7 @@ export type AuditFinding =
   | { readonly kind: 'cutOff'; readonly batch: number; readonly detail: string }
   | { readonly kind: 'rewritten'; readonly batch: number; readonly detail: string }
   | { readonly kind: 'badSignature'; readonly batch: number; readonly detail: string }
-  /** Of the heads of `batch` to `lastBatch`, or of a key. */
+  /** Concerns the heads of `batch` to `lastBatch`, or a key. */
   | {
       readonly kind: 'missingCopy';
       readonly place: string;
@@ -135,25 +132,25 @@ export type AuditFinding =
   | { readonly kind: 'untrustedKey'; readonly keyId: string; readonly detail: string }
   | { readonly kind: 'changedKey'; readonly keyId: string; readonly detail: string };
 
-/** Up to which batch a log was found whole. Kept outside the database by whoever verifies. */
+/** The last batch of a verified log. The verifier keeps it outside the database. */
 export interface AuditCheckpoint {
   readonly batch: number;
   readonly digest: Digest;
 }
 
 export interface AuditReport {
-  /** Verified rows and batches: after `from`, where that was given. */
+  /** Verified rows and batches, after `from` if given. */
   readonly rows: number;
   readonly batches: number;
   readonly unsealed: number;
-  /** When the oldest row was written that is not sealed yet. */
+  /** Time of the oldest unsealed row. */
   readonly unsealedSince: string | null;
   readonly from: AuditCheckpoint | null;
-  /** The last head: what to begin from next time, when nothing was found. */
+  /** The last head. The next verification can start from it if there are no findings. */
   readonly checkpoint: AuditCheckpoint | null;
   /**
-   * What the trust in the keys rests on: fingerprints of a setting, the key of the verifying
-   * machine, or the first key of the registry itself.
+   * The source of trust: fingerprints from a setting, the key of the verifying machine, or the
+   * first key of the registry.
    */
   readonly trustedBy: 'setting' | 'ownKey' | 'firstKey';
   readonly keys: readonly (Pick<
@@ -161,22 +158,22 @@ export interface AuditReport {
     'keyId' | 'kind' | 'previous' | 'fromBatch' | 'addedAt' | 'addedBy'
   > & {
     readonly fingerprint: Digest;
-    /** The first batch that it may no longer sign. */
+    /** The first batch that the key may no longer sign. */
     readonly untilBatch: number | null;
     readonly trusted: boolean;
   })[];
   /**
-   * What the heads were compared with. Empty: a rewrite of everything with the signing key cannot
-   * be seen then.
+   * The places that were compared. Without any, a full rewrite with the signing key goes
+   * undetected.
    */
   readonly copies: readonly {
     readonly place: string;
     readonly heads: number;
     /** Not copied yet. */ readonly waiting: number;
   }[];
-  /** Empty: nothing was found. */
+  /** Empty when the log is intact. */
   readonly findings: readonly AuditFinding[];
-  /** How many more there are than were listed. */
+  /** Number of findings that are not listed. */
   readonly furtherFindings: number;
 }
 
@@ -189,9 +186,9 @@ export interface AuditRepository {
     } & PageRequest,
   ): Promise<Page<AuditRow>>;
   /**
-   * Folds unsealed rows into one batch; null when there are none, `busy` when another sealer is at
-   * work. `archive` keeps a copy of the head elsewhere once the batch is committed; when it fails,
-   * this throws, and the next call copies that head before it makes another.
+   * Seals pending rows in one batch. Null when there are none, `busy` when another sealer runs.
+   * After the commit it copies the head to `archive`. If that fails it throws, and the next call
+   * copies the head before it seals again.
    * @throws Conflict when the signer's key is not registered or was replaced
    */
   seal(input: {
@@ -200,13 +197,12 @@ export interface AuditRepository {
     readonly archive: AuditArchive;
     readonly limit?: number | undefined;
   }): Promise<AuditHead | 'busy' | null>;
-  /** Copies to a further place the keys and heads that it does not have yet. */
+  /** Copies missing keys and heads to another place. */
   copyTo(input: { readonly tenant: Tenant; readonly archive: AuditArchive }): Promise<void>;
   heads(input: { readonly tenant: Tenant } & PageRequest): Promise<Page<AuditHead>>;
   keys(tenant: Tenant): Promise<readonly AuditKey[]>;
   /**
-   * Adds a key to the registry; the same key again: nothing happens. `endorser` signs for `added`
-   * and `rotated`.
+   * Registers a key; does nothing if it is registered. `endorser` signs for `added` and `rotated`.
    */
   registerKey(input: {
     readonly request: Pick<AuditKey, 'tenant' | 'publicKey' | 'previous' | 'consent'>;
@@ -216,8 +212,8 @@ export interface AuditRepository {
     readonly cause: string;
   }): Promise<AuditKey>;
   /**
-   * `trust.fingerprints`: keys that are trusted from outside; where there are none, the key of the
-   * verifying machine, else the first one. `from`: verify what was sealed after it alone.
+   * `trust.fingerprints` are keys trusted from outside. Without any, trust starts from the key of
+   * the verifying machine, else from the first key. With `from`, only later batches are verified.
    */
   verify(input: {
     readonly tenant: Tenant;
@@ -225,7 +221,7 @@ export interface AuditRepository {
     readonly archives: readonly AuditArchive[];
     readonly from?: AuditCheckpoint | undefined;
   }): Promise<AuditReport>;
-  /** Null while the row is not sealed, or unknown. */
+  /** Null for a row that is unknown or not sealed yet. */
   prove(input: { readonly tenant: Tenant; readonly id: string }): Promise<AuditProof | null>;
   /** Tenants with rows to seal, or with heads or keys to copy to one of these places. */
   unsealedTenants(places: readonly string[]): Promise<readonly Tenant[]>;

@@ -13,7 +13,7 @@ import type { Digest } from '../../domain/dataset/artifact';
 import { bytewise, counter, document, instant, isDigest, oneOf, tenantId } from '../columns';
 import { tenants } from '../access/tenant-schema';
 
-/** I6. Append-only by trigger, as are seals, heads and keys. */
+/** The audit log (I6). Triggers make it append-only, as well as seals, heads and keys. */
 export const auditLog = pgTable(
   'audit_log',
   {
@@ -21,7 +21,7 @@ export const auditLog = pgTable(
     id: bytewise('id').notNull(),
     at: instant('at').notNull().defaultNow(),
     actor: text('actor').notNull(),
-    /** Of the API key that acted; null for the platform itself. */
+    /** The id of the acting API key; null for the platform itself. */
     keyId: text('key_id'),
     action: text('action').notNull(),
     subject: text('subject').notNull(),
@@ -42,8 +42,8 @@ export const auditLog = pgTable(
 );
 
 /**
- * Rows that wait for the sealer: filled by a trigger on the log. A row that commits late is simply
- * still here, whatever its id: no gap can be overtaken.
+ * Rows to seal, inserted by a trigger on the log. Rows that commit late are not skipped, because
+ * the sealer reads this table and not a range of ids.
  */
 export const auditPending = pgTable(
   'audit_pending',
@@ -103,10 +103,7 @@ export const auditSeals = pgTable(
   ],
 );
 
-/**
- * Public keys that sign heads. Each was added under a signature of an earlier one; db/audit/keys.ts
- * says how that is verified.
- */
+/** Public keys that sign heads. An earlier key signs each new one; see db/audit/keys.ts. */
 export const auditKeys = pgTable(
   'audit_keys',
   {
@@ -116,9 +113,9 @@ export const auditKeys = pgTable(
     keyId: text('key_id').notNull(),
     /** Ed25519, SPKI DER, base64. */
     publicKey: text('public_key').notNull(),
-    /** Fingerprint of the key that endorses this one, or that was lost before it. */
+    /** Fingerprint of the key that endorses this one or that this one replaces. */
     previous: text('previous').$type<Digest>(),
-    /** The first batch that it may sign. */
+    /** The first batch that the key may sign. */
     fromBatch: integer('from_batch').notNull(),
     addedAt: instant('added_at').notNull(),
     addedBy: text('added_by').notNull(),
@@ -142,7 +139,7 @@ export const auditKeys = pgTable(
   ],
 );
 
-/** How far the heads and keys are copied to each place outside the database. */
+/** The last head and key copied to each place outside the database. */
 export const auditCopies = pgTable(
   'audit_copies',
   {

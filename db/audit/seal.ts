@@ -12,15 +12,15 @@ import { lastHead, toHead } from './read-heads';
 
 type Seal = Parameters<AuditRepository['seal']>[0];
 
-/** More rows than this are never in one batch. */
+/** The largest number of rows in one batch. */
 export const largestBatch = 10_000;
-/** Hashing so many rows holds up the sealing process for about 20 ms. */
+/** Hashing this many rows blocks the process for about 20 ms. */
 const usualBatch = 1_000;
 
 /**
- * Copies the heads that an earlier sealer could not copy, and makes no new one before that worked:
- * at most one head is ever without a copy in the first archive. Then folds what is pending. A row
- * takes its place in the order here, so one that commits late is sealed later, never skipped.
+ * Copies the outstanding heads first, so at most one head has no copy in the first archive. Then
+ * seals pending rows. Rows get their position here, so a late commit is sealed later and never
+ * skipped.
  */
 export async function seal(
   sql: Sql,
@@ -31,10 +31,10 @@ export async function seal(
     const [lock] = await tx<{ held: boolean }[]>`
       select pg_try_advisory_xact_lock(${advisoryLocks.auditSealer}, hashtext(${tenant})) as held`;
     if (!lock?.held) return 'busy';
-    // Under the lock that a rotation takes too, so a replaced key never signs one batch more.
+    // A rotation takes the same lock, so a replaced key cannot sign another batch.
     checkMaySign(await readKeys(tx, tenant), signer);
     const last = await lastHead(tx, tenant);
-    // Another sealer came in between and is about to copy its head.
+    // Another sealer is about to copy its head.
     if (last !== null && last.batch > (await copiedThrough(tx, tenant, archive.place)).heads)
       return 'busy';
     return fold(tx, {
@@ -56,8 +56,8 @@ interface Fold {
 }
 
 /**
- * Each row is looked up by itself (`offset 0` keeps the planner from joining otherwise): without
- * statistics it would compare every row with every pending one.
+ * `offset 0` makes the planner look up each row. Without statistics it would otherwise compare
+ * every row with every pending one.
  */
 async function fold(
   tx: Transaction,

@@ -23,21 +23,18 @@ import type { auditSeals } from './schema';
 
 type Verify = Parameters<AuditRepository['verify']>[0];
 
-/**
- * A place in the sealed order as it is found now; `id` is null when its row is gone from the log.
- */
+/** A position in the sealed order with its current row; `id` is null when the row is missing. */
 type VerifiedPlace = { readonly position: number; readonly leaf: Digest } & {
   readonly [K in keyof StoredAuditRow]: StoredAuditRow[K] | null;
 };
 
-/** A log that was wiped would otherwise be told row by row. */
+/** A deleted log would otherwise be reported row by row. */
 const mostFindings = 1_000;
 
 /**
- * Reads the sealed log one batch at a time. Where it ends, and what is beyond its end, is read in
- * one snapshot, because rows are sealed meanwhile; everything before that end never changes on a
- * healthy system, so it needs none. Copies elsewhere are read after the snapshot: what the snapshot
- * says was copied must be there then, and a copy of a later batch must have its head in the
+ * Verifies the sealed log one batch at a time. Its end and the unsealed rows are read in one
+ * snapshot, because rows are sealed meanwhile; earlier batches never change. Copies are read after
+ * the snapshot: those recorded in it must exist, and a later copy must have its head in the
  * database by now.
  */
 export async function verifyAudit(
@@ -147,13 +144,13 @@ async function snapshot(sql: Sql, { tenant, archives, from }: SnapshotRequest) {
 
 interface Outside {
   readonly now: string;
-  /** Sealed after the last head. */
+  /** Rows sealed after the last head. */
   readonly beyond: number;
   readonly unsealed: number;
   readonly unsealedSince: string | null;
   /**
-   * Neither sealed nor pending. From a checkpoint on, rows are looked at whose id is not older than
-   * the first of the checkpoint's batch.
+   * Rows neither sealed nor pending. With a checkpoint, only rows whose ids are not older than the
+   * first of its batch are checked.
    */
   readonly lost: number;
 }
@@ -166,8 +163,8 @@ async function countsOutside(
     from,
   }: { readonly tenant: Tenant; readonly end: number; readonly from: AuditCheckpoint | undefined },
 ): Promise<Outside> {
-  // Read first, so that PostgreSQL knows how few rows are left and looks for their seals one by
-  // one.
+  // A separate query, so that PostgreSQL can estimate the few remaining rows and look up their
+  // seals one by one.
   const oldest = from === undefined ? '' : await firstRowOf(tx, { tenant, batch: from.batch });
   const [counts] = await tx<Outside[]>`
     select now() as now, (select count(*) from audit_seals where tenant_id = ${tenant} and position >= ${end}) as beyond,

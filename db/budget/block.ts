@@ -10,10 +10,10 @@ import { expireReservations, lockBudget } from './reservation';
 type ReservationRow = typeof budgetReservations.$inferSelect;
 
 /**
- * One row a holder: what was spent goes to the budget, and the row becomes the next block. Died
- * before: the lease ends it. After, or twice: the same total adds nothing. Late, when the lease is
- * over: what was counted for it as spent is put right by what really was. Its row may be gone once
- * it is settled (retention): then it goes on from what it knows to be told.
+ * Adds what a holder spent to the budget and grants its next block, in one row per holder. After a
+ * crash the lease ends the block, and a repeated report of the same total adds nothing. A report
+ * after the end of the lease replaces the assumed amount. If retention deleted the settled row,
+ * counting continues from `told`, the total reported last.
  */
 export async function accountBlock(tx: Transaction, account: BlockReport): Promise<BlockGrant> {
   const { tenant, holder, scope, unit, held, leaseMs } = account;
@@ -30,7 +30,7 @@ export async function accountBlock(tx: Transaction, account: BlockReport): Promi
   let others = budget.reserved - wasReserved;
   let assumed = budget.assumed - wasAssumed;
   let lost = 0;
-  // Of a block whose lease others have ended nothing is left to keep.
+  // A block whose lease was ended by others has nothing left to keep.
   const asked = {
     ...account,
     kept:

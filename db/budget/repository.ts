@@ -21,30 +21,30 @@ import {
 } from './reservation';
 
 /**
- * One ledger of what may be spent, for language models and for compute. Never overspent: what may
- * be needed is reserved before, what was needed settled after.
+ * One ledger of budgets for language models and compute. The amount that work may need is reserved
+ * before it starts and settled after, so a budget is not overspent.
  */
 export interface BudgetRepository extends BlockLedger {
   /**
-   * Makes it, or changes its limit; what was spent stays. A limit below that refuses everything
-   * further. With `actor` the change is on the audit log.
+   * Creates a budget or changes its limit; spending stays. A limit below the spent amount refuses
+   * all further reservations. With `actor`, writes an audit row.
    */
   set(
     input: BudgetRef & { readonly tenant: Tenant; readonly limit: number; readonly actor?: string },
   ): Promise<Budget>;
   /**
-   * All amounts or none. The same holder may reserve once. After `leaseMs` a holder that did not
-   * settle counts as dead and its amount as spent.
+   * Reserves all amounts or none. A holder can reserve once. If it does not settle within
+   * `leaseMs`, its amount counts as spent.
    */
   reserve(
     input: Reservation & { readonly amounts: readonly BudgetAmount[]; readonly leaseMs: number },
   ): Promise<ReservationResult>;
-  /** What is not named cost nothing. Again: changes nothing. */
+  /** Settles a reservation; amounts that are not given are 0. A repeated call changes nothing. */
   settle(input: Reservation & { readonly spent: readonly BudgetAmount[] }): Promise<void>;
-  /** When nobody knows what it cost. */
+  /** Counts the reserved amount as spent, when the cost is unknown. */
   assume(input: Reservation): Promise<void>;
   get(input: BudgetRef & { readonly tenant: Tenant }): Promise<Budget | null>;
-  /** Those that operators set, by scope; those of runs and searches are told with these. */
+  /** Budgets that operators set, by scope. Budgets of runs and searches are reported with those. */
   list(input: { readonly tenant: Tenant }): Promise<readonly Budget[]>;
 }
 

@@ -12,7 +12,7 @@ import type { BudgetRow, budgetReservations } from './schema';
 
 export interface Reservation {
   readonly tenant: Tenant;
-  /** Who holds it; names one piece of work that ends once. */
+  /** Identifies one piece of work that ends once. */
   readonly holder: string;
 }
 
@@ -22,9 +22,8 @@ type ReservationRequest = Reservation & {
 };
 
 /**
- * All of it or none. Budgets are always locked in the same order, so that two holders of several
- * never wait for each other. Last in a transaction, where that can be: everybody who spends from
- * the same budget waits for its end.
+ * Reserves all amounts or none. Budgets are locked in one fixed order to avoid deadlocks. Call it
+ * late in a transaction, because it blocks all others that spend from these budgets.
  */
 export async function reserveBudgets(
   tx: Transaction,
@@ -68,8 +67,8 @@ async function giveBack(
 }
 
 /**
- * What the work cost after all; more than was reserved is recorded as it is. What was assumed is
- * put right, and settling again changes nothing.
+ * Records the actual cost, even above the reserved amount. It replaces an assumed cost. A repeated
+ * call changes nothing.
  */
 export async function settleBudgets(
   tx: Transaction,
@@ -93,7 +92,7 @@ export async function settleBudgets(
   }
 }
 
-/** Nobody saw what the work cost: all that was held counts as spent until somebody knows better. */
+/** Counts all that is reserved as spent until a settlement reports the actual cost. */
 export async function assumeBudgets(
   tx: Transaction,
   { tenant, holder }: Reservation,
@@ -124,8 +123,8 @@ async function refusal(
 }
 
 /**
- * Of all budgets: what nobody finds in the way would be told as reserved for ever. One after the
- * other, each for as long as its own change takes.
+ * Ends the expired reservations of all budgets. Without this, those of an unused budget would be
+ * reported as reserved for ever. Each budget has its own short transaction.
  */
 export async function assumeAllExpired(sql: Sql): Promise<void> {
   const dead = await sql<Pick<BudgetRow, 'tenantId' | 'scope' | 'unit'>[]>`
@@ -138,7 +137,7 @@ export async function assumeAllExpired(sql: Sql): Promise<void> {
   }
 }
 
-/** Of a budget that is locked: whether there was anything. */
+/** Ends expired reservations of a locked budget. Returns whether there were any. */
 async function assumeExpired(
   tx: Transaction,
   tenant: Tenant,
@@ -153,8 +152,8 @@ async function assumeExpired(
 }
 
 /**
- * What dead holders left open is in the way only until it is looked for. The budget's own sums are
- * the caller's to change, who has it locked.
+ * Marks expired reservations as assumed. The caller holds the lock of the budget and must update
+ * its sums.
  */
 export async function expireReservations(
   tx: Transaction,
@@ -191,7 +190,7 @@ export async function lockBudget(
   return toBudget(row);
 }
 
-/** In the order of `inOrder`. */
+/** Sorted like `inOrder`, so that locks are taken in one order. */
 async function heldBy(
   sql: Query,
   tenant: Tenant,

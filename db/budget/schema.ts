@@ -7,9 +7,8 @@ import { tenants } from '../access/tenant-schema';
 const units = ['usd', 'tokens', 'seconds'];
 
 /**
- * What may be spent, in whole smallest parts of its unit (domain/budget/budget.ts). `reserved` and
- * `spent` are the sums of the reservations below, those included that ended long ago and are not
- * kept.
+ * Budgets in whole smallest parts of their unit (domain/budget/budget.ts). `reserved` and `spent`
+ * are sums of all reservations, including old ones that were deleted.
  */
 export const budgets = pgTable(
   'budgets',
@@ -35,8 +34,8 @@ export const budgets = pgTable(
 );
 
 /**
- * Whose part of a budget: one row a holder, so that settling twice changes nothing and what a dead
- * process held is found.
+ * The reservations of holders, one row each. Settling twice changes nothing, and reservations of
+ * crashed processes can be found.
  */
 export const budgetReservations = pgTable(
   'budget_reservations',
@@ -47,22 +46,19 @@ export const budgetReservations = pgTable(
     unit: text('unit').$type<BudgetUnit>().notNull(),
     amount: counter('amount').notNull(),
     /**
-     * `open` holds the amount; `assumed` counts all of it as spent, until somebody knows better;
-     * `settled` is known.
+     * `open` reserves the amount. `assumed` counts all of it as spent until it is settled.
+     * `settled` has the actual cost.
      */
     state: text('state').$type<'open' | 'assumed' | 'settled'>().notNull(),
     spent: counter('spent').notNull().default(0),
     /**
-     * Of a gateway's block: the part that questions under way may cost, which counts as spent when
-     * its lease is over; the rest goes back. Null: all of it counts.
+     * For a block of a gateway: the possible cost of requests in progress. It counts as spent when
+     * the lease expires; the rest is released. Null: the whole amount counts.
      */
     inUse: counter('in_use'),
-    /**
-     * Of a gateway's block: what its holder has told so far that it spent, which is in the budget
-     * already.
-     */
+    /** For a block of a gateway: the spending reported so far, which the budget includes. */
     accounted: counter('accounted').notNull().default(0),
-    /** Of an open one: whoever holds it is dead by then. */
+    /** An open reservation expires then, because its holder has crashed. */
     expiresAt: instant('expires_at').notNull(),
     createdAt: createdAt(),
   },

@@ -41,9 +41,7 @@ interface DatasetMove {
   readonly cause: string;
 }
 
-/**
- * Under the dataset's row lock. Moving to where the alias stands is no move, and leaves no history.
- */
+/** Requires the row lock of the dataset. Does nothing if the alias is already at `to`. */
 export async function move(
   tx: Transaction,
   { tenant, dataset, alias, from, to, actor, cause }: DatasetMove,
@@ -88,7 +86,7 @@ async function requireVersion(
   if (!found) throw failure('NotFound', `there is no ${dataset}@${version}`);
 }
 
-/** In one order for everybody, so that two undos never wait for each other's locks. */
+/** Sorted, so that concurrent undos do not deadlock. */
 export async function movedBy(
   tx: Transaction,
   tenant: Tenant,
@@ -99,8 +97,8 @@ export async function movedBy(
 }
 
 /**
- * Where the alias stood before the unbroken row of this actor's moves that ends now; null when
- * somebody moved it since.
+ * The version of the alias before the latest consecutive moves of this actor; null when another
+ * actor moved it last.
  */
 export async function beforeMovesOf(
   tx: Transaction,

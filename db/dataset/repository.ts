@@ -35,15 +35,17 @@ export interface QuarantineRecord {
   readonly version: number;
   readonly runId: RunId;
   readonly rows: number;
-  /** The bad rows with their reasons. */
+  /** The rejected rows with their reasons. */
   readonly artifact: ArtifactRef;
-  /** Reason → rows. */
+  /** Number of rows by reason. */
   readonly reasons: Readonly<Record<string, number>>;
   readonly createdAt: string;
 }
 
 export interface DatasetRepository {
-  /** The same manifest digest is the same version, whoever registers it. Moves no alias. */
+  /**
+   * Registers a version, or returns the existing one with the same manifest digest. Moves no alias.
+   */
   register(input: {
     readonly tenant: Tenant;
     readonly dataset: string;
@@ -55,7 +57,10 @@ export interface DatasetRepository {
     readonly claim?: HeldClaim | undefined;
     readonly idempotencyKey: string;
   }): Promise<DatasetVersionRef>;
-  /** One transaction with history and audit row. A repeated key gives the first answer. */
+  /**
+   * Moves an alias with history and audit row in one transaction. A repeated key returns the first
+   * answer.
+   */
   moveAlias(input: {
     readonly tenant: Tenant;
     readonly dataset: string;
@@ -73,16 +78,16 @@ export interface DatasetRepository {
     readonly alias: DatasetAlias;
   }): Promise<(DatasetVersionRef & { readonly fencing: number; readonly movedAt: string }) | null>;
   /**
-   * Undo of a run's alias moves: each alias whose newest move was made by actor `run:<runId>` goes
-   * back to where it stood before that run's moves. Aliases that others moved since stay. Names of
-   * what was moved back, as `dataset@alias`.
+   * Undoes the alias moves of a run. An alias whose latest move was made by `run:<runId>` returns
+   * to its version before those moves; other aliases stay. Returns the restored aliases as
+   * `dataset@alias`.
    */
   restoreAliases(input: {
     readonly tenant: Tenant;
     readonly runId: RunId;
     readonly idempotencyKey: string;
   }): Promise<readonly string[]>;
-  /** By name. */
+  /** Sorted by name. */
   list(input: { readonly tenant: Tenant } & PageRequest): Promise<Page<DatasetSummary>>;
   versions(
     input: { readonly tenant: Tenant; readonly dataset: string } & PageRequest,
@@ -93,7 +98,7 @@ export interface DatasetRepository {
     readonly version: number;
   }): Promise<DatasetVersionRecord | null>;
   readonly quarantine: {
-    /** Once per run and dataset version. */
+    /** Stores one record per run and dataset version. */
     put(input: {
       readonly tenant: Tenant;
       readonly dataset: string;
@@ -108,8 +113,8 @@ export interface DatasetRepository {
       input: { readonly tenant: Tenant; readonly dataset: string } & PageRequest,
     ): Promise<Page<QuarantineRecord>>;
     /**
-     * One of the dataset's, for somebody who is about to look at `rows` of its rows: they are
-     * personal, so the audit says who did. Null, and no audit row, when there is none.
+     * Returns a record to a person who will read `rows` of its rows, and writes an audit row
+     * because they are personal data. Null, without an audit row, when there is none.
      */
     inspect(input: {
       readonly tenant: Tenant;
@@ -256,8 +261,7 @@ export function createDatasetRepository({ sql }: Database): DatasetRepository {
 }
 
 /**
- * Locks the dataset's row, made when it is not there, so that versions are numbered one after the
- * other.
+ * Creates the row of the dataset if needed and locks it, so that versions are numbered in order.
  */
 async function registered(
   tx: Transaction,

@@ -31,9 +31,9 @@ export const datasets = pgTable(
   {
     tenantId: tenantId(),
     name: text('name').notNull(),
-    /** Number of the newest version; its row lock numbers versions without gaps. */
+    /** Number of the newest version. The row lock keeps the numbers without gaps. */
     versions: integer('versions').notNull().default(0),
-    /** Counts every move of an alias. */
+    /** Number of alias moves. */
     fencing: counter('fencing').notNull().default(0),
     createdAt: createdAt(),
   },
@@ -109,7 +109,7 @@ export const datasetAliasHistory = pgTable(
     dataset: text('dataset').notNull(),
     alias: text('alias').$type<DatasetAlias>().notNull(),
     fromVersion: integer('from_version'),
-    /** Null when an undo took away the alias's first version. */
+    /** Null when an undo removed the first version of the alias. */
     toVersion: integer('to_version'),
     fencing: counter('fencing').notNull(),
     actor: text('actor').notNull(),

@@ -9,7 +9,7 @@ export interface ApprovalRecord {
   readonly version: number;
   readonly vote: 'approve' | 'reject';
   readonly keyId: string;
-  /** Same for a key and those that it was rotated into: count holders, not keys. */
+  /** Same for a key and its rotations: count holders, not keys. */
   readonly holderId: string;
   readonly keyName: string;
   readonly scope: string;
@@ -18,8 +18,8 @@ export interface ApprovalRecord {
 }
 
 /**
- * Votes on promotions. They are written by {@link CommandRepository.admit} alone, which checks key,
- * role and starter first.
+ * Votes on promotions. Only {@link CommandRepository.admit} writes them, after it checked key,
+ * scope and starter.
  */
 export interface ApprovalRepository {
   /** Oldest first. */
@@ -27,7 +27,7 @@ export interface ApprovalRepository {
     readonly tenant: Tenant;
     readonly runId: RunId;
   }): Promise<readonly ApprovalRecord[]>;
-  /** Of all runs that asked for approval of this version, oldest first. */
+  /** Votes of all runs that requested approval of this version, oldest first. */
   ofVersion(input: {
     readonly tenant: Tenant;
     readonly model: string;

@@ -6,8 +6,8 @@ import { modelVersions } from '../model/schema';
 import { runs } from '../run/schema';
 
 /**
- * Votes on the promotion of a version. Append-only by trigger; written only after the command's
- * signature, the key and its role were checked.
+ * Votes on the promotion of a version, append-only by trigger. They are written after the signature
+ * of the command, the key and its scope were checked.
  */
 export const approvals = pgTable(
   'approvals',

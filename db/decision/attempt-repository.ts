@@ -8,9 +8,9 @@ import type { holdoutAttempts } from './attempt-schema';
 
 export interface AttemptRepository {
   /**
-   * Numbers the candidate on the holdout, before it is measured. The same candidate again, in a
-   * retried activity or another run, keeps its number; of two candidates at once one waits for the
-   * other's. A claim whose evaluation never ends still counts: its figures may have been seen.
+   * Numbers a candidate on a holdout before it is measured. The same candidate keeps its number in
+   * retries and other runs; concurrent candidates wait for each other. A claim counts even if its
+   * evaluation never ends, because its metrics may have been seen.
    */
   claim(input: {
     readonly tenant: Tenant;

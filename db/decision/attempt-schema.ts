@@ -6,10 +6,7 @@ import { bytewise, createdAt, isDigest, tenantId } from '../columns';
 import { decisions } from './schema';
 import { runs } from '../run/schema';
 
-/**
- * The candidates of a model that were judged on one holdout or case set, numbered in the order that
- * they came.
- */
+/** The candidates of a model that were evaluated on one holdout or case set, numbered in order. */
 export const holdoutAttempts = pgTable(
   'holdout_attempts',
   {
@@ -17,12 +14,13 @@ export const holdoutAttempts = pgTable(
     model: text('model').notNull(),
     holdout: text('holdout').$type<Digest>().notNull(),
     number: integer('number').notNull(),
-    /** Manifest digest: the same bytes again are no new attempt. */
+    /** Manifest digest, so the same bytes are not a new attempt. */
     candidate: text('candidate').$type<Digest>().notNull(),
-    /** The first that judged it. */
+    /** The first run that evaluated it. */
     runId: bytewise('run_id').$type<RunId>().notNull(),
     /**
-     * The last decision on it; null while it is being measured, and where that ended without one.
+     * The last decision on it; null while it is measured, and when the evaluation ended without
+     * one.
      */
     decision: bytewise('decision'),
     createdAt: createdAt(),

@@ -9,9 +9,9 @@ import type { evidence } from './evidence-schema';
 
 export type EvidenceKind = 'evidence' | 'policy';
 
-/** Policies and evidence by digest (sha256 of canonical JSON): what a decision was made from. */
+/** Policies and evidence by digest (SHA-256 of canonical JSON). */
 export interface EvidenceRepository {
-  /** Again: nothing happens. InvalidInput when the digest is not that of the body. */
+  /** Does nothing if it is stored already. InvalidInput when the digest does not match the body. */
   put(input: {
     readonly tenant: Tenant;
     readonly kind: EvidenceKind;
@@ -29,7 +29,7 @@ export function createEvidenceRepository({ sql }: Database): EvidenceRepository 
   const table = (kind: EvidenceKind) => sql(kind === 'policy' ? 'policies' : 'evidence');
   return {
     async put({ tenant, kind, digest, body }) {
-      // What is kept is the very text that was hashed.
+      // Store exactly the text that was hashed.
       const text = canonicalJson(body);
       const actual = sha256(text);
       if (actual !== digest)

@@ -3,7 +3,7 @@ import type { Attempt } from '../../domain/decision/gates/attempts';
 import type { Tenant } from '../../domain/ids';
 import type { Transaction } from '../connection';
 
-/** Notes at an attempt what was decided; NotFound where nobody claimed it. */
+/** Records the decision on an attempt. NotFound when the attempt was not claimed. */
 export async function decideAttempt(
   tx: Transaction,
   {

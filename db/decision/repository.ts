@@ -20,8 +20,8 @@ export interface DecisionRecord extends DecisionRef {
 
 export interface DecisionRepository {
   /**
-   * Policy and evidence must be stored before (NotFound). With an audit row, and what else the
-   * run's events say of it; a repeated key gives the first decision, and tells nothing.
+   * Records a decision with an audit row and the events in `told`. Policy and evidence must be
+   * stored before (NotFound). A repeated key returns the first decision and writes nothing.
    */
   record(input: {
     readonly tenant: Tenant;
@@ -31,15 +31,12 @@ export interface DecisionRepository {
     readonly evidence: Digest;
     readonly verdict: Verdict;
     readonly idempotencyKey: string;
-    /**
-     * What `attempts.claim` gave: which candidate on which holdout this decision judges. NotFound
-     * when it was not claimed.
-     */
+    /** The result of `attempts.claim` for the candidate. NotFound when it was not claimed. */
     readonly attempt?: (Attempt & { readonly model: string }) | undefined;
     readonly told?: readonly Pick<NewRunEvent, 'kind' | 'data'>[];
   }): Promise<DecisionRef>;
   get(input: { readonly tenant: Tenant; readonly id: string }): Promise<DecisionRecord | null>;
-  /** In the order made. */
+  /** Oldest first. */
   list(input: {
     readonly tenant: Tenant;
     readonly runId: RunId;
@@ -79,7 +76,7 @@ export function createDecisionRepository({ sql }: Database): DecisionRepository 
 
 type NewDecision = Parameters<DecisionRepository['record']>[0];
 
-/** The foreign keys say the same, but not which of the two is missing. */
+/** The foreign keys check the same, but do not report which one is missing. */
 async function requireStored(sql: Sql, { tenant, policy, evidence }: NewDecision): Promise<void> {
   const [stored] = await sql<{ policy: boolean; evidence: boolean }[]>`
     select exists (select from policies where tenant_id = ${tenant} and digest = ${policy}) as policy,

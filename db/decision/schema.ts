@@ -7,7 +7,7 @@ import { bytewise, createdAt, document, tenantId } from '../columns';
 import { evidence, policies } from './evidence-schema';
 import { runs } from '../run/schema';
 
-/** Its foreign keys make "policy and evidence are stored before" a rule of the database. */
+/** The foreign keys require that policy and evidence are stored before the decision. */
 export const decisions = pgTable(
   'decisions',
   {

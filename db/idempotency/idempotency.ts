@@ -9,14 +9,14 @@ export interface KeyedRequest {
   readonly tenant: Tenant;
   readonly operation: string;
   readonly key: string;
-  /** Everything that makes the request what it is, as JSON. */
+  /** Everything that identifies the request, as JSON. */
   readonly request: unknown;
 }
 
 /**
- * Runs the effect on the first call with this key and answers every later one with the first's
- * answer. Two at once: the second waits for the first's commit. Another request under the same key
- * throws IdempotencyConflict. An answer that `remember` refuses leaves the key free.
+ * Runs the effect on the first call with this key and returns its answer to all later calls. A
+ * concurrent call waits for the first commit. IdempotencyConflict when the key was used for a
+ * different request. An answer that `remember` rejects is not stored.
  */
 export async function once<T>(
   tx: Transaction,

@@ -1,7 +1,9 @@
 import { index, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import { createdAt, document, tenantId } from '../columns';
 
-/** What was answered to a key, and to which request. Written in the transaction of the effect. */
+/**
+ * The answer to each key and the digest of its request, written in the transaction of the effect.
+ */
 export const idempotency = pgTable(
   'idempotency',
   {

@@ -110,8 +110,8 @@ export function createIndexAliases(sql: Sql): IndexAliasRepository {
 }
 
 /**
- * A move of an application's champion holds the lock of the index that it asks: one that goes back
- * waits for this move and takes it along, or is seen here.
+ * Reads the champion under the lock of the index. A rollback of the application takes the same
+ * lock, so it either waits for this move and follows it, or is seen here.
  */
 async function isChampion(
   tx: Transaction,
@@ -135,15 +135,15 @@ async function requireReady(
 interface IndexMove extends IndexName {
   readonly kind: 'promote' | 'rollback';
   readonly to: number;
-  /** That it follows. */
+  /** The bundle whose promotion or rollback this move follows. */
   readonly bundle: BundleRef | null;
   readonly actor: string;
   readonly cause: string;
 }
 
 /**
- * `previous` becomes the version that a rollback would go to: after a promotion the one that was
- * replaced, after a rollback the one before that.
+ * Moves the champion. `previous` becomes the target of the next rollback: the replaced version
+ * after a promotion, the one before `to` after a rollback.
  */
 export async function moveIndex(
   tx: Transaction,
@@ -201,8 +201,8 @@ async function hasAnswered(
 }
 
 /**
- * The version that a rollback would go to after these moves and `next`; a retired version cannot
- * answer again and is passed over.
+ * The target of a rollback after all moves and `next`. Skips retired versions, whose tables are
+ * deleted.
  */
 async function previousAfter(
   tx: Transaction,

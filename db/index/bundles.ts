@@ -1,6 +1,6 @@
 /**
- * What release bundles and the versions of an index say of each other: the edge that registering a
- * bundle writes (activities/language/bundle-version.ts).
+ * The relation between release bundles and index versions: the lineage edge that
+ * activities/language/bundle-version.ts writes.
  */
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
@@ -24,8 +24,7 @@ export interface NamedIndex {
 }
 
 /**
- * The version of an index that the bundle asks; null for one without retrieval, and for a classical
- * model.
+ * The index version that the bundle uses; null for bundles without retrieval and classical models.
  */
 export async function indexOfBundle(
   sql: Query,
@@ -39,8 +38,8 @@ export async function indexOfBundle(
 }
 
 /**
- * First in a move of champions. Their indexes stay locked to the commit, so that none is retired
- * meanwhile; by name, because two moves may want the same two.
+ * Call this first in a move of champions. The locks last until the commit, so no index is retired
+ * meanwhile. Locks in the order of names to avoid deadlocks.
  */
 export async function lockIndexesOf(
   tx: Transaction,
@@ -54,7 +53,7 @@ export async function lockIndexesOf(
     ) order by name for update`;
 }
 
-/** Before a bundle answers: that its index does. */
+/** Conflict unless the index of the bundle is ready. */
 export async function requireIndexOf(tx: Transaction, bundle: BundleName): Promise<void> {
   const named = await indexOfBundle(tx, bundle);
   if (!named || named.state === 'ready') return;
@@ -80,9 +79,8 @@ const whatFrees: Readonly<Record<Role, (model: string) => string>> = {
 };
 
 /**
- * Refuses while somebody may ask it through a bundle: one that serves or is the way back, one that
- * is tried or judged, and one that a gateway still serves because it has not heard of the last
- * move.
+ * Refuses while a bundle may use the index version: as an alias, in a rollout or in a running
+ * evaluation. Also refuses while a gateway has not applied the last move.
  */
 export async function refuseWhileNeeded(
   tx: Transaction,

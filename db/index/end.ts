@@ -13,10 +13,7 @@ import type { runs } from '../run/schema';
 
 type Ending = Parameters<IndexRepository['end']>[0];
 
-/**
- * Under the index's row lock, which a move of an alias and a move of a bundle that asks it take as
- * well.
- */
+/** Takes the row lock of the index, as moves of its aliases and of bundles that use it do. */
 export async function endVersion(
   tx: Transaction,
   { tenant, index, version, state, actor, cause }: Ending,
@@ -48,8 +45,8 @@ export async function endVersion(
 }
 
 /**
- * The table goes by a workflow that the outbox promises: whoever dies in between, it is begun. Of
- * one that was ended before it goes once more, which finds what an earlier death left.
+ * Retires a version. A workflow that the outbox starts deletes the table, so a crash cannot prevent
+ * it. For a version that ended before, it starts again and deletes what an earlier crash left.
  */
 export async function retireVersion(
   tx: Transaction,

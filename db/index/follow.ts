@@ -7,10 +7,10 @@ import { lockIndex } from './state';
 import type { indexAliasHistory } from './schema';
 
 /**
- * Where an application's promotion had moved the alias of its index, its rollback moves it too, in
- * the same transaction: whoever asks the index by its name alone is answered by what the champion
- * asks. Not when anybody else has moved it since, nor to a version that the new champion does not
- * name. Null for a bundle without retrieval.
+ * Moves the alias of the index in the rollback of its application, if the application's promotion
+ * had moved it. Queries to the index by name then use the version of the new champion. It does not
+ * move if another actor moved it since, or if the new champion uses another index. Null for a
+ * bundle without retrieval.
  */
 export async function followRollback(
   tx: Transaction,

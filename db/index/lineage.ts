@@ -1,10 +1,7 @@
 import type { Query } from '../connection';
 import type { indexVersions } from './schema';
 
-/**
- * The edge from a dataset version to the index version that was filled from it, in the transaction
- * from which on it answers.
- */
+/** Adds the edge from a dataset version to an index version, when that becomes ready. */
 export async function appendIndexLineage(
   tx: Query,
   row: typeof indexVersions.$inferSelect,

@@ -33,7 +33,8 @@ export interface IndexVersionRecord extends IndexVersionRef {
   readonly tableVersion: number | null;
   readonly chunks: number | null;
   /**
-   * In its table now, changes included; its report has those of the build. Null while it is filled.
+   * Documents in the table, including changes; the report has those of the build. Null while it is
+   * filled.
    */
   readonly documents: number | null;
   readonly report: IndexReport | null;
@@ -62,7 +63,7 @@ export type IndexPromotion =
 export type Sealed =
   { readonly kind: 'ready' } | { readonly kind: 'behind'; readonly changes: number };
 
-/** The state that it was in before. */
+/** The version and its state before it was retired. */
 export interface RetiredVersion {
   readonly version: number;
   readonly from: IndexState;
@@ -77,14 +78,13 @@ interface IndexVersionName extends IndexName {
 }
 
 /**
- * Which version answers: one transaction a move, under the index's row lock, with history and audit
- * row.
+ * The aliases of an index. Each move is one transaction under the row lock of the index, with
+ * history and audit row.
  */
 export interface IndexAliasRepository {
   aliases(name: IndexName): Promise<Readonly<Record<IndexAlias, IndexAliasState | null>>>;
   /**
-   * Compare-and-swap on the champion that the new one was compared with. A conflict changed nothing
-   * and is not remembered.
+   * Compares and swaps the champion. A conflict changes nothing and is not stored under its key.
    */
   promote(
     input: IndexVersionName &
@@ -92,15 +92,18 @@ export interface IndexAliasRepository {
         readonly expectedChampion:
           | { readonly version: number; readonly fencing: number }
           | { readonly version: null; readonly fencing?: undefined };
-        /** Whose promotion it follows: a conflict where that one is the champion no more. */
+        /**
+         * The bundle whose promotion it follows. Conflict when that bundle is no longer the
+         * champion.
+         */
         readonly bundle?: BundleRef | undefined;
         readonly actor: string;
         readonly cause: string;
       },
   ): Promise<IndexPromotion>;
   /**
-   * Without `to`: to `previous`, by the rule of `domain/model/rollback-path.ts`. `to` must have been the
-   * champion once. Conflict when there is no such version, or it has been retired.
+   * Rolls back to `to`, or to `previous` by the rule of `domain/model/rollback-path.ts`. `to` must
+   * be a former champion. Conflict when there is no such version, or it is retired.
    */
   rollback(
     input: IndexName &
@@ -119,16 +122,16 @@ export interface IndexAliasRepository {
       readonly fencing: number;
       readonly actor: string;
       readonly cause: string;
-      /** Whose promotion or rollback it followed; null for a move of the index alone. */
+      /** The bundle whose promotion or rollback it followed; null for a move of the index alone. */
       readonly bundle: BundleRef | null;
       readonly movedAt: string;
     }>
   >;
 }
 
-/** What changed in the documents, in the order in which it was accepted. */
+/** Changes of documents in the order in which they were accepted. */
 export interface IndexChangeRepository {
-  /** Accepted when it answers; found when the versions have taken it. */
+  /** Accepted changes are durable; they become searchable once the versions applied them. */
   append(
     input: IndexName &
       KeyedIndex & {
@@ -140,7 +143,10 @@ export interface IndexChangeRepository {
   after(
     input: IndexName & { readonly seq: number; readonly limit: number },
   ): Promise<readonly IndexChange[]>;
-  /** The version's table has them. FencedOff when another was faster. */
+  /**
+   * Records that the table of the version has these changes. FencedOff when another process
+   * recorded them first.
+   */
   applied(
     input: IndexVersionName & {
       readonly from: number;
@@ -155,8 +161,8 @@ export interface IndexChangeRepository {
 export interface IndexRepository extends IndexAliasRepository {
   readonly changes: IndexChangeRepository;
   /**
-   * A new version, numbered from 1 without gaps. It takes the changes that came after its dataset
-   * version was registered: what came before is in the dataset. FencedOff for a run that has ended.
+   * Creates a version, numbered from 1 without gaps. It applies the changes after the registration
+   * of its dataset version, which contains the earlier ones. FencedOff for a run that has ended.
    */
   open(
     input: IndexName &
@@ -169,15 +175,18 @@ export interface IndexRepository extends IndexAliasRepository {
       },
   ): Promise<IndexVersionRecord>;
   get(name: IndexVersionName): Promise<IndexVersionRecord | null>;
-  /** By number or alias; null when it does not answer. */
+  /** Finds a version by number or alias; null when it is not ready. */
   served(
     name: IndexName & { readonly version?: number | IndexAlias | undefined },
   ): Promise<IndexVersionRecord | null>;
-  /** From `building`, when it has every change; from then on it takes each as it comes. */
+  /**
+   * Makes a version in `building` ready once it has every change. Later changes are applied as they
+   * arrive.
+   */
   seal(input: IndexVersionName & { readonly report: IndexReport }): Promise<Sealed>;
   /**
-   * It answers no more, and its table may go. Conflict while an alias points at it or a bundle may
-   * ask it; fine when it was ended before.
+   * Ends a version, whose table may then be deleted. Conflict while an alias points to it or a
+   * bundle may use it. Does nothing for an ended version.
    */
   end(
     input: IndexVersionName & {
@@ -187,13 +196,13 @@ export interface IndexRepository extends IndexAliasRepository {
     },
   ): Promise<void>;
   /**
-   * The build that a person began and that has not ended the version: whether it still runs,
-   * Temporal knows. Null without one.
+   * The id of a build that a person started and that is not recorded as ended. Only Temporal knows
+   * whether it still runs. Null without one.
    */
   buildOf(name: IndexVersionName): Promise<string | null>;
   /**
-   * The same at a person's word, with the promise that its table goes. Conflict also while the run
-   * that built it goes on, and while it is built, unless by a build that runs no more.
+   * Retires a version on request and schedules the deletion of its table. Conflict as for `end`,
+   * while its run continues, and while a build other than `endedBuild` runs.
    */
   retire(
     input: IndexVersionName &
@@ -203,7 +212,7 @@ export interface IndexRepository extends IndexAliasRepository {
         readonly endedBuild?: string | null;
       },
   ): Promise<RetiredVersion>;
-  /** Every version that answers or may. */
+  /** All versions in state `ready`. */
   ready(name: IndexName): Promise<readonly IndexVersionRecord[]>;
   list(input: { readonly tenant: Tenant } & PageRequest): Promise<
     Page<{
@@ -240,9 +249,8 @@ export function createIndexRepository({ sql }: Database): IndexRepository {
           runId,
           idempotencyKey: key,
         } = input;
-        // Without the probe of an endpoint: a second attempt may get it rounded in another way.
-        // Without what this code makes of the chunking, too: a first attempt may have been another
-        // version's.
+        // Leave out the probe, because an endpoint may round it differently in a second attempt.
+        // Leave out `headings`, because another release of this code may set it differently.
         const { headings: _counted, ...chunking } = { headings: undefined, ...recipe.chunking };
         const request = {
           index,
@@ -275,7 +283,7 @@ export function createIndexRepository({ sql }: Database): IndexRepository {
 
     buildOf: (name) => buildOf(sql, name),
 
-    // What is known of its build is not what was asked.
+    // `endedBuild` is not part of the request, so it may differ between attempts.
     retire: ({ idempotencyKey: key, tenant, endedBuild = null, ...request }) =>
       sql.begin((tx) =>
         once(tx, { tenant, operation: 'index.retire', key, request }, () =>

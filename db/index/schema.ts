@@ -32,12 +32,12 @@ export const indexes = pgTable(
     tenantId: tenantId(),
     name: text('name').notNull(),
     /**
-     * Number of the newest version; its row lock numbers versions, changes and moves without gaps.
+     * Number of the newest version. The row lock numbers versions, changes and moves without gaps.
      */
     versions: integer('versions').notNull().default(0),
     /** Number of the newest change of documents. */
     changes: counter('changes').notNull().default(0),
-    /** Counts every move of an alias. */
+    /** Number of alias moves. */
     fencing: counter('fencing').notNull().default(0),
     createdAt: createdAt(),
   },
@@ -47,27 +47,26 @@ export const indexes = pgTable(
   ],
 );
 
-/** One vector space filled from one dataset version, and from the changes that came after it. */
+/** One vector space, filled from one dataset version and the later changes. */
 export const indexVersions = pgTable(
   'index_versions',
   {
     tenantId: tenantId(),
     index: text('index').notNull(),
     version: integer('version').notNull(),
-    /** Of recipe and dataset version. */
+    /** Digest of recipe and dataset version. */
     digest: text('digest').$type<Digest>().notNull(),
     recipe: document<IndexRecipe>('recipe').notNull(),
     dataset: text('dataset').notNull(),
     datasetVersion: integer('dataset_version').notNull(),
     state: text('state').$type<IndexState>().notNull(),
-    /** Changes up to this one are in the dataset version or in the table. */
+    /** Changes up to this one are in the dataset version or the table. */
     applied: counter('applied').notNull(),
-    /** State of the table that questions are answered from; null while it is being filled. */
+    /** Version of the table that queries read; null while it is filled. */
     tableVersion: counter('table_version'),
     chunks: counter('chunks'),
     /**
-     * In the table as it is, changes included; null for versions that were filled before this was
-     * counted.
+     * Documents in the table, including changes; null for old versions, which did not count them.
      */
     documents: counter('documents'),
     report: document<IndexReport>('report'),
@@ -166,8 +165,7 @@ export const indexAliasHistory = pgTable(
 );
 
 /**
- * What changed in the documents since, in order: every version that can be asked, and every one
- * that is being built, takes each of them once.
+ * Changes of documents in order. Every version that is ready or building applies each change once.
  */
 export const indexChanges = pgTable(
   'index_changes',
@@ -175,9 +173,9 @@ export const indexChanges = pgTable(
     tenantId: tenantId(),
     index: text('index').notNull(),
     seq: counter('seq').notNull(),
-    /** Documents that came or changed, NDJSON; null when some only went. */
+    /** Added or changed documents, NDJSON; null when documents were only deleted. */
     documents: document<ArtifactRef>('documents'),
-    /** Ids of documents that went. */
+    /** Ids of deleted documents. */
     deleted: document<readonly string[]>('deleted').notNull(),
     actor: text('actor').notNull(),
     createdAt: createdAt(),

@@ -17,7 +17,7 @@ export interface IndexStanding {
   readonly aliases: Readonly<Record<IndexAlias, IndexAliasState | null>>;
 }
 
-/** The index's row lock puts its versions, changes and moves in one order. */
+/** Locks the row of the index, which serialises its versions, changes and moves. */
 export async function lockIndex(
   tx: Transaction,
   { tenant, index }: IndexName,

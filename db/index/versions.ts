@@ -52,7 +52,10 @@ export async function openVersion(
   return toRecord(row);
 }
 
-/** From `building`, when it has every change; from then on it takes each as it comes. */
+/**
+ * Makes a version in `building` ready once it has every change. Later changes are applied as they
+ * arrive.
+ */
 export async function sealVersion(
   tx: Transaction,
   { tenant, index, version, report }: Parameters<IndexRepository['seal']>[0],
@@ -73,8 +76,8 @@ export async function sealVersion(
 }
 
 /**
- * The build that opened it, where a person began one: a version of a run is built by the run. Null
- * when it is no longer building, or when keys of that age are forgotten.
+ * The id of the build that a person started for this version. Null for versions of runs, when it is
+ * no longer building, and when its idempotency key was deleted.
  */
 export async function buildOf(
   sql: Query,
