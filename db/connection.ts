@@ -75,13 +75,12 @@ function createSql(pool: Pool, max: number): Sql {
   const changes = openTurns({
     atOnce: Math.max(1, Math.floor(max * 0.6)),
     ...{ mostWaiting, longestWaitMs },
-    refuse: ({ running, waiting }) => busy(`${running} changes are under way and ${waiting} wait`),
+    refuse: ({ running, waiting }) =>
+      busy(`${running} transactions are running and ${waiting} are waiting`),
   });
   const withConnection = async <T>(work: (client: PoolClient) => Promise<T>): Promise<T> => {
     if (pool.waitingCount >= mostWaiting)
-      throw busy(
-        `all ${max} connections are in use and ${pool.waitingCount} requests wait for one`,
-      );
+      throw busy(`all ${max} connections are in use and ${pool.waitingCount} requests are waiting`);
     return withClient(pool, work, max);
   };
   const query = createQuery(
@@ -97,7 +96,7 @@ function createSql(pool: Pool, max: number): Sql {
 function busy(why: string): Error {
   return failure('DatabaseBusy', `PostgreSQL is busy: ${why}`, {
     retryAfterMs: 2_000,
-    next: 'send fewer requests at once, and try again',
+    next: 'send fewer requests at the same time and retry',
   });
 }
 
@@ -110,7 +109,7 @@ async function transact<T>(client: PoolClient, work: (tx: Transaction) => Promis
     // If the caller caught the error of a statement, PostgreSQL answers COMMIT with ROLLBACK and
     // raises no error.
     if ((await client.query('commit')).command !== 'COMMIT')
-      throw new Error('the transaction was undone: one of its statements had failed');
+      throw new Error('the transaction was rolled back because one of its statements failed');
     return result;
   } catch (error) {
     await over({ finishing: 'none' });
@@ -130,7 +129,7 @@ function transactionOn(client: PoolClient) {
   let isOver = false;
   const inOrder = <T>(run: () => Promise<T>): Promise<T> => {
     const mine = last.then(() => {
-      if (isOver) throw new Error('the transaction is over');
+      if (isOver) throw new Error('the transaction has ended');
       return run();
     });
     last = mine.catch(() => undefined);

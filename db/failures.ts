@@ -39,18 +39,25 @@ export function asFailure(error: unknown): unknown {
   if (typeof code !== 'string') return error;
   const about = typeof constraint === 'string' ? ` (${constraint})` : '';
   if (transientStates.test(code))
-    return failure('DatabaseUnavailable', `PostgreSQL cannot answer now: ${error.message}`, {
-      cause: error,
-    });
+    return failure(
+      'DatabaseUnavailable',
+      `PostgreSQL is temporarily unavailable: ${error.message}`,
+      {
+        cause: error,
+      },
+    );
   if (badValueStates.test(code))
     return failure('InvalidInput', `a value cannot be stored: ${error.message}`, { cause: error });
   if (code === '23503')
-    return failure('NotFound', `what this refers to does not exist${about}`, { cause: error });
-  if (code === '23505') return failure('Conflict', `this exists already${about}`, { cause: error });
+    return failure('NotFound', `a referenced object does not exist${about}`, { cause: error });
+  if (code === '23505')
+    return failure('Conflict', `the object already exists${about}`, { cause: error });
   if (code === '23514' || code === '23502')
-    return failure('InvalidInput', `a rule of the registry refuses this${about}`, { cause: error });
+    return failure('InvalidInput', `the value violates a rule of the registry${about}`, {
+      cause: error,
+    });
   if (code === '42501' || code === '28000' || code === '28P01')
-    return failure('Forbidden', `PostgreSQL refuses: ${error.message}`, { cause: error });
+    return failure('Forbidden', `PostgreSQL denied access: ${error.message}`, { cause: error });
   if (code === '3D000') return failure('NotFound', error.message, { cause: error });
   return error;
 }

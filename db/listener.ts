@@ -39,7 +39,7 @@ export function openListener(config: ClientConfig): Listener {
     await made.connect();
     try {
       // All listeners may have stopped while it connected.
-      if (callbacks.size === 0) throw new Error('nobody listens any more');
+      if (callbacks.size === 0) throw new Error('all listeners have stopped');
       for (const channel of callbacks.keys()) await made.query(`listen ${channel}`);
     } catch (error) {
       // A connection without LISTEN is useless, and every retry would open another one.

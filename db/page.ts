@@ -23,8 +23,8 @@ export function afterKey({ pageToken }: PageRequest): string | null {
   if (pageToken === undefined) return null;
   const key: unknown = decode(pageToken);
   if (typeof key !== 'string')
-    throw failure('InvalidInput', 'the page token is not one that a list gave out', {
-      next: 'start again without it',
+    throw failure('InvalidInput', 'the page token is not valid', {
+      next: 'start again without a page token',
     });
   return key;
 }

@@ -88,7 +88,8 @@ export function render(statement: {
   const write = ({ strings, values: own }: typeof statement): string =>
     strings.map((text, place) => (place === 0 ? text : writeValue(own[place - 1]) + text)).join('');
   const writeValue = (value: Value | undefined): string => {
-    if (value === undefined) throw new TypeError('undefined is no SQL parameter: say null');
+    if (value === undefined)
+      throw new TypeError('undefined is not a SQL parameter; pass null instead');
     if (typeof value === 'object' && value !== null && 'kind' in value) {
       return value.kind === 'identifier' ? `"${value.name.replaceAll('"', '""')}"` : write(value);
     }

@@ -26,6 +26,6 @@ export const typeParsers: CustomTypesConfig = {
 function exactInteger(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value))
-    throw new RangeError(`${text} from the database is beyond what a number holds exactly`);
+    throw new RangeError(`${text} from the database exceeds the exact integers of a number (2^53)`);
   return value;
 }

@@ -143,9 +143,13 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
             next: 'perennial key create',
           });
         if (old.replacedBy !== null) {
-          throw failure('Conflict', `key ${id} was rotated into ${old.replacedBy} before`, {
-            next: `perennial key rotate ${old.replacedBy}`,
-          });
+          throw failure(
+            'Conflict',
+            `key ${id} was already rotated; its new key is ${old.replacedBy}`,
+            {
+              next: `perennial key rotate ${old.replacedBy}`,
+            },
+          );
         }
         const replacement = newKeyId();
         await tx`update api_keys set replaced_by = ${replacement} where tenant_id = ${tenant} and id = ${id}`;
@@ -205,9 +209,9 @@ async function assertNameIsFree(tx: Transaction, tenant: Tenant, name: string): 
   if (living) {
     throw failure(
       'Conflict',
-      `the key ${living.id} is named ${name} already; two keys in use cannot share a name`,
+      `the name ${name} is already used by the key ${living.id}; valid keys need different names`,
       {
-        next: `choose another name, or end that one: perennial key revoke ${living.id}`,
+        next: `choose another name, or revoke that key: perennial key revoke ${living.id}`,
       },
     );
   }

@@ -160,7 +160,7 @@ async function readVotes(
       coalesce((select holder_id from api_keys where tenant_id = ${tenant} and id = ${keyId}), ${keyId}) as caller,
       (select coalesce(json_agg(distinct holder_id), '[]') from approvals
         where tenant_id = ${tenant} and run_id = ${runId} and model = ${model} and version = ${version} and vote = 'approve') as approved_by`;
-  if (!row) throw new Error('a selection of values gave no row');
+  if (!row) throw new Error('the query of votes returned no row');
   return row;
 }
 

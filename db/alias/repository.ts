@@ -248,7 +248,7 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
           if ((await statusOf(tx, { tenant, model, version: target })) !== 'promoted') {
             throw failure(
               'Conflict',
-              `${model}@${target} never was a champion that stood: roll back to one that was, or promote it`,
+              `${model}@${target} was never a champion, or was withdrawn: choose a former champion or promote it`,
             );
           }
           await lockIndexesOf(tx, { tenant, model }, [target, from ?? target]);
@@ -310,7 +310,7 @@ function isAsExpected(champion: AliasState | null, expected: ExpectedChampion): 
 
 function nothingToGoTo(model: string, champion: number | null): string {
   return champion === null
-    ? `${model} has no champion and had none that stood`
+    ? `${model} has no champion and no former champion to roll back to`
     : `there is no version to roll back to: ${model}@${champion} replaced none`;
 }
 

@@ -159,7 +159,7 @@ export async function compareKeys(
     })),
     ...suspect.map(({ keyId, sequence }): AuditFinding => ({
       ...{ kind: 'changedKey', keyId },
-      detail: `entry ${sequence} of the audit keys is another one, or none, than its copy in ${archive.where}`,
+      detail: `entry ${sequence} of the audit keys is missing or differs from its copy in ${archive.where}`,
     })),
   ];
 }

@@ -218,9 +218,9 @@ export function checkMaySign(keys: readonly AuditKey[], signer: AuditSigner): vo
   if (by !== null) {
     throw failure(
       'Conflict',
-      `the audit key ${signer.keyId} was replaced by ${by.keyId} on ${by.addedAt}, and still seals here`,
+      `the audit key ${signer.keyId} was replaced by ${by.keyId} on ${by.addedAt}, but this worker still uses it`,
       {
-        next: 'perennial audit rotate-key finishes a rotation that was interrupted; else give this worker the new key',
+        next: 'finish an interrupted rotation with perennial audit rotate-key, or give this worker the new key',
       },
     );
   }

@@ -229,7 +229,7 @@ function wrongInChain(
     findings.push({
       kind: 'rewritten',
       batch,
-      detail: 'it does not follow from the head before it',
+      detail: 'it does not continue the head before it',
     });
   }
   const wrong = wrongWithHead(head, publicKeysOf(standings)) ?? wrongTime(head, standings);

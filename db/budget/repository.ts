@@ -57,7 +57,11 @@ export function createBudgetRepository({ sql }: Database): BudgetRepository {
         const [row] = await tx<BudgetRow[]>`
           insert into budgets (tenant_id, scope, unit, "limit") values (${tenant}, ${scope}, ${unit}, ${limit})
           on conflict on constraint budgets_pk do update set "limit" = excluded."limit" returning *`;
-        if (!row) throw failure('DatabaseUnavailable', 'a budget was written and not answered');
+        if (!row)
+          throw failure(
+            'DatabaseUnavailable',
+            'PostgreSQL returned no row for the budget that was written',
+          );
         if (actor !== undefined && before?.limit !== limit) {
           const subject = `budget:${scope}/${unit}`;
           const cause = `set to ${formatBudgetAmount(unit, limit)}`;

@@ -20,6 +20,6 @@ export async function decideAttempt(
   if (!noted)
     throw failure(
       'NotFound',
-      `attempt ${number} of ${model} on holdout ${holdout} was not counted before it was decided`,
+      `attempt ${number} of ${model} on holdout ${holdout} was not claimed before its decision`,
     );
 }

@@ -84,12 +84,12 @@ async function requireStored(sql: Sql, { tenant, policy, evidence }: NewDecision
   if (!stored?.policy)
     throw failure(
       'NotFound',
-      `policy ${policy} is not stored: a decision cannot be acted on before it is`,
+      `policy ${policy} is not stored: store it before you record a decision`,
     );
   if (!stored.evidence)
     throw failure(
       'NotFound',
-      `evidence ${evidence} is not stored: a decision cannot be acted on before it is`,
+      `evidence ${evidence} is not stored: store it before you record a decision`,
     );
 }
 

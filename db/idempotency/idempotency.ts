@@ -49,11 +49,11 @@ async function firstAnswer<T>(
   const [first] = await tx<Columns<typeof idempotency, 'requestDigest' | 'answer'>[]>`
     select request_digest, answer from idempotency where tenant_id = ${tenant} and operation = ${operation} and key = ${key}`;
   if (!first)
-    throw failure('DatabaseUnavailable', `the first answer to key ${key} was removed this moment`);
+    throw failure('DatabaseUnavailable', `the answer stored for key ${key} was just deleted`);
   if (first.requestDigest !== requestDigest) {
     throw failure(
       'IdempotencyConflict',
-      `the idempotency key ${key} came before with another request`,
+      `the idempotency key ${key} was already used for a different request`,
       {
         next: 'use a new key for a new request',
       },

@@ -129,7 +129,7 @@ async function requireReady(
     select state from index_versions where tenant_id = ${tenant} and index = ${index} and version = ${version}`;
   if (!row) throw failure('NotFound', `there is no ${index}@${version}`);
   if (row.state !== 'ready')
-    throw failure('Conflict', `${index}@${version} is ${row.state} and cannot answer`);
+    throw failure('Conflict', `${index}@${version} is ${row.state} and cannot be searched`);
 }
 
 interface IndexMove extends IndexName {

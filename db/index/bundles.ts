@@ -60,7 +60,7 @@ export async function requireIndexOf(tx: Transaction, bundle: BundleName): Promi
   const { model, version } = bundle;
   throw failure(
     'Conflict',
-    `${model}@${version} asks ${named.index}@${named.version}, which is ${named.state} and answers nothing`,
+    `${model}@${version} uses ${named.index}@${named.version}, which is ${named.state} and cannot be searched`,
     {
       next: `perennial run start ${model}`,
     },
@@ -71,11 +71,11 @@ type Role = 'champion' | 'challenger' | 'previous' | 'candidate';
 
 const whatFrees: Readonly<Record<Role, (model: string) => string>> = {
   champion: (model) =>
-    `perennial run start ${model}: it stays until a newer bundle has taken its place, and another one the place after it`,
-  challenger: (model) => `perennial rollout show ${model}: it is on trial`,
+    `perennial run start ${model}: its index is free after two newer bundles were promoted`,
+  challenger: (model) => `perennial rollout show ${model}: its rollout is open`,
   previous: (model) =>
-    `perennial run start ${model}: it stays the way back until another bundle is promoted`,
-  candidate: (model) => `perennial run list ${model}: a run judges it`,
+    `perennial run start ${model}: a rollback needs it until another bundle is promoted`,
+  candidate: (model) => `perennial run list ${model}: a run evaluates it`,
 };
 
 /**
@@ -103,7 +103,7 @@ export async function refuseWhileNeeded(
     ) needed order by array_position(array['champion', 'challenger', 'previous', 'candidate'], role), version desc limit 1`;
   if (bundle) {
     const { model, role } = bundle;
-    const told = `${index}@${version} is asked by ${model}@${bundle.version}, the ${role} of ${model}: it keeps its table`;
+    const told = `${index}@${version} is used by ${model}@${bundle.version}, the ${role} of ${model}, so its table is kept`;
     throw failure('Conflict', told, { next: whatFrees[role](model) });
   }
   const [behind] = await tx<Columns<typeof gateways, 'url'>[]>`
@@ -111,9 +111,9 @@ export async function refuseWhileNeeded(
   if (behind)
     throw failure(
       'Conflict',
-      `the gateway ${behind.url} may still ask ${index}@${version}: it has not heard of the last move yet`,
+      `the gateway ${behind.url} may still use ${index}@${version}: it has not applied the last change of routing`,
       {
-        next: 'try again in a second; perennial doctor shows which gateways answer',
+        next: 'try again in a second; perennial doctor shows which gateways respond',
       },
     );
 }

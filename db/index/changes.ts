@@ -52,7 +52,7 @@ export function createIndexChanges(sql: Sql): IndexChangeRepository {
         if (!moved)
           throw failure(
             'FencedOff',
-            `the changes after ${from} were applied to ${index}@${version} by somebody else`,
+            `the changes after ${from} were already applied to ${index}@${version} by another process`,
           );
       }),
   };

@@ -25,7 +25,7 @@ export async function endVersion(
     (name) => aliases[name]?.version === version,
   );
   if (alias)
-    throw failure('Conflict', `${index}@${version} is the ${alias}: it keeps its table`, {
+    throw failure('Conflict', `${index}@${version} is the ${alias}, so its table is kept`, {
       next: `perennial index show ${index}`,
     });
   await refuseWhileNeeded(tx, { tenant, index, version });
@@ -86,7 +86,7 @@ async function refuseWhileBuilt(
   if (open)
     throw failure(
       'Conflict',
-      `${index}@${version} is of ${open.id}, which goes on and may release it`,
+      `${index}@${version} belongs to ${open.id}, which is still running and may release it`,
       {
         next: `perennial run watch ${open.id}`,
       },

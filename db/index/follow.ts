@@ -29,14 +29,12 @@ export async function followRollback(
     why,
   });
   const named = await indexOfBundle(tx, { tenant, model, version: to });
-  if (named?.index !== index) return stays(`${model}@${to} does not ask ${index}`);
-  if (champion?.version === named.version) return stays(`${model}@${to} asks this version`);
+  if (named?.index !== index) return stays(`${model}@${to} does not use ${index}`);
+  if (champion?.version === named.version) return stays(`${model}@${to} uses this version`);
   const [last] = await tx<Columns<typeof indexAliasHistory, 'model'>[]>`
     select model from index_alias_history where tenant_id = ${tenant} and index = ${index} and fencing = ${champion?.fencing ?? 0}`;
   if (champion?.version !== gone.version || last?.model !== model)
-    return stays(
-      `it was not ${model} that moved it there; perennial index rollback ${index} moves it`,
-    );
+    return stays(`${model} did not move it there; move it with perennial index rollback ${index}`);
   const bundle = { model, version: to };
   await moveIndex(tx, standing, {
     tenant,

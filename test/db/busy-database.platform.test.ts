@@ -22,7 +22,7 @@ test('changes queue for most of the connections, reads pass them, and too many c
     expect(problemOf(refused as Error, '0')).toMatchObject({
       status: 429,
       code: 'DatabaseBusy',
-      detail: 'PostgreSQL is busy: 3 changes are under way and 256 wait',
+      detail: 'PostgreSQL is busy: 3 transactions are running and 256 are waiting',
       retryAfter: 2,
     });
     // The changes have not ended.

@@ -70,7 +70,7 @@ describe('a database connection', () => {
       throw new Error('changed my mind');
     });
     await expect(failed).rejects.toThrow('changed my mind');
-    expect(await stray).toBe('the transaction is over');
+    expect(await stray).toBe('the transaction has ended');
     expect(await sql`select from gateways where id = 'stray'`).toHaveLength(0);
   });
 
@@ -80,7 +80,7 @@ describe('a database connection', () => {
       await tx`insert into gateways (id, url, epoch, lease_until) values ('half', '', 0, now())`;
       await tx`select 1 / 0`.then(undefined, () => undefined);
     });
-    await expect(swallowed).rejects.toThrow('the transaction was undone');
+    await expect(swallowed).rejects.toThrow('the transaction was rolled back');
     expect(await sql`select from gateways where id = 'half'`).toHaveLength(0);
   });
 

@@ -125,7 +125,7 @@ describe('API keys', () => {
     expect(made.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     expect(made.find((each) => each.status === 'rejected')?.reason).toMatchObject({
       type: 'Conflict',
-      message: expect.stringContaining(`is named ${name} already`) as string,
+      message: expect.stringContaining(`the name ${name} is already used`) as string,
       next: expect.stringContaining('perennial key revoke') as string,
     });
   });

@@ -79,8 +79,7 @@ export class AliasModel {
       const target = to ?? this.standing?.before?.champion ?? null;
       if (target === null) throw failure('Conflict', 'nothing to go to');
       if (target === from) throw failure('Conflict', 'is the champion');
-      if (this.statusOf(target) !== 'promoted')
-        throw failure('Conflict', 'never was a champion that stood');
+      if (this.statusOf(target) !== 'promoted') throw failure('Conflict', 'was never a champion');
       this.move(this.earlier(target) ?? { champion: target, before: this.standing });
       // None of its versions asks an index.
       return { from, to: target, fencing: this.fencing, index: null };

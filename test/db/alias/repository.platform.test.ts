@@ -297,7 +297,7 @@ describe('the alias register', () => {
     });
     await expect(rollback(4)).rejects.toMatchObject({
       type: 'Conflict',
-      message: expect.stringContaining('never was a champion') as string,
+      message: expect.stringContaining('was never a champion') as string,
     });
   });
 

@@ -246,7 +246,7 @@ describe('indexes and the bundles that ask them', () => {
       index: {
         kind: 'stays',
         at: one.asks,
-        why: expect.stringContaining('asks this version') as string,
+        why: expect.stringContaining('uses this version') as string,
       },
     });
     const three = await released();

@@ -149,7 +149,7 @@ describe('a version that was judged beside a former champion', () => {
     });
     expect(back).toMatchObject({
       status: 409,
-      body: { detail: expect.stringContaining('never was a champion') as string },
+      body: { detail: expect.stringContaining('was never a champion') as string },
     });
     expect(
       await world.call('POST', `/models/${name}/rollback`, { as: 'operator', body: { to: 1 } }),
