@@ -15,9 +15,8 @@ import { appendAudit } from '../audit/entry';
 import type { answerLabels } from './answer-label-schema';
 
 /**
- * A question with both versions' answers, in an order that does not say which version gave which:
- * whoever labels them should not know. An answer is null where it was kept back; it is known to be
- * wrong and needs no label.
+ * A question with the answers of both versions, in an order that hides which version gave which. A
+ * withheld answer is null: it counts as wrong and needs no label.
  */
 export interface UnlabelledPair {
   readonly predictionId: PredictionId;
@@ -27,8 +26,8 @@ export interface UnlabelledPair {
 }
 
 /**
- * `true` right, `false` wrong, null: the person could not tell. Of an answer that was kept back it
- * does not count.
+ * True is right, false is wrong, and null means that the person could not decide. The label of a
+ * withheld answer is ignored.
  */
 export interface PairLabel {
   readonly predictionId: PredictionId;
@@ -39,21 +38,21 @@ export interface PairLabel {
 interface JudgedRolloutRef {
   readonly tenant: Tenant;
   readonly rollout: RolloutId;
-  /** Verdicts of another version of the judge do not count. */
+  /** Digest of the judge; verdicts of its other versions do not count. */
   readonly judge: Digest;
 }
 
-/** What people say of answers that a judge has judged, by which the judge is corrected. */
+/** Labels that people give to judged answers. They correct the judge's verdicts. */
 export interface AnswerLabelRepository {
   /**
-   * Pairs with a verdict on both answers and without a label, in an order drawn by a hash: it
-   * depends neither on what was answered nor on what the judge said.
+   * Pairs with verdicts on both answers and without a label. A hash sets the order, so it depends
+   * neither on the answers nor on the verdicts.
    */
   toLabel(input: JudgedRolloutRef & { readonly limit: number }): Promise<readonly UnlabelledPair[]>;
   /**
-   * One transaction with its audit row. The first label of a pair stays, so sending it again
-   * changes nothing. NotFound names a prediction without verdicts in this rollout, and then nothing
-   * is stored; Conflict when the rollout has ended.
+   * One transaction with its audit row. The first label of a pair stays, so a repetition changes
+   * nothing. Throws NotFound, and stores nothing, for a prediction without verdicts in this
+   * rollout. Throws Conflict when the rollout has ended.
    */
   label(
     input: JudgedRolloutRef & { readonly labels: readonly PairLabel[]; readonly actor: string },
@@ -62,7 +61,7 @@ export interface AnswerLabelRepository {
 
 interface JudgedRow {
   readonly predictionId: PredictionId;
-  /** Whether the answer that was served stands first. */
+  /** Whether the served answer is shown first. */
   readonly servedFirst: boolean;
   readonly servedByChallenger: boolean;
   readonly question: string;
@@ -132,8 +131,8 @@ export function createAnswerLabelRepository({ sql }: Database): AnswerLabelRepos
 }
 
 /**
- * For the fold of a rollout's evidence; null while there are `known` labels as before. In one order
- * for good: labels are added and never change.
+ * All labels of a rollout for its evidence, or null if there are still `known` of them. The order
+ * is stable, because labels are only added.
  */
 export async function readLabels(
   tx: Query,
@@ -165,7 +164,9 @@ function checkedOf(answer: string, said: 0 | 1, right: boolean | null): Labelled
   return isKnownWrong(answer) ? { said: 0, right: false, keptBack: true } : { said, right };
 }
 
-/** Through the feedback since the rollout began, of which there is far less than of predictions. */
+/**
+ * Starts from the feedback since the rollout began, which has far fewer rows than the predictions.
+ */
 async function judgedRows(
   sql: Query,
   { tenant, rollout, judge }: JudgedRolloutRef,

@@ -5,8 +5,8 @@ import { bytewise, document, instant, tenantId } from '../columns';
 import { rollouts } from '../rollout/schema';
 
 /**
- * What a person said of both versions' answers to one question of a rollout, beside what the judge
- * had said: once. It holds no text.
+ * A person's label of both answers to one question of a rollout, with the judge's verdicts. It is
+ * set once and holds no text.
  */
 export const answerLabels = pgTable(
   'answer_labels',

@@ -20,7 +20,7 @@ interface OutcomeRow {
   readonly mostCost: number;
 }
 
-/** What a scope asked, what is certain about its cost, and which requests nobody saw end. */
+/** Calls, requests and certain cost of a scope, and the requests whose outcome is unknown. */
 export async function reportCalls(
   sql: Query,
   { tenant, scope }: { readonly tenant: Tenant; readonly scope: string },
@@ -78,8 +78,8 @@ export async function reportsBelow(
 ): Promise<readonly ScopedReport[]> {
   const below = (table: 'llm_calls' | 'llm_attempts') =>
     sql`select scope from ${sql(table)} where tenant_id = ${tenant} and starts_with(scope, ${`${scope}/`})`;
-  // A call is of whoever asked it first, or first since its answer was forgotten; what each paid
-  // for it are its requests.
+  // A call counts in the scope that first asked for it, or first after its answer was removed. A
+  // request counts in the scope that paid for it.
   const scopes = await sql<Columns<typeof llmCalls, 'scope'>[]>`
     ${below('llm_calls')} union ${below('llm_attempts')} order by scope`;
   return Promise.all(

@@ -20,12 +20,12 @@ import { reportCalls, reportsBelow } from './call-report';
 type CallRow = typeof llmCalls.$inferSelect & { readonly answeredModel?: string | null };
 type AttemptRow = typeof llmAttempts.$inferSelect;
 
-/** The longest that somebody who waits for another's call goes without looking. */
+/** Longest wait between two checks of a call that another owner has in progress. */
 const lookAgainMs = 500;
 
 export function createCallLedger({ sql }: Database): CallLedger {
   return {
-    // Locked against retention, which keeps what it finds a reader of.
+    // The lock keeps retention from removing an answer before its reader is recorded.
     async find({ tenant, scope, keys }) {
       const rows = await sql<CallRow[]>`
         with others as (
@@ -66,8 +66,8 @@ export function createCallLedger({ sql }: Database): CallLedger {
       }),
 
     /**
-     * Unless somebody took the call over and is asking again. One that was left stays open, free
-     * for whoever asks next.
+     * Changes nothing if another owner has taken the call over. Without a failure the call stays
+     * open, and the next owner can claim it at once.
      */
     async giveUp({ call: { tenant, key }, owner: { execution, attempt }, failure: type }) {
       await sql`
@@ -103,9 +103,8 @@ async function spentBudget(
 }
 
 /**
- * What is usual, as one statement where several and their transaction would be a dozen journeys:
- * nobody asked this before, and nothing is reserved for it. Null, and nothing written, when it is
- * otherwise.
+ * The usual case, a new call without a reservation, in one statement instead of a dozen round
+ * trips. Otherwise returns null and writes nothing.
  */
 async function claimAtOnce(
   sql: Query,
@@ -131,7 +130,7 @@ async function claimAtOnce(
   return count === 0 ? null : { kind: 'claimed', number, requestId, lost: 0 };
 }
 
-/** Likewise the first answer. The call's row is locked before its attempt's, as everywhere. */
+/** The first answer in one statement. Locks the call's row before its attempt's, as everywhere. */
 async function answerAtOnce(
   sql: Query,
   { tenant, key }: CallRef,
@@ -156,7 +155,7 @@ async function answerAtOnce(
   return row ? recorded(row) : null;
 }
 
-/** The way that is usual: nobody asked this before. */
+/** The usual case: the call is new. */
 async function begin(
   tx: Transaction,
   call: LedgerCall,
@@ -199,7 +198,7 @@ async function take(
       forgotten_at = null, failure = null, ended_at = null, execution = ${owner.execution}, execution_attempt = ${owner.attempt},
       lease_until = now() + ${leaseMs} * interval '1 millisecond', attempts = attempts + 1
     where tenant_id = ${call.tenant} and key = ${call.key} returning *`;
-  // Where it goes on being another's, whose end says nothing of who is answered.
+  // The call may still belong to another scope. Retention must then know this reader.
   await readBy(tx, call, written(taken));
   return { row: written(taken), lost: lost.length };
 }
@@ -213,7 +212,7 @@ async function readBy(
   await tx`insert into llm_call_readers (tenant_id, key, scope) values (${tenant}, ${key}, ${scope}) ${orReadAgain(tx)}`;
 }
 
-/** What the dead owner had sent: perhaps paid. */
+/** Marks the requests of a dead owner as lost; they may have been billed. */
 async function loseAttempts(
   tx: Transaction,
   { tenant, key }: CallRef,
@@ -224,7 +223,7 @@ async function loseAttempts(
   return lost;
 }
 
-/** What is refused leaves a gap in the numbers. */
+/** A refused attempt leaves a gap in the numbers. */
 async function plan(
   tx: Transaction,
   call: LedgerCall,
@@ -254,7 +253,7 @@ async function plan(
   return { ...reserved, kind: 'budgetSpent' };
 }
 
-/** Enough of the key to be unique, and no longer than providers take. */
+/** Long enough to be unique and short enough for every provider. */
 function requestIdOf(key: string, number: number): string {
   return `${key.slice('sha256:'.length, 'sha256:'.length + 32)}-${number}`;
 }
@@ -267,7 +266,7 @@ async function endAttempt(
 ): Promise<AttemptRow> {
   const answered = end.kind === 'answered' ? end : null;
   const usage = answered?.answer.usage ?? null;
-  // Also of a lost one: whoever was thought dead knows better.
+  // This also ends a lost attempt: its owner was presumed dead but has reported.
   const [row] = await tx<AttemptRow[]>`
     update llm_attempts set outcome = ${end.kind}, failure = ${end.kind === 'answered' ? null : end.failure}, ended_at = now(),
       prompt_tokens = ${usage?.promptTokens ?? null}, completion_tokens = ${usage?.completionTokens ?? null}, cost = ${answered?.cost ?? null},
@@ -298,8 +297,8 @@ async function lock(tx: Transaction, { tenant, key }: CallRef): Promise<CallRow>
 }
 
 /**
- * Whose answer the call has: of the attempts at who answered, the first that ended so; with it the
- * call ended, as each time that it was asked anew.
+ * The model that gave the call's current answer. Attempts that ended before the call did gave
+ * answers that retention has removed.
  */
 function answeredModel(sql: Query) {
   return sql`(

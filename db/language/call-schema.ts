@@ -17,7 +17,7 @@ import {
 } from '../columns';
 import { tenants } from '../access/tenant-schema';
 
-/** Questions to language models. One that has its answer is never asked again. */
+/** Calls to language models. A call with an answer is never sent again. */
 export const llmCalls = pgTable(
   'llm_calls',
   {
@@ -37,7 +37,7 @@ export const llmCalls = pgTable(
     /** Number of the newest attempt. */
     attempts: integer('attempts').notNull().default(0),
     answer: document<ChatAnswer>('answer'),
-    /** When retention took the answer away; its requests stay. Whoever asks then asks anew. */
+    /** When retention removed the answer. Its requests stay, and the next call sends a new one. */
     forgottenAt: instant('forgotten_at'),
     answeredBy: text('answered_by'),
     cost: counter('cost'),
@@ -64,21 +64,20 @@ export const llmCalls = pgTable(
     ),
     check('llm_calls_failure_check', sql`(${t.state} = 'failed') = (${t.failure} is not null)`),
     index('llm_calls_by_scope').on(t.tenantId, t.scope, t.state),
-    /** What retention looks at. */
     index('llm_calls_kept_since')
       .on(t.tenantId, t.endedAt)
       .where(sql`${t.answer} is not null`),
   ],
 );
 
-/** Who else relies on an answer: the scopes that read what another had asked. */
+/** Scopes that use an answer that another scope asked for. */
 export const llmCallReaders = pgTable(
   'llm_call_readers',
   {
     tenantId: tenantId(),
     key: bytewise('key').$type<Digest>().notNull(),
     scope: bytewise('scope').notNull(),
-    /** To the day. */
+    /** Accurate to the day. */
     readAt: instant('read_at').notNull().defaultNow(),
   },
   (t) => [
@@ -91,7 +90,7 @@ export const llmCallReaders = pgTable(
   ],
 );
 
-/** Every request that was sent, on record before it was: the other side of the provider's bill. */
+/** Every request to a provider, recorded before it is sent, to compare with the provider's bill. */
 export const llmAttempts = pgTable(
   'llm_attempts',
   {

@@ -4,32 +4,32 @@ import type { llmCalls } from './call-schema';
 
 type Fragment = Statement<Record<string, unknown>[]>;
 
-/** Calls that are looked at in one transaction. */
+/** Calls in one transaction. */
 const atOnce = 1000;
 
 /**
- * What is asked outside of runs and searches (an index build, prompts over cases by hand) has no
- * row that says when it ended: it is taken to last no longer than this.
+ * Index builds and manual prompt evaluations have no row with an end time. They are assumed to last
+ * at most this long.
  */
 const unboundedDays = 30;
 
 /**
- * Takes the answers of calls away whose askers and readers all ended longer ago than `days` says of
- * each tenant (`tenant`, `call_answer_days`). What was paid for them, by whom and when, stays. A
- * call that somebody reads just now is let alone until the next time.
+ * Removes the answers of calls whose asking and reading scopes all ended more than
+ * `call_answer_days` ago. `days` gives that setting for each `tenant`. Costs, scopes and times
+ * stay. A locked call is skipped until the next pass.
  */
 export async function forgetAnswers(sql: Sql, days: Fragment): Promise<number> {
   let forgotten = 0;
   let after = { tenantId: '', key: '' };
   for (;;) {
     const { last, count } = await sql.begin(async (tx) => {
-      // On from where it was: what is kept is looked at once, however much there is to forget.
+      // Continues after the last key, so that a pass checks each kept call once.
       const locked = await tx<Columns<typeof llmCalls, 'tenantId' | 'key'>[]>`
         select c.tenant_id, c.key from llm_calls c, ${days} s
         where (c.tenant_id, c.key) > (${after.tenantId}, ${after.key}) and ${isOver(tx)}
         order by c.tenant_id, c.key limit ${atOnce} for update of c skip locked`;
       const [tenants, of] = [locked.map(({ tenantId }) => tenantId), locked.map(({ key }) => key)];
-      // Looked at again under the lock: a reader may have come before it.
+      // Checked again under the lock, because a reader may have been added before it.
       const gone = await tx<Columns<typeof llmCalls, 'key'>[]>`
         update llm_calls c set answer = null, forgotten_at = now()
         from ${days} s, unnest(${tenants}::text[], ${of}::text[]) as l (tenant, of) where c.tenant_id = l.tenant and c.key = l.of and ${isOver(tx)}
@@ -45,7 +45,7 @@ export async function forgetAnswers(sql: Sql, days: Fragment): Promise<number> {
   }
 }
 
-/** Of call `c` by the settings `s` of its tenant. */
+/** Whether call `c` is old enough by the settings `s` of its tenant. */
 function isOver(sql: Query) {
   const since = sql`now() - make_interval(days => s.call_answer_days)`;
   const relied = (scope: Fragment, at: Fragment) => sql`(case split_part(${scope}, '/', 1)

@@ -5,32 +5,32 @@ import type { Database } from '../connection';
 import { toJson } from '../document';
 import { daysAround } from '../serving/prediction-day';
 
-/** A question that two versions answered, as the prediction log has it. */
+/** A question that two versions answered, from the prediction log. */
 export interface UnjudgedPair {
   readonly predictionId: PredictionId;
   readonly receivedAt: string;
-  /** Null where nothing may be known of it: a policy kept it back. */
+  /** Null if a safety policy withheld the question. */
   readonly question: string | null;
   /**
-   * Empty where a policy or a provider's filter kept it back; null: no answer, or one that may not
-   * be known.
+   * Empty if a policy or a provider's filter withheld the answer; null if there is none or it must
+   * not be read.
    */
   readonly served: string | null;
   readonly beside: string | null;
 }
 
 /**
- * What a judge says of both answers to a question of a rollout: feedback of its own kind, beside
- * whatever people say.
+ * A judge's verdicts on both answers to a question of a rollout. They are stored as feedback,
+ * beside the labels of people.
  */
 export interface JudgedAnswerRepository {
-  /** How many of the rollout's pairs were judged, whether they are counted by now or not. */
+  /** Number of the rollout's judged pairs, whether its evidence counts them yet or not. */
   count(input: { readonly tenant: Tenant; readonly rollout: RolloutId }): Promise<number>;
   /**
-   * The oldest since `since` that were drawn and are not judged yet. Drawn is by a hash of the
-   * question's id and the rollout's: the same for whoever asks, whatever was answered. Only
-   * questions that begin a conversation: what a judge was calibrated on has no history. Of event
-   * times before `from` only `besides`: nobody was asked about the others.
+   * The oldest sampled pairs since `since` that have no verdict. A hash of the ids of prediction
+   * and rollout draws the sample, so it does not depend on the answers. Only first questions of a
+   * conversation are drawn, because the judge was calibrated without history. Before the event time
+   * `from`, only the predictions in `besides` are returned.
    */
   pending(input: {
     readonly tenant: Tenant;
@@ -42,8 +42,8 @@ export interface JudgedAnswerRepository {
     readonly limit: number;
   }): Promise<readonly UnjudgedPair[]>;
   /**
-   * Once: of a pair that was judged before, the first verdicts stand. What people said of it stays,
-   * and stays as old as it is. Nothing where the prediction is gone.
+   * The first verdicts of a pair stay. People's labels keep their value and their time. Does
+   * nothing if the prediction no longer exists.
    */
   record(input: {
     readonly tenant: Tenant;
@@ -51,8 +51,8 @@ export interface JudgedAnswerRepository {
     readonly judged: JudgedPair;
   }): Promise<void>;
   /**
-   * Null while the judge answers what is asked in the scope; else since when it was asked in vain,
-   * and what came of it last.
+   * Null while the judge responds in this scope. Otherwise the time of the first failure since its
+   * last answer, and the newest failure.
    */
   silence(input: { readonly tenant: Tenant; readonly scope: string }): Promise<JudgeSilence | null>;
 }
@@ -63,8 +63,8 @@ export interface JudgeSilence {
 }
 
 /**
- * Of whoever is asked, not of the question: one that is too long, or refused, says nothing of the
- * next.
+ * Failures of the judge's model or provider. A question that is too long or refused does not count,
+ * because it says nothing about the next one.
  */
 export const silenceFailures = [
   'ProviderDenied',
@@ -78,7 +78,7 @@ export type SilenceFailure = (typeof silenceFailures)[number];
 export function createJudgedAnswerRepository({ sql }: Database): JudgedAnswerRepository {
   return {
     async count({ tenant, rollout }) {
-      // One snapshot: a label leaves the queue with the transaction that counts it.
+      // One snapshot: a label leaves the queue in the transaction that counts it.
       const [row] = await sql<{ judged: number }[]>`
         select coalesce((state #>> '{evidence,quality,traffic,n}')::int, 0) + coalesce((state #>> '{evidence,quality,unscored}')::int, 0) + (
           select count(*) from feedback where tenant_id = ${tenant} and rollout_id = ${rollout} and counted_at is null and label -> 'judged' is not null
@@ -87,10 +87,10 @@ export function createJudgedAnswerRepository({ sql }: Database): JudgedAnswerRep
       return row?.judged ?? 0;
     },
 
-    // No index of its own, which each prediction would pay for: of 200,000 answers a day, 20,000 of
-    // them judged, those of the last minutes are found by `predictions_by_model` in 10 ms. A whole
-    // day's, after a worker was away, are read in 0.9 s for each fifty pairs, about which a judge
-    // is asked a hundred times.
+    // No index of its own, because every prediction would pay for it. With 200,000 answers a day,
+    // 20,000 of them judged, `predictions_by_model` finds those of the last minutes in 10 ms. After
+    // a day without a worker, fifty pairs take 0.9 s, which is little beside their hundred requests
+    // to the judge.
     pending: async ({ tenant, rollout, share, since, from, besides, limit }) => sql<UnjudgedPair[]>`
       select p.id as prediction_id, p.received_at, p.input #>> '{messages,0,content}' as question, p.output ->> 'text' as served,
         p.other -> 'output' ->> 'text' as beside
@@ -106,7 +106,7 @@ export function createJudgedAnswerRepository({ sql }: Database): JudgedAnswerRep
 
     async record({ tenant, predictionId, judged }) {
       const text = toJson({ judged });
-      // As old as can be, where nobody has said anything: whatever people say is newer.
+      // The oldest possible time, so that every label of a person is newer.
       await sql`
         insert into feedback as f (tenant_id, prediction_id, label, labelled_at, day, model, version, rollout_id, event_time)
         select ${tenant}, id, ${text}::json, 'epoch'::timestamptz, day, model, version, rollout_id, coalesce(event_time, received_at)

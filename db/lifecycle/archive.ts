@@ -20,15 +20,15 @@ export interface LifecycleArchive {
   readonly lifecycle: string;
   readonly archived: { readonly at: string; readonly by: string; readonly reason: string } | null;
   readonly deletedAt: string | null;
-  /** The version that goes on serving. */
+  /** The version that continues to serve. */
   readonly champion: number | null;
-  /** Runs that had begun and go on to their end. */
+  /** Runs that started earlier and continue. */
   readonly openRuns: readonly RunId[];
 }
 
 /**
- * No run begins from here on, and the schedule goes. Again: nothing changes, and the first reason
- * stays.
+ * Prevents new runs and removes the schedule. A repetition changes nothing and keeps the first
+ * reason.
  */
 export async function archiveLifecycle(
   tx: Transaction,
@@ -52,8 +52,8 @@ export async function archiveLifecycle(
 }
 
 /**
- * New runs are accepted again, and the schedule comes back. Times of the schedule that passed
- * meanwhile are not made up for.
+ * Accepts new runs again and restores the schedule. Times that passed meanwhile are not made up
+ * for.
  */
 export async function unarchiveLifecycle(
   tx: Transaction,
@@ -77,9 +77,9 @@ export async function unarchiveLifecycle(
 }
 
 /**
- * Hides an archived lifecycle of which nothing runs and nothing serves. With `stopServing` its
- * champion is withdrawn in the same transaction. Runs, versions, decisions, audit and lineage stay
- * as they are. Again: nothing changes.
+ * Hides an archived lifecycle that has no open run and no champion. `stopServing` withdraws the
+ * champion in the same transaction. Runs, versions, decisions, audit log and lineage stay. A
+ * repetition changes nothing.
  */
 export async function deleteLifecycle(
   tx: Transaction,
@@ -133,8 +133,8 @@ export async function deleteLifecycle(
 type ArchivedName = Pick<ArchiveRequest, 'tenant' | 'name'>;
 
 /**
- * A run that is being accepted holds a share lock: it is either seen here, or sees what is written
- * here.
+ * Accepting a run takes a share lock on this row, so the run is either visible here or sees this
+ * change.
  */
 async function lockLifecycle(
   tx: Transaction,
@@ -148,8 +148,8 @@ async function lockLifecycle(
 }
 
 /**
- * Under a share lock that lasts until the run is written. @throws Conflict when the lifecycle is
- * archived, NotFound when it is deleted.
+ * Takes a share lock until the run is written. @throws Conflict when the lifecycle is archived,
+ * NotFound when it is deleted.
  */
 export async function lockForRun(tx: Transaction, { tenant, name }: ArchivedName): Promise<void> {
   const [row] = await tx<Pick<LifecycleRow, 'archivedAt' | 'archivedBy' | 'deletedAt'>[]>`
@@ -216,8 +216,8 @@ async function note(
     before,
     after,
   });
-  // Temporal has no part in this transaction: the sweeper brings the schedule to this state also
-  // when the caller dies.
+  // Temporal has no part in this transaction. The outbox updates the schedule even if this process
+  // stops.
   await promise(tx, { tenant, topic: 'schedule.sync', payload: { lifecycle: name } });
 }
 

@@ -17,8 +17,8 @@ import { bytewise, document, instant, isDigest, oneOf, tenantId } from '../colum
 import { lifecycles } from './schema';
 
 /**
- * Revisions that loosen the policy. One becomes a row of `lifecycle_revisions` once somebody else
- * has accepted it; until then no run can name it.
+ * Revisions that loosen the policy. An accepted one becomes a row of `lifecycle_revisions`; until
+ * then no run can use it.
  */
 export const lifecycleProposals = pgTable(
   'lifecycle_proposals',
@@ -26,15 +26,15 @@ export const lifecycleProposals = pgTable(
     tenantId: tenantId(),
     id: bytewise('id').notNull(),
     lifecycle: text('lifecycle').notNull(),
-    /** The number that it has, or gets when it is accepted. */
+    /** The number that the revision has or gets on acceptance. */
     revision: integer('revision').notNull(),
     digest: text('digest').$type<Digest>().notNull(),
     spec: document<LifecycleSpec>('spec').notNull(),
     files: document<Readonly<Record<string, ArtifactRef>>>('files').notNull(),
     contracts: document<DataContracts>('contracts').notNull(),
     /**
-     * The revision in force when it was proposed: what `loosenings` compares with. Another one
-     * supersedes the proposal.
+     * The revision in force at the time of the proposal, with which `loosenings` compares. Applying
+     * another revision supersedes the proposal.
      */
     baseRevision: integer('base_revision').notNull(),
     loosenings: document<readonly Loosening[]>('loosenings').notNull(),
@@ -49,7 +49,7 @@ export const lifecycleProposals = pgTable(
     decidedByKey: text('decided_by_key'),
     decidedAt: instant('decided_at'),
     reason: text('reason'),
-    /** Accepted by its author, an admin who said so. */
+    /** Accepted by its author, an admin who set `selfApprove`. */
     selfApproved: boolean('self_approved').notNull().default(false),
   },
   (t) => [

@@ -1,6 +1,6 @@
 /**
- * Revisions that loosen the policy: proposed by one person, and in force once another has accepted
- * them. Every function runs under the lifecycle's row lock.
+ * A revision that loosens the policy takes effect when a second person accepts it. All changes here
+ * run under the lifecycle's row lock.
  */
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
@@ -111,7 +111,7 @@ export async function accept(
     actor: caller.name,
     cause: reason,
   };
-  // To the webhooks of the revision that goes, as the one that comes may have none.
+  // Notifies the webhooks of the old revision, because the new one may have none.
   await tell(tx, row, { ...told, isSelfApproved: isAuthor });
   return putInForce(tx, {
     tenant,
@@ -158,8 +158,8 @@ async function lockPending(
   tx: Transaction,
   { tenant, name, revision, caller }: ProposalDecision,
 ): Promise<{ readonly row: ProposalRow; readonly isAuthor: boolean }> {
-  // The order of `apply`: first the lifecycle, so that a proposal cannot be replaced while it is
-  // being decided on.
+  // Locks the lifecycle first, as `apply` does, so that the proposal cannot be replaced during the
+  // decision.
   const [lifecycle] = await tx<Parameters<typeof refuseArchived>[1][]>`
     select archived_at, archived_by, deleted_at from lifecycles where tenant_id = ${tenant} and name = ${name} for update`;
   if (lifecycle) refuseArchived(name, lifecycle);
@@ -173,7 +173,7 @@ async function lockPending(
   return { row, isAuthor: await isAuthorOf(tx, row, caller) };
 }
 
-/** By the holder of the keys: one that was rotated belongs to the same person. */
+/** Compares the holders of the keys, because a rotated key belongs to the same person. */
 async function isAuthorOf(
   tx: Transaction,
   { tenantId: tenant, proposedBy, proposedByKey }: ProposalRow,

@@ -31,14 +31,14 @@ import {
 import { appendAudit } from '../audit/entry';
 import type { ApiKeyIdentity } from '../access/repository';
 
-/** What `apply` is given; the registry numbers it. */
+/** Input of `apply`; the registry adds the number. */
 export type NewLifecycleRevision = Omit<LifecycleRevision, 'revision'>;
 
 export interface LifecycleSummary {
   readonly name: string;
   readonly kind: string;
   readonly owner: string;
-  /** The revision that new runs take. */
+  /** The revision that new runs use. */
   readonly revision: number;
   readonly digest: Digest;
   readonly createdAt: string;
@@ -53,11 +53,11 @@ export interface LifecycleRevisionSummary {
   readonly appliedAt: string;
 }
 
-/** A revision that loosens the policy, and waits until somebody else accepts it. */
+/** A revision that loosens the policy and waits for a second person's acceptance. */
 export interface LifecycleProposal {
   readonly revision: number;
   readonly digest: Digest;
-  /** The revision in force when it was proposed, and until this one is accepted. */
+  /** The revision that stays in force until this one is accepted. */
   readonly baseRevision: number;
   readonly loosenings: readonly Loosening[];
   readonly proposedBy: string;
@@ -84,61 +84,53 @@ export interface LifecycleSchedule {
 
 export interface LifecycleRepository {
   /**
-   * Makes the revision current, or proposes it where it loosens the policy of the current one: then
-   * that stays in force until `accept`. `changed` is false when it already is current; an older
-   * digest becomes current again under its old number. Any revision applied takes the place of a
-   * pending one. A change promises `schedule.sync` to the outbox: the schedule follows also when
-   * the caller dies.
+   * Makes the revision current. One that loosens the current policy is proposed instead, and takes
+   * effect with `accept`. `changed` is false if it is already current. An older digest becomes
+   * current under its old number. Applying any revision supersedes a pending one. A change adds
+   * `schedule.sync` to the outbox, so that the schedule follows even if the caller stops.
    */
   apply(input: {
     readonly tenant: Tenant;
     readonly revision: NewLifecycleRevision;
     readonly actor: string;
   }): Promise<AppliedRevision>;
-  /** The pending revision; null when there is none. */
   proposal(input: {
     readonly tenant: Tenant;
     readonly name: string;
   }): Promise<LifecycleProposal | null>;
   /**
-   * Puts the pending revision in force. NotFound when this one is not pending; Forbidden for its
-   * author, but for an admin who says so with `selfApprove`. Whoever may accept is the caller's to
-   * check.
+   * Puts the pending revision in force. Throws NotFound if this one is not pending, and Forbidden
+   * for its author unless an admin sets `selfApprove`. The caller checks who may accept.
    */
   accept(input: ProposalDecision & { readonly selfApprove: boolean }): Promise<LifecycleRevision>;
-  /** Discards the pending revision. NotFound when this one is not pending. */
+  /** Discards the pending revision. Throws NotFound if this one is not pending. */
   reject(input: ProposalDecision): Promise<void>;
-  /**
-   * Accepts no run any more. What serves goes on serving, and runs that have begun go on. Again:
-   * nothing changes.
-   */
+  /** Prevents new runs. Open runs and the champion continue. A repetition changes nothing. */
   archive(input: ArchiveRequest): Promise<LifecycleArchive>;
-  /** Accepts runs again. Again: nothing changes. */
+  /** Accepts runs again. A repetition changes nothing. */
   unarchive(input: ArchiveRequest): Promise<LifecycleArchive>;
-  /** @throws Conflict that names what runs or serves. Again: nothing changes. */
+  /** A repetition changes nothing. @throws Conflict that names the open runs or the champion. */
   delete(input: ArchiveRequest & { readonly stopServing: boolean }): Promise<LifecycleArchive>;
-  /** Who archived it and why; null where it is in use or there is none. */
+  /** Who archived it, when and why; null if it is in use, deleted or unknown. */
   archived(input: {
     readonly tenant: Tenant;
     readonly name: string;
   }): Promise<LifecycleArchive['archived']>;
   /**
-   * What its schedule should be now: none while it is archived or deleted. Null when there is no
-   * such lifecycle.
+   * The schedule that should be in effect: none while it is archived or deleted. Null if there is
+   * no such lifecycle.
    */
   scheduled(input: {
     readonly tenant: Tenant;
     readonly name: string;
   }): Promise<LifecycleSchedule | null>;
-  /** The current revision, or the one of `digest`. A deleted lifecycle has no current one. */
+  /** The current revision, or the one with `digest`. A deleted lifecycle has no current one. */
   get(input: {
     readonly tenant: Tenant;
     readonly name: string;
     readonly digest?: Digest | undefined;
   }): Promise<LifecycleRevision | null>;
-  /**
-   * By name: those in use, or with `archived` those that are archived. Deleted ones are not listed.
-   */
+  /** By name: those in use or, with `archived`, the archived ones. Deleted ones are not listed. */
   list(
     input: { readonly tenant: Tenant; readonly archived?: boolean } & PageRequest,
   ): Promise<Page<LifecycleSummary>>;
@@ -146,8 +138,8 @@ export interface LifecycleRepository {
     input: { readonly tenant: Tenant; readonly name: string } & PageRequest,
   ): Promise<Page<LifecycleRevisionSummary>>;
   /**
-   * A person steers the schedule: written down before Temporal is asked, which has no part in our
-   * transactions.
+   * Records a person's action on the schedule. Call it before Temporal, which has no part in the
+   * transaction.
    */
   auditSchedule(input: {
     readonly tenant: Tenant;

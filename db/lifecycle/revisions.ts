@@ -18,8 +18,7 @@ export type CurrentRevision = Pick<
 };
 
 /**
- * Locks the lifecycle's row, made when it is not there, so that revisions are numbered one after
- * the other.
+ * Creates the lifecycle's row if needed and locks it, so that revisions are numbered one at a time.
  */
 export async function currentOf(
   tx: Transaction,
@@ -37,7 +36,7 @@ export async function currentOf(
   return row;
 }
 
-/** A deleted lifecycle may be applied again; an archived one is restored first. */
+/** A deleted lifecycle may be applied again; an archived one must be unarchived first. */
 export function refuseArchived(
   name: string,
   {
@@ -57,8 +56,8 @@ export function refuseArchived(
 }
 
 /**
- * Under the lifecycle's row lock. A digest that was in force before keeps its number. The schedule
- * follows by the outbox.
+ * Runs under the lifecycle's row lock. A digest that was in force before keeps its number. The
+ * outbox updates the schedule.
  */
 export async function putInForce(
   tx: Transaction,

@@ -18,17 +18,17 @@ export const lifecycles = pgTable(
     createdAt: createdAt(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
     /**
-     * Times of the schedule up to here are known to have started a run, or are in `schedule_skips`.
-     * Null before the first look.
+     * Up to here, every time of the schedule has a run or a row in `schedule_skips`. Null before
+     * the first check.
      */
     scheduleCheckedUntil: instant('schedule_checked_until'),
-    /** No run begins while it is set. */
+    /** While it is set, no run can start. */
     archivedAt: instant('archived_at'),
     archivedBy: text('archived_by'),
     archiveReason: text('archive_reason'),
     /**
-     * Runs, versions and lineage of a deleted lifecycle stay; its name can be applied again and
-     * keeps counting.
+     * Runs, versions and lineage of a deleted lifecycle stay. Applying its name again continues the
+     * numbering.
      */
     deletedAt: instant('deleted_at'),
   },
@@ -44,7 +44,7 @@ export const lifecycles = pgTable(
   ],
 );
 
-/** Every revision ever applied, never changed. */
+/** Every revision that was ever applied; rows never change. */
 export const lifecycleRevisions = pgTable(
   'lifecycle_revisions',
   {

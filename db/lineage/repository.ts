@@ -7,8 +7,8 @@ import { afterKey, rowsToAsk, toPage } from '../page';
 import type { Statement } from '../sql';
 
 /**
- * A deployment is a model's version from the move that made it serve to the next: it has the
- * model's name and that move's fencing number.
+ * A deployment starts with the move that makes a version the champion and ends with the next move.
+ * Its name is the model's, and its version is that move's fencing number.
  */
 export type LineageKind = 'source' | 'dataset' | 'run' | 'index' | 'model' | 'deployment';
 
@@ -26,22 +26,22 @@ export interface LineageEdge {
 }
 
 export interface LineageRepository {
-  /** The node as edges name it, without a version its newest one; null when no edge does. */
+  /** The node as edges name it, without `version` the newest one; null if no edge has it. */
   find(input: {
     readonly tenant: Tenant;
     readonly kind: LineageKind;
     readonly name: string;
     readonly version?: number | undefined;
   }): Promise<LineageNode | null>;
-  /** Edges that exist already are skipped. */
+  /** Skips edges that exist. */
   add(input: { readonly tenant: Tenant; readonly edges: readonly LineageEdge[] }): Promise<void>;
   /**
-   * Edges reachable from the node, nearest first: `upstream` is where it came from, `downstream`
-   * what was made from it. At most `mostNodes` nodes are visited. Digests do not take part in a
+   * Edges that are reachable from the node, nearest first: `upstream` is what it was made from,
+   * `downstream` what was made from it. Visits at most `mostNodes` nodes. Digests are not part of a
    * node's identity.
    */
   of(input: LineageQuery): Promise<readonly DistantEdge[]>;
-  /** The same, a page at a time. */
+  /** The same in pages. */
   page(input: LineageQuery & PageRequest): Promise<Page<DistantEdge>>;
 }
 
@@ -69,8 +69,8 @@ interface EdgeRow {
 }
 
 /**
- * Bounds the memory of one answer. A chain of a hundred retrainings back to its first data has
- * about 300 nodes.
+ * Bounds the memory of one response. A hundred retrainings back to the first data have about 300
+ * nodes.
  */
 const mostNodes = 10_000;
 
@@ -117,16 +117,15 @@ export function createLineageRepository({ sql }: Database): LineageRepository {
 }
 
 /**
- * The recursive query collects nodes, not paths: with `union` each node is followed once, so
- * chained diamonds cost no more than a chain. Distances are added here, because a distance in the
- * recursive part would make one row for each path length again.
+ * The recursive query collects nodes, not paths, so `union` follows each node once. Distances are
+ * added here, because in the recursion they would give one row for each path length.
  */
 async function reachableEdges(sql: Sql, query: LineageQuery): Promise<readonly DistantEdge[]> {
   const rows = await selectReachable(sql, query);
   return byDistance(rows.map(toEdge), { start: query.node, ...endsOf(query) });
 }
 
-/** The statement that reads them. It runs when it is awaited. */
+/** Runs when it is awaited. */
 export function selectReachable(sql: Sql, query: LineageQuery): Statement<EdgeRow[]> {
   const { tenant, node } = query;
   const { near, far } = endsOf(query);
@@ -145,7 +144,7 @@ export function selectReachable(sql: Sql, query: LineageQuery): Statement<EdgeRo
         and e.${column(near, 'kind')} = n.kind and e.${column(near, 'name')} = n.name and e.${column(near, 'version')} = n.version offset 0) e`;
 }
 
-/** `near` is the end of an edge that is already reached, `far` the one behind it. */
+/** `near` is the end of an edge that is already reached, `far` the other end. */
 function endsOf({ direction }: LineageQuery): {
   readonly near: 'from' | 'to';
   readonly far: 'from' | 'to';

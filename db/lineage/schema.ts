@@ -8,7 +8,7 @@ import type { LineageKind } from './repository';
 
 const kinds = ['source', 'dataset', 'run', 'index', 'model', 'deployment'] satisfies LineageKind[];
 
-/** Version 0 stands for a node without versions: a key cannot hold null. */
+/** Version 0 means a node without versions, because key columns cannot be null. */
 export const lineageEdges = pgTable(
   'lineage_edges',
   {

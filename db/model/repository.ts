@@ -32,8 +32,8 @@ export interface ModelSummary {
 
 export interface ModelRepository {
   /**
-   * Each key makes one version (`candidate`), numbered from 1 without gaps. FencedOff for a run
-   * that has ended or is being undone.
+   * Registers one version (`candidate`) for each key, numbered from 1 without gaps. Throws
+   * FencedOff for a run that has ended or is being undone.
    */
   register(input: {
     readonly tenant: Tenant;
@@ -45,8 +45,8 @@ export interface ModelRepository {
     readonly idempotencyKey: string;
   }): Promise<ModelVersionRef>;
   /**
-   * `rejected` or `withdrawn`, with audit row; Conflict for a version that an alias points at.
-   * `promoted` is set by promotion alone.
+   * Sets `rejected` or `withdrawn`, with an audit row. Throws Conflict for a promoted version and
+   * for one with an alias. Only a promotion sets `promoted`.
    */
   setStatus(input: {
     readonly tenant: Tenant;
@@ -61,7 +61,7 @@ export interface ModelRepository {
     readonly model: string;
     readonly version: number;
   }): Promise<ModelVersionRecord | null>;
-  /** By name. */
+  /** Sorted by name. */
   list(input: { readonly tenant: Tenant } & PageRequest): Promise<Page<ModelSummary>>;
   versions(
     input: { readonly tenant: Tenant; readonly model: string } & PageRequest,
@@ -143,7 +143,7 @@ export function createModelRepository({ sql }: Database): ModelRepository {
   };
 }
 
-/** Numbers versions on the model's row, whose lock makes that one at a time. */
+/** The lock on the model's row numbers versions one at a time. */
 async function registered(
   tx: Transaction,
   input: Parameters<ModelRepository['register']>[0],

@@ -21,11 +21,11 @@ export const models = pgTable(
   {
     tenantId: tenantId(),
     name: text('name').notNull(),
-    /** Number of the newest version; its row lock numbers versions without gaps. */
+    /** Number of the newest version. The row lock prevents gaps. */
     versions: integer('versions').notNull().default(0),
     /**
-     * Counts every move of an alias, also through times without a champion. Its row lock puts moves
-     * in one order.
+     * Counts every move of an alias, also while there is no champion. The row lock orders the
+     * moves.
      */
     fencing: counter('fencing').notNull().default(0),
     createdAt: createdAt(),

@@ -5,17 +5,17 @@ import { toJson } from '../document';
 import { newId } from '../ids';
 
 /**
- * Inside the transaction that it tells of: one row for each webhook of the lifecycle's current
- * revision that wants to hear of this.
+ * In the caller's transaction, adds one delivery for each webhook of the lifecycle's current
+ * revision that subscribes to the event.
  */
 export async function notify(
   tx: Query,
   told: {
     readonly tenant: Tenant;
     readonly lifecycle: string;
-    /** Most of what happens is nothing that webhooks hear of: then nothing is written. */
+    /** Nothing is written for an event that webhooks cannot subscribe to. */
     readonly event: string;
-    /** `run_…`, or a model. */
+    /** A run (`run_…`) or a model. */
     readonly subject: string;
     readonly data: Readonly<Record<string, unknown>>;
   },
@@ -31,8 +31,7 @@ export async function notify(
       milliseconds: 0,
     },
   ];
-  // What a receiver that is gone would have been told is written down all the same, so that
-  // somebody can still ask for it.
+  // A delivery to a webhook that is gone is recorded as failed, so that it can be redelivered.
   await tx`
     insert into webhook_deliveries (tenant_id, id, target, lifecycle, event, subject, url, secret, data, status, attempts, ended_at)
     select l.tenant_id, ${newId('evt')}, n.target, l.name, ${event}, ${subject}, n.hook->>'webhook', n.hook->'secret', ${toJson(data)},

@@ -4,7 +4,7 @@ import { toJson } from '../document';
 import { newId } from '../ids';
 import type { OutboxTopic } from './outbox-repository';
 
-/** A promise to the outside, made in the transaction that it follows from. */
+/** Adds an outbox entry in the transaction that causes it. */
 export async function promise(
   tx: Query,
   entry: { readonly tenant: Tenant; readonly topic: OutboxTopic; readonly payload: object },

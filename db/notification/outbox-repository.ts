@@ -17,21 +17,18 @@ export interface OutboxEntry {
 }
 
 /**
- * What a transaction promised to the outside. Delivered at least once: receivers know the entry's
- * id or the business id.
+ * Work outside the database that follows from a transaction. Delivery is at least once, so
+ * receivers deduplicate by the entry's id or the business id.
  */
 export interface OutboxRepository {
-  /**
-   * Oldest due entries, each held by the caller until `leaseSeconds` are over; concurrent claimers
-   * get different ones.
-   */
+  /** Claims the oldest due entries for `leaseSeconds`. Concurrent callers get different ones. */
   claim(input: {
     readonly limit: number;
     readonly leaseSeconds: number;
     readonly topics?: readonly OutboxTopic[] | undefined;
   }): Promise<readonly OutboxEntry[]>;
   done(input: { readonly id: string }): Promise<void>;
-  /** Back for a later attempt: after 1 s, doubling up to 5 minutes. */
+  /** Schedules a later attempt: after 1 s, doubling up to 5 minutes. */
   retry(input: { readonly id: string; readonly error: string }): Promise<void>;
 }
 

@@ -3,8 +3,8 @@ import { bytewise, createdAt, document, instant, tenantId } from '../columns';
 import type { OutboxTopic } from './outbox-repository';
 
 /**
- * What a transaction promised to the outside; a row goes when it was kept. `due_at` is also the
- * claim's end.
+ * Work outside the database that follows from a transaction. A delivered row is deleted. `due_at`
+ * is also the end of a claim.
  */
 export const outbox = pgTable(
   'outbox',

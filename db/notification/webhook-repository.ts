@@ -11,7 +11,7 @@ import { appendAudit } from '../audit/entry';
 
 export interface DeliveryAttempt {
   readonly at: string;
-  /** Of HTTP; null when there was no answer. */
+  /** HTTP status; null without a response. */
   readonly status: number | null;
   readonly error: string | null;
   readonly milliseconds: number;
@@ -19,7 +19,9 @@ export interface DeliveryAttempt {
 
 export interface WebhookDelivery {
   readonly tenant: Tenant;
-  /** Of the event, `evt_…`: the same in every attempt, so that a receiver knows it again. */
+  /**
+   * Id of the event, `evt_…`. It is the same in every attempt, so that receivers can deduplicate.
+   */
   readonly id: string;
   readonly target: number;
   readonly lifecycle: string;
@@ -29,7 +31,7 @@ export interface WebhookDelivery {
   readonly secret: SecretRef;
   readonly data: Readonly<Record<string, unknown>>;
   readonly status: DeliveryStatus;
-  /** Claims since it was made or asked for again, with the present one. */
+  /** Claims since the delivery was created or redelivered, with the current one. */
   readonly tries: number;
   readonly attempts: readonly DeliveryAttempt[];
   readonly createdAt: string;
@@ -42,20 +44,22 @@ export type DeliveryOutcome =
   | { readonly kind: Exclude<DeliveryStatus, 'pending'> }
   | { readonly kind: 'pending'; readonly retryAfterSeconds: number };
 
-/** Delivered at least once: a process that dies between the call and its record calls again. */
+/**
+ * Delivery is at least once: a process that stops between the request and its record sends again.
+ */
 export interface WebhookRepository {
   /**
-   * Those due, oldest first, each held by the caller until `leaseSeconds` are over; concurrent
-   * claimers get different ones. Addressed by the spec that is applied now; those that it has no
-   * webhook for any more end as failed, which the log says.
+   * Claims the oldest due deliveries for `leaseSeconds`. Concurrent callers get different ones. URL
+   * and secret are those of the applied revision. A delivery whose webhook it no longer has ends as
+   * failed.
    */
   claim(input: {
     readonly limit: number;
     readonly leaseSeconds: number;
   }): Promise<readonly WebhookDelivery[]>;
   /**
-   * What came of a claim; nothing is written when somebody else claimed it since. `gone` also ends
-   * all else that waits for that webhook.
+   * Records the outcome of a claim, unless there is a newer claim. `gone` also ends all other
+   * pending deliveries to that webhook.
    */
   record(input: {
     readonly claimed: Pick<WebhookDelivery, 'tenant' | 'id' | 'target' | 'tries'>;
@@ -71,8 +75,8 @@ export interface WebhookRepository {
     } & PageRequest,
   ): Promise<Page<WebhookDelivery>>;
   /**
-   * Due again at once and as often as a new one, to one target or to all; with an audit row.
-   * NotFound.
+   * Makes a delivery due at once, with as many attempts as a new one, for one target or all. Adds
+   * an audit row. Throws NotFound.
    */
   redeliver(input: {
     readonly tenant: Tenant;
@@ -131,7 +135,7 @@ export function createWebhookRepository({ sql }: Database): WebhookRepository {
 
     async list({ tenant, lifecycle, status, ...page }) {
       const after = afterKey(page)?.split('/');
-      // Of a token that no list gave out, anything: as an integer of the database at any rate.
+      // A forged token may hold anything; `| 0` makes an integer that the database accepts.
       const afterTarget = Number(after?.[1]) | 0;
       const rows = await sql<DeliveryRow[]>`
         select * from webhook_deliveries where tenant_id = ${tenant} and lifecycle = ${lifecycle}
@@ -165,9 +169,9 @@ export function createWebhookRepository({ sql }: Database): WebhookRepository {
 }
 
 /**
- * Of what is `due`: the webhook that has its address; else the one in its place, whose address was
- * put right, if that asks for such events and was not told of this one itself. What somebody took
- * out of the spec is told nothing more.
+ * The current webhook of a `due` delivery: the one with the same URL, else the one in the same
+ * place, whose URL was corrected. The latter must subscribe to the event and have no delivery of
+ * it. A removed webhook receives nothing.
  */
 function presentWebhook(sql: Sql) {
   return sql`

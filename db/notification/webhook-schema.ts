@@ -7,14 +7,14 @@ import { bytewise, createdAt, document, instant, oneOf, tenantId } from '../colu
 import { lifecycles } from '../lifecycle/schema';
 
 /**
- * What a lifecycle's webhooks are told, written in the transaction that it tells of: outbox and
- * delivery log in one. `due_at` is also the claim's end.
+ * Deliveries to a lifecycle's webhooks, written in the transaction of the event: outbox and
+ * delivery log in one. `due_at` is also the end of a claim.
  */
 export const webhookDeliveries = pgTable(
   'webhook_deliveries',
   {
     tenantId: tenantId(),
-    /** Of the event: the same for each of its targets. */
+    /** Id of the event, the same for all targets. */
     id: bytewise('id').notNull(),
     /** Place in the spec's `notify`, from 1. */
     target: integer('target').notNull(),
@@ -26,8 +26,8 @@ export const webhookDeliveries = pgTable(
     data: document<Readonly<Record<string, unknown>>>('data').notNull(),
     status: text('status').$type<DeliveryStatus>().notNull().default('pending'),
     /**
-     * Claims since it was made or asked for again: how long the next wait is, and which claim may
-     * still write.
+     * Claims since the delivery was created or redelivered. They set the next wait and show which
+     * claim may still write.
      */
     tries: integer('tries').notNull().default(0),
     attempts: document<readonly DeliveryAttempt[]>('attempts').notNull().default([]),

@@ -15,7 +15,7 @@ export interface PromptName {
 
 type PromptMoveRow = typeof promptRefHistory.$inferSelect;
 
-/** The prompt's row lock puts versions and moves in one order. */
+/** The lock on the prompt's row orders versions and moves. */
 export async function lockPrompt(
   tx: Transaction,
   { tenant, prompt }: PromptName,
@@ -75,8 +75,8 @@ export interface RefMove extends PromptName {
 }
 
 /**
- * Under the prompt's row lock: the pointer, its history and the audit row, in one transaction.
- * Answers with the move's fencing token.
+ * Moves the pointer and adds its history and audit row, under the prompt's row lock. Returns the
+ * move's fencing token.
  */
 export async function moveRef(
   tx: Transaction,

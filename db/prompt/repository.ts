@@ -26,8 +26,8 @@ export type PromptRefKind = 'branch' | 'label';
 export type PromptMoveKind = 'set' | 'rollback';
 
 /**
- * A movable pointer at a version: a branch follows what is written to it, a label stands where
- * somebody put it.
+ * A movable pointer to a version: a branch moves with each version written to it, a label only when
+ * it is set.
  */
 export interface PromptRef {
   readonly ref: string;
@@ -72,7 +72,7 @@ export interface PromptMove {
   readonly movedAt: string;
 }
 
-/** Where the caller saw a label stand; version null, and any fencing, where it saw none. */
+/** Where the caller last saw the label. Without a label, version is null and fencing is ignored. */
 export interface ExpectedRef {
   readonly version: number | null;
   readonly fencing: number;
@@ -95,13 +95,13 @@ interface KeyedPromptChange extends PromptKey {
 
 /**
  * Prompts and their pointers. Each change is one transaction under the prompt's row lock, with
- * history and audit row; a repeated key gives the first answer.
+ * history and audit row. A repeated key returns the first result.
  */
 export interface PromptRepository {
   /**
-   * A new version at the head of `branch`; the same content is the same version, and moves the head
-   * alone. With `parent`, only while that is the branch's head: Conflict otherwise, so that nobody
-   * overwrites what they have not seen. A new branch begins at `parent`, or at the head of `main`.
+   * Adds a version at the head of `branch`. Equal content keeps its version and only moves the
+   * head. With `parent`, throws Conflict unless it is the branch's head, so that no unseen change
+   * is overwritten. A new branch starts at `parent` or at the head of `main`.
    */
   put(
     input: KeyedPromptChange & {
@@ -111,22 +111,22 @@ export interface PromptRepository {
     },
   ): Promise<{ readonly version: number; readonly digest: Digest; readonly changed: boolean }>;
   get(input: PromptKey & { readonly version: number }): Promise<PromptVersionRecord | null>;
-  /** What `name@ref` means: a branch, a label or the number of a version. */
+  /** Resolves `name@ref`: a branch, a label or the number of a version. */
   resolve(input: PromptKey & { readonly ref: string }): Promise<PromptVersionRecord | null>;
   refs(input: PromptKey): Promise<readonly PromptRef[]>;
-  /** By name. */
+  /** Sorted by name. */
   list(input: { readonly tenant: Tenant } & PageRequest): Promise<Page<PromptSummary>>;
   versions(input: PromptKey & PageRequest): Promise<Page<PromptVersionRecord>>;
   history(
     input: PromptKey & { readonly ref?: string | undefined } & PageRequest,
   ): Promise<Page<PromptMove>>;
-  /** Once a person and version. */
+  /** Counts once for each person and version. */
   approve(
     input: KeyedPromptChange & { readonly version: number },
   ): Promise<{ readonly approvals: number }>;
   /**
-   * Conflict when the label is one that needs approval and the version has none. A conflict of
-   * `expected` changed nothing and is not remembered under its key.
+   * Throws Conflict if the label needs approval and the version has none. A conflict with
+   * `expected` changes nothing and does not use up the key.
    */
   label(
     input: KeyedPromptChange & {
@@ -136,8 +136,8 @@ export interface PromptRepository {
     },
   ): Promise<Labelling>;
   /**
-   * Without `to`: to what stood there before. Rolling back again goes further back, never forward
-   * to the bad version. Conflict when there is nothing to go to.
+   * Without `to`, goes back to the version before. Another rollback goes further back, never
+   * forward to the bad version. Throws Conflict if there is no such version.
    */
   rollback(
     input: KeyedPromptChange & { readonly label: string; readonly to?: number | undefined },

@@ -29,9 +29,9 @@ export const prompts = pgTable(
   {
     tenantId: tenantId(),
     name: text('name').notNull(),
-    /** Number of the newest version; its row lock numbers versions without gaps. */
+    /** Number of the newest version. The row lock prevents gaps. */
     versions: integer('versions').notNull().default(0),
-    /** Counts every move of a branch or label. Its row lock puts moves in one order. */
+    /** Counts every move of a branch or label. The row lock orders the moves. */
     fencing: counter('fencing').notNull().default(0),
     createdAt: createdAt(),
   },
@@ -49,7 +49,7 @@ export const promptVersions = pgTable(
     version: integer('version').notNull(),
     digest: text('digest').$type<Digest>().notNull(),
     template: document<PromptTemplate>('template').notNull(),
-    /** What its author began with; null for the first. */
+    /** The version that its author edited; null for the first. */
     parent: integer('parent'),
     author: text('author').notNull(),
     cause: text('cause').notNull(),
@@ -120,7 +120,7 @@ export const promptRefs = pgTable(
   ],
 );
 
-/** Every move of a branch or label, never changed. */
+/** Every move of a branch or label; rows never change. */
 export const promptRefHistory = pgTable(
   'prompt_ref_history',
   {

@@ -29,16 +29,16 @@ interface Identified {
   readonly id: string;
 }
 
-/** Searches for better prompts: what was searched, and what was found. */
+/** Searches for better prompts: their requests and outcomes. */
 export interface PromptSearchRepository {
   /**
-   * Makes it, or begins one again that failed or was cancelled; one that runs or is done stays as
-   * it is.
+   * Creates the search, or restarts one that failed or was cancelled. A running or finished one
+   * stays unchanged.
    */
   open(
     input: Identified & Pick<PromptSearchRecord, 'prompt' | 'firstVersion' | 'request' | 'actor'>,
   ): Promise<PromptSearchRecord & { readonly begun: boolean }>;
-  /** Only while it runs: what comes late changes nothing. */
+  /** Ends a running search; a late call changes nothing. */
   end(
     input: Identified &
       (
@@ -47,9 +47,9 @@ export interface PromptSearchRepository {
       ),
   ): Promise<void>;
   get(input: Identified): Promise<PromptSearchRecord | null>;
-  /** Of all tenants, as the registry believes. */
+  /** Searches of all tenants with the stored status `running`. */
   running(): Promise<readonly (PromptSearchRecord & { readonly tenant: Tenant })[]>;
-  /** Newest first, to the millisecond that the page's token holds. */
+  /** Newest first, by milliseconds, the precision of the page token. */
   list(
     input: { readonly tenant: Tenant; readonly prompt: string } & PageRequest,
   ): Promise<Page<PromptSearchRecord>>;

@@ -5,14 +5,14 @@ import type { PromptSearchStatus } from './search-repository';
 import { createdAt, document, instant, oneOf, tenantId } from '../columns';
 import { prompts } from './schema';
 
-/** One row a search, however often it is begun again: its id follows from what is searched. */
+/** One row for each search, also after restarts: the id is derived from the request. */
 export const promptSearches = pgTable(
   'prompt_searches',
   {
     tenantId: tenantId(),
     id: text('id').notNull(),
     prompt: text('prompt').notNull(),
-    /** What the winner is compared with. */
+    /** The version that the winner is compared with. */
     firstVersion: integer('first_version').notNull(),
     request: document<PromptSearchRequest>('request').notNull(),
     actor: text('actor').notNull(),

@@ -19,7 +19,7 @@ interface PromptVersionInput extends PromptName {
   readonly cause: string;
 }
 
-/** The same content is the same version. */
+/** Equal content keeps its version. */
 export async function storeVersion(
   tx: Transaction,
   given: PromptVersionInput,
@@ -46,7 +46,7 @@ export async function storeVersion(
   return { version, digest };
 }
 
-/** Of the version `v` of the query around it. */
+/** Approvals of the version `v` of the enclosing query. */
 export function approvalsColumn(sql: Query) {
   return sql`(
     select json_agg(json_build_object('actor', a.actor, 'cause', a.cause, 'approvedAt', a.approved_at) order by a.approved_at)
@@ -96,7 +96,7 @@ export function toRecord({
   };
 }
 
-/** A time inside a document comes as PostgreSQL writes it there, in the session's time zone. */
+/** PostgreSQL writes times inside a document in the session's time zone. */
 export function utc(time: string): string {
   return new Date(time).toISOString();
 }

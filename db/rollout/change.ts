@@ -21,7 +21,7 @@ const endings: Readonly<Record<RolloutEnding, string>> = {
 };
 
 /**
- * Under the rollout's row lock. The caller raises the routing epoch, last, and notes it with
+ * Runs under the rollout's row lock. The caller raises the routing epoch last and stores it with
  * `noteEpoch`.
  */
 export async function endRollout(
@@ -60,10 +60,7 @@ export async function noteEpoch(
   await tx`update rollouts set epoch = ${epoch} where tenant_id = ${tenant} and id = ${id}`;
 }
 
-/**
- * What a change is beside the row itself: audit row, run event and what webhooks are told, in its
- * transaction (I6).
- */
+/** Adds audit row, run event and webhook deliveries in the transaction of the change (I6). */
 export async function record(
   tx: Transaction,
   row: Pick<RolloutRow, 'tenantId' | 'id' | 'model' | 'runId' | 'champion' | 'challenger'>,
@@ -92,7 +89,7 @@ export async function record(
   await notify(tx, { tenant, lifecycle: model, event, subject: model, data: { runId, ...told } });
 }
 
-/** What of a rollout people change. */
+/** The part of a rollout that people change. */
 export interface RolloutShare {
   readonly status: RolloutStatus;
   readonly step: number;

@@ -30,7 +30,7 @@ interface RipeRow {
   readonly eventTime: string;
   readonly spanStart: string;
   readonly label: unknown;
-  /** The prediction's; null when its day was dropped meanwhile. */
+  /** Of the prediction; null if its partition was dropped. */
   readonly version: number | null;
   readonly step: number | null;
   readonly output: unknown;
@@ -38,9 +38,8 @@ interface RipeRow {
 }
 
 /**
- * One transaction under the rollout's row lock: the labels that it takes out of the queue, and the
- * state that they were folded into. A label is taken into account once, whoever dies or asks twice
- * at any point: before the commit nothing happened, after it the label is no longer in the queue.
+ * Takes labels out of the queue and folds them into the state, in one transaction under the
+ * rollout's row lock. A label therefore counts once, even after a crash or a repeated call.
  */
 export async function consume(
   tx: Transaction,
@@ -71,7 +70,7 @@ export async function consume(
     read.flatMap(({ each, pair }) => (pair === null ? [each.predictionId] : [])),
   );
   const isDrained = ripe.length < limit;
-  // What is left in the queue lies behind the last one that was taken.
+  // The rest of the queue lies after the last label that was taken.
   const ripeUntil = isDrained ? due : (ripe.at(-1)?.eventTime ?? null);
   const checked =
     row.spec.quality.answers?.judge === undefined
@@ -101,8 +100,8 @@ function labelsIn({ state: { evidence } }: RolloutRow): number {
 }
 
 /**
- * The oldest of the queue by event time, which leave it. By an array of their keys: joined by them,
- * a thousand would have the whole table read.
+ * Takes the oldest labels by event time out of the queue. With a join instead of the array of keys,
+ * PostgreSQL reads the whole table for a thousand labels.
  */
 async function takeRipe(
   tx: Transaction,
@@ -126,8 +125,7 @@ async function takeRipe(
 }
 
 /**
- * Null when there is nothing that the quality metric could compare with: such a row is taken out of
- * the queue and counted as one without a label.
+ * Null if the quality metric cannot use the row. It then leaves the queue and counts as unlabelled.
  */
 function toPair(rollout: RolloutRow, row: RipeRow): RipePair | null {
   const { predictionId, eventTime, version, step, other } = row;
@@ -157,7 +155,7 @@ function toPair(rollout: RolloutRow, row: RipeRow): RipePair | null {
 interface ReadLabel extends AnswerScores {
   readonly label: number;
   readonly sameAnswer?: boolean;
-  /** Of a multiclass model: the prediction that was served, and the one beside it. */
+  /** Of a multiclass model: the served prediction and the one beside it. */
   readonly classes?: readonly [ClassPrediction | null, ClassPrediction | null];
 }
 
@@ -175,8 +173,8 @@ function readScores({ spec }: RolloutRow, { label, output, other }: RipeRow): Re
 }
 
 /**
- * By the probability that each version gave the class that came true: its right answer is known. A
- * class that neither version knows is no label of theirs.
+ * The scores are the probabilities that the versions gave to the true class. A class that neither
+ * version knows is not a label.
  */
 function readClasses(
   metric: string,
@@ -205,14 +203,14 @@ function possibleLosses([champion, challenger]: NonNullable<ReadLabel['classes']
 }
 
 /**
- * Where only one version was asked, there was no room for the other: such a question says nothing
- * of either, and is no pair that lacks an answer.
+ * If only one version received the question, there was no room for the other. Such a question says
+ * nothing about either and is not a pair.
  */
 function readAnswers(quality: AnswerQuality, { label, output, other }: RipeRow): ReadLabel | null {
   if (quality.from !== 'callers' && other === null) return null;
   const answers = { served: textOf(output), beside: textOf(other?.output) };
   const scores = answerScores(quality, label, answers);
-  // A judge may call the same text right and wrong: one right answer cannot.
+  // A judge may give different verdicts on the same text; a reference answer cannot.
   const sameAnswer =
     quality.from === 'references' && answers.served !== null && answers.served === answers.beside;
   return scores && { label: rightAnswer, ...scores, sameAnswer };
@@ -224,8 +222,8 @@ function textOf(output: unknown): string | null {
 }
 
 /**
- * What cannot be compared with stands under no rollout any more, until more is said of it: a right
- * answer may follow somebody's score.
+ * Detaches labels that cannot be compared from the rollout. Later feedback, such as a reference
+ * answer, may attach them again.
  */
 async function letGo(
   tx: Transaction,
@@ -241,7 +239,7 @@ function scoreOf(output: unknown): number | null {
   return typeof score === 'number' ? score : null;
 }
 
-/** Locks in the order in which storing predictions does. */
+/** Locks in the same order as storing predictions does, to avoid deadlocks. */
 async function tally(
   tx: Transaction,
   { tenantId: tenant, id }: RolloutRow,

@@ -38,7 +38,7 @@ import { guardRun, lockRun } from '../run/guard';
 
 export interface RolloutRecord {
   readonly tenant: Tenant;
-  /** `roll_…`; also the salt that assigns entities, so each rollout assigns anew. */
+  /** `roll_…`. It also salts the assignment of entities, so that each rollout assigns anew. */
   readonly id: RolloutId;
   readonly model: string;
   readonly runId: RunId;
@@ -46,15 +46,15 @@ export interface RolloutRecord {
   readonly challenger: number;
   readonly status: RolloutStatus;
   readonly spec: CanarySpec;
-  /** Both arms score every request, whoever answers it. */
+  /** Both arms score every request. */
   readonly paired: boolean;
-  /** Event time after which a label is ripe. */
+  /** Event time after which a label is due. */
   readonly availableAfterSeconds: number;
   /** Index into `spec.steps`. */
   readonly step: number;
   /** The challenger's share of entities, 0–1. */
   readonly weight: number;
-  /** The routing epoch of its last change: gateways that know it serve by it. */
+  /** The routing epoch of its last change. Gateways at this epoch apply it. */
   readonly epoch: number;
   readonly state: RolloutState;
   /** Event time that people added to the spec's `maxDuration`. */
@@ -65,7 +65,7 @@ export interface RolloutRecord {
   readonly verdict: Verdict | null;
   readonly decisionId: DecisionId | null;
   readonly waitingFor: string | null;
-  /** How fast a rollback was, once that was measured. */
+  /** How fast a rollback was, once measured. */
   readonly rollback: RolloutRollback | null;
   readonly startedAt: string;
   readonly stepStartedAt: string;
@@ -73,61 +73,59 @@ export interface RolloutRecord {
 }
 
 /**
- * A request whose label is ripe. Scores are null where the version gave none, as after an error; of
- * a language application they are what its answers are worth, by the feedback.
+ * A request whose label is due. A score is null if the version gave none, for example after an
+ * error. For a language application it is the quality of the answer by its feedback.
  */
 export interface RipePair {
   readonly predictionId: PredictionId;
-  /** When it was received, if the request named no event time. */
+  /** Time of receipt if the request has no event time. */
   readonly eventTime: string;
-  /** True and false are 1 and 0; of an answer always 1, which a right one is worth. */
+  /** True is 1 and false is 0. For an answer it is always 1, the score of a right one. */
   readonly label: number;
   readonly champion: number | null;
   readonly challenger: number | null;
   readonly servedBy: 'champion' | 'challenger';
-  /** Whom the entity belonged to; the challenger also where it failed and the champion answered. */
+  /** The arm of the entity, also if the challenger failed and the champion answered. */
   readonly assigned: 'champion' | 'challenger';
-  /** Index of the step that it was served in. */
+  /** Index of the step in which it was served. */
   readonly step: number;
-  /** Of a language application, where both versions gave the same text. */
+  /** For a language application: both versions gave the same text. */
   readonly sameAnswer?: boolean;
   /**
-   * Of a multiclass model, whose label is 1 and whose scores are the probabilities of the class
-   * that came true.
+   * For a multiclass model: the label is 1, and the scores are the probabilities of the true class.
    */
   readonly possible?: PossibleLosses;
 }
 
 export interface RolloutTraffic {
-  /** How far event time has come; never goes back. Null before three requests were stored. */
+  /**
+   * Event time reached so far. It never goes back, and is null before three requests were stored.
+   */
   readonly eventNow: string | null;
-  /** Labels of requests up to here are due, and had their time to arrive. */
+  /** Labels of requests up to here are due and had time to arrive. */
   readonly ripeUntil: string | null;
-  /** Of the present step, and of all. */
+  /** Of the current step, and of all. */
   readonly step: CountsByArm;
   readonly total: CountsByArm;
-  /** Of the present step. */
+  /** Of the current step. */
   readonly answers: AnswerCounts;
 }
 
 /**
- * `ripeUntil` here: everything up to it that has a label was handed out. It may lie before an
- * earlier one while a queue is worked off.
+ * `ripeUntil`: every label up to here was handed out. It may go back while a queue is processed.
  */
 export interface RipeBatch extends RolloutTraffic {
-  /** Where a judge scores the answers and people have labelled more of them: all labels. */
+  /** All labels of people, if a judge scores the answers and there are new ones. */
   readonly checked?: readonly LabelledVerdictPair[];
-  /**
-   * By event time, then id. Labels that came late follow when they came, whatever their event time.
-   */
+  /** By event time, then id. Late labels come in a later batch, whatever their event time. */
   readonly pairs: readonly RipePair[];
 }
 
 export interface Consumption {
   readonly rollout: RolloutRecord;
-  /** Labels taken into account now. */
+  /** Labels counted by this call. */
   readonly consumed: number;
-  /** False: ask again at once. */
+  /** False: call again at once. */
   readonly isDrained: boolean;
   /** Wall-clock seconds since a request was last stored, or since the rollout began. */
   readonly idleSeconds: number;
@@ -140,35 +138,33 @@ export interface RolloutName {
 }
 
 export type RolloutOpening =
-  /** Perhaps long ago, and ended since: a run has one rollout. */
+  /** It may have ended since: a run has one rollout. */
   | { readonly kind: 'opened'; readonly rollout: RolloutRecord }
   | { readonly kind: 'busy'; readonly rollout: RolloutRecord }
   /**
-   * An earlier rollout of the same bytes under the same policy found the challenger harmful: that
-   * stays found.
+   * An earlier rollout of the same artifacts under the same policy showed harm, which stays valid.
    */
   | { readonly kind: 'harmShown'; readonly rollout: RolloutRecord }
   | { readonly kind: 'conflict'; readonly champion: number | null };
 
 export type RolloutChange =
-  /** Gateways that confirmed this epoch serve by it. */
+  /** Gateways that confirmed this epoch apply the change. */
   | { readonly kind: 'set'; readonly epoch: number }
   | { readonly kind: 'ended'; readonly rollout: RolloutRecord };
 
 /**
- * Canary rollouts. Every change but an end throws FencedOff when the run has ended or is being
- * undone. Every change is one transaction under the rollout's row lock: the row, audit row, run
- * event, and where it changes what is served routing epoch and NOTIFY. Before the commit nothing
- * happened; a repetition finds it done and changes nothing. A move of the champion ends the model's
- * open rollout in its own transaction (alias register): as `promoted` when it promotes the
- * challenger, else as `superseded`.
+ * Canary rollouts. Each change is one transaction under the rollout's row lock: the row, an audit
+ * row and a run event. A change of routing also raises the routing epoch and notifies the gateways.
+ * A repetition changes nothing. Every change but an end throws FencedOff when the run has ended or
+ * is being undone. A move of the champion ends the model's open rollout in the same transaction: as
+ * `promoted` if it promotes the challenger, else as `superseded`.
  */
 export interface RolloutRepository {
   /**
-   * In shadow whatever the first step: `setStep` sends traffic. A second call for the run finds its
-   * rollout, ended or not. FencedOff when the run has ended or is being undone, Conflict when the
-   * challenger was rejected or withdrawn. Its spec is the one given with this attempt's share of
-   * alpha: rollouts of the same two manifests that saw labels are counted, whatever their policies.
+   * Opens a shadow rollout; `setStep` sends traffic. A second call for the run returns its rollout,
+   * ended or not. Throws FencedOff when the run has ended or is being undone, Conflict when the
+   * challenger was rejected or withdrawn. The stored spec has this attempt's share of alpha.
+   * Rollouts of the same two manifests that saw labels count as attempts, whatever their policies.
    */
   open(
     input: Cause & {
@@ -184,34 +180,36 @@ export interface RolloutRepository {
     },
   ): Promise<RolloutOpening>;
   /**
-   * The step and weight that it has already change nothing. Conflict for an earlier step: a late
-   * attempt must not take a rollout back.
+   * The current step and weight change nothing. Throws Conflict for an earlier step, so that a late
+   * attempt cannot move the rollout back.
    */
   setStep(
     input: RolloutName & Cause & { readonly step: number; readonly weight: number },
   ): Promise<RolloutChange>;
-  /** What is not given stays. A rollout that has passed scores nothing beside answers any more. */
+  /** Omitted fields stay. A rollout that has passed no longer scores requests beside the answer. */
   setStatus(
     input: RolloutName &
       Cause & {
         readonly status: OpenRolloutStatus;
-        /** Changes nothing in another status: what one has seen may have changed since. */
+        /**
+         * Changes nothing in another status, because it may have changed since the caller read it.
+         */
         readonly only?: OpenRolloutStatus;
         readonly waitingFor: string | null;
-        /** 0 parks a rollout while people decide. */
+        /** 0 stops the challenger's traffic while people decide. */
         readonly weight?: number | undefined;
         readonly verdict?: Verdict | undefined;
         readonly decisionId?: DecisionId | undefined;
       },
   ): Promise<RolloutChange>;
-  /** Once a key. */
+  /** Applies once for each key. */
   extend(
     input: RolloutName & Cause & { readonly seconds: number; readonly key: IdempotencyKey },
   ): Promise<
     | { readonly kind: 'extended'; readonly extendedSeconds: number }
     | { readonly kind: 'ended'; readonly rollout: RolloutRecord }
   >;
-  /** All traffic to the champion. The first end wins: a later one is answered with it. */
+  /** Sends all traffic to the champion. The first end wins, and later calls return it. */
   end(
     input: RolloutName &
       Cause & {
@@ -224,18 +222,18 @@ export interface RolloutRepository {
     readonly epoch: number;
     readonly changed: boolean;
   }>;
-  /** Notes what was measured after an end. The last one stands. */
+  /** Stores a measured rollback; the last one stays. */
   confirmRollback(input: RolloutName & { readonly rollback: RolloutRollback }): Promise<void>;
   /**
-   * Hands out at most `limit` labels that are due and folds them into the state, in one
-   * transaction. `fold` is called under a lock, also without labels; never of an ended rollout.
+   * Hands out at most `limit` due labels and folds them into the state, in one transaction. `fold`
+   * runs under a lock, also without labels, but not for an ended rollout.
    */
   consume(
     input: RolloutName & {
       readonly limit: number;
-      /** Wall time that labels have to arrive in once event time says that they are due. */
+      /** Wall-clock time that labels get to arrive once they are due in event time. */
       readonly settleMs: number;
-      /** `at`: as the row says under its lock; whoever asks may not have heard of a change yet. */
+      /** `at` is the locked row, because the caller may not know of a change yet. */
       readonly fold: (
         state: RolloutState,
         batch: RipeBatch,
@@ -252,8 +250,8 @@ export interface RolloutRepository {
     readonly model: string;
   }): Promise<RolloutRecord | null>;
   /**
-   * The open rollout that a command is about; the same one under the same key. Null, and the key
-   * stays free, when none is open.
+   * The open rollout that a command addresses. A repeated key returns the same one. Null if none is
+   * open, and the key stays unused.
    */
   addressee(input: {
     readonly tenant: Tenant;
@@ -486,7 +484,7 @@ async function open(
   return { kind: 'opened', rollout: toRecord({ ...row, epoch: await reroute(tx, row) }) };
 }
 
-/** Ended rollouts of the same bytes that took a label into account, the newest first. */
+/** Ended rollouts of the same two manifests that counted a label, newest first. */
 async function earlierOf(
   tx: Transaction,
   {
@@ -516,7 +514,7 @@ async function guardRollout(
   await guardRun(tx, { tenant, runId });
 }
 
-/** Last in its transaction. */
+/** Last in its transaction, because all models share the epoch's row. */
 async function reroute(tx: Transaction, row: RolloutRow): Promise<number> {
   const epoch = await raiseRoutingEpoch(tx);
   await noteEpoch(tx, row, epoch);

@@ -26,7 +26,7 @@ import { decisions } from '../decision/schema';
 import { modelVersions } from '../model/schema';
 import { runs } from '../run/schema';
 
-/** A canary or A/B: one open one a model, and one a run. */
+/** Canary and A/B rollouts: at most one open for each model, and one for each run. */
 export const rollouts = pgTable(
   'rollouts',
   {
@@ -40,24 +40,24 @@ export const rollouts = pgTable(
     spec: document<CanarySpec>('spec').notNull(),
     paired: boolean('paired').notNull(),
     availableAfterSeconds: doublePrecision('available_after_seconds').notNull(),
-    /** Of the spec's latency guardrail; answers above it are counted as they are stored. */
+    /** Limit of the latency guardrail. Slower answers are counted when they are stored. */
     slowMs: doublePrecision('slow_ms'),
-    /** Of its guardrails of a first token and of tokens, likewise. */
+    /** Limits of the guardrails for the first token and for tokens. */
     slowFirstTokenMs: doublePrecision('slow_first_token_ms'),
     mostTokens: doublePrecision('most_tokens'),
-    /** Width of the spans of event time that its traffic is counted by. */
+    /** Width of the spans of event time in which traffic is counted. */
     trafficSpanSeconds: integer('traffic_span_seconds').notNull().default(3600),
     /** Index into the spec's steps. */
     step: integer('step').notNull(),
     /** The challenger's share of entities, 0–1. */
     weight: doublePrecision('weight').notNull(),
-    /** Of the routing table, as of this rollout's last change of it. */
+    /** Routing epoch of this rollout's last change. */
     epoch: counter('epoch').notNull(),
-    /** What was learned from labels, in one transaction with taking them into account. */
+    /** Evidence from labels, updated in the transaction that counts them. */
     state: document<RolloutState>('state').notNull(),
     /** Event time that people added to the spec's `maxDuration`. */
     extendedSeconds: doublePrecision('extended_seconds').notNull().default(0),
-    /** Event time, once there was traffic; the second never goes back. */
+    /** Event time, once there was traffic. `event_now` never goes back. */
     eventStartedAt: instant('event_started_at'),
     eventNow: instant('event_now'),
     verdict: document<Verdict>('verdict'),
@@ -106,9 +106,8 @@ export const rollouts = pgTable(
 );
 
 /**
- * Requests of a rollout, counted by step and by span of event time
- * (`rollouts.traffic_span_seconds`) in the transaction that stores them, so that no question about
- * a rollout has to read them all again.
+ * Requests of a rollout by step and span of event time (`rollouts.traffic_span_seconds`). They are
+ * counted in the transaction that stores them, so that no query has to read them again.
  */
 export const rolloutTraffic = pgTable(
   'rollout_traffic',
@@ -120,36 +119,36 @@ export const rolloutTraffic = pgTable(
     newest: instant('newest').notNull(),
     /** Wall-clock time at which the newest of these requests was stored. */
     storedAt: instant('stored_at').notNull().defaultNow(),
-    /** Requests by the arm that the assignment chose, whoever answered. */
+    /** Requests by assigned arm, whichever version answered. */
     championAssigned: counter('champion_assigned').notNull(),
     challengerAssigned: counter('challenger_assigned').notNull(),
     /**
-     * Of those, the ones that took longer than the guardrail allows; a challenger that failed
-     * counts as slow.
+     * Assigned requests that took longer than the guardrail allows. A failed challenger counts as
+     * slow.
      */
     championSlow: counter('champion_slow').notNull(),
     challengerSlow: counter('challenger_slow').notNull(),
-    /** Requests that an arm was asked to score, beside the answer included, and those it failed. */
+    /** Requests sent to an arm, also beside the answer, and those that failed. */
     championAsked: counter('champion_asked').notNull(),
     challengerAsked: counter('challenger_asked').notNull(),
     championErrors: counter('champion_errors').notNull(),
     challengerErrors: counter('challenger_errors').notNull(),
-    /** Of those that the challenger was to answer, those that it failed. */
+    /** Requests assigned to the challenger that it failed. */
     challengerFallbacks: counter('challenger_fallbacks').notNull().default(0),
     /**
-     * Of a language application: those that the challenger was to stream, and of these the ones
-     * whose first piece came too late, or never.
+     * Of a language application: streamed requests of the challenger, and those whose first token
+     * was late or missing.
      */
     challengerStreamed: counter('challenger_streamed').notNull().default(0),
     challengerLate: counter('challenger_late').notNull().default(0),
     /**
-     * Its answers with too many tokens, kept back by its policy, and not the JSON that they
-     * promised: in a shadow step those beside, in others its own.
+     * The challenger's answers with too many tokens, blocked by its policy, or without the promised
+     * JSON. In a shadow step these are the answers beside, otherwise the served ones.
      */
     challengerCostly: counter('challenger_costly').notNull().default(0),
     challengerBlocked: counter('challenger_blocked').notNull().default(0),
     challengerMalformed: counter('challenger_malformed').notNull().default(0),
-    /** Labels taken into account, by assignment. */
+    /** Counted labels by assigned arm. */
     championLabelled: counter('champion_labelled').notNull().default(0),
     challengerLabelled: counter('challenger_labelled').notNull().default(0),
   },

@@ -7,10 +7,8 @@ import type { rollouts } from './schema';
 export type RolloutRow = typeof rollouts.$inferSelect;
 
 /**
- * Its row lock puts all changes of a rollout in one order. Taken after the model's, which every
- * move of a champion has, and before that of its run, which every event takes: two that each held
- * one would wait for each other. No stronger than needed: storing predictions refers to the row,
- * and must not wait.
+ * The row lock orders all changes of a rollout. Take it after the model's and before the run's, or
+ * transactions deadlock. A stronger lock would block storing predictions, which refer to the row.
  */
 export async function lockRollout(
   tx: Transaction,

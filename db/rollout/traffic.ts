@@ -8,26 +8,25 @@ import type { RolloutTraffic } from './repository';
 import type { RolloutRow } from './state';
 
 /**
- * So many requests must have come as far before event time has: one with a wrong clock would end a
- * rollout of weeks.
+ * Event time advances once this many requests have reached it. Otherwise one wrong clock could end
+ * a rollout of weeks.
  */
 const agreeing = 3;
 
-/** As whoever looked last left it, but for the counts, which are those of now. */
+/** The clock is as last stored; the counts are current. */
 export async function readTraffic(sql: Query, row: RolloutRow): Promise<RolloutTraffic> {
   const { eventNow } = await readClock(sql, row);
   const ripeUntil = ripeUntilOf(row.state.clock ?? stoppedClock, row.availableAfterSeconds);
   return { eventNow, ripeUntil, ...(await readCounts(sql, row, ripeUntil)) };
 }
 
-/** From when on the wall's clock is event time's: requests are about what is now. */
+/** Traffic with event times newer than this age is live. */
 const live = '1 hour';
 
 /**
- * Event time is that of the newest requests. Live traffic lies about the wall clock, before it or,
- * as with flights that are asked about ahead, behind it: then it is the wall clock's, which goes on
- * when nothing comes, for as long as somebody looks once an hour. It never goes back. Null before
- * there was traffic.
+ * Event time is that of the newest requests. Live traffic uses the wall clock, even if its requests
+ * are ahead of it, as for future flights. The wall clock also advances without requests, if this is
+ * called at least once an hour. Event time never goes back, and is null before there was traffic.
  */
 export async function readClock(
   sql: Query,
@@ -57,7 +56,7 @@ export async function readClock(
   return clock;
 }
 
-/** Labels of requests up to here are due, and had their time to arrive. */
+/** Labels of requests up to here are due and had time to arrive. */
 export function ripeUntilOf({ settled }: EventClock, availableAfterSeconds: number): string | null {
   return settled === null
     ? null
@@ -135,12 +134,12 @@ function countsOf(rows: readonly CountRow[]): CountsByArm {
 
 const spanWidths = [1, 10, 60, 600] as const;
 
-/** At most so many spans a step, as each look at a rollout adds them up. */
+/** Limits the spans of a step, because each read of a rollout adds them up. */
 const mostSpans = 1500;
 
 /**
- * Seconds of event time that requests are counted by: an hour in rollouts of weeks, a second in
- * rollouts of minutes, so that counts of both are current.
+ * Seconds of event time in which requests are counted: an hour for rollouts of weeks, a second for
+ * rollouts of minutes, so that the counts of both are current.
  */
 export function trafficSpanOf({
   maxDurationSeconds,

@@ -29,10 +29,10 @@ export type Admission =
 
 export interface CommandRepository {
   /**
-   * Whether the holder of the order's key may do this now, by the registry alone. One transaction:
-   * the command's id is used up, a vote is counted, the audit has a row. A second call with the
-   * same `delivery` answers like the first; the same id in another delivery is a replay and is
-   * refused. `vote` names what a vote is about. The signature is the caller's to check.
+   * Checks by the registry alone whether the key's holder may do this now. One transaction uses up
+   * the command's id, counts a vote and adds an audit row. A second call with the same `delivery`
+   * returns the first result. The same id in another delivery is a replay and is refused. `vote` is
+   * what a vote is about. The caller checks the signature.
    */
   admit(input: {
     readonly order: CommandOrder;
@@ -40,7 +40,7 @@ export interface CommandRepository {
     readonly vote: VoteOn | null;
   }): Promise<Admission>;
   /**
-   * What `admit` answered to this delivery before; null when it never admitted the command. Changes
+   * The result of `admit` for this delivery; null if it never admitted the command. Changes
    * nothing.
    */
   earlier(input: {
@@ -48,13 +48,13 @@ export interface CommandRepository {
     readonly delivery: string;
   }): Promise<Admission | null>;
   /**
-   * A command or a request that was refused. At most one row a minute for each subject and action,
-   * so that a flood cannot fill the log.
+   * Audits a refused command or request. At most one row a minute for each subject and action, so
+   * that a flood cannot fill the log.
    */
   auditDenied(input: CommandAudit): Promise<void>;
   /**
-   * A command that goes to Temporal without a workflow's word, such as a cancellation. Written
-   * before it is sent.
+   * Audits a command that Temporal executes without the workflow's consent, such as a cancellation.
+   * Call it before sending.
    */
   audit(input: CommandAudit): Promise<void>;
 }
@@ -73,8 +73,8 @@ export function createCommandRepository({ sql }: Database): CommandRepository {
     admit: ({ order, delivery, vote }) =>
       withActingKey(order.keyId, () =>
         sql.begin(async (tx) => {
-          // Before anything else: a key may have been revoked, or a run have ended, since the first
-          // attempt was recorded.
+          // First, because since the recorded attempt the key may have been revoked or the run
+          // ended.
           const earlier = await earlierAnswer(tx, order, delivery);
           if (earlier) return earlier;
           const key = await livingKey(tx, order);
@@ -148,7 +148,7 @@ interface Voter {
   readonly vote: VoteOn;
 }
 
-/** By the revision that the run was started with, as the registry has it. */
+/** Uses the revision with which the run started, as the registry stores it. */
 async function voteRefused(
   tx: Transaction,
   { tenant, key, vote }: Voter,
@@ -194,8 +194,7 @@ function forbidden(
 }
 
 /**
- * Null for a command that comes for the first time. Only admitted commands are recorded, so the
- * same delivery was admitted before.
+ * Null for a new command. Only admitted commands are recorded, so a known delivery was admitted.
  */
 async function earlierAnswer(
   tx: Query,
@@ -218,8 +217,8 @@ function holderOf({ id, holderId, name, scope }: LivingKey): KeyHolder {
 }
 
 /**
- * False where the id was used before. Ids are kept for a day; what is older than minutes is refused
- * by its time.
+ * False if the id was used before. Ids are kept for a day; commands older than a few minutes are
+ * refused by their time.
  */
 async function useUp(
   tx: Transaction,
@@ -249,8 +248,8 @@ async function countVote(
 }
 
 /**
- * `run/default/churn/run_…` and `rollout/default/churn/run_…` are about that run. A schedule's run
- * is named by its workflow.
+ * `run/default/churn/run_…` and `rollout/default/churn/run_…` are about that run. The subject of a
+ * scheduled run is its workflow.
  */
 function subjectOf({ workflowId, verb }: CommandOrder): string {
   const run = /\/(run_[0-9a-z]+)$/.exec(workflowId)?.[1];

@@ -2,7 +2,7 @@ import { pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import { bytewise, createdAt, tenantId } from '../columns';
 
 /**
- * Signed commands that a workflow has accepted: each is carried out once, in the execution that
+ * Signed commands that a workflow has accepted. Each is executed once, in the execution that
  * accepted it.
  */
 export const commands = pgTable(
@@ -13,8 +13,8 @@ export const commands = pgTable(
     id: text('id').notNull(),
     workflowId: text('workflow_id').notNull(),
     /**
-     * First execution of the workflow and id of the update: a retry of the same delivery is no
-     * replay.
+     * First execution of the workflow and id of the update, so that a retry of the same delivery is
+     * no replay.
      */
     delivery: text('delivery').notNull(),
     verb: text('verb').notNull(),

@@ -8,12 +8,12 @@ export type EffectClaim =
   | { readonly kind: 'done'; readonly result: unknown }
   | { readonly kind: 'claimed'; readonly token: number };
 
-/** The journal of side effects (I4): one row a key, one winner. */
+/** The journal of side effects (I4): one row for each key, one winner. */
 export interface EffectRepository {
   /**
-   * Takes the effect over from every earlier claim, or answers with the result that one already
-   * wrote. `execution` (Temporal workflow run id + activity id) lets a late attempt of the same
-   * execution be told from a new one: a lower `attempt` than the claim's is then FencedOff.
+   * Takes the effect over from every earlier claim, or returns the stored result. Within one
+   * `execution` (Temporal workflow run id + activity id), a lower `attempt` than the claim's throws
+   * FencedOff.
    */
   claim(input: {
     readonly tenant: Tenant;
@@ -22,8 +22,8 @@ export interface EffectRepository {
     readonly execution?: string | undefined;
   }): Promise<EffectClaim>;
   /**
-   * Writes the result; FencedOff when a newer claim exists. Again with the same token: nothing
-   * happens.
+   * Stores the result. Throws FencedOff if there is a newer claim. A repetition with the same token
+   * does nothing.
    */
   complete(input: {
     readonly tenant: Tenant;
@@ -32,8 +32,8 @@ export interface EffectRepository {
     readonly result: unknown;
   }): Promise<void>;
   /**
-   * Throws FencedOff unless `token` is the newest claim: ask before a write elsewhere that cannot
-   * carry the token.
+   * Throws FencedOff unless `token` is the newest claim. Call it before a write elsewhere that
+   * cannot carry the token.
    */
   assertOwned(input: {
     readonly tenant: Tenant;
@@ -46,7 +46,7 @@ type EffectRow = typeof effects.$inferSelect;
 
 export function createEffectRepository({ sql }: Database): EffectRepository {
   return {
-    /** One statement on the way that is usual: a claim that nothing stands against. */
+    /** One statement in the usual case, a claim without conflict. */
     async claim({ tenant, key, attempt, execution = null }) {
       const [claimed] = await sql<Pick<EffectRow, 'token'>[]>`
         insert into effects as e (tenant_id, key, token, attempt, execution) values (${tenant}, ${key}, 1, ${attempt}, ${execution})
@@ -73,7 +73,7 @@ export function createEffectRepository({ sql }: Database): EffectRepository {
       const [row] = await sql<
         EffectRow[]
       >`select * from effects where tenant_id = ${tenant} and key = ${key}`;
-      // The same claim again: its first answer was lost on the way.
+      // The same claim has completed before, but its response was lost.
       if (row?.doneAt != null && row.token === token) return;
       throw fencedOff(key, token, row);
     },

@@ -4,8 +4,8 @@ import { appendEvent } from './event';
 
 export interface RunEvent {
   /**
-   * 1, 2, 3 … within a run, visible in this order: whoever has read `n` misses nothing by asking
-   * for what comes after `n`.
+   * 1, 2, 3 … within a run. Events become visible in this order, so a reader that continues after
+   * `n` misses none.
    */
   readonly seq: number;
   readonly kind: string;
@@ -22,7 +22,7 @@ export interface EventRepository {
     readonly stage?: string | undefined;
     readonly data: Readonly<Record<string, unknown>>;
   }): Promise<number>;
-  /** In order. */
+  /** Sorted by `seq`. */
   list(input: {
     readonly tenant: Tenant;
     readonly runId: RunId;
@@ -30,8 +30,8 @@ export interface EventRepository {
     readonly limit: number;
   }): Promise<readonly RunEvent[]>;
   /**
-   * Calls back with the run that has new events, and with null when any run may have (connection
-   * came back): read again then. Resolves once listening.
+   * Calls back with the run that has new events, or with null after a reconnect, when any run may
+   * have some. Resolves once listening.
    */
   listen(callback: (runId: RunId | null) => void): Promise<() => Promise<void>>;
 }

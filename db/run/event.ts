@@ -14,8 +14,8 @@ export interface NewRunEvent {
 }
 
 /**
- * Numbered on the run's row, whose lock is held to the commit: a reader who sees event n has seen,
- * or can see, every one before it.
+ * The lock on the run's row numbers events and lasts until the commit, so that they become visible
+ * in order.
  */
 export async function appendEvent(
   tx: Query,

@@ -6,7 +6,7 @@ import type { Transaction } from '../connection';
 import type { runs } from './schema';
 import type { effects } from './effect-schema';
 
-/** What an attempt got from `effects.claim`. */
+/** The claim that an attempt got from `effects.claim`. */
 export interface HeldClaim {
   readonly key: IdempotencyKey;
   readonly token: number;
@@ -15,14 +15,14 @@ export interface HeldClaim {
 export interface FencedEffect {
   readonly tenant: Tenant;
   readonly runId: RunId;
-  /** Of an effect that several attempts may write. */
+  /** For an effect that several attempts may write. */
   readonly claim?: HeldClaim | undefined;
 }
 
 /**
- * First in the transaction of what a run does to the world. Throws FencedOff when the run has ended
- * or its undo began, or when a newer attempt owns the effect. Both rows stay locked to the commit:
- * an undo, or a newer claim, waits for what this transaction writes and so finds it.
+ * First in every transaction with an effect of a run. Throws FencedOff when the run has ended, its
+ * undo has begun, or a newer attempt owns the effect. Both rows stay locked until the commit, so
+ * that an undo or a newer claim sees what this transaction writes.
  */
 export async function guardRun(
   tx: Transaction,
@@ -50,8 +50,8 @@ export async function guardRun(
 }
 
 /**
- * Before `guardRun`, where an event follows: two that both shared the row would wait for each other
- * to number theirs.
+ * Call it before `guardRun` if an event follows. Two transactions that share the row would deadlock
+ * when they number their events.
  */
 export async function lockRun(
   tx: Transaction,

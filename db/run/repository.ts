@@ -36,8 +36,8 @@ export interface RunRecord {
   readonly request: RunRequest;
   readonly actor: string;
   /**
-   * API key that started it; of a schedule's run the key that applied the revision. Null before
-   * keys were kept.
+   * API key that started it; for a scheduled run, the key that applied the revision. Null for runs
+   * from before keys were stored.
    */
   readonly starterKeyId: string | null;
   readonly traceId: string;
@@ -49,8 +49,8 @@ export interface RunRecord {
 export interface RunRepository {
   /**
    * One transaction: run (`pending`), idempotency row, outbox entry `run.start` with payload {@link
-   * RunStartPayload}, first event, audit row. A repeated key with the same `requestDigest` answers
-   * with the first run; with another one it throws Conflict.
+   * RunStartPayload}, first event, audit row. A repeated key with the same `requestDigest` returns
+   * the first run; another digest throws Conflict.
    */
   accept(input: {
     readonly tenant: Tenant;
@@ -63,8 +63,8 @@ export interface RunRepository {
     readonly requestDigest: Digest;
   }): Promise<{ readonly run: RunRecord; readonly created: boolean }>;
   /**
-   * Finds the run of a workflow or makes it (`running`): a schedule's workflow never went through
-   * `accept`. Takes the lifecycle's current revision when none is named.
+   * Finds the run of a workflow or creates it (`running`), because a scheduled workflow did not go
+   * through `accept`. Uses the lifecycle's current revision if none is named.
    */
   open(input: {
     readonly tenant: Tenant;
@@ -88,10 +88,9 @@ export interface RunRepository {
     } & PageRequest,
   ): Promise<Page<RunRecord>>;
   /**
-   * Sets what is given, with an event and an audit row in the same transaction, and answers with
-   * the row as it then is. A run in a final state stays as it is: the caller reads from the answer
-   * which state won. `waitingFor` is cleared by any status but `waiting` and `paused`, and required
-   * by `waiting`.
+   * Sets the given fields, with an event and an audit row in the same transaction, and returns the
+   * row. A run in a final state stays unchanged, so the result shows which state won. `waiting`
+   * requires `waitingFor`, `paused` allows it, and any other status clears it.
    */
   update(input: {
     readonly tenant: Tenant;
@@ -104,16 +103,16 @@ export interface RunRepository {
     readonly actor?: string | undefined;
   }): Promise<RunRecord>;
   /**
-   * The run takes back what it did: from the answer on, no effect of it is written any more
-   * (FencedOff), whichever process still tries, and it cannot end well. Again: nothing happens. A
-   * run in a final state stays as it is; its answer says that there is nothing to undo.
+   * Starts the undo of a run. From then on its effects are rejected (FencedOff) in every process,
+   * and it cannot end as succeeded or stopped. A repetition does nothing. A run in a final state
+   * stays unchanged; there is nothing to undo.
    */
   beginUndo(input: { readonly tenant: Tenant; readonly id: RunId }): Promise<RunRecord>;
   /**
-   * Beside what the workflow itself waits for: what an observer saw keep it from going on, or null
-   * when nothing does. Any state that the workflow writes takes its place. Nothing happens when the
-   * run is not as it was `seen` any more. Appearing and going are told as events; between them the
-   * words may change as often as an attempt fails.
+   * Shows what an observer found to block the run, beside the workflow's own `waitingFor`; null
+   * clears it. Any state that the workflow writes replaces it. Does nothing if the run differs from
+   * `seen`. Only the first text and its removal add events, because the text may change with each
+   * failed attempt.
    */
   showHeldUp(input: {
     readonly tenant: Tenant;
@@ -123,8 +122,8 @@ export interface RunRepository {
     readonly actor: string;
   }): Promise<void>;
   /**
-   * Runs in no final state that nothing touched for so long, or that were shown as held up. Of all
-   * tenants, by tenant and then oldest first, `limit` of them after `after`.
+   * Runs in no final state that were not touched for `olderThanSeconds` or are shown as held up. Of
+   * all tenants, by tenant and then oldest first, `limit` of them after `after`.
    */
   unfinished(input: UnfinishedRuns): Promise<readonly RunRecord[]>;
 }
@@ -174,7 +173,7 @@ export function createRunRepository({ sql }: Database): RunRepository {
         const { tenant, workflowId, lifecycle, request, actor } = input;
         const [accepted] =
           await tx`select from runs where tenant_id = ${tenant} and workflow_id = ${workflowId}`;
-        // What was accepted before the lifecycle was archived goes on.
+        // A run that was accepted before the lifecycle was archived continues.
         if (accepted === undefined) await lockForRun(tx, { tenant, name: lifecycle });
         const id = newId('run') as RunId;
         const [made] = await tx<RunRow[]>`
@@ -239,7 +238,7 @@ export function createRunRepository({ sql }: Database): RunRepository {
     update: (input) => sql.begin((tx) => update(tx, input)),
 
     async beginUndo({ tenant, id }) {
-      // Waits for the transactions that `guardRun` let through.
+      // Waits for the transactions that passed `guardRun`.
       const [row] = await sql<RunRow[]>`
         update runs set undo_since = coalesce(undo_since, now()), touched_at = now()
         where tenant_id = ${tenant} and id = ${id} and ended_at is null returning *`;
@@ -284,7 +283,7 @@ export function createRunRepository({ sql }: Database): RunRepository {
   };
 }
 
-/** The statement of one page. It runs when it is awaited. */
+/** One page. Runs when it is awaited. */
 export function selectUnfinished(
   sql: Query,
   { olderThanSeconds, limit, after }: UnfinishedRuns,
@@ -374,7 +373,7 @@ async function update(
   const cause =
     after.failure?.message ?? after.waitingFor ?? (isFinal(status) ? 'ended' : 'went on');
   await appendEvent(tx, { tenant, runId: id, kind: 'run.status', data: after });
-  // Not of the words of a wait that change while it lasts: a rollout's estimate would ring all day.
+  // Not when only the text of a wait changes: a rollout's estimate would notify all day.
   if (status !== before.status) {
     await notify(tx, {
       tenant,
@@ -399,8 +398,8 @@ async function update(
 const heldUpMark = '; held up: ';
 
 /**
- * A run that waits or is paused says so itself; in the other open states only an observer's words
- * can be there.
+ * Waiting and paused runs set `waitingFor` themselves. In other open states only an observer sets
+ * it.
  */
 function ownWait({ status, waitingFor }: Pick<RunRow, 'status' | 'waitingFor'>): string | null {
   return status === 'waiting' || status === 'paused'

@@ -35,7 +35,7 @@ export const runs = pgTable(
     tenantId: tenantId(),
     id: bytewise('id').$type<RunId>().notNull(),
     lifecycle: text('lifecycle').notNull(),
-    /** Of the revision: which workflow it is. */
+    /** Kind of the revision, which selects the workflow. */
     kind: text('kind').$type<LifecycleKind>().notNull().default('ModelLifecycle'),
     revisionDigest: text('revision_digest').$type<Digest>().notNull(),
     workflowId: text('workflow_id').notNull(),
@@ -47,20 +47,19 @@ export const runs = pgTable(
     request: document<RunRequest>('request').notNull(),
     actor: text('actor').notNull(),
     /**
-     * API key that started it; of a schedule's run the key that applied the revision. Null before
-     * keys were kept.
+     * API key that started it; for a scheduled run, the key that applied the revision. Null for
+     * runs from before keys were stored.
      */
     starterKeyId: text('starter_key_id'),
     traceId: text('trace_id').notNull(),
     /**
-     * Number of the newest event. Counted on this row, so that its lock makes events visible in the
-     * order of their numbers.
+     * Number of the newest event. The row lock makes events visible in the order of their numbers.
      */
     eventSeq: counter('event_seq').notNull().default(0),
     createdAt: createdAt(),
     startedAt: instant('started_at'),
     endedAt: instant('ended_at'),
-    /** From then on the run does nothing to the world but take back what it did. */
+    /** From then on the run only undoes its effects. */
     undoSince: instant('undo_since'),
     touchedAt: instant('touched_at').notNull().defaultNow(),
   },
@@ -80,7 +79,7 @@ export const runs = pgTable(
     oneOf('runs_kind_check', t.kind, ['ModelLifecycle', 'LlmLifecycle'] satisfies LifecycleKind[]),
     isDigest('runs_revision_digest_check', t.revisionDigest),
     check('runs_ended_check', sql`(${t.endedAt} is not null) = (${t.status} in (${finals}))`),
-    // I12: a run that cannot go on says what it waits for.
+    // I12: a waiting run shows what it waits for.
     check('runs_waiting_check', sql`${t.status} <> 'waiting' or ${t.waitingFor} is not null`),
     index('runs_by_lifecycle').on(t.tenantId, t.lifecycle, t.id),
     index('runs_by_status').on(t.tenantId, t.status, t.id),

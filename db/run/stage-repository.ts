@@ -36,11 +36,11 @@ export type StageStart =
 
 export interface StageRepository {
   /**
-   * Writes the stage's record with its event. `reuse` takes over the newest success of the same
-   * tenant, lifecycle, stage and cache key. `importFrom` takes over that run's success whatever its
-   * cache key, and throws NotFound when it has none. A second call finds what the first did; a
-   * stage that this run itself already finished is answered as reused from this run. A call without
-   * `reuse` after one that reused another run's output (an artifact was gone) starts the stage.
+   * Stores the stage's record and event. `reuse` takes the newest success of the same tenant,
+   * lifecycle, stage and cache key. `importFrom` takes that run's success with any cache key, or
+   * throws NotFound. A second call returns the first result. A stage that this run finished is
+   * returned as reused from this run. After a reuse whose artifact is gone, a call without `reuse`
+   * starts the stage.
    */
   begin(input: {
     readonly tenant: Tenant;
@@ -51,7 +51,7 @@ export interface StageRepository {
     readonly reuse: boolean;
     readonly importFrom?: RunId | undefined;
   }): Promise<StageStart>;
-  /** Ends a running stage, with event and audit row. A stage that has ended stays as it is. */
+  /** Ends a running stage, with event and audit row. An ended stage stays unchanged. */
   finish(input: {
     readonly tenant: Tenant;
     readonly runId: RunId;
@@ -62,9 +62,9 @@ export interface StageRepository {
     readonly failure?: Failure | undefined;
     readonly decisionId?: string | undefined;
   }): Promise<StageRecord>;
-  /** Every generation, in the order begun. */
+  /** Every generation, in the order of their start. */
   list(input: { readonly tenant: Tenant; readonly runId: RunId }): Promise<readonly StageRecord[]>;
-  /** The newest generation, or the one named. */
+  /** The given generation, or the newest. */
   get(input: {
     readonly tenant: Tenant;
     readonly runId: RunId;
@@ -87,7 +87,7 @@ interface StagePlace {
   readonly generation?: number | undefined;
 }
 
-/** The record and, beside it, the decision that it names. */
+/** The record joined with its decision. */
 const withDecision = (sql: Query, record: string) => sql`
   select s.*, d.policy, d.evidence, d.verdict from ${sql(record)} s
   left join decisions d on d.tenant_id = s.tenant_id and d.id = s.decision_id`;
@@ -127,9 +127,9 @@ export function createStageRepository({ sql }: Database): StageRepository {
 }
 
 /**
- * What the stage may take over: a success of the run named, or the newest one of the same inputs
- * that does not say (`notReusable`) that it may come out otherwise. Only originals are looked at,
- * so that `reusedFrom` names who did the work.
+ * The success that the stage may reuse: that of `importFrom`, or the newest one with the same
+ * inputs and without `notReusable`. Only originals are searched, so that `reusedFrom` names the run
+ * that did the work.
  */
 function reusable(sql: Query, { tenant, runId, stage, cacheKey, reuse, importFrom }: Begin) {
   if (importFrom !== undefined) {
@@ -147,8 +147,8 @@ function reusable(sql: Query, { tenant, runId, stage, cacheKey, reuse, importFro
 }
 
 /**
- * One statement: record, event and, for a reused stage, audit row. Nothing when the stage has a
- * record already.
+ * One statement for the record, its event and, for a reused stage, the audit row. Undefined if the
+ * stage has a record.
  */
 async function startFresh(sql: Sql, input: Begin): Promise<StageRow | undefined> {
   const { tenant, runId, stage, generation, cacheKey } = input;
@@ -166,10 +166,7 @@ async function startFresh(sql: Sql, input: Begin): Promise<StageRow | undefined>
   return row;
 }
 
-/**
- * The rare path: the stage was begun before, by a lost attempt or an earlier execution of the same
- * workflow.
- */
+/** The rare case: a lost attempt or an earlier execution of the same workflow began the stage. */
 async function startAgain(tx: Transaction, input: Begin): Promise<StageRow> {
   const { tenant, runId, stage, generation, cacheKey, reuse, importFrom } = input;
   const [locked] = await tx<(typeof stageRecords.$inferSelect)[]>`
@@ -209,8 +206,8 @@ async function endRunning(sql: Sql, input: StageFinish): Promise<StageRow | unde
 }
 
 /**
- * Event and audit row of whatever `record` holds. A stage's start is no change of the world and
- * gets an event only.
+ * Event and audit row of the rows in `record`. The start of a stage changes nothing outside, so it
+ * has no audit row.
  */
 function announced(sql: Query, actor: string) {
   return sql`

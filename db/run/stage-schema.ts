@@ -14,7 +14,7 @@ export const stageRecords = pgTable(
     runId: bytewise('run_id').$type<RunId>().notNull(),
     stage: text('stage').notNull(),
     generation: integer('generation').notNull(),
-    /** The run's, repeated so that one index finds what may be reused. */
+    /** Copied from the run, so that one index finds reusable stages. */
     lifecycle: text('lifecycle').notNull(),
     status: text('status').$type<StageStatus>().notNull(),
     cacheKey: text('cache_key').$type<Digest>().notNull(),

@@ -11,16 +11,16 @@ export interface WatchedSchedule {
   readonly tenant: Tenant;
   readonly lifecycle: string;
   readonly schedule: ScheduleSpec;
-  /** RFC 3339: times up to here were checked before. */
+  /** RFC 3339: times up to here are checked. */
   readonly checkedUntil: string;
 }
 
-/** A time of the schedule at which no run was started. */
+/** A time of the schedule at which no run started. */
 export interface ScheduleSkip {
   /** RFC 3339. */
   readonly scheduledAt: string;
   readonly cause: string;
-  /** The run that was still open; null when none was. */
+  /** The run that was still open; null if none was. */
   readonly runId: RunId | null;
 }
 
@@ -40,20 +40,17 @@ interface OfLifecycle {
   readonly lifecycle: string;
 }
 
-/** What became of the times at which lifecycles should have retrained. */
+/** Records which scheduled times started a run and which did not. */
 export interface ScheduleRepository {
-  /**
-   * Every lifecycle whose current revision has a schedule. One that was never checked is checked
-   * from now on.
-   */
+  /** Every lifecycle whose current revision has a schedule. Checks of a new schedule begin now. */
   watched(): Promise<readonly WatchedSchedule[]>;
-  /** Nominal times, RFC 3339, of the runs that the schedule has started since `since`. */
+  /** Nominal times (RFC 3339) of the runs that the schedule has started since `since`. */
   started(input: OfLifecycle & { readonly since: string }): Promise<readonly string[]>;
-  /** The run of the schedule that was open at `at`; the newest of several. */
+  /** The scheduled run that was open at `at`; the newest of several. */
   openAt(input: OfLifecycle & { readonly at: string }): Promise<OpenScheduledRun | null>;
   /**
-   * One transaction: the skips that are new, an event `schedule.skipped` for each, and how far was
-   * checked. Again: nothing happens. The new ones are returned.
+   * Stores the new skips, an event `schedule.skipped` for each, and the checked time in one
+   * transaction. A repetition does nothing. Returns the new skips.
    */
   record(
     input: OfLifecycle & { readonly skips: readonly ScheduleSkip[]; readonly checkedUntil: string },

@@ -3,7 +3,7 @@ import type { RunId } from '../../domain/ids';
 import { bytewise, instant, tenantId } from '../columns';
 import { lifecycles } from '../lifecycle/schema';
 
-/** Times of a schedule at which no run was started, each with its cause. */
+/** Times of a schedule at which no run started, with the cause. */
 export const scheduleSkips = pgTable(
   'schedule_skips',
   {
@@ -11,7 +11,7 @@ export const scheduleSkips = pgTable(
     lifecycle: text('lifecycle').notNull(),
     scheduledAt: instant('scheduled_at').notNull(),
     cause: text('cause').notNull(),
-    /** The run that was still open; null when none was. */
+    /** The run that was still open; null if none was. */
     runId: bytewise('run_id').$type<RunId>(),
     noticedAt: instant('noticed_at').notNull().defaultNow(),
   },

@@ -5,14 +5,17 @@ export interface Deployment {
   readonly tenant: Tenant;
   readonly model: string;
   readonly version: number;
-  /** Of the move that made the version serve: it numbers the model's deployments. */
+  /**
+   * Fencing number of the move that made the version the champion. It numbers the model's
+   * deployments.
+   */
   readonly fencing: number;
   readonly runId: RunId | null;
 }
 
 /**
- * The edge from a version to its serving, inside the transaction of the move: no version serves
- * without it, and none that never served has one.
+ * Adds the lineage edge from a version to its deployment in the transaction of the move. Exactly
+ * the versions that served have one.
  */
 export async function appendDeployment(
   tx: Query,

@@ -10,8 +10,8 @@ import type { labelJoinCursors } from './feedback-schema';
 
 export interface FeedbackRepository {
   /**
-   * A label for a prediction, perhaps before the prediction is stored: it waits then. A label with
-   * a later `labelledAt` replaces an earlier one; of what is said of an answer, part by part.
+   * Stores a label, even before its prediction is stored. A label with a later `labelledAt`
+   * replaces an earlier one; labels of answers are merged field by field.
    */
   record(input: {
     readonly tenant: Tenant;
@@ -20,15 +20,14 @@ export interface FeedbackRepository {
     readonly labelledAt: string;
   }): Promise<{ readonly joined: boolean }>;
   /**
-   * Joins labels that wait with predictions that were stored at the same moment, when neither
-   * statement saw the other's row. Each label is looked at once at each of `joinAges`, at most
-   * `limit` labels of each age in a pass. Where the last look finds no prediction the label is
-   * given up: only the arrival of its prediction joins it then.
+   * Joins waiting labels with predictions that were stored at the same moment, when neither
+   * statement saw the other's row. Each label is checked once at each of `joinAges`, at most
+   * `limit` labels of each age in a pass. After the last check a label is given up, and only the
+   * arrival of its prediction joins it.
    */
   joinWaiting(input: {
     readonly limit: number;
   }): Promise<{ readonly joined: number; readonly givenUp: number }>;
-  /** How many labels were ever given up. */
   givenUp(): Promise<number>;
 }
 
@@ -83,13 +82,13 @@ export function createFeedbackRepository({ sql }: Database): FeedbackRepository 
 }
 
 /**
- * In seconds since a label was received. The first look finds most; a later one finds those whose
- * own statement, or the prediction's, took longer. No statement that began before the label was
- * visible can still be under way at the last look, and one that began later joins the label itself.
+ * Seconds since a label was received. The first check joins most; later ones join those whose
+ * statements took longer. At the last check, every statement that could have missed the label has
+ * ended.
  */
 export const joinAges = [0, 2, 15, 2 * longestStatementSeconds + 30] as const;
 
-/** Mostly none: then a pass writes nothing. */
+/** Usually none, and then a pass writes nothing. */
 async function agesWithWork(sql: Query): Promise<readonly number[]> {
   const rows = await sql<Columns<typeof labelJoinCursors, 'ageSeconds'>[]>`
     select age_seconds from label_join_cursors c where age_seconds = any(${[...joinAges]}::int[]) and exists (
@@ -100,8 +99,8 @@ async function agesWithWork(sql: Query): Promise<readonly number[]> {
 }
 
 /**
- * The cursor moves in the transaction that looks, under its row's lock: a pass that dies is
- * repeated, and of two passes at once one leaves the age to the other.
+ * The cursor moves in the transaction of the check, under its row lock. A failed pass is repeated,
+ * and concurrent passes skip an age that is locked.
  */
 async function joinOfAge(
   tx: Transaction,
@@ -130,8 +129,8 @@ export interface WaitingLabel {
 }
 
 /**
- * More than `limit` only where several were received at the same microsecond: the cursor has no
- * other key.
+ * More than `limit` if several labels have the same microsecond, because the cursor has no other
+ * key.
  */
 export function waitingLabels(
   sql: Query,
@@ -170,9 +169,8 @@ interface FoundPrediction {
 }
 
 /**
- * Looks each id up by whole keys, one for each day that it can be of, so that no partition is read.
- * An id without a time is not looked up: the gateway takes a label for such an id only when its
- * prediction is stored.
+ * Looks up each id by full keys, one for each possible day, so that no partition is scanned. Ids
+ * without a time are skipped: the gateway accepts their labels only once the prediction is stored.
  */
 export function predictionsOf(
   sql: Query,

@@ -4,9 +4,8 @@ import type { PredictionId, RolloutId } from '../../domain/ids';
 import { bytewise, counter, document, instant, tenantId } from '../columns';
 
 /**
- * A label by its prediction's id. `day`, `model` and `version` are the prediction's, once it was
- * found: they outlive its partition. The open part of a rollout's labels is a queue in order of
- * event time.
+ * A label by its prediction's id. `day`, `model` and `version` are copied from the prediction and
+ * outlive its partition. The uncounted labels of a rollout form a queue by event time.
  */
 export const feedback = pgTable(
   'feedback',
@@ -19,10 +18,10 @@ export const feedback = pgTable(
     day: date('day', { mode: 'string' }),
     model: text('model'),
     version: integer('version'),
-    /** The prediction's too; its event time is when it was received, if it had none. */
+    /** Copied from the prediction. Without an event time, it is the time of receipt. */
     rolloutId: bytewise('rollout_id').$type<RolloutId>(),
     eventTime: instant('event_time'),
-    /** When the rollout took it into account: once. */
+    /** When the rollout counted the label. */
     countedAt: instant('counted_at'),
   },
   (t) => [
@@ -46,16 +45,16 @@ export const feedback = pgTable(
 );
 
 /**
- * How far the labels that wait for their predictions were looked at, for each age at which they
- * are; db/serving/feedback-repository.ts says why several.
+ * How far waiting labels were checked for predictions, for each of `joinAges` in
+ * db/serving/feedback-repository.ts.
  */
 export const labelJoinCursors = pgTable(
   'label_join_cursors',
   {
     ageSeconds: integer('age_seconds').notNull(),
-    /** Labels received later were not looked at yet at this age. */
+    /** Labels received later are not checked at this age yet. */
     lookedUntil: instant('looked_until').notNull().default('-infinity'),
-    /** Labels whose last look found no prediction. */
+    /** Labels whose last check found no prediction. */
     givenUp: counter('given_up').notNull().default(0),
   },
   (table) => [primaryKey({ name: 'label_join_cursors_pk', columns: [table.ageSeconds] })],

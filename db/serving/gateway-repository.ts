@@ -15,21 +15,21 @@ export interface GatewayRecord {
 /** Gateways serve every tenant, so these rows belong to none. */
 export interface GatewayRepository {
   /**
-   * Renews the lease, by the database's clock. Answers with the current epoch, so that a beat is
-   * also a poll. One that arrives after a newer one changes nothing: its sender gave it up, and it
-   * would take back what that one confirmed.
+   * Renews the lease by the database's clock. Returns the current epoch, so that a beat is also a
+   * poll. A beat that arrives after a newer one changes nothing, because it would revert what the
+   * newer one confirmed.
    */
   beat(input: {
     readonly id: string;
     readonly url: string;
     readonly epoch: number;
     readonly leaseSeconds: number;
-    /** Which of this gateway's beats it is, from 1 on. */
+    /** Number of this gateway's beat, from 1. */
     readonly beat: number;
   }): Promise<{ readonly epoch: number }>;
-  /** Those whose lease has not run out. */
+  /** Gateways whose lease has not expired. */
   live(): Promise<readonly GatewayRecord[]>;
-  /** Its lease is over, and no beat that is still on its way makes it anew. */
+  /** Ends the lease; a late beat cannot renew it. */
   leave(input: { readonly id: string }): Promise<void>;
 }
 
@@ -54,7 +54,9 @@ export function createGatewayRepository({ sql }: Database): GatewayRepository {
       >`select * from gateways where lease_until > now() order by started_at, id`;
     },
 
-    /** Its row stays until nothing of it can be on its way; those of yesterday's gateways go. */
+    /**
+     * The row stays to reject late beats. Rows of gateways that ended over a day ago are deleted.
+     */
     async leave({ id }) {
       await sql`
         with gone as (delete from gateways where id <> ${id} and lease_until < now() - interval '1 day')

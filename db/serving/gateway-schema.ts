@@ -9,7 +9,7 @@ export const gateways = pgTable(
     id: text('id').notNull(),
     url: text('url').notNull(),
     epoch: counter('epoch').notNull(),
-    /** Of its heartbeats, the newest that was taken. */
+    /** Number of the newest accepted heartbeat. */
     beat: counter('beat').notNull().default(0),
     startedAt: instant('started_at').notNull().defaultNow(),
     beatAt: instant('beat_at').notNull().defaultNow(),

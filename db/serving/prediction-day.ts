@@ -7,7 +7,9 @@ export function daysAround(sql: Query, id: string, table = 'predictions') {
   return days === null ? sql`true` : sql`${sql(table)}.day between ${days.first} and ${days.last}`;
 }
 
-/** An id carries its time, and receiving it took less than a day; null when it carries none. */
+/**
+ * An id carries its time, and receiving the request took less than a day. Null if it carries none.
+ */
 export function daysOf(
   id: string,
 ): { readonly first: string; readonly last: string; readonly each: readonly string[] } | null {

@@ -11,24 +11,24 @@ import type { Statement } from '../sql';
 export interface PredictionFilter {
   readonly model?: string | undefined;
   readonly version?: number | undefined;
-  /** Without one: every arm but `probe`. */
+  /** Default: every arm but `probe`. */
   readonly arm?: PredictionArm | undefined;
-  /** Whether a safety policy kept the answer back. */
+  /** Whether a safety policy withheld the answer. */
   readonly blocked?: boolean | undefined;
-  /** The worst that a safety policy said of any side. */
+  /** The worst outcome of a safety policy on any side. */
   readonly verdict?: ScreeningOutcome | undefined;
-  /** Received from then on. */
+  /** Received at this time or later. */
   readonly since?: string | undefined;
-  /** Received before. */
+  /** Received before this time. */
   readonly until?: string | undefined;
 }
 
-/** Without what the caller sent. */
+/** Without the data that the caller sent. */
 export type ListedPrediction = Omit<PredictionRecord, 'input' | 'entity'>;
 
 /**
  * Each filter has an index that ends in (received_at, id), so that a page reads about as many rows
- * as it shows; test/db/serving/prediction-list.platform.test.ts explains each.
+ * as it shows. test/db/serving/prediction-list.platform.test.ts checks the query plans.
  */
 export async function listPredictions(
   sql: Sql,
@@ -45,7 +45,7 @@ export async function listPredictions(
 
 export type PredictionQuery = { readonly tenant: Tenant } & PredictionFilter & PageRequest;
 
-/** The statement of one page. It runs when it is awaited. */
+/** One page. Runs when it is awaited. */
 export function selectPredictions(
   sql: Sql,
   { tenant, model, version, arm, blocked, verdict, since, until, ...page }: PredictionQuery,
@@ -77,15 +77,15 @@ export function selectPredictions(
 }
 
 /**
- * Probes are left out unless they are asked for: a thousand of them per evaluation would hide the
- * traffic. The conditions are those of the partial index.
+ * Probes are left out by default: a thousand of them per evaluation would hide the traffic. The
+ * conditions match the partial index.
  */
 function armIs(sql: Sql, arm: PredictionArm | undefined): Statement<object[]> {
   if (arm === undefined) return sql`p.arm <> 'probe'`;
   return arm === 'champion' ? sql`p.arm = 'champion'` : sql`p.arm = ${arm} and p.arm <> 'champion'`;
 }
 
-/** As a query gives it out. */
+/** A row as the query returns it. */
 export type Stored<T extends Pick<PredictionRecord, 'rollout'>> = Omit<T, 'rollout'> & {
   readonly rolloutId: RolloutId | null;
   readonly rolloutStep: number | null;
@@ -102,7 +102,7 @@ export function toRecord<T extends Pick<PredictionRecord, 'rollout'>>({
   };
 }
 
-/** In the words of the index, so that the planner knows that it has all of them. */
+/** Repeats the condition of the partial index, so that the planner can use it. */
 function notPassed(sql: Sql) {
   return sql`p.verdict in ('blocked', 'redacted', 'flagged')`;
 }

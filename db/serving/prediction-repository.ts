@@ -20,15 +20,15 @@ import type { predictions } from './prediction-schema';
 export interface PredictionTask {
   readonly model: string;
   readonly version: number;
-  /** Null where the version is no longer registered. */
+  /** Null if the version is no longer registered. */
   readonly task: Task | 'chat' | null;
-  /** Of a multiclass model; null of others. */
+  /** Of a multiclass model; otherwise null. */
   readonly classes: readonly string[] | null;
 }
 
 export interface PredictionRow {
   readonly tenant: Tenant;
-  /** `pred_…` of `newId`: its time orders it. */
+  /** `pred_…` of `newId`, which sorts by time. */
   readonly id: PredictionId;
   readonly receivedAt: string;
   readonly model: string;
@@ -38,29 +38,25 @@ export interface PredictionRow {
   readonly eventTime: string | null;
   readonly input: unknown;
   readonly output: unknown;
-  /** From the request's arrival to its answer, a challenger's failure before it included. */
+  /** From the request's arrival to its answer, with a challenger's failure before it. */
   readonly latencyMs: number;
-  /**
-   * The rollout whose arms the request was divided by, and the step of it that the gateway knew.
-   */
+  /** The rollout that split the request, and its step as the gateway knew it. */
   readonly rollout: { readonly id: RolloutId; readonly step: number } | null;
   /**
-   * What the version that did not answer made of it; null when it was not asked, or gave up on for
-   * want of room.
+   * Result of the version that did not answer. Null if it was not used or was dropped for lack of
+   * room.
    */
   readonly other: OtherScore | null;
 }
 
 export interface OtherScore {
   readonly version: number;
-  /**
-   * `shadow` was asked beside the answer, by nobody's leave; `fallback` was to answer and failed.
-   */
+  /** `shadow` scored beside the answer; `fallback` was assigned to answer and failed. */
   readonly role: 'shadow' | 'fallback';
   readonly score: number | null;
-  /** Of a language application or a multiclass model: its answer, null with an error. */
+  /** Answer of a language application or a multiclass model; null with an error. */
   readonly output?: LoggedAnswer | ClassPrediction | null;
-  /** A code, never a value of the request. */
+  /** An error code, never a value of the request. */
   readonly error: string | null;
   readonly latencyMs: number;
 }
@@ -72,18 +68,18 @@ export interface PredictionRecord extends PredictionRow {
 
 export interface PredictionRepository {
   /**
-   * One statement a batch; rows already there are skipped, feedback that waited for them is joined.
-   * Number of new rows.
+   * One statement for each batch. Existing rows are skipped, and waiting feedback is joined.
+   * Returns the number of new rows.
    */
   insert(rows: readonly PredictionRow[]): Promise<number>;
   /**
-   * Makes yesterday's, today's and the next `days` days' partitions. Rows that meanwhile fell into
-   * the default partition are moved to theirs.
+   * Creates the partitions of yesterday, today and the next `days` days. Rows of these days move
+   * there from the default partition. Returns the new names.
    */
   ensurePartitions(input: { readonly days: number }): Promise<readonly string[]>;
-  /** Drops every partition wholly before this day (`YYYY-MM-DD`, UTC); names dropped. */
+  /** Drops every partition wholly before this day (`YYYY-MM-DD`, UTC) and returns their names. */
   dropBefore(day: string): Promise<readonly string[]>;
-  /** What each of these predictions is a prediction of; ids that are not stored are left out. */
+  /** The task of each prediction's model; unknown ids are left out. */
   tasksOf(input: {
     readonly tenant: Tenant;
     readonly ids: readonly PredictionId[];
@@ -97,8 +93,8 @@ export interface PredictionRepository {
     input: { readonly tenant: Tenant } & PredictionFilter & PageRequest,
   ): Promise<Page<ListedPrediction>>;
   /**
-   * What a policy kept of the texts that did not pass; where there is any, an audit row says who
-   * read it. Null: no such prediction.
+   * The texts that a policy kept because they did not pass. If there are any, an audit row records
+   * the reader. Null if there is no such prediction.
    */
   readTexts(input: {
     readonly tenant: Tenant;
@@ -176,10 +172,10 @@ export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): Pred
 }
 
 /**
- * Of the rows that were new, so that one that comes again counts once. In the order of their key:
- * two batches that met in several spans would wait for each other. An answer that broke off in the
- * middle has failed whoever gave it. `said` is the challenger's answer where it counts: in a shadow
- * step the one beside, else its own.
+ * Counts only new rows, so that a repeated row counts once. Rows are sorted by key, because two
+ * batches could deadlock otherwise. An answer that broke off counts as a failure of its version.
+ * `said` is the challenger's answer where it counts: beside the served one in a shadow step, else
+ * its own.
  */
 function countTraffic(sql: Sql) {
   return sql`
@@ -222,7 +218,8 @@ function countTraffic(sql: Sql) {
 }
 
 /**
- * One array a column, so that the statement is the same for any number of rows and stays prepared.
+ * One array for each column, so that the statement is the same for any number of rows and stays
+ * prepared.
  */
 function columnsOf(sql: Sql, rows: readonly PredictionRow[]) {
   const text = (column: (row: PredictionRow) => string | null) =>
@@ -242,9 +239,8 @@ function json(value: unknown): string {
 }
 
 /**
- * In three steps, because `create table … partition of` would stop every insert for its time and
- * fails while the default partition holds rows of the day: a table of its own, the day's rows into
- * it, then attached.
+ * Creates a table, moves the day's rows into it and attaches it. `create table … partition of`
+ * would block every insert, and fails while the default partition holds rows of the day.
  */
 async function makePartition(sql: Sql, day: string): Promise<boolean> {
   const name = nameOf(day);
@@ -263,10 +259,7 @@ async function makePartition(sql: Sql, day: string): Promise<boolean> {
   });
 }
 
-/**
- * Read from the catalog: `to_regclass` may answer from a cache that another's commit has not
- * reached yet.
- */
+/** Reads the catalog, because `to_regclass` may use a cache without a concurrent commit. */
 async function isThere(sql: Query, name: string): Promise<boolean> {
   const [found] =
     await sql`select from pg_class where relname = ${name} and relnamespace = 'public'::regnamespace`;

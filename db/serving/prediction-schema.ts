@@ -6,8 +6,8 @@ import type { OtherScore } from './prediction-repository';
 import { bytewise, document, instant, tenantId } from '../columns';
 
 /**
- * Partitioned by day received (written by hand into the migration: drizzle-kit cannot say it);
- * partitions are made ahead and dropped by retention.
+ * Partitioned by day of receipt, by hand in the migration, because drizzle-kit cannot express it.
+ * Partitions are created ahead and dropped by retention.
  */
 export const predictions = pgTable(
   'predictions',
@@ -24,16 +24,14 @@ export const predictions = pgTable(
     input: document<unknown>('input').notNull(),
     output: document<unknown>('output').notNull(),
     latencyMs: real('latency_ms').notNull(),
-    /**
-     * The open rollout that this request was part of, and the step of it that the gateway served
-     * by.
-     */
+    /** The open rollout of this request, and the step by which the gateway served it. */
     rolloutId: bytewise('rollout_id').$type<RolloutId>(),
     rolloutStep: integer('rollout_step'),
     other: document<OtherScore>('other'),
     /**
-     * Of a language application: the worst that its policy said, and by which side the answer was
-     * kept back. Columns, for PostgreSQL would look into every document to find the few.
+     * Of a language application: the worst outcome of its policy, and the side that withheld the
+     * answer. These are columns, because PostgreSQL would have to read every document to find the
+     * few.
      */
     verdict: text('verdict'),
     blocked: text('blocked'),

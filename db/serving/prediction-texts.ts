@@ -6,18 +6,18 @@ import { daysAround } from './prediction-day';
 import type { PredictionRow } from './prediction-repository';
 import { appendAudit } from '../audit/entry';
 
-/** As they came, by side; null where nothing was kept. */
+/** Original texts by side; null if none was kept. */
 export type KeptBySide = Readonly<Record<Side, string | null>>;
 
 export interface KeptTexts {
   readonly served: KeptBySide;
-  /** Of the version that was asked beside. */
+  /** Of the version that did not answer. */
   readonly other: KeptBySide;
 }
 
 /**
- * The audit row comes with the read: an answer that did not arrive may be on record, but none that
- * arrived is not.
+ * The audit row is written with the read. A response that was lost may be in the log, but no
+ * response is missing from it.
  */
 export function keptTexts(
   sql: Sql,

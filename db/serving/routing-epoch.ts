@@ -3,8 +3,8 @@ import type { Transaction } from '../connection';
 import type { routingEpoch } from './gateway-schema';
 
 /**
- * Last in a transaction that changes what is served: this row is every model's, and is locked from
- * here to the commit. Gateways are told when it commits.
+ * Last in a transaction that changes routing: all models share this row, and it stays locked until
+ * the commit. The commit notifies the gateways.
  */
 export async function raiseRoutingEpoch(tx: Transaction): Promise<number> {
   const [next] = await tx<Columns<typeof routingEpoch, 'epoch'>[]>`

@@ -18,26 +18,26 @@ export interface RoutedModel {
   readonly tenant: Tenant;
   readonly model: string;
   readonly arms: readonly RoutingArm[];
-  /** Where a rollback would go. */
+  /** The version to which a rollback would go. */
   readonly previous: PreviousVersion | null;
   /**
-   * The open one, whose arms these are: the challenger first, so that a growing weight takes no
-   * entity back from it.
+   * The open rollout of these arms. The challenger comes first, so that it keeps its entities when
+   * its weight grows.
    */
   readonly rollout: RoutedRollout | null;
 }
 
 export interface PreviousVersion extends ModelVersionRef {
   /**
-   * How long a gateway keeps it loaded, so that a rollback is immediate; 0 once the champion has
+   * How long a gateway keeps it loaded, so that a rollback is immediate. 0 once the champion has
    * served for `rollbackReadySeconds`.
    */
   readonly keepSeconds: number;
 }
 
 /**
- * Most rollbacks follow soon after a promotion. Later ones load their version first, which takes
- * well below a second.
+ * Most rollbacks follow soon after a promotion. Later ones first load their version, in well below
+ * a second.
  */
 export const rollbackReadySeconds = 86_400;
 
@@ -56,7 +56,7 @@ export interface RoutingTable {
 }
 
 export interface RoutingRepository {
-  /** One snapshot: epoch and arms belong together. */
+  /** One snapshot, so that epoch and arms match. */
   table(): Promise<RoutingTable>;
   version(input: {
     readonly tenant: Tenant;
@@ -64,8 +64,8 @@ export interface RoutingRepository {
     readonly version: number;
   }): Promise<ModelVersionRef | null>;
   /**
-   * Calls back after every move, and when the connection came back. Resolves once listening; read
-   * the table after that.
+   * Calls back after every move and every reconnect. Resolves once listening; read the table after
+   * that.
    */
   listen(callback: () => void): Promise<() => Promise<void>>;
 }
@@ -77,7 +77,7 @@ interface AliasRow {
   readonly alias: AliasName;
   readonly version: number;
   readonly manifest: ArtifactRef;
-  /** With the alias `challenger` alone. */
+  /** Only with the alias `challenger`. */
   readonly rolloutId: RolloutId | null;
   readonly step: number | null;
   readonly weight: number | null;
@@ -85,7 +85,7 @@ interface AliasRow {
   readonly movedSecondsAgo: number | null;
 }
 
-/** The statement that reads the whole table. It runs when it is awaited. */
+/** The whole table. Runs when it is awaited. */
 export function selectRoutes(sql: Query): Statement<AliasRow[]> {
   return sql<AliasRow[]>`
     with served as (
@@ -127,10 +127,7 @@ export function createRoutingRepository({ sql, listener }: Database): RoutingRep
   };
 }
 
-/**
- * Looking for each model's rows among all rows would take time that grows with the square of the
- * number of models.
- */
+/** Searching all rows for each model would take quadratic time. */
 function groupByModel(rows: readonly AliasRow[]): ReadonlyMap<string, readonly AliasRow[]> {
   const groups = new Map<string, AliasRow[]>();
   for (const row of rows) {

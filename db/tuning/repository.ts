@@ -19,19 +19,19 @@ export interface StudyRef {
 
 export type TrialRef = StudyRef & { readonly number: number };
 
-/** The truth about a study: whatever else knows of it was made from these rows. */
+/** The trials of studies. These rows are the source of truth. */
 export interface TrialRepository {
   /**
-   * Before the trial runs. The first parameters under a number stay: a later call is answered with
-   * them. FencedOff when the run has ended or is being undone.
+   * Call it before the trial runs. The first parameters of a number stay, and later calls return
+   * them. Throws FencedOff when the run has ended or is being undone.
    */
   start(input: TrialRef & { readonly params: TrialParams }): Promise<Trial>;
   /**
-   * The values that its pruning is judged by; fewer than are there already, from an attempt that
-   * fell behind, change nothing. False when it is not running any more.
+   * Stores the values for pruning. A late attempt with fewer values changes nothing. False if the
+   * trial no longer runs.
    */
   report(input: TrialRef & { readonly intermediate: readonly TrialStep[] }): Promise<boolean>;
-  /** Once: a trial that has ended stays as it ended, and is answered so. */
+  /** The first end of a trial stays, and later calls return it. */
   end(
     input: TrialRef & {
       readonly end: TrialEnd;
@@ -39,15 +39,15 @@ export interface TrialRepository {
     },
   ): Promise<Trial>;
   /**
-   * Ends whatever still runs as failed; fine when nothing does, or when there is no such study. How
-   * many there were.
+   * Ends all running trials as failed and returns their number. Without running trials, or without
+   * the study, it does nothing.
    */
   abandon(input: StudyRef & { readonly reason: string }): Promise<number>;
-  /** By number. */
+  /** Sorted by number. */
   list(input: StudyRef): Promise<readonly Trial[]>;
-  /** By number. */
+  /** Sorted by number. */
   page(input: StudyRef & PageRequest): Promise<Page<Trial>>;
-  /** Of the complete ones; of equal ones the first. */
+  /** The best complete trial; of equal ones the first. */
   best(input: StudyRef & Pick<TuneSpec, 'direction'>): Promise<BestTrial | null>;
 }
 
@@ -62,8 +62,7 @@ export function createTrialRepository({ sql }: Database): TrialRepository {
   return {
     start: ({ params, ...ref }) =>
       sql.begin(async (tx) => {
-        // First the run, as every event does: two writers that each held part of it would wait for
-        // each other.
+        // Locks the run first, as every event does, because two writers could deadlock otherwise.
         await lockRun(tx, ref);
         const known = await read(tx, ref);
         if (known) return known;

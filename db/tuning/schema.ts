@@ -14,7 +14,7 @@ import type { TrialStatus, TrialStep } from '../../domain/tuning/tuning';
 import { trialStatuses } from '../../domain/tuning/tuning';
 import { runs } from '../run/schema';
 
-/** One hyperparameter attempt of a run's study. */
+/** One hyperparameter trial of a run's study. */
 export const trials = pgTable(
   'trials',
   {
@@ -25,11 +25,11 @@ export const trials = pgTable(
     params: document<Readonly<Record<string, unknown>>>('params').notNull(),
     status: text('status').$type<TrialStatus>().notNull(),
     value: doublePrecision('value'),
-    /** By rising step: what the pruner judges by. */
+    /** By rising step, for the pruner. */
     intermediate: document<readonly TrialStep[]>('intermediate')
       .notNull()
       .default(sql`'[]'`),
-    /** Why it was pruned, or how it failed. */
+    /** Why it was pruned or failed. */
     reason: text('reason'),
     startedAt: instant('started_at').notNull().defaultNow(),
     endedAt: instant('ended_at'),
