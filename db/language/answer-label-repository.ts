@@ -98,7 +98,7 @@ export function createAnswerLabelRepository({ sql }: Database): AnswerLabelRepos
         if (unknown) {
           throw failure(
             'NotFound',
-            `the judge has given no verdict on both answers of ${unknown.predictionId} in the rollout ${id}`,
+            `prediction ${unknown.predictionId} has no verdicts on both answers in rollout ${id}`,
             {
               next: `perennial rollout label ${rollout.model}`,
             },

@@ -323,7 +323,7 @@ function recorded({
 }
 
 function written(row: CallRow | undefined): CallRow {
-  if (!row) throw failure('DatabaseUnavailable', 'a call was written and not answered');
+  if (!row) throw failure('DatabaseUnavailable', 'the database did not return the stored call');
   return row;
 }
 

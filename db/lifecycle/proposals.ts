@@ -72,7 +72,7 @@ export async function propose(
     values (${tenant}, ${newId('prop')}, ${lifecycle}, ${number}, ${digest}, ${toJson(spec)}, ${toJson(files)}, ${toJson(contracts)},
       ${before.currentRevision}, ${toJson(loosened)}, ${actor}, ${actingKeyId() ?? ''})
     returning *`;
-  if (!row) throw new Error('an insert gave no row');
+  if (!row) throw new Error('the database did not return the inserted proposal');
   await tell(tx, row, {
     action: 'lifecycle.propose',
     event: 'lifecycle.loosening_proposed',

@@ -160,7 +160,7 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
         if (before.digest !== null && before.kind !== revision.spec.kind) {
           throw failure(
             'Conflict',
-            `${lifecycle} is a ${before.kind}, and its versions are: a ${revision.spec.kind} needs a name of its own`,
+            `${lifecycle} is a ${before.kind}: a ${revision.spec.kind} needs another name`,
           );
         }
         refuseArchived(lifecycle, before);

@@ -27,7 +27,7 @@ export async function notify(
     {
       at: new Date().toISOString(),
       status: null,
-      error: 'not told: this webhook answered 410 Gone',
+      error: 'not sent: this webhook responded with 410 Gone',
       milliseconds: 0,
     },
   ];

@@ -94,7 +94,7 @@ export function createWebhookRepository({ sql }: Database): WebhookRepository {
       const refused = {
         at: new Date().toISOString(),
         status: null,
-        error: 'not told: the applied lifecycle has this webhook no more',
+        error: 'not sent: the applied lifecycle no longer has this webhook',
         milliseconds: 0,
       };
       const rows = await sql<DeliveryRow[]>`
@@ -125,7 +125,7 @@ export function createWebhookRepository({ sql }: Database): WebhookRepository {
         const also = {
           at: attempt.at,
           status: null,
-          error: `not told: this webhook answered 410 Gone to ${id}`,
+          error: `not sent: this webhook responded with 410 Gone to ${id}`,
           milliseconds: 0,
         };
         await tx`

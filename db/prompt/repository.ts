@@ -156,7 +156,7 @@ export function createPromptRepository({ sql }: Database): PromptRepository {
           if (request.parent !== undefined && head !== null && head.version !== request.parent) {
             throw failure(
               'Conflict',
-              `${prompt}@${branch} is at version ${head.version}, not ${request.parent}: somebody wrote to it since`,
+              `${prompt}@${branch} is at version ${head.version}, not ${request.parent}: another change was made since`,
               {
                 next: `perennial prompt diff ${prompt} ${request.parent} ${head.version}`,
               },
@@ -303,7 +303,7 @@ export function createPromptRepository({ sql }: Database): PromptRepository {
             ) {
               throw failure(
                 'Conflict',
-                `${prompt}@${version} is not approved, which the label ${ref} asks for`,
+                `${prompt}@${version} is not approved, which the label ${ref} requires`,
                 {
                   next: `perennial prompt approve ${prompt} ${version} --reason <text>`,
                 },
@@ -352,7 +352,7 @@ export function createPromptRepository({ sql }: Database): PromptRepository {
             const what =
               to === undefined
                 ? `there is nothing before version ${now.version}`
-                : `version ${to} never stood there`;
+                : `the label never pointed to version ${to}`;
             throw failure('Conflict', `${prompt}@${ref} cannot go back: ${what}`, { next });
           }
           const move = {

@@ -85,7 +85,10 @@ export function createPromptSearchRepository({ sql }: Database): PromptSearchRep
           SearchRow[]
         >`select * from prompt_searches where tenant_id = ${tenant} and id = ${id}`;
         if (!found)
-          throw failure('DatabaseUnavailable', `the search ${id} was written and not read back`);
+          throw failure(
+            'DatabaseUnavailable',
+            `the prompt search ${id} was stored but could not be read`,
+          );
         return { ...toRecord(found), begun: false };
       }),
 

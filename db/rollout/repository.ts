@@ -283,7 +283,7 @@ export function createRolloutRepository({ sql }: Database): RolloutRepository {
         if (step < row.step)
           throw failure(
             'Conflict',
-            `rollout ${row.id} is in step ${row.step} already: it does not go back to ${step}`,
+            `rollout ${row.id} is already in step ${row.step} and cannot go back to ${step}`,
           );
         if (step === row.step && weight === row.weight) return { kind: 'set', epoch: row.epoch };
         await tx`
@@ -473,7 +473,7 @@ async function open(
     values (${tenant}, ${newId('roll')}, ${model}, ${runId}, ${champion.version}, ${challenger}, 'running', ${toJson(spec)}, ${paired},
       ${availableAfterSeconds}, ${most('latency_ms')}, ${most('first_token_ms')}, ${most('tokens')}, ${trafficSpanOf(spec)}, 0, 0, 0, ${toJson(state)})
     returning *`;
-  if (!row) throw new Error('an insert gave no row');
+  if (!row) throw new Error('the database did not return the inserted rollout');
   await record(tx, row, {
     action: 'rollout.open',
     event: 'rollout.started',

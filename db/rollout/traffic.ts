@@ -52,7 +52,7 @@ export async function readClock(
     select case when at > clock_timestamp() - ${live}::interval then greatest(${known}::timestamptz, clock_timestamp()) else at end as event_now,
       (extract(epoch from clock_timestamp()) * 1000)::float8 as wall_ms,
       extract(epoch from clock_timestamp() - stored_at)::float8 as idle_seconds from seen`;
-  if (!clock) throw new Error('an aggregate gave no row');
+  if (!clock) throw new Error('the database returned no clock of the rollout');
   return clock;
 }
 

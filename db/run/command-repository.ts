@@ -165,7 +165,7 @@ async function voteRefused(
     return {
       kind: 'refused',
       type: 'Conflict',
-      message: `${vote.runId} is no open run of ${vote.model}: it takes no votes`,
+      message: `${vote.runId} is not an open run of ${vote.model}: it accepts no votes`,
     };
   }
   const { role, allowStarter } = run.spec.promote.approval;

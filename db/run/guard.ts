@@ -34,10 +34,10 @@ export async function guardRun(
   if (isFinal(run.status))
     throw failure(
       'FencedOff',
-      `run ${runId} has ended (${run.status}): nothing is written for it any more`,
+      `run ${runId} has ended (${run.status}): it can write no more effects`,
     );
   if (run.undoSince !== null)
-    throw failure('FencedOff', `run ${runId} is being undone: nothing is written for it any more`);
+    throw failure('FencedOff', `run ${runId} is being undone: it can write no more effects`);
   if (claim === undefined) return;
   const [effect] = await tx<Columns<typeof effects, 'token'>[]>`
     select token from effects where tenant_id = ${tenant} and key = ${claim.key} for share`;

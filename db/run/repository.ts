@@ -360,7 +360,7 @@ async function update(
         : null,
   };
   if (status === 'waiting' && after.waitingFor === null)
-    throw failure('InvalidInput', `run ${id} cannot wait without saying for what`);
+    throw failure('InvalidInput', `run ${id} cannot have the status waiting without waitingFor`);
   if (sameState(before, after)) return toRecord(before);
 
   const [row] = await tx<RunRow[]>`

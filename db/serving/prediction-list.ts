@@ -112,7 +112,7 @@ function keyOf(page: PageRequest): { readonly at: string; readonly id: Predictio
   if (key === null) return null;
   const [, at, id] = /^(\d{4}-\d\d-\d\dT[\d:.]+Z) (pred_\w+)$/.exec(key) ?? [];
   if (at !== undefined && id !== undefined) return { at, id: id as PredictionId };
-  throw failure('InvalidInput', 'the page token is not one that this list gave out', {
+  throw failure('InvalidInput', 'the page token does not belong to this list', {
     next: 'start again without it',
   });
 }

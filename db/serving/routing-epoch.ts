@@ -10,6 +10,6 @@ export async function raiseRoutingEpoch(tx: Transaction): Promise<number> {
   const [next] = await tx<Columns<typeof routingEpoch, 'epoch'>[]>`
     with next as (update routing_epoch set epoch = epoch + 1 returning epoch)
     select epoch, pg_notify('perennial_routing', epoch::text) from next`;
-  if (!next) throw new Error('the registry has lost its routing epoch');
+  if (!next) throw new Error('the table routing_epoch has no row');
   return next.epoch;
 }

@@ -95,7 +95,7 @@ export function createTrialRepository({ sql }: Database): TrialRepository {
         if (end.value !== null && !Number.isFinite(end.value)) {
           throw failure(
             'InvalidInput',
-            `trial ${number} of ${runId} ended with ${end.value}, which is no number`,
+            `trial ${number} of ${runId} ended with ${end.value}, which is not a finite number`,
           );
         }
         const [ended] = await tx<TrialRow[]>`
@@ -151,7 +151,7 @@ function numberAfter(page: PageRequest): number {
   const key = afterKey(page);
   if (key === null) return -1;
   if (!/^\d{1,9}$/.test(key))
-    throw failure('InvalidInput', 'the page token is not one of this list', {
+    throw failure('InvalidInput', 'the page token does not belong to this list', {
       next: 'start again without it',
     });
   return Number(key);
@@ -187,7 +187,7 @@ async function listed(sql: Query, { tenant, runId, study }: StudyRef): Promise<r
 }
 
 function toTrial(row: TrialRow | undefined): Trial {
-  if (!row) throw failure('DatabaseUnavailable', 'a trial was written and not answered');
+  if (!row) throw failure('DatabaseUnavailable', 'the database did not return the stored trial');
   const { number, params, status, value, intermediate, reason, startedAt, endedAt } = row;
   return {
     number,

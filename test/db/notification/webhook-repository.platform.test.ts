@@ -381,7 +381,7 @@ describe('what webhooks are told', () => {
           attempts: [{ status: null }],
         });
         expect(ended?.attempts[0]?.error).toBe(
-          'not told: the applied lifecycle has this webhook no more',
+          'not sent: the applied lifecycle no longer has this webhook',
         );
         expect(ended?.endedAt).not.toBeNull();
       },
@@ -411,12 +411,12 @@ describe('what webhooks are told', () => {
       ]);
       expect(rows).toEqual([
         ['run.failed', 2, 'pending', undefined],
-        ['run.failed', 1, 'failed', 'not told: this webhook answered 410 Gone'],
+        ['run.failed', 1, 'failed', 'not sent: this webhook responded with 410 Gone'],
         [
           'run.lost',
           1,
           'failed',
-          expect.stringMatching(/^not told: this webhook answered 410 Gone to evt_/),
+          expect.stringMatching(/^not sent: this webhook responded with 410 Gone to evt_/),
         ],
         ['run.failed', 2, 'pending', undefined],
         ['run.failed', 1, 'gone', 'it answered 410'],

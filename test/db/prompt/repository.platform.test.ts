@@ -81,7 +81,7 @@ describe('the prompt register', () => {
     await put('two', { parent: 1 });
     await expect(put('mine', { parent: 1 })).rejects.toMatchObject({
       type: 'Conflict',
-      message: `${prompt}@main is at version 2, not 1: somebody wrote to it since`,
+      message: `${prompt}@main is at version 2, not 1: another change was made since`,
     });
     const both = await Promise.allSettled(['a', 'b'].map((text) => put(text, { parent: 2 })));
     expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
@@ -136,7 +136,7 @@ describe('the prompt register', () => {
     await put('one');
     await expect(label(1, 'production')).rejects.toMatchObject({
       type: 'Conflict',
-      message: `${prompt}@1 is not approved, which the label production asks for`,
+      message: `${prompt}@1 is not approved, which the label production requires`,
     });
     const approve = { ...by(), version: 1 };
     expect(await test_.registry.prompts.approve(approve)).toEqual({ approvals: 1 });
@@ -169,7 +169,7 @@ describe('the prompt register', () => {
     await put('four');
     await expect(rollback(4)).rejects.toMatchObject({
       type: 'Conflict',
-      message: `${prompt}@staging cannot go back: version 4 never stood there`,
+      message: `${prompt}@staging cannot go back: the label never pointed to version 4`,
     });
   });
 

@@ -122,7 +122,7 @@ describe('prompts by HTTP', () => {
     expect((await move(1, {})).status).toBe(428);
     expect((await move(1, { 'if-match': '"5.5"' })).body).toMatchObject({
       code: 'Conflict',
-      detail: 'labelled@1 is not approved, which the label production asks for',
+      detail: 'labelled@1 is not approved, which the label production requires',
     });
     for (const version of [1, 2]) {
       const approve = { body: { reason: 'read it' } };
