@@ -137,7 +137,7 @@ test('running rotate-key again finishes an interrupted rotation', async () => {
   expect(registered.isInPlace).toBe(false);
   await expect(one.seal()).rejects.toMatchObject({
     type: 'Conflict',
-    next: expect.stringContaining('rotate-key finishes') as string,
+    next: expect.stringContaining('perennial audit rotate-key') as string,
   });
   expect(
     await one.commands().rotateKey({ reason: 'r', lost: undefined, newKeyFile: undefined }),
