@@ -215,7 +215,7 @@ export function modelRoutes({
         const { champion } = await registry.aliases.get({ tenant, model: of });
         return reply
           .header('etag', etagOf(champion))
-          .send({ model: of, alias: 'champion', ...(champion ?? nobody) });
+          .send({ model: of, alias: 'champion', ...(champion ?? noChampion) });
       },
     );
 
@@ -330,7 +330,7 @@ export function modelRoutes({
   };
 }
 
-const nobody = { version: null, fencing: 0, movedAt: null };
+const noChampion = { version: null, fencing: 0, movedAt: null };
 
 /**
  * A strong ETag with everything that a promotion compares, so that a repeated request is recognised

@@ -293,7 +293,7 @@ function retrievalToJson({
 }
 
 /** A judge's verdict gets the oldest time, so that any label of a person replaces it. */
-const nobody = new Date(0).toISOString();
+const judgedOnly = new Date(0).toISOString();
 
 /** A judge's verdict may exist beside a plain label. */
 type FeedbackParts = AnswerFeedback & { readonly label?: unknown };
@@ -303,7 +303,7 @@ function feedbackToJson(given: unknown, labelledAt: string): PredictionSummaryJs
     typeof given === 'object' && given !== null ? given : { label: given };
   const { label, score, references = [], correction, judged } = said;
   return {
-    labelledAt: labelledAt === nobody ? null : labelledAt,
+    labelledAt: labelledAt === judgedOnly ? null : labelledAt,
     label:
       typeof label === 'number' || typeof label === 'boolean' || typeof label === 'string'
         ? label

@@ -13,13 +13,13 @@ export function lifecycleArchiveCommands(lifecycle: Command, context: CliContext
   const { terminal } = context;
   lifecycle
     .command('archive <name>')
-    .description('Accept no new run and stop the schedule; what serves goes on serving')
+    .description('Refuse new runs and stop the schedule; the champion continues to serve')
     .requiredOption('--reason <text>', 'Reason, for the audit log')
     .action(async (name: string, { reason }: { readonly reason: string }) => {
       const archive = await context
         .api()
         .call('POST /lifecycles/{name}/archive', { path: { name }, body: { reason } });
-      terminal.say(`${name} is archived: no run begins, and it has no schedule`);
+      terminal.say(`${name} is archived: it starts no runs and has no schedule`);
       for (const line of goingOn(name, archive)) terminal.say(line);
       terminal.say(
         `next: perennial lifecycle unarchive ${name} restores it, perennial lifecycle delete ${name} removes it`,
@@ -40,7 +40,7 @@ export function lifecycleArchiveCommands(lifecycle: Command, context: CliContext
   lifecycle
     .command('delete <name>')
     .description(
-      'Delete an archived lifecycle of which nothing runs and nothing serves; runs, versions and audit stay readable',
+      'Delete an archived lifecycle without open runs or a champion; its records stay readable',
     )
     .requiredOption('--reason <text>', 'Reason, for the audit log')
     .option(
@@ -62,18 +62,18 @@ export function lifecycleArchiveCommands(lifecycle: Command, context: CliContext
         body: { reason, stopServing: stopServing === true },
       });
       terminal.say(
-        `${name} is deleted; its runs, versions, audit and lineage stay. Applying the name again goes on with its numbers.`,
+        `${name} is deleted; its runs, versions, audit and lineage stay readable. A lifecycle applied under this name continues its numbers.`,
       );
     });
 }
 
 function goingOn(name: string, { champion, openRuns }: ArchiveJson): readonly string[] {
   return [
-    ...(champion === null ? [] : [`${name}@${champion} goes on serving`]),
+    ...(champion === null ? [] : [`${name}@${champion} continues to serve`]),
     ...(openRuns.length === 0
       ? []
       : [
-          `${openRuns.join(', ')} ${openRuns.length === 1 ? 'goes' : 'go'} on to the end; cancel with perennial run cancel`,
+          `${openRuns.join(', ')} ${openRuns.length === 1 ? 'continues' : 'continue'} to the end; cancel with perennial run cancel`,
         ]),
   ];
 }

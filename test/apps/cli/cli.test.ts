@@ -596,7 +596,7 @@ describe('lifecycle archive and delete', () => {
     posted('archive', { champion: 3, openRuns: ['run_1'] });
     posted('delete', {});
     const archived = await api.cli('lifecycle', 'archive', 'churn', '--reason', 'replaced');
-    expect(archived.stderr).toContain('churn@3 goes on serving\nrun_1 goes on to the end');
+    expect(archived.stderr).toContain('churn@3 continues to serve\nrun_1 continues to the end');
     expect(await api.cli('lifecycle', 'delete', 'churn', '--reason', 'replaced')).toMatchObject({
       exitCode: 2,
       stderr: expect.stringContaining('confirm with --yes') as string,
