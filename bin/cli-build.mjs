@@ -15,7 +15,7 @@ export const currentServices = (root, folder = buildFolder(root)) =>
 /** Modules that workers/main.ts loads for commands outside of a bundle. */
 const elsewhere = {
   /** `perennial up` and the platform's processes run from their sources, so the CLI leaves them out. */
-  cli: /^(\.\/(api|config|gateway|llm-server|llm-server-settings|log|model-providers|setup|worker)|\.\.\/infra\/up|\.\.\/apps\/cli\/demo(-llm)?)$/,
+  cli: /^(\.\/(api|config|gateway|llm-server|llm-server-settings|log|model-providers|project\/process|setup|worker)|\.\.\/infra\/up|\.\.\/apps\/cli\/demo(-llm)?)$/,
   services:
     /^(\.\/(cli-[a-z-]+|llm-server|llm-server-settings|setup)|\.\.\/infra\/up|\.\.\/apps\/cli\/(context|demo|demo-llm|main|terminal))$/,
 };
@@ -66,11 +66,13 @@ const nativePackages = [
   '@duckdb/*',
   '@fastify/swagger-ui',
   '@temporalio/*',
+  'esbuild',
   'libphonenumber-js',
   'node-llama-cpp',
   'onnxruntime-node',
   'piscina',
   'tsx',
+  'typescript',
 ];
 
 /** Native packages that few tasks need. Loading them is a third of a worker's start time. */

@@ -25,6 +25,7 @@ exports.currentBundle = (root, name, folder = exports.buildFolder(root)) => {
 /** Whether the bundle `services` has the process of a command. The sources report usage errors. */
 exports.isService = (command, args) =>
   (command === 'worker' && (args.length === 0 || args[0] === '--queue')) ||
+  command === 'project-worker' ||
   (['api', 'gateway'].includes(command) && args.length === 0);
 
 exports.stateOf = (path) => {

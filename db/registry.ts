@@ -40,6 +40,7 @@ import {
   type PromptSearchRepository,
 } from './prompt/search-repository';
 import { createPromptRepository, type PromptRepository } from './prompt/repository';
+import { createProjectRepository, type ProjectRepository } from './project/repository';
 import {
   createRetentionRepository,
   type RetentionRepository,
@@ -66,6 +67,7 @@ export interface Registry {
   readonly artifacts: ArtifactRepository;
   readonly models: ModelRepository;
   readonly prompts: PromptRepository;
+  readonly projects: ProjectRepository;
   readonly promptSearches: PromptSearchRepository;
   readonly aliases: AliasRepository;
   readonly approvals: ApprovalRepository;
@@ -105,6 +107,7 @@ export function createRegistry(database: Database): Registry {
     artifacts: createArtifactRepository(database),
     models: createModelRepository(database),
     prompts: createPromptRepository(database),
+    projects: createProjectRepository(database),
     promptSearches: createPromptSearchRepository(database),
     aliases: createAliasRepository(database),
     approvals: createApprovalRepository(database),

@@ -26,6 +26,10 @@ export const failureTypes = {
   JobOutOfMemory: { retryable: false },
   JobWithoutResult: { retryable: false },
   JobLost: { retryable: true },
+  // Stages that a project defines.
+  StageFailed: { retryable: true },
+  /** The stage threw a `StageError`: another attempt would fail in the same way. */
+  StageRefused: { retryable: false },
   BackendUnavailable: { retryable: true },
   // Storage and serving.
   ArtifactMissing: { retryable: false },

@@ -26,6 +26,8 @@ import type * as LlmServerSettings from './llm-server-settings';
 import type * as Log from './log';
 import type { Logger } from './log';
 import type * as ModelProviders from './language/model-providers';
+import type * as ProjectProcess from './project/process';
+import type { ServedBuild } from './project/process';
 import type * as Setup from './setup';
 import type * as WorkerProcess from './worker';
 
@@ -51,6 +53,8 @@ async function main(args: readonly string[]): Promise<number> {
     }
     case 'worker':
       return serveQueues(queuesOf(rest));
+    case 'project-worker':
+      return serveProject(rest);
     case 'api':
       noArguments(command, rest);
       return serve('api', async (settings, log, signal) =>
@@ -198,6 +202,17 @@ async function serveQueues(queues: ReturnType<typeof queuesOf>): Promise<number>
   return serve('worker', async (settings, log, signal) => {
     const { runWorker } = require('./worker') as typeof WorkerProcess;
     await runWorker(settings, queues, log, signal);
+  });
+}
+
+/** Started by a worker for one build of a project. */
+async function serveProject([tenant, project, build]: readonly string[]): Promise<number> {
+  if (tenant === undefined || project === undefined || build === undefined)
+    throw new UsageError('perennial project-worker takes a tenant, a project and a build');
+  return serve('project-worker', async (settings, log, signal) => {
+    const { runProjectWorker } = require('./project/process') as typeof ProjectProcess;
+    const served = { tenant, project, build } as ServedBuild;
+    await runProjectWorker(settings, served, log, signal);
   });
 }
 

@@ -18,9 +18,9 @@ import type { AssembledFiles } from '../../data/dataset/assemble/assemble';
 import { assemble } from '../../data/dataset/assemble/assemble';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { openScratch, type Scratch } from '../../data/scratch';
-import type { LineageNode } from '../../db/lineage/repository';
 import type { Registry } from '../../db/registry';
 import type { HeldClaim } from '../../db/run/guard';
+import { registerDatasetVersion } from './register-version';
 import { withIdempotencyKey } from '../run/idempotent-effect';
 import { withHeartbeat } from '../run/heartbeat';
 
@@ -214,37 +214,11 @@ async function registerRows(
     ...reservedColumnTypes,
     ...(value.drawn ? [{ name: groupColumn, type: 'string' } as const] : []),
   ];
-  const manifest: DatasetManifest = {
-    dataset,
-    columns,
-    rows,
-    files: parts.map((part) => value.parts[part].requestRows),
-  };
-  const ref = await artifacts.putJson({ tenant, runId, value: manifest });
-  const idempotencyKey = `${key}/${ref.digest}`;
-  const version = await registry.datasets.register({
-    tenant,
-    dataset,
-    manifest: ref,
-    rows,
-    columns,
-    runId,
-    claim,
-    idempotencyKey,
-  });
-  const by = `dataset:${dataset}@${version.version}`;
-  for (const { digest } of [ref, ...manifest.files])
-    await registry.artifacts.reference({ tenant, digest, by });
-  const to = nodeOf(version);
-  await registry.lineage.add({
-    tenant,
-    edges: from.map((source) => ({ from: nodeOf(source), to, runId })),
-  });
-  return version;
-}
-
-function nodeOf({ dataset, version, manifest }: DatasetVersionRef): LineageNode {
-  return { kind: 'dataset', name: dataset, version, digest: manifest.digest };
+  return registerDatasetVersion(
+    { registry, artifacts },
+    { tenant, runId, key, claim },
+    { dataset, columns, rows, files: parts.map((part) => value.parts[part].requestRows), from },
+  );
 }
 
 function rowsOf({ parts }: TrainingSet): Record<AssembledPartName, number> {

@@ -2,12 +2,14 @@
 import { randomBytes } from 'node:crypto';
 import { failure, isPerennialError } from '../../domain/failure';
 import { scheduledWorkflowId, type RunId } from '../../domain/ids';
-import type { Failure, RunRef, RunStatus, StageStatus } from '../../domain/run/run';
+import type { Failure, RunRef, RunRequest, RunStatus, StageStatus } from '../../domain/run/run';
 import { isFinal } from '../../domain/run/run';
 import type { Digest } from '../../domain/dataset/artifact';
 import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
 import type { ArtifactStore } from '../../data/artifact/store';
+import { completeParams } from '../../data/training/params';
 import { digestOf } from '../../data/digest';
+import type { LifecycleSpec } from '../../domain/lifecycle/lifecycle';
 import type { Registry } from '../../db/registry';
 import type { RunRecord } from '../../db/run/repository';
 import type { LifecycleInput } from '../../workflows/run/messages';
@@ -76,7 +78,7 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
         spec,
         files,
         contracts,
-        request: run.request,
+        request: completeRequest(spec, run.request),
         traceId: run.traceId,
       };
     },
@@ -86,10 +88,15 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
      * is not reused, and the stage runs.
      */
     async beginStage(
-      input: AtStage & { readonly inputs: unknown; readonly reuse: Reuse },
+      input: AtStage & {
+        readonly inputs: unknown;
+        readonly reuse: Reuse;
+        /** Digest of the code of a project's stage; absent for a built-in stage. */
+        readonly code?: Digest;
+      },
     ): Promise<StageOpening> {
-      const { inputs, reuse, ...at } = input;
-      const cacheKey = digestOf({ stage: at.stage, code: codeDigest, inputs });
+      const { inputs, reuse, code = codeDigest, ...at } = input;
+      const cacheKey = digestOf({ stage: at.stage, code, inputs });
       const begin = {
         ...at,
         cacheKey,
@@ -114,7 +121,7 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
      * Records the end of a stage; the first recorded end stays. Artifacts are referenced before the
      * record names them, so that garbage collection keeps them.
      */
-    async finishStage(input: AtStage & StageResult): Promise<void> {
+    async finishStage(input: AtStage & FinishedStage): Promise<void> {
       const { tenant, runId, stage, generation } = input;
       if ('failure' in input) {
         await registry.stages.finish({
@@ -188,6 +195,12 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
   };
 }
 
+/** With the defaults of the parameters of a project's lifecycle. */
+function completeRequest(spec: LifecycleSpec, request: RunRequest): RunRequest {
+  const schema = spec.kind === 'ModelLifecycle' ? spec.program?.params : null;
+  return schema ? { ...request, params: completeParams(schema, request.params ?? {}) } : request;
+}
+
 /**
  * Opens a scheduled run from the registry's data, because the input may come from any client.
  * @throws Forbidden when the lifecycle has no schedule that could have started it.
@@ -249,7 +262,7 @@ async function auditDirectCancel(
   });
 }
 
-type StageResult =
+type FinishedStage =
   | { readonly status: 'succeeded' | 'stopped'; readonly end: StageEnd<unknown> }
   | { readonly status: Extract<StageStatus, 'failed' | 'cancelled'>; readonly failure: Failure };
 

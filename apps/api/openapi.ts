@@ -11,6 +11,7 @@ import { pagePolicy } from '../http/security-headers';
 const tags = [
   ...[
     'lifecycles',
+    'projects',
     'runs',
     'schedules',
     'models',

@@ -28,6 +28,7 @@ import { datasetRoutes } from './dataset/route';
 import { decisionRoutes } from './decision/route';
 import { healthRoutes } from './platform/health-route';
 import { lifecycleRoutes } from './lifecycle/route';
+import { projectRoutes } from './project/route';
 import { lineageRoutes } from './lineage/route';
 import { modelRoutes } from './model/route';
 import { platformRoutes } from './platform/route';
@@ -59,6 +60,7 @@ export type Api = FastifyInstance;
 
 const nouns = [
   lifecycleRoutes,
+  projectRoutes,
   runRoutes,
   scheduleRoutes,
   webhookRoutes,

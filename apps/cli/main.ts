@@ -19,6 +19,7 @@ import { predictCommand } from './serving/predict-command';
 import { predictionCommands } from './serving/prediction-command';
 import { promptCommands } from './prompt/command';
 import { replayCommands } from './serving/replay-command';
+import { projectCommands } from './project/command';
 import { rolloutCommands } from './rollout/command';
 import { runCommands } from './run/command';
 import { scheduleCommands } from './schedule/command';
@@ -30,6 +31,7 @@ import type { Finish } from './finish';
 
 const nouns = [
   lifecycleCommands,
+  projectCommands,
   runCommands,
   modelCommands,
   promptCommands,

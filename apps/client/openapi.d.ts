@@ -3401,6 +3401,79 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/projects/{project}/builds": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the builds of a project, newest first, at most 100 */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly project: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": readonly components["schemas"]["ProjectBuild"][];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        /** Store a compiled project; its code runs in workers, so this needs an admin */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly project: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description names of the lifecycles, which are the workflow types of the bundle */
+                        readonly lifecycles: readonly string[];
+                        /** @description module that exports the stages, as JavaScript */
+                        readonly stages: string;
+                        /** @description workflow bundle as JavaScript */
+                        readonly workflows: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["ProjectBuild"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/prompts": {
         readonly parameters: {
             readonly query?: never;
@@ -7269,6 +7342,16 @@ export interface components {
             readonly title: string;
             readonly traceId: string;
             readonly type: string;
+        };
+        readonly ProjectBuild: {
+            /** Format: date-time */
+            readonly createdAt: string;
+            readonly createdBy: string;
+            /** @description digest of the compiled code; program.build of a lifecycle */
+            readonly digest: string;
+            /** @description lifecycles whose functions it has */
+            readonly lifecycles: readonly string[];
+            readonly project: string;
         };
         readonly Prompt: {
             readonly name: string;

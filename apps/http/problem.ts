@@ -44,6 +44,8 @@ const statusOf = {
   JobOutOfMemory: 500,
   JobWithoutResult: 500,
   JobLost: 500,
+  StageFailed: 500,
+  StageRefused: 422,
   BackendUnavailable: 503,
   ArtifactMissing: 410,
   DigestMismatch: 502,

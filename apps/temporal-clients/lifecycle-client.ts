@@ -1,5 +1,6 @@
 /** The only place that starts, updates and queries lifecycle workflows. */
 import { fairnessKeyOf } from '../../domain/run/fair-share';
+import { buildIdOf, projectDeployment, projectQueue } from '../../domain/project/program';
 import type { Connection, WorkflowClient, WorkflowExecutionDescription } from '@temporalio/client';
 import {
   Client,
@@ -163,9 +164,10 @@ async function start(
   input: LifecycleInput,
 ): Promise<void> {
   try {
-    await workflow.start(lifecycleWorkflows[input.kind], {
+    const { workflowType, ...route } = routeOf(input);
+    await workflow.start(workflowType, {
       workflowId,
-      taskQueue: taskQueues.orchestrator,
+      ...route,
       args: [input],
       workflowIdConflictPolicy: 'USE_EXISTING',
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
@@ -176,9 +178,33 @@ async function start(
   } catch (error) {
     // It has run and ended already: a late sweeper found an outbox entry whose start had succeeded.
     if (error instanceof WorkflowExecutionAlreadyStartedError) return;
+    if (input.program && isGrpcServiceError(error) && (error.code as number) === failedPrecondition)
+      throw failure(
+        'PlatformUnavailable',
+        `no worker runs build ${buildIdOf(input.program.build)} of project ` +
+          `${input.program.project} yet; the run starts when one does`,
+        { cause: error, next: 'perennial doctor' },
+      );
     throw error;
   }
 }
+
+/** Runs of a project are executed by the workers of the build that their revision names. */
+function routeOf({ tenant, lifecycle, kind, program }: LifecycleInput) {
+  if (program === undefined)
+    return { workflowType: lifecycleWorkflows[kind], taskQueue: taskQueues.orchestrator };
+  const place = { tenant, project: program.project };
+  return {
+    workflowType: lifecycle,
+    taskQueue: projectQueue(place),
+    versioningOverride: {
+      pinnedTo: { deploymentName: projectDeployment(place), buildId: buildIdOf(program.build) },
+    },
+  };
+}
+
+/** gRPC's FAILED_PRECONDITION: Temporal knows no worker of the pinned build. */
+const failedPrecondition = 9;
 
 interface Described {
   readonly execution: ExecutionStatus;

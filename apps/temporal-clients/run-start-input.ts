@@ -7,11 +7,21 @@ export function startInput(
   {
     lifecycle,
     kind,
+    program,
     revisionDigest,
     request,
     actor,
     traceId,
   }: Omit<RunStartPayload, 'runId' | 'workflowId'>,
 ): LifecycleInput {
-  return { tenant, lifecycle, kind, revision: revisionDigest, request, actor, traceId };
+  return {
+    tenant,
+    lifecycle,
+    kind,
+    ...(program && { program }),
+    revision: revisionDigest,
+    request,
+    actor,
+    traceId,
+  };
 }

@@ -25,7 +25,7 @@ import { resultOf, type Variant, type VariantResult } from '../../domain/prompt/
 import { seededRandom, type Random } from '../../domain/statistics/random';
 import { digestOf } from '../digest';
 import type { Answerer } from '../language/evaluation/answerer';
-import { evaluateCases, type Evaluation } from '../language/evaluation/evaluate-cases';
+import { evaluateCases, type CaseEvaluation } from '../language/evaluation/evaluate-cases';
 import { inParallel, openPool } from '../language/evaluation/pool';
 import { reservedMutations, missingVariantReasons } from '../../domain/prompt/search/variant-count';
 import { firstVariants, mutations, type Mutator } from './propose';
@@ -40,8 +40,8 @@ export interface PromptSearch {
   readonly spec: SearchSpec;
   readonly answererOf: (template: PromptTemplate) => Answerer;
   readonly mutatorOf: (proposer: MutateSpec) => Mutator;
-  readonly judges: Evaluation['judges'];
-  readonly tools: Evaluation['tools'];
+  readonly judges: CaseEvaluation['judges'];
+  readonly tools: CaseEvaluation['tools'];
   /**
    * The number of concurrent questions. A server that caches prompts is fastest with as many as it
    * has sequences.
@@ -325,7 +325,7 @@ async function ask(
   search: PromptSearch,
   template: PromptTemplate,
   cases: readonly EvaluationCase[],
-  shared: Pick<Evaluation, 'parallel' | 'pool'>,
+  shared: Pick<CaseEvaluation, 'parallel' | 'pool'>,
 ): Promise<readonly CaseResult[]> {
   const { caseSet, dimensions, judges, tools, signal, spec, answererOf } = search;
   const wanted = neededFor(spec.quality, dimensions);

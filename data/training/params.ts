@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Issue } from '../../domain/failure';
+import { failure, type Issue } from '../../domain/failure';
 import { nearest } from '../../domain/document/nearest';
 
 /**
@@ -38,4 +38,17 @@ function pointer(path: readonly PropertyKey[]): string {
   return path
     .map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`)
     .join('');
+}
+
+/** The parameters with the defaults of the schema. @throws InvalidInput with every error. */
+export function completeParams(
+  schema: Readonly<Record<string, unknown>>,
+  params: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const issues = paramIssues(schema, params);
+  if (issues.length > 0)
+    throw failure('InvalidInput', 'the parameters of the run do not match their schema', {
+      issues,
+    });
+  return z.fromJSONSchema(schema).parse(params) as Readonly<Record<string, unknown>>;
 }

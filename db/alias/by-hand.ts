@@ -32,7 +32,7 @@ export type AllowedByHand = {
   readonly override: PromotionOverride | null;
 };
 
-type Candidate = VersionName & {
+type VersionByHand = VersionName & {
   readonly status: ModelVersionStatus;
   readonly champion: AliasState | null;
 };
@@ -43,7 +43,7 @@ type Candidate = VersionName & {
  */
 export async function allowByHand(
   tx: Transaction,
-  candidate: Candidate,
+  candidate: VersionByHand,
   { caller, override }: PromotionByHand,
 ): Promise<AllowedByHand | Extract<Promotion, { kind: 'unmet' }>> {
   const { made, canary, promoter, facts } = await readFacts(tx, candidate, caller);
@@ -62,7 +62,11 @@ export async function allowByHand(
   };
 }
 
-async function readFacts(tx: Transaction, candidate: Candidate, caller: PromotionByHand['caller']) {
+async function readFacts(
+  tx: Transaction,
+  candidate: VersionByHand,
+  caller: PromotionByHand['caller'],
+) {
   const { model, version, status, champion } = candidate;
   const made = await readMade(tx, candidate);
   const canary = await readCanary(tx, candidate, made.runId);

@@ -40,6 +40,8 @@ export interface EffectRepository {
     readonly key: IdempotencyKey;
     readonly token: number;
   }): Promise<void>;
+  /** The stored result; null when the effect is not done. */
+  result(input: { readonly tenant: Tenant; readonly key: IdempotencyKey }): Promise<unknown>;
 }
 
 type EffectRow = typeof effects.$inferSelect;
@@ -63,6 +65,13 @@ export function createEffectRepository({ sql }: Database): EffectRepository {
         'FencedOff',
         `attempt ${row?.attempt ?? 'unknown'} owns ${key}; this is attempt ${attempt}`,
       );
+    },
+
+    async result({ tenant, key }) {
+      const [row] = await sql<
+        Pick<EffectRow, 'result'>[]
+      >`select result from effects where tenant_id = ${tenant} and key = ${key} and done_at is not null`;
+      return row?.result ?? null;
     },
 
     async complete({ tenant, key, token, result }) {

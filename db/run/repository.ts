@@ -1,6 +1,7 @@
 import type { Digest } from '../../domain/dataset/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { LifecycleKind } from '../../domain/lifecycle/lifecycle';
+import type { ProgramRef } from '../../domain/project/program';
 import type { Failure, RunRequest, RunStatus } from '../../domain/run/run';
 import type { Verdict } from '../../domain/decision/verdict';
 import type { Page, PageRequest } from '../page';
@@ -25,6 +26,8 @@ export interface RunRecord {
   readonly tenant: Tenant;
   readonly lifecycle: string;
   readonly kind: LifecycleKind;
+  /** The project build that executes it; null for a built-in lifecycle. */
+  readonly program: ProgramRef | null;
   readonly revisionDigest: Digest;
   readonly workflowId: string;
   readonly status: RunStatus;
@@ -140,6 +143,7 @@ export interface RunStartPayload {
   readonly workflowId: string;
   readonly lifecycle: string;
   readonly kind: LifecycleKind;
+  readonly program: ProgramRef | null;
   readonly revisionDigest: Digest;
   readonly request: RunRequest;
   readonly actor: string;
@@ -177,8 +181,8 @@ export function createRunRepository({ sql }: Database): RunRepository {
         if (accepted === undefined) await lockForRun(tx, { tenant, name: lifecycle });
         const id = newId('run') as RunId;
         const [made] = await tx<RunRow[]>`
-          insert into runs (tenant_id, id, lifecycle, kind, revision_digest, workflow_id, status, request, actor, starter_key_id, trace_id, started_at)
-          select l.tenant_id, ${id}, l.name, r.spec ->> 'kind', r.digest, ${workflowId}, 'running', ${toJson(request)}, ${actor}, r.applied_by_key,
+          insert into runs (tenant_id, id, lifecycle, kind, program, revision_digest, workflow_id, status, request, actor, starter_key_id, trace_id, started_at)
+          select l.tenant_id, ${id}, l.name, r.spec ->> 'kind', ${programOf(tx)}, r.digest, ${workflowId}, 'running', ${toJson(request)}, ${actor}, r.applied_by_key,
             ${input.traceId}, now()
           from lifecycles l join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name
             and ${input.revisionDigest === undefined ? tx`r.revision = l.current_revision` : tx`r.digest = ${input.revisionDigest}`}
@@ -296,6 +300,12 @@ export function selectUnfinished(
     order by tenant_id, id limit ${limit}`;
 }
 
+/** The `ProgramRef` of a spec, or null. */
+function programOf(sql: Query) {
+  return sql`case when spec -> 'program' is not null then
+    json_build_object('project', spec -> 'program' ->> 'project', 'build', spec -> 'program' ->> 'build') end`;
+}
+
 async function acceptOne(
   tx: Transaction,
   input: Parameters<RunRepository['accept']>[0],
@@ -305,8 +315,8 @@ async function acceptOne(
   const workflowId = `run/${tenant}/${lifecycle}/${id}`;
   await lockForRun(tx, { tenant, name: lifecycle });
   const [row] = await tx<RunRow[]>`
-    insert into runs (tenant_id, id, lifecycle, kind, revision_digest, workflow_id, status, request, actor, starter_key_id, trace_id)
-    select tenant_id, ${id}, lifecycle, spec ->> 'kind', digest, ${workflowId}, 'pending', ${toJson(request)}, ${actor}, ${actingKeyId()}, ${traceId}
+    insert into runs (tenant_id, id, lifecycle, kind, program, revision_digest, workflow_id, status, request, actor, starter_key_id, trace_id)
+    select tenant_id, ${id}, lifecycle, spec ->> 'kind', ${programOf(tx)}, digest, ${workflowId}, 'pending', ${toJson(request)}, ${actor}, ${actingKeyId()}, ${traceId}
     from lifecycle_revisions where tenant_id = ${tenant} and lifecycle = ${lifecycle} and digest = ${revisionDigest}
     returning *`;
   if (!row) throw noRevision(lifecycle, revisionDigest);
@@ -315,6 +325,7 @@ async function acceptOne(
     workflowId,
     lifecycle,
     kind: row.kind,
+    program: row.program,
     revisionDigest,
     request,
     actor,
@@ -459,6 +470,7 @@ function toRecord(row: RunRow): RunRecord {
     tenantId: tenant,
     lifecycle,
     kind,
+    program,
     revisionDigest,
     workflowId,
     status,
@@ -482,6 +494,7 @@ function toRecord(row: RunRow): RunRecord {
     tenant,
     lifecycle,
     kind,
+    program,
     revisionDigest,
     workflowId,
     ...state,

@@ -12,6 +12,7 @@ import {
 import type { Digest } from '../../domain/dataset/artifact';
 import type { RunId } from '../../domain/ids';
 import type { LifecycleKind } from '../../domain/lifecycle/lifecycle';
+import type { ProgramRef } from '../../domain/project/program';
 import type { Failure, RunRequest, RunStatus } from '../../domain/run/run';
 import { finalRunStatuses, runStatuses } from '../../domain/run/run';
 import type { Verdict } from '../../domain/decision/verdict';
@@ -37,6 +38,8 @@ export const runs = pgTable(
     lifecycle: text('lifecycle').notNull(),
     /** Kind of the revision, which selects the workflow. */
     kind: text('kind').$type<LifecycleKind>().notNull().default('ModelLifecycle'),
+    /** The project build that executes it; null for a built-in lifecycle. */
+    program: document<ProgramRef>('program'),
     revisionDigest: text('revision_digest').$type<Digest>().notNull(),
     workflowId: text('workflow_id').notNull(),
     status: text('status').$type<RunStatus>().notNull(),
@@ -83,6 +86,9 @@ export const runs = pgTable(
     check('runs_waiting_check', sql`${t.status} <> 'waiting' or ${t.waitingFor} is not null`),
     index('runs_by_lifecycle').on(t.tenantId, t.lifecycle, t.id),
     index('runs_by_status').on(t.tenantId, t.status, t.id),
+    index('runs_unfinished_programs')
+      .on(t.tenantId)
+      .where(sql`${t.program} is not null and ${t.status} not in (${finals})`),
     index('runs_unfinished')
       .on(t.tenantId, t.id)
       .where(sql`${t.status} not in (${finals})`),

@@ -89,6 +89,8 @@ interface ReferenceSchema {
   readonly anyOf?: readonly ReferenceSchema[];
   readonly oneOf?: readonly ReferenceSchema[];
   readonly not?: object;
+  /** A section that a program writes. */
+  readonly generated?: boolean;
   readonly type?: string | readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
@@ -144,8 +146,8 @@ function keysOf(
   const found = new Map<string, ReferenceKey>();
   for (const each of objectsIn(schema)) {
     for (const [name, member] of Object.entries(each.properties ?? {})) {
-      // Keys of a later version are rejected, so they have no row.
-      if (member.not !== undefined) continue;
+      // Keys of a later version are rejected, and people do not write generated keys.
+      if (member.not !== undefined || member.generated === true) continue;
       const inner = values.flatMap((value) =>
         isMap(value) && Object.hasOwn(value, name) ? [value[name]] : [],
       );

@@ -96,7 +96,8 @@ export function suggestKey(
 
 function placesOf(schema: z.ZodType, key: string, path: readonly string[]): readonly string[] {
   const inner = unwrapped(schema);
-  if (!(inner instanceof z.ZodObject)) return [];
+  // A section that a program writes is no place for a key that a person misplaced.
+  if (!(inner instanceof z.ZodObject) || inner.meta()?.['generated'] === true) return [];
   return Object.entries(inner.shape as Record<string, z.ZodType>).flatMap(([name, member]) => [
     ...(name === key ? [nameOf([...path, name])] : []),
     ...placesOf(member, key, [...path, name]),

@@ -15,6 +15,7 @@ import { gateSchema, metricField } from '../decision/gate.schema';
 import { builtComputeKinds, computeKinds } from '../training/job';
 import { tasks } from '../model/model';
 import { notifySchema } from '../notification/notify.schema';
+import { programSchema } from '../project/program.schema';
 import { scheduleSchema } from '../schedule/schedule.schema';
 import { notInThisVersion, schemaIssue } from '../document/schema-issues.schema';
 import { uriProblem } from '../dataset/source-uri';
@@ -284,6 +285,7 @@ export const lifecycleSchema = z.strictObject({
       canary: canarySchema.optional(),
       schedule: scheduleSchema.optional(),
       notify: notifySchema,
+      program: programSchema.optional(),
       monitor: notInThisVersion,
     })
     .describe('data, train and evaluate'),

@@ -2,6 +2,7 @@ import type { ArtifactRef, Digest } from '../dataset/artifact';
 import type { ComputeKind } from '../training/job';
 import type { LlmLifecycleSpec } from '../language/lifecycle/llm-lifecycle';
 import type { Task } from '../model/model';
+import type { ProgramSpec } from '../project/program';
 import type { AnswerLoss, AnswerQuality } from '../rollout/judging/answer-quality';
 import type { DataContracts } from '../dataset/contract';
 
@@ -22,6 +23,8 @@ export interface ModelLifecycleSpec {
   readonly canary: CanarySpec | null;
   readonly schedule: ScheduleSpec | null;
   readonly notify: readonly NotifySpec[];
+  /** Absent when the built-in function executes the stages. */
+  readonly program?: ProgramSpec;
 }
 
 export type LifecycleSpec = ModelLifecycleSpec | LlmLifecycleSpec;

@@ -23,7 +23,7 @@ type WrittenSource = Omit<WrittenModelSource, 'contract'>;
 
 /** Turns a checked document into the spec that the rest of the platform uses. */
 export function specOf({ metadata, spec }: CompleteLifecycle): ModelLifecycleSpec {
-  const { data, train, evaluate, promote, tune, canary, schedule, notify } = spec;
+  const { data, train, evaluate, promote, tune, canary, schedule, notify, program } = spec;
   return {
     kind: 'ModelLifecycle',
     name: metadata.name,
@@ -49,6 +49,7 @@ export function specOf({ metadata, spec }: CompleteLifecycle): ModelLifecycleSpe
       canary === undefined ? null : { ...canaryOf(canary), timezone: data.time?.timezone ?? 'UTC' },
     schedule: schedule === undefined ? null : scheduleOf(schedule),
     notify,
+    ...(program && { program }),
   };
 }
 
@@ -183,6 +184,7 @@ export function documentOf({
   train,
   evaluate,
   promote,
+  program,
   ...release
 }: ModelLifecycleSpec): LifecycleDocument {
   const { compute } = train;
@@ -225,6 +227,7 @@ export function documentOf({
       },
       promote: promoteDocument(promote),
       ...releaseDocument(release),
+      ...(program && { program }),
     },
   };
 }

@@ -3,11 +3,12 @@
  * says how a stage works; the lifecycle decides whether it runs.
  */
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import type { Digest } from '../../domain/dataset/artifact';
 import type { RunId } from '../../domain/ids';
 import { effectKey } from '../../domain/ids';
 import type { LifecycleSpec, ModelLifecycleSpec } from '../../domain/lifecycle/lifecycle';
 import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
-import type { RunEffectRef, StageName, StageStatus } from '../../domain/run/run';
+import type { RunEffectRef, StageStatus } from '../../domain/run/run';
 import type { Reuse, RunPlan, StageEnd } from '../../domain/run/plan';
 import { stagesByKind } from '../../domain/run/run';
 import type { DecisionRef } from '../../domain/decision/verdict';
@@ -49,7 +50,9 @@ export interface EndedStage<T> extends StageEnd<T> {
 const generation = 1;
 
 export interface StageOptions<Inputs> {
-  readonly name: StageName;
+  readonly name: string;
+  /** Digest of the code of a project's stage. Absent for a built-in stage. */
+  readonly code?: Digest;
   /**
    * Everything that the output depends on. Read when the stage begins; equal inputs mean that the
    * stored output is reused.
@@ -74,7 +77,7 @@ export async function runStage<T, Inputs>(
   const startedAt = Date.now();
   const inputs = await options.inputs();
   const begun = await registryWrites.beginStage.executeWithOptions({ summary: name }, [
-    { ...at, inputs, reuse: reuseOf(plan, options) },
+    { ...at, ...(options.code && { code: options.code }), inputs, reuse: reuseOf(plan, options) },
   ]);
   if (begun.kind === 'reused') {
     control.stages.push({
@@ -102,7 +105,7 @@ export async function runStage<T, Inputs>(
   }
 }
 
-export function effectOf({ tenant, runId, traceId }: RunPlan, stage: StageName): EffectFactory {
+export function effectOf({ tenant, runId, traceId }: RunPlan, stage: string): EffectFactory {
   return (step, item) => ({
     tenant,
     runId,
@@ -118,7 +121,7 @@ function reuseOf(
 ): Reuse {
   const { fromStage, reuseRun, cache } = plan.request;
   if (fromStage !== undefined && reuseRun !== undefined) {
-    const stages: readonly StageName[] = stagesByKind[plan.spec.kind];
+    const stages: readonly string[] = stagesByKind[plan.spec.kind];
     return stages.indexOf(name) < stages.indexOf(fromStage)
       ? { kind: 'from', run: reuseRun }
       : { kind: 'never' };

@@ -14,6 +14,7 @@ import { canaryRolloutWorkflow, promotionEndedSignal, rolloutWorkflowId } from '
 import { versionName } from '../../domain/model/model';
 import type { RunControl } from '../run/control';
 import { changeStatus } from '../run/control';
+import type { builtInQueue } from '../run/built-in-queue';
 import { childAttributes } from '../run/search-attributes';
 import { messageOf } from '../run/undo';
 
@@ -34,6 +35,7 @@ export interface TrackedRollout {
 export async function startRollout(
   control: RunControl,
   input: RolloutInput,
+  queue: ReturnType<typeof builtInQueue>,
 ): Promise<TrackedRollout> {
   const child = await startChild<typeof canaryRollout>(canaryRolloutWorkflow, {
     workflowId: rolloutWorkflowId(input),
@@ -44,6 +46,7 @@ export async function startRollout(
     typedSearchAttributes: childAttributes(input),
     staticSummary: `${versionName(input.challenger)} beside ${versionName(input.champion.version)}`,
     args: [input],
+    ...queue,
   });
   return track(control, child);
 }

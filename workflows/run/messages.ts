@@ -4,6 +4,7 @@ import type { Digest } from '../../domain/dataset/artifact';
 import type { Command, SignedCommand } from '../../domain/run/command';
 import type { RolloutId, RunId, Tenant } from '../../domain/ids';
 import type { LifecycleKind } from '../../domain/lifecycle/lifecycle';
+import type { ProgramRef } from '../../domain/project/program';
 import type { OpenRolloutState, PromotionEnd } from '../../domain/rollout/progress';
 import type { RolloutStatus } from '../../domain/rollout/rollout';
 import type { Failure, RunRequest, RunStatus, StageSummary } from '../../domain/run/run';
@@ -25,6 +26,8 @@ export interface LifecycleInput {
   readonly tenant: Tenant;
   readonly lifecycle: string;
   readonly kind: LifecycleKind;
+  /** Absent for a built-in lifecycle. A scheduled run of a project uses a revision of this build. */
+  readonly program?: ProgramRef;
   /** Fixed when the run is accepted. Absent in a scheduled run, which uses the newest revision. */
   readonly revision?: Digest;
   readonly request: RunRequest;

@@ -6,6 +6,7 @@ import { looseningText, loosenings } from '../../../domain/lifecycle/loosenings'
 import { isFinal, stagesOf } from '../../../domain/run/run';
 import type { RunRequest } from '../../../domain/run/run';
 import type { RunId, Tenant } from '../../../domain/ids';
+import { paramIssues } from '../../../data/training/params';
 import type { TrainerCatalog } from '../../../data/training/catalog';
 import type { Registry } from '../../../db/registry';
 
@@ -25,7 +26,7 @@ export async function checkRunRequest(
 ): Promise<void> {
   const issues = [
     ...untilIssues(asked),
-    ...paramIssues(trainers, asked),
+    ...requestedParamIssues(trainers, asked),
     ...(await reuseIssues(registry, asked)),
   ];
   if (issues.length > 0)
@@ -72,10 +73,13 @@ function untilIssues({ lifecycle: { lifecycle, spec }, request }: RequestedRun):
   return [{ pointer: '/until', detail, expected: 'no until' }];
 }
 
-function paramIssues(
+function requestedParamIssues(
   trainers: TrainerCatalog,
   { lifecycle, request }: RequestedRun,
 ): readonly Issue[] {
+  const program = 'program' in lifecycle.spec ? lifecycle.spec.program : undefined;
+  // Parameters of a project's run are those of its lifecycle function.
+  if (program) return placed(paramIssues(program.params ?? noParams, request.params ?? {}));
   if (!request.params) return [];
   if (lifecycle.spec.kind !== 'ModelLifecycle') {
     return [
@@ -86,7 +90,13 @@ function paramIssues(
     ];
   }
   const { trainer, params } = lifecycle.spec.train;
-  return trainers.checkParams(trainer, { ...params, ...request.params }).map((issue) => {
+  return placed(trainers.checkParams(trainer, { ...params, ...request.params }));
+}
+
+const noParams = { type: 'object', properties: {}, additionalProperties: false };
+
+function placed(issues: readonly Issue[]): readonly Issue[] {
+  return issues.map((issue) => {
     const pointer = `/params${issue.pointer}`;
     return {
       ...issue,

@@ -26,12 +26,21 @@ export function readLifecycleFolder(cwd: string, given: string): LifecycleFolder
   const file = stat.isDirectory() ? join(path, 'lifecycle.yaml') : path;
   const folder = dirname(file);
   const document = readText(file, given);
+  return { folder, fileName: basename(file), document, files: readTexts(cwd, folder, file) };
+}
+
+/** The texts of a folder that a lifecycle may name, by path, except the lifecycle itself. */
+export function readTexts(
+  cwd: string,
+  folder: string,
+  lifecycle?: string,
+): Readonly<Record<string, string>> {
   const files: Record<string, string> = {};
   for (const each of textsIn(folder)) {
-    if (each !== file && !isTable(folder, each))
+    if (each !== lifecycle && !isTable(folder, each))
       files[relative(folder, each)] = readText(each, relative(cwd, dirname(each)));
   }
-  return { folder, fileName: basename(file), document, files };
+  return files;
 }
 
 /** A large file in `data` is a source, which workers read where it lies. */

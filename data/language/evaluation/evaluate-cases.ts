@@ -19,7 +19,7 @@ import { inParallel, inConcurrencySlots, type Pool } from './pool';
 import { makeParaphrases } from './make-paraphrases';
 import { isWithheldAnswer, scoreCase } from './score-case';
 
-export interface Evaluation {
+export interface CaseEvaluation {
   readonly cases: readonly EvaluationCase[];
   /** The digest of the case set. It seeds the perturbations. */
   readonly caseSet: Digest;
@@ -77,7 +77,7 @@ export const refusalsToEnd = 20;
  * ledger and gets the same scores. An error of one case is recorded for that case. A spent budget,
  * an unavailable provider or a cancellation ends the evaluation, which can be resumed.
  */
-export async function evaluateCases(evaluation: Evaluation): Promise<readonly CaseResult[]> {
+export async function evaluateCases(evaluation: CaseEvaluation): Promise<readonly CaseResult[]> {
   const { cases, caseSet, dimensions, answerer, parallel, signal, onProgress } = evaluation;
   const { rewordings, refused: notReworded } = await makeParaphrases(evaluation);
   // In an order that does not depend on the file: its first cases may be of one kind, and refused
@@ -153,7 +153,7 @@ function shouldBeRefused(
 async function timedAnew(
   results: readonly CaseResult[],
   { cases: wanted, repeat }: LatencySample,
-  { cases, answerer, parallel, signal }: Evaluation,
+  { cases, answerer, parallel, signal }: CaseEvaluation,
 ): Promise<readonly CaseResult[]> {
   const timed = ({ latencyMs, earlier }: CaseResult): boolean =>
     latencyMs !== null && earlier !== true;

@@ -2,7 +2,7 @@ import {
   paraphraseKey,
   type Paraphrases,
 } from '../../../domain/language/evaluation/evaluation-questions';
-import type { Evaluation } from './evaluate-cases';
+import type { CaseEvaluation } from './evaluate-cases';
 import { inParallel } from './pool';
 
 interface Reworded {
@@ -19,7 +19,7 @@ export async function makeParaphrases({
   paraphraser,
   parallel,
   signal,
-}: Evaluation): Promise<Reworded> {
+}: CaseEvaluation): Promise<Reworded> {
   const wanted = dimensions.flatMap((dimension) =>
     // Passages are not known yet and are not paraphrased.
     dimension.kind !== 'robustness' || dimension.variable === answerer.indexVariable

@@ -18,7 +18,7 @@ import {
 } from '../../../domain/language/evaluation/score';
 import { failureMessage } from '../../../domain/language/evaluation/unanswered-cases';
 import type { CaseAnswer } from './answerer';
-import type { CaseReply, Evaluation } from './evaluate-cases';
+import type { CaseReply, CaseEvaluation } from './evaluate-cases';
 
 interface AnsweredAsk {
   readonly ask: EvaluationQuestion;
@@ -29,7 +29,7 @@ interface AnsweredAsk {
 export async function scoreCase(
   of: EvaluationCase,
   all: readonly AnsweredAsk[],
-  evaluation: Evaluation,
+  evaluation: CaseEvaluation,
 ): Promise<CaseResult> {
   const first =
     all.find(({ ask }) => ask.of === null && ask.repeat === 0)?.answer ??
@@ -86,7 +86,7 @@ async function scoreIn(
   dimension: DimensionSpec,
   of: EvaluationCase,
   { first, all }: { readonly first: CaseReply; readonly all: readonly AnsweredAsk[] },
-  evaluation: Evaluation,
+  evaluation: CaseEvaluation,
 ): Promise<Score> {
   if (dimension.kind === 'consistency') {
     const repeats = all.filter(({ ask }) => ask.of === null && ask.repeat < dimension.repeats);
@@ -145,7 +145,7 @@ async function robustness(
     readonly first: CaseReply;
     readonly all: readonly AnsweredAsk[];
   },
-  evaluation: Evaluation,
+  evaluation: CaseEvaluation,
 ): Promise<Score> {
   const dimension = evaluation.dimensions.find((each) => each.name === dimensionName);
   const perturbed = all.filter(

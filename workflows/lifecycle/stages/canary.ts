@@ -8,6 +8,7 @@ import { registryWrites } from '../../activity-proxies';
 import { canaryInconclusive, type RolloutOutcome } from '../../../domain/rollout/outcome';
 import type { StageEnd } from '../../../domain/run/plan';
 import type { EndedStage, Run } from '../stage';
+import { builtInQueue } from '../../run/built-in-queue';
 import { runStage } from '../stage';
 import type { TrackedRollout } from '../../rollout/tracked-rollout';
 import { startRollout, waitForRollout } from '../../rollout/tracked-rollout';
@@ -70,7 +71,11 @@ export async function canary(run: Run, trial: CanaryTrial): Promise<EndedCanary>
       const beside = { version: champion.version, fencing: champion.fencing };
       const input = inputOf(run, candidate, beside);
       const { kind: _, ...judged } = judge;
-      started.rollout = await startRollout(run.control, { ...input, ...judged });
+      started.rollout = await startRollout(
+        run.control,
+        { ...input, ...judged },
+        builtInQueue(plan),
+      );
       const outcome = await waitForRollout(
         run.control,
         started.rollout,

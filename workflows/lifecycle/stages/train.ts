@@ -22,11 +22,29 @@ export interface TrainOutput {
   readonly logs: ArtifactRef;
 }
 
+export interface TrainOptions {
+  /** Parameters of the trainer, over those of the spec and below those of the run's request. */
+  readonly params?: Readonly<Record<string, unknown>>;
+}
+
+/** The parameters of the trainer in this run. */
+export function trainerParams(
+  { plan: { spec, request } }: ModelRun,
+  { params }: TrainOptions,
+): Readonly<Record<string, unknown>> {
+  // The parameters of a project's run are those of its lifecycle function, not of the trainer.
+  return { ...spec.train.params, ...params, ...(spec.program ? {} : request.params) };
+}
+
 /** Assembles the rows with their features and trains on the oldest part of them. */
-export async function train(run: ModelRun, data: ValidateOutput): Promise<EndedStage<TrainOutput>> {
+export async function train(
+  run: ModelRun,
+  data: ValidateOutput,
+  options: TrainOptions = {},
+): Promise<EndedStage<TrainOutput>> {
   const { plan } = run;
   const { spec } = plan;
-  const params = { ...spec.train.params, ...plan.request.params };
+  const params = trainerParams(run, options);
   const featuresSql = fileOf(run, spec.data.features);
   const inputs = async () => {
     const trainer = await registryWrites.describeTrainer({ trainer: spec.train.trainer, params });

@@ -16,6 +16,7 @@ import { computeWork, dataWork, registryWrites } from '../../activity-proxies';
 import type { StageEnd } from '../../../domain/run/plan';
 import type { EffectFactory, EndedStage, ModelRun } from '../stage';
 import { changeStatus } from '../../run/control';
+import { builtInQueue } from '../../run/built-in-queue';
 import { childAttributes } from '../../run/search-attributes';
 import { runStage } from '../stage';
 import {
@@ -26,8 +27,8 @@ import {
   type StudyOutcome,
 } from '../../tuning/messages';
 import type { tuningStudy } from '../../tuning/study';
-import type { TrainOutput } from './train';
-import { fileOf } from './train';
+import type { TrainOptions, TrainOutput } from './train';
+import { fileOf, trainerParams } from './train';
 
 export interface TuneOutput {
   readonly chosen: 'tuned' | 'default';
@@ -51,10 +52,11 @@ export async function tune(
   run: ModelRun,
   byDefault: TrainOutput,
   spec: TuneSpec,
+  options: TrainOptions = {},
 ): Promise<EndedStage<TuneOutput> & { readonly verdict: Verdict }> {
   const { plan } = run;
   const { tenant, runId } = plan;
-  const params = { ...plan.spec.train.params, ...plan.request.params };
+  const params = trainerParams(run, options);
   const { timezone = 'UTC' } = plan.spec.data.time ?? {};
   run.undo.push({
     what: 'tuning study',
@@ -168,6 +170,7 @@ async function search(run: ModelRun, input: StudyInput): Promise<StudyOutcome> {
     // The id contains the execution: the study of a lost execution may still be ending.
     workflowId: `${workflowId}/tune/${firstExecutionRunId}`,
     args: [input],
+    ...builtInQueue(run.plan),
     cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
     // A terminated run requests cancellation, so that the study can end its jobs.
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,

@@ -1,7 +1,7 @@
 import { promptAnswerer, type Answerer } from '../../../../data/language/evaluation/answerer';
 import {
   evaluateCases,
-  type Evaluation,
+  type CaseEvaluation,
 } from '../../../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../../../data/language/evaluation/evaluator-tools';
 import { digestOf } from '../../../../data/digest';
@@ -30,7 +30,7 @@ const exact = { name: 'exact', kind: 'exact' } as const;
 function evaluated(
   cases: readonly EvaluationCase[],
   answerer: Answerer,
-  dimensions: Evaluation['dimensions'],
+  dimensions: CaseEvaluation['dimensions'],
 ) {
   return evaluateCases({
     ...{ cases, caseSet: digestOf(cases), dimensions, answerer, judges: {}, parallel: 1 },

@@ -1,0 +1,229 @@
+/** What the function of a project's stage may use during one attempt. */
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { activityInfo } from '@temporalio/activity';
+import { isInsideFolder } from '../../data/dataset/sources/file-access';
+import type { ArtifactStore } from '../../data/artifact/store';
+import type { Scratch } from '../../data/scratch';
+import {
+  logicalType,
+  quoteName,
+  quoteText,
+  readParquet,
+  withDuckDb,
+  type PlatformSql,
+} from '../../data/sql/platform-sql';
+import type { Registry } from '../../db/registry';
+import type { HeldClaim } from '../../db/run/guard';
+import {
+  datasetName,
+  type Column,
+  type DatasetManifest,
+  type DatasetVersionRef,
+} from '../../domain/dataset/dataset';
+import { failure } from '../../domain/failure';
+import type { SecretRef } from '../../domain/lifecycle/lifecycle';
+import type { RunEffectRef } from '../../domain/run/run';
+import type {
+  QueryTables,
+  StageContext,
+  StageDefinition,
+  StageLog,
+} from '../../domain/project/stage';
+import { registerDatasetVersion } from '../dataset/register-version';
+import type { HeartbeatContext } from '../run/heartbeat';
+import { openRunProgress } from '../run/progress';
+
+export interface ProjectStageDeps {
+  readonly registry: Pick<Registry, 'effects' | 'events' | 'datasets' | 'artifacts' | 'lineage'>;
+  readonly artifacts: ArtifactStore;
+  readonly scratchRoot: string;
+  readonly secretOf: (ref: SecretRef) => Promise<string>;
+  readonly log: StageLog;
+  readonly stages: readonly StageDefinition[];
+}
+
+export interface ProjectStageInput extends RunEffectRef {
+  readonly lifecycle: string;
+  readonly stage: string;
+  /** The name of this call in the records: the stage's, or with a number for a later call. */
+  readonly call: string;
+  readonly input: unknown;
+}
+
+interface StageAttempt extends HeartbeatContext {
+  readonly input: ProjectStageInput;
+  readonly scratch: Scratch;
+  readonly claim: HeldClaim;
+}
+
+const parquet = 'application/vnd.apache.parquet';
+const duckDbMemoryBytes = 2 * 2 ** 30;
+
+export function openStageContext(
+  deps: ProjectStageDeps,
+  { input, scratch, claim, signal, report }: StageAttempt,
+): StageContext {
+  const { registry, artifacts } = deps;
+  const { tenant, runId, key, lifecycle, call } = input;
+  const { attempt } = activityInfo();
+  const showProgress = openRunProgress(registry.events, {
+    tenant,
+    runId,
+    stage: call,
+    kind: 'stage.progress',
+  });
+  const pathIn = (path: string): string => insideOf(scratch.folder, path);
+  const tables = openTables(deps, scratch, signal);
+  return {
+    run: { id: runId, tenant, lifecycle },
+    attempt,
+    idempotencyKey: key,
+    signal,
+    folder: scratch.folder,
+    log: logOf(deps.log, { runId, stage: call, attempt }),
+    metric(name, value) {
+      registry.events
+        .append({ tenant, runId, kind: 'stage.metric', stage: call, data: { name, value } })
+        .catch((error: unknown) =>
+          deps.log.warn('a metric of a stage was not recorded', {
+            runId,
+            name,
+            reason: (error as Error).message,
+          }),
+        );
+    },
+    progress(done, total) {
+      report({ done, total });
+      showProgress({ done, ...(total === undefined ? {} : { total }) });
+    },
+    secret: (ref) => deps.secretOf(ref),
+    readJson: (artifact) => artifacts.getJson(artifact),
+    writeJson: (value) => artifacts.putJson({ tenant, runId, value }),
+    async readFile(artifact, path) {
+      const to = pathIn(path);
+      await mkdir(dirname(to), { recursive: true });
+      await artifacts.toFile(artifact, to, { signal });
+    },
+    writeFile: (path, mediaType) =>
+      artifacts.putFile({ tenant, runId, path: pathIn(path), mediaType, signal }),
+    query: (sql, of = {}) => tables.run(of, (duckDb) => duckDb.rows(sql)),
+    async writeTable(name, sql, of = {}) {
+      if (!/^[a-z][a-z0-9_]{0,62}$/.test(name))
+        throw failure('InvalidInput', `a table cannot be named ${JSON.stringify(name)}`, {
+          next: 'use lower-case letters, digits and underscores, beginning with a letter',
+        });
+      const path = scratch.path(`${name}.parquet`);
+      const written = await tables.run(of, (duckDb) => writeParquet(duckDb, sql, path));
+      const file = await artifacts.putFile({ tenant, runId, path, mediaType: parquet, signal });
+      return registerDatasetVersion(
+        deps,
+        { tenant, runId, key: input.key, claim },
+        {
+          dataset: datasetName(lifecycle, name),
+          ...written,
+          files: [file],
+          from: Object.values(of),
+        },
+      );
+    },
+  };
+}
+
+/** DuckDB with views over dataset versions, whose files are fetched once an attempt. */
+function openTables(
+  { artifacts }: Pick<ProjectStageDeps, 'artifacts'>,
+  scratch: Scratch,
+  signal: AbortSignal,
+) {
+  const fetched = new Map<string, Promise<readonly string[]>>();
+  const filesOf = (version: DatasetVersionRef): Promise<readonly string[]> => {
+    const { digest } = version.manifest;
+    const known = fetched.get(digest);
+    if (known) return known;
+    const fetching = fetchFiles(artifacts, scratch, version, signal);
+    fetched.set(digest, fetching);
+    return fetching;
+  };
+  return {
+    async run<T>(of: QueryTables, work: (sql: PlatformSql) => Promise<T>): Promise<T> {
+      const views = await Promise.all(
+        Object.entries(of).map(async ([name, version]) => ({
+          name,
+          files: await filesOf(version),
+        })),
+      );
+      return withDuckDb(
+        async (sql) => {
+          for (const { name, files } of views)
+            await sql.run(`CREATE VIEW ${quoteName(name)} AS FROM ${readParquet(files)}`);
+          return work(sql);
+        },
+        {
+          memoryBytes: duckDbMemoryBytes,
+          threads: 1,
+          spillDirectory: scratch.path('spill'),
+          signal,
+        },
+      );
+    },
+  };
+}
+
+async function fetchFiles(
+  artifacts: ProjectStageDeps['artifacts'],
+  scratch: Scratch,
+  { manifest }: DatasetVersionRef,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { files } = await artifacts.getJson<DatasetManifest>(manifest);
+  const folder = scratch.path(`tables/${manifest.digest.slice(-16)}`);
+  await mkdir(folder, { recursive: true });
+  const paths: string[] = [];
+  for (const [index, file] of files.entries()) {
+    const path = join(folder, `${index}.parquet`);
+    await artifacts.toFile(file, path, { signal });
+    paths.push(path);
+  }
+  return paths;
+}
+
+async function writeParquet(
+  sql: PlatformSql,
+  query: string,
+  path: string,
+): Promise<{ readonly columns: readonly Column[]; readonly rows: number }> {
+  await sql.run(`CREATE VIEW written AS ${query.trim().replace(/;\s*$/, '')}`);
+  const described = await sql.rows<{ column_name: string; column_type: string }>(
+    'DESCRIBE written',
+  );
+  const columns = described.map(({ column_name: name, column_type }): Column => {
+    const type = logicalType(column_type);
+    if (type === null)
+      throw failure('InvalidInput', `column ${name} has the type ${column_type}`, {
+        next: 'cast it to text, a number, a boolean or a timestamp',
+      });
+    return { name, type };
+  });
+  const { Count: rows } = await sql.one<{ Count: number }>(
+    `COPY (FROM written) TO ${quoteText(path)} (FORMAT parquet, COMPRESSION zstd)`,
+  );
+  return { columns, rows };
+}
+
+function insideOf(folder: string, path: string): string {
+  const at = join(folder, path);
+  if (!isInsideFolder(at, folder))
+    throw failure('InvalidInput', `${path} is outside the folder of the stage`, {
+      next: 'use a relative path without ..',
+    });
+  return at;
+}
+
+function logOf(log: StageLog, about: Readonly<Record<string, unknown>>): StageLog {
+  const write =
+    (level: keyof StageLog) =>
+    (message: string, fields: Readonly<Record<string, unknown>> = {}): void =>
+      log[level](message, { ...fields, ...about });
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+}

@@ -1,0 +1,138 @@
+/** Runs the stages that a project defines in TypeScript. */
+import { activityInfo } from '@temporalio/activity';
+import { openScratch } from '../../data/scratch';
+import { failure, isPerennialError } from '../../domain/failure';
+import type { StageContext, StageDefinition } from '../../domain/project/stage';
+import { stageValueBytes, type StageSchema } from '../../domain/project/stage';
+import type { RunEffectRef } from '../../domain/run/run';
+import { withHeartbeat } from '../run/heartbeat';
+import { withIdempotencyKey } from '../run/idempotent-effect';
+import { openStageContext, type ProjectStageDeps, type ProjectStageInput } from './stage-context';
+
+export interface ProjectUndoInput extends ProjectStageInput {
+  /** The effect whose output is undone. */
+  readonly of: RunEffectRef['key'];
+}
+
+export function createProjectStageActivities(deps: ProjectStageDeps) {
+  const stageOf = (name: string): StageDefinition => {
+    const found = deps.stages.find((stage) => stage.name === name);
+    if (!found)
+      throw failure('NotFound', `this build of the project has no stage ${name}`, {
+        next: 'perennial deploy',
+      });
+    return found;
+  };
+  /** A context for one attempt, whose folder is removed at the end. */
+  const attempt = <T>(
+    input: ProjectStageInput,
+    work: (context: StageContext) => Promise<T>,
+  ): Promise<T> =>
+    withHeartbeat((beat) =>
+      withIdempotencyKey(deps.registry.effects, input, async (assertOwned, claim) => {
+        const scratch = await openScratch(deps.scratchRoot, `stage-${input.runId}`);
+        try {
+          const context = openStageContext(deps, { input, scratch, claim, ...beat });
+          const result = await work(context);
+          await assertOwned();
+          return result;
+        } finally {
+          await scratch.dispose();
+        }
+      }),
+    );
+  return {
+    /**
+     * Runs a stage of the project. A retry after a success returns the stored output.
+     * @throws InvalidInput when the input or the output does not match its schema.
+     */
+    runProjectStage: (input: ProjectStageInput): Promise<unknown> =>
+      attempt(input, async (context) => {
+        const stage = stageOf(input.stage);
+        const given = parsed(stage, 'input', stage.input, input.input);
+        return checkedOutput(stage, await ownErrors(stage, () => stage.run(context, given)));
+      }),
+
+    /** Undoes a stage. Does nothing when the stage has no undo. */
+    undoProjectStage: (input: ProjectUndoInput): Promise<null> =>
+      attempt(input, async (context) => {
+        const stage = stageOf(input.stage);
+        const { tenant, of: key } = input;
+        const output = (await deps.registry.effects.result({ tenant, key })) ?? null;
+        const given = parsed(stage, 'input', stage.input, input.input);
+        await ownErrors(stage, () => stage.undo?.(context, { input: given, output }));
+        return null;
+      }),
+  };
+}
+
+function parsed(
+  { name }: StageDefinition,
+  what: 'input' | 'output',
+  schema: StageSchema,
+  value: unknown,
+): unknown {
+  const read = schema.safeParse(value);
+  if (read.success) return read.data;
+  const [issue] = read.error.issues;
+  const place = issue && issue.path.length > 0 ? `${what}.${issue.path.join('.')}` : what;
+  const more = read.error.issues.length > 1 ? ` (and ${read.error.issues.length - 1} more)` : '';
+  throw failure(
+    'InvalidInput',
+    `stage ${name}: ${place} does not match its schema: ${issue?.message ?? 'invalid'}${more}`,
+    {
+      next:
+        what === 'input'
+          ? 'correct the call in the lifecycle'
+          : `correct what run() of stage ${name} returns, or its output schema`,
+    },
+  );
+}
+
+/** The output as JSON, so that every attempt and every reader gets the same value. */
+function checkedOutput(stage: StageDefinition, returned: unknown): unknown {
+  const output = parsed(stage, 'output', stage.output, returned);
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(output);
+  } catch (error) {
+    throw failure('InvalidInput', `stage ${stage.name}: the output is not JSON`, {
+      cause: error,
+      next: 'return plain values, and references to artifacts',
+    });
+  }
+  if (text === undefined) return null;
+  const bytes = Buffer.byteLength(text);
+  if (bytes > stageValueBytes)
+    throw failure(
+      'InvalidInput',
+      `stage ${stage.name}: the output has ${bytes} bytes of JSON; ` +
+        `at most ${stageValueBytes} are allowed`,
+      { next: 'store it with ctx.writeJson or ctx.writeTable, and return the reference' },
+    );
+  return JSON.parse(text);
+}
+
+/** An error of the project's code names its stage. Errors of the platform keep their type. */
+async function ownErrors<T>({ name }: StageDefinition, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isPerennialError(error)) throw error;
+    if (error instanceof Error && error.name === 'AbortError') throw error;
+    const { attempt } = activityInfo();
+    const isFinal = error instanceof Error && error.name === 'StageError';
+    const message =
+      error instanceof Error
+        ? `stage ${name}: ${error.message || error.name}`
+        : `stage ${name} threw ${describeThrown(error)}; throw an Error`;
+    throw failure(isFinal ? 'StageRefused' : 'StageFailed', message, {
+      cause: error,
+      next: `perennial run logs (attempt ${attempt})`,
+    });
+  }
+}
+
+function describeThrown(value: unknown): string {
+  return value === null ? 'null' : typeof value === 'string' ? 'a string' : `a ${typeof value}`;
+}

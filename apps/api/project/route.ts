@@ -1,0 +1,86 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { digestOf, sha256 } from '../../../data/digest';
+import { failure } from '../../../domain/failure';
+import type { ProjectBuild } from '../../../domain/project/program';
+import { name, problem } from '../fields';
+import type { RouteDeps } from '../route-deps';
+import { projectBuild } from './view';
+
+/** Compiled code of a few hundred stages; more does not belong into one project. */
+const largestBuild = 32 << 20;
+const params = z.object({ project: name });
+const tags = ['projects'];
+const javascript = 'text/javascript';
+
+const uploaded = z.strictObject({
+  lifecycles: z
+    .array(name)
+    .min(1)
+    .max(200)
+    .describe('names of the lifecycles, which are the workflow types of the bundle'),
+  workflows: z.string().min(1).describe('workflow bundle as JavaScript'),
+  stages: z.string().describe('module that exports the stages, as JavaScript'),
+});
+
+export function projectRoutes({
+  registry,
+  artifacts,
+  guards: { viewer, admin },
+}: RouteDeps): FastifyPluginAsyncZod {
+  return async (app) => {
+    await Promise.resolve();
+    app.post(
+      '/projects/:project/builds',
+      {
+        ...admin,
+        bodyLimit: largestBuild,
+        schema: {
+          tags,
+          summary: 'Store a compiled project; its code runs in workers, so this needs an admin',
+          params,
+          body: uploaded,
+          response: { 200: projectBuild, default: problem },
+        },
+      },
+      async ({ caller: { tenant, name: actor }, params: { project }, body }) => {
+        const { workflows, stages } = body;
+        const lifecycles = [...body.lifecycles].sort();
+        const build: ProjectBuild = {
+          project,
+          lifecycles,
+          workflows: sha256(workflows),
+          stages: sha256(stages),
+        };
+        const digest = digestOf(build);
+        const store = (text: string) =>
+          artifacts.putBytes({ tenant, bytes: Buffer.from(text), mediaType: javascript });
+        const stored = { workflows: await store(workflows), stages: await store(stages) };
+        for (const artifact of Object.values(stored))
+          await registry.artifacts.reference({
+            tenant,
+            digest: artifact.digest,
+            by: `project:${project}@${digest}`,
+          });
+        await registry.projects.register({ tenant, project, digest, lifecycles, ...stored, actor });
+        const found = await registry.projects.get({ tenant, project, build: digest });
+        if (!found) throw failure('NotFound', `project ${project} has no build ${digest}`);
+        return found;
+      },
+    );
+
+    app.get(
+      '/projects/:project/builds',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'List the builds of a project, newest first, at most 100',
+          params,
+          response: { 200: z.array(projectBuild).readonly(), default: problem },
+        },
+      },
+      ({ caller: { tenant }, params: { project } }) => registry.projects.list({ tenant, project }),
+    );
+  };
+}

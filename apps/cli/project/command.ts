@@ -1,0 +1,68 @@
+import type { Command } from 'commander';
+import { resolve } from 'node:path';
+import { looseningText } from '../../../domain/lifecycle/loosenings';
+import { buildIdOf } from '../../../domain/project/program';
+import type * as Build from '../../project/build';
+import { CliError } from '../cli-error';
+import type { CliContext } from '../context';
+import { jsonText } from '../harmless';
+import { readTexts } from '../lifecycle/folder';
+
+/** Commands of a project that writes its lifecycles in TypeScript. */
+export function projectCommands(program: Command, context: CliContext): void {
+  const { terminal, settings } = context;
+  program
+    .command('deploy [folder]')
+    .description('Build a TypeScript project and route its new runs to the build')
+    .option('--json', 'Print as JSON')
+    .action(async (given: string | undefined, options: { readonly json?: true }) => {
+      const folder = resolve(settings.cwd, given ?? '.');
+      const built = await build(folder);
+      const { project } = built.build;
+      const api = context.api();
+      await api.call('POST /projects/{project}/builds', {
+        path: { project },
+        body: {
+          lifecycles: [...built.build.lifecycles],
+          workflows: built.workflows,
+          stages: built.stages,
+        },
+      });
+      if (!options.json)
+        terminal.say(`${project}: build ${buildIdOf(built.digest)} of ${folder} is stored`);
+      const files = readTexts(settings.cwd, folder);
+      const applied = [];
+      for (const [name, document] of Object.entries(built.documents)) {
+        const answer = await api.call('PUT /lifecycles/{name}', {
+          path: { name },
+          body: { document, fileName: 'perennial.config.ts', files, folder },
+        });
+        applied.push(answer);
+        if (options.json) continue;
+        const revision = `${name}: revision ${answer.revision}`;
+        for (const line of answer.warnings) terminal.say(terminal.paint.yellow(`warning: ${line}`));
+        if (answer.state !== 'pending') {
+          terminal.say(`${revision} ${answer.changed ? 'applied' : 'is unchanged'}`);
+          continue;
+        }
+        terminal.say(`${revision} loosens the policy:`);
+        for (const each of answer.loosenings) terminal.say(`  ${looseningText(each)}`);
+      }
+      if (options.json)
+        terminal.out(jsonText({ project, build: built.digest, lifecycles: applied }));
+      const pending = applied.find(({ state }) => state === 'pending');
+      if (pending)
+        throw new CliError(
+          `${pending.lifecycle}: revision ${pending.revision} waits for an approver other than its author`,
+          3,
+          `perennial lifecycle approve ${pending.lifecycle} --revision ${pending.revision} --reason "<why>"`,
+        );
+    });
+}
+
+/** The bundlers take a second to load, so only the commands that need them do. */
+async function build(folder: string) {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const { buildProject } = require('../../project/build') as typeof Build;
+  return buildProject(folder);
+}

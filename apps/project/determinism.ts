@@ -1,0 +1,149 @@
+/**
+ * Refuses code in lifecycles that a replay could execute differently: clocks, random numbers,
+ * network, processes, and values of other modules. Temporal's sandbox replaces some of them, but a
+ * lifecycle should say what it depends on.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import ts from 'typescript';
+import type { Issue } from '../../domain/failure';
+import type { ProjectFolder } from './project-folder';
+
+const calls: Readonly<Record<string, string>> = {
+  'Date.now': 'use run.now()',
+  'Math.random': 'use run.random()',
+  'performance.now': 'use run.now()',
+  fetch: 'call the service in a stage, and use run.stage(…)',
+  setTimeout: 'use run.sleep(…)',
+  setInterval: 'use run.sleep(…) in a loop',
+  setImmediate: 'remove it',
+  'crypto.randomUUID': 'use run.id, or make the value in a stage',
+  'crypto.getRandomValues': 'make the value in a stage',
+  require: 'use import',
+};
+
+const globals: Readonly<Record<string, string>> = {
+  process: 'read the environment in a stage, or pass a parameter of the run',
+  WeakRef: 'remove it',
+  FinalizationRegistry: 'remove it',
+};
+
+/**
+ * The issues of the given lifecycles and of the files that they import. Issues name files relative
+ * to the folder of the project.
+ */
+export function determinismIssues(
+  { folder, stages }: Pick<ProjectFolder, 'folder' | 'stages'>,
+  lifecycles: readonly string[],
+): readonly Issue[] {
+  const issues: Issue[] = [];
+  const seen = new Set(lifecycles);
+  for (const path of seen) {
+    const text = readFileSync(path, 'utf8');
+    issues.push(
+      ...fileIssues(folder, { path, text }, (specifier) => {
+        if (isBuiltin(specifier)) return 'use it in a stage, and call that with run.stage(…)';
+        if (!specifier.startsWith('.')) return null;
+        const file = fileOf(resolve(dirname(path), specifier));
+        if (file !== null && isStageFile(stages, file))
+          return 'import type, and call the stage with run.stage(…)';
+        if (file !== null) seen.add(file);
+        return null;
+      }),
+    );
+  }
+  return issues;
+}
+
+function isStageFile(stages: string | null, file: string): boolean {
+  if (stages === null) return false;
+  return (
+    file === stages || (basename(stages) === 'index.ts' && file.startsWith(`${dirname(stages)}/`))
+  );
+}
+
+function fileOf(path: string): string | null {
+  const candidates = [path, `${path}.ts`, join(path, 'index.ts'), path.replace(/\.js$/, '.ts')];
+  return candidates.find((each) => each.endsWith('.ts') && existsSync(each)) ?? null;
+}
+
+interface WorkflowSource {
+  readonly path: string;
+  readonly text: string;
+}
+
+function fileIssues(
+  folder: string,
+  { path, text }: WorkflowSource,
+  refusedImport: (specifier: string) => string | null,
+): readonly Issue[] {
+  const source = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
+  const issues: Issue[] = [];
+  const report = (node: ts.Node, detail: string, expected: string): void => {
+    const { line, character } = source.getLineAndCharacterOfPosition(node.getStart(source));
+    issues.push({
+      pointer: '',
+      detail,
+      expected,
+      file: relative(folder, path),
+      line: line + 1,
+      column: character + 1,
+    });
+  };
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) {
+      const { moduleSpecifier } = node;
+      const specifier =
+        moduleSpecifier && ts.isStringLiteral(moduleSpecifier) ? moduleSpecifier.text : null;
+      const alternative = specifier === null || isTypeOnly(node) ? null : refusedImport(specifier);
+      if (alternative !== null)
+        report(node, `a lifecycle may not import values of ${specifier ?? ''}`, alternative);
+    } else if (ts.isCallExpression(node)) {
+      const name = node.expression.getText(source).replaceAll(/\s/g, '');
+      const alternative = Object.hasOwn(calls, name) ? calls[name] : undefined;
+      if (alternative !== undefined)
+        report(node, `${name}() may differ when the run is replayed`, alternative);
+      if (node.expression.kind === ts.SyntaxKind.ImportKeyword)
+        report(node, 'a lifecycle may not import modules while it runs', 'use import type');
+    } else if (ts.isNewExpression(node) && node.expression.getText(source) === 'Date') {
+      if ((node.arguments ?? []).length === 0)
+        report(node, 'new Date() may differ when the run is replayed', 'use run.now()');
+    } else if (ts.isIdentifier(node) && Object.hasOwn(globals, node.text) && isReference(node)) {
+      report(node, `a lifecycle may not use ${node.text}`, globals[node.text] ?? '');
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return issues;
+}
+
+function isTypeOnly(node: ts.ImportDeclaration | ts.ExportDeclaration): boolean {
+  if (ts.isExportDeclaration(node)) return node.isTypeOnly || isTypeList(node.exportClause);
+  const clause = node.importClause;
+  if (!clause) return false;
+  if (clause.phaseModifier === ts.SyntaxKind.TypeKeyword) return true;
+  return clause.name === undefined && isTypeList(clause.namedBindings);
+}
+
+function isTypeList(list: ts.Node | undefined): boolean {
+  return (
+    list !== undefined &&
+    (ts.isNamedImports(list) || ts.isNamedExports(list)) &&
+    list.elements.every(({ isTypeOnly }) => isTypeOnly)
+  );
+}
+
+/** Not the name of a property, parameter or declaration. */
+function isReference(node: ts.Identifier): boolean {
+  const { parent } = node;
+  if (ts.isPropertyAccessExpression(parent)) return parent.expression === node;
+  return !(
+    (ts.isPropertyAssignment(parent) ||
+      ts.isParameter(parent) ||
+      ts.isVariableDeclaration(parent) ||
+      ts.isPropertySignature(parent) ||
+      ts.isBindingElement(parent)) &&
+    parent.name === node
+  );
+}

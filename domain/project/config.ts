@@ -1,0 +1,28 @@
+/** `perennial.config.ts`: what a project deploys. */
+import type { z } from 'zod';
+import type { LifecycleDocument } from '../lifecycle/lifecycle.schema';
+
+export interface ProjectLifecycleConfig {
+  /** The schema of the parameters of a run. Without it a run takes none. */
+  readonly params?: z.ZodType;
+  readonly labels?: Readonly<Record<string, string>>;
+  /**
+   * The sections of `lifecycle.yaml`: data, train, evaluate, promote and the optional ones. They
+   * are the policy, which the lifecycle function cannot loosen.
+   */
+  readonly spec: Omit<LifecycleDocument['spec'], 'program' | 'monitor'>;
+}
+
+export interface ProjectConfig {
+  /** Lower-case letters, digits and hyphens. */
+  readonly name: string;
+  /** The person or team responsible, or their address. */
+  readonly owner: string;
+  /** By name. The function of `churn` is the export of `lifecycles/churn.ts`. */
+  readonly lifecycles: Readonly<Record<string, ProjectLifecycleConfig>>;
+}
+
+/** Declares a project. Export the result as the default of `perennial.config.ts`. */
+export function defineProject(project: ProjectConfig): ProjectConfig {
+  return project;
+}

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import type { Digest } from '../dataset/artifact';
+import { nameField } from '../document/field.schema';
+
+export const digestField = z
+  .string()
+  .regex(/^sha256:[0-9a-f]{64}$/)
+  .transform((text) => text as Digest);
+
+export const stageNameField = z
+  .string()
+  .regex(/^[a-z][a-z0-9_-]{0,62}$/)
+  .describe('lower-case letters, digits, hyphens and underscores, beginning with a letter');
+
+const projectStageSchema = z
+  .strictObject({
+    code: digestField.describe("digest of the stage's compiled code"),
+    cache: z.boolean().describe('false runs the stage even with unchanged code and input'),
+    timeoutSeconds: z
+      .number()
+      .positive()
+      .max(30 * 86_400)
+      .describe('the time limit of one attempt in seconds'),
+    attempts: z.int().min(1).max(1000).describe('the largest number of attempts'),
+    hasUndo: z.boolean().describe('true when the stage defines an undo'),
+  })
+  .describe('a stage of the project');
+
+export const programSchema = z
+  .strictObject({
+    project: nameField('the name of the project'),
+    build: digestField.describe('digest of the compiled project'),
+    params: z
+      .record(z.string(), z.unknown())
+      .nullable()
+      .describe('JSON Schema of the parameters of a run; null without parameters'),
+    stages: z
+      .record(stageNameField, projectStageSchema)
+      .describe('the stages that the project defines'),
+  })
+  .meta({
+    description: 'the TypeScript project that executes the lifecycle; perennial deploy writes it',
+    generated: true,
+  });

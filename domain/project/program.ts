@@ -1,0 +1,61 @@
+/** A lifecycle that a project writes in TypeScript, as its revision describes it. */
+import type { Digest } from '../dataset/artifact';
+import type { Tenant } from '../ids';
+
+/** The project build that executes a run. */
+export interface ProgramRef {
+  readonly project: string;
+  /** Digest of the project's compiled code. */
+  readonly build: Digest;
+}
+
+/** The `program` section of a lifecycle. `perennial deploy` writes it. */
+export interface ProgramSpec extends ProgramRef {
+  /** JSON Schema of the parameters of a run; null when the lifecycle has none. */
+  readonly params: Readonly<Record<string, unknown>> | null;
+  /** The stages that the project defines, by name. */
+  readonly stages: Readonly<Record<string, ProjectStageSpec>>;
+}
+
+export interface ProjectStageSpec {
+  /** Digest of the stage's compiled code with its dependencies. */
+  readonly code: Digest;
+  /** False runs the stage again even with unchanged code and input. */
+  readonly cache: boolean;
+  /** The time limit of one attempt. */
+  readonly timeoutSeconds: number;
+  /** The largest number of attempts. */
+  readonly attempts: number;
+  readonly hasUndo: boolean;
+}
+
+/** The compiled code of a project. Its digest is over the canonical JSON of this. */
+export interface ProjectBuild {
+  readonly project: string;
+  /** Names of the lifecycles. Each is a workflow type of this build. */
+  readonly lifecycles: readonly string[];
+  /** Digest of the bundle that Temporal's sandbox runs. */
+  readonly workflows: Digest;
+  /** Digest of the module that exports the stages. */
+  readonly stages: Digest;
+}
+
+export interface ProjectPlace {
+  readonly tenant: Tenant;
+  readonly project: string;
+}
+
+/** The task queue of the project's workflows and stages. */
+export function projectQueue({ tenant, project }: ProjectPlace): string {
+  return `project/${tenant}/${project}`;
+}
+
+/** The name of the project's Temporal Worker Deployment, which has no slashes or dots. */
+export function projectDeployment({ tenant, project }: ProjectPlace): string {
+  return `project-${tenant}-${project}`;
+}
+
+/** Temporal's id of a build within the deployment: the first 16 hex digits of its digest. */
+export function buildIdOf(build: Digest): string {
+  return build.slice('sha256:'.length, 'sha256:'.length + 16);
+}

@@ -1,0 +1,2 @@
+/** `perennial/workflow`: writes lifecycles. Everything here is safe in workflow code. */
+export * from '../workflows/project/lifecycle';

@@ -1,0 +1,67 @@
+/** Opens what the activities of a worker process need. */
+import { join } from 'node:path';
+import type { ActivityDeps } from '../activities';
+import { createLocalBackend } from '../activities/training/compute/local/backend';
+import { describeConfinement } from '../activities/training/compute/local/confinement';
+import { createOptuna } from '../activities/tuning/optuna';
+import { openChunkStore } from '../data/index/chunk-store';
+import { openEmbedders } from '../data/index/embedders/open-embedder';
+import { openLedgerEmbeddings } from '../data/language/ledger-embeddings';
+import { openModelAccess } from '../data/language/model-access';
+import { commandKeysFrom } from './access/command-keys';
+import { scratchRoot, type Core } from './compose';
+import type { Config } from './config';
+import { modelProviders } from './language/model-providers';
+import type { Logger } from './log';
+import { stageCodeDigest } from './temporal/source-digest';
+
+export interface OpenedActivityDeps {
+  readonly deps: ActivityDeps;
+  close(): Promise<void>;
+}
+
+export function openActivityDeps(config: Config, core: Core, log: Logger): OpenedActivityDeps {
+  const backend = createLocalBackend({
+    python: config.python,
+    pythonLlm: config.pythonLlm,
+    trainersDir: config.trainersDir,
+    stateDir: join(config.stateDir, 'state'),
+    artifacts: core.artifacts,
+    maxConcurrent: config.maxJobs,
+    hidden: config.ingest.files.denied,
+    confine: config.confineJobs,
+    onConfinement: (found) => log.info({ jobs: found }, describeConfinement(found)),
+  });
+  const optuna = createOptuna({ python: config.python, trainersDir: config.trainersDir });
+  const chunkStore = openChunkStore({ kind: 's3', s3: config.s3 });
+  const access = openModelAccess(modelProviders(config), config.operatorSecretOf);
+  const ledgered = openLedgerEmbeddings(access, core.registry.llmCalls, core.artifacts);
+  const embedders = openEmbedders({ access, ledgered });
+  const deps: ActivityDeps = {
+    ...core,
+    scratchRoot: scratchRoot(config),
+    sourcePolicy: {
+      samplesDir: config.samplesDir,
+      s3: config.s3,
+      allowPrivateAddresses: config.ingest.allowPrivateAddresses,
+      files: config.ingest.files,
+      buckets: config.ingest.buckets,
+    },
+    backends: { local: backend },
+    optuna,
+    chunkStore,
+    embedders,
+    access,
+    trainersDir: config.trainersDir,
+    serviceKey: config.serviceKey,
+    commandKeys: commandKeysFrom(config.commandKeysFile),
+    codeDigest: stageCodeDigest(),
+  };
+  return {
+    deps,
+    close: async () => {
+      chunkStore.close();
+      await Promise.all([backend.close(), optuna.close(), embedders.close(), access.close()]);
+    },
+  };
+}

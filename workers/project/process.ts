@@ -1,0 +1,59 @@
+/** The process of one project build; `workers/project/host.ts` starts it. */
+import { NativeConnection, Runtime } from '@temporalio/worker';
+import { Connection } from '@temporalio/client';
+import { failure } from '../../domain/failure';
+import type { Digest } from '../../domain/dataset/artifact';
+import type { Tenant } from '../../domain/ids';
+import { openActivityDeps } from '../activity-deps';
+import { openCore } from '../compose';
+import type { Config } from '../config';
+import type { Logger } from '../log';
+import { temporalLogger } from '../temporal/log';
+import { temporalConnectOptions } from '../temporal/settings';
+import { createProjectWorker } from './worker';
+
+export interface ServedBuild {
+  readonly tenant: Tenant;
+  readonly project: string;
+  readonly build: Digest;
+}
+
+/** Runs until the signal aborts or the parent process ends, which closes stdin. */
+export async function runProjectWorker(
+  config: Config,
+  served: ServedBuild,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  Runtime.install({ logger: temporalLogger(log), shutdownSignals: [] });
+  const core = openCore(config, 'perennial-project-worker');
+  const opened = openActivityDeps(config, core, log);
+  const { namespace } = config.temporal;
+  const connection = await NativeConnection.connect(temporalConnectOptions(config.temporal));
+  const client = await Connection.connect(temporalConnectOptions(config.temporal));
+  try {
+    const build = await core.registry.projects.get(served);
+    if (!build) throw failure('NotFound', `project ${served.project} has no build ${served.build}`);
+    const worker = await createProjectWorker({
+      connection,
+      namespace,
+      build,
+      deps: opened.deps,
+      secretOf: config.secretOf,
+      folder: config.stateDir,
+      log,
+    });
+    const stop = (): void => {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+    };
+    const running = worker.run();
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+    process.stdin.on('close', stop).resume();
+    log.info({ project: build.project, build: build.digest }, 'project worker ready');
+    await running;
+  } finally {
+    await opened.close();
+    await Promise.all([connection.close(), client.close(), core.close()]);
+  }
+}

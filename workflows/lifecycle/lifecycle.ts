@@ -1,0 +1,21 @@
+/** Makes the Temporal workflow of a lifecycle from the function that says what a run does. */
+import type { LifecycleInput, RunOutcome } from '../run/messages';
+import { openControl } from '../run/control';
+import type { RunEnd } from '../run/end';
+import { close, open, undoFailedRun } from '../run/end';
+import type { Run } from './stage';
+
+/** A workflow that executes one run. */
+export type LifecycleWorkflow = (input: LifecycleInput) => Promise<RunOutcome>;
+
+/**
+ * Opens the run, executes the body and records its end. A run that fails or is cancelled undoes
+ * its effects, newest first.
+ */
+export function workflowOf(body: (run: Run) => Promise<RunEnd>): LifecycleWorkflow {
+  return async (input) => {
+    const run = await open(openControl(input.tenant), input);
+    const end = await body(run).catch((error: unknown) => undoFailedRun(run, error));
+    return close(run, end);
+  };
+}

@@ -1,0 +1,128 @@
+/** The built-in stages of a classical model, as functions that a lifecycle calls in its order. */
+import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
+import type { RunId } from '../../domain/ids';
+import type { ModelLifecycleSpec } from '../../domain/lifecycle/lifecycle';
+import type { ComparedChampion, ModelVersionRef } from '../../domain/model/model';
+import { registryWrites } from '../activity-proxies';
+import type { RunEnd } from '../run/end';
+import { isNotPassed, unchangedEnd } from '../run/verdict';
+import { release } from './release';
+import type { EndedStage, ModelRun } from './stage';
+import { evaluate, type EvaluateOutput } from './stages/evaluate';
+import { ingest, type IngestOutput } from './stages/ingest';
+import { registerCandidate, train, type TrainOptions, type TrainOutput } from './stages/train';
+import { tune, type TuneOutput } from './stages/tune';
+import { validate, type ValidateOutput } from './stages/validate';
+
+/** The output of a stage, its verdict, and the run whose output was reused. */
+export type StageResult<Output> = Output & {
+  /** A stage that judges nothing passes without reasons. */
+  readonly verdict: Verdict;
+  /** Null when the stage ran. */
+  readonly reusedFrom: RunId | null;
+};
+
+/** A registered version, and the champion that it is compared with. */
+export interface Candidate {
+  readonly model: TrainOutput;
+  /** Null when the model is already the champion, so that there is nothing to compare. */
+  readonly version: ModelVersionRef | null;
+  readonly champion: ComparedChampion;
+}
+
+export interface RegisteredCandidate extends Candidate {
+  readonly version: ModelVersionRef;
+}
+
+export type Evaluation = StageResult<EvaluateOutput> & {
+  readonly candidate: RegisteredCandidate;
+  readonly decision: DecisionRef;
+};
+
+export interface ModelLifecycleRun {
+  readonly id: RunId;
+  /** The revision of the lifecycle that this run executes. */
+  readonly spec: ModelLifecycleSpec;
+  /** Makes a dataset version of each source in `spec.data.sources`. */
+  ingest(): Promise<StageResult<IngestOutput>>;
+  /** Checks each source against its contract. The accepted rows continue. */
+  validate(data: IngestOutput): Promise<StageResult<ValidateOutput>>;
+  /** Joins the datasets, computes the features and trains as `spec.train` says. */
+  train(data: ValidateOutput, options?: TrainOptions): Promise<StageResult<TrainOutput>>;
+  /** Searches for better parameters. Null when the spec has no `tune`. */
+  tune(trained: TrainOutput, options?: TrainOptions): Promise<StageResult<TuneOutput> | null>;
+  /** Reads the champion, and registers the model unless it is that champion. */
+  candidate(model: TrainOutput): Promise<Candidate>;
+  /** Measures the candidate on the holdout and decides by the gates of `spec.evaluate`. */
+  evaluate(candidate: RegisteredCandidate): Promise<Evaluation>;
+  /**
+   * Ends the run with the canary of `spec.canary` and the promotion of `spec.promote`. Promotes
+   * only a candidate that the gates, the canary and the approvers accepted.
+   */
+  release(
+    evaluation: Evaluation,
+    options?: {
+      /** The verdict of the stage before the evaluation, which is shown with it. */
+      readonly before?: Verdict | undefined;
+    },
+  ): Promise<RunEnd>;
+  /** Ends the run because a stage did not pass. Nothing is promoted. */
+  stopped(stage: { readonly verdict: Verdict }): RunEnd;
+  /** Ends the run because the model is already the champion. */
+  unchanged(candidate: Candidate): RunEnd;
+}
+
+export function isRegistered(candidate: Candidate): candidate is RegisteredCandidate {
+  return candidate.version !== null;
+}
+
+/** Whether the verdict of a stage stops a run. */
+export function hasNotPassed({ verdict }: { readonly verdict: Verdict }): boolean {
+  return isNotPassed(verdict);
+}
+
+export function modelRun(run: ModelRun): ModelLifecycleRun {
+  const { plan } = run;
+  return {
+    id: plan.runId,
+    spec: plan.spec,
+    ingest: async () => resultOf(await ingest(run)),
+    validate: async (data) => resultOf(await validate(run, data)),
+    train: async (data, options = {}) => resultOf(await train(run, data, options)),
+    tune: async (trained, options = {}) =>
+      plan.spec.tune ? resultOf(await tune(run, trained, plan.spec.tune, options)) : null,
+    async candidate(model) {
+      const { tenant, lifecycle } = plan;
+      const champion = await registryWrites.readChampion({ tenant, model: lifecycle });
+      const isChampion = champion.version?.manifest.digest === model.manifest.digest;
+      const version = isChampion ? null : await registerCandidate(run, model);
+      return { model, version, champion };
+    },
+    async evaluate(candidate) {
+      const { model, version, champion } = candidate;
+      const ended = await evaluate(run, { ...model, candidate: version, champion });
+      return { ...resultOf(ended), candidate, decision: ended.decision };
+    },
+    release: ({ candidate, verdict, decision, champion }, { before } = {}) =>
+      release(run, {
+        candidate: candidate.version,
+        champion: candidate.champion,
+        evaluated: { verdict, decision, output: { champion } },
+        before: before ?? null,
+      }),
+    stopped: ({ verdict }) => ({ status: 'stopped', verdict, version: null }),
+    unchanged: ({ champion }) => {
+      if (champion.version === null)
+        throw new Error('only a champion can be unchanged, and there is no champion');
+      return unchangedEnd(champion.version, 'data, code and parameters');
+    },
+  };
+}
+
+export function resultOf<Output>({
+  output,
+  verdict = { kind: 'passed', reasons: [] },
+  reusedFrom,
+}: EndedStage<Output>): StageResult<Output> {
+  return { ...output, verdict, reusedFrom };
+}

@@ -1,0 +1,96 @@
+/**
+ * `perennial/workflow`: lifecycles that a project writes in TypeScript. This module runs in
+ * Temporal's sandbox, so it imports no library but the SDK's workflow package.
+ */
+import type { z } from 'zod';
+import type { Verdict } from '../../domain/decision/verdict';
+import type { StageDefinition } from '../../domain/project/stage';
+import type { LifecycleWorkflow } from '../lifecycle/lifecycle';
+import { workflowOf } from '../lifecycle/lifecycle';
+import { modelRun, type ModelLifecycleRun } from '../lifecycle/model-run';
+import type { ModelRun } from '../lifecycle/stage';
+import type { RunEnd } from '../run/end';
+import { callStage, refusal, type StageCalls } from './stage-calls';
+
+export { hasNotPassed, isRegistered } from '../lifecycle/model-run';
+export type { RunEnd } from '../run/end';
+export type {
+  Candidate,
+  Evaluation,
+  ModelLifecycleRun,
+  RegisteredCandidate,
+  StageResult,
+} from '../lifecycle/model-run';
+
+type StageUnion<Stages> = Extract<Stages[keyof Stages], StageDefinition>;
+/** The names of the stages that a module exports. */
+export type StageNames<Stages> = StageUnion<Stages>['name'];
+type StageNamed<Stages, Name> = Extract<StageUnion<Stages>, { readonly name: Name }>;
+export type StageInput<Stages, Name> = z.input<StageNamed<Stages, Name>['input']>;
+export type StageOutput<Stages, Name> = z.output<StageNamed<Stages, Name>['output']>;
+
+export interface ProjectRun<Stages> extends ModelLifecycleRun {
+  /**
+   * Runs a stage of the project, or reuses the output of an earlier call with equal code and
+   * input. A second call of a stage in one run is recorded as `<name>-2`.
+   */
+  stage<Name extends StageNames<Stages>>(
+    name: Name,
+    input: StageInput<Stages, Name>,
+  ): Promise<StageOutput<Stages, Name>>;
+  /** Registers an undo. It runs when the run fails or is cancelled, newest first. */
+  undo(what: string, work: () => Promise<void>): void;
+  /** Ends the run as succeeded without a release. */
+  done(reason?: string): RunEnd;
+}
+
+/**
+ * A lifecycle as a Temporal workflow. The body is replayed, so that it may only branch on its
+ * parameters and on the results of the run.
+ */
+// Callers name `Params`, because nothing else says what a run is given.
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
+export function lifecycle<Stages, Params = Readonly<Record<string, never>>>(
+  body: (run: ProjectRun<Stages>, params: Params) => Promise<RunEnd>,
+): LifecycleWorkflow {
+  return workflowOf(async (opened) => {
+    const run = opened as ModelRun;
+    const { lifecycle: name, request } = run.plan;
+    const end: unknown = await body(projectRun<Stages>(run), (request.params ?? {}) as Params);
+    if (!isRunEnd(end))
+      throw refusal(
+        `lifecycle ${name} returned ${end === undefined ? 'nothing' : 'an unknown value'}`,
+        'return run.release(…), run.stopped(…), run.unchanged(…) or run.done()',
+      );
+    return end;
+  });
+}
+
+function projectRun<Stages>(run: ModelRun): ProjectRun<Stages> {
+  const { program } = run.plan.spec;
+  if (!program)
+    throw refusal(
+      `the revision of ${run.plan.lifecycle} names no project`,
+      'perennial deploy in the folder of the project',
+    );
+  const calls: StageCalls = new Map();
+  return {
+    ...modelRun(run),
+    async stage(name, input) {
+      const { output } = await callStage(run, program, { calls, name, input });
+      return output as StageOutput<Stages, typeof name>;
+    },
+    undo(what, work) {
+      run.undo.push({ what, run: work });
+    },
+    done: (reason) => ({ status: 'succeeded', verdict: doneVerdict(reason), version: null }),
+  };
+}
+
+function doneVerdict(message = 'the lifecycle ended without a release'): Verdict {
+  return { kind: 'passed', reasons: [{ gate: 'lifecycle', code: 'lifecycle.done', message }] };
+}
+
+function isRunEnd(value: unknown): value is RunEnd {
+  return typeof value === 'object' && value !== null && 'status' in value && 'verdict' in value;
+}

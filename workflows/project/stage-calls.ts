@@ -1,0 +1,101 @@
+/** Calls a stage that the project defines, with the records, cache and undo of every stage. */
+import {
+  ActivityCancellationType,
+  ApplicationFailure,
+  proxyActivities,
+} from '@temporalio/workflow';
+import type { ProjectActivities } from '../../activities/project';
+import { nearest } from '../../domain/document/nearest';
+import type { ProgramSpec, ProjectStageSpec } from '../../domain/project/program';
+import { stageValueBytes } from '../../domain/project/stage';
+import type { EndedStage, ModelRun } from '../lifecycle/stage';
+import { effectOf, runStage } from '../lifecycle/stage';
+
+/** Calls of each stage in one run, so that a second call of a stage has a name of its own. */
+export type StageCalls = Map<string, number>;
+
+export async function callStage(
+  run: ModelRun,
+  program: ProgramSpec,
+  {
+    calls,
+    name,
+    input,
+  }: { readonly calls: StageCalls; readonly name: string; readonly input: unknown },
+): Promise<EndedStage<unknown>> {
+  const spec = declaredStage(program, name);
+  const call = nextCall(calls, name);
+  assertSmall(name, input);
+  const { plan } = run;
+  const work = stageWork(spec);
+  const effect = effectOf(plan, call);
+  const given = { lifecycle: plan.lifecycle, stage: name, call, input };
+  const main = effect('run');
+  if (spec.hasUndo)
+    run.undo.push({
+      what: `stage ${call}`,
+      run: async () => {
+        await work.undoProjectStage({ ...effect('undo'), ...given, of: main.key });
+      },
+    });
+  return runStage(
+    run,
+    { name: call, code: spec.code, inputs: () => input, cached: spec.cache },
+    async () => ({
+      output: await work.runProjectStage.executeWithOptions({ summary: name }, [
+        { ...main, ...given },
+      ]),
+    }),
+  );
+}
+
+function declaredStage({ project, stages }: ProgramSpec, name: string): ProjectStageSpec {
+  const spec = Object.hasOwn(stages, name) ? stages[name] : undefined;
+  if (spec) return spec;
+  const near = nearest(name, Object.keys(stages));
+  throw refusal(
+    `project ${project} has no stage ${name}${near === null ? '' : `; did you mean ${near}?`}`,
+    'export the stage from stages/, then perennial deploy',
+  );
+}
+
+/** `enrich` for the first call, then `enrich-2`. Calls are counted in the order of the code. */
+export function nextCall(calls: StageCalls, name: string): string {
+  const count = (calls.get(name) ?? 0) + 1;
+  calls.set(name, count);
+  return count === 1 ? name : `${name}-${count}`;
+}
+
+function assertSmall(name: string, input: unknown): void {
+  const text = JSON.stringify(input) as string | undefined;
+  if (text === undefined || text.length <= stageValueBytes) return;
+  throw refusal(
+    `the input of stage ${name} has ${text.length} characters of JSON; ` +
+      `at most ${stageValueBytes} are allowed`,
+    'pass references to artifacts or dataset versions instead of the data',
+  );
+}
+
+export function refusal(message: string, next: string): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: 'InvalidInput',
+    message,
+    nonRetryable: true,
+    details: [{ next }],
+  });
+}
+
+/** On the project's queue, so that the build of the workflow also runs its stages. */
+function stageWork({ timeoutSeconds, attempts }: ProjectStageSpec) {
+  return proxyActivities<ProjectActivities>({
+    startToCloseTimeout: timeoutSeconds * 1000,
+    heartbeatTimeout: '10s',
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: {
+      initialInterval: '500ms',
+      backoffCoefficient: 2,
+      maximumInterval: '1m',
+      maximumAttempts: attempts,
+    },
+  });
+}
