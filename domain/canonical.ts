@@ -29,7 +29,7 @@ function write(value: unknown, pointer: string): string {
 
 function writeString(text: string, pointer: string): string {
   // With the u flag a surrogate matches only when its other half is missing.
-  if (/\p{Surrogate}/u.test(text)) throw notJson(pointer, 'text with half a surrogate pair');
+  if (/\p{Surrogate}/u.test(text)) throw notJson(pointer, 'text with a lone surrogate');
   return JSON.stringify(text);
 }
 

@@ -1,5 +1,5 @@
 /**
- * Text with a lone surrogate has no digest (canonical.ts). Escapes in JSON and cutting can cause
+ * Text with a lone surrogate has no digest (canonical.ts). JSON escapes and truncation can produce
  * one.
  */
 

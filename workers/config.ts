@@ -155,12 +155,12 @@ export function readConfig(environment: Environment): Config {
     error: (issue) => (issue.input === undefined ? 'is missing' : undefined),
   });
   const temporal = readTemporalSecurity(given);
-  const mistakes = [
+  const errors = [
     ...(parsed.error?.issues ?? []).map(({ path, message }) => ({
       setting: path.join('.'),
       detail: message,
     })),
-    ...temporal.mistakes,
+    ...temporal.errors,
     ...auditSettingErrors(given),
   ];
   const sources = readSourceAccess(given, {
@@ -168,8 +168,8 @@ export function readConfig(environment: Environment): Config {
     ownBucket: given['PERENNIAL_S3_BUCKET'] ?? usualBucket,
   });
   const secrets = readSecretAccess(given, [stateDirOf(given), provisioned]);
-  mistakes.push(...sources.mistakes, ...secrets.mistakes);
-  if (!parsed.success || mistakes.length > 0) throw wrongSettings(mistakes);
+  errors.push(...sources.errors, ...secrets.errors);
+  if (!parsed.success || errors.length > 0) throw wrongSettings(errors);
   const value = parsed.data;
   const stateDir = stateDirOf(given);
   return {
@@ -286,8 +286,8 @@ function ownFiles(given: Environment): readonly string[] {
   return [stateDirOf(given), provisioned, ...named.map((path) => resolve(path))];
 }
 
-function wrongSettings(mistakes: readonly SettingError[]): Error {
-  const issues = mistakes.map(({ setting, detail }): Issue => ({
+function wrongSettings(errors: readonly SettingError[]): Error {
+  const issues = errors.map(({ setting, detail }): Issue => ({
     pointer: `/${setting}`,
     detail: `${setting}: ${detail}`,
   }));

@@ -31,19 +31,19 @@ const usualRoots: readonly string[] = [join(project, '*', 'data'), join(project,
 export function readSourceAccess(
   given: Readonly<Record<string, string | undefined>>,
   { denied, ownBucket }: { readonly denied: readonly string[]; readonly ownBucket: string },
-): { readonly access: SourceAccess; readonly mistakes: readonly SettingError[] } {
+): { readonly access: SourceAccess; readonly errors: readonly SettingError[] } {
   const named = given['PERENNIAL_INGEST_ROOTS']?.split(':').filter((root) => root !== '');
   const roots = (named ?? usualRoots).map(withoutEnd);
-  const { buckets, mistakes: bucketMistakes } = readBuckets(
+  const { buckets, errors: bucketErrors } = readBuckets(
     given['PERENNIAL_INGEST_BUCKETS'] ?? '',
     ownBucket,
   );
-  const mistakes = [...(named === undefined ? [] : rootMistakes(roots, denied)), ...bucketMistakes];
+  const errors = [...(named === undefined ? [] : rootErrors(roots, denied)), ...bucketErrors];
   const allowPrivateAddresses = given['PERENNIAL_INGEST_PRIVATE_ADDRESSES'] === 'true';
-  return { access: { allowPrivateAddresses, files: { roots, denied }, buckets }, mistakes };
+  return { access: { allowPrivateAddresses, files: { roots, denied }, buckets }, errors };
 }
 
-function rootMistakes(
+function rootErrors(
   roots: readonly string[],
   denied: readonly string[],
 ): readonly SettingError[] {
@@ -64,12 +64,12 @@ function withoutEnd(root: string): string {
 function readBuckets(
   text: string,
   ownBucket: string,
-): { readonly buckets: readonly BucketPrefix[]; readonly mistakes: readonly SettingError[] } {
+): { readonly buckets: readonly BucketPrefix[]; readonly errors: readonly SettingError[] } {
   const named = text.split(',').map((each) => each.trim().replace(/^s3:\/\//, ''));
   const read = named
     .filter((each) => each !== '')
     .map((each) => ({ each, found: bucketPrefix(each) }));
-  const mistakes = read.flatMap(({ each, found }) => {
+  const errors = read.flatMap(({ each, found }) => {
     if (found === null) return [`${each} is neither a bucket nor bucket/prefix`];
     return found.bucket === ownBucket
       ? [
@@ -81,6 +81,6 @@ function readBuckets(
   const buckets = read.flatMap(({ found }) => found ?? []);
   return {
     buckets,
-    mistakes: mistakes.map((detail) => ({ setting: 'PERENNIAL_INGEST_BUCKETS', detail })),
+    errors: errors.map((detail) => ({ setting: 'PERENNIAL_INGEST_BUCKETS', detail })),
   };
 }

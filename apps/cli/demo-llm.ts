@@ -120,7 +120,7 @@ export async function runLlmDemo(
   chapter(3, 'sabotage: a friendlier prompt, no gates, and half of the traffic at once');
   await apply(context, assistant, withWorsePrompt(whole), ', with a worse prompt');
   const worse = await play(assistant, 'a worse prompt', callers, () =>
-    apply(context, assistant, whole, ', as it was'),
+    apply(context, assistant, whole, ', unchanged'),
   );
   rounds.push(worse);
 

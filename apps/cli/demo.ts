@@ -104,7 +104,7 @@ export async function runDemo(
   await apply(context, sabotaged(folder), 'samples/flight-delay, sabotaged');
   // Its run has its own revision; whoever comes next gets the honest one.
   const sabotage = await play('labels shuffled', retrained.until, () =>
-    apply(context, folder, 'samples/flight-delay, as it was'),
+    apply(context, folder, 'samples/flight-delay, unchanged'),
   );
   rounds.push(sabotage);
 

@@ -72,8 +72,8 @@ export async function runCli(
   const program = new Command('perennial')
     .description('Train, evaluate, release and serve models and language applications.')
     .version(version)
-    // What follows a command is its own: `model explain m --version 7` is a mistake there, not a
-    // question for our version.
+    // Options after a command belong to the command, so `model explain m --version 7` is an error
+    // and does not print the version of Perennial.
     .enablePositionalOptions();
   processCommands(program);
   for (const add of nouns) add(program, context, finish);
@@ -187,7 +187,7 @@ function inherit(command: Command, { terminal }: Pick<CliContext, 'terminal'>): 
 }
 
 function explain(error: unknown, { terminal }: CliContext): ExitCode {
-  // commander has said it already; help and version are no mistakes.
+  // commander has printed its message already. Help and version exit with code 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const message = error instanceof Error ? error.message : String(error);
   terminal.say(`${terminal.paint.red('error:')} ${message}`);

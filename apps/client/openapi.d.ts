@@ -2776,7 +2776,7 @@ export interface paths {
         };
         readonly get?: never;
         readonly put?: never;
-        /** Hold a rollout in its step; harm still ends it */
+        /** Hold a rollout in its step; detected harm still ends it */
         readonly post: {
             readonly parameters: {
                 readonly query?: never;
@@ -3662,7 +3662,7 @@ export interface paths {
         };
         readonly get?: never;
         readonly put?: never;
-        /** Evaluate a prompt version on cases; the same request continues the same evaluation and pays no answer twice */
+        /** Evaluate a prompt version on cases; the same request continues the same evaluation and never pays for an answer twice */
         readonly post: {
             readonly parameters: {
                 readonly query?: never;
@@ -4065,7 +4065,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Show the language model requests and their cost; an answer that was paid earlier is in the report of the evaluation that paid it */
+        /** Show the language model requests and their cost; an answer that was paid for earlier is in the report of the evaluation that paid for it */
         readonly get: {
             readonly parameters: {
                 readonly query?: never;
@@ -4851,7 +4851,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Show the language model requests and their cost; an answer that was paid earlier is in the report of the search that paid it */
+        /** Show the language model requests and their cost; an answer that was paid for earlier is in the report of the search that paid for it */
         readonly get: {
             readonly parameters: {
                 readonly query?: never;
@@ -5281,7 +5281,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Show the language model requests of each stage and their cost; an answer that was paid earlier is in the report of the run that paid it */
+        /** Show the language model requests of each stage and their cost; an answer that was paid for earlier is in the report of the run that paid for it */
         readonly get: {
             readonly parameters: {
                 readonly query?: never;
@@ -6243,7 +6243,7 @@ export interface components {
             readonly fromBatch: number;
             readonly keyId: string;
             /**
-             * @description first: begins the log; added: for a further machine; rotated, lost: replaces the previous key
+             * @description first: begins the log; added: for an additional machine; rotated, lost: replaces the previous key
              * @enum {string}
              */
             readonly kind: "first" | "added" | "rotated" | "lost";
@@ -6565,7 +6565,7 @@ export interface components {
             readonly record: components["schemas"]["ModelVersion"];
             /** @description rollout in which it was the challenger */
             readonly rollout: {
-                /** @description how often these two versions were judged beside each other, this time included */
+                /** @description number of rollouts that compared these two versions, this one included */
                 readonly attempt: number;
                 readonly challenger: number;
                 readonly champion: number;
@@ -7388,7 +7388,7 @@ export interface components {
             readonly status: "running" | "done" | "failed";
             readonly summary: {
                 readonly cases: number;
-                /** @description total in US dollars from the call ledger, including what an earlier evaluation paid */
+                /** @description total in US dollars from the call ledger, including what an earlier evaluation paid for */
                 readonly costUsd: number;
                 readonly dimensions: {
                     readonly [key: string]: {
@@ -7507,7 +7507,7 @@ export interface components {
                     readonly answers: number;
                     /** @description US dollars */
                     readonly costUsd: number;
-                    /** @description attempts that were sent and whose result was never received */
+                    /** @description attempts that were sent but whose result was never received */
                     readonly unsettled: number;
                 };
                 readonly questions: number;
@@ -7612,7 +7612,7 @@ export interface components {
                     readonly answers: number;
                     /** @description US dollars */
                     readonly costUsd: number;
-                    /** @description attempts that were sent and whose result was never received */
+                    /** @description attempts that were sent but whose result was never received */
                     readonly unsettled: number;
                 };
                 readonly questions: number;
@@ -7796,7 +7796,7 @@ export interface components {
             readonly to: number;
         };
         readonly Rollout: {
-            /** @description how often these two versions were judged beside each other, this time included */
+            /** @description number of rollouts that compared these two versions, this one included */
             readonly attempt: number;
             readonly challenger: number;
             readonly champion: number;
@@ -7985,7 +7985,7 @@ export interface components {
             readonly weight: number;
         };
         readonly RolloutJudge: {
-            /** @description cost of judging in US dollars, without what was paid earlier */
+            /** @description cost of judging in US dollars, without what was paid for earlier */
             readonly costUsd: number;
             /** @description version of the judge: prompt, model and sampling */
             readonly digest: string;
@@ -8030,7 +8030,7 @@ export interface components {
             readonly withoutVerdict: number;
         };
         readonly RolloutSummary: {
-            /** @description how often these two versions were judged beside each other, this time included */
+            /** @description number of rollouts that compared these two versions, this one included */
             readonly attempt: number;
             readonly challenger: number;
             readonly champion: number;

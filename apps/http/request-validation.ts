@@ -59,7 +59,7 @@ function withoutFile(issue: Issue): Issue {
 function unstorable({ value, issueAt }: SourceDocument): readonly Issue[] {
   const check = (text: string, path: DocumentPath): readonly Issue[] =>
     /\0|\p{Surrogate}/u.test(text)
-      ? [issueAt(path, `${nameOf(path)} contains a NUL character or half a surrogate pair`)]
+      ? [issueAt(path, `${nameOf(path)} contains a NUL character or a lone surrogate`)]
       : [];
   const visit = (part: unknown, path: DocumentPath): readonly Issue[] => {
     if (typeof part === 'string') return check(part, path);

@@ -47,7 +47,7 @@ export function grammarSchema(schema: GrammarSchema): GrammarSchema {
   function convert(value: unknown, path: string): GrammarSchema {
     if (++nodes > mostNodes) throw refused('', `the schema has more than ${mostNodes} parts`);
     if (typeof value !== 'object' || value === null || Array.isArray(value))
-      throw refused(path, 'is not an object with rules for a value');
+      throw refused(path, 'is not a schema object');
     const node = Object.fromEntries(
       Object.entries(value).filter(([key]) => !notes.includes(key)),
     ) as GrammarSchema;

@@ -64,7 +64,7 @@ export interface LifecycleClient {
    * Executed once per id, however often it is sent. `gone`: Temporal does not know the rollout, or
    * no longer.
    */
-  steer(workflowId: string, said: RolloutCommandInput): Promise<'obeyed' | 'gone'>;
+  steer(workflowId: string, command: RolloutCommandInput): Promise<'applied' | 'gone'>;
   execution(workflowId: string): Promise<ExecutionStatus>;
   standing(workflowId: string): Promise<ExecutionState>;
   /** The number of workers that polled each task queue in the last minutes. */
@@ -138,8 +138,8 @@ export function createLifecycleClient({
     resume: (workflowId, by) => order(workflowId, 'resume', by),
     approve: (workflowId, by) => order(workflowId, 'approve', by),
     reject: (workflowId, by) => order(workflowId, 'reject', by),
-    steer: (workflowId, said) =>
-      ask(() => steerRollout({ workflow, commandKeys }, workflowId, said)),
+    steer: (workflowId, command) =>
+      ask(() => steerRollout({ workflow, commandKeys }, workflowId, command)),
     state: (workflowId) => ask(() => workflow.getHandle(workflowId).query(statusQuery)),
     execution: (workflowId) => ask(async () => (await describe(workflow, workflowId)).execution),
     standing: (workflowId) => ask(() => standing({ connection, namespace, workflow }, workflowId)),
@@ -176,7 +176,7 @@ async function start(
       priority: { fairnessKey: fairnessKeyOf(input) },
     });
   } catch (error) {
-    // It has run and ended already: a late sweeper found an outbox entry whose start had succeeded.
+    // The run has ended already. A late sweeper found an outbox entry whose start had succeeded.
     if (error instanceof WorkflowExecutionAlreadyStartedError) return;
     if (input.program && isGrpcServiceError(error) && (error.code as number) === failedPrecondition)
       throw failure(
@@ -236,7 +236,7 @@ async function standing(temporal: Temporal, workflowId: string): Promise<Executi
   return { execution, heldUp: what !== null && stage !== undefined ? `${stage}: ${what}` : what };
 }
 
-/** Of the workflow, or else of a child workflow that it waits for, such as a study or a rollout. */
+/** What holds up the workflow, or else a child workflow such as a study or a rollout. */
 async function heldUpOf(
   temporal: Temporal,
   { raw, workflowId, runId }: WorkflowExecutionDescription,
@@ -324,7 +324,7 @@ export async function withTemporalTimeout<T>(
     if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)
       throw failure(
         'PlatformUnavailable',
-        'no worker has answered for this run yet; the command may still reach it',
+        'no worker has handled the command yet; it may still take effect',
         {
           cause: error,
           next: 'perennial doctor',
@@ -340,8 +340,8 @@ export async function withTemporalTimeout<T>(
 }
 
 /**
- * For a workflow that may never have started: a query, because `answered` reports a missing
- * workflow as ended.
+ * For a workflow that may never have started: a query, because `withTemporalTimeout`
+ * reports a missing workflow as ended.
  */
 export function nullWhenUnknown(error: unknown): null {
   if (error instanceof WorkflowNotFoundError) return null;

@@ -40,7 +40,7 @@ export async function steerRollout(
   { workflow, commandKeys }: Signing,
   workflowId: string,
   said: RolloutCommandInput,
-): Promise<'obeyed' | 'gone'> {
+): Promise<'applied' | 'gone'> {
   const { verb, ...by } = said;
   const handle = workflow.getHandle(workflowId);
   const command = signCommand(
@@ -49,7 +49,7 @@ export async function steerRollout(
   );
   try {
     await handle.executeUpdate(updates[verb], { updateId: `command/${said.id}`, args: [command] });
-    return 'obeyed';
+    return 'applied';
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return 'gone';
     throw error;

@@ -1,6 +1,7 @@
 /**
- * Questions to an index of growing size, over HTTP through a gateway, beside plain LanceDB in the
- * same process at equal recall. `--to 1000000`, `--folder DIR` to continue an earlier run.
+ * Measures questions to an index of growing size, over HTTP through a gateway, and compares them
+ * with plain LanceDB in the same process at equal recall. `--to 1000000` sets the largest size;
+ * `--folder DIR` continues an earlier run.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -88,7 +89,7 @@ async function measure(vectors: number, world: IndexBenchWorld): Promise<IndexFi
       k,
       ...effort,
     });
-  const told: { bare: number[]; gateway: number[] } = { bare: [], gateway: [] };
+  const milliseconds: { bare: number[]; gateway: number[] } = { bare: [], gateway: [] };
   let found = 0;
   // In turns, so that other load affects both equally. The first round fills caches and is not
   // counted.
@@ -97,8 +98,8 @@ async function measure(vectors: number, world: IndexBenchWorld): Promise<IndexFi
       const alone = await timed(() => bare(lance, vector, effort));
       const served = await timed(() => ask(vector));
       if (round === 0) continue;
-      told.bare.push(alone.ms);
-      told.gateway.push(served.ms);
+      milliseconds.bare.push(alone.ms);
+      milliseconds.gateway.push(served.ms);
       found += served.value.filter((id) => exact[index]?.includes(id)).length;
     }
   }
@@ -107,7 +108,7 @@ async function measure(vectors: number, world: IndexBenchWorld): Promise<IndexFi
   const reached = rounded(found / (k * questions.length * rounds), 3);
   if (Math.abs(reached - recall) > 0.005)
     throw new Error(`recall differs: gateway ${reached}, LanceDB alone ${recall}`);
-  const [alone, served] = [timesOf(told.bare), timesOf(told.gateway)];
+  const [alone, served] = [timesOf(milliseconds.bare), timesOf(milliseconds.gateway)];
   return {
     vectors,
     ...times,
@@ -149,7 +150,7 @@ async function reach(
     reached = { effort, recall: rounded(found / (k * questions.length), 3) };
     if (reached.recall >= wantedRecall) break;
   }
-  if (!reached) throw new Error('nothing was asked');
+  if (!reached) throw new Error('no effort was measured');
   return reached;
 }
 
@@ -268,14 +269,14 @@ async function main(): Promise<void> {
       'index s',
       'probes/refine',
       'recall@10',
-      'bare p50',
-      'bare p95',
+      'LanceDB p50',
+      'LanceDB p95',
       'HTTP p50',
       'HTTP p95',
       'p95 ratio',
     ];
     process.stdout.write(
-      `IVF_PQ on disk, 256 dimensions (wordllama), ${questions.length} questions in ${rounds} rounds, ms a question without its embedding; load of the machine ${(loadavg()[0] ?? 0).toFixed(1)}\n` +
+      `IVF_PQ on disk, 256 dimensions (wordllama), ${questions.length} questions in ${rounds} rounds, ms per question without its embedding; load of the machine ${(loadavg()[0] ?? 0).toFixed(1)}\n` +
         `texts: ${JSON.stringify(corpus.sources)}, ${Math.round(corpus.letters / corpus.texts)} letters each\n` +
         `${heads.map((head) => head.padStart(13)).join('')}\n${measured.map(line).join('\n')}\n${JSON.stringify({ index: measured })}\n`,
     );

@@ -258,7 +258,7 @@ export function inferenceTable(figures: InferenceFigures): string {
       String(failures).padStart(9),
     ].join('');
   return [
-    `one row a request, ${figures.connections} connections, 100 trees over 12 columns, middle of ${rounds} rounds; load of the machine ${(loadavg()[0] ?? 0).toFixed(1)}`,
+    `one row per request, ${figures.connections} connections, 100 trees over 12 columns, middle of ${rounds} rounds; load of the machine ${(loadavg()[0] ?? 0).toFixed(1)}`,
     `${''.padEnd(28)}${'requests/s'.padStart(10)}${'p50 ms'.padStart(9)}${'p97 ms'.padStart(9)}${'failures'.padStart(9)}`,
     line('bare fastify + onnxruntime', figures.bare),
     line('gateway', figures.gateway),

@@ -1,6 +1,6 @@
 /**
- * What Perennial adds to Temporal: per stage, for fifty lifecycles at once, for accepting a run,
- * and after a worker's death. Each is compared with plain Temporal on the same machine, in turns.
+ * Measures the overhead of Perennial over plain Temporal on the same machine, in turns: per stage,
+ * for fifty lifecycles at once, for accepting a run, and after the death of a worker.
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
@@ -98,14 +98,14 @@ async function measure(settings: Settings): Promise<void> {
     'overhead',
     [
       [
-        'a stage, bare Temporal activity',
+        'one stage, plain Temporal activity',
         `${bareStage.toFixed(1)} ms (median of ${rounds} workflows of ${stages})`,
       ],
       [
-        'a stage, Perennial: cache, records, audit',
-        `${ourStage.toFixed(1)} ms, ${(ourStage / bareStage).toFixed(2)} times the bare one`,
+        'one stage, Perennial: cache, records, audit',
+        `${ourStage.toFixed(1)} ms, ${(ourStage / bareStage).toFixed(2)} times the plain one`,
       ],
-      [`${atOnce} at once, bare`, `${(burst.bare / 1000).toFixed(2)} s`],
+      [`${atOnce} at once, plain`, `${(burst.bare / 1000).toFixed(2)} s`],
       [`${atOnce} lifecycles of ${stages} stages at once`, `${(burst.ours / 1000).toFixed(2)} s`],
       [
         'API accepts a run',
@@ -233,7 +233,7 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
       });
       const text = await answer.body.text();
       if (answer.statusCode !== 202)
-        throw new Error(`accept answered ${answer.statusCode}: ${text}`);
+        throw new Error(`the API responded with ${answer.statusCode}: ${text}`);
     });
     if (i >= 20) times.push(took);
   }
@@ -262,11 +262,11 @@ async function deaths(
     await begun(last);
     const heldUntil = performance.now() + hold.milliseconds;
     const spare = await startWorker(settings);
-    // Shortly before the hold ends, so that the next stage is left to the other worker.
+    // Shortly before the hold ends, so that the other worker must run the next stage.
     await pause(heldUntil - performance.now() - 200);
     if (await hasBegun(next)) {
-      // On a busy machine the other worker may start later than the hold ends; then nothing is
-      // measured.
+      // On a busy machine the other worker may start after the hold has ended. This attempt then
+      // measures nothing, and a longer hold follows.
       await handle.result();
       spare.kill('SIGKILL');
       return killDuring({ ...hold, milliseconds: 2 * hold.milliseconds }, last, next);

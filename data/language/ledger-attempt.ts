@@ -172,7 +172,7 @@ function budgetSpent({ scope, unit, limit, spent }: Budget, asked: number): Erro
         (scope.startsWith('run/')
           ? 'raise spec.budget, apply and start again'
           : `perennial budget set ${scope} <more>, and start again`) +
-        '; recorded answers are reused and not paid again',
+        '; recorded answers are reused and not paid for again',
     },
   );
 }

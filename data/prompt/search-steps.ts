@@ -65,7 +65,7 @@ export interface SearchReport {
     /** The winner's quality in the search minus its quality in the confirmation. */
     readonly optimism: number | null;
   };
-  /** The number of different questions; the ledger records which ones were paid. */
+  /** The number of different questions; the ledger records which ones were paid for. */
   readonly questions: number;
   /** Why fewer variants were tried than allowed; empty when all were tried. */
   readonly fewer: readonly string[];
@@ -79,7 +79,7 @@ type SearchPlan = Pick<PromptSearch, 'first' | 'cases' | 'heldOut' | 'dimensions
  */
 export function beginSearch(search: SearchPlan): SearchState {
   const { spec, first } = search;
-  const { cases, random } = drawn(search);
+  const { cases, random } = splitWithSeed(search);
   refuseEmpty(search, cases);
   const start = firstVariants({ first, spec, pool: cases.pool, random });
   const rounds = planRounds({
@@ -87,8 +87,8 @@ export function beginSearch(search: SearchPlan): SearchState {
     cases: cases.search.length,
     halving: spec.halving,
   });
-  const variants = unknownOf([], start, spec.variants - reservedMutations(spec, rounds.length)).map(
-    judged(spec),
+  const variants = newVariants([], start, spec.variants - reservedMutations(spec, rounds.length)).map(
+    toScoredVariant(spec),
   );
   return {
     stage: 'search',
@@ -104,7 +104,7 @@ export function beginSearch(search: SearchPlan): SearchState {
 export function splitSearchCases(
   search: Pick<PromptSearch, 'cases' | 'heldOut' | 'spec'>,
 ): SearchCases {
-  return drawn(search).cases;
+  return splitWithSeed(search).cases;
 }
 
 /** The cases of the next step, in the order in which pieces count them. */
@@ -150,17 +150,17 @@ export async function endRound(
   answered: readonly ActiveVariant[],
 ): Promise<SearchState> {
   const { spec, first, mutatorOf } = search;
-  const met = joined(state, answered);
-  const results = new Map(met.map(({ id, results: all }) => [id, all]));
+  const merged = mergeResults(state, answered);
+  const results = new Map(merged.map(({ id, results: all }) => [id, all]));
   const known = state.variants.map((variant) =>
-    results.has(variant.id) ? judged(spec, results.get(variant.id))(variant) : variant,
+    results.has(variant.id) ? toScoredVariant(spec, results.get(variant.id))(variant) : variant,
   );
   const questions = state.questions + newAnswers(answered);
   const order = rankResults(
     known.filter(({ id }) => results.has(id)).map(({ result }) => result),
   ).map(({ id }) => id);
   const [best] = order;
-  if (best === undefined) throw new RangeError('a search without a variant');
+  if (best === undefined) throw new RangeError('the search has no variant');
   const [now, next] = [state.rounds[state.round], state.rounds[state.round + 1]];
   if (now === undefined || next === undefined) {
     // Without a duplicate when the first prompt has won.
@@ -174,13 +174,13 @@ export async function endRound(
     };
   }
   // Before the first mutations there may be fewer variants than planned, so keep the same share.
-  const going = order.slice(
+  const survivors = order.slice(
     0,
     Math.max(1, Math.min(next.variants, Math.ceil((order.length * next.variants) / now.variants))),
   );
   const byId = new Map(known.map((variant) => [variant.id, variant]));
   const parents = order.flatMap((id) => byId.get(id) ?? []);
-  const children = unknownOf(
+  const children = newVariants(
     known,
     await mutations({
       spec,
@@ -188,14 +188,14 @@ export async function endRound(
       parents,
       results,
       cases: casesOf(search, state),
-      most: going.length,
+      most: survivors.length,
     }),
     spec.variants,
   );
   return {
     ...state,
     round: state.round + 1,
-    variants: [...known, ...children.map(judged(spec))],
+    variants: [...known, ...children.map(toScoredVariant(spec))],
     alive: [...going, ...children.map(({ id }) => id)].map((id) => ({
       id,
       results: results.get(id) ?? [],
@@ -211,10 +211,10 @@ export function reportOf(
   answered: readonly ActiveVariant[],
 ): SearchReport {
   const { quality } = spec;
-  const [ofWinner] = joined(state, answered);
+  const [ofWinner] = mergeResults(state, answered);
   const winner = state.variants.find(({ id }) => id === ofWinner?.id);
-  if (!ofWinner || !winner) throw new RangeError('a search without a winner');
-  const ofFirst = joined(state, answered).find(({ id }) => id === digestOf(first)) ?? ofWinner;
+  if (!ofWinner || !winner) throw new RangeError('the search has no winner');
+  const ofFirst = mergeResults(state, answered).find(({ id }) => id === digestOf(first)) ?? ofWinner;
   const mapOf = ({ results }: ActiveVariant) =>
     new Map(results.map(({ id, scores }) => [id, scores[quality] ?? failed('not measured')]));
   const { id, template, origin, result } = winner;
@@ -238,7 +238,7 @@ export function reportOf(
 }
 
 /** The split of the cases and the random generator for the proposers, from one seed. */
-function drawn({ cases: all, heldOut, spec }: Pick<PromptSearch, 'cases' | 'heldOut' | 'spec'>): {
+function splitWithSeed({ cases: all, heldOut, spec }: Pick<PromptSearch, 'cases' | 'heldOut' | 'spec'>): {
   readonly cases: SearchCases;
   readonly random: Random;
 } {
@@ -278,7 +278,7 @@ function refuseEmpty(
 }
 
 /** The new variants, up to `most` in all. */
-function unknownOf(
+function newVariants(
   known: readonly Variant[],
   proposed: readonly Variant[],
   most: number,
@@ -291,7 +291,7 @@ function unknownOf(
   });
 }
 
-function judged(
+function toScoredVariant(
   { quality }: SearchSpec,
   results: readonly CaseResult[] = [],
 ): (variant: Variant) => ScoredVariant {
@@ -304,7 +304,7 @@ function judged(
 }
 
 /** Each variant's results of earlier steps and of this one. */
-function joined(
+function mergeResults(
   { alive }: SearchState,
   answered: readonly ActiveVariant[],
 ): readonly ActiveVariant[] {
@@ -328,7 +328,7 @@ async function ask(
   shared: Pick<CaseEvaluation, 'parallel' | 'pool'>,
 ): Promise<readonly CaseResult[]> {
   const { caseSet, dimensions, judges, tools, signal, spec, answererOf } = search;
-  const wanted = neededFor(spec.quality, dimensions);
+  const wanted = requiredDimensions(spec.quality, dimensions);
   const results = await evaluateCases({
     ...{ cases, caseSet, dimensions: wanted, judges, tools, ...shared },
     answerer: answererOf(template),
@@ -338,9 +338,10 @@ async function ask(
 }
 
 /**
- * Repeats and perturbations of other dimensions would be asked of every variant and decide nothing.
+ * The dimension that decides, and the one that it perturbs. Others would cost requests for every
+ * variant and decide nothing.
  */
-function neededFor(
+function requiredDimensions(
   quality: string,
   dimensions: readonly DimensionSpec[],
 ): readonly DimensionSpec[] {

@@ -244,7 +244,7 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
               next: `perennial model history ${model}`,
             });
           if (target === from)
-            throw failure('Conflict', `${model}@${target} already is the champion`);
+            throw failure('Conflict', `${model}@${target} is already the champion`);
           if ((await statusOf(tx, { tenant, model, version: target })) !== 'promoted') {
             throw failure(
               'Conflict',
@@ -311,7 +311,7 @@ function isAsExpected(champion: AliasState | null, expected: ExpectedChampion): 
 function nothingToGoTo(model: string, champion: number | null): string {
   return champion === null
     ? `${model} has no champion and no former champion to roll back to`
-    : `there is no version to roll back to: ${model}@${champion} replaced none`;
+    : `there is no version to roll back to: ${model}@${champion} replaced no other version`;
 }
 
 function toMove(row: typeof aliasHistory.$inferSelect): AliasMove {

@@ -37,7 +37,7 @@ export function wrongWithHead(
   head: AuditHead,
   publicKeys: Readonly<Record<string, string>>,
 ): string | null {
-  if (headDigest(head) !== head.digest) return 'its digest is not that of its content';
+  if (headDigest(head) !== head.digest) return 'its digest does not match its content';
   const key = publicKeys[head.keyId];
   if (key === undefined) return `the key ${head.keyId} is not registered`;
   const publicKey = createPublicKey({

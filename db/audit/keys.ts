@@ -160,7 +160,7 @@ function distrustOf(
   fingerprint: Digest,
   trusted: ReadonlySet<Digest>,
 ): string | null {
-  if (key.keyId !== keyIdOf(key.publicKey)) return 'its id is not that of its public key';
+  if (key.keyId !== keyIdOf(key.publicKey)) return 'its id does not match its public key';
   if (!hasConsent(key)) return 'its own signature of its entry is not valid';
   if (trusted.has(fingerprint)) return null;
   if (key.kind === 'lost')

@@ -50,5 +50,5 @@ export function wrongWithProof(
   });
   return root !== null && toDigest(root) === head.root
     ? null
-    : 'the content and its path do not lead to the signed root';
+    : 'the content and its path do not produce the signed root';
 }

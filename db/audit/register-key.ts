@@ -82,7 +82,7 @@ function check(
   }
   if (kind === 'first') {
     if (keys.length > 0)
-      throw failure('Conflict', `the audit log has a first key already: ${keys[0]?.keyId ?? ''}`);
+      throw failure('Conflict', `the audit log already has a first key: ${keys[0]?.keyId ?? ''}`);
     return;
   }
   const previous = keys.find((key) => fingerprintOf(key.publicKey) === request.previous);

@@ -220,7 +220,7 @@ function wrongInChain(
     findings.push({
       kind: 'cutOff',
       batch: batch - 1,
-      detail: `the head before batch ${batch} is gone`,
+      detail: `the head before batch ${batch} is missing`,
     });
   } else if (
     head.previous !== (before?.digest ?? null) ||
@@ -274,19 +274,19 @@ function wrongInBatch(
       findings.push({
         kind: 'missing',
         sealedAs: position,
-        detail: `its seal is gone from batch ${batch}`,
+        detail: `its seal is missing from batch ${batch}`,
       });
     else if (place.id === null)
       findings.push({
         kind: 'missing',
         sealedAs: position,
-        detail: 'the row is gone from the log',
+        detail: 'the row is missing from the log',
       });
     else if (leafOf(contentOf(place as StoredAuditRow)) !== place.leaf) {
       findings.push({
         kind: 'changed',
         sealedAs: position,
-        detail: `row ${place.id} is not what was sealed`,
+        detail: `row ${place.id} differs from what was sealed`,
       });
     }
   }
@@ -294,7 +294,7 @@ function wrongInBatch(
     findings.push({
       kind: 'rewritten',
       batch,
-      detail: 'its seals do not give the root that was signed',
+      detail: 'its seals do not produce the signed root',
     });
   }
   return findings;
@@ -320,7 +320,7 @@ function wrongWithKeys(
       const signed = signedBy.get(keyId);
       const batches =
         signed === undefined
-          ? 'it signed nothing here'
+          ? 'it signed no batch here'
           : `it signed batches between ${signed.first} and ${signed.last}`;
       return [
         {

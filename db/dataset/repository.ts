@@ -283,7 +283,7 @@ async function registered(
     actor: runId === null ? 'perennial' : `run:${runId}`,
     action: 'dataset.register',
     subject: `dataset:${dataset}`,
-    cause: 'new state of the data',
+    cause: 'the data changed',
     after: { version, digest: manifest.digest, rows },
   });
   return version;

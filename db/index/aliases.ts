@@ -62,9 +62,9 @@ export function createIndexAliases(sql: Sql): IndexAliasRepository {
           if (to === null)
             throw failure('Conflict', `${index} has no earlier version to go back to`, { next });
           if (to === champion?.version)
-            throw failure('Conflict', `${index}@${to} already is the champion`);
+            throw failure('Conflict', `${index}@${to} is already the champion`);
           if (!(await hasAnswered(tx, { tenant, index, version: to })))
-            throw failure('Conflict', `${index}@${to} never was the champion`, { next });
+            throw failure('Conflict', `${index}@${to} was never the champion`, { next });
           await requireReady(tx, { tenant, index }, to);
           const fencing = await moveIndex(tx, standing, {
             tenant,

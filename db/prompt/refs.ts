@@ -59,7 +59,7 @@ export async function requireKind(
   if (found && found.kind !== kind)
     throw failure(
       'Conflict',
-      `${name.prompt}@${name.ref} is a ${found.kind}, not a ${kind}: take another name`,
+      `${name.prompt}@${name.ref} is a ${found.kind}, not a ${kind}: use another name`,
     );
   return found;
 }

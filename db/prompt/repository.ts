@@ -340,7 +340,7 @@ export function createPromptRepository({ sql }: Database): PromptRepository {
           const now = await requireKind(tx, { tenant, prompt, ref, kind: 'label' });
           if (now === null) throw failure('NotFound', `${prompt} has no label ${ref}`, { next });
           if (to === now.version)
-            throw failure('Conflict', `${prompt}@${ref} already is version ${to}`);
+            throw failure('Conflict', `${prompt}@${ref} is already at version ${to}`);
           const moves = await movesOf(tx, { tenant, prompt, ref });
           const version =
             to === undefined

@@ -17,9 +17,9 @@ export const referenceKinds = {
     ],
   },
   contract: {
-    title: 'Contract: what a source must be',
+    title: 'Contract: rules for the rows of a source',
     intro: [
-      'A contract is a file that a source of a lifecycle names in `spec.data.sources.<name>.contract`. It says what the rows of the source must be. Rows that break a rule go to quarantine. Several sources may name the same file. The rows of a source without a contract are not checked.',
+      'A contract is a file that a source of a lifecycle names in `spec.data.sources.<name>.contract`. It lists the rules for the rows of the source. Rows that break a rule go to quarantine. Several sources may name the same file. The rows of a source without a contract are not checked.',
     ],
   },
   prompt: {

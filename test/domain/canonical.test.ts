@@ -44,9 +44,9 @@ describe('canonical JSON', () => {
     ['a map', { a: new Map() }, 'cannot be represented in JSON: Map at /a'],
     ['a date', { a: new Date(0) }, 'cannot be represented in JSON: Date at /a'],
     [
-      'half a surrogate pair',
+      'a lone surrogate',
       { a: '\ud83d' },
-      'cannot be represented in JSON: text with half a surrogate pair at /a',
+      'cannot be represented in JSON: text with a lone surrogate at /a',
     ],
   ])('refuses %s and says where', (_name, value, message) => {
     expect(() => canonicalJson(value)).toThrow(message);

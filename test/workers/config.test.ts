@@ -25,7 +25,7 @@ function file(name: string, text: string): string {
   return path;
 }
 
-function mistakes(environment: Readonly<Record<string, string>>): readonly string[] {
+function errors(environment: Readonly<Record<string, string>>): readonly string[] {
   try {
     readConfig(environment);
     return [];
@@ -48,7 +48,7 @@ describe('settings', () => {
   });
 
   test('that are missing or wrong are listed together, without their values', () => {
-    const found = mistakes({
+    const found = errors({
       PERENNIAL_TEMPORAL_ADDRESS: 'no-port',
       AWS_ACCESS_KEY_ID: 'AKID',
       PERENNIAL_MAX_JOBS: 'many',
@@ -104,7 +104,7 @@ describe('settings', () => {
   });
 
   test('refuse folders for sources that are relative or belong to the platform', () => {
-    const found = mistakes({
+    const found = errors({
       ...needed,
       PERENNIAL_STATE_DIR: '/var/lib/perennial',
       PERENNIAL_INGEST_ROOTS: 'data:/srv/data:/var/lib/perennial/in',
@@ -126,17 +126,17 @@ describe('settings', () => {
     ]);
     expect(readConfig(needed).ingest.buckets).toEqual([]);
     const own = "the bucket of the platform's own artifacts, which sources may never read";
-    expect(mistakes({ ...needed, PERENNIAL_INGEST_BUCKETS: 'perennial/x,Lake' })).toEqual([
+    expect(errors({ ...needed, PERENNIAL_INGEST_BUCKETS: 'perennial/x,Lake' })).toEqual([
       `  PERENNIAL_INGEST_BUCKETS: perennial is ${own}`,
       '  PERENNIAL_INGEST_BUCKETS: Lake is neither a bucket nor bucket/prefix',
     ]);
     expect(
-      mistakes({ ...needed, PERENNIAL_S3_BUCKET: 'ours', PERENNIAL_INGEST_BUCKETS: 'ours' }),
+      errors({ ...needed, PERENNIAL_S3_BUCKET: 'ours', PERENNIAL_INGEST_BUCKETS: 'ours' }),
     ).toHaveLength(1);
   });
 
   test('do not let lifecycles refer to secrets of the platform', () => {
-    const found = mistakes({
+    const found = errors({
       ...needed,
       PERENNIAL_STATE_DIR: '/var/lib/perennial',
       PERENNIAL_SECRET_ENV: 'HOOK, AWS_SECRET_ACCESS_KEY, A-B',
@@ -241,7 +241,7 @@ describe('a Temporal service with TLS', () => {
       'is not supported',
     ],
   ])('is refused with %s', (_, given, said) => {
-    expect(mistakes({ ...needed, ...given }).join('\n')).toContain(said);
+    expect(errors({ ...needed, ...given }).join('\n')).toContain(said);
   });
 });
 

@@ -22,26 +22,26 @@ const maxBytes = 65_536;
 export function readSecretAccess(
   given: Environment,
   ownFolders: readonly string[],
-): { readonly access: SecretAccess; readonly mistakes: readonly SettingError[] } {
+): { readonly access: SecretAccess; readonly errors: readonly SettingError[] } {
   const listed = (given['PERENNIAL_SECRET_ENV'] ?? '').split(',').map((name) => name.trim());
   const variables = listed.filter((name) => name !== '');
   const folder = given['PERENNIAL_SECRET_DIR'] ?? null;
   const own = variables.filter(
     (name) => isOwnVariable(name) || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name),
   );
-  const mistakes = [
+  const errors = [
     ...own.map((name) => ({
       setting: 'PERENNIAL_SECRET_ENV',
       detail: isOwnVariable(name)
         ? `${name} is the platform's own variable`
         : `${name} is not a valid variable name`,
     })),
-    ...folderMistakes(folder, ownFolders),
+    ...folderErrors(folder, ownFolders),
   ];
-  return { access: { variables, folder: folder === null ? null : resolve(folder) }, mistakes };
+  return { access: { variables, folder: folder === null ? null : resolve(folder) }, errors };
 }
 
-function folderMistakes(
+function folderErrors(
   folder: string | null,
   ownFolders: readonly string[],
 ): readonly SettingError[] {

@@ -78,15 +78,15 @@ export function readAuditKeyRef(
     ),
   );
   const parsed = z.object(auditSettings).safeParse(given);
-  const [mistake] = [
+  const [error] = [
     ...auditSettingErrors(given),
     ...(parsed.error?.issues ?? []).map(({ path, message }) => ({
       setting: path.join('.'),
       detail: message,
     })),
   ];
-  if (mistake === undefined && parsed.success) return keyRef(parsed.data, stateDir);
-  throw failure('InvalidInput', `${mistake?.setting ?? 'settings'}: ${mistake?.detail ?? ''}`, {
+  if (error === undefined && parsed.success) return keyRef(parsed.data, stateDir);
+  throw failure('InvalidInput', `${error?.setting ?? 'settings'}: ${error?.detail ?? ''}`, {
     next: 'docs/operations.md lists the settings',
   });
 }
@@ -124,9 +124,9 @@ export function auditSettingErrors(
   given: Readonly<Record<string, string | undefined>>,
 ): readonly { readonly setting: string; readonly detail: string }[] {
   const isGiven = (setting: string) => given[setting] !== undefined;
-  const mistakes: { setting: string; detail: string }[] = [];
+  const errors: { setting: string; detail: string }[] = [];
   if (isGiven('PERENNIAL_AUDIT_KEY') && isGiven('PERENNIAL_AUDIT_KEY_FILE')) {
-    mistakes.push({
+    errors.push({
       setting: 'PERENNIAL_AUDIT_KEY',
       detail: 'cannot be set together with PERENNIAL_AUDIT_KEY_FILE',
     });
@@ -138,13 +138,13 @@ export function auditSettingErrors(
   if (some.length > 0) {
     for (const setting of s3)
       if (!isGiven(setting))
-        mistakes.push({ setting, detail: `is missing, but ${some.join(', ')} needs it` });
+        errors.push({ setting, detail: `is missing, but ${some.join(', ')} needs it` });
     if (isGiven('PERENNIAL_AUDIT_COPY_FILE')) {
-      mistakes.push({
+      errors.push({
         setting: 'PERENNIAL_AUDIT_COPY_FILE',
         detail: 'cannot be set together with PERENNIAL_AUDIT_COPY_S3_ENDPOINT',
       });
     }
   }
-  return mistakes;
+  return errors;
 }

@@ -53,13 +53,13 @@ export interface SettingError {
  */
 export function readTemporalSecurity(environment: Readonly<Record<string, string | undefined>>): {
   readonly security: TemporalSecurity;
-  readonly mistakes: readonly SettingError[];
+  readonly errors: readonly SettingError[];
 } {
   const given = wellFormed(environment);
-  const mistakes: SettingError[] = [];
+  const errors: SettingError[] = [];
   const pem = (name: PemName): string | null => {
     const read = readPem(name, given[`${name}_PATH`], given[`${name}_DATA`]);
-    if ('detail' in read) mistakes.push(read);
+    if ('detail' in read) errors.push(read);
     return 'text' in read ? read.text : null;
   };
   const [certificate, key, serverCa] = pemNames.map(pem) as [
@@ -74,13 +74,13 @@ export function readTemporalSecurity(environment: Readonly<Record<string, string
     const [there, missing] = has(certificateName)
       ? [certificateName, keyName]
       : [keyName, certificateName];
-    mistakes.push({
+    errors.push({
       setting: `${missing}_PATH`,
       detail: `is missing: ${there}_… is set, and both are needed`,
     });
   }
   if (given.TEMPORAL_TLS_DISABLE_HOST_VERIFICATION) {
-    mistakes.push({
+    errors.push({
       setting: 'TEMPORAL_TLS_DISABLE_HOST_VERIFICATION',
       detail:
         'is not supported: name the authority in TEMPORAL_TLS_SERVER_CA_CERT_PATH, ' +
@@ -93,7 +93,7 @@ export function readTemporalSecurity(environment: Readonly<Record<string, string
       : [],
   );
   if (given.TEMPORAL_TLS === false && askers.length > 0) {
-    mistakes.push({
+    errors.push({
       setting: 'TEMPORAL_TLS',
       detail: `is false, but ${askers.join(', ')} need${askers.length === 1 ? 's' : ''} TLS`,
     });
@@ -103,7 +103,7 @@ export function readTemporalSecurity(environment: Readonly<Record<string, string
     (given.TEMPORAL_TLS ?? askers.length > 0)
       ? { serverName: given.TEMPORAL_TLS_SERVER_NAME ?? null, serverCa, client }
       : null;
-  return { security: { tls, apiKey: given.TEMPORAL_API_KEY ?? null }, mistakes };
+  return { security: { tls, apiKey: given.TEMPORAL_API_KEY ?? null }, errors };
 }
 
 /** Drops malformed settings, which are reported elsewhere, so that the others are still checked. */

@@ -31,7 +31,7 @@ export const auditKey = z
     fingerprint: z.string().describe('SHA-256 of the public key'),
     publicKey: z.string().describe('Ed25519, SPKI DER, base64'),
     kind: keyKind.describe(
-      'first: begins the log; added: for a further machine; rotated, lost: replaces the previous key',
+      'first: begins the log; added: for an additional machine; rotated, lost: replaces the previous key',
     ),
     previous: z
       .string()

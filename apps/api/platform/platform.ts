@@ -25,7 +25,7 @@ export async function platformParts(
   const [database, store, temporal, gateway, models] = await Promise.all([
     part('database', async () => {
       await registry.retention.get({ tenant });
-      return 'answers';
+      return 'responds';
     }),
     part('artifact store', async () => {
       await artifacts.staging.list({ tenant, runId: 'unowned' });
@@ -112,7 +112,7 @@ function workerParts(polling: Readonly<Record<QueueName, number>>): readonly Pla
   const idle = queues.filter(([, workers]) => workers === 0).map(([queue]) => queue);
   const detail = queues.map(([queue, workers]) => `${queue} ${workers}`).join(', ');
   return [
-    { name: 'temporal', ok: true, detail: 'answers', next: null },
+    { name: 'temporal', ok: true, detail: 'responds', next: null },
     idle.length === 0
       ? { name: 'workers', ok: true, detail: `polling: ${detail}`, next: null }
       : broken('workers', new Error(`no worker polls ${idle.join(', ')}, so runs wait`)),

@@ -66,7 +66,7 @@ export function promptEvaluationRoutes({
         schema: {
           tags,
           summary:
-            'Evaluate a prompt version on cases; the same request continues the same evaluation and pays no answer twice',
+            'Evaluate a prompt version on cases; the same request continues the same evaluation and never pays for an answer twice',
           params: prompt,
           body: wish,
           response: { 202: promptEvaluationView, default: problem },
@@ -198,7 +198,7 @@ export function promptEvaluationRoutes({
         schema: {
           tags,
           summary:
-            'Show the language model requests and their cost; an answer that was paid earlier is in the report of the evaluation that paid it',
+            'Show the language model requests and their cost; an answer that was paid for earlier is in the report of the evaluation that paid for it',
           params: one,
           response: { 200: scopeCalls, default: problem },
         },

@@ -41,7 +41,7 @@ export const promptEvaluationView = z
         costUsd: z
           .number()
           .describe(
-            'total in US dollars from the call ledger, including what an earlier evaluation paid',
+            'total in US dollars from the call ledger, including what an earlier evaluation paid for',
           ),
         medianMs: z.number().nullable(),
       })

@@ -165,7 +165,7 @@ export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         schema: {
           tags,
           summary:
-            'Show the language model requests and their cost; an answer that was paid earlier is in the report of the search that paid it',
+            'Show the language model requests and their cost; an answer that was paid for earlier is in the report of the search that paid for it',
           params: prompt.extend({ id }),
           response: { 200: scopeCalls, default: problem },
         },

@@ -56,7 +56,7 @@ const outcome = z.object({
   paid: z.object({
     answers: z.number(),
     costUsd: z.number().describe('US dollars'),
-    unsettled: z.number().describe('attempts that were sent and whose result was never received'),
+    unsettled: z.number().describe('attempts that were sent but whose result was never received'),
   }),
   report: artifact.describe('JSON with every variant'),
 });

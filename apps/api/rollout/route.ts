@@ -148,7 +148,7 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
     );
 
     for (const [verb, summary] of [
-      ['hold', 'Hold a rollout in its step; harm still ends it'],
+      ['hold', 'Hold a rollout in its step; detected harm still ends it'],
       ['resume', 'Resume a held rollout'],
       ['skip', 'Move to the next step without waiting for the current one'],
       ['abort', 'Abort a rollout and send all traffic to the champion'],

@@ -89,7 +89,7 @@ const summary = z.object({
   status: z.enum(rolloutStatuses),
   attempt: z
     .number()
-    .describe('how often these two versions were judged beside each other, this time included'),
+    .describe('number of rollouts that compared these two versions, this one included'),
   steps: z.array(z.number()).readonly().describe('percent of entities; 0 is shadow'),
   step: z.number().describe('index into steps'),
   weight: z.number().describe('the challenger’s share of entities now, 0 to 1'),

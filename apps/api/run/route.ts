@@ -220,7 +220,7 @@ export function runRoutes({
         schema: {
           tags,
           summary:
-            'Show the language model requests of each stage and their cost; an answer that was paid earlier is in the report of the run that paid it',
+            'Show the language model requests of each stage and their cost; an answer that was paid for earlier is in the report of the run that paid for it',
           params,
           response: { 200: runCalls, default: problem },
         },

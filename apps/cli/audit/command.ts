@@ -43,7 +43,7 @@ function listCommand(audit: Command, context: CliContext): void {
     .description('List changes, newest first')
     .option(
       '--subject <subject>',
-      'Only changes of this subject, such as model:flight-delay or run:run_…',
+      'Only changes to this subject, such as model:flight-delay or run:run_…',
     )
     .option('--action <action>', 'Only this action, such as alias.promote')
     .option('--limit <n>', 'Maximum number of changes', wholeNumber(1), 50)

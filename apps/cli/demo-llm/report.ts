@@ -64,7 +64,7 @@ export function routingFigures({
       ? []
       : [
           figure(
-            `classes told apart, ${held} definitions`,
+            `classes distinguished, ${held} definitions`,
             { who: 'adapter', ...adapter },
             { who, ...theirs },
           ),

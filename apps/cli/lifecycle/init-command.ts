@@ -63,7 +63,7 @@ export function lifecycleInitCommand(lifecycle: Command, { terminal, settings }:
       'With --data: column with the customer, machine or patient of each row',
     )
     .option('--trainer <name>', 'Trainer, from `perennial trainer list`', 'lightgbm')
-    .option('--llm', 'Start a language application, with prompts, cases and a safety policy')
+    .option('--llm', 'Write a language application with prompts, cases and a safety policy')
     .option('--index', 'With --llm: add documents and an index that answers are retrieved from')
     .action(async (name: string, options: InitOptions) => {
       checkOptions(name, options);
@@ -196,7 +196,7 @@ const packed: Readonly<Record<string, string>> = {
   '.zip': 'unpack it first: unzip',
   '.xlsx': 'save the sheet as CSV',
   '.xls': 'save the sheet as CSV',
-  '.json': 'write one object a line and name the file .ndjson',
+  '.json': 'write one object per line and name the file .ndjson',
 };
 
 function tableFile(
@@ -205,7 +205,7 @@ function tableFile(
 ): { readonly path: string; readonly format: SourceFormat } {
   if (/^[a-z][a-z0-9+]*:\/\//i.test(data)) {
     throw new CliError(
-      `--data takes a file on this machine, and ${data.replace(/\/\/[^/]*@/, '//')} is a URI`,
+      `--data takes a file on this machine, but ${data.replace(/\/\/[^/]*@/, '//')} is a URI`,
       2,
       'download a part of it, and write the URI into lifecycle.yaml afterwards',
     );
@@ -228,7 +228,7 @@ function tableFile(
   const format = formatOf(ending === '' ? '' : `file${ending}`) ?? endings[ending];
   if (format === undefined) {
     throw new CliError(
-      `${data} is no CSV, Parquet or NDJSON file by its name`,
+      `the name of ${data} does not end in .csv, .parquet or .ndjson`,
       2,
       packed[ending] ?? 'name it .csv, .parquet or .ndjson',
     );
@@ -324,7 +324,7 @@ function checkTask(trainersDir: string, trainer: string, task: Task): void {
   if (catalog.find(({ name }) => name === trainer)?.tasks.includes(task)) return;
   const able = catalog.filter(({ tasks: of }) => of.includes(task)).map(({ name }) => name);
   throw new CliError(
-    `the trainer ${trainer} cannot do ${task}`,
+    `the trainer ${trainer} does not support ${task}`,
     2,
     `--trainer ${able.join(' or ')}`,
   );

@@ -28,8 +28,7 @@ export interface InferAnswer {
 }
 
 /**
- * The columns that a request must carry; null where the gateway does not serve such a model now, or
- * is not reached.
+ * The columns that a request needs. Null if the gateway is unreachable or does not serve the model.
  */
 export async function modelInputs(
   gateway: KnownGateway,
@@ -40,8 +39,8 @@ export async function modelInputs(
 }
 
 /**
- * The classes of a multiclass model in the order of its probabilities; null for other models, and
- * where the gateway does not serve it now.
+ * The classes of a multiclass model in the order of its probabilities. Null for other models, and if
+ * the gateway does not serve it.
  */
 export async function modelClasses(
   gateway: KnownGateway,
@@ -72,7 +71,7 @@ async function modelMetadata(
   }
 }
 
-/** Sends rows as plain JSON objects. @throws CliError with the gateway's own words and advice. */
+/** Sends rows as plain JSON objects. @throws CliError with the gateway's message and advice. */
 export async function predictRows(
   { gatewayUrl, apiKey }: KnownGateway,
   model: string,
@@ -97,20 +96,20 @@ export async function predictRows(
   if (sent.statusCode === 200)
     return { answer, version: String(sent.headers['x-perennial-model-version'] ?? model) };
   const detail = answer.detail ?? `the gateway responded with ${sent.statusCode}`;
-  const mistakes = (answer.errors ?? [])
+  const errors = (answer.errors ?? [])
     .filter((each) => !detail.includes(each.detail))
     .map((each) => `  ${each.detail}`);
   const isInput = sent.statusCode === 400 || sent.statusCode === 422;
   throw new CliError(
-    [detail, ...mistakes].join('\n'),
+    [detail, ...errors].join('\n'),
     isInput ? 2 : 1,
     answer.next ?? `perennial model show ${model}`,
   );
 }
 
 /**
- * A request to copy, with a row of the right types. The key is read where the caller has it, so
- * that it is not printed.
+ * A request to copy, with a row of the right types. It reads the key from a file or a variable, so
+ * that the key is not printed.
  */
 export function curlOf(
   model: string,
@@ -168,7 +167,7 @@ function parsed(text: string): InferAnswer {
   try {
     return JSON.parse(text) as InferAnswer;
   } catch {
-    // Not this gateway's answer: a proxy's page, perhaps.
+    // The response is not from a gateway, but perhaps from a proxy.
     return {};
   }
 }

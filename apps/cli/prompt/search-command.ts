@@ -58,7 +58,7 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
     )
     .option(
       '--confirm <share>',
-      'Share of the cases that is kept from the search (default: 0.4)',
+      'Share of the cases that the search never uses (default: 0.4)',
       share,
     )
     .option(
@@ -111,7 +111,7 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
       const asked = answered + failed + calls.asking > 0;
       if (json) terminal.out(jsonText(calls));
       else if (!asked)
-        terminal.say(`${id} made no paid requests, or all of them had been paid before`);
+        terminal.say(`${id} made no paid requests, or all of them had been paid for before`);
       else {
         const lost =
           unsettled.requestIds.length === 0
@@ -196,7 +196,7 @@ async function leftFor(
   return left;
 }
 
-/** A line in a terminal that changes; in a pipe a line for each that is new. */
+/** In a terminal, one line that changes; in a pipe, one line per change. */
 async function watched(context: CliContext, { id, prompt }: SearchJson): Promise<SearchDetailJson> {
   const { terminal } = context;
   const client = context.api();

@@ -275,7 +275,7 @@ const commands: Readonly<
   >
 > = {
   hold: {
-    description: 'Keep the rollout in its step; harm still ends it',
+    description: 'Keep the rollout in its step; detected harm still ends it',
     result: (now) => `is held in ${stepText(now)}`,
   },
   resume: {

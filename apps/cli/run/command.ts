@@ -169,7 +169,7 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
             : `${unsettled.requestIds.length}, at most $${unsettled.usd.toFixed(4)}`,
         ],
         none: {
-          what: `${id} made no paid requests, or all of them had been paid before`,
+          what: `${id} made no paid requests, or all of them had been paid for before`,
           next: `perennial run show ${id}`,
         },
       });

@@ -60,7 +60,7 @@ function rowsOf(
   return [...before, value as Readonly<Record<string, unknown>>];
 }
 
-/** A column an output, a line a row; an output of several numbers a row keeps them together. */
+/** One column per output and one line per row. An output with several numbers per row is one cell. */
 function tableOf(
   { outputs = [] }: InferAnswer,
   { rows, classes }: { readonly rows: number; readonly classes: readonly string[] | null },

@@ -115,9 +115,9 @@ function trainerToTry(
   const catalog = openTrainerCatalog(trainersDir);
   const manifest = catalog.get(name);
   if (manifest === null) throw noSuchTrainer(name, catalog.names());
-  const mistakes = catalog.checkParams(name, params);
-  if (mistakes.length === 0) return manifest;
-  const list = mistakes.map((issue) =>
+  const issues = catalog.checkParams(name, params);
+  if (issues.length === 0) return manifest;
+  const list = issues.map((issue) =>
     `  ${issue.pointer.slice(1).replaceAll('/', '.')}: ${formatIssue(issue)}`.trimEnd(),
   );
   throw new CliError(

@@ -40,7 +40,7 @@ export function createOpenAnswers(most: number): OpenAnswers {
     if (stopping) throw gatewayStops();
     if (answers.size >= most) {
       const next =
-        'ask again later, start another gateway, or raise PERENNIAL_GATEWAY_MAX_ANSWERS with the limit of open files';
+        'try again later, start another gateway, or raise PERENNIAL_GATEWAY_MAX_ANSWERS with the limit of open files';
       throw new HttpProblem(
         503,
         'TooManyAnswers',

@@ -69,7 +69,7 @@ function isMissingNumber(value: unknown): boolean {
 }
 
 /**
- * PostgreSQL and DuckDB cannot store U+0000 or half a surrogate pair. With the u flag, a surrogate
+ * PostgreSQL and DuckDB cannot store U+0000 or a lone surrogate. With the u flag, a surrogate
  * matches only without its other half.
  */
 function isStorable(text: string): boolean {

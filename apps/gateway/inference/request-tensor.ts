@@ -101,7 +101,7 @@ export function decodeTensor(
 export const maxIssues = 100;
 
 export const expectation = {
-  string: 'text without U+0000 or half a surrogate pair; null when missing',
+  string: 'text without U+0000 or a lone surrogate; null when missing',
   integer: 'a whole number within ±9007199254740991; null or "NaN" when missing',
   number: 'a finite number; null or "NaN" when missing',
   boolean: 'true or false; null when missing',

@@ -36,7 +36,7 @@ export async function convert(
   into: string,
 ): Promise<SourceConversion> {
   const { source } = files;
-  return explained(files, async () => {
+  return withSourceFailures(files, async () => {
     const table = await formats[source.format].open(sql, files);
     const columns = table.columns.map(({ name, type }) => ({ name, type }));
     const time = window === null ? null : timeColumn(table, files);
@@ -49,7 +49,7 @@ export async function convert(
       `COPY (SELECT ${list} FROM ${table.relation} ${where}) TO ${quoteText(join(into, 'parts'))} (FORMAT parquet, COMPRESSION zstd,
         ROW_GROUP_SIZE 122880, FILE_SIZE_BYTES ${partBytes}, FILENAME_PATTERN 'part-{i}', RETURN_FILES)`,
     );
-    if (copied.Count === 0) throw await empty(sql, table, time, window, files);
+    if (copied.Count === 0) throw await emptyFailure(sql, table, time, window, files);
     const timeless = time === null ? 0 : await countTimeless(sql, table, time);
     const left =
       timeless === 0
@@ -61,7 +61,7 @@ export async function convert(
 
 /** The newest time in the source's time column, RFC 3339; null when no row has one. */
 export async function newestTime(sql: PlatformSql, files: SourceFiles): Promise<string | null> {
-  return explained(files, async () => {
+  return withSourceFailures(files, async () => {
     const table = await formats[files.source.format].open(sql, files);
     return (await timeRange(sql, table, timeColumn(table, files))).newest;
   });
@@ -92,7 +92,7 @@ export async function describeTable(
   sql: PlatformSql,
   files: SourceFiles,
 ): Promise<TableDescription> {
-  return explained(files, async () => {
+  return withSourceFailures(files, async () => {
     const table = await formats[files.source.format].open(sql, files);
     const columns = table.columns.map(({ name, type }) => ({ name, type }));
     if (files.source.time === null) return { columns, times: null };
@@ -115,14 +115,14 @@ export function withSourceTable<T>(
   files: SourceFiles,
   work: (table: Table) => Promise<T>,
 ): Promise<T> {
-  return explained(files, async () => work(await formats[files.source.format].open(sql, files)));
+  return withSourceFailures(files, async () => work(await formats[files.source.format].open(sql, files)));
 }
 
 /**
  * Turns DuckDB's errors about the content into failures. A full disk and too little memory are not
  * errors of the content and stay unchanged.
  */
-async function explained<T>(files: SourceFiles, work: () => Promise<T>): Promise<T> {
+async function withSourceFailures<T>(files: SourceFiles, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -174,7 +174,7 @@ function instant(type: string, time: string): string {
   return `${type} ${quoteText(new Date(time).toISOString().replace('T', ' ').replace('Z', ''))}`;
 }
 
-async function empty(
+async function emptyFailure(
   sql: PlatformSql,
   table: Table,
   time: TableColumn | null,

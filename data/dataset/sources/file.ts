@@ -19,11 +19,11 @@ export async function fetchFile({
   onProgress,
 }: SourceFetch): Promise<FetchedFiles> {
   const wanted = pathOf(source);
-  const real = await explained(source, () => realpath(wanted));
+  const real = await withSourceFailures(source, () => realpath(wanted));
   await checkAccess(source, real, policy);
   // O_NONBLOCK: opening a pipe must not wait for a writer. O_NOFOLLOW: the real path has no link.
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
-  const file = await explained(source, () => open(real, flags));
+  const file = await withSourceFailures(source, () => open(real, flags));
   try {
     await checkAccess(source, await openedPath(file, real, source), policy);
     const bytes = await sizeOf(file, source, limits.maxBytes);
@@ -106,7 +106,7 @@ function pathOf(source: SourceFetch['source']): string {
   });
 }
 
-async function explained<T>(source: SourceFetch['source'], work: () => Promise<T>): Promise<T> {
+async function withSourceFailures<T>(source: SourceFetch['source'], work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

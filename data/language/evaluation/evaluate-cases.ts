@@ -216,7 +216,7 @@ function allRefused(
   { refused, of }: { readonly refused: number; readonly of: number },
 ): PerennialError {
   const message =
-    `the first ${refused} of ${of} cases were all refused, so the rest were not asked: ` +
+    `the first ${refused} of ${of} cases were all refused, so the rest were not sent: ` +
     last.message;
   return failure('ProviderRefused', message, {
     cause: last,

@@ -70,8 +70,8 @@ export function measureConfirmation({
   const [ofDefault, ofTuned] = [byDefault, tuned].map((scores) =>
     metric.prepare({ ...sample, scores }),
   );
-  if (!ofDefault || !ofTuned) throw new Error('two models are compared');
-  const once = unitDayWeights(days);
+  if (!ofDefault || !ofTuned) throw new Error('expected the scores of two models');
+  const unitWeights = unitDayWeights(days);
   const { measurement } = measure({
     what: `the difference in ${name}`,
     statistic: increaseOf(metric, ofTuned, ofDefault),
@@ -86,8 +86,8 @@ export function measureConfirmation({
     rows: labels.length,
     days,
     ...(unit !== undefined && { unit }),
-    default: finite(ofDefault(once)),
-    tuned: finite(ofTuned(once)),
+    default: finite(ofDefault(unitWeights)),
+    tuned: finite(ofTuned(unitWeights)),
     difference: measurement.estimate,
     interval: intervalOf(measurement),
     reason: measurement.kind === 'notMeasured' ? measurement.reason : null,

@@ -78,7 +78,7 @@ export const minLabels = 100;
 const leastYouden = 0.2;
 const mostFailures = 0.05;
 
-/** Why the judge cannot gate, one reason per line; empty if it can. */
+/** Why the judge may not decide gates, one reason per line; empty if it can. */
 export function calibrationProblems(
   calibration: JudgeCalibration | null,
   judge: Digest,

@@ -49,7 +49,7 @@ function judgeThreshold(gate: JudgeGateOf<'threshold'>, evidence: LlmEvidence): 
   const { digest, calibration, said } = measured.judge;
   const [missing, ...others] = calibrationProblems(calibration, digest);
   if (calibration === null || missing !== undefined)
-    return unknown(gate, `the judge cannot gate: ${missing ?? ''}`, others);
+    return unknown(gate, `the judge may not decide gates: ${missing ?? ''}`, others);
   const short = tooFew(gate, measured.aggregate, evidence);
   if (short) return short;
   const share = correctedShare(said, calibration, gate.confidence);

@@ -75,7 +75,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-/** A rollout by the judge, in shadow, whose calibration is known. */
+/** A shadow rollout whose quality a calibrated judge measures. */
 beforeEach(async () => {
   const { registry } = world;
   model = unique('codes');
@@ -125,7 +125,7 @@ const budget = (tokens: number | null) =>
     budget: { usd: null, tokens: tokens ?? spec.budget.tokens },
   });
 
-const said = (text: string | null, over: Partial<LoggedAnswer> = {}): LoggedAnswer => ({
+const loggedAnswer = (text: string | null, over: Partial<LoggedAnswer> = {}): LoggedAnswer => ({
   ...{
     text,
     finish: 'stop',
@@ -138,8 +138,8 @@ const said = (text: string | null, over: Partial<LoggedAnswer> = {}): LoggedAnsw
   ...over,
 });
 let asked = 0;
-/** The champion's answer, and the challenger's beside it. */
-const answered = (
+/** A logged prediction with the answers of both versions. */
+const prediction = (
   champion: LoggedAnswer,
   challenger: LoggedAnswer | null,
   over: Partial<PredictionRow> = {},
@@ -165,13 +165,13 @@ const answered = (
   },
   ...over,
 });
-const right = () => said(`code ${asked + 1}`);
-const wrong = () => said('no idea');
+const right = () => loggedAnswer(`code ${asked + 1}`);
+const wrong = () => loggedAnswer('no idea');
 const store = async (...rows: PredictionRow[]) => {
   await world.registry.predictions.insert(rows);
   return rows.map(({ id }) => id);
 };
-/** Ends when so many are judged. */
+/** Runs the activity until `mostPairs` pairs are judged. */
 const judged = (
   mostPairs: number,
   given: Parameters<typeof world.run>[2] = {},
@@ -203,13 +203,13 @@ const judged = (
 type Beats = Pick<NonNullable<Parameters<typeof world.run>[2]>, 'heartbeatDetails' | 'onHeartbeat'>;
 const labelOf = async (id: PredictionId | undefined) =>
   (await world.registry.predictions.get({ tenant, id: id as PredictionId }))?.label;
-const tell = (id: PredictionId | undefined, label: unknown, labelledAt = '2026-01-01T00:00:00Z') =>
+const sendFeedback = (id: PredictionId | undefined, label: unknown, labelledAt = '2026-01-01T00:00:00Z') =>
   world.registry.feedback.record({ tenant, predictionId: id as PredictionId, label, labelledAt });
 /**
- * As it does as a rule: a provider of whom half of the last twenty answers are lost is left alone,
- * and one that is answered gets its try by luck then.
+ * Twenty successful requests keep the circuit breaker of the provider closed. It would open if half
+ * of the last twenty answers were lost, and the next attempt would then come at a random time.
  */
-const answerWell = async (): Promise<void> => {
+const keepCircuitClosed = async (): Promise<void> => {
   const lines = Array.from({ length: 20 }, (_, index) => {
     const of = {
       id: `w${index}`,
@@ -238,10 +238,10 @@ const verdicts = (served: 0 | 1 | null, beside: 0 | 1 | null) => ({
   beside,
 });
 const { dayOf, startOf } = openCalendar('UTC');
-/** Hours from the midnight with which today began. */
+/** `hours` after the midnight at which today began. */
 const fromMidnight = (hours: number) =>
   new Date(startOf(dayOf(Date.now())) + hours * 3_600_000).toISOString();
-const grow = () => {
+const consumeObservations = () => {
   const policy = rolloutPolicyOf(rollout.spec, { dependsOnPrediction: false });
   return world.registry.rollouts.consume({
     ...{ tenant, id: rollout.id, limit: 100, settleMs: 0 },
@@ -275,16 +275,16 @@ describe('labels by people', () => {
   const label = (labels: readonly PairLabel[]) =>
     answerLabels().label({ ...of(), labels, actor: 'ada' });
   const judgedLabels = async () => {
-    const quality = (await grow()).rollout.state.evidence?.quality;
+    const quality = (await consumeObservations()).rollout.state.evidence?.quality;
     return quality?.kind === 'pairs' ? quality.judge : undefined;
   };
 
   test('are requested for pairs that the judge has judged, without the versions', async () => {
-    const keptBack = () => said('', { blocked: 'output' });
+    const blockedAnswer = () => loggedAnswer('', { blocked: 'output' });
     const [both, half, none] = await store(
-      answered(said('one'), said('two')),
-      answered(said('three'), keptBack()),
-      answered(keptBack(), keptBack()),
+      prediction(loggedAnswer('one'), loggedAnswer('two')),
+      prediction(loggedAnswer('three'), blockedAnswer()),
+      prediction(blockedAnswer(), blockedAnswer()),
     );
     expect(await toLabel()).toEqual([]);
     await judged(3);
@@ -308,10 +308,10 @@ describe('labels by people', () => {
     expect(await toLabel(1)).toEqual([pairs[0]]);
   });
 
-  test('count once for the version that answered, and correct the judge from the next look on', async () => {
-    const ids = await store(...Array.from({ length: 12 }, () => answered(right(), wrong())));
+  test('count once for the version that answered, and correct the judge from the next read on', async () => {
+    const ids = await store(...Array.from({ length: 12 }, () => prediction(right(), wrong())));
     await judged(12);
-    await grow();
+    await consumeObservations();
     expect(await judgedLabels()).toBeUndefined();
     const pairs = await toLabel();
     const isRight = (answer: string | null) => answer?.startsWith('code') ?? false;
@@ -346,9 +346,9 @@ describe('labels by people', () => {
   });
 
   test('are rejected for pairs that the judge has not judged, and none of the request is stored', async () => {
-    const [one] = await store(answered(right(), wrong()));
+    const [one] = await store(prediction(right(), wrong()));
     await judged(1);
-    const [other] = await store(answered(right(), wrong()));
+    const [other] = await store(prediction(right(), wrong()));
     const labels = [one, other].map((predictionId) => ({
       predictionId: predictionId as PredictionId,
       first: true,
@@ -364,7 +364,7 @@ describe('labels by people', () => {
   });
 
   test('are rejected after the rollout has ended', async () => {
-    const [one] = await store(answered(right(), wrong()));
+    const [one] = await store(prediction(right(), wrong()));
     await judged(1);
     await world.registry.rollouts.end({
       tenant,
@@ -382,12 +382,12 @@ describe('labels by people', () => {
 });
 
 describe('judgeAnswers', () => {
-  test('asks about both logged answers, and counts the verdicts in pairs', async () => {
+  test('judges both logged answers, and counts the verdicts in pairs', async () => {
     const start = world.provider.bill.length;
     const ids = await store(
-      answered(right(), wrong()),
-      answered(right(), right()),
-      answered(wrong(), said('ramble')),
+      prediction(right(), wrong()),
+      prediction(right(), right()),
+      prediction(wrong(), loggedAnswer('ramble')),
     );
     expect(await judged(3)).toMatchObject({
       kind: 'over',
@@ -398,7 +398,7 @@ describe('judgeAnswers', () => {
       { judged: verdicts(1, 1) },
       { judged: verdicts(0, null) },
     ]);
-    // The same answer to the same question is asked about once.
+    // The same answer to the same question is judged once.
     expect(world.provider.bill.length - start).toBe(5);
     expect(await consumed()).toEqual([
       [1, 0],
@@ -415,12 +415,12 @@ describe('judgeAnswers', () => {
       ],
     };
     const ids = await store(
-      answered(said('', { blocked: 'output' }), wrong()),
-      answered(right(), null),
-      answered(right(), said(null)),
-      answered(said('', { blocked: 'input' }), wrong(), { input: { messages: [] } }),
-      answered(right(), right(), { input: later }),
-      answered(right(), right(), { other: null }),
+      prediction(loggedAnswer('', { blocked: 'output' }), wrong()),
+      prediction(right(), null),
+      prediction(right(), loggedAnswer(null)),
+      prediction(loggedAnswer('', { blocked: 'input' }), wrong(), { input: { messages: [] } }),
+      prediction(right(), right(), { input: later }),
+      prediction(right(), right(), { other: null }),
     );
     await judged(4);
     expect(await Promise.all(ids.map(labelOf))).toEqual([
@@ -437,9 +437,9 @@ describe('judgeAnswers', () => {
   test('a retry reads unrecorded verdicts from the call ledger, and skips recorded pairs', async () => {
     const start = world.provider.bill.length;
     const ids = await store(
-      answered(right(), wrong()),
-      answered(wrong(), right()),
-      answered(right(), wrong()),
+      prediction(right(), wrong()),
+      prediction(wrong(), right()),
+      prediction(right(), wrong()),
     );
     const { registry } = world;
     const dying = {
@@ -463,20 +463,20 @@ describe('judgeAnswers', () => {
     expect(await consumed()).toEqual([]);
   });
 
-  test('two parallel attempts pay each question once, and count each pair once', async () => {
+  test('two parallel attempts pay for each question once, and count each pair once', async () => {
     const start = world.provider.bill.length;
-    await store(answered(right(), wrong()), answered(wrong(), right()), answered(right(), wrong()));
+    await store(prediction(right(), wrong()), prediction(wrong(), right()), prediction(right(), wrong()));
     await Promise.all([judged(3), judged(3, { activityId: 'the-next' })]);
     expect(world.provider.bill.length - start).toBe(6);
     expect(await consumed()).toHaveLength(3);
   });
 
-  test('a cancelled attempt finishes its requests in flight, which are not paid again', async () => {
+  test('a cancelled attempt finishes its requests in flight, which are not paid for again', async () => {
     const start = world.provider.requests.length;
     const [first, ...others] = await store(
-      answered(right(), wrong()),
-      answered(wrong(), right()),
-      answered(right(), wrong()),
+      prediction(right(), wrong()),
+      prediction(wrong(), right()),
+      prediction(right(), wrong()),
     );
     const cancelled = new AbortController();
     latencyMs = 1_500;
@@ -494,7 +494,7 @@ describe('judgeAnswers', () => {
   });
 
   test('a spent budget ends it with a reason, and recorded verdicts stay', async () => {
-    await store(...Array.from({ length: 12 }, () => answered(right(), wrong())));
+    await store(...Array.from({ length: 12 }, () => prediction(right(), wrong())));
     const before = await world.registry.budgets.get({
       tenant,
       scope: `run/${runId}`,
@@ -505,13 +505,13 @@ describe('judgeAnswers', () => {
       new RegExp(`run/${runId} is spent.*raise spec\\.budget, apply and start again`),
     ) as string;
     expect(await judged(12)).toMatchObject({ kind: 'over', noMoreLabels: { why } });
-    const sofar = await count();
-    expect(sofar).toBeGreaterThan(0);
-    expect(sofar).toBeLessThan(12);
-    expect(await consumed()).toHaveLength(sofar);
+    const judgedCount = await count();
+    expect(judgedCount).toBeGreaterThan(0);
+    expect(judgedCount).toBeLessThan(12);
+    expect(await consumed()).toHaveLength(judgedCount);
   });
 
-  test('a lost verdict is asked again; lost twice while others arrive, it counts as none', async () => {
+  test('a lost verdict is requested again; if it is lost twice while others arrive, the pair has none', async () => {
     let lost = 0;
     fault = ({ prompt }) => {
       if (prompt.includes('<never>')) return { kind: 'cut', afterTokens: 0 };
@@ -521,13 +521,13 @@ describe('judgeAnswers', () => {
     };
     const inner = 3;
     const ids = await store(
-      answered(right(), wrong()),
-      answered(said('never'), wrong()),
-      answered(said('once'), wrong()),
+      prediction(right(), wrong()),
+      prediction(loggedAnswer('never'), wrong()),
+      prediction(loggedAnswer('once'), wrong()),
     );
     const over = judged(4, {}, { parallel: 4 });
     await until(async () => (await count()) === 1);
-    const [later] = await store(answered(right(), right()));
+    const [later] = await store(prediction(right(), right()));
     await over;
     expect(await Promise.all([...ids, later].map(labelOf))).toEqual([
       { judged: verdicts(1, 0) },
@@ -537,10 +537,10 @@ describe('judgeAnswers', () => {
     ]);
   });
 
-  test('a judge that denies requests for a while is asked again', async () => {
+  test('requests continue after the provider of the judge denied some', async () => {
     let denied = 0;
     fault = () => ((denied += 1) <= 2 ? { kind: 'error', status: 401 } : null);
-    const [id] = await store(answered(right(), wrong()));
+    const [id] = await store(prediction(right(), wrong()));
     expect(await judged(1)).toMatchObject({
       noMoreLabels: { why: expect.stringContaining('1 pairs were judged') as string },
     });
@@ -549,7 +549,7 @@ describe('judgeAnswers', () => {
   });
 
   test('spreads the pairs over the days over which quality must hold', async () => {
-    await store(...Array.from({ length: 4 }, () => answered(right(), right())));
+    await store(...Array.from({ length: 4 }, () => prediction(right(), right())));
     const ended = new AbortController();
     let looks = 0;
     const { registry } = world;
@@ -565,8 +565,7 @@ describe('judgeAnswers', () => {
     await until(async () => (await count()) > 0);
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect(await count()).toBe(1);
-    // Nothing can be judged for hours, and the registry is not asked without a pause whether that
-    // has changed.
+    // No pair may be judged for hours, and the activity pauses between its queries for new pairs.
     expect(looks).toBeLessThan(10);
     ended.abort();
     await expect(turn).rejects.toThrow();
@@ -576,18 +575,18 @@ describe('judgeAnswers', () => {
     // The day after the first requests is the first whole one: yesterday.
     await store(
       ...Array.from({ length: 3 }, () =>
-        answered(right(), null, { other: null, eventTime: fromMidnight(-25) }),
+        prediction(right(), null, { other: null, eventTime: fromMidnight(-25) }),
       ),
     );
-    await grow();
-    const keptBack = () => said('', { blocked: 'output' });
+    await consumeObservations();
+    const blockedAnswer = () => loggedAnswer('', { blocked: 'output' });
     const [before, after] = await store(
       ...[-0.001, 0].map((hours) =>
-        answered(keptBack(), keptBack(), { receivedAt: fromMidnight(hours) }),
+        prediction(blockedAnswer(), blockedAnswer(), { receivedAt: fromMidnight(hours) }),
       ),
     );
-    await store(...Array.from({ length: 3 }, () => answered(right(), null, { other: null })));
-    const { rollout: grown } = await grow();
+    await store(...Array.from({ length: 3 }, () => prediction(right(), null, { other: null })));
+    const { rollout: grown } = await consumeObservations();
     const today = dayOf(Date.now());
     expect(grown.state.evidence?.quality.days).toMatchObject({
       weekFrom: today - 1,
@@ -614,32 +613,32 @@ describe('judgeAnswers', () => {
     // The day after the first requests is the first whole one: yesterday.
     await store(
       ...Array.from({ length: 3 }, () =>
-        answered(right(), null, { other: null, eventTime: fromMidnight(-25) }),
+        prediction(right(), null, { other: null, eventTime: fromMidnight(-25) }),
       ),
     );
-    await grow();
+    await consumeObservations();
     const [one, two] = [
-      answered(said('never 1'), wrong(), { receivedAt: fromMidnight(-0.001) }),
-      answered(said('never 2'), wrong(), { receivedAt: fromMidnight(-0.001) }),
+      prediction(loggedAnswer('never 1'), wrong(), { receivedAt: fromMidnight(-0.001) }),
+      prediction(loggedAnswer('never 2'), wrong(), { receivedAt: fromMidnight(-0.001) }),
     ];
     await store(one, two);
 
     const killed = new AbortController();
-    let beaten: unknown;
-    const given = { signal: killed.signal, onHeartbeat: (details: unknown) => (beaten = details) };
+    let heartbeat: unknown;
+    const given = { signal: killed.signal, onHeartbeat: (details: unknown) => (heartbeat = details) };
     const across = { minDurationSeconds: 8 * day, since: fromMidnight(-1), parallel: 4 };
-    await answerWell();
+    await keepCircuitClosed();
     const dying = judged(40, given, across);
-    const lost = () => (beaten as { readonly lost?: LostPairs } | undefined)?.lost ?? [];
+    const lost = () => (heartbeat as { readonly lost?: LostPairs } | undefined)?.lost ?? [];
     await until(() => lost().length === 2);
     killed.abort(workerStops);
     await expect(dying).rejects.toThrow();
 
     await store(
-      ...Array.from({ length: 3 }, () => answered(right(), null, { other: null })),
-      answered(right(), wrong()),
+      ...Array.from({ length: 3 }, () => prediction(right(), null, { other: null })),
+      prediction(right(), wrong()),
     );
-    const { rollout: grown } = await grow();
+    const { rollout: grown } = await consumeObservations();
     const today = dayOf(Date.now());
     expect(grown.state.evidence?.quality.days).toMatchObject({
       weekFrom: today - 1,
@@ -647,7 +646,7 @@ describe('judgeAnswers', () => {
     });
     const left = { since: fromMidnight(-1), lost: lost().filter(([id]) => id === one.id) };
     const ended = new AbortController();
-    await answerWell();
+    await keepCircuitClosed();
     const next = judged(40, { signal: ended.signal, heartbeatDetails: left }, across);
     await until(async () => (await labelOf(one.id)) !== null);
     ended.abort(workerStops);
@@ -658,8 +657,8 @@ describe('judgeAnswers', () => {
     ]);
 
     const turn = new AbortController();
-    await store(answered(right(), wrong()));
-    await answerWell();
+    await store(prediction(right(), wrong()));
+    await keepCircuitClosed();
     const after = judged(
       40,
       { signal: turn.signal },
@@ -674,10 +673,10 @@ describe('judgeAnswers', () => {
   test('does not read recorded pairs again, within a turn and in the next one', async () => {
     const minute = 60_000;
     const from = Date.parse(rollout.startedAt);
-    const keptBack = () => said('', { blocked: 'output' });
+    const blockedAnswer = () => loggedAnswer('', { blocked: 'output' });
     await store(
       ...Array.from({ length: 60 }, (_, index) =>
-        answered(keptBack(), keptBack(), {
+        prediction(blockedAnswer(), blockedAnswer(), {
           receivedAt: new Date(from + index * minute).toISOString(),
         }),
       ),
@@ -706,7 +705,7 @@ describe('judgeAnswers', () => {
     const receivedAt = (minute: number) => new Date(from + minute * 60_000).toISOString();
     await store(
       ...Array.from({ length: 60 }, (_, minute) =>
-        answered(right(), wrong(), { receivedAt: receivedAt(minute) }),
+        prediction(right(), wrong(), { receivedAt: receivedAt(minute) }),
       ),
     );
     const { registry } = world;
@@ -730,7 +729,7 @@ describe('judgeAnswers', () => {
     const dying: Partial<typeof registry.judgedAnswers> = {
       async record(input) {
         if (kept === 54) {
-          // It has asked about this pair, kept nothing of it, and shown where its batch began.
+          // This pair was judged but not recorded, and the heartbeat has the start of its batch.
           await until(() => (first as { since?: string } | undefined)?.since === receivedAt(39));
           return killed();
         }
@@ -755,16 +754,16 @@ describe('judgeAnswers', () => {
 
   test('keeps feedback by people on the same answer, before and after it is judged', async () => {
     const [scored, plain, later, plainLater] = await store(
-      ...Array.from({ length: 4 }, () => answered(right(), wrong())),
+      ...Array.from({ length: 4 }, () => prediction(right(), wrong())),
     );
-    await tell(scored, { score: 0.5 }, '2026-01-02T00:00:00Z');
-    await tell(plain, 7);
+    await sendFeedback(scored, { score: 0.5 }, '2026-01-02T00:00:00Z');
+    await sendFeedback(plain, 7);
     expect(await consumed()).toEqual([]);
     await judged(4);
-    await tell(later, { correction: 'code 3' });
-    await tell(plainLater, true);
-    // Said earlier and heard later: the newer word stands, also where it was judged in between.
-    await tell(scored, { score: 0 }, '2026-01-01T00:00:00Z');
+    await sendFeedback(later, { correction: 'code 3' });
+    await sendFeedback(plainLater, true);
+    // Feedback with an earlier time arrives late. The newer feedback stays, also after judging.
+    await sendFeedback(scored, { score: 0 }, '2026-01-01T00:00:00Z');
     expect(await labelOf(scored)).toEqual({ score: 0.5, judged: verdicts(1, 0) });
     expect(await labelOf(plain)).toEqual({ label: 7, judged: verdicts(1, 0) });
     expect(await labelOf(later)).toEqual({ correction: 'code 3', judged: verdicts(1, 0) });
@@ -774,7 +773,7 @@ describe('judgeAnswers', () => {
 
   test('does not ask a judge that has changed since its calibration', async () => {
     const start = world.provider.bill.length;
-    await store(answered(right(), wrong()));
+    await store(prediction(right(), wrong()));
     const changed = {
       ...files,
       'judge.yaml': await world.file(judgePrompt.replace('Judge', 'Strictly judge')),
@@ -790,7 +789,7 @@ describe('judgeAnswers', () => {
   });
 
   test('samples questions by their ids, the same in each attempt', async () => {
-    const rows = Array.from({ length: 200 }, () => answered(right(), right()));
+    const rows = Array.from({ length: 200 }, () => prediction(right(), right()));
     await store(...rows);
     const pending = (share: number) =>
       world.registry.judgedAnswers.pending({

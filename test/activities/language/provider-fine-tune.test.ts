@@ -36,7 +36,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((close) => close()));
 });
 
-interface Told {
+interface RecordedEvent {
   readonly kind: string;
   readonly data: Readonly<Record<string, unknown>>;
 }
@@ -61,18 +61,18 @@ async function provided(script: ScriptedFineTuning): Promise<ProviderFineTuning>
 }
 
 const key = effectKey(runId, 'fine-tune', 'order', 1);
-const quick = { lookMs: 1, answerMs: 2_000, orderMs: 2_000, turnMs: 60_000, tellMs: 60_000 };
+const shortTimes = { lookMs: 1, answerMs: 2_000, orderMs: 2_000, turnMs: 60_000, tellMs: 60_000 };
 
-/** A job that was ordered, and what watches it. */
+/** Submits a job, and returns a function that follows it. */
 async function watching(script: ScriptedFineTuning, pace: { readonly turnMs?: number } = {}) {
   const tuning = await provided(script);
   const { job } = await tuning.submit(order, signal);
-  const told: Told[] = [];
+  const recorded: RecordedEvent[] = [];
   const activities = createProviderFineTuneActivities(
     {
       registry: {
         effects: { claim: never, complete: never, assertOwned: never, result: never },
-        events: eventsInto(told),
+        events: eventsInto(recorded),
       },
       artifacts: { getBytes: never },
       access: { fineTuning: () => tuning },
@@ -83,12 +83,12 @@ async function watching(script: ScriptedFineTuning, pace: { readonly turnMs?: nu
     more: {
       readonly awaySince?: string | null;
       readonly patienceSeconds?: number;
-      readonly died?: unknown;
+      readonly lastHeartbeat?: unknown;
     } = {},
   ) => {
-    const { awaySince = null, patienceSeconds = 3_600, died } = more;
+    const { awaySince = null, patienceSeconds = 3_600, lastHeartbeat } = more;
     const environment = new MockActivityEnvironment(
-      died === undefined ? {} : { heartbeatDetails: died },
+      lastHeartbeat === undefined ? {} : { heartbeatDetails: lastHeartbeat },
     );
     return environment.run(activities.awaitFineTuning, {
       tenant,
@@ -100,13 +100,13 @@ async function watching(script: ScriptedFineTuning, pace: { readonly turnMs?: nu
       patienceSeconds,
     });
   };
-  return { look, told };
+  return { look, recorded };
 }
 
-/** What orders a job, as one attempt of it. */
+/** Returns a function that submits a job, as one attempt of the activity. */
 async function ordering(script: ScriptedFineTuning, { timeoutSeconds = 3_600 } = {}) {
   const tuning = await provided(script);
-  const told: Told[] = [];
+  const recorded: RecordedEvent[] = [];
   let done: unknown = null;
   const activities = createProviderFineTuneActivities(
     {
@@ -120,12 +120,12 @@ async function ordering(script: ScriptedFineTuning, { timeoutSeconds = 3_600 } =
           assertOwned: () => Promise.resolve(),
           result: () => Promise.resolve(done),
         },
-        events: eventsInto(told),
+        events: eventsInto(recorded),
       },
       artifacts: { getBytes: () => Promise.resolve(order.train) },
       access: { fineTuning: () => tuning },
     },
-    quick,
+    shortTimes,
   );
   const file = {
     uri: 's3://test/x',
@@ -133,9 +133,9 @@ async function ordering(script: ScriptedFineTuning, { timeoutSeconds = 3_600 } =
     bytes: 1,
     mediaType: 'application/jsonl',
   };
-  const submit = (died?: unknown) => {
+  const submit = (lastHeartbeat?: unknown) => {
     const environment = new MockActivityEnvironment(
-      died === undefined ? {} : { heartbeatDetails: died },
+      lastHeartbeat === undefined ? {} : { heartbeatDetails: lastHeartbeat },
     );
     const prepared = { train: file, holdout: file } as unknown as PreparedExamples;
     const fineTune = {
@@ -153,19 +153,19 @@ async function ordering(script: ScriptedFineTuning, { timeoutSeconds = 3_600 } =
       fineTune,
     });
   };
-  return { submit, told };
+  return { submit, recorded };
 }
 
-function eventsInto(told: Told[]): Registry['events'] {
+function eventsInto(recorded: RecordedEvent[]): Registry['events'] {
   return {
-    append: ({ kind, data }) => Promise.resolve(told.push({ kind, data })),
+    append: ({ kind, data }) => Promise.resolve(recorded.push({ kind, data })),
     list: never,
     listen: never,
   };
 }
 
 function never(): never {
-  throw new Error('nobody asks for this here');
+  throw new Error('this test does not expect the call');
 }
 
 const ways: readonly Absence[] = ['unavailable', 'limited', 'cut', 'garbage'];
@@ -175,16 +175,16 @@ test('a job is followed again after its provider was unavailable for many polls'
     looks: 3,
     away: (look) => (look <= 40 ? (ways[look % ways.length] ?? null) : null),
   });
-  const { look, told } = await watching(script);
+  const { look, recorded } = await watching(script);
   expect(await look()).toEqual({
     kind: 'succeeded',
     model: 'ft:small-1:ftjob-1',
     trainedTokens: 1_234,
   });
   expect(script.jobs.map(({ looks, status }) => [looks, status])).toEqual([[41, 'succeeded']]);
-  // Said once, with since when, and that it is over.
-  expect(told.map(({ kind }) => kind)).toEqual(['provider.away', 'provider.back']);
-  const [away] = told;
+  // The outage is reported once with its start, and once when it is over.
+  expect(recorded.map(({ kind }) => kind)).toEqual(['provider.away', 'provider.back']);
+  const [away] = recorded;
   expect(away?.data).toMatchObject({
     provider: 'acme',
     job: 'ftjob-1',
@@ -203,13 +203,13 @@ test('the start of an outage is kept across turns and lost workers', async () =>
     since,
     reason: expect.stringContaining('503') as string,
   });
-  expect(await look({ ...longAgo, died: { kind: 'away', since } })).toMatchObject({
+  expect(await look({ ...longAgo, lastHeartbeat: { kind: 'away', since } })).toMatchObject({
     kind: 'away',
     since,
   });
-  // What the attempt before it had seen answering began no absence.
+  // The previous attempt got a response, so its outage had ended.
   expect(
-    await look({ ...longAgo, awaySince: since, died: { kind: 'running', status: 'queued' } }),
+    await look({ ...longAgo, awaySince: since, lastHeartbeat: { kind: 'running', status: 'queued' } }),
   ).not.toMatchObject({ since });
 });
 
@@ -233,18 +233,18 @@ test('a permanent error fails at once', async () => {
 });
 
 test('a submission is retried while the provider is unavailable, and is accepted once', async () => {
-  // Away at first, then in the middle: after a file, and after the job was made but not answered.
+  // Unavailable at first, then after a file, and after a job was made but the response was lost.
   const script = scriptedFineTuning({
     dropped: (made) => made === 1,
     awayAtOrders: (request) =>
       request <= 40 || request % 7 === 0 ? (ways[request % ways.length] ?? null) : null,
   });
-  const { submit, told } = await ordering(script);
+  const { submit, recorded } = await ordering(script);
   expect(await submit()).toEqual({ job: 'ftjob-1' });
   expect(script.jobs).toHaveLength(1);
   expect(new Set(script.files.map(({ filename }) => filename)).size).toBe(script.files.length);
-  expect(told.map(({ kind }) => kind)).toEqual(['provider.away', 'provider.back']);
-  expect(told[0]?.data).not.toHaveProperty('job');
+  expect(recorded.map(({ kind }) => kind)).toEqual(['provider.away', 'provider.back']);
+  expect(recorded[0]?.data).not.toHaveProperty('job');
   expect(await submit()).toEqual({ job: 'ftjob-1' });
   expect(script.jobs).toHaveLength(1);
 });
@@ -263,10 +263,10 @@ test("a submission fails after the stage's time limit, which counts across lost 
 });
 
 test('a rejected submission is not retried', async () => {
-  const { submit, told } = await ordering({
+  const { submit, recorded } = await ordering({
     ...scriptedFineTuning(),
     serve: (_, response) => Promise.resolve(!!response.writeHead(401).end('{}')),
   });
   await expect(submit()).rejects.toMatchObject({ type: 'ProviderDenied' });
-  expect(told).toEqual([]);
+  expect(recorded).toEqual([]);
 });

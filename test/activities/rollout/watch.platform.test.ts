@@ -18,7 +18,6 @@ import { until } from '../../support/time/until';
 
 type CancelReason = Parameters<MockActivityEnvironment['cancel']>[0];
 
-// A watch takes its seconds, and the machine is busy with other tests.
 const hour = 3_600_000;
 const start = Date.parse('2013-08-01T00:00:00.000Z');
 const at = (hours: number) => new Date(start + hours * hour).toISOString();
@@ -29,22 +28,22 @@ const spec = {
 };
 
 describe('watching a rollout', () => {
-  let test_: TestRegistry;
+  let world: TestRegistry;
   let rollout: RolloutRecord;
   let runId: RunId;
   beforeAll(async () => {
-    test_ = await openTestRegistry({ maxConnections: 20 });
+    world = await openTestRegistry({ maxConnections: 20 });
   });
-  afterAll(() => test_.close());
+  afterAll(() => world.close());
   const gateways: string[] = [];
   afterEach(async () => {
-    for (const id of gateways.splice(0)) await test_.registry.gateways.leave({ id });
+    for (const id of gateways.splice(0)) await world.registry.gateways.leave({ id });
   });
   beforeEach(async () => {
     const model = unique('model');
-    runId = await registerVersions(test_.registry, model, 3);
-    await promoteOver(test_.registry, model, 1);
-    const opening = await openRollout(test_.registry, { model, runId, spec });
+    runId = await registerVersions(world.registry, model, 3);
+    await promoteOver(world.registry, model, 1);
+    const opening = await openRollout(world.registry, { model, runId, spec });
     if (opening.kind !== 'opened') throw new Error(opening.kind);
     rollout = opening.rollout;
   });
@@ -68,17 +67,14 @@ describe('watching a rollout', () => {
       step: 0,
       ...over,
     };
-    const activities = createWatchRolloutActivities({ registry: test_.registry });
-    const watched = environment.run((asked: WatchInput) => activities.watchRollout(asked), input);
-    // One that is still watching when its test is over ends by being cancelled.
+    const activities = createWatchRolloutActivities({ registry: world.registry });
+    const watched = environment.run((watch: WatchInput) => activities.watchRollout(watch), input);
+    // A watch that outlives its test ends by cancellation.
     watched.catch(() => undefined);
     return { watched, cancel: (reason: CancelReason) => environment.cancel(reason) };
   };
-  /**
-   * Requests an hour apart, in shadow, whose challenger is better or worse by its score, with the
-   * labels.
-   */
-  const past = async (
+  /** Stores shadow requests over `hours`. The score makes the challenger better or worse. */
+  const storeRequests = async (
     hours: number,
     { from = 0, score = 0.3, failed = false, perHour = 8, step = 0 } = {},
   ) => {
@@ -100,18 +96,18 @@ describe('watching a rollout', () => {
         other: { version: 2, role: 'shadow', score: failed ? null : score, error, latencyMs: 2 },
       };
     });
-    await test_.registry.predictions.insert(rows);
+    await world.registry.predictions.insert(rows);
     return rows;
   };
   const label = async (rows: readonly PredictionRow[]) => {
     for (const { id: predictionId } of rows)
-      await test_.registry.feedback.record({ tenant, predictionId, label: 1, labelledAt: at(999) });
+      await world.registry.feedback.record({ tenant, predictionId, label: 1, labelledAt: at(999) });
   };
   const backdate = (seconds: number) =>
-    test_.database
+    world.database
       .sql`update rollouts set started_at = now() - make_interval(secs => ${seconds}) where id = ${rollout.id}`;
   const now = async () => {
-    const row = await test_.registry.rollouts.get({ tenant, id: rollout.id });
+    const row = await world.registry.rollouts.get({ tenant, id: rollout.id });
     if (!row) throw new Error('stored');
     return row;
   };
@@ -120,7 +116,7 @@ describe('watching a rollout', () => {
     gateways.push(id);
     let beats = 0;
     const confirm = (known: number) =>
-      test_.registry.gateways.beat({
+      world.registry.gateways.beat({
         id,
         url: `http://${id}`,
         epoch: known,
@@ -131,15 +127,15 @@ describe('watching a rollout', () => {
     return { confirm };
   };
 
-  test('decides on the first looks after its labels are due and settled', async () => {
-    // All is stored before anybody looks: a watch that began earlier could decide on what had
-    // settled by then, on a busy machine.
-    await label(await past(60, { score: 0.5 }));
-    await past(12, { from: 61 });
+  test('decides on one of the first polls after the labels are due and settled', async () => {
+    // Everything is stored before the watch starts. On a busy machine, an earlier watch could decide
+    // on the part that had settled by then.
+    await label(await storeRequests(60, { score: 0.5 }));
+    await storeRequests(12, { from: 61 });
     const since = Date.now();
     const { watched } = watching();
     expect(await watched).toMatchObject({ kind: 'advance', toStep: 1 });
-    // Two seconds to settle, and a look.
+    // Two seconds to settle, and one poll.
     expect(Date.now() - since).toBeLessThan(8_000);
     expect((await now()).state.evidence?.quality).toMatchObject({
       shadow: { n: 480 },
@@ -149,7 +145,7 @@ describe('watching a rollout', () => {
 
   test('rolls back harm to live traffic within seconds, also when no label is due', async () => {
     const { watched } = watching();
-    await past(1, { failed: true, perHour: 60 });
+    await storeRequests(1, { failed: true, perHour: 60 });
     const storedAt = Date.now();
     expect(await watched).toMatchObject({
       kind: 'ended',
@@ -165,11 +161,11 @@ describe('watching a rollout', () => {
     expect(decisionId).not.toBeNull();
   });
 
-  test('waits for every live gateway before the next step, and shows for which', async () => {
+  test('waits for every live gateway before the next step, and names the missing ones', async () => {
     const slow = await gateway(0);
     const { watched } = watching();
-    await label(await past(60, { score: 0.5 }));
-    await past(12, { from: 61 });
+    await label(await storeRequests(60, { score: 0.5 }));
+    await storeRequests(12, { from: 61 });
     await until(async () => ((await now()).waitingFor ?? '').includes('http://gateway'));
     await slow.confirm((await now()).epoch);
     expect(await watched).toMatchObject({ kind: 'advance' });
@@ -178,9 +174,9 @@ describe('watching a rollout', () => {
   test('ends an expired rollout without waiting for gateways', async () => {
     await gateway(0);
     const { watched } = watching();
-    await past(1, { perHour: 3 });
+    await storeRequests(1, { perHour: 3 });
     await until(async () => (await now()).eventNow !== null);
-    await past(1, { from: 80, perHour: 3 });
+    await storeRequests(1, { from: 80, perHour: 3 });
     expect(await watched).toMatchObject({
       kind: 'ended',
       end: { status: 'rolledBack', rollback: { secondsToFullTraffic: null } },
@@ -191,11 +187,11 @@ describe('watching a rollout', () => {
     const { watched } = watching({
       noMoreLabels: { after: at(9_999), why: 'the budget is spent' },
     });
-    await past(1, { perHour: 3 });
+    await storeRequests(1, { perHour: 3 });
     await until(async () => (await now()).eventNow !== null);
-    await past(1, { from: 80, perHour: 3 });
+    await storeRequests(1, { from: 80, perHour: 3 });
     await watched;
-    const { items } = await test_.registry.audit.list({
+    const { items } = await world.registry.audit.list({
       tenant,
       subject: `model:${rollout.model}`,
       action: 'rollout.end',
@@ -238,7 +234,7 @@ describe('watching a rollout', () => {
   test('continues with a request within maxIdle, after an extension and while held', async () => {
     await backdate(3_600);
     const first = watching({ maxIdleSeconds: 1_800, mode: 'held' });
-    await past(1, { perHour: 1 });
+    await storeRequests(1, { perHour: 1 });
     const second = watching({ maxIdleSeconds: 1_800 });
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     expect((await now()).status).toBe('running');
@@ -250,9 +246,9 @@ describe('watching a rollout', () => {
 
   test.each([
     [
-      'was held meanwhile',
+      'was put on hold',
       () =>
-        test_.registry.rollouts.setStatus({
+        world.registry.rollouts.setStatus({
           tenant,
           id: rollout.id,
           status: 'held',
@@ -261,9 +257,9 @@ describe('watching a rollout', () => {
         }),
     ],
     [
-      'was given more time meanwhile',
+      'was extended',
       () =>
-        test_.registry.rollouts.extend({
+        world.registry.rollouts.extend({
           tenant,
           id: rollout.id,
           seconds: 864_000,
@@ -271,23 +267,23 @@ describe('watching a rollout', () => {
           ...by,
         }),
     ],
-  ])('does not end one that %s, also before it notices', async (_name, change) => {
+  ])('does not end a rollout that %s, even before the watch reads the change', async (_name, change) => {
     const { watched, cancel } = watching();
-    await past(1, { perHour: 3 });
+    await storeRequests(1, { perHour: 3 });
     await until(async () => (await now()).eventNow !== null);
     await change();
-    await past(1, { from: 80, perHour: 3 });
+    await storeRequests(1, { from: 80, perHour: 3 });
     await until(async () => (await now()).state.evidence?.asOf === at(74));
-    // One more look.
+    // One more poll.
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     expect(['running', 'held']).toContain((await now()).status);
     cancel('CANCELLED');
     await expect(watched).rejects.toThrow();
   });
 
-  test('returns the end of a rollout that was ended otherwise', async () => {
+  test('returns the end of a rollout that a person ended', async () => {
     const { watched } = watching();
-    await test_.registry.rollouts.end({
+    await world.registry.rollouts.end({
       tenant,
       id: rollout.id,
       status: 'aborted',
@@ -300,9 +296,9 @@ describe('watching a rollout', () => {
 
   test('continues after a lost worker: counted labels stay counted, harm is found again', async () => {
     const first = watching({ mode: 'held' });
-    const rows = await past(60, { score: 0.5 });
+    const rows = await storeRequests(60, { score: 0.5 });
     await label(rows.slice(0, 200));
-    await past(12, { from: 61 });
+    await storeRequests(12, { from: 61 });
     const pairs = async () => {
       const { state } = await now();
       return state.evidence?.quality.kind === 'pairs'
@@ -315,13 +311,13 @@ describe('watching a rollout', () => {
     await label(rows.slice(200));
     const second = watching({ mode: 'held' });
     await until(async () => (await pairs()) === 480);
-    await past(1, { from: 75, failed: true, perHour: 400 });
+    await storeRequests(1, { from: 75, failed: true, perHour: 400 });
     expect(await second.watched).toMatchObject({ kind: 'ended', end: { status: 'rolledBack' } });
     expect(await pairs()).toBe(480);
   });
 
   test('does not resume a held rollout with a late status update', async () => {
-    const { rollouts } = test_.registry;
+    const { rollouts } = world.registry;
     await rollouts.setStatus({ tenant, id: rollout.id, status: 'held', waitingFor: 'ada', ...by });
     await rollouts.setStatus({
       tenant,

@@ -124,7 +124,7 @@ describe('an error response', () => {
     ],
     ['a NUL in a text', 'POST', runs, { body: { reason: 'a\u0000b' } }, 422, 'InvalidInput', /NUL/],
     [
-      'half a surrogate pair',
+      'a lone surrogate',
       'POST',
       runs,
       { body: '{"reason":"\\ud800"}' },

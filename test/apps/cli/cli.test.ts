@@ -754,11 +754,11 @@ describe('what is shown', () => {
     report.findings.push({
       kind: 'changed',
       sealedAs: 2,
-      detail: 'row aud_1 is not what was sealed',
+      detail: 'row aud_1 differs from what was sealed',
     });
     expect(await api.cli('audit', 'verify')).toMatchObject({
       exitCode: 1,
-      stdout: 'changed at row 2: row aud_1 is not what was sealed\n',
+      stdout: 'changed at row 2: row aud_1 differs from what was sealed\n',
     });
   });
 

@@ -274,7 +274,7 @@ describe('the alias register', () => {
     expect(await rollback()).toMatchObject({ from: 2, to: 1 });
     await expect(rollback()).rejects.toMatchObject({
       type: 'Conflict',
-      message: expect.stringContaining(`${model}@1 replaced none`) as string,
+      message: expect.stringContaining(`${model}@1 replaced no other version`) as string,
     });
     expect((await get()).champion).toMatchObject({ version: 1 });
   });

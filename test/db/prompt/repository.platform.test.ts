@@ -102,7 +102,7 @@ describe('the prompt register', () => {
     await expect(label(9)).rejects.toMatchObject({ type: 'NotFound' });
     await expect(label(1, 'main')).rejects.toMatchObject({
       type: 'Conflict',
-      message: `${prompt}@main is a branch, not a label: take another name`,
+      message: `${prompt}@main is a branch, not a label: use another name`,
     });
     const { items } = await test_.registry.prompts.history({
       tenant,

@@ -304,7 +304,7 @@ describe('runs', () => {
     expect(items.map(({ id }) => id)).toEqual([a]);
   });
 
-  test('a text that PostgreSQL cannot hold is the caller’s mistake', async () => {
+  test('a text that PostgreSQL cannot store is an error of the caller', async () => {
     const input = await acceptance();
     await expect(test_.registry.runs.accept({ ...input, actor: 'a\0b' })).rejects.toMatchObject({
       type: 'InvalidInput',

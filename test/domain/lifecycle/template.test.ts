@@ -27,7 +27,7 @@ function caught(call: () => unknown): unknown {
 
 describe('a lifecycle template', () => {
   test.each(['lightgbm', 'logistic', 'baseline', 'my-own'])(
-    'is valid as it is with the trainer %s',
+    'is valid unchanged with the trainer %s',
     (trainer) => {
       const { spec, contracts, paths } = check(lifecycleTemplate({ name: 'returns', trainer }));
       expect(spec).toMatchObject({

@@ -4,8 +4,8 @@ import type { CliSettings } from '../../context';
 import type { ReplayLabel, ReplayRow } from './rows';
 
 /**
- * The public API of the gateway, as a caller has it: one row a request, so that each is assigned by
- * its own entity.
+ * The public API of the gateway, as callers use it. Each request has one row, so that the entity of
+ * the row assigns it.
  */
 export interface ReplayGateway {
   /** @throws Error when there is no score. */

@@ -132,7 +132,7 @@ async function checkKeys(
       source,
       `key ${doubled[0].key} occurs in upper and lower case`,
       {
-        next: 'spell each key in one way',
+        next: 'use one spelling for each key',
       },
     );
   }

@@ -39,7 +39,7 @@ const overriding = (version: number, more: object = {}) => ({
 });
 
 /** A model with a champion and a successor that passed its gates, with these parts in its spec. */
-async function contest(parts: Parameters<JudgedModels['applied']>[0] = {}) {
+async function championAndSuccessor(parts: Parameters<JudgedModels['applied']>[0] = {}) {
   const name = await models.applied(parts);
   const first = await models.successor(name);
   await promote(name, first.version);
@@ -74,7 +74,7 @@ const end = (
 
 describe('a version whose canary', () => {
   test('never began, is running, was aborted, expired or found harm is refused with the next step', async () => {
-    const { name, version, runId } = await contest({ canary: canaryParts });
+    const { name, version, runId } = await championAndSuccessor({ canary: canaryParts });
     expect(await unmet(name, version)).toEqual(['canary.missing']);
     const id = await canaryOf(name, runId, version);
     const running = (await promote(name, version)) as unknown as Refusal;
@@ -95,8 +95,8 @@ describe('a version whose canary', () => {
     expect(await championOf(name)).toBe(1);
   });
 
-  test('passed beside the present champion is promoted with its decision', async () => {
-    const { name, version, runId } = await contest({ canary: canaryParts });
+  test('passed against the current champion is promoted with its decision', async () => {
+    const { name, version, runId } = await championAndSuccessor({ canary: canaryParts });
     const id = await canaryOf(name, runId, version);
     const decisionId = await models.decideCanary(runId, 'passed');
     await world.registry.rollouts.setStatus({
@@ -115,7 +115,7 @@ describe('a version whose canary', () => {
 
   test('ends during a promotion is promoted or aborted, but never both', async () => {
     for (let round = 0; round < 8; round++) {
-      const { name, version, runId } = await contest({ canary: canaryParts });
+      const { name, version, runId } = await championAndSuccessor({ canary: canaryParts });
       const id = await canaryOf(name, runId, version);
       const decisionId = await models.decideCanary(runId, 'passed');
       await world.registry.rollouts.setStatus({
@@ -136,9 +136,9 @@ describe('a version whose canary', () => {
   });
 });
 
-describe('a version that was judged beside a former champion', () => {
+describe('a version that was compared with a former champion', () => {
   test('is refused, and rolling back to it is not a promotion', async () => {
-    const { name, version } = await contest();
+    const { name, version } = await championAndSuccessor();
     const rival = await models.successor(name);
     await promote(name, rival.version);
     expect(await unmet(name, version)).toEqual(['evaluation.otherChampion']);
@@ -209,7 +209,7 @@ describe('a version that needs approvals', () => {
 
 describe('an override', () => {
   test('promotes, and history, explanation, audit and webhooks show its reason and the unmet requirements', async () => {
-    const { name, version, runId } = await contest({ canary: canaryParts, notify: [hook] });
+    const { name, version, runId } = await championAndSuccessor({ canary: canaryParts, notify: [hook] });
     await end(await canaryOf(name, runId, version), 'aborted');
     expect(await unmet(name, version, overriding(version))).toBe(200);
     const override = {
@@ -235,15 +235,15 @@ describe('an override', () => {
         after: { champion: version, unmet: override.unmet },
       },
     ]);
-    const told = await world.database.sql<{ data: object }[]>`
+    const deliveries = await world.database.sql<{ data: object }[]>`
       select data from webhook_deliveries where lifecycle = ${name} and event = 'model.promotion_overridden'`;
-    expect(told).toMatchObject([
+    expect(deliveries).toMatchObject([
       { data: { to: version, actor: 'approver', reason: 'an outage', unmet: override.unmet } },
     ]);
   });
 
   test('needs an approver who did not start the run, or an admin who requests it explicitly', async () => {
-    const { name, version, runId } = await contest({ canary: canaryParts });
+    const { name, version, runId } = await championAndSuccessor({ canary: canaryParts });
     expect(await unmet(name, version, { as: 'operator', ...overriding(version) })).toBe(403);
     await startedBy('admin', runId);
     expect(await promote(name, version, { as: 'admin', ...overriding(version) })).toMatchObject({
@@ -262,14 +262,14 @@ describe('an override', () => {
   });
 
   test('is refused if all requirements are met', async () => {
-    const { name, version } = await contest();
+    const { name, version } = await championAndSuccessor();
     expect(await unmet(name, version, overriding(version))).toBe(200);
     const { body } = await world.call<{ items: object[] }>('GET', `/models/${name}/history`);
     expect(body.items[0]).toMatchObject({ to: version, override: null });
   });
 
   test('promotes a rejected version, but not a withdrawn one', async () => {
-    const { name, version } = await contest();
+    const { name, version } = await championAndSuccessor();
     await world.registry.models.setStatus({
       tenant,
       model: name,

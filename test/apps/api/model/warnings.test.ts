@@ -6,19 +6,19 @@ import { yamlDocument } from '../../../../domain/document/yaml-document.schema';
 import { replaceOnce } from '../../../support/lifecycle-text';
 
 const { 'lifecycle.yaml': text = '', ...files } = llmLifecycleTemplate({ name: 'helper' });
-const usual = /name: (smollm2[^ ,}]*)/.exec(text)?.[1] ?? '';
+const defaultModel = /name: (smollm2[^ ,}]*)/.exec(text)?.[1] ?? '';
 
 const known = (change: Partial<KnownModels> = {}): KnownModels => ({
   providers: ['embedded', 'acme'],
   file: '/etc/providers.yaml',
   models: (provider) =>
     provider === 'embedded'
-      ? Promise.resolve([usual, 'minilm'])
+      ? Promise.resolve([defaultModel, 'minilm'])
       : Promise.reject(new Error('no key here')),
   ...change,
 });
 
-async function said(
+async function warningsOf(
   document: string,
   has: KnownModels | null = known(),
   more: Readonly<Record<string, string>> = {},
@@ -35,37 +35,37 @@ const withModel = (model: string) =>
 
 describe('warnings about models when a lifecycle is applied', () => {
   test('there are none if the models exist, or if the provider cannot be reached or is not known', async () => {
-    expect(usual).not.toBe('');
-    expect(await said(text)).toEqual([]);
-    expect(await said(withModel('{ provider: acme, name: whatever }'))).toEqual([]);
-    expect(await said(withModel('{ provider: nobody, name: whatever }'), null)).toEqual([]);
+    expect(defaultModel).not.toBe('');
+    expect(await warningsOf(text)).toEqual([]);
+    expect(await warningsOf(withModel('{ provider: acme, name: whatever }'))).toEqual([]);
+    expect(await warningsOf(withModel('{ provider: nobody, name: whatever }'), null)).toEqual([]);
     expect(
-      await said(withModel('{ name: whatever }'), known({ models: () => Promise.resolve([]) })),
+      await warningsOf(withModel('{ name: whatever }'), known({ models: () => Promise.resolve([]) })),
     ).toEqual([]);
   });
 
   test('name an unknown provider with its line, the known ones, and the file', async () => {
-    const [first, ...others] = await said(withModel('{ provider: acmee, name: whatever }'));
+    const [first, ...others] = await warningsOf(withModel('{ provider: acmee, name: whatever }'));
     expect(others).toEqual([]);
     expect(first).toMatch(
       /^lifecycle\.yaml:\d+:\d+ provider acmee is not configured where the API runs: it is not in \/etc\/providers\.yaml; expected one of embedded, acme; did you mean acme\?$/,
     );
     expect(
-      await said(withModel('{ provider: acmee, name: whatever }'), known({ file: null })),
+      await warningsOf(withModel('{ provider: acmee, name: whatever }'), known({ file: null })),
     ).toEqual([expect.stringContaining('PERENNIAL_PROVIDERS_FILE is not set')]);
   });
 
   test('names a model that its provider does not list', async () => {
-    expect(await said(withModel(`{ name: ${usual}x }`))).toEqual([
+    expect(await warningsOf(withModel(`{ name: ${defaultModel}x }`))).toEqual([
       expect.stringContaining(
-        `embedded lists no model ${usual}x; expected one of ${usual}, minilm; did you mean ${usual}?`,
+        `embedded lists no model ${defaultModel}x; expected one of ${defaultModel}, minilm; did you mean ${defaultModel}?`,
       ),
     ]);
   });
 
   test('cover every model of a run: standbys, judges and paraphrasers', async () => {
     const asking = replaceOnce(
-      withModel(`{ name: ${usual}, standby: [{ provider: one, model: m }] }`),
+      withModel(`{ name: ${defaultModel}, standby: [{ provider: one, model: m }] }`),
       'dimensions:\n',
       `dimensions:
       - { name: sound, kind: judge, prompt: judge.yaml, provider: two, model: m }
@@ -76,10 +76,10 @@ describe('warnings about models when a lifecycle is applied', () => {
 kind: Prompt
 metadata: { name: judge }
 spec:
-  variables: { answer: { type: string, description: what was said } }
+  variables: { answer: { type: string, description: what was warningsOf } }
   messages: [{ role: user, template: "{{answer}}" }]
 `;
-    const lines = await said(asking, known(), { 'judge.yaml': judge });
+    const lines = await warningsOf(asking, known(), { 'judge.yaml': judge });
     expect(lines.map((line) => /provider (\w+)/.exec(line)?.[1])).toEqual(['one', 'two', 'three']);
   });
 });

@@ -224,7 +224,7 @@ test('shows what an evaluation paid, from the call ledger', async () => {
   const settings = { apiUrl: world.url, apiKey: world.keys.admin, cwd: folder };
   const shown = await cliAgainst(settings, ['prompt', 'calls', 'capitals', 'evaluation_0']);
   expect(shown.stderr).toContain(
-    'evaluation_0 made no paid requests, or all of them had been paid before',
+    'evaluation_0 made no paid requests, or all of them had been paid for before',
   );
 });
 

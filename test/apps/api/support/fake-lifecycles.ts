@@ -65,7 +65,7 @@ export function fakeLifecycles(): FakeLifecycles {
     reject: tell('reject'),
     steer: async (workflowId, { verb, ...what }) => {
       await tell(verb)(workflowId, what);
-      return fake.executions.get(workflowId) === 'running' ? 'obeyed' : 'gone';
+      return fake.executions.get(workflowId) === 'running' ? 'applied' : 'gone';
     },
     state: async () => {
       await reach();

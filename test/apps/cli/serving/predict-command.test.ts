@@ -17,7 +17,7 @@ const inputs = [
 ];
 
 describe('predict', () => {
-  test('sends rows as JSON objects and prints a line a row', async () => {
+  test('sends rows as JSON objects and prints one line per row', async () => {
     api.routes.set('POST /v2/models/churn/infer', (_, response) => {
       response.setHeader('x-perennial-model-version', 'churn@3');
       answer(response, 200, {
@@ -60,7 +60,7 @@ describe('predict', () => {
     expect(stdout).toBe('CLASS  PROBABILITIES\ngood   good 0.7, ideal 0.3, fair 0.0000891\n');
   });
 
-  test('repeats the words of the gateway about each mistake, with the next step', async () => {
+  test('prints each error of the gateway with the next step', async () => {
     api.routes.set('POST /v2/models/churn/infer', (_, response) =>
       refuse(response, 400, {
         code: 'InvalidInput',

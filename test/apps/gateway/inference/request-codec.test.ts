@@ -365,13 +365,13 @@ describe('an invalid request', () => {
       'a number for text',
       request({ carrier: { datatype: 'BYTES', data: [7, 'AA'] } }),
       '/inputs/0/data/0',
-      'tensor `carrier` row 0 is a number; expected text without U+0000 or half a surrogate pair; null when missing',
+      'tensor `carrier` row 0 is a number; expected text without U+0000 or a lone surrogate; null when missing',
     ],
     [
       'text that no database keeps',
       request({ carrier: { datatype: 'BYTES', data: ['A\0', 'AA'] } }),
       '/inputs/0/data/0',
-      'tensor `carrier` row 0 is text; expected text without U+0000 or half a surrogate pair; null when missing',
+      'tensor `carrier` row 0 is text; expected text without U+0000 or a lone surrogate; null when missing',
     ],
     [
       'a number for a boolean',

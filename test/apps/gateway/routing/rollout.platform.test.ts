@@ -156,12 +156,12 @@ test('in shadow the champion answers all requests, and both scores join the labe
   });
   expect(row?.other?.latencyMs).toBeGreaterThan(0);
 
-  const told = await fetch(`${first().url}/v1/feedback`, {
+  const response = await fetch(`${first().url}/v1/feedback`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${world.keys.operator}` },
     body: JSON.stringify(answers.map(({ id: predictionId }) => ({ predictionId, label: 1 }))),
   });
-  expect(told.status).toBe(200);
+  expect(response.status).toBe(200);
   const pairs: RipePair[] = [];
   await rollouts.consume({
     tenant,
@@ -239,21 +239,21 @@ test('an entity keeps its arm in all gateways, after a restart and while the sha
 test('under load a rollout fails no request and mixes no answers, and its end stops the challenger', async () => {
   await world.promote(await world.register({ ...distanceModel(1), model: 'busy' }));
   const challenger = await world.register({ ...distanceModel(2), model: 'busy' });
-  let going = true;
+  let isSending = true;
   const answers = new Array<number>(8).fill(0);
   const wrong: Answer[] = [];
   const seen = new Set<number>();
   const confirmedAfter: number[] = [];
-  const asker = async (place: number): Promise<void> => {
+  const sendRequests = async (place: number): Promise<void> => {
     const gateway = gateways[place % 2] as GatewayProcess;
-    for (let turn = 0; going; turn += 1) {
+    for (let turn = 0; isSending; turn += 1) {
       const answer = await ask(gateway, 'busy', `N${place}-${turn % 50}`);
       answers[place] = (answers[place] ?? 0) + 1;
       seen.add(answer.version);
       if (answer.status !== 200 || !answer.isConsistent) wrong.push(answer);
     }
   };
-  /** Until each gateway has answered a request that starts after now. */
+  /** Waits until each gateway has answered a request that started after this call. */
   const eachAnswered = () => {
     const before = [...answers];
     return inTime(() =>
@@ -261,7 +261,7 @@ test('under load a rollout fails no request and mixes no answers, and its end st
     );
   };
   await confirmed();
-  const asking = Promise.all(Array.from({ length: 8 }, (_, place) => asker(place)));
+  const sending = Promise.all(Array.from({ length: 8 }, (_, place) => sendRequests(place)));
   for (let round = 0; round < 4; round += 1) {
     const rollout = await world.openRollout(challenger);
     await confirmed();
@@ -279,8 +279,8 @@ test('under load a rollout fails no request and mixes no answers, and its end st
   }
   // The machine may pause during one of the rounds.
   expect(Math.min(...confirmedAfter)).toBeLessThan(1_000);
-  going = false;
-  await asking;
+  isSending = false;
+  await sending;
   expect(wrong).toEqual([]);
   expect(answers.reduce((sum, count) => sum + count)).toBeGreaterThan(100);
 });

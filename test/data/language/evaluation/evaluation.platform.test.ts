@@ -347,7 +347,7 @@ describe('a provider that refuses every question', () => {
     await expect(ask(8)).rejects.toMatchObject({
       type: 'ProviderRefused',
       message: expect.stringMatching(
-        /^the first 8 of 40 cases were all refused, so the rest were not asked: provider scripted/,
+        /^the first 8 of 40 cases were all refused, so the rest were not sent: provider scripted/,
       ) as string,
       next,
     });

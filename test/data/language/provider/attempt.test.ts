@@ -57,7 +57,7 @@ test('a slow reader does not extend the timeout of a slow provider', async () =>
   );
 });
 
-test('an answer with half a surrogate pair can be judged and stored', async () => {
+test('an answer with a lone surrogate can be judged and stored', async () => {
   const given = await attemptChat(
     provider(1, 'so \ud83d, or 😀'),
     { firstTokenMs: 5000, totalMs: 5000 },

@@ -1,7 +1,7 @@
-/** Statements with one mistake each, which the compiler cannot see. They never run. */
+/** Statements with one error each, which the compiler cannot see. They never run. */
 import type { Query } from '../../../db/sql';
 
-export function mistakenStatements(sql: Query) {
+export function faultyStatements(sql: Query) {
   return [
     sql`select nonsense from lifecycles`,
     sql<{ colour: string }[]>`select name from lifecycles`,
