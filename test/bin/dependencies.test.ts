@@ -28,7 +28,7 @@ describe('installed packages', () => {
     'package-lock.json',
     'infra/llm/package-lock.json',
     'infra/llm/native/package-lock.json',
-  ])('of %s that have an install script were looked at', (lock) => {
+  ])('with an install script (%s) were reviewed', (lock) => {
     const { packages } = JSON.parse(read(lock)) as {
       packages: Record<string, { readonly hasInstallScript?: true }>;
     };
@@ -41,12 +41,12 @@ describe('installed packages', () => {
     expect(names.filter((name) => withoutScript[name] === undefined)).toEqual([]);
   });
 
-  test('run no script when npm or the provisioning installs them', () => {
+  test('run no install script under npm or provisioning', () => {
     expect(read('.npmrc').split('\n')).toContain('ignore-scripts=true');
     expect(read('bin/provision/packages.mjs')).toContain("'--ignore-scripts'");
   });
 
-  test('of Python are pinned by hash, and PyTorch to one release', () => {
+  test('for Python are pinned by hash, and PyTorch to one release', () => {
     const [torch] = read('trainers/requirements-torch.txt')
       .split('\n')
       .filter((line) => line !== '' && !line.startsWith('#'));

@@ -21,7 +21,7 @@ let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'perennial-schemathesis-'))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What it found, as it says it; empty when that is nothing. */
+/** The findings as schemathesis prints them; empty without findings. */
 async function findings(
   document: string,
   key: string,
@@ -62,7 +62,7 @@ const endOfKeys = '/api-keys/\\{id\\}/(revoke|rotate)$';
 test.each([
   ['the API', ['--exclude-path-regex', endOfKeys]],
   ['the end of keys in the API', ['--include-path-regex', endOfKeys]],
-])('%s answers as its document says', async (_name, selection) => {
+])('%s conforms to its document', async (_name, selection) => {
   const world = await openApiWorld(undefined, fakeSchedules(), null, 1_000_000);
   try {
     await world.apply('flight-delay');
@@ -77,7 +77,7 @@ test.each([
   }
 });
 
-test('the gateway answers as its document says', async () => {
+test('the gateway conforms to its document', async () => {
   const database = await migratedDatabase();
   const world = await openServingWorld(database.url, testBucket());
   await world.promote(await world.register(distanceModel(10)));

@@ -17,8 +17,7 @@ const tenant = 'default';
 const runId = 'run_01';
 
 /**
- * What every S3 service must give the artifact store. `settings` answers with an empty bucket of
- * its own.
+ * What every S3 service must give the artifact store. `settings` returns an empty bucket.
  */
 export function testArtifactStore(name: string, settings: () => Promise<S3Settings>): void {
   describe(`artifact store on ${name}`, () => {

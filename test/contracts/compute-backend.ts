@@ -109,7 +109,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
         'JobFailed',
         /^ValueError in train\.py, line \d+ \(crash\)$/,
       ],
-      ['a refusal, with its words alone', 'refuse', 'JobFailed', /^the label is always true$/],
+      ['a refusal, with its message only', 'refuse', 'JobFailed', /^the label is always true$/],
       [
         'exit 0 without a result',
         'silent',

@@ -17,7 +17,7 @@ import type { DataSpec, ModelSource, SourceSpec } from '../../../domain/lifecycl
 import { openTestRegistry, startRun, type TestRegistry } from '../../db/registry-fixture';
 import { samplesDir, testBucket } from '../../support/platform';
 
-/** Failures are what these tests are about: they need no log. */
+/** These tests cause failures, so they need no log. */
 const environmentOf = (attempt: number) =>
   new MockActivityEnvironment({ attempt }, { logger: new DefaultLogger('ERROR') });
 

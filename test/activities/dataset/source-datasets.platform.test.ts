@@ -76,8 +76,7 @@ describe('lifecycles with a source of the same name', () => {
     new MockActivityEnvironment({ attempt: 1 }, { logger: new DefaultLogger('ERROR') });
 
   /**
-   * One run of `lifecycle` over its table `orders`: what it ingested, what it compared with, and
-   * how that went.
+   * Runs `lifecycle` once over its table `orders`. Returns the ingested version, the reference and the verdict.
    */
   async function run(lifecycle: string, amount: (row: number) => number) {
     const runId = await startRun(test_.registry);
@@ -122,7 +121,7 @@ describe('lifecycles with a source of the same name', () => {
     const cheap = await run('shop', (row) => row % 10);
     const dear = await run('wholesale', (row) => 1000 + (row % 10));
     expect(cheap.dataset).toMatchObject({ dataset: 'shop.orders', version: 1 });
-    // Another table, and nothing of its own that was approved before.
+    // Another table, for which no version was approved.
     expect(dear).toMatchObject({
       dataset: { dataset: 'wholesale.orders', version: 1 },
       reference: null,

@@ -68,7 +68,7 @@ describe('validateDataset', () => {
     distribution: null,
     ...more,
   });
-  // `id` has to be known to the contract for `unique` to be measured.
+  // The contract must list `id` so that `unique` can be measured.
   const withId = (contract: DataContract): DataContract => ({
     ...contract,
     columns: [
@@ -86,7 +86,7 @@ describe('validateDataset', () => {
     ],
   });
 
-  /** `rows` rows of which the first `bad` are out of range. */
+  /** `rows` rows; the first `bad` of them are out of range. */
   async function registered(
     dataset: string,
     rows: number,

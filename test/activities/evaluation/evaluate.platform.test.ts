@@ -38,7 +38,7 @@ beforeAll(async () => {
   artifacts = openArtifactStore({ ...testBucket(), leases: registry.artifacts });
   await artifacts.ensureBucket();
 
-  // The registry wants a revision for its run and nothing of what is in it.
+  // The registry requires a revision for the run, but its content does not matter.
   const spec = {
     name: 'flight-delay',
     kind: 'ModelLifecycle',

@@ -71,7 +71,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 beforeEach(() => (registry = fakeRegistry()));
 
-/** Failures are what these tests ask for; the SDK would print each. */
+/** These tests cause failures, which the SDK would print. */
 function quietEnvironment(): MockActivityEnvironment {
   return new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
 }
@@ -164,7 +164,7 @@ describe('evaluating a candidate', () => {
       champion: await champion(misled, base.assembled),
       evaluate: { ...spec, slices: null, gates: [noWorse, anchor(3), anchor(4)] },
     });
-    // As good as its champion, which is far from what version 3 was.
+    // As good as its champion, but far worse than version 3.
     expect(decision.verdict.reasons.slice(0, 3).map(({ gate, code }) => [gate, code])).toEqual([
       ['no-worse', 'nonInferiority.shown'],
       ['anchor-3', 'nonInferiority.refuted'],
@@ -204,7 +204,7 @@ describe('evaluating a candidate', () => {
       ...given,
       dayCount: { timezone: 'America/New_York', labelDelaySeconds: 0 },
     });
-    // From June 1st to June 20th, midnight in London: June 20th is cut short in New York.
+    // From June 1 to June 20, midnight in London, so June 20 is incomplete in New York.
     expect(found.judged).toEqual({
       rows: 4200,
       days: 14,
@@ -336,7 +336,7 @@ describe('rows without a time', () => {
     };
   };
 
-  test('are judged whole, and groups are resampled instead of days', async () => {
+  test('are all used, and groups are resampled instead of days', async () => {
     const { decision, found, summary } = await evaluate(await grouped(60));
     expect(decision.verdict.kind).toBe('passed');
     expect(found.judged).toBeUndefined();
@@ -362,7 +362,7 @@ describe('rows without a time', () => {
 
 describe('the champion', () => {
   test('is scored with its own features on the same request rows', async () => {
-    // The same model, its hour counted backwards by its features and forwards again by its weights.
+    // The same model: its features count the hour backwards, and its weights reverse that.
     const backwards = {
       bias: trueModel.bias + 0.2 * 24,
       weights: { away: -0.2, wind: 0.1, carrier: { B6: 1 } },
@@ -533,14 +533,13 @@ test('sends heartbeats from its first line', async () => {
 type FakeRegistry = EvaluateDeps['registry'] & {
   readonly log: [string, unknown][];
   readonly bodies: Map<string, unknown>;
-  /** By version: manifests. */
+  /** Manifests by version. */
   readonly versions: Map<number, ArtifactRef>;
   owned: boolean;
 };
 
 /**
- * What `evaluate` needs of the registry: a journal of one key, stored bodies, and the order in
- * which things were written.
+ * The part of the registry that `evaluate` needs: a journal of one key, stored bodies, and the order of the writes.
  */
 function fakeRegistry(): FakeRegistry {
   const log: [string, unknown][] = [];

@@ -52,9 +52,9 @@ const prompt: PromptTemplate = {
   answerSchema: null,
 };
 
-/** Asked so, it reads no further than the beginning. */
+/** With this instruction the model reads only the beginning. */
 const hastily = 'Be quick.';
-/** Asked for a paraphrase. */
+/** A request for a paraphrase. */
 const rewording = 'Put the text below into other words';
 
 let world: IndexWorld;
@@ -66,8 +66,7 @@ let access: ReturnType<typeof openModelAccess>;
 
 beforeAll(async () => {
   world = await openIndexWorld();
-  // Reads the passages that it is given: the title of the one on its subject, where it is among
-  // them.
+  // Answers with the title of the passage on the subject, if it is among the passages.
   provider = await openScriptedProvider({
     answer: ({ prompt: text }) => {
       if (text.includes(rewording))
@@ -195,7 +194,7 @@ test('the same application answers over both versions, and missing passages show
     kind: 'passed',
     reasons: [{ gate: 'index-answers' }],
   });
-  // Six cases do not tell whether it is worse by more than a tenth.
+  // Six cases cannot show whether it is worse by more than a tenth.
   expect(await decide(less, 0.1)).toMatchObject({ kind: 'inconclusive' });
   expect(await decide(same, 0.1)).toMatchObject({ kind: 'inconclusive' });
 });
@@ -264,7 +263,7 @@ test('answers are tested with reordered, irrelevant and long passages, and error
   );
   const ofOnePassageSet = new Set(plain.map((text) => lines(text).sort().join('\n')));
   expect(ofOnePassageSet.size).toBe(6);
-  // Of six draws of the order of two, one at least is the other one.
+  // Of six random orders of two passages, at least one is reversed.
   expect(plain.length).toBeGreaterThan(6);
   expect(new Set(plain).size).toBe(plain.length);
   const beside = careful.prompts.filter((text) => text.includes(distractor));
@@ -289,9 +288,9 @@ test('a retry reads the call ledger and gives the same bytes', async () => {
   expect(provider.bill).toHaveLength(before);
 });
 
-test('a spent budget is reported with its answers kept, and a raised one continues there', async () => {
+test('a spent budget is reported and answers are kept; a raised one continues', async () => {
   const budget = { scope: 'index-build/b', unit: 'usd' as const };
-  // Another prompt asks for other answers than those that the ledger has.
+  // The ledger has no answers to this other prompt.
   const bundle = await world.deps.artifacts.getJson<object>(rule.manifest);
   const sampling = { temperature: 0, topP: 1, maxTokens: 16, seed: 8, stop: [] };
   const manifest = await world.deps.artifacts.putJson({ tenant, value: { ...bundle, sampling } });

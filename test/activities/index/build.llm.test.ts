@@ -49,7 +49,7 @@ async function served(index = unique('index')) {
   return { index, dataset, filled };
 }
 
-/** What a zombie does: the shard's rows once more, past every look. */
+/** Writes the rows of the shard again without any check, as a zombie worker does. */
 async function writtenAgain(
   at: { readonly index: string; readonly version: number },
   shard: number,
@@ -105,7 +105,7 @@ async function audited(at: {
   return table.audit().finally(() => table.close());
 }
 
-/** A store whose tables die at a step. */
+/** A store whose tables fail at a step. */
 function dying(when: (table: ChunkTable) => Partial<ChunkTable>): ChunkStore {
   const { chunkStore } = world.deps;
   return { ...chunkStore, open: async (...at) => open(await chunkStore.open(...at)) };
@@ -318,7 +318,7 @@ describe('building an index', () => {
     expect(
       (await ask(index, 'a board game for two players')).hits.map(({ documentId }) => documentId),
     ).not.toContain('chess');
-    // The way back is the alias, and takes no time worth speaking of.
+    // A rollback only moves the alias, so it takes almost no time.
     const before = performance.now();
     await world.deps.registry.indexes.rollback({
       tenant,
@@ -428,7 +428,7 @@ describe('changes of documents', () => {
       { id: 'chess', text: ' ' },
     ]);
     await apply(filled.at);
-    // Sealed only when it has what came while it was built.
+    // It is sealed only with the changes that arrived during the build.
     const { sealed } = await complete(world, beside);
     expect(sealed).toEqual({ kind: 'ready' });
     for (const version of [filled.at.version, beside.at.version]) {
@@ -452,7 +452,7 @@ describe('changes of documents', () => {
     }
   });
 
-  test('leave a document as it was when its change is too large', async () => {
+  test('leave a document unchanged when its change is too large', async () => {
     const { index, filled } = await served();
     await change(index, [{ id: 'whale', text: 'Whales sing. '.repeat((1 << 20) / 13 + 1) }]);
     expect(await apply(filled.at)).toEqual({ applied: 1, more: false });
@@ -473,7 +473,7 @@ describe('changes of documents', () => {
       },
     }));
     await expect(apply(filled.at, { chunkStore: died })).rejects.toThrow('killed');
-    // Nobody sees half of it: questions are answered from the state that was noted.
+    // Questions are answered from the recorded state, so a partial change is invisible.
     expect(await first(index, 'the largest animal')).toBe('whale');
     expect(await apply(filled.at)).toEqual({ applied: 1, more: false });
     expect(await apply(filled.at)).toEqual({ applied: 1, more: false });
@@ -514,8 +514,7 @@ describe('changes of documents', () => {
         return merging;
       },
     }));
-    // Whether it came before the change, or behind it, or between its looks is chance: it is never
-    // in what is noted.
+    // Its write may fall before, during or after the change. It is never in the recorded state.
     await apply(filled.at, { chunkStore: beside }).catch((error: unknown) => {
       expect(error).toMatchObject({
         type: expect.stringMatching(/^(IndexIncomplete|StorageUnavailable)$/) as string,
@@ -640,7 +639,7 @@ describe('changes of documents', () => {
     expect(after).toMatchObject({ unindexed: 0, applied: before.applied, chunks: before.chunks });
     expect(after.tableVersion).toBeGreaterThan(before.tableVersion);
     expect(await compact(filled.at)).toEqual({ compacted: false, unindexed: 0 });
-    // Who has opened the old state goes on with it.
+    // A reader of the old state continues with it.
     const old = await world.deps.chunkStore.open(filled.at, before.tableVersion);
     expect(await old.count()).toBe(before.chunks);
     expect((await old.matching('icy', 3)).map(({ documentId }) => documentId)).toEqual(['comet']);
@@ -666,7 +665,7 @@ describe('changes of documents', () => {
       expect(await noted(filled.at)).toEqual(before);
       expect(await first(index, 'an icy body')).toBe('comet');
     }
-    // A change that comes first begins at the noted state.
+    // A change that comes first starts from the recorded state.
     await change(
       index,
       [{ id: 'tide', text: 'The tide is the rise and fall of the sea.' }],

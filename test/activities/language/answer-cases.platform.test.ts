@@ -94,7 +94,7 @@ const resultsOf = ({
 }: {
   readonly results: Parameters<typeof world.artifacts.getJson>[0];
 }) => world.artifacts.getJson<readonly CaseResult[]>(results);
-/** Since then, of this run. */
+/** New calls of this run. */
 const paidSince = (start: number) => world.provider.bill.length - start;
 
 describe('answerCases', () => {
@@ -148,7 +148,7 @@ describe('answerCases', () => {
       ) as string,
     });
     expect(world.provider.requests.length - start).toBeLessThanOrEqual(20 + 5);
-    // One of several candidates ends nobody else's work.
+    // One of several candidates does not end the work of the others.
     expect(await world.run('answerCases', given, { attempt: 2 })).toMatchObject({
       summary: { cases: 60, unanswered: 60 },
     });
@@ -244,7 +244,7 @@ describe('answerCases', () => {
     const refused = (
       await Promise.allSettled([world.run('answerCases', given), world.run('answerCases', other)])
     ).filter(({ status }) => status === 'rejected');
-    // The only case is in one of the slices at most.
+    // The only case is in at most one of the slices.
     expect(refused.length).toBeGreaterThan(0);
     expect(refused[0]).toMatchObject({
       reason: {
@@ -357,11 +357,11 @@ spec:
 
   test.each([
     [
-      'a label that is none',
+      'a label that is not a label',
       `${JSON.stringify({ answer: 'x', right: 'maybe' })}\n`,
       /labels\.ndjson/,
     ],
-    ['a label that is no JSON', 'right\n', /labels\.ndjson/],
+    ['a label that is not JSON', 'right\n', /labels\.ndjson/],
   ])('reject %s with file and line', async (_, text, message) => {
     const given = await judged(linesOf('sea', 2), 'As JSON.', labels(2) + text);
     await expect(world.run('calibrateJudges', given)).rejects.toMatchObject({

@@ -328,12 +328,12 @@ describe('adaptBundle and rebaseBundle', () => {
     expect(
       await world.run('rebaseBundle', { ...of, model: 'ft:scripted:1' }, { attempt: 2 }),
     ).toEqual(rebased);
-    // A standby has none of what the provider has taught its own model.
+    // A standby is not fine-tuned by the provider.
     expect(await bundleAt(rebased)).toEqual({
       ...bundle,
       base: { ...bundle.base, model: 'ft:scripted:1', standby: [] },
     });
-    // One that is to stand by is asked as if it were the first.
+    // A standby is evaluated as if it were the first model.
     const over = await world.run('rebaseBundle', { ...of, provider: 'other', model: 'spare' });
     expect(await bundleAt(over)).toEqual({
       ...bundle,
@@ -381,7 +381,7 @@ describe('nameStandbys', () => {
 });
 
 describe('registerBundle', () => {
-  /** With everything that a bundle can name. */
+  /** With every part that a bundle can name. */
   async function whole() {
     const index = await indexVersion('ready');
     const files = { 'a.yaml': promptFile('Answer from this:', { passages: 'passages' }) };

@@ -43,7 +43,7 @@ const noWorse: LlmGate = {
   ...common,
 };
 
-/** Of these scores, null for a case without an answer. */
+/** Results with these scores; null is a case without an answer. */
 async function answered(scores: readonly (number | null)[]): Promise<CaseAnswers> {
   const results = scores.map((value, index): CaseResult => {
     const score = value === null ? {} : { right: { kind: 'scored', value } as const };
@@ -87,7 +87,7 @@ async function given(
 
 const decisions = () => world.registry.decisions.list({ tenant, runId });
 
-/** At its first call of this method. */
+/** At the first call of this method. */
 function thatDies(dying: {
   readonly [part in keyof typeof world.registry]?: string;
 }): typeof world.registry {
@@ -170,7 +170,7 @@ describe('decideBundle', () => {
     let other: Awaited<ReturnType<typeof decided>> | null = null;
     const effects = {
       ...world.registry.effects,
-      // It was frozen while another was made in its place.
+      // It was frozen while another attempt replaced it.
       async assertOwned(claim: Parameters<typeof world.registry.effects.assertOwned>[0]) {
         other = await decided(input, { attempt: 2 });
         await world.registry.effects.assertOwned(claim);
@@ -345,7 +345,7 @@ describe('qualifyStandby', () => {
   test.each<[string, readonly (number | null)[], LlmGate, 'failed' | 'inconclusive', string]>([
     ['that is wrong too often', scores(200, 1), useful, 'failed', 'useful: right 0.1'],
     [
-      'of which too few cases say too little',
+      'with too few measured cases',
       scores(25, 5),
       useful,
       'inconclusive',
@@ -360,7 +360,7 @@ describe('qualifyStandby', () => {
       'quick: p90 latency 5 ms',
     ],
     [
-      'that is too dear',
+      'that is too expensive',
       scores(200, 9),
       { name: 'cheap', kind: 'cost', quantile: 0.9, maxUsd: 1e-10, ...common },
       'failed',
@@ -415,7 +415,7 @@ describe('qualifyStandby', () => {
       digest: evidence,
     })) as LlmEvidence;
     expect(found.standbys).toEqual([outcome, away]);
-    // What becomes of a standby is no word on the bundle.
+    // The outcome of a standby is not a reason about the bundle.
     expect(decision.verdict).toMatchObject({
       kind: 'passed',
       reasons: [{ gate: 'useful' }, { gate: 'cases' }],
@@ -430,7 +430,7 @@ describe('qualifyStandby', () => {
   test.each([
     ['before anything was told of them', { decisions: 'record' }, 0],
     ['when they were told', { effects: 'complete' }, 2],
-  ] as const)('an attempt that died %s: by the end each is told once', async (_, dying, before) => {
+  ] as const)('an attempt that died %s: at the end each event is recorded once', async (_, dying, before) => {
     const refused = (model: string) =>
       ({ provider: 'spare', model, kind: 'notMeasured', reason: 'away' }) as const;
     const input = await given(scores(200, 9), { standbys: [refused('small'), refused('large')] });

@@ -1,6 +1,5 @@
 /**
- * Examples of a bundle over a real index: LanceDB on S3 and the static embedder, as the product has
- * them.
+ * Examples of a bundle over a real index with LanceDB on S3 and the static embedder.
  */
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
@@ -159,7 +158,7 @@ test('include the document with their answer, and the base weights', async () =>
   expect(tables.map((rows) => rows.length)).toEqual([prepared.rows.train, prepared.rows.holdout]);
   const all = tables.flat();
   expect(all).toHaveLength(2 * library.length);
-  // The right document stands among others: a sentence of it at least.
+  // At least one sentence of the right document is among the passages.
   for (const { messages, completion } of all)
     expect(messages).toContain(completion.split('. ')[0] ?? '');
 });

@@ -59,7 +59,7 @@ beforeAll(async () => {
   await artifacts.ensureBucket();
   provider = await openScriptedProvider({
     fault: (request) => fault(request),
-    // Of a riddle there is half an order.
+    // The ranking for a riddle is incomplete.
     rerank: ({ query, documents }) =>
       documents
         .slice(query.startsWith('Riddler 7:') ? 1 : 0)
@@ -111,7 +111,7 @@ const indexed = {
   mode: 'hybrid',
 } as const;
 
-/** Questions about things, each of them several times. */
+/** Questions about things, each several times. */
 async function examplesOf(count: number, who: string): Promise<ArtifactRef> {
   const path = join(folder, `${unique('examples')}.parquet`);
   const rows = Array.from({ length: count }, (_, place) => {
@@ -205,7 +205,7 @@ interface Given {
   readonly embedders?: Embedders;
   readonly served?: ServedIndexVersion;
   readonly chunkStore?: FakeChunks;
-  /** Dies when this many batches were kept. */
+  /** Fails after this many batches were stored. */
   readonly survives?: number;
 }
 
@@ -321,7 +321,7 @@ describe('examples of a bundle with an index', () => {
     await expect(prepare(input, { embedders: counting, survives: 1 })).rejects.toThrow('killed');
     expect(lookedUp).toHaveLength(400);
     const resumed = await prepare(input, { embedders: counting, attempt: 2 });
-    // The first batch was kept, the second was not: 200 of it and the 49 of the third.
+    // The first batch was stored. The second (200) and the third (49) were not.
     expect(lookedUp).toHaveLength(400 + 249);
     expect(await prepare(input, { embedders: counting, attempt: 3 })).toEqual(resumed);
     expect(lookedUp).toHaveLength(649);

@@ -178,7 +178,7 @@ describe('probeGateways', () => {
     );
   });
 
-  /** A gateway as a worker sees it: what it was asked, and with which key. */
+  /** A fake gateway that records the requests of a worker with their keys. */
   async function gateway(status: number, body: object): Promise<{ readonly asked: unknown[] }> {
     const asked: unknown[] = [];
     const server = createServer((request, response) => {
@@ -240,9 +240,9 @@ describe('probeGateways', () => {
       { detail: 'the graph has no output' },
       'ModelUnloadable',
     ],
-    ['a gateway that is ill', 503, { detail: 'starting' }, 'GatewayUnavailable'],
-    ['a key that it does not take', 401, { detail: 'unknown key' }, 'GatewayUnavailable'],
-  ])('%s is no pass', async (_, status, body, type) => {
+    ['a gateway that fails', 503, { detail: 'starting' }, 'GatewayUnavailable'],
+    ['a key that it rejects', 401, { detail: 'unknown key' }, 'GatewayUnavailable'],
+  ])('%s does not pass', async (_, status, body, type) => {
     await gateway(200, { digest: digestOf('bytes') });
     await gateway(status, body);
     await expect(probe()).rejects.toMatchObject({ type });

@@ -20,7 +20,7 @@ const order = (minutesAgo: number): CommandOrder => ({
   at: new Date(Date.now() - minutesAgo * 60_000).toISOString(),
 });
 
-/** A registry that admits whatever comes, and that has admitted before what is given. */
+/** A registry that admits every command, and has admitted the given ones before. */
 function admitting(earlier: Admission | null, command: CommandOrder) {
   const commands: CommandRepository = {
     admit: () => Promise.resolve(admitted),

@@ -19,7 +19,7 @@ test('progress events are at least two seconds apart and show the latest state',
     jest.advanceTimersByTime(100);
     tell({ asked, of: 50 });
   }
-  // Short work tells nothing: its end is told anyway.
+  // Short work reports no progress, because its end is reported anyway.
   expect(told).toEqual([
     { ...of, data: { asked: 20, of: 50 } },
     { ...of, data: { asked: 40, of: 50 } },

@@ -28,7 +28,7 @@ const stage = (of: string, name: string) =>
     }),
   );
 
-/** A backend with jobs of two runs, which may be away. */
+/** A backend with jobs of two runs, which may be unavailable. */
 function keeper(): JobKeeper & { jobs: string[]; isAway: boolean } {
   return {
     jobs: [`${runId}/train/1`, 'run_other/train/1'],

@@ -20,7 +20,7 @@ import { pythonPath, testBucket } from '../../support/platform';
 import { flightFeatures, trainingRows } from '../../support/training/training-rows';
 import { until } from '../../support/time/until';
 
-// Real training on a machine that is busy with other tests.
+// Real training on a machine that may be busy.
 const runId = 'run_train' as RunId;
 const events: {
   readonly kind: string;
@@ -108,7 +108,7 @@ function input(
 
 const long = { num_iterations: 20_000, num_leaves: 63, learning_rate: 0.001 };
 
-/** An attempt under way: its heartbeats, and its end. */
+/** A running attempt with its heartbeats and its end. */
 function attempt(of: TrainModelInput, heartbeatDetails?: JobHandle) {
   const environment = new MockActivityEnvironment(
     { heartbeatDetails },
@@ -233,7 +233,7 @@ test('leaves the job to the next attempt after a timeout, which finds it by hear
   expect(await readdir(join(folder, 'state', 'compute'))).toEqual([]);
 });
 
-/** Of the job's process on this machine. */
+/** For the job's process on this machine. */
 function pidOf({ key }: TrainModelInput): number {
   const path = new JobDirectory(join(folder, 'state', 'compute'), key).file('process.json');
   return (JSON.parse(readFileSync(path, 'utf8')) as { pid: number }).pid;

@@ -28,7 +28,7 @@ import { directoryArtifacts, type DirectoryArtifacts } from '../../support/direc
 import { pythonPath } from '../../support/platform';
 import { flightFeatures, trainingRows } from '../../support/training/training-rows';
 
-// Real training on a machine that is busy with other tests.
+// Real training on a machine that may be busy.
 let test_: TestRegistry;
 let folder: string;
 let artifacts: DirectoryArtifacts;
@@ -91,7 +91,7 @@ const train: TrainSpec = {
 };
 type Report = TestRegistry['registry']['trials'];
 
-/** A study of a run of its own, trial after trial, and how its trials ended. */
+/** Runs a study for a new run, one trial after the other, and returns how its trials ended. */
 async function studied(
   backends: ComputeBackend,
   trials: Report = test_.registry.trials,

@@ -301,10 +301,10 @@ describe('a key', () => {
 
   test.each([
     ['without a scope', { name: 'a' }, '/scope'],
-    ['with a scope that there is not', { name: 'a', scope: 'root' }, '/scope'],
+    ['with an unknown scope', { name: 'a', scope: 'root' }, '/scope'],
     ['without a name', { name: ' ', scope: 'viewer' }, '/name'],
     [
-      'that has expired already',
+      'that has already expired',
       { name: 'a', scope: 'viewer', expiresAt: '2020-01-01T00:00:00Z' },
       '/expiresAt',
     ],
@@ -375,7 +375,7 @@ describe('the API', () => {
     expect(new Set(references)).toEqual(new Set(Object.keys(body.components.schemas)));
   });
 
-  test('has pages for people', async () => {
+  test('has HTML pages', async () => {
     const page = await world.call<string>('GET', '/docs', { as: null });
     expect(page.status).toBe(200);
     expect(page.headers.get('content-type')).toContain('text/html');

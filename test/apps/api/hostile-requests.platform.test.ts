@@ -75,13 +75,13 @@ describe('a request that would freeze the API is refused, and /livez responds me
       /more than 10,000 parts/,
     ],
     [
-      'a megabyte of YAML signs',
+      'a megabyte of YAML characters',
       '/lifecycles/shop-late/plan',
       plan({}, '! '.repeat(500_000)),
       /more than 100,000 lines, commas and other YAML characters/,
     ],
     [
-      'aliases of YAML',
+      'YAML aliases',
       '/lifecycles/shop-late/plan',
       plan({}, `a: &a [1,2,3]\nb: [${'*a,'.repeat(25_000)}1]`),
       /unknown key|is missing/,
@@ -99,7 +99,7 @@ describe('a request that would freeze the API is refused, and /livez responds me
       /more than 50,000 keys/,
     ],
     [
-      'nesting without end',
+      'unlimited nesting',
       '/lifecycles/shop-late/runs',
       `{"params":${'['.repeat(500_000)}`,
       /nested deeper/,

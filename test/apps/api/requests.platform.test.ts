@@ -77,7 +77,7 @@ describe('an error response', () => {
       /not valid UTF-8/,
     ],
     [
-      'an unknown coding',
+      'an unknown content encoding',
       'POST',
       runs,
       { body: '{}', headers: { 'content-encoding': 'br' } },
@@ -114,7 +114,7 @@ describe('an error response', () => {
       /JSON/,
     ],
     [
-      'a value beyond JSON',
+      'a value that JSON does not have',
       'POST',
       runs,
       { body: '{"params":{"num_leaves":1e999}}' },
@@ -133,7 +133,7 @@ describe('an error response', () => {
       /surrogate/,
     ],
     [
-      'nesting without end',
+      'unlimited nesting',
       'POST',
       runs,
       { body: `{"params":{"a":${'['.repeat(200)}${']'.repeat(200)}}}` },
@@ -151,7 +151,7 @@ describe('an error response', () => {
       /__proto__/,
     ],
     [
-      'a stage that there is not',
+      'an unknown stage',
       'POST',
       runs,
       { body: { fromStage: 'cannary', reuseRun: 'run_0' } },
@@ -187,7 +187,7 @@ describe('an error response', () => {
       /no lifecycle nosuch/,
     ],
     [
-      'a name that is none',
+      'an invalid name',
       'GET',
       '/lifecycles/No%20Such',
       {},
@@ -195,7 +195,7 @@ describe('an error response', () => {
       'InvalidInput',
       /lower-case letters/,
     ],
-    ['a run id that is none', 'GET', '/runs/1', {}, 422, 'InvalidInput', /run_…/],
+    ['an invalid run id', 'GET', '/runs/1', {}, 422, 'InvalidInput', /run_…/],
     ['an unknown run', 'GET', '/runs/run_0', {}, 404, 'NotFound', /no run run_0/],
     ['an unknown model', 'GET', '/models/nosuch', {}, 404, 'NotFound', /no model nosuch/],
     [
@@ -209,7 +209,7 @@ describe('an error response', () => {
     ],
     ['an unknown version', 'GET', '/models/nosuch/versions/7', {}, 404, 'NotFound', /nosuch@7/],
     [
-      'a version that is no number',
+      'a version that is not a number',
       'GET',
       '/models/nosuch/versions/seven',
       {},
@@ -238,7 +238,7 @@ describe('an error response', () => {
     ['an unknown decision', 'GET', '/decisions/dec_0', {}, 404, 'NotFound', /dec_0/],
     ['a page too large', 'GET', '/runs?pageSize=1000', {}, 422, 'InvalidInput', /at most 200/],
     [
-      'a page token of somebody else',
+      'a page token of another list',
       'GET',
       '/runs?pageToken=zzz',
       {},
@@ -258,7 +258,7 @@ describe('an error response', () => {
     ['an unknown status', 'GET', '/runs?status=done', {}, 422, 'InvalidInput', /one of pending/],
     ['one run to compare', 'GET', '/runs/compare?ids=run_1', {}, 422, 'InvalidInput', /2 to 20/],
     [
-      'a node of no kind',
+      'a node without a kind',
       'GET',
       '/lineage?of=table:a',
       {},
@@ -319,7 +319,7 @@ describe('an error response', () => {
 });
 
 test.each([
-  ['no HTTP', 'NONSENSE\r\n\r\n', 400, 'InvalidHttp'],
+  ['invalid HTTP', 'NONSENSE\r\n\r\n', 400, 'InvalidHttp'],
   [
     'headers of 20 KB',
     `GET /livez HTTP/1.1\r\nhost: a\r\nx-much: ${'x'.repeat(20_000)}\r\n\r\n`,

@@ -93,7 +93,7 @@ const story: readonly Event[] = [
   },
 ];
 
-/** Serves the story, breaking the connection off after each few events. */
+/** Serves the events, and closes the connection after every few of them. */
 function tell(breakAfter: number): void {
   api.routes.set('GET /runs/run_1/events', ({ headers }, response) => {
     const from = Number(headers['last-event-id']);
@@ -140,7 +140,7 @@ describe('usage', () => {
       ['key', 'rotate', 'k', '--overlap-seconds', 'long'],
       /Expected a whole number from 0 to 2592000/,
     ],
-  ])('%j is refused with exit 2, the nearest word and no stack', async (args, message) => {
+  ])('%j is refused with exit code 2 and the nearest word, without a stack trace', async (args, message) => {
     const { exitCode, stderr, stdout } = await api.cli(...args);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr).toMatch(message);
@@ -148,7 +148,7 @@ describe('usage', () => {
     expect(api.asked).toEqual([]);
   });
 
-  test('help and version are data and exit 0; a noun alone shows its verbs', async () => {
+  test('help and version go to stdout with exit code 0; a noun alone lists its commands', async () => {
     expect(await api.cli('--version')).toMatchObject({ exitCode: 0, stdout: '9.9.9\n' });
     const help = await api.cli('--help');
     expect(help.exitCode).toBe(0);
@@ -174,7 +174,7 @@ describe('usage', () => {
     ['churn', ''],
     ['churn@2', '?version=2'],
     ['churn@previous', '?version=1'],
-  ])('model explain takes %s, as other commands do', async (given, query) => {
+  ])('model explain accepts %s, like other commands', async (given, query) => {
     api.routes.set('GET /models/churn', {
       aliases: { champion: { version: 3 }, challenger: null, previous: { version: 1 } },
     });
@@ -182,7 +182,7 @@ describe('usage', () => {
     expect(api.asked.at(-1)?.path).toBe(`/models/churn/explain${query}`);
   });
 
-  test('model explain names the aliases that there are', async () => {
+  test('model explain lists the aliases of the model', async () => {
     api.routes.set('GET /models/churn', {
       aliases: { champion: { version: 3 }, challenger: null, previous: null },
     });
@@ -193,7 +193,7 @@ describe('usage', () => {
     );
   });
 
-  test('without a platform the next command is named', async () => {
+  test('without a platform the error has the next command', async () => {
     const { exitCode, stderr } = await cliAgainst({ apiUrl: null, apiKey: null }, ['run', 'list']);
     expect({ exitCode, stderr }).toMatchObject({
       exitCode: 1,
@@ -206,7 +206,7 @@ describe('usage', () => {
     });
   });
 
-  test('the API’s refusal comes with its places and its advice; bad input is exit 2', async () => {
+  test('an error of the API is printed with its places and next step; invalid input exits with 2', async () => {
     expect(await api.cli('run', 'show', 'run_9')).toEqual({
       exitCode: 1,
       stdout: '',
@@ -244,7 +244,7 @@ describe('usage', () => {
 });
 
 describe('watching a run', () => {
-  test('reads as one line an event, over connections that break, and exits 3 when a gate said no', async () => {
+  test('prints one line per event across broken connections, and exits with 3 if a gate failed', async () => {
     tell(4);
     api.routes.set('GET /runs/run_1', { ...run, status: 'stopped' });
     const { exitCode, stdout, stderr } = await api.cli('run', 'watch', 'run_1');
@@ -270,7 +270,7 @@ describe('watching a run', () => {
     expect(resumed).toEqual(['0', '4', '8']);
   });
 
-  test('of one that is not there ends at once', async () => {
+  test('ends at once if the run does not exist', async () => {
     const { value, milliseconds } = await fastestOf(3, 2_000, () =>
       timed(() => api.cli('run', 'watch', 'run_2')),
     );
@@ -287,7 +287,7 @@ describe('watching a run', () => {
     ['failed', 1],
     ['cancelled', 1],
   ])(
-    'start --follow of one that %s exits %i, with JSON alone on stdout',
+    'start --follow of a run that %s exits with %i and prints only JSON on stdout',
     async (status, expected) => {
       tell(99);
       api.routes.set('POST /lifecycles/flight-delay/runs', (_, response) =>
@@ -313,13 +313,13 @@ describe('watching a run', () => {
   );
 });
 
-describe('a run that is shown', () => {
+describe('run show', () => {
   const show = async (changes: object): Promise<string> => {
     api.routes.set('GET /runs/run_1', { ...run, verdict: null, ...changes });
     return (await api.cli('run', 'show', 'run_1')).stdout;
   };
 
-  test('says what to try when it failed', async () => {
+  test('prints the next step of a failed run', async () => {
     const failure = {
       type: 'JobFailed',
       message: 'job 1: exit 1',
@@ -331,7 +331,7 @@ describe('a run that is shown', () => {
     );
   });
 
-  test('shows its approver what was measured', async () => {
+  test('prints the evidence for the approver', async () => {
     const verdict = {
       kind: 'passed',
       reasons: [{ gate: 'useful', code: 'threshold.met', message: 'auc 0.70 at least 0.62' }],
@@ -366,11 +366,11 @@ describe('a verdict', () => {
       message: 'no champion',
       outcome: 'notApplicable',
     },
-    // Not of a gate: it is the verdict's own.
+    // This reason belongs to the verdict, not to a gate.
     { gate: 'approval', code: 'approval.rejected', message: 'ada rejected m@1' },
   ];
 
-  test('marks each gate by what it said, in colour for a person', async () => {
+  test('marks each gate with its outcome, in colour in a terminal', async () => {
     api.routes.set('GET /runs/run_1', {
       ...run,
       status: 'stopped',
@@ -429,7 +429,7 @@ describe('a list without items', () => {
       'no matching changes; next: perennial audit list',
     ],
   ])(
-    '%j says so on stderr with the next step, and gives a pipe nothing',
+    '%j reports it on stderr with the next step, and writes nothing to a pipe',
     async (args, route, said) => {
       api.routes.set(route, { items: [], nextPageToken: null });
       expect(await api.cli(...args)).toEqual({ exitCode: 0, stdout: '', stderr: `${said}\n` });
@@ -468,7 +468,7 @@ describe('lifecycle init', () => {
   const init = (...args: readonly string[]) =>
     cliAgainst({ apiUrl: null, apiKey: null, cwd: folder }, ['lifecycle', 'init', ...args]);
 
-  test('refuses a trainer that there is not, with the nearest name, and writes nothing', async () => {
+  test('refuses an unknown trainer with the nearest name, and writes nothing', async () => {
     const { exitCode, stderr } = await init('churn', '--trainer', 'lightgmb');
     expect({ exitCode, stderr }).toEqual({
       exitCode: 2,
@@ -479,7 +479,7 @@ describe('lifecycle init', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('refuses a trainer that makes no model of a table', async () => {
+  test('refuses a trainer that cannot train on tables', async () => {
     const { exitCode, stderr } = await init('churn', '--trainer', 'lora');
     expect({ exitCode, stderr }).toEqual({
       exitCode: 2,
@@ -487,7 +487,7 @@ describe('lifecycle init', () => {
     });
   });
 
-  test('writes a language application that is valid as it stands', async () => {
+  test('writes a language application that is valid unchanged', async () => {
     expect(await init('capitals', '--llm')).toMatchObject({ exitCode: 0 });
     expect(readFileSync(join(folder, 'capitals', 'lifecycle.yaml'), 'utf8')).toContain(
       'kind: LlmLifecycle',
@@ -507,11 +507,11 @@ describe('lifecycle init', () => {
       /--entity cannot be used with --llm/,
     ],
     [
-      'a task that there is not',
+      'an unknown task',
       ['--data', 'x.csv', '--label', 'y', '--task', 'ranking'],
       /--task cannot be ranking\nnext: choose one of classification/,
     ],
-    ['a file that there is not', ['--data', 'x.csv', '--label', 'y'], /x\.csv does not exist/],
+    ['a missing file', ['--data', 'x.csv', '--label', 'y'], /x\.csv does not exist/],
     [
       'a URI',
       ['--data', 'https://a:b@host/x.csv', '--label', 'y'],
@@ -528,7 +528,7 @@ describe('lifecycle init', () => {
       /line 3: 3 fields, but the header has 2/,
     ],
     [
-      'a label that there is not',
+      'an unknown label',
       ['--data', 'order.csv', '--label', 'cutt'],
       /order\.csv: there is no column cutt.*did you mean cut\?/,
     ],
@@ -548,7 +548,7 @@ describe('lifecycle init', () => {
     expect(readdirSync(folder)).toEqual(before);
   });
 
-  test('writes a lifecycle of a table that is valid as it stands, and says what it inferred', async () => {
+  test('writes a lifecycle for a table that is valid unchanged, and prints what it inferred', async () => {
     writeTable();
     const { exitCode, stderr } = await init('cuts', '--data', 'order.csv', '--label', 'cut');
     expect(stderr).toContain(
@@ -558,7 +558,7 @@ describe('lifecycle init', () => {
     expect(stderr).toContain('NA is read as null in Price in €');
     expect(stderr).toContain('next: perennial lifecycle plan cuts');
     expect(exitCode).toBe(0);
-    // The source is not called `order`, which is a word of SQL.
+    // The source is not named `order`, which is a keyword of SQL.
     expect(readFileSync(join(folder, 'cuts', 'sql', 'assemble.sql'), 'utf8')).toContain(
       'FROM order_rows',
     );
@@ -579,7 +579,7 @@ describe('lifecycle init', () => {
     writeFileSync(join(folder, 'order.csv'), ['id,select,Price in €,cut', ...rows].join('\n'));
   }
 
-  test('writes a lifecycle that is valid as it stands', async () => {
+  test('writes a lifecycle that is valid unchanged', async () => {
     expect(await init('churn', '--trainer', 'logistic')).toMatchObject({ exitCode: 0 });
     expect(readFileSync(join(folder, 'churn', 'lifecycle.yaml'), 'utf8')).toContain(
       'trainer: logistic',
@@ -588,7 +588,7 @@ describe('lifecycle init', () => {
 });
 
 describe('lifecycle archive and delete', () => {
-  test('says what goes on, and deletes only what is confirmed', async () => {
+  test('print what continues, and delete only with confirmation', async () => {
     const posted = (path: string, body: object) =>
       api.routes.set(`POST /lifecycles/churn/${path}`, (_, response) =>
         answer(response, 200, body),
@@ -628,7 +628,7 @@ describe('a command to a run', () => {
     ['resume', 'waiting', 'run_1 was not paused: it is waiting'],
     ['cancel', 'running', 'run_1 is being cancelled'],
     ['cancel', 'failed', 'run_1 has ended already: it is failed'],
-  ])('%s of one that is %s says what comes of it', async (verb, status, said) => {
+  ])('%s of a run that is %s prints the result', async (verb, status, said) => {
     api.routes.set(`POST /runs/run_1/${verb}`, (_, response) => answer(response, 202, { status }));
     expect(await api.cli('run', verb, 'run_1')).toMatchObject({ exitCode: 0, stderr: `${said}\n` });
   });
@@ -669,7 +669,7 @@ describe('a command to a run', () => {
       'tune',
     ],
     ['succeeded', [['ingest', 'succeeded']], 'ingest'],
-  ])('rerun of one that %s begins where it ended', async (_, stages, from) => {
+  ])('rerun of a run that %s starts at the stage in which it ended', async (_, stages, from) => {
     api.routes.set('GET /runs/run_1', {
       ...run,
       stages: stages.map(([name, status]) => ({ name, status, seconds: 1, reusedFrom: null })),
@@ -687,8 +687,8 @@ describe('a command to a run', () => {
   });
 });
 
-describe('what is shown', () => {
-  test('is painted for a person only: not in a pipe, not with NO_COLOR', async () => {
+describe('the output', () => {
+  test('is coloured only in a terminal, and not with NO_COLOR', async () => {
     api.routes.set('GET /runs/run_1', run);
     const show = ['run', 'show', 'run_1'];
     const target = { apiUrl: api.url, apiKey: 'pk' };
@@ -699,7 +699,7 @@ describe('what is shown', () => {
     expect((await cliAgainst(target, show)).stdout).not.toContain('\u001b');
   });
 
-  test('goes over all pages of a list', async () => {
+  test('contains all pages of a list', async () => {
     api.routes.set('GET /datasets', ({ path }, response) => {
       const item = {
         name: path.includes('pageToken=t') ? 'weather' : 'flights',
@@ -719,7 +719,7 @@ describe('what is shown', () => {
     expect(JSON.parse((await api.cli('dataset', 'list', '--json')).stdout)).toHaveLength(2);
   });
 
-  test('of an audit with findings is exit 1', async () => {
+  test('of an audit with findings has exit code 1', async () => {
     const checkpoint = { batch: 1, digest: `sha256:${'0'.repeat(64)}` };
     const report = {
       ...{
@@ -762,7 +762,7 @@ describe('what is shown', () => {
     });
   });
 
-  test('of keys says which expire soon, and a new one is made for 90 days, so many days, or ever', async () => {
+  test('of key list marks keys that expire soon; key create accepts 90 days, a number of days, or never', async () => {
     const day = 86_400_000;
     const at = (days: number) => new Date(Date.now() + days * day + 60_000).toISOString();
     const key = (id: string, expiresAt: string | null) => ({
@@ -799,7 +799,7 @@ describe('what is shown', () => {
     expect(await make('--expires', '3d', '--expires-at', at(3))).toBe(2);
   });
 
-  test('of a what-if is each gate of the file with what it would have said', async () => {
+  test('of what-if has each gate of the file with its outcome', async () => {
     api.routes.set('POST /policies/what-if', {
       was: { kind: 'passed', reasons: [] },
       wouldBe: { kind: 'failed', reasons: [] },
@@ -860,7 +860,7 @@ describe('what is shown', () => {
     });
   });
 
-  test('of a lifecycle that loosens its policy ends with 3 and the command for an approver, unless an admin accepts it alone', async () => {
+  test('of a loosened policy has exit code 3 and the command for an approver, unless an admin approves it', async () => {
     const [folder_, loosening] = [
       'churn',
       { what: 'spec.promote.approval.required', before: 2, after: 0, why: 'smaller' },
@@ -899,7 +899,7 @@ describe('what is shown', () => {
     expect(api.asked.at(-1)?.body).toEqual({ reason: 'agreed', selfApprove: false });
   });
 
-  test('of a promotion carries the ETag of what it replaces', async () => {
+  test('of a promotion depends on the ETag of the current champion', async () => {
     api.routes.set('GET /models/m/aliases/champion', (_, response) => {
       response.setHeader('etag', '"1.4"');
       answer(response, 200, {});
@@ -925,7 +925,7 @@ describe('what is shown', () => {
     expect(api.asked).toHaveLength(asked);
   });
 
-  test('by the doctor names what is wrong and the next command', async () => {
+  test('of doctor names each problem and the next command', async () => {
     const platform = {
       caller: { name: 'ada', scope: 'viewer' },
       parts: [
@@ -945,7 +945,7 @@ describe('what is shown', () => {
     });
   });
 
-  test('by the doctor looks for room where the platform keeps its state, or will', async () => {
+  test('of doctor has the free disk space of the state folder, even before it exists', async () => {
     const stateDir = join(folder, 'state');
     const disk = async () =>
       (await cliAgainst({ apiUrl: null, apiKey: null, stateDir }, ['doctor'])).stdout;
@@ -961,7 +961,7 @@ describe('--reason', () => {
     [['key', 'revoke', 'key_1'], 'POST /api-keys/key_1/revoke'],
     [['budget', 'set', 'tenant', '5'], 'PUT /budgets'],
     [['index', 'build-cancel', 'wiki', 'ib_1'], 'POST /indexes/wiki/builds/ib_1/cancel'],
-  ])('%j sends it with the request, and nothing without it', async (args, route) => {
+  ])('%j sends the reason with the request, and no header without it', async (args, route) => {
     api.routes.set(route, {});
     await api.cli(...args, '--reason', 'größer als nötig');
     expect(api.asked.at(-1)?.headers['x-perennial-reason']).toBe(

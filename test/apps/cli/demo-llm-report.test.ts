@@ -19,12 +19,12 @@ import type { RolloutJson } from '../../../apps/cli/rollout/view';
 
 const at = (value: number, lower: number, upper: number) => ({ value, lower, upper });
 
-describe('a number beside its baseline', () => {
+describe('a figure compared with its baseline', () => {
   test.each([
-    ['ahead, and shown', at(0.8, 0.7, 0.9), at(0.5, 0.4, 0.6), 'ours', true],
-    ['behind, and shown', at(0.2, 0.1, 0.3), at(0.5, 0.4, 0.6), 'baseline', true],
-    ['ahead, not shown', at(0.6, 0.5, 0.7), at(0.5, 0.4, 0.6), 'ours', false],
-    ['as good', at(0.5, 0.4, 0.6), at(0.5, 0.4, 0.6), 'neither', false],
+    ['ahead, and shown to be', at(0.8, 0.7, 0.9), at(0.5, 0.4, 0.6), 'ours', true],
+    ['behind, and shown to be', at(0.2, 0.1, 0.3), at(0.5, 0.4, 0.6), 'baseline', true],
+    ['ahead, but not shown to be', at(0.6, 0.5, 0.7), at(0.5, 0.4, 0.6), 'ours', false],
+    ['equally good', at(0.5, 0.4, 0.6), at(0.5, 0.4, 0.6), 'neither', false],
   ])('%s', (_what, ours, theirs, ahead, apart) => {
     expect(figure('x', { who: 'a', ...ours }, { who: 'b', ...theirs })).toMatchObject({
       ahead,
@@ -32,7 +32,7 @@ describe('a number beside its baseline', () => {
     });
   });
 
-  test('a share has the bounds of Wilson, also at its ends', () => {
+  test('a share has Wilson bounds, also at 0 and 1', () => {
     expect(shareOf(170, 200)).toMatchObject({
       value: 0.85,
       lower: expect.closeTo(0.794, 3) as number,
@@ -47,7 +47,7 @@ describe('a number beside its baseline', () => {
   });
 });
 
-test('an adapter stands beside a bag of words, its own prompt and the commonest label, on the rows that were held out', () => {
+test('an adapter is compared with a bag of words, the same prompt and the most frequent label on held-out rows', () => {
   const metrics = {
     loss: 1,
     accuracy: 0.9,
@@ -66,12 +66,12 @@ test('an adapter stands beside a bag of words, its own prompt and the commonest 
     'the same prompt, not fine-tuned',
     'the most frequent class',
   ]);
-  // 72 of the 80 that were measured, not of the 180 that were held out.
+  // 72 of the 80 measured rows, not of the 180 held-out rows.
   expect(figures[0]?.ours).toMatchObject({ value: 0.9, lower: shareOf(72, 80).lower });
   expect(routingFigures({ ...learnt, metrics: { loss: 1 } })).toEqual([]);
 });
 
-test('an index stands beside TF-IDF at each depth, whichever is ahead', () => {
+test('an index is compared with TF-IDF at each depth, whichever is better', () => {
   const figures = retrievalFigures([
     { k: 1, questions: 540, byIndex: 390, byTfIdf: 341 },
     { k: 5, questions: 540, byIndex: 400, byTfIdf: 455 },
@@ -87,7 +87,7 @@ test('an index stands beside TF-IDF at each depth, whichever is ahead', () => {
   });
 });
 
-test('candidates stand beside the first prompt; one that could not be measured is left out', () => {
+test('candidates are compared with the first prompt; an unmeasured one is left out', () => {
   const score = (mean: number | null) => ({
     mean,
     lower: mean === null ? null : mean - 0.1,
@@ -115,7 +115,7 @@ test('candidates stand beside the first prompt; one that could not be measured i
   ]);
 });
 
-test('a search says what it made of the best candidate, or why it ended', () => {
+test('a search reports its gain over the best candidate, or why it ended', () => {
   const gain = { ...{ mean: 0.05, lower: -0.02, upper: 0.12 }, cases: 40, failures: 0 };
   const searched = {
     first: 'prompts/examples.yaml',
@@ -142,7 +142,7 @@ test('a search says what it made of the best candidate, or why it ended', () => 
   expect(searchedText({ ...of({}), searched: null }, 'right')).toBeNull();
 });
 
-test('a difference is of the same cases; without a counterpart there is none', () => {
+test('a difference is over the same cases; without a counterpart there is none', () => {
   const own = {
     aggregate: aggregate(Array.from({ length: 40 }, (_, index) => scored(index % 2 === 0))),
     lowest: null,
@@ -164,7 +164,7 @@ test('a difference is of the same cases; without a counterpart there is none', (
   expect(alsoMeasured(evidence, 'found')).toMatch(/^answer 0\.5 \(0\.\d+ … 0\.\d+\)$/);
 });
 
-test('a rollout says its difference with both bounds, or what it does not know', () => {
+test('a rollout reports its difference with both bounds, or that it is unknown', () => {
   const rollout = (quality: object) =>
     ({
       champion: 1,
@@ -181,7 +181,7 @@ test('a rollout says its difference with both bounds, or what it does not know',
   expect(halfWidth({ lower: -0.08, upper: 0.08 })).toBeCloseTo(0.08);
 });
 
-test('callers ask nothing by which the prompt was chosen, and nothing without a known answer', () => {
+test('callers use no case that chose the prompt, and none without a known answer', () => {
   const cases = { search: 0.35, confirm: 0.2 };
   const questions = Array.from({ length: 60 }, (_, index) => ({
     id: `q${index}`,

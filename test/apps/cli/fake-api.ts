@@ -1,4 +1,4 @@
-/** An HTTP server that answers what a test says, and the command line against it. */
+/** A scripted HTTP server, and the command line against it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -22,7 +22,7 @@ export type Handler = (asked: Asked, response: ServerResponse) => void;
 export interface FakeApi {
   readonly url: string;
   readonly asked: Asked[];
-  /** Method and path → JSON, or a function that answers by hand. */
+  /** Method and path → JSON, or a function that writes the response. */
   readonly routes: Map<string, object | Handler>;
   cli(...args: readonly string[]): Promise<CliResult>;
   close(): Promise<void>;

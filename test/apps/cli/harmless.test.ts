@@ -1,4 +1,4 @@
-/** Text from elsewhere cannot control the terminal, whichever command prints it. */
+/** No command prints text of others that controls the terminal. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -21,7 +21,7 @@ const attacks = {
   'separates lines (U+2028)': 'ada\u2028root',
   'is a tag character': '\u{e0041}',
 };
-/** All that a terminal obeys, but line ends and tabs. */
+/** Everything that controls a terminal, except line ends and tabs. */
 const obeyed = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/u;
 const controls = (text: string) =>
   Array.from(text).filter((each) => obeyed.test(each) && each !== '\n' && each !== '\t');
@@ -78,14 +78,14 @@ describe.each(Object.entries(attacks))('a text that %s', (_, text) => {
         expect(exitCode).toBe(0);
         expect(controls(stdout)).toEqual([]);
         expect(controls(stderr)).toEqual([]);
-        // A header and one row, whatever the row says.
+        // A header and one row.
         if (args[1] === 'list') expect(stdout.trimEnd().split('\n')).toHaveLength(2);
         else expect(stdout).toContain('one\ttwo\n');
       }
     },
   );
 
-  test('is escaped in `--json`, which says the same', async () => {
+  test('is escaped in `--json` without a change of meaning', async () => {
     api.routes.set('GET /audit', rows);
     const { stdout } = await cliAgainst({ apiUrl: api.url, apiKey: 'pk_test', tty: true }, [
       'audit',
@@ -121,7 +121,7 @@ describe.each(Object.entries(attacks))('a text that %s', (_, text) => {
   });
 });
 
-test('no command prints past the terminal', () => {
+test('every command prints through the terminal module', () => {
   const folder = join(process.cwd(), 'apps', 'cli');
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
     (name) => name.endsWith('.ts') && name !== 'terminal.ts',
@@ -137,7 +137,7 @@ test('no command prints past the terminal', () => {
 describe('any text', () => {
   const anything = fc.string({ unit: 'binary', maxLength: 40 });
 
-  test('loses what a terminal obeys and nothing else', () => {
+  test('loses only control characters', () => {
     fc.assert(
       fc.property(anything, (text) => {
         expect(

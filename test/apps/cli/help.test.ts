@@ -1,6 +1,6 @@
 import { cliAgainst } from './fake-api';
 
-/** The help of a command and of all below it, by their names. */
+/** The help of a command and its subcommands, by name. */
 async function helpsBelow(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const { stdout } = await cliAgainst({ apiUrl: null, apiKey: null }, [...names, '--help']);
   const children = [...section(stdout, 'Commands').matchAll(/^ {2}([a-z][a-z-]*)/gm)].map(
@@ -16,7 +16,7 @@ function section(help: string, title: string): string {
   return new RegExp(`^${title}:\n((?: .*\n?)*)`, 'm').exec(help)?.[1] ?? '';
 }
 
-test('help says in an imperative what each command does, and what each argument and option means', async () => {
+test('help describes each command in the imperative, and each argument and option', async () => {
   const helps = await helpsBelow([]);
   expect(helps.size).toBeGreaterThan(100);
   const silent = [...helps].flatMap(([name, help]) => {

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 
 const root = resolve(__dirname, '..', '..', '..');
 
-/** The program itself, without any setting. */
+/** The program without any setting. */
 function perennial(...args: readonly string[]) {
   const { PATH } = process.env;
   const { status, stdout, stderr } = spawnSync(
@@ -24,7 +24,7 @@ describe('a platform process', () => {
     ['api', /Usage: perennial api/],
     ['gateway', /Usage: perennial gateway/],
     ['setup', /Usage: perennial setup/],
-  ])('%s --help says what it is, and asks for no setting', (command, usage) => {
+  ])('%s --help describes it and needs no setting', (command, usage) => {
     const { exitCode, stdout, stderr } = perennial(command, '--help');
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(stdout).toMatch(usage);
@@ -43,7 +43,7 @@ describe('a platform process', () => {
     });
   });
 
-  test('without its settings lists all that are missing, in words', () => {
+  test('without its settings lists all missing ones', () => {
     const { exitCode, stderr } = perennial('api');
     expect(exitCode).toBe(2);
     for (const name of [

@@ -1,7 +1,7 @@
 import { table, wrapped } from '../../../apps/cli/terminal';
 
 describe('a table', () => {
-  test('is aligned where cells hold wide characters, emoji or combining marks', () => {
+  test('is aligned if cells have wide characters, emoji or combining marks', () => {
     const rows = [
       ['東京', '1'],
       ['🚀 go', '2'],
@@ -18,6 +18,6 @@ describe('a table', () => {
   });
 });
 
-test('a text of wide characters is broken where the terminal would break it', () => {
+test('a text of wide characters is wrapped at the width of the terminal', () => {
   expect(wrapped('東京 大阪 京都', { columns: 9, indent: '' })).toEqual(['東京 大阪', '京都']);
 });

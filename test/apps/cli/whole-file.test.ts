@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test('a file is written whole, over what was there', async () => {
+test('a file is replaced completely', async () => {
   writeFileSync(join(folder, 'a'), 'before, and longer');
   await writeWhole(wholeFileAt('a', folder), (write) => {
     write('one, ');
@@ -31,7 +31,7 @@ test('a file is written whole, over what was there', async () => {
   ]);
 });
 
-test('whose work fails leaves what was there', async () => {
+test('if the work fails, the old content stays', async () => {
   writeFileSync(join(folder, 'a'), 'before');
   const work = (write: (text: string) => void): void => {
     write('half');
@@ -41,7 +41,7 @@ test('whose work fails leaves what was there', async () => {
   expect([readdirSync(folder), readFileSync(join(folder, 'a'), 'utf8')]).toEqual([['a'], 'before']);
 });
 
-test('where nothing can be written is told of, and nothing is left by the trial', () => {
+test('a path that cannot be written is an error, and the check leaves no file', () => {
   expect(() => wholeFileAt('nosuch/a', folder)).toThrow(
     'nosuch/a cannot be written: the folder does not exist',
   );
@@ -50,7 +50,7 @@ test('where nothing can be written is told of, and nothing is left by the trial'
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test('a link stays one, and what it leads to is written', async () => {
+test('a link stays, and its target is written', async () => {
   symlinkSync(join(folder, 'a'), join(folder, 'link'));
   writeFileSync(join(folder, 'a'), 'before');
   await writeWhole(wholeFileAt('link', folder), (write) => write('after'));
@@ -60,7 +60,7 @@ test('a link stays one, and what it leads to is written', async () => {
   ]).toEqual([true, 'after']);
 });
 
-test('a pipe is opened once, however often is written', async () => {
+test('a pipe is opened once for many writes', async () => {
   const pipe = join(folder, 'pipe');
   execFileSync('mkfifo', [pipe]);
   const reader = execFile('cat', [pipe]);
@@ -76,7 +76,7 @@ test('a pipe is opened once, however often is written', async () => {
   expect(heard).toBe('one, two');
 });
 
-test('a device takes it as it comes, and stays a device', async () => {
+test('a device is written directly and stays a device', async () => {
   const device = wholeFileAt('/dev/null', folder);
   expect(device.isStream).toBe(true);
   await writeWhole(device, (write) => write('gone'));

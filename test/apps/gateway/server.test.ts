@@ -636,7 +636,7 @@ describe('invalid input', () => {
 
   test.each([
     [
-      'text that is no JSON',
+      'text that is not JSON',
       '{"inputs": [secret',
       400,
       'InvalidJson',
@@ -686,9 +686,9 @@ describe('invalid input', () => {
   });
 
   test.each([
-    ['an inference', '/v2/models/flight-delay/infer', () => viewer],
+    ['an inference request', '/v2/models/flight-delay/infer', () => viewer],
     ['feedback', '/v1/feedback', () => operator],
-    ['a chat', '/v1/chat/completions', () => viewer],
+    ['a chat request', '/v1/chat/completions', () => viewer],
   ])('with invalid UTF-8 in %s is refused', async (_name, path, key) => {
     const bytes = Buffer.concat([
       Buffer.from('{"inputs":[{"name":"'),
@@ -1091,14 +1091,14 @@ describe('feedback', () => {
 
   test.each([
     [
-      'no object',
+      'not an object',
       7,
       '',
       'feedback must be an object with `predictionId` and `label`; got a number',
     ],
     ['an empty array', [], undefined, undefined],
     [
-      'a foreign id',
+      'an invalid id',
       { predictionId: '7', label: 1 },
       '/predictionId',
       '`predictionId` must be the id of a prediction, `pred_…`',
@@ -1110,7 +1110,7 @@ describe('feedback', () => {
       '`label` is missing; expected true, false or a number; for an answer `label`, `score`, `thumbs` or `correction`',
     ],
     [
-      'a label that is none',
+      'an invalid label',
       { predictionId: early, label: ' ' },
       '/label',
       '`label` is text; expected true, false or a number, or of an answer the right text, or a list of texts as right',

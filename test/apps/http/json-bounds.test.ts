@@ -42,7 +42,7 @@ describe('a JSON body before it is parsed', () => {
   });
 
   test.each([
-    ['a string without end', `"${'\\"'.repeat(500_000)}`],
+    ['a string that is not closed', `"${'\\"'.repeat(500_000)}`],
     ['backslashes', `["${'\\'.repeat(999_999)}`],
   ])('is left to the parser quickly if it is not JSON: %s', async (_what, text) => {
     const { value, milliseconds } = await processorTime(() => refusal(text));

@@ -3,7 +3,7 @@ import { grammarSchema } from '../../../apps/llm-server/json-grammar';
 describe('a JSON Schema that a grammar enforces', () => {
   test.each([
     [
-      'its notes',
+      'annotations',
       { type: 'string', title: 'x', description: 'y', default: 'z', $schema: 's' },
       { type: 'string' },
     ],
@@ -18,7 +18,7 @@ describe('a JSON Schema that a grammar enforces', () => {
       { oneOf: [{ type: 'integer' }, { type: 'null' }] },
     ],
     [
-      'what is inside',
+      'nested schemas',
       {
         type: 'object',
         properties: { a: { type: 'array', items: { enum: [1, 'b'] }, maxItems: 3 } },
@@ -33,7 +33,7 @@ describe('a JSON Schema that a grammar enforces', () => {
       },
     ],
     [
-      'references into its $defs',
+      'references to $defs',
       { $defs: { n: { type: 'integer' } }, type: 'array', items: { $ref: '#/$defs/n' } },
       { $defs: { n: { type: 'integer' } }, type: 'array', items: { $ref: '#/$defs/n' } },
     ],
@@ -55,9 +55,9 @@ describe('a JSON Schema that a grammar enforces', () => {
       { $ref: '#/$defs/x' },
       /is not in the schema's \$defs/,
     ],
-    ['a reference elsewhere', { $ref: 'other.json' }, /is not in the schema's \$defs/],
+    ['a reference to another document', { $ref: 'other.json' }, /is not in the schema's \$defs/],
     [
-      'a bound that would fill the memory',
+      'a bound that is too large for memory',
       { type: 'array', items: { type: 'string' }, maxItems: 1e9 },
       /maxItems is not a whole number from 0 to 1000/,
     ],

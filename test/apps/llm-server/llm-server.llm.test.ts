@@ -9,7 +9,7 @@ import { startLlmServer, type LlmServerProcess } from '../../support/provider/ll
 import { waveAdapter } from '../../support/language/wave-adapter';
 import { until } from '../../support/time/until';
 
-// The model loads and writes while the machine is busy with other tests.
+// The machine may be busy with other tests while the model loads and answers.
 const model = 'smollm2-135m-instruct';
 let folder: string;
 let artifacts: DirectoryArtifacts;
@@ -82,7 +82,7 @@ const ask = (content: string, more: object = {}) => ({
 });
 
 describe('answers', () => {
-  test('are the same whole and streamed at temperature 0, and report their tokens', async () => {
+  test('are equal whole and streamed at temperature 0, and report their tokens', async () => {
     const whole = await client.chat.completions.create(ask('Name three colours.'));
     const streamed = await client.chat.completions.create(
       ask('Name three colours.', { stream: true, stream_options: { include_usage: true } }),
@@ -139,7 +139,7 @@ describe('answers', () => {
       /^\{\s*"kind": "(animal|plant)"\s*\}$/,
     ],
     ['a grammar', { grammar: 'root ::= "animal" | "plant"' }, /^(animal|plant)$/],
-  ])('keep to %s', async (_what, more, expected) => {
+  ])('conform to %s', async (_what, more, expected) => {
     const { choices } = await client.chat.completions.create(
       ask('What is an oak?', { max_tokens: 40, ...more }),
     );
@@ -176,7 +176,7 @@ describe('a request that cannot be answered', () => {
       { status: 400, code: 'context_length_exceeded' },
     ],
     [
-      'asks for more than fits',
+      'requests more tokens than fit',
       ask('hello', { max_tokens: 512 }),
       { status: 400, code: 'context_length_exceeded' },
     ],
@@ -186,28 +186,28 @@ describe('a request that cannot be answered', () => {
       { status: 404, code: 'model_not_found' },
     ],
     [
-      'names an adapter that is not there',
+      'names an unknown adapter',
       { ...ask('hello'), model: `${model}:none` },
       { status: 404, code: 'model_not_found' },
     ],
     ['has no messages', { model, messages: [] }, { status: 400, param: 'messages' }],
     [
-      'wants tools',
+      'requests tools',
       ask('hello', { tools: [] }),
       { status: 400, code: 'unsupported_parameter', param: 'tools' },
     ],
     [
-      'brings a broken grammar',
+      'has an invalid grammar',
       ask('hello', { grammar: 'root ::= (' }),
       { status: 400, code: 'invalid_grammar' },
     ],
     [
-      'brings a grammar without end',
+      'has a grammar that is not closed',
       ask('hello', { grammar: 'root ::= root "a"' }),
       { status: 400, code: 'invalid_grammar' },
     ],
     [
-      'brings a schema that a grammar cannot hold',
+      'has a schema that a grammar cannot enforce',
       ask('hello', {
         response_format: {
           type: 'json_schema',
@@ -305,12 +305,12 @@ describe('adapters', () => {
 
   test.each([
     [
-      'of another base',
+      'for another base model',
       async () => waveAdapter({ strength: 1, base: `sha256:${'0'.repeat(64)}` }),
       /trained on a different base model/,
     ],
     [
-      'that is a model',
+      'that are a model',
       async () => Promise.resolve(ggufFile({ 'general.type': 'model' }, [])),
       /not a LoRA adapter in GGUF; its type is model/,
     ],

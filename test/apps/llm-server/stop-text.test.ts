@@ -15,12 +15,12 @@ function written(
 describe('the text of an answer', () => {
   test.each([
     ['no stop text', ['a', 'b'], [], 'ab', false],
-    ['one inside a piece', ['one\n\ntwo'], ['\n\n'], 'one', true],
+    ['one within a piece', ['one\n\ntwo'], ['\n\n'], 'one', true],
     ['one across pieces', ['one\n', '\ntwo'], ['\n\n'], 'one', true],
-    ['only its beginning', ['one\n', 'two'], ['\n\n'], 'one\ntwo', false],
-    ['its beginning at the end', ['one\n'], ['\n\n'], 'one\n', false],
+    ['only the beginning of one', ['one\n', 'two'], ['\n\n'], 'one\ntwo', false],
+    ['the beginning of one at the end', ['one\n'], ['\n\n'], 'one\n', false],
     ['the first of several', ['a stop b end'], ['end', 'stop'], 'a ', true],
-    ['one at once', ['stop'], ['stop'], '', true],
+    ['one at the start', ['stop'], ['stop'], '', true],
   ])('with %s', (_what, pieces, stops, text, stopped) => {
     expect({
       text: written(pieces, stops).sent.join(''),

@@ -42,7 +42,7 @@ test('writes every line in its order', async () => {
   expect(lines()).toEqual(expected);
 });
 
-test('drops lines on a full disk and says how many once there is room', async () => {
+test('drops lines on a full disk, and reports their number once there is space', async () => {
   const { state, writeToFile } = disk('ENOSPC');
   const stream = openLogStream({ fd, writeToFile });
   const before = droppedLogLines();
@@ -64,7 +64,7 @@ test('drops lines on a full disk and says how many once there is room', async ()
   expect([lines()[0], lines()[2]]).toEqual(['before', 'after']);
 });
 
-test('bounds what it keeps in memory while a reader is slow', async () => {
+test('limits its memory while a reader is slow', async () => {
   const { state, writeToFile } = disk('EAGAIN');
   state.isFull = true;
   const stream = openLogStream({ fd, writeToFile, mostQueuedBytes: 100 });
@@ -75,7 +75,7 @@ test('bounds what it keeps in memory while a reader is slow', async () => {
   await until(() => lines().length > 1);
 });
 
-test('a process whose log is on a full disk goes on and ends', async () => {
+test('a process whose log is on a full disk continues and can exit', async () => {
   const script = `
     const { openLog } = require('./workers/log.ts');
     const log = openLog('gateway', 'info');

@@ -54,17 +54,17 @@ const failedTask: HistoryEvent = {
   },
 };
 
-describe('what keeps a workflow from going on', () => {
+describe('what holds up a workflow', () => {
   test.each<[string, DescribeWorkflowExecutionResponse, readonly HistoryEvent[], string | null]>([
     ['nothing, while an activity runs', activity({ state: started }), [], null],
     [
-      'an attempt that waits for its turn again',
+      'an attempt that waits for its retry',
       activity({ attempt: 4, lastFailure: away, nextAttemptScheduleTime: ago(-8) }),
       [],
       'attempt 3 of trainModel failed: StorageUnavailable: the store does not answer; attempt 4 follows at 2026-05-01T12:00:08Z',
     ],
     [
-      'nothing, when the second attempt is under way',
+      'nothing, when the second attempt is running',
       activity({ state: started, attempt: 2, lastStartedTime: ago(3), lastFailure: lost }),
       [],
       null,
@@ -76,12 +76,12 @@ describe('what keeps a workflow from going on', () => {
       'attempt 2 of trainModel failed: its worker stopped sending heartbeats; attempt 3 is running',
     ],
     [
-      'nothing, once that has gone well for a minute',
+      'nothing, once it has run for a minute',
       activity({ state: started, attempt: 3, lastStartedTime: ago(61), lastFailure: lost }),
       [],
       null,
     ],
-    ['nothing, while a task is about to be taken', activity({ scheduledTime: ago(29) }), [], null],
+    ['nothing, while a task has waited only briefly', activity({ scheduledTime: ago(29) }), [], null],
     [
       'a queue without workers',
       activity({ scheduledTime: ago(31) }),
@@ -105,10 +105,10 @@ describe('what keeps a workflow from going on', () => {
       [],
       'trainModel is paused in Temporal; unpause it there (and 1 more)',
     ],
-    ['nothing, while a workflow task is worked on', task({}), [completed, failedTask], null],
-    ['nothing, when a worker died over a task', task({ attempt: 2 }), [completed], null],
+    ['nothing, while a workflow task is processed', task({}), [completed, failedTask], null],
+    ['nothing, when a worker died during a task', task({ attempt: 2 }), [completed], null],
     [
-      'nothing, when a task that failed is past',
+      'nothing, when an earlier task had failed',
       task({ attempt: 2 }),
       [completed, failedTask],
       null,
@@ -126,24 +126,24 @@ describe('what keeps a workflow from going on', () => {
       'no worker finished its workflow task in time (attempt 3, since 2026-05-01T11:59:20Z)',
     ],
     [
-      'workers that are all gone',
+      'no workers',
       task({ state: scheduled }),
       [],
       'no worker has taken its workflow task from the queue orchestrator since 2026-05-01T11:59:20Z; all are busy, or none is running (perennial doctor)',
     ],
     [
-      'a record that fails',
+      'a local activity that fails',
       {},
       [{}, marker({ failure: away }), completed],
       'attempt 7 of beginStage failed: StorageUnavailable: the store does not answer; attempt 8 follows at 2026-05-01T12:00:04Z',
     ],
-    ['nothing, once the record was written', {}, [marker({}), marker({ failure: away })], null],
+    ['nothing, once the local activity succeeded', {}, [marker({}), marker({ failure: away })], null],
     ['nothing, while it waits for people', {}, [completed], null],
   ])('%s', (_, description, newest, expected) => {
     expect(holdUpOf(description, newest, now)).toBe(expected);
   });
 
-  test('is bounded, however much an error says', () => {
+  test('has a limited length, however long the error is', () => {
     const text = holdUpOf(
       activity({ attempt: 2, lastFailure: { message: 'x'.repeat(5000) } }),
       [],
@@ -152,7 +152,7 @@ describe('what keeps a workflow from going on', () => {
     expect(text?.length).toBeLessThan(400);
   });
 
-  test('is asked of the events only when nothing is under way that says it, or a task is tried again', () => {
+  test('needs the events only if no activity explains it, or if a workflow task is retried', () => {
     expect([
       needsEvents(activity({})),
       needsEvents({}),

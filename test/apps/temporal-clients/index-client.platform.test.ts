@@ -1,6 +1,5 @@
 /**
- * What people begin of indexes, on a real Temporal server with the real workflow code; activities
- * keep an index in memory.
+ * Index workflows that callers start, on a real Temporal server with the real workflow code. Activities keep an index in memory.
  */
 import { Client, Connection } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
@@ -122,7 +121,7 @@ const untilStatus = (build: IndexBuildRef, status: IndexBuildStanding['status'])
     { everyMs: 100 },
   );
 
-test('a build is begun once under its name, and says how far it is and what came of it', async () => {
+test('a build is started once per name, and reports its progress and result', async () => {
   const one = ref('good', 'one');
   expect(await client.standing(one)).toBeNull();
   const asked = digestOf('the order');
@@ -131,7 +130,7 @@ test('a build is begun once under its name, and says how far it is and what came
   expect(await untilStatus(one, 'done')).toMatchObject({
     outcome: { version: 1, promoted: true, verdict: null },
   });
-  // Also when it has long ended, and what it names has moved on or is gone.
+  // Also long after its end, when the objects that it names have changed or were deleted.
   await client.build(one, {
     asked,
     input: () => Promise.reject(new Error('there is no such dataset any more')),
@@ -145,7 +144,7 @@ test('a build is begun once under its name, and says how far it is and what came
   );
 });
 
-test('one that fails says why, and one that is cancelled leaves nothing', async () => {
+test('a failed build has its reason, and a cancelled one leaves nothing', async () => {
   const bad = ref('bad', 'two');
   await client.build(bad, {
     asked: digestOf('bad'),
@@ -162,7 +161,7 @@ test('one that fails says why, and one that is cancelled leaves nothing', async 
   expect(await untilStatus(slow, 'cancelled')).toMatchObject({ status: 'cancelled' });
 });
 
-test('changes and removals are begun however often they are told', async () => {
+test('repeated signals of changes and removals are harmless', async () => {
   did.length = 0;
   const at = { tenant, index: `changed-${process.pid}` };
   await Promise.all([client.changed(at), client.changed(at)]);

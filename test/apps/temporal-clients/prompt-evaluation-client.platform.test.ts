@@ -3,7 +3,7 @@ import { createPromptEvaluationClient } from '../../../apps/temporal-clients/pro
 import { defaultTenant as tenant } from '../../../domain/ids';
 import { testTemporal } from '../../support/platform';
 
-test('an evaluation that nobody began is not there, on a Temporal that answers', async () => {
+test('an unknown evaluation is null while Temporal is available', async () => {
   const { address, namespace } = await testTemporal();
   const connection = await Connection.connect({ address });
   const client = createPromptEvaluationClient({ connection, namespace, uiUrl: null });

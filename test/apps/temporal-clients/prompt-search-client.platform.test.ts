@@ -1,4 +1,4 @@
-/** How far a run's own search is: asked of the run's child, on a real Temporal server. */
+/** The progress of a run's own search, from the child workflow of the run, on a real Temporal server. */
 import { createPromptSearchClient } from '../../../apps/temporal-clients/prompt-search-client';
 import { searchOfRun } from '../../../workflows/prompt/search-messages';
 import { fakeLlm, llmPlanOf, withSearch } from '../../support/provider/fake-llm';
@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => runs.close());
 
-test('a search that a run makes for itself is seen while it runs, and leads to the run', async () => {
+test('the search of a run is visible while it runs, and names the run', async () => {
   const plan = llmPlanOf(withSearch);
   const fake = fakeSearch({ first: 'precise.yaml', winner: 'prompt://precise.yaml@7' });
   let asked: () => void = () => undefined;

@@ -91,7 +91,7 @@ describe('facts of a summary', () => {
 
   test.each([
     [
-      'a name that several articles have',
+      'a name that several articles share',
       'Mercury (planet)',
       'Mercury (planet) is a 1958 novel by Ann Lee.',
       'Arts',
@@ -102,7 +102,7 @@ describe('facts of a summary', () => {
       'Marie Curie was a Polish and French physicist.',
       'People',
     ],
-    ['a country that somebody left', 'Ann Lee', 'Ann Lee was a German-born physicist.', 'People'],
+    ['a country that a person left', 'Ann Lee', 'Ann Lee was a German-born physicist.', 'People'],
     [
       'two people',
       "Singin' in the Rain",
@@ -118,7 +118,7 @@ describe('facts of a summary', () => {
     ],
     ['another subject', 'Tunis', 'The medina of Tunis is a district.', 'Geography'],
     [
-      'a capital that two have',
+      'a capital of two countries',
       'Tbilisi',
       'Tbilisi is the capital and largest city of Georgia, on the Kura.',
       'Arts',
@@ -142,6 +142,6 @@ test.each([
   ['the English author and scholar J. R. R. Tolkien.', 'J. R. R. Tolkien'],
   ['Gene Kelly and Stanley Donen.', null],
   ['the human voice.', null],
-])('who is named in “by %s”: %s', (text, name) => {
+])('the author in “by %s”: %s', (text, name) => {
   expect(nameIn(text)).toBe(name);
 });

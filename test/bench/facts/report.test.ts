@@ -51,7 +51,7 @@ function asked(answers: Readonly<Record<string, string | null>>): AssistantResul
 const said = (answers: readonly (string | null)[]) =>
   asked(Object.fromEntries(facts.map(({ question }, place) => [question, answers[place] ?? null])));
 
-test('the last line has each bundle’s shares, what passages changed, and what was found', () => {
+test('the last line has the shares of each bundle, the effect of passages and the passages found', () => {
   const written: string[] = [];
   const write = jest
     .spyOn(process.stdout, 'write')

@@ -17,7 +17,7 @@ test('the same questions give the same bounds', () => {
   expect(relativeChangeOf(without, with_)).toEqual(relativeChangeOf(without, with_));
 });
 
-test('no change is none, and of nothing there is no share', () => {
+test('equal answers have no change, and no questions have no share', () => {
   expect(differenceOf(without, without)).toMatchObject({ value: 0, lower: 0, upper: 0 });
   expect(
     relativeChangeOf(
@@ -27,6 +27,6 @@ test('no change is none, and of nothing there is no share', () => {
   ).toBeNull();
 });
 
-test('a share of none has an upper bound', () => {
+test('a share of 0 has an upper bound', () => {
   expect(shareOf(Array.from({ length: 100 }, () => false)).upper).toBeGreaterThan(0.03);
 });

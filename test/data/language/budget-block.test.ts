@@ -39,7 +39,7 @@ function heldUp(ledger: FakeBudgets): {
   };
 }
 
-describe('a purse', () => {
+describe('a budget block', () => {
   test('does not spend what it is returning', async () => {
     const ledger = fakeBudgets(budgetOf(1000));
     const purse = purseOver(ledger);
@@ -182,7 +182,7 @@ const act = fc.record({
   amount: fc.integer({ min: 1, max: 60 }),
 });
 
-test('several purses never overspend a budget, in whatever order reports arrive or get lost', async () => {
+test('several blocks never overspend a budget, in whatever order reports arrive or get lost', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 50, max: 2000 }),

@@ -21,7 +21,7 @@ const owned = { ...nothing, attempt: { number: 1, ownerAlive: true } };
 const started = { ...owned, process: { alive: true, hostAlive: true } };
 const over = { ...owned, process: { alive: false, hostAlive: true } };
 
-describe('the state of a job by its files and processes', () => {
+describe('the state of a job derived from its files and processes', () => {
   test.each<[string, JobObservation, object]>([
     ['claimed by a living worker', owned, { kind: 'queued' }],
     [
@@ -42,7 +42,7 @@ describe('the state of a job by its files and processes', () => {
       { kind: 'succeeded', result },
     ],
     [
-      'whose host died and left half a result',
+      'whose host died and left a partial result',
       { ...over, process: { alive: false, hostAlive: false }, result: 'invalid' },
       { kind: 'lost' },
     ],
@@ -53,7 +53,7 @@ describe('the state of a job by its files and processes', () => {
       { kind: 'failed', failure: 'JobWithoutResult' },
     ],
     [
-      'with a result that is none',
+      'with an invalid result',
       { ...over, exit, result: 'invalid' },
       { kind: 'failed', failure: 'JobWithoutResult' },
     ],
@@ -84,7 +84,7 @@ describe('the state of a job by its files and processes', () => {
       { kind: 'lost' },
     ],
     [
-      'beyond its memory',
+      'that exceeded its memory',
       {
         ...over,
         exit: {
@@ -100,7 +100,7 @@ describe('the state of a job by its files and processes', () => {
       },
     ],
     [
-      'beyond its time',
+      'that exceeded its time limit',
       {
         ...over,
         exit: {

@@ -94,8 +94,7 @@ async function attack(id: string): Promise<{
 }
 
 /**
- * Where the system allows it to the full, which is as root on Linux with namespaces; elsewhere less
- * is enforced, and is said.
+ * Full confinement needs root on Linux with namespaces. Elsewhere less is enforced, which the description states.
  */
 const isFull = (): boolean => confinement?.users != null && confinement.network;
 
@@ -110,7 +109,7 @@ test('describes the confinement in one line', async () => {
 
 test('a hostile trainer gets neither secrets, nor other jobs, nor the network, nor the worker', async () => {
   const { user, attempts, outputs } = await attack('run_hostile/train/job/1');
-  // Whoever it runs as: a link to a file of the platform's is no output.
+  // For every user, a link to a file of the platform is not an output.
   expect(outputs).toEqual(['kept.txt']);
   if (!isFull()) return;
   const [first = 0, count = 0] = confinement?.users ?? [];
@@ -167,7 +166,7 @@ test('jobs of a study share a user, and are forked from a process of that user',
     if (started.parent !== started.host.pid) break;
   }
   if (process.platform !== 'linux') return;
-  // A zygote: what a trainer's author wrote runs there too.
+  // The code of a trainer also runs in this parent process.
   const status = readFileSync(`/proc/${parent}/status`, 'utf8');
   expect(status).toMatch(/^Name:\s+zygote$/m);
   const user = Number(/^Uid:\s+(\d+)/m.exec(status)?.[1]);

@@ -17,7 +17,7 @@ import { directoryArtifacts } from '../../../support/directory-artifacts';
 import { pythonPath } from '../../../support/platform';
 import { flightFeatures, trainingRows } from '../../../support/training/training-rows';
 
-// Processes that die and start anew, on a machine that is busy with other tests.
+// Processes are killed and restarted on a machine that may be busy.
 const trainersDir = resolve('test/support/training/trainers');
 const runtimeDir = resolve('trainers/runtime');
 let folder: string;
@@ -71,7 +71,7 @@ function probe(params: Readonly<Record<string, unknown>>): Job {
 
 const slow = { behaviour: 'learn', steps: 60, step_seconds: 0.05 };
 
-/** Of a job that this machine runs. */
+/** For a job on this machine. */
 function processOf(
   stateDir: string,
   job: Job,

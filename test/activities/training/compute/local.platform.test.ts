@@ -8,7 +8,7 @@ import { directoryArtifacts } from '../../../support/directory-artifacts';
 import { pythonPath } from '../../../support/platform';
 import { flightFeatures, trainingRows } from '../../../support/training/training-rows';
 
-// Processes that die and start anew, on a machine that is busy with other tests.
+// Processes are killed and restarted on a machine that may be busy.
 let folder: string;
 let backend: LocalBackend;
 

@@ -16,6 +16,6 @@ test.each([
   'http://localhost:8700/api/v1/runs',
   'the tokens of 12 documents',
   'Traceback (most recent call last):',
-])('leaves %s alone', (text) => {
+])('does not change %s', (text) => {
   expect(redact(text)).toBe(text);
 });

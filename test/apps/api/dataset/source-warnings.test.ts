@@ -37,9 +37,9 @@ async function said(
 describe('warnings about file sources when a lifecycle is applied', () => {
   test.each([
     ['a file below a root', `file://${inside}/orders.csv`, [inside]],
-    ['one below a root that is a link', `file://${inside}/orders.csv`, [join(folder, 'alias')]],
-    ['one that is not there yet', `file://${inside}/later.csv`, [inside]],
-    ['what is no file', 'https://example.com/orders.csv', [inside]],
+    ['a file below a root that is a link', `file://${inside}/orders.csv`, [join(folder, 'alias')]],
+    ['a file that does not exist yet', `file://${inside}/later.csv`, [inside]],
+    ['a URI that is not a file', 'https://example.com/orders.csv', [inside]],
     ['an object of an allowed bucket', 's3://lake/in/orders.csv', [inside]],
   ])('there are none about %s', async (_, uri, roots) => {
     expect(await said(uri, roots)).toEqual([]);
@@ -58,9 +58,9 @@ describe('warnings about file sources when a lifecycle is applied', () => {
 
   test.each([
     ['a file elsewhere', `file://${secret}`],
-    ['one that is not there', 'file:///nowhere/orders.csv'],
-    ['a link that leads out', `file://${inside}/link.csv`],
-    ['a way out', `file://${inside}/../elsewhere/secret.csv`],
+    ['a missing file elsewhere', 'file:///nowhere/orders.csv'],
+    ['a link that leaves the root', `file://${inside}/link.csv`],
+    ['a path that leaves the root', `file://${inside}/../elsewhere/secret.csv`],
   ])('name %s, with its line and the allowed folders', async (_, uri) => {
     expect(await said(uri)).toEqual([
       `lifecycle.yaml:4:17 the file is outside of the folders that sources may read, according to the settings of the API; move it below ${inside}, or add its folder to PERENNIAL_INGEST_ROOTS`,
@@ -75,7 +75,7 @@ describe('warnings about file sources when a lifecycle is applied', () => {
       /outside of the buckets.*below s3:\/\/lake\/in\/, or add its bucket/,
     ],
     [
-      'a file of the platform that is not there yet',
+      'a file of the platform that does not exist yet',
       `file://${inside}/state/run/later.pem`,
       /the platform's own state/,
     ],

@@ -174,7 +174,7 @@ test('starts one build per key, with everything that its decision needs', async 
 test.each([
   ['another dataset', { documents: 'wiki.none' }, 404, 'there is no dataset wiki.none'],
   [
-    'a dimension that is not there',
+    'an unknown dimension',
     { answers: { ...order.answers, quality: 'wrong' } },
     422,
     'there is no dimension wrong',
@@ -182,7 +182,7 @@ test.each([
   ['too few cases', { answers: { ...order.answers, minCases: 5 } }, 422, 'has 2 cases'],
   ['broken cases', { answers: { ...order.answers, cases: 'nothing' } }, 422, 'answers.cases'],
   [
-    'an application that asks no index',
+    'an application without an index',
     { answers: { ...order.answers, model: 'bare' } },
     422,
     'bare@1 does not use wiki',

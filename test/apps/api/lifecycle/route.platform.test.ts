@@ -20,7 +20,7 @@ const put = (
   as: 'operator' | 'approver' = 'operator',
 ) => world.call('PUT', `/lifecycles/${name}`, { as, body: lifecycleBody(name, change) });
 
-/** The first place of this in the sample. */
+/** The first place of this text in the sample. */
 const lineOf = (words: string): number =>
   lifecycleBody('bad')
     .document.split('\n')
@@ -296,7 +296,7 @@ describe('a lifecycle', () => {
       { pointer: '/metadata/name', line: 5 },
     ],
     [
-      'a file that did not come with it',
+      'a file that was not sent',
       (text) => text.replace('sql/features.sql', 'sql/feature.sql'),
       { didYouMean: 'sql/features.sql' },
     ],
@@ -305,7 +305,7 @@ describe('a lifecycle', () => {
       (text) => `${text}\n  monitor: { every: 15m }\n`,
       { detail: 'spec.monitor is not in this version' },
     ],
-    ['no YAML', () => 'a: [1', {}],
+    ['invalid YAML', () => 'a: [1', {}],
   ])('with %s is refused with file, line and suggestion', async (_, change, issue) => {
     const answer = await put('bad', change);
     expect(answer).toMatchObject({

@@ -22,7 +22,7 @@ const successor = async (name: string) => (await models.successor(name)).version
 const champion = (name: string) => models.champion(name);
 const etagOf = (name: string) => models.etagOf(name);
 const promote: JudgedModels['promote'] = (...given) => models.promote(...given);
-/** Each version was made and judged after the previous one had become champion. */
+/** Each version was trained and evaluated after the previous one had become champion. */
 async function champions(count: number): Promise<string> {
   const name = await model();
   for (let version = 1; version <= count; version++)

@@ -27,7 +27,7 @@ const apply = (name: string, hooks = notify) =>
   });
 const list = (name: string, query = '') =>
   world.call<Deliveries>('GET', `/lifecycles/${name}/deliveries${query}`, { as: 'viewer' });
-/** A failed run, of which two webhooks are notified. */
+/** A failed run that notifies two webhooks. */
 const fail = async (name: string) => {
   const { id } = await world.accept(name);
   await world.registry.runs.update({

@@ -54,7 +54,7 @@ afterAll(async () => {
 /** The answer about Peru. */
 let perus = 'Cusco';
 
-/** As the workflow ends: one answer is right, and the other as `perus` says. */
+/** The result of the workflow: one answer is right, and `perus` sets the other. */
 async function answer({ cases, dimensions, template }: PromptEvaluationInput) {
   const read = readCaseSet(
     new TextDecoder().decode(await world.artifacts.getBytes(cases)),
@@ -216,7 +216,7 @@ test('--strict refuses ignored parts of a configuration before anything is sent'
   expect(world.evaluations.started).toHaveLength(begun);
 });
 
-test('shows what an evaluation paid, from the call ledger', async () => {
+test('shows what an evaluation paid for, from the call ledger', async () => {
   const { body } = await world.call('GET', '/prompts/capitals/evaluations/evaluation_0/calls', {
     as: 'viewer',
   });
@@ -229,14 +229,14 @@ test('shows what an evaluation paid, from the call ledger', async () => {
 });
 
 test.each([
-  ['no case', { cases: '\n' }, 'cases.ndjson has no case'],
+  ['no cases', { cases: '\n' }, 'cases.ndjson has no cases'],
   [
     'a judge',
     { dimensions: [{ name: 'j', kind: 'judge', prompt: 'p@1', provider: 'a', model: 'b' }] },
     'j, of kind judge, cannot be measured for a prompt alone',
   ],
   [
-    'robustness of nothing',
+    'robustness of an unknown dimension',
     {
       dimensions: [
         {

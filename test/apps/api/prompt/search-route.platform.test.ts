@@ -253,17 +253,17 @@ describe('by HTTP', () => {
   test.each([
     ['too few cases', { cases: cases(12) }, /12 cases are too few: 7 for examples/],
     [
-      'a line that is no case',
+      'a line that is not a case',
       { cases: `${cases(40)}\n{"id":` },
       /cases\.ndjson has 1 error\n.*:41 the line is not JSON/,
     ],
     [
-      'a dimension that is not there',
+      'an unknown dimension',
       { search: { ...wish.search, quality: 'nice' } },
       /optimizes nice, which is not a dimension; use one of exact/,
     ],
     [
-      'a judge that nobody calibrated',
+      'a judge without a calibration',
       {
         search: { ...wish.search, quality: 'j' },
         dimensions: [{ name: 'j', kind: 'judge', prompt: 'p@1', provider: 'a', model: 'b' }],

@@ -282,9 +282,9 @@ describe('a rerun', () => {
       '/fromStage',
       /did not finish train/,
     ],
-    ['from a stage that its lifecycle lacks', 'canary', '/fromStage', /plain has no stage canary/],
-    ['from a stage that there is not', 'trian', '/fromStage', /trian/],
-    ['from no stage', undefined, '/fromStage', /missing/],
+    ['from a stage that its lifecycle does not have', 'canary', '/fromStage', /plain has no stage canary/],
+    ['from an unknown stage', 'trian', '/fromStage', /trian/],
+    ['without a stage', undefined, '/fromStage', /missing/],
   ])('is refused: %s', async (_, fromStage, pointer, detail) => {
     const id = await ended(['ingest', 'validate'], 'failed', 'plain');
     const answer = await world.call('POST', `/runs/${id}/rerun`, { body: { fromStage } });

@@ -1,4 +1,4 @@
-/** Models with versions that runs have made and judged, and changes of their champion over HTTP. */
+/** Models with versions that runs have trained and evaluated, and changes of their champion over HTTP. */
 import { digestOf } from '../../../../data/digest';
 import { decide } from '../../../../domain/decision/decide';
 import type { DecisionId, RunId } from '../../../../domain/ids';
@@ -25,7 +25,7 @@ export interface JudgedModels {
     readonly promote?: object;
     readonly notify?: readonly object[];
   }): Promise<string>;
-  /** A version of an open run, judged beside the present champion. */
+  /** A version of an open run, compared with the current champion. */
   successor(
     name: string,
     gates?: readonly GateSpec[] | null,
@@ -100,7 +100,7 @@ export function judgedModels(world: ApiWorld): JudgedModels {
   };
 }
 
-/** As the evaluate stage leaves it. */
+/** The state after the evaluate stage. */
 async function evaluated(
   world: ApiWorld,
   {

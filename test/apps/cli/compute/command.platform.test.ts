@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { cliAgainst } from '../fake-api';
 
-// Python starts anew each time, on a machine that is busy with other tests.
+// Python starts again for each test, on a machine that may be busy.
 let folder: string;
 let temporary: string | undefined;
 beforeAll(() => {
@@ -24,7 +24,7 @@ const check = (
 const made = () => readdirSync(folder).filter((name) => name.startsWith('perennial-compute-'));
 
 describe('compute check', () => {
-  test('trains for real, says what of the time was overhead, and leaves nothing', async () => {
+  test('trains a real model, prints the overhead, and leaves nothing behind', async () => {
     const { exitCode, stdout, stderr } = await check({}, 'local', '--json');
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     const [local, ...others] = JSON.parse(stdout) as Record<
@@ -40,7 +40,7 @@ describe('compute check', () => {
     expect(made()).toEqual([]);
   });
 
-  test('of a machine without Python says where it looked and what makes one', async () => {
+  test('on a machine without Python prints where it searched and how to install it', async () => {
     const { exitCode, stdout } = await check({ python: join(folder, 'no-python') });
     expect({ exitCode, stdout }).toEqual({
       exitCode: 1,
@@ -51,7 +51,7 @@ describe('compute check', () => {
     expect(made()).toEqual([]);
   });
 
-  test('of a job that fails has its reason and the end of its log', async () => {
+  test('of a failed job prints the reason and the end of the log', async () => {
     const trainersDir = join(folder, 'trainers');
     cpSync(resolve('trainers'), trainersDir, { recursive: true });
     writeFileSync(

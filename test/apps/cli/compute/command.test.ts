@@ -6,7 +6,7 @@ import { cliAgainst } from '../fake-api';
 
 type Settings = Omit<Parameters<typeof cliAgainst>[0], 'apiUrl' | 'apiKey'>;
 
-/** No API: these commands ask the machine. */
+/** These commands use this machine and need no API. */
 const compute = (settings: Settings, ...args: readonly string[]): Promise<CliResult> =>
   cliAgainst({ apiUrl: null, apiKey: null, ...settings }, ['compute', ...args]);
 
@@ -15,7 +15,7 @@ beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'perennial-cli-'))));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('compute list', () => {
-  test('has the slots that are set, the machine, its trainers, and a Python that is none', async () => {
+  test('prints the configured slots, the machine, its trainers and a missing Python', async () => {
     const { exitCode, stdout } = await compute(
       { maxJobs: '3', python: join(folder, 'python') },
       'list',
@@ -35,7 +35,7 @@ describe('compute list', () => {
     expect(local?.memoryBytes).toBeLessThanOrEqual(totalmem());
   });
 
-  test('reads as one line a backend', async () => {
+  test('prints one line per backend', async () => {
     const { stdout } = await compute({ python: process.execPath }, 'list');
     expect(stdout).toMatch(
       /^BACKEND +SLOTS +CPUS +MEMORY +PYTHON +TRAINERS\nlocal +2 +\d+ +[\d.]+ GiB +\S+ \(.*node\) +baseline, lightgbm, /,
@@ -46,25 +46,25 @@ describe('compute list', () => {
 describe('compute', () => {
   test.each([
     [
-      'a name that is nearly one',
+      'a misspelt name',
       {},
       ['check', 'locla'],
       /unknown compute backend locla; available: local; did you mean local\?[^]*next: .*compute list/,
     ],
     [
-      'a name that is none',
+      'an unknown name',
       {},
       ['check', 'spaceship'],
       /unknown compute backend spaceship; available: local\n/,
     ],
     [
-      'a later backend',
+      'a backend of a later version',
       {},
       ['check', 'ray'],
       /compute backend ray is not available in this version; available: local/,
     ],
-    ['a setting that is wrong', { maxJobs: 'many' }, ['list'], /PERENNIAL_MAX_JOBS: /],
-    ['a verb that is none', {}, ['chek'], /unknown command 'chek'[^]*check/],
+    ['an invalid setting', { maxJobs: 'many' }, ['list'], /PERENNIAL_MAX_JOBS: /],
+    ['an unknown command', {}, ['chek'], /unknown command 'chek'[^]*check/],
   ])('refuses %s with exit 2', async (_, settings, args, message) => {
     expect(await compute(settings, ...args)).toEqual({
       exitCode: 2,
@@ -81,7 +81,7 @@ describe('compute', () => {
     ],
     ['no baseline', '.', /trainer baseline, which backend checks use, not found in /],
   ])(
-    'check with trainers that are missing (%s) says which, and exits 1',
+    'check names a missing trainer (%s) and exits with 1',
     async (_, name, message) => {
       const result = await compute({ trainersDir: join(folder, name) }, 'check');
       expect(result).toEqual({

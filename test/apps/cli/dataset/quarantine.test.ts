@@ -25,14 +25,14 @@ describe('dataset quarantine', () => {
     api.routes.set(`GET ${list}/qua_1/rows`, { quarantine: older, items: rows.slice(0, 1) });
   });
 
-  test('counts by reason and asks for no row', async () => {
+  test('prints counts by reason and requests no rows', async () => {
     const { stdout, exitCode } = await api.cli('dataset', 'quarantine', 'shop.orders');
     expect(exitCode).toBe(0);
     expect(stdout).toContain('@3       12    run_2  range:amount: 11, nulls:customer: 4\n');
     expect(api.asked.map(({ path }) => path.split('?')[0])).toEqual([list]);
   });
 
-  test('shows rows on demand, and lets nothing in them steer the terminal', async () => {
+  test('prints rows on request, without control characters for the terminal', async () => {
     const { stdout, stderr } = await api.cli('dataset', 'quarantine', 'shop.orders', '--rows', '2');
     expect(api.asked.at(-1)?.path).toBe(`${list}/qua_2/rows?limit=2`);
     expect(stdout.split('\n')).toEqual([
@@ -44,7 +44,7 @@ describe('dataset quarantine', () => {
     expect(stderr).toBe('2 of 12 rows of shop.orders@3 in quarantine, from run run_2\n');
   });
 
-  test('of one version, and as JSON', async () => {
+  test('prints one version, and JSON', async () => {
     const { stdout } = await api.cli(
       'dataset',
       'quarantine',

@@ -29,7 +29,7 @@ const explanation = {
   ],
 } as unknown as ExplanationJson;
 
-describe('a version explained in a terminal', () => {
+describe('the explanation of a version', () => {
   test('names the contract of each source with its rows', () => {
     expect(describeExplanation(explanation).split('\n')).toEqual(
       expect.arrayContaining([

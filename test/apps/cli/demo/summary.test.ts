@@ -69,23 +69,23 @@ const withAnswers = (assigned: number): RolloutJson => {
   };
 };
 
-describe('the table of what was lived', () => {
-  test('says of a rollback how soon the traffic was back', () => {
+describe('the table of the demo', () => {
+  test('shows how soon the traffic was back after a rollback', () => {
     expect(roundsTable([roundOf(withAnswers(300))])).toMatch(
       /@2 +failed, rolled back .* 1,234 +1,000 +0\.41 s +12\.3/,
     );
   });
 
-  test('but not where nobody had been answered: no traffic had to come back', () => {
+  test('shows no such time if the version had no traffic', () => {
     expect(roundsTable([roundOf(withAnswers(0))])).toMatch(/1,234 +1,000 +12\.3/);
   });
 
-  test('and of a run without a champion that there was no canary', () => {
+  test('shows that a run without a champion had no canary', () => {
     expect(roundsTable([roundOf(null)])).toContain('no canary');
   });
 });
 
-test('the line of JSON has the verdict, the pairs and the bounds of each rollout, and the rollback', () => {
+test('the JSON line has verdict, pairs and bounds of each rollout, and the rollback', () => {
   const { verdict, quality } = rolledBack;
   expect(demoRun(roundOf(rolledBack))).toMatchObject({
     ...{ id: 'run_1', version: 2, stages: [{ name: 'canary', seconds: 12.35, reused: false }] },

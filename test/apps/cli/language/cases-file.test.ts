@@ -15,7 +15,7 @@ const sliced = (search: number, confirm: number) => ({
   spec: { cases: { file: 'cases.ndjson', search, confirm } },
 });
 
-test('a search for a lifecycle sees none of the cases that it judges by', () => {
+test('a search for a lifecycle uses none of its evaluation cases', () => {
   const of = sliced(0.4, 0.2);
   const left = withoutJudging({ text: '', cases }, of);
   expect(left.cases).toEqual(cases.filter((each) => caseSlice(each, of.spec.cases) !== 'judge'));
@@ -26,7 +26,7 @@ test('a search for a lifecycle sees none of the cases that it judges by', () => 
   );
 });
 
-test('a file of another encoding is refused with its line, and one that is not there with its name', () => {
+test('a file in another encoding is refused with its line, and a missing one with its name', () => {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-cases-'));
   try {
     writeFileSync(

@@ -15,7 +15,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const read = (given = 'flights') => readLifecycleFolder(folder, given);
 
 describe('the folder of a lifecycle', () => {
-  test('is read by its name or by its file, with the SQL and YAML beside it and nothing else', () => {
+  test('is read by its name or by its file, with only the SQL and YAML files in it', () => {
     writeFileSync(join(folder, 'flights', 'data.csv'), 'a,b\n');
     mkdirSync(join(folder, 'flights', '.hidden'));
     writeFileSync(join(folder, 'flights', '.hidden', 'x.sql'), 'SELECT 2');
@@ -28,14 +28,14 @@ describe('the folder of a lifecycle', () => {
     expect(Object.keys(read('flights/lifecycle.yaml').files)).toEqual(['sql/features.sql']);
   });
 
-  test('is read without its large tables, which are NDJSON as cases are', () => {
+  test('is read without large NDJSON tables, although cases are NDJSON', () => {
     mkdirSync(join(folder, 'flights', 'data'));
     writeFileSync(join(folder, 'flights', 'data', 'cases.ndjson'), '{}');
     writeFileSync(join(folder, 'flights', 'data', 'documents.ndjson'), 'x'.repeat((1 << 20) + 1));
     expect(Object.keys(read().files)).toEqual(['data/cases.ndjson', 'sql/features.sql']);
   });
 
-  test('is read without following links out of it', () => {
+  test('is read without following links that leave it', () => {
     writeFileSync(join(folder, 'secret.sql'), 'SELECT secret');
     symlinkSync(join(folder, 'secret.sql'), join(folder, 'flights', 'sql', 'link.sql'));
     expect(Object.keys(read().files)).toEqual(['sql/features.sql']);
@@ -44,7 +44,7 @@ describe('the folder of a lifecycle', () => {
   });
 
   test.each<[string, () => void, string, RegExp]>([
-    ['that is not there', () => undefined, 'nosuch', /nosuch does not exist/],
+    ['that does not exist', () => undefined, 'nosuch', /nosuch does not exist/],
     [
       'without a lifecycle.yaml',
       () => rmSync(join(folder, 'flights', 'lifecycle.yaml')),
@@ -58,7 +58,7 @@ describe('the folder of a lifecycle', () => {
       /larger than 1 MiB/,
     ],
     [
-      'with a file of another encoding',
+      'with a file in another encoding',
       () =>
         writeFileSync(
           join(folder, 'flights', 'cases.ndjson'),
@@ -68,7 +68,7 @@ describe('the folder of a lifecycle', () => {
       /^flights: line 2 of cases\.ndjson is not valid UTF-8$/,
     ],
     [
-      'with more files than a lifecycle has',
+      'with too many files',
       () =>
         Array.from({ length: 201 }, (_, i) =>
           writeFileSync(join(folder, 'flights', `${i}.sql`), ''),
@@ -76,7 +76,7 @@ describe('the folder of a lifecycle', () => {
       'flights',
       /more than 200/,
     ],
-  ])('%s is refused as usage', (_, change, given, message) => {
+  ])('%s is a usage error', (_, change, given, message) => {
     change();
     expect(() => read(given)).toThrow(
       expect.objectContaining({

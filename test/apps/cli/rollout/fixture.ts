@@ -19,7 +19,7 @@ export function settling(points: number, mean: number): readonly HistoryPoint[] 
 
 const arm = { requests: 5_900, errors: 0, assigned: 5_600, slow: 12, ripe: 5_000, labelled: 4_720 };
 
-/** In its second step, after four of fourteen days. */
+/** A rollout in its second step, after four of fourteen days. */
 export const running: RolloutJson = {
   id: 'roll_1',
   model: 'flight-delay',
@@ -78,7 +78,7 @@ export const running: RolloutJson = {
   temporalUrl: null,
 };
 
-/** The same with a judge. */
+/** The same rollout with a judge. */
 export const judged: RolloutJson = {
   ...running,
   judge: {

@@ -45,7 +45,7 @@ function answered(id: string, answer: string): CaseReport {
   };
 }
 
-test('an answer cannot steer the terminal of who reads it in a table', async () => {
+test('an answer in the table has no control characters for the terminal', async () => {
   const refused = {
     ...answered('b', ''),
     answer: null,
@@ -66,18 +66,18 @@ test('an answer cannot steer the terminal of who reads it in a table', async () 
 });
 
 test.each([
-  ['a share in words', ['--pass-at', 'most']],
+  ['a share that is a word', ['--pass-at', 'most']],
   ['an empty share', ['--pass-at', '']],
-  ['a share beyond all', ['--pass-at', '1.5']],
-  ['--json, which is of the list alone', ['--json']],
-])('%s is a usage error before anything is asked', async (_name, args) => {
+  ['a share above 1', ['--pass-at', '1.5']],
+  ['--json without --list', ['--json']],
+])('%s is a usage error before any request', async (_name, args) => {
   const { exitCode, stdout, stderr } = await cases(...args);
   expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
   expect(stderr).toMatch(/from 0 to 1|--format jsonl/);
   expect(api.asked).toEqual([]);
 });
 
-test('a file that could not be written whole is not there, nor a part of it', async () => {
+test('a file that could not be written completely does not exist, not even in part', async () => {
   api.routes.set(casesPath, ({ path }, response) => {
     if (path.includes('pageToken'))
       refuse(response, 503, { code: 'StorageUnavailable', detail: 'S3 is away' });
@@ -96,7 +96,7 @@ test('a file that could not be written whole is not there, nor a part of it', as
   expect(JSON.parse(readFileSync(join(folder, 'cases.jsonl'), 'utf8'))).toEqual(answered('a', 'x'));
 });
 
-test('a place where no file can be written is told of before anything is asked', async () => {
+test('an output path that cannot be written is an error before any request', async () => {
   const said = await cases('--format', 'jsonl', '--out', 'nosuch/cases.jsonl');
   expect(said).toMatchObject({ exitCode: 2, stdout: '' });
   expect(said.stderr).toMatch(

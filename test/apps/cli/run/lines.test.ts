@@ -4,7 +4,7 @@ import { openTerminal } from '../../../../apps/cli/terminal';
 
 const { paint } = openTerminal({ stdout: new Writable(), stderr: new Writable(), noColor: true });
 
-test('whoever watches is told since when a provider is away, what goes on meanwhile, and when it is back', () => {
+test('a line reports an unavailable provider with its start, what continues meanwhile, and when it is back', () => {
   const linesOf = openRunLines(paint);
   const at = (second: number) => `2026-01-01T00:00:0${second}.000Z`;
   const [provider, job, since] = ['acme', 'ftjob-1', '2026-01-01T00:00:00.000Z'];
@@ -31,7 +31,7 @@ test('whoever watches is told since when a provider is away, what goes on meanwh
   ]);
 });
 
-test('a provider that is away before it has taken an order has no job that goes on', () => {
+test('a provider that becomes unavailable before it accepts the job has no job that continues', () => {
   const data = {
     provider: 'acme',
     since: '2026-01-01T00:00:00.000Z',
@@ -48,7 +48,7 @@ test('a provider that is away before it has taken an order has no job that goes 
   expect(line).toContain('status 503; it has not accepted the job, retrying');
 });
 
-test('an evaluation is told now and then: how many were asked, how many without an answer, how many from before', () => {
+test('lines report the progress of an evaluation: cases asked, unanswered and from the ledger', () => {
   const linesOf = openRunLines(paint);
   const asked = (seq: number, second: number, data: object) =>
     linesOf({
@@ -67,7 +67,7 @@ test('an evaluation is told now and then: how many were asked, how many without 
   ]);
 });
 
-test('passages that are looked up for examples are told now and then', () => {
+test('lines report the progress of finding passages for examples', () => {
   const data = { found: 1_200, of: 20_000, index: 'wiki' };
   const lines = openRunLines(paint)({
     seq: 1,
@@ -79,7 +79,7 @@ test('passages that are looked up for examples are told now and then', () => {
   expect(lines).toEqual(['00:00:00  fine-tune passages of wiki found for 1200 of 20000 examples']);
 });
 
-test('whoever watches is told who stands by, and who does not and why', () => {
+test('lines name the qualified standbys, and the others with the reason', () => {
   const linesOf = openRunLines(paint);
   const at = '2026-01-01T00:00:01.000Z';
   const told = (data: Readonly<Record<string, unknown>>) =>

@@ -57,7 +57,7 @@ describe('the trials of a run', () => {
     ]);
   });
 
-  test('are JSON on demand, and say of which run they are', async () => {
+  test('are printed as JSON on request, with their run', async () => {
     const { stdout, stderr } = await api.cli('run', 'trials', 'run_1', '--json');
     expect(JSON.parse(stdout)).toEqual(trials);
     expect(stderr).toBe('');
@@ -65,7 +65,7 @@ describe('the trials of a run', () => {
     expect((await api.cli('run', 'trials', 'run_2')).stderr).toBe('reused from run_1\n');
   });
 
-  test('that have not begun are said to', async () => {
+  test('that have not started are reported as such', async () => {
     api.routes.set('GET /runs/run_1/trials', { items: [], nextPageToken: null });
     expect(await api.cli('run', 'trials', 'run_1')).toEqual({
       ...{ exitCode: 0, stdout: '' },
@@ -74,7 +74,7 @@ describe('the trials of a run', () => {
   });
 });
 
-test('a study is watched by a line now and then, and by its last', () => {
+test('a study is followed by occasional lines and a last one', () => {
   const linesOf = openRunLines(paint);
   const lines = [0, 1, 2, 6, 7, 8].flatMap((second, index) => {
     const best = second === 0 ? null : { number: 1, value: 0.43123 };
@@ -106,7 +106,7 @@ test.each([
   ['train', 'run_1/train/job/1', 'lightgbm step 7: loss 0.5'],
   ['tune', 'run_1/tune/winner/1', 'winner: lightgbm step 7: loss 0.5'],
   ['evaluate', 'run_1/evaluate/baseline/1', 'baseline: lightgbm step 7: loss 0.5'],
-])('training is shown under the stage that it is for: %s', (stage, job, text) => {
+])('training is shown under its stage: %s', (stage, job, text) => {
   const data = { trainer: 'lightgbm', job, metrics: [{ step: 7, name: 'loss', value: 0.5 }] };
   const lines = openRunLines(paint)({
     seq: 1,
@@ -121,7 +121,7 @@ test.each([
 test.each([
   ['tuned', 'trial 1 of 6 chosen: num_leaves 7, learning_rate 0.1'],
   ['default', 'default parameters kept, 6 trials'],
-] as const)('a run shows what its study chose: %s', (chosen, text) => {
+] as const)('a run shows the choice of its study: %s', (chosen, text) => {
   const tuning = {
     ...{ chosen, params: {}, trials: { complete: 3, pruned: 2, failed: 1 }, confirm: null },
     best: { number: 1, value: 0.42, params: { num_leaves: 7, learning_rate: 0.1 } },

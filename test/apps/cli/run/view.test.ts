@@ -47,7 +47,7 @@ const said = (shown: RunJson) =>
     .filter((line) => /^(\w+: |  \w)/.test(line));
 
 describe('a run as text', () => {
-  test('says what its stages measured and did not, and nothing twice', () => {
+  test('shows what its stages measured and could not measure, without repetition', () => {
     const stages = [
       stage('validate', verdictOf(met, notCompared)),
       stage('evaluate', verdictOf(useful)),
@@ -63,14 +63,14 @@ describe('a run as text', () => {
     ]);
   });
 
-  test('that has no verdict yet shows those of its stages', () => {
+  test('without a verdict shows the verdicts of its stages', () => {
     expect(said(run(null, [stage('ingest', null), stage('evaluate', verdictOf(useful))]))).toEqual([
       'evaluate: passed',
       '  pass  useful  auc 0.7',
     ]);
   });
 
-  test('that its contract stopped says so once', () => {
+  test('stopped by its contract reports that once', () => {
     const failed: Verdict = {
       kind: 'failed',
       reasons: [{ gate: 'contract', code: 'contract.rows', message: 'rows: 3' }],
@@ -81,7 +81,7 @@ describe('a run as text', () => {
     ]);
   });
 
-  test('says what examples were given of an index, and how many were too long to be learnt from', () => {
+  test('shows the passages of the examples, and how many examples were too long', () => {
     const passages = {
       index: 'wiki@3',
       shown: 4_700,

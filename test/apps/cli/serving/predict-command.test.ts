@@ -1,7 +1,7 @@
 import type { FakeApi } from '../fake-api';
 import { answer, cliAgainst, openFakeApi, refuse } from '../fake-api';
 
-/** One server is API and gateway: their paths differ. */
+/** One server acts as API and gateway, because their paths differ. */
 let api: FakeApi;
 beforeEach(async () => {
   api = await openFakeApi();
@@ -43,7 +43,7 @@ describe('predict', () => {
     expect(api.asked).toMatchObject([{ body: { rows: [{ items: 1 }, { items: 2 }] } }]);
   });
 
-  test('names the classes of probabilities, the likeliest first', async () => {
+  test('names the classes with their probabilities, the most probable first', async () => {
     api.routes.set('POST /v2/models/cuts/infer', (_, response) => {
       response.setHeader('x-perennial-model-version', 'cuts@3');
       answer(response, 200, {
@@ -78,7 +78,7 @@ describe('predict', () => {
   test.each([
     ['{', /--row is not valid JSON: /],
     ['[1]', /--row must be a JSON object with a key for each column/],
-  ])('refuses --row %s and asks nobody', async (row, message) => {
+  ])('refuses --row %s before any request', async (row, message) => {
     expect(await cli('predict', 'churn', '--row', row)).toMatchObject({
       exitCode: 2,
       stderr: expect.stringMatching(message) as string,
@@ -95,7 +95,7 @@ describe('model show', () => {
     inferUrl: 'http://gateway/churn',
   };
 
-  test('prints a request that can be copied, with a value of the right type for each column and no key', async () => {
+  test('prints a request to copy, with a value of the right type for each column and without the key', async () => {
     api.routes.set('GET /models/churn', model);
     api.routes.set('GET /v2/models/churn', { name: 'churn', inputs });
     const { exitCode, stderr } = await cli('model', 'show', 'churn');
@@ -117,7 +117,7 @@ describe('model show', () => {
     expect(stderr).toContain('"model":"churn"');
   });
 
-  test('prints none where nothing answers', async () => {
+  test('prints no request if the gateway is unreachable', async () => {
     api.routes.set('GET /models/churn', { ...model, aliases: {}, inferUrl: null });
     expect((await cli('model', 'show', 'churn')).stderr).toBe('');
   });

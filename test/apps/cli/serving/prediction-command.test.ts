@@ -122,7 +122,7 @@ const keptBack: PredictionJson = {
 };
 
 describe('prediction list', () => {
-  test('is a table of models and applications alike', async () => {
+  test('lists models and applications in one table', async () => {
     api.routes.set('GET /predictions', {
       items: [keptBack, answered, scored],
       nextPageToken: null,
@@ -150,7 +150,7 @@ describe('prediction list', () => {
         'redacted',
         'score 1, 2 right answers, corrected',
       ],
-      // Of a classical model no policy says anything.
+      // A classical model has no safety policy.
       [
         'pred_1',
         answered.receivedAt,
@@ -164,7 +164,7 @@ describe('prediction list', () => {
     ]);
   });
 
-  test('asks for what the filters say, and goes on page by page up to the limit', async () => {
+  test('requests what the filters select, page by page up to the limit', async () => {
     api.routes.set(
       'GET /predictions?model=wiki&blocked=true&since=2026-01-10T12%3A00%3A00Z&pageSize=2',
       {
@@ -185,7 +185,7 @@ describe('prediction list', () => {
     expect(api.asked).toHaveLength(2);
   });
 
-  test('says when there are none', async () => {
+  test('reports that there are none', async () => {
     api.routes.set('GET /predictions', { items: [], nextPageToken: null });
     const none = await api.cli('prediction', 'list', '--verdict', 'flagged', '--version', '@3');
     expect(none).toEqual({
@@ -200,14 +200,14 @@ describe('prediction list', () => {
     ['--blocked', 'perhaps'],
     ['--verdict', 'bad'],
     ['--limit', '0'],
-  ])('takes no %s %s', async (...option) => {
+  ])('refuses %s %s', async (...option) => {
     expect((await api.cli('prediction', 'list', ...option)).exitCode).toBe(2);
     expect(api.asked).toEqual([]);
   });
 });
 
 describe('prediction show', () => {
-  test('says who answered, what the policy said, its sources and its feedback, and asks for no text', async () => {
+  test('shows the version, the outcome of the policy, sources and feedback, and requests no text', async () => {
     api.routes.set('GET /predictions/pred_2', answered);
     const { stdout } = await api.cli('prediction', 'show', 'pred_2');
     expect(stdout.split('\n')).toEqual([
@@ -230,7 +230,7 @@ describe('prediction show', () => {
     expect(api.asked.map(({ path }) => path)).toEqual(['/predictions/pred_2']);
   });
 
-  test('of a classical model says its score', async () => {
+  test('of a classical model shows its score', async () => {
     api.routes.set('GET /predictions/pred_1', scored);
     expect((await api.cli('prediction', 'show', 'pred_1')).stdout.split('\n')).toEqual([
       'pred_1 of flights@3 (champion)',
@@ -242,7 +242,7 @@ describe('prediction show', () => {
     ]);
   });
 
-  test('shows kept texts on demand, and lets nothing in them steer the terminal', async () => {
+  test('shows kept texts on request, without control characters for the terminal', async () => {
     const none = { input: null, output: null, retrieved: null };
     const texts = {
       served: { ...none, input: 'a\u001b[2Jb\nada@example.com' },
@@ -262,7 +262,7 @@ describe('prediction show', () => {
     expect(JSON.parse(asJson.stdout)).toEqual({ ...steering, texts });
   });
 
-  test('of one that there is not ends with 1', async () => {
+  test('of an unknown one exits with 1', async () => {
     expect(await api.cli('prediction', 'show', 'pred_9')).toMatchObject({
       exitCode: 1,
       stdout: '',

@@ -8,7 +8,7 @@ interface Asked {
   readonly body: unknown;
 }
 
-/** A gateway that answers every question, but for one that it refuses. */
+/** A gateway that answers every question except one that it refuses. */
 async function openGateway(): Promise<{
   readonly url: string;
   readonly asked: Asked[];
@@ -38,7 +38,7 @@ async function openGateway(): Promise<{
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked, server };
 }
 
-test('questions are asked in rounds, each as a conversation of its own, and their right answers told', async () => {
+test('questions are sent in rounds, each as a new conversation, followed by their right answers', async () => {
   const gateway = await openGateway();
   const end = await askQuestions({
     ...{ gatewayUrl: gateway.url, apiKey: 'pk', model: 'atlas', rounds: 2, parallel: 2 },
@@ -76,7 +76,7 @@ test('questions are asked in rounds, each as a conversation of its own, and thei
     });
 });
 
-test('they are those that an application is judged by, and none that its prompt was chosen by', () => {
+test('the questions are the evaluation cases, and none that chose the prompt', () => {
   const spec = {
     cases: { file: 'cases.ndjson', search: 0.4, confirm: 0.2 },
     prompt: { candidates: ['a.yaml'], input: 'question' },
@@ -89,8 +89,7 @@ test('they are those that an application is judged by, and none that its prompt 
       expected: index % 2 === 0 ? { answer: id, otherAnswers: [`the ${id}`] } : { label: 'thing' },
     }),
   );
-  // As it was accepted once; what is refused since, when cases are written, is asked like the
-  // others.
+  // A case that was accepted once and would now be refused is sent like the others.
   const since = ids.find((id) => caseSlice({ id, pair: null }, spec.cases) === 'judge');
   const stored = lines.map((line, index) =>
     ids[index] === since

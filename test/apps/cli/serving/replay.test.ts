@@ -17,7 +17,7 @@ interface Told {
   readonly labelledAt?: string;
 }
 
-/** A caller's view of the gateway, which remembers what it was told and when. */
+/** A fake gateway that records each request and label with its time. */
 function recorder(
   answer: (row: ReplayRow) => Promise<void> = () => Promise.resolve(),
 ): ReplayGateway & { readonly told: Told[] } {
@@ -78,7 +78,7 @@ function run(
 }
 
 describe('a replay', () => {
-  test('sends requests in order at their relative times, and each label when its time has come', async () => {
+  test('sends requests in order at their relative times, and each label when it is due', async () => {
     const gateway = recorder();
     // 24 hours in 480 ms: an hour is 20 ms, and labels are known 240 ms after their request.
     const end = await run(gateway, hourly(24), { speed: hour / 20 });
@@ -100,11 +100,11 @@ describe('a replay', () => {
     });
   });
 
-  test('goes as fast as it can without a speed, and still tells no label before its time', async () => {
+  test('with speed max still sends no label before it is due', async () => {
     const gateway = recorder();
     const end = await run(gateway, hourly(500), { speed: Infinity });
     expect(end).toMatchObject({ requests: 500, labels: 500 });
-    // At the pace of a recording it would take weeks.
+    // At real time it would take weeks.
     expect(end.seconds).toBeLessThan(5);
     let reached = -Infinity;
     for (const { what, id } of gateway.told) {
@@ -114,7 +114,7 @@ describe('a replay', () => {
     }
   });
 
-  test('asks about rows whose label never became known, and says nothing of them later', async () => {
+  test('requests predictions for rows without a label, and sends no label for them', async () => {
     const end = await run(
       recorder(),
       hourly(20, (index) => (index % 2 === 0 ? null : false)),
@@ -123,7 +123,7 @@ describe('a replay', () => {
     expect(end).toMatchObject({ requests: 20, labels: 10 });
   });
 
-  test('counts what was not answered and goes on', async () => {
+  test('counts failed requests and continues', async () => {
     const gateway = recorder(({ columns }) =>
       columns['id'] === '3' ? Promise.reject(new Error('503: away')) : Promise.resolve(),
     );
@@ -131,7 +131,7 @@ describe('a replay', () => {
     expect(end).toMatchObject({ requests: 10, failed: 1, labels: 9, firstFailure: '503: away' });
   });
 
-  test('has never more requests under way than it may', async () => {
+  test('never has more requests in progress than allowed', async () => {
     let now = 0;
     let most = 0;
     const gateway = recorder(async () => {
@@ -143,7 +143,7 @@ describe('a replay', () => {
     expect(most).toBe(4);
   });
 
-  test('ends when it is told to, with what was under way', async () => {
+  test('stops on request, after the requests in progress', async () => {
     const ended = new AbortController();
     const gateway = recorder(({ columns }) => {
       if (columns['id'] === '0') ended.abort();
@@ -161,7 +161,7 @@ describe('its rows', () => {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-replay-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  test('are the assembled ones of the window, in order of time, labels apart', async () => {
+  test('are the assembled rows of the window, in order of time, with separate labels', async () => {
     writeFileSync(
       join(folder, 'orders.csv'),
       'ordered_at,shop,n,late\n2013-08-02T00:00:00Z,b,2,true\n2013-08-01T00:00:00Z,a,1,\n2013-09-01T00:00:00Z,c,3,false\n',

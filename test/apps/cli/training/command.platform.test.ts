@@ -49,15 +49,15 @@ describe('trainer init', () => {
   });
 
   test.each([
-    ['one that is there', 'lightgbm', /lightgbm already exists; nothing was written/],
+    ['an existing trainer', 'lightgbm', /lightgbm already exists; nothing was written/],
     ['the runtime', 'runtime', /runtime already exists/],
     [
-      'a name that leads elsewhere',
+      'a name that leaves the folder',
       '../elsewhere',
       /"\.\.\/elsewhere" is not allowed as a trainer name/,
     ],
     ['capitals', 'Mine', /is not allowed as a trainer name; expected lower-case/],
-  ])('does not write over %s', async (_, name, message) => {
+  ])('does not overwrite %s', async (_, name, message) => {
     const { exitCode, stderr } = await trainer('init', name);
     expect({ exitCode, stderr }).toEqual({
       exitCode: 2,
@@ -116,7 +116,7 @@ describe('trainer test', () => {
     await trainer('init', 'foreign');
     const manifest =
       'name: foreign\ndescription: A program.\ntasks: [regression]\ncommand: [python, ./go.py]\nparams: { type: object }\n';
-    // What a program sees is its job's folder; this one lets the baseline do the work.
+    // A program sees only the folder of its job. This one runs the baseline trainer.
     const program = [
       'import pathlib, subprocess, sys',
       `trainers = pathlib.Path(${JSON.stringify(trainersDir)})`,

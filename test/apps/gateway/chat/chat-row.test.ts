@@ -11,7 +11,7 @@ const said: VersionAnswer = {
 
 test.each([
   ['a NUL', 'a\0b'],
-  ['half a character', 'a\ud800b'],
+  ['a lone surrogate', 'a\ud800b'],
 ])('with %s in a text that is logged, PostgreSQL can read the row of the answer', (_, text) => {
   const looked = { outcome: 'flagged', findings: [], kept: text } as const;
   const safety = { policy: digestOf('policy'), input: looked, output: looked, retrieved: looked };

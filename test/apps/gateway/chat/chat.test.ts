@@ -84,7 +84,7 @@ describe('a stock OpenAI client', () => {
     expect(bird.asked[0]).toMatchObject({ sampling: { temperature: 0, maxTokens: 32, seed: 7 } });
   });
 
-  test('gets the same words in a stream', async () => {
+  test('gets the same text in a stream', async () => {
     await promote(3, 'Be brief.');
     const stream = await client.chat.completions.create({
       model: 'wiki-assistant',

@@ -146,7 +146,7 @@ describe('a bundle with an index', () => {
 
   test.each([
     ['a list that the template numbers', listed],
-    ['one text, numbered here', '{{passages}} Q: {{question}}'],
+    ['one text, numbered by Perennial', '{{passages}} Q: {{question}}'],
   ])(
     'shows its model passages by %s, and a stock client where they are cited',
     async (_, template) => {
@@ -283,9 +283,9 @@ describe('a bundle with an index', () => {
 });
 
 test.each([
-  ['that is not there', { version: 9 }, 'wiki@9'],
+  ['that does not exist', { version: 9 }, 'wiki@9'],
   [
-    'that is another one than was evaluated',
+    'that is not the evaluated one',
     { digest: `sha256:${'0'.repeat(64)}` as const },
     'evaluated with another wiki@2',
   ],

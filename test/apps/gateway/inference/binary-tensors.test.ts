@@ -77,7 +77,7 @@ test.each<[string, readonly unknown[], Buffer, RegExp]>([
     Buffer.alloc(3),
     /the binary part has 3 bytes, but the inputs describe 1/,
   ],
-  ['a size that is none', [tensor('INT8', -1)], Buffer.alloc(1), /must be a number of bytes/],
+  ['an invalid size', [tensor('INT8', -1)], Buffer.alloc(1), /must be a number of bytes/],
   [
     'half an element',
     [tensor('FP64', 12)],

@@ -191,7 +191,7 @@ describe('a request of plain rows', () => {
   const { distance: _distance, ...short } = row;
   test.each<[string, unknown, string, string]>([
     [
-      'no list',
+      'not a list',
       { rows: row },
       '/rows',
       '`rows` is an object; expected an array of JSON objects, one per row',
@@ -386,7 +386,7 @@ describe('an invalid request', () => {
       'tensor `scheduled_at` row 0 is text; expected an RFC 3339 time from year 0001 with its offset, such as "2013-07-01T09:00:00Z"; null when missing',
     ],
     [
-      'a day that is not',
+      'a day that does not exist',
       request({ scheduled_at: { datatype: 'BYTES', data: ['2013-02-30T09:00:00Z', null] } }),
       '/inputs/4/data/0',
       'tensor `scheduled_at` row 0 is text; expected an RFC 3339 time from year 0001 with its offset, such as "2013-07-01T09:00:00Z"; null when missing',
@@ -398,13 +398,13 @@ describe('an invalid request', () => {
       '`scores` is no output; the outputs are `score` and `prediction_id`',
     ],
     [
-      'an entity that is no text',
+      'an entity that is not text',
       request({}, { parameters: { entity: 7 } }),
       '/parameters/entity',
       'parameter `entity` is a number; expected text',
     ],
     [
-      'an event time that is none',
+      'an invalid event time',
       request({}, { parameters: { event_time: 'today' } }),
       '/parameters/event_time',
       'parameter `event_time` is text; expected an RFC 3339 time from year 0001 with its offset, such as "2013-07-01T09:00:00Z"; null when missing',
@@ -428,7 +428,7 @@ describe('an invalid request', () => {
       'an entity has more than 500 characters',
     ],
     [
-      'an id that is no text',
+      'an id that is not text',
       request({}, { id: 7 }),
       '/id',
       '`id` must be text of at most 256 characters',

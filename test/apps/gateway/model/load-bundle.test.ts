@@ -78,16 +78,16 @@ const silent: BundleLoaderOptions['access']['models'] = (_, { signal }) =>
   });
 
 test.each([
-  ['its provider is away', models(fails('ProviderUnavailable')), 'ProviderUnavailable'],
-  ['its provider is asked too much', models(fails('ProviderRateLimited')), 'ProviderRateLimited'],
-  ['its provider says nothing', models(silent), 'ProviderTimeout'],
+  ['its provider is unavailable', models(fails('ProviderUnavailable')), 'ProviderUnavailable'],
+  ['its provider limits the request rate', models(fails('ProviderRateLimited')), 'ProviderRateLimited'],
+  ['its provider does not respond', models(silent), 'ProviderTimeout'],
   [
-    'the embedder of its index is away',
+    'the embedder of its index is unavailable',
     checked(fails('ProviderUnavailable')),
     'ProviderUnavailable',
   ],
   ['the budget of its embedder is spent', checked(fails('BudgetSpent')), 'ProviderUnavailable'],
-  ['the registry is away', checked(fails('DatabaseUnavailable')), 'DatabaseUnavailable'],
+  ['the registry is unavailable', checked(fails('DatabaseUnavailable')), 'DatabaseUnavailable'],
 ])('while %s, a later attempt may load it', async (_, given, type) => {
   await expect(load(given)).rejects.toMatchObject({ type });
 });
@@ -95,9 +95,9 @@ test.each([
 test.each([
   ['its provider denies access', models(fails('ProviderDenied'))],
   ['its provider has no such model', models(() => Promise.resolve(['another']))],
-  ['its index is not there', checked(fails('NotFound'))],
+  ['its index does not exist', checked(fails('NotFound'))],
   [
-    'its index is another',
+    'its index is not the evaluated one',
     checked(() => Promise.resolve({ version: 1, digest: digestOf('another') })),
   ],
 ])('when %s, no attempt can load it', async (_, given) => {
