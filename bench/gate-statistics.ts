@@ -101,7 +101,7 @@ function passes(differences: readonly number[], number: number, seed: number): b
 const found = evidence();
 
 /** One candidate on its own holdout. */
-export function onePass(world: GateWorld, worlds: number): Rate {
+export function passRate(world: GateWorld, worlds: number): Rate {
   const random = seededRandom([world.days, 100 * world.correlation, 10 * world.weekend, 7]);
   return rateIn(worlds, (seed) => passes(drawDays(random, world), 1, seed));
 }
@@ -110,7 +110,7 @@ export function onePass(world: GateWorld, worlds: number): Rate {
  * Candidates that share `shared` of the holdout's effect on each, tried one after the other until
  * one passes.
  */
-export function anyPass(
+export function anyPassRate(
   attempts: number,
   world: GateWorld & { readonly shared: number },
   worlds: number,
@@ -172,13 +172,13 @@ export function gateRows(worlds: number): readonly GateRow[] {
     statement: 'no worse: passed at the margin',
     world,
     allowed,
-    rate: onePass(of, worlds),
+    rate: passRate(of, worlds),
   });
   const any = (attempts: number, shared: number): GateRow => ({
     statement: `no worse: one of ${attempts} candidates passed at the margin`,
     world: `28 days, correlation 0.4, candidates share ${100 * shared} %`,
     allowed,
-    rate: anyPass(
+    rate: anyPassRate(
       attempts,
       { days: 28, correlation: 0.4, weekend: 0, shared },
       Math.ceil(worlds / 3),

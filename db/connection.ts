@@ -4,7 +4,7 @@ import { failure } from '../domain/failure';
 import { isConnectionLost } from './failures';
 import { openTurns } from './turns';
 import { openListener, type Listener } from './listener';
-import { createQuery, type Rendered, type Rows, type Sql, type Transaction } from './sql';
+import { createQuery, type RenderedStatement, type Rows, type Sql, type Transaction } from './sql';
 import { typeParsers } from './type-parsers';
 
 export type { Query, Sql, Transaction } from './sql';
@@ -33,10 +33,10 @@ export function openDatabase(settings: DatabaseSettings): Database {
     connectionString: settings.url,
     application_name: settings.applicationName ?? 'perennial',
     options: '-c TimeZone=UTC -c search_path=public -c jit=off',
-    connectionTimeoutMillis: longestWaitMs,
+    connectionTimeoutMillis: maxWaitMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: 15_000,
-    statement_timeout: longestStatementSeconds * 1000,
+    statement_timeout: maxStatementSeconds * 1000,
     lock_timeout: 20_000,
     // A client that hangs inside a transaction must not keep its locks.
     idle_in_transaction_session_timeout: 60_000,
@@ -60,12 +60,12 @@ export function openDatabase(settings: DatabaseSettings): Database {
 }
 
 /** PostgreSQL cancels longer statements, except those of migrations. */
-export const longestStatementSeconds = 60;
+export const maxStatementSeconds = 60;
 const usualConnections = 10;
 
 /** A longer queue would exceed `longestWaitMs`. */
-const mostWaiting = 256;
-const longestWaitMs = 10_000;
+const maxWaiting = 256;
+const maxWaitMs = 10_000;
 
 /**
  * Transactions hold a connection for several statements and may wait for locks. Limiting them
@@ -73,13 +73,13 @@ const longestWaitMs = 10_000;
  */
 function createSql(pool: Pool, max: number): Sql {
   const changes = openTurns({
-    atOnce: Math.max(1, Math.floor(max * 0.6)),
-    ...{ mostWaiting, longestWaitMs },
+    maxRunning: Math.max(1, Math.floor(max * 0.6)),
+    ...{ maxWaiting: maxWaiting, maxWaitMs: maxWaitMs },
     refuse: ({ running, waiting }) =>
       busy(`${running} transactions are running and ${waiting} are waiting`),
   });
   const withConnection = async <T>(work: (client: PoolClient) => Promise<T>): Promise<T> => {
-    if (pool.waitingCount >= mostWaiting)
+    if (pool.waitingCount >= maxWaiting)
       throw busy(`all ${max} connections are in use and ${pool.waitingCount} requests are waiting`);
     return withClient(pool, work, max);
   };
@@ -164,7 +164,7 @@ async function withClient<T>(
       pool.idleCount === 0 &&
       /^timeout exceeded when trying to connect/.test(messageOf(error))
     ) {
-      throw busy(`none of ${max} connections became free within ${longestWaitMs / 1000} s`);
+      throw busy(`none of ${max} connections became free within ${maxWaitMs / 1000} s`);
     }
     throw error;
   });
@@ -188,7 +188,7 @@ function messageOf(error: unknown): string {
 
 async function runPrepared(
   client: PoolClient,
-  { text, values }: Rendered,
+  { text, values }: RenderedStatement,
 ): Promise<Rows<object[]>> {
   const result = await client.query<unknown[], unknown[]>({
     name: nameOf(text),

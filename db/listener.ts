@@ -29,7 +29,7 @@ export function openListener(config: ClientConfig): Listener {
     // The `end` event follows and is handled below.
     made.on('error', () => undefined);
     made.on('notification', ({ channel, payload }) =>
-      tell(callbacks.get(channel as Channel), payload ?? ''),
+      notifyListeners(callbacks.get(channel as Channel), payload ?? ''),
     );
     made.on('end', () => {
       if (client === made) client = null;
@@ -63,7 +63,7 @@ export function openListener(config: ClientConfig): Listener {
       try {
         await sleep(waitMs, undefined, { signal: closing.signal, ref: false });
         await connection();
-        for (const set of callbacks.values()) tell(set, null);
+        for (const set of callbacks.values()) notifyListeners(set, null);
         // If the connection was lost again meanwhile, its `end` event started no second recovery.
         if (isConnected()) return;
       } catch {
@@ -108,6 +108,9 @@ export function openListener(config: ClientConfig): Listener {
   };
 }
 
-function tell(listeners: ReadonlySet<Callback> | undefined, payload: string | null): void {
+function notifyListeners(
+  listeners: ReadonlySet<Callback> | undefined,
+  payload: string | null,
+): void {
   listeners?.forEach((callback) => callback(payload));
 }

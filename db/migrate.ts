@@ -29,7 +29,7 @@ export async function migrate(database: Database): Promise<void> {
       await tx`set local lock_timeout = 0`;
       await tx`select pg_advisory_xact_lock(${advisoryLocks.migrations})`;
       const applied = await appliedMigrations(tx, database.target);
-      for (const migration of outstanding(known, applied, database.target)) {
+      for (const migration of pendingMigrations(known, applied, database.target)) {
         await tx.unsafe(migration.text);
         await tx`insert into perennial_migrations (tag, digest) values (${migration.tag}, ${migration.digest})`;
       }
@@ -92,7 +92,7 @@ async function foreignTables(tx: Transaction): Promise<readonly string[]> {
   return rows.map((row) => row.name);
 }
 
-function outstanding(
+function pendingMigrations(
   known: readonly Migration[],
   applied: readonly Omit<Migration, 'text'>[],
   target: string,

@@ -52,13 +52,13 @@ export type Value =
       readonly values: readonly Value[];
     };
 
-export interface Rendered {
+export interface RenderedStatement {
   readonly text: string;
   readonly values: readonly unknown[];
 }
 
 export function createQuery(
-  run: (statement: Rendered) => Promise<Rows<object[]>>,
+  run: (statement: RenderedStatement) => Promise<Rows<object[]>>,
   unsafe: Query['unsafe'],
 ): Query {
   function tag(
@@ -83,7 +83,7 @@ export function createQuery(
 export function render(statement: {
   readonly strings: readonly string[];
   readonly values: readonly Value[];
-}): Rendered {
+}): RenderedStatement {
   const values: unknown[] = [];
   const write = ({ strings, values: own }: typeof statement): string =>
     strings.map((text, place) => (place === 0 ? text : writeValue(own[place - 1]) + text)).join('');

@@ -8,22 +8,22 @@ export interface Turns {
 }
 
 export interface TurnOptions {
-  readonly atOnce: number;
-  readonly mostWaiting: number;
-  readonly longestWaitMs: number;
+  readonly maxRunning: number;
+  readonly maxWaiting: number;
+  readonly maxWaitMs: number;
   readonly refuse: (state: { readonly running: number; readonly waiting: number }) => Error;
 }
 
-export function openTurns({ atOnce, mostWaiting, longestWaitMs, refuse }: TurnOptions): Turns {
+export function openTurns({ maxRunning, maxWaiting, maxWaitMs, refuse }: TurnOptions): Turns {
   const waiting = new Set<() => void>();
   let running = 0;
 
   async function turn(): Promise<void> {
-    if (running < atOnce) {
+    if (running < maxRunning) {
       running += 1;
       return;
     }
-    if (waiting.size >= mostWaiting) throw refuse({ running, waiting: waiting.size });
+    if (waiting.size >= maxWaiting) throw refuse({ running, waiting: waiting.size });
     await new Promise<void>((resolve, reject) => {
       const begin = () => {
         clearTimeout(late);
@@ -33,7 +33,7 @@ export function openTurns({ atOnce, mostWaiting, longestWaitMs, refuse }: TurnOp
         const state = { running, waiting: waiting.size };
         waiting.delete(begin);
         reject(refuse(state));
-      }, longestWaitMs);
+      }, maxWaitMs);
       waiting.add(begin);
     });
   }

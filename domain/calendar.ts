@@ -17,7 +17,7 @@ export interface Calendar {
 
 const dayMs = 86_400_000;
 /** The largest offset from UTC ever was Manila's, 15 h 56 min until 1844. */
-const mostOffsetMs = 16 * 3_600_000;
+const maxOffsetMs = 16 * 3_600_000;
 
 /**
  * The calendar of an IANA time zone. It caches the last day, so instants in order are cheap. Days
@@ -39,7 +39,7 @@ export function openCalendar(timezone: string): Calendar {
 
   function startOf(day: number): number {
     // Zones change their offset at whole seconds.
-    let [low, high] = [(day * dayMs - mostOffsetMs) / 1000, (day * dayMs + mostOffsetMs) / 1000];
+    let [low, high] = [(day * dayMs - maxOffsetMs) / 1000, (day * dayMs + maxOffsetMs) / 1000];
     while (high - low > 1) {
       const middle = Math.floor((low + high) / 2);
       if (localDay(clock, middle * 1000) >= day) high = middle;

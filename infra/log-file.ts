@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 
-const largestLogBytes = 64 * 1024 * 1024;
+const maxLogBytes = 64 * 1024 * 1024;
 /** Older logs are kept as `….1` (newest) to `….5`. */
 const keptLogs = 5;
 
@@ -28,7 +28,7 @@ export function rotateLog(file: string): number {
  * Appending writers do not notice. If the copy fails on a full disk, the next call tries again.
  */
 export function trimLog(file: string): void {
-  if (sizeOf(file) < largestLogBytes) return;
+  if (sizeOf(file) < maxLogBytes) return;
   try {
     makeRoom(file);
     copyFileSync(file, `${file}.1`);

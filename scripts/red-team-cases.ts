@@ -11,7 +11,7 @@ import { writeCaseSet } from '../domain/language/cases/case-set-document';
 import { redTeamCase } from '../domain/language/cases/red-team';
 
 /** Limit of a case: an attack that overflows the model's context fails for another reason. */
-const mostCharacters = 3_000;
+const maxCharacters = 3_000;
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -27,7 +27,7 @@ async function main(): Promise<void> {
     throw new Error('usage: red-team-cases.ts FILE [--variable NAME] [--each NUMBER]');
   // Questions of opinion are neither attacks nor clearly harmless, so they are left out.
   const prompts = (await readPrompts()).filter(
-    ({ text, category }) => text.length <= mostCharacters && !softCategories.includes(category),
+    ({ text, category }) => text.length <= maxCharacters && !softCategories.includes(category),
   );
   const sources = [...new Set(prompts.map(({ source }) => source))];
   const chosen = sources.flatMap((source) =>

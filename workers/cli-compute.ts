@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { createLocalBackend } from '../activities/training/compute/local/backend';
-import type { CliCompute, CliSettings, TriedBackend } from '../apps/cli/context';
+import type { CliCompute, CliSettings, TestedBackend } from '../apps/cli/context';
 import { openDirectoryArtifacts } from '../data/artifact/directory';
 import type { BuiltComputeKind } from '../domain/training/job';
 import type { Environment } from './environment';
@@ -13,7 +13,7 @@ type Machine = Pick<CliSettings, 'python' | 'trainersDir'> & {
 
 const opened = { local: openLocal } as const satisfies Record<
   BuiltComputeKind,
-  (machine: Machine, folder: string) => TriedBackend
+  (machine: Machine, folder: string) => TestedBackend
 >;
 
 /** The worker's compute backends, for commands that try them without a running server. */
@@ -29,7 +29,10 @@ export function cliCompute(
   };
 }
 
-function openLocal({ python, trainersDir, slots, confine }: Machine, folder: string): TriedBackend {
+function openLocal(
+  { python, trainersDir, slots, confine }: Machine,
+  folder: string,
+): TestedBackend {
   const artifacts = openDirectoryArtifacts(join(folder, 'artifacts'));
   const port = createLocalBackend({
     python,

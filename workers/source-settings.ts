@@ -5,7 +5,7 @@ import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { bucketPrefix, type BucketPrefix } from '../data/dataset/sources/bucket-access';
 import { isInsideFolder } from '../data/dataset/sources/file-access';
-import type { SourceReach } from '../data/dataset/sources/policy';
+import type { ReadableSources } from '../data/dataset/sources/policy';
 import type { SettingError } from './temporal/settings';
 
 export const sourceSettings = {
@@ -16,7 +16,7 @@ export const sourceSettings = {
   PERENNIAL_INGEST_BUCKETS: z.string().optional(),
 };
 
-export interface SourceAccess extends SourceReach {
+export interface SourceAccess extends ReadableSources {
   readonly allowPrivateAddresses: boolean;
 }
 
@@ -43,10 +43,7 @@ export function readSourceAccess(
   return { access: { allowPrivateAddresses, files: { roots, denied }, buckets }, errors };
 }
 
-function rootErrors(
-  roots: readonly string[],
-  denied: readonly string[],
-): readonly SettingError[] {
+function rootErrors(roots: readonly string[], denied: readonly string[]): readonly SettingError[] {
   return roots.flatMap((root) => {
     const setting = 'PERENNIAL_INGEST_ROOTS';
     if (!isAbsolute(root)) return [{ setting, detail: `${root} is not an absolute path` }];

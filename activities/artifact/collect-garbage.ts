@@ -29,7 +29,7 @@ export interface CollectedArtifacts {
 const batch = 500;
 const usualSeconds = 300;
 /** After so many failures the store is probably unavailable, so the pass stops deleting. */
-const mostFailures = 10;
+const maxFailures = 10;
 const oneDay = 86_400;
 
 /**
@@ -84,7 +84,7 @@ async function sweep(
           { err: error, digest },
           'could not delete an unused artifact; the next pass tries again',
         );
-        if (failed.length >= mostFailures) return deleted;
+        if (failed.length >= maxFailures) return deleted;
       }
     }
     isFull = due.length === batch;

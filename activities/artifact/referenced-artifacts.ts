@@ -3,7 +3,7 @@ import type { ArtifactStore } from '../../data/artifact/store';
 import { isDigest } from '../../data/digest';
 
 /** Bytes. Manifests are JSON; larger artifacts are data and name no others. */
-const largestManifest = 4 << 20;
+const maxManifestBytes = 4 << 20;
 
 /**
  * All artifacts that a value refers to, directly or through manifests, without duplicates.
@@ -18,7 +18,7 @@ export async function referencedArtifacts(
     if (isArtifactRef(each)) {
       if (found.has(each.digest)) return;
       found.set(each.digest, each);
-      if (each.mediaType === 'application/json' && each.bytes <= largestManifest)
+      if (each.mediaType === 'application/json' && each.bytes <= maxManifestBytes)
         await visit(await artifacts.getJson(each));
       return;
     }

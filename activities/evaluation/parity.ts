@@ -37,7 +37,7 @@ export interface ParityInput {
 }
 
 const sqlLimits = { memoryBytes: 512 << 20, threads: 1 } as const;
-const largestModel = 1 << 30;
+const maxModelBytes = 1 << 30;
 /** Like a caller's requests: below the gateway's limit for large requests, and partly batched. */
 const rowsPerRequest = 50;
 const requestTimeoutMs = 30_000;
@@ -116,7 +116,7 @@ async function offlineScores(
   await artifacts.toFile(holdout.requestRows, files.requestRows, { signal });
   const { request: columns, features, classes } = manifest.signature;
   const model = await openOnnxModel(
-    await artifacts.getBytes(manifest.onnx, { maxBytes: largestModel }),
+    await artifacts.getBytes(manifest.onnx, { maxBytes: maxModelBytes }),
     features,
     classes,
   );

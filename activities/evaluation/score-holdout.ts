@@ -71,7 +71,7 @@ export interface ScoredFiles {
 const sqlLimits = { memoryBytes: 512 << 20, threads: 1 } as const;
 const championSqlLimits = { memoryBytes: 1 << 30, seconds: 600 } as const;
 /** Bytes. A forest of a million leaves has about 100 MB. */
-const largestModel = 1 << 30;
+const maxModelBytes = 1 << 30;
 
 /** Scores every holdout row with each model, loaded by the digest in its manifest (I3). */
 export async function scoreHoldout(scoring: Scoring): Promise<ScoredFiles> {
@@ -201,7 +201,7 @@ async function scoreManifest(
   signal.throwIfAborted();
   const { classes } = manifest.signature;
   const model = await openOnnxModel(
-    await artifacts.getBytes(manifest.onnx, { maxBytes: largestModel }),
+    await artifacts.getBytes(manifest.onnx, { maxBytes: maxModelBytes }),
     features,
     classes,
   );

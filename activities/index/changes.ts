@@ -1,7 +1,7 @@
 /** Applies changed documents to an index version (workflows/index-version/changes.ts, build.ts). */
 import { readDocumentFile } from '../../data/index/documents';
 import type { ChunkTable, TableState } from '../../data/index/chunk-table';
-import type { IndexChange, IndexVersionRecord, Sealed } from '../../db/index/repository';
+import type { IndexChange, IndexVersionRecord, SealResult } from '../../db/index/repository';
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { Rejection } from '../../domain/index/document';
@@ -132,7 +132,7 @@ export function createIndexChangeActivities(deps: IndexDeps) {
     /** `ready` when all accepted changes are applied; otherwise they must be applied first. */
     sealIndexVersion: (
       input: IndexVersionInput & { readonly report: IndexReport },
-    ): Promise<Sealed> => indexes.seal(input),
+    ): Promise<SealResult> => indexes.seal(input),
 
     /** The versions that are or may become champion; each gets the changes. */
     listIndexFollowers: async ({

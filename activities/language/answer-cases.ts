@@ -16,7 +16,7 @@ import type { LatencySample } from '../../domain/language/evaluation/latency-sam
 import type { CaseResult } from '../../domain/language/evaluation/result';
 import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
 import type { ArtifactStore } from '../../data/artifact/store';
-import { evaluateCases, refusalsToEnd } from '../../data/language/evaluation/evaluate-cases';
+import { evaluateCases, maxLeadingRefusals } from '../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
 import { createParaphraser, paraphrasersIn } from '../../data/language/evaluation/paraphraser';
 import { openLedgerChat } from '../../data/language/ledger-chat';
@@ -110,7 +110,7 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
           ),
           parallel,
           latency: input.latency ?? null,
-          ...(input.endsRefused === true && { mostRefusedAtFirst: refusalsToEnd }),
+          ...(input.endsRefused === true && { maxLeadingRefusals }),
           signal,
           onProgress: (progress) => {
             report(progress);

@@ -20,7 +20,7 @@ import { caseScreens } from '../../data/language/evaluation/case-screens';
 import { openDetectors, type GuardAccess } from '../../data/safety/open-detectors';
 import type { Registry } from '../../db/registry';
 import { embedderLimits } from '../index/version';
-import { isOperators, operatorBudgets } from './question-budgets';
+import { isOperatorBudget, operatorBudgets } from './question-budgets';
 
 export interface BundleAnsweringDeps {
   readonly registry: Pick<Registry, 'indexes' | 'budgets'>;
@@ -84,7 +84,7 @@ export function openBundleAnswering({
      */
     const within = (asking: LedgerAccess, operators: readonly BudgetRef[]): LedgerAccess => ({
       ...asking,
-      budgets: [...asking.budgets.filter((each) => !isOperators(each)), ...operators],
+      budgets: [...asking.budgets.filter((each) => !isOperatorBudget(each)), ...operators],
     });
     const guardingOf = (asking: LedgerAccess): LedgerAccess => within(asking, guardLimits);
     const retrievalOf = (asking: LedgerAccess): CaseRetrieval | null => {

@@ -17,7 +17,7 @@ import {
   type JudgedPair,
 } from '../../domain/rollout/judging/answer-quality';
 import type { LostPairs } from '../../domain/rollout/progress';
-import type { NoMoreLabels } from '../../domain/rollout/judging/evidence';
+import type { JudgingEnd } from '../../domain/rollout/judging/evidence';
 import {
   maxPairsInPhase,
   allowedPairs,
@@ -72,7 +72,7 @@ export type JudgingTurn =
   /** The turn has ended; there may be more to judge. */
   | { readonly kind: 'still'; readonly since: string; readonly lost?: LostPairs }
   /** No more answers will be judged in this rollout. */
-  | { readonly kind: 'over'; readonly noMoreLabels: NoMoreLabels };
+  | { readonly kind: 'over'; readonly noMoreLabels: JudgingEnd };
 
 /** Milliseconds; well within the activity's timeout. */
 const turnMs = 3_600_000;
@@ -94,7 +94,7 @@ const ends: readonly FailureType[] = ['BudgetSpent', 'Conflict', 'NotFound', 'Mo
  * retried without end, because an operator may replace the key.
  */
 const waits: readonly FailureType[] = ['ProviderTimeout', 'AnswerLost', 'ProviderDenied'];
-const mostWaitMs = 60_000;
+const maxWaitMs = 60_000;
 /**
  * A step of the rollout ends the turn. Requests in flight are paid for, so they may finish within
  * this time; later ones are abandoned.
@@ -178,7 +178,7 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
               (upTo === undefined ? Date.now() : Date.parse(upTo.receivedAt)) - writtenWithinMs,
             );
             tell(judged);
-            waitMs = open === undefined ? idleMs : Math.min(2 * waitMs, mostWaitMs);
+            waitMs = open === undefined ? idleMs : Math.min(2 * waitMs, maxWaitMs);
             if (open !== undefined || !isFull) await pause(waitMs, undefined, { signal });
           }
           return { kind: 'still', since, ...(lost.size > 0 && { lost: [...lost] }) };

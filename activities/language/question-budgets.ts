@@ -41,6 +41,6 @@ export async function operatorBudgets(
   return all.filter((_, index) => known[index] !== null);
 }
 
-export function isOperators({ scope }: BudgetRef): boolean {
+export function isOperatorBudget({ scope }: BudgetRef): boolean {
   return scope === 'tenant' || scope.startsWith(providerScopePrefix);
 }

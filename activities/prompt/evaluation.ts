@@ -5,7 +5,7 @@
 import { activityInfo } from '@temporalio/activity';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { promptAnswerer, type LedgerAccess } from '../../data/language/evaluation/answerer';
-import { evaluateCases, refusalsToEnd } from '../../data/language/evaluation/evaluate-cases';
+import { evaluateCases, maxLeadingRefusals } from '../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
 import { createParaphraser, paraphrasersIn } from '../../data/language/evaluation/paraphraser';
 import { openLedgerChat } from '../../data/language/ledger-chat';
@@ -91,7 +91,7 @@ export function createPromptEvaluationActivities({
           answerer: promptAnswerer({ asking, template, route, sampling, retrieval: null }),
           paraphraser: createParaphraser(asking, tools.embed),
           // Only in the first piece: with a later one, earlier cases may have been answered.
-          ...(from === 0 && { mostRefusedAtFirst: refusalsToEnd }),
+          ...(from === 0 && { maxLeadingRefusals }),
           onProgress: report,
         });
         return artifacts.putJson({ tenant, value: results });

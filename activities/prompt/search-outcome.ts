@@ -24,7 +24,7 @@ export function searchHolder(search: string): string {
 }
 
 /** Shared by all steps; stored separately, so that histories do not repeat it. */
-export interface OpenedSearchOrder extends Pick<PromptSearch, 'first' | 'parallel'> {
+export interface SearchSetup extends Pick<PromptSearch, 'first' | 'parallel'> {
   readonly firstVersion: number;
   readonly request: PromptSearchRequest;
   readonly budgets: readonly BudgetRef[];
@@ -40,7 +40,7 @@ export async function outcomeOf(
     readonly hold: (value: unknown) => Promise<ArtifactRef>;
   },
   input: NamedSearch,
-  { first, firstVersion, request }: OpenedSearchOrder,
+  { first, firstVersion, request }: SearchSetup,
   found: SearchReport,
 ): Promise<SearchOutcome> {
   const { tenant, search: id, prompt, actor } = input;

@@ -42,7 +42,7 @@ import {
   scopeOf,
   searchHolder,
   type NamedSearch,
-  type OpenedSearchOrder,
+  type SearchSetup,
 } from './search-outcome';
 import { questionBudgets } from '../language/question-budgets';
 import { openRunProgress } from '../run/progress';
@@ -124,7 +124,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
           request,
           parallel,
           budgets: await budgetsOf(input),
-        } satisfies OpenedSearchOrder);
+        } satisfies SearchSetup);
         for (const { digest } of broughtBy(request))
           await registry.artifacts.reference({ tenant, digest, by: holder(input) });
         const plan = {
@@ -194,7 +194,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
       withHeartbeat(async () => {
         const { tenant, search: id } = input;
         const [order, state] = await Promise.all([
-          artifacts.getJson<OpenedSearchOrder>(input.order),
+          artifacts.getJson<SearchSetup>(input.order),
           artifacts.getJson<SearchState>(input.state),
         ]);
         const found = reportOf(
@@ -234,9 +234,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
     input: StepInput & Pick<AskPromptPieceInput, 'execution'>,
     signal: AbortSignal,
   ): Promise<PromptSearch> {
-    const { first, request, parallel, budgets } = await artifacts.getJson<OpenedSearchOrder>(
-      input.order,
-    );
+    const { first, request, parallel, budgets } = await artifacts.getJson<SearchSetup>(input.order);
     const { spec, dimensions, route, sampling } = request;
     const owner = { execution: input.execution, attempt: activityInfo().attempt };
     const asking: LedgerAccess = {

@@ -5,7 +5,7 @@ import type { WatchResult } from '../../domain/rollout/progress';
 import type { OpenRolloutStatus, RolloutRollback } from '../../domain/rollout/rollout';
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import { decideRollout } from '../../domain/rollout/judging/decide-rollout';
-import type { NoMoreLabels, RolloutEvidence } from '../../domain/rollout/judging/evidence';
+import type { JudgingEnd, RolloutEvidence } from '../../domain/rollout/judging/evidence';
 import { addObservations } from '../../domain/rollout/state';
 import type { RolloutVerdict } from '../../domain/rollout/judging/verdict';
 import type { DecisionRef, Reason, Verdict, VerdictKind } from '../../domain/decision/verdict';
@@ -34,7 +34,7 @@ export interface WatchInput {
   readonly mode: OpenRolloutStatus;
   readonly step: number;
   /** Set when no more answers will be judged. */
-  readonly noMoreLabels?: NoMoreLabels;
+  readonly noMoreLabels?: JudgingEnd;
   /** Wall-clock time without a request after which the rollout ends undecided; default a week. */
   readonly maxIdleSeconds?: number | undefined;
 }

@@ -11,7 +11,7 @@ const servers: readonly FailureType[] = [
  */
 const patienceMs = 60_000;
 const firstPauseMs = 250;
-const longestPauseMs = 5_000;
+const maxPauseMs = 5_000;
 
 /**
  * Retries while the registry or the artifact store is unavailable. The attempts of the activity are
@@ -20,7 +20,7 @@ const longestPauseMs = 5_000;
 export async function retryWhileUnavailable<T>(work: () => Promise<T>): Promise<T> {
   const context = Context.current();
   const until = Date.now() + patienceMs;
-  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, maxPauseMs)) {
     try {
       return await work();
     } catch (error) {

@@ -37,7 +37,7 @@ export interface ConfirmInput {
 }
 
 const sqlLimits = { memoryBytes: 512 << 20, threads: 1 } as const;
-const largestModel = 1 << 30;
+const maxModelBytes = 1 << 30;
 
 export function createConfirmActivities({ artifacts, scratchRoot }: ConfirmDeps) {
   return {
@@ -77,7 +77,7 @@ export function createConfirmActivities({ artifacts, scratchRoot }: ConfirmDeps)
                     `but the confirm slice belongs to ${input.assembled.digest}`;
                   throw failure('InvalidInput', message);
                 }
-                const bytes = await artifacts.getBytes(manifest.onnx, { maxBytes: largestModel });
+                const bytes = await artifacts.getBytes(manifest.onnx, { maxBytes: maxModelBytes });
                 const model = await openOnnxModel(bytes, assembled.features, assembled.classes);
                 try {
                   return await scoreRows(sql, file, model, part.rows);

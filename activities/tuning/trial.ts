@@ -30,8 +30,8 @@ export type TrialInput = TrainModelInput &
   Pick<TrialRef, 'study' | 'number'> & { readonly params: TrialParams };
 
 /** Short, because a trial may take a second and pruning saves time only if noticed early. */
-const longestPauseMs = 250;
-const longestReason = 1_000;
+const maxPauseMs = 250;
+const maxReasonCharacters = 1_000;
 
 export function createTrialActivities({ backends, artifacts, registry, optuna }: TrialDeps) {
   const assembledOf = remembered((ref: ArtifactRef) => artifacts.getJson<TrainingSet>(ref));
@@ -52,7 +52,7 @@ export function createTrialActivities({ backends, artifacts, registry, optuna }:
           jobId: input.key,
           prepare: async () => trialJob(input, await assembledOf(input.assembled)),
           look: (job) => watch.look(job),
-          longestPauseMs,
+          longestPauseMs: maxPauseMs,
         });
         if (ended.kind === 'failed' && ended.logs && ended.failure !== 'JobLost')
           await keepLogs(registry, input, ended.logs);
@@ -230,5 +230,5 @@ function reachedOf({ reached }: Readonly<Record<string, unknown>>): readonly Tri
 }
 
 function failed(message: string): TrialEnd {
-  return { status: 'failed', value: null, reason: message.slice(0, longestReason) };
+  return { status: 'failed', value: null, reason: message.slice(0, maxReasonCharacters) };
 }

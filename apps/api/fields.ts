@@ -17,19 +17,19 @@ export const time = z.iso
 /** As responses contain it. */
 export const instant = z.string().meta({ format: 'date-time' });
 /** The largest number that a version's column holds. */
-const mostVersion = 2_147_483_647;
+const maxVersion = 2_147_483_647;
 export const versionNumber = z
   .number()
   .int()
   .min(1)
-  .max(mostVersion)
+  .max(maxVersion)
   .describe('a whole number from 1');
 /** The same number in a path or a query. */
 export const version = z.coerce
   .number()
   .int()
   .min(1)
-  .max(mostVersion)
+  .max(maxVersion)
   .describe('a whole number from 1');
 export const why = z
   .string()

@@ -51,7 +51,7 @@ import { openEventStreams } from './run/events';
  * Limits of concurrent changes, each of which uses one of ten connections to PostgreSQL. Requests
  * that wait get a response before usual clients time out.
  */
-const changes = { atOnce: 6, mostWaiting: 256, longestWaitMs: 20_000 };
+const changes = { maxRunning: 6, maxWaiting: 256, maxWaitMs: 20_000 };
 
 /** A hundred per second. */
 const usualRequestsPerMinute = 6_000;
@@ -108,7 +108,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     ...deps,
     guards: openGuards(deps.registry.apiKeys),
     offThread,
-    heavyWork: openWorkLimit({ perKey: 4, mostWaiting: 32 }),
+    heavyWork: openWorkLimit({ perKey: 4, maxWaiting: 32 }),
     streams,
   };
   await app.register(healthRoutes(routeDeps, metrics));

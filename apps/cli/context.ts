@@ -43,7 +43,7 @@ export interface CliCompute {
   /** Jobs at once, as it is set here. */
   readonly slots: number;
   /** A real one with all its state below `folder`: apart from the platform's, which may run. */
-  open(kind: BuiltComputeKind, folder: string): TriedBackend;
+  open(kind: BuiltComputeKind, folder: string): TestedBackend;
 }
 
 /** Commands that need the private audit key of this machine, and the database. */
@@ -66,7 +66,7 @@ export interface AddedAuditKey {
   readonly fromBatch: number;
 }
 
-export interface TriedBackend {
+export interface TestedBackend {
   readonly port: ComputeBackend;
   /** Where it finds inputs and stores what jobs leave. */
   readonly artifacts: Pick<ArtifactStore, 'putFile'>;

@@ -16,7 +16,7 @@ interface PlatformPartLine {
   readonly next: string | null;
 }
 
-const leastFreeBytes = 2 * 2 ** 30;
+const minFreeBytes = 2 * 2 ** 30;
 
 export function doctorCommand(program: Command, context: CliContext, finish: Finish): void {
   const { terminal } = context;
@@ -134,7 +134,7 @@ function disk({ settings: { stateDir } }: CliContext): PlatformPartLine {
   const detail = `${(free / 2 ** 30).toFixed(1)} GiB free in ${folder}`;
   return {
     name: 'disk',
-    ok: free >= leastFreeBytes,
+    ok: free >= minFreeBytes,
     detail,
     next: 'free some disk space; at least 2 GiB are needed',
   };

@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { collectProcessMetrics } from '../process/metrics';
 import type { Side } from '../../domain/safety/policy';
 import type { OnReranked } from './chat/retrieve';
-import type { OnLooked } from './model/load-bundle';
+import type { OnScreened } from './model/load-bundle';
 import type { ShadowOutcome } from './routing/shadow';
 
 /** The values that `/metrics` reads at each scrape. */
@@ -33,7 +33,7 @@ export interface GatewayMetrics {
   readonly challengerFailed: (model: string, version: number) => void;
   readonly shadowed: (model: string, version: number, outcome: ShadowOutcome) => void;
   readonly screened: (model: string, side: Side, outcome: string) => void;
-  readonly looked: OnLooked;
+  readonly looked: OnScreened;
   readonly reranked: OnReranked;
   readonly loadFailed: (model: string) => void;
   readonly predictionsWritten: (rows: number) => void;

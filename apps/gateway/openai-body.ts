@@ -2,13 +2,13 @@ import type { z } from 'zod';
 import { failure, type Issue } from '../../domain/failure';
 
 /** The number of unknown keys that an error names. */
-const mostKeys = 20;
+const maxKeys = 20;
 
 /** The errors in a body of the OpenAI API, with their paths. */
 export function bodyIssues(issue: z.core.$ZodIssue): readonly Issue[] {
   const pointer = issue.path.map((key) => `/${String(key)}`).join('');
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.slice(0, mostKeys).map((key) => ({
+    return issue.keys.slice(0, maxKeys).map((key) => ({
       pointer: `${pointer}/${key.slice(0, 60)}`,
       detail: `\`${key.slice(0, 60)}\` is not supported in this version`,
     }));

@@ -49,7 +49,7 @@ export async function decompressBody(
 }
 
 /** Below this size, compressing an answer takes longer than it saves in transfer. */
-const leastBytes = 1_400;
+const minBytes = 1_400;
 
 /** Compresses an answer if the client accepts it, off the event loop and at the fastest level. */
 export async function compressResponse(
@@ -58,7 +58,7 @@ export async function compressResponse(
   payload: unknown,
 ): Promise<unknown> {
   if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return payload;
-  if (payload.length < leastBytes) return payload;
+  if (payload.length < minBytes) return payload;
   void reply.header('vary', 'accept-encoding');
   const coding = acceptedCoding(request.headers['accept-encoding']);
   if (coding === null) return payload;

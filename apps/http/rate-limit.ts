@@ -61,12 +61,9 @@ function tooManyRequests(detail: string, seconds: number): HttpProblem {
  * Queues requests that change something, so that they never use all PostgreSQL connections. Sends
  * 429 with Retry-After if the queue is full or the wait is too long. Register it before the routes.
  */
-export function queueChanges(
-  app: FastifyInstance,
-  { atOnce, mostWaiting, longestWaitMs }: Omit<TurnOptions, 'refuse'>,
-): void {
+export function queueChanges(app: FastifyInstance, limits: Omit<TurnOptions, 'refuse'>): void {
   const turns = openTurns({
-    ...{ atOnce, mostWaiting, longestWaitMs },
+    ...limits,
     refuse: ({ running, waiting }) => {
       const detail = `${running} changes are in progress in this API and ${waiting} are waiting`;
       return new HttpProblem(
@@ -91,15 +88,15 @@ export function queueChanges(
 const retrySeconds = 2;
 
 /**
- * For routes whose work takes seconds. Per key, `perKey` requests run at once and `mostWaiting`
+ * For routes whose work takes seconds. Per key, `perKey` requests run at once and `maxWaiting`
  * wait; further requests get 429. So one caller leaves capacity for others.
  */
 export function openWorkLimit({
   perKey,
-  mostWaiting,
+  maxWaiting,
 }: {
   readonly perKey: number;
-  readonly mostWaiting: number;
+  readonly maxWaiting: number;
 }) {
   const lanes = new Map<string, Lane>();
   return {
@@ -108,7 +105,7 @@ export function openWorkLimit({
       const lane = lanes.get(caller.id) ?? { running: 0, waiting: [] };
       lanes.set(caller.id, lane);
       if (lane.running < perKey) lane.running += 1;
-      else if (lane.waiting.length < mostWaiting)
+      else if (lane.waiting.length < maxWaiting)
         await new Promise<void>((resolve) => lane.waiting.push(resolve));
       else {
         const count = lane.running + lane.waiting.length;

@@ -33,9 +33,9 @@ export const validateRequest: FastifySchemaCompiler<z.ZodType> = ({
       found.length > 0 ? { ok: false as const, issues: found } : parseWithSchema(schema, document);
     if (read.ok) return { value: read.value };
     // A request is not a file, so the place is given once, with a pointer for each error.
-    const issues = read.issues.slice(0, mostIssues).map(withoutFile);
+    const issues = read.issues.slice(0, maxIssues).map(withoutFile);
     const more =
-      read.issues.length > mostIssues ? [`and ${read.issues.length - mostIssues} more`] : [];
+      read.issues.length > maxIssues ? [`and ${read.issues.length - maxIssues} more`] : [];
     return {
       error: failure(
         'InvalidInput',
@@ -47,7 +47,7 @@ export const validateRequest: FastifySchemaCompiler<z.ZodType> = ({
 };
 
 /** The most errors that a response lists. */
-const mostIssues = 100;
+const maxIssues = 100;
 
 function withoutFile(issue: Issue): Issue {
   return Object.fromEntries(

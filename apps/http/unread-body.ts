@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 
-const mostBytes = 256 << 20;
-const mostMilliseconds = 10_000;
+const maxBytes = 256 << 20;
+const maxMilliseconds = 10_000;
 
 /**
  * Reads and drops the rest of a body after its request was refused. If a connection is closed with
@@ -11,11 +11,11 @@ const mostMilliseconds = 10_000;
 export function drainBody({ raw }: FastifyRequest): void {
   if (raw.complete || raw.destroyed) return;
   let bytes = 0;
-  const giveUp = setTimeout(() => raw.destroy(), mostMilliseconds);
+  const giveUp = setTimeout(() => raw.destroy(), maxMilliseconds);
   giveUp.unref();
   raw.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
-    if (bytes > mostBytes) raw.destroy();
+    if (bytes > maxBytes) raw.destroy();
   });
   raw.once('close', () => clearTimeout(giveUp));
   raw.resume();

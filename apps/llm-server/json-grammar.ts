@@ -34,8 +34,8 @@ const rules: Readonly<Record<string, readonly string[]>> = {
 };
 const formats = ['date-time', 'date', 'time'];
 /** Bounds become repetitions in the grammar, which need memory. */
-const largestBound = 1_000;
-const mostNodes = 500;
+const maxBound = 1_000;
+const maxNodes = 500;
 
 /**
  * Convert a JSON Schema for the bindings of llama.cpp. Keywords that a grammar cannot enforce, such
@@ -45,7 +45,7 @@ export function grammarSchema(schema: GrammarSchema): GrammarSchema {
   let nodes = 0;
 
   function convert(value: unknown, path: string): GrammarSchema {
-    if (++nodes > mostNodes) throw refused('', `the schema has more than ${mostNodes} parts`);
+    if (++nodes > maxNodes) throw refused('', `the schema has more than ${maxNodes} parts`);
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       throw refused(path, 'is not a schema object');
     const node = Object.fromEntries(
@@ -158,9 +158,8 @@ function literal(value: unknown, path: string): unknown {
 }
 
 function checkBound(key: string, value: unknown, path: string): void {
-  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= largestBound)
-    return;
-  throw refused(path, `${key} is not a whole number from 0 to ${largestBound}`);
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= maxBound) return;
+  throw refused(path, `${key} is not a whole number from 0 to ${maxBound}`);
 }
 
 function refused(path: string, message: string): ApiError {

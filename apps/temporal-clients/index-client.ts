@@ -12,7 +12,7 @@ import { CancelledFailure } from '@temporalio/common';
 import type { Digest } from '../../domain/dataset/artifact';
 import { failure, isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import { largestChange } from '../../domain/index/document';
+import { maxChangeBytes } from '../../domain/index/document';
 import type {
   IndexBuildInput,
   IndexBuildOutcome,
@@ -34,9 +34,9 @@ import {
 } from '../../workflows/index-version/messages';
 import { taskQueues } from '../../workflows/run/messages';
 import type { LifecycleClientOptions } from './lifecycle-client';
-import { withTemporalTimeout, nullWhenUnknown } from './lifecycle-client';
+import { withTemporalTimeout, nullIfNotFound } from './lifecycle-client';
 
-export type IndexBuildStanding =
+export type IndexBuildStatus =
   /** `state` is null if no worker reports the progress. */
   | { readonly status: 'running'; readonly state: IndexBuildState | null }
   | { readonly status: 'done'; readonly outcome: IndexBuildOutcome }
@@ -63,7 +63,7 @@ export interface IndexClient {
     order: { readonly asked: Digest; readonly input: () => Promise<IndexBuildInput> },
   ): Promise<void>;
   /** Null if Temporal does not know the build, or no longer. */
-  standing(ref: IndexBuildRef): Promise<IndexBuildStanding | null>;
+  standing(ref: IndexBuildRef): Promise<IndexBuildStatus | null>;
   /** Cancels a build and removes what it has built. Harmless if it has ended. */
   cancelBuild(ref: IndexBuildRef): Promise<void>;
   /** Its page in the Temporal Web UI, if known. */
@@ -85,7 +85,7 @@ export function createIndexClient({
   const handleOf = (ref: IndexBuildRef) => workflow.getHandle(indexBuildWorkflowId(ref));
   const askedOf = (ref: IndexBuildRef) =>
     withTemporalTimeout(connection, async () => {
-      const found = await handleOf(ref).describe().catch(nullWhenUnknown);
+      const found = await handleOf(ref).describe().catch(nullIfNotFound);
       return found && (found.memo?.['asked'] ?? 'not said');
     });
   const start = (ref: IndexBuildRef, asked: Digest, input: IndexBuildInput) =>
@@ -114,7 +114,7 @@ export function createIndexClient({
             {
               tenant,
               index,
-              maxDocumentBytes: largestChange,
+              maxDocumentBytes: maxChangeBytes,
               compaction,
               roundsPerExecution: null,
             },
@@ -127,7 +127,7 @@ export function createIndexClient({
     async waiting(at) {
       const handle = workflow.getHandle(indexChangesWorkflowId(at));
       const asked = withTemporalTimeout(connection, async () => {
-        const found = await handle.describe().catch(nullWhenUnknown);
+        const found = await handle.describe().catch(nullIfNotFound);
         return found?.status.name === 'RUNNING'
           ? (await handle.query(indexChangesQuery)).waiting
           : null;
@@ -160,7 +160,7 @@ export function createIndexClient({
     async standing(ref) {
       const handle = handleOf(ref);
       const found = await withTemporalTimeout(connection, () =>
-        handle.describe().catch(nullWhenUnknown),
+        handle.describe().catch(nullIfNotFound),
       );
       if (found === null) return null;
       if (found.status.name === 'RUNNING')

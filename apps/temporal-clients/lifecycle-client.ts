@@ -343,7 +343,7 @@ export async function withTemporalTimeout<T>(
  * For a workflow that may never have started: a query, because `withTemporalTimeout`
  * reports a missing workflow as ended.
  */
-export function nullWhenUnknown(error: unknown): null {
+export function nullIfNotFound(error: unknown): null {
   if (error instanceof WorkflowNotFoundError) return null;
   throw error;
 }

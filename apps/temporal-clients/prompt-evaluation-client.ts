@@ -18,7 +18,7 @@ import {
   promptEvaluationWorkflowId,
 } from '../../workflows/prompt/evaluation-messages';
 import type { LifecycleClientOptions } from './lifecycle-client';
-import { withTemporalTimeout, nullWhenUnknown } from './lifecycle-client';
+import { withTemporalTimeout, nullIfNotFound } from './lifecycle-client';
 
 type EvaluationRef = Pick<PromptEvaluationInput, 'tenant' | 'evaluation'>;
 
@@ -85,7 +85,7 @@ export function createPromptEvaluationClient({
     async state(ref) {
       const workflowId = promptEvaluationWorkflowId(ref);
       const found = await withTemporalTimeout(connection, () =>
-        workflow.getHandle(workflowId).describe().catch(nullWhenUnknown),
+        workflow.getHandle(workflowId).describe().catch(nullIfNotFound),
       );
       if (found === null) return null;
       if (found.status.name === 'RUNNING')

@@ -16,9 +16,9 @@ import {
 import { wilsonBounds } from '../../domain/statistics/wilson';
 
 const falseAlarms = 0.01;
-const mostAttacks = 200;
+const maxAttacks = 200;
 /** A short attack has one or two sentences. */
-const mostCharacters = 300;
+const maxCharacters = 300;
 
 /**
  * Which attacks are hidden in which documents. The first pair is from one fold, whose classifier
@@ -62,11 +62,11 @@ function measureHead(head: SentenceHead, sentences: readonly ReadText[]) {
   const found = pairs[head].map(([attacks, documents]) => {
     const { classifier, limit } = foldOf(attacks);
     const carriers = sentences.filter(
-      ({ source, text }) => source === documents && text.length > mostCharacters,
+      ({ source, text }) => source === documents && text.length > maxCharacters,
     );
     const short = sentences
       .filter((each) => each.source === attacks && isShortAttack(each))
-      .slice(0, mostAttacks);
+      .slice(0, maxAttacks);
     const looks = short.map((attack, at) => {
       const carrier = carriers[at % carriers.length];
       if (!carrier) throw new Error(`no document of ${documents}`);
@@ -115,7 +115,7 @@ function measureHead(head: SentenceHead, sentences: readonly ReadText[]) {
 }
 
 function isShortAttack({ kind, category, text }: ReadText): boolean {
-  return kind !== 'benign' && text.length < mostCharacters && !softCategories.includes(category);
+  return kind !== 'benign' && text.length < maxCharacters && !softCategories.includes(category);
 }
 
 interface Share {

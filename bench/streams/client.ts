@@ -10,7 +10,7 @@ import {
   type LoadPoint,
   type StreamTarget,
   type PlanMessage,
-  type Way,
+  type RequestPath,
 } from './plan';
 
 class Series {
@@ -35,7 +35,10 @@ class Series {
   }
 }
 
-const waysOf = <T>(make: () => T): Record<Way, T> => ({ gateway: make(), straight: make() });
+const waysOf = <T>(make: () => T): Record<RequestPath, T> => ({
+  gateway: make(),
+  straight: make(),
+});
 const seen = waysOf(() => ({ tokenMs: new Series(), firstMs: new Series(), open: 0, finished: 0 }));
 const failures: Record<string, number> = {};
 const sockets = new Set<Socket>();
@@ -161,7 +164,7 @@ async function begin(point: LoadPoint): Promise<void> {
   }
 }
 
-function figuresOf({ tokenMs, firstMs, open, finished }: (typeof seen)[Way]) {
+function figuresOf({ tokenMs, firstMs, open, finished }: (typeof seen)[RequestPath]) {
   return { tokenMs: tokenMs.toString(), firstMs: firstMs.toString(), open, finished };
 }
 

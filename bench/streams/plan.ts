@@ -15,10 +15,10 @@ export interface Pace {
   readonly tokens: number;
 }
 
-export type Way = 'gateway' | 'straight';
+export type RequestPath = 'gateway' | 'straight';
 
 export interface StreamTarget {
-  readonly way: Way;
+  readonly way: RequestPath;
   readonly host: string;
   readonly port: number;
   readonly authorization: string;
@@ -42,7 +42,7 @@ export type PlanMessage =
   | { readonly kind: 'begin'; readonly point: LoadPoint }
   | { readonly kind: 'measure' | 'figures' | 'end' };
 
-export interface WayFigures {
+export interface PathFigures {
   /**
    * Time from writing a token in the upstream to reading it in the client: Float32, little-endian,
    * base64.
@@ -55,7 +55,7 @@ export interface WayFigures {
 }
 
 export interface StreamLoadFigures {
-  readonly ways: Readonly<Record<Way, WayFigures>>;
+  readonly ways: Readonly<Record<RequestPath, PathFigures>>;
   /** By the kind of event. */
   readonly failures: Readonly<Record<string, number>>;
 }

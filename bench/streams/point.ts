@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { quantile, rounded } from '../figures';
-import type { StreamLoadFigures, Pace, StreamTarget, Way } from './plan';
+import type { StreamLoadFigures, Pace, StreamTarget, RequestPath } from './plan';
 import type { Rig } from './rig';
 import { cpuSeconds, memoryBytes } from './usage';
 
@@ -27,8 +27,8 @@ export interface PointFigures extends Omit<PointPlan, 'straight' | 'isFirst'> {
   readonly finished: number;
   readonly failures: Readonly<Record<string, number>>;
   readonly tokensPerSecond: number;
-  readonly token: Readonly<Record<Way, Spread>>;
-  readonly first: Readonly<Record<Way, Spread>>;
+  readonly token: Readonly<Record<RequestPath, Spread>>;
+  readonly first: Readonly<Record<RequestPath, Spread>>;
   /** The 97th percentile through the gateway minus the median of the direct streams. */
   readonly addedTokenMs: number;
   readonly addedFirstMs: number;
@@ -44,7 +44,7 @@ export interface PointFigures extends Omit<PointPlan, 'straight' | 'isFirst'> {
   readonly cores: Readonly<Record<'gateways' | 'upstreams' | 'clients', number>>;
 }
 
-export const mostAddedMs = 180;
+export const maxAddedMs = 180;
 
 /** Opens the streams, waits until all are open, measures, and closes them. */
 export async function measurePoint(rig: Rig, plan: PointPlan): Promise<PointFigures> {
@@ -108,7 +108,7 @@ function summed(
     readonly cores: PointFigures['cores'];
   },
 ): PointFigures {
-  const all = (way: Way, what: 'tokenMs' | 'firstMs') =>
+  const all = (way: RequestPath, what: 'tokenMs' | 'firstMs') =>
     told.flatMap(({ ways }) => numbersOf(ways[way][what]));
   const token = {
     gateway: spread(all('gateway', 'tokenMs')),
@@ -128,7 +128,7 @@ function summed(
   // If the window is shorter than a stream, there may be no first token; a missing measurement does
   // not count as passed.
   const holds =
-    addedTokenMs < mostAddedMs && addedFirstMs < mostAddedMs && Object.keys(failures).length === 0;
+    addedTokenMs < maxAddedMs && addedFirstMs < maxAddedMs && Object.keys(failures).length === 0;
   return {
     ...plan,
     open,

@@ -1,5 +1,5 @@
 import type { CompletionFigures } from './completions';
-import { mostAddedMs, type PointFigures } from './point';
+import { maxAddedMs, type PointFigures } from './point';
 import type { UptimeFigures } from './uptime';
 
 type PointRow = readonly [string, string];
@@ -25,7 +25,7 @@ export function pointRows(point: PointFigures): readonly PointRow[] {
     ],
     [
       '  added to a token, 97 %',
-      `${point.addedTokenMs} ms of ${mostAddedMs} (through p50 ${token.gateway.p50Ms}, straight p50 ${token.straight.p50Ms}, p97 ${token.straight.p97Ms})`,
+      `${point.addedTokenMs} ms of ${maxAddedMs} (through p50 ${token.gateway.p50Ms}, straight p50 ${token.straight.p50Ms}, p97 ${token.straight.p97Ms})`,
     ],
     [
       '  added to the first token, 97 %',

@@ -64,7 +64,7 @@ export interface LargeUpload extends Destination {
 }
 
 /** Limit of one copy request (AWS). A single copy makes a large upload appear atomically. */
-const largestCopy = 5 * 1024 ** 3;
+const maxCopyBytes = 5 * 1024 ** 3;
 
 /**
  * Uploads in parts to a staging key, then makes one conditional server-side copy. SeaweedFS ignores
@@ -73,10 +73,10 @@ const largestCopy = 5 * 1024 ** 3;
  */
 export async function uploadLargeFile(s3: S3, upload: LargeUpload): Promise<void> {
   const { key, bytes, mediaType, mode, signal } = upload;
-  if (bytes > largestCopy) {
+  if (bytes > maxCopyBytes) {
     throw failure(
       'InvalidInput',
-      `${upload.path} has ${bytes} bytes; one artifact holds at most ${largestCopy} bytes`,
+      `${upload.path} has ${bytes} bytes; one artifact holds at most ${maxCopyBytes} bytes`,
       {
         next: 'split it into several files',
       },

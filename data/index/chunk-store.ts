@@ -27,7 +27,7 @@ export interface ChunkStore {
 }
 
 /** LanceDB's default for one connection. A store has one per index but one cache for all. */
-const mostIndexCache = 6 * 2 ** 30;
+const maxIndexCache = 6 * 2 ** 30;
 const metadataCache = 2 ** 28;
 
 export function openChunkStore(location: IndexLocation): ChunkStore {
@@ -119,7 +119,7 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
 function openSession(): LanceSession {
   const memory = Math.min(totalmem(), process.constrainedMemory() || Infinity);
   return new (lanceDb().Session)(
-    BigInt(Math.min(mostIndexCache, Math.floor(memory / 4))),
+    BigInt(Math.min(maxIndexCache, Math.floor(memory / 4))),
     BigInt(metadataCache),
   );
 }

@@ -12,11 +12,11 @@ export type IndexingRun = <T>(what: string, work: () => Promise<T>) => Promise<T
  * questions cheaper.
  */
 const partitionRows = 4096;
-const mostPartitions = 4096;
+const maxPartitions = 4096;
 /** Longer than any attempt, and than any question at a state that a gateway has cached. */
 const keptMs = 6 * 3_600_000;
 /** The segments of a vector index. Questions search all; forty are three to five times slower. */
-const mostSegments = 8;
+const maxSegments = 8;
 const lanceNames = { flat: 'IvfFlat', hnsw: 'IvfHnswSq', ivfPq: 'IvfPq' } as const satisfies Record<
   VectorKind,
   string
@@ -71,7 +71,7 @@ function vectorIndex(kind: VectorKind, rows: number, { dimensions }: TableSpace)
         numPartitions: Math.max(1, Math.round(rows / 1_000_000)),
       });
     case 'ivfPq': {
-      const numPartitions = Math.max(1, Math.min(mostPartitions, Math.round(rows / partitionRows)));
+      const numPartitions = Math.max(1, Math.min(maxPartitions, Math.round(rows / partitionRows)));
       return Index.ivfPq({ distanceType, numPartitions, numSubVectors: subVectors(dimensions) });
     }
   }
@@ -147,7 +147,7 @@ async function mergeSegments(
 ): Promise<void> {
   const index = await vectorIndexOf(table, run);
   const rows = await run('count', () => table.countRows());
-  if (index === null || index.segments <= mostSegments || rows === 0) return;
+  if (index === null || index.segments <= maxSegments || rows === 0) return;
   const config = vectorIndex(vectorKindFor(index.kind, rows), rows, space);
   await run('rebuild the vector index of', () =>
     table.createIndex('vector', { config, replace: true }),

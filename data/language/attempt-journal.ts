@@ -6,7 +6,7 @@ import type {
   AccessOptions,
   RoutedAnswer,
   PlannedAttempt,
-  Begun,
+  AttemptStart,
   Journal,
   ModelTarget,
   OpenAttempt,
@@ -71,7 +71,7 @@ export interface Exchange<Answer, Kept> {
 
 type Recorded<Asked, Answer, Kept> = RequestOrigin & {
   readonly place?: ConcurrencySlot | undefined;
-  readonly journal?: Journal<Asked, Begun<Answer, Kept>> | undefined;
+  readonly journal?: Journal<Asked, AttemptStart<Answer, Kept>> | undefined;
 };
 
 /**
@@ -97,7 +97,7 @@ interface Sent<Answer> {
   readonly answer: Answer;
 }
 
-type Unsent<Answer, Kept> = Exclude<Begun<Answer, Kept>, OpenAttempt<Answer, Kept>>;
+type Unsent<Answer, Kept> = Exclude<AttemptStart<Answer, Kept>, OpenAttempt<Answer, Kept>>;
 
 async function inOneTurn<Asked, Answer, Kept>(
   gate: ProviderGate,

@@ -62,7 +62,7 @@ export interface Journal<Asked, JournalDecision> {
   begin(asked: Asked): Promise<JournalDecision>;
 }
 
-export type Begun<Answer, Kept> =
+export type AttemptStart<Answer, Kept> =
   /** The answer is already recorded; nothing is sent. */
   | { readonly kind: 'answered'; readonly answered: Kept }
   /**
@@ -83,10 +83,10 @@ export interface OpenAttempt<Answer, Kept> {
   unsent(): void | Promise<void>;
 }
 
-export type AttemptJournal = Journal<PlannedAttempt, Begun<ChatAnswer, RoutedAnswer>>;
+export type AttemptJournal = Journal<PlannedAttempt, AttemptStart<ChatAnswer, RoutedAnswer>>;
 
 /** The same for embeddings. */
-export type EmbedJournal = Journal<PlannedEmbedding, Begun<TimedEmbeddings, Embeddings>>;
+export type EmbedJournal = Journal<PlannedEmbedding, AttemptStart<TimedEmbeddings, Embeddings>>;
 
 export interface PlannedEmbedding extends Pick<PlannedAttempt, 'target' | 'price' | 'totalMs'> {
   readonly texts: readonly string[];

@@ -2,7 +2,7 @@ import { assembledParts, type AssembledPartName } from '../../domain/dataset/ass
 import { openCalendar } from '../../domain/calendar';
 import type { TimeWindow } from '../../domain/dataset/dataset';
 import type { IssueAt } from '../../domain/document/document';
-import { fewestDays } from '../../domain/decision/evidence';
+import { minDays } from '../../domain/decision/evidence';
 import { formatIssue } from '../../domain/document/issue-text';
 import type { DataSpec, SplitSpec, TimeSpec } from '../../domain/lifecycle/lifecycle';
 import { evaluatedRows } from '../../domain/evaluation/measure/whole-weeks';
@@ -51,13 +51,13 @@ export function dataNotes(
       ),
     ];
   const days = Math.max(...sources.map(({ times }) => daysIn(times, parts.holdout, data)));
-  if (judgingGate === null || days >= fewestDays) return [];
+  if (judgingGate === null || days >= minDays) return [];
   const delay = data.label.availableAfterSeconds > 0 ? ' whose labels are known' : '';
   const detail = `the holdout has rows on ${days} whole days${delay}, so the gate ${judgingGate} cannot pass`;
   return [
     formatIssue(
       issueAt(['spec', 'data', 'split', 'holdout'], detail, {
-        expected: `rows on at least ${fewestDays} whole days`,
+        expected: `rows on at least ${minDays} whole days`,
       }),
     ),
   ];

@@ -26,9 +26,9 @@ export interface OffThread {
   close(): Promise<void>;
 }
 
-const mostThreads = Math.max(2, Math.min(4, availableParallelism()));
+const maxThreads = Math.max(2, Math.min(4, availableParallelism()));
 /** Most tasks that may wait for a thread. Each holds its input in memory. */
-const mostWaiting = 256;
+const maxWaiting = 256;
 const memoryMebibytes = 512;
 
 /**
@@ -45,8 +45,8 @@ export function openOffThread(): OffThread {
       execArgv: ['-r', require.resolve('tsx/cjs')],
       env: {},
       minThreads: 1,
-      maxThreads: mostThreads,
-      maxQueue: mostWaiting,
+      maxThreads: maxThreads,
+      maxQueue: maxWaiting,
       idleTimeout: 60_000,
       resourceLimits: { maxOldGenerationSizeMb: memoryMebibytes },
     });
@@ -77,7 +77,7 @@ export function openOffThread(): OffThread {
         if (error instanceof Error && error.message.startsWith('Task queue is at limit')) {
           throw failure(
             'PlatformUnavailable',
-            `too many tasks: ${mostWaiting} already wait for a free thread; try again later`,
+            `too many tasks: ${maxWaiting} already wait for a free thread; try again later`,
             { cause: error },
           );
         }

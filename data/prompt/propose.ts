@@ -116,7 +116,7 @@ export async function mutations(given: {
     for (const parent of parents.slice(0, proposer.parents)) {
       const messages = mutationMessages(
         parent.template,
-        mistakesOf(results.get(parent.id) ?? [], cases, spec.quality),
+        wrongAnswersOf(results.get(parent.id) ?? [], cases, spec.quality),
       );
       const wanted = Math.min(proposer.children, left);
       left -= wanted;
@@ -132,7 +132,7 @@ export async function mutations(given: {
   return children;
 }
 
-function mistakesOf(
+function wrongAnswersOf(
   results: readonly CaseResult[],
   cases: readonly EvaluationCase[],
   quality: string,

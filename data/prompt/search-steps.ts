@@ -87,9 +87,11 @@ export function beginSearch(search: SearchPlan): SearchState {
     cases: cases.search.length,
     halving: spec.halving,
   });
-  const variants = newVariants([], start, spec.variants - reservedMutations(spec, rounds.length)).map(
-    toScoredVariant(spec),
-  );
+  const variants = newVariants(
+    [],
+    start,
+    spec.variants - reservedMutations(spec, rounds.length),
+  ).map(toScoredVariant(spec));
   return {
     stage: 'search',
     round: 0,
@@ -196,7 +198,7 @@ export async function endRound(
     ...state,
     round: state.round + 1,
     variants: [...known, ...children.map(toScoredVariant(spec))],
-    alive: [...going, ...children.map(({ id }) => id)].map((id) => ({
+    alive: [...survivors, ...children.map(({ id }) => id)].map((id) => ({
       id,
       results: results.get(id) ?? [],
     })),
@@ -214,7 +216,8 @@ export function reportOf(
   const [ofWinner] = mergeResults(state, answered);
   const winner = state.variants.find(({ id }) => id === ofWinner?.id);
   if (!ofWinner || !winner) throw new RangeError('the search has no winner');
-  const ofFirst = mergeResults(state, answered).find(({ id }) => id === digestOf(first)) ?? ofWinner;
+  const ofFirst =
+    mergeResults(state, answered).find(({ id }) => id === digestOf(first)) ?? ofWinner;
   const mapOf = ({ results }: ActiveVariant) =>
     new Map(results.map(({ id, scores }) => [id, scores[quality] ?? failed('not measured')]));
   const { id, template, origin, result } = winner;
@@ -238,7 +241,11 @@ export function reportOf(
 }
 
 /** The split of the cases and the random generator for the proposers, from one seed. */
-function splitWithSeed({ cases: all, heldOut, spec }: Pick<PromptSearch, 'cases' | 'heldOut' | 'spec'>): {
+function splitWithSeed({
+  cases: all,
+  heldOut,
+  spec,
+}: Pick<PromptSearch, 'cases' | 'heldOut' | 'spec'>): {
   readonly cases: SearchCases;
   readonly random: Random;
 } {

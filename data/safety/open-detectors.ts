@@ -15,7 +15,7 @@ import { weights } from './text-readings';
 import { findTopics } from './topics';
 
 /** The longest text that is screened, to limit the time that a sender can cause. */
-const mostCharacters = 1_000_000;
+const maxCharacters = 1_000_000;
 
 export interface Detectors {
   /**
@@ -122,10 +122,10 @@ export function openDetectors({
   return {
     detectFor(tenant, ask = access ? askGuardWithLimits(access, tenant) : noProvider) {
       return async (spec, text, side, about = {}) => {
-        if (text.length > mostCharacters)
+        if (text.length > maxCharacters)
           throw new RangeError(
             `a text of ${text.length} characters is too long to be screened ` +
-              `(at most ${mostCharacters})`,
+              `(at most ${maxCharacters})`,
           );
         return find(spec, { text, side, about, ask });
       };

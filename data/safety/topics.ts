@@ -3,7 +3,7 @@ import { memoizeUnlessFailed } from '../share-in-flight';
 import type { EmbedTexts } from './classify';
 
 /** The number of windows of a text to compare; its beginning shows the topic. */
-const mostWindows = 4;
+const maxWindows = 4;
 
 export interface TopicalText {
   readonly text: string;
@@ -17,7 +17,7 @@ export async function findTopics(
   spec: TopicsKind,
   { text, embed, windowsOf }: TopicalText,
 ): Promise<readonly Finding[]> {
-  const windows = await windowsOf(mostWindows);
+  const windows = await windowsOf(maxWindows);
   if (windows.length === 0) return [];
   const [vectors, deny, allow] = await Promise.all([
     embed(windows),

@@ -21,13 +21,13 @@ interface Ended {
 
 const limits = { seconds: 10, startSeconds: 60, memoryBytes: 512 * 1024 * 1024 } as const;
 /** Two processes, so that one hard text does not delay all others. */
-const mostCheckers = 2;
-const mostWaiting = 64;
+const maxCheckers = 2;
+const maxWaiting = 64;
 
 /** Shared by all callers: a process needs half a second to start and ends itself when idle. */
 const idle: Checker[] = [];
 const waiting: (() => void)[] = [];
-let free = mostCheckers;
+let free = maxCheckers;
 
 /**
  * Parses or compiles SQL of a user, without data, in a process with limits of ten seconds and
@@ -78,11 +78,11 @@ export async function checkInSqlProcess<Check extends SqlCheck>(
 
 async function inTurn<T>(work: () => Promise<T>): Promise<T> {
   if (free > 0) free -= 1;
-  else if (waiting.length < mostWaiting) await new Promise<void>((turn) => waiting.push(turn));
+  else if (waiting.length < maxWaiting) await new Promise<void>((turn) => waiting.push(turn));
   else
     throw failure(
       'PlatformUnavailable',
-      `too many SQL texts: ${mostWaiting} already wait for a check; try again later`,
+      `too many SQL texts: ${maxWaiting} already wait for a check; try again later`,
     );
   try {
     return await work();

@@ -4,13 +4,13 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-interface Acting {
+interface ActingKey {
   readonly keyId: string;
   /** The reason that the caller gave; null without one. */
   readonly reason: string | null;
 }
 
-const acting = new AsyncLocalStorage<Acting>();
+const acting = new AsyncLocalStorage<ActingKey>();
 
 /** The id of the API key; null for actions of the platform itself. */
 export function actingKeyId(): string | null {

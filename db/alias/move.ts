@@ -11,7 +11,7 @@ import { raiseRoutingEpoch } from '../serving/routing-epoch';
 import { appendAudit } from '../audit/entry';
 import { appendDeployment } from '../serving/deployment';
 import { notify } from '../notification/notification';
-import { promise } from '../notification/outbox-entry';
+import { enqueueOutbox } from '../notification/outbox-entry';
 import type { ModelName, Register } from './state';
 
 export interface Move extends ModelName {
@@ -86,7 +86,7 @@ export async function moveChampion(
       after: { ...after, ...override },
     });
   }
-  await promise(tx, {
+  await enqueueOutbox(tx, {
     tenant,
     topic: 'alias.moved',
     payload: { model, kind, from: before.champion, to: after.champion, fencing },

@@ -5,7 +5,7 @@ import type { Page, PageRequest } from '../page';
 import { failure } from '../../domain/failure';
 import type { Database } from '../connection';
 import { versionBefore } from '../../domain/model/rollback-path';
-import { once } from '../idempotency/idempotency';
+import { runIdempotently } from '../idempotency/idempotency';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import { lockIndexesOf, requireIndexOf } from '../index/bundles';
 import { followRollback } from '../index/follow';
@@ -15,7 +15,7 @@ import type { aliasHistory } from './schema';
 import type { ApiKeyIdentity } from '../access/repository';
 import { lockModel, lockStatus, readAliases, statusOf } from './state';
 import { movesOf, promotionBy } from './history';
-import { allowByHand } from './by-hand';
+import { authorizeManualPromotion } from './manual-promotion';
 import { moveChampion } from './move';
 import { withdrawPromotion } from './withdraw';
 
@@ -84,7 +84,7 @@ export type Promotion =
     };
 
 /** The person who promotes. The rules of the version's lifecycle revision apply. */
-export interface PromotionByHand {
+export interface ManualPromotion {
   readonly caller: Pick<ApiKeyIdentity, 'id' | 'name' | 'scope'>;
   readonly override: { readonly reason: string; readonly selfApprove: boolean } | null;
 }
@@ -117,7 +117,7 @@ export interface AliasRepository {
     /** The rollout that must have passed. */
     readonly rollout?: RolloutId | null | undefined;
     /** Null for a run, whose workflow has checked all requirements. */
-    readonly byHand?: PromotionByHand | null | undefined;
+    readonly byHand?: ManualPromotion | null | undefined;
     readonly actor: string;
     readonly cause: string;
     readonly idempotencyKey: string;
@@ -175,7 +175,7 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
 
     promote: ({ idempotencyKey: key, tenant, rollout, ...request }) =>
       sql.begin((tx) =>
-        once<Promotion>(
+        runIdempotently<Promotion>(
           tx,
           { tenant, operation: 'alias.promote', key, request },
           async () => {
@@ -198,7 +198,11 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
             const allowed =
               byHand == null
                 ? null
-                : await allowByHand(tx, { tenant, model, version, status, champion }, byHand);
+                : await authorizeManualPromotion(
+                    tx,
+                    { tenant, model, version, status, champion },
+                    byHand,
+                  );
             if (allowed?.kind === 'unmet') return allowed;
             await lockIndexesOf(tx, { tenant, model }, [version]);
             await requireIndexOf(tx, { tenant, model, version });
@@ -232,59 +236,63 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
 
     rollback: ({ idempotencyKey: key, tenant, ...request }) =>
       sql.begin((tx) =>
-        once<RolledBack>(tx, { tenant, operation: 'alias.rollback', key, request }, async () => {
-          const { model, to, actor, cause } = request;
-          const register = await lockModel(tx, { tenant, model });
-          const from = register.aliases.champion?.version ?? null;
-          const previous = register.aliases.previous?.version ?? null;
-          const moves = await movesOf(tx, { tenant, model });
-          const target = to ?? versionBefore(moves);
-          if (target === null)
-            throw failure('Conflict', nothingToGoTo(model, from), {
-              next: `perennial model history ${model}`,
+        runIdempotently<RolledBack>(
+          tx,
+          { tenant, operation: 'alias.rollback', key, request },
+          async () => {
+            const { model, to, actor, cause } = request;
+            const register = await lockModel(tx, { tenant, model });
+            const from = register.aliases.champion?.version ?? null;
+            const previous = register.aliases.previous?.version ?? null;
+            const moves = await movesOf(tx, { tenant, model });
+            const target = to ?? versionBefore(moves);
+            if (target === null)
+              throw failure('Conflict', noRollbackTarget(model, from), {
+                next: `perennial model history ${model}`,
+              });
+            if (target === from)
+              throw failure('Conflict', `${model}@${target} is already the champion`);
+            if ((await statusOf(tx, { tenant, model, version: target })) !== 'promoted') {
+              throw failure(
+                'Conflict',
+                `${model}@${target} was never a champion, or was withdrawn: choose a former champion or promote it`,
+              );
+            }
+            await lockIndexesOf(tx, { tenant, model }, [target, from ?? target]);
+            await requireIndexOf(tx, { tenant, model, version: target });
+            const after = {
+              champion: target,
+              previous: versionBefore([...moves, { kind: 'back', to: target }]),
+            };
+            const fencing = await moveChampion(tx, register, {
+              kind: 'rollback',
+              tenant,
+              model,
+              before: { champion: from, previous },
+              after,
+              actor,
+              cause,
             });
-          if (target === from)
-            throw failure('Conflict', `${model}@${target} is already the champion`);
-          if ((await statusOf(tx, { tenant, model, version: target })) !== 'promoted') {
-            throw failure(
-              'Conflict',
-              `${model}@${target} was never a champion, or was withdrawn: choose a former champion or promote it`,
-            );
-          }
-          await lockIndexesOf(tx, { tenant, model }, [target, from ?? target]);
-          await requireIndexOf(tx, { tenant, model, version: target });
-          const after = {
-            champion: target,
-            previous: versionBefore([...moves, { kind: 'back', to: target }]),
-          };
-          const fencing = await moveChampion(tx, register, {
-            kind: 'rollback',
-            tenant,
-            model,
-            before: { champion: from, previous },
-            after,
-            actor,
-            cause,
-          });
-          const moved = {
-            from: from ?? target,
-            actor,
-            cause: `${model}@${target} is the champion again: ${cause}`,
-          };
-          return {
-            from,
-            to: target,
-            fencing,
-            index: await followRollback(tx, { tenant, model, version: target }, moved),
-          };
-        }),
+            const moved = {
+              from: from ?? target,
+              actor,
+              cause: `${model}@${target} is the champion again: ${cause}`,
+            };
+            return {
+              from,
+              to: target,
+              fencing,
+              index: await followRollback(tx, { tenant, model, version: target }, moved),
+            };
+          },
+        ),
       ),
 
     promotionBy: (input) => promotionBy(sql, input),
 
     withdraw: ({ idempotencyKey: key, tenant, ...request }) =>
       sql.begin((tx) =>
-        once<Withdrawal>(tx, { tenant, operation: 'alias.withdraw', key, request }, () =>
+        runIdempotently<Withdrawal>(tx, { tenant, operation: 'alias.withdraw', key, request }, () =>
           withdrawPromotion(tx, { tenant, ...request }),
         ),
       ),
@@ -308,7 +316,7 @@ function isAsExpected(champion: AliasState | null, expected: ExpectedChampion): 
   return champion.version === expected.version && champion.fencing === expected.fencing;
 }
 
-function nothingToGoTo(model: string, champion: number | null): string {
+function noRollbackTarget(model: string, champion: number | null): string {
   return champion === null
     ? `${model} has no champion and no former champion to roll back to`
     : `there is no version to roll back to: ${model}@${champion} replaced no other version`;

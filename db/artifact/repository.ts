@@ -205,7 +205,7 @@ export function createArtifactRepository({ sql }: Database): ArtifactRepository 
         // Later removals wait for the locks.
         const looked = await tx<{ isMarked: boolean }[]>`
           with seen as materialized (
-            select a.tenant_id, a.digest, ${isReferenced(tx)} as is_referenced, ${unheld(tx)} as is_unheld
+            select a.tenant_id, a.digest, ${isReferenced(tx)} as is_referenced, ${isWithoutLease(tx)} as is_unheld
             from artifacts a where a.tenant_id = ${tenant} and a.digest = any(${idle.map(({ digest }) => digest)})
           )
           update artifacts a set marked_at = case when s.is_unheld then now() end, referenced_at = case when s.is_referenced then now() end
@@ -220,7 +220,7 @@ export function createArtifactRepository({ sql }: Database): ArtifactRepository 
       const rows = await sql<Pick<ArtifactRow, 'digest' | 'uri'>[]>`
         with due as materialized (
           select tenant_id, digest from artifacts a
-          where tenant_id = ${tenant} and marked_at < now() - make_interval(secs => ${maxLeaseSeconds}) and ${unheld(sql)}
+          where tenant_id = ${tenant} and marked_at < now() - make_interval(secs => ${maxLeaseSeconds}) and ${isWithoutLease(sql)}
             and digest <> all(${[...except]}::text[])
           order by marked_at limit ${limit} for update skip locked
         )
@@ -235,7 +235,7 @@ export function createArtifactRepository({ sql }: Database): ArtifactRepository 
           select from artifacts a where tenant_id = ${tenant} and digest = ${digest} and sweeping_at is not null for update`;
         // Only a second statement sees commits from before the lock was granted.
         const [free] = row
-          ? await tx`select from artifacts a where tenant_id = ${tenant} and digest = ${digest} and ${unheld(tx)}`
+          ? await tx`select from artifacts a where tenant_id = ${tenant} and digest = ${digest} and ${isWithoutLease(tx)}`
           : [];
         if (!free) return false;
         await remove();
@@ -265,7 +265,7 @@ function isReferenced(sql: Query) {
 }
 
 /** Whether the row `a` has no references and no valid lease. */
-function unheld(sql: Query) {
+function isWithoutLease(sql: Query) {
   return sql`
     not ${isReferenced(sql)}
     and not exists (select from artifact_leases l where l.tenant_id = a.tenant_id and l.digest = a.digest and l.until > now())`;

@@ -5,8 +5,8 @@
 import { canonicalJson } from '../../domain/canonical';
 import type { Tenant } from '../../domain/ids';
 import type { AuditArchive, AuditFinding, AuditHead, AuditKey, AuditReport } from './repository';
-import { wrongWithHead } from './head';
-import { publicKeysOf, type KeyStanding } from './keys';
+import { headProblem } from './head';
+import { publicKeysOf, type KeyTrust } from './keys';
 
 /**
  * Heads are copied within seconds. After this time a copy is missing, even if the registry does not
@@ -22,13 +22,13 @@ interface Options {
   /** The last batch that the registry records as copied. */
   readonly copied: number;
   readonly headNow: (batch: number) => Promise<AuditHead | null>;
-  readonly standings: readonly KeyStanding[];
+  readonly keyTrust: readonly KeyTrust[];
 }
 
 /** Reads the copies of one place in step with the heads, both in the order of batches. */
 export function openComparison(
   archive: AuditArchive,
-  { tenant, after, now, copied, headNow, standings }: Options,
+  { tenant, after, now, copied, headNow, keyTrust }: Options,
 ) {
   const copies = archive.heads({ tenant, after })[Symbol.asyncIterator]();
   let next: AuditHead | null | undefined;
@@ -51,7 +51,7 @@ export function openComparison(
       if (copy.batch === head.batch) met = true;
       // The copy of an earlier batch: its head was removed, or the copy was listed late.
       const own = copy.batch === head.batch ? head : await headNow(copy.batch);
-      findings.push(...differences(archive, { copy, head: own, standings }));
+      findings.push(...differences(archive, { copy, head: own, keyTrust }));
     }
     if (met) heads += 1;
     // The list may be older than the head, so look the copy up before reporting it as missing.
@@ -67,7 +67,7 @@ export function openComparison(
     const findings: AuditFinding[] = [];
     for (let copy = await peek(); copy !== null; copy = await peek()) {
       next = undefined;
-      findings.push(...differences(archive, { copy, head: await headNow(copy.batch), standings }));
+      findings.push(...differences(archive, { copy, head: await headNow(copy.batch), keyTrust }));
     }
     return [
       ...findings,
@@ -82,13 +82,13 @@ export function openComparison(
 interface CopyPair {
   readonly copy: AuditHead;
   readonly head: AuditHead | null;
-  readonly standings: readonly KeyStanding[];
+  readonly keyTrust: readonly KeyTrust[];
 }
 
-function differences({ where }: AuditArchive, { copy, head, standings }: CopyPair): AuditFinding[] {
+function differences({ where }: AuditArchive, { copy, head, keyTrust }: CopyPair): AuditFinding[] {
   if (head !== null && canonicalJson(head) === canonicalJson(copy)) return [];
   const { batch } = copy;
-  const wrong = wrongWithHead(copy, publicKeysOf(standings));
+  const wrong = headProblem(copy, publicKeysOf(keyTrust));
   if (wrong !== null)
     return [{ kind: 'badSignature', batch, detail: `of its copy in ${where}: ${wrong}` }];
   if (head === null) {
@@ -147,17 +147,17 @@ export async function compareKeys(
   );
   const same = (copy: AuditKey, among: readonly AuditKey[]) =>
     among.some((key) => canonicalJson(key) === canonicalJson(copy));
-  let suspect = copies.filter((copy) => !same(copy, keys));
-  if (suspect.length > 0) {
+  let differing = copies.filter((copy) => !same(copy, keys));
+  if (differing.length > 0) {
     const now = await keysNow();
-    suspect = suspect.filter((copy) => !same(copy, now));
+    differing = differing.filter((copy) => !same(copy, now));
   }
   return [
     ...missing.map(({ keyId }): AuditFinding => ({
       ...{ kind: 'missingCopy', place: archive.where, keyId },
       detail: `the copy of the audit key ${keyId} is missing in ${archive.where}`,
     })),
-    ...suspect.map(({ keyId, sequence }): AuditFinding => ({
+    ...differing.map(({ keyId, sequence }): AuditFinding => ({
       ...{ kind: 'changedKey', keyId },
       detail: `entry ${sequence} of the audit keys is missing or differs from its copy in ${archive.where}`,
     })),

@@ -8,16 +8,16 @@ import { toHead } from './read-heads';
 import type { auditCopies } from './schema';
 
 /** The last head and key copied to a place; 0 for none. */
-export interface CopiedThrough {
+export interface CopyPosition {
   readonly heads: number;
   readonly keys: number;
 }
 
-export async function copiedThrough(
+export async function readCopyPosition(
   sql: Query,
   tenant: Tenant,
   place: string,
-): Promise<CopiedThrough> {
+): Promise<CopyPosition> {
   const [row] = await sql<Columns<typeof auditCopies, 'headsThrough' | 'keysThrough'>[]>`
     select heads_through, keys_through from audit_copies where tenant_id = ${tenant} and place = ${place}`;
   return { heads: row?.headsThrough ?? 0, keys: row?.keysThrough ?? 0 };
@@ -30,8 +30,8 @@ const pageSize = 500;
  * again, which is harmless.
  */
 export async function copyTo(sql: Sql, tenant: Tenant, archive: AuditArchive): Promise<void> {
-  let { heads: through } = await copiedThrough(sql, tenant, archive.place);
-  const { keys: keysThrough } = await copiedThrough(sql, tenant, archive.place);
+  let { heads: through } = await readCopyPosition(sql, tenant, archive.place);
+  const { keys: keysThrough } = await readCopyPosition(sql, tenant, archive.place);
   for (const key of await readKeys(sql, tenant)) {
     if (key.sequence <= keysThrough) continue;
     await archive.storeKey(key);
@@ -56,7 +56,7 @@ async function move(
     place,
     heads,
     keys,
-  }: CopiedThrough & { readonly tenant: Tenant; readonly place: string },
+  }: CopyPosition & { readonly tenant: Tenant; readonly place: string },
 ): Promise<void> {
   await sql`
     insert into audit_copies as c (tenant_id, place, heads_through, keys_through) values (${tenant}, ${place}, ${heads}, ${keys})

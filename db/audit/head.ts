@@ -33,7 +33,7 @@ export async function signHead(
  * Null when digest and signature are valid, else what is wrong. `publicKeys`: key id → SPKI DER,
  * base64.
  */
-export function wrongWithHead(
+export function headProblem(
   head: AuditHead,
   publicKeys: Readonly<Record<string, string>>,
 ): string | null {

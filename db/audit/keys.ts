@@ -105,7 +105,7 @@ function isSignedBy(publicKey: string, text: string, signature: string): boolean
 }
 
 /** A registered key with its trust, as the signatures show it. */
-export interface KeyStanding {
+export interface KeyTrust {
   readonly key: AuditKey;
   readonly fingerprint: Digest;
   /** Why the key is not trusted; null when signatures connect it to an anchor. */
@@ -115,10 +115,10 @@ export interface KeyStanding {
 }
 
 /** `anchors`: fingerprints that are trusted from outside the registry. */
-export function keyStandings(
+export function assessKeyTrust(
   keys: readonly AuditKey[],
   anchors: readonly Digest[],
-): readonly KeyStanding[] {
+): readonly KeyTrust[] {
   const byFingerprint = new Map(keys.map((key) => [fingerprintOf(key.publicKey), key]));
   const edges = new Map<Digest, Digest[]>();
   const link = (from: Digest, to: Digest) => edges.set(from, [...(edges.get(from) ?? []), to]);
@@ -149,13 +149,13 @@ export function keyStandings(
     return {
       key,
       fingerprint,
-      distrust: distrustOf(key, fingerprint, trusted),
+      distrust: distrustReason(key, fingerprint, trusted),
       untilBatch: replaced.get(fingerprint) ?? null,
     };
   });
 }
 
-function distrustOf(
+function distrustReason(
   key: AuditKey,
   fingerprint: Digest,
   trusted: ReadonlySet<Digest>,
@@ -173,8 +173,8 @@ function shortOf(fingerprint: Digest | null): string {
 }
 
 /** Key id → SPKI DER, base64. */
-export function publicKeysOf(standings: readonly KeyStanding[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(standings.map(({ key }) => [key.keyId, key.publicKey]));
+export function publicKeysOf(keyTrust: readonly KeyTrust[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(keyTrust.map(({ key }) => [key.keyId, key.publicKey]));
 }
 
 type AuditKeyRow = typeof auditKeys.$inferSelect;

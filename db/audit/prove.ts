@@ -4,7 +4,7 @@ import type { Sql } from '../connection';
 import type { AuditProof, AuditRepository } from './repository';
 import type { StoredAuditRow } from './content';
 import { contentOf, leafOf, sha256Hash, storedColumns, toBytes, toDigest } from './content';
-import { wrongWithHead } from './head';
+import { headProblem } from './head';
 import type { HeadRow } from './read-heads';
 import { toHead } from './read-heads';
 import type { auditSeals } from './schema';
@@ -36,12 +36,12 @@ export async function proveRow(
  * Null when the proof shows that `content` was sealed under a signed head, else what is wrong.
  * Needs no database.
  */
-export function wrongWithProof(
+export function proofProblem(
   proof: AuditProof,
   publicKeys: Readonly<Record<string, string>>,
 ): string | null {
   const { content, index, path, head } = proof;
-  const wrong = wrongWithHead(head, publicKeys);
+  const wrong = headProblem(head, publicKeys);
   if (wrong !== null) return `the head of batch ${head.batch}: ${wrong}`;
   const root = rootFromPath(sha256Hash, toBytes(leafOf(content)), {
     index,

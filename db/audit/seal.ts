@@ -5,7 +5,7 @@ import type { Sql, Transaction } from '../connection';
 import type { AuditHead, AuditRepository } from './repository';
 import type { StoredAuditRow } from './content';
 import { contentOf, leafOf, sha256Hash, storedColumns, toBytes, toDigest } from './content';
-import { copiedThrough, copyTo } from './copy';
+import { readCopyPosition, copyTo } from './copy';
 import { signHead } from './head';
 import { checkMaySign, readKeys } from './keys';
 import { lastHead, toHead } from './read-heads';
@@ -13,9 +13,9 @@ import { lastHead, toHead } from './read-heads';
 type Seal = Parameters<AuditRepository['seal']>[0];
 
 /** The largest number of rows in one batch. */
-export const largestBatch = 10_000;
+export const maxBatch = 10_000;
 /** Hashing this many rows blocks the process for about 20 ms. */
-const usualBatch = 1_000;
+const defaultBatch = 1_000;
 
 /**
  * Copies the outstanding heads first, so at most one head has no copy in the first archive. Then
@@ -24,7 +24,7 @@ const usualBatch = 1_000;
  */
 export async function seal(
   sql: Sql,
-  { tenant, signer, archive, limit = usualBatch }: Seal,
+  { tenant, signer, archive, limit = defaultBatch }: Seal,
 ): Promise<AuditHead | 'busy' | null> {
   await copyTo(sql, tenant, archive);
   const head = await sql.begin(async (tx) => {
@@ -35,12 +35,12 @@ export async function seal(
     checkMaySign(await readKeys(tx, tenant), signer);
     const last = await lastHead(tx, tenant);
     // Another sealer is about to copy its head.
-    if (last !== null && last.batch > (await copiedThrough(tx, tenant, archive.place)).heads)
+    if (last !== null && last.batch > (await readCopyPosition(tx, tenant, archive.place)).heads)
       return 'busy';
     return fold(tx, {
       tenant,
       signer,
-      limit: Math.min(limit, largestBatch),
+      limit: Math.min(limit, maxBatch),
       previous: last ? toHead(last) : null,
     });
   });
@@ -48,7 +48,7 @@ export async function seal(
   return head;
 }
 
-interface Fold {
+interface BatchInput {
   readonly tenant: Tenant;
   readonly signer: Seal['signer'];
   readonly limit: number;
@@ -61,7 +61,7 @@ interface Fold {
  */
 async function fold(
   tx: Transaction,
-  { tenant, signer, limit, previous }: Fold,
+  { tenant, signer, limit, previous }: BatchInput,
 ): Promise<AuditHead | null> {
   const rows = await tx<StoredAuditRow[]>`
     select ${storedColumns(tx)} from (select audit_id from audit_pending where tenant_id = ${tenant} order by audit_id limit ${limit}) p

@@ -14,11 +14,11 @@ import type {
 import { compareKeys, openComparison } from './compare-copies';
 import type { StoredAuditRow } from './content';
 import { contentOf, leafOf, sha256Hash, storedColumns, toBytes, toDigest } from './content';
-import { copiedThrough, type CopiedThrough } from './copy';
-import { wrongWithHead } from './head';
-import { fingerprintOf, keyStandings, publicKeysOf, readKeys, type KeyStanding } from './keys';
+import { readCopyPosition, type CopyPosition } from './copy';
+import { headProblem } from './head';
+import { fingerprintOf, assessKeyTrust, publicKeysOf, readKeys, type KeyTrust } from './keys';
 import { headOf, headsBetween, lastHead, toHead } from './read-heads';
-import { largestBatch } from './seal';
+import { maxBatch } from './seal';
 import type { auditSeals } from './schema';
 
 type Verify = Parameters<AuditRepository['verify']>[0];
@@ -29,7 +29,7 @@ type VerifiedPlace = { readonly position: number; readonly leaf: Digest } & {
 };
 
 /** A deleted log would otherwise be reported row by row. */
-const mostFindings = 1_000;
+const maxFindings = 1_000;
 
 /**
  * Verifies the sealed log one batch at a time. Its end and the unsealed rows are read in one
@@ -47,7 +47,7 @@ export async function verifyAudit(
     from,
   });
   const anchors = anchorsOf(trust, keys);
-  const standings = keyStandings(keys, anchors.fingerprints);
+  const keyTrust = assessKeyTrust(keys, anchors.fingerprints);
   const found = openFindings();
   const after = from?.batch ?? 0;
   const through = last?.batch ?? 0;
@@ -69,18 +69,18 @@ export async function verifyAudit(
       now,
       copied: copied[place]?.heads ?? 0,
       headNow,
-      standings,
+      keyTrust,
     }),
   );
   const signedBy = new Map<string, { first: number; last: number }>();
   let [rows, batches] = [0, 0];
   for await (const head of headsBetween(sql, { tenant, after, through })) {
     batches += 1;
-    found.add(...wrongInChain(head, before, standings));
+    found.add(...chainFindings(head, before, keyTrust));
     for (const comparison of comparisons) found.add(...(await comparison.meet(head)));
     const places = await placesOf(sql, head);
     rows += places.filter((place) => place.id !== null).length;
-    found.add(...wrongInBatch(head, places));
+    found.add(...batchFindings(head, places));
     signedBy.set(head.keyId, {
       first: signedBy.get(head.keyId)?.first ?? head.batch,
       last: head.batch,
@@ -98,7 +98,7 @@ export async function verifyAudit(
       })),
     );
   }
-  found.add(...wrongWithKeys(standings, signedBy, anchors));
+  found.add(...keyFindings(keyTrust, signedBy, anchors));
   if (outside.beyond > 0)
     found.add({
       kind: 'cutOff',
@@ -114,7 +114,7 @@ export async function verifyAudit(
     checkpoint: last === null ? null : { batch: last.batch, digest: last.digest },
     ...{
       trustedBy: anchors.by,
-      keys: standings.map(toReportedKey),
+      keys: keyTrust.map(toReportedKey),
       copies: comparisons.map((comparison) => comparison.report()),
     },
     ...found.all(),
@@ -131,18 +131,22 @@ async function snapshot(sql: Sql, { tenant, archives, from }: SnapshotRequest) {
   return sql.begin(async (tx) => {
     await tx.unsafe('set transaction isolation level repeatable read, read only');
     const last = await lastHead(tx, tenant);
-    const copied: CopiedThrough[] = [];
-    for (const { place } of archives) copied.push(await copiedThrough(tx, tenant, place));
+    const copied: CopyPosition[] = [];
+    for (const { place } of archives) copied.push(await readCopyPosition(tx, tenant, place));
     return {
       last: last && toHead(last),
       keys: await readKeys(tx, tenant),
       copied,
-      ...(await countsOutside(tx, { tenant, end: last ? last.first + last.count : 1, from })),
+      ...(await countRowsOutsideHeads(tx, {
+        tenant,
+        end: last ? last.first + last.count : 1,
+        from,
+      })),
     };
   });
 }
 
-interface Outside {
+interface RowsOutsideHeads {
   readonly now: string;
   /** Rows sealed after the last head. */
   readonly beyond: number;
@@ -155,18 +159,18 @@ interface Outside {
   readonly lost: number;
 }
 
-async function countsOutside(
+async function countRowsOutsideHeads(
   tx: Query,
   {
     tenant,
     end,
     from,
   }: { readonly tenant: Tenant; readonly end: number; readonly from: AuditCheckpoint | undefined },
-): Promise<Outside> {
+): Promise<RowsOutsideHeads> {
   // A separate query, so that PostgreSQL can estimate the few remaining rows and look up their
   // seals one by one.
   const oldest = from === undefined ? '' : await firstRowOf(tx, { tenant, batch: from.batch });
-  const [counts] = await tx<Outside[]>`
+  const [counts] = await tx<RowsOutsideHeads[]>`
     select now() as now, (select count(*) from audit_seals where tenant_id = ${tenant} and position >= ${end}) as beyond,
       (select count(*) from audit_pending where tenant_id = ${tenant}) as unsealed,
       (select min(l.at) from audit_pending p join audit_log l on l.tenant_id = p.tenant_id and l.id = p.audit_id
@@ -209,10 +213,10 @@ function anchorsOf({ fingerprints, ownKey }: Verify['trust'], keys: readonly Aud
   };
 }
 
-function wrongInChain(
+function chainFindings(
   head: AuditHead,
   before: AuditHead | null,
-  standings: readonly KeyStanding[],
+  keyTrust: readonly KeyTrust[],
 ): AuditFinding[] {
   const { batch } = head;
   const findings: AuditFinding[] = [];
@@ -232,15 +236,18 @@ function wrongInChain(
       detail: 'it does not continue the head before it',
     });
   }
-  const wrong = wrongWithHead(head, publicKeysOf(standings)) ?? wrongTime(head, standings);
+  const wrong = headProblem(head, publicKeysOf(keyTrust)) ?? keyPeriodProblem(head, keyTrust);
   if (wrong !== null) findings.push({ kind: 'badSignature', batch, detail: wrong });
   return findings;
 }
 
-function wrongTime({ batch, keyId }: AuditHead, standings: readonly KeyStanding[]): string | null {
-  const standing = standings.find(({ key }) => key.keyId === keyId);
-  if (standing === undefined) return null;
-  const { key, untilBatch } = standing;
+function keyPeriodProblem(
+  { batch, keyId }: AuditHead,
+  keyTrust: readonly KeyTrust[],
+): string | null {
+  const trust = keyTrust.find(({ key }) => key.keyId === keyId);
+  if (trust === undefined) return null;
+  const { key, untilBatch } = trust;
   if (batch < key.fromBatch) return `the key ${keyId} may sign from batch ${key.fromBatch} on`;
   return untilBatch !== null && batch >= untilBatch
     ? `the key ${keyId} was replaced from batch ${untilBatch} on`
@@ -255,14 +262,14 @@ export function placesOf(
   return sql<VerifiedPlace[]>`
     select s.position, s.leaf, ${storedColumns(sql)} from audit_seals s
     left join lateral (select * from audit_log r where r.tenant_id = ${tenant} and r.id = s.audit_id offset 0) l on true
-    where s.tenant_id = ${tenant} and s.position >= ${first} and s.position < ${first + Math.min(count, largestBatch)} order by s.position`;
+    where s.tenant_id = ${tenant} and s.position >= ${first} and s.position < ${first + Math.min(count, maxBatch)} order by s.position`;
 }
 
-function wrongInBatch(
+function batchFindings(
   { batch, first, count, root }: AuditHead,
   places: readonly VerifiedPlace[],
 ): AuditFinding[] {
-  if (count > largestBatch)
+  if (count > maxBatch)
     return [
       { kind: 'rewritten', batch, detail: `it claims ${count} rows, more than a batch holds` },
     ];
@@ -309,12 +316,12 @@ function rootOf(places: readonly VerifiedPlace[]): Digest {
   );
 }
 
-function wrongWithKeys(
-  standings: readonly KeyStanding[],
+function keyFindings(
+  keyTrust: readonly KeyTrust[],
   signedBy: ReadonlyMap<string, { readonly first: number; readonly last: number }>,
   anchors: Anchors,
 ): AuditFinding[] {
-  const distrusted = standings.flatMap(
+  const distrusted = keyTrust.flatMap(
     ({ key: { keyId, kind, addedAt, addedBy }, distrust }): AuditFinding[] => {
       if (distrust === null) return [];
       const signed = signedBy.get(keyId);
@@ -334,7 +341,7 @@ function wrongWithKeys(
   const absent = anchors.fingerprints
     .filter(
       (anchor) =>
-        standings.length > 0 && !standings.some(({ fingerprint }) => fingerprint === anchor),
+        keyTrust.length > 0 && !keyTrust.some(({ fingerprint }) => fingerprint === anchor),
     )
     .map((anchor): AuditFinding => {
       const whose =
@@ -353,7 +360,7 @@ function toReportedKey({
   fingerprint,
   distrust,
   untilBatch,
-}: KeyStanding): AuditReport['keys'][number] {
+}: KeyTrust): AuditReport['keys'][number] {
   const { keyId, kind, previous, fromBatch, addedAt, addedBy } = key;
   return {
     keyId,
@@ -373,7 +380,7 @@ function openFindings() {
   let further = 0;
   return {
     add(...found: readonly AuditFinding[]) {
-      const room = mostFindings - kept.length;
+      const room = maxFindings - kept.length;
       kept.push(...found.slice(0, room));
       further += Math.max(found.length - room, 0);
     },

@@ -32,7 +32,7 @@ export async function reserveBudgets(
   const ordered = inOrder(asked.amounts);
   for (const [place, amount] of ordered.entries()) {
     if (await reserveOne(tx, asked, amount)) continue;
-    for (const earlier of ordered.slice(0, place)) await giveBack(tx, asked, earlier);
+    for (const earlier of ordered.slice(0, place)) await undoReservation(tx, asked, earlier);
     return (await refusal(tx, asked.tenant, amount)) ?? reserveBudgets(tx, asked);
   }
   return { kind: 'reserved' };
@@ -54,7 +54,7 @@ async function reserveOne(
   return count === 1;
 }
 
-async function giveBack(
+async function undoReservation(
   tx: Transaction,
   { tenant, holder }: ReservationRequest,
   { scope, unit, amount }: BudgetAmount,

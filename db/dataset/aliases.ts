@@ -100,7 +100,7 @@ export async function movedBy(
  * The version of the alias before the latest consecutive moves of this actor; null when another
  * actor moved it last.
  */
-export async function beforeMovesOf(
+export async function versionsAroundMoves(
   tx: Transaction,
   {
     tenant,

@@ -3,10 +3,10 @@ import type { Column, DatasetVersionRef } from '../../domain/dataset/dataset';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { Page, PageRequest } from '../page';
 import type { Database, Transaction } from '../connection';
-import { beforeMovesOf, lockDataset, move, movedBy, versionOf } from './aliases';
+import { versionsAroundMoves, lockDataset, move, movedBy, versionOf } from './aliases';
 import { createQuarantine } from './quarantine';
 import { toJson } from '../document';
-import { once } from '../idempotency/idempotency';
+import { runIdempotently } from '../idempotency/idempotency';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import { guardRun, type HeldClaim } from '../run/guard';
 import type { datasetAliases, datasetVersions, datasets } from './schema';
@@ -134,11 +134,15 @@ export function createDatasetRepository({ sql }: Database): DatasetRepository {
       sql.begin((tx) => {
         const { idempotencyKey: key, tenant, dataset, manifest, rows, runId, claim } = input;
         const request = { dataset, digest: manifest.digest };
-        return once(tx, { tenant, operation: 'dataset.register', key, request }, async () => {
-          if (runId !== null) await guardRun(tx, { tenant, runId, claim });
-          const version = await registered(tx, input);
-          return { dataset, version, manifest, rows };
-        });
+        return runIdempotently(
+          tx,
+          { tenant, operation: 'dataset.register', key, request },
+          async () => {
+            if (runId !== null) await guardRun(tx, { tenant, runId, claim });
+            const version = await registered(tx, input);
+            return { dataset, version, manifest, rows };
+          },
+        );
       }),
 
     moveAlias: (input) =>
@@ -155,21 +159,25 @@ export function createDatasetRepository({ sql }: Database): DatasetRepository {
           idempotencyKey: key,
         } = input;
         const request = { dataset, alias, version };
-        return once(tx, { tenant, operation: 'dataset.moveAlias', key, request }, async () => {
-          if (runId !== undefined) await guardRun(tx, { tenant, runId, claim });
-          await lockDataset(tx, tenant, dataset);
-          const from = await versionOf(tx, tenant, dataset, alias);
-          return {
-            from,
-            to: version,
-            fencing: await move(tx, { tenant, dataset, alias, from, to: version, actor, cause }),
-          };
-        });
+        return runIdempotently(
+          tx,
+          { tenant, operation: 'dataset.moveAlias', key, request },
+          async () => {
+            if (runId !== undefined) await guardRun(tx, { tenant, runId, claim });
+            await lockDataset(tx, tenant, dataset);
+            const from = await versionOf(tx, tenant, dataset, alias);
+            return {
+              from,
+              to: version,
+              fencing: await move(tx, { tenant, dataset, alias, from, to: version, actor, cause }),
+            };
+          },
+        );
       }),
 
     restoreAliases: ({ tenant, runId, idempotencyKey: key }) =>
       sql.begin((tx) =>
-        once(
+        runIdempotently(
           tx,
           { tenant, operation: 'dataset.restoreAliases', key, request: { runId } },
           async () => {
@@ -177,7 +185,7 @@ export function createDatasetRepository({ sql }: Database): DatasetRepository {
             const restored: string[] = [];
             for (const { dataset, alias } of await movedBy(tx, tenant, actor)) {
               await lockDataset(tx, tenant, dataset);
-              const target = await beforeMovesOf(tx, { tenant, dataset, alias, actor });
+              const target = await versionsAroundMoves(tx, { tenant, dataset, alias, actor });
               if (target === null) continue;
               await move(tx, {
                 tenant,

@@ -5,7 +5,7 @@ import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
 import { failure } from '../../domain/failure';
 import type { Database, Sql, Transaction } from '../connection';
 import { toJson } from '../document';
-import { once } from '../idempotency/idempotency';
+import { runIdempotently } from '../idempotency/idempotency';
 import { newId } from '../ids';
 import type { decisions } from './schema';
 import { decideAttempt } from './holdout-attempt';
@@ -52,7 +52,7 @@ export function createDecisionRepository({ sql }: Database): DecisionRepository 
       return sql.begin((tx) => {
         const { tenant, runId, stage, policy, evidence, verdict, idempotencyKey: key } = input;
         const request = { runId, stage, policy, evidence, verdict };
-        return once(tx, { tenant, operation: 'decision.record', key, request }, () =>
+        return runIdempotently(tx, { tenant, operation: 'decision.record', key, request }, () =>
           insert(tx, input),
         );
       });

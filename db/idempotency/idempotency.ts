@@ -18,7 +18,7 @@ export interface KeyedRequest {
  * concurrent call waits for the first commit. IdempotencyConflict when the key was used for a
  * different request. An answer that `remember` rejects is not stored.
  */
-export async function once<T>(
+export async function runIdempotently<T>(
   tx: Transaction,
   keyed: KeyedRequest,
   effect: () => Promise<T>,

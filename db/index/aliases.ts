@@ -3,7 +3,7 @@ import type { IndexAlias } from '../../domain/index/version';
 import { readAliases } from '../alias/state';
 import type { Columns } from '../columns';
 import type { Sql, Transaction } from '../connection';
-import { once } from '../idempotency/idempotency';
+import { runIdempotently } from '../idempotency/idempotency';
 import { newId } from '../ids';
 import { versionBefore, type PointerMove } from '../../domain/model/rollback-path';
 import { afterKey, rowsToAsk, toPage } from '../page';
@@ -11,7 +11,7 @@ import type { BundleRef, IndexAliasRepository, IndexPromotion } from './reposito
 import type { indexAliasHistory, indexVersions } from './schema';
 import { appendAudit } from '../audit/entry';
 import type { BundleName } from './bundles';
-import { lockIndex, readIndexAliases, type IndexName, type IndexStanding } from './state';
+import { lockIndex, readIndexAliases, type IndexName, type LockedIndex } from './state';
 
 export function createIndexAliases(sql: Sql): IndexAliasRepository {
   return {
@@ -19,14 +19,14 @@ export function createIndexAliases(sql: Sql): IndexAliasRepository {
 
     promote: ({ idempotencyKey: key, tenant, ...request }) =>
       sql.begin((tx) =>
-        once<IndexPromotion>(
+        runIdempotently<IndexPromotion>(
           tx,
           { tenant, operation: 'index.promote', key, request },
           async () => {
             const { index, version, expectedChampion, bundle, actor, cause } = request;
-            const standing = await lockIndex(tx, { tenant, index });
+            const locked = await lockIndex(tx, { tenant, index });
             await requireReady(tx, { tenant, index }, version);
-            const { champion } = standing.aliases;
+            const { champion } = locked.aliases;
             if (champion?.version === version)
               return { kind: 'unchanged', fencing: champion.fencing };
             if (
@@ -36,7 +36,7 @@ export function createIndexAliases(sql: Sql): IndexAliasRepository {
               return { kind: 'conflict', champion };
             if (bundle && !(await isChampion(tx, { tenant, ...bundle })))
               return { kind: 'conflict', champion };
-            const fencing = await moveIndex(tx, standing, {
+            const fencing = await moveIndex(tx, locked, {
               tenant,
               index,
               kind: 'promote',
@@ -53,11 +53,11 @@ export function createIndexAliases(sql: Sql): IndexAliasRepository {
 
     rollback: ({ idempotencyKey: key, tenant, ...request }) =>
       sql.begin((tx) =>
-        once(tx, { tenant, operation: 'index.rollback', key, request }, async () => {
+        runIdempotently(tx, { tenant, operation: 'index.rollback', key, request }, async () => {
           const { index, actor, cause } = request;
           const next = `perennial index show ${index}`;
-          const standing = await lockIndex(tx, { tenant, index });
-          const { champion } = standing.aliases;
+          const locked = await lockIndex(tx, { tenant, index });
+          const { champion } = locked.aliases;
           const to = request.to ?? (await previousAfter(tx, { tenant, index }));
           if (to === null)
             throw failure('Conflict', `${index} has no earlier version to go back to`, { next });
@@ -66,7 +66,7 @@ export function createIndexAliases(sql: Sql): IndexAliasRepository {
           if (!(await hasAnswered(tx, { tenant, index, version: to })))
             throw failure('Conflict', `${index}@${to} was never the champion`, { next });
           await requireReady(tx, { tenant, index }, to);
-          const fencing = await moveIndex(tx, standing, {
+          const fencing = await moveIndex(tx, locked, {
             tenant,
             index,
             kind: 'rollback',
@@ -147,7 +147,7 @@ interface IndexMove extends IndexName {
  */
 export async function moveIndex(
   tx: Transaction,
-  { fencing: last, aliases }: IndexStanding,
+  { fencing: last, aliases }: LockedIndex,
   { tenant, index, kind, to, bundle, actor, cause }: IndexMove,
 ): Promise<number> {
   const fencing = last + 1;

@@ -69,7 +69,7 @@ export async function requireIndexOf(tx: Transaction, bundle: BundleName): Promi
 
 type Role = 'champion' | 'challenger' | 'previous' | 'candidate';
 
-const whatFrees: Readonly<Record<Role, (model: string) => string>> = {
+const releaseAdvice: Readonly<Record<Role, (model: string) => string>> = {
   champion: (model) =>
     `perennial run start ${model}: its index is free after two newer bundles were promoted`,
   challenger: (model) => `perennial rollout show ${model}: its rollout is open`,
@@ -104,7 +104,7 @@ export async function refuseWhileNeeded(
   if (bundle) {
     const { model, role } = bundle;
     const told = `${index}@${version} is used by ${model}@${bundle.version}, the ${role} of ${model}, so its table is kept`;
-    throw failure('Conflict', told, { next: whatFrees[role](model) });
+    throw failure('Conflict', told, { next: releaseAdvice[role](model) });
   }
   const [behind] = await tx<Columns<typeof gateways, 'url'>[]>`
     select g.url from gateways g, routing_epoch r where g.lease_until > now() and g.epoch < r.epoch and exists (${named}) limit 1`;

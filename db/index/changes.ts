@@ -1,18 +1,18 @@
 import { failure } from '../../domain/failure';
 import type { Sql } from '../connection';
 import { toJson } from '../document';
-import { once } from '../idempotency/idempotency';
+import { runIdempotently } from '../idempotency/idempotency';
 import type { IndexChange, IndexChangeRepository } from './repository';
 import type { indexChanges } from './schema';
 import { appendAudit } from '../audit/entry';
-import { promise } from '../notification/outbox-entry';
+import { enqueueOutbox } from '../notification/outbox-entry';
 import { lockIndex } from './state';
 
 export function createIndexChanges(sql: Sql): IndexChangeRepository {
   return {
     append: ({ idempotencyKey: key, tenant, ...request }) =>
       sql.begin((tx) =>
-        once(tx, { tenant, operation: 'index.change', key, request }, async () => {
+        runIdempotently(tx, { tenant, operation: 'index.change', key, request }, async () => {
           const { index, documents, deleted, actor } = request;
           const seq = (await lockIndex(tx, { tenant, index })).changes + 1;
           await tx`update indexes set changes = ${seq} where tenant_id = ${tenant} and name = ${index}`;
@@ -28,7 +28,7 @@ export function createIndexChanges(sql: Sql): IndexChangeRepository {
             cause: 'documents changed',
             after,
           });
-          await promise(tx, { tenant, topic: 'index.changed', payload: { index } });
+          await enqueueOutbox(tx, { tenant, topic: 'index.changed', payload: { index } });
           return { seq };
         }),
       ),

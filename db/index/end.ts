@@ -5,18 +5,18 @@ import type { Columns } from '../columns';
 import type { Transaction } from '../connection';
 import type { IndexRepository, RetiredVersion } from './repository';
 import { appendAudit } from '../audit/entry';
-import { promise } from '../notification/outbox-entry';
+import { enqueueOutbox } from '../notification/outbox-entry';
 import { refuseWhileNeeded } from './bundles';
 import { lockIndex } from './state';
 import { buildOf, lockVersion } from './versions';
 import type { runs } from '../run/schema';
 
-type Ending = Parameters<IndexRepository['end']>[0];
+type EndInput = Parameters<IndexRepository['end']>[0];
 
 /** Takes the row lock of the index, as moves of its aliases and of bundles that use it do. */
 export async function endVersion(
   tx: Transaction,
-  { tenant, index, version, state, actor, cause }: Ending,
+  { tenant, index, version, state, actor, cause }: EndInput,
 ): Promise<void> {
   const { aliases } = await lockIndex(tx, { tenant, index });
   const row = await lockVersion(tx, { tenant, index, version });
@@ -50,7 +50,7 @@ export async function endVersion(
  */
 export async function retireVersion(
   tx: Transaction,
-  ending: Omit<Ending, 'state'>,
+  ending: Omit<EndInput, 'state'>,
   endedBuild: string | null,
 ): Promise<RetiredVersion> {
   const { tenant, index, version, actor, cause } = ending;
@@ -58,13 +58,17 @@ export async function retireVersion(
   const { state: from, runId } = await lockVersion(tx, { tenant, index, version });
   await refuseWhileBuilt(tx, ending, { from, runId, endedBuild });
   await endVersion(tx, { ...ending, state: 'retired' });
-  await promise(tx, { tenant, topic: 'index.retired', payload: { index, version, actor, cause } });
+  await enqueueOutbox(tx, {
+    tenant,
+    topic: 'index.retired',
+    payload: { index, version, actor, cause },
+  });
   return { version, from };
 }
 
 async function refuseWhileBuilt(
   tx: Transaction,
-  { tenant, index, version }: Omit<Ending, 'state'>,
+  { tenant, index, version }: Omit<EndInput, 'state'>,
   {
     from,
     runId,

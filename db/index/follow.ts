@@ -20,8 +20,8 @@ export async function followRollback(
   const gone = await indexOfBundle(tx, { tenant, model, version: from });
   if (!gone) return null;
   const { index } = gone;
-  const standing = await lockIndex(tx, { tenant, index });
-  const { champion } = standing.aliases;
+  const locked = await lockIndex(tx, { tenant, index });
+  const { champion } = locked.aliases;
   const stays = (why: string): FollowedIndex => ({
     kind: 'stays',
     index,
@@ -36,7 +36,7 @@ export async function followRollback(
   if (champion?.version !== gone.version || last?.model !== model)
     return stays(`${model} did not move it there; move it with perennial index rollback ${index}`);
   const bundle = { model, version: to };
-  await moveIndex(tx, standing, {
+  await moveIndex(tx, locked, {
     tenant,
     index,
     kind: 'rollback',

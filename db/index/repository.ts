@@ -8,7 +8,7 @@ import type {
   IndexVersionRef,
 } from '../../domain/index/version';
 import type { Database } from '../connection';
-import { once } from '../idempotency/idempotency';
+import { runIdempotently } from '../idempotency/idempotency';
 import { createIndexAliases } from './aliases';
 import { createIndexChanges } from './changes';
 import { endVersion, retireVersion } from './end';
@@ -60,7 +60,7 @@ export type IndexPromotion =
   | { readonly kind: 'unchanged'; readonly fencing: number }
   | { readonly kind: 'conflict'; readonly champion: IndexAliasState | null };
 
-export type Sealed =
+export type SealResult =
   { readonly kind: 'ready' } | { readonly kind: 'behind'; readonly changes: number };
 
 /** The version and its state before it was retired. */
@@ -183,7 +183,7 @@ export interface IndexRepository extends IndexAliasRepository {
    * Makes a version in `building` ready once it has every change. Later changes are applied as they
    * arrive.
    */
-  seal(input: IndexVersionName & { readonly report: IndexReport }): Promise<Sealed>;
+  seal(input: IndexVersionName & { readonly report: IndexReport }): Promise<SealResult>;
   /**
    * Ends a version, whose table may then be deleted. Conflict while an alias points to it or a
    * bundle may use it. Does nothing for an ended version.
@@ -259,7 +259,7 @@ export function createIndexRepository({ sql }: Database): IndexRepository {
           dataset,
           datasetVersion,
         };
-        return once(tx, { tenant, operation: 'index.open', key, request }, async () => {
+        return runIdempotently(tx, { tenant, operation: 'index.open', key, request }, async () => {
           if (runId !== null) await guardRun(tx, { tenant, runId });
           return openVersion(tx, input);
         });
@@ -286,7 +286,7 @@ export function createIndexRepository({ sql }: Database): IndexRepository {
     // `endedBuild` is not part of the request, so it may differ between attempts.
     retire: ({ idempotencyKey: key, tenant, endedBuild = null, ...request }) =>
       sql.begin((tx) =>
-        once(tx, { tenant, operation: 'index.retire', key, request }, () =>
+        runIdempotently(tx, { tenant, operation: 'index.retire', key, request }, () =>
           retireVersion(tx, { tenant, ...request }, endedBuild),
         ),
       ),

@@ -11,7 +11,7 @@ export interface IndexName {
   readonly index: string;
 }
 
-export interface IndexStanding {
+export interface LockedIndex {
   readonly changes: number;
   readonly fencing: number;
   readonly aliases: Readonly<Record<IndexAlias, IndexAliasState | null>>;
@@ -21,17 +21,17 @@ export interface IndexStanding {
 export async function lockIndex(
   tx: Transaction,
   { tenant, index }: IndexName,
-): Promise<IndexStanding> {
+): Promise<LockedIndex> {
   const [row] = await tx<Columns<typeof indexes, 'changes' | 'fencing'>[]>`
     select changes, fencing from indexes where tenant_id = ${tenant} and name = ${index} for update`;
-  if (!row) throw noSuchIndex(index);
+  if (!row) throw indexNotFound(index);
   return { ...row, aliases: await readIndexAliases(tx, { tenant, index }) };
 }
 
 export async function readIndexAliases(
   sql: Query,
   { tenant, index }: IndexName,
-): Promise<IndexStanding['aliases']> {
+): Promise<LockedIndex['aliases']> {
   const rows = await sql<
     Columns<typeof indexAliases, 'alias' | 'version' | 'fencing' | 'movedAt'>[]
   >`
@@ -43,6 +43,6 @@ export async function readIndexAliases(
   return { champion: state('champion'), previous: state('previous') };
 }
 
-function noSuchIndex(index: string): Error {
+function indexNotFound(index: string): Error {
   return failure('NotFound', `there is no index ${index}`, { next: 'perennial index list' });
 }

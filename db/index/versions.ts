@@ -2,7 +2,7 @@ import { failure } from '../../domain/failure';
 import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
 import { digestOf, toJson } from '../document';
-import type { IndexRepository, IndexVersionRecord, Sealed } from './repository';
+import type { IndexRepository, IndexVersionRecord, SealResult } from './repository';
 import type { indexVersions, indexes } from './schema';
 import { appendAudit } from '../audit/entry';
 import { appendIndexLineage } from './lineage';
@@ -59,7 +59,7 @@ export async function openVersion(
 export async function sealVersion(
   tx: Transaction,
   { tenant, index, version, report }: Parameters<IndexRepository['seal']>[0],
-): Promise<Sealed> {
+): Promise<SealResult> {
   const { changes } = await lockIndex(tx, { tenant, index });
   const row = await lockVersion(tx, { tenant, index, version });
   if (row.state === 'ready') return { kind: 'ready' };

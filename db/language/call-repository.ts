@@ -21,7 +21,7 @@ type CallRow = typeof llmCalls.$inferSelect & { readonly answeredModel?: string 
 type AttemptRow = typeof llmAttempts.$inferSelect;
 
 /** Longest wait between two checks of a call that another owner has in progress. */
-const lookAgainMs = 500;
+const maxRecheckMs = 500;
 
 export function createCallLedger({ sql }: Database): CallLedger {
   return {
@@ -32,7 +32,7 @@ export function createCallLedger({ sql }: Database): CallLedger {
           select key from llm_calls where tenant_id = ${tenant} and key = any(${keys}) and answer is not null and scope <> ${scope}
           order by key for key share),
         reading as (
-          insert into llm_call_readers (tenant_id, key, scope) select ${tenant}::text, key, ${scope}::text from others ${orReadAgain(sql)})
+          insert into llm_call_readers (tenant_id, key, scope) select ${tenant}::text, key, ${scope}::text from others ${onConflictTouchReader(sql)})
         select *, ${answeredModel(sql)} from llm_calls
         where tenant_id = ${tenant} and key = any(${keys}) and answer is not null and (scope = ${scope} or key in (select key from others))`;
       return Object.fromEntries(rows.map((row) => [row.key, recorded(row)]));
@@ -41,15 +41,15 @@ export function createCallLedger({ sql }: Database): CallLedger {
     spentFor: ({ call, owner, reserve }) => spentBudget(sql, call, owner, reserve),
 
     claim: async ({ call, owner, attempt }) =>
-      (await claimAtOnce(sql, call, owner, attempt)) ??
+      (await claimDirectly(sql, call, owner, attempt)) ??
       sql.begin(async (tx) => {
         const row =
-          (await begin(tx, call, owner, attempt)) ?? (await take(tx, call, owner, attempt));
+          (await begin(tx, call, owner, attempt)) ?? (await takeOver(tx, call, owner, attempt));
         return 'kind' in row ? row : plan(tx, call, row, attempt);
       }),
 
     end: async ({ call, number, end }) =>
-      (await answerAtOnce(sql, call, number, end)) ??
+      (await recordAnswerDirectly(sql, call, number, end)) ??
       sql.begin(async (tx) => {
         const row = await lock(tx, call);
         const attempt = await endAttempt(tx, call, number, end);
@@ -81,7 +81,7 @@ export function createCallLedger({ sql }: Database): CallLedger {
   };
 }
 
-function orReadAgain(sql: Query) {
+function onConflictTouchReader(sql: Query) {
   return sql`on conflict on constraint llm_call_readers_pk do update set read_at = now() where llm_call_readers.read_at < now() - interval '1 day'`;
 }
 
@@ -106,7 +106,7 @@ async function spentBudget(
  * The usual case, a new call without a reservation, in one statement instead of a dozen round
  * trips. Otherwise returns null and writes nothing.
  */
-async function claimAtOnce(
+async function claimDirectly(
   sql: Query,
   call: LedgerCall,
   owner: CallOwner,
@@ -131,7 +131,7 @@ async function claimAtOnce(
 }
 
 /** The first answer in one statement. Locks the call's row before its attempt's, as everywhere. */
-async function answerAtOnce(
+async function recordAnswerDirectly(
   sql: Query,
   { tenant, key }: CallRef,
   number: number,
@@ -176,7 +176,7 @@ interface Claimed {
   readonly lost: number;
 }
 
-async function take(
+async function takeOver(
   tx: Transaction,
   call: LedgerCall,
   owner: CallOwner,
@@ -187,12 +187,12 @@ async function take(
     await readBy(tx, call, row);
     return { kind: 'answered', recorded: recorded(row) };
   }
-  const isMine = row.execution === owner.execution && row.executionAttempt === owner.attempt;
+  const isOwner = row.execution === owner.execution && row.executionAttempt === owner.attempt;
   const waitMs = Date.parse(row.leaseUntil) - Date.now();
-  const isFollower = row.execution === owner.execution && row.executionAttempt < owner.attempt;
-  if (row.state === 'asking' && !isMine && !isFollower && waitMs > 0)
-    return { kind: 'asked', waitMs: Math.min(waitMs, lookAgainMs) };
-  const lost = isMine ? [] : await loseAttempts(tx, call);
+  const isNextAttempt = row.execution === owner.execution && row.executionAttempt < owner.attempt;
+  if (row.state === 'asking' && !isOwner && !isNextAttempt && waitMs > 0)
+    return { kind: 'asked', waitMs: Math.min(waitMs, maxRecheckMs) };
+  const lost = isOwner ? [] : await markAttemptsLost(tx, call);
   const [taken] = await tx<CallRow[]>`
     update llm_calls set state = 'asking', scope = case when forgotten_at is null then scope else ${call.scope} end, answered_by = null, cost = null,
       forgotten_at = null, failure = null, ended_at = null, execution = ${owner.execution}, execution_attempt = ${owner.attempt},
@@ -209,11 +209,11 @@ async function readBy(
   row: CallRow,
 ): Promise<void> {
   if (row.scope === scope) return;
-  await tx`insert into llm_call_readers (tenant_id, key, scope) values (${tenant}, ${key}, ${scope}) ${orReadAgain(tx)}`;
+  await tx`insert into llm_call_readers (tenant_id, key, scope) values (${tenant}, ${key}, ${scope}) ${onConflictTouchReader(tx)}`;
 }
 
 /** Marks the requests of a dead owner as lost; they may have been billed. */
-async function loseAttempts(
+async function markAttemptsLost(
   tx: Transaction,
   { tenant, key }: CallRef,
 ): Promise<readonly AttemptRow[]> {

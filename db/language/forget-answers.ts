@@ -48,14 +48,14 @@ export async function forgetAnswers(sql: Sql, days: Fragment): Promise<number> {
 /** Whether call `c` is old enough by the settings `s` of its tenant. */
 function isOver(sql: Query) {
   const since = sql`now() - make_interval(days => s.call_answer_days)`;
-  const relied = (scope: Fragment, at: Fragment) => sql`(case split_part(${scope}, '/', 1)
+  const isStillNeeded = (scope: Fragment, at: Fragment) => sql`(case split_part(${scope}, '/', 1)
     when 'run' then exists (
       select from runs r where r.tenant_id = c.tenant_id and r.id = split_part(${scope}, '/', 2) and (r.ended_at is null or r.ended_at >= ${since}))
     when 'prompt-search' then exists (
       select from prompt_searches p
       where p.tenant_id = c.tenant_id and p.id = split_part(${scope}, '/', 2) and (p.ended_at is null or p.ended_at >= ${since}))
     else ${at} >= now() - make_interval(days => greatest(s.call_answer_days, ${unboundedDays})) end)`;
-  return sql`c.tenant_id = s.tenant and c.answer is not null and c.ended_at < ${since} and not ${relied(sql`c.scope`, sql`c.ended_at`)}
+  return sql`c.tenant_id = s.tenant and c.answer is not null and c.ended_at < ${since} and not ${isStillNeeded(sql`c.scope`, sql`c.ended_at`)}
     and not exists (select from llm_call_readers reader
-      where reader.tenant_id = c.tenant_id and reader.key = c.key and ${relied(sql`reader.scope`, sql`reader.read_at`)})`;
+      where reader.tenant_id = c.tenant_id and reader.key = c.key and ${isStillNeeded(sql`reader.scope`, sql`reader.read_at`)})`;
 }

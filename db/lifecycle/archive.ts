@@ -5,7 +5,7 @@ import { moveChampion } from '../alias/move';
 import type { Columns } from '../columns';
 import type { Transaction } from '../connection';
 import { appendAudit } from '../audit/entry';
-import { promise } from '../notification/outbox-entry';
+import { enqueueOutbox } from '../notification/outbox-entry';
 import { refuseArchived, type LifecycleRow } from './revisions';
 import type { runs } from '../run/schema';
 
@@ -36,7 +36,7 @@ export async function archiveLifecycle(
 ): Promise<LifecycleArchive> {
   const { tenant, name, actor, reason } = request;
   const row = await lockLifecycle(tx, request);
-  if (row.deletedAt !== null) throw noLifecycle(name);
+  if (row.deletedAt !== null) throw lifecycleNotFound(name);
   if (row.archivedAt === null) {
     await tx`
       update lifecycles set archived_at = clock_timestamp(), archived_by = ${actor}, archive_reason = ${reason}, updated_at = now()
@@ -61,7 +61,7 @@ export async function unarchiveLifecycle(
 ): Promise<LifecycleArchive> {
   const { tenant, name } = request;
   const row = await lockLifecycle(tx, request);
-  if (row.deletedAt !== null) throw noLifecycle(name);
+  if (row.deletedAt !== null) throw lifecycleNotFound(name);
   if (row.archivedAt !== null) {
     await tx`
       update lifecycles set archived_at = null, archived_by = null, archive_reason = null, schedule_checked_until = null, updated_at = now()
@@ -143,7 +143,7 @@ async function lockLifecycle(
   const [row] = await tx<
     LifecycleRow[]
   >`select * from lifecycles where tenant_id = ${tenant} and name = ${name} for update`;
-  if (!row) throw noLifecycle(name);
+  if (!row) throw lifecycleNotFound(name);
   return row;
 }
 
@@ -154,7 +154,7 @@ async function lockLifecycle(
 export async function lockForRun(tx: Transaction, { tenant, name }: ArchivedName): Promise<void> {
   const [row] = await tx<Pick<LifecycleRow, 'archivedAt' | 'archivedBy' | 'deletedAt'>[]>`
     select archived_at, archived_by, deleted_at from lifecycles where tenant_id = ${tenant} and name = ${name} for share`;
-  if (row === undefined || row.deletedAt !== null) throw noLifecycle(name);
+  if (row === undefined || row.deletedAt !== null) throw lifecycleNotFound(name);
   refuseArchived(name, row);
 }
 
@@ -218,7 +218,7 @@ async function note(
   });
   // Temporal has no part in this transaction. The outbox updates the schedule even if this process
   // stops.
-  await promise(tx, { tenant, topic: 'schedule.sync', payload: { lifecycle: name } });
+  await enqueueOutbox(tx, { tenant, topic: 'schedule.sync', payload: { lifecycle: name } });
 }
 
 async function archiveOf(tx: Transaction, name: ArchivedName): Promise<LifecycleArchive> {
@@ -236,6 +236,6 @@ async function archiveOf(tx: Transaction, name: ArchivedName): Promise<Lifecycle
   };
 }
 
-function noLifecycle(name: string) {
+function lifecycleNotFound(name: string) {
   return failure('NotFound', `there is no lifecycle ${name}`, { next: 'perennial lifecycle list' });
 }

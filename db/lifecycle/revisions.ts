@@ -6,7 +6,7 @@ import type { Transaction } from '../connection';
 import { toJson } from '../document';
 import type { NewLifecycleRevision } from './repository';
 import type { lifecycleRevisions, lifecycles } from './schema';
-import { promise } from '../notification/outbox-entry';
+import { enqueueOutbox } from '../notification/outbox-entry';
 
 export type LifecycleRow = typeof lifecycles.$inferSelect;
 export type RevisionRow = typeof lifecycleRevisions.$inferSelect;
@@ -85,7 +85,11 @@ export async function putInForce(
       archived_at = null, archived_by = null, archive_reason = null, deleted_at = null,
       schedule_checked_until = case when deleted_at is null then schedule_checked_until end
     where tenant_id = ${tenant} and name = ${revision.lifecycle}`;
-  await promise(tx, { tenant, topic: 'schedule.sync', payload: { lifecycle: revision.lifecycle } });
+  await enqueueOutbox(tx, {
+    tenant,
+    topic: 'schedule.sync',
+    payload: { lifecycle: revision.lifecycle },
+  });
   return applied;
 }
 

@@ -37,7 +37,7 @@ export interface LineageRepository {
   add(input: { readonly tenant: Tenant; readonly edges: readonly LineageEdge[] }): Promise<void>;
   /**
    * Edges that are reachable from the node, nearest first: `upstream` is what it was made from,
-   * `downstream` what was made from it. Visits at most `mostNodes` nodes. Digests are not part of a
+   * `downstream` what was made from it. Visits at most `maxNodes` nodes. Digests are not part of a
    * node's identity.
    */
   of(input: LineageQuery): Promise<readonly DistantEdge[]>;
@@ -72,7 +72,7 @@ interface EdgeRow {
  * Bounds the memory of one response. A hundred retrainings back to the first data have about 300
  * nodes.
  */
-const mostNodes = 10_000;
+const maxNodes = 10_000;
 
 export function createLineageRepository({ sql }: Database): LineageRepository {
   return {
@@ -137,7 +137,7 @@ export function selectReachable(sql: Sql, query: LineageQuery): Statement<EdgeRo
       select e.${column(far, 'kind')}, e.${column(far, 'name')}, e.${column(far, 'version')}
       from reached r join lineage_edges e on e.tenant_id = ${tenant}
         and e.${column(near, 'kind')} = r.kind and e.${column(near, 'name')} = r.name and e.${column(near, 'version')} = r.version
-    ), nearest as (select * from reached limit ${mostNodes})
+    ), nearest as (select * from reached limit ${maxNodes})
     select e.* from nearest n cross join lateral (
       -- Without an offset the planner, which guesses that far more nodes are reached, reads the whole table.
       select * from lineage_edges e where e.tenant_id = ${tenant}
@@ -161,17 +161,17 @@ function byDistance(
     far,
   }: { readonly start: LineageNode; readonly near: 'from' | 'to'; readonly far: 'from' | 'to' },
 ): readonly DistantEdge[] {
-  const touching = new Map<string, LineageEdge[]>();
+  const edgesByNode = new Map<string, LineageEdge[]>();
   for (const edge of edges) {
     const key = nodeKey(edge[near]);
-    const others = touching.get(key);
-    if (others === undefined) touching.set(key, [edge]);
+    const others = edgesByNode.get(key);
+    if (others === undefined) edgesByNode.set(key, [edge]);
     else others.push(edge);
   }
   const distances = new Map([[nodeKey(start), 0]]);
   // A Map iterates over entries that are added during the iteration.
   for (const [key, distance] of distances) {
-    for (const edge of touching.get(key) ?? []) {
+    for (const edge of edgesByNode.get(key) ?? []) {
       const next = nodeKey(edge[far]);
       if (!distances.has(next)) distances.set(next, distance + 1);
     }

@@ -7,7 +7,7 @@ import { failure } from '../../domain/failure';
 import type { Columns } from '../columns';
 import type { Database, Transaction } from '../connection';
 import { toJson } from '../document';
-import { once } from '../idempotency/idempotency';
+import { runIdempotently } from '../idempotency/idempotency';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import { guardRun } from '../run/guard';
 import type { modelVersions, models } from './schema';
@@ -76,10 +76,14 @@ export function createModelRepository({ sql }: Database): ModelRepository {
       sql.begin((tx) => {
         const { tenant, model, runId, manifest, idempotencyKey: key } = input;
         const request = { model, runId, digest: manifest.digest };
-        return once(tx, { tenant, operation: 'model.register', key, request }, async () => {
-          await guardRun(tx, { tenant, runId });
-          return { model, version: await registered(tx, input), manifest };
-        });
+        return runIdempotently(
+          tx,
+          { tenant, operation: 'model.register', key, request },
+          async () => {
+            await guardRun(tx, { tenant, runId });
+            return { model, version: await registered(tx, input), manifest };
+          },
+        );
       }),
 
     setStatus: ({ tenant, model, version, status, cause, actor = 'perennial' }) =>

@@ -10,7 +10,7 @@ import { newId } from '../ids';
  */
 export async function notify(
   tx: Query,
-  told: {
+  input: {
     readonly tenant: Tenant;
     readonly lifecycle: string;
     /** Nothing is written for an event that webhooks cannot subscribe to. */
@@ -20,8 +20,8 @@ export async function notify(
     readonly data: Readonly<Record<string, unknown>>;
   },
 ): Promise<void> {
-  const { tenant, lifecycle, subject, data } = told;
-  const event = notifyEventOf(told.event);
+  const { tenant, lifecycle, subject, data } = input;
+  const event = notifyEventOf(input.event);
   if (event === null) return;
   const refused = [
     {

@@ -5,7 +5,7 @@ import { newId } from '../ids';
 import type { OutboxTopic } from './outbox-repository';
 
 /** Adds an outbox entry in the transaction that causes it. */
-export async function promise(
+export async function enqueueOutbox(
   tx: Query,
   entry: { readonly tenant: Tenant; readonly topic: OutboxTopic; readonly payload: object },
 ): Promise<void> {

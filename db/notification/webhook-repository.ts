@@ -103,7 +103,7 @@ export function createWebhookRepository({ sql }: Database): WebhookRepository {
           order by due_at limit ${limit} for update skip locked
         ), addressed as (
           select due.tenant_id, due.id, due.target, present.url, present.secret, present.url is null as is_over
-          from due left join lateral (${presentWebhook(sql)}) present on true
+          from due left join lateral (${currentWebhook(sql)}) present on true
         )
         update webhook_deliveries d set url = coalesce(a.url, d.url), secret = coalesce(a.secret, d.secret),
           due_at = now() + make_interval(secs => ${leaseSeconds}), tries = tries + 1,
@@ -173,7 +173,7 @@ export function createWebhookRepository({ sql }: Database): WebhookRepository {
  * place, whose URL was corrected. The latter must subscribe to the event and have no delivery of
  * it. A removed webhook receives nothing.
  */
-function presentWebhook(sql: Sql) {
+function currentWebhook(sql: Sql) {
   return sql`
     select n.hook->>'webhook' as url, n.hook->'secret' as secret
     from lifecycles l

@@ -22,11 +22,11 @@ export async function lockPrompt(
 ): Promise<{ readonly versions: number }> {
   const [row] = await tx<Columns<typeof prompts, 'versions'>[]>`
     select versions from prompts where tenant_id = ${tenant} and name = ${prompt} for update`;
-  if (!row) throw noPrompt(prompt);
+  if (!row) throw promptNotFound(prompt);
   return row;
 }
 
-function noPrompt(prompt: string): Error {
+function promptNotFound(prompt: string): Error {
   return failure('NotFound', `there is no prompt ${prompt}`, { next: 'perennial prompt list' });
 }
 
@@ -84,7 +84,7 @@ export async function moveRef(
 ): Promise<number> {
   const [row] = await tx<Columns<typeof prompts, 'fencing'>[]>`
     update prompts set fencing = fencing + 1 where tenant_id = ${tenant} and name = ${prompt} returning fencing`;
-  if (!row) throw noPrompt(prompt);
+  if (!row) throw promptNotFound(prompt);
   const { fencing } = row;
   await tx`
     insert into prompt_refs (tenant_id, prompt, ref, kind, version, fencing, moved_at)

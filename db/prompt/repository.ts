@@ -6,7 +6,7 @@ import { needsApproval } from '../../domain/prompt/labels';
 import type { Columns } from '../columns';
 import type { Database } from '../connection';
 import { versionBefore } from '../../domain/model/rollback-path';
-import { once } from '../idempotency/idempotency';
+import { runIdempotently } from '../idempotency/idempotency';
 import type { Page, PageRequest } from '../page';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import { lockPrompt, moveRef, readRef, requireKind, requireVersion, movesOf } from './refs';
@@ -148,7 +148,7 @@ export function createPromptRepository({ sql }: Database): PromptRepository {
   return {
     put: ({ tenant, idempotencyKey: key, ...request }) =>
       sql.begin((tx) =>
-        once(tx, { tenant, operation: 'prompt.put', key, request }, async () => {
+        runIdempotently(tx, { tenant, operation: 'prompt.put', key, request }, async () => {
           const { prompt, branch, template, actor, cause } = request;
           await tx`insert into prompts (tenant_id, name) values (${tenant}, ${prompt}) on conflict do nothing`;
           await lockPrompt(tx, { tenant, prompt });
@@ -267,7 +267,7 @@ export function createPromptRepository({ sql }: Database): PromptRepository {
 
     approve: ({ tenant, idempotencyKey: key, ...request }) =>
       sql.begin((tx) =>
-        once(tx, { tenant, operation: 'prompt.approve', key, request }, async () => {
+        runIdempotently(tx, { tenant, operation: 'prompt.approve', key, request }, async () => {
           const { prompt, version, actor, cause } = request;
           await lockPrompt(tx, { tenant, prompt });
           await requireVersion(tx, { tenant, prompt, version });
@@ -289,7 +289,7 @@ export function createPromptRepository({ sql }: Database): PromptRepository {
 
     label: ({ tenant, idempotencyKey: key, ...request }) =>
       sql.begin((tx) =>
-        once<Labelling>(
+        runIdempotently<Labelling>(
           tx,
           { tenant, operation: 'prompt.label', key, request },
           async () => {
@@ -333,7 +333,7 @@ export function createPromptRepository({ sql }: Database): PromptRepository {
 
     rollback: ({ tenant, idempotencyKey: key, ...request }) =>
       sql.begin((tx) =>
-        once(tx, { tenant, operation: 'prompt.rollback', key, request }, async () => {
+        runIdempotently(tx, { tenant, operation: 'prompt.rollback', key, request }, async () => {
           const { prompt, label: ref, to, actor, cause } = request;
           const next = `perennial prompt history ${prompt}`;
           await lockPrompt(tx, { tenant, prompt });

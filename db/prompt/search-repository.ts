@@ -24,7 +24,7 @@ export interface PromptSearchRecord {
   readonly endedAt: string | null;
 }
 
-interface Identified {
+interface SearchKey {
   readonly tenant: Tenant;
   readonly id: string;
 }
@@ -36,17 +36,17 @@ export interface PromptSearchRepository {
    * stays unchanged.
    */
   open(
-    input: Identified & Pick<PromptSearchRecord, 'prompt' | 'firstVersion' | 'request' | 'actor'>,
+    input: SearchKey & Pick<PromptSearchRecord, 'prompt' | 'firstVersion' | 'request' | 'actor'>,
   ): Promise<PromptSearchRecord & { readonly begun: boolean }>;
   /** Ends a running search; a late call changes nothing. */
   end(
-    input: Identified &
+    input: SearchKey &
       (
         | { readonly status: 'done'; readonly outcome: SearchOutcome }
         | { readonly status: 'failed' | 'cancelled'; readonly cause: string }
       ),
   ): Promise<void>;
-  get(input: Identified): Promise<PromptSearchRecord | null>;
+  get(input: SearchKey): Promise<PromptSearchRecord | null>;
   /** Searches of all tenants with the stored status `running`. */
   running(): Promise<readonly (PromptSearchRecord & { readonly tenant: Tenant })[]>;
   /** Newest first, by milliseconds, the precision of the page token. */

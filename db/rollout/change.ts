@@ -46,8 +46,8 @@ export async function endRollout(
     event: endings[status],
     actor,
     cause,
-    before: shownOf(row),
-    after: { ...shownOf(row), status, weight: 0 },
+    before: rolloutShare(row),
+    after: { ...rolloutShare(row), status, weight: 0 },
     data: decisionId === null ? {} : { decisionId },
   });
 }
@@ -96,6 +96,6 @@ export interface RolloutShare {
   readonly weight: number;
 }
 
-export function shownOf({ status, step, weight }: RolloutRow): RolloutShare {
+export function rolloutShare({ status, step, weight }: RolloutRow): RolloutShare {
   return { status, step, weight };
 }

@@ -20,12 +20,12 @@ import type { Transaction } from '../connection';
 import { toJson } from '../document';
 import { readLabels } from '../language/answer-label-repository';
 import type { OtherScore } from '../serving/prediction-repository';
-import type { Consumption, RipePair, RolloutRepository } from './repository';
+import type { Consumption, DuePair, RolloutRepository } from './repository';
 import { guardRun } from '../run/guard';
 import { lockRollout, toRecord, type RolloutRow } from './state';
-import { readClock, readCounts, readTraffic, ripeUntilOf, spanOf } from './traffic';
+import { readClock, readCounts, readTraffic, dueUntil, spanOf } from './traffic';
 
-interface RipeRow {
+interface DueRow {
   readonly predictionId: PredictionId;
   readonly eventTime: string;
   readonly spanStart: string;
@@ -58,13 +58,13 @@ export async function consume(
   const { eventNow, wallMs, idleSeconds } = await readClock(tx, row);
   const before = row.state.clock ?? stoppedClock;
   const clock = eventNow === null ? before : advanceClock(before, { wallMs, eventNow }, settleMs);
-  const due = ripeUntilOf(clock, row.availableAfterSeconds);
+  const due = dueUntil(clock, row.availableAfterSeconds);
   const traffic = { eventNow, ripeUntil: due, ...(await readCounts(tx, row, due)) };
-  const ripe = due === null ? [] : await takeRipe(tx, row, { until: due, limit });
+  const ripe = due === null ? [] : await takeDueLabels(tx, row, { until: due, limit });
   const read = ripe.map((each) => ({ each, pair: toPair(row, each) }));
   const pairs = read.map(({ pair }) => pair).filter((pair) => pair !== null);
   await tally(tx, row, ripe, pairs);
-  await letGo(
+  await detachLabels(
     tx,
     row,
     read.flatMap(({ each, pair }) => (pair === null ? [each.predictionId] : [])),
@@ -103,12 +103,12 @@ function labelsIn({ state: { evidence } }: RolloutRow): number {
  * Takes the oldest labels by event time out of the queue. With a join instead of the array of keys,
  * PostgreSQL reads the whole table for a thousand labels.
  */
-async function takeRipe(
+async function takeDueLabels(
   tx: Transaction,
   { tenantId: tenant, id, trafficSpanSeconds }: RolloutRow,
   { until, limit }: { readonly until: string; readonly limit: number },
-): Promise<readonly RipeRow[]> {
-  return tx<RipeRow[]>`
+): Promise<readonly DueRow[]> {
+  return tx<DueRow[]>`
     with ripe as materialized (
       select prediction_id, event_time, day, label from feedback
       where tenant_id = ${tenant} and rollout_id = ${id} and counted_at is null and event_time <= ${until}::timestamptz
@@ -127,14 +127,14 @@ async function takeRipe(
 /**
  * Null if the quality metric cannot use the row. It then leaves the queue and counts as unlabelled.
  */
-function toPair(rollout: RolloutRow, row: RipeRow): RipePair | null {
+function toPair(rollout: RolloutRow, row: DueRow): DuePair | null {
   const { predictionId, eventTime, version, step, other } = row;
   const read = rollout.spec.quality.answers
     ? readAnswers(rollout.spec.quality.answers, row)
     : readScores(rollout, row);
   if (version === null || step === null || read === null) return null;
-  const isChallengers = version === rollout.challenger;
-  const servedBy = isChallengers ? 'challenger' : 'champion';
+  const isByChallenger = version === rollout.challenger;
+  const servedBy = isByChallenger ? 'challenger' : 'champion';
   const { label, served, beside, sameAnswer = false, classes } = read;
   return {
     predictionId,
@@ -147,7 +147,7 @@ function toPair(rollout: RolloutRow, row: RipeRow): RipePair | null {
     step,
     ...(sameAnswer && { sameAnswer }),
     ...(classes && {
-      possible: possibleLosses(isChallengers ? [classes[1], classes[0]] : classes),
+      possible: possibleLosses(isByChallenger ? [classes[1], classes[0]] : classes),
     }),
   };
 }
@@ -159,7 +159,7 @@ interface ReadLabel extends AnswerScores {
   readonly classes?: readonly [ClassPrediction | null, ClassPrediction | null];
 }
 
-function readScores({ spec }: RolloutRow, { label, output, other }: RipeRow): ReadLabel | null {
+function readScores({ spec }: RolloutRow, { label, output, other }: DueRow): ReadLabel | null {
   const served = classPredictionIn(output);
   if (served !== null)
     return readClasses(spec.quality.metric, label, [served, classPredictionIn(other?.output)]);
@@ -193,7 +193,7 @@ function readClasses(
 }
 
 function possibleLosses([champion, challenger]: NonNullable<ReadLabel['classes']>): NonNullable<
-  RipePair['possible']
+  DuePair['possible']
 > {
   return {
     differences: champion && challenger && lossDifferencesOf(champion, challenger),
@@ -206,7 +206,7 @@ function possibleLosses([champion, challenger]: NonNullable<ReadLabel['classes']
  * If only one version received the question, there was no room for the other. Such a question says
  * nothing about either and is not a pair.
  */
-function readAnswers(quality: AnswerQuality, { label, output, other }: RipeRow): ReadLabel | null {
+function readAnswers(quality: AnswerQuality, { label, output, other }: DueRow): ReadLabel | null {
   if (quality.from !== 'callers' && other === null) return null;
   const answers = { served: textOf(output), beside: textOf(other?.output) };
   const scores = answerScores(quality, label, answers);
@@ -225,7 +225,7 @@ function textOf(output: unknown): string | null {
  * Detaches labels that cannot be compared from the rollout. Later feedback, such as a reference
  * answer, may attach them again.
  */
-async function letGo(
+async function detachLabels(
   tx: Transaction,
   { tenantId: tenant }: RolloutRow,
   ids: readonly PredictionId[],
@@ -243,8 +243,8 @@ function scoreOf(output: unknown): number | null {
 async function tally(
   tx: Transaction,
   { tenantId: tenant, id }: RolloutRow,
-  ripe: readonly RipeRow[],
-  pairs: readonly RipePair[],
+  ripe: readonly DueRow[],
+  pairs: readonly DuePair[],
 ): Promise<void> {
   if (pairs.length === 0) return;
   const spans = new Map(ripe.map(({ predictionId, spanStart }) => [predictionId, spanStart]));

@@ -26,11 +26,11 @@ import type { Verdict } from '../../domain/decision/verdict';
 import { lockModel, statusOf } from '../alias/state';
 import type { Database, Transaction } from '../connection';
 import { toJson } from '../document';
-import { once } from '../idempotency/idempotency';
+import { runIdempotently } from '../idempotency/idempotency';
 import { newId } from '../ids';
 import { afterKey, rowsToAsk, toPage, type Page, type PageRequest } from '../page';
 import { consume } from './consume';
-import { endRollout, noteEpoch, record, shownOf, type Cause } from './change';
+import { endRollout, noteEpoch, record, rolloutShare, type Cause } from './change';
 import { lockRollout, openRolloutOf, rolloutOfRun, toRecord, type RolloutRow } from './state';
 import { readTraffic, trafficSpanOf } from './traffic';
 import { raiseRoutingEpoch } from '../serving/routing-epoch';
@@ -76,7 +76,7 @@ export interface RolloutRecord {
  * A request whose label is due. A score is null if the version gave none, for example after an
  * error. For a language application it is the quality of the answer by its feedback.
  */
-export interface RipePair {
+export interface DuePair {
   readonly predictionId: PredictionId;
   /** Time of receipt if the request has no event time. */
   readonly eventTime: string;
@@ -114,11 +114,11 @@ export interface RolloutTraffic {
 /**
  * `ripeUntil`: every label up to here was handed out. It may go back while a queue is processed.
  */
-export interface RipeBatch extends RolloutTraffic {
+export interface DueBatch extends RolloutTraffic {
   /** All labels of people, if a judge scores the answers and there are new ones. */
   readonly checked?: readonly LabelledVerdictPair[];
   /** By event time, then id. Late labels come in a later batch, whatever their event time. */
-  readonly pairs: readonly RipePair[];
+  readonly pairs: readonly DuePair[];
 }
 
 export interface Consumption {
@@ -236,7 +236,7 @@ export interface RolloutRepository {
       /** `at` is the locked row, because the caller may not know of a change yet. */
       readonly fold: (
         state: RolloutState,
-        batch: RipeBatch,
+        batch: DueBatch,
         at: Pick<RolloutRecord, 'step' | 'extendedSeconds'>,
       ) => RolloutState;
     },
@@ -290,7 +290,7 @@ export function createRolloutRepository({ sql }: Database): RolloutRepository {
           update rollouts set step = ${step}, weight = ${weight},
             step_started_at = case when step = ${step} then step_started_at else clock_timestamp() end
           where tenant_id = ${name.tenant} and id = ${name.id}`;
-        const [before, after] = [shownOf(row), { ...shownOf(row), step, weight }];
+        const [before, after] = [rolloutShare(row), { ...rolloutShare(row), step, weight }];
         await record(tx, row, {
           action: 'rollout.step',
           event: 'rollout.advanced',
@@ -308,7 +308,7 @@ export function createRolloutRepository({ sql }: Database): RolloutRepository {
         if (!isOpenRollout(row.status)) return { kind: 'ended', rollout: toRecord(row) };
         if (only !== undefined && row.status !== only) return { kind: 'set', epoch: row.epoch };
         await guardRollout(tx, row);
-        const after = { ...shownOf(row), status, weight: weight ?? row.weight };
+        const after = { ...rolloutShare(row), status, weight: weight ?? row.weight };
         await tx`
           update rollouts set status = ${status}, weight = ${after.weight}, waiting_for = ${waitingFor},
             verdict = ${toJson(verdict ?? row.verdict)}, decision_id = ${decisionId ?? row.decisionId}
@@ -321,7 +321,7 @@ export function createRolloutRepository({ sql }: Database): RolloutRepository {
           event,
           actor,
           cause,
-          before: shownOf(row),
+          before: rolloutShare(row),
           after,
           data: { waitingFor },
         });
@@ -336,7 +336,7 @@ export function createRolloutRepository({ sql }: Database): RolloutRepository {
         if (!isOpenRollout(row.status)) return { kind: 'ended', rollout: toRecord(row) };
         await guardRollout(tx, row);
         const request = { id: name.id, seconds };
-        const extendedSeconds = await once(
+        const extendedSeconds = await runIdempotently(
           tx,
           { tenant: name.tenant, operation: 'rollout.extend', key, request },
           async () => {
@@ -348,7 +348,7 @@ export function createRolloutRepository({ sql }: Database): RolloutRepository {
               event: 'rollout.extended',
               actor,
               cause,
-              after: shownOf(row),
+              after: rolloutShare(row),
               data,
             });
             return total;
@@ -401,7 +401,7 @@ export function createRolloutRepository({ sql }: Database): RolloutRepository {
 
     addressee: ({ tenant, model, key, request }) =>
       sql.begin((tx) =>
-        once(
+        runIdempotently(
           tx,
           { tenant, operation: 'rollout.command', key, request: { model, request } },
           async () => (await openRolloutOf(tx, { tenant, model }))?.id ?? null,
@@ -451,11 +451,11 @@ async function open(
   const now = aliases.champion;
   if (now?.version !== champion.version || now.fencing !== champion.fencing)
     return { kind: 'conflict', champion: now?.version ?? null };
-  const standing = await statusOf(tx, { tenant, model, version: challenger });
-  if (standing === 'rejected' || standing === 'withdrawn') {
+  const versionStatus = await statusOf(tx, { tenant, model, version: challenger });
+  if (versionStatus === 'rejected' || versionStatus === 'withdrawn') {
     throw failure(
       'Conflict',
-      `${model}@${challenger} was ${standing} and cannot be tried on traffic`,
+      `${model}@${challenger} was ${versionStatus} and cannot be tried on traffic`,
     );
   }
   const earlier = await earlierOf(tx, { tenant, model, champion: champion.version, challenger });
@@ -479,7 +479,7 @@ async function open(
     event: 'rollout.started',
     actor,
     cause,
-    after: shownOf(row),
+    after: rolloutShare(row),
   });
   return { kind: 'opened', rollout: toRecord({ ...row, epoch: await reroute(tx, row) }) };
 }

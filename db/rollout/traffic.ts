@@ -16,7 +16,7 @@ const agreeing = 3;
 /** The clock is as last stored; the counts are current. */
 export async function readTraffic(sql: Query, row: RolloutRow): Promise<RolloutTraffic> {
   const { eventNow } = await readClock(sql, row);
-  const ripeUntil = ripeUntilOf(row.state.clock ?? stoppedClock, row.availableAfterSeconds);
+  const ripeUntil = dueUntil(row.state.clock ?? stoppedClock, row.availableAfterSeconds);
   return { eventNow, ripeUntil, ...(await readCounts(sql, row, ripeUntil)) };
 }
 
@@ -57,7 +57,7 @@ export async function readClock(
 }
 
 /** Labels of requests up to here are due and had time to arrive. */
-export function ripeUntilOf({ settled }: EventClock, availableAfterSeconds: number): string | null {
+export function dueUntil({ settled }: EventClock, availableAfterSeconds: number): string | null {
   return settled === null
     ? null
     : new Date(Date.parse(settled) - availableAfterSeconds * 1000).toISOString();
@@ -135,7 +135,7 @@ function countsOf(rows: readonly CountRow[]): CountsByArm {
 const spanWidths = [1, 10, 60, 600] as const;
 
 /** Limits the spans of a step, because each read of a rollout adds them up. */
-const mostSpans = 1500;
+const maxSpans = 1500;
 
 /**
  * Seconds of event time in which requests are counted: an hour for rollouts of weeks, a second for
@@ -144,7 +144,7 @@ const mostSpans = 1500;
 export function trafficSpanOf({
   maxDurationSeconds,
 }: Pick<CanarySpec, 'maxDurationSeconds'>): number {
-  return spanWidths.find((seconds) => maxDurationSeconds / seconds <= mostSpans) ?? 3600;
+  return spanWidths.find((seconds) => maxDurationSeconds / seconds <= maxSpans) ?? 3600;
 }
 
 /** Start of the span in which `instant` lies. */

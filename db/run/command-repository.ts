@@ -77,7 +77,7 @@ export function createCommandRepository({ sql }: Database): CommandRepository {
           // ended.
           const earlier = await earlierAnswer(tx, order, delivery);
           if (earlier) return earlier;
-          const key = await livingKey(tx, order);
+          const key = await requireValidKey(tx, order);
           if ('kind' in key) return key;
           const scope = commandScopes[order.verb];
           if (!allows(key.scope, scope))
@@ -86,7 +86,7 @@ export function createCommandRepository({ sql }: Database): CommandRepository {
             );
           const refusal = vote && (await voteRefused(tx, { tenant: order.tenant, key, vote }));
           if (refusal) return refusal;
-          if (!(await useUp(tx, order, delivery))) {
+          if (!(await consumeCommand(tx, order, delivery))) {
             // Another attempt committed between the two statements.
             return (
               (await earlierAnswer(tx, order, delivery)) ??
@@ -125,18 +125,18 @@ export function createCommandRepository({ sql }: Database): CommandRepository {
   };
 }
 
-type LivingKey = {
+type ValidKey = {
   readonly id: string;
   readonly holderId: string;
   readonly name: string;
   readonly scope: ApiKeyScope;
 };
 
-async function livingKey(
+async function requireValidKey(
   tx: Transaction,
   { tenant, keyId }: CommandOrder,
-): Promise<LivingKey | Extract<Admission, { kind: 'refused' }>> {
-  const [key] = await tx<LivingKey[]>`
+): Promise<ValidKey | Extract<Admission, { kind: 'refused' }>> {
+  const [key] = await tx<ValidKey[]>`
     select id, holder_id, name, scope from api_keys where tenant_id = ${tenant} and id = ${keyId}
       and revoked_at is null and (expires_at is null or expires_at > now())`;
   return key ?? forbidden(`the API key ${keyId} is unknown, expired or revoked`);
@@ -144,7 +144,7 @@ async function livingKey(
 
 interface Voter {
   readonly tenant: Tenant;
-  readonly key: LivingKey;
+  readonly key: ValidKey;
   readonly vote: VoteOn;
 }
 
@@ -201,7 +201,7 @@ async function earlierAnswer(
   { tenant, id, workflowId }: CommandOrder,
   delivery: string,
 ): Promise<Admission | null> {
-  const [earlier] = await tx<(LivingKey & Columns<typeof commands, 'workflowId' | 'delivery'>)[]>`
+  const [earlier] = await tx<(ValidKey & Columns<typeof commands, 'workflowId' | 'delivery'>)[]>`
     select c.workflow_id, c.delivery, k.id, k.holder_id, k.name, k.scope from commands c
     join api_keys k on k.tenant_id = c.tenant_id and k.id = c.key_id
     where c.tenant_id = ${tenant} and c.id = ${id}`;
@@ -212,7 +212,7 @@ async function earlierAnswer(
   return { kind: 'refused', type: 'Conflict', message };
 }
 
-function holderOf({ id, holderId, name, scope }: LivingKey): KeyHolder {
+function holderOf({ id, holderId, name, scope }: ValidKey): KeyHolder {
   return { keyId: id, holderId, name, scope };
 }
 
@@ -220,7 +220,7 @@ function holderOf({ id, holderId, name, scope }: LivingKey): KeyHolder {
  * False if the id was used before. Ids are kept for a day; commands older than a few minutes are
  * refused by their time.
  */
-async function useUp(
+async function consumeCommand(
   tx: Transaction,
   { tenant, id, workflowId, verb, keyId }: CommandOrder,
   delivery: string,
@@ -238,7 +238,7 @@ async function countVote(
     order,
     key,
     vote,
-  }: { readonly order: CommandOrder; readonly key: LivingKey; readonly vote: VoteOn },
+  }: { readonly order: CommandOrder; readonly key: ValidKey; readonly vote: VoteOn },
 ): Promise<void> {
   await tx`
     insert into approvals (tenant_id, id, run_id, model, version, vote, key_id, holder_id, key_name, scope, comment)

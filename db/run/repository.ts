@@ -11,14 +11,14 @@ import { actingKeyId } from '../access/acting-key';
 import { lockForRun } from '../lifecycle/archive';
 import type { Database, Query, Transaction } from '../connection';
 import { toJson } from '../document';
-import { once } from '../idempotency/idempotency';
+import { runIdempotently } from '../idempotency/idempotency';
 import { newId } from '../ids';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import type { runs } from './schema';
 import type { Statement } from '../sql';
 import { appendAudit } from '../audit/entry';
 import { notify } from '../notification/notification';
-import { promise } from '../notification/outbox-entry';
+import { enqueueOutbox } from '../notification/outbox-entry';
 import { appendEvent } from './event';
 
 export interface RunRecord {
@@ -165,7 +165,7 @@ export function createRunRepository({ sql }: Database): RunRepository {
           key: idempotencyKey,
           request: requestDigest,
         };
-        const { id } = await once(tx, keyed, async () => {
+        const { id } = await runIdempotently(tx, keyed, async () => {
           created = true;
           return { id: (await acceptOne(tx, input)).id };
         });
@@ -208,7 +208,7 @@ export function createRunRepository({ sql }: Database): RunRepository {
         const [found] = await tx<
           RunRow[]
         >`select * from runs where tenant_id = ${tenant} and workflow_id = ${workflowId}`;
-        if (!found) throw noRevision(lifecycle, input.revisionDigest);
+        if (!found) throw revisionNotFound(lifecycle, input.revisionDigest);
         return found.status === 'pending'
           ? update(tx, { tenant, id: found.id, status: 'running' })
           : toRecord(found);
@@ -250,9 +250,9 @@ export function createRunRepository({ sql }: Database): RunRepository {
     },
 
     async showHeldUp({ tenant, id, seen, heldUp, actor }) {
-      const own = ownWait(seen);
+      const own = ownWaitingFor(seen);
       const waitingFor =
-        heldUp === null || own === null ? (heldUp ?? own) : `${own}${heldUpMark}${heldUp}`;
+        heldUp === null || own === null ? (heldUp ?? own) : `${own}${heldUpSeparator}${heldUp}`;
       if (waitingFor === seen.waitingFor) return;
       await sql.begin(async (tx) => {
         const [before] = await tx<RunRow[]>`
@@ -295,7 +295,7 @@ export function selectUnfinished(
   return sql<RunRow[]>`
     select * from runs where status not in ('succeeded', 'stopped', 'failed', 'cancelled', 'lost')
       and (touched_at <= now() - make_interval(secs => ${olderThanSeconds})
-        or waiting_for is not null and (status in ('pending', 'running') or position(${heldUpMark} in waiting_for) > 0))
+        or waiting_for is not null and (status in ('pending', 'running') or position(${heldUpSeparator} in waiting_for) > 0))
       and ${after === undefined ? sql`true` : sql`(tenant_id, id) > (${after.tenant}, ${after.id})`}
     order by tenant_id, id limit ${limit}`;
 }
@@ -319,7 +319,7 @@ async function acceptOne(
     select tenant_id, ${id}, lifecycle, spec ->> 'kind', ${programOf(tx)}, digest, ${workflowId}, 'pending', ${toJson(request)}, ${actor}, ${actingKeyId()}, ${traceId}
     from lifecycle_revisions where tenant_id = ${tenant} and lifecycle = ${lifecycle} and digest = ${revisionDigest}
     returning *`;
-  if (!row) throw noRevision(lifecycle, revisionDigest);
+  if (!row) throw revisionNotFound(lifecycle, revisionDigest);
   const payload: RunStartPayload = {
     runId: id,
     workflowId,
@@ -332,7 +332,7 @@ async function acceptOne(
     traceId,
   };
   await appendEvent(tx, { tenant, runId: id, kind: 'run.accepted', data: { lifecycle, actor } });
-  await promise(tx, { tenant, topic: 'run.start', payload });
+  await enqueueOutbox(tx, { tenant, topic: 'run.start', payload });
   await auditRun(tx, {
     id,
     tenant,
@@ -406,15 +406,18 @@ async function update(
   return row ? toRecord(row) : existing(tx, tenant, id);
 }
 
-const heldUpMark = '; held up: ';
+const heldUpSeparator = '; held up: ';
 
 /**
  * Waiting and paused runs set `waitingFor` themselves. In other open states only an observer sets
  * it.
  */
-function ownWait({ status, waitingFor }: Pick<RunRow, 'status' | 'waitingFor'>): string | null {
+function ownWaitingFor({
+  status,
+  waitingFor,
+}: Pick<RunRow, 'status' | 'waitingFor'>): string | null {
   return status === 'waiting' || status === 'paused'
-    ? (waitingFor?.split(heldUpMark)[0] ?? null)
+    ? (waitingFor?.split(heldUpSeparator)[0] ?? null)
     : null;
 }
 
@@ -456,7 +459,7 @@ async function existing(tx: Query, tenant: Tenant, id: RunId): Promise<RunRecord
   return toRecord(row);
 }
 
-function noRevision(lifecycle: string, digest: Digest | undefined) {
+function revisionNotFound(lifecycle: string, digest: Digest | undefined) {
   const what =
     digest === undefined
       ? `there is no lifecycle ${lifecycle}`

@@ -78,7 +78,7 @@ type StageRow = typeof stageRecords.$inferSelect & {
   readonly evidence: Digest | null;
   readonly verdict: Verdict | null;
 };
-type Begin = Parameters<StageRepository['begin']>[0];
+type BeginInput = Parameters<StageRepository['begin']>[0];
 type StageFinish = Parameters<StageRepository['finish']>[0];
 interface StagePlace {
   readonly tenant: Tenant;
@@ -97,7 +97,7 @@ export function createStageRepository({ sql }: Database): StageRepository {
     async begin(input) {
       if (input.importFrom !== undefined) await requireSuccess(sql, input, input.importFrom);
       const started =
-        (await startFresh(sql, input)) ?? (await sql.begin((tx) => startAgain(tx, input)));
+        (await insertStage(sql, input)) ?? (await sql.begin((tx) => restartStage(tx, input)));
       return toStart(started);
     },
 
@@ -131,7 +131,7 @@ export function createStageRepository({ sql }: Database): StageRepository {
  * inputs and without `notReusable`. Only originals are searched, so that `reusedFrom` names the run
  * that did the work.
  */
-function reusable(sql: Query, { tenant, runId, stage, cacheKey, reuse, importFrom }: Begin) {
+function reusable(sql: Query, { tenant, runId, stage, cacheKey, reuse, importFrom }: BeginInput) {
   if (importFrom !== undefined) {
     return sql`
       select output, decision_id, coalesce(reused_from, run_id) as run_id from stage_records
@@ -150,7 +150,7 @@ function reusable(sql: Query, { tenant, runId, stage, cacheKey, reuse, importFro
  * One statement for the record, its event and, for a reused stage, the audit row. Undefined if the
  * stage has a record.
  */
-async function startFresh(sql: Sql, input: Begin): Promise<StageRow | undefined> {
+async function insertStage(sql: Sql, input: BeginInput): Promise<StageRow | undefined> {
   const { tenant, runId, stage, generation, cacheKey } = input;
   const [row] = await sql<StageRow[]>`
     with source as materialized (${reusable(sql, input)}),
@@ -161,13 +161,13 @@ async function startFresh(sql: Sql, input: Begin): Promise<StageRow | undefined>
       from runs r left join source on true where r.tenant_id = ${tenant} and r.id = ${runId}
       on conflict do nothing returning *
     ),
-    ${announced(sql, `run:${runId}`)}
+    ${stageEvent(sql, `run:${runId}`)}
     select shown.*, pg_notify('perennial_events', shown.run_id) from (${withDecision(sql, 'record')}) shown`;
   return row;
 }
 
 /** The rare case: a lost attempt or an earlier execution of the same workflow began the stage. */
-async function startAgain(tx: Transaction, input: Begin): Promise<StageRow> {
+async function restartStage(tx: Transaction, input: BeginInput): Promise<StageRow> {
   const { tenant, runId, stage, generation, cacheKey, reuse, importFrom } = input;
   const [locked] = await tx<(typeof stageRecords.$inferSelect)[]>`
     select * from stage_records where tenant_id = ${tenant} and run_id = ${runId} and stage = ${stage} and generation = ${generation} for update`;
@@ -185,7 +185,7 @@ async function startAgain(tx: Transaction, input: Begin): Promise<StageRow> {
         reused_from = null, started_at = now(), ended_at = null
       where tenant_id = ${tenant} and run_id = ${runId} and stage = ${stage} and generation = ${generation} returning *
     ),
-    ${announced(tx, `run:${runId}`)}
+    ${stageEvent(tx, `run:${runId}`)}
     select shown.*, pg_notify('perennial_events', shown.run_id) from (${withDecision(tx, 'record')}) shown`;
   if (!row) throw failure('NotFound', `there is no run ${runId}`);
   return row;
@@ -200,7 +200,7 @@ async function endRunning(sql: Sql, input: StageFinish): Promise<StageRow | unde
       where tenant_id = ${tenant} and run_id = ${runId} and stage = ${stage} and generation = ${generation} and status = 'running'
       returning *
     ),
-    ${announced(sql, `run:${runId}`)}
+    ${stageEvent(sql, `run:${runId}`)}
     select shown.*, pg_notify('perennial_events', shown.run_id) from (${withDecision(sql, 'record')}) shown`;
   return row;
 }
@@ -209,7 +209,7 @@ async function endRunning(sql: Sql, input: StageFinish): Promise<StageRow | unde
  * Event and audit row of the rows in `record`. The start of a stage changes nothing outside, so it
  * has no audit row.
  */
-function announced(sql: Query, actor: string) {
+function stageEvent(sql: Query, actor: string) {
   return sql`
     numbered as (
       update runs r set event_seq = r.event_seq + 1, touched_at = now() from record
@@ -244,7 +244,7 @@ async function read(
 
 async function requireSuccess(
   sql: Sql,
-  { tenant, stage }: Begin,
+  { tenant, stage }: BeginInput,
   importFrom: RunId,
 ): Promise<void> {
   const [found] = await sql`

@@ -24,7 +24,7 @@ export interface ScheduleSkip {
   readonly runId: RunId | null;
 }
 
-export interface NoticedSkip extends ScheduleSkip {
+export interface RecordedScheduleSkip extends ScheduleSkip {
   readonly noticedAt: string;
 }
 
@@ -35,7 +35,7 @@ export interface OpenScheduledRun {
   readonly waitingFor: string | null;
 }
 
-interface OfLifecycle {
+interface LifecycleKey {
   readonly tenant: Tenant;
   readonly lifecycle: string;
 }
@@ -45,18 +45,21 @@ export interface ScheduleRepository {
   /** Every lifecycle whose current revision has a schedule. Checks of a new schedule begin now. */
   watched(): Promise<readonly WatchedSchedule[]>;
   /** Nominal times (RFC 3339) of the runs that the schedule has started since `since`. */
-  started(input: OfLifecycle & { readonly since: string }): Promise<readonly string[]>;
+  started(input: LifecycleKey & { readonly since: string }): Promise<readonly string[]>;
   /** The scheduled run that was open at `at`; the newest of several. */
-  openAt(input: OfLifecycle & { readonly at: string }): Promise<OpenScheduledRun | null>;
+  openAt(input: LifecycleKey & { readonly at: string }): Promise<OpenScheduledRun | null>;
   /**
    * Stores the new skips, an event `schedule.skipped` for each, and the checked time in one
    * transaction. A repetition does nothing. Returns the new skips.
    */
   record(
-    input: OfLifecycle & { readonly skips: readonly ScheduleSkip[]; readonly checkedUntil: string },
+    input: LifecycleKey & {
+      readonly skips: readonly ScheduleSkip[];
+      readonly checkedUntil: string;
+    },
   ): Promise<readonly ScheduleSkip[]>;
   /** Newest first. */
-  skips(input: OfLifecycle & { readonly limit: number }): Promise<readonly NoticedSkip[]>;
+  skips(input: LifecycleKey & { readonly limit: number }): Promise<readonly RecordedScheduleSkip[]>;
 }
 
 export function createScheduleRepository({ sql }: Database): ScheduleRepository {
@@ -117,7 +120,7 @@ export function createScheduleRepository({ sql }: Database): ScheduleRepository 
       }),
 
     async skips({ tenant, lifecycle, limit }) {
-      return sql<NoticedSkip[]>`
+      return sql<RecordedScheduleSkip[]>`
         select scheduled_at, cause, run_id, noticed_at from schedule_skips
         where tenant_id = ${tenant} and lifecycle = ${lifecycle} order by scheduled_at desc limit ${limit}`;
     },

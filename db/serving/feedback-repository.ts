@@ -2,7 +2,7 @@ import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
 import type { Columns } from '../columns';
 import type { Database, Query, Transaction } from '../connection';
-import { longestStatementSeconds } from '../connection';
+import { maxStatementSeconds } from '../connection';
 import { toJson } from '../document';
 import { daysAround, daysOf } from './prediction-day';
 import type { Statement } from '../sql';
@@ -86,7 +86,7 @@ export function createFeedbackRepository({ sql }: Database): FeedbackRepository 
  * statements took longer. At the last check, every statement that could have missed the label has
  * ended.
  */
-export const joinAges = [0, 2, 15, 2 * longestStatementSeconds + 30] as const;
+export const joinAges = [0, 2, 15, 2 * maxStatementSeconds + 30] as const;
 
 /** Usually none, and then a pass writes nothing. */
 async function agesWithWork(sql: Query): Promise<readonly number[]> {

@@ -49,14 +49,14 @@ export type PredictionQuery = { readonly tenant: Tenant } & PredictionFilter & P
 export function selectPredictions(
   sql: Sql,
   { tenant, model, version, arm, blocked, verdict, since, until, ...page }: PredictionQuery,
-): Statement<Stored<ListedPrediction>[]> {
+): Statement<StoredPrediction<ListedPrediction>[]> {
   if (version !== undefined && model === undefined)
     throw failure('InvalidInput', 'a version number belongs to a model: name the model as well', {
       next: 'perennial model list',
     });
   const after = keyOf(page);
   const isAny = sql`true`;
-  return sql<Stored<ListedPrediction>[]>`
+  return sql<StoredPrediction<ListedPrediction>[]>`
     select p.*, f.label, f.labelled_at
     from (
       select p.tenant_id as tenant, p.id, p.received_at, p.model, p.version, p.arm, p.event_time, p.output, p.latency_ms,
@@ -86,7 +86,7 @@ function armIs(sql: Sql, arm: PredictionArm | undefined): Statement<object[]> {
 }
 
 /** A row as the query returns it. */
-export type Stored<T extends Pick<PredictionRecord, 'rollout'>> = Omit<T, 'rollout'> & {
+export type StoredPrediction<T extends Pick<PredictionRecord, 'rollout'>> = Omit<T, 'rollout'> & {
   readonly rolloutId: RolloutId | null;
   readonly rolloutStep: number | null;
 };
@@ -95,7 +95,7 @@ export function toRecord<T extends Pick<PredictionRecord, 'rollout'>>({
   rolloutId,
   rolloutStep,
   ...rest
-}: Stored<T>) {
+}: StoredPrediction<T>) {
   return {
     ...rest,
     rollout: rolloutId === null ? null : { id: rolloutId, step: rolloutStep ?? 0 },

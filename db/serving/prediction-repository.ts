@@ -10,7 +10,7 @@ import type { Database, Query, Sql } from '../connection';
 import { toJson } from '../document';
 import type { Page, PageRequest } from '../page';
 import { daysAround, daysOf } from './prediction-day';
-import type { ListedPrediction, PredictionFilter, Stored } from './prediction-list';
+import type { ListedPrediction, PredictionFilter, StoredPrediction } from './prediction-list';
 import { listPredictions, toRecord } from './prediction-list';
 import { keptTexts, type KeptTexts } from './prediction-texts';
 import { advisoryLocks } from '../advisory-locks';
@@ -147,7 +147,7 @@ export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): Pred
     },
 
     async get({ tenant, id }) {
-      const [row] = await sql<Stored<PredictionRecord>[]>`
+      const [row] = await sql<StoredPrediction<PredictionRecord>[]>`
         select p.tenant_id as tenant, p.id, p.received_at, p.model, p.version, p.arm, p.entity, p.event_time, p.input, p.output, p.latency_ms,
           p.rollout_id, p.rollout_step, p.other, f.label, f.labelled_at
         from predictions p left join feedback f on f.tenant_id = p.tenant_id and f.prediction_id = p.id

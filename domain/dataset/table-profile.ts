@@ -4,7 +4,7 @@ import type { Column, ColumnType } from './dataset';
 export interface TableProfile {
   readonly rows: number;
   readonly columns: readonly ColumnProfile[];
-  /** The values of the label, most frequent first, at most `mostLabelValues`. */
+  /** The values of the label, most frequent first, at most `maxLabelValues`. */
   readonly labelValues: readonly LabelValue[];
   /** Notes on columns without a type; they contain no values. */
   readonly notes: readonly string[];
@@ -54,4 +54,4 @@ export interface LabelValue {
 }
 
 /** One more than the classes of a multiclass model. */
-export const mostLabelValues = 101;
+export const maxLabelValues = 101;

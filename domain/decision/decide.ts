@@ -1,5 +1,5 @@
 import type { Evidence } from './evidence';
-import { confidenceAt, mostAttempts, attemptText } from './gates/attempts';
+import { confidenceAt, maxAttempts, attemptText } from './gates/attempts';
 import { judgeNonInferiority, judgeSuperiority } from './gates/difference';
 import { percent } from '../format';
 import { type GateKind, type GateResult } from './gates/gate';
@@ -79,11 +79,11 @@ function judgeAttempt(
       'the attempts on this holdout were not counted',
     );
   const times = attemptText(attempt);
-  if (attempt.number > mostAttempts) {
+  if (attempt.number > maxAttempts) {
     return said(
       'inconclusive',
       'policy.holdoutUsedUp',
-      `${times}, which allows ${mostAttempts}; evaluate the next candidate on newer data`,
+      `${times}, which allows ${maxAttempts}; evaluate the next candidate on newer data`,
     );
   }
   const levels = asked

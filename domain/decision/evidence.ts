@@ -136,4 +136,4 @@ export interface SliceMeasurement {
 /**
  * The fewest days for a gate: a whole week, and the fewest for which intervals keep their level.
  */
-export const fewestDays = 7;
+export const minDays = 7;

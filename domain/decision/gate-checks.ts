@@ -1,7 +1,7 @@
 import { parseDuration } from '../duration';
 import type { SourceDocument } from '../document/document';
 import { isMap, nameOf, valueAt } from '../document/path';
-import { fewestDays } from './evidence';
+import { minDays } from './evidence';
 import type { Issue } from '../failure';
 import { daysCutBy } from '../evaluation/measure/whole-weeks';
 import { gateSchema } from './gate.schema';
@@ -91,7 +91,7 @@ function holdoutIssues(
   const { holdout } = split.data;
   const written = valueAt(value, ['spec', 'data', 'label', 'availableAfter']);
   const delay = typeof written === 'string' ? parseDuration(written) : null;
-  const least = fewestDays + daysCutBy(delay?.seconds ?? 0);
+  const least = minDays + daysCutBy(delay?.seconds ?? 0);
   if (holdout >= least) return [];
   return [
     issueAt(

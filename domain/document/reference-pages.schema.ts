@@ -226,7 +226,7 @@ function alternatives(schema: ReferenceSchema): readonly ReferenceSchema[] {
 }
 
 /** Longer values are only in the whole example. */
-const mostCharacters = 80;
+const maxCharacters = 80;
 
 function exampleOf(
   schema: ReferenceSchema,
@@ -237,7 +237,7 @@ function exampleOf(
   const [first] = values;
   if (first !== undefined) {
     const text = `${name}: ${flow(first)}`;
-    return text.length <= mostCharacters ? text : `${name}: …`;
+    return text.length <= maxCharacters ? text : `${name}: …`;
   }
   if (schema.default !== undefined && schema.default !== null)
     return `${name}: ${flow(schema.default)}`;

@@ -22,7 +22,7 @@ export function parseWithSchema<S extends z.ZodType>(
 }
 
 /** The number of errors that get a suggestion, which costs a search of the schema. */
-const mostExplained = 1_000;
+const maxExplained = 1_000;
 
 /** Turns zod's issues into ours: the whole path, the expected value and the nearest valid key. */
 function inWords(
@@ -31,14 +31,14 @@ function inWords(
   found: readonly z.core.$ZodIssue[],
 ): readonly Issue[] {
   const misspelt = new Set<string>();
-  const explained = found.slice(0, mostExplained);
+  const explained = found.slice(0, maxExplained);
   const unknown = explained.flatMap((issue) =>
     issue.code !== 'unrecognized_keys'
       ? []
       : issue.keys.map((key, at) => {
           const path = [...pathOf(issue.path), key];
           const didYouMean =
-            at < mostExplained ? suggestKey(schema, document.value, path) : undefined;
+            at < maxExplained ? suggestKey(schema, document.value, path) : undefined;
           if (didYouMean !== undefined) misspelt.add(nameOf([...path.slice(0, -1), didYouMean]));
           return document.issueAt(path, `unknown key ${nameOf(path)}`, { didYouMean });
         }),

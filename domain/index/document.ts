@@ -15,7 +15,7 @@ export type Rejection =
 export type RejectionCounts = Readonly<Partial<Record<Rejection, number>>>;
 
 /** Largest text of a document in a change to an index, in bytes. Larger changes are rejected. */
-export const largestChange = 8 << 20;
+export const maxChangeBytes = 8 << 20;
 
 /** Share of unusual characters from which an encoding is wrong. Old texts may have single ones. */
 const strangeShare = 0.02;

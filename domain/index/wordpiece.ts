@@ -10,7 +10,7 @@ export interface WordPiece {
 }
 
 /** Longer words become [UNK], as in the library. */
-const longestWord = 100;
+const maxWordCharacters = 100;
 const cacheLimit = 100_000;
 
 /** `vocabulary`: tokens in the order of their ids. */
@@ -35,7 +35,7 @@ export function createWordPiece(vocabulary: readonly string[]): WordPiece {
   /** Takes the longest known piece repeatedly. If there is none, the whole word is unknown. */
   function lookUp(word: string): readonly number[] {
     const characters = Array.from(word);
-    if (characters.length > longestWord) return [unknown];
+    if (characters.length > maxWordCharacters) return [unknown];
     const pieces: number[] = [];
     for (let from = 0; from < characters.length;) {
       let until = characters.length;

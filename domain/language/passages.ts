@@ -16,12 +16,12 @@ export interface Passage {
  * Characters of all passages in a prompt, about 6,000 tokens of English, so that a large `k` cannot
  * make every question expensive.
  */
-const mostLetters = 24_000;
+const maxLetters = 24_000;
 
 /** The nearest passages that fit. The first one is cut if it is too long by itself. */
 export function passagesThatFit(
   passages: readonly Passage[],
-  letters = mostLetters,
+  letters = maxLetters,
 ): readonly Passage[] {
   const kept: Passage[] = [];
   let left = letters;

@@ -5,7 +5,7 @@ import type { TemplateColumn, TemplateSplit, TemplateTable } from './template';
 import type { Task } from '../model/model';
 import { nearest } from '../document/nearest';
 import {
-  mostLabelValues,
+  maxLabelValues,
   type ColumnProfile,
   type LabelValue,
   type TableProfile,
@@ -32,10 +32,10 @@ export interface InferredLifecycle {
 }
 
 /** With fewer labelled rows the parts of the split are too small. */
-const fewestRows = 50;
+const minRows = 50;
 /** A text column with more distinct values than this share identifies rows. */
-const mostDistinctShare = 0.5;
-const mostCategories = 100;
+const maxDistinctShare = 0.5;
+const maxCategories = 100;
 
 /**
  * Infers a lifecycle from the profile of a table.
@@ -166,10 +166,10 @@ function targetOf(input: LifecycleInferenceInput, label: ColumnProfile): Inferre
     );
   if (label.distinct < 2)
     throw refused(input, `the label ${label.name} is always ${values[0]?.value ?? ''}`, another);
-  if (labelled < fewestRows)
+  if (labelled < minRows)
     throw refused(
       input,
-      `only ${labelled} rows have a label; at least ${fewestRows} are needed`,
+      `only ${labelled} rows have a label; at least ${minRows} are needed`,
       'use a table with more labelled rows',
     );
   if (label.type === 'timestamp')
@@ -235,7 +235,7 @@ function multiclass(
       next,
     );
   }
-  if (label.distinct >= mostLabelValues) {
+  if (label.distinct >= maxLabelValues) {
     const next =
       label.type === 'integer'
         ? 'use --task regression, or merge rare classes in the data'
@@ -413,10 +413,10 @@ function spanText({ days }: ColumnProfile): string {
 }
 
 /** One day less than the longest window of a lifecycle. */
-const mostDays = 36_524;
+const maxDays = 36_524;
 
 /** The fewest days with rows of each part. Gates use the last whole weeks of the holdout. */
-const fewestDays = { tuning: 5, confirm: 5, holdout: 10 };
+const minDays = { tuning: 5, confirm: 5, holdout: 10 };
 
 /** Parts are longer when many days have no rows. Null when too few days are left to train on. */
 function splitByTime({ days }: ColumnProfile): TemplateSplit | null {
@@ -427,9 +427,9 @@ function splitByTime({ days }: ColumnProfile): TemplateSplit | null {
     span >= 120 ? { tuning: 30, confirm: 15, holdout: 30 } : { tuning: 5, confirm: 5, holdout: 11 };
   const least = span >= 60 && span < 120 ? { tuning: 10, confirm: 7, holdout: 16 } : usual;
   let end = last + 1;
-  const lengthOf = (part: keyof typeof fewestDays): number => {
+  const lengthOf = (part: keyof typeof minDays): number => {
     const before = days.filter((day) => day < end);
-    const begin = before[before.length - fewestDays[part]] ?? first;
+    const begin = before[before.length - minDays[part]] ?? first;
     // The window ends in the middle of its last day.
     const length = Math.max(least[part], end - begin + (part === 'holdout' ? 1 : 0));
     end -= length;
@@ -437,7 +437,7 @@ function splitByTime({ days }: ColumnProfile): TemplateSplit | null {
   };
   const [holdout, confirm, tuning] = [lengthOf('holdout'), lengthOf('confirm'), lengthOf('tuning')];
   const daysToTrainOn = days.filter((day) => day < end).length;
-  if (span < 40 || span > mostDays || daysToTrainOn < 0.35 * days.length) return null;
+  if (span < 40 || span > maxDays || daysToTrainOn < 0.35 * days.length) return null;
   return { by: 'time', tuning, confirm, holdout, window: span + 1 };
 }
 
@@ -471,7 +471,7 @@ function whyLeftOut(
   if (isSequence) return 'it counts the rows';
   if ((type === 'integer' || type === 'string') && distinct === filled && idName.test(name))
     return 'it has a different value in each row';
-  if (type === 'string' && distinct > mostCategories && distinct > mostDistinctShare * filled)
+  if (type === 'string' && distinct > maxCategories && distinct > maxDistinctShare * filled)
     return `it has ${count(distinct)} different texts in ${count(filled)} rows`;
   return null;
 }

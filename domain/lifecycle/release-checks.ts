@@ -5,7 +5,7 @@ import { formatSeconds } from '../duration';
 import { isMap, nameOf, valueAt } from '../document/path';
 import type { Issue } from '../failure';
 import type { CanarySpec } from './lifecycle';
-import { holdsAcrossDays, leastSecondsAcrossDays } from '../rollout/policy';
+import { holdsAcrossDays, minSecondsAcrossDays } from '../rollout/policy';
 import { tuneSchema } from '../tuning/tune.schema';
 
 /**
@@ -128,7 +128,7 @@ export function durationProblems({
   const minDurationAt = ['test', 'minDuration'];
   if (minDuration > maxDuration) {
     const written = formatSeconds(minDuration);
-    const expected = `a shorter one, or a longer maxDuration; below ${formatSeconds(leastSecondsAcrossDays)} differences between days are not tested`;
+    const expected = `a shorter one, or a longer maxDuration; below ${formatSeconds(minSecondsAcrossDays)} differences between days are not tested`;
     return [
       {
         where: minDurationAt,
@@ -137,20 +137,20 @@ export function durationProblems({
       },
     ];
   }
-  if (minDuration < leastSecondsAcrossDays) return [];
+  if (minDuration < minSecondsAcrossDays) return [];
   const serves = steps.some((percent) => percent > 0);
   // Weeks are counted from the first whole day, once in shadow and again while serving.
   const least =
     steps.includes(0) && serves
-      ? minDuration + leastSecondsAcrossDays + 2 * daySeconds
-      : leastSecondsAcrossDays + daySeconds;
+      ? minDuration + minSecondsAcrossDays + 2 * daySeconds
+      : minSecondsAcrossDays + daySeconds;
   return [
     ...(maxDuration < least
       ? [
           {
             where: ['maxDuration'],
             detail: `is ${formatSeconds(maxDuration)}, too short to promote a version: whole weeks take ${formatSeconds(least)}`,
-            expected: `${formatSeconds(least)} or more, or a test.minDuration below ${formatSeconds(leastSecondsAcrossDays)}`,
+            expected: `${formatSeconds(least)} or more, or a test.minDuration below ${formatSeconds(minSecondsAcrossDays)}`,
           },
         ]
       : []),
@@ -174,9 +174,7 @@ const daySeconds = 86_400;
 /** Settings that are valid but weaken the canary; shown in the plan. */
 export function canaryWarnings(canary: CanarySpec | null | undefined): readonly string[] {
   if (!canary || holdsAcrossDays(canary.test)) return [];
-  const [written, week] = [canary.test.minDurationSeconds, leastSecondsAcrossDays].map(
-    formatSeconds,
-  );
+  const [written, week] = [canary.test.minDurationSeconds, minSecondsAcrossDays].map(formatSeconds);
   return [
     `spec.canary.test.minDuration is ${written ?? ''}, shorter than ${week ?? ''}: differences between days are not tested`,
   ];

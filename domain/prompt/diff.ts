@@ -45,11 +45,11 @@ function linesOf(value: unknown): readonly string[] {
 }
 
 /** With more pairs of lines, a text counts as replaced; this many take 16 MB of memory. */
-const mostPairs = 4_000_000;
+const maxPairs = 4_000_000;
 
 /** By the longest common subsequence; quadratic, but prompts have few lines. */
 function diffLines(from: readonly string[], to: readonly string[]): readonly DiffLine[] {
-  if (from.length * to.length > mostPairs) {
+  if (from.length * to.length > maxPairs) {
     return [
       ...from.map((text) => ({ sign: '-' as const, text })),
       ...to.map((text) => ({ sign: '+' as const, text })),

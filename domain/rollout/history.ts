@@ -9,7 +9,7 @@ export interface HistoryPoint {
 }
 
 /** Enough for any terminal, and small enough for the stored state. */
-const mostPoints = 200;
+const maxPoints = 200;
 
 /**
  * Adds a point. A full history drops every second older point, so it keeps its shape. The first and
@@ -22,6 +22,6 @@ export function addPoint(
 ): readonly HistoryPoint[] {
   const last = history.at(-1);
   const older = last !== undefined && last.n >= point.n ? history.slice(0, -1) : history;
-  const kept = older.length < mostPoints ? older : older.filter((_each, index) => index % 2 === 0);
+  const kept = older.length < maxPoints ? older : older.filter((_each, index) => index % 2 === 0);
   return [...kept, point];
 }

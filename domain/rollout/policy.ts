@@ -33,12 +33,12 @@ export interface RolloutPolicy {
 }
 
 /** A week: shorter rollouts do not test quality across days. */
-export const leastSecondsAcrossDays = daysOfWeek * 86_400;
+export const minSecondsAcrossDays = daysOfWeek * 86_400;
 
 export function holdsAcrossDays({
   minDurationSeconds,
 }: Pick<CanarySpec['test'], 'minDurationSeconds'>): boolean {
-  return minDurationSeconds >= leastSecondsAcrossDays;
+  return minDurationSeconds >= minSecondsAcrossDays;
 }
 
 /**

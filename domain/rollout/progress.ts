@@ -6,7 +6,7 @@ import type { Command } from '../run/command';
 import type { PredictionId, RolloutId } from '../ids';
 import type { CanarySpec } from '../lifecycle/lifecycle';
 import type { DecisionRef } from '../decision/verdict';
-import type { NoMoreLabels } from './judging/evidence';
+import type { JudgingEnd } from './judging/evidence';
 import type { EndedRollout, OpeningRefusal, RolloutOutcome, RolloutVersions } from './outcome';
 import type { OpenRolloutStatus, RolloutStatus } from './rollout';
 
@@ -40,7 +40,7 @@ export interface RolloutProgress {
   readonly decision: DecisionRef | null;
   readonly promotion: PromotionEnd | null;
   /** Why judging has ended; null while it continues. */
-  readonly noMoreLabels: NoMoreLabels | null;
+  readonly noMoreLabels: JudgingEnd | null;
   /** Cursor of the last turn of judging. */
   readonly judgedSince: string | null;
   /** Pairs whose verdict was lost and must be requested again. */
@@ -113,7 +113,7 @@ export type RolloutEvent =
   | { readonly kind: 'promotionEnded'; readonly promotion: PromotionEnd }
   /** A turn of judging has ended; there may be more to judge. */
   | { readonly kind: 'judged'; readonly since: string; readonly lost: LostPairs }
-  | { readonly kind: 'judgingEnded'; readonly noMoreLabels: NoMoreLabels }
+  | { readonly kind: 'judgingEnded'; readonly noMoreLabels: JudgingEnd }
   /** An activity failed permanently, or the run was cancelled. */
   | { readonly kind: 'failed'; readonly cause: string };
 

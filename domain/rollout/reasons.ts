@@ -3,7 +3,7 @@ import { count, figure, interval, percent, plain, signed } from '../format';
 import type { GuardrailSpec } from '../lifecycle/lifecycle';
 import type { Reason } from '../decision/verdict';
 import type { PairsEvidence, QualityEvidence, RolloutEvidence } from './judging/evidence';
-import { alphaBudget, holdsAcrossDays, leastSecondsAcrossDays, type RolloutPolicy } from './policy';
+import { alphaBudget, holdsAcrossDays, minSecondsAcrossDays, type RolloutPolicy } from './policy';
 import { decidingPairs, judgeErrorIn, isRefuted, isPromotionStep } from './judging/readings';
 import type { DaysReading, MetricReading } from './judging/verdict';
 
@@ -134,7 +134,7 @@ function daysReasons(
 /** Every verdict says so if quality across days was not tested. */
 function notTestedReasons({ test }: RolloutPolicy): readonly Reason[] {
   if (holdsAcrossDays(test)) return [];
-  const [given, least] = [test.minDurationSeconds, leastSecondsAcrossDays].map(formatSeconds);
+  const [given, least] = [test.minDurationSeconds, minSecondsAcrossDays].map(formatSeconds);
   return [
     {
       gate: 'days',

@@ -18,8 +18,8 @@ import {
 import type { MetricReading, Remaining } from './judging/verdict';
 
 /** Limits of the forecast; beyond them the answer is "never at this rate". */
-const mostTimes = 10_000;
-const mostWeeks = 100;
+const maxTimes = 10_000;
+const maxWeeks = 100;
 const daySeconds = 86_400;
 
 /**
@@ -63,7 +63,7 @@ function untilDuration({ test }: RolloutPolicy, { startedAt, asOf }: RolloutEvid
 function secondsForDays(policy: RolloutPolicy, { step, quality }: RolloutEvidence): number | null {
   if (!policy.quality.acrossDays || !isPromotionStep(policy, step)) return 0;
   const { days } = quality;
-  for (let weeks = Math.max(1, days.weeks + 1); weeks <= mostWeeks; weeks += 1) {
+  for (let weeks = Math.max(1, days.weeks + 1); weeks <= maxWeeks; weeks += 1) {
     const later = daysAfterWeeks(days, weeks);
     if (later === null) return null;
     const bounds = dayBounds(policy, quality, later);
@@ -125,7 +125,7 @@ function timesUntil(enough: (times: number) => boolean): number | null {
   if (enough(1)) return 1;
   let [low, high] = [1, 2];
   while (!enough(high)) {
-    if (high > mostTimes) return null;
+    if (high > maxTimes) return null;
     [low, high] = [high, high * 2];
   }
   while (high - low > 0.002 * high) {

@@ -2,7 +2,7 @@ import type { GuardrailSpec } from '../lifecycle/lifecycle';
 import type { ShareState } from '../statistics/share-sequence';
 import { decideRollout } from './judging/decide-rollout';
 import type { EventClock } from './event-clock';
-import type { NoMoreLabels, QualityEvidence, RolloutEvidence } from './judging/evidence';
+import type { JudgingEnd, QualityEvidence, RolloutEvidence } from './judging/evidence';
 import type { HistoryPoint } from './history';
 import { addPoint } from './history';
 import { summarizeLabels, type LabelledVerdictPair } from './judging/judge-labels';
@@ -31,7 +31,7 @@ export interface RolloutPosition {
   readonly challenger: string;
   readonly step: number;
   readonly extendedSeconds: number;
-  readonly noMoreLabels?: NoMoreLabels | undefined;
+  readonly noMoreLabels?: JudgingEnd | undefined;
 }
 
 /** New observations from the registry: due labels, and request counts of the arms. */

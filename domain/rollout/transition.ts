@@ -24,7 +24,7 @@ export interface Transition {
 /** The actor of automatic decisions. */
 const platform = 'perennial';
 /** Enough for all commands that may be repeated after a continue-as-new. */
-const mostHandledCommands = 500;
+const maxHandledCommands = 500;
 
 export function transition(
   settings: RolloutSettings,
@@ -178,7 +178,7 @@ function carryOut(
   const handledCommands =
     id === null
       ? progress.handledCommands
-      : [...progress.handledCommands, id].slice(-mostHandledCommands);
+      : [...progress.handledCommands, id].slice(-maxHandledCommands);
   const done = commandDone(settings, { ...progress, handledCommands }, command);
   return { progress: done.progress, effects: [...done.effects, { kind: 'acceptCommand' }] };
 }

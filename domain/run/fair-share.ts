@@ -1,5 +1,5 @@
 /** Temporal's limit for a fairness key. */
-const mostBytes = 64;
+const maxBytes = 64;
 
 /** The fairness key of a run: every lifecycle of every tenant gets an equal share of workers. */
 export function fairnessKeyOf({
@@ -10,7 +10,7 @@ export function fairnessKeyOf({
   readonly lifecycle: string;
 }): string {
   const key = `${tenant}/${lifecycle}`;
-  return key.length <= mostBytes ? key : `${key.slice(0, mostBytes - 9)}~${hashOf(key)}`;
+  return key.length <= maxBytes ? key : `${key.slice(0, maxBytes - 9)}~${hashOf(key)}`;
 }
 
 /** FNV-1a, in eight hexadecimal digits. */

@@ -12,7 +12,7 @@ export function nGramsOf(text: string): Uint32Array {
     found.add(bucketOf(word));
     if (before !== '') found.add(bucketOf(`${before} ${word}`));
     before = word;
-    const padded = ` ${word.slice(0, longestWord)} `;
+    const padded = ` ${word.slice(0, maxWordCharacters)} `;
     for (let length = 3; length <= 5; length += 1) {
       for (let from = 0; from + length <= padded.length; from += 1) {
         found.add(nGramBuckets + bucketOf(padded.slice(from, from + length)));
@@ -23,7 +23,7 @@ export function nGramsOf(text: string): Uint32Array {
 }
 
 /** Longer words are cut, because they are usually data. */
-const longestWord = 40;
+const maxWordCharacters = 40;
 
 /**
  * FNV-1a over UTF-16 units with the finalizer of MurmurHash3, because FNV's low bits are uneven for

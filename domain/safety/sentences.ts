@@ -1,5 +1,5 @@
 /** Longer sentences are cut, at the end of a word if possible. */
-const mostCharacters = 240;
+const maxCharacters = 240;
 
 /** Splits a line at sentence marks. Approximate, but enough to find an unusual sentence. */
 export function sentencesOf(line: string): readonly string[] {
@@ -7,9 +7,8 @@ export function sentencesOf(line: string): readonly string[] {
     .split(/(?<=[.!?;:]["')\]]?)\s+/)
     .flatMap(
       (sentence) =>
-        sentence.match(
-          new RegExp(`.{1,${mostCharacters}}(?:\\s|$)|\\S{${mostCharacters}}`, 'gsu'),
-        ) ?? [],
+        sentence.match(new RegExp(`.{1,${maxCharacters}}(?:\\s|$)|\\S{${maxCharacters}}`, 'gsu')) ??
+        [],
     )
     .map((sentence) => sentence.trim())
     .filter((sentence) => sentence.length >= 3);
@@ -30,18 +29,18 @@ export function outlierOdds(odds: readonly number[]): number {
 }
 
 /** Largest number of sentences that are judged; a passage seldom has more. */
-export const mostSentences = 12;
+export const maxSentences = 12;
 
 /**
- * Selects at most `mostSentences`: half are those with the highest odds, and half are spread over
+ * Selects at most `maxSentences`: half are those with the highest odds, and half are spread over
  * the rest, as a sample of the text.
  */
 export function selectSentences<T>(
   sentences: readonly T[],
   odds: (sentence: T) => number,
 ): readonly T[] {
-  if (sentences.length <= mostSentences) return sentences;
-  const half = mostSentences / 2;
+  if (sentences.length <= maxSentences) return sentences;
+  const half = maxSentences / 2;
   const falling = sentences
     .map((sentence, place) => ({ place, odds: odds(sentence) }))
     .sort((a, b) => b.odds - a.odds);

@@ -1,7 +1,7 @@
 import { logOdds, type LinearClassifier, type TextFeatures } from './linear-classifier';
 
 /** Largest number of embedded windows per text: each takes ten milliseconds or more. */
-const mostEmbedded = 8;
+const maxEmbedded = 8;
 
 /**
  * The highest log-odds of the windows, so that the rest of a text cannot dilute one sentence. −∞
@@ -19,6 +19,6 @@ export function selectWindowsToEmbed<T extends TextFeatures>(
   return windows
     .map((window) => ({ window, odds: logOdds(words, window) }))
     .sort((a, b) => b.odds - a.odds)
-    .slice(0, mostEmbedded)
+    .slice(0, maxEmbedded)
     .map(({ window }) => window);
 }

@@ -93,7 +93,7 @@ function withWeeksUntil(state: DaysState, day: number): DaysState {
   let { weekFrom, weeks, days, sum, sumSquares, week } = state;
   while (weekFrom !== null && weekFrom + daysOfWeek <= day) {
     weekFrom += daysOfWeek;
-    if (week.days >= fewestDaysOfWeek) {
+    if (week.days >= minDaysOfWeek) {
       days += week.days;
       sum += week.sum;
       sumSquares += week.sumSquares;
@@ -105,7 +105,7 @@ function withWeeksUntil(state: DaysState, day: number): DaysState {
 }
 
 /** Five, so that a shop that is closed at weekends also has whole weeks. */
-export const fewestDaysOfWeek = 5;
+export const minDaysOfWeek = 5;
 
 /**
  * Confidence bounds for the mean over *days*, including future ones, valid at the ends of all whole
@@ -124,7 +124,7 @@ export function boundsAcrossDays(
   { weeks, days, sum, sumSquares }: Pick<DaysState, 'weeks' | 'days' | 'sum' | 'sumSquares'>,
   { alpha, correlation }: { readonly alpha: number; readonly correlation: number },
 ): SequenceBounds | null {
-  if (weeks === 0 || days < fewestDaysOfWeek) return null;
+  if (weeks === 0 || days < minDaysOfWeek) return null;
   const mean = sum / days;
   const variance = Math.max(0, sumSquares - days * mean ** 2) / (days - 1);
   const quantile = studentQuantile(1 - alpha / (weeks * (weeks + 1)), days - 1);

@@ -34,7 +34,7 @@ export const standardLevels = [0.8, 0.9, 0.95, 0.97, 0.975, 0.99] as const;
 export const bootstrapReplicates = 2000;
 
 /** A bound needs this many replicates beyond it. Otherwise it is extrapolated from one that has. */
-export const fewestBeyond = 10;
+export const minBeyond = 10;
 
 /**
  * Interval of a statistic over resampled days: bias-corrected and accelerated (BCa; B. Efron,
@@ -133,7 +133,7 @@ function boundAt(sample: BootstrapSample, z: number): number | null {
     quantileWithUnknowns(defined, undefinedCount, probability, unknowns);
   const wanted = adjusted(z, bias, acceleration);
   const bound = quantile(wanted);
-  const outermost = 1 - Math.min(0.5, fewestBeyond / (defined.length + undefinedCount));
+  const outermost = 1 - Math.min(0.5, minBeyond / (defined.length + undefinedCount));
   const supported = z < 0 ? 1 - outermost : outermost;
   if (bound === null || (z < 0 ? wanted >= supported : wanted <= supported)) return bound;
   const reached = unadjusted(supported, bias, acceleration);

@@ -1,5 +1,5 @@
 import { normalCdf } from './distributions';
-import { expandedQuantile, fewestBeyond, type Bounds, type Interval } from './interval';
+import { expandedQuantile, minBeyond, type Bounds, type Interval } from './interval';
 
 /** Collects the largest deviation over several statistics for each resample: two numbers each. */
 export interface JointDeviations {
@@ -70,7 +70,7 @@ export function jointDeviations(joint: {
  */
 function ownLevel(sorted: Float64Array, level: number): number | null {
   if (!Number.isFinite(quantile(sorted, level))) return null;
-  const supported = 1 - fewestBeyond / sorted.length;
+  const supported = 1 - minBeyond / sorted.length;
   if (level <= supported) return normalCdf(quantile(sorted, level));
   const independent = Math.max(
     1,

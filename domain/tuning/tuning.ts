@@ -109,8 +109,8 @@ export function busySeconds(
   return busy / 1000;
 }
 
-const fewestBeforeGivingUp = 5;
-const mostFailed = 0.5;
+const minTrialsBeforeEnd = 5;
+const maxFailed = 0.5;
 
 /** The reason to end a study early: more than half of its trials failed. Null otherwise. */
 export function earlyEndReason(
@@ -118,7 +118,7 @@ export function earlyEndReason(
   parallel: number,
 ): string | null {
   const ended = complete + pruned + failed;
-  if (ended < Math.max(fewestBeforeGivingUp, 2 * parallel) || failed / ended <= mostFailed)
+  if (ended < Math.max(minTrialsBeforeEnd, 2 * parallel) || failed / ended <= maxFailed)
     return null;
   return `${failed} of ${ended} trials failed`;
 }

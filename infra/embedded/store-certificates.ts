@@ -28,7 +28,7 @@ export interface StoreCertificates {
 const day = 86_400_000;
 const lifetime = 3650 * day;
 /** Renewed at a start when less is left, because a platform may run that long. */
-const leastLeft = 365 * day;
+const minRemaining = 365 * day;
 
 /**
  * Creates the certificates at the first start and keeps them beside the store's data, readable only
@@ -60,7 +60,7 @@ function isUsable({ ca, cert, key }: StoreCertificates): boolean {
     const authority = new X509Certificate(readFileSync(ca));
     return (
       certificate.verify(authority.publicKey) &&
-      Date.parse(certificate.validTo) - Date.now() > leastLeft
+      Date.parse(certificate.validTo) - Date.now() > minRemaining
     );
   } catch {
     return false;

@@ -3,7 +3,7 @@ import { withFailures } from '../../db/failures';
 import { problemOf } from '../../apps/http/problem';
 import { testDatabase } from '../support/platform';
 
-test('changes queue for most of the connections, reads pass them, and too many changes are refused with a time to come again', async () => {
+test('changes queue, reads pass them, and too many changes are refused with Retry-After', async () => {
   const server = await testDatabase();
   const database = openDatabase({ url: server.url, maxConnections: 5 });
   const registry = withFailures({
@@ -25,7 +25,7 @@ test('changes queue for most of the connections, reads pass them, and too many c
       detail: 'PostgreSQL is busy: 3 transactions are running and 256 are waiting',
       retryAfter: 2,
     });
-    // The changes have not ended.
+    // The changes are still in progress.
     expect(await Promise.all(Array.from({ length: 20 }, () => registry.read()))).toEqual(
       Array.from({ length: 20 }, () => 1),
     );
@@ -38,7 +38,7 @@ test('changes queue for most of the connections, reads pass them, and too many c
   }
 });
 
-test('a read that finds every connection in use for ten seconds is told so, and not that PostgreSQL is away', async () => {
+test('a read without a free connection for ten seconds fails with that reason, not as unreachable', async () => {
   const server = await testDatabase();
   const database = openDatabase({ url: server.url, maxConnections: 1 });
   const registry = withFailures({

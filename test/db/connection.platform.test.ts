@@ -11,7 +11,7 @@ describe('a database connection', () => {
   });
   afterAll(() => test_.close());
 
-  test('that finds no server is DatabaseUnavailable', async () => {
+  test('without a server is DatabaseUnavailable', async () => {
     const { port } = await freePort();
     const database = openDatabase({ url: `postgres://user:secret@127.0.0.1:${port}/db` });
     const call = createRegistry(database).retention.get({ tenant: defaultTenant });
@@ -22,7 +22,7 @@ describe('a database connection', () => {
     await database.close();
   });
 
-  test('that the server ends is DatabaseUnavailable for the call in flight, and the next call finds the server again', async () => {
+  test('that the server ends is DatabaseUnavailable for the call in flight, and the next call reconnects', async () => {
     const { registry, database } = test_;
     const other = openDatabase({ url: test_.url });
     const waiting = database.sql.begin(async (tx) => {
@@ -37,7 +37,7 @@ describe('a database connection', () => {
     await other.close();
   });
 
-  test('cut in the middle of a transaction, again and again, costs that transaction and nothing else', async () => {
+  test('cut repeatedly during transactions loses only those transactions', async () => {
     const { database } = test_;
     const killer = openDatabase({ url: test_.url, applicationName: 'killer' });
     for (let round = 0; round < 20; round++) {
@@ -54,7 +54,7 @@ describe('a database connection', () => {
     await killer.close();
   });
 
-  test('takes no statement of a transaction that is over', async () => {
+  test('accepts no statement of an ended transaction', async () => {
     const { sql } = test_.database;
     let stray: Promise<string> = Promise.resolve('');
     const failed = sql.begin(async (tx) => {
@@ -74,7 +74,7 @@ describe('a database connection', () => {
     expect(await sql`select from gateways where id = 'stray'`).toHaveLength(0);
   });
 
-  test('does not take a transaction for committed of which a statement had failed', async () => {
+  test('does not report a transaction with a failed statement as committed', async () => {
     const { sql } = test_.database;
     const swallowed = sql.begin(async (tx) => {
       await tx`insert into gateways (id, url, epoch, lease_until) values ('half', '', 0, now())`;
@@ -84,7 +84,7 @@ describe('a database connection', () => {
     expect(await sql`select from gateways where id = 'half'`).toHaveLength(0);
   });
 
-  test('commits or undoes transactions that run side by side on their own', async () => {
+  test('commits or rolls back concurrent transactions independently', async () => {
     const { sql } = test_.database;
     await Promise.allSettled(
       Array.from({ length: 40 }, (_, n) =>
@@ -118,7 +118,7 @@ describe('a database connection', () => {
   });
 
   test.each(['nonsense', 'http://host/db', 'postgres://user:secret@host', 'postgres:///db'])(
-    'to %j is refused before it is tried, without repeating it',
+    'to %j is refused without an attempt and without quoting it',
     (url) => {
       expect(() => openDatabase({ url })).toThrow(
         expect.objectContaining({
@@ -129,7 +129,7 @@ describe('a database connection', () => {
     },
   );
 
-  test('speaks of its target without credentials', () => {
+  test('names its target without credentials', () => {
     expect(test_.database.target).toMatch(/^127\.0\.0\.1:\d+\/test_[0-9a-f]+$/);
   });
 });

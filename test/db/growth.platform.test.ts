@@ -13,10 +13,9 @@ import { memoryArchive, newSigner, registerFirst } from './audit/fixture';
 import { openTestRegistry, tenant, type TestRegistry } from './registry-fixture';
 
 /**
- * Each statement is run on a filled registry: what counts is how many rows it reads of tables that
- * grow, and that it names the index.
+ * Runs each statement on a filled registry, and checks how many rows it reads of growing tables, and which index it uses.
  */
-describe('in a registry that has grown', () => {
+describe('in a large registry', () => {
   const scale = 10;
   const signer = newSigner();
   let test_: TestRegistry;
@@ -31,7 +30,7 @@ describe('in a registry that has grown', () => {
   const planOf = (statement: Statement<object[]>, table: string) =>
     explain(test_.database.sql, statement, table);
 
-  test('lineage follows edges by the index of its direction, each once', async () => {
+  test('lineage follows each edge once, by the index of its direction', async () => {
     const { sql } = test_.database;
     const upstream = {
       tenant,
@@ -40,8 +39,7 @@ describe('in a registry that has grown', () => {
     } as const;
     const up = await planOf(selectReachable(sql, upstream), 'lineage_edges');
     expect(up.indexes).toEqual(['lineage_edges_upstream', 'lineage_edges_upstream']);
-    // The recursion and the answer each read every reachable edge: four per version. PostgreSQL
-    // tells means over the loops, rounded to hundredths.
+    // The recursion and the answer each read every reachable edge: four per version. PostgreSQL reports means over the loops, rounded to hundredths.
     expect(Math.abs(up.rowsRead - 2 * (4 * versionsPerModel - 1))).toBeLessThan(5);
     const downstream = {
       tenant,
@@ -53,7 +51,7 @@ describe('in a registry that has grown', () => {
     expect(Math.abs(down.rowsRead - 2 * 126)).toBeLessThan(5);
   });
 
-  test('garbage collection reads what is new, not what is in use', async () => {
+  test('garbage collection reads only new rows, not those in use', async () => {
     const { sql } = test_.database;
     await sql`
       insert into artifacts (tenant_id, digest, touched_at)
@@ -72,7 +70,7 @@ describe('in a registry that has grown', () => {
     ).toBe(0);
   });
 
-  test('labels that wait are read behind the cursor, and their predictions by whole keys', async () => {
+  test('waiting labels are read after the cursor, and their predictions by full keys', async () => {
     const { sql } = test_.database;
     const all = await waitingLabels(sql, { after: '-infinity', until: 'infinity', limit: 1000 });
     expect(all).toHaveLength(size.waitingLabels);
@@ -88,11 +86,11 @@ describe('in a registry that has grown', () => {
       tenant,
       id,
     }));
-    // Partitions are thousands of rows each, so one that was scanned would show.
+    // Each partition has thousands of rows, so a scan would show.
     expect((await planOf(predictionsOf(sql, labels), 'predictions')).rowsRead).toBe(5);
   });
 
-  test('reconciliation reads the unfinished runs of its page alone', async () => {
+  test('reconciliation reads only the unfinished runs of its page', async () => {
     const { sql } = test_.database;
     const first = await selectUnfinished(sql, { olderThanSeconds: 0, limit: 5 });
     const last = first.at(-1);
@@ -106,7 +104,7 @@ describe('in a registry that has grown', () => {
     expect((await statement()).map(({ id }) => id).every((id) => id > last.id)).toBe(true);
   });
 
-  test('a batch of the audit log is read by its positions', async () => {
+  test('a batch of the audit log is read by positions', async () => {
     const { sql } = test_.database;
     const statement = () => placesOf(sql, { tenant, first: 2_001, count: 1_000 });
     expect(await planOf(statement(), 'audit_seals')).toEqual({

@@ -2,7 +2,7 @@ import type { RunRecord } from '../../db/run/repository';
 import type { RunId } from '../../domain/ids';
 import { openTestRegistry, startRun, tenant, type TestRegistry } from './registry-fixture';
 
-describe('what keeps a run from going on', () => {
+describe('the cause that holds up a run', () => {
   let test_: TestRegistry;
   beforeAll(async () => {
     test_ = await openTestRegistry();
@@ -21,7 +21,7 @@ describe('what keeps a run from going on', () => {
       ({ data }) => data['waitingFor'] ?? null,
     );
 
-  test('is shown and cleared with an event and an audit row each, and in between without', async () => {
+  test('is set and cleared with an event and an audit row each, and updated without', async () => {
     const id = await startRun(test_.registry);
     await show(await get(id), 'train: attempt 2 failed');
     await show(await get(id), 'train: attempt 3 failed');
@@ -44,7 +44,7 @@ describe('what keeps a run from going on', () => {
     ]);
   });
 
-  test('stands beside what the run itself waits for, and leaves that when it goes', async () => {
+  test('is shown beside what the run itself waits for, which stays when it is cleared', async () => {
     const id = await startRun(test_.registry);
     await test_.registry.runs.update({
       tenant,
@@ -61,7 +61,7 @@ describe('what keeps a run from going on', () => {
     expect((await get(id)).waitingFor).toBe('1 approval of m@2');
   });
 
-  test('gives way to what the run writes, however late it was seen', async () => {
+  test('does not replace what the run has written since', async () => {
     const id = await startRun(test_.registry);
     const seen = await get(id);
     await test_.registry.runs.update({ tenant, id, status: 'paused', waitingFor: 'paused by ada' });
@@ -77,7 +77,7 @@ describe('what keeps a run from going on', () => {
     expect(await get(id)).toMatchObject({ status: 'failed', waitingFor: null });
   });
 
-  test('is looked at again although events come', async () => {
+  test('is updated although events arrive', async () => {
     const [held, busy] = [await startRun(test_.registry), await startRun(test_.registry)];
     await show(await get(held), 'train: attempt 2 failed');
     const ids = (await test_.registry.runs.unfinished({ olderThanSeconds: 60, limit: 1000 })).map(

@@ -1,13 +1,13 @@
 import { newId, timeOf } from '../../db/ids';
 
 describe('ids', () => {
-  test('sort by the time they were made, as bytes', () => {
+  test('sort by creation time as bytes', () => {
     const ids = Array.from({ length: 2000 }, () => newId('run'));
     expect([...ids].sort()).toEqual(ids);
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  test('carry that time', () => {
+  test('contain that time', () => {
     const before = Date.now();
     const time = timeOf(newId('pred'))?.getTime() ?? 0;
     expect(time).toBeGreaterThanOrEqual(before - 1);
@@ -15,7 +15,7 @@ describe('ids', () => {
   });
 
   test.each(['', 'pred_', 'pred_zzz', 'pred_9zzzzzzzzzzzzzzzzzzzzzzzzz', '0193-uuid'])(
-    'of another form, such as %j, carry none',
+    'of another form, such as %j, contain none',
     (id) => {
       expect(timeOf(id)).toBeNull();
     },

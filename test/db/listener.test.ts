@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { openListener } from '../../db/listener';
 
-/** As a standby does: it takes connections, and refuses LISTEN. */
+/** Like a standby server, which accepts connections and refuses LISTEN. */
 async function openStandby() {
   const open = new Set<Socket>();
   const message = (type: string, body: Buffer): Buffer => {
@@ -33,7 +33,7 @@ async function openStandby() {
   return { open, port: (server.address() as AddressInfo).port, close };
 }
 
-test('a connection that cannot listen is closed, however often it is tried', async () => {
+test('a connection that cannot listen is closed after each attempt', async () => {
   const standby = await openStandby();
   const listener = openListener({
     host: '127.0.0.1',
@@ -53,7 +53,7 @@ test('a connection that cannot listen is closed, however often it is tried', asy
   expect(left).toBe(0);
 });
 
-test('none is made again for somebody who has given up', async () => {
+test('no connection is made again after the last listener has stopped', async () => {
   const standby = await openStandby();
   const listener = openListener({
     host: '127.0.0.1',
@@ -64,7 +64,7 @@ test('none is made again for somebody who has given up', async () => {
   await expect(listener.listen('perennial_events', () => undefined)).rejects.toThrow(
     'cannot execute LISTEN during recovery',
   );
-  // Its loss began to make another, which is there by now.
+  // Its loss started another connection, which exists by now.
   await new Promise((done) => setTimeout(done, 300));
   const left = standby.open.size;
   await Promise.all([listener.close(), standby.close()]);

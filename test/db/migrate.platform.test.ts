@@ -38,7 +38,7 @@ describe('migrations', () => {
     expect(tenants?.count).toBe(1);
   });
 
-  test('again on a migrated database change nothing', async () => {
+  test('change nothing in a migrated database', async () => {
     await migrate(open());
     await expect(migrate(open())).resolves.toBeUndefined();
   });
@@ -80,7 +80,7 @@ describe('migrations', () => {
 
   test('leave nothing behind when one fails', async () => {
     const database = open();
-    // The name is taken by something that the look for foreign tables does not count.
+    // The name belongs to an object that the check for foreign tables ignores.
     await database.sql`create function perennial_refuse_change() returns int language sql as 'select 1'`;
     await expect(migrate(database)).rejects.toThrow(/perennial_refuse_change/);
     const tables = await database.sql`select tablename from pg_tables where schemaname = 'public'`;
@@ -132,7 +132,7 @@ describe('migrations', () => {
     expect(generated).toEqual([]);
   });
 
-  test('put the tenant into every table but those that belong to none', async () => {
+  test('put the tenant into every table except those without a tenant', async () => {
     const { sql } = open();
     await migrate(open());
     const without = await sql<{ name: string }[]>`
@@ -147,7 +147,7 @@ describe('migrations', () => {
     ]);
   });
 
-  test('say the same as the schema', async () => {
+  test('agree with the schema', async () => {
     const root = resolve(__dirname, '..', '..');
     const folder = await mkdtemp(join(tmpdir(), 'perennial-migrations-'));
     try {

@@ -1,7 +1,7 @@
 import { afterKey, rowsToAsk, toPage } from '../../db/page';
 
 describe('pages', () => {
-  test('a token leads on behind the last row shown', () => {
+  test('a token continues after the last row of the page', () => {
     const page = toPage(
       ['a', 'b', 'c'],
       { pageSize: 2 },

@@ -63,14 +63,14 @@ const ask: fc.Arbitrary<Ask> = fc.oneof(
     status: fc.constantFrom('rolledBack' as const, 'aborted' as const),
   }),
 );
-/** Lanes run beside each other, what is in a lane one after the other. */
+/** Lanes run concurrently, and the commands of a lane one after the other. */
 const race = fc.tuple(
   fc.array(ask, { maxLength: 5 }),
   fc.array(ask, { maxLength: 5 }),
   fc.tuple(open, fc.array(ask, { maxLength: 4 })).map(([first, rest]) => [first, ...rest]),
 );
 
-describe('champion and rollouts, when many ask at once', () => {
+describe('champion and rollouts under concurrent commands', () => {
   let test_: TestRegistry;
   let lifecycle: string;
   beforeAll(async () => {
@@ -82,7 +82,7 @@ describe('champion and rollouts, when many ask at once', () => {
 
   const epochNow = async () => (await test_.registry.routing.table()).epoch;
 
-  test('keep to one champion, one open rollout beside it, and a record without a gap', async () => {
+  test('keep one champion, at most one open rollout, and a record without gaps', async () => {
     let raced = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(race, { minLength: 3, maxLength: 3 }), async (races) => {
@@ -95,7 +95,7 @@ describe('champion and rollouts, when many ask at once', () => {
           ),
         );
         const settled = await Promise.all(contests.map((contest) => settle(test_, contest)));
-        // Prepared by one promotion each, before the epoch was read.
+        // Each was prepared by one promotion before the epoch was read.
         const reroutes = settled.reduce((sum, model) => sum + model.reroutes - 1, 0);
         expect(epochs).toEqual([0, 0, 0]);
         expect(await epochNow()).toBe(before + reroutes);
@@ -107,7 +107,7 @@ describe('champion and rollouts, when many ask at once', () => {
   });
 });
 
-/** One model, and everything that those who raced on it were told. */
+/** One model, and every response to the commands on it. */
 interface Contest {
   readonly test_: TestRegistry;
   readonly model: string;
@@ -119,9 +119,9 @@ interface Contest {
   }[];
   readonly promotions: { readonly version: number; readonly fencing: number }[];
   readonly rollouts: Map<string, RolloutRecord>;
-  /** Rollouts as somebody was told that they had ended. */
+  /** Rollouts whose end was returned to a caller. */
   readonly ends: { readonly id: string; readonly status: RolloutStatus }[];
-  /** Ends that were somebody's own doing. */
+  /** Ends by an explicit command. */
   readonly ended: string[];
   newest: RolloutRecord | null;
 }
@@ -151,7 +151,7 @@ async function run(contest: Contest, lane: readonly Ask[]): Promise<void> {
     try {
       await perform(contest, each);
     } catch (error) {
-      // Refusals are answers; a deadlock, or a rule of the database that was hit, is none.
+      // Refusals are valid responses. A deadlock or a violated rule of the database is not.
       if (!isPerennialError(error) || !refusals.has(error.type)) throw error;
     }
   }
@@ -262,8 +262,7 @@ function heard({ rollouts, ends }: Contest, rollout: RolloutRecord): void {
 }
 
 /**
- * Plays what is on record through the model, and compares both with what is there and with what
- * everybody was told.
+ * Replays the record through the model, and compares both with the tables and with every response.
  */
 async function settle(
   { registry, database: { sql } }: TestRegistry,

@@ -16,7 +16,7 @@ export interface TestRegistry {
   close(): Promise<void>;
 }
 
-/** A migrated database of one's own. */
+/** A separate migrated database. */
 export async function openTestRegistry(
   options: { readonly maxConnections?: number } = {},
 ): Promise<TestRegistry> {
@@ -35,8 +35,7 @@ export async function openTestRegistry(
 }
 
 /**
- * Quicker than a database of one's own for every test. As someone with all rights would: no trigger
- * fires.
+ * Faster than a separate database for every test. No trigger fires.
  */
 export async function empty({ database }: TestRegistry, tables: readonly string[]): Promise<void> {
   await database.sql.begin(async (tx) => {
@@ -81,7 +80,7 @@ export const spec = {
   name: 'flight-delay',
   owner: 'ops@airline.example',
   labels: {},
-  // What judges: whatever is applied is compared with what was in force.
+  // The parts that judge: an applied revision is compared with the one in force.
   data: {
     label: { column: 'late', availableAfterSeconds: 0, dependsOnPrediction: false },
     split: { holdoutDays: 30 },
@@ -109,7 +108,7 @@ export async function applyLifecycle(
   return digest;
 }
 
-/** A running run of a lifecycle of its own, unless one is named that was applied. */
+/** A running run of a new lifecycle, or of the named one that was applied. */
 export async function startRun(registry: Registry, applied?: string): Promise<RunId> {
   const lifecycle = applied ?? unique('lifecycle');
   if (applied === undefined) await applyLifecycle(registry, lifecycle);

@@ -122,7 +122,7 @@ async function readCatalog(client: Client): Promise<Catalog> {
   return new Map(rows.map((row) => [row.key, row]));
 }
 
-/** Nobody knows whether an expression can be null, so only its kind of value is compared. */
+/** It is unknown whether an expression can be null, so only its kind of value is compared. */
 function errorIn(
   { name, isOptional, type, kinds, allows }: RowField,
   columns: readonly FieldDef[],
@@ -157,7 +157,7 @@ function errorIn(
 
 const documentTypes: ReadonlySet<number> = new Set([types.builtins.JSON, types.builtins.JSONB]);
 
-/** What the product's own parser makes of a value. */
+/** The value after the parser of the product. */
 function kindOf(oid: number): ValueKind {
   const parserOf = typeParsers.getTypeParser as (oid: number) => (text: string) => unknown;
   return documentTypes.has(oid) ? 'document' : (typeof parserOf(oid)('1') as ValueKind);

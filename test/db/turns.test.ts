@@ -3,7 +3,7 @@ import { openTurns } from '../../db/turns';
 const refuse = ({ running, waiting }: { readonly running: number; readonly waiting: number }) =>
   new Error(`${running} run, ${waiting} wait`);
 
-/** Work that ends when it is told to. */
+/** Work that ends on request. */
 function work() {
   let end: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => (end = resolve));
@@ -11,8 +11,8 @@ function work() {
 }
 
 describe('a bounded queue', () => {
-  test('runs so many at once, and the others in the order in which they came', async () => {
-    const turns = openTurns({ atOnce: 2, mostWaiting: 10, longestWaitMs: 5_000, refuse });
+  test('runs a limited number at once, and the others in their order of arrival', async () => {
+    const turns = openTurns({ maxRunning: 2, maxWaiting: 10, maxWaitMs: 5_000, refuse });
     const begun: number[] = [];
     const works = Array.from({ length: 4 }, work);
     const all = works.map(({ run }, number) => turns.run(() => (begun.push(number), run())));
@@ -27,8 +27,8 @@ describe('a bounded queue', () => {
     expect(begun).toEqual([0, 1, 2, 3]);
   });
 
-  test('refuses more than may wait, at once', async () => {
-    const turns = openTurns({ atOnce: 1, mostWaiting: 1, longestWaitMs: 5_000, refuse });
+  test('refuses requests beyond the queue limit at once', async () => {
+    const turns = openTurns({ maxRunning: 1, maxWaiting: 1, maxWaitMs: 5_000, refuse });
     const [first, second] = [work(), work()];
     const all = [turns.run(first.run), turns.run(second.run)];
     await expect(turns.run(() => Promise.resolve())).rejects.toThrow('1 run, 1 wait');
@@ -38,8 +38,8 @@ describe('a bounded queue', () => {
     await expect(turns.run(() => Promise.resolve('again'))).resolves.toBe('again');
   });
 
-  test('refuses what has waited too long, and keeps no place for it', async () => {
-    const turns = openTurns({ atOnce: 1, mostWaiting: 10, longestWaitMs: 20, refuse });
+  test('refuses a request that has waited too long, and frees its place', async () => {
+    const turns = openTurns({ maxRunning: 1, maxWaiting: 10, maxWaitMs: 20, refuse });
     const first = work();
     const running = turns.run(first.run);
     await expect(turns.run(() => Promise.resolve())).rejects.toThrow('1 run, 1 wait');
@@ -48,8 +48,8 @@ describe('a bounded queue', () => {
     await expect(turns.run(() => Promise.resolve('free'))).resolves.toBe('free');
   });
 
-  test('gives the place on when work fails', async () => {
-    const turns = openTurns({ atOnce: 1, mostWaiting: 10, longestWaitMs: 5_000, refuse });
+  test('passes the place on when work fails', async () => {
+    const turns = openTurns({ maxRunning: 1, maxWaiting: 10, maxWaitMs: 5_000, refuse });
     const failing = turns.run(() => Promise.reject(new Error('no')));
     const next = turns.run(() => Promise.resolve('yes'));
     await expect(failing).rejects.toThrow('no');

@@ -22,7 +22,7 @@ describe('the days of a time zone', () => {
     // Its clocks were put forward at midnight: the day began at 1.
     ['America/Sao_Paulo', '2018-11-04T12:00:00Z', 23],
     ['UTC', '2026-03-29T12:00:00Z', 24],
-  ])('have the hours that they have: %s on %s', (timezone, noon, expected) => {
+  ])('have the right number of hours: %s on %s', (timezone, noon, expected) => {
     const { dayOf, startOf } = openCalendar(timezone);
     const day = dayOf(at(noon));
     expect((startOf(day + 1) - startOf(day)) / hours).toBe(expected);

@@ -1,6 +1,5 @@
 /**
- * What documents can be: an application over an index of them in the whole product. Bad ones are
- * named and counted, the others answer, and nobody is promoted by half.
+ * Bad documents in the index of an application, in the whole product. They are named and counted, the others are searched, and no incomplete version is promoted.
  */
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +15,7 @@ let provider: ScriptedProvider;
 
 beforeAll(async () => {
   provider = await openScriptedProvider({
-    // Obeys whoever gives it orders, and else says what it has read.
+    // Follows any instruction in its prompt, and otherwise repeats what it has read.
     answer: ({ prompt }) =>
       /ignore all previous/i.test(prompt)
         ? 'As you wish'
@@ -53,7 +52,7 @@ interface Documents {
 async function ended({ parts, maxRejectedShare = 0.3 }: Documents): Promise<RunJson> {
   const folder = join(product.workDir, model);
   mkdirSync(folder, { recursive: true });
-  // Beside the folder: what travels with a lifecycle is small.
+  // Outside the folder, because the files of a lifecycle are small.
   const documents = join(product.workDir, 'documents.ndjson');
   writeFileSync(documents, '');
   for (const part of parts) appendFileSync(documents, part);
@@ -123,7 +122,7 @@ const ask = async (content: string) =>
     })
   ).body;
 
-/** Both aliases, as those who ask meet them. */
+/** Both aliases, as callers see them. */
 async function expectStillAnswered(): Promise<void> {
   expect(await ask('What is the code of lamp 7?')).toMatchObject({
     model: `${model}@1`,
@@ -139,7 +138,7 @@ async function expectStillAnswered(): Promise<void> {
   expect(query).toMatchObject({ status: 200, body: { version: 1 } });
 }
 
-test('bad documents are left out by their reasons, one of 200 MB among them, and the others answer', async () => {
+test('bad documents, one of 200 MB among them, are left out and counted by reason, and the others are searched', async () => {
   const large = Buffer.concat([
     Buffer.from('{"id":"large","text":"'),
     Buffer.alloc(200 << 20, 'word '),
@@ -159,7 +158,7 @@ test('bad documents are left out by their reasons, one of 200 MB among them, and
   expect((await ask('What is the code of lamp 7?')).choices[0]?.message.content).toBe('7');
 });
 
-test('a document that gives orders is found, left out of what the model reads, and counted', async () => {
+test('a document with instructions is detected, withheld from the model, and counted', async () => {
   const query = await product.call<{ hits: { documentId: string }[] }>(
     'POST',
     `${product.gatewayUrl}/v1/indexes/${model}/query`,
@@ -183,37 +182,37 @@ test('a document that gives orders is found, left out of what the model reads, a
 
 test.each<[string, Documents, string, RegExp]>([
   [
-    'more bad ones than are allowed',
+    'more bad documents than allowed',
     { parts: [...good, ...bad], maxRejectedShare: 0.05 },
     'InvalidInput in rag-index',
     /^5 of 29 documents of .* cannot be indexed: .*2 empty/,
   ],
   [
-    'none that can be indexed',
+    'no document that can be indexed',
     { parts: [line({ id: 'a', text: ' ' }), line({ id: 'b', text: ' ' })], maxRejectedShare: 1 },
     'DatasetEmpty in rag-index',
     /has no document that can be indexed: 2 empty$/,
   ],
   [
-    'bytes of another encoding',
+    'bytes in another encoding',
     { parts: [...good, Buffer.from('{"id":"latin","text":"caf\xe9"}\n', 'latin1')] },
     'DataUnreadable in ingest',
     /line 25: contains bytes that are not UTF-8/,
   ],
   [
-    'bytes that are no text',
+    'bytes that are not text',
     { parts: [Buffer.from('7f454c4602010100', 'hex')] },
     'DataUnreadable in ingest',
     /not an NDJSON file/,
   ],
   [
-    'no column of texts',
+    'no text column',
     { parts: [line({ id: 'a', body: 'x' })] },
     'InvalidInput in rag-index',
     /dataset of documents has no column text; it has/,
   ],
 ])(
-  '%s end the run in words, and application and index answer as before',
+  '%s end the run with a clear error, and application and index stay unchanged',
   async (_, documents, failed, message) => {
     const { status, version, failure } = await ended(documents);
     expect({
@@ -231,7 +230,7 @@ test.each<[string, Documents, string, RegExp]>([
   },
 );
 
-test('a vector of another embedder is refused: no answer mixes two spaces', async () => {
+test('a vector of another embedder is refused, so no answer mixes two vector spaces', async () => {
   const url = `${product.gatewayUrl}/v1/indexes/${model}/query`;
   const refused = await product.call('POST', url, {
     body: { vector: [1, 0, 0, 0], embedder: `sha256:${'0'.repeat(64)}`, k: 1 },

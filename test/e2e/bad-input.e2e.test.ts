@@ -13,7 +13,7 @@ type Options = Omit<TinyOptions, 'name'>;
 let folder: string;
 let product: Product;
 let count = 0;
-/** Tried for a minute before it is given up: begun first, looked at last. */
+/** Retried for a minute before it fails, so it starts first and is checked last. */
 let unreachable: Promise<RunJson>;
 
 beforeAll(async () => {
@@ -44,8 +44,7 @@ async function ended(options: Options): Promise<RunJson> {
 }
 
 /**
- * The data become what they are after the lifecycle was applied: with such data it would have been
- * refused.
+ * The data change after the lifecycle was applied, because it would have been refused with such data.
  */
 async function endedWithLater(csv: string): Promise<RunJson> {
   const lifecycle = written({});
@@ -60,8 +59,7 @@ async function startedAndEnded(lifecycle: { readonly name: string }): Promise<Ru
 }
 
 /**
- * Begins one run for each case of a table, all at once: a run waits more than it works. What comes
- * of each is looked at by its test.
+ * Starts one run for each case of a table at once, because runs mostly wait. Each test checks its run.
  */
 function begunTogether<Case extends readonly [name: string, ...unknown[]]>(
   cases: readonly Case[],
@@ -80,7 +78,7 @@ function begunTogether<Case extends readonly [name: string, ...unknown[]]>(
 
 const columns = 'seen_at,entity,kind,x,y,label';
 
-/** 120 days of rows that are well, but for what is changed in each. */
+/** 120 days of valid rows with the given changes. */
 function csv(
   change: (row: number) => Partial<Record<'kind' | 'x' | 'y' | 'label', string>>,
 ): string {
@@ -163,7 +161,7 @@ describe('a file that cannot be read', () => {
   const runOf = begunTogether(cases, ([, content, options]) => ended({ ...options, csv: content }));
 
   test.each(cases)(
-    '%s is named with its source and what to do',
+    '%s is reported with its source and the next step',
     async (name, _content, _options, type, message) => {
       const { status, failure } = await runOf(name);
       expect({ status, type: failure?.type, stage: failure?.stage }).toEqual({
@@ -213,7 +211,7 @@ describe('rows that break the contract', () => {
     for (const reason of reasons) expect(said).toMatch(reason);
   });
 
-  test('NaN is a missing number, for the contract too', async () => {
+  test('NaN is a missing number, also for the contract', async () => {
     const strict = (text: string): string =>
       text.replace('x: { type: number,', 'x: { type: number, maxNullShare: 0,');
     const lifecycle = written({ csv: csv(() => ({ x: 'NaN' })) });
@@ -246,22 +244,22 @@ describe('SQL', () => {
       /assemble\.sql:1:1 COPY is not allowed; write one SELECT/,
     ],
     [
-      'of features over many rows',
+      'with features over many rows',
       { featuresSql: 'SELECT avg(x) AS x FROM request' },
       /features\.sql:1:8 avg\(\) is not allowed in features/,
     ],
     [
-      'of features with a clock',
+      'with features that read the clock',
       { featuresSql: 'SELECT x, now() AS t FROM request' },
       /features\.sql:1:11 now\(\) is not allowed in features/,
     ],
     [
-      'of features that see the label',
+      'with features that read the label',
       { featuresSql: 'SELECT x, late FROM request' },
       /features\.sql:1:11 'late' must not be read: it is the label/,
     ],
     [
-      'that names no column of the data',
+      'with an unknown column',
       { assembleSql: 'SELECT seen_at, entity, kind, x, y, nosuch = 1 AS late FROM visits' },
       /sql\/assemble\.sql:1:37 .*"nosuch"/,
     ],
@@ -290,7 +288,7 @@ describe('SQL', () => {
     [
       'that runs forever',
       {
-        // Which reading the source must keep to as well, on a busy machine.
+        // The same limit applies to reading the source, also on a busy machine.
         timeout: '6s',
         assembleSql: `SELECT seen_at, entity, kind, x, y, sum(hash(a.range + b.range)) > 0 AS late
           FROM visits, range(1000000000) a, range(1000000000) b GROUP BY ALL`,
@@ -323,7 +321,7 @@ describe('a trainer', () => {
     ['leaves', 'JobWithoutResult', /wrote no result\.json/],
   ];
   const runOf = begunTogether(cases, ([trainer]) => {
-    // Only the one that hangs is to meet its time limit, however busy the machine is.
+    // Only the hanging trainer may reach its time limit, even on a busy machine.
     const timeout = trainer === 'hangs' ? '3s' : '60s';
     return ended({
       trainer,
@@ -331,7 +329,7 @@ describe('a trainer', () => {
     });
   });
 
-  test.each(cases)('that %s is ended, and its log kept', async (trainer, type, message) => {
+  test.each(cases)('that %s is ended, and its log is kept', async (trainer, type, message) => {
     const run = await runOf(trainer);
     expect({ status: run.status, type: run.failure?.type, next: run.failure?.next }).toEqual({
       status: 'failed',
@@ -346,7 +344,7 @@ describe('a trainer', () => {
     });
   });
 
-  test('leaves its log to the command that its error names, and nothing else: the warm parent alone, no job, and no child of one', async () => {
+  test('leaves only its log, which the named command prints; of processes only the warm parent remains', async () => {
     const [, , raised] = await Promise.all(cases.map(([trainer]) => runOf(trainer)));
     expect(await product.cli(['run', 'logs', raised?.id ?? ''])).toMatchObject({
       exitCode: 0,
@@ -429,7 +427,7 @@ describe('a request', () => {
   const champion = () =>
     product.call<{ version: number }>('GET', `/models/${model}/aliases/champion`);
 
-  test('without a key, or with a wrong one, is 401 and says how to send one', async () => {
+  test('without a key or with a wrong one gets 401 and how to send a key', async () => {
     for (const url of ['/runs', `${product.gatewayUrl}/v2/models/${model}`]) {
       expect(await product.call('GET', url, { key: null })).toMatchObject({
         status: 401,
@@ -442,7 +440,7 @@ describe('a request', () => {
     }
   });
 
-  test('a viewer’s promotion is 403 and moves nothing', async () => {
+  test('a promotion by a viewer gets 403 and moves nothing', async () => {
     const { stdout } = await product.cli(['key', 'create', 'ann', '--scope', 'viewer']);
     const before = await champion();
     expect(await promote(1, before.headers.get('etag') ?? '', stdout.trim())).toMatchObject({
@@ -452,7 +450,7 @@ describe('a request', () => {
     expect((await champion()).body).toEqual(before.body);
   });
 
-  test('of two promotions at once one wins', async () => {
+  test('one of two concurrent promotions wins', async () => {
     const before = await champion();
     const other = before.body.version === 1 ? 2 : 1;
     const etag = before.headers.get('etag') ?? '';
@@ -461,7 +459,7 @@ describe('a request', () => {
     expect((await champion()).body.version).toBe(other);
   });
 
-  test('the same Idempotency-Key with another body is 422 and starts nothing', async () => {
+  test('the same Idempotency-Key with another body gets 422 and starts nothing', async () => {
     const first = await product.start(model, { reason: 'one' }, 'key-1');
     expect(await product.start(model, { reason: 'one' }, 'key-1')).toMatchObject({
       status: 202,
@@ -475,7 +473,7 @@ describe('a request', () => {
     expect(body.items).toHaveLength(3);
   });
 
-  test('an inference row with missing or mistyped fields is 400, each named', async () => {
+  test('an inference row with missing or mistyped fields gets 400 with each field', async () => {
     const url = `${product.gatewayUrl}/v2/models/${model}/infer`;
     const tensor = (name: string, datatype: string, value: unknown) => ({
       name,
@@ -532,7 +530,7 @@ describe('a request', () => {
     ).toHaveLength(before.body.items.length);
   });
 
-  test('for what is not there is 404 and says what there is', async () => {
+  test('for an unknown object gets 404 with the next step', async () => {
     expect(await product.start('nosuch')).toMatchObject({
       status: 404,
       body: { code: 'NotFound', next: expect.any(String) as string },
@@ -553,7 +551,7 @@ describe('a request', () => {
 });
 
 describe('in the end', () => {
-  test('a source that cannot be reached was tried for a while, and each attempt told', async () => {
+  test('a source that cannot be reached was retried for a while, with an event per attempt', async () => {
     const run = await unreachable;
     expect(run).toMatchObject({
       status: 'failed',
@@ -565,7 +563,7 @@ describe('in the end', () => {
     );
   });
 
-  test('every run has ended, no other champion was made, and the platform is well', async () => {
+  test('every run has ended, no other champion was made, and the platform is healthy', async () => {
     const { body: runs } = await product.call<{ items: RunJson[] }>('GET', '/runs?pageSize=200');
     expect(
       runs.items.filter(({ status }) => !['succeeded', 'stopped', 'failed'].includes(status)),

@@ -1,6 +1,5 @@
 /**
- * The sample `bike-demand` as its README has it: a regression that its schedule retrains, here by a
- * backfill of two months that are past.
+ * The sample `bike-demand` as in its README: a regression that its schedule retrains, here by a backfill of two past months.
  */
 import { join, resolve } from 'node:path';
 import type { RunJson } from '../../apps/cli/run/view';
@@ -27,7 +26,7 @@ async function cli(...args: readonly string[]): Promise<string> {
   return stdout;
 }
 
-/** The run that the schedule starts for this time; three in the morning in New York. */
+/** The run that the schedule starts for this time, 03:00 in New York. */
 async function scheduled(at: string, count: number): Promise<ScheduledRun> {
   const to = new Date(Date.parse(at) + 3_600_000).toISOString();
   await cli(
@@ -78,7 +77,7 @@ async function demand(hour: number): Promise<number> {
   return answer.body.outputs.find(({ name }) => name === 'score')?.data[0] ?? NaN;
 }
 
-test('its schedule trains a model, and a month later a successor that the traffic of that month decides on', async () => {
+test('its schedule trains a model, and a month later a successor, which the traffic of that month decides', async () => {
   await cli('lifecycle', 'apply', sample);
   expect(await cli('schedule', 'show', lifecycle)).toContain('0 3 1 * *  America/New_York');
 
@@ -89,7 +88,7 @@ test('its schedule trains a model, and a month later a successor that the traffi
     actor: 'schedule',
     request: { until: '2011-07-01T07:00:00.000Z' },
   });
-  // Commuters ride at eight; at three they sleep.
+  // Demand is high at 08:00 and low at 03:00.
   expect(await demand(8)).toBeGreaterThan(4 * (await demand(3)));
 
   const second = await scheduled('2011-08-01T07:00:00Z', 2);

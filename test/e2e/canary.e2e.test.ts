@@ -27,7 +27,7 @@ async function told(...args: readonly string[]): Promise<string> {
   return stderr;
 }
 
-test('a version as good as the champion goes up its steps on traffic, and is promoted; meanwhile no other may be tried', async () => {
+test('an equally good version goes through its steps on traffic and is promoted; no other rollout may open meanwhile', async () => {
   const model = await trials.withChampion('good');
   const run = await trials.open(model, 0.5);
   const other = await product.start(model, { params: { C: 0.25 } });
@@ -70,7 +70,7 @@ test('a version as good as the champion goes up its steps on traffic, and is pro
   expect(Object.keys(versions).sort()).toEqual(['good@1', 'good@2']);
 });
 
-test('people hold, extend, skip and abort a rollout; each is on record with who and why', async () => {
+test('people hold, extend, skip and abort a rollout, and each command is recorded with actor and reason', async () => {
   const model = await trials.withChampion('steered');
   const run = await trials.open(model, 0.5);
   expect(await told('hold', model, '--reason', 'a look')).toBe(
@@ -101,7 +101,7 @@ test('people hold, extend, skip and abort a rollout; each is on record with who 
     status: 'stopped',
     verdict: { kind: 'inconclusive' },
   });
-  // Whoever did not hear the answer asks again, and is told the same.
+  // A caller that lost the response sends the command again, and gets the same response.
   expect(await told('abort', model, '--reason', 'not today', ...key)).toBe(
     'steered@2 is aborted; @1 answers all requests\n',
   );
@@ -130,7 +130,7 @@ test('people hold, extend, skip and abort a rollout; each is on record with who 
     'aborted',
   ]);
 
-  // Whoever moves the champion under a rollout takes away what it was compared with.
+  // A move of the champion removes the version that the rollout compared with.
   // Its canary was aborted, so it takes an override.
   expect(await product.cli(['model', 'promote', model, '2', '--reason', 'by hand'])).toMatchObject({
     exitCode: 1,
@@ -156,7 +156,7 @@ test('people hold, extend, skip and abort a rollout; each is on record with who 
   expect(await trials.champion(model)).toBe(1);
 });
 
-test('a version that does harm is rolled back by itself: nobody is asked, and no request fails', async () => {
+test('a harmful version is rolled back automatically, and no request fails', async () => {
   const model = await trials.withChampion('harmed');
   await trials.sabotage(model);
   const { body: run } = await product.start(model);
@@ -172,7 +172,7 @@ test('a version that does harm is rolled back by itself: nobody is asked, and no
     verdict: { kind: 'failed' },
     rollback: { from: 2, to: 1, unconfirmed: [] },
   });
-  // Under a second, as the gateway's own tests show; here other processes share the machine.
+  // Under a second in the tests of the gateway. Here other processes share the machine.
   expect(rollout.rollback?.secondsToFullTraffic).toBeLessThan(1);
   expect(rollout.quality.lower).toBeGreaterThan(0.02);
   expect(await trials.audit(model, 'rollout.end')).toMatchObject([
@@ -185,7 +185,7 @@ test('a version that does harm is rolled back by itself: nobody is asked, and no
   await pause(1_000);
   const { failures, versions } = await traffic.stop();
   expect(failures).toEqual([]);
-  // Those that were under way when the traffic moved.
+  // Requests in progress when the traffic moved.
   expect((versions['harmed@2'] ?? 0) - before).toBeLessThanOrEqual(4);
   expect(await product.cli(['rollout', 'watch', model])).toMatchObject({
     exitCode: 3,

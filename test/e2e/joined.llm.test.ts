@@ -1,6 +1,5 @@
 /**
- * Index, reranker and a provider's fine-tuning in one application, and an index by itself, in the
- * whole product: what each does alone has tests of its own.
+ * Index, reranker and fine-tuning by a provider in one application, and a separate index, in the whole product. Other tests cover each part alone.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,13 +23,12 @@ let rerankerAway = false;
 beforeAll(async () => {
   acme = await openScriptedProvider({
     fineTuning,
-    // What was fine-tuned reads the passage that it is shown first, and nothing else.
+    // The fine-tuned model answers from the first passage only.
     answer: ({ prompt, model: asked }) =>
       asked.startsWith('ft:')
         ? (/code of lamp \d+ is (\d+)/.exec(prompt)?.[1] ?? '?')
         : 'I do not know',
-    // The lamp that is asked for, then the others from the last to the first: no index has them in
-    // this order.
+    // The requested lamp, then the others from last to first. No index has this order.
     rerank: ({ query, documents }) =>
       documents.map((text, index) => ({
         index,
@@ -80,7 +78,7 @@ const ask = (number: number) =>
   });
 
 describe('an application with an index, a reranker and a fine-tuned model', () => {
-  test('is released as one bundle: the model learnt with what index and reranker find, and answers with it', async () => {
+  test('is released as one bundle: the model trains and answers with the passages of index and reranker', async () => {
     const run = await released('keepOrder');
     expect(run).toMatchObject({ status: 'succeeded', version: 1, verdict: { kind: 'passed' } });
     expect(run.stages.map(({ name }) => name)).toEqual([
@@ -96,8 +94,7 @@ describe('an application with an index, a reranker and a fine-tuned model', () =
       readonly messages: readonly { readonly content: string }[];
     };
     const asked = numberIn(messages[0]?.content.split('\n').at(-1) ?? '');
-    // The passage of the lamp that the example asks for stands first: the reranker had put it
-    // there.
+    // The reranker has put the passage of the requested lamp first.
     expect(/code of lamp (\d+)/.exec(messages[0]?.content ?? '')?.[1]).toBe(String(asked));
   });
 
@@ -116,22 +113,22 @@ describe('an application with an index, a reranker and a fine-tuned model', () =
     expect(headers.get('x-perennial-not-reranked')).toBeNull();
   });
 
-  test('answers by the order of the index while the reranker is away, and says so', async () => {
+  test('answers in the order of the index while the reranker is unavailable, and reports it', async () => {
     rerankerAway = true;
     const { status, headers, body } = await ask(7).finally(() => (rerankerAway = false));
     expect(status).toBe(200);
     expect(body.perennial.sources).toHaveLength(2);
-    // It is asked again for as long as there is time.
+    // The reranker is retried until the time limit.
     expect(body.perennial.notReranked).toMatch(/^Provider(Unavailable|Timeout)$/);
     expect(headers.get('x-perennial-not-reranked')).toBe(body.perennial.notReranked);
     expect(body.perennial.sources.map(({ score }) => score)).not.toContain(0.9);
     expect((await ask(7)).body.perennial.notReranked).toBeUndefined();
   });
 
-  test('with onError: fail it is another bundle, which gives no answer without its reranker', async () => {
+  test('with onError: fail it is another bundle, which does not answer without its reranker', async () => {
     const jobs = fineTuning.jobs.length;
     expect(await released('fail')).toMatchObject({ status: 'succeeded', version: 2 });
-    // Examples are those of its own bundle; index and documents are the same, and nothing is built.
+    // The examples belong to its own bundle. Index and documents are unchanged, so nothing is built.
     expect(fineTuning.jobs).toHaveLength(jobs + 1);
     expect(await ask(7)).toMatchObject({ status: 200, body: { model: 'lamps@2' } });
     rerankerAway = true;
@@ -143,7 +140,7 @@ describe('an application with an index, a reranker and a fine-tuned model', () =
     expect(await ask(7)).toMatchObject({ status: 200 });
   });
 
-  test('a stock client gets vectors of its index, in which the index is asked', async () => {
+  test('a stock client gets vectors of its index and can query the index with them', async () => {
     const client = new OpenAI({
       baseURL: `${product.gatewayUrl}/v1`,
       apiKey: product.apiKey,
@@ -167,7 +164,7 @@ describe('an application with an index, a reranker and a fine-tuned model', () =
   });
 });
 
-test('an operator bounds what callers cost at the provider, and raises it by one command', async () => {
+test('an operator limits the cost of callers at the provider, and raises the limit with one command', async () => {
   const set = (tokens: number) =>
     product.cli(['budget', 'set', 'provider/acme', String(tokens), '--unit', 'tokens']);
   const untilStatus = (wanted: number) =>
@@ -187,7 +184,7 @@ test('an operator bounds what callers cost at the provider, and raises it by one
   expect(acme.requests).toHaveLength(sent);
   expect((await set(1_000_000)).exitCode).toBe(0);
   await untilStatus(200);
-  // What was spent is told within seconds, and is on the one ledger that runs are bound by.
+  // Spending is reported within seconds, to the same ledger that limits runs.
   const spent = async () =>
     Number(
       /provider\/acme +tokens +1000000 +(\d+)/.exec(
@@ -197,7 +194,7 @@ test('an operator bounds what callers cost at the provider, and raises it by one
   await until(async () => (await spent()) > 0);
 });
 
-describe('an index by the command line', () => {
+describe('an index from the command line', () => {
   const found = async (text: string, ...more: readonly string[]) => {
     const asked = await product.cli([
       'index',
@@ -229,7 +226,7 @@ describe('an index by the command line', () => {
     isWanted: (hit: Awaited<ReturnType<typeof found>>) => boolean,
   ) => untilAnswer(() => found(text), isWanted, { seconds: 60, everyMs: 500 });
 
-  test('is built from a dataset, and answers', async () => {
+  test('is built from a dataset and can be queried', async () => {
     const built = await build(`documents: ${model}.documents\nembedder: { kind: wordllama }\n`);
     expect(built).toMatchObject({
       exitCode: 0,
@@ -239,7 +236,7 @@ describe('an index by the command line', () => {
     expect(await found(textOf(5))).toMatchObject({ exitCode: 0, version: 1, document: 'lamp5' });
   });
 
-  test('takes documents that come, change and go, in the version that answers', async () => {
+  test('accepts added, changed and deleted documents in its champion', async () => {
     const changed = [
       { id: 'whale', text: 'The blue whale is the largest animal of the sea.', title: 'Whale' },
       { id: 'lamp6', text: 'Lamp 6 was melted down, and a bell was cast of it.' },
@@ -265,11 +262,11 @@ describe('an index by the command line', () => {
       await untilFound('a bell was cast of it', ({ document }) => document === 'lamp6'),
     ).toMatchObject({ text: changed[1]?.text });
     expect((await found(textOf(5))).document).not.toBe('lamp5');
-    // What the bundles ask is another index.
+    // The bundles use another index.
     expect((await ask(5)).body.choices[0]?.message.content).toBe('5');
   });
 
-  test('is built anew beside it: the changes are in both, and the one that nobody needs is retired', async () => {
+  test('is built again beside the champion: the changes are in both, and an unused version is retired', async () => {
     const built = await build(
       `documents: ${model}.documents\nembedder: { kind: wordllama }\nchunking: { kind: tokens, size: 64 }\nafter: keep\n`,
     );
@@ -300,7 +297,7 @@ describe('an index by the command line', () => {
     });
   });
 
-  test('a version that no alias points at any more is kept by the bundle that asks it, which is named', async () => {
+  test('a version without an alias is kept for the bundle that uses it, which the error names', async () => {
     for (const size of [64, 96]) {
       const order = `documents: ${model}.documents\nembedder: { kind: wordllama }\nchunking: { kind: tokens, size: ${size} }\n`;
       expect(await build(order, 'lamps-index')).toMatchObject({

@@ -1,6 +1,5 @@
 /**
- * Language applications on trial under live questions to which nobody tells a right answer: a
- * calibrated judge says what both versions' answers are worth.
+ * Rollouts of language applications without right answers: a calibrated judge scores the answers of both versions.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,8 +22,7 @@ import { openWorkersDatabase } from '../support/process/worker-process';
 jest.setTimeout(300_000);
 
 /**
- * Pairs whose answers are judged at once; the answers of both are the same here, and asked about
- * once.
+ * Pairs that are judged concurrently. Both answers of a pair are equal here, so each is judged once.
  */
 const parallel = 8;
 
@@ -38,18 +36,17 @@ let count = 0;
 let inProse = false;
 
 /**
- * As a judge it is wrong about one thing in ten, and does not know what is right: it reads it off
- * the question.
+ * As a judge it is wrong about one thing in ten. It derives the right answer from the question.
  */
 const judging = /Does <(.*)> answer <What is the code of \S+ (\d+)\?>/;
 
-/** Right about every fourth thing. */
+/** Right for every fourth thing. */
 function guess(prompt: string): string {
   const number = Number(/code of \S+ (\d+)/.exec(prompt)?.[1] ?? 0);
   return number % 4 === 0 ? `code ${number}` : 'I do not know';
 }
 
-/** People label what the judge has judged, as soon as it has. */
+/** People label pairs as soon as they are judged. */
 function labelling(model: string): Labelling {
   const path = `/models/${model}/rollout/labels`;
   const isRight = (question: string, answer: string) =>
@@ -102,7 +99,7 @@ afterAll(async () => {
 const judgePrompt = judgePromptOf('Does <{{answer}}> answer <{{question}}>? Answer as JSON.');
 const gates = '[{ name: useful, kind: threshold, dimension: right, min: 0.02 }]';
 
-/** A champion, and then a run of another prompt beside it. */
+/** A champion, and then a run with another prompt. */
 async function tried(
   prompt: string,
   { quality = 'margin: 0.2', minSamples = 60, judge = judgePrompt } = {},
@@ -123,7 +120,7 @@ async function tried(
     writeFileSync(join(folder, 'judge.yaml'), judge);
     return product.apply(folder);
   };
-  // Right about every second thing, so that both versions give answers of each kind.
+  // Right for every second thing, so that both versions give right and wrong answers.
   await write('Answer.');
   const first = await product.waitForEnd((await product.start(name)).body.id);
   expect(first).toMatchObject({ status: 'succeeded', version: 1 });
@@ -131,7 +128,7 @@ async function tried(
   return (await product.start(name)).body;
 }
 
-/** Nobody tells what is right. */
+/** No right answers are sent. */
 function ask(model: string): QuestionTraffic {
   traffic = startQuestions(product, model, {
     questionOf: (number) => ({
@@ -143,8 +140,7 @@ function ask(model: string): QuestionTraffic {
 }
 
 /**
- * Requests that put a live question to the judge, as they came: what is asked for the first time
- * ends in -1, and again in -2.
+ * Requests to the judge about live questions, in order. A first request ends in -1, a repeated one in -2.
  */
 function judgedAbout(model: string): readonly string[] {
   const live = new RegExp(`code of ${model} \\d{4}`);
@@ -155,7 +151,7 @@ function judgedAbout(model: string): readonly string[] {
 
 const callOf = (requestId: string) => requestId.replace(/-\d+$/, '');
 
-test('one that is as good is promoted by what the judge says, though the worker dies in the middle of asking it', async () => {
+test('an equally good version is promoted by the judge, although the worker dies during judging', async () => {
   const run = await tried('Answer kindly.');
   const model = run.lifecycle;
   await trials.until(model, ({ runId }) => runId === run.id);
@@ -178,8 +174,7 @@ test('one that is as good is promoted by what the judge says, though the worker 
   await traffic?.untilAnsweredBy(2);
   await traffic?.stop();
   await expectSettled({ product, trials, database }, model, 2);
-  // Asked again was what nobody heard the end of, and is on record as that: what was under way as
-  // the worker died, and, on a busy machine, as an attempt was taken for dead.
+  // Only requests with a lost end were repeated, and are recorded as lost: those in progress when the worker died or, on a busy machine, when an attempt was considered dead.
   const asked = judgedAbout(model);
   const again = asked.filter((requestId, at) =>
     asked.slice(at + 1).some((later) => callOf(later) === callOf(requestId)),
@@ -194,7 +189,7 @@ test('one that is as good is promoted by what the judge says, though the worker 
   expect(cutOff.length).toBeLessThanOrEqual(parallel);
 });
 
-test('one that is worse is taken back while it answers nobody, by the judge alone', async () => {
+test('a worse version is rolled back in shadow, by the judge alone', async () => {
   const run = await tried('Guess.', { quality: 'margin: 0.05' });
   const model = run.lifecycle;
   await trials.until(model, ({ runId }) => runId === run.id);
@@ -209,9 +204,8 @@ test('one that is worse is taken back while it answers nobody, by the judge alon
   await expectSettled({ product, trials, database }, model, 1);
 });
 
-// What ends a rollout whose pairs are spent is in
-// test/workflows/rollout/judged-rollout.platform.test.ts.
-test('a canary that may have too few pairs judged to ever decide is refused, with how many it takes', async () => {
+// The end of a rollout without further pairs is in test/workflows/rollout/judged-rollout.platform.test.ts.
+test('a canary with too few judged pairs to ever decide is refused, with the required number', async () => {
   const name = `judged-${count + 1}`;
   const few = tried('Answer kindly, please.', {
     quality: 'margin: 0.02, mostPairs: 40',
@@ -223,9 +217,9 @@ test('a canary that may have too few pairs judged to ever decide is refused, wit
   expect((await product.call('GET', `/lifecycles/${name}`)).status).toBe(404);
 });
 
-test('a judge whose errors cannot be told moves no traffic', async () => {
+test('a judge with unknown errors moves no traffic', async () => {
   inProse = true;
-  // Another judge than those of before: what they said is on the ledger.
+  // A new judge, because the ledger has the verdicts of the earlier ones.
   const run = await tried('Be precise and kind.', {
     judge: judgePrompt.replace('as JSON', 'in JSON'),
   });

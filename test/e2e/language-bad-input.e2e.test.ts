@@ -1,6 +1,5 @@
 /**
- * What a language application can be given that is wrong, through the whole product: refused by its
- * place before anything is stored, or counted and ended in words; never promoted by half.
+ * Wrong input for a language application, through the whole product. It is refused with its place before anything is stored, or counted, or ends the run with a clear error. Nothing incomplete is promoted.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -40,11 +39,11 @@ const precise = {
 let count = 0;
 
 interface Change {
-  /** From → to, in a file of the lifecycle. */
+  /** Replacements in a file of the lifecycle. */
   readonly [file: string]: readonly [string | RegExp, string];
 }
 
-/** The tiny lifecycle, valid but for what is changed; its name and folder. */
+/** The tiny lifecycle with the given changes, as its name and folder. */
 function written(
   change: Change,
   options: Partial<TinyLlmOptions> = {},
@@ -84,13 +83,13 @@ describe('a lifecycle', () => {
   const shot = 'examples: [{ input: { question: x }, output: y }]';
   test.each<[string, Change, string, RegExp]>([
     [
-      'with a prompt of an unknown variable',
+      'with an unknown variable in a prompt',
       { 'prompts/p0.yaml': ['{{question}}', '{{qestion}}'] },
       'prompts/p0.yaml',
       /unknown variable qestion.*"question"/,
     ],
     [
-      'with few-shot sets in a circle',
+      'with few-shot sets that include each other',
       {
         'prompts/p0.yaml': [
           /$/,
@@ -100,7 +99,7 @@ describe('a lifecycle', () => {
       'prompts/p0.yaml',
       /few-shot sets include each other: a → b → a/,
     ],
-    ['with cases that are no JSON', { 'cases.ndjson': [/^\{/, ''] }, 'cases.ndjson', /"line":1/],
+    ['with cases that are not JSON', { 'cases.ndjson': [/^\{/, ''] }, 'cases.ndjson', /"line":1/],
     [
       'with a case twice',
       { 'cases.ndjson': ['"q1"', '"q0"'] },
@@ -108,19 +107,19 @@ describe('a lifecycle', () => {
       /the id q0 is already used in line 1.*"line":2/,
     ],
     [
-      'with cases that bring no value for the prompt',
+      'with cases without a value for the prompt',
       { 'cases.ndjson': [/"question"/g, '"topic"'] },
       'lifecycle.yaml',
       /60 of 60 cases of cases\.ndjson lack the input question/,
     ],
     [
-      'with labels of a judge that are none',
+      'with invalid labels of a judge',
       { 'labels.ndjson': [/"right":true/, '"right":"yes"'] },
       'labels.ndjson',
       /"line":1/,
     ],
     [
-      'with a gate over a dimension that is not measured',
+      'with a gate on a dimension that is not measured',
       { 'lifecycle.yaml': ['dimension: right', 'dimension: rigth'] },
       'lifecycle.yaml',
       /rigth.*"right"/,
@@ -134,7 +133,7 @@ describe('a lifecycle', () => {
     expect(await product.call('GET', `/lifecycles/${name}`)).toMatchObject({ status: 404 });
   });
 
-  test('with a file of another encoding is refused by its line: nobody is asked with letters that were lost', async () => {
+  test('with a file in another encoding is refused with the line, so no damaged text is sent', async () => {
     const { name, folder } = written({});
     const file = join(folder, 'cases.ndjson');
     writeFileSync(
@@ -151,7 +150,7 @@ describe('a lifecycle', () => {
 describe('a run', () => {
   const long = `What is the ${'very '.repeat(contextTokens)}code of`;
 
-  test('whose model its provider does not have fails at once, with the nearest that it has', async () => {
+  test('whose provider does not have the model fails at once, with the nearest name', async () => {
     const run = await ended({ 'lifecycle.yaml': ['name: scripted', 'name: scriptod'] });
     expect(run).toMatchObject({
       status: 'failed',
@@ -160,7 +159,7 @@ describe('a run', () => {
     await expectNobodyServes(run.lifecycle);
   });
 
-  test('whose provider nobody has set up fails at once, with those that there are', async () => {
+  test('whose provider is not configured fails at once, with the configured ones', async () => {
     const run = await ended({
       'lifecycle.yaml': ['name: scripted }', 'name: scripted, provider: acmee }'],
     });
@@ -175,7 +174,7 @@ describe('a run', () => {
     await expectNobodyServes(run.lifecycle);
   });
 
-  test('with questions beyond the model’s context counts them, and promotes nothing on what was left', async () => {
+  test('with questions that exceed the context counts them, and promotes nothing on the rest', async () => {
     const run = await ended({
       'cases.ndjson': [/What is the code of (\S+) (\d*[05])\?/g, `${long} $1 $2?`],
     });
@@ -186,7 +185,7 @@ describe('a run', () => {
     await expectNobodyServes(run.lifecycle);
   });
 
-  test('with a few of them judges the others, each at its worst', async () => {
+  test('with a few of them decides with each counted at its worst', async () => {
     const run = await ended({
       'cases.ndjson': [/What is the code of (\S+) 7\?/g, `${long} $1 7?`],
     });
@@ -195,7 +194,7 @@ describe('a run', () => {
     expect(told.stdout).toMatch(/ContextOverflow/);
   });
 
-  test('whose judge answers prose has no verdict of it, says so, and promotes nothing', async () => {
+  test('whose judge answers in prose has no verdict, reports it, and promotes nothing', async () => {
     const gates = '[{ name: judged-well, kind: threshold, dimension: judged, min: 0.5 }]';
     const run = await ended(
       { 'judge.yaml': ['Answer as JSON', 'Answer in prose'] },
@@ -211,7 +210,7 @@ describe('a run', () => {
     await expectNobodyServes(run.lifecycle);
   });
 
-  test('whose model does not answer the JSON that the prompt promises counts every such answer, and promotes nothing', async () => {
+  test('whose model does not answer in the required JSON counts every such answer, and promotes nothing', async () => {
     const schema =
       '  answer: { schema: { type: object, properties: { code: { type: string } }, required: [code], additionalProperties: false } }\n';
     const run = await ended({ 'prompts/p0.yaml': [/$/, schema] });
@@ -222,7 +221,7 @@ describe('a run', () => {
     await expectNobodyServes(run.lifecycle);
   });
 
-  test('whose budget is spent in the middle ends in words and withdraws its candidate', async () => {
+  test('whose budget is spent during the evaluation ends with a clear error and withdraws its candidate', async () => {
     const run = await ended({}, { more: '  budget: { tokens: 400 }\n', parallel: 1 });
     expect(run).toMatchObject({
       status: 'failed',
@@ -232,7 +231,7 @@ describe('a run', () => {
   });
 });
 
-describe('a request to what is served', () => {
+describe('a request to an application', () => {
   let model: string;
   beforeAll(async () => {
     model = (await ended({})).lifecycle;
@@ -246,7 +245,7 @@ describe('a request to what is served', () => {
       },
     );
 
-  test('beyond the model’s context is refused by its name', async () => {
+  test('that exceeds the context is refused with the code of the protocol', async () => {
     expect(await ask('very '.repeat(contextTokens))).toMatchObject({
       status: 400,
       body: {
@@ -256,7 +255,7 @@ describe('a request to what is served', () => {
     });
   });
 
-  test('of a version that is not there, or of nobody, is 404 and says what there is', async () => {
+  test('for an unknown version or application gets 404 with the next step', async () => {
     const other = await product.call('POST', `${product.gatewayUrl}/v1/chat/completions`, {
       body: { model: `${model}@9`, messages: [{ role: 'user', content: 'x' }] },
     });

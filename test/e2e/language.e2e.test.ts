@@ -56,7 +56,7 @@ function ask(model: string, question: string) {
 }
 
 describe('a language application from its prompts to an answer', () => {
-  test('finds the better prompt, promotes the bundle, serves it, and pays no question twice', async () => {
+  test('finds the better prompt, promotes and serves the bundle, and pays for no question twice', async () => {
     const model = 'codes';
     const applying = await product.cli([
       'lifecycle',
@@ -92,7 +92,7 @@ describe('a language application from its prompts to an answer', () => {
       stages: { stage: string; answered: number; requests: number }[];
     }>('GET', `/runs/${first.id}/calls`);
     expect(calls.stages.map(({ stage }) => stage)).toEqual(['evaluate', 'prompt-eval']);
-    // All but the one that a user asked.
+    // All except the one from a user.
     expect(calls.stages.reduce((sum, { requests }) => sum + requests, 0)).toBe(paid - 1);
 
     const listed = await product.cli(['run', 'cases', first.id, '--list']);
@@ -151,7 +151,7 @@ describe('a language application from its prompts to an answer', () => {
     expect(pieces.map(({ choices }) => choices[0]?.delta.content ?? '').join('')).toBe('code 7');
   });
 
-  test('searches a better prompt than the one that it was given, and promotes a bundle with it', async () => {
+  test('searches for a better prompt than the given one, and promotes a bundle with it', async () => {
     const model = 'searched';
     const given = {
       name: model,
@@ -194,7 +194,7 @@ describe('a language application from its prompts to an answer', () => {
     expect(provider.bill).toHaveLength(paid);
   });
 
-  test('keeps the champion when a worse bundle comes, and says of it what other gates would have said', async () => {
+  test('keeps the champion over a worse bundle, and shows its verdict under other gates', async () => {
     const model = 'worse';
     await product.apply(
       writeTinyLlmLifecycle(product.workDir, { name: model, prompts: ['Be precise.'] }),
@@ -231,7 +231,7 @@ describe('a language application from its prompts to an answer', () => {
     });
   });
 
-  test('lets a judge gate only when it was measured on labels, and corrects what it says for its errors', async () => {
+  test('accepts a judge in gates only after calibration, and corrects its scores for its errors', async () => {
     const gates = '[{ name: judged-well, kind: threshold, dimension: judged, min: 0.7 }]';
     const named = { prompts: ['Be precise.'], gates } as const;
     await product.apply(
@@ -253,7 +253,7 @@ describe('a language application from its prompts to an answer', () => {
     });
   });
 
-  test('takes a prompt of the registry by its label, and another one when the label moves', async () => {
+  test('uses a prompt of the registry by its label, and another one when the label moves', async () => {
     const model = 'labelled';
     const folder = writeTinyLlmLifecycle(product.workDir, {
       name: model,
@@ -301,7 +301,7 @@ describe('a language application from its prompts to an answer', () => {
     });
   });
 
-  test('orders a fine-tuning at its provider once, though the answer is lost, and serves what came of it', async () => {
+  test('submits one fine-tuning job at the provider although the response is lost, and serves its model', async () => {
     const model = 'tuned';
     const gates = '[{ name: useful, kind: threshold, dimension: right, min: 0.8 }]';
     await product.apply(
@@ -336,7 +336,7 @@ describe('a language application from its prompts to an answer', () => {
     );
   });
 
-  test('a budget of the tenant counts for every run, and is raised by one command', async () => {
+  test('a budget of the tenant applies to every run, and is raised with one command', async () => {
     const model = 'shared';
     const set = (tokens: number) =>
       product.cli(['budget', 'set', 'tenant', String(tokens), '--unit', 'tokens']);
@@ -361,7 +361,7 @@ describe('a language application from its prompts to an answer', () => {
     expect(listed.stdout).toMatch(/tenant +tokens +1000000 +\d{4}/);
   });
 
-  test('a budget that is spent in the middle ends the run in words; with more of it the run pays only what is missing', async () => {
+  test('a budget that is spent during a run ends it with a clear error; with a larger one a rerun pays only for the rest', async () => {
     const model = 'thrifty';
     const spent = (tokens: number) => `  budget: { tokens: ${tokens} }\n`;
     await product.apply(

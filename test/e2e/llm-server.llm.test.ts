@@ -3,7 +3,7 @@ import { environmentOf, openStore } from '../support/leftovers';
 import { startProduct, type Product } from '../support/process/product';
 import { waveAdapter } from '../support/language/wave-adapter';
 
-// The whole platform with a model in it, on a machine that is busy with other tests.
+// The whole platform with a model, on a machine that may be busy.
 jest.setTimeout(300_000);
 
 const model = 'smollm2-135m-instruct';

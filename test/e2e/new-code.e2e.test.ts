@@ -24,7 +24,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A run that code of another version began, on a worker of its own, and left waiting. */
+/** A waiting run that another version of the code started, on a separate worker. */
 async function begunElsewhere(address: string): Promise<string> {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   const connection = await NativeConnection.connect({ address });
@@ -67,7 +67,7 @@ function forgetCode(): void {
   );
 }
 
-test('`up` refuses workflow code that cannot continue an open run, and says how to go on; with the flag it starts', async () => {
+test('`up` refuses workflow code that cannot continue an open run, with the next steps; with the flag it starts', async () => {
   product = await startProduct({ stateDir });
   const run = await begunElsewhere(
     environmentOf(workerPid(product))['PERENNIAL_TEMPORAL_ADDRESS'] ?? '',

@@ -1,6 +1,5 @@
 /**
- * promptfoo as its maker ships it, without a plug-in, before the gateway: what it counts as passed
- * and failed is so, and the gateway has seen every question.
+ * Unmodified promptfoo against the gateway, without a plug-in. Its counts of passed and failed cases are right, and the gateway has received every question.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -49,7 +48,7 @@ afterAll(async () => {
   await provider.close();
 });
 
-test('cases are asked of a bundle by its alias, by its version and in a stream; the one that expects what is wrong fails, for that reason', async () => {
+test('cases reach a bundle by its alias, by its version and in a stream; the case with a wrong expectation fails for that reason', async () => {
   const before = await answeredByGateway();
   const asked = await evaluated('cases', {
     providers: [
@@ -69,7 +68,7 @@ test('cases are asked of a bundle by its alias, by its version and in a stream; 
       { vars: { number: '4713' }, assert: [{ type: 'equals', value: 'code 9999' }] },
     ],
   });
-  // Its word for: a case failed.
+  // The exit code of promptfoo for a failed case.
   expect(asked.exitCode).toBe(100);
   expect(asked.stats).toMatchObject({ successes: 6, failures: 3, errors: 0 });
   const told = asked.results.map(({ vars: { number }, success, response }) => ({
@@ -88,13 +87,13 @@ test('cases are asked of a bundle by its alias, by its version and in a stream; 
   expect(asked.results.filter(({ success }) => !success).map(({ error }) => error)).toEqual(
     Array.from({ length: 3 }, () => expect.stringContaining('code 9999') as string),
   );
-  // Tokens as the provider counted them, so that its costs are right.
+  // Tokens as counted by the provider, so that the costs of promptfoo are right.
   expect(asked.results.every(({ response }) => (response?.tokenUsage?.total ?? 0) > 0)).toBe(true);
-  // Nothing was answered out of a cache of its own.
+  // No answer came from a cache of promptfoo.
   expect((await answeredByGateway()) - before).toBe(9);
 });
 
-test('a model that there is not is an error of its report, in the gateway’s words', async () => {
+test('an unknown model is an error in its report, with the message of the gateway', async () => {
   const { stats, results } = await evaluated('unknown', {
     providers: [{ id: `openai:chat:${model.slice(0, -1)}`, config: usual() }],
     tests: [{ vars: { number: '4711' }, assert: [{ type: 'contains', value: 'code' }] }],
@@ -125,7 +124,7 @@ interface Evaluated {
 
 const usual = () => ({ apiBaseUrl: `${product.gatewayUrl}/v1`, apiKeyEnvar: 'PERENNIAL_API_KEY' });
 
-/** `promptfoo eval` as a user calls it, and the results that it writes. */
+/** Runs `promptfoo eval` like a user, and returns its results. */
 async function evaluated(
   name: string,
   config: { readonly providers: readonly object[]; readonly tests: readonly object[] },
@@ -161,7 +160,7 @@ async function evaluated(
   };
 }
 
-/** It asks nobody but the gateway. */
+/** It sends requests only to the gateway. */
 function alone(folder: string): Readonly<Record<string, string>> {
   return {
     PROMPTFOO_CONFIG_DIR: join(folder, 'config'),
@@ -172,7 +171,7 @@ function alone(folder: string): Readonly<Record<string, string>> {
   };
 }
 
-/** Questions that the gateway says it has answered. */
+/** The number of questions that the gateway counted as answered. */
 async function answeredByGateway(): Promise<number> {
   const { body } = await product.call<string>('GET', `${product.gatewayUrl}/metrics`);
   const lines = body.matchAll(/^perennial_gateway_requests_total\{([^}]*)\} (\d+)$/gm);

@@ -100,7 +100,7 @@ describe('a lifecycle from nothing to an answer', () => {
     expect(again.stages.find((stage) => stage.name === 'train')?.reusedFrom).toBe(first.id);
   });
 
-  test('refuses one that is no better than the baseline', async () => {
+  test('rejects a model that is no better than the baseline', async () => {
     const model = await applied({ name: 'coin', learnable: false });
     const run = await finished(model);
     expect(run.status).toBe('stopped');
@@ -108,7 +108,7 @@ describe('a lifecycle from nothing to an answer', () => {
     expect(await champion(model)).toBeNull();
   });
 
-  test('refuses without evidence: no gate, no promotion, not even by hand', async () => {
+  test('refuses a promotion without evidence, even a manual one', async () => {
     const model = await applied({
       name: 'ungated',
       evaluate: '{ metrics: [auc], gates: [], ungated: "a trial" }',
@@ -123,7 +123,7 @@ describe('a lifecycle from nothing to an answer', () => {
     expect(await champion(model)).toBeNull();
   });
 
-  test('rolls back in one command; the next request is answered by the old version, and a webhook hears of it all', async () => {
+  test('rolls back with one command; the old version answers the next request, and a webhook gets every event', async () => {
     const notify = `[{ webhook: "${receiver.url}/in", secret: { env: PERENNIAL_SECRET_HOOK }, events: [run.succeeded, model.promoted, model.rolled_back] }]`;
     const model = await applied({ name: 'back', evaluate: lenientGates, notify });
     await finished(model);
@@ -165,7 +165,7 @@ describe('a lifecycle from nothing to an answer', () => {
 });
 
 describe('triggers and commands', () => {
-  test('50 parallel triggers with one key make one run', async () => {
+  test('50 parallel starts with one key make one run', async () => {
     const model = await applied({ name: 'once', evaluate: lenientGates });
     const key = randomUUID();
     const answers = await Promise.all(
@@ -181,13 +181,13 @@ describe('triggers and commands', () => {
     expect(body.items).toHaveLength(1);
   });
 
-  test('10 promotions at once leave one champion', async () => {
+  test('10 concurrent promotions leave one champion', async () => {
     const model = await applied({ name: 'race', evaluate: lenientGates });
     await finished(model);
     await finished(model, { params: { C: 0.5 } });
     const etag =
       (await product.call('GET', `/models/${model}/aliases/champion`)).headers.get('etag') ?? '';
-    // It was judged beside no champion, by a run of this very key.
+    // It was compared with no champion, in a run that this key started.
     const override = { reason: 'race', selfApprove: true };
     const move = (version: number) =>
       product.call('PUT', `/models/${model}/aliases/champion`, {
@@ -195,7 +195,7 @@ describe('triggers and commands', () => {
         headers: { 'if-match': etag },
       });
     const answers = await Promise.all(Array.from({ length: 10 }, () => move(1)));
-    // Whoever came second finds the champion changed, or already what it asked for.
+    // A later promotion finds another champion, or its own version.
     expect(
       answers.map((answer) => answer.status).every((status) => status === 200 || status === 412),
     ).toBe(true);
@@ -208,7 +208,7 @@ describe('triggers and commands', () => {
   });
 
   test.each(['ingest', 'validate', 'train', 'evaluate', 'promote'])(
-    'cancelled in %s it leaves no job and no changed alias',
+    'a run that is cancelled in %s leaves no job and no changed alias',
     async (stage) => {
       const model = await applied({
         name: `cancel-${stage}`,
@@ -219,7 +219,7 @@ describe('triggers and commands', () => {
       await product.waitForStage(body.id, stage);
       await product.call('POST', `/runs/${body.id}/cancel`, { body: {} });
       const run = await product.waitForEnd(body.id);
-      // A run may be faster than its cancellation; then it ended as it would have.
+      // A run may end before its cancellation, and then has its normal end.
       if (stage === 'train' || stage === 'evaluate' || stage === 'promote')
         expect(run.status).toBe('cancelled');
       if (run.status === 'cancelled') expect(await champion(model)).toBeNull();
@@ -227,7 +227,7 @@ describe('triggers and commands', () => {
     },
   );
 
-  test('waits visibly for an approver, and exits 3 when a gate says no', async () => {
+  test('shows that it waits for an approver, and exits with 3 when a gate fails', async () => {
     const model = await applied({ name: 'approved', promote: '{ approval: { required: 1 } }' });
     const { body } = await product.start(model);
     await product.waitForStage(body.id, 'promote');
@@ -248,7 +248,7 @@ describe('triggers and commands', () => {
     expect(JSON.parse(waited.stdout)).toMatchObject({ status: 'stopped' });
   });
 
-  test('a rerun takes the earlier stages over', async () => {
+  test('a rerun reuses the earlier stages', async () => {
     const model = await applied({ name: 'rerun', evaluate: lenientGates });
     const first = await finished(model);
     const again = await product.call<RunJson>('POST', `/runs/${first.id}/rerun`, {
@@ -275,7 +275,7 @@ describe('triggers and commands', () => {
   });
 });
 
-describe('who may do what', () => {
+describe('authorization', () => {
   test('no key, a wrong key, a viewer', async () => {
     const model = await applied({ name: 'guarded', evaluate: lenientGates });
     await finished(model);

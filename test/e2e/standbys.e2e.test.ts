@@ -18,14 +18,13 @@ import {
 jest.setTimeout(180_000);
 
 /**
- * Who answers, and four who are to stand by: as good, wrong, without a right key, and without the
- * model.
+ * The answering model and four standbys: equally good, wrong, with a wrong key, and without the model.
  */
 const names = ['first', 'good', 'bad', 'locked', 'other'] as const;
 type Name = (typeof names)[number];
 
 let product: Product;
-/** Of the providers' file: a worker that is started again reads it again. */
+/** In the file of providers, which a restarted worker reads again. */
 let folder: string;
 let providers: Readonly<Record<Name, ScriptedProvider>>;
 const away = new Set<Name>();
@@ -66,7 +65,7 @@ beforeEach(() => {
   goodTakesMs = 0;
 });
 
-/** Over `first`, with these to stand by. */
+/** A lifecycle on the model `first`, with these standbys. */
 function writeLifecycle(standbys: readonly Name[], options: TinyLlmOptions): string {
   const written = writeTinyLlmLifecycle(product.workDir, { prompts: ['Be precise.'], ...options });
   const file = join(written, 'lifecycle.yaml');
@@ -96,7 +95,7 @@ function ask(model: string, question: string) {
 }
 
 const paid = () => names.map((name) => providers[name].bill.length);
-/** Once it is logged, which is a moment after its answer. */
+/** Waits until it is logged, shortly after the answer. */
 async function shown(prediction: string): Promise<string> {
   for (const end = Date.now() + 60_000; ;) {
     const { exitCode, stdout, stderr } = await product.cli(['prediction', 'show', prediction]);
@@ -113,10 +112,10 @@ const versionsOf = async (model: string) =>
     )
   ).body.items;
 
-describe('models that are to stand by', () => {
+describe('standbys', () => {
   const model = 'covered';
 
-  test('answer once they have passed the gates of the bundle, and nobody else does', async () => {
+  test('answer once they have passed the gates of the bundle, and no others do', async () => {
     const lifecycle = writeLifecycle(['bad', 'good', 'locked', 'other'], {
       name: model,
       cases: 120,
@@ -161,7 +160,7 @@ describe('models that are to stand by', () => {
     expect(providers.bad.requests).toHaveLength(120);
   });
 
-  test('are looked at again by the next run where they could not be asked, and what stays the same is no version of its own', async () => {
+  test('that could not be measured are measured again by the next run, and an unchanged bundle is no new version', async () => {
     const before = paid();
     const again = await finished(model);
     expect(again).toMatchObject({
@@ -173,7 +172,7 @@ describe('models that are to stand by', () => {
     expect(paid()).toEqual(before);
   });
 
-  test('are asked on where a worker died among them: nothing is paid twice, and one version is registered', async () => {
+  test('continue after a worker died during their evaluation: nothing is paid for twice, and one version is registered', async () => {
     const dying = 'mortal';
     goodTakesMs = 40;
     await product.apply(writeLifecycle(['good'], { name: dying, cases: 120, parallel: 2 }));
@@ -191,7 +190,7 @@ describe('models that are to stand by', () => {
     expect(good).toBeLessThanOrEqual(122);
   });
 
-  test('are left out where the budget ends among them, and the bundle is promoted without', async () => {
+  test('are left out if the budget is spent during their evaluation, and the bundle is promoted without them', async () => {
     const spending = 'spending';
     await product.apply(
       writeLifecycle(['good'], {

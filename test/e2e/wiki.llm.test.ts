@@ -1,6 +1,5 @@
 /**
- * A language application with an index and a model that is really there, in the whole product; what
- * is killed comes back, and what was done is not done twice.
+ * A language application with an index and a real model, in the whole product. Killed processes return, and no work is done twice.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +18,7 @@ import {
 import { openWorkersDatabase } from '../support/process/worker-process';
 import { untilAnswer } from '../support/time/until';
 
-// Four models' worth of work on a machine that is busy with other tests.
+// The work of four models, on a machine that may be busy.
 jest.setTimeout(900_000);
 
 const cases = 24;
@@ -69,7 +68,7 @@ afterAll(async () => {
   await product.stop();
 });
 
-test('is released though the worker dies while it indexes and the model while it answers: no chunk twice, no question paid twice, one promotion', async () => {
+test('is released although the worker dies during indexing and the model during answers: no duplicate chunk, no question paid for twice, one promotion', async () => {
   const { body } = await product.start(model);
   await product.waitForStage(body.id, 'rag-index');
   expect((await product.run(body.id)).stages.at(-1)).toMatchObject({
@@ -98,13 +97,13 @@ test('is released though the worker dies while it indexes and the model while it
   ]);
   expect(await movesOf(database, 'quarters')).toEqual([1]);
   expect(await championsOf(product, model)).toEqual([1]);
-  // Each case once, and again only what was under way when the model died.
+  // Each case once, except those in progress when the model died.
   expect((await requestsOf(database, run.id, 'evaluate')).calls.answered).toBe(cases);
   expect(await expectPaidOnce(database, run.id, asked.length)).toBeGreaterThan(0);
   expect(await product.cli(['audit', 'verify'])).toMatchObject({ exitCode: 0 });
 });
 
-test('answers a stock client whole and in a stream, with where it found it', async () => {
+test('answers a stock client whole and in a stream, with sources', async () => {
   const client = new OpenAI({ baseURL: `${product.gatewayUrl}/v1`, apiKey: product.apiKey });
   const messages = [{ role: 'user' as const, content: questionOf(3).question }];
   const whole = await client.chat.completions.create({ model, messages });
@@ -116,7 +115,7 @@ test('answers a stock client whole and in a stream, with where it found it', asy
   expect(text).toBe(whole.choices[0]?.message.content);
 });
 
-test('its index answers by itself, by the version that was promoted with it', async () => {
+test('its index can be queried directly, in the version that was promoted with it', async () => {
   const { text, document } = { text: questionOf(5).question, document: questionOf(5).document };
   const answer = await product.call<{ version: number; hits: { documentId: string }[] }>(
     'POST',
@@ -129,7 +128,7 @@ test('its index answers by itself, by the version that was promoted with it', as
   expect(answer.body.hits.map(({ documentId }) => documentId)).toContain(document);
 });
 
-test('the gateway dies in the middle of a stream: the client knows, and the next answer comes from the one that takes over', async () => {
+test('if the gateway dies during a stream, the client gets an error, and another gateway answers next', async () => {
   const client = new OpenAI({
     baseURL: `${product.gatewayUrl}/v1`,
     apiKey: product.apiKey,
@@ -145,7 +144,7 @@ test('the gateway dies in the middle of a stream: the client knows, and the next
     }
     return last;
   })();
-  // Either the connection breaks, or all that was said had been sent before.
+  // The connection breaks, unless the whole answer was sent before.
   const ended = await reading.catch(() => 'broken');
   expect(['broken', 'stop', 'length']).toContain(ended);
   const again = await untilAnswer(
@@ -235,7 +234,7 @@ spec:
   return folder;
 }
 
-/** As the gateway puts them beside the OpenAI API's own members. */
+/** The additional members of the gateway in the OpenAI response. */
 function sourcesOf(completion: object): readonly string[] {
   const { perennial } = completion as {
     readonly perennial?: { readonly sources?: readonly { readonly documentId: string }[] };

@@ -47,10 +47,7 @@ const settled = (model: string, champion: number) =>
   expectSettled({ product, trials, database }, model, champion);
 
 /**
- * Each pair is counted once and none is forgotten: what the evidence holds of shadow and serving,
- * what the queue of labels says, and what was counted as requests came in, agree. Once harm is
- * found the evidence takes no more; labels that come due until the rollout has ended leave the
- * queue all the same.
+ * Each pair is counted exactly once: the evidence of shadow and serving, the queue of labels and the counts of requests agree. Once harm is found the evidence does not change. Labels that are due before the end of the rollout still leave the queue.
  */
 async function expectCountedOnce({ id, status }: RolloutJson): Promise<void> {
   const { sql } = database;
@@ -82,7 +79,7 @@ async function gatewayAnswers(model: string): Promise<void> {
 }
 
 describe.each(dyingParts)('kill -9 of $part', ({ process, mayFail }) => {
-  test('in shadow, with half the traffic, and while it is promoted: the version is promoted, once', async () => {
+  test('in shadow, with half the traffic, and during the promotion: the version is promoted once', async () => {
     const model = await trials.withChampion(`dies-${++count}`);
     const run = await trials.open(model, 0.5);
     traffic = startTraffic(product, model, { from: '2024-05-01T00:00:00Z', parallel: 2 });
@@ -109,7 +106,7 @@ describe.each(dyingParts)('kill -9 of $part', ({ process, mayFail }) => {
     expect(await championsOf(product, model)).toEqual([2, 1]);
   });
 
-  test('while harm is done, and as it is rolled back: all traffic is the champion’s, and the record says why', async () => {
+  test('during harm, and during the rollback: all traffic goes to the champion, and the record has the reason', async () => {
     const model = await trials.withChampion(`dies-${++count}`);
     await trials.sabotage(model);
     const { body: run } = await product.start(model);
@@ -137,12 +134,12 @@ describe.each(dyingParts)('kill -9 of $part', ({ process, mayFail }) => {
   });
 });
 
-describe('kill -9 of the worker that has found harm', () => {
-  /** Tables that its next write needs, locked from outside, so that it dies exactly there. */
+describe('kill -9 of the worker that detected harm', () => {
+  /** Locks the tables that its next write needs, so that it dies exactly there. */
   test.each([
-    ['before its verdict is kept', 'decisions', 0],
-    ['with its verdict kept, before the traffic is moved', 'routing_epoch', 1],
-  ])('%s: another says the same and rolls back', async (_, table, kept) => {
+    ['before its verdict is stored', 'decisions', 0],
+    ['after its verdict is stored, before the traffic is moved', 'routing_epoch', 1],
+  ])('%s: another worker decides the same and rolls back', async (_, table, kept) => {
     const model = await trials.withChampion(`dies-${++count}`);
     await trials.sabotage(model);
     const { body: run } = await product.start(model);
@@ -165,7 +162,7 @@ describe('kill -9 of the worker that has found harm', () => {
       weight: 0,
       verdict: { kind: 'failed' },
     });
-    // Its heartbeat's timeout of 3 s, and a worker's start on a busy machine.
+    // The heartbeat timeout of 3 s, and the start of a worker on a busy machine.
     expect(Date.now() - since).toBeLessThan(30_000);
     expect(await decided()).toHaveLength(1);
     expect((await traffic?.stop())?.failures).toEqual([]);

@@ -1,6 +1,5 @@
 /**
- * `npm run demo:llm -- --quick --json` whole, on a new state: real models, real data. Long, and it
- * fetches the parts for language models first where they are missing.
+ * The complete `npm run demo:llm -- --quick --json` on a new state, with real models and data. It is slow, and first fetches missing parts for language models.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -8,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { LlmDemoSummary } from '../../apps/cli/demo-llm/summary';
 
-// Twelve minutes on two cores that do nothing else.
+// Twelve minutes on two idle cores.
 jest.setTimeout(3_600_000);
 
 const clone = resolve(__dirname, '..', '..');
@@ -33,7 +32,7 @@ function demo(): Promise<{
   return new Promise((done) => child.once('close', (exitCode) => done({ exitCode, ...said })));
 }
 
-test('an assistant that begins bare and is tried with an index, a worse prompt that is taken back, and a router that learns', async () => {
+test('an assistant without retrieval, a rollout with an index, a worse prompt that is rolled back, and a fine-tuned router', async () => {
   const { exitCode, stdout, stderr } = await demo();
   if (exitCode !== 0) throw new Error(stderr);
   const summary = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as LlmDemoSummary;
@@ -46,7 +45,7 @@ test('an assistant that begins bare and is tried with an index, a worse prompt t
     rollout: null,
   });
 
-  // Promoted or not, by the callers; but tried on them, and the champion is whom that left.
+  // Callers decide whether it is promoted. It was tried on them, and the champion is the result.
   expect(retrieving?.stages.map(({ name }) => name)).toEqual(
     expect.arrayContaining(['ingest', 'rag-index', 'prompt-eval', 'evaluate', 'canary']),
   );

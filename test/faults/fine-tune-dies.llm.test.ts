@@ -1,6 +1,5 @@
 /**
- * A language application whose model really learns and really answers, in the whole product; what
- * is killed comes back, and what was learnt is not learnt twice.
+ * A language application with real fine-tuning and real answers, in the whole product. Killed processes return, and no training step is repeated needlessly.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -15,7 +14,7 @@ import { pause, startProduct, type Product } from '../support/process/product';
 import { requestsOf, expectPaidOnce } from '../support/process/run-audit';
 import { openWorkersDatabase } from '../support/process/worker-process';
 
-// PyTorch takes up to a minute to import on a machine that is busy with other tests.
+// On a busy machine, importing PyTorch takes up to a minute.
 jest.setTimeout(1_200_000);
 
 const steps = 30;
@@ -34,9 +33,7 @@ const started = () =>
   });
 
 beforeAll(async () => {
-  // A ledger gives the same question to the same weights one answer: of one product, the run that
-  // is killed and the one that is not would share their answers, and nothing be shown by their
-  // likeness.
+  // A ledger has one answer per question and weights. In one product, the killed and the undisturbed run would share their answers, so equal answers would prove nothing.
   product = await started();
   database = openWorkersDatabase(product);
   try {
@@ -62,7 +59,7 @@ const sample = (...path: readonly string[]) =>
 const firstLines = (text: string, count: number) =>
   `${text.split('\n').slice(0, count).join('\n')}\n`;
 
-/** The sample's first question, over a few of its definitions. */
+/** The first prompt of the sample, on a few of its definitions. */
 function writeRouter(): string {
   const folder = join(product.workDir, name);
   mkdirSync(folder);
@@ -96,7 +93,7 @@ spec:
   return folder;
 }
 
-/** Steps that the training has told of, each with when. */
+/** The reported steps of the training, each with its time. */
 async function followSteps(id: string, onStep: (step: number) => void): Promise<readonly number[]> {
   const told: number[] = [];
   for await (const { kind, data } of runEvents(product, id)) {
@@ -113,14 +110,13 @@ async function followSteps(id: string, onStep: (step: number) => void): Promise<
 interface Learnt {
   readonly resumedAt: number | null;
   readonly adapter: string;
-  /** By the question's key on the ledger, which has the weights in it. */
+  /** By the ledger key of the question, which includes the weights. */
   readonly answers: ReadonlyMap<string, string>;
   readonly said: readonly string[];
 }
 
 /**
- * What came of a run: one version, with one adapter, which was measured and serves; each case paid
- * once, but for `inFlight` of them.
+ * Checks the result of a run: one version with one adapter, measured and serving. Each case is paid for once, except at most `inFlight`.
  */
 async function learntBy(run: RunJson, inFlight: number): Promise<Learnt> {
   expect(run).toMatchObject({
@@ -159,7 +155,7 @@ async function learntBy(run: RunJson, inFlight: number): Promise<Learnt> {
   }
 }
 
-test('the worker dies as examples are written and as the model learns, and the model as it is asked: one adapter, with the bytes and answers of a run that nobody killed', async () => {
+test('the worker dies while examples are written and during training, and the model during answers: one adapter, with the bytes and answers of an undisturbed run', async () => {
   expect(calm.resumedAt).toBeNull();
   expect(calm.adapter).toMatch(/^sha256:/);
 
@@ -167,7 +163,7 @@ test('the worker dies as examples are written and as the model learns, and the m
   const { body } = await product.start(name);
   const killedAt: number[] = [];
   const following = followSteps(body.id, (step) => {
-    // Twice, some steps apart.
+    // Kills it twice, some steps apart.
     const due =
       killedAt.length === 0 ? step >= 3 : killedAt.length === 1 && step >= Number(killedAt[0]) + 5;
     if (!due || step >= steps) return;
@@ -175,7 +171,7 @@ test('the worker dies as examples are written and as the model learns, and the m
     product.kill('main.ts worker');
   });
   await product.waitForStage(body.id, 'fine-tune');
-  // In the middle of its examples, or of the weights that go with them.
+  // While it writes its examples or their weights.
   await pause(300);
   expect(product.kill('main.ts worker')).toHaveLength(1);
   await product.waitForStage(body.id, 'evaluate');
@@ -186,8 +182,7 @@ test('the worker dies as examples are written and as the model learns, and the m
   const killed = await learntBy(await product.waitForEnd(body.id, 900), 1);
   const told = await following;
   expect(killedAt.length).toBeGreaterThan(0);
-  // Found again while it went on, or begun again where it last kept what it had: at most one step
-  // is done twice at each death.
+  // The job was found running, or resumed from its last checkpoint, so at most one step is repeated per death.
   for (const [place, step] of told.entries())
     expect(step).toBeGreaterThanOrEqual((told[place - 1] ?? 0) - 1);
   if (killed.resumedAt !== null)
@@ -195,8 +190,7 @@ test('the worker dies as examples are written and as the model learns, and the m
 
   expect(killed.adapter).toBe(calm.adapter);
   expect(killed.said).toEqual(calm.said);
-  // The same questions; and where a model that came back has computed a prompt anew that the other
-  // had kept, a word may turn (docs/llm-server.md).
+  // The same questions. A restarted model computes a prompt again that the other had cached, so a word may differ (docs/llm-server.md).
   expect([...killed.answers.keys()].sort()).toEqual([...calm.answers.keys()].sort());
   const turned = [...killed.answers].filter(([key, text]) => calm.answers.get(key) !== text);
   expect(turned.length).toBeLessThanOrEqual(2);

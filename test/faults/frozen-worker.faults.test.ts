@@ -14,7 +14,7 @@ jest.setTimeout(300_000);
 let product: Product;
 let database: Database;
 let count = 0;
-/** Of a test that did not come to its end. */
+/** For a test that failed. */
 const unfinished: (() => void)[] = [];
 
 beforeAll(async () => {
@@ -30,7 +30,7 @@ afterAll(async () => {
   await product.stop();
 });
 
-/** Each with rows of its own, so that its run moves the dataset's alias. */
+/** Each has its own rows, so that its run moves the alias of the dataset. */
 async function applied(
   options: Partial<Parameters<typeof writeTinyLifecycle>[1]> = {},
 ): Promise<string> {
@@ -51,13 +51,13 @@ function freeze(pid: number): void {
     try {
       process.kill(pid, 'SIGCONT');
     } catch (error) {
-      // One that woke up late may have given up since, and been started again under another number.
+      // A late worker may have exited since, and been restarted with another pid.
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
   });
 }
 
-/** A second worker by hand, as the supervisor started the first. */
+/** Starts a second worker with the settings of the first. */
 async function secondWorker(like: number): Promise<ChildProcess> {
   const worker = spawn(process.execPath, ['-r', 'tsx/cjs', 'workers/main.ts', 'worker'], {
     cwd: resolve(__dirname, '..', '..'),
@@ -78,8 +78,7 @@ async function secondWorker(like: number): Promise<ChildProcess> {
 type Written = Readonly<Record<string, unknown>>;
 
 /**
- * Everything that the registry holds of a run and of its model, apart from lookups that a reader
- * may cause.
+ * Everything in the registry about a run and its model, except rows that readers may cause.
  */
 async function writtenOf(run: string, model: string): Promise<Written> {
   const { sql } = database;
@@ -103,8 +102,7 @@ async function champion(model: string): Promise<number | null> {
 }
 
 /**
- * Resolves when the frozen process has done what it had begun, and works again: it is the only one
- * that can.
+ * Resolves when the frozen process has finished its work and accepts new work, which only it can do.
  */
 async function wakeAlone(frozen: number, other: ChildProcess): Promise<void> {
   process.kill(frozen, 'SIGCONT');
@@ -114,7 +112,7 @@ async function wakeAlone(frozen: number, other: ChildProcess): Promise<void> {
   expect(await product.waitForEnd(body.id)).toMatchObject({ status: 'succeeded' });
 }
 
-/** When the run's stage ended, in milliseconds. */
+/** The time at which the stage of the run ended, in milliseconds. */
 async function endOf(run: string, stage: string): Promise<number> {
   for await (const event of runEvents(product, run)) {
     if (event.stage === stage && event.kind === 'stage.succeeded') return Date.parse(event.at);
@@ -123,17 +121,14 @@ async function endOf(run: string, stage: string): Promise<number> {
 }
 
 /**
- * Beside the heartbeat timeout, and the time that the other worker takes to start: a task that was
- * handed to the frozen worker's open poll in the ten seconds before Temporal closed its connection
- * (ten more), the wait for the next attempt, and the stage itself on a busy machine. With the
- * server's own settings the frozen worker is given tasks for 70 seconds.
+ * The time beyond the heartbeat timeout and the start of the other worker. Temporal may give a task to the open poll of the frozen worker for ten seconds, until it closes the connection (ten more). Then come the wait for the next attempt, and the stage on a busy machine. With default settings of the server, the frozen worker gets tasks for 70 seconds.
  */
 const allowanceMs = 25_000;
 const heartbeatMs = 10_000;
 
 describe('a worker that was frozen (SIGSTOP) and wakes up late', () => {
   test.each(['ingest', 'train', 'evaluate', 'promote'])(
-    'in %s: another takes over within the heartbeat timeout and some seconds, and nothing is written twice',
+    'in %s: another worker takes over within the heartbeat timeout and some seconds, and nothing is written twice',
     async (stage) => {
       const model = await applied();
       const frozen = workerPid(product);
@@ -154,7 +149,7 @@ describe('a worker that was frozen (SIGSTOP) and wakes up late', () => {
   );
 
   test.each(['ingest', 'promote'])(
-    'in %s: its run was cancelled meanwhile, and it brings nothing of it back',
+    'in %s: its run was cancelled meanwhile, and it writes nothing for the run',
     async (stage) => {
       const model = await applied();
       const frozen = workerPid(product);

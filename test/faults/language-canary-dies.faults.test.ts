@@ -4,9 +4,7 @@
  *
  * Who is killed in which stage, by which file of tests (D language-dies, C this one, P
  * provider-fine-tune-dies, F fine-tune-dies.llm, S llm-server-dies.llm, R rag-index-dies.llm, I
- * workflows/index-build-dies.llm, W e2e/wiki.llm; – where nobody is killed: the process has no part
- * in the stage, or does there what another stage shows). The llm-server is a process that dies; a
- * provider is somebody else's, and all that is seen of it is that it answers 503 for some seconds.
+ * workflows/index-build-dies.llm, W e2e/wiki.llm; –: no kill, because the process has no part in the stage, or another stage covers it). The llm-server is killed as a process. A provider is external, so its outage is status 503 for some seconds.
  *
  * | stage               | worker | llm-server | provider away | gateway | PostgreSQL | Temporal server | S3 store |
  * |---------------------|--------|------------|---------------|---------|------------|-----------------|----------|
@@ -80,7 +78,7 @@ afterAll(async () => {
   await provider.close();
 });
 
-/** What answers has what it answers by in memory: the store may go, and nobody notices. */
+/** Gateways have their bundles in memory, so callers do not notice an outage of the store. */
 const parts = [
   ...dyingParts,
   { part: 'the S3 store', process: 'bin/weed', mayFail: false },
@@ -91,7 +89,7 @@ const kill = (process: string) => killPart(product, process);
 
 const lenient = '[{ name: useful, kind: threshold, dimension: right, min: 0.2 }]';
 
-/** A champion, and then a run of another prompt beside it. */
+/** A champion, and then a run with another prompt. */
 async function tried(
   prompt: string,
   { steps, minSamples }: { readonly steps: string; readonly minSamples: number },
@@ -117,7 +115,7 @@ async function tried(
   return body;
 }
 
-/** And one decision on what was seen, and each move once. */
+/** And there is one decision on the evidence, and each move is recorded once. */
 async function expectSettledOnce(
   { id, lifecycle: model }: RunJson,
   moves: readonly [number, ...number[]],
@@ -130,14 +128,14 @@ async function expectSettledOnce(
 }
 
 describe.each(parts)('kill -9 of $part', ({ process, mayFail }) => {
-  test('in shadow, with half of the callers, and while it is promoted: callers keep their version, and the bundle is promoted once', async () => {
+  test('in shadow, with half of the callers, and during the promotion: callers keep their version, and the bundle is promoted once', async () => {
     const run = await tried('Be precise and kind.', { steps: '[0, 50]', minSamples: 120 });
     const model = run.lifecycle;
     traffic = startQuestions(product, model);
     await trials.until(model, ({ quality }) => quality.n >= 30);
     await kill(process);
     await trials.until(model, ({ step }) => step === 1, 90);
-    // A question may be under way that was drawn before the step.
+    // A question may be in progress that was assigned before the step.
     const from = Date.now() + 500;
     await pause(1_500);
     await kill(process);
@@ -170,7 +168,7 @@ describe.each(parts)('kill -9 of $part', ({ process, mayFail }) => {
     expect(await trials.events(run.id)).toEqual(['started', 'advanced', 'passed', 'promoted']);
   });
 
-  test('while it answers callers worse, and as it is taken back: all are answered by the champion, and the record says why', async () => {
+  test('during worse answers, and during the rollback: the champion answers all callers, and the record has the reason', async () => {
     const run = await tried('Answer.', { steps: '[25]', minSamples: 400 });
     const model = run.lifecycle;
     traffic = startQuestions(product, model);
@@ -193,7 +191,7 @@ describe.each(parts)('kill -9 of $part', ({ process, mayFail }) => {
   });
 });
 
-test('the model is away while both versions ask it: no caller is lost, and whatever is said of the challenger is said once and holds', async () => {
+test('the model is unavailable for both versions: no caller is lost, and the verdict on the challenger is recorded once and stays', async () => {
   const run = await tried('Be precise and kind.', { steps: '[0, 50]', minSamples: 120 });
   const model = run.lifecycle;
   traffic = startQuestions(product, model);
@@ -202,8 +200,7 @@ test('the model is away while both versions ask it: no caller is lost, and whate
   await pause(4_000);
   fault = () => null;
   const end = await ended(run);
-  // Failures count against who was asked, whoever is to blame: a challenger may be taken back for
-  // them, and never the champion.
+  // Failures count against the assigned version, whatever their cause. They may roll back a challenger, but never the champion.
   const promoted = end.run.status === 'succeeded';
   expect(end.run).toMatchObject(
     promoted ? { verdict: { kind: 'passed' } } : { status: 'stopped', verdict: { kind: 'failed' } },

@@ -41,14 +41,14 @@ afterAll(async () => {
 });
 
 interface Asked {
-  /** Answers that the provider worked on. */
+  /** Requests that the provider worked on. */
   readonly paid: number;
   /** Different questions among them. */
   readonly different: number;
 }
 
 /**
- * A run with something that happens to it in a stage, and what the provider has on its bill for it.
+ * Runs a lifecycle with a fault in a stage, and returns the provider's bill for it.
  */
 async function survived(
   stage: string,
@@ -106,15 +106,14 @@ async function expectPromotedOnce({
     `/models/${model}/aliases/champion`,
   );
   expect(champion.version).toBe(1);
-  // Both prompts on what they are compared by, the confirmation, and what the bundle is judged by
-  // beside the first prompt.
+  // Both prompts on the search cases, the confirmation, and the evaluation of the bundle and the first prompt.
   expect(different).toBe(2 * cases);
   expect(paid - different).toBeLessThanOrEqual(maxInProgress(parallel));
 }
 
 describe('kill -9 while a language application is released', () => {
   test.each(['prompt-eval', 'evaluate'])(
-    'of the worker in %s: at most what was in flight is asked again',
+    'of the worker in %s: at most the requests in flight are repeated',
     async (stage) => {
       await expectPromotedOnce(
         await survived(stage, () => {
@@ -128,7 +127,7 @@ describe('kill -9 while a language application is released', () => {
     ['the worker', 'main.ts worker'],
     ['the Temporal server', 'temporal server'],
   ])(
-    'of %s while a better prompt is searched: the same one is found, and at most what was in flight is asked again',
+    'of %s during a prompt search: the same prompt is found, and at most the requests in flight are repeated',
     async (_, process) => {
       const model = `language-${++count}`;
       const searched = [
@@ -170,7 +169,7 @@ describe('kill -9 while a language application is released', () => {
 
   const waitsForAPerson = '  promote: { approval: { required: 1 } }\n';
 
-  test('of the worker while the promotion waits for a person: the word that comes later still promotes, once, and nothing is held meanwhile', async () => {
+  test('of the worker while the promotion waits for approval: a later approval still promotes once, and no lease is held meanwhile', async () => {
     const happens = async (id: string) => {
       await expectNothingLeft(product, [`run/default/language-${count}/${id}`]);
       expect(product.kill('main.ts worker')).toHaveLength(1);
@@ -179,7 +178,7 @@ describe('kill -9 while a language application is released', () => {
     await expectPromotedOnce(await survived('promote', happens, waitsForAPerson));
   });
 
-  test('of the S3 store as the bundle is promoted, which no gateway has loaded yet: it is loaded when the store is back', async () => {
+  test('of the S3 store during the promotion of a bundle that no gateway has loaded: it is loaded when the store is back', async () => {
     const happens = async (id: string) => {
       const returns = () => product.log().match(/S3 store \(SeaweedFS\) is back/g)?.length ?? 0;
       const before = returns();
@@ -204,7 +203,7 @@ describe('kill -9 while a language application is released', () => {
     );
   });
 
-  test('of the worker again and again: the scores are those of a run that nobody killed', async () => {
+  test('of the worker repeatedly: the scores equal those of an undisturbed run', async () => {
     const calm = await survived('evaluate', () => undefined);
     const killed = await survived('prompt-eval', async () => {
       for (let time = 0; time < 3; time += 1) {
@@ -220,7 +219,7 @@ describe('kill -9 while a language application is released', () => {
 });
 
 describe('a provider that fails', () => {
-  test('is waited for while it is away, and the run goes on', async () => {
+  test('is waited for while it is unavailable, and the run continues', async () => {
     const done = await survived('evaluate', async () => {
       fault = () => ({ kind: 'error', status: 503 });
       await pause(3_000);
@@ -233,7 +232,7 @@ describe('a provider that fails', () => {
     });
   });
 
-  test('answers a case in a hundred with half a stream: the case is a failure that is counted, or is asked again', async () => {
+  test('interrupts the stream of one case in a hundred: the case is counted as a failure, or repeated', async () => {
     let number = 0;
     fault = () => (++number % 100 === 0 ? { kind: 'cut', afterTokens: 1 } : null);
     const { run } = await survived('evaluate', () => undefined);
@@ -241,7 +240,7 @@ describe('a provider that fails', () => {
   });
 });
 
-test('a run that is cancelled in its evaluation leaves no candidate, and asks nothing more', async () => {
+test('a run that is cancelled in its evaluation leaves no candidate, and sends no more requests', async () => {
   const model = `language-${++count}`;
   await product.apply(writeTinyLlmLifecycle(product.workDir, { name: model, cases, parallel }));
   const { body } = await product.start(model);

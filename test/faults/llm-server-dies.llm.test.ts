@@ -1,6 +1,5 @@
 /**
- * The model itself dies, in the whole product: while prompts are compared, as what was chosen is
- * promoted, and while callers are answered by two versions of it.
+ * The model server dies, in the whole product: during the comparison of prompts, during the promotion, and while two versions answer callers.
  */
 import type { Database } from '../../db/connection';
 import {
@@ -24,7 +23,7 @@ import { expectPaidOnce } from '../support/process/run-audit';
 import { keyOf, kindList, routed, writeTinyRouter } from '../support/language/tiny-router';
 import { openWorkersDatabase } from '../support/process/worker-process';
 
-// A model on a machine that is busy with other tests.
+// A model on a machine that may be busy.
 jest.setTimeout(900_000);
 
 const llmServer = 'main.ts llm-server';
@@ -58,7 +57,7 @@ afterAll(async () => {
 
 const returns = () => product.log().match(/language model is running again after/g)?.length ?? 0;
 
-test('kill -9 while prompts are compared, twice, and as the chosen one is promoted: each case is answered, and paid, once, and one version is promoted, once', async () => {
+test('kill -9 twice during the comparison of prompts, and during the promotion: each case is answered and paid for once, and one version is promoted once', async () => {
   const name = 'chosen';
   const more = '  promote: { approval: { required: 1 } }\n';
   await product.apply(
@@ -80,7 +79,7 @@ test('kill -9 while prompts are compared, twice, and as the chosen one is promot
     });
   }
   await product.waitForStage(body.id, 'promote');
-  // No gateway has loaded the bundle yet: who approves it now finds its model away.
+  // No gateway has loaded the bundle yet, so an approval now finds its model unavailable.
   const before = returns();
   await killPart(product, llmServer);
   await approve(product, body.id);
@@ -99,9 +98,7 @@ test('kill -9 while prompts are compared, twice, and as the chosen one is promot
   ]);
   expect(await championsOf(product, name)).toEqual([1]);
 
-  // Which word the model says may turn with what it computes beside it (docs/llm-server.md), so
-  // that scores differ from run to run, killed or not: that they do not is shown with a scripted
-  // provider (language-dies). But no case is without its answer, and none has half of one.
+  // Parallel work may change a word of the model (docs/llm-server.md), so scores differ between runs, killed or not. language-dies compares scores with a scripted provider. Here every case must have a complete answer.
   const candidates =
     run.stages.find(({ name: stage }) => stage === 'prompt-eval')?.prompts?.candidates ?? [];
   const sizes = candidates.map(({ cases, dimensions }) => ({
@@ -115,11 +112,9 @@ test('kill -9 while prompts are compared, twice, and as the chosen one is promot
   expect(await expectPaidOnce(database, run.id, underWay)).toBeGreaterThan(0);
 });
 
-test('kill -9 in shadow, with half of the callers, and as it is promoted: each caller is answered by a version of his own and by no other, and the run ends as it would', async () => {
+test('kill -9 in shadow, with half of the callers, and during the promotion: each caller keeps one version, and the run ends normally', async () => {
   const name = 'tried';
-  // What is shown is who answers whom: that one of two prompts is better would take more answers
-  // than a model on a busy machine gives in minutes. Whom a guardrail of failures would blame for a
-  // model that is away is another test's (language-canary-dies).
+  // This test checks which version answers which caller. To show that a prompt is better takes more answers than a model on a busy machine gives in minutes. language-canary-dies tests the guardrail on failures of an unavailable model.
   const canary = `  canary: { steps: [0, 50], quality: { measure: label, labels: ${kindList}, margin: 0.8 }, guardrails: [{ name: errors, max: 0.95 }], test: { alpha: 0.2, minSamples: 20, minDuration: 0s } }\n`;
   const write = (key: string) =>
     product.apply(
@@ -140,7 +135,7 @@ test('kill -9 in shadow, with half of the callers, and as it is promoted: each c
   expect(await trials.rolloutOf(name)).toMatchObject({ status: 'running', step: 0 });
   await killPart(product, llmServer);
   await trials.until(name, ({ step }) => step === 1, 400);
-  // A question may be under way that was drawn before the step.
+  // A question may be in progress that was assigned before the step.
   const from = Date.now() + 500;
   await eventually('both versions answer', () => {
     const versions = answers.flatMap(({ askedAt, version }) => (askedAt > from ? [version] : []));
@@ -173,10 +168,10 @@ test('kill -9 in shadow, with half of the callers, and as it is promoted: each c
   expect(end.rollout).toMatchObject({ status: 'promoted', step: 1, weight: 0 });
   await traffic.untilAnsweredBy(2, 10);
   await traffic.stop();
-  // Somebody met the model away.
+  // Some callers found the model unavailable.
   expect(failures.length).toBeGreaterThan(refused);
 
-  // What wrote an answer is what its name says.
+  // The named version wrote the answer.
   const wrote = { 1: 'kind', 2: 'sort' } as const;
   expect(answers.filter(({ version, text }) => keyOf(text) !== wrote[version as 1 | 2])).toEqual(
     [],
@@ -184,7 +179,7 @@ test('kill -9 in shadow, with half of the callers, and as it is promoted: each c
   const own = versionsByCaller(answers, from, killedAt);
   expect([...own.values()].filter(({ size }) => size > 1)).toEqual([]);
   expect(new Set([...own.values()].flatMap((each) => [...each]))).toEqual(new Set([1, 2]));
-  // And nobody changed, but to the champion where the challenger had failed.
+  // No caller changed its version, except to the champion when the challenger failed.
   const fallbacks = new Set(
     (
       await database.sql<

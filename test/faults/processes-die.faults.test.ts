@@ -58,7 +58,7 @@ async function champion(model: string): Promise<number | null> {
 
 describe('kill -9', () => {
   test.each(['ingest', 'validate', 'train', 'evaluate', 'promote'])(
-    'of the worker in %s: the run goes on and repeats no finished stage',
+    'of the worker in %s: the run continues and repeats no finished stage',
     async (stage) => {
       const model = await applied();
       const { body } = await product.start(model);
@@ -76,7 +76,7 @@ describe('kill -9', () => {
     },
   );
 
-  test('of the API while triggering: what was accepted runs, once', async () => {
+  test('of the API while runs are started: each accepted run is executed once', async () => {
     const model = await applied(lenientGates);
     const key = randomUUID();
     const triggers = Array.from({ length: 20 }, () =>
@@ -129,7 +129,7 @@ describe('kill -9', () => {
 });
 
 describe('kill -9 of everything', () => {
-  test('a new start clears what was left and finishes the open run', async () => {
+  test('a new start cleans up and finishes the open run', async () => {
     const first = await startProduct();
     const folder = writeTinyLifecycle(first.workDir, { name: 'survivor' });
     await first.apply(folder);

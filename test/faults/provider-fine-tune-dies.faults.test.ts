@@ -1,6 +1,5 @@
 /**
- * Parts of the product die while a provider fine-tunes a model for it: the job is ordered and paid
- * once, and what comes of it is served.
+ * Parts of the product die while a provider fine-tunes a model: the job is submitted and paid for once, and its model is served.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +16,7 @@ let folder: string;
 let product: Product;
 let acme: ScriptedProvider;
 let count = 0;
-// Fifteen seconds pass between two looks: it has a middle.
+// The status is polled every fifteen seconds, so the job takes long enough.
 const fineTuning = scriptedFineTuning({ looks: 2 });
 
 beforeAll(async () => {
@@ -38,12 +37,12 @@ afterEach(() => expectNothingLeft(product));
 afterAll(async () => {
   await product.stop();
   await acme.close();
-  // Whoever comes back reads it again.
+  // A restarted process reads it again.
   rmSync(folder, { recursive: true });
 });
 
 test.each([
-  ['the worker, as it orders', 'main.ts worker', 100],
+  ['the worker, during the submission', 'main.ts worker', 100],
   ['the worker, while it waits', 'main.ts worker', 5_000],
   ['PostgreSQL', 'bin/postgres', 3_000],
   ['the Temporal server', 'temporal server', 3_000],
@@ -51,7 +50,7 @@ test.each([
   const model = `tuned-${++count}`;
   const before = fineTuning.jobs.length;
   const gates = '[{ name: useful, kind: threshold, dimension: right, min: 0.8 }]';
-  // Of their own, so that no stage of another test is taken over.
+  // Separate examples, so that no stage of another test is reused.
   const prompts = [`Answer ${count}.`];
   await product.apply(
     writeTinyLlmLifecycle(product.workDir, {
@@ -90,7 +89,7 @@ test.each([
     `${product.gatewayUrl}/v1/chat/completions`,
     { body: { model, messages: [{ role: 'user', content: 'What is the code of lamp 7?' }] } },
   );
-  // Only the fine-tuned one knows it without being told to be precise.
+  // Only the fine-tuned model answers it without the word `precise`.
   expect(answer).toMatchObject({
     status: 200,
     body: { model: `${model}@1`, choices: [{ message: { content: 'code 7' } }] },

@@ -1,7 +1,5 @@
 /**
- * Parts of the product die while a lifecycle builds its index, while the next version is compared
- * with the one that answers, and before the index follows its bundle: each text is embedded and
- * paid once, each chunk is there once, and the index is never promoted without its bundle.
+ * Parts of the product die while a lifecycle builds its index, while the next version is compared with the champion, and before the index follows its bundle. Each text is embedded and paid for once, each chunk exists once, and the index is never promoted without its bundle.
  */
 import type { RunJson } from '../../apps/cli/run/view';
 import type { Database } from '../../db/connection';
@@ -24,7 +22,7 @@ import { openWorkersDatabase } from '../support/process/worker-process';
 jest.setTimeout(400_000);
 
 const documents = 1_800;
-/** Texts that the embedder is asked at once. */
+/** The number of texts per embedding request. */
 const batch = 64;
 const cases = 40;
 const parallel = 8;
@@ -35,7 +33,7 @@ let database: Database;
 let calm: RunJson;
 
 beforeAll(async () => {
-  // Slow enough that indexing has a middle.
+  // Slow enough to kill a process during indexing.
   provider = await openScriptedProvider({
     answer: tinyAnswer,
     latencyMs: ({ body }) => ('input' in body ? 150 : 20),
@@ -67,7 +65,7 @@ async function started(name: string): Promise<string> {
   return (await product.start(name)).body.id;
 }
 
-/** Requests for this lifecycle's documents that the embedder has worked on. */
+/** Requests that the embedder has processed for the documents of this lifecycle. */
 const embedded = (name: string) =>
   provider.requests.filter(
     ({ body, prompt }) => 'input' in body && prompt.includes(`of ${name} shines`),
@@ -110,7 +108,7 @@ test.each([
   ['the Temporal server', 'temporal server'],
   ['the S3 store', 'bin/weed'],
 ])(
-  'kill -9 of %s in the middle of rag-index: the index of a run that nobody killed, and what was in flight paid again at most',
+  'kill -9 of %s during rag-index: the index equals that of an undisturbed run, and at most requests in flight are paid for again',
   async (_, process) => {
     const name = `dies-${process.replaceAll(/\W/g, '-')}`.slice(0, 30);
     const id = await started(name);
@@ -121,12 +119,12 @@ test.each([
     });
     await killPart(product, process);
     expect(embedded(name).length).toBeLessThan(documents / batch);
-    // Two shards at once, a request each.
+    // Two concurrent shards with one request each.
     await expectReleasedOnce(await product.waitForEnd(id, 300), 2);
   },
 );
 
-test('kill -9 of the worker between the promotion of the bundle and that of its index: one goes on, and the index follows, once', async () => {
+test('kill -9 of the worker between the promotion of the bundle and that of its index: the run continues, and the index follows once', async () => {
   let id = '';
   const begin = async () => {
     id = await started('follows');
@@ -139,7 +137,7 @@ test('kill -9 of the worker between the promotion of the bundle and that of its 
   await expectReleasedOnce(await product.waitForEnd(id, 300), 0);
 });
 
-/** Documents that are asked for by their own words, so that both versions find all of them. */
+/** Documents that are searched by their own words, so that both versions find all of them. */
 const asked = 60;
 const more = 3;
 
@@ -148,7 +146,7 @@ test.each([
   ['the Temporal server', 'temporal server'],
   ['the S3 store', 'bin/weed'],
 ])(
-  'kill -9 of %s while a next version is compared, and between the promotion of its bundle and its own: every question counts, once, and the index follows, once',
+  'kill -9 of %s during the comparison of the next version, and between its bundle's promotion and its own: every question counts once, and the index follows once',
   async (_, process) => {
     const name = `changes-${process.replaceAll(/\W/g, '-')}`.slice(0, 30);
     const before = 100;
@@ -161,7 +159,7 @@ test.each([
       version: 1,
       failure: null,
     });
-    // Nobody has embedded the questions yet.
+    // The questions are not embedded yet.
     const compares = {
       documents: before + more,
       asked,
@@ -170,7 +168,7 @@ test.each([
     await product.apply(writeTinyLlmLifecycle(product.workDir, { ...options, ...compares }));
     const { id } = (await product.start(name)).body;
 
-    // Documents come many at once, a question alone.
+    // Documents are embedded in batches, a question alone.
     const compared = () =>
       embedded(name).filter(({ prompt }) => prompt.split(`of ${name} shines`).length === 2).length;
     await eventually('some questions are embedded', () => compared() >= 5);
@@ -220,15 +218,14 @@ test.each([
     });
     expect(await movesOf(database, name)).toEqual([1, 2]);
     expect(await championsOf(product, name)).toEqual([2, 1]);
-    // The question that was under way, and nothing that was embedded before.
+    // Only the question in progress, and no text that was embedded before.
     await expectPaidOnce(database, id, 1);
     await expectAuditWhole(product);
   },
 );
 
 /**
- * What the version was compared by, as it is kept with it: one record, however often it was
- * measured.
+ * The stored comparison of the version: one record, even if it was measured repeatedly.
  */
 async function parityOf(index: string, version: number): Promise<unknown> {
   const refs = await database.sql<ArtifactRef[]>`

@@ -1,6 +1,5 @@
 /**
- * `npm start -- --once --json` whole: three lives of the sample on a new state. Minutes long, so it
- * stands among the slow ones.
+ * The complete `npm start -- --once --json`: three runs of the sample on a new state. It takes minutes, so it belongs to the slow tests.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -15,7 +14,7 @@ let stateDir: string;
 beforeEach(() => (stateDir = mkdtempSync(join(tmpdir(), 'perennial-start-'))));
 afterEach(() => rmSync(stateDir, { recursive: true, force: true }));
 
-/** `interruptAt`: Ctrl-C once this has been said. */
+/** `interruptAt`: sends Ctrl-C once this was printed. */
 function start(
   interruptAt?: string,
 ): Promise<{ readonly exitCode: number | null; readonly stdout: string; readonly stderr: string }> {
@@ -41,7 +40,7 @@ function start(
   return new Promise((done) => child.once('close', (exitCode) => done({ exitCode, ...said })));
 }
 
-test('a champion, a successor judged on traffic, and a sabotaged version that is found and taken back', async () => {
+test('a champion, a successor that traffic decides on, and a sabotaged version that is detected and rolled back', async () => {
   const { exitCode, stdout, stderr } = await start();
   if (exitCode !== 0) throw new Error(stderr);
   const summary = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as DemoSummary;
@@ -63,8 +62,7 @@ test('a champion, a successor judged on traffic, and a sabotaged version that is
     'promote',
   ]);
 
-  // Promoted or refused, by the numbers; but judged on traffic, with bounds, and the champion is
-  // whom that left.
+  // The figures decide whether it is promoted. It was judged on traffic with bounds, and the champion is the result.
   expect(retrained?.rollout?.pairs).toBeGreaterThan(200);
   const { lower, upper } = retrained?.rollout ?? {};
   expect(lower).toBeLessThan(upper ?? -Infinity);
@@ -87,7 +85,7 @@ test('a champion, a successor judged on traffic, and a sabotaged version that is
   expect(stderr).toContain('Stopped.');
 });
 
-test('is over after one Ctrl-C in the middle of a life', async () => {
+test('ends after one Ctrl-C during a run', async () => {
   const since = Date.now();
   const { exitCode, stderr } = await start('train     started');
   expect(exitCode).toBe(130);

@@ -39,7 +39,7 @@ beforeAll(async () => {
 afterEach(() => expectNothingLeft(product));
 afterAll(() => product.stop());
 
-/** One trial at a time, so that the seed says how each of them ends. */
+/** One trial at a time, so that the seed decides how each ends. */
 async function begun(): Promise<string> {
   const name = `study-${++count}`;
   const folder = writeTinyLifecycle(product.workDir, {
@@ -74,7 +74,7 @@ async function inTrial(run: string, number: number): Promise<void> {
   for (;;) {
     const found = (await trialsOf(run).catch(() => [])).find((trial) => trial.number === number);
     if (found?.status === 'running') return pause(150);
-    // A pruned trial is short: any later one will do.
+    // A pruned trial is short, so any later one is accepted.
     if (Date.now() > deadline || found !== undefined) return;
     await pause(20);
   }
@@ -98,7 +98,7 @@ async function expectUndisturbed(run: string): Promise<void> {
   );
 }
 
-describe('a study goes on, loses, repeats and counts twice no trial, and ends as if nothing had happened, after kill -9 of', () => {
+describe('a study continues, loses, repeats and double-counts no trial, and has the undisturbed result, after kill -9 of', () => {
   test.each([
     ['the worker with its jobs', 'main.ts worker'],
     ['the gateway', 'main.ts gateway'],
@@ -116,7 +116,7 @@ describe('a study goes on, loses, repeats and counts twice no trial, and ends as
   test('the job of a trial alone', async () => {
     const run = await begun();
     await inTrial(run, 1);
-    // Forked from the warm parent, whose command line it has.
+    // It is forked from the warm parent and has its command line.
     let jobs: readonly number[] = [];
     for (let wait = 0; jobs.length === 0 && wait < 500; wait += 1) {
       jobs = product.pids('host.py').filter((pid) => isJob(pid));
@@ -128,7 +128,7 @@ describe('a study goes on, loses, repeats and counts twice no trial, and ends as
   });
 });
 
-test('a study goes on after kill -9 of what holds the rows of its trials, without it or with another', async () => {
+test('a study continues after kill -9 of the process that holds the rows of its trials', async () => {
   const run = await begun();
   let zygotes: readonly number[] = [];
   for (let wait = 0; zygotes.length === 0 && wait < 1_000; wait += 1) {
@@ -151,7 +151,7 @@ test('a study that is cancelled leaves no job, no staged object and no running t
   expect((await trialsOf(run)).filter(({ status }) => status === 'running')).toEqual([]);
 });
 
-/** Its parent is a warm parent itself, and it holds rows for no others. */
+/** Its parent is also a warm parent, and it holds rows for no others. */
 function isJob(pid: number): boolean {
   try {
     if (readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'zygote') return false;

@@ -23,7 +23,7 @@ afterAll(async () => {
   await product.stop();
 });
 
-/** Each with rows of its own: no stage is taken over from the run before. */
+/** Each has its own rows, so that no stage of an earlier run is reused. */
 async function applied(
   options: Partial<Parameters<typeof writeTinyLifecycle>[1]> = {},
 ): Promise<string> {
@@ -39,14 +39,14 @@ async function applied(
 }
 
 describe('a cancellation', () => {
-  test('whose undo the worker does not survive is undone by the next one (I5)', async () => {
+  test('whose worker dies during the undo is undone by the next worker (I5)', async () => {
     const model = await applied({ promote: '{ approval: { required: 1 } }' });
     const dataset = `${model}.visits`;
     const before = await latest(dataset);
     const { body } = await product.start(model);
     await until(async () => (await product.run(body.id)).status === 'waiting');
     expect(await latest(dataset)).not.toBe(before);
-    // The undo stops at this row.
+    // The undo waits for the lock of this row.
     await database.sql.begin(async (tx) => {
       await tx`select from datasets where name = ${dataset} for update`;
       await product.call('POST', `/runs/${body.id}/cancel`, { body: {} });

@@ -23,7 +23,7 @@ export function showDetails(sentence: string): void {
   setCurrentDetails(sentence);
 }
 
-const mostReasons = 10;
+const maxReasons = 10;
 
 function runDetails({ status, stage, waitingFor, verdict, failure }: RunDetails): string {
   const where = stage === null ? '' : ` in stage ${stage}`;
@@ -31,7 +31,7 @@ function runDetails({ status, stage, waitingFor, verdict, failure }: RunDetails)
   if (waitingFor !== null) return `The run is **${status}**${where}. It waits for: ${waitingFor}`;
   if (status === 'pending' || status === 'running')
     return stage === null ? 'The run is starting.' : `Stage **${stage}** is running.`;
-  const reasons = (verdict?.reasons ?? []).slice(-mostReasons).map(({ message }) => `- ${message}`);
+  const reasons = (verdict?.reasons ?? []).slice(-maxReasons).map(({ message }) => `- ${message}`);
   return [
     `The run ended as **${status}**${verdict === null ? '' : `, verdict **${verdict.kind}**`}.`,
     ...reasons,

@@ -52,7 +52,7 @@ export function describeVersion(version: ModelVersionRef): void {
 }
 
 /** Temporal rejects values over 2 KB, and a rejected value fails the workflow task. */
-const mostDatasetBytes = 1_500;
+const maxDatasetBytes = 1_500;
 
 /** Sets the dataset versions that the run read, as `name@version`, as many as fit. */
 export function describeDatasets(versions: readonly DatasetVersionRef[]): void {
@@ -61,7 +61,7 @@ export function describeDatasets(versions: readonly DatasetVersionRef[]): void {
   for (const { dataset, version } of versions) {
     const name = `${dataset}@${version}`;
     bytes += name.length + 3;
-    if (bytes > mostDatasetBytes) break;
+    if (bytes > maxDatasetBytes) break;
     names.push(name);
   }
   if (names.length > 0) upsertSearchAttributes([{ key: keys.dataset, value: names }]);

@@ -21,7 +21,7 @@ import { runPausedSignal, runResumedSignal, studyQuery } from './messages';
 import { showDetails } from '../run/current-details';
 import { messageOf } from '../run/undo';
 
-const longestReason = 1_000;
+const maxReasonCharacters = 1_000;
 
 interface StudyProgress {
   asked: number;
@@ -85,7 +85,7 @@ async function inLanes(input: StudyInput, progress: StudyProgress): Promise<void
   } catch (error) {
     const reason = isCancellation(error)
       ? 'the run was cancelled'
-      : `the study failed: ${messageOf(error)}`.slice(0, longestReason);
+      : `the study failed: ${messageOf(error)}`.slice(0, maxReasonCharacters);
     showDetails(`The study ended: ${reason}`);
     await CancellationScope.nonCancellable(() =>
       registryWrites.abandonStudy({ ...studyOf(input), reason }),
@@ -190,7 +190,11 @@ async function runTrial(
     );
   } catch (error) {
     if (isCancellation(error) || CancellationScope.current().consideredCancelled) throw error;
-    return { status: 'failed', value: null, reason: messageOf(error).slice(0, longestReason) };
+    return {
+      status: 'failed',
+      value: null,
+      reason: messageOf(error).slice(0, maxReasonCharacters),
+    };
   }
 }
 

@@ -25,7 +25,7 @@ export interface FollowJobInput {
 }
 
 const beatMs = 2_000;
-const shortestPauseMs = 20;
+const minPauseMs = 20;
 /** Pause between polls as a share of the job's time so far; its end is noticed that much later. */
 const pauseShare = 0.05;
 /** Shortest pause when the backend reports changes itself; catches changes that it misses. */
@@ -63,7 +63,7 @@ export async function followJob({
         await backend.cancel(handle.value);
         return { kind: 'cancelled' };
       }
-      const shortest = backend.news ? pauseBesideNewsMs : shortestPauseMs;
+      const shortest = backend.news ? pauseBesideNewsMs : minPauseMs;
       const pause = context.sleep(
         Math.min(Math.max(shortest, pauseShare * (Date.now() - began)), longestPauseMs),
       );

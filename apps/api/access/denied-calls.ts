@@ -13,7 +13,7 @@ const windowMilliseconds = 60_000;
 /**
  * Limit of rows for all callers and routes per window, so that invented keys cannot fill the log.
  */
-const mostRows = 60;
+const maxRows = 60;
 
 interface Window {
   readonly since: number;
@@ -36,7 +36,7 @@ export function auditDeniedCalls(
     const caller = callerOf(request);
     const route = `${request.method} ${request.routeOptions.url ?? 'unknown route'}`;
     const kind = `${caller.keyId ?? ''} ${route} ${status}`;
-    if (window.denied.has(kind) || window.rows >= mostRows) {
+    if (window.denied.has(kind) || window.rows >= maxRows) {
       missed += 1;
       return;
     }

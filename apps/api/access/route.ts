@@ -4,7 +4,7 @@ import { keyExpiry, usualKeyDays } from '../../../domain/access/api-key';
 import { failure } from '../../../domain/failure';
 import { apiKeyScopes, type ApiKeyRecord } from '../../../db/access/repository';
 import type { RouteDeps } from '../route-deps';
-import { keyView, madeKey, rotatedKey } from './view';
+import { keyView, createdKey, rotatedKey } from './view';
 import { page, pageOf, problem, time } from '../fields';
 
 const params = z.object({ id: z.string().min(1).max(100) });
@@ -65,7 +65,7 @@ export function apiKeyRoutes({ registry, guards: { admin } }: RouteDeps): Fastif
           tags,
           summary: 'Create an API key; the response is the only place that contains it',
           body: make,
-          response: { 201: madeKey, default: problem },
+          response: { 201: createdKey, default: problem },
         },
       },
       async ({ caller: { tenant, name: actor }, body }, reply) => {

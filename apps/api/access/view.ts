@@ -15,7 +15,7 @@ export const keyView = z
   })
   .meta({ id: 'ApiKey' });
 
-export const madeKey = z
+export const createdKey = z
   .object({
     id: z.string(),
     key: z.string().describe('returned only once'),

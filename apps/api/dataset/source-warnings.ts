@@ -1,6 +1,6 @@
 import { objectRefusal } from '../../../data/dataset/sources/bucket-access';
 import { uriRefusal } from '../../../data/dataset/sources/file-access';
-import type { SourceReach } from '../../../data/dataset/sources/policy';
+import type { ReadableSources } from '../../../data/dataset/sources/policy';
 import type { IssueAt } from '../../../domain/document/document';
 import { formatIssue } from '../../../domain/document/issue-text';
 import type { LifecycleSpec } from '../../../domain/lifecycle/lifecycle';
@@ -12,7 +12,7 @@ import { schemeOf } from '../../../domain/dataset/source-uri';
  * be created before the run.
  */
 export async function sourceWarnings(
-  reach: SourceReach,
+  reach: ReadableSources,
   { spec, issueAt }: { readonly spec: LifecycleSpec; readonly issueAt: IssueAt },
 ): Promise<readonly string[]> {
   const warnings = (spec.data?.sources ?? []).map(async ({ name, uri }) => {
@@ -29,7 +29,7 @@ export async function sourceWarnings(
 
 async function refusalOf(
   uri: string,
-  { files, buckets }: SourceReach,
+  { files, buckets }: ReadableSources,
 ): Promise<{ readonly detail: string; readonly next: string } | null> {
   const scheme = schemeOf(uri);
   if (scheme === 'file') return uriRefusal(uri, files);

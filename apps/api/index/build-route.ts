@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { failure } from '../../../domain/failure';
 import { buildOrderSchema } from '../../../domain/index/build-order.schema';
 import type { IndexBuildRef } from '../../../workflows/index-version/messages';
-import type { IndexBuildStanding } from '../../temporal-clients/index-client';
+import type { IndexBuildStatus } from '../../temporal-clients/index-client';
 import { startIndexBuild } from './build';
 import type { RouteDeps } from '../route-deps';
 import { idempotent, keyOf, problem } from '../fields';
@@ -17,7 +17,7 @@ const one = z.object({
     .describe('a build id: build_…'),
 });
 /** Some ten thousand cases. */
-const largestCases = 32 << 20;
+const maxCasesBytes = 32 << 20;
 const tags = ['indexes'];
 
 /** Builds of index versions outside a lifecycle; each is one workflow. */
@@ -25,7 +25,7 @@ export function indexBuildRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
   const { indexes, guards } = deps;
   const { viewer, operator } = guards;
 
-  async function found(ref: IndexBuildRef): Promise<IndexBuildStanding> {
+  async function found(ref: IndexBuildRef): Promise<IndexBuildStatus> {
     const standing = await indexes.standing(ref);
     if (standing) return standing;
     throw failure(
@@ -37,7 +37,7 @@ export function indexBuildRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
     );
   }
 
-  const viewOf = ({ tenant, index, build }: IndexBuildRef, standing: IndexBuildStanding) => ({
+  const viewOf = ({ tenant, index, build }: IndexBuildRef, standing: IndexBuildStatus) => ({
     ...{
       index,
       build,
@@ -55,7 +55,7 @@ export function indexBuildRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
       '/indexes/:index/builds',
       {
         ...operator,
-        bodyLimit: largestCases,
+        bodyLimit: maxCasesBytes,
         schema: {
           tags,
           summary:

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { documentLine } from '../../../data/index/document-lines';
 import { documentsType } from '../../../data/index/shards';
 import { failure } from '../../../domain/failure';
-import { largestChange, rejectionOf } from '../../../domain/index/document';
+import { maxChangeBytes, rejectionOf } from '../../../domain/index/document';
 import type { RouteDeps } from '../route-deps';
 import { waitBriefly } from '../brief-wait';
 import { idempotent, keyOf, problem } from '../fields';
@@ -111,10 +111,10 @@ function check(documents: readonly z.output<typeof document>[], deleted: readonl
         `document ${each.id} cannot be indexed: ${rejected}; no document was changed`,
       );
     const bytes = Buffer.byteLength(each.text);
-    if (bytes > largestChange)
+    if (bytes > maxChangeBytes)
       throw failure(
         'InvalidInput',
-        `document ${each.id} has ${bytes} bytes, more than the limit of ${largestChange} per change; no document was changed`,
+        `document ${each.id} has ${bytes} bytes, more than the limit of ${maxChangeBytes} per change; no document was changed`,
         {
           next: 'split it into several documents, or build the index from a dataset that contains it',
         },

@@ -34,11 +34,11 @@ import {
 } from './view';
 import { runToJson, runView } from '../run/view';
 
-const largestFile = 1 << 20;
+const maxFileBytes = 1 << 20;
 /** A lifecycle with its SQL and contract; one file is at most 1 MiB. */
-const largestLifecycle = 8 << 20;
+const maxLifecycleBytes = 8 << 20;
 
-const text = z.string().max(largestFile);
+const text = z.string().max(maxFileBytes);
 const given = z.strictObject({
   document: z
     .union([text, z.record(z.string(), z.unknown())])
@@ -202,7 +202,7 @@ export function lifecycleRoutes({
       '/lifecycles/:name',
       {
         ...operator,
-        bodyLimit: largestLifecycle,
+        bodyLimit: maxLifecycleBytes,
         schema: {
           tags,
           summary: 'Apply a spec; one that loosens the policy waits for an approver (202)',
@@ -361,7 +361,7 @@ export function lifecycleRoutes({
       '/lifecycles/:name/plan',
       {
         ...viewer,
-        bodyLimit: largestLifecycle,
+        bodyLimit: maxLifecycleBytes,
         schema: {
           tags,
           summary: 'Show what applying would change',

@@ -68,11 +68,11 @@ export async function modelWarnings(
     const models = listed.get(provider) ?? [];
     if (model === null || models.length === 0 || models.includes(model)) return [];
     return issueAt(at.model, `${provider} lists no model ${model}`, {
-      expected: `one of ${models.slice(0, mostListed).join(', ')}${models.length > mostListed ? ', …' : ''}`,
+      expected: `one of ${models.slice(0, maxListed).join(', ')}${models.length > maxListed ? ', …' : ''}`,
       didYouMean: nearest(model, models) ?? undefined,
     });
   });
   return [...new Set(told.map(formatIssue))];
 }
 
-const mostListed = 10;
+const maxListed = 10;

@@ -56,8 +56,8 @@ async function modelParts(known: KnownModels | null): Promise<readonly PlatformP
         const listed =
           models.length === 0
             ? 'lists no models'
-            : `lists ${models.length}: ${models.slice(0, mostListed).join(', ')}`;
-        const more = models.length > mostListed ? ', …' : '';
+            : `lists ${models.length}: ${models.slice(0, maxListed).join(', ')}`;
+        const more = models.length > maxListed ? ', …' : '';
         return {
           name: 'language models',
           ok: true,
@@ -76,7 +76,7 @@ async function modelParts(known: KnownModels | null): Promise<readonly PlatformP
   );
 }
 
-const mostListed = 3;
+const maxListed = 3;
 
 const restart: Readonly<Record<PlatformPart['name'], string>> = {
   database: 'perennial up, or check PERENNIAL_DATABASE_URL',

@@ -24,7 +24,7 @@ const one = prompt.extend({
     .describe('an evaluation id: evaluation_…'),
 });
 /** Some ten thousand cases with their passages. */
-const largestCases = 32 << 20;
+const maxCasesBytes = 32 << 20;
 const wish = searchDocumentSchema.omit({ search: true }).extend({
   ref: z
     .string()
@@ -40,7 +40,7 @@ const wish = searchDocumentSchema.omit({ search: true }).extend({
   cases: z
     .string()
     .min(1)
-    .max(largestCases)
+    .max(maxCasesBytes)
     .describe('NDJSON, one case per line with id, input and expected'),
   fileName: z.string().max(255).default('cases.ndjson').describe('file name for error messages'),
 });
@@ -62,7 +62,7 @@ export function promptEvaluationRoutes({
       '/prompts/:prompt/evaluations',
       {
         ...operator,
-        bodyLimit: largestCases,
+        bodyLimit: maxCasesBytes,
         schema: {
           tags,
           summary:

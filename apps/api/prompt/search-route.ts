@@ -19,7 +19,7 @@ const id = z
   .regex(/^search_[0-9a-z]{1,64}$/)
   .describe('a search id: search_…');
 /** Some ten thousand cases with their passages. */
-const largestCases = 32 << 20;
+const maxCasesBytes = 32 << 20;
 const wish = searchDocumentSchema.extend({
   ref: z
     .string()
@@ -29,7 +29,7 @@ const wish = searchDocumentSchema.extend({
   cases: z
     .string()
     .min(1)
-    .max(largestCases)
+    .max(maxCasesBytes)
     .describe(
       'NDJSON, one case per line with id, input and expected; held-out cases are chosen from them',
     ),
@@ -47,7 +47,7 @@ export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
       '/prompts/:prompt/searches',
       {
         ...operator,
-        bodyLimit: largestCases,
+        bodyLimit: maxCasesBytes,
         schema: {
           tags,
           summary:

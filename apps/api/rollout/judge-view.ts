@@ -34,7 +34,9 @@ export const rolloutJudge = z
     pairs: z.number().describe('questions whose two answers were judged and count'),
     withoutVerdict: z.number().describe('pairs without a verdict on both answers'),
     mostPairs: z.number(),
-    costUsd: z.number().describe('cost of judging in US dollars, without what was paid for earlier'),
+    costUsd: z
+      .number()
+      .describe('cost of judging in US dollars, without what was paid for earlier'),
     silence: z
       .object({ since: instant, failure: z.enum(silenceFailures) })
       .nullable()

@@ -15,7 +15,7 @@ const params = z.object({ name });
 const reasoned = z.strictObject({ reason: why });
 const period = reasoned.extend({ from: time, to: time });
 const tags = ['schedules'];
-const mostSkips = 100;
+const maxSkips = 100;
 
 /**
  * The schedule of a lifecycle. The spec defines it; these routes show it and pause it temporarily.
@@ -32,7 +32,7 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
     return {
       lifecycle,
       ...found,
-      skipped: await registry.schedules.skips({ tenant, lifecycle, limit: mostSkips }),
+      skipped: await registry.schedules.skips({ tenant, lifecycle, limit: maxSkips }),
     };
   }
 

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { trialFeatures, trialLabel, writeTrialRows } from '../../../data/training/trial-rows';
 import type { BuiltComputeKind, Job, JobHandle, JobState } from '../../../domain/training/job';
-import type { CliCompute, TriedBackend } from '../context';
+import type { CliCompute, TestedBackend } from '../context';
 
 export type BackendCheck =
   | {
@@ -80,7 +80,7 @@ export async function checkBackend(
   }
 }
 
-async function tinyJob({ artifacts }: TriedBackend, folder: string): Promise<Job> {
+async function tinyJob({ artifacts }: TestedBackend, folder: string): Promise<Job> {
   const path = join(folder, 'train.parquet');
   await writeTrialRows(path, { task: 'classification', rows, first: 0, odd: false });
   const train = await artifacts.putFile({
@@ -102,7 +102,7 @@ async function tinyJob({ artifacts }: TriedBackend, folder: string): Promise<Job
 
 type EndedState = Exclude<JobState, { readonly kind: 'queued' | 'running' }>;
 
-async function ended({ port }: TriedBackend, handle: JobHandle): Promise<EndedState> {
+async function ended({ port }: TestedBackend, handle: JobHandle): Promise<EndedState> {
   for (;;) {
     const state = await port.poll(handle);
     if (state.kind !== 'queued' && state.kind !== 'running') return state;
@@ -112,7 +112,7 @@ async function ended({ port }: TriedBackend, handle: JobHandle): Promise<EndedSt
 
 /** The rows are generated: there is nothing in the log to keep secret. */
 async function reasonOf(
-  { port }: TriedBackend,
+  { port }: TestedBackend,
   handle: JobHandle,
   state: EndedState,
 ): Promise<string> {

@@ -140,7 +140,7 @@ export function differenceFigure(
 }
 
 /** What else was measured of the bundle; null where nothing but the quality was. */
-export function alsoMeasured(
+export function otherDimensionsText(
   { dimensions }: Pick<LlmEvidence, 'dimensions'>,
   quality: string,
 ): string | null {

@@ -6,7 +6,7 @@ import { request } from 'undici';
 import { CliError } from '../cli-error';
 import { eventMessages } from '../run/event-messages';
 
-export interface Streamed {
+export interface StreamedAnswer {
   readonly text: string;
   /** `wiki-assistant@2` */
   readonly version: string;
@@ -23,7 +23,7 @@ interface AnswerChunk {
   readonly model: string;
   readonly error?: { readonly message: string };
   readonly choices?: readonly { readonly delta: { readonly content?: string } }[];
-  readonly perennial?: { readonly sources: Streamed['sources'] };
+  readonly perennial?: { readonly sources: StreamedAnswer['sources'] };
 }
 
 export async function askStreamed({
@@ -36,7 +36,7 @@ export async function askStreamed({
   readonly apiKey: string;
   readonly model: string;
   readonly question: string;
-}): Promise<Streamed> {
+}): Promise<StreamedAnswer> {
   const sentAt = performance.now();
   const { statusCode, body } = await request(`${gatewayUrl}/v1/chat/completions`, {
     method: 'POST',

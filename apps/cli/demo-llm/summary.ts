@@ -11,7 +11,7 @@ import {
 } from '../demo/summary';
 import { table } from '../terminal';
 import {
-  alsoMeasured,
+  otherDimensionsText,
   differenceFigure,
   halfWidth,
   measuredText,
@@ -23,7 +23,7 @@ import {
   type Figure,
 } from './report';
 import type { RetrievalScore } from './retrieval';
-import type { Streamed } from './streamed';
+import type { StreamedAnswer } from './streamed';
 
 /** The last line of `npm run demo:llm -- --json`. */
 export interface LlmDemoSummary {
@@ -36,7 +36,7 @@ export interface LlmDemoSummary {
   readonly figures: readonly Figure[];
   /** Differences on the same questions, and what a rollout said. */
   readonly differences: readonly string[];
-  readonly answer: Streamed | null;
+  readonly answer: StreamedAnswer | null;
   readonly seconds: number;
   /** Of the machine at the end: with much besides, times are upper bounds. */
   readonly load: number;
@@ -59,7 +59,7 @@ export function llmSummary({
   readonly rounds: readonly NamedRound[];
   readonly evidences: ReadonlyMap<string, LlmEvidence>;
   readonly worse: NamedRound;
-  readonly answer: Streamed | null;
+  readonly answer: StreamedAnswer | null;
   readonly found: readonly RetrievalScore[];
   readonly champion: LlmDemoSummary['champion'];
   readonly seconds: number;
@@ -107,7 +107,7 @@ function differencesOf(
       `${name}: ${qualityOf(run.lifecycle)} ${measuredText(ours)} on ${cases} held-out cases; compared with ${other} ${gain}`,
     ];
   });
-  const others = evidence ? alsoMeasured(evidence, qualityOf(run.lifecycle)) : null;
+  const others = evidence ? otherDimensionsText(evidence, qualityOf(run.lifecycle)) : null;
   const searched = run.stages.flatMap(({ prompts }) =>
     prompts ? (searchedText(prompts, qualityOf(run.lifecycle)) ?? []) : [],
   );
@@ -189,7 +189,7 @@ function answerLines({
   pieces,
   firstPieceMs,
   sources,
-}: Streamed): readonly string[] {
+}: StreamedAnswer): readonly string[] {
   return [
     `${version} answered in ${pieces} pieces, the first after ${firstPieceMs.toFixed(0)} ms: ${text}`,
     ...sources.map(

@@ -42,10 +42,10 @@ export async function checkHere(
     { trainers, tables },
   );
   if (placed.parsed.ok && issues.length === 0) return { spec: placed.parsed.spec, notes };
-  throw mistakesIn(given, issues);
+  throw lifecycleErrors(given, issues);
 }
 
-export function mistakesIn(
+export function lifecycleErrors(
   { folder, fileName }: LifecycleFolder,
   issues: readonly Issue[],
 ): CliError {

@@ -11,7 +11,7 @@ import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import type { LifecycleFolder } from './folder';
 import { readLifecycleFolder } from './folder';
-import { checkHere, mistakesIn } from './check';
+import { checkHere, lifecycleErrors } from './check';
 import { showList } from '../list-view';
 import { versionNumber } from '../numbers';
 import { jsonText } from '../harmless';
@@ -211,6 +211,6 @@ function nameIn(given: LifecycleFolder): string {
   const name = nameField('').safeParse(
     valueAt(written.readable?.value ?? written.value, ['metadata', 'name']),
   );
-  if (!name.success) throw mistakesIn(given, parsed.issues);
+  if (!name.success) throw lifecycleErrors(given, parsed.issues);
   return name.data;
 }

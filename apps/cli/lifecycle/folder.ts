@@ -12,8 +12,8 @@ export interface LifecycleFolder {
 }
 
 const travels = /\.(sql|ya?ml|ndjson|jsonl)$/;
-const largestFile = 1 << 20;
-const mostFiles = 200;
+const maxFileBytes = 1 << 20;
+const maxFiles = 200;
 
 /**
  * Reads `lifecycle.yaml` of a folder, or the file named. Links are not followed and nothing outside
@@ -45,7 +45,7 @@ export function readTexts(
 
 /** A large file in `data` is a source, which workers read where it lies. */
 function isTable(folder: string, path: string): boolean {
-  return relative(folder, path).startsWith(`data${sep}`) && lstatSync(path).size > largestFile;
+  return relative(folder, path).startsWith(`data${sep}`) && lstatSync(path).size > maxFileBytes;
 }
 
 function textsIn(folder: string): string[] {
@@ -61,9 +61,9 @@ function textsIn(folder: string): string[] {
       )
         visit(path, depth + 1);
       else if (entry.isFile() && travels.test(entry.name)) found.push(path);
-      if (found.length > mostFiles)
+      if (found.length > maxFiles)
         throw new CliError(
-          `${folder} contains more than ${mostFiles} SQL, YAML and NDJSON files; use a separate folder for each lifecycle`,
+          `${folder} contains more than ${maxFiles} SQL, YAML and NDJSON files; use a separate folder for each lifecycle`,
           2,
         );
     }
@@ -76,7 +76,7 @@ function readText(path: string, shown: string): string {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (!stat?.isFile())
     throw new CliError(`${shown}: no file ${basename(path)}`, 2, 'perennial lifecycle init <name>');
-  if (stat.size > largestFile)
+  if (stat.size > maxFileBytes)
     throw new CliError(`${shown}: ${basename(path)} is larger than 1 MiB`, 2);
   return readTextFile(path, shown);
 }

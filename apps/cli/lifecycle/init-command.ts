@@ -30,7 +30,7 @@ import type { CliContext, CliSettings } from '../context';
 import { checkHere } from './check';
 import { readLifecycleFolder } from './folder';
 import type { Terminal } from '../terminal';
-import { noSuchTrainer } from '../training/trainer-name';
+import { unknownTrainer } from '../training/trainer-name';
 
 interface InitOptions {
   readonly trainer: string;
@@ -237,7 +237,7 @@ function tableFile(
 }
 
 /** As much as one source of a lifecycle may hold unless it says otherwise. */
-const mostBytes = 4 * 2 ** 30;
+const maxBytes = 4 * 2 ** 30;
 
 async function profileOf(
   {
@@ -261,7 +261,7 @@ async function profileOf(
     source,
     label,
     policy,
-    limits: { maxBytes: mostBytes, timeoutSeconds: 900 },
+    limits: { maxBytes: maxBytes, timeoutSeconds: 900 },
     scratchRoot: tmpdir(),
   });
   return { profile, bytes: statSync(path).size };
@@ -316,7 +316,7 @@ function checkTrainer(trainersDir: string, trainer: string): void {
     .list()
     .filter(({ tasks }) => tasks.some((task) => task !== 'generation'));
   const known = ofTables.map(({ name }) => name);
-  if (!known.includes(trainer)) throw noSuchTrainer(trainer, known);
+  if (!known.includes(trainer)) throw unknownTrainer(trainer, known);
 }
 
 function checkTask(trainersDir: string, trainer: string, task: Task): void {

@@ -13,7 +13,7 @@ import type { Finish } from '../finish';
 import { wholeNumber } from '../numbers';
 import { paramsOf } from '../params';
 import type { Paint } from '../terminal';
-import { noSuchTrainer } from './trainer-name';
+import { unknownTrainer } from './trainer-name';
 import { jsonText } from '../harmless';
 
 interface TestOptions {
@@ -114,7 +114,7 @@ function trainerToTry(
 ): TrainerManifest {
   const catalog = openTrainerCatalog(trainersDir);
   const manifest = catalog.get(name);
-  if (manifest === null) throw noSuchTrainer(name, catalog.names());
+  if (manifest === null) throw unknownTrainer(name, catalog.names());
   const issues = catalog.checkParams(name, params);
   if (issues.length === 0) return manifest;
   const list = issues.map((issue) =>

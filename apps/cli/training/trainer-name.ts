@@ -2,7 +2,7 @@ import { nearest } from '../../../domain/document/nearest';
 import { CliError } from '../cli-error';
 
 /** With the nearest name. */
-export function noSuchTrainer(name: string, known: readonly string[]): CliError {
+export function unknownTrainer(name: string, known: readonly string[]): CliError {
   const meant = nearest(name, known);
   const guess = meant === null ? '' : `; did you mean ${meant}?`;
   return new CliError(

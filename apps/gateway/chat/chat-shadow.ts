@@ -1,7 +1,7 @@
 import { failure } from '../../../domain/failure';
 import type { LoggedAnswer } from '../../../domain/language/logged-answer';
 import type { ChatShadowLimits } from '../config';
-import { failureCode, isNobodysFailure } from '../inference/score-of';
+import { failureCode, isPlatformFailure } from '../inference/score-of';
 import type { ServedVersion } from '../model/served-version';
 import type { ShadowOutcome } from '../routing/shadow';
 
@@ -106,7 +106,7 @@ export function createChatShadow(options: ChatShadowOptions): ChatShadow {
     // The provider or this process was overloaded, which is no failure of the version.
     if (
       stopped ||
-      (error !== null && (error === 'ProviderRateLimited' || isNobodysFailure(error)))
+      (error !== null && (error === 'ProviderRateLimited' || isPlatformFailure(error)))
     ) {
       giveUp(call);
       return;

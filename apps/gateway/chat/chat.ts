@@ -12,7 +12,7 @@ import { assignArm } from '../routing/assignment';
 import type { ChatLimits } from '../config';
 import { parseModelName } from '../model/model-name';
 import type { Arm, Route } from '../routing/route';
-import { failureCode, isNobodysFailure } from '../inference/score-of';
+import { failureCode, isPlatformFailure } from '../inference/score-of';
 import { bundleOf, type ServedVersion } from '../model/served-version';
 import type { VersionPicker } from '../routing/version-picker';
 import { createAnswerer, requiresWholeAnswer, type VersionAnswer } from './answer';
@@ -160,7 +160,7 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
     }
     const error = failureCode(failed);
     // Served and logged as outside the rollout.
-    if (isNobodysFailure(error))
+    if (isPlatformFailure(error))
       return logged(await answered(call, headOf(champion, predictionId), null));
     const latencyMs = performance.now() - startedAt;
     const { version } = challenger.served;

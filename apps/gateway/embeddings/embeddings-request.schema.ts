@@ -3,7 +3,7 @@ import type { Issue } from '../../../domain/failure';
 import { bodyIssues, invalidBody } from '../openai-body';
 
 /** The texts per request, as at OpenAI. */
-const mostTexts = 2048;
+const maxTexts = 2048;
 
 const tokens =
   'must be texts, because tokens belong to one tokenizer and this index may use another one';
@@ -13,7 +13,7 @@ export const embeddingsRequestSchema = z.strictObject({
     .string({ error: 'must be the name of an index, such as wiki or wiki@3' })
     .min(1)
     .max(200),
-  input: z.union([z.string(), z.array(z.string()).min(1, 'must contain a text').max(mostTexts)], {
+  input: z.union([z.string(), z.array(z.string()).min(1, 'must contain a text').max(maxTexts)], {
     error: unreadable,
   }),
   encoding_format: z.enum(['float', 'base64'], { error: 'must be float or base64' }).nullish(),
@@ -49,7 +49,7 @@ function unreadable({ input }: { readonly input?: unknown }): string {
   if (!Array.isArray(input)) return 'must be a text, or a list of texts';
   if (input.length === 0) return 'must contain a text';
   if (input.every((each) => typeof each === 'number' || Array.isArray(each))) return tokens;
-  if (input.length > mostTexts)
-    return `has ${input.length} texts, more than the limit of ${mostTexts} per request`;
+  if (input.length > maxTexts)
+    return `has ${input.length} texts, more than the limit of ${maxTexts} per request`;
   return 'must be a text, or a list of texts';
 }

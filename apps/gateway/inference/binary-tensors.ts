@@ -13,7 +13,7 @@ import { record, shortened } from './request-tensor';
  * The elements of all tensors together. Reading an element costs far more than the one byte that it
  * may have.
  */
-const mostElements = 3_000_000;
+const maxElements = 3_000_000;
 
 /**
  * Put the values of each binary tensor into its `data`, as in JSON. NaN becomes null, which is
@@ -43,7 +43,7 @@ export function withBinaryData(request: unknown, binary: Buffer): unknown {
     const data = valuesOf(tensor['datatype'], {
       bytes: binary.subarray(at, at + size),
       index,
-      mostElements: mostElements - elements,
+      mostElements: maxElements - elements,
     });
     at += size;
     elements += data.length;
@@ -121,7 +121,7 @@ function plain(value: number | bigint | boolean): unknown {
 }
 
 function tooMany(index: number): Error {
-  const detail = `the binary part has more than ${count(mostElements)} elements; send fewer rows in one request`;
+  const detail = `the binary part has more than ${count(maxElements)} elements; send fewer rows in one request`;
   return refused({ pointer: `/inputs/${index}/parameters/binary_data_size`, detail });
 }
 

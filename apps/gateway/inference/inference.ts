@@ -7,7 +7,7 @@ import type { AnswerBody } from './answer-codec';
 import type { AnsweringModel } from './answer-headers';
 import { assignArm } from '../routing/assignment';
 import type { RequestedModel } from '../model/model-name';
-import { besideOthers, predictionIds, predictionRows } from '../prediction-log/prediction-rows';
+import { addOtherScores, predictionIds, predictionRows } from '../prediction-log/prediction-rows';
 import type { InferRequest } from './request-codec';
 import type { Arm, Route } from '../routing/route';
 import { failureCode, scoreOf } from './score-of';
@@ -146,7 +146,7 @@ export function createInference(
     onChallengerFailure(challenger.served, failed);
     const { version } = challenger.served;
     const { classes } = graphOf(challenger.served).signature;
-    const rows = besideOthers(answered.rows, {
+    const rows = addOtherScores(answered.rows, {
       version,
       role: 'fallback',
       scores: null,
@@ -213,7 +213,7 @@ export function createInference(
           rows:
             shadowed === null
               ? rows
-              : besideOthers(rows, {
+              : addOtherScores(rows, {
                   version: served.version,
                   role: 'shadow',
                   classes: graphOf(served).signature.classes,

@@ -41,9 +41,9 @@ export interface RequestCodec {
 const noOutputs: ReadonlySet<string> = new Set();
 const shownIssues = 20;
 /** The longest entity. It is an id, such as a customer number, in every row of the log. */
-const mostEntityCharacters = 500;
+const maxEntityCharacters = 500;
 /** The limit of reported errors, because further ones tend to repeat. */
-const mostIssues = 100;
+const maxIssues = 100;
 
 /**
  * Everything that depends on the model alone is computed once here. A request then costs one look-
@@ -87,10 +87,10 @@ export function compileRequestCodec({
       parameters.entity,
       Math.max(0, rowCount),
     );
-    if (entities.some((each) => each !== null && each.length > mostEntityCharacters)) {
+    if (entities.some((each) => each !== null && each.length > maxEntityCharacters)) {
       issues.push({
         pointer: '/inputs',
-        detail: `an entity has more than ${mostEntityCharacters} characters`,
+        detail: `an entity has more than ${maxEntityCharacters} characters`,
       });
     }
     const { outputs, binaryOutputs } = outputsOf(request, names, issues);
@@ -128,7 +128,7 @@ export function compileRequestCodec({
     const given = new Map<string, readonly RequestValue[]>();
     let rowCount = -1;
     let firstName = '';
-    for (let index = 0; index < inputs.length && issues.length < mostIssues; index += 1) {
+    for (let index = 0; index < inputs.length && issues.length < maxIssues; index += 1) {
       const pointer = `/inputs/${index}`;
       const tensor = record(inputs[index]);
       const name = tensor?.['name'];

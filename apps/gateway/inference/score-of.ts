@@ -41,6 +41,6 @@ export function failureCode(error: unknown): string {
 /**
  * Failures that would affect every version: a spent budget, or a registry that is not available.
  */
-export function isNobodysFailure(code: string): boolean {
+export function isPlatformFailure(code: string): boolean {
   return code === 'BudgetSpent' || code === 'DatabaseUnavailable' || code === 'DatabaseBusy';
 }

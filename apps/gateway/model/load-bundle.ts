@@ -43,10 +43,10 @@ export interface BundleLoaderOptions {
   readonly detectors: Detectors;
   readonly probeTimeoutMs: number;
   /** Receives every screening, because detectors that ask a model take time and cost money. */
-  readonly onLooked: OnLooked;
+  readonly onLooked: OnScreened;
 }
 
-export type OnLooked = (look: {
+export type OnScreened = (look: {
   readonly model: string;
   readonly kind: string;
   readonly outcome: string;
@@ -106,7 +106,7 @@ export async function loadBundle(
   };
 }
 
-function timed(detect: Detect, model: string, onLooked: OnLooked): Detect {
+function timed(detect: Detect, model: string, onLooked: OnScreened): Detect {
   return async (spec, ...text) => {
     const startedAt = performance.now();
     const told = (outcome: string) =>

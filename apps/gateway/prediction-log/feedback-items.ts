@@ -15,7 +15,7 @@ const maxLabels = 10_000;
 const maxCharacters = 100_000;
 const maxReferences = 50;
 /** The limit of reported errors, because further ones tend to repeat. */
-const mostIssues = 100;
+const maxIssues = 100;
 
 /** Parse one label or an array of them. Throws InvalidInput with every error and its path. */
 export function parseFeedback(body: unknown): readonly FeedbackItem[] {
@@ -26,7 +26,7 @@ export function parseFeedback(body: unknown): readonly FeedbackItem[] {
   const issues: Issue[] = [];
   const now = new Date().toISOString();
   const read = items.map((item, index) =>
-    issues.length >= mostIssues
+    issues.length >= maxIssues
       ? null
       : parseItem(item, { pointer: Array.isArray(body) ? `/${index}` : '', now, issues }),
   );

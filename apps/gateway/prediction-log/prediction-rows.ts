@@ -8,7 +8,7 @@ import type { InferRequest } from '../inference/request-codec';
 import { graphOf, type ServedVersion } from '../model/served-version';
 
 /** The answer to a request and what the log needs. */
-export interface Predicted {
+export interface PredictedRequest {
   readonly tenant: Tenant;
   readonly served: ServedVersion;
   readonly arm: PredictionArm;
@@ -35,7 +35,7 @@ export function predictionRows({
   ids,
   arrivedAt,
   rollout,
-}: Predicted): readonly PredictionRow[] {
+}: PredictedRequest): readonly PredictionRow[] {
   const latencyMs = performance.now() - arrivedAt;
   const { classes } = graphOf(served).signature;
   // Computed from the current wall clock, because the origin of the monotonic clock is off by all
@@ -62,9 +62,9 @@ export function predictionRows({
  * Add the results of the other arm to each row. A row is written once, because its counts are
  * computed on insertion.
  */
-export function besideOthers(
+export function addOtherScores(
   rows: readonly PredictionRow[],
-  { scores, classes, ...other }: Beside,
+  { scores, classes, ...other }: OtherScores,
 ): readonly PredictionRow[] {
   if (classes === undefined)
     return rows.map((row, index) => ({
@@ -80,7 +80,7 @@ export function besideOthers(
   }));
 }
 
-interface Beside extends Omit<OtherScore, 'score' | 'output'> {
+interface OtherScores extends Omit<OtherScore, 'score' | 'output'> {
   readonly scores: Float64Array | null;
   /** The classes of a multiclass version. */
   readonly classes: readonly string[] | undefined;

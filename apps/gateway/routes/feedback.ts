@@ -76,11 +76,11 @@ export function feedbackRoutes(
  * Rows reach the log within a second, or wait on disk while PostgreSQL is not available. An id is
  * searched for this long before it counts as unknown.
  */
-const mostLogDelayMs = 24 * 3_600_000;
+const maxLogDelayMs = 24 * 3_600_000;
 
 function mayStillCome(id: PredictionId): boolean {
   const time = timeOf(id);
-  return time !== null && Date.now() - time.getTime() < mostLogDelayMs;
+  return time !== null && Date.now() - time.getTime() < maxLogDelayMs;
 }
 
 /** A label that no metric of the task uses would be stored and never counted. */

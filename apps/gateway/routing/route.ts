@@ -28,7 +28,7 @@ export interface Route {
 }
 
 /** A wanted arm that cannot be served here. */
-export interface Unloaded {
+export interface UnloadedArm {
   readonly alias: AliasName;
   readonly version: number;
   readonly error: unknown;
@@ -39,7 +39,7 @@ export async function loadArm(
   cache: Pick<ModelCache, 'acquire'>,
   routed: RoutedModel,
   { alias, weight, version, manifest }: RoutingArm,
-): Promise<Arm | Unloaded> {
+): Promise<Arm | UnloadedArm> {
   try {
     return { alias, weight, served: await serve(cache, routed, { version, manifest }) };
   } catch (error) {
@@ -71,7 +71,7 @@ async function serve(
 }
 
 /** The same arm with another reference, for a second route. */
-export function heldAgain({ alias, weight, served }: Arm): Arm {
+export function retainArm({ alias, weight, served }: Arm): Arm {
   return { alias, weight, served: { ...served, hold: served.hold.hold() } };
 }
 

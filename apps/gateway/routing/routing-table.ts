@@ -7,13 +7,13 @@ import { versionName, type AliasName, type ModelVersionRef } from '../../../doma
 import type { ModelCache } from '../model/model-cache';
 import {
   fingerprintOf,
-  heldAgain,
+  retainArm,
   loadArm,
   loadPrevious,
   releaseArms,
   type Arm,
   type Route,
-  type Unloaded,
+  type UnloadedArm,
 } from './route';
 import type { ServedVersion } from '../model/served-version';
 import { withTimeout } from '../../../data/timeout';
@@ -155,7 +155,7 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
     const route = applied.get(key)?.route;
     if (route === undefined || route.rollout === null || route.rollout.id === routed.rollout?.id)
       return;
-    const champion = heldAgain(route.champion);
+    const champion = retainArm(route.champion);
     swap(key, routed, 'only the champion', { ...route, champion, arms: [champion], rollout: null });
   }
 
@@ -175,11 +175,11 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
       isWanted() &&
       !serves(key, champion)
     ) {
-      swap(key, routed, inPart, routeOf(routed, [heldAgain(champion)], null));
+      swap(key, routed, inPart, routeOf(routed, [retainArm(champion)], null));
     }
     const results = await Promise.all(loads);
     const arms = results.filter(isLoaded);
-    const failures = results.filter((result): result is Unloaded => !isLoaded(result));
+    const failures = results.filter((result): result is UnloadedArm => !isLoaded(result));
     const failed = failures.find(({ alias }) => alias === 'champion') ?? failures[0];
     if (!isWanted()) {
       releaseArms(arms);
@@ -228,7 +228,7 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
   function block(
     key: string,
     { tenant, model }: RoutedModel,
-    { alias, version, error }: Unloaded,
+    { alias, version, error }: UnloadedArm,
   ): void {
     const text = error instanceof Error ? error.message : String(error);
     const name = versionName({ model, version });
@@ -282,7 +282,7 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
   };
 }
 
-function isLoaded(arm: Arm | Unloaded): arm is Arm {
+function isLoaded(arm: Arm | UnloadedArm): arm is Arm {
   return 'served' in arm;
 }
 

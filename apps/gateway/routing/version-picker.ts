@@ -16,7 +16,7 @@ import { withTimeout } from '../../../data/timeout';
  * The versions that may answer a request: the arms of the routing table, or one version that the
  * caller named.
  */
-export type Picked =
+export type PickedVersions =
   | { readonly kind: 'routed'; readonly route: Route }
   | {
       readonly kind: 'named';
@@ -30,7 +30,7 @@ export interface VersionPicker {
    * Returns at once when the version is in memory. Throws NotFound, InvalidInput, or 503 when the
    * version exists and cannot be loaded here.
    */
-  pick(tenant: Tenant, name: RequestedModel): Picked | Promise<Picked>;
+  pick(tenant: Tenant, name: RequestedModel): PickedVersions | Promise<PickedVersions>;
   /** Load and probe a version that need not be routed; the caller releases it. */
   load(tenant: Tenant, model: string, version: number): Promise<ServedVersion>;
 }
@@ -53,7 +53,10 @@ export function createVersionPicker({
 }: VersionPickerOptions): VersionPicker {
   const known = new Map<string, ModelVersionRef>();
 
-  function pick(tenant: Tenant, { model, selector }: RequestedModel): Picked | Promise<Picked> {
+  function pick(
+    tenant: Tenant,
+    { model, selector }: RequestedModel,
+  ): PickedVersions | Promise<PickedVersions> {
     switch (selector.kind) {
       case 'routed':
         return { kind: 'routed', route: routeOf(tenant, model) };
@@ -115,7 +118,7 @@ export function createVersionPicker({
   async function loadNamed(
     arm: PredictionArm,
     loadServed: () => Promise<ServedVersion>,
-  ): Promise<Picked> {
+  ): Promise<PickedVersions> {
     const served = await loadServed().catch((error: unknown) => {
       // For an inference, a version that cannot be loaded is an outage and not an error in the
       // request.

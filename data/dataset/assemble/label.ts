@@ -6,8 +6,8 @@ import { quoteName, readParquet, type PlatformSql } from '../../sql/platform-sql
 import { textList } from './split-hash';
 
 /** Each prediction logs a probability per class, and each class needs rows for training. */
-const mostClasses = 100;
-const fewestClasses = 2;
+const maxClasses = 100;
+const minClasses = 2;
 const shownClasses = 5;
 
 /**
@@ -104,13 +104,13 @@ export async function classesOf(
 ): Promise<readonly string[]> {
   const order = label.type === 'integer' ? `CAST(${labelColumn} AS HUGEINT)` : labelColumn;
   const rows = await sql.rows<{ class: string }>(
-    `SELECT ${labelColumn} AS class FROM kept WHERE ${trainingRows} GROUP BY ${labelColumn} ORDER BY ${order} LIMIT ${mostClasses + 1}`,
+    `SELECT ${labelColumn} AS class FROM kept WHERE ${trainingRows} GROUP BY ${labelColumn} ORDER BY ${order} LIMIT ${maxClasses + 1}`,
   );
   const classes = rows.map((row) => row.class);
-  if (classes.length > mostClasses) {
+  if (classes.length > maxClasses) {
     throw failure(
       'InvalidInput',
-      `the label ${label.name} has more than ${mostClasses} values in the training rows; ${mostClasses} classes are the limit`,
+      `the label ${label.name} has more than ${maxClasses} values in the training rows; ${maxClasses} classes are the limit`,
       {
         next:
           label.type === 'integer'
@@ -120,7 +120,7 @@ export async function classesOf(
     );
   }
   // A part without rows has its own error.
-  if (classes.length > 0 && classes.length < fewestClasses) {
+  if (classes.length > 0 && classes.length < minClasses) {
     throw failure(
       'InvalidInput',
       `in the training rows the label ${label.name} is always ${classes[0] ?? ''}, so a model cannot learn from it`,

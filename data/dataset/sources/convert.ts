@@ -85,7 +85,7 @@ export interface TableDescription {
 }
 
 /** Quarters of an hour in more than ten years. */
-const mostQuarters = 400_000;
+const maxQuarters = 400_000;
 
 /** Columns of a source as a run reads them, and the times of its rows. Copies nothing. */
 export async function describeTable(
@@ -101,10 +101,10 @@ export async function describeTable(
     if (oldest === null || newest === null) return { columns, times: null };
     const found = await sql.rows<{ at: number }>(
       `SELECT DISTINCT epoch_ms(time_bucket(INTERVAL '15 minutes', ${time.expression})) AS at FROM ${table.relation}
-       WHERE isfinite(${time.expression}) LIMIT ${mostQuarters + 1}`,
+       WHERE isfinite(${time.expression}) LIMIT ${maxQuarters + 1}`,
     );
     const quarters =
-      found.length > mostQuarters ? null : found.map(({ at }) => at).sort((a, b) => a - b);
+      found.length > maxQuarters ? null : found.map(({ at }) => at).sort((a, b) => a - b);
     return { columns, times: { oldest, newest, quarters } };
   });
 }
@@ -115,7 +115,9 @@ export function withSourceTable<T>(
   files: SourceFiles,
   work: (table: Table) => Promise<T>,
 ): Promise<T> {
-  return withSourceFailures(files, async () => work(await formats[files.source.format].open(sql, files)));
+  return withSourceFailures(files, async () =>
+    work(await formats[files.source.format].open(sql, files)),
+  );
 }
 
 /**

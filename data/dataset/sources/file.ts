@@ -106,7 +106,10 @@ function pathOf(source: SourceFetch['source']): string {
   });
 }
 
-async function withSourceFailures<T>(source: SourceFetch['source'], work: () => Promise<T>): Promise<T> {
+async function withSourceFailures<T>(
+  source: SourceFetch['source'],
+  work: () => Promise<T>,
+): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -10,7 +10,7 @@ import type { SourceFetch, FetchedFiles } from './fetch';
 import { limitBytes } from './limits';
 import { sourceFailure } from './source-failure';
 
-const mostRedirects = 5;
+const maxRedirects = 5;
 /** Longest time without a byte from the server. */
 const silenceMs = 30_000;
 
@@ -43,7 +43,7 @@ export async function fetchHttps(fetch: SourceFetch): Promise<FetchedFiles> {
 async function follow(fetch: SourceFetch, agent: Agent): Promise<Dispatcher.ResponseData> {
   const { source, signal } = fetch;
   let url = new URL(source.uri);
-  for (let hop = 0; hop <= mostRedirects; hop++) {
+  for (let hop = 0; hop <= maxRedirects; hop++) {
     checkHop(url, fetch);
     const headers = { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'perennial' };
     const response = await request(url, { dispatcher: agent, signal, headers });
@@ -56,7 +56,7 @@ async function follow(fetch: SourceFetch, agent: Agent): Promise<Dispatcher.Resp
   throw sourceFailure(
     'SourceRefused',
     source,
-    `the server redirects more than ${mostRedirects} times`,
+    `the server redirects more than ${maxRedirects} times`,
   );
 }
 

@@ -3,7 +3,7 @@ import type { BucketPrefix } from './bucket-access';
 import type { FileAccess } from './file-access';
 
 /** Files and objects that sources may read, as the operator configured. */
-export interface SourceReach {
+export interface ReadableSources {
   /** For `file://`. */
   readonly files: FileAccess;
   /** For `s3://`. */
@@ -11,7 +11,7 @@ export interface SourceReach {
 }
 
 /** What sources may read, as the operator of this worker configured. */
-export interface SourcePolicy extends SourceReach {
+export interface SourcePolicy extends ReadableSources {
   /** Folder of the `sample://` tables, one Parquet file each. */
   readonly samplesDir: string;
   /** Also allows `http://`: an operator who trusts the network may do without certificates. */

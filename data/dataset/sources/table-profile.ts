@@ -4,7 +4,7 @@ import type {
   LabelValue,
   TableProfile,
 } from '../../../domain/dataset/table-profile';
-import { missingMarks, mostLabelValues } from '../../../domain/dataset/table-profile';
+import { missingMarks, maxLabelValues } from '../../../domain/dataset/table-profile';
 import { quoteName, quoteText, type PlatformSql } from '../../sql/platform-sql';
 import { withSourceTable } from './convert';
 import type { SourceFiles, Table, TableColumn } from './formats/table';
@@ -173,6 +173,6 @@ function columnProfile(
 async function labelValues(sql: PlatformSql, label: string): Promise<readonly LabelValue[]> {
   const column = quoteName(label);
   return sql.rows<{ value: string; rows: number }>(
-    `SELECT CAST(${column} AS VARCHAR) AS value, count(*) AS rows FROM profiled WHERE ${column} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ${mostLabelValues}`,
+    `SELECT CAST(${column} AS VARCHAR) AS value, count(*) AS rows FROM profiled WHERE ${column} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ${maxLabelValues}`,
   );
 }

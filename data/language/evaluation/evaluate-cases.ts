@@ -40,7 +40,7 @@ export interface CaseEvaluation {
    * End the evaluation with ProviderRefused when the first so many cases were all refused. Without
    * it all cases are asked.
    */
-  readonly mostRefusedAtFirst?: number;
+  readonly maxLeadingRefusals?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: EvaluationProgress) => void;
 }
@@ -70,7 +70,7 @@ export type CaseReply =
  * cost time. It counts cases, not repeats and perturbations. If half of all cases were refused for
  * their content, 20 in a row would occur once in a million.
  */
-export const refusalsToEnd = 20;
+export const maxLeadingRefusals = 20;
 
 /**
  * Ask and score every case. It keeps no state: a second attempt reads recorded answers from the
@@ -103,7 +103,7 @@ export async function evaluateCases(evaluation: CaseEvaluation): Promise<readonl
         if (answer.error?.type === 'ProviderRefused') {
           refused += 1;
           if (perturbed === null && repeat === 0) refusedCases += 1;
-          if (refused === asked && refusedCases === evaluation.mostRefusedAtFirst)
+          if (refused === asked && refusedCases === evaluation.maxLeadingRefusals)
             throw allRefused(answer.error, { refused: refusedCases, of: cases.length });
         }
       } else {

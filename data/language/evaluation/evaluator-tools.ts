@@ -5,7 +5,7 @@ import type { EvaluatorTools } from '../../../domain/language/judge/evaluator-in
 import { patternTimeLimitMs, runWithTimeLimit } from '../../time-limit';
 
 /** The cache lives as long as the process, so the number of compiled schemas is limited. */
-const mostSchemas = 256;
+const maxSchemas = 256;
 
 /** JSON Schema validation and patterns, both in bounded time, and an embedder if one is given. */
 export function createEvaluatorTools(embed: EvaluatorTools['embed']): EvaluatorTools {
@@ -30,7 +30,7 @@ function schemaChecker(): EvaluatorTools['schemaErrors'] {
     let validate = compiled.get(text);
     if (!validate) {
       validate = compile(schema);
-      if (compiled.size >= mostSchemas) compiled.clear();
+      if (compiled.size >= maxSchemas) compiled.clear();
       compiled.set(text, validate);
     }
     const check = validate;

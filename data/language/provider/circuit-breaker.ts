@@ -30,7 +30,7 @@ export function isCircuitOpen(error: Error): boolean {
 const symptoms: readonly FailureType[] = ['ProviderUnavailable', 'ProviderTimeout', 'AnswerLost'];
 
 const firstPauseMs = 1000;
-const mostPauseMs = 60_000;
+const maxPauseMs = 60_000;
 
 /**
  * An outcome that shows nothing about the provider. It is thrown through the policy, because the
@@ -56,7 +56,7 @@ export function createCircuitBreaker(provider: string): CircuitBreaker {
   const pause = new DelegateBackoff<{ readonly result: unknown }, number>(
     ({ result }, last = firstPauseMs / 2) => {
       const counts = !(isFailed(result) && result.error instanceof UncountedOutcome);
-      const delay = counts ? Math.min(mostPauseMs, last * 2) : 0;
+      const delay = counts ? Math.min(maxPauseMs, last * 2) : 0;
       openUntilMs = Date.now() + delay;
       return { delay, state: counts ? delay : last };
     },

@@ -50,9 +50,9 @@ export interface Endpoint {
 }
 
 /** A batch of embeddings as JSON is the largest response. */
-const mostBytes = 256 * 1024 * 1024;
-const mostErrorBytes = 64 * 1024;
-const mostEventBytes = 8 * 1024 * 1024;
+const maxBytes = 256 * 1024 * 1024;
+const maxErrorBytes = 64 * 1024;
+const maxEventBytes = 8 * 1024 * 1024;
 const lingerMs = 1000;
 
 export function openEndpoint(settings: EndpointSettings): Endpoint {
@@ -72,7 +72,7 @@ export function openEndpoint(settings: EndpointSettings): Endpoint {
   const send = (ask: EndpointRequest) => sendTo(settings, base, agent, ask);
   return {
     async json(ask) {
-      const text = await read(settings.provider, await send(ask), mostBytes, ask.signal);
+      const text = await read(settings.provider, await send(ask), maxBytes, ask.signal);
       try {
         return JSON.parse(text) as unknown;
       } catch {
@@ -130,7 +130,7 @@ async function sendTo(
   });
   if (response.statusCode >= 200 && response.statusCode < 300) return response;
   // The status is enough when the error body cannot be read.
-  const body = await read(provider, response, mostErrorBytes, ask.signal).catch(() => '');
+  const body = await read(provider, response, maxErrorBytes, ask.signal).catch(() => '');
   ask.signal?.throwIfAborted();
   throw refusalFailure({
     provider,
@@ -185,7 +185,7 @@ function takeEvents(
       if (behind === 0) body.resume();
     };
     const parser = createParser({
-      maxBufferSize: mostEventBytes,
+      maxBufferSize: maxEventBytes,
       onEvent: (event) => {
         if (isOver) return;
         const taken = take(event);

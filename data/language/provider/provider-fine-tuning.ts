@@ -51,7 +51,7 @@ const jobs = z.object({ data: z.array(job), has_more: z.boolean().nullish() });
 type ProviderJob = z.output<typeof job>;
 
 /** An account's files and jobs beyond these pages are too old to be this job's. */
-const mostPages = 50;
+const maxPages = 50;
 const over = ['succeeded', 'failed', 'cancelled'];
 
 export function providerFineTuning(name: string, endpoint: Endpoint): ProviderFineTuning {
@@ -135,7 +135,7 @@ export function providerFineTuning(name: string, endpoint: Endpoint): ProviderFi
     query: Readonly<Record<string, string>> = {},
   ): Promise<T | null> {
     let after: Readonly<Record<string, string>> = {};
-    for (let page = 0; page < mostPages; page += 1) {
+    for (let page = 0; page < maxPages; page += 1) {
       const { data, has_more: more } = parseResponse(
         schema,
         await get(path, signal, { limit: '100', ...query, ...after }),

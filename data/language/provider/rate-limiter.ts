@@ -36,7 +36,7 @@ export interface TurnRequest {
 }
 
 /** A longer pause is an outage rather than a queue: the caller gets an error instead of waiting. */
-const mostHeldMs = 120_000;
+const maxHeldMs = 120_000;
 
 /** Monotonic, because a wall clock that is set back would make all requests wait. */
 const nowMs = (): number => performance.now();
@@ -52,7 +52,7 @@ export function openRateLimiter({
   let heldUntilMs = 0;
 
   const requirePatience = (whose: string, waitMs: number, patienceMs: number): void => {
-    if (waitMs <= Math.max(0, patienceMs) && heldUntilMs - nowMs() <= mostHeldMs) return;
+    if (waitMs <= Math.max(0, patienceMs) && heldUntilMs - nowMs() <= maxHeldMs) return;
     throw failure(
       'ProviderRateLimited',
       `the rate limits of ${whose} permit the next request in ${Math.ceil(waitMs / 1000)} s`,

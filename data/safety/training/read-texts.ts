@@ -15,7 +15,7 @@ export interface ReadText extends LabelledText {
 }
 
 /** The windows per text, about 3,800 characters, to limit the time for the longest texts. */
-const mostWindows = 6;
+const maxWindows = 6;
 const learnedFrom = 3;
 
 /** Embed every window. Takes minutes, so the vectors are cached on disk by texts and embedder. */
@@ -26,7 +26,7 @@ export async function readTexts(
   const read: (LabelledText & { readonly windows: readonly ReadWindow[] })[] = [];
   for (const text of texts) {
     const windows = await readWindows(text.text).catch(() => []);
-    read.push({ ...text, windows: windows.slice(0, mostWindows) });
+    read.push({ ...text, windows: windows.slice(0, maxWindows) });
   }
   const vectors = await vectorsOf(
     [...new Set(read.flatMap(({ windows }) => windows.map(({ text }) => text)))],

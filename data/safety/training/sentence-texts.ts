@@ -1,5 +1,5 @@
 import { logOdds, type LinearClassifier } from '../../../domain/safety/linear-classifier';
-import { mostSentences, outlierOdds } from '../../../domain/safety/sentences';
+import { maxSentences, outlierOdds } from '../../../domain/safety/sentences';
 import { sha256 } from '../../digest';
 import type { Embedder } from '../../index/embedders/embedder';
 import type { SentenceHead } from '../classifier-file';
@@ -12,7 +12,7 @@ import { vectorsOf, type ReadText } from './read-texts';
 import { trainHead } from './train-head';
 
 /** The characters that are read of a text; further sentences add nothing new. */
-const mostCharacters = 20_000;
+const maxCharacters = 20_000;
 
 /** Harmless documents that resemble retrieved passages. */
 export async function readParagraphs(): Promise<readonly LabelledText[]> {
@@ -26,10 +26,10 @@ export async function readSentenceTexts(
 ): Promise<readonly ReadText[]> {
   const read: Omit<ReadText, 'digest' | 'plain'>[] = [];
   for (const text of texts) {
-    const all = await readSentences(text.text.slice(0, mostCharacters));
-    const step = Math.max(1, all.length / mostSentences);
+    const all = await readSentences(text.text.slice(0, maxCharacters));
+    const step = Math.max(1, all.length / maxSentences);
     const some = Array.from(
-      { length: Math.min(all.length, mostSentences) },
+      { length: Math.min(all.length, maxSentences) },
       (_, at) => all[Math.floor(at * step)],
     );
     read.push({ ...text, windows: some.flatMap((each) => each ?? []) });

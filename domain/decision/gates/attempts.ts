@@ -12,7 +12,7 @@ export interface Attempt {
 }
 
 /** The most candidates on one holdout: the next one would need a confidence of 1 − 1/40,000. */
-export const mostAttempts = 10;
+export const maxAttempts = 10;
 
 /** The first candidate's share of 1 − confidence; large, because most holdouts have only one. */
 const firstShare = 0.8;

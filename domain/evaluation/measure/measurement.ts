@@ -1,4 +1,4 @@
-import { fewestDays, type Measurement, type ResampledUnit } from '../../decision/evidence';
+import { minDays, type Measurement, type ResampledUnit } from '../../decision/evidence';
 import { assumedDayCorrelation } from '../../statistics/day-correlation';
 import {
   unitDayWeights,
@@ -36,9 +36,9 @@ export function measure(request: MeasurementRequest): {
     drawn: null,
   });
   if (!Number.isFinite(estimate)) return unmeasured(`${what} is undefined on these ${rows} rows`);
-  if (days < fewestDays)
+  if (days < minDays)
     return unmeasured(
-      `${what} has only ${days} ${unit}s; at least ${fewestDays} are needed for an interval`,
+      `${what} has only ${days} ${unit}s; at least ${minDays} are needed for an interval`,
     );
   const drawn = dayInterval({ ...request, correlation: correlationOf(unit) });
   if (drawn === null) return unmeasured(`${what} has no interval`);

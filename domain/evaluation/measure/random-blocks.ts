@@ -1,7 +1,7 @@
 import { count } from '../../format';
 
 /** The most blocks: enough for narrow intervals and few enough for fast resamples. */
-const mostBlocks = 200;
+const maxBlocks = 200;
 
 export interface RandomBlocks {
   /** The block of each row, numbered from 0 without empty blocks. */
@@ -20,7 +20,7 @@ export interface RandomBlocks {
 export function randomBlocks(hashes: readonly string[]): RandomBlocks {
   const different = [...new Set(hashes)].sort();
   const numbers = new Map(
-    different.map((hash, place) => [hash, different.length > mostBlocks ? blockOf(hash) : place]),
+    different.map((hash, place) => [hash, different.length > maxBlocks ? blockOf(hash) : place]),
   );
   const used = [...new Set(numbers.values())].sort((a, b) => a - b);
   const places = new Map(used.map((number, place) => [number, place]));
@@ -39,12 +39,12 @@ export function blocksText({
   readonly unit: 'row' | 'group';
 }): string {
   const counted = `${count(rows)} rows`;
-  if (days >= mostBlocks)
+  if (days >= maxBlocks)
     return `${counted} in ${days} random blocks${unit === 'group' ? ' of groups' : ''}`;
   return unit === 'group' ? `${counted} of ${days} groups` : counted;
 }
 
 /** Uses other digits than the assignment of rows to parts. */
 function blockOf(hash: string): number {
-  return parseInt(hash.slice(8, 16), 16) % mostBlocks;
+  return parseInt(hash.slice(8, 16), 16) % maxBlocks;
 }

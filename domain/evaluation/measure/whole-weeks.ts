@@ -10,7 +10,7 @@ export interface EvaluatedDays {
 }
 
 /** The share of a day that must be in the window, because it ends with its newest row. */
-const leastOfADay = 0.9;
+const minShareOfDay = 0.9;
 
 /**
  * The days of a window that gates use: its last whole weeks, because weekdays differ. Rows within
@@ -27,7 +27,7 @@ export function wholeWeeks(
   ];
   const covered = (day: number): boolean => {
     const [begins, ends] = [calendar.startOf(day), calendar.startOf(day + 1)];
-    return Math.min(until, ends) - Math.max(from, begins) >= leastOfADay * (ends - begins);
+    return Math.min(until, ends) - Math.max(from, begins) >= minShareOfDay * (ends - begins);
   };
   let first = calendar.dayOf(from);
   let end = calendar.dayOf(until) + 1;
@@ -39,7 +39,7 @@ export function wholeWeeks(
 
 /** The number of days at a window's end that are not whole because of the label delay. */
 export function daysCutBy(labelDelaySeconds: number): number {
-  return Math.max(0, Math.ceil(labelDelaySeconds / 86_400 - (1 - leastOfADay)));
+  return Math.max(0, Math.ceil(labelDelaySeconds / 86_400 - (1 - minShareOfDay)));
 }
 
 /** The settings by which a lifecycle counts days. */

@@ -4,7 +4,7 @@ import { labelProbabilities, predictedClass } from './multiclass';
 import type { ScoredSample } from './sample';
 
 /** Probabilities are clipped to [0.001, 0.999], which limits the loss of a row to 6.908. */
-export const leastProbability = 0.001;
+export const minProbability = 0.001;
 
 /**
  * Mean of −(y ln p + (1 − y) ln(1 − p)), p clipped. In multiclass the mean of −ln p of the true
@@ -24,7 +24,7 @@ export const logloss: Metric = {
 };
 
 export function rowLogloss(label: number, score: number): number {
-  const probability = Math.min(1 - leastProbability, Math.max(leastProbability, score));
+  const probability = Math.min(1 - minProbability, Math.max(minProbability, score));
   return label === 1 ? -Math.log(probability) : -Math.log(1 - probability);
 }
 

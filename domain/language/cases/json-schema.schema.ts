@@ -36,7 +36,7 @@ const options: Options = {
 };
 
 /** A compiler is replaced after this many schemas, because Ajv keeps a part of each forever. */
-const mostCompiled = 200;
+const maxCompiled = 200;
 const compilers = new Map<string, { readonly ajv: Ajv; left: number }>();
 
 /** Created on first use, because it compiles the meta-schema and most commands need none. */
@@ -51,7 +51,7 @@ function compilerFor({
     );
   const known = compilers.get(named);
   const compiler =
-    known && known.left > 0 ? known : { ajv: new Compiler(options), left: mostCompiled };
+    known && known.left > 0 ? known : { ajv: new Compiler(options), left: maxCompiled };
   compilers.set(named, compiler);
   compiler.left -= 1;
   return compiler.ajv;
@@ -66,15 +66,15 @@ export function jsonSchemaProblem(schema: JsonSchema): string | null {
   if (problem !== null) return problem;
   const text = textOf(schema);
   if (text === null) return 'it is nested too deeply';
-  if (text.length > mostCharacters)
-    return `it has ${text.length} characters, at most ${mostCharacters} are allowed`;
+  if (text.length > maxCharacters)
+    return `it has ${text.length} characters, at most ${maxCharacters} are allowed`;
   const before = [checked, currentSchemaAllowance()?.seen]
     .find((each) => each?.has(text))
     ?.get(text);
   if (before !== undefined) return before;
   const spent = spentProblem(text, work);
   if (spent !== null) return spent;
-  if (checked.size >= mostChecked) checked.clear();
+  if (checked.size >= maxChecked) checked.clear();
   const found = problemOf(schema);
   checked.set(text, found);
   currentSchemaAllowance()?.seen.set(text, found);
@@ -96,8 +96,8 @@ function weigh(schema: JsonSchema): Weight {
   let parts = 0;
   let level: readonly unknown[] = [schema];
   for (let depth = 1; level.length > 0; depth += 1) {
-    if (depth > mostDepth)
-      return { problem: `it is nested deeper than ${mostDepth} levels`, work: 0 };
+    if (depth > maxDepth)
+      return { problem: `it is nested deeper than ${maxDepth} levels`, work: 0 };
     const below: unknown[] = [];
     for (const part of level) {
       if (typeof part !== 'object' || part === null) continue;
@@ -107,11 +107,11 @@ function weigh(schema: JsonSchema): Weight {
       for (const member of Object.values(part)) below.push(member);
     }
     const work = parts + 10 * refs.size;
-    if (work > mostWork) {
+    if (work > maxWork) {
       return {
         problem:
           `it has at least ${parts} maps and lists and ${refs.size} different references; ` +
-          `at most ${mostWork} are allowed, and a reference counts as 10`,
+          `at most ${maxWork} are allowed, and a reference counts as 10`,
         work,
       };
     }
@@ -120,10 +120,10 @@ function weigh(schema: JsonSchema): Weight {
   return { problem: null, work: parts + 10 * refs.size };
 }
 
-const mostDepth = 64;
-const mostWork = 4_000;
-const mostCharacters = 100_000;
-const mostChecked = 256;
+const maxDepth = 64;
+const maxWork = 4_000;
+const maxCharacters = 100_000;
+const maxChecked = 256;
 const checked = new Map<string, string | null>();
 
 function spentProblem({ length }: string, work: number): string | null {

@@ -20,7 +20,7 @@ export interface ImportedCases {
 }
 
 /** Largest number of combinations of one test's lists; more are most likely an error. */
-const mostCombinations = 1_000;
+const maxCombinations = 1_000;
 
 /**
  * Imports the test cases of a promptfoo configuration, or of a file with only tests. `vars` become
@@ -225,9 +225,9 @@ function combinations(
     if (Array.isArray(value) && value.length === 0)
       leftOut.push(issueAt([...at, 'vars', name], `${name} has no values`));
     // Checked before they are built, because long lists might not fit into memory.
-    if (inputs.length * values.length > mostCombinations) {
+    if (inputs.length * values.length > maxCombinations) {
       leftOut.push(
-        issueAt([...at, 'vars'], `the variables have more than ${mostCombinations} combinations`),
+        issueAt([...at, 'vars'], `the variables have more than ${maxCombinations} combinations`),
       );
       return [];
     }

@@ -1,4 +1,4 @@
-import { confidenceAt, mostAttempts } from '../../decision/gates/attempts';
+import { confidenceAt, maxAttempts } from '../../decision/gates/attempts';
 import type { RunId } from '../../ids';
 import type { LlmGate } from './gate';
 
@@ -27,7 +27,7 @@ export function latencySample(
       Math.ceil(
         Math.log((1 - confidenceAt(gate.confidence, attempt)) / looks) / Math.log(gate.quantile),
       );
-    return [Math.max(gate.minCases, 2 * least(1), least(mostAttempts))];
+    return [Math.max(gate.minCases, 2 * least(1), least(maxAttempts))];
   });
   return needed.length === 0
     ? null

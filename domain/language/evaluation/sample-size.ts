@@ -2,7 +2,7 @@ import { emptyMean, extendMean, meanBounds, scaledMean } from '../../statistics/
 import { boundsOf, type Aggregate } from './aggregate';
 
 /** Beyond this no forecast is given: such a gate needs another limit. */
-const mostCases = 1_000_000;
+const maxCases = 1_000_000;
 
 export interface Limit {
   readonly min: number | null;
@@ -37,7 +37,7 @@ export function casesToDecide(aggregate: Aggregate, limit: Limit): number | null
       limit,
     ) !== 'open';
   if (decided(1)) return 0;
-  const most = mostCases / cases;
+  const most = maxCases / cases;
   let high = 2;
   while (high < most && !decided(high)) high *= 2;
   if (!decided(high)) return null;
@@ -78,7 +78,7 @@ export function requiredCases({
   );
   const shown = (cases: number) =>
     meanBounds(scaledMean(state, cases / even), range, 1 - level).lower >= min;
-  let [low, high] = [1, mostCases];
+  let [low, high] = [1, maxCases];
   if (!shown(high)) return null;
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2);

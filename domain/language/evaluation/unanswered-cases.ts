@@ -26,14 +26,14 @@ export function groupUnanswered(
 }
 
 /** Providers' messages can be long, and every case keeps its own. */
-const mostCharacters = 400;
+const maxCharacters = 400;
 
 export function failureMessage({
   message,
   next,
 }: Pick<PerennialError, 'message' | 'next'>): string {
   const text = next === undefined ? message : `${message}; ${next}`;
-  return text.length <= mostCharacters ? text : `${truncateText(text, mostCharacters - 1)}…`;
+  return text.length <= maxCharacters ? text : `${truncateText(text, maxCharacters - 1)}…`;
 }
 
 export function unansweredText(

@@ -75,8 +75,8 @@ export const minLabels = 100;
  * Smallest lower 95 % bound of sensitivity + specificity − 1 (W. J. Youden, "Index for rating
  * diagnostic tests", Cancer 3 (1950)). At 0 the judge is no better than chance.
  */
-const leastYouden = 0.2;
-const mostFailures = 0.05;
+const minYouden = 0.2;
+const maxFailures = 0.05;
 
 /** Why the judge may not decide gates, one reason per line; empty if it can. */
 export function calibrationProblems(
@@ -95,13 +95,13 @@ export function calibrationProblems(
     ...(negatives.cases < minLabels
       ? [`${count(negatives.cases)} labels of wrong answers, at least ${minLabels} needed`]
       : []),
-    ...(failures > mostFailures * cases
+    ...(failures > maxFailures * cases
       ? [`no consistent verdict on ${count(failures)} of ${count(cases)} labelled cases`]
       : []),
-    ...(youden < leastYouden
+    ...(youden < minYouden
       ? [
           `lower bound of sensitivity + specificity − 1 is ${figure(youden)}, ` +
-            `at least ${leastYouden} needed`,
+            `at least ${minYouden} needed`,
         ]
       : []),
   ];

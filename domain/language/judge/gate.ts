@@ -230,7 +230,7 @@ function judgeAggregate(
         outcome: 'inconclusive',
         code: `${gate.kind}.unproven`,
         ...facts,
-        ...(message.length <= mostCharacters
+        ...(message.length <= maxCharacters
           ? { message }
           : { details: [advice, ...facts.details] }),
         moreCases,
@@ -351,7 +351,7 @@ function notMeasured(
 }
 
 /** Characters of a message: with its mark and the gate's name, a line has at most 120. */
-const mostCharacters = 100;
+const maxCharacters = 100;
 
 /** A message with its cause. A long cause is cut, and becomes a detail in full. */
 function shortened(
@@ -360,9 +360,9 @@ function shortened(
   details: readonly string[] = [],
 ): [string, readonly string[]] {
   const message = `${what}: ${cause}`;
-  return message.length <= mostCharacters
+  return message.length <= maxCharacters
     ? [message, details]
-    : [`${truncateText(message, mostCharacters - 1)}…`, [cause, ...details]];
+    : [`${truncateText(message, maxCharacters - 1)}…`, [cause, ...details]];
 }
 
 /** Cases to ask so that `more` of them say something of the dimension, as not every case does. */

@@ -45,7 +45,7 @@ export interface BlockLedger {
 }
 
 /** Largest share of the rest that one block takes, so that gateways share the end of a budget. */
-const mostShare = 0.25;
+const maxShare = 0.25;
 
 /**
  * The next block of a holder. `reserved` is what others hold. The holder always keeps `held` and
@@ -58,6 +58,6 @@ export function nextBlock(
   const left = limit - spent - reserved - held;
   if (need > 0 && left < need)
     return { granted: held + kept, refused: spent + need > limit ? 'spent' : 'held' };
-  const ahead = Math.min(wanted, Math.max(need, Math.floor(left * mostShare)));
+  const ahead = Math.min(wanted, Math.max(need, Math.floor(left * maxShare)));
   return { granted: held + Math.max(kept, need, ahead), refused: null };
 }

@@ -19,8 +19,8 @@ export const mutationSchema = {
 } as const;
 
 /** Enough to show a pattern, and few enough for a small context. */
-const mostMistakes = 4;
-const longestText = 500;
+const maxWrongAnswers = 4;
+const maxTextCharacters = 500;
 
 /**
  * Asks a model to rewrite the first message, with examples of wrong answers (R. Pryzant et al.,
@@ -33,7 +33,7 @@ export function mutationMessages(
 ): readonly ChatMessage[] {
   const instruction = messages[0]?.template ?? '';
   const shown = mistakes
-    .slice(0, mostMistakes)
+    .slice(0, maxWrongAnswers)
     .map(
       ({ question, answer, expected }) =>
         `Question: ${cut(question)}\nAnswer: ${cut(answer)}\nRight: ${cut(expected)}`,
@@ -75,5 +75,5 @@ function variablesIn(template: string): readonly string[] {
 }
 
 function cut(text: string): string {
-  return text.length <= longestText ? text : `${truncateText(text, longestText)}…`;
+  return text.length <= maxTextCharacters ? text : `${truncateText(text, maxTextCharacters)}…`;
 }

@@ -2,7 +2,7 @@ import { formatSeconds } from '../../duration';
 import { count, percent } from '../../format';
 import type { Reason } from '../../decision/verdict';
 import { daysOfWeek } from '../../calendar';
-import { closedDaysOfWeek, fewestDaysOfWeek } from '../../statistics/days-sequence';
+import { closedDaysOfWeek, minDaysOfWeek } from '../../statistics/days-sequence';
 import type { QualityEvidence, RolloutEvidence } from './evidence';
 import { canAddLabels, noLabels } from './judge-labels';
 import { isServing, type RolloutPolicy } from '../policy';
@@ -80,11 +80,11 @@ export function decideRollout(policy: RolloutPolicy, evidence: RolloutEvidence):
 }
 
 /** Largest share of labelled requests without a score: above it the comparison is not reliable. */
-const mostUnscored = 0.05;
+const maxUnscored = 0.05;
 /** Largest difference between the arms' shares of labelled answers, for arms to be comparable. */
-const mostLabelGap = 0.05;
+const maxLabelGap = 0.05;
 /** Largest share of late labels: late labels are often the bad ones, and no day counts them. */
-const mostLate = 0.05;
+const maxLate = 0.05;
 
 /**
  * Why no further label can show quality; null while it still can. Quality that is good enough on
@@ -121,7 +121,7 @@ function mayBeShownByWeek(
   if (acrossDays === null || ((upper ?? Infinity) >= limit && (lower ?? -Infinity) < limit))
     return false;
   const known = days.week.days + (days.open === null ? 0 : 1);
-  return known >= fewestDaysOfWeek && closedDaysOfWeek(days) < daysOfWeek;
+  return known >= minDaysOfWeek && closedDaysOfWeek(days) < daysOfWeek;
 }
 
 /** All reasons why the step cannot end, so that people see them at once. */
@@ -230,7 +230,7 @@ function judgeHolds(
 function notComparable(quality: QualityEvidence): readonly Reason[] {
   if (quality.kind === 'pairs') {
     const share = quality.unscored / Math.max(1, quality.unscored + labelledOf(quality));
-    return share <= mostUnscored
+    return share <= maxUnscored
       ? []
       : [
           holdReason(
@@ -242,7 +242,7 @@ function notComparable(quality: QualityEvidence): readonly Reason[] {
   const reasons: Reason[] = [];
   const { champion, challenger, unscored, unlabelled } = quality;
   const lacking = unscored.challenger / Math.max(1, unscored.challenger + challenger.n);
-  if (lacking > mostUnscored)
+  if (lacking > maxUnscored)
     reasons.push(
       holdReason(
         'unscored',
@@ -252,7 +252,7 @@ function notComparable(quality: QualityEvidence): readonly Reason[] {
   const labelled = (arm: 'champion' | 'challenger', n: number) =>
     (n + unscored[arm]) / Math.max(1, n + unscored[arm] + unlabelled[arm]);
   const [of, against] = [labelled('challenger', challenger.n), labelled('champion', champion.n)];
-  if (Math.abs(of - against) > mostLabelGap) {
+  if (Math.abs(of - against) > maxLabelGap) {
     reasons.push(
       holdReason(
         'labels',
@@ -269,7 +269,7 @@ function lateIn(policy: RolloutPolicy, quality: QualityEvidence): readonly Reaso
   const losses =
     quality.kind === 'pairs' ? 2 * labelledOf(quality) : quality.champion.n + quality.challenger.n;
   const share = quality.days.late / Math.max(1, losses);
-  if (share <= mostLate) return [];
+  if (share <= maxLate) return [];
   return [
     holdReason(
       'late',

@@ -39,10 +39,10 @@ export interface RolloutEvidence {
    */
   readonly requestsInStep: number;
   /** Given if a judge scores the answers and judging has ended. */
-  readonly noMoreLabels?: NoMoreLabels;
+  readonly noMoreLabels?: JudgingEnd;
 }
 
-export interface NoMoreLabels {
+export interface JudgingEnd {
   /** Event time up to which judged requests may still become due. Null before any traffic. */
   readonly after: string | null;
   /** Why judging has ended, for display. */

@@ -49,7 +49,7 @@ export function judgeErrorOf(
  * Bounds of the true difference in loss over all judged pairs. A loss is 1 − score, so a judge that
  * favours the challenger makes its loss too small, and the error is added.
  */
-export function trueBounds(
+export function correctedBounds(
   { lower, upper }: SequenceBounds,
   { whyNot, errors, missing }: JudgeError,
 ): SequenceBounds {
@@ -62,7 +62,7 @@ export function trueBounds(
 }
 
 /** The estimate of the true difference, over the pairs with both verdicts. */
-export function trueDifference(observed: number, { estimate }: JudgeError): number {
+export function correctedDifference(observed: number, { estimate }: JudgeError): number {
   return inUnit(observed + estimate);
 }
 

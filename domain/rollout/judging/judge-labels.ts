@@ -85,7 +85,7 @@ function errorIn({ said, right }: LabelledJudgement): number {
 }
 
 /** Largest share of undecided labels: these pairs may be the ones on which the judge errs. */
-const mostUnsure = 0.05;
+const maxUnsure = 0.05;
 
 /**
  * Why the verdicts of the judge may not decide; empty when they may. They need 100 labels of right
@@ -96,7 +96,7 @@ export function judgeObstacles(labels: JudgeLabels): readonly string[] {
   const missing = missingLabels(labels);
   if (missing.length > 0) return [`missing labels: ${missing.join('; ')}`];
   const { unsure, pairs } = labels;
-  if (unsure > mostUnsure * pairs)
+  if (unsure > maxUnsure * pairs)
     return [`${unsure} of ${pairs} labelled pairs are "unsure"; at most 5 % may be`];
   return (['right', 'wrong'] as const).flatMap((kind) => {
     const [champion, challenger] = [labels.champion[kind], labels.challenger[kind]];

@@ -1,4 +1,4 @@
-import { leastProbability, rowLogloss } from '../../evaluation/metrics/classification';
+import { minProbability, rowLogloss } from '../../evaluation/metrics/classification';
 import type { MeanRange } from '../../statistics/mean-sequence';
 import type { RolloutPolicy } from '../policy';
 
@@ -48,8 +48,8 @@ export function requestLoss({
     // `rightAnswer`. Each pair then brings its own range.
     case 'logloss':
       return classLoss(rowLogloss, {
-        min: -Math.log(1 - leastProbability),
-        max: -Math.log(leastProbability),
+        min: -Math.log(1 - minProbability),
+        max: -Math.log(minProbability),
       });
     case 'brier':
       return classLoss((label, score) => (Math.min(1, Math.max(0, score)) - label) ** 2, {

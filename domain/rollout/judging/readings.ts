@@ -4,7 +4,7 @@ import type { SequenceBounds } from '../../statistics/mean-sequence';
 import { rangedBounds, type RangedState } from '../../statistics/ranged-sequence';
 import { shareBounds } from '../../statistics/share-sequence';
 import type { ArmsEvidence, PairsEvidence, QualityEvidence, RolloutEvidence } from './evidence';
-import { judgeErrorOf, trueBounds, trueDifference, type JudgeError } from './judge-error';
+import { judgeErrorOf, correctedBounds, correctedDifference, type JudgeError } from './judge-error';
 import { armRange, pairRange, requestLoss } from './loss';
 import { alphaBudget, hasOwnSteps, isServing, type RolloutPolicy } from '../policy';
 import type { MetricReading } from './verdict';
@@ -78,7 +78,7 @@ function shadowReading(
       outcome: 'inconclusive',
       n: pairs.n,
       estimate: behind(error, meanOf(pairs)),
-      ...(error === null ? bounds : trueBounds(bounds, error)),
+      ...(error === null ? bounds : correctedBounds(bounds, error)),
       limit: limitOf(policy),
       days: null,
     },
@@ -166,7 +166,7 @@ function pairBounds(
 ): SequenceBounds {
   const bounds = rangedBounds(pairs, pairRange(requestLoss(policy.quality)), alpha);
   const error = judgeErrorIn(policy, quality);
-  return error === null ? bounds : trueBounds(bounds, error);
+  return error === null ? bounds : correctedBounds(bounds, error);
 }
 
 function differenceOf(policy: RolloutPolicy, quality: QualityEvidence): number | null {
@@ -184,7 +184,9 @@ export function judgeErrorIn(policy: RolloutPolicy, quality: QualityEvidence): J
 }
 
 function behind(error: JudgeError | null, difference: number | null): number | null {
-  return error === null || difference === null ? difference : trueDifference(difference, error);
+  return error === null || difference === null
+    ? difference
+    : correctedDifference(difference, error);
 }
 
 function armsDifference({ challenger, champion }: ArmsEvidence): number | null {
@@ -207,7 +209,7 @@ export function dayBounds(
   if (good === null || bad === null) return null;
   const bounds = { lower: bad.lower, upper: good.upper };
   const error = judgeErrorIn(policy, quality);
-  return error === null ? bounds : trueBounds(bounds, error);
+  return error === null ? bounds : correctedBounds(bounds, error);
 }
 
 /** Covers whole weeks. Before the first one, the days so far have a mean but no bounds. */

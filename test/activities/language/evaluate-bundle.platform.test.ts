@@ -430,15 +430,18 @@ describe('qualifyStandby', () => {
   test.each([
     ['before anything was told of them', { decisions: 'record' }, 0],
     ['when they were told', { effects: 'complete' }, 2],
-  ] as const)('an attempt that died %s: at the end each event is recorded once', async (_, dying, before) => {
-    const refused = (model: string) =>
-      ({ provider: 'spare', model, kind: 'notMeasured', reason: 'away' }) as const;
-    const input = await given(scores(200, 9), { standbys: [refused('small'), refused('large')] });
-    await expect(world.run('decideBundle', input, { registry: thatDies(dying) })).rejects.toThrow(
-      'the worker died',
-    );
-    expect(await toldOfStandbys()).toHaveLength(before);
-    await decided(input, { attempt: 2 });
-    expect((await toldOfStandbys()).map(({ data }) => data['model'])).toEqual(['small', 'large']);
-  });
+  ] as const)(
+    'an attempt that died %s: at the end each event is recorded once',
+    async (_, dying, before) => {
+      const refused = (model: string) =>
+        ({ provider: 'spare', model, kind: 'notMeasured', reason: 'away' }) as const;
+      const input = await given(scores(200, 9), { standbys: [refused('small'), refused('large')] });
+      await expect(world.run('decideBundle', input, { registry: thatDies(dying) })).rejects.toThrow(
+        'the worker died',
+      );
+      expect(await toldOfStandbys()).toHaveLength(before);
+      await decided(input, { attempt: 2 });
+      expect((await toldOfStandbys()).map(({ data }) => data['model'])).toEqual(['small', 'large']);
+    },
+  );
 });

@@ -4,7 +4,7 @@ import type { JudgeAnswersInput, JudgingTurn } from '../../../activities/languag
 import type { LostPairs } from '../../../domain/rollout/progress';
 import { newId } from '../../../db/ids';
 import type { PredictionRow } from '../../../db/serving/prediction-repository';
-import type { RipePair, RolloutRecord } from '../../../db/rollout/repository';
+import type { DuePair, RolloutRecord } from '../../../db/rollout/repository';
 import { openCalendar } from '../../../domain/calendar';
 import { effectKey, type PredictionId, type RunId } from '../../../domain/ids';
 import { llmCanaryOf } from '../../../domain/language/canary/canary';
@@ -203,7 +203,11 @@ const judged = (
 type Beats = Pick<NonNullable<Parameters<typeof world.run>[2]>, 'heartbeatDetails' | 'onHeartbeat'>;
 const labelOf = async (id: PredictionId | undefined) =>
   (await world.registry.predictions.get({ tenant, id: id as PredictionId }))?.label;
-const sendFeedback = (id: PredictionId | undefined, label: unknown, labelledAt = '2026-01-01T00:00:00Z') =>
+const sendFeedback = (
+  id: PredictionId | undefined,
+  label: unknown,
+  labelledAt = '2026-01-01T00:00:00Z',
+) =>
   world.registry.feedback.record({ tenant, predictionId: id as PredictionId, label, labelledAt });
 /**
  * Twenty successful requests keep the circuit breaker of the provider closed. It would open if half
@@ -255,8 +259,8 @@ const consumeObservations = () => {
   });
 };
 const consumed = async () => {
-  let pairs: readonly RipePair[] = [];
-  const fold = (_: unknown, batch: { readonly pairs: readonly RipePair[] }) => {
+  let pairs: readonly DuePair[] = [];
+  const fold = (_: unknown, batch: { readonly pairs: readonly DuePair[] }) => {
     ({ pairs } = batch);
     return emptyRolloutState;
   };
@@ -465,7 +469,11 @@ describe('judgeAnswers', () => {
 
   test('two parallel attempts pay for each question once, and count each pair once', async () => {
     const start = world.provider.bill.length;
-    await store(prediction(right(), wrong()), prediction(wrong(), right()), prediction(right(), wrong()));
+    await store(
+      prediction(right(), wrong()),
+      prediction(wrong(), right()),
+      prediction(right(), wrong()),
+    );
     await Promise.all([judged(3), judged(3, { activityId: 'the-next' })]);
     expect(world.provider.bill.length - start).toBe(6);
     expect(await consumed()).toHaveLength(3);
@@ -625,7 +633,10 @@ describe('judgeAnswers', () => {
 
     const killed = new AbortController();
     let heartbeat: unknown;
-    const given = { signal: killed.signal, onHeartbeat: (details: unknown) => (heartbeat = details) };
+    const given = {
+      signal: killed.signal,
+      onHeartbeat: (details: unknown) => (heartbeat = details),
+    };
     const across = { minDurationSeconds: 8 * day, since: fromMidnight(-1), parallel: 4 };
     await keepCircuitClosed();
     const dying = judged(40, given, across);

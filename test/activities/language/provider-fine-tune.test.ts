@@ -77,7 +77,7 @@ async function watching(script: ScriptedFineTuning, pace: { readonly turnMs?: nu
       artifacts: { getBytes: never },
       access: { fineTuning: () => tuning },
     },
-    { ...quick, ...pace },
+    { ...shortTimes, ...pace },
   );
   const look = (
     more: {
@@ -209,7 +209,11 @@ test('the start of an outage is kept across turns and lost workers', async () =>
   });
   // The previous attempt got a response, so its outage had ended.
   expect(
-    await look({ ...longAgo, awaySince: since, lastHeartbeat: { kind: 'running', status: 'queued' } }),
+    await look({
+      ...longAgo,
+      awaySince: since,
+      lastHeartbeat: { kind: 'running', status: 'queued' },
+    }),
   ).not.toMatchObject({ since });
 });
 

@@ -267,19 +267,22 @@ describe('watching a rollout', () => {
           ...by,
         }),
     ],
-  ])('does not end a rollout that %s, even before the watch reads the change', async (_name, change) => {
-    const { watched, cancel } = watching();
-    await storeRequests(1, { perHour: 3 });
-    await until(async () => (await now()).eventNow !== null);
-    await change();
-    await storeRequests(1, { from: 80, perHour: 3 });
-    await until(async () => (await now()).state.evidence?.asOf === at(74));
-    // One more poll.
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
-    expect(['running', 'held']).toContain((await now()).status);
-    cancel('CANCELLED');
-    await expect(watched).rejects.toThrow();
-  });
+  ])(
+    'does not end a rollout that %s, even before the watch reads the change',
+    async (_name, change) => {
+      const { watched, cancel } = watching();
+      await storeRequests(1, { perHour: 3 });
+      await until(async () => (await now()).eventNow !== null);
+      await change();
+      await storeRequests(1, { from: 80, perHour: 3 });
+      await until(async () => (await now()).state.evidence?.asOf === at(74));
+      // One more poll.
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      expect(['running', 'held']).toContain((await now()).status);
+      cancel('CANCELLED');
+      await expect(watched).rejects.toThrow();
+    },
+  );
 
   test('returns the end of a rollout that a person ended', async () => {
     const { watched } = watching();

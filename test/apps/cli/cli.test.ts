@@ -140,13 +140,16 @@ describe('usage', () => {
       ['key', 'rotate', 'k', '--overlap-seconds', 'long'],
       /Expected a whole number from 0 to 2592000/,
     ],
-  ])('%j is refused with exit code 2 and the nearest word, without a stack trace', async (args, message) => {
-    const { exitCode, stderr, stdout } = await api.cli(...args);
-    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
-    expect(stderr).toMatch(message);
-    expect(stderr).not.toMatch(/\n\s+at /);
-    expect(api.asked).toEqual([]);
-  });
+  ])(
+    '%j is refused with exit code 2 and the nearest word, without a stack trace',
+    async (args, message) => {
+      const { exitCode, stderr, stdout } = await api.cli(...args);
+      expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+      expect(stderr).toMatch(message);
+      expect(stderr).not.toMatch(/\n\s+at /);
+      expect(api.asked).toEqual([]);
+    },
+  );
 
   test('help and version go to stdout with exit code 0; a noun alone lists its commands', async () => {
     expect(await api.cli('--version')).toMatchObject({ exitCode: 0, stdout: '9.9.9\n' });

@@ -1,5 +1,5 @@
 import {
-  alsoMeasured,
+  otherDimensionsText,
   differenceFigure,
   figure,
   halfWidth,
@@ -160,8 +160,8 @@ test('a difference is over the same cases; without a counterpart there is none',
   expect(found).toMatchObject({ cases: 40, ours: { value: 0.5 }, difference: { value: 0.25 } });
   expect(found?.difference.lower).toBeLessThan(0.25);
   expect(differenceFigure(evidence, 'answer', 'baseline')).toBeNull();
-  expect(alsoMeasured(evidence, 'answer')).toBeNull();
-  expect(alsoMeasured(evidence, 'found')).toMatch(/^answer 0\.5 \(0\.\d+ … 0\.\d+\)$/);
+  expect(otherDimensionsText(evidence, 'answer')).toBeNull();
+  expect(otherDimensionsText(evidence, 'found')).toMatch(/^answer 0\.5 \(0\.\d+ … 0\.\d+\)$/);
 });
 
 test('a rollout reports its difference with both bounds, or that it is unknown', () => {

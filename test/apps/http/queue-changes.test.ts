@@ -7,7 +7,7 @@ test('changes are queued while reads pass, and get 429 with Retry-After if the q
   const app = fastify();
   app.decorateRequest('traceId', '');
   app.setErrorHandler(problemHandler());
-  queueChanges(app, { atOnce: 2, mostWaiting: 3, longestWaitMs: 200 });
+  queueChanges(app, { maxRunning: 2, maxWaiting: 3, maxWaitMs: 200 });
   let end: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => (end = resolve));
   let begun = 0;

@@ -81,7 +81,12 @@ describe('what holds up a workflow', () => {
       [],
       null,
     ],
-    ['nothing, while a task has waited only briefly', activity({ scheduledTime: ago(29) }), [], null],
+    [
+      'nothing, while a task has waited only briefly',
+      activity({ scheduledTime: ago(29) }),
+      [],
+      null,
+    ],
     [
       'a queue without workers',
       activity({ scheduledTime: ago(31) }),
@@ -137,7 +142,12 @@ describe('what holds up a workflow', () => {
       [{}, marker({ failure: away }), completed],
       'attempt 7 of beginStage failed: StorageUnavailable: the store does not answer; attempt 8 follows at 2026-05-01T12:00:04Z',
     ],
-    ['nothing, once the local activity succeeded', {}, [marker({}), marker({ failure: away })], null],
+    [
+      'nothing, once the local activity succeeded',
+      {},
+      [marker({}), marker({ failure: away })],
+      null,
+    ],
     ['nothing, while it waits for people', {}, [completed], null],
   ])('%s', (_, description, newest, expected) => {
     expect(holdUpOf(description, newest, now)).toBe(expected);

@@ -6,7 +6,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import {
   createIndexClient,
-  type IndexBuildStanding,
+  type IndexBuildStatus,
   type IndexClient,
 } from '../../../apps/temporal-clients/index-client';
 import { digestOf } from '../../../data/digest';
@@ -114,7 +114,7 @@ const ref = (index: string, build: string): IndexBuildRef => ({
   build: `${build}-${process.pid}`,
 });
 
-const untilStatus = (build: IndexBuildRef, status: IndexBuildStanding['status']) =>
+const untilStatus = (build: IndexBuildRef, status: IndexBuildStatus['status']) =>
   untilAnswer(
     () => client.standing(build),
     (standing) => standing?.status === status,

@@ -18,7 +18,7 @@ describe('API keys', () => {
     });
   const verify = (key: string) => test_.registry.apiKeys.verify(key);
 
-  test('a key is known by what was shown once; only a hash of it is kept', async () => {
+  test('a key is verified by the text that was shown once; only its hash is stored', async () => {
     const name = unique('known');
     const { id, key } = await create({ name });
     expect(key).toMatch(/^pk_[0-9a-z]{26}_[0-9a-f]{64}$/);
@@ -43,11 +43,11 @@ describe('API keys', () => {
     ['another secret', (key: string) => key.slice(0, -1) + (key.endsWith('0') ? '1' : '0')],
     ['another id', (key: string) => key.replace(/^pk_./, 'pk_7')],
     ['no secret', (key: string) => key.slice(0, 29)],
-    ['something behind it', (key: string) => `${key}0`],
+    ['additional text', (key: string) => `${key}0`],
     ['upper case', (key: string) => key.toUpperCase()],
     ['nothing', () => ''],
     ['a NUL', (key: string) => key.replace('_', '\0')],
-  ])('a key with %s is not known', async (_, change) => {
+  ])('a key with %s is refused', async (_, change) => {
     const { key } = await create();
     expect(await verify(change(key))).toBeNull();
   });
@@ -71,7 +71,7 @@ describe('API keys', () => {
     ).not.toBeNull();
   });
 
-  test('after a rotation both keys are valid for the overlap, then the new one alone', async () => {
+  test('after a rotation both keys are valid for the overlap, then only the new one', async () => {
     const old = await create({ name: 'rotated', scope: 'approver' });
     const made = await test_.registry.apiKeys.rotate({
       tenant,
@@ -98,7 +98,7 @@ describe('API keys', () => {
     });
   });
 
-  test('a rotation without overlap ends the old key at once, and never prolongs it', async () => {
+  test('a rotation without overlap ends the old key at once, and never extends it', async () => {
     const soon = new Date(Date.now() + 30_000).toISOString();
     const { id, key } = await create({ expiresAt: soon });
     const made = await test_.registry.apiKeys.rotate({
@@ -119,7 +119,7 @@ describe('API keys', () => {
     expect(await verify(key)).not.toBeNull();
   });
 
-  test('two keys in use never share a name, also when they are made at once', async () => {
+  test('two valid keys never share a name, even if they are created at once', async () => {
     const name = unique('ada');
     const made = await Promise.allSettled(Array.from({ length: 5 }, () => create({ name })));
     expect(made.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
@@ -130,7 +130,7 @@ describe('API keys', () => {
     });
   });
 
-  test('a name is free again once its key is revoked or has expired; a rotation hands it on', async () => {
+  test('a name is free again once its key is revoked or has expired; a rotation keeps it', async () => {
     const name = unique('bob');
     const first = await create({ name });
     const second = await test_.registry.apiKeys.rotate({
@@ -147,7 +147,7 @@ describe('API keys', () => {
       next: `perennial key rotate ${second.id}`,
     });
     await test_.registry.apiKeys.revoke({ tenant, id: second.id, actor: 'a' });
-    // The old one still answers for its overlap, under that name.
+    // The old key is valid during its overlap, under that name.
     await expect(create({ name })).rejects.toMatchObject({
       type: 'Conflict',
       message: expect.stringContaining(first.id) as string,
@@ -158,7 +158,7 @@ describe('API keys', () => {
     await expect(create({ name })).resolves.toMatchObject({ id: expect.any(String) as string });
   });
 
-  test('a rotation makes a key for as long as the old one was made for', async () => {
+  test('a rotation creates a key with the lifetime of the old one', async () => {
     const day = 86_400_000;
     const { id } = await create({ expiresAt: new Date(Date.now() + 90 * day).toISOString() });
     await test_.database
@@ -173,7 +173,7 @@ describe('API keys', () => {
     expect(Math.abs(Date.parse(expiresAt ?? '') - Date.now() - 90 * day)).toBeLessThan(60_000);
   });
 
-  test('those that expire soon, and those that ended, are found', async () => {
+  test('keys that expire soon and keys that have ended are found', async () => {
     const at = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString();
     const soon = await create({ expiresAt: at(86_400) });
     const later = await create({ expiresAt: at(30 * 86_400) });
@@ -197,7 +197,7 @@ describe('API keys', () => {
     ]);
   });
 
-  test('use is noted, at most once a minute', async () => {
+  test('use is recorded, at most once a minute', async () => {
     const { id, key } = await create();
     await verify(key);
     const used = async () =>

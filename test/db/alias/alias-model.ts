@@ -1,7 +1,7 @@
 import { failure } from '../../../domain/failure';
 import type { ExpectedChampion } from '../../../db/alias/repository';
 
-/** A champion and what was champion before the promotion that put it there. */
+/** A champion, and the champion before its promotion. */
 interface Standing {
   readonly champion: number;
   readonly before: Standing | null;
@@ -15,12 +15,12 @@ interface Promoted {
   readonly originBefore: number | null;
 }
 
-/** What the alias register promises, in plain memory: the oracle of its property test. */
+/** The guarantees of the alias register in memory: the oracle of its property test. */
 export class AliasModel {
   private standing: Standing | null = null;
   private championFencing = 0;
   private fencing = 0;
-  /** Of the promotion or rollback that the present standing comes from. */
+  /** Of the promotion or rollback that made the current champion. */
   private origin: number | null = null;
   private readonly promotions: Promoted[] = [];
   private readonly status = new Map<number, 'candidate' | 'promoted' | 'withdrawn'>();
@@ -81,7 +81,7 @@ export class AliasModel {
       if (target === from) throw failure('Conflict', 'is the champion');
       if (this.statusOf(target) !== 'promoted') throw failure('Conflict', 'was never a champion');
       this.move(this.earlier(target) ?? { champion: target, before: this.standing });
-      // None of its versions asks an index.
+      // None of its versions uses an index.
       return { from, to: target, fencing: this.fencing, index: null };
     });
   }

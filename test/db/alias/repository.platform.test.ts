@@ -109,7 +109,7 @@ describe('the alias register', () => {
     });
   });
 
-  test('each version that begins to serve is a deployment, which leads back to what it came from', async () => {
+  test('each version that begins to serve is a deployment, with lineage to its origin', async () => {
     const { lineage, models } = test_.registry;
     const rows = { kind: 'dataset', name: `${model}.request-rows`, version: 1 } as const;
     const edges = [2, 3].map((version) => ({
@@ -146,7 +146,7 @@ describe('the alias register', () => {
     expect(forward.filter(({ to }) => to.kind === 'deployment')).toHaveLength(3);
   });
 
-  test('a promotion that was undone leaves the deployment before it, and none where there was none', async () => {
+  test('an undone promotion leaves the previous deployment, or none', async () => {
     const first = await promote(1, nobody);
     await withdraw(1, first.kind === 'promoted' ? first.fencing : 0);
     expect((await get()).champion).toBeNull();
@@ -162,7 +162,7 @@ describe('the alias register', () => {
       { from: 3, to: 4 },
       { from: 2, to: 5 },
     ]);
-    // No move, no deployment.
+    // Without a move there is no deployment.
     expect(await promoteOver(2)).toMatchObject({ kind: 'unchanged' });
     expect(await edges()).toHaveLength(4);
   });
@@ -188,7 +188,7 @@ describe('the alias register', () => {
     expect(await promote(3, stale)).toMatchObject({ kind: 'conflict' });
   });
 
-  test('a repeated key gives the first answer and moves nothing again', async () => {
+  test('a repeated key returns the first answer and moves nothing', async () => {
     const first = await promote(1, nobody, `${model}/once`);
     await promoteOver(2);
     expect(await promote(1, nobody, `${model}/once`)).toEqual(first);
@@ -212,7 +212,7 @@ describe('the alias register', () => {
     });
   });
 
-  test('a conflict is not remembered under its key', async () => {
+  test('a conflict is not stored under its key', async () => {
     await promote(1, nobody);
     expect(await promote(2, nobody, `${model}/retry`)).toMatchObject({ kind: 'conflict' });
     expect(await promote(2, await champion(), `${model}/retry`)).toMatchObject({
@@ -220,7 +220,7 @@ describe('the alias register', () => {
     });
   });
 
-  test('promoting the champion moves nothing and gives nothing to undo', async () => {
+  test('promoting the champion moves nothing and leaves nothing to undo', async () => {
     await promote(1, nobody);
     expect(await promoteOver(1)).toEqual({ kind: 'unchanged', fencing: 1 });
   });
@@ -256,7 +256,7 @@ describe('the alias register', () => {
     expect(rows).toHaveLength(1);
   });
 
-  test('20 promotions at once under one key are one', async () => {
+  test('20 promotions at once with one key are one promotion', async () => {
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => promote(1, nobody, `${model}/same`)),
     );
@@ -268,7 +268,7 @@ describe('the alias register', () => {
     ).toHaveLength(1);
   });
 
-  test('rolling back goes further back each time, never forward to the bad version, and says so when there is nothing left', async () => {
+  test('each rollback goes further back, never forward to the bad version, and fails when no version is left', async () => {
     for (const version of [1, 2, 3]) await promoteOver(version);
     expect(await rollback()).toMatchObject({ from: 3, to: 2 });
     expect(await rollback()).toMatchObject({ from: 2, to: 1 });
@@ -279,14 +279,14 @@ describe('the alias register', () => {
     expect((await get()).champion).toMatchObject({ version: 1 });
   });
 
-  test('rolling back without a champion is refused clearly', async () => {
+  test('a rollback without a champion is refused with a clear message', async () => {
     await expect(rollback()).rejects.toMatchObject({
       type: 'Conflict',
       message: expect.stringContaining('has no champion') as string,
     });
   });
 
-  test('rolling back to a named version works for one that was a champion, and for no other', async () => {
+  test('a rollback to a named version works only for a former champion', async () => {
     for (const version of [1, 2, 3]) await promoteOver(version);
     expect(await rollback(1)).toMatchObject({ from: 3, to: 1 });
     expect((await get()).previous).toBeNull();
@@ -328,7 +328,7 @@ describe('the alias register', () => {
     expect(await promote(2, nobody)).toMatchObject({ kind: 'promoted', fencing: 3 });
   });
 
-  test('withdrawing does nothing once the champion moved on', async () => {
+  test('withdrawing does nothing once the champion has changed', async () => {
     await promote(1, nobody);
     await promoteOver(2);
     expect(await withdraw(1, 1)).toMatchObject({ kind: 'superseded', champion: { version: 2 } });
@@ -337,7 +337,7 @@ describe('the alias register', () => {
     expect(await withdraw(4, 99)).toMatchObject({ kind: 'superseded' });
   });
 
-  test('what a withdrawal brought back can itself be withdrawn, to the beginning', async () => {
+  test('a champion that a withdrawal restored can be withdrawn too, back to the first one', async () => {
     const promotions = [await promoteOver(1), await promoteOver(2), await promoteOver(3)].map(
       ({ kind, ...rest }) => {
         if (kind !== 'promoted' || !('fencing' in rest)) throw new Error(kind);
@@ -355,7 +355,7 @@ describe('the alias register', () => {
     }
   });
 
-  test('what a person rolled back to is not withdrawn, also when a later promotion was', async () => {
+  test('the target of a manual rollback is not withdrawn, even if a later promotion is', async () => {
     await promote(1, nobody);
     await promoteOver(2);
     await rollback();
@@ -365,7 +365,7 @@ describe('the alias register', () => {
     expect(await withdraw(1, 1)).toMatchObject({ kind: 'superseded', champion: { version: 1 } });
   });
 
-  test('a champion whose run takes back what it did does not come back when the one after it is withdrawn', async () => {
+  test('a champion whose run was undone does not return when its successor is withdrawn', async () => {
     const [first, second] = [await startRun(test_.registry), await startRun(test_.registry)];
     await promote(1, nobody);
     runId = first;
@@ -389,7 +389,7 @@ describe('the alias register', () => {
     ]);
   });
 
-  test('withdrawing a promotion of a version that was a champion before leaves it one to roll back to', async () => {
+  test('a withdrawn promotion of a former champion leaves it a rollback target', async () => {
     for (const version of [1, 2]) await promoteOver(version);
     const again = await promoteOver(1);
     if (again.kind !== 'promoted') throw new Error(again.kind);
@@ -398,7 +398,7 @@ describe('the alias register', () => {
     expect(await rollback()).toMatchObject({ from: 2, to: 1 });
   });
 
-  test('history says who was champion at a time', async () => {
+  test('the history shows the champion at a given time', async () => {
     await promote(1, nobody);
     const at = (await get()).champion?.movedAt ?? '';
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -414,7 +414,7 @@ describe('the alias register', () => {
     expect(none.items).toEqual([]);
   });
 
-  test('a champion cannot be rejected, nor a former one withdrawn by hand', async () => {
+  test('a champion cannot be rejected, and a former one cannot be withdrawn manually', async () => {
     for (const version of [1, 2]) await promoteOver(version);
     for (const version of [1, 2]) {
       await expect(
@@ -487,7 +487,7 @@ describe('the alias register', () => {
     { maxLength: 25 },
   );
 
-  test('does what its model does, whatever is asked in whatever order, with stale tokens and repeated keys', async () => {
+  test('behaves like its model for any commands in any order, with stale tokens and repeated keys', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (sequence) => {
         model = unique('model');
@@ -524,7 +524,7 @@ describe('the alias register', () => {
     );
   });
 
-  test('keeps exactly one champion and an unbroken history when many ask at once', async () => {
+  test('keeps exactly one champion and an unbroken history under concurrent commands', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(
@@ -565,7 +565,7 @@ describe('the alias register', () => {
   });
 });
 
-/** The answer, or the type of failure. */
+/** The answer, or the type of the failure. */
 async function outcome(promise: Promise<unknown>): Promise<unknown> {
   try {
     const answer = (await promise) as { readonly champion?: AliasState | number | null };

@@ -11,7 +11,7 @@ import {
 
 describe('artifacts', () => {
   let test_: TestRegistry;
-  /** The store, as far as this matters: which digests it holds. */
+  /** A fake store: the digests that it holds. */
   let store: Set<Digest>;
   beforeAll(async () => {
     test_ = await openTestRegistry({ maxConnections: 20 });
@@ -40,7 +40,7 @@ describe('artifacts', () => {
         store.delete(digest);
       },
     });
-  /** Lets every lease run out and every mark and idle time become old. */
+  /** Makes every lease expire, and every mark and idle time old. */
   const pass = async () => {
     const { sql } = test_.database;
     await sql`update artifact_leases set until = until - make_interval(secs => ${maxLeaseSeconds + 1})`;
@@ -77,7 +77,7 @@ describe('artifacts', () => {
     expect(await test_.registry.artifacts.get({ tenant, digest: idle })).toBeNull();
   });
 
-  test('a mark is not swept before the longest lease is over', async () => {
+  test('a marked artifact is not swept before the longest lease has expired', async () => {
     await written('young mark');
     await pass();
     expect(await mark()).toBe(1);
@@ -95,7 +95,7 @@ describe('artifacts', () => {
     expect(await sweepable()).toEqual([]);
   });
 
-  test('what is swept is deleted together with its row, and can be written again', async () => {
+  test('a swept artifact is deleted with its row, and can be written again', async () => {
     const digest = await claimed('swept');
     expect(await remove(digest)).toBe(true);
     expect(store.has(digest)).toBe(false);
@@ -106,7 +106,7 @@ describe('artifacts', () => {
     await reference(digest);
   });
 
-  test('a writer that comes between claim and deletion must upload, and keeps its object', async () => {
+  test('a writer between claim and deletion must upload, and keeps its object', async () => {
     const digest = await claimed('between');
     expect(await lease(digest)).toEqual({ mustUpload: true });
     expect(await remove(digest)).toBe(false);
@@ -115,13 +115,13 @@ describe('artifacts', () => {
     await reference(digest);
   });
 
-  test('what is claimed for deletion cannot be referred to', async () => {
+  test('an artifact that is claimed for deletion cannot be referenced', async () => {
     const digest = await claimed('claimed');
     await expect(reference(digest)).rejects.toMatchObject({ type: 'ArtifactMissing' });
     await expect(record('claimed')).rejects.toMatchObject({ type: 'Conflict' });
   });
 
-  test('a writer that comes during the deletion waits for its end and then finds nothing to rely on', async () => {
+  test('a writer during the deletion waits for its end and then finds no object', async () => {
     const digest = await claimed('during');
     let leased: Promise<unknown> = Promise.resolve();
     let isLeased = false;
@@ -144,7 +144,7 @@ describe('artifacts', () => {
     expect(await remove(digest)).toBe(true);
   });
 
-  test('an object that is referred to cannot be deleted even by a collector gone mad', async () => {
+  test('a referenced object cannot be deleted, even by a faulty collector', async () => {
     const digest = await written('held');
     await reference(digest);
     const { sql } = test_.database;
@@ -168,7 +168,7 @@ describe('artifacts', () => {
     expect(await remove(digest)).toBe(true);
   });
 
-  test('leases are bounded, and renewed to the later end', async () => {
+  test('leases are limited, and a renewal keeps the later end', async () => {
     const { digest } = refTo('bounded');
     await expect(lease(digest, 'w', maxLeaseSeconds + 1)).rejects.toMatchObject({
       type: 'InvalidInput',
@@ -183,7 +183,7 @@ describe('artifacts', () => {
     await test_.registry.artifacts.release({ tenant, digest, owner: 'w' });
   });
 
-  test('references go by holder', async () => {
+  test('references belong to their holder', async () => {
     const digests = [await written('one'), await written('two')] as const;
     for (const digest of digests) await reference(digest, 'run:9');
     await reference(digests[0], 'model:m@1');
@@ -195,13 +195,12 @@ describe('artifacts', () => {
     expect(await mark()).toBe(1);
   });
 
-  test('writers and collectors at once: what a writer recorded and referred to is always there', async () => {
+  test('under concurrent writers and collectors, recorded and referenced objects always exist', async () => {
     const names = Array.from({ length: 6 }, () => unique('raced'));
     let writing = true;
     const broken: string[] = [];
 
-    // Time passes for marks and idle times only: a writer's lease is never over in the middle of
-    // its upload.
+    // Time passes only for marks and idle times, so no lease expires during an upload.
     const age = () => test_.database.sql`
       update artifacts set touched_at = touched_at - interval '2 hours', marked_at = marked_at - interval '2 hours'`;
     const collector = async () => {

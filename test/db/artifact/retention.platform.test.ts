@@ -44,14 +44,14 @@ describe('retention', () => {
     });
   });
 
-  test('the database’s own defaults are the program’s', async () => {
+  test('the defaults of the database equal those of the program', async () => {
     await test_.database.sql`insert into retention_settings (tenant_id) values (${tenant})`;
     const stored = await test_.registry.retention.get({ tenant });
     await test_.database.sql`delete from retention_settings`;
     expect(stored).toEqual(await test_.registry.retention.get({ tenant }));
   });
 
-  test('keeps the effects of a run that has not ended, however old', async () => {
+  test('keeps the effects of an open run of any age', async () => {
     const { registry, database } = test_;
     const [ended, running] = [await startRun(registry), await startRun(registry)];
     const claim = async (run: string) => {
@@ -75,7 +75,7 @@ describe('retention', () => {
     expect(await keys()).toEqual([open]);
   });
 
-  test('drops deliveries to webhooks that ended long ago, never one that still waits', async () => {
+  test('deletes webhook deliveries that ended long ago, but no pending ones', async () => {
     const { registry, database } = test_;
     await applyLifecycle(registry, 'told');
     await database.sql`
@@ -88,7 +88,7 @@ describe('retention', () => {
     expect(items.map(({ id }) => id)).toEqual(['evt_waits', 'evt_new']);
   });
 
-  test('drops what is over its time and nothing else', async () => {
+  test('deletes only expired data', async () => {
     const { registry, database } = test_;
     const old = '2013-01-01T00:00:00.000Z';
     const row = {

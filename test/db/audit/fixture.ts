@@ -25,7 +25,7 @@ export async function registerFirst(registry: Registry, signer: AuditSigner): Pr
   });
 }
 
-/** A place outside the database, in memory: what is in it may be changed by tests. */
+/** An archive outside the database, in memory. Tests may change its content. */
 export interface MemoryArchive extends AuditArchive {
   stored: AuditHead[];
   storedKeys: AuditKey[];

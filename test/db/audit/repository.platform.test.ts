@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fingerprintOf, keyIdOf, requestKey } from '../../../db/audit/keys';
-import { wrongWithProof } from '../../../db/audit/prove';
+import { proofProblem } from '../../../db/audit/prove';
 import { withActingKey } from '../../../db/access/acting-key';
 import { openDatabase } from '../../../db/connection';
 import { placesOf } from '../../../db/audit/verify';
@@ -44,7 +44,7 @@ describe('the audit log', () => {
         before: { n },
         after: { list: [n, null] },
       };
-      // Odd ones by a key, the others by the platform itself.
+      // Odd rows by a key, even rows by the platform itself.
       await (n % 2 === 1
         ? withActingKey('k1', () => appendAudit(test_.database.sql, entry))
         : appendAudit(test_.database.sql, entry));
@@ -66,7 +66,7 @@ describe('the audit log', () => {
     });
   const found = async (over: Parameters<typeof verify>[0] = {}) =>
     (await verify(over)).findings.map(({ kind }) => kind);
-  /** As someone with all rights on the database would. */
+  /** Like a person with all rights on the database. */
   const tamper = (statement: string) =>
     test_.database.sql.begin(async (tx) => {
       await tx`set local session_replication_role = replica`;
@@ -74,7 +74,7 @@ describe('the audit log', () => {
     });
 
   test.each(['audit_log', 'audit_seals', 'audit_heads', 'audit_keys'])(
-    '%s refuses to be changed, deleted from or emptied',
+    '%s cannot be changed, deleted from or truncated',
     async (table) => {
       await append(2);
       await seal();
@@ -118,7 +118,7 @@ describe('the audit log', () => {
     expect(items.map(({ sealedAs }) => sealedAs)).toEqual([7, 6, 5, 4, 3, 2, 1]);
   });
 
-  test('says how many rows wait to be sealed', async () => {
+  test('reports how many rows wait to be sealed', async () => {
     await append(2);
     expect(await verify()).toMatchObject({
       rows: 0,
@@ -129,7 +129,7 @@ describe('the audit log', () => {
     expect(await test_.registry.audit.unsealedTenants([archive.place])).toEqual([tenant]);
   });
 
-  test('seals a row that commits late although later ones are sealed already', async () => {
+  test('seals a row that commits late, after later rows were sealed', async () => {
     const other = openDatabase({ url: test_.url });
     const [committed, written] = [gate(), gate()];
     const late = other.sql.begin(async (tx) => {
@@ -153,7 +153,7 @@ describe('the audit log', () => {
     await other.close();
   });
 
-  test('a row is written with what it describes or not at all', async () => {
+  test('a row is written in the transaction of its change, or not at all', async () => {
     const undone = test_.database.sql.begin(async (tx) => {
       await appendAudit(tx, { tenant, actor: 'a', action: 'test', subject: 's', cause: 'c' });
       throw new Error('undone');
@@ -162,7 +162,7 @@ describe('the audit log', () => {
     expect(await seal()).toBeNull();
   });
 
-  test('has one sealer at a time', async () => {
+  test('is sealed by one process at a time', async () => {
     await append(40);
     const answers = await Promise.all(Array.from({ length: 6 }, () => seal(10)));
     expect(answers.some((answer) => answer !== 'busy' && answer !== null)).toBe(true);
@@ -170,8 +170,8 @@ describe('the audit log', () => {
     expect(await verify()).toMatchObject({ rows: 40, findings: [] });
   });
 
-  test('a head whose copy could not be stored is stored before another is made', async () => {
-    // The keys first.
+  test('a head whose copy failed is copied before the next head is made', async () => {
+    // The keys are copied first.
     expect(await seal()).toBeNull();
     await append(2);
     archive.away = new Error('S3 is away');
@@ -198,23 +198,23 @@ describe('the audit log', () => {
     test.each([
       ['actor', `update audit_log set actor = 'somebody' where subject = 's:1'`],
       ['key', `update audit_log set key_id = 'k2' where subject = 's:1'`],
-      ['key taken away', `update audit_log set key_id = null where subject = 's:1'`],
+      ['key removed', `update audit_log set key_id = null where subject = 's:1'`],
       ['cause', `update audit_log set cause = 'none' where subject = 's:1'`],
       ['time', `update audit_log set at = at + interval '1 microsecond' where subject = 's:1'`],
       ['before', `update audit_log set before = '{"n":2}' where subject = 's:1'`],
       [
-        'after, by a space only',
+        'after, changed by one space',
         `update audit_log set after = '{"list": [1,null]}' where subject = 's:1'`,
       ],
-      ['before taken away', `update audit_log set before = null where subject = 's:1'`],
-    ])('a changed row: its %s', async (_, statement) => {
+      ['before removed', `update audit_log set before = null where subject = 's:1'`],
+    ])('a changed row: %s', async (_, statement) => {
       await tamper(statement);
       expect((await verify()).findings).toEqual([
         { kind: 'changed', sealedAs: 2, detail: expect.any(String) as string },
       ]);
     });
 
-    test('a missing row, also when its seal is gone with it', async () => {
+    test('a missing row, also if its seal is missing too', async () => {
       await tamper(`delete from audit_log where subject = 's:4'`);
       expect((await verify()).findings).toEqual([
         { kind: 'missing', sealedAs: 5, detail: expect.any(String) as string },
@@ -232,7 +232,7 @@ describe('the audit log', () => {
       expect(await found()).toEqual(expect.arrayContaining(['rewritten']) as string[]);
     });
 
-    test('the end cut off: rows, seals and heads', async () => {
+    test('a truncated log: rows, seals and heads', async () => {
       await tamper(
         `delete from audit_seals where batch = 2; delete from audit_heads where batch = 2; delete from audit_log where subject in ('s:3', 's:4', 's:5')`,
       );
@@ -240,7 +240,7 @@ describe('the audit log', () => {
       expect(await verify({ archives: [] })).toMatchObject({ findings: [], copies: [] });
     });
 
-    test('a head removed while its seals are there', async () => {
+    test('a removed head whose seals remain', async () => {
       await tamper('delete from audit_heads where batch = 2');
       expect((await verify({ archives: [] })).findings).toMatchObject([
         { kind: 'cutOff', batch: 2 },
@@ -249,20 +249,20 @@ describe('the audit log', () => {
       expect(await found()).toContain('cutOff');
     });
 
-    test('a sealed row made to look unsealed', async () => {
+    test('a sealed row that was changed to look unsealed', async () => {
       await tamper(
         'delete from audit_seals where batch = 2; delete from audit_heads where batch = 2',
       );
       expect((await verify({ archives: [] })).findings).toMatchObject([{ kind: 'rewritten' }]);
     });
 
-    test('everything rewritten and sealed again by someone without the key', async () => {
-      // Under the id of the real key, whose signature is missing.
+    test('a log that was rewritten and sealed again without the key', async () => {
+      // With the id of the real key, but without its signature.
       await rewrite({ ...newSigner(), keyId: signer.keyId, publicKey: signer.publicKey });
       expect(await found()).toEqual(['badSignature', 'rewritten', 'cutOff']);
     });
 
-    test('everything rewritten and sealed again by someone with the key, by the copies stored elsewhere', async () => {
+    test('a log that was rewritten and sealed again with the key, by comparison with the copies', async () => {
       await rewrite(signer);
       expect((await verify({ archives: [] })).findings).toEqual([]);
       expect(await found()).toEqual(['rewritten', 'cutOff']);
@@ -273,7 +273,7 @@ describe('the audit log', () => {
       expect(await found()).toEqual(['badSignature', 'badSignature']);
     });
 
-    test('copies that were removed, and says which and where', async () => {
+    test('removed copies, with their batches and place', async () => {
       await append(1);
       await seal();
       archive.stored = archive.stored.filter(({ batch }) => batch === 2);
@@ -294,10 +294,10 @@ describe('the audit log', () => {
       );
     });
 
-    test('a copy that was removed by someone who also moved the mark back', async () => {
+    test('a removed copy, even if the copy position was moved back', async () => {
       archive.stored = [];
       await tamper(`update audit_copies set heads_through = 0`);
-      // A copy that was just not made yet is none that is missing.
+      // A copy that was not made yet is not missing.
       expect(await verify()).toMatchObject({ findings: [], copies: [{ heads: 0, waiting: 2 }] });
       await tamper(`update audit_heads set sealed_at = sealed_at - interval '2 hours'`);
       expect(await found()).toContain('missingCopy');
@@ -310,7 +310,7 @@ describe('the audit log', () => {
       );
     });
 
-    describe('of keys that someone with the database added', () => {
+    describe('an added key in the database', () => {
       const attacker = newSigner();
       const insert = async (over: Partial<AuditKey>) => {
         const request = await requestKey(attacker, { tenant, previous: over.previous ?? null });
@@ -327,7 +327,7 @@ describe('the audit log', () => {
             ${key.previous ? `'${key.previous}'` : 'null'}, ${key.fromBatch}, now(), 'setup', '${key.consent}', ${key.endorsement ? `'${key.endorsement}'` : 'null'})`);
       };
 
-      test('one without an endorsement that is valid', async () => {
+      test('without a valid endorsement', async () => {
         await insert({ kind: 'added', previous: ownKey });
         await append(1);
         await seal(10, attacker);
@@ -339,7 +339,7 @@ describe('the audit log', () => {
         ).toMatchObject([{ kind: 'untrustedKey' }]);
       });
 
-      test('one that claims that the real one was lost, which goes on to be trusted', async () => {
+      test('that claims that the real key was lost; the real key stays trusted', async () => {
         await insert({ kind: 'lost', previous: ownKey, endorsement: null });
         await append(1);
         await seal(10, attacker);
@@ -351,7 +351,7 @@ describe('the audit log', () => {
         ]);
       });
 
-      test('the registry replaced and everything sealed again', async () => {
+      test('a replaced registry whose log was sealed again', async () => {
         await tamper('delete from audit_keys; delete from audit_copies');
         await insert({ sequence: 1, kind: 'first', endorsement: null, fromBatch: 1 });
         const copies = archive;
@@ -365,7 +365,7 @@ describe('the audit log', () => {
         expect(
           (await verify({ archives: [], trust: setting })).findings.map(({ kind }) => kind),
         ).toEqual(['untrustedKey', 'untrustedKey']);
-        // Without a key that is trusted from outside, the copies show it.
+        // Without an externally trusted key, the copies show it.
         const nothing = { fingerprints: [], ownKey: null };
         expect((await verify({ archives: [], trust: nothing })).findings).toEqual([]);
         expect(await found({ archives: [copies], trust: nothing })).toEqual(
@@ -381,7 +381,7 @@ describe('the audit log', () => {
     }
   });
 
-  test('finds nothing while rows are written and sealed', async () => {
+  test('has no findings while rows are written and sealed', async () => {
     const stop = new AbortController();
     const writing = (async () => {
       while (!stop.signal.aborted) {
@@ -397,11 +397,11 @@ describe('the audit log', () => {
     stop.abort();
     await writing;
     expect(reports.flatMap(({ findings }) => findings)).toEqual([]);
-    // Batches came in between.
+    // Batches were sealed in between.
     expect(new Set(reports.map(({ batches }) => batches)).size).toBeGreaterThan(5);
   });
 
-  test('is verified from a checkpoint on, which must be in it', async () => {
+  test('is verified from a checkpoint, which must be part of the log', async () => {
     await append(6);
     await seal(3);
     const { checkpoint } = await verify();
@@ -435,7 +435,7 @@ describe('the audit log', () => {
         ...{ kind, endorser, actor: 'local:me', cause: 'because' },
       });
 
-    test('of two machines both seal, and nothing is found on either', async () => {
+    test('of two machines both seal, without findings', async () => {
       await append(1);
       await seal();
       await register('added', next);
@@ -458,7 +458,7 @@ describe('the audit log', () => {
       ).toMatchObject([{ actor: 'local:me', subject: `auditKey:${next.keyId}` }]);
     });
 
-    test('are rotated: old batches verify, and the old key seals no more', async () => {
+    test('are rotated: old batches verify, and the old key no longer seals', async () => {
       await append(1);
       await seal();
       await register('rotated', next);
@@ -475,12 +475,12 @@ describe('the audit log', () => {
       expect(
         await found({ trust: { fingerprints: [], ownKey: fingerprintOf(next.publicKey) } }),
       ).toEqual([]);
-      // Somebody with the old key and the database.
+      // An attacker with the old key and the database.
       await tamper('update audit_keys set from_batch = 9 where sequence = 2');
       await expect(found()).resolves.toContain('untrustedKey');
     });
 
-    test('that replace a lost one are trusted only by who holds them, or was told', async () => {
+    test('that replace a lost one are trusted only where they are configured', async () => {
       await append(1);
       await seal();
       await register('lost', next, null);
@@ -523,7 +523,7 @@ describe('the audit log', () => {
     });
   });
 
-  test('a second place gets copies of its own, and verifying compares with both', async () => {
+  test('a second place gets its own copies, and verification compares with both', async () => {
     const second = memoryArchive('second:memory');
     await append(2);
     await seal(1);
@@ -539,7 +539,7 @@ describe('the audit log', () => {
       findings: [],
       copies: [{ heads: 2 }, { place: 'second:memory', heads: 2 }],
     });
-    // Somebody with the database and the store, but not the second place.
+    // An attacker with the database and the store, but not the second place.
     await tamper(`delete from audit_seals where batch = 2; delete from audit_heads where batch = 2; delete from audit_log where subject = 's:1';
       update audit_copies set heads_through = 1`);
     archive.stored = archive.stored.filter(({ batch }) => batch === 1);
@@ -570,7 +570,7 @@ describe('the audit log', () => {
     expect(places).toHaveLength(20);
   });
 
-  test('one row’s inclusion is proved without the database, and a forged proof is refused', async () => {
+  test('the inclusion of a row is proved without the database, and a forged proof is refused', async () => {
     await append(5);
     await seal();
     const { items } = await test_.registry.audit.list({ tenant, subject: 's:3', pageSize: 1 });
@@ -583,15 +583,15 @@ describe('the audit log', () => {
       actor: 'key:a',
       before: '{"n":3}',
     });
-    expect(wrongWithProof(proof, publicKeys)).toBeNull();
+    expect(proofProblem(proof, publicKeys)).toBeNull();
     expect(
-      wrongWithProof({ ...proof, content: proof.content.replace('key:a', 'key:b') }, publicKeys),
+      proofProblem({ ...proof, content: proof.content.replace('key:a', 'key:b') }, publicKeys),
     ).toMatch(/signed root/);
-    expect(wrongWithProof({ ...proof, index: proof.index - 1 }, publicKeys)).toMatch(/signed root/);
-    expect(wrongWithProof({ ...proof, head: { ...proof.head, count: 4 } }, publicKeys)).toMatch(
+    expect(proofProblem({ ...proof, index: proof.index - 1 }, publicKeys)).toMatch(/signed root/);
+    expect(proofProblem({ ...proof, head: { ...proof.head, count: 4 } }, publicKeys)).toMatch(
       /digest/,
     );
-    expect(wrongWithProof(proof, {})).toMatch(/key/);
+    expect(proofProblem(proof, {})).toMatch(/key/);
   });
 
   test('an unsealed or unknown row has no proof', async () => {
@@ -602,7 +602,7 @@ describe('the audit log', () => {
   });
 });
 
-/** A promise that the test keeps. */
+/** A promise that the test resolves. */
 function gate(): { readonly opened: Promise<unknown>; readonly open: () => void } {
   const events = new EventTarget();
   return {

@@ -40,7 +40,7 @@ const now = async () => {
 const gone = { leaseMs: -1 };
 
 describe('a gateway’s block', () => {
-  test('is reserved ahead, and what was spent of it is told with the next one', async () => {
+  test('is reserved in advance, and its spending is reported with the next one', async () => {
     await set(1000);
     expect(await account('a', { need: 10, wanted: 100 })).toMatchObject({
       granted: 100,
@@ -56,14 +56,14 @@ describe('a gateway’s block', () => {
     expect(await now()).toEqual({ reserved: 0, spent: 60, assumed: 0 });
   });
 
-  test('told twice, because the first answer was lost, counts once', async () => {
+  test('reported twice, because the first response was lost, counts once', async () => {
     await set(1000);
     await account('a', { need: 10, wanted: 100 });
     for (let times = 0; times < 2; times += 1) await account('a', { spent: 40, wanted: 60 });
     expect(await now()).toEqual({ reserved: 60, spent: 40, assumed: 0 });
   });
 
-  test('given back whole, and taken again later, goes on from the same total', async () => {
+  test('returned unused and taken again later continues from the same total', async () => {
     await set(1000);
     await account('a', { need: 10, wanted: 100 });
     await account('a', { spent: 30 });
@@ -72,7 +72,7 @@ describe('a gateway’s block', () => {
     expect(await now()).toEqual({ reserved: 0, spent: 35, assumed: 0 });
   });
 
-  test('that was settled long ago is not kept, and a gateway that is still there goes on from the same total', async () => {
+  test('that was settled long ago is deleted, and a live gateway continues from the same total', async () => {
     await set(1000);
     for (const holder of ['idle', 'over']) {
       await account(holder, { need: 10, wanted: 100 });
@@ -95,7 +95,7 @@ describe('a gateway’s block', () => {
     expect(await holders()).toEqual(['new', 'open']);
     expect(await now()).toEqual(before);
 
-    // Told what it told before, as the purse of a gateway does.
+    // Repeats the last report, like the budget block of a gateway.
     await account('idle', { spent: 30, told: 30, need: 10, wanted: 10 });
     await account('idle', { spent: 34, told: 30 });
     await account('idle', { spent: 34, told: 30 });
@@ -106,7 +106,7 @@ describe('a gateway’s block', () => {
     expect(await now()).toMatchObject({ spent: 30 + 30 + 7 + 6 });
   });
 
-  test('of a gateway that died is on no budget for ever, also where nobody finds it in the way', async () => {
+  test('of a dead gateway does not reduce a budget forever, even if no other request needs it', async () => {
     const { retention } = registry.registry;
     await set(1_000);
     await account('alive', { need: 10, wanted: 50 });
@@ -121,7 +121,7 @@ describe('a gateway’s block', () => {
     });
     await retention.apply();
     expect(await now()).toEqual({ reserved: 50, spent: 10 + 8 + 200, assumed: 8 + 200 });
-    // Whoever knows better in time puts it right.
+    // A later report with the real cost corrects it.
     await budgets().settle({
       tenant,
       holder: run,
@@ -139,12 +139,12 @@ describe('a gateway’s block', () => {
     expect(await now()).toEqual(right);
   });
 
-  test('of a gateway that died goes back when its lease is over; what it had under way counts as spent', async () => {
+  test('of a dead gateway is released when its lease expires; requests in progress count as spent', async () => {
     await set(100);
     await account('dead', { need: 10, wanted: 24 });
     await account('dead', { spent: 10, held: 8, wanted: 14, ...gone });
     expect(await now()).toEqual({ reserved: 22, spent: 10, assumed: 0 });
-    // 100 - 10 spent - 8 assumed: all of it is another's to have.
+    // 100 − 10 spent − 8 assumed: the rest is free for others.
     expect(await account('a', { need: 82, wanted: 82 })).toMatchObject({
       granted: 82,
       refused: null,
@@ -152,7 +152,7 @@ describe('a gateway’s block', () => {
     expect(await now()).toEqual({ reserved: 82, spent: 18, assumed: 8 });
   });
 
-  test('of a gateway that was only thought dead is put right by what it tells', async () => {
+  test('of a gateway that was wrongly considered dead is corrected by its reports', async () => {
     await set(100);
     await account('late', { need: 10, wanted: 24 });
     await account('late', { spent: 10, held: 8, wanted: 14, ...gone });
@@ -162,7 +162,7 @@ describe('a gateway’s block', () => {
     expect(await now()).toEqual({ reserved: 0, spent: 13, assumed: 0 });
   });
 
-  test('keeps what may be spent while it is told, and nothing of it once others have ended its lease', async () => {
+  test('keeps its unspent part on a report, and nothing once others have ended its lease', async () => {
     await set(100);
     await account('a', { need: 20, wanted: 20 });
     await budgets().reserve({
@@ -179,7 +179,7 @@ describe('a gateway’s block', () => {
     expect(await now()).toEqual({ reserved: 93, spent: 2, assumed: 0 });
   });
 
-  test('and a run’s reservation are of one budget: neither has what the other holds', async () => {
+  test('and the reservation of a run share one budget without overlap', async () => {
     await set(100);
     await budgets().reserve({
       tenant,
@@ -218,7 +218,7 @@ describe('two gateways over one budget', () => {
     });
   const most = { usd: 0, tokens: 100 };
 
-  test('spend it to its end and not beyond, at once and in any order', async () => {
+  test('spend it completely and never overspend it, concurrently and in any order', async () => {
     const limit = 20_000;
     await set(limit);
     const gateways = [openGateway(), openGateway()];
@@ -232,7 +232,7 @@ describe('two gateways over one budget', () => {
         });
         if (!allowance) continue;
         await new Promise((turn) => setTimeout(turn, Math.random() * 3));
-        // Less than was held, as it is with answers.
+        // Less than was reserved, as for most answers.
         const tokens = 20 + Math.floor(Math.random() * 80);
         spent += tokens;
         allowance.settle({ usd: 0, tokens });
@@ -244,13 +244,12 @@ describe('two gateways over one budget', () => {
     await Promise.all(gateways.map((gateway) => gateway.close()));
     expect(spent).toBeLessThanOrEqual(limit);
     expect(refused).toBeGreaterThan(0);
-    // Both together left no more than one question’s worth, and a little that each had when the
-    // other was refused.
+    // Together they left at most the amount of one question, and a small rest of each block.
     expect(spent).toBeGreaterThan(limit * 0.9);
     expect(await now()).toEqual({ reserved: 0, spent, assumed: 0 });
   });
 
-  test('one dies in the middle of an answer: the other has the rest when its lease is over', async () => {
+  test('one dies during an answer: the other gets the rest when the lease expires', async () => {
     await set(1_000);
     let died = false;
     const ifAlive = <T>(work: () => Promise<T>): Promise<T> =>
@@ -275,7 +274,7 @@ describe('two gateways over one budget', () => {
     expect(await now()).toEqual({ reserved: 0, spent: 161, assumed: 100 });
   });
 
-  test('follow a budget that is raised, or set while they run', async () => {
+  test('use a budget that is raised or set while they run', async () => {
     const gateway = openGateway();
     (await gateway.hold({ tenant, provider, most })).settle(most);
     expect(await now()).toBeNull();

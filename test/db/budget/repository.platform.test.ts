@@ -30,7 +30,7 @@ describe('budgets', () => {
     return budget && { reserved: budget.reserved, spent: budget.spent, assumed: budget.assumed };
   };
 
-  test('what is reserved is held, and what was needed is spent', async () => {
+  test('a reservation is held until it is settled with the actual cost', async () => {
     await set(100);
     expect(await reserve(unique('a'), 60)).toEqual({ kind: 'reserved' });
     const holder = unique('a');
@@ -48,7 +48,7 @@ describe('budgets', () => {
     expect(await now()).toEqual({ reserved: 0, spent: 7, assumed: 0 });
   });
 
-  test('what does not fit because others hold it may fit later; what was spent stays spent', async () => {
+  test('an amount that others hold may fit later; a spent amount stays spent', async () => {
     await set(100);
     const holder = unique('a');
     await reserve(holder, 60);
@@ -66,7 +66,7 @@ describe('budgets', () => {
     expect(await reserve(unique('b'), 40)).toEqual({ kind: 'reserved' });
   });
 
-  test('of two budgets both give, or neither', async () => {
+  test('reservations from two budgets succeed together or not at all', async () => {
     await set(100);
     await set(10, 'usd');
     const amounts = [
@@ -82,7 +82,7 @@ describe('budgets', () => {
     expect(await now()).toEqual({ reserved: 0, spent: 0, assumed: 0 });
   });
 
-  test('what nobody saw end counts as spent, until somebody knows better', async () => {
+  test('work with an unknown end counts as spent until its cost is known', async () => {
     await set(100);
     const holder = unique('a');
     await reserve(holder, 60);
@@ -93,7 +93,7 @@ describe('budgets', () => {
     expect(await now()).toEqual({ reserved: 0, spent: 9, assumed: 0 });
   });
 
-  test('a dead holder is in nobody’s way: after its lease its amount counts as spent', async () => {
+  test('a dead holder blocks no one: after its lease its amount counts as spent', async () => {
     await set(100);
     await reserve(unique('dead'), 60, -1);
     expect(await reserve(unique('b'), 50)).toMatchObject({
@@ -103,7 +103,7 @@ describe('budgets', () => {
     expect(await reserve(unique('b'), 40)).toEqual({ kind: 'reserved' });
   });
 
-  test('is never overspent, however many ask at once and whatever they then need', async () => {
+  test('is never overspent by concurrent requests, whatever they cost', async () => {
     await set(1000);
     const spent: number[] = [];
     const work = async (n: number): Promise<void> => {
@@ -123,7 +123,7 @@ describe('budgets', () => {
     expect(sum).toBeLessThanOrEqual(1000);
   });
 
-  test('holders of several budgets never wait for each other for ever', async () => {
+  test('holders of several budgets never deadlock', async () => {
     await set(1_000_000);
     await set(1_000_000, 'usd');
     const both: BudgetAmount[] = [
@@ -141,7 +141,7 @@ describe('budgets', () => {
     expect(await now()).toEqual({ reserved: 0, spent: 60, assumed: 0 });
   });
 
-  test('an unknown budget is named', async () => {
+  test('an unknown budget is an error with its name', async () => {
     await expect(reserve(unique('a'), 1)).rejects.toMatchObject({
       type: 'NotFound',
       message: expect.stringContaining(scope) as string,

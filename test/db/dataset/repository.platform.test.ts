@@ -53,7 +53,7 @@ describe('datasets', () => {
   const at = async (alias: DatasetAlias) =>
     (await test_.registry.datasets.alias({ tenant, dataset, alias }))?.version ?? null;
 
-  test('the same bytes are the same version, whoever registers them and however often', async () => {
+  test('equal bytes are one version, however often they are registered', async () => {
     expect(await register('a')).toEqual({ dataset, version: 1, manifest: refTo('a'), rows: 7 });
     expect(await register('b')).toMatchObject({ version: 2 });
     expect(await register('a')).toMatchObject({ version: 1 });
@@ -67,7 +67,7 @@ describe('datasets', () => {
     expect(await test_.registry.datasets.get({ tenant, dataset, version: 9 })).toBeNull();
   });
 
-  test('a key belongs to one registration', async () => {
+  test('an idempotency key belongs to one registration', async () => {
     const first = await register('a', `${dataset}/key`);
     expect(await register('a', `${dataset}/key`)).toEqual(first);
     await expect(register('b', `${dataset}/key`)).rejects.toMatchObject({
@@ -75,7 +75,7 @@ describe('datasets', () => {
     });
   });
 
-  test('aliases move with history and audit row, once a key', async () => {
+  test('aliases move with history and audit row, once per key', async () => {
     await register('a');
     await register('b');
     expect(await move('latest', 1)).toEqual({ from: null, to: 1, fencing: 1 });
@@ -99,13 +99,13 @@ describe('datasets', () => {
     ]);
   });
 
-  test('moving to where the alias stands leaves no trace', async () => {
+  test('a move to the current version of the alias leaves no record', async () => {
     await register('a');
     const first = await move('latest', 1);
     expect(await move('latest', 1)).toEqual({ from: 1, to: 1, fencing: first.fencing });
   });
 
-  test('a run’s moves are undone together, back to before its first', async () => {
+  test('the moves of a run are undone together, back to the version before the first', async () => {
     for (const content of ['a', 'b', 'c']) await register(content);
     await move('approved', 1);
     await move('approved', 2, `run:${runId}`);
@@ -123,7 +123,7 @@ describe('datasets', () => {
     ).toEqual([]);
   });
 
-  test('an alias that somebody moved since stays where it is', async () => {
+  test('an alias that was moved since by another actor stays', async () => {
     for (const content of ['a', 'b']) await register(content);
     const other = await startRun(test_.registry);
     await move('latest', 1, `run:${other}`);
@@ -158,7 +158,7 @@ describe('datasets', () => {
     expect(rest).toMatchObject({ items: [{ version: 1 }], nextPageToken: null });
   });
 
-  test('quarantine is recorded once a run and version, and the last word counts', async () => {
+  test('quarantine is recorded once per run and version, and the last write counts', async () => {
     await register('a');
     const put = (rows: number) =>
       test_.registry.datasets.quarantine.put({

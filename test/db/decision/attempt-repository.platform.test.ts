@@ -35,14 +35,14 @@ describe('attempts on a holdout', () => {
     expect(numbers).toEqual([1, 2, 1, 3, 2]);
   });
 
-  test('start anew on other rows and for another model', async () => {
+  test('start from 1 for other rows and another model', async () => {
     const model = unique('model');
     await claim('a', { model });
     expect((await claim('b', { model, holdout: 'july' })).number).toBe(1);
     expect((await claim('b', { model: unique('model') })).number).toBe(1);
   });
 
-  test('of many runs at once each get a number of their own', async () => {
+  test('of many concurrent runs get different numbers', async () => {
     const model = unique('model');
     const claimed = await Promise.all(
       Array.from({ length: 12 }, (_, index) => claim(`candidate ${index % 6}`, { model })),

@@ -30,7 +30,7 @@ describe('decisions', () => {
       ...over,
     });
 
-  test('need policy and evidence to be stored before, and name what is missing', async () => {
+  test('need a stored policy and evidence, and the error names what is missing', async () => {
     await expect(record()).rejects.toMatchObject({
       type: 'NotFound',
       message: expect.stringMatching(/^policy/) as string,
@@ -51,7 +51,7 @@ describe('decisions', () => {
     expect(await test_.registry.decisions.get({ tenant, id: 'dec_none' })).toBeNull();
   });
 
-  test('are made once a key', async () => {
+  test('are made once per key', async () => {
     await put('policy', policy);
     await put('evidence', evidence);
     const first = await record({ idempotencyKey: 'once' });
@@ -61,7 +61,7 @@ describe('decisions', () => {
     });
   });
 
-  test('are told with what came of them, once a key', async () => {
+  test('notify webhooks with their outcome, once per key', async () => {
     await put('policy', policy);
     await put('evidence', evidence);
     const told = ['ann', 'bob'].map((name) => ({ kind: 'one.judged', data: { name } }));
@@ -73,7 +73,7 @@ describe('decisions', () => {
     );
   });
 
-  test('evidence comes back with the digest it was stored under, and cannot be another’s or changed', async () => {
+  test('evidence is returned with its digest, and cannot be replaced or changed', async () => {
     await put('evidence', evidence);
     await put('evidence', evidence);
     const body = await test_.registry.evidence.get({

@@ -1,6 +1,5 @@
 /**
- * What bundles and the indexes that they ask owe each other: a needed index is not retired, and its
- * alias goes back with the application.
+ * Guarantees between bundles and their indexes: a needed index is not retired, and its alias moves back with the application.
  */
 import type { RunId } from '../../../domain/ids';
 import type { IndexRecipe } from '../../../domain/index/version';
@@ -33,7 +32,7 @@ const report = {
   seconds: 1,
 } as const;
 
-describe('indexes and the bundles that ask them', () => {
+describe('indexes and the bundles that use them', () => {
   let test_: TestRegistry;
   let index: string;
   let model: string;
@@ -93,7 +92,7 @@ describe('indexes and the bundles that ask them', () => {
     return version;
   }
 
-  /** As `registerBundle` does. */
+  /** Like `registerBundle`. */
   async function bundle(asks: number | null, runId: RunId): Promise<number> {
     const key = unique('bundle');
     const { version } = await test_.registry.models.register({
@@ -115,7 +114,7 @@ describe('indexes and the bundles that ask them', () => {
 
   const ended = (id: RunId) => test_.registry.runs.update({ tenant, id, status: 'succeeded' });
 
-  /** A run that builds, promotes its bundle and lets the index's alias follow. */
+  /** A run that builds, promotes its bundle and moves the alias of the index. */
   async function released(
     asks: number | null = null,
   ): Promise<{ readonly asks: number; readonly version: number }> {
@@ -155,7 +154,7 @@ describe('indexes and the bundles that ask them', () => {
       ({ kind, to, bundle: of }) => [kind, to, of?.version],
     );
 
-  test('the index goes back with the application that had moved it, step by step and once a key', async () => {
+  test('the index moves back with the application that had moved it, step by step and once per key', async () => {
     const [one, two, three] = [await released(), await released(), await released()];
     expect(await answers()).toBe(three.asks);
     const key = unique('back');
@@ -187,7 +186,7 @@ describe('indexes and the bundles that ask them', () => {
     ]);
   });
 
-  test('the index does not follow a bundle that was rolled back before its turn came', async () => {
+  test('the index does not follow a bundle that was rolled back before the index moved', async () => {
     const one = await released();
     const runId = await startRun(test_.registry);
     const of = await built(runId);
@@ -223,7 +222,7 @@ describe('indexes and the bundles that ask them', () => {
     expect(await answers()).toBe(one.asks);
   });
 
-  test('over several bundles at once, and past one that asks the same version', async () => {
+  test('the index moves back over several bundles at once, and past one with the same version', async () => {
     const one = await released();
     const two = await released();
     await released(two.asks);
@@ -232,7 +231,7 @@ describe('indexes and the bundles that ask them', () => {
     });
   });
 
-  test('the index stays where somebody else has moved it since, where it is right already, and where the bundle before asks none', async () => {
+  test('the index stays if it was moved since, is already right, or the previous bundle has none', async () => {
     const one = await released();
     const two = await released();
     await indexes().rollback({
@@ -286,10 +285,10 @@ describe('indexes and the bundles that ask them', () => {
     expect(await rollback(asking.version)).toMatchObject({ index: null });
   });
 
-  test('what a bundle may ask is not retired, and the refusal says whose it is and what frees it', async () => {
+  test('a version that a bundle may use is not retired, and the error names the bundle and the next step', async () => {
     const [one, two, three] = [await released(), await released(), await released()];
     const four = await released();
-    // Only bundles hold them here: the aliases of the index point elsewhere.
+    // Only bundles keep them, because the aliases of the index point elsewhere.
     await indexes().rollback({
       tenant,
       index,
@@ -361,7 +360,7 @@ describe('indexes and the bundles that ask them', () => {
     ).toHaveLength(2);
   });
 
-  test('a bundle whose index was retired does not come back, and a run that goes on keeps what it has built', async () => {
+  test('a bundle whose index was retired cannot return, and a running run keeps its index', async () => {
     const one = await released();
     await released();
     await released();
@@ -381,7 +380,7 @@ describe('indexes and the bundles that ask them', () => {
     expect(await retire(fresh)).toMatchObject({ from: 'ready' });
   });
 
-  test('a version whose build is over without an end of its own is retired, and not while it goes on', async () => {
+  test('a version of an ended build without a recorded end is retired, but not during its build', async () => {
     const runId = await startRun(test_.registry);
     const ofRun = await opened(runId);
     await expect(retire(ofRun)).rejects.toMatchObject({
@@ -407,7 +406,7 @@ describe('indexes and the bundles that ask them', () => {
     expect(await indexes().buildOf(name)).toBeNull();
   });
 
-  test('a rollback and the retiring of what it goes to never both happen', async () => {
+  test('a rollback and the retirement of its target never both happen', async () => {
     for (let time = 0; time < 8; time += 1) {
       index = unique('docs');
       model = unique('assistant');
@@ -418,7 +417,7 @@ describe('indexes and the bundles that ask them', () => {
     }
   });
 
-  test('a gateway that has not heard of the last move may still ask it', async () => {
+  test('a gateway that has not applied the last move may still use the version', async () => {
     const one = await released();
     for (let more = 0; more < 3; more += 1) await released();
     const { gateways } = test_.registry;

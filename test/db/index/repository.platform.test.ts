@@ -103,7 +103,7 @@ describe('indexes', () => {
       idempotencyKey: unique('promote'),
     });
 
-  test('versions are numbered without gaps, once a key, and named by what is in them', async () => {
+  test('versions are numbered without gaps, once per key, and identified by their content', async () => {
     const of = await dataset('a');
     const first = await open(of, { idempotencyKey: `${index}/1` });
     expect(await open(of, { idempotencyKey: `${index}/1` })).toEqual(first);
@@ -113,7 +113,7 @@ describe('indexes', () => {
     await expect(open(99)).rejects.toMatchObject({ type: 'NotFound' });
   });
 
-  test('a version is led back to the dataset version that it was filled from', async () => {
+  test('the lineage of a version leads to its dataset version', async () => {
     const of = await dataset('a');
     const { version } = await open(of);
     const node = { kind: 'index', name: index, version } as const;
@@ -142,7 +142,7 @@ describe('indexes', () => {
     ]);
   });
 
-  test('a version answers only when it is sealed, and is sealed only when it has every change', async () => {
+  test('a version is searchable only when sealed, and is sealed only with every change', async () => {
     const of = await dataset('a');
     const { version } = await open(of);
     expect(await repository().seal({ tenant, index, version, report })).toMatchObject({
@@ -184,7 +184,7 @@ describe('indexes', () => {
     });
   });
 
-  test('changes have one order, are taken once, and a version begins after those that its dataset has', async () => {
+  test('changes have one order and are accepted once; a version starts after those in its dataset', async () => {
     const old = await dataset('a');
     const first = await ready(old);
     const key = unique('same');
@@ -212,7 +212,7 @@ describe('indexes', () => {
     expect((await open(await dataset('b'))).applied).toBe(4);
   });
 
-  test('the alias goes forward from what was compared with, and back in one step', async () => {
+  test('the alias moves forward only from the compared version, and back in one step', async () => {
     const of = await dataset('a');
     const [one, two, three] = [await ready(of), await ready(of), await ready(of)];
     expect(await promote(one, { version: null })).toEqual({
@@ -263,7 +263,7 @@ describe('indexes', () => {
     ).rejects.toThrow();
   });
 
-  test('a second rollback does not bring the bad version back, and passes over a retired one', async () => {
+  test('a second rollback does not restore the bad version, and skips a retired one', async () => {
     const of = await dataset('a');
     const [one, two, three] = [await ready(of), await ready(of), await ready(of)];
     const rollback = () =>
@@ -297,7 +297,7 @@ describe('indexes', () => {
     await expect(rollback()).rejects.toMatchObject({ type: 'Conflict' });
   });
 
-  test('a version that has ended takes no change, answers nothing and is not begun by a run that is over', async () => {
+  test('an ended version accepts no change and no query, and an ended run cannot open one', async () => {
     const of = await dataset('a');
     const { version } = await open(of);
     await repository().end({

@@ -9,7 +9,7 @@ import type { LoggedAnswer } from '../../../domain/language/logged-answer';
 import { emptyRolloutState } from '../../../domain/rollout/state';
 import { newId } from '../../../db/ids';
 import type { OtherScore, PredictionRow } from '../../../db/serving/prediction-repository';
-import type { RipePair, RolloutRecord } from '../../../db/rollout/repository';
+import type { DuePair, RolloutRecord } from '../../../db/rollout/repository';
 import {
   openTestRegistry,
   registerVersions,
@@ -19,7 +19,7 @@ import {
 } from '../registry-fixture';
 import { openRollout, promoteOver } from '../rollout/fixture';
 
-describe('what is said of answers', () => {
+describe('feedback on answers', () => {
   let test_: TestRegistry;
   let model: string;
   let runId: RunId;
@@ -114,9 +114,9 @@ describe('what is said of answers', () => {
     });
   const labelOf = async (id: PredictionId | undefined) =>
     (await test_.registry.predictions.get({ tenant, id: id as PredictionId }))?.label;
-  const pairsNow = async (): Promise<readonly RipePair[]> => {
-    let pairs: readonly RipePair[] = [];
-    const fold = (_state: unknown, batch: { readonly pairs: readonly RipePair[] }) => {
+  const pairsNow = async (): Promise<readonly DuePair[]> => {
+    let pairs: readonly DuePair[] = [];
+    const fold = (_state: unknown, batch: { readonly pairs: readonly DuePair[] }) => {
       ({ pairs } = batch);
       return emptyRolloutState;
     };
@@ -129,7 +129,7 @@ describe('what is said of answers', () => {
     });
     return pairs;
   };
-  const worth = (pairs: readonly RipePair[]) =>
+  const worth = (pairs: readonly DuePair[]) =>
     pairs.map(({ champion, challenger, label }) => ({ champion, challenger, label }));
   const counts = async () =>
     (await test_.registry.rollouts.traffic({ tenant, id: rollout.id })).answers;
@@ -140,7 +140,7 @@ describe('what is said of answers', () => {
       request(),
       request({ other: beside(null, 'ProviderTimeout') }),
       request({ other: beside(said(null)) }),
-      // There was no room to ask the other one.
+      // The other version was not asked, for lack of room.
       request({ other: null }),
       request(),
     );
@@ -158,7 +158,7 @@ describe('what is said of answers', () => {
     });
   });
 
-  test('parts that come apart are joined, each as it was said last, in whatever order', async () => {
+  test('parts that arrive separately are joined, each with its latest value, in any order', async () => {
     await begin();
     const [id] = await store(request());
     await tell(id, { score: 0.5 }, '2026-01-02T00:00:00Z');
@@ -171,7 +171,7 @@ describe('what is said of answers', () => {
     expect(await labelOf(id)).toEqual({ score: 0.5, references: ['Paris'], correction: 'Paris' });
   });
 
-  test('a right answer that comes after somebody’s score counts, once', async () => {
+  test('a right answer that arrives after a score counts once', async () => {
     await begin();
     const [id] = await store(request(), request(), request());
     await tell(id, { score: 0 });
@@ -182,7 +182,7 @@ describe('what is said of answers', () => {
     expect(await pairsNow()).toEqual([]);
   });
 
-  test('callers judge the answer that they were given, and none that they were not', async () => {
+  test('callers score only the answer that they received', async () => {
     await begin({ from: 'callers' });
     const [shadowed, own, failed] = await store(
       request(),
@@ -215,7 +215,7 @@ describe('what is said of answers', () => {
     ]);
   });
 
-  test('what guardrails ask for is counted as answers are stored: beside the others in shadow, of its own later', async () => {
+  test('guardrails count stored answers: all answers in shadow, later only assigned ones', async () => {
     await begin({}, [
       { name: 'first_token_ms', quantile: 0.97, max: 500 },
       { name: 'tokens', quantile: 0.97, max: 150 },
@@ -224,7 +224,7 @@ describe('what is said of answers', () => {
     const rows = [
       request({ other: beside(said('', { blocked: 'output', ...costly })) }),
       request({ other: beside(said('no JSON', { malformed: true })) }),
-      // By the provider's own filter: quick, cheap, and no answer.
+      // Blocked by the filter of the provider: quick, cheap and without an answer.
       request({ other: beside(said('', { finish: 'filtered' })) }),
       request({
         output: said('', { blocked: 'input', firstTokenMs: 900, ...costly }),
@@ -263,7 +263,7 @@ describe('what is said of answers', () => {
         output: said('Paris', { firstTokenMs: 200 }),
         other: { ...beside(null, 'ProviderTimeout'), role: 'fallback' },
       }),
-      // Beside the champion's answers it costs nobody anything now.
+      // After the shadow, an answer beside the champion's does not count.
       request({ ...live, other: beside(said('', { blocked: 'output', ...costly })) }),
     );
     expect(await counts()).toEqual({ streamed: 4, late: 2, costly: 1, blocked: 1, malformed: 0 });

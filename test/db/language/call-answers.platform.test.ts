@@ -10,7 +10,7 @@ import {
   type TestRegistry,
 } from '../registry-fixture';
 
-/** Retention of what language models answered: what is over goes, what was paid stays. */
+/** Retention of answers of language models: expired answers are deleted, and their costs stay. */
 describe('answers on the call ledger', () => {
   let test_: TestRegistry;
   beforeEach(async () => {
@@ -86,7 +86,7 @@ describe('answers on the call ledger', () => {
   };
   const applied = async () => (await test_.registry.retention.apply()).callAnswerDays;
 
-  test('go when the run that asked ended longer ago than they are kept; what they cost stays, to the token', async () => {
+  test('are deleted when their run ended longer ago than the retention; their exact cost stays', async () => {
     const run = await startRun(test_.registry);
     const call = callOf(stageOf(run), 'one');
     await answer(call, 'the judge quotes: my number is 0171');
@@ -119,7 +119,7 @@ describe('answers on the call ledger', () => {
     expect(before).toMatchObject({ usage, cost: 42, calls: { answered: 1 } });
   });
 
-  test('stay for a run that is under way, whether it asked or reads what another had asked', async () => {
+  test('stay for a running run, whether it requested or reads them', async () => {
     const [over, reading, claiming, asking] = [
       await startRun(test_.registry),
       await startRun(test_.registry),
@@ -139,13 +139,13 @@ describe('answers on the call ledger', () => {
     expect(await applied()).toBe(1);
     expect(await find(stageOf(over), read, claimed, unread, own)).toMatchObject([{}, {}, null, {}]);
 
-    // Read by the one that is over as well, just now: that keeps nothing.
+    // A recent read by the ended run does not keep them.
     for (const run of [reading, claiming, asking]) await endRun(run, 200);
     expect(await applied()).toBe(3);
     expect(await test_.database.sql`select * from llm_call_readers`).toEqual([]);
   });
 
-  test('are asked for and paid anew by whoever asks after that, who then has the new one', async () => {
+  test('are requested and paid for again by the next reader, who gets the new one', async () => {
     const [old, later] = [await startRun(test_.registry), await startRun(test_.registry)];
     const first = callOf(stageOf(old), 'one');
     await answer(first, 'long ago', 'standby');
@@ -171,7 +171,7 @@ describe('answers on the call ledger', () => {
     expect(await applied()).toBe(0);
   });
 
-  test('that are gone end in words when they cannot be paid anew', async () => {
+  test('that were deleted are a clear error when they cannot be paid for again', async () => {
     const [old, later] = [await startRun(test_.registry), await startRun(test_.registry)];
     const first = callOf(stageOf(old), 'one');
     await answer(first);
@@ -193,7 +193,7 @@ describe('answers on the call ledger', () => {
     expect(await report(first.scope)).toMatchObject({ attempts: { answered: 1 }, cost: 42 });
   });
 
-  test('of a search stay while it is under way, and those of nobody who is known to end a month at least', async () => {
+  test('of a search stay while it runs, and those of an unknown owner at least a month', async () => {
     const { registry, database } = test_;
     await registry.retention.set({ tenant, settings: { callAnswerDays: 1 }, actor: 'key:a' });
     const [search, build] = [
@@ -214,7 +214,7 @@ describe('answers on the call ledger', () => {
     expect(await applied()).toBe(1);
   });
 
-  test('stay for a run that is under way and was answered what another had asked in vain', async () => {
+  test('stay for a running run that got the answer of a question another run had failed to get', async () => {
     const { registry } = test_;
     const [over, later] = [await startRun(registry), await startRun(registry)];
     const asked = callOf(stageOf(over), 'one');
@@ -235,7 +235,7 @@ describe('answers on the call ledger', () => {
     expect(await applied()).toBe(1);
   });
 
-  test('what a run paid stays in its report, whoever asks all of it anew', async () => {
+  test('the costs of a run stay in its report when others request the answers again', async () => {
     const { registry } = test_;
     const [old, later] = [await startRun(registry), await startRun(registry)];
     const first = callOf(stageOf(old), 'one');
@@ -250,7 +250,7 @@ describe('answers on the call ledger', () => {
       ]);
   });
 
-  test('that somebody reads in the same moment are kept', async () => {
+  test('that are read at the same moment are kept', async () => {
     const [over, reading] = [await startRun(test_.registry), await startRun(test_.registry)];
     const calls = Array.from({ length: 200 }, (_, n) => callOf(stageOf(over), `call ${n}`));
     for (const call of calls) await answer(call);
@@ -261,7 +261,7 @@ describe('answers on the call ledger', () => {
       find(stageOf(reading), ...calls),
       test_.registry.retention.apply(),
     ]);
-    // Whichever was first: what was given once is given again.
+    // In either order, an answer that was returned once is returned again.
     expect(await find(stageOf(reading), ...calls)).toEqual(found);
     await applied();
     expect(await find(stageOf(reading), ...calls)).toEqual(found);

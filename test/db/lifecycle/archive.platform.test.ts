@@ -63,7 +63,7 @@ const listed = async (archived: boolean): Promise<readonly string[]> => {
   return names;
 };
 
-/** A lifecycle whose version 1 serves; the run that made it has ended. */
+/** A lifecycle whose version 1 serves and whose run has ended. */
 async function serving(): Promise<string> {
   const name = unique('lifecycle');
   await applyLifecycle(test_.registry, name);
@@ -94,7 +94,7 @@ async function serving(): Promise<string> {
 }
 
 describe('an archived lifecycle', () => {
-  test('accepts no run, neither of a person nor of its schedule, until it is restored', async () => {
+  test('accepts no manual or scheduled run until it is restored', async () => {
     const name = unique('lifecycle');
     const digest = await applyLifecycle(test_.registry, name);
     const begun = await accept(name, digest);
@@ -112,7 +112,7 @@ describe('an archived lifecycle', () => {
     await expect(
       lifecycles().apply({ tenant, revision: revisionOf(name, 'second'), actor: 'key:a' }),
     ).rejects.toMatchObject(refused);
-    // What was accepted before goes on.
+    // Runs that were accepted before continue.
     const opened = {
       tenant,
       workflowId: begun.workflowId,
@@ -130,7 +130,7 @@ describe('an archived lifecycle', () => {
     expect((await accept(name, digest)).status).toBe('pending');
   });
 
-  test('is listed apart, and twice is once in the audit', async () => {
+  test('is listed separately, and archiving twice has one audit row', async () => {
     const name = unique('lifecycle');
     await applyLifecycle(test_.registry, name);
     await lifecycles().archive(of(name));
@@ -149,7 +149,7 @@ describe('an archived lifecycle', () => {
     ]);
   });
 
-  test('goes on serving', async () => {
+  test('continues to serve', async () => {
     const name = await serving();
     expect(await lifecycles().archive(of(name))).toMatchObject({ champion: 1, openRuns: [] });
     expect((await test_.registry.aliases.get({ tenant, model: name })).champion).toMatchObject({
@@ -157,7 +157,7 @@ describe('an archived lifecycle', () => {
     });
   });
 
-  test('promises in the same transaction that its schedule goes, and comes back', async () => {
+  test('enqueues the removal and the return of its schedule in the same transaction', async () => {
     const name = unique('lifecycle');
     await lifecycles().apply({
       tenant,
@@ -207,7 +207,7 @@ describe('an archived lifecycle', () => {
     expect(schedules.synced.map(({ schedule }) => schedule)).toEqual([null, hourly]);
   });
 
-  test('has every run that was accepted at the same moment before its archiving', async () => {
+  test('counts a run that was accepted at the same moment, or refuses it', async () => {
     const name = unique('lifecycle');
     const digest = await applyLifecycle(test_.registry, name);
     const starts = Array.from({ length: 8 }, () =>
@@ -218,13 +218,13 @@ describe('an archived lifecycle', () => {
     );
     const [archive, ...ids] = await Promise.all([lifecycles().archive(of(name)), ...starts]);
     const accepted = ids.filter((id) => id !== null);
-    // Each run is either seen by the archiving or refused.
+    // Each run is either counted by the archiving or refused.
     expect([...archive.openRuns].sort()).toEqual([...accepted].sort());
   });
 });
 
 describe('a deleted lifecycle', () => {
-  test('must be archived before, and have nothing that runs', async () => {
+  test('must be archived before, and have no open runs', async () => {
     const name = unique('lifecycle');
     await applyLifecycle(test_.registry, name);
     const remove = () => lifecycles().delete({ ...of(name), stopServing: false });
@@ -248,7 +248,7 @@ describe('a deleted lifecycle', () => {
     ]);
   });
 
-  test('must serve nothing, or its champion is withdrawn with it', async () => {
+  test('must not serve, unless its champion is withdrawn with it', async () => {
     const name = await serving();
     await lifecycles().archive(of(name));
     await expect(lifecycles().delete({ ...of(name), stopServing: false })).rejects.toMatchObject({
@@ -260,7 +260,7 @@ describe('a deleted lifecycle', () => {
     expect(items[0]).toMatchObject({ kind: 'withdraw', cause: by.reason, actor: 'key:a' });
   });
 
-  test('is gone from every list and keeps its records; applied again it goes on with its numbers', async () => {
+  test('is in no list and keeps its records; applied again it continues its numbers', async () => {
     const name = await serving();
     await lifecycles().archive(of(name));
     await lifecycles().delete({ ...of(name), stopServing: true });
@@ -281,7 +281,7 @@ describe('a deleted lifecycle', () => {
     await startRun(test_.registry, name);
   });
 
-  test('is back as it was when the same revision is applied again', async () => {
+  test('is restored unchanged when the same revision is applied again', async () => {
     const name = unique('lifecycle');
     await applyLifecycle(test_.registry, name);
     await lifecycles().archive(of(name));

@@ -86,7 +86,7 @@ describe('lifecycles', () => {
     expect(await test_.registry.lifecycles.get({ tenant, name })).not.toBeNull();
   });
 
-  test('what is not there is null', async () => {
+  test('an unknown lifecycle is null', async () => {
     expect(await test_.registry.lifecycles.get({ tenant, name: 'nowhere' })).toBeNull();
     const name = unique('lifecycle');
     await applyLifecycle(test_.registry, name);

@@ -10,7 +10,7 @@ describe('lineage', () => {
   });
   afterAll(() => test_.close());
 
-  test('leads from a deployment back to its data and from data on to what was made of it', async () => {
+  test('leads from a deployment back to its data, and from data to everything made from it', async () => {
     const { lineage } = test_.registry;
     const runId = await startRun(test_.registry);
     const raw: LineageNode = { kind: 'dataset', name: unique('flights'), version: 3 };
@@ -43,7 +43,7 @@ describe('lineage', () => {
     await lineage.add({ tenant, edges: [] });
   });
 
-  test('finds exactly what is reachable, in circles too', async () => {
+  test('finds exactly the reachable nodes, also in cycles', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.nat(5), fc.nat(5)), { maxLength: 14 }),
@@ -83,7 +83,7 @@ describe('lineage', () => {
     );
   });
 
-  /** Layers of two nodes, each joined with both of the next: 2^32 paths over 128 edges. */
+  /** Layers of two nodes, each connected with both of the next: 2^32 paths over 128 edges. */
   async function chainOfDiamonds(layers: number): Promise<LineageNode> {
     const graph = unique('diamonds');
     const node = (layer: number, side: number): LineageNode => ({
@@ -100,7 +100,7 @@ describe('lineage', () => {
     return node(0, 0);
   }
 
-  test('answers chained diamonds at once, with the shortest distance of each edge', async () => {
+  test('answers chained diamonds quickly, with the shortest distance of each edge', async () => {
     const start = await chainOfDiamonds(32);
     const query = { tenant, node: start, direction: 'downstream' } as const;
     const { value: found, milliseconds } = await fastestOf(3, 5_000, () =>

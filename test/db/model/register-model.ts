@@ -31,16 +31,15 @@ interface Standing {
 }
 
 /**
- * What champion and rollout promise each other, in plain memory. It is told what happened, in
- * order, and throws where that may not happen.
+ * The guarantees between champion and rollout, in memory. It receives events in order and throws for an event that must not happen.
  */
 export class RegisterModel {
   readonly aliases: AliasModel;
   open: OpenRollout | null = null;
   readonly ended = new Map<string, string>();
-  /** Changes after which gateways are told. */
+  /** Changes that notify the gateways. */
   reroutes = 0;
-  /** The move whose transaction must end the open rollout, and as what. */
+  /** The move whose transaction must end the open rollout, and with which status. */
   private due: { readonly status: 'promoted' | 'superseded' } | null = null;
 
   private readonly versionsOf: VersionsOf;
@@ -63,7 +62,7 @@ export class RegisterModel {
       this.rolled(action, before as OpenRollout | null, after as OpenRollout);
   }
 
-  /** Nothing may be left for later. */
+  /** Throws if anything is incomplete at the end. */
   isSettled(): boolean {
     return this.due === null;
   }
@@ -116,7 +115,7 @@ export class RegisterModel {
       action === 'rollout.status'
         ? isPassing || this.open?.weight !== after.weight
         : action !== 'rollout.extend';
-    // A move of the champion and the end that it brings are one transaction and one epoch.
+    // A move of the champion and the end that it causes are one transaction and one epoch.
     if (isRouted && this.due === null) this.reroutes += 1;
     if (action === 'rollout.end') this.end(after);
     else this.open = after;

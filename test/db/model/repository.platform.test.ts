@@ -43,7 +43,7 @@ describe('models', () => {
     );
   });
 
-  test('a key makes one version, also when its registrations meet', async () => {
+  test('a key makes one version, also for concurrent registrations', async () => {
     const made = await Promise.all(Array.from({ length: 8 }, () => register('m', `${model}/key`)));
     expect(made).toEqual(
       Array.from({ length: 8 }, () => ({ model, version: 1, manifest: refTo('m') })),
@@ -54,7 +54,7 @@ describe('models', () => {
     expect(await register('m')).toMatchObject({ version: 2 });
   });
 
-  test('a version is a candidate until it is decided on', async () => {
+  test('a version is a candidate until its decision', async () => {
     await register('m');
     expect(await test_.registry.models.get({ tenant, model, version: 1 })).toMatchObject({
       status: 'candidate',

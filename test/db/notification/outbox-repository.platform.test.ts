@@ -1,4 +1,4 @@
-import { promise } from '../../../db/notification/outbox-entry';
+import { enqueueOutbox } from '../../../db/notification/outbox-entry';
 import { empty, openTestRegistry, tenant, type TestRegistry } from '../registry-fixture';
 
 describe('the outbox', () => {
@@ -13,13 +13,13 @@ describe('the outbox', () => {
 
   const add = async (count: number) => {
     for (let n = 0; n < count; n++)
-      await promise(test_.database.sql, { tenant, topic: 'run.start', payload: { n } });
+      await enqueueOutbox(test_.database.sql, { tenant, topic: 'run.start', payload: { n } });
   };
   const claim = (limit: number, leaseSeconds = 60) =>
     test_.registry.outbox.claim({ limit, leaseSeconds });
   const due = () => test_.database.sql`update outbox set due_at = now() - interval '1 second'`;
 
-  test('gives each entry to one claimer, oldest first', async () => {
+  test('gives each entry to one worker, oldest first', async () => {
     await add(30);
     const claims = await Promise.all(Array.from({ length: 6 }, () => claim(5)));
     const ids = claims.flat().map(({ id }) => id);
@@ -29,7 +29,7 @@ describe('the outbox', () => {
     expect(await claim(5)).toEqual([]);
   });
 
-  test('gives an entry again when its claimer died, and never again when it was done', async () => {
+  test('gives an entry again when its worker died, and never again after its delivery', async () => {
     await add(1);
     const [first] = await claim(1, 0);
     const [again] = await claim(1);
@@ -41,7 +41,7 @@ describe('the outbox', () => {
     await test_.registry.outbox.done({ id: first?.id ?? '' });
   });
 
-  test('gives a failed entry again later and later', async () => {
+  test('gives a failed entry again after increasing delays', async () => {
     await add(1);
     const delays: number[] = [];
     for (let attempt = 0; attempt < 4; attempt++) {
@@ -60,7 +60,7 @@ describe('the outbox', () => {
     );
   });
 
-  test('gives only the topics asked for', async () => {
+  test('gives only the requested topics', async () => {
     await add(1);
     expect(
       await test_.registry.outbox.claim({ limit: 5, leaseSeconds: 1, topics: ['alias.moved'] }),

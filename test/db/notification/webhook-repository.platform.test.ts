@@ -16,7 +16,7 @@ import {
   type TestRegistry,
 } from '../registry-fixture';
 
-describe('what webhooks are told', () => {
+describe('webhook deliveries', () => {
   let test_: TestRegistry;
   beforeAll(async () => {
     test_ = await openTestRegistry({ maxConnections: 20 });
@@ -50,7 +50,7 @@ describe('what webhooks are told', () => {
     notify(test_.database.sql, { tenant, lifecycle, event, subject: 'run_1', data });
   const log = async (lifecycle: string) =>
     (await test_.registry.webhooks.list({ tenant, lifecycle, pageSize: 200 })).items;
-  /** `event → place in notify`, oldest first. */
+  /** `event → position in notify`, oldest first. */
   const told = async (lifecycle: string) =>
     (await log(lifecycle)).map(({ event, target }) => `${event} → ${target}`).reverse();
   const claim = (limit = 50) => test_.registry.webhooks.claim({ limit, leaseSeconds: 60 });
@@ -73,8 +73,8 @@ describe('what webhooks are told', () => {
       outcome,
     });
 
-  describe('is written with what happened', () => {
-    test('one row for each webhook that wants to hear of it', async () => {
+  describe('are written in the transaction of their event', () => {
+    test('one row for each webhook that subscribes to the event', async () => {
       const hooks = [
         hook('a', ['run.failed', 'run.succeeded']),
         hook('b', ['model.promoted']),
@@ -98,7 +98,7 @@ describe('what webhooks are told', () => {
       });
     });
 
-    test('by the revision that is current then', async () => {
+    test('by the revision that is current at that time', async () => {
       const lifecycle = await applyHooks(unique('flights'), [hook('a', ['run.failed'])]);
       await tell(lifecycle);
       await applyHooks(lifecycle, [hook('b', ['run.lost']), hook('a', ['run.failed'])]);
@@ -121,7 +121,7 @@ describe('what webhooks are told', () => {
       ).toEqual([]);
     });
 
-    test('nothing of a transaction that was undone', async () => {
+    test('nothing for a transaction that was rolled back', async () => {
       const lifecycle = await applyHooks(unique('flights'), [hook('a', ['run.failed'])]);
       const undone = test_.database.sql.begin(async (tx) => {
         await notify(tx, { tenant, lifecycle, event: 'run.failed', subject: 'run_1', data: {} });
@@ -132,7 +132,7 @@ describe('what webhooks are told', () => {
     });
   });
 
-  describe('comes from', () => {
+  describe('are caused by', () => {
     const everything = [
       hook('all', ['run.succeeded', 'run.failed', 'run.waiting', 'run.cancelled']),
     ];
@@ -160,7 +160,7 @@ describe('what webhooks are told', () => {
       });
     });
 
-    test('an observer that says what holds up a waiting run tells nobody', async () => {
+    test('no delivery for the cause that holds up a waiting run', async () => {
       const lifecycle = await applyHooks(unique('flights'), everything);
       const id = await startRun(test_.registry, lifecycle);
       const seen = await update(id, 'waiting', { waitingFor: 'an approver' });
@@ -226,7 +226,7 @@ describe('what webhooks are told', () => {
       expect((await log(model))[0]?.data).toMatchObject({ model, cause: 'errors above 0.01' });
     });
 
-    test('a champion that was rolled back, with the rollout beside it', async () => {
+    test('a champion that was rolled back, and its rollout', async () => {
       const model = unique('model');
       await applyHooks(model, [hook('all', ['model.rolled_back', 'rollout.superseded'])]);
       await registerVersions(test_.registry, model, 3);
@@ -255,8 +255,8 @@ describe('what webhooks are told', () => {
     });
   });
 
-  describe('is claimed', () => {
-    test('by one worker each, oldest first, and by another when the lease is over', async () => {
+  describe('are claimed', () => {
+    test('by one worker each, oldest first, and by another when the lease expires', async () => {
       const lifecycle = await applyHooks(unique('flights'), [
         hook('a', ['run.failed']),
         hook('b', ['run.failed']),
@@ -273,7 +273,7 @@ describe('what webhooks are told', () => {
       expect(new Set(again.map(({ tries }) => tries))).toEqual(new Set([2]));
     });
 
-    test('and what came of it is kept: every attempt, the next time, the end', async () => {
+    test('and every attempt, the next time and the end are recorded', async () => {
       const lifecycle = await applyHooks(unique('flights'), [hook('a', ['run.failed'])]);
       await tell(lifecycle);
       const [first] = await claim();
@@ -301,7 +301,7 @@ describe('what webhooks are told', () => {
       expect(await claim()).toEqual([]);
     });
 
-    test('a claimer whose lease was over cannot write about what another has', async () => {
+    test('a worker with an expired lease cannot write about a delivery of another', async () => {
       const lifecycle = await applyHooks(unique('flights'), [hook('a', ['run.failed'])]);
       await tell(lifecycle);
       const [late] = await claim();
@@ -316,11 +316,11 @@ describe('what webhooks are told', () => {
     });
   });
 
-  describe('what waits goes by the spec of its attempt', () => {
+  describe('a pending delivery uses the spec at its attempt', () => {
     const addressed = async () =>
       (await claim()).map(({ url, secret, target }) => [url, secret, target]);
 
-    test('with the secret that its address has now, wherever that stands', async () => {
+    test('with the current secret of its address, at any position', async () => {
       const lifecycle = await applyHooks(unique('flights'), [
         hook('a', ['run.failed']),
         hook('b', ['run.failed']),
@@ -336,7 +336,7 @@ describe('what webhooks are told', () => {
       ]);
     });
 
-    test('to the address that was put right, also what is asked for again', async () => {
+    test('to the corrected address, also when it is sent again', async () => {
       const lifecycle = await applyHooks(unique('flights'), [hook('tpyo', ['run.failed'])]);
       await tell(lifecycle);
       const [failed] = await claim();
@@ -356,14 +356,14 @@ describe('what webhooks are told', () => {
     });
 
     test.each([
-      ['was taken out', []],
-      ['was taken out before one that was told itself', [hook('b', ['run.failed'])]],
+      ['was removed', []],
+      ['was removed before another that was notified itself', [hook('b', ['run.failed'])]],
       [
-        'has another in its place, which does not ask for such events',
+        'has another in its place, which does not subscribe to such events',
         [hook('c', ['run.lost']), hook('b', ['run.failed'])],
       ],
     ])(
-      'to nobody, which the log says, when its webhook %s',
+      'to no address, with a log entry, when its webhook %s',
       async (_name, hooks: readonly NotifySpec[]) => {
         const lifecycle = await applyHooks(unique('flights'), [
           hook('a', ['run.failed']),
@@ -388,7 +388,7 @@ describe('what webhooks are told', () => {
     );
   });
 
-  describe('a webhook that is gone', () => {
+  describe('a webhook that responded with 410 Gone', () => {
     const goneHooks = [hook('gone', ['run.failed', 'run.lost']), hook('stays', ['run.failed'])];
     const letGo = async (lifecycle: string) => {
       await tell(lifecycle);
@@ -399,7 +399,7 @@ describe('what webhooks are told', () => {
       return first.id;
     };
 
-    test('is told nothing more, which the log says; others are', async () => {
+    test('gets no more deliveries, with a log entry; others do', async () => {
       const lifecycle = await applyHooks(unique('flights'), goneHooks);
       await letGo(lifecycle);
       await tell(lifecycle);
@@ -423,7 +423,7 @@ describe('what webhooks are told', () => {
       ]);
     });
 
-    test('is told again after a changed lifecycle was applied', async () => {
+    test('gets deliveries again after a changed lifecycle was applied', async () => {
       const lifecycle = await applyHooks(unique('flights'), goneHooks);
       await letGo(lifecycle);
       await applyHooks(lifecycle, goneHooks);
@@ -435,7 +435,7 @@ describe('what webhooks are told', () => {
       });
     });
 
-    test('is told again when somebody asks for what it refused', async () => {
+    test('gets a delivery again on request', async () => {
       const lifecycle = await applyHooks(unique('flights'), goneHooks);
       const id = await letGo(lifecycle);
       await test_.registry.webhooks.redeliver({ tenant, id, target: 1, actor: 'key:ann' });
@@ -444,8 +444,8 @@ describe('what webhooks are told', () => {
     });
   });
 
-  describe('somebody asks for again', () => {
-    test('is due at once to all its targets or to one, as often as a new one, and the audit log says who', async () => {
+  describe('a repeated delivery', () => {
+    test('is due at once for all targets or one, with new attempts, and the audit log has the actor', async () => {
       const lifecycle = await applyHooks(unique('flights'), [
         hook('a', ['run.failed']),
         hook('b', ['run.failed']),
@@ -475,7 +475,7 @@ describe('what webhooks are told', () => {
       ]);
     });
 
-    test('what there is not, is an error', async () => {
+    test('of an unknown event is an error', async () => {
       const again = (id: string, target: number | null) =>
         test_.registry.webhooks.redeliver({ tenant, id, target, actor: 'a' });
       await expect(again('evt_none', null)).rejects.toMatchObject({ type: 'NotFound' });
@@ -487,7 +487,7 @@ describe('what webhooks are told', () => {
     });
   });
 
-  test('is listed in pages that miss and repeat nothing, by status too', async () => {
+  test('deliveries are listed in pages without gap or repetition, also by status', async () => {
     const lifecycle = await applyHooks(
       unique('flights'),
       Array.from({ length: 12 }, (_, n) => hook(`h${n}`, ['run.failed'])),

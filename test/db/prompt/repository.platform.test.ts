@@ -76,7 +76,7 @@ describe('the prompt register', () => {
     });
   });
 
-  test('lets nobody overwrite what they have not seen', async () => {
+  test('refuses to overwrite a version that the author has not seen', async () => {
     await put('one');
     await put('two', { parent: 1 });
     await expect(put('mine', { parent: 1 })).rejects.toMatchObject({
@@ -87,7 +87,7 @@ describe('the prompt register', () => {
     expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   });
 
-  test('moves a label from where it was seen only, with history and audit row', async () => {
+  test('moves a label only from the expected version, with history and audit row', async () => {
     await put('one');
     await put('two');
     const seen = { version: null, fencing: 0 };
@@ -132,7 +132,7 @@ describe('the prompt register', () => {
     );
   });
 
-  test('production stands on approved versions alone', async () => {
+  test('production accepts only approved versions', async () => {
     await put('one');
     await expect(label(1, 'production')).rejects.toMatchObject({
       type: 'Conflict',
@@ -149,7 +149,7 @@ describe('the prompt register', () => {
     expect(found?.approvals[0]?.approvedAt).toMatch(/^\d{4}-.*Z$/);
   });
 
-  test('a rollback goes back to what stood there before, and the next one further back', async () => {
+  test('a rollback restores the previous version, and the next one goes further back', async () => {
     for (const text of ['one', 'two', 'three']) await put(text);
     await expect(rollback()).rejects.toMatchObject({ type: 'NotFound' });
     for (const version of [1, 2, 3]) await label(version);
@@ -164,7 +164,7 @@ describe('the prompt register', () => {
     expect(await test_.registry.prompts.rollback(again)).toEqual(
       await test_.registry.prompts.rollback(again),
     );
-    // Version 2 was left by a rollback: only its number brings it back.
+    // A rollback left version 2, so only its number restores it.
     expect(await refOf('staging')).toMatchObject({ version: 1 });
     await put('four');
     await expect(rollback(4)).rejects.toMatchObject({
@@ -173,7 +173,7 @@ describe('the prompt register', () => {
     });
   });
 
-  test('whatever was done, rolling back ends at the first version, each time at an earlier move', async () => {
+  test('after any moves, repeated rollbacks reach the first version, each at an earlier move', async () => {
     const step = fc.oneof(
       fc.record({ set: fc.integer({ min: 1, max: 4 }) }),
       fc.constant({ back: true as const }),
@@ -182,7 +182,7 @@ describe('the prompt register', () => {
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 8 }), async (steps) => {
         prompt = unique('prompt');
         for (const text of ['one', 'two', 'three', 'four']) await put(text);
-        // What a label was set to and has not been taken back, newest last.
+        // The moves of a label that were not rolled back, newest last.
         const stood: number[] = [];
         for (const each of steps) {
           if ('set' in each) {

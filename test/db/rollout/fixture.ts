@@ -18,7 +18,7 @@ export const canary: CanarySpec = {
   onInconclusive: 'rollback',
 };
 
-/** Of version 2 beside the champion 1, unless said otherwise. */
+/** By default of version 2 beside champion 1. */
 export async function openRollout(
   registry: Registry,
   over: Partial<Parameters<RolloutRepository['open']>[0]> & { readonly model?: string },

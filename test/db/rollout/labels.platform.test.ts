@@ -3,7 +3,7 @@ import type { IdempotencyKey, PredictionId, RunId } from '../../../domain/ids';
 import { emptyRolloutState, type RolloutState } from '../../../domain/rollout/state';
 import { newId } from '../../../db/ids';
 import type { OtherScore, PredictionRow } from '../../../db/serving/prediction-repository';
-import type { RipeBatch, RipePair, RolloutRecord } from '../../../db/rollout/repository';
+import type { DueBatch, DuePair, RolloutRecord } from '../../../db/rollout/repository';
 import {
   openTestRegistry,
   registerVersions,
@@ -18,7 +18,7 @@ const hour = 3_600_000;
 const start = Date.parse('2013-08-01T00:00:00.000Z');
 const at = (hours: number) => new Date(start + hours * hour).toISOString();
 
-/** Stands for a rollout's state: every prediction that was folded into it, in order. */
+/** A simple rollout state: every prediction that was added, in order. */
 type Folded = readonly string[];
 const foldedIn = (state: RolloutState) =>
   (state as unknown as { readonly folded?: Folded }).folded ?? [];
@@ -75,13 +75,9 @@ describe('the labels of a rollout', () => {
     value: unknown = 1,
     labelledAt = '2013-08-02T00:00:00Z',
   ) => test_.registry.feedback.record({ tenant, predictionId, label: value, labelledAt });
-  /** Event time comes to this hour. */
+  /** Moves event time to this hour. */
   const clockAt = (hours: number) => store(request(hours), request(hours), request(hours));
-  const consume = (
-    limit = 1000,
-    look: (batch: RipeBatch) => void = () => undefined,
-    settleMs = 0,
-  ) =>
+  const consume = (limit = 1000, look: (batch: DueBatch) => void = () => undefined, settleMs = 0) =>
     test_.registry.rollouts.consume({
       tenant,
       id: rollout.id,
@@ -95,8 +91,8 @@ describe('the labels of a rollout', () => {
         } as RolloutState;
       },
     });
-  const pairsNow = async (limit?: number): Promise<readonly RipePair[]> => {
-    let pairs: readonly RipePair[] = [];
+  const pairsNow = async (limit?: number): Promise<readonly DuePair[]> => {
+    let pairs: readonly DuePair[] = [];
     await consume(limit, (batch) => (pairs = batch.pairs));
     return pairs;
   };
@@ -105,7 +101,7 @@ describe('the labels of a rollout', () => {
       (await test_.registry.rollouts.get({ tenant, id: rollout.id }))?.state ?? emptyRolloutState,
     );
 
-  test('come when they are due, in the order of event time, with both scores, and once', async () => {
+  test('are delivered once when due, in the order of event time, with both scores', async () => {
     const [late, early, unripe, unlabelled] = await store(
       request(3),
       request(1),
@@ -143,7 +139,7 @@ describe('the labels of a rollout', () => {
     expect(await folded()).toEqual([early.id, late.id, unripe.id]);
   });
 
-  test('of a multiclass model: the probability that each version gave the class that came true, and what was possible before', async () => {
+  test('of a multiclass model have the probability of the true class by version, and the possible range', async () => {
     const champion = { class: 'late', probabilities: { late: 0.6, early: 0.4 } };
     const challenger = { class: 'lost', probabilities: { late: 0.3, early: 0.2, lost: 0.5 } };
     const beside: OtherScore = { ...shadow(null), output: challenger };
@@ -156,18 +152,18 @@ describe('the labels of a rollout', () => {
     await label(banana.id, { references: ['banana'] });
     await clockAt(12);
     const pairs = await pairsNow();
-    // Neither version knows bananas.
+    // Neither version knows the class `banana`.
     expect(pairs.map(({ predictionId }) => predictionId)).toEqual([early.id, lost.id]);
     const ratio = (of: number, against: number) => Math.log(of / against);
     expect(pairs[0]).toMatchObject({ label: 1, champion: 0.4, challenger: 0.2 });
     expect(pairs[1]).toMatchObject({ label: 1, champion: 0, challenger: 0.5 });
     const { differences } = pairs[0]?.possible ?? {};
-    // The champion gives a class that it does not know the least probability, 0.001.
+    // The champion gives an unknown class the minimum probability, 0.001.
     expect(differences?.min).toBeCloseTo(ratio(0.001, 0.5), 12);
     expect(differences?.max).toBeCloseTo(ratio(0.6, 0.3), 12);
   });
 
-  test('are told apart by who was to answer, who did, and whose score is missing', async () => {
+  test('distinguish the assigned version, the answering version, and a missing score', async () => {
     const rows = await store(
       request(1, {
         version: 2,
@@ -192,7 +188,7 @@ describe('the labels of a rollout', () => {
     ]);
   });
 
-  test('that came before their prediction, after their time, twice, or changed, count once', async () => {
+  test('that arrived before their prediction, late, twice, or changed, count once', async () => {
     const [first] = [request(1)];
     await label(first.id);
     await store(first);
@@ -203,7 +199,7 @@ describe('the labels of a rollout', () => {
     await label(first.id, 0, '2013-09-01T00:00:00Z');
     await store(first);
     expect(await pairsNow()).toEqual([]);
-    // Far behind what was consumed: a gateway's disk, or a label that took its time.
+    // Far behind the consumed time, after a spill to disk or with a late label.
     await clockAt(240);
     await consume();
     const [spilled] = await store(
@@ -216,11 +212,11 @@ describe('the labels of a rollout', () => {
     expect(total.champion).toMatchObject({ assigned: 8, labelled: 2 });
   });
 
-  test('that were written at the same moment as their prediction are found once they are joined', async () => {
+  test('that were written at the same moment as their prediction are delivered once joined', async () => {
     const [row] = await store(request(1));
     if (!row) throw new Error('stored');
     await label(row.id);
-    // As the race leaves it.
+    // The state after the race.
     await test_.database.sql`
       update feedback set day = null, model = null, version = null, rollout_id = null, event_time = null where prediction_id = ${row.id}`;
     await clockAt(10);
@@ -229,7 +225,7 @@ describe('the labels of a rollout', () => {
     expect((await pairsNow()).map(({ predictionId }) => predictionId)).toEqual([row.id]);
   });
 
-  test('that are no numbers are taken as none, and do not come again', async () => {
+  test('that are not numbers are ignored, and not delivered again', async () => {
     const rows = await store(request(1), request(1), request(1), request(1));
     for (const [index, { id }] of rows.entries())
       await label(id, ['late', { a: 1 }, 2.5, 1][index]);
@@ -255,12 +251,11 @@ describe('the labels of a rollout', () => {
     expect(await pairsNow()).toMatchObject([{ label: -2.5 }]);
   });
 
-  test('have a moment of wall time to arrive in, however fast event time goes', async () => {
+  test('have some wall-clock time to arrive, however fast event time advances', async () => {
     const rows = await store(request(1), request(2), request(3));
     await clockAt(14);
     const settling = (milliseconds: number) => consume(1000, undefined, milliseconds);
-    // A minute that nothing here takes, then a millisecond that has passed: the machine may be as
-    // slow as it likes.
+    // A minute that no step here takes, then a millisecond that has passed, so a slow machine does not matter.
     expect(await settling(60_000)).toMatchObject({
       consumed: 0,
       traffic: { eventNow: at(14), ripeUntil: null },
@@ -279,7 +274,7 @@ describe('the labels of a rollout', () => {
     });
   });
 
-  test('are folded as the row says, whatever the one who asks has heard of', async () => {
+  test('are added according to the row, not to what the caller knows', async () => {
     const { rollouts } = test_.registry;
     const heard: unknown[] = [];
     await rollouts.setStep({ tenant, id: rollout.id, step: 2, weight: 0.25, ...by });
@@ -303,7 +298,7 @@ describe('the labels of a rollout', () => {
     expect(heard).toEqual([{ step: 2, extendedSeconds: 60 }]);
   });
 
-  test('are counted once by eight consumers at once, while labels and predictions come', async () => {
+  test('are counted once by eight concurrent consumers, while labels and predictions arrive', async () => {
     const rows = Array.from({ length: 240 }, (_, index) => request((index * 7) % 40));
     await clockAt(100);
     const arrive = async () => {
@@ -330,7 +325,7 @@ describe('the labels of a rollout', () => {
     });
   });
 
-  test('whose consumer dies in the middle are all there for the next', async () => {
+  test('whose consumer dies are all delivered to the next', async () => {
     const rows = await store(request(1), request(2));
     for (const { id } of rows) await label(id);
     await clockAt(10);
@@ -342,7 +337,7 @@ describe('the labels of a rollout', () => {
     expect(await pairsNow()).toHaveLength(2);
   });
 
-  test('come in pieces of the limit, and say how far everything was handed out', async () => {
+  test('are delivered in batches of the limit, with the time up to which all were delivered', async () => {
     const rows = await store(request(1), request(2), request(3));
     for (const { id } of rows) await label(id);
     await clockAt(10);
@@ -355,7 +350,7 @@ describe('the labels of a rollout', () => {
     expect(await consume(0)).toMatchObject({ consumed: 0, isDrained: false });
   });
 
-  test('of a rollout that has ended are not folded, nor for a run that is being undone', async () => {
+  test('of an ended rollout, or for a run that is being undone, are not added', async () => {
     const [row] = await store(request(1));
     if (!row) throw new Error('stored');
     await label(row.id);
@@ -377,7 +372,7 @@ describe('the labels of a rollout', () => {
     await expect(consume()).rejects.toMatchObject({ type: 'FencedOff' });
   });
 
-  test('of another rollout, of named versions and of requests without one are none of it', async () => {
+  test('of other rollouts, named versions and requests without a rollout do not count', async () => {
     const rows = await store(
       request(1, { rollout: null, other: null }),
       request(1, { version: 3, arm: 'direct', rollout: null, other: null }),
@@ -390,7 +385,7 @@ describe('the labels of a rollout', () => {
     ).toBe(3);
   });
 
-  test('a rollout of minutes counts the labels that are due now, not those of whole hours', async () => {
+  test('a rollout of minutes counts labels by the minute, not by whole hours', async () => {
     const spec = { ...canary, maxDurationSeconds: 1800 };
     await begin({ spec, availableAfterSeconds: 60 });
     const minute = (minutes: number) =>
@@ -411,7 +406,7 @@ describe('the labels of a rollout', () => {
     expect(total.champion).toMatchObject({ assigned: 6, ripe: 3, labelled: 2 });
   });
 
-  test('and its counts go with the age of the rollout, once it has ended', async () => {
+  test('traffic counts are deleted with age, once the rollout has ended', async () => {
     const { sql } = test_.database;
     await clockAt(8);
     const old = rollout;
@@ -441,7 +436,7 @@ describe('the labels of a rollout', () => {
 
   describe('event time', () => {
     const eventNow = async () => (await consume()).traffic.eventNow;
-    /** The wall clock at the moment of the look, however long that takes, within 5 s. */
+    /** The wall clock at the time of the query, within 5 s. */
     const expectWallClock = async () => {
       const before = Date.now();
       const now = Date.parse((await eventNow()) ?? '');
@@ -449,7 +444,7 @@ describe('the labels of a rollout', () => {
       expect(now).toBeLessThan(Date.now() + 5000);
     };
 
-    test('is unknown before three requests came that far, and one wrong clock does not move it', async () => {
+    test('is unknown before three requests reach it, and one wrong clock does not move it', async () => {
       await store(request(5), request(6));
       expect(await eventNow()).toBeNull();
       await store(request(3));
@@ -472,7 +467,7 @@ describe('the labels of a rollout', () => {
     });
 
     test.each([-1800, 0, 6 * 3600])(
-      'is the wall’s when requests are about things %d s from now',
+      'is wall-clock time when requests have event times %d s from now',
       async (seconds) => {
         const eventTime = new Date(Date.now() + seconds * 1000).toISOString();
         await store(...Array.from({ length: 3 }, () => request(0, { eventTime })));
@@ -480,7 +475,7 @@ describe('the labels of a rollout', () => {
       },
     );
 
-    test('goes on by the wall when live traffic stops, while somebody looks', async () => {
+    test('follows the wall clock when live traffic stops', async () => {
       const { sql } = test_.database;
       await store(
         ...Array.from({ length: 3 }, () => request(0, { eventTime: new Date().toISOString() })),
@@ -493,7 +488,7 @@ describe('the labels of a rollout', () => {
       expect(Math.abs(Date.parse((await eventNow()) ?? '') - Date.now())).toBeGreaterThan(hour);
     });
 
-    test('of a request that names none is when it was received', async () => {
+    test('of a request without one is its time of receipt', async () => {
       const receivedAt = new Date(Date.now() - 3 * hour).toISOString();
       const rows = await store(
         ...Array.from({ length: 3 }, () => request(0, { eventTime: null, receivedAt })),
@@ -511,7 +506,7 @@ describe('the labels of a rollout', () => {
     });
   });
 
-  test('and its requests are counted by arm and step as they are stored', async () => {
+  test('traffic is counted by arm and step when predictions are stored', async () => {
     const challengers = { version: 2, arm: 'challenger' } as const;
     const champion = (error: string | null = null): OtherScore => ({
       version: 1,
@@ -585,7 +580,7 @@ describe('the labels of a rollout', () => {
     });
   });
 
-  test('whatever comes in whatever order, each label that is due is folded once', async () => {
+  test('in any order of arrival, each due label is added once', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(
@@ -623,8 +618,7 @@ describe('the labels of a rollout', () => {
     let shared: TestRegistry;
     beforeAll(async () => {
       shared = test_;
-      // One connection: what it read is in the statistics in order, once it is told to hand them
-      // over.
+      // With one connection, its reads are in the statistics in order once they are flushed.
       test_ = await openTestRegistry({ maxConnections: 1 });
     });
     afterAll(async () => {
@@ -632,7 +626,7 @@ describe('the labels of a rollout', () => {
       test_ = shared;
     });
 
-    test('what is new, not what there is: 200,000 requests, half of them labelled', async () => {
+    test('depends on new rows, not on all 200,000 requests, half of them labelled', async () => {
       const { sql } = test_.database;
       const rows = 200_000;
       await sql`

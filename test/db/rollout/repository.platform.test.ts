@@ -98,7 +98,7 @@ describe('rollouts', () => {
     expect(await test_.registry.rollouts.ofRun({ tenant, runId })).toEqual(rollout);
   });
 
-  test('a run that opens again finds its own, also when it has ended', async () => {
+  test('a run that opens again finds its own rollout, also after its end', async () => {
     const first = await opened();
     expect(await opened()).toEqual(first);
     await test_.registry.rollouts.end({
@@ -112,13 +112,13 @@ describe('rollouts', () => {
     expect(await opened()).toMatchObject({ id: first.id, status: 'aborted' });
   });
 
-  test('many that open at once for one run get one rollout', async () => {
+  test('concurrent openings for one run get one rollout', async () => {
     const answers = await Promise.all(Array.from({ length: 10 }, () => opened()));
     expect(new Set(answers.map(({ id }) => id)).size).toBe(1);
     expect(await eventsOf(runId)).toHaveLength(1);
   });
 
-  test('a second one of the model is busy, and says which', async () => {
+  test('a second rollout of the model is refused with the open one', async () => {
     const first = await opened();
     const other = await startRun(test_.registry);
     expect(await open({ runId: other, challenger: 3 })).toMatchObject({
@@ -131,14 +131,14 @@ describe('rollouts', () => {
   });
 
   test.each([{ champion: { version: 3, fencing: 1 } }, { champion: { version: 1, fencing: 9 } }])(
-    'beside another champion than was seen it is a conflict: %j',
+    'with another champion than expected, opening is a conflict: %j',
     async (over) => {
       expect(await open(over)).toEqual({ kind: 'conflict', champion: 1 });
       expect(await eventsOf(runId)).toEqual([]);
     },
   );
 
-  describe('of the same bytes again', () => {
+  describe('repeated rollouts of the same bytes', () => {
     const harmful: Verdict = {
       kind: 'failed',
       reasons: [{ gate: 'quality', code: 'quality.refuted', message: 'worse', outcome: 'failed' }],
@@ -170,7 +170,7 @@ describe('rollouts', () => {
     const again = async (over: Parameters<typeof openRollout>[1] = {}) =>
       open({ runId: await startRun(test_.registry), ...over });
 
-    test('each has the next share of alpha, whatever its policy; one that saw no label was none', async () => {
+    test('each has the next share of alpha under any policy; one without labels does not count', async () => {
       await ended(null, false);
       await ended({ kind: 'inconclusive', reasons: [] });
       const second = await again({ spec: { ...canary, steps: [0] } });
@@ -178,7 +178,7 @@ describe('rollouts', () => {
       expect(second.rollout.spec).toEqual(canaryAtAttempt({ ...canary, steps: [0] }, 2));
     });
 
-    test('counts by manifest, not by number, and no other versions', async () => {
+    test('are counted by manifest, not by number, and without other versions', async () => {
       await ended(null);
       const bytes = { tenant, model, runId, manifest: refTo(`${model} 2`), signature };
       const { version } = await test_.registry.models.register({
@@ -200,7 +200,7 @@ describe('rollouts', () => {
       expect(third.kind === 'opened' && attemptOf(third.rollout.spec)).toBe(1);
     });
 
-    test('harm that was shown stays shown under its policy, and a guardrail’s bad hour does not', async () => {
+    test('shown harm stays shown under its policy, but an exceeded guardrail does not', async () => {
       const found = await ended(harmful);
       expect(await again()).toMatchObject({
         kind: 'harmShown',
@@ -212,13 +212,13 @@ describe('rollouts', () => {
       expect(changed.kind === 'opened' && attemptOf(changed.rollout.spec)).toBe(2);
     });
 
-    test('after a guardrail said no it may be tried again', async () => {
+    test('after an exceeded guardrail it may be tried again', async () => {
       await ended(slow);
       expect((await again()).kind).toBe('opened');
     });
   });
 
-  test('a rejected version is not tried on traffic, nor anything by a run that has ended', async () => {
+  test('a rejected version gets no rollout, and an ended run cannot open one', async () => {
     await test_.registry.models.setStatus({
       tenant,
       model,
@@ -234,7 +234,7 @@ describe('rollouts', () => {
     await expect(open({ challenger: 3 })).rejects.toMatchObject({ type: 'FencedOff' });
   });
 
-  test('steps move the weight, each with an epoch; the same step again changes nothing and an earlier one is refused', async () => {
+  test('each step sets the weight with a new epoch; a repeated step changes nothing, an earlier one is refused', async () => {
     const { id, epoch } = await opened();
     const step = (at: number, weight: number) =>
       test_.registry.rollouts.setStep({ tenant, id, step: at, weight, ...by });
@@ -256,14 +256,14 @@ describe('rollouts', () => {
     expect(moved).toBe(epoch + 1);
   });
 
-  test('without pairs the other arm is asked in shadow alone', async () => {
+  test('without pairs the other arm is used only in shadow', async () => {
     const { id } = await opened({ paired: false });
     expect((await routed())?.rollout?.besides).toBe(true);
     await test_.registry.rollouts.setStep({ tenant, id, step: 1, weight: 0.05, ...by });
     expect((await routed())?.rollout?.besides).toBe(false);
   });
 
-  test('held and resumed it serves as before; passed it scores nothing beside answers, and parked it answers nobody', async () => {
+  test('held and resumed it keeps its traffic; passed it scores no extra requests; parked it has no traffic', async () => {
     const { rollouts } = test_.registry;
     const { id } = await opened();
     const set = await rollouts.setStep({ tenant, id, step: 1, weight: 0.05, ...by });
@@ -301,7 +301,7 @@ describe('rollouts', () => {
     ]);
   });
 
-  test('the first end wins, takes the challenger out of the table, and a later change finds it ended', async () => {
+  test('the first end wins and removes the challenger from the table; later changes find it ended', async () => {
     const { rollouts } = test_.registry;
     const { id } = await opened();
     await rollouts.setStep({ tenant, id, step: 1, weight: 0.05, ...by });
@@ -343,7 +343,7 @@ describe('rollouts', () => {
     });
   });
 
-  test('many ends at once are one', async () => {
+  test('concurrent ends are one end', async () => {
     const { id } = await opened();
     const end = (status: 'rolledBack' | 'aborted') =>
       test_.registry.rollouts.end({ tenant, id, status, verdict: null, decisionId: null, ...by });
@@ -364,7 +364,7 @@ describe('rollouts', () => {
     expect((await eventsOf(runId)).at(-1)).toMatchObject({ kind: 'rollout.promoted' });
   });
 
-  test('a champion that is moved otherwise supersedes it', async () => {
+  test('another move of the champion supersedes it', async () => {
     const { id } = await opened();
     await promoteOver(test_.registry, model, 3);
     expect(await test_.registry.rollouts.get({ tenant, id })).toMatchObject({
@@ -382,7 +382,7 @@ describe('rollouts', () => {
     expect(await routed()).toMatchObject({ arms: [{ version: 1 }], rollout: null });
   });
 
-  test('a promotion that rests on a rollout moves nothing unless that rollout has passed', async () => {
+  test('a promotion with a rollout moves nothing unless the rollout has passed', async () => {
     const { rollouts, aliases } = test_.registry;
     const { id } = await opened();
     const promote = () => promoteOver(test_.registry, model, 2, { rollout: id, runId });
@@ -396,7 +396,7 @@ describe('rollouts', () => {
     expect(await promote()).toEqual({ kind: 'rolloutClosed' });
   });
 
-  test('an extension is made once a key', async () => {
+  test('an extension is made once per key', async () => {
     const { id } = await opened();
     const extend = (key: string) =>
       test_.registry.rollouts.extend({
@@ -414,7 +414,7 @@ describe('rollouts', () => {
     });
   });
 
-  test('what a rollback took is noted after the end', async () => {
+  test('the duration of a rollback is recorded after the end', async () => {
     const { id } = await opened();
     await test_.registry.rollouts.end({
       tenant,
@@ -432,7 +432,7 @@ describe('rollouts', () => {
     });
   });
 
-  test('an unknown one is NotFound', async () => {
+  test('an unknown rollout is NotFound', async () => {
     const id = newId('roll') as RolloutId;
     expect(await test_.registry.rollouts.get({ tenant, id })).toBeNull();
     await expect(

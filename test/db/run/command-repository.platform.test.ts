@@ -102,7 +102,7 @@ const vote = (
   });
 
 describe('votes', () => {
-  test('are counted by who holds the key: neither a second vote nor a rotated key adds one', async () => {
+  test('are counted by key holder: neither a second vote nor a rotated key adds one', async () => {
     const on = await waiting(null);
     const [ada, bob] = [await keyOf('approver'), await keyOf('admin')];
     expect(await vote(ada.id, on, 'run.approve', { reason: 'looks right' })).toMatchObject({
@@ -152,7 +152,7 @@ describe('votes', () => {
     expect(await test_.registry.approvals.ofRun({ tenant, runId: on.runId })).toEqual([]);
   });
 
-  test('that were counted are answered like the first time, also where the key was revoked before the second attempt', async () => {
+  test('that were counted return the first response again, even if the key was revoked since', async () => {
     const on = await waiting(null);
     const ada = await keyOf('approver');
     const given = { order: order('run.approve', ada.id), delivery: unique('delivery'), vote: on };
@@ -234,7 +234,7 @@ describe('votes', () => {
     });
   });
 
-  test('of keys that nobody holds, that are revoked or have expired are refused', async () => {
+  test('of unknown, revoked or expired keys are refused', async () => {
     const on = await waiting(null);
     const [revoked, expired] = [await keyOf('admin'), await keyOf('admin')];
     await test_.registry.apiKeys.revoke({ tenant, id: revoked.id, actor: 'test' });
@@ -292,7 +292,7 @@ describe('a command', () => {
     });
   });
 
-  test('that is refused leaves one row a minute, however often it comes', async () => {
+  test('that is refused leaves at most one row per minute', async () => {
     const subject = unique('workflow:');
     const denied = {
       tenant,

@@ -21,14 +21,14 @@ describe('effects', () => {
   const complete = (token: number, result: unknown) =>
     test_.registry.effects.complete({ tenant, key, token, result });
 
-  test('a claimed effect is completed once and then answered with its result', async () => {
+  test('a claimed effect is completed once, and then its result is returned', async () => {
     expect(await claim(1)).toEqual({ kind: 'claimed', token: 1 });
     await complete(1, { rows: 7 });
     expect(await claim(2)).toEqual({ kind: 'done', result: { rows: 7 } });
   });
 
   test.each([[null], [false], ['text'], [[1, 2]], [0]])(
-    'the result %j comes back as it was',
+    'the result %j is returned unchanged',
     async (result) => {
       await claim(1);
       await complete(1, result);
@@ -50,7 +50,7 @@ describe('effects', () => {
     expect(await claim(3)).toEqual({ kind: 'done', result: 'owner' });
   });
 
-  test('completing again with the winning token is fine: its answer may have been lost', async () => {
+  test('completing again with the winning token succeeds, because its response may have been lost', async () => {
     await claim(1);
     await complete(1, 'first');
     await complete(1, 'again');
@@ -64,7 +64,7 @@ describe('effects', () => {
     expect(await claim(1, 'run/9')).toEqual({ kind: 'claimed', token: 3 });
   });
 
-  test('of many claims at once, exactly one can complete', async () => {
+  test('of many concurrent claims, exactly one can complete', async () => {
     const claims = await Promise.all(Array.from({ length: 20 }, (_, attempt) => claim(attempt)));
     const outcomes = await Promise.allSettled(
       claims.map((each, n) => complete(each.kind === 'claimed' ? each.token : 0, n)),
@@ -72,7 +72,7 @@ describe('effects', () => {
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
 
-  test('what was never claimed cannot be completed', async () => {
+  test('an effect without a claim cannot be completed', async () => {
     await expect(complete(1, 'x')).rejects.toMatchObject({ type: 'FencedOff' });
   });
 });

@@ -9,7 +9,7 @@ describe('events', () => {
   });
   afterAll(() => test_.close());
 
-  test('are numbered without gaps when many write at once, and nothing is missed by asking for what comes after', async () => {
+  test('are numbered without gaps under concurrent writes, and none is missed by reading after a number', async () => {
     const { registry } = test_;
     const runId = await startRun(registry);
     const seen: number[] = [];
@@ -37,7 +37,7 @@ describe('events', () => {
     expect(seen).toEqual(Array.from({ length: 61 }, (_, index) => index + 1));
   });
 
-  test('reach a listener by the run they belong to', async () => {
+  test('reach the listeners of their run', async () => {
     const { registry } = test_;
     const heard: (RunId | null)[] = [];
     const runId = await startRun(registry);
@@ -51,7 +51,7 @@ describe('events', () => {
     expect(heard).toEqual([]);
   });
 
-  test('a listener whose connection was cut hears that it may have missed some, and then hears again', async () => {
+  test('a listener whose connection was cut is notified that it may have missed some, and continues', async () => {
     const { registry, database } = test_;
     const heard: (RunId | null)[] = [];
     const runId = await startRun(registry);

@@ -15,8 +15,7 @@ const columns = [{ name: 'distance', type: 'number' }] as const;
 const fenced = { type: 'FencedOff' };
 
 /**
- * I4 and I5: what a late attempt may still do after another took over, or after its run began to
- * take back what it did.
+ * I4 and I5: what a late attempt may do after another took over, or after the undo of its run began.
  */
 describe('the guard of a run’s effects', () => {
   let test_: TestRegistry;
@@ -63,7 +62,7 @@ describe('the guard of a run’s effects', () => {
     (await test_.registry.datasets.alias({ tenant, dataset, alias: 'latest' }))?.version ?? null;
   const beginUndo = () => test_.registry.runs.beginUndo({ tenant, id: runId });
 
-  test('only the newest attempt registers data and moves their alias', async () => {
+  test('only the newest attempt registers data and moves its alias', async () => {
     const zombie = await claimed(1);
     const owner = await claimed(2);
     await expect(register('late', zombie)).rejects.toMatchObject(fenced);
@@ -87,7 +86,7 @@ describe('the guard of a run’s effects', () => {
     await test_.registry.datasets.quarantine.put({ ...kept, claim: owner });
   });
 
-  test('a newer claim waits for the write that the older one has begun', async () => {
+  test('a newer claim waits for a write that the older one has started', async () => {
     const older = await claimed(1);
     let release = (): void => undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
@@ -98,7 +97,7 @@ describe('the guard of a run’s effects', () => {
       await guardRun(tx, { tenant, runId, claim: older });
       guarded();
       await held;
-      // Inside the transaction: which of three sockets is read first after its commit says nothing.
+      // Within the transaction, because the order of reading three sockets after the commit is random.
       order.push('written');
     });
     await inside;
@@ -110,7 +109,7 @@ describe('the guard of a run’s effects', () => {
     expect(order[0]).toBe('written');
   });
 
-  /** Until so many sessions wait for a lock. */
+  /** Waits until this many sessions wait for a lock. */
   async function waiting(sessions: number): Promise<void> {
     for (;;) {
       const [row] = await test_.database.sql<{ waiting: number }[]>`
@@ -119,7 +118,7 @@ describe('the guard of a run’s effects', () => {
     }
   }
 
-  test('once a run is being undone, no attempt of it writes', async () => {
+  test('once a run is being undone, none of its attempts can write', async () => {
     const claim = await claimed(1);
     await register('first', claim);
     expect(await beginUndo()).toMatchObject({ status: 'running' });
@@ -138,7 +137,7 @@ describe('the guard of a run’s effects', () => {
     await expect(test_.registry.models.register(version)).rejects.toMatchObject(fenced);
   });
 
-  test('a promotion that comes after its undo is none, whatever the champion', async () => {
+  test('a promotion that arrives after its undo has no effect, whatever the champion', async () => {
     const model = unique('model');
     await registerVersions(test_.registry, model, 2);
     const promotion = (of: RunId | null, key: string) =>
@@ -163,11 +162,11 @@ describe('the guard of a run’s effects', () => {
     const first = await promotion(another, key);
     expect(first).toMatchObject({ kind: 'promoted' });
     await test_.registry.runs.update({ tenant, id: another, status: 'succeeded' });
-    // What was answered is answered again: the attempt whose answer was lost did nothing wrong.
+    // An earlier response is repeated, because the attempt whose response was lost was valid.
     expect(await promotion(another, key)).toEqual(first);
   });
 
-  test('a run that is being undone cannot end well, and one that ended is not undone', async () => {
+  test('a run that is being undone cannot succeed, and an ended run is not undone', async () => {
     await beginUndo();
     await expect(
       test_.registry.runs.update({ tenant, id: runId, status: 'succeeded' }),

@@ -102,7 +102,7 @@ describe('runs', () => {
     await expect(test_.registry.runs.accept(input)).resolves.toMatchObject({ created: true });
   });
 
-  test('another tenant sees none of it', async () => {
+  test('another tenant cannot see it', async () => {
     const { run } = await test_.registry.runs.accept(await acceptance());
     expect(await test_.registry.runs.get({ tenant: 'other' as Tenant, id: run.id })).toBeNull();
   });
@@ -120,7 +120,7 @@ describe('runs', () => {
     expect(await registry.runs.open({ ...input, workflowId: run.workflowId })).toEqual(opened);
   });
 
-  test("opening makes a schedule's run of the current revision once, whoever is first", async () => {
+  test('opening creates the run of a schedule once, from the current revision', async () => {
     const { registry } = test_;
     const lifecycle = unique('scheduled');
     await applyLifecycle(registry, lifecycle, 'old');
@@ -141,7 +141,7 @@ describe('runs', () => {
     ).rejects.toMatchObject({ type: 'NotFound' });
   });
 
-  test('a final state is never left, whatever is asked of it and in whatever order', async () => {
+  test('a final state never changes, for any commands in any order', async () => {
     const { registry } = test_;
     await fc.assert(
       fc.asyncProperty(
@@ -169,7 +169,7 @@ describe('runs', () => {
     );
   });
 
-  test('the database refuses to leave a final state, too', async () => {
+  test('the database also refuses to change a final state', async () => {
     const { registry, database } = test_;
     const id = await startRun(registry);
     await registry.runs.update({ tenant, id, status: 'failed' });
@@ -178,7 +178,7 @@ describe('runs', () => {
     ).rejects.toThrow(/ended as failed and stays so/);
   });
 
-  test('two ends at once: one wins and both are told which', async () => {
+  test('of two concurrent ends one wins, and both callers get it', async () => {
     const { registry } = test_;
     const id = await startRun(registry);
     const [a, b] = await Promise.all(
@@ -190,14 +190,14 @@ describe('runs', () => {
     expect((await registry.runs.get({ tenant, id }))?.status).toBe(a?.status);
   });
 
-  test('waiting without saying for what is refused', async () => {
+  test('the status waiting without a reason is refused', async () => {
     const id = await startRun(test_.registry);
     await expect(
       test_.registry.runs.update({ tenant, id, status: 'waiting' }),
     ).rejects.toMatchObject({ type: 'InvalidInput' });
   });
 
-  test('an update keeps what it does not name, and writes nothing when nothing changes', async () => {
+  test('an update keeps other fields, and writes nothing when nothing changes', async () => {
     const { registry } = test_;
     const id = await startRun(registry);
     const verdict = { kind: 'passed', reasons: [] } as const;
@@ -211,7 +211,7 @@ describe('runs', () => {
     ).rejects.toMatchObject({ type: 'NotFound' });
   });
 
-  test('unfinished runs are those that nothing touched for so long', async () => {
+  test('unfinished runs are those without a change for the given time', async () => {
     const { registry, database } = test_;
     const [old, fresh, done] = [
       await startRun(registry),
@@ -232,7 +232,7 @@ describe('runs', () => {
     ).not.toContain(old);
   });
 
-  test('unfinished runs come page by page, each once, those of the next tenant after the last of one', async () => {
+  test('unfinished runs are paged, each once, one tenant after the other', async () => {
     const { registry, database } = test_;
     const other = unique('tenant') as Tenant;
     await database.sql`insert into tenants (id) values (${other})`;
@@ -261,7 +261,7 @@ describe('runs', () => {
     expect(foundIds).toEqual(expect.arrayContaining(ids));
   });
 
-  test('pages are stable: rows that come meanwhile neither repeat nor hide others', async () => {
+  test('pages are stable: new rows neither repeat nor hide others', async () => {
     const { registry } = test_;
     await fc.assert(
       fc.asyncProperty(

@@ -63,7 +63,7 @@ describe('stages', () => {
       ({ kind }) => kind,
     );
 
-  test('a stage begins, ends and is found with what it gave', async () => {
+  test('a stage begins, ends and is found with its output', async () => {
     expect(await begin(runId)).toEqual({ kind: 'run' });
     const record = await finish(runId, { digest: 'x', list: [1, true, null] });
     expect(record).toMatchObject({
@@ -85,7 +85,7 @@ describe('stages', () => {
     ]);
   });
 
-  test('the newest success of the same inputs is reused, and its maker is named also at the third hand', async () => {
+  test('the newest success with the same inputs is reused, and repeated reuse names its original run', async () => {
     await begin(runId);
     await finish(runId, 'first');
     const second = await startRun(test_.registry, lifecycle);
@@ -108,7 +108,7 @@ describe('stages', () => {
 
   test.each([
     ['other inputs', { key: 'others' }],
-    ['a run that wants none', { reuse: false }],
+    ['a run without reuse', { reuse: false }],
     ['another stage', { stage: 'validate' }],
   ])('nothing is reused for %s', async (_, options) => {
     await begin(runId);
@@ -125,7 +125,7 @@ describe('stages', () => {
     expect(await begin(await startRun(test_.registry))).toEqual({ kind: 'run' });
   });
 
-  test('beginning twice finds what the first found, with one record and one event', async () => {
+  test('beginning twice returns the same record, with one event', async () => {
     await begin(runId);
     expect(await begin(runId)).toEqual({ kind: 'run' });
     await finish(runId, 'out');
@@ -138,13 +138,13 @@ describe('stages', () => {
     expect(await kinds(runId)).toEqual(['run.opened', 'stage.started', 'stage.succeeded']);
   });
 
-  test('eight beginnings at once are one', async () => {
+  test('eight concurrent beginnings are one', async () => {
     const started = await Promise.all(Array.from({ length: 8 }, () => begin(runId)));
     expect(started).toEqual(Array.from({ length: 8 }, () => ({ kind: 'run' })));
     expect(await kinds(runId)).toEqual(['run.opened', 'stage.started']);
   });
 
-  test('a reused output that is gone: beginning without reuse starts the stage', async () => {
+  test('if the reused output is missing, beginning without reuse starts the stage', async () => {
     await begin(runId);
     await finish(runId, 'gone');
     const second = await startRun(test_.registry, lifecycle);
@@ -166,7 +166,7 @@ describe('stages', () => {
     ]);
   });
 
-  test('importing takes over a named run’s success whatever its inputs', async () => {
+  test('importing takes the success of a named run for any inputs', async () => {
     await begin(runId);
     await finish(runId, 'earlier');
     const rerun = await startRun(test_.registry, lifecycle);
@@ -180,7 +180,7 @@ describe('stages', () => {
     });
   });
 
-  test('the decision that a stage led to comes with its record', async () => {
+  test('the record of a stage has its decision', async () => {
     const { registry } = test_;
     const [policy, evidence] = [{ gates: [] }, { metrics: {} }];
     await registry.evidence.put({
@@ -215,7 +215,7 @@ describe('stages', () => {
     expect((await registry.stages.list({ tenant, runId }))[0]?.decision).toEqual(decision);
   });
 
-  test('a stage that has ended stays as it is; one that never began cannot end', async () => {
+  test('an ended stage does not change, and one that never began cannot end', async () => {
     await begin(runId);
     await finish(runId, 'out');
     const failure = { type: 'JobFailed', message: 'late' };
@@ -233,7 +233,7 @@ describe('stages', () => {
     });
   });
 
-  test('a failed stage runs again when it is begun again', async () => {
+  test('a failed stage can begin again', async () => {
     await begin(runId);
     await test_.registry.stages.finish({
       tenant,
@@ -260,7 +260,7 @@ describe('stages', () => {
     await expect(begin('run_none' as RunId)).rejects.toMatchObject({ type: 'NotFound' });
   });
 
-  test('begin and finish take few milliseconds', async () => {
+  test('begin and finish take a few milliseconds', async () => {
     await begin(runId, { stage: 'warm' });
     await finish(runId, {}, { stage: 'warm' });
     const [times, plainTimes]: [number[], number[]] = [[], []];
@@ -272,8 +272,7 @@ describe('stages', () => {
       plainTimes.push((await timed(() => test_.database.sql`select 1`)).milliseconds);
     }
     const median = (of: number[]) => of.sort((a, b) => a - b)[20] ?? Infinity;
-    // The aim is under 3 ms each on a free machine, where a plain query takes half of one. Fifty
-    // plain queries at the same moment still tell a lost index.
+    // The aim is under 3 ms each on an idle machine, where a plain query takes 0.5 ms. A limit of fifty plain queries still detects a missing index.
     expect(median(times)).toBeLessThan(Math.max(60, 50 * median(plainTimes)));
   });
 });

@@ -29,20 +29,20 @@ describe('the list of predictions', () => {
 
   test.each<[string, Partial<PredictionQuery>]>([
     ['without a filter', {}],
-    ['of one model', { model: 'busy' }],
-    ['of a model that answered nothing', { model: 'silent' }],
-    ['of a model that answered long ago', { model: 'rare' }],
-    ['of one version', { model: 'busy', version: 3 }],
-    ['of a version that answered nothing', { model: 'busy', version: 999 }],
+    ['for one model', { model: 'busy' }],
+    ['for a model without predictions', { model: 'silent' }],
+    ['for a model with old predictions only', { model: 'rare' }],
+    ['for one version', { model: 'busy', version: 3 }],
+    ['for a version without predictions', { model: 'busy', version: 999 }],
     ['that the policy passed', { verdict: 'passed' }],
     ['that the policy flagged', { verdict: 'flagged' }],
     ['that the policy blocked, of which there are none', { verdict: 'blocked' }],
-    ['that were kept back', { blocked: true }],
-    ['that were not kept back', { blocked: false }],
-    ['of the probes', { arm: 'probe' }],
-    ['of an arm that answered nothing', { arm: 'previous' }],
-    ['of a time', { since: instant(2), until: instant(1) }],
-  ])('%s reads about as many rows as a page shows', async (_name, filter) => {
+    ['that were blocked', { blocked: true }],
+    ['that were not blocked', { blocked: false }],
+    ['for probes', { arm: 'probe' }],
+    ['for an arm without predictions', { arm: 'previous' }],
+    ['for a time range', { since: instant(2), until: instant(1) }],
+  ])('%s reads about as many rows as a page has', async (_name, filter) => {
     const { rowsRead, indexes } = await planOf(filter);
     // The plan is part of the comparison so that a failure shows it.
     expect({ indexes, readsFewRows: rowsRead < 4 * pageSize }).toEqual({
@@ -51,7 +51,7 @@ describe('the list of predictions', () => {
     });
   });
 
-  test('leaves the probes of the platform out unless they are asked for', async () => {
+  test('leaves out probes of the platform unless they are requested', async () => {
     const { predictions } = test_.registry;
     const first = await predictions.list({ tenant, pageSize: 200 });
     expect(first.items.filter(({ arm }) => arm === 'probe')).toEqual([]);
@@ -60,7 +60,7 @@ describe('the list of predictions', () => {
     expect(probes.items).toHaveLength(Math.ceil((days * perDay) / 1000));
   });
 
-  test('refuses a version without its model, which every model has', () => {
+  test('refuses a version without a model, because every model has versions', () => {
     const query = { tenant, pageSize, version: 3 };
     expect(() => selectPredictions(test_.database.sql, query)).toThrow(
       'a version number belongs to a model: name the model as well',
@@ -69,11 +69,10 @@ describe('the list of predictions', () => {
 });
 
 /**
- * A log of four days: one busy classical model, an application with a policy, a model that answered
- * on the first day alone, and few probes.
+ * A log of four days: one busy classical model, an application with a policy, a model with predictions only on the first day, and a few probes.
  */
 async function fill({ registry, database }: TestRegistry): Promise<void> {
-  // Yesterday and today have partitions of their own; what is older lies in the default one.
+  // Yesterday and today have their own partitions. Older rows are in the default one.
   await registry.predictions.ensurePartitions({ days: 1 });
   await database.sql`
     insert into predictions (tenant_id, day, id, received_at, model, version, arm, input, output, latency_ms, verdict, blocked)

@@ -50,7 +50,7 @@ describe('predictions', () => {
   const label = (predictionId: PredictionId, value: unknown, labelledAt = '2013-07-01T12:00:00Z') =>
     test_.registry.feedback.record({ tenant, predictionId, label: value, labelledAt });
 
-  test('come back as they went in, with the label when there is one', async () => {
+  test('are read back unchanged, with their label if there is one', async () => {
     const { predictions } = test_.registry;
     const row = prediction();
     expect(await predictions.insert([row])).toBe(1);
@@ -67,7 +67,7 @@ describe('predictions', () => {
     expect(await predictions.get({ tenant, id: newId('pred') as PredictionId })).toBeNull();
   });
 
-  test('tell their task by the registered version, where they are stored', async () => {
+  test('have the task of their registered version', async () => {
     const { predictions } = test_.registry;
     const model = unique('model');
     await registerVersions(test_.registry, model, 1);
@@ -87,7 +87,7 @@ describe('predictions', () => {
     expect(await predictions.tasksOf({ tenant, ids: [] })).toEqual(new Map());
   });
 
-  test('are inserted once, however often a batch is sent', async () => {
+  test('are inserted once, even if a batch is repeated', async () => {
     const rows = [prediction(), prediction()];
     expect(await test_.registry.predictions.insert(rows)).toBe(2);
     expect(await test_.registry.predictions.insert([...rows, prediction()])).toBe(1);
@@ -123,7 +123,7 @@ describe('predictions', () => {
     );
   });
 
-  test('lie in the partition of the day they were received, made ahead', async () => {
+  test('are in the partition of their day, which was created in advance', async () => {
     const row = prediction();
     await test_.registry.predictions.insert([row]);
     expect(await partitionOf(row.id)).toBe(partition(0));
@@ -134,7 +134,7 @@ describe('predictions', () => {
     ]);
   });
 
-  test('of a day without a partition are taken all the same, and moved to it once it exists', async () => {
+  test('of a day without a partition are accepted, and moved to it once it exists', async () => {
     const { predictions } = test_.registry;
     const early = prediction({ receivedAt: `${day(8)}T00:00:00.000Z` });
     const late = prediction({ receivedAt: `${day(8)}T23:59:59.999Z` });
@@ -151,7 +151,7 @@ describe('predictions', () => {
     expect(count?.count).toBe(3);
   });
 
-  test('are taken while partitions are made, and partitions are made once by many at once', async () => {
+  test('are accepted while partitions are created, and concurrent creators make each partition once', async () => {
     const { predictions } = test_.registry;
     const rows = Array.from({ length: 40 }, () =>
       prediction({ receivedAt: `${day(9)}T12:00:00.000Z` }),
@@ -183,7 +183,7 @@ describe('predictions', () => {
     });
   });
 
-  test('feedback that comes before its prediction waits and joins it', async () => {
+  test('feedback that arrives before its prediction waits and joins it', async () => {
     const row = prediction();
     expect(await label(row.id, 1)).toEqual({ joined: false });
     await test_.registry.predictions.insert([row]);
@@ -197,14 +197,14 @@ describe('predictions', () => {
     expect(joined).toEqual({ model: 'flight-delay', version: 3 });
   });
 
-  /** As after two statements that did not see each other's row. */
+  /** The state after two statements that did not see each other's row. */
   async function storeUnjoined(row: PredictionRow): Promise<void> {
     await label(row.id, 'late');
     await test_.registry.predictions.insert([row]);
     await test_.database
       .sql`update feedback set day = null, model = null, version = null where prediction_id = ${row.id}`;
   }
-  /** As if the labels had been received, and the passes had been, so much earlier. */
+  /** Moves the receipt of the labels and the passes back by this time. */
   async function letPass(seconds: number): Promise<void> {
     const { sql } = test_.database;
     await sql`update feedback set received_at = received_at - make_interval(secs => ${seconds})`;
@@ -231,7 +231,7 @@ describe('predictions', () => {
     });
   });
 
-  test('labels of predictions that never came keep neither newer nor older ones from being joined', async () => {
+  test('labels of missing predictions do not block newer or older ones', async () => {
     const { feedback } = test_.registry;
     const older = prediction();
     await label(older.id, 'late');
@@ -246,7 +246,7 @@ describe('predictions', () => {
     expect([await isJoined(older.id), await isJoined(newer.id)]).toEqual([true, true]);
   });
 
-  test('a label without a prediction is looked at a few times, then given up, counted once, and still joined by its prediction', async () => {
+  test('a label without a prediction is tried a few times, then counted as lost, and still joined later', async () => {
     const { feedback, predictions } = test_.registry;
     const row = prediction();
     await label(row.id, 'late');
@@ -259,7 +259,7 @@ describe('predictions', () => {
     expect(await isJoined(row.id)).toBe(true);
   });
 
-  test('labels received at one moment are looked at together, so that a full page leaves none behind', async () => {
+  test('labels of the same time are processed together, so a full page skips none', async () => {
     const rows = [prediction(), prediction(), prediction()];
     for (const row of rows) await storeUnjoined(row);
     await test_.database.sql`update feedback set received_at = now() - interval '1 second'`;
@@ -269,7 +269,7 @@ describe('predictions', () => {
     });
   });
 
-  test('a pass whose work was undone is done again by the next', async () => {
+  test('a pass that was rolled back is repeated by the next', async () => {
     const row = prediction();
     await storeUnjoined(row);
     const { sql } = test_.database;
@@ -284,7 +284,7 @@ describe('predictions', () => {
     });
   });
 
-  test('a label is replaced by a later one only', async () => {
+  test('a label is replaced only by a later one', async () => {
     const row = prediction();
     await test_.registry.predictions.insert([row]);
     await label(row.id, 'second', '2013-07-02T00:00:00Z');
@@ -301,7 +301,7 @@ describe('predictions', () => {
     await expect(label(row.id, 1, 'at noon')).rejects.toMatchObject({ type: 'InvalidInput' });
   });
 
-  test('feedback outlives its prediction', async () => {
+  test('feedback is kept longer than its prediction', async () => {
     const { predictions } = test_.registry;
     const row = prediction({ receivedAt: `${day(-1)}T12:00:00.000Z` });
     await predictions.insert([row]);
@@ -313,13 +313,13 @@ describe('predictions', () => {
     ]);
   });
 
-  test('a thousand go in as one statement', async () => {
+  test('a thousand rows are one statement', async () => {
     const rows = Array.from({ length: 1000 }, () => prediction());
     expect(await test_.registry.predictions.insert(rows)).toBe(1000);
   });
 });
 
-/** PostgreSQL holds no NUL, and UTF-8 no half of a surrogate pair. */
+/** PostgreSQL cannot store NUL, and UTF-8 cannot encode a lone surrogate. */
 function storable(text: string): string {
   return Buffer.from(text.replaceAll('\0', '\uFFFD')).toString('utf8');
 }

@@ -25,7 +25,7 @@ describe('routing and gateways', () => {
   const routed = async () =>
     (await test_.registry.routing.table()).models.find((each) => each.model === model);
 
-  test('the table names champion and previous with their bytes, and models without a champion not at all', async () => {
+  test('the table has champion and previous with their manifests, and no models without a champion', async () => {
     expect(await routed()).toBeUndefined();
     await promoteOver(1);
     await promoteOver(2);
@@ -49,7 +49,7 @@ describe('routing and gateways', () => {
     expect(await test_.registry.routing.version({ tenant, model, version: 9 })).toBeNull();
   });
 
-  test('the previous version is to be kept loaded for a day after the promotion', async () => {
+  test('the previous version is kept loaded for a day after the promotion', async () => {
     await promoteOver(1);
     await promoteOver(2);
     const keepSeconds = (await routed())?.previous?.keepSeconds ?? 0;
@@ -60,7 +60,7 @@ describe('routing and gateways', () => {
     expect((await routed())?.previous).toMatchObject({ version: 1, keepSeconds: 0 });
   });
 
-  test('every move makes a new epoch and tells the gateways after it is committed', async () => {
+  test('every move makes a new epoch and notifies the gateways after the commit', async () => {
     const seen: Promise<number>[] = [];
     const stop = await test_.registry.routing.listen(() =>
       seen.push(test_.registry.routing.table().then(({ epoch }) => epoch)),
@@ -75,7 +75,7 @@ describe('routing and gateways', () => {
     await stop();
   });
 
-  test('a gateway is live while it beats, and a beat answers with the epoch', async () => {
+  test('a gateway is live while it sends heartbeats, which return the epoch', async () => {
     const { gateways, routing } = test_.registry;
     const { epoch } = await routing.table();
     let beats = 0;
@@ -100,7 +100,7 @@ describe('routing and gateways', () => {
     expect(await gateways.live()).toEqual([]);
   });
 
-  test('a heartbeat that was given up and arrives after a newer one, or after the farewell, is not taken', async () => {
+  test('a late heartbeat, after a newer one or after the gateway has left, is ignored', async () => {
     const { gateways } = test_.registry;
     const told = { id: 'late', url: 'http://127.0.0.1/late', leaseSeconds: 30 };
     await gateways.beat({ ...told, epoch: 7, beat: 2 });

@@ -61,7 +61,7 @@ describe('trials', () => {
     ]);
   });
 
-  test('the first parameters under a number stay', async () => {
+  test('the first parameters of a number stay', async () => {
     await start(0, { leaves: 31 });
     expect(await start(0, { leaves: 63 })).toMatchObject({ params: { leaves: 31 } });
     await complete(0, 0.5);
@@ -72,7 +72,7 @@ describe('trials', () => {
     expect(await list()).toHaveLength(1);
   });
 
-  test('of twenty that begin one number at once, all get the same trial, and one event is written', async () => {
+  test('twenty concurrent starts of one number get the same trial, with one event', async () => {
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, leaves) => start(0, { leaves })),
     );
@@ -80,7 +80,7 @@ describe('trials', () => {
     expect(await events()).toHaveLength(1);
   });
 
-  test('an ended trial stays as it ended', async () => {
+  test('the first end of a trial stays', async () => {
     await start(0);
     await complete(0, 0.5);
     expect(await complete(0, 0.1)).toMatchObject({ value: 0.5 });
@@ -95,7 +95,7 @@ describe('trials', () => {
     expect(await events()).toHaveLength(2);
   });
 
-  test('what it is pruned by is kept with it', async () => {
+  test('the values that pruned a trial are stored with it', async () => {
     await start(0);
     expect(
       await test_.registry.trials.report({ ...ref(0), intermediate: [{ step: 7, value: 0.61 }] }),
@@ -115,7 +115,7 @@ describe('trials', () => {
     ]);
   });
 
-  test('an attempt that fell behind takes no value back', async () => {
+  test('an attempt that fell behind removes no value', async () => {
     await start(0);
     const seen = [1, 3, 9].map((step) => ({ step, value: 1 / step }));
     await test_.registry.trials.report({ ...ref(0), intermediate: seen });
@@ -125,7 +125,7 @@ describe('trials', () => {
     expect(await list()).toMatchObject([{ intermediate: seen }]);
   });
 
-  test('come in pages by number, and the best of all is the first complete one with the best value', async () => {
+  test('are paged by number, and the best is the first complete one with the best value', async () => {
     expect(
       await test_.registry.trials.best({ tenant, runId, study: 'tune', direction: 'minimize' }),
     ).toBeNull();
@@ -163,12 +163,12 @@ describe('trials', () => {
     });
   });
 
-  test('a value that is no number is refused', async () => {
+  test('a value that is not a number is refused', async () => {
     await start(0);
     await expect(complete(0, NaN)).rejects.toMatchObject({ type: 'InvalidInput' });
   });
 
-  test('none begins once the run is being undone, and what ran is ended once', async () => {
+  test('none begins once the run is being undone, and running trials end once', async () => {
     await start(0);
     await start(1);
     await complete(1, 0.4);
@@ -184,7 +184,7 @@ describe('trials', () => {
     expect(await list()).toMatchObject([{ status: 'failed' }, { status: 'complete', value: 0.4 }]);
   });
 
-  test('are ended by nobody who does not know them', async () => {
+  test('are ended only by their number', async () => {
     await expect(complete(7, 0.1)).rejects.toMatchObject({ type: 'NotFound' });
   });
 });

@@ -37,7 +37,7 @@ const leaves = vectors.map((bytes) => leafHash(sha256, Buffer.from(bytes, 'hex')
 
 describe('the audit log’s Merkle tree', () => {
   test.each(roots.map((root, index) => [index + 1, root]))(
-    'has over %i leaves the root that RFC 6962 prescribes',
+    'of %i leaves has the root of RFC 6962',
     (size, root) => {
       expect(hex(merkleRoot(sha256, leaves.slice(0, size)))).toBe(root);
     },

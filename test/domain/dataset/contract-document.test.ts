@@ -94,7 +94,7 @@ test.each([
     ['6:27 columns.amount.min does not fit a column of type number; expected a number'],
   ],
   [
-    'a bound that is a truth',
+    'a bound that is a boolean',
     'min: 0,',
     'min: true,',
     ['6:27 columns.amount.min must be a number or a time'],

@@ -14,9 +14,9 @@ const unmeasured: Verdict = { kind: 'inconclusive', reasons: [reason('c: pattern
 
 describe('the verdict on the contracts of all sources', () => {
   test.each<[string, readonly Verdict[], Verdict['kind']]>([
-    ['passed where every source passed', [met, met], 'passed'],
-    ['failed where one source failed', [met, broken, unmeasured], 'failed'],
-    ['inconclusive where one could not be measured', [met, unmeasured], 'inconclusive'],
+    ['passed if every source passed', [met, met], 'passed'],
+    ['failed if one source failed', [met, broken, unmeasured], 'failed'],
+    ['inconclusive if one could not be measured', [met, unmeasured], 'inconclusive'],
   ])('is %s', (_, verdicts, kind) => {
     const sources = verdicts.map((verdict, at) => ({ source: `s${at}`, verdict }));
     expect(contractsVerdict(sources).kind).toBe(kind);

@@ -6,7 +6,7 @@ const folder = join(__dirname, '..', '..', '..', 'schemas');
 
 describe('the published JSON Schemas', () => {
   test.each(Object.entries(publishedSchemas()))(
-    '%s is what the zod schema says: else run scripts/publish-schemas.ts',
+    '%s matches the zod schema; otherwise run scripts/publish-schemas.ts',
     (name, schema) => {
       expect(JSON.parse(readFileSync(join(folder, name), 'utf8'))).toEqual(
         JSON.parse(JSON.stringify(schema)),

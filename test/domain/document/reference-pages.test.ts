@@ -28,7 +28,7 @@ function exampleOf(kind: ReferenceKind) {
 
 describe('the reference pages', () => {
   test.each(kinds)(
-    '%s.md is what the schema says: else run node -r tsx/cjs scripts/reference-pages.ts',
+    '%s.md matches the schema; otherwise run node -r tsx/cjs scripts/reference-pages.ts',
     (kind) => {
       expect(readFileSync(join(folder, `${kind}.md`), 'utf8')).toBe(
         referencePage(kind, exampleOf(kind)),

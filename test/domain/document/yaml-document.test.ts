@@ -81,7 +81,7 @@ describe('a YAML document', () => {
     [`a: ${'x'.repeat(1 << 20)}\n`, ['f.yaml f.yaml is larger than 1 MiB']],
   ])('%j is rejected with its place', (text, expected) => {
     const found = issuesOf(text);
-    // How deep the parser itself gets depends on the stack, so only the words count there.
+    // The depth that the parser reaches depends on the stack, so only the message is compared.
     expect(
       text.startsWith('[[[[') ? found.map((line) => line.replace(/:\d+ /, ':1 ')) : found,
     ).toEqual(expected);

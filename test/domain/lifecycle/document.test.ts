@@ -698,7 +698,7 @@ const singleErrors: readonly (readonly [
     'sql/',
     '10:5 spec.data.features is not a file path; expected the path of the SQL file that computes the features of one request row',
   ],
-  // What parts say together.
+  // Contradictions between parts.
   [
     'a split that fills the window',
     'window: 6mo',
@@ -1088,7 +1088,7 @@ test.each<[string, unknown, string]>([
     null,
     'lifecycle.yaml lifecycle.yaml must be a map with apiVersion, kind, metadata and spec',
   ],
-  ['no text', '', 'lifecycle.yaml lifecycle.yaml is empty'],
+  ['not text', '', 'lifecycle.yaml lifecycle.yaml is empty'],
 ])('%s is not a lifecycle', (_name, document, said) => {
   expect(refused(document)).toEqual([said]);
 });

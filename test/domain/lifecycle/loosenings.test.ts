@@ -216,21 +216,21 @@ describe('loosenings of a policy', () => {
     CanarySpec['guardrails'][number],
     CanarySpec['guardrails'][number],
   ];
-  /** What is another thing, not more or less of one. */
+  /** Changes of kind, not of degree. */
   const looserBothWays = new Set([
     'another metric',
     'a contract moved to another source',
     'another counterpart',
     'another loss',
-    'a loss that is cut off',
+    'a lower bound of the loss',
     'no shadow',
     'more traffic',
-  ]).add('something that nobody knows yet');
+  ]).add('an unknown setting');
 
   test.each<[string, PolicyRevision, PolicyRevision, readonly string[]]>([
-    ['a gate less', all, gated(gates.slice(1)), ['spec.evaluate.gates.useful']],
+    ['a removed gate', all, gated(gates.slice(1)), ['spec.evaluate.gates.useful']],
     [
-      'no gate at all',
+      'no gates',
       gated(gates.slice(4)),
       noGates,
       ['spec.evaluate.gates.parity', 'spec.evaluate.ungated'],
@@ -249,13 +249,13 @@ describe('loosenings of a policy', () => {
       ['spec.evaluate.gates.no-worse.against'],
     ],
     [
-      'nothing for an absent champion',
+      'no comparison without a champion',
       all,
       other('no-worse', { whenAbsent: 'notApplicable' }),
       ['spec.evaluate.gates.no-worse.whenAbsent'],
     ],
     [
-      'no worse for better',
+      'nonInferiority instead of superiority',
       all,
       other('better', { kind: 'nonInferiority' }),
       ['spec.evaluate.gates.better.kind'],
@@ -286,7 +286,7 @@ describe('loosenings of a policy', () => {
       ['spec.canary.maxDuration'],
     ],
     [
-      'holding what is not decided',
+      'hold instead of rollback for an undecided rollout',
       before,
       withCanary({ onInconclusive: 'hold' }),
       ['spec.canary.onInconclusive'],
@@ -298,13 +298,13 @@ describe('loosenings of a policy', () => {
       ['spec.canary.quality.margin'],
     ],
     [
-      'a greater large harm than follows from the margin',
+      'a largeHarm above its default from the margin',
       before,
       withCanary({ quality: { ...canary.quality, largeHarm: 0.05 } }),
       ['spec.canary.quality.largeHarm'],
     ],
     [
-      'less likeness of days than is assumed',
+      'a lower dayCorrelation than the default',
       before,
       withCanary({ test: { ...canary.test, dayCorrelation: 0.1 } }),
       ['spec.canary.test.dayCorrelation'],
@@ -316,7 +316,7 @@ describe('loosenings of a policy', () => {
       ['spec.canary.quality.metric'],
     ],
     [
-      'a loss that is cut off',
+      'a lower bound of the loss',
       before,
       withCanary({ quality: { ...canary.quality, bound: 3 } }),
       ['spec.canary.quality.bound'],
@@ -324,7 +324,7 @@ describe('loosenings of a policy', () => {
     ['no shadow', before, withCanary({ steps: [5, 25] }), ['spec.canary.steps']],
     ['more traffic', before, withCanary({ steps: [0, 5, 25, 100] }), ['spec.canary.steps']],
     [
-      'a guardrail less',
+      'a removed guardrail',
       before,
       withCanary({ guardrails: canary.guardrails.slice(0, 1) }),
       ['spec.canary.guardrails.latency_ms'],
@@ -375,12 +375,12 @@ describe('loosenings of a policy', () => {
     ],
     ['a wider column', before, column({ max: 20_000 }), ['contracts.orders.columns.amount.max']],
     [
-      'a column less',
+      'a removed column',
       before,
       withContract({ columns: contract.columns.slice(1) }),
       ['contracts.orders.columns.region'],
     ],
-    ['a key less', before, withContract({ unique: [] }), ['contracts.orders.unique']],
+    ['a removed unique key', before, withContract({ unique: [] }), ['contracts.orders.unique']],
     [
       'labels taken sooner',
       before,
@@ -399,7 +399,7 @@ describe('loosenings of a policy', () => {
       ['spec.data.split.holdout'],
     ],
     [
-      'something that nobody knows yet',
+      'an unknown setting',
       before,
       revision({ promote: { ...base.promote, unheardOf: 1 } as ModelLifecycleSpec['promote'] }),
       ['spec.promote.unheardOf'],
@@ -416,14 +416,18 @@ describe('loosenings of a policy', () => {
       before,
       revision({ owner: 'someone', labels: { a: 'b' }, notify: [] }),
     ],
-    ['better in place of no worse', all, other('no-worse', { kind: 'superiority', margin: 0 })],
     [
-      'a smaller large harm than follows from the margin',
+      'superiority instead of nonInferiority',
+      all,
+      other('no-worse', { kind: 'superiority', margin: 0 }),
+    ],
+    [
+      'a largeHarm below its default from the margin',
       before,
       withCanary({ quality: { ...canary.quality, largeHarm: 0.03 } }),
     ],
     [
-      'more likeness of days than is assumed',
+      'a higher dayCorrelation than the default',
       before,
       withCanary({ test: { ...canary.test, dayCorrelation: 0.5 } }),
     ],

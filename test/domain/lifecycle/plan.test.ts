@@ -11,7 +11,7 @@ import {
   lifecycleText,
 } from '../../support/lifecycle-text';
 
-/** Texts stand in for digests: equal when equal. */
+/** Texts replace digests, which are equal for equal content. */
 function revisionOf(
   text: string,
   changed: Readonly<Record<string, string>> = {},

@@ -14,8 +14,7 @@ const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}`;
 const run = 'run_a' as RunId;
 
 /**
- * A version that a run took through gates, canary and approval, and that only its move is missing
- * of.
+ * A version that passed gates, canary and approval, and only lacks the move of the alias.
  */
 const ready: PromotionFacts = {
   model: 'flights',
@@ -37,7 +36,7 @@ const ready: PromotionFacts = {
 const codes = (change: Partial<PromotionFacts>) =>
   unmetRequirements({ ...ready, ...change }).map(({ code }) => code);
 
-describe('a promotion by hand', () => {
+describe('a manual promotion', () => {
   test('is allowed when every requirement is met', () => {
     expect(unmetRequirements(ready)).toEqual([]);
   });
@@ -56,12 +55,12 @@ describe('a promotion by hand', () => {
       ['evaluation.notPassed'],
     ],
     [
-      'was judged against another champion',
+      'was compared with another champion',
       { evaluation: { verdict: 'passed', comparedWith: digest('d') } },
       ['evaluation.otherChampion'],
     ],
     [
-      'was judged against no champion',
+      'was compared with no champion',
       { evaluation: { verdict: 'passed', comparedWith: null } },
       ['evaluation.otherChampion'],
     ],

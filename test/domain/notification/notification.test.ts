@@ -14,7 +14,7 @@ describe('the events of webhooks', () => {
     'rollout.extended',
     'rollout',
     '',
-  ])('not %j', (name) => {
+  ])('%j is not one', (name) => {
     expect(notifyEventOf(name)).toBeNull();
   });
 });

@@ -1,4 +1,4 @@
-/** Whole builds by a real worker process that is killed without warning, on real summaries. */
+/** Complete index builds on real summaries, by a real worker process that is killed. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
@@ -26,7 +26,7 @@ import {
 } from '../../support/provider/scripted-provider';
 import { until } from '../../support/time/until';
 
-// Hundreds of summaries by MiniLM, on a machine that is busy with other tests.
+// Hundreds of summaries by MiniLM, on a machine that may be busy.
 jest.setTimeout(900_000);
 
 const root = join(__dirname, '..', '..', '..');
@@ -178,8 +178,7 @@ test('a build survives two worker kills with each document once, and an equally 
     duplicates: [],
   });
 
-  // Blue/green: the other space is built beside it, a change reaches both, and the comparison moves
-  // the alias.
+  // Blue/green: the second vector space is built beside the first, a change reaches both, and the comparison moves the alias.
   const { seq } = await world.deps.registry.indexes.changes.append({
     ...{ tenant, index, deleted: [], actor: 'key:ada', idempotencyKey: unique('change') },
     documents: await world.documents([
@@ -261,7 +260,7 @@ test("a build with a provider's embedder pays each request once across worker ki
     ...{ dataset, embedder, budgets: [budget], shardDocuments: 100 },
     chunking: { kind: 'sentences', size: 16, overlap: 0 },
   });
-  // The embedder's probe is no part of the work, and is not on the ledger.
+  // The probe of the embedder is not part of the build and not in the ledger.
   const bill = () => provider.bill.filter(({ requestId }) => requestId !== null);
   const kills = [3, 7, 11];
   for (const requests of kills) {
@@ -277,7 +276,7 @@ test("a build with a provider's embedder pays each request once across worker ki
   });
   const settled = bill().filter(({ requestId }) => !unsettled.requestIds.includes(requestId ?? ''));
   const tokens = settled.reduce((sum, { promptTokens }) => sum + promptTokens, 0);
-  // Two shards at once, each with one request in flight.
+  // Two concurrent shards, each with one request in flight.
   expect(attempts.lost).toBeLessThanOrEqual(2 * kills.length);
   expect(calls).toEqual({ asking: 0, answered: settled.length, failed: 0 });
   expect(attempts.answered).toBe(settled.length);
@@ -287,7 +286,7 @@ test("a build with a provider's embedder pays each request once across worker ki
   expect((await world.registry.budgets.get({ tenant, ...budget }))?.spent).toBe(
     cost + unsettled.cost,
   );
-  // Again, of the same texts: nothing is paid at all.
+  // A second build of the same texts pays for nothing.
   const before = bill().length;
   const again = (await (
     await build(index, {
@@ -330,7 +329,7 @@ test('a build with kills during indexing, comparison and promotion equals an und
     async () => (await underWay(handle))?.name === 'finishIndexTable',
   );
   await killAndStart();
-  // All is built, and the registry does not know yet.
+  // Everything is built, and the registry has not recorded it yet.
   await killBeforeWrite(database, 'index_versions', () => undefined, killWorker);
   await startWorker();
   await eventually(
@@ -375,7 +374,7 @@ test('a build with kills during indexing, comparison and promotion equals an und
     await build(index, { ...finer, after: 'keep' })
   ).result()) as IndexBuildOutcome;
   expect(await storedIn(index, 3)).toEqual(stored);
-  // Bounds are drawn for each version anew; what was found is the same.
+  // Bounds are resampled for each version, and the found documents are equal.
   const found = ({ verdict }: IndexBuildOutcome) =>
     verdict?.reasons.map(({ message }) => message.split(' (')[0]);
   expect(found(killed)).toEqual(found(calm));
@@ -383,11 +382,11 @@ test('a build with kills during indexing, comparison and promotion equals an und
 
 interface UnderWay {
   readonly name: string;
-  /** By its last heartbeat. */
+  /** According to its last heartbeat. */
   readonly told: Readonly<Record<string, unknown>> | null;
 }
 
-/** The activity that a worker is at. */
+/** The activity that a worker is executing. */
 async function underWay(handle: WorkflowHandle): Promise<UnderWay | null> {
   const { raw } = await handle.describe();
   const started = raw.pendingActivities?.find(({ lastStartedTime }) => lastStartedTime != null);
@@ -401,7 +400,7 @@ async function underWay(handle: WorkflowHandle): Promise<UnderWay | null> {
   };
 }
 
-/** How often each activity was begun until it ended, by its name: the most of all that have it. */
+/** The largest number of attempts of an activity, by activity name. */
 function attemptsIn({
   events,
 }: Awaited<ReturnType<WorkflowHandle['fetchHistory']>>): Readonly<Record<string, number>> {

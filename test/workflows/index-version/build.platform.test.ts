@@ -438,7 +438,7 @@ test('changes wait while the budget is spent, show why, and are applied when it 
   let seen = await waiting();
   while (seen === null) seen = await waiting();
   expect(seen).toMatchObject({ versions: [1], reason: 'the budget of tenant is spent: $1 of $1' });
-  // Over executions that end meanwhile it is known since when.
+  // The start of the wait is kept across continue-as-new.
   for (const rounds = applied.length; applied.length < rounds + 3;)
     await new Promise((again) => setTimeout(again, 50));
   expect((await waiting())?.since).toBe(seen.since);
@@ -446,7 +446,7 @@ test('changes wait while the budget is spent, show why, and are applied when it 
   hasBudget = true;
   await current().signal(documentsChangedSignal);
   await end();
-  // A change that comes is a reason to look at once.
+  // A new change causes an immediate check.
   expect(performance.now() - before).toBeLessThan(5_000);
   expect(applied.slice(-2)).toEqual([1, 2]);
   await record(

@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => runs.close());
 
-/** A dataset version as an earlier run left it. */
+/** A dataset version from an earlier run. */
 const flights = { dataset: 'flights', version: 1, manifest: artifact('flights'), rows: 10 };
 
 describe('a failing model lifecycle', () => {

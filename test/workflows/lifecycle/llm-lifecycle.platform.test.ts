@@ -123,7 +123,7 @@ describe('llm lifecycle', () => {
     expect(outcome).toMatchObject({ status: 'succeeded', version: 2 });
     expect(bundles).toEqual([digest(`bundle ${searched}`)]);
     expect(begun).toEqual(['search_1', 'run_1', [{ scope: 'run/run_1', unit: 'tokens' }]]);
-    // Of the one that was found beside the one that the search began with, and beside the first.
+    // The comparison of the found prompt with the starting prompt, and with the first.
     expect(fake.calls.filter((call) => call === 'compareAnswers')).toHaveLength(2);
   });
 
@@ -201,10 +201,10 @@ describe('llm lifecycle', () => {
 
   test.each([
     ['llm-lifecycle-index-kind', { vectors: 'hnsw' }, 'hnsw'],
-    // A spec of before there was a choice.
+    // A spec without a kind.
     ['llm-lifecycle-index-auto', {}, 'auto'],
   ] as const)(
-    'builds the index by the kind that is named, which its stage is kept by: %s',
+    'builds the index with the named kind, which is part of the cache key: %s',
     async (name, change, kind) => {
       const seen: unknown[] = [];
       const { outcome } = await runs.run(
@@ -501,9 +501,9 @@ describe('llm lifecycle', () => {
     );
     expect(outcome).toMatchObject({ status: 'succeeded', version: 2 });
     const bundle = digest('bundle precise.yaml');
-    // Passages may have to be paid for.
+    // Passages may cost money.
     expect(prepared).toEqual([['llm', bundle, { budget: { usd: null, tokens: 1_000 } }]]);
-    // The bundle has the index's version and digest in it: another index is another training.
+    // The bundle contains the version and digest of the index, so another index needs another training.
     expect(stages).toMatchObject({ inputs: { bundle }, end: { output: { passages: learnt } } });
     const calls = work(seen.calls);
     expect(calls.indexOf('sealIndexVersion')).toBeLessThan(calls.indexOf('prepareExamples'));

@@ -23,8 +23,7 @@ const planOf = (standby: readonly Model[], change: Parameters<typeof llmPlanOf>[
   llmPlanOf({ model: { provider: 'acme', name: 'small-1', standby }, ...change });
 
 /**
- * `bad` is refused by a gate, `away` does not answer; `seen`: what each was judged with, and what
- * was decided on, registered and ended.
+ * A gate rejects `bad`, and `away` does not respond. `seen` records the evaluations, decisions, registrations and ends.
  */
 function world(change: (fake: Overrides) => Overrides = () => ({})) {
   const seen = {
@@ -92,7 +91,7 @@ describe('standbys', () => {
     const calls = work(fake.calls);
     expect(calls.slice(calls.indexOf('readChampion'))).toEqual([
       'readChampion',
-      // The bundle, and the baseline beside it; what is more costs nothing unless it passes.
+      // The bundle and its baseline. Standbys cost nothing unless the bundle passes.
       'answerCases evaluate',
       'answerCases evaluate',
       'weighBundle',
@@ -118,7 +117,7 @@ describe('standbys', () => {
       answers: { results: artifact('answers judge 0.5'), summary: { cases: 60 } },
       counterparts: { champion: null, baseline: { results: artifact('answers judge 0.4') } },
     });
-    // Asked anew by the next run: who was away says nothing of the model.
+    // The next run measures it again, because an outage says nothing about the model.
     expect(seen.kept['evaluate']).toMatchObject({
       notReusable: true,
       output: { bundle: artifact(withStandbys([good])) },

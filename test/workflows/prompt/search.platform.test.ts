@@ -1,6 +1,5 @@
 /**
- * Searches as workflows, over a real provider of the test, the real ledger and the real stores;
- * once with a worker that is killed.
+ * Search workflows with a scripted provider, the real ledger and the real stores, once with a killed worker.
  */
 import { testCommandKeys } from '../../support/commands';
 import { spawn, type ChildProcess } from 'node:child_process';
@@ -58,7 +57,7 @@ beforeAll(async () => {
   const s3 = testBucket();
   artifacts = openArtifactStore({ ...s3, leases: test_.registry.artifacts });
   await artifacts.ensureBucket();
-  // How often it is right depends on the tone, and on a word that only a rewriting brings.
+  // The share of right answers depends on the tone, and on a word that only a rewriting adds.
   provider = await openScriptedProvider({
     answer: ({ prompt: text, wantsJson }) => {
       if (wantsJson) {
@@ -176,7 +175,7 @@ async function start(
   };
 }
 
-/** With a worker of this process. */
+/** With a worker in this process. */
 async function whileWorking<T>(work: () => Promise<T>): Promise<T> {
   const worker = await startPromptSearchWorker(order);
   try {
@@ -288,8 +287,7 @@ test('a killed worker repeats only requests in flight, and the search finds the 
   expect(matched).toBe(outcome.paid.answers);
   expect(outcome.paid.unsettled).toBe(attempts.lost);
 
-  // The same search where nobody is killed: other names, the same questions, so nothing of the
-  // ledger helps it.
+  // The same search undisturbed, with other names, so that the ledger has no answers to its questions.
   const again = await whileWorking(async () => (await start(unique('capitals'))).found());
   expect(again.confirmed).toEqual(outcome.confirmed);
   expect(again.searched.quality).toBe(outcome.searched.quality);
@@ -326,7 +324,7 @@ test('fails with BudgetSpent, and continues there after the budget is raised', a
   });
 });
 
-/** From now on. */
+/** From here on. */
 function askedMoreThan(questions: number): Promise<void> {
   const from = provider.requests.length;
   return new Promise((resolve) => {
@@ -336,7 +334,7 @@ function askedMoreThan(questions: number): Promise<void> {
   });
 }
 
-test('a cancelled search stops asking and records the cancellation', async () => {
+test('a cancelled search sends no more requests and records the cancellation', async () => {
   latencyMs = 30;
   const name = unique('capitals');
   await whileWorking(async () => {
@@ -409,7 +407,7 @@ test('a terminated search is recognised, releases its artifacts, and can be star
   await connection.close();
 });
 
-test('an evaluation of a prompt goes piece by piece, and a repetition reads the call ledger', async () => {
+test('an evaluation of a prompt runs in pieces, and a repetition reads the call ledger', async () => {
   const name = unique('capitals');
   const cases = Array.from({ length: 30 }, (_, number) => ({
     ...{

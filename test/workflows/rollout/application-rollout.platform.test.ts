@@ -21,21 +21,19 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 /**
- * An odd number: each asks about lands of either parity, whoever of them a rollout draws for its
- * challenger.
+ * An odd number, so that each caller asks about countries of both parities, whichever callers the rollout assigns to its challenger.
  */
 const users = 23;
 
 interface Answer {
   readonly user: string;
   readonly version: number;
-  /** Of the rollout, before and after. */
+  /** Before the rollout and after it. */
   readonly steps: readonly (number | undefined)[];
 }
 
 /**
- * Questions with known answers, until the rollout has come to something: every other is streamed,
- * and something is told of every answer.
+ * Sends questions with known answers until the rollout has a result. Every second one is streamed, and every answer gets feedback.
  */
 async function replay(
   { now }: Pick<OpenedRollout, 'now'>,
@@ -70,12 +68,12 @@ test('an equally good application goes from shadow to half of the callers and is
   const row = await rollout.now();
   expect(row).toMatchObject({ status: 'passed', verdict: { kind: 'passed' }, paired: true });
   expect(row?.state.evidence).toMatchObject({ quality: { kind: 'pairs', phase: 'serving' } });
-  // In shadow it answers nobody; later each caller has one version, and all go on being answered.
+  // In shadow it answers no caller. Later each caller has one version, and all get answers.
   expect(
     new Set(answers.filter(({ steps: [, after] }) => after === 0).map(({ version }) => version)),
   ).toEqual(new Set([1]));
   const byUser = new Map<string, Set<number>>();
-  // The first round may still have met the gateway in shadow.
+  // The gateway may still have been in shadow in the first round.
   for (const { user, version } of answers
     .filter(({ steps: [before] }) => before === 1)
     .slice(users))

@@ -50,7 +50,7 @@ async function start(
   return { ...(await runs.start(plan, { ...fake.overrides, ...overrides })), plan };
 }
 
-/** Both histories: of the run and of its rollout. */
+/** The histories of the run and of its rollout. */
 async function record(name: string, { handle, rollout }: Tried): Promise<void> {
   await runs.record(`model-lifecycle-canary-${name}`, handle);
   await runs.record(`canary-rollout-${name}`, rollout);
@@ -350,7 +350,7 @@ describe('commands', () => {
     await extend();
     await extend();
     expect(fake.extendedSeconds).toBe(60);
-    // 200 watches later the workflow has continued as new, with what it knew.
+    // After 200 watches the workflow has continued as new with its state.
     await until(() => fake.watches.length >= 230);
     const { events } = await tried.rollout.fetchHistory();
     expect(
@@ -471,7 +471,7 @@ describe('the watch of a killed worker', () => {
       const tried = await start({}, fake, {
         watchRollout: (input) => {
           attempts.push(Date.now());
-          // A dead worker neither answers nor beats.
+          // A dead worker neither responds nor sends heartbeats.
           if (attempts.length === 1) return dead;
           bury(undefined as never);
           return fake.overrides.watchRollout?.(input) as never;

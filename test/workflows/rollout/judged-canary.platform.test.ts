@@ -1,6 +1,5 @@
 /**
- * The whole life of a language application whose canary a judge decides;
- * test/workflows/judged-rollout has the rollout alone, with real parts.
+ * The complete lifecycle of a language application whose canary a judge decides. test/workflows/rollout/judged-rollout tests the rollout alone, with real parts.
  */
 import { Context } from '@temporalio/activity';
 import type { JudgeAnswersInput, JudgingTurn } from '../../../activities/language/judge-answers';
@@ -55,7 +54,7 @@ const known: CalibratedJudge = {
   },
 };
 
-/** `judge`: what comes of a turn of judging, null while it goes on. */
+/** `judge`: the result of a turn of judging; null while it continues. */
 type JudgeScript = (input: JudgeAnswersInput, turn: number) => JudgingTurn | null;
 
 async function start(
@@ -105,7 +104,7 @@ async function start(
   return { ...run, turns };
 }
 
-/** Both histories: of the run and of its rollout. */
+/** The histories of the run and of its rollout. */
 async function record(name: string, { handle, rollout }: Tried): Promise<void> {
   await runs.record(`llm-lifecycle-canary-judged-${name}`, handle);
   await runs.record(`canary-rollout-judged-in-run-${name}`, rollout);
@@ -126,7 +125,7 @@ const over = (why: string): JudgingTurn => ({
 });
 const spent = over('the budget of run/run_1 is spent');
 
-/** Held as long as nothing more is judged; passed when what was judged then suffices. */
+/** On hold while nothing more is judged. It passes when the judged pairs are enough. */
 const heldWhileNothingIsJudged =
   (suffices: () => boolean): Script =>
   (input) => {
@@ -190,22 +189,19 @@ describe('a canary with a judge', () => {
           args: [commandOf({ actor: 'ada', seconds: 3_600 })],
         }),
     ],
-  ] as const)(
-    'that was held as nothing more was judged is judged again when it is %s',
-    async (name, goOn) => {
-      let isHelped = false;
-      const fake = fakeRollout(heldWhileNothingIsJudged(() => isHelped));
-      const tried = await start(fake, () => (isHelped ? { kind: 'still', since } : spent));
-      await until(() => fake.status === 'held');
-      const before = tried.turns.length;
-      isHelped = true;
-      await goOn(tried);
-      expect(await tried.end()).toMatchObject({ status: 'succeeded', version: 2 });
-      await record(name, tried);
-      expect(tried.turns.length).toBeGreaterThan(before);
-      expect(fake.watches.at(-1)?.noMoreLabels).toBeUndefined();
-    },
-  );
+  ] as const)('on hold because judging ended is judged again when it is %s', async (name, goOn) => {
+    let isHelped = false;
+    const fake = fakeRollout(heldWhileNothingIsJudged(() => isHelped));
+    const tried = await start(fake, () => (isHelped ? { kind: 'still', since } : spent));
+    await until(() => fake.status === 'held');
+    const before = tried.turns.length;
+    isHelped = true;
+    await goOn(tried);
+    expect(await tried.end()).toMatchObject({ status: 'succeeded', version: 2 });
+    await record(name, tried);
+    expect(tried.turns.length).toBeGreaterThan(before);
+    expect(fake.watches.at(-1)?.noMoreLabels).toBeUndefined();
+  });
 
   test('continues judging in the next step after a skip', async () => {
     const fake = fakeRollout((input) =>
@@ -222,7 +218,7 @@ describe('a canary with a judge', () => {
     expect(fake.watches.at(-1)).not.toHaveProperty('noMoreLabels');
   });
 
-  test('finds harm also while the judge is asked', async () => {
+  test('finds harm also during judging', async () => {
     const tried: { now?: Tried } = {};
     const fake = fakeRollout((input, rollout) =>
       (tried.now?.turns.length ?? 0) > 0 ? rolledBackBy(harm)(input, rollout) : null,
@@ -256,7 +252,7 @@ describe('a canary with a judge', () => {
     expect(tried.turns).toEqual([]);
   });
 
-  test('leaves no rollout when its run is cancelled while the judge is asked', async () => {
+  test('leaves no rollout when its run is cancelled during judging', async () => {
     const fake = fakeRollout(() => null);
     const tried = await start(fake, () => null);
     await until(() => tried.turns.length > 0);

@@ -24,7 +24,7 @@ let world: ApplicationWorld;
 let gateway: GatewayProcess;
 let judging: JudgingConfig;
 let fault: (prompt: string) => Fault | null = () => null;
-/** As a judge it is wrong about one land in ten. */
+/** As a judge it is wrong about one country in ten. */
 const asJudge = /Is <(.*)> right of <What is the capital of Land (\d+)\?>/;
 
 beforeAll(async () => {
@@ -34,8 +34,7 @@ beforeAll(async () => {
       if (answer !== undefined)
         return verdictOf((answer === `City ${number ?? ''}`) !== (Number(number) % 10 === 3));
       const land = Number(/Land (\d+)/.exec(prompt)?.[1]);
-      // Every version is wrong about every second land, so that there are answers of each kind to
-      // label.
+      // Every version is wrong about every second country, so that there are right and wrong answers to label.
       return land % (prompt.includes('Do not care') ? 4 : 2) === 0 ? `City ${land}` : 'No idea';
     },
     fault: ({ prompt }) => fault(prompt),
@@ -52,7 +51,7 @@ const verdictOf = (right: boolean) =>
   JSON.stringify({ reason: 'as it reads', verdict: right ? 'right' : 'wrong' });
 const judgePrompt = judgePromptOf('Is <{{answer}}> right of <{{question}}>?');
 
-/** Its errors as they are: on a hundred answers of each kind. */
+/** Its true error rates, on a hundred answers of each kind. */
 async function judgeOf(): Promise<JudgingConfig> {
   const dimension: DimensionSpec = {
     name: 'sound',
@@ -66,7 +65,7 @@ async function judgeOf(): Promise<JudgingConfig> {
   const files = {
     'judge.yaml': await world.artifacts.putBytes({ tenant, bytes, mediaType: 'application/yaml' }),
   };
-  // Its version is asked for alone: nobody is asked.
+  // Only its version is needed, so no request is sent.
   const asking = {} as Parameters<typeof openJudges>[1]['asking'];
   const judge = (await openJudges([dimension], { artifacts: world.artifacts, files, asking }))[
     'sound'
@@ -94,8 +93,7 @@ async function judgeOf(): Promise<JudgingConfig> {
 const quality: LlmCanaryDocument['quality'] = { from: 'judge', judge: 'sound', margin: 0.2 };
 
 /**
- * Questions to which nobody tells a right answer, until the rollout has come to something. People
- * label what the judge has judged, where they are asked to.
+ * Sends questions without right answers until the rollout has a result. If requested, people label the judged pairs.
  */
 async function replay(
   opened: Pick<OpenedRollout, 'now'>,
@@ -127,8 +125,7 @@ function labelling({ now }: Pick<OpenedRollout, 'now'>) {
 }
 
 /**
- * At a pace that the judge can follow: all at once, the traffic would be over before people are
- * answered.
+ * At a pace that the judge can follow. All at once, the traffic would end before the challenger answers callers.
  */
 async function asked({ now }: Pick<OpenedRollout, 'now'>, from: number): Promise<number> {
   const deadline = Date.now() + 120_000;

@@ -24,7 +24,7 @@ const baseline = {
   against: 'baseline',
 } as (typeof plain.evaluate.gates)[0];
 
-/** Who was asked in which stage, and whether for its time as well. */
+/** Which bundle was asked in which stage, and whether to measure latency. */
 async function asked(
   gates: typeof plain.evaluate.gates,
 ): Promise<readonly (readonly [stage: string, who: string, timed: number | null])[]> {
@@ -56,13 +56,12 @@ async function asked(
 test('a latency gate asks only the candidate again to measure time', async () => {
   const seen = await asked([baseline, latency]);
   expect(seen.filter(([stage]) => stage === 'evaluate')).toEqual([
-    // The cases that an upper bound of the quantile takes at the tenth attempt, which is more than
-    // twice those of the first.
+    // The cases that an upper bound of the quantile needs at the tenth attempt, more than twice those of the first.
     ['evaluate', 'bundle precise.yaml', 87],
     ['evaluate', 'bundle of before', null],
     ['evaluate', 'bundle plain.yaml', null],
   ]);
-  // Prompts are chosen by what they answer.
+  // Prompts are chosen by their answers.
   expect(seen.filter(([stage]) => stage === 'prompt-eval').map(([, , timed]) => timed)).toEqual([
     null,
     null,

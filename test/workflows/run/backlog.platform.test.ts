@@ -11,19 +11,18 @@ import {
 import { fakeActivities, planOf } from '../../support/fake-activities';
 import { testTemporal } from '../../support/platform';
 
-/** What one data slot did, in order: which run, and which step of it. */
+/** The order of work in one data slot: run and step. */
 interface Done {
   readonly run: string;
   readonly step: 'ingest' | 'validate' | 'assemble' | 'end';
 }
 
 /**
- * Longer than a workflow takes to ask for the next step: what has begun then waits when the slot
- * becomes free.
+ * Longer than a workflow needs to schedule its next step, so a started run waits when the slot becomes free.
  */
 const workMs = 250;
 
-/** Runs that all wait before there is a worker, and one slot for their data. */
+/** Runs that all wait before a worker starts, with one slot for data work. */
 async function workOff(
   runs: readonly { readonly tenant: string; readonly lifecycle: string }[],
 ): Promise<readonly Done[]> {
@@ -35,7 +34,7 @@ async function workOff(
   const client = new Client({ connection: asking, namespace });
   const done: Done[] = [];
   const plan = planOf();
-  // A run of these fakes is known by its lifecycle.
+  // The fakes identify a run by its lifecycle.
   const nameOf = (of: { readonly lifecycle: string }) => of.lifecycle;
   const plain = fakeActivities(plan);
   const { activities } = fakeActivities(plan, {
@@ -61,7 +60,7 @@ async function workOff(
     });
     const first = orchestrator.run();
     const handles: WorkflowHandle[] = [];
-    // In this order, each with its first activity waiting before the next one comes.
+    // Starts them in this order; the first activity of each waits before the next run starts.
     for (const [index, { tenant, lifecycle }] of runs.entries()) {
       const input: LifecycleInput = {
         tenant: tenant as Tenant,
@@ -115,8 +114,7 @@ test('the first of many waiting runs ends before all of them have begun', async 
     const first = done.findIndex(({ step }) => step === 'end');
     return new Set(done.slice(0, first).map(({ run }) => run)).size;
   };
-  // First come, first served lets nearly all begin before, in every try; a machine that pauses does
-  // so in some.
+  // First come, first served starts nearly all of them earlier, in every try. A pausing machine does so only in some.
   let fewest = await begunBeforeFirstEnd();
   for (let tries = 1; tries < 3 && fewest >= 9; tries += 1)
     fewest = Math.min(fewest, await begunBeforeFirstEnd());
@@ -127,6 +125,6 @@ test('one run of a lifecycle does not wait for all runs of another one', async (
   const many = Array.from({ length: 16 }, () => ({ tenant: 'default', lifecycle: 'busy' }));
   const done = await workOff([...many, { tenant: 'other', lifecycle: 'quiet' }]);
   const ingests = done.filter(({ step }) => step === 'ingest').map(({ run }) => run);
-  // It came last of 17.
+  // It was the last of 17.
   expect(ingests.indexOf('quiet')).toBeLessThan(4);
 });

@@ -1,6 +1,5 @@
 /**
- * What somebody sees of a run in Temporal itself: its status, its search attributes, its details
- * and its timers.
+ * What Temporal itself shows of a run: its status, search attributes, details and timers.
  */
 import { Context } from '@temporalio/activity';
 import { Client, WorkflowFailedError } from '@temporalio/client';
@@ -21,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => runs.close());
 
 const started: StartedRun[] = [];
-/** Also of a test that failed in the middle: its workers would answer the next one's run. */
+/** Also stops the workers of a failed test, which would process the next test's run. */
 afterEach(async () => {
   for (const { handle, end } of started.splice(0)) {
     await handle.terminate('its test is over').catch(() => undefined);
@@ -47,7 +46,7 @@ async function seen({ handle }: Pick<StartedRun, 'handle'>) {
   };
 }
 
-/** As the Web UI asks for it. */
+/** Like the Web UI. */
 async function details({ handle }: Pick<StartedRun, 'handle'>): Promise<string> {
   const metadata = await handle.query<{ readonly currentDetails?: string }>(
     '__temporal_workflow_metadata',

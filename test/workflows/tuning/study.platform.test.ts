@@ -28,8 +28,7 @@ describe('tuning study', () => {
     let begun = 0;
     const study = fakeStudy(async (number) => {
       begun += 1;
-      // None of the first three ends before all have begun, however long a busy machine takes to
-      // ask for them.
+      // None of the first three ends before all have started, even on a busy machine.
       await until(() => begun >= 3);
       await new Promise((resolve) => setTimeout(resolve, 50));
       return complete(number);
@@ -50,7 +49,7 @@ describe('tuning study', () => {
   });
 
   test('asks for a trial only after the previous one is recorded', async () => {
-    // The fake refuses a number that is ahead of what it holds.
+    // The fake refuses a number that is ahead of its trials.
     const study = fakeStudy();
     const { end } = await runs.study(studyInput({ trials: 12, parallel: 6 }), study.activities);
     expect((await end()).counts.complete).toBe(12);
@@ -325,7 +324,7 @@ describe('model lifecycle with tuning', () => {
     await until(() => study.trials.length === 2);
     await handle.executeUpdate(pauseUpdate, { args: [commandOf({ actor: 'ada' })] });
     await until(() => shown.length === 1);
-    // Shown is the run's pause; its study is told after it.
+    // The run shows the pause first, and then signals its study.
     const { runId } = await handle.describe();
     const told = handle.client.getHandle(`${handle.workflowId}/tune/${runId}`);
     await until(async () => (await told.query(studyQuery)).paused);

@@ -99,7 +99,7 @@ export function decisionQuestions<Most extends number | null>(
 /** The cases that are asked again to measure latency; null without a latency gate. */
 export function latencyOf({ run }: BundleEvaluation): LatencySample | null {
   const { spec, runId } = run.plan;
-  return latencySample(spec.evaluate.gates, { runId, looks: looksOf(run) });
+  return latencySample(spec.evaluate.gates, { runId, looks: maxLooksOf(run) });
 }
 
 export function candidateName({ run }: BundleEvaluation): string {
@@ -107,10 +107,10 @@ export function candidateName({ run }: BundleEvaluation): string {
 }
 
 /** After this many looks the evaluation decides on the cases that it has. */
-const mostLooks = 20;
+const maxLooks = 20;
 
-export function looksOf({ plan }: LlmRun): number {
-  return plan.spec.evaluate.first === null ? 1 : mostLooks;
+export function maxLooksOf({ plan }: LlmRun): number {
+  return plan.spec.evaluate.first === null ? 1 : maxLooks;
 }
 
 export function baselineIsCandidate({ baseline, bundle }: BundleComparison): boolean {

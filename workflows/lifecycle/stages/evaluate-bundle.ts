@@ -11,7 +11,7 @@ import type { EndedStage, LlmRun } from '../stage';
 import { effectOf, runStage } from '../stage';
 import { typeOf } from '../../run/undo';
 import type { BundleAnswers, BundleComparison, BundleEvaluation } from './answer-bundle-cases';
-import { answerBundleCases, needsBaselineAnswers, looksOf } from './answer-bundle-cases';
+import { answerBundleCases, needsBaselineAnswers, maxLooksOf } from './answer-bundle-cases';
 import { examineBundle, openExamination, type DecidedExamination } from './examine-bundle';
 import { judgeFilesOf, llmFileOf } from './llm-questions';
 
@@ -90,12 +90,12 @@ async function examineUntilDecided(
     const { left, summary } = asked.answers;
     const examined = await examineBundle(examination, asked, {
       look,
-      mayAskMore: left > 0 && look < looksOf(run),
+      mayAskMore: left > 0 && look < maxLooksOf(run),
     });
     if (examined.kind === 'decided') return endOf(evaluation, asked, examined);
     const wanted = casesWanted(examined.moreCases, {
       look,
-      of: looksOf(run),
+      of: maxLooksOf(run),
       cases: summary.cases,
     });
     const more = await answerBundleCases(evaluation, summary.cases + Math.min(wanted, left)).catch(

@@ -14,7 +14,7 @@ import {
   gatesNeedBaseline,
   decisionQuestions,
   latencyOf,
-  looksOf,
+  maxLooksOf,
 } from './answer-bundle-cases';
 import { questionsOf } from './llm-questions';
 import { qualifyStandbys } from './qualify-standbys';
@@ -53,7 +53,7 @@ export async function examineBundle(
   const { run, effect, bundle, standbys } = evaluation;
   const { tenant, runId, lifecycle, spec } = run.plan;
   const attempt = { tenant, runId, lifecycle, bundle: bundle.digest };
-  const measured = { evaluate: spec.evaluate, looks: looksOf(run), judges, attempt, ...asked };
+  const measured = { evaluate: spec.evaluate, looks: maxLooksOf(run), judges, attempt, ...asked };
   const given = { ...measured, candidate: bundle.digest, mayAskMore };
   const options = { summary: `gates of ${candidateName(evaluation)}` };
   const key = effect('decide', String(look));

@@ -199,10 +199,10 @@ function isGain({ lower }: ScoreSummary): boolean {
 }
 
 /** Above this share of cases without a score, prompts cannot be compared. */
-const mostFailures = 0.1;
+const maxFailures = 0.1;
 
 function isMeasured({ mean, cases, failures }: ScoreSummary): boolean {
-  return mean !== null && failures <= mostFailures * cases;
+  return mean !== null && failures <= maxFailures * cases;
 }
 
 /** An inconclusive stage is not reused, so the next run measures again. */
@@ -210,7 +210,7 @@ function notMeasured(
   quality: string,
   { paths, reasons }: { readonly paths: readonly string[]; readonly reasons: readonly string[] },
 ): Verdict {
-  const share = `more than ${percent(mostFailures)} of the cases have no score`;
+  const share = `more than ${percent(maxFailures)} of the cases have no score`;
   const causes = reasons.length === 0 ? '' : `: ${reasons.join('; ')}`;
   const message =
     `${quality} was not measured for ${paths.join(', ')}: ${share}, ` +

@@ -7,7 +7,7 @@ import type { Assessment } from './assess';
 import type { JobDirectory, JobFile, JobOutcome } from './job-directory';
 
 const keptLogBytes = 8 * 2 ** 20;
-const longestMessage = 2_000;
+const maxMessageCharacters = 2_000;
 
 const mediaTypes: Readonly<Record<string, string>> = {
   '.onnx': 'application/onnx',
@@ -81,7 +81,9 @@ async function storeOutputs(
  * the job's log, which `run logs` shows (I11).
  */
 function bounded(message: string): string {
-  return message.length <= longestMessage ? message : `${message.slice(0, longestMessage - 1)}…`;
+  return message.length <= maxMessageCharacters
+    ? message
+    : `${message.slice(0, maxMessageCharacters - 1)}…`;
 }
 
 /** Job ids begin with their run's id; see `effectKey`. */

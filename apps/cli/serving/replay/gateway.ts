@@ -10,11 +10,11 @@ import type { ReplayLabel, ReplayRow } from './rows';
 export interface ReplayGateway {
   /** @throws Error when there is no score. */
   infer(row: ReplayRow): Promise<{ readonly predictionId: string; readonly version: string }>;
-  feedback(labels: readonly ToldLabel[]): Promise<void>;
+  feedback(labels: readonly FeedbackLabel[]): Promise<void>;
   close(): Promise<void>;
 }
 
-export interface ToldLabel {
+export interface FeedbackLabel {
   readonly predictionId: string;
   readonly label: ReplayLabel;
   readonly labelledAt: string;
@@ -90,7 +90,7 @@ export async function openReplayGateway(options: ReplayGatewayOptions): Promise<
 
 export async function sendFeedback(
   url: string,
-  labels: readonly ToldLabel[],
+  labels: readonly FeedbackLabel[],
   { headers, dispatcher }: { readonly headers: Record<string, string>; readonly dispatcher: Agent },
 ): Promise<void> {
   const answer = await request(url, {

@@ -84,7 +84,7 @@ async function checkHead(path: string, source: SourceFiles['source']): Promise<v
  */
 const usualBytes = 16 << 20;
 /** Twice this, with the parsed values, fits the memory limit of reading a source. */
-const mostBytes = 256 << 20;
+const maxBytes = 256 << 20;
 
 /** Bytes of the longest object, for DuckDB's buffer. */
 async function longestObject({ paths, source }: SourceFiles): Promise<number> {
@@ -92,8 +92,8 @@ async function longestObject({ paths, source }: SourceFiles): Promise<number> {
   for (const path of paths) {
     if ((await stat(path)).size <= usualBytes) continue;
     const { line, bytes } = await longestLineOf(path);
-    if (bytes > mostBytes) {
-      const detail = `line ${line} has ${Math.ceil(bytes / 2 ** 20)} MiB; at most ${mostBytes / 2 ** 20} MiB are allowed`;
+    if (bytes > maxBytes) {
+      const detail = `line ${line} has ${Math.ceil(bytes / 2 ** 20)} MiB; at most ${maxBytes / 2 ** 20} MiB are allowed`;
       throw sourceFailure('DataUnreadable', source, detail, {
         next: 'split its content into several rows, or leave it out',
       });

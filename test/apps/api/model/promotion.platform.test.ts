@@ -209,7 +209,10 @@ describe('a version that needs approvals', () => {
 
 describe('an override', () => {
   test('promotes, and history, explanation, audit and webhooks show its reason and the unmet requirements', async () => {
-    const { name, version, runId } = await championAndSuccessor({ canary: canaryParts, notify: [hook] });
+    const { name, version, runId } = await championAndSuccessor({
+      canary: canaryParts,
+      notify: [hook],
+    });
     await end(await canaryOf(name, runId, version), 'aborted');
     expect(await unmet(name, version, overriding(version))).toBe(200);
     const override = {

@@ -40,7 +40,10 @@ describe('warnings about models when a lifecycle is applied', () => {
     expect(await warningsOf(withModel('{ provider: acme, name: whatever }'))).toEqual([]);
     expect(await warningsOf(withModel('{ provider: nobody, name: whatever }'), null)).toEqual([]);
     expect(
-      await warningsOf(withModel('{ name: whatever }'), known({ models: () => Promise.resolve([]) })),
+      await warningsOf(
+        withModel('{ name: whatever }'),
+        known({ models: () => Promise.resolve([]) }),
+      ),
     ).toEqual([]);
   });
 

@@ -282,7 +282,12 @@ describe('a rerun', () => {
       '/fromStage',
       /did not finish train/,
     ],
-    ['from a stage that its lifecycle does not have', 'canary', '/fromStage', /plain has no stage canary/],
+    [
+      'from a stage that its lifecycle does not have',
+      'canary',
+      '/fromStage',
+      /plain has no stage canary/,
+    ],
     ['from an unknown stage', 'trian', '/fromStage', /trian/],
     ['without a stage', undefined, '/fromStage', /missing/],
   ])('is refused: %s', async (_, fromStage, pointer, detail) => {

@@ -1,7 +1,4 @@
-import type {
-  IndexBuildStanding,
-  IndexClient,
-} from '../../../../apps/temporal-clients/index-client';
+import type { IndexBuildStatus, IndexClient } from '../../../../apps/temporal-clients/index-client';
 import { failure } from '../../../../domain/failure';
 import type {
   IndexBuildInput,
@@ -18,7 +15,7 @@ export interface FakeIndexes extends IndexClient {
   readonly builds: IndexBuildInput[];
   waits: WaitingChanges | null;
   /** The state of a started build; default: running. */
-  standingOf: (input: IndexBuildInput) => IndexBuildStanding;
+  standingOf: (input: IndexBuildInput) => IndexBuildStatus;
 }
 
 export function fakeIndexes(): FakeIndexes {

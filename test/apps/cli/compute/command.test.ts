@@ -80,15 +80,12 @@ describe('compute', () => {
       /the folder of trainers not found in .*nowhere\n.*PERENNIAL_TRAINERS_DIR/,
     ],
     ['no baseline', '.', /trainer baseline, which backend checks use, not found in /],
-  ])(
-    'check names a missing trainer (%s) and exits with 1',
-    async (_, name, message) => {
-      const result = await compute({ trainersDir: join(folder, name) }, 'check');
-      expect(result).toEqual({
-        exitCode: 1,
-        stdout: '',
-        stderr: expect.stringMatching(message) as string,
-      });
-    },
-  );
+  ])('check names a missing trainer (%s) and exits with 1', async (_, name, message) => {
+    const result = await compute({ trainersDir: join(folder, name) }, 'check');
+    expect(result).toEqual({
+      exitCode: 1,
+      stdout: '',
+      stderr: expect.stringMatching(message) as string,
+    });
+  });
 });

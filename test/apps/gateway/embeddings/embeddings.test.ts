@@ -195,7 +195,13 @@ describe('refuses', () => {
       'tokens belong to one tokenizer',
       'input',
     ],
-    ['another number of dimensions', { model: 'wiki', input: 'a', dimensions: 8 }, 400, 'has 26', 'dimensions'],
+    [
+      'another number of dimensions',
+      { model: 'wiki', input: 'a', dimensions: 8 },
+      400,
+      'has 26',
+      'dimensions',
+    ],
     [
       'an unknown parameter',
       { model: 'wiki', input: 'a', pooling: 'max' },

@@ -79,7 +79,11 @@ const silent: BundleLoaderOptions['access']['models'] = (_, { signal }) =>
 
 test.each([
   ['its provider is unavailable', models(fails('ProviderUnavailable')), 'ProviderUnavailable'],
-  ['its provider limits the request rate', models(fails('ProviderRateLimited')), 'ProviderRateLimited'],
+  [
+    'its provider limits the request rate',
+    models(fails('ProviderRateLimited')),
+    'ProviderRateLimited',
+  ],
   ['its provider does not respond', models(silent), 'ProviderTimeout'],
   [
     'the embedder of its index is unavailable',

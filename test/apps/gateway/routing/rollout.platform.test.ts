@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defaultTenant as tenant, type PredictionId } from '../../../../domain/ids';
 import type { ModelVersionRef } from '../../../../domain/model/model';
-import type { RipePair, RolloutRecord } from '../../../../db/rollout/repository';
+import type { DuePair, RolloutRecord } from '../../../../db/rollout/repository';
 import type { GatewayProcess } from '../../../support/process/gateway-process';
 import { testBucket, migratedDatabase } from '../../../support/platform';
 import {
@@ -162,7 +162,7 @@ test('in shadow the champion answers all requests, and both scores join the labe
     body: JSON.stringify(answers.map(({ id: predictionId }) => ({ predictionId, label: 1 }))),
   });
   expect(response.status).toBe(200);
-  const pairs: RipePair[] = [];
+  const pairs: DuePair[] = [];
   await rollouts.consume({
     tenant,
     id,

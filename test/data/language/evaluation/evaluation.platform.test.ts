@@ -281,13 +281,13 @@ describe('a provider that refuses every question', () => {
     'provider scripted, or use a model that accepts temperature';
   const said = `ProviderRefused: provider scripted refused the request (scripted): status 400 unsupported_value temperature, Unsupported value; ${next}`;
   const cases = Array.from({ length: 40 }, (_, number) => caseOf(number));
-  const ask = (mostRefusedAtFirst?: number) =>
+  const ask = (maxLeadingRefusals?: number) =>
     evaluateCases({
       cases,
       caseSet: digestOf(cases),
       dimensions: [{ name: 'exact', kind: 'exact' }],
       answerer: promptAnswerer({
-        asking: asking(`refused-${mostRefusedAtFirst ?? 'never'}`),
+        asking: asking(`refused-${maxLeadingRefusals ?? 'never'}`),
         template: prompt('Say its name.'),
         route: [scripted],
         sampling,
@@ -296,7 +296,7 @@ describe('a provider that refuses every question', () => {
       judges: {},
       tools,
       parallel: 4,
-      ...(mostRefusedAtFirst !== undefined && { mostRefusedAtFirst }),
+      ...(maxLeadingRefusals !== undefined && { maxLeadingRefusals }),
     });
 
   test('is quoted in every case, the evidence, the gate, the summary and the report', async () => {
@@ -385,7 +385,7 @@ describe('a provider whose content filter withholds answers', () => {
         judges: {},
         tools,
         parallel: 1,
-        mostRefusedAtFirst: 20,
+        maxLeadingRefusals: 20,
       },
       answerer: promptAnswerer({
         ...{ asking: asking(scope), route: [scripted], sampling, retrieval: null },

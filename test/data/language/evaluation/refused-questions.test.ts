@@ -34,7 +34,7 @@ function evaluated(
 ) {
   return evaluateCases({
     ...{ cases, caseSet: digestOf(cases), dimensions, answerer, judges: {}, parallel: 1 },
-    ...{ tools: createEvaluatorTools(null), mostRefusedAtFirst: 20 },
+    ...{ tools: createEvaluatorTools(null), maxLeadingRefusals: 20 },
   });
 }
 

@@ -1,8 +1,8 @@
-import { alphaShare, confidenceAt, mostAttempts } from '../../../../domain/decision/gates/attempts';
+import { alphaShare, confidenceAt, maxAttempts } from '../../../../domain/decision/gates/attempts';
 
-describe('what each candidate on one holdout may spend of the error', () => {
-  test('adds up to the whole, however many there are', () => {
-    for (const attempts of [1, 2, mostAttempts, 1000]) {
+describe('the share of the error of each candidate on one holdout', () => {
+  test('adds up to at most the whole for any number of candidates', () => {
+    for (const attempts of [1, 2, maxAttempts, 1000]) {
       const spent = Array.from({ length: attempts }, (_, index) => alphaShare(index + 1)).reduce(
         (sum, share) => sum + share,
         0,
@@ -11,7 +11,7 @@ describe('what each candidate on one holdout may spend of the error', () => {
     }
   });
 
-  test('takes little from the first and much from those after it', () => {
+  test('is large for the first and small for later ones', () => {
     expect([1, 2, 3, 10].map((attempt) => confidenceAt(0.97, attempt))).toEqual([
       0.976, 0.997, 0.999, 0.9999333333,
     ]);

@@ -43,7 +43,7 @@ describe('random blocks', () => {
     ],
     [{ rows: 6_000, days: 14, unit: 'group' as const }, '6,000 rows of 14 groups'],
     [{ rows: 90, days: 90, unit: 'row' as const }, '90 rows'],
-  ])('in words: %j', (basis, text) => {
+  ])('are described as %j', (basis, text) => {
     expect(blocksText(basis)).toBe(text);
   });
 });

@@ -78,7 +78,7 @@ describe('judge calibration', () => {
       /lower bound of sensitivity \+ specificity − 1 is/,
     ],
     [
-      'that says yes to all',
+      'that accepts every answer',
       [calibrate(judge, labelled(seededRandom([1, 2, 3, 4]), 100, [1, 0])), judge],
       /lower bound of sensitivity \+ specificity − 1 is/,
     ],
@@ -95,7 +95,7 @@ describe('judge calibration', () => {
       ],
       /no consistent verdict on 25 of 200/,
     ],
-  ])('a judge %s cannot gate', (_name, [calibration, digest], reason) => {
+  ])('a judge %s may not decide gates', (_name, [calibration, digest], reason) => {
     expect(calibrationProblems(calibration, digest).join('; ')).toMatch(reason);
   });
 

@@ -3,8 +3,8 @@ import { decideRollout } from '../../../../domain/rollout/judging/decide-rollout
 import {
   judgeErrorOf,
   observedLimit,
-  trueBounds,
-  trueDifference,
+  correctedBounds,
+  correctedDifference,
   type JudgeError,
 } from '../../../../domain/rollout/judging/judge-error';
 import {
@@ -279,24 +279,24 @@ describe('the correction', () => {
   });
 
   test('shifts each bound by the bound of the judge’s error', () => {
-    const bounds = trueBounds({ lower: 0.1, upper: 0.2 }, error());
+    const bounds = correctedBounds({ lower: 0.1, upper: 0.2 }, error());
     expect(bounds.lower).toBeCloseTo(0.08);
     expect(bounds.upper).toBeCloseTo(0.25);
-    expect(trueDifference(0.07, error())).toBeCloseTo(0.08);
+    expect(correctedDifference(0.07, error())).toBeCloseTo(0.08);
   });
 
   test('has bounds of −1 and 1 while the judge may not decide', () => {
     const barred = error({ whyNot: ['missing labels'] });
-    expect(trueBounds({ lower: 0.1, upper: 0.2 }, barred)).toEqual({ lower: -1, upper: 1 });
+    expect(correctedBounds({ lower: 0.1, upper: 0.2 }, barred)).toEqual({ lower: -1, upper: 1 });
     expect(observedLimit(0.9, barred)).toBe(-Infinity);
   });
 
   test('counts pairs without a verdict as the worst case, within −1 and 1', () => {
     const none = { lower: 0, upper: 0 };
-    const bounds = trueBounds({ lower: 0, upper: 0.1 }, error({ errors: none, missing: 0.1 }));
+    const bounds = correctedBounds({ lower: 0, upper: 0.1 }, error({ errors: none, missing: 0.1 }));
     expect(bounds.lower).toBeCloseTo(-0.1);
     expect(bounds.upper).toBeCloseTo(0.19);
-    expect(trueBounds({ lower: -1, upper: 1 }, error({ missing: 0.5 }))).toEqual({
+    expect(correctedBounds({ lower: -1, upper: 1 }, error({ missing: 0.5 }))).toEqual({
       lower: -1,
       upper: 1,
     });
@@ -310,7 +310,7 @@ describe('the correction', () => {
         unit,
         fc.double({ min: 0, max: 0.5, noNaN: true }),
         (upper, limit, missing) => {
-          const found = trueBounds({ lower: -1, upper }, error({ missing })).upper;
+          const found = correctedBounds({ lower: -1, upper }, error({ missing })).upper;
           fc.pre(
             Math.abs(found - limit) > 1e-9 &&
               upper + 0.05 < 1 &&

@@ -1,5 +1,5 @@
 import { decideRollout } from '../../../../domain/rollout/judging/decide-rollout';
-import type { NoMoreLabels } from '../../../../domain/rollout/judging/evidence';
+import type { JudgingEnd } from '../../../../domain/rollout/judging/evidence';
 import { rightAnswer } from '../../../../domain/rollout/judging/loss';
 import { observe, startEvidence } from '../../../../domain/rollout/judging/observe';
 import { judgeDigest, judgedPolicy, labelsOf } from '../../../support/rollout/simulated-judged';
@@ -12,7 +12,7 @@ const policy = judgedPolicy(
 const at = (minutes: number) => new Date(Date.UTC(2026, 0, 1, 0, minutes)).toISOString();
 
 /** `pairs` pairs with equally good answers, and enough requests. */
-const after = (pairs: number, noMoreLabels: NoMoreLabels) => ({
+const after = (pairs: number, noMoreLabels: JudgingEnd) => ({
   ...observe(policy, startEvidence(policy, { champion: 'a@1', challenger: 'a@2', at: at(0) }), {
     asOf: at(30),
     pairs: Array.from({ length: pairs }, () => ({
@@ -26,7 +26,7 @@ const after = (pairs: number, noMoreLabels: NoMoreLabels) => ({
   }),
   noMoreLabels,
 });
-const spent = (minutes: number | null): NoMoreLabels => ({
+const spent = (minutes: number | null): JudgingEnd => ({
   after: minutes === null ? null : at(minutes),
   why: 'the budget is spent',
 });

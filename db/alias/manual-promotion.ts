@@ -20,11 +20,11 @@ import type { RolloutStatus } from '../../domain/rollout/rollout';
 import type { VerdictKind } from '../../domain/decision/verdict';
 import type { Columns } from '../columns';
 import type { Transaction } from '../connection';
-import type { AliasState, Promotion, PromotionByHand } from './repository';
+import type { AliasState, Promotion, ManualPromotion } from './repository';
 import type { VersionName } from './state';
 import type { modelVersions } from '../model/schema';
 
-export type AllowedByHand = {
+export type AuthorizedPromotion = {
   readonly kind: 'allowed';
   /** The decision of the canary; without one, the decision of the evaluation. */
   readonly decisionId: string | null;
@@ -41,11 +41,11 @@ type VersionByHand = VersionName & {
  * Requires the locks of the model, its open rollout and the version. Forbidden for an override that
  * this person may not make.
  */
-export async function allowByHand(
+export async function authorizeManualPromotion(
   tx: Transaction,
   candidate: VersionByHand,
-  { caller, override }: PromotionByHand,
-): Promise<AllowedByHand | Extract<Promotion, { kind: 'unmet' }>> {
+  { caller, override }: ManualPromotion,
+): Promise<AuthorizedPromotion | Extract<Promotion, { kind: 'unmet' }>> {
   const { made, canary, promoter, facts } = await readFacts(tx, candidate, caller);
   const unmet = unmetRequirements(facts);
   const decisionId = canary?.decisionId ?? made.decisionId;
@@ -62,13 +62,9 @@ export async function allowByHand(
   };
 }
 
-async function readFacts(
-  tx: Transaction,
-  candidate: VersionByHand,
-  caller: PromotionByHand['caller'],
-) {
+async function readFacts(tx: Transaction, candidate: VersionByHand, caller: ManualPromotion['caller']) {
   const { model, version, status, champion } = candidate;
-  const made = await readMade(tx, candidate);
+  const made = await readVersionOrigin(tx, candidate);
   const canary = await readCanary(tx, candidate, made.runId);
   const policy = promotionPolicyOf(made.spec);
   const votes = await readVotes(tx, candidate, { runId: made.runId, keyId: caller.id });
@@ -96,7 +92,7 @@ async function readFacts(
   return { made, canary, promoter, facts };
 }
 
-interface Made {
+interface VersionOrigin {
   readonly runId: RunId;
   readonly starter: string;
   readonly revision: number;
@@ -110,8 +106,11 @@ interface Made {
  * The run that registered the version, its lifecycle revision, and its evaluation, which may be
  * reused.
  */
-async function readMade(tx: Transaction, { tenant, model, version }: VersionName): Promise<Made> {
-  const [row] = await tx<Made[]>`
+async function readVersionOrigin(
+  tx: Transaction,
+  { tenant, model, version }: VersionName,
+): Promise<VersionOrigin> {
+  const [row] = await tx<VersionOrigin[]>`
     select v.run_id, r.actor as starter, l.revision, l.spec, e.decision_id, e.verdict, e.compared_with
     from model_versions v
     join runs r on r.tenant_id = v.tenant_id and r.id = v.run_id
