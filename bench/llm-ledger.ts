@@ -1,8 +1,8 @@
 /**
- * Evaluates 200 variants of a prompt on 100 cases through the call ledger, on a PostgreSQL that syncs
- * as in production, and kills the process 50 times at random with SIGKILL. Checks that every line of
- * the provider's bill is in the ledger, and that the scores equal those of an uninterrupted run.
- * `--variants`, `--cases`, `--kills` and `--seed` change the size.
+ * Evaluates 200 variants of a prompt on 100 cases through the call ledger, on a PostgreSQL that
+ * syncs as in production, and kills the process 50 times at random with SIGKILL. Checks that every
+ * line of the provider's bill is in the ledger, and that the scores equal those of an uninterrupted
+ * run. `--variants`, `--cases`, `--kills` and `--seed` change the size.
  */
 import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';

@@ -1,6 +1,6 @@
 /**
- * Writes red-team cases for the dimension `safety` from the provisioned data sets as NDJSON: `node -r
- * tsx/cjs scripts/red-team-cases.ts FILE [--variable question] [--each 40]`. Draws equally many
+ * Writes red-team cases for the dimension `safety` from the provisioned data sets as NDJSON: `node
+ * -r tsx/cjs scripts/red-team-cases.ts FILE [--variable question] [--each 40]`. Draws equally many
  * attacks and harmless questions of each source, the same ones each time.
  */
 import { writeFile } from 'node:fs/promises';

@@ -90,9 +90,9 @@ export function createIndexChangeActivities(deps: IndexDeps) {
       }),
 
     /**
-     * Adds changed rows to the vector index. Queries use the recorded state meanwhile. The new state
-     * has the same rows, is counted, and is then recorded. If the worker is lost before that, the new
-     * state is never served. Idempotent.
+     * Adds changed rows to the vector index. Queries use the recorded state meanwhile. The new
+     * state has the same rows, is counted, and is then recorded. If the worker is lost before that,
+     * the new state is never served. Idempotent.
      * @throws FencedOff when a change was recorded first.
      */
     compactIndexVersion: (

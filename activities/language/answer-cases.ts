@@ -75,7 +75,8 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
   return {
     /**
      * Asks the bundle every case of the slice and scores the answers. Each answer is on the call
-     * ledger before it is used, so a retry repeats only requests in flight and gives the same bytes.
+     * ledger before it is used, so a retry repeats only requests in flight and gives the same
+     * bytes.
      * @throws BudgetSpent before all cases are asked; earlier answers stay on the ledger.
      */
     async answerCases(input: AnswerCasesInput): Promise<CaseAnswers> {

@@ -2,7 +2,9 @@ import { daysOfWeek } from '../calendar';
 import type { CanarySpec, DataSpec } from '../lifecycle/lifecycle';
 import { assumedDayCorrelation } from '../statistics/day-correlation';
 
-/** The rules of one rollout, stored under the digest of their canonical JSON before any decision. */
+/**
+ * The rules of one rollout, stored under the digest of their canonical JSON before any decision.
+ */
 export interface RolloutPolicy {
   readonly kind: 'rollout';
   /** Increases when a rule changes, so that new rules never explain an old decision. */

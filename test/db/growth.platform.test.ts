@@ -13,7 +13,8 @@ import { memoryArchive, newSigner, registerFirst } from './audit/fixture';
 import { openTestRegistry, tenant, type TestRegistry } from './registry-fixture';
 
 /**
- * Runs each statement on a filled registry, and checks how many rows it reads of growing tables, and which index it uses.
+ * Runs each statement on a filled registry, and checks how many rows it reads of growing tables,
+ * and which index it uses.
  */
 describe('in a large registry', () => {
   const scale = 10;
@@ -39,7 +40,8 @@ describe('in a large registry', () => {
     } as const;
     const up = await planOf(selectReachable(sql, upstream), 'lineage_edges');
     expect(up.indexes).toEqual(['lineage_edges_upstream', 'lineage_edges_upstream']);
-    // The recursion and the answer each read every reachable edge: four per version. PostgreSQL reports means over the loops, rounded to hundredths.
+    // The recursion and the answer each read every reachable edge: four per version. PostgreSQL
+    // reports means over the loops, rounded to hundredths.
     expect(Math.abs(up.rowsRead - 2 * (4 * versionsPerModel - 1))).toBeLessThan(5);
     const downstream = {
       tenant,

@@ -1,5 +1,6 @@
 /**
- * Bad documents in the index of an application, in the whole product. They are named and counted, the others are searched, and no incomplete version is promoted.
+ * Bad documents in the index of an application, in the whole product. They are named and counted,
+ * the others are searched, and no incomplete version is promoted.
  */
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

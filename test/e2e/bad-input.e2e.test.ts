@@ -44,7 +44,8 @@ async function ended(options: Options): Promise<RunJson> {
 }
 
 /**
- * The data change after the lifecycle was applied, because it would have been refused with such data.
+ * The data change after the lifecycle was applied, because it would have been refused with such
+ * data.
  */
 async function endedWithLater(csv: string): Promise<RunJson> {
   const lifecycle = written({});
@@ -59,7 +60,8 @@ async function startedAndEnded(lifecycle: { readonly name: string }): Promise<Ru
 }
 
 /**
- * Starts one run for each case of a table at once, because runs mostly wait. Each test checks its run.
+ * Starts one run for each case of a table at once, because runs mostly wait. Each test checks its
+ * run.
  */
 function begunTogether<Case extends readonly [name: string, ...unknown[]]>(
   cases: readonly Case[],

@@ -1,5 +1,6 @@
 /**
- * The sample `bike-demand` as in its README: a regression that its schedule retrains, here by a backfill of two past months.
+ * The sample `bike-demand` as in its README: a regression that its schedule retrains, here by a
+ * backfill of two past months.
  */
 import { join, resolve } from 'node:path';
 import type { RunJson } from '../../apps/cli/run/view';

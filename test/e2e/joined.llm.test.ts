@@ -1,5 +1,6 @@
 /**
- * Index, reranker and fine-tuning by a provider in one application, and a separate index, in the whole product. Other tests cover each part alone.
+ * Index, reranker and fine-tuning by a provider in one application, and a separate index, in the
+ * whole product. Other tests cover each part alone.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -128,7 +129,8 @@ describe('an application with an index, a reranker and a fine-tuned model', () =
   test('with onError: fail it is another bundle, which does not answer without its reranker', async () => {
     const jobs = fineTuning.jobs.length;
     expect(await released('fail')).toMatchObject({ status: 'succeeded', version: 2 });
-    // The examples belong to its own bundle. Index and documents are unchanged, so nothing is built.
+    // The examples belong to its own bundle. Index and documents are unchanged, so nothing is
+    // built.
     expect(fineTuning.jobs).toHaveLength(jobs + 1);
     expect(await ask(7)).toMatchObject({ status: 200, body: { model: 'lamps@2' } });
     rerankerAway = true;

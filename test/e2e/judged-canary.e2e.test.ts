@@ -1,5 +1,6 @@
 /**
- * Rollouts of language applications without right answers: a calibrated judge scores the answers of both versions.
+ * Rollouts of language applications without right answers: a calibrated judge scores the answers of
+ * both versions.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +23,8 @@ import { openWorkersDatabase } from '../support/process/worker-process';
 jest.setTimeout(300_000);
 
 /**
- * Pairs that are judged concurrently. Both answers of a pair are equal here, so each is judged once.
+ * Pairs that are judged concurrently. Both answers of a pair are equal here, so each is judged
+ * once.
  */
 const parallel = 8;
 
@@ -140,7 +142,8 @@ function ask(model: string): QuestionTraffic {
 }
 
 /**
- * Requests to the judge about live questions, in order. A first request ends in -1, a repeated one in -2.
+ * Requests to the judge about live questions, in order. A first request ends in -1, a repeated one
+ * in -2.
  */
 function judgedAbout(model: string): readonly string[] {
   const live = new RegExp(`code of ${model} \\d{4}`);
@@ -174,7 +177,8 @@ test('an equally good version is promoted by the judge, although the worker dies
   await traffic?.untilAnsweredBy(2);
   await traffic?.stop();
   await expectSettled({ product, trials, database }, model, 2);
-  // Only requests with a lost end were repeated, and are recorded as lost: those in progress when the worker died or, on a busy machine, when an attempt was considered dead.
+  // Only requests with a lost end were repeated, and are recorded as lost: those in progress when
+  // the worker died or, on a busy machine, when an attempt was considered dead.
   const asked = judgedAbout(model);
   const again = asked.filter((requestId, at) =>
     asked.slice(at + 1).some((later) => callOf(later) === callOf(requestId)),
@@ -204,7 +208,8 @@ test('a worse version is rolled back in shadow, by the judge alone', async () =>
   await expectSettled({ product, trials, database }, model, 1);
 });
 
-// The end of a rollout without further pairs is in test/workflows/rollout/judged-rollout.platform.test.ts.
+// The end of a rollout without further pairs is in
+// test/workflows/rollout/judged-rollout.platform.test.ts.
 test('a canary with too few judged pairs to ever decide is refused, with the required number', async () => {
   const name = `judged-${count + 1}`;
   const few = tried('Answer kindly, please.', {

@@ -1,5 +1,7 @@
 /**
- * Wrong input for a language application, through the whole product. It is refused with its place before anything is stored, or counted, or ends the run with a clear error. Nothing incomplete is promoted.
+ * Wrong input for a language application, through the whole product. It is refused with its place
+ * before anything is stored, or counted, or ends the run with a clear error. Nothing incomplete is
+ * promoted.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
 /**
- * Unmodified promptfoo against the gateway, without a plug-in. Its counts of passed and failed cases are right, and the gateway has received every question.
+ * Unmodified promptfoo against the gateway, without a plug-in. Its counts of passed and failed
+ * cases are right, and the gateway has received every question.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';

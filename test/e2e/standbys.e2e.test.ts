@@ -18,7 +18,8 @@ import {
 jest.setTimeout(180_000);
 
 /**
- * The answering model and four standbys: equally good, wrong, with a wrong key, and without the model.
+ * The answering model and four standbys: equally good, wrong, with a wrong key, and without the
+ * model.
  */
 const names = ['first', 'good', 'bad', 'locked', 'other'] as const;
 type Name = (typeof names)[number];

@@ -1,5 +1,6 @@
 /**
- * A language application with an index and a real model, in the whole product. Killed processes return, and no work is done twice.
+ * A language application with an index and a real model, in the whole product. Killed processes
+ * return, and no work is done twice.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

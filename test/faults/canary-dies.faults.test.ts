@@ -47,7 +47,9 @@ const settled = (model: string, champion: number) =>
   expectSettled({ product, trials, database }, model, champion);
 
 /**
- * Each pair is counted exactly once: the evidence of shadow and serving, the queue of labels and the counts of requests agree. Once harm is found the evidence does not change. Labels that are due before the end of the rollout still leave the queue.
+ * Each pair is counted exactly once: the evidence of shadow and serving, the queue of labels and
+ * the counts of requests agree. Once harm is found the evidence does not change. Labels that are
+ * due before the end of the rollout still leave the queue.
  */
 async function expectCountedOnce({ id, status }: RolloutJson): Promise<void> {
   const { sql } = database;

@@ -1,5 +1,6 @@
 /**
- * The complete `npm run demo:llm -- --quick --json` on a new state, with real models and data. It is slow, and first fetches missing parts for language models.
+ * The complete `npm run demo:llm -- --quick --json` on a new state, with real models and data. It
+ * is slow, and first fetches missing parts for language models.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,5 +1,6 @@
 /**
- * A language application with real fine-tuning and real answers, in the whole product. Killed processes return, and no training step is repeated needlessly.
+ * A language application with real fine-tuning and real answers, in the whole product. Killed
+ * processes return, and no training step is repeated needlessly.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -33,7 +34,8 @@ const started = () =>
   });
 
 beforeAll(async () => {
-  // A ledger has one answer per question and weights. In one product, the killed and the undisturbed run would share their answers, so equal answers would prove nothing.
+  // A ledger has one answer per question and weights. In one product, the killed and the
+  // undisturbed run would share their answers, so equal answers would prove nothing.
   product = await started();
   database = openWorkersDatabase(product);
   try {
@@ -116,7 +118,8 @@ interface Learnt {
 }
 
 /**
- * Checks the result of a run: one version with one adapter, measured and serving. Each case is paid for once, except at most `inFlight`.
+ * Checks the result of a run: one version with one adapter, measured and serving. Each case is paid
+ * for once, except at most `inFlight`.
  */
 async function learntBy(run: RunJson, inFlight: number): Promise<Learnt> {
   expect(run).toMatchObject({
@@ -182,7 +185,8 @@ test('the worker dies while examples are written and during training, and the mo
   const killed = await learntBy(await product.waitForEnd(body.id, 900), 1);
   const told = await following;
   expect(killedAt.length).toBeGreaterThan(0);
-  // The job was found running, or resumed from its last checkpoint, so at most one step is repeated per death.
+  // The job was found running, or resumed from its last checkpoint, so at most one step is repeated
+  // per death.
   for (const [place, step] of told.entries())
     expect(step).toBeGreaterThanOrEqual((told[place - 1] ?? 0) - 1);
   if (killed.resumedAt !== null)
@@ -190,7 +194,8 @@ test('the worker dies while examples are written and during training, and the mo
 
   expect(killed.adapter).toBe(calm.adapter);
   expect(killed.said).toEqual(calm.said);
-  // The same questions. A restarted model computes a prompt again that the other had cached, so a word may differ (docs/llm-server.md).
+  // The same questions. A restarted model computes a prompt again that the other had cached, so a
+  // word may differ (docs/llm-server.md).
   expect([...killed.answers.keys()].sort()).toEqual([...calm.answers.keys()].sort());
   const turned = [...killed.answers].filter(([key, text]) => calm.answers.get(key) !== text);
   expect(turned.length).toBeLessThanOrEqual(2);

@@ -102,7 +102,8 @@ async function champion(model: string): Promise<number | null> {
 }
 
 /**
- * Resolves when the frozen process has finished its work and accepts new work, which only it can do.
+ * Resolves when the frozen process has finished its work and accepts new work, which only it can
+ * do.
  */
 async function wakeAlone(frozen: number, other: ChildProcess): Promise<void> {
   process.kill(frozen, 'SIGCONT');
@@ -121,7 +122,10 @@ async function endOf(run: string, stage: string): Promise<number> {
 }
 
 /**
- * The time beyond the heartbeat timeout and the start of the other worker. Temporal may give a task to the open poll of the frozen worker for ten seconds, until it closes the connection (ten more). Then come the wait for the next attempt, and the stage on a busy machine. With default settings of the server, the frozen worker gets tasks for 70 seconds.
+ * The time beyond the heartbeat timeout and the start of the other worker. Temporal may give a task
+ * to the open poll of the frozen worker for ten seconds, until it closes the connection (ten more).
+ * Then come the wait for the next attempt, and the stage on a busy machine. With default settings
+ * of the server, the frozen worker gets tasks for 70 seconds.
  */
 const allowanceMs = 25_000;
 const heartbeatMs = 10_000;

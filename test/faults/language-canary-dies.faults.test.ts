@@ -1,10 +1,12 @@
 /**
- * Parts of the product die while a language application is tried on callers who keep asking, as it
- * passes, and as it is taken back.
+ * Parts of the product die during the rollout of a language application under traffic: while it
+ * runs, during the promotion and during the rollback.
  *
- * Who is killed in which stage, by which file of tests (D language-dies, C this one, P
- * provider-fine-tune-dies, F fine-tune-dies.llm, S llm-server-dies.llm, R rag-index-dies.llm, I
- * workflows/index-build-dies.llm, W e2e/wiki.llm; –: no kill, because the process has no part in the stage, or another stage covers it). The llm-server is killed as a process. A provider is external, so its outage is status 503 for some seconds.
+ * The table shows which file of tests kills which process in which stage: D language-dies, C this
+ * one, P provider-fine-tune-dies, F fine-tune-dies.llm, S llm-server-dies.llm, R
+ * rag-index-dies.llm, I workflows/index-build-dies.llm, W e2e/wiki.llm. A dash means no kill,
+ * because the process has no part in the stage, or another stage covers it. The llm-server is
+ * killed as a process. A provider is external, so its outage is status 503 for some seconds.
  *
  * | stage               | worker | llm-server | provider away | gateway | PostgreSQL | Temporal server | S3 store |
  * |---------------------|--------|------------|---------------|---------|------------|-----------------|----------|
@@ -200,7 +202,8 @@ test('the model is unavailable for both versions: no caller is lost, and the ver
   await pause(4_000);
   fault = () => null;
   const end = await ended(run);
-  // Failures count against the assigned version, whatever their cause. They may roll back a challenger, but never the champion.
+  // Failures count against the assigned version, whatever their cause. They may roll back a
+  // challenger, but never the champion.
   const promoted = end.run.status === 'succeeded';
   expect(end.run).toMatchObject(
     promoted ? { verdict: { kind: 'passed' } } : { status: 'stopped', verdict: { kind: 'failed' } },

@@ -106,7 +106,8 @@ async function expectPromotedOnce({
     `/models/${model}/aliases/champion`,
   );
   expect(champion.version).toBe(1);
-  // Both prompts on the search cases, the confirmation, and the evaluation of the bundle and the first prompt.
+  // Both prompts on the search cases, the confirmation, and the evaluation of the bundle and the
+  // first prompt.
   expect(different).toBe(2 * cases);
   expect(paid - different).toBeLessThanOrEqual(maxInProgress(parallel));
 }

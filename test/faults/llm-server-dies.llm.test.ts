@@ -1,5 +1,6 @@
 /**
- * The model server dies, in the whole product: during the comparison of prompts, during the promotion, and while two versions answer callers.
+ * The model server dies, in the whole product: during the comparison of prompts, during the
+ * promotion, and while two versions answer callers.
  */
 import type { Database } from '../../db/connection';
 import {
@@ -98,7 +99,9 @@ test('kill -9 twice during the comparison of prompts, and during the promotion: 
   ]);
   expect(await championsOf(product, name)).toEqual([1]);
 
-  // Parallel work may change a word of the model (docs/llm-server.md), so scores differ between runs, killed or not. language-dies compares scores with a scripted provider. Here every case must have a complete answer.
+  // Parallel work may change a word of the model (docs/llm-server.md), so scores differ between
+  // runs, killed or not. language-dies compares scores with a scripted provider. Here every case
+  // must have a complete answer.
   const candidates =
     run.stages.find(({ name: stage }) => stage === 'prompt-eval')?.prompts?.candidates ?? [];
   const sizes = candidates.map(({ cases, dimensions }) => ({
@@ -114,7 +117,9 @@ test('kill -9 twice during the comparison of prompts, and during the promotion: 
 
 test('kill -9 in shadow, with half of the callers, and during the promotion: each caller keeps one version, and the run ends normally', async () => {
   const name = 'tried';
-  // This test checks which version answers which caller. To show that a prompt is better takes more answers than a model on a busy machine gives in minutes. language-canary-dies tests the guardrail on failures of an unavailable model.
+  // This test checks which version answers which caller. To show that a prompt is better takes more
+  // answers than a model on a busy machine gives in minutes. language-canary-dies tests the
+  // guardrail on failures of an unavailable model.
   const canary = `  canary: { steps: [0, 50], quality: { measure: label, labels: ${kindList}, margin: 0.8 }, guardrails: [{ name: errors, max: 0.95 }], test: { alpha: 0.2, minSamples: 20, minDuration: 0s } }\n`;
   const write = (key: string) =>
     product.apply(

@@ -1,5 +1,6 @@
 /**
- * Parts of the product die while a provider fine-tunes a model: the job is submitted and paid for once, and its model is served.
+ * Parts of the product die while a provider fine-tunes a model: the job is submitted and paid for
+ * once, and its model is served.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,7 @@
 /**
- * Parts of the product die while a lifecycle builds its index, while the next version is compared with the champion, and before the index follows its bundle. Each text is embedded and paid for once, each chunk exists once, and the index is never promoted without its bundle.
+ * Parts of the product die while a lifecycle builds its index, while the next version is compared
+ * with the champion, and before the index follows its bundle. Each text is embedded and paid for
+ * once, each chunk exists once, and the index is never promoted without its bundle.
  */
 import type { RunJson } from '../../apps/cli/run/view';
 import type { Database } from '../../db/connection';
@@ -146,7 +148,7 @@ test.each([
   ['the Temporal server', 'temporal server'],
   ['the S3 store', 'bin/weed'],
 ])(
-  'kill -9 of %s during the comparison of the next version, and between its bundle's promotion and its own: every question counts once, and the index follows once',
+  'kill -9 of %s during the comparison of the next version, and between the promotions of bundle and index: every question counts once, and the index follows once',
   async (_, process) => {
     const name = `changes-${process.replaceAll(/\W/g, '-')}`.slice(0, 30);
     const before = 100;

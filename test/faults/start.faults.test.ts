@@ -1,5 +1,6 @@
 /**
- * The complete `npm start -- --once --json`: three runs of the sample on a new state. It takes minutes, so it belongs to the slow tests.
+ * The complete `npm start -- --once --json`: three runs of the sample on a new state. It takes
+ * minutes, so it belongs to the slow tests.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -62,7 +63,8 @@ test('a champion, a successor that traffic decides on, and a sabotaged version t
     'promote',
   ]);
 
-  // The figures decide whether it is promoted. It was judged on traffic with bounds, and the champion is the result.
+  // The figures decide whether it is promoted. It was judged on traffic with bounds, and the
+  // champion is the result.
   expect(retrained?.rollout?.pairs).toBeGreaterThan(200);
   const { lower, upper } = retrained?.rollout ?? {};
   expect(lower).toBeLessThan(upper ?? -Infinity);

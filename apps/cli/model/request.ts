@@ -39,8 +39,8 @@ export async function modelInputs(
 }
 
 /**
- * The classes of a multiclass model in the order of its probabilities. Null for other models, and if
- * the gateway does not serve it.
+ * The classes of a multiclass model in the order of its probabilities. Null for other models, and
+ * if the gateway does not serve it.
  */
 export async function modelClasses(
   gateway: KnownGateway,

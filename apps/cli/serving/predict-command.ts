@@ -60,7 +60,9 @@ function rowsOf(
   return [...before, value as Readonly<Record<string, unknown>>];
 }
 
-/** One column per output and one line per row. An output with several numbers per row is one cell. */
+/**
+ * One column per output and one line per row. An output with several numbers per row is one cell.
+ */
 function tableOf(
   { outputs = [] }: InferAnswer,
   { rows, classes }: { readonly rows: number; readonly classes: readonly string[] | null },

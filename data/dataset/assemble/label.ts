@@ -133,8 +133,8 @@ export async function classesOf(
 }
 
 /**
- * Refuses classes without training rows. No model can predict them, and leaving their rows out would
- * make every model look better.
+ * Refuses classes without training rows. No model can predict them, and leaving their rows out
+ * would make every model look better.
  */
 export async function refuseUnknownClasses(
   sql: PlatformSql,

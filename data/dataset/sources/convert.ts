@@ -72,8 +72,8 @@ export interface SourceTimes {
   readonly oldest: string;
   readonly newest: string;
   /**
-   * Each quarter of an hour with rows, in ascending milliseconds since 1970; null when there are too
-   * many. The days of every time zone begin on a quarter.
+   * Each quarter of an hour with rows, in ascending milliseconds since 1970; null when there are
+   * too many. The days of every time zone begin on a quarter.
    */
   readonly quarters: readonly number[] | null;
 }

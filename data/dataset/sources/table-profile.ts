@@ -130,8 +130,8 @@ function measuresOf(
 }
 
 /**
- * SQL: whether a column determines the label. For a class, each of its few values has one label. For
- * a quantity, the column is proportional to it.
+ * SQL: whether a column determines the label. For a class, each of its few values has one label.
+ * For a quantity, the column is proportional to it.
  */
 function tells({ name, type }: Column, label: Column | undefined): string {
   if (label === undefined || name === label.name) return 'false';

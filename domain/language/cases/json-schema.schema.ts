@@ -87,9 +87,9 @@ interface Weight {
 }
 
 /**
- * Estimates the work of compiling: about 0.1 ms per map or list, and ten times as much per different
- * `$ref`, which becomes a function. Not recursive, because a schema may be nested deeper than the
- * stack allows.
+ * Estimates the work of compiling: about 0.1 ms per map or list, and ten times as much per
+ * different `$ref`, which becomes a function. Not recursive, because a schema may be nested deeper
+ * than the stack allows.
  */
 function weigh(schema: JsonSchema): Weight {
   const refs = new Set<unknown>();

@@ -76,7 +76,8 @@ describe('lifecycles with a source of the same name', () => {
     new MockActivityEnvironment({ attempt: 1 }, { logger: new DefaultLogger('ERROR') });
 
   /**
-   * Runs `lifecycle` once over its table `orders`. Returns the ingested version, the reference and the verdict.
+   * Runs `lifecycle` once over its table `orders`. Returns the ingested version, the reference and
+   * the verdict.
    */
   async function run(lifecycle: string, amount: (row: number) => number) {
     const runId = await startRun(test_.registry);

@@ -539,7 +539,8 @@ type FakeRegistry = EvaluateDeps['registry'] & {
 };
 
 /**
- * The part of the registry that `evaluate` needs: a journal of one key, stored bodies, and the order of the writes.
+ * The part of the registry that `evaluate` needs: a journal of one key, stored bodies, and the
+ * order of the writes.
  */
 function fakeRegistry(): FakeRegistry {
   const log: [string, unknown][] = [];

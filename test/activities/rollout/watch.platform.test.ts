@@ -128,8 +128,8 @@ describe('watching a rollout', () => {
   };
 
   test('decides on one of the first polls after the labels are due and settled', async () => {
-    // Everything is stored before the watch starts. On a busy machine, an earlier watch could decide
-    // on the part that had settled by then.
+    // Everything is stored before the watch starts. On a busy machine, an earlier watch could
+    // decide on the part that had settled by then.
     await label(await storeRequests(60, { score: 0.5 }));
     await storeRequests(12, { from: 61 });
     const since = Date.now();

@@ -1,5 +1,6 @@
 /**
- * Index workflows that callers start, on a real Temporal server with the real workflow code. Activities keep an index in memory.
+ * Index workflows that callers start, on a real Temporal server with the real workflow code.
+ * Activities keep an index in memory.
  */
 import { Client, Connection } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';

@@ -1,4 +1,7 @@
-/** The progress of a run's own search, from the child workflow of the run, on a real Temporal server. */
+/**
+ * The progress of a run's own search, from the child workflow of the run, on a real Temporal
+ * server.
+ */
 import { createPromptSearchClient } from '../../../apps/temporal-clients/prompt-search-client';
 import { searchOfRun } from '../../../workflows/prompt/search-messages';
 import { fakeLlm, llmPlanOf, withSearch } from '../../support/provider/fake-llm';

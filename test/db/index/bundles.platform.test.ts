@@ -1,5 +1,6 @@
 /**
- * Guarantees between bundles and their indexes: a needed index is not retired, and its alias moves back with the application.
+ * Guarantees between bundles and their indexes: a needed index is not retired, and its alias moves
+ * back with the application.
  */
 import type { RunId } from '../../../domain/ids';
 import type { IndexRecipe } from '../../../domain/index/version';

@@ -31,7 +31,8 @@ interface Standing {
 }
 
 /**
- * The guarantees between champion and rollout, in memory. It receives events in order and throws for an event that must not happen.
+ * The guarantees between champion and rollout, in memory. It receives events in order and throws
+ * for an event that must not happen.
  */
 export class RegisterModel {
   readonly aliases: AliasModel;

@@ -255,7 +255,8 @@ describe('the labels of a rollout', () => {
     const rows = await store(request(1), request(2), request(3));
     await clockAt(14);
     const settling = (milliseconds: number) => consume(1000, undefined, milliseconds);
-    // A minute that no step here takes, then a millisecond that has passed, so a slow machine does not matter.
+    // A minute that no step here takes, then a millisecond that has passed, so a slow machine does
+    // not matter.
     expect(await settling(60_000)).toMatchObject({
       consumed: 0,
       traffic: { eventNow: at(14), ripeUntil: null },

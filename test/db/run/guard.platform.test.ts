@@ -15,7 +15,8 @@ const columns = [{ name: 'distance', type: 'number' }] as const;
 const fenced = { type: 'FencedOff' };
 
 /**
- * I4 and I5: what a late attempt may do after another took over, or after the undo of its run began.
+ * I4 and I5: what a late attempt may do after another took over, or after the undo of its run
+ * began.
  */
 describe('the guard of a run’s effects', () => {
   let test_: TestRegistry;
@@ -97,7 +98,8 @@ describe('the guard of a run’s effects', () => {
       await guardRun(tx, { tenant, runId, claim: older });
       guarded();
       await held;
-      // Within the transaction, because the order of reading three sockets after the commit is random.
+      // Within the transaction, because the order of reading three sockets after the commit is
+      // random.
       order.push('written');
     });
     await inside;

@@ -272,7 +272,8 @@ describe('stages', () => {
       plainTimes.push((await timed(() => test_.database.sql`select 1`)).milliseconds);
     }
     const median = (of: number[]) => of.sort((a, b) => a - b)[20] ?? Infinity;
-    // The aim is under 3 ms each on an idle machine, where a plain query takes 0.5 ms. A limit of fifty plain queries still detects a missing index.
+    // The aim is under 3 ms each on an idle machine, where a plain query takes 0.5 ms. A limit of
+    // fifty plain queries still detects a missing index.
     expect(median(times)).toBeLessThan(Math.max(60, 50 * median(plainTimes)));
   });
 });

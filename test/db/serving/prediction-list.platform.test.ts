@@ -69,7 +69,8 @@ describe('the list of predictions', () => {
 });
 
 /**
- * A log of four days: one busy classical model, an application with a policy, a model with predictions only on the first day, and a few probes.
+ * A log of four days: one busy classical model, an application with a policy, a model with
+ * predictions only on the first day, and a few probes.
  */
 async function fill({ registry, database }: TestRegistry): Promise<void> {
   // Yesterday and today have their own partitions. Older rows are in the default one.

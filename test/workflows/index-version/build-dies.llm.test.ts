@@ -178,7 +178,8 @@ test('a build survives two worker kills with each document once, and an equally 
     duplicates: [],
   });
 
-  // Blue/green: the second vector space is built beside the first, a change reaches both, and the comparison moves the alias.
+  // Blue/green: the second vector space is built beside the first, a change reaches both, and the
+  // comparison moves the alias.
   const { seq } = await world.deps.registry.indexes.changes.append({
     ...{ tenant, index, deleted: [], actor: 'key:ada', idempotencyKey: unique('change') },
     documents: await world.documents([

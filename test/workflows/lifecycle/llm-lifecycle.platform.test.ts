@@ -503,7 +503,8 @@ describe('llm lifecycle', () => {
     const bundle = digest('bundle precise.yaml');
     // Passages may cost money.
     expect(prepared).toEqual([['llm', bundle, { budget: { usd: null, tokens: 1_000 } }]]);
-    // The bundle contains the version and digest of the index, so another index needs another training.
+    // The bundle contains the version and digest of the index, so another index needs another
+    // training.
     expect(stages).toMatchObject({ inputs: { bundle }, end: { output: { passages: learnt } } });
     const calls = work(seen.calls);
     expect(calls.indexOf('sealIndexVersion')).toBeLessThan(calls.indexOf('prepareExamples'));

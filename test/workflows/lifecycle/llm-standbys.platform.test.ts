@@ -23,7 +23,8 @@ const planOf = (standby: readonly Model[], change: Parameters<typeof llmPlanOf>[
   llmPlanOf({ model: { provider: 'acme', name: 'small-1', standby }, ...change });
 
 /**
- * A gate rejects `bad`, and `away` does not respond. `seen` records the evaluations, decisions, registrations and ends.
+ * A gate rejects `bad`, and `away` does not respond. `seen` records the evaluations, decisions,
+ * registrations and ends.
  */
 function world(change: (fake: Overrides) => Overrides = () => ({})) {
   const seen = {

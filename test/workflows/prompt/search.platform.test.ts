@@ -1,5 +1,6 @@
 /**
- * Search workflows with a scripted provider, the real ledger and the real stores, once with a killed worker.
+ * Search workflows with a scripted provider, the real ledger and the real stores, once with a
+ * killed worker.
  */
 import { testCommandKeys } from '../../support/commands';
 import { spawn, type ChildProcess } from 'node:child_process';
@@ -287,7 +288,8 @@ test('a killed worker repeats only requests in flight, and the search finds the 
   expect(matched).toBe(outcome.paid.answers);
   expect(outcome.paid.unsettled).toBe(attempts.lost);
 
-  // The same search undisturbed, with other names, so that the ledger has no answers to its questions.
+  // The same search undisturbed, with other names, so that the ledger has no answers to its
+  // questions.
   const again = await whileWorking(async () => (await start(unique('capitals'))).found());
   expect(again.confirmed).toEqual(outcome.confirmed);
   expect(again.searched.quality).toBe(outcome.searched.quality);

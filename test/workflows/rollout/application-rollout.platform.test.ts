@@ -21,7 +21,8 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 /**
- * An odd number, so that each caller asks about countries of both parities, whichever callers the rollout assigns to its challenger.
+ * An odd number, so that each caller asks about countries of both parities, whichever callers the
+ * rollout assigns to its challenger.
  */
 const users = 23;
 
@@ -33,7 +34,8 @@ interface Answer {
 }
 
 /**
- * Sends questions with known answers until the rollout has a result. Every second one is streamed, and every answer gets feedback.
+ * Sends questions with known answers until the rollout has a result. Every second one is streamed,
+ * and every answer gets feedback.
  */
 async function replay(
   { now }: Pick<OpenedRollout, 'now'>,

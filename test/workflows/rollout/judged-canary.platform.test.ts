@@ -1,5 +1,6 @@
 /**
- * The complete lifecycle of a language application whose canary a judge decides. test/workflows/rollout/judged-rollout tests the rollout alone, with real parts.
+ * The complete lifecycle of a language application whose canary a judge decides.
+ * test/workflows/rollout/judged-rollout tests the rollout alone, with real parts.
  */
 import { Context } from '@temporalio/activity';
 import type { JudgeAnswersInput, JudgingTurn } from '../../../activities/language/judge-answers';

@@ -34,7 +34,8 @@ beforeAll(async () => {
       if (answer !== undefined)
         return verdictOf((answer === `City ${number ?? ''}`) !== (Number(number) % 10 === 3));
       const land = Number(/Land (\d+)/.exec(prompt)?.[1]);
-      // Every version is wrong about every second country, so that there are right and wrong answers to label.
+      // Every version is wrong about every second country, so that there are right and wrong
+      // answers to label.
       return land % (prompt.includes('Do not care') ? 4 : 2) === 0 ? `City ${land}` : 'No idea';
     },
     fault: ({ prompt }) => fault(prompt),
@@ -93,7 +94,8 @@ async function judgeOf(): Promise<JudgingConfig> {
 const quality: LlmCanaryDocument['quality'] = { from: 'judge', judge: 'sound', margin: 0.2 };
 
 /**
- * Sends questions without right answers until the rollout has a result. If requested, people label the judged pairs.
+ * Sends questions without right answers until the rollout has a result. If requested, people label
+ * the judged pairs.
  */
 async function replay(
   opened: Pick<OpenedRollout, 'now'>,
@@ -125,7 +127,8 @@ function labelling({ now }: Pick<OpenedRollout, 'now'>) {
 }
 
 /**
- * At a pace that the judge can follow. All at once, the traffic would end before the challenger answers callers.
+ * At a pace that the judge can follow. All at once, the traffic would end before the challenger
+ * answers callers.
  */
 async function asked({ now }: Pick<OpenedRollout, 'now'>, from: number): Promise<number> {
   const deadline = Date.now() + 120_000;

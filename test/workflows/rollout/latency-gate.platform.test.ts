@@ -56,7 +56,8 @@ async function asked(
 test('a latency gate asks only the candidate again to measure time', async () => {
   const seen = await asked([baseline, latency]);
   expect(seen.filter(([stage]) => stage === 'evaluate')).toEqual([
-    // The cases that an upper bound of the quantile needs at the tenth attempt, more than twice those of the first.
+    // The cases that an upper bound of the quantile needs at the tenth attempt, more than twice
+    // those of the first.
     ['evaluate', 'bundle precise.yaml', 87],
     ['evaluate', 'bundle of before', null],
     ['evaluate', 'bundle plain.yaml', null],

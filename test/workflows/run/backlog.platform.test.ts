@@ -18,7 +18,8 @@ interface Done {
 }
 
 /**
- * Longer than a workflow needs to schedule its next step, so a started run waits when the slot becomes free.
+ * Longer than a workflow needs to schedule its next step, so a started run waits when the slot
+ * becomes free.
  */
 const workMs = 250;
 
@@ -114,7 +115,8 @@ test('the first of many waiting runs ends before all of them have begun', async 
     const first = done.findIndex(({ step }) => step === 'end');
     return new Set(done.slice(0, first).map(({ run }) => run)).size;
   };
-  // First come, first served starts nearly all of them earlier, in every try. A pausing machine does so only in some.
+  // First come, first served starts nearly all of them earlier, in every try. A pausing machine
+  // does so only in some.
   let fewest = await begunBeforeFirstEnd();
   for (let tries = 1; tries < 3 && fewest >= 9; tries += 1)
     fewest = Math.min(fewest, await begunBeforeFirstEnd());

@@ -10,8 +10,8 @@ import type { FormatReader, SourceFiles, Table, TableColumn } from './table';
 import { typeText } from './text-types';
 
 /**
- * One flat JSON object per line. All lines are read to find the columns, so a key that occurs only in
- * the last line counts.
+ * One flat JSON object per line. All lines are read to find the columns, so a key that occurs only
+ * in the last line counts.
  */
 export const ndjson: FormatReader = {
   async open(sql, files) {

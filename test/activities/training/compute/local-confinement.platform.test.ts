@@ -94,7 +94,8 @@ async function attack(id: string): Promise<{
 }
 
 /**
- * Full confinement needs root on Linux with namespaces. Elsewhere less is enforced, which the description states.
+ * Full confinement needs root on Linux with namespaces. Elsewhere less is enforced, which the
+ * description states.
  */
 const isFull = (): boolean => confinement?.users != null && confinement.network;
 

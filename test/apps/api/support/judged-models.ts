@@ -1,4 +1,7 @@
-/** Models with versions that runs have trained and evaluated, and changes of their champion over HTTP. */
+/**
+ * Models with versions that runs have trained and evaluated, and changes of their champion over
+ * HTTP.
+ */
 import { digestOf } from '../../../../data/digest';
 import { decide } from '../../../../domain/decision/decide';
 import type { DecisionId, RunId } from '../../../../domain/ids';
