@@ -63,7 +63,7 @@ export interface IndexClient {
     order: { readonly asked: Digest; readonly input: () => Promise<IndexBuildInput> },
   ): Promise<void>;
   /** Null if Temporal does not know the build, or no longer. */
-  standing(ref: IndexBuildRef): Promise<IndexBuildStatus | null>;
+  status(ref: IndexBuildRef): Promise<IndexBuildStatus | null>;
   /** Cancels a build and removes what it has built. Harmless if it has ended. */
   cancelBuild(ref: IndexBuildRef): Promise<void>;
   /** Its page in the Temporal Web UI, if known. */
@@ -157,7 +157,7 @@ export function createIndexClient({
           },
         );
     },
-    async standing(ref) {
+    async status(ref) {
       const handle = handleOf(ref);
       const found = await withTemporalTimeout(connection, () =>
         handle.describe().catch(nullIfNotFound),

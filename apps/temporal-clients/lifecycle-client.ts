@@ -66,7 +66,7 @@ export interface LifecycleClient {
    */
   steer(workflowId: string, command: RolloutCommandInput): Promise<'applied' | 'gone'>;
   execution(workflowId: string): Promise<ExecutionStatus>;
-  standing(workflowId: string): Promise<ExecutionState>;
+  executionState(workflowId: string): Promise<ExecutionState>;
   /** The number of workers that polled each task queue in the last minutes. */
   workers(): Promise<Readonly<Record<QueueName, number>>>;
   /** The page of a run in the Temporal Web UI, if known. */
@@ -142,7 +142,8 @@ export function createLifecycleClient({
       ask(() => steerRollout({ workflow, commandKeys }, workflowId, command)),
     state: (workflowId) => ask(() => workflow.getHandle(workflowId).query(statusQuery)),
     execution: (workflowId) => ask(async () => (await describe(workflow, workflowId)).execution),
-    standing: (workflowId) => ask(() => standing({ connection, namespace, workflow }, workflowId)),
+    executionState: (workflowId) =>
+      ask(() => executionState({ connection, namespace, workflow }, workflowId)),
     workers: () => ask(() => pollers(connection, namespace)),
     url: (workflowId) =>
       uiUrl === null
@@ -228,7 +229,7 @@ interface Temporal {
   readonly workflow: WorkflowClient;
 }
 
-async function standing(temporal: Temporal, workflowId: string): Promise<ExecutionState> {
+async function executionState(temporal: Temporal, workflowId: string): Promise<ExecutionState> {
   const { execution, description } = await describe(temporal.workflow, workflowId);
   if (execution !== 'running' || !description) return { execution, heldUp: null };
   const what = await heldUpOf(temporal, description);

@@ -117,15 +117,15 @@ export interface AnswerCounts {
 export function addObservations(
   policy: RolloutPolicy,
   state: RolloutState,
-  standing: RolloutPosition,
+  position: RolloutPosition,
   seen: RolloutObservations,
 ): RolloutState {
   if (seen.eventNow === null) return state;
-  const { champion, challenger } = standing;
+  const { champion, challenger } = position;
   const before =
     state.evidence ?? startEvidence(policy, { champion, challenger, at: seen.eventNow });
   if (decideRollout(policy, before).kind === 'harm') return state;
-  const grown = counted(policy, observed(policy, before, standing, seen), seen);
+  const grown = counted(policy, observed(policy, before, position, seen), seen);
   const verdict = decideRollout(policy, grown);
   // The chart shows the deciding pairs, so it starts again when serving begins.
   const history = grown.servingSince === before.servingSince ? state.history : [];

@@ -143,10 +143,10 @@ describe.each(parts)('kill -9 of $part', ({ process, mayFail }) => {
     await kill(process);
     let to = Date.now();
     for (
-      let standing: RolloutJson | null;
-      (standing = await trials.rolloutOf(model)) === null || standing.status === 'running';
+      let current: RolloutJson | null;
+      (current = await trials.rolloutOf(model)) === null || current.status === 'running';
     ) {
-      if (standing !== null) to = Date.now() - 500;
+      if (current !== null) to = Date.now() - 500;
       await pause(100);
     }
     await product.waitForStage(run.id, 'promote');

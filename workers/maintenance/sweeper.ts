@@ -125,7 +125,7 @@ async function reconcile(
   { registry, lifecycles, log }: SweeperDeps,
   run: RunRecord,
 ): Promise<void> {
-  const { execution, heldUp } = await lifecycles.standing(run.workflowId);
+  const { execution, heldUp } = await lifecycles.executionState(run.workflowId);
   if (execution === 'running') {
     // Changes only the displayed reason, and only if the run has not written since it was read.
     await registry.runs.showHeldUp({

@@ -25,9 +25,9 @@ export function indexBuildRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
   const { indexes, guards } = deps;
   const { viewer, operator } = guards;
 
-  async function found(ref: IndexBuildRef): Promise<IndexBuildStatus> {
-    const standing = await indexes.standing(ref);
-    if (standing) return standing;
+  async function requireBuild(ref: IndexBuildRef): Promise<IndexBuildStatus> {
+    const found = await indexes.status(ref);
+    if (found) return found;
     throw failure(
       'NotFound',
       `${ref.index} has no build ${ref.build}, or it is past its retention in Temporal`,
@@ -37,16 +37,16 @@ export function indexBuildRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
     );
   }
 
-  const viewOf = ({ tenant, index, build }: IndexBuildRef, standing: IndexBuildStatus) => ({
+  const viewOf = ({ tenant, index, build }: IndexBuildRef, current: IndexBuildStatus) => ({
     ...{
       index,
       build,
-      status: standing.status,
+      status: current.status,
       temporalUrl: indexes.buildUrl({ tenant, index, build }),
     },
-    progress: standing.status === 'running' ? standing.state : null,
-    outcome: standing.status === 'done' ? standing.outcome : null,
-    cause: 'cause' in standing ? standing.cause : null,
+    progress: current.status === 'running' ? current.state : null,
+    outcome: current.status === 'done' ? current.outcome : null,
+    cause: 'cause' in current ? current.cause : null,
   });
 
   return async (app) => {
@@ -77,11 +77,11 @@ export function indexBuildRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
           key: keyOf(headers),
           order,
         });
-        const standing = (await indexes.standing(ref)) ?? { status: 'running', state: null };
+        const current = (await indexes.status(ref)) ?? { status: 'running', state: null };
         return reply
           .code(202)
           .header('location', `/api/v1/indexes/${index}/builds/${ref.build}`)
-          .send(viewOf(ref, standing));
+          .send(viewOf(ref, current));
       },
     );
 
@@ -97,7 +97,7 @@ export function indexBuildRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         },
       },
       async ({ caller: { tenant }, params }) =>
-        viewOf({ tenant, ...params }, await found({ tenant, ...params })),
+        viewOf({ tenant, ...params }, await requireBuild({ tenant, ...params })),
     );
 
     app.post(
@@ -113,7 +113,7 @@ export function indexBuildRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
       },
       async ({ caller: { tenant, name: actor }, params }, reply) => {
         const ref = { tenant, ...params };
-        await found(ref);
+        await requireBuild(ref);
         const subject = `index:${params.index}`;
         await deps.registry.commands.audit({
           tenant,
@@ -123,7 +123,7 @@ export function indexBuildRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
           cause: `build ${params.build} cancelled by hand`,
         });
         await indexes.cancelBuild(ref);
-        return reply.code(202).send(viewOf(ref, await found(ref)));
+        return reply.code(202).send(viewOf(ref, await requireBuild(ref)));
       },
     );
   };

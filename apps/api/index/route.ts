@@ -37,9 +37,7 @@ export function indexRoutes({
     const build = await indexes.buildOf(name);
     if (build === null) return null;
     const { tenant, index: of } = name;
-    return (await began.standing({ tenant, index: of, build }))?.status === 'running'
-      ? null
-      : build;
+    return (await began.status({ tenant, index: of, build }))?.status === 'running' ? null : build;
   }
 
   return async (app) => {

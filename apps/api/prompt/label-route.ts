@@ -86,7 +86,7 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
       },
     );
 
-    const standing = async (of: Parameters<typeof prompts.refs>[0], at: string) =>
+    const positionOf = async (of: Parameters<typeof prompts.refs>[0], at: string) =>
       (await prompts.refs(of)).find((each) => each.kind === 'label' && each.ref === at) ?? null;
 
     app.get(
@@ -101,11 +101,11 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
         },
       },
       async ({ caller: { tenant }, params: { prompt: of, label: at } }, reply) => {
-        const now = await standing({ tenant, prompt: of }, at);
-        const { version: stands, fencing } = now ?? { version: null, fencing: 0 };
+        const now = await positionOf({ tenant, prompt: of }, at);
+        const { version: current, fencing } = now ?? { version: null, fencing: 0 };
         return reply
-          .header('etag', etagOf({ version: stands, fencing }))
-          .send({ prompt: of, label: at, version: stands, fencing });
+          .header('etag', etagOf({ version: current, fencing }))
+          .send({ prompt: of, label: at, version: current, fencing });
       },
     );
 

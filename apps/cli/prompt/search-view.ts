@@ -18,12 +18,12 @@ export function progressLine({
   pieces,
   best,
 }: SearchProgressJson): string {
-  const standing = best === null ? '' : `; best ${figure(best.quality)} on ${best.cases} cases`;
+  const bestText = best === null ? '' : `; best ${figure(best.quality)} on ${best.cases} cases`;
   const step =
     stage === 'confirm'
       ? `the winner and the first prompt on ${cases} held-out cases`
       : `round ${round} of ${rounds}: ${variants} variants on ${cases} cases`;
-  return `${step}, piece ${Math.min(pieces.done + 1, Math.max(1, pieces.of))} of ${Math.max(1, pieces.of)}; ${known} variants so far${standing}`;
+  return `${step}, piece ${Math.min(pieces.done + 1, Math.max(1, pieces.of))} of ${Math.max(1, pieces.of)}; ${known} variants so far${bestText}`;
 }
 
 /** The front, and what the winner keeps of what the search promised. */

@@ -117,14 +117,14 @@ const ref = (index: string, build: string): IndexBuildRef => ({
 
 const untilStatus = (build: IndexBuildRef, status: IndexBuildStatus['status']) =>
   untilAnswer(
-    () => client.standing(build),
-    (standing) => standing?.status === status,
+    () => client.status(build),
+    (build) => build?.status === status,
     { everyMs: 100 },
   );
 
 test('a build is started once per name, and reports its progress and result', async () => {
   const one = ref('good', 'one');
-  expect(await client.standing(one)).toBeNull();
+  expect(await client.status(one)).toBeNull();
   const asked = digestOf('the order');
   const order = { asked, input: () => Promise.resolve(input('good', one.build)) };
   await Promise.all([client.build(one, order), client.build(one, order)]);

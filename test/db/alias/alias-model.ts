@@ -2,22 +2,22 @@ import { failure } from '../../../domain/failure';
 import type { ExpectedChampion } from '../../../db/alias/repository';
 
 /** A champion, and the champion before its promotion. */
-interface Standing {
+interface ChampionEntry {
   readonly champion: number;
-  readonly before: Standing | null;
+  readonly before: ChampionEntry | null;
 }
 
 interface Promoted {
   readonly version: number;
   readonly fencing: number;
-  readonly before: Standing | null;
+  readonly before: ChampionEntry | null;
   readonly wasChampionBefore: boolean;
   readonly originBefore: number | null;
 }
 
 /** The guarantees of the alias register in memory: the oracle of its property test. */
 export class AliasModel {
-  private standing: Standing | null = null;
+  private current: ChampionEntry | null = null;
   private championFencing = 0;
   private fencing = 0;
   /** Of the promotion or rollback that made the current champion. */
@@ -34,25 +34,25 @@ export class AliasModel {
   }
 
   token(): ExpectedChampion {
-    const { standing } = this;
-    return standing === null
+    const { current } = this;
+    return current === null
       ? { version: null, fencing: 0 }
-      : { version: standing.champion, fencing: this.championFencing };
+      : { version: current.champion, fencing: this.championFencing };
   }
 
   shown(): unknown {
-    const champion = this.standing && {
-      version: this.standing.champion,
+    const champion = this.current && {
+      version: this.current.champion,
       fencing: this.championFencing,
     };
-    return { champion, previous: this.standing?.before?.champion ?? null };
+    return { champion, previous: this.current?.before?.champion ?? null };
   }
 
   promote(version: number, expected: ExpectedChampion, key: string): unknown {
     return this.once('promote', key, [version, expected], () => {
       const status = this.statusOf(version);
       if (status === 'withdrawn') throw failure('Conflict', 'withdrawn');
-      const before = this.standing;
+      const before = this.current;
       if (before?.champion === version) return { kind: 'unchanged', fencing: this.championFencing };
       const now = this.token();
       const same =
@@ -75,12 +75,12 @@ export class AliasModel {
 
   rollback(to: number | null, key: string): unknown {
     return this.once('rollback', key, [to], () => {
-      const from = this.standing?.champion ?? null;
-      const target = to ?? this.standing?.before?.champion ?? null;
+      const from = this.current?.champion ?? null;
+      const target = to ?? this.current?.before?.champion ?? null;
       if (target === null) throw failure('Conflict', 'nothing to go to');
       if (target === from) throw failure('Conflict', 'is the champion');
       if (this.statusOf(target) !== 'promoted') throw failure('Conflict', 'was never a champion');
-      this.move(this.earlier(target) ?? { champion: target, before: this.standing });
+      this.move(this.earlier(target) ?? { champion: target, before: this.current });
       // None of its versions uses an index.
       return { from, to: target, fencing: this.fencing, index: null };
     });
@@ -105,9 +105,8 @@ export class AliasModel {
     });
   }
 
-  private earlier(version: number): Standing | null {
-    for (let at = this.standing; at !== null; at = at.before)
-      if (at.champion === version) return at;
+  private earlier(version: number): ChampionEntry | null {
+    for (let at = this.current; at !== null; at = at.before) if (at.champion === version) return at;
     return null;
   }
 
@@ -117,11 +116,11 @@ export class AliasModel {
     return status;
   }
 
-  private move(standing: Standing | null): void {
+  private move(current: ChampionEntry | null): void {
     this.fencing += 1;
     this.championFencing = this.fencing;
     this.origin = this.fencing;
-    this.standing = standing;
+    this.current = current;
   }
 
   private once(operation: string, key: string, request: unknown, effect: () => unknown): unknown {

@@ -13,7 +13,7 @@ import { policyWith } from '../../support/rollout/policies';
 
 const startMs = Date.parse('2013-08-01T00:00:00Z');
 const at = (hours: number) => new Date(startMs + hours * 3_600_000).toISOString();
-const standing: RolloutPosition = {
+const position: RolloutPosition = {
   champion: 'm@1',
   challenger: 'm@2',
   step: 0,
@@ -52,14 +52,14 @@ const qualityOf = ({ evidence }: RolloutState) => evidence?.quality;
 
 describe('the state of a rollout', () => {
   const policy = policyWith();
-  const begun = addObservations(policy, emptyRolloutState, standing, seenAt(10));
+  const begun = addObservations(policy, emptyRolloutState, position, seenAt(10));
 
   test('is empty until there is traffic, which sets event time', () => {
     expect(
       addObservations(
         policy,
         emptyRolloutState,
-        standing,
+        position,
         seenAt(10, { eventNow: null, ripeUntil: null }),
       ),
     ).toBe(emptyRolloutState);
@@ -67,21 +67,21 @@ describe('the state of a rollout', () => {
   });
 
   test('advances to the event time of due labels, and never goes back', () => {
-    const later = addObservations(policy, begun, standing, seenAt(20));
+    const later = addObservations(policy, begun, position, seenAt(20));
     expect(later.evidence).toMatchObject({ startedAt: at(10), asOf: at(14) });
     expect(
-      addObservations(policy, later, standing, seenAt(20, { ripeUntil: at(12) })).evidence,
+      addObservations(policy, later, position, seenAt(20, { ripeUntil: at(12) })).evidence,
     ).toMatchObject({ asOf: at(14) });
   });
 
   test('in shadow takes over the registry’s count of requests that the challenger scored', () => {
     const step = { champion: none, challenger: { ...none, requests: 40, errors: 1 } };
-    const once = addObservations(policy, begun, standing, seenAt(12, { step }));
+    const once = addObservations(policy, begun, position, seenAt(12, { step }));
     expect(once.evidence).toMatchObject({
       requestsInStep: 40,
       guardrails: { errors: { n: 40, events: 1 }, latency_ms: { n: 0, events: 0 } },
     });
-    expect(addObservations(policy, once, standing, seenAt(12, { step })).evidence).toEqual(
+    expect(addObservations(policy, once, position, seenAt(12, { step })).evidence).toEqual(
       once.evidence,
     );
   });
@@ -91,7 +91,7 @@ describe('the state of a rollout', () => {
       champion: none,
       challenger: { ...none, requests: 400, errors: 3, assigned: 20, fallbacks: 2, slow: 4 },
     };
-    const grown = addObservations(policy, begun, { ...standing, step: 1 }, seenAt(12, { step }));
+    const grown = addObservations(policy, begun, { ...position, step: 1 }, seenAt(12, { step }));
     expect(grown.evidence).toMatchObject({
       requestsInStep: 20,
       guardrails: { errors: { n: 20, events: 2 }, latency_ms: { n: 20, events: 4 } },
@@ -108,7 +108,7 @@ describe('the state of a rollout', () => {
       challenger: { ...none, ripe: 10, labelled: 8 },
     };
     expect(
-      qualityOf(addObservations(policy, begun, standing, seenAt(30, { total }))),
+      qualityOf(addObservations(policy, begun, position, seenAt(30, { total }))),
     ).toMatchObject({
       unlabelled: 7,
     });
@@ -116,12 +116,12 @@ describe('the state of a rollout', () => {
 
   test('keeps the end of judging only while it is given, because judging may resume', () => {
     const noMoreLabels = { after: at(10), why: 'the budget is spent' };
-    const ended = addObservations(policy, begun, { ...standing, noMoreLabels }, seenAt(20));
+    const ended = addObservations(policy, begun, { ...position, noMoreLabels }, seenAt(20));
     expect(ended.evidence?.noMoreLabels).toEqual(noMoreLabels);
     expect(ended.evidence && decideRollout(policy, ended.evidence)).toMatchObject({
       kind: 'expired',
     });
-    const resumed = addObservations(policy, ended, standing, seenAt(21));
+    const resumed = addObservations(policy, ended, position, seenAt(21));
     expect(resumed.evidence).not.toHaveProperty('noMoreLabels');
     expect(resumed.evidence && decideRollout(policy, resumed.evidence)).toMatchObject({
       kind: 'continue',
@@ -132,17 +132,17 @@ describe('the state of a rollout', () => {
     const one = addObservations(
       policy,
       begun,
-      standing,
+      position,
       seenAt(30, { pairs: [pairAt(11), pairAt(12)] }),
     );
-    const same = addObservations(policy, one, standing, seenAt(31));
-    const more = addObservations(policy, same, standing, seenAt(32, { pairs: [pairAt(25)] }));
+    const same = addObservations(policy, one, position, seenAt(31));
+    const more = addObservations(policy, same, position, seenAt(32, { pairs: [pairAt(25)] }));
     expect(more.history.map(({ n }) => n)).toEqual([2, 3]);
   });
 
   test('does not change once its evidence shows harm', () => {
     const step = { champion: none, challenger: { ...none, requests: 30, errors: 30 } };
-    const harmed = addObservations(policy, begun, standing, seenAt(12, { step }));
+    const harmed = addObservations(policy, begun, position, seenAt(12, { step }));
     if (harmed.evidence === null) throw new Error('seen');
     expect(decideRollout(policy, harmed.evidence).kind).toBe('harm');
     const healed = { champion: none, challenger: { ...none, requests: 100_000, errors: 30 } };
@@ -150,7 +150,7 @@ describe('the state of a rollout', () => {
       addObservations(
         policy,
         harmed,
-        standing,
+        position,
         seenAt(500, { step: healed, pairs: [pairAt(100)] }),
       ),
     ).toBe(harmed);
@@ -159,7 +159,7 @@ describe('the state of a rollout', () => {
 
 describe('the arms of a rollout', () => {
   const policy = policyWith({ comparison: 'arms', canary: { steps: [10, 50] } });
-  const begun = addObservations(policy, emptyRolloutState, standing, seenAt(10));
+  const begun = addObservations(policy, emptyRolloutState, position, seenAt(10));
 
   test('count a request that the challenger failed for the challenger, not the champion', () => {
     const failed = pairAt(12, { assigned: 'challenger', challenger: null });
@@ -169,7 +169,7 @@ describe('the arms of a rollout', () => {
         addObservations(
           policy,
           begun,
-          standing,
+          position,
           seenAt(30, { pairs: [failed, served, pairAt(14)] }),
         ),
       ),
@@ -181,11 +181,11 @@ describe('the arms of a rollout', () => {
   });
 
   test('cover the current step only', () => {
-    const first = addObservations(policy, begun, standing, seenAt(30, { pairs: [pairAt(11)] }));
+    const first = addObservations(policy, begun, position, seenAt(30, { pairs: [pairAt(11)] }));
     const second = addObservations(
       policy,
       first,
-      { ...standing, step: 1 },
+      { ...position, step: 1 },
       seenAt(40, { pairs: [pairAt(20), pairAt(33, { step: 1 })] }),
     );
     expect(qualityOf(second)).toMatchObject({ champion: { n: 1 } });

@@ -168,7 +168,7 @@ describe('a run that cannot continue shows why (I12)', () => {
       ;
       await new Promise((done) => setTimeout(done, 200))
     ) {
-      const { execution, heldUp } = await lifecycles.standing(id);
+      const { execution, heldUp } = await lifecycles.executionState(id);
       expect(execution).toBe('running');
       if (heldUp !== null) {
         expect(heldUp).toMatch(/^study: attempt \d of ingestSource failed: .*no answer/);

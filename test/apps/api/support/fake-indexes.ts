@@ -15,7 +15,7 @@ export interface FakeIndexes extends IndexClient {
   readonly builds: IndexBuildInput[];
   waits: WaitingChanges | null;
   /** The state of a started build; default: running. */
-  standingOf: (input: IndexBuildInput) => IndexBuildStatus;
+  statusOf: (input: IndexBuildInput) => IndexBuildStatus;
 }
 
 export function fakeIndexes(): FakeIndexes {
@@ -31,7 +31,7 @@ export function fakeIndexes(): FakeIndexes {
     removals: [],
     builds: [],
     waits: null,
-    standingOf: () => ({
+    statusOf: () => ({
       status: 'running',
       state: { phase: 'embedding', version: 2, shards: { done: 1, of: 3 } },
     }),
@@ -45,13 +45,13 @@ export function fakeIndexes(): FakeIndexes {
         throw failure('IdempotencyConflict', 'another build was started with this key');
       orders.set(build, asked);
     },
-    standing: ({ build }) => {
+    status: ({ build }) => {
       const begun = fake.builds.find(({ key }) => key === build);
-      return Promise.resolve(begun ? fake.standingOf(begun) : null);
+      return Promise.resolve(begun ? fake.statusOf(begun) : null);
     },
     cancelBuild: () =>
       told(() => {
-        fake.standingOf = () => ({ status: 'cancelled', cause: 'the build was cancelled' });
+        fake.statusOf = () => ({ status: 'cancelled', cause: 'the build was cancelled' });
       }),
     buildUrl: ({ build }) => `http://temporal.test/${build}`,
   };

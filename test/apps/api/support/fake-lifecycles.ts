@@ -75,7 +75,7 @@ export function fakeLifecycles(): FakeLifecycles {
       await reach();
       return fake.executions.get(workflowId) ?? 'unknown';
     },
-    standing: async (workflowId) => {
+    executionState: async (workflowId) => {
       await reach();
       return { execution: fake.executions.get(workflowId) ?? 'unknown', heldUp: null };
     },
