@@ -523,7 +523,7 @@ describe('lifecycle init', () => {
     [
       'a spreadsheet',
       ['--data', 'sheet.xlsx', '--label', 'y'],
-      /no CSV, Parquet or NDJSON file.*\nnext: save the sheet as CSV/,
+      /does not end in \.csv, \.parquet or \.ndjson.*\nnext: save the sheet as CSV/,
     ],
     [
       'a table that cannot be read',

@@ -293,7 +293,7 @@ describe('the alias register', () => {
     expect(await rollback(3)).toMatchObject({ from: 1, to: 3 });
     await expect(rollback(3)).rejects.toMatchObject({
       type: 'Conflict',
-      message: expect.stringContaining('already is') as string,
+      message: expect.stringContaining('is already') as string,
     });
     await expect(rollback(4)).rejects.toMatchObject({
       type: 'Conflict',
