@@ -15,14 +15,14 @@ import { CliError } from './cli-error';
 export interface ApiTarget {
   readonly apiUrl: string;
   readonly apiKey: string;
-  /** Why this command changes something, for the audit. */
+  /** The reason of a change, for the audit log. */
   readonly reason?: string | undefined;
 }
 
-/** How a call is sent, beside its input. */
+/** Options of a call besides its input. */
 export interface CallSettings {
   readonly headers?: Readonly<Record<string, string>>;
-  /** Until the answer begins; 60 by default. */
+  /** Seconds until the response begins; 60 by default. */
   readonly timeoutSeconds?: number;
 }
 
@@ -37,7 +37,7 @@ export interface ApiClient {
     input?: Input<N>,
     limit?: number,
   ): Promise<readonly ItemOf<N>[]>;
-  /** The same, a page at a time: for what may be more than fits into memory. */
+  /** The same page by page, for lists that may not fit into memory. */
   pages<N extends OperationName>(
     name: N,
     input: Input<N>,
@@ -128,14 +128,14 @@ export function createApiClient(target: ApiTarget): ApiClient {
   };
 }
 
-/** The API's own words, its places and its advice. */
+/** The message, the places and the next step of the API. */
 export async function refusalOf({
   statusCode: status,
   body,
 }: Dispatcher.ResponseData): Promise<CliError> {
   const text = await body.text();
   const { detail = `the API responded with ${status}`, next, errors = [] } = problemIn(text);
-  // Short refusals hold their issues already.
+  // Short messages already contain their issues.
   const lines = errors
     .filter((issue) => !detail.includes(issue.detail))
     .map((issue) => `  ${formatIssue(issue)}`);
@@ -147,7 +147,7 @@ function problemIn(text: string): ProblemBody {
   try {
     return JSON.parse(text) as ProblemBody;
   } catch {
-    // Not this API's answer: a proxy's page, perhaps.
+    // The response is not from the API, but perhaps from a proxy.
     return {};
   }
 }

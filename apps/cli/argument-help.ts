@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 
 /**
- * What the positional arguments of all commands mean, by name. `--help` lists an argument only if
- * it has a description.
+ * The meaning of the positional arguments of all commands, by name. `--help` lists an argument only
+ * if it has a description.
  */
 const meanings: Readonly<Record<string, string>> = {
   backend: 'compute backend (default: all of this machine)',

@@ -1,11 +1,11 @@
-/** 0 done, 1 failed, 2 usage or bad input, 3 a gate or a rollout said no. */
+/** 0: done. 1: failed. 2: usage or invalid input. 3: a gate or a rollout did not pass. */
 export type ExitCode = 0 | 1 | 2 | 3;
 
-/** What a person reads: what is wrong, and the next command to try. */
+/** An error for people: the problem, and the next command to try. */
 export class CliError extends Error {
   readonly exitCode: ExitCode;
   readonly next: string | undefined;
-  /** The API's answer, when it was one. */
+  /** The response of the API, if the error is one. */
   readonly status: number | undefined;
 
   constructor(message: string, exitCode: ExitCode, next?: string, status?: number) {

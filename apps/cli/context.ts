@@ -6,23 +6,23 @@ import { CliError } from './cli-error';
 import type { Terminal } from './terminal';
 
 /**
- * Where commands find their API; the composition root reads it from the environment or from what
+ * The API of the commands. The composition root reads it from the environment or from the file that
  * `up` wrote.
  */
 export interface CliSettings {
   readonly apiUrl: string | null;
   readonly gatewayUrl: string | null;
   readonly apiKey: string | null;
-  /** The proxy before the embedded Temporal Web UI; absent where none runs from here. */
+  /** The proxy of the embedded Temporal Web UI; absent if none runs from this folder. */
   readonly temporalUiUrl?: string;
   readonly cwd: string;
-  /** Of the platform that `up` runs from here; it need not exist. */
+  /** The state folder of the platform that `up` runs from this folder; it need not exist. */
   readonly stateDir: string;
-  /** Of this clone: where trainers are made and tried. */
+  /** The trainers of this clone. */
   readonly trainersDir: string;
-  /** With the packages that trainers use. */
+  /** The Python with the packages of the trainers. */
   readonly python: string;
-  /** Where `sample://` tables are. */
+  /** The folder of the `sample://` tables. */
   readonly samplesDir: string;
 }
 
@@ -31,18 +31,18 @@ export interface CliContext {
   readonly settings: CliSettings;
   /** @throws CliError when no API is known. */
   api(): ApiClient;
-  /** What the command's --reason says, once it is read. */
+  /** The value of --reason, once it is parsed. */
   giveReason(reason: string): void;
 }
 
 /**
- * The compute backends as this machine has them. Commands cannot import them: the composition root
- * hands them in.
+ * The compute backends of this machine. Commands cannot import them, so the composition root passes
+ * them in.
  */
 export interface CliCompute {
-  /** Jobs at once, as it is set here. */
+  /** The configured number of concurrent jobs. */
   readonly slots: number;
-  /** A real one with all its state below `folder`: apart from the platform's, which may run. */
+  /** A real backend with all its state below `folder`, separate from a running platform. */
   open(kind: BuiltComputeKind, folder: string): TestedBackend;
 }
 
@@ -52,7 +52,7 @@ export interface CliAuditKeys {
     readonly previous: string;
   }): Promise<{ readonly fingerprint: string; readonly place: string; readonly request: string }>;
   addKey(input: { readonly request: string; readonly reason: string }): Promise<AddedAuditKey>;
-  /** `lost`: the key whose private half is gone, or true where only one is in use. */
+  /** `lost`: the key whose private part is lost, or true if only one is in use. */
   rotateKey(input: {
     readonly reason: string;
     readonly lost: string | true | undefined;
@@ -68,9 +68,9 @@ export interface AddedAuditKey {
 
 export interface TestedBackend {
   readonly port: ComputeBackend;
-  /** Where it finds inputs and stores what jobs leave. */
+  /** The store of its inputs and of the outputs of jobs. */
   readonly artifacts: Pick<ArtifactStore, 'putFile'>;
-  /** How long an ended job's own process lived. */
+  /** How long the process of an ended job ran. */
   processSeconds(handle: JobHandle): number | null;
 }
 

@@ -1,8 +1,7 @@
 /**
- * What `npm run demo:llm` shows on a platform that is up: an assistant from a bare prompt to one
- * that answers out of an index, tried on questions with known answers; a worse prompt that is found
- * out; and a router that learns its one step. At the end each number stands beside its trivial
- * baseline.
+ * The steps of `npm run demo:llm` on a running platform. An assistant starts with one prompt and
+ * ends with an index, tried on questions with known answers. A worse prompt is rolled back, and a
+ * router is fine-tuned. The summary compares each figure with a trivial baseline.
  */
 import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -166,7 +165,7 @@ export async function runLlmDemo(
   return { exitCode: exitCodeOf(rounds, worse, summary), summary };
 }
 
-/** A first version is tried beside nobody: there is nothing to send. */
+/** A first version has no champion to compare with, so no requests are sent. */
 const silence: Traffic = { what: '', send: () => Promise.reject(new Error('no traffic to send')) };
 
 function apply(context: CliContext, lifecycle: string, body: object, how: string): Promise<void> {
@@ -182,7 +181,7 @@ async function championOf(context: CliContext, model: string): Promise<LlmDemoSu
   const { version } = await api
     .call('GET /models/{model}/aliases/{alias}', { path: { model, alias: 'champion' } })
     .catch((error: unknown): Alias => {
-      // Of a model that there is not yet.
+      // The model does not exist yet.
       if (error instanceof CliError && error.status === 404) return { version: null };
       throw error;
     });
@@ -193,7 +192,10 @@ async function championOf(context: CliContext, model: string): Promise<LlmDemoSu
   return { model, version, digest: manifest.digest };
 }
 
-/** Promoted or not: what it finds does not depend on what the model makes of it. */
+/**
+ * For a promoted or a rejected version, because retrieval does not depend on the answers of the
+ * model.
+ */
 async function builtIndex(context: CliContext): Promise<number | null> {
   type Index = {
     readonly versions: readonly { readonly version: number; readonly state: string }[];
@@ -208,7 +210,7 @@ async function builtIndex(context: CliContext): Promise<number | null> {
   return versions.find(({ state }) => state === 'ready')?.version ?? null;
 }
 
-/** By the run: what its evaluation measured, as its gates saw it. */
+/** The evidence of the run, on which its gates decided. */
 async function evidencesOf(
   context: CliContext,
   rounds: readonly NamedRound[],
@@ -228,7 +230,7 @@ async function evidencesOf(
   return found;
 }
 
-/** A canary may say no; what may not be is a run that broke, no champion, or harm that stayed. */
+/** A canary may fail. A failed run, a missing champion or harm without a rollback is an error. */
 function exitCodeOf(
   rounds: readonly NamedRound[],
   worse: NamedRound,

@@ -1,6 +1,6 @@
 /**
- * What `npm start` shows: the sample's life on a platform that is up. A first champion, a successor
- * tried under traffic, and a sabotaged version that is found out.
+ * The steps of `npm start` with the sample on a running platform: a first champion, a successor
+ * that is tried on traffic, and a sabotaged version that is rolled back.
  */
 import { join, resolve } from 'node:path';
 import { flightDelayDemo, sabotaged } from '../../samples/flight-delay/demo';
@@ -102,7 +102,7 @@ export async function runDemo(
     'sabotage: shuffled labels, no gates, no shadow; a quarter of the aircraft at once',
   );
   await apply(context, sabotaged(folder), 'samples/flight-delay, sabotaged');
-  // Its run has its own revision; whoever comes next gets the honest one.
+  // The run has its own revision. The next run uses the restored one.
   const sabotage = await play('labels shuffled', retrained.until, () =>
     apply(context, folder, 'samples/flight-delay, unchanged'),
   );
@@ -175,7 +175,7 @@ function outlook(
   return `\n${table(['WHAT', ''], rows)}`;
 }
 
-/** A canary may say no; what may not be is a run that broke, no champion, or harm that stayed. */
+/** A canary may fail. A failed run, a missing champion or harm without a rollback is an error. */
 function exitCodeOf(rounds: readonly Round[], { champion, rollback }: DemoSummary): ExitCode {
   const broke = rounds.some(({ run }) => run.status !== 'succeeded' && run.status !== 'stopped');
   if (broke || (rollback === null && champion?.version === rounds.at(-1)?.run.version)) return 1;

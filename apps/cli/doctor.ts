@@ -88,7 +88,7 @@ async function ready(name: string, url: string, next: string): Promise<PlatformP
   }
 }
 
-/** A key that expires soon is wrong while there is time to rotate it. */
+/** A key that expires soon is a problem, so that it is rotated in time. */
 function keyPart({
   name,
   scope,
@@ -110,7 +110,7 @@ function keyPart({
   };
 }
 
-/** What the API reaches, asked with the key: so the key is checked too. */
+/** The parts that the API reaches. The request uses the key, so it checks the key too. */
 async function platform(context: CliContext): Promise<readonly PlatformPartLine[]> {
   const { apiUrl, apiKey } = context.settings;
   if (apiUrl === null) return [];
@@ -125,7 +125,7 @@ async function platform(context: CliContext): Promise<readonly PlatformPartLine[
   }
 }
 
-/** Where the state is, or would be. */
+/** The folder of the state, even if it does not exist yet. */
 function disk({ settings: { stateDir } }: CliContext): PlatformPartLine {
   let folder = stateDir;
   while (!existsSync(folder)) folder = dirname(folder);

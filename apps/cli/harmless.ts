@@ -1,17 +1,17 @@
 /**
  * Text that callers, models, documents and jobs wrote must not control the terminal: escape
  * sequences, C1 codes and bidirectional overrides can hide or forge what a person reads.
- * `openTerminal` passes everything that it prints through `harmlessLines`; a text that becomes a
- * cell of a table or a part of one line takes `harmless`. Zero-width joiners stay, because Indic
- * and Persian words and many emoji need them.
+ * `openTerminal` passes everything that it prints through `harmlessLines`; a text in a table cell
+ * or within a line needs `harmless`. Zero-width joiners stay, because Indic and Persian words and
+ * many emoji need them.
  */
 export function harmless(text: string): string {
   return text.replace(/(?![\u200c\u200d])[\p{C}\u2028\u2029]/gu, replacement);
 }
 
 /**
- * The same for a text that may have lines and tabs. A carriage return before a line feed is a line
- * end of Windows.
+ * The same for text with lines and tabs. A carriage return before a line feed is a Windows line
+ * end.
  */
 export function harmlessLines(text: string): string {
   return text
@@ -20,15 +20,14 @@ export function harmlessLines(text: string): string {
 }
 
 /**
- * JSON for a person or a program: valid, and without a character that a terminal would obey,
- * because strings escape them all.
+ * Valid JSON without control characters for a terminal, because strings escape all of them.
  */
 export function jsonText(value: unknown): string {
   return jsonEscaped(JSON.stringify(value));
 }
 
 /**
- * The same for JSON that is text already, such as lines of it: only strings hold such characters.
+ * The same for JSON text, such as JSON lines, where only strings can contain such characters.
  */
 export function jsonEscaped(json: string): string {
   return json.replace(/(?![\u200c\u200d\n])[\p{C}\u2028\u2029]/gu, escaped);
@@ -36,7 +35,7 @@ export function jsonEscaped(json: string): string {
 
 const replacement = '\ufffd';
 
-/** A character beyond the basic plane is two escapes. */
+/** A character outside the basic multilingual plane needs two escapes. */
 function escaped(character: string): string {
   return Array.from(
     { length: character.length },

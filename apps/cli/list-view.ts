@@ -7,7 +7,7 @@ export interface ListView<T> {
   readonly json: true | undefined;
   readonly columns: readonly string[];
   readonly row: (item: T) => readonly string[];
-  /** What a person is told of a list without items; a pipe gets nothing. */
+  /** The message for an empty list; a pipe gets no output. */
   readonly none: { readonly what: string; readonly next?: string };
 }
 

@@ -1,4 +1,4 @@
-/** `perennial <noun> <verb>`: everything that the API does, from a terminal. */
+/** `perennial <noun> <verb>`: every function of the API from a terminal. */
 import { Command, CommanderError } from 'commander';
 import { describeArguments } from './argument-help';
 import type { ExitCode } from './cli-error';
@@ -54,9 +54,9 @@ const nouns = [
 
 export interface CliParts {
   readonly version: string;
-  /** Loaded by the commands that try jobs alone. */
+  /** Loaded only by the commands that test jobs. */
   readonly compute: () => CliCompute;
-  /** Loaded by the commands that use the private audit key alone. */
+  /** Loaded only by the commands that use the private audit key. */
   readonly auditKeys: () => CliAuditKeys;
 }
 
@@ -90,7 +90,7 @@ export async function runCli(
   }
 }
 
-/** Handled before this program is built; listed here so that --help is whole. */
+/** Handled before this program is built; listed here so that --help is complete. */
 function processCommands(program: Command): void {
   const settings =
     'Settings come from the environment; see docs/operations.md. On one machine, `perennial up` sets all of them.';
@@ -134,8 +134,8 @@ function processCommands(program: Command): void {
 }
 
 /**
- * Commands that change or decide something, and whose own request has no place for a reason. It
- * goes with the request, into the audit.
+ * Commands that change or decide something and whose request has no field for a reason. A header
+ * carries the reason to the audit log.
  */
 const reasoned: readonly string[] = [
   'lifecycle apply',
@@ -173,7 +173,7 @@ function takeReasons(program: Command, context: CliContext): void {
 }
 
 /**
- * commander otherwise ends the process for a sub-command's usage error, and writes past the
+ * Otherwise commander ends the process on a usage error of a subcommand, and writes directly to the
  * terminal.
  */
 function inherit(command: Command, { terminal }: Pick<CliContext, 'terminal'>): void {

@@ -1,6 +1,6 @@
 import { CliError } from './cli-error';
 
-/** `--param name=value`, the value as JSON or, where it is none, as text. */
+/** `--param name=value`. The value is JSON, or text if it is not valid JSON. */
 export function paramsOf(given: readonly string[]): Readonly<Record<string, unknown>> {
   return Object.fromEntries(given.map(parameter));
 }

@@ -5,19 +5,19 @@ import { harmless, harmlessLines } from './harmless';
 /**
  * Data goes to stdout, messages to stderr. Both are painted only in a terminal. This is the only
  * place through which commands print, so here every control character that is not a line end, a tab
- * or our own paint becomes U+FFFD.
+ * or a colour of this program becomes U+FFFD.
  */
 export interface Terminal {
   readonly out: (text: string) => void;
   readonly say: (text: string) => void;
-  /** For what is said. */
+  /** Colours for messages on stderr. */
   readonly paint: Paint;
-  /** For what is put out. */
+  /** Colours for data on stdout. */
   readonly outPaint: Paint;
-  /** Of a line that is put out; 80 where nobody says. */
+  /** The width of a line of output; 80 if it is unknown. */
   readonly columns: number;
   /**
-   * What is said there stands where the text before stood; null in a pipe, which has no such place.
+   * Replaces the text that it printed before; null in a pipe, where that is not possible.
    */
   readonly screen: Screen | null;
 }
@@ -60,7 +60,7 @@ export function openTerminal({ stdout, stderr, noColor }: TerminalOptions): Term
 }
 
 /**
- * A text that is higher than the terminal is cut: what has scrolled away cannot be written over.
+ * A text that is higher than the terminal is cut, because scrolled lines cannot be overwritten.
  */
 function screenOf(stream: Stream): Screen {
   let before = 0;
@@ -78,13 +78,13 @@ function screenOf(stream: Stream): Screen {
 }
 
 /**
- * Marks our own paint. It is drawn anew in each process, so a text from elsewhere cannot contain
+ * Marks the colours of this program. It is random in each process, so foreign text cannot contain
  * it.
  */
 const paintMark = randomBytes(12).toString('hex');
 const painted = new RegExp(`\\[(\\d+)m${paintMark}`, 'g');
 
-/** Our own paint as escape sequences, and nothing else that a terminal obeys. */
+/** The colours of this program as escape sequences, without other control characters. */
 function printable(text: string): string {
   return harmlessLines(text).replace(painted, '\u001b[$1m');
 }
@@ -96,9 +96,9 @@ function paintOf(on: boolean): Paint {
   return { bold: style(1), dim: style(2), green: style(32), red: style(31), yellow: style(33) };
 }
 
-/** Columns padded to their widest cell; the codes of paint have no width. */
+/** Columns padded to their widest cell; colour codes have no width. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  // A line end in a cell would forge a row.
+  // A line end in a cell would look like another row.
   const cells = rows.map((row) => row.map(harmless));
   const widths = header.map((title, i) =>
     Math.max(widthOf(title), ...cells.map((row) => widthOf(row[i] ?? ''))),
@@ -111,14 +111,14 @@ export function table(header: readonly string[], rows: readonly (readonly string
   return [line(header), ...cells.map(line)].join('\n');
 }
 
-/** Broken at spaces to fit; the lines after the first are indented. Empty for an empty text. */
+/** Wrapped at spaces; lines after the first are indented. Empty for an empty text. */
 export function wrapped(
   text: string,
   { columns, indent }: { readonly columns: number; readonly indent: string },
 ): readonly string[] {
   const lines: string[] = [];
   let line = '';
-  // Runs of spaces stay: they set columns apart.
+  // Runs of spaces stay, because they separate columns.
   for (const part of text.match(/\s*\S+/g) ?? []) {
     if (line === '' || widthOf(line + part) <= columns) line += part;
     else {

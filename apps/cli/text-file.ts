@@ -4,8 +4,8 @@ import { basename } from 'node:path';
 import { CliError } from './cli-error';
 
 /**
- * What a file says. Another encoding read as UTF-8 would lose letters without a word, and what was
- * measured would not be what was written.
+ * The text of a file. Another encoding read as UTF-8 would silently lose characters, and other text
+ * would be measured than was written.
  */
 export function readTextFile(path: string, shown: string): string {
   const bytes = bytesOf(path, shown);
@@ -28,7 +28,7 @@ function bytesOf(path: string, shown: string): Buffer {
   }
 }
 
-/** A line end is a byte of its own in UTF-8 and in all that it is taken for. */
+/** A line end is a single byte in UTF-8 and in the encodings that are mistaken for it. */
 function firstForeignLine(bytes: Buffer): number {
   for (let [line, from] = [1, 0]; ; line += 1) {
     const end = bytes.indexOf(10, from);

@@ -4,7 +4,7 @@ import { openRunLines } from './run/lines';
 import { followCanary } from './rollout/follow';
 import type { RunJson } from './run/view';
 
-/** Follows the run to its end, a line an event, and gives it back as it ended. */
+/** Follows the run to its end with one line per event, and returns the ended run. */
 export async function watchRun(context: CliContext, runId: string): Promise<RunJson> {
   const client = context.api();
   const linesOf = openRunLines(context.terminal.paint);

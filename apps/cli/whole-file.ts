@@ -14,16 +14,16 @@ import { resolve } from 'node:path';
 import { CliError } from './cli-error';
 
 export interface WholeFile {
-  /** As named by whoever asked for it. */
+  /** The path as the user gave it. */
   readonly shown: string;
   readonly path: string;
-  /** A pipe or a device: it takes what is written as it comes. */
+  /** A pipe or a device, which is written directly. */
   readonly isStream: boolean;
 }
 
 /**
- * @throws CliError where nothing could be written: before the work, which may have cost something,
- *   and not after it
+ * @throws CliError if the file cannot be written. It is thrown before the work, which may cost
+ * money.
  */
 export function wholeFileAt(shown: string, cwd: string): WholeFile {
   return saying(shown, () => {
@@ -53,15 +53,15 @@ export function wholeFileAt(shown: string, cwd: string): WholeFile {
 }
 
 /**
- * What is written is there whole or not at all. Killed in between, what was there stays, and a
- * `.part` is left beside it.
+ * Writes the file completely or not at all. If the process is killed, the old content stays and a
+ * `.part` file is left.
  */
 export async function writeWhole(
   { shown, path, isStream }: WholeFile,
   work: (write: (text: string) => void) => Promise<void> | void,
 ): Promise<void> {
   const to = isStream ? path : partOf(path);
-  // Opened once: whoever reads a pipe takes its closing for the end.
+  // Opened once, because the reader of a pipe takes its closing as the end.
   const file = saying(shown, () => openSync(to, isStream ? 'a' : 'w'));
   try {
     await work((text) => saying(shown, () => writeFileSync(file, text)));
@@ -74,12 +74,12 @@ export async function writeWhole(
   }
 }
 
-/** Where a link leads: it stays one. */
+/** The target of a link, so that the link stays. */
 function target(path: string): string {
   return existsSync(path) ? realpathSync(path) : path;
 }
 
-/** Of this process: two that write the same file at once do not mix. */
+/** Named after this process, so that concurrent writers do not mix. */
 function partOf(path: string): string {
   return `${path}.${process.pid}.part`;
 }

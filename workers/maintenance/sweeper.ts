@@ -155,8 +155,8 @@ async function reconcile(
 async function showAsLost(registry: Registry, run: RunRecord, execution: string): Promise<void> {
   const { tenant, id: runId } = run;
   const rollout = await registry.rollouts.ofRun({ tenant, runId });
-  // The rollout first, so that its challenger cannot be promoted (I7). If the rollout's own workflow
-  // has ended it meanwhile, that end stays.
+  // The rollout first, so that its challenger cannot be promoted (I7). If the rollout's own
+  // workflow has ended it meanwhile, that end stays.
   if (rollout && isOpenRollout(rollout.status)) {
     const cause = `its run was lost: the workflow ended as ${execution}`;
     const verdict: Verdict = {

@@ -23,7 +23,7 @@ interface VerifyOptions {
   readonly json?: true;
 }
 
-/** The longest that a log of millions of rows takes. */
+/** Long enough for a log of millions of rows. */
 const verifySeconds = 6 * 3600;
 
 export function auditCommands(

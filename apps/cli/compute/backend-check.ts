@@ -1,5 +1,5 @@
 /**
- * Whether a compute backend takes jobs: one real training of a few generated rows, by the port that
+ * Checks a compute backend with one real training on a few generated rows, through the port that
  * the train stage uses.
  */
 import { randomUUID } from 'node:crypto';
@@ -17,26 +17,26 @@ export type BackendCheck =
       readonly ok: true;
       readonly trainer: string;
       readonly rows: number;
-      /** What it says of itself: its slots, and what jobs are kept from. */
+      /** Its own description: its slots, and the confinement of jobs. */
       readonly detail: string;
-      /** Until it could take the first job; a worker pays this once. */
+      /** Until it accepted the first job, which happens once per worker. */
       readonly readySeconds: number;
-      /** From before the submission until its result, model and logs were stored and seen. */
+      /** From before the submission until its result, model and logs were stored and read. */
       readonly seconds: number;
-      /** Of those, while the job's own process lived. */
+      /** The part in which the job's own process was running. */
       readonly processSeconds: number;
       readonly overheadSeconds: number;
     }
   | { readonly backend: BuiltComputeKind; readonly ok: false; readonly detail: string };
 
-/** Every platform needs it: what a model must beat. */
+/** Every platform has it, because models are compared with it. */
 export const checkTrainer = 'baseline';
 const rows = 200;
-/** As often as the train stage looks at a young job. */
+/** As often as the train stage polls a new job. */
 const pauseMs = 20;
 const logBytes = 2_000;
 
-/** Everything that it makes is in a folder of its own, removed at the end. */
+/** All its files are in a separate folder, which is removed at the end. */
 export async function checkBackend(
   compute: CliCompute,
   kind: BuiltComputeKind,
@@ -110,7 +110,7 @@ async function ended({ port }: TestedBackend, handle: JobHandle): Promise<EndedS
   }
 }
 
-/** The rows are generated: there is nothing in the log to keep secret. */
+/** The rows are generated, so the log contains no secrets. */
 async function reasonOf(
   { port }: TestedBackend,
   handle: JobHandle,
@@ -126,7 +126,7 @@ function secondsSince(began: number): number {
   return rounded((performance.now() - began) / 1000);
 }
 
-/** To the millisecond, which is what the backend measures its processes by. */
+/** In milliseconds, like the measurements of the backend. */
 function rounded(seconds: number): number {
   return Math.round(seconds * 1000) / 1000;
 }

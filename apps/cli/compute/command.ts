@@ -107,8 +107,7 @@ function backendNamed(name: string): BuiltComputeKind {
 }
 
 /**
- * A container's share of the memory, where it has one: no limit reads as 0, or as more than there
- * is.
+ * The memory limit of a container. Without a limit it is 0 or more than the memory.
  */
 function machineNow(): Pick<BackendJson, 'cpus' | 'memoryBytes'> {
   const limit = process.constrainedMemory();
@@ -118,7 +117,7 @@ function machineNow(): Pick<BackendJson, 'cpus' | 'memoryBytes'> {
   };
 }
 
-/** Of a Python that cannot be started there is no version. */
+/** A Python that cannot be started has no version. */
 async function pythonOf({ python }: CliSettings): Promise<BackendJson['python']> {
   try {
     const { stdout } = await promisify(execFile)(python, ['--version'], { timeout: 10_000 });

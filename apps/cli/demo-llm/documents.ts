@@ -1,5 +1,5 @@
 /**
- * What the demo reads of the provisioned data sets by itself: the documents and the questions with
+ * The parts of the provisioned data sets that the demo uses: the documents, and the questions with
  * their right answers.
  */
 import { mkdirSync } from 'node:fs';
@@ -12,9 +12,9 @@ import { caseSlice } from '../../../domain/language/canary/case-slices';
 export interface WikiQuestion {
   readonly id: string;
   readonly text: string;
-  /** Id of the document that should be found. */
+  /** Id of the document to find. */
   readonly document: string;
-  /** All parts of the right answer; empty where none is known. */
+  /** All parts of the right answer; empty if it is unknown. */
   readonly answers: readonly string[];
   readonly answerable: boolean;
 }
@@ -24,8 +24,8 @@ const summaries = (): string => quoteText(llmDataPath('wiki-summaries.parquet'))
 const questions = (): string => quoteText(llmDataPath('wiki-questions.parquet'));
 
 /**
- * So many documents as Parquet: first those that answer questions, then others by a hash, so that
- * they are the same each time. Null takes all, and writes none.
+ * Writes this many documents as Parquet: first those that answer questions, then others by a hash,
+ * so that they are the same each time. Null means all, and writes no file.
  */
 export async function readDocuments(
   most: number | null,
@@ -64,8 +64,8 @@ export async function readQuestions(): Promise<readonly WikiQuestion[]> {
 }
 
 /**
- * What users ask: questions with a known answer, without those by which the prompt was chosen. They
- * would speak for it.
+ * The questions of users: those with a known answer, without those that chose the prompt, which
+ * would favour it.
  */
 export function trafficOf(
   all: readonly WikiQuestion[],

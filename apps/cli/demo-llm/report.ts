@@ -1,5 +1,5 @@
 /**
- * What the demo measured, each number beside what needs no language model, no search and no
+ * The measurements of the demo, each compared with a baseline without a language model, search or
  * training. Pure.
  */
 import { count, figure as roundedFigure, interval, signed } from '../../../domain/format';
@@ -22,9 +22,9 @@ export interface Figure {
   readonly what: string;
   readonly ours: { readonly who: string } & ReportedEstimate;
   readonly baseline: { readonly who: string } & ReportedEstimate;
-  /** What is ahead, by the values alone. */
+  /** Which value is better, ignoring the intervals. */
   readonly ahead: 'ours' | 'baseline' | 'neither';
-  /** Whether the intervals lie apart, which is more than most differences here can show. */
+  /** Whether the intervals do not overlap, which few of these differences can show. */
   readonly apart: boolean;
 }
 
@@ -40,7 +40,7 @@ export function figure(what: string, ours: Figure['ours'], baseline: Figure['bas
   };
 }
 
-/** On the rows that the trainer held out: the same for all four. */
+/** On the held-out rows of the trainer, the same for all four. */
 export function routingFigures({
   rows,
   metrics,
@@ -83,8 +83,7 @@ export function retrievalFigures(found: readonly RetrievalScore[]): readonly Fig
 }
 
 /**
- * The candidates on the cases that the choice went by: the first of them is the baseline of the
- * others.
+ * The candidates on the selection cases. The first is the baseline of the others.
  */
 export function promptFigures({ candidates }: PromptsJson, dimension: string): readonly Figure[] {
   const [first, ...others] = candidates;
@@ -106,8 +105,8 @@ export function promptFigures({ candidates }: PromptsJson, dimension: string): r
 }
 
 /**
- * What a search made of the best candidate, on cases that no choice has seen; null where none was
- * asked for.
+ * The gain of a search over the best candidate, on cases that no choice used; null without a
+ * search.
  */
 export function searchedText({ searched }: PromptsJson, dimension: string): string | null {
   if (!searched) return null;
@@ -123,7 +122,7 @@ export function searchedText({ searched }: PromptsJson, dimension: string): stri
   return `searched ${variants} prompts with ${questions} questions: ${what}${by} on held-out cases`;
 }
 
-/** A difference on the same cases: the counterpart's own mean is what is left. */
+/** A difference on the same cases, from which the mean of the counterpart follows. */
 export function differenceFigure(
   { dimensions, comparisons }: Pick<LlmEvidence, 'dimensions' | 'comparisons'>,
   dimension: string,
@@ -139,7 +138,7 @@ export function differenceFigure(
   return ours && difference && own ? { ours, difference, cases: own.cases } : null;
 }
 
-/** What else was measured of the bundle; null where nothing but the quality was. */
+/** The other dimensions of the bundle; null if only the quality was measured. */
 export function otherDimensionsText(
   { dimensions }: Pick<LlmEvidence, 'dimensions'>,
   quality: string,
@@ -158,7 +157,7 @@ export function rolloutText({ quality, status, champion, challenger }: RolloutJs
   return `@${challenger} beside @${champion}: loss ${show(estimate)} (${bounds}) on ${count(n)} pairs, limit ${signed(limit)}: ${status}`;
 }
 
-/** Half of the interval's width: what a difference must exceed to be seen. */
+/** Half of the width of the interval, the smallest difference that it can show. */
 export function halfWidth({ lower, upper }: Pick<ReportedEstimate, 'lower' | 'upper'>): number {
   return (upper - lower) / 2;
 }

@@ -4,7 +4,7 @@ import type { IndexDocument } from '../../../domain/index/document';
 import { CliError } from '../cli-error';
 import type { WikiQuestion } from './documents';
 
-/** How many of the questions had their document among the first `k` that were found. */
+/** The number of questions whose document was among the first `k` results. */
 export interface RetrievalScore {
   readonly k: number;
   readonly questions: number;
@@ -13,10 +13,13 @@ export interface RetrievalScore {
 }
 
 const depths = [1, 2, 5] as const;
-/** Chunks that are asked for: several of one document count once. */
+/** The number of requested chunks; several chunks of one document count once. */
 const hits = 20;
 
-/** The index through the gateway, as anybody may ask it, beside TF-IDF over the same documents. */
+/**
+ * Queries the index through the gateway like any caller, and compares it with TF-IDF over the same
+ * documents.
+ */
 export async function compareRetrieval(options: {
   readonly gatewayUrl: string;
   readonly apiKey: string;

@@ -1,6 +1,6 @@
 /**
- * Asks as any OpenAI client does: a chat completion, streamed, whose last piece names the sources
- * that the answer cites.
+ * Requests a streamed chat completion like any OpenAI client. The last piece names the cited
+ * sources.
  */
 import { request } from 'undici';
 import { CliError } from '../cli-error';

@@ -1,4 +1,4 @@
-/** What `npm run demo:llm` found, as its tables and as its last line of JSON say it. */
+/** The results of `npm run demo:llm`, as tables and as the last JSON line. */
 import type { LlmEvidence } from '../../../domain/language/evaluation/evidence';
 import { count, figure as roundedFigure, interval, signed } from '../../../domain/format';
 import {
@@ -31,14 +31,14 @@ export interface LlmDemoSummary {
   readonly documents: number;
   readonly runs: readonly DemoRun[];
   readonly champion: DemoSummary['champion'];
-  /** Of the rollout that did harm. */
+  /** Of the harmful rollout. */
   readonly rollback: DemoSummary['rollback'];
   readonly figures: readonly Figure[];
-  /** Differences on the same questions, and what a rollout said. */
+  /** Differences on the same questions, and the result of a rollout. */
   readonly differences: readonly string[];
   readonly answer: StreamedAnswer | null;
   readonly seconds: number;
-  /** Of the machine at the end: with much besides, times are upper bounds. */
+  /** Load average of the machine at the end. If it is high, times are upper bounds. */
   readonly load: number;
 }
 

@@ -2,8 +2,8 @@ import type { BodyOf } from '../../client/operation';
 import type { CliContext } from '../context';
 
 /**
- * Applies a lifecycle of the demonstration, and says so. What loosens its policy is accepted by the
- * demonstration itself, as an admin who works alone would.
+ * Applies a lifecycle of the demo and prints it. The demo approves a looser policy itself, like an
+ * admin who works alone.
  */
 export async function applyForDemo(
   context: CliContext,

@@ -25,8 +25,7 @@ export interface JulyOptions {
 const batchRows = 20;
 
 /**
- * Rows of July as a caller would send them; the labels stay here, to say afterwards how good the
- * answers were.
+ * Rows of July as a caller would send them. The labels are kept to score the answers afterwards.
  */
 export async function predictJuly(options: JulyOptions): Promise<PredictedFlight> {
   const rows = await julyRows(options);

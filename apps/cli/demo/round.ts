@@ -1,6 +1,6 @@
 /**
- * One run of a demo. Where it opens a rollout, callers come with requests and labels until the run
- * has ended.
+ * One run of a demo. If it opens a rollout, callers send requests and labels until the run has
+ * ended.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { isFinal } from '../../../domain/run/run';
@@ -14,12 +14,12 @@ import { watchRun } from '../watch';
 
 export interface RoundOptions {
   readonly lifecycle: string;
-  /** Event time, where the lifecycle has one. */
+  /** Event time, if the lifecycle has one. */
   readonly until?: string;
   readonly reason: string;
   readonly traffic: Traffic;
   readonly signal: AbortSignal;
-  /** The run holds its own revision from here on. */
+  /** From here on the run has its own revision. */
   readonly onAccepted?: () => Promise<void>;
 }
 
@@ -31,12 +31,12 @@ export interface Traffic {
 export interface Round {
   readonly run: RunJson;
   readonly rollout: RolloutJson | null;
-  /** Null where there was no rollout to be watched. */
+  /** Null if there was no rollout to watch. */
   readonly traffic: ReplayEnd | null;
 }
 
 const lookMs = 250;
-/** After the last label: the rollout looks every five seconds at the latest. */
+/** Time after the last label, because the rollout polls at least every five seconds. */
 const patienceMs = 30_000;
 
 export async function playRound(context: CliContext, options: RoundOptions): Promise<Round> {
@@ -69,8 +69,8 @@ export async function playRound(context: CliContext, options: RoundOptions): Pro
 }
 
 /**
- * From the opening of the run's rollout to the run's end. What nobody decided by the end of the
- * past is nobody's to wait for.
+ * From the opening of the rollout to the end of the run. A rollout that is undecided when the
+ * replayed traffic ends is not waited for.
  */
 async function sendTraffic(
   context: CliContext,
@@ -102,7 +102,7 @@ async function openedRollout(
   return null;
 }
 
-/** Also one that a start before this one left behind when it was killed. */
+/** Also a rollout that an earlier, killed start left open. */
 export async function abortOpenRollout(
   context: CliContext,
   model: string,
@@ -112,7 +112,7 @@ export async function abortOpenRollout(
   const [newest] = await api
     .list('GET /models/{model}/rollouts', { path: { model } }, 1)
     .catch((error: unknown) => {
-      // Of a model that there is not yet.
+      // The model does not exist yet.
       if (error instanceof CliError && error.status === 404) return [];
       throw error;
     });

@@ -1,4 +1,4 @@
-/** What the demo found, as its table and as its last line of JSON say it. */
+/** The results of the demo, as a table and as the last JSON line. */
 import { count, interval, signed } from '../../../domain/format';
 import type { RolloutStatus } from '../../../domain/rollout/rollout';
 import type { Verdict } from '../../../domain/decision/verdict';
@@ -15,7 +15,7 @@ export interface DemoSummary {
     readonly version: number;
     readonly digest: string;
   } | null;
-  /** Of the rollout that did harm. */
+  /** Of the harmful rollout. */
   readonly rollback: {
     readonly model: string;
     /** Versions. */
@@ -40,11 +40,11 @@ export interface DemoRun {
     readonly seconds: number;
     readonly reused: boolean;
   }[];
-  /** Null where there was no champion to be tried beside. */
+  /** Null if there was no champion to compare with. */
   readonly rollout: {
     readonly verdict: Verdict | null;
     /**
-     * Of requests that the challenger answered; of the shadow where no such request has a label.
+     * For requests that the challenger answered, or for the shadow if none of them has a label.
      */
     readonly pairs: number;
     /** Of the difference in loss, challenger minus champion. */
@@ -82,8 +82,8 @@ export function demoRun({ run, rollout }: Round): DemoRun {
 }
 
 /**
- * The difference that the rollout rests on, or that of the shadow where it ended before a label of
- * a request that the challenger answered.
+ * The difference on which the rollout decided, or that of the shadow if no request that the
+ * challenger answered had a label.
  */
 function measuredIn({
   quality,
@@ -92,7 +92,7 @@ function measuredIn({
   return quality.n > 0 ? quality : (shadow ?? quality);
 }
 
-/** Null unless harm was found and taken back. */
+/** Null unless harm was detected and rolled back. */
 export function rollbackOf({ rollout, traffic }: Round): DemoSummary['rollback'] {
   if (!rollout?.rollback || rollout.verdict?.kind !== 'failed') return null;
   const { from, to, secondsToFullTraffic } = rollout.rollback;
@@ -139,7 +139,7 @@ function roundRow({ name, run, rollout, traffic }: NamedRound): readonly string[
   return row(difference, count(n), back == null ? '' : `${back.toFixed(2)} s`);
 }
 
-/** The verdict, and what became of the traffic. */
+/** The verdict, and where the traffic went. */
 function endText({ verdict, status }: RunJson, rollout: RolloutJson | null): string {
   const word = verdict?.kind ?? status;
   return rollout === null ? word : `${word}, ${rolloutWords[rollout.status]}`;

@@ -31,8 +31,8 @@ interface BuildOptions extends IndexBuildOptions {
 const lookMs = 1_000;
 
 /**
- * A version beside the one that answers, outside of a lifecycle: a new embedder, other chunks, or
- * documents that came at once.
+ * Builds a version outside of a lifecycle, for a new embedder, other chunks, or a bulk load of
+ * documents.
  */
 export function indexBuildCommands(index: Command, context: CliContext): void {
   const { terminal } = context;
@@ -93,7 +93,9 @@ async function buildOf(context: CliContext, index: string, build: string): Promi
     .call('GET /indexes/{index}/builds/{build}', { path: { index, build } })) as IndexBuildEnd;
 }
 
-/** The file as it is, but for the cases of the answers: a path from its folder. */
+/**
+ * The content of the file, with the cases read from their path, which is relative to its folder.
+ */
 function orderOf(file: string, { settings, terminal }: CliContext): object | null {
   const order = parse(textOfFile(file, settings.cwd)) as {
     readonly answers?: { readonly cases?: unknown };

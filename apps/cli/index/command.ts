@@ -279,7 +279,7 @@ function movesTable(moves: readonly IndexMoveJson[]): readonly string[] {
   return [table(['MOVED', 'KIND', 'CHAMPION', 'BY', 'FOR', 'WHY'], rows)];
 }
 
-/** A version that does not count headings is cut in another way than one that is begun now. */
+/** A version that does not count headings was chunked differently from new versions. */
 function chunkingOf(plan: ChunkingPlan): string {
   return `${plan.kind} ${plan.size}`;
 }

@@ -11,14 +11,14 @@ import type { Terminal } from '../terminal';
 import { readTextFile } from '../text-file';
 
 export interface ReadCases {
-  /** NDJSON, as the API takes it. */
+  /** NDJSON, as the API accepts it. */
   readonly text: string;
   readonly cases: readonly EvaluationCase[];
 }
 
 /**
- * NDJSON as it is; of a promptfoo configuration its test cases, with a line for all that is ignored
- * of it. `strict` refuses a configuration of which anything would be ignored.
+ * NDJSON unchanged, or the test cases of a promptfoo configuration with one line for each ignored
+ * part. `strict` refuses a configuration with ignored parts.
  */
 export function readCasesFile(
   path: string,
@@ -46,8 +46,8 @@ export function readCasesFile(
 }
 
 /**
- * Without those that a lifecycle judges by: a prompt that was chosen by them would look better
- * there than it is. By their ids, so that it does not matter of which file they are.
+ * Without the evaluation cases of a lifecycle, on which a prompt that they chose would look better
+ * than it is. Cases are compared by id, in any file.
  */
 export function withoutJudging(
   { cases }: ReadCases,
@@ -74,7 +74,7 @@ function checked(read: ReadCases, path: string, issues: readonly Issue[]): ReadC
   return read;
 }
 
-/** `embedded/smollm2-135m-instruct`; names of models may hold slashes themselves. */
+/** `embedded/smollm2-135m-instruct`; names of models may contain slashes. */
 export function modelOf(text: string): { readonly provider: string; readonly name: string } {
   const at = text.indexOf('/');
   if (at > 0 && at < text.length - 1)

@@ -52,7 +52,7 @@ interface Least {
 const lookMs = 1_000;
 
 /**
- * What a prompt is worth on a set of cases, for people and for a pipeline that must say yes or no.
+ * Evaluates a prompt on a set of cases, for people and for pipelines that need an exit code.
  */
 export function evaluateCommand(program: Command, context: CliContext): void {
   const { terminal, settings } = context;
@@ -259,14 +259,14 @@ function summaryText({
   return `${table(['DIMENSION', 'MEAN', '95 % CI', 'CASES', 'NOT MEASURED'], rows)}\n${cases} cases, ${unanswered} without an answer, ${paid}${time}`;
 }
 
-/** By reason, with one case to look at. */
+/** By reason, with one example case. */
 function unansweredLines(items: readonly CaseReport[]): readonly string[] {
   return groupUnanswered(items).map(
     (each) => `${unansweredText(each, items.length)} (${each.first} is the first)`,
   );
 }
 
-/** Why the interval does not show that the mean is at least so much; null when it does. */
+/** Why the interval does not show that the mean is at least the minimum; null if it does. */
 function shortfall(
   { dimensions }: NonNullable<EvaluationJson['summary']>,
   { dimension, score }: Least,
@@ -285,7 +285,7 @@ function belowMinimum(
   return min.flatMap((each) => shortfall(summary, each) ?? []);
 }
 
-/** By the same rule as the JUnit report: what could not be measured has not passed. */
+/** The rule of the JUnit report: an unmeasured case has not passed. */
 function failedCases(
   items: readonly CaseReport[],
   dimensions: readonly { readonly name: string }[],

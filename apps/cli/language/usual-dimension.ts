@@ -2,7 +2,7 @@ import type { EvaluationCase } from '../../../domain/language/cases/case';
 import type { DimensionSpec } from '../../../domain/language/dimension/dimension';
 import { CliError } from '../cli-error';
 
-/** Named on the command line: those that need nothing but their name and the cases. */
+/** Dimensions for the command line, which need only a name and the cases. */
 export function usualDimension(name: string, cases: readonly EvaluationCase[]): DimensionSpec {
   switch (name) {
     case 'exact':

@@ -11,8 +11,7 @@ import type { CliSettings } from '../context';
 import type { LifecycleFolder } from './folder';
 
 /**
- * The checks of the API, without the platform: sources are read from this machine, and only those
- * that lie on it.
+ * The checks of the API without the platform. Only sources on this machine are read.
  */
 export async function checkHere(
   given: LifecycleFolder,
@@ -27,7 +26,7 @@ export async function checkHere(
     require('../../../data/lifecycle/local-check') as typeof LocalCheck;
   const tables = openSourceTables({
     policy: {
-      // Whoever types the command may read the file; what the platform may read, `plan` says.
+      // The user of the command may read the file. `plan` checks what the platform may read.
       files: { roots: [folder, sep], denied: [settings.stateDir] },
       ...{ buckets: [], samplesDir: settings.samplesDir, allowPrivateAddresses: false, s3: null },
     },

@@ -28,7 +28,7 @@ interface ApproveOptions {
 export function lifecycleCommands(program: Command, context: CliContext): void {
   const { terminal, settings } = context;
   const lifecycle = program.command('lifecycle').description('Create, check and apply lifecycles');
-  // A platform that is older than this command says nothing of them.
+  // A platform that is older than this command does not return them.
   const warn = ({ warnings = [] }: { readonly warnings?: readonly string[] }): void => {
     for (const line of warnings) terminal.say(terminal.paint.yellow(`warning: ${line}`));
   };
@@ -203,7 +203,7 @@ function pendingLines(name: string, pending: PendingJson | null | undefined): re
   ];
 }
 
-/** Under which name the API is asked, which makes every check itself. */
+/** The name for the request to the API, which checks everything itself. */
 function nameIn(given: LifecycleFolder): string {
   const parsed = parseLifecycle(given);
   if (parsed.ok) return parsed.spec.name;

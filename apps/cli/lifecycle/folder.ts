@@ -3,7 +3,7 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { CliError } from '../cli-error';
 import { readTextFile } from '../text-file';
 
-/** A lifecycle on disk: its file and the texts beside it that it may name. */
+/** A lifecycle on disk: its file, and the texts in its folder that it may name. */
 export interface LifecycleFolder {
   readonly folder: string;
   readonly fileName: string;
@@ -16,8 +16,8 @@ const maxFileBytes = 1 << 20;
 const maxFiles = 200;
 
 /**
- * Reads `lifecycle.yaml` of a folder, or the file named. Links are not followed and nothing outside
- * the folder is read: what a spec names travels with it to another machine.
+ * Reads `lifecycle.yaml` of a folder, or the named file. Links are not followed and nothing outside
+ * the folder is read, because the files are sent to another machine.
  */
 export function readLifecycleFolder(cwd: string, given: string): LifecycleFolder {
   const path = resolve(cwd, given);
@@ -43,7 +43,7 @@ export function readTexts(
   return files;
 }
 
-/** A large file in `data` is a source, which workers read where it lies. */
+/** A large file in `data` is a source, which workers read in place. */
 function isTable(folder: string, path: string): boolean {
   return relative(folder, path).startsWith(`data${sep}`) && lstatSync(path).size > maxFileBytes;
 }

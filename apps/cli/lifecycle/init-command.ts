@@ -171,7 +171,7 @@ async function initForTable({
   checkTask(settings.trainersDir, trainer, inference.table.task);
   writeFolder(folder, lifecycleTemplate({ name, trainer, table: inference.table }), (into) => {
     mkdirSync(join(into, 'data'));
-    // A copy that shares its blocks where the file system can.
+    // A copy that shares its blocks if the file system supports that.
     copyFileSync(path, join(into, 'data', basename(path)), constants.COPYFILE_FICLONE);
   });
   terminal.say(
@@ -236,7 +236,7 @@ function tableFile(
   return { path, format };
 }
 
-/** As much as one source of a lifecycle may hold unless it says otherwise. */
+/** The default size limit of a source. */
 const maxBytes = 4 * 2 ** 30;
 
 async function profileOf(
@@ -307,11 +307,11 @@ function megabytes(bytes: number): string {
 }
 
 /**
- * The platform's trainers may be others than this clone's, and it checks again; a name that neither
- * has would be found only then.
+ * The platform may have other trainers than this clone and checks again. This check finds an
+ * unknown name early.
  */
 function checkTrainer(trainersDir: string, trainer: string): void {
-  // One that fine-tunes language models makes no model of a table.
+  // A trainer that fine-tunes language models cannot train on tables.
   const ofTables = openTrainerCatalog(trainersDir)
     .list()
     .filter(({ tasks }) => tasks.some((task) => task !== 'generation'));

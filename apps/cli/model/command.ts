@@ -28,8 +28,7 @@ export function modelCommands(program: Command, context: CliContext): void {
     .description('Show, compare, promote and roll back model versions');
 
   /**
-   * How to ask the champion, ready to copy. Silent where no gateway is known or it does not answer:
-   * then there is nothing to copy.
+   * A request to the champion to copy. Prints nothing if no gateway is known or reachable.
    */
   const sayRequest = async (name: string): Promise<void> => {
     const { gatewayUrl, apiKey } = context.settings;

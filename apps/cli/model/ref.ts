@@ -1,7 +1,7 @@
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 
-/** `name`, `name@3` or `name@previous`. Version null: nothing was named. */
+/** `name`, `name@3` or `name@previous`. The version is null if none was given. */
 export async function modelRefOf(
   given: string,
   context: CliContext,

@@ -5,7 +5,7 @@ import type { ColumnType } from '../../../domain/dataset/dataset';
 import { CliError } from '../cli-error';
 import type { CliSettings } from '../context';
 
-/** Where a gateway is and the key for it. */
+/** The URL of a gateway and the key for it. */
 export interface KnownGateway {
   readonly gatewayUrl: string;
   readonly apiKey: string;
@@ -152,7 +152,7 @@ const examples: Readonly<Record<ColumnType, unknown>> = {
   timestamp: '2026-01-31T09:00:00Z',
 };
 
-/** Shell words that give the key of this command. */
+/** A shell expression for the key of this command. */
 export function keyWords({ stateDir, apiKey }: Pick<CliSettings, 'stateDir' | 'apiKey'>): string {
   const file = join(stateDir, 'run', 'client.json');
   const known = existsSync(file)

@@ -108,7 +108,7 @@ export function promptCommands(program: Command, context: CliContext): void {
         },
       ) => {
         const { branch, parent, reason } = options;
-        // All are checked before the first is written.
+        // All files are checked before the first is written.
         const checked = filesOf(resolve(settings.cwd, path), path).map((file) =>
           checkedFile(file, resolve(settings.cwd, file)),
         );

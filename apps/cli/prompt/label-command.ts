@@ -4,7 +4,7 @@ import type { CliContext } from '../context';
 import { versionNumber } from '../numbers';
 import { jsonText } from '../harmless';
 
-/** What moves a label, or lets it move. */
+/** Commands that move a label, or approve its move. */
 export function promptLabelCommands(prompt: Command, context: CliContext): void {
   const { terminal } = context;
 

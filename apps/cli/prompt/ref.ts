@@ -8,8 +8,8 @@ import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 
 /**
- * `name[@ref]` as it is. A file is written to the registry first, so that what is measured of it
- * has a version to name.
+ * `name[@ref]` unchanged. A file is first written to the registry, so that its measurements name a
+ * version.
  */
 export async function promptRefOf(
   given: string,

@@ -16,7 +16,7 @@ import { outcomeText, progressLine } from './search-view';
 import { jsonText } from '../harmless';
 import { table } from '../terminal';
 
-/** Nothing of a search changes faster than a piece of it. */
+/** The progress of a search changes only with each piece. */
 const lookMs = 2_000;
 
 interface PromptSearchOptions extends SearchOptions {
@@ -26,7 +26,7 @@ interface PromptSearchOptions extends SearchOptions {
   readonly json?: true;
 }
 
-/** A search for a better prompt, and what earlier ones found. */
+/** Searches for better prompts, and their results. */
 export function promptSearchCommands(prompt: Command, context: CliContext): void {
   const { terminal, settings } = context;
 

@@ -1,5 +1,5 @@
 /**
- * What `perennial prompt search` asks the API for, from its options and the files that they name.
+ * The request of `perennial prompt search`, from its options and files.
  */
 import { parse } from 'yaml';
 import type { EvaluationCase } from '../../../domain/language/cases/case';
@@ -22,8 +22,8 @@ export interface SearchOptions {
 }
 
 /**
- * Of a file where one is named; what options say comes before it. Without one: examples and
- * rewritings, as many as there is room for.
+ * From a file if one is given; options override it. Without a file: examples and rewritings, as
+ * many as allowed.
  */
 export function searchOrder(
   options: SearchOptions,

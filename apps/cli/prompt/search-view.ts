@@ -26,7 +26,7 @@ export function progressLine({
   return `${step}, piece ${Math.min(pieces.done + 1, Math.max(1, pieces.of))} of ${Math.max(1, pieces.of)}; ${known} variants so far${bestText}`;
 }
 
-/** The front, and what the winner keeps of what the search promised. */
+/** The Pareto front, and the gain of the winner that held-out cases confirm. */
 export function outcomeText(
   { prompt, quality, variants: most }: Pick<SearchJson, 'prompt' | 'quality' | 'variants'>,
   outcome: SearchOutcomeJson,

@@ -32,10 +32,10 @@ interface RunCasesOptions {
   readonly limit?: number;
 }
 
-/** For people at once; programs get all. */
+/** The default for a table; other formats print all. */
 const shownInTable = 50;
 
-/** What each case of a run's evaluations was answered and scored. */
+/** The answer and the scores of each evaluation case of a run. */
 export function runCasesCommand(run: Command, context: CliContext): void {
   const { terminal } = context;
   run
@@ -97,7 +97,7 @@ export function runCasesCommand(run: Command, context: CliContext): void {
       ) as AsyncIterable<readonly CaseReport[]>;
       await written(context, options.out, async (write) => {
         if (options.format === 'jsonl') {
-          // A page at a time: there may be more than fits into memory.
+          // Page by page, because the cases may not fit into memory.
           for await (const page of pages) write(jsonEscaped(toJsonLines(page)));
           return;
         }
@@ -117,7 +117,7 @@ export function runCasesCommand(run: Command, context: CliContext): void {
     });
 }
 
-/** The last stage that asked any, and the first of it: a candidate, or the first prompt. */
+/** The first arm of the last stage with cases: a candidate, or the first prompt. */
 function chosen(
   items: readonly RunEvaluationJson[],
   id: string,
@@ -135,7 +135,7 @@ function chosen(
   throw new CliError(`${id} has no answers ${what}`, 2, `perennial run cases ${id} --list`);
 }
 
-/** On the terminal where no file is named. */
+/** On the terminal if no file is given. */
 function written(
   { terminal, settings }: CliContext,
   out: string | undefined,
@@ -155,7 +155,7 @@ function passAtAll(
   );
 }
 
-/** Characters of a question, of what was expected, and of an answer. */
+/** The maximum characters of a question, an expected answer and an answer. */
 const shownOf = { question: 40, expected: 24, answer: 60 } as const;
 
 function casesTable(results: readonly CaseReport[]): string {

@@ -259,7 +259,7 @@ const descriptions = {
   reject: 'Reject a promotion that waits for approval',
 };
 
-/** What a command did, by the state in which it found the run. */
+/** The effect of a command, by the state of the run. */
 const outcomes: Readonly<Record<'cancel' | 'pause' | 'resume', (status: string) => string>> = {
   cancel: (status) =>
     isFinal(status as RunStatus) ? `has ended already: it is ${status}` : 'is being cancelled',
@@ -269,8 +269,8 @@ const outcomes: Readonly<Record<'cancel' | 'pause' | 'resume', (status: string) 
 };
 
 /**
- * Where a run ended. What a canary or a promotion refused is judged anew: the champion may be
- * another one now.
+ * The stage in which a run ended. After a failed canary or promotion it is the evaluation, because
+ * the champion may have changed.
  */
 function firstAgain({ stages }: RunJson): StageName {
   const ended = (stages.find(({ status }) => status !== 'succeeded')?.name ??

@@ -1,6 +1,6 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 
-/** The server-sent events of a body, each as soon as it is whole. */
+/** The server-sent events of a body, each as soon as it is complete. */
 export async function* eventMessages(
   body: AsyncIterable<Buffer>,
 ): AsyncGenerator<EventSourceMessage> {

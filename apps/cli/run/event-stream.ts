@@ -16,8 +16,8 @@ const retryMilliseconds = 500;
 const silenceMilliseconds = 45_000;
 
 /**
- * Every event of the run, in order and once, until the run has ended; reconnects where it broke
- * off, for `patienceSeconds` without any answer.
+ * Every event of the run, in order and once, until its end. Reconnects after an interruption, for
+ * at most `patienceSeconds` without a response.
  */
 export async function* runEvents(
   { apiUrl, apiKey }: ApiTarget,
@@ -44,7 +44,7 @@ export async function* runEvents(
         yield JSON.parse(data) as RunEventMessage;
       }
     } catch (error) {
-      // What the API refuses, it refuses again; only silence and trouble of its own may pass.
+      // A refusal is final. Only a missing response or a server error is retried.
       if (error instanceof CliError && error.status !== undefined && error.status < 500)
         throw error;
       if (Date.now() - lastHeard > patienceSeconds * 1000) throw broken(apiUrl, error);

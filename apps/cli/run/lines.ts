@@ -11,8 +11,7 @@ import type { Paint } from '../terminal';
 import { progressText } from './trial-view';
 
 /**
- * Turns a run's events into lines for people, one after the other; an event that says nothing new
- * gives none.
+ * Turns the events of a run into lines for people. An event without news gives no line.
  */
 export type RunLines = (event: RunEventMessage) => readonly string[];
 
@@ -22,7 +21,7 @@ interface TrainMetric {
   readonly value: number;
 }
 
-/** Progress of training and tuning is worth a line now and then. */
+/** Progress of training and tuning is printed occasionally. */
 const progressEverySeconds = 5;
 
 export function openRunLines(paint: Paint): RunLines {
@@ -41,7 +40,7 @@ export function openRunLines(paint: Paint): RunLines {
     ];
     if (kind === 'train.metrics')
       return isDue(time) ? line(stage ?? 'train', paint.dim(metricsText(data))) : [];
-    // The last one always: what came out of the study.
+    // The last one is always printed, with the result of the study.
     if (kind === 'trial.ended')
       return isDue(time) || data['ended'] === data['of']
         ? line(stage ?? 'tune', paint.dim(progressText(data)))
@@ -91,7 +90,8 @@ export function openRunLines(paint: Paint): RunLines {
 }
 
 /**
- * Its steps and what it waits for are the run's status; here is what people did, and how it ended.
+ * Steps and waits are part of the status of the run. These lines show commands of people, and the
+ * end.
  */
 function rolloutLines(
   kind: string,
@@ -119,8 +119,7 @@ function metricsText({
 }: Readonly<Record<'trainer' | 'job' | 'metrics', unknown>>): string {
   const values = metrics as readonly TrainMetric[];
   const step = Math.max(0, ...values.map((metric) => metric.step));
-  // What is trained beside the stage's own model says which it is: the winner of a study, a
-  // baseline.
+  // A training that is not the stage's own model is named: the winner of a study, or a baseline.
   const [, stage, which] = typeof job === 'string' ? job.split('/') : [];
   const name =
     stage === undefined || stage === 'train' || stage === 'fine-tune' ? '' : `${which}: `;
@@ -144,7 +143,7 @@ function foundText({ found, of, index }: Readonly<Record<string, unknown>>): str
   return `passages of ${String(index)} found for ${Number(found)} of ${Number(of)} examples`;
 }
 
-/** Nobody has to do anything: it is said so that nobody wonders. */
+/** No action is needed. The line explains the delay. */
 function absenceText(
   kind: string,
   { provider, job, since, reason, patienceSeconds }: Readonly<Record<string, unknown>>,
@@ -186,7 +185,7 @@ interface RunStatusData {
   readonly verdict?: Verdict | null;
 }
 
-/** The end's failure, reasons and links come with the run itself, shown last. */
+/** Failure, reasons and links are printed with the run itself at the end. */
 function runStatusLines(
   data: RunStatusData,
   line: (what: string) => readonly string[],

@@ -1,4 +1,4 @@
-/** A study's trials as the API gives them, and how they read in a terminal. */
+/** The trials of a study as the API returns them, and their text for a terminal. */
 import { figure } from '../../../domain/format';
 import type { Paint } from '../terminal';
 import { table } from '../terminal';
@@ -29,7 +29,7 @@ export function describeTrials(trials: readonly TrialJson[], paint: Paint): stri
   );
 }
 
-/** What a tune stage chose. */
+/** The choice of a tune stage. */
 export function tuningText({ chosen, trials, best }: TuningJson): string {
   const ended = trials.complete + trials.pruned + trials.failed;
   if (chosen === 'default' || best === null) return `default parameters kept, ${ended} trials`;
@@ -44,7 +44,7 @@ interface TrialEnded {
   readonly best?: { readonly value: number } | null;
 }
 
-/** How far a study is, from the event of a trial's end. */
+/** The progress of a study, from the event at the end of a trial. */
 export function progressText({ metric = '', ended = 0, of = 0, best = null }: TrialEnded): string {
   return `${ended} of ${of} trials${best === null ? ', none complete' : `, best ${metric} ${textOf(best.value)}`}`;
 }

@@ -1,4 +1,4 @@
-/** A run as the API gives it, and how it reads in a terminal. */
+/** A run as the API returns it, and its text for a terminal. */
 import { interval, signed } from '../../../domain/format';
 import type { Verdict } from '../../../domain/decision/verdict';
 import type { ExitCode } from '../cli-error';
@@ -39,8 +39,7 @@ function notShownText({
 }
 
 /**
- * Examples that are left out because they are too long are what a prompt with passages makes of a
- * limit that was right without.
+ * Passages make prompts longer, so a limit that fitted before may leave out examples.
  */
 function fineTuningText({ rows, passages, facts }: FineTuningJson): string {
   const { leftOut = 0, maxTokens } = (facts['training'] ?? {}) as {
@@ -85,8 +84,7 @@ export function describeRun(
     ]);
     lines.push(table(['STAGE', 'STATUS', 'SECONDS', ''], rows));
   }
-  // Who is asked for an approval sees what it is about; and what a stage did not measure is said
-  // even where the run passed.
+  // An approver sees the evidence. Unmeasured parts are shown even if the run passed.
   for (const { name, verdict } of run.stages)
     if (verdict && !includes(run.verdict, verdict))
       lines.push(...verdictLines(name, verdict, paint, { verbose }));
@@ -113,7 +111,7 @@ export function describeRun(
   return lines.join('\n');
 }
 
-/** The run's verdict repeats what its last stages said. */
+/** The verdict of the run repeats the reasons of its last stages. */
 function includes(whole: Verdict | null, { reasons }: Verdict): boolean {
   return reasons.every(({ gate, message }) =>
     whole?.reasons.some((reason) => reason.gate === gate && reason.message === message),

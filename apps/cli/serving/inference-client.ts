@@ -8,7 +8,7 @@ export interface Prediction {
 }
 
 export interface InferenceClient {
-  /** Rows by column name; columns that the model does not ask for stay here. */
+  /** Rows by column name; columns that the model does not need are not sent. */
   infer(rows: readonly Readonly<Record<string, unknown>>[]): Promise<readonly Prediction[]>;
 }
 
@@ -22,8 +22,8 @@ interface RowAnswer {
 }
 
 /**
- * Asks the model's metadata what a request must carry, and sends just that (Open Inference Protocol
- * V2).
+ * Reads the required columns from the metadata of the model, and sends only those (Open Inference
+ * Protocol V2).
  */
 export async function openInferenceClient(options: {
   readonly gatewayUrl: string;

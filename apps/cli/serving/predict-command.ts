@@ -39,7 +39,7 @@ export function predictCommand(program: Command, context: CliContext): void {
     });
 }
 
-/** commander hands over what came before. */
+/** commander passes the previous values. */
 function rowsOf(
   text: string,
   before: readonly Readonly<Record<string, unknown>>[] = [],

@@ -33,7 +33,7 @@ export function predictionRow({
   ];
 }
 
-/** Line by line, what is not there left out. */
+/** One fact per line; absent facts are left out. */
 export function describePrediction(prediction: PredictionJson): string {
   const {
     id,
@@ -84,7 +84,7 @@ function saidOf({
   score,
   class: predicted,
 }: Pick<PredictionSummaryJson, 'answer' | 'score' | 'class'>): string {
-  // A platform that is older than this command has no classes.
+  // A platform that is older than this command returns no classes.
   if (predicted) return `class ${predicted}`;
   if (answer === null) return score === null ? 'no score' : `score ${score}`;
   const { finish, promptTokens, completionTokens, blocked, malformed, error } = answer;

@@ -21,12 +21,12 @@ interface ReplayCommandOptions {
   readonly json?: true;
 }
 
-/** What is replayed, and how it is stopped. */
+/** The replay, and how to stop it. */
 export interface ReplayRequest {
   readonly lifecycle: string;
   readonly from: string;
   readonly to: string;
-  /** Event seconds a wall second; `Infinity` waits for nobody. */
+  /** Seconds of event time per second of wall-clock time; `Infinity` does not wait. */
   readonly speed: number;
   readonly parallel: number;
   readonly signal: AbortSignal;
@@ -84,8 +84,8 @@ export function replayCommands(program: Command, context: CliContext, finish: Fi
 }
 
 /**
- * Rows come from the applied lifecycle's own sources and SQL, read here; the platform is asked for
- * its spec, and the gateway for everything else.
+ * Rows come from the sources and SQL of the applied lifecycle and are read here. The platform
+ * provides only the spec.
  */
 export async function replayLifecycle(
   context: CliContext,

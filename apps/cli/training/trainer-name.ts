@@ -1,7 +1,7 @@
 import { nearest } from '../../../domain/document/nearest';
 import { CliError } from '../cli-error';
 
-/** With the nearest name. */
+/** The error for an unknown trainer, with the nearest name. */
 export function unknownTrainer(name: string, known: readonly string[]): CliError {
   const meant = nearest(name, known);
   const guess = meant === null ? '' : `; did you mean ${meant}?`;

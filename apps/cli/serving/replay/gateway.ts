@@ -45,8 +45,8 @@ export function knownGateway({ gatewayUrl, apiKey }: Pick<CliSettings, 'gatewayU
 }
 
 /**
- * Asks what the model wants to know, once: a replay goes on when another version takes over, whose
- * request columns are the same lifecycle's.
+ * Reads the required columns once. A later version has the request columns of the same lifecycle,
+ * so the replay continues.
  */
 export async function openReplayGateway(options: ReplayGatewayOptions): Promise<ReplayGateway> {
   const { gatewayUrl, apiKey, model, timeColumn, entityColumn, parallel } = options;
@@ -69,7 +69,7 @@ export async function openReplayGateway(options: ReplayGatewayOptions): Promise<
           event_time: columns[timeColumn] ?? new Date(at).toISOString(),
           ...(entity === null ? {} : { entity }),
         },
-        // Every model has it; what was predicted is in the log.
+        // Every model has this output. The log has the predictions.
         outputs: [{ name: 'prediction_id' }],
       });
       const answer = await request(`${url}/infer`, { method: 'POST', headers, body, dispatcher });
@@ -120,7 +120,7 @@ async function described(
   );
 }
 
-/** Assembled columns are numbers, texts and truths. */
+/** Assembled columns are numbers, texts and booleans. */
 function textOf(value: unknown): string | null {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
     ? String(value)

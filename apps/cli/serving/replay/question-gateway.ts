@@ -2,8 +2,8 @@ import { Agent, request } from 'undici';
 import { sendFeedback, type ReplayGateway } from './gateway';
 
 /**
- * A language application as a caller has it over the OpenAI API: one question a conversation, so
- * that each stays with the arm that it is drawn for.
+ * A language application over the OpenAI API. Each question is one conversation, so that it stays
+ * with its assigned arm.
  */
 export function openQuestionGateway(options: {
   readonly gatewayUrl: string;

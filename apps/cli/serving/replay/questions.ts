@@ -13,16 +13,15 @@ import type { ReplayRow } from './rows';
 export interface ReplayQuestion {
   readonly text: string;
   /**
-   * The one as right as the other; none is known when it is empty, and then there is nothing to
-   * tell.
+   * All of them are right answers. If it is empty, none is known and no label is sent.
    */
   readonly answers: readonly string[];
 }
 
 interface QuestionPace {
   /**
-   * Times through all questions. Whoever asks again learns how steady an answer is, and nothing of
-   * other questions.
+   * The number of rounds through all questions. A repetition shows how stable answers are, but adds
+   * no new question.
    */
   readonly rounds: number;
   readonly parallel: number;
@@ -31,8 +30,8 @@ interface QuestionPace {
 }
 
 /**
- * The questions that a language application is judged by, with their right answers as labels. Those
- * that its prompt was chosen by would speak for it.
+ * The evaluation questions of a language application, with their right answers as labels. Questions
+ * that chose its prompt would favour it.
  */
 export async function replayQuestions(
   context: CliContext,
@@ -63,7 +62,7 @@ export async function askQuestions(
 ): Promise<ReplayEnd> {
   const { questions, rounds, parallel, signal, onProgress } = options;
   const gateway = openQuestionGateway(options);
-  // They have no time of their own: each is asked when its turn comes, and its answer is known.
+  // Questions have no event time. Each is sent in its turn, and its label is known at once.
   const from = Date.now();
   try {
     const batches = rowsOf(questions, rounds, from);
@@ -82,7 +81,7 @@ export async function askQuestions(
   }
 }
 
-/** In the order in which they are judged, which no answer has a say in. */
+/** In the order of the evaluation, which does not depend on answers. */
 export function questionsOf(
   { cases, prompt }: Pick<LlmLifecycleSpec, 'cases' | 'prompt'>,
   ndjson: string,

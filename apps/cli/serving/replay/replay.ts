@@ -1,6 +1,6 @@
 /**
- * Lives a piece of the past again at a set speed: requests when they came, labels when they were
- * known. It speaks to the gateway alone, as any caller.
+ * Replays a part of the past at a set speed: requests at their times, and labels once they were
+ * known. It uses only the gateway, like any caller.
  */
 import type { ReplayGateway } from './gateway';
 import type { ReplayLabel, ReplayRow } from './rows';
@@ -8,35 +8,35 @@ import type { ReplayLabel, ReplayRow } from './rows';
 export interface ReplayOptions {
   readonly batches: AsyncIterable<readonly ReplayRow[]>;
   readonly gateway: ReplayGateway;
-  /** Milliseconds, event time: what the clock shows when the replay begins. */
+  /** Event time in milliseconds at the start of the replay. */
   readonly from: number;
-  /** Event seconds a wall second; `Infinity` waits for nobody. */
+  /** Seconds of event time per second of wall-clock time; `Infinity` does not wait. */
   readonly speed: number;
   readonly labelDelayMs: number;
-  /** Requests under way at once. */
+  /** The number of concurrent requests. */
   readonly parallel: number;
-  /** Requests end; labels of what was asked before are still sent as far as the clock has come. */
+  /** Requests stop. Labels of earlier requests are still sent up to the reached event time. */
   readonly signal: AbortSignal;
   readonly onProgress: (state: ReplayState) => void;
 }
 
 export interface ReplayState {
-  /** Event time that the replay has reached, milliseconds. */
+  /** The event time that the replay has reached, in milliseconds. */
   readonly at: number;
   readonly requests: number;
   /** Requests that were not answered with a score. */
   readonly failed: number;
   readonly labels: number;
   readonly answeredBy: Readonly<Record<string, number>>;
-  /** How far behind its clock the replay is, wall milliseconds. */
+  /** How far the replay is behind its clock, in milliseconds of wall-clock time. */
   readonly lagMs: number;
 }
 
 export interface ReplayEnd extends ReplayState {
   readonly seconds: number;
-  /** Milliseconds of answered requests. */
+  /** Latencies of answered requests in milliseconds. */
   readonly latency: { readonly p50: number; readonly p97: number };
-  /** The first of the requests that failed, in its own words. */
+  /** The error of the first failed request. */
   readonly firstFailure: string | null;
 }
 
@@ -115,8 +115,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayEnd> {
   }
 
   /**
-   * Beside the requests while they go on, and after them for as long as the clock needs to reach
-   * the last label.
+   * During the requests, and after them until the clock has reached the last label.
    */
   async function sendLabels(requests: Promise<void>): Promise<void> {
     let asking = true;
@@ -155,8 +154,8 @@ export async function replay(options: ReplayOptions): Promise<ReplayEnd> {
 }
 
 /**
- * Event time as the replay has it. It goes by the wall at its speed, and never beyond what is asked
- * for: when requests lag, the past waits for them.
+ * The event time of the replay. It advances with the wall clock at the speed, but never beyond the
+ * requests sent, so it waits for delayed requests.
  */
 function replayClock({ from, speed, signal }: ReplayOptions, startedAt: number) {
   let awaited = from;
@@ -167,7 +166,7 @@ function replayClock({ from, speed, signal }: ReplayOptions, startedAt: number) 
         ? awaited
         : Math.min(awaited, from + (performance.now() - startedAt) * speed),
     lagMs: (): number => lag,
-    /** How much event time passes in so much wall time, milliseconds. */
+    /** The event time that passes in this wall-clock time, in milliseconds. */
     eventMs: (wallMs: number): number => wallMs * speed,
     async reach(at: number): Promise<void> {
       awaited = Math.max(awaited, at);
@@ -179,8 +178,8 @@ function replayClock({ from, speed, signal }: ReplayOptions, startedAt: number) 
 }
 
 /**
- * Answers come nearly in order of event time, and so do their labels; one that is a little late
- * waits for its neighbours.
+ * Answers and their labels arrive nearly in order of event time. A slightly late label is inserted
+ * in order.
  */
 function labelQueue() {
   let waiting: OpenLabel[] = [];

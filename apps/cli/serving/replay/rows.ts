@@ -9,20 +9,20 @@ import { failure } from '../../../../domain/failure';
 import type { DataSpec, TimeSpec } from '../../../../domain/lifecycle/lifecycle';
 import { schemeOf } from '../../../../domain/dataset/source-uri';
 
-/** One request as a caller of that time would have sent it, and what became known of it later. */
+/** One request as a caller would have sent it, and the label that became known later. */
 export interface ReplayRow {
   /** Milliseconds since 1970, event time. */
   readonly at: number;
-  /** The assembled columns but the label, by name; times as RFC 3339. */
+  /** The assembled columns except the label, by name; times as RFC 3339. */
   readonly columns: Readonly<Record<string, unknown>>;
-  /** Null when it never became known: such a row is asked about all the same. */
+  /** Null if it never became known; the request is sent anyway. */
   readonly label: ReplayLabel | null;
 }
 
-/** Of a score; of a multiclass model the class; of an answer the right ones. */
+/** For a score the value, for a multiclass model the class, for an answer the right ones. */
 export type ReplayLabel = number | boolean | string | readonly string[];
 
-/** Rows have their place in the past. */
+/** Rows need an event time. */
 export type TimedDataSpec = DataSpec & { readonly time: TimeSpec };
 
 export interface ReplaySource {
@@ -30,7 +30,7 @@ export interface ReplaySource {
   readonly assembleSql: string;
   readonly window: TimeWindow;
   readonly samplesDir: string;
-  /** The platform's state on this machine, which no source may read. */
+  /** The state folder of the platform on this machine, which no source may read. */
   readonly stateDir: string;
   readonly cwd: string;
   readonly scratchRoot: string;
@@ -39,7 +39,7 @@ export interface ReplaySource {
 
 export interface ReplayRows {
   readonly count: number;
-  /** In order of event time, a thousand or so at a time. */
+  /** In order of event time, about a thousand at a time. */
   readonly batches: () => AsyncGenerator<readonly ReplayRow[]>;
 }
 
@@ -85,8 +85,8 @@ async function readTables(
   { data, samplesDir, stateDir, cwd, signal }: ReplaySource,
   folder: string,
 ): Promise<Record<string, readonly string[]>> {
-  // A replay reads with its caller's own rights, on their own machine; but somebody else may have
-  // written the sources, so the caller's keys and state are not read for them.
+  // A replay reads with the rights of its caller. Another person may have written the sources, so
+  // keys and state of the caller are not readable.
   const files = { roots: ['/', cwd], denied: [stateDir] };
   const policy: SourcePolicy = {
     samplesDir,
@@ -125,7 +125,7 @@ async function readTables(
   return tables;
 }
 
-/** `dataset://` was refused above. */
+/** `dataset://` is refused above. */
 const noDatasets = {
   manifest: () => Promise.resolve(null),
   toFile: () => Promise.reject(new Error('no dataset is read here')),
@@ -137,7 +137,7 @@ async function keepWindow(
   path: string,
 ): Promise<number> {
   const time = quoteName(data.time.column);
-  // Numbered in order of time, and among equals in the order of the file, which goes by all
+  // Numbered in order of time, and for equal times in the order of the file, which is sorted by all
   // columns.
   await sql.run(
     `CREATE TABLE replayed AS SELECT row_number() OVER (ORDER BY ${time}, file_row_number) AS replay_row, * EXCLUDE (file_row_number)
