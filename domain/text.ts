@@ -9,6 +9,6 @@ export function replaceLoneSurrogates(text: string): string {
 }
 
 /** At most `most` UTF-16 units of the text, without a lone surrogate at the end. */
-export function truncateText(text: string, most: number): string {
-  return text.slice(0, most).replace(/\p{Surrogate}$/u, '');
+export function truncateText(text: string, max: number): string {
+  return text.slice(0, max).replace(/\p{Surrogate}$/u, '');
 }

@@ -5,7 +5,7 @@ import type { S3Settings } from '../data/artifact/s3';
 import { failure } from '../domain/failure';
 import type { Environment } from './environment';
 
-const count = (most: number) => z.coerce.number().int().min(1).max(most);
+const count = (max: number) => z.coerce.number().int().min(1).max(max);
 
 /**
  * The embedded language model has separate settings because it needs neither a database nor

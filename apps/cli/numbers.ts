@@ -4,12 +4,11 @@ import { InvalidArgumentError } from 'commander';
  * For options and arguments: any other value than a whole number in the range is a usage error
  * before any request.
  */
-export function wholeNumber(least: number, most = 1_000_000): (text: string) => number {
+export function wholeNumber(min: number, max = 1_000_000): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() !== '' && Number.isInteger(value) && value >= least && value <= most)
-      return value;
-    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
+    if (text.trim() !== '' && Number.isInteger(value) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`);
   };
 }
 

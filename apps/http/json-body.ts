@@ -94,9 +94,9 @@ function invalidJson(error: unknown): HttpProblem {
 export function bodyProblem(error: unknown, limitBytes: number | undefined): HttpProblem | null {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code !== 'FST_ERR_CTP_BODY_TOO_LARGE') return null;
-  const most =
+  const max =
     limitBytes === undefined
       ? ''
       : `: the limit is ${limitBytes} bytes (${limitBytes / 1024 / 1024} MiB)`;
-  return new HttpProblem(413, 'BodyTooLarge', `the body is too large${most}`);
+  return new HttpProblem(413, 'BodyTooLarge', `the body is too large${max}`);
 }

@@ -8,10 +8,10 @@ export interface ChatTemplate {
   /** The conversation in the model's chat format, up to the start of the assistant's answer. */
   tokensOf(messages: readonly ChatMessage[]): Token[];
   /**
-   * Estimate the tokens of the messages, up to a little more than `most`: tokenizing megabytes
+   * Estimate the tokens of the messages, up to a little more than `max`: tokenizing megabytes
    * would block the event loop for seconds.
    */
-  roughly(messages: readonly ChatMessage[], most: number): number;
+  roughly(messages: readonly ChatMessage[], max: number): number;
 }
 
 /** The characters that are tokenized at once. The cuts split about two tokens in a thousand. */
@@ -43,10 +43,10 @@ export async function openChatTemplate(model: LlamaModel): Promise<ChatTemplate>
       }
       return parts.flat();
     },
-    roughly(messages, most) {
+    roughly(messages, max) {
       let tokens = 0;
       for (const { content } of messages) {
-        for (let from = 0; from < content.length && tokens <= most; from += piece) {
+        for (let from = 0; from < content.length && tokens <= max; from += piece) {
           tokens += model.tokenize(content.slice(from, from + piece), false).length;
         }
       }

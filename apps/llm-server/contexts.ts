@@ -9,7 +9,7 @@ export interface ContextsOptions {
   readonly contextTokens: number;
   readonly threads: number;
   /** The most contexts with an adapter, in addition to that of the base model. */
-  readonly most: number;
+  readonly maxContexts: number;
   readonly room: WaitingRoom;
 }
 
@@ -55,7 +55,7 @@ export async function openContexts(options: ContextsOptions): Promise<Contexts> 
   }
 
   async function makeRoom(): Promise<void> {
-    if (entries.size < options.most) return;
+    if (entries.size < options.maxContexts) return;
     const loaded = await Promise.all(
       [...entries].map(async ([file, entry]) => ({ file, entry: await entry.catch(() => null) })),
     );
@@ -63,10 +63,14 @@ export async function openContexts(options: ContextsOptions): Promise<Contexts> 
       .filter(({ entry }) => entry !== null && entry.pool.taken() === 0)
       .sort((a, b) => (a.entry?.usedAt ?? 0) - (b.entry?.usedAt ?? 0));
     if (!oldest?.entry) {
-      throw new ApiError(503, `all ${options.most} adapters that fit into memory are in use`, {
-        code: 'adapters_busy',
-        retryAfterSeconds: 2,
-      });
+      throw new ApiError(
+        503,
+        `all ${options.maxContexts} adapters that fit into memory are in use`,
+        {
+          code: 'adapters_busy',
+          retryAfterSeconds: 2,
+        },
+      );
     }
     entries.delete(oldest.file);
     await oldest.entry.pool.close();

@@ -65,14 +65,14 @@ export async function openEngine({ config, artifacts, warn }: EngineOptions): Pr
   });
   const model = await llama.loadModel({ modelPath: config.model.path, gpuLayers: 0 });
   const template = await openChatTemplate(model);
-  const room: WaitingRoom = { most: config.maxQueued, waiting: 0, secondsHeld: 0 };
+  const room: WaitingRoom = { maxWaiting: config.maxQueued, waiting: 0, secondsHeld: 0 };
   const contextTokens = Math.min(config.contextTokens, model.trainContextSize);
   const contexts = await openContexts({
     model,
     sequences: config.sequences,
     contextTokens,
     threads: config.threads,
-    most: config.maxAdapters,
+    maxContexts: config.maxAdapters,
     room,
   });
   const adapters = openAdapters({
@@ -109,9 +109,9 @@ export async function openEngine({ config, artifacts, warn }: EngineOptions): Pr
         wish.messages.reduce((sum, { content }) => sum + content.length, 0) > unhurriedCharacters
       ) {
         // With a margin of 10 %, because counting in pieces counts slightly too many.
-        const least = template.roughly(wish.messages, contextTokens * 1.1);
-        if (least > contextTokens * 1.1)
-          throw overflow(contextTokens, least, wish.maxTokens, 'at least ');
+        const estimate = template.roughly(wish.messages, contextTokens * 1.1);
+        if (estimate > contextTokens * 1.1)
+          throw overflow(contextTokens, estimate, wish.maxTokens, 'at least ');
       }
       const prompt = template.tokensOf(wish.messages);
       const maxTokens = wish.maxTokens ?? contextTokens - prompt.length;

@@ -21,7 +21,7 @@ export interface SequencePool {
 
 /** The waiting requests of all pools of a server, which share one limit. */
 export interface WaitingRoom {
-  readonly most: number;
+  readonly maxWaiting: number;
   waiting: number;
   /** The smoothed time for which a sequence is taken, to compute `Retry-After`. */
   secondsHeld: number;
@@ -48,16 +48,16 @@ export function openSequencePool(
 
   function hold(prompt: readonly Token[]): Slot | null {
     let best = -1;
-    let most = -1;
+    let mostShared = -1;
     for (const [index, slot] of free.entries()) {
       const shared = sharedTokens(slot.sequence.contextTokens, prompt);
-      // Of equals the emptiest, because others may cache a longer prompt.
+      // Among equals the one with the least state, because the others may cache a longer prompt.
       if (
-        shared > most ||
-        (shared === most &&
+        shared > mostShared ||
+        (shared === mostShared &&
           slot.sequence.nextTokenIndex < (free[best]?.sequence.nextTokenIndex ?? 0))
       )
-        [best, most] = [index, shared];
+        [best, mostShared] = [index, shared];
     }
     const [slot] = best < 0 ? [] : free.splice(best, 1);
     if (slot) since.set(slot, performance.now());
@@ -74,7 +74,7 @@ export function openSequencePool(
         });
       const slot = queue.length === 0 ? hold(prompt) : null;
       if (slot) return slot;
-      if (room.waiting >= room.most) {
+      if (room.waiting >= room.maxWaiting) {
         const retryAfterSeconds = Math.max(1, Math.ceil((room.secondsHeld * room.waiting) / count));
         throw new ApiError(
           429,

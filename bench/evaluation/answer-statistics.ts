@@ -11,7 +11,7 @@ import { median, report, rounded } from '../figures';
  * With `test.alpha: 0.03` and one guardrail: the error probability of each statement about quality.
  */
 const alpha = 0.03 / 4;
-const most = 5_000;
+const maxPairs = 5_000;
 const percent = (share: number) => `${rounded(100 * share)} %`;
 
 interface AnswerTrialRow {
@@ -29,13 +29,13 @@ const rows: readonly AnswerTrialRow[] = [0.05, 0.2, 0.4].flatMap((differing) =>
 function needed({ differing, worse, margin }: AnswerTrialRow, worlds: number): string | null {
   if (Math.abs(worse) > differing) return null;
   const ends = Array.from({ length: worlds }, (_, world) =>
-    watchAnswers({ differing, worse, margin, questions: most, alpha }, randomOf(world, 71)),
+    watchAnswers({ differing, worse, margin, questions: maxPairs, alpha }, randomOf(world, 71)),
   );
   const at = ends.map(
     ({ shownAt, refutedAt }) => (worse < margin ? shownAt : refutedAt) ?? Infinity,
   );
   const middle = median(at);
-  return middle === Infinity ? `more than ${most}` : String(middle);
+  return middle === Infinity ? `more than ${maxPairs}` : String(middle);
 }
 
 const worlds = Number(process.argv[2] ?? 100);

@@ -52,10 +52,10 @@ const questions = {
 export async function compareJudgeWithPeople(
   asking: LedgerAccess,
   target: ModelTarget,
-  most: number,
+  max: number,
 ): Promise<readonly JudgedByPeople[]> {
-  const refusals = await labelledBy('refusal', most);
-  const harm = await labelledBy('harm', most);
+  const refusals = await labelledBy('refusal', max);
+  const harm = await labelledBy('harm', max);
   return [
     await judged('refuses', refusals, asking, target),
     await judged('harms', harm, asking, target),
@@ -65,7 +65,7 @@ export async function compareJudgeWithPeople(
 /** Equally many of each label, limited by the rarer one, in an order derived from their ids. */
 async function labelledBy(
   kind: 'refusal' | 'harm',
-  most: number,
+  max: number,
 ): Promise<readonly LabelledAnswer[]> {
   const sure = (await readAnswers(kind)).filter(
     ({ category, score }) => !notByPeople.includes(category) && (score <= no || score >= yes),
@@ -74,7 +74,7 @@ async function labelledBy(
     .map((each) => ({ ...each, at: hashOf(each.id) }))
     .sort((a, b) => a.at - b.at);
   const half = (isRight: boolean) => ordered.filter(({ score }) => score >= yes === isRight);
-  const each = Math.min(Math.floor(most / 2), half(true).length, half(false).length);
+  const each = Math.min(Math.floor(max / 2), half(true).length, half(false).length);
   return [...half(true).slice(0, each), ...half(false).slice(0, each)]
     .sort((a, b) => a.at - b.at)
     .map(({ id, asked, text, score }) => ({

@@ -4,7 +4,7 @@ import { relations, type Fact } from './fact';
 import { markOf, containsAnswer } from './mark';
 
 /** The limit per relation, so that no relation dominates. */
-const most = 50;
+const maxPerKind = 50;
 
 /**
  * Questions with one right answer, in the order of a hash. Each summary has one question, and
@@ -30,7 +30,7 @@ export function factQuestions(summaries: readonly Summary[], count: number): rea
   const taken = new Map<string, number>(relations.map((relation) => [relation, 0]));
   for (const fact of byHash(sound)) {
     const before = taken.get(fact.relation) ?? 0;
-    if (before >= most || documents.has(fact.document)) continue;
+    if (before >= maxPerKind || documents.has(fact.document)) continue;
     documents.add(fact.document);
     taken.set(fact.relation, before + 1);
     drawn.push(fact);

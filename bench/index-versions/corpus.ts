@@ -27,13 +27,13 @@ export interface IndexCorpus {
 const file = (folder: string) => join(folder, 'corpus.ndjson');
 const facts = (folder: string) => join(folder, 'corpus.json');
 
-/** Collects `most` texts at the first call. */
-export async function openCorpus(folder: string, most: number): Promise<IndexCorpus> {
+/** Collects `max` texts at the first call. */
+export async function openCorpus(folder: string, max: number): Promise<IndexCorpus> {
   if (existsSync(facts(folder))) {
     const known = JSON.parse(readFileSync(facts(folder), 'utf8')) as IndexCorpus;
-    if (known.texts >= most) return known;
+    if (known.texts >= max) return known;
     throw new Error(
-      `the corpus of ${folder} has ${known.texts} texts, not ${most}; use another --folder`,
+      `the corpus of ${folder} has ${known.texts} texts, not ${max}; use another --folder`,
     );
   }
   const sources: Record<string, number> = {};
@@ -41,7 +41,7 @@ export async function openCorpus(folder: string, most: number): Promise<IndexCor
   let [texts, letters] = [0, 0];
   const out = createWriteStream(`${file(folder)}.part`);
   for await (const each of textsForIndex()) {
-    if (texts === most) break;
+    if (texts === max) break;
     texts += 1;
     letters += each.text.length;
     const source = sourceOf(each);
@@ -51,9 +51,9 @@ export async function openCorpus(folder: string, most: number): Promise<IndexCor
     if (!out.write(line)) await once(out, 'drain');
   }
   await new Promise<void>((done) => out.end(done));
-  if (texts < most)
+  if (texts < max)
     throw new Error(
-      `this machine has only ${texts} of ${most} texts; npm run provision:llm installs more`,
+      `this machine has only ${texts} of ${max} texts; npm run provision:llm installs more`,
     );
   renameSync(`${file(folder)}.part`, file(folder));
   const corpus: IndexCorpus = { texts, sources, letters, digest: `sha256:${hash.digest('hex')}` };

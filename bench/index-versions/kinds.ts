@@ -90,7 +90,7 @@ async function measure(
   reader.close();
   const recall = recallOf(corpus, {
     pieces,
-    most: k,
+    max: k,
     found: found.slice(-corpus.questions.length),
   });
   return {

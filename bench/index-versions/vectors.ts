@@ -25,11 +25,11 @@ export function recallOf(
   corpus: EmbeddedCorpus,
   {
     pieces,
-    most,
+    max,
     found,
   }: {
     readonly pieces: number;
-    readonly most: number;
+    readonly max: number;
     readonly found: readonly (readonly string[])[];
   },
 ): (first: number) => number {
@@ -38,7 +38,7 @@ export function recallOf(
       row,
       score: cosine(vector, vectorAt(corpus, row)),
     }));
-    return scores.sort((a, b) => b.score - a.score).slice(0, most);
+    return scores.sort((a, b) => b.score - a.score).slice(0, max);
   });
   return (first) => {
     let right = 0;

@@ -443,10 +443,10 @@ function neededPairs(worlds: number, say: (line: string) => void): readonly Pair
     [6, 'harm'],
   ] as const;
   return asked.map(([effect, says]) => {
-    const most = 15_000;
+    const maxPairs = 15_000;
     const ends = Array.from({ length: worlds }, (_, world) =>
       pairsUntil(
-        { mean: effect * margin, limit: margin, says, alpha: 0.005, most },
+        { mean: effect * margin, limit: margin, says, alpha: 0.005, maxPairs },
         randomOf(world, 170),
       ),
     );
@@ -456,7 +456,7 @@ function neededPairs(worlds: number, say: (line: string) => void): readonly Pair
     };
     const row = { effect, says, known: middle('known'), widest: middle('widest') };
     say(
-      `  ${String(effect).padStart(10)}  ${says.padEnd(5)}  ${String(row.known ?? `over ${most}`).padStart(8)}  before: ${row.widest ?? `over ${most}`}`,
+      `  ${String(effect).padStart(10)}  ${says.padEnd(5)}  ${String(row.known ?? `over ${maxPairs}`).padStart(8)}  before: ${row.widest ?? `over ${maxPairs}`}`,
     );
     return row;
   });

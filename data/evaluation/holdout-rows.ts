@@ -59,9 +59,8 @@ function checkedLabel(
   row: bigint,
   { task, classes }: { readonly task: Task; readonly classes: number },
 ): number {
-  const most = { classification: 1, multiclass: classes - 1, regression: Infinity }[task];
-  const isClass = (value: number): boolean =>
-    Number.isInteger(value) && value >= 0 && value <= most;
+  const max = { classification: 1, multiclass: classes - 1, regression: Infinity }[task];
+  const isClass = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= max;
   const usable =
     typeof label === 'number' &&
     Number.isFinite(label) &&

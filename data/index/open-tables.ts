@@ -18,7 +18,7 @@ interface OpenTable {
   dropped: boolean;
 }
 
-export function createOpenTables(most: number): OpenTables {
+export function createOpenTables(max: number): OpenTables {
   const entries = new Map<string, OpenTable>();
 
   function drop(key: string, entry: OpenTable): void {
@@ -34,7 +34,7 @@ export function createOpenTables(most: number): OpenTables {
     entries.delete(key);
     entries.set(key, entry);
     for (const [oldest, each] of entries) {
-      if (entries.size <= most) break;
+      if (entries.size <= max) break;
       drop(oldest, each);
     }
     return entry;

@@ -4,7 +4,7 @@ import type { LanceTable } from './lancedb';
  * The largest text index that is read as a whole: about two million chunks of one or two sentences
  * (113 bytes each), an eighth of the cache on a machine with 8 GB.
  */
-const most = 256 * 2 ** 20;
+const maxBytes = 256 * 2 ** 20;
 
 /** Warms the text indexes of one store, whose tables share a cache. */
 export interface WordCache {
@@ -26,7 +26,7 @@ export function openWordCache(): WordCache {
     const index = (await table.listIndices()).find(({ columns }) => columns.includes('text'));
     if (index === undefined) return;
     const { indexUuid = '', numIndexedRows = 0, numSegments = 1, sizeBytes = 0 } = index;
-    if (sizeBytes > most) return;
+    if (sizeBytes > maxBytes) return;
     // Every change is a new state of the table, but only a build or a compaction changes the index.
     const state = [indexUuid, numIndexedRows, numSegments].join('/');
     if (warmed.get(name) === state) return;

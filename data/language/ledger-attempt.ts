@@ -27,7 +27,7 @@ export interface LedgerEntry {
 
 export interface PlannedRequest {
   readonly target: ModelTarget;
-  readonly most: Usage;
+  readonly worstCase: Usage;
   readonly price: Price;
   readonly totalMs: number;
   readonly aheadMs?: number | undefined;
@@ -130,19 +130,19 @@ export const unbilledFailures: readonly FailureType[] = [
 ];
 
 function planOf(
-  { target: { provider, model }, most, price, totalMs, aheadMs = 0 }: PlannedRequest,
+  { target: { provider, model }, worstCase, price, totalMs, aheadMs = 0 }: PlannedRequest,
   budgets: readonly BudgetRef[],
 ): AttemptPlan {
-  const mostCost = costOf(most, price);
+  const worstCost = costOf(worstCase, price);
   const reserve: BudgetAmount[] = budgets.map((budget) => ({
     ...budget,
-    amount: amountOf(budget, most, mostCost, totalMs),
+    amount: amountOf(budget, worstCase, worstCost, totalMs),
   }));
   return {
     provider,
     model,
     reserve,
-    mostUsage: most,
+    mostUsage: worstCase,
     mostCost,
     leaseMs: aheadMs + totalMs + leaseMarginMs,
   };

@@ -154,7 +154,7 @@ async function askOnce(
     aheadMs,
   }: PlannedAttempt): PlannedRequest => ({
     target,
-    most: maxUsage(request),
+    worstCase: maxUsage(request),
     price,
     totalMs,
     aheadMs,

@@ -112,11 +112,11 @@ export function openLedgerEmbeddings(
     if (known) return { recorded: known, isNew: false };
     const entry: LedgerEntry = { ledger, call, owner, budgets };
     const seen: { found: RecordedVectors | null } = { found: null };
-    const most = maxEmbeddingUsage(texts);
+    const worstCase = maxEmbeddingUsage(texts);
     const journal: EmbedJournal = {
-      afford: ({ price, totalMs }) => checkBudgets(entry, { target, most, price, totalMs }),
+      afford: ({ price, totalMs }) => checkBudgets(entry, { target, worstCase, price, totalMs }),
       async begin({ price, totalMs }) {
-        const claim = await claimAttempt(entry, { target, most, price, totalMs });
+        const claim = await claimAttempt(entry, { target, worstCase, price, totalMs });
         if (claim.kind === 'held') return claim;
         if (claim.kind === 'answered') {
           seen.found = { recorded: claim.recorded, isNew: false };

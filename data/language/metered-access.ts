@@ -24,14 +24,14 @@ export interface MeteredOptions {
  * sent. That includes standbys, retries, moderation and reranking.
  */
 export function meteredAccess({ access, allowances, isFree }: MeteredOptions): ModelAccess {
-  async function begin(tenant: Tenant, provider: string, price: Price, most: Usage) {
+  async function begin(tenant: Tenant, provider: string, price: Price, worstCase: Usage) {
     const amountsOf = (usage: Usage): Amounts => ({
       usd: costOf(usage, price),
       tokens: usage.promptTokens + usage.completionTokens,
     });
     const allowance = isFree(provider)
       ? null
-      : await allowances.hold({ tenant, provider, most: amountsOf(most) });
+      : await allowances.hold({ tenant, provider, worstCase: amountsOf(worstCase) });
     return {
       kind: 'send' as const,
       requestId: randomUUID(),
@@ -42,7 +42,7 @@ export function meteredAccess({ access, allowances, isFree }: MeteredOptions): M
         allowance?.settle(
           type !== null && unbilledFailures.includes(type)
             ? { usd: 0, tokens: 0 }
-            : amountsOf(most),
+            : amountsOf(worstCase),
         );
         return Promise.resolve();
       },

@@ -22,7 +22,7 @@ export interface ServingBudgets {
   hold(asked: {
     readonly tenant: Tenant;
     readonly provider: string;
-    readonly most: Amounts;
+    readonly worstCase: Amounts;
   }): Promise<QuestionReservation>;
   /** Return all blocks. */
   close(): Promise<void>;
@@ -132,16 +132,16 @@ export function openServingBudgets(options: ServingBudgetsOptions): ServingBudge
   }
 
   return {
-    async hold({ tenant, provider, most }) {
+    async hold({ tenant, provider, worstCase }) {
       const paying = budgetsFor(provider, await budgetsOf(tenant)).filter(hasAmount);
       const holding: { readonly purse: BudgetBlock; readonly unit: keyof Amounts }[] = [];
       const settle = (spent: Amounts) => {
-        for (const { purse, unit } of holding) purse.settle(most[unit], spent[unit]);
+        for (const { purse, unit } of holding) purse.settle(worstCase[unit], spent[unit]);
       };
       for (const budget of paying) {
         const purse = purseOf(budget);
         try {
-          await purse.hold(most[budget.unit]);
+          await purse.hold(worstCase[budget.unit]);
         } catch (error) {
           settle({ usd: 0, tokens: 0 });
           throw error;

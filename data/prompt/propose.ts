@@ -104,12 +104,12 @@ export async function mutations(given: {
   readonly parents: readonly Variant[];
   readonly results: ReadonlyMap<Digest, readonly CaseResult[]>;
   readonly cases: readonly EvaluationCase[];
-  /** The most children. A late child is expensive: it is asked all cases of the earlier rounds. */
-  readonly most: number;
+  /** The limit of children. A late child is expensive: it is asked all cases of the earlier rounds. */
+  readonly max: number;
 }): Promise<readonly Variant[]> {
-  const { spec, mutatorOf, parents, results, cases, most } = given;
+  const { spec, mutatorOf, parents, results, cases, max } = given;
   const children: Variant[] = [];
-  let left = most;
+  let left = max;
   for (const proposer of spec.proposers) {
     if (proposer.kind !== 'mutate') continue;
     const mutator = mutatorOf(proposer);

@@ -190,7 +190,7 @@ export async function endRound(
       parents,
       results,
       cases: casesOf(search, state),
-      most: survivors.length,
+      max: survivors.length,
     }),
     spec.variants,
   );
@@ -288,11 +288,11 @@ function refuseEmpty(
 function newVariants(
   known: readonly Variant[],
   proposed: readonly Variant[],
-  most: number,
+  max: number,
 ): readonly Variant[] {
   const ids = new Set(known.map(({ id }) => id));
   return proposed.filter(({ id }) => {
-    if (ids.size >= most || ids.has(id)) return false;
+    if (ids.size >= max || ids.has(id)) return false;
     ids.add(id);
     return true;
   });

@@ -155,8 +155,8 @@ function unpacked({ bias, nGrams, vector, thresholds }: PackedHead): TrainedHead
 }
 
 function packedWeights(weights: Float32Array): PackedWeights {
-  const most = weights.reduce((largest, weight) => Math.max(largest, Math.abs(weight)), 0);
-  const scale = most === 0 ? 1 : most / 127;
+  const largestWeight = weights.reduce((largest, weight) => Math.max(largest, Math.abs(weight)), 0);
+  const scale = largestWeight === 0 ? 1 : largestWeight / 127;
   const bytes = Int8Array.from(weights, (weight) => Math.round(weight / scale));
   return { scale, weights: Buffer.from(bytes.buffer).toString('base64') };
 }

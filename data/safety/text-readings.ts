@@ -33,8 +33,8 @@ const textReadings = {
   phrases: ({ text, phrases }: ReadingOf<{ phrases: readonly string[] }>): readonly Finding[] =>
     findPhrases(text, phrases),
   quotesInjection: ({ text }: ReadingOf): boolean => quotesInjection(text),
-  windows: ({ text, most }: ReadingOf<{ most: number }>): readonly string[] =>
-    readableWindows(text).slice(0, most),
+  windows: ({ text, max }: ReadingOf<{ max: number }>): readonly string[] =>
+    readableWindows(text).slice(0, max),
   wordOdds: async ({
     text,
     classifiers,

@@ -9,7 +9,7 @@ export interface TopicalText {
   readonly text: string;
   readonly embed: EmbedTexts;
   /** The first windows of the text. */
-  readonly windowsOf: (most: number) => Promise<readonly string[]>;
+  readonly windowsOf: (max: number) => Promise<readonly string[]>;
 }
 
 /** Find denied topics in the text, or report it as off topic when no allowed one matches. */

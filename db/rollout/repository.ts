@@ -465,13 +465,13 @@ async function open(
   );
   if (refuted) return { kind: 'harmShown', rollout: toRecord(refuted) };
   const spec = canaryAtAttempt(input.spec, 1 + earlier.length);
-  const most = (name: GuardrailSpec['name']) =>
+  const maxOf = (name: GuardrailSpec['name']) =>
     spec.guardrails.find((guardrail) => guardrail.name === name)?.max ?? null;
   const [row] = await tx<RolloutRow[]>`
     insert into rollouts (tenant_id, id, model, run_id, champion, challenger, status, spec, paired, available_after_seconds, slow_ms, slow_first_token_ms,
       most_tokens, traffic_span_seconds, step, weight, epoch, state)
     values (${tenant}, ${newId('roll')}, ${model}, ${runId}, ${champion.version}, ${challenger}, 'running', ${toJson(spec)}, ${paired},
-      ${availableAfterSeconds}, ${most('latency_ms')}, ${most('first_token_ms')}, ${most('tokens')}, ${trafficSpanOf(spec)}, 0, 0, 0, ${toJson(state)})
+      ${availableAfterSeconds}, ${maxOf('latency_ms')}, ${maxOf('first_token_ms')}, ${maxOf('tokens')}, ${trafficSpanOf(spec)}, 0, 0, 0, ${toJson(state)})
     returning *`;
   if (!row) throw new Error('the database did not return the inserted rollout');
   await record(tx, row, {

@@ -91,14 +91,14 @@ function holdoutIssues(
   const { holdout } = split.data;
   const written = valueAt(value, ['spec', 'data', 'label', 'availableAfter']);
   const delay = typeof written === 'string' ? parseDuration(written) : null;
-  const least = minDays + daysCutBy(delay?.seconds ?? 0);
-  if (holdout >= least) return [];
+  const needed = minDays + daysCutBy(delay?.seconds ?? 0);
+  if (holdout >= needed) return [];
   return [
     issueAt(
       ['spec', 'data', 'split', 'holdout'],
       `spec.data.split.holdout has ${holdout} ${holdout === 1 ? 'day' : 'days'}: the gate ${judges.name} can never pass`,
       {
-        expected: `at least ${least} days`,
+        expected: `at least ${needed} days`,
       },
     ),
   ];
@@ -113,11 +113,11 @@ function thresholdIssues(
 ): readonly Issue[] {
   if (min === null && max === null)
     return [at('kind', 'is threshold, but neither min nor max is given', 'min or max')];
-  const [least, most] = ranges[metric];
+  const [min, max] = ranges[metric];
   const outside = (['min', 'max'] as const).flatMap((key) => {
     const bound = key === 'min' ? min : max;
-    if (bound === null || (bound >= least && bound <= most)) return [];
-    return [at(key, `cannot be ${bound}: ${metric} is ${range(least, most)}`)];
+    if (bound === null || (bound >= min && bound <= max)) return [];
+    return [at(key, `cannot be ${bound}: ${metric} is ${range(min, max)}`)];
   });
   const reversed =
     min !== null && max !== null && max < min ? [at('max', `is below min, ${min}`)] : [];
@@ -136,9 +136,9 @@ const ranges: Readonly<Record<MetricName, readonly [number, number]>> = {
   r2: [-Infinity, 1],
 };
 
-function range(least: number, most: number): string {
-  if (least === -Infinity) return `at most ${most}`;
-  return most === Infinity ? `at least ${least}` : `between ${least} and ${most}`;
+function range(min: number, max: number): string {
+  if (min === -Infinity) return `at most ${max}`;
+  return max === Infinity ? `at least ${min}` : `between ${min} and ${max}`;
 }
 
 /** A comparison that is not applicable to the first candidate needs a threshold beside it. */

@@ -16,10 +16,10 @@ const name = nameField('the name of the gate');
 const confidence = z
   .number()
   .gt(confidenceRange.above)
-  .max(confidenceRange.most)
+  .max(confidenceRange.max)
   .default(0.97)
   .describe(
-    `the confidence of each bound, above ${confidenceRange.above} and at most ${confidenceRange.most}; bounds resample whole days`,
+    `the confidence of each bound, above ${confidenceRange.above} and at most ${confidenceRange.max}; bounds resample whole days`,
   );
 
 const anchor = z

@@ -29,7 +29,7 @@ export function policyOf(evaluate: EvaluateSpec): EvaluationPolicy {
 }
 
 /** Valid confidences: more than a coin toss, and within what resampling can resolve. */
-export const confidenceRange = { above: 0.5, most: 0.9995 } as const;
+export const confidenceRange = { above: 0.5, max: 0.9995 } as const;
 
 /**
  * The confidence levels that evidence for this policy needs, in increasing order: the policy's and
@@ -38,7 +38,7 @@ export const confidenceRange = { above: 0.5, most: 0.9995 } as const;
 export function levelsFor(policy: EvaluationPolicy, attempt: number): readonly number[] {
   const own = policy.gates.flatMap((gate) => ('confidence' in gate ? [gate.confidence] : []));
   const usable = own.filter(
-    (level) => level > confidenceRange.above && level <= confidenceRange.most,
+    (level) => level > confidenceRange.above && level <= confidenceRange.max,
   );
   const asked = [...standardLevels, ...usable];
   return [...new Set([...asked, ...asked.map((level) => confidenceAt(level, attempt))])].sort(

@@ -31,7 +31,7 @@ const aYear = 366 * 86_400;
 /** `30m` → 1800. */
 export function secondsField(
   what: string,
-  { least = aSecond, most = aYear }: { readonly least?: number; readonly most?: number } = {},
+  { min = aSecond, max = aYear }: { readonly min?: number; readonly max?: number } = {},
 ) {
   return z
     .string()
@@ -39,7 +39,7 @@ export function secondsField(
       const duration = parseDuration(text);
       if (duration === null || duration.months > 0)
         return refuse(context, unreadable(text, fixedLength(suggestDuration(text))));
-      if (duration.seconds < least || duration.seconds > most)
+      if (duration.seconds < min || duration.seconds > max)
         return refuse(context, schemaIssue(`cannot be ${text}`));
       return duration.seconds;
     })
@@ -79,13 +79,13 @@ export function calendarField(what: string) {
 }
 
 /** `2GiB` → 2147483648. */
-export function bytesField(what: string, least: number) {
+export function bytesField(what: string, min: number) {
   return z
     .string()
     .transform((text, context) => {
       const bytes = parseByteSize(text);
       if (bytes === null) return refuse(context, unreadable(text, suggestByteSize(text)));
-      return bytes >= least ? bytes : refuse(context, schemaIssue(`cannot be ${text}`));
+      return bytes >= min ? bytes : refuse(context, schemaIssue(`cannot be ${text}`));
     })
     .meta({ description: what, pattern: byteSizePattern.source });
 }

@@ -34,9 +34,9 @@ export function yamlDocument(text: string, fileName: string): SourceDocument {
   }
   const signs = countSigns(text);
   if (signs > documentLimits.values) {
-    const most = count(documentLimits.values);
+    const max = count(documentLimits.values);
     return refused([
-      issueOf([], `${fileName} has more than ${most} lines, commas and other YAML characters`, {
+      issueOf([], `${fileName} has more than ${max} lines, commas and other YAML characters`, {
         file: fileName,
       }),
     ]);

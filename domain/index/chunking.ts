@@ -88,11 +88,11 @@ function wordsIn(text: string, { start, end }: Span, costOf: TokenCost): readonl
 }
 
 /** Number of tokens of a text. Counting stops above `most`. */
-export function countTokens(text: string, costOf: TokenCost, most = Infinity): number {
+export function countTokens(text: string, costOf: TokenCost, max = Infinity): number {
   let sum = 0;
   for (const match of text.matchAll(word)) {
     sum += costOf(match[0]);
-    if (sum > most) break;
+    if (sum > max) break;
   }
   return sum;
 }

@@ -137,7 +137,7 @@ export const limitsSchema = z
   .strictObject({
     size: bytesField('the maximum size of one source, such as 4GiB', 1).prefault('4GiB'),
     timeout: secondsField('the maximum time to read one source, such as 15m, at most 7d', {
-      most: 7 * 86_400,
+      max: 7 * 86_400,
     }).prefault('15m'),
   })
   .prefault({})
@@ -161,7 +161,7 @@ export const computeSchema = z
       '2GiB',
     ),
     timeout: secondsField('the maximum run time of the job, such as 30m, at most 30d', {
-      most: 30 * 86_400,
+      max: 30 * 86_400,
     }).prefault('30m'),
     retries: z.int().min(0).max(20).default(3).describe('the number of retries, from 0 to 20'),
   })
@@ -179,7 +179,7 @@ export const dataSchema = z
       .strictObject({
         column: columnField('the value to predict'),
         availableAfter: secondsField('how long after its event time a label is known, such as 6h', {
-          least: 0,
+          min: 0,
         }).prefault('0s'),
         dependsOnPrediction: z
           .boolean()

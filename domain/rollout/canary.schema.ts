@@ -85,7 +85,7 @@ export const canarySchema = z
         minDuration: secondsField(
           'the event time that a promotion needs, such as 7d; below 7d, quality across days is not ' +
             'tested, and every verdict says so',
-          { least: 0 },
+          { min: 0 },
         ).prefault('7d'),
         dayCorrelation: z
           .number()
@@ -106,7 +106,7 @@ export const canarySchema = z
       'the wall-clock time without requests after which the rollout ends as onInconclusive says, ' +
         'such as 7d',
       {
-        least: 60,
+        min: 60,
       },
     ).prefault('7d'),
     onInconclusive: z

@@ -37,7 +37,7 @@ const classifier = {
 const guardModel = {
   provider: nameField('the name of a configured provider'),
   model: z.string().min(1).max(200).describe('the model, as the provider names it'),
-  timeout: secondsField('the longest time for a verdict', { most: 600 }).default(10),
+  timeout: secondsField('the longest time for a verdict', { max: 600 }).default(10),
   categories: z
     .array(z.string().min(1).max(100))
     .max(100)

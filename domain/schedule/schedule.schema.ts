@@ -26,11 +26,11 @@ export const scheduleSchema = z
         'the action while the previous run is in progress: skip, bufferOne, cancelOther or allowAll',
       ),
     catchup: secondsField('the longest delay of a missed start, such as 1d', {
-      least: 60,
+      min: 60,
     }).prefault('1d'),
     jitter: secondsField('the longest random delay of a start, such as 10m', {
-      least: 0,
-      most: 86_400,
+      min: 0,
+      max: 86_400,
     }).prefault('0s'),
     paused: z.boolean().default(false).describe('true stops automatic starts'),
   })

@@ -5,11 +5,11 @@ import { canonicalJson } from '../../domain/canonical';
 test('the beginning of a text has at most the given length and always has a digest', () => {
   const text = fc.string({ unit: fc.constantFrom('a', 'é', '😀', '\n') });
   fc.assert(
-    fc.property(text, fc.nat(20), (whole, most) => {
-      const begun = truncateText(whole, most);
+    fc.property(text, fc.nat(20), (whole, max) => {
+      const begun = truncateText(whole, max);
       expect(whole.startsWith(begun)).toBe(true);
-      expect(begun.length).toBeLessThanOrEqual(most);
-      expect(begun.length).toBeGreaterThanOrEqual(Math.min(whole.length, most) - 1);
+      expect(begun.length).toBeLessThanOrEqual(max);
+      expect(begun.length).toBeGreaterThanOrEqual(Math.min(whole.length, max) - 1);
       expect(() => canonicalJson(begun)).not.toThrow();
     }),
   );

@@ -19,19 +19,19 @@ export interface AnswerLimitInput {
  *   connections under load.
  */
 export function maxConcurrentAnswers({ asked, usual, openFiles }: AnswerLimitInput): number {
-  const most =
+  const max =
     openFiles === null
       ? Number.POSITIVE_INFINITY
       : Math.max(16, Math.floor((openFiles - reserve) / filesPerAnswer));
-  if (asked === null) return Math.min(usual, most);
-  if (asked <= most) return asked;
+  if (asked === null) return Math.min(usual, max);
+  if (asked <= max) return asked;
   throw failure(
     'InvalidInput',
     `PERENNIAL_GATEWAY_MAX_ANSWERS=${asked} needs ${asked * filesPerAnswer + reserve} open files, ` +
       `but this process may open only ${openFiles ?? 0}`,
     {
       next:
-        `raise the limit (LimitNOFILE=, ulimit -n), set at most ${most}, ` +
+        `raise the limit (LimitNOFILE=, ulimit -n), set at most ${max}, ` +
         'or start several gateways',
     },
   );

@@ -23,11 +23,11 @@ const document = z.strictObject({
 });
 /** Some thousand documents. Larger changes need a dataset version and a build. */
 const largest = 16 << 20;
-const most = 5_000;
+const maxDocuments = 5_000;
 const wish = z
   .strictObject({
-    documents: z.array(document).max(most).default([]),
-    deleted: z.array(id).max(most).default([]),
+    documents: z.array(document).max(maxDocuments).default([]),
+    deleted: z.array(id).max(maxDocuments).default([]),
   })
   .describe('complete documents to add or change, and ids of documents to delete');
 

@@ -28,12 +28,12 @@ const questions = (): string => quoteText(llmDataPath('wiki-questions.parquet'))
  * so that they are the same each time. Null means all, and writes no file.
  */
 export async function readDocuments(
-  most: number | null,
+  max: number | null,
   path: string,
 ): Promise<readonly IndexDocument[]> {
   return withDuckDb(async (sql) => {
-    const chosen = `SELECT id, title, text FROM ${summaries()} ORDER BY id NOT IN (SELECT title FROM ${questions()}), md5(id) ${most === null ? '' : `LIMIT ${most}`}`;
-    if (most !== null) {
+    const chosen = `SELECT id, title, text FROM ${summaries()} ORDER BY id NOT IN (SELECT title FROM ${questions()}), md5(id) ${max === null ? '' : `LIMIT ${max}`}`;
+    if (max !== null) {
       mkdirSync(dirname(path), { recursive: true });
       await sql.run(`COPY (${chosen}) TO ${quoteText(path)} (FORMAT parquet, COMPRESSION zstd)`);
     }

@@ -33,7 +33,7 @@ interface PromptEvaluateOptions {
   readonly model?: string;
   readonly spec?: string;
   readonly dimensions?: string;
-  readonly min: readonly Least[];
+  readonly min: readonly Minimum[];
   readonly allPass?: true;
   readonly strict?: true;
   readonly maxTokens?: number;
@@ -44,7 +44,7 @@ interface PromptEvaluateOptions {
   readonly json?: true;
 }
 
-interface Least {
+interface Minimum {
   readonly dimension: string;
   readonly score: number;
 }
@@ -77,7 +77,7 @@ export function evaluateCommand(program: Command, context: CliContext): void {
     .option(
       '--min <dimension=score>',
       'Exit 3 unless the lower bound of the dimension is at least this score; repeatable',
-      least,
+      addMinimum,
       [],
     )
     .option(
@@ -269,7 +269,7 @@ function unansweredLines(items: readonly CaseReport[]): readonly string[] {
 /** Why the interval does not show that the mean is at least the minimum; null if it does. */
 function shortfall(
   { dimensions }: NonNullable<EvaluationJson['summary']>,
-  { dimension, score }: Least,
+  { dimension, score }: Minimum,
 ): string | null {
   const { lower = null, mean = null } = dimensions[dimension] ?? {};
   if (lower !== null && lower >= score) return null;
@@ -280,7 +280,7 @@ function shortfall(
 
 function belowMinimum(
   summary: NonNullable<EvaluationJson['summary']>,
-  min: readonly Least[],
+  min: readonly Minimum[],
 ): readonly string[] {
   return min.flatMap((each) => shortfall(summary, each) ?? []);
 }
@@ -323,7 +323,7 @@ function refuse(notMet: readonly string[], rule: 'allPass' | 'interval', cases: 
   );
 }
 
-function least(text: string, before: readonly Least[]): readonly Least[] {
+function addMinimum(text: string, before: readonly Minimum[]): readonly Minimum[] {
   const [, dimension = '', score = ''] = /^([a-z][a-z0-9-]*)=(.+)$/.exec(text) ?? [];
   const value = Number(score);
   if (dimension === '' || score.trim() === '' || !(value >= 0 && value <= 1))

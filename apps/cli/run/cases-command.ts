@@ -146,12 +146,9 @@ function written(
   return writeWhole(wholeFileAt(out, settings.cwd), work);
 }
 
-function passAtAll(
-  results: readonly CaseReport[],
-  least: number,
-): Readonly<Record<string, number>> {
+function passAtAll(results: readonly CaseReport[], min: number): Readonly<Record<string, number>> {
   return Object.fromEntries(
-    results.flatMap(({ scores }) => Object.keys(scores)).map((name) => [name, least]),
+    results.flatMap(({ scores }) => Object.keys(scores)).map((name) => [name, min]),
   );
 }
 
@@ -180,7 +177,7 @@ function scoreText(score: Score | undefined): string {
   return score.kind === 'notApplicable' ? '' : figure(score.value);
 }
 
-function clipped(text: string, most: number): string {
+function clipped(text: string, max: number): string {
   const line = text.replace(/\s+/g, ' ').trim();
-  return harmless(line.length <= most ? line : `${truncateText(line, most - 1)}…`);
+  return harmless(line.length <= max ? line : `${truncateText(line, max - 1)}…`);
 }

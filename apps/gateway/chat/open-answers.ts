@@ -31,20 +31,20 @@ const tellingMs = 2_000;
 /** The status for the log when the client has disconnected; it is not sent. */
 export const clientClosedStatus = 499;
 
-export function createOpenAnswers(most: number): OpenAnswers {
+export function createOpenAnswers(max: number): OpenAnswers {
   const answers = new Map<ServerResponse, AbortController>();
   let stopping = false;
   let emptied: (() => void) | null = null;
 
   function open(raw: ServerResponse): OpenAnswer {
     if (stopping) throw gatewayStops();
-    if (answers.size >= most) {
+    if (answers.size >= max) {
       const next =
         'try again later, start another gateway, or raise PERENNIAL_GATEWAY_MAX_ANSWERS with the limit of open files';
       throw new HttpProblem(
         503,
         'TooManyAnswers',
-        `this gateway already has ${most} answers in progress, its limit`,
+        `this gateway already has ${max} answers in progress, its limit`,
         next,
       );
     }

@@ -16,17 +16,17 @@ export type CountedTokens =
 
 /**
  * Count the tokens of texts. Stops at the first text that is too long, or when all together exceed
- * `most`. Throws when the signal is aborted.
+ * `max`. Throws when the signal is aborted.
  */
 export async function countTexts(
   texts: readonly string[],
   {
     embedder: { costOf, maxTokens },
-    most,
+    max,
     signal,
   }: {
     readonly embedder: Pick<Embedder, 'costOf' | 'maxTokens'>;
-    readonly most: number;
+    readonly max: number;
     readonly signal: AbortSignal;
   },
 ): Promise<CountedTokens> {
@@ -40,7 +40,7 @@ export async function countTexts(
       dense.length > longestRun * maxTokens ? Infinity : countTokens(dense, costOf, maxTokens);
     if (count > maxTokens) return { kind: 'longText', place };
     tokens += count;
-    if (tokens > most) return { kind: 'tooMany' };
+    if (tokens > max) return { kind: 'tooMany' };
   }
   return { kind: 'within', tokens };
 }

@@ -71,7 +71,7 @@ export function createEmbeddings({
     const name = `${asked.index}@${version}`;
     if (dimensions !== null && dimensions !== identity.dimensions)
       throw otherDimensions(name, identity, dimensions);
-    const counted = await countTexts(texts, { embedder, most: limits.maxTokens, signal });
+    const counted = await countTexts(texts, { embedder, max: limits.maxTokens, signal });
     if (counted.kind === 'longText') throw tooLong(name, embedder, counted.place);
     if (counted.kind === 'tooMany') throw tooMany(limits.maxTokens);
     const { tokens } = counted;
@@ -140,19 +140,19 @@ function tooLong(name: string, { identity, maxTokens }: Embedder, place: number)
   });
 }
 
-function tooMany(most: number): Error {
-  const detail = `input: has more than ${most} tokens, the limit per request`;
+function tooMany(max: number): Error {
+  const detail = `input: has more than ${max} tokens, the limit per request`;
   return failure('InvalidInput', detail, {
     issues: [{ pointer: '/input', detail }],
     next: 'send fewer texts per request',
   });
 }
 
-function noRoom(most: number): Error {
+function noRoom(max: number): Error {
   return new HttpProblem(
     503,
     'TooManyEmbeddings',
-    `this gateway is already embedding ${most} tokens, its limit`,
+    `this gateway is already embedding ${max} tokens, its limit`,
     'try again later',
   );
 }

@@ -3,11 +3,11 @@ import type { Digest } from '../../../domain/dataset/artifact';
 import { failure, type Issue } from '../../../domain/failure';
 import type { SearchMode } from '../../../domain/index/version';
 
-const whole = (most: number, what: string) =>
+const whole = (max: number, what: string) =>
   z
     .int({ error: `must be a whole number of ${what}` })
     .min(1)
-    .max(most);
+    .max(max);
 
 export const indexQuerySchema = z.strictObject({
   text: z.string({ error: 'must be a text' }).min(1).max(32_768).optional(),

@@ -144,7 +144,7 @@ async function sendTo(
 async function read(
   provider: string,
   response: Dispatcher.ResponseData,
-  most: number,
+  max: number,
   signal: AbortSignal | undefined,
 ): Promise<string> {
   const chunks: Buffer[] = [];
@@ -152,8 +152,8 @@ async function read(
   try {
     for await (const chunk of response.body as AsyncIterable<Buffer>) {
       bytes += chunk.byteLength;
-      if (bytes > most)
-        throw failure('AnswerLost', `provider ${provider} sent more than ${most} bytes`);
+      if (bytes > max)
+        throw failure('AnswerLost', `provider ${provider} sent more than ${max} bytes`);
       chunks.push(chunk);
     }
   } catch (error) {

@@ -4,7 +4,7 @@ import { sha256 } from '../../digest';
 import type { LabelledText } from './labelled-texts';
 
 const folder = join(__dirname, '..', '..', '..', 'node_modules');
-const most = 400;
+const max = 400;
 const ofOnePackage = 2;
 
 /**
@@ -26,7 +26,7 @@ export function readPackageDocs(): readonly LabelledText[] {
         .map((text) => ({ id: `${name} ${sha256(text)}`, order: sha256(text), text })),
     )
     .sort((a, b) => (a.order < b.order ? -1 : 1))
-    .slice(0, most)
+    .slice(0, max)
     .map(({ id, text }) => ({
       id,
       source: 'package-docs',

@@ -93,7 +93,7 @@ export const llmCanarySchema = z
           .describe('the margin in units of the measure, from 0 to below 1'),
         largeHarm: largeHarmField.optional(),
         availableAfter: secondsField('the event time after which feedback is due, such as 1h', {
-          least: 0,
+          min: 0,
         }).prefault('0s'),
       })
       .describe('what the challenger must show in its feedback: measure and margin'),

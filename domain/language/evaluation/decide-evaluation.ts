@@ -107,8 +107,8 @@ function judgeAttempt(
         message: 'the number of attempts on this case set is unknown',
       },
     ];
-  const [least = 0] = bound.map(({ confidence }) => confidence).sort();
-  const required = `${percent(confidenceAt(least, attempt.number))} instead of ${percent(least)}`;
+  const [lowest = 0] = bound.map(({ confidence }) => confidence).sort();
+  const required = `${percent(confidenceAt(lowest, attempt.number))} instead of ${percent(lowest)}`;
   return [
     {
       ...common,

@@ -9,11 +9,11 @@ const common = {
   confidence: z
     .number()
     .gt(confidenceRange.above)
-    .max(confidenceRange.most)
+    .max(confidenceRange.max)
     .default(0.95)
     .describe(
       `confidence of the bound, a share above ${confidenceRange.above} and at most ` +
-        `${confidenceRange.most}; it holds for all looks together`,
+        `${confidenceRange.max}; it holds for all looks together`,
     ),
   maxFailures: z
     .number()

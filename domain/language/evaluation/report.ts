@@ -84,7 +84,7 @@ export type CaseOutcome =
 export function outcomeOf(
   { scores, unanswered, because }: Omit<CaseReport, 'costUsd'>,
   dimension: string,
-  least: number,
+  min: number,
 ): CaseOutcome {
   const score = scores[dimension];
   if (score === undefined || score.kind === 'failed') {
@@ -95,10 +95,10 @@ export function outcomeOf(
     };
   }
   if (score.kind === 'notApplicable') return { kind: 'skipped' };
-  if (score.value >= least) return { kind: 'success' };
+  if (score.value >= min) return { kind: 'success' };
   return {
     kind: 'failure',
-    message: reasonWithMessage(`${figure(score.value)} is below ${plain(least)}`, score.detail),
+    message: reasonWithMessage(`${figure(score.value)} is below ${plain(min)}`, score.detail),
   };
 }
 

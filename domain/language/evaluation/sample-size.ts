@@ -37,9 +37,9 @@ export function casesToDecide(aggregate: Aggregate, limit: Limit): number | null
       limit,
     ) !== 'open';
   if (decided(1)) return 0;
-  const most = maxCases / cases;
+  const maxFactor = maxCases / cases;
   let high = 2;
-  while (high < most && !decided(high)) high *= 2;
+  while (high < maxFactor && !decided(high)) high *= 2;
   if (!decided(high)) return null;
   let low = high / 2;
   while ((high - low) * cases > 1) {

@@ -30,13 +30,13 @@ export function gateOutlooks(
       ];
     if (gate.kind !== 'threshold') return [];
     const { name, dimension, min, confidence } = gate;
-    const least = lowestSufficientMean({ cases: judging, min, level: confidence });
+    const lowest = lowestSufficientMean({ cases: judging, min, level: confidence });
     const what = `${name}: ${count(judging)} cases`;
     return [
-      least === null
+      lowest === null
         ? `${what} are too few to show ${dimension} of at least ${plain(min)}`
         : `${what} show ${dimension} of at least ${plain(min)} with a mean of ` +
-          `${figure(least)} or more, if scores are 0 or 1`,
+          `${figure(lowest)} or more, if scores are 0 or 1`,
     ];
   });
   const questions = judging * maxQuestionsPerCase(evaluate.dimensions);

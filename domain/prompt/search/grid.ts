@@ -10,7 +10,7 @@ import type { GridAxis } from './search';
 export function gridVariants(
   prompt: PromptTemplate,
   axes: readonly GridAxis[],
-  most: number,
+  max: number,
 ): readonly PromptTemplate[] {
   for (const { message, find } of axes) {
     const template = prompt.messages[message]?.template;
@@ -23,7 +23,7 @@ export function gridVariants(
     }
   }
   const size = axes.reduce((product, { options }) => product * options.length, 1);
-  const count = Math.min(size, most);
+  const count = Math.min(size, max);
   return Array.from({ length: count }, (_, index) =>
     combination(prompt, axes, Math.floor((index * size) / count)),
   );

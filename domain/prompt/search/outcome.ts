@@ -31,12 +31,12 @@ export function searchProgress(
     if (last?.met === results.length) last.variants += 1;
     else groups.push({ variants: 1, met: results.length });
   }
-  const most = Math.max(0, ...variants.map(({ result }) => result.cases));
+  const maxCases = Math.max(0, ...variants.map(({ result }) => result.cases));
   const best =
-    most === 0
+    maxCases === 0
       ? null
       : (rankResults(
-          variants.map(({ result }) => result).filter((each) => each.cases === most),
+          variants.map(({ result }) => result).filter((each) => each.cases === maxCases),
         )[0] ?? null);
   return { stage, round, rounds, groups, cases, known: variants.length, questions, best };
 }

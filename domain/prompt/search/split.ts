@@ -28,9 +28,9 @@ export function splitCases(
     .map((unit) => ({ unit, at: random() }))
     .sort((a, b) => a.at - b.at);
   const order = drawn.flatMap(({ unit }) => [unit]);
-  const take = (most: number): readonly EvaluationCase[] => {
+  const take = (max: number): readonly EvaluationCase[] => {
     const taken: EvaluationCase[] = [];
-    for (let next = order[0]; next && taken.length < most; next = order[0])
+    for (let next = order[0]; next && taken.length < max; next = order[0])
       taken.push(...(order.shift() ?? []));
     return taken;
   };

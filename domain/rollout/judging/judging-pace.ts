@@ -34,11 +34,11 @@ export function maxPairsInPhase(
  */
 export function allowedPairs(judge: Pick<AnswerJudge, 'mostPairs'>, phase: JudgingPhase): number {
   const { steps, step, elapsedSeconds, minDurationSeconds } = phase;
-  const most = maxPairsInPhase(judge, phase);
-  if (minDurationSeconds <= daySeconds) return most;
+  const maxPairs = maxPairsInPhase(judge, phase);
+  if (minDurationSeconds <= daySeconds) return maxPairs;
   const ofShadow = (steps[step] ?? 0) > 0 && steps.includes(0) ? Math.ceil(judge.mostPairs / 2) : 0;
   const share = Math.min(1, (elapsedSeconds + daySeconds) / (minDurationSeconds + daySeconds));
-  return Math.min(most, ofShadow + Math.ceil((most - ofShadow) * share));
+  return Math.min(maxPairs, ofShadow + Math.ceil((maxPairs - ofShadow) * share));
 }
 
 function isShadowBeforeServing({ steps, step }: Pick<JudgingPhase, 'steps' | 'step'>): boolean {

@@ -269,7 +269,7 @@ describe('while the registry does not respond', () => {
       onError: () => undefined,
     });
     await expect(
-      quick.hold({ tenant, provider: 'paid', most: { usd: 0, tokens: 1 } }),
+      quick.hold({ tenant, provider: 'paid', worstCase: { usd: 0, tokens: 1 } }),
     ).rejects.toMatchObject({
       type: 'DatabaseUnavailable',
     });

@@ -40,7 +40,7 @@ describe('a task in another thread', () => {
     const bytes = String.fromCharCode(...Array.from({ length: 500 }, (_, at) => at % 32));
     const reading = offThread.run(
       'readText',
-      { reading: 'windows', input: { text: bytes, most: 4 } },
+      { reading: 'windows', input: { text: bytes, max: 4 } },
       { deadlineMs: 30_000 },
     );
     await expect(reading).rejects.toMatchObject({

@@ -216,7 +216,7 @@ describe('two gateways over one budget', () => {
       leaseMs: lease,
       onError: () => undefined,
     });
-  const most = { usd: 0, tokens: 100 };
+  const worstCase = { usd: 0, tokens: 100 };
 
   test('spend it completely and never overspend it, concurrently and in any order', async () => {
     const limit = 20_000;
@@ -225,11 +225,13 @@ describe('two gateways over one budget', () => {
     let [spent, refused] = [0, 0];
     const caller = async (gateway: ServingBudgets) => {
       for (let asked = 0; asked < 60; asked += 1) {
-        const allowance = await gateway.hold({ tenant, provider, most }).catch((error: unknown) => {
-          expect(error).toMatchObject({ type: 'BudgetSpent' });
-          refused += 1;
-          return null;
-        });
+        const allowance = await gateway
+          .hold({ tenant, provider, worstCase })
+          .catch((error: unknown) => {
+            expect(error).toMatchObject({ type: 'BudgetSpent' });
+            refused += 1;
+            return null;
+          });
         if (!allowance) continue;
         await new Promise((turn) => setTimeout(turn, Math.random() * 3));
         // Less than was reserved, as for most answers.
@@ -259,16 +261,16 @@ describe('two gateways over one budget', () => {
       account: (told) => ifAlive(() => budgets().account(told)),
     };
     const [dead, alive] = [openWith(mortal, 1_000), openGateway()];
-    const over = await dead.hold({ tenant, provider, most });
+    const over = await dead.hold({ tenant, provider, worstCase });
     over.settle({ usd: 0, tokens: 60 });
-    await dead.hold({ tenant, provider, most });
+    await dead.hold({ tenant, provider, worstCase });
     await until(async () => (await now())?.spent === 60);
     died = true;
     await expect(
-      alive.hold({ tenant, provider, most: { usd: 0, tokens: 830 } }),
+      alive.hold({ tenant, provider, worstCase: { usd: 0, tokens: 830 } }),
     ).rejects.toMatchObject({ type: 'BudgetSpent' });
     await new Promise((late) => setTimeout(late, 1_200));
-    const rest = await alive.hold({ tenant, provider, most: { usd: 0, tokens: 830 } });
+    const rest = await alive.hold({ tenant, provider, worstCase: { usd: 0, tokens: 830 } });
     rest.settle({ usd: 0, tokens: 1 });
     await alive.close();
     expect(await now()).toEqual({ reserved: 0, spent: 161, assumed: 100 });
@@ -276,19 +278,19 @@ describe('two gateways over one budget', () => {
 
   test('use a budget that is raised or set while they run', async () => {
     const gateway = openGateway();
-    (await gateway.hold({ tenant, provider, most })).settle(most);
+    (await gateway.hold({ tenant, provider, worstCase })).settle(worstCase);
     expect(await now()).toBeNull();
     await set(50);
     await until(() =>
-      gateway.hold({ tenant, provider, most }).then(
-        (held) => (held.settle(most), false),
+      gateway.hold({ tenant, provider, worstCase }).then(
+        (held) => (held.settle(worstCase), false),
         () => true,
       ),
     );
     await set(500);
     await until(() =>
-      gateway.hold({ tenant, provider, most }).then(
-        (held) => (held.settle(most), true),
+      gateway.hold({ tenant, provider, worstCase }).then(
+        (held) => (held.settle(worstCase), true),
         () => false,
       ),
     );

@@ -193,7 +193,7 @@ test('individual ranges need a half to a third of the pairs that the widest rang
   ];
   for (const { share, ...each } of asked) {
     const needed = Array.from({ length: 9 }, (_, world) =>
-      pairsUntil({ ...each, limit: 0.01, alpha: 0.005, most: 6_000 }, randomOf(world, 5)),
+      pairsUntil({ ...each, limit: 0.01, alpha: 0.005, maxPairs: 6_000 }, randomOf(world, 5)),
     );
     const middle = (of: 'known' | 'widest') =>
       needed.map((each) => each[of] ?? Infinity).toSorted((a, b) => a - b)[4] ?? NaN;

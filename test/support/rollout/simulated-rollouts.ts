@@ -90,7 +90,7 @@ function zOf(
 
 /**
  * The number of pairs until the first statement about a limit, with the known range of each pair
- * and with the widest possible range; null: more than `most`.
+ * and with the widest possible range; null: more than `maxPairs`.
  */
 export function pairsUntil(
   asked: {
@@ -98,15 +98,15 @@ export function pairsUntil(
     readonly limit: number;
     readonly says: 'good' | 'harm';
     readonly alpha: number;
-    readonly most: number;
+    readonly maxPairs: number;
   },
   random: Random,
 ): { readonly known: number | null; readonly widest: number | null } {
-  const { mean, limit, says, alpha, most } = asked;
+  const { mean, limit, says, alpha, maxPairs } = asked;
   const enough = -Math.log(alpha);
   const until = { known: null as number | null, widest: null as number | null };
   let [known, widest] = [emptyRanged(), emptyMean()];
-  for (let n = 1; n <= most && (until.known === null || until.widest === null); n += 1) {
+  for (let n = 1; n <= maxPairs && (until.known === null || until.widest === null); n += 1) {
     const difference = differenceIn(alikePairs(random, mean));
     known = extendRanged(known, loglossPairs, [difference]);
     widest = extendMean(widest, loglossPairs, [difference.value]);

@@ -1,21 +1,21 @@
 /** Counts how many tasks run at once now, and at most. */
 export interface Gauge {
   during<T>(work: () => Promise<T>): Promise<T>;
-  most(): number;
+  peak(): number;
 }
 
 export function openGauge(): Gauge {
-  let [now, most] = [0, 0];
+  let [now, peak] = [0, 0];
   return {
     async during(work) {
       now += 1;
-      most = Math.max(most, now);
+      peak = Math.max(peak, now);
       try {
         return await work();
       } finally {
         now -= 1;
       }
     },
-    most: () => most,
+    peak: () => peak,
   };
 }

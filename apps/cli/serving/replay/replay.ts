@@ -83,9 +83,9 @@ export async function replay(options: ReplayOptions): Promise<ReplayEnd> {
 
   async function sendRipe(): Promise<void> {
     for (
-      let batch = open.ripe(clock.now(), labelsAtOnce);
+      let batch = open.takeDue(clock.now(), labelsAtOnce);
       batch.length > 0;
-      batch = open.ripe(clock.now(), labelsAtOnce)
+      batch = open.takeDue(clock.now(), labelsAtOnce)
     ) {
       await gateway.feedback(
         batch.map(({ predictionId, label, due }) => ({
@@ -187,9 +187,9 @@ function labelQueue() {
   return {
     add: (label: OpenLabel): void => void waiting.push(label),
     lastDue: (): number | null => (head < waiting.length ? (waiting.at(-1)?.due ?? null) : null),
-    ripe(now: number, most: number): readonly OpenLabel[] {
+    takeDue(now: number, max: number): readonly OpenLabel[] {
       const from = head;
-      while (head - from < most && (waiting[head]?.due ?? Infinity) <= now) head += 1;
+      while (head - from < max && (waiting[head]?.due ?? Infinity) <= now) head += 1;
       const batch = waiting.slice(from, head);
       if (head > 10_000) {
         waiting = waiting.slice(head);

@@ -107,7 +107,7 @@ describe('work in parallel', () => {
       await working.during(() => new Promise((resolve) => setTimeout(resolve, milliseconds)));
       return milliseconds * 10;
     });
-    expect({ results, most: working.most() }).toEqual({ results: [50, 10, 40, 20, 30], most: 2 });
+    expect({ results, peak: working.peak() }).toEqual({ results: [50, 10, 40, 20, 30], peak: 2 });
     expect(await inParallel([], 3, () => Promise.resolve(1))).toEqual([]);
   });
 
@@ -126,7 +126,7 @@ describe('work in parallel', () => {
       },
     );
     expect(results).toEqual([10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120]);
-    expect({ asking: asking.most(), working: working.most() }).toEqual({ asking: 8, working: 10 });
+    expect({ asking: asking.peak(), working: working.peak() }).toEqual({ asking: 8, working: 10 });
   });
 
   test('starts nothing after a failure and waits for items in progress', async () => {

@@ -72,8 +72,8 @@ describe('a search that asks several prompts at once', () => {
         },
         ...{ judges: {}, tools: createEvaluatorTools(null), parallel },
       });
-      expect(asked.most()).toBe(parallel);
-      expect(underWay.most()).toBeLessThanOrEqual(maxInProgress(parallel));
+      expect(asked.peak()).toBe(parallel);
+      expect(underWay.peak()).toBeLessThanOrEqual(maxInProgress(parallel));
     },
   );
 });

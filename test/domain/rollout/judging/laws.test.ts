@@ -39,7 +39,7 @@ function evidenceOf(
 }
 
 const goesOn = (kind: string) => kind === 'advance' || kind === 'promote';
-const share = (least: number, most: number) => fc.double({ min: least, max: most, noNaN: true });
+const share = (min: number, max: number) => fc.double({ min, max, noNaN: true });
 const law = (name: string, check: (drawn: Drawn, one: number, other: number) => void) =>
   test(name, () => {
     fc.assert(fc.property(anyRollout, share(0, 1), share(0, 1), check), { numRuns: 80 });
