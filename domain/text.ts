@@ -8,7 +8,7 @@ export function replaceLoneSurrogates(text: string): string {
   return text.replace(/\p{Surrogate}/gu, '\ufffd');
 }
 
-/** At most `most` UTF-16 units of the text, without a lone surrogate at the end. */
+/** At most `max` UTF-16 units of the text, without a lone surrogate at the end. */
 export function truncateText(text: string, max: number): string {
   return text.slice(0, max).replace(/\p{Surrogate}$/u, '');
 }

@@ -857,7 +857,10 @@ export interface paths {
                                 readonly kind: "json";
                                 /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                                 readonly name: string;
-                                /** @default null */
+                                /**
+                                 * @description a JSON Schema, or null for the one of each case
+                                 * @default null
+                                 */
                                 readonly schema?: {
                                     readonly [key: string]: unknown;
                                 } | null;
@@ -866,30 +869,37 @@ export interface paths {
                                 readonly kind: "rules";
                                 /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                                 readonly name: string;
-                                /** @default [] */
+                                /**
+                                 * @description rules for every answer, in addition to those of its case
+                                 * @default []
+                                 */
                                 readonly rules?: readonly ({
                                     /** @description whether upper and lower case are the same */
                                     readonly ignoreCase?: boolean;
                                     /** @enum {string} */
                                     readonly kind: "contains";
+                                    /** @description the text to look for */
                                     readonly text: string;
                                 } | {
                                     /** @description whether upper and lower case are the same */
                                     readonly ignoreCase?: boolean;
                                     /** @enum {string} */
                                     readonly kind: "excludes";
+                                    /** @description the text to look for */
                                     readonly text: string;
                                 } | {
                                     /** @description whether upper and lower case are the same */
                                     readonly ignoreCase?: boolean;
                                     /** @enum {string} */
                                     readonly kind: "startsWith";
+                                    /** @description the text to look for */
                                     readonly text: string;
                                 } | {
                                     /** @description whether upper and lower case are the same */
                                     readonly ignoreCase?: boolean;
                                     /** @enum {string} */
                                     readonly kind: "equals";
+                                    /** @description the text to look for */
                                     readonly text: string;
                                 } | {
                                     /** @enum {string} */
@@ -918,29 +928,34 @@ export interface paths {
                                 } | {
                                     /** @enum {string} */
                                     readonly kind: "anyOf";
+                                    /** @description rules of which at least one must hold */
                                     readonly rules: readonly ({
                                         /** @description whether upper and lower case are the same */
                                         readonly ignoreCase?: boolean;
                                         /** @enum {string} */
                                         readonly kind: "contains";
+                                        /** @description the text to look for */
                                         readonly text: string;
                                     } | {
                                         /** @description whether upper and lower case are the same */
                                         readonly ignoreCase?: boolean;
                                         /** @enum {string} */
                                         readonly kind: "excludes";
+                                        /** @description the text to look for */
                                         readonly text: string;
                                     } | {
                                         /** @description whether upper and lower case are the same */
                                         readonly ignoreCase?: boolean;
                                         /** @enum {string} */
                                         readonly kind: "startsWith";
+                                        /** @description the text to look for */
                                         readonly text: string;
                                     } | {
                                         /** @description whether upper and lower case are the same */
                                         readonly ignoreCase?: boolean;
                                         /** @enum {string} */
                                         readonly kind: "equals";
+                                        /** @description the text to look for */
                                         readonly text: string;
                                     } | {
                                         /** @enum {string} */
@@ -991,7 +1006,10 @@ export interface paths {
                             } | {
                                 /** @enum {string} */
                                 readonly kind: "retrieval";
-                                /** @default recall@5 */
+                                /**
+                                 * @description recall@k or ndcg@k with k from 1 to 100, or mrr
+                                 * @default recall@5
+                                 */
                                 readonly metric?: string | "mrr";
                                 /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                                 readonly name: string;
@@ -1012,6 +1030,7 @@ export interface paths {
                                 readonly name: string;
                                 /** @description the dimension whose score should stay the same: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                                 readonly of: string;
+                                /** @description how the variable is changed */
                                 readonly perturbations: readonly ({
                                     /**
                                      * @description one in this many words gets a typing error
@@ -1062,7 +1081,9 @@ export interface paths {
                             } | {
                                 /** @enum {string} */
                                 readonly kind: "judge";
+                                /** @description the path of an NDJSON file of answers that people have labelled, with case, answer and right; gates on this dimension need it */
                                 readonly labels?: string | null;
+                                /** @description the model that judges */
                                 readonly model: string;
                                 /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                                 readonly name: string;
@@ -1164,16 +1185,18 @@ export interface paths {
                             /** @enum {string} */
                             readonly kind: "wordllama";
                         } | {
+                            /** @description the length of its vectors, from 8 to 8192 */
                             readonly dimensions: number;
                             /** @enum {string} */
                             readonly kind: "endpoint";
                             /**
-                             * @description the most tokens of a text that the model accepts
+                             * @description the maximum number of tokens of a text
                              * @default 512
                              */
                             readonly maxTokens?: number;
+                            /** @description the provider's name of the model */
                             readonly model: string;
-                            /** @description the name of a provider of this lifecycle: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                            /** @description the name of a provider that the operator configured: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                             readonly provider: string;
                         };
                         /** @description larger documents are left out and counted */
@@ -1191,16 +1214,25 @@ export interface paths {
                         readonly mode?: "vector" | "text" | "hybrid";
                         /** @default null */
                         readonly parity?: {
-                            /** @default 0.97 */
+                            /**
+                             * @description confidence of the bound, above 0.5 and at most 0.99
+                             * @default 0.97
+                             */
                             readonly confidence?: number;
                             /**
                              * @description how much lower the metric of the new version may be
                              * @default 0.02
                              */
                             readonly margin?: number;
-                            /** @default recall@5 */
+                            /**
+                             * @description recall@k or ndcg@k with k from 1 to 100, or mrr
+                             * @default recall@5
+                             */
                             readonly metric?: string | "mrr";
-                            /** @default 100 */
+                            /**
+                             * @description smallest number of questions, from 2; with fewer the result is inconclusive
+                             * @default 100
+                             */
                             readonly minQuestions?: number;
                             /** @description a dataset from `perennial dataset list`, such as docs or docs@3; the newest version by default */
                             readonly questions: string;
@@ -3713,7 +3745,10 @@ export interface paths {
                             readonly kind: "json";
                             /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                             readonly name: string;
-                            /** @default null */
+                            /**
+                             * @description a JSON Schema, or null for the one of each case
+                             * @default null
+                             */
                             readonly schema?: {
                                 readonly [key: string]: unknown;
                             } | null;
@@ -3722,30 +3757,37 @@ export interface paths {
                             readonly kind: "rules";
                             /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                             readonly name: string;
-                            /** @default [] */
+                            /**
+                             * @description rules for every answer, in addition to those of its case
+                             * @default []
+                             */
                             readonly rules?: readonly ({
                                 /** @description whether upper and lower case are the same */
                                 readonly ignoreCase?: boolean;
                                 /** @enum {string} */
                                 readonly kind: "contains";
+                                /** @description the text to look for */
                                 readonly text: string;
                             } | {
                                 /** @description whether upper and lower case are the same */
                                 readonly ignoreCase?: boolean;
                                 /** @enum {string} */
                                 readonly kind: "excludes";
+                                /** @description the text to look for */
                                 readonly text: string;
                             } | {
                                 /** @description whether upper and lower case are the same */
                                 readonly ignoreCase?: boolean;
                                 /** @enum {string} */
                                 readonly kind: "startsWith";
+                                /** @description the text to look for */
                                 readonly text: string;
                             } | {
                                 /** @description whether upper and lower case are the same */
                                 readonly ignoreCase?: boolean;
                                 /** @enum {string} */
                                 readonly kind: "equals";
+                                /** @description the text to look for */
                                 readonly text: string;
                             } | {
                                 /** @enum {string} */
@@ -3774,29 +3816,34 @@ export interface paths {
                             } | {
                                 /** @enum {string} */
                                 readonly kind: "anyOf";
+                                /** @description rules of which at least one must hold */
                                 readonly rules: readonly ({
                                     /** @description whether upper and lower case are the same */
                                     readonly ignoreCase?: boolean;
                                     /** @enum {string} */
                                     readonly kind: "contains";
+                                    /** @description the text to look for */
                                     readonly text: string;
                                 } | {
                                     /** @description whether upper and lower case are the same */
                                     readonly ignoreCase?: boolean;
                                     /** @enum {string} */
                                     readonly kind: "excludes";
+                                    /** @description the text to look for */
                                     readonly text: string;
                                 } | {
                                     /** @description whether upper and lower case are the same */
                                     readonly ignoreCase?: boolean;
                                     /** @enum {string} */
                                     readonly kind: "startsWith";
+                                    /** @description the text to look for */
                                     readonly text: string;
                                 } | {
                                     /** @description whether upper and lower case are the same */
                                     readonly ignoreCase?: boolean;
                                     /** @enum {string} */
                                     readonly kind: "equals";
+                                    /** @description the text to look for */
                                     readonly text: string;
                                 } | {
                                     /** @enum {string} */
@@ -3847,7 +3894,10 @@ export interface paths {
                         } | {
                             /** @enum {string} */
                             readonly kind: "retrieval";
-                            /** @default recall@5 */
+                            /**
+                             * @description recall@k or ndcg@k with k from 1 to 100, or mrr
+                             * @default recall@5
+                             */
                             readonly metric?: string | "mrr";
                             /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                             readonly name: string;
@@ -3868,6 +3918,7 @@ export interface paths {
                             readonly name: string;
                             /** @description the dimension whose score should stay the same: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                             readonly of: string;
+                            /** @description how the variable is changed */
                             readonly perturbations: readonly ({
                                 /**
                                  * @description one in this many words gets a typing error
@@ -3918,7 +3969,9 @@ export interface paths {
                         } | {
                             /** @enum {string} */
                             readonly kind: "judge";
+                            /** @description the path of an NDJSON file of answers that people have labelled, with case, answer and right; gates on this dimension need it */
                             readonly labels?: string | null;
+                            /** @description the model that judges */
                             readonly model: string;
                             /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                             readonly name: string;
@@ -3986,7 +4039,7 @@ export interface paths {
                              */
                             readonly stop?: readonly string[];
                             /**
-                             * @description a number from 0 to 2
+                             * @description randomness of the answers, from 0 to 2
                              * @default 0
                              */
                             readonly temperature?: number;
@@ -4411,7 +4464,10 @@ export interface paths {
                             readonly kind: "json";
                             /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                             readonly name: string;
-                            /** @default null */
+                            /**
+                             * @description a JSON Schema, or null for the one of each case
+                             * @default null
+                             */
                             readonly schema?: {
                                 readonly [key: string]: unknown;
                             } | null;
@@ -4420,30 +4476,37 @@ export interface paths {
                             readonly kind: "rules";
                             /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                             readonly name: string;
-                            /** @default [] */
+                            /**
+                             * @description rules for every answer, in addition to those of its case
+                             * @default []
+                             */
                             readonly rules?: readonly ({
                                 /** @description whether upper and lower case are the same */
                                 readonly ignoreCase?: boolean;
                                 /** @enum {string} */
                                 readonly kind: "contains";
+                                /** @description the text to look for */
                                 readonly text: string;
                             } | {
                                 /** @description whether upper and lower case are the same */
                                 readonly ignoreCase?: boolean;
                                 /** @enum {string} */
                                 readonly kind: "excludes";
+                                /** @description the text to look for */
                                 readonly text: string;
                             } | {
                                 /** @description whether upper and lower case are the same */
                                 readonly ignoreCase?: boolean;
                                 /** @enum {string} */
                                 readonly kind: "startsWith";
+                                /** @description the text to look for */
                                 readonly text: string;
                             } | {
                                 /** @description whether upper and lower case are the same */
                                 readonly ignoreCase?: boolean;
                                 /** @enum {string} */
                                 readonly kind: "equals";
+                                /** @description the text to look for */
                                 readonly text: string;
                             } | {
                                 /** @enum {string} */
@@ -4472,29 +4535,34 @@ export interface paths {
                             } | {
                                 /** @enum {string} */
                                 readonly kind: "anyOf";
+                                /** @description rules of which at least one must hold */
                                 readonly rules: readonly ({
                                     /** @description whether upper and lower case are the same */
                                     readonly ignoreCase?: boolean;
                                     /** @enum {string} */
                                     readonly kind: "contains";
+                                    /** @description the text to look for */
                                     readonly text: string;
                                 } | {
                                     /** @description whether upper and lower case are the same */
                                     readonly ignoreCase?: boolean;
                                     /** @enum {string} */
                                     readonly kind: "excludes";
+                                    /** @description the text to look for */
                                     readonly text: string;
                                 } | {
                                     /** @description whether upper and lower case are the same */
                                     readonly ignoreCase?: boolean;
                                     /** @enum {string} */
                                     readonly kind: "startsWith";
+                                    /** @description the text to look for */
                                     readonly text: string;
                                 } | {
                                     /** @description whether upper and lower case are the same */
                                     readonly ignoreCase?: boolean;
                                     /** @enum {string} */
                                     readonly kind: "equals";
+                                    /** @description the text to look for */
                                     readonly text: string;
                                 } | {
                                     /** @enum {string} */
@@ -4545,7 +4613,10 @@ export interface paths {
                         } | {
                             /** @enum {string} */
                             readonly kind: "retrieval";
-                            /** @default recall@5 */
+                            /**
+                             * @description recall@k or ndcg@k with k from 1 to 100, or mrr
+                             * @default recall@5
+                             */
                             readonly metric?: string | "mrr";
                             /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                             readonly name: string;
@@ -4566,6 +4637,7 @@ export interface paths {
                             readonly name: string;
                             /** @description the dimension whose score should stay the same: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                             readonly of: string;
+                            /** @description how the variable is changed */
                             readonly perturbations: readonly ({
                                 /**
                                  * @description one in this many words gets a typing error
@@ -4616,7 +4688,9 @@ export interface paths {
                         } | {
                             /** @enum {string} */
                             readonly kind: "judge";
+                            /** @description the path of an NDJSON file of answers that people have labelled, with case, answer and right; gates on this dimension need it */
                             readonly labels?: string | null;
+                            /** @description the model that judges */
                             readonly model: string;
                             /** @description the name of the dimension, which gates use: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                             readonly name: string;
@@ -4684,7 +4758,7 @@ export interface paths {
                              */
                             readonly stop?: readonly string[];
                             /**
-                             * @description a number from 0 to 2
+                             * @description randomness of the answers, from 0 to 2
                              * @default 0
                              */
                             readonly temperature?: number;
@@ -4706,7 +4780,10 @@ export interface paths {
                              * @default 0.4
                              */
                             readonly confirm?: number;
-                            /** @default {} */
+                            /**
+                             * @description how rounds drop the worse prompts: firstCases and eta
+                             * @default {}
+                             */
                             readonly halving?: {
                                 /**
                                  * @description after a round, 1/eta of the prompts continue with eta times as many cases
@@ -4719,7 +4796,9 @@ export interface paths {
                                  */
                                 readonly firstCases?: number;
                             };
+                            /** @description the sources of new variants: grid, fewShot and mutate */
                             readonly proposers: readonly ({
+                                /** @description texts to replace; the grid combines all options */
                                 readonly axes: readonly {
                                     /** @description the text that the options replace */
                                     readonly find: string;
@@ -4763,18 +4842,22 @@ export interface paths {
                                 readonly children?: number;
                                 /** @enum {string} */
                                 readonly kind: "mutate";
+                                /** @description the model that rewrites prompts */
                                 readonly model: string;
                                 /**
                                  * @description number of best prompts to rewrite after each round
                                  * @default 3
                                  */
                                 readonly parents?: number;
-                                /** @description the name of a provider of this lifecycle: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
+                                /** @description the name of a provider that the operator configured: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                                 readonly provider: string;
                             })[];
                             /** @description the dimension to optimize: lower-case letters, digits and hyphens, 63 at most, beginning with a letter */
                             readonly quality: string;
-                            /** @default 1 */
+                            /**
+                             * @description random seed, a whole number from 0
+                             * @default 1
+                             */
                             readonly seed?: number;
                             /**
                              * @description largest number of prompts, from 2 to 10000

@@ -284,7 +284,7 @@ function refuseEmpty(
   );
 }
 
-/** The new variants, up to `most` in all. */
+/** The new variants, up to `max` in all. */
 function newVariants(
   known: readonly Variant[],
   proposed: readonly Variant[],

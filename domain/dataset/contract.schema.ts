@@ -64,8 +64,8 @@ export const contractSchema = z.strictObject({
     ),
   rows: z
     .strictObject({
-      min: z.int().min(0).default(1).describe('the fewest rows, 0 or more'),
-      max: z.int().min(1).optional().describe('the most rows, 1 or more'),
+      min: z.int().min(0).default(1).describe('the minimum number of rows, 0 or more'),
+      max: z.int().min(1).optional().describe('the maximum number of rows, 1 or more'),
     })
     .prefault({})
     .describe('limits on the number of rows'),

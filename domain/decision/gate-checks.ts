@@ -113,11 +113,11 @@ function thresholdIssues(
 ): readonly Issue[] {
   if (min === null && max === null)
     return [at('kind', 'is threshold, but neither min nor max is given', 'min or max')];
-  const [min, max] = ranges[metric];
+  const [lowest, highest] = ranges[metric];
   const outside = (['min', 'max'] as const).flatMap((key) => {
     const bound = key === 'min' ? min : max;
-    if (bound === null || (bound >= min && bound <= max)) return [];
-    return [at(key, `cannot be ${bound}: ${metric} is ${range(min, max)}`)];
+    if (bound === null || (bound >= lowest && bound <= highest)) return [];
+    return [at(key, `cannot be ${bound}: ${metric} is ${range(lowest, highest)}`)];
   });
   const reversed =
     min !== null && max !== null && max < min ? [at('max', `is below min, ${min}`)] : [];

@@ -87,7 +87,7 @@ function wordsIn(text: string, { start, end }: Span, costOf: TokenCost): readonl
   return units;
 }
 
-/** Number of tokens of a text. Counting stops above `most`. */
+/** Number of tokens of a text. Counting stops above `max`. */
 export function countTokens(text: string, costOf: TokenCost, max = Infinity): number {
   let sum = 0;
   for (const match of text.matchAll(word)) {

@@ -44,15 +44,15 @@ const embedder = z
     z.strictObject({ kind: z.literal('wordllama') }),
     z.strictObject({
       kind: z.literal('endpoint'),
-      provider: nameField('the name of a provider of this lifecycle'),
-      model: z.string().min(1).max(200),
-      dimensions: z.int().min(8).max(8192),
+      provider: nameField('the name of a provider that the operator configured'),
+      model: z.string().min(1).max(200).describe("the provider's name of the model"),
+      dimensions: z.int().min(8).max(8192).describe('the length of its vectors, from 8 to 8192'),
       maxTokens: z
         .int()
         .min(16)
         .max(65_536)
         .default(512)
-        .describe('the most tokens of a text that the model accepts'),
+        .describe('the maximum number of tokens of a text'),
     }),
   ])
   .describe('minilm, wordllama, or endpoint with a provider and its model');
@@ -67,7 +67,8 @@ const vectors = z
 
 const metric = z
   .templateLiteral([z.enum(['recall', 'ndcg']), '@', z.int().min(1).max(100)])
-  .or(z.literal('mrr'));
+  .or(z.literal('mrr'))
+  .describe('recall@k or ndcg@k with k from 1 to 100, or mrr');
 
 export const paritySchema = z
   .strictObject({
@@ -82,14 +83,23 @@ export const paritySchema = z
       .max(1)
       .default(0.02)
       .describe('how much lower the metric of the new version may be'),
-    confidence: z.number().gt(0.5).max(0.99).default(0.97),
-    minQuestions: z.int().min(2).default(100),
+    confidence: z
+      .number()
+      .gt(0.5)
+      .max(0.99)
+      .default(0.97)
+      .describe('confidence of the bound, above 0.5 and at most 0.99'),
+    minQuestions: z
+      .int()
+      .min(2)
+      .default(100)
+      .describe('smallest number of questions, from 2; with fewer the result is inconclusive'),
   })
   .describe('what retrieval with a new version must show before it becomes the champion');
 
 const rerank = z
   .strictObject({
-    provider: nameField('the name of a provider of the platform'),
+    provider: nameField('the name of a provider that the operator configured'),
     model: z.string().min(1).max(200).describe('a cross-encoder that the provider serves'),
     candidates: z.int().min(2).max(200).default(20).describe('passages to reorder'),
     onError: z
@@ -127,7 +137,12 @@ export const indexSchema = z
       .max(1)
       .default(0.1)
       .describe('the largest share of documents that may be left out; above it the build fails'),
-    parity: paritySchema.nullable().default(null),
+    parity: paritySchema
+      .nullable()
+      .default(null)
+      .describe(
+        'what retrieval with a new version must show before it becomes the champion; null for nothing',
+      ),
   })
   .describe('an index of documents');
 

@@ -221,7 +221,7 @@ export const slicesSchema = z
       .int()
       .min(1)
       .default(500)
-      .describe('the fewest rows of a slice, 1 or more; smaller slices are pooled as other'),
+      .describe('the minimum number of rows of a slice; smaller slices are pooled as other'),
   })
   .describe('the slices: columns and metric');
 

@@ -6,8 +6,13 @@ import { hiddenPart } from './webhook-address';
 export const secretSchema = z
   .union(
     [
-      z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/) }),
-      z.strictObject({ file: z.string().min(1).max(512) }),
+      z.strictObject({
+        env: z
+          .string()
+          .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/)
+          .describe('the name of an environment variable'),
+      }),
+      z.strictObject({ file: z.string().min(1).max(512).describe('the path of a file') }),
     ],
     // The value may be the secret itself, so the error must not repeat it.
     { error: 'must be a reference, { env: NAME } or { file: PATH }, and not the secret itself' },

@@ -79,49 +79,51 @@ function promptOf(schema: typeof answerSchemaField) {
     apiVersion: z.literal(apiVersion),
     kind: z.enum(['Prompt']),
     metadata: z.strictObject({ name: nameField('the name of the prompt') }).describe('name'),
-    spec: z.strictObject({
-      variables: z
-        .record(
-          variable,
-          z
-            .strictObject({
-              type: z
-                .enum(['string', 'number', 'list'])
-                .default('string')
-                .describe('string, number or list'),
-              description: z
-                .string()
-                .max(1_000)
-                .default('')
-                .describe('the meaning of the variable, for people'),
-            })
-            .describe('a variable'),
-        )
-        .default({})
-        .describe('variables by name, each with its type'),
-      messages: z
-        .array(
-          z
-            .strictObject({
-              role: z.enum(['system', 'user', 'assistant']).describe('system, user or assistant'),
-              template: text
-                .min(1)
-                .describe('text with {{variables}}, and {{#list}}{{.}}{{/list}} for lists'),
-            })
-            .describe('a message'),
-        )
-        .min(1)
-        .max(100)
-        .describe('the messages in order'),
-      fewShot: fewShotSchema.optional(),
-      answer: z
-        .strictObject({ schema })
-        .optional()
-        .describe('the format of the answer: JSON of this schema'),
-      callerSystemMessages: z
-        .enum(['refused', 'allowed'])
-        .default('refused')
-        .describe('whether requests may add system and developer messages: refused or allowed'),
-    }),
+    spec: z
+      .strictObject({
+        variables: z
+          .record(
+            variable,
+            z
+              .strictObject({
+                type: z
+                  .enum(['string', 'number', 'list'])
+                  .default('string')
+                  .describe('string, number or list'),
+                description: z
+                  .string()
+                  .max(1_000)
+                  .default('')
+                  .describe('the meaning of the variable, for people'),
+              })
+              .describe('a variable'),
+          )
+          .default({})
+          .describe('variables by name, each with its type'),
+        messages: z
+          .array(
+            z
+              .strictObject({
+                role: z.enum(['system', 'user', 'assistant']).describe('system, user or assistant'),
+                template: text
+                  .min(1)
+                  .describe('text with {{variables}}, and {{#list}}{{.}}{{/list}} for lists'),
+              })
+              .describe('a message'),
+          )
+          .min(1)
+          .max(100)
+          .describe('the messages in order'),
+        fewShot: fewShotSchema.optional(),
+        answer: z
+          .strictObject({ schema })
+          .optional()
+          .describe('the format of the answer: JSON of this schema'),
+        callerSystemMessages: z
+          .enum(['refused', 'allowed'])
+          .default('refused')
+          .describe('whether requests may add system and developer messages: refused or allowed'),
+      })
+      .describe('messages, with their variables, few-shot examples and answer format'),
   });
 }

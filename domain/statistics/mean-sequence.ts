@@ -158,6 +158,6 @@ function boldestStakes({ min, max, guess }: MeanRange): {
   return { up: boldest / (guess.max - min), down: boldest / (max - guess.min) };
 }
 
-function slopesOf(max: number, n: number): readonly number[] {
-  return halvings.map((share) => max * share * n);
+function slopesOf(maxStake: number, n: number): readonly number[] {
+  return halvings.map((share) => maxStake * share * n);
 }

@@ -299,17 +299,17 @@ async function settle(
     select payload from outbox where topic = 'alias.moved' and payload ->> 'model' = ${model} order by (payload ->> 'fencing')::int`;
   expect(outbox.map(({ payload }) => payload)).toEqual(history.map((move) => ({ model, ...move })));
 
-  const rollouts = (await registry.rollouts.list({ tenant, model, pageSize: 10 })).items;
+  const stored = (await registry.rollouts.list({ tenant, model, pageSize: 10 })).items;
   const inShort = ({ id, status, step, weight }: RolloutRecord) => ({
     rollout: id,
     status,
     step,
     weight,
   });
-  expect(rollouts.filter(({ status }) => isOpenRollout(status)).map(inShort)).toEqual(
+  expect(stored.filter(({ status }) => isOpenRollout(status)).map(inShort)).toEqual(
     register.open === null ? [] : [register.open],
   );
-  const over = rollouts.filter(({ status }) => !isOpenRollout(status));
+  const over = stored.filter(({ status }) => !isOpenRollout(status));
   expect(new Map(over.map(({ id, status }) => [id, status]))).toEqual(register.ended);
   for (const { id, status } of ends) expect(register.ended.get(id)).toBe(status);
   const byHand = [...register.ended]
@@ -318,7 +318,7 @@ async function settle(
   expect([...ended].sort()).toEqual(byHand.sort());
 
   const routed = (await registry.routing.table()).models.find((each) => each.model === model);
-  const challenger = rollouts.find(({ id }) => id === register.open?.rollout);
+  const challenger = stored.find(({ id }) => id === register.open?.rollout);
   const arms = challenger && {
     alias: 'challenger',
     version: challenger.challenger,

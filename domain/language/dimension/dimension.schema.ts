@@ -6,7 +6,8 @@ import { jsonSchemaField, patternField, ruleSchema } from './rule.schema';
 const name = nameField('the name of the dimension, which gates use');
 const metric = z
   .templateLiteral([z.enum(['recall', 'ndcg']), '@', z.int().min(1).max(100)])
-  .or(z.literal('mrr'));
+  .or(z.literal('mrr'))
+  .describe('recall@k or ndcg@k with k from 1 to 100, or mrr');
 const text = z.string().min(1).max(100_000);
 const every = z
   .int()
@@ -71,12 +72,19 @@ export const dimensionSchema = z
     z.strictObject({
       name,
       kind: z.literal('json'),
-      schema: jsonSchemaField.nullable().default(null),
+      schema: jsonSchemaField
+        .nullable()
+        .default(null)
+        .describe('a JSON Schema, or null for the one of each case'),
     }),
     z.strictObject({
       name,
       kind: z.literal('rules'),
-      rules: z.array(ruleSchema).max(100).default([]),
+      rules: z
+        .array(ruleSchema)
+        .max(100)
+        .default([])
+        .describe('rules for every answer, in addition to those of its case'),
     }),
     z.strictObject({ name, kind: z.literal('similarity') }),
     z.strictObject({ name, kind: z.literal('groundedness') }),
@@ -93,7 +101,11 @@ export const dimensionSchema = z
       kind: z.literal('robustness'),
       of: nameField('the dimension whose score should stay the same'),
       variable: z.string().min(1).max(63).describe('the variable that is perturbed'),
-      perturbations: z.array(perturbationSchema).min(1).max(20),
+      perturbations: z
+        .array(perturbationSchema)
+        .min(1)
+        .max(20)
+        .describe('how the variable is changed'),
     }),
     z.strictObject({
       name,
@@ -102,13 +114,14 @@ export const dimensionSchema = z
       provider: nameField(
         'embedded, or the name of a provider that the operator configured',
       ).default('embedded'),
-      model: z.string().min(1).max(200),
-      labels: pathField(
-        'the path of an NDJSON file of answers that people have labelled, with case, answer and ' +
-          'right; gates on this dimension need it',
-      )
+      model: z.string().min(1).max(200).describe('the model that judges'),
+      labels: pathField('a path')
         .nullable()
-        .default(null),
+        .default(null)
+        .describe(
+          'the path of an NDJSON file of answers that people have labelled, with case, answer and ' +
+            'right; gates on this dimension need it',
+        ),
     }),
   ])
   .describe('one measurement of each case: name and kind') satisfies z.ZodType<DimensionSpec>;

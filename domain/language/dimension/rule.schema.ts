@@ -3,7 +3,7 @@ import { schemaIssue } from '../../document/schema-issues.schema';
 import { jsonSchemaProblem } from '../cases/json-schema.schema';
 import type { Rule } from './rule';
 
-const text = z.string().min(1).max(10_000);
+const text = z.string().min(1).max(10_000).describe('the text to look for');
 const ignoreCase = z.boolean().optional().describe('whether upper and lower case are the same');
 
 /** Without the checks of new documents, so that documents accepted before stay readable. */
@@ -49,7 +49,8 @@ function ruleOf(pattern: typeof patternField, schema: typeof jsonSchemaField) {
         rules: z
           .array(z.discriminatedUnion('kind', [...simple]))
           .min(1)
-          .max(20),
+          .max(20)
+          .describe('rules of which at least one must hold'),
       }),
     ])
     .describe(

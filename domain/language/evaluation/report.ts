@@ -80,7 +80,7 @@ export type CaseOutcome =
   | { readonly kind: 'failure'; readonly message: string }
   | { readonly kind: 'error'; readonly message: string };
 
-/** The outcome of a case in one dimension, where a score of `least` passes. */
+/** The outcome of a case in one dimension, where a score of `min` passes. */
 export function outcomeOf(
   { scores, unanswered, because }: Omit<CaseReport, 'costUsd'>,
   dimension: string,

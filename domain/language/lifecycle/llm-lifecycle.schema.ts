@@ -40,7 +40,12 @@ export const modelSchema = z
 
 export const samplingSchema = z
   .strictObject({
-    temperature: z.number().min(0).max(2).default(0).describe('a number from 0 to 2'),
+    temperature: z
+      .number()
+      .min(0)
+      .max(2)
+      .default(0)
+      .describe('randomness of the answers, from 0 to 2'),
     topP: z.number().gt(0).max(1).default(1).describe('a share above 0'),
     maxTokens: z
       .int()

@@ -4,7 +4,7 @@ import { promptProblems } from '../checks';
 import type { GridAxis } from './search';
 
 /**
- * All combinations of the options in the order of the axes, or `most` of them, spread evenly.
+ * All combinations of the options in the order of the axes, or `max` of them, spread evenly.
  * @throws InvalidInput if a message does not have the text, or an option makes the prompt invalid
  */
 export function gridVariants(

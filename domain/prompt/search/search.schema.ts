@@ -17,7 +17,8 @@ const proposerSchema = z
           }),
         )
         .min(1)
-        .max(8),
+        .max(8)
+        .describe('texts to replace; the grid combines all options'),
     }),
     z.strictObject({
       kind: z.literal('fewShot'),
@@ -37,8 +38,8 @@ const proposerSchema = z
     }),
     z.strictObject({
       kind: z.literal('mutate'),
-      provider: nameField('the name of a provider of this lifecycle'),
-      model: z.string().min(1).max(200),
+      provider: nameField('the name of a provider that the operator configured'),
+      model: z.string().min(1).max(200).describe('the model that rewrites prompts'),
       parents: z
         .int()
         .min(1)
@@ -54,7 +55,11 @@ const proposerSchema = z
 export const searchSchema = z
   .strictObject({
     quality: nameField('the dimension to optimize'),
-    proposers: z.array(proposerSchema).min(1).max(8),
+    proposers: z
+      .array(proposerSchema)
+      .min(1)
+      .max(8)
+      .describe('the sources of new variants: grid, fewShot and mutate'),
     variants: z
       .int()
       .min(2)
@@ -76,7 +81,8 @@ export const searchSchema = z
           .default(3)
           .describe('after a round, 1/eta of the prompts continue with eta times as many cases'),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('how rounds drop the worse prompts: firstCases and eta'),
     confirm: z
       .number()
       .min(0.1)
@@ -89,7 +95,7 @@ export const searchSchema = z
       .nullable()
       .default(null)
       .describe('budget of the search in US dollars; null for none of its own'),
-    seed: z.int().min(0).default(1),
+    seed: z.int().min(0).default(1).describe('random seed, a whole number from 0'),
   })
   .describe('a search for a better prompt') satisfies z.ZodType<SearchSpec>;
 
