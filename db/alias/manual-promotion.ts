@@ -62,7 +62,11 @@ export async function authorizeManualPromotion(
   };
 }
 
-async function readFacts(tx: Transaction, candidate: VersionByHand, caller: ManualPromotion['caller']) {
+async function readFacts(
+  tx: Transaction,
+  candidate: VersionByHand,
+  caller: ManualPromotion['caller'],
+) {
   const { model, version, status, champion } = candidate;
   const made = await readVersionOrigin(tx, candidate);
   const canary = await readCanary(tx, candidate, made.runId);
