@@ -66,7 +66,7 @@ describe('a JSON Schema that a grammar enforces', () => {
     [
       'items that are not a schema',
       { type: 'array', items: [1] },
-      /schema\/items: is not an object/,
+      /schema\/items: is not a schema object/,
     ],
     [
       'too many parts',

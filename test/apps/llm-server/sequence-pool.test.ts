@@ -9,14 +9,14 @@ const never = new AbortController().signal;
 
 function poolOf(
   held: readonly (readonly Token[])[],
-  most = 10,
+  maxWaiting = 10,
 ): { readonly pool: SequencePool; readonly room: WaitingRoom } {
   const left = held.map(
     (tokens) =>
       ({ contextTokens: tokens, nextTokenIndex: tokens.length }) as unknown as LlamaSequence,
   );
   const context = { contextSize: 100, getSequence: () => left.shift() } as unknown as LlamaContext;
-  const room = { most, waiting: 0, secondsHeld: 0 };
+  const room = { maxWaiting, waiting: 0, secondsHeld: 0 };
   return { pool: openSequencePool(context, held.length, room), room };
 }
 
