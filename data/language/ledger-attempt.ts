@@ -143,7 +143,7 @@ function planOf(
     model,
     reserve,
     mostUsage: worstCase,
-    mostCost,
+    mostCost: worstCost,
     leaseMs: aheadMs + totalMs + leaseMarginMs,
   };
 }

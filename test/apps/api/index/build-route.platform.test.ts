@@ -240,7 +240,7 @@ test('the command line follows a build to its end, and exits with 3 if it was no
           outcome: { version: 2, report, verdict, promoted: kind === 'passed' },
         } as const);
   };
-  world.indexes.standingOf = ended('passed', 'right +0.010');
+  world.indexes.statusOf = ended('passed', 'right +0.010');
   expect(await cli('build', 'wiki', 'build.yaml')).toMatch(
     /^0 [^]*@2 answering[^]*passed index-answers: right \+0\.010[^]*wiki@2 is champion/,
   );
@@ -254,12 +254,12 @@ test('the command line follows a build to its end, and exits with 3 if it was no
   );
   const absolute = { ...order, answers: { ...order.answers, cases: join(folder, 'cases.ndjson') } };
   writeFileSync(join(folder, 'build.yaml'), JSON.stringify(absolute));
-  world.indexes.standingOf = ended('failed', 'right −0.300');
+  world.indexes.statusOf = ended('failed', 'right −0.300');
   expect(await cli('build', 'wiki', 'build.yaml')).toMatch(
     /^3 [^]*failed index-answers: right −0\.300[^]*does not replace the champion[^]*failed/,
   );
   const { key = '' } = world.indexes.builds.at(-1) ?? {};
-  world.indexes.standingOf = () => ({ status: 'running', state: null });
+  world.indexes.statusOf = () => ({ status: 'running', state: null });
   expect(await cli('build-result', 'wiki', key)).toMatch(new RegExp(`^0 ${key} is running`));
   expect(await cli('build-cancel', 'wiki', key)).toMatch(/^0 [^]*cancellation requested/);
   expect(await cli('build-result', 'wiki', key)).toMatch(

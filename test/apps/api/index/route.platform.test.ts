@@ -290,7 +290,7 @@ test('retires a version whose build was ended from outside once Temporal reports
     detail: expect.stringContaining('is being built') as string,
     next: `perennial index build-cancel wiki ${key}`,
   });
-  world.indexes.standingOf = () => ({ status: 'failed', cause: 'Workflow execution terminated' });
+  world.indexes.statusOf = () => ({ status: 'failed', cause: 'Workflow execution terminated' });
   expect(await world.call('POST', path, { as: 'operator', body: {} })).toMatchObject({
     status: 202,
     body: { from: 'building' },
