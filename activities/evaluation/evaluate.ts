@@ -14,6 +14,8 @@ import {
   type MeasurementPlan,
   type ScoredHoldout,
 } from '../../domain/evaluation/measure/holdout';
+import type { MetricOfClass } from '../../domain/evaluation/measure/classes';
+import { isClassMetric } from '../../domain/evaluation/metrics/multiclass';
 import type { DayCount } from '../../domain/evaluation/measure/whole-weeks';
 import { correlationOf } from '../../domain/evaluation/measure/measurement';
 import { versionName, type ModelManifest, type ModelVersionRef } from '../../domain/model/model';
@@ -178,6 +180,7 @@ async function measureCandidate({
   });
   const plan: MeasurementPlan = {
     metrics: metricsOf(input.evaluate),
+    classes: comparedClasses(input.evaluate),
     slices: input.evaluate.slices,
     levels: levelsFor(policy, attempt.number),
     unit: assembled.drawn ?? 'day',
@@ -238,8 +241,22 @@ async function anchorsOf(
 
 /** The metrics that the spec lists, that gates need and that slices use, without duplicates. */
 function metricsOf({ metrics, gates, slices }: EvaluateSpec): readonly MetricName[] {
-  const needed = gates.flatMap((gate) => ('metric' in gate ? [gate.metric] : []));
+  const needed = gates.flatMap((gate) =>
+    'metric' in gate && !isClassMetric(gate.metric) ? [gate.metric] : [],
+  );
   return [...new Set([...metrics, ...needed, ...(slices === null ? [] : [slices.metric])])];
+}
+
+/** The metrics of classes that gates compare with a counterpart, without duplicates. */
+function comparedClasses({ gates }: EvaluateSpec): readonly MetricOfClass[] {
+  const asked = new Map<string, MetricOfClass>();
+  for (const gate of gates) {
+    if (gate.kind !== 'nonInferiority' && gate.kind !== 'superiority') continue;
+    const { metric, class: name } = gate;
+    if (name !== undefined && isClassMetric(metric))
+      asked.set(`${metric} ${name}`, { metric, class: name });
+  }
+  return [...asked.values()];
 }
 
 async function measureInTurns(

@@ -58,7 +58,10 @@ export async function checkLifecycle(
     // SQL that is refused without columns would be refused again with columns.
     ...bound.issues.filter(({ pointer }) => !refusedTexts.has(pointer)),
   ];
-  const unchecked = parts.data === null ? [] : contractNotes(parts.data, issueAt);
+  const unchecked =
+    parts.data === null
+      ? []
+      : [...contractNotes(parts.data, issueAt), ...classNotes(parts, parts.data, issueAt)];
   const contracts = new Set(parts.contracts.map(({ path }) => path));
   return { issues: inOrder(found, { fileName, contracts }), notes: [...bound.notes, ...unchecked] };
 }
@@ -76,6 +79,37 @@ function contractNotes({ sources }: DataSpec, issueAt: IssueAt): readonly string
         ),
       ),
     );
+}
+
+/**
+ * Classes of gates that a contract keeps out of the label's column. Only notes, because
+ * `assemble.sql` may make other labels under the same name.
+ */
+function classNotes(
+  { classGates, contracts }: CheckedParts,
+  { label }: DataSpec,
+  issueAt: IssueAt,
+): readonly string[] {
+  const allowing = contracts.flatMap(({ contract, path }) => {
+    const column = contract.columns.find(({ name }) => name === label.column);
+    return column?.values ? [{ path, values: column.values.map(String) }] : [];
+  });
+  return classGates.flatMap(({ gate, class: name }) =>
+    allowing
+      .filter(({ values }) => !values.includes(name))
+      .map(({ path, values }) =>
+        formatIssue(
+          issueAt(
+            ['spec', 'evaluate', 'gates', gate, 'class'],
+            `${path} allows no ${name} in the label ${label.column}, so this gate cannot pass`,
+            {
+              expected: `one of ${values.join(', ')}`,
+              didYouMean: nearest(name, values) ?? undefined,
+            },
+          ),
+        ),
+      ),
+  );
 }
 
 const nothing: LifecycleCheckResult = { issues: [], notes: [] };

@@ -75,6 +75,13 @@ export interface ClassEvidence extends Readonly<Record<ClassMetric, Measurement>
   readonly rows: number;
 }
 
+/** The difference in a metric of one class; positive is worse. */
+export interface ClassIncrease {
+  readonly metric: ClassMetric;
+  readonly class: string;
+  readonly increase: Measurement;
+}
+
 export type Measurements = Readonly<Partial<Record<MetricName, Measurement>>>;
 
 /** A missing measurement is its own kind (I10). Its estimate without bounds is only displayed. */
@@ -104,6 +111,8 @@ export type CounterpartEvidence =
       readonly metrics: Measurements;
       /** Candidate minus counterpart on the same rows and resamples; positive is worse. */
       readonly increases: Measurements;
+      /** Those that gates ask for; absent without any. */
+      readonly classIncreases?: readonly ClassIncrease[];
       readonly slices: SliceEvidence | null;
     };
 

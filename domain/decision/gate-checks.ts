@@ -4,6 +4,7 @@ import { isMap, nameOf, valueAt } from '../document/path';
 import { minDays } from './evidence';
 import type { Issue } from '../failure';
 import { daysCutBy } from '../evaluation/measure/whole-weeks';
+import { classMetrics, isClassMetric, type ClassMetric } from '../evaluation/metrics/multiclass';
 import { gateSchema } from './gate.schema';
 import type { MetricName } from '../lifecycle/lifecycle';
 import { splitSchema } from '../lifecycle/lifecycle.schema';
@@ -44,8 +45,11 @@ export function gateIssues(document: SourceDocument): readonly Issue[] {
     }),
     ...gates.flatMap((gate, index): readonly Issue[] => {
       if (gate === undefined) return [];
-      if (gate.kind === 'threshold')
-        return thresholdIssues(gate, (key, detail, expected) => at(index, key, detail, expected));
+      const atKey = (key: string, detail: string, expected?: string) =>
+        at(index, key, detail, expected);
+      const ofClass = 'metric' in gate ? classIssues(gate, atKey) : [];
+      if (ofClass.length > 0) return ofClass;
+      if (gate.kind === 'threshold') return thresholdIssues(gate, atKey);
       if (gate.kind === 'slice' && !hasSlices)
         return [
           at(
@@ -107,6 +111,27 @@ function holdoutIssues(
 type Gate = NonNullable<ReturnType<typeof gateSchema.safeParse>['data']>;
 type ThresholdGate = Extract<Gate, { kind: 'threshold' }>;
 
+/** A metric of one class needs the class, and the other metrics have none. */
+function classIssues(
+  gate: Extract<Gate, { metric: unknown }>,
+  at: (key: string, detail: string, expected?: string) => Issue,
+): readonly Issue[] {
+  const isOfClass = isClassMetric(gate.metric);
+  if (isOfClass && gate.class === undefined)
+    return [
+      at('metric', `is ${gate.metric}, but class is missing`, 'class: <a class of the label>'),
+    ];
+  if (!isOfClass && gate.class !== undefined)
+    return [
+      at(
+        'class',
+        `is ${gate.class}, but ${gate.metric} is measured over all classes`,
+        `no class, or the metric ${classMetrics.join(', ')}`,
+      ),
+    ];
+  return [];
+}
+
 function thresholdIssues(
   { metric, min, max }: ThresholdGate,
   at: (key: string, detail: string, expected?: string) => Issue,
@@ -124,13 +149,16 @@ function thresholdIssues(
   return [...outside, ...reversed];
 }
 
-const ranges: Readonly<Record<MetricName, readonly [number, number]>> = {
+const ranges: Readonly<Record<MetricName | ClassMetric, readonly [number, number]>> = {
   logloss: [0, Infinity],
   auc: [0, 1],
   brier: [0, 1],
   accuracy: [0, 1],
   f1_macro: [0, 1],
   f1_weighted: [0, 1],
+  precision: [0, 1],
+  recall: [0, 1],
+  f1: [0, 1],
   rmse: [0, Infinity],
   mae: [0, Infinity],
   r2: [-Infinity, 1],

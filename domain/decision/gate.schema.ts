@@ -4,12 +4,31 @@ import {
   classificationMetrics,
   multiclassMetrics,
   regressionMetrics,
+  type GateSpec,
 } from '../lifecycle/lifecycle';
+import { classMetrics } from '../evaluation/metrics/multiclass';
 import { confidenceRange } from './policy';
 
-export const metricField = z.enum([
+const metricNames = [
   ...new Set([...classificationMetrics, ...multiclassMetrics, ...regressionMetrics]),
-]);
+] as const;
+
+export const metricField = z.enum(metricNames, {
+  error: ({ input }) =>
+    (classMetrics as readonly unknown[]).includes(input)
+      ? `cannot be ${String(input)}, which is measured for every class without being listed; a gate may name it with its class`
+      : undefined,
+});
+
+const gateMetric = z
+  .enum([...metricNames, ...classMetrics])
+  .describe(`${metricNames.join(', ')}; or precision, recall or f1 of one \`class\``);
+
+/** YAML has whole numbers for classes that are numbers. */
+const className = z
+  .union([z.string().min(1).max(200), z.int()], { error: 'must be a text or a whole number' })
+  .optional()
+  .describe('the class that precision, recall or f1 is measured for, against all others');
 
 const name = nameField('the name of the gate');
 
@@ -48,7 +67,8 @@ const threshold = z
   .strictObject({
     name,
     kind: z.literal('threshold'),
-    metric: metricField,
+    metric: gateMetric,
+    class: className,
     min: z.number().nullable().default(null).describe('the smallest value that passes'),
     max: z.number().nullable().default(null).describe('the largest value that passes'),
     confidence,
@@ -59,7 +79,8 @@ const nonInferiority = z
   .strictObject({
     name,
     kind: z.literal('nonInferiority'),
-    metric: metricField,
+    metric: gateMetric,
+    class: className,
     against,
     whenAbsent,
     margin: z
@@ -74,7 +95,8 @@ const superiority = z
   .strictObject({
     name,
     kind: z.literal('superiority'),
-    metric: metricField,
+    metric: gateMetric,
+    class: className,
     against,
     whenAbsent,
     margin: z
@@ -128,3 +150,12 @@ export const gateSchema = z.discriminatedUnion('kind', [
   slice,
   parity,
 ]);
+
+type WrittenGate = z.output<typeof gateSchema>;
+
+/** Classes are texts in evidence, as in the trained model. */
+export function gateOf(gate: WrittenGate): GateSpec {
+  if (gate.kind === 'slice' || gate.kind === 'parity') return gate;
+  const { class: name, ...others } = gate;
+  return name === undefined ? others : { ...others, class: String(name) };
+}

@@ -40,7 +40,7 @@ const alternativeExamples: Readonly<Record<ReferenceKind, readonly unknown[]>> =
         data: {
           split: { by: 'group', column: 'customer', tuning: 0.15, confirm: 0.1, holdout: 0.25 },
         },
-        evaluate: { ungated: 'an experiment without traffic' },
+        evaluate: { ungated: 'an experiment without traffic', gates: [{ class: 'damaged' }] },
         canary: { quality: { bound: 500 } },
       },
     },

@@ -5,6 +5,7 @@ import { isMap, nameOf, valueAt } from '../document/path';
 import { formatDuration } from '../duration';
 import type { Issue } from '../failure';
 import { gateIssues } from '../decision/gate-checks';
+import { isClassMetric } from '../evaluation/metrics/multiclass';
 import { metricsOfTask } from './lifecycle';
 import { modelSourceSchema, splitSchema, timeSchema } from './lifecycle.schema';
 import { formatOf } from './spec';
@@ -214,7 +215,7 @@ function metricIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
   ];
   const named = paths.flatMap((path) => {
     const metric = valueAt(value, path);
-    const fitting = tasksOf(metric);
+    const fitting = path.includes('gates') ? tasksOfGate(metric) : tasksOf(metric);
     return fitting.length === 0 ? [] : [{ path, metric: String(metric), fitting }];
   });
   const declared = tasks.find((task) => task === valueAt(value, ['spec', 'train', 'task']));
@@ -255,6 +256,11 @@ function repeatedIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
 function mostOf(fitting: readonly Task[]): Task | undefined {
   const count = (task: Task): number => fitting.filter((each) => each === task).length;
   return [...fitting].sort((a, b) => count(b) - count(a))[0];
+}
+
+/** Only gates use the metrics of one class. */
+function tasksOfGate(metric: unknown): readonly Task[] {
+  return typeof metric === 'string' && isClassMetric(metric) ? ['multiclass'] : tasksOf(metric);
 }
 
 function tasksOf(metric: unknown): readonly Task[] {

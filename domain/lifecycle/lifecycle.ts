@@ -1,6 +1,7 @@
 import type { ArtifactRef, Digest } from '../dataset/artifact';
 import type { ComputeKind } from '../training/job';
 import type { LlmLifecycleSpec } from '../language/lifecycle/llm-lifecycle';
+import type { ClassMetric } from '../evaluation/metrics/multiclass';
 import type { Task } from '../model/model';
 import type { ProgramSpec } from '../project/program';
 import type { AnswerLoss, AnswerQuality } from '../rollout/judging/answer-quality';
@@ -157,24 +158,28 @@ export interface AnchorVersion {
   readonly version: number;
 }
 
+/** The metric of a gate. `class` is given exactly for a metric of one class. */
+interface GatedMetric {
+  readonly metric: MetricName | ClassMetric;
+  readonly class?: string | undefined;
+}
+
 export type GateSpec =
-  | {
+  | (GatedMetric & {
       readonly name: string;
       readonly kind: 'threshold';
-      readonly metric: MetricName;
       readonly min: number | null;
       readonly max: number | null;
       readonly confidence: number;
-    }
-  | {
+    })
+  | (GatedMetric & {
       readonly name: string;
       readonly kind: 'nonInferiority' | 'superiority';
-      readonly metric: MetricName;
       readonly against: 'champion' | 'baseline' | AnchorVersion;
       readonly whenAbsent: WhenAbsent;
       readonly margin: number;
       readonly confidence: number;
-    }
+    })
   | {
       readonly name: string;
       readonly kind: 'slice';

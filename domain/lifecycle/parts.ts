@@ -25,6 +25,8 @@ export interface CheckedParts {
   readonly sliceColumns: readonly string[];
   /** Gates that compare with a fixed version of the model. */
   readonly anchors: readonly PlacedAnchor[];
+  /** Gates on the metric of one class. */
+  readonly classGates: readonly PlacedClass[];
   /** The first gate that compares days of the holdout. */
   readonly judgingGate: string | null;
 }
@@ -40,6 +42,11 @@ export interface LocatedContract {
 interface PlacedAnchor {
   readonly gate: number;
   readonly version: number;
+}
+
+interface PlacedClass {
+  readonly gate: number;
+  readonly class: string;
 }
 
 export interface LifecycleSqlParts {
@@ -83,6 +90,7 @@ export function lifecycleParts(
     space: tune.success ? rangesOf(tune.data.space) : null,
     sliceColumns: slices.success ? slices.data.columns : [],
     anchors: anchorsIn(value),
+    classGates: classGatesIn(value),
     judgingGate: judgingGateIn(value),
   };
 }
@@ -97,6 +105,7 @@ export const noParts: CheckedParts = {
     space: null,
     sliceColumns: [],
     anchors: [],
+    classGates: [],
     judgingGate: null,
   },
 };
@@ -161,19 +170,30 @@ function trainerIn(
     : null;
 }
 
-function anchorsIn(value: unknown): readonly PlacedAnchor[] {
+/** Undefined where a gate has errors. */
+function readGates(value: unknown): readonly ReturnType<typeof gateSchema.safeParse>['data'][] {
   const gates = valueAt(value, ['spec', 'evaluate', 'gates']);
-  if (!Array.isArray(gates)) return [];
-  return gates.flatMap((written, gate) => {
-    const read = gateSchema.safeParse(written).data;
-    return read !== undefined && 'against' in read && typeof read.against === 'object'
+  return Array.isArray(gates) ? gates.map((gate) => gateSchema.safeParse(gate).data) : [];
+}
+
+function anchorsIn(value: unknown): readonly PlacedAnchor[] {
+  return readGates(value).flatMap((read, gate) =>
+    read !== undefined && 'against' in read && typeof read.against === 'object'
       ? [{ gate, version: read.against.version }]
-      : [];
-  });
+      : [],
+  );
+}
+
+function classGatesIn(value: unknown): readonly PlacedClass[] {
+  return readGates(value).flatMap((read, gate) =>
+    read !== undefined && 'class' in read && read.class !== undefined
+      ? [{ gate, class: String(read.class) }]
+      : [],
+  );
 }
 
 function judgingGateIn(value: unknown): string | null {
-  const gates = valueAt(value, ['spec', 'evaluate', 'gates']);
-  const read = Array.isArray(gates) ? gates.map((gate) => gateSchema.safeParse(gate).data) : [];
-  return read.find((gate) => gate !== undefined && gate.kind !== 'parity')?.name ?? null;
+  return (
+    readGates(value).find((gate) => gate !== undefined && gate.kind !== 'parity')?.name ?? null
+  );
 }

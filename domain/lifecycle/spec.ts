@@ -16,6 +16,7 @@ import type {
 } from './lifecycle';
 import type { CompleteLifecycle, LifecycleDocument } from './lifecycle.schema';
 import { apiVersion } from './lifecycle.schema';
+import { gateOf } from '../decision/gate.schema';
 import { schemeOf } from '../dataset/source-uri';
 
 type WrittenModelSource = CompleteLifecycle['spec']['data']['sources'][string];
@@ -40,7 +41,7 @@ export function specOf({ metadata, spec }: CompleteLifecycle): ModelLifecycleSpe
     evaluate: {
       metrics: evaluate.metrics,
       slices: evaluate.slices ?? null,
-      gates: evaluate.gates,
+      gates: evaluate.gates.map(gateOf),
       ungated: evaluate.ungated ?? null,
     },
     promote: promoteOf(promote),

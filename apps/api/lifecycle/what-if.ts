@@ -3,7 +3,7 @@ import { decide, judge, type GateDecision } from '../../../domain/decision/decid
 import { objectDocument } from '../../../domain/document/document';
 import type { Evidence } from '../../../domain/decision/evidence';
 import { failure } from '../../../domain/failure';
-import { gateSchema } from '../../../domain/decision/gate.schema';
+import { gateOf, gateSchema } from '../../../domain/decision/gate.schema';
 import type { Tenant } from '../../../domain/ids';
 import { formatIssue } from '../../../domain/document/issue-text';
 import {
@@ -63,7 +63,7 @@ export async function whatIf(
   if (policy?.kind === 'evaluation' && evidence?.kind === 'evaluation') {
     const other: EvaluationPolicy = {
       ...policy,
-      gates: readGates(gateSchema, gates ?? []),
+      gates: readGates(gateSchema, gates ?? []).map(gateOf),
       slices: policy.slices ?? slicesIn(evidence),
     };
     return { was, wouldBe: decide(other, evidence), gates: judge(other, evidence) };

@@ -19,7 +19,7 @@ export function anchorVersions(gates: readonly GateSpec[]): readonly number[] {
   ];
 }
 
-type MeasuredCounterpart = Extract<CounterpartEvidence, { readonly kind: 'measured' }>;
+export type MeasuredCounterpart = Extract<CounterpartEvidence, { readonly kind: 'measured' }>;
 
 /**
  * The version to compare the candidate with, or the gate's result without one. `whenAbsent` applies

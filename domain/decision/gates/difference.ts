@@ -2,6 +2,7 @@ import type { Evidence } from '../evidence';
 import { interval, percent, plain, signed } from '../../format';
 import type { Bounds } from '../../statistics/interval';
 import { counterpartFor, isGateResult } from './counterpart';
+import { increaseFor, metricText } from './measured-metric';
 import {
   sampleSizeText,
   boundsAt,
@@ -59,14 +60,12 @@ function judgeDifference(
 ): GateResult {
   const counterpart = counterpartFor(gate, evidence);
   if (isGateResult(counterpart)) return counterpart;
-  const increase = counterpart.increases[gate.metric];
-  if (increase === undefined)
-    return notMeasured(gate.kind, `the difference in ${gate.metric} is not in the evidence`);
+  const increase = increaseFor(gate, evidence, counterpart);
   if (increase.kind === 'notMeasured') return notMeasured(gate.kind, increase.reason);
   const bounds = boundsAt(increase.bounds, gate.confidence);
   if (bounds === null) return confidenceNotMeasured(gate.kind, gate.confidence, increase.bounds);
   const { demand, shown, refuted } = assess(bounds);
-  const found = describe(gate.metric, counterpart.name, increase, bounds);
+  const found = describe(metricText(gate), counterpart.name, increase, bounds);
   const details = ['positive is worse', sampleSizeText(increase)];
   if (shown)
     return {

@@ -1,5 +1,6 @@
 import type { Evidence } from '../evidence';
 import { figure, percent, plain } from '../../format';
+import { measurementFor, metricText } from './measured-metric';
 import {
   sampleSizeText,
   boundsAt,
@@ -15,9 +16,7 @@ import {
  * most. Fails when the estimate misses the limit. Inconclusive when only the estimate meets it.
  */
 export function judgeThreshold(gate: GateOf<'threshold'>, evidence: Evidence): GateResult {
-  const measurement = evidence.metrics[gate.metric];
-  if (measurement === undefined)
-    return notMeasured('threshold', `${gate.metric} is not in the evidence`);
+  const measurement = measurementFor(gate, evidence);
   if (measurement.kind === 'notMeasured') return notMeasured('threshold', measurement.reason);
   if (gate.min === null && gate.max === null)
     return notMeasured('threshold', 'the gate has neither min nor max');
@@ -26,7 +25,7 @@ export function judgeThreshold(gate: GateOf<'threshold'>, evidence: Evidence): G
     return confidenceNotMeasured('threshold', gate.confidence, measurement.bounds);
 
   const { estimate } = measurement;
-  const value = `${gate.metric} ${figure(estimate)}`;
+  const value = `${metricText(gate)} ${figure(estimate)}`;
   const details = [sampleSizeText(measurement)];
   if (gate.min !== null && estimate < gate.min) {
     return {

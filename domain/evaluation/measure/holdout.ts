@@ -11,12 +11,12 @@ import type {
 import type { MetricName } from '../../lifecycle/lifecycle';
 import { increaseOf } from '../metrics/metric';
 import { metrics } from '../metrics/metrics';
-import { classMetrics, classStatistics, type ClassMetric } from '../metrics/multiclass';
 import { scoresOfRows, unscoredRows, widthOf, type ScoredSample } from '../metrics/sample';
 import type { Task } from '../../model/model';
 import { dayResamples, type DayResamples, type DayStatistic } from '../../statistics/day-resamples';
 import { bootstrapReplicates } from '../../statistics/interval';
 import type { Seed } from '../../statistics/random';
+import { measureClasses, measureClassIncreases, type MetricOfClass } from './classes';
 import { measure } from './measurement';
 import { measureSlices, type SliceColumn } from './slices';
 
@@ -50,6 +50,8 @@ export type ScoredCounterpart =
 
 export interface MeasurementPlan {
   readonly metrics: readonly MetricName[];
+  /** The metrics of classes to compare with the counterparts; default none. */
+  readonly classes?: readonly MetricOfClass[];
   readonly slices: SliceSpec | null;
   readonly levels: readonly number[];
   /** The unit that `day` of the holdout numbers; default days. */
@@ -101,7 +103,7 @@ export function* measureHoldout(
   return Object.keys(anchors).length === 0 ? measured : { ...measured, anchors };
 }
 
-interface HoldoutWork {
+export interface HoldoutWork {
   readonly holdout: ScoredHoldout;
   readonly plan: MeasurementPlan;
   readonly resamples: DayResamples;
@@ -139,12 +141,12 @@ export function selectRows(
 /** Statistics over the whole holdout, or the reason why there is none. */
 type Prepared = ReadonlyMap<MetricName, DayStatistic | string>;
 
-type Scored = Pick<ScoredSample, 'scores' | 'width'>;
+export type Scores = Pick<ScoredSample, 'scores' | 'width'>;
 
 function* prepareAll(
   { holdout, plan }: HoldoutWork,
   who: string,
-  scored: Scored,
+  scored: Scores,
 ): Generator<string, Prepared> {
   const { task, labels, day, days } = holdout;
   const sample: ScoredSample = { labels, day, days, ...scored };
@@ -192,58 +194,6 @@ function* measureAll(
   return measured;
 }
 
-/** The metrics of each class against all others. A class without labels is not measured. */
-function* measureClasses(
-  { holdout, plan, resamples }: HoldoutWork,
-  classes: readonly string[],
-): Generator<string, readonly ClassEvidence[]> {
-  const { labels, day, days, candidate } = holdout;
-  const statistics = classStatistics({
-    labels,
-    scores: candidate,
-    width: classes.length,
-    day,
-    days,
-  });
-  const measured: ClassEvidence[] = [];
-  for (const [index, name] of classes.entries()) {
-    yield `class ${name}`;
-    const rows = labels.reduce((count, label) => count + Number(label === index), 0);
-    const of = (metric: ClassMetric): Measurement =>
-      asShare(
-        measure({
-          what: `${metric} of ${name}`,
-          statistic: statistics[index]?.[metric] ?? (() => NaN),
-          resamples,
-          levels: plan.levels,
-          unit: plan.unit,
-          rows: labels.length,
-          days,
-        }).measurement,
-      );
-    measured.push({
-      class: name,
-      rows,
-      ...(Object.fromEntries(classMetrics.map((metric) => [metric, of(metric)])) as Record<
-        ClassMetric,
-        Measurement
-      >),
-    });
-  }
-  return measured;
-}
-
-/** Limits the bounds of a share to 0 and 1. */
-function asShare(measured: Measurement): Measurement {
-  if (measured.kind === 'notMeasured') return measured;
-  const bounds = measured.bounds.map(({ level, lower, upper }) => ({
-    level,
-    lower: Math.max(0, lower ?? 0),
-    upper: Math.min(1, upper ?? 1),
-  }));
-  return { ...measured, bounds };
-}
-
 function* measureCounterpart(
   work: HoldoutWork,
   candidate: Prepared,
@@ -259,6 +209,9 @@ function* measureCounterpart(
     manifest,
     metrics: yield* measureAll(work, theirs),
     increases: yield* measureAll(work, increases(candidate, theirs)),
+    ...(work.plan.classes?.length && {
+      classIncreases: yield* measureClassIncreases(work, name, scoresOf(counterpart)),
+    }),
     slices:
       slices === null
         ? null
@@ -269,7 +222,7 @@ function* measureCounterpart(
 function scoresOf({
   scores,
   width,
-}: Extract<ScoredCounterpart, { readonly kind: 'scored' }>): Scored {
+}: Extract<ScoredCounterpart, { readonly kind: 'scored' }>): Scores {
   return width === undefined ? { scores } : { scores, width };
 }
 

@@ -22,6 +22,10 @@ export const f1Weighted: Metric = {
 export const classMetrics = ['precision', 'recall', 'f1'] as const;
 export type ClassMetric = (typeof classMetrics)[number];
 
+export function isClassMetric(metric: string): metric is ClassMetric {
+  return (classMetrics as readonly string[]).includes(metric);
+}
+
 /** The class of the highest probability; the first of equal ones. */
 export function predictedClass(scores: ArrayLike<number>, from: number, width: number): number {
   let best = 0;
@@ -85,6 +89,41 @@ export function classStatistics(
     recall: statistic(index, ({ right, labelled }) => right / labelled),
     f1: statistic(index, f1Of),
   }));
+}
+
+/** The rows that a metric is a share of, and the number of days with such rows. */
+export interface ClassSupport {
+  readonly rows: number;
+  readonly days: number;
+}
+
+/**
+ * The support of each class: its labels for recall, its predictions for precision, and for F1 half
+ * of both together, which is the denominator of F1.
+ */
+export function classSupport(
+  sample: ScoredSample,
+): readonly Readonly<Record<ClassMetric, ClassSupport>>[] {
+  const { width = 1, days } = sample;
+  const counts = countClasses(sample);
+  const day = new Float64Array(days);
+  return Array.from({ length: width }, (_, index) => {
+    const perDay = Array.from({ length: days }, (_day, at) => {
+      day[at] = 1;
+      const counted = counts(day, index);
+      day[at] = 0;
+      return counted;
+    });
+    const of = (rows: (counted: ClassCounts) => number): ClassSupport => ({
+      rows: Math.floor(perDay.reduce((sum, counted) => sum + rows(counted), 0)),
+      days: perDay.filter((counted) => rows(counted) > 0).length,
+    });
+    return {
+      precision: of(({ predicted }) => predicted),
+      recall: of(({ labelled }) => labelled),
+      f1: of(({ labelled, predicted }) => (labelled + predicted) / 2),
+    };
+  });
 }
 
 interface ClassCounts {

@@ -22,7 +22,13 @@ import type { EvaluationPolicy } from '../../../domain/decision/policy';
 import { digestOf } from '../../../data/digest';
 import { directoryArtifacts, type DirectoryArtifacts } from '../../support/directory-artifacts';
 import { noWorse, parity, slices, useful } from '../../support/evidence';
-import { assembleHoldout, modelManifest, trueModel } from '../../support/training/holdout';
+import {
+  assembleHoldout,
+  modelManifest,
+  outcomes,
+  trueModel,
+  trueOutcomes,
+} from '../../support/training/holdout';
 
 const rows = 6000;
 /** Three weeks. */
@@ -322,6 +328,83 @@ test('evaluates a regression with its own metrics', async () => {
   expect(decision.verdict).toMatchObject({ kind: 'passed' });
   expect(summary.metrics.rmse?.value).toBeCloseTo(0.1, 5);
   expect(summary.metrics.mae?.upper).toBeCloseTo(0.1, 5);
+});
+
+describe('gates on one class', () => {
+  const signature = { task: 'multiclass', classes: outcomes } as const;
+  const recall = { kind: 'threshold', metric: 'recall', max: null, confidence: 0.97 } as const;
+  const compared = {
+    kind: 'nonInferiority',
+    against: 'champion',
+    whenAbsent: 'baseline',
+    margin: 0.05,
+    confidence: 0.97,
+  } as const;
+  const gates: readonly GateSpec[] = [
+    { ...recall, name: 'finds-gales', class: 'gale', min: 0.3 },
+    { ...recall, name: 'finds-storms', class: 'storm', min: 0.3 },
+    { ...recall, name: 'finds-hail', class: 'hail', min: 0.3 },
+    { ...compared, name: 'gales-no-worse', metric: 'f1', class: 'gale' },
+    { ...compared, name: 'better-calm', kind: 'superiority', metric: 'recall', class: 'calm' },
+  ];
+  /** Predicts gale only when it is much more probable than breeze. */
+  const shy = {
+    ...trueOutcomes,
+    classes: { slopes: [0, 1, 2, 0], offsets: [0, 0, -3, -20] },
+  };
+
+  async function judged(graph: typeof trueOutcomes, championGraph: typeof trueOutcomes) {
+    const place = await mkdtemp(join(folder, 'classes-'));
+    const { ref } = await assembleHoldout(artifacts, place, { rows, days, task: 'multiclass' });
+    return evaluate({
+      assembled: ref,
+      holdout: { dataset: 'flight-delay.holdout-rows', version: 4, manifest: ref, rows },
+      candidate: {
+        ...base.candidate,
+        manifest: await modelManifest(artifacts, graph, ref, { signature }),
+      },
+      champion: await champion(championGraph, ref, { signature }),
+      baseline: null,
+      evaluate: { metrics: ['logloss'], slices: null, gates, ungated: null },
+    });
+  }
+
+  test('use the bounds of that class, and say why a class cannot be measured', async () => {
+    const { decision, found } = await judged(trueOutcomes, shy);
+    expect(decision.verdict.reasons.slice(0, 5).map(({ gate, code }) => [gate, code])).toEqual([
+      ['finds-gales', 'threshold.met'],
+      ['finds-storms', 'threshold.notMeasured'],
+      ['finds-hail', 'threshold.notMeasured'],
+      ['gales-no-worse', 'nonInferiority.shown'],
+      ['better-calm', 'superiority.refuted'],
+    ]);
+    const messages = decision.verdict.reasons.map(({ message }) => message);
+    expect(messages[0]).toMatch(/^recall of gale 0\.\d+ \(97\.6 % lower bound 0\.\d+\): meets the/);
+    expect(messages[1]).toBe('could not be measured: no judged row has the class storm');
+    expect(messages[2]).toBe(
+      'could not be measured: hail is not a class of the label: calm, breeze, gale, storm',
+    );
+    expect(messages[3]).toMatch(/^f1 of gale −0\.\d+, better than flight-delay@1 \(97\.6 % bounds/);
+    expect(decision.verdict.kind).toBe('failed');
+    const measured = found.counterparts.champion;
+    if (measured.kind !== 'measured') throw new Error('the champion was not measured');
+    expect(measured.classIncreases?.map((each) => [each.metric, each.class])).toEqual([
+      ['f1', 'gale'],
+      ['recall', 'calm'],
+    ]);
+  });
+
+  test('fail a candidate that finds fewer of the class', async () => {
+    const { decision } = await judged(shy, trueOutcomes);
+    const codes = Object.fromEntries(
+      decision.verdict.reasons.map(({ gate, code }) => [gate, code]),
+    );
+    expect(codes).toMatchObject({
+      'finds-gales': 'threshold.missed',
+      'gales-no-worse': 'nonInferiority.refuted',
+    });
+    expect(decision.verdict.kind).toBe('failed');
+  });
 });
 
 describe('rows without a time', () => {

@@ -211,6 +211,28 @@ describe('a lifecycle and its data, before a run', () => {
     ]);
   });
 
+  test('gets a note for a gate on a class that the contract keeps out of the label', async () => {
+    const { issues, notes } = await check({
+      [lifecycle]: [
+        ['label: { column: returned', 'label: { column: channel'],
+        ['task: classification', 'task: multiclass'],
+        ['metrics: [logloss, auc, brier]', 'metrics: [logloss]'],
+        [
+          '    gates:\n',
+          '    gates:\n      - { name: finds-web, kind: threshold, metric: recall, class: wep, min: 0.5 }\n',
+        ],
+      ],
+      [features]: [['  channel,\n', '']],
+      [contract]: [['channel: { type: string', 'channel: { type: string, values: [web, shop]']],
+    });
+    expect(issues).toEqual([]);
+    expect(notes).toEqual([
+      expect.stringMatching(
+        /^lifecycle\.yaml:\d+:\d+ contracts\/orders\.yaml allows no wep in the label channel, so this gate cannot pass; expected one of web, shop; did you mean web\?$/,
+      ),
+    ]);
+  });
+
   test('gets notes, but is not refused, for columns of the last version of a remote source', async () => {
     const https: Edits = {
       [lifecycle]: [['file://./data/orders.csv', 'https://data.example/orders.csv']],

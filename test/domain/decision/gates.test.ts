@@ -163,6 +163,76 @@ const threshold: readonly Row[] = [
   ],
 ];
 
+const recall = { ...useful, metric: 'recall', class: 'gale', min: 0.6 } as GateSpec;
+const gales = {
+  class: 'gale',
+  rows: 40,
+  precision: measured(0.7, 0.5, 0.9),
+  recall: measured(0.8, 0.7, 0.9),
+  f1: measured(0.75, 0.6, 0.9),
+};
+const withClasses = (classes: Evidence['classes']) =>
+  evidence({ task: 'multiclass', ...(classes && { classes }) });
+
+const ofOneClass: readonly Row[] = [
+  [
+    'the bound of the class beyond the minimum',
+    recall,
+    withClasses([gales]),
+    'passed',
+    'threshold.met',
+    'recall of gale 0.8 (97 % lower bound 0.7): meets the minimum 0.6',
+  ],
+  [
+    'the bound of the class below it',
+    { ...recall, min: 0.75 } as GateSpec,
+    withClasses([gales]),
+    'inconclusive',
+    'threshold.unproven',
+    'recall of gale 0.8 (97 % lower bound 0.7): not shown to meet the minimum 0.75',
+  ],
+  [
+    'a class without rows',
+    recall,
+    withClasses([{ ...gales, rows: 0 }]),
+    'inconclusive',
+    'threshold.notMeasured',
+    'no judged row has the class gale',
+  ],
+  [
+    'an unknown class',
+    { ...recall, class: 'gael' } as GateSpec,
+    withClasses([gales, { ...gales, class: 'calm' }]),
+    'inconclusive',
+    'threshold.notMeasured',
+    'gael is not a class of the label: gale, calm',
+  ],
+  [
+    'another task',
+    recall,
+    evidence(),
+    'inconclusive',
+    'threshold.notMeasured',
+    'recall of a class is for multiclass, but the task is classification',
+  ],
+  [
+    'a gate without a class, as what-if may ask',
+    { ...recall, class: undefined } as GateSpec,
+    withClasses([gales]),
+    'inconclusive',
+    'threshold.notMeasured',
+    'the gate on recall names no class',
+  ],
+  [
+    'a difference that no gate of the run asked for',
+    { ...noWorse, metric: 'f1', class: 'gale' } as GateSpec,
+    withClasses([gales]),
+    'inconclusive',
+    'nonInferiority.notMeasured',
+    'the difference in f1 of gale is not in the evidence',
+  ],
+];
+
 const nonInferiority: readonly Row[] = [
   [
     'upper bound below the margin',
@@ -493,6 +563,7 @@ const serving: readonly Row[] = [
 
 describe.each([
   ['threshold', threshold],
+  ['class', ofOneClass],
   ['nonInferiority', nonInferiority],
   ['superiority', superiority],
   ['slice', slicing],

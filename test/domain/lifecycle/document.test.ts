@@ -807,6 +807,24 @@ const singleErrors: readonly (readonly [
     '21:24 spec.evaluate.metrics[1] cannot be rmse: spec.evaluate.gates[0].metric is for classification; expected one of logloss, auc, brier, accuracy',
   ],
   [
+    'a metric of one class without the class',
+    'metric: auc',
+    'metric: recall',
+    '24:42 spec.evaluate.gates[0].metric is recall, but class is missing; expected class: <a class of the label>',
+  ],
+  [
+    'a class beside a metric over all classes',
+    'metric: auc',
+    'metric: auc, class: gale',
+    '24:55 spec.evaluate.gates[0].class is gale, but auc is measured over all classes; expected no class, or the metric precision, recall, f1',
+  ],
+  [
+    'a metric of one class outside gates',
+    'metrics: [logloss, auc]',
+    'metrics: [logloss, recall]',
+    '21:24 spec.evaluate.metrics[1] cannot be recall, which is measured for every class without being listed; a gate may name it with its class',
+  ],
+  [
     'a metric twice',
     'metrics: [logloss, auc]',
     'metrics: [auc, auc]',
@@ -816,7 +834,7 @@ const singleErrors: readonly (readonly [
     'an unknown metric',
     'metric: auc',
     'metric: aux',
-    '24:42 spec.evaluate.gates[0].metric cannot be "aux"; expected one of logloss, auc, brier, accuracy, f1_macro, f1_weighted, rmse, mae, r2; did you mean auc?',
+    '24:42 spec.evaluate.gates[0].metric cannot be "aux"; expected one of logloss, auc, brier, accuracy, f1_macro, f1_weighted, rmse, mae, r2, precision, recall, f1; did you mean auc?',
   ],
   [
     'NaN for a parameter',
@@ -863,6 +881,34 @@ describe('a lifecycle with one error', () => {
     expect(said[0]).toBe(
       'lifecycle.yaml:22:15 spec.evaluate.metrics[0] cannot be logloss: spec.train.task is regression; expected one of rmse, mae, r2',
     );
+  });
+
+  test('gates may use a metric of one class of a multiclass model', () => {
+    const gate = '{ name: useful, kind: threshold, metric: auc, min: 0.62 }';
+    const multiclass = replaceOnce(
+      replaceOnce(lifecycleText, 'metrics: [logloss, auc]', 'metrics: [logloss]'),
+      'trainer: lightgbm',
+      'trainer: lightgbm\n    task: multiclass',
+    );
+    const withGate = (written: string) => replaceOnce(multiclass, gate, written);
+    const { gates } = accepted(
+      withGate('{ name: three, kind: threshold, metric: recall, class: 3, min: 0.6 }'),
+    ).spec.evaluate;
+    expect(gates[0]).toMatchObject({ metric: 'recall', class: '3', min: 0.6 });
+    expect(refused(withGate('{ name: r, kind: threshold, metric: f1, class: a, min: 2 }'))).toEqual(
+      ['lifecycle.yaml:25:59 spec.evaluate.gates[0].min cannot be 2: f1 is between 0 and 1'],
+    );
+    expect(
+      refused(
+        replaceOnce(
+          lifecycleText,
+          'metric: logloss, margin: 0.004',
+          'metric: recall, class: gale, margin: 0.004',
+        ),
+      ),
+    ).toEqual([
+      'lifecycle.yaml:25:49 spec.evaluate.gates[1].metric cannot be recall: spec.evaluate.metrics[1] is for classification; expected one of logloss, auc, brier, accuracy',
+    ]);
   });
 
   test('the first candidate needs an absolute gate or a baseline', () => {

@@ -219,6 +219,7 @@ describe('loosenings of a policy', () => {
   /** Changes of kind, not of degree. */
   const looserBothWays = new Set([
     'another metric',
+    'another class',
     'a contract moved to another source',
     'another counterpart',
     'another loss',
@@ -241,6 +242,12 @@ describe('loosenings of a policy', () => {
       all,
       other('useful', { metric: 'accuracy' }),
       ['spec.evaluate.gates.useful.metric'],
+    ],
+    [
+      'another class',
+      gated([{ ...gates[0], metric: 'recall', class: 'gale' } as GateSpec]),
+      gated([{ ...gates[0], metric: 'recall', class: 'calm' } as GateSpec]),
+      ['spec.evaluate.gates.useful.class'],
     ],
     [
       'another counterpart',

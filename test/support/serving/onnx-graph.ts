@@ -7,6 +7,11 @@ export interface LinearGraph {
   readonly weights: Readonly<Record<string, number | Readonly<Record<string, number>>>>;
   /** `sigmoid` returns a probability, `identity` a value. */
   readonly link: 'sigmoid' | 'identity';
+  /**
+   * A probability for each class instead: the softmax of `slopes · sum + offsets`. `link` is then
+   * not used.
+   */
+  readonly classes?: { readonly slopes: readonly number[]; readonly offsets: readonly number[] };
   /** Deviations from the contract, for tests of refusals. */
   readonly output?: string;
   readonly batch?: number;
@@ -28,6 +33,7 @@ export function linearOnnx({
   bias,
   weights,
   link,
+  classes,
   output = 'score',
   batch,
   inputType,
@@ -66,13 +72,23 @@ export function linearOnnx({
     nodes.push(node('Max', ['constant', sum], 'greater'));
     sum = 'greater';
   }
-  nodes.push(node(link === 'sigmoid' ? 'Sigmoid' : 'Identity', [sum], output));
+  if (classes === undefined)
+    nodes.push(node(link === 'sigmoid' ? 'Sigmoid' : 'Identity', [sum], output));
+  else {
+    initializers.push(tensor('slopes', classes.slopes), tensor('offsets', classes.offsets));
+    nodes.push(
+      node('Mul', [sum, 'slopes'], 'sloped'),
+      node('Add', ['sloped', 'offsets'], 'logits'),
+      // Along the last axis, which is the default.
+      node('Softmax', ['logits'], output),
+    );
+  }
   const graph = message([
     [1, nodes],
     [2, ['linear']],
     [5, initializers],
     [11, inputs],
-    [12, [valueInfo(output, float, batch)]],
+    [12, [valueInfo(output, float, batch, classes?.slopes.length)]],
   ]);
   return message([
     [1, [8]],
@@ -132,9 +148,9 @@ function externalTensor(name: string, file: string): Uint8Array {
   ]);
 }
 
-function valueInfo(name: string, type: number, batch: number | undefined): Uint8Array {
+function valueInfo(name: string, type: number, batch: number | undefined, width = 1): Uint8Array {
   const rows: Field = batch === undefined ? [2, ['rows']] : [1, [batch]];
-  const shape = message([[1, [message([rows]), message([[1, [1]]])]]]);
+  const shape = message([[1, [message([rows]), message([[1, [width]]])]]]);
   const tensorType = message([
     [1, [type]],
     [2, [shape]],

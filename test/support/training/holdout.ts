@@ -1,6 +1,7 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { join } from 'node:path';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ColumnType } from '../../../domain/dataset/dataset';
 import type { TrainingSet } from '../../../domain/dataset/assembled';
 import { digestOf } from '../../../data/digest';
 import type { ModelManifest, ModelSignature } from '../../../domain/model/model';
@@ -17,7 +18,7 @@ const parquet = 'application/vnd.apache.parquet';
 export interface HoldoutShape {
   readonly rows: number;
   readonly days: number;
-  readonly task?: 'classification' | 'regression';
+  readonly task?: 'classification' | 'multiclass' | 'regression';
   /** Rows without a time, in this many groups, which are drawn by a hash. */
   readonly groups?: number;
 }
@@ -46,10 +47,14 @@ export async function assembleHoldout(
       TIMESTAMP '2013-06-01' + to_seconds(i * ${days} * 86400 // ${Math.max(1, rows)}) AS __time
     FROM range(${rows}) AS r(i)`);
   const logit = `0.2 * hour + 0.1 * coalesce(wind, 0) + CASE carrier WHEN 'B6' THEN 1.0 ELSE 0 END - 5`;
-  const label =
-    task === 'classification'
-      ? `(hash(__row, 'label') % 10000 / 10000.0 < 1 / (1 + exp(-(${logit}))))::DOUBLE`
-      : logit;
+  const drawnShare = `hash(__row, 'label') % 10000 / 10000.0`;
+  // The classes calm, breeze and gale with the probabilities of `trueOutcomes`.
+  const total = `(1 + exp(${logit}) + exp(2 * (${logit}) - 1))`;
+  const label = {
+    classification: `(${drawnShare} < 1 / (1 + exp(-(${logit}))))::DOUBLE`,
+    multiclass: `CASE WHEN ${drawnShare} < 1 / ${total} THEN 0 WHEN ${drawnShare} < (1 + exp(${logit})) / ${total} THEN 1 ELSE 2 END`,
+    regression: logit,
+  }[task];
   const timed = `__time, NULL::VARCHAR AS __entity, strftime(__time, '%Y-%m-%d') AS __day`;
   const drawn = `NULL::TIMESTAMP AS __time, NULL::VARCHAR AS __entity, NULL::VARCHAR AS __day, substr(md5((__row % ${groups ?? 1})::VARCHAR), 1, 16) AS __group`;
   const reserved = `__row, (${label})::DOUBLE AS __label, ${groups === undefined ? timed : drawn}`;
@@ -83,8 +88,11 @@ export async function assembleHoldout(
   const assembled: TrainingSet = {
     columns: [...available, { name: 'late', type: 'boolean' }],
     label: 'late',
-    labelType: task === 'classification' ? 'boolean' : 'number',
+    labelType: { classification: 'boolean', multiclass: 'string', regression: 'number' }[
+      task
+    ] as ColumnType,
     task,
+    ...(task === 'multiclass' && { classes: outcomes }),
     time: groups === undefined ? 'scheduled_at' : null,
     ...(groups !== undefined && { drawn: 'group' as const }),
     entity: null,
@@ -107,6 +115,15 @@ export const trueModel: LinearGraph = {
   bias: -5,
   weights: { hour: 0.2, wind: 0.1, carrier: { B6: 1 } },
   link: 'sigmoid',
+};
+
+/** `storm` is a class that no row of the holdout has. */
+export const outcomes = ['calm', 'breeze', 'gale', 'storm'] as const;
+
+/** The model that drew the outcomes. */
+export const trueOutcomes: LinearGraph = {
+  ...trueModel,
+  classes: { slopes: [0, 1, 2, 0], offsets: [0, 0, -1, -20] },
 };
 
 export async function modelManifest(
