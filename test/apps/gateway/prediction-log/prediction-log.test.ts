@@ -1,4 +1,5 @@
 import {
+  cpSync,
   mkdtempSync,
   readdirSync,
   rmSync,
@@ -280,6 +281,76 @@ describe('prediction log', () => {
     const kept = [...numbers(registry.inserted), ...numbersIn(await spill.oldest())];
     expect(kept.filter((number) => number !== 4).sort()).toEqual([0, 1, 2, 3, 5, 6, 7]);
     expect(lost.length).toBeLessThanOrEqual(1);
+  });
+
+  /** Holds every insert of these rows after their first refusal, until it is released. */
+  function holdHalves(registry: FakeRegistry, held: (number: number) => boolean) {
+    const insert = registry.predictions.insert.bind(registry.predictions);
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    let refusals = 0;
+    Object.assign(registry.predictions, {
+      async insert(rows: readonly PredictionRow[]) {
+        if (refusals > 0 && numbers(rows).some(held)) await released;
+        return insert(rows).catch((error: unknown) => {
+          refusals += 1;
+          throw error;
+        });
+      },
+    });
+    return { release, refusals: () => refusals };
+  }
+
+  function segmentFiles(): string[] {
+    return (readdirSync(folder, { recursive: true }) as string[]).filter((name) =>
+      name.endsWith('.ndjson'),
+    );
+  }
+
+  test('a segment stays on disk until each of its rows is stored or dropped', async () => {
+    const { log, registry, lost, spill } = await running({ insertTimeoutMs: 60_000 });
+    registry.away = true;
+    for (const number of range(0, 8)) log.add(row(number, number === 4 ? 'poison' : undefined));
+    await until(() => log.pending() === 0 && !spill.isEmpty());
+    poison(registry);
+    const { release } = holdHalves(registry, (number) => number < 8);
+    registry.away = false;
+    await until(() => spill.isEmpty());
+    // Later rows do not wait for the halves.
+    log.add(row(8));
+    await until(() => registry.inserted.length === 1);
+    expect(numbers(registry.inserted)).toEqual([8]);
+
+    // What another process finds after a kill at this moment.
+    const copy = mkdtempSync(join(tmpdir(), 'perennial-spill-'));
+    cpSync(folder, copy, { recursive: true });
+    const longAgo = new Date(Date.now() - 60_000);
+    for (const name of readdirSync(copy)) utimesSync(join(copy, name, 'alive'), longAgo, longAgo);
+    const next = await running({}, { folder: copy });
+    poison(next.registry);
+    await next.spill.tend();
+    await until(() => next.registry.inserted.length === 7 && next.lost.length === 1);
+    expect(numbers(next.registry.inserted).sort()).toEqual([0, 1, 2, 3, 5, 6, 7]);
+    await next.log.stop();
+    rmSync(copy, { recursive: true });
+
+    release();
+    await until(() => registry.inserted.length === 8 && lost.length === 1);
+    await until(() => segmentFiles().length === 0);
+  });
+
+  test('stopping leaves a segment whose refused rows are not yet sorted to another process', async () => {
+    const { log, registry, spill } = await running({ batchRows: 8 });
+    registry.away = true;
+    for (const number of range(0, 8)) log.add(row(number, number === 4 ? 'poison' : undefined));
+    await until(() => log.pending() === 0 && !spill.isEmpty());
+    poison(registry, 20);
+    const { refusals } = holdHalves(registry, () => false);
+    registry.away = false;
+    await until(() => refusals() > 0);
+    registry.away = true;
+    await log.stop();
+    expect(segmentFiles()).toHaveLength(1);
   });
 
   test('more rows than the registry accepts at once go through the disk', async () => {
