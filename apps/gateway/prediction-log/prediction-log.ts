@@ -4,7 +4,7 @@ import type {
 } from '../../../db/serving/prediction-repository';
 import { isPerennialError } from '../../../domain/failure';
 import type { PredictionLogLimits } from '../config';
-import type { Spill } from './spill';
+import type { Spill, SpillSegment } from './spill';
 import { withTimeout } from '../../../data/timeout';
 
 /**
@@ -41,6 +41,20 @@ export interface PredictionLogOptions {
  */
 const rowsPerSync = 5_000;
 
+/** A part of a batch with a row that PostgreSQL cannot store. */
+interface Suspects {
+  readonly rows: readonly PredictionRow[];
+  /** Null for rows that are only in memory. */
+  readonly from: ReplayedSegment | null;
+}
+
+/** A segment stays on disk until all its suspects are sorted. */
+interface ReplayedSegment {
+  readonly segment: SpillSegment<PredictionRow>;
+  suspects: number;
+  state: 'replaying' | 'replayed' | 'abandoned';
+}
+
 export function startPredictionLog(options: PredictionLogOptions): PredictionLog {
   const { predictions, spill, limits, onWritten, onSpilled, onLost, onState, onError } = options;
   let pending: PredictionRow[] = [];
@@ -50,7 +64,7 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
    * Parts of batches with a row that PostgreSQL cannot store. They are halved until the row is
    * alone, without delaying other batches.
    */
-  const suspects: (readonly PredictionRow[])[] = [];
+  const suspects: Suspects[] = [];
   let sorting: Promise<void> | null = null;
   let away = false;
   let retryAt = -Infinity;
@@ -137,23 +151,43 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
   async function replayOldest(): Promise<boolean> {
     const segment = await spill.oldest();
     if (segment === null) return true;
+    const from: ReplayedSegment = { segment, suspects: 0, state: 'replaying' };
     for (const batch of segment.batches(limits.batchRows)) {
-      // After a failure the whole segment is written again; existing rows are skipped.
-      if (!(await insert(batch))) return false;
+      if (await insert(batch, from)) continue;
+      // The whole segment is written again later, and existing rows are skipped.
+      from.state = 'abandoned';
+      return false;
     }
-    await segment.remove();
+    from.state = 'replayed';
+    if (from.suspects > 0) await segment.setAside();
+    else await segment.remove();
     return true;
   }
 
   /** False when the registry is not available; the caller then keeps the rows. */
-  async function insert(rows: readonly PredictionRow[]): Promise<boolean> {
+  async function insert(
+    rows: readonly PredictionRow[],
+    from: ReplayedSegment | null = null,
+  ): Promise<boolean> {
     const outcome = await tryInsert(rows);
     if (outcome === 'refused') {
-      suspects.push(rows);
-      boundSuspects();
+      suspect({ rows, from });
+      await boundSuspects();
       sort();
     }
     return outcome !== 'away';
+  }
+
+  function suspect(added: Suspects): void {
+    if (added.from !== null) added.from.suspects += 1;
+    suspects.push(added);
+  }
+
+  /** The last of its suspects removes a segment. */
+  async function settle({ from }: Suspects): Promise<void> {
+    if (from === null) return;
+    from.suspects -= 1;
+    if (from.suspects === 0 && from.state === 'replayed') await from.segment.remove();
   }
 
   async function tryInsert(rows: readonly PredictionRow[]): Promise<'taken' | 'refused' | 'away'> {
@@ -193,24 +227,29 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
 
   /** Ends early while the registry is not available; `pump` starts it again. */
   async function sortSuspects(): Promise<void> {
-    for (let rows = suspects[0]; rows !== undefined; rows = suspects[0]) {
+    for (let group = suspects.shift(); group !== undefined; group = suspects.shift()) {
+      const { rows, from } = group;
       const middle = Math.ceil(rows.length / 2);
-      const halves = [rows.slice(0, middle), rows.slice(middle)];
-      suspects.shift();
-      for (const [place, half] of halves.entries()) {
+      const halves = [rows.slice(0, middle), rows.slice(middle)].filter((half) => half.length > 0);
+      // Its rows are on disk and will be replayed.
+      for (const [place, half] of from?.state === 'abandoned' ? [] : halves.entries()) {
         const outcome = await tryInsert(half);
-        if (outcome === 'refused') suspects.push(half);
+        if (outcome === 'refused') suspect({ rows: half, from });
         if (outcome === 'away') {
-          suspects.unshift(...halves.slice(place));
+          suspects.unshift({ rows: halves.slice(place).flat(), from });
           return;
         }
       }
+      await settle(group);
     }
   }
 
-  function boundSuspects(): void {
-    while (suspects.reduce((sum, rows) => sum + rows.length, 0) > limits.maxPendingRows) {
-      onLost(suspects.shift()?.length ?? 0, 'refused');
+  async function boundSuspects(): Promise<void> {
+    while (suspects.reduce((sum, { rows }) => sum + rows.length, 0) > limits.maxPendingRows) {
+      const group = suspects.shift();
+      if (group === undefined) return;
+      onLost(group.rows.length, 'refused');
+      await settle(group);
     }
   }
 
@@ -223,7 +262,9 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
     while (taken && pending.length > 0) taken = await insertPending();
     if (taken) sort();
     await sorting;
-    pending = [...suspects.splice(0).flat(), ...pending];
+    // Suspects of a segment are still on disk.
+    const inMemory = suspects.splice(0).filter(({ from }) => from === null);
+    pending = [...inMemory.flatMap(({ rows }) => rows), ...pending];
     stopping = true;
     wake();
     await pumping;
@@ -231,7 +272,7 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
 
   return {
     add,
-    pending: () => pending.length + suspects.reduce((sum, rows) => sum + rows.length, 0),
+    pending: () => pending.length + suspects.reduce((sum, { rows }) => sum + rows.length, 0),
     stop,
   };
 }

@@ -19,10 +19,11 @@ export interface Spill<Row> {
   /** Append rows; they are synced to disk when it resolves. */
   append(rows: readonly Row[]): Promise<void>;
   /**
-   * The oldest segment, closed to further rows; null when nothing waits. Remove it when its rows
-   * are stored elsewhere.
+   * The oldest segment that is not set aside, closed to further rows; null when nothing waits.
+   * Remove it when its rows are stored elsewhere.
    */
   oldest(): Promise<SpillSegment<Row> | null>;
+  /** Whether no segment waits. Those that are set aside do not count. */
   isEmpty(): boolean;
   bytes(): number;
   /**
@@ -40,6 +41,8 @@ export interface SpillSegment<Row> {
    * loop for long.
    */
   batches(rows: number): Generator<readonly Row[]>;
+  /** Let later segments go first. Its file stays, so that a kill loses no rows. */
+  setAside(): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -73,7 +76,7 @@ export async function openSpill<Row>({
   const id = randomBytes(6).toString('hex');
   const own = join(folder, id);
   /** Names sort by the start time of their segment; the sizes are those of closed segments. */
-  const segments: { readonly name: string; bytes: number }[] = [];
+  const segments: { readonly name: string; bytes: number; isSetAside?: true }[] = [];
   let writing: string | null = null;
   let sequence = 0;
   let last: Promise<unknown> = Promise.resolve();
@@ -112,9 +115,13 @@ export async function openSpill<Row>({
     await makeRoom();
   }
 
+  function waiting(): typeof segments {
+    return segments.filter(({ isSetAside }) => isSetAside !== true);
+  }
+
   async function makeRoom(): Promise<void> {
-    while (segments.length > 1 && total() > maxBytes) {
-      const [oldestSegment] = segments;
+    while (waiting().length > 1 && total() > maxBytes) {
+      const [oldestSegment] = waiting();
       if (oldestSegment === undefined) return;
       const text = await readSegment(oldestSegment.name);
       await remove(oldestSegment.name);
@@ -123,13 +130,14 @@ export async function openSpill<Row>({
   }
 
   async function oldest(): Promise<SpillSegment<Row> | null> {
-    for (let segment = segments[0]; segment !== undefined; segment = segments[0]) {
+    for (let [segment] = waiting(); segment !== undefined; [segment] = waiting()) {
       const { name } = segment;
       if (name === writing) writing = null;
       const lines = (await readSegment(name)).split('\n').filter((line) => line !== '');
       if (lines.length > 0)
         return {
           batches: (rows) => batchesOf(lines, rows),
+          setAside: () => inTurn(() => setAside(name)),
           remove: () => inTurn(() => remove(name)),
         };
       await remove(name);
@@ -159,6 +167,12 @@ export async function openSpill<Row>({
       if (isMissing(error)) return '';
       throw error;
     }
+  }
+
+  function setAside(name: string): Promise<void> {
+    const segment = segments.find((each) => each.name === name);
+    if (segment !== undefined) segment.isSetAside = true;
+    return Promise.resolve();
   }
 
   async function remove(name: string): Promise<void> {
@@ -210,7 +224,7 @@ export async function openSpill<Row>({
   return {
     append: (rows) => inTurn(() => append(rows)),
     oldest: () => inTurn(oldest),
-    isEmpty: () => segments.length === 0,
+    isEmpty: () => waiting().length === 0,
     bytes: total,
     tend: () => inTurn(tend),
     async close() {
