@@ -6,6 +6,16 @@ import traceback
 from pathlib import Path
 
 
+def place_in(error: BaseException, root: Path) -> str:
+    """Returns ` at steps/score.py:12`: the innermost line in the root's files, or nothing."""
+    own = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).is_relative_to(root)
+    ]
+    return f" at {Path(own[-1].filename).relative_to(root)}:{own[-1].lineno}" if own else ""
+
+
 def place_of(error: BaseException, folder: Path) -> str:
     """Returns the exception's type and the innermost line of the trainer's files, or of any file."""
     kind = type(error)

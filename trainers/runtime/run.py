@@ -33,8 +33,7 @@ from runtime.manifest import Manifest, read_manifest
 from runtime.parity import check_parity
 from runtime.place import place_of
 from runtime.refusal import Refused, Stopped
-
-DONE, FAILED, STOPPED = 0, 1, 143
+from runtime.running_job import DONE, FAILED, STOPPED, failed
 
 
 def run_job(folder: Path, directory: Path, on_rung: Callable[[], None] | None = None) -> int:
@@ -67,9 +66,9 @@ def run_job(folder: Path, directory: Path, on_rung: Callable[[], None] | None = 
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else FAILED if end.code else DONE
     except Refused as refused:
-        return _failed(directory, str(refused), None)
+        return failed(directory, str(refused), None)
     except BaseException as error:
-        return _failed(directory, place_of(error, folder), traceback.format_exc())
+        return failed(directory, place_of(error, folder), traceback.format_exc())
 
 
 def _enter_environment(manifest: Manifest, folder: Path, directory: Path) -> None:
@@ -181,13 +180,6 @@ def _conclude_trial(job: Job, trained: Trained) -> dict[str, Any]:
         "metrics": {objective.name: value},
         "facts": {"step": trained.step, "reached": [found for found in reached if found]},
     }
-
-
-def _failed(directory: Path, message: str, trace: str | None) -> int:
-    print(trace or message, file=sys.stderr, flush=True)
-    # The traceback goes only to the log, because it contains the exception's message.
-    write_json(directory / "error.json", {"message": message[:2_000]})
-    return FAILED
 
 
 if __name__ == "__main__":
