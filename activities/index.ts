@@ -27,6 +27,7 @@ import { createPromotionActivities } from './model/promotion';
 import { createPromptEvaluationActivities } from './prompt/evaluation';
 import { createPromptSearchActivities } from './prompt/search';
 import type { JobKeeper } from './run/release';
+import { createProjectStepActivities } from './project/step';
 import { createProviderFineTuneActivities } from './language/provider-fine-tune';
 import { createReleaseActivities } from './run/release';
 import { createRolloutActivities } from './rollout/rollout';
@@ -35,6 +36,7 @@ import { createTrainActivities } from './training/train';
 import { createTuningActivities } from './tuning/tuning';
 import { createConfirmActivities } from './tuning/confirm';
 import type { Optuna } from './tuning/optuna';
+import type { PythonEnvironments } from '../data/training/python-environments';
 import { createTrialActivities } from './tuning/trial';
 import { createValidateActivities } from './dataset/validate';
 import { createWatchRolloutActivities } from './rollout/watch';
@@ -50,6 +52,7 @@ export interface ActivityDeps {
   readonly embedders: Embedders;
   readonly access: ModelAccess;
   readonly trainersDir: string;
+  readonly environments: PythonEnvironments;
   readonly serviceKey: string | null;
   readonly commandKeys: CommandKeys;
   /** Digest of the code that makes stage outputs. */
@@ -89,6 +92,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createPrepareExamplesActivities(deps),
     ...createFineTuneActivities(deps),
     ...createProviderFineTuneActivities(deps),
+    ...createProjectStepActivities(deps),
     ...createReleaseActivities({ artifacts: deps.artifacts, jobs: Object.values(deps.backends) }),
   };
 }

@@ -15,7 +15,7 @@ import { packagesStep } from './provision/packages.mjs';
 import { openProgress } from './provision/progress.mjs';
 import { givenPythonStep, pythonStep } from './provision/python.mjs';
 import { samplesStep } from './provision/samples.mjs';
-import { serversStep } from './provision/servers.mjs';
+import { serversStep, uvStep } from './provision/servers.mjs';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -60,6 +60,7 @@ function planSteps(cacheDir, basePython) {
     packages: packagesStep(root),
     python,
     servers: serversStep(root, cacheDir, python.interpreter),
+    uv: uvStep(root, cacheDir, python.interpreter),
     samples: samplesStep(root, cacheDir, python.interpreter),
     bundle: bundleStep(root, cacheDir),
     cli: cliStep(root),
@@ -71,13 +72,13 @@ function isComplete(steps) {
 }
 
 /** Runs npm and pip at the same time, since both mostly wait for the network. One failure ends all. */
-async function perform({ packages, python, servers, samples, bundle, cli }, progress) {
+async function perform({ packages, python, servers, uv, samples, bundle, cli }, progress) {
   const run = (step) =>
     step.done() ? undefined : progress.step(step.title, step.doing, () => step.work());
   const tracks = [
     (async () => (await run(packages), await run(bundle), await run(cli)))(),
     (async () => (await run(python), await run(samples)))(),
-    (async () => run(servers))(),
+    (async () => (await run(servers), await run(uv)))(),
   ];
   try {
     await Promise.all(tracks);

@@ -11,7 +11,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 # The trainers' folder comes last, because its subfolders have the names of libraries.
 sys.path[0:1] = []
-sys.path.append(str(HERE))
+sys.path += [str(HERE), str(HERE.parent / "python")]
 
 
 def main(wanted: str) -> bool:

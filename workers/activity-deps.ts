@@ -8,6 +8,7 @@ import { openChunkStore } from '../data/index/chunk-store';
 import { openEmbedders } from '../data/index/embedders/open-embedder';
 import { openLedgerEmbeddings } from '../data/language/ledger-embeddings';
 import { openModelAccess } from '../data/language/model-access';
+import { environmentsFolder, openPythonEnvironments } from '../data/training/python-environments';
 import { commandKeysFrom } from './access/command-keys';
 import { scratchRoot, type Core } from './compose';
 import type { Config } from './config';
@@ -21,11 +22,22 @@ export interface OpenedActivityDeps {
 }
 
 export function openActivityDeps(config: Config, core: Core, log: Logger): OpenedActivityDeps {
+  const jobsState = join(config.stateDir, 'state');
+  const environments = openPythonEnvironments({
+    python: config.python,
+    uv: config.uv.program,
+    runtimeDir: join(config.trainersDir, 'runtime'),
+    folder: environmentsFolder(jobsState),
+    variables: config.uv.variables,
+  });
   const backend = createLocalBackend({
     python: config.python,
     pythonLlm: config.pythonLlm,
+    uv: config.uv.program,
+    uvVariables: config.uv.variables,
     trainersDir: config.trainersDir,
-    stateDir: join(config.stateDir, 'state'),
+    packageDir: config.packageDir,
+    stateDir: jobsState,
     artifacts: core.artifacts,
     maxConcurrent: config.maxJobs,
     hidden: config.ingest.files.denied,
@@ -53,6 +65,7 @@ export function openActivityDeps(config: Config, core: Core, log: Logger): Opene
     embedders,
     access,
     trainersDir: config.trainersDir,
+    environments,
     serviceKey: config.serviceKey,
     commandKeys: commandKeysFrom(config.commandKeysFile),
     codeDigest: stageCodeDigest(),

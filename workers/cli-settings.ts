@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { CliSettings } from '../apps/cli/context';
+import { uvVariables } from '../data/training/python-environments';
 import type { Environment } from './environment';
 
 const clone = resolve(__dirname, '..');
@@ -11,6 +12,7 @@ export function cliSettings(environment: Environment, cwd: string): CliSettings 
   const named = (setting: string): string | undefined => environment[setting] || undefined;
   const stateDir = resolve(cwd, named('PERENNIAL_STATE_DIR') ?? '.perennial');
   const local = localClient(stateDir);
+  const uv = named('PERENNIAL_UV_BIN');
   return {
     apiUrl: named('PERENNIAL_API_URL') ?? local.apiUrl ?? null,
     gatewayUrl: named('PERENNIAL_GATEWAY_URL') ?? local.gatewayUrl ?? null,
@@ -20,6 +22,10 @@ export function cliSettings(environment: Environment, cwd: string): CliSettings 
     stateDir,
     trainersDir: named('PERENNIAL_TRAINERS_DIR') ?? join(clone, 'trainers'),
     python: named('PERENNIAL_PYTHON') ?? join(clone, '.perennial', 'python', 'bin', 'python'),
+    uv: {
+      ...(uv !== undefined && { program: uv }),
+      variables: uvVariables(environment),
+    },
     samplesDir: named('PERENNIAL_SAMPLES_DIR') ?? join(clone, '.perennial', 'samples'),
   };
 }

@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Issue } from '../domain/failure';
+import { uvVariables } from '../data/training/python-environments';
 import { failure } from '../domain/failure';
 import type { SecretRef } from '../domain/lifecycle/lifecycle';
 import type { SecretAccess } from '../domain/access/secret-access';
@@ -58,6 +59,8 @@ const settings = z.object({
   PERENNIAL_PYTHON: z.string().optional(),
   /** The Python set that fine-tunes language models. */
   PERENNIAL_PYTHON_LLM: z.string().optional(),
+  /** The program that makes the Python environments of projects and trainers. */
+  PERENNIAL_UV_BIN: z.string().optional(),
   PERENNIAL_LLM_URL: z.url().optional(),
   PERENNIAL_LLM_API_KEY: z.string().min(1).optional(),
   /** A document of kind Platform with the providers of language models. */
@@ -116,8 +119,12 @@ export interface Config {
   readonly audit: AuditConfig;
   readonly python: string;
   readonly pythonLlm: string;
+  /** uv, and the variables that it gets. */
+  readonly uv: { readonly program: string; readonly variables: Readonly<Record<string, string>> };
   readonly samplesDir: string;
   readonly trainersDir: string;
+  /** The Python package that steps of projects import. */
+  readonly packageDir: string;
   readonly bind: string;
   readonly apiPort: number;
   readonly gatewayPort: number;
@@ -195,8 +202,13 @@ export function readConfig(environment: Environment): Config {
     audit: readAuditSettings(value, stateDir),
     python: value.PERENNIAL_PYTHON ?? join(provisioned, 'python', 'bin', 'python'),
     pythonLlm: value.PERENNIAL_PYTHON_LLM ?? join(provisioned, 'python-llm', 'bin', 'python'),
+    uv: {
+      program: value.PERENNIAL_UV_BIN ?? join(provisioned, 'bin', 'uv'),
+      variables: uvVariables(environment),
+    },
     samplesDir: value.PERENNIAL_SAMPLES_DIR ?? join(provisioned, 'samples'),
     trainersDir: value.PERENNIAL_TRAINERS_DIR ?? resolve(__dirname, '..', 'trainers'),
+    packageDir: resolve(__dirname, '..', 'python'),
     bind: value.PERENNIAL_BIND,
     apiPort: value.PERENNIAL_API_PORT,
     gatewayPort: value.PERENNIAL_GATEWAY_PORT,

@@ -29,7 +29,7 @@ export async function referencedArtifacts(
   return [...found.values()];
 }
 
-function isArtifactRef(value: unknown): value is ArtifactRef {
+export function isArtifactRef(value: unknown): value is ArtifactRef {
   if (typeof value !== 'object' || value === null) return false;
   const { uri, digest, bytes, mediaType } = value as Record<string, unknown>;
   return (

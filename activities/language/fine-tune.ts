@@ -7,12 +7,13 @@ import type { FineTuneSpec } from '../../domain/language/lifecycle/llm-lifecycle
 import { followJob } from '../training/compute/follow-job';
 import { keepLogs, type LogRecords } from '../training/compute/keep-logs';
 import { metricsReporter } from '../training/compute/report-metrics';
+import type { TrainerEnvironmentDeps } from '../training/environment';
+import { trainerEnvironment } from '../training/environment';
 import type { PreparedExamples } from './prepare-examples';
 
-export interface FineTuneDeps {
+export interface FineTuneDeps extends TrainerEnvironmentDeps {
   readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
   readonly registry: LogRecords;
-  readonly trainersDir: string;
 }
 
 export interface FineTuneInput {
@@ -33,8 +34,9 @@ export interface FineTunedModel {
 
 const adapterOutput = 'adapter.gguf';
 
-export function createFineTuneActivities({ backends, registry, trainersDir }: FineTuneDeps) {
-  const catalog = openTrainerCatalog(trainersDir);
+export function createFineTuneActivities(deps: FineTuneDeps) {
+  const { backends, registry } = deps;
+  const catalog = openTrainerCatalog(deps.trainersDir);
 
   return {
     /**
@@ -45,31 +47,35 @@ export function createFineTuneActivities({ backends, registry, trainersDir }: Fi
       const { tenant, runId, key, traceId, prepared, fineTune } = input;
       const { trainer, params, seed, compute } = fineTune;
       const { name, codeDigest } = trainerNamed(trainer);
-      const report = metricsReporter(registry, { tenant, runId, key, trainer });
+      const report = metricsReporter(registry, {
+        ...{ tenant, runId, key },
+        kind: 'train.metrics',
+        source: { trainer },
+      });
       const ended = await followJob({
         backends,
         kind: compute.backend,
         jobId: key,
-        prepare: () =>
-          Promise.resolve({
-            ...{ id: key, tenant, trainer, params, seed },
-            inputs: {
-              train: [prepared.train],
-              holdout: [prepared.holdout],
-              base: prepared.base ? [prepared.base] : [],
-            },
-            context: {
-              task: 'generation',
-              label: 'completion',
-              features: [{ name: 'messages', type: 'messages' }],
-            },
-            resources: {
-              cpus: compute.cpus,
-              memoryBytes: compute.memoryBytes,
-              timeoutSeconds: compute.timeoutSeconds,
-            },
-            ...(traceId === undefined ? {} : { traceId }),
-          }),
+        prepare: async () => ({
+          ...{ id: key, tenant, trainer, params, seed },
+          inputs: {
+            train: [prepared.train],
+            holdout: [prepared.holdout],
+            base: prepared.base ? [prepared.base] : [],
+          },
+          context: {
+            task: 'generation',
+            label: 'completion',
+            features: [{ name: 'messages', type: 'messages' }],
+          },
+          resources: {
+            cpus: compute.cpus,
+            memoryBytes: compute.memoryBytes,
+            timeoutSeconds: compute.timeoutSeconds,
+          },
+          ...(traceId === undefined ? {} : { traceId }),
+          ...(await trainerEnvironment(deps, { tenant, trainer })),
+        }),
         look: ({ metrics }) => report(metrics).then(() => undefined),
         longestPauseMs: 5_000,
       });

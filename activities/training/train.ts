@@ -8,8 +8,8 @@ import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type {
   ComputeBackend,
   ComputeKind,
-  Job,
   JobResult,
+  TrainerJob,
   TrainerManifest,
 } from '../../domain/training/job';
 import type { TrainSpec } from '../../domain/lifecycle/lifecycle';
@@ -18,12 +18,13 @@ import { followJob } from './compute/follow-job';
 import type { LogRecords } from './compute/keep-logs';
 import { keepLogs } from './compute/keep-logs';
 import { metricsReporter } from './compute/report-metrics';
+import type { TrainerEnvironmentDeps } from './environment';
+import { trainerEnvironment } from './environment';
 
-export interface TrainDeps {
+export interface TrainDeps extends TrainerEnvironmentDeps {
   readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
-  readonly artifacts: Pick<ArtifactStore, 'getJson'>;
+  readonly artifacts: Pick<ArtifactStore, 'getJson' | 'putBytes'>;
   readonly registry: LogRecords;
-  readonly trainersDir: string;
 }
 
 export interface TrainModelInput {
@@ -41,13 +42,19 @@ export interface TrainedModel {
   readonly result: JobResult;
   readonly onnx: ArtifactRef;
   readonly logs: ArtifactRef;
-  readonly trainer: { readonly name: string; readonly codeDigest: Digest };
+  readonly trainer: {
+    readonly name: string;
+    readonly codeDigest: Digest;
+    /** Of the locked packages, for a trainer with its own. */
+    readonly environment?: Digest;
+  };
 }
 
 /** Each trainer writes one graph, whose inputs are the feature columns. */
 const modelOutput = 'model.onnx';
 
-export function createTrainActivities({ backends, artifacts, registry, trainersDir }: TrainDeps) {
+export function createTrainActivities(deps: TrainDeps) {
+  const { backends, artifacts, registry, trainersDir } = deps;
   const catalog = openTrainerCatalog(trainersDir);
 
   return {
@@ -71,14 +78,25 @@ export function createTrainActivities({ backends, artifacts, registry, trainersD
      */
     async trainModel(input: TrainModelInput): Promise<TrainedModel> {
       let manifest: TrainerManifest | undefined;
-      const report = metricsReporter(registry, { ...input, trainer: input.train.trainer });
+      let environment: Digest | undefined;
+      const report = metricsReporter(registry, {
+        ...input,
+        kind: 'train.metrics',
+        source: { trainer: input.train.trainer },
+      });
       const ended = await followJob({
         backends,
         kind: input.train.compute.backend,
         jobId: input.key,
         prepare: async () => {
           manifest = describe(input.train.trainer, input.train.params);
-          return trainingJob(input, await artifacts.getJson<TrainingSet>(input.assembled));
+          const own = await trainerEnvironment(deps, {
+            tenant: input.tenant,
+            trainer: input.train.trainer,
+          });
+          environment = own.environment?.lock.digest;
+          const data = await artifacts.getJson<TrainingSet>(input.assembled);
+          return { ...trainingJob(input, data), ...own };
         },
         look: async ({ metrics }) => report(metrics).then(() => undefined),
         longestPauseMs: 1_000,
@@ -86,7 +104,10 @@ export function createTrainActivities({ backends, artifacts, registry, trainersD
       if (ended.kind !== 'cancelled' && ended.logs && onnxOf(ended) === null)
         await keepLogs(registry, input, ended.logs);
       const { name, codeDigest } = manifest ?? describe(input.train.trainer, input.train.params);
-      return { ...modelOf(ended, input), trainer: { name, codeDigest } };
+      return {
+        ...modelOf(ended, input),
+        trainer: { name, codeDigest, ...(environment && { environment }) },
+      };
     },
   };
 
@@ -105,7 +126,7 @@ export function createTrainActivities({ backends, artifacts, registry, trainersD
   }
 }
 
-export function trainingJob(input: TrainModelInput, data: TrainingSet): Job {
+export function trainingJob(input: TrainModelInput, data: TrainingSet): TrainerJob {
   const { key, tenant, train, traceId } = input;
   return {
     id: key,

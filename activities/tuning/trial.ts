@@ -6,7 +6,7 @@ import type { ArtifactStore } from '../../data/artifact/store';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { TrainingSet } from '../../domain/dataset/assembled';
 import { failure, isPerennialError, type FailureType } from '../../domain/failure';
-import type { ComputeBackend, ComputeKind, Job } from '../../domain/training/job';
+import type { ComputeBackend, ComputeKind, TrainerJob } from '../../domain/training/job';
 import type { TrialEnd, TrialParams, TrialStep } from '../../domain/tuning/tuning';
 import { busySeconds, rungsOf, valuesAtRungs } from '../../domain/tuning/tuning';
 import type { FinalJobState, RunningJob } from '../training/compute/follow-job';
@@ -14,13 +14,15 @@ import { followJob } from '../training/compute/follow-job';
 import { keepLogs } from '../training/compute/keep-logs';
 import { retryWhileUnavailable } from '../run/retry-while-unavailable';
 import type { TrainModelInput } from '../training/train';
+import type { TrainerEnvironmentDeps } from '../training/environment';
+import { trainerEnvironment } from '../training/environment';
 import { trainingJob } from '../training/train';
 import type { StudyPlan } from './tuning';
 import type { Optuna } from './optuna';
 
-export interface TrialDeps {
+export interface TrialDeps extends TrainerEnvironmentDeps {
   readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
-  readonly artifacts: Pick<ArtifactStore, 'getJson'>;
+  readonly artifacts: Pick<ArtifactStore, 'getJson' | 'putBytes'>;
   readonly registry: Pick<Registry, 'trials' | 'events' | 'artifacts'>;
   readonly optuna: Optuna;
 }
@@ -33,7 +35,8 @@ export type TrialInput = TrainModelInput &
 const maxPauseMs = 250;
 const maxReasonCharacters = 1_000;
 
-export function createTrialActivities({ backends, artifacts, registry, optuna }: TrialDeps) {
+export function createTrialActivities(deps: TrialDeps) {
+  const { backends, artifacts, registry, optuna } = deps;
   const assembledOf = remembered((ref: ArtifactRef) => artifacts.getJson<TrainingSet>(ref));
 
   return {
@@ -50,7 +53,13 @@ export function createTrialActivities({ backends, artifacts, registry, optuna }:
           backends,
           kind: input.train.compute.backend,
           jobId: input.key,
-          prepare: async () => trialJob(input, await assembledOf(input.assembled)),
+          prepare: async () => ({
+            ...trialJob(input, await assembledOf(input.assembled)),
+            ...(await trainerEnvironment(deps, {
+              tenant: input.tenant,
+              trainer: input.train.trainer,
+            })),
+          }),
           look: (job) => watch.look(job),
           longestPauseMs: maxPauseMs,
         });
@@ -84,7 +93,7 @@ const trialsOwn: readonly FailureType[] = [
   'JobWithoutResult',
 ];
 
-function trialJob(input: TrialInput, data: TrainingSet): Job {
+function trialJob(input: TrialInput, data: TrainingSet): TrainerJob {
   const job = trainingJob(
     { ...input, train: { ...input.train, params: { ...input.train.params, ...input.params } } },
     data,

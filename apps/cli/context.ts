@@ -22,6 +22,8 @@ export interface CliSettings {
   readonly trainersDir: string;
   /** The Python with the packages of the trainers. */
   readonly python: string;
+  /** Makes the Python environments of trainers with own requirements. */
+  readonly uv?: { readonly program?: string; readonly variables: Readonly<Record<string, string>> };
   /** The folder of the `sample://` tables. */
   readonly samplesDir: string;
 }

@@ -60,3 +60,8 @@ function segment(text: string): string {
     throw failure('InvalidInput', `"${text}" is not allowed in the key of an object`);
   return text;
 }
+
+/** Whether a reference leads to an object of this tenant. */
+export function isOfTenant(ref: ArtifactRef, tenant: string): boolean {
+  return ref.uri.endsWith(`/${casKey(tenant, ref.digest)}`);
+}

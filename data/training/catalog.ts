@@ -9,6 +9,7 @@ import { digestOf, sha256 } from '../digest';
 import type { TrainerManifestFile } from './manifest.schema';
 import { parseTrainerManifest } from './manifest.schema';
 import { assertUsableSchema, paramIssues } from './params';
+import type { RequirementsFile } from './python-environments';
 
 /**
  * The trainers of a folder; each is a subfolder with a `trainer.yaml`. Read at each call, so a
@@ -19,6 +20,8 @@ export interface TrainerCatalog {
   /** Names of all folders with a manifest, including invalid ones. */
   names(): readonly string[];
   get(name: string): TrainerManifest | null;
+  /** The trainer's own packages; null without any. @throws NotFound */
+  requirements(name: string): RequirementsFile | null;
   /** Pointers are relative to the parameters, `/num_leaves`. @throws NotFound */
   checkParams(name: string, params: Readonly<Record<string, unknown>>): readonly Issue[];
 }
@@ -52,17 +55,30 @@ export function openTrainerCatalog(
     };
   }
 
+  function unknown(name: string) {
+    return failure(
+      'NotFound',
+      `unknown trainer ${name}; available: ${names().join(', ') || 'none'}`,
+    );
+  }
+
   return {
     names,
     list: () => names().flatMap((name) => get(name) ?? []),
     get,
+    requirements(name) {
+      if (!names().includes(name)) throw unknown(name);
+      const folder = join(trainersDir, name);
+      const { requirements } = readManifest(folder);
+      if (requirements === undefined) return null;
+      const file = `${name}/${requirements}`;
+      if (!existsSync(join(trainersDir, file)))
+        throw failure('InvalidInput', `${join(folder, manifestFile)}: there is no ${file}`);
+      return { file, text: readFileSync(join(trainersDir, file), 'utf8'), user: 'trainer' };
+    },
     checkParams(name, params) {
       const manifest = get(name);
-      if (!manifest)
-        throw failure(
-          'NotFound',
-          `unknown trainer ${name}; available: ${names().join(', ') || 'none'}`,
-        );
+      if (!manifest) throw unknown(name);
       return paramIssues(manifest.paramsSchema, params);
     },
   };

@@ -6,24 +6,34 @@ export const trainerName = z
   .regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens');
 
 /** `trainers/<name>/trainer.yaml`. */
-const trainerManifestSchema = z.strictObject({
-  name: trainerName,
-  description: z.string().min(1),
-  tasks: z.array(z.enum(trainerTasks)).min(1),
-  /**
-   * A program that reads the job files and gets the job folder as its last argument. Without it,
-   * `train.py` has a function `train(job)`.
-   */
-  command: z.array(z.string()).min(1).optional(),
-  /** The Python environment, installed when first needed; default is that of all trainers. */
-  environment: z.enum(['llm']).optional(),
-  /** Whether jobs may use the network. Otherwise they have none where that can be enforced. */
-  network: z.boolean().optional(),
-  /** The parameter that counts training iterations, which hyperband limits. */
-  iterations: z.string().min(1).optional(),
-  /** JSON Schema, draft 2020-12. */
-  params: z.record(z.string(), z.unknown()),
-});
+const trainerManifestSchema = z
+  .strictObject({
+    name: trainerName,
+    description: z.string().min(1),
+    tasks: z.array(z.enum(trainerTasks)).min(1),
+    /**
+     * A program that reads the job files and gets the job folder as its last argument. Without it,
+     * `train.py` has a function `train(job)`.
+     */
+    command: z.array(z.string()).min(1).optional(),
+    /** The Python environment, installed when first needed; default is that of all trainers. */
+    environment: z.enum(['llm']).optional(),
+    /** File in the trainer's folder with packages beside those of all trainers, installed by uv. */
+    requirements: z
+      .string()
+      .regex(/^[\w.-]+\.(txt|lock|toml)$/, 'the name of a file in this folder, as requirements.txt')
+      .optional(),
+    /** Whether jobs may use the network. Otherwise they have none where that can be enforced. */
+    network: z.boolean().optional(),
+    /** The parameter that counts training iterations, which hyperband limits. */
+    iterations: z.string().min(1).optional(),
+    /** JSON Schema, draft 2020-12. */
+    params: z.record(z.string(), z.unknown()),
+  })
+  .refine(({ environment, requirements }) => !environment || !requirements, {
+    path: ['requirements'],
+    error: 'environment and requirements exclude each other',
+  });
 
 export type TrainerManifestFile = z.infer<typeof trainerManifestSchema>;
 

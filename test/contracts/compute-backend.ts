@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
-import type { ComputeBackend, Job, JobHandle, JobState } from '../../domain/training/job';
+import type { ComputeBackend, Job, JobHandle, JobState, TrainerJob } from '../../domain/training/job';
 import type { DirectoryArtifacts } from '../support/directory-artifacts';
 
 export interface ComputeUnderTest {
@@ -27,8 +27,8 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
 
     function probe(
       behaviour: string,
-      more: Partial<Job> & { readonly params?: Readonly<Record<string, unknown>> } = {},
-    ): Job {
+      more: Partial<TrainerJob> & { readonly params?: Readonly<Record<string, unknown>> } = {},
+    ): TrainerJob {
       jobs += 1;
       return {
         id: `run_contract/train/job/${process.pid}-${jobs}`,

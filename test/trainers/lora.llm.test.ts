@@ -11,7 +11,7 @@ import {
 } from '../../activities/training/compute/local/backend';
 import { llmDataPath, llmModelPath } from '../../data/language/runtime-module';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
-import type { Job, JobHandle, JobState } from '../../domain/training/job';
+import type { JobHandle, JobState, TrainerJob } from '../../domain/training/job';
 import { directoryArtifacts, type DirectoryArtifacts } from '../support/directory-artifacts';
 import { pythonPath } from '../support/platform';
 
@@ -86,8 +86,8 @@ async function glosses(name: string, first: number, rows: number): Promise<Artif
 function job(
   name: string,
   params: Readonly<Record<string, unknown>>,
-  more: Partial<Job> = {},
-): Job {
+  more: Partial<TrainerJob> = {},
+): TrainerJob {
   return {
     id: `run_lora/fine-tune/job/${name}`,
     tenant: 'default',

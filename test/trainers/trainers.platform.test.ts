@@ -7,7 +7,7 @@ import type { LocalBackend } from '../../activities/training/compute/local/backe
 import { createLocalBackend } from '../../activities/training/compute/local/backend';
 import { openOnnxModel } from '../../data/onnx/session';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
-import type { Job, JobMetric, JobState } from '../../domain/training/job';
+import type { JobMetric, JobState, TrainerJob } from '../../domain/training/job';
 import { valueOf } from '../../domain/evaluation/metrics/metrics';
 import { widthOf } from '../../domain/evaluation/metrics/sample';
 import type { Task } from '../../domain/model/model';
@@ -57,7 +57,7 @@ function job(
   task: Task,
   params: Readonly<Record<string, unknown>> = {},
   seed = 7,
-): Job {
+): TrainerJob {
   jobs += 1;
   return {
     id: `run_trainers/train/job/${jobs}`,

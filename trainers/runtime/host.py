@@ -4,15 +4,16 @@ Orders are JSON lines on standard input, events are JSON lines on standard outpu
 must outlive this process is a file in the job's directory. When standard input ends, because the
 worker has ended, all jobs and this process end. It starts no threads, since a fork copies only one.
 
-    in:  { "type": "run", "attempt", "trainer": folder, "directory", "memoryBytes",
-           "timeoutSeconds", "siblings": key | null, "user": uid | null }
+    in:  { "type": "run", "attempt", "trainer": folder | null for a step, "python": interpreter of
+           the job's environment | null, "directory", "memoryBytes", "timeoutSeconds",
+           "siblings": key | null, "user": uid | null }
          { "type": "forget", "siblings": key }
     out: { "type": "ready", "seconds", "threads", "confinement" }
          { "type": "started" | "rung" | "ended", "directory", "attempt" }
          { "type": "refused", …, "message" }
 
 The first argument is JSON: { "hidden": [folders that jobs do not see], "trainers": folder,
-"confine": boolean }. confinement.py describes how jobs are confined.
+"environments": folder of the Python environments, "confine": boolean }. confinement.py describes how jobs are confined.
 
 Jobs with the same `siblings` key differ only in their parameters. From the second one on, a zygote
 holds their rows; see zygote.py. `rung` means that the job reported a value by which it may be
@@ -40,12 +41,14 @@ import os
 import selectors
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from runtime import confinement, log_file, processes
 from runtime.confinement import Confinement
 from runtime.job_process import Exits, JobProcess
+from runtime.json_files import read_json
 from runtime.manifest import read_manifest
 from runtime.run import run_job
 from runtime.zygote import Zygotes
@@ -64,14 +67,14 @@ class Place:
 
     def __init__(self, given: dict[str, Any]):
         self._hidden = [path for path in given["hidden"] if os.path.isdir(path)]
-        self._folders = [os.getcwd(), given["trainers"]]
+        self._folders = [os.getcwd(), given["trainers"], given["environments"]]
         off = Confinement(reason="PERENNIAL_JOBS_CONFINED=false")
         self.confined = confinement.find(self._hidden, self._needed()) if given["confine"] else off
 
     def enter(self, order: dict[str, Any]) -> None:
         """Confines a fork before it runs the code of a trainer."""
         self.confined.enter(
-            order.get("user"), _wants_network(Path(order["trainer"])), self._hidden, self._needed()
+            order.get("user"), _wants_network(order["trainer"]), self._hidden, self._needed()
         )
 
     def _needed(self) -> list[str]:
@@ -174,9 +177,7 @@ class Host:
                 os.set_blocking(news_write, False)
                 # Waits until the process is recorded. If the host ends instead, the pipe closes.
                 code = (
-                    run_job(Path(order["trainer"]), directory, lambda: _say(news_write))
-                    if os.read(gate_read, 1)
-                    else 1
+                    _run(order, directory, lambda: _say(news_write)) if os.read(gate_read, 1) else 1
                 )
                 sys.stdout.flush()
                 sys.stderr.flush()
@@ -324,10 +325,28 @@ def _say(news: int) -> None:
         os.write(news, b".")
 
 
-def _wants_network(trainer: Path) -> bool:
+def _run(order: dict[str, Any], directory: Path, on_rung: Callable[[], None]) -> int:
+    trainer, python = order["trainer"], order.get("python")
+    if python is not None:
+        cpus = read_json(directory / "job.json")["resources"]["cpus"]
+        os.environ["OMP_NUM_THREADS"] = str(cpus)
+        program = "step/run.py" if trainer is None else "run.py"
+        arguments = [str(Path(__file__).parent / program), trainer, str(directory)]
+        os.execv(python, [python, *(each for each in arguments if each is not None)])
+    if trainer is not None:
+        return run_job(Path(trainer), directory, on_rung)
+    # Late, because only steps need the package `perennial`, which is on PYTHONPATH.
+    from runtime.step.run import run_step
+
+    return run_step(directory)
+
+
+def _wants_network(trainer: str | None) -> bool:
+    if trainer is None:
+        return False
     try:
         return read_manifest.__wrapped__(
-            trainer
+            Path(trainer)
         ).network  # read each time, because a manifest may be edited
     except BaseException:
         return False  # the job reports the error in its manifest

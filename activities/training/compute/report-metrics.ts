@@ -6,8 +6,8 @@ import type { LogRecords } from './keep-logs';
 const eventsMs = 2_000;
 
 /**
- * Appends the newest value of each training metric as an event, at most every 2 s. A failed write
- * is only logged, because it must not fail the training.
+ * Appends the newest value of each metric of a job as an event, at most every 2 s. A failed write
+ * is only logged, because it must not fail the job.
  */
 export function metricsReporter(
   { events }: Pick<LogRecords, 'events'>,
@@ -15,12 +15,15 @@ export function metricsReporter(
     tenant,
     runId,
     key,
-    trainer,
+    kind,
+    source,
   }: {
     readonly tenant: Tenant;
     readonly runId: RunId;
     readonly key: IdempotencyKey;
-    readonly trainer: string;
+    readonly kind: 'train.metrics' | 'step.metrics';
+    /** The program that reports them. */
+    readonly source: { readonly trainer: string } | { readonly step: string };
   },
 ): (metrics: readonly JobMetric[]) => Promise<void> {
   const { log } = Context.current();
@@ -38,12 +41,12 @@ export function metricsReporter(
       await events.append({
         tenant,
         runId,
-        kind: 'train.metrics',
+        kind,
         stage,
-        data: { trainer, job: key, metrics: newest },
+        data: { ...source, job: key, metrics: newest },
       });
     } catch (error) {
-      log.warn('could not record training metrics', { reason: (error as Error).message });
+      log.warn('could not record the metrics of a job', { reason: (error as Error).message });
     }
   };
 }

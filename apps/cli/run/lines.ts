@@ -40,6 +40,13 @@ export function openRunLines(paint: Paint): RunLines {
     ];
     if (kind === 'train.metrics')
       return isDue(time) ? line(stage ?? 'train', paint.dim(metricsText(data))) : [];
+    if (kind === 'step.metrics')
+      return isDue(time)
+        ? line(
+            stage ?? 'step',
+            paint.dim(`${String(data['step'])}: ${valuesText(data['metrics'])}`),
+          )
+        : [];
     // The last one is always printed, with the result of the study.
     if (kind === 'trial.ended')
       return isDue(time) || data['ended'] === data['of']
@@ -123,7 +130,12 @@ function metricsText({
   const [, stage, which] = typeof job === 'string' ? job.split('/') : [];
   const name =
     stage === undefined || stage === 'train' || stage === 'fine-tune' ? '' : `${which}: `;
-  return `${name}${String(trainer)} step ${step}: ${values.map(({ name, value }) => `${name} ${figure(value)}`).join(', ')}`;
+  return `${name}${String(trainer)} step ${step}: ${valuesText(values)}`;
+}
+
+function valuesText(metrics: unknown): string {
+  const values = (metrics ?? []) as readonly TrainMetric[];
+  return values.map(({ name, value }) => `${name} ${figure(value)}`).join(', ');
 }
 
 function askedText({

@@ -1,13 +1,17 @@
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import type { Command } from 'commander';
 import { formatIssue } from '../../../domain/document/issue-text';
 import type { TrainerManifest } from '../../../domain/training/job';
 import { openTrainerCatalog } from '../../../data/training/catalog';
+import {
+  environmentsFolder,
+  openPythonEnvironments,
+} from '../../../data/training/python-environments';
 import { writeTrainerTemplate } from '../../../data/training/template';
 import type * as Trial from '../../../data/training/trial';
 import type { TrainerTestResult, TrainerCheck } from '../../../data/training/trial';
 import { CliError } from '../cli-error';
-import type { CliContext } from '../context';
+import type { CliContext, CliSettings } from '../context';
 import { showList } from '../list-view';
 import type { Finish } from '../finish';
 import { wholeNumber } from '../numbers';
@@ -80,6 +84,7 @@ export function trainerCommands(program: Command, context: CliContext, finish: F
       // TypeScript.
       // eslint-disable-next-line @typescript-eslint/no-require-imports
       const { testTrainer } = require('../../../data/training/trial') as typeof Trial;
+      const python = await pythonOf(settings, name);
       const tried: TrainerTestResult[] = [];
       for (const task of manifest.tasks) {
         if (task === 'generation') {
@@ -90,7 +95,7 @@ export function trainerCommands(program: Command, context: CliContext, finish: F
           );
         }
         const trial = await testTrainer(
-          { ...settings, trainer: manifest, params, ...numbers },
+          { ...settings, python, trainer: manifest, params, ...numbers },
           task,
         );
         tried.push(trial);
@@ -105,6 +110,21 @@ export function trainerCommands(program: Command, context: CliContext, finish: F
       );
       finish(broken ? 1 : 0);
     });
+}
+
+/** The Python with the trainer's own packages, which are installed if need be. */
+async function pythonOf(settings: CliSettings, trainer: string): Promise<string> {
+  const { python, trainersDir, stateDir, uv } = settings;
+  const requirements = openTrainerCatalog(trainersDir).requirements(trainer);
+  if (requirements === null) return python;
+  const environments = openPythonEnvironments({
+    python,
+    uv: uv?.program,
+    variables: uv?.variables,
+    runtimeDir: join(trainersDir, 'runtime'),
+    folder: environmentsFolder(join(stateDir, 'state')),
+  });
+  return environments.ensure(await environments.lock(requirements));
 }
 
 function trainerToTry(

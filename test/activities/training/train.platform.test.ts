@@ -17,6 +17,7 @@ import { defaultTenant, effectKey, type RunId } from '../../../domain/ids';
 import type { JobHandle } from '../../../domain/training/job';
 import { gone } from '../../contracts/compute-backend';
 import { pythonPath, testBucket } from '../../support/platform';
+import { pythonEnvironments } from '../../support/training/python-environments';
 import { flightFeatures, trainingRows } from '../../support/training/training-rows';
 import { until } from '../../support/time/until';
 
@@ -61,6 +62,7 @@ beforeAll(async () => {
     artifacts,
     registry,
     trainersDir: resolve('trainers'),
+    environments: pythonEnvironments(join(folder, 'state')),
   });
   const train = await trainingRows(artifacts, folder, { task: 'classification', rows: 4_000 });
   const tuning = await trainingRows(artifacts, folder, {

@@ -26,6 +26,7 @@ import {
 } from '../../db/registry-fixture';
 import { directoryArtifacts, type DirectoryArtifacts } from '../../support/directory-artifacts';
 import { pythonPath } from '../../support/platform';
+import { pythonEnvironments } from '../../support/training/python-environments';
 import { flightFeatures, trainingRows } from '../../support/training/training-rows';
 
 // Real training on a machine that may be busy.
@@ -107,6 +108,8 @@ async function studied(
     artifacts,
     registry: { ...registry, trials },
     optuna,
+    trainersDir: resolve('trainers'),
+    environments: pythonEnvironments(folder),
   });
   for (let number = 0; number < tune.trials; number += 1) {
     const key = effectKey(runId, 'tune', 'trial', 1, String(number));

@@ -22,12 +22,19 @@ class Host(unittest.TestCase):
             [
                 sys.executable,
                 str(HOST),
-                json.dumps({"hidden": [], "trainers": str(TRAINERS), "confine": False}),
+                json.dumps(
+                    {
+                        "hidden": [],
+                        "trainers": str(TRAINERS),
+                        "environments": "",
+                        "confine": False,
+                    }
+                ),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={"PATH": os.environ["PATH"]},
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(TRAINERS.parent / "python")},
         )
         self.addCleanup(self.host.stdout.close)
         self.ready = json.loads(self.host.stdout.readline())
@@ -56,6 +63,42 @@ class Host(unittest.TestCase):
             self.assertEqual(json.loads((Path(folder) / "exit.json").read_text())["code"], 1)
             self.host.stdin.close()
             self.host.wait(10)
+
+    def test_runs_a_step_here_or_in_the_python_of_its_environment(self):
+        for python in (None, sys.executable):
+            with self.subTest(python), tempfile.TemporaryDirectory() as folder:
+                directory = Path(folder).resolve()
+                (directory / "files").mkdir()
+                (directory / "files" / "mine.py").write_text(
+                    "from perennial.step import step\n@step\ndef mine() -> int:\n    return 7\n"
+                )
+                job = {
+                    "id": "run_test/mine/step/1",
+                    "resources": {"cpus": 1},
+                    "inputs": {},
+                    "step": {"name": "mine", "file": "mine.py", "function": "mine"},
+                    "value": {},
+                }
+                (directory / "job.json").write_text(json.dumps(job))
+                order = {
+                    "type": "run",
+                    "attempt": 1,
+                    "trainer": None,
+                    "python": python,
+                    "directory": str(directory),
+                    "memoryBytes": 1 << 30,
+                    "timeoutSeconds": 60,
+                }
+                self.host.stdin.write(json.dumps(order) + "\n")
+                self.host.stdin.flush()
+                for event in ("started", "ended"):
+                    self.assertEqual(json.loads(self.host.stdout.readline())["type"], event)
+                log = (directory / "log.txt").read_text()
+                self.assertEqual(json.loads((directory / "exit.json").read_text())["code"], 0, log)
+                result = json.loads((directory / "result.json").read_text())
+                self.assertEqual(result["facts"]["output"], 7)
+        self.host.stdin.close()
+        self.host.wait(10)
 
     def test_forks_the_jobs_of_a_study_from_a_zygote_and_outlives_it(self):
         with tempfile.TemporaryDirectory() as folder:

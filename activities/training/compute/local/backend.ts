@@ -1,8 +1,12 @@
-import { chmodSync, mkdirSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { ArtifactStore } from '../../../../data/artifact/store';
 import { shareConcurrentCalls } from '../../../../data/share-in-flight';
 import { sha256 } from '../../../../data/digest';
+import {
+  environmentsFolder,
+  openPythonEnvironments,
+} from '../../../../data/training/python-environments';
 import { canonicalJson } from '../../../../domain/canonical';
 import { failure } from '../../../../domain/failure';
 import type { ComputeBackend, Job, JobHandle, JobState } from '../../../../domain/training/job';
@@ -10,7 +14,7 @@ import { redact } from '../redact';
 import { describeConfinement, userOf, type JobConfinement } from './confinement';
 import { createInputCache } from './input-cache';
 import type { JobFile } from './job-directory';
-import { JobDirectory, jobDirectories } from './job-directory';
+import { environmentLock, filesOf, JobDirectory, jobDirectories } from './job-directory';
 import { endProcessesOfDeadWorkers } from './orphan-processes';
 import type { ChangeFlag } from './change-flag';
 import { createChangeFlag } from './change-flag';
@@ -32,9 +36,15 @@ export interface LocalBackendSettings {
   readonly python: string;
   /** Python with PyTorch, for trainers with `environment: llm`; beside `python` by default. */
   readonly pythonLlm?: string;
+  /** Makes the environments of jobs with own requirements; `bin/uv` beside `python` by default. */
+  readonly uv?: string;
+  /** Variables for uv, such as its index. */
+  readonly uvVariables?: Readonly<Record<string, string>>;
   readonly trainersDir: string;
   /** The job runtime; `runtime` in `trainersDir` by default. */
   readonly runtimeDir?: string;
+  /** Folder with the Python package `perennial`; `python` beside the trainers by default. */
+  readonly packageDir?: string;
   readonly stateDir: string;
   readonly artifacts: Pick<ArtifactStore, 'toFile' | 'putFile' | 'putBytes'>;
   readonly maxConcurrent: number;
@@ -58,11 +68,13 @@ interface Active {
   readonly directory: JobDirectory;
   readonly attempt: number;
   readonly leave: AbortController;
+  /** Of its own environment. */
+  python: string | null;
   seenAt: number;
   /** Settles when its process has started or could not be started. */
   starting: Promise<void> | null;
-  /** As the host last reported. */
-  state: 'waiting' | 'running' | 'ended';
+  /** Whether its inputs are complete, and what the host last reported. */
+  state: 'preparing' | 'waiting' | 'running' | 'ended';
   ended(): void;
   readonly end: Promise<void>;
   readonly news: ChangeFlag;
@@ -80,9 +92,17 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
   const root = join(stateDir, 'compute');
   const trainersDir = resolve(settings.trainersDir);
   const runtimeDir = settings.runtimeDir ?? join(trainersDir, 'runtime');
+  const packageDir = settings.packageDir ?? join(dirname(dirname(runtimeDir)), 'python');
   const pythonLlm =
     settings.pythonLlm ??
     join(dirname(dirname(dirname(settings.python))), 'python-llm', 'bin', 'python');
+  const environments = openPythonEnvironments({
+    python: settings.python,
+    uv: settings.uv,
+    runtimeDir,
+    folder: environmentsFolder(stateDir),
+    variables: settings.uvVariables,
+  });
   const graceMs = (settings.graceSeconds ?? 5) * 1000;
   const abandonedMs = (settings.abandonedAfterSeconds ?? 60) * 1000;
   const owner = thisProcess();
@@ -106,12 +126,17 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     if (host) return host;
     const onGone = () => {
       host = null;
-      for (const active of actives.values()) active.ended();
+      // A job that is being prepared has not reached this host.
+      for (const active of actives.values()) if (active.state !== 'preparing') active.ended();
     };
     const onEnded = (directory: string) => actives.get(directory)?.ended();
     const onRung = (directory: string) => actives.get(directory)?.news.arrive();
     const { hidden = [stateDir], confine = true } = settings;
-    const place = { runtimeDir, trainersDir, stateDir: root, hidden, confine };
+    const { folder } = environments;
+    const place = {
+      ...{ runtimeDir, packageDir, trainersDir, environments: folder },
+      ...{ stateDir: root, hidden, confine },
+    };
     host = startWarmHost({
       python: settings.python,
       pythonLlm,
@@ -141,17 +166,25 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     actives.set(directory.path, active);
     try {
       await materialise(file, active);
+      if (file.environment)
+        active.python = await environments.ensure(
+          readFileSync(directory.file(environmentLock), 'utf8'),
+        );
     } catch (error) {
       actives.delete(directory.path);
-      directory.endWithoutProcess(attempt, 'its inputs could not be read');
+      // The run may have ended meanwhile, and its folder is removed.
+      if (directory.job())
+        directory.endWithoutProcess(attempt, 'its inputs or its environment could not be prepared');
       if (directory.isCancelled()) return;
       throw error;
     }
+    if (active.state === 'preparing') active.state = 'waiting';
+    active.seenAt = Date.now();
     active.execution = execute(file, active);
   }
 
   async function materialise(file: JobFile, { directory, leave }: Active): Promise<void> {
-    for (const input of Object.values(file.inputs).flat()) {
+    for (const input of filesOf(file)) {
       if (!directory.hasInput(input))
         await inputs.place(input.artifact, directory.file(input.path), leave.signal);
     }
@@ -167,11 +200,12 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       active.leave.signal.throwIfAborted();
       if (directory.isCancelled()) return;
       const siblings = siblingsOf(file);
-      const user = userOf(warm.confinement, siblings);
+      const user = userOf(warm.confinement, siblings ?? sha256(Buffer.from(file.id)));
       directory.giveTo(user);
       active.starting = warm.run({
         attempt,
-        trainer: join(trainersDir, file.trainer),
+        trainer: 'step' in file ? null : join(trainersDir, file.trainer),
+        python: active.python,
         directory: directory.path,
         memoryBytes: file.resources.memoryBytes,
         timeoutSeconds: file.resources.timeoutSeconds,
@@ -195,6 +229,8 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
 
   function stopAbandoned(): void {
     for (const active of actives.values()) {
+      // The caller of `submit` still waits while the job is prepared, which may take minutes.
+      if (active.state === 'preparing') continue;
       if (Date.now() - active.seenAt < abandonedMs) continue;
       active.seenAt = Date.now();
       active.leave.abort(failure('JobLost', 'no activity polled the job any more'));
@@ -219,8 +255,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     kind: 'local',
 
     async submit(job) {
-      if (!/^[a-z0-9][a-z0-9_-]*$/i.test(job.trainer))
-        throw failure('InvalidInput', `${job.trainer} is not a valid trainer name`);
+      assertPlainNames(job);
       const directory = new JobDirectory(root, job.id);
       await shareConcurrentCalls(submitting, job.id, () => begin(job, directory));
       const first = directory.job();
@@ -291,7 +326,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
           'InvalidInput',
           'cleanup needs a prefix of job ids; an empty one would match all jobs',
         );
-      const siblings = new Set<string>();
+      const siblings = new Set<string | null>();
       for (const directory of jobDirectories(root)) {
         const job = directory.job();
         if (!job?.id.startsWith(jobIdPrefix)) continue;
@@ -301,7 +336,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       }
       inputs.sweep();
       const warm = await host?.catch(() => null);
-      for (const key of siblings) warm?.forget(key);
+      for (const key of siblings) if (key !== null) warm?.forget(key);
     },
 
     processSeconds: (handle) => new JobDirectory(root, handle.jobId).exit()?.seconds ?? null,
@@ -339,9 +374,10 @@ function activeOf(directory: JobDirectory, attempt: number): Active {
       directory,
       attempt,
       leave: new AbortController(),
+      python: null,
       seenAt: Date.now(),
       starting: null,
-      state: 'waiting',
+      state: 'preparing',
       execution: null,
     },
     ...{ end, news },
@@ -354,11 +390,32 @@ function activeOf(directory: JobDirectory, attempt: number): Active {
   return active;
 }
 
+/** Names become paths of this machine. */
+function assertPlainNames(job: Job): void {
+  if ('trainer' in job && !/^[a-z0-9][a-z0-9_-]*$/i.test(job.trainer))
+    throw failure('InvalidInput', `${job.trainer} is not a valid trainer name`);
+  if (!('step' in job)) return;
+  for (const path of Object.keys(job.files))
+    if (!isPlainPath(path))
+      throw failure('InvalidInput', `${path} is not a valid path of a project file`, {
+        next: 'Use a relative path without `..` and without special characters',
+      });
+}
+
+/** A relative path that stays in its folder, for every operating system. */
+function isPlainPath(path: string): boolean {
+  return path
+    .split('/')
+    .every((part) => /^[\p{L}\p{N}_.@+ -]+$/u.test(part) && !/^\.{1,2}$/.test(part));
+}
+
 /**
  * Key of the jobs of one run that differ only in their parameters. It includes the run, because the
- * trainer's code may differ between runs.
+ * trainer's code may differ between runs. Null for jobs that share nothing.
  */
-function siblingsOf({ id, tenant, trainer, inputs, context, seed }: JobFile): string {
+function siblingsOf(file: JobFile): string | null {
+  if ('step' in file || file.environment) return null;
+  const { id, tenant, trainer, inputs, context, seed } = file;
   return sha256(
     Buffer.from(
       canonicalJson({ run: id.split('/')[0] ?? id, tenant, trainer, inputs, context, seed }),

@@ -19,11 +19,19 @@ import {
   type Stats,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { ArtifactRef } from '../../../../domain/dataset/artifact';
-import type { Job, JobMetric, JobOutput, JobResult } from '../../../../domain/training/job';
+import type {
+  Job,
+  JobMetric,
+  JobOutput,
+  JobResult,
+  StepJob,
+  TrainerJob,
+} from '../../../../domain/training/job';
 import type { JobError } from '../job-files.schema';
+import { extensionOf } from './media-types';
 import { jobErrorSchema, jobResultSchema, parseJson, parseMetrics } from '../job-files.schema';
 
 /** A poll returns metrics from this many bytes at the end of the file. */
@@ -62,7 +70,7 @@ export interface JobInput {
 }
 
 /** Content of `job.json`: the job, with a path for each input. */
-export type JobFile = Omit<Job, 'inputs'> & {
+export type JobFile = (Omit<TrainerJob, 'inputs'> | Omit<StepJob, 'inputs'>) & {
   readonly inputs: Readonly<Record<string, readonly JobInput[]>>;
 };
 
@@ -106,12 +114,15 @@ export class JobDirectory {
     const inputs = Object.fromEntries(
       Object.entries(job.inputs).map(([name, parts]) => [
         name,
-        parts.map((artifact, part) => ({ path: `inputs/${name}/${part}.parquet`, artifact })),
+        parts.map((artifact, part) => ({
+          path: `inputs/${name}/${part}${extensionOf(artifact.mediaType)}`,
+          artifact,
+        })),
       ]),
     );
-    for (const name of Object.keys(inputs))
-      mkdirSync(this.file('inputs', name), { recursive: true, mode: 0o700 });
-    const file = { ...job, inputs };
+    const file: JobFile = { ...job, inputs };
+    for (const { path } of filesOf(file))
+      mkdirSync(dirname(this.file(path)), { recursive: true, mode: 0o700 });
     this.write('job.json', file);
     return file;
   }
@@ -152,20 +163,12 @@ export class JobDirectory {
     chmodSync(this.path, user === null ? 0o700 : 0o1770);
     chownSync(this.file('job.json'), mine, group);
     chmodSync(this.file('job.json'), 0o640);
-    for (const name of [
-      'inputs',
-      ...entries(this.file('inputs')).map((each) => join('inputs', each)),
-    ]) {
+    for (const name of [...this.below('inputs'), ...this.below('files')]) {
       if (!isFolder(this.file(name))) continue;
       chownSync(this.file(name), mine, group);
       chmodSync(this.file(name), 0o750);
     }
-    const before = [
-      'checkpoint',
-      ...entries(this.file('checkpoint'), { recursive: true }).map((each) =>
-        join('checkpoint', each),
-      ),
-    ];
+    const before = [...this.below('checkpoint'), ...this.below('work')];
     for (const name of [...before, 'metrics.ndjson', 'log.txt']) {
       if (lstatSync(this.file(name), { throwIfNoEntry: false }))
         lchownSync(this.file(name), user ?? mine, group);
@@ -288,6 +291,12 @@ export class JobDirectory {
     return folder !== undefined && (folder.mode & 0o1070) === 0o1070 ? folder.gid : null;
   }
 
+  /** A folder and everything in it. */
+  private below(name: string): string[] {
+    const inside = entries(this.file(name), { recursive: true });
+    return [name, ...inside.map((each) => join(name, each))];
+  }
+
   private read<T>(name: string, schema: z.ZodType<T>, author: Author): T | null {
     const text = this.text(name, author);
     return text === null ? null : parseJson(schema, text);
@@ -317,6 +326,21 @@ export class JobDirectory {
     writeFileSync(partial, JSON.stringify(value), { mode: 0o600 });
     renameSync(partial, this.file(name));
   }
+}
+
+/** The locked requirements of a job with its own environment. */
+export const environmentLock = 'inputs/requirements.lock';
+
+/** Everything that must be in the folder before the job starts. */
+export function filesOf(file: JobFile): JobInput[] {
+  const inputs = Object.values(file.inputs).flat();
+  if (file.environment) inputs.push({ path: environmentLock, artifact: file.environment.lock });
+  if (!('step' in file)) return inputs;
+  const files = Object.entries(file.files).map(([path, artifact]) => ({
+    path: `files/${path}`,
+    artifact,
+  }));
+  return [...inputs, ...files];
 }
 
 /** The writer of a file: this process and its host, or the job. */

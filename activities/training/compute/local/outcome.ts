@@ -1,21 +1,13 @@
-import { extname } from 'node:path';
 import type { ArtifactStore } from '../../../../data/artifact/store';
 import type { ArtifactRef } from '../../../../domain/dataset/artifact';
 import type { JobOutput } from '../../../../domain/training/job';
 import { redact } from '../redact';
 import type { Assessment } from './assess';
 import type { JobDirectory, JobFile, JobOutcome } from './job-directory';
+import { mediaTypeOf } from './media-types';
 
 const keptLogBytes = 8 * 2 ** 20;
 const maxMessageCharacters = 2_000;
-
-const mediaTypes: Readonly<Record<string, string>> = {
-  '.onnx': 'application/onnx',
-  '.json': 'application/json',
-  '.ndjson': 'application/x-ndjson',
-  '.parquet': 'application/vnd.apache.parquet',
-  '.txt': 'text/plain; charset=utf-8',
-};
 
 type Uploads = Pick<ArtifactStore, 'putFile' | 'putBytes'>;
 
@@ -64,12 +56,11 @@ async function storeOutputs(
 ): Promise<JobOutput[]> {
   const outputs: JobOutput[] = [];
   for (const name of directory.outputs()) {
-    const mediaType = mediaTypes[extname(name)] ?? 'application/octet-stream';
     const artifact = await artifacts.putFile({
       tenant: job.tenant,
       runId: runOf(job),
       path: directory.file('outputs', name),
-      mediaType,
+      mediaType: mediaTypeOf(name),
     });
     outputs.push({ name, artifact });
   }

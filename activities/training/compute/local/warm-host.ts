@@ -13,13 +13,15 @@ import type { ProcessRef } from '../../../../data/process-identity';
 
 export interface HostOrder {
   readonly attempt: number;
-  /** The trainer's folder. */
-  readonly trainer: string;
+  /** The trainer's folder; null for a step. */
+  readonly trainer: string | null;
+  /** Interpreter of the job's own environment. */
+  readonly python: string | null;
   readonly directory: string;
   readonly memoryBytes: number;
   readonly timeoutSeconds: number;
   /** Key of jobs that differ only in parameters; their rows are read once (runtime/zygote.py). */
-  readonly siblings: string;
+  readonly siblings: string | null;
   /** User id of the job; null for this process's user. */
   readonly user: number | null;
 }
@@ -38,9 +40,13 @@ export interface HostSettings {
   readonly python: string;
   readonly pythonLlm: string;
   readonly runtimeDir: string;
+  /** Folder with the Python package `perennial`, which steps import. */
+  readonly packageDir: string;
   readonly stateDir: string;
   readonly owner: ProcessRef;
   readonly trainersDir: string;
+  /** Folder of the Python environments. */
+  readonly environments: string;
   /** Folders that are hidden from jobs. */
   readonly hidden: readonly string[];
   readonly confine: boolean;
@@ -72,10 +78,13 @@ const farewellSeconds = 8;
 /** Starts the warm parent of jobs (trainers/runtime/host.py). It ends when its stdin closes. */
 export async function startWarmHost(settings: HostSettings): Promise<WarmHost> {
   const mark = randomUUID();
-  const { trainersDir: trainers, hidden, confine } = settings;
+  const { trainersDir: trainers, environments, hidden, confine } = settings;
   const child = spawn(
     settings.python,
-    [join(settings.runtimeDir, 'host.py'), JSON.stringify({ trainers, hidden, confine })],
+    [
+      join(settings.runtimeDir, 'host.py'),
+      JSON.stringify({ trainers, environments, hidden, confine }),
+    ],
     {
       cwd: settings.stateDir,
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -85,6 +94,7 @@ export async function startWarmHost(settings: HostSettings): Promise<WarmHost> {
         HOME: settings.stateDir,
         LANG: 'C.UTF-8',
         PYTHONHASHSEED: '0',
+        PYTHONPATH: settings.packageDir,
         PYTHONUNBUFFERED: '1',
         // Python of trainers with `environment: llm` (trainers/runtime/run.py).
         PERENNIAL_PYTHON_LLM: settings.pythonLlm,

@@ -240,6 +240,22 @@ test('a job that is no longer polled is stopped', async () => {
   expect(await ended(backend, handle)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
 });
 
+test('a job whose inputs arrive late is not taken for one that is no longer polled', async () => {
+  const artifacts = directoryArtifacts(join(folder, 'artifacts'));
+  const backend = open(join(folder, 'late'), {
+    abandonedAfterSeconds: 0.5,
+    artifacts: {
+      ...artifacts,
+      toFile: async (ref, path) => {
+        await new Promise((done) => setTimeout(done, 2_000));
+        await artifacts.toFile(ref, path);
+      },
+    },
+  });
+  const handle = await backend.submit(probe({ behaviour: 'learn' }));
+  expect(await ended(backend, handle)).toMatchObject({ kind: 'succeeded' });
+});
+
 test('a job with missing inputs is rejected and may be submitted again', async () => {
   const backend = open(join(folder, 'inputs'));
   const missing = { ...rows, digest: `sha256:${'0'.repeat(64)}` as const };

@@ -118,6 +118,21 @@ test.each([
   expect(lines).toEqual([`00:00:00  ${stage.padEnd(9)} ${text}`]);
 });
 
+test('metrics of a Python step are shown with its name', () => {
+  const metrics = [
+    { step: 3, name: 'progress', value: 0.25 },
+    { step: 3, name: 'loss', value: 0.5 },
+  ];
+  const lines = openRunLines(paint)({
+    seq: 1,
+    kind: 'step.metrics',
+    stage: 'score',
+    data: { step: 'score_shop', job: 'run_1/score/score_shop/1', metrics },
+    at: '2026-01-01T00:00:00.000Z',
+  });
+  expect(lines).toEqual(['00:00:00  score     score_shop: progress 0.25, loss 0.5']);
+});
+
 test.each([
   ['tuned', 'trial 1 of 6 chosen: num_leaves 7, learning_rate 0.1'],
   ['default', 'default parameters kept, 6 trials'],

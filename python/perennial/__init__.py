@@ -1,0 +1,1 @@
+"""Perennial for Python. `perennial.step` has what the steps of a project import."""

@@ -1,0 +1,8 @@
+"""A step without annotations."""
+
+from perennial.step import step
+
+
+@step
+def no_annotations(shop, day: complex):
+    return shop

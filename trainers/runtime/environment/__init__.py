@@ -1,0 +1,1 @@
+"""Python environments of projects and trainers, made with uv."""
