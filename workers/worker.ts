@@ -76,7 +76,11 @@ export async function runWorker(
   }
   // Together with the orchestrator, because a project's runs need the registry in the same way.
   const projects = queues.includes('orchestrator')
-    ? startProjectHost({ registry: core.registry, log })
+    ? startProjectHost({
+        registry: core.registry,
+        temporal: { connection: client, namespace },
+        log,
+      })
     : null;
   const stop = (): void => {
     ready = false;

@@ -105,12 +105,12 @@ async function describeStages(
   const digests = await stageDigests(
     folder,
     stages,
-    exported.map(([name]) => name),
+    exported.map(([name, stage]) => ({ exported: name, name: stage.name })),
   );
-  const described = exported.map(([name, stage]): readonly [string, ProjectStageSpec] => [
+  const described = exported.map(([, stage]): readonly [string, ProjectStageSpec] => [
     stage.name,
     {
-      code: digests[name] ?? sha256(''),
+      code: digests[stage.name] ?? sha256(''),
       cache: stage.cache ?? stageDefaults.cache,
       timeoutSeconds: timeoutOf(stage),
       attempts: stage.retry?.attempts ?? stageDefaults.attempts,

@@ -12,6 +12,7 @@ import {
 import { TypedSearchAttributes } from '@temporalio/common';
 import { msToTs, tsToMs } from '@temporalio/common/lib/time';
 import { failure } from '../../domain/failure';
+import { projectQueue, type ProgramRef } from '../../domain/project/program';
 import { scheduledWorkflowId, type Tenant } from '../../domain/ids';
 import type { LifecycleKind, ScheduleSpec } from '../../domain/lifecycle/lifecycle';
 import type { LifecycleInput } from '../../workflows/run/messages';
@@ -61,6 +62,8 @@ export interface ScheduleClient {
     given: ScheduledLifecycle & {
       readonly revision: number;
       readonly kind: LifecycleKind;
+      /** The project that executes the lifecycle; null for a built-in one. */
+      readonly program: ProgramRef | null;
       readonly schedule: ScheduleSpec | null;
     },
   ): Promise<void>;
@@ -173,6 +176,7 @@ function scheduleId({ tenant, lifecycle }: ScheduledLifecycle): string {
 interface WantedSchedule extends ScheduledLifecycle {
   readonly revision: number;
   readonly kind: LifecycleKind;
+  readonly program: ProgramRef | null;
   readonly schedule: ScheduleSpec;
 }
 
@@ -227,6 +231,7 @@ function optionsFor({
   tenant,
   lifecycle,
   kind,
+  program,
   revision,
   schedule,
 }: WantedSchedule): Omit<ScheduleOptions, 'state'> {
@@ -234,6 +239,7 @@ function optionsFor({
     tenant,
     lifecycle,
     kind,
+    ...(program && { program }),
     request: { reason: 'scheduled' },
     actor: 'schedule',
     traceId: '',
@@ -252,10 +258,13 @@ function optionsFor({
     },
     action: {
       type: 'startWorkflow',
-      workflowType: lifecycleWorkflows[kind],
+      // A project's runs go to the current version of its deployment.
+      workflowType: program ? lifecycle : lifecycleWorkflows[kind],
       // Temporal appends the nominal time.
       workflowId: scheduledWorkflowId({ tenant, lifecycle }),
-      taskQueue: taskQueues.orchestrator,
+      taskQueue: program
+        ? projectQueue({ tenant, project: program.project })
+        : taskQueues.orchestrator,
       args: [input],
       staticSummary: `${lifecycle} by its schedule`,
       typedSearchAttributes: new TypedSearchAttributes(runAttributes({ tenant, lifecycle })),
@@ -282,9 +291,12 @@ function scheduledBy({ action }: ScheduleDescription): Scheduled['scheduled'] {
   return input.scheduled;
 }
 
-function rewanted(before: ScheduleDescription): Pick<WantedSchedule, 'revision' | 'schedule'> {
+function rewanted(
+  before: ScheduleDescription,
+): Pick<WantedSchedule, 'program' | 'revision' | 'schedule'> {
   const { revision, spec } = scheduledBy(before);
-  return { revision, schedule: spec };
+  const [input] = before.action.args as [Scheduled];
+  return { program: input.program ?? null, revision, schedule: spec };
 }
 
 function stateOf(found: ScheduleDescription): Omit<ScheduleState, 'url'> {

@@ -3,10 +3,12 @@ import type { Tenant } from '../../domain/ids';
 import type {
   LifecycleKind,
   LifecycleRevision,
+  LifecycleSpec,
   ScheduleSpec,
 } from '../../domain/lifecycle/lifecycle';
 import type { Page, PageRequest } from '../page';
 import { failure } from '../../domain/failure';
+import type { ProgramRef } from '../../domain/project/program';
 import { loosenings, type Loosening } from '../../domain/lifecycle/loosenings';
 import { actingKeyId } from '../access/acting-key';
 import type { Database } from '../connection';
@@ -79,6 +81,8 @@ export interface ProposalDecision {
 export interface LifecycleSchedule {
   readonly revision: number;
   readonly kind: LifecycleKind;
+  /** The project that executes the lifecycle; null for a built-in one. */
+  readonly program: ProgramRef | null;
   readonly schedule: ScheduleSpec | null;
 }
 
@@ -251,6 +255,7 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
       return {
         revision,
         kind: spec.kind,
+        program: programOf(spec),
         schedule: archivedAt === null ? (spec.schedule ?? null) : null,
       };
     },
@@ -305,6 +310,12 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
         after,
       }),
   };
+}
+
+function programOf(spec: LifecycleSpec): ProgramRef | null {
+  if (spec.kind !== 'ModelLifecycle' || !spec.program) return null;
+  const { project, build } = spec.program;
+  return { project, build };
 }
 
 function toSummary(row: LifecycleRow & { readonly digest: Digest }): LifecycleSummary {

@@ -1,15 +1,17 @@
 /** Keeps one child process for each project build that is needed. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join, resolve } from 'node:path';
+import { isGrpcServiceError, type Connection } from '@temporalio/client';
 import type { Registry } from '../../db/registry';
 import type { NeededBuild } from '../../db/project/repository';
 import { passEnvironment } from '../../infra/hidden-settings';
-import { buildIdOf } from '../../domain/project/program';
+import { buildIdOf, projectDeployment } from '../../domain/project/program';
 import type { Logger } from '../log';
 import { repeat, type Loop } from '../maintenance/loop';
 
 interface ProjectHostOptions {
   readonly registry: Pick<Registry, 'projects'>;
+  readonly temporal: { readonly connection: Connection; readonly namespace: string };
   readonly log: Logger;
   /** Seconds between two looks at the registry. */
   readonly everySeconds?: number;
@@ -21,6 +23,8 @@ interface HostedBuild {
   failures: number;
   /** Milliseconds since the epoch. */
   nextStartAt: number;
+  /** Whether Temporal routes scheduled runs of the project to this build. */
+  isRouted: boolean;
 }
 
 const root = resolve(__dirname, '..', '..');
@@ -29,7 +33,12 @@ const root = resolve(__dirname, '..', '..');
  * A build is needed while new runs use it or a run that started on it is open. Project code runs in
  * a process of its own, so that its errors cannot end the platform's worker.
  */
-export function startProjectHost({ registry, log, everySeconds = 1 }: ProjectHostOptions): Loop {
+export function startProjectHost({
+  registry,
+  temporal,
+  log,
+  everySeconds = 1,
+}: ProjectHostOptions): Loop {
   const hosted = new Map<string, HostedBuild>();
   const look = async (): Promise<void> => {
     const needed = await registry.projects.needed();
@@ -44,6 +53,8 @@ export function startProjectHost({ registry, log, everySeconds = 1 }: ProjectHos
       const entry = hosted.get(keyOf(build)) ?? newEntry(build);
       hosted.set(keyOf(build), entry);
       if (entry.child === null && Date.now() >= entry.nextStartAt) start(entry, log);
+      if (!build.isCurrent) entry.isRouted = false;
+      else if (!entry.isRouted) entry.isRouted = await routeTo(build, temporal);
     }
   };
   const loop = repeat('project builds', everySeconds, look, log);
@@ -57,8 +68,28 @@ export function startProjectHost({ registry, log, everySeconds = 1 }: ProjectHos
   };
 }
 
+/** Scheduled runs go to the current version. False while Temporal knows no worker of the build. */
+async function routeTo(
+  build: NeededBuild,
+  { connection, namespace }: ProjectHostOptions['temporal'],
+): Promise<boolean> {
+  try {
+    await connection.workflowService.setWorkerDeploymentCurrentVersion({
+      namespace,
+      deploymentName: projectDeployment(build),
+      buildId: buildIdOf(build.digest),
+      ignoreMissingTaskQueues: true,
+      identity: 'perennial-project-host',
+    });
+    return true;
+  } catch (error) {
+    if (isGrpcServiceError(error)) return false;
+    throw error;
+  }
+}
+
 function newEntry(build: NeededBuild): HostedBuild {
-  return { build, child: null, failures: 0, nextStartAt: 0 };
+  return { build, child: null, failures: 0, nextStartAt: 0, isRouted: false };
 }
 
 function start(entry: HostedBuild, log: Logger): void {

@@ -3,6 +3,8 @@
  * Temporal's sandbox, so it imports no library but the SDK's workflow package.
  */
 import type { z } from 'zod';
+import { workflowInfo } from '@temporalio/workflow';
+import { buildIdOf } from '../../domain/project/program';
 import type { Verdict } from '../../domain/decision/verdict';
 import type { StageDefinition } from '../../domain/project/stage';
 import type { LifecycleWorkflow } from '../lifecycle/lifecycle';
@@ -72,6 +74,13 @@ function projectRun<Stages>(run: ModelRun): ProjectRun<Stages> {
     throw refusal(
       `the revision of ${run.plan.lifecycle} names no project`,
       'perennial deploy in the folder of the project',
+    );
+  const { currentDeploymentVersion: here } = workflowInfo();
+  if (here && here.buildId !== buildIdOf(program.build))
+    throw refusal(
+      `this run started on build ${here.buildId} of ${program.project}, but its revision needs ` +
+        `build ${buildIdOf(program.build)}, which was deployed in the same moment`,
+      `perennial run start ${run.plan.lifecycle}`,
     );
   const calls: StageCalls = new Map();
   return {

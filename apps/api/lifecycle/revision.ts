@@ -73,7 +73,12 @@ export async function readRevision(
   });
   const { parsed, places } = placed;
   const issueAt = issuesAtPlaces(places, fileName);
-  const checked = await checkLifecycle({ placed, name, fileName, files }, { trainers, tables });
+  // The stages of a project may add tables and columns that no source has.
+  const isProject = parsed.ok && parsed.spec.kind === 'ModelLifecycle' && parsed.spec.program;
+  const checked = await checkLifecycle(
+    { placed, name, fileName, files },
+    { trainers, tables: isProject ? null : tables },
+  );
   const issues = [
     ...(parsed.ok
       ? [

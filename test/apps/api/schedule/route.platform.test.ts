@@ -120,6 +120,7 @@ describe('the schedule of a spec', () => {
       tenant,
       lifecycle: 'moody',
       kind: 'ModelLifecycle',
+      program: null,
       revision: 1,
       schedule: older?.spec.schedule ?? null,
     });
@@ -127,6 +128,7 @@ describe('the schedule of a spec', () => {
       tenant,
       lifecycle: 'moody',
       kind: 'ModelLifecycle',
+      program: null,
       revision: 1,
       schedule: null,
     });
