@@ -20,6 +20,7 @@ import { createIndexActivities } from './index/indexes';
 import { createIngestActivities } from './dataset/ingest';
 import { createLifecycleSearchActivities } from './prompt/lifecycle-search';
 import { createJudgeAnswersActivities } from './language/judge-answers';
+import { createImportedModelActivities } from './model/imported-model';
 import { createModelVersionActivities } from './training/model-version';
 import { createParityActivities } from './evaluation/parity';
 import { createPrepareExamplesActivities } from './language/prepare-examples';
@@ -74,6 +75,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createTrialActivities(deps),
     ...createConfirmActivities(deps),
     ...createModelVersionActivities(deps),
+    ...createImportedModelActivities(deps),
     ...createParityActivities(deps),
     ...createEvaluateActivities(deps),
     ...createPromotionActivities(deps),

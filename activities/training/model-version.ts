@@ -2,8 +2,10 @@ import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { TrainingSet } from '../../domain/dataset/assembled';
 import type { DatasetVersionRef } from '../../domain/dataset/dataset';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
+import type { ImportedModel } from '../../domain/model/imported';
 import type { ModelManifest, ModelVersionRef } from '../../domain/model/model';
 import type { ArtifactStore } from '../../data/artifact/store';
+import type { LineageNode } from '../../db/lineage/repository';
 import type { Registry } from '../../db/registry';
 import type { ModelVersionRecord } from '../../db/model/repository';
 
@@ -21,7 +23,9 @@ export interface ManifestInput {
   readonly assembled: ArtifactRef;
   readonly onnx: ArtifactRef;
   readonly featuresSql: ArtifactRef;
+  /** Null for an imported model. */
   readonly trainer: ModelManifest['trainer'];
+  readonly imported?: ModelManifest['imported'];
 }
 
 export interface RegisterInput {
@@ -30,8 +34,9 @@ export interface RegisterInput {
   readonly key: IdempotencyKey;
   readonly model: string;
   readonly manifest: ArtifactRef;
-  /** The rows on which it was trained. */
+  /** The rows on which it was trained, or on which an imported model was checked. */
   readonly dataset: DatasetVersionRef;
+  readonly imported?: ImportedModel | undefined;
   readonly metrics: Readonly<Record<string, number>>;
 }
 
@@ -39,7 +44,7 @@ export function createModelVersionActivities({ registry, artifacts }: ModelVersi
   return {
     /** Writes a model's manifest. Content-addressed, so a retry returns the same reference. */
     async writeManifest(input: ManifestInput): Promise<ArtifactRef> {
-      const { tenant, runId, model, onnx, featuresSql, trainer } = input;
+      const { tenant, runId, model, onnx, featuresSql, trainer, imported } = input;
       const { task, classes, request, features, entity, time } =
         await artifacts.getJson<TrainingSet>(input.assembled);
       const manifest: ModelManifest = {
@@ -56,6 +61,7 @@ export function createModelVersionActivities({ registry, artifacts }: ModelVersi
         onnx,
         featuresSql,
         trainer,
+        ...(imported && { imported }),
         trainingData: input.assembled.digest,
       };
       return artifacts.putJson({ tenant, runId, value: manifest });
@@ -63,7 +69,7 @@ export function createModelVersionActivities({ registry, artifacts }: ModelVersi
 
     /** Registers one version per key; a retry returns it again. */
     async registerVersion(input: RegisterInput): Promise<ModelVersionRef> {
-      const { tenant, runId, key, model, manifest: ref, dataset, metrics } = input;
+      const { tenant, runId, key, model, manifest: ref, dataset, imported, metrics } = input;
       const manifest = await artifacts.getJson<ModelManifest>(ref);
       const { signature } = manifest;
       const version = await registry.models.register({
@@ -73,6 +79,7 @@ export function createModelVersionActivities({ registry, artifacts }: ModelVersi
         manifest: ref,
         signature,
         metrics,
+        cause: imported ? `imported from ${imported.fileName}` : 'trained',
         idempotencyKey: key,
       });
       const by = `model:${model}@${version.version}`;
@@ -88,7 +95,7 @@ export function createModelVersionActivities({ registry, artifacts }: ModelVersi
       await registry.lineage.add({
         tenant,
         edges: [
-          { from: rows, to: run, runId },
+          { from: imported ? importedFile(imported) : rows, to: run, runId },
           {
             from: run,
             to: { kind: 'model', name: model, version: version.version, digest: ref.digest },
@@ -136,6 +143,11 @@ export function createModelVersionActivities({ registry, artifacts }: ModelVersi
       });
     },
   };
+}
+
+/** The name has a part of the digest, because two files may have one name. */
+function importedFile({ fileName, artifact: { digest } }: ImportedModel): LineageNode {
+  return { kind: 'source', name: `${fileName}#${digest.slice(7, 19)}`, digest };
 }
 
 /** A run registers at most one version, among the newest. */

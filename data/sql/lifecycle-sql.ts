@@ -2,6 +2,7 @@ import type { Column } from '../../domain/dataset/dataset';
 import type { Issue } from '../../domain/failure';
 import { isPerennialError } from '../../domain/failure';
 import type { DataSpec } from '../../domain/lifecycle/lifecycle';
+import type { FeatureColumn } from '../../domain/model/model';
 import type { LifecycleSqlParts } from '../../domain/lifecycle/parts';
 import { keyColumnIssues } from '../dataset/assemble/key-columns';
 import { withheldLabel } from './feature-policy';
@@ -33,10 +34,14 @@ export async function lifecycleSqlIssues(
   ];
 }
 
-/** Issues from binding the SQL to its sources, and the request columns if the assembly is valid. */
+/**
+ * Issues from binding the SQL to its sources. The request columns if the assembly is valid, and the
+ * features if `features.sql` is valid too.
+ */
 export interface BoundSql {
   readonly issues: readonly Issue[];
   readonly request: readonly Column[] | null;
+  readonly features: readonly FeatureColumn[] | null;
 }
 
 /**
@@ -50,21 +55,29 @@ export async function bindLifecycleSql(
   tables: Readonly<Record<string, readonly Column[]>>,
 ): Promise<BoundSql> {
   const [assembly, featured] = [textOf(data.assemble, files), textOf(data.features, files)];
-  if (assembly === null) return { issues: [], request: null };
+  if (assembly === null) return { issues: [], request: null, features: null };
   const given: Column[] = [];
   const unbound = await issuesOf('/spec/data/assemble', async () => {
     given.push(...(await checkInSqlProcess({ kind: 'bindAssembly', text: assembly, tables })));
   });
-  if (unbound.length > 0) return { issues: unbound, request: null };
+  if (unbound.length > 0) return { issues: unbound, request: null, features: null };
   const request = given.filter(({ name }) => name !== data.label.column);
   const withheld = withheldLabel(data.label.column);
+  const compiled: FeatureColumn[] = [];
   const unfeatured =
     featured === null
       ? []
-      : await issuesOf('/spec/data/features', () =>
-          checkInSqlProcess({ kind: 'compileFeatures', text: featured, request, withheld }),
-        );
-  return { issues: [...keyColumnIssues(given, data), ...unfeatured], request };
+      : await issuesOf('/spec/data/features', async () => {
+          const plan = await checkInSqlProcess({
+            kind: 'compileFeatures',
+            text: featured,
+            request,
+            withheld,
+          });
+          compiled.push(...plan.features);
+        });
+  const features = compiled.length === 0 ? null : compiled;
+  return { issues: [...keyColumnIssues(given, data), ...unfeatured], request, features };
 }
 
 function textOf(

@@ -148,38 +148,9 @@ export function createArtifactRepository({ sql }: Database): ArtifactRepository 
         );
     },
 
-    async reference({ tenant, digest, by }) {
-      const [row] = await sql`
-        with held as (
-          update artifacts set touched_at = now(), marked_at = null, referenced_at = now()
-          where tenant_id = ${tenant} and digest = ${digest} and uri is not null and sweeping_at is null returning tenant_id, digest
-        ), referred as (
-          insert into artifact_references (tenant_id, digest, held_by) select tenant_id, digest, ${by} from held on conflict do nothing
-        )
-        select digest from held`;
-      if (!row)
-        throw failure(
-          'ArtifactMissing',
-          `${digest} is not in the artifact store, or is being collected`,
-          {
-            next: 'run the stage that made it again',
-          },
-        );
-    },
+    reference: (input) => referenceArtifact(sql, input),
 
-    /** Locks artifacts in the order of their digests, as all writers do, to avoid deadlocks. */
-    async unreference({ tenant, by, digest }) {
-      const gone = await sql`
-        with locked as materialized (
-          select a.tenant_id, a.digest from artifacts a join artifact_references r on r.tenant_id = a.tenant_id and r.digest = a.digest
-          where r.tenant_id = ${tenant} and r.held_by = ${by} and ${digest === undefined ? sql`true` : sql`r.digest = ${digest}`}
-          order by a.digest for update of a
-        ), unchecked as (
-          update artifacts a set referenced_at = null from locked l where a.tenant_id = l.tenant_id and a.digest = l.digest
-        )
-        delete from artifact_references r using locked l where r.tenant_id = l.tenant_id and r.digest = l.digest and r.held_by = ${by}`;
-      return gone.count;
-    },
+    unreference: (input) => unreferenceArtifact(sql, input),
 
     async get({ tenant, digest }) {
       const [row] = await sql<ArtifactRow[]>`
@@ -243,6 +214,47 @@ export function createArtifactRepository({ sql }: Database): ArtifactRepository 
         return true;
       }),
   };
+}
+
+/** The statement of `reference`, also for a transaction that stores what refers to the artifact. */
+export async function referenceArtifact(
+  sql: Query,
+  { tenant, digest, by }: Parameters<ArtifactRepository['reference']>[0],
+): Promise<void> {
+  const [row] = await sql`
+    with held as (
+      update artifacts set touched_at = now(), marked_at = null, referenced_at = now()
+      where tenant_id = ${tenant} and digest = ${digest} and uri is not null and sweeping_at is null returning tenant_id, digest
+    ), referred as (
+      insert into artifact_references (tenant_id, digest, held_by) select tenant_id, digest, ${by} from held on conflict do nothing
+    )
+    select digest from held`;
+  if (!row)
+    throw failure(
+      'ArtifactMissing',
+      `${digest} is not in the artifact store, or is being collected`,
+      { next: 'run the stage that made it again' },
+    );
+}
+
+/**
+ * The statement of `unreference`. Locks artifacts in the order of their digests, as all writers do,
+ * to avoid deadlocks.
+ */
+export async function unreferenceArtifact(
+  sql: Query,
+  { tenant, by, digest }: Parameters<ArtifactRepository['unreference']>[0],
+): Promise<number> {
+  const gone = await sql`
+    with locked as materialized (
+      select a.tenant_id, a.digest from artifacts a join artifact_references r on r.tenant_id = a.tenant_id and r.digest = a.digest
+      where r.tenant_id = ${tenant} and r.held_by = ${by} and ${digest === undefined ? sql`true` : sql`r.digest = ${digest}`}
+      order by a.digest for update of a
+    ), unchecked as (
+      update artifacts a set referenced_at = null from locked l where a.tenant_id = l.tenant_id and a.digest = l.digest
+    )
+    delete from artifact_references r using locked l where r.tenant_id = l.tenant_id and r.digest = l.digest and r.held_by = ${by}`;
+  return gone.count;
 }
 
 /** The conditions must match the index `artifacts_to_check`. */

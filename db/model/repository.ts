@@ -1,11 +1,13 @@
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { ChatSignature } from '../../domain/language/bundle';
+import type { ImportedModel, ImportedOrigin } from '../../domain/model/imported';
 import type { ModelSignature, ModelVersionRef, ModelVersionStatus } from '../../domain/model/model';
 import type { Page, PageRequest } from '../page';
 import { failure } from '../../domain/failure';
 import type { Columns } from '../columns';
-import type { Database, Transaction } from '../connection';
+import type { Database, Query, Transaction } from '../connection';
+import type { Statement } from '../sql';
 import { toJson } from '../document';
 import { runIdempotently } from '../idempotency/idempotency';
 import { afterKey, rowsToAsk, toPage } from '../page';
@@ -19,6 +21,8 @@ export interface ModelVersionRecord extends ModelVersionRef {
   readonly signature: ModelSignature | ChatSignature;
   readonly metrics: Readonly<Record<string, number>>;
   readonly runId: RunId;
+  /** Where an imported version came from; null for a version that its run made. */
+  readonly imported: ImportedOrigin | null;
   readonly createdAt: string;
   readonly updatedAt: string;
 }
@@ -42,6 +46,8 @@ export interface ModelRepository {
     readonly manifest: ArtifactRef;
     readonly signature: ModelSignature | ChatSignature;
     readonly metrics?: Readonly<Record<string, number>> | undefined;
+    /** For the audit log; default `trained`. */
+    readonly cause?: string | undefined;
     readonly idempotencyKey: string;
   }): Promise<ModelVersionRef>;
   /**
@@ -68,8 +74,6 @@ export interface ModelRepository {
   ): Promise<Page<ModelVersionRecord>>;
 }
 
-type ModelVersionRow = typeof modelVersions.$inferSelect;
-
 export function createModelRepository({ sql }: Database): ModelRepository {
   return {
     register: (input) =>
@@ -88,8 +92,10 @@ export function createModelRepository({ sql }: Database): ModelRepository {
 
     setStatus: ({ tenant, model, version, status, cause, actor = 'perennial' }) =>
       sql.begin(async (tx) => {
-        const [before] = await tx<ModelVersionRow[]>`
-          select * from model_versions where tenant_id = ${tenant} and model = ${model} and version = ${version} for update`;
+        const [before] = await versionsWhere(
+          tx,
+          tx`v.tenant_id = ${tenant} and v.model = ${model} and v.version = ${version} for update of v`,
+        );
         if (!before) throw failure('NotFound', `there is no ${model}@${version}`);
         if (before.status === status) return toRecord(before);
         if (before.status === 'promoted')
@@ -100,9 +106,13 @@ export function createModelRepository({ sql }: Database): ModelRepository {
         const [aliased] = await tx<Columns<typeof modelAliases, 'alias'>[]>`
           select alias from model_aliases where tenant_id = ${tenant} and model = ${model} and version = ${version}`;
         if (aliased) throw failure('Conflict', `${model}@${version} is the ${aliased.alias}`);
-        const [row] = await tx<ModelVersionRow[]>`
+        await tx`
           update model_versions set status = ${status}, updated_at = now()
-          where tenant_id = ${tenant} and model = ${model} and version = ${version} returning *`;
+          where tenant_id = ${tenant} and model = ${model} and version = ${version}`;
+        const [row] = await versionsWhere(
+          tx,
+          tx`v.tenant_id = ${tenant} and v.model = ${model} and v.version = ${version}`,
+        );
         await appendAudit(tx, {
           tenant,
           actor,
@@ -116,8 +126,10 @@ export function createModelRepository({ sql }: Database): ModelRepository {
       }),
 
     async get({ tenant, model, version }) {
-      const [row] = await sql<ModelVersionRow[]>`
-        select * from model_versions where tenant_id = ${tenant} and model = ${model} and version = ${version}`;
+      const [row] = await versionsWhere(
+        sql,
+        sql`v.tenant_id = ${tenant} and v.model = ${model} and v.version = ${version}`,
+      );
       return row ? toRecord(row) : null;
     },
 
@@ -138,10 +150,12 @@ export function createModelRepository({ sql }: Database): ModelRepository {
 
     async versions({ tenant, model, ...page }) {
       const after = afterKey(page);
-      const rows = await sql<ModelVersionRow[]>`
-        select * from model_versions where tenant_id = ${tenant} and model = ${model}
-          and ${after === null ? sql`true` : sql`version < ${Number(after)}`}
-        order by version desc limit ${rowsToAsk(page)}`;
+      const rows = await versionsWhere(
+        sql,
+        sql`v.tenant_id = ${tenant} and v.model = ${model}
+          and ${after === null ? sql`true` : sql`v.version < ${Number(after)}`}
+          order by v.version desc limit ${rowsToAsk(page)}`,
+      );
       return toPage(rows, page, (row) => String(row.version), toRecord);
     },
   };
@@ -152,7 +166,7 @@ async function registered(
   tx: Transaction,
   input: Parameters<ModelRepository['register']>[0],
 ): Promise<number> {
-  const { tenant, model, runId, manifest, signature, metrics = {} } = input;
+  const { tenant, model, runId, manifest, signature, metrics = {}, cause = 'trained' } = input;
   const [numbered] = await tx<Columns<typeof models, 'versions'>[]>`
     insert into models as m (tenant_id, name, versions) values (${tenant}, ${model}, 1)
     on conflict on constraint models_pk do update set versions = m.versions + 1 returning versions`;
@@ -165,13 +179,39 @@ async function registered(
     actor: `run:${runId}`,
     action: 'model.register',
     subject: `model:${model}@${version}`,
-    cause: 'trained',
+    cause,
     after: { version, digest: manifest.digest },
   });
   return version;
 }
 
-function toRecord(row: ModelVersionRow): ModelVersionRecord {
-  const { model, version, manifest, status, signature, metrics, runId, createdAt, updatedAt } = row;
-  return { model, version, manifest, status, signature, metrics, runId, createdAt, updatedAt };
+interface ModelVersionRow extends Columns<
+  typeof modelVersions,
+  | 'model'
+  | 'version'
+  | 'manifest'
+  | 'status'
+  | 'signature'
+  | 'metrics'
+  | 'runId'
+  | 'createdAt'
+  | 'updatedAt'
+> {
+  readonly importedModel: ImportedModel | null;
+  readonly actor: string;
+}
+
+/** The run of a version says whether it was imported. */
+function versionsWhere(sql: Query, condition: Statement<object[]>): Statement<ModelVersionRow[]> {
+  return sql<ModelVersionRow[]>`
+    select v.model, v.version, v.manifest, v.status, v.signature, v.metrics, v.run_id, v.created_at,
+      v.updated_at, r.request -> 'imported' as imported_model, r.actor
+    from model_versions v join runs r on r.tenant_id = v.tenant_id and r.id = v.run_id
+    where ${condition}`;
+}
+
+function toRecord({ importedModel, actor, ...version }: ModelVersionRow): ModelVersionRecord {
+  if (importedModel === null) return { ...version, imported: null };
+  const { format, fileName, artifact } = importedModel;
+  return { ...version, imported: { format, fileName, digest: artifact.digest, actor } };
 }

@@ -8,6 +8,7 @@ import type { Page, PageRequest } from '../page';
 import { failure } from '../../domain/failure';
 import { isFinal } from '../../domain/run/run';
 import { actingKeyId } from '../access/acting-key';
+import { referenceArtifact } from '../artifact/repository';
 import { lockForRun } from '../lifecycle/archive';
 import type { Database, Query, Transaction } from '../connection';
 import { toJson } from '../document';
@@ -331,6 +332,10 @@ async function acceptOne(
     actor,
     traceId,
   };
+  const { imported } = request;
+  // The run holds the file from the start, because its stages may begin after the upload's lease.
+  if (imported)
+    await referenceArtifact(tx, { tenant, digest: imported.artifact.digest, by: `run:${id}` });
   await appendEvent(tx, { tenant, runId: id, kind: 'run.accepted', data: { lifecycle, actor } });
   await enqueueOutbox(tx, { tenant, topic: 'run.start', payload });
   await auditRun(tx, {

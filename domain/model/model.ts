@@ -1,5 +1,6 @@
 import type { ArtifactRef, Digest } from '../dataset/artifact';
 import type { Column } from '../dataset/dataset';
+import type { ImportedModel } from './imported';
 
 /**
  * `classification` is binary, `multiclass` has two classes or more, `regression` predicts a number.
@@ -45,6 +46,7 @@ export interface ModelManifest {
   readonly signature: ModelSignature;
   readonly onnx: ArtifactRef;
   readonly featuresSql: ArtifactRef;
+  /** Null for an imported model. */
   readonly trainer: {
     readonly name: string;
     readonly codeDigest: Digest;
@@ -52,8 +54,13 @@ export interface ModelManifest {
     readonly environment?: Digest;
     readonly params: Readonly<Record<string, unknown>>;
     readonly seed: number;
-  };
-  /** Manifest digest of the assembled training rows. */
+  } | null;
+  /** Only for an imported model: what was imported. */
+  readonly imported?: { readonly format: ImportedModel['format']; readonly digest: Digest };
+  /**
+   * Manifest digest of the assembled rows. A trained model was trained on a part of them; an
+   * imported one was checked and evaluated on them.
+   */
   readonly trainingData: Digest;
 }
 

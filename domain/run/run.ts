@@ -1,6 +1,7 @@
 import type { IdempotencyKey, RunId, Tenant } from '../ids';
 import type { LifecycleKind } from '../lifecycle/lifecycle';
 import type { DecisionRef, Verdict } from '../decision/verdict';
+import type { ImportedModel } from '../model/imported';
 
 export const modelStages = [
   'ingest',
@@ -100,7 +101,7 @@ export function isFinal(status: RunStatus): boolean {
 
 export type StageStatus = 'running' | 'succeeded' | 'stopped' | 'failed' | 'cancelled';
 
-/** The options of a run; the body of `POST /lifecycles/{name}/runs`. */
+/** The options of a run; the body of `POST /lifecycles/{name}/runs`, except `imported`. */
 export interface RunRequest {
   /** Overrides of `train.params`, only for this run. */
   readonly params?: Readonly<Record<string, unknown>>;
@@ -112,6 +113,8 @@ export interface RunRequest {
   /** false runs every stage, even with unchanged inputs. */
   readonly cache?: boolean;
   readonly reason?: string;
+  /** The candidate, instead of a trained one. `POST /models/{model}/imports` sets it. */
+  readonly imported?: ImportedModel;
 }
 
 /** A run for display. */

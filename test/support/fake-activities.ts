@@ -123,6 +123,7 @@ export function fakeActivities(plan: AnyPlan, overrides: Overrides = {}): FakeAc
         logs: artifact('logs'),
         trainer: { name: 'lightgbm', codeDigest: digest('code') },
       }),
+    checkImportedModel: ({ imported }) => Promise.resolve(imported.artifact),
     measureParity: (() =>
       Promise.resolve({
         kind: 'notMeasured',

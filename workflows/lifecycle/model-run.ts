@@ -9,6 +9,7 @@ import { isNotPassed, unchangedEnd } from '../run/verdict';
 import { release } from './release';
 import type { EndedStage, ModelRun } from './stage';
 import { evaluate, type EvaluateOutput } from './stages/evaluate';
+import { importModel } from './stages/import-model';
 import { ingest, type IngestOutput } from './stages/ingest';
 import { registerCandidate, train, type TrainOptions, type TrainOutput } from './stages/train';
 import { tune, type TuneOutput } from './stages/tune';
@@ -47,9 +48,12 @@ export interface ModelLifecycleRun {
   ingest(): Promise<StageResult<IngestOutput>>;
   /** Checks each source against its contract. The accepted rows continue. */
   validate(data: IngestOutput): Promise<StageResult<ValidateOutput>>;
-  /** Joins the datasets, computes the features and trains as `spec.train` says. */
+  /**
+   * Joins the datasets, computes the features and trains as `spec.train` says. A run with an
+   * imported model checks that model instead of training one.
+   */
   train(data: ValidateOutput, options?: TrainOptions): Promise<StageResult<TrainOutput>>;
-  /** Searches for better parameters. Null when the spec has no `tune`. */
+  /** Searches for better parameters. Null when the spec has no `tune`, or the model is imported. */
   tune(trained: TrainOutput, options?: TrainOptions): Promise<StageResult<TuneOutput> | null>;
   /** Reads the champion, and registers the model unless it is that champion. */
   candidate(model: TrainOutput): Promise<Candidate>;
@@ -83,14 +87,18 @@ export function hasNotPassed({ verdict }: { readonly verdict: Verdict }): boolea
 
 export function modelRun(run: ModelRun): ModelLifecycleRun {
   const { plan } = run;
+  const { imported } = plan.request;
   return {
     id: plan.runId,
     spec: plan.spec,
     ingest: async () => resultOf(await ingest(run)),
     validate: async (data) => resultOf(await validate(run, data)),
-    train: async (data, options = {}) => resultOf(await train(run, data, options)),
+    train: async (data, options = {}) =>
+      resultOf(await (imported ? importModel(run, data, imported) : train(run, data, options))),
     tune: async (trained, options = {}) =>
-      plan.spec.tune ? resultOf(await tune(run, trained, plan.spec.tune, options)) : null,
+      plan.spec.tune && !imported
+        ? resultOf(await tune(run, trained, plan.spec.tune, options))
+        : null,
     async candidate(model) {
       const { tenant, lifecycle } = plan;
       const champion = await registryWrites.readChampion({ tenant, model: lifecycle });
@@ -114,7 +122,10 @@ export function modelRun(run: ModelRun): ModelLifecycleRun {
     unchanged: ({ champion }) => {
       if (champion.version === null)
         throw new Error('only a champion can be unchanged, and there is no champion');
-      return unchangedEnd(champion.version, 'data, code and parameters');
+      return unchangedEnd(
+        champion.version,
+        imported ? 'data and model' : 'data, code and parameters',
+      );
     },
   };
 }

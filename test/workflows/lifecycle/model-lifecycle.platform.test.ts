@@ -310,3 +310,32 @@ describe('model lifecycle', () => {
     expect(fake.calls).not.toContain('rejectVersion');
   });
 });
+
+describe('a run with an imported model', () => {
+  const imported = { format: 'onnx', fileName: 'model.onnx', artifact: artifact('model') } as const;
+
+  test('evaluates and promotes it, and trains and tunes nothing', async () => {
+    const { outcome, fake } = await runs.run(
+      'model-lifecycle-imported',
+      planOf({ request: { imported } }),
+    );
+    expect(outcome).toMatchObject({ status: 'succeeded', version: 2 });
+    const done = work(fake.calls);
+    // The baseline is trained later, for the evaluation.
+    expect(done.slice(0, done.indexOf('registerVersion'))).not.toContain('trainModel');
+    expect(done).toEqual(
+      expect.arrayContaining(['assembleData', 'checkImportedModel', 'promoteVersion']),
+    );
+  });
+
+  test('ends at once when it is the champion already', async () => {
+    const champion = { model: 'flight-delay', version: 1, manifest: artifact('2') };
+    const { outcome, fake } = await runs.run(
+      'model-lifecycle-imported-unchanged',
+      planOf({ request: { imported } }),
+      { readChampion: () => Promise.resolve({ version: champion, fencing: 1 }) },
+    );
+    expect(outcome).toMatchObject({ status: 'succeeded', version: 1 });
+    expect(fake.calls).not.toContain('registerVersion');
+  });
+});

@@ -5,7 +5,7 @@ import type { JobResult } from '../../../domain/training/job';
 import type { ModelVersionRef } from '../../../domain/model/model';
 import { computeWork, registryWrites, timedDataWork } from '../../activity-proxies';
 import { describeVersion } from '../../run/search-attributes';
-import type { EndedStage, ModelRun } from '../stage';
+import type { EffectFactory, EndedStage, ModelRun } from '../stage';
 import { effectOf, runStage } from '../stage';
 import type { ValidateOutput } from './validate';
 
@@ -19,7 +19,8 @@ export interface TrainOutput {
   readonly holdout: DatasetVersionRef;
   readonly rows: Readonly<Record<'train' | 'tuning' | 'confirm' | 'holdout', number>>;
   readonly result: JobResult;
-  readonly logs: ArtifactRef;
+  /** Null when no job ran, because the model was imported. */
+  readonly logs: ArtifactRef | null;
 }
 
 export interface TrainOptions {
@@ -49,14 +50,7 @@ export async function train(
   const inputs = async () => {
     const trainer = await registryWrites.describeTrainer({ trainer: spec.train.trainer, params });
     return {
-      datasets: Object.fromEntries(
-        Object.entries(data.datasets).map(([name, version]) => [name, version.manifest.digest]),
-      ),
-      window: data.window,
-      label: spec.data.label,
-      columns: { time: spec.data.time?.column ?? null, entity: spec.data.entity },
-      split: spec.data.split,
-      sql: [fileOf(run, spec.data.assemble).digest, featuresSql.digest],
+      ...assemblyInputs(run, data),
       trainer: {
         name: trainer.name,
         code: trainer.codeDigest,
@@ -67,21 +61,7 @@ export async function train(
     };
   };
   return runStage(run, { name: 'train', inputs, cached: true }, async (effect, { trainer }) => {
-    // `assemble.sql`, then `features.sql`.
-    const assembled = await timedDataWork({
-      steps: 2,
-      timeoutSeconds: spec.data.timeoutSeconds,
-    }).assembleData.executeWithOptions({ summary: spec.data.assemble }, [
-      {
-        ...effect('assemble'),
-        lifecycle: plan.lifecycle,
-        datasets: data.datasets,
-        data: spec.data,
-        task: spec.train.task,
-        files: plan.files,
-        window: data.window,
-      },
-    ]);
+    const assembled = await assembleRows(run, effect, data);
     const trained = await computeWork(spec.train.compute).trainModel.executeWithOptions(
       { summary: `${trainer.name} on ${assembled.rows.train} rows, ${spec.train.compute.backend}` },
       [
@@ -117,6 +97,40 @@ export async function train(
   });
 }
 
+/** Everything that the assembled rows depend on. */
+export function assemblyInputs(run: ModelRun, { datasets, window }: ValidateOutput) {
+  const { data } = run.plan.spec;
+  return {
+    datasets: Object.fromEntries(
+      Object.entries(datasets).map(([name, version]) => [name, version.manifest.digest]),
+    ),
+    window,
+    label: data.label,
+    columns: { time: data.time?.column ?? null, entity: data.entity },
+    split: data.split,
+    sql: [fileOf(run, data.assemble).digest, fileOf(run, data.features).digest],
+  };
+}
+
+/** Runs `assemble.sql`, then `features.sql`. */
+export function assembleRows({ plan }: ModelRun, effect: EffectFactory, data: ValidateOutput) {
+  const { spec } = plan;
+  return timedDataWork({
+    steps: 2,
+    timeoutSeconds: spec.data.timeoutSeconds,
+  }).assembleData.executeWithOptions({ summary: spec.data.assemble }, [
+    {
+      ...effect('assemble'),
+      lifecycle: plan.lifecycle,
+      datasets: data.datasets,
+      data: spec.data,
+      task: spec.train.task,
+      files: plan.files,
+      window: data.window,
+    },
+  ]);
+}
+
 /**
  * Registers a version for this run, also when the training was reused. The version of the earlier
  * run belongs to that run's decision and may have been rejected or withdrawn.
@@ -139,6 +153,7 @@ export async function registerCandidate(
         model: plan.lifecycle,
         manifest: trained.manifest,
         dataset: trained.dataset,
+        imported: plan.request.imported,
         metrics: trained.result.metrics,
       },
     ],
