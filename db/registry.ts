@@ -51,6 +51,19 @@ import { createRunRepository, type RunRepository } from './run/repository';
 import { createStageRepository, type StageRepository } from './run/stage-repository';
 import { createScheduleRepository, type ScheduleRepository } from './schedule/repository';
 import { createTrialRepository, type TrialRepository } from './tuning/repository';
+import {
+  createTrackedArtifactRepository,
+  type TrackedArtifactRepository,
+} from './tracking/artifact-repository';
+import {
+  createExperimentRepository,
+  type ExperimentRepository,
+} from './tracking/experiment-repository';
+import {
+  createLoggedModelRepository,
+  type LoggedModelRepository,
+} from './tracking/model-repository';
+import { createTrackedRunRepository, type TrackedRunRepository } from './tracking/run-repository';
 
 /**
  * All repositories. Times are RFC 3339 UTC. Failures are PerennialErrors; a retry can resolve
@@ -92,6 +105,10 @@ export interface Registry {
   readonly budgets: BudgetRepository;
   readonly llmCalls: CallLedger;
   readonly retention: RetentionRepository;
+  readonly experiments: ExperimentRepository;
+  readonly trackedRuns: TrackedRunRepository;
+  readonly loggedModels: LoggedModelRepository;
+  readonly trackedArtifacts: TrackedArtifactRepository;
 }
 
 export function createRegistry(database: Database): Registry {
@@ -132,5 +149,9 @@ export function createRegistry(database: Database): Registry {
     budgets: createBudgetRepository(database),
     llmCalls: createCallLedger(database),
     retention: createRetentionRepository(database, predictions),
+    experiments: createExperimentRepository(database),
+    trackedRuns: createTrackedRunRepository(database),
+    loggedModels: createLoggedModelRepository(database),
+    trackedArtifacts: createTrackedArtifactRepository(database),
   });
 }
