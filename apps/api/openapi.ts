@@ -15,6 +15,7 @@ const tags = [
     'runs',
     'schedules',
     'models',
+    'experiments',
     'rollouts',
     'predictions',
     'prompts',
@@ -49,7 +50,11 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
       // A missing body counts as `{}`.
       if (body?.safeParse({}).success === true)
         optionalBodies.add(operationOf(input.route.method, input.url));
-      return withErrors(withScope(jsonSchemaTransform(input), input.route.config), input.route);
+      const { config } = input.route;
+      return withErrors(
+        withUpload(withScope(jsonSchemaTransform(input), config), config),
+        input.route,
+      );
     },
     transformObject: (input) =>
       withOptionalBodies(withoutUnused(jsonSchemaTransformObject(input)), optionalBodies),
@@ -73,6 +78,17 @@ function withScope<T extends { readonly schema?: unknown }>(
     ...transformed,
     schema: { ...(transformed.schema as object), security: [{ apiKey: [config.scope] }] },
   };
+}
+
+/** Documents the body of a route that takes a file. */
+function withUpload<T extends { readonly schema?: unknown }>(
+  transformed: T,
+  config: { readonly uploadType?: string } | undefined,
+): T {
+  if (config?.uploadType === undefined) return transformed;
+  const file = { schema: { type: 'string', format: 'binary' } };
+  const body = { content: { [config.uploadType]: file } };
+  return { ...transformed, schema: { ...(transformed.schema as object), body } };
 }
 
 /** Error statuses by their possible causes. */

@@ -30,6 +30,8 @@ import { healthRoutes } from './platform/health-route';
 import { lifecycleRoutes } from './lifecycle/route';
 import { projectRoutes } from './project/route';
 import { lineageRoutes } from './lineage/route';
+import { modelFileRoutes } from './model/file-route';
+import { modelImportRoutes } from './model/import-route';
 import { modelRoutes } from './model/route';
 import { platformRoutes } from './platform/route';
 import { predictionRoutes } from './serving/route';
@@ -44,6 +46,9 @@ import { retentionRoutes } from './retention/route';
 import { rolloutRoutes } from './rollout/route';
 import { runRoutes } from './run/route';
 import { scheduleRoutes } from './schedule/route';
+import { experimentListRoutes } from './tracking/list-route';
+import { isTrackingPath, trackingRoutes } from './tracking/route';
+import { mlflowForm } from './tracking/form';
 import { webhookRoutes } from './notification/route';
 import { openEventStreams } from './run/events';
 
@@ -65,6 +70,9 @@ const nouns = [
   scheduleRoutes,
   webhookRoutes,
   modelRoutes,
+  modelFileRoutes,
+  modelImportRoutes,
+  experimentListRoutes,
   promptRoutes,
   indexRoutes,
   indexBuildRoutes,
@@ -118,6 +126,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     },
     { prefix: '/api/v1' },
   );
+  await app.register(trackingRoutes(routeDeps), { prefix: '/api/2.0' });
   return app;
 }
 
@@ -189,6 +198,7 @@ function openHttpApp(log: FastifyBaseLogger): FastifyInstance {
   handleUnknownRoutes(app, {
     next: 'GET /openapi.json lists the routes',
     methods: watchMethods(app),
+    formOf: (path) => (isTrackingPath(path) ? mlflowForm : undefined),
   });
   app.addHook('onResponse', (request, reply, done) => {
     const about = {

@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs';
 import type { Dispatcher } from 'undici';
 import { request } from 'undici';
 import type { Issue } from '../../domain/failure';
@@ -24,6 +25,8 @@ export interface CallSettings {
   readonly headers?: Readonly<Record<string, string>>;
   /** Seconds until the response begins; 60 by default. */
   readonly timeoutSeconds?: number;
+  /** A file that is sent as the body. */
+  readonly file?: string;
 }
 
 /** Calls operations of the API by name, such as `GET /runs/{id}`. */
@@ -44,6 +47,7 @@ export interface ApiClient {
     limit?: number,
   ): AsyncIterable<readonly ItemOf<N>[]>;
   text<N extends OperationName>(name: N, input: Input<N>): Promise<string>;
+  bytes<N extends OperationName>(name: N, input: Input<N>): Promise<Uint8Array>;
   etag<N extends OperationName>(name: N, input: Input<N>): Promise<string>;
 }
 
@@ -62,18 +66,20 @@ interface ProblemBody {
 
 export function createApiClient(target: ApiTarget): ApiClient {
   const send = async (name: OperationName, input: AnyInput) => {
-    const { body, headers = {}, timeoutSeconds = 60 } = input;
+    const { body, file, headers = {}, timeoutSeconds = 60 } = input;
     const [method = 'GET'] = name.split(' ');
     const reason =
       target.reason === undefined
         ? {}
         : { 'x-perennial-reason': encodeURIComponent(target.reason) };
-    const json = body === undefined ? {} : { 'content-type': 'application/json' };
+    const type = file === undefined ? 'application/json' : 'application/octet-stream';
+    const content = body === undefined && file === undefined ? {} : { 'content-type': type };
+    const sent = body === undefined ? null : JSON.stringify(body);
     try {
       return await request(`${target.apiUrl}/api/v1${requestPath(name, input)}`, {
         method: method,
-        headers: { authorization: `Bearer ${target.apiKey}`, ...json, ...reason, ...headers },
-        body: body === undefined ? null : JSON.stringify(body),
+        headers: { authorization: `Bearer ${target.apiKey}`, ...content, ...reason, ...headers },
+        body: file === undefined ? sent : createReadStream(file),
         headersTimeout: timeoutSeconds * 1000,
       });
     } catch (error) {
@@ -120,6 +126,7 @@ export function createApiClient(target: ApiTarget): ApiClient {
       return (await (await checked(name, input)).body.json()) as AnswerOf<N>;
     },
     text: async (name, input) => (await checked(name, input)).body.text(),
+    bytes: async (name, input) => (await checked(name, input)).body.bytes(),
     async etag(name, input) {
       const answer = await checked(name, input);
       await answer.body.dump();

@@ -23,6 +23,7 @@ import { projectCommands } from './project/command';
 import { rolloutCommands } from './rollout/command';
 import { runCommands } from './run/command';
 import { scheduleCommands } from './schedule/command';
+import { experimentCommands } from './tracking/command';
 import { trainerCommands } from './training/command';
 import { uiCommand } from './ui';
 import { webhookCommands } from './notification/command';
@@ -34,6 +35,7 @@ const nouns = [
   projectCommands,
   runCommands,
   modelCommands,
+  experimentCommands,
   promptCommands,
   evaluateCommand,
   indexCommands,

@@ -706,6 +706,95 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/experiments": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List experiments that scripts logged through MLflow, newest first */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    readonly pageToken?: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["Experiment"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/experiments/{id}/runs": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the tracked runs of an experiment, newest first */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    readonly pageToken?: string;
+                };
+                readonly header?: never;
+                readonly path: {
+                    /** @description id or name of an experiment */
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["TrackedRun"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/indexes": {
         readonly parameters: {
             readonly query?: never;
@@ -2609,6 +2698,59 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/models/{model}/imports": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Import an ONNX file and start a run that evaluates and releases it */
+        readonly post: {
+            readonly parameters: {
+                readonly query: {
+                    /** @description name of the file, without a folder, for messages and lineage */
+                    readonly fileName: string;
+                    /** @description reason for the audit log, 1 to 1000 characters */
+                    readonly reason?: string;
+                    /** @description end of the data window, RFC 3339; default: now */
+                    readonly until?: string;
+                };
+                readonly header?: {
+                    /** @description 1 to 255 characters; requests with the same key take effect once */
+                    readonly "idempotency-key"?: string;
+                };
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly model: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/octet-stream": string;
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 202: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Run"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/models/{model}/rollback": {
         readonly parameters: {
             readonly query?: never;
@@ -3202,6 +3344,49 @@ export interface paths {
                     };
                     content: {
                         readonly "application/json": components["schemas"]["ModelVersion"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/models/{model}/versions/{version}/files/{file}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Download the graph or the features of a model version, verified by digest */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description model.onnx: the graph; features.sql: its features */
+                    readonly file: "model.onnx" | "features.sql";
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly model: string;
+                    /** @description a whole number from 1 */
+                    readonly version: number;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/octet-stream": string;
                     };
                 };
             };
@@ -6630,6 +6815,15 @@ export interface components {
             readonly stage: string;
             readonly verdict: components["schemas"]["Verdict"];
         };
+        readonly Experiment: {
+            /** Format: date-time */
+            readonly createdAt: string;
+            readonly id: string;
+            readonly name: string;
+            readonly tags: {
+                readonly [key: string]: string;
+            };
+        };
         readonly Explanation: {
             /** @description votes on its promotion, oldest first */
             readonly approvals: readonly components["schemas"]["Approval"][];
@@ -6999,6 +7193,15 @@ export interface components {
         readonly ModelVersion: {
             /** Format: date-time */
             readonly createdAt: string;
+            /** @description the file that was imported; null for a model that its run trained */
+            readonly imported: {
+                /** @description name of the key that imported it */
+                readonly actor: string;
+                readonly digest: string;
+                readonly fileName: string;
+                /** @enum {string} */
+                readonly format: "onnx";
+            } | null;
             /** @description digest of the manifest, which identifies the version in evaluation, promotion and serving */
             readonly manifest: components["schemas"]["ArtifactRef"];
             /** @description metrics that its trainer measured */
@@ -8374,6 +8577,23 @@ export interface components {
             readonly tuning: components["schemas"]["Tuning"] | null;
             readonly verdict: components["schemas"]["Verdict"] | null;
         };
+        readonly TrackedRun: {
+            readonly endedAt: string | null;
+            readonly id: string;
+            /** @description value of each metric at its latest step; null if it is not finite */
+            readonly metrics: {
+                readonly [key: string]: number | null;
+            };
+            readonly name: string;
+            readonly params: {
+                readonly [key: string]: string;
+            };
+            /** Format: date-time */
+            readonly startedAt: string;
+            /** @enum {string} */
+            readonly status: "RUNNING" | "SCHEDULED" | "FINISHED" | "FAILED" | "KILLED";
+            readonly user: string;
+        };
         readonly Trainer: {
             /** @description digest of its code, the job runtime and the library versions */
             readonly codeDigest: string;
@@ -8477,6 +8697,15 @@ export interface components {
             readonly versions: readonly {
                 /** Format: date-time */
                 readonly createdAt: string;
+                /** @description the file that was imported; null for a model that its run trained */
+                readonly imported: {
+                    /** @description name of the key that imported it */
+                    readonly actor: string;
+                    readonly digest: string;
+                    readonly fileName: string;
+                    /** @enum {string} */
+                    readonly format: "onnx";
+                } | null;
                 /** @description digest of the manifest, which identifies the version in evaluation, promotion and serving */
                 readonly manifest: components["schemas"]["ArtifactRef"];
                 /** @description metrics that its trainer measured */

@@ -54,7 +54,9 @@ type QueryInput<N extends OperationName> = [ParametersOf<N, 'query'>] extends [n
 
 type BodyInput<N extends OperationName> =
   ApiOperation<N> extends { readonly requestBody: infer B }
-    ? { readonly body: JsonOf<B> }
+    ? [JsonOf<B>] extends [never]
+      ? { readonly body?: never }
+      : { readonly body: JsonOf<B> }
     : ApiOperation<N> extends { readonly requestBody?: infer B }
       ? [NonNullable<B>] extends [never]
         ? { readonly body?: never }

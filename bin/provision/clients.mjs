@@ -16,6 +16,7 @@ import { digestOfFile } from './stamp.mjs';
 const environments = [
   { name: 'requirements', title: 'tritonclient, KServe, schemathesis' },
   { name: 'mlserver', title: 'MLServer' },
+  { name: 'mlflow', title: 'MLflow' },
 ];
 
 export async function provisionClients() {

@@ -2,7 +2,10 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 /** A program out of an environment of stock clients, which `npm run test:clients` makes. */
-export function clientProgram(environment: 'requirements' | 'mlserver', name: string): string {
+export function clientProgram(
+  environment: 'requirements' | 'mlserver' | 'mlflow',
+  name: string,
+): string {
   const program = join(
     resolve(__dirname, '..', '..'),
     '.perennial',

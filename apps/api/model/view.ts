@@ -51,6 +51,15 @@ export const modelVersion = z
       .describe('required request columns'),
     metrics: z.record(z.string(), z.number()).describe('metrics that its trainer measured'),
     runId: z.string(),
+    imported: z
+      .object({
+        format: z.enum(['onnx']),
+        fileName: z.string(),
+        digest: z.string(),
+        actor: z.string().describe('name of the key that imported it'),
+      })
+      .nullable()
+      .describe('the file that was imported; null for a model that its run trained'),
     createdAt: instant,
     updatedAt: instant,
   })

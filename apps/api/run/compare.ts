@@ -35,6 +35,8 @@ async function comparable(
     registry.lifecycles.get({ tenant, name: lifecycle, digest: revision }),
   ]);
   const spec = applied?.spec.kind === 'ModelLifecycle' ? applied.spec : undefined;
+  // A run with an imported model trains nothing.
+  const train = request.imported ? undefined : spec?.train;
   // The parameters of the evaluated model, because a study may have chosen others than the
   // lifecycle.
   const tuned = stages.map(tuningToJson).find((tuning) => tuning !== null);
@@ -49,9 +51,9 @@ async function comparable(
     version,
     verdict,
     revision,
-    trainer: spec?.train.trainer ?? null,
+    trainer: train?.trainer ?? null,
     params: {
-      ...spec?.train.params,
+      ...train?.params,
       ...request.params,
       ...tuned?.params,
       ...(spec?.data.time && { until: request.until ?? spec.data.time.until }),

@@ -111,6 +111,7 @@ export function describeExplanation(
       : [
           `made by ${record.runId}, started by ${run.actor} at ${run.createdAt}, revision ${run.revision.slice(0, 19)}`,
         ]),
+    ...(record.imported === null ? [] : [importedLine(record.imported)]),
     `from ${sources.length === 0 ? 'no recorded sources' : sources.join(', ')}`,
     ...stages.flatMap(({ contracts }) => contracts ?? []).map(describeContract),
     ...decisions.map((decision) => describeDecision(decision, shown)),
@@ -127,6 +128,15 @@ export function describeExplanation(
       ...overrideLines(override).map((line) => `  ${line}`),
     ]),
   ].join('\n');
+}
+
+function importedLine({
+  format,
+  fileName,
+  digest,
+  actor,
+}: NonNullable<ExplanationJson['record']['imported']>): string {
+  return `imported from ${fileName} (${format}) by ${actor}; digest ${digest}`;
 }
 
 function describeContract({

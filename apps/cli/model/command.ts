@@ -12,6 +12,9 @@ import { describeExplanation } from '../decision/explanation-view';
 import { jsonText } from '../harmless';
 import { chatCurlOf, curlOf, exampleRow, keyWords, modelInputs } from './request';
 import { CliError } from '../cli-error';
+import type { Finish } from '../finish';
+import { exportCommand } from './export-command';
+import { importCommand } from './import-command';
 import { appliedSpec } from '../lifecycle/applied';
 import type { AliasMoveJson } from '../../api/model/view';
 
@@ -21,7 +24,7 @@ interface PromoteOptions {
   readonly selfApprove?: true;
 }
 
-export function modelCommands(program: Command, context: CliContext): void {
+export function modelCommands(program: Command, context: CliContext, finish: Finish): void {
   const { terminal } = context;
   const model = program
     .command('model')
@@ -85,9 +88,10 @@ export function modelCommands(program: Command, context: CliContext): void {
         each.status,
         aliasOf(each.version),
         each.runId,
+        each.imported === null ? 'trained' : `imported: ${each.imported.fileName}`,
         each.manifest.digest.slice(0, 19),
       ]);
-      terminal.out(table(['VERSION', 'STATUS', 'ALIAS', 'RUN', 'DIGEST'], rows));
+      terminal.out(table(['VERSION', 'STATUS', 'ALIAS', 'RUN', 'ORIGIN', 'DIGEST'], rows));
       if (found.inferUrl !== null) terminal.say(`URL: ${found.inferUrl}`);
       if (found.aliases['champion']) await sayRequest(name);
     });
@@ -145,6 +149,9 @@ export function modelCommands(program: Command, context: CliContext): void {
         terminal.out(options.json ? jsonText(found) : describeExplanation(found, options));
       },
     );
+
+  importCommand(model, context, finish);
+  exportCommand(model, context);
 
   model
     .command('compare <model> <versions...>')

@@ -4,8 +4,7 @@ import type { RunStatus, StageName } from '../../../domain/run/run';
 import { isFinal, modelStages } from '../../../domain/run/run';
 import type { CliContext } from '../context';
 import type { RunJson } from './view';
-import type { Verbosity } from '../decision/verdict-view';
-import { describeRun, exitCodeOf } from './view';
+import { describeRun, showEnd } from './view';
 import { showList } from '../list-view';
 import { watchRun } from '../watch';
 import { describeComparison } from '../decision/comparison-view';
@@ -277,16 +276,6 @@ function firstAgain({ stages }: RunJson): StageName {
     stages[0]?.name ??
     modelStages[0]) as StageName;
   return ['canary', 'promote'].includes(ended) ? 'evaluate' : ended;
-}
-
-function showEnd(
-  { terminal }: CliContext,
-  run: RunJson,
-  json: true | undefined,
-  verbosity: Verbosity = {},
-) {
-  terminal.out(json ? jsonText(run) : describeRun(run, terminal.outPaint, verbosity));
-  return exitCodeOf(run);
 }
 
 function requestOf({ until, param = [], cache, reason }: StartOptions): Record<string, unknown> {

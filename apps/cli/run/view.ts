@@ -2,6 +2,8 @@
 import { interval, signed } from '../../../domain/format';
 import type { Verdict } from '../../../domain/decision/verdict';
 import type { ExitCode } from '../cli-error';
+import type { CliContext } from '../context';
+import { jsonText } from '../harmless';
 import { paintRolloutStatus, stepText } from '../rollout/view';
 import type { Paint } from '../terminal';
 import { table } from '../terminal';
@@ -129,4 +131,15 @@ export function paintStatus(status: string, paint: Paint): string {
   if (status === 'succeeded' || status === 'reused') return paint.green(status);
   if (status === 'failed' || status === 'lost') return paint.red(status);
   return status === 'running' || status === 'pending' ? status : paint.yellow(status);
+}
+
+/** Prints a run that was followed to its end, and returns the exit code. */
+export function showEnd(
+  { terminal }: CliContext,
+  run: RunJson,
+  json: true | undefined,
+  verbosity: Verbosity = {},
+) {
+  terminal.out(json ? jsonText(run) : describeRun(run, terminal.outPaint, verbosity));
+  return exitCodeOf(run);
 }

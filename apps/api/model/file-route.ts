@@ -1,0 +1,64 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { failure } from '../../../domain/failure';
+import type { ModelManifest } from '../../../domain/model/model';
+import { name, problem, version } from '../fields';
+import type { RouteDeps } from '../route-deps';
+
+/** The parts of a model version that clients may read. */
+const files = { 'model.onnx': 'onnx', 'features.sql': 'featuresSql' } as const satisfies Record<
+  string,
+  keyof ModelManifest
+>;
+type VersionFile = keyof typeof files;
+const fileNames = Object.keys(files) as [VersionFile, ...VersionFile[]];
+
+const params = z.object({
+  model: name,
+  version,
+  file: z.enum(fileNames).describe('model.onnx: the graph; features.sql: its features'),
+});
+
+export function modelFileRoutes({
+  registry,
+  artifacts,
+  guards: { viewer },
+}: RouteDeps): FastifyPluginAsyncZod {
+  return async (app) => {
+    await Promise.resolve();
+    app.get(
+      '/models/:model/versions/:version/files/:file',
+      {
+        ...viewer,
+        schema: {
+          tags: ['models'],
+          summary: 'Download the graph or the features of a model version, verified by digest',
+          params,
+          response: {
+            200: { content: { 'application/octet-stream': { schema: z.string() } } },
+            default: problem,
+          },
+        },
+      },
+      async ({ caller: { tenant }, params: { model, version: number, file } }, reply) => {
+        const found = await registry.models.get({ tenant, model, version: number });
+        if (!found)
+          throw failure('NotFound', `there is no ${model}@${number}`, {
+            next: `perennial model show ${model}`,
+          });
+        if (found.signature.task === 'chat')
+          throw failure('InvalidInput', `${model}@${number} is a language application`, {
+            next: `perennial model show ${model}`,
+          });
+        const manifest = await artifacts.getJson<ModelManifest>(found.manifest);
+        const ref = manifest[files[file]];
+        const bytes = await artifacts.getBytes(ref, { maxBytes: ref.bytes });
+        return reply
+          .header('content-type', 'application/octet-stream')
+          .header('etag', `"${ref.digest}"`)
+          .serializer((body: unknown) => body as Buffer)
+          .send(Buffer.from(bytes) as unknown as string);
+      },
+    );
+  };
+}

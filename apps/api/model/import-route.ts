@@ -1,0 +1,133 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { digestOf } from '../../../data/digest';
+import { expectedFeatures } from '../../../data/lifecycle/expected-features';
+import { readGraphSignature } from '../../../data/onnx/graph-signature';
+import { failure } from '../../../domain/failure';
+import type { Tenant } from '../../../domain/ids';
+import type { LifecycleRevision, ModelLifecycleSpec } from '../../../domain/lifecycle/lifecycle';
+import { checkImportedGraph } from '../../../domain/model/imported';
+import type { RunRequest } from '../../../domain/run/run';
+import { acceptUploads, type Upload } from '../../http/upload';
+import { registeredTables } from '../dataset/registered-tables';
+import { idempotent, name, problem, why } from '../fields';
+import type { RouteDeps } from '../route-deps';
+import { startRun } from '../run/start';
+import { runToJson, runView } from '../run/view';
+import { untilField } from '../../../domain/document/field.schema';
+
+/** A graph is read into memory to check it, here and in each gateway. */
+const maxModelBytes = 256 << 20;
+
+const query = z.strictObject({
+  fileName: z
+    .string()
+    .regex(/^[^/\\\p{C}]{1,255}$/u)
+    .describe('name of the file, without a folder, for messages and lineage'),
+  until: untilField.optional().describe('end of the data window, RFC 3339; default: now'),
+  reason: why.optional(),
+});
+
+export function modelImportRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
+  const { registry, artifacts, lifecycles, scratchRoot, heavyWork, guards, log } = deps;
+  return async (app) => {
+    await Promise.resolve();
+    acceptUploads(app, { scratchRoot, maxBytes: maxModelBytes, limit: heavyWork });
+    app.post(
+      '/models/:model/imports',
+      {
+        ...guards.operator,
+        config: { ...guards.operator.config, uploadType: 'application/octet-stream' },
+        bodyLimit: maxModelBytes,
+        schema: {
+          tags: ['models'],
+          summary: 'Import an ONNX file and start a run that evaluates and releases it',
+          params: z.object({ model: name }),
+          querystring: query,
+          headers: idempotent,
+          response: { 202: runView, default: problem },
+        },
+      },
+      async (request, reply) => {
+        const { tenant, name: actor } = request.caller;
+        const { model } = request.params;
+        const { fileName, until, reason } = request.query;
+        const upload = request.body as Upload | undefined;
+        if (upload === undefined || upload.bytes === 0)
+          throw failure('InvalidInput', `${fileName} is empty`, {
+            next: `perennial model import ${model} --file model.onnx`,
+          });
+        const lifecycle = await modelLifecycleOf(deps, tenant, model);
+        const found = readGraphSignature(await readFile(upload.path), fileName);
+        const features = await featuresOf(deps, tenant, lifecycle);
+        const { task } = lifecycle.spec.train;
+        checkImportedGraph({ fileName, model }, found, { features, task });
+        const artifact = await artifacts.putFile({
+          tenant,
+          path: upload.path,
+          mediaType: 'application/onnx',
+        });
+        const asked: RunRequest = {
+          imported: { format: 'onnx', artifact, fileName },
+          ...(until === undefined ? {} : { until }),
+          ...(reason === undefined ? {} : { reason }),
+        };
+        const run = await startRun(
+          { registry, lifecycles, log },
+          {
+            tenant,
+            lifecycle: model,
+            revisionDigest: lifecycle.digest,
+            request: asked,
+            actor,
+            traceId: request.traceId,
+            idempotencyKey: request.headers['idempotency-key'],
+            requestDigest: digestOf({ import: model, request: asked }),
+          },
+        );
+        return reply
+          .status(202)
+          .header('location', `/api/v1/runs/${run.id}`)
+          .send(runToJson(run, lifecycles));
+      },
+    );
+  };
+}
+
+type ModelRevision = LifecycleRevision & { readonly spec: ModelLifecycleSpec };
+
+async function modelLifecycleOf(
+  { registry }: Pick<RouteDeps, 'registry'>,
+  tenant: Tenant,
+  model: string,
+): Promise<ModelRevision> {
+  const lifecycle = await registry.lifecycles.get({ tenant, name: model });
+  if (!lifecycle)
+    throw failure('NotFound', `there is no lifecycle ${model} to evaluate the model`, {
+      next: 'perennial lifecycle apply <folder>',
+    });
+  const { spec } = lifecycle;
+  if (spec.kind !== 'ModelLifecycle')
+    throw failure('InvalidInput', `${model} is a ${spec.kind}, which takes no ONNX model`, {
+      next: 'perennial lifecycle list',
+    });
+  return { ...lifecycle, spec };
+}
+
+async function featuresOf(
+  { registry, artifacts, sources, scratchRoot }: RouteDeps,
+  tenant: Tenant,
+  { lifecycle, spec: { data }, contracts, files }: ModelRevision,
+) {
+  const texts = await Promise.all(
+    Object.entries(files).map(async ([path, ref]) => [
+      path,
+      Buffer.from(await artifacts.getBytes(ref)).toString('utf8'),
+    ]),
+  );
+  return expectedFeatures(
+    { lifecycle, data, contracts, files: Object.fromEntries(texts) as Record<string, string> },
+    registeredTables({ registry, sources, scratchRoot }, tenant),
+  );
+}
