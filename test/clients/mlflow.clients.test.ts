@@ -7,7 +7,7 @@ import { openApiWorld, type ApiWorld } from '../apps/api/support/api-world';
 import { clientProgram } from './client-program';
 
 const execute = promisify(execFile);
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 let world: ApiWorld;
 beforeAll(async () => {
