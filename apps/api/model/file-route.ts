@@ -56,7 +56,7 @@ export function modelFileRoutes({
         return reply
           .header('content-type', 'application/octet-stream')
           .header('etag', `"${ref.digest}"`)
-          .serializer((body: unknown) => body as Buffer)
+          // Fastify sends bytes as they are.
           .send(Buffer.from(bytes) as unknown as string);
       },
     );
