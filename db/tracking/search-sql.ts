@@ -1,5 +1,5 @@
 import { failure } from '../../domain/failure';
-import type { SearchKey, SearchOrder, SearchTerm } from '../../domain/tracking/search';
+import type { SearchedKey, SearchOrder, SearchTerm } from '../../domain/tracking/search';
 import type { TrackingStage } from '../../domain/tracking/tracking';
 import type { Query } from '../connection';
 import type { Page } from '../page';
@@ -19,7 +19,7 @@ export interface TrackingSearch extends TrackingPage {
 /** The keys of a table. Metrics are numbers, params and tags are texts. */
 export interface SearchableKeys {
   readonly attributes: Readonly<Record<string, 'text' | 'number'>>;
-  readonly kinds: readonly Exclude<SearchKey['kind'], 'attribute'>[];
+  readonly kinds: readonly Exclude<SearchedKey['kind'], 'attribute'>[];
 }
 
 /** Keys, terms and values are parameters of one statement, whatever the caller searches. */
@@ -50,7 +50,7 @@ export function searchParameters(
   return { terms: JSON.stringify(asked), first, second, third };
 }
 
-function isNumber({ kind, key }: SearchKey, { attributes, kinds }: SearchableKeys): boolean {
+function isNumber({ kind, key }: SearchedKey, { attributes, kinds }: SearchableKeys): boolean {
   if (kind !== 'attribute' && kinds.includes(kind)) return kind === 'metric';
   const type = Object.hasOwn(attributes, key) ? attributes[key] : undefined;
   if (kind === 'attribute' && type !== undefined) return type === 'number';
@@ -60,7 +60,7 @@ function isNumber({ kind, key }: SearchKey, { attributes, kinds }: SearchableKey
   });
 }
 
-function checkNumber(text: string, { kind, key }: SearchKey): void {
+function checkNumber(text: string, { kind, key }: SearchedKey): void {
   if (text.trim() !== '' && !Number.isNaN(Number(text))) return;
   throw failure('InvalidInput', `${kind} ${key} is a number, not ${JSON.stringify(text)}`, {
     next: 'write the number without quotes',

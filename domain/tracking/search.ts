@@ -1,7 +1,7 @@
 import { failure } from '../failure';
 
 /** What a search of the tracking API compares: `metrics.auc`, `params.C`, `tags.team`, `status`. */
-export interface SearchKey {
+export interface SearchedKey {
   readonly kind: 'metric' | 'param' | 'tag' | 'attribute';
   readonly key: string;
 }
@@ -22,17 +22,17 @@ export const searchOperators = [
 ] as const;
 export type SearchOperator = (typeof searchOperators)[number];
 
-export interface SearchTerm extends SearchKey {
+export interface SearchTerm extends SearchedKey {
   readonly operator: SearchOperator;
   /** Numbers as texts. Several for IN, none for IS NULL. */
   readonly values: readonly string[];
 }
 
-export interface SearchOrder extends SearchKey {
+export interface SearchOrder extends SearchedKey {
   readonly direction: 'asc' | 'desc';
 }
 
-const kinds: Readonly<Record<string, SearchKey['kind']>> = {
+const kinds: Readonly<Record<string, SearchedKey['kind']>> = {
   metric: 'metric',
   metrics: 'metric',
   param: 'param',
@@ -110,7 +110,7 @@ function valuesOf(value: string): readonly string[] {
   return each.map((one) => (/^['"]/.test(one) ? one.slice(1, -1) : one));
 }
 
-function keyOf(found: RegExpExecArray): SearchKey {
+function keyOf(found: RegExpExecArray): SearchedKey {
   const [, kind, ...keys] = found as readonly (string | undefined)[];
   const key = keys.slice(0, 3).find((each) => each !== undefined) ?? '';
   if (kind === undefined) return { kind: 'attribute', key };

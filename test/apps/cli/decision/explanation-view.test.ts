@@ -7,7 +7,14 @@ const explanation = {
   ...{ model: 'flight-delay', version: 2, serves: true, run: null, rollout: null },
   ...{ decisions: [], approvals: [], digests: [], moves: [], lineage: [] },
   record: {
-    ...{ model: 'flight-delay', version: 2, status: 'promoted', runId: 'run_1', metrics: {} },
+    ...{
+      model: 'flight-delay',
+      version: 2,
+      status: 'promoted',
+      runId: 'run_1',
+      metrics: {},
+      imported: null,
+    },
     manifest: { uri: 's3://b/m', digest: 'sha256:2', bytes: 1, mediaType: 'application/json' },
     ...{ signature: null, dataset: null, createdAt: '2013-07-01T00:00:00Z' },
   },
@@ -30,6 +37,19 @@ const explanation = {
 } as unknown as ExplanationJson;
 
 describe('the explanation of a version', () => {
+  test('names the file of an imported version, and who imported it', () => {
+    const imported = {
+      format: 'onnx',
+      fileName: 'm.onnx',
+      digest: 'sha256:3',
+      actor: 'ada',
+    } as const;
+    const { record } = explanation;
+    expect(describeExplanation({ ...explanation, record: { ...record, imported } })).toContain(
+      '\nimported from m.onnx (onnx) by ada; digest sha256:3\n',
+    );
+  });
+
   test('names the contract of each source with its rows', () => {
     expect(describeExplanation(explanation).split('\n')).toEqual(
       expect.arrayContaining([
