@@ -3664,8 +3664,20 @@ export interface paths {
             readonly requestBody: {
                 readonly content: {
                     readonly "application/json": {
+                        /**
+                         * @description files of Python steps by path, as base64
+                         * @default {}
+                         */
+                        readonly files?: {
+                            readonly [key: string]: string;
+                        };
                         /** @description names of the lifecycles, which are the workflow types of the bundle */
                         readonly lifecycles: readonly string[];
+                        /**
+                         * @description locked Python packages; null without
+                         * @default null
+                         */
+                        readonly lock?: string | null;
                         /** @description module that exports the stages, as JavaScript */
                         readonly stages: string;
                         /** @description workflow bundle as JavaScript */
@@ -3680,7 +3692,7 @@ export interface paths {
                         readonly [name: string]: unknown;
                     };
                     content: {
-                        readonly "application/json": components["schemas"]["ProjectBuild"];
+                        readonly "application/json": components["schemas"]["StoredProjectBuild"];
                     };
                 };
             };
@@ -8576,6 +8588,22 @@ export interface components {
             /** @description choice of a tune stage and its figures */
             readonly tuning: components["schemas"]["Tuning"] | null;
             readonly verdict: components["schemas"]["Verdict"] | null;
+        };
+        readonly StoredProjectBuild: {
+            /** Format: date-time */
+            readonly createdAt: string;
+            readonly createdBy: string;
+            /** @description digest of the compiled code; program.build of a lifecycle */
+            readonly digest: string;
+            /** @description stored lock of Python packages; null without */
+            readonly environment: components["schemas"]["ArtifactRef"] | null;
+            /** @description stored files of Python steps, by path */
+            readonly files: {
+                readonly [key: string]: components["schemas"]["ArtifactRef"];
+            };
+            /** @description lifecycles whose functions it has */
+            readonly lifecycles: readonly string[];
+            readonly project: string;
         };
         readonly TrackedRun: {
             readonly endedAt: string | null;

@@ -12,6 +12,7 @@ import { isStageDefinition, stageDefaults, type StageDefinition } from '../../do
 import { digestOf, sha256 } from '../../data/digest';
 import { determinismIssues } from './determinism';
 import { compile, evaluate } from './load-module';
+import { describeSteps, type PythonMachine } from './python-steps';
 import { configName, openProjectFolder, sdkEntry, type ProjectFolder } from './project-folder';
 import { stageDigests } from './stage-digests';
 
@@ -22,12 +23,18 @@ export interface BuiltProject {
   readonly workflows: string;
   /** The module that exports the stages. */
   readonly stages: string;
+  /** The files of Python steps, by path. */
+  readonly files: Readonly<Record<string, Buffer>>;
+  /** The locked Python packages; null without requirements. */
+  readonly lock: string | null;
   /** The document of each lifecycle, as `lifecycle.yaml` would have it. */
-  readonly documents: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  documents(
+    stored: Pick<ProgramSpec, 'files' | 'environment'>,
+  ): Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
 /** @throws InvalidInput with the file, line and alternative of each error. */
-export async function buildProject(folder: string): Promise<BuiltProject> {
+export async function buildProject(folder: string, machine: PythonMachine): Promise<BuiltProject> {
   const project = openProjectFolder(resolve(folder));
   const config = await readConfig(project);
   const issues = [
@@ -38,31 +45,40 @@ export async function buildProject(folder: string): Promise<BuiltProject> {
 
   const stagesCode = project.stages === null ? '' : await compile(project.folder, project.stages);
   const stages = await describeStages(project, stagesCode);
+  const python = await describeSteps(project, { machine, config, stages });
   const workflows = await bundleLifecycles(project);
   const build: ProjectBuild = {
     project: config.name,
     lifecycles: Object.keys(config.lifecycles).sort(),
     workflows: sha256(workflows),
     stages: sha256(stagesCode),
+    files: Object.fromEntries(
+      Object.entries(python.files).map(([path, bytes]) => [path, sha256(bytes)]),
+    ),
+    environment: python.lock === null ? null : sha256(python.lock),
   };
   const digest = digestOf(build);
-  const documents = Object.fromEntries(
-    Object.entries(config.lifecycles).map(([name, lifecycle]) => [
-      name,
-      documentOf(config, { name, lifecycle, digest, stages }),
-    ]),
-  );
-  return { build, digest, workflows, stages: stagesCode, documents };
+  const { files, lock, steps } = python;
+  const documents: BuiltProject['documents'] = (stored) => {
+    const program = { project: config.name, build: digest, stages, steps, ...stored };
+    return Object.fromEntries(
+      Object.entries(config.lifecycles).map(([name, lifecycle]) => [
+        name,
+        documentOf(config.owner, { name, lifecycle, program }),
+      ]),
+    );
+  };
+  return { build, digest, workflows, stages: stagesCode, files, lock, documents };
 }
 
 async function readConfig({ folder, config }: ProjectFolder): Promise<ProjectConfig> {
   const { default: exported } = evaluate(await compile(folder, config), folder);
-  const { name, owner, lifecycles } = (exported ?? {}) as Partial<ProjectConfig>;
+  const { name, owner, lifecycles, steps = {} } = (exported ?? {}) as Partial<ProjectConfig>;
   if (typeof name !== 'string' || typeof owner !== 'string' || typeof lifecycles !== 'object')
     throw failure('InvalidInput', `${configName} has no project as its default export`, {
       next: 'export default defineProject({ name, owner, lifecycles })',
     });
-  return { name, owner, lifecycles };
+  return { name, owner, lifecycles, steps };
 }
 
 /** Each lifecycle of the configuration has a file, and each file a configuration. */
@@ -130,25 +146,19 @@ function timeoutOf({ name, timeout = stageDefaults.timeout }: StageDefinition): 
 }
 
 function documentOf(
-  { name: project, owner }: ProjectConfig,
+  owner: string,
   {
     name,
     lifecycle: { params, labels, spec },
-    digest: build,
-    stages,
+    program: shared,
   }: {
     readonly name: string;
     readonly lifecycle: ProjectLifecycleConfig;
-    readonly digest: Digest;
-    readonly stages: ProgramSpec['stages'];
+    readonly program: Omit<ProgramSpec, 'params'>;
   },
 ): Readonly<Record<string, unknown>> {
-  const program: ProgramSpec = {
-    project,
-    build,
-    params: params ? z.toJSONSchema(params, { io: 'input' }) : null,
-    stages,
-  };
+  const schema = params ? z.toJSONSchema(params, { io: 'input' }) : null;
+  const program: ProgramSpec = { ...shared, params: schema };
   return {
     apiVersion,
     kind: 'ModelLifecycle',

@@ -228,7 +228,8 @@ export function documentOf({
       },
       promote: promoteDocument(promote),
       ...releaseDocument(release),
-      ...(program && { program }),
+      // Parsed from such a document, so its steps have backends of this version.
+      ...(program && { program: program as LifecycleDocument['spec']['program'] }),
     },
   };
 }

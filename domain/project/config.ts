@@ -1,6 +1,6 @@
 /** `perennial.config.ts`: what a project deploys. */
 import type { z } from 'zod';
-import type { LifecycleDocument } from '../lifecycle/lifecycle.schema';
+import type { computeSchema, LifecycleDocument } from '../lifecycle/lifecycle.schema';
 
 export interface ProjectLifecycleConfig {
   /** The schema of the parameters of a run. Without it a run takes none. */
@@ -20,6 +20,8 @@ export interface ProjectConfig {
   readonly owner: string;
   /** By name. The function of `churn` is the export of `lifecycles/churn.ts`. */
   readonly lifecycles: Readonly<Record<string, ProjectLifecycleConfig>>;
+  /** Resources of Python steps, by name. */
+  readonly steps?: Readonly<Record<string, { readonly compute?: z.input<typeof computeSchema> }>>;
 }
 
 /** Declares a project. Export the result as the default of `perennial.config.ts`. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Digest } from '../dataset/artifact';
 import { nameField } from '../document/field.schema';
+import { builtComputeKinds } from '../training/job';
 
 export const digestField = z
   .string()
@@ -26,6 +27,32 @@ const projectStageSchema = z
   })
   .describe('a stage of the project');
 
+const artifactField = z
+  .strictObject({
+    uri: z.string().describe('s3://bucket/key'),
+    digest: digestField.describe('sha256:…'),
+    bytes: z.number().describe('the size'),
+    mediaType: z.string().describe('the media type'),
+  })
+  .describe('a stored file');
+
+const projectStepSchema = z
+  .strictObject({
+    file: z.string().describe('the path of the Python file'),
+    function: z.string().describe('the name of the function'),
+    code: digestField.describe('digest of the Python files and packages'),
+    compute: z
+      .strictObject({
+        backend: z.enum(builtComputeKinds).describe('the compute backend'),
+        cpus: z.int().min(1).describe('the number of CPUs'),
+        memoryBytes: z.number().positive().describe('the memory in bytes'),
+        timeoutSeconds: z.number().positive().describe('the time limit in seconds'),
+        retries: z.int().min(0).max(20).describe('the number of retries'),
+      })
+      .describe('resources of the job'),
+  })
+  .describe('a Python step of the project');
+
 export const programSchema = z
   .strictObject({
     project: nameField('the name of the project'),
@@ -37,6 +64,9 @@ export const programSchema = z
     stages: z
       .record(stageNameField, projectStageSchema)
       .describe('the stages that the project defines'),
+    steps: z.record(stageNameField, projectStepSchema).describe('the Python steps of the project'),
+    files: z.record(z.string(), artifactField).describe('the files that the steps use, by path'),
+    environment: artifactField.nullable().describe('the locked Python packages; null without'),
   })
   .meta({
     description: 'the TypeScript project that executes the lifecycle; perennial deploy writes it',

@@ -1,6 +1,7 @@
 /** A lifecycle that a project writes in TypeScript, as its revision describes it. */
-import type { Digest } from '../dataset/artifact';
+import type { ArtifactRef, Digest } from '../dataset/artifact';
 import type { Tenant } from '../ids';
+import type { TrainSpec } from '../lifecycle/lifecycle';
 
 /** The project build that executes a run. */
 export interface ProgramRef {
@@ -15,6 +16,21 @@ export interface ProgramSpec extends ProgramRef {
   readonly params: Readonly<Record<string, unknown>> | null;
   /** The stages that the project defines, by name. */
   readonly stages: Readonly<Record<string, ProjectStageSpec>>;
+  /** The Python steps of the project, by name. */
+  readonly steps: Readonly<Record<string, ProjectStepSpec>>;
+  /** The files that the steps use, by path. */
+  readonly files: Readonly<Record<string, ArtifactRef>>;
+  /** The locked Python packages of the steps; null for those of the platform. */
+  readonly environment: ArtifactRef | null;
+}
+
+export interface ProjectStepSpec {
+  readonly file: string;
+  /** The name of the Python function. */
+  readonly function: string;
+  /** Digest of the project's Python files and packages. */
+  readonly code: Digest;
+  readonly compute: TrainSpec['compute'];
 }
 
 export interface ProjectStageSpec {
@@ -38,6 +54,10 @@ export interface ProjectBuild {
   readonly workflows: Digest;
   /** Digest of the module that exports the stages. */
   readonly stages: Digest;
+  /** Digests of the files of Python steps, by path. */
+  readonly files: Readonly<Record<string, Digest>>;
+  /** Digest of the locked Python packages; null without requirements. */
+  readonly environment: Digest | null;
 }
 
 export interface ProjectPlace {

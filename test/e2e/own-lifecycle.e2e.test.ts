@@ -20,8 +20,11 @@ async function deploy(folder: string): Promise<void> {
 }
 
 async function waitUntil(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 120_000; !(await holds()); await pause(100))
+  const deadline = Date.now() + 120_000;
+  while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`timed out: ${what}`);
+    await pause(100);
+  }
 }
 
 async function start(lifecycle: string, params: Record<string, unknown>): Promise<RunJson> {
@@ -45,6 +48,7 @@ test('the sample is promoted after an approval, and unchanged stages are reused'
     'ingest succeeded',
     'validate succeeded',
     'weather succeeded',
+    'rush_hours succeeded',
     'profile succeeded',
     'train succeeded',
     'evaluate succeeded',
@@ -54,7 +58,13 @@ test('the sample is promoted after an approval, and unchanged stages are reused'
   const second = await product.waitForEnd((await start('own-lifecycle', {})).id);
   expect(second).toMatchObject({ status: 'succeeded', version: 1 });
   const reused = second.stages.filter(({ reusedFrom }) => reusedFrom === first.id);
-  expect(reused.map(({ name }) => name)).toEqual(['validate', 'weather', 'profile', 'train']);
+  expect(reused.map(({ name }) => name)).toEqual([
+    'validate',
+    'weather',
+    'rush_hours',
+    'profile',
+    'train',
+  ]);
 });
 
 describe('the stages of a project', () => {

@@ -12,7 +12,7 @@ import { workflowOf } from '../lifecycle/lifecycle';
 import { modelRun, type ModelLifecycleRun } from '../lifecycle/model-run';
 import type { ModelRun } from '../lifecycle/stage';
 import type { RunEnd } from '../run/end';
-import { callStage, refusal, type StageCalls } from './stage-calls';
+import { callStage, callStep, refusal, type StageCalls } from './stage-calls';
 
 export { hasNotPassed, isRegistered } from '../lifecycle/model-run';
 export type { RunEnd } from '../run/end';
@@ -40,6 +40,11 @@ export interface ProjectRun<Stages> extends ModelLifecycleRun {
     name: Name,
     input: StageInput<Stages, Name>,
   ): Promise<StageOutput<Stages, Name>>;
+  /**
+   * Runs a Python step of the project as a job on its compute backend. Its output is checked
+   * against the annotations of the function; `Output` is what they say.
+   */
+  step<Output = unknown>(name: string, input: Readonly<Record<string, unknown>>): Promise<Output>;
   /** Registers an undo. It runs when the run fails or is cancelled, newest first. */
   undo(what: string, work: () => Promise<void>): void;
   /** Ends the run as succeeded without a release. */
@@ -89,6 +94,8 @@ function projectRun<Stages>(run: ModelRun): ProjectRun<Stages> {
       const { output } = await callStage(run, program, { calls, name, input });
       return output as StageOutput<Stages, typeof name>;
     },
+    step: async <Output>(name: string, input: Readonly<Record<string, unknown>>) =>
+      (await callStep(run, program, { calls, name, input })) as Output,
     undo(what, work) {
       run.undo.push({ what, run: work });
     },

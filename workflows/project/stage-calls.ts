@@ -8,6 +8,7 @@ import type { ProjectActivities } from '../../activities/project';
 import { nearest } from '../../domain/document/nearest';
 import type { ProgramSpec, ProjectStageSpec } from '../../domain/project/program';
 import { stageValueBytes } from '../../domain/project/stage';
+import { computeWork } from '../activity-proxies';
 import type { EndedStage, ModelRun } from '../lifecycle/stage';
 import { effectOf, runStage } from '../lifecycle/stage';
 
@@ -49,14 +50,65 @@ export async function callStage(
   );
 }
 
-function declaredStage({ project, stages }: ProgramSpec, name: string): ProjectStageSpec {
-  const spec = Object.hasOwn(stages, name) ? stages[name] : undefined;
-  if (spec) return spec;
-  const near = nearest(name, Object.keys(stages));
-  throw refusal(
-    `project ${project} has no stage ${name}${near === null ? '' : `; did you mean ${near}?`}`,
-    'export the stage from stages/, then perennial deploy',
+/** Runs a Python step as a job, with the records and cache of every stage. */
+export async function callStep(
+  run: ModelRun,
+  program: ProgramSpec,
+  {
+    calls,
+    name,
+    input,
+  }: { readonly calls: StageCalls; readonly name: string; readonly input: unknown },
+): Promise<unknown> {
+  const { steps, files, environment } = program;
+  const spec = Object.hasOwn(steps, name) ? steps[name] : undefined;
+  if (!spec) throw unknownCall(program, { what: 'step', name, known: Object.keys(steps) });
+  const call = nextCall(calls, name);
+  assertSmall(name, input);
+  const { file, function: func, code, compute } = spec;
+  const ended = await runStage(
+    run,
+    { name: call, code, inputs: () => input, cached: true },
+    async (effect) => ({
+      output: await computeWork(compute).runProjectStep.executeWithOptions({ summary: name }, [
+        {
+          ...effect('job'),
+          step: {
+            ...{ name, file, function: func, codeDigest: code },
+            environment: environment && { lock: environment },
+          },
+          files,
+          input,
+          compute,
+        },
+      ]),
+    }),
   );
+  return ended.output.output;
+}
+
+function unknownCall(
+  { project }: ProgramSpec,
+  {
+    what,
+    name,
+    known,
+  }: { readonly what: 'stage' | 'step'; readonly name: string; readonly known: readonly string[] },
+): ApplicationFailure {
+  const near = nearest(name, known);
+  return refusal(
+    `project ${project} has no ${what} ${name}${near === null ? '' : `; did you mean ${near}?`}`,
+    what === 'stage'
+      ? 'export the stage from stages/, then perennial deploy'
+      : 'mark a function in steps/ with @step, then perennial deploy',
+  );
+}
+
+function declaredStage(program: ProgramSpec, name: string): ProjectStageSpec {
+  const { stages } = program;
+  const spec = Object.hasOwn(stages, name) ? stages[name] : undefined;
+  if (!spec) throw unknownCall(program, { what: 'stage', name, known: Object.keys(stages) });
+  return spec;
 }
 
 /** `enrich` for the first call, then `enrich-2`. Calls are counted in the order of the code. */

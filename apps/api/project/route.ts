@@ -1,11 +1,12 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { digestOf, sha256 } from '../../../data/digest';
+import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import { failure } from '../../../domain/failure';
 import type { ProjectBuild } from '../../../domain/project/program';
 import { name, problem } from '../fields';
 import type { RouteDeps } from '../route-deps';
-import { projectBuild } from './view';
+import { projectBuild, storedBuild } from './view';
 
 /** Compiled code of a few hundred stages; more does not belong into one project. */
 const largestBuild = 32 << 20;
@@ -21,6 +22,11 @@ const uploaded = z.strictObject({
     .describe('names of the lifecycles, which are the workflow types of the bundle'),
   workflows: z.string().min(1).describe('workflow bundle as JavaScript'),
   stages: z.string().describe('module that exports the stages, as JavaScript'),
+  files: z
+    .record(z.string().max(1000), z.base64())
+    .default({})
+    .describe('files of Python steps by path, as base64'),
+  lock: z.string().nullable().default(null).describe('locked Python packages; null without'),
 });
 
 export function projectRoutes({
@@ -40,23 +46,36 @@ export function projectRoutes({
           summary: 'Store a compiled project; its code runs in workers, so this needs an admin',
           params,
           body: uploaded,
-          response: { 200: projectBuild, default: problem },
+          response: { 200: storedBuild, default: problem },
         },
       },
       async ({ caller: { tenant, name: actor }, params: { project }, body }) => {
-        const { workflows, stages } = body;
+        const { workflows, stages, lock } = body;
+        const contents = Object.entries(body.files).map(
+          ([path, text]) => [path, Buffer.from(text, 'base64')] as const,
+        );
         const lifecycles = [...body.lifecycles].sort();
         const build: ProjectBuild = {
           project,
           lifecycles,
           workflows: sha256(workflows),
           stages: sha256(stages),
+          files: Object.fromEntries(contents.map(([path, bytes]) => [path, sha256(bytes)])),
+          environment: lock === null ? null : sha256(lock),
         };
         const digest = digestOf(build);
-        const store = (text: string) =>
-          artifacts.putBytes({ tenant, bytes: Buffer.from(text), mediaType: javascript });
-        const stored = { workflows: await store(workflows), stages: await store(stages) };
-        for (const artifact of Object.values(stored))
+        const store = (text: string | Buffer, mediaType: string) =>
+          artifacts.putBytes({ tenant, bytes: Buffer.from(text), mediaType });
+        const stored = {
+          workflows: await store(workflows, javascript),
+          stages: await store(stages, javascript),
+        };
+        const files: Record<string, ArtifactRef> = {};
+        for (const [path, bytes] of contents)
+          files[path] = await store(bytes, 'application/octet-stream');
+        const environment = lock === null ? null : await store(lock, 'text/plain');
+        const all = [...Object.values(stored), ...Object.values(files), environment];
+        for (const artifact of all.filter((each) => each !== null))
           await registry.artifacts.reference({
             tenant,
             digest: artifact.digest,
@@ -65,7 +84,7 @@ export function projectRoutes({
         await registry.projects.register({ tenant, project, digest, lifecycles, ...stored, actor });
         const found = await registry.projects.get({ tenant, project, build: digest });
         if (!found) throw failure('NotFound', `project ${project} has no build ${digest}`);
-        return found;
+        return { ...found, files, environment };
       },
     );
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instant } from '../fields';
+import { artifact, instant } from '../fields';
 
 export const projectBuild = z
   .object({
@@ -10,3 +10,10 @@ export const projectBuild = z
     createdAt: instant,
   })
   .meta({ id: 'ProjectBuild' });
+
+export const storedBuild = projectBuild
+  .extend({
+    files: z.record(z.string(), artifact).describe('stored files of Python steps, by path'),
+    environment: artifact.nullable().describe('stored lock of Python packages; null without'),
+  })
+  .meta({ id: 'StoredProjectBuild' });

@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { environmentsFolder } from '../../../data/training/python-environments';
 import { looseningText } from '../../../domain/lifecycle/loosenings';
 import { buildIdOf } from '../../../domain/project/program';
 import type * as Build from '../../project/build';
+import type { PythonMachine } from '../../project/python-steps';
 import { CliError } from '../cli-error';
-import type { CliContext } from '../context';
+import type { CliContext, CliSettings } from '../context';
 import { jsonText } from '../harmless';
 import { readTexts } from '../lifecycle/folder';
 
@@ -17,22 +19,26 @@ export function projectCommands(program: Command, context: CliContext): void {
     .option('--json', 'Print as JSON')
     .action(async (given: string | undefined, options: { readonly json?: true }) => {
       const folder = resolve(settings.cwd, given ?? '.');
-      const built = await build(folder);
+      const built = await build(folder, pythonOf(settings));
       const { project } = built.build;
       const api = context.api();
-      await api.call('POST /projects/{project}/builds', {
+      const stored = await api.call('POST /projects/{project}/builds', {
         path: { project },
         body: {
           lifecycles: [...built.build.lifecycles],
           workflows: built.workflows,
           stages: built.stages,
+          files: Object.fromEntries(
+            Object.entries(built.files).map(([path, bytes]) => [path, bytes.toString('base64')]),
+          ),
+          lock: built.lock,
         },
       });
       if (!options.json)
         terminal.say(`${project}: build ${buildIdOf(built.digest)} of ${folder} is stored`);
       const files = readTexts(settings.cwd, folder);
       const applied = [];
-      for (const [name, document] of Object.entries(built.documents)) {
+      for (const [name, document] of Object.entries(built.documents(stored as StoredFiles))) {
         const answer = await api.call('PUT /lifecycles/{name}', {
           path: { name },
           body: { document, fileName: 'perennial.config.ts', files, folder },
@@ -60,9 +66,22 @@ export function projectCommands(program: Command, context: CliContext): void {
     });
 }
 
+function pythonOf({ python, uv, trainersDir, stateDir }: CliSettings): PythonMachine {
+  return {
+    python,
+    uv: uv?.program,
+    variables: uv?.variables,
+    runtimeDir: join(trainersDir, 'runtime'),
+    folder: environmentsFolder(join(stateDir, 'state')),
+  };
+}
+
+/** Digests are plain text in the API's description. */
+type StoredFiles = Parameters<Build.BuiltProject['documents']>[0];
+
 /** The bundlers take a second to load, so only the commands that need them do. */
-async function build(folder: string) {
+async function build(folder: string, machine: PythonMachine) {
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { buildProject } = require('../../project/build') as typeof Build;
-  return buildProject(folder);
+  return buildProject(folder, machine);
 }

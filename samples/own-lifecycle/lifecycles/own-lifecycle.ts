@@ -1,6 +1,12 @@
 import { hasNotPassed, isRegistered, lifecycle } from 'perennial/workflow';
 import type * as stages from '../stages';
 
+/** What the Python step returns. */
+interface Rush {
+  readonly hours: readonly number[];
+  readonly hired: number;
+}
+
 interface Params {
   readonly leaves: number;
 }
@@ -13,8 +19,10 @@ export const ownLifecycle = lifecycle<typeof stages, Params>(async (run, { leave
   const { bikes } = checked.datasets;
   if (!bikes) throw new Error('the lifecycle has no source bikes');
   const weather = await run.stage('weather', { bikes });
-  const rush = await run.stage('profile', { table: weather.table, hour: 8 });
-  if (rush.working < rush.free) return run.done('the morning has no rush, so nothing is trained');
+  const rush = await run.step<Rush>('rush_hours', { hours: weather.table, most: 1 });
+  const [hour = 8] = rush.hours;
+  const busiest = await run.stage('profile', { table: weather.table, hour });
+  if (busiest.working < busiest.free) return run.done('there is no rush hour to learn from');
 
   const rows = { ...checked, datasets: { bikes: weather.table } };
   const trained = await run.train(rows, { params: { num_leaves: leaves } });
