@@ -51,6 +51,6 @@ export async function registerDatasetVersion(
   return version;
 }
 
-export function datasetNode({ dataset, version, manifest }: DatasetVersionRef): LineageNode {
+function datasetNode({ dataset, version, manifest }: DatasetVersionRef): LineageNode {
   return { kind: 'dataset', name: dataset, version, digest: manifest.digest };
 }

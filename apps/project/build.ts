@@ -59,8 +59,9 @@ export async function buildProject(folder: string, machine: PythonMachine): Prom
   };
   const digest = digestOf(build);
   const { files, lock, steps } = python;
-  const documents: BuiltProject['documents'] = (stored) => {
-    const program = { project: config.name, build: digest, stages, steps, ...stored };
+  const documents: BuiltProject['documents'] = ({ files: stored, environment }) => {
+    const shared = { project: config.name, build: digest };
+    const program = { ...shared, stages, steps, files: stored, environment };
     return Object.fromEntries(
       Object.entries(config.lifecycles).map(([name, lifecycle]) => [
         name,

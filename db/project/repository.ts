@@ -83,7 +83,7 @@ export function createProjectRepository({ sql }: Database): ProjectRepository {
   };
 }
 
-export function selectNeededBuilds(sql: Query) {
+function selectNeededBuilds(sql: Query) {
   return sql<(BuildRow & { readonly isCurrent: boolean })[]>`
     with current as (
       select distinct l.tenant_id, r.spec -> 'program' ->> 'project' as project, r.spec -> 'program' ->> 'build' as digest

@@ -3,12 +3,12 @@ import type { Digest } from '../dataset/artifact';
 import { nameField } from '../document/field.schema';
 import { builtComputeKinds } from '../training/job';
 
-export const digestField = z
+const digestField = z
   .string()
   .regex(/^sha256:[0-9a-f]{64}$/)
   .transform((text) => text as Digest);
 
-export const stageNameField = z
+const stageNameField = z
   .string()
   .regex(/^[a-z][a-z0-9_-]{0,62}$/)
   .describe('lower-case letters, digits, hyphens and underscores, beginning with a letter');

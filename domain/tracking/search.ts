@@ -6,7 +6,7 @@ export interface SearchedKey {
   readonly key: string;
 }
 
-export const searchOperators = [
+const searchOperators = [
   '=',
   '!=',
   '>',

@@ -1,6 +1,12 @@
 import { existsSync } from 'node:fs';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
-import type { ComputeBackend, Job, JobHandle, JobState, TrainerJob } from '../../domain/training/job';
+import type {
+  ComputeBackend,
+  Job,
+  JobHandle,
+  JobState,
+  TrainerJob,
+} from '../../domain/training/job';
 import type { DirectoryArtifacts } from '../support/directory-artifacts';
 
 export interface ComputeUnderTest {

@@ -112,7 +112,7 @@ function declaredStage(program: ProgramSpec, name: string): ProjectStageSpec {
 }
 
 /** `enrich` for the first call, then `enrich-2`. Calls are counted in the order of the code. */
-export function nextCall(calls: StageCalls, name: string): string {
+function nextCall(calls: StageCalls, name: string): string {
   const count = (calls.get(name) ?? 0) + 1;
   calls.set(name, count);
   return count === 1 ? name : `${name}-${count}`;

@@ -53,11 +53,13 @@ export function modelFileRoutes({
         const manifest = await artifacts.getJson<ModelManifest>(found.manifest);
         const ref = manifest[files[file]];
         const bytes = await artifacts.getBytes(ref, { maxBytes: ref.bytes });
-        return reply
-          .header('content-type', 'application/octet-stream')
-          .header('etag', `"${ref.digest}"`)
-          // Fastify sends bytes as they are.
-          .send(Buffer.from(bytes) as unknown as string);
+        return (
+          reply
+            .header('content-type', 'application/octet-stream')
+            .header('etag', `"${ref.digest}"`)
+            // Fastify sends bytes as they are.
+            .send(Buffer.from(bytes) as unknown as string)
+        );
       },
     );
   };

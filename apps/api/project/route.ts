@@ -84,7 +84,8 @@ export function projectRoutes({
         await registry.projects.register({ tenant, project, digest, lifecycles, ...stored, actor });
         const found = await registry.projects.get({ tenant, project, build: digest });
         if (!found) throw failure('NotFound', `project ${project} has no build ${digest}`);
-        return { ...found, files, environment };
+        const { createdBy, createdAt } = found;
+        return { project, digest, lifecycles, createdBy, createdAt, files, environment };
       },
     );
 
@@ -99,7 +100,16 @@ export function projectRoutes({
           response: { 200: z.array(projectBuild).readonly(), default: problem },
         },
       },
-      ({ caller: { tenant }, params: { project } }) => registry.projects.list({ tenant, project }),
+      async ({ caller: { tenant }, params: { project } }) =>
+        (await registry.projects.list({ tenant, project })).map(
+          ({ digest, lifecycles, createdBy, createdAt }) => ({
+            project,
+            digest,
+            lifecycles,
+            createdBy,
+            createdAt,
+          }),
+        ),
     );
   };
 }

@@ -56,7 +56,7 @@ function fineTuningText({ rows, passages, facts }: FineTuningJson): string {
   ].join(', ');
 }
 
-export function exitCodeOf({ status }: Pick<RunJson, 'status'>): ExitCode {
+function exitCodeOf({ status }: Pick<RunJson, 'status'>): ExitCode {
   if (status === 'succeeded') return 0;
   return status === 'stopped' ? 3 : 1;
 }
