@@ -6,21 +6,19 @@ export interface SearchedKey {
   readonly key: string;
 }
 
-const searchOperators = [
-  '=',
-  '!=',
-  '>',
-  '>=',
-  '<',
-  '<=',
-  'LIKE',
-  'ILIKE',
-  'IN',
-  'NOT IN',
-  'IS NULL',
-  'IS NOT NULL',
-] as const;
-export type SearchOperator = (typeof searchOperators)[number];
+export type SearchOperator =
+  | '='
+  | '!='
+  | '>'
+  | '>='
+  | '<'
+  | '<='
+  | 'LIKE'
+  | 'ILIKE'
+  | 'IN'
+  | 'NOT IN'
+  | 'IS NULL'
+  | 'IS NOT NULL';
 
 export interface SearchTerm extends SearchedKey {
   readonly operator: SearchOperator;
