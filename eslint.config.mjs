@@ -34,6 +34,11 @@ export default tseslint.config(
     },
   },
   {
+    // A call of `test` from node:test is not awaited.
+    files: ['sdk/template/test/*.ts'],
+    rules: { '@typescript-eslint/no-floating-promises': 'off' },
+  },
+  {
     files: ['{domain,workflows,activities,db,data,apps}/**/*.ts'],
     rules: {
       'no-restricted-properties': [

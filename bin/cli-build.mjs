@@ -4,7 +4,15 @@
  * unchanged.
  */
 import { createRequire } from 'node:module';
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { buildFolder, currentBundle, stateOf } from './current-bundle.cjs';
 
@@ -19,6 +27,10 @@ const elsewhere = {
   services:
     /^(\.\/(cli-[a-z-]+|llm-server|llm-server-settings|setup)|\.\.\/infra\/up|\.\.\/apps\/cli\/(context|demo|demo-llm|main|terminal))$/,
 };
+
+/** Defines what `foldersOfSources` calls. */
+export const folderBanner =
+  "const folderOfSource = (path) => require('node:path').join(__dirname, path);";
 
 export const buildCli = (root, folder = buildFolder(root)) => buildBundle(root, 'cli', folder);
 export const buildServices = (root, folder = buildFolder(root)) =>
@@ -40,7 +52,7 @@ async function buildBundle(root, name, folder) {
     minifyWhitespace: true,
     minifySyntax: true,
     outfile: join(folder, `${name}.js`),
-    banner: { js: "const folderOfSource = (path) => require('node:path').join(__dirname, path);" },
+    banner: { js: folderBanner },
     external: nativePackages,
     plugins: [foldersOfSources(folder), without(elsewhere[name]), loadedOnUse(root)],
     logLevel: 'silent',
@@ -49,9 +61,12 @@ async function buildBundle(root, name, folder) {
   rmSync(join(folder, `${name}.json`), { force: true });
   for (const { path, contents } of outputFiles) replaceFile(path, contents);
   const sources = Object.keys(metafile.inputs).filter(
-    (path) => !/^(node_modules\/|loaded-on-use:)/.test(path),
+    (path) => !/(^|\/)node_modules\/|^loaded-on-use:/.test(path),
   );
-  const inputs = [...sources, 'package.json', 'package-lock.json', 'bin/cli-build.mjs'];
+  // An installed package has no package-lock.json.
+  const inputs = [...sources, 'package.json', 'package-lock.json', 'bin/cli-build.mjs'].filter(
+    (path) => existsSync(join(root, path)),
+  );
   // A source was edited during the build, so the bundle may be old. Without a list it is not used.
   if (inputs.some((path) => statSync(join(root, path)).mtimeMs > startedAt)) return;
   replaceFile(
@@ -115,7 +130,7 @@ const without = (modules) => ({
 });
 
 /** In a bundle, `__dirname` of a source stays the folder of the source. */
-const foldersOfSources = (folder) => ({
+export const foldersOfSources = (folder) => ({
   name: 'folders-of-sources',
   setup(builder) {
     builder.onLoad({ filter: /\.ts$/ }, ({ path }) => {

@@ -34,9 +34,12 @@ export async function up(args: readonly string[], demo?: Demo): Promise<number> 
   say('Starting Perennial …');
   let platform: Platform;
   try {
-    const environment = options.allowIncompatible
-      ? { ...process.env, PERENNIAL_ALLOW_INCOMPATIBLE_RUNS: 'true' }
-      : process.env;
+    const environment = {
+      ...process.env,
+      // Sources below this folder may be read.
+      PERENNIAL_PROJECT_DIR: process.cwd(),
+      ...(options.allowIncompatible ? { PERENNIAL_ALLOW_INCOMPATIBLE_RUNS: 'true' } : {}),
+    };
     platform = await startPlatform({
       environment,
       stateDir,

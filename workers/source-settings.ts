@@ -1,6 +1,7 @@
 /**
  * The operator's settings for what lifecycles may read from this machine and from S3.
  */
+import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { bucketPrefix, type BucketPrefix } from '../data/dataset/sources/bucket-access';
@@ -12,6 +13,8 @@ export const sourceSettings = {
   PERENNIAL_INGEST_PRIVATE_ADDRESSES: z.enum(['true', 'false']).default('false'),
   /** Colon-separated folders from which file:// sources may read. */
   PERENNIAL_INGEST_ROOTS: z.string().optional(),
+  /** The folder from which `perennial up` was started; `up` sets it. */
+  PERENNIAL_PROJECT_DIR: z.string().optional(),
   /** Comma-separated buckets, or bucket/prefix, from which s3:// sources may read. */
   PERENNIAL_INGEST_BUCKETS: z.string().optional(),
 };
@@ -20,20 +23,27 @@ export interface SourceAccess extends ReadableSources {
   readonly allowPrivateAddresses: boolean;
 }
 
-const project = resolve(__dirname, '..');
+const clone = resolve(__dirname, '..');
 
 /**
- * By default, the samples and the `data` folder of each lifecycle that `lifecycle init` created in
- * the project's folder.
+ * By default, the samples, the `data` folder of each lifecycle that `lifecycle init` created in the
+ * clone, and the folder from which `perennial up` was started. A home folder, a folder above it and
+ * the clone hold more than tables, so they are not read as a whole.
  */
-const usualRoots: readonly string[] = [join(project, '*', 'data'), join(project, 'samples')];
+function usualRoots(startedFrom: string | undefined): readonly string[] {
+  const own = [join(clone, '*', 'data'), join(clone, 'samples')];
+  if (startedFrom === undefined || !isAbsolute(startedFrom)) return own;
+  const home = homedir();
+  const isWide = startedFrom === home || isInsideFolder(home, startedFrom);
+  return isWide || startedFrom === clone ? own : [...own, startedFrom];
+}
 
 export function readSourceAccess(
   given: Readonly<Record<string, string | undefined>>,
   { denied, ownBucket }: { readonly denied: readonly string[]; readonly ownBucket: string },
 ): { readonly access: SourceAccess; readonly errors: readonly SettingError[] } {
   const named = given['PERENNIAL_INGEST_ROOTS']?.split(':').filter((root) => root !== '');
-  const roots = (named ?? usualRoots).map(withoutEnd);
+  const roots = (named ?? usualRoots(given['PERENNIAL_PROJECT_DIR'])).map(withoutEnd);
   const { buckets, errors: bucketErrors } = readBuckets(
     given['PERENNIAL_INGEST_BUCKETS'] ?? '',
     ownBucket,

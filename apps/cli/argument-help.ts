@@ -14,7 +14,7 @@ const meanings: Readonly<Record<string, string>> = {
   duration: 'duration, such as 90m, 12h or 3d',
   experiment: 'experiment id or name, as experiment list prints them',
   file: 'path of the file',
-  folder: 'path of the lifecycle folder',
+  folder: 'path of the lifecycle or project folder',
   from: 'version to compare from',
   id: 'id, as the list command prints it',
   index: 'index name',

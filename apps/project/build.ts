@@ -4,6 +4,7 @@ import { join, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Digest } from '../../domain/dataset/artifact';
 import { parseDuration } from '../../domain/duration';
+import { invalidInput } from '../../domain/document/issue-text';
 import { failure, type Issue } from '../../domain/failure';
 import { apiVersion } from '../../domain/lifecycle/lifecycle.schema';
 import type { ProjectConfig, ProjectLifecycleConfig } from '../../domain/project/config';
@@ -11,10 +12,13 @@ import type { ProgramSpec, ProjectBuild, ProjectStageSpec } from '../../domain/p
 import { isStageDefinition, stageDefaults, type StageDefinition } from '../../domain/project/stage';
 import { digestOf, sha256 } from '../../data/digest';
 import { determinismIssues } from './determinism';
-import { compile, evaluate } from './load-module';
+import { compileInstalledSources } from './installed-sources';
+import { lifecycleExports } from './lifecycle-exports';
+import { compile, evaluateFile } from './load-module';
 import { describeSteps, type PythonMachine } from './python-steps';
 import { configName, openProjectFolder, sdkEntry, type ProjectFolder } from './project-folder';
 import { stageDigests } from './stage-digests';
+import { stageIssues, unknownStageIssues } from './stage-issues';
 
 export interface BuiltProject {
   readonly build: ProjectBuild;
@@ -37,16 +41,34 @@ export interface BuiltProject {
 export async function buildProject(folder: string, machine: PythonMachine): Promise<BuiltProject> {
   const project = openProjectFolder(resolve(folder));
   const config = await readConfig(project);
+  const paths = Object.values(project.lifecycles);
+  const { exported, issues: exportIssues } = lifecycleExports(project.folder, project.lifecycles);
+  const stagesCode = project.stages === null ? '' : await compile(project.folder, project.stages);
+  const exports = stageExports(project, stagesCode);
+  // Also of stages with errors, which would otherwise be reported a second time.
+  const names = Object.values(exports).flatMap((each) => {
+    const name = (each as Partial<StageDefinition> | null | undefined)?.name;
+    return typeof name === 'string' ? [name] : [];
+  });
   const issues = [
     ...lifecycleIssues(project, config),
-    ...determinismIssues(project, Object.values(project.lifecycles)),
+    ...exportIssues,
+    ...determinismIssues(project, paths),
+    ...(project.stages === null
+      ? []
+      : stageIssues({ folder: project.folder, path: project.stages, exports })),
+    ...unknownStageIssues(project.folder, paths, names),
   ];
-  if (issues.length > 0) throw invalid(config.name, issues);
+  if (issues.length > 0)
+    throw invalidInput(
+      `project ${config.name}`,
+      issues,
+      'correct the errors, then perennial deploy',
+    );
 
-  const stagesCode = project.stages === null ? '' : await compile(project.folder, project.stages);
-  const stages = await describeStages(project, stagesCode);
+  const stages = await describeStages(project, exports);
   const python = await describeSteps(project, { machine, config, stages });
-  const workflows = await bundleLifecycles(project);
+  const workflows = await bundleLifecycles(project, exported);
   const build: ProjectBuild = {
     project: config.name,
     lifecycles: Object.keys(config.lifecycles).sort(),
@@ -73,13 +95,20 @@ export async function buildProject(folder: string, machine: PythonMachine): Prom
 }
 
 async function readConfig({ folder, config }: ProjectFolder): Promise<ProjectConfig> {
-  const { default: exported } = evaluate(await compile(folder, config), folder);
-  const { name, owner, lifecycles, steps = {} } = (exported ?? {}) as Partial<ProjectConfig>;
-  if (typeof name !== 'string' || typeof owner !== 'string' || typeof lifecycles !== 'object')
-    throw failure('InvalidInput', `${configName} has no project as its default export`, {
+  const code = await compile(folder, config);
+  const { default: exported } = evaluateFile(code, { folder, file: configName });
+  const project = (exported ?? {}) as Readonly<Record<string, unknown>>;
+  const wrong =
+    exported === undefined
+      ? 'no default export'
+      : (['name', 'owner', 'lifecycles'] as const)
+          .filter((key) => typeof project[key] !== (key === 'lifecycles' ? 'object' : 'string'))
+          .map((key) => `no ${key} in its default export`)[0];
+  if (wrong !== undefined)
+    throw failure('InvalidInput', `${configName}:1 has ${wrong}`, {
       next: 'export default defineProject({ name, owner, lifecycles })',
     });
-  return { name, owner, lifecycles, steps };
+  return { steps: {}, ...(exported as ProjectConfig) };
 }
 
 /** Each lifecycle of the configuration has a file, and each file a configuration. */
@@ -105,20 +134,21 @@ function lifecycleIssues(project: ProjectFolder, { lifecycles }: ProjectConfig):
   return [...missing, ...unused];
 }
 
-async function describeStages(
+function stageExports(
   { folder, stages }: ProjectFolder,
   code: string,
+): Readonly<Record<string, unknown>> {
+  return stages === null ? {} : evaluateFile(code, { folder, file: relative(folder, stages) });
+}
+
+async function describeStages(
+  { folder, stages }: ProjectFolder,
+  exports: Readonly<Record<string, unknown>>,
 ): Promise<ProgramSpec['stages']> {
   if (stages === null) return {};
-  const exported = Object.entries(evaluate(code, folder)).filter(
-    (entry): entry is [string, StageDefinition] => isStageDefinition(entry[1]),
+  const exported = Object.entries(exports).filter((entry): entry is [string, StageDefinition] =>
+    isStageDefinition(entry[1]),
   );
-  const names = exported.map(([, { name }]) => name);
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined)
-    throw failure('InvalidInput', `${relative(folder, stages)}: two stages are named ${twice}`, {
-      next: 'give each stage its own name in defineStage',
-    });
   const digests = await stageDigests(
     folder,
     stages,
@@ -171,14 +201,17 @@ function documentOf(
 const root = resolve(__dirname, '..', '..');
 
 /** Each workflow type has the name of its lifecycle, which may not be a name in TypeScript. */
-async function bundleLifecycles(project: ProjectFolder): Promise<string> {
+async function bundleLifecycles(
+  project: ProjectFolder,
+  exported: Readonly<Record<string, string>>,
+): Promise<string> {
   const entry = join(project.generated, 'workflows.js');
   mkdirSync(project.generated, { recursive: true });
-  const exports = Object.entries(project.lifecycles).map(
-    ([name, path]) =>
-      `exports[${JSON.stringify(name)}] = onlyFunction(${JSON.stringify(name)}, require(${JSON.stringify(path)}));`,
-  );
-  writeFileSync(entry, `${onlyFunction}\n${exports.join('\n')}\n`);
+  const exports = Object.entries(project.lifecycles).map(([name, path]) => {
+    const [file, own] = [JSON.stringify(path), JSON.stringify(exported[name])];
+    return `exports[${JSON.stringify(name)}] = require(${file})[${own}];`;
+  });
+  writeFileSync(entry, `// Generated by Perennial.\n${exports.join('\n')}\n`);
   const { bundleWorkflowCode } = await import('@temporalio/worker');
   const errors: string[] = [];
   const bundled = bundleWorkflowCode({
@@ -186,7 +219,7 @@ async function bundleLifecycles(project: ProjectFolder): Promise<string> {
     workflowInterceptorModules: [join(root, 'workflows', 'run-priority.ts')],
     logger: { ...quiet, error: (message) => errors.push(message) },
     webpackConfigHook: (config) => ({
-      ...config,
+      ...compileInstalledSources(config),
       // Relative names, so that equal code gives equal bytes in every folder.
       output: { ...config.output, devtoolModuleFilenameTemplate: '[resource-path]' },
       resolve: {
@@ -201,18 +234,19 @@ async function bundleLifecycles(project: ProjectFolder): Promise<string> {
     }),
   });
   const { code } = await bundled.catch((error: unknown) => {
-    const detail = errors.join('\n') || (error as Error).message;
+    const detail = bundlerError(errors.join('\n') || (error as Error).message);
     throw failure('InvalidInput', `the lifecycles cannot be bundled: ${detail}`, { cause: error });
   });
   return code.replaceAll(project.folder, '.');
 }
 
-const onlyFunction = `// Generated by Perennial.
-function onlyFunction(name, module) {
-  const found = Object.values(module).filter((value) => typeof value === 'function');
-  if (found.length !== 1) throw new Error('lifecycles/' + name + '.ts must export one lifecycle, but exports ' + found.length);
-  return found[0];
-}`;
+/** The first error of the bundler's report, with the file of the project that leads to it. */
+function bundlerError(report: string): string {
+  const error = /^ERROR in [^]*?(?=\n +at |\n @ |\n\n|$(?![^]))/m.exec(report)?.[0];
+  if (error === undefined) return report;
+  const file = /^ @ \.\/(?!\.perennial)(\S+)/m.exec(report)?.[1];
+  return file === undefined ? error : `${file}: ${error}`;
+}
 
 const silent = (): void => undefined;
 const quiet = {
@@ -223,11 +257,3 @@ const quiet = {
   warn: silent,
   error: silent,
 };
-
-function invalid(project: string, issues: readonly Issue[]): Error {
-  const count = issues.length === 1 ? '1 error' : `${issues.length} errors`;
-  return failure('InvalidInput', `project ${project} has ${count}`, {
-    issues,
-    next: 'correct the errors, then perennial deploy',
-  });
-}

@@ -5,10 +5,11 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import ts from 'typescript';
 import type { Issue } from '../../domain/failure';
-import type { ProjectFolder } from './project-folder';
+import { configName, type ProjectFolder } from './project-folder';
+import { placeOf } from './source-place';
 
 const calls: Readonly<Record<string, string>> = {
   'Date.now': 'use run.now()',
@@ -44,10 +45,13 @@ export function determinismIssues(
     issues.push(
       ...fileIssues(folder, { path, text }, (specifier) => {
         if (isBuiltin(specifier)) return 'use it in a stage, and call that with run.stage(…)';
+        if (notForWorkflows.includes(specifier))
+          return "import type, or import from 'perennial/workflow'";
         if (!specifier.startsWith('.')) return null;
         const file = fileOf(resolve(dirname(path), specifier));
         if (file !== null && isStageFile(stages, file))
           return 'import type, and call the stage with run.stage(…)';
+        if (file !== null && basename(file) === configName) return 'import type';
         if (file !== null) seen.add(file);
         return null;
       }),
@@ -55,6 +59,9 @@ export function determinismIssues(
   }
   return issues;
 }
+
+/** Entry points of the package whose code is not deterministic. */
+const notForWorkflows: readonly string[] = ['perennial', 'perennial/testing', 'perennial/client'];
 
 function isStageFile(stages: string | null, file: string): boolean {
   if (stages === null) return false;
@@ -80,16 +87,9 @@ function fileIssues(
 ): readonly Issue[] {
   const source = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
   const issues: Issue[] = [];
-  const report = (node: ts.Node, detail: string, expected: string): void => {
-    const { line, character } = source.getLineAndCharacterOfPosition(node.getStart(source));
-    issues.push({
-      pointer: '',
-      detail,
-      expected,
-      file: relative(folder, path),
-      line: line + 1,
-      column: character + 1,
-    });
+  const report = (node: ts.Node, problem: string, alternative: string): void => {
+    const detail = `${problem}; ${alternative}`;
+    issues.push({ pointer: '', detail, ...placeOf(folder, source, node) });
   };
   const visit = (node: ts.Node): void => {
     if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) {

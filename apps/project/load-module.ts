@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { compileFunction } from 'node:vm';
 import { build, type BuildFailure } from 'esbuild';
+import { invalidInput } from '../../domain/document/issue-text';
 import { failure, type Issue } from '../../domain/failure';
 import { nodeBundle } from './project-folder';
 
@@ -19,7 +20,26 @@ export async function compile(folder: string, entry: string): Promise<string> {
       detail: text,
       ...(location && { file: location.file, line: location.line, column: location.column + 1 }),
     }));
-    throw failure('InvalidInput', `the project does not compile`, { issues });
+    throw invalidInput('the project', issues, 'correct the errors, then build again');
+  }
+}
+
+/**
+ * Like `evaluate` for a file of a project, whose errors name it.
+ * @throws InvalidInput when the file throws while it is loaded.
+ */
+export function evaluateFile(
+  code: string,
+  { folder, file }: { readonly folder: string; readonly file: string },
+): Readonly<Record<string, unknown>> {
+  try {
+    return evaluate(code, folder);
+  } catch (error) {
+    const message = (error as Partial<Error> | null)?.message ?? String(error);
+    throw failure('InvalidInput', `${file} fails while it is loaded: ${message}`, {
+      cause: error,
+      next: `correct ${file} or the modules that it imports`,
+    });
   }
 }
 

@@ -1,10 +1,13 @@
 /** Installs npm packages exactly as in the lock file. */
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { run } from './children.mjs';
 import { digestOfFile, isStamped, stamp } from './stamp.mjs';
 
 export function packagesStep(root) {
+  // npm installed the packages of an installed Perennial with it.
+  if (isInstalledPackage(root))
+    return { title: 'npm packages', doing: '', done: () => true, work: async () => undefined };
   const stampFile = join(root, 'node_modules', '.perennial-lock');
   const digest = digestOfFile(join(root, 'package-lock.json'));
   return {
@@ -24,6 +27,11 @@ export function packagesStep(root) {
       stamp(stampFile, digest);
     },
   };
+}
+
+/** Whether this is a package in the node_modules of a project, and not a clone. */
+function isInstalledPackage(root) {
+  return root.split(sep).includes('node_modules');
 }
 
 /**

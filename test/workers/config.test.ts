@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { homedir, tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import { fileRefusal } from '../../data/dataset/sources/file-access';
 import { checkUpSettings, readConfig } from '../../workers/config';
 import { temporalConnectOptions } from '../../workers/temporal/settings';
@@ -133,6 +133,28 @@ describe('settings', () => {
     expect(
       errors({ ...needed, PERENNIAL_S3_BUCKET: 'ours', PERENNIAL_INGEST_BUCKETS: 'ours' }),
     ).toHaveLength(1);
+  });
+
+  test('let sources read below the folder of `perennial up`, unless it is a home or the clone', async () => {
+    const clone = resolve(__dirname, '..', '..');
+    const filesFrom = (startedFrom: string) =>
+      readConfig({
+        ...needed,
+        PERENNIAL_STATE_DIR: join(startedFrom, '.perennial'),
+        PERENNIAL_PROJECT_DIR: startedFrom,
+      }).ingest.files;
+    const usual = filesFrom(clone).roots;
+    expect(usual).toEqual([join(clone, '*', 'data'), join(clone, 'samples')]);
+    for (const wide of [homedir(), dirname(homedir()), '/'])
+      expect(filesFrom(wide).roots).toEqual(usual);
+    const files = filesFrom(folder);
+    expect(files.roots).toEqual([...usual, folder]);
+    const found = await Promise.all(
+      ['data.csv', 'data/orders.csv', '.env', '.perennial/secrets.json', '.git/config'].map(
+        async (path) => (await fileRefusal(join(folder, path), files)) === null,
+      ),
+    );
+    expect(found).toEqual([true, true, false, false, false]);
   });
 
   test('do not let lifecycles refer to secrets of the platform', () => {

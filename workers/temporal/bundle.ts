@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { bundleWorkflowCode } from '@temporalio/worker';
+import { compileInstalledSources } from '../../apps/project/installed-sources';
 import type { Digest } from '../../domain/dataset/artifact';
-import { sourceDigest } from './source-digest';
+import { lockFile, sourceDigest } from './source-digest';
 
 const root = resolve(__dirname, '..', '..');
 const interceptorsPath = join(root, 'workflows', 'run-priority.ts');
@@ -22,7 +23,7 @@ export async function workflowBundle(
   workflowsPath = join(root, 'workflows', 'index.ts'),
 ): Promise<WorkflowCode> {
   // Everything that the bundle may hold: workflows, domain, the entry and the SDK's version.
-  const digest = sourceDigest(['package-lock.json', workflowsPath, 'workflows', 'domain']);
+  const digest = sourceDigest([lockFile, workflowsPath, 'workflows', 'domain']);
   const codePath = join(
     cacheDir,
     `workflows-${digest.slice('sha256:'.length, 'sha256:'.length + 16)}.js`,
@@ -33,6 +34,7 @@ export async function workflowBundle(
   const { code } = await bundleWorkflowCode({
     workflowsPath,
     workflowInterceptorModules: [interceptorsPath],
+    webpackConfigHook: compileInstalledSources,
     logger: quiet,
   });
   mkdirSync(cacheDir, { recursive: true });

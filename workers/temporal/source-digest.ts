@@ -1,16 +1,21 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import type { Digest } from '../../domain/dataset/artifact';
 
 const root = resolve(__dirname, '..', '..');
+
+/** The versions of the libraries. npm packs no package-lock.json, so a package has a copy of it. */
+export const lockFile = existsSync(join(root, 'package-lock.json'))
+  ? 'package-lock.json'
+  : join('dist', 'libraries.lock');
 
 /**
  * Digest of the code that makes the outputs of stages, with the versions of its libraries. It is
  * coarse on purpose: recomputing an output costs minutes, but a stale output is wrong.
  */
 export function stageCodeDigest(): Digest {
-  return sourceDigest(['activities', 'data', 'domain', 'package-lock.json']);
+  return sourceDigest(['activities', 'data', 'domain', lockFile]);
 }
 
 /**

@@ -3,14 +3,16 @@
  * Temporal's sandbox, so it imports no library but the SDK's workflow package.
  */
 import type { z } from 'zod';
-import { workflowInfo } from '@temporalio/workflow';
+import { sleep, workflowInfo } from '@temporalio/workflow';
 import { buildIdOf } from '../../domain/project/program';
 import type { Verdict } from '../../domain/decision/verdict';
+import { formatSeconds, parseDuration } from '../../domain/duration';
 import type { StageDefinition } from '../../domain/project/stage';
 import type { LifecycleWorkflow } from '../lifecycle/lifecycle';
 import { workflowOf } from '../lifecycle/lifecycle';
 import { modelRun, type ModelLifecycleRun } from '../lifecycle/model-run';
 import type { ModelRun } from '../lifecycle/stage';
+import { changeStatus, waitWhilePaused } from '../run/control';
 import type { RunEnd } from '../run/end';
 import { callStage, callStep, refusal, type StageCalls } from './stage-calls';
 
@@ -45,6 +47,12 @@ export interface ProjectRun<Stages> extends ModelLifecycleRun {
    * against the annotations of the function; `Output` is what they say.
    */
   step<Output = unknown>(name: string, input: Readonly<Record<string, unknown>>): Promise<Output>;
+  /** The time of the run. A replay gets the same. */
+  now(): Date;
+  /** A number from 0 to below 1. A replay gets the same. */
+  random(): number;
+  /** Waits, also over restarts of the platform. A duration such as `90s`, `6h` or `30d`. */
+  sleep(duration: string): Promise<void>;
   /** Registers an undo. It runs when the run fails or is cancelled, newest first. */
   undo(what: string, work: () => Promise<void>): void;
   /** Ends the run as succeeded without a release. */
@@ -96,11 +104,31 @@ function projectRun<Stages>(run: ModelRun): ProjectRun<Stages> {
     },
     step: async <Output>(name: string, input: Readonly<Record<string, unknown>>) =>
       (await callStep(run, program, { calls, name, input })) as Output,
+    // Temporal replaces the clock and the random numbers of the sandbox by recorded ones.
+    now: () => new Date(),
+    random: () => Math.random(),
+    async sleep(text) {
+      const duration = parseDuration(text);
+      if (duration === null || duration.months > 0)
+        throw refusal(
+          `run.sleep(${JSON.stringify(text)}) is not a duration`,
+          'use a duration such as 90s, 6h or 30d',
+        );
+      await sleepFor(run, duration.seconds);
+    },
     undo(what, work) {
       run.undo.push({ what, run: work });
     },
     done: (reason) => ({ status: 'succeeded', verdict: doneVerdict(reason), version: null }),
   };
+}
+
+async function sleepFor({ control }: ModelRun, seconds: number): Promise<void> {
+  const until = new Date(Date.now() + seconds * 1000).toISOString();
+  await changeStatus(control, 'waiting', `sleeps until ${until}`);
+  await sleep(seconds * 1000, { summary: `sleeps ${formatSeconds(seconds)}` });
+  await changeStatus(control, 'running', null);
+  await waitWhilePaused(control);
 }
 
 function doneVerdict(message = 'the lifecycle ended without a release'): Verdict {

@@ -1,15 +1,6 @@
-import {
-  constants,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { constants, copyFileSync, existsSync, mkdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, extname, join, resolve, sep } from 'node:path';
+import { basename, extname, join, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
 import { count, figure } from '../../../domain/format';
@@ -31,6 +22,7 @@ import { checkHere } from './check';
 import { readLifecycleFolder } from './folder';
 import type { Terminal } from '../terminal';
 import { unknownTrainer } from '../training/trainer-name';
+import { writeFolder } from '../whole-folder';
 
 interface InitOptions {
   readonly trainer: string;
@@ -265,26 +257,6 @@ async function profileOf(
     scratchRoot: tmpdir(),
   });
   return { profile, bytes: statSync(path).size };
-}
-
-/** All files or none: the folder gets its name when it is complete. */
-function writeFolder(
-  folder: string,
-  files: Readonly<Record<string, string>>,
-  more: (folder: string) => void,
-): void {
-  const partial = join(dirname(folder), `.${basename(folder)}.partial-${process.pid}`);
-  try {
-    for (const [path, text] of Object.entries(files)) {
-      mkdirSync(dirname(join(partial, path)), { recursive: true });
-      writeFileSync(join(partial, path), text);
-    }
-    more(partial);
-    renameSync(partial, folder);
-  } catch (error) {
-    rmSync(partial, { recursive: true, force: true });
-    throw error;
-  }
 }
 
 function sayInference({ say, paint }: Terminal, { found, checks }: InferredLifecycle): void {

@@ -1,17 +1,15 @@
 import type { Command } from 'commander';
-import { join, resolve } from 'node:path';
-import { environmentsFolder } from '../../../data/training/python-environments';
-import { looseningText } from '../../../domain/lifecycle/loosenings';
-import { buildIdOf } from '../../../domain/project/program';
-import type * as Build from '../../project/build';
-import type { PythonMachine } from '../../project/python-steps';
-import { CliError } from '../cli-error';
-import type { CliContext, CliSettings } from '../context';
+import { resolve } from 'node:path';
+import type { CliContext } from '../context';
 import { jsonText } from '../harmless';
-import { readTexts } from '../lifecycle/folder';
+import { assertInForce, deployProject } from './deploy';
+import { projectDevCommand } from './dev-command';
+import { projectInitCommand } from './init-command';
 
 /** Commands of a project that writes its lifecycles in TypeScript. */
 export function projectCommands(program: Command, context: CliContext): void {
+  projectInitCommand(program, context);
+  projectDevCommand(program, context);
   const { terminal, settings } = context;
   program
     .command('deploy [folder]')
@@ -19,69 +17,13 @@ export function projectCommands(program: Command, context: CliContext): void {
     .option('--json', 'Print as JSON')
     .action(async (given: string | undefined, options: { readonly json?: true }) => {
       const folder = resolve(settings.cwd, given ?? '.');
-      const built = await build(folder, pythonOf(settings));
-      const { project } = built.build;
-      const api = context.api();
-      const stored = await api.call('POST /projects/{project}/builds', {
-        path: { project },
-        body: {
-          lifecycles: [...built.build.lifecycles],
-          workflows: built.workflows,
-          stages: built.stages,
-          files: Object.fromEntries(
-            Object.entries(built.files).map(([path, bytes]) => [path, bytes.toString('base64')]),
-          ),
-          lock: built.lock,
-        },
-      });
-      if (!options.json)
-        terminal.say(`${project}: build ${buildIdOf(built.digest)} of ${folder} is stored`);
-      const files = readTexts(settings.cwd, folder);
-      const applied = [];
-      for (const [name, document] of Object.entries(built.documents(stored as StoredFiles))) {
-        const answer = await api.call('PUT /lifecycles/{name}', {
-          path: { name },
-          body: { document, fileName: 'perennial.config.ts', files, folder },
-        });
-        applied.push(answer);
-        if (options.json) continue;
-        const revision = `${name}: revision ${answer.revision}`;
-        for (const line of answer.warnings) terminal.say(terminal.paint.yellow(`warning: ${line}`));
-        if (answer.state !== 'pending') {
-          terminal.say(`${revision} ${answer.changed ? 'applied' : 'is unchanged'}`);
-          continue;
-        }
-        terminal.say(`${revision} loosens the policy:`);
-        for (const each of answer.loosenings) terminal.say(`  ${looseningText(each)}`);
-      }
-      if (options.json)
-        terminal.out(jsonText({ project, build: built.digest, lifecycles: applied }));
-      const pending = applied.find(({ state }) => state === 'pending');
-      if (pending)
-        throw new CliError(
-          `${pending.lifecycle}: revision ${pending.revision} waits for an approver other than its author`,
-          3,
-          `perennial lifecycle approve ${pending.lifecycle} --revision ${pending.revision} --reason "<why>"`,
-        );
+      const target = {
+        api: context.api(),
+        settings,
+        terminal: options.json ? null : terminal,
+      };
+      const deployment = await deployProject(target, folder);
+      if (options.json) terminal.out(jsonText(deployment));
+      assertInForce(deployment);
     });
-}
-
-function pythonOf({ python, uv, trainersDir, stateDir }: CliSettings): PythonMachine {
-  return {
-    python,
-    uv: uv?.program,
-    variables: uv?.variables,
-    runtimeDir: join(trainersDir, 'runtime'),
-    folder: environmentsFolder(join(stateDir, 'state')),
-  };
-}
-
-/** Digests are plain text in the API's description. */
-type StoredFiles = Parameters<Build.BuiltProject['documents']>[0];
-
-/** The bundlers take a second to load, so only the commands that need them do. */
-async function build(folder: string, machine: PythonMachine) {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports
-  const { buildProject } = require('../../project/build') as typeof Build;
-  return buildProject(folder, machine);
 }

@@ -1,0 +1,52 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join, relative, resolve, sep } from 'node:path';
+import type { Command } from 'commander';
+import { checkLifecycleName } from '../../../domain/lifecycle/template';
+import { scaffoldFiles } from '../../project/scaffold';
+import { CliError } from '../cli-error';
+import type { CliContext } from '../context';
+import { writeFolder } from '../whole-folder';
+
+export function projectInitCommand(program: Command, { terminal, settings }: CliContext): void {
+  program
+    .command('init <name>')
+    .description('Write a project whose lifecycle and stages are TypeScript to ./<name>')
+    .option('--typescript', 'Required; `perennial lifecycle init` writes a YAML lifecycle')
+    .action((name: string, { typescript }: { readonly typescript?: true }) => {
+      if (!typescript)
+        throw new CliError(
+          'init writes TypeScript projects and needs --typescript',
+          2,
+          `perennial init ${name} --typescript, or perennial lifecycle init ${name} for YAML`,
+        );
+      checkLifecycleName(name);
+      const folder = resolve(settings.cwd, name);
+      if (existsSync(folder))
+        throw new CliError(
+          `${name} already exists; nothing was written`,
+          2,
+          `choose another name, or remove the folder ${name} first`,
+        );
+      const files = scaffoldFiles({ name, perennial: packageToInstall(folder) });
+      writeFolder(folder, files);
+      for (const path of Object.keys(files)) terminal.say(`wrote ${name}/${path}`);
+      const prepare = needsEntryPoints() ? `(cd ${root} && npm run prepack) && ` : '';
+      terminal.say(`next: ${prepare}cd ${name} && npm install && npm test`);
+    });
+}
+
+const root = resolve(__dirname, '..', '..', '..');
+
+/** A clone has the compiled entry points and their types only after `npm run prepack`. */
+function needsEntryPoints(): boolean {
+  return !existsSync(join(root, 'dist', 'types', 'sdk', 'index.d.ts'));
+}
+
+/** The version of an installed package; for a clone its folder, because npm has no such version. */
+function packageToInstall(project: string): string {
+  if (!root.split(sep).includes('node_modules')) return `file:${relative(project, root)}`;
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    readonly version: string;
+  };
+  return `^${version}`;
+}

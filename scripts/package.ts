@@ -1,0 +1,97 @@
+/**
+ * `npm pack` runs this: compiles the entry points of the package to `dist/`, with their types. The
+ * platform itself runs from its sources, as in a clone.
+ */
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { build, type Plugin } from 'esbuild';
+import ts from 'typescript';
+
+const root = resolve(__dirname, '..');
+const dist = join(root, 'dist');
+const entries = ['index', 'workflow', 'testing'];
+
+async function main(): Promise<void> {
+  rmSync(dist, { recursive: true, force: true });
+  mkdirSync(dist);
+  // An ES module, which this CommonJS program can only load with import().
+  const { folderBanner, foldersOfSources } = (await import(join(root, 'bin', 'cli-build.mjs'))) as {
+    readonly folderBanner: string;
+    readonly foldersOfSources: (folder: string) => Plugin;
+  };
+  const options = {
+    absWorkingDir: root,
+    outdir: dist,
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    logLevel: 'warning',
+  } as const;
+  // Temporal's sandbox has no module of Node, so this entry has no banner.
+  await build({ ...options, entryPoints: ['sdk/workflow.ts'] });
+  await build({
+    ...options,
+    entryPoints: ['sdk/index.ts', 'sdk/testing.ts'],
+    banner: { js: folderBanner },
+    plugins: [foldersOfSources(dist)],
+  });
+  writeTypes();
+  copyFileSync(join(root, 'package-lock.json'), join(dist, 'libraries.lock'));
+}
+
+/** The declarations that the entry points reach, at the paths of their sources. */
+function writeTypes(): void {
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) =>
+    ts.sys.readFile(path),
+  ) as { readonly config: unknown };
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
+  const sources = entries.map((name) => join(root, 'sdk', `${name}.ts`));
+  const program = ts.createProgram(sources, {
+    ...options,
+    noEmit: false,
+    incremental: false,
+    declaration: true,
+    emitDeclarationOnly: true,
+    rootDir: root,
+    outDir: join(dist, 'types'),
+  });
+  const reached = new Set(sources);
+  for (const path of reached) {
+    const text = declarationsOf(program, path);
+    for (const [, specifier = ''] of text.matchAll(/(?:from|import\() ?['"](\.[^'"]+)['"]/g)) {
+      const to = resolve(dirname(path), specifier);
+      const source = [`${to}.ts`, `${to}.d.ts`, join(to, 'index.ts')].find((each) =>
+        program.getSourceFile(each),
+      );
+      if (source === undefined) throw new Error(`${path} imports ${specifier}, which is not found`);
+      reached.add(source);
+    }
+    const to = join(dist, 'types', relative(root, path).replace(/(\.d)?\.ts$/, '.d.ts'));
+    mkdirSync(dirname(to), { recursive: true });
+    writeFileSync(to, text);
+  }
+}
+
+function declarationsOf(program: ts.Program, path: string): string {
+  const source = program.getSourceFile(path);
+  if (source === undefined) throw new Error(`the compiler did not read ${path}`);
+  // Written by hand, so nothing is emitted for it.
+  if (source.isDeclarationFile) return source.text;
+  let text: string | undefined;
+  const { diagnostics } = program.emit(source, (_, emitted) => (text = emitted), undefined, true);
+  if (text !== undefined && diagnostics.length === 0) return text;
+  throw new Error(
+    ts.formatDiagnostics(diagnostics, {
+      getCanonicalFileName: (name) => name,
+      getCurrentDirectory: () => root,
+      getNewLine: () => '\n',
+    }) || `nothing was emitted for ${path}`,
+  );
+}
+
+void main().catch((error: unknown) => {
+  process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});

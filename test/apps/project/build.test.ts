@@ -1,0 +1,164 @@
+import type { PerennialError } from '../../../domain/failure';
+import { buildProject } from '../../../apps/project/build';
+import { scaffoldFiles } from '../../../apps/project/scaffold';
+import { noPython, removeProject, writeProject } from '../../support/project/folder';
+
+const template = scaffoldFiles({ name: 'churn', perennial: '^0.1.0' });
+
+/** The template's file with one text replaced, which must be there. */
+function edited(path: string, from: string, to: string): Record<string, string> {
+  const text = template[path] ?? '';
+  if (!text.includes(from)) throw new Error(`${path} does not contain ${from}`);
+  return { [path]: text.replace(from, () => to) };
+}
+
+/** The lines of the error, which a person reads. */
+async function errorsOf(changed: Readonly<Record<string, string | null>>) {
+  const folder = writeProject(changed);
+  try {
+    await buildProject(folder, noPython);
+    return ['built'];
+  } catch (error) {
+    const { message, next } = error as PerennialError;
+    return [...message.split('\n').map((line) => line.trim()), `next: ${next ?? ''}`];
+  } finally {
+    removeProject(folder);
+  }
+}
+
+const lifecycle = 'lifecycles/churn.ts';
+const inBody = (line: string) =>
+  edited(
+    lifecycle,
+    '  const data = await run.ingest();\n',
+    `  ${line}\n  const data = await run.ingest();\n`,
+  );
+
+describe('building a project names the file and line of', () => {
+  test.each([
+    ['Date.now()', 'const at = Date.now();', 'use run.now()'],
+    ['Math.random()', 'const x = Math.random();', 'use run.random()'],
+    ['new Date()', 'const at = new Date();', 'use run.now()'],
+    ['fetch()', "await fetch('https://example.com');", 'call the service in a stage'],
+    ['setTimeout()', 'setTimeout(() => undefined, 5);', 'use run.sleep(…)'],
+    ['process', 'const home = process.env.HOME;', 'read the environment in a stage'],
+  ])('%s in a lifecycle, with the alternative', async (_, line, alternative) => {
+    const [first, second = ''] = await errorsOf(inBody(line));
+    expect(first).toBe('project churn has 1 error');
+    expect(second).toMatch(/^lifecycles\/churn\.ts:10:\d+ /);
+    expect(second).toContain(alternative);
+  });
+
+  test.each([
+    ["import { readFileSync } from 'fs';", 'a lifecycle may not import values of fs'],
+    ["import { selectCustomers } from '../stages';", 'import type, and call the stage'],
+    ["import config from '../perennial.config';", 'import type'],
+    ["import { z } from 'perennial';", "import from 'perennial/workflow'"],
+  ])('the import %s in a lifecycle', async (line, expected) => {
+    const [, second = ''] = await errorsOf({
+      [lifecycle]: `${line}\n${template[lifecycle] ?? ''}`,
+    });
+    expect(second).toMatch(/^lifecycles\/churn\.ts:1:1 /);
+    expect(second).toContain(expected);
+  });
+
+  test('a forbidden call in a module that a lifecycle imports', async () => {
+    const found = await errorsOf({
+      [lifecycle]: `import { now } from '../clock';\nvoid now;\n${template[lifecycle] ?? ''}`,
+      'clock.ts': 'export const now = () =>\n  Date.now();\n',
+    });
+    expect(found[1]).toBe(
+      'clock.ts:2:3 Date.now() may differ when the run is replayed; use run.now()',
+    );
+  });
+
+  test('a file without a lifecycle', async () => {
+    expect(await errorsOf({ [lifecycle]: 'export const churn = 1;\n' })).toEqual([
+      'project churn has 1 error',
+      'lifecycles/churn.ts:1 exports no lifecycle; expected export const churn = lifecycle<typeof stages>(async (run) => …)',
+      'next: correct the errors, then perennial deploy',
+    ]);
+  });
+
+  test('a second lifecycle in one file', async () => {
+    const found = await errorsOf({
+      [lifecycle]: `${template[lifecycle] ?? ''}export const other = lifecycle(async (run) => run.done());\n`,
+    });
+    expect(found[1]).toMatch(
+      /^lifecycles\/churn\.ts:28:14 exports a second lifecycle, other; expected .*lifecycles\/other\.ts$/,
+    );
+  });
+
+  test('each of two stages of one name', async () => {
+    const found = await errorsOf({
+      'stages/index.ts': "export * from './select-customers';\nexport * from './again';\n",
+      'stages/again.ts':
+        "import { defineStage, z } from 'perennial';\n" +
+        'export const again = defineStage({\n' +
+        "  name: 'select_customers', input: z.string(), output: z.string(), run: (_, text) => text,\n" +
+        '});\n',
+    });
+    expect(found.slice(0, 3)).toEqual([
+      'project churn has 2 errors',
+      'stages/again.ts:3:3 2 stages have the name select_customers; expected another name in each defineStage',
+      'stages/select-customers.ts:8:3 2 stages have the name select_customers; expected another name in each defineStage',
+    ]);
+  });
+
+  test('a stage without an output schema', async () => {
+    const found = await errorsOf(
+      edited('stages/select-customers.ts', '  output: z.object({ customers: tableSchema }),\n', ''),
+    );
+    expect(found[1]).toBe(
+      'stages/select-customers.ts:8:3 stage select_customers has no output schema; expected output: z.object({ … }), with z of perennial',
+    );
+  });
+
+  test('the call of a stage that the project does not export', async () => {
+    const found = await errorsOf(edited(lifecycle, "'select_customers'", "'select_customer'"));
+    expect(found[1]).toBe(
+      'lifecycles/churn.ts:16:36 the project has no stage select_customer; did you mean select_customers?',
+    );
+  });
+
+  test.each([
+    [
+      'no default export',
+      'export const project = 1;\n',
+      'perennial.config.ts:1 has no default export',
+    ],
+    [
+      'a default export without lifecycles',
+      "export default { name: 'churn', owner: 'me' };\n",
+      'perennial.config.ts:1 has no lifecycles in its default export',
+    ],
+    [
+      'an error while it is loaded',
+      "throw new Error('no settings');\n",
+      'perennial.config.ts fails while it is loaded: no settings',
+    ],
+  ])('a configuration with %s', async (_, text, message) => {
+    const [first] = await errorsOf({ 'perennial.config.ts': text });
+    expect(first).toBe(message);
+  });
+
+  test('a syntax error', async () => {
+    const found = await errorsOf({ 'perennial.config.ts': 'export default {\n  name: ;\n};\n' });
+    expect(found.slice(0, 2)).toEqual([
+      'the project has 1 error',
+      'perennial.config.ts:2:9 Unexpected ";"',
+    ]);
+  });
+
+  test('a lifecycle that the configuration does not list', async () => {
+    const found = await errorsOf({ 'lifecycles/other.ts': template[lifecycle] ?? '' });
+    expect(found[1]).toContain('perennial.config.ts does not list the lifecycle other');
+  });
+});
+
+test('says how to create a project in a folder without one', async () => {
+  expect(await errorsOf({ 'perennial.config.ts': null })).toEqual([
+    expect.stringMatching(/ has no perennial\.config\.ts$/),
+    'next: perennial init <name> --typescript creates a project',
+  ]);
+});
