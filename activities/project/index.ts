@@ -1,9 +1,14 @@
-import { createProjectStageActivities } from './stage';
+import { createStageMapActivities } from './map';
+import { createProjectStageActivities, createStageRunner } from './stage';
 import type { ProjectStageDeps } from './stage-context';
 
 export type ProjectActivities = ReturnType<typeof createProjectActivities>;
 
 /** The activities on the queue of a project. */
 export function createProjectActivities(deps: ProjectStageDeps) {
-  return { ...createProjectStageActivities(deps) };
+  const runner = createStageRunner(deps);
+  return {
+    ...createProjectStageActivities(deps, runner),
+    ...createStageMapActivities(deps, runner),
+  };
 }

@@ -43,16 +43,21 @@ export interface ProjectStageDeps {
   readonly stages: readonly StageDefinition[];
 }
 
-export interface ProjectStageInput extends RunEffectRef {
+export interface StageCallRef extends RunEffectRef {
   readonly lifecycle: string;
   readonly stage: string;
   /** The name of this call in the records: the stage's, or with a number for a later call. */
   readonly call: string;
+  /** The position of an item of a map; absent for a call of the stage itself. */
+  readonly item?: number;
+}
+
+export interface ProjectStageInput extends StageCallRef {
   readonly input: unknown;
 }
 
 interface StageAttempt extends HeartbeatContext {
-  readonly input: ProjectStageInput;
+  readonly input: StageCallRef;
   readonly scratch: Scratch;
   readonly claim: HeldClaim;
 }
@@ -65,7 +70,8 @@ export function openStageContext(
   { input, scratch, claim, signal, report }: StageAttempt,
 ): StageContext {
   const { registry, artifacts } = deps;
-  const { tenant, runId, key, lifecycle, call } = input;
+  const { tenant, runId, key, lifecycle, call, item } = input;
+  const about = { runId, stage: call, ...(item === undefined ? {} : { item }) };
   const { attempt } = activityInfo();
   const showProgress = openRunProgress(registry.events, {
     tenant,
@@ -81,13 +87,19 @@ export function openStageContext(
     idempotencyKey: key,
     signal,
     folder: scratch.folder,
-    log: logOf(deps.log, { runId, stage: call, attempt }),
+    log: logOf(deps.log, { ...about, attempt }),
     metric(name, value) {
       registry.events
-        .append({ tenant, runId, kind: 'stage.metric', stage: call, data: { name, value } })
+        .append({
+          tenant,
+          runId,
+          kind: 'stage.metric',
+          stage: call,
+          data: { name, value, ...(item === undefined ? {} : { item }) },
+        })
         .catch((error: unknown) =>
           deps.log.warn('a metric of a stage was not recorded', {
-            runId,
+            ...about,
             name,
             reason: (error as Error).message,
           }),
@@ -95,6 +107,8 @@ export function openStageContext(
     },
     progress(done, total) {
       report({ done, total });
+      // The map shows how many of its items have ended.
+      if (item !== undefined) return;
       showProgress({ done, ...(total === undefined ? {} : { total }) });
     },
     secret: (ref) => deps.secretOf(ref),

@@ -1,5 +1,6 @@
 /** Runs the stages that a project defines in TypeScript. */
-import { activityInfo } from '@temporalio/activity';
+import { isNativeError } from 'node:util/types';
+import { activityInfo, Context } from '@temporalio/activity';
 import { openScratch } from '../../data/scratch';
 import { failure, isPerennialError } from '../../domain/failure';
 import type { StageContext, StageDefinition } from '../../domain/project/stage';
@@ -7,14 +8,22 @@ import { stageValueBytes, type StageSchema } from '../../domain/project/stage';
 import type { RunEffectRef } from '../../domain/run/run';
 import { withHeartbeat } from '../run/heartbeat';
 import { withIdempotencyKey } from '../run/idempotent-effect';
-import { openStageContext, type ProjectStageDeps, type ProjectStageInput } from './stage-context';
+import {
+  openStageContext,
+  type ProjectStageDeps,
+  type ProjectStageInput,
+  type StageCallRef,
+} from './stage-context';
 
 export interface ProjectUndoInput extends ProjectStageInput {
   /** The effect whose output is undone. */
   readonly of: RunEffectRef['key'];
 }
 
-export function createProjectStageActivities(deps: ProjectStageDeps) {
+export type StageRunner = ReturnType<typeof createStageRunner>;
+
+/** Runs and undoes stages under the journal of effects. */
+export function createStageRunner(deps: ProjectStageDeps) {
   const stageOf = (name: string): StageDefinition => {
     const found = deps.stages.find((stage) => stage.name === name);
     if (!found)
@@ -23,44 +32,56 @@ export function createProjectStageActivities(deps: ProjectStageDeps) {
       });
     return found;
   };
-  /** A context for one attempt, whose folder is removed at the end. */
-  const attempt = <T>(
-    input: ProjectStageInput,
-    work: (context: StageContext) => Promise<T>,
-  ): Promise<T> =>
-    withHeartbeat((beat) =>
-      withIdempotencyKey(deps.registry.effects, input, async (assertOwned, claim) => {
-        const scratch = await openScratch(deps.scratchRoot, `stage-${input.runId}`);
-        try {
-          const context = openStageContext(deps, { input, scratch, claim, ...beat });
-          const result = await work(context);
-          await assertOwned();
-          return result;
-        } finally {
-          await scratch.dispose();
-        }
-      }),
-    );
+  return {
+    /** A context for one attempt, whose folder is removed at the end. */
+    attempt: <T>(input: StageCallRef, work: (context: StageContext) => Promise<T>): Promise<T> =>
+      withHeartbeat((beat) =>
+        withIdempotencyKey(deps.registry.effects, input, async (assertOwned, claim) => {
+          const scratch = await openScratch(deps.scratchRoot, `stage-${input.runId}`);
+          try {
+            const context = openStageContext(deps, { input, scratch, claim, ...beat });
+            const result = await work(context);
+            await assertOwned();
+            return result;
+          } finally {
+            await scratch.dispose();
+          }
+        }),
+      ),
+
+    async run(context: StageContext, { stage: name, input }: ProjectStageInput): Promise<unknown> {
+      const stage = stageOf(name);
+      const given = parsed(stage, 'input', stage.input, input);
+      return checkedOutput(stage, await ownErrors(stage, () => stage.run(context, given)));
+    },
+
+    /** `output` is null when the stage did not finish. */
+    async undo(
+      context: StageContext,
+      { stage: name, input, output }: ProjectStageInput & { readonly output: unknown },
+    ): Promise<void> {
+      const stage = stageOf(name);
+      const given = parsed(stage, 'input', stage.input, input);
+      await ownErrors(stage, () => stage.undo?.(context, { input: given, output }));
+    },
+  };
+}
+
+export function createProjectStageActivities(deps: ProjectStageDeps, runner: StageRunner) {
   return {
     /**
      * Runs a stage of the project. A retry after a success returns the stored output.
      * @throws InvalidInput when the input or the output does not match its schema.
      */
     runProjectStage: (input: ProjectStageInput): Promise<unknown> =>
-      attempt(input, async (context) => {
-        const stage = stageOf(input.stage);
-        const given = parsed(stage, 'input', stage.input, input.input);
-        return checkedOutput(stage, await ownErrors(stage, () => stage.run(context, given)));
-      }),
+      runner.attempt(input, (context) => runner.run(context, input)),
 
     /** Undoes a stage. Does nothing when the stage has no undo. */
     undoProjectStage: (input: ProjectUndoInput): Promise<null> =>
-      attempt(input, async (context) => {
-        const stage = stageOf(input.stage);
+      runner.attempt(input, async (context) => {
         const { tenant, of: key } = input;
         const output = (await deps.registry.effects.result({ tenant, key })) ?? null;
-        const given = parsed(stage, 'input', stage.input, input.input);
-        await ownErrors(stage, () => stage.undo?.(context, { input: given, output }));
+        await runner.undo(context, { ...input, output });
         return null;
       }),
   };
@@ -119,18 +140,24 @@ async function ownErrors<T>({ name }: StageDefinition, work: () => T | Promise<T
     return await work();
   } catch (error) {
     if (isPerennialError(error)) throw error;
-    if (error instanceof Error && error.name === 'AbortError') throw error;
+    // Only a cancelled activity may end as cancelled. Code may also abort its own requests.
+    const { aborted } = Context.current().cancellationSignal;
+    if (aborted && isError(error) && error.name === 'AbortError') throw error;
     const { attempt } = activityInfo();
-    const isFinal = error instanceof Error && error.name === 'StageError';
-    const message =
-      error instanceof Error
-        ? `stage ${name}: ${error.message || error.name}`
-        : `stage ${name} threw ${describeThrown(error)}; throw an Error`;
+    const isFinal = isError(error) && error.name === 'StageError';
+    const message = isError(error)
+      ? `stage ${name}: ${error.message || error.name}`
+      : `stage ${name} threw ${describeThrown(error)}; throw an Error`;
     throw failure(isFinal ? 'StageRefused' : 'StageFailed', message, {
       cause: error,
       next: `perennial run logs (attempt ${attempt})`,
     });
   }
+}
+
+/** Also an error of another realm, and a DOMException, which is no native error. */
+function isError(thrown: unknown): thrown is Error {
+  return thrown instanceof Error || isNativeError(thrown);
 }
 
 function describeThrown(value: unknown): string {

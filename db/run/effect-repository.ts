@@ -40,8 +40,19 @@ export interface EffectRepository {
     readonly key: IdempotencyKey;
     readonly token: number;
   }): Promise<void>;
+  /** The claimed effects of the given keys, in any order. */
+  list(input: {
+    readonly tenant: Tenant;
+    readonly keys: readonly IdempotencyKey[];
+  }): Promise<readonly JournaledEffect[]>;
   /** The stored result; null when the effect is not done. */
   result(input: { readonly tenant: Tenant; readonly key: IdempotencyKey }): Promise<unknown>;
+}
+
+export interface JournaledEffect {
+  readonly key: IdempotencyKey;
+  readonly isDone: boolean;
+  readonly result: unknown;
 }
 
 type EffectRow = typeof effects.$inferSelect;
@@ -65,6 +76,16 @@ export function createEffectRepository({ sql }: Database): EffectRepository {
         'FencedOff',
         `attempt ${row?.attempt ?? 'unknown'} owns ${key}; this is attempt ${attempt}`,
       );
+    },
+
+    async list({ tenant, keys }) {
+      const rows = await sql<Pick<EffectRow, 'key' | 'result' | 'doneAt'>[]>`
+        select key, result, done_at from effects where tenant_id = ${tenant} and key = any(${[...keys]})`;
+      return rows.map(({ key, result, doneAt }) => ({
+        key: key as IdempotencyKey,
+        isDone: doneAt !== null,
+        result,
+      }));
     },
 
     async result({ tenant, key }) {

@@ -47,7 +47,7 @@ export interface EndedStage<T> extends StageEnd<T> {
 }
 
 /** Part of each effect key. It is constant, so a restarted run finds the effects already done. */
-const generation = 1;
+export const generation = 1;
 
 export interface StageOptions<Inputs> {
   readonly name: string;
@@ -105,7 +105,10 @@ export async function runStage<T, Inputs>(
   }
 }
 
-export function effectOf({ tenant, runId, traceId }: RunPlan, stage: string): EffectFactory {
+export function effectOf(
+  { tenant, runId, traceId }: Pick<RunPlan, 'tenant' | 'runId' | 'traceId'>,
+  stage: string,
+): EffectFactory {
   return (step, item) => ({
     tenant,
     runId,

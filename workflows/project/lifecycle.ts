@@ -7,6 +7,8 @@ import { sleep, workflowInfo } from '@temporalio/workflow';
 import { buildIdOf } from '../../domain/project/program';
 import type { Verdict } from '../../domain/decision/verdict';
 import { formatSeconds, parseDuration } from '../../domain/duration';
+import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { StageMapOptions, StageMapResult } from '../../domain/project/map';
 import type { StageDefinition } from '../../domain/project/stage';
 import type { LifecycleWorkflow } from '../lifecycle/lifecycle';
 import { workflowOf } from '../lifecycle/lifecycle';
@@ -14,9 +16,16 @@ import { modelRun, type ModelLifecycleRun } from '../lifecycle/model-run';
 import type { ModelRun } from '../lifecycle/stage';
 import { changeStatus, waitWhilePaused } from '../run/control';
 import type { RunEnd } from '../run/end';
+import { callMap } from './map-calls';
 import { callStage, callStep, refusal, type StageCalls } from './stage-calls';
 
 export { hasNotPassed, isRegistered } from '../lifecycle/model-run';
+export type {
+  ItemFailure,
+  ItemFailurePolicy,
+  StageMapOptions,
+  StageMapResult,
+} from '../../domain/project/map';
 export type { RunEnd } from '../run/end';
 export type {
   Candidate,
@@ -53,6 +62,17 @@ export interface ProjectRun<Stages> extends ModelLifecycleRun {
   random(): number;
   /** Waits, also over restarts of the platform. A duration such as `90s`, `6h` or `30d`. */
   sleep(duration: string): Promise<void>;
+  /**
+   * Runs a stage of the project for each item, at most `parallel` at once. All items are one stage
+   * in the records, and equal code and items reuse its output. An item that has finished is not
+   * executed again, whatever process dies. `items` may also be an artifact with a JSON array or
+   * JSON lines, such as a stage wrote.
+   */
+  map<Name extends StageNames<Stages>>(
+    name: Name,
+    items: readonly StageInput<Stages, Name>[] | ArtifactRef,
+    options?: StageMapOptions,
+  ): Promise<StageMapResult<StageOutput<Stages, Name>>>;
   /** Registers an undo. It runs when the run fails or is cancelled, newest first. */
   undo(what: string, work: () => Promise<void>): void;
   /** Ends the run as succeeded without a release. */
@@ -115,6 +135,10 @@ function projectRun<Stages>(run: ModelRun): ProjectRun<Stages> {
           'use a duration such as 90s, 6h or 30d',
         );
       await sleepFor(run, duration.seconds);
+    },
+    async map(name, items, options = {}) {
+      const { output } = await callMap(run, program, { calls, name, items, options });
+      return output as StageMapResult<StageOutput<Stages, typeof name>>;
     },
     undo(what, work) {
       run.undo.push({ what, run: work });

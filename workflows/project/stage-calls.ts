@@ -104,7 +104,7 @@ function unknownCall(
   );
 }
 
-function declaredStage(program: ProgramSpec, name: string): ProjectStageSpec {
+export function declaredStage(program: ProgramSpec, name: string): ProjectStageSpec {
   const { stages } = program;
   const spec = Object.hasOwn(stages, name) ? stages[name] : undefined;
   if (!spec) throw unknownCall(program, { what: 'stage', name, known: Object.keys(stages) });
@@ -112,7 +112,7 @@ function declaredStage(program: ProgramSpec, name: string): ProjectStageSpec {
 }
 
 /** `enrich` for the first call, then `enrich-2`. Calls are counted in the order of the code. */
-function nextCall(calls: StageCalls, name: string): string {
+export function nextCall(calls: StageCalls, name: string): string {
   const count = (calls.get(name) ?? 0) + 1;
   calls.set(name, count);
   return count === 1 ? name : `${name}-${count}`;
@@ -138,7 +138,7 @@ export function refusal(message: string, next: string): ApplicationFailure {
 }
 
 /** On the project's queue, so that the build of the workflow also runs its stages. */
-function stageWork({ timeoutSeconds, attempts }: ProjectStageSpec) {
+export function stageWork({ timeoutSeconds, attempts }: ProjectStageSpec) {
   return proxyActivities<ProjectActivities>({
     startToCloseTimeout: timeoutSeconds * 1000,
     heartbeatTimeout: '10s',

@@ -72,6 +72,10 @@ export const pauseUpdate = defineUpdate<RunState, [SignedCommand]>('pause');
 export const resumeUpdate = defineUpdate<RunState, [SignedCommand]>('resume');
 export const statusQuery = defineQuery<RunState>('status');
 
+/** Sent by a run to a child workflow that starts no new work while the run is paused. */
+export const runPausedSignal = defineSignal('runPaused');
+export const runResumedSignal = defineSignal('runResumed');
+
 /** One rollout per run, addressed by the run and its model. */
 export function rolloutWorkflowId({
   tenant,

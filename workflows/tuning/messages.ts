@@ -1,5 +1,5 @@
-/** Signals and queries between a run and its study. Constant = wire name + kind. */
-import { defineQuery, defineSignal } from '@temporalio/workflow';
+/** The input, the outcome and the query of a study. Constant = wire name + kind. */
+import { defineQuery } from '@temporalio/workflow';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { TrainSpec, TuneSpec } from '../../domain/lifecycle/lifecycle';
@@ -44,6 +44,4 @@ export interface StudyState {
   readonly paused: boolean;
 }
 
-export const runPausedSignal = defineSignal('runPaused');
-export const runResumedSignal = defineSignal('runResumed');
 export const studyQuery = defineQuery<StudyState>('status');

@@ -17,7 +17,8 @@ import { earlyEndReason } from '../../domain/tuning/tuning';
 import { computeWork, registryWrites, studyWork } from '../activity-proxies';
 import { allOrNone } from '../run/all-or-none';
 import type { StudyInput, StudyOutcome } from './messages';
-import { runPausedSignal, runResumedSignal, studyQuery } from './messages';
+import { studyQuery } from './messages';
+import { runPausedSignal, runResumedSignal } from '../run/messages';
 import { showDetails } from '../run/current-details';
 import { messageOf } from '../run/undo';
 

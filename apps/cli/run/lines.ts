@@ -1,4 +1,4 @@
-import { figure } from '../../../domain/format';
+import { count, figure } from '../../../domain/format';
 import type { RunEventMessage } from './event-stream';
 import { formatSeconds } from '../../../domain/duration';
 import { standbyText, type StandbyOutcome } from '../../../domain/language/provider/standby';
@@ -60,6 +60,9 @@ export function openRunLines(paint: Paint): RunLines {
       return isDue(time) ? line(stage ?? 'fine-tune', paint.dim(foundText(data))) : [];
     if (kind === 'search.progress')
       return isDue(time) ? line(stage ?? 'prompt-eval', paint.dim(searchedText(data))) : [];
+    if (kind === 'stage.progress')
+      return isDue(time) ? line(stage ?? 'stage', paint.dim(itemsText(data))) : [];
+    if (kind === 'stage.metric') return line(stage ?? 'stage', paint.dim(valuesText([data])));
     if (kind === 'run.accepted' || kind === 'run.opened')
       return line(
         'run',
@@ -131,6 +134,13 @@ function metricsText({
   const name =
     stage === undefined || stage === 'train' || stage === 'fine-tune' ? '' : `${which}: `;
   return `${name}${String(trainer)} step ${step}: ${valuesText(values)}`;
+}
+
+/** Of a stage that counts its work, and of a map, whose items may fail. */
+function itemsText({ done, total, failed }: Readonly<Record<string, unknown>>): string {
+  const of = typeof total === 'number' ? ` of ${count(total)}` : '';
+  const failures = typeof failed === 'number' && failed > 0 ? `, ${count(failed)} failed` : '';
+  return `${count(Number(done))}${of} done${failures}`;
 }
 
 function valuesText(metrics: unknown): string {

@@ -105,9 +105,9 @@ export async function startProduct(
     call: (method, path, callOptions) => call(client, method, path, callOptions),
     cli: (args) => cli(args, env, workDir),
     apply: (folder) => apply(client, folder),
-    pids: (text) => pidsOf(supervisor.pid ?? -1, text),
+    pids: (text) => descendantPids(supervisor.pid ?? -1, text),
     kill: (text, signal = 'SIGKILL') => {
-      const pids = pidsOf(supervisor.pid ?? -1, text);
+      const pids = descendantPids(supervisor.pid ?? -1, text);
       for (const pid of pids) process.kill(pid, signal);
       return pids;
     },
@@ -229,9 +229,10 @@ async function waitForStage(client: Client, id: string, stage: string): Promise<
 }
 
 /**
- * The supervisor's descendants, from /proc, so that a test kills only processes that it started.
+ * Descendants of a process whose command line contains the text, from /proc, so that a test kills
+ * only processes that it started.
  */
-function pidsOf(ancestor: number, text: string): number[] {
+export function descendantPids(ancestor: number, text: string): number[] {
   const parents = new Map<number, number>();
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry)) continue;

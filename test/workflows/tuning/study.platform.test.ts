@@ -1,7 +1,8 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { StudyState } from '../../../workflows/tuning/messages';
-import { runPausedSignal, runResumedSignal, studyQuery } from '../../../workflows/tuning/messages';
+import { studyQuery } from '../../../workflows/tuning/messages';
+import { runPausedSignal, runResumedSignal } from '../../../workflows/run/messages';
 import { pauseUpdate, resumeUpdate } from '../../../workflows/run/messages';
 import { commandOf } from '../../support/commands';
 import { artifact, digest } from '../../support/fake-activities';

@@ -1,7 +1,6 @@
 import {
   ApplicationFailure,
   ChildWorkflowCancellationType,
-  condition,
   ParentClosePolicy,
   startChild,
   workflowInfo,
@@ -15,17 +14,11 @@ import type { Reason, Verdict } from '../../../domain/decision/verdict';
 import { computeWork, dataWork, registryWrites } from '../../activity-proxies';
 import type { StageEnd } from '../../../domain/run/plan';
 import type { EffectFactory, EndedStage, ModelRun } from '../stage';
-import { changeStatus } from '../../run/control';
 import { builtInQueue } from '../../run/built-in-queue';
+import { pausedWithRun } from '../../run/child-pause';
 import { childAttributes } from '../../run/search-attributes';
 import { runStage } from '../stage';
-import {
-  runPausedSignal,
-  runResumedSignal,
-  tuningStudyWorkflow,
-  type StudyInput,
-  type StudyOutcome,
-} from '../../tuning/messages';
+import { tuningStudyWorkflow, type StudyInput, type StudyOutcome } from '../../tuning/messages';
 import type { tuningStudy } from '../../tuning/study';
 import type { TrainOptions, TrainOutput } from './train';
 import { fileOf, trainerParams } from './train';
@@ -177,34 +170,7 @@ async function search(run: ModelRun, input: StudyInput): Promise<StudyOutcome> {
     typedSearchAttributes: childAttributes({ tenant: input.tenant, model: input.lifecycle }),
     staticSummary: `${input.tune.trials} trials, ${input.tune.parallel} at once`,
   });
-  let over = false;
-  const forwardPause = async (): Promise<void> => {
-    for (let isPaused = input.paused; ;) {
-      await condition(() => over || (run.control.pausedBy !== null) !== isPaused);
-      if (over) return;
-      isPaused = run.control.pausedBy !== null;
-      await recordPause(run);
-      await child.signal(isPaused ? runPausedSignal : runResumedSignal);
-    }
-  };
-  // The signal fails when the study has just ended, which is harmless. If it fails for another
-  // reason, the study continues and is still cancelled with the run.
-  const forwarding = forwardPause().catch(() => undefined);
-  try {
-    return await child.result();
-  } finally {
-    over = true;
-    await forwarding;
-  }
-}
-
-async function recordPause({ plan, control }: ModelRun): Promise<void> {
-  const { pausedBy } = control;
-  const waitingFor =
-    pausedBy &&
-    `paused by ${pausedBy.actor}${pausedBy.reason ? ` (${pausedBy.reason})` : ''}; ` +
-      `running trials finish; perennial run resume ${plan.runId}`;
-  await changeStatus(control, pausedBy ? 'paused' : 'running', waitingFor);
+  return pausedWithRun(run, child, { wasPaused: input.paused, remaining: 'running trials finish' });
 }
 
 /** Trains the best parameters again as a complete model, because a trial keeps only its score. */

@@ -113,3 +113,15 @@ test('lines name the qualified standbys, and the others with the reason', () => 
     '00:00:01  evaluate  acme small is not a standby: it was not measured: acme does not accept the key',
   ]);
 });
+
+test('lines report the progress of a map, and the metrics of a stage', () => {
+  const lines = openRunLines(paint);
+  const event = (kind: string, data: Readonly<Record<string, unknown>>) =>
+    lines({ seq: 1, kind, stage: 'score_shop', data, at: '2026-01-01T10:00:00.000Z' });
+  expect(event('stage.progress', { done: 1_200, total: 10_000, failed: 3 })).toEqual([
+    '10:00:00  score_shop 1,200 of 10,000 done, 3 failed',
+  ]);
+  expect(event('stage.metric', { name: 'auc', value: 0.71 })).toEqual([
+    '10:00:00  score_shop auc 0.71',
+  ]);
+});

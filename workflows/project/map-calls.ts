@@ -1,0 +1,211 @@
+/** Runs a stage of the project once for each item, as one stage in the records of the run. */
+import {
+  ActivityCancellationType,
+  ApplicationFailure,
+  ChildWorkflowCancellationType,
+  executeChild,
+  ParentClosePolicy,
+  proxyActivities,
+  proxyLocalActivities,
+  startChild,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { ProjectActivities } from '../../activities/project';
+import type { ArtifactRef } from '../../domain/dataset/artifact';
+import { count } from '../../domain/format';
+import type { RunId, Tenant } from '../../domain/ids';
+import {
+  mapDefaults,
+  mapLimits,
+  mostFailuresOf,
+  type StageMapOptions,
+  type StageMapResult,
+  type StoredItems,
+} from '../../domain/project/map';
+import type { ProgramSpec } from '../../domain/project/program';
+import { recordOptions } from '../activity-proxies';
+import { generation, runStage, type EndedStage, type ModelRun } from '../lifecycle/stage';
+import { pausedWithRun } from '../run/child-pause';
+import { oneAtATime } from '../run/one-at-a-time';
+import { childAttributes } from '../run/search-attributes';
+import { declaredStage, nextCall, refusal, type StageCalls } from './stage-calls';
+import { stageMapWorkflow, type stageMap, type StageMapInput } from './stage-map';
+
+export interface MapCall {
+  readonly calls: StageCalls;
+  readonly name: string;
+  /** The items, or an artifact with a JSON array or JSON lines. */
+  readonly items: readonly unknown[] | ArtifactRef;
+  readonly options: StageMapOptions;
+}
+
+export async function callMap(
+  run: ModelRun,
+  program: ProgramSpec,
+  { calls, name, items, options }: MapCall,
+): Promise<EndedStage<StageMapResult<unknown>>> {
+  const spec = declaredStage(program, name);
+  const call = nextCall(calls, name);
+  const parallel = parallelOf(call, options);
+  mostFailuresIn(call, options, 0);
+  const { plan } = run;
+  const { tenant, runId, traceId, lifecycle } = plan;
+  let stored: StoredItems | null = null;
+  const inputOf = (of: StoredItems): StageMapInput => ({
+    tenant,
+    runId,
+    traceId,
+    lifecycle,
+    stage: name,
+    call,
+    step: 'item',
+    spec,
+    items: of,
+    parallel,
+    mostFailures: mostFailuresIn(call, options, of.total),
+    isPaused: run.control.pausedBy !== null,
+    done: { succeeded: 0, failed: 0, firstFailure: null },
+  });
+  if (spec.hasUndo)
+    run.undo.push({
+      what: `map ${call}`,
+      run: async () => {
+        if (stored) await undoMap(inputOf(stored));
+      },
+    });
+  return runStage(
+    run,
+    {
+      name: call,
+      code: spec.code,
+      cached: spec.cache,
+      inputs: async () => {
+        stored = await storeItems({ tenant, runId, call }, items);
+        return { mapped: stored };
+      },
+    },
+    async (_, { mapped }) => {
+      const input = inputOf(mapped);
+      if (mapped.total > 0) await runMap(run, input);
+      const output = await collection.collectMapResults.executeWithOptions(
+        { summary: `results of ${count(mapped.total)} items` },
+        [
+          {
+            tenant,
+            runId,
+            call,
+            generation,
+            total: mapped.total,
+          },
+        ],
+      );
+      // Another run may succeed with the items that failed.
+      return output.failed > 0 ? { output, notReusable: true as const } : { output };
+    },
+  );
+}
+
+function parallelOf(call: string, { parallel = mapDefaults.parallel }: StageMapOptions): number {
+  if (Number.isInteger(parallel) && parallel >= 1 && parallel <= mapLimits.parallel)
+    return parallel;
+  throw refusal(
+    `map ${call}: parallel cannot be ${String(parallel)}`,
+    `use a whole number from 1 to ${mapLimits.parallel}`,
+  );
+}
+
+function mostFailuresIn(
+  call: string,
+  { onFailure = mapDefaults.onFailure }: StageMapOptions,
+  total: number,
+): number {
+  const most = mostFailuresOf(onFailure, total);
+  if (most !== null) return most;
+  throw refusal(
+    `map ${call}: onFailure cannot be ${JSON.stringify(onFailure)}`,
+    "use 'failFast', 'collect', { tolerate: '1%' } or { tolerate: 0.01 }",
+  );
+}
+
+/**
+ * The arguments of a local activity are not in the history, so that thousands of items fit. An
+ * artifact may take longer to read than a local activity should.
+ */
+function storeItems(
+  at: { readonly tenant: Tenant; readonly runId: RunId; readonly call: string },
+  items: MapCall['items'],
+): Promise<StoredItems> {
+  if (!isArtifact(items)) return itemRecords.storeMapItems({ ...at, items });
+  return collection.storeArtifactItems.executeWithOptions({ summary: 'items of the map' }, [
+    { ...at, items },
+  ]);
+}
+
+function isArtifact(items: MapCall['items']): items is ArtifactRef {
+  return !Array.isArray(items);
+}
+
+const itemRecords = oneAtATime(
+  proxyLocalActivities<ProjectActivities>({ ...recordOptions, startToCloseTimeout: '1m' }),
+);
+
+/** Minutes of reading and writing lines. A lost worker is noticed by heartbeat. */
+const collection = proxyActivities<ProjectActivities>({
+  startToCloseTimeout: '2h',
+  heartbeatTimeout: '10s',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: {
+    initialInterval: '500ms',
+    backoffCoefficient: 2,
+    maximumInterval: '30s',
+    maximumAttempts: 30,
+  },
+});
+
+/** A paused run pauses the map: items in flight end, and no new item starts. */
+async function runMap(run: ModelRun, input: StageMapInput): Promise<void> {
+  const child = await startChild<typeof stageMap>(stageMapWorkflow, {
+    ...childOptions(input),
+    cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+    // A terminated run requests cancellation, so that no item is left behind.
+    parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+  });
+  await pausedWithRun(run, child, {
+    wasPaused: input.isPaused,
+    remaining: 'items in flight end',
+  });
+}
+
+async function undoMap(input: StageMapInput): Promise<void> {
+  const { tenant, runId, call, items } = input;
+  const begun = { tenant, runId, call, generation, total: items.total };
+  const total = await collection.countBegunItems(begun);
+  if (total === 0) return;
+  const { failed, firstFailure } = await executeChild<typeof stageMap>(stageMapWorkflow, {
+    ...childOptions({
+      ...input,
+      step: 'undo',
+      items: { ...items, total },
+      mostFailures: total,
+      isPaused: false,
+    }),
+  });
+  if (firstFailure)
+    throw ApplicationFailure.nonRetryable(
+      `undo of ${count(failed)} items failed; the first is item ${firstFailure.index}: ` +
+        firstFailure.message,
+      firstFailure.type,
+    );
+}
+
+function childOptions(input: StageMapInput) {
+  const { tenant, lifecycle, call, step, items, parallel } = input;
+  const { workflowId, firstExecutionRunId } = workflowInfo();
+  return {
+    // The id contains the execution: the map of a lost execution may still be ending.
+    workflowId: `${workflowId}/${step === 'item' ? 'map' : 'undo-map'}/${call}/${firstExecutionRunId}`,
+    args: [input] as [StageMapInput],
+    typedSearchAttributes: childAttributes({ tenant, model: lifecycle }),
+    staticSummary: `${count(items.total)} items of ${call}, ${parallel} at once`,
+  };
+}

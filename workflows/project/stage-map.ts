@@ -1,0 +1,226 @@
+/**
+ * The child workflow of a map. It starts each item as an activity, at most `parallel` at once, and
+ * continues as new before its history grows long. The journal of effects has the outputs, so that
+ * the history contains none of them.
+ */
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  isCancellation,
+  proxyLocalActivities,
+  setHandler,
+  TimeoutFailure,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { ProjectActivities } from '../../activities/project';
+import { count, percent } from '../../domain/format';
+import type { RunId, Tenant } from '../../domain/ids';
+import {
+  hasTooManyFailures,
+  isMapIdle,
+  nextMapState,
+  type ItemError,
+  type ItemFailure,
+  type StageMapEvent,
+  type StageMapState,
+  type StoredItems,
+} from '../../domain/project/map';
+import type { ProjectStageSpec } from '../../domain/project/program';
+import { recordOptions } from '../activity-proxies';
+import { effectOf } from '../lifecycle/stage';
+import { showDetails } from '../run/current-details';
+import { runPausedSignal, runResumedSignal } from '../run/messages';
+import { oneAtATime } from '../run/one-at-a-time';
+import { failureOf } from '../run/undo';
+import { stageWork } from './stage-calls';
+
+export const stageMapWorkflow = 'stageMap';
+
+/** Items that one execution starts. Each adds about six events to the history. */
+const itemsPerExecution = 500;
+/** Milliseconds between two events of progress. */
+const progressEveryMs = 2_000;
+/** How often an item starts again because its worker was lost, beside the attempts of its stage. */
+const mostLostWorkers = 5;
+
+export interface StageMapInput {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly traceId: string;
+  readonly lifecycle: string;
+  readonly stage: string;
+  readonly call: string;
+  /** `undo` runs the undo of each item that has begun. */
+  readonly step: 'item' | 'undo';
+  readonly spec: ProjectStageSpec;
+  readonly items: StoredItems;
+  readonly parallel: number;
+  readonly mostFailures: number;
+  readonly isPaused: boolean;
+  /** The progress of earlier executions. */
+  readonly done: StageMapCounts;
+}
+
+export interface StageMapCounts {
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly firstFailure: ItemFailure | null;
+}
+
+const mapRecords = oneAtATime(proxyLocalActivities<ProjectActivities>(recordOptions));
+
+export async function stageMap(input: StageMapInput): Promise<StageMapCounts> {
+  const events: StageMapEvent[] = [{ kind: 'begun' }];
+  setHandler(runPausedSignal, () => void events.push({ kind: 'paused' }));
+  setHandler(runResumedSignal, () => void events.push({ kind: 'resumed' }));
+  const { state, firstFailure } = await untilIdle(input, events);
+  const { succeeded, failed, next, total, isPaused } = state;
+  if (hasTooManyFailures(state)) throw tooManyFailures(input, state, firstFailure);
+  const done = { succeeded, failed, firstFailure };
+  return next < total ? continueAsNew<typeof stageMap>({ ...input, isPaused, done }) : done;
+}
+
+function openState({
+  items: { total },
+  parallel,
+  mostFailures,
+  isPaused,
+  done: { succeeded, failed },
+}: StageMapInput): StageMapState {
+  const next = succeeded + failed;
+  const leaveAt = next + itemsPerExecution;
+  const running = 0;
+  return { total, parallel, mostFailures, leaveAt, next, running, succeeded, failed, isPaused };
+}
+
+/** Starts items and awaits them. After too many failures, it cancels and awaits the others. */
+async function untilIdle(
+  input: StageMapInput,
+  events: StageMapEvent[],
+): Promise<Pick<StageMapCounts, 'firstFailure'> & { readonly state: StageMapState }> {
+  let state = openState(input);
+  let { firstFailure } = input.done;
+  let broken: { readonly error: unknown } | null = null;
+  const inFlight: Promise<void>[] = [];
+  const begin = async (index: number): Promise<void> => {
+    try {
+      const error = await runItem(input, index);
+      if (error) firstFailure ??= { index, ...error };
+      events.push({ kind: 'itemEnded', outcome: error ? 'failed' : 'succeeded' });
+    } catch (error) {
+      // The item was cancelled, or its failure cannot be recorded because the run has ended.
+      broken ??= { error };
+    }
+  };
+  const showProgress = progressOf(input);
+  try {
+    await CancellationScope.cancellable(async () => {
+      while (!isMapIdle(state)) {
+        await condition(() => events.length > 0 || broken !== null);
+        if (broken !== null) throw (broken as { readonly error: unknown }).error;
+        for (const event of events.splice(0)) {
+          const { state: next, start } = nextMapState(state, event);
+          state = next;
+          for (const index of start) inFlight.push(begin(index));
+        }
+        if (hasTooManyFailures(state)) break;
+        if (workflowInfo().continueAsNewSuggested) events.push({ kind: 'historyFull' });
+        await showProgress(state);
+      }
+      if (state.running > 0) CancellationScope.current().cancel();
+    });
+  } finally {
+    // An undo must not begin while an item still works.
+    await CancellationScope.nonCancellable(() => Promise.allSettled(inFlight));
+  }
+  // A pause that arrived with the end of the last item counts in the next execution.
+  for (const event of events.splice(0)) state = nextMapState(state, event).state;
+  return { state, firstFailure };
+}
+
+/** Null when the item succeeded. */
+async function runItem(input: StageMapInput, item: number): Promise<ItemError | null> {
+  const { lifecycle, stage, call, spec, items } = input;
+  const effectFor = effectOf(input, call);
+  const effect = {
+    ...effectFor(input.step, String(item)),
+    lifecycle,
+    stage,
+    call,
+    item,
+    items: items.index,
+  };
+  const work = stageWork(spec);
+  for (let lost = 0; ; lost += 1) {
+    try {
+      return input.step === 'item'
+        ? await work.runMapItem.executeWithOptions({ summary: `item ${item}` }, [effect])
+        : await work.undoMapItem.executeWithOptions({ summary: `undo of item ${item}` }, [
+            { ...effect, of: effectFor('item', String(item)).key },
+          ]);
+    } catch (error) {
+      if (CancellationScope.current().consideredCancelled) throw error;
+      if (isLostWorker(error) && lost < mostLostWorkers) continue;
+      const { tenant, key } = effect;
+      return mapRecords.recordItemFailure({ tenant, key, error: itemErrorOf(error) });
+    }
+  }
+}
+
+/** The worker died, or it stopped while the item was running. */
+function isLostWorker(error: unknown): boolean {
+  if (isCancellation(error)) return true;
+  return (
+    error instanceof ActivityFailure &&
+    error.cause instanceof TimeoutFailure &&
+    error.cause.timeoutType === 'HEARTBEAT'
+  );
+}
+
+function itemErrorOf(error: unknown): ItemError {
+  if (isCancellation(error))
+    return { type: 'Cancelled', message: 'the stage ended as cancelled without a cancellation' };
+  const { type, message } = failureOf(error);
+  return { type, message };
+}
+
+function progressOf(input: StageMapInput): (state: StageMapState) => Promise<void> {
+  const { tenant, runId, call, step } = input;
+  let shownAt = Date.now();
+  return async (state) => {
+    const { succeeded, failed, total, running, isPaused } = state;
+    const done = succeeded + failed;
+    const what = step === 'item' ? call : `undo of ${call}`;
+    showDetails(
+      `**${what}**: ${count(done)} of ${count(total)} items have ended, ` +
+        `${count(failed)} of them as failed; ${count(running)} are running.` +
+        (isPaused ? ' The run is paused, so no further item starts until it is resumed.' : ''),
+    );
+    if (done < total && Date.now() - shownAt < progressEveryMs) return;
+    shownAt = Date.now();
+    if (step === 'item')
+      await mapRecords.recordMapProgress({ tenant, runId, stage: call, done, total, failed });
+  };
+}
+
+function tooManyFailures(
+  { call, items: { total } }: StageMapInput,
+  { failed, mostFailures }: StageMapState,
+  first: ItemFailure | null,
+): ApplicationFailure {
+  const example = first ? `item ${first.index}: ${first.message}` : 'no message';
+  const message =
+    mostFailures === 0
+      ? `map ${call}, ${example}`
+      : `map ${call}: ${count(failed)} of ${count(total)} items failed, and at most ` +
+        `${count(mostFailures)} (${percent(mostFailures / total)}) may fail; the first is ${example}`;
+  return ApplicationFailure.create({
+    type: mostFailures === 0 && first ? first.type : 'StageFailed',
+    message,
+    nonRetryable: true,
+    details: [{ next: "correct the stage or its items, or use onFailure: 'collect'" }],
+  });
+}
