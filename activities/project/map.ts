@@ -174,7 +174,9 @@ export function createStageMapActivities(deps: ProjectStageDeps, runner: StageRu
           const summary = summariseResults();
           const path = scratch.path('results.jsonl');
           await pipeline(
-            Readable.from(resultLines(registry.effects, input, summary.add, report)),
+            Readable.from(
+              resultLines(registry.effects, input, (index, end) => summary.add(index, end), report),
+            ),
             createWriteStream(path),
             { signal },
           );

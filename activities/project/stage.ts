@@ -115,7 +115,7 @@ function checkedOutput(stage: StageDefinition, returned: unknown): unknown {
   const output = parsed(stage, 'output', stage.output, returned);
   let text: string | undefined;
   try {
-    text = JSON.stringify(output);
+    text = JSON.stringify(output) as string | undefined;
   } catch (error) {
     throw failure('InvalidInput', `stage ${stage.name}: the output is not JSON`, {
       cause: error,

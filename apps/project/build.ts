@@ -32,9 +32,9 @@ export interface BuiltProject {
   /** The locked Python packages; null without requirements. */
   readonly lock: string | null;
   /** The document of each lifecycle, as `lifecycle.yaml` would have it. */
-  documents(
+  readonly documents: (
     stored: Pick<ProgramSpec, 'files' | 'environment'>,
-  ): Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  ) => Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
 /** @throws InvalidInput with the file, line and alternative of each error. */

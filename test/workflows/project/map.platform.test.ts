@@ -145,8 +145,16 @@ describe('an item that fails', () => {
     const result = await world.output<Squares>(run, mapStage);
     expect(result).toMatchObject({ total: 9, succeeded: 7, failed: 2 });
     expect(result.failures).toEqual([
-      { index: 3, type: 'StageRefused', message: expect.stringContaining('item 3 cannot be') },
-      { index: 7, type: 'StageRefused', message: expect.stringContaining('item 7 cannot be') },
+      {
+        index: 3,
+        type: 'StageRefused',
+        message: expect.stringContaining('item 3 cannot be') as string,
+      },
+      {
+        index: 7,
+        type: 'StageRefused',
+        message: expect.stringContaining('item 7 cannot be') as string,
+      },
     ]);
     expect(result.outputs?.[3]).toBeNull();
     expect(result.outputs?.[4]).toEqual({ square: 16 });
