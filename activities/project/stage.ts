@@ -113,15 +113,7 @@ function parsed(
 /** The output as JSON, so that every attempt and every reader gets the same value. */
 function checkedOutput(stage: StageDefinition, returned: unknown): unknown {
   const output = parsed(stage, 'output', stage.output, returned);
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(output) as string | undefined;
-  } catch (error) {
-    throw failure('InvalidInput', `stage ${stage.name}: the output is not JSON`, {
-      cause: error,
-      next: 'return plain values, and references to artifacts',
-    });
-  }
+  const text = jsonOf(stage, output);
   if (text === undefined) return null;
   const bytes = Buffer.byteLength(text);
   if (bytes > stageValueBytes)
@@ -132,6 +124,18 @@ function checkedOutput(stage: StageDefinition, returned: unknown): unknown {
       { next: 'store it with ctx.writeJson or ctx.writeTable, and return the reference' },
     );
   return JSON.parse(text);
+}
+
+function jsonOf({ name }: StageDefinition, output: unknown): string | undefined {
+  try {
+    const text = JSON.stringify(output) as string | undefined;
+    return text;
+  } catch (error) {
+    throw failure('InvalidInput', `stage ${name}: the output is not JSON`, {
+      cause: error,
+      next: 'return plain values, and references to artifacts',
+    });
+  }
 }
 
 /** An error of the project's code names its stage. Errors of the platform keep their type. */

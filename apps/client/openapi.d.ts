@@ -2263,11 +2263,10 @@ export interface paths {
                         readonly as?: unknown;
                         /** @description false runs every stage, even with unchanged inputs */
                         readonly cache?: boolean;
-                        /**
-                         * @description the first stage to run again
-                         * @enum {string}
-                         */
-                        readonly fromStage?: "ingest" | "validate" | "train" | "tune" | "evaluate" | "canary" | "promote" | "rag-index" | "prompt-eval" | "fine-tune";
+                        /** @description stages to run even with unchanged inputs; not together with fromStage */
+                        readonly force?: readonly string[];
+                        /** @description the first stage to run again */
+                        readonly fromStage?: string;
                         /** @description not in this version */
                         readonly input?: unknown;
                         /** @description not in this version */
@@ -5936,16 +5935,23 @@ export interface paths {
                 };
                 readonly cookie?: never;
             };
-            readonly requestBody: {
+            readonly requestBody?: {
                 readonly content: {
                     readonly "application/json": {
-                        /**
-                         * @description first stage to run again
-                         * @enum {string}
-                         */
-                        readonly fromStage: "ingest" | "validate" | "train" | "tune" | "evaluate" | "canary" | "promote" | "rag-index" | "prompt-eval" | "fine-tune";
-                        /** @description reason for the audit log, 1 to 1000 characters */
+                        /** @description stages to run even with unchanged inputs; not together with fromStage */
+                        readonly force?: readonly string[];
+                        /** @description the first stage to run again, with all later ones; default the first one that failed or whose inputs change */
+                        readonly fromStage?: string;
+                        /** @description parameters of the trainer to change; others are kept */
+                        readonly params?: {
+                            readonly [key: string]: unknown;
+                        };
+                        /** @description the reason, for the audit log */
                         readonly reason?: string;
+                        /** @description latest, the number or the digest of a revision; default the revision of the run */
+                        readonly revision?: "latest" | number | string;
+                        /** @description the end of the window: latest, or a time with its offset such as 2013-07-01T00:00:00Z */
+                        readonly until?: string;
                     };
                 };
             };
@@ -5957,6 +5963,64 @@ export interface paths {
                     };
                     content: {
                         readonly "application/json": components["schemas"]["Run"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/runs/{id}/rerun/plan": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Show what a rerun would change, reuse and run; nothing is started */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description a run id: run_… */
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description stages to run even with unchanged inputs; not together with fromStage */
+                        readonly force?: readonly string[];
+                        /** @description the first stage to run again, with all later ones; default the first one that failed or whose inputs change */
+                        readonly fromStage?: string;
+                        /** @description parameters of the trainer to change; others are kept */
+                        readonly params?: {
+                            readonly [key: string]: unknown;
+                        };
+                        /** @description the reason, for the audit log */
+                        readonly reason?: string;
+                        /** @description latest, the number or the digest of a revision; default the revision of the run */
+                        readonly revision?: "latest" | number | string;
+                        /** @description the end of the window: latest, or a time with its offset such as 2013-07-01T00:00:00Z */
+                        readonly until?: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["RerunPlan"];
                     };
                 };
             };
@@ -8046,6 +8110,55 @@ export interface components {
             }[];
             readonly quarantine: components["schemas"]["Quarantine"];
         };
+        readonly RerunOf: {
+            /** @description everything that differs from that run */
+            readonly changes: readonly ({
+                readonly after: {
+                    readonly digest: string;
+                    readonly revision: number;
+                };
+                readonly before: {
+                    readonly digest: string;
+                    readonly revision: number;
+                };
+                /** @constant */
+                readonly kind: "revision";
+            } | {
+                /** @description end of the data window */
+                readonly after: string | null;
+                readonly before: string | null;
+                /** @constant */
+                readonly kind: "until";
+            } | {
+                /** @description value; null where the default of the trainer applies */
+                readonly after: unknown;
+                readonly before: unknown;
+                /** @constant */
+                readonly kind: "param";
+                readonly name: string;
+            } | {
+                /** @constant */
+                readonly kind: "force";
+                /** @description stage that runs even with unchanged inputs */
+                readonly stage: string;
+            })[];
+            readonly run: string;
+        };
+        readonly RerunPlan: {
+            /** @description digest of the revision */
+            readonly digest: string;
+            readonly request: {
+                readonly [key: string]: unknown;
+            };
+            readonly rerunOf: components["schemas"]["RerunOf"];
+            readonly revision: number;
+            readonly stages: readonly {
+                /** @enum {string} */
+                readonly action: "runs" | "mayRun" | "reused";
+                readonly because: readonly string[];
+                readonly stage: string;
+            }[];
+        };
         readonly RetentionSettings: {
             /** @description artifacts without references, since they were last used, in days: 1 to 36500 */
             readonly artifactIdleDays: number;
@@ -8380,6 +8493,8 @@ export interface components {
             readonly request: {
                 readonly [key: string]: unknown;
             };
+            /** @description run whose stages it reuses; null for other runs */
+            readonly rerunOf: components["schemas"]["RerunOf"] | null;
             readonly revision: string;
             readonly startedAt: string | null;
             /** @enum {string} */
@@ -8487,6 +8602,8 @@ export interface components {
             readonly request: {
                 readonly [key: string]: unknown;
             };
+            /** @description run whose stages it reuses; null for other runs */
+            readonly rerunOf: components["schemas"]["RerunOf"] | null;
             readonly revision: string;
             /** @description rollout of its canary stage */
             readonly rollout: components["schemas"]["RolloutSummary"] | null;

@@ -133,6 +133,7 @@ export interface LifecycleRepository {
     readonly tenant: Tenant;
     readonly name: string;
     readonly digest?: Digest | undefined;
+    readonly revision?: number | undefined;
   }): Promise<LifecycleRevision | null>;
   /** By name: those in use or, with `archived`, the archived ones. Deleted ones are not listed. */
   list(
@@ -260,11 +261,17 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
       };
     },
 
-    async get({ tenant, name, digest }) {
+    async get({ tenant, name, digest, revision }) {
+      const isAsked =
+        digest !== undefined
+          ? sql`r.digest = ${digest}`
+          : revision !== undefined
+            ? sql`r.revision = ${revision}`
+            : sql`r.revision = l.current_revision and l.deleted_at is null`;
       const [row] = await sql<RevisionRow[]>`
         select r.* from lifecycle_revisions r join lifecycles l on l.tenant_id = r.tenant_id and l.name = r.lifecycle
         where r.tenant_id = ${tenant} and r.lifecycle = ${name}
-          and ${digest === undefined ? sql`r.revision = l.current_revision and l.deleted_at is null` : sql`r.digest = ${digest}`}`;
+          and ${isAsked}`;
       return row ? toRevision(row) : null;
     },
 

@@ -2,6 +2,7 @@ import type { Digest } from '../../domain/dataset/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { LifecycleKind } from '../../domain/lifecycle/lifecycle';
 import type { ProgramRef } from '../../domain/project/program';
+import type { RerunOf } from '../../domain/run/rerun';
 import type { Failure, RunRequest, RunStatus } from '../../domain/run/run';
 import type { Verdict } from '../../domain/decision/verdict';
 import type { Page, PageRequest } from '../page';
@@ -38,6 +39,8 @@ export interface RunRecord {
   readonly waitingFor: string | null;
   readonly failure: Failure | null;
   readonly request: RunRequest;
+  /** The run whose stages it reuses and what differs from it; null for other runs. */
+  readonly rerunOf: RerunOf | null;
   readonly actor: string;
   /**
    * API key that started it; for a scheduled run, the key that applied the revision. Null for runs
@@ -61,6 +64,7 @@ export interface RunRepository {
     readonly lifecycle: string;
     readonly revisionDigest: Digest;
     readonly request: RunRequest;
+    readonly rerunOf?: RerunOf | undefined;
     readonly actor: string;
     readonly traceId: string;
     readonly idempotencyKey?: string | undefined;
@@ -311,13 +315,13 @@ async function acceptOne(
   tx: Transaction,
   input: Parameters<RunRepository['accept']>[0],
 ): Promise<RunRecord> {
-  const { tenant, lifecycle, revisionDigest, request, actor, traceId } = input;
+  const { tenant, lifecycle, revisionDigest, request, rerunOf, actor, traceId } = input;
   const id = newId('run') as RunId;
   const workflowId = `run/${tenant}/${lifecycle}/${id}`;
   await lockForRun(tx, { tenant, name: lifecycle });
   const [row] = await tx<RunRow[]>`
-    insert into runs (tenant_id, id, lifecycle, kind, program, revision_digest, workflow_id, status, request, actor, starter_key_id, trace_id)
-    select tenant_id, ${id}, lifecycle, spec ->> 'kind', ${programOf(tx)}, digest, ${workflowId}, 'pending', ${toJson(request)}, ${actor}, ${actingKeyId()}, ${traceId}
+    insert into runs (tenant_id, id, lifecycle, kind, program, revision_digest, workflow_id, status, request, rerun_of, actor, starter_key_id, trace_id)
+    select tenant_id, ${id}, lifecycle, spec ->> 'kind', ${programOf(tx)}, digest, ${workflowId}, 'pending', ${toJson(request)}, ${toJson(rerunOf)}, ${actor}, ${actingKeyId()}, ${traceId}
     from lifecycle_revisions where tenant_id = ${tenant} and lifecycle = ${lifecycle} and digest = ${revisionDigest}
     returning *`;
   if (!row) throw revisionNotFound(lifecycle, revisionDigest);
@@ -344,7 +348,7 @@ async function acceptOne(
     actor,
     action: 'run.accept',
     cause: request.reason ?? 'requested',
-    after: { lifecycle, revisionDigest },
+    after: { lifecycle, revisionDigest, ...(rerunOf && { rerunOf }) },
   });
   return toRecord(row);
 }
@@ -489,6 +493,7 @@ function toRecord(row: RunRow): RunRecord {
   const {
     failure: failed,
     request,
+    rerunOf,
     actor,
     starterKeyId,
     traceId,
@@ -507,6 +512,7 @@ function toRecord(row: RunRow): RunRecord {
     workflowId,
     ...state,
     request,
+    rerunOf,
     actor,
     starterKeyId,
     traceId,

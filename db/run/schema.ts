@@ -14,6 +14,7 @@ import type { RunId } from '../../domain/ids';
 import type { LifecycleKind } from '../../domain/lifecycle/lifecycle';
 import type { ProgramRef } from '../../domain/project/program';
 import type { Failure, RunRequest, RunStatus } from '../../domain/run/run';
+import type { RerunOf } from '../../domain/run/rerun';
 import { finalRunStatuses, runStatuses } from '../../domain/run/run';
 import type { Verdict } from '../../domain/decision/verdict';
 import {
@@ -48,6 +49,8 @@ export const runs = pgTable(
     waitingFor: text('waiting_for'),
     failure: document<Failure>('failure'),
     request: document<RunRequest>('request').notNull(),
+    /** Null for a run that reuses no other run. */
+    rerunOf: document<RerunOf>('rerun_of'),
     actor: text('actor').notNull(),
     /**
      * API key that started it; for a scheduled run, the key that applied the revision. Null for

@@ -37,8 +37,9 @@ export type StageStart =
 export interface StageRepository {
   /**
    * Stores the stage's record and event. `reuse` takes the newest success of the same tenant,
-   * lifecycle, stage and cache key. `importFrom` takes that run's success with any cache key, or
-   * throws NotFound. A second call returns the first result. A stage that this run finished is
+   * lifecycle, stage and cache key. `importFrom` takes that run's success, or throws NotFound. If
+   * that run has another revision or is a project's, the cache key must be equal, or the stage
+   * runs. A second call returns the first result. A stage that this run finished is
    * returned as reused from this run. After a reuse whose artifact is gone, a call without `reuse`
    * starts the stage.
    */
@@ -128,15 +129,22 @@ export function createStageRepository({ sql }: Database): StageRepository {
 
 /**
  * The success that the stage may reuse: that of `importFrom`, or the newest one with the same
- * inputs and without `notReusable`. Only originals are searched, so that `reusedFrom` names the run
- * that did the work.
+ * inputs and without `notReusable`. Within one revision a rerun takes an output over whatever the
+ * inputs. Under another revision and in a project's lifecycle, whose parameters may count in any
+ * stage, the stage that made the output must have had equal inputs. The cache searches only stages
+ * that ran, so that `reusedFrom` names the run that did the work.
  */
 function reusable(sql: Query, { tenant, runId, stage, cacheKey, reuse, importFrom }: BeginInput) {
   if (importFrom !== undefined) {
     return sql`
-      select output, decision_id, coalesce(reused_from, run_id) as run_id from stage_records
-      where tenant_id = ${tenant} and run_id = ${importFrom} and stage = ${stage} and status = 'succeeded'
-      order by generation desc limit 1`;
+      select s.output, s.decision_id, coalesce(s.reused_from, s.run_id) as run_id from stage_records s
+      join runs origin on origin.tenant_id = s.tenant_id and origin.id = s.run_id
+      join runs r on r.tenant_id = ${tenant} and r.id = ${runId}
+      where s.tenant_id = ${tenant} and s.run_id = ${importFrom} and s.stage = ${stage} and s.status = 'succeeded'
+        and (origin.revision_digest = r.revision_digest and r.program is null or exists (
+          select from stage_records made where made.tenant_id = s.tenant_id and made.run_id = coalesce(s.reused_from, s.run_id)
+            and made.stage = s.stage and made.status = 'succeeded' and made.reused_from is null and made.cache_key = ${cacheKey}))
+      order by s.generation desc limit 1`;
   }
   return sql`
     select s.output, s.decision_id, s.run_id from stage_records s
@@ -242,13 +250,15 @@ async function read(
   return row;
 }
 
+/** A project's lifecycle may call other stages than the run that it reuses. */
 async function requireSuccess(
   sql: Sql,
-  { tenant, stage }: BeginInput,
+  { tenant, runId, stage }: BeginInput,
   importFrom: RunId,
 ): Promise<void> {
   const [found] = await sql`
-    select from stage_records where tenant_id = ${tenant} and run_id = ${importFrom} and stage = ${stage} and status = 'succeeded' limit 1`;
+    select from stage_records where tenant_id = ${tenant} and run_id = ${importFrom} and stage = ${stage} and status = 'succeeded'
+    union all select from runs where tenant_id = ${tenant} and id = ${runId} and program is not null limit 1`;
   if (!found)
     throw failure('NotFound', `run ${importFrom} has no finished stage ${stage}`, {
       next: 'rerun from an earlier stage',

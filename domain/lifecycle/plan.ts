@@ -44,7 +44,7 @@ interface PlannedChange {
 /**
  * What the next run would do on unchanged data. `mayRun` depends on the output of an earlier stage.
  */
-interface PlannedStage {
+export interface PlannedStage {
   readonly stage: StageName;
   readonly action: 'runs' | 'mayRun' | 'reused';
   readonly because: readonly string[];
@@ -80,6 +80,17 @@ export function withoutAddresses({ lines: _, ...plan }: LifecyclePlan): Lifecycl
       : change;
   const masked = { ...plan, changes: plan.changes.map(hidden) };
   return { ...masked, lines: planLines(masked) };
+}
+
+/** The stages whose own keys or files differ between two revisions, with these. */
+export function changedStages(
+  before: LifecycleRevision,
+  after: LifecycleRevision,
+): readonly Omit<PlannedStage, 'action'>[] {
+  if (before.digest === after.digest) return [];
+  return stagesAfter(before, after, changesOf(before, after))
+    .filter(({ action, because }) => action === 'runs' && !inAnyCase.includes(because))
+    .map(({ stage, because }) => ({ stage, because }));
 }
 
 function changesOf(current: LifecycleRevision, next: NextRevision): readonly PlannedChange[] {
@@ -209,10 +220,7 @@ function llmStagesAfter(
     ingest: {
       stage: 'ingest',
       action: 'runs',
-      because:
-        read.length > 0
-          ? read
-          : ['sources are always read; unchanged content makes no new version'],
+      because: read.length > 0 ? read : alwaysRead,
     },
     'rag-index': stageAfter('rag-index', indexed, read, 'the documents change'),
     'prompt-eval': stageAfter('prompt-eval', asked, read, 'the index changes'),
@@ -229,6 +237,7 @@ function llmStagesAfter(
   return stagesOf(next.spec).flatMap((stage) => planned[stage] ?? []);
 }
 
+const alwaysRead = ['sources are always read; unchanged content makes no new version'];
 const canaryStage: PlannedStage = {
   stage: 'canary',
   action: 'runs',
@@ -239,6 +248,12 @@ const promoteStage: PlannedStage = {
   action: 'runs',
   because: ['acts on the verdict, so it is never reused'],
 };
+/** Reasons that hold without any change of the lifecycle. */
+const inAnyCase: readonly (readonly string[])[] = [
+  alwaysRead,
+  canaryStage.because,
+  promoteStage.because,
+];
 
 function modelStagesAfter(
   current: PlannedPart<ModelLifecycleSpec> & Pick<LifecycleRevision, 'contracts'>,
@@ -266,10 +281,7 @@ function modelStagesAfter(
     ingest: {
       stage: 'ingest',
       action: 'runs',
-      because:
-        read.length > 0
-          ? read
-          : ['sources are always read; unchanged content makes no new version'],
+      because: read.length > 0 ? read : alwaysRead,
     },
     validate: stageAfter('validate', checked, read, 'the rows change'),
     train: stageAfter('train', learned, [...read, ...checked], 'the accepted rows change'),

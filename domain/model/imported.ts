@@ -64,7 +64,7 @@ export function checkImportedGraph(
   if (more > 0) shown.push(`and ${more} more`);
   throw failure('InvalidInput', `${fileName} does not fit ${model}: ${shown.join('; ')}`, {
     issues,
-    next: 'export the model with one input per feature and the output `score` (docs/interop.md)',
+    next: 'export the model with one input per feature and the output `score` (docs/guides/interop.md)',
   });
 }
 

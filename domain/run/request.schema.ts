@@ -4,29 +4,41 @@ import { untilField } from '../document/field.schema';
 import type { RunId } from '../ids';
 import { paramsField } from '../lifecycle/lifecycle.schema';
 import { paramsIssues } from '../training/params-size';
+import type { RerunRequest } from './rerun';
 import type { RunRequest } from './run';
-import { stageNames } from './run';
 import { notInThisVersion, schemaIssue } from '../document/schema-issues.schema';
+
+/** Which stages there are depends on the lifecycle, and is checked with it. */
+const stageField = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,99}$/);
+const forceField = z
+  .array(stageField)
+  .min(1)
+  .max(20)
+  .transform((stages) => [...new Set(stages)])
+  .describe('stages to run even with unchanged inputs; not together with fromStage');
+const reasonField = z.string().trim().min(1).max(500);
 
 /** The body of `POST /lifecycles/{name}/runs`. */
 export const runRequestSchema = z
   .strictObject({
     params: paramsField.optional().describe('parameters of the trainer, only for this run'),
     until: untilField.optional(),
-    fromStage: z.enum(stageNames).optional().describe('the first stage to run again'),
+    fromStage: stageField.optional().describe('the first stage to run again'),
     reuseRun: z
       .string()
       .regex(/^run_[0-9a-z]{1,64}$/)
       .transform((text) => text as RunId)
       .optional()
       .describe('the id of the run whose earlier stages are reused, run_…'),
+    force: forceField.optional(),
     cache: z.boolean().optional().describe('false runs every stage, even with unchanged inputs'),
-    reason: z.string().trim().min(1).max(500).optional().describe('the reason, for the audit log'),
+    reason: reasonField.optional().describe('the reason, for the audit log'),
     kind: notInThisVersion,
     input: notInThisVersion,
     as: notInThisVersion,
   })
   .check(({ value, issues }) => {
+    if (value.force !== undefined && value.fromStage !== undefined) issues.push(forcedTwice());
     if (value.fromStage !== undefined && value.reuseRun === undefined) {
       issues.push({
         ...schemaIssue('is missing: fromStage needs the run whose earlier stages are reused'),
@@ -39,16 +51,48 @@ export const runRequestSchema = z
         path: ['fromStage'],
       });
     }
-    const [large] = paramsIssues(value.params, ['params'], objectDocument(value, '').issueAt);
-    if (large)
-      issues.push({
-        ...schemaIssue(large.detail.replace('params ', ''), { expected: large.expected }),
-        path: ['params'],
-      });
+    issues.push(...tooLarge(value.params));
   })
   .transform((request): RunRequest => defined(request));
 
+/** The body of `POST /runs/{id}/rerun`. */
+export const rerunRequestSchema = z
+  .strictObject({
+    fromStage: stageField
+      .optional()
+      .describe(
+        'the first stage to run again, with all later ones; default the first one that failed or whose inputs change',
+      ),
+    force: forceField.optional(),
+    params: paramsField.optional().describe('parameters of the trainer to change; others are kept'),
+    until: untilField.optional(),
+    revision: z
+      .union([z.literal('latest'), z.int().min(1), z.string().regex(/^sha256:[0-9a-f]{64}$/)])
+      .optional()
+      .describe('latest, the number or the digest of a revision; default the revision of the run'),
+    reason: reasonField.optional().describe('the reason, for the audit log'),
+  })
+  .check(({ value, issues }) => {
+    if (value.force !== undefined && value.fromStage !== undefined) issues.push(forcedTwice());
+    issues.push(...tooLarge(value.params));
+  })
+  .transform((request): RerunRequest => defined(request));
+
+/** `fromStage` runs every later stage, so nothing is left to force. */
+function forcedTwice(): z.core.$ZodRawIssue {
+  const detail =
+    'has no effect with fromStage, which runs that stage and every later one; give one of them';
+  return { ...schemaIssue(detail, { expected: null }), path: ['force'] };
+}
+
+function tooLarge(params: RunRequest['params']): z.core.$ZodRawIssue[] {
+  const [large] = paramsIssues(params, ['params'], objectDocument({ params }, '').issueAt);
+  if (!large) return [];
+  const { detail, expected } = large;
+  return [{ ...schemaIssue(detail.replace('params ', ''), { expected }), path: ['params'] }];
+}
+
 /** Removes undefined members, because requests are compared under an Idempotency-Key. */
-function defined(request: object): RunRequest {
+function defined(request: object): object {
   return Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined));
 }

@@ -27,16 +27,6 @@ type LlmStage = (typeof llmStages)[number];
 
 export type StageName = ModelStage | LlmStage;
 
-/** The stages of every kind of lifecycle, for requests whose lifecycle is not yet known. */
-export const stageNames: readonly [StageName, ...StageName[]] = [
-  ...modelStages,
-  ...llmStages.filter((stage) => !isModelStage(stage)),
-];
-
-function isModelStage(stage: StageName): stage is ModelStage {
-  return (modelStages as readonly StageName[]).includes(stage);
-}
-
 export interface RunRef {
   readonly tenant: Tenant;
   readonly runId: RunId;
@@ -108,8 +98,10 @@ export interface RunRequest {
   /** End of the data window in event time, RFC 3339; default `latest`. */
   readonly until?: string;
   /** Start at this stage and reuse the earlier outputs of `reuseRun`. */
-  readonly fromStage?: StageName;
+  readonly fromStage?: string;
   readonly reuseRun?: RunId;
+  /** Stages that run even with unchanged inputs. The others are reused by their inputs. */
+  readonly force?: readonly string[];
   /** false runs every stage, even with unchanged inputs. */
   readonly cache?: boolean;
   readonly reason?: string;

@@ -60,8 +60,8 @@ test('a script with autolog logs into Perennial and reads everything back', asyn
   });
 });
 
-test('the script of docs/interop.md runs', async () => {
-  const page = readFileSync(join(__dirname, '..', '..', 'docs', 'interop.md'), 'utf8');
+test('the script of docs/guides/interop.md runs', async () => {
+  const page = readFileSync(join(__dirname, '..', '..', 'docs', 'guides', 'interop.md'), 'utf8');
   const script = /```python\n([^]*?)```/.exec(page)?.[1] ?? '';
   const { stdout } = await execute(clientProgram('mlflow', 'python'), ['-c', script], {
     env: {

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-const page = readFileSync(resolve('docs/python-steps.md'), 'utf8');
+const page = readFileSync(resolve('docs/guides/python-steps.md'), 'utf8');
 const blocks = [...page.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].map(
   ([, language = '', text = '']) => ({ language, text }),
 );

@@ -22,9 +22,9 @@ const graph = {
   link: 'sigmoid',
 } as const;
 
-/** The commands of a block of docs/interop.md, for this test's model and file. */
+/** The commands of a block of docs/guides/interop.md, for this test's model and file. */
 function documented(heading: string, file: string): readonly (readonly string[])[] {
-  const page = readFileSync(join(__dirname, '..', '..', 'docs', 'interop.md'), 'utf8');
+  const page = readFileSync(join(__dirname, '..', '..', 'docs', 'guides', 'interop.md'), 'utf8');
   const section = page.split(/^## /m).find((each) => each.startsWith(heading)) ?? '';
   const block = /```sh\n([^]*?)```/.exec(section)?.[1] ?? '';
   return block

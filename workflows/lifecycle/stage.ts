@@ -77,7 +77,7 @@ export async function runStage<T, Inputs>(
   const startedAt = Date.now();
   const inputs = await options.inputs();
   const begun = await registryWrites.beginStage.executeWithOptions({ summary: name }, [
-    { ...at, ...(options.code && { code: options.code }), inputs, reuse: reuseOf(plan, options) },
+    { ...at, ...(options.code && { code: options.code }), inputs, reuse: reuseOf(run, options) },
   ]);
   if (begun.kind === 'reused') {
     control.stages.push({
@@ -117,19 +117,35 @@ export function effectOf(
   });
 }
 
-/** A rerun reuses the stages before its first one from the given run, and runs all others. */
+/**
+ * A rerun reuses the stages before its first one from the given run. It runs all others, or with
+ * `force` only the forced ones and those whose inputs changed.
+ */
 function reuseOf(
-  plan: RunPlan,
+  run: Run,
   { name, cached }: Pick<StageOptions<unknown>, 'name' | 'cached'>,
 ): Reuse {
-  const { fromStage, reuseRun, cache } = plan.request;
-  if (fromStage !== undefined && reuseRun !== undefined) {
-    const stages: readonly string[] = stagesByKind[plan.spec.kind];
-    return stages.indexOf(name) < stages.indexOf(fromStage)
-      ? { kind: 'from', run: reuseRun }
-      : { kind: 'never' };
+  const { reuseRun, cache, force } = run.plan.request;
+  if (force?.includes(name)) return { kind: 'never' };
+  if (reuseRun !== undefined) {
+    if (isBeforeFirst(run, { name, cached })) return { kind: 'from', run: reuseRun };
+    if (force === undefined) return { kind: 'never' };
   }
   return cached && cache !== false ? { kind: 'cache' } : { kind: 'never' };
+}
+
+function isBeforeFirst(
+  { plan, control }: Run,
+  { name, cached }: Pick<StageOptions<unknown>, 'name' | 'cached'>,
+): boolean {
+  const { fromStage } = plan.request;
+  if (plan.spec.kind !== 'ModelLifecycle' || !plan.spec.program) {
+    const stages: readonly string[] = stagesByKind[plan.spec.kind];
+    return fromStage !== undefined && stages.indexOf(name) < stages.indexOf(fromStage);
+  }
+  // Only the project's code knows the order of its stages. Sources are not read again.
+  const isReached = name === fromStage || control.stages.some((ended) => ended.name === fromStage);
+  return !isReached && (cached || name === 'ingest');
 }
 
 function summarise(

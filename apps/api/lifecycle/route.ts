@@ -19,7 +19,7 @@ import {
 import { modelWarnings } from '../model/warnings';
 import { registeredTables } from '../dataset/registered-tables';
 import { sourceWarnings } from '../dataset/source-warnings';
-import { checkRunRequest, refuseLooserReuse } from '../run/request';
+import { checkRunRequest, refuseLooserReuse, rerunOfRequest } from '../run/request';
 import { startRun } from '../run/start';
 import type { RouteDeps } from '../route-deps';
 import { idempotent, name, page, pageOf, problem, version, why } from '../fields';
@@ -410,6 +410,7 @@ export function lifecycleRoutes({
             lifecycle: lifecycle.lifecycle,
             revisionDigest: lifecycle.digest,
             request: body,
+            rerunOf: await rerunOfRequest(registry, { tenant, lifecycle, request: body }),
             actor,
             traceId: request.traceId,
             idempotencyKey: request.headers['idempotency-key'],

@@ -106,6 +106,12 @@ export const applied = z
   })
   .meta({ id: 'Applied' });
 
+export const plannedStage = z.object({
+  stage: z.string(),
+  action: z.enum(['runs', 'mayRun', 'reused']),
+  because: z.array(z.string()).readonly(),
+});
+
 export const plan = z
   .object({
     lifecycle: z.string(),
@@ -121,15 +127,7 @@ export const plan = z
         }),
       )
       .readonly(),
-    stages: z
-      .array(
-        z.object({
-          stage: z.string(),
-          action: z.enum(['runs', 'mayRun', 'reused']),
-          because: z.array(z.string()).readonly(),
-        }),
-      )
-      .readonly(),
+    stages: z.array(plannedStage).readonly(),
     loosenings: z.array(loosening).readonly().describe('rules that are less strict than before'),
     lines: z.array(z.string()).readonly().describe('the same as text'),
     warnings,

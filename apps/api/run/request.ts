@@ -3,7 +3,9 @@ import { failure } from '../../../domain/failure';
 import { formatIssue } from '../../../domain/document/issue-text';
 import type { LifecycleRevision } from '../../../domain/lifecycle/lifecycle';
 import { looseningText, loosenings } from '../../../domain/lifecycle/loosenings';
-import { isFinal, stagesOf } from '../../../domain/run/run';
+import { readOriginal } from './original';
+import type { RerunOf } from '../../../domain/run/rerun';
+import { reuseIssues as staleReuse, rerunOf, unknownStages } from '../../../domain/run/rerun';
 import type { RunRequest } from '../../../domain/run/run';
 import type { RunId, Tenant } from '../../../domain/ids';
 import { paramIssues } from '../../../data/training/params';
@@ -21,7 +23,10 @@ export async function checkRunRequest(
   {
     registry,
     trainers,
-  }: { readonly registry: Pick<Registry, 'runs' | 'stages'>; readonly trainers: TrainerCatalog },
+  }: {
+    readonly registry: Pick<Registry, 'runs' | 'stages' | 'lifecycles'>;
+    readonly trainers: TrainerCatalog;
+  },
   asked: RequestedRun,
 ): Promise<void> {
   const issues = [
@@ -34,8 +39,8 @@ export async function checkRunRequest(
 }
 
 /**
- * A run that reuses stages was judged by an older revision, and a rerun continues under that
- * revision. Neither may be looser than the policy in force.
+ * A run that reuses stages was judged by an older revision, which may not be looser than the policy
+ * in force.
  * @throws Conflict
  */
 export async function refuseLooserReuse(
@@ -53,23 +58,54 @@ export async function refuseLooserReuse(
   const earlier = reuseRun === undefined ? null : await registry.runs.get({ tenant, id: reuseRun });
   if (earlier === null || earlier.revisionDigest === inForce.digest) return;
   const { lifecycle: name } = inForce;
-  const before = await registry.lifecycles.get({ tenant, name, digest: earlier.revisionDigest });
-  const looser = before === null ? [] : loosenings(inForce, before);
-  if (before === null || looser.length === 0) return;
+  const used = await registry.lifecycles.get({ tenant, name, digest: earlier.revisionDigest });
+  if (used)
+    refuseLooserRevision({ inForce, used, by: earlier.id, next: `perennial run start ${name}` });
+}
+
+/** The run whose stages a checked request reuses, and what differs from it. */
+export async function rerunOfRequest(
+  registry: Pick<Registry, 'runs' | 'stages' | 'lifecycles'>,
+  { tenant, lifecycle: revision, request }: RequestedRun,
+): Promise<RerunOf | undefined> {
+  if (request.reuseRun === undefined) return undefined;
+  const original = await registry.runs.get({ tenant, id: request.reuseRun });
+  return original
+    ? rerunOf(await readOriginal(registry, original), { revision, request })
+    : undefined;
+}
+
+/** @throws Conflict when a run would use a revision that is looser than the policy in force. */
+export function refuseLooserRevision({
+  inForce,
+  used,
+  by,
+  next,
+}: {
+  readonly inForce: LifecycleRevision;
+  readonly used: LifecycleRevision;
+  readonly by: string;
+  readonly next: string;
+}): void {
+  const looser = inForce.digest === used.digest ? [] : loosenings(inForce, used);
+  if (looser.length === 0) return;
   const named = looser.map(looseningText).join('; ');
   throw failure(
     'Conflict',
-    `${earlier.id} used revision ${before.revision} of ${name}, which is looser than revision ${inForce.revision} in force: ${named}`,
-    {
-      next: `perennial run start ${name}`,
-    },
+    `${by} uses revision ${used.revision} of ${used.lifecycle}, ` +
+      `which is looser than revision ${inForce.revision} in force: ${named}`,
+    { next },
   );
 }
 
 function untilIssues({ lifecycle: { lifecycle, spec }, request }: RequestedRun): readonly Issue[] {
-  if (request.until === undefined || spec.kind !== 'ModelLifecycle' || spec.data.time !== null)
+  if (request.until === undefined || (spec.kind === 'ModelLifecycle' && spec.data.time !== null))
     return [];
-  const detail = `${lifecycle} has no time column (spec.data.time is missing), so until cannot be applied; every run reads all rows`;
+  const why =
+    spec.kind === 'ModelLifecycle'
+      ? 'has no time column (spec.data.time is missing)'
+      : `is a ${spec.kind} and has no data window`;
+  const detail = `${lifecycle} ${why}, so until cannot be applied; every run reads all rows`;
   return [{ pointer: '/until', detail, expected: 'no until' }];
 }
 
@@ -107,27 +143,16 @@ function placed(issues: readonly Issue[]): readonly Issue[] {
 }
 
 async function reuseIssues(
-  registry: Pick<Registry, 'runs' | 'stages'>,
-  { tenant, lifecycle, request: { fromStage, reuseRun } }: RequestedRun,
+  registry: Pick<Registry, 'runs' | 'stages' | 'lifecycles'>,
+  { tenant, lifecycle, request }: RequestedRun,
 ): Promise<readonly Issue[]> {
-  // The schema ensures that both or neither are given.
-  if (fromStage === undefined || reuseRun === undefined) return [];
-  const stages = stagesOf(lifecycle.spec);
-  if (!stages.includes(fromStage)) {
-    const detail = `${lifecycle.lifecycle} has no stage ${fromStage}`;
-    return [{ pointer: '/fromStage', detail, expected: `one of ${stages.join(', ')}` }];
+  const next = { revision: lifecycle, request };
+  // The schema ensures that `fromStage` and `reuseRun` are both given or both absent.
+  if (request.reuseRun === undefined) return unknownStages(next);
+  const earlier = await registry.runs.get({ tenant, id: request.reuseRun });
+  if (earlier?.lifecycle !== lifecycle.lifecycle) {
+    const detail = `${lifecycle.lifecycle} has no run ${request.reuseRun}`;
+    return [...unknownStages(next), { pointer: '/reuseRun', detail }];
   }
-  const earlier = await registry.runs.get({ tenant, id: reuseRun });
-  const wrong = (detail: string): readonly Issue[] => [{ pointer: '/reuseRun', detail }];
-  if (!earlier || earlier.lifecycle !== lifecycle.lifecycle)
-    return wrong(`${lifecycle.lifecycle} has no run ${reuseRun}`);
-  if (!isFinal(earlier.status)) return wrong(`${reuseRun} is still ${earlier.status}`);
-  const ended = await registry.stages.list({ tenant, runId: reuseRun });
-  const done = new Set(
-    ended.filter(({ status }) => status === 'succeeded').map(({ stage }) => stage),
-  );
-  const missing = stages.slice(0, stages.indexOf(fromStage)).filter((stage) => !done.has(stage));
-  return missing.length === 0
-    ? []
-    : [{ pointer: '/fromStage', detail: `${reuseRun} did not finish ${missing.join(', ')}` }];
+  return staleReuse(await readOriginal(registry, earlier), next);
 }

@@ -4,13 +4,13 @@ import { z } from 'zod';
 import type { ApiKeyIdentity } from '../../../db/access/repository';
 import type { Digest } from '../../../domain/dataset/artifact';
 import { failure } from '../../../domain/failure';
-import type { RunRequest } from '../../../domain/run/run';
-import { isFinal, runStatuses, stageNames } from '../../../domain/run/run';
+import { isFinal, runStatuses } from '../../../domain/run/run';
+import { rerunRequestSchema } from '../../../domain/run/request.schema';
 import { digestOf } from '../../../data/digest';
 import { openCaseResults, runEvaluations } from '../language/case-results';
 import { compareRuns } from './compare';
 import { readLogs } from './logs';
-import { checkRunRequest, refuseLooserReuse } from './request';
+import { planRerun } from './rerun';
 import { command, findRun, startRun } from './start';
 import { readTrials } from './trials';
 import type { RouteDeps } from '../route-deps';
@@ -19,6 +19,7 @@ import { callsToJson, runCalls } from '../language/call-view';
 import { idempotent, name, page, pageOf, problem, runId, why } from '../fields';
 import { summaryToJson } from '../rollout/view';
 import {
+  rerunPlan,
   runComparison,
   runState,
   runToJson,
@@ -39,10 +40,6 @@ const ids = z.strictObject({
 });
 const reasoned = z.strictObject({ reason: why.optional() });
 const vote = z.strictObject({ comment: why.optional() });
-const rerun = z.strictObject({
-  fromStage: z.enum(stageNames).describe('first stage to run again'),
-  reason: why.optional(),
-});
 const asked = params.extend({
   digest: z
     .string()
@@ -361,6 +358,35 @@ export function runRoutes({
     }
 
     app.post(
+      '/runs/:id/rerun/plan',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'Show what a rerun would change, reuse and run; nothing is started',
+          params,
+          body: rerunRequestSchema,
+          response: { 200: rerunPlan, default: problem },
+        },
+      },
+      async ({ caller, params: { id }, body }) => {
+        const planned = await planRerun(
+          { registry, trainers },
+          await findRun(registry, caller, id),
+          body,
+        );
+        const { revision, request, rerunOf, stages } = planned;
+        return {
+          revision: revision.revision,
+          digest: revision.digest,
+          request: { ...request },
+          rerunOf,
+          stages,
+        };
+      },
+    );
+
+    app.post(
       '/runs/:id/rerun',
       {
         ...operator,
@@ -369,49 +395,26 @@ export function runRoutes({
           summary: 'Start a new run that reuses the earlier stages of this one',
           params,
           headers: idempotent,
-          body: rerun,
+          body: rerunRequestSchema,
           response: { 202: runView, default: problem },
         },
       },
       async (request, reply) => {
         const { tenant, name: actor } = request.caller;
-        const {
-          id,
-          lifecycle: of,
-          revisionDigest,
-          request: before,
-        } = await findRun(registry, request.caller, request.params.id);
-        const { fromStage, reason } = request.body;
-        // Everything except the reason of the original start.
-        const kept: RunRequest = Object.fromEntries(
-          Object.entries(before).filter(([key]) => key !== 'reason'),
-        );
-        const asked = {
-          ...kept,
-          fromStage,
-          reuseRun: id,
-          ...(reason === undefined ? {} : { reason }),
-        };
-        const lifecycle = await registry.lifecycles.get({
-          tenant,
-          name: of,
-          digest: revisionDigest,
-        });
-        if (!lifecycle) throw failure('NotFound', `the revision of ${id} no longer exists`);
-        await checkRunRequest({ registry, trainers }, { tenant, lifecycle, request: asked });
-        const inForce = await registry.lifecycles.get({ tenant, name: of });
-        if (inForce) await refuseLooserReuse(registry, { tenant, inForce, reuseRun: id });
+        const original = await findRun(registry, request.caller, request.params.id);
+        const planned = await planRerun({ registry, trainers }, original, request.body);
         const run = await startRun(
           { registry, lifecycles, log },
           {
             tenant,
-            lifecycle: of,
-            revisionDigest,
-            request: asked,
+            lifecycle: original.lifecycle,
+            revisionDigest: planned.revision.digest,
+            request: planned.request,
+            rerunOf: planned.rerunOf,
             actor,
             traceId: request.traceId,
             idempotencyKey: request.headers['idempotency-key'],
-            requestDigest: digestOf({ rerun: id, body: request.body }),
+            requestDigest: digestOf({ rerun: original.id, body: request.body }),
           },
         );
         return reply

@@ -7,6 +7,7 @@ import type { RunState } from '../../../workflows/run/messages';
 import type { LifecycleClient } from '../../temporal-clients/lifecycle-client';
 import { contractResults, contractsToJson } from '../dataset/contract-view';
 import { rolloutSummary } from '../rollout/view';
+import { plannedStage } from '../lifecycle/view';
 import { failure, instant, verdict } from '../fields';
 import { fineTuningToJson, fineTuningView, promptsToJson, promptsView } from '../language/view';
 import { tuningToJson, tuningView } from '../tuning/view';
@@ -31,6 +32,41 @@ export const stageView = z
   })
   .meta({ id: 'Stage' });
 
+const appliedAs = z.object({ revision: z.number(), digest: z.string() });
+const rerunChange = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('revision'), before: appliedAs, after: appliedAs }),
+  z.object({
+    kind: z.literal('until'),
+    before: z.string().nullable(),
+    after: z.string().nullable().describe('end of the data window'),
+  }),
+  z.object({
+    kind: z.literal('param'),
+    name: z.string(),
+    before: z.unknown(),
+    after: z.unknown().describe('value; null where the default of the trainer applies'),
+  }),
+  z.object({
+    kind: z.literal('force'),
+    stage: z.string().describe('stage that runs even with unchanged inputs'),
+  }),
+]);
+const rerunView = z
+  .object({
+    run: z.string(),
+    changes: z.array(rerunChange).readonly().describe('everything that differs from that run'),
+  })
+  .meta({ id: 'RerunOf' });
+export const rerunPlan = z
+  .object({
+    revision: z.number(),
+    digest: z.string().describe('digest of the revision'),
+    request: z.record(z.string(), z.unknown()),
+    rerunOf: rerunView,
+    stages: z.array(plannedStage).readonly(),
+  })
+  .meta({ id: 'RerunPlan' });
+
 const fields = z.object({
   id: z.string(),
   lifecycle: z.string(),
@@ -41,6 +77,7 @@ const fields = z.object({
   waitingFor: z.string().nullable(),
   failure: failure.nullable(),
   request: z.record(z.string(), z.unknown()),
+  rerunOf: rerunView.nullable().describe('run whose stages it reuses; null for other runs'),
   actor: z.string(),
   traceId: z.string(),
   createdAt: instant,
@@ -151,6 +188,7 @@ export function runToJson(
     waitingFor,
     failure: failed,
     request,
+    rerunOf,
   } = run;
   const { actor, traceId, createdAt, startedAt, endedAt, workflowId } = run;
   const state = { status, verdict, version, waitingFor, failure: failed };
@@ -161,6 +199,7 @@ export function runToJson(
     revision,
     ...state,
     request: { ...request },
+    rerunOf,
     actor,
     traceId,
     ...times,
@@ -182,5 +221,6 @@ export function stageToJson(record: StageRecord): z.output<typeof stageView> {
   return { name, status, seconds, reusedFrom, ...said, ...learnt, failure: failed };
 }
 
+export type RerunPlanJson = z.output<typeof rerunPlan>;
 export type RunJson = z.output<typeof runWithStages>;
 export type StageJson = z.output<typeof stageView>;

@@ -15,6 +15,7 @@ import {
 import type { EvaluationPolicy } from '../../../domain/decision/policy';
 import type { RolloutEvidence } from '../../../domain/rollout/judging/evidence';
 import type { RolloutPolicy } from '../../../domain/rollout/policy';
+import { describeChanges } from '../run/rerun-view';
 import { judgeText } from '../rollout/judge-view';
 import type { ContractResultsJson } from '../../api/dataset/contract-view';
 import type { DecisionView } from '../../api/decision/view';
@@ -110,6 +111,12 @@ export function describeExplanation(
       ? []
       : [
           `made by ${record.runId}, started by ${run.actor} at ${run.createdAt}, revision ${run.revision.slice(0, 19)}`,
+          ...(run.rerunOf
+            ? [
+                `  a rerun of ${run.rerunOf.run}`,
+                ...describeChanges(run.rerunOf.changes).map((line) => `    ${line}`),
+              ]
+            : []),
         ]),
     ...(record.imported === null ? [] : [importedLine(record.imported)]),
     `from ${sources.length === 0 ? 'no recorded sources' : sources.join(', ')}`,

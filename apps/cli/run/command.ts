@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import type { RunStatus, StageName } from '../../../domain/run/run';
-import { isFinal, modelStages } from '../../../domain/run/run';
+import type { RunStatus } from '../../../domain/run/run';
+import { isFinal } from '../../../domain/run/run';
 import type { CliContext } from '../context';
 import type { RunJson } from './view';
 import { describeRun, showEnd } from './view';
@@ -11,6 +11,7 @@ import { describeComparison } from '../decision/comparison-view';
 import type { Finish } from '../finish';
 import { wholeNumber } from '../numbers';
 import { runCasesCommand } from './cases-command';
+import { rerunCommand } from './rerun-command';
 import { paramsOf } from '../params';
 import { describeTrials } from './trial-view';
 import { jsonText } from '../harmless';
@@ -20,6 +21,7 @@ interface StartOptions {
   readonly json?: true;
   readonly until?: string;
   readonly param?: readonly string[];
+  readonly force?: readonly string[];
   readonly cache: boolean;
   readonly reason?: string;
   readonly idempotencyKey?: string;
@@ -34,6 +36,7 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
     .description('Start a run of an applied lifecycle')
     .option('--until <time>', 'End of the data window (RFC 3339)')
     .option('--param <name=value...>', 'Override a training parameter; the value is JSON or text')
+    .option('--force <stage...>', 'Run this stage even if its inputs are unchanged')
     .option('--no-cache', 'Run every stage, also those with unchanged inputs')
     .option('--reason <text>', 'Reason, for the audit log')
     .option(
@@ -213,41 +216,7 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
       });
   }
 
-  run
-    .command('rerun <run>')
-    .description('Start a new run that reuses the earlier stages of this one')
-    .option(
-      '--from <stage>',
-      'First stage to run again (default: the stage in which the run ended)',
-    )
-    .option('--reason <text>', 'Reason, for the audit log')
-    .option('--wait', 'Follow the run to its end')
-    .option('--json', 'Print the run as JSON')
-    .action(
-      async (
-        id: string,
-        options: {
-          readonly from?: StageName;
-          readonly reason?: string;
-          readonly wait?: true;
-          readonly json?: true;
-        },
-      ) => {
-        const api = context.api();
-        const fromStage =
-          options.from ?? firstAgain(await api.call('GET /runs/{id}', { path: { id } }));
-        const body = { fromStage, ...pick(options, ['reason']) };
-        const started = await api.call('POST /runs/{id}/rerun', {
-          path: { id },
-          headers: { 'idempotency-key': randomUUID() },
-          body,
-        });
-        terminal.say(`${started.id} reruns ${id} from ${fromStage}`);
-        if (options.wait)
-          finish(showEnd(context, await watchRun(context, started.id), options.json));
-        else terminal.out(options.json ? jsonText(started) : started.id);
-      },
-    );
+  rerunCommand(run, context, finish);
 }
 
 const descriptions = {
@@ -267,22 +236,18 @@ const outcomes: Readonly<Record<'cancel' | 'pause' | 'resume', (status: string) 
     status === 'paused' || status === 'running' ? 'resumed' : `was not paused: it is ${status}`,
 };
 
-/**
- * The stage in which a run ended. After a failed canary or promotion it is the evaluation, because
- * the champion may have changed.
- */
-function firstAgain({ stages }: RunJson): StageName {
-  const ended = (stages.find(({ status }) => status !== 'succeeded')?.name ??
-    stages[0]?.name ??
-    modelStages[0]) as StageName;
-  return ['canary', 'promote'].includes(ended) ? 'evaluate' : ended;
-}
-
-function requestOf({ until, param = [], cache, reason }: StartOptions): Record<string, unknown> {
+function requestOf({
+  until,
+  param = [],
+  force,
+  cache,
+  reason,
+}: StartOptions): Record<string, unknown> {
   const params = paramsOf(param);
   return {
     ...(until === undefined ? {} : { until }),
     ...(param.length === 0 ? {} : { params }),
+    ...(force === undefined ? {} : { force }),
     ...(cache ? {} : { cache: false }),
     ...(reason === undefined ? {} : { reason }),
   };

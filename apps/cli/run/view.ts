@@ -7,6 +7,7 @@ import { jsonText } from '../harmless';
 import { paintRolloutStatus, stepText } from '../rollout/view';
 import type { Paint } from '../terminal';
 import { table } from '../terminal';
+import { describeChanges } from './rerun-view';
 import { tuningText } from './trial-view';
 import { reasonLines, type Verbosity } from '../decision/verdict-view';
 import type { FineTuningJson, PromptsJson } from '../../api/language/view';
@@ -61,6 +62,17 @@ function exitCodeOf({ status }: Pick<RunJson, 'status'>): ExitCode {
   return status === 'stopped' ? 3 : 1;
 }
 
+/** Prints a run that was followed to its end, and returns the exit code. */
+export function showEnd(
+  { terminal }: CliContext,
+  run: RunJson,
+  json: true | undefined,
+  verbosity: Verbosity = {},
+) {
+  terminal.out(json ? jsonText(run) : describeRun(run, terminal.outPaint, verbosity));
+  return exitCodeOf(run);
+}
+
 export function describeRun(
   run: RunJson,
   paint: Paint,
@@ -70,6 +82,15 @@ export function describeRun(
   const lines = [
     `${paint.bold(run.id)}  ${run.lifecycle}  ${paintStatus(run.status, paint)}${model}`,
   ];
+  if (run.rerunOf) {
+    const { fromStage } = run.request as { readonly fromStage?: string };
+    lines.push(
+      [
+        `rerun of ${run.rerunOf.run} from ${fromStage ?? 'the first changed stage'}`,
+        ...describeChanges(run.rerunOf.changes),
+      ].join('\n  '),
+    );
+  }
   if (run.stages.length > 0) {
     const rows = run.stages.map((stage) => [
       stage.name,
@@ -131,15 +152,4 @@ export function paintStatus(status: string, paint: Paint): string {
   if (status === 'succeeded' || status === 'reused') return paint.green(status);
   if (status === 'failed' || status === 'lost') return paint.red(status);
   return status === 'running' || status === 'pending' ? status : paint.yellow(status);
-}
-
-/** Prints a run that was followed to its end, and returns the exit code. */
-export function showEnd(
-  { terminal }: CliContext,
-  run: RunJson,
-  json: true | undefined,
-  verbosity: Verbosity = {},
-) {
-  terminal.out(json ? jsonText(run) : describeRun(run, terminal.outPaint, verbosity));
-  return exitCodeOf(run);
 }

@@ -42,6 +42,7 @@ const routes: Readonly<Record<string, ApiKeyScope>> = {
   'POST /runs/{id}/approve': 'approver',
   'POST /runs/{id}/reject': 'approver',
   'POST /runs/{id}/rerun': 'operator',
+  'POST /runs/{id}/rerun/plan': 'viewer',
   'GET /schedules/{name}': 'viewer',
   'PUT /schedules/{name}': 'operator',
   'POST /schedules/{name}/trigger': 'operator',

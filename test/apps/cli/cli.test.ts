@@ -636,57 +636,99 @@ describe('a command to a run', () => {
     expect(await api.cli('run', verb, 'run_1')).toMatchObject({ exitCode: 0, stderr: `${said}\n` });
   });
 
-  test.each<[string, readonly (readonly [string, string])[], string]>([
-    [
-      'failed in train',
-      [
-        ['ingest', 'succeeded'],
-        ['validate', 'succeeded'],
-        ['train', 'failed'],
-      ],
-      'train',
+  const planned = {
+    run: 'run_1',
+    changes: [
+      { kind: 'revision', before: { revision: 3 }, after: { revision: 4 } },
+      { kind: 'param', name: 'num_leaves', before: 15, after: 31 },
+      { kind: 'param', name: 'objective', before: null, after: 'binary' },
+      { kind: 'until', before: 'latest', after: '2013-07-01T00:00:00Z' },
+      { kind: 'force', stage: 'evaluate' },
     ],
-    [
-      'was refused a promotion',
-      [
-        ['ingest', 'succeeded'],
-        ['evaluate', 'succeeded'],
-        ['promote', 'stopped'],
-      ],
-      'evaluate',
-    ],
-    [
-      'was refused by its canary',
-      [
-        ['evaluate', 'succeeded'],
-        ['canary', 'stopped'],
-      ],
-      'evaluate',
-    ],
-    [
-      'failed in tuning',
-      [
-        ['train', 'succeeded'],
-        ['tune', 'failed'],
-      ],
-      'tune',
-    ],
-    ['succeeded', [['ingest', 'succeeded']], 'ingest'],
-  ])('rerun of a run that %s starts at the stage in which it ended', async (_, stages, from) => {
-    api.routes.set('GET /runs/run_1', {
-      ...run,
-      stages: stages.map(([name, status]) => ({ name, status, seconds: 1, reusedFrom: null })),
-    });
+  };
+  const changed = [
+    'revision 3 → 4',
+    'num_leaves 15 → 31',
+    'objective default → binary',
+    'until latest → 2013-07-01T00:00:00Z',
+    'evaluate is forced',
+  ];
+  const given = [
+    ...['--param', 'num_leaves=31', '--param', 'objective=binary', '--revision', '4'],
+    ...['--until', '2013-07-01T00:00:00Z', '--force', 'evaluate', '--force', 'train'],
+  ];
+  const body = {
+    params: { num_leaves: 31, objective: 'binary' },
+    revision: 4,
+    until: '2013-07-01T00:00:00Z',
+    force: ['evaluate', 'train'],
+  };
+
+  test('rerun sends what it changes, and shows what differs from the original', async () => {
     api.routes.set('POST /runs/run_1/rerun', (_request, response) =>
-      answer(response, 202, { ...run, id: 'run_2' }),
+      answer(response, 202, {
+        ...run,
+        id: 'run_2',
+        request: { fromStage: 'train' },
+        rerunOf: planned,
+      }),
+    );
+    const key = ['--idempotency-key', 'k1'];
+    expect(await api.cli('run', 'rerun', 'run_1', ...given, ...key)).toMatchObject({
+      stdout: 'run_2\n',
+      stderr: `${['run_2 reruns run_1 from train', ...changed].join('\n  ')}\n`,
+    });
+    expect(api.asked.find(({ path }) => path.endsWith('/rerun'))?.body).toEqual(body);
+  });
+
+  test('rerun leaves the first stage to the API unless it is given', async () => {
+    api.routes.set('POST /runs/run_1/rerun', (_request, response) =>
+      answer(response, 202, {
+        ...run,
+        id: 'run_2',
+        request: { fromStage: 'train' },
+        rerunOf: { run: 'run_1', changes: [] },
+      }),
     );
     expect(await api.cli('run', 'rerun', 'run_1')).toMatchObject({
-      stdout: 'run_2\n',
-      stderr: `run_2 reruns run_1 from ${from}\n`,
+      stderr: 'run_2 reruns run_1 from train\n',
     });
-    expect(api.asked.find(({ path }) => path.endsWith('/rerun'))?.body).toEqual({
-      fromStage: from,
+    await api.cli('run', 'rerun', 'run_1', '--from', 'evaluate', '--revision', 'latest');
+    const bodies = api.asked.filter(({ path }) => path.endsWith('/rerun')).map((each) => each.body);
+    expect(bodies).toEqual([{}, { fromStage: 'evaluate', revision: 'latest' }]);
+  });
+
+  test('rerun --dry-run shows the plan and starts nothing', async () => {
+    api.routes.set('POST /runs/run_1/rerun/plan', {
+      revision: 4,
+      digest: 'sha256:4',
+      request: {},
+      rerunOf: planned,
+      stages: [
+        { stage: 'ingest', action: 'reused', because: [] },
+        { stage: 'train', action: 'runs', because: ['num_leaves'] },
+        { stage: 'evaluate', action: 'mayRun', because: ['no earlier run had the same inputs'] },
+      ],
     });
+    const { exitCode, stdout } = await api.cli('run', 'rerun', 'run_1', ...given, '--dry-run');
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain('a rerun of run_1 with revision 4 would:');
+    expect(stdout).toContain('  change num_leaves 15 → 31');
+    expect(stdout).toMatch(/^ingest +be reused/m);
+    expect(stdout).toMatch(/^train +run +num_leaves/m);
+    expect(stdout).toMatch(/^evaluate +run again if +no earlier run had the same inputs/m);
+    expect(api.asked.map(({ path }) => path)).not.toContain('/api/v1/runs/run_1/rerun');
+  });
+
+  test('show names the original of a rerun and what differs', async () => {
+    api.routes.set('GET /runs/run_2', {
+      ...run,
+      id: 'run_2',
+      request: { fromStage: 'train' },
+      rerunOf: planned,
+    });
+    const { stdout } = await api.cli('run', 'show', 'run_2');
+    expect(stdout).toContain(['rerun of run_1 from train', ...changed].join('\n  '));
   });
 });
 

@@ -180,6 +180,54 @@ describe('stages', () => {
     });
   });
 
+  test('under another revision, importing takes over only a success with equal inputs', async () => {
+    await begin(runId);
+    await finish(runId, 'earlier');
+    await applyLifecycle(test_.registry, lifecycle, 'second');
+    const [same, other] = [
+      await startRun(test_.registry, lifecycle),
+      await startRun(test_.registry, lifecycle),
+    ];
+    expect(await begin(same, { importFrom: runId })).toMatchObject({
+      kind: 'reused',
+      fromRun: runId,
+    });
+    expect(await begin(other, { key: 'changed', importFrom: runId })).toEqual({ kind: 'run' });
+    await finish(other, 'made again');
+    expect(await begin(other, { key: 'changed', importFrom: runId })).toMatchObject({
+      kind: 'reused',
+      output: 'made again',
+      fromRun: other,
+    });
+  });
+
+  test('under another revision, the inputs of the run that made the output count', async () => {
+    await begin(runId);
+    await finish(runId, 'earlier');
+    const rerun = await startRun(test_.registry, lifecycle);
+    await begin(rerun, { key: 'changed', importFrom: runId });
+    await applyLifecycle(test_.registry, lifecycle, 'second');
+    const [stale, same] = [
+      await startRun(test_.registry, lifecycle),
+      await startRun(test_.registry, lifecycle),
+    ];
+    expect(await begin(stale, { key: 'changed', importFrom: rerun })).toEqual({ kind: 'run' });
+    expect(await begin(same, { importFrom: rerun })).toMatchObject({ fromRun: runId });
+  });
+
+  test('a run of a project takes over only equal inputs, and runs stages that are missing', async () => {
+    await begin(runId);
+    await finish(runId, 'earlier');
+    const rerun = await startRun(test_.registry, lifecycle);
+    await test_.database.sql`update runs set program = '{}' where id = ${rerun}`;
+    expect(await begin(rerun, { key: 'changed', importFrom: runId })).toEqual({ kind: 'run' });
+    expect(await begin(rerun, { importFrom: runId, stage: 'missing' })).toEqual({ kind: 'run' });
+    expect(await begin(rerun, { importFrom: runId, generation: 1 })).toMatchObject({
+      kind: 'reused',
+      fromRun: runId,
+    });
+  });
+
   test('the record of a stage has its decision', async () => {
     const { registry } = test_;
     const [policy, evidence] = [{ gates: [] }, { metrics: {} }];

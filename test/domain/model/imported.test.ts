@@ -29,7 +29,7 @@ function refusalOf(found: GraphSignature, wanted: ExpectedGraph = expected): str
     if (!isPerennialError(error)) throw error;
     expect(error).toMatchObject({
       type: 'InvalidInput',
-      next: expect.stringContaining('docs/interop.md') as string,
+      next: expect.stringContaining('docs/guides/interop.md') as string,
     });
     return error.message;
   }

@@ -22,6 +22,7 @@ describe('the request of a run', () => {
       { fromStage, reuseRun: 'run_01jd' },
       { fromStage, reuseRun: 'run_01jd' },
     ]),
+    [{ force: ['train', 'evaluate', 'train'] }, { force: ['train', 'evaluate'] }],
     [{ until: undefined }, {}],
   ])('%j is accepted', (body, request) => {
     const read = readRunRequest(body);
@@ -50,9 +51,19 @@ describe('the request of a run', () => {
       [['/fromStage', 'fromStage is missing: reuseRun needs the first stage to run again']],
     ],
     [
-      { fromStage: 'trian', reuseRun: 'x/../y' },
+      { fromStage: 'train', reuseRun: 'run_1', force: ['evaluate'] },
       [
-        ['/fromStage', 'fromStage cannot be "trian"'],
+        [
+          '/force',
+          'force has no effect with fromStage, which runs that stage and every later one; give one of them',
+        ],
+      ],
+    ],
+    [{ force: ['no stage'] }, [['/force/0', 'force[0] cannot be "no stage"']]],
+    [
+      { fromStage: '../train', reuseRun: 'x/../y' },
+      [
+        ['/fromStage', 'fromStage cannot be "../train"'],
         ['/reuseRun', 'reuseRun cannot be "x/../y"'],
       ],
     ],

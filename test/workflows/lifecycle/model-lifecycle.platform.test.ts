@@ -249,6 +249,65 @@ describe('model lifecycle', () => {
     });
   });
 
+  test.each<[string, RunPlan['request'], Readonly<Record<string, string>>]>([
+    [
+      'in a rerun',
+      { fromStage: 'validate', reuseRun: 'run_0' as never, force: ['validate', 'evaluate'] },
+      { ingest: 'from', validate: 'never', train: 'cache', evaluate: 'never', promote: 'never' },
+    ],
+    [
+      'in a new run',
+      { force: ['train'] },
+      { ingest: 'never', validate: 'cache', train: 'never', evaluate: 'cache', promote: 'never' },
+    ],
+  ])('runs forced stages and reuses the others by their inputs, %s', async (_, request, kinds) => {
+    const asked: Record<string, string> = {};
+    const { end } = await runs.start(planOf({ request }), {
+      beginStage: (({ stage, reuse }: { stage: string; reuse: { kind: string } }) => {
+        asked[stage] = reuse.kind;
+        return Promise.resolve({ kind: 'run' });
+      }) as never,
+    });
+    expect(await end()).toMatchObject({ status: 'succeeded' });
+    expect(asked).toEqual(kinds);
+  });
+
+  test.each<[string, RunPlan['request'], Readonly<Record<string, string>>]>([
+    [
+      'before the first stage',
+      { fromStage: 'train' },
+      { ingest: 'from', validate: 'from', train: 'never', evaluate: 'never', promote: 'never' },
+    ],
+    [
+      'whatever stage comes first',
+      {},
+      { ingest: 'from', validate: 'from', train: 'from', evaluate: 'from', promote: 'never' },
+    ],
+    [
+      'except forced ones',
+      { force: ['validate'] },
+      { ingest: 'from', validate: 'never', train: 'from', evaluate: 'from', promote: 'never' },
+    ],
+  ])('reuses the stages of a project’s run %s', async (_, request, kinds) => {
+    const asked: Record<string, string> = {};
+    const plan = planOf({ request: { ...request, reuseRun: 'run_0' as never } });
+    const program = {
+      ...{ project: 'shop', build: digest('build'), params: null },
+      ...{ stages: {}, steps: {}, files: {}, environment: null },
+    };
+    const { end } = await runs.start(
+      { ...plan, spec: { ...plan.spec, program } },
+      {
+        beginStage: (({ stage, reuse }: { stage: string; reuse: { kind: string } }) => {
+          asked[stage] = reuse.kind;
+          return Promise.resolve({ kind: 'run' });
+        }) as never,
+      },
+    );
+    expect(await end()).toMatchObject({ status: 'succeeded' });
+    expect(asked).toEqual(kinds);
+  });
+
   test('does not promote on a reused evaluation against another champion', async () => {
     const champion = {
       version: { model: 'flight-delay', version: 1, manifest: artifact('1') },

@@ -1,1 +1,1 @@
-"""Runs the steps of projects as jobs and lists them; see docs/python-steps.md."""
+"""Runs the steps of projects as jobs and lists them; see docs/guides/python-steps.md."""

@@ -76,7 +76,7 @@ test('a graph that does not fit starts no run and stores nothing', async () => {
       detail: expect.stringMatching(
         /^model\.onnx does not fit imports: input `\w+` is int64 \[rows, 1\], expected (string|float) \[rows, 1\];.*; and \d+ more$/,
       ) as string,
-      next: expect.stringContaining('docs/interop.md') as string,
+      next: expect.stringContaining('docs/guides/interop.md') as string,
     },
   });
   const after = await world.call<{ items: object[] }>('GET', '/runs?lifecycle=imports');

@@ -289,7 +289,6 @@ describe('a rerun', () => {
       /plain has no stage canary/,
     ],
     ['from an unknown stage', 'trian', '/fromStage', /trian/],
-    ['without a stage', undefined, '/fromStage', /missing/],
   ])('is refused: %s', async (_, fromStage, pointer, detail) => {
     const id = await ended(['ingest', 'validate'], 'failed', 'plain');
     const answer = await world.call('POST', `/runs/${id}/rerun`, { body: { fromStage } });
@@ -324,10 +323,10 @@ describe('a rerun', () => {
     for (const stage of ['evaluate', 'canary'])
       expect(await again(stage)).toMatchObject({
         status: 422,
-        body: { errors: [{ detail: `${id} did not finish tune` }] },
+        body: { errors: [{ detail: `${id} did not finish tune; start at tune` }] },
       });
     expect(await again('promote')).toMatchObject({
-      body: { errors: [{ detail: `${id} did not finish tune, canary` }] },
+      body: { errors: [{ detail: `${id} did not finish tune, canary; start at tune` }] },
     });
     const tuned = await ended(
       ['ingest', 'validate', 'train', 'tune', 'evaluate'],
@@ -347,7 +346,154 @@ describe('a rerun', () => {
   test('of an open run is refused', async () => {
     const { id } = await world.accept('flight-delay');
     const answer = await world.call('POST', `/runs/${id}/rerun`, { body: { fromStage: 'ingest' } });
-    expect(answer).toMatchObject({ status: 422, body: { errors: [{ pointer: '/reuseRun' }] } });
+    expect(answer).toMatchObject({
+      status: 409,
+      body: {
+        detail: `${id} is still pending, so it cannot be rerun`,
+        next: `perennial run watch ${id}, or perennial run cancel ${id}`,
+      },
+    });
+  });
+
+  test('without fromStage starts where the run failed', async () => {
+    const id = await ended(['ingest', 'validate']);
+    expect(await world.call('POST', `/runs/${id}/rerun`, { body: {} })).toMatchObject({
+      status: 202,
+      body: { request: { fromStage: 'train', reuseRun: id }, rerunOf: { run: id, changes: [] } },
+    });
+  });
+
+  test('records what it changes, in the run, in the list and in the audit log', async () => {
+    const all = ['ingest', 'validate', 'train', 'evaluate', 'promote'];
+    const id = await ended(all, 'succeeded');
+    const body = { params: { num_leaves: 31 }, until: '2013-07-01T00:00:00Z', reason: 'larger' };
+    const expected = {
+      run: id,
+      changes: [
+        { kind: 'until', before: 'latest', after: '2013-07-01T00:00:00Z' },
+        { kind: 'param', name: 'num_leaves', before: 15, after: 31 },
+      ],
+    };
+    const answer = await world.call<Run>('POST', `/runs/${id}/rerun`, { as: 'operator', body });
+    expect(answer).toMatchObject({ status: 202, body: { rerunOf: expected } });
+    const rerun = answer.body.id;
+    expect((await list()).items.find((run) => run.id === rerun)).toMatchObject({
+      rerunOf: expected,
+    });
+    expect(await world.call('GET', `/audit?subject=run:${rerun}&action=run.accept`)).toMatchObject({
+      body: { items: [{ cause: 'larger', after: { rerunOf: expected } }] },
+    });
+
+    // A rerun of the rerun keeps its parameters.
+    await world.registry.runs.update({ tenant, id: rerun, status: 'failed' });
+    expect(
+      await world.call('POST', `/runs/${rerun}/rerun`, { body: { params: { lambda_l2: 1 } } }),
+    ).toMatchObject({
+      body: {
+        request: { params: { num_leaves: 31, lambda_l2: 1 }, until: body.until },
+        rerunOf: { run: rerun, changes: [{ name: 'lambda_l2', before: 50, after: 1 }] },
+      },
+    });
+  });
+
+  test('can use another revision, by latest, number or digest', async () => {
+    const name = 'revised';
+    await world.apply(name);
+    const id = await ended(['ingest', 'validate'], 'failed', name);
+    const stricter = lifecycleBody(name, (text) =>
+      withStages(text, {}).replace('num_leaves: 15', 'num_leaves: 20'),
+    );
+    await world.call('PUT', `/lifecycles/${name}`, { as: 'operator', body: stricter });
+    const latest = await world.registry.lifecycles.get({ tenant, name });
+    const of = (revision: unknown) =>
+      world.call<Run>('POST', `/runs/${id}/rerun`, { as: 'operator', body: { revision } });
+    for (const revision of ['latest', 2, latest?.digest])
+      expect(await of(revision)).toMatchObject({
+        status: 202,
+        body: {
+          revision: latest?.digest,
+          rerunOf: {
+            changes: [
+              { kind: 'revision', before: { revision: 1 }, after: { revision: 2 } },
+              { kind: 'param', name: 'num_leaves', before: 15, after: 20 },
+            ],
+          },
+        },
+      });
+    expect(await of(undefined)).toMatchObject({ status: 202, body: { rerunOf: { changes: [] } } });
+    expect(await of(3)).toMatchObject({
+      status: 404,
+      body: { detail: `${name} has no revision 3`, next: `perennial lifecycle show ${name}` },
+    });
+    for (const revision of ['newest', 0, 1.5, 'sha256:0'])
+      expect(await of(revision)).toMatchObject({
+        status: 422,
+        body: { errors: [{ pointer: '/revision' }] },
+      });
+  });
+
+  test.each<[string, object, string, RegExp]>([
+    [
+      'a parameter that counts before its first stage',
+      { fromStage: 'evaluate', params: { num_leaves: 31 } },
+      '/fromStage',
+      /would reuse train of run_\w+, whose inputs have changed \(num_leaves\); start at train or/,
+    ],
+    ['an unknown parameter', { params: { num_leafs: 31 } }, '/params/num_leafs', /num_leafs/],
+    ['an unknown stage to force', { force: ['canary'] }, '/force/0', /has no stage canary/],
+    [
+      'a first stage and a forced one',
+      { fromStage: 'train', force: ['evaluate'] },
+      '/force',
+      /has no effect with fromStage/,
+    ],
+  ])('is refused with %s, and nothing starts', async (_, body, pointer, detail) => {
+    const all = ['ingest', 'validate', 'train', 'evaluate', 'promote'];
+    const id = await ended(all, 'succeeded');
+    const before = (await list()).items.length;
+    for (const path of [`/runs/${id}/rerun`, `/runs/${id}/rerun/plan`])
+      expect(await world.call('POST', path, { body })).toMatchObject({
+        status: 422,
+        body: { errors: [{ pointer, detail: expect.stringMatching(detail) as string }] },
+      });
+    expect((await list()).items).toHaveLength(before);
+  });
+
+  test('can be planned without being started', async () => {
+    const id = await ended(['ingest', 'validate', 'train', 'evaluate', 'promote'], 'succeeded');
+    const before = (await list()).items.length;
+    const plan = await world.call('POST', `/runs/${id}/rerun/plan`, {
+      as: 'viewer',
+      body: { params: { num_leaves: 31 } },
+    });
+    expect(plan).toMatchObject({
+      status: 200,
+      body: {
+        request: { fromStage: 'train', reuseRun: id, params: { num_leaves: 31 } },
+        rerunOf: { run: id, changes: [{ name: 'num_leaves' }] },
+        stages: [
+          { stage: 'ingest', action: 'reused' },
+          { stage: 'validate', action: 'reused' },
+          { stage: 'train', action: 'runs', because: ['num_leaves'] },
+          { stage: 'evaluate', action: 'runs' },
+          { stage: 'promote', action: 'runs' },
+        ],
+      },
+    });
+    expect((await list()).items).toHaveLength(before);
+  });
+
+  test('of a new run that names reuseRun is recorded too, and is not stale', async () => {
+    const id = await ended(['ingest', 'validate', 'train', 'evaluate', 'promote'], 'succeeded');
+    const reuse = { reuseRun: id, params: { num_leaves: 31 } };
+    expect(await start({ ...reuse, fromStage: 'train' })).toMatchObject({
+      status: 202,
+      body: { rerunOf: { run: id, changes: [{ name: 'num_leaves', before: 15, after: 31 }] } },
+    });
+    expect(await start({ ...reuse, fromStage: 'evaluate' })).toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '/fromStage' }] },
+    });
   });
 });
 

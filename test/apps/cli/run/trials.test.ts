@@ -156,6 +156,7 @@ test.each([
       ...{
         revision: '',
         request: {},
+        rerunOf: null,
         createdAt: '',
         startedAt: null,
         endedAt: null,

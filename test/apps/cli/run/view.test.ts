@@ -22,6 +22,7 @@ const run = (verdict: Verdict | null, stages: readonly StageJson[]): RunJson => 
   ...{
     revision: '',
     request: {},
+    rerunOf: null,
     createdAt: '',
     startedAt: null,
     endedAt: null,
