@@ -2,6 +2,7 @@ import type { ArtifactRef } from '../../domain/dataset/artifact';
 import { failure, isPerennialError, type FailureType } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { ChatAnswer, ChatRequest } from '../../domain/language/chat';
+import { embeddedProvider } from '../../domain/language/provider/document';
 import { freePrice, type Price } from '../../domain/language/provider/price';
 import type { ProviderSettings } from '../../domain/language/provider/settings';
 import { mayFailOver, retryDelayMs } from '../../domain/language/provider/retry';
@@ -177,6 +178,9 @@ export interface ModelAccess {
   close(): Promise<void>;
 }
 
+const startEmbedded =
+  'npm run provision:llm once, then restart with PERENNIAL_LLM_SERVER=true perennial up';
+
 const usualPatienceMs = 120_000;
 
 export function openModelAccess(
@@ -190,6 +194,10 @@ export function openModelAccess(
     const gate = gates.get(name);
     if (gate) return gate;
     const known = [...gates.keys()].join(', ');
+    if (name === embeddedProvider)
+      throw failure('NotFound', 'the embedded language model is not running', {
+        next: `${startEmbedded}${known === '' ? '' : `; or use a configured provider: ${known}`}`,
+      });
     throw failure('NotFound', `there is no provider ${name}`, {
       next:
         known === ''

@@ -299,6 +299,7 @@ export function holdReason(code: string, message: string): Reason {
 
 /** `5.2 days`, for elapsed time, which is seldom a whole number of days. */
 export function spanText(seconds: number): string {
+  if (seconds < 60) return `${Math.round(seconds)} s`;
   if (seconds >= 86_400) return `${figure(seconds / 86_400)} days`;
   return seconds >= 3_600 ? `${figure(seconds / 3_600)} hours` : `${figure(seconds / 60)} minutes`;
 }

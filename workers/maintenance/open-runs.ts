@@ -51,7 +51,8 @@ async function replayOpen({ connection, namespace, code }: OpenRunsOptions): Pro
   readonly incompatible: readonly Incompatible[];
 }> {
   const open = new Client({ connection, namespace }).workflow
-    .list({ query: `ExecutionStatus = 'Running'` })
+    // The runs of a project are pinned to the project's build, which has their code.
+    .list({ query: `ExecutionStatus = 'Running' AND TaskQueue NOT STARTS_WITH 'project/'` })
     .intoHistories({ concurrency: 4 });
   const incompatible: Incompatible[] = [];
   let replayed = 0;

@@ -100,7 +100,9 @@ export async function noRolloutsFailure(
   const { items } = await models.versions({ tenant, model, pageSize: 1 });
   if (items.length === 0)
     return failure('NotFound', `there is no model ${model}`, { next: 'perennial model list' });
-  const next = `add a canary to its spec, apply it and perennial run start ${model}`;
+  const next =
+    `a run begins one when its gates pass, if its spec has a canary and a champion serves; ` +
+    `perennial run list --lifecycle ${model}`;
   return failure('NotFound', `${model} has had no rollouts`, { next });
 }
 

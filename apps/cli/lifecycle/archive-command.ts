@@ -21,8 +21,10 @@ export function lifecycleArchiveCommands(lifecycle: Command, context: CliContext
         .call('POST /lifecycles/{name}/archive', { path: { name }, body: { reason } });
       terminal.say(`${name} is archived: it starts no runs and has no schedule`);
       for (const line of goingOn(name, archive)) terminal.say(line);
+      const serving = archive.champion === null ? '' : ' --stop-serving';
+      terminal.say(`to restore it: perennial lifecycle unarchive ${name} --reason "<why>"`);
       terminal.say(
-        `next: perennial lifecycle unarchive ${name} restores it, perennial lifecycle delete ${name} removes it`,
+        `to remove it: perennial lifecycle delete ${name}${serving} --yes --reason "<why>"`,
       );
     });
 
@@ -34,7 +36,8 @@ export function lifecycleArchiveCommands(lifecycle: Command, context: CliContext
       await context
         .api()
         .call('POST /lifecycles/{name}/unarchive', { path: { name }, body: { reason } });
-      terminal.say(`${name} is in use`);
+      terminal.say(`${name} accepts runs again, and its schedule is restored if it has one`);
+      terminal.say(`next: perennial run start ${name}`);
     });
 
   lifecycle
@@ -51,19 +54,19 @@ export function lifecycleArchiveCommands(lifecycle: Command, context: CliContext
     .action(async (name: string, { reason, yes, stopServing }: DeleteOptions) => {
       if (!yes) {
         const flags = `${stopServing ? '--stop-serving ' : ''}--yes`;
+        const quoted = JSON.stringify(reason);
         throw new CliError(
           `${name} was not deleted: confirm with --yes`,
           2,
-          `perennial lifecycle delete ${name} ${flags} --reason "<why>"`,
+          `perennial lifecycle delete ${name} ${flags} --reason ${quoted}`,
         );
       }
       await context.api().call('POST /lifecycles/{name}/delete', {
         path: { name },
         body: { reason, stopServing: stopServing === true },
       });
-      terminal.say(
-        `${name} is deleted; its runs, versions, audit and lineage stay readable. A lifecycle applied under this name continues its numbers.`,
-      );
+      terminal.say(`${name} is deleted; its runs, versions, audit and lineage stay readable`);
+      terminal.say('a lifecycle that is applied under this name continues its numbers');
     });
 }
 

@@ -84,6 +84,10 @@ export function lifecycleInitCommand(lifecycle: Command, { terminal, settings }:
         },
       );
       sayWritten(terminal, readLifecycleFolder(settings.cwd, name).files, name);
+      if (llm)
+        terminal.say(
+          'it uses the embedded model: npm run provision:llm once, then PERENNIAL_LLM_SERVER=true perennial up',
+        );
       terminal.say(`next: edit ${name}/lifecycle.yaml, then perennial lifecycle validate ${name}`);
     });
 }

@@ -154,10 +154,10 @@ describe('an error response', () => {
       'an unknown stage',
       'POST',
       runs,
-      { body: { fromStage: 'cannary', reuseRun: 'run_0' } },
+      { body: { fromStage: 'evalute', reuseRun: 'run_0' } },
       422,
       'InvalidInput',
-      /did you mean canary/,
+      /did you mean evaluate/,
     ],
     [
       'a key of a later version',

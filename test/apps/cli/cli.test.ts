@@ -497,6 +497,21 @@ describe('lifecycle init', () => {
     );
   });
 
+  test('writes an application with documents and an index, which is valid unchanged', async () => {
+    const { exitCode, stderr } = await init('capitals', '--llm', '--index');
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain('wrote capitals/data/documents.ndjson');
+    const validated = await cliAgainst({ apiUrl: null, apiKey: null, cwd: folder }, [
+      'lifecycle',
+      'validate',
+      'capitals',
+    ]);
+    expect(validated).toMatchObject({
+      exitCode: 0,
+      stderr: expect.stringContaining('capitals: valid') as string,
+    });
+  });
+
   test.each<[string, readonly string[], RegExp]>([
     [
       'data without a label',
@@ -598,11 +613,25 @@ describe('lifecycle archive and delete', () => {
       );
     posted('archive', { champion: 3, openRuns: ['run_1'] });
     posted('delete', {});
+    posted('unarchive', {});
     const archived = await api.cli('lifecycle', 'archive', 'churn', '--reason', 'replaced');
     expect(archived.stderr).toContain('churn@3 continues to serve\nrun_1 continues to the end');
+    // Both commands can be copied as they are.
+    expect(archived.stderr).toContain('perennial lifecycle unarchive churn --reason "<why>"');
+    expect(archived.stderr).toContain(
+      'perennial lifecycle delete churn --stop-serving --yes --reason "<why>"',
+    );
+    expect(
+      await api.cli('lifecycle', 'unarchive', 'churn', '--reason', 'needed again'),
+    ).toMatchObject({
+      exitCode: 0,
+      stderr: expect.stringContaining('churn accepts runs again') as string,
+    });
     expect(await api.cli('lifecycle', 'delete', 'churn', '--reason', 'replaced')).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringContaining('confirm with --yes') as string,
+      stderr: expect.stringMatching(
+        /confirm with --yes\nnext: .* churn --yes --reason "replaced"/,
+      ) as string,
     });
     expect(api.asked.some(({ path }) => path.endsWith('/delete'))).toBe(false);
     expect(

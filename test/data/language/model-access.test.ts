@@ -87,6 +87,21 @@ describe('access to models', () => {
     expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(295);
   });
 
+  test('without the embedded model, the error says how to start it', async () => {
+    const model = { provider: 'embedded', model: 'smollm2-135m-instruct' };
+    open();
+    await expect(access.chat([model], question('?'), { tenant })).rejects.toMatchObject({
+      type: 'NotFound',
+      message: 'the embedded language model is not running',
+      next: expect.stringContaining('PERENNIAL_LLM_SERVER=true') as string,
+    });
+    await access.close();
+    open(providerAt('http://127.0.0.1:1', { name: 'acme' }));
+    await expect(access.chat([model], question('?'), { tenant })).rejects.toMatchObject({
+      next: expect.stringContaining('or use a configured provider: acme') as string,
+    });
+  });
+
   test('server errors and lost answers are retried, and errors of the caller are not', async () => {
     const server = await serve({
       fault: (_, number) =>

@@ -6,7 +6,7 @@ import type { RolloutEvidence } from '../../../domain/rollout/judging/evidence';
 import type { DaysReading, MetricReading } from '../../../domain/rollout/judging/verdict';
 import type { RolloutPolicy } from '../../../domain/rollout/policy';
 import type { RolloutEnding } from '../../../domain/rollout/rollout';
-import { reasonsOf } from '../../../domain/rollout/reasons';
+import { reasonsOf, spanText } from '../../../domain/rollout/reasons';
 import type { RolloutId, RunId } from '../../../domain/ids';
 import { artifact } from '../../support/fake-activities';
 import { policyWith } from '../../support/rollout/policies';
@@ -500,4 +500,13 @@ describe('the reasons of a rollout', () => {
       ],
     });
   });
+});
+
+test.each([
+  [28.4, '28 s'],
+  [90, '1.5 minutes'],
+  [7_200, '2 hours'],
+  [129_600, '1.5 days'],
+])('a span of %d seconds is written as %s', (seconds, text) => {
+  expect(spanText(seconds)).toBe(text);
 });

@@ -423,7 +423,7 @@ describe('showing a rollout', () => {
       status: 404,
       body: {
         detail: `${model} has had no rollouts`,
-        next: expect.stringContaining(`perennial run start ${model}`) as string,
+        next: expect.stringContaining(`perennial run list --lifecycle ${model}`) as string,
       },
     });
     expect(await world.call('GET', `/models/${model}/rollouts`)).toMatchObject({
