@@ -251,7 +251,7 @@ export function unknownStages(
 ): readonly Issue[] {
   const program = programOf(revision.spec);
   const stages: readonly string[] = program
-    ? [...modelStages, ...Object.keys(program.stages)]
+    ? [...modelStages, ...Object.keys(program.stages), ...Object.keys(program.steps)]
     : stagesOf(revision.spec);
   // A second call of a project's stage is recorded as `<name>-2`.
   const isKnown = (stage: string): boolean =>

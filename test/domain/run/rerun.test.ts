@@ -286,7 +286,14 @@ describe('a rerun of a lifecycle that a project writes', () => {
     build: 'sha256:b' as const,
     params: null,
     stages: { enrich: stage, score: stage },
-    steps: {},
+    steps: {
+      embed: {
+        file: 'steps/embed.py',
+        function: 'embed',
+        code: 'sha256:c' as const,
+        compute: modelSpecOf(first.spec).train.compute,
+      },
+    },
     files: {},
     environment: null,
   };
@@ -326,9 +333,10 @@ describe('a rerun of a lifecycle that a project writes', () => {
   });
 
   test('refuses a stage that neither the project nor the original has', () => {
-    const request = rerunRequest(done, { force: ['enrich-3', 'enrihc'] }, revision);
+    const force = ['enrich-3', 'embed', 'enrihc'];
+    const request = rerunRequest(done, { force }, revision);
     expect(reuseIssues(done, { revision, request })).toMatchObject([
-      { pointer: '/force/1', detail: 'late-orders has no stage enrihc', didYouMean: 'enrich' },
+      { pointer: '/force/2', detail: 'late-orders has no stage enrihc', didYouMean: 'enrich' },
     ]);
   });
 
