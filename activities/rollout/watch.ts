@@ -35,8 +35,8 @@ export interface WatchInput {
   readonly step: number;
   /** Set when no more answers will be judged. */
   readonly noMoreLabels?: JudgingEnd;
-  /** Wall-clock time without a request after which the rollout ends undecided; default a week. */
-  readonly maxIdleSeconds?: number | undefined;
+  /** Wall-clock time without a request after which the rollout ends undecided. */
+  readonly maxIdleSeconds: number;
 }
 
 /** Milliseconds; well within the activity's timeout. */
@@ -261,10 +261,7 @@ async function decide(
  * Event time may stand still without requests, so only this limit is in wall-clock time. An
  * extension of the rollout extends it too.
  */
-function mostIdle(
-  { maxIdleSeconds = 7 * 86_400 }: WatchInput,
-  { extendedSeconds }: RolloutRecord,
-): number {
+function mostIdle({ maxIdleSeconds }: WatchInput, { extendedSeconds }: RolloutRecord): number {
   return maxIdleSeconds + extendedSeconds;
 }
 

@@ -1327,7 +1327,8 @@ export interface paths {
                             readonly questions: string;
                         } | null;
                         /**
-                         * @description kind of vector index: flat (exact), hnsw, ivfPq, or auto, which chooses by the number of chunks; auto by default
+                         * @description kind of vector index: flat (exact), hnsw, ivfPq, or auto, which chooses by the number of chunks
+                         * @default auto
                          * @enum {string}
                          */
                         readonly vectors?: "auto" | "flat" | "hnsw" | "ivfPq";
@@ -6708,7 +6709,7 @@ export interface components {
             readonly costUsd: number | null;
             /** @description answered for another run or stage, so its latency comes from another load */
             readonly earlier?: boolean;
-            /** @description expected answer; absent in older results */
+            /** @description expected answer, if the case has one */
             readonly expected?: unknown;
             readonly group: string | null;
             readonly id: string;

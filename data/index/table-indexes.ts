@@ -83,7 +83,7 @@ interface VectorIndex {
   readonly segments: number;
 }
 
-/** The vector index; null for an empty table, and for `flat` tables of earlier versions. */
+/** The vector index; null for an empty table. */
 export async function vectorIndexOf(
   table: LanceTable,
   run: IndexingRun,

@@ -72,7 +72,7 @@ async function readFacts(
   const canary = await readCanary(tx, candidate, made.runId);
   const policy = promotionPolicyOf(made.spec);
   const votes = await readVotes(tx, candidate, { runId: made.runId, keyId: caller.id });
-  // Old runs record only the name of their starter.
+  // A run that no key started has only the name of its starter.
   const isStarter =
     votes.starter === null ? made.starter === caller.name : votes.starter === votes.caller;
   const promoter: Promoter = { name: caller.name, scope: caller.scope, isStarter };

@@ -252,12 +252,9 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
         where r.tenant_id = ${tenant} and r.lifecycle = ${name} and r.revision = l.current_revision`;
       if (!row) return null;
       const { revision, spec, archivedAt } = row;
-      // Revisions from before schedules have none.
       return {
-        revision,
-        kind: spec.kind,
-        program: programOf(spec),
-        schedule: archivedAt === null ? (spec.schedule ?? null) : null,
+        ...{ revision, kind: spec.kind, program: programOf(spec) },
+        schedule: archivedAt === null ? spec.schedule : null,
       };
     },
 

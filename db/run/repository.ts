@@ -43,8 +43,8 @@ export interface RunRecord {
   readonly rerunOf: RerunOf | null;
   readonly actor: string;
   /**
-   * API key that started it; for a scheduled run, the key that applied the revision. Null for runs
-   * from before keys were stored.
+   * API key that started it; for a scheduled run, the key that applied the revision. Null if no
+   * request did, as in a program that writes to the registry itself.
    */
   readonly starterKeyId: string | null;
   readonly traceId: string;

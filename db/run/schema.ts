@@ -53,8 +53,8 @@ export const runs = pgTable(
     rerunOf: document<RerunOf>('rerun_of'),
     actor: text('actor').notNull(),
     /**
-     * API key that started it; for a scheduled run, the key that applied the revision. Null for
-     * runs from before keys were stored.
+     * API key that started it; for a scheduled run, the key that applied the revision. Null if no
+     * request did, as in a program that writes to the registry itself.
      */
     starterKeyId: text('starter_key_id'),
     traceId: text('trace_id').notNull(),

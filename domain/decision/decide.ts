@@ -37,18 +37,14 @@ export function judge(policy: EvaluationPolicy, evidence: Evidence): readonly Ga
   const judged = policy.gates.map((gate): GateDecision => ({
     gate: gate.name,
     kind: gate.kind,
-    ...judgeGate(forAttempt(gate, policy, evidence), evidence, policy),
+    ...judgeGate(forAttempt(gate, evidence), evidence, policy),
   }));
   return [...judged, ...judgePolicy(policy, judged), ...judgeAttempt(policy, evidence)];
 }
 
-/** Since policy version 2, all candidates on one holdout share a gate's error. */
-function forAttempt(
-  gate: GateSpec,
-  { version }: EvaluationPolicy,
-  { attempt }: Evidence,
-): GateSpec {
-  if (version === 1 || attempt === undefined || !('confidence' in gate)) return gate;
+/** All candidates on one holdout share a gate's error. */
+function forAttempt(gate: GateSpec, { attempt }: Evidence): GateSpec {
+  if (attempt === undefined || !('confidence' in gate)) return gate;
   return { ...gate, confidence: confidenceAt(gate.confidence, attempt.number) };
 }
 
@@ -56,14 +52,11 @@ function forAttempt(
  * The number of candidates on this holdout. Inconclusive when there are too many or when they were
  * not counted (I10).
  */
-function judgeAttempt(
-  { version, gates }: EvaluationPolicy,
-  { attempt }: Evidence,
-): readonly GateDecision[] {
+function judgeAttempt({ gates }: EvaluationPolicy, { attempt }: Evidence): readonly GateDecision[] {
   const asked = [
     ...new Set(gates.flatMap((gate) => ('confidence' in gate ? [gate.confidence] : []))),
   ].sort();
-  if (version === 1 || asked.length === 0) return [];
+  if (asked.length === 0) return [];
   const said = (
     outcome: 'passed' | 'inconclusive',
     code: string,

@@ -14,7 +14,7 @@ import type { Bounds } from '../statistics/interval';
 export interface Evidence {
   readonly kind: 'evaluation';
   /** Grows when a measurement changes its meaning. */
-  readonly version: 1 | 2;
+  readonly version: 2;
   readonly task: Task;
   /** Manifest digest of the measured candidate; the promoted version must have the same (I3). */
   readonly candidate: Digest;

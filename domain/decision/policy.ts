@@ -6,11 +6,10 @@ import { standardLevels } from '../statistics/interval';
 export interface EvaluationPolicy {
   readonly kind: 'evaluation';
   /**
-   * Increases when the meaning of a gate changes, so that old decisions keep their rules. 1: every
-   * candidate uses the gate's confidence. 2: candidates on one holdout share its error
-   * (gates/attempts.ts).
+   * Increases when the meaning of a gate changes, so that old decisions keep their rules.
+   * Candidates on one holdout share a gate's error (gates/attempts.ts).
    */
-  readonly version: 1 | 2;
+  readonly version: 2;
   readonly gates: readonly GateSpec[];
   /** The slices of slice gates; null without such a gate, even if slices are measured. */
   readonly slices: EvaluateSpec['slices'];

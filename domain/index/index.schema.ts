@@ -57,13 +57,13 @@ const embedder = z
   ])
   .describe('minilm, wordllama, or endpoint with a provider and its model');
 
-/** Optional without a default, because a default would change the digests of existing documents. */
 const vectors = z
   .enum(['auto', ...vectorKinds])
   .describe(
     'kind of vector index: flat (exact), hnsw, ivfPq, or auto, which chooses by the number of ' +
-      'chunks; auto by default',
-  );
+      'chunks',
+  )
+  .default('auto');
 
 const metric = z
   .templateLiteral([z.enum(['recall', 'ndcg']), '@', z.int().min(1).max(100)])
@@ -123,7 +123,7 @@ export const indexSchema = z
       .describe('the variable of the prompts that receives the passages'),
     chunking: chunking.default({ kind: 'sentences', size: 256, overlap: 0 }),
     embedder: embedder.default({ kind: 'minilm' }),
-    vectors: vectors.optional(),
+    vectors,
     mode: z
       .enum(['vector', 'text', 'hybrid'])
       .default('vector')

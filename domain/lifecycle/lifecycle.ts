@@ -19,7 +19,6 @@ export interface ModelLifecycleSpec {
   readonly train: TrainSpec;
   readonly evaluate: EvaluateSpec;
   readonly promote: PromoteSpec;
-  // Older revisions lack these members: test for truthiness, not for null.
   readonly tune: TuneSpec | null;
   readonly canary: CanarySpec | null;
   readonly schedule: ScheduleSpec | null;
@@ -68,13 +67,13 @@ export interface DataSpec {
 
 /**
  * `until` is RFC 3339 or `latest`. `timezone` is the IANA name of the zone whose days gates and
- * canaries count; absent in older revisions, which use UTC.
+ * canaries count.
  */
 export interface TimeSpec {
   readonly column: string;
   readonly window: CalendarDuration;
   readonly until: string;
-  readonly timezone?: string;
+  readonly timezone: string;
 }
 
 /** The parts for tuning, confirmation and the holdout; the remaining rows train the model. */
@@ -201,8 +200,8 @@ export interface PromoteSpec {
     readonly required: number;
     readonly role: 'approver' | 'admin';
     readonly timeoutSeconds: number;
-    /** Whether the key that started a run may approve it. Absent in older revisions. */
-    readonly allowStarter?: boolean;
+    /** Whether the key that started a run may approve it. */
+    readonly allowStarter: boolean;
   };
 }
 
@@ -258,9 +257,8 @@ export interface CanarySpec {
     readonly bound: number | null;
     /**
      * The difference on traffic that ends a serving rollout even if the test across days is open.
-     * Default: four margins.
      */
-    readonly largeHarm?: number;
+    readonly largeHarm: number;
     /** Only for a language application, whose metric is an `AnswerLoss`. */
     readonly answers?: AnswerQuality;
   };
@@ -270,17 +268,15 @@ export interface CanarySpec {
     readonly alpha: number;
     readonly minSamples: number;
     readonly minDurationSeconds: number;
-    /**
-     * The assumed correlation of one day's difference with the day before, 0 to 0.9. Default 0.4.
-     */
-    readonly dayCorrelation?: number;
+    /** The assumed correlation of one day's difference with the day before, 0 to 0.9. */
+    readonly dayCorrelation: number;
   };
-  /** The IANA time zone of the days that make whole weeks. Default UTC. */
-  readonly timezone?: string;
+  /** The IANA time zone of the days that make whole weeks. */
+  readonly timezone: string;
   /** In event time. */
   readonly maxDurationSeconds: number;
-  /** Wall-clock time without requests after which the rollout ends undecided. Default a week. */
-  readonly maxIdleSeconds?: number;
+  /** Wall-clock time without requests after which the rollout ends undecided. */
+  readonly maxIdleSeconds: number;
   /** The action when `maxDuration` or `maxIdle` ends without a decision. */
   readonly onInconclusive: 'rollback' | 'hold';
 }

@@ -10,7 +10,6 @@ import { formatSeconds } from '../duration';
 import type { LifecycleSpec, SplitSpec } from './lifecycle';
 import type { LlmLifecycleSpec } from '../language/lifecycle/llm-lifecycle';
 import { largeHarmMargins } from '../rollout/policy';
-import { assumedDayCorrelation } from '../statistics/day-correlation';
 
 /** The parts of a revision that form its policy: spec, contracts and named files by path. */
 export interface PolicyRevision {
@@ -80,12 +79,9 @@ function policyOf({ spec, contracts, files }: PolicyRevision): unknown {
   };
 }
 
-/**
- * The kind of a split and its holdout. A split by time has only its days, as before there were
- * other kinds.
- */
+/** The kind of a split and its holdout. */
 function judgedSplit(split: SplitSpec): unknown {
-  if (split.by === 'time') return { holdoutDays: split.holdoutDays };
+  if (split.by === 'time') return { by: split.by, holdoutDays: split.holdoutDays };
   const { tuning: _tuning, confirm: _confirm, ...judged } = split;
   return judged;
 }
@@ -289,7 +285,7 @@ const quality: LooseningRule = {
       fields: {
         ...(isRaised ? { rule: free } : {}),
         margin: isRaised ? free : margin,
-        largeHarm: { judge: () => (largeHarmOf(after) > largeHarmOf(before) ? 'larger' : null) },
+        largeHarm: followsMargin(before) && followsMargin(after) ? free : largerIsLooser,
         answers: {
           fields: {
             availableAfterSeconds: smallerIsLooser,
@@ -301,18 +297,10 @@ const quality: LooseningRule = {
   },
 };
 
-/** The default is a multiple of the margin. */
-function largeHarmOf(quality: Readonly<Record<string, unknown>>): number {
-  return Number(quality['largeHarm'] ?? largeHarmMargins * Number(quality['margin']));
+/** Whether the limit of large harm is its default, so that only the margin changes it. */
+function followsMargin({ largeHarm, margin }: Readonly<Record<string, unknown>>): boolean {
+  return largeHarm === largeHarmMargins * Number(margin);
 }
-
-/** A smaller value is weaker; the default is the assumed correlation. */
-const dayCorrelation: LooseningRule = {
-  judge: (before, after) =>
-    Number(after ?? assumedDayCorrelation) < Number(before ?? assumedDayCorrelation)
-      ? 'smaller'
-      : null,
-};
 
 /** More steps to the same last share, with no higher first step, are at least as strict. */
 const steps: LooseningRule = {
@@ -338,7 +326,7 @@ const canary: LooseningRule = {
         alpha: largerIsLooser,
         minSamples: smallerIsLooser,
         minDurationSeconds: smallerIsLooser,
-        dayCorrelation,
+        dayCorrelation: smallerIsLooser,
       },
     },
     timezone: free,

@@ -18,6 +18,7 @@ import type { CompleteLifecycle, LifecycleDocument } from './lifecycle.schema';
 import { apiVersion } from './lifecycle.schema';
 import { gateOf } from '../decision/gate.schema';
 import { schemeOf } from '../dataset/source-uri';
+import { largeHarmMargins } from '../rollout/policy';
 
 type WrittenModelSource = CompleteLifecycle['spec']['data']['sources'][string];
 type WrittenSource = Omit<WrittenModelSource, 'contract'>;
@@ -47,7 +48,7 @@ export function specOf({ metadata, spec }: CompleteLifecycle): ModelLifecycleSpe
     promote: promoteOf(promote),
     tune: tune === undefined ? null : tuneOf(tune),
     canary:
-      canary === undefined ? null : { ...canaryOf(canary), timezone: data.time?.timezone ?? 'UTC' },
+      canary === undefined ? null : canaryOf({ ...canary, timezone: data.time?.timezone ?? 'UTC' }),
     schedule: schedule === undefined ? null : scheduleOf(schedule),
     notify,
     ...(program && { program }),
@@ -130,12 +131,12 @@ export function canaryOf({
   maxDuration,
   maxIdle,
   ...canary
-}: NonNullable<CompleteLifecycle['spec']['canary']>): CanarySpec {
+}: NonNullable<CompleteLifecycle['spec']['canary']> & Pick<CanarySpec, 'timezone'>): CanarySpec {
   const { minDuration, ...tested } = test;
-  const { bound = null, largeHarm, ...rule } = quality;
+  const { bound = null, largeHarm = largeHarmMargins * quality.margin, ...rule } = quality;
   return {
     ...canary,
-    quality: { ...rule, bound, ...(largeHarm !== undefined && { largeHarm }) },
+    quality: { ...rule, bound, largeHarm },
     test: { ...tested, minDurationSeconds: minDuration },
     maxDurationSeconds: maxDuration,
     maxIdleSeconds: maxIdle,
@@ -260,19 +261,22 @@ function sourceDocument({ uri, format, time }: SourceSpec) {
   return { uri, format, ...given({ time }) };
 }
 
-/** Sections that an older revision may lack. */
-function releaseDocument(
-  release: Partial<Pick<ModelLifecycleSpec, 'tune' | 'canary' | 'schedule' | 'notify'>>,
-): Pick<LifecycleDocument['spec'], 'tune' | 'canary' | 'schedule' | 'notify'> {
-  const { tune, canary, schedule, notify } = release;
+function releaseDocument({
+  tune,
+  canary,
+  schedule,
+  notify,
+}: Pick<ModelLifecycleSpec, 'tune' | 'canary' | 'schedule' | 'notify'>): Pick<
+  LifecycleDocument['spec'],
+  'tune' | 'canary' | 'schedule' | 'notify'
+> {
   return {
     ...(tune && { tune: tuneDocument(tune) }),
     ...(canary && { canary: canaryDocument(canary) }),
     ...(schedule && { schedule: scheduleDocument(schedule) }),
-    ...(notify &&
-      notify.length > 0 && {
-        notify: notify.map((target) => ({ ...target, events: [...target.events] })),
-      }),
+    ...(notify.length > 0 && {
+      notify: notify.map((target) => ({ ...target, events: [...target.events] })),
+    }),
   };
 }
 
@@ -304,14 +308,15 @@ function canaryDocument({
   onInconclusive,
 }: CanarySpec): LifecycleDocument['spec']['canary'] {
   const { minDurationSeconds, ...tested } = test;
-  const { bound, ...rule } = quality;
+  const { bound, largeHarm, ...rule } = quality;
   return {
     steps: [...steps],
-    quality: { ...rule, ...given({ bound }) },
+    // Without a margin the default is 0, which a document cannot state.
+    quality: { ...rule, ...given({ bound }), ...(largeHarm > 0 && { largeHarm }) },
     guardrails: [...guardrails],
     test: { ...tested, minDuration: formatSeconds(minDurationSeconds) },
     maxDuration: formatSeconds(maxDurationSeconds),
-    ...(maxIdleSeconds !== undefined && { maxIdle: formatSeconds(maxIdleSeconds) }),
+    maxIdle: formatSeconds(maxIdleSeconds),
     onInconclusive,
     // Parsed from such a document, so it has no metric or guardrail of a language application.
   } as LifecycleDocument['spec']['canary'];

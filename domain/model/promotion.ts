@@ -178,8 +178,7 @@ function unmetApproval({
   approvals,
 }: PromotionFacts): readonly UnmetRequirement[] {
   if (approvals >= approval.required) return [];
-  const others =
-    approval.allowStarter === true ? '' : `, not by ${run.starter}, who started ${run.id}`;
+  const others = approval.allowStarter ? '' : `, not by ${run.starter}, who started ${run.id}`;
   const needed = approval.required === 1 ? '1 approval is' : `${approval.required} approvals are`;
   const detail = `${needed} required for ${model}@${version} (scope ${approval.role}${others}), ${approvals} given`;
   return [{ code: 'approval.missing', detail, next: `perennial run approve ${run.id}` }];
@@ -210,7 +209,7 @@ export function countsAsApproval(
   { scope, isStarter }: Promoter,
   { role, allowStarter }: PromoteSpec['approval'],
 ): boolean {
-  return (!isStarter || allowStarter === true) && (scope === 'admin' || scope === role);
+  return (!isStarter || allowStarter) && (scope === 'admin' || scope === role);
 }
 
 /**

@@ -10,8 +10,7 @@ export interface PromptTemplate {
   readonly answerSchema: Readonly<Record<string, unknown>> | null;
   /**
    * Whether requests may add `system` or `developer` messages. They follow the prompt's messages
-   * with the same authority, so a caller could overrule the prompt. Absent if they are refused, so
-   * that the digests of older prompts stay the same.
+   * with the same authority, so a caller could overrule the prompt. Absent if they are refused.
    */
   readonly callerSystemMessages?: 'allowed';
 }

@@ -1,6 +1,5 @@
 import { daysOfWeek } from '../calendar';
 import type { CanarySpec, DataSpec } from '../lifecycle/lifecycle';
-import { assumedDayCorrelation } from '../statistics/day-correlation';
 
 /**
  * The rules of one rollout, stored under the digest of their canonical JSON before any decision.
@@ -20,14 +19,9 @@ export interface RolloutPolicy {
     readonly comparison: 'pairs' | 'arms';
     /** Whether a promotion needs quality across days. False if `minDuration` is below a week. */
     readonly acrossDays: boolean;
-    /**
-     * Above this difference, the traffic of one bad day ends the rollout. Used while the challenger
-     * answers requests, if days are tested.
-     */
-    readonly largeHarm: number;
   };
   readonly guardrails: CanarySpec['guardrails'];
-  readonly test: CanarySpec['test'] & { readonly dayCorrelation: number };
+  readonly test: CanarySpec['test'];
   /** IANA time zone that defines the days. */
   readonly timezone: string;
   readonly maxDurationSeconds: number;
@@ -49,20 +43,12 @@ export function holdsAcrossDays({
  */
 export const largeHarmMargins = 4;
 
-/** Adds the defaults to a canary. A `minDuration` below a week turns the test across days off. */
+/** The rules of a canary. A `minDuration` below a week turns the test across days off. */
 export function rolloutPolicyOf(
   canary: CanarySpec,
   label: Pick<DataSpec['label'], 'dependsOnPrediction'>,
 ): RolloutPolicy {
-  const {
-    steps,
-    quality,
-    guardrails,
-    test,
-    timezone = 'UTC',
-    maxDurationSeconds,
-    onInconclusive,
-  } = canary;
+  const { steps, quality, guardrails, test, timezone, maxDurationSeconds, onInconclusive } = canary;
   return {
     kind: 'rollout',
     version: 2,
@@ -71,10 +57,9 @@ export function rolloutPolicyOf(
       ...quality,
       comparison: label.dependsOnPrediction ? 'arms' : 'pairs',
       acrossDays: holdsAcrossDays(test),
-      largeHarm: quality.largeHarm ?? largeHarmMargins * quality.margin,
     },
     guardrails,
-    test: { ...test, dayCorrelation: test.dayCorrelation ?? assumedDayCorrelation },
+    test,
     timezone,
     maxDurationSeconds,
     onInconclusive,

@@ -8,22 +8,28 @@ import type {
 } from '../../domain/decision/evidence';
 import type { GateSpec } from '../../domain/lifecycle/lifecycle';
 import type { ParityEvidence } from '../../domain/evaluation/parity';
+import { confidenceAt } from '../../domain/decision/gates/attempts';
 import type { EvaluationPolicy } from '../../domain/decision/policy';
 
 export const candidateDigest: Digest = `sha256:${'c'.repeat(64)}`;
 const otherDigest: Digest = `sha256:${'d'.repeat(64)}`;
 
-/** Bounds at 90, 97 and 99 %, each a little wider. */
+/**
+ * Bounds at 90, 97 and 99 %, each a little wider. The levels that a first attempt on a holdout needs
+ * instead have the same bounds.
+ */
 export function measured(
   estimate: number,
   lower: number | null,
   upper: number | null,
 ): Measurement {
-  const bounds = [0.9, 0.97, 0.99].map((level, index) => ({
-    level,
-    lower: lower === null ? null : lower + (1 - index) * 0.1 * (estimate - lower),
-    upper: upper === null ? null : upper - (1 - index) * 0.1 * (upper - estimate),
-  }));
+  const bounds = [0.9, 0.97, 0.99].flatMap((confidence, index) =>
+    [confidence, confidenceAt(confidence, 1)].map((level) => ({
+      level,
+      lower: lower === null ? null : lower + (1 - index) * 0.1 * (estimate - lower),
+      upper: upper === null ? null : upper - (1 - index) * 0.1 * (upper - estimate),
+    })),
+  );
   return { kind: 'measured', estimate, standardError: 0.01, bounds, rows: 28_834, days: 30 };
 }
 
@@ -76,20 +82,21 @@ export const agreeing: Extract<ParityEvidence, { kind: 'measured' }> = {
   digestServed: candidateDigest,
 };
 
-/** A good candidate beside a champion, with all measurements. */
+/** A good candidate beside a champion, the first on its holdout, with all measurements. */
 export function evidence(changes: Partial<Evidence> = {}): Evidence {
   return {
     kind: 'evaluation',
-    version: 1,
+    version: 2,
     task: 'classification',
     candidate: candidateDigest,
     assembled: otherDigest,
+    attempt: { holdout: otherDigest, number: 1 },
     holdout: {
       rows: 28_834,
       days: 30,
       window: { from: '2013-06-01T00:00:00Z', until: '2013-07-01T00:00:00Z' },
     },
-    resampling: { unit: 'day', replicates: 2000, levels: [0.9, 0.97, 0.99] },
+    resampling: { unit: 'day', replicates: 2000, levels: [0.9, 0.92, 0.97, 0.976, 0.99, 0.992] },
     metrics: { auc: measured(0.717, 0.69, 0.74), logloss: measured(0.541, 0.5, 0.58) },
     counterparts: {
       champion: counterpart('flight-delay@1', measured(-0.023, -0.04, -0.008)),
@@ -102,7 +109,7 @@ export function evidence(changes: Partial<Evidence> = {}): Evidence {
 }
 
 export function policy(...gates: readonly GateSpec[]): EvaluationPolicy {
-  return { kind: 'evaluation', version: 1, gates, slices: sliceSpec, ungated: null };
+  return { kind: 'evaluation', version: 2, gates, slices: sliceSpec, ungated: null };
 }
 
 export const useful: GateSpec = {

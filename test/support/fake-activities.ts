@@ -209,10 +209,24 @@ function specOf({
 function canaryOf(steps: readonly number[]): CanarySpec {
   return {
     steps,
-    quality: { metric: 'logloss', rule: 'nonInferiority', margin: 0.01, bound: null },
+    quality: {
+      metric: 'logloss',
+      rule: 'nonInferiority',
+      margin: 0.01,
+      bound: null,
+      largeHarm: 0.04,
+    },
     guardrails: [{ name: 'errors', max: 0.01 }],
-    test: { kind: 'alwaysValid', alpha: 0.03, minSamples: 200, minDurationSeconds: 0 },
+    test: {
+      kind: 'alwaysValid',
+      alpha: 0.03,
+      minSamples: 200,
+      minDurationSeconds: 0,
+      dayCorrelation: 0.4,
+    },
+    timezone: 'UTC',
     maxDurationSeconds: 1_209_600,
+    maxIdleSeconds: 7 * 86_400,
     onInconclusive: 'rollback',
   };
 }
@@ -237,6 +251,7 @@ function spec(required: number): ModelLifecycleSpec {
         column: 'scheduled_at',
         window: { months: 6, seconds: 0 },
         until: '2013-07-01T00:00:00Z',
+        timezone: 'UTC',
       },
       entity: null,
       split: { by: 'time', tuningDays: 30, confirmDays: 15, holdoutDays: 30 },
@@ -281,7 +296,9 @@ function spec(required: number): ModelLifecycleSpec {
       ],
       ungated: null,
     },
-    promote: { approval: { required, role: 'approver', timeoutSeconds: 3600 } },
+    promote: {
+      approval: { required, role: 'approver', timeoutSeconds: 3600, allowStarter: false },
+    },
     tune: null,
     canary: null,
     schedule: null,

@@ -16,7 +16,7 @@ export function canaryDecides({ plan: { spec } }: Run, verdict: Verdict): boolea
     verdict.kind === 'inconclusive' &&
     spec.evaluate.gates.length === 0 &&
     spec.evaluate.ungated !== null &&
-    Boolean(spec.canary)
+    spec.canary !== null
   );
 }
 

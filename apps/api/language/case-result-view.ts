@@ -29,7 +29,7 @@ export const caseResultView = z
       .record(z.string(), z.unknown())
       .optional()
       .describe('what was asked: values of the prompt’s variables'),
-    expected: document.optional().describe('expected answer; absent in older results'),
+    expected: document.optional().describe('expected answer, if the case has one'),
     answer: z.string().nullable(),
     unanswered: z.string().nullable().describe('type of the failure if there is no answer'),
     because: z.string().optional().describe('message and advice of that failure'),

@@ -102,7 +102,7 @@ export type FineTuningJson = z.output<typeof fineTuningView>;
 interface Chosen {
   readonly chosen: { readonly path: string };
   readonly candidates: readonly { readonly path: string; readonly summary: AnswersSummary }[];
-  readonly searched?: SearchedPrompts | null;
+  readonly searched: SearchedPrompts | null;
   readonly notShown?: PromptsJson['notShown'];
   readonly confirmed: { readonly path: string; readonly difference: ScoreSummary } | null;
 }

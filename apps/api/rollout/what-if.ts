@@ -46,10 +46,10 @@ export function rolloutWhatIf(policy: RolloutPolicy, evidence: RolloutEvidence, 
 }
 
 /** Reads the canary by the schema of the rollout's kind of lifecycle. */
-function readCanary({ quality }: RolloutPolicy, written: unknown): CanarySpec {
+function readCanary({ quality, timezone }: RolloutPolicy, written: unknown): CanarySpec {
   return quality.metric.endsWith('-loss')
     ? llmCanaryOf(readWith(llmCanarySchema, written))
-    : canaryOf(readWith(canarySchema, written));
+    : canaryOf({ ...readWith(canarySchema, written), timezone });
 }
 
 function readWith<S extends z.ZodType>(schema: S, written: unknown): z.output<S> {

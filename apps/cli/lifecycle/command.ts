@@ -28,8 +28,7 @@ interface ApproveOptions {
 export function lifecycleCommands(program: Command, context: CliContext): void {
   const { terminal, settings } = context;
   const lifecycle = program.command('lifecycle').description('Create, check and apply lifecycles');
-  // A platform that is older than this command does not return them.
-  const warn = ({ warnings = [] }: { readonly warnings?: readonly string[] }): void => {
+  const warn = ({ warnings }: { readonly warnings: readonly string[] }): void => {
     for (const line of warnings) terminal.say(terminal.paint.yellow(`warning: ${line}`));
   };
 

@@ -56,8 +56,7 @@ export interface RolloutJson extends RolloutSummaryJson {
     readonly extendedSeconds: number;
   };
   readonly rollback: RolloutRollback | null;
-  /** Absent in responses of older APIs. */
-  readonly judge?: RolloutJudgeJson | null;
+  readonly judge: RolloutJudgeJson | null;
   readonly history: readonly HistoryPoint[];
   readonly eventStartedAt: string | null;
   readonly eventNow: string | null;

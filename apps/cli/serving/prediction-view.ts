@@ -84,8 +84,7 @@ function saidOf({
   score,
   class: predicted,
 }: Pick<PredictionSummaryJson, 'answer' | 'score' | 'class'>): string {
-  // A platform that is older than this command returns no classes.
-  if (predicted) return `class ${predicted}`;
+  if (predicted !== null) return `class ${predicted}`;
   if (answer === null) return score === null ? 'no score' : `score ${score}`;
   const { finish, promptTokens, completionTokens, blocked, malformed, error } = answer;
   if (error !== null) return `interrupted: ${error}`;

@@ -6,6 +6,7 @@ import {
   type AnswerMeasure,
   type AnswerQuality,
 } from '../../rollout/judging/answer-quality';
+import { largeHarmMargins } from '../../rollout/policy';
 import type { LlmCanaryDocument, CompleteLlmCanary } from './canary.schema';
 
 /** Defaults of a canary's judge. */
@@ -25,7 +26,7 @@ export function llmCanaryOf({
     labels = [],
     rule,
     margin,
-    largeHarm,
+    largeHarm = largeHarmMargins * quality.margin,
     availableAfter,
     judge: dimension,
   } = quality;
@@ -42,7 +43,7 @@ export function llmCanaryOf({
       rule,
       margin,
       bound: null,
-      ...(largeHarm !== undefined && { largeHarm }),
+      largeHarm,
       answers: { from, ...(judge && { judge }), measure, availableAfterSeconds: availableAfter },
     },
     test: { ...tested, minDurationSeconds: minDuration },
@@ -74,14 +75,14 @@ export function llmCanaryDocument({
       ...(measure.kind === 'label' && { labels: [...measure.labels] }),
       rule,
       margin,
-      ...(largeHarm !== undefined && { largeHarm }),
+      ...(largeHarm > 0 && { largeHarm }),
       availableAfter: formatSeconds(availableAfterSeconds),
     },
     guardrails: [...guardrails] as NonNullable<LlmCanaryDocument['guardrails']>,
     test: { ...tested, minDuration: formatSeconds(minDurationSeconds) },
-    ...(timezone !== undefined && { timezone }),
+    timezone,
     maxDuration: formatSeconds(maxDurationSeconds),
-    ...(maxIdleSeconds !== undefined && { maxIdle: formatSeconds(maxIdleSeconds) }),
+    maxIdle: formatSeconds(maxIdleSeconds),
     onInconclusive,
   };
 }

@@ -10,10 +10,9 @@ export interface LlmEvaluationPolicy {
   readonly kind: 'llmEvaluation';
   /**
    * Increases when the meaning of a gate changes, so that new rules never explain an old decision.
-   * 1: each candidate is judged at the gate's confidence. 2: all candidates on one case set share
-   * the gate's error (gates/attempts.ts).
+   * Candidates on one case set share a gate's error (gates/attempts.ts).
    */
-  readonly version: 1 | 2;
+  readonly version: 2;
   readonly gates: readonly LlmGate[];
   /**
    * How often the gates may be judged while more cases are asked. Bounds that hold for one look
@@ -68,19 +67,15 @@ export function judgeEvaluation(
   const judged = policy.gates.map((gate): LlmGateVerdict => ({
     gate: gate.name,
     kind: gate.kind,
-    ...judgeLlmGate(forLooks(forAttempt(gate, policy, evidence), policy, evidence), evidence),
+    ...judgeLlmGate(forLooks(forAttempt(gate, evidence), policy, evidence), evidence),
   }));
   return [...judged, ...leftOpen(policy, judged), ...judgeAttempt(policy, evidence)];
 }
 
-function forAttempt(
-  gate: LlmGate,
-  { version }: LlmEvaluationPolicy,
-  { attempt, latencyAttempt }: LlmEvidence,
-): LlmGate {
+function forAttempt(gate: LlmGate, { attempt, latencyAttempt }: LlmEvidence): LlmGate {
   if (gate.kind === 'allPass') return gate;
   const counted = gate.kind === 'latency' ? (latencyAttempt ?? attempt) : attempt;
-  return version === 1 || counted === undefined
+  return counted === undefined
     ? gate
     : { ...gate, confidence: confidenceAt(gate.confidence, counted.number) };
 }
@@ -91,12 +86,12 @@ function forAttempt(
  * logarithm of the number of attempts.
  */
 function judgeAttempt(
-  { version, gates }: LlmEvaluationPolicy,
+  { gates }: LlmEvaluationPolicy,
   { attempt, latencyAttempt }: LlmEvidence,
 ): readonly LlmGateVerdict[] {
   // A gate over every case makes no statistical claim, so attempts do not affect it.
   const bound = gates.filter((gate) => gate.kind !== 'allPass');
-  if (version === 1 || bound.length === 0) return [];
+  if (bound.length === 0) return [];
   const common = { gate: 'cases', kind: 'policy', moreCases: null } as const;
   if (attempt === undefined)
     return [

@@ -7,7 +7,7 @@ export interface CaseResult {
   readonly id: string;
   readonly group: string | null;
   readonly pair: string | null;
-  /** Absent in the states of a search. */
+  /** Absent in the states of a search, as is `expected`. */
   readonly input?: EvaluationCase['input'];
   readonly expected?: EvaluationCase['expected'];
   readonly answer: string | null;

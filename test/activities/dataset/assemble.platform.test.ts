@@ -31,7 +31,12 @@ const data: DataSpec = {
   assemble: 'sql/assemble.sql',
   features: 'sql/features.sql',
   label: { column: 'late', availableAfterSeconds: 12 * 3600, dependsOnPrediction: false },
-  time: { column: 'scheduled_at', window: { months: 6, seconds: 0 }, until: 'latest' },
+  time: {
+    column: 'scheduled_at',
+    window: { months: 6, seconds: 0 },
+    until: 'latest',
+    timezone: 'UTC',
+  },
   entity: 'tailnum',
   split: { by: 'time', tuningDays: 30, confirmDays: 15, holdoutDays: 30 },
   maxBytes: 1 << 30,

@@ -309,7 +309,7 @@ describe('ingest', () => {
     ];
     const data = {
       sources,
-      time: { column: 't', window: { months: 1, seconds: 0 }, until: 'latest' },
+      time: { column: 't', window: { months: 1, seconds: 0 }, until: 'latest', timezone: 'UTC' },
       ...limits,
     } as unknown as DataSpec;
     const runId = await startRun(registry);

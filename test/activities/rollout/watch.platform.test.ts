@@ -65,6 +65,7 @@ describe('watching a rollout', () => {
       policy: rolloutPolicyOf(spec, { dependsOnPrediction: false }),
       mode: 'running',
       step: 0,
+      maxIdleSeconds: spec.maxIdleSeconds,
       ...over,
     };
     const activities = createWatchRolloutActivities({ registry: world.registry });

@@ -8,13 +8,27 @@ import { startRun, tenant, unique } from '../registry-fixture';
 
 export const canary: CanarySpec = {
   steps: [0, 5, 25, 50],
-  quality: { metric: 'logloss', rule: 'nonInferiority', margin: 0.01, bound: null },
+  quality: {
+    metric: 'logloss',
+    rule: 'nonInferiority',
+    margin: 0.01,
+    bound: null,
+    largeHarm: 0.04,
+  },
   guardrails: [
     { name: 'errors', max: 0.01 },
     { name: 'latency_ms', quantile: 0.97, max: 150 },
   ],
-  test: { kind: 'alwaysValid', alpha: 0.03, minSamples: 200, minDurationSeconds: 0 },
+  test: {
+    kind: 'alwaysValid',
+    alpha: 0.03,
+    minSamples: 200,
+    minDurationSeconds: 0,
+    dayCorrelation: 0.4,
+  },
+  timezone: 'UTC',
   maxDurationSeconds: 14 * 86_400,
+  maxIdleSeconds: 7 * 86_400,
   onInconclusive: 'rollback',
 };
 

@@ -241,7 +241,7 @@ describe('the labels of a rollout', () => {
     await begin({
       spec: {
         ...canary,
-        quality: { metric: 'mae', rule: 'nonInferiority', margin: 2, bound: 100 },
+        quality: { metric: 'mae', rule: 'nonInferiority', margin: 2, bound: 100, largeHarm: 8 },
       },
     });
     const [row] = await store(request(1));

@@ -36,6 +36,7 @@ describe('a verdict', () => {
       ['no-worse', 'nonInferiority.shown'],
       ['slices', 'slice.unharmed'],
       ['parity', 'parity.agrees'],
+      ['holdout', 'policy.attempt'],
     ]);
     for (const { message } of verdict.reasons) expect(message).toMatch(/\d/);
   });
@@ -159,7 +160,7 @@ describe('what if', () => {
 });
 
 describe('candidates on one holdout share the error of a gate', () => {
-  const counted: EvaluationPolicy = { ...policy(noWorse), version: 2 };
+  const counted: EvaluationPolicy = policy(noWorse);
   /** Upper bounds: 0.001 at 97 %, 0.002 at 97.6 %, 0.005 at 99.7 %; the margin is 0.004. */
   const nth = (number: number, changes: Partial<Evidence> = {}) => {
     const bounds = [0.97, 0.976, 0.997, 0.99999].map((level, index) => ({
@@ -215,20 +216,14 @@ describe('candidates on one holdout share the error of a gate', () => {
     );
   });
 
-  test('evidence without an attempt does not pass, except under a policy of version 1', () => {
+  test('evidence without an attempt does not pass', () => {
     const { attempt: _attempt, ...uncounted } = nth(1);
     expect(decide(counted, uncounted)).toMatchObject({ kind: 'inconclusive' });
-    expect(decide({ ...counted, version: 1 }, uncounted)).toMatchObject({
-      kind: 'passed',
-      reasons: [{ gate: 'no-worse' }],
-    });
   });
 
   test('a policy without gates ignores attempts', () => {
     expect(
-      decide({ ...policy(), ungated: 'shadow only', version: 2 }, nth(11)).reasons.map(
-        ({ code }) => code,
-      ),
+      decide({ ...policy(), ungated: 'shadow only' }, nth(11)).reasons.map(({ code }) => code),
     ).toEqual(['policy.ungated']);
   });
 });
@@ -337,6 +332,7 @@ describe('explanations', () => {
       'FAIL  excellent',
       'open  sharp    ',
       'n/a   no-worse ',
+      'pass  holdout  ',
     ]);
   });
 

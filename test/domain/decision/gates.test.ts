@@ -55,7 +55,7 @@ const threshold: readonly Row[] = [
     withAuc(measured(0.7, 0.65, 0.75)),
     'passed',
     'threshold.met',
-    'auc 0.7 (97 % lower bound 0.65): meets the minimum 0.62',
+    'auc 0.7 (97.6 % lower bound 0.65): meets the minimum 0.62',
   ],
   [
     'the bound exactly at the minimum',
@@ -111,7 +111,7 @@ const threshold: readonly Row[] = [
     evidence(),
     'inconclusive',
     'threshold.notMeasured',
-    'the highest is 0.99',
+    'the highest is 0.992',
   ],
   [
     'a confidence between two that were measured: the higher one counts',
@@ -135,7 +135,7 @@ const threshold: readonly Row[] = [
     evidence(),
     'inconclusive',
     'threshold.unproven',
-    '97 % upper bound 0.58',
+    '97.6 % upper bound 0.58',
   ],
   [
     'under a maximum with its bound',
@@ -143,7 +143,7 @@ const threshold: readonly Row[] = [
     evidence(),
     'passed',
     'threshold.met',
-    '97 % upper bound 0.58): meets the maximum 0.6',
+    '97.6 % upper bound 0.58): meets the maximum 0.6',
   ],
   [
     'between both limits',
@@ -240,7 +240,7 @@ const nonInferiority: readonly Row[] = [
     withIncrease(measured(0.001, -0.001, 0.003)),
     'passed',
     'nonInferiority.shown',
-    'logloss +0.001, worse than flight-delay@1 (97 % bounds −0.001 … +0.003): below the 0.004 margin',
+    'logloss +0.001, worse than flight-delay@1 (97.6 % bounds −0.001 … +0.003): below the 0.004 margin',
   ],
   [
     'upper bound at the margin',
@@ -404,7 +404,7 @@ const slicing: readonly Row[] = [
     ),
     'failed',
     'slice.harmed',
-    'origin=JFK +0.06 (97 % simultaneous bounds +0.04 … +0.09',
+    'origin=JFK +0.06 (97.6 % simultaneous bounds +0.04 … +0.09',
   ],
   [
     'a slice above the limit whose bounds are wide',

@@ -22,9 +22,9 @@ describe('the kind of a vector index', () => {
     expect(vectorKindFor(choice, pieces)).toBe(kind);
   });
 
-  test('can be set in a lifecycle and a build, and has no default in the document', () => {
+  test('can be set in a lifecycle and a build, and is auto by default', () => {
     const index = { name: 'wiki', documents: 'pages' };
-    expect(indexSchema.parse(index)).not.toHaveProperty('vectors');
+    expect(indexSchema.parse(index)).toMatchObject({ vectors: 'auto' });
     expect(indexSchema.parse({ ...index, vectors: 'hnsw' })).toMatchObject({ vectors: 'hnsw' });
     expect(buildOrderSchema.parse({ documents: 'wiki.pages', vectors: 'auto' })).toMatchObject({
       vectors: 'auto',

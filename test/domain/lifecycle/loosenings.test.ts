@@ -24,13 +24,27 @@ function parsed(document: string, files: Readonly<Record<string, string>>): Poli
 
 const canary: CanarySpec = {
   steps: [0, 5, 25],
-  quality: { metric: 'logloss', rule: 'nonInferiority', margin: 0.01, bound: null },
+  quality: {
+    metric: 'logloss',
+    rule: 'nonInferiority',
+    margin: 0.01,
+    bound: null,
+    largeHarm: 0.04,
+  },
   guardrails: [
     { name: 'errors', max: 0.01 },
     { name: 'latency_ms', quantile: 0.97, max: 150 },
   ],
-  test: { kind: 'alwaysValid', alpha: 0.03, minSamples: 200, minDurationSeconds: 7 * 86_400 },
+  test: {
+    kind: 'alwaysValid',
+    alpha: 0.03,
+    minSamples: 200,
+    minDurationSeconds: 7 * 86_400,
+    dayCorrelation: 0.4,
+  },
+  timezone: 'UTC',
   maxDurationSeconds: 14 * 86_400,
+  maxIdleSeconds: 7 * 86_400,
   onInconclusive: 'rollback',
 };
 const plain = parsed(lifecycleText, lifecycleFiles);
@@ -203,7 +217,15 @@ describe('loosenings of a policy', () => {
     gated(gates.map((gate) => (gate.name === name ? { ...gate, ...change } : gate)));
   const approval = (change: object) =>
     revision({
-      promote: { approval: { required: 2, role: 'admin', timeoutSeconds: 60, ...change } },
+      promote: {
+        approval: {
+          required: 2,
+          role: 'admin',
+          timeoutSeconds: 60,
+          allowStarter: false,
+          ...change,
+        },
+      },
     });
   const column = (change: object) => {
     const { columns } = contract;

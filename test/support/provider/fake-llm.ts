@@ -62,7 +62,9 @@ const plain: LlmLifecycleSpec = {
   safety: null,
   canary: null,
   budget: { usd: null, tokens: 1_000 },
-  promote: { approval: { required: 0, role: 'approver', timeoutSeconds: 3600 } },
+  promote: {
+    approval: { required: 0, role: 'approver', timeoutSeconds: 3600, allowStarter: false },
+  },
   schedule: null,
   notify: [],
 };
@@ -85,6 +87,7 @@ export const withIndex = {
     },
     chunking: { kind: 'sentences', size: 256, overlap: 0 },
     embedder: { kind: 'minilm' },
+    vectors: 'auto',
     maxDocument: 8 << 20,
     maxRejectedShare: 0.1,
   },

@@ -29,11 +29,8 @@ export interface ChosenPrompt {
   readonly chosen: WrittenBundle;
   /** Scores on the search slice, in the order of the candidates. */
   readonly candidates: readonly { readonly path: string; readonly summary: AnswersSummary }[];
-  /**
-   * The result of the search that began with the best candidate. Null without a search; absent in
-   * outputs from before searches existed.
-   */
-  readonly searched?: SearchedPrompts | null;
+  /** The result of the search that began with the best candidate; null without a search. */
+  readonly searched: SearchedPrompts | null;
   /**
    * Comparisons on the confirm slice whose lower bound is not above 0: a tie or too few cases. The
    * prompt in `against` was kept.
@@ -115,11 +112,14 @@ export async function promptEval(
           paths: unknown.map(({ bundle }) => bundle.path),
           reasons: unknown[0]?.answers.summary.notAnswered ?? [],
         });
-        return { output: { chosen: first.bundle, candidates, results, confirmed: null }, verdict };
+        return {
+          output: { chosen: first.bundle, candidates, searched: null, results, confirmed: null },
+          verdict,
+        };
       }
       const searched = search ? await searchPrompts(run, best.bundle, index) : null;
       const leader = (await better(searched, best.bundle)) ?? best.bundle;
-      const found = { candidates, results, ...(searched && { searched }) };
+      const found = { candidates, searched, results };
       if (leader === first.bundle)
         return {
           output: { ...found, ...openComparisons(), chosen: first.bundle, confirmed: null },

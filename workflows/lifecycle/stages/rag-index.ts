@@ -49,17 +49,7 @@ export async function ragIndex(
   const { plan } = run;
   const documents = datasetOf(datasets, spec.documents);
   const questions = spec.parity && datasetOf(datasets, spec.parity.questions);
-  // Revisions from before `vectors` existed do not set it.
-  const {
-    name,
-    chunking,
-    embedder,
-    maxDocument,
-    maxRejectedShare,
-    parity,
-    mode,
-    vectors = 'auto',
-  } = spec;
+  const { name, chunking, embedder, maxDocument, maxRejectedShare, parity, mode, vectors } = spec;
   const inputs = () => ({
     index: name,
     documents: documents.manifest.digest,

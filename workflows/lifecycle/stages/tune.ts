@@ -50,7 +50,7 @@ export async function tune(
   const { plan } = run;
   const { tenant, runId } = plan;
   const params = trainerParams(run, options);
-  const { timezone = 'UTC' } = plan.spec.data.time ?? {};
+  const timezone = plan.spec.data.time?.timezone ?? 'UTC';
   run.undo.push({
     what: 'tuning study',
     run: () => registryWrites.abandonStudy({ tenant, runId, study, reason: 'the run was undone' }),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { digestOf } from '../../../../data/digest';
 import type { RunId } from '../../../../domain/ids';
-import type { GateSpec } from '../../../../domain/lifecycle/lifecycle';
+import type { GateSpec } from '../../../../domain/decision/gate-spec';
 import { evidence, noWorse, useful } from '../../../support/evidence';
 import { refTo, signature, tenant } from '../../../db/registry-fixture';
 import type { ApiWorld } from '../support/api-world';
@@ -406,6 +406,7 @@ describe('a decision', () => {
       gates: [
         { gate: 'strict', kind: 'threshold', outcome: 'failed' },
         { gate: 'slices', kind: 'slice', outcome: 'passed' },
+        { gate: 'holdout', kind: 'policy', outcome: 'passed' },
       ],
     });
     expect(await ask([{ name: 'a', kind: 'treshold', metric: 'auc', min: 1 }])).toMatchObject({

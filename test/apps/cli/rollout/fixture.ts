@@ -27,6 +27,7 @@ export const running: RolloutJson = {
   challenger: 2,
   runId: 'run_1',
   status: 'running',
+  judge: null,
   attempt: 1,
   steps: [0, 5, 50],
   step: 1,

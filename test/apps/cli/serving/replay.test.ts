@@ -172,7 +172,12 @@ describe('its rows', () => {
       ],
       assemble: 'assemble.sql',
       label: { column: 'late', availableAfterSeconds: 0, dependsOnPrediction: false },
-      time: { column: 'ordered_at', window: { months: 1, seconds: 0 }, until: 'latest' },
+      time: {
+        column: 'ordered_at',
+        window: { months: 1, seconds: 0 },
+        until: 'latest',
+        timezone: 'UTC',
+      },
       entity: null,
       maxBytes: 1e6,
       timeoutSeconds: 30,

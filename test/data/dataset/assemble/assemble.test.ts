@@ -31,7 +31,12 @@ const spec: DataSpec & { readonly time: TimeSpec } = {
   assemble: 'sql/assemble.sql',
   features: 'sql/features.sql',
   label: { column: 'late', availableAfterSeconds: 12 * 3600, dependsOnPrediction: false },
-  time: { column: 'starts_at', window: { months: 0, seconds: 90 * 86_400 }, until: 'latest' },
+  time: {
+    column: 'starts_at',
+    window: { months: 0, seconds: 90 * 86_400 },
+    until: 'latest',
+    timezone: 'UTC',
+  },
   entity: 'tail',
   split: { by: 'time', tuningDays: 20, confirmDays: 10, holdoutDays: 20 },
   maxBytes: 1e9,

@@ -229,17 +229,17 @@ test('an interrupted evaluation pays nothing twice and gets the same scores', as
     decideEvaluation(
       {
         kind: 'llmEvaluation',
-        version: 1,
+        version: 2,
         looks: 1,
         gates: [{ ...gate, maxFailures }],
         ungated: null,
       },
-      evidence,
+      { ...evidence, attempt: { holdout: evidence.caseSet, number: 1 } },
     );
   expect(decide(0.1).verdict.kind).toBe('passed');
   expect(decide(0.02).verdict).toMatchObject({
     kind: 'inconclusive',
-    reasons: [{ code: 'threshold.notMeasured' }],
+    reasons: [{ code: 'threshold.notMeasured' }, { code: 'policy.attempt' }],
   });
 });
 
@@ -327,7 +327,7 @@ describe('a provider that refuses every question', () => {
       ...limits,
     } as const;
     const { verdict } = decideEvaluation(
-      { kind: 'llmEvaluation', version: 1, looks: 1, gates: [gate], ungated: null },
+      { kind: 'llmEvaluation', version: 2, looks: 1, gates: [gate], ungated: null },
       evidence,
     );
     expect(verdict.reasons[0]).toMatchObject({

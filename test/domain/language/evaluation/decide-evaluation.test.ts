@@ -1,5 +1,6 @@
 import type { Digest } from '../../../../domain/dataset/artifact';
 import { aggregate } from '../../../../domain/language/evaluation/aggregate';
+import { alphaShare } from '../../../../domain/decision/gates/attempts';
 import { measureBias } from '../../../../domain/language/judge/bias';
 import { comparePaired } from '../../../../domain/language/evaluation/comparison';
 import { explainReasons } from '../../../../domain/decision/explain';
@@ -63,6 +64,12 @@ const evidence = (given: Partial<LlmEvidence>): LlmEvidence => ({
   unanswered: {},
   ...given,
 });
+const attempt = { holdout: digest('b'), number: 1 };
+/** A gate that has the confidence of `gate` in a first attempt. */
+const inFirstAttempt = (gate: LlmGate): LlmGate =>
+  'confidence' in gate
+    ? { ...gate, confidence: 1 - (1 - gate.confidence) / alphaShare(attempt.number) }
+    : gate;
 const exactly = (scores: readonly Score[]) => evidence({ dimensions: { exact: measured(scores) } });
 const labels = (right: number, n: number) =>
   Array.from({ length: 2 * n }, (_, index) => ({
@@ -380,8 +387,14 @@ const gateCases: readonly GateCase[] = [
 describe('a decision over gates', () => {
   const decide = (gate: LlmGate, given: LlmEvidence) =>
     decideEvaluation(
-      { kind: 'llmEvaluation', version: 1, looks: 1, gates: [gate], ungated: null },
-      given,
+      {
+        kind: 'llmEvaluation',
+        version: 2,
+        looks: 1,
+        gates: [inFirstAttempt(gate)],
+        ungated: null,
+      },
+      { ...given, attempt },
     ).verdict;
 
   test.each(gateCases.map(([name, ...rest]) => [name, rest] as const))('%s', (_name, rest) => {
@@ -395,13 +408,13 @@ describe('a decision over gates', () => {
   test('prints every reason on one line of at most 120 characters', () => {
     const verdicts = gateCases.map(([, gate, given]) => decide(gate, given));
     const policies = [
-      { version: 1, gates: [], ungated: null },
-      { version: 1, gates: [], ungated: 'a first try '.repeat(40) },
+      { version: 2, gates: [], ungated: null },
+      { version: 2, gates: [], ungated: 'a first try '.repeat(40) },
       { version: 2, gates: [useful], ungated: null },
     ] as const;
-    const attempt = { holdout: digest('b'), number: 1_234 };
+    const late = { holdout: digest('b'), number: 1_234 };
     for (const policy of policies)
-      for (const given of [exactly(shareOf(0.9, 400)), { ...evidence({}), attempt }])
+      for (const given of [exactly(shareOf(0.9, 400)), { ...evidence({}), attempt: late }])
         verdicts.push(
           decideEvaluation({ kind: 'llmEvaluation', looks: 1, ...policy }, given).verdict,
         );
@@ -417,8 +430,8 @@ describe('a decision over gates', () => {
     const open = exactly(shareOf(0.65, 200));
     const decide = (gates: readonly LlmGate[], given: LlmEvidence) =>
       decideEvaluation(
-        { kind: 'llmEvaluation', version: 1, looks: 1, gates, ungated: null },
-        given,
+        { kind: 'llmEvaluation', version: 2, looks: 1, gates, ungated: null },
+        { ...given, attempt },
       );
     expect(
       decide([useful, { ...useful, name: 'b', min: 0.1 }], exactly(shareOf(0.8, 400))).verdict.kind,
@@ -442,7 +455,7 @@ describe('a decision over gates', () => {
   test('is inconclusive without gates', () => {
     const none = (ungated: string | null) =>
       decideEvaluation(
-        { kind: 'llmEvaluation', version: 1, looks: 1, gates: [], ungated },
+        { kind: 'llmEvaluation', version: 2, looks: 1, gates: [], ungated },
         evidence({}),
       ).verdict;
     expect(none(null)).toMatchObject({
@@ -458,21 +471,30 @@ describe('a decision over gates', () => {
 
 describe('a counterpart that cannot be compared', () => {
   const policy = (...gates: LlmGate[]) =>
-    ({ kind: 'llmEvaluation', version: 1, looks: 1, gates, ungated: null }) as const;
+    ({ kind: 'llmEvaluation', version: 2, looks: 1, gates, ungated: null }) as const;
   const same = { missing: { champion: null, baseline: { kind: 'same' } } } as const;
 
   test('a candidate does not pass by a comparison with itself', () => {
-    const { verdict, moreCases } = decideEvaluation(policy(noWorse), evidence(same));
+    const { verdict, moreCases } = decideEvaluation(
+      policy(noWorse),
+      evidence({ ...same, attempt }),
+    );
     expect(verdict).toMatchObject({
       kind: 'inconclusive',
-      reasons: [{ outcome: 'notApplicable' }, { code: 'policy.noAbsoluteGate' }],
+      reasons: [
+        { outcome: 'notApplicable' },
+        { code: 'policy.noAbsoluteGate' },
+        { code: 'policy.attempt' },
+      ],
     });
     expect(moreCases).toBeNull();
-    const useless = { ...exactly(shareOf(0.1, 400)), ...same };
+    const useless = { ...exactly(shareOf(0.1, 400)), ...same, attempt };
     expect(decideEvaluation(policy(noWorse, useful), useless).verdict.kind).toBe('failed');
     expect(
-      decideEvaluation(policy(noWorse, useful), { ...exactly(shareOf(0.9, 400)), ...same }).verdict
-        .kind,
+      decideEvaluation(policy(noWorse, useful), {
+        ...exactly(shareOf(0.9, 400)),
+        ...{ ...same, attempt },
+      }).verdict.kind,
     ).toBe('passed');
   });
 
@@ -487,7 +509,7 @@ describe('a counterpart that cannot be compared', () => {
       policy({ ...noWorse, whenAbsent: 'notApplicable' }, useful),
       {
         ...exactly(shareOf(0.9, 400)),
-        ...gone,
+        ...{ ...gone, attempt },
       },
     );
     expect(verdict).toMatchObject({
@@ -498,6 +520,7 @@ describe('a counterpart that cannot be compared', () => {
           message: expect.stringContaining('no such model') as string,
         },
         {},
+        { code: 'policy.attempt' },
       ],
     });
   });
@@ -517,8 +540,14 @@ test('the number of cases still needed includes those to which the dimension doe
     },
   });
   const { moreCases } = decideEvaluation(
-    { kind: 'llmEvaluation', version: 1, looks: 1, gates: [useful], ungated: null },
-    few,
+    {
+      kind: 'llmEvaluation',
+      version: 2,
+      looks: 1,
+      gates: [inFirstAttempt(useful)],
+      ungated: null,
+    },
+    { ...few, attempt },
   );
   // 20 more applicable cases, and one case in twenty is applicable.
   expect(moreCases).toBe(400);
@@ -529,12 +558,12 @@ test('bounds that hold for one look share their error among all looks', () => {
   const latenciesMs = Array.from({ length: 100 }, (_, index) => (index % 25 === 0 ? 200 : 50));
   const policy = {
     kind: 'llmEvaluation',
-    version: 1,
+    version: 2,
     looks: 1,
-    gates: [gate],
+    gates: [inFirstAttempt(gate)],
     ungated: null,
   } as const;
-  const given = evidence({ latenciesMs, cases: 100 });
+  const given = evidence({ latenciesMs, cases: 100, attempt });
   expect(decideEvaluation(policy, given).verdict.kind).toBe('passed');
   expect(decideEvaluation({ ...policy, looks: 20 }, given).verdict.kind).toBe('inconclusive');
 });

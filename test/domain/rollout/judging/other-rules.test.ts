@@ -12,14 +12,23 @@ const canary: CanarySpec = {
     rule: 'nonInferiority',
     margin: 0.1,
     bound: null,
+    largeHarm: 0.4,
     answers: { from: 'references', measure: { kind: 'exact' }, availableAfterSeconds: 0 },
   },
   guardrails: [
     { name: 'errors', max: 0.3 },
     { name: 'latency_ms', quantile: 0.9, max: 100 },
   ],
-  test: { kind: 'alwaysValid', alpha: 0.05, minSamples: 50, minDurationSeconds: 0 },
+  test: {
+    kind: 'alwaysValid',
+    alpha: 0.05,
+    minSamples: 50,
+    minDurationSeconds: 0,
+    dayCorrelation: 0.4,
+  },
+  timezone: 'UTC',
   maxDurationSeconds: 86_400,
+  maxIdleSeconds: 7 * 86_400,
   onInconclusive: 'rollback',
 };
 const policy = rolloutPolicyOf(canary, { dependsOnPrediction: false });
