@@ -10,22 +10,26 @@ import {
 import { createApiKeyRepository, type ApiKeyRepository } from './access/repository';
 import { createApprovalRepository, type ApprovalRepository } from './decision/approval-repository';
 import { createArtifactRepository, type ArtifactRepository } from './artifact/repository';
-import { createAuditRepository, type AuditRepository } from './audit/repository';
+import { createAuditRepository } from './audit/repository';
+import type { AuditRepository } from './audit/records';
 import { createBudgetRepository, type BudgetRepository } from './budget/repository';
 import { createCommandRepository, type CommandRepository } from './run/command-repository';
-import { createDatasetRepository, type DatasetRepository } from './dataset/repository';
+import { createDatasetRepository } from './dataset/repository';
+import type { DatasetRepository } from './dataset/records';
 import { createDecisionRepository, type DecisionRepository } from './decision/repository';
 import { createEffectRepository, type EffectRepository } from './run/effect-repository';
 import { createEventRepository, type EventRepository } from './run/event-repository';
 import { createEvidenceRepository, type EvidenceRepository } from './decision/evidence-repository';
 import { createFeedbackRepository, type FeedbackRepository } from './serving/feedback-repository';
 import { createGatewayRepository, type GatewayRepository } from './serving/gateway-repository';
-import { createIndexRepository, type IndexRepository } from './index/repository';
+import { createIndexRepository } from './index/repository';
+import type { IndexRepository } from './index/records';
 import {
   createJudgedAnswerRepository,
   type JudgedAnswerRepository,
 } from './language/judged-answer-repository';
-import { createLifecycleRepository, type LifecycleRepository } from './lifecycle/repository';
+import { createLifecycleRepository } from './lifecycle/repository';
+import type { LifecycleRepository } from './lifecycle/records';
 import { createLineageRepository, type LineageRepository } from './lineage/repository';
 import { createCallLedger } from './language/call-repository';
 import { createModelRepository, type ModelRepository } from './model/repository';
@@ -45,7 +49,8 @@ import {
   createRetentionRepository,
   type RetentionRepository,
 } from './artifact/retention-repository';
-import { createRolloutRepository, type RolloutRepository } from './rollout/repository';
+import { createRolloutRepository } from './rollout/repository';
+import type { RolloutRepository } from './rollout/records';
 import { createRoutingRepository, type RoutingRepository } from './serving/routing-repository';
 import { createRunRepository, type RunRepository } from './run/repository';
 import { createStageRepository, type StageRepository } from './run/stage-repository';

@@ -1,5 +1,3 @@
-import type { CalendarDuration } from './lifecycle/lifecycle';
-
 /** A whole number and one unit. `m` is minutes, `mo` calendar months. */
 export const durationPattern = /^(\d{1,7})(s|m|h|d|mo)$/;
 
@@ -44,3 +42,9 @@ const spellings = [
   { words: /^mo(n(th)?s?)?$/i, unit: 'mo', times: 1 },
   { words: /^(y(ea)?rs?|y)$/i, unit: 'mo', times: 12 },
 ] as const;
+
+/** `6mo` is six calendar months, `30d` thirty days of 24 h. */
+export interface CalendarDuration {
+  readonly months: number;
+  readonly seconds: number;
+}

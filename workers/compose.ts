@@ -8,7 +8,7 @@ import type { Database } from '../db/connection';
 import { openDatabase } from '../db/connection';
 import type { Registry } from '../db/registry';
 import { createRegistry } from '../db/registry';
-import type { AuditArchive } from '../db/audit/repository';
+import type { AuditArchive } from '../db/audit/records';
 import type { Config } from './config';
 
 export interface Core {

@@ -7,8 +7,7 @@ import { z } from 'zod';
 import type { Issue } from '../domain/failure';
 import { uvVariables } from '../data/training/python-environments';
 import { failure } from '../domain/failure';
-import type { SecretRef } from '../domain/lifecycle/lifecycle';
-import type { SecretAccess } from '../domain/access/secret-access';
+import type { SecretAccess, SecretRef } from '../domain/access/secret-access';
 import type { Environment } from './environment';
 import {
   lifecycleSecrets,

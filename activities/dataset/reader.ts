@@ -1,8 +1,8 @@
 import type { DatasetManifest, DatasetVersionRef } from '../../domain/dataset/dataset';
 import type { Tenant } from '../../domain/ids';
 import type { ArtifactStore } from '../../data/artifact/store';
-import type { DatasetReader } from '../../data/dataset/sources/fetch';
-import type { DatasetAlias } from '../../db/dataset/repository';
+import type { DatasetReader } from '../../data/dataset/sources/source-fetch';
+import type { DatasetAlias } from '../../db/dataset/records';
 import type { Registry } from '../../db/registry';
 
 /** Reads registered datasets for `dataset://name@alias` and `dataset://name@version`. */

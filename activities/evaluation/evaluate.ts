@@ -7,14 +7,14 @@ import { decide } from '../../domain/decision/decide';
 import type { Evidence } from '../../domain/decision/evidence';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
-import type { EvaluateSpec, MetricName } from '../../domain/lifecycle/lifecycle';
-import {
-  measureHoldout,
-  type MeasuredHoldout,
-  type MeasurementPlan,
-  type ScoredHoldout,
-} from '../../domain/evaluation/measure/holdout';
-import type { MetricOfClass } from '../../domain/evaluation/measure/classes';
+import type { EvaluateSpec } from '../../domain/decision/gate-spec';
+import type { MetricName } from '../../domain/evaluation/metrics/names';
+import { type MeasuredHoldout, measureHoldout } from '../../domain/evaluation/measure/holdout';
+import type {
+  MeasurementPlan,
+  MetricOfClass,
+  ScoredHoldout,
+} from '../../domain/evaluation/measure/plan';
 import { isClassMetric } from '../../domain/evaluation/metrics/multiclass';
 import type { DayCount } from '../../domain/evaluation/measure/whole-weeks';
 import { correlationOf } from '../../domain/evaluation/measure/measurement';

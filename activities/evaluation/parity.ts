@@ -5,7 +5,7 @@ import type { TrainingSet } from '../../domain/dataset/assembled';
 import type { Column, ColumnType } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
-import type { GateSpec } from '../../domain/lifecycle/lifecycle';
+import type { GateSpec } from '../../domain/decision/gate-spec';
 import { versionName, type ModelManifest, type ModelVersionRef } from '../../domain/model/model';
 import type { ParityEvidence } from '../../domain/evaluation/parity';
 import { probeHeader } from '../../domain/serving/prediction';

@@ -3,11 +3,8 @@ import { rowColumn, type TrainingSet } from '../../domain/dataset/assembled';
 import { openCalendar } from '../../domain/calendar';
 import type { Column } from '../../domain/dataset/dataset';
 import { failureTypes, failure, isPerennialError } from '../../domain/failure';
-import {
-  selectRows,
-  type ScoredCounterpart,
-  type ScoredHoldout,
-} from '../../domain/evaluation/measure/holdout';
+import { selectRows } from '../../domain/evaluation/measure/holdout';
+import type { ScoredCounterpart, ScoredHoldout } from '../../domain/evaluation/measure/plan';
 import { alignClasses } from '../../domain/evaluation/metrics/multiclass';
 import type { ScoredSample } from '../../domain/evaluation/metrics/sample';
 import { randomBlocks } from '../../domain/evaluation/measure/random-blocks';

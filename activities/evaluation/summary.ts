@@ -8,7 +8,7 @@ import type {
   Measurements,
 } from '../../domain/decision/evidence';
 import { boundsAt } from '../../domain/decision/gates/gate';
-import type { MetricName } from '../../domain/lifecycle/lifecycle';
+import type { MetricName } from '../../domain/evaluation/metrics/names';
 
 /** Estimate with its 95% interval; null when not measured. */
 export interface MetricSummary {

@@ -1,7 +1,7 @@
 /** Compares an application's answers over a new index version with those over the champion. */
 import { activityInfo } from '@temporalio/activity';
 import type { ArtifactStore } from '../../data/artifact/store';
-import type { LedgerAccess } from '../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../data/language/reranker';
 import { evaluateCases } from '../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
 import { createParaphraser, paraphrasersIn } from '../../data/language/evaluation/paraphraser';

@@ -3,7 +3,7 @@ import type { ArtifactStore } from '../../data/artifact/store';
 import { readDocumentFile, type DocumentSource } from '../../data/index/documents';
 import type { Embedder } from '../../data/index/embedders/embedder';
 import { planShards, type IndexPlan } from '../../data/index/shards';
-import type { IndexVersionRecord } from '../../db/index/repository';
+import type { IndexVersionRecord } from '../../db/index/records';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
 import type { DatasetManifest } from '../../domain/dataset/dataset';

@@ -1,7 +1,8 @@
 /** Applies changed documents to an index version (workflows/index-version/changes.ts, build.ts). */
 import { readDocumentFile } from '../../data/index/documents';
-import type { ChunkTable, TableState } from '../../data/index/chunk-table';
-import type { IndexChange, IndexVersionRecord, SealResult } from '../../db/index/repository';
+import type { ChunkTable } from '../../data/index/chunk-table';
+import type { TableState } from '../../data/index/table-indexes';
+import type { IndexChange, IndexVersionRecord, SealResult } from '../../db/index/records';
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { Rejection } from '../../domain/index/document';

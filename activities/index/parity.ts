@@ -5,7 +5,7 @@ import { openIndexReader, type IndexReader } from '../../data/index/query-index'
 import { readQuestions, type GoldQuestion } from '../../data/index/questions';
 import { digestOf } from '../../data/digest';
 import { openScratch } from '../../data/scratch';
-import type { BundleRef, IndexAliasState, IndexPromotion } from '../../db/index/repository';
+import type { BundleRef, IndexAliasState, IndexPromotion } from '../../db/index/records';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
 import type { DatasetManifest } from '../../domain/dataset/dataset';

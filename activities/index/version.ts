@@ -16,7 +16,7 @@ import { openScratch } from '../../data/scratch';
 import { openEventLoopYield } from '../../data/event-loop-yield';
 import type { Registry } from '../../db/registry';
 import type { BudgetRepository } from '../../db/budget/repository';
-import type { IndexVersionRecord } from '../../db/index/repository';
+import type { IndexVersionRecord } from '../../db/index/records';
 import type { BudgetRef } from '../../domain/budget/budget';
 import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';

@@ -9,11 +9,11 @@ import type { ChunkStore } from '../../data/index/chunk-store';
 import type { Embedders } from '../../data/index/embedders/open-embedder';
 import { openIndexReader } from '../../data/index/query-index';
 import {
-  bundleRetrieval,
   type Answerer,
-  type LedgerAccess,
+  bundleRetrieval,
   type CaseRetrieval,
 } from '../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../data/language/reranker';
 import { bundleAnswerer, screenedRetrieval } from '../../data/language/evaluation/bundle-answerer';
 import { openRetrieval } from '../../data/language/retrieval';
 import { caseScreens } from '../../data/language/evaluation/case-screens';

@@ -6,7 +6,7 @@ import type { JudgeCalibration } from '../../domain/language/judge/calibration';
 import { readStoredPrompt } from '../../domain/prompt/document';
 import type { Digest } from '../../domain/dataset/artifact';
 import type { ArtifactStore } from '../../data/artifact/store';
-import type { LedgerAccess } from '../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../data/language/reranker';
 import {
   calibrateJudge,
   createJudge,

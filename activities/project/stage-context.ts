@@ -22,7 +22,7 @@ import {
   type DatasetVersionRef,
 } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
-import type { SecretRef } from '../../domain/lifecycle/lifecycle';
+import type { SecretRef } from '../../domain/access/secret-access';
 import type { RunEffectRef } from '../../domain/run/run';
 import type {
   QueryTables,

@@ -4,7 +4,8 @@
  */
 import { activityInfo } from '@temporalio/activity';
 import type { ArtifactStore } from '../../data/artifact/store';
-import { promptAnswerer, type LedgerAccess } from '../../data/language/evaluation/answerer';
+import { promptAnswerer } from '../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../data/language/reranker';
 import { evaluateCases, maxLeadingRefusals } from '../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
 import { createParaphraser, paraphrasersIn } from '../../data/language/evaluation/paraphraser';

@@ -4,7 +4,7 @@
  */
 import { activityInfo } from '@temporalio/activity';
 import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
-import type { LedgerAccess } from '../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../data/language/reranker';
 import { promptAnswerer } from '../../data/language/evaluation/answerer';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { openLedgerChat } from '../../data/language/ledger-chat';

@@ -10,7 +10,7 @@ import { isOpenRollout } from '../../domain/rollout/rollout';
 import { emptyRolloutState } from '../../domain/rollout/state';
 import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
 import type { Registry } from '../../db/registry';
-import type { RolloutRecord } from '../../db/rollout/repository';
+import type { RolloutRecord } from '../../db/rollout/records';
 
 export interface RolloutDeps {
   readonly registry: Pick<Registry, 'rollouts' | 'decisions'>;

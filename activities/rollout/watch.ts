@@ -11,7 +11,7 @@ import type { RolloutVerdict } from '../../domain/rollout/judging/verdict';
 import type { DecisionRef, Reason, Verdict, VerdictKind } from '../../domain/decision/verdict';
 import { digestOf } from '../../data/digest';
 import type { Registry } from '../../db/registry';
-import type { Consumption, RolloutRecord } from '../../db/rollout/repository';
+import type { Consumption, RolloutRecord } from '../../db/rollout/records';
 import { formatSeconds } from '../../domain/duration';
 import { withHeartbeat } from '../run/heartbeat';
 import { endOf } from './rollout';

@@ -9,7 +9,7 @@ import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { completeParams } from '../../data/training/params';
 import { digestOf } from '../../data/digest';
-import type { LifecycleSpec } from '../../domain/lifecycle/lifecycle';
+import type { LifecycleSpec } from '../../domain/lifecycle/revision';
 import type { Registry } from '../../db/registry';
 import type { RunRecord } from '../../db/run/repository';
 import type { LifecycleInput } from '../../workflows/run/messages';

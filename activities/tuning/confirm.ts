@@ -9,7 +9,7 @@ import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { TrainingSet } from '../../domain/dataset/assembled';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
-import type { MetricName } from '../../domain/lifecycle/lifecycle';
+import type { MetricName } from '../../domain/evaluation/metrics/names';
 import { measureConfirmation, type Confirmation } from '../../domain/evaluation/measure/confirm';
 import type { ModelManifest } from '../../domain/model/model';
 import { scoresOfRows, widthOf } from '../../domain/evaluation/metrics/sample';

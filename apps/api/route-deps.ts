@@ -6,7 +6,7 @@ import type { SourcePolicy } from '../../data/dataset/sources/policy';
 import type { TrainerCatalog } from '../../data/training/catalog';
 import type { Registry } from '../../db/registry';
 import type { SecretAccess } from '../../domain/access/secret-access';
-import type { AuditReport, AuditRepository } from '../../db/audit/repository';
+import type { AuditReport, AuditRepository } from '../../db/audit/records';
 import type { WorkLimit } from '../http/rate-limit';
 import type { IndexClient } from '../temporal-clients/index-client';
 import type { LifecycleClient } from '../temporal-clients/lifecycle-client';

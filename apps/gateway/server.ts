@@ -12,7 +12,7 @@ import type { ModelAccess } from '../../data/language/model-access';
 import { openEmbedders } from '../../data/index/embedders/open-embedder';
 import { openDetectors, type Detectors } from '../../data/safety/open-detectors';
 import { newId } from '../../db/ids';
-import type { PredictionRow } from '../../db/serving/prediction-repository';
+import type { PredictionRow } from '../../db/serving/prediction-records';
 import type { Registry } from '../../db/registry';
 import { createChat } from './chat/chat';
 import { createChatShadow } from './chat/chat-shadow';

@@ -3,10 +3,11 @@
  * the server.
  */
 import { digestOf } from '../../data/digest';
-import { promptAnswerer, type LedgerAccess } from '../../data/language/evaluation/answerer';
+import { promptAnswerer } from '../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../data/language/reranker';
 import { evaluateCases } from '../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
-import type { ModelTarget } from '../../data/language/model-access';
+import type { ModelTarget } from '../../data/language/attempt';
 import type { Sampling } from '../../domain/language/chat';
 import type { EvaluationCase } from '../../domain/language/cases/case';
 import type { PromptTemplate } from '../../domain/prompt/prompt';

@@ -3,9 +3,9 @@
  * for refusal and for harm. Half of the labels calibrate the judge. The other half tests its
  * corrected estimate: the share by people must lie within its bounds.
  */
-import type { LedgerAccess } from '../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../data/language/reranker';
 import { calibrateJudge, createJudge } from '../../data/language/evaluation/judge';
-import type { ModelTarget } from '../../data/language/model-access';
+import type { ModelTarget } from '../../data/language/attempt';
 import { readAnswers } from '../../data/safety/training/labelled-texts';
 import {
   correctedShare,

@@ -3,9 +3,9 @@
  * known answer of another question.
  */
 import { DuckDBInstance } from '@duckdb/node-api';
-import type { LedgerAccess } from '../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../data/language/reranker';
 import { calibrateJudge, createJudge } from '../../data/language/evaluation/judge';
-import type { ModelTarget } from '../../data/language/model-access';
+import type { ModelTarget } from '../../data/language/attempt';
 import { llmDataPath } from '../../data/language/runtime-module';
 import type { JudgeCalibration } from '../../domain/language/judge/calibration';
 import type { PromptTemplate } from '../../domain/prompt/prompt';

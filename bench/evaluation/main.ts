@@ -10,7 +10,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { LedgerAccess } from '../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../data/language/reranker';
 import { defaultTenant as tenant } from '../../domain/ids';
 import type { Sampling } from '../../domain/language/chat';
 import type { JudgeCalibration } from '../../domain/language/judge/calibration';

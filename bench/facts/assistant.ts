@@ -5,11 +5,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { bundleAnswerer } from '../../data/language/evaluation/bundle-answerer';
-import {
-  bundleRetrieval,
-  type Answerer,
-  type LedgerAccess,
-} from '../../data/language/evaluation/answerer';
+import { type Answerer, bundleRetrieval } from '../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../data/language/reranker';
 import { openRetrieval } from '../../data/language/retrieval';
 import type { Detectors } from '../../data/safety/open-detectors';
 import { digestOf } from '../../data/digest';

@@ -12,7 +12,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readDocuments } from '../../apps/cli/demo-llm/documents';
 import { openEmbedders } from '../../data/index/embedders/open-embedder';
-import type { LedgerAccess } from '../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../data/language/reranker';
 import { openDetectors } from '../../data/safety/open-detectors';
 import { defaultTenant as tenant } from '../../domain/ids';
 import type { EvaluationCase } from '../../domain/language/cases/case';

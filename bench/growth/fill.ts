@@ -1,5 +1,5 @@
 import type { Database } from '../../db/connection';
-import type { AuditArchive, AuditSigner } from '../../db/audit/repository';
+import type { AuditArchive, AuditSigner } from '../../db/audit/records';
 import type { Registry } from '../../db/registry';
 import { defaultTenant as tenant } from '../../domain/ids';
 

@@ -1,6 +1,6 @@
 import type { Database } from '../../db/connection';
 import type { PredictionFilter } from '../../db/serving/prediction-list';
-import type { AuditArchive, AuditSigner } from '../../db/audit/repository';
+import type { AuditArchive, AuditSigner } from '../../db/audit/records';
 import type { RunRecord } from '../../db/run/repository';
 import type { Registry } from '../../db/registry';
 import { defaultTenant as tenant } from '../../domain/ids';

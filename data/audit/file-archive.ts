@@ -2,7 +2,7 @@ import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { AuditArchive, AuditHead, AuditKey } from '../../db/audit/repository';
+import type { AuditArchive, AuditHead, AuditKey } from '../../db/audit/records';
 import { failure } from '../../domain/failure';
 
 type Line = { readonly head: AuditHead } | { readonly key: AuditKey };

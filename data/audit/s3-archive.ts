@@ -1,5 +1,5 @@
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
-import type { AuditArchive, AuditHead, AuditKey } from '../../db/audit/repository';
+import type { AuditArchive, AuditHead, AuditKey } from '../../db/audit/records';
 import { canonicalJson } from '../../domain/canonical';
 import { failure } from '../../domain/failure';
 import {

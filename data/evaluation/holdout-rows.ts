@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Digest } from '../../domain/dataset/artifact';
 import { groupColumn, labelColumn, rowColumn, timeColumn } from '../../domain/dataset/assembled';
 import { failure } from '../../domain/failure';
-import type { SliceColumn } from '../../domain/evaluation/measure/slices';
+import type { SliceColumn } from '../../domain/evaluation/measure/plan';
 import { missingText, type Task } from '../../domain/model/model';
 import { quoteName, readParquet, type PlatformSql } from '../sql/platform-sql';
 import { chunksOf } from './parquet-chunks';

@@ -6,7 +6,7 @@ import { checkVector, firstChunks, toArrow } from './chunk-rows';
 import type { LanceTable } from './lancedb';
 import { openVectorSearch, rowNumber, type VectorSearch } from './vector-search';
 import { withStoreFailures } from './store-failure';
-import { buildIndexes, compact, unindexedRows } from './table-indexes';
+import { buildIndexes, compact, type TableState, unindexedRows } from './table-indexes';
 
 export type StoredChunk = Omit<ChunkRow, 'digest' | 'shard' | 'vector'>;
 
@@ -19,13 +19,6 @@ export interface ChunkHit extends StoredChunk {
 export interface RankedRow {
   readonly id: string;
   readonly score: number;
-}
-
-/** A state of a table and its size. */
-export interface TableState {
-  readonly tableVersion: number;
-  readonly chunks: number;
-  readonly documents: number;
 }
 
 /** One table of chunks. Each write is one commit. Reads stay at the state that was opened. */

@@ -1,7 +1,11 @@
 import { fuse } from '../../domain/index/fusion';
-import type { ChunkTable } from './chunk-table';
+import type { ChunkHit, ChunkTable } from './chunk-table';
 import type { VectorSearch } from './vector-search';
-import type { IndexHit } from './query-index';
+
+export interface IndexHit extends ChunkHit {
+  /** The rankings that found it. */
+  readonly foundBy: readonly ('vector' | 'text')[];
+}
 
 /** The depth of each ranking. A chunk further down cannot reach the top k. */
 const depth = (k: number) => Math.max(50, 4 * k);

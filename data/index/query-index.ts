@@ -3,8 +3,8 @@ import { failure, isPerennialError } from '../../domain/failure';
 import { sameSpace, type EmbedderIdentity } from '../../domain/index/embedder';
 import type { SearchMode } from '../../domain/index/version';
 import type { ChunkStore } from './chunk-store';
-import type { ChunkHit, ChunkTable } from './chunk-table';
-import { searchBoth } from './hybrid-search';
+import type { ChunkTable } from './chunk-table';
+import { type IndexHit, searchBoth } from './hybrid-search';
 import type { Embedder, LedgeredPayer } from './embedders/embedder';
 import type { Embedders } from './embedders/open-embedder';
 import { createOpenTables } from './open-tables';
@@ -27,11 +27,6 @@ export interface IndexQuery extends IndexSelector {
   readonly refine?: number;
   /** Use the call ledger for an embedder at an endpoint, so that each text is embedded once. */
   readonly payer?: LedgeredPayer | undefined;
-}
-
-export interface IndexHit extends ChunkHit {
-  /** The rankings that found it. */
-  readonly foundBy: readonly ('vector' | 'text')[];
 }
 
 export interface IndexAnswer {

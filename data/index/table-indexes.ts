@@ -1,8 +1,14 @@
 /** Keep a table fast to query: few large fragments, and indexes that cover every row. */
 import { firstChunks, type TableSpace } from './chunk-rows';
 import { vectorKindFor, vectorKinds, type VectorKind } from '../../domain/index/vector-index';
-import type { TableState } from './chunk-table';
 import { lanceDb, type LanceTable } from './lancedb';
+
+/** A state of a table and its size. */
+export interface TableState {
+  readonly tableVersion: number;
+  readonly chunks: number;
+  readonly documents: number;
+}
 
 export type IndexingRun = <T>(what: string, work: () => Promise<T>) => Promise<T>;
 

@@ -4,15 +4,15 @@ import { freePrice, likelyTokens } from '../../domain/language/provider/price';
 import type { ProviderSettings } from '../../domain/language/provider/settings';
 import type {
   AccessOptions,
-  RoutedAnswer,
-  PlannedAttempt,
   AttemptStart,
+  ConcurrencySlot,
   Journal,
   ModelTarget,
   OpenAttempt,
-  ConcurrencySlot,
+  PlannedAttempt,
   Question,
-} from './model-access';
+  RoutedAnswer,
+} from './attempt';
 import { sleepMs } from './provider/pause';
 import type { RequestOrigin, ProviderGate } from './provider/provider-gate';
 import type { Turn } from './provider/rate-limiter';

@@ -1,6 +1,6 @@
 import type { Digest } from '../../domain/dataset/artifact';
 import { digestOf } from '../digest';
-import type { ModelTarget, Question } from './model-access';
+import type { ModelTarget, Question } from './attempt';
 
 export interface CallIdentity {
   /** The first model of the route. An answer of a standby belongs to the same call. */

@@ -15,7 +15,7 @@ import type {
 } from '../../domain/language/provider/call-ledger';
 import type { ChatAnswer, Usage } from '../../domain/language/chat';
 import { costOf, type Price } from '../../domain/language/provider/price';
-import type { ModelTarget } from './model-access';
+import type { ModelTarget } from './attempt';
 
 export interface LedgerEntry {
   readonly ledger: CallLedger;

@@ -18,15 +18,15 @@ import {
   type LedgerEntry,
   type PlannedRequest,
 } from './ledger-attempt';
+import type { ModelAccess } from './model-access';
 import type {
-  RoutedAnswer,
-  PlannedAttempt,
   AttemptJournal,
-  ModelAccess,
-  ModelTarget,
   ConcurrencySlot,
+  ModelTarget,
+  PlannedAttempt,
   Question,
-} from './model-access';
+  RoutedAnswer,
+} from './attempt';
 import type { OnText } from './provider/provider';
 import { parseJsonAnswer } from './json-answer';
 import { shareConcurrentCalls } from '../share-in-flight';

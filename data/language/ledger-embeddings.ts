@@ -12,7 +12,8 @@ import { maxEmbeddingUsage } from '../../domain/language/provider/price';
 import type { ArtifactStore } from '../artifact/store';
 import { digestOf } from '../digest';
 import { checkBudgets, attemptRecorder, claimAttempt, type LedgerEntry } from './ledger-attempt';
-import type { EmbedJournal, ModelAccess, ModelTarget } from './model-access';
+import type { EmbedJournal, ModelAccess } from './model-access';
+import type { ModelTarget } from './attempt';
 import type { Embeddings } from './provider/provider';
 import { shareConcurrentCalls } from '../share-in-flight';
 

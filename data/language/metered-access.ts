@@ -10,7 +10,8 @@ import {
 } from '../../domain/language/provider/price';
 import type { ServingBudgets, Amounts } from './serving-budgets';
 import { unbilledFailures } from './ledger-attempt';
-import type { AttemptJournal, EmbedJournal, ModelAccess } from './model-access';
+import type { EmbedJournal, ModelAccess } from './model-access';
+import type { AttemptJournal } from './attempt';
 
 export interface MeteredOptions {
   readonly access: ModelAccess;

@@ -1,6 +1,6 @@
 import { failure } from '../../domain/failure';
 import { withinProviderTime } from './provider/attempt';
-import type { AccessOptions, RoutedAnswer, ModelTarget, Question } from './model-access';
+import type { AccessOptions, ModelTarget, Question, RoutedAnswer } from './attempt';
 import { withAttemptJournal } from './attempt-journal';
 import type { ProviderModeration } from './provider/openai-moderation';
 import type { ProviderGate } from './provider/provider-gate';

@@ -2,7 +2,7 @@ import { failure } from '../../domain/failure';
 import type { ChatAnswer } from '../../domain/language/chat';
 import { likelyTokens } from '../../domain/language/provider/price';
 import { withinProviderTime } from './provider/attempt';
-import type { AccessOptions, RoutedAnswer, ModelTarget, Question } from './model-access';
+import type { AccessOptions, ModelTarget, Question, RoutedAnswer } from './attempt';
 import { withAttemptJournal } from './attempt-journal';
 import type { ProviderReranking, RankedPlace } from './provider/openai-rerank';
 import type { ProviderGate } from './provider/provider-gate';

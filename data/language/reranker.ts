@@ -3,9 +3,20 @@ import { isPerennialError, type FailureType } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { BundleReranker } from '../../domain/language/bundle';
 import { withinProviderTime } from './provider/attempt';
-import type { LedgerAccess } from './evaluation/answerer';
 import type { ModelAccess } from './model-access';
 import { parseRanking, rerankQuestion, type RankedDocument } from './rerank';
+import type { BudgetRef } from '../../domain/budget/budget';
+import type { CallOwner } from '../../domain/language/provider/call-ledger';
+import type { LedgerChat } from './ledger-chat';
+
+/** What all calls of one evaluation share. */
+export interface LedgerAccess {
+  readonly chat: LedgerChat;
+  readonly tenant: Tenant;
+  readonly scope: string;
+  readonly owner: CallOwner;
+  readonly budgets: readonly BudgetRef[];
+}
 
 export type Rerank = (asked: {
   readonly by: BundleReranker;

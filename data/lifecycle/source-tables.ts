@@ -5,7 +5,7 @@ import { schemeOf } from '../../domain/dataset/source-uri';
 import { samplePath } from '../samples';
 import { openScratch } from '../scratch';
 import type { SourceTimes } from '../dataset/sources/convert';
-import type { DatasetReader } from '../dataset/sources/fetch';
+import type { DatasetReader } from '../dataset/sources/source-fetch';
 import { uriRefusal } from '../dataset/sources/file-access';
 import type { SourcePolicy } from '../dataset/sources/policy';
 import { describeSource } from '../dataset/sources/read-source';

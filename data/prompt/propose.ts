@@ -16,8 +16,8 @@ import type { MutateSpec, SearchSpec } from '../../domain/prompt/search/search';
 import type { Variant, VariantOrigin } from '../../domain/prompt/search/variant';
 import type { Random } from '../../domain/statistics/random';
 import { digestOf } from '../digest';
-import type { LedgerAccess } from '../language/evaluation/answerer';
-import type { ModelTarget } from '../language/model-access';
+import type { LedgerAccess } from '../language/reranker';
+import type { ModelTarget } from '../language/attempt';
 
 /** Asks a model for a changed instruction. Returns null when the answer cannot be used. */
 export type Mutator = (messages: readonly ChatMessage[], child: number) => Promise<string | null>;

@@ -25,7 +25,8 @@ import { resultOf, type Variant, type VariantResult } from '../../domain/prompt/
 import { seededRandom, type Random } from '../../domain/statistics/random';
 import { digestOf } from '../digest';
 import type { Answerer } from '../language/evaluation/answerer';
-import { evaluateCases, type CaseEvaluation } from '../language/evaluation/evaluate-cases';
+import { evaluateCases } from '../language/evaluation/evaluate-cases';
+import type { CaseEvaluation } from '../language/evaluation/evaluation';
 import { inParallel, openPool } from '../language/evaluation/pool';
 import { reservedMutations, missingVariantReasons } from '../../domain/prompt/search/variant-count';
 import { firstVariants, mutations, type Mutator } from './propose';

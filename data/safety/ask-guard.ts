@@ -1,8 +1,9 @@
 import type { Tenant } from '../../domain/ids';
 import type { ChatAnswer } from '../../domain/language/chat';
 import { withinProviderTime } from '../language/provider/attempt';
-import type { LedgerAccess } from '../language/evaluation/answerer';
-import type { ModelAccess, ModelTarget, Question } from '../language/model-access';
+import type { LedgerAccess } from '../language/reranker';
+import type { ModelAccess } from '../language/model-access';
+import type { ModelTarget, Question } from '../language/attempt';
 
 export interface GuardQuestion {
   readonly target: ModelTarget;

@@ -7,7 +7,7 @@ import {
 } from '../../domain/safety/guard-answer';
 import type { Finding, GuardModelKind, ModerationKind, Side } from '../../domain/safety/policy';
 import type { TextContext } from '../../domain/safety/screen';
-import type { Question } from '../language/model-access';
+import type { Question } from '../language/attempt';
 import type { Moderation } from '../language/provider/openai-moderation';
 import { answerWithheld } from '../language/provider/withheld-answer';
 import { patternTimeLimitMs, runWithTimeLimit } from '../time-limit';

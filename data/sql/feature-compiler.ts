@@ -1,13 +1,25 @@
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { rowColumn } from '../../domain/dataset/assembled';
 import type { Column } from '../../domain/dataset/dataset';
-import { missingText, type FeatureColumn } from '../../domain/model/model';
+import { type FeatureColumn, missingText } from '../../domain/model/model';
 import { checkFeatureSql } from './feature-policy';
-import type { FeaturePlan } from './feature-sql';
 import { lockDownDatabase } from './lock-down';
 import { duckDbTypes, logicalType, quoteName, quoteText } from './platform-sql';
 import { fromDuckDb, sqlFailure, type SqlText } from './sql-errors';
 import { firstToken, parseSelect, treeText, withoutSemicolons } from './syntax';
+
+/** `features.sql`, checked and compiled for request rows of one shape. Plain data. */
+export interface FeaturePlan {
+  readonly text: SqlText;
+  /** Columns that the SQL reads; callers need not send others. */
+  readonly requestColumns: readonly Column[];
+  readonly features: readonly FeatureColumn[];
+  /**
+   * The author's SELECT over `request`, with `__row` and each feature in its final type. Use it
+   * through `featureQuery`.
+   */
+  readonly select: string;
+}
 
 export interface FeatureText {
   readonly text: SqlText;

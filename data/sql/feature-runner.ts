@@ -8,7 +8,8 @@ import {
 import { rowColumn } from '../../domain/dataset/assembled';
 import { failure } from '../../domain/failure';
 import { raceDeadline } from '../timeout';
-import { featureQuery, type FeaturePlan } from './feature-sql';
+import { featureQuery } from './feature-sql';
+import type { FeaturePlan } from './feature-compiler';
 import { lockDownDatabase } from './lock-down';
 import { quoteName } from './platform-sql';
 import { columnValues, parameterTypes } from './request-values';

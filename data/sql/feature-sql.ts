@@ -1,22 +1,9 @@
 import { rowColumn } from '../../domain/dataset/assembled';
 import type { Column } from '../../domain/dataset/dataset';
-import { missingText, type FeatureColumn } from '../../domain/model/model';
+import { missingText } from '../../domain/model/model';
 import { quoteName, quoteText } from './platform-sql';
 import { checkInSqlProcess } from './sql-checker';
-import type { SqlText } from './sql-errors';
-
-/** `features.sql`, checked and compiled for request rows of one shape. Plain data. */
-export interface FeaturePlan {
-  readonly text: SqlText;
-  /** Columns that the SQL reads; callers need not send others. */
-  readonly requestColumns: readonly Column[];
-  readonly features: readonly FeatureColumn[];
-  /**
-   * The author's SELECT over `request`, with `__row` and each feature in its final type. Use it
-   * through `featureQuery`.
-   */
-  readonly select: string;
-}
+import type { FeaturePlan } from './feature-compiler';
 
 /**
  * The query that training runs over Parquet and the gateway over parameters. `source` is a SELECT

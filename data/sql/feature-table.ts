@@ -1,6 +1,6 @@
 import { rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import type { FeaturePlan } from './feature-sql';
+import type { FeaturePlan } from './feature-compiler';
 import { assertInsideFolder, runInSqlProcess, type SqlLimits } from './sql-process';
 
 export interface FeatureTableRun {

@@ -2,7 +2,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import type { Column } from '../../domain/dataset/dataset';
 import { missingText } from '../../domain/model/model';
 import type { FeatureColumns } from './feature-runner';
-import type { FeaturePlan } from './feature-sql';
+import type { FeaturePlan } from './feature-compiler';
 import { lockDownDatabase } from './lock-down';
 import { parseSelect, type SyntaxNode } from './syntax';
 

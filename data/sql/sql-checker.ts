@@ -4,8 +4,15 @@ import { tmpdir } from 'node:os';
 import { failure } from '../../domain/failure';
 import { residentBytes } from './resident-bytes';
 import { sqlFailure } from './sql-errors';
-import { duckDbMemoryShare, startSqlProcess, watchIntervalMs } from './sql-process';
-import type { SqlCheck, SqlCheckAnswer, SqlCheckRequest, SqlCheckResults } from './user-sql-child';
+import {
+  duckDbMemoryShare,
+  type SqlCheck,
+  type SqlCheckAnswer,
+  type SqlCheckRequest,
+  type SqlCheckResults,
+  startSqlProcess,
+  watchIntervalMs,
+} from './sql-process';
 
 /** A process that runs one check at a time. */
 interface Checker {

@@ -1,10 +1,89 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
-import { failure } from '../../domain/failure';
+import { failure, type FailureType, type Issue } from '../../domain/failure';
 import { residentBytes } from './resident-bytes';
 import { sqlFailure, type SqlText } from './sql-errors';
-import type { SqlAnswer, SqlResult, SqlRequest, SqlTask } from './user-sql-child';
+import type { Column } from '../../domain/dataset/dataset';
+import type { FeaturePlan, FeatureText } from './feature-compiler';
+
+export interface SqlRequest {
+  readonly task: SqlTask;
+  /** The only folder that the database can access. */
+  readonly directory: string;
+  readonly spillDirectory: string;
+  readonly memoryBytes: number;
+  readonly threads: number;
+}
+
+export type SqlTask =
+  | {
+      readonly kind: 'query';
+      readonly text: SqlText;
+      readonly tables: Readonly<Record<string, readonly string[]>>;
+      readonly outputPath: string;
+      readonly orderBy: string | null;
+    }
+  | {
+      readonly kind: 'features';
+      readonly plan: FeaturePlan;
+      readonly carried: readonly string[];
+      readonly tables: readonly { readonly requestRows: string; readonly features: string }[];
+    };
+
+export interface SqlResult {
+  readonly kind: 'done';
+  readonly columns: readonly Column[];
+  readonly rows: number;
+}
+
+/** Tasks on a text alone. */
+export type SqlCheck =
+  /** `tables` is null when the sources are unknown; then any table name is accepted. */
+  | {
+      readonly kind: 'checkAssembly';
+      readonly text: SqlText;
+      readonly tables: readonly string[] | null;
+    }
+  | {
+      readonly kind: 'bindAssembly';
+      readonly text: SqlText;
+      readonly tables: Readonly<Record<string, readonly Column[]>>;
+    }
+  | {
+      readonly kind: 'checkFeatures';
+      readonly text: SqlText;
+      readonly withheld: Readonly<Record<string, string>>;
+    }
+  | ({ readonly kind: 'compileFeatures' } & FeatureText);
+
+export interface SqlCheckResults {
+  readonly checkAssembly: null;
+  /** The columns that the query returns. */
+  readonly bindAssembly: readonly Column[];
+  readonly checkFeatures: null;
+  readonly compileFeatures: FeaturePlan;
+}
+
+export interface SqlCheckRequest {
+  readonly check: SqlCheck;
+  readonly memoryBytes: number;
+}
+
+export type SqlCheckAnswer =
+  { readonly kind: 'checked'; readonly result: SqlCheckResults[SqlCheck['kind']] } | SqlRefusal;
+
+export type SqlAnswer = SqlResult | SqlRefusal;
+
+export type SqlRefusal =
+  | {
+      readonly kind: 'refused';
+      readonly type: FailureType;
+      readonly message: string;
+      readonly issues: readonly Issue[];
+      readonly next: string | null;
+    }
+  | { readonly kind: 'broken'; readonly message: string };
 
 export interface SqlProcessRun {
   readonly task: SqlTask;

@@ -5,7 +5,7 @@
 import type { Digest } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
 import type { RunId } from '../../domain/ids';
-import type { LifecycleSpec } from '../../domain/lifecycle/lifecycle';
+import type { LifecycleSpec } from '../../domain/lifecycle/revision';
 import type { ModelVersionStatus } from '../../domain/model/model';
 import {
   countsAsApproval,
@@ -20,7 +20,7 @@ import type { RolloutStatus } from '../../domain/rollout/rollout';
 import type { VerdictKind } from '../../domain/decision/verdict';
 import type { Columns } from '../columns';
 import type { Transaction } from '../connection';
-import type { AliasState, Promotion, ManualPromotion } from './repository';
+import type { AliasState, ManualPromotion, Promotion } from './records';
 import type { VersionName } from './state';
 import type { modelVersions } from '../model/schema';
 

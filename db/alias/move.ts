@@ -4,7 +4,7 @@ import type { PromotionOverride } from '../../domain/model/promotion';
 import type { Transaction } from '../connection';
 import { toJson } from '../document';
 import { newId } from '../ids';
-import type { AliasMoveKind } from './repository';
+import type { AliasMoveKind } from './records';
 import { endRollout, noteEpoch } from '../rollout/change';
 import { lockOpenRollout, type RolloutRow } from '../rollout/state';
 import { raiseRoutingEpoch } from '../serving/routing-epoch';

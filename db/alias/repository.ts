@@ -1,6 +1,6 @@
 import type { RolloutId, RunId, Tenant } from '../../domain/ids';
 import type { AliasName } from '../../domain/model/model';
-import type { PromotionOverride, UnmetRequirement } from '../../domain/model/promotion';
+import type { PromotionOverride } from '../../domain/model/promotion';
 import type { Page, PageRequest } from '../page';
 import { failure } from '../../domain/failure';
 import type { Database } from '../connection';
@@ -12,21 +12,19 @@ import { followRollback } from '../index/follow';
 import { lockOpenRollout } from '../rollout/state';
 import { guardRun, lockRun } from '../run/guard';
 import type { aliasHistory } from './schema';
-import type { ApiKeyIdentity } from '../access/repository';
 import { lockModel, lockStatus, readAliases, statusOf } from './state';
 import { movesOf, promotionBy } from './history';
 import { authorizeManualPromotion } from './manual-promotion';
 import { moveChampion } from './move';
 import { withdrawPromotion } from './withdraw';
-
-export interface AliasState {
-  readonly version: number;
-  /** Increases with every move of any alias of the model, also while there is no champion. */
-  readonly fencing: number;
-  readonly movedAt: string;
-}
-
-export type AliasMoveKind = 'promote' | 'rollback' | 'withdraw';
+import type {
+  AliasMoveKind,
+  AliasState,
+  FollowedIndex,
+  ManualPromotion,
+  Promotion,
+  Withdrawal,
+} from './records';
 
 export interface AliasMove {
   readonly id: string;
@@ -52,47 +50,11 @@ export interface RolledBack {
   readonly index: FollowedIndex | null;
 }
 
-/** Whether the alias of the application's index moved with the rollback. */
-export type FollowedIndex =
-  | { readonly kind: 'moved'; readonly index: string; readonly from: number; readonly to: number }
-  | {
-      readonly kind: 'stays';
-      readonly index: string;
-      readonly at: number | null;
-      readonly why: string;
-    };
-
 export interface ExpectedChampion {
   readonly version: number | null;
   /** Ignored when `version` is null. */
   readonly fencing: number;
 }
-
-export type Promotion =
-  | { readonly kind: 'promoted'; readonly previous: number | null; readonly fencing: number }
-  /** The version is already the champion. Nothing moved, so the caller has nothing to undo. */
-  | { readonly kind: 'unchanged'; readonly fencing: number }
-  | { readonly kind: 'conflict'; readonly champion: AliasState | null }
-  /** The rollout was held or ended before. Nothing moved. */
-  | { readonly kind: 'rolloutClosed' }
-  /** A promotion by a person without an override did not meet all requirements. Nothing moved. */
-  | {
-      readonly kind: 'unmet';
-      readonly unmet: readonly UnmetRequirement[];
-      readonly revision: number;
-      readonly runId: RunId;
-    };
-
-/** The person who promotes. The rules of the version's lifecycle revision apply. */
-export interface ManualPromotion {
-  readonly caller: Pick<ApiKeyIdentity, 'id' | 'name' | 'scope'>;
-  readonly override: { readonly reason: string; readonly selfApprove: boolean } | null;
-}
-
-export type Withdrawal =
-  | { readonly kind: 'withdrawn'; readonly champion: number | null; readonly fencing: number }
-  /** The champion moved since, or this promotion never happened. There is nothing to undo. */
-  | { readonly kind: 'superseded'; readonly champion: AliasState | null };
 
 /**
  * The alias register (I2). Each move is one transaction under the row lock of the model. It

@@ -3,7 +3,7 @@ import type { Tenant } from '../../domain/ids';
 import type { AliasName, ModelVersionStatus } from '../../domain/model/model';
 import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
-import type { AliasState } from './repository';
+import type { AliasState } from './records';
 import type { modelVersions, models } from '../model/schema';
 import type { modelAliases } from './schema';
 

@@ -1,5 +1,5 @@
 import type { Transaction } from '../connection';
-import type { Withdrawal } from './repository';
+import type { Withdrawal } from './records';
 import { promotionAt } from './history';
 import { moveChampion } from './move';
 import { originOf } from './origin';

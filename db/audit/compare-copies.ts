@@ -4,7 +4,7 @@
  */
 import { canonicalJson } from '../../domain/canonical';
 import type { Tenant } from '../../domain/ids';
-import type { AuditArchive, AuditFinding, AuditHead, AuditKey, AuditReport } from './repository';
+import type { AuditArchive, AuditFinding, AuditHead, AuditKey, AuditReport } from './records';
 import { headProblem } from './head';
 import { publicKeysOf, type KeyTrust } from './keys';
 

@@ -1,7 +1,7 @@
 import type { Tenant } from '../../domain/ids';
 import type { Columns } from '../columns';
 import type { Query, Sql } from '../connection';
-import type { AuditArchive } from './repository';
+import type { AuditArchive } from './records';
 import { readKeys } from './keys';
 import type { HeadRow } from './read-heads';
 import { toHead } from './read-heads';

@@ -2,7 +2,7 @@ import { createPublicKey, verify } from 'node:crypto';
 import type { Digest } from '../../domain/dataset/artifact';
 import { canonicalJson } from '../../domain/canonical';
 import { sha256 } from '../document';
-import type { AuditHead, AuditSigner } from './repository';
+import type { AuditHead, AuditSigner } from './records';
 
 type UnsignedHead = Omit<AuditHead, 'digest' | 'signature'>;
 

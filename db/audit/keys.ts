@@ -11,7 +11,7 @@ import { canonicalJson } from '../../domain/canonical';
 import type { Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
 import type { Query } from '../connection';
-import type { AuditKey, AuditSigner } from './repository';
+import type { AuditKey, AuditSigner } from './records';
 import type { auditKeys } from './schema';
 
 /** `publicKey`: SPKI DER, base64. */

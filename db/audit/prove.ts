@@ -1,7 +1,7 @@
 import { inclusionPath, rootFromPath } from '../../domain/audit/merkle';
 import type { Columns } from '../columns';
 import type { Sql } from '../connection';
-import type { AuditProof, AuditRepository } from './repository';
+import type { AuditProof, AuditRepository } from './records';
 import type { StoredAuditRow } from './content';
 import { contentOf, leafOf, sha256Hash, storedColumns, toBytes, toDigest } from './content';
 import { headProblem } from './head';

@@ -1,6 +1,6 @@
 import type { Tenant } from '../../domain/ids';
 import type { Query } from '../connection';
-import type { AuditHead } from './repository';
+import type { AuditHead } from './records';
 import type { auditHeads } from './schema';
 
 export type HeadRow = typeof auditHeads.$inferSelect;

@@ -1,7 +1,7 @@
 import { failure } from '../../domain/failure';
 import { advisoryLocks } from '../advisory-locks';
 import type { Sql, Transaction } from '../connection';
-import type { AuditKey, AuditRepository } from './repository';
+import type { AuditKey, AuditRepository } from './records';
 import { appendAudit } from './entry';
 import { endorse, fingerprintOf, hasConsent, keyIdOf, readKeys, replacementOf } from './keys';
 import { lastHead } from './read-heads';

@@ -2,7 +2,7 @@ import { merkleRoot } from '../../domain/audit/merkle';
 import type { Tenant } from '../../domain/ids';
 import { advisoryLocks } from '../advisory-locks';
 import type { Sql, Transaction } from '../connection';
-import type { AuditHead, AuditRepository } from './repository';
+import type { AuditHead, AuditRepository } from './records';
 import type { StoredAuditRow } from './content';
 import { contentOf, leafOf, sha256Hash, storedColumns, toBytes, toDigest } from './content';
 import { readCopyPosition, copyTo } from './copy';

@@ -10,7 +10,7 @@ import type {
   AuditKey,
   AuditReport,
   AuditRepository,
-} from './repository';
+} from './records';
 import { compareKeys, openComparison } from './compare-copies';
 import type { StoredAuditRow } from './content';
 import { contentOf, leafOf, sha256Hash, storedColumns, toBytes, toDigest } from './content';

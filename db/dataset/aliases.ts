@@ -3,7 +3,7 @@ import type { Tenant } from '../../domain/ids';
 import type { Columns } from '../columns';
 import type { Transaction } from '../connection';
 import { newId } from '../ids';
-import type { DatasetAlias } from './repository';
+import type { DatasetAlias } from './records';
 import type { datasetAliasHistory, datasetAliases, datasets } from './schema';
 import { appendAudit } from '../audit/entry';
 

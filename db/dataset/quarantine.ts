@@ -4,7 +4,7 @@ import { toJson } from '../document';
 import { newId } from '../ids';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import { guardRun } from '../run/guard';
-import type { DatasetRepository, QuarantineRecord } from './repository';
+import type { DatasetRepository, QuarantineRecord } from './records';
 import type { quarantines } from './schema';
 import { appendAudit } from '../audit/entry';
 

@@ -24,7 +24,7 @@ import {
 } from '../columns';
 import { runs } from '../run/schema';
 import { tenants } from '../access/tenant-schema';
-import type { DatasetAlias } from './repository';
+import type { DatasetAlias } from './records';
 
 export const datasets = pgTable(
   'datasets',

@@ -7,11 +7,11 @@ import { runIdempotently } from '../idempotency/idempotency';
 import { newId } from '../ids';
 import { versionBefore, type PointerMove } from '../../domain/model/rollback-path';
 import { afterKey, rowsToAsk, toPage } from '../page';
-import type { BundleRef, IndexAliasRepository, IndexPromotion } from './repository';
+import type { BundleRef, IndexAliasRepository, IndexName, IndexPromotion } from './records';
 import type { indexAliasHistory, indexVersions } from './schema';
 import { appendAudit } from '../audit/entry';
 import type { BundleName } from './bundles';
-import { lockIndex, readIndexAliases, type IndexName, type LockedIndex } from './state';
+import { type LockedIndex, lockIndex, readIndexAliases } from './state';
 
 export function createIndexAliases(sql: Sql): IndexAliasRepository {
   return {

@@ -7,7 +7,7 @@ import type { Tenant } from '../../domain/ids';
 import type { IndexState } from '../../domain/index/version';
 import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
-import type { IndexName } from './state';
+import type { IndexName } from './records';
 import type { modelVersions } from '../model/schema';
 import type { gateways } from '../serving/gateway-schema';
 

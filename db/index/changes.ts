@@ -2,7 +2,7 @@ import { failure } from '../../domain/failure';
 import type { Sql } from '../connection';
 import { toJson } from '../document';
 import { runIdempotently } from '../idempotency/idempotency';
-import type { IndexChange, IndexChangeRepository } from './repository';
+import type { IndexChange, IndexChangeRepository } from './records';
 import type { indexChanges } from './schema';
 import { appendAudit } from '../audit/entry';
 import { enqueueOutbox } from '../notification/outbox-entry';

@@ -3,7 +3,7 @@ import type { RunId } from '../../domain/ids';
 import type { IndexState } from '../../domain/index/version';
 import type { Columns } from '../columns';
 import type { Transaction } from '../connection';
-import type { IndexRepository, RetiredVersion } from './repository';
+import type { IndexRepository, RetiredVersion } from './records';
 import { appendAudit } from '../audit/entry';
 import { enqueueOutbox } from '../notification/outbox-entry';
 import { refuseWhileNeeded } from './bundles';

@@ -1,15 +1,9 @@
 import { failure } from '../../domain/failure';
-import type { Tenant } from '../../domain/ids';
 import type { IndexAlias } from '../../domain/index/version';
 import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
-import type { IndexAliasState } from './repository';
+import type { IndexAliasState, IndexName } from './records';
 import type { indexAliases, indexes } from './schema';
-
-export interface IndexName {
-  readonly tenant: Tenant;
-  readonly index: string;
-}
 
 export interface LockedIndex {
   readonly changes: number;

@@ -2,11 +2,11 @@ import { failure } from '../../domain/failure';
 import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
 import { digestOf, toJson } from '../document';
-import type { IndexRepository, IndexVersionRecord, SealResult } from './repository';
+import type { IndexName, IndexRepository, IndexVersionRecord, SealResult } from './records';
 import type { indexVersions, indexes } from './schema';
 import { appendAudit } from '../audit/entry';
 import { appendIndexLineage } from './lineage';
-import { lockIndex, type IndexName } from './state';
+import { lockIndex } from './state';
 import type { datasetVersions } from '../dataset/schema';
 import type { idempotency } from '../idempotency/schema';
 

@@ -1,5 +1,5 @@
 import { failure } from '../../domain/failure';
-import type { RunId, Tenant } from '../../domain/ids';
+import type { RunId } from '../../domain/ids';
 import { lockModel, type Register } from '../alias/state';
 import { moveChampion } from '../alias/move';
 import type { Columns } from '../columns';
@@ -8,23 +8,7 @@ import { appendAudit } from '../audit/entry';
 import { enqueueOutbox } from '../notification/outbox-entry';
 import { refuseArchived, type LifecycleRow } from './revisions';
 import type { runs } from '../run/schema';
-
-export interface ArchiveRequest {
-  readonly tenant: Tenant;
-  readonly name: string;
-  readonly actor: string;
-  readonly reason: string;
-}
-
-export interface LifecycleArchive {
-  readonly lifecycle: string;
-  readonly archived: { readonly at: string; readonly by: string; readonly reason: string } | null;
-  readonly deletedAt: string | null;
-  /** The version that continues to serve. */
-  readonly champion: number | null;
-  /** Runs that started earlier and continue. */
-  readonly openRuns: readonly RunId[];
-}
+import type { ArchiveRequest, LifecycleArchive } from './records';
 
 /**
  * Prevents new runs and removes the schedule. A repetition changes nothing and keeps the first

@@ -11,7 +11,7 @@ import {
 } from 'drizzle-orm/pg-core';
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import type { DataContracts } from '../../domain/dataset/contract';
-import type { LifecycleSpec } from '../../domain/lifecycle/lifecycle';
+import type { LifecycleSpec } from '../../domain/lifecycle/revision';
 import type { Loosening } from '../../domain/lifecycle/loosenings';
 import { bytewise, document, instant, isDigest, oneOf, tenantId } from '../columns';
 import { lifecycles } from './schema';

@@ -4,7 +4,7 @@
  */
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import type { LifecycleRevision } from '../../domain/lifecycle/lifecycle';
+import type { LifecycleRevision } from '../../domain/lifecycle/revision';
 import { looseningText, type Loosening } from '../../domain/lifecycle/loosenings';
 import { actingKeyId } from '../access/acting-key';
 import type { Columns } from '../columns';
@@ -16,7 +16,7 @@ import type {
   LifecycleRepository,
   NewLifecycleRevision,
   ProposalDecision,
-} from './repository';
+} from './records';
 import type { lifecycleProposals } from './proposal-schema';
 import { appendAudit } from '../audit/entry';
 import { notify } from '../notification/notification';

@@ -1,10 +1,10 @@
 import type { Digest } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import type { LifecycleRevision } from '../../domain/lifecycle/lifecycle';
+import type { LifecycleRevision } from '../../domain/lifecycle/revision';
 import type { Transaction } from '../connection';
 import { toJson } from '../document';
-import type { NewLifecycleRevision } from './repository';
+import type { NewLifecycleRevision } from './records';
 import type { lifecycleRevisions, lifecycles } from './schema';
 import { enqueueOutbox } from '../notification/outbox-entry';
 

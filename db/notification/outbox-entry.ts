@@ -2,7 +2,7 @@ import type { Tenant } from '../../domain/ids';
 import type { Query } from '../connection';
 import { toJson } from '../document';
 import { newId } from '../ids';
-import type { OutboxTopic } from './outbox-repository';
+import type { OutboxTopic } from './outbox-schema';
 
 /** Adds an outbox entry in the transaction that causes it. */
 export async function enqueueOutbox(

@@ -1,10 +1,7 @@
 import type { Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
 import type { Database } from '../connection';
-import type { outbox } from './outbox-schema';
-
-export type OutboxTopic =
-  'run.start' | 'alias.moved' | 'schedule.sync' | 'index.retired' | 'index.changed';
+import type { outbox, OutboxTopic } from './outbox-schema';
 
 export interface OutboxEntry {
   readonly id: string;

@@ -1,6 +1,8 @@
 import { index, integer, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core';
 import { bytewise, createdAt, document, instant, tenantId } from '../columns';
-import type { OutboxTopic } from './outbox-repository';
+
+export type OutboxTopic =
+  'run.start' | 'alias.moved' | 'schedule.sync' | 'index.retired' | 'index.changed';
 
 /**
  * Work outside the database that follows from a transaction. A delivered row is deleted. `due_at`

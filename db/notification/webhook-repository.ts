@@ -1,21 +1,13 @@
 import type { Tenant } from '../../domain/ids';
-import type { NotifyEvent, SecretRef } from '../../domain/lifecycle/lifecycle';
-import type { DeliveryStatus } from '../../domain/notification/notification';
+import type { SecretRef } from '../../domain/access/secret-access';
+import type { DeliveryStatus, NotifyEvent } from '../../domain/notification/notification';
 import { failure } from '../../domain/failure';
 import type { Database, Sql } from '../connection';
 import { toJson } from '../document';
 import type { Page, PageRequest } from '../page';
 import { afterKey, rowsToAsk, toPage } from '../page';
-import type { webhookDeliveries } from './webhook-schema';
+import type { DeliveryAttempt, webhookDeliveries } from './webhook-schema';
 import { appendAudit } from '../audit/entry';
-
-export interface DeliveryAttempt {
-  readonly at: string;
-  /** HTTP status; null without a response. */
-  readonly status: number | null;
-  readonly error: string | null;
-  readonly milliseconds: number;
-}
 
 export interface WebhookDelivery {
   readonly tenant: Tenant;

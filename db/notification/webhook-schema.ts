@@ -1,10 +1,21 @@
 import { sql } from 'drizzle-orm';
 import { check, foreignKey, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
-import type { NotifyEvent, SecretRef } from '../../domain/lifecycle/lifecycle';
-import { deliveryStatuses, type DeliveryStatus } from '../../domain/notification/notification';
-import type { DeliveryAttempt } from './webhook-repository';
+import type { SecretRef } from '../../domain/access/secret-access';
+import {
+  type DeliveryStatus,
+  deliveryStatuses,
+  type NotifyEvent,
+} from '../../domain/notification/notification';
 import { bytewise, createdAt, document, instant, oneOf, tenantId } from '../columns';
 import { lifecycles } from '../lifecycle/schema';
+
+export interface DeliveryAttempt {
+  readonly at: string;
+  /** HTTP status; null without a response. */
+  readonly status: number | null;
+  readonly error: string | null;
+  readonly milliseconds: number;
+}
 
 /**
  * Deliveries to a lifecycle's webhooks, written in the transaction of the event: outbox and

@@ -4,7 +4,7 @@ import type { PointerMove } from '../../domain/model/rollback-path';
 import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
 import { newId } from '../ids';
-import type { PromptMoveKind, PromptRef, PromptRefKind } from './repository';
+import type { PromptMoveKind, PromptRef, PromptRefKind } from './records';
 import type { promptRefHistory, prompts } from './schema';
 import { appendAudit } from '../audit/entry';
 

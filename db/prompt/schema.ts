@@ -11,7 +11,7 @@ import {
 } from 'drizzle-orm/pg-core';
 import type { Digest } from '../../domain/dataset/artifact';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
-import type { PromptMoveKind, PromptRefKind } from './repository';
+import type { PromptMoveKind, PromptRefKind } from './records';
 import {
   bytewise,
   counter,

@@ -6,10 +6,8 @@ import type { Database } from '../connection';
 import { toJson } from '../document';
 import type { Page, PageRequest } from '../page';
 import { afterKey, rowsToAsk, toPage } from '../page';
-import type { promptSearches } from './search-schema';
+import type { promptSearches, PromptSearchStatus } from './search-schema';
 import { appendAudit } from '../audit/entry';
-
-export type PromptSearchStatus = 'running' | 'done' | 'failed' | 'cancelled';
 
 export interface PromptSearchRecord {
   readonly id: string;

@@ -1,9 +1,10 @@
 import { foreignKey, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import type { SearchOutcome } from '../../domain/prompt/search/outcome';
 import type { PromptSearchRequest } from '../../domain/prompt/search/request';
-import type { PromptSearchStatus } from './search-repository';
 import { createdAt, document, instant, oneOf, tenantId } from '../columns';
 import { prompts } from './schema';
+
+export type PromptSearchStatus = 'running' | 'done' | 'failed' | 'cancelled';
 
 /** One row for each search, also after restarts: the id is derived from the request. */
 export const promptSearches = pgTable(

@@ -3,7 +3,7 @@ import type { PromptTemplate } from '../../domain/prompt/prompt';
 import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
 import { digestOf, toJson } from '../document';
-import type { PromptVersionRecord } from './repository';
+import type { PromptVersionRecord } from './records';
 import type { promptVersions, prompts } from './schema';
 import { appendAudit } from '../audit/entry';
 import type { PromptName } from './refs';

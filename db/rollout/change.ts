@@ -7,11 +7,7 @@ import { appendAudit } from '../audit/entry';
 import { notify } from '../notification/notification';
 import { appendEvent } from '../run/event';
 import type { RolloutRow } from './state';
-
-export interface Cause {
-  readonly actor: string;
-  readonly cause: string;
-}
+import type { Cause } from './records';
 
 const endings: Readonly<Record<RolloutEnding, string>> = {
   promoted: 'rollout.promoted',

@@ -1,7 +1,7 @@
 import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { Query, Transaction } from '../connection';
-import type { RolloutName, RolloutRecord } from './repository';
+import type { RolloutName, RolloutRecord } from './records';
 import type { rollouts } from './schema';
 
 export type RolloutRow = typeof rollouts.$inferSelect;

@@ -4,7 +4,7 @@ import type { AnswerCounts, ArmCounts, CountsByArm } from '../../domain/rollout/
 import type { CanarySpec } from '../../domain/lifecycle/lifecycle';
 import type { Query } from '../connection';
 import type { Value } from '../sql';
-import type { RolloutTraffic } from './repository';
+import type { RolloutTraffic } from './records';
 import type { RolloutRow } from './state';
 
 /**

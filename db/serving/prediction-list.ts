@@ -5,7 +5,7 @@ import type { Sql } from '../connection';
 import type { Page, PageRequest } from '../page';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import type { PredictionArm } from '../../domain/serving/prediction';
-import type { PredictionRecord } from './prediction-repository';
+import type { PredictionRecord } from './prediction-records';
 import type { Statement } from '../sql';
 
 export interface PredictionFilter {

@@ -1,10 +1,7 @@
-import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
+import type { PredictionId, Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
-import type { ClassPrediction } from '../../domain/evaluation/class-prediction';
-import type { LoggedAnswer } from '../../domain/language/logged-answer';
 import { loggedAnswer, worstScreeningOutcome } from '../../domain/language/logged-answer';
 import type { Task } from '../../domain/model/model';
-import type { PredictionArm } from '../../domain/serving/prediction';
 import type { Columns } from '../columns';
 import type { Database, Query, Sql } from '../connection';
 import { toJson } from '../document';
@@ -16,6 +13,7 @@ import { keptTexts, type KeptTexts } from './prediction-texts';
 import { advisoryLocks } from '../advisory-locks';
 import { spanOf } from '../rollout/traffic';
 import type { predictions } from './prediction-schema';
+import type { PredictionRecord, PredictionRow } from './prediction-records';
 
 export interface PredictionTask {
   readonly model: string;
@@ -24,46 +22,6 @@ export interface PredictionTask {
   readonly task: Task | 'chat' | null;
   /** Of a multiclass model; otherwise null. */
   readonly classes: readonly string[] | null;
-}
-
-export interface PredictionRow {
-  readonly tenant: Tenant;
-  /** `pred_…` of `newId`, which sorts by time. */
-  readonly id: PredictionId;
-  readonly receivedAt: string;
-  readonly model: string;
-  readonly version: number;
-  readonly arm: PredictionArm;
-  readonly entity: string | null;
-  readonly eventTime: string | null;
-  readonly input: unknown;
-  readonly output: unknown;
-  /** From the request's arrival to its answer, with a challenger's failure before it. */
-  readonly latencyMs: number;
-  /** The rollout that split the request, and its step as the gateway knew it. */
-  readonly rollout: { readonly id: RolloutId; readonly step: number } | null;
-  /**
-   * Result of the version that did not answer. Null if it was not used or was dropped for lack of
-   * room.
-   */
-  readonly other: OtherScore | null;
-}
-
-export interface OtherScore {
-  readonly version: number;
-  /** `shadow` scored beside the answer; `fallback` was assigned to answer and failed. */
-  readonly role: 'shadow' | 'fallback';
-  readonly score: number | null;
-  /** Answer of a language application or a multiclass model; null with an error. */
-  readonly output?: LoggedAnswer | ClassPrediction | null;
-  /** An error code, never a value of the request. */
-  readonly error: string | null;
-  readonly latencyMs: number;
-}
-
-export interface PredictionRecord extends PredictionRow {
-  readonly label: unknown;
-  readonly labelledAt: string | null;
 }
 
 export interface PredictionRepository {

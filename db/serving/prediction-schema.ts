@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { date, index, integer, pgTable, primaryKey, real, text } from 'drizzle-orm/pg-core';
 import type { PredictionId, RolloutId } from '../../domain/ids';
 import type { PredictionArm } from '../../domain/serving/prediction';
-import type { OtherScore } from './prediction-repository';
+import type { OtherScore } from './prediction-records';
 import { bytewise, document, instant, tenantId } from '../columns';
 
 /**

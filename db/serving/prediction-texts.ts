@@ -3,7 +3,7 @@ import { loggedAnswer, type SafetyAudit } from '../../domain/language/logged-ans
 import type { Side } from '../../domain/safety/policy';
 import type { Sql } from '../connection';
 import { daysAround } from './prediction-day';
-import type { PredictionRow } from './prediction-repository';
+import type { PredictionRow } from './prediction-records';
 import { appendAudit } from '../audit/entry';
 
 /** Original texts by side; null if none was kept. */

@@ -2,10 +2,12 @@
  * The secrets that a lifecycle may refer to. An operator writes the reference, but the worker reads
  * it with its own rights.
  */
-import type { SecretRef } from '../lifecycle/lifecycle';
 
 /** Lifecycles may read variables with this prefix. */
 const secretPrefix = 'PERENNIAL_SECRET_';
+
+/** The place of a secret, never its value. Activities read it. */
+export type SecretRef = { readonly env: string } | { readonly file: string };
 
 export interface SecretAccess {
   /** Other allowed variables. */

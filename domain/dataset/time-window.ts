@@ -1,7 +1,8 @@
 import type { AssembledPartName } from './assembled';
 import type { TimeWindow } from './dataset';
 import { failure } from '../failure';
-import type { CalendarDuration, SplitSpec } from '../lifecycle/lifecycle';
+import type { SplitSpec } from './split';
+import type { CalendarDuration } from '../duration';
 
 const daySeconds = 86_400;
 

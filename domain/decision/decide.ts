@@ -6,7 +6,7 @@ import { type GateKind, type GateResult } from './gates/gate';
 import { judgeParity } from './gates/parity';
 import { judgeSlices } from './gates/slice';
 import { absoluteGates, judgeThreshold } from './gates/threshold';
-import type { GateSpec } from '../lifecycle/lifecycle';
+import type { GateSpec } from './gate-spec';
 import type { EvaluationPolicy } from './policy';
 import type { Reason, Verdict, VerdictKind } from './verdict';
 

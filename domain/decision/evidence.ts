@@ -1,7 +1,8 @@
 import type { Digest } from '../dataset/artifact';
 import type { TimeWindow } from '../dataset/dataset';
 import type { Attempt } from './gates/attempts';
-import type { EvaluateSpec, MetricName } from '../lifecycle/lifecycle';
+import type { EvaluateSpec } from './gate-spec';
+import type { MetricName } from '../evaluation/metrics/names';
 import type { ClassMetric } from '../evaluation/metrics/multiclass';
 import type { Task } from '../model/model';
 import type { ParityEvidence } from '../evaluation/parity';

@@ -3,7 +3,7 @@ import type { ClassEvidence, CounterpartEvidence, Evidence, Measurement } from '
 import { attemptText } from './gates/attempts';
 import { sampleSizeText, boundsAt } from './gates/gate';
 import { count, figure, interval, signed } from '../format';
-import type { MetricName } from '../lifecycle/lifecycle';
+import type { MetricName } from '../evaluation/metrics/names';
 import type { ReasonOutcome, Verdict } from './verdict';
 
 /** A verdict as lines of text, with the reason of each gate. */

@@ -6,7 +6,7 @@ import type { Issue } from '../failure';
 import { daysCutBy } from '../evaluation/measure/whole-weeks';
 import { classMetrics, isClassMetric, type ClassMetric } from '../evaluation/metrics/multiclass';
 import { gateSchema } from './gate.schema';
-import type { MetricName } from '../lifecycle/lifecycle';
+import type { MetricName } from '../evaluation/metrics/names';
 import { splitSchema } from '../lifecycle/lifecycle.schema';
 
 /** Checks of gates against each other and the rest of `evaluate`; skips invalid gates. */

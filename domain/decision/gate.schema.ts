@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { nameField } from '../document/field.schema';
+import type { GateSpec } from './gate-spec';
 import {
   classificationMetrics,
   multiclassMetrics,
   regressionMetrics,
-  type GateSpec,
-} from '../lifecycle/lifecycle';
+} from '../evaluation/metrics/names';
 import { classMetrics } from '../evaluation/metrics/multiclass';
 import { confidenceRange } from './policy';
 

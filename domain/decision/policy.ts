@@ -1,5 +1,5 @@
 import { confidenceAt } from './gates/attempts';
-import type { EvaluateSpec, GateSpec } from '../lifecycle/lifecycle';
+import type { EvaluateSpec, GateSpec } from './gate-spec';
 import { standardLevels } from '../statistics/interval';
 
 /** The rules of an evaluation, stored under the digest of its canonical JSON before it is used. */

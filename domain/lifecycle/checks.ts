@@ -6,7 +6,7 @@ import { formatDuration } from '../duration';
 import type { Issue } from '../failure';
 import { gateIssues } from '../decision/gate-checks';
 import { isClassMetric } from '../evaluation/metrics/multiclass';
-import { metricsOfTask } from './lifecycle';
+import { metricsOfTask } from '../evaluation/metrics/names';
 import { modelSourceSchema, splitSchema, timeSchema } from './lifecycle.schema';
 import { formatOf } from './spec';
 import { tasks, type Task } from '../model/model';

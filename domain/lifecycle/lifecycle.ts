@@ -1,11 +1,13 @@
-import type { ArtifactRef, Digest } from '../dataset/artifact';
-import type { ComputeKind } from '../training/job';
-import type { LlmLifecycleSpec } from '../language/lifecycle/llm-lifecycle';
+import type { ComputeSpec } from '../training/job';
 import type { ClassMetric } from '../evaluation/metrics/multiclass';
 import type { Task } from '../model/model';
 import type { ProgramSpec } from '../project/program';
 import type { AnswerLoss, AnswerQuality } from '../rollout/judging/answer-quality';
-import type { DataContracts } from '../dataset/contract';
+import type { CalendarDuration } from '../duration';
+import type { SplitSpec } from '../dataset/split';
+import type { MetricName, RowLoss } from '../evaluation/metrics/names';
+import type { EvaluateSpec } from '../decision/gate-spec';
+import type { NotifySpec } from '../notification/notification';
 
 export type LifecycleKind = 'ModelLifecycle' | 'LlmLifecycle';
 
@@ -26,8 +28,6 @@ export interface ModelLifecycleSpec {
   /** Absent when the built-in function executes the stages. */
   readonly program?: ProgramSpec;
 }
-
-export type LifecycleSpec = ModelLifecycleSpec | LlmLifecycleSpec;
 
 export type SourceFormat = 'parquet' | 'csv' | 'ndjson';
 
@@ -76,85 +76,13 @@ export interface TimeSpec {
   readonly timezone: string;
 }
 
-/** The parts for tuning, confirmation and the holdout; the remaining rows train the model. */
-export type SplitSpec =
-  /** Days before the window's end: the holdout is last, then confirm, then tuning before it. */
-  | {
-      readonly by: 'time';
-      readonly tuningDays: number;
-      readonly confirmDays: number;
-      readonly holdoutDays: number;
-    }
-  /**
-   * Shares of the rows. A hash of all columns but the label assigns each row, so that added rows do
-   * not move others.
-   */
-  | ({ readonly by: 'random' } & SplitShares)
-  /** Shares of the groups. All rows with one value of `column` are in the same part. */
-  | ({ readonly by: 'group'; readonly column: string } & SplitShares);
-
-export interface SplitShares {
-  readonly tuning: number;
-  readonly confirm: number;
-  readonly holdout: number;
-}
-
-/** `6mo` is six calendar months, `30d` thirty days of 24 h. */
-export interface CalendarDuration {
-  readonly months: number;
-  readonly seconds: number;
-}
-
 export interface TrainSpec {
   readonly trainer: string;
   /** Null: derived from the label's type. */
   readonly task: Task | null;
   readonly params: Readonly<Record<string, unknown>>;
   readonly seed: number;
-  readonly compute: {
-    readonly backend: ComputeKind;
-    readonly cpus: number;
-    readonly memoryBytes: number;
-    readonly timeoutSeconds: number;
-    readonly retries: number;
-  };
-}
-
-export const classificationMetrics = ['logloss', 'auc', 'brier', 'accuracy'] as const;
-export const multiclassMetrics = ['logloss', 'accuracy', 'f1_macro', 'f1_weighted'] as const;
-export const regressionMetrics = ['rmse', 'mae', 'r2'] as const;
-export type MetricName =
-  | (typeof classificationMetrics)[number]
-  | (typeof multiclassMetrics)[number]
-  | (typeof regressionMetrics)[number];
-
-/** The metrics of each task. */
-export const metricsOfTask = {
-  classification: classificationMetrics,
-  multiclass: multiclassMetrics,
-  regression: regressionMetrics,
-} as const satisfies Record<Task, readonly MetricName[]>;
-
-export interface EvaluateSpec {
-  readonly metrics: readonly MetricName[];
-  readonly slices: {
-    readonly columns: readonly string[];
-    readonly metric: MetricName;
-    readonly minRows: number;
-  } | null;
-  readonly gates: readonly GateSpec[];
-  /** The reason, when `gates` is empty on purpose. */
-  readonly ungated: string | null;
-}
-
-export type WhenAbsent = 'baseline' | 'notApplicable';
-
-/**
- * A fixed version of the lifecycle's model. A comparison with it stops small losses from adding up
- * over many champions.
- */
-export interface AnchorVersion {
-  readonly version: number;
+  readonly compute: ComputeSpec;
 }
 
 /** The metric of a gate. `class` is given exactly for a metric of one class. */
@@ -162,38 +90,6 @@ interface GatedMetric {
   readonly metric: MetricName | ClassMetric;
   readonly class?: string | undefined;
 }
-
-export type GateSpec =
-  | (GatedMetric & {
-      readonly name: string;
-      readonly kind: 'threshold';
-      readonly min: number | null;
-      readonly max: number | null;
-      readonly confidence: number;
-    })
-  | (GatedMetric & {
-      readonly name: string;
-      readonly kind: 'nonInferiority' | 'superiority';
-      readonly against: 'champion' | 'baseline' | AnchorVersion;
-      readonly whenAbsent: WhenAbsent;
-      readonly margin: number;
-      readonly confidence: number;
-    })
-  | {
-      readonly name: string;
-      readonly kind: 'slice';
-      readonly against: 'champion' | 'baseline' | AnchorVersion;
-      readonly whenAbsent: WhenAbsent;
-      readonly maxIncrease: number;
-      readonly confidence: number;
-    }
-  | {
-      readonly name: string;
-      readonly kind: 'parity';
-      readonly rows: number;
-      readonly tolerance: number;
-      readonly minShare: number;
-    };
 
 export interface PromoteSpec {
   readonly approval: {
@@ -236,10 +132,6 @@ export type ParameterRange =
       readonly log: boolean;
     }
   | { readonly kind: 'categorical'; readonly choices: readonly (string | number | boolean)[] };
-
-/** Metrics that are a mean over rows, so that each request has a loss. */
-export const rowLosses = ['logloss', 'brier', 'mae'] as const satisfies readonly MetricName[];
-export type RowLoss = (typeof rowLosses)[number];
 
 /** A rollout: its steps, the quality and guardrails it needs, and its statistical test. */
 export interface CanarySpec {
@@ -306,51 +198,4 @@ export interface ScheduleSpec {
   readonly catchupSeconds: number;
   readonly jitterSeconds: number;
   readonly paused: boolean;
-}
-
-export const notifyEvents = [
-  'run.succeeded',
-  'run.stopped',
-  'run.failed',
-  'run.cancelled',
-  'run.lost',
-  'run.waiting',
-  'rollout.started',
-  'rollout.advanced',
-  'rollout.held',
-  'rollout.promoted',
-  'rollout.rolled_back',
-  'rollout.aborted',
-  'rollout.superseded',
-  'model.promoted',
-  'model.promotion_overridden',
-  'model.rolled_back',
-  'schedule.skipped',
-  'lifecycle.loosening_proposed',
-  'lifecycle.loosening_accepted',
-  'lifecycle.loosening_rejected',
-] as const;
-export type NotifyEvent = (typeof notifyEvents)[number];
-
-export interface NotifySpec {
-  readonly webhook: string;
-  readonly secret: SecretRef;
-  readonly events: readonly NotifyEvent[];
-}
-
-/** The place of a secret, never its value. Activities read it. */
-export type SecretRef = { readonly env: string } | { readonly file: string };
-
-/**
- * One immutable revision: the spec and the files that it names. Its digest is over the canonical
- * JSON of `{ spec, files: {path: digest} }`.
- */
-export interface LifecycleRevision {
-  readonly lifecycle: string;
-  readonly revision: number;
-  readonly digest: Digest;
-  readonly spec: LifecycleSpec;
-  readonly files: Readonly<Record<string, ArtifactRef>>;
-  /** Parsed from the contract files at apply time. */
-  readonly contracts: DataContracts;
 }

@@ -7,7 +7,8 @@ import { canonicalJson } from '../canonical';
 import type { DataContracts } from '../dataset/contract';
 import { isMap, nameOf, type DocumentPath } from '../document/path';
 import { formatSeconds } from '../duration';
-import type { LifecycleSpec, SplitSpec } from './lifecycle';
+import type { LifecycleSpec } from './revision';
+import type { SplitSpec } from '../dataset/split';
 import type { LlmLifecycleSpec } from '../language/lifecycle/llm-lifecycle';
 import { largeHarmMargins } from '../rollout/policy';
 

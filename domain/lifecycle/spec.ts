@@ -10,10 +10,10 @@ import type {
   ScheduleSpec,
   SourceFormat,
   SourceSpec,
-  SplitSpec,
   TrainSpec,
   TuneSpec,
 } from './lifecycle';
+import type { SplitSpec } from '../dataset/split';
 import type { CompleteLifecycle, LifecycleDocument } from './lifecycle.schema';
 import { apiVersion } from './lifecycle.schema';
 import { gateOf } from '../decision/gate.schema';

@@ -1,11 +1,11 @@
 import type { ArtifactRef, Digest } from '../dataset/artifact';
 import type { Issue } from '../failure';
 import { failure } from '../failure';
-import type { FeatureColumn, Task } from './model';
+import type { FeatureColumn, ImportedFormat, Task } from './model';
 
 /** A model that was made outside Perennial. A run takes it in the place of a trained one. */
 export interface ImportedModel {
-  readonly format: 'onnx';
+  readonly format: ImportedFormat;
   readonly artifact: ArtifactRef;
   /** The name of the file on the caller's machine. */
   readonly fileName: string;
@@ -13,7 +13,7 @@ export interface ImportedModel {
 
 /** Where an imported version came from, for display. */
 export interface ImportedOrigin {
-  readonly format: ImportedModel['format'];
+  readonly format: ImportedFormat;
   readonly fileName: string;
   readonly digest: Digest;
   /** The name of the key that imported it. */

@@ -1,6 +1,5 @@
 import type { ArtifactRef, Digest } from '../dataset/artifact';
 import type { Column } from '../dataset/dataset';
-import type { ImportedModel } from './imported';
 
 /**
  * `classification` is binary, `multiclass` has two classes or more, `regression` predicts a number.
@@ -37,6 +36,9 @@ export interface ModelSignature {
   readonly time: string | null;
 }
 
+/** The format of a model that was made outside Perennial. */
+export type ImportedFormat = 'onnx';
+
 /**
  * A model version's digest is over the canonical JSON of this. Evaluation, promotion and serving
  * use the same digest (I3).
@@ -56,7 +58,7 @@ export interface ModelManifest {
     readonly seed: number;
   } | null;
   /** Only for an imported model: what was imported. */
-  readonly imported?: { readonly format: ImportedModel['format']; readonly digest: Digest };
+  readonly imported?: { readonly format: ImportedFormat; readonly digest: Digest };
   /**
    * Manifest digest of the assembled rows. A trained model was trained on a part of them; an
    * imported one was checked and evaluated on them.

@@ -1,7 +1,8 @@
 /** The requirements of a manual promotion, and who may override them. */
 import type { Digest } from '../dataset/artifact';
 import type { RunId } from '../ids';
-import type { LifecycleSpec, PromoteSpec } from '../lifecycle/lifecycle';
+import type { PromoteSpec } from '../lifecycle/lifecycle';
+import type { LifecycleSpec } from '../lifecycle/revision';
 import type { ModelVersionStatus } from './model';
 import { isOpenRollout, type RolloutStatus } from '../rollout/rollout';
 import type { VerdictKind } from '../decision/verdict';

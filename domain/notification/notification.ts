@@ -1,5 +1,35 @@
-import type { NotifyEvent } from '../lifecycle/lifecycle';
-import { notifyEvents } from '../lifecycle/lifecycle';
+import type { SecretRef } from '../access/secret-access';
+
+export const notifyEvents = [
+  'run.succeeded',
+  'run.stopped',
+  'run.failed',
+  'run.cancelled',
+  'run.lost',
+  'run.waiting',
+  'rollout.started',
+  'rollout.advanced',
+  'rollout.held',
+  'rollout.promoted',
+  'rollout.rolled_back',
+  'rollout.aborted',
+  'rollout.superseded',
+  'model.promoted',
+  'model.promotion_overridden',
+  'model.rolled_back',
+  'schedule.skipped',
+  'lifecycle.loosening_proposed',
+  'lifecycle.loosening_accepted',
+  'lifecycle.loosening_rejected',
+] as const;
+
+export type NotifyEvent = (typeof notifyEvents)[number];
+
+export interface NotifySpec {
+  readonly webhook: string;
+  readonly secret: SecretRef;
+  readonly events: readonly NotifyEvent[];
+}
 
 /** `gone`: the receiver responded with 410, so no more events are sent to it. */
 export const deliveryStatuses = ['pending', 'delivered', 'failed', 'gone'] as const;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { notifyEvents } from '../lifecycle/lifecycle';
+import { notifyEvents } from './notification';
 import { schemaIssue } from '../document/schema-issues.schema';
 import { hiddenPart } from './webhook-address';
 

@@ -1,5 +1,5 @@
 /** Paths and queries of webhooks often are secrets, so viewers see only the host. */
-import type { LifecycleSpec } from '../lifecycle/lifecycle';
+import type { NotifySpec } from './notification';
 
 /** The hidden part of a masked URL; no real URL contains it. */
 export const hiddenPart = '…';
@@ -13,7 +13,9 @@ export function maskedAddress(address: string): string {
     : `${url.protocol}//${url.host}/${hiddenPart}`;
 }
 
-export function withMaskedWebhooks<Spec extends LifecycleSpec>(spec: Spec): Spec {
+export function withMaskedWebhooks<Spec extends { readonly notify: readonly NotifySpec[] }>(
+  spec: Spec,
+): Spec {
   return {
     ...spec,
     notify: spec.notify.map((target) => ({ ...target, webhook: maskedAddress(target.webhook) })),

@@ -1,7 +1,7 @@
 /** A lifecycle that a project writes in TypeScript, as its revision describes it. */
 import type { ArtifactRef, Digest } from '../dataset/artifact';
 import type { Tenant } from '../ids';
-import type { TrainSpec } from '../lifecycle/lifecycle';
+import type { ComputeSpec } from '../training/job';
 
 /** The project build that executes a run. */
 export interface ProgramRef {
@@ -30,7 +30,7 @@ export interface ProjectStepSpec {
   readonly function: string;
   /** Digest of the project's Python files and packages. */
   readonly code: Digest;
-  readonly compute: TrainSpec['compute'];
+  readonly compute: ComputeSpec;
 }
 
 export interface ProjectStageSpec {

@@ -2,7 +2,7 @@
 import type { ArtifactRef } from '../dataset/artifact';
 import type { DatasetVersionRef } from '../dataset/dataset';
 import type { IdempotencyKey, RunId, Tenant } from '../ids';
-import type { SecretRef } from '../lifecycle/lifecycle';
+import type { SecretRef } from '../access/secret-access';
 
 /** A zod schema, or another schema with the same two methods' types. */
 export interface StageSchema<Output = unknown, Input = unknown> {

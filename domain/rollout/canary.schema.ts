@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { secondsField } from '../document/field.schema';
-import { rowLosses } from '../lifecycle/lifecycle';
+import { rowLosses } from '../evaluation/metrics/names';
 import { assumedDayCorrelation } from '../statistics/day-correlation';
 
 const errors = z

@@ -2,7 +2,7 @@
 import type { ArtifactRef, Digest } from '../dataset/artifact';
 import type { DataContracts } from '../dataset/contract';
 import type { RunId, Tenant } from '../ids';
-import type { LifecycleSpec } from '../lifecycle/lifecycle';
+import type { LifecycleSpec } from '../lifecycle/revision';
 import type { RunRequest } from './run';
 import type { DecisionRef, Verdict } from '../decision/verdict';
 

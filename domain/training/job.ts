@@ -4,6 +4,15 @@ import { tasks } from '../model/model';
 export const computeKinds = ['local', 'ray', 'slurm', 'kubernetes'] as const;
 export type ComputeKind = (typeof computeKinds)[number];
 
+/** Where a job runs, and its resources. */
+export interface ComputeSpec {
+  readonly backend: ComputeKind;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly timeoutSeconds: number;
+  readonly retries: number;
+}
+
 /** The compute backends of this version. */
 export const builtComputeKinds = ['local'] as const satisfies readonly ComputeKind[];
 export type BuiltComputeKind = (typeof builtComputeKinds)[number];

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { failure, isPerennialError, type FailureType } from '../../domain/failure';
 import type { IdempotencyKey, RunId } from '../../domain/ids';
 import { isOpenRollout, type RolloutStatus } from '../../domain/rollout/rollout';
-import type { Promotion, Withdrawal } from '../../db/alias/repository';
-import type { RolloutChange, RolloutRecord } from '../../db/rollout/repository';
+import type { Promotion, Withdrawal } from '../../db/alias/records';
+import type { RolloutChange, RolloutRecord } from '../../db/rollout/records';
 import {
   applyLifecycle,
   openTestRegistry,

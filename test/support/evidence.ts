@@ -6,7 +6,7 @@ import type {
   SliceMeasurement,
   SliceSpec,
 } from '../../domain/decision/evidence';
-import type { GateSpec } from '../../domain/lifecycle/lifecycle';
+import type { GateSpec } from '../../domain/decision/gate-spec';
 import type { ParityEvidence } from '../../domain/evaluation/parity';
 import { confidenceAt } from '../../domain/decision/gates/attempts';
 import type { EvaluationPolicy } from '../../domain/decision/policy';

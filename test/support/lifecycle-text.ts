@@ -1,4 +1,5 @@
-import type { LifecycleSpec, ModelLifecycleSpec } from '../../domain/lifecycle/lifecycle';
+import type { ModelLifecycleSpec } from '../../domain/lifecycle/lifecycle';
+import type { LifecycleSpec } from '../../domain/lifecycle/revision';
 /** A lifecycle with every kind of section, small enough to refer to its lines. */
 export const lifecycleText = `apiVersion: perennial.dev/v1
 kind: ModelLifecycle

@@ -4,8 +4,12 @@ import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
 import { isInsideFolder } from '../../data/dataset/sources/file-access';
 import { failure } from '../../domain/failure';
-import type { SecretRef } from '../../domain/lifecycle/lifecycle';
-import { isOwnVariable, secretRefusal, type SecretAccess } from '../../domain/access/secret-access';
+import {
+  isOwnVariable,
+  type SecretAccess,
+  type SecretRef,
+  secretRefusal,
+} from '../../domain/access/secret-access';
 import type { Environment } from '../environment';
 import type { SettingError } from '../temporal/settings';
 

@@ -9,7 +9,7 @@ import type { CliAuditKeys, CliSettings } from '../../apps/cli/context';
 import { fingerprintOf, replacementOf, requestKey, type KeyRequest } from '../../db/audit/keys';
 import { openDatabase } from '../../db/connection';
 import { createRegistry } from '../../db/registry';
-import type { AuditKey, AuditRepository, AuditSigner } from '../../db/audit/repository';
+import type { AuditKey, AuditRepository, AuditSigner } from '../../db/audit/records';
 import { failure } from '../../domain/failure';
 import { defaultTenant } from '../../domain/ids';
 import { embeddedDatabaseUrl } from '../../infra/backends';

@@ -19,7 +19,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { keyIdOf } from '../../db/audit/keys';
-import type { AuditSigner } from '../../db/audit/repository';
+import type { AuditSigner } from '../../db/audit/records';
 import { failure } from '../../domain/failure';
 
 /**

@@ -1,5 +1,5 @@
 import { requestKey } from '../../db/audit/keys';
-import type { AuditArchive, AuditRepository, AuditSigner } from '../../db/audit/repository';
+import type { AuditArchive, AuditRepository, AuditSigner } from '../../db/audit/records';
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import { ensureKeyFile, describeKeyRef, readSigner, type AuditKeyRef } from './key';

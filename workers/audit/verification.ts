@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { shareConcurrentCalls } from '../../data/share-in-flight';
-import type { AuditReport, AuditRepository } from '../../db/audit/repository';
+import type { AuditReport, AuditRepository } from '../../db/audit/records';
 import { failure, isFailureType } from '../../domain/failure';
 import type { Environment } from '../environment';
 

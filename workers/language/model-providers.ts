@@ -3,7 +3,7 @@ import { failure } from '../../domain/failure';
 import { invalidInput } from '../../domain/document/issue-text';
 import type { ProviderSettings } from '../../domain/language/provider/settings';
 import { embeddedProvider, readProviders } from '../../domain/language/provider/document';
-import type { SecretRef } from '../../domain/lifecycle/lifecycle';
+import type { SecretRef } from '../../domain/access/secret-access';
 import type { Config } from '../config';
 
 /**

@@ -4,7 +4,7 @@ import type { LifecycleClient } from '../../apps/temporal-clients/lifecycle-clie
 import type { ScheduleClient } from '../../apps/temporal-clients/schedule-client';
 import { syncSchedule } from '../../apps/temporal-clients/schedule-sync';
 import type { Registry } from '../../db/registry';
-import type { OutboxTopic } from '../../db/notification/outbox-repository';
+import type { OutboxTopic } from '../../db/notification/outbox-schema';
 import type { RunRecord, RunStartPayload } from '../../db/run/repository';
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import type { Verdict } from '../../domain/decision/verdict';

@@ -4,7 +4,7 @@ import { Webhook } from 'standardwebhooks';
 import { request, type Dispatcher } from 'undici';
 import { isPublicAddress } from '../../data/dataset/sources/addresses';
 import { failure, isPerennialError } from '../../domain/failure';
-import type { SecretRef } from '../../domain/lifecycle/lifecycle';
+import type { SecretRef } from '../../domain/access/secret-access';
 import type { WebhookDelivery } from '../../db/notification/webhook-repository';
 
 export interface WebhookCallSettings {

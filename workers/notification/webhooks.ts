@@ -5,11 +5,11 @@ import { Agent } from 'undici';
 import { publicOnly } from '../../data/dataset/sources/addresses';
 import { retryDelay } from '../../domain/notification/notification';
 import type {
-  DeliveryAttempt,
   DeliveryOutcome,
   WebhookDelivery,
   WebhookRepository,
 } from '../../db/notification/webhook-repository';
+import type { DeliveryAttempt } from '../../db/notification/webhook-schema';
 import type { Logger } from '../log';
 import {
   callWebhook,

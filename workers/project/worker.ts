@@ -6,7 +6,7 @@ import { createActivities } from '../../activities';
 import { createProjectActivities } from '../../activities/project';
 import { evaluate } from '../../apps/project/load-module';
 import type { ProjectBuildRecord } from '../../db/project/repository';
-import type { SecretRef } from '../../domain/lifecycle/lifecycle';
+import type { SecretRef } from '../../domain/access/secret-access';
 import { buildIdOf, projectDeployment, projectQueue } from '../../domain/project/program';
 import { isStageDefinition } from '../../domain/project/stage';
 import type { Logger } from '../log';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { fingerprintOf } from '../../../db/audit/keys';
-import type { AuditKey } from '../../../db/audit/repository';
+import type { AuditKey } from '../../../db/audit/records';
 import { document, instant } from '../fields';
 
 export const auditRow = z

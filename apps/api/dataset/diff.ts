@@ -1,5 +1,5 @@
 import type { ColumnStatistics, DatasetStatistics } from '../../../domain/dataset/statistics';
-import type { DatasetVersionRecord } from '../../../db/dataset/repository';
+import type { DatasetVersionRecord } from '../../../db/dataset/records';
 
 export interface DatasetDiff {
   readonly dataset: string;

@@ -4,7 +4,7 @@ import {
   type QuarantinedRow,
 } from '../../../data/dataset/contracts/quarantined-rows';
 import { openScratch } from '../../../data/scratch';
-import type { QuarantineRecord } from '../../../db/dataset/repository';
+import type { QuarantineRecord } from '../../../db/dataset/records';
 import type { Registry } from '../../../db/registry';
 import { formatByteSize } from '../../../domain/byte-size';
 import { failure } from '../../../domain/failure';

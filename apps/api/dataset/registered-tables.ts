@@ -1,7 +1,7 @@
 import { openSourceTables, type SourceTables } from '../../../data/lifecycle/source-tables';
 import type { SourcePolicy } from '../../../data/dataset/sources/policy';
 import type { Registry } from '../../../db/registry';
-import type { DatasetAlias } from '../../../db/dataset/repository';
+import type { DatasetAlias } from '../../../db/dataset/records';
 import { datasetName } from '../../../domain/dataset/dataset';
 import type { Tenant } from '../../../domain/ids';
 

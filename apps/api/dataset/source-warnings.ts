@@ -3,7 +3,7 @@ import { uriRefusal } from '../../../data/dataset/sources/file-access';
 import type { ReadableSources } from '../../../data/dataset/sources/policy';
 import type { IssueAt } from '../../../domain/document/document';
 import { formatIssue } from '../../../domain/document/issue-text';
-import type { LifecycleSpec } from '../../../domain/lifecycle/lifecycle';
+import type { LifecycleSpec } from '../../../domain/lifecycle/revision';
 import { schemeOf } from '../../../domain/dataset/source-uri';
 
 /**

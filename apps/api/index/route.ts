@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { IndexVersionRecord } from '../../../db/index/repository';
+import type { IndexVersionRecord } from '../../../db/index/records';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import type { RouteDeps } from '../route-deps';

@@ -4,7 +4,7 @@ import type { IssueAt } from '../../../domain/document/document';
 import type { Issue } from '../../../domain/failure';
 import { failure } from '../../../domain/failure';
 import { revisionDigestInput, type LifecycleSource } from '../../../domain/lifecycle/document';
-import type { LifecycleRevision, LifecycleSpec } from '../../../domain/lifecycle/lifecycle';
+import type { LifecycleRevision, LifecycleSpec } from '../../../domain/lifecycle/revision';
 import type { Tenant } from '../../../domain/ids';
 import { secretRefusal, type SecretAccess } from '../../../domain/access/secret-access';
 import {

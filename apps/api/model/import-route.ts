@@ -6,7 +6,7 @@ import { expectedFeatures } from '../../../data/lifecycle/expected-features';
 import { readGraphSignature } from '../../../data/onnx/graph-signature';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
-import type { LifecycleRevision, ModelLifecycleSpec } from '../../../domain/lifecycle/lifecycle';
+import type { ModelLifecycleSpec } from '../../../domain/lifecycle/lifecycle';
 import { checkImportedGraph } from '../../../domain/model/imported';
 import type { RunRequest } from '../../../domain/run/run';
 import { acceptUploads, type Upload } from '../../http/upload';
@@ -16,6 +16,7 @@ import type { RouteDeps } from '../route-deps';
 import { startRun } from '../run/start';
 import { runToJson, runView } from '../run/view';
 import { untilField } from '../../../domain/document/field.schema';
+import type { LifecycleRevision } from '../../../domain/lifecycle/revision';
 
 /** A graph is read into memory to check it, here and in each gateway. */
 const maxModelBytes = 256 << 20;

@@ -5,7 +5,7 @@ import type {
   PromptSearchRecord,
   PromptSearchRepository,
 } from '../../../db/prompt/search-repository';
-import type { PromptVersionRecord } from '../../../db/prompt/repository';
+import type { PromptVersionRecord } from '../../../db/prompt/records';
 import type { ArtifactRepository } from '../../../db/artifact/repository';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';

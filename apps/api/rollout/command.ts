@@ -4,7 +4,7 @@ import type { RolloutId, Tenant } from '../../../domain/ids';
 import { isOpenRollout } from '../../../domain/rollout/rollout';
 import type { Verdict } from '../../../domain/decision/verdict';
 import type { Registry } from '../../../db/registry';
-import type { RolloutRecord } from '../../../db/rollout/repository';
+import type { RolloutRecord } from '../../../db/rollout/records';
 import { rolloutWorkflowId } from '../../../workflows/run/messages';
 import type { LifecycleClient } from '../../temporal-clients/lifecycle-client';
 import type { RolloutVerb } from '../../temporal-clients/rollout-commands';

@@ -3,7 +3,7 @@ import { enterStep } from '../../../domain/rollout/judging/observe';
 import { rolloutPolicyOf } from '../../../domain/rollout/policy';
 import { isOpenRollout } from '../../../domain/rollout/rollout';
 import type { RolloutVerdict } from '../../../domain/rollout/judging/verdict';
-import type { RolloutRecord } from '../../../db/rollout/repository';
+import type { RolloutRecord } from '../../../db/rollout/records';
 
 /** The current verdict, by the same function and evidence as in the watch. Null before traffic. */
 export function currentVerdictOf({

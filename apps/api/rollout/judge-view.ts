@@ -10,7 +10,7 @@ import {
 import { isOpenRollout } from '../../../domain/rollout/rollout';
 import { silenceFailures } from '../../../db/language/judged-answer-repository';
 import type { Registry } from '../../../db/registry';
-import type { RolloutRecord } from '../../../db/rollout/repository';
+import type { RolloutRecord } from '../../../db/rollout/records';
 import { instant } from '../fields';
 
 const labelled = z

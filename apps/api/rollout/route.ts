@@ -5,7 +5,7 @@ import type { Digest } from '../../../domain/dataset/artifact';
 import type { PredictionId, RolloutId, Tenant } from '../../../domain/ids';
 import { isOpenRollout } from '../../../domain/rollout/rollout';
 import type { Registry } from '../../../db/registry';
-import type { RolloutRecord } from '../../../db/rollout/repository';
+import type { RolloutRecord } from '../../../db/rollout/records';
 import { commandRollout, noRolloutsFailure } from './command';
 import type { RouteDeps } from '../route-deps';
 import { idempotent, name, page, pageOf, problem, why } from '../fields';

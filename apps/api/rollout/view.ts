@@ -3,7 +3,7 @@ import type { DaysReading, MetricReading } from '../../../domain/rollout/judging
 import { isOpenRollout, rolloutStatuses } from '../../../domain/rollout/rollout';
 import { attemptOf } from '../../../domain/rollout/judging/attempts';
 import { qualityIn } from '../../../domain/rollout/state';
-import type { RolloutRecord, RolloutTraffic } from '../../../db/rollout/repository';
+import type { RolloutRecord, RolloutTraffic } from '../../../db/rollout/records';
 import { rolloutWorkflowId } from '../../../workflows/run/messages';
 import type { LifecycleClient } from '../../temporal-clients/lifecycle-client';
 import { currentVerdictOf } from './current-verdict';

@@ -1,7 +1,7 @@
 import type { Issue } from '../../../domain/failure';
 import { failure } from '../../../domain/failure';
 import { formatIssue } from '../../../domain/document/issue-text';
-import type { LifecycleRevision } from '../../../domain/lifecycle/lifecycle';
+import type { LifecycleRevision } from '../../../domain/lifecycle/revision';
 import { looseningText, loosenings } from '../../../domain/lifecycle/loosenings';
 import { readOriginal } from './original';
 import type { RerunOf } from '../../../domain/run/rerun';

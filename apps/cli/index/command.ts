@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { request } from 'undici';
-import type { IndexVersionRecord } from '../../../db/index/repository';
+import type { IndexVersionRecord } from '../../../db/index/records';
 import type { ChunkingPlan } from '../../../domain/index/chunking';
 import { rejectedOf } from '../../../domain/index/document';
 import { textOfFile } from '../language/cases-file';

@@ -1,4 +1,4 @@
-import type { LifecycleSpec } from '../../../domain/lifecycle/lifecycle';
+import type { LifecycleSpec } from '../../../domain/lifecycle/revision';
 import type { ApiClient } from '../api-client';
 
 /** The spec of the applied revision. The API describes it as a document of any version. */

@@ -4,7 +4,7 @@ import type * as LocalCheck from '../../../data/lifecycle/local-check';
 import { openTrainerCatalog } from '../../../data/training/catalog';
 import type { Issue } from '../../../domain/failure';
 import { formatIssue } from '../../../domain/document/issue-text';
-import type { LifecycleSpec } from '../../../domain/lifecycle/lifecycle';
+import type { LifecycleSpec } from '../../../domain/lifecycle/revision';
 import { readLocatedLifecycle } from '../../../domain/lifecycle/located-document';
 import { CliError } from '../cli-error';
 import type { CliSettings } from '../context';

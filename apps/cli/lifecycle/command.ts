@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import { valueAt } from '../../../domain/document/path';
 import { nameField } from '../../../domain/document/field.schema';
 import { openLifecycle, parseLifecycle } from '../../../domain/lifecycle/document';
-import type { LifecycleSpec } from '../../../domain/lifecycle/lifecycle';
+import type { LifecycleSpec } from '../../../domain/lifecycle/revision';
 import { anyDocumentOf } from '../../../domain/lifecycle/plan';
 import { looseningText } from '../../../domain/lifecycle/loosenings';
 import { gateOutlooks } from '../../../domain/language/lifecycle/gate-outlook';

@@ -1,4 +1,4 @@
-import type { OtherScore, PredictionRow } from '../../../db/serving/prediction-repository';
+import type { OtherScore, PredictionRow } from '../../../db/serving/prediction-records';
 import type { RoutedRollout } from '../../../db/serving/routing-repository';
 import type {
   LoggedAnswer,
@@ -6,7 +6,7 @@ import type {
   ScreeningAudit,
 } from '../../../domain/language/logged-answer';
 import type { VersionAnswer } from './answer';
-import type { ChatCall, ChatHead } from './chat';
+import type { ChatCall, ChatHead } from './chat-call';
 import { loggedRetrieval } from './retrieve';
 
 /** A row of the prediction log. `firstTokenMs` is measured at the caller. */

@@ -1,13 +1,11 @@
-import type { PredictionArm } from '../../../domain/serving/prediction';
 import type { ModelAccess } from '../../../data/language/model-access';
 import { newId } from '../../../db/ids';
-import type { OtherScore, PredictionRow } from '../../../db/serving/prediction-repository';
+import type { OtherScore, PredictionRow } from '../../../db/serving/prediction-records';
 import type { RoutedRollout } from '../../../db/serving/routing-repository';
-import type { PredictionId, Tenant } from '../../../domain/ids';
+import type { PredictionId } from '../../../domain/ids';
 import type { SafetyAudit } from '../../../domain/language/logged-answer';
 import type { Side } from '../../../domain/safety/policy';
 import type { Screening } from '../../../domain/safety/screen';
-import type { AnsweringModel } from '../inference/answer-headers';
 import { assignArm } from '../routing/assignment';
 import type { ChatLimits } from '../config';
 import { parseModelName } from '../model/model-name';
@@ -15,7 +13,7 @@ import type { Arm, Route } from '../routing/route';
 import { failureCode, isPlatformFailure } from '../inference/score-of';
 import { bundleOf, type ServedVersion } from '../model/served-version';
 import type { VersionPicker } from '../routing/version-picker';
-import { createAnswerer, requiresWholeAnswer, type VersionAnswer } from './answer';
+import { createAnswerer, requiresWholeAnswer } from './answer';
 import { brokenAnswer, loggedAnswer, rowOf } from './chat-row';
 import { refuseSystemMessage, type ChatBody } from './chat-request.schema';
 import type { ChatShadow } from './chat-shadow';
@@ -23,32 +21,7 @@ import { withFirstPieceTimeout } from './first-piece-timeout';
 import { mayLogShadowAnswer } from './shadow-logging';
 import type { Retriever } from './retrieve';
 import { assignmentKey } from './assignment-key';
-
-/** The version that answers and the id in the log, known before the first piece. */
-export interface ChatHead extends AnsweringModel {
-  readonly arm: PredictionArm;
-}
-
-export interface ChatCall {
-  readonly tenant: Tenant;
-  readonly body: ChatBody;
-  /** A `performance.now()`. */
-  readonly arrivedAt: number;
-  /** Aborted when the caller cancels or must not get the rest. */
-  readonly signal: AbortSignal;
-  /**
-   * Streams the answer of one version piece by piece. The next piece waits for the returned
-   * promise.
-   */
-  readonly onText?: (head: ChatHead, delta: string) => void | Promise<void>;
-}
-
-export interface ChatReply extends ChatHead {
-  readonly answer: VersionAnswer['answer'];
-  readonly blocked: VersionAnswer['blocked'];
-  /** Whether to send sources with the answer. */
-  readonly retrieved: VersionAnswer['retrieved'];
-}
+import type { ChatCall, ChatHead, ChatReply } from './chat-call';
 
 export interface ChatServiceOptions {
   readonly picker: Pick<VersionPicker, 'pick'>;

@@ -1,4 +1,4 @@
-import type { ChatHead, ChatReply } from './chat';
+import type { ChatHead, ChatReply } from './chat-call';
 import { annotationsOf, sourcesOf } from './retrieve';
 
 /**

@@ -1,5 +1,5 @@
 import { failure } from '../../../domain/failure';
-import type { ChatCall } from './chat';
+import type { ChatCall } from './chat-call';
 
 interface Bounded {
   readonly call: ChatCall;

@@ -1,6 +1,6 @@
 import { bundleOf } from '../model/served-version';
 import type { VersionAnswer } from './answer';
-import type { ChatReply } from './chat';
+import type { ChatReply } from './chat-call';
 
 /**
  * Whether the answer of another version may be logged beside the one that was sent. Its own policy

@@ -1,4 +1,4 @@
-import type { IndexRepository } from '../../../db/index/repository';
+import type { IndexRepository } from '../../../db/index/records';
 import { failure, type PerennialError } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import { nearest } from '../../../domain/document/nearest';

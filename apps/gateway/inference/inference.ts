@@ -1,4 +1,4 @@
-import type { PredictionRow } from '../../../db/serving/prediction-repository';
+import type { PredictionRow } from '../../../db/serving/prediction-records';
 import type { RoutedRollout } from '../../../db/serving/routing-repository';
 import { newId } from '../../../db/ids';
 import type { PredictionId, Tenant } from '../../../domain/ids';

@@ -1,4 +1,5 @@
-import type { ModelAccess, ModelTarget } from '../../../data/language/model-access';
+import type { ModelAccess } from '../../../data/language/model-access';
+import type { ModelTarget } from '../../../data/language/attempt';
 import type { IndexReader } from '../../../data/index/query-index';
 import type { Detectors } from '../../../data/safety/open-detectors';
 import type { ArtifactRef, Digest } from '../../../domain/dataset/artifact';

@@ -1,7 +1,5 @@
-import type {
-  PredictionRepository,
-  PredictionRow,
-} from '../../../db/serving/prediction-repository';
+import type { PredictionRepository } from '../../../db/serving/prediction-repository';
+import type { PredictionRow } from '../../../db/serving/prediction-records';
 import { isPerennialError } from '../../../domain/failure';
 import type { PredictionLogLimits } from '../config';
 import type { Spill, SpillSegment } from './spill';

@@ -1,7 +1,7 @@
 import { classPrediction } from '../../../domain/evaluation/class-prediction';
 import type { PredictionArm } from '../../../domain/serving/prediction';
 import { newId } from '../../../db/ids';
-import type { OtherScore, PredictionRow } from '../../../db/serving/prediction-repository';
+import type { OtherScore, PredictionRow } from '../../../db/serving/prediction-records';
 import type { RoutedRollout } from '../../../db/serving/routing-repository';
 import type { PredictionId, Tenant } from '../../../domain/ids';
 import type { InferRequest } from '../inference/request-codec';

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { openAiErrorOf } from '../../http/openai-error';
 import { HttpProblem, problemOf } from '../../http/problem';
 import { answerHeaders } from '../inference/answer-headers';
-import type { ChatCall, ChatHead, ChatReply } from '../chat/chat';
+import type { ChatCall, ChatHead, ChatReply } from '../chat/chat-call';
 import { parseChatBody, type ChatBody } from '../chat/chat-request.schema';
 import {
   chunkOf,

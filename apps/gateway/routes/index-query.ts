@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { IndexAnswer, IndexHit, IndexReader } from '../../../data/index/query-index';
+import type { IndexAnswer, IndexReader } from '../../../data/index/query-index';
+import type { IndexHit } from '../../../data/index/hybrid-search';
 import { plainSourceOf } from '../../../domain/language/citations';
 import { parseIndexQuery } from '../index-query/index-query.schema';
 import type { IndexMetrics } from '../index-query/index-metrics';

@@ -15,7 +15,8 @@ import type { DataSpec } from '../../../domain/lifecycle/lifecycle';
 import type { FeatureColumn, Task } from '../../../domain/model/model';
 import { formatInstant, splitWindow } from '../../../domain/dataset/time-window';
 import { withheldLabel } from '../../sql/feature-policy';
-import { compileFeatureSql, type FeaturePlan } from '../../sql/feature-sql';
+import { compileFeatureSql } from '../../sql/feature-sql';
+import type { FeaturePlan } from '../../sql/feature-compiler';
 import { writeFeatureTables } from '../../sql/feature-table';
 import {
   quoteName,

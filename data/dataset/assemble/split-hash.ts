@@ -4,7 +4,7 @@ import {
   type AssembledPartName,
 } from '../../../domain/dataset/assembled';
 import type { Column } from '../../../domain/dataset/dataset';
-import type { SplitSpec } from '../../../domain/lifecycle/lifecycle';
+import type { SplitSpec } from '../../../domain/dataset/split';
 import { quoteName, quoteText } from '../../sql/platform-sql';
 
 export type HashSplit = Exclude<SplitSpec, { readonly by: 'time' }>;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { formatByteSize } from '../../../domain/byte-size';
-import type { SourceFetch, FetchedFiles } from './fetch';
+import type { FetchedFiles, SourceFetch } from './source-fetch';
 import { sourceFailure } from './source-failure';
 
 /** The files of an existing dataset version, verified against its manifest. */

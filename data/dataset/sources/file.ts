@@ -3,7 +3,7 @@ import { open, readlink, realpath, stat, symlink, type FileHandle } from 'node:f
 import { extname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { formatByteSize } from '../../../domain/byte-size';
-import type { SourceFetch, FetchedFiles } from './fetch';
+import type { FetchedFiles, SourceFetch } from './source-fetch';
 import { fileRefusal } from './file-access';
 import { sourceFailure } from './source-failure';
 

@@ -6,7 +6,7 @@ import { Agent, request, type Dispatcher } from 'undici';
 import { formatByteSize } from '../../../domain/byte-size';
 import { isPerennialError } from '../../../domain/failure';
 import { isPublicAddress, publicOnly } from './addresses';
-import type { SourceFetch, FetchedFiles } from './fetch';
+import type { FetchedFiles, SourceFetch } from './source-fetch';
 import { limitBytes } from './limits';
 import { sourceFailure } from './source-failure';
 

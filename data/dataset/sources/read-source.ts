@@ -6,7 +6,8 @@ import type { TableProfile } from '../../../domain/dataset/table-profile';
 import { columnStatistics } from '../statistics';
 import { readParquet, withDuckDb, type PlatformSql } from '../../sql/platform-sql';
 import { convert, describeTable, newestTime, type TableDescription } from './convert';
-import { fetchSource, type SourceFetch, type FetchedFiles } from './fetch';
+import { fetchSource } from './fetch';
+import type { FetchedFiles, SourceFetch } from './source-fetch';
 import { sourceFailure } from './source-failure';
 import { profileTable } from './table-profile';
 

@@ -7,7 +7,7 @@ import { formatByteSize } from '../../../domain/byte-size';
 import { isPerennialError } from '../../../domain/failure';
 import { openS3, request, type S3 } from '../../artifact/s3';
 import { objectRefusal } from './bucket-access';
-import type { SourceFetch, FetchedFiles } from './fetch';
+import type { FetchedFiles, SourceFetch } from './source-fetch';
 import { limitBytes } from './limits';
 import { sourceFailure } from './source-failure';
 

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { llmSampleNames, sampleNames, samplePath } from '../../samples';
 import { nearest } from '../../../domain/document/nearest';
-import type { SourceFetch, FetchedFiles } from './fetch';
+import type { FetchedFiles, SourceFetch } from './source-fetch';
 import { sourceFailure } from './source-failure';
 
 export async function fetchSample({

@@ -1,7 +1,4 @@
 import type { Digest } from '../../../domain/dataset/artifact';
-import type { BudgetRef } from '../../../domain/budget/budget';
-import type { Tenant } from '../../../domain/ids';
-import type { CallOwner } from '../../../domain/language/provider/call-ledger';
 import type { BundleIndex } from '../../../domain/language/bundle';
 import type { Sampling } from '../../../domain/language/chat';
 import type { EvaluationCase } from '../../../domain/language/cases/case';
@@ -16,9 +13,9 @@ import { passageValue, type Passage } from '../../../domain/language/passages';
 import type { PromptTemplate, PromptValues } from '../../../domain/prompt/prompt';
 import { renderPrompt, variablesOf } from '../../../domain/prompt/render';
 import { digestOf } from '../../digest';
-import type { LedgerAnswer, LedgerChat } from '../ledger-chat';
-import type { ModelTarget, ConcurrencySlot } from '../model-access';
-import { rerankOnLedger } from '../reranker';
+import type { LedgerAnswer } from '../ledger-chat';
+import type { ConcurrencySlot, ModelTarget } from '../attempt';
+import { type LedgerAccess, rerankOnLedger } from '../reranker';
 import { askWithFittingPassages, type Retrieve, type RetrievedPassages } from '../retrieval';
 import { answerWithheld } from '../provider/withheld-answer';
 
@@ -60,15 +57,6 @@ export interface CaseAnswer {
   readonly cost: number;
   /** Whether it was recorded and paid before. */
   readonly fromLedger: boolean;
-}
-
-/** What all calls of one evaluation share. */
-export interface LedgerAccess {
-  readonly chat: LedgerChat;
-  readonly tenant: Tenant;
-  readonly scope: string;
-  readonly owner: CallOwner;
-  readonly budgets: readonly BudgetRef[];
 }
 
 export interface PromptAnswererOptions {

@@ -3,7 +3,8 @@ import type { PromptTemplate } from '../../../domain/prompt/prompt';
 import type { SafetyPolicy } from '../../../domain/safety/policy';
 import type { Detectors } from '../../safety/open-detectors';
 import { screenPassages } from '../retrieval';
-import { promptAnswerer, type Answerer, type LedgerAccess, type CaseRetrieval } from './answerer';
+import { type Answerer, type CaseRetrieval, promptAnswerer } from './answerer';
+import type { LedgerAccess } from '../reranker';
 import { caseScreens, type CaseScreens } from './case-screens';
 import { screenedAnswerer } from './screened-answerer';
 

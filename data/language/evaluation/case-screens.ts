@@ -3,7 +3,7 @@ import type { SafetyPolicy, Side } from '../../../domain/safety/policy';
 import { screen, type TextContext, type Screening } from '../../../domain/safety/screen';
 import { askGuardWithLedger, type AskGuard } from '../../safety/ask-guard';
 import type { Detectors } from '../../safety/open-detectors';
-import type { LedgerAccess } from './answerer';
+import type { LedgerAccess } from '../reranker';
 
 /** Screens the texts of cases by a safety policy. */
 export interface CaseScreens {

@@ -17,8 +17,8 @@ import { failed, notApplicable, type Score } from '../../../domain/language/eval
 import type { PromptTemplate, PromptValues } from '../../../domain/prompt/prompt';
 import { renderPrompt, variablesOf } from '../../../domain/prompt/render';
 import { digestOf } from '../../digest';
-import type { ModelTarget } from '../model-access';
-import type { LedgerAccess } from './answerer';
+import type { ModelTarget } from '../attempt';
+import type { LedgerAccess } from '../reranker';
 import { inParallel } from './pool';
 
 /** A language model that decides whether an answer is right. */

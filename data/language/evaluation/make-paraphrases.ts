@@ -2,7 +2,7 @@ import {
   paraphraseKey,
   type Paraphrases,
 } from '../../../domain/language/evaluation/evaluation-questions';
-import type { CaseEvaluation } from './evaluate-cases';
+import type { CaseEvaluation } from './evaluation';
 import { inParallel } from './pool';
 
 interface Reworded {

@@ -10,7 +10,7 @@ import {
   type ParaphraseSpec,
 } from '../../../domain/language/dimension/paraphrase';
 import { cosine } from '../../../domain/language/dimension/similarity';
-import type { LedgerAccess } from './answerer';
+import type { LedgerAccess } from '../reranker';
 
 export type ParaphraseResult =
   | { readonly kind: 'kept'; readonly text: string }

@@ -1,5 +1,5 @@
 import { bulkhead } from 'cockatiel';
-import type { ConcurrencySlot } from '../model-access';
+import type { ConcurrencySlot } from '../attempt';
 
 /** The most questions in progress. A crash can leave so many unrecorded, or to be paid again. */
 export function maxInProgress(parallel: number): number {

@@ -18,7 +18,7 @@ import {
 } from '../../../domain/language/evaluation/score';
 import { failureMessage } from '../../../domain/language/evaluation/unanswered-cases';
 import type { CaseAnswer } from './answerer';
-import type { CaseReply, CaseEvaluation } from './evaluate-cases';
+import type { CaseEvaluation, CaseReply } from './evaluation';
 
 interface AnsweredAsk {
   readonly ask: EvaluationQuestion;

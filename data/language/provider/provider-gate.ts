@@ -1,7 +1,7 @@
 import { isPerennialError } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import type { ProviderSettings } from '../../../domain/language/provider/settings';
-import type { SecretRef } from '../../../domain/lifecycle/lifecycle';
+import type { SecretRef } from '../../../domain/access/secret-access';
 import { anthropicProvider } from './anthropic-provider';
 import { createCircuitBreaker } from './circuit-breaker';
 import { openEndpoint } from './endpoint';

@@ -1,5 +1,5 @@
 import type { CounterpartEvidence, CounterpartName, Evidence } from '../evidence';
-import type { AnchorVersion, GateSpec, WhenAbsent } from '../../lifecycle/lifecycle';
+import type { AnchorVersion, GateSpec, WhenAbsent } from '../gate-spec';
 import { notMeasured, type GateKind, type GateResult } from './gate';
 
 export interface Comparative {

@@ -1,6 +1,6 @@
 import type { Measurement } from '../evidence';
 import { blocksText } from '../../evaluation/measure/random-blocks';
-import type { GateSpec } from '../../lifecycle/lifecycle';
+import type { GateSpec } from '../gate-spec';
 import type { Bounds } from '../../statistics/interval';
 import { count } from '../../format';
 import type { VerdictKind } from '../verdict';

@@ -9,13 +9,8 @@ import {
   type ClassSupport,
 } from '../metrics/multiclass';
 import { unscoredRows, widthOf, type ScoredSample } from '../metrics/sample';
-import type { HoldoutWork, Scores } from './holdout';
+import type { HoldoutWork, Scores } from './plan';
 import { measure } from './measurement';
-
-export interface MetricOfClass {
-  readonly metric: ClassMetric;
-  readonly class: string;
-}
 
 /** Precision, recall and F1 of each class of the candidate, against all other classes. */
 export function* measureClasses(

@@ -1,5 +1,5 @@
 import type { Measurement } from '../../decision/evidence';
-import type { MetricName } from '../../lifecycle/lifecycle';
+import type { MetricName } from '../metrics/names';
 import { increaseOf } from '../metrics/metric';
 import { metrics } from '../metrics/metrics';
 import type { ScoredSample } from '../metrics/sample';

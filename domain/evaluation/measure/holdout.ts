@@ -1,63 +1,27 @@
-import type { Digest } from '../../dataset/artifact';
 import type {
   ClassEvidence,
   CounterpartEvidence,
   CounterpartName,
   Measurement,
   Measurements,
-  ResampledUnit,
-  SliceSpec,
 } from '../../decision/evidence';
-import type { MetricName } from '../../lifecycle/lifecycle';
+import type { MetricName } from '../metrics/names';
 import { increaseOf } from '../metrics/metric';
 import { metrics } from '../metrics/metrics';
 import { scoresOfRows, unscoredRows, widthOf, type ScoredSample } from '../metrics/sample';
-import type { Task } from '../../model/model';
-import { dayResamples, type DayResamples, type DayStatistic } from '../../statistics/day-resamples';
+import { dayResamples, type DayStatistic } from '../../statistics/day-resamples';
 import { bootstrapReplicates } from '../../statistics/interval';
-import type { Seed } from '../../statistics/random';
-import { measureClasses, measureClassIncreases, type MetricOfClass } from './classes';
+import { measureClasses, measureClassIncreases } from './classes';
 import { measure } from './measurement';
-import { measureSlices, type SliceColumn } from './slices';
-
-/** The rows of the judged days, with the scores of all versions. */
-export interface ScoredHoldout {
-  readonly task: Task;
-  readonly labels: Float64Array;
-  /** Numbered from 0 in order of time, without days that have no rows. */
-  readonly day: Int32Array;
-  readonly days: number;
-  /** Only multiclass: the classes that labels number. */
-  readonly classes?: readonly string[];
-  /** In multiclass a probability per class and row. */
-  readonly candidate: Float64Array;
-  readonly counterparts: Readonly<Record<CounterpartName, ScoredCounterpart>>;
-  /** By version. */
-  readonly anchors: Readonly<Record<string, ScoredCounterpart>>;
-  readonly sliceColumns: Readonly<Record<string, SliceColumn>>;
-}
-
-export type ScoredCounterpart =
-  | Extract<CounterpartEvidence, { readonly kind: 'absent' | 'notMeasured' }>
-  | {
-      readonly kind: 'scored';
-      readonly name: string;
-      readonly manifest: Digest;
-      readonly scores: Float64Array;
-      /** Scores per row; default 1. */
-      readonly width?: number;
-    };
-
-export interface MeasurementPlan {
-  readonly metrics: readonly MetricName[];
-  /** The metrics of classes to compare with the counterparts; default none. */
-  readonly classes?: readonly MetricOfClass[];
-  readonly slices: SliceSpec | null;
-  readonly levels: readonly number[];
-  /** The unit that `day` of the holdout numbers; default days. */
-  readonly unit?: ResampledUnit | undefined;
-  readonly seed: Seed;
-}
+import { measureSlices } from './slices';
+import type {
+  HoldoutWork,
+  MeasurementPlan,
+  ScoredCounterpart,
+  ScoredHoldout,
+  Scores,
+  SliceColumn,
+} from './plan';
 
 export interface MeasuredHoldout {
   readonly replicates: number;
@@ -103,12 +67,6 @@ export function* measureHoldout(
   return Object.keys(anchors).length === 0 ? measured : { ...measured, anchors };
 }
 
-export interface HoldoutWork {
-  readonly holdout: ScoredHoldout;
-  readonly plan: MeasurementPlan;
-  readonly resamples: DayResamples;
-}
-
 /** The given rows of a holdout, before its days are numbered. */
 export function selectRows(
   whole: Omit<ScoredHoldout, 'day' | 'days'>,
@@ -140,8 +98,6 @@ export function selectRows(
 
 /** Statistics over the whole holdout, or the reason why there is none. */
 type Prepared = ReadonlyMap<MetricName, DayStatistic | string>;
-
-export type Scores = Pick<ScoredSample, 'scores' | 'width'>;
 
 function* prepareAll(
   { holdout, plan }: HoldoutWork,

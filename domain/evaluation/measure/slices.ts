@@ -5,13 +5,8 @@ import { rowsOf, unscoredRows, widthOf, type ScoredSample } from '../metrics/sam
 import type { DayResamples } from '../../statistics/day-resamples';
 import type { Interval } from '../../statistics/interval';
 import { jointDeviations, type JointDeviations } from '../../statistics/simultaneous';
-import type { MeasurementPlan, ScoredHoldout } from './holdout';
+import type { MeasurementPlan, ScoredHoldout, SliceColumn } from './plan';
 import { correlationOf, measure } from './measurement';
-
-/** A column's value in each row, as an index into its distinct values. */
-export type SliceColumn =
-  | { readonly kind: 'coded'; readonly values: readonly string[]; readonly codes: Int32Array }
-  | { readonly kind: 'missing'; readonly reason: string };
 
 export interface SliceWork {
   readonly holdout: ScoredHoldout;

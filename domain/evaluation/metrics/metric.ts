@@ -1,4 +1,4 @@
-import type { MetricName } from '../../lifecycle/lifecycle';
+import type { MetricName } from './names';
 import type { Task } from '../../model/model';
 import type { DayStatistic } from '../../statistics/day-resamples';
 import type { ScoredSample } from './sample';

@@ -1,4 +1,4 @@
-import type { MetricName } from '../../lifecycle/lifecycle';
+import type { MetricName } from './names';
 import { unitDayWeights } from '../../statistics/day-resamples';
 import { auc } from './auc';
 import { accuracy, brier, logloss } from './classification';

@@ -1,5 +1,5 @@
 import type { GateOutcome } from '../../decision/gates/gate';
-import type { WhenAbsent } from '../../lifecycle/lifecycle';
+import type { WhenAbsent } from '../../decision/gate-spec';
 
 /** One rule over an `LlmEvidence`. Limits of a dimension are between 0 and 1; higher is better. */
 export type LlmGate = BoundGate | AllPassGate;

@@ -1,12 +1,12 @@
 import type { IndexSpec } from '../../index/index.schema';
 import type {
   CanarySpec,
-  NotifySpec,
   PromoteSpec,
   ScheduleSpec,
   SourceSpec,
   TrainSpec,
 } from '../../lifecycle/lifecycle';
+import type { NotifySpec } from '../../notification/notification';
 import type { Sampling } from '../chat';
 import type { DimensionSpec } from '../dimension/dimension';
 import type { LlmGate } from '../evaluation/gate';

@@ -17,7 +17,7 @@ import { failure } from '../../../domain/failure';
 import { defaultTenant, type IdempotencyKey, type RunId } from '../../../domain/ids';
 import { explainEvidence } from '../../../domain/decision/explain';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
-import type { EvaluateSpec, GateSpec } from '../../../domain/lifecycle/lifecycle';
+import type { EvaluateSpec, GateSpec } from '../../../domain/decision/gate-spec';
 import type { EvaluationPolicy } from '../../../domain/decision/policy';
 import { digestOf } from '../../../data/digest';
 import { directoryArtifacts, type DirectoryArtifacts } from '../../support/directory-artifacts';

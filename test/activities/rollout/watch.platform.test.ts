@@ -4,8 +4,8 @@ import { createWatchRolloutActivities, type WatchInput } from '../../../activiti
 import { effectKey, type IdempotencyKey, type PredictionId, type RunId } from '../../../domain/ids';
 import { rolloutPolicyOf } from '../../../domain/rollout/policy';
 import { newId } from '../../../db/ids';
-import type { PredictionRow } from '../../../db/serving/prediction-repository';
-import type { RolloutRecord } from '../../../db/rollout/repository';
+import type { PredictionRow } from '../../../db/serving/prediction-records';
+import type { RolloutRecord } from '../../../db/rollout/records';
 import {
   openTestRegistry,
   registerVersions,

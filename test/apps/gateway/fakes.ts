@@ -1,7 +1,8 @@
 import { sha256 } from '../../../data/digest';
 import type { IndexReader } from '../../../data/index/query-index';
 import type { ApiKeyIdentity, ApiKeyScope } from '../../../db/access/repository';
-import type { PredictionRow, PredictionTask } from '../../../db/serving/prediction-repository';
+import type { PredictionTask } from '../../../db/serving/prediction-repository';
+import type { PredictionRow } from '../../../db/serving/prediction-records';
 import {
   rollbackReadySeconds,
   type RoutedModel,

@@ -1,7 +1,7 @@
 import { openEmbedders } from '../../../data/index/embedders/open-embedder';
 import { openEndpoint } from '../../../data/index/embedders/endpoint';
 import { openIndexReader } from '../../../data/index/query-index';
-import type { ModelTarget } from '../../../data/language/model-access';
+import type { ModelTarget } from '../../../data/language/attempt';
 import { failure } from '../../../domain/failure';
 import { defaultTenant } from '../../../domain/ids';
 import { sameSpace, type EmbedderSpec } from '../../../domain/index/embedder';

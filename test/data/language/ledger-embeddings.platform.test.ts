@@ -4,11 +4,8 @@ import { join } from 'node:path';
 import { openEndpoint } from '../../../data/index/embedders/endpoint';
 import { openEmbedders } from '../../../data/index/embedders/open-embedder';
 import { openIndexReader } from '../../../data/index/query-index';
-import {
-  bundleRetrieval,
-  promptAnswerer,
-  type LedgerAccess,
-} from '../../../data/language/evaluation/answerer';
+import { bundleRetrieval, promptAnswerer } from '../../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../../data/language/reranker';
 import { openLedgerChat } from '../../../data/language/ledger-chat';
 import { openLedgerEmbeddings, type LedgerTexts } from '../../../data/language/ledger-embeddings';
 import { openModelAccess, type ModelAccess } from '../../../data/language/model-access';

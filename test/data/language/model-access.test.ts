@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bulkhead } from 'cockatiel';
-import {
-  openModelAccess,
-  type AccessOptions,
-  type AttemptJournal,
-  type ModelAccess,
-  type ConcurrencySlot,
-} from '../../../data/language/model-access';
+import { type ModelAccess, openModelAccess } from '../../../data/language/model-access';
+import type {
+  AccessOptions,
+  AttemptJournal,
+  ConcurrencySlot,
+} from '../../../data/language/attempt';
 import { failure } from '../../../domain/failure';
 import type { ChatAnswer } from '../../../domain/language/chat';
 import type { ProviderSettings } from '../../../domain/language/provider/settings';

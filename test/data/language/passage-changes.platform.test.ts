@@ -1,9 +1,6 @@
 import { openIndexReader } from '../../../data/index/query-index';
-import {
-  bundleRetrieval,
-  promptAnswerer,
-  type LedgerAccess,
-} from '../../../data/language/evaluation/answerer';
+import { bundleRetrieval, promptAnswerer } from '../../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../../data/language/reranker';
 import { evaluateCases } from '../../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../../data/language/evaluation/evaluator-tools';
 import { openLedgerChat } from '../../../data/language/ledger-chat';

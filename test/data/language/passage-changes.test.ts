@@ -2,10 +2,10 @@ import { openIndexReader } from '../../../data/index/query-index';
 import { digestOf } from '../../../data/digest';
 import {
   bundleRetrieval,
-  promptAnswerer,
-  type LedgerAccess,
   type CaseRetrieval,
+  promptAnswerer,
 } from '../../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../../data/language/reranker';
 import { screenedRetrieval } from '../../../data/language/evaluation/bundle-answerer';
 import { caseScreens } from '../../../data/language/evaluation/case-screens';
 import { evaluateCases } from '../../../data/language/evaluation/evaluate-cases';

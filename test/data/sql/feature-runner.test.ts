@@ -7,7 +7,8 @@ import {
   type FeatureColumns,
   type FeatureRunner,
 } from '../../../data/sql/feature-runner';
-import { compileFeatureSql, type FeaturePlan } from '../../../data/sql/feature-sql';
+import { compileFeatureSql } from '../../../data/sql/feature-sql';
+import type { FeaturePlan } from '../../../data/sql/feature-compiler';
 import { writeFeatureTables } from '../../../data/sql/feature-table';
 import { quoteText, readParquet, withDuckDb } from '../../../data/sql/platform-sql';
 import type { Column } from '../../../domain/dataset/dataset';

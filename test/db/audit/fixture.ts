@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { keyIdOf, requestKey } from '../../../db/audit/keys';
-import type { AuditArchive, AuditHead, AuditKey, AuditSigner } from '../../../db/audit/repository';
+import type { AuditArchive, AuditHead, AuditKey, AuditSigner } from '../../../db/audit/records';
 import type { Registry } from '../../../db/registry';
 import { tenant } from '../registry-fixture';
 

@@ -4,7 +4,7 @@ import { proofProblem } from '../../../db/audit/prove';
 import { withActingKey } from '../../../db/access/acting-key';
 import { openDatabase } from '../../../db/connection';
 import { placesOf } from '../../../db/audit/verify';
-import type { AuditHead, AuditKey, AuditSigner } from '../../../db/audit/repository';
+import type { AuditHead, AuditKey, AuditSigner } from '../../../db/audit/records';
 import { appendAudit } from '../../../db/audit/entry';
 import { memoryArchive, newSigner, registerFirst, type MemoryArchive } from './fixture';
 import { empty, openTestRegistry, tenant, type TestRegistry } from '../registry-fixture';

@@ -1,5 +1,5 @@
 import type { RunId } from '../../../domain/ids';
-import type { DatasetAlias } from '../../../db/dataset/repository';
+import type { DatasetAlias } from '../../../db/dataset/records';
 import {
   openTestRegistry,
   refTo,

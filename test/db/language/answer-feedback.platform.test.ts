@@ -8,8 +8,8 @@ import {
 import type { LoggedAnswer } from '../../../domain/language/logged-answer';
 import { emptyRolloutState } from '../../../domain/rollout/state';
 import { newId } from '../../../db/ids';
-import type { OtherScore, PredictionRow } from '../../../db/serving/prediction-repository';
-import type { DuePair, RolloutRecord } from '../../../db/rollout/repository';
+import type { OtherScore, PredictionRow } from '../../../db/serving/prediction-records';
+import type { DuePair, RolloutRecord } from '../../../db/rollout/records';
 import {
   openTestRegistry,
   registerVersions,

@@ -1,4 +1,4 @@
-import type { NotifyEvent, NotifySpec } from '../../../domain/lifecycle/lifecycle';
+import type { NotifyEvent, NotifySpec } from '../../../domain/notification/notification';
 import type { RunId, Tenant } from '../../../domain/ids';
 import type { DeliveryOutcome, WebhookDelivery } from '../../../db/notification/webhook-repository';
 import { notify } from '../../../db/notification/notification';

@@ -1,9 +1,9 @@
 import type { RolloutId, RunId } from '../../../domain/ids';
 import type { CanarySpec } from '../../../domain/lifecycle/lifecycle';
 import { emptyRolloutState } from '../../../domain/rollout/state';
-import type { Promotion } from '../../../db/alias/repository';
+import type { Promotion } from '../../../db/alias/records';
 import type { Registry } from '../../../db/registry';
-import type { RolloutOpening, RolloutRepository } from '../../../db/rollout/repository';
+import type { RolloutOpening, RolloutRepository } from '../../../db/rollout/records';
 import { startRun, tenant, unique } from '../registry-fixture';
 
 export const canary: CanarySpec = {

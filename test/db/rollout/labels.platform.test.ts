@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import type { IdempotencyKey, PredictionId, RunId } from '../../../domain/ids';
 import { emptyRolloutState, type RolloutState } from '../../../domain/rollout/state';
 import { newId } from '../../../db/ids';
-import type { OtherScore, PredictionRow } from '../../../db/serving/prediction-repository';
-import type { DueBatch, DuePair, RolloutRecord } from '../../../db/rollout/repository';
+import type { OtherScore, PredictionRow } from '../../../db/serving/prediction-records';
+import type { DueBatch, DuePair, RolloutRecord } from '../../../db/rollout/records';
 import {
   openTestRegistry,
   registerVersions,

@@ -1,5 +1,5 @@
 import type { RolloutId, RunId } from '../../../domain/ids';
-import type { RolloutRecord } from '../../../db/rollout/repository';
+import type { RolloutRecord } from '../../../db/rollout/records';
 import { newId } from '../../../db/ids';
 import { attemptOf, canaryAtAttempt } from '../../../domain/rollout/judging/attempts';
 import type { Verdict } from '../../../domain/decision/verdict';

@@ -1,7 +1,7 @@
 import { newId } from '../../../db/ids';
 import type { PredictionQuery } from '../../../db/serving/prediction-list';
 import { selectPredictions } from '../../../db/serving/prediction-list';
-import type { PredictionRow } from '../../../db/serving/prediction-repository';
+import type { PredictionRow } from '../../../db/serving/prediction-records';
 import type { PredictionId } from '../../../domain/ids';
 import { explain } from '../../support/query-plan';
 import { openTestRegistry, tenant, type TestRegistry } from '../registry-fixture';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { PredictionId } from '../../../domain/ids';
 import { newId } from '../../../db/ids';
 import { joinAges } from '../../../db/serving/feedback-repository';
-import type { PredictionRow } from '../../../db/serving/prediction-repository';
+import type { PredictionRow } from '../../../db/serving/prediction-records';
 import {
   openTestRegistry,
   registerVersions,

@@ -4,7 +4,7 @@ import { decide, judge } from '../../../domain/decision/decide';
 import type { Evidence, Measurement } from '../../../domain/decision/evidence';
 import { explainEvidence, explainGates, explainVerdict } from '../../../domain/decision/explain';
 import { confidenceAt } from '../../../domain/decision/gates/attempts';
-import type { GateSpec } from '../../../domain/lifecycle/lifecycle';
+import type { GateSpec } from '../../../domain/decision/gate-spec';
 import { levelsFor, policyOf, type EvaluationPolicy } from '../../../domain/decision/policy';
 import {
   better,

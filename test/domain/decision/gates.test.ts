@@ -1,7 +1,7 @@
 import { judge } from '../../../domain/decision/decide';
 import type { Evidence } from '../../../domain/decision/evidence';
 import type { GateOutcome } from '../../../domain/decision/gates/gate';
-import type { GateSpec } from '../../../domain/lifecycle/lifecycle';
+import type { GateSpec } from '../../../domain/decision/gate-spec';
 import {
   agreeing,
   better,

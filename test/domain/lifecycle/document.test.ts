@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { formatIssue, invalidInput } from '../../../domain/document/issue-text';
-import { notifyEvents } from '../../../domain/lifecycle/lifecycle';
+import { notifyEvents } from '../../../domain/notification/notification';
 import { parseLifecycle, revisionDigestInput } from '../../../domain/lifecycle/document';
 import { documentOf } from '../../../domain/lifecycle/spec';
 import { llmLifecycleTemplate } from '../../../domain/language/lifecycle/template';

@@ -1,5 +1,5 @@
 import type { Digest } from '../../../domain/dataset/artifact';
-import type { LifecycleRevision } from '../../../domain/lifecycle/lifecycle';
+import type { LifecycleRevision } from '../../../domain/lifecycle/revision';
 import { parseLifecycle } from '../../../domain/lifecycle/document';
 import type { LifecyclePlan, NextRevision } from '../../../domain/lifecycle/plan';
 import { planLifecycle } from '../../../domain/lifecycle/plan';

@@ -1,5 +1,4 @@
-import { notifyEvents } from '../../../domain/lifecycle/lifecycle';
-import { notifyEventOf, retryDelay } from '../../../domain/notification/notification';
+import { notifyEventOf, notifyEvents, retryDelay } from '../../../domain/notification/notification';
 
 describe('the events of webhooks', () => {
   test.each(notifyEvents)('%s', (event) => {

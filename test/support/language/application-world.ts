@@ -16,7 +16,7 @@ import {
 import { createRolloutActivities } from '../../../activities/rollout/rollout';
 import { createWatchRolloutActivities } from '../../../activities/rollout/watch';
 import { openModelAccess, type ModelAccess } from '../../../data/language/model-access';
-import type { RolloutRecord } from '../../../db/rollout/repository';
+import type { RolloutRecord } from '../../../db/rollout/records';
 import { defaultTenant as tenant, type RunId } from '../../../domain/ids';
 import { answerLabel, llmCanaryOf } from '../../../domain/language/canary/canary';
 import {

@@ -1,4 +1,5 @@
-import type { ModelAccess, Question } from '../../../data/language/model-access';
+import type { ModelAccess } from '../../../data/language/model-access';
+import type { Question } from '../../../data/language/attempt';
 import { digestOf } from '../../../data/digest';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import { failure } from '../../../domain/failure';

@@ -1,6 +1,6 @@
 import type { ProviderSettings } from '../../../domain/language/provider/settings';
 import { defaultTenant } from '../../../domain/ids';
-import type { Question } from '../../../data/language/model-access';
+import type { Question } from '../../../data/language/attempt';
 
 export const tenant = defaultTenant;
 

@@ -4,7 +4,7 @@ import { digestOf } from '../../../data/digest';
 import { openDatabase } from '../../../db/connection';
 import { migrate } from '../../../db/migrate';
 import { createRegistry, type Registry } from '../../../db/registry';
-import type { RolloutRecord } from '../../../db/rollout/repository';
+import type { RolloutRecord } from '../../../db/rollout/records';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import { defaultTenant as tenant, type RunId } from '../../../domain/ids';
 import type { ModelLifecycleSpec } from '../../../domain/lifecycle/lifecycle';

@@ -1,6 +1,6 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
 import type { ArtifactRef, Digest } from '../../../domain/dataset/artifact';
-import type { EvaluateSpec, GateSpec } from '../../../domain/lifecycle/lifecycle';
+import type { EvaluateSpec, GateSpec } from '../../../domain/decision/gate-spec';
 import type { ComparedChampion, ModelVersionRef } from '../../../domain/model/model';
 import { versionName } from '../../../domain/model/model';
 import type { ParityEvidence } from '../../../domain/evaluation/parity';

@@ -1,5 +1,5 @@
 import type { ApiKeyScope } from '../../../../db/access/repository';
-import type { AuditRow } from '../../../../db/audit/repository';
+import type { AuditRow } from '../../../../db/audit/records';
 import { tenant } from '../../../db/registry-fixture';
 import type { ApiWorld } from '../support/api-world';
 import { openApiWorld } from '../support/api-world';

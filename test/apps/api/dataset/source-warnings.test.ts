@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sourceWarnings } from '../../../../apps/api/dataset/source-warnings';
-import type { LifecycleSpec } from '../../../../domain/lifecycle/lifecycle';
+import type { LifecycleSpec } from '../../../../domain/lifecycle/revision';
 import { yamlDocument } from '../../../../domain/document/yaml-document.schema';
 
 const folder = mkdtempSync(join(tmpdir(), 'source-warnings-'));

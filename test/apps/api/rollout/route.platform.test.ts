@@ -6,7 +6,7 @@ import { digestOf } from '../../../../data/digest';
 import { observe, startEvidence } from '../../../../domain/rollout/judging/observe';
 import { rolloutPolicyOf } from '../../../../domain/rollout/policy';
 import type { RolloutState } from '../../../../domain/rollout/state';
-import type { RolloutRecord } from '../../../../db/rollout/repository';
+import type { RolloutRecord } from '../../../../db/rollout/records';
 import { rolloutWorkflowId } from '../../../../workflows/run/messages';
 import { canary, openRollout, promoteOver } from '../../../db/rollout/fixture';
 import { registerVersions, startRun, tenant, unique } from '../../../db/registry-fixture';

@@ -1,5 +1,5 @@
 import { newId } from '../../../../db/ids';
-import type { PredictionRow } from '../../../../db/serving/prediction-repository';
+import type { PredictionRow } from '../../../../db/serving/prediction-records';
 import type { PredictionId, Tenant } from '../../../../domain/ids';
 import type { LoggedAnswer } from '../../../../domain/language/logged-answer';
 import { digestOf, registerVersions, tenant } from '../../../db/registry-fixture';

@@ -21,7 +21,7 @@ import { openTrainerCatalog } from '../../../../data/training/catalog';
 import type { Registry } from '../../../../db/registry';
 import type { ApiKeyScope } from '../../../../db/access/repository';
 import { apiKeyScopes } from '../../../../db/access/repository';
-import type { AuditArchive, AuditSigner } from '../../../../db/audit/repository';
+import type { AuditArchive, AuditSigner } from '../../../../db/audit/records';
 import type { RunRecord } from '../../../../db/run/repository';
 import { newSigner, registerFirst } from '../../../db/audit/fixture';
 import { openTestRegistry, tenant, type TestRegistry } from '../../../db/registry-fixture';

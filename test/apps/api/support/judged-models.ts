@@ -5,7 +5,7 @@
 import { digestOf } from '../../../../data/digest';
 import { decide } from '../../../../domain/decision/decide';
 import type { DecisionId, RunId } from '../../../../domain/ids';
-import type { GateSpec } from '../../../../domain/lifecycle/lifecycle';
+import type { GateSpec } from '../../../../domain/decision/gate-spec';
 import { evidence, policy, useful } from '../../../support/evidence';
 import { refTo, signature, tenant } from '../../../db/registry-fixture';
 import type { Answer, ApiWorld, CallOptions } from './api-world';

@@ -1,4 +1,4 @@
-import type { PredictionRecord } from '../../../../db/serving/prediction-repository';
+import type { PredictionRecord } from '../../../../db/serving/prediction-records';
 import { defaultTenant as tenant, type PredictionId } from '../../../../domain/ids';
 import {
   openApplicationWorld,

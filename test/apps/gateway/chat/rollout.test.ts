@@ -1,7 +1,7 @@
 import OpenAI from 'openai';
 import { gatewayDefaults, type ChatLimits } from '../../../../apps/gateway/config';
 import { openModelAccess, type ModelAccess } from '../../../../data/language/model-access';
-import type { PredictionRow } from '../../../../db/serving/prediction-repository';
+import type { PredictionRow } from '../../../../db/serving/prediction-records';
 import type { RolloutId } from '../../../../domain/ids';
 import type { SafetyPolicy } from '../../../../domain/safety/policy';
 import { noSecret, providerAt } from '../../../support/provider/model-access';

@@ -9,7 +9,7 @@ import { createScorer } from '../../../../apps/gateway/inference/scorer';
 import { servedVersion } from '../../../../apps/gateway/model/served-version';
 import { sha256 } from '../../../../data/digest';
 import { defaultTenant, type RolloutId } from '../../../../domain/ids';
-import type { PredictionRow } from '../../../../db/serving/prediction-repository';
+import type { PredictionRow } from '../../../../db/serving/prediction-records';
 import type { ModelSignature } from '../../../../domain/model/model';
 import { distanceModel, distanceRequest } from '../../../support/serving/served-models';
 

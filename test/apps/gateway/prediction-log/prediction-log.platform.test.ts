@@ -5,7 +5,7 @@ import { gatewayDefaults } from '../../../../apps/gateway/config';
 import { startPredictionLog } from '../../../../apps/gateway/prediction-log/prediction-log';
 import { openSpill } from '../../../../apps/gateway/prediction-log/spill';
 import { newId } from '../../../../db/ids';
-import type { PredictionRow } from '../../../../db/serving/prediction-repository';
+import type { PredictionRow } from '../../../../db/serving/prediction-records';
 import type { PredictionId } from '../../../../domain/ids';
 import { openTestRegistry, tenant } from '../../../db/registry-fixture';
 

@@ -20,7 +20,7 @@ import {
   type SpillSegment,
   type Spill,
 } from '../../../../apps/gateway/prediction-log/spill';
-import type { PredictionRow } from '../../../../db/serving/prediction-repository';
+import type { PredictionRow } from '../../../../db/serving/prediction-records';
 import { failure } from '../../../../domain/failure';
 import { defaultTenant, type PredictionId } from '../../../../domain/ids';
 import { fakeRegistry, type FakeRegistry } from '../fakes';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defaultTenant as tenant, type PredictionId } from '../../../../domain/ids';
 import type { ModelVersionRef } from '../../../../domain/model/model';
-import type { DuePair, RolloutRecord } from '../../../../db/rollout/repository';
+import type { DuePair, RolloutRecord } from '../../../../db/rollout/records';
 import type { GatewayProcess } from '../../../support/process/gateway-process';
 import { testBucket, migratedDatabase } from '../../../support/platform';
 import {

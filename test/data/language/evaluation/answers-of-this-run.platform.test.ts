@@ -2,15 +2,13 @@
  * Which answers and latencies an evaluation uses, when the ledger also has those of other runs and
  * of standbys.
  */
-import { promptAnswerer, type LedgerAccess } from '../../../../data/language/evaluation/answerer';
+import { promptAnswerer } from '../../../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../../../data/language/reranker';
 import { evaluateCases } from '../../../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../../../data/language/evaluation/evaluator-tools';
 import { openLedgerChat } from '../../../../data/language/ledger-chat';
-import {
-  openModelAccess,
-  type ModelAccess,
-  type ModelTarget,
-} from '../../../../data/language/model-access';
+import { type ModelAccess, openModelAccess } from '../../../../data/language/model-access';
+import type { ModelTarget } from '../../../../data/language/attempt';
 import { digestOf } from '../../../../data/digest';
 import type { RunId } from '../../../../domain/ids';
 import type { EvaluationCase } from '../../../../domain/language/cases/case';

@@ -1,11 +1,10 @@
 /** Evaluations and searches against a real HTTP provider, through the real call ledger. */
 import { getEventListeners, setMaxListeners } from 'node:events';
 import { createEvaluatorTools } from '../../../../data/language/evaluation/evaluator-tools';
-import { promptAnswerer, type LedgerAccess } from '../../../../data/language/evaluation/answerer';
-import {
-  evaluateCases,
-  type EvaluationProgress,
-} from '../../../../data/language/evaluation/evaluate-cases';
+import { promptAnswerer } from '../../../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../../../data/language/reranker';
+import { evaluateCases } from '../../../../data/language/evaluation/evaluate-cases';
+import type { EvaluationProgress } from '../../../../data/language/evaluation/evaluation';
 import { calibrateJudge, createJudge } from '../../../../data/language/evaluation/judge';
 import { openLedgerChat } from '../../../../data/language/ledger-chat';
 import type { RetrievedPassages } from '../../../../data/language/retrieval';

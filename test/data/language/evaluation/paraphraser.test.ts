@@ -1,4 +1,4 @@
-import type { LedgerAccess } from '../../../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../../../data/language/reranker';
 import { createParaphraser } from '../../../../data/language/evaluation/paraphraser';
 import { failure, type FailureType } from '../../../../domain/failure';
 import { defaultTenant as tenant } from '../../../../domain/ids';

@@ -1,7 +1,8 @@
 /**
  * Robustness to paraphrases, which a model makes once and which all candidates share.
  */
-import { promptAnswerer, type LedgerAccess } from '../../../../data/language/evaluation/answerer';
+import { promptAnswerer } from '../../../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../../../data/language/reranker';
 import { evaluateCases } from '../../../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../../../data/language/evaluation/evaluator-tools';
 import { createParaphraser } from '../../../../data/language/evaluation/paraphraser';

@@ -1,8 +1,6 @@
 import { promptAnswerer, type Answerer } from '../../../../data/language/evaluation/answerer';
-import {
-  evaluateCases,
-  type CaseEvaluation,
-} from '../../../../data/language/evaluation/evaluate-cases';
+import { evaluateCases } from '../../../../data/language/evaluation/evaluate-cases';
+import type { CaseEvaluation } from '../../../../data/language/evaluation/evaluation';
 import { createEvaluatorTools } from '../../../../data/language/evaluation/evaluator-tools';
 import { digestOf } from '../../../../data/digest';
 import { defaultTenant as tenant } from '../../../../domain/ids';

@@ -1,4 +1,5 @@
-import type { Answerer, LedgerAccess } from '../../../../data/language/evaluation/answerer';
+import type { Answerer } from '../../../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../../../data/language/reranker';
 import { caseScreens } from '../../../../data/language/evaluation/case-screens';
 import { screenedAnswerer } from '../../../../data/language/evaluation/screened-answerer';
 import { failure } from '../../../../domain/failure';

@@ -1,8 +1,5 @@
-import {
-  openModelAccess,
-  type ModelAccess,
-  type Question,
-} from '../../../../data/language/model-access';
+import { type ModelAccess, openModelAccess } from '../../../../data/language/model-access';
+import type { Question } from '../../../../data/language/attempt';
 import type { ResolveSecret } from '../../../../data/language/provider/provider-gate';
 import type { ProviderSettings } from '../../../../domain/language/provider/settings';
 import { noSecret, providerAt, question, tenant } from '../../../support/provider/model-access';

@@ -2,7 +2,7 @@
  * A verdict or proposal that a provider's filter withholds depends on the text and must not end an
  * evaluation.
  */
-import type { LedgerAccess } from '../../../../data/language/evaluation/answerer';
+import type { LedgerAccess } from '../../../../data/language/reranker';
 import { caseScreens } from '../../../../data/language/evaluation/case-screens';
 import { createJudge } from '../../../../data/language/evaluation/judge';
 import { createMutator } from '../../../../data/prompt/propose';

@@ -1,8 +1,8 @@
 import {
-  measureHoldout,
   type MeasuredHoldout,
-  type MeasurementPlan,
+  measureHoldout,
 } from '../../../../domain/evaluation/measure/holdout';
+import type { MeasurementPlan } from '../../../../domain/evaluation/measure/plan';
 import { classSupport, type ClassMetric } from '../../../../domain/evaluation/metrics/multiclass';
 import type { Measurement } from '../../../../domain/decision/evidence';
 import { seededRandom } from '../../../../domain/statistics/random';

@@ -1,10 +1,9 @@
 import { canonicalJson } from '../../../../domain/canonical';
 import {
-  measureHoldout,
-  type MeasurementPlan,
   type MeasuredHoldout,
-  type ScoredHoldout,
+  measureHoldout,
 } from '../../../../domain/evaluation/measure/holdout';
+import type { MeasurementPlan, ScoredHoldout } from '../../../../domain/evaluation/measure/plan';
 import { valueOf } from '../../../../domain/evaluation/metrics/metrics';
 import { standardLevels } from '../../../../domain/statistics/interval';
 import { seededRandom } from '../../../../domain/statistics/random';

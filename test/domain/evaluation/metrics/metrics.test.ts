@@ -2,7 +2,10 @@ import fc from 'fast-check';
 import { increaseOf } from '../../../../domain/evaluation/metrics/metric';
 import { metrics, valueOf } from '../../../../domain/evaluation/metrics/metrics';
 import { rowsOf, type ScoredSample } from '../../../../domain/evaluation/metrics/sample';
-import { classificationMetrics, type MetricName } from '../../../../domain/lifecycle/lifecycle';
+import {
+  classificationMetrics,
+  type MetricName,
+} from '../../../../domain/evaluation/metrics/names';
 
 const days = [0, 0, 0, 1, 1, 1, 2, 2, 3, 3];
 const classes = sampleOf(

@@ -9,7 +9,7 @@ import { rowLogloss } from '../../../../domain/evaluation/metrics/classification
 import { metrics, valueOf } from '../../../../domain/evaluation/metrics/metrics';
 import { alignClasses, classStatistics } from '../../../../domain/evaluation/metrics/multiclass';
 import { rowsOf, type ScoredSample } from '../../../../domain/evaluation/metrics/sample';
-import { multiclassMetrics, type MetricName } from '../../../../domain/lifecycle/lifecycle';
+import { type MetricName, multiclassMetrics } from '../../../../domain/evaluation/metrics/names';
 
 const sample: ScoredSample = {
   labels: Float64Array.from([0, 1, 2, 0, 1, 2, 0, 0, 2, 1]),

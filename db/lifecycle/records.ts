@@ -1,0 +1,148 @@
+import type { Digest } from '../../domain/dataset/artifact';
+import type { Tenant } from '../../domain/ids';
+import type { LifecycleKind, ScheduleSpec } from '../../domain/lifecycle/lifecycle';
+import type { Page, PageRequest } from '../page';
+import type { ProgramRef } from '../../domain/project/program';
+import type { Loosening } from '../../domain/lifecycle/loosenings';
+import type { ApiKeyIdentity } from '../access/repository';
+import type { LifecycleRevision } from '../../domain/lifecycle/revision';
+
+export interface ArchiveRequest {
+  readonly tenant: Tenant;
+  readonly name: string;
+  readonly actor: string;
+  readonly reason: string;
+}
+
+export interface LifecycleArchive {
+  readonly lifecycle: string;
+  readonly archived: { readonly at: string; readonly by: string; readonly reason: string } | null;
+  readonly deletedAt: string | null;
+  /** The version that continues to serve. */
+  readonly champion: number | null;
+  /** Runs that started earlier and continue. */
+  readonly openRuns: readonly RunId[];
+}
+
+/** Input of `apply`; the registry adds the number. */
+export type NewLifecycleRevision = Omit<LifecycleRevision, 'revision'>;
+
+export interface LifecycleSummary {
+  readonly name: string;
+  readonly kind: string;
+  readonly owner: string;
+  /** The revision that new runs use. */
+  readonly revision: number;
+  readonly digest: Digest;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly archivedAt: string | null;
+}
+
+export interface LifecycleRevisionSummary {
+  readonly revision: number;
+  readonly digest: Digest;
+  readonly appliedBy: string;
+  readonly appliedAt: string;
+}
+
+/** A revision that loosens the policy and waits for a second person's acceptance. */
+export interface LifecycleProposal {
+  readonly revision: number;
+  readonly digest: Digest;
+  /** The revision that stays in force until this one is accepted. */
+  readonly baseRevision: number;
+  readonly loosenings: readonly Loosening[];
+  readonly proposedBy: string;
+  readonly proposedAt: string;
+}
+
+export type AppliedRevision =
+  | { readonly kind: 'inForce'; readonly revision: LifecycleRevision; readonly changed: boolean }
+  | { readonly kind: 'pending'; readonly proposal: LifecycleProposal };
+
+export interface ProposalDecision {
+  readonly tenant: Tenant;
+  readonly name: string;
+  readonly revision: number;
+  readonly caller: Pick<ApiKeyIdentity, 'id' | 'name' | 'scope'>;
+  readonly reason: string;
+}
+
+export interface LifecycleSchedule {
+  readonly revision: number;
+  readonly kind: LifecycleKind;
+  /** The project that executes the lifecycle; null for a built-in one. */
+  readonly program: ProgramRef | null;
+  readonly schedule: ScheduleSpec | null;
+}
+
+export interface LifecycleRepository {
+  /**
+   * Makes the revision current. One that loosens the current policy is proposed instead, and takes
+   * effect with `accept`. `changed` is false if it is already current. An older digest becomes
+   * current under its old number. Applying any revision supersedes a pending one. A change adds
+   * `schedule.sync` to the outbox, so that the schedule follows even if the caller stops.
+   */
+  apply(input: {
+    readonly tenant: Tenant;
+    readonly revision: NewLifecycleRevision;
+    readonly actor: string;
+  }): Promise<AppliedRevision>;
+  proposal(input: {
+    readonly tenant: Tenant;
+    readonly name: string;
+  }): Promise<LifecycleProposal | null>;
+  /**
+   * Puts the pending revision in force. Throws NotFound if this one is not pending, and Forbidden
+   * for its author unless an admin sets `selfApprove`. The caller checks who may accept.
+   */
+  accept(input: ProposalDecision & { readonly selfApprove: boolean }): Promise<LifecycleRevision>;
+  /** Discards the pending revision. Throws NotFound if this one is not pending. */
+  reject(input: ProposalDecision): Promise<void>;
+  /** Prevents new runs. Open runs and the champion continue. A repetition changes nothing. */
+  archive(input: ArchiveRequest): Promise<LifecycleArchive>;
+  /** Accepts runs again. A repetition changes nothing. */
+  unarchive(input: ArchiveRequest): Promise<LifecycleArchive>;
+  /** A repetition changes nothing. @throws Conflict that names the open runs or the champion. */
+  delete(input: ArchiveRequest & { readonly stopServing: boolean }): Promise<LifecycleArchive>;
+  /** Who archived it, when and why; null if it is in use, deleted or unknown. */
+  archived(input: {
+    readonly tenant: Tenant;
+    readonly name: string;
+  }): Promise<LifecycleArchive['archived']>;
+  /**
+   * The schedule that should be in effect: none while it is archived or deleted. Null if there is
+   * no such lifecycle.
+   */
+  scheduled(input: {
+    readonly tenant: Tenant;
+    readonly name: string;
+  }): Promise<LifecycleSchedule | null>;
+  /** The current revision, or the one with `digest`. A deleted lifecycle has no current one. */
+  get(input: {
+    readonly tenant: Tenant;
+    readonly name: string;
+    readonly digest?: Digest | undefined;
+    readonly revision?: number | undefined;
+  }): Promise<LifecycleRevision | null>;
+  /** By name: those in use or, with `archived`, the archived ones. Deleted ones are not listed. */
+  list(
+    input: { readonly tenant: Tenant; readonly archived?: boolean } & PageRequest,
+  ): Promise<Page<LifecycleSummary>>;
+  revisions(
+    input: { readonly tenant: Tenant; readonly name: string } & PageRequest,
+  ): Promise<Page<LifecycleRevisionSummary>>;
+  /**
+   * Records a person's action on the schedule. Call it before Temporal, which has no part in the
+   * transaction.
+   */
+  auditSchedule(input: {
+    readonly tenant: Tenant;
+    readonly name: string;
+    readonly action: 'trigger' | 'pause' | 'resume' | 'backfill';
+    readonly actor: string;
+    readonly cause: string;
+    readonly after?: unknown;
+  }): Promise<void>;
+}

@@ -1,0 +1,55 @@
+import type { MetricName } from '../evaluation/metrics/names';
+
+export interface EvaluateSpec {
+  readonly metrics: readonly MetricName[];
+  readonly slices: {
+    readonly columns: readonly string[];
+    readonly metric: MetricName;
+    readonly minRows: number;
+  } | null;
+  readonly gates: readonly GateSpec[];
+  /** The reason, when `gates` is empty on purpose. */
+  readonly ungated: string | null;
+}
+
+export type WhenAbsent = 'baseline' | 'notApplicable';
+
+/**
+ * A fixed version of the lifecycle's model. A comparison with it stops small losses from adding up
+ * over many champions.
+ */
+export interface AnchorVersion {
+  readonly version: number;
+}
+
+export type GateSpec =
+  | (GatedMetric & {
+      readonly name: string;
+      readonly kind: 'threshold';
+      readonly min: number | null;
+      readonly max: number | null;
+      readonly confidence: number;
+    })
+  | (GatedMetric & {
+      readonly name: string;
+      readonly kind: 'nonInferiority' | 'superiority';
+      readonly against: 'champion' | 'baseline' | AnchorVersion;
+      readonly whenAbsent: WhenAbsent;
+      readonly margin: number;
+      readonly confidence: number;
+    })
+  | {
+      readonly name: string;
+      readonly kind: 'slice';
+      readonly against: 'champion' | 'baseline' | AnchorVersion;
+      readonly whenAbsent: WhenAbsent;
+      readonly maxIncrease: number;
+      readonly confidence: number;
+    }
+  | {
+      readonly name: string;
+      readonly kind: 'parity';
+      readonly rows: number;
+      readonly tolerance: number;
+      readonly minShare: number;
+    };
