@@ -11,7 +11,6 @@ import {
 } from '../../data/training/python-environments';
 import { failure, type Issue } from '../../domain/failure';
 import { computeSchema } from '../../domain/lifecycle/lifecycle.schema';
-import { computeOf } from '../../domain/lifecycle/spec';
 import type { ProjectConfig } from '../../domain/project/config';
 import type { ProgramSpec, ProjectStepSpec } from '../../domain/project/program';
 import { configName, type ProjectFolder } from './project-folder';
@@ -59,7 +58,7 @@ export async function describeSteps(
     });
   const code = digestOf({ files: stepCodeDigest(folder, paths), lock });
   const described = steps.map(({ name, file, function: func }): [string, ProjectStepSpec] => {
-    const compute = computeOf(computeSchema.parse(config.steps?.[name]?.compute ?? {}));
+    const compute = computeSchema.parse(config.steps?.[name]?.compute ?? {});
     return [name, { file, function: func, code, compute }];
   });
   const files = paths.map((path): [string, Buffer] => [path, readFileSync(join(folder, path))]);

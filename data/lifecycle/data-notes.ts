@@ -129,7 +129,7 @@ function daysIn(
   if (quarters === null) return Infinity;
   const [begin, end] = [Date.parse(holdout.from), Date.parse(holdout.until)];
   const inside = quarters.filter((quarter) => quarter > begin - quarterMs && quarter < end);
-  const calendar = openCalendar(time.timezone ?? 'UTC');
+  const calendar = openCalendar(time.timezone);
   return evaluatedRows(Float64Array.from(inside), {
     window: holdout,
     calendar,

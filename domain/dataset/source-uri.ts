@@ -98,3 +98,22 @@ export function absoluteUri(uri: string, folder: string): string {
 export function isRelativeUri(uri: string): boolean {
   return /^file:\/\/\.{1,2}\//i.test(uri);
 }
+
+export type SourceFormat = 'parquet' | 'csv' | 'ndjson';
+
+/**
+ * The format by the ending of the URI; null when the ending is unknown. Samples and datasets are
+ * Parquet.
+ */
+export function formatOf(uri: string): SourceFormat | null {
+  if (['sample', 'dataset'].includes(schemeOf(uri) ?? '')) return 'parquet';
+  const [, ending] = /\.([a-z]+)$/i.exec(uri.split('?')[0] ?? '') ?? [];
+  return endings[ending?.toLowerCase() ?? ''] ?? null;
+}
+
+const endings: Readonly<Record<string, SourceFormat>> = {
+  parquet: 'parquet',
+  csv: 'csv',
+  ndjson: 'ndjson',
+  jsonl: 'ndjson',
+};

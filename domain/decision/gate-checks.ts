@@ -92,7 +92,7 @@ function holdoutIssues(
   const split = splitSchema.safeParse(valueAt(value, ['spec', 'data', 'split']));
   const judges = gates.find((gate) => gate !== undefined && gate.kind !== 'parity');
   if (!split.success || split.data.by !== 'time' || judges === undefined) return [];
-  const { holdout } = split.data;
+  const { holdoutDays: holdout } = split.data;
   const written = valueAt(value, ['spec', 'data', 'label', 'availableAfter']);
   const delay = typeof written === 'string' ? parseDuration(written) : null;
   const needed = minDays + daysCutBy(delay?.seconds ?? 0);

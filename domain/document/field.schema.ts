@@ -1,6 +1,13 @@
 import { z } from 'zod';
-import { byteSizePattern, parseByteSize, suggestByteSize } from '../byte-size';
-import { durationPattern, parseDuration, suggestDuration } from '../duration';
+import { byteSizePattern, formatByteSize, parseByteSize, suggestByteSize } from '../byte-size';
+import {
+  durationPattern,
+  formatDuration,
+  formatSeconds,
+  parseDuration,
+  suggestDuration,
+  type CalendarDuration,
+} from '../duration';
 import { formatInstant, parseInstant } from '../dataset/time-window';
 import { schemaIssue } from './schema-issues.schema';
 
@@ -34,14 +41,16 @@ export function secondsField(
   { min = aSecond, max = aYear }: { readonly min?: number; readonly max?: number } = {},
 ) {
   return z
-    .string()
-    .transform((text, context) => {
-      const duration = parseDuration(text);
-      if (duration === null || duration.months > 0)
-        return refuse(context, unreadable(text, fixedLength(suggestDuration(text))));
-      if (duration.seconds < min || duration.seconds > max)
-        return refuse(context, schemaIssue(`cannot be ${text}`));
-      return duration.seconds;
+    .codec(z.string(), z.number(), {
+      decode: (text, context) => {
+        const duration = parseDuration(text);
+        if (duration === null || duration.months > 0)
+          return refuse(context, unreadable(text, fixedLength(suggestDuration(text))));
+        if (duration.seconds < min || duration.seconds > max)
+          return refuse(context, schemaIssue(`cannot be ${text}`));
+        return duration.seconds;
+      },
+      encode: formatSeconds,
     })
     .meta({ description: what, pattern: durationPattern.source.replace('|mo', '') });
 }
@@ -49,15 +58,17 @@ export function secondsField(
 /** `30d` → 30. */
 export function daysField(what: string) {
   return z
-    .string()
-    .transform((text, context) => {
-      const duration = parseDuration(text);
-      if (duration === null || duration.months > 0)
-        return refuse(context, unreadable(text, fixedLength(suggestDuration(text))));
-      const days = duration.seconds / 86_400;
-      return Number.isInteger(days) && days >= 1 && days <= 3_660
-        ? days
-        : refuse(context, schemaIssue(`cannot be ${text}`));
+    .codec(z.string(), z.number(), {
+      decode: (text, context) => {
+        const duration = parseDuration(text);
+        if (duration === null || duration.months > 0)
+          return refuse(context, unreadable(text, fixedLength(suggestDuration(text))));
+        const days = duration.seconds / 86_400;
+        return Number.isInteger(days) && days >= 1 && days <= 3_660
+          ? days
+          : refuse(context, schemaIssue(`cannot be ${text}`));
+      },
+      encode: (days) => `${days}d`,
     })
     .meta({ description: what, pattern: '^\\d{1,7}[hd]$' });
 }
@@ -65,15 +76,17 @@ export function daysField(what: string) {
 /** `6mo` → { months: 6, seconds: 0 }. */
 export function calendarField(what: string) {
   return z
-    .string()
-    .transform((text, context) => {
-      const duration = parseDuration(text);
-      if (duration === null) return refuse(context, unreadable(text, suggestDuration(text)));
-      if (duration.months > 1_200 || duration.seconds > 36_525 * 86_400)
-        return refuse(context, schemaIssue('is longer than 100 years'));
-      return duration.months + duration.seconds > 0
-        ? duration
-        : refuse(context, schemaIssue(`cannot be ${text}`));
+    .codec(z.string(), z.custom<CalendarDuration>(), {
+      decode: (text, context) => {
+        const duration = parseDuration(text);
+        if (duration === null) return refuse(context, unreadable(text, suggestDuration(text)));
+        if (duration.months > 1_200 || duration.seconds > 36_525 * 86_400)
+          return refuse(context, schemaIssue('is longer than 100 years'));
+        return duration.months + duration.seconds > 0
+          ? duration
+          : refuse(context, schemaIssue(`cannot be ${text}`));
+      },
+      encode: formatDuration,
     })
     .meta({ description: what, pattern: durationPattern.source });
 }
@@ -81,21 +94,27 @@ export function calendarField(what: string) {
 /** `2GiB` → 2147483648. */
 export function bytesField(what: string, min: number) {
   return z
-    .string()
-    .transform((text, context) => {
-      const bytes = parseByteSize(text);
-      if (bytes === null) return refuse(context, unreadable(text, suggestByteSize(text)));
-      return bytes >= min ? bytes : refuse(context, schemaIssue(`cannot be ${text}`));
+    .codec(z.string(), z.number(), {
+      decode: (text, context) => {
+        const bytes = parseByteSize(text);
+        if (bytes === null) return refuse(context, unreadable(text, suggestByteSize(text)));
+        return bytes >= min ? bytes : refuse(context, schemaIssue(`cannot be ${text}`));
+      },
+      encode: formatByteSize,
     })
     .meta({ description: what, pattern: byteSizePattern.source });
 }
 
 /** `latest`, or RFC 3339 with an offset → the same instant in UTC. */
 export const untilField = z
-  .string()
-  .transform((text, context) => {
-    const until = text === 'latest' ? text : utc(text);
-    return until ?? refuse(context, schemaIssue(`cannot be ${JSON.stringify(text.slice(0, 60))}`));
+  .codec(z.string(), z.string(), {
+    decode: (text, context) => {
+      const until = text === 'latest' ? text : utc(text);
+      return (
+        until ?? refuse(context, schemaIssue(`cannot be ${JSON.stringify(text.slice(0, 60))}`))
+      );
+    },
+    encode: (until) => until,
   })
   .meta({
     description:
@@ -110,21 +129,23 @@ function utc(text: string): string | null {
 /** A POSIX path inside the folder of the lifecycle: `./sql/x.sql` → `sql/x.sql`. */
 export function pathField(what: string) {
   return z
-    .string()
-    .transform((text, context) => {
-      const parts = text.split('/').filter((part) => part !== '.');
-      if (text.startsWith('/') || /^[a-z]:/i.test(text) || parts.includes('..')) {
-        return refuse(
-          context,
-          schemaIssue('must stay inside the folder of the lifecycle', {
-            expected: 'a relative path such as sql/assemble.sql',
-          }),
-        );
-      }
-      const plain = parts.every((part) => /^[^\\\p{C}]{1,255}$/u.test(part));
-      return plain && parts.length > 0 && text.length <= 512
-        ? parts.join('/')
-        : refuse(context, schemaIssue('is not a file path'));
+    .codec(z.string(), z.string(), {
+      decode: (text, context) => {
+        const parts = text.split('/').filter((part) => part !== '.');
+        if (text.startsWith('/') || /^[a-z]:/i.test(text) || parts.includes('..')) {
+          return refuse(
+            context,
+            schemaIssue('must stay inside the folder of the lifecycle', {
+              expected: 'a relative path such as sql/assemble.sql',
+            }),
+          );
+        }
+        const plain = parts.every((part) => /^[^\\\p{C}]{1,255}$/u.test(part));
+        return plain && parts.length > 0 && text.length <= 512
+          ? parts.join('/')
+          : refuse(context, schemaIssue('is not a file path'));
+      },
+      encode: (path) => path,
     })
     .meta({ description: what });
 }
@@ -141,7 +162,7 @@ function unreadable(text: string, suggestion: string | null): z.core.$ZodRawIssu
   );
 }
 
-function refuse(context: z.core.$RefinementCtx, issue: z.core.$ZodRawIssue): never {
+function refuse(context: Pick<z.core.ParsePayload, 'issues'>, issue: z.core.$ZodRawIssue): never {
   context.issues.push(issue);
   return z.NEVER;
 }

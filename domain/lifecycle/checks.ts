@@ -1,3 +1,4 @@
+import type { SplitSpec } from '../dataset/split';
 import { percent } from '../format';
 import type { SourceDocument } from '../document/document';
 import type { DocumentPath } from '../document/path';
@@ -7,8 +8,8 @@ import type { Issue } from '../failure';
 import { gateIssues } from '../decision/gate-checks';
 import { isClassMetric } from '../evaluation/metrics/multiclass';
 import { metricsOfTask } from '../evaluation/metrics/names';
-import { modelSourceSchema, splitSchema, timeSchema } from './lifecycle.schema';
-import { formatOf } from './spec';
+import { splitSchema, timeSchema, writtenModelSource } from './lifecycle.schema';
+import { formatOf } from '../dataset/source-uri';
 import { tasks, type Task } from '../model/model';
 import { paramsIssues } from '../training/params-size';
 import { releaseIssues } from './release-checks';
@@ -46,7 +47,7 @@ export function sourceIssues({ value, issueAt }: SourceDocument): readonly Issue
       issueAt(path, `${nameOf(path)} has ${count} sources`, { expected: 'one to 32 sources' }),
     ];
   return Object.entries(sources).flatMap(([name, source]) => {
-    const read = modelSourceSchema.safeParse(source);
+    const read = writtenModelSource.safeParse(source);
     if (!read.success) return [];
     const { uri, format } = read.data;
     const told = formatOf(uri);
@@ -81,9 +82,9 @@ function latestIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
   if (!time.success || time.data.until !== 'latest' || !isMap(sources)) return [];
   const read = Object.entries(sources).map(([name, source]) => ({
     name,
-    source: modelSourceSchema.safeParse(source),
+    source: writtenModelSource.safeParse(source),
   }));
-  if (!read.every(({ source }) => source.success && source.data.time === undefined)) return [];
+  if (!read.every(({ source }) => source.success && source.data.time === null)) return [];
   const [first = { name: 'name' }] = read;
   return [
     issueAt(
@@ -105,11 +106,9 @@ function splitIssues(document: SourceDocument): readonly Issue[] {
     : drawnSplitIssues(document, split.data);
 }
 
-type Split = NonNullable<ReturnType<typeof splitSchema.safeParse>['data']>;
-
 function timeSplitIssues(
   { value, issueAt }: SourceDocument,
-  { tuning, confirm, holdout }: Extract<Split, { by: 'time' }>,
+  { tuningDays, confirmDays, holdoutDays }: Extract<SplitSpec, { by: 'time' }>,
 ): readonly Issue[] {
   const written = valueAt(value, ['spec', 'data', 'time']);
   if (written === undefined) {
@@ -122,7 +121,7 @@ function timeSplitIssues(
   }
   const time = timeSchema.safeParse(written);
   if (!time.success) return [];
-  const needed = tuning + confirm + holdout;
+  const needed = tuningDays + confirmDays + holdoutDays;
   const room = shortestDays(time.data.window);
   if (needed < room) return [];
   const window = formatDuration(time.data.window);
@@ -143,7 +142,7 @@ function timeSplitIssues(
  */
 function drawnSplitIssues(
   { value, issueAt }: SourceDocument,
-  split: Exclude<Split, { by: 'time' }>,
+  split: Exclude<SplitSpec, { by: 'time' }>,
 ): readonly Issue[] {
   const path = ['spec', 'data', 'split'];
   const taken = split.tuning + split.confirm + split.holdout;

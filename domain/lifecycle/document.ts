@@ -11,7 +11,6 @@ import type { LifecycleSpec } from './revision';
 import { crossSectionIssues } from './checks';
 import { lifecycleSchema } from './lifecycle.schema';
 import { filesOfLlmLifecycle, readLlmLifecycle } from '../language/lifecycle/document';
-import { specOf } from './spec';
 import { uniquePaths, namedFileIssues, textProblem, type NamedPath } from './named-files';
 import { nearest } from '../document/nearest';
 import { parseWithSchema } from '../document/schema-issues.schema';
@@ -124,7 +123,7 @@ function modelParsed(document: SourceDocument, input: LifecycleSource): ParsedLi
     ...contracts.issues,
   ];
   if (issues.length > 0 || !read.ok) return refused(issues);
-  const spec = specOf(read.value);
+  const spec = read.value;
   return {
     ok: true,
     spec: { ...spec, data: { ...spec.data, sources: absolute(spec.data.sources, input.folder) } },

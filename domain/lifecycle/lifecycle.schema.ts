@@ -11,14 +11,18 @@ import {
   timezoneField,
   untilField,
 } from '../document/field.schema';
-import { gateSchema, metricField } from '../decision/gate.schema';
+import { gateOf, gateSchema, metricField } from '../decision/gate.schema';
+import type { GateSpec } from '../decision/gate-spec';
 import { builtComputeKinds, computeKinds } from '../training/job';
 import { tasks } from '../model/model';
 import { notifySchema } from '../notification/notify.schema';
 import { programSchema } from '../project/program.schema';
 import { scheduleSchema } from '../schedule/schedule.schema';
 import { notInThisVersion, schemaIssue } from '../document/schema-issues.schema';
-import { uriProblem } from '../dataset/source-uri';
+import type { SplitSpec } from '../dataset/split';
+import { formatOf, uriProblem } from '../dataset/source-uri';
+import { namedList, orNull, renamed } from '../document/codec.schema';
+import type { DataSpec, ModelLifecycleSpec, ModelSource, SourceSpec } from './lifecycle';
 import { tuneSchema } from '../tuning/tune.schema';
 
 export const apiVersion = 'perennial.dev/v1';
@@ -46,7 +50,7 @@ export const metadataSchema = z
   })
   .describe('name and owner');
 
-export const sourceSchema = z
+const writtenSource = z
   .strictObject({
     uri: z
       .string()
@@ -61,20 +65,35 @@ export const sourceSchema = z
       .enum(['parquet', 'csv', 'ndjson'])
       .optional()
       .describe('parquet, csv or ndjson; by default the ending of the URI'),
-    time: columnField(
-      'the event-time column; when given, only rows in the window of the run are read',
-    ).optional(),
+    time: orNull(
+      columnField('the event-time column; when given, only rows in the window of the run are read'),
+    ),
   })
   .describe('a table to read');
 
 /** A source of a model lifecycle, optionally with a contract. */
-export const modelSourceSchema = sourceSchema
+export const writtenModelSource = writtenSource
   .extend({
-    contract: pathField(
-      'the path of the contract of the source; without one its rows are not checked',
-    ).optional(),
+    contract: orNull(
+      pathField('the path of the contract of the source; without one its rows are not checked'),
+    ),
   })
   .describe('a table to read');
+
+/** `sourceIssues` rejects a source whose format is neither given nor clear from its URI. */
+function withFormat<Source extends z.output<typeof writtenSource>>(source: Source) {
+  return { ...source, format: source.format ?? formatOf(source.uri) ?? 'parquet' };
+}
+
+export const sourceSchema = z.codec(writtenSource, z.custom<Omit<SourceSpec, 'name'>>(), {
+  decode: withFormat,
+  encode: (source) => source,
+});
+
+const modelSourceSchema = z.codec(writtenModelSource, z.custom<Omit<ModelSource, 'name'>>(), {
+  decode: withFormat,
+  encode: (source) => source,
+});
 
 export const timeSchema = z
   .strictObject({
@@ -122,9 +141,22 @@ const groupSplit = z
   })
   .describe('a split by group, for rows without a time: a hash of `column` assigns each group');
 
-export const splitSchema = z
+const writtenSplit = z
   .discriminatedUnion('by', [timeSplit, randomSplit, groupSplit])
   .describe('the parts of the data for tuning, confirmation and the holdout');
+
+export const splitSchema = z.codec(writtenSplit, z.custom<SplitSpec>(), {
+  decode(split) {
+    if (split.by !== 'time') return split;
+    const { by, tuning, confirm, holdout } = split;
+    return { by, tuningDays: tuning, confirmDays: confirm, holdoutDays: holdout };
+  },
+  encode(split) {
+    if (split.by !== 'time') return split;
+    const { by, tuningDays, confirmDays, holdoutDays } = split;
+    return { by, tuning: tuningDays, confirm: confirmDays, holdout: holdoutDays };
+  },
+});
 
 export const sourceName = z
   .string()
@@ -143,6 +175,20 @@ export const limitsSchema = z
   .prefault({})
   .describe('limits for each source: size and timeout');
 
+/** The limits of each source are members of the data itself in the spec. */
+export function withoutLimits<Data extends { readonly limits: z.output<typeof limitsSchema> }>({
+  limits: { size, timeout },
+  ...data
+}: Data) {
+  return { ...data, maxBytes: size, timeoutSeconds: timeout };
+}
+
+export function withLimits<
+  Data extends { readonly maxBytes: number; readonly timeoutSeconds: number },
+>({ maxBytes, timeoutSeconds, ...data }: Data) {
+  return { ...data, limits: { size: maxBytes, timeout: timeoutSeconds } };
+}
+
 export const seedField = z
   .int()
   .min(0)
@@ -150,7 +196,7 @@ export const seedField = z
   .default(17)
   .describe('the random seed, a whole number from 0 to 2147483647');
 
-export const computeSchema = z
+const compute = z
   .strictObject({
     backend: z
       .enum(builtComputeKinds, { error: later(computeKinds) })
@@ -165,44 +211,56 @@ export const computeSchema = z
     }).prefault('30m'),
     retries: z.int().min(0).max(20).default(3).describe('the number of retries, from 0 to 20'),
   })
-  .prefault({})
   .describe('compute backend and resources of the job');
 
-export const dataSchema = z
+export const computeSchema = renamed(compute, {
+  memory: 'memoryBytes',
+  timeout: 'timeoutSeconds',
+}).prefault({});
+
+const label = z
   .strictObject({
-    sources: z.record(sourceName, modelSourceSchema).describe('one or more sources by name'),
+    column: columnField('the value to predict'),
+    availableAfter: secondsField('how long after its event time a label is known, such as 6h', {
+      min: 0,
+    }).prefault('0s'),
+    dependsOnPrediction: z
+      .boolean()
+      .default(false)
+      .describe('true when the served prediction changes the label'),
+  })
+  .describe('the label: column and availableAfter');
+
+const writtenData = z
+  .strictObject({
+    sources: namedList(sourceName, modelSourceSchema).describe('one or more sources by name'),
     assemble: pathField(
       'the path of the SQL file that joins the sources into request rows with their label',
     ),
     features: pathField('the path of the SQL file that computes the features of one request row'),
-    label: z
-      .strictObject({
-        column: columnField('the value to predict'),
-        availableAfter: secondsField('how long after its event time a label is known, such as 6h', {
-          min: 0,
-        }).prefault('0s'),
-        dependsOnPrediction: z
-          .boolean()
-          .default(false)
-          .describe('true when the served prediction changes the label'),
-      })
-      .describe('the label: column and availableAfter'),
-    time: timeSchema.optional(),
-    entity: columnField('the key whose requests go to one version, such as a customer').optional(),
+    label: renamed(label, { availableAfter: 'availableAfterSeconds' }),
+    time: orNull(timeSchema),
+    entity: orNull(columnField('the key whose requests go to one version, such as a customer')),
     split: splitSchema,
     limits: limitsSchema,
   })
   .describe('sources, assembly, features, label, time and split');
 
+export const dataSchema = z.codec(writtenData, z.custom<DataSpec>(), {
+  decode: withoutLimits,
+  encode: withLimits,
+});
+
 const trainSchema = z
   .strictObject({
     trainer: nameField('the trainer, a folder under trainers/'),
-    task: z
-      .enum(tasks)
-      .optional()
-      .describe(
-        'classification (two classes), multiclass or regression; by default from the type of the label',
-      ),
+    task: orNull(
+      z
+        .enum(tasks)
+        .describe(
+          'classification (two classes), multiclass or regression; by default from the type of the label',
+        ),
+    ),
     params: paramsField.default({}).describe('parameters of the trainer'),
     seed: seedField,
     compute: computeSchema,
@@ -225,53 +283,58 @@ export const slicesSchema = z
   })
   .describe('the slices: columns and metric');
 
+const gates = z
+  .array(gateSchema)
+  .max(50)
+  .default([])
+  .describe('a list of gates; an empty list needs ungated');
+
 const evaluateSchema = z
   .strictObject({
     metrics: z.array(metricField).min(1).describe('at least one metric'),
-    slices: slicesSchema.optional(),
-    gates: z
-      .array(gateSchema)
-      .max(50)
-      .default([])
-      .describe('a list of gates; an empty list needs ungated'),
-    ungated: z
-      .string()
-      .trim()
-      .min(1)
-      .max(500)
-      .optional()
-      .describe('the reason for having no gates; required without gates'),
+    slices: orNull(slicesSchema),
+    gates: z.codec(gates, z.custom<readonly GateSpec[]>(), {
+      decode: (written) => written.map(gateOf),
+      encode: (specs) => [...specs],
+    }),
+    ungated: orNull(
+      z
+        .string()
+        .trim()
+        .min(1)
+        .max(500)
+        .describe('the reason for having no gates; required without gates'),
+    ),
   })
   .describe('metrics and gates');
 
-export const promoteSchema = z
+const approval = z
   .strictObject({
-    approval: z
-      .strictObject({
-        required: z
-          .int()
-          .min(0)
-          .max(10)
-          .default(0)
-          .describe('the number of approvals that a promotion needs, from 0 to 10'),
-        role: z
-          .enum(['approver', 'admin'])
-          .default('approver')
-          .describe('the scope that an approval needs: approver or admin'),
-        timeout: secondsField('the maximum time to wait for approvals, such as 7d').prefault('7d'),
-        allowStarter: z
-          .boolean()
-          .default(false)
-          .describe('true allows the key that started a run to approve it'),
-      })
-      .prefault({})
-      .describe('the approvals that a promotion needs'),
+    required: z
+      .int()
+      .min(0)
+      .max(10)
+      .default(0)
+      .describe('the number of approvals that a promotion needs, from 0 to 10'),
+    role: z
+      .enum(['approver', 'admin'])
+      .default('approver')
+      .describe('the scope that an approval needs: approver or admin'),
+    timeout: secondsField('the maximum time to wait for approvals, such as 7d').prefault('7d'),
+    allowStarter: z
+      .boolean()
+      .default(false)
+      .describe('true allows the key that started a run to approve it'),
   })
+  .describe('the approvals that a promotion needs');
+
+export const promoteSchema = z
+  .strictObject({ approval: renamed(approval, { timeout: 'timeoutSeconds' }).prefault({}) })
   .prefault({})
   .describe('requirements of a promotion');
 
 /** One model lifecycle document. `checks.ts` checks its sections against each other. */
-export const lifecycleSchema = z.strictObject({
+const writtenLifecycle = z.strictObject({
   apiVersion: z.literal(apiVersion),
   kind: z.literal('ModelLifecycle'),
   metadata: metadataSchema,
@@ -281,9 +344,9 @@ export const lifecycleSchema = z.strictObject({
       train: trainSchema,
       evaluate: evaluateSchema,
       promote: promoteSchema,
-      tune: tuneSchema.optional(),
-      canary: canarySchema.optional(),
-      schedule: scheduleSchema.optional(),
+      tune: orNull(tuneSchema),
+      canary: orNull(canarySchema),
+      schedule: orNull(scheduleSchema),
       notify: notifySchema,
       program: programSchema.optional(),
       monitor: notInThisVersion,
@@ -291,8 +354,24 @@ export const lifecycleSchema = z.strictObject({
     .describe('data, train and evaluate'),
 });
 
+/** A lifecycle document and its spec. */
+export const lifecycleSchema = z.codec(writtenLifecycle, z.custom<ModelLifecycleSpec>(), {
+  decode({ kind, metadata, spec: { monitor: _, canary, program, ...spec } }) {
+    const { timezone = 'UTC' } = spec.data.time ?? {};
+    return {
+      ...{ kind, ...metadata, ...spec },
+      canary: canary && { ...canary, timezone },
+      ...(program && { program }),
+    };
+  },
+  encode({ kind, name, owner, labels, canary, ...spec }) {
+    const { timezone: _, ...written } = canary ?? {};
+    return {
+      ...{ apiVersion, kind, metadata: { name, owner, labels } },
+      spec: { ...spec, canary: canary && written },
+    } as z.output<typeof writtenLifecycle>;
+  },
+});
+
 /** The document before parsing: defaults omitted, durations and sizes as text. */
 export type LifecycleDocument = z.input<typeof lifecycleSchema>;
-
-/** The document with every default; durations in seconds, sizes in bytes. */
-export type CompleteLifecycle = z.output<typeof lifecycleSchema>;

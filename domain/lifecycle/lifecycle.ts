@@ -1,3 +1,4 @@
+import type { SourceFormat } from '../dataset/source-uri';
 import type { ComputeSpec } from '../training/job';
 import type { ClassMetric } from '../evaluation/metrics/multiclass';
 import type { Task } from '../model/model';
@@ -28,8 +29,6 @@ export interface ModelLifecycleSpec {
   /** Absent when the built-in function executes the stages. */
   readonly program?: ProgramSpec;
 }
-
-export type SourceFormat = 'parquet' | 'csv' | 'ndjson';
 
 export interface SourceSpec {
   readonly name: string;

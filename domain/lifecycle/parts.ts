@@ -5,7 +5,6 @@ import { columnField, pathField } from '../document/field.schema';
 import { gateSchema } from '../decision/gate.schema';
 import type { DataSpec, ParameterRange, TrainSpec } from './lifecycle';
 import { dataSchema, paramsField, slicesSchema, sourceName } from './lifecycle.schema';
-import { dataOf, rangesOf } from './spec';
 import { absoluteUri, isRelativeUri } from '../dataset/source-uri';
 import { tuneSchema } from '../tuning/tune.schema';
 
@@ -87,7 +86,7 @@ export function lifecycleParts(
     ...dataIn(value, folder),
     contracts,
     trainer: trainerIn(value, ['spec', 'train'], 'model'),
-    space: tune.success ? rangesOf(tune.data.space) : null,
+    space: tune.success ? tune.data.space : null,
     sliceColumns: slices.success ? slices.data.columns : [],
     anchors: anchorsIn(value),
     classGates: classGatesIn(value),
@@ -136,7 +135,7 @@ function dataIn(
   const whole = dataSchema.safeParse(written);
   const read = whole.success ? whole : dataSchema.safeParse(withoutTimes(written));
   if (!read.success) return { data: null, hasWindow: false };
-  const data = dataOf(read.data);
+  const { data } = read;
   if (folder === undefined && data.sources.some(({ uri }) => isRelativeUri(uri)))
     return { data: null, hasWindow: false };
   const sources = data.sources.map((source) => ({

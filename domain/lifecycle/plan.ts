@@ -5,10 +5,14 @@ import type { DocumentPath } from '../document/path';
 import { isMap, nameOf } from '../document/path';
 import type { ModelLifecycleSpec } from './lifecycle';
 import type { LifecycleRevision, LifecycleSpec } from './revision';
-import { documentOf } from './spec';
+import { documentFor } from '../document/codec.schema';
+import { lifecycleSchema, type LifecycleDocument } from './lifecycle.schema';
 import { looseningText, loosenings, type Loosening } from './loosenings';
 import type { LlmLifecycleSpec } from '../language/lifecycle/llm-lifecycle';
-import { llmDocumentOf } from '../language/lifecycle/spec';
+import {
+  llmLifecycleSchema,
+  type LlmLifecycleDocument,
+} from '../language/lifecycle/llm-lifecycle.schema';
 import type { ModelStage, StageName } from '../run/run';
 import { modelStages, stagesOf } from '../run/run';
 import { maskedNotify } from '../notification/webhook-address';
@@ -101,20 +105,20 @@ function changesOf(current: LifecycleRevision, next: NextRevision): readonly Pla
     return before === after ? [] : [changeOf(path, before, after)];
   });
   return [
-    ...differences(keyed(anyDocumentOf(current.spec)), keyed(anyDocumentOf(next.spec)), []),
+    ...differences(keyed(documentOf(current.spec)), keyed(documentOf(next.spec)), []),
     ...files,
   ];
 }
 
 /** The document of a spec, with every default. */
-export function anyDocumentOf(
-  spec: LifecycleSpec,
-): ReturnType<typeof documentOf> | ReturnType<typeof llmDocumentOf> {
-  return spec.kind === 'ModelLifecycle' ? documentOf(spec) : llmDocumentOf(spec);
+export function documentOf(spec: LifecycleSpec): LifecycleDocument | LlmLifecycleDocument {
+  return spec.kind === 'ModelLifecycle'
+    ? documentFor(lifecycleSchema, spec)
+    : documentFor(llmLifecycleSchema, spec);
 }
 
 /** Gates as a map by name, so that reordering them is not a change. */
-function keyed(document: ReturnType<typeof anyDocumentOf>): unknown {
+function keyed(document: ReturnType<typeof documentOf>): unknown {
   const { evaluate } = document.spec;
   const gates = Object.fromEntries((evaluate.gates ?? []).map(({ name, ...gate }) => [name, gate]));
   return { ...document, spec: { ...document.spec, evaluate: { ...evaluate, gates } } };

@@ -37,7 +37,7 @@ function tuneIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
       at(where, `goes from ${range.low} to ${range.high}`, 'low below high');
     if (range.log && range.low <= 0)
       at(where, `has log: true and begins at ${range.low}`, 'low above 0');
-    if (range.log && range.step !== undefined && !(range.kind === 'int' && range.step === 1))
+    if (range.log && range.step !== null && !(range.kind === 'int' && range.step === 1))
       at(where, 'has log: true and a step', 'one of the two');
   }
   const better = ['auc', 'accuracy', 'r2'].includes(metric) ? 'maximize' : 'minimize';
@@ -60,20 +60,20 @@ function canaryIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
   const path = ['spec', 'canary'];
   const read = canarySchema.safeParse(valueAt(value, path));
   if (!read.success) return [];
-  const { steps, quality, guardrails, test, maxDuration } = read.data;
+  const { steps, quality, guardrails, test, maxDurationSeconds } = read.data;
   const issues: Issue[] = [];
   const at = (where: DocumentPath, detail: string, expected: string): void => {
     issues.push(issueAt(where, `${nameOf(where)} ${detail}`, { expected }));
   };
   if (steps.some((step, index) => index > 0 && step <= (steps[index - 1] ?? 0)))
     at([...path, 'steps'], 'must increase', 'such as [0, 5, 25, 50]');
-  if (quality.metric === 'mae' && quality.bound === undefined)
+  if (quality.metric === 'mae' && quality.bound === null)
     at(
       [...path, 'quality'],
       'has the metric mae, which has no upper limit',
       'bound: <the largest error of one row that counts>',
     );
-  if (quality.metric !== 'mae' && quality.bound !== undefined)
+  if (quality.metric !== 'mae' && quality.bound !== null)
     at([...path, 'quality', 'bound'], `is only for mae; ${quality.metric} has a limit`, 'no bound');
   if (quality.rule === 'nonInferiority' && quality.margin === 0)
     at(
@@ -87,7 +87,12 @@ function canaryIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
       `repeats ${guardrails[1]?.name ?? ''}`,
       'each guardrail once',
     );
-  for (const { where, detail, expected } of durationProblems({ steps, test, maxDuration, quality }))
+  for (const { where, detail, expected } of durationProblems({
+    steps,
+    test,
+    maxDurationSeconds,
+    quality,
+  }))
     at([...path, ...where], detail, expected);
   if (
     isMap(valueAt(value, ['spec', 'data'])) &&
@@ -102,29 +107,23 @@ function canaryIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
   return issues;
 }
 
-interface WrittenDurations {
-  readonly steps: readonly number[];
-  readonly quality: {
-    readonly rule: string;
-    readonly margin: number;
-    readonly largeHarm?: number | undefined;
-  };
-  readonly test: { readonly minDuration: number };
-  readonly maxDuration: number;
-}
+type Durations = Pick<CanarySpec, 'steps' | 'maxDurationSeconds'> & {
+  readonly quality: Pick<CanarySpec['quality'], 'rule' | 'margin' | 'largeHarm'>;
+  readonly test: Pick<CanarySpec['test'], 'minDurationSeconds'>;
+};
 
 /** Durations of a canary that contradict each other, with paths below `spec.canary`. */
 export function durationProblems({
   steps,
   quality,
   test,
-  maxDuration,
-}: WrittenDurations): readonly {
+  maxDurationSeconds: maxDuration,
+}: Durations): readonly {
   readonly where: DocumentPath;
   readonly detail: string;
   readonly expected: string;
 }[] {
-  const { minDuration } = test;
+  const { minDurationSeconds: minDuration } = test;
   const minDurationAt = ['test', 'minDuration'];
   if (minDuration > maxDuration) {
     const written = formatSeconds(minDuration);
@@ -154,10 +153,7 @@ export function durationProblems({
           },
         ]
       : []),
-    ...(serves &&
-    quality.rule === 'superiority' &&
-    quality.margin === 0 &&
-    quality.largeHarm === undefined
+    ...(serves && quality.rule === 'superiority' && quality.margin === 0 && quality.largeHarm === 0
       ? [
           {
             where: ['quality', 'largeHarm'],

@@ -1,7 +1,7 @@
 import type { Column, ColumnType } from '../dataset/dataset';
 import { failure } from '../failure';
 import { nameField } from '../document/field.schema';
-import type { SourceFormat } from './lifecycle';
+import type { SourceFormat } from '../dataset/source-uri';
 import type { Task } from '../model/model';
 
 export interface TemplateInput {

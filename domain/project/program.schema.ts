@@ -3,10 +3,10 @@ import type { Digest } from '../dataset/artifact';
 import { nameField } from '../document/field.schema';
 import { builtComputeKinds } from '../training/job';
 
-const digestField = z
-  .string()
-  .regex(/^sha256:[0-9a-f]{64}$/)
-  .transform((text) => text as Digest);
+const digestField = z.codec(z.string().regex(/^sha256:[0-9a-f]{64}$/), z.custom<Digest>(), {
+  decode: (text) => text as Digest,
+  encode: (digest) => digest,
+});
 
 const stageNameField = z
   .string()

@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { orNull, renamed } from '../document/codec.schema';
 import { secondsField } from '../document/field.schema';
 import { rowLosses } from '../evaluation/metrics/names';
 import { assumedDayCorrelation } from '../statistics/day-correlation';
+import { largeHarmMargins } from './policy';
 
 const errors = z
   .strictObject({
@@ -30,7 +32,70 @@ export const largeHarmField = z
       'the challenger answers requests, even on one bad day; four margins by default',
   );
 
-export const canarySchema = z
+const writtenQuality = z
+  .strictObject({
+    metric: z
+      .enum(rowLosses)
+      .describe('logloss, brier or mae: a metric that each request has by itself'),
+    rule: z
+      .enum(['nonInferiority', 'superiority'])
+      .default('nonInferiority')
+      .describe('nonInferiority or superiority'),
+    margin: z.number().min(0).describe('a number, 0 or more, in units of the metric'),
+    bound: orNull(
+      z.number().gt(0).describe('a number above 0: a larger loss of one row counts as this'),
+    ),
+    largeHarm: largeHarmField.optional(),
+  })
+  .describe('what the challenger must show on labels that are due: metric and margin');
+
+type Quality = Omit<z.output<typeof writtenQuality>, 'largeHarm'> & { readonly largeHarm: number };
+
+const quality = z.codec(writtenQuality, z.custom<Quality>(), {
+  decode: ({ largeHarm, ...rest }) => ({
+    ...rest,
+    largeHarm: largeHarm ?? largeHarmMargins * rest.margin,
+  }),
+  // Without a margin the default is 0, which a document cannot state.
+  encode: ({ largeHarm, ...rest }) => ({ ...rest, ...(largeHarm > 0 && { largeHarm }) }),
+});
+
+const test = z
+  .strictObject({
+    kind: z.literal('alwaysValid').default('alwaysValid').describe('alwaysValid'),
+    alpha: z
+      .number()
+      .gt(0)
+      .max(0.2)
+      .default(0.03)
+      .describe(
+        'a share above 0 and at most 0.2: the chance of a wrong verdict in the whole rollout',
+      ),
+    minSamples: z
+      .int()
+      .min(1)
+      .default(200)
+      .describe(
+        'a whole number above 0: labels that a promotion needs, and requests that each step needs',
+      ),
+    minDuration: secondsField(
+      'the event time that a promotion needs, such as 7d; below 7d, quality across days is not ' +
+        'tested, and every verdict says so',
+      { min: 0 },
+    ).prefault('7d'),
+    dayCorrelation: z
+      .number()
+      .min(0)
+      .max(0.9)
+      .default(assumedDayCorrelation)
+      .describe(
+        'a number from 0 to 0.9: the assumed correlation between the differences of two ' +
+          'consecutive days',
+      ),
+  })
+  .describe('error rate and minimum amounts: alpha, minSamples, minDuration, dayCorrelation');
+
+export const writtenCanary = z
   .strictObject({
     steps: z
       .array(z.number().min(0).max(100))
@@ -41,64 +106,13 @@ export const canarySchema = z
         'percent of entities, rising; 0 is shadow: the challenger scores requests, but its answers ' +
           'are not returned',
       ),
-    quality: z
-      .strictObject({
-        metric: z
-          .enum(rowLosses)
-          .describe('logloss, brier or mae: a metric that each request has by itself'),
-        rule: z
-          .enum(['nonInferiority', 'superiority'])
-          .default('nonInferiority')
-          .describe('nonInferiority or superiority'),
-        margin: z.number().min(0).describe('a number, 0 or more, in units of the metric'),
-        bound: z
-          .number()
-          .gt(0)
-          .optional()
-          .describe('a number above 0: a larger loss of one row counts as this'),
-        largeHarm: largeHarmField.optional(),
-      })
-      .describe('what the challenger must show on labels that are due: metric and margin'),
+    quality,
     guardrails: z
       .array(z.discriminatedUnion('name', [errors, latency]))
       .max(2)
       .default([{ name: 'errors', max: 0.01 }])
       .describe('a list of errors and latency_ms'),
-    test: z
-      .strictObject({
-        kind: z.literal('alwaysValid').default('alwaysValid').describe('alwaysValid'),
-        alpha: z
-          .number()
-          .gt(0)
-          .max(0.2)
-          .default(0.03)
-          .describe(
-            'a share above 0 and at most 0.2: the chance of a wrong verdict in the whole rollout',
-          ),
-        minSamples: z
-          .int()
-          .min(1)
-          .default(200)
-          .describe(
-            'a whole number above 0: labels that a promotion needs, and requests that each step needs',
-          ),
-        minDuration: secondsField(
-          'the event time that a promotion needs, such as 7d; below 7d, quality across days is not ' +
-            'tested, and every verdict says so',
-          { min: 0 },
-        ).prefault('7d'),
-        dayCorrelation: z
-          .number()
-          .min(0)
-          .max(0.9)
-          .default(assumedDayCorrelation)
-          .describe(
-            'a number from 0 to 0.9: the assumed correlation between the differences of two ' +
-              'consecutive days',
-          ),
-      })
-      .prefault({})
-      .describe('error rate and minimum amounts: alpha, minSamples, minDuration, dayCorrelation'),
+    test: renamed(test, { minDuration: 'minDurationSeconds' }).prefault({}),
     maxDuration: secondsField(
       'the event time after which an undecided rollout ends as onInconclusive says, such as 28d',
     ).prefault('28d'),
@@ -115,3 +129,12 @@ export const canarySchema = z
       .describe('rollback or hold: what happens after maxDuration or maxIdle'),
   })
   .describe('how traffic moves to a new version: quality, steps and guardrails');
+
+/** What a canary calls its durations in the spec. */
+export const canaryNames = {
+  maxDuration: 'maxDurationSeconds',
+  maxIdle: 'maxIdleSeconds',
+} as const;
+
+/** Without `timezone`, which is that of the lifecycle's window. */
+export const canarySchema = renamed(writtenCanary, canaryNames);

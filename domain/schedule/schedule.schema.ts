@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { secondsField, timezoneField } from '../document/field.schema';
+import { renamed } from '../document/codec.schema';
 import { schemaIssue } from '../document/schema-issues.schema';
 
 const field = /^[\d*/,A-Za-z-]+$/;
 
-export const scheduleSchema = z
+const written = z
   .strictObject({
     cron: z
       .string()
@@ -35,3 +36,8 @@ export const scheduleSchema = z
     paused: z.boolean().default(false).describe('true stops automatic starts'),
   })
   .describe('the times of automatic runs: cron and timezone');
+
+export const scheduleSchema = renamed(written, {
+  catchup: 'catchupSeconds',
+  jitter: 'jitterSeconds',
+});

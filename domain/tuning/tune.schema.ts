@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { orNull, renamed } from '../document/codec.schema';
 import { metricField } from '../decision/gate.schema';
 
 const log = z
@@ -21,7 +22,7 @@ const range = z.discriminatedUnion('kind', [
       kind: z.literal('float'),
       low: z.number().describe('the smallest value'),
       high: z.number().describe('the largest value'),
-      step: z.number().gt(0).optional().describe('the step between values, above 0'),
+      step: orNull(z.number().gt(0).describe('the step between values, above 0')),
       log,
     })
     .describe('numbers from low to high'),
@@ -37,7 +38,17 @@ const range = z.discriminatedUnion('kind', [
     .describe('one of the choices'),
 ]);
 
-export const tuneSchema = z
+const budget = z
+  .strictObject({
+    seconds: z
+      .int()
+      .min(1)
+      .max(2_592_000)
+      .describe('the maximum time of the study in seconds, at most 30 days'),
+  })
+  .describe('the budget of the study');
+
+const written = z
   .strictObject({
     metric: metricField,
     direction: z
@@ -64,15 +75,13 @@ export const tuneSchema = z
       .max(2 ** 31 - 1)
       .default(17)
       .describe('the random seed, a whole number from 0 to 2147483647'),
-    budget: z
-      .strictObject({
-        seconds: z
-          .int()
-          .min(1)
-          .max(2_592_000)
-          .describe('the maximum time of the study in seconds, at most 30 days'),
-      })
-      .optional()
-      .describe('the budget of the study'),
+    budget: orNull(
+      z.codec(budget, z.number(), {
+        decode: ({ seconds }) => seconds,
+        encode: (seconds) => ({ seconds }),
+      }),
+    ),
   })
   .describe('metric, direction, trials and space');
+
+export const tuneSchema = renamed(written, { budget: 'budgetSeconds' });

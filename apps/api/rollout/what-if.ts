@@ -1,11 +1,9 @@
 import type { z } from 'zod';
-import { canaryOf } from '../../../domain/lifecycle/spec';
 import { canarySchema } from '../../../domain/rollout/canary.schema';
 import { objectDocument } from '../../../domain/document/document';
 import { failure } from '../../../domain/failure';
 import { formatIssue } from '../../../domain/document/issue-text';
 import type { CanarySpec } from '../../../domain/lifecycle/lifecycle';
-import { llmCanaryOf } from '../../../domain/language/canary/canary';
 import { llmCanarySchema } from '../../../domain/language/canary/canary.schema';
 import type { RolloutEvidence } from '../../../domain/rollout/judging/evidence';
 import { decideWithCanary } from '../../../domain/rollout/judging/other-rules';
@@ -48,8 +46,8 @@ export function rolloutWhatIf(policy: RolloutPolicy, evidence: RolloutEvidence, 
 /** Reads the canary by the schema of the rollout's kind of lifecycle. */
 function readCanary({ quality, timezone }: RolloutPolicy, written: unknown): CanarySpec {
   return quality.metric.endsWith('-loss')
-    ? llmCanaryOf(readWith(llmCanarySchema, written))
-    : canaryOf({ ...readWith(canarySchema, written), timezone });
+    ? readWith(llmCanarySchema, written)
+    : { ...readWith(canarySchema, written), timezone };
 }
 
 function readWith<S extends z.ZodType>(schema: S, written: unknown): z.output<S> {

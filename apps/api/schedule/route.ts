@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { failure } from '../../../domain/failure';
-import { scheduleOf } from '../../../domain/lifecycle/spec';
 import { revisionDigestInput } from '../../../domain/lifecycle/document';
 import { scheduleSchema } from '../../../domain/schedule/schedule.schema';
 import { digestOf } from '../../../data/digest';
@@ -71,7 +70,7 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
             next: 'perennial lifecycle list',
           });
         const { lifecycle, files, contracts } = current;
-        const spec = { ...current.spec, schedule: scheduleOf(body) };
+        const spec = { ...current.spec, schedule: body };
         const digests = Object.fromEntries(
           Object.entries(files).map(([path, { digest }]) => [path, digest]),
         );

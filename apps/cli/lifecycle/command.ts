@@ -4,7 +4,7 @@ import { valueAt } from '../../../domain/document/path';
 import { nameField } from '../../../domain/document/field.schema';
 import { openLifecycle, parseLifecycle } from '../../../domain/lifecycle/document';
 import type { LifecycleSpec } from '../../../domain/lifecycle/revision';
-import { anyDocumentOf } from '../../../domain/lifecycle/plan';
+import { documentOf } from '../../../domain/lifecycle/plan';
 import { looseningText } from '../../../domain/lifecycle/loosenings';
 import { gateOutlooks } from '../../../domain/language/lifecycle/gate-outlook';
 import { CliError } from '../cli-error';
@@ -187,7 +187,7 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
       terminal.out(
         options.json
           ? jsonText(found)
-          : stringify(anyDocumentOf(found.spec as LifecycleSpec)).trimEnd(),
+          : stringify(documentOf(found.spec as LifecycleSpec)).trimEnd(),
       );
     });
 }

@@ -6,9 +6,8 @@ import type { Command } from 'commander';
 import { count, figure } from '../../../domain/format';
 import type * as LocalCheck from '../../../data/lifecycle/local-check';
 import { openTrainerCatalog } from '../../../data/training/catalog';
-import type { SourceFormat } from '../../../domain/lifecycle/lifecycle';
 import { inferLifecycle, type InferredLifecycle } from '../../../domain/lifecycle/inference';
-import { formatOf } from '../../../domain/lifecycle/spec';
+import { formatOf, type SourceFormat } from '../../../domain/dataset/source-uri';
 import {
   checkLifecycleName,
   lifecycleTemplate,

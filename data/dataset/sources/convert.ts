@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { isNativeError } from 'node:util/types';
 import type { Column, TimeWindow } from '../../../domain/dataset/dataset';
 import { isPerennialError } from '../../../domain/failure';
-import type { SourceFormat } from '../../../domain/lifecycle/lifecycle';
+import type { SourceFormat } from '../../../domain/dataset/source-uri';
 import { nearest } from '../../../domain/document/nearest';
 import { quoteName, quoteText, type PlatformSql } from '../../sql/platform-sql';
 import { csv } from './formats/csv';

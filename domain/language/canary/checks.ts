@@ -1,8 +1,9 @@
+import { largeHarmMargins } from '../../rollout/policy';
 import type { DocumentPath } from '../../document/path';
 import { durationProblems } from '../../lifecycle/release-checks';
 import { judgeDefaults } from './canary';
 import { minLabels } from '../judge/calibration';
-import type { CompleteLlmCanary } from './canary.schema';
+import type { WrittenLlmCanary } from './canary.schema';
 
 export interface CanaryProblem {
   /** Below `spec.canary`. */
@@ -34,8 +35,16 @@ export function llmCanaryProblems({
   guardrails,
   test,
   maxDuration,
-}: CompleteLlmCanary): readonly CanaryProblem[] {
-  const { from, measure, labels, rule, margin, judge } = quality;
+}: WrittenLlmCanary): readonly CanaryProblem[] {
+  const {
+    from,
+    measure,
+    labels,
+    rule,
+    margin,
+    judge,
+    largeHarm = largeHarmMargins * margin,
+  } = quality;
   const { mostPairs = judgeDefaults.mostPairs } = quality;
   const fewestPairs = fewestJudgedPairs({ steps, minSamples: test.minSamples });
   const ofAJudge = (['share', 'mostPairs'] as const).filter((key) => quality[key] !== undefined);
@@ -105,13 +114,16 @@ export function llmCanaryProblems({
         detail: 'the margin is 0, so nonInferiority could never be shown',
         expected: 'a margin above 0, or rule: superiority',
       },
-    ...durationProblems({ steps, quality, test, maxDuration }).map(
-      ({ where, detail, expected }) => ({
-        path: where,
-        detail: `${where.join('.')} ${detail}`,
-        expected,
-      }),
-    ),
+    ...durationProblems({
+      steps,
+      quality: { ...quality, largeHarm },
+      test,
+      maxDurationSeconds: maxDuration,
+    }).map(({ where, detail, expected }) => ({
+      path: where,
+      detail: `${where.join('.')} ${detail}`,
+      expected,
+    })),
     ...guardrails.map(({ name }, index): CanaryProblem | false => {
       const isSecond = guardrails.findIndex((each) => each.name === name) < index;
       return (

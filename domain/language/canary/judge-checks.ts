@@ -4,7 +4,7 @@ import { nearest } from '../../document/nearest';
 import type { Files } from '../lifecycle/case-checks';
 import { readLabelledAnswers } from '../cases/case-set-document';
 import { minLabels } from '../judge/calibration';
-import type { CompleteLlmLifecycle } from '../lifecycle/llm-lifecycle.schema';
+import type { LlmLifecycleSpec } from '../lifecycle/llm-lifecycle';
 import { readPrompt } from '../../prompt/document';
 import { variablesOf } from '../../prompt/render';
 
@@ -13,12 +13,11 @@ import { variablesOf } from '../../prompt/render';
  * how good the judge is.
  */
 export function canaryJudgeIssues(
-  { spec }: CompleteLlmLifecycle,
+  { canary, evaluate, prompt }: LlmLifecycleSpec,
   { issueAt }: SourceDocument,
   files: Files,
 ): readonly Issue[] {
-  const { canary, evaluate, prompt } = spec;
-  const name = canary?.quality.from === 'judge' ? canary.quality.judge : undefined;
+  const name = canary?.quality.answers?.judge?.dimension;
   if (name === undefined) return [];
   const at = ['spec', 'canary', 'quality', 'judge'];
   const judges = evaluate.dimensions.flatMap((each) => (each.kind === 'judge' ? [each] : []));

@@ -1,6 +1,6 @@
 import type { SourceDocument } from '../../document/document';
 import type { DocumentPath } from '../../document/path';
-import { nameOf } from '../../document/path';
+import { nameOf, valueAt } from '../../document/path';
 import type { Issue } from '../../failure';
 import { missingGateIssues } from '../../decision/gate-checks';
 import { sourceIssues } from '../../lifecycle/checks';
@@ -10,7 +10,7 @@ import { llmCanaryProblems } from '../canary/checks';
 import { canaryJudgeIssues } from '../canary/judge-checks';
 import { evaluationProblems } from '../dimension/checks';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
-import type { CompleteLlmLifecycle } from './llm-lifecycle.schema';
+import { writtenLlmCanary } from '../canary/canary.schema';
 import { readPrompt } from '../../prompt/document';
 import { variablesOf } from '../../prompt/render';
 import { embeddedProvider } from '../provider/document';
@@ -215,20 +215,21 @@ function dataIssues(
 
 /** Errors of the canary, named as in the document rather than as in the rollout's spec. */
 export function canaryIssues(
-  complete: CompleteLlmLifecycle,
+  spec: LlmLifecycleSpec,
   document: SourceDocument,
   files: Files,
 ): readonly Issue[] {
-  const { canary, prompt } = complete.spec;
+  const { canary, prompt } = spec;
   const { issueAt } = document;
-  if (canary === undefined) return [];
   const at = ['spec', 'canary'];
+  const written = writtenLlmCanary.safeParse(valueAt(document.value, at));
+  if (canary === null || !written.success) return [];
   const format = canary.guardrails.findIndex(({ name }) => name === 'format');
   const loose = prompt.candidates.filter(
     (path) => files[path] !== undefined && !promisesJson(files[path], path),
   );
   return [
-    ...llmCanaryProblems(canary).map(({ path, detail, expected }) =>
+    ...llmCanaryProblems(written.data).map(({ path, detail, expected }) =>
       issueAt([...at, ...path], detail, { expected }),
     ),
     ...(format >= 0 && loose.length > 0
@@ -239,7 +240,7 @@ export function canaryIssues(
           ),
         ]
       : []),
-    ...canaryJudgeIssues(complete, document, files),
+    ...canaryJudgeIssues(spec, document, files),
   ];
 }
 

@@ -7,7 +7,6 @@ import { parseWithSchema, type ParseResult } from '../../document/schema-issues.
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 import type { Files } from './case-checks';
 import { canaryIssues, llmLifecycleIssues } from './checks';
-import { llmSpecOf } from './spec';
 import { llmLifecycleSchema, promptRefField } from './llm-lifecycle.schema';
 
 /** The files that an LLM lifecycle names, even if it has errors. */
@@ -49,12 +48,10 @@ export function readLlmLifecycle(
     ...namedFileIssues(document, filesOfLlmLifecycle(document), files),
     ...(read.ok
       ? [
-          ...llmLifecycleIssues(llmSpecOf(read.value), document, files),
+          ...llmLifecycleIssues(read.value, document, files),
           ...canaryIssues(read.value, document, files),
         ]
       : []),
   ];
-  return issues.length > 0 || !read.ok
-    ? { ok: false, issues }
-    : { ok: true, value: llmSpecOf(read.value) };
+  return issues.length > 0 ? { ok: false, issues } : read;
 }

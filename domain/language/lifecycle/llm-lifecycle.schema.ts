@@ -11,7 +11,11 @@ import {
   seedField,
   sourceName,
   sourceSchema,
+  withLimits,
+  withoutLimits,
 } from '../../lifecycle/lifecycle.schema';
+import { namedList, orNull } from '../../document/codec.schema';
+import type { LlmLifecycleSpec } from './llm-lifecycle';
 import { notifySchema } from '../../notification/notify.schema';
 import { scheduleSchema } from '../../schedule/schedule.schema';
 import { notInThisVersion } from '../../document/schema-issues.schema';
@@ -107,12 +111,17 @@ const casesSchema = z
   })
   .describe('questions with their expected answers: file');
 
-const dataSchema = z
+const writtenData = z
   .strictObject({
-    sources: z.record(sourceName, sourceSchema).describe('at least one source by its name'),
+    sources: namedList(sourceName, sourceSchema).describe('at least one source by its name'),
     limits: limitsSchema,
   })
   .describe('sources of the index documents and of the fine-tuning examples');
+
+const dataSchema = z.codec(writtenData, z.custom<NonNullable<LlmLifecycleSpec['data']>>(), {
+  decode: withoutLimits,
+  encode: withLimits,
+});
 
 const fineTuneSchema = z
   .strictObject({
@@ -157,13 +166,9 @@ const evaluateSchema = z
       .max(50)
       .default([])
       .describe('a list of gates; if it is empty, ungated must give the reason'),
-    ungated: z
-      .string()
-      .trim()
-      .min(1)
-      .max(500)
-      .optional()
-      .describe('the reason why there are no gates'),
+    ungated: orNull(
+      z.string().trim().min(1).max(500).describe('the reason why there are no gates'),
+    ),
     first: z
       .int()
       .min(10)
@@ -190,8 +195,18 @@ const budgetSchema = z
   .prefault({})
   .describe('the most that one run may spend');
 
+const promptEvalSchema = z
+  .strictObject({
+    quality: nameField('the dimension that chooses the best prompt'),
+    search: lifecycleSearchSchema.optional(),
+  })
+  .describe(
+    'how a prompt is chosen among the candidates: quality; with search, also among variants ' +
+      'of the best of them',
+  );
+
 /** The lifecycle of a language application. `checks.ts` checks its parts against one another. */
-export const llmLifecycleSchema = z.strictObject({
+const writtenLifecycle = z.strictObject({
   apiVersion: z.literal(apiVersion),
   kind: z.literal('LlmLifecycle'),
   metadata: metadataSchema,
@@ -201,32 +216,33 @@ export const llmLifecycleSchema = z.strictObject({
       sampling: samplingSchema,
       prompt: promptSchema,
       cases: casesSchema,
-      data: dataSchema.optional(),
-      index: indexSchema.optional(),
-      fineTune: fineTuneSchema.optional(),
-      promptEval: z
-        .strictObject({
-          quality: nameField('the dimension that chooses the best prompt'),
-          search: lifecycleSearchSchema.optional(),
-        })
-        .optional()
-        .describe(
-          'how a prompt is chosen among the candidates: quality; with search, also among variants ' +
-            'of the best of them',
-        ),
+      data: orNull(dataSchema),
+      index: orNull(indexSchema),
+      fineTune: orNull(fineTuneSchema),
+      promptEval: orNull(promptEvalSchema),
       evaluate: evaluateSchema,
-      canary: llmCanarySchema.optional(),
-      safety: pathField('the path of the safety policy').optional(),
+      canary: orNull(llmCanarySchema),
+      safety: orNull(pathField('the path of the safety policy')),
       budget: budgetSchema,
       promote: promoteSchema,
-      schedule: scheduleSchema.optional(),
+      schedule: orNull(scheduleSchema),
       notify: notifySchema,
       monitor: notInThisVersion,
     })
     .describe('model, prompt, cases and evaluate'),
 });
 
-/** With all defaults. */
-export type CompleteLlmLifecycle = z.output<typeof llmLifecycleSchema>;
+/** A document of a language application and its spec. */
+export const llmLifecycleSchema = z.codec(writtenLifecycle, z.custom<LlmLifecycleSpec>(), {
+  decode({ kind, metadata, spec: { monitor: _, ...spec } }) {
+    return { kind, ...metadata, ...spec };
+  },
+  encode({ kind, name, owner, labels, ...spec }) {
+    return { apiVersion, kind, metadata: { name, owner, labels }, spec } as z.output<
+      typeof writtenLifecycle
+    >;
+  },
+});
+
 /** As a person writes it. */
 export type LlmLifecycleDocument = z.input<typeof llmLifecycleSchema>;

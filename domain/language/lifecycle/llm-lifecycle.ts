@@ -12,7 +12,7 @@ import type { DimensionSpec } from '../dimension/dimension';
 import type { LlmGate } from '../evaluation/gate';
 import type { LifecycleSearchSpec } from '../../prompt/search/search';
 
-/** A checked lifecycle of a language application with all defaults, made by `llmSpecOf`. */
+/** A checked lifecycle of a language application with all defaults. */
 export interface LlmLifecycleSpec {
   readonly kind: 'LlmLifecycle';
   readonly name: string;

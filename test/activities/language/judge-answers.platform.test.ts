@@ -7,7 +7,6 @@ import type { PredictionRow } from '../../../db/serving/prediction-records';
 import type { DuePair, RolloutRecord } from '../../../db/rollout/records';
 import { openCalendar } from '../../../domain/calendar';
 import { effectKey, type PredictionId, type RunId } from '../../../domain/ids';
-import { llmCanaryOf } from '../../../domain/language/canary/canary';
 import { llmCanarySchema } from '../../../domain/language/canary/canary.schema';
 import type { DimensionSpec } from '../../../domain/language/dimension/dimension';
 import type { LoggedAnswer } from '../../../domain/language/logged-answer';
@@ -98,9 +97,10 @@ beforeEach(async () => {
     mostPairs: 100,
     calibrated: { judge: version, positives, negatives },
   };
-  const canary = llmCanaryOf(
-    llmCanarySchema.parse({ steps: [0], quality: { from: 'judge', judge: 'sound', margin: 0.1 } }),
-  );
+  const canary = llmCanarySchema.parse({
+    steps: [0],
+    quality: { from: 'judge', judge: 'sound', margin: 0.1 },
+  });
   const { answers } = canary.quality;
   if (!answers) throw new Error('no answers');
   const quality = { ...canary.quality, answers: { ...answers, judge } };

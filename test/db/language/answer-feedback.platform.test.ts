@@ -1,6 +1,5 @@
 import type { PredictionId, RunId } from '../../../domain/ids';
 import type { CanarySpec, GuardrailSpec } from '../../../domain/lifecycle/lifecycle';
-import { llmCanaryOf } from '../../../domain/language/canary/canary';
 import {
   llmCanarySchema,
   type LlmCanaryDocument,
@@ -37,12 +36,10 @@ describe('feedback on answers', () => {
     runId = await registerVersions(test_.registry, model, 2);
     await promoteOver(test_.registry, model, 1);
     const spec: CanarySpec = {
-      ...llmCanaryOf(
-        llmCanarySchema.parse({
-          steps: [0, 50],
-          quality: { measure: 'f1', margin: 0.1, ...quality },
-        }),
-      ),
+      ...llmCanarySchema.parse({
+        steps: [0, 50],
+        quality: { measure: 'f1', margin: 0.1, ...quality },
+      }),
       ...(guardrails.length > 0 && { guardrails }),
     };
     const paired = spec.quality.answers?.from === 'references';

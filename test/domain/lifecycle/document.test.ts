@@ -4,7 +4,8 @@ import { parse } from 'yaml';
 import { formatIssue, invalidInput } from '../../../domain/document/issue-text';
 import { notifyEvents } from '../../../domain/notification/notification';
 import { parseLifecycle, revisionDigestInput } from '../../../domain/lifecycle/document';
-import { documentOf } from '../../../domain/lifecycle/spec';
+import { documentOf } from '../../../domain/lifecycle/plan';
+import { digestOf } from '../../../data/digest';
 import { llmLifecycleTemplate } from '../../../domain/language/lifecycle/template';
 import {
   contractText,
@@ -194,6 +195,12 @@ describe('a minimal lifecycle', () => {
     expect(accepted(object)).toEqual(accepted(lifecycleText));
     expect(accepted(JSON.stringify(object))).toEqual(accepted(lifecycleText));
     expect(accepted(documentOf(spec))).toEqual(accepted(lifecycleText));
+  });
+
+  test('keeps its digest, so that a revision that did not change is found again', () => {
+    expect(digestOf(spec)).toBe(
+      'sha256:cb1a63e3d723a73c59eeb329762ada5fcc76dd417cadd345af43235bb81570d9',
+    );
   });
 
   test('has a digest that depends on its spec and its files', () => {

@@ -18,7 +18,7 @@ import { createWatchRolloutActivities } from '../../../activities/rollout/watch'
 import { openModelAccess, type ModelAccess } from '../../../data/language/model-access';
 import type { RolloutRecord } from '../../../db/rollout/records';
 import { defaultTenant as tenant, type RunId } from '../../../domain/ids';
-import { answerLabel, llmCanaryOf } from '../../../domain/language/canary/canary';
+import { answerLabel } from '../../../domain/language/canary/canary';
 import {
   llmCanarySchema,
   type LlmCanaryDocument,
@@ -235,7 +235,7 @@ async function beginRollout(
     guardrails,
     test: { alpha: 0.1, minSamples: 30, minDuration: '0s' },
   };
-  const canary = withJudge(llmCanaryOf(llmCanarySchema.parse({ ...usual, ...over })), judging);
+  const canary = withJudge(llmCanarySchema.parse({ ...usual, ...over }), judging);
   const runId = await startRun(registry);
   const input: RolloutInput = {
     ...{

@@ -1,5 +1,5 @@
 import type { Digest } from '../../../domain/dataset/artifact';
-import { answerLabel, llmCanaryOf } from '../../../domain/language/canary/canary';
+import { answerLabel } from '../../../domain/language/canary/canary';
 import {
   llmCanarySchema,
   type LlmCanaryDocument,
@@ -48,13 +48,11 @@ export function judgedPolicy(
   calibrated: AnswerJudge['calibrated'],
 ): RolloutPolicy {
   const quality = { from: 'judge' as const, judge: 'sound', margin: 0.2, ...document };
-  const canary = llmCanaryOf(
-    llmCanarySchema.parse({
-      steps: [0],
-      quality,
-      test: { alpha: 0.05, minSamples: 50, minDuration: '0s' },
-    }),
-  );
+  const canary = llmCanarySchema.parse({
+    steps: [0],
+    quality,
+    test: { alpha: 0.05, minSamples: 50, minDuration: '0s' },
+  });
   const policy = rolloutPolicyOf(canary, answerLabel(canary));
   const { answers } = policy.quality;
   if (answers?.judge === undefined || calibrated === undefined) return policy;

@@ -7,7 +7,6 @@ import type { JudgeAnswersInput, JudgingTurn } from '../../../activities/languag
 import type { LostPairs } from '../../../domain/rollout/progress';
 import type { CalibratedJudge } from '../../../activities/language/judges';
 import type { PredictionId } from '../../../domain/ids';
-import { llmCanaryOf } from '../../../domain/language/canary/canary';
 import { llmCanarySchema } from '../../../domain/language/canary/canary.schema';
 import type { DimensionSpec } from '../../../domain/language/dimension/dimension';
 import {
@@ -63,12 +62,10 @@ async function start(
   judge: JudgeScript,
   calibrated: CalibratedJudge = known,
 ): Promise<Tried> {
-  const canary = llmCanaryOf(
-    llmCanarySchema.parse({
-      steps: [0, 25],
-      quality: { from: 'judge', judge: 'sound', margin: 0.1 },
-    }),
-  );
+  const canary = llmCanarySchema.parse({
+    steps: [0, 25],
+    quality: { from: 'judge', judge: 'sound', margin: 0.1 },
+  });
   const evaluated = llmPlanOf().spec.evaluate;
   const plan = llmPlanOf({
     canary,

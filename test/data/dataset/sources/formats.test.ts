@@ -2,7 +2,7 @@ import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { sha256 } from '../../../../data/digest';
-import type { SourceFormat } from '../../../../domain/lifecycle/lifecycle';
+import type { SourceFormat } from '../../../../domain/dataset/source-uri';
 import type { SourceData } from '../../../../data/dataset/sources/read-source';
 import { openReading, writeParquet, type Reading, type ReadOptions } from './reading';
 

@@ -1,11 +1,9 @@
-import {
-  answerLabel,
-  llmCanaryDocument,
-  llmCanaryOf,
-} from '../../../../domain/language/canary/canary';
+import { documentFor } from '../../../../domain/document/codec.schema';
+import { answerLabel } from '../../../../domain/language/canary/canary';
 import { llmCanaryProblems } from '../../../../domain/language/canary/checks';
 import {
   llmCanarySchema,
+  writtenLlmCanary,
   type LlmCanaryDocument,
 } from '../../../../domain/language/canary/canary.schema';
 import type { GuardrailSpec } from '../../../../domain/lifecycle/lifecycle';
@@ -19,10 +17,11 @@ import {
 
 const least: LlmCanaryDocument = { quality: { margin: 0.1 } };
 const read = (document: LlmCanaryDocument) => llmCanarySchema.parse(document);
+const written = (document: LlmCanaryDocument) => writtenLlmCanary.parse(document);
 
 describe('the canary of a language application', () => {
   test('by default compares answers with expected ones by f1, with a shadow first', () => {
-    const canary = llmCanaryOf(read(least));
+    const canary = read(least);
     expect(canary).toMatchObject({
       steps: [0, 5, 25, 50],
       quality: {
@@ -59,12 +58,12 @@ describe('the canary of a language application', () => {
     },
     { quality: { from: 'judge', judge: 'sound', margin: 0.1, share: 0.5, mostPairs: 900 } },
   ])('reads the same when it is written out: %j', (document) => {
-    const canary = llmCanaryOf(read(document));
-    expect(llmCanaryOf(read(llmCanaryDocument(canary)))).toEqual(canary);
+    const canary = read(document);
+    expect(read(documentFor(llmCanarySchema, canary))).toEqual(canary);
   });
 
   test('with a judge compares pairs, at most 2,000 by default', () => {
-    const canary = llmCanaryOf(read({ quality: { from: 'judge', judge: 'sound', margin: 0.1 } }));
+    const canary = read({ quality: { from: 'judge', judge: 'sound', margin: 0.1 } });
     expect(canary.quality).toMatchObject({
       metric: 'judge-loss',
       answers: { from: 'judge', judge: { dimension: 'sound', share: 1, mostPairs: 2_000 } },
@@ -73,7 +72,7 @@ describe('the canary of a language application', () => {
   });
 
   test('compares arms if callers score the answer that they got', () => {
-    const canary = llmCanaryOf(read({ quality: { from: 'callers', margin: 0.1 } }));
+    const canary = read({ quality: { from: 'callers', margin: 0.1 } });
     expect(canary.quality.metric).toBe('caller-loss');
     expect(rolloutPolicyOf(canary, answerLabel(canary)).quality.comparison).toBe('arms');
   });
@@ -151,17 +150,19 @@ describe('the canary of a language application', () => {
       ['guardrails', 1, 'name'],
     ],
   ])('is rejected at the right place: %s', (_what, document, path) => {
-    expect(llmCanaryProblems(read(document)).map((problem) => problem.path)).toEqual([path]);
+    expect(llmCanaryProblems(written(document)).map((problem) => problem.path)).toEqual([path]);
   });
 
   test('is accepted without contradictions', () => {
-    expect(llmCanaryProblems(read(least))).toEqual([]);
+    expect(llmCanaryProblems(written(least))).toEqual([]);
     const judged = (mostPairs: number) =>
       ({ from: 'judge', judge: 'sound', mostPairs, margin: 0.1 }) as const;
-    expect(llmCanaryProblems(read({ quality: judged(400), test: { minSamples: 40 } }))).toEqual([]);
+    expect(llmCanaryProblems(written({ quality: judged(400), test: { minSamples: 40 } }))).toEqual(
+      [],
+    );
     // Without a shadow, one phase gets all pairs.
     expect(
-      llmCanaryProblems(read({ steps: [25], quality: judged(200), test: { minSamples: 40 } })),
+      llmCanaryProblems(written({ steps: [25], quality: judged(200), test: { minSamples: 40 } })),
     ).toEqual([]);
   });
 });
@@ -174,7 +175,7 @@ describe("a language application's guardrails", () => {
     { name: 'blocked', max: 0.1 },
     { name: 'format', max: 0.1 },
   ];
-  const canary = { ...llmCanaryOf(read({ ...least, steps: [0, 50] })), guardrails };
+  const canary = { ...read({ ...least, steps: [0, 50] }), guardrails };
   const policy = rolloutPolicyOf(canary, answerLabel(canary));
   const at = '2026-01-01T00:00:00.000Z';
   const none = { requests: 0, errors: 0, assigned: 0, fallbacks: 0, slow: 0, ripe: 0, labelled: 0 };

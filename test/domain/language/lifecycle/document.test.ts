@@ -1,6 +1,6 @@
 import { formatIssue } from '../../../../domain/document/issue-text';
 import { readLlmLifecycle } from '../../../../domain/language/lifecycle/document';
-import { llmDocumentOf } from '../../../../domain/language/lifecycle/spec';
+import { documentOf } from '../../../../domain/lifecycle/plan';
 import { objectDocument } from '../../../../domain/document/document';
 import { yamlDocument } from '../../../../domain/document/yaml-document.schema';
 import { replaceOnce } from '../../../support/lifecycle-text';
@@ -62,7 +62,7 @@ test('an LLM lifecycle gets safe defaults, and reads the same when it is written
     evaluate: { ungated: null, parallel: 4 },
     promote: { approval: { required: 0 } },
   });
-  expect(readLlmLifecycle(objectDocument(llmDocumentOf(parsed.value), 'again'), files)).toEqual(
+  expect(readLlmLifecycle(objectDocument(documentOf(parsed.value), 'again'), files)).toEqual(
     parsed,
   );
 });
@@ -172,7 +172,7 @@ describe('an index with a reranker', () => {
       onError: 'keepOrder',
     });
     expect(
-      readLlmLifecycle(objectDocument(llmDocumentOf(parsed.value), 'again'), {
+      readLlmLifecycle(objectDocument(documentOf(parsed.value), 'again'), {
         ...files,
         ...found,
       }),

@@ -1,5 +1,4 @@
 import { gateOutlooks } from '../../../../domain/language/lifecycle/gate-outlook';
-import { llmCanaryOf } from '../../../../domain/language/canary/canary';
 import { llmCanarySchema } from '../../../../domain/language/canary/canary.schema';
 import type { LlmLifecycleSpec } from '../../../../domain/language/lifecycle/llm-lifecycle';
 import { llmPlanOf } from '../../../support/provider/fake-llm';
@@ -70,9 +69,7 @@ test('each standby is listed with the number of questions that its evaluation ta
 
 test("warns that standbys and the canary's judge share a limited budget", () => {
   const standby = [{ provider: 'acme', model: 'small' }];
-  const judged = llmCanaryOf(
-    llmCanarySchema.parse({ quality: { from: 'judge', judge: 'sound', margin: 0.1 } }),
-  );
+  const judged = llmCanarySchema.parse({ quality: { from: 'judge', judge: 'sound', margin: 0.1 } });
   const shared = 'standbys are evaluated before the canary, from the same budget as its judge';
   expect(said(200, 0.6, { model: { ...model, standby }, canary: judged }).at(-1)).toBe(shared);
   expect(
