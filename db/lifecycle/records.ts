@@ -1,5 +1,5 @@
 import type { Digest } from '../../domain/dataset/artifact';
-import type { Tenant } from '../../domain/ids';
+import type { RunId, Tenant } from '../../domain/ids';
 import type { LifecycleKind, ScheduleSpec } from '../../domain/lifecycle/lifecycle';
 import type { Page, PageRequest } from '../page';
 import type { ProgramRef } from '../../domain/project/program';

@@ -1,3 +1,4 @@
+import type { ClassMetric } from '../evaluation/metrics/multiclass';
 import type { MetricName } from '../evaluation/metrics/names';
 
 export interface EvaluateSpec {
@@ -10,6 +11,12 @@ export interface EvaluateSpec {
   readonly gates: readonly GateSpec[];
   /** The reason, when `gates` is empty on purpose. */
   readonly ungated: string | null;
+}
+
+/** The metric of a gate. `class` is given exactly for a metric of one class. */
+interface GatedMetric {
+  readonly metric: MetricName | ClassMetric;
+  readonly class?: string | undefined;
 }
 
 export type WhenAbsent = 'baseline' | 'notApplicable';

@@ -1,6 +1,5 @@
 import type { SourceFormat } from '../dataset/source-uri';
 import type { ComputeSpec } from '../training/job';
-import type { ClassMetric } from '../evaluation/metrics/multiclass';
 import type { Task } from '../model/model';
 import type { ProgramSpec } from '../project/program';
 import type { AnswerLoss, AnswerQuality } from '../rollout/judging/answer-quality';
@@ -82,12 +81,6 @@ export interface TrainSpec {
   readonly params: Readonly<Record<string, unknown>>;
   readonly seed: number;
   readonly compute: ComputeSpec;
-}
-
-/** The metric of a gate. `class` is given exactly for a metric of one class. */
-interface GatedMetric {
-  readonly metric: MetricName | ClassMetric;
-  readonly class?: string | undefined;
 }
 
 export interface PromoteSpec {

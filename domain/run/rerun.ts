@@ -3,12 +3,8 @@ import { canonicalJson } from '../canonical';
 import type { Digest } from '../dataset/artifact';
 import type { Issue } from '../failure';
 import type { RunId } from '../ids';
-import type {
-  LifecycleRevision,
-  LifecycleSpec,
-  ModelLifecycleSpec,
-  TimeSpec,
-} from '../lifecycle/lifecycle';
+import type { ModelLifecycleSpec, TimeSpec } from '../lifecycle/lifecycle';
+import type { LifecycleRevision, LifecycleSpec } from '../lifecycle/revision';
 import type { ProgramSpec } from '../project/program';
 import type { PlannedStage } from '../lifecycle/plan';
 import { changedStages } from '../lifecycle/plan';

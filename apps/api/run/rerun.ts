@@ -1,6 +1,6 @@
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
-import type { LifecycleRevision } from '../../../domain/lifecycle/lifecycle';
+import type { LifecycleRevision } from '../../../domain/lifecycle/revision';
 import type { RerunOf, RerunRequest, RerunStage } from '../../../domain/run/rerun';
 import { rerunOf, rerunRequest, rerunStages } from '../../../domain/run/rerun';
 import type { RunRequest } from '../../../domain/run/run';

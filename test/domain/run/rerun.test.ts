@@ -1,5 +1,5 @@
 import type { RunId } from '../../../domain/ids';
-import type { LifecycleRevision } from '../../../domain/lifecycle/lifecycle';
+import type { LifecycleRevision } from '../../../domain/lifecycle/revision';
 import { parseLifecycle } from '../../../domain/lifecycle/document';
 import type { NextRun, RerunRequest, OriginalRun } from '../../../domain/run/rerun';
 import { rerunOf, rerunRequest, rerunStages, reuseIssues } from '../../../domain/run/rerun';
