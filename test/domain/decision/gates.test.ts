@@ -181,7 +181,7 @@ const ofOneClass: readonly Row[] = [
     withClasses([gales]),
     'passed',
     'threshold.met',
-    'recall of gale 0.8 (97 % lower bound 0.7): meets the minimum 0.6',
+    'recall of gale 0.8 (97.6 % lower bound 0.7): meets the minimum 0.6',
   ],
   [
     'the bound of the class below it',
@@ -189,7 +189,7 @@ const ofOneClass: readonly Row[] = [
     withClasses([gales]),
     'inconclusive',
     'threshold.unproven',
-    'recall of gale 0.8 (97 % lower bound 0.7): not shown to meet the minimum 0.75',
+    'recall of gale 0.8 (97.6 % lower bound 0.7): not shown to meet the minimum 0.75',
   ],
   [
     'a class without rows',
