@@ -9,7 +9,7 @@ export function evaluateExact({ case: { expected }, answer }: EvaluatorInput): S
   const right = expectedAnswers(expected);
   if (right.length === 0) return notApplicable;
   const given = normalAnswer(withoutCitations(answer));
-  return scored(right.some((each) => normalAnswer(each) === given));
+  return scored(right.some((each) => normalAnswer(withoutCitations(each)) === given));
 }
 
 /**
@@ -20,7 +20,7 @@ export function evaluateF1({ case: { expected }, answer }: EvaluatorInput): Scor
   const right = expectedAnswers(expected);
   if (right.length === 0) return notApplicable;
   const given = wordsOf(withoutCitations(answer));
-  return scored(Math.max(...right.map((each) => f1(given, wordsOf(each)))));
+  return scored(Math.max(...right.map((each) => f1(given, wordsOf(withoutCitations(each))))));
 }
 
 function f1(given: readonly string[], right: readonly string[]): number {

@@ -69,6 +69,13 @@ describe('an evaluator', () => {
     ['exact: not a longer answer', { kind: 'exact' }, 'Rome, of course', { expected: rome }, 0],
     ['exact: other scripts', { kind: 'exact' }, 'МОСКВА!', { expected: { answer: 'Москва' } }, 1],
     ['exact: no expected answer', { kind: 'exact' }, 'Rome', {}, 'notApplicable'],
+    [
+      'exact: an expected answer in the form of a citation',
+      { kind: 'exact' },
+      'carbon [12]',
+      { expected: { answer: 'Carbon [12]' } },
+      1,
+    ],
     ['f1: half of the words', { kind: 'f1' }, 'in Rome', { expected: { answer: 'Rome' } }, 2 / 3],
     ['f1: the best expected answer', { kind: 'f1' }, 'city of Rome', { expected: rome }, 1],
     [
@@ -84,6 +91,13 @@ describe('an evaluator', () => {
       { kind: 'f1' },
       'Rome [2]',
       { expected: { answer: 'Rome' } },
+      1,
+    ],
+    [
+      'f1: an expected answer in the form of a citation',
+      { kind: 'f1' },
+      'carbon [12]',
+      { expected: { answer: 'Carbon [12]' } },
       1,
     ],
     ['label: in a sentence', label, 'This is an animal.', { expected: { label: 'animal' } }, 1],
