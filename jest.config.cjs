@@ -7,8 +7,7 @@
 // nobody is told of the predictions that tests make.
 process.env.SWC_NATIVE_BINDING_CACHE ??= `${__dirname}/.perennial/build/swc`;
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
-// As in bin/quiet-aws-sdk.mjs.
-process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+require('./bin/quiet-aws-sdk.cjs');
 
 const { availableParallelism } = require('node:os');
 

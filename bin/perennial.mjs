@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { currentCli, currentServices } from './cli-build.mjs';
 import { isService } from './current-bundle.cjs';
 import { endWithNpm } from './end-with-npm.mjs';
-import './quiet-aws-sdk.mjs';
+import './quiet-aws-sdk.cjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const args = process.argv.slice(2);

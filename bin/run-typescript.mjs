@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { root } from './provision.mjs';
-import './quiet-aws-sdk.mjs';
+import './quiet-aws-sdk.cjs';
 
 /** Like `node --enable-source-maps -r tsx/cjs workers/main.ts …args`. */
 export function runMain(args) {
