@@ -29,6 +29,7 @@ import { createPromptEvaluationActivities } from './prompt/evaluation';
 import { createPromptSearchActivities } from './prompt/search';
 import type { JobKeeper } from './run/release';
 import { createProjectStepActivities } from './project/step';
+import { createSentEventActivities } from './project/sent-events';
 import { createProviderFineTuneActivities } from './language/provider-fine-tune';
 import { createReleaseActivities } from './run/release';
 import { createRolloutActivities } from './rollout/rollout';
@@ -95,6 +96,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createFineTuneActivities(deps),
     ...createProviderFineTuneActivities(deps),
     ...createProjectStepActivities(deps),
+    ...createSentEventActivities(deps),
     ...createReleaseActivities({ artifacts: deps.artifacts, jobs: Object.values(deps.backends) }),
   };
 }

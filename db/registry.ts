@@ -53,6 +53,7 @@ import { createRolloutRepository } from './rollout/repository';
 import type { RolloutRepository } from './rollout/records';
 import { createRoutingRepository, type RoutingRepository } from './serving/routing-repository';
 import { createRunRepository, type RunRepository } from './run/repository';
+import { createSentEventRepository, type SentEventRepository } from './run/sent-event-repository';
 import { createStageRepository, type StageRepository } from './run/stage-repository';
 import { createScheduleRepository, type ScheduleRepository } from './schedule/repository';
 import { createTrialRepository, type TrialRepository } from './tuning/repository';
@@ -78,6 +79,7 @@ export interface Registry {
   readonly lifecycles: LifecycleRepository;
   readonly runs: RunRepository;
   readonly events: EventRepository;
+  readonly sentEvents: SentEventRepository;
   readonly stages: StageRepository;
   readonly trials: TrialRepository;
   readonly effects: EffectRepository;
@@ -122,6 +124,7 @@ export function createRegistry(database: Database): Registry {
     lifecycles: createLifecycleRepository(database),
     runs: createRunRepository(database),
     events: createEventRepository(database),
+    sentEvents: createSentEventRepository(database),
     stages: createStageRepository(database),
     trials: createTrialRepository(database),
     effects: createEffectRepository(database),

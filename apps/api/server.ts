@@ -45,6 +45,7 @@ import { promptRoutes } from './prompt/route';
 import { retentionRoutes } from './retention/route';
 import { rolloutRoutes } from './rollout/route';
 import { runRoutes } from './run/route';
+import { sentEventRoutes } from './run/sent-event-route';
 import { scheduleRoutes } from './schedule/route';
 import { experimentListRoutes } from './tracking/list-route';
 import { isTrackingPath, trackingRoutes } from './tracking/route';
@@ -67,6 +68,7 @@ const nouns = [
   lifecycleRoutes,
   projectRoutes,
   runRoutes,
+  sentEventRoutes,
   scheduleRoutes,
   webhookRoutes,
   modelRoutes,

@@ -5775,7 +5775,42 @@ export interface paths {
             };
         };
         readonly put?: never;
-        readonly post?: never;
+        /** Send an event that the run waits for, or will wait for */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: {
+                    /** @description 1 to 255 characters; requests with the same key take effect once */
+                    readonly "idempotency-key"?: string;
+                };
+                readonly path: {
+                    /** @description a run id: run_… */
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description JSON that matches the schema of the event, at most 64 KiB */
+                        readonly data: unknown;
+                        /** @description name of an event that the lifecycle declares */
+                        readonly event: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 202: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["SentEvent"];
+                    };
+                };
+            };
+        };
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -8608,6 +8643,8 @@ export interface components {
             readonly revision: string;
             /** @description rollout of its canary stage */
             readonly rollout: components["schemas"]["RolloutSummary"] | null;
+            /** @description events that were sent to the run, oldest first, at most 100 */
+            readonly sentEvents: readonly components["schemas"]["SentEvent"][];
             readonly stages: readonly components["schemas"]["Stage"][];
             readonly startedAt: string | null;
             /** @enum {string} */
@@ -8666,6 +8703,16 @@ export interface components {
             }[];
             /** @description URL in the Temporal Web UI */
             readonly url: string | null;
+        };
+        readonly SentEvent: {
+            /** @description name of the API key that sent it */
+            readonly actor: string;
+            /** Format: date-time */
+            readonly createdAt: string;
+            readonly event: string;
+            readonly id: string;
+            /** @description stage that received it; null while the run keeps it for a later wait */
+            readonly takenBy: string | null;
         };
         readonly Stage: {
             /** @description result of a validate stage for each source that has a contract */

@@ -180,22 +180,45 @@ function documentOf(
   owner: string,
   {
     name,
-    lifecycle: { params, labels, spec },
+    lifecycle: { params, events, labels, spec },
     program: shared,
   }: {
     readonly name: string;
     readonly lifecycle: ProjectLifecycleConfig;
-    readonly program: Omit<ProgramSpec, 'params'>;
+    readonly program: Omit<ProgramSpec, 'params' | 'events'>;
   },
 ): Readonly<Record<string, unknown>> {
-  const schema = params ? z.toJSONSchema(params, { io: 'input' }) : null;
-  const program: ProgramSpec = { ...shared, params: schema };
+  const program: ProgramSpec = {
+    ...shared,
+    params: params ? jsonSchemaOf(`lifecycles.${name}.params`, params) : null,
+    ...(events && {
+      events: Object.fromEntries(
+        Object.entries(events).map(([event, schema]) => [
+          event,
+          jsonSchemaOf(`lifecycles.${name}.events.${event}`, schema),
+        ]),
+      ),
+    }),
+  };
   return {
     apiVersion,
     kind: 'ModelLifecycle',
     metadata: { name, owner, ...(labels && { labels }) },
     spec: { ...spec, program },
   };
+}
+
+/** @throws InvalidInput for a type that JSON does not have, such as `z.date()`. */
+function jsonSchemaOf(what: string, schema: z.ZodType): Readonly<Record<string, unknown>> {
+  try {
+    return z.toJSONSchema(schema, { io: 'input' });
+  } catch (error) {
+    throw failure(
+      'InvalidInput',
+      `${configName}: ${what} has no JSON Schema: ${(error as Error).message}`,
+      { cause: error, next: 'use types that JSON has, such as z.string() or z.iso.datetime()' },
+    );
+  }
 }
 
 const root = resolve(__dirname, '..', '..');

@@ -30,6 +30,7 @@ import {
   approveUpdate,
   lifecycleWorkflows,
   pauseUpdate,
+  recordsChangedSignal,
   rejectUpdate,
   resumeUpdate,
   statusQuery,
@@ -55,6 +56,11 @@ export interface LifecycleClient {
   /** Harmless if the run was started before. */
   start(workflowId: string, input: LifecycleInput): Promise<void>;
   cancel(workflowId: string): Promise<void>;
+  /**
+   * Lets the run read its records again. A run that Temporal does not know needs no signal: it reads
+   * them when it waits.
+   */
+  notify(workflowId: string): Promise<void>;
   pause(workflowId: string, by: CommandActor): Promise<RunState>;
   resume(workflowId: string, by: CommandActor): Promise<RunState>;
   approve(workflowId: string, by: CommandActor): Promise<RunState>;
@@ -134,6 +140,7 @@ export function createLifecycleClient({
       ask(async () => {
         await workflow.getHandle(workflowId).cancel();
       }),
+    notify: (workflowId) => ask(() => notify(workflow, workflowId)),
     pause: (workflowId, by) => order(workflowId, 'pause', by),
     resume: (workflowId, by) => order(workflowId, 'resume', by),
     approve: (workflowId, by) => order(workflowId, 'approve', by),
@@ -187,6 +194,14 @@ async function start(
         { cause: error, next: 'perennial doctor' },
       );
     throw error;
+  }
+}
+
+async function notify(workflow: WorkflowClient, workflowId: string): Promise<void> {
+  try {
+    await workflow.getHandle(workflowId).signal(recordsChangedSignal);
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
   }
 }
 

@@ -10,8 +10,24 @@ export function paramIssues(
   schema: Readonly<Record<string, unknown>>,
   params: Readonly<Record<string, unknown>>,
 ): readonly Issue[] {
-  const checked = z.fromJSONSchema(schema).safeParse(params);
-  return checked.success ? [] : checked.error.issues.flatMap((issue) => issuesOf(issue, schema));
+  return valueIssues(schema, params, 'parameter');
+}
+
+/** The same for any value; `member` is what a member of it is called. */
+export function valueIssues(
+  schema: Readonly<Record<string, unknown>>,
+  value: unknown,
+  member: string,
+): readonly Issue[] {
+  const checked = z.fromJSONSchema(schema).safeParse(value);
+  return checked.success
+    ? []
+    : checked.error.issues.flatMap((issue) => issuesOf(issue, { schema, member }));
+}
+
+/** The value with the defaults of a schema that it matches. */
+export function withDefaults(schema: Readonly<Record<string, unknown>>, value: unknown): unknown {
+  return z.fromJSONSchema(schema).parse(value);
 }
 
 /** Throws when the schema uses keywords that are not supported. */
@@ -19,7 +35,13 @@ export function assertUsableSchema(schema: Readonly<Record<string, unknown>>): v
   z.fromJSONSchema(schema);
 }
 
-function issuesOf(issue: z.core.$ZodIssue, schema: Readonly<Record<string, unknown>>): Issue[] {
+function issuesOf(
+  issue: z.core.$ZodIssue,
+  {
+    schema,
+    member,
+  }: { readonly schema: Readonly<Record<string, unknown>>; readonly member: string },
+): Issue[] {
   if (issue.code !== 'unrecognized_keys')
     return [{ pointer: pointer(issue.path), detail: issue.message }];
   const known = issue.path.length === 0 ? Object.keys(schema['properties'] ?? {}) : [];
@@ -27,7 +49,7 @@ function issuesOf(issue: z.core.$ZodIssue, schema: Readonly<Record<string, unkno
     const meant = nearest(key, known);
     return {
       pointer: pointer([...issue.path, key]),
-      detail: 'no such parameter',
+      detail: `no such ${member}`,
       ...(known.length === 0 ? {} : { expected: `one of ${known.join(', ')}` }),
       ...(meant === null ? {} : { didYouMean: meant }),
     };
@@ -50,5 +72,5 @@ export function completeParams(
     throw failure('InvalidInput', 'the parameters of the run do not match their schema', {
       issues,
     });
-  return z.fromJSONSchema(schema).parse(params) as Readonly<Record<string, unknown>>;
+  return withDefaults(schema, params) as Readonly<Record<string, unknown>>;
 }

@@ -6,7 +6,10 @@ export interface ApprovalRecord {
   readonly id: string;
   readonly runId: RunId;
   readonly model: string;
-  readonly version: number;
+  /** Null for a vote in the middle of a run, which is about no version. */
+  readonly version: number | null;
+  /** The stage that waits: `promote`, or the name of a call of `run.approve`. */
+  readonly stage: string;
   readonly vote: 'approve' | 'reject';
   readonly keyId: string;
   /** Same for a key and its rotations: count holders, not keys. */

@@ -6,8 +6,8 @@ import { modelVersions } from '../model/schema';
 import { runs } from '../run/schema';
 
 /**
- * Votes on the promotion of a version, append-only by trigger. They are written after the signature
- * of the command, the key and its scope were checked.
+ * Votes that a run waits for, append-only by trigger. They are written after the signature of the
+ * command, the key and its scope were checked.
  */
 export const approvals = pgTable(
   'approvals',
@@ -16,7 +16,10 @@ export const approvals = pgTable(
     id: bytewise('id').notNull(),
     runId: bytewise('run_id').$type<RunId>().notNull(),
     model: text('model').notNull(),
-    version: integer('version').notNull(),
+    /** Null for a vote in the middle of a run, which is about no version. */
+    version: integer('version'),
+    /** The stage that waits: `promote`, or the name of a call of `run.approve`. */
+    stage: text('stage').notNull().default('promote'),
     vote: text('vote').$type<'approve' | 'reject'>().notNull(),
     keyId: bytewise('key_id').notNull(),
     holderId: bytewise('holder_id').notNull(),
@@ -27,7 +30,7 @@ export const approvals = pgTable(
   },
   (t) => [
     primaryKey({ name: 'approvals_pk', columns: [t.tenantId, t.id] }),
-    unique('approvals_one_vote_unique').on(t.tenantId, t.runId, t.holderId, t.vote),
+    unique('approvals_one_vote_unique').on(t.tenantId, t.runId, t.stage, t.holderId, t.vote),
     foreignKey({
       name: 'approvals_run_fk',
       columns: [t.tenantId, t.runId],

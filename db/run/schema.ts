@@ -51,6 +51,10 @@ export const runs = pgTable(
     request: document<RunRequest>('request').notNull(),
     /** Null for a run that reuses no other run. */
     rerunOf: document<RerunOf>('rerun_of'),
+    /** The run that started this one by `run.child`; null for other runs. */
+    parentRunId: bytewise('parent_run_id').$type<RunId>(),
+    /** The stage of the parent that waits for this run. */
+    parentStage: text('parent_stage'),
     actor: text('actor').notNull(),
     /**
      * API key that started it; for a scheduled run, the key that applied the revision. Null if no
@@ -72,6 +76,7 @@ export const runs = pgTable(
   (t) => [
     primaryKey({ name: 'runs_pk', columns: [t.tenantId, t.id] }),
     unique('runs_workflow_unique').on(t.tenantId, t.workflowId),
+    unique('runs_child_unique').on(t.tenantId, t.parentRunId, t.parentStage),
     foreignKey({
       name: 'runs_revision_fk',
       columns: [t.tenantId, t.lifecycle, t.revisionDigest],

@@ -5,6 +5,11 @@ import type { computeSchema, LifecycleDocument } from '../lifecycle/lifecycle.sc
 export interface ProjectLifecycleConfig {
   /** The schema of the parameters of a run. Without it a run takes none. */
   readonly params?: z.ZodType;
+  /**
+   * The events that a run may wait for with `run.waitFor`, each with the schema of its data. They
+   * are sent by `perennial run send` or `POST /runs/{id}/events`.
+   */
+  readonly events?: Readonly<Record<string, z.ZodType>>;
   readonly labels?: Readonly<Record<string, string>>;
   /**
    * The sections of `lifecycle.yaml`: data, train, evaluate, promote and the optional ones. They

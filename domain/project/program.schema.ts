@@ -61,6 +61,10 @@ export const programSchema = z
       .record(z.string(), z.unknown())
       .nullable()
       .describe('JSON Schema of the parameters of a run; null without parameters'),
+    events: z
+      .record(stageNameField, z.record(z.string(), z.unknown()))
+      .optional()
+      .describe('JSON Schema of the data of each event that a run may wait for'),
     stages: z
       .record(stageNameField, projectStageSchema)
       .describe('the stages that the project defines'),

@@ -14,6 +14,8 @@ export interface ProgramRef {
 export interface ProgramSpec extends ProgramRef {
   /** JSON Schema of the parameters of a run; null when the lifecycle has none. */
   readonly params: Readonly<Record<string, unknown>> | null;
+  /** JSON Schema of the data of each event that a run may wait for. Absent without events. */
+  readonly events?: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined;
   /** The stages that the project defines, by name. */
   readonly stages: Readonly<Record<string, ProjectStageSpec>>;
   /** The Python steps of the project, by name. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import ts from 'typescript';
 import { scaffoldFiles } from '../../apps/project/scaffold';
+import { typeErrorsOf } from './type-errors';
 
 const root = resolve(__dirname, '..', '..');
 const page = readFileSync(join(root, 'docs', 'authoring.md'), 'utf8');
@@ -22,7 +22,7 @@ test('the other examples compile, and one with an unknown function does not', ()
   expect(others).toHaveLength(2);
   const wrong = others.at(1)?.replace('run.random()', 'run.chance()') ?? '';
   expect(wrong).toContain('run.chance()');
-  expect(errorsOf([...others, wrong])).toEqual([
+  expect(typeErrorsOf([...others, wrong])).toEqual([
     [],
     [],
     [expect.stringContaining("'chance' does not exist")],
@@ -36,33 +36,3 @@ test('every command of a block is one of the CLI, npm or the shell', () => {
   for (const command of commands)
     expect(command).toMatch(/^(cd|npm (install|test)|npx perennial (init|dev|run start|deploy)\b)/);
 });
-
-/** The type errors of each text as a module of this repository. */
-function errorsOf(texts: readonly string[]): readonly (readonly string[])[] {
-  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) =>
-    ts.sys.readFile(path),
-  ) as { readonly config: unknown };
-  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
-  const files = new Map(
-    texts.map((text, at) => [join(root, 'test', 'docs', `example-${at}.ts`), text]),
-  );
-  const disk = ts.createCompilerHost(options);
-  const readFile = (path: string): string | undefined => files.get(path) ?? disk.readFile(path);
-  const host: ts.CompilerHost = {
-    ...disk,
-    readFile,
-    fileExists: (path) => files.has(path) || disk.fileExists(path),
-    getSourceFile: (path, target) => {
-      const text = readFile(path);
-      return text === undefined ? undefined : ts.createSourceFile(path, text, target);
-    },
-  };
-  const program = ts.createProgram([...files.keys()], { ...options, incremental: false }, host);
-  return [...files.keys()].map((path) => {
-    const source = program.getSourceFile(path);
-    return ts
-      .getPreEmitDiagnostics(program, source)
-      .filter(({ file }) => file === source)
-      .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
-  });
-}

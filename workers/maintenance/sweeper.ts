@@ -6,6 +6,7 @@ import { syncSchedule } from '../../apps/temporal-clients/schedule-sync';
 import type { Registry } from '../../db/registry';
 import type { OutboxTopic } from '../../db/notification/outbox-schema';
 import type { RunRecord, RunStartPayload } from '../../db/run/repository';
+import type { RunChangedPayload } from '../../db/run/sent-event-repository';
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import type { Verdict } from '../../domain/decision/verdict';
 import type { IndexRetirementInput } from '../../workflows/index-version/messages';
@@ -24,6 +25,7 @@ export interface OutboxDeps extends SweeperDeps {
 
 const swept = [
   'run.start',
+  'run.changed',
   'alias.moved',
   'schedule.sync',
   'index.changed',
@@ -51,6 +53,8 @@ export async function sweepOutbox({
         const payload = entry.payload as unknown as RunStartPayload;
         await lifecycles.start(payload.workflowId, startInput(entry.tenant, payload));
       }
+      if (entry.topic === 'run.changed')
+        await lifecycles.notify((entry.payload as unknown as RunChangedPayload).workflowId);
       if (entry.topic === 'schedule.sync') {
         await syncSchedule(
           { registry, schedules },

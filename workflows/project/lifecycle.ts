@@ -6,9 +6,10 @@ import type { z } from 'zod';
 import { sleep, workflowInfo } from '@temporalio/workflow';
 import { buildIdOf } from '../../domain/project/program';
 import type { Verdict } from '../../domain/decision/verdict';
-import { formatSeconds, parseDuration } from '../../domain/duration';
+import { formatSeconds } from '../../domain/duration';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { StageMapOptions, StageMapResult } from '../../domain/project/map';
+import type { EventData, ReceivedEvent } from '../../domain/project/sent-event';
 import type { StageDefinition } from '../../domain/project/stage';
 import type { LifecycleWorkflow } from '../lifecycle/lifecycle';
 import { workflowOf } from '../lifecycle/lifecycle';
@@ -17,7 +18,8 @@ import type { ModelRun } from '../lifecycle/stage';
 import { changeStatus, waitWhilePaused } from '../run/control';
 import type { RunEnd } from '../run/end';
 import { callMap } from './map-calls';
-import { callStage, callStep, refusal, type StageCalls } from './stage-calls';
+import { callWaitFor } from './event-calls';
+import { callStage, callStep, refusal, secondsOf, type StageCalls } from './stage-calls';
 
 export { hasNotPassed, isRegistered } from '../lifecycle/model-run';
 export type {
@@ -26,6 +28,7 @@ export type {
   StageMapOptions,
   StageMapResult,
 } from '../../domain/project/map';
+export type { ReceivedEvent } from '../../domain/project/sent-event';
 export type { RunEnd } from '../run/end';
 export type {
   Candidate,
@@ -42,7 +45,7 @@ type StageNamed<Stages, Name> = Extract<StageUnion<Stages>, { readonly name: Nam
 export type StageInput<Stages, Name> = z.input<StageNamed<Stages, Name>['input']>;
 export type StageOutput<Stages, Name> = z.output<StageNamed<Stages, Name>['output']>;
 
-export interface ProjectRun<Stages> extends ModelLifecycleRun {
+export interface ProjectRun<Stages, Events extends object = object> extends ModelLifecycleRun {
   /**
    * Runs a stage of the project, or reuses the output of an earlier call with equal code and
    * input. A second call of a stage in one run is recorded as `<name>-2`.
@@ -56,6 +59,15 @@ export interface ProjectRun<Stages> extends ModelLifecycleRun {
    * against the annotations of the function; `Output` is what they say.
    */
   step<Output = unknown>(name: string, input: Readonly<Record<string, unknown>>): Promise<Output>;
+  /**
+   * Waits for an event that `perennial.config.ts` declares, also over restarts of the platform. An
+   * event that was sent earlier is received at once. Each wait receives one event, in the order in
+   * which they were sent. Null when none arrived within `timeout`, a duration such as `7d`.
+   */
+  waitFor<Name extends keyof Events & string>(
+    event: Name,
+    options: { readonly timeout: string },
+  ): Promise<ReceivedEvent<EventData<Events, Name>> | null>;
   /** The time of the run. A replay gets the same. */
   now(): Date;
   /** A number from 0 to below 1. A replay gets the same. */
@@ -83,15 +95,20 @@ export interface ProjectRun<Stages> extends ModelLifecycleRun {
  * A lifecycle as a Temporal workflow. The body is replayed, so that it may only branch on its
  * parameters and on the results of the run.
  */
-// Callers name `Params`, because nothing else says what a run is given.
-// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
-export function lifecycle<Stages, Params = Readonly<Record<string, never>>>(
-  body: (run: ProjectRun<Stages>, params: Params) => Promise<RunEnd>,
-): LifecycleWorkflow {
+export function lifecycle<
+  Stages,
+  // Callers name it, because nothing else says what a run is given.
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
+  Params = Readonly<Record<string, never>>,
+  Events extends object = object,
+>(body: (run: ProjectRun<Stages, Events>, params: Params) => Promise<RunEnd>): LifecycleWorkflow {
   return workflowOf(async (opened) => {
     const run = opened as ModelRun;
     const { lifecycle: name, request } = run.plan;
-    const end: unknown = await body(projectRun<Stages>(run), (request.params ?? {}) as Params);
+    const end: unknown = await body(
+      projectRun<Stages, Events>(run),
+      (request.params ?? {}) as Params,
+    );
     if (!isRunEnd(end))
       throw refusal(
         `lifecycle ${name} returned ${end === undefined ? 'nothing' : 'an unknown value'}`,
@@ -101,7 +118,7 @@ export function lifecycle<Stages, Params = Readonly<Record<string, never>>>(
   });
 }
 
-function projectRun<Stages>(run: ModelRun): ProjectRun<Stages> {
+function projectRun<Stages, Events extends object>(run: ModelRun): ProjectRun<Stages, Events> {
   const { program } = run.plan.spec;
   if (!program)
     throw refusal(
@@ -128,13 +145,11 @@ function projectRun<Stages>(run: ModelRun): ProjectRun<Stages> {
     now: () => new Date(),
     random: () => Math.random(),
     async sleep(text) {
-      const duration = parseDuration(text);
-      if (duration === null || duration.months > 0)
-        throw refusal(
-          `run.sleep(${JSON.stringify(text)}) is not a duration`,
-          'use a duration such as 90s, 6h or 30d',
-        );
-      await sleepFor(run, duration.seconds);
+      await sleepFor(run, secondsOf('run.sleep: the duration', text));
+    },
+    async waitFor(event, { timeout }) {
+      const { output } = await callWaitFor(run, program, { calls, event, timeout });
+      return output as ReceivedEvent<EventData<Events, typeof event>> | null;
     },
     async map(name, items, options = {}) {
       const { output } = await callMap(run, program, { calls, name, items, options });

@@ -6,6 +6,7 @@ import {
 } from '@temporalio/workflow';
 import type { ProjectActivities } from '../../activities/project';
 import { nearest } from '../../domain/document/nearest';
+import { parseDuration } from '../../domain/duration';
 import type { ProgramSpec, ProjectStageSpec } from '../../domain/project/program';
 import { stageValueBytes } from '../../domain/project/stage';
 import { computeWork } from '../activity-proxies';
@@ -87,21 +88,40 @@ export async function callStep(
   return ended.output.output;
 }
 
-function unknownCall(
+export function unknownCall(
   { project }: ProgramSpec,
   {
     what,
     name,
     known,
-  }: { readonly what: 'stage' | 'step'; readonly name: string; readonly known: readonly string[] },
+  }: {
+    readonly what: keyof typeof declarations;
+    readonly name: string;
+    readonly known: readonly string[];
+  },
 ): ApplicationFailure {
   const near = nearest(name, known);
   return refusal(
     `project ${project} has no ${what} ${name}${near === null ? '' : `; did you mean ${near}?`}`,
-    what === 'stage'
-      ? 'export the stage from stages/, then perennial deploy'
-      : 'mark a function in steps/ with @step, then perennial deploy',
+    `${declarations[what]}, then perennial deploy`,
   );
+}
+
+const declarations = {
+  stage: 'export the stage from stages/',
+  step: 'mark a function in steps/ with @step',
+  event: 'list the event in perennial.config.ts',
+} as const;
+
+/** @throws InvalidInput when a lifecycle passes a text that is not a duration. */
+export function secondsOf(what: string, text: string): number {
+  const duration = parseDuration(text);
+  if (duration === null || duration.months > 0)
+    throw refusal(
+      `${what} cannot be ${JSON.stringify(text)}`,
+      'use a duration such as 90s, 6h or 30d',
+    );
+  return duration.seconds;
 }
 
 export function declaredStage(program: ProgramSpec, name: string): ProjectStageSpec {

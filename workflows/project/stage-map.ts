@@ -120,7 +120,7 @@ async function untilIdle(
     await CancellationScope.cancellable(async () => {
       while (!isMapIdle(state)) {
         await condition(() => events.length > 0 || broken !== null);
-        if (broken !== null) throw (broken).error;
+        if (broken !== null) throw broken.error;
         for (const event of events.splice(0)) {
           const { state: next, start } = nextMapState(state, event);
           state = next;

@@ -15,6 +15,7 @@ import {
   approveUpdate,
   pauseUpdate,
   rejectUpdate,
+  recordsChangedSignal,
   resumeUpdate,
   rolloutChangedSignal,
   statusQuery,
@@ -37,6 +38,8 @@ export interface RunControl {
   rejection: Vote | null;
   /** The latest state that the run's open rollout has sent. */
   rollout: OpenRolloutState | null;
+  /** The number of signals that the records of the run have changed. */
+  recordChanges: number;
 }
 
 /** Installs the handlers. Called first, so that they handle a command in the first task. */
@@ -53,6 +56,7 @@ export function openControl(tenant: Tenant): RunControl {
     votes: [],
     rejection: null,
     rollout: null,
+    recordChanges: 0,
   };
   const view = (): RunState => ({
     runId: control.runId,
@@ -65,6 +69,9 @@ export function openControl(tenant: Tenant): RunControl {
   setHandler(statusQuery, view);
   setHandler(rolloutChangedSignal, (state) => {
     control.rollout = state;
+  });
+  setHandler(recordsChangedSignal, () => {
+    control.recordChanges += 1;
   });
   setHandler(pauseUpdate, async (command) => {
     const { name: actor, keyId } = await admitCommand({

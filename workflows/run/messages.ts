@@ -72,6 +72,12 @@ export const pauseUpdate = defineUpdate<RunState, [SignedCommand]>('pause');
 export const resumeUpdate = defineUpdate<RunState, [SignedCommand]>('resume');
 export const statusQuery = defineQuery<RunState>('status');
 
+/**
+ * Something that the run may wait for has changed in the registry, and the run looks there again.
+ * It carries no data, so that any client of Temporal may send it.
+ */
+export const recordsChangedSignal = defineSignal('recordsChanged');
+
 /** Sent by a run to a child workflow that starts no new work while the run is paused. */
 export const runPausedSignal = defineSignal('runPaused');
 export const runResumedSignal = defineSignal('runResumed');

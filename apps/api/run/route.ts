@@ -25,6 +25,7 @@ import {
   runToJson,
   runView,
   runWithStages,
+  sentEventToJson,
   stageToJson,
   stateToJson,
 } from './view';
@@ -129,14 +130,16 @@ export function runRoutes({
       async ({ caller, params: { id } }) => {
         const run = await findRun(registry, caller, id);
         const of = { tenant: run.tenant, runId: run.id };
-        const [stages, rollout] = await Promise.all([
+        const [stages, rollout, sent] = await Promise.all([
           registry.stages.list(of),
           registry.rollouts.ofRun(of),
+          registry.sentEvents.ofRun({ ...of, limit: 100 }),
         ]);
         return {
           ...runToJson(run, lifecycles),
           stages: stages.map(stageToJson),
           rollout: rollout && summaryToJson(rollout),
+          sentEvents: sent.map(sentEventToJson),
         };
       },
     );

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { runStatuses } from '../../../domain/run/run';
 import type { Verdict } from '../../../domain/decision/verdict';
 import type { RunRecord } from '../../../db/run/repository';
+import type { SentEventRecord } from '../../../db/run/sent-event-repository';
 import type { StageRecord } from '../../../db/run/stage-repository';
 import type { RunState } from '../../../workflows/run/messages';
 import type { LifecycleClient } from '../../temporal-clients/lifecycle-client';
@@ -67,6 +68,19 @@ export const rerunPlan = z
   })
   .meta({ id: 'RerunPlan' });
 
+export const sentEventView = z
+  .object({
+    id: z.string(),
+    event: z.string(),
+    actor: z.string().describe('name of the API key that sent it'),
+    createdAt: instant,
+    takenBy: z
+      .string()
+      .nullable()
+      .describe('stage that received it; null while the run keeps it for a later wait'),
+  })
+  .meta({ id: 'SentEvent' });
+
 const fields = z.object({
   id: z.string(),
   lifecycle: z.string(),
@@ -91,6 +105,10 @@ export const runWithStages = fields
   .extend({
     stages: z.array(stageView).readonly(),
     rollout: rolloutSummary.nullable().describe('rollout of its canary stage'),
+    sentEvents: z
+      .array(sentEventView)
+      .readonly()
+      .describe('events that were sent to the run, oldest first, at most 100'),
   })
   .meta({ id: 'RunWithStages' });
 
@@ -219,6 +237,16 @@ export function stageToJson(record: StageRecord): z.output<typeof stageView> {
   };
   const learnt = { prompts: promptsToJson(record), fineTuning: fineTuningToJson(record) };
   return { name, status, seconds, reusedFrom, ...said, ...learnt, failure: failed };
+}
+
+export function sentEventToJson({
+  id,
+  event,
+  actor,
+  createdAt,
+  takenBy,
+}: SentEventRecord): z.output<typeof sentEventView> {
+  return { id, event, actor, createdAt, takenBy };
 }
 
 export type RerunPlanJson = z.output<typeof rerunPlan>;

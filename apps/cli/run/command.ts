@@ -12,6 +12,7 @@ import type { Finish } from '../finish';
 import { wholeNumber } from '../numbers';
 import { runCasesCommand } from './cases-command';
 import { rerunCommand } from './rerun-command';
+import { sendCommand } from './send-command';
 import { paramsOf } from '../params';
 import { describeTrials } from './trial-view';
 import { jsonText } from '../harmless';
@@ -216,6 +217,7 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
       });
   }
 
+  sendCommand(run, context);
   rerunCommand(run, context, finish);
 }
 

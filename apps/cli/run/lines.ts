@@ -68,6 +68,8 @@ export function openRunLines(paint: Paint): RunLines {
         'run',
         typeof data['actor'] === 'string' ? `accepted for ${data['actor']}` : 'accepted',
       );
+    if (kind === 'event.sent')
+      return line('run', `event ${String(data['event'])} from ${String(data['actor'])}`);
     if (kind === 'run.status') return runStatusLines(data, (what) => line('run', what), paint);
     const failure = data['failure'] as
       { readonly type: string; readonly message: string } | undefined;

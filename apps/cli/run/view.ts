@@ -119,6 +119,11 @@ export function describeRun(
       `rollout ${id}: ${paintRolloutStatus(status, paint)}${where}; perennial rollout show ${model} --id ${id}`,
     );
   }
+  for (const { event, actor, createdAt, takenBy } of run.sentEvents)
+    lines.push(
+      `event ${event} from ${actor} at ${createdAt}: ` +
+        (takenBy === null ? 'kept until the run waits for it' : `received by ${takenBy}`),
+    );
   if (run.waitingFor !== null) lines.push(paint.yellow(`waits for: ${run.waitingFor}`));
   if (run.failure !== null) {
     lines.push(

@@ -38,7 +38,11 @@ export interface ProjectWorld {
   readonly lifecycles: LifecycleClient;
   /** Polls the project's queue in this process, and the given queues of the product. */
   startWorkers(queues?: readonly QueueName[]): Promise<() => Promise<void>>;
-  /** Accepts a run and starts it once a worker of the build polls. */
+  /** Records a run, which `begin` starts. */
+  accept(lifecycle: string, params?: Readonly<Record<string, unknown>>): Promise<RunRecord>;
+  /** Starts a recorded run once a worker of the build polls. */
+  begin(run: RunRecord): Promise<void>;
+  /** `accept` and `begin`. */
   start(lifecycle: string, params?: Readonly<Record<string, unknown>>): Promise<RunRecord>;
   untilEnd(run: RunRecord, seconds?: number): Promise<RunRecord>;
   /** The recorded output of a stage. */
@@ -96,6 +100,31 @@ export async function openProjectWorld(
     actor: 'test',
   });
 
+  const accept: ProjectWorld['accept'] = async (lifecycle, params = {}) => {
+    const revision = await registry.lifecycles.get({ tenant, name: lifecycle });
+    if (!revision) throw new Error(`there is no lifecycle ${lifecycle}`);
+    return registry.runs.open({
+      tenant,
+      workflowId: `run/${tenant}/${lifecycle}/${randomUUID()}`,
+      lifecycle,
+      revisionDigest: revision.digest,
+      request: { params },
+      actor: 'test',
+      traceId: randomUUID().replaceAll('-', ''),
+    });
+  };
+  const begin: ProjectWorld['begin'] = async (run) => {
+    for (const deadline = Date.now() + 60_000; ;) {
+      try {
+        await lifecycles.start(run.workflowId, startInput(tenant, run));
+        return;
+      } catch (error) {
+        if (Date.now() > deadline) throw error;
+        await pause(200);
+      }
+    }
+  };
+
   return {
     core,
     temporal: new Client({ connection, namespace }),
@@ -140,32 +169,12 @@ export async function openProjectWorld(
         await polling.close();
       };
     },
+    accept,
+    begin,
     async start(lifecycle, params = {}) {
-      const workflowId = `run/${tenant}/${lifecycle}/${randomUUID()}`;
-      const traceId = randomUUID().replaceAll('-', '');
-      const revision = await registry.lifecycles.get({ tenant, name: lifecycle });
-      if (revision?.spec.kind !== 'ModelLifecycle' || !revision.spec.program)
-        throw new Error(`there is no lifecycle ${lifecycle} of the project`);
-      const { project, build: digest } = revision.spec.program;
-      const given = {
-        lifecycle,
-        revisionDigest: revision.digest,
-        request: { params },
-        actor: 'test',
-        traceId,
-      };
-      const run = await registry.runs.open({ tenant, workflowId, ...given });
-      const program = { project, build: digest };
-      const input = startInput(tenant, { ...given, kind: revision.spec.kind, program });
-      for (const deadline = Date.now() + 60_000; ;) {
-        try {
-          await lifecycles.start(workflowId, input);
-          return run;
-        } catch (error) {
-          if (Date.now() > deadline) throw error;
-          await pause(200);
-        }
-      }
+      const run = await accept(lifecycle, params);
+      await begin(run);
+      return run;
     },
     async untilEnd({ id }, seconds = 100) {
       for (const deadline = Date.now() + seconds * 1000; ;) {

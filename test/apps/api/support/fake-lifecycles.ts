@@ -59,6 +59,9 @@ export function fakeLifecycles(): FakeLifecycles {
     cancel: async (workflowId) => {
       await tell('cancel')(workflowId);
     },
+    notify: async (workflowId) => {
+      await tell('notify')(workflowId);
+    },
     pause: tell('pause'),
     resume: tell('resume'),
     approve: tell('approve'),

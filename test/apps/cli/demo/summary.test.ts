@@ -26,7 +26,7 @@ const run: RunJson = {
     startedAt: null,
     endedAt: null,
   },
-  ...{ revision: '', request: {}, rerunOf: null, temporalUrl: null, rollout: null },
+  ...{ revision: '', request: {}, rerunOf: null, temporalUrl: null, rollout: null, sentEvents: [] },
   stages: [
     {
       ...{

@@ -163,6 +163,7 @@ test.each([
         temporalUrl: null,
         verdict: null,
         rollout: null,
+        sentEvents: [],
       },
       stages: [
         {

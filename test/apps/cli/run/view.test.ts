@@ -28,6 +28,7 @@ const run = (verdict: Verdict | null, stages: readonly StageJson[]): RunJson => 
     endedAt: null,
     temporalUrl: null,
     rollout: null,
+    sentEvents: [],
   },
   verdict,
   stages,

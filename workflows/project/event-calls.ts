@@ -1,0 +1,70 @@
+/** Waits for an event that someone sends to the run, as a stage in its records. */
+import { condition } from '@temporalio/workflow';
+import { formatSeconds } from '../../domain/duration';
+import type { ProgramSpec } from '../../domain/project/program';
+import type { ReceivedEvent } from '../../domain/project/sent-event';
+import { registryWrites } from '../activity-proxies';
+import type { EndedStage, ModelRun } from '../lifecycle/stage';
+import { runStage } from '../lifecycle/stage';
+import { changeStatus } from '../run/control';
+import { nextCall, secondsOf, unknownCall, type StageCalls } from './stage-calls';
+
+export interface EventWait {
+  readonly calls: StageCalls;
+  readonly event: string;
+  /** A duration such as `7d`. */
+  readonly timeout: string;
+}
+
+/** The output is null when no event arrived in time. */
+export function callWaitFor(
+  run: ModelRun,
+  program: ProgramSpec,
+  { calls, event, timeout }: EventWait,
+): Promise<EndedStage<ReceivedEvent<unknown> | null>> {
+  const known = Object.keys(program.events ?? {});
+  if (!known.includes(event)) throw unknownCall(program, { what: 'event', name: event, known });
+  const seconds = secondsOf(`run.waitFor('${event}'): timeout`, timeout);
+  const stage = nextCall(calls, `wait-${event}`);
+  return runStage(
+    run,
+    { name: stage, inputs: () => ({ event, seconds }), cached: false },
+    async () => ({
+      output: await receive(run, { event, stage, seconds }),
+    }),
+  );
+}
+
+async function receive(
+  run: ModelRun,
+  {
+    event,
+    stage,
+    seconds,
+  }: { readonly event: string; readonly stage: string; readonly seconds: number },
+): Promise<ReceivedEvent<unknown> | null> {
+  const { plan, control } = run;
+  const { tenant, runId } = plan;
+  const deadline = Date.now() + seconds * 1000;
+  let isLate = false;
+  for (;;) {
+    // Before the look, so that a signal during the look is not lost.
+    const seen = control.recordChanges;
+    const received = await registryWrites.takeEvent({ tenant, runId, event, stage });
+    if (received !== null || isLate) {
+      if (control.status === 'waiting') await changeStatus(control, 'running', null);
+      return received;
+    }
+    await changeStatus(
+      control,
+      'waiting',
+      `event ${event} until ${new Date(deadline).toISOString()}; ` +
+        `perennial run send ${runId} ${event} --data <json>`,
+    );
+    isLate = !(await condition(
+      () => control.recordChanges !== seen,
+      Math.max(1, deadline - Date.now()),
+      { summary: `event ${event}: ${formatSeconds(seconds)}` },
+    ));
+  }
+}
