@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join, relative, resolve, sep } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { checkLifecycleName } from '../../../domain/lifecycle/template';
+import { packageToInstall } from '../../project/package-to-install';
 import { scaffoldFiles } from '../../project/scaffold';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
@@ -27,7 +28,7 @@ export function projectInitCommand(program: Command, { terminal, settings }: Cli
           2,
           `choose another name, or remove the folder ${name} first`,
         );
-      const files = scaffoldFiles({ name, perennial: packageToInstall(folder) });
+      const files = scaffoldFiles({ name, perennial: packageToInstall(root, folder) });
       writeFolder(folder, files);
       for (const path of Object.keys(files)) terminal.say(`wrote ${name}/${path}`);
       const prepare = needsEntryPoints() ? `(cd ${root} && npm run prepack) && ` : '';
@@ -40,13 +41,4 @@ const root = resolve(__dirname, '..', '..', '..');
 /** A clone has the compiled entry points and their types only after `npm run prepack`. */
 function needsEntryPoints(): boolean {
   return !existsSync(join(root, 'dist', 'types', 'sdk', 'index.d.ts'));
-}
-
-/** The version of an installed package; for a clone its folder, because npm has no such version. */
-function packageToInstall(project: string): string {
-  if (!root.split(sep).includes('node_modules')) return `file:${relative(project, root)}`;
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-    readonly version: string;
-  };
-  return `^${version}`;
 }
