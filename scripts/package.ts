@@ -1,5 +1,5 @@
 /**
- * `npm pack` runs this: compiles the entry points of the package to `dist/`, with their types. The
+ * `npm run pack` runs this: compiles the entry points of the package to `dist/`, with their types. The
  * platform itself runs from its sources, as in a clone.
  */
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import ts from 'typescript';
 
 const root = resolve(__dirname, '..');
 const dist = join(root, 'dist');
-const entries = ['index', 'workflow', 'testing'];
+const entries = ['index', 'workflow', 'testing', 'client'];
 
 async function main(): Promise<void> {
   rmSync(dist, { recursive: true, force: true });
@@ -33,7 +33,7 @@ async function main(): Promise<void> {
   await build({ ...options, entryPoints: ['sdk/workflow.ts'] });
   await build({
     ...options,
-    entryPoints: ['sdk/index.ts', 'sdk/testing.ts'],
+    entryPoints: ['sdk/index.ts', 'sdk/testing.ts', 'sdk/client.ts'],
     banner: { js: folderBanner },
     plugins: [foldersOfSources(dist)],
   });

@@ -7,6 +7,7 @@ import { withActingKey } from '../../db/access/acting-key';
 import { documentLimits } from '../../domain/document/document';
 import { readReason } from '../http/reason';
 import { watchMethods } from '../http/allowed-methods';
+import { checkClientVersions } from '../http/client-version';
 import { acceptJson, bodyProblem } from '../http/json-body';
 import { sendParserError } from '../http/parser-errors';
 import { handleUnknownRoutes, problemHandler } from '../http/problem';
@@ -197,6 +198,8 @@ function openHttpApp(log: FastifyBaseLogger): FastifyInstance {
     void reply.header('traceparent', trace.traceparent);
     done();
   });
+  // First, so that an incompatible client gets this reason and not an unknown route.
+  checkClientVersions(app);
   handleUnknownRoutes(app, {
     next: 'GET /openapi.json lists the routes',
     methods: watchMethods(app),

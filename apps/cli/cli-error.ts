@@ -1,3 +1,6 @@
+import { isPerennialError } from '../../domain/failure';
+import { ApiError } from '../client/api-error';
+
 /** 0: done. 1: failed. 2: usage or invalid input. 3: a gate or a rollout did not pass. */
 export type ExitCode = 0 | 1 | 2 | 3;
 
@@ -5,14 +8,17 @@ export type ExitCode = 0 | 1 | 2 | 3;
 export class CliError extends Error {
   readonly exitCode: ExitCode;
   readonly next: string | undefined;
-  /** The response of the API, if the error is one. */
-  readonly status: number | undefined;
 
-  constructor(message: string, exitCode: ExitCode, next?: string, status?: number) {
+  constructor(message: string, exitCode: ExitCode, next?: string) {
     super(message);
     this.name = 'CliError';
     this.exitCode = exitCode;
     this.next = next;
-    this.status = status;
   }
+}
+
+/** The next step that an error names. */
+export function nextStepOf(error: unknown): string | undefined {
+  const hasNext = error instanceof CliError || error instanceof ApiError || isPerennialError(error);
+  return hasNext ? error.next : undefined;
 }

@@ -1,7 +1,7 @@
 import type { ArtifactStore } from '../../data/artifact/store';
 import type { BuiltComputeKind, ComputeBackend, JobHandle } from '../../domain/training/job';
-import type { ApiClient } from './api-client';
-import { createApiClient } from './api-client';
+import type { ApiClient } from '../client/api-client';
+import { createApiClient } from '../client/api-client';
 import { CliError } from './cli-error';
 import type { Terminal } from './terminal';
 

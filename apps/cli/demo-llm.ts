@@ -13,6 +13,7 @@ import {
 } from '../../samples/wiki-assistant/demo';
 import { shortTraining } from '../../samples/wiki-router/demo';
 import type { LlmEvidence } from '../../domain/language/evaluation/evidence';
+import { ApiError } from '../client/api-error';
 import { CliError, type ExitCode } from './cli-error';
 import { createContext, type CliContext } from './context';
 import type { DemoContextOptions } from './demo';
@@ -182,7 +183,7 @@ async function championOf(context: CliContext, model: string): Promise<LlmDemoSu
     .call('GET /models/{model}/aliases/{alias}', { path: { model, alias: 'champion' } })
     .catch((error: unknown): Alias => {
       // The model does not exist yet.
-      if (error instanceof CliError && error.status === 404) return { version: null };
+      if (error instanceof ApiError && error.status === 404) return { version: null };
       throw error;
     });
   if (version === null) return null;
@@ -204,7 +205,7 @@ async function builtIndex(context: CliContext): Promise<number | null> {
     .api()
     .call('GET /indexes/{index}', { path: { index } })
     .catch((error: unknown): Index => {
-      if (error instanceof CliError && error.status === 404) return { versions: [] };
+      if (error instanceof ApiError && error.status === 404) return { versions: [] };
       throw error;
     });
   return versions.find(({ state }) => state === 'ready')?.version ?? null;

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { request } from 'undici';
 import { daysUntil, expiresSoon } from '../../domain/access/api-key';
-import { CliError } from './cli-error';
+import { ApiError } from '../client/api-error';
 import type { CliContext } from './context';
 import type { Finish } from './finish';
 import { table } from './terminal';
@@ -120,7 +120,7 @@ async function platform(context: CliContext): Promise<readonly PlatformPartLine[
     const { caller, parts } = await context.api().call('GET /platform');
     return [keyPart(caller), ...parts];
   } catch (error) {
-    if (!(error instanceof CliError)) throw error;
+    if (!(error instanceof ApiError)) throw error;
     return [{ name: 'key', ok: false, detail: error.message, next: error.next ?? null }];
   }
 }

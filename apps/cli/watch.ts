@@ -1,5 +1,5 @@
 import type { CliContext } from './context';
-import { runEvents } from './run/event-stream';
+import { runEvents } from '../client/run-events';
 import { openRunLines } from './run/lines';
 import { followCanary } from './rollout/follow';
 import type { RunJson } from './run/view';

@@ -49,24 +49,16 @@ async function command(cwd: string, program: string, ...args: readonly string[])
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'perennial-package-'));
-  await command(root, 'npm', 'pack', '--pack-destination', folder);
+  await command(root, 'npm', 'run', 'pack', '--', '--pack-destination', folder);
   const [packed] = readdirSync(folder);
   tarball = join(folder, packed ?? '');
   const tools = join(folder, 'tools');
   mkdirSync(tools);
   writeFileSync(join(tools, 'package.json'), '{"private":true}');
-  // As in the .npmrc of the scaffold.
+  // As docs/authoring.md says. The .npmrc of the scaffold says it for the project.
   await command(tools, 'npm', 'install', '--prefer-offline', '--ignore-scripts', tarball);
   await command(tools, 'npx', 'perennial', 'init', 'churn', '--typescript');
   project = join(tools, 'churn');
-  const manifest = join(project, 'package.json');
-  const written = JSON.parse(readFileSync(manifest, 'utf8')) as {
-    readonly dependencies: Record<string, string>;
-  };
-  expect(written.dependencies['perennial']).toMatch(/^\^\d+\.\d+\.\d+$/);
-  // The version is not published, so the tarball takes its place.
-  written.dependencies['perennial'] = `file:${tarball}`;
-  writeFileSync(manifest, JSON.stringify(written));
   await command(project, 'npm', 'install', '--prefer-offline');
   // What `perennial up` would download.
   const cache = join(project, 'node_modules', 'perennial', '.perennial');
@@ -79,7 +71,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('the package holds no tests, benchmarks or data of this clone', async () => {
   const files = (await command(folder, 'tar', 'tzf', tarball)).trim().split('\n');
-  expect(files).toContain('package/dist/types/sdk/index.d.ts');
+  for (const entry of ['index', 'workflow', 'testing', 'client'])
+    expect(files).toEqual(
+      expect.arrayContaining([`package/dist/${entry}.js`, `package/dist/types/sdk/${entry}.d.ts`]),
+    );
   expect(files).toContain('package/db/migrations/meta/_journal.json');
   expect(files).toContain('package/trainers/runtime/run.py');
   expect(files).toContain('package/sdk/template/data/customers.csv');
@@ -101,6 +96,39 @@ test(
     expect(output).toMatch(/# fail 0\b/);
   },
   15 * minute,
+);
+
+test(
+  'the client is typed, and names an API that does not respond',
+  async () => {
+    const program = join(project, 'client.ts');
+    writeFileSync(
+      program,
+      `import { ApiError, createClient } from 'perennial/client';
+
+const client = createClient({ url: 'http://127.0.0.1:9', key: 'pk_test' });
+client.runs.wait('run_1', { timeout: '1m', onEvent: ({ seq }) => seq.toFixed(0) }).catch(() => 0);
+client.runs.start('churn', { params: { region: 'north' } }).then(
+  ({ status }) => status satisfies string,
+  (error: unknown) => {
+    if (error instanceof ApiError) console.log(error.code, error.message);
+    process.exit();
+  },
+);
+`,
+    );
+    try {
+      await command(project, 'npm', 'run', 'types');
+      const output = await command(project, 'node', '--import', 'tsx', 'client.ts');
+      const module = `import { createClient } from 'perennial/client'; console.log(typeof createClient)`;
+      const printed = await command(project, 'node', '--input-type=module', '-e', module);
+      expect(printed.trim()).toBe('function');
+      expect(output).toMatch(/^Unreachable the API at http:\/\/127\.0\.0\.1:9 is not reachable/);
+    } finally {
+      rmSync(program);
+    }
+  },
+  5 * minute,
 );
 
 test(

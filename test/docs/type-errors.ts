@@ -14,9 +14,12 @@ export function codeBlocks(page: string, language: string): readonly string[] {
 
 /**
  * The type errors of each text as a module of this repository. The texts may import
- * `../perennial.config`, which is the text that calls `defineProject`.
+ * `../perennial.config`, which is the text that calls `defineProject`. ES modules are `mts`.
  */
-export function typeErrorsOf(texts: readonly string[]): readonly (readonly string[])[] {
+export function typeErrorsOf(
+  texts: readonly string[],
+  extension: 'ts' | 'mts' = 'ts',
+): readonly (readonly string[])[] {
   const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) =>
     ts.sys.readFile(path),
   ) as { readonly config: unknown };
@@ -28,7 +31,7 @@ export function typeErrorsOf(texts: readonly string[]): readonly (readonly strin
         'test',
         ...(text.includes('defineProject(')
           ? ['perennial.config.ts']
-          : ['docs', `example-${at}.ts`]),
+          : ['docs', `example-${at}.${extension}`]),
       ),
       text,
     ]),

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { runEvents } from '../../apps/cli/run/event-stream';
+import { runEvents } from '../../apps/client/run-events';
 import type { RunJson } from '../../apps/cli/run/view';
 import type { Database } from '../../db/connection';
 import type { ArtifactRef } from '../../domain/dataset/artifact';

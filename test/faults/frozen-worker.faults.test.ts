@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
-import { runEvents } from '../../apps/cli/run/event-stream';
+import { runEvents } from '../../apps/client/run-events';
 import type { Database } from '../../db/connection';
 import { environmentOf, expectNothingLeft } from '../support/leftovers';
 import type { Product } from '../support/process/product';

@@ -4,7 +4,7 @@
  */
 import { request } from 'undici';
 import { CliError } from '../cli-error';
-import { eventMessages } from '../run/event-messages';
+import { eventMessages } from '../../client/event-messages';
 
 export interface StreamedAnswer {
   readonly text: string;

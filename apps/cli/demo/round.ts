@@ -5,7 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isFinal } from '../../../domain/run/run';
 import { isOpenRollout } from '../../../domain/rollout/rollout';
-import { CliError } from '../cli-error';
+import { ApiError } from '../../client/api-error';
 import type { CliContext } from '../context';
 import type { ReplayEnd } from '../serving/replay/replay';
 import type { RolloutJson } from '../rollout/view';
@@ -113,7 +113,7 @@ export async function abortOpenRollout(
     .list('GET /models/{model}/rollouts', { path: { model } }, 1)
     .catch((error: unknown) => {
       // The model does not exist yet.
-      if (error instanceof CliError && error.status === 404) return [];
+      if (error instanceof ApiError && error.status === 404) return [];
       throw error;
     });
   if (newest === undefined || !isOpenRollout(newest.status)) return;

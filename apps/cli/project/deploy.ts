@@ -5,7 +5,7 @@ import type * as Build from '../../project/build';
 import type { PythonMachine } from '../../project/python-steps';
 import { looseningText } from '../../../domain/lifecycle/loosenings';
 import { buildIdOf } from '../../../domain/project/program';
-import type { ApiClient } from '../api-client';
+import type { ApiClient } from '../../client/api-client';
 import { CliError } from '../cli-error';
 import type { CliSettings } from '../context';
 import { readTexts } from '../lifecycle/folder';

@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
 import { formatIssue } from '../../../domain/document/issue-text';
-import { isPerennialError } from '../../../domain/failure';
 import { openLocalPlatform } from '../../project/local-platform';
 import { openProjectFolder } from '../../project/project-folder';
 import { typeIssues } from '../../project/type-check';
 import { watchProject } from '../../project/watch';
-import { createApiClient, type ApiClient } from '../api-client';
-import { CliError } from '../cli-error';
+import { createApiClient, type ApiClient } from '../../client/api-client';
+import { CliError, nextStepOf } from '../cli-error';
 import type { CliContext } from '../context';
 import { assertInForce, deployProject } from './deploy';
 
@@ -72,7 +71,7 @@ async function deployOnce(
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     terminal.say(`${terminal.paint.red('error:')} ${message}`);
-    const next = error instanceof CliError || isPerennialError(error) ? error.next : undefined;
+    const next = nextStepOf(error);
     if (next !== undefined) terminal.say(`${terminal.paint.dim('next:')} ${next}`);
   }
 }

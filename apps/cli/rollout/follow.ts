@@ -1,5 +1,5 @@
 import type { CliContext } from '../context';
-import type { RunEventMessage } from '../run/event-stream';
+import type { RunEventMessage } from '../../client/run-events';
 import { progressLines } from './view';
 
 const firstMs = 1_000;

@@ -1,5 +1,5 @@
 import { count, figure } from '../../../domain/format';
-import type { RunEventMessage } from './event-stream';
+import type { RunEventMessage } from '../../client/run-events';
 import { formatSeconds } from '../../../domain/duration';
 import { standbyText, type StandbyOutcome } from '../../../domain/language/provider/standby';
 import type { RolloutStatus } from '../../../domain/rollout/rollout';

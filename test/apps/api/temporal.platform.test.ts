@@ -4,7 +4,7 @@ import { Client, Connection } from '@temporalio/client';
 import { signCommand } from '../../../data/access/command-signature';
 import type { CommandOrder } from '../../../domain/run/command';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
-import { runEvents } from '../../../apps/cli/run/event-stream';
+import { runEvents } from '../../../apps/client/run-events';
 import type { LifecycleClient } from '../../../apps/temporal-clients/lifecycle-client';
 import { createLifecycleClient } from '../../../apps/temporal-clients/lifecycle-client';
 import type { RunId } from '../../../domain/ids';

@@ -8,7 +8,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import type { RunJson } from '../../../apps/cli/run/view';
-import { runEvents } from '../../../apps/cli/run/event-stream';
+import { runEvents } from '../../../apps/client/run-events';
 import { readLifecycleFolder } from '../../../apps/cli/lifecycle/folder';
 
 const root = resolve(__dirname, '..', '..', '..');

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { runEvents } from '../../../../apps/cli/run/event-stream';
+import { runEvents } from '../../../../apps/client/run-events';
 import type { RunId } from '../../../../domain/ids';
 import { tenant } from '../../../db/registry-fixture';
 import type { ApiWorld } from '../support/api-world';
@@ -172,7 +172,9 @@ test('a closing server ends its streams at once, and a client continues on the n
   const other = await openApiWorld();
   await other.apply('flight-delay');
   const { id } = await other.accept('flight-delay');
-  const reader = runEvents({ apiUrl: other.url, apiKey: other.keys.viewer }, id, 1);
+  const reader = runEvents({ apiUrl: other.url, apiKey: other.keys.viewer }, id, {
+    patienceSeconds: 1,
+  });
   expect((await reader.next()).value).toMatchObject({ seq: 1, kind: 'run.accepted' });
   const pending = reader.next();
   pending.catch(() => undefined);

@@ -10,8 +10,9 @@ import {
   type Inputs,
   type ItemOf,
   type OperationName,
-} from '../client/operation';
-import { CliError } from './cli-error';
+} from './operation';
+import { ApiError } from './api-error';
+import { clientVersionHeader, perennialVersion } from '../../domain/version';
 
 export interface ApiTarget {
   readonly apiUrl: string;
@@ -27,12 +28,14 @@ export interface CallSettings {
   readonly timeoutSeconds?: number;
   /** A file that is sent as the body. */
   readonly file?: string;
+  /** Cancels the request. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Calls operations of the API by name, such as `GET /runs/{id}`. */
 export interface ApiClient {
   readonly target: ApiTarget;
-  /** @throws CliError with the message and the next step of the API. */
+  /** @throws ApiError with the message and the next step of the API. */
   call<N extends OperationName>(name: N, ...input: Inputs<N, CallSettings>): Promise<AnswerOf<N>>;
   /** Every item of a list, page by page, up to `limit`. */
   list<N extends OperationName>(
@@ -66,29 +69,27 @@ interface ProblemBody {
 
 export function createApiClient(target: ApiTarget): ApiClient {
   const send = async (name: OperationName, input: AnyInput) => {
-    const { body, file, headers = {}, timeoutSeconds = 60 } = input;
+    const { body, file, headers = {}, timeoutSeconds = 60, signal = null } = input;
     const [method = 'GET'] = name.split(' ');
-    const reason =
-      target.reason === undefined
-        ? {}
-        : { 'x-perennial-reason': encodeURIComponent(target.reason) };
     const type = file === undefined ? 'application/json' : 'application/octet-stream';
     const content = body === undefined && file === undefined ? {} : { 'content-type': type };
     const sent = body === undefined ? null : JSON.stringify(body);
     try {
       return await request(`${target.apiUrl}/api/v1${requestPath(name, input)}`, {
         method: method,
-        headers: { authorization: `Bearer ${target.apiKey}`, ...content, ...reason, ...headers },
+        headers: { ...usualHeaders(target), ...content, ...headers },
         body: file === undefined ? sent : createReadStream(file),
         headersTimeout: timeoutSeconds * 1000,
+        signal,
       });
     } catch (error) {
+      if (signal?.aborted) throw error;
       const cause = error instanceof Error ? error.message : String(error);
-      throw new CliError(
-        `the API at ${target.apiUrl} is not reachable (${cause})`,
-        1,
-        'perennial up',
-      );
+      throw new ApiError(`the API at ${target.apiUrl} is not reachable (${cause})`, {
+        code: 'Unreachable',
+        next: 'perennial up',
+        cause: error,
+      });
     }
   };
   const checked = async (name: OperationName, input: AnyInput) => {
@@ -135,19 +136,28 @@ export function createApiClient(target: ApiTarget): ApiClient {
   };
 }
 
+/** The headers of every request. */
+export function usualHeaders({ apiKey, reason }: Omit<ApiTarget, 'apiUrl'>) {
+  return {
+    authorization: `Bearer ${apiKey}`,
+    [clientVersionHeader]: perennialVersion,
+    ...(reason === undefined ? {} : { 'x-perennial-reason': encodeURIComponent(reason) }),
+  };
+}
+
 /** The message, the places and the next step of the API. */
 export async function refusalOf({
   statusCode: status,
   body,
-}: Dispatcher.ResponseData): Promise<CliError> {
-  const text = await body.text();
-  const { detail = `the API responded with ${status}`, next, errors = [] } = problemIn(text);
+}: Dispatcher.ResponseData): Promise<ApiError> {
+  const problem = problemIn(await body.text());
+  const { detail = `the API responded with ${status}`, code = 'UnexpectedResponse' } = problem;
+  const { next, errors: issues = [] } = problem;
   // Short messages already contain their issues.
-  const lines = errors
+  const lines = issues
     .filter((issue) => !detail.includes(issue.detail))
     .map((issue) => `  ${formatIssue(issue)}`);
-  const usage = status === 400 || status === 413 || status === 422;
-  return new CliError([detail, ...lines].join('\n'), usage ? 2 : 1, next, status);
+  return new ApiError([detail, ...lines].join('\n'), { code, next, status, issues });
 }
 
 function problemIn(text: string): ProblemBody {

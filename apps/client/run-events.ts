@@ -1,0 +1,81 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { request } from 'undici';
+import { refusalOf, usualHeaders, type ApiTarget } from './api-client';
+import { ApiError } from './api-error';
+import { eventMessages } from './event-messages';
+
+export interface RunEventMessage {
+  readonly seq: number;
+  readonly kind: string;
+  readonly stage: string | null;
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly at: string;
+}
+
+export interface RunEventOptions {
+  /** The number of the last event that is already known. Default 0: from the first event. */
+  readonly after?: number;
+  /** How long a lost connection is retried. Default 120. */
+  readonly patienceSeconds?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const retryMilliseconds = 500;
+/** The API sends a comment every 15 seconds. */
+const silenceMilliseconds = 45_000;
+
+/**
+ * Every event of the run, in order and once, until its end. Reconnects after an interruption.
+ * @throws ApiError when the API refuses or does not respond for `patienceSeconds`
+ */
+export async function* runEvents(
+  target: ApiTarget,
+  runId: string,
+  { after = 0, patienceSeconds = 120, signal }: RunEventOptions = {},
+): AsyncGenerator<RunEventMessage> {
+  let lastId = String(after);
+  let lastHeard = Date.now();
+  const heard = (): void => {
+    lastHeard = Date.now();
+  };
+  for (;;) {
+    try {
+      const path = `/api/v1/runs/${encodeURIComponent(runId)}/events`;
+      const answer = await request(`${target.apiUrl}${path}`, {
+        headers: {
+          ...usualHeaders(target),
+          accept: 'text/event-stream',
+          'last-event-id': lastId,
+        },
+        bodyTimeout: silenceMilliseconds,
+        signal: signal ?? null,
+      });
+      if (answer.statusCode !== 200) throw await refusalOf(answer);
+      for await (const { id, event, data } of eventMessages(answer.body, heard)) {
+        if (event === 'end') return;
+        lastId = id ?? lastId;
+        yield JSON.parse(data) as RunEventMessage;
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (isFinal(error)) throw error;
+      if (Date.now() - lastHeard > patienceSeconds * 1000) throw lost(target.apiUrl, error);
+    }
+    await pause(retryMilliseconds, undefined, { ...(signal && { signal }) });
+  }
+}
+
+/** A refusal is final. A missing response, a server error and a rate limit are retried. */
+function isFinal(error: unknown): boolean {
+  if (!(error instanceof ApiError) || error.status === undefined) return false;
+  return error.status < 500 && error.status !== 429;
+}
+
+function lost(apiUrl: string, error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  const cause = error instanceof Error ? error.message : String(error);
+  return new ApiError(
+    `lost the event stream of the API at ${apiUrl} (${cause}); the run continues`,
+    { code: 'Unreachable', next: 'perennial run watch <run>', cause: error },
+  );
+}
