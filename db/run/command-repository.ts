@@ -53,8 +53,8 @@ export interface CommandRepository {
    */
   auditDenied(input: CommandAudit): Promise<void>;
   /**
-   * Audits a command that Temporal executes without the workflow's consent, such as a cancellation.
-   * Call it before sending.
+   * Audits a command that Temporal executes without the workflow's consent, such as a cancellation,
+   * or a read of rows. Call it before the effect.
    */
   audit(input: CommandAudit): Promise<void>;
 }

@@ -5,10 +5,12 @@ import type { Tenant } from '../../../domain/ids';
 import { nearest } from '../../../domain/document/nearest';
 import { diffDatasets } from './diff';
 import { readQuarantinedRows } from './quarantined-rows';
+import { openVersionFile, versionFiles } from './version-files';
 import type { RouteDeps } from '../route-deps';
 import {
   datasetDiff,
   datasetSummary,
+  datasetFile,
   datasetVersion,
   quarantinedRows,
   quarantineView,
@@ -16,6 +18,10 @@ import {
 import { page, pageOf, problem, version } from '../fields';
 
 const dataset = z.object({ dataset: z.string().min(1).max(200) });
+const ofVersion = dataset.extend({ version });
+const ofFile = ofVersion.extend({
+  file: z.coerce.number().int().min(1).max(1_000_000).describe('number of the file, from 1'),
+});
 const quarantine = dataset.extend({
   quarantine: z
     .string()
@@ -106,11 +112,77 @@ export function datasetRoutes({
         schema: {
           tags,
           summary: 'Show a dataset version',
-          params: dataset.extend({ version }),
+          params: ofVersion,
           response: { 200: datasetVersion, default: problem },
         },
       },
       ({ caller, params }) => versionOf(caller.tenant, params.dataset, params.version),
+    );
+
+    app.get(
+      '/datasets/:dataset/versions/:version/files',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'List the Parquet files of a dataset version, in order',
+          params: ofVersion,
+          response: {
+            200: z.object({ items: z.array(datasetFile).readonly() }),
+            default: problem,
+          },
+        },
+      },
+      async ({ caller, params }) => {
+        const found = await versionOf(caller.tenant, params.dataset, params.version);
+        const files = await versionFiles({ artifacts }, found);
+        return { items: files.map(({ bytes, digest }, at) => ({ file: at + 1, bytes, digest })) };
+      },
+    );
+
+    app.get(
+      '/datasets/:dataset/versions/:version/files/:file',
+      {
+        ...operator,
+        schema: {
+          tags,
+          summary:
+            'Download a Parquet file of a dataset version; the audit log records who read it',
+          params: ofFile,
+          response: {
+            200: { content: { 'application/vnd.apache.parquet': { schema: z.string() } } },
+            default: problem,
+          },
+        },
+      },
+      async ({ caller, params: { dataset: of, version: number, file } }, reply) => {
+        const { tenant, name: actor } = caller;
+        const files = await versionFiles({ artifacts }, await versionOf(tenant, of, number));
+        const found = files[file - 1];
+        if (!found)
+          throw failure('NotFound', `${of}@${number} has ${files.length} files, not ${file}`, {
+            next: `GET /api/v1/datasets/${of}/versions/${number}/files`,
+          });
+        // First, so that no rows are sent without an entry.
+        await registry.commands.audit({
+          tenant,
+          actor,
+          action: 'dataset.readRows',
+          subject: `dataset:${of}@${number}`,
+          cause: `asked for file ${file} of ${files.length}`,
+        });
+        const bytes = await heavyWork.run(caller, () =>
+          openVersionFile({ artifacts, scratchRoot }, found),
+        );
+        return (
+          reply
+            .header('content-type', 'application/vnd.apache.parquet')
+            .header('content-length', found.bytes)
+            // The rows may hold personal data, so no cache may store them.
+            .header('cache-control', 'no-store')
+            .send(bytes as unknown as string)
+        );
+      },
     );
 
     app.get(

@@ -26,6 +26,10 @@ export const datasetVersion = z
   })
   .meta({ id: 'DatasetVersion' });
 
+export const datasetFile = z
+  .object({ file: z.number().describe('number, from 1'), bytes: z.number(), digest: z.string() })
+  .meta({ id: 'DatasetFile' });
+
 export const quarantineView = z
   .object({
     id: z.string(),

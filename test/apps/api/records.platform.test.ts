@@ -575,3 +575,62 @@ test('trainers are listed with the schema of their parameters', async () => {
     properties: { num_leaves: { type: 'integer' } },
   });
 });
+
+describe('the files of a dataset version', () => {
+  const parts = ['first part', 'the second part'].map((text) => Buffer.from(text));
+  let version: number;
+  beforeAll(async () => {
+    const files = await Promise.all(
+      parts.map((bytes) =>
+        world.artifacts.putBytes({ tenant, bytes, mediaType: 'application/vnd.apache.parquet' }),
+      ),
+    );
+    const manifest = await world.artifacts.putJson({
+      tenant,
+      value: { dataset: 'flight-delay.parts', columns, rows: 100, files },
+    });
+    ({ version } = await register('flight-delay.parts', 'parts', { manifest }));
+  });
+  const path = (rest: string) => `/datasets/flight-delay.parts/versions/${version}/files${rest}`;
+
+  test('are listed in order, and each is sent whole, uncached and with an audit row', async () => {
+    const { body } = await world.call<{ items: { file: number; bytes: number }[] }>(
+      'GET',
+      path(''),
+      { as: 'viewer' },
+    );
+    expect(body.items).toMatchObject(
+      parts.map(({ length }, at) => ({ file: at + 1, bytes: length })),
+    );
+    const sent = await world.call<string>('GET', path('/2'), { as: 'operator' });
+    expect(sent).toMatchObject({ status: 200, body: 'the second part' });
+    expect(sent.headers.get('cache-control')).toBe('no-store');
+    const audit = await world.call<{ items: object[] }>('GET', '/audit?action=dataset.readRows');
+    expect(audit.body.items).toMatchObject([
+      {
+        actor: 'operator',
+        subject: `dataset:flight-delay.parts@${version}`,
+        cause: 'asked for file 2 of 2',
+      },
+    ]);
+    // The copy on disk is removed once it was sent.
+    const left = async () =>
+      (await readdir(world.scratch)).filter((name) => /dataset-file/.test(name));
+    for (let attempt = 0; attempt < 50 && (await left()).length > 0; attempt += 1)
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await left()).toEqual([]);
+  });
+
+  test('need an operator, because rows may hold personal data', async () => {
+    expect((await world.call('GET', path('/1'), { as: 'viewer' })).status).toBe(403);
+  });
+
+  test('that do not exist are not found, with the number of files', async () => {
+    expect((await world.call('GET', path('/3'))).body).toMatchObject({
+      code: 'NotFound',
+      detail: `flight-delay.parts@${version} has 2 files, not 3`,
+    });
+    const missing = await world.call('GET', '/datasets/flight-delay.parts/versions/99/files');
+    expect(missing.status).toBe(404);
+  });
+});
