@@ -27,7 +27,7 @@ test('the npm package and the Python package have the version of the platform', 
     readonly version: string;
   };
   expect(manifest.version).toBe(perennialVersion);
-  expect(readFileSync(join(root, 'python', 'pyproject.toml'), 'utf8')).toContain(
-    `\nversion = "${perennialVersion}"\n`,
+  expect(readFileSync(join(root, 'python', 'perennial', 'version.py'), 'utf8')).toContain(
+    `\nVERSION = "${perennialVersion}"\n`,
   );
 });
