@@ -54,7 +54,7 @@ async function inputOf(
   const {
     chunking,
     embedder,
-    vectors = 'auto',
+    vectors,
     maxDocument,
     maxRejectedShare,
     mode,
