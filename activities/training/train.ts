@@ -5,6 +5,8 @@ import type { TrainingSet } from '../../domain/dataset/assembled';
 import { labelColumn } from '../../domain/dataset/assembled';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
+import type { ImportedModel } from '../../domain/model/imported';
+import { conversionTrainer } from '../../domain/model/imported';
 import type {
   ComputeBackend,
   ComputeKind,
@@ -19,7 +21,7 @@ import type { LogRecords } from './compute/keep-logs';
 import { keepLogs } from './compute/keep-logs';
 import { metricsReporter } from './compute/report-metrics';
 import type { TrainerEnvironmentDeps } from './environment';
-import { trainerEnvironment } from './environment';
+import { conversionEnvironment, trainerEnvironment } from './environment';
 
 export interface TrainDeps extends TrainerEnvironmentDeps {
   readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
@@ -36,6 +38,8 @@ export interface TrainModelInput {
   readonly train: TrainSpec;
   /** Refers to an TrainingSet. */
   readonly assembled: ArtifactRef;
+  /** The model to convert, for the trainer `convert`. */
+  readonly imported?: ImportedModel | undefined;
 }
 
 export interface TrainedModel {
@@ -90,10 +94,10 @@ export function createTrainActivities(deps: TrainDeps) {
         jobId: input.key,
         prepare: async () => {
           manifest = describe(input.train.trainer, input.train.params);
-          const own = await trainerEnvironment(deps, {
-            tenant: input.tenant,
-            trainer: input.train.trainer,
-          });
+          const { tenant, imported } = input;
+          const own = await (imported
+            ? conversionEnvironment(deps, { tenant, imported })
+            : trainerEnvironment(deps, { tenant, trainer: input.train.trainer }));
           environment = own.environment?.lock.digest;
           const data = await artifacts.getJson<TrainingSet>(input.assembled);
           return { ...trainingJob(input, data), ...own };
@@ -112,6 +116,7 @@ export function createTrainActivities(deps: TrainDeps) {
   };
 
   function describe(trainer: string, params: TrainSpec['params']): TrainerManifest {
+    if (trainer === conversionTrainer) return catalog.internal(trainer);
     const manifest = catalog.get(trainer);
     const errors = catalog.checkParams(trainer, params);
     if (!manifest) throw failure('NotFound', `unknown trainer ${trainer}`);
@@ -127,7 +132,7 @@ export function createTrainActivities(deps: TrainDeps) {
 }
 
 export function trainingJob(input: TrainModelInput, data: TrainingSet): TrainerJob {
-  const { key, tenant, train, traceId } = input;
+  const { key, tenant, train, traceId, imported } = input;
   return {
     id: key,
     tenant,
@@ -135,7 +140,11 @@ export function trainingJob(input: TrainModelInput, data: TrainingSet): TrainerJ
     params: train.params,
     seed: train.seed,
     // The model is chosen and evaluated on the other parts, so the job must not see them.
-    inputs: { train: [data.parts.train.features], tuning: [data.parts.tuning.features] },
+    inputs: {
+      train: [data.parts.train.features],
+      tuning: [data.parts.tuning.features],
+      ...(imported && { model: [imported.artifact] }),
+    },
     context: {
       task: train.task ?? data.task,
       ...(data.classes && { classes: data.classes }),

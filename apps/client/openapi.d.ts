@@ -2791,12 +2791,18 @@ export interface paths {
         };
         readonly get?: never;
         readonly put?: never;
-        /** Import an ONNX file and start a run that evaluates and releases it */
+        /** Import a model file and start a run that evaluates and releases it */
         readonly post: {
             readonly parameters: {
                 readonly query: {
                     /** @description name of the file, without a folder, for messages and lineage */
                     readonly fileName: string;
+                    /** @description a job converts any other format to ONNX, with the packages that it needs */
+                    readonly format?: "onnx" | "sklearn" | "lightgbm" | "xgboost";
+                    /** @description Python class of the model, as in an MLmodel file */
+                    readonly modelClass?: string;
+                    /** @description versions with which a pickle was written, as scikit-learn==1.7.2,numpy==2.2.6; of scikit-learn, lightgbm, numpy, scipy, pandas, cloudpickle, skops */
+                    readonly packages?: string;
                     /** @description reason for the audit log, 1 to 1000 characters */
                     readonly reason?: string;
                     /** @description end of the data window, RFC 3339; default: now */
@@ -7402,7 +7408,7 @@ export interface components {
                 readonly digest: string;
                 readonly fileName: string;
                 /** @enum {string} */
-                readonly format: "onnx";
+                readonly format: "onnx" | "sklearn" | "lightgbm" | "xgboost";
             } | null;
             /** @description digest of the manifest, which identifies the version in evaluation, promotion and serving */
             readonly manifest: components["schemas"]["ArtifactRef"];
@@ -8987,7 +8993,7 @@ export interface components {
                     readonly digest: string;
                     readonly fileName: string;
                     /** @enum {string} */
-                    readonly format: "onnx";
+                    readonly format: "onnx" | "sklearn" | "lightgbm" | "xgboost";
                 } | null;
                 /** @description digest of the manifest, which identifies the version in evaluation, promotion and serving */
                 readonly manifest: components["schemas"]["ArtifactRef"];

@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import type { Digest } from '../../domain/dataset/artifact';
 import type { Issue } from '../../domain/failure';
 import { failure } from '../../domain/failure';
+import { conversionTrainer } from '../../domain/model/imported';
 import type { TrainerManifest } from '../../domain/training/job';
 import { digestOf, sha256 } from '../digest';
 import type { TrainerManifestFile } from './manifest.schema';
@@ -20,6 +21,8 @@ export interface TrainerCatalog {
   /** Names of all folders with a manifest, including invalid ones. */
   names(): readonly string[];
   get(name: string): TrainerManifest | null;
+  /** A trainer that only the platform uses. @throws NotFound */
+  internal(name: string): TrainerManifest;
   /** The trainer's own packages; null without any. @throws NotFound */
   requirements(name: string): RequirementsFile | null;
   /** Pointers are relative to the parameters, `/num_leaves`. @throws NotFound */
@@ -27,6 +30,7 @@ export interface TrainerCatalog {
 }
 
 const manifestFile = 'trainer.yaml';
+const internalTrainers: readonly string[] = [conversionTrainer];
 
 export function openTrainerCatalog(
   trainersDir: string,
@@ -38,12 +42,16 @@ export function openTrainerCatalog(
         (entry) => entry.isDirectory() && existsSync(join(trainersDir, entry.name, manifestFile)),
       )
       .map(({ name }) => name)
+      .filter((name) => !internalTrainers.includes(name))
       .sort();
   }
 
   function get(name: string): TrainerManifest | null {
     // Comparing with the existing names keeps a name from leading out of the folder.
-    if (!names().includes(name)) return null;
+    return names().includes(name) ? read(name) : null;
+  }
+
+  function read(name: string): TrainerManifest {
     const manifest = readManifest(join(trainersDir, name));
     return {
       name: manifest.name,
@@ -66,6 +74,10 @@ export function openTrainerCatalog(
     names,
     list: () => names().flatMap((name) => get(name) ?? []),
     get,
+    internal(name) {
+      if (!internalTrainers.includes(name)) throw unknown(name);
+      return read(name);
+    },
     requirements(name) {
       if (!names().includes(name)) throw unknown(name);
       const folder = join(trainersDir, name);

@@ -23,8 +23,11 @@ export interface RequirementsFile {
   /** For messages: `requirements.txt` or `pyproject.toml`. */
   readonly file: string;
   readonly text: string;
-  /** Who needs it. Steps always get pyarrow; trainers get the packages of all trainers. */
-  readonly user: 'step' | 'trainer';
+  /**
+   * Who needs it. Steps always get pyarrow; trainers get the packages of all trainers. A conversion
+   * gets those of the job's runtime in any version, because an old model needs old packages.
+   */
+  readonly user: 'step' | 'trainer' | 'conversion';
 }
 
 export interface PythonEnvironments {
@@ -53,6 +56,8 @@ export function environmentsFolder(stateDir: string): string {
 
 /** What tables of steps need. */
 const stepPackages = ['pyarrow>=21'];
+/** What trainers/runtime imports. */
+const runtimePackages = ['jsonschema', 'numpy', 'onnx', 'onnxruntime', 'pyarrow', 'pyyaml'];
 
 export function openPythonEnvironments(settings: PythonEnvironmentSettings): PythonEnvironments {
   const { folder } = settings;
@@ -76,12 +81,14 @@ export function openPythonEnvironments(settings: PythonEnvironmentSettings): Pyt
   return {
     folder,
     lock({ file, text, user }) {
-      const more =
-        user === 'step'
-          ? stepPackages
-          : readFileSync(join(trainers, 'requirements.txt'), 'utf8')
-              .split('\n')
-              .filter((line) => line !== '' && !line.startsWith('#'));
+      const more = {
+        step: () => stepPackages,
+        conversion: () => runtimePackages,
+        trainer: () =>
+          readFileSync(join(trainers, 'requirements.txt'), 'utf8')
+            .split('\n')
+            .filter((line) => line !== '' && !line.startsWith('#')),
+      }[user]();
       const preferred = readFileSync(join(trainers, 'requirements.lock'), 'utf8');
       return ask('lock', { file, text, more, preferred });
     },

@@ -9,6 +9,54 @@ export interface ImportedModel {
   readonly artifact: ArtifactRef;
   /** The name of the file on the caller's machine. */
   readonly fileName: string;
+  /** The Python class of a converted model, such as `xgboost.sklearn.XGBClassifier`. */
+  readonly modelClass?: string | undefined;
+  /** The packages with which a pickle was written, such as `scikit-learn==1.7.2`. */
+  readonly packages?: readonly string[] | undefined;
+}
+
+/** The trainer that converts imported models to ONNX. Lifecycles cannot name it. */
+export const conversionTrainer = 'convert';
+
+/** Packages of which an imported model may name its versions. */
+export const conversionPackages = [
+  'scikit-learn',
+  'lightgbm',
+  'numpy',
+  'scipy',
+  'pandas',
+  'cloudpickle',
+  'skops',
+] as const;
+
+/** Where there is a package without the libraries of GPUs, it is much smaller. */
+const [linux64, elsewhere] = [
+  "platform_machine == 'x86_64' and sys_platform == 'linux'",
+  "platform_machine != 'x86_64' or sys_platform != 'linux'",
+];
+const xgboostRequirements = `xgboost-cpu>=3; ${linux64}\nxgboost>=3; ${elsewhere}\n`;
+
+/**
+ * What a job needs to read and convert a model; null for the packages of all trainers. A pickle
+ * needs the versions that wrote it. XGBoost's own formats can be read by any later version.
+ */
+export function conversionRequirements({
+  format,
+  packages = [],
+}: Pick<ImportedModel, 'format' | 'packages'>): string | null {
+  switch (format) {
+    case 'onnx':
+      return null;
+    case 'xgboost':
+      return xgboostRequirements;
+    case 'lightgbm':
+    case 'sklearn': {
+      if (format === 'lightgbm' && packages.length === 0) return null;
+      const named = new Set(packages.map((each) => each.split('==')[0]));
+      const needed = ['scikit-learn', 'pandas', 'cloudpickle', 'skl2onnx>=1.18'];
+      return [...packages, ...needed.filter((each) => !named.has(each))].join('\n') + '\n';
+    }
+  }
 }
 
 /** Where an imported version came from, for display. */

@@ -36,8 +36,9 @@ export interface ModelSignature {
   readonly time: string | null;
 }
 
-/** The format of a model that was made outside Perennial. */
-export type ImportedFormat = 'onnx';
+/** Formats of models that were made outside Perennial. All but ONNX are converted to it by a job. */
+export const importedFormats = ['onnx', 'sklearn', 'lightgbm', 'xgboost'] as const;
+export type ImportedFormat = (typeof importedFormats)[number];
 
 /**
  * A model version's digest is over the canonical JSON of this. Evaluation, promotion and serving

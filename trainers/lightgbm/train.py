@@ -13,7 +13,7 @@ from runtime.columns import Columns, Feature
 from runtime.graph import GraphBuilder
 from runtime.job import Job, Trained
 from runtime.refusal import Refused
-from runtime.trees import tree_ensemble
+from runtime.trees import lightgbm_trees, tree_ensemble
 
 from .forest import Forest, Rows, grow
 
@@ -185,7 +185,8 @@ def _graph(job: Job, categories: dict[str, Categories], forest: Forest, link: st
         else builder.category_values(feature.name, categories[feature.name], codes[feature.name])
         for feature in features
     ]
-    raw = tree_ensemble(builder, builder.concatenate(inputs), forest.boosters, width)
+    trees = lightgbm_trees(forest.boosters, width)
+    raw = tree_ensemble(builder, builder.concatenate(inputs), trees, width)
     # Softmax goes along the last axis, the classes.
     return builder.finish(builder.node(link, [raw]), width)
 

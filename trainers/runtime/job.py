@@ -34,6 +34,8 @@ class Trained:
     predict: Callable[[Columns], np.ndarray]
     metrics: dict[str, float] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    #: Whether the graph must also agree on missing numbers and text that the rows do not have.
+    compare_unusual: bool = True
     #: The step whose `report_objective` was of this model; None without one.
     step: int | None = None
 

@@ -22,10 +22,12 @@ def check_parity(
     columns: Columns,
     features: list[Feature],
     width: int = 1,
+    unusual: bool = True,
 ) -> dict[str, Any]:
     """Compares rows spread evenly over the data, also with unseen text and missing numbers.
 
-    `width` is the number of scores per row; a row agrees when all of them do.
+    `width` is the number of scores per row; a row agrees when all of them do. Without `unusual`,
+    only the rows themselves are compared.
     """
     rows = rows_of(columns)
     sample = take(
@@ -35,18 +37,9 @@ def check_parity(
     session = _session(graph)
     seen = _compare(session, predict, sample, width)
     odd = [
-        _compare(
-            session,
-            predict,
-            {
-                feature.name: _unseen(few[feature.name], feature)
-                if feature in changed
-                else few[feature.name]
-                for feature in features
-            },
-            width,
-        )
+        _compare(session, predict, _unusual(few, features, changed), width)
         for changed in (features, *([feature] for feature in features))
+        if unusual
     ]
     facts = {
         "rows": rows_of(sample),
@@ -57,11 +50,13 @@ def check_parity(
             "rows": rows_of(few) * len(odd),
             "share": min(share for share, _ in odd),
             "maxDifference": max(difference for _, difference in odd),
-        },
+        }
+        if odd
+        else None,
     }
     for what, share in (
-        ("training rows", facts["share"]),
-        ("rows with unseen or missing values", facts["unseen"]["share"]),
+        ("training rows", seen[0]),
+        ("rows with unseen or missing values", min((share for share, _ in odd), default=1.0)),
     ):
         if share < MIN_SHARE:
             raise Refused(
@@ -94,6 +89,16 @@ def _compare(
     # than the tolerance.
     difference = (np.abs(score - native) / np.maximum(1.0, np.abs(native))).max(axis=1)
     return float((difference <= TOLERANCE).mean()), float(difference.max())
+
+
+def _unusual(columns: Columns, features: list[Feature], changed: list[Feature]) -> Columns:
+    """The rows with missing numbers and unseen text in the columns `changed`."""
+    return {
+        feature.name: _unseen(columns[feature.name], feature)
+        if feature in changed
+        else columns[feature.name]
+        for feature in features
+    }
 
 
 def _unseen(values: np.ndarray, feature: Feature) -> np.ndarray:

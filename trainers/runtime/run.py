@@ -127,7 +127,12 @@ def _conclude(job: Job, trained: Any) -> dict[str, Any]:
     graph = graph_bytes(model)
     width = len(job.classes) or 1
     parity = check_parity(
-        graph, trained.predict, columns_of(job.table("train"), job.features), job.features, width
+        graph,
+        trained.predict,
+        columns_of(job.table("train"), job.features),
+        job.features,
+        width,
+        unusual=trained.compare_unusual,
     )
     result = {
         "metrics": {name: float(value) for name, value in trained.metrics.items()},

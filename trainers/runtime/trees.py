@@ -1,20 +1,39 @@
-"""Converts LightGBM's trees to an ONNX TreeEnsembleRegressor with exactly the same decisions."""
+"""Converts gradient-boosted trees to an ONNX TreeEnsembleRegressor with the same decisions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from runtime.graph import ML, GraphBuilder
+from runtime.refusal import Refused
 
 
-def tree_ensemble(builder: GraphBuilder, matrix: str, boosters: list[Any], width: int = 1) -> str:
-    """float [rows, width]: sums of all trees over `matrix`, float [rows, features].
+class Split(NamedTuple):
+    feature: int
+    #: `BRANCH_LEQ` or `BRANCH_LT`: which values go to `yes`.
+    mode: str
+    threshold: float
+    yes: int
+    no: int
+    missing_goes_yes: bool
 
-    LightGBM grows `width` trees at a time, one per column.
-    """
+
+class Leaf(NamedTuple):
+    value: float
+
+
+class Tree(NamedTuple):
+    #: The column of the result to which its leaves are added.
+    column: int
+    #: The first is the root. A node refers to others by their index.
+    nodes: list[Split | Leaf]
+
+
+def tree_ensemble(builder: GraphBuilder, matrix: str, trees: Iterable[Tree], width: int = 1) -> str:
+    """float [rows, width]: sums of all trees over `matrix`, float [rows, features]."""
     nodes: dict[str, list[Any]] = {
         key: []
         for key in (
@@ -29,35 +48,20 @@ def tree_ensemble(builder: GraphBuilder, matrix: str, boosters: list[Any], width
         )
     }
     targets: dict[str, list[Any]] = {key: [] for key in ("treeids", "nodeids", "ids", "weights")}
-    trees = (
-        tree["tree_structure"] for booster in boosters for tree in booster.dump_model()["tree_info"]
-    )
-    for tree_id, root in enumerate(trees):
-        for node_id, node, left, right in _numbered(root):
-            leaf = "leaf_value" in node
-            row = (
-                (tree_id, node_id, 0, "LEAF", 0.0, 0, 0, 0)
-                if leaf
-                else (
-                    tree_id,
-                    node_id,
-                    node["split_feature"],
-                    "BRANCH_LEQ",
-                    _float32_floor(node["threshold"]),
-                    left,
-                    right,
-                    _missing_goes_left(node),
+    for tree_id, tree in enumerate(trees):
+        for node_id, node in enumerate(tree.nodes):
+            if isinstance(node, Leaf):
+                row = (tree_id, node_id, 0, "LEAF", 0.0, 0, 0, 0)
+                leaf = (tree_id, node_id, tree.column, node.value)
+                for column, value in zip(targets.values(), leaf, strict=True):
+                    column.append(value)
+            else:
+                row = (
+                    *(tree_id, node_id, node.feature, node.mode, node.threshold),
+                    *(node.yes, node.no, int(node.missing_goes_yes)),
                 )
-            )
             for column, value in zip(nodes.values(), row, strict=True):
                 column.append(value)
-            if leaf:
-                for column, value in zip(
-                    targets.values(),
-                    (tree_id, node_id, tree_id % width, float(node["leaf_value"])),
-                    strict=True,
-                ):
-                    column.append(value)
     return builder.node(
         "TreeEnsembleRegressor",
         [matrix],
@@ -70,20 +74,66 @@ def tree_ensemble(builder: GraphBuilder, matrix: str, boosters: list[Any], width
     )
 
 
-def _numbered(root: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any], int, int]]:
-    """Returns each node with its number and its children's.
+def lightgbm_trees(boosters: Iterable[Any], width: int = 1) -> Iterator[Tree]:
+    """The trees of LightGBM's boosters. It grows `width` trees at a time, one per column."""
+    roots = (
+        tree["tree_structure"] for booster in boosters for tree in booster.dump_model()["tree_info"]
+    )
+    for number, root in enumerate(roots):
+        yield Tree(number % width, list(_lightgbm_nodes(root)))
 
-    Iterative, because a tree may be deeper than Python's stack.
-    """
+
+def _lightgbm_nodes(root: dict[str, Any]) -> Iterator[Split | Leaf]:
+    """Iterative, because a tree may be deeper than Python's stack."""
     found = [root]
-    for number, node in enumerate(found):
+    for node in found:
         if "leaf_value" in node:
-            yield number, node, 0, 0
-        else:
-            if node["decision_type"] != "<=":
-                raise ValueError(f"splits by {node['decision_type']} are not supported")
-            found += [node["left_child"], node["right_child"]]
-            yield number, node, len(found) - 2, len(found) - 1
+            yield Leaf(float(node["leaf_value"]))
+            continue
+        if node["decision_type"] != "<=":
+            raise Refused(
+                f"the trees have splits by {node['decision_type']} (categorical columns of "
+                "LightGBM), which are not supported"
+            )
+        found += [node["left_child"], node["right_child"]]
+        yield Split(
+            node["split_feature"],
+            "BRANCH_LEQ",
+            _float32_floor(node["threshold"]),
+            len(found) - 2,
+            len(found) - 1,
+            _missing_goes_left(node),
+        )
+
+
+def xgboost_trees(model: dict[str, Any]) -> Iterator[Tree]:
+    """The trees of the JSON format of XGBoost (its JSON schema calls it `gbtree`)."""
+    for column, tree in zip(model["tree_info"], model["trees"], strict=True):
+        if any(tree["split_type"]):
+            raise Refused(
+                "the trees have splits by categories (categorical columns of XGBoost), "
+                "which are not supported"
+            )
+        yield Tree(column, list(_xgboost_nodes(tree)))
+
+
+def _xgboost_nodes(tree: dict[str, Any]) -> Iterator[Split | Leaf]:
+    """Only nodes below the root: pruning leaves others in the lists."""
+    found = [0]
+    for node in found:
+        left, value = tree["left_children"][node], float(tree["split_conditions"][node])
+        if left == -1:
+            yield Leaf(value)
+            continue
+        found += [left, tree["right_children"][node]]
+        yield Split(
+            tree["split_indices"][node],
+            "BRANCH_LT",
+            value,
+            len(found) - 2,
+            len(found) - 1,
+            bool(tree["default_left"][node]),
+        )
 
 
 def _float32_floor(threshold: float) -> float:
@@ -101,6 +151,6 @@ def _float32_floor(threshold: float) -> float:
         )
 
 
-def _missing_goes_left(node: dict[str, Any]) -> int:
+def _missing_goes_left(node: dict[str, Any]) -> bool:
     """LightGBM predicts NaN like 0 if training had no NaN in the feature."""
-    return int(node["default_left"] if node["missing_type"] == "NaN" else node["threshold"] >= 0.0)
+    return bool(node["default_left"] if node["missing_type"] == "NaN" else node["threshold"] >= 0.0)

@@ -7,7 +7,8 @@ import { readGraphSignature } from '../../../data/onnx/graph-signature';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import type { ModelLifecycleSpec } from '../../../domain/lifecycle/lifecycle';
-import { checkImportedGraph } from '../../../domain/model/imported';
+import { checkImportedGraph, conversionPackages } from '../../../domain/model/imported';
+import { importedFormats } from '../../../domain/model/model';
 import type { RunRequest } from '../../../domain/run/run';
 import { acceptUploads, type Upload } from '../../http/upload';
 import { registeredTables } from '../dataset/registered-tables';
@@ -21,11 +22,31 @@ import type { LifecycleRevision } from '../../../domain/lifecycle/revision';
 /** A graph is read into memory to check it, here and in each gateway. */
 const maxModelBytes = 256 << 20;
 
+const packagesPattern = new RegExp(
+  `^(?:(?:${conversionPackages.join('|')})==[0-9][0-9A-Za-z.+-]{0,30}(?:,(?!$)|$)){1,10}$`,
+);
+
 const query = z.strictObject({
   fileName: z
     .string()
     .regex(/^[^/\\\p{C}]{1,255}$/u)
     .describe('name of the file, without a folder, for messages and lineage'),
+  format: z
+    .enum(importedFormats)
+    .default('onnx')
+    .describe('a job converts any other format to ONNX, with the packages that it needs'),
+  modelClass: z
+    .string()
+    .regex(/^[\w.]{1,200}$/)
+    .optional()
+    .describe('Python class of the model, as in an MLmodel file'),
+  packages: z
+    .string()
+    .regex(packagesPattern)
+    .optional()
+    .describe(
+      `versions with which a pickle was written, as scikit-learn==1.7.2,numpy==2.2.6; of ${conversionPackages.join(', ')}`,
+    ),
   until: untilField.optional().describe('end of the data window, RFC 3339; default: now'),
   reason: why.optional(),
 });
@@ -43,7 +64,7 @@ export function modelImportRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         bodyLimit: maxModelBytes,
         schema: {
           tags: ['models'],
-          summary: 'Import an ONNX file and start a run that evaluates and releases it',
+          summary: 'Import a model file and start a run that evaluates and releases it',
           params: z.object({ model: name }),
           querystring: query,
           headers: idempotent,
@@ -53,24 +74,32 @@ export function modelImportRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
       async (request, reply) => {
         const { tenant, name: actor } = request.caller;
         const { model } = request.params;
-        const { fileName, until, reason } = request.query;
+        const { fileName, format, modelClass, packages, until, reason } = request.query;
         const upload = request.body as Upload | undefined;
         if (upload === undefined || upload.bytes === 0)
           throw failure('InvalidInput', `${fileName} is empty`, {
             next: `perennial model import ${model} --file model.onnx`,
           });
         const lifecycle = await modelLifecycleOf(deps, tenant, model);
-        const found = readGraphSignature(await readFile(upload.path), fileName);
-        const features = await featuresOf(deps, tenant, lifecycle);
-        const { task } = lifecycle.spec.train;
-        checkImportedGraph({ fileName, model }, found, { features, task });
+        if (format === 'onnx') {
+          const found = readGraphSignature(await readFile(upload.path), fileName);
+          const features = await featuresOf(deps, tenant, lifecycle);
+          const { task } = lifecycle.spec.train;
+          checkImportedGraph({ fileName, model }, found, { features, task });
+        }
         const artifact = await artifacts.putFile({
           tenant,
           path: upload.path,
-          mediaType: 'application/onnx',
+          mediaType: format === 'onnx' ? 'application/onnx' : 'application/octet-stream',
         });
         const asked: RunRequest = {
-          imported: { format: 'onnx', artifact, fileName },
+          imported: {
+            format,
+            artifact,
+            fileName,
+            ...(modelClass === undefined ? {} : { modelClass }),
+            ...(packages === undefined ? {} : { packages: packages.split(',').sort() }),
+          },
           ...(until === undefined ? {} : { until }),
           ...(reason === undefined ? {} : { reason }),
         };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ApprovalRecord } from '../../../db/decision/approval-repository';
-import { tasks } from '../../../domain/model/model';
+import { importedFormats, tasks } from '../../../domain/model/model';
 import { artifact, instant, verdict } from '../fields';
 import { contractResults } from '../dataset/contract-view';
 import { decisionWithEvidence } from '../decision/view';
@@ -53,7 +53,7 @@ export const modelVersion = z
     runId: z.string(),
     imported: z
       .object({
-        format: z.enum(['onnx']),
+        format: z.enum(importedFormats),
         fileName: z.string(),
         digest: z.string(),
         actor: z.string().describe('name of the key that imported it'),

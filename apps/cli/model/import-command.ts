@@ -7,7 +7,7 @@ import type { CliContext } from '../context';
 import type { Finish } from '../finish';
 import { jsonText } from '../harmless';
 import { showEnd } from '../run/view';
-import { onnxFileOf } from './mlflow-source';
+import { modelFileOf, type ModelFile } from './mlflow-source';
 import { watchRun } from '../watch';
 
 interface ImportOptions {
@@ -24,9 +24,12 @@ export function importCommand(model: Command, context: CliContext, finish: Finis
   const { terminal } = context;
   model
     .command('import <model>')
-    .description('Import an ONNX model and start a run that evaluates and releases it')
+    .description('Import a trained model and start a run that evaluates and releases it')
     .option('--file <path>', 'ONNX file with one input per feature and the output `score`')
-    .option('--mlflow <folder>', 'MLflow model folder with the flavour onnx, instead of --file')
+    .option(
+      '--mlflow <folder>',
+      'MLflow model folder (onnx, xgboost, lightgbm or sklearn), instead of --file',
+    )
     .option('--until <time>', 'End of the data window of the evaluation (RFC 3339)')
     .option('--reason <text>', 'Reason, for the audit log')
     .option(
@@ -37,10 +40,14 @@ export function importCommand(model: Command, context: CliContext, finish: Finis
     .option('--json', 'Print the run as JSON')
     .action(async (name: string, options: ImportOptions) => {
       const { until, reason } = options;
-      const { path, fileName } = sourceOf(options, context.settings.cwd);
+      const { path, format, modelClass, packages } = sourceOf(options, context.settings.cwd);
+      const fileName = basename(path);
       const started = await context.api().call('POST /models/{model}/imports', {
         path: { model: name },
-        query: { fileName, until, reason },
+        query: {
+          ...{ fileName, format, modelClass, until, reason },
+          packages: packages?.join(',') || undefined,
+        },
         headers: { 'idempotency-key': options.idempotencyKey ?? randomUUID() },
         file: path,
         timeoutSeconds: 300,
@@ -51,11 +58,12 @@ export function importCommand(model: Command, context: CliContext, finish: Finis
     });
 }
 
-function sourceOf({ file, mlflow }: ImportOptions, cwd: string) {
+function sourceOf({ file, mlflow }: ImportOptions, cwd: string): ModelFile {
   if ((file === undefined) === (mlflow === undefined))
     throw new CliError('import requires either --file or --mlflow', 2);
-  const path = file === undefined ? onnxFileOf(mlflow ?? '', cwd) : readableFile(file, cwd);
-  return { path, fileName: basename(path) };
+  return file === undefined
+    ? modelFileOf(mlflow ?? '', cwd)
+    : { path: readableFile(file, cwd), format: 'onnx' };
 }
 
 function readableFile(shown: string, cwd: string): string {

@@ -1,24 +1,42 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 import { parse } from 'yaml';
+import { conversionPackages } from '../../../domain/model/imported';
+import type { ImportedFormat } from '../../../domain/model/model';
 import { CliError } from '../cli-error';
 
-/** Names how to convert each flavour that is not ONNX. */
-const converters: Readonly<Record<string, string>> = {
-  sklearn: 'skl2onnx',
-  lightgbm: 'onnxmltools',
-  xgboost: 'onnxmltools',
-};
+/** A file to import, and what a conversion must know of it. */
+export interface ModelFile {
+  readonly path: string;
+  readonly format: ImportedFormat;
+  readonly modelClass?: string;
+  /** Versions of packages, as in requirements.txt. */
+  readonly packages?: readonly string[];
+}
 
 /** An MLmodel file is a few kilobytes. */
 const largestMlmodel = 1 << 20;
 
 /**
- * The ONNX file of an MLflow model folder. Nothing of the folder is executed, and a pickle is never
- * loaded.
+ * The flavours that can be imported, the best first: ONNX needs no conversion, and formats of trees
+ * are read without a pickle. Each with the fields of its file and of the library's version.
+ */
+const flavours = [
+  { format: 'onnx', file: 'data', library: null },
+  { format: 'xgboost', file: 'data', library: null },
+  { format: 'lightgbm', file: 'data', library: ['lightgbm', 'lgb_version'] },
+  { format: 'sklearn', file: 'pickled_model', library: ['scikit-learn', 'sklearn_version'] },
+] as const;
+
+/** What LightGBM writes itself. Others are pickles and files of skops. */
+const textOfLightgbm = /\.(lgb|txt)$/;
+
+/**
+ * The file of an MLflow model folder that an import sends. Nothing of the folder is executed or
+ * unpickled here.
  * @throws CliError with the file, and the next step
  */
-export function onnxFileOf(shown: string, cwd: string): string {
+export function modelFileOf(shown: string, cwd: string): ModelFile {
   const folder = resolve(cwd, shown);
   const place = join(shown, 'MLmodel');
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
@@ -30,23 +48,48 @@ export function onnxFileOf(shown: string, cwd: string): string {
       2,
       'save the model with mlflow.<flavour>.save_model, or import ONNX with --file',
     );
-  const { onnx, ...others } = flavoursOf(file, place);
-  if (onnx === undefined) {
-    const names = Object.keys(others).filter((name) => name !== 'python_function');
-    const by = names.flatMap((name) => converters[name] ?? [])[0] ?? 'the converter of its library';
+  const found = flavoursOf(file, place);
+  const flavour = flavours.find(({ format }) => found[format] !== undefined);
+  if (flavour === undefined) {
+    const names = Object.keys(found).filter((name) => name !== 'python_function');
     throw new CliError(
-      `${place} has no flavour onnx; its flavours are ${names.join(', ') || 'none'}`,
+      `${place} has none of the flavors ${flavours.map(({ format }) => format).join(', ')}; its flavors are ${names.join(', ') || 'none'}`,
       2,
-      `convert the model with ${by}, save it with mlflow.onnx.save_model, and import that folder`,
+      'convert the model to ONNX, save it with mlflow.onnx.save_model, and import that folder',
     );
   }
-  const { data } = (onnx ?? {}) as { readonly data?: unknown };
+  const { format, library } = flavour;
+  const fields = (found[format] ?? {}) as Readonly<Record<string, unknown>>;
+  const field = `flavors.${format}.${flavour.file}`;
+  const data = fields[flavour.file];
   if (typeof data !== 'string' || data === '')
-    throw new CliError(`${place}: flavors.onnx.data does not name a file`, 2, saveAgain);
-  return fileInside(folder, data, place);
+    throw new CliError(`${place}: ${field} does not name a file`, 2, saveAgain);
+  const path = fileInside(folder, data, place, field);
+  const { model_class: modelClass } = fields;
+  const isPickle = library !== null && !textOfLightgbm.test(data);
+  return {
+    path,
+    format,
+    ...(typeof modelClass === 'string' && { modelClass }),
+    ...(isPickle && { packages: packagesOf(folder, library[0], fields[library[1]]) }),
+  };
 }
 
-const saveAgain = 'save the model again with mlflow.onnx.save_model';
+/** The versions in requirements.txt and MLmodel that matter for reading a pickle. */
+function packagesOf(folder: string, library: string, version: unknown): readonly string[] {
+  const file = join(folder, 'requirements.txt');
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
+  const pins = lines.flatMap((line) => {
+    const [, name = '', pin = ''] =
+      /^([A-Za-z0-9._-]+)==([0-9][0-9A-Za-z.+-]*)\s*$/.exec(line) ?? [];
+    const known = conversionPackages.find((each) => each === name.toLowerCase());
+    return known === undefined ? [] : [[known, pin] as const];
+  });
+  const own = typeof version === 'string' ? [[library, version] as const] : [];
+  return [...new Map([...pins, ...own])].map(([name, pin]) => `${name}==${pin}`);
+}
+
+const saveAgain = 'save the model again with mlflow.<flavour>.save_model';
 
 function flavoursOf(file: string, place: string): Readonly<Record<string, unknown>> {
   if (statSync(file).size > largestMlmodel)
@@ -65,16 +108,16 @@ function flavoursOf(file: string, place: string): Readonly<Record<string, unknow
 }
 
 /** A path or a link out of the folder would send another file of this machine. */
-function fileInside(folder: string, data: string, place: string): string {
+function fileInside(folder: string, data: string, place: string, field: string): string {
   const path = resolve(folder, data);
   const leaves = new CliError(
-    `${place}: flavors.onnx.data is ${JSON.stringify(data)}, which leads out of the folder`,
+    `${place}: ${field} is ${JSON.stringify(data)}, which leads out of the folder`,
     2,
     saveAgain,
   );
   if (relative(folder, path).startsWith('..')) throw leaves;
   if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true)
-    throw new CliError(`${place}: flavors.onnx.data is ${data}, which is not a file`, 2, saveAgain);
+    throw new CliError(`${place}: ${field} is ${data}, which is not a file`, 2, saveAgain);
   if (!realpathSync(path).startsWith(realpathSync(folder) + sep)) throw leaves;
   return path;
 }

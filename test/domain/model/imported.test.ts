@@ -1,6 +1,7 @@
 import { isPerennialError } from '../../../domain/failure';
 import {
   checkImportedGraph,
+  conversionRequirements,
   type ExpectedGraph,
   type GraphSignature,
 } from '../../../domain/model/imported';
@@ -96,5 +97,20 @@ describe('an imported graph', () => {
     const wanted: ExpectedGraph = { features: null, task: null };
     expect(refusalOf({ ...good, inputs: [] }, wanted)).toBeNull();
     expect(refusalOf({ ...good, outputs: [] }, wanted)).toContain('outputs: none');
+  });
+});
+
+describe('the packages of a conversion', () => {
+  test('are those of all trainers for ONNX and for the text format of LightGBM', () => {
+    expect(conversionRequirements({ format: 'onnx' })).toBeNull();
+    expect(conversionRequirements({ format: 'lightgbm' })).toBeNull();
+  });
+
+  test('are the versions that wrote a pickle, and any version of the others', () => {
+    const packages = ['scikit-learn==1.5.2', 'numpy==1.26.4'];
+    expect(conversionRequirements({ format: 'sklearn', packages })?.split('\n')).toEqual([
+      ...packages,
+      ...['pandas', 'cloudpickle', 'skl2onnx>=1.18', ''],
+    ]);
   });
 });

@@ -10,7 +10,7 @@ from runtime.columns import Feature
 from runtime.graph import GraphBuilder, check_signature, graph_bytes
 from runtime.parity import check_parity
 from runtime.refusal import Refused
-from runtime.trees import tree_ensemble
+from runtime.trees import lightgbm_trees, tree_ensemble
 
 
 def run(model: onnx.ModelProto, **columns):
@@ -38,7 +38,9 @@ def forest_graph(booster, width):
     builder = GraphBuilder([Feature(f"f{index}", "float") for index in range(width)])
     return builder.finish(
         tree_ensemble(
-            builder, builder.concatenate([f"f{index}" for index in range(width)]), [booster]
+            builder,
+            builder.concatenate([f"f{index}" for index in range(width)]),
+            lightgbm_trees([booster]),
         )
     )
 
