@@ -178,14 +178,18 @@ function replayClock({ from, speed, signal }: ReplayOptions, startedAt: number) 
 }
 
 /**
- * Answers and their labels arrive nearly in order of event time. A slightly late label is inserted
- * in order.
+ * Labels in the order in which they are due. Answers arrive nearly in that order, so a label is
+ * inserted near the end.
  */
 function labelQueue() {
   let waiting: OpenLabel[] = [];
   let head = 0;
   return {
-    add: (label: OpenLabel): void => void waiting.push(label),
+    add(label: OpenLabel): void {
+      let at = waiting.length;
+      while (at > head && (waiting[at - 1]?.due ?? 0) > label.due) at -= 1;
+      waiting.splice(at, 0, label);
+    },
     lastDue: (): number | null => (head < waiting.length ? (waiting.at(-1)?.due ?? null) : null),
     takeDue(now: number, max: number): readonly OpenLabel[] {
       const from = head;

@@ -100,6 +100,22 @@ describe('a replay', () => {
     });
   });
 
+  test('sends all labels and ends when an earlier request is answered last', async () => {
+    let answerSlow = (): void => undefined;
+    const gateway = recorder(
+      ({ columns }) =>
+        new Promise((done) => {
+          if (columns['id'] === '22') answerSlow = done;
+          else setTimeout(done, 1);
+          if (columns['id'] === '23') setTimeout(() => answerSlow(), 40);
+        }),
+    );
+    const end = await run(gateway, hourly(24), { speed: hour / 20 });
+    expect(end).toMatchObject({ requests: 24, labels: 24 });
+    const labels = gateway.told.filter(({ what }) => what === 'label').map(({ id }) => id);
+    expect(labels.slice(-2)).toEqual(['22', '23']);
+  });
+
   test('with speed max still sends no label before it is due', async () => {
     const gateway = recorder();
     const end = await run(gateway, hourly(500), { speed: Infinity });
