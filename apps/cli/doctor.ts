@@ -31,6 +31,7 @@ export function doctorCommand(program: Command, context: CliContext, finish: Fin
         await api(context),
         ...(await platform(context)),
         await gateway(context),
+        await logs(context),
         disk(context),
       ].flat();
       const rows = parts.map(({ name, ok, detail }) => [
@@ -122,6 +123,40 @@ async function platform(context: CliContext): Promise<readonly PlatformPartLine[
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     return [{ name: 'key', ok: false, detail: error.message, next: error.next ?? null }];
+  }
+}
+
+/**
+ * Log lines that API and gateway could not write. A process that cannot be reached is reported by
+ * its own part.
+ */
+async function logs({
+  settings: { apiUrl, gatewayUrl },
+}: CliContext): Promise<readonly PlatformPartLine[]> {
+  const [api_, gateway_] = await Promise.all([apiUrl, gatewayUrl].map(droppedLines));
+  const counts = Object.entries({ api: api_, gateway: gateway_ });
+  const known = counts.filter(([, lines]) => typeof lines === 'number');
+  if (known.length === 0) return [];
+  const detail = known.map(([process, lines]) => `${process} ${lines}`).join(', ');
+  return [
+    {
+      name: 'logs',
+      ok: known.every(([, lines]) => lines === 0),
+      detail: `lines dropped since the start: ${detail}`,
+      next: 'free space on the disk that receives the log; a restart sets the count to 0',
+    },
+  ];
+}
+
+async function droppedLines(url: string | null): Promise<number | null> {
+  if (url === null) return null;
+  try {
+    const { statusCode, body } = await request(`${url}/metrics`, { headersTimeout: 5_000 });
+    const text = await body.text();
+    const count = /^perennial_log_lines_dropped_total (\d+)$/m.exec(text)?.[1];
+    return statusCode === 200 && count !== undefined ? Number(count) : null;
+  } catch {
+    return null;
   }
 }
 

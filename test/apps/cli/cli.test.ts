@@ -1019,6 +1019,21 @@ describe('the output', () => {
     });
   });
 
+  test.each([
+    [0, 0, /ok +logs +lines dropped since the start: api 0\n/, ''],
+    [12, 1, /wrong +logs +lines dropped since the start: api 12\n/, 'next: logs: free space on'],
+  ])('of doctor counts %i log lines that were dropped', async (lines, code, row, next) => {
+    api.routes.set('GET /platform', { caller: { name: 'ada', scope: 'viewer' }, parts: [] });
+    api.routes.set('GET /readyz', {});
+    api.routes.set('GET /metrics', (_, response) =>
+      response.writeHead(200).end(`# TYPE x\nperennial_log_lines_dropped_total ${lines}\n`),
+    );
+    const { exitCode, stdout, stderr } = await api.cli('doctor');
+    expect(exitCode).toBe(code);
+    expect(stdout).toMatch(row);
+    expect(stderr).toContain(next);
+  });
+
   test('of doctor has the free disk space of the state folder, even before it exists', async () => {
     const stateDir = join(folder, 'state');
     const disk = async () =>

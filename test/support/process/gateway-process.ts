@@ -20,6 +20,8 @@ export interface GatewayProcessOptions {
   readonly s3: S3Place;
   readonly stateDir: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Where its log goes; by default a file that `log()` reads. */
+  readonly stderr?: string;
 }
 
 const root = resolve(__dirname, '..', '..', '..');
@@ -30,17 +32,19 @@ export async function startGatewayProcess({
   s3,
   stateDir,
   environment,
+  stderr,
 }: GatewayProcessOptions): Promise<GatewayProcess> {
   const port = await freePort();
   mkdirSync(stateDir, { recursive: true });
   const logFile = join(stateDir, 'gateway.log');
   const log = openSync(logFile, 'a');
+  const errors = stderr === undefined ? log : openSync(stderr, 'a');
   const child = spawn(
     process.execPath,
     ['-r', './bin/load-sources.cjs', 'workers/main.ts', 'gateway'],
     {
       cwd: root,
-      stdio: ['ignore', log, log],
+      stdio: ['ignore', log, errors],
       env: {
         PATH: process.env['PATH'],
         HOME: process.env['HOME'],
@@ -58,7 +62,7 @@ export async function startGatewayProcess({
       },
     },
   );
-  closeSync(log);
+  for (const fd of new Set([log, errors])) closeSync(fd);
   const exited = new Promise<void>((done) => child.once('exit', () => done()));
   const url = `http://127.0.0.1:${port}`;
   const kill = async (signal: NodeJS.Signals): Promise<void> => {
