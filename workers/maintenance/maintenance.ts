@@ -62,7 +62,7 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
       log,
     ),
     // Together, these show within 10 s what a run that cannot continue waits for.
-    repeat('reconcile', 5, (stopped) => reconcileRuns(deps, { olderThanSeconds: 3, stopped }), log),
+    repeat('reconcile', 3, (stopped) => reconcileRuns(deps, { olderThanSeconds: 2, stopped }), log),
     repeat('schedules', 30, watchSchedules(deps), log),
     repeat('searches', 30, (stopped) => endLostSearches(deps, 20, stopped), log),
     repeat(

@@ -150,7 +150,7 @@ describe('a run that cannot continue shows why (I12)', () => {
     expect(value.waitingFor).toMatch(
       /^ingest: attempt \d+ of beginStage failed: .*the store does not answer; attempt \d+/,
     );
-    // The product reconciles every 5 s.
+    // The product reconciles every 3 s.
     expect(milliseconds).toBeLessThan(8_000);
     mended = true;
     for (const id of ids) await untilRun(id, ({ status }) => status === 'waiting');
