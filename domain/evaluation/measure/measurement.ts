@@ -38,7 +38,7 @@ export function measure(request: MeasurementRequest): {
   if (!Number.isFinite(estimate)) return unmeasured(`${what} is undefined on these ${rows} rows`);
   if (days < minDays)
     return unmeasured(
-      `${what} has only ${days} ${unit}s; at least ${minDays} are needed for an interval`,
+      `${what} has only ${days} ${unit}${days === 1 ? '' : 's'}; at least ${minDays} are needed for an interval`,
     );
   const drawn = dayInterval({ ...request, correlation: correlationOf(unit) });
   if (drawn === null) return unmeasured(`${what} has no interval`);
