@@ -53,6 +53,9 @@ test('a model of four classes is promoted, answers with a class and its probabil
   const mostProbable = classes[probabilities.indexOf(Math.max(...probabilities))];
   expect(output('class')).toEqual([mostProbable]);
 
+  const printed = await cli('predict', lifecycle, '--row', JSON.stringify(flight));
+  for (const name of classes) expect(printed).toMatch(new RegExp(`${name} [\\d.]+`));
+
   const feedback = (label: unknown) =>
     product.call('POST', `${product.gatewayUrl}/v1/feedback`, {
       body: { predictionId: output('prediction_id')[0], label },

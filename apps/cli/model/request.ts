@@ -46,12 +46,16 @@ export async function modelClasses(
   gateway: KnownGateway,
   model: string,
 ): Promise<readonly string[] | null> {
-  return (await modelMetadata(gateway, model))?.parameters?.classes ?? null;
+  const outputs = (await modelMetadata(gateway, model))?.outputs ?? [];
+  return outputs.find(({ name }) => name === 'probabilities')?.parameters?.classes ?? null;
 }
 
 interface ModelMetadata {
   readonly inputs?: readonly ModelInput[];
-  readonly parameters?: { readonly classes?: readonly string[] };
+  readonly outputs?: readonly {
+    readonly name: string;
+    readonly parameters?: { readonly classes?: readonly string[] };
+  }[];
 }
 
 async function modelMetadata(

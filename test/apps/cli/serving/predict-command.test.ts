@@ -54,7 +54,10 @@ describe('predict', () => {
       });
     });
     api.routes.set('GET /v2/models/cuts%403', {
-      parameters: { classes: ['fair', 'good', 'ideal'] },
+      outputs: [
+        { name: 'class' },
+        { name: 'probabilities', parameters: { classes: ['fair', 'good', 'ideal'] } },
+      ],
     });
     const { stdout } = await cli('predict', 'cuts', '--row', '{"items": 1}');
     expect(stdout).toBe('CLASS  PROBABILITIES\ngood   good 0.7, ideal 0.3, fair 0.0000891\n');
