@@ -48,12 +48,12 @@ function withIndex(name: string, text: string): string {
     documents: documents
     variable: passages # the prompt variable for the passages
     chunking: { kind: sentences, size: 256 } # tokens per chunk
-    k: 2 # passages per question
+    k: 1 # passages per question; the embedded model confuses several
   promptEval:`,
     )
     .replace(
       '    gates:\n',
-      `      - { name: found, kind: retrieval, metric: recall@2 } # share of the documents of a case
+      `      - { name: found, kind: retrieval, metric: recall@1 } # share of the documents of a case
     gates:
       - { name: finds, kind: threshold, dimension: found, min: 0.5, minCases: 10 }
 `,
@@ -172,8 +172,9 @@ function caseLine(id: string, country: string, expected: Expected): string {
   return `${JSON.stringify({ id, input: { question: `What is the capital of ${country}?` }, expected, rules })}\n`;
 }
 
+/** One short fact, because the embedded model confuses longer passages. */
 function documentOf([country, capital]: readonly [string, string]): string {
-  const text = `${country} is a country. The capital of ${country} is ${capital}.`;
+  const text = `${capital} is the capital of ${country}.`;
   return `${JSON.stringify({ id: idOf(country), text, title: country, source: `https://example.com/${idOf(country)}` })}\n`;
 }
 
