@@ -28,6 +28,7 @@ import { createPromotionActivities } from './model/promotion';
 import { createPromptEvaluationActivities } from './prompt/evaluation';
 import { createPromptSearchActivities } from './prompt/search';
 import type { JobKeeper } from './run/release';
+import { createChildRunActivities } from './project/child-runs';
 import { createProjectStepActivities } from './project/step';
 import { createSentEventActivities } from './project/sent-events';
 import { createProviderFineTuneActivities } from './language/provider-fine-tune';
@@ -97,6 +98,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createProviderFineTuneActivities(deps),
     ...createProjectStepActivities(deps),
     ...createSentEventActivities(deps),
+    ...createChildRunActivities(deps),
     ...createReleaseActivities({ artifacts: deps.artifacts, jobs: Object.values(deps.backends) }),
   };
 }

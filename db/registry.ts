@@ -13,6 +13,7 @@ import { createArtifactRepository, type ArtifactRepository } from './artifact/re
 import { createAuditRepository } from './audit/repository';
 import type { AuditRepository } from './audit/records';
 import { createBudgetRepository, type BudgetRepository } from './budget/repository';
+import { createChildRunRepository, type ChildRunRepository } from './run/child-repository';
 import { createCommandRepository, type CommandRepository } from './run/command-repository';
 import { createDatasetRepository } from './dataset/repository';
 import type { DatasetRepository } from './dataset/records';
@@ -78,6 +79,7 @@ import { createTrackedRunRepository, type TrackedRunRepository } from './trackin
 export interface Registry {
   readonly lifecycles: LifecycleRepository;
   readonly runs: RunRepository;
+  readonly children: ChildRunRepository;
   readonly events: EventRepository;
   readonly sentEvents: SentEventRepository;
   readonly stages: StageRepository;
@@ -123,6 +125,7 @@ export function createRegistry(database: Database): Registry {
   return withFailures({
     lifecycles: createLifecycleRepository(database),
     runs: createRunRepository(database),
+    children: createChildRunRepository(database),
     events: createEventRepository(database),
     sentEvents: createSentEventRepository(database),
     stages: createStageRepository(database),

@@ -30,6 +30,8 @@ export const failureTypes = {
   StageFailed: { retryable: true },
   /** The stage threw a `StageError`: another attempt would fail in the same way. */
   StageRefused: { retryable: false },
+  /** A run that this run started and waited for failed, was cancelled or was lost. */
+  ChildRunFailed: { retryable: false },
   BackendUnavailable: { retryable: true },
   // Storage and serving.
   ArtifactMissing: { retryable: false },

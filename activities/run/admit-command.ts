@@ -1,5 +1,6 @@
 import { checkCommand, type CommandKeys } from '../../data/access/command-signature';
-import type { Admission, CommandRepository, VoteOn } from '../../db/run/command-repository';
+import type { Admission, CommandRepository } from '../../db/run/command-repository';
+import type { Ballot } from '../../domain/run/ballot';
 import type { CommandVerb } from '../../domain/run/command';
 import type { Tenant } from '../../domain/ids';
 
@@ -16,7 +17,7 @@ interface AdmitInput {
   readonly delivery: string;
   /** Unchecked: any client of Temporal can send an update. */
   readonly command: unknown;
-  readonly vote: VoteOn | null;
+  readonly vote: Ballot | null;
 }
 
 export function createAdmitCommandActivities({ registry, commandKeys }: AdmitCommandDeps) {

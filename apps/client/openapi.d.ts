@@ -5607,7 +5607,7 @@ export interface paths {
         };
         readonly get?: never;
         readonly put?: never;
-        /** Approve a promotion that waits for approval */
+        /** Approve what a waiting run asks for */
         readonly post: {
             readonly parameters: {
                 readonly query?: never;
@@ -6001,7 +6001,7 @@ export interface paths {
         };
         readonly get?: never;
         readonly put?: never;
-        /** Reject a promotion that waits for approval */
+        /** Reject what a waiting run asks for */
         readonly post: {
             readonly parameters: {
                 readonly query?: never;
@@ -8622,6 +8622,12 @@ export interface components {
             } | null;
             readonly id: string;
             readonly lifecycle: string;
+            /** @description run that started it as its child; null for other runs */
+            readonly parent: {
+                readonly run: string;
+                /** @description stage that waits for this run */
+                readonly stage: string;
+            } | null;
             readonly request: {
                 readonly [key: string]: unknown;
             };
@@ -8714,6 +8720,15 @@ export interface components {
         };
         readonly RunWithStages: {
             readonly actor: string;
+            /** @description runs that this run started, oldest first */
+            readonly children: readonly {
+                readonly id: string;
+                readonly lifecycle: string;
+                /** @description stage of this run that waits for it */
+                readonly stage: string | null;
+                /** @enum {string} */
+                readonly status: "pending" | "running" | "waiting" | "paused" | "succeeded" | "stopped" | "failed" | "cancelled" | "lost";
+            }[];
             /** Format: date-time */
             readonly createdAt: string;
             readonly endedAt: string | null;
@@ -8731,6 +8746,12 @@ export interface components {
             } | null;
             readonly id: string;
             readonly lifecycle: string;
+            /** @description run that started it as its child; null for other runs */
+            readonly parent: {
+                readonly run: string;
+                /** @description stage that waits for this run */
+                readonly stage: string;
+            } | null;
             readonly request: {
                 readonly [key: string]: unknown;
             };

@@ -44,6 +44,7 @@ const statusOf = {
   JobOutOfMemory: 500,
   JobWithoutResult: 500,
   JobLost: 500,
+  ChildRunFailed: 500,
   StageFailed: 500,
   StageRefused: 422,
   BackendUnavailable: 503,

@@ -119,12 +119,16 @@ export interface LifecycleRepository {
     readonly tenant: Tenant;
     readonly name: string;
   }): Promise<LifecycleSchedule | null>;
-  /** The current revision, or the one with `digest`. A deleted lifecycle has no current one. */
+  /**
+   * The current revision, the one with `digest` or `revision`, or the newest of a project build. A
+   * deleted lifecycle has no current one.
+   */
   get(input: {
     readonly tenant: Tenant;
     readonly name: string;
     readonly digest?: Digest | undefined;
     readonly revision?: number | undefined;
+    readonly program?: ProgramRef | undefined;
   }): Promise<LifecycleRevision | null>;
   /** By name: those in use or, with `archived`, the archived ones. Deleted ones are not listed. */
   list(

@@ -122,17 +122,20 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
       };
     },
 
-    async get({ tenant, name, digest, revision }) {
+    async get({ tenant, name, digest, revision, program }) {
       const isAsked =
         digest !== undefined
           ? sql`r.digest = ${digest}`
           : revision !== undefined
             ? sql`r.revision = ${revision}`
-            : sql`r.revision = l.current_revision and l.deleted_at is null`;
+            : program !== undefined
+              ? sql`r.spec -> 'program' ->> 'project' = ${program.project} and r.spec -> 'program' ->> 'build' = ${program.build}`
+              : sql`r.revision = l.current_revision and l.deleted_at is null`;
       const [row] = await sql<RevisionRow[]>`
         select r.* from lifecycle_revisions r join lifecycles l on l.tenant_id = r.tenant_id and l.name = r.lifecycle
         where r.tenant_id = ${tenant} and r.lifecycle = ${name}
-          and ${isAsked}`;
+          and ${isAsked}
+        order by r.revision desc limit 1`;
       return row ? toRevision(row) : null;
     },
 

@@ -2,7 +2,13 @@ import { index, integer, pgTable, primaryKey, text, unique } from 'drizzle-orm/p
 import { bytewise, createdAt, document, instant, tenantId } from '../columns';
 
 export type OutboxTopic =
-  'run.start' | 'run.changed' | 'alias.moved' | 'schedule.sync' | 'index.retired' | 'index.changed';
+  | 'run.start'
+  | 'run.changed'
+  | 'run.cancel'
+  | 'alias.moved'
+  | 'schedule.sync'
+  | 'index.retired'
+  | 'index.changed';
 
 /**
  * Work outside the database that follows from a transaction. A delivered row is deleted. `due_at`

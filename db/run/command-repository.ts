@@ -1,7 +1,8 @@
+import type { Ballot } from '../../domain/run/ballot';
 import type { CommandOrder, KeyHolder } from '../../domain/run/command';
 import { commandScopes } from '../../domain/run/command';
 import type { FailureType } from '../../domain/failure';
-import type { RunId, Tenant } from '../../domain/ids';
+import type { Tenant } from '../../domain/ids';
 import { withActingKey } from '../access/acting-key';
 import type { Columns } from '../columns';
 import type { Database, Query, Transaction } from '../connection';
@@ -11,12 +12,6 @@ import { allows, type ApiKeyScope } from '../access/repository';
 import type { runs } from './schema';
 import type { lifecycleRevisions } from '../lifecycle/schema';
 import type { commands } from './command-schema';
-
-export interface VoteOn {
-  readonly runId: RunId;
-  readonly model: string;
-  readonly version: number;
-}
 
 export type Admission =
   | { readonly kind: 'admitted'; readonly by: KeyHolder }
@@ -37,7 +32,7 @@ export interface CommandRepository {
   admit(input: {
     readonly order: CommandOrder;
     readonly delivery: string;
-    readonly vote: VoteOn | null;
+    readonly vote: Ballot | null;
   }): Promise<Admission>;
   /**
    * The result of `admit` for this delivery; null if it never admitted the command. Changes
@@ -145,7 +140,7 @@ async function requireValidKey(
 interface Voter {
   readonly tenant: Tenant;
   readonly key: ValidKey;
-  readonly vote: VoteOn;
+  readonly vote: Ballot;
 }
 
 /** Uses the revision with which the run started, as the registry stores it. */
@@ -168,7 +163,8 @@ async function voteRefused(
       message: `${vote.runId} is not an open run of ${vote.model}: it accepts no votes`,
     };
   }
-  const { role, allowStarter } = run.spec.promote.approval;
+  const { allowStarter, ...policy } = run.spec.promote.approval;
+  const role = vote.role ?? policy.role;
   if (key.scope !== role && key.scope !== 'admin') {
     return forbidden(
       `an approval of ${vote.model} needs the scope ${role}; the key ${key.name} has ${key.scope}`,
@@ -238,11 +234,11 @@ async function countVote(
     order,
     key,
     vote,
-  }: { readonly order: CommandOrder; readonly key: ValidKey; readonly vote: VoteOn },
+  }: { readonly order: CommandOrder; readonly key: ValidKey; readonly vote: Ballot },
 ): Promise<void> {
   await tx`
-    insert into approvals (tenant_id, id, run_id, model, version, vote, key_id, holder_id, key_name, scope, comment)
-    values (${order.tenant}, ${newId('apv')}, ${vote.runId}, ${vote.model}, ${vote.version}, ${order.verb === 'run.reject' ? 'reject' : 'approve'},
+    insert into approvals (tenant_id, id, run_id, model, version, stage, vote, key_id, holder_id, key_name, scope, comment)
+    values (${order.tenant}, ${newId('apv')}, ${vote.runId}, ${vote.model}, ${vote.version}, ${vote.stage}, ${order.verb === 'run.reject' ? 'reject' : 'approve'},
       ${key.id}, ${key.holderId}, ${key.name}, ${key.scope}, ${order.reason ?? null})
     on conflict on constraint approvals_one_vote_unique do nothing`;
 }

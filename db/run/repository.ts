@@ -22,6 +22,7 @@ import { appendAudit } from '../audit/entry';
 import { notify } from '../notification/notification';
 import { enqueueOutbox } from '../notification/outbox-entry';
 import { appendEvent } from './event';
+import { followEnd } from './follow-up';
 
 export interface RunRecord {
   readonly id: RunId;
@@ -41,6 +42,8 @@ export interface RunRecord {
   readonly request: RunRequest;
   /** The run whose stages it reuses and what differs from it; null for other runs. */
   readonly rerunOf: RerunOf | null;
+  /** The run that started this one, and its stage that waits; null for other runs. */
+  readonly parent: { readonly runId: RunId; readonly stage: string } | null;
   readonly actor: string;
   /**
    * API key that started it; for a scheduled run, the key that applied the revision. Null if no
@@ -155,7 +158,7 @@ export interface RunStartPayload {
   readonly traceId: string;
 }
 
-type RunRow = typeof runs.$inferSelect;
+export type RunRow = typeof runs.$inferSelect;
 
 export function createRunRepository({ sql }: Database): RunRepository {
   return {
@@ -311,17 +314,21 @@ function programOf(sql: Query) {
     json_build_object('project', spec -> 'program' ->> 'project', 'build', spec -> 'program' ->> 'build') end`;
 }
 
-async function acceptOne(
+/** With `child`, the run belongs to a stage of its parent. */
+export async function acceptOne(
   tx: Transaction,
-  input: Parameters<RunRepository['accept']>[0],
+  input: Omit<Parameters<RunRepository['accept']>[0], 'idempotencyKey' | 'requestDigest'> & {
+    readonly child?: NonNullable<RunRecord['parent']> & { readonly starterKeyId: string | null };
+  },
 ): Promise<RunRecord> {
-  const { tenant, lifecycle, revisionDigest, request, rerunOf, actor, traceId } = input;
+  const { tenant, lifecycle, revisionDigest, request, rerunOf, actor, traceId, child } = input;
+  const starter = child ? child.starterKeyId : actingKeyId();
   const id = newId('run') as RunId;
   const workflowId = `run/${tenant}/${lifecycle}/${id}`;
   await lockForRun(tx, { tenant, name: lifecycle });
   const [row] = await tx<RunRow[]>`
-    insert into runs (tenant_id, id, lifecycle, kind, program, revision_digest, workflow_id, status, request, rerun_of, actor, starter_key_id, trace_id)
-    select tenant_id, ${id}, lifecycle, spec ->> 'kind', ${programOf(tx)}, digest, ${workflowId}, 'pending', ${toJson(request)}, ${toJson(rerunOf)}, ${actor}, ${actingKeyId()}, ${traceId}
+    insert into runs (tenant_id, id, lifecycle, kind, program, revision_digest, workflow_id, status, request, rerun_of, parent_run_id, parent_stage, actor, starter_key_id, trace_id)
+    select tenant_id, ${id}, lifecycle, spec ->> 'kind', ${programOf(tx)}, digest, ${workflowId}, 'pending', ${toJson(request)}, ${toJson(rerunOf)}, ${child?.runId ?? null}, ${child?.stage ?? null}, ${actor}, ${starter}, ${traceId}
     from lifecycle_revisions where tenant_id = ${tenant} and lifecycle = ${lifecycle} and digest = ${revisionDigest}
     returning *`;
   if (!row) throw revisionNotFound(lifecycle, revisionDigest);
@@ -393,6 +400,7 @@ async function update(
   const cause =
     after.failure?.message ?? after.waitingFor ?? (isFinal(status) ? 'ended' : 'went on');
   await appendEvent(tx, { tenant, runId: id, kind: 'run.status', data: after });
+  if (isFinal(status)) await followEnd(tx, { tenant, id, parentRunId: before.parentRunId });
   // Not when only the text of a wait changes: a rollout's estimate would notify all day.
   if (status !== before.status) {
     await notify(tx, {
@@ -476,7 +484,7 @@ function revisionNotFound(lifecycle: string, digest: Digest | undefined) {
   return failure('NotFound', what, { next: 'perennial lifecycle apply' });
 }
 
-function toRecord(row: RunRow): RunRecord {
+export function toRecord(row: RunRow): RunRecord {
   const {
     id,
     tenantId: tenant,
@@ -494,6 +502,8 @@ function toRecord(row: RunRow): RunRecord {
     failure: failed,
     request,
     rerunOf,
+    parentRunId,
+    parentStage,
     actor,
     starterKeyId,
     traceId,
@@ -513,6 +523,10 @@ function toRecord(row: RunRow): RunRecord {
     ...state,
     request,
     rerunOf,
+    parent:
+      parentRunId !== null && parentStage !== null
+        ? { runId: parentRunId, stage: parentStage }
+        : null,
     actor,
     starterKeyId,
     traceId,

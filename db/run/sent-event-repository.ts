@@ -10,6 +10,7 @@ import { newId } from '../ids';
 import { enqueueOutbox } from '../notification/outbox-entry';
 import { appendEvent } from './event';
 import { lockRun } from './guard';
+import type { RunChangedPayload } from './follow-up';
 import type { runs } from './schema';
 import type { sentEvents } from './sent-event-schema';
 
@@ -24,11 +25,6 @@ export interface SentEventRecord {
   readonly createdAt: string;
   /** The stage that received the event; null while the event is kept. */
   readonly takenBy: string | null;
-}
-
-/** Payload of the outbox topic `run.changed`. */
-export interface RunChangedPayload {
-  readonly workflowId: string;
 }
 
 /** The largest number of events of one run that no wait has taken. */

@@ -6,7 +6,8 @@ import { syncSchedule } from '../../apps/temporal-clients/schedule-sync';
 import type { Registry } from '../../db/registry';
 import type { OutboxTopic } from '../../db/notification/outbox-schema';
 import type { RunRecord, RunStartPayload } from '../../db/run/repository';
-import type { RunChangedPayload } from '../../db/run/sent-event-repository';
+import type { RunCancelPayload, RunChangedPayload } from '../../db/run/follow-up';
+import { isFinal } from '../../domain/run/run';
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import type { Verdict } from '../../domain/decision/verdict';
 import type { IndexRetirementInput } from '../../workflows/index-version/messages';
@@ -26,6 +27,7 @@ export interface OutboxDeps extends SweeperDeps {
 const swept = [
   'run.start',
   'run.changed',
+  'run.cancel',
   'alias.moved',
   'schedule.sync',
   'index.changed',
@@ -55,6 +57,10 @@ export async function sweepOutbox({
       }
       if (entry.topic === 'run.changed')
         await lifecycles.notify((entry.payload as unknown as RunChangedPayload).workflowId);
+      if (entry.topic === 'run.cancel') {
+        const { runId: id } = entry.payload as unknown as RunCancelPayload;
+        await cancelRun({ registry, lifecycles }, { tenant: entry.tenant, id });
+      }
       if (entry.topic === 'schedule.sync') {
         await syncSchedule(
           { registry, schedules },
@@ -81,6 +87,17 @@ export async function sweepOutbox({
       });
     }
   }
+}
+
+/** A run that has not started yet starts first, so that it records its own end. */
+async function cancelRun(
+  { registry, lifecycles }: Pick<OutboxDeps, 'registry' | 'lifecycles'>,
+  of: Pick<RunRecord, 'tenant' | 'id'>,
+): Promise<void> {
+  const run = await registry.runs.get(of);
+  if (!run || isFinal(run.status)) return;
+  if (run.status === 'pending') await lifecycles.start(run.workflowId, startInput(run.tenant, run));
+  await lifecycles.cancel(run.workflowId);
 }
 
 export interface ReconcileOptions {

@@ -9,6 +9,7 @@ import type { Verdict } from '../../domain/decision/verdict';
 import { formatSeconds } from '../../domain/duration';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { StageMapOptions, StageMapResult } from '../../domain/project/map';
+import type { ChildRun } from '../../domain/project/child-run';
 import type { EventData, ReceivedEvent } from '../../domain/project/sent-event';
 import type { StageDefinition } from '../../domain/project/stage';
 import type { LifecycleWorkflow } from '../lifecycle/lifecycle';
@@ -17,7 +18,10 @@ import { modelRun, type ModelLifecycleRun } from '../lifecycle/model-run';
 import type { ModelRun } from '../lifecycle/stage';
 import { changeStatus, waitWhilePaused } from '../run/control';
 import type { RunEnd } from '../run/end';
+import { StoppedByVerdict } from '../run/verdict';
 import { callMap } from './map-calls';
+import { callApprove, type Approval, type ApprovalOptions } from './approval-calls';
+import { callChild } from './child-calls';
 import { callWaitFor } from './event-calls';
 import { callStage, callStep, refusal, secondsOf, type StageCalls } from './stage-calls';
 
@@ -28,7 +32,10 @@ export type {
   StageMapOptions,
   StageMapResult,
 } from '../../domain/project/map';
+export type { ChildRun } from '../../domain/project/child-run';
 export type { ReceivedEvent } from '../../domain/project/sent-event';
+export { StoppedByVerdict } from '../run/verdict';
+export type { Approval, ApprovalOptions } from './approval-calls';
 export type { RunEnd } from '../run/end';
 export type {
   Candidate,
@@ -68,6 +75,18 @@ export interface ProjectRun<Stages, Events extends object = object> extends Mode
     event: Name,
     options: { readonly timeout: string },
   ): Promise<ReceivedEvent<EventData<Events, Name>> | null>;
+  /**
+   * Waits until people have approved what `reason` says, by `perennial run approve`. When one rejects
+   * it or the time is over, the run ends as stopped. A lifecycle may catch StoppedByVerdict. The
+   * person who started the run may not approve it, unless `promote.approval.allowStarter` is true.
+   */
+  approve(options: ApprovalOptions): Promise<Approval>;
+  /**
+   * Starts a run of another lifecycle and waits for its end. It is cancelled with this run. A child
+   * that failed or was cancelled fails this run, unless the lifecycle catches the failure. A
+   * lifecycle may not be its own ancestor.
+   */
+  child(lifecycle: string, params?: Readonly<Record<string, unknown>>): Promise<ChildRun>;
   /** The time of the run. A replay gets the same. */
   now(): Date;
   /** A number from 0 to below 1. A replay gets the same. */
@@ -108,7 +127,7 @@ export function lifecycle<
     const end: unknown = await body(
       projectRun<Stages, Events>(run),
       (request.params ?? {}) as Params,
-    );
+    ).catch(stoppedEnd);
     if (!isRunEnd(end))
       throw refusal(
         `lifecycle ${name} returned ${end === undefined ? 'nothing' : 'an unknown value'}`,
@@ -151,6 +170,8 @@ function projectRun<Stages, Events extends object>(run: ModelRun): ProjectRun<St
       const { output } = await callWaitFor(run, program, { calls, event, timeout });
       return output as ReceivedEvent<EventData<Events, typeof event>> | null;
     },
+    child: (name, params = {}) => callChild(run, program, { calls, lifecycle: name, params }),
+    approve: (options) => callApprove(run, calls, options),
     async map(name, items, options = {}) {
       const { output } = await callMap(run, program, { calls, name, items, options });
       return output as StageMapResult<StageOutput<Stages, typeof name>>;
@@ -160,6 +181,12 @@ function projectRun<Stages, Events extends object>(run: ModelRun): ProjectRun<St
     },
     done: (reason) => ({ status: 'succeeded', verdict: doneVerdict(reason), version: null }),
   };
+}
+
+/** The end of a run that a verdict stopped. */
+function stoppedEnd(error: unknown): RunEnd {
+  if (!(error instanceof StoppedByVerdict)) throw error;
+  return { status: 'stopped', verdict: error.verdict, version: null };
 }
 
 async function sleepFor({ control }: ModelRun, seconds: number): Promise<void> {

@@ -138,7 +138,7 @@ export function nextCall(calls: StageCalls, name: string): string {
   return count === 1 ? name : `${name}-${count}`;
 }
 
-function assertSmall(name: string, input: unknown): void {
+export function assertSmall(name: string, input: unknown): void {
   const text = JSON.stringify(input) as string | undefined;
   if (text === undefined || text.length <= stageValueBytes) return;
   throw refusal(

@@ -5,15 +5,16 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { CommandVerb, KeyHolder, SignedCommand } from '../../domain/run/command';
-import type { RunId, Tenant } from '../../domain/ids';
+import type { Tenant } from '../../domain/ids';
+import type { Ballot } from '../../domain/run/ballot';
 import { registryWrites } from '../activity-proxies';
 
 export interface CommandToAdmit {
   readonly tenant: Tenant;
   readonly verb: CommandVerb;
   readonly command: SignedCommand;
-  /** The version that is voted on; null for other commands. */
-  readonly vote: { readonly runId: RunId; readonly model: string; readonly version: number } | null;
+  /** What is voted on; null for other commands. */
+  readonly vote: Ballot | null;
 }
 
 /**

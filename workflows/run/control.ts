@@ -1,10 +1,8 @@
 import { ApplicationFailure, condition, setHandler } from '@temporalio/workflow';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { Command, SignedCommand } from '../../domain/run/command';
-import type { PromoteSpec } from '../../domain/lifecycle/lifecycle';
+import type { Ballot, VoterRole } from '../../domain/run/ballot';
 import { formatSeconds } from '../../domain/duration';
-import type { ModelVersionRef } from '../../domain/model/model';
-import { versionName } from '../../domain/model/model';
 import type { RunStatus, StageSummary } from '../../domain/run/run';
 import type { Verdict } from '../../domain/decision/verdict';
 import { registryWrites } from '../activity-proxies';
@@ -32,8 +30,8 @@ export interface RunControl {
   stages: StageSummary[];
   waitingFor: string | null;
   pausedBy: Command | null;
-  /** The version that is voted on; null while the run waits for no vote. */
-  votingOn: ModelVersionRef | null;
+  /** What people vote on; null while the run waits for no vote. */
+  ballot: Ballot | null;
   votes: Vote[];
   rejection: Vote | null;
   /** The latest state that the run's open rollout has sent. */
@@ -52,7 +50,7 @@ export function openControl(tenant: Tenant): RunControl {
     stages: [],
     waitingFor: null,
     pausedBy: null,
-    votingOn: null,
+    ballot: null,
     votes: [],
     rejection: null,
     rollout: null,
@@ -121,27 +119,42 @@ export async function waitWhilePaused(control: RunControl): Promise<void> {
  */
 export async function awaitApproval(
   control: RunControl,
-  approval: PromoteSpec['approval'],
   {
-    candidate,
+    required,
+    role,
+    timeoutSeconds,
+  }: {
+    readonly required: number;
+    readonly role: VoterRole;
+    readonly timeoutSeconds: number;
+  },
+  {
+    ballot,
+    what,
     isSettled,
-  }: { readonly candidate: ModelVersionRef; readonly isSettled: () => boolean },
+  }: {
+    readonly ballot: Ballot;
+    /** What people approve, such as `churn@7`. */
+    readonly what: string;
+    readonly isSettled: () => boolean;
+  },
 ): Promise<Verdict | null> {
-  const version = versionName(candidate);
-  control.votingOn = candidate;
-  const { required, role } = approval;
+  // An earlier approval of this run counts for nothing here.
+  Object.assign(control, { ballot, votes: [], rejection: null } satisfies Partial<RunControl>);
   const approvals = required === 1 ? '1 approval' : `${required} approvals`;
   await changeStatus(
     control,
     'waiting',
-    `${approvals} of ${version} (scope ${role}); ` + `perennial run approve ${control.runId ?? ''}`,
+    `${approvals} of ${what} (scope ${role}) until ` +
+      `${new Date(Date.now() + timeoutSeconds * 1000).toISOString()}; ` +
+      `perennial run approve ${control.runId ?? ''}`,
   );
   const decided = await condition(
-    () => control.rejection !== null || control.votes.length >= approval.required || isSettled(),
-    approval.timeoutSeconds * 1000,
-    { summary: `approval of ${version}: ${formatSeconds(approval.timeoutSeconds)}` },
+    () => control.rejection !== null || control.votes.length >= required || isSettled(),
+    timeoutSeconds * 1000,
+    { summary: `approval of ${what}: ${formatSeconds(timeoutSeconds)}` },
   );
-  control.votingOn = null;
+  control.ballot = null;
   await changeStatus(control, 'running', null);
   if (control.rejection) {
     const { actor, comment } = control.rejection;
@@ -151,7 +164,7 @@ export async function awaitApproval(
         {
           gate: 'approval',
           code: 'approval.rejected',
-          message: `${actor} rejected ${version}${comment ? `: ${comment}` : ''}`,
+          message: `${actor} rejected ${what}${comment ? `: ${comment}` : ''}`,
         },
       ],
     };
@@ -159,8 +172,7 @@ export async function awaitApproval(
   if (isSettled()) return null;
   if (!decided) {
     const message =
-      `${control.votes.length} of ${approval.required} approvals ` +
-      `within ${approval.timeoutSeconds} s`;
+      `${control.votes.length} of ${required} approvals ` + `within ${timeoutSeconds} s`;
     return {
       kind: 'inconclusive',
       reasons: [{ gate: 'approval', code: 'approval.timeout', message }],
@@ -194,18 +206,17 @@ async function voted(
   verb: 'run.approve' | 'run.reject',
   command: SignedCommand,
 ): Promise<Vote> {
-  const { tenant, runId, votingOn } = control;
+  const { tenant, ballot } = control;
   const notWaiting = () =>
     ApplicationFailure.nonRetryable('this run is not waiting for an approval', 'Conflict');
-  if (votingOn === null || runId === null) throw notWaiting();
-  const { model, version } = votingOn;
+  if (ballot === null) throw notWaiting();
   const {
     name: actor,
     keyId,
     holderId,
     scope,
-  } = await admitCommand({ tenant, verb, command, vote: { runId, model, version } });
-  // The wait may have ended while the vote was being checked.
-  if (control.votingOn === null) throw notWaiting();
+  } = await admitCommand({ tenant, verb, command, vote: ballot });
+  // This wait may have ended, and another begun, while the vote was being checked.
+  if (control.ballot !== ballot) throw notWaiting();
   return { actor, keyId, holderId, scope, comment: command.order.reason };
 }

@@ -6,6 +6,18 @@ import { registryWrites } from '../activity-proxies';
 import type { RunEnd } from './end';
 import type { Run } from '../lifecycle/stage';
 
+/** Thrown by a call whose verdict stops the run, unless the lifecycle catches it. */
+export class StoppedByVerdict extends Error {
+  override readonly name = 'StoppedByVerdict';
+
+  readonly verdict: Verdict;
+
+  constructor(verdict: Verdict) {
+    super(verdict.reasons.map(({ message }) => message).join('; '));
+    this.verdict = verdict;
+  }
+}
+
 export function isNotPassed(verdict: Verdict | undefined): verdict is Verdict {
   return verdict !== undefined && verdict.kind !== 'passed';
 }

@@ -2,7 +2,7 @@ import type { Issue } from '../../../domain/failure';
 import { failure } from '../../../domain/failure';
 import { formatIssue } from '../../../domain/document/issue-text';
 import type { LifecycleRevision } from '../../../domain/lifecycle/revision';
-import { looseningText, loosenings } from '../../../domain/lifecycle/loosenings';
+import { refuseLooserRevision } from '../../../domain/lifecycle/looser-revision';
 import { readOriginal } from './original';
 import type { RerunOf } from '../../../domain/run/rerun';
 import { reuseIssues as staleReuse, rerunOf, unknownStages } from '../../../domain/run/rerun';
@@ -73,29 +73,6 @@ export async function rerunOfRequest(
   return original
     ? rerunOf(await readOriginal(registry, original), { revision, request })
     : undefined;
-}
-
-/** @throws Conflict when a run would use a revision that is looser than the policy in force. */
-export function refuseLooserRevision({
-  inForce,
-  used,
-  by,
-  next,
-}: {
-  readonly inForce: LifecycleRevision;
-  readonly used: LifecycleRevision;
-  readonly by: string;
-  readonly next: string;
-}): void {
-  const looser = inForce.digest === used.digest ? [] : loosenings(inForce, used);
-  if (looser.length === 0) return;
-  const named = looser.map(looseningText).join('; ');
-  throw failure(
-    'Conflict',
-    `${by} uses revision ${used.revision} of ${used.lifecycle}, ` +
-      `which is looser than revision ${inForce.revision} in force: ${named}`,
-    { next },
-  );
 }
 
 function untilIssues({ lifecycle: { lifecycle, spec }, request }: RequestedRun): readonly Issue[] {

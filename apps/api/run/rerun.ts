@@ -1,5 +1,6 @@
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
+import { refuseLooserRevision } from '../../../domain/lifecycle/looser-revision';
 import type { LifecycleRevision } from '../../../domain/lifecycle/revision';
 import type { RerunOf, RerunRequest, RerunStage } from '../../../domain/run/rerun';
 import { rerunOf, rerunRequest, rerunStages } from '../../../domain/run/rerun';
@@ -8,7 +9,7 @@ import { isFinal } from '../../../domain/run/run';
 import type { TrainerCatalog } from '../../../data/training/catalog';
 import type { Registry } from '../../../db/registry';
 import type { RunRecord } from '../../../db/run/repository';
-import { checkRunRequest, refuseLooserRevision } from './request';
+import { checkRunRequest } from './request';
 import { readOriginal } from './original';
 
 interface RerunDeps {

@@ -19,6 +19,7 @@ import { callsToJson, runCalls } from '../language/call-view';
 import { idempotent, name, page, pageOf, problem, runId, why } from '../fields';
 import { summaryToJson } from '../rollout/view';
 import {
+  childToJson,
   rerunPlan,
   runComparison,
   runState,
@@ -130,15 +131,17 @@ export function runRoutes({
       async ({ caller, params: { id } }) => {
         const run = await findRun(registry, caller, id);
         const of = { tenant: run.tenant, runId: run.id };
-        const [stages, rollout, sent] = await Promise.all([
+        const [stages, rollout, sent, children] = await Promise.all([
           registry.stages.list(of),
           registry.rollouts.ofRun(of),
           registry.sentEvents.ofRun({ ...of, limit: 100 }),
+          registry.children.ofRun(of),
         ]);
         return {
           ...runToJson(run, lifecycles),
           stages: stages.map(stageToJson),
           rollout: rollout && summaryToJson(rollout),
+          children: children.map(childToJson),
           sentEvents: sent.map(sentEventToJson),
         };
       },
@@ -334,8 +337,8 @@ export function runRoutes({
     }
 
     for (const [verb, summary] of [
-      ['approve', 'Approve a promotion that waits for approval'],
-      ['reject', 'Reject a promotion that waits for approval'],
+      ['approve', 'Approve what a waiting run asks for'],
+      ['reject', 'Reject what a waiting run asks for'],
     ] as const) {
       app.post(
         `/runs/:id/${verb}`,

@@ -91,6 +91,10 @@ const fields = z.object({
   waitingFor: z.string().nullable(),
   failure: failure.nullable(),
   request: z.record(z.string(), z.unknown()),
+  parent: z
+    .object({ run: z.string(), stage: z.string().describe('stage that waits for this run') })
+    .nullable()
+    .describe('run that started it as its child; null for other runs'),
   rerunOf: rerunView.nullable().describe('run whose stages it reuses; null for other runs'),
   actor: z.string(),
   traceId: z.string(),
@@ -105,6 +109,17 @@ export const runWithStages = fields
   .extend({
     stages: z.array(stageView).readonly(),
     rollout: rolloutSummary.nullable().describe('rollout of its canary stage'),
+    children: z
+      .array(
+        z.object({
+          id: z.string(),
+          lifecycle: z.string(),
+          status: z.enum(runStatuses),
+          stage: z.string().nullable().describe('stage of this run that waits for it'),
+        }),
+      )
+      .readonly()
+      .describe('runs that this run started, oldest first'),
     sentEvents: z
       .array(sentEventView)
       .readonly()
@@ -207,6 +222,7 @@ export function runToJson(
     failure: failed,
     request,
     rerunOf,
+    parent,
   } = run;
   const { actor, traceId, createdAt, startedAt, endedAt, workflowId } = run;
   const state = { status, verdict, version, waitingFor, failure: failed };
@@ -217,6 +233,7 @@ export function runToJson(
     revision,
     ...state,
     request: { ...request },
+    parent: parent && { run: parent.runId, stage: parent.stage },
     rerunOf,
     actor,
     traceId,
@@ -237,6 +254,15 @@ export function stageToJson(record: StageRecord): z.output<typeof stageView> {
   };
   const learnt = { prompts: promptsToJson(record), fineTuning: fineTuningToJson(record) };
   return { name, status, seconds, reusedFrom, ...said, ...learnt, failure: failed };
+}
+
+export function childToJson({
+  id,
+  lifecycle,
+  status,
+  parent,
+}: RunRecord): RunJson['children'][number] {
+  return { id, lifecycle, status, stage: parent?.stage ?? null };
 }
 
 export function sentEventToJson({

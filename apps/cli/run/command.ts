@@ -225,8 +225,8 @@ const descriptions = {
   cancel: 'Cancel a run and undo its effects',
   pause: 'Pause a run before its next stage',
   resume: 'Resume a paused run',
-  approve: 'Approve a promotion that waits for approval',
-  reject: 'Reject a promotion that waits for approval',
+  approve: 'Approve what a waiting run asks for',
+  reject: 'Reject what a waiting run asks for',
 };
 
 /** The effect of a command, by the state of the run. */

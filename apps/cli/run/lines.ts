@@ -68,6 +68,8 @@ export function openRunLines(paint: Paint): RunLines {
         'run',
         typeof data['actor'] === 'string' ? `accepted for ${data['actor']}` : 'accepted',
       );
+    if (kind === 'child.started')
+      return line(stage ?? 'run', `started ${String(data['run'])} of ${String(data['lifecycle'])}`);
     if (kind === 'event.sent')
       return line('run', `event ${String(data['event'])} from ${String(data['actor'])}`);
     if (kind === 'run.status') return runStatusLines(data, (what) => line('run', what), paint);

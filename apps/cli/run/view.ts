@@ -82,6 +82,7 @@ export function describeRun(
   const lines = [
     `${paint.bold(run.id)}  ${run.lifecycle}  ${paintStatus(run.status, paint)}${model}`,
   ];
+  if (run.parent) lines.push(`child of ${run.parent.run}, whose stage ${run.parent.stage} waits`);
   if (run.rerunOf) {
     const { fromStage } = run.request as { readonly fromStage?: string };
     lines.push(
@@ -119,6 +120,8 @@ export function describeRun(
       `rollout ${id}: ${paintRolloutStatus(status, paint)}${where}; perennial rollout show ${model} --id ${id}`,
     );
   }
+  for (const { id, lifecycle, status } of run.children)
+    lines.push(`child ${id}: ${lifecycle}, ${paintStatus(status, paint)}`);
   for (const { event, actor, createdAt, takenBy } of run.sentEvents)
     lines.push(
       `event ${event} from ${actor} at ${createdAt}: ` +

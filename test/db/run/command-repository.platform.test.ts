@@ -1,6 +1,6 @@
+import type { Ballot } from '../../../domain/run/ballot';
 import { withActingKey } from '../../../db/access/acting-key';
 import type { CommandOrder, CommandVerb } from '../../../domain/run/command';
-import type { RunId } from '../../../domain/ids';
 import type { ModelLifecycleSpec } from '../../../domain/lifecycle/lifecycle';
 import type { ApiKeyScope } from '../../../db/access/repository';
 import {
@@ -39,11 +39,7 @@ const order = (
   ...change,
 });
 
-interface Waiting {
-  readonly runId: RunId;
-  readonly model: string;
-  readonly version: number;
-}
+type Waiting = Ballot & { readonly version: number };
 
 /** A run that this key started, with a candidate. */
 async function waiting(starter: string | null, approval: object = {}): Promise<Waiting> {
@@ -86,7 +82,7 @@ async function waiting(starter: string | null, approval: object = {}): Promise<W
     signature,
     idempotencyKey: unique('key'),
   });
-  return { runId: run.id, model, version: 1 };
+  return { runId: run.id, model, version: 1, stage: 'promote', role: null };
 }
 
 const vote = (
@@ -218,7 +214,7 @@ describe('votes', () => {
       signature,
       idempotencyKey: unique('key'),
     });
-    const on = { runId: run.id, model, version: 1 };
+    const on = { runId: run.id, model, version: 1, stage: 'promote', role: null };
     expect(await vote(author.id, on)).toMatchObject({ kind: 'refused', type: 'Forbidden' });
     expect(await vote(other.id, on)).toMatchObject({ kind: 'admitted' });
   });

@@ -80,9 +80,15 @@ async function approveAndMove(
   const { candidate, rollout } = winner;
   const { approval } = plan.spec.promote;
   const name = versionName(candidate);
+  const ballot = {
+    ...{ runId: plan.runId, model: candidate.model, version: candidate.version },
+    ...{ stage: 'promote', role: null },
+  };
   const isSettled = () => rollout?.isOver() === true;
   const approved =
-    approval.required > 0 ? await awaitApproval(control, approval, { candidate, isSettled }) : null;
+    approval.required > 0
+      ? await awaitApproval(control, approval, { ballot, what: name, isSettled })
+      : null;
   if (approved && approved.kind !== 'passed') return { output: null, verdict: approved };
   if (!isSettled()) {
     const probe = { ...effect('probe'), version: candidate };

@@ -86,7 +86,7 @@ describe('an accepted run', () => {
       actor: 'operator',
     });
     const { body: shown } = await world.call<Run>('GET', `/runs/${body.id}`, { as: 'viewer' });
-    expect(shown).toEqual({ ...body, stages: [], rollout: null, sentEvents: [] });
+    expect(shown).toEqual({ ...body, stages: [], rollout: null, children: [], sentEvents: [] });
   });
 
   test('is one run for 50 concurrent requests with one key, and for later ones', async () => {

@@ -26,7 +26,16 @@ const run: RunJson = {
     startedAt: null,
     endedAt: null,
   },
-  ...{ revision: '', request: {}, rerunOf: null, temporalUrl: null, rollout: null, sentEvents: [] },
+  ...{
+    revision: '',
+    request: {},
+    rerunOf: null,
+    temporalUrl: null,
+    rollout: null,
+    sentEvents: [],
+    children: [],
+    parent: null,
+  },
   stages: [
     {
       ...{

@@ -164,6 +164,8 @@ test.each([
         verdict: null,
         rollout: null,
         sentEvents: [],
+        children: [],
+        parent: null,
       },
       stages: [
         {

@@ -29,6 +29,8 @@ const run = (verdict: Verdict | null, stages: readonly StageJson[]): RunJson => 
     temporalUrl: null,
     rollout: null,
     sentEvents: [],
+    children: [],
+    parent: null,
   },
   verdict,
   stages,

@@ -1,0 +1,88 @@
+/** Runs another lifecycle as a child of the run, as a stage in its records. */
+import { ApplicationFailure, CancellationScope, condition } from '@temporalio/workflow';
+import type { ChildRun, ChildRunState } from '../../domain/project/child-run';
+import type { ProgramSpec } from '../../domain/project/program';
+import { isFinal } from '../../domain/run/run';
+import { registryWrites } from '../activity-proxies';
+import { runStage, type ModelRun } from '../lifecycle/stage';
+import { changeStatus } from '../run/control';
+import { assertSmall, nextCall, type StageCalls } from './stage-calls';
+
+export interface ChildCall {
+  readonly calls: StageCalls;
+  readonly lifecycle: string;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+/** @throws ChildRunFailed when the child failed, was cancelled or was lost. */
+export async function callChild(
+  run: ModelRun,
+  { project, build }: ProgramSpec,
+  { calls, lifecycle, params }: ChildCall,
+): Promise<ChildRun> {
+  const stage = nextCall(calls, `child-${lifecycle}`);
+  assertSmall(`run.child('${lifecycle}')`, params);
+  const { tenant, runId } = run.plan;
+  const ended = await runStage(
+    run,
+    { name: stage, inputs: () => ({ lifecycle, params }), cached: false },
+    async () => {
+      // Not cancellable: a child that was accepted must be known, so that it can be cancelled.
+      const started = await CancellationScope.nonCancellable(() =>
+        registryWrites.startChildRun({
+          ...{ tenant, runId, stage, lifecycle, params },
+          program: { project, build },
+        }),
+      );
+      return { output: resultOf(await untilEnded(run, started)) };
+    },
+  );
+  return ended.output;
+}
+
+/** When the parent is cancelled, the child is too, and the parent waits for its end. */
+async function untilEnded(run: ModelRun, started: ChildRunState): Promise<ChildRunState> {
+  const { tenant, runId } = run.plan;
+  const child = started.id;
+  try {
+    const ended = await nextEnd(run, started);
+    if (run.control.status === 'waiting') await changeStatus(run.control, 'running', null);
+    return ended;
+  } catch (error) {
+    await CancellationScope.nonCancellable(async () => {
+      await registryWrites.cancelChildRun({ tenant, child, cause: `${runId} was cancelled` });
+      await nextEnd(run, started);
+    });
+    throw error;
+  }
+}
+
+async function nextEnd(
+  { plan: { tenant }, control }: ModelRun,
+  { id: child, lifecycle }: ChildRunState,
+): Promise<ChildRunState> {
+  for (;;) {
+    // Before the look, so that a signal during the look is not lost.
+    const seen = control.recordChanges;
+    const state = await registryWrites.readChildRun({ tenant, child });
+    if (isFinal(state.status)) return state;
+    await changeStatus(
+      control,
+      'waiting',
+      `its child ${child} of ${lifecycle} to end; perennial run show ${child}`,
+    );
+    await condition(() => control.recordChanges !== seen);
+  }
+}
+
+function resultOf({ failure, status, ...child }: ChildRunState): ChildRun {
+  if (status === 'succeeded' || status === 'stopped') return { ...child, status };
+  const where = failure?.stage === undefined ? '' : ` in stage ${failure.stage}`;
+  const why = failure ? `: ${failure.message}` : '';
+  throw ApplicationFailure.create({
+    type: 'ChildRunFailed',
+    message: `child ${child.id} of ${child.lifecycle} ended as ${status}${where}${why}`,
+    nonRetryable: true,
+    details: [{ next: `perennial run show ${child.id}` }],
+  });
+}
