@@ -12,6 +12,7 @@ const meanings: Readonly<Record<string, string>> = {
   decision: 'decision id, as run show prints it',
   delivery: 'delivery id, as webhook list prints it',
   duration: 'duration, such as 90m, 12h or 3d',
+  event: 'event name, as the lifecycle function names it',
   experiment: 'experiment id or name, as experiment list prints them',
   file: 'path of the file',
   folder: 'path of the lifecycle or project folder',

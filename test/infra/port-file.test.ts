@@ -87,11 +87,11 @@ test.each([[70_000], [-1], [1.5], ['8700'], [null]])(
   },
 );
 
-test('a damaged port file can be removed by itself', async () => {
+test('a damaged port file is named, and can be removed by itself', async () => {
   writeFileSync(file, '');
-  const next = 'Remove it: the next start then chooses new ports';
   await expect(choosePorts(file, { api: {} })).rejects.toMatchObject({
     type: 'PlatformUnavailable',
-    next,
+    message: expect.stringContaining(file) as string,
+    next: 'Remove it: the next start then chooses new ports',
   });
 });

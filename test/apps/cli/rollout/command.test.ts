@@ -346,6 +346,9 @@ describe('run watch during a canary', () => {
       ...run,
       traceId: 't',
       temporalUrl: null,
+      sentEvents: [],
+      children: [],
+      parent: null,
       stages: [],
       rollout: rolledBack,
     });
@@ -399,6 +402,9 @@ describe('run watch during a canary', () => {
       failure: null,
       traceId: 't',
       temporalUrl: null,
+      sentEvents: [],
+      children: [],
+      parent: null,
       stages: [],
     });
     serve(running);
