@@ -335,6 +335,9 @@ test('the command line writes the file, starts, follows to the end, and shows fr
     new RegExp(`${id} +done +label +@1 +@2 +\\+0\\.25`),
   );
   expect(await cli('search-result', 'router', id)).toContain('gain +0.25');
+  expect(await cli('calls', 'router', id)).toMatch(
+    new RegExp(`^0 [^]*${id} made no paid requests, or all of them had been paid for before`),
+  );
 
   const other = await cli(...args, '--seed', '9', '--no-wait');
   expect(other).toMatch(/^0 .*still running; perennial prompt search-result router search_/s);
