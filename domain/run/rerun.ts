@@ -68,7 +68,9 @@ export function rerunRequest(
 ): RunRequest {
   const all = { ...original.request.params, ...params };
   const until = asked.until ?? keptUntil(original, revision);
+  const { imported } = original.request;
   const request: RunRequest = {
+    ...(imported === undefined ? {} : { imported }),
     ...(Object.keys(all).length === 0 ? {} : { params: all }),
     ...(until === undefined ? {} : { until }),
     ...(force === undefined ? {} : { force }),
@@ -102,7 +104,7 @@ function firstStage(original: OriginalRun, next: NextRun): string | undefined {
   const ended =
     original.status === 'succeeded' ? undefined : original.stages.find(isNotDone)?.stage;
   if (isProject(next.revision)) return ended && judgedAnew(ended);
-  const stages: readonly string[] = stagesOf(next.revision.spec);
+  const stages = stagesIn(next);
   const undone = stages.find((stage) => !isDone(original, stage));
   const needed = [
     ...(next.request.force ?? []),
@@ -112,6 +114,11 @@ function firstStage(original: OriginalRun, next: NextRun): string | undefined {
   const start = stages.find((stage) => needed.includes(stage)) ?? stages[0];
   if (undone === undefined || start === undefined) return start;
   return stages.indexOf(undone) < stages.indexOf(start) ? undone : start;
+}
+
+/** The stages of the run, in order. Parameters are not searched for an imported model. */
+function stagesIn({ revision: { spec }, request: { imported } }: NextRun): readonly string[] {
+  return stagesOf(spec).filter((stage) => stage !== 'tune' || imported === undefined);
 }
 
 function isProject({ spec }: LifecycleRevision): boolean {
@@ -212,7 +219,7 @@ export function reuseIssues(original: OriginalRun, next: NextRun): readonly Issu
   if (!isFinal(original.status))
     return [{ pointer: '/reuseRun', detail: `${original.id} is still ${original.status}` }];
   if (fromStage === undefined || isProject(revision)) return [];
-  const stages: readonly string[] = stagesOf(revision.spec);
+  const stages = stagesIn(next);
   const earlier = stages.slice(0, stages.indexOf(fromStage));
   const [stale] = stages.flatMap((stage) =>
     staleStages(original, next).filter((each) => each.stage === stage && earlier.includes(stage)),
@@ -222,6 +229,7 @@ export function reuseIssues(original: OriginalRun, next: NextRun): readonly Issu
   const at = (detail: string): Issue => ({ pointer: '/fromStage', detail });
   return [
     ...otherTrainer(original, next),
+    ...paramsOfImported(original, next),
     ...(missing.length > 0
       ? [at(`${original.id} did not finish ${missing.join(', ')}; start at ${missing[0] ?? ''}`)]
       : []),
@@ -241,14 +249,12 @@ export function reuseIssues(original: OriginalRun, next: NextRun): readonly Issu
 }
 
 /** Names of stages in the request that the lifecycle does not have. */
-export function unknownStages(
-  { revision, request }: NextRun,
-  original?: OriginalRun,
-): readonly Issue[] {
+export function unknownStages(next: NextRun, original?: OriginalRun): readonly Issue[] {
+  const { revision, request } = next;
   const program = programOf(revision.spec);
   const stages: readonly string[] = program
     ? [...modelStages, ...Object.keys(program.stages), ...Object.keys(program.steps)]
-    : stagesOf(revision.spec);
+    : stagesIn(next);
   // A second call of a project's stage is recorded as `<name>-2`.
   const isKnown = (stage: string): boolean =>
     stages.includes(stage) ||
@@ -285,6 +291,12 @@ function otherTrainer(original: OriginalRun, { revision }: NextRun): readonly Is
   return [{ pointer: '/params', detail }];
 }
 
+function paramsOfImported({ id }: OriginalRun, { request }: NextRun): readonly Issue[] {
+  if (request.imported === undefined || request.params === undefined) return [];
+  const detail = `${id} evaluates the imported model ${request.imported.fileName} and trains none`;
+  return [{ pointer: '/params', detail, expected: 'no params' }];
+}
+
 /** A stage of a rerun. `mayRun` depends on inputs that are not known before. */
 export interface RerunStage extends Omit<PlannedStage, 'stage'> {
   readonly stage: string;
@@ -298,7 +310,7 @@ export function rerunStages(original: OriginalRun, next: NextRun): readonly Reru
   const isSame = !isOfProject && original.revision.digest === revision.digest;
   const stages: readonly string[] = isOfProject
     ? original.stages.map(({ stage }) => stage)
-    : stagesOf(revision.spec);
+    : stagesIn(next);
   const start = fromStage === undefined ? stages.length : stages.indexOf(fromStage);
   const stale = staleStages(original, next);
   return stages.map((stage, i): RerunStage => {

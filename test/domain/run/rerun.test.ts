@@ -103,7 +103,7 @@ describe('a rerun starts', () => {
       { force: ['evaluate'] },
       'train',
     ],
-    ['where it is told', succeeded, { fromStage: 'evaluate' }, 'evaluate'],
+    ['at the requested stage', succeeded, { fromStage: 'evaluate' }, 'evaluate'],
   ])('%s', (_, original, asked, stage) => {
     expect(startOf(original, asked)).toBe(stage);
   });
@@ -137,6 +137,55 @@ test('the request keeps what the original was asked, except its reason and its o
     fromStage: 'train',
     reuseRun: 'run_a',
     reason: 'more',
+  });
+});
+
+describe('a rerun of a run with an imported model', () => {
+  const imported = {
+    format: 'onnx',
+    artifact: { uri: 's3://a', digest: 'sha256:a', bytes: 1, mediaType: 'application/onnx' },
+    fileName: 'model.onnx',
+  } as const;
+  const text = lifecycleText.replace(
+    '  evaluate:',
+    `  tune:
+    metric: logloss
+    direction: minimize
+    trials: 4
+    space: { num_leaves: { kind: int, low: 7, high: 63 } }
+  evaluate:`,
+  );
+  const tuned = revisionOf(6, text);
+  const original = (status: RunStatus, stages: Readonly<Record<string, StageStatus>>) => ({
+    ...originalOf(status, stages, { imported }),
+    revision: tuned,
+  });
+  const ended = original('succeeded', { ...evaluated, promote: 'succeeded' });
+  const failed = original('failed', { ...checked, train: 'succeeded', evaluate: 'failed' });
+
+  test('evaluates the same model again', () => {
+    expect(rerunRequest(ended, {}, tuned)).toMatchObject({ imported });
+  });
+
+  test('starts after the stages that succeeded, though no stage searched parameters', () => {
+    const request = rerunRequest(failed, {}, tuned);
+    expect(request.fromStage).toBe('evaluate');
+    expect(reuseIssues(failed, { revision: tuned, request })).toEqual([]);
+    expect(rerunStages(failed, { revision: tuned, request }).map(({ stage }) => stage)).toEqual([
+      ...Object.keys(evaluated),
+      'promote',
+    ]);
+  });
+
+  test('takes no parameters of a trainer', () => {
+    const request = rerunRequest(ended, { params: { num_leaves: 31 } }, tuned);
+    expect(reuseIssues(ended, { revision: tuned, request })).toEqual([
+      {
+        pointer: '/params',
+        detail: 'run_a evaluates the imported model model.onnx and trains none',
+        expected: 'no params',
+      },
+    ]);
   });
 });
 
@@ -316,7 +365,7 @@ describe('a rerun of a lifecycle that a project writes', () => {
       { params: { region: 'US' } },
       undefined,
     ],
-    ['starts where it is told', done, { fromStage: 'enrich' }, 'enrich'],
+    ['starts at the requested stage', done, { fromStage: 'enrich' }, 'enrich'],
   ])('%s', (_, original, asked, expected) => {
     const request = rerunRequest(original, asked, revision);
     expect(request.fromStage).toBe(expected);
