@@ -20,7 +20,7 @@ import type { ArtifactStore } from '../../data/artifact/store';
 import { openScratch, type Scratch } from '../../data/scratch';
 import type { Registry } from '../../db/registry';
 import type { HeldClaim } from '../../db/run/guard';
-import { registerDatasetVersion } from './register-version';
+import { datasetNode, registerDatasetVersion } from './register-version';
 import { withIdempotencyKey } from '../run/idempotent-effect';
 import { withHeartbeat } from '../run/heartbeat';
 
@@ -217,7 +217,13 @@ async function registerRows(
   return registerDatasetVersion(
     { registry, artifacts },
     { tenant, runId, key, claim },
-    { dataset, columns, rows, files: parts.map((part) => value.parts[part].requestRows), from },
+    {
+      dataset,
+      columns,
+      rows,
+      files: parts.map((part) => value.parts[part].requestRows),
+      from: from.map(datasetNode),
+    },
   );
 }
 

@@ -1,11 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
-import {
-  datasetName,
-  type DatasetManifest,
-  type DatasetVersionRef,
-  type TimeWindow,
-} from '../../domain/dataset/dataset';
+import { datasetName, type DatasetVersionRef, type TimeWindow } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
 import type { DataSpec, SourceSpec } from '../../domain/lifecycle/lifecycle';
 import type { RunEffectRef } from '../../domain/run/run';
@@ -19,6 +14,7 @@ import type { LineageNode } from '../../db/lineage/repository';
 import type { Registry } from '../../db/registry';
 import type { HeldClaim } from '../../db/run/guard';
 import { openDatasetReader, type RegisteredDatasets } from './reader';
+import { datasetNode, registerDatasetVersion } from './register-version';
 import { withIdempotencyKey } from '../run/idempotent-effect';
 import { withHeartbeat, type HeartbeatContext } from '../run/heartbeat';
 
@@ -115,35 +111,13 @@ async function ingest(input: IngestInput, attempt: IngestAttempt): Promise<Datas
   });
   const { tenant, runId, key } = input;
   const dataset = datasetName(input.lifecycle, source.name);
-  const { files, manifest } = await upload(input, dataset, data, attempt);
-  // A source may change between two attempts. Each attempt then registers what it read, and the
-  // alias follows the last one.
-  const idempotencyKey = `${key}/${manifest.digest}`;
+  const files = await upload(input, data, attempt);
   const { rows, columns, statistics } = data;
-  const version = await registry.datasets.register({
-    tenant,
-    dataset,
-    manifest,
-    rows,
-    columns,
-    statistics,
-    runId,
-    claim,
-    idempotencyKey,
-  });
-  const by = `dataset:${dataset}@${version.version}`;
-  for (const { digest } of [manifest, ...files])
-    await registry.artifacts.reference({ tenant, digest, by });
-  const to: LineageNode = {
-    kind: 'dataset',
-    name: dataset,
-    version: version.version,
-    digest: manifest.digest,
-  };
-  await registry.lineage.add({
-    tenant,
-    edges: origins(source, datasets).map((from) => ({ from, to, runId })),
-  });
+  const version = await registerDatasetVersion(
+    attempt,
+    { tenant, runId, key, claim },
+    { dataset, rows, columns, statistics, files, from: origins(source, datasets) },
+  );
   await registry.datasets.moveAlias({
     tenant,
     dataset,
@@ -153,17 +127,18 @@ async function ingest(input: IngestInput, attempt: IngestAttempt): Promise<Datas
     claim,
     actor: `run:${runId}`,
     cause: 'ingest',
-    idempotencyKey,
+    // A source may change between two attempts. Each attempt then registers what it read, and the
+    // alias follows the last one.
+    idempotencyKey: `${key}/${version.manifest.digest}`,
   });
   return version;
 }
 
 async function upload(
   { tenant, runId }: RunEffectRef,
-  dataset: string,
-  { files: paths, columns, rows, bytes }: SourceData,
+  { files: paths, bytes }: SourceData,
   { artifacts, signal, report }: IngestAttempt,
-): Promise<{ readonly files: readonly ArtifactRef[]; readonly manifest: ArtifactRef }> {
+): Promise<readonly ArtifactRef[]> {
   const files: ArtifactRef[] = [];
   let before = 0;
   for (const path of paths) {
@@ -182,20 +157,14 @@ async function upload(
     );
     before += (await stat(path)).size;
   }
-  const value: DatasetManifest = { dataset, columns, rows, files };
-  return { files, manifest: await artifacts.putJson({ tenant, runId, value }) };
+  return files;
 }
 
 /** Lineage names a registered dataset by its version, and any other source by its URI. */
 function origins(source: SourceSpec, datasets: RegisteredDatasets): readonly LineageNode[] {
   const read = datasets.read();
   if (read.length === 0) return [{ kind: 'source', name: shownUri(source.uri) }];
-  return read.map(({ dataset, version, manifest }) => ({
-    kind: 'dataset',
-    name: dataset,
-    version,
-    digest: manifest.digest,
-  }));
+  return read.map(datasetNode);
 }
 
 async function findLatest(

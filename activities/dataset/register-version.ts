@@ -1,6 +1,7 @@
 /** Stores Parquet files as a version of a dataset, with references and lineage. */
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { Column, DatasetManifest, DatasetVersionRef } from '../../domain/dataset/dataset';
+import type { DatasetStatistics } from '../../domain/dataset/statistics';
 import type { RunEffectRef } from '../../domain/run/run';
 import type { ArtifactStore } from '../../data/artifact/store';
 import type { LineageNode } from '../../db/lineage/repository';
@@ -13,8 +14,9 @@ export interface DatasetFiles {
   readonly rows: number;
   /** Parquet, in order. */
   readonly files: readonly ArtifactRef[];
-  /** The versions that the rows were made from. */
-  readonly from: readonly DatasetVersionRef[];
+  readonly statistics?: DatasetStatistics;
+  /** The sources or versions that the rows were made from. */
+  readonly from: readonly LineageNode[];
 }
 
 interface VersionStores {
@@ -26,7 +28,7 @@ interface VersionStores {
 export async function registerDatasetVersion(
   { registry, artifacts }: VersionStores,
   { tenant, runId, key, claim }: RunEffectRef & { readonly claim: HeldClaim },
-  { dataset, columns, rows, files, from }: DatasetFiles,
+  { dataset, columns, rows, files, statistics, from }: DatasetFiles,
 ): Promise<DatasetVersionRef> {
   const value: DatasetManifest = { dataset, columns, rows, files };
   const manifest = await artifacts.putJson({ tenant, runId, value });
@@ -36,6 +38,7 @@ export async function registerDatasetVersion(
     manifest,
     rows,
     columns,
+    ...(statistics && { statistics }),
     runId,
     claim,
     idempotencyKey: `${key}/${manifest.digest}`,
@@ -44,13 +47,11 @@ export async function registerDatasetVersion(
   for (const { digest } of [manifest, ...files])
     await registry.artifacts.reference({ tenant, digest, by });
   const to = datasetNode(version);
-  await registry.lineage.add({
-    tenant,
-    edges: from.map((source) => ({ from: datasetNode(source), to, runId })),
-  });
+  const edges = from.map((origin) => ({ from: origin, to, runId }));
+  await registry.lineage.add({ tenant, edges });
   return version;
 }
 
-function datasetNode({ dataset, version, manifest }: DatasetVersionRef): LineageNode {
+export function datasetNode({ dataset, version, manifest }: DatasetVersionRef): LineageNode {
   return { kind: 'dataset', name: dataset, version, digest: manifest.digest };
 }

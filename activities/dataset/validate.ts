@@ -16,6 +16,7 @@ import { openScratch, type Scratch } from '../../data/scratch';
 import { readParquet, withDuckDb } from '../../data/sql/platform-sql';
 import type { Registry } from '../../db/registry';
 import type { HeldClaim } from '../../db/run/guard';
+import { datasetNode, registerDatasetVersion } from './register-version';
 import { withIdempotencyKey } from '../run/idempotent-effect';
 import { withHeartbeat, type HeartbeatContext } from '../run/heartbeat';
 
@@ -232,30 +233,19 @@ async function register(
 ): Promise<DatasetVersionRef> {
   const { dataset } = checked;
   const file = await artifacts.putFile({ tenant, runId, path, mediaType: parquet, signal });
-  const value: DatasetManifest = { dataset, columns, rows: report.accepted, files: [file] };
-  const manifest = await artifacts.putJson({ tenant, runId, value });
   await assertOwned();
-  const accepted = await registry.datasets.register({
-    tenant,
-    dataset,
-    manifest,
-    rows: report.accepted,
-    columns,
-    statistics,
-    runId,
-    claim,
-    idempotencyKey: `${key}/${manifest.digest}`,
-  });
-  const by = `dataset:${dataset}@${accepted.version}`;
-  for (const { digest } of [manifest, file])
-    await registry.artifacts.reference({ tenant, digest, by });
-  const node = ({ version, manifest: { digest } }: DatasetVersionRef) =>
-    ({ kind: 'dataset', name: dataset, version, digest }) as const;
-  await registry.lineage.add({
-    tenant,
-    edges: [{ from: node(checked), to: node(accepted), runId }],
-  });
-  return accepted;
+  return registerDatasetVersion(
+    { registry, artifacts },
+    { tenant, runId, key, claim },
+    {
+      dataset,
+      columns,
+      rows: report.accepted,
+      files: [file],
+      statistics,
+      from: [datasetNode(checked)],
+    },
+  );
 }
 
 async function approve(

@@ -30,7 +30,7 @@ import type {
   StageDefinition,
   StageLog,
 } from '../../domain/project/stage';
-import { registerDatasetVersion } from '../dataset/register-version';
+import { datasetNode, registerDatasetVersion } from '../dataset/register-version';
 import type { HeartbeatContext } from '../run/heartbeat';
 import { openRunProgress } from '../run/progress';
 
@@ -137,7 +137,7 @@ export function openStageContext(
           dataset: datasetName(lifecycle, name),
           ...written,
           files: [file],
-          from: Object.values(of),
+          from: Object.values(of).map(datasetNode),
         },
       );
     },

@@ -1,6 +1,6 @@
 /** Runs the stages that a project defines in TypeScript. */
 import { isNativeError } from 'node:util/types';
-import { activityInfo, Context } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import { openScratch } from '../../data/scratch';
 import { failure, isPerennialError } from '../../domain/failure';
 import type { StageContext, StageDefinition } from '../../domain/project/stage';
@@ -52,7 +52,10 @@ export function createStageRunner(deps: ProjectStageDeps) {
     async run(context: StageContext, { stage: name, input }: ProjectStageInput): Promise<unknown> {
       const stage = stageOf(name);
       const given = parsed(stage, 'input', stage.input, input);
-      return checkedOutput(stage, await ownErrors(stage, () => stage.run(context, given)));
+      const next =
+        'correct the stage, then perennial deploy and ' +
+        `perennial run rerun ${context.run.id} --revision latest`;
+      return checkedOutput(stage, await ownErrors(stage, next, () => stage.run(context, given)));
     },
 
     /** `output` is null when the stage did not finish. */
@@ -61,8 +64,11 @@ export function createStageRunner(deps: ProjectStageDeps) {
       { stage: name, input, output }: ProjectStageInput & { readonly output: unknown },
     ): Promise<void> {
       const stage = stageOf(name);
-      const given = parsed(stage, 'input', stage.input, input);
-      await ownErrors(stage, () => stage.undo?.(context, { input: given, output }));
+      const given = stage.input.safeParse(input);
+      // The stage did not run with an input that does not match its schema.
+      if (!given.success) return;
+      const next = 'undo the effects of the stage by hand, and correct its undo';
+      await ownErrors(stage, next, () => stage.undo?.(context, { input: given.data, output }));
     },
   };
 }
@@ -76,14 +82,19 @@ export function createProjectStageActivities(deps: ProjectStageDeps, runner: Sta
     runProjectStage: (input: ProjectStageInput): Promise<unknown> =>
       runner.attempt(input, (context) => runner.run(context, input)),
 
-    /** Undoes a stage. Does nothing when the stage has no undo. */
-    undoProjectStage: (input: ProjectUndoInput): Promise<null> =>
-      runner.attempt(input, async (context) => {
-        const { tenant, of: key } = input;
-        const output = (await deps.registry.effects.result({ tenant, key })) ?? null;
-        await runner.undo(context, { ...input, output });
+    /**
+     * Undoes a stage. Does nothing when it has not begun in this run, which may have reused the
+     * output of another run.
+     */
+    undoProjectStage: async (input: ProjectUndoInput): Promise<null> => {
+      const { tenant, of } = input;
+      const [begun] = await deps.registry.effects.list({ tenant, keys: [of] });
+      if (!begun) return null;
+      return runner.attempt(input, async (context) => {
+        await runner.undo(context, { ...input, output: begun.isDone ? begun.result : null });
         return null;
-      }),
+      });
+    },
   };
 }
 
@@ -139,7 +150,11 @@ function jsonOf({ name }: StageDefinition, output: unknown): string | undefined 
 }
 
 /** An error of the project's code names its stage. Errors of the platform keep their type. */
-async function ownErrors<T>({ name }: StageDefinition, work: () => T | Promise<T>): Promise<T> {
+async function ownErrors<T>(
+  { name }: StageDefinition,
+  next: string,
+  work: () => T | Promise<T>,
+): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -147,14 +162,13 @@ async function ownErrors<T>({ name }: StageDefinition, work: () => T | Promise<T
     // Only a cancelled activity may end as cancelled. Code may also abort its own requests.
     const { aborted } = Context.current().cancellationSignal;
     if (aborted && isError(error) && error.name === 'AbortError') throw error;
-    const { attempt } = activityInfo();
     const isFinal = isError(error) && error.name === 'StageError';
     const message = isError(error)
       ? `stage ${name}: ${error.message || error.name}`
       : `stage ${name} threw ${describeThrown(error)}; throw an Error`;
     throw failure(isFinal ? 'StageRefused' : 'StageFailed', message, {
       cause: error,
-      next: `perennial run logs (attempt ${attempt})`,
+      next,
     });
   }
 }

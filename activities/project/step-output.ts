@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { JobOutput, JobResult } from '../../domain/training/job';
 import { failure } from '../../domain/failure';
+import { stageValueBytes } from '../../domain/project/stage';
 
 /** As trainers/runtime/step/run.py writes it. */
 const stepFactsSchema = z.object({
@@ -8,9 +9,6 @@ const stepFactsSchema = z.object({
   /** Where the output has a table or file, and its name among the job's outputs. */
   references: z.array(z.object({ pointer: z.string(), name: z.string() })),
 });
-
-/** Bytes of JSON. The runtime checks it too; a job of another program could skip that. */
-const mostBytes = 64 * 1024;
 
 /** The output of a step with the references to its tables and files. */
 export function stepOutput(
@@ -28,11 +26,11 @@ export function stepOutput(
     output = withValueAt(output, tokensOf(pointer), artifact);
   }
   const bytes = Buffer.byteLength(JSON.stringify(output));
-  // References are small, but there may be many.
-  if (bytes > mostBytes)
+  // The runtime checks it too, but not with the references, of which there may be many.
+  if (bytes > stageValueBytes)
     throw failure(
       'JobFailed',
-      `${place}: the result has ${bytes} bytes of JSON; the limit is ${mostBytes} bytes`,
+      `${place}: the result has ${bytes} bytes of JSON; the limit is ${stageValueBytes} bytes`,
       { next: 'Return the data as one Table or File' },
     );
   return output;

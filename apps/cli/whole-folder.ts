@@ -1,5 +1,17 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { CliError } from './cli-error';
+
+/** The path of a folder to create. @throws CliError when it exists. */
+export function newFolder(parent: string, name: string): string {
+  const folder = resolve(parent, name);
+  if (!existsSync(folder)) return folder;
+  throw new CliError(
+    `${name} already exists; nothing was written`,
+    2,
+    `choose another name, or remove the folder ${name} first`,
+  );
+}
 
 /** Writes all files or none: the folder gets its name when it is complete. */
 export function writeFolder(

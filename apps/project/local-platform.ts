@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { endProcess } from '../../data/end-process';
 import { failure } from '../../domain/failure';
 
 export interface PlatformAccess {
@@ -32,7 +33,8 @@ export const perennialProgram = resolve(__dirname, '..', '..', 'bin', 'perennial
 /** The first start downloads programs and Python packages, which takes minutes. */
 const startSeconds = 900;
 const pollMs = 200;
-const stopSeconds = 30;
+/** Its servers end within seconds. After that its death watch ends them. */
+const stopMs = 30_000;
 
 /** @throws PlatformUnavailable with the last lines of the platform that did not start. */
 export async function openLocalPlatform(options: LocalPlatformOptions): Promise<LocalPlatform> {
@@ -57,7 +59,7 @@ async function startPlatform({
     lines.push(line);
     say(line);
   });
-  const stop = (): Promise<void> => endOf(child);
+  const stop = (): Promise<void> => endProcess(child, stopMs);
   const deadline = Date.now() + startSeconds * 1000;
   try {
     for (;;) {
@@ -102,17 +104,4 @@ function eachLine({ stderr }: ChildProcess, use: (line: string) => void): void {
 
 function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null;
-}
-
-/** Its servers end within seconds. After that its death watch ends them. */
-async function endOf(child: ChildProcess): Promise<void> {
-  if (hasEnded(child)) return;
-  await new Promise<void>((settle) => {
-    const timer = setTimeout(() => child.kill('SIGKILL'), stopSeconds * 1000);
-    child.once('exit', () => {
-      clearTimeout(timer);
-      settle();
-    });
-    child.kill('SIGTERM');
-  });
 }

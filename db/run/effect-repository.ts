@@ -45,8 +45,6 @@ export interface EffectRepository {
     readonly tenant: Tenant;
     readonly keys: readonly IdempotencyKey[];
   }): Promise<readonly JournaledEffect[]>;
-  /** The stored result; null when the effect is not done. */
-  result(input: { readonly tenant: Tenant; readonly key: IdempotencyKey }): Promise<unknown>;
 }
 
 export interface JournaledEffect {
@@ -86,13 +84,6 @@ export function createEffectRepository({ sql }: Database): EffectRepository {
         isDone: doneAt !== null,
         result,
       }));
-    },
-
-    async result({ tenant, key }) {
-      const [row] = await sql<
-        Pick<EffectRow, 'result'>[]
-      >`select result from effects where tenant_id = ${tenant} and key = ${key} and done_at is not null`;
-      return row?.result ?? null;
     },
 
     async complete({ tenant, key, token, result }) {

@@ -68,7 +68,7 @@ export const mapLimits = {
 export const mapDefaults = { parallel: 8, onFailure: 'failFast' } as const;
 
 /** The largest number of failures that does not fail the map; null for an invalid policy. */
-export function mostFailuresOf(policy: ItemFailurePolicy, total: number): number | null {
+export function maxFailuresOf(policy: ItemFailurePolicy, total: number): number | null {
   if (policy === 'failFast') return 0;
   if (policy === 'collect') return total;
   const { tolerate } = policy;
@@ -83,7 +83,7 @@ export function mostFailuresOf(policy: ItemFailurePolicy, total: number): number
 export interface StageMapState {
   readonly total: number;
   readonly parallel: number;
-  readonly mostFailures: number;
+  readonly maxFailures: number;
   /** The first item that this execution does not start. */
   readonly leaveAt: number;
   /** The first item that has not started. */
@@ -123,8 +123,8 @@ export function isMapIdle(state: StageMapState): boolean {
   return running === 0 && (next >= Math.min(total, leaveAt) || hasTooManyFailures(state));
 }
 
-export function hasTooManyFailures({ failed, mostFailures }: StageMapState): boolean {
-  return failed > mostFailures;
+export function hasTooManyFailures({ failed, maxFailures }: StageMapState): boolean {
+  return failed > maxFailures;
 }
 
 function after(state: StageMapState, event: StageMapEvent): StageMapState {

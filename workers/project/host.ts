@@ -2,19 +2,22 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { isGrpcServiceError, type Connection } from '@temporalio/client';
-import type { Registry } from '../../db/registry';
-import type { NeededBuild } from '../../db/project/repository';
+import { endProcess } from '../../data/end-process';
+import type { NeededBuild, ProjectRepository } from '../../db/project/repository';
 import { passEnvironment } from '../../infra/hidden-settings';
 import { buildIdOf, projectDeployment } from '../../domain/project/program';
 import type { Logger } from '../log';
 import { repeat, type Loop } from '../maintenance/loop';
 
 interface ProjectHostOptions {
-  readonly registry: Pick<Registry, 'projects'>;
+  readonly registry: { readonly projects: Pick<ProjectRepository, 'needed'> };
   readonly temporal: { readonly connection: Connection; readonly namespace: string };
   readonly log: Logger;
   /** Seconds between two looks at the registry. */
   readonly everySeconds?: number;
+  /** Milliseconds that a child has to end before it is killed. */
+  readonly stopMs?: number;
+  readonly launch?: (build: NeededBuild) => ChildProcess;
 }
 
 interface HostedBuild {
@@ -25,6 +28,8 @@ interface HostedBuild {
   nextStartAt: number;
   /** Whether Temporal routes scheduled runs of the project to this build. */
   isRouted: boolean;
+  /** The last error of the routing that was logged. */
+  routeError: string | null;
 }
 
 const root = resolve(__dirname, '..', '..');
@@ -38,41 +43,56 @@ export function startProjectHost({
   temporal,
   log,
   everySeconds = 1,
+  stopMs = 10_000,
+  launch = launchWorker,
 }: ProjectHostOptions): Loop {
   const hosted = new Map<string, HostedBuild>();
+  const ending = new Set<Promise<void>>();
+  const end = (entry: HostedBuild): void => {
+    const { child } = entry;
+    entry.child = null;
+    if (!child) return;
+    const ended = endProcess(child, stopMs).finally(() => ending.delete(ended));
+    ending.add(ended);
+  };
   const look = async (): Promise<void> => {
     const needed = await registry.projects.needed();
     const keys = new Set(needed.map(keyOf));
     for (const [key, entry] of hosted) {
       if (keys.has(key)) continue;
-      entry.child?.kill('SIGTERM');
+      end(entry);
       hosted.delete(key);
       log.info(describe(entry.build), 'the project build is no longer needed');
     }
     for (const build of needed) {
       const entry = hosted.get(keyOf(build)) ?? newEntry(build);
       hosted.set(keyOf(build), entry);
-      if (entry.child === null && Date.now() >= entry.nextStartAt) start(entry, log);
+      if (entry.child === null && Date.now() >= entry.nextStartAt) start(entry, { launch, log });
       if (!build.isCurrent) entry.isRouted = false;
-      else if (!entry.isRouted) entry.isRouted = await routeTo(build, temporal);
+      else if (!entry.isRouted) await route(entry, { temporal, log });
     }
   };
   const loop = repeat('project builds', everySeconds, look, log);
   return {
     stop: async () => {
       await loop.stop();
-      const children = [...hosted.values()].flatMap(({ child }) => child ?? []);
+      for (const entry of hosted.values()) end(entry);
       hosted.clear();
-      await Promise.all(children.map(endOf));
+      await Promise.all(ending);
     },
   };
 }
 
-/** Scheduled runs go to the current version. False while Temporal knows no worker of the build. */
-async function routeTo(
-  build: NeededBuild,
-  { connection, namespace }: ProjectHostOptions['temporal'],
-): Promise<boolean> {
+/** Of gRPC: Temporal knows no worker of the build yet. */
+const notFound = 5;
+const failedPrecondition = 9;
+
+/** Scheduled runs go to the current version. The next look tries again after an error. */
+async function route(
+  entry: HostedBuild,
+  { temporal: { connection, namespace }, log }: Pick<ProjectHostOptions, 'temporal' | 'log'>,
+): Promise<void> {
+  const { build } = entry;
   try {
     await connection.workflowService.setWorkerDeploymentCurrentVersion({
       namespace,
@@ -81,21 +101,27 @@ async function routeTo(
       ignoreMissingTaskQueues: true,
       identity: 'perennial-project-host',
     });
-    return true;
+    entry.isRouted = true;
+    entry.routeError = null;
   } catch (error) {
-    if (isGrpcServiceError(error)) return false;
-    throw error;
+    const code = isGrpcServiceError(error) ? (error.code as number) : null;
+    if (code === notFound || code === failedPrecondition) return;
+    const { message } = error as Error;
+    if (message === entry.routeError) return;
+    entry.routeError = message;
+    log.warn(
+      { ...describe(build), err: error },
+      'scheduled runs are not routed to the project build; the next attempt follows',
+    );
   }
 }
 
 function newEntry(build: NeededBuild): HostedBuild {
-  return { build, child: null, failures: 0, nextStartAt: 0, isRouted: false };
+  return { build, child: null, failures: 0, nextStartAt: 0, isRouted: false, routeError: null };
 }
 
-function start(entry: HostedBuild, log: Logger): void {
-  const { tenant, project, digest } = entry.build;
+function launchWorker({ tenant, project, digest }: NeededBuild): ChildProcess {
   const passed = passEnvironment(process.env);
-  const startedAt = Date.now();
   const child = spawn(
     process.execPath,
     [
@@ -110,6 +136,15 @@ function start(entry: HostedBuild, log: Logger): void {
     { env: passed.env, cwd: root, stdio: ['pipe', 'inherit', 'inherit', passed.descriptor] },
   );
   passed.close();
+  return child;
+}
+
+function start(
+  entry: HostedBuild,
+  { launch, log }: Pick<ProjectHostOptions, 'log'> & Required<Pick<ProjectHostOptions, 'launch'>>,
+): void {
+  const startedAt = Date.now();
+  const child = launch(entry.build);
   entry.child = child;
   log.info({ ...describe(entry.build), pid: child.pid }, 'project worker started');
   const ended = (reason: string): void => {
@@ -127,20 +162,6 @@ function start(entry: HostedBuild, log: Logger): void {
 }
 
 const healthyMs = 60_000;
-const stopMs = 10_000;
-
-async function endOf(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  await new Promise<void>((settle) => {
-    const timer = setTimeout(() => child.kill('SIGKILL'), stopMs);
-    child.once('exit', () => {
-      clearTimeout(timer);
-      settle();
-    });
-    child.kill('SIGTERM');
-  });
-}
-
 function keyOf({ tenant, project, digest }: NeededBuild): string {
   return `${tenant}/${project}/${digest}`;
 }

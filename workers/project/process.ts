@@ -1,6 +1,5 @@
 /** The process of one project build; `workers/project/host.ts` starts it. */
 import { NativeConnection, Runtime } from '@temporalio/worker';
-import { Connection } from '@temporalio/client';
 import { failure } from '../../domain/failure';
 import type { Digest } from '../../domain/dataset/artifact';
 import type { Tenant } from '../../domain/ids';
@@ -30,7 +29,6 @@ export async function runProjectWorker(
   const opened = openActivityDeps(config, core, log);
   const { namespace } = config.temporal;
   const connection = await NativeConnection.connect(temporalConnectOptions(config.temporal));
-  const client = await Connection.connect(temporalConnectOptions(config.temporal));
   try {
     const build = await core.registry.projects.get(served);
     if (!build) throw failure('NotFound', `project ${served.project} has no build ${served.build}`);
@@ -54,6 +52,6 @@ export async function runProjectWorker(
     await running;
   } finally {
     await opened.close();
-    await Promise.all([connection.close(), client.close(), core.close()]);
+    await Promise.all([connection.close(), core.close()]);
   }
 }

@@ -17,7 +17,7 @@ import type { RunId, Tenant } from '../../domain/ids';
 import {
   mapDefaults,
   mapLimits,
-  mostFailuresOf,
+  maxFailuresOf,
   type StageMapOptions,
   type StageMapResult,
   type StoredItems,
@@ -47,7 +47,7 @@ export async function callMap(
   const spec = declaredStage(program, name);
   const call = nextCall(calls, name);
   const parallel = parallelOf(call, options);
-  mostFailuresIn(call, options, 0);
+  maxFailuresIn(call, options, 0);
   const { plan } = run;
   const { tenant, runId, traceId, lifecycle } = plan;
   let stored: StoredItems | null = null;
@@ -62,7 +62,7 @@ export async function callMap(
     spec,
     items: of,
     parallel,
-    mostFailures: mostFailuresIn(call, options, of.total),
+    maxFailures: maxFailuresIn(call, options, of.total),
     isPaused: run.control.pausedBy !== null,
     done: { succeeded: 0, failed: 0, firstFailure: null },
   });
@@ -114,12 +114,12 @@ function parallelOf(call: string, { parallel = mapDefaults.parallel }: StageMapO
   );
 }
 
-function mostFailuresIn(
+function maxFailuresIn(
   call: string,
   { onFailure = mapDefaults.onFailure }: StageMapOptions,
   total: number,
 ): number {
-  const most = mostFailuresOf(onFailure, total);
+  const most = maxFailuresOf(onFailure, total);
   if (most !== null) return most;
   throw refusal(
     `map ${call}: onFailure cannot be ${JSON.stringify(onFailure)}`,
@@ -186,7 +186,7 @@ async function undoMap(input: StageMapInput): Promise<void> {
       ...input,
       step: 'undo',
       items: { ...items, total },
-      mostFailures: total,
+      maxFailures: total,
       isPaused: false,
     }),
   });

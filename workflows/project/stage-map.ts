@@ -44,7 +44,7 @@ const itemsPerExecution = 500;
 /** Milliseconds between two events of progress. */
 const progressEveryMs = 2_000;
 /** How often an item starts again because its worker was lost, beside the attempts of its stage. */
-const mostLostWorkers = 5;
+const maxLostWorkers = 5;
 
 export interface StageMapInput {
   readonly tenant: Tenant;
@@ -58,7 +58,7 @@ export interface StageMapInput {
   readonly spec: ProjectStageSpec;
   readonly items: StoredItems;
   readonly parallel: number;
-  readonly mostFailures: number;
+  readonly maxFailures: number;
   readonly isPaused: boolean;
   /** The progress of earlier executions. */
   readonly done: StageMapCounts;
@@ -86,14 +86,14 @@ export async function stageMap(input: StageMapInput): Promise<StageMapCounts> {
 function openState({
   items: { total },
   parallel,
-  mostFailures,
+  maxFailures,
   isPaused,
   done: { succeeded, failed },
 }: StageMapInput): StageMapState {
   const next = succeeded + failed;
   const leaveAt = next + itemsPerExecution;
   const running = 0;
-  return { total, parallel, mostFailures, leaveAt, next, running, succeeded, failed, isPaused };
+  return { total, parallel, maxFailures, leaveAt, next, running, succeeded, failed, isPaused };
 }
 
 /** Starts items and awaits them. After too many failures, it cancels and awaits the others. */
@@ -103,7 +103,7 @@ async function untilIdle(
 ): Promise<Pick<StageMapCounts, 'firstFailure'> & { readonly state: StageMapState }> {
   let state = openState(input);
   let { firstFailure } = input.done;
-  let broken: { readonly error: unknown } | null = null;
+  let interruption: { readonly error: unknown } | null = null;
   const inFlight: Promise<void>[] = [];
   const begin = async (index: number): Promise<void> => {
     try {
@@ -112,15 +112,15 @@ async function untilIdle(
       events.push({ kind: 'itemEnded', outcome: error ? 'failed' : 'succeeded' });
     } catch (error) {
       // The item was cancelled, or its failure cannot be recorded because the run has ended.
-      broken ??= { error };
+      interruption ??= { error };
     }
   };
   const showProgress = progressOf(input);
   try {
     await CancellationScope.cancellable(async () => {
       while (!isMapIdle(state)) {
-        await condition(() => events.length > 0 || broken !== null);
-        if (broken !== null) throw broken.error;
+        await condition(() => events.length > 0 || interruption !== null);
+        if (interruption !== null) throw interruption.error;
         for (const event of events.splice(0)) {
           const { state: next, start } = nextMapState(state, event);
           state = next;
@@ -163,7 +163,7 @@ async function runItem(input: StageMapInput, item: number): Promise<ItemError | 
           ]);
     } catch (error) {
       if (CancellationScope.current().consideredCancelled) throw error;
-      if (isLostWorker(error) && lost < mostLostWorkers) continue;
+      if (isLostWorker(error) && lost < maxLostWorkers) continue;
       const { tenant, key } = effect;
       return mapRecords.recordItemFailure({ tenant, key, error: itemErrorOf(error) });
     }
@@ -208,17 +208,17 @@ function progressOf(input: StageMapInput): (state: StageMapState) => Promise<voi
 
 function tooManyFailures(
   { call, items: { total } }: StageMapInput,
-  { failed, mostFailures }: StageMapState,
+  { failed, maxFailures }: StageMapState,
   first: ItemFailure | null,
 ): ApplicationFailure {
   const example = first ? `item ${first.index}: ${first.message}` : 'no message';
   const message =
-    mostFailures === 0
+    maxFailures === 0
       ? `map ${call}, ${example}`
       : `map ${call}: ${count(failed)} of ${count(total)} items failed, and at most ` +
-        `${count(mostFailures)} (${percent(mostFailures / total)}) may fail; the first is ${example}`;
+        `${count(maxFailures)} (${percent(maxFailures / total)}) may fail; the first is ${example}`;
   return ApplicationFailure.create({
-    type: mostFailures === 0 && first ? first.type : 'StageFailed',
+    type: maxFailures === 0 && first ? first.type : 'StageFailed',
     message,
     nonRetryable: true,
     details: [{ next: "correct the stage or its items, or use onFailure: 'collect'" }],

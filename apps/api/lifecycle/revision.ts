@@ -19,6 +19,7 @@ import { checkLifecycle } from '../../../data/lifecycle/check-lifecycle';
 import type { SourceTables } from '../../../data/lifecycle/source-tables';
 import type { TrainerCatalog } from '../../../data/training/catalog';
 import { anchorIssues, type HasVersion } from '../audit/anchor-versions';
+import { programIssues, type FindBuild } from '../project/program-issues';
 import { readDocuments, readTimeLimitMs } from '../read-document';
 
 /**
@@ -58,11 +59,12 @@ interface RevisionRules {
   /** Null for a caller who may not read sources. */
   readonly tables: SourceTables | null;
   readonly hasVersion: HasVersion;
+  readonly findBuild: FindBuild;
 }
 
 /** @throws InvalidInput with all errors together. */
 export async function readRevision(
-  { trainers, secrets, offThread, tables, hasVersion }: RevisionRules,
+  { trainers, secrets, offThread, tables, hasVersion, findBuild }: RevisionRules,
   { name, document, fileName, files, folder }: SubmittedLifecycle,
 ): Promise<CheckedRevision> {
   const placed = await read(offThread, {
@@ -84,6 +86,7 @@ export async function readRevision(
       ? [
           ...nameIssues(name, parsed.spec.name, issueAt),
           ...secretIssues(secrets, parsed.spec, issueAt),
+          ...(await programIssues(parsed.spec, { lifecycle: name, findBuild, issueAt })),
         ]
       : []),
     ...checked.issues,

@@ -9,6 +9,7 @@ import { digestOf } from '../../../data/digest';
 import { allows, type ApiKeyIdentity } from '../../../db/access/repository';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
+import type { ProgramRef } from '../../../domain/project/program';
 import {
   readRevision,
   revisionTexts,
@@ -100,8 +101,10 @@ export function lifecycleRoutes({
         model: lifecycle.name,
         version: number,
       })) !== null;
+    const findBuild = (program: ProgramRef) =>
+      registry.projects.get({ ...program, tenant: caller.tenant });
     return heavyWork.run(caller, () =>
-      readRevision({ trainers, secrets, offThread, tables, hasVersion }, lifecycle),
+      readRevision({ trainers, secrets, offThread, tables, hasVersion, findBuild }, lifecycle),
     );
   };
   const warningsOf = async (revision: CheckedRevision) => [

@@ -1,4 +1,4 @@
-import { constants, copyFileSync, existsSync, mkdirSync, statSync } from 'node:fs';
+import { constants, copyFileSync, mkdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, extname, join, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -21,7 +21,7 @@ import { checkHere } from './check';
 import { readLifecycleFolder } from './folder';
 import type { Terminal } from '../terminal';
 import { unknownTrainer } from '../training/trainer-name';
-import { writeFolder } from '../whole-folder';
+import { newFolder, writeFolder } from '../whole-folder';
 
 interface InitOptions {
   readonly trainer: string;
@@ -59,13 +59,7 @@ export function lifecycleInitCommand(lifecycle: Command, { terminal, settings }:
     .action(async (name: string, options: InitOptions) => {
       checkOptions(name, options);
       checkLifecycleName(name);
-      const folder = resolve(settings.cwd, name);
-      if (existsSync(folder))
-        throw new CliError(
-          `${name} already exists; nothing was written`,
-          2,
-          `choose another name, or remove the folder ${name} first`,
-        );
+      const folder = newFolder(settings.cwd, name);
       const { trainer, llm, index, data } = options;
       if (!llm) checkTrainer(settings.trainersDir, trainer);
       if (data !== undefined) {

@@ -6,7 +6,7 @@ import { packageToInstall } from '../../project/package-to-install';
 import { scaffoldFiles } from '../../project/scaffold';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
-import { writeFolder } from '../whole-folder';
+import { newFolder, writeFolder } from '../whole-folder';
 
 export function projectInitCommand(program: Command, { terminal, settings }: CliContext): void {
   program
@@ -21,13 +21,7 @@ export function projectInitCommand(program: Command, { terminal, settings }: Cli
           `perennial init ${name} --typescript, or perennial lifecycle init ${name} for YAML`,
         );
       checkLifecycleName(name);
-      const folder = resolve(settings.cwd, name);
-      if (existsSync(folder))
-        throw new CliError(
-          `${name} already exists; nothing was written`,
-          2,
-          `choose another name, or remove the folder ${name} first`,
-        );
+      const folder = newFolder(settings.cwd, name);
       const files = scaffoldFiles({ name, perennial: packageToInstall(root, folder) });
       writeFolder(folder, files);
       for (const path of Object.keys(files)) terminal.say(`wrote ${name}/${path}`);

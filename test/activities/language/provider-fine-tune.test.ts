@@ -71,7 +71,7 @@ async function watching(script: ScriptedFineTuning, pace: { readonly turnMs?: nu
   const activities = createProviderFineTuneActivities(
     {
       registry: {
-        effects: { claim: never, complete: never, assertOwned: never, result: never, list: never },
+        effects: { claim: never, complete: never, assertOwned: never, list: never },
         events: eventsInto(recorded),
       },
       artifacts: { getBytes: never },
@@ -119,7 +119,6 @@ async function ordering(script: ScriptedFineTuning, { timeoutSeconds = 3_600 } =
           complete: ({ result }) => Promise.resolve((done = result)).then(() => undefined),
           assertOwned: () => Promise.resolve(),
           list: never,
-          result: () => Promise.resolve(done),
         },
         events: eventsInto(recorded),
       },

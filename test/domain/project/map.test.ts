@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import {
   hasTooManyFailures,
   isMapIdle,
-  mostFailuresOf,
+  maxFailuresOf,
   nextMapState,
   type ItemFailurePolicy,
   type StageMapEvent,
@@ -26,7 +26,7 @@ describe('the failures that a policy allows', () => {
     [{ tolerate: '101%' }, 10, null],
     [{ tolerate: '%' as '1%' }, 10, null],
   ])('%j of %i items: %j', (policy, total, expected) => {
-    expect(mostFailuresOf(policy, total)).toBe(expected);
+    expect(maxFailuresOf(policy, total)).toBe(expected);
   });
 });
 
@@ -34,7 +34,7 @@ function stateOf(given: Partial<StageMapState> = {}): StageMapState {
   return {
     total: 10,
     parallel: 3,
-    mostFailures: 10,
+    maxFailures: 10,
     leaveAt: 10,
     next: 0,
     running: 0,
@@ -65,7 +65,7 @@ describe('the items that start', () => {
     expect(starts({ ...paused, running: 1 }, { kind: 'resumed' })).toEqual([3, 4]);
   });
   test('none after more failures than are allowed', () => {
-    expect(starts(stateOf({ next: 3, running: 3, mostFailures: 0 }), failed)).toEqual([]);
+    expect(starts(stateOf({ next: 3, running: 3, maxFailures: 0 }), failed)).toEqual([]);
   });
   test('none that another execution starts', () => {
     expect(starts(stateOf({ leaveAt: 2 }), { kind: 'begun' })).toEqual([0, 1]);
@@ -79,8 +79,8 @@ describe('an idle map', () => {
     ['the last items still run', { next: 10, running: 1, succeeded: 9 }, false],
     ['the next execution has the rest', { next: 4, leaveAt: 4, succeeded: 4 }, true],
     ['paused with items left', { next: 4, succeeded: 4, isPaused: true }, false],
-    ['too many failures, none running', { next: 4, failed: 4, mostFailures: 3 }, true],
-    ['too many failures, one running', { next: 4, failed: 4, mostFailures: 3, running: 1 }, false],
+    ['too many failures, none running', { next: 4, failed: 4, maxFailures: 3 }, true],
+    ['too many failures, one running', { next: 4, failed: 4, maxFailures: 3, running: 1 }, false],
   ])('%s: %j', (_, given, expected) => {
     expect(isMapIdle(stateOf(given))).toBe(expected);
   });
@@ -96,9 +96,9 @@ test('in any order of ends and pauses, each item starts once and at most `parall
       fc.integer({ min: 0, max: 40 }),
       fc.integer({ min: 1, max: 9 }),
       fc.integer({ min: 0, max: 40 }),
-      (kinds, total, parallel, mostFailures) => {
+      (kinds, total, parallel, maxFailures) => {
         const started: number[] = [];
-        let state = stateOf({ total, parallel, mostFailures, leaveAt: total });
+        let state = stateOf({ total, parallel, maxFailures, leaveAt: total });
         const apply = (event: StageMapEvent): void => {
           const wasPaused = state.isPaused && event.kind !== 'resumed';
           const { state: next, start } = nextMapState(state, event);

@@ -150,6 +150,49 @@ describe('a lifecycle', () => {
     ]);
   });
 
+  test('is neither planned nor applied with a project build that no worker could run it with', async () => {
+    const { body: stored } = await world.call<{ digest: string }>('POST', '/projects/shop/builds', {
+      as: 'admin',
+      body: { lifecycles: ['programmed'], workflows: 'exports.programmed = 0;', stages: '' },
+    });
+    const none = `sha256:${'0'.repeat(64)}`;
+    const programmed = (name: string, build: string) =>
+      lifecycleBody(name, (text) =>
+        text.replace(
+          '  train:',
+          `  program:
+    project: shop
+    build: "${build}"
+    params: null
+    stages: {}
+    steps: {}
+    files: {}
+    environment: null
+  train:`,
+        ),
+      );
+    const refused = (detail: string) => ({
+      status: 422,
+      body: {
+        errors: [{ pointer: '/spec/program/build', detail: `spec.program.build: ${detail}` }],
+      },
+    });
+    const unknown = refused(`project shop has no build ${none}`);
+    const body = programmed('programmed', none);
+    expect(
+      await world.call('POST', '/lifecycles/programmed/plan', { as: 'viewer', body }),
+    ).toMatchObject(unknown);
+    expect(await world.call('PUT', '/lifecycles/programmed', { body })).toMatchObject(unknown);
+    expect(
+      await world.call('PUT', '/lifecycles/other', { body: programmed('other', stored.digest) }),
+    ).toMatchObject(refused(`build ${stored.digest} of project shop has only programmed`));
+    expect(
+      await world.call('PUT', '/lifecycles/programmed', {
+        body: programmed('programmed', stored.digest),
+      }),
+    ).toMatchObject({ status: 200, body: { revision: 1 } });
+  });
+
   test('starts no run while archived, is listed separately, and can be restored or deleted', async () => {
     await put('retired');
     const reason = { reason: 'replaced' };

@@ -38,7 +38,7 @@ describe('warnings about models when a lifecycle is applied', () => {
     expect(defaultModel).not.toBe('');
     expect(await warningsOf(text)).toEqual([]);
     expect(await warningsOf(withModel('{ provider: acme, name: whatever }'))).toEqual([]);
-    expect(await warningsOf(withModel('{ provider: nobody, name: whatever }'), null)).toEqual([]);
+    expect(await warningsOf(withModel('{ provider: unknown, name: whatever }'), null)).toEqual([]);
     expect(
       await warningsOf(
         withModel('{ name: whatever }'),

@@ -1,0 +1,31 @@
+import type { ProjectBuildRecord } from '../../../db/project/repository';
+import type { IssueAt } from '../../../domain/document/document';
+import type { Issue } from '../../../domain/failure';
+import type { LifecycleSpec } from '../../../domain/lifecycle/revision';
+import type { ProgramRef } from '../../../domain/project/program';
+
+/** Finds a stored build of the tenant. */
+export type FindBuild = (ref: ProgramRef) => Promise<ProjectBuildRecord | null>;
+
+/** Refuses a build that does not exist or lacks the lifecycle, as no worker could run it. */
+export async function programIssues(
+  spec: LifecycleSpec,
+  {
+    lifecycle,
+    findBuild,
+    issueAt,
+  }: { readonly lifecycle: string; readonly findBuild: FindBuild; readonly issueAt: IssueAt },
+): Promise<readonly Issue[]> {
+  const program = spec.kind === 'ModelLifecycle' ? spec.program : undefined;
+  if (!program) return [];
+  const { project, build } = program;
+  const found = await findBuild(program);
+  const at = (detail: string): Issue =>
+    issueAt(['spec', 'program', 'build'], `spec.program.build: ${detail}`, {
+      expected: `a build that perennial deploy made of the project with the lifecycle ${lifecycle}`,
+    });
+  if (!found) return [at(`project ${project} has no build ${build}`)];
+  const { lifecycles } = found;
+  if (lifecycles.includes(lifecycle)) return [];
+  return [at(`build ${build} of project ${project} has only ${lifecycles.join(', ')}`)];
+}

@@ -1,0 +1,135 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import type { Connection } from '@temporalio/client';
+import pino from 'pino';
+import type { NeededBuild } from '../../../db/project/repository';
+import { defaultTenant } from '../../../domain/ids';
+import { startProjectHost } from '../../../workers/project/host';
+import { pause } from '../../support/process/product';
+
+const artifact = { uri: 's3://a', digest: 'sha256:a', bytes: 1, mediaType: 'a/b' } as const;
+const buildOf = (project: string): NeededBuild => ({
+  tenant: defaultTenant,
+  project,
+  digest: `sha256:${'a'.repeat(64)}`,
+  lifecycles: [project],
+  workflows: artifact,
+  stages: artifact,
+  createdBy: 'test',
+  createdAt: '2026-01-01T00:00:00Z',
+  isCurrent: true,
+});
+
+/** An error of the gRPC client, by its status code. */
+const grpcError = (code: number, details: string) =>
+  Object.assign(new Error(`${code}: ${details}`), { code, details, metadata: {} });
+
+interface LogLine {
+  readonly level: number;
+  readonly msg: string;
+  readonly project?: string;
+  readonly err?: { readonly message: string };
+}
+
+function openHost(route: () => Promise<unknown>) {
+  const lines: LogLine[] = [];
+  const log = pino({ level: 'info' }, { write: (text) => lines.push(JSON.parse(text) as LogLine) });
+  const children: ChildProcess[] = [];
+  let needed: readonly NeededBuild[] = [];
+  const host = startProjectHost({
+    registry: { projects: { needed: () => Promise.resolve(needed) } },
+    temporal: {
+      connection: {
+        workflowService: { setWorkerDeploymentCurrentVersion: route },
+      } as unknown as Connection,
+      namespace: 'test',
+    },
+    log,
+    everySeconds: 0.02,
+    stopMs: 200,
+    launch: () => {
+      const child = spawn(process.execPath, [
+        '-e',
+        "process.on('SIGTERM', () => 0); setInterval(() => 0, 1000); console.log('ready')",
+      ]);
+      children.push(child);
+      return child;
+    },
+  });
+  return {
+    host,
+    children,
+    warnings: () => lines.filter(({ level }) => level >= 40),
+    need: (...projects: readonly string[]) => {
+      needed = projects.map(buildOf);
+    },
+  };
+}
+
+async function until(what: string, holds: () => boolean): Promise<void> {
+  for (const deadline = Date.now() + 10_000; !holds(); await pause(10))
+    if (Date.now() > deadline) throw new Error(`timed out: ${what}`);
+}
+
+async function started(children: readonly ChildProcess[]): Promise<ChildProcess> {
+  await until('a process', () => children.length > 0);
+  const [child] = children;
+  if (!child?.stdout) throw new Error('there is no process');
+  await once(child.stdout, 'data');
+  return child;
+}
+
+test('the process of a build that is no longer needed ends even if it ignores SIGTERM', async () => {
+  const { host, children, need, warnings } = openHost(() => Promise.resolve());
+  need('shop');
+  const child = await started(children);
+  need();
+  await until('the end', () => child.signalCode !== null);
+  expect(child.signalCode).toBe('SIGKILL');
+  await host.stop();
+  expect(children).toHaveLength(1);
+  expect(warnings()).toEqual([]);
+});
+
+test('a stop awaits the process of a build that is no longer needed', async () => {
+  const { host, children, need } = openHost(() => Promise.resolve());
+  need('shop');
+  const child = await started(children);
+  need();
+  await pause(50);
+  await host.stop();
+  expect(child.signalCode).toBe('SIGKILL');
+});
+
+describe('while scheduled runs cannot be routed to a build', () => {
+  test('no worker of the build is known yet, which is no warning', async () => {
+    const errors = [grpcError(5, 'not found'), grpcError(9, 'no pollers')];
+    let calls = 0;
+    const { host, need, warnings } = openHost(() => {
+      const error = errors[calls];
+      calls += 1;
+      return error ? Promise.reject(error) : Promise.resolve();
+    });
+    need('shop');
+    await until('three requests', () => calls === 3);
+    await pause(100);
+    await host.stop();
+    expect(calls).toBe(3);
+    expect(warnings().filter(({ msg }) => msg.includes('route'))).toEqual([]);
+  });
+
+  test('another error is logged once, and the processes of other builds start', async () => {
+    let calls = 0;
+    const { host, children, need, warnings } = openHost(() => {
+      calls += 1;
+      return Promise.reject(grpcError(7, 'no permission'));
+    });
+    need('shop', 'bikes');
+    await until('both processes and more requests', () => children.length === 2 && calls > 5);
+    await host.stop();
+    expect(warnings().map(({ project, err }) => [project, err?.message])).toEqual([
+      ['shop', '7: no permission'],
+      ['bikes', '7: no permission'],
+    ]);
+  });
+});
