@@ -79,7 +79,7 @@ export function openStageContext(
     stage: call,
     kind: 'stage.progress',
   });
-  const pathIn = (path: string): string => insideOf(scratch.folder, path);
+  const pathIn = (path: string): string => insideOf(scratch.folder, path, call);
   const tables = openTables(deps, scratch, signal);
   return {
     run: { id: runId, tenant, lifecycle },
@@ -124,7 +124,7 @@ export function openStageContext(
     query: (sql, of = {}) => tables.run(of, (duckDb) => duckDb.rows(sql)),
     async writeTable(name, sql, of = {}) {
       if (!/^[a-z][a-z0-9_]{0,62}$/.test(name))
-        throw failure('InvalidInput', `a table cannot be named ${JSON.stringify(name)}`, {
+        throw failure('InvalidInput', `stage ${call}: ${JSON.stringify(name)} is no table name`, {
           next: 'use lower-case letters, digits and underscores, beginning with a letter',
         });
       const path = scratch.path(`${name}.parquet`);
@@ -225,10 +225,10 @@ async function writeParquet(
   return { columns, rows };
 }
 
-function insideOf(folder: string, path: string): string {
+function insideOf(folder: string, path: string, call: string): string {
   const at = join(folder, path);
   if (!isInsideFolder(at, folder))
-    throw failure('InvalidInput', `${path} is outside the folder of the stage`, {
+    throw failure('InvalidInput', `stage ${call}: ${path} is outside the folder of the stage`, {
       next: 'use a relative path without ..',
     });
   return at;

@@ -3,6 +3,7 @@ import { isNativeError } from 'node:util/types';
 import { Context } from '@temporalio/activity';
 import { openScratch } from '../../data/scratch';
 import { failure, isPerennialError } from '../../domain/failure';
+import { count } from '../../domain/format';
 import type { StageContext, StageDefinition } from '../../domain/project/stage';
 import { stageValueBytes, type StageSchema } from '../../domain/project/stage';
 import type { RunEffectRef } from '../../domain/run/run';
@@ -130,9 +131,9 @@ function checkedOutput(stage: StageDefinition, returned: unknown): unknown {
   if (bytes > stageValueBytes)
     throw failure(
       'InvalidInput',
-      `stage ${stage.name}: the output has ${bytes} bytes of JSON; ` +
-        `at most ${stageValueBytes} are allowed`,
-      { next: 'store it with ctx.writeJson or ctx.writeTable, and return the reference' },
+      `stage ${stage.name}: the output has ${count(bytes)} bytes of JSON; ` +
+        `at most ${count(stageValueBytes)} are allowed`,
+      { next: 'store it with context.writeJson or context.writeTable, and return the reference' },
     );
   return JSON.parse(text);
 }

@@ -109,6 +109,12 @@ function fileIssues(
     } else if (ts.isNewExpression(node) && node.expression.getText(source) === 'Date') {
       if ((node.arguments ?? []).length === 0)
         report(node, 'new Date() may differ when the run is replayed', 'use run.now()');
+    } else if (ts.isIterationStatement(node, false) && isEndless(node)) {
+      report(
+        node,
+        'this loop never ends and awaits nothing',
+        'leave it with break or return, or await a stage or run.sleep(…) in it',
+      );
     } else if (ts.isIdentifier(node) && Object.hasOwn(globals, node.text) && isReference(node)) {
       report(node, `a lifecycle may not use ${node.text}`, globals[node.text] ?? '');
     }
@@ -117,6 +123,31 @@ function fileIssues(
   visit(source);
   return issues;
 }
+
+/** `while (true)`, `for (;;)` and the like, without anything that leaves or suspends the loop. */
+function isEndless(loop: ts.IterationStatement): boolean {
+  const condition =
+    ts.isWhileStatement(loop) || ts.isDoStatement(loop)
+      ? loop.expression
+      : ts.isForStatement(loop)
+        ? (loop.condition ?? 'always')
+        : 'ends';
+  const isAlways =
+    condition === 'always' ||
+    (condition !== 'ends' && condition.kind === ts.SyntaxKind.TrueKeyword);
+  const leaves = (node: ts.Node): boolean => {
+    if (ts.isFunctionLike(node)) return false;
+    return leaving.has(node.kind) || ts.forEachChild(node, leaves) === true;
+  };
+  return isAlways && !leaves(loop);
+}
+
+const leaving: ReadonlySet<ts.SyntaxKind> = new Set([
+  ts.SyntaxKind.AwaitExpression,
+  ts.SyntaxKind.BreakStatement,
+  ts.SyntaxKind.ReturnStatement,
+  ts.SyntaxKind.ThrowStatement,
+]);
 
 function isTypeOnly(node: ts.ImportDeclaration | ts.ExportDeclaration): boolean {
   if (ts.isExportDeclaration(node)) return node.isTypeOnly || isTypeList(node.exportClause);

@@ -5,6 +5,7 @@
 import type { DescribeWorkflowExecutionResponse } from '@temporalio/client';
 import { optionalTsToMs, tsToMs } from '@temporalio/common/lib/time';
 import { formatInstant } from '../../domain/dataset/time-window';
+import { isProjectQueue } from '../../domain/project/program';
 
 type PendingActivity = NonNullable<DescribeWorkflowExecutionResponse['pendingActivities']>[number];
 type PendingTask = NonNullable<DescribeWorkflowExecutionResponse['pendingWorkflowTask']>;
@@ -36,6 +37,7 @@ const underWayMs = 60_000;
 const untakenMs = 30_000;
 const scheduled = 1; // PendingActivityState and PendingWorkflowTaskState
 const started = 2;
+const cancelRequested = 3;
 const paused = 4;
 const timeouts: Readonly<Record<number, string>> = {
   1: 'it exceeded its time limit', // start to close
@@ -66,8 +68,9 @@ export function holdUpOf(
   newest: readonly HistoryEvent[],
   nowMs: number,
 ): string | null {
-  const { pendingWorkflowTask: task, pendingActivities } = description;
-  const workflow = task && ofTask(task, newest, nowMs);
+  const { pendingWorkflowTask: task, pendingActivities, executionConfig } = description;
+  const queue = executionConfig?.taskQueue?.name ?? 'orchestrator';
+  const workflow = task && ofTask(task, { newest, nowMs, queue });
   if (workflow) return workflow;
   const activities = (pendingActivities ?? []).flatMap(
     (activity) => ofActivity(activity, nowMs) ?? [],
@@ -83,6 +86,8 @@ function ofActivity(activity: PendingActivity, nowMs: number): string | null {
   const name = activity.activityType?.name ?? 'an activity';
   const attempt = activity.attempt ?? 1;
   const state: number = activity.state ?? 0;
+  if (state === cancelRequested)
+    return `${name} has not ended since the cancellation was requested${isOfProject(name) ? signalHint : ''}`;
   if (state === paused) return `${name} is paused in Temporal; unpause it there`;
   if (lastFailure) {
     const nextMs = optionalTsToMs(activity.nextAttemptScheduleTime);
@@ -101,8 +106,26 @@ function ofActivity(activity: PendingActivity, nowMs: number): string | null {
   return untaken(name, activity.activityOptions?.taskQueue?.name, sinceMs);
 }
 
+/** The activities that run code of a project. */
+function isOfProject(activity: string): boolean {
+  return activity === 'runProjectStage' || activity === 'runMapItem';
+}
+
+const signalHint = '; a stage that ignores context.signal runs until its timeout';
+
 /** Only the first failure of a task is in the history. If it timed out, its worker may be lost. */
-function ofTask(task: PendingTask, newest: readonly HistoryEvent[], nowMs: number): string | null {
+function ofTask(
+  task: PendingTask,
+  {
+    newest,
+    nowMs,
+    queue,
+  }: {
+    readonly newest: readonly HistoryEvent[];
+    readonly nowMs: number;
+    readonly queue: string;
+  },
+): string | null {
   const attempt = task.attempt ?? 1;
   const state: number = task.state ?? 0;
   const sinceMs = tsToMs(task.originalScheduledTime);
@@ -112,16 +135,27 @@ function ofTask(task: PendingTask, newest: readonly HistoryEvent[], nowMs: numbe
   );
   const failed = last?.workflowTaskFailedEventAttributes?.failure;
   if (attempt >= 2 && failed)
-    return `its workflow task fails (attempt ${attempt}, since ${instant(sinceMs)}): ${reasonOf(failed)}; ${ways}`;
+    return `its workflow task fails (attempt ${attempt}, since ${instant(sinceMs)}): ${taskReason(failed)}; ${isProjectQueue(queue) ? projectWays : ways}`;
   if (attempt >= 3)
     return `no worker finished its workflow task in time (attempt ${attempt}, since ${instant(sinceMs)})`;
   return state === scheduled && nowMs - sinceMs >= untakenMs
-    ? untaken('its workflow task', 'orchestrator', sinceMs)
+    ? untaken('its workflow task', queue, sinceMs)
     : null;
 }
 
 const ways =
   'start the version that it began with, or terminate it in the Temporal Web UI and perennial run rerun it';
+
+const projectWays =
+  'terminate it in the Temporal Web UI, correct the lifecycle, then perennial deploy and ' +
+  'perennial run rerun it with --revision latest';
+
+/** The sandbox ends code that does not await within seconds. */
+function taskReason(failed: NonNullable<ActivityFailure>): string {
+  return /script execution timed out/i.test(failed.message ?? '')
+    ? 'the lifecycle computed for too long without an await, perhaps in an endless loop'
+    : reasonOf(failed);
+}
 
 /**
  * A local activity that fails for long leaves a marker with its failure, then waits for a timer.

@@ -69,7 +69,14 @@ export interface ProjectPlace {
 
 /** The task queue of the project's workflows and stages. */
 export function projectQueue({ tenant, project }: ProjectPlace): string {
-  return `project/${tenant}/${project}`;
+  return `${projectQueues}${tenant}/${project}`;
+}
+
+/** The queues of all projects begin with this. */
+export const projectQueues = 'project/';
+
+export function isProjectQueue(name: string): boolean {
+  return name.startsWith(projectQueues);
 }
 
 /** The name of the project's Temporal Worker Deployment, which has no slashes or dots. */

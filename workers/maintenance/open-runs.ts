@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { Client, type Connection } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import { failure } from '../../domain/failure';
+import { projectQueues } from '../../domain/project/program';
 import type { WorkflowCode } from '../temporal/bundle';
 import type { Logger } from '../log';
 
@@ -52,7 +53,7 @@ async function replayOpen({ connection, namespace, code }: OpenRunsOptions): Pro
 }> {
   const open = new Client({ connection, namespace }).workflow
     // The runs of a project are pinned to the project's build, which has their code.
-    .list({ query: `ExecutionStatus = 'Running' AND TaskQueue NOT STARTS_WITH 'project/'` })
+    .list({ query: `ExecutionStatus = 'Running' AND TaskQueue NOT STARTS_WITH '${projectQueues}'` })
     .intoHistories({ concurrency: 4 });
   const incompatible: Incompatible[] = [];
   let replayed = 0;

@@ -23,7 +23,14 @@ import { callMap } from './map-calls';
 import { callApprove, type Approval, type ApprovalOptions } from './approval-calls';
 import { callChild } from './child-calls';
 import { callWaitFor } from './event-calls';
-import { callStage, callStep, refusal, secondsOf, type StageCalls } from './stage-calls';
+import {
+  callStage,
+  callStep,
+  refusal,
+  refuseEndless,
+  secondsOf,
+  type StageCalls,
+} from './stage-calls';
 
 export { hasNotPassed, isRegistered } from '../lifecycle/model-run';
 export type {
@@ -130,7 +137,7 @@ export function lifecycle<
     ).catch(stoppedEnd);
     if (!isRunEnd(end))
       throw refusal(
-        `lifecycle ${name} returned ${end === undefined ? 'nothing' : 'an unknown value'}`,
+        `lifecycles/${name}.ts returned ${end === undefined ? 'nothing' : 'an unknown value'}`,
         'return run.release(…), run.stopped(…), run.unchanged(…) or run.done()',
       );
     return end;
@@ -164,6 +171,7 @@ function projectRun<Stages, Events extends object>(run: ModelRun): ProjectRun<St
     now: () => new Date(),
     random: () => Math.random(),
     async sleep(text) {
+      refuseEndless(calls);
       await sleepFor(run, secondsOf('run.sleep: the duration', text));
     },
     async waitFor(event, { timeout }) {

@@ -3,11 +3,14 @@ import {
   ActivityCancellationType,
   ApplicationFailure,
   proxyActivities,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { ProjectActivities } from '../../activities/project';
 import { nearest } from '../../domain/document/nearest';
 import { parseDuration } from '../../domain/duration';
+import { count } from '../../domain/format';
 import type { ProgramSpec, ProjectStageSpec } from '../../domain/project/program';
+import { exceededLimit } from '../../domain/project/run-limits';
 import { stageValueBytes } from '../../domain/project/stage';
 import { computeWork } from '../activity-proxies';
 import type { EndedStage, ModelRun } from '../lifecycle/stage';
@@ -133,19 +136,32 @@ export function declaredStage(program: ProgramSpec, name: string): ProjectStageS
 
 /** `enrich` for the first call, then `enrich-2`. Calls are counted in the order of the code. */
 export function nextCall(calls: StageCalls, name: string): string {
-  const count = (calls.get(name) ?? 0) + 1;
-  calls.set(name, count);
-  return count === 1 ? name : `${name}-${count}`;
+  refuseEndless(calls);
+  const number = (calls.get(name) ?? 0) + 1;
+  calls.set(name, number);
+  return number === 1 ? name : `${name}-${number}`;
 }
 
 export function assertSmall(name: string, input: unknown): void {
   const text = JSON.stringify(input) as string | undefined;
   if (text === undefined || text.length <= stageValueBytes) return;
   throw refusal(
-    `the input of stage ${name} has ${text.length} characters of JSON; ` +
-      `at most ${stageValueBytes} are allowed`,
+    `the input of stage ${name} has ${count(text.length)} characters of JSON; ` +
+      `at most ${count(stageValueBytes)} are allowed`,
     'pass references to artifacts or dataset versions instead of the data',
   );
+}
+
+/** @throws InvalidInput when the lifecycle seems to loop for ever. */
+export function refuseEndless(calls: StageCalls): void {
+  const { historyLength: historyEvents, workflowType } = workflowInfo();
+  const before = [...calls.values()].reduce((sum, each) => sum + each, 0);
+  const exceeded = exceededLimit({ calls: before + 1, historyEvents });
+  if (exceeded !== null)
+    throw refusal(
+      `lifecycles/${workflowType}.ts made ${exceeded}`,
+      'end the loop of the lifecycle, or use run.map for many items',
+    );
 }
 
 export function refusal(message: string, next: string): ApplicationFailure {

@@ -62,6 +62,25 @@ describe('building a project names the file and line of', () => {
     expect(second).toContain(expected);
   });
 
+  test.each(['while (true) data.length;', 'for (;;) { const next = () => 1; next(); }'])(
+    'the endless loop %s in a lifecycle',
+    async (line) => {
+      const [, second] = await errorsOf(inBody(line));
+      expect(second).toBe(
+        'lifecycles/churn.ts:10:3 this loop never ends and awaits nothing; leave it with break or return, or await a stage or run.sleep(…) in it',
+      );
+    },
+  );
+
+  test('no loop that a stage, a wait or a return leaves', async () => {
+    const loops = [
+      "while (true) { await run.sleep('1h'); break; }",
+      "for (;;) await run.sleep('1h');",
+      'do { if (params.region) return run.done(); } while (true);',
+    ];
+    for (const line of loops) expect(await errorsOf(inBody(line))).toEqual(['built']);
+  });
+
   test('a forbidden call in a module that a lifecycle imports', async () => {
     const found = await errorsOf({
       [lifecycle]: `import { now } from '../clock';\nvoid now;\n${template[lifecycle] ?? ''}`,

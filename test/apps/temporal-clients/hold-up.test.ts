@@ -4,7 +4,7 @@ import { holdUpOf, needsEvents, type HistoryEvent } from '../../../apps/temporal
 
 const now = Date.parse('2026-05-01T12:00:00Z');
 const ago = (seconds: number) => msToTs(now - seconds * 1000);
-const [scheduled, started, paused] = [1, 2, 4];
+const [scheduled, started, cancelRequested, paused] = [1, 2, 3, 4];
 
 const described = (raw: object) => raw as DescribeWorkflowExecutionResponse;
 const activity = (fields: object) =>
@@ -47,6 +47,9 @@ const marker = (more: object): HistoryEvent => {
     },
   };
 };
+const onProject = described({
+  executionConfig: { taskQueue: { name: 'project/default/shop' } },
+});
 const completed: HistoryEvent = { workflowTaskCompletedEventAttributes: {} };
 const failedTask: HistoryEvent = {
   workflowTaskFailedEventAttributes: {
@@ -100,6 +103,18 @@ describe('what holds up a workflow', () => {
       'trainModel is paused in Temporal; unpause it there',
     ],
     [
+      'an activity that has not ended since the cancellation',
+      activity({ state: cancelRequested }),
+      [],
+      'trainModel has not ended since the cancellation was requested',
+    ],
+    [
+      'a stage of a project that ignores the cancellation',
+      activity({ activityType: { name: 'runProjectStage' }, state: cancelRequested }),
+      [],
+      'runProjectStage has not ended since the cancellation was requested; a stage that ignores context.signal runs until its timeout',
+    ],
+    [
       'two activities',
       {
         pendingActivities: [
@@ -123,6 +138,30 @@ describe('what holds up a workflow', () => {
       task({ attempt: 2 }),
       [failedTask, completed],
       'its workflow task fails (attempt 2, since 2026-05-01T11:59:20Z): [TMPRL1100] Nondeterminism error: x; start the version that it began with, or terminate it in the Temporal Web UI and perennial run rerun it',
+    ],
+    [
+      "a lifecycle of a project that its build's code cannot continue",
+      { ...task({ attempt: 2 }), ...onProject },
+      [failedTask, completed],
+      'its workflow task fails (attempt 2, since 2026-05-01T11:59:20Z): [TMPRL1100] Nondeterminism error: x; terminate it in the Temporal Web UI, correct the lifecycle, then perennial deploy and perennial run rerun it with --revision latest',
+    ],
+    [
+      'a lifecycle of a project that computes for ever',
+      { ...task({ attempt: 2 }), ...onProject },
+      [
+        {
+          workflowTaskFailedEventAttributes: {
+            failure: { message: 'Script execution timed out after 5000ms' },
+          },
+        },
+      ],
+      'its workflow task fails (attempt 2, since 2026-05-01T11:59:20Z): the lifecycle computed for too long without an await, perhaps in an endless loop; terminate it in the Temporal Web UI, correct the lifecycle, then perennial deploy and perennial run rerun it with --revision latest',
+    ],
+    [
+      'no worker of a project',
+      { ...task({ state: scheduled }), ...onProject },
+      [],
+      'no worker has taken its workflow task from the queue project/default/shop since 2026-05-01T11:59:20Z; all are busy, or none is running (perennial doctor)',
     ],
     [
       'a workflow task that is never finished',

@@ -6,6 +6,7 @@ import type { NeededBuild } from '../../../db/project/repository';
 import { defaultTenant } from '../../../domain/ids';
 import { startProjectHost } from '../../../workers/project/host';
 import { pause } from '../../support/process/product';
+import { until } from '../../support/time/until';
 
 const artifact = { uri: 's3://a', digest: 'sha256:a', bytes: 1, mediaType: 'a/b' } as const;
 const buildOf = (project: string): NeededBuild => ({
@@ -66,13 +67,8 @@ function openHost(route: () => Promise<unknown>) {
   };
 }
 
-async function until(what: string, holds: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 10_000; !holds(); await pause(10))
-    if (Date.now() > deadline) throw new Error(`timed out: ${what}`);
-}
-
 async function started(children: readonly ChildProcess[]): Promise<ChildProcess> {
-  await until('a process', () => children.length > 0);
+  await until(() => children.length > 0);
   const [child] = children;
   if (!child?.stdout) throw new Error('there is no process');
   await once(child.stdout, 'data');
@@ -84,7 +80,7 @@ test('the process of a build that is no longer needed ends even if it ignores SI
   need('shop');
   const child = await started(children);
   need();
-  await until('the end', () => child.signalCode !== null);
+  await until(() => child.signalCode !== null);
   expect(child.signalCode).toBe('SIGKILL');
   await host.stop();
   expect(children).toHaveLength(1);
@@ -111,7 +107,7 @@ describe('while scheduled runs cannot be routed to a build', () => {
       return error ? Promise.reject(error) : Promise.resolve();
     });
     need('shop');
-    await until('three requests', () => calls === 3);
+    await until(() => calls === 3);
     await pause(100);
     await host.stop();
     expect(calls).toBe(3);
@@ -125,7 +121,7 @@ describe('while scheduled runs cannot be routed to a build', () => {
       return Promise.reject(grpcError(7, 'no permission'));
     });
     need('shop', 'bikes');
-    await until('both processes and more requests', () => children.length === 2 && calls > 5);
+    await until(() => children.length === 2 && calls > 5);
     await host.stop();
     expect(warnings().map(({ project, err }) => [project, err?.message])).toEqual([
       ['shop', '7: no permission'],

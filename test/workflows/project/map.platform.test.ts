@@ -1,11 +1,9 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunRecord } from '../../../db/run/repository';
 import { effectKey } from '../../../domain/ids';
 import type { StageMapResult } from '../../../domain/project/map';
-import { openTestRegistry, tenant, type TestRegistry } from '../../db/registry-fixture';
-import { testBucket, testTemporal } from '../../support/platform';
+import { tenant } from '../../db/registry-fixture';
 import { pause } from '../../support/process/product';
 import {
   executionsIn,
@@ -14,52 +12,22 @@ import {
   mapStage,
   type MapParams,
 } from '../../support/project/map-project';
-import {
-  openProjectWorld,
-  quietTemporal,
-  type ProjectWorld,
-} from '../../support/project/project-world';
+import { openTestWorld, type TestWorld } from '../../support/project/test-world';
+import { until } from '../../support/time/until';
 
 type Squares = StageMapResult<{ readonly square: number }>;
 
-let test_: TestRegistry;
-let folder: string;
-let world: ProjectWorld;
-let stop: () => Promise<void>;
+let world: TestWorld;
 let logs = 0;
 
 beforeAll(async () => {
-  quietTemporal();
-  test_ = await openTestRegistry();
-  folder = mkdtempSync(join(tmpdir(), 'perennial-map-'));
-  const { address, namespace } = await testTemporal();
-  const bucket = testBucket();
-  world = await openProjectWorld(
-    {
-      PERENNIAL_TEMPORAL_ADDRESS: address,
-      PERENNIAL_TEMPORAL_NAMESPACE: namespace,
-      PERENNIAL_DATABASE_URL: test_.url,
-      PERENNIAL_STATE_DIR: folder,
-      PERENNIAL_S3_ENDPOINT: bucket.endpoint,
-      PERENNIAL_S3_BUCKET: bucket.bucket,
-      AWS_REGION: bucket.region,
-      AWS_ACCESS_KEY_ID: bucket.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: bucket.secretAccessKey,
-    },
-    mapProject('maps'),
-  );
-  stop = await world.startWorkers();
+  world = await openTestWorld(mapProject('maps'));
 });
-afterAll(async () => {
-  await stop();
-  await world.close();
-  await test_.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => world.close());
 
 function logFile(): string {
   logs += 1;
-  return join(folder, `executions-${logs}`);
+  return join(world.folder, `executions-${logs}`);
 }
 
 function start(params: MapParams): Promise<RunRecord> {
@@ -68,13 +36,6 @@ function start(params: MapParams): Promise<RunRecord> {
 
 async function ended(params: MapParams): Promise<RunRecord> {
   return world.untilEnd(await start(params));
-}
-
-async function until(isSo: () => Promise<boolean> | boolean): Promise<void> {
-  for (const deadline = Date.now() + 60_000; !(await isSo());) {
-    if (Date.now() > deadline) throw new Error('it did not happen within 60 s');
-    await pause(20);
-  }
 }
 
 test('runs each item once and returns the outputs in order', async () => {
@@ -227,8 +188,8 @@ test('a worker that stops and another that starts lose no item and repeat no fin
   const log = logFile();
   const run = await start({ count: 60, log, parallel: 4, milliseconds: 50 });
   await until(() => executionsIn(log).length >= 12);
-  await stop();
-  stop = await world.startWorkers();
+  await world.stopWorkers();
+  await world.startWorkers();
   expect((await world.untilEnd(run)).status).toBe('succeeded');
   const result = await world.output<Squares>(run, mapStage);
   expect(result).toMatchObject({ total: 60, succeeded: 60 });
