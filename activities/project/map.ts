@@ -47,7 +47,7 @@ export interface MapResultsInput extends RunRef {
 type ItemEnd = { readonly output: unknown } | { readonly failure: ItemError };
 
 const longestMessage = 2_000;
-/** At least as many as run at once, for `countBegunItems`. */
+/** At least as many as run at once, for `beginMapUndo`. */
 const itemsPerQuery: number = mapLimits.parallel;
 
 export function createStageMapActivities(deps: ProjectStageDeps, runner: StageRunner) {
@@ -92,12 +92,13 @@ export function createStageMapActivities(deps: ProjectStageDeps, runner: StageRu
     },
 
     /**
-     * The number of items up to the last one that has begun. Items begin in their order, and a
-     * query covers as many as may run at once, so that one without a begun item ends the search.
+     * Returns the number of items up to the last one that has begun, and ends the reuse of the
+     * output if there is one. Items begin in their order, and a query covers as many as may run at
+     * once, so that one without a begun item ends the search.
      */
-    countBegunItems: (input: MapResultsInput): Promise<number> =>
+    beginMapUndo: (input: MapResultsInput): Promise<number> =>
       withHeartbeat(async () => {
-        const { tenant, total } = input;
+        const { tenant, runId, call, total } = input;
         let begun = 0;
         for (let from = 0; from < total; from += itemsPerQuery) {
           const keys = itemKeys(input, from);
@@ -107,6 +108,7 @@ export function createStageMapActivities(deps: ProjectStageDeps, runner: StageRu
           if (claimed.size === 0) break;
           begun = from + keys.findLastIndex((key) => claimed.has(key)) + 1;
         }
+        if (begun > 0) await registry.stages.markUndone({ tenant, runId, stage: call });
         return begun;
       }),
 

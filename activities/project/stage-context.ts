@@ -35,7 +35,10 @@ import type { HeartbeatContext } from '../run/heartbeat';
 import { openRunProgress } from '../run/progress';
 
 export interface ProjectStageDeps {
-  readonly registry: Pick<Registry, 'effects' | 'events' | 'datasets' | 'artifacts' | 'lineage'>;
+  readonly registry: Pick<
+    Registry,
+    'effects' | 'events' | 'stages' | 'datasets' | 'artifacts' | 'lineage'
+  >;
   readonly artifacts: ArtifactStore;
   readonly scratchRoot: string;
   readonly secretOf: (ref: SecretRef) => Promise<string>;

@@ -84,13 +84,14 @@ export function createProjectStageActivities(deps: ProjectStageDeps, runner: Sta
       runner.attempt(input, (context) => runner.run(context, input)),
 
     /**
-     * Undoes a stage. Does nothing when it has not begun in this run, which may have reused the
-     * output of another run.
+     * Undoes a stage, whose output is not reused any more. Does nothing when it has not begun in
+     * this run, which may have reused the output of another run.
      */
     undoProjectStage: async (input: ProjectUndoInput): Promise<null> => {
-      const { tenant, of } = input;
+      const { tenant, runId, call, of } = input;
       const [begun] = await deps.registry.effects.list({ tenant, keys: [of] });
       if (!begun) return null;
+      await deps.registry.stages.markUndone({ tenant, runId, stage: call });
       return runner.attempt(input, async (context) => {
         await runner.undo(context, { ...input, output: begun.isDone ? begun.result : null });
         return null;

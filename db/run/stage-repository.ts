@@ -63,6 +63,8 @@ export interface StageRepository {
     readonly failure?: Failure | undefined;
     readonly decisionId?: string | undefined;
   }): Promise<StageRecord>;
+  /** No run may reuse the output of the stage any more. A reused stage stays unchanged. */
+  markUndone(input: StagePlace): Promise<void>;
   /** Every generation, in the order of their start. */
   list(input: { readonly tenant: Tenant; readonly runId: RunId }): Promise<readonly StageRecord[]>;
   /** The given generation, or the newest. */
@@ -114,6 +116,20 @@ export function createStageRepository({ sql }: Database): StageRepository {
       return toRecord(row);
     },
 
+    async markUndone({ tenant, runId, stage }) {
+      await sql.begin(async (tx) => {
+        const [made] = await tx<Pick<StageRow, 'output' | 'generation'>[]>`
+          select output, generation from stage_records
+          where tenant_id = ${tenant} and run_id = ${runId} and stage = ${stage} and status = 'succeeded' and reused_from is null
+          order by generation desc limit 1 for update`;
+        if (!made) return;
+        const output = { ...(made.output as object | null), undone: true };
+        await tx`
+          update stage_records set output = ${toJson(output)}
+          where tenant_id = ${tenant} and run_id = ${runId} and stage = ${stage} and generation = ${made.generation}`;
+      });
+    },
+
     async list({ tenant, runId }) {
       const rows = await sql<StageRow[]>`
         ${withDecision(sql, 'stage_records')} where s.tenant_id = ${tenant} and s.run_id = ${runId} order by s.started_at, s.stage, s.generation`;
@@ -129,7 +145,7 @@ export function createStageRepository({ sql }: Database): StageRepository {
 
 /**
  * The success that the stage may reuse: that of `importFrom`, or the newest one with the same
- * inputs and without `notReusable`. Within one revision a rerun takes an output over whatever the
+ * inputs and without `notReusable`. Neither has been undone. Within one revision a rerun takes an output over whatever the
  * inputs. Under another revision and in a project's lifecycle, whose parameters may count in any
  * stage, the stage that made the output must have had equal inputs. The cache searches only stages
  * that ran, so that `reusedFrom` names the run that did the work.
@@ -143,14 +159,15 @@ function reusable(sql: Query, { tenant, runId, stage, cacheKey, reuse, importFro
       where s.tenant_id = ${tenant} and s.run_id = ${importFrom} and s.stage = ${stage} and s.status = 'succeeded'
         and (origin.revision_digest = r.revision_digest and r.program is null or exists (
           select from stage_records made where made.tenant_id = s.tenant_id and made.run_id = coalesce(s.reused_from, s.run_id)
-            and made.stage = s.stage and made.status = 'succeeded' and made.reused_from is null and made.cache_key = ${cacheKey}))
+            and made.stage = s.stage and made.status = 'succeeded' and made.reused_from is null
+            and made.cache_key = ${cacheKey} and made.output->'undone' is null))
       order by s.generation desc limit 1`;
   }
   return sql`
     select s.output, s.decision_id, s.run_id from stage_records s
     join runs r on r.tenant_id = ${tenant} and r.id = ${runId} and r.lifecycle = s.lifecycle
     where ${reuse} and s.tenant_id = ${tenant} and s.stage = ${stage} and s.cache_key = ${cacheKey}
-      and s.status = 'succeeded' and s.reused_from is null and s.output->'notReusable' is null
+      and s.status = 'succeeded' and s.reused_from is null and s.output->'notReusable' is null and s.output->'undone' is null
     order by s.ended_at desc limit 1`;
 }
 

@@ -117,6 +117,27 @@ describe('the stages of a project', () => {
     expect(done(await product.waitForEnd(now.id))).toEqual(['first 1, second 2']);
   });
 
+  test('run again on request in a rerun, with the others reused', async () => {
+    project.release('first');
+    project.release('second');
+    const original = await product.waitForEnd((await startOne()).id);
+    const { exitCode, stdout, stderr } = await product.cli([
+      ...['run', 'rerun', original.id, '--force', 'second', '--json'],
+    ]);
+    expect(exitCode === 0 ? '' : stderr).toBe('');
+    const { id } = JSON.parse(stdout) as RunJson;
+    const again = await product.waitForEnd(id);
+    expect(again).toMatchObject({
+      status: 'succeeded',
+      rerunOf: { run: original.id, changes: [{ kind: 'force', stage: 'second' }] },
+    });
+    expect(again.stages.map(({ name, reusedFrom }) => [name, reusedFrom])).toEqual([
+      ['first', original.id],
+      ['second', null],
+    ]);
+    expect(project.executions()).toEqual(['first 1', 'second 2', 'second 2']);
+  });
+
   test('run again alone when their code changes', async () => {
     project.release('first');
     project.release('second');

@@ -1,15 +1,23 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { basename, dirname, join } from 'node:path';
+import { DefaultLogger, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { buildProject } from '../../apps/project/build';
 import { workflowBundle } from '../../workers/temporal/bundle';
 import * as workflows from '../../workflows';
+import { noPython, removeProject, writeFiles } from '../support/project/folder';
+import { mapProject } from '../support/project/map-project';
+import { stagesProject } from '../support/project/stages-project';
 
 const histories = join(__dirname, 'histories');
-const recorded = readdirSync(histories, { recursive: true, encoding: 'utf8' }).filter((file) =>
+const all = readdirSync(histories, { recursive: true, encoding: 'utf8' }).filter((file) =>
   file.endsWith('.json'),
 );
+const ofProjects = all.filter((file) => dirname(file) === 'project');
+const recorded = all.filter((file) => !ofProjects.includes(file));
 
 beforeAll(() => void Runtime.install({ logger: new DefaultLogger('ERROR') }));
+
+type WorkflowBundle = NonNullable<WorkerOptions['workflowBundle']>;
 
 interface RecordedHistory {
   readonly workflowId: string;
@@ -22,23 +30,51 @@ interface RecordedHistory {
  */
 describe('recorded histories', () => {
   test('include every workflow type, so that no workflow changes unnoticed', () => {
-    const typeIn = (file: string) =>
-      firstEventOf(file).workflowExecutionStartedEventAttributes.workflowType.name;
     expect([...new Set(recorded.map(typeIn))].sort()).toEqual(Object.keys(workflows).sort());
   });
 
   test.each(recorded)('%s replays', async (file) => {
-    const bundle = await workflowBundle();
-    const { workflowId, history } = JSON.parse(
-      readFileSync(join(histories, file), 'utf8'),
-    ) as RecordedHistory;
-    await Worker.runReplayHistory(
-      { workflowBundle: bundle, replayName: file },
-      history,
-      workflowId,
-    );
+    await replay(file, await workflowBundle());
   });
 });
+
+describe('recorded histories of projects', () => {
+  const projects = { stages: stagesProject('stages'), maps: mapProject('maps') };
+  const bundles: Partial<Record<string, WorkflowBundle>> = {};
+
+  beforeAll(async () => {
+    for (const [name, files] of Object.entries(projects)) {
+      const folder = writeFiles(files);
+      const { workflows: code } = await buildProject(folder, noPython);
+      bundles[name] = { code };
+      removeProject(folder);
+    }
+  }, 120_000);
+
+  test('include runs with stages and with maps, and the workflow of a map', () => {
+    expect([...new Set(ofProjects.map(typeIn))].sort()).toEqual(
+      ['clock', 'numbers', 'one', 'sequence', 'stageMap'].sort(),
+    );
+  });
+
+  test.each(ofProjects)('%s replays', async (file) => {
+    const [, name = ''] = /^project-([a-z]+)-/.exec(basename(file)) ?? [];
+    const bundle = bundles[name];
+    if (!bundle) throw new Error(`there is no project ${name}`);
+    await replay(file, bundle);
+  });
+});
+
+async function replay(file: string, workflowBundle: WorkflowBundle): Promise<void> {
+  const { workflowId, history } = JSON.parse(
+    readFileSync(join(histories, file), 'utf8'),
+  ) as RecordedHistory;
+  await Worker.runReplayHistory({ workflowBundle, replayName: file }, history, workflowId);
+}
+
+function typeIn(file: string): string {
+  return firstEventOf(file).workflowExecutionStartedEventAttributes.workflowType.name;
+}
 
 function firstEventOf(file: string) {
   const { history } = JSON.parse(readFileSync(join(histories, file), 'utf8')) as {

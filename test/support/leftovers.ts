@@ -97,7 +97,8 @@ export function storeOf(product: Pick<Product, 'pids'>): S3Settings {
   };
 }
 
-function openTemporal(product: Pick<Product, 'pids'>): Client {
+/** The product's own Temporal. */
+export function openTemporal(product: Pick<Product, 'pids'>): Client {
   const environment = environmentOfWorker(product);
   // A killed server responds after its restart.
   const connection = Connection.lazy({ address: environment['PERENNIAL_TEMPORAL_ADDRESS'] ?? '' });

@@ -179,7 +179,7 @@ async function runMap(run: ModelRun, input: StageMapInput): Promise<void> {
 async function undoMap(input: StageMapInput): Promise<void> {
   const { tenant, runId, call, items } = input;
   const begun = { tenant, runId, call, generation, total: items.total };
-  const total = await collection.countBegunItems(begun);
+  const total = await collection.beginMapUndo(begun);
   if (total === 0) return;
   const { failed, firstFailure } = await executeChild<typeof stageMap>(stageMapWorkflow, {
     ...childOptions({

@@ -7,8 +7,12 @@ import { scaffoldFiles } from '../../../apps/project/scaffold';
 
 /** The scaffold of the project `churn`, with the given files in place of its own. */
 export function writeProject(changed: Readonly<Record<string, string | null>> = {}): string {
+  return writeFiles({ ...scaffoldFiles({ name: 'churn', perennial: '^0.1.0' }), ...changed });
+}
+
+/** A new folder with these files. */
+export function writeFiles(files: Readonly<Record<string, string | null>>): string {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-project-'));
-  const files = { ...scaffoldFiles({ name: 'churn', perennial: '^0.1.0' }), ...changed };
   for (const [path, text] of Object.entries(files)) {
     if (text === null) continue;
     mkdirSync(dirname(join(folder, path)), { recursive: true });

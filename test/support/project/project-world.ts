@@ -1,8 +1,6 @@
 /** A project that is built from files and run by a real worker on a real platform. */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { resolve } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { createActivities } from '../../../activities';
@@ -11,17 +9,20 @@ import {
   type LifecycleClient,
   type QueueName,
 } from '../../../apps/temporal-clients/lifecycle-client';
+import { planRerun } from '../../../apps/api/run/rerun';
 import { startInput } from '../../../apps/temporal-clients/run-start-input';
 import { buildProject, type BuiltProject } from '../../../apps/project/build';
 import { digestOf } from '../../../data/digest';
+import { openTrainerCatalog } from '../../../data/training/catalog';
 import { defaultTenant, type RunId } from '../../../domain/ids';
 import { isFinal } from '../../../domain/run/run';
+import type { RerunRequest } from '../../../domain/run/rerun';
 import type { ModelLifecycleSpec } from '../../../domain/lifecycle/lifecycle';
 import type { RunRecord } from '../../../db/run/repository';
 import { commandKeysFrom, ensureCommandKeys } from '../../../workers/access/command-keys';
 import { openActivityDeps } from '../../../workers/activity-deps';
 import { openCore, type Core } from '../../../workers/compose';
-import { noPython } from './folder';
+import { noPython, removeProject, writeFiles } from './folder';
 import { readConfig } from '../../../workers/config';
 import type { Environment } from '../../../workers/environment';
 import { openLog } from '../../../workers/log';
@@ -44,6 +45,8 @@ export interface ProjectWorld {
   begin(run: RunRecord): Promise<void>;
   /** `accept` and `begin`. */
   start(lifecycle: string, params?: Readonly<Record<string, unknown>>): Promise<RunRecord>;
+  /** What `perennial run rerun` does. */
+  rerun(original: RunRecord, asked?: RerunRequest): Promise<RunRecord>;
   untilEnd(run: RunRecord, seconds?: number): Promise<RunRecord>;
   /** The recorded output of a stage. */
   output<Output>(run: RunRecord, stage: string): Promise<Output>;
@@ -54,6 +57,7 @@ export interface ProjectWorld {
 export type ProjectFiles = Readonly<Record<string, string>>;
 
 const tenant = defaultTenant;
+const trainers = openTrainerCatalog(resolve(__dirname, '..', '..', '..', 'trainers'));
 
 /**
  * Builds the project as `perennial deploy` does, and registers its lifecycles with the policy of
@@ -63,12 +67,7 @@ export async function openProjectWorld(
   environment: Environment,
   files: ProjectFiles,
 ): Promise<ProjectWorld> {
-  const folder = mkdtempSync(join(tmpdir(), 'perennial-project-'));
-  for (const [path, text] of Object.entries(files)) {
-    const file = join(folder, path);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, text);
-  }
+  const folder = writeFiles(files);
   const config = readConfig(environment);
   ensureCommandKeys(config.commandKeysFile);
   const core = openCore(config, 'perennial-test-project');
@@ -176,6 +175,21 @@ export async function openProjectWorld(
       await begin(run);
       return run;
     },
+    async rerun(original, asked = {}) {
+      const planned = await planRerun({ registry, trainers }, original, asked);
+      const { run } = await registry.runs.accept({
+        tenant,
+        lifecycle: original.lifecycle,
+        revisionDigest: planned.revision.digest,
+        request: planned.request,
+        rerunOf: planned.rerunOf,
+        actor: 'test',
+        traceId: randomUUID().replaceAll('-', ''),
+        requestDigest: digestOf({ rerun: original.id, asked }),
+      });
+      await begin(run);
+      return run;
+    },
     async untilEnd({ id }, seconds = 100) {
       for (const deadline = Date.now() + seconds * 1000; ;) {
         const run = await registry.runs.get({ tenant, id });
@@ -194,7 +208,7 @@ export async function openProjectWorld(
     async close() {
       await connection.close();
       await core.close();
-      rmSync(folder, { recursive: true, force: true });
+      removeProject(folder);
     },
   };
 }

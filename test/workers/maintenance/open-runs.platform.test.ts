@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { testCommandKeys } from '../../support/commands';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Connection } from '@temporalio/client';
-import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import {
   createLifecycleClient,
   type LifecycleClient,
 } from '../../../apps/temporal-clients/lifecycle-client';
+import { projectQueue } from '../../../domain/project/program';
 import { workflowBundle, type WorkflowCode } from '../../../workers/temporal/bundle';
 import { openLog } from '../../../workers/log';
 import { checkOpenRuns } from '../../../workers/maintenance/open-runs';
@@ -15,6 +16,7 @@ import { startFakeWorker } from '../../apps/api/support/fake-worker';
 import { openTestRegistry, tenant, type TestRegistry } from '../../db/registry-fixture';
 import { planOf } from '../../support/fake-activities';
 import { testTemporal } from '../../support/platform';
+import { until, untilAnswer } from '../../support/time/until';
 
 const plan = planOf({ approval: 1 });
 const approval = 'run/default/flight-delay/run_waits';
@@ -96,6 +98,39 @@ async function start(workflowId: string): Promise<void> {
   });
 }
 
+/** Code of a project that the product's code could not continue, in the middle of a run. */
+async function openProjectRun(): Promise<WorkflowHandle> {
+  const { address, namespace } = temporal;
+  const taskQueue = projectQueue({ tenant, project: 'shop' });
+  const polling = await NativeConnection.connect({ address });
+  const worker = await Worker.create({
+    connection: polling,
+    namespace,
+    taskQueue,
+    workflowBundle: { codePath: other.codePath },
+  });
+  const running = worker.run();
+  const { workflow } = new Client({ connection, namespace });
+  const run = await workflow.start('modelLifecycle', {
+    taskQueue,
+    workflowId: 'run/default/shop/run_of_project',
+    args: [],
+  });
+  await until(async () => {
+    const { events } = await run.fetchHistory();
+    return events?.some(({ timerStartedEventAttributes }) => timerStartedEventAttributes) ?? false;
+  });
+  // The check lists runs, and the list follows the histories with a delay.
+  await untilAnswer(
+    async () => (await workflow.count(`TaskQueue = '${taskQueue}'`)).count,
+    (listed) => listed === 1,
+  );
+  worker.shutdown();
+  await running;
+  await polling.close();
+  return run;
+}
+
 const meet = (
   code: WorkflowCode,
   { allowIncompatible = false, to = connection } = {},
@@ -133,6 +168,13 @@ describe('workflow code that is new to the open runs', () => {
   test('starts with --allow-incompatible-runs, and later also without', async () => {
     await meet(other, { allowIncompatible: true });
     await meet(other, { to: nowhere });
+  });
+
+  test('is not checked with the runs of projects, which their own builds continue', async () => {
+    const run = await openProjectRun();
+    await meet(today);
+    expect((await run.describe()).status.name).toBe('RUNNING');
+    await run.terminate('the test has ended');
   });
 
   test('is checked again after other code has run', async () => {

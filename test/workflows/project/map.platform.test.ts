@@ -5,6 +5,7 @@ import { effectKey } from '../../../domain/ids';
 import type { StageMapResult } from '../../../domain/project/map';
 import { tenant } from '../../db/registry-fixture';
 import { pause } from '../../support/process/product';
+import { record } from '../../support/lifecycle-runs';
 import {
   executionsIn,
   mapLifecycle,
@@ -36,6 +37,23 @@ function start(params: MapParams): Promise<RunRecord> {
 
 async function ended(params: MapParams): Promise<RunRecord> {
   return world.untilEnd(await start(params));
+}
+
+/** For test/replay. */
+function recordRun(name: string, { workflowId }: RunRecord): Promise<void> {
+  return record(`project-maps-${name}`, world.temporal.workflow.getHandle(workflowId));
+}
+
+/** The same for the child workflow of the map or of its undo. */
+async function recordChild(
+  name: string,
+  { workflowId }: RunRecord,
+  kind: 'map' | 'undo-map',
+): Promise<void> {
+  const { workflow } = world.temporal;
+  const { runId } = await workflow.getHandle(workflowId).describe();
+  const child = workflow.getHandle(`${workflowId}/${kind}/${mapStage}/${runId}`);
+  await record(`project-maps-${name}`, child);
 }
 
 test('runs each item once and returns the outputs in order', async () => {
@@ -148,6 +166,9 @@ test('a failed run undoes the items that began, with the outputs of those that f
   expect(run.status).toBe('failed');
   const undone = readFileSync(`${log}.undone`, 'utf8').trim().split('\n').sort();
   expect(undone).toEqual(['0 {"square":0}', '1 {"square":1}', '2 {"square":4}', '3 null']);
+  await recordRun('undone', run);
+  await recordChild('items-failed', run, 'map');
+  await recordChild('items-undone', run, 'undo-map');
 });
 
 test('a pause lets items in flight end and starts no new one until the run is resumed', async () => {
@@ -169,6 +190,7 @@ test('a pause lets items in flight end and starts no new one until the run is re
   await world.command('resume', run);
   expect((await world.untilEnd(run)).status).toBe('succeeded');
   expect(executionsIn(log)).toHaveLength(40);
+  await recordChild('items-paused', run, 'map');
 });
 
 test('a cancellation ends items in flight and undoes the others', async () => {

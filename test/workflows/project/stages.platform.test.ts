@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { RunRecord } from '../../../db/run/repository';
 import { tenant } from '../../db/registry-fixture';
+import { record } from '../../support/lifecycle-runs';
 import { linesIn, stagesProject } from '../../support/project/stages-project';
 import { openTestWorld, type TestWorld } from '../../support/project/test-world';
 import { until } from '../../support/time/until';
@@ -25,6 +26,11 @@ async function ended(
   return world.untilEnd(await world.start(lifecycle, params));
 }
 
+/** For test/replay. */
+function recordRun(name: string, { workflowId }: RunRecord): Promise<void> {
+  return record(`project-stages-${name}`, world.temporal.workflow.getHandle(workflowId));
+}
+
 describe('a run that fails undoes its stages', () => {
   test('newest first, each with its output', async () => {
     const log = logFile();
@@ -38,6 +44,7 @@ describe('a run that fails undoes its stages', () => {
       'undo b {"noted":"b"}',
       'undo a {"noted":"a"}',
     ]);
+    await recordRun('undone', run);
   });
 
   test('but not a stage whose output it reused from another run', async () => {
@@ -47,6 +54,14 @@ describe('a run that fails undoes its stages', () => {
     const second = await ended('sequence', { log, names: ['a', 'b'] });
     expect(second.status).toBe('failed');
     expect(linesIn(log)).toEqual(['a', 'b', 'undo b {"noted":"b"}']);
+  });
+
+  test('and no other run reuses the output of a stage that was undone', async () => {
+    const log = logFile();
+    await ended('sequence', { log, names: ['a'] });
+    const second = await ended('sequence', { log, names: ['a'], end: 'done' });
+    expect(second.status).toBe('succeeded');
+    expect(linesIn(log)).toEqual(['a', 'undo a {"noted":"a"}', 'a']);
   });
 
   test('and the stage that failed, without an output', async () => {
@@ -179,6 +194,7 @@ test('a stage that ignores a cancellation ends before it is undone, and the run 
     'undo stubborn {"done":true}',
     'undo a {"noted":"a"}',
   ]);
+  await recordRun('cancelled', run);
 });
 
 describe('a lifecycle fails the run with a clear message', () => {
@@ -208,7 +224,7 @@ describe('a lifecycle fails the run with a clear message', () => {
       message: 'lifecycles/forever.ts made more than 500 calls of stages and steps',
       next: 'end the loop of the lifecycle, or use run.map for many items',
     });
-  });
+  }, 300_000);
 
   test('when it sleeps for what is no duration', async () => {
     const run = await ended('clock', { log: logFile(), sleep: 'soon' });
@@ -228,6 +244,7 @@ test('the clock and the random numbers of a run stay the same when it is replaye
   await world.stopWorkers();
   await world.startWorkers();
   const { status: end, verdict } = await world.untilEnd(run);
+  await recordRun('slept', run);
   expect(end).toBe('succeeded');
   const [reason] = verdict?.reasons ?? [];
   const seen = JSON.parse(reason?.message ?? '') as {
