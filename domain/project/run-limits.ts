@@ -1,7 +1,7 @@
 import { count } from '../format';
 
 /** Limits of one run of a project, so that an endless lifecycle ends with a clear message. */
-export const runLimits = {
+const runLimits = {
   /** Calls of stages, steps and maps. */
   calls: 500,
   /** Temporal ends a workflow at 51,200 events. The rest is for undos. */
