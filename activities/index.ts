@@ -28,6 +28,8 @@ import { createPromotionActivities } from './model/promotion';
 import { createPromptEvaluationActivities } from './prompt/evaluation';
 import { createPromptSearchActivities } from './prompt/search';
 import type { JobKeeper } from './run/release';
+import { createDecideActivities } from './project/decide';
+import { createCommandJobActivities } from './project/command-job';
 import { createChildRunActivities } from './project/child-runs';
 import { createProjectStepActivities } from './project/step';
 import { createSentEventActivities } from './project/sent-events';
@@ -97,6 +99,8 @@ export function createActivities(deps: ActivityDeps) {
     ...createFineTuneActivities(deps),
     ...createProviderFineTuneActivities(deps),
     ...createProjectStepActivities(deps),
+    ...createCommandJobActivities(deps),
+    ...createDecideActivities(deps),
     ...createSentEventActivities(deps),
     ...createChildRunActivities(deps),
     ...createReleaseActivities({ artifacts: deps.artifacts, jobs: Object.values(deps.backends) }),

@@ -23,14 +23,10 @@ export async function stepInputs(
   const inputs: Record<string, readonly ArtifactRef[]> = {};
   const datasets: DatasetVersionRef[] = [];
   const visit = async (value: unknown, pointer: string): Promise<void> => {
-    if (isDatasetVersion(value)) {
-      assertOwn(value.manifest, tenant, pointer);
-      const { files } = await artifacts.getJson<DatasetManifest>(value.manifest);
-      inputs[inputName(value.manifest)] = files;
-      datasets.push(value);
-    } else if (isArtifactRef(value)) {
-      assertOwn(value, tenant, pointer);
-      inputs[inputName(value)] = [value];
+    const found = await filesOfReference(artifacts, value, { tenant, what: 'step', pointer });
+    if (found) {
+      inputs[inputName(isDatasetVersion(value) ? value.manifest : (value as ArtifactRef))] = found;
+      if (isDatasetVersion(value)) datasets.push(value);
     } else if (typeof value === 'object' && value !== null) {
       for (const [key, member] of Object.entries(value)) await visit(member, `${pointer}/${key}`);
     }
@@ -39,20 +35,46 @@ export async function stepInputs(
   return { inputs, datasets };
 }
 
+interface ReferencePlace {
+  readonly tenant: Tenant;
+  /** What has the input: a step or a job. */
+  readonly what: string;
+  /** JSON pointer in the input. */
+  readonly pointer: string;
+}
+
+/**
+ * The files of a dataset version or an artifact; null for another value.
+ * @throws Forbidden for a reference to another tenant's object.
+ */
+export async function filesOfReference(
+  artifacts: Pick<ArtifactStore, 'getJson'>,
+  value: unknown,
+  place: ReferencePlace,
+): Promise<readonly ArtifactRef[] | null> {
+  if (isDatasetVersion(value)) {
+    assertOwn(value.manifest, place);
+    return (await artifacts.getJson<DatasetManifest>(value.manifest)).files;
+  }
+  if (!isArtifactRef(value)) return null;
+  assertOwn(value, place);
+  return [value];
+}
+
 /** The name is a folder in the job's directory. */
 function inputName({ digest }: ArtifactRef): string {
   return digest.replace(':', '-');
 }
 
-function assertOwn(ref: ArtifactRef, tenant: Tenant, pointer: string): void {
+function assertOwn(ref: ArtifactRef, { tenant, what, pointer }: ReferencePlace): void {
   if (isOfTenant(ref, tenant)) return;
   throw failure(
     'Forbidden',
-    `the step's input has at ${pointer || '/'} an artifact of another tenant`,
+    `the ${what}'s input has at ${pointer || '/'} an artifact of another tenant`,
   );
 }
 
-function isDatasetVersion(value: unknown): value is DatasetVersionRef {
+export function isDatasetVersion(value: unknown): value is DatasetVersionRef {
   if (typeof value !== 'object' || value === null) return false;
   const { dataset, version, manifest } = value as Record<string, unknown>;
   return typeof dataset === 'string' && typeof version === 'number' && isArtifactRef(manifest);

@@ -70,8 +70,21 @@ export interface StepJob extends JobSettings {
   readonly value: unknown;
 }
 
+/** A program that a lifecycle runs. */
+export interface CommandJob extends JobSettings {
+  readonly command: {
+    /** The program, which is searched on the PATH, and its arguments. */
+    readonly arguments: readonly string[];
+    readonly environment: Readonly<Record<string, string>>;
+    /** Names of files below outputs/ that the program must write. */
+    readonly outputs: readonly string[];
+  };
+  /** Files of the project by their path, provided below `files/`. */
+  readonly files: Readonly<Record<string, ArtifactRef>>;
+}
+
 /** A job for a compute backend. */
-export type Job = TrainerJob | StepJob;
+export type Job = TrainerJob | StepJob | CommandJob;
 
 /** Identifies the job for another process. JSON, because heartbeats carry it. */
 export interface JobHandle {

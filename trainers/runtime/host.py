@@ -46,6 +46,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime import confinement, log_file, processes
+from runtime.command import run_command
 from runtime.confinement import Confinement
 from runtime.job_process import Exits, JobProcess
 from runtime.json_files import read_json
@@ -327,6 +328,8 @@ def _say(news: int) -> None:
 
 def _run(order: dict[str, Any], directory: Path, on_rung: Callable[[], None]) -> int:
     trainer, python = order["trainer"], order.get("python")
+    if trainer is None and "command" in read_json(directory / "job.json"):
+        return run_command(directory, python or sys.executable)
     if python is not None:
         cpus = read_json(directory / "job.json")["resources"]["cpus"]
         os.environ["OMP_NUM_THREADS"] = str(cpus)

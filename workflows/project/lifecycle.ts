@@ -9,6 +9,8 @@ import type { Verdict } from '../../domain/decision/verdict';
 import { formatSeconds } from '../../domain/duration';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { StageMapOptions, StageMapResult } from '../../domain/project/map';
+import type { CommandOptions, CommandResult } from '../../domain/project/command';
+import type { DecisionPolicy } from '../../domain/project/decision-policy';
 import type { ChildRun } from '../../domain/project/child-run';
 import type { EventData, ReceivedEvent } from '../../domain/project/sent-event';
 import type { StageDefinition } from '../../domain/project/stage';
@@ -22,6 +24,8 @@ import { StoppedByVerdict } from '../run/verdict';
 import { callMap } from './map-calls';
 import { callApprove, type Approval, type ApprovalOptions } from './approval-calls';
 import { callChild } from './child-calls';
+import { callDecide, type DecidedEvidence, type DecisionResult } from './decision-calls';
+import { callJob } from './job-calls';
 import { callWaitFor } from './event-calls';
 import {
   callStage,
@@ -39,6 +43,9 @@ export type {
   StageMapOptions,
   StageMapResult,
 } from '../../domain/project/map';
+export type { CommandOptions, CommandResult } from '../../domain/project/command';
+export type { DecisionPolicy } from '../../domain/project/decision-policy';
+export type { DecidedEvidence, DecisionResult } from './decision-calls';
 export type { ChildRun } from '../../domain/project/child-run';
 export type { ReceivedEvent } from '../../domain/project/sent-event';
 export { StoppedByVerdict } from '../run/verdict';
@@ -94,6 +101,16 @@ export interface ProjectRun<Stages, Events extends object = object> extends Mode
    * lifecycle may not be its own ancestor.
    */
   child(lifecycle: string, params?: Readonly<Record<string, unknown>>): Promise<ChildRun>;
+  /**
+   * Runs a command as a job of the compute backend, with its limits, log and confinement. Files go in
+   * and out by reference. An equal command with equal inputs reuses the outputs.
+   */
+  job(name: string, options: CommandOptions): Promise<CommandResult>;
+  /**
+   * Applies gates to the measurements of an evaluation, and records the decision. The verdict decides
+   * only what this function does next: `run.release` keeps to the gates of the configuration.
+   */
+  decide(policy: DecisionPolicy, evidence: DecidedEvidence): Promise<DecisionResult>;
   /** The time of the run. A replay gets the same. */
   now(): Date;
   /** A number from 0 to below 1. A replay gets the same. */
@@ -179,6 +196,8 @@ function projectRun<Stages, Events extends object>(run: ModelRun): ProjectRun<St
       return output as ReceivedEvent<EventData<Events, typeof event>> | null;
     },
     child: (name, params = {}) => callChild(run, program, { calls, lifecycle: name, params }),
+    job: async (name, options) => (await callJob(run, program, { calls, name, options })).output,
+    decide: (policy, evidence) => callDecide(run, { calls, policy, evidence }),
     approve: (options) => callApprove(run, calls, options),
     async map(name, items, options = {}) {
       const { output } = await callMap(run, program, { calls, name, items, options });

@@ -20,7 +20,6 @@ if __name__ == "__main__":
 import errno
 import json
 import os
-import shutil
 import traceback
 from pathlib import Path
 from typing import Any
@@ -35,6 +34,7 @@ from runtime.step.context import JobContext
 from runtime.step.files import StepFiles
 from runtime.step.guard import WroteOutside, guard_writes
 from runtime.step.modules import load_step
+from runtime.work_folder import enter_work_folder
 
 #: An output is part of the run's record. More goes into a Table or a File.
 MOST_BYTES = 64 * 1024
@@ -48,7 +48,7 @@ def run_step(directory: Path) -> int:
     try:
         job = RunningJob(directory, body)
         job.obey_signals()
-        context = JobContext(job, _work_folder(directory))
+        context = JobContext(job, enter_work_folder(directory))
         guard_writes(directory)
         function = load_step(root, step["file"], step["function"])
         contract = contract_of(function, root)
@@ -81,18 +81,6 @@ def run_step(directory: Path) -> int:
     except BaseException as error:
         message = _told(error, root, step["file"])
         return failed(directory, f"{place}: {message}", traceback.format_exc())
-
-
-def _work_folder(directory: Path) -> Path:
-    """The empty current folder of the step. A killed attempt may have left files."""
-    work = directory / "work"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
-    os.chdir(work)
-    # Libraries put temporary files and caches below these.
-    os.environ["TMPDIR"] = str(work)
-    os.environ["HOME"] = str(work)
-    return work
 
 
 def _result_of(

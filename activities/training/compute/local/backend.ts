@@ -204,7 +204,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       directory.giveTo(user);
       active.starting = warm.run({
         attempt,
-        trainer: 'step' in file ? null : join(trainersDir, file.trainer),
+        trainer: 'trainer' in file ? join(trainersDir, file.trainer) : null,
         python: active.python,
         directory: directory.path,
         memoryBytes: file.resources.memoryBytes,
@@ -394,7 +394,7 @@ function activeOf(directory: JobDirectory, attempt: number): Active {
 function assertPlainNames(job: Job): void {
   if ('trainer' in job && !/^[a-z0-9][a-z0-9_-]*$/i.test(job.trainer))
     throw failure('InvalidInput', `${job.trainer} is not a valid trainer name`);
-  if (!('step' in job)) return;
+  if (!('files' in job)) return;
   for (const path of Object.keys(job.files))
     if (!isPlainPath(path))
       throw failure('InvalidInput', `${path} is not a valid path of a project file`, {
@@ -414,7 +414,7 @@ function isPlainPath(path: string): boolean {
  * trainer's code may differ between runs. Null for jobs that share nothing.
  */
 function siblingsOf(file: JobFile): string | null {
-  if ('step' in file || file.environment) return null;
+  if (!('trainer' in file) || file.environment) return null;
   const { id, tenant, trainer, inputs, context, seed } = file;
   return sha256(
     Buffer.from(

@@ -23,6 +23,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { ArtifactRef } from '../../../../domain/dataset/artifact';
 import type {
+  CommandJob,
   Job,
   JobMetric,
   JobOutput,
@@ -70,7 +71,9 @@ export interface JobInput {
 }
 
 /** Content of `job.json`: the job, with a path for each input. */
-export type JobFile = (Omit<TrainerJob, 'inputs'> | Omit<StepJob, 'inputs'>) & {
+export type JobFile = (
+  Omit<TrainerJob, 'inputs'> | Omit<StepJob, 'inputs'> | Omit<CommandJob, 'inputs'>
+) & {
   readonly inputs: Readonly<Record<string, readonly JobInput[]>>;
 };
 
@@ -335,7 +338,7 @@ export const environmentLock = 'inputs/requirements.lock';
 export function filesOf(file: JobFile): JobInput[] {
   const inputs = Object.values(file.inputs).flat();
   if (file.environment) inputs.push({ path: environmentLock, artifact: file.environment.lock });
-  if (!('step' in file)) return inputs;
+  if (!('files' in file)) return inputs;
   const files = Object.entries(file.files).map(([path, artifact]) => ({
     path: `files/${path}`,
     artifact,

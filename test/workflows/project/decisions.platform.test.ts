@@ -1,0 +1,75 @@
+import type { RunRecord } from '../../../db/run/repository';
+import { digestOf } from '../../../data/digest';
+import { defaultTenant as tenant } from '../../../domain/ids';
+import { evidence as evidenceOf } from '../../support/evidence';
+import { openTestWorld, type TestWorld } from '../../support/project/test-world';
+
+const files = {
+  'perennial.config.ts': `
+import { defineProject, z } from 'perennial';
+export default defineProject({
+  name: 'decisions',
+  owner: 'test',
+  lifecycles: { judging: { params: z.looseObject({}), spec: {} as never } },
+});
+`,
+  'lifecycles/judging.ts': `
+import { lifecycle } from 'perennial/workflow';
+export const judging = lifecycle<object, any>(async (run, { gates, evidence }) => {
+  const { verdict, decision } = await run.decide({ gates }, evidence);
+  if (verdict.kind !== 'passed') return run.stopped({ verdict });
+  const again = await run.decide({ gates }, { decision });
+  return run.done(again.verdict.kind + ' by ' + verdict.reasons[0].gate);
+});
+`,
+};
+
+const evidence = evidenceOf();
+
+let world: TestWorld;
+beforeAll(async () => {
+  world = await openTestWorld(files);
+});
+afterAll(() => world.close());
+
+const useful = (min: number) => [{ name: 'useful', kind: 'threshold', metric: 'auc', min }];
+const endOf = async (run: RunRecord) => {
+  const { status, verdict, failure } = await world.untilEnd(run);
+  return { status, reasons: verdict?.reasons.map(({ message }) => message), failure };
+};
+
+test('a decision is recorded with its policy and evidence, and may be repeated on them', async () => {
+  const run = await world.start('judging', { gates: useful(0.62), evidence });
+  expect(await endOf(run)).toMatchObject({ status: 'succeeded', reasons: ['passed by useful'] });
+  const { registry } = world.core;
+  const [first, second, ...others] = await registry.decisions.list({ tenant, runId: run.id });
+  expect(others).toEqual([]);
+  expect(first).toMatchObject({ stage: 'decide', evidence: digestOf(evidence) });
+  expect(second).toMatchObject({ stage: 'decide-2', policy: first?.policy });
+  const kept = { tenant, kind: 'evidence', digest: digestOf(evidence) } as const;
+  expect(await registry.evidence.get(kept)).toEqual(evidence);
+  const stages = await registry.stages.list({ tenant, runId: run.id });
+  expect(stages[0]?.decision?.id).toBe(first?.id);
+});
+
+test('a gate that fails stops the run with its reason', async () => {
+  const run = await world.start('judging', { gates: useful(0.9), evidence });
+  const { status, reasons } = await endOf(run);
+  expect(status).toBe('stopped');
+  expect(reasons?.[0]).toContain('auc 0.717 is below the minimum 0.9');
+});
+
+test.each([
+  [
+    'an unknown metric',
+    { gates: [{ ...useful(1)[0], metric: 'auk' }], evidence },
+    'gates.0.metric',
+  ],
+  ['no gates', { gates: [], evidence }, 'gates'],
+  ['no evidence', { gates: useful(0.62), evidence: { kind: 'other' } }, 'no such evidence'],
+  ['partial evidence', { gates: useful(0.62), evidence: { kind: 'evaluation' } }, 'is incomplete'],
+])('%s fails the run with a clear message', async (_, params, message) => {
+  const { status, failure } = await endOf(await world.start('judging', params));
+  expect(status).toBe('failed');
+  expect(failure?.message).toContain(message);
+});

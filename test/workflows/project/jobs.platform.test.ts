@@ -1,0 +1,127 @@
+import type { RunRecord } from '../../../db/run/repository';
+import { defaultTenant as tenant } from '../../../domain/ids';
+import type { CommandResult } from '../../../domain/project/command';
+import { openTestWorld, type TestWorld } from '../../support/project/test-world';
+import { untilAnswer } from '../../support/time/until';
+
+jest.setTimeout(180_000);
+
+const files = {
+  'perennial.config.ts': `
+import { defineProject, z } from 'perennial';
+export default defineProject({
+  name: 'jobs',
+  owner: 'test',
+  lifecycles: {
+    sorting: { params: z.looseObject({}), spec: {} as never },
+    one: { params: z.looseObject({}), spec: {} as never },
+  },
+});
+`,
+  'lifecycles/sorting.ts': `
+import { lifecycle } from 'perennial/workflow';
+export const sorting = lifecycle<object, any>(async (run, { seed }) => {
+  const made = await run.job('make', {
+    command: ['sh', '-c', 'printf "%s\\nb\\na\\n" "$SEED" > "$PERENNIAL_OUTPUTS/rows.csv"'],
+    environment: { SEED: seed },
+    outputs: ['rows.csv'],
+  });
+  const sorted = await run.job('sort', {
+    command: ['sh', '-c', 'sort "$PERENNIAL_INPUTS/rows/0.csv" > "$PERENNIAL_OUTPUTS/sorted.csv"'],
+    inputs: { rows: made.outputs['rows.csv']! },
+    outputs: ['sorted.csv'],
+  });
+  return run.done(Object.keys(sorted.outputs).join());
+});
+`,
+  'lifecycles/one.ts': `
+import { lifecycle } from 'perennial/workflow';
+export const one = lifecycle<object, any>(async (run, options) => {
+  await run.job('one', options);
+  return run.done('ended');
+});
+`,
+};
+
+let world: TestWorld;
+beforeAll(async () => {
+  world = await openTestWorld(files, ['compute']);
+});
+afterAll(() => world.close());
+
+const endOf = async (run: RunRecord) => {
+  const { status, verdict, failure } = await world.untilEnd(run, 150);
+  return { status, reasons: verdict?.reasons.map(({ message }) => message), failure };
+};
+const failedJobs = async ({ id: runId }: RunRecord) =>
+  (await world.core.registry.events.list({ tenant, runId, afterSeq: 0, limit: 500 })).filter(
+    ({ kind }) => kind === 'job.failed',
+  );
+const shell = (script: string, more: object = {}) => ({ command: ['sh', '-c', script], ...more });
+
+test('files go from one command to the next by reference, and equal jobs are reused', async () => {
+  const first = await world.start('sorting', { seed: 'c' });
+  expect(await endOf(first)).toMatchObject({ status: 'succeeded', reasons: ['sorted.csv'] });
+  const { outputs } = await world.output<CommandResult>(first, 'sort');
+  const [sorted] = Object.values(outputs);
+  if (!sorted) throw new Error('the job has no output');
+  const text = Buffer.from(await world.core.artifacts.getBytes(sorted)).toString();
+  expect(text).toBe('a\nb\nc\n');
+
+  const second = await world.start('sorting', { seed: 'c' });
+  await endOf(second);
+  const stages = await world.core.registry.stages.list({ tenant, runId: second.id });
+  expect(stages.map(({ reusedFrom }) => reusedFrom)).toEqual([first.id, first.id]);
+});
+
+test('a killed command starts again and finds its checkpoint folder', async () => {
+  const script =
+    'if [ -f "$PERENNIAL_CHECKPOINT/half" ]; then echo 2 > "$PERENNIAL_OUTPUTS/n"; ' +
+    'else touch "$PERENNIAL_CHECKPOINT/half"; ' +
+    'echo \'{"step":1,"name":"half","value":0.5}\' >> "$PERENNIAL_METRICS"; sleep 600; fi';
+  const run = await world.start('one', shell(script, { outputs: ['n'] }));
+  await untilAnswer(
+    () => world.core.registry.events.list({ tenant, runId: run.id, afterSeq: 0, limit: 100 }),
+    (events) => events.some(({ kind }) => kind === 'step.metrics'),
+  );
+  await world.stopWorkers();
+  await world.startWorkers();
+  expect(await endOf(run)).toMatchObject({ status: 'succeeded', failure: null });
+});
+
+test('a cancelled run ends its command', async () => {
+  const run = await world.start('one', shell('sleep 600'));
+  await untilAnswer(
+    () => world.core.registry.stages.list({ tenant, runId: run.id }),
+    (stages) => stages.length === 1,
+  );
+  await world.lifecycles.cancel(run.workflowId);
+  expect(await endOf(run)).toMatchObject({ status: 'cancelled' });
+});
+
+test('a failure of a named class starts the command again, and each log is kept', async () => {
+  const run = await world.start(
+    'one',
+    shell('echo broken; exit 3', { retry: { attempts: 3, on: ['JobFailed'] } }),
+  );
+  expect(await endOf(run)).toMatchObject({
+    status: 'failed',
+    failure: { type: 'JobFailed', message: 'job one: sh ended with exit code 3' },
+  });
+  expect(await failedJobs(run)).toHaveLength(3);
+});
+
+test.each([
+  ['a program that does not exist', { command: ['no-such'] }, 'no-such could not be started'],
+  ['a missing output', shell('true', { outputs: ['n'] }), 'wrote no n. Write it below'],
+  ['a time limit', shell('sleep 60', { resources: { timeout: '1s' } }), '1 s'],
+  ['no program', { command: [] }, 'command cannot be []'],
+  ['a path as output', shell('true', { outputs: ['../n'] }), 'cannot have the name "../n"'],
+  ['a wrong size', shell('true', { resources: { memory: '2GB' } }), 'memory cannot be "2GB"'],
+])('%s fails the run with a clear message', async (_, options, message) => {
+  const run = await world.start('one', options);
+  const { status, failure } = await endOf(run);
+  expect(status).toBe('failed');
+  expect(failure?.message).toContain(message);
+  expect((await failedJobs(run)).length).toBeLessThanOrEqual(1);
+});
