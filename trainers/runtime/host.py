@@ -46,12 +46,12 @@ from pathlib import Path
 from typing import Any
 
 from runtime import confinement, log_file, processes
-from runtime.command import run_command
 from runtime.confinement import Confinement
 from runtime.job_process import Exits, JobProcess
 from runtime.json_files import read_json
 from runtime.manifest import read_manifest
 from runtime.run import run_job
+from runtime.step.command import run_command
 from runtime.zygote import Zygotes
 
 for warm in ("lightgbm", "pyarrow.parquet", "scipy.sparse", "sklearn.linear_model"):

@@ -34,7 +34,7 @@ from runtime.step.context import JobContext
 from runtime.step.files import StepFiles
 from runtime.step.guard import WroteOutside, guard_writes
 from runtime.step.modules import load_step
-from runtime.work_folder import enter_work_folder
+from runtime.step.work_folder import enter_work_folder
 
 #: An output is part of the run's record. More goes into a Table or a File.
 MOST_BYTES = 64 * 1024

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from runtime.json_files import read_json, write_json
 from runtime.running_job import DONE, STOPPED, RunningJob, failed
-from runtime.work_folder import enter_work_folder
+from runtime.step.work_folder import enter_work_folder
 
 
 def run_command(directory: Path, python: str) -> int:
