@@ -7,6 +7,7 @@ import { isPerennialError } from '../../domain/failure';
 import { ApiError } from '../client/api-error';
 import { auditCommands } from './audit/command';
 import { budgetCommands } from './budget/command';
+import { completionCommands } from './completion/command';
 import { computeCommands } from './compute/command';
 import { dataCommands } from './dataset/command';
 import { decisionCommands } from './decision/command';
@@ -53,6 +54,7 @@ const nouns = [
   trainerCommands,
   doctorCommand,
   uiCommand,
+  completionCommands,
 ];
 
 export interface CliParts {

@@ -40,7 +40,7 @@ export interface ApiClient {
   /** Every item of a list, page by page, up to `limit`. */
   list<N extends OperationName>(
     name: N,
-    input?: Input<N>,
+    input?: Input<N> & CallSettings,
     limit?: number,
   ): Promise<readonly ItemOf<N>[]>;
   /** The same page by page, for lists that may not fit into memory. */
