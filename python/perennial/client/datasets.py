@@ -36,7 +36,8 @@ class Dataset:
             import pandas  # noqa: F401
         except ImportError as error:
             raise missing_package("pandas", "pandas", "a DataFrame of pandas") from error
-        return self.arrow().to_pandas()
+        frame: pandas.DataFrame = self.arrow().to_pandas()
+        return frame
 
     def polars(self) -> polars.DataFrame:
         """All rows. Needs the extra `polars`. @raises ApiError"""

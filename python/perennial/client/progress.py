@@ -28,7 +28,8 @@ def open_progress(run: str, wanted: bool | None) -> Iterator[Show]:
         raise missing_package("tqdm", "progress", "a progress bar") from error
 
     # How many stages a run has is not known before its end.
-    with tqdm(desc=run, unit=" stages", dynamic_ncols=True) as bar:
+    layout = "{desc}: {n_fmt} stages ended, {elapsed}{postfix}"
+    with tqdm(desc=run, bar_format=layout, dynamic_ncols=True) as bar:
 
         def show(kind: str, stage: str | None, data: dict[str, Any]) -> None:
             if kind == "run.status" and "status" in data:

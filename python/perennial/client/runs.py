@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 ENDED = ("succeeded", "stopped", "failed", "cancelled", "lost")
 RETRY_SECONDS = 0.5
+#: The API sends a comment every 15 seconds.
+SILENCE_SECONDS = 45.0
 
 
 @dataclass(frozen=True)
@@ -107,10 +109,17 @@ class Run:
         """
         deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         with open_progress(self.id, progress) as show:
-            for event in _events(self._api, self._path("/events"), 0, 120, deadline):
-                show(event.kind, event.stage, event.data)
-                if on_event is not None:
-                    on_event(event)
+            try:
+                for event in _events(self._api, self._path("/events"), 0, 120, deadline):
+                    show(event.kind, event.stage, event.data)
+                    if on_event is not None:
+                        on_event(event)
+            except _DeadlineReached:
+                raise ApiError(
+                    f"{self.id} has not ended within {timeout_seconds:g} s; it continues",
+                    code="WaitTimeout",
+                    next_step="wait again",
+                ) from None
         return self.refresh()
 
     def __repr__(self) -> str:
@@ -184,7 +193,9 @@ def _events(
         response = None
         try:
             response = api.stream(
-                path, headers={"accept": "text/event-stream", "last-event-id": str(after)}
+                path,
+                headers={"accept": "text/event-stream", "last-event-id": str(after)},
+                silence_seconds=_silence(deadline),
             )
             for kind, data in _messages(response):
                 last_heard = time.monotonic()
@@ -197,8 +208,7 @@ def _events(
                 _check(deadline)
         except ApiError as error:
             refused = error.status is not None and error.status < 500 and error.status != 429
-            is_final = refused or error.code == "WaitTimeout"
-            if is_final or time.monotonic() - last_heard > patience_seconds:
+            if refused or time.monotonic() - last_heard > patience_seconds:
                 raise
         except (urllib3.exceptions.HTTPError, OSError) as error:
             if time.monotonic() - last_heard > patience_seconds:
@@ -239,10 +249,16 @@ def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[str]:
             yield line.decode().rstrip("\r")
 
 
+class _DeadlineReached(Exception):
+    """The time limit of a wait."""
+
+
+def _silence(deadline: float | None) -> float:
+    if deadline is None:
+        return SILENCE_SECONDS
+    return min(SILENCE_SECONDS, max(0.1, deadline - time.monotonic()))
+
+
 def _check(deadline: float | None) -> None:
     if deadline is not None and time.monotonic() > deadline:
-        raise ApiError(
-            "the run has not ended in time; it continues",
-            code="WaitTimeout",
-            next_step="wait again",
-        )
+        raise _DeadlineReached

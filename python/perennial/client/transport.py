@@ -96,15 +96,19 @@ class Transport:
         finally:
             response.release_conn()
 
-    def stream(self, path: str, *, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
-        """An open response, which the caller closes. @raises ApiError"""
-        # The API sends a comment every 15 seconds.
+    def stream(
+        self, path: str, *, headers: Mapping[str, str], silence_seconds: float
+    ) -> urllib3.BaseHTTPResponse:
+        """An open response, which the caller closes. Reading it fails after a silence.
+
+        @raises ApiError
+        """
         response = self._request(
             "GET",
             self._address(path, None),
             headers={**self._headers, **headers},
             retries=False,
-            timeout=urllib3.Timeout(connect=10, read=45),
+            timeout=urllib3.Timeout(connect=10, read=silence_seconds),
             preload_content=False,
         )
         if response.status != 200:
