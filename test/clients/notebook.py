@@ -9,7 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pandas
 import perennial
+import polars
 from perennial.client import transport
 
 results = {}
@@ -73,9 +75,6 @@ try:
     model.predict({"x": [1.0]})
 except ValueError as error:
     results["missing"] = str(error)
-
-import pandas
-import polars
 
 for kind, table in (("pandas", pandas.DataFrame(rows)), ("polars", polars.DataFrame(rows))):
     again = client.predict("visits", table)

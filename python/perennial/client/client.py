@@ -33,9 +33,7 @@ def connect(
     local = _local_platform()
     url = url or os.environ.get("PERENNIAL_API_URL") or local.get("apiUrl")
     key = key or os.environ.get("PERENNIAL_API_KEY") or local.get("apiKey")
-    gateway_url = (
-        gateway_url or os.environ.get("PERENNIAL_GATEWAY_URL") or local.get("gatewayUrl")
-    )
+    gateway_url = gateway_url or os.environ.get("PERENNIAL_GATEWAY_URL") or local.get("gatewayUrl")
     if not url or not key:
         missing = "address" if not url else "API key"
         raise ApiError(
@@ -101,9 +99,7 @@ class Client:
         """Parameters, metrics and times of 2 to 20 runs side by side. @raises ApiError"""
         ids = ",".join(each.id if isinstance(each, Run) else each for each in runs)
         compared = self._api.json("GET", "/api/v1/runs/compare", query={"ids": ids})
-        return Comparison(
-            runs=compared["runs"], differing_params=compared["differingParams"]
-        )
+        return Comparison(runs=compared["runs"], differing_params=compared["differingParams"])
 
     def load(self, model: str) -> LoadedModel:
         """Loads a version into this process: `churn`, which is the champion, `churn@previous` or

@@ -67,7 +67,9 @@ class Dataset:
         files = self._api.json("GET", self._path())["items"]
         width = len(str(len(files)))
         return [
-            self._download(each, target / f"{self.name}@{self.version}-{each['file']:0{width}}.parquet")
+            self._download(
+                each, target / f"{self.name}@{self.version}-{each['file']:0{width}}.parquet"
+            )
             for each in files
         ]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from perennial.client.tables import _plain, rows_of
+from perennial.client.tables import plain, rows_of
 from perennial.client.transport import Transport, segment
 
 #: A request may have at most 10,000 rows and 10 MiB.
@@ -70,9 +70,7 @@ def predict(
     return answers
 
 
-def _answers(
-    outputs: Sequence[Mapping[str, Any]], rows: int, version: str
-) -> Iterable[Prediction]:
+def _answers(outputs: Sequence[Mapping[str, Any]], rows: int, version: str) -> Iterable[Prediction]:
     for row in range(rows):
         values = {}
         for output in outputs:
@@ -88,7 +86,7 @@ def send_feedback(
     items = [
         {
             "predictionId": each.id if isinstance(each, Prediction) else each,
-            "label": _plain(label),
+            "label": plain(label),
         }
         for each, label in labels
     ]

@@ -22,14 +22,14 @@ def rows_of(data: Any) -> list[dict[str, Any]]:
             raise TypeError(
                 f"row {at} must be a dictionary with a key for each column, not {_type(row)}"
             )
-        rows.append({str(name): _plain(value) for name, value in row.items()})
+        rows.append({str(name): plain(value) for name, value in row.items()})
     return rows
 
 
 def columns_of(data: Any) -> dict[str, list[Any]]:
     """Columns of a dictionary of columns, or of anything that `rows_of` takes."""
     if isinstance(data, Mapping) and not any(_is_single(value) for value in data.values()):
-        return {str(name): [_plain(value) for value in values] for name, values in data.items()}
+        return {str(name): [plain(value) for value in values] for name, values in data.items()}
     rows = rows_of(data)
     names = list(dict.fromkeys(name for row in rows for name in row))
     return {name: [row.get(name) for row in rows] for name in names}
@@ -45,17 +45,21 @@ def _is_single(value: Any) -> bool:
     return isinstance(value, (str, bytes)) or not isinstance(value, Iterable)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """As JSON has it. Missing values of pandas and numpy are None."""
     # pandas.NA and pandas.NaT are not equal to themselves, as NaN.
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return None
     if isinstance(value, float) and math.isnan(value):
         return None
-    if isinstance(value, (datetime.datetime, datetime.date)):
+    if isinstance(value, datetime.datetime):
+        # The times of dataset versions are UTC and have no offset.
+        zoned = value if value.tzinfo is not None else value.replace(tzinfo=datetime.UTC)
+        return zoned.isoformat(timespec="microseconds")
+    if isinstance(value, datetime.date):
         return value.isoformat()
     if hasattr(value, "item"):
-        return _plain(value.item())
+        return plain(value.item())
     return value
 
 
