@@ -45,6 +45,7 @@ import { indexRoutes } from './index/route';
 import { promptRoutes } from './prompt/route';
 import { retentionRoutes } from './retention/route';
 import { rolloutRoutes } from './rollout/route';
+import { runHistoryRoutes } from './run/history-route';
 import { runRoutes } from './run/route';
 import { sentEventRoutes } from './run/sent-event-route';
 import { scheduleRoutes } from './schedule/route';
@@ -70,6 +71,7 @@ const nouns = [
   projectRoutes,
   runRoutes,
   sentEventRoutes,
+  runHistoryRoutes,
   scheduleRoutes,
   webhookRoutes,
   modelRoutes,

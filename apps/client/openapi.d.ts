@@ -5907,6 +5907,45 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/runs/{id}/history": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Read the Temporal history of a run, to replay it with other code */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description a run id: run_… */
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["RunHistory"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/runs/{id}/logs": {
         readonly parameters: {
             readonly query?: never;
@@ -8697,6 +8736,13 @@ export interface components {
             /** @description JSON, one entry per case */
             readonly results: components["schemas"]["ArtifactRef"];
             readonly stage: string;
+        };
+        readonly RunHistory: {
+            /** @description events of the run's newest execution, as Temporal's own tools write them */
+            readonly history: {
+                readonly [key: string]: unknown;
+            };
+            readonly workflowId: string;
         };
         /** @description The run after a command, as its workflow reports it */
         readonly RunState: {

@@ -17,6 +17,7 @@ import {
   SearchAttributeType,
   TypedSearchAttributes,
 } from '@temporalio/common';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import type { FailureType } from '../../domain/failure';
 import { failure, failureTypes } from '../../domain/failure';
 import type { LifecycleInput, RunState } from '../../workflows/run/messages';
@@ -73,6 +74,8 @@ export interface LifecycleClient {
   steer(workflowId: string, command: RolloutCommandInput): Promise<'applied' | 'gone'>;
   execution(workflowId: string): Promise<ExecutionStatus>;
   executionState(workflowId: string): Promise<ExecutionState>;
+  /** The history of the newest execution, as JSON in the form of Temporal's own tools. */
+  history(workflowId: string): Promise<Readonly<Record<string, unknown>>>;
   /** The number of workers that polled each task queue in the last minutes. */
   workers(): Promise<Readonly<Record<QueueName, number>>>;
   /** The page of a run in the Temporal Web UI, if known. */
@@ -151,6 +154,11 @@ export function createLifecycleClient({
     execution: (workflowId) => ask(async () => (await describe(workflow, workflowId)).execution),
     executionState: (workflowId) =>
       ask(() => executionState({ connection, namespace, workflow }, workflowId)),
+    history: (workflowId) =>
+      ask(async () => {
+        const found = await workflow.getHandle(workflowId).fetchHistory();
+        return JSON.parse(historyToJSON(found)) as Readonly<Record<string, unknown>>;
+      }),
     workers: () => ask(() => pollers(connection, namespace)),
     url: (workflowId) =>
       uiUrl === null

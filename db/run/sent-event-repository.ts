@@ -4,7 +4,7 @@ import { isFinal } from '../../domain/run/run';
 import { appendAudit } from '../audit/entry';
 import type { Columns } from '../columns';
 import type { Database, Transaction } from '../connection';
-import { digestOf, toJson } from '../document';
+import { digestOf } from '../document';
 import { runIdempotently } from '../idempotency/idempotency';
 import { newId } from '../ids';
 import { enqueueOutbox } from '../notification/outbox-entry';
@@ -135,7 +135,7 @@ async function insert(
   const id = newId('evt');
   const [row] = await tx<SentEventRow[]>`
     insert into sent_events (tenant_id, id, run_id, event, data, actor)
-    values (${tenant}, ${id}, ${runId}, ${event}, ${toJson(data)}, ${actor}) returning *`;
+    values (${tenant}, ${id}, ${runId}, ${event}, ${JSON.stringify(data)}, ${actor}) returning *`;
   if (!row) throw new Error('the insert of an event returned no row');
   await appendEvent(tx, { tenant, runId, kind: 'event.sent', data: { id, event, actor } });
   const payload: RunChangedPayload = { workflowId: run.workflowId };

@@ -21,7 +21,7 @@ export interface DeployTarget {
 export type ProjectDeployment = Awaited<ReturnType<typeof deployProject>>;
 
 export async function deployProject({ api, settings, terminal }: DeployTarget, folder: string) {
-  const built = await build(folder, pythonOf(settings));
+  const built = await buildFor(folder, settings);
   const { project } = built.build;
   const stored = await api.call('POST /projects/{project}/builds', {
     path: { project },
@@ -82,8 +82,8 @@ function pythonOf({ python, uv, trainersDir, stateDir }: CliSettings): PythonMac
 type StoredFiles = Parameters<Build.BuiltProject['documents']>[0];
 
 /** The bundlers take a second to load, so only the commands that need them do. */
-async function build(folder: string, machine: PythonMachine) {
+export async function buildFor(folder: string, settings: CliSettings) {
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { buildProject } = require('../../project/build') as typeof Build;
-  return buildProject(folder, machine);
+  return buildProject(folder, pythonOf(settings));
 }

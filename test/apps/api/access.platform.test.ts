@@ -29,6 +29,7 @@ const routes: Readonly<Record<string, ApiKeyScope>> = {
   'GET /runs/compare': 'viewer',
   'GET /runs/{id}': 'viewer',
   'GET /runs/{id}/events': 'viewer',
+  'GET /runs/{id}/history': 'admin',
   'GET /runs/{id}/logs': 'viewer',
   'GET /runs/{id}/trials': 'viewer',
   'GET /runs/{id}/calls': 'viewer',

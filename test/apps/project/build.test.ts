@@ -181,3 +181,18 @@ test('says how to create a project in a folder without one', async () => {
     'next: perennial init <name> --typescript creates a project',
   ]);
 });
+
+test('one project has the same digest in every folder', async () => {
+  const [here, there] = [writeProject(), writeProject()];
+  try {
+    const [first, second] = [
+      await buildProject(here, noPython),
+      await buildProject(there, noPython),
+    ];
+    expect(second.build).toEqual(first.build);
+    expect(second.digest).toBe(first.digest);
+  } finally {
+    removeProject(here);
+    removeProject(there);
+  }
+});

@@ -78,6 +78,7 @@ export function fakeLifecycles(): FakeLifecycles {
       await reach();
       return fake.executions.get(workflowId) ?? 'unknown';
     },
+    history: () => Promise.resolve({ events: [] }),
     executionState: async (workflowId) => {
       await reach();
       return { execution: fake.executions.get(workflowId) ?? 'unknown', heldUp: null };
