@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander';
 import type { CliContext } from '../context';
 import { harmless } from '../harmless';
-import { completionOf } from './candidates';
+import { completionOf } from './suggestions';
 import { namesOnPlatform } from './names';
 import { filesLine, scripts, shells, type Shell } from './scripts';
 

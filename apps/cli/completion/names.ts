@@ -1,13 +1,13 @@
 import type { ApiClient } from '../../client/api-client';
 import type { CliContext } from '../context';
-import type { Candidate, NamesOf } from './candidates';
+import type { Suggestion, NamesOf } from './suggestions';
 
 /** A shell waits for these at each press of Tab. */
 const waitSeconds = 1;
 /** The newest runs, and the first names. */
 const most = 50;
 
-type ListNames = (api: ApiClient) => Promise<readonly Candidate[]>;
+type ListNames = (api: ApiClient) => Promise<readonly Suggestion[]>;
 
 const input = { timeoutSeconds: waitSeconds };
 const runs: ListNames = async (api) =>
@@ -38,6 +38,6 @@ export function namesOnPlatform(context: CliContext): NamesOf {
   };
 }
 
-function named({ name }: { readonly name: string }): Candidate {
+function named({ name }: { readonly name: string }): Suggestion {
   return { value: name, description: '' };
 }

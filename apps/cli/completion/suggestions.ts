@@ -1,16 +1,16 @@
 /** What may follow the words of a command line, from the tree of commands. */
 import type { Command, Option } from 'commander';
 
-export interface Candidate {
+export interface Suggestion {
   readonly value: string;
   readonly description: string;
 }
 
 /** The names of a kind, such as `lifecycle`; none for a kind without names. */
-export type NamesOf = (kind: string) => Promise<readonly Candidate[]>;
+export type NamesOf = (kind: string) => Promise<readonly Suggestion[]>;
 
 /** The shell completes paths by itself. */
-export type Completion = 'files' | readonly Candidate[];
+export type Completion = 'files' | readonly Suggestion[];
 
 /** Arguments and options whose values are paths. */
 const paths: readonly string[] = ['file', 'folder', 'path', 'cases'];
@@ -93,7 +93,7 @@ async function namesOrFiles(kind: string, namesOf: NamesOf): Promise<Completion>
   return paths.includes(kind) ? 'files' : namesOf(kind);
 }
 
-function optionsOf(command: Command): readonly Candidate[] {
+function optionsOf(command: Command): readonly Suggestion[] {
   return command
     .createHelp()
     .visibleOptions(command)
@@ -105,7 +105,7 @@ function optionsOf(command: Command): readonly Candidate[] {
     );
 }
 
-function subcommandsOf(command: Command): readonly Candidate[] {
+function subcommandsOf(command: Command): readonly Suggestion[] {
   return command
     .createHelp()
     .visibleCommands(command)
@@ -116,10 +116,10 @@ function matchingOrFiles(completion: Completion, begun: string): Completion {
   return completion === 'files' ? completion : matching(completion, begun);
 }
 
-function matching(candidates: readonly Candidate[], begun: string): readonly Candidate[] {
+function matching(candidates: readonly Suggestion[], begun: string): readonly Suggestion[] {
   return candidates.filter(({ value }) => value.startsWith(begun));
 }
 
-function withoutDescription(value: string): Candidate {
+function withoutDescription(value: string): Suggestion {
   return { value, description: '' };
 }
