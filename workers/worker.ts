@@ -79,6 +79,7 @@ export async function runWorker(
     ? startProjectHost({
         registry: core.registry,
         temporal: { connection: client, namespace },
+        clearScratch: () => clearScratch(scratchRoot(config)),
         log,
       })
     : null;

@@ -88,16 +88,20 @@ async function orderedEffects(workflowId: string): Promise<readonly string[]> {
   }
 }
 
-/** Approves as soon as the run waits for it. */
+/**
+ * Approves as soon as the run waits for it. The command fails while the process of the workflow is
+ * dead, but the approval may count.
+ */
 async function approve(run: string): Promise<void> {
-  await untilAnswer(
-    () => product.run(run).catch(() => null),
-    (now) => now?.status === 'waiting' || now?.endedAt != null,
-    { seconds: 240, everyMs: 100 },
-  );
-  await untilAnswer(
-    () => product.cli(['run', 'approve', run]),
-    ({ exitCode }) => exitCode === 0,
+  const now = () => product.run(run).catch(() => null);
+  await untilAnswer(now, (is) => is?.status === 'waiting' || is?.endedAt != null, {
+    seconds: 240,
+    everyMs: 100,
+  });
+  await until(
+    async () =>
+      (await product.cli(['run', 'approve', run])).exitCode === 0 || (await now())?.endedAt != null,
+    { seconds: 120 },
   );
 }
 

@@ -13,6 +13,8 @@ interface ProjectHostOptions {
   readonly registry: { readonly projects: Pick<ProjectRepository, 'needed'> };
   readonly temporal: { readonly connection: Connection; readonly namespace: string };
   readonly log: Logger;
+  /** Removes what the stages of processes that have ended left on this machine. */
+  readonly clearScratch: () => Promise<unknown>;
   /** Seconds between two looks at the registry. */
   readonly everySeconds?: number;
   /** Milliseconds that a child has to end before it is killed. */
@@ -42,6 +44,7 @@ export function startProjectHost({
   registry,
   temporal,
   log,
+  clearScratch,
   everySeconds = 1,
   stopMs = 10_000,
   launch = launchWorker,
@@ -67,7 +70,8 @@ export function startProjectHost({
     for (const build of needed) {
       const entry = hosted.get(keyOf(build)) ?? newEntry(build);
       hosted.set(keyOf(build), entry);
-      if (entry.child === null && Date.now() >= entry.nextStartAt) start(entry, { launch, log });
+      if (entry.child === null && Date.now() >= entry.nextStartAt)
+        start(entry, { launch, log, clearScratch });
       if (!build.isCurrent) entry.isRouted = false;
       else if (!entry.isRouted) await route(entry, { temporal, log });
     }
@@ -141,7 +145,11 @@ function launchWorker({ tenant, project, digest }: NeededBuild): ChildProcess {
 
 function start(
   entry: HostedBuild,
-  { launch, log }: Pick<ProjectHostOptions, 'log'> & Required<Pick<ProjectHostOptions, 'launch'>>,
+  {
+    launch,
+    log,
+    clearScratch,
+  }: Required<Pick<ProjectHostOptions, 'launch' | 'log' | 'clearScratch'>>,
 ): void {
   const startedAt = Date.now();
   const child = launch(entry.build);
@@ -158,7 +166,12 @@ function start(
     log.warn({ ...describe(entry.build), reason, waitMs }, 'project worker ended');
   };
   child.once('error', (error) => ended(error.message));
-  child.once('exit', (code, signal) => ended(signal ?? `exit code ${code ?? 'unknown'}`));
+  child.once('exit', (code, signal) => {
+    ended(signal ?? `exit code ${code ?? 'unknown'}`);
+    clearScratch().catch((error: unknown) =>
+      log.warn({ ...describe(entry.build), err: error }, 'scratch folders were not removed'),
+    );
+  });
 }
 
 const healthyMs = 60_000;

@@ -36,6 +36,7 @@ function openHost(route: () => Promise<unknown>) {
   const lines: LogLine[] = [];
   const log = pino({ level: 'info' }, { write: (text) => lines.push(JSON.parse(text) as LogLine) });
   const children: ChildProcess[] = [];
+  let clearances = 0;
   let needed: readonly NeededBuild[] = [];
   const host = startProjectHost({
     registry: { projects: { needed: () => Promise.resolve(needed) } },
@@ -46,6 +47,7 @@ function openHost(route: () => Promise<unknown>) {
       namespace: 'test',
     },
     log,
+    clearScratch: () => Promise.resolve((clearances += 1)),
     everySeconds: 0.02,
     stopMs: 200,
     launch: () => {
@@ -60,6 +62,7 @@ function openHost(route: () => Promise<unknown>) {
   return {
     host,
     children,
+    clearances: () => clearances,
     warnings: () => lines.filter(({ level }) => level >= 40),
     need: (...projects: readonly string[]) => {
       needed = projects.map(buildOf);
@@ -85,6 +88,16 @@ test('the process of a build that is no longer needed ends even if it ignores SI
   await host.stop();
   expect(children).toHaveLength(1);
   expect(warnings()).toEqual([]);
+});
+
+test('a process that dies starts again, and what its stages left is removed', async () => {
+  const { host, children, need, clearances } = openHost(() => Promise.resolve());
+  need('shop');
+  const child = await started(children);
+  child.kill('SIGKILL');
+  await until(() => children.length === 2 && clearances() === 1);
+  await host.stop();
+  expect(clearances()).toBe(2);
 });
 
 test('a stop awaits the process of a build that is no longer needed', async () => {
