@@ -1,6 +1,6 @@
 /**
  * The suffix of a test file decides its tier: `*.test.ts` is pure; `*.platform.test.ts` gets
- * PostgreSQL, S3 and Temporal; e2e and faults start the whole product; llm needs the models,
+ * PostgreSQL, S3 and Temporal, and so does `*.slow.test.ts`, which takes longer; e2e and faults start the whole product; llm needs the models,
  * clients needs stock clients.
  */
 // Inherited by the processes that run the tests: what the compiler unpacks stays in the clone, and
@@ -40,13 +40,20 @@ module.exports = {
       testMatch: ['<rootDir>/test/**/*.test.ts'],
       testPathIgnorePatterns: [
         '/node_modules/',
-        '\\.(platform|e2e|faults|llm|clients)\\.test\\.ts$',
+        '\\.(platform|slow|e2e|faults|llm|clients)\\.test\\.ts$',
       ],
     },
     {
       ...common,
       displayName: 'platform',
       testMatch: ['<rootDir>/test/**/*.platform.test.ts'],
+      globalSetup: '<rootDir>/test/support/global-setup.ts',
+      globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+    },
+    {
+      ...common,
+      displayName: 'slow',
+      testMatch: ['<rootDir>/test/**/*.slow.test.ts'],
       globalSetup: '<rootDir>/test/support/global-setup.ts',
       globalTeardown: '<rootDir>/test/support/global-teardown.ts',
     },

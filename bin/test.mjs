@@ -11,10 +11,11 @@ import { provisionClients } from './provision/clients.mjs';
 import { provisionLlm } from './provision/llm.mjs';
 
 /**
- * Tiers by the suffix of a test file, see jest.config.cjs. `e2e` and `faults` start the whole product
- * for minutes, `llm` and `clients` download models and clients, so they run only by name.
+ * Tiers by the suffix of a test file, see jest.config.cjs. Those beside the usual ones run by name:
+ * `slow` files take most of a minute each, `e2e` and `faults` start the whole product for minutes,
+ * `llm` and `clients` download models and clients.
  */
-const tiers = ['pure', 'platform', 'e2e', 'faults', 'llm', 'clients'];
+const tiers = ['pure', 'platform', 'slow', 'e2e', 'faults', 'llm', 'clients'];
 const usual = ['pure', 'platform'];
 
 try {

@@ -8,6 +8,7 @@ const tiers = [
   /\.faults\.test\.ts$/,
   /\.e2e\.test\.ts$/,
   /\.llm\.test\.ts$/,
+  /\.slow\.test\.ts$/,
   /\.platform\.test\.ts$/,
 ];
 

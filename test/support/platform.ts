@@ -84,7 +84,7 @@ function testPlatform(): TestPlatform {
   const text = process.env[platformVariable];
   if (text === undefined)
     throw new Error(
-      'no test platform: only *.platform.test.ts files get one, from test/support/global-setup.ts',
+      'no test platform: only *.platform.test.ts and *.slow.test.ts files get one, from test/support/global-setup.ts',
     );
   return JSON.parse(text) as TestPlatform;
 }
