@@ -24,6 +24,7 @@ import { modelStages } from '../../domain/run/run';
 import { startPlatform } from '../../infra/platform';
 import { ensureNamespace } from '../../infra/temporal-namespace';
 import { planOf } from '../../test/support/fake-activities';
+import { openProjectWorld, quietTemporal } from '../../test/support/project/project-world';
 import { commandKeysFrom } from '../../workers/access/command-keys';
 import { openCore, scratchRoot } from '../../workers/compose';
 import { readConfig } from '../../workers/config';
@@ -41,6 +42,7 @@ const lifecycle = 'flight-delay';
 type Settings = Readonly<Record<string, string | undefined>>;
 
 async function main(): Promise<void> {
+  quietTemporal();
   const stateDir = mkdtempSync(join(tmpdir(), 'perennial-bench-'));
   const ended = new AbortController();
   process.once('SIGINT', () => ended.abort());
@@ -73,8 +75,8 @@ async function measure(settings: Settings): Promise<void> {
   await core.registry.lifecycles.apply({ tenant: defaultTenant, revision, actor: 'bench' });
   const connection = await Connection.connect({ address: config.temporal.address });
   const client = new Client({ connection, namespace: config.temporal.namespace });
-  const run = (workflow: 'bareStages' | 'noopLifecycle', hold?: Hold) =>
-    execute(client, workflow, hold);
+  const run = (workflow: 'bareStages' | 'noopLifecycle', more: NoopOptions = {}) =>
+    execute(client, workflow, more);
   const worker = await startWorker(settings);
 
   for (let warm = 0; warm < 3; warm += 1)
@@ -87,6 +89,7 @@ async function measure(settings: Settings): Promise<void> {
   }
   const together = (workflow: 'bareStages' | 'noopLifecycle') =>
     timed(() => Promise.all(Array.from({ length: atOnce }, () => run(workflow))));
+  const own = await ownStages(settings, () => run('noopLifecycle', { withActivity: true }));
   const burst = { bare: await together('bareStages'), ours: await together('noopLifecycle') };
   const accept = await acceptTimes(settings, core.registry);
   const death = await deaths(settings, client, core.registry, worker);
@@ -105,6 +108,14 @@ async function measure(settings: Settings): Promise<void> {
         'one stage, Perennial: cache, records, audit',
         `${ourStage.toFixed(1)} ms, ${(ourStage / bareStage).toFixed(2)} times the plain one`,
       ],
+      [
+        'one stage with an activity, built in',
+        `${own.builtInMs.toFixed(1)} ms (median of ${rounds} runs of ${stages})`,
+      ],
+      [
+        'one stage of a project',
+        `${own.ownMs.toFixed(1)} ms, ${(own.ownMs / own.builtInMs).toFixed(2)} times the built-in one`,
+      ],
       [`${atOnce} at once, plain`, `${(burst.bare / 1000).toFixed(2)} s`],
       [`${atOnce} lifecycles of ${stages} stages at once`, `${(burst.ours / 1000).toFixed(2)} s`],
       [
@@ -120,6 +131,8 @@ async function measure(settings: Settings): Promise<void> {
     {
       bareStageMs: rounded(bareStage),
       stageMs: rounded(ourStage),
+      builtInStageMs: rounded(own.builtInMs),
+      ownStageMs: rounded(own.ownMs),
       burstBareSeconds: rounded(burst.bare / 1000, 2),
       burstSeconds: rounded(burst.ours / 1000, 2),
       acceptP50Ms: rounded(quantile(accept, 0.5)),
@@ -130,14 +143,77 @@ async function measure(settings: Settings): Promise<void> {
   );
 }
 
-function start(client: Client, workflow: string, hold?: Hold) {
+/** Empty stages of a project beside built-in stages that execute one empty activity, in turns. */
+async function ownStages(settings: Settings, builtIn: () => Promise<void>) {
+  const world = await openProjectWorld(settings, emptyStages);
+  const stop = await world.startWorkers();
+  const ownRun = async (): Promise<number> => {
+    const run = await world.accept('empty');
+    return timed(async () => {
+      await world.begin(run);
+      await world.temporal.workflow.getHandle(run.workflowId).result();
+    });
+  };
+  const times = { builtIn: [] as number[], own: [] as number[] };
+  try {
+    for (let round = -3; round < rounds; round += 1) {
+      const [builtInMs, ownMs] = [await timed(builtIn), await ownRun()];
+      if (round < 0) continue;
+      times.builtIn.push(builtInMs);
+      times.own.push(ownMs);
+    }
+  } finally {
+    await stop();
+    await world.close();
+  }
+  const stages = modelStages.length;
+  return { builtInMs: median(times.builtIn) / stages, ownMs: median(times.own) / stages };
+}
+
+const emptyStages = {
+  'perennial.config.ts': `
+import { defineProject } from 'perennial';
+export default defineProject({
+  name: 'bench-stages',
+  owner: 'bench',
+  lifecycles: { empty: { spec: {} as never } },
+});
+`,
+  'stages/index.ts': `
+import { defineStage, z } from 'perennial';
+export const nothing = defineStage({
+  name: 'nothing',
+  input: z.object({ number: z.number(), run: z.number() }),
+  output: z.object({ done: z.number() }),
+  run: (_, { number }) => Promise.resolve({ done: number }),
+});
+`,
+  'lifecycles/empty.ts': `
+import { lifecycle } from 'perennial/workflow';
+import type * as stages from '../stages';
+export const empty = lifecycle<typeof stages>(async (run) => {
+  // Another input in each run, so that no stage is reused.
+  const id = run.random();
+  for (let number = 0; number < ${modelStages.length}; number += 1)
+    await run.stage('nothing', { number, run: id });
+  return run.done('seven stages');
+});
+`,
+};
+
+interface NoopOptions {
+  readonly hold?: Hold;
+  readonly withActivity?: boolean;
+}
+
+function start(client: Client, workflow: string, more: NoopOptions = {}) {
   const input = {
     tenant: defaultTenant,
     lifecycle,
     request: {},
     actor: 'bench',
     traceId: randomUUID().replaceAll('-', ''),
-    ...(hold ? { hold } : {}),
+    ...more,
   };
   return client.workflow.start(workflow, {
     workflowId: `bench/${randomUUID()}`,
@@ -146,8 +222,8 @@ function start(client: Client, workflow: string, hold?: Hold) {
   });
 }
 
-async function execute(client: Client, workflow: string, hold?: Hold): Promise<void> {
-  await (await start(client, workflow, hold)).result();
+async function execute(client: Client, workflow: string, more: NoopOptions): Promise<void> {
+  await (await start(client, workflow, more)).result();
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
@@ -254,7 +330,7 @@ async function deaths(
 ): Promise<{ readonly between: number; readonly inStage: number }> {
   let worker = first;
   const killDuring = async (hold: Hold, last: string, next: string): Promise<number> => {
-    const handle = await start(client, 'noopLifecycle', hold);
+    const handle = await start(client, 'noopLifecycle', { hold });
     const runId = await until(async () => (await runOf(registry, handle.workflowId))?.id ?? null);
     const hasBegun = async (stage: string) =>
       (await registry.stages.get({ tenant: defaultTenant, runId, stage })) !== null;

@@ -35,7 +35,7 @@ export interface Hold {
 
 /** The frame of `modelLifecycle` around empty stages. */
 export async function noopLifecycle(
-  input: LifecycleInput & { readonly hold?: Hold },
+  input: LifecycleInput & { readonly hold?: Hold; readonly withActivity?: boolean },
 ): Promise<void> {
   const control = openControl(input.tenant);
   const plan = await registryWrites.openRun({ ...input, workflowId: workflowInfo().workflowId });
@@ -47,6 +47,7 @@ export async function noopLifecycle(
     if (held?.kind === 'beforeStage') await sleep(held.milliseconds);
     await runStage(run, { name, inputs: () => ({ run: plan.runId }), cached: true }, async () => {
       if (held?.kind === 'inStage') await bare.waitBeating({ milliseconds: held.milliseconds });
+      if (input.withActivity) await bare.nothing();
       return { output: { done: name } };
     });
   }
