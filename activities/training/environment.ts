@@ -17,7 +17,11 @@ export async function trainerEnvironment(
   deps: TrainerEnvironmentDeps,
   { tenant, trainer }: { readonly tenant: Tenant; readonly trainer: string },
 ): Promise<Pick<TrainerJob, 'environment'>> {
-  return locked(deps, tenant, openTrainerCatalog(deps.trainersDir).requirements(trainer));
+  return lockedEnvironment(
+    deps,
+    tenant,
+    openTrainerCatalog(deps.trainersDir).requirements(trainer),
+  );
 }
 
 /** Locks the packages that read an imported model. */
@@ -27,10 +31,10 @@ export async function conversionEnvironment(
 ): Promise<Pick<TrainerJob, 'environment'>> {
   const text = conversionRequirements(imported);
   const file = `the packages of ${imported.fileName}`;
-  return locked(deps, tenant, text === null ? null : { file, text, user: 'conversion' });
+  return lockedEnvironment(deps, tenant, text === null ? null : { file, text, user: 'conversion' });
 }
 
-async function locked(
+async function lockedEnvironment(
   { environments, artifacts }: TrainerEnvironmentDeps,
   tenant: Tenant,
   requirements: RequirementsFile | null,

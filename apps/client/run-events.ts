@@ -55,6 +55,8 @@ export async function* runEvents(
         if (event === 'end') return;
         lastId = id ?? lastId;
         yield JSON.parse(data) as RunEventMessage;
+        // The reader may have taken long; that is no silence of the API.
+        heard();
       }
     } catch (error) {
       signal?.throwIfAborted();

@@ -81,16 +81,22 @@ async function endedRun(
   get: (signal: AbortSignal) => Promise<FoundRun>,
   signal: AbortSignal,
 ): Promise<FoundRun> {
-  for (let attempt = 1; ; attempt += 1)
+  for (let attempt = 1; ; attempt += 1) {
     try {
       const run = await get(signal);
-      if (isFinal(run.status) || attempt > retries) return run;
+      if (isFinal(run.status)) return run;
+      if (attempt > retries)
+        throw new ApiError(`the events of ${run.id} have ended, but the run is ${run.status}`, {
+          code: 'Conflict',
+          next: `perennial run show ${run.id}`,
+        });
     } catch (error) {
       signal.throwIfAborted();
       const isRefused = error instanceof ApiError && (error.status ?? 500) < 500;
       if (isRefused || attempt > retries) throw error;
-      await pause(attempt * 500, undefined, { signal });
     }
+    await pause(attempt * 500, undefined, { signal });
+  }
 }
 
 /** The longest time of a timer. */

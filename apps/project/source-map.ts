@@ -22,14 +22,14 @@ const comment = /^\/\/# sourceMappingURL=data:application\/json;charset=utf-8;ba
  */
 export function withoutFolders(code: string, places: SourcePlaces): string {
   const [whole, encoded] = comment.exec(code) ?? [];
-  const plain = named(whole === undefined ? code : code.replace(whole, ''), places);
+  const plain = renamedFolders(whole === undefined ? code : code.replace(whole, ''), places);
   if (encoded === undefined) return plain;
   const map = JSON.parse(Buffer.from(encoded, 'base64').toString('utf8')) as SourceMap;
   const portable: SourceMap = {
     ...map,
     file: 'workflows.js',
     sources: map.sources.map((source) => sourceName(source, places)),
-    sourcesContent: map.sourcesContent.map((text) => named(text, places)),
+    sourcesContent: map.sourcesContent.map((text) => renamedFolders(text, places)),
   };
   const base64 = Buffer.from(JSON.stringify(portable)).toString('base64');
   return `${plain}//# sourceMappingURL=data:application/json;charset=utf-8;base64,${base64}`;
@@ -44,6 +44,6 @@ function sourceName(source: string, { context, folders }: SourcePlaces): string 
   return source;
 }
 
-function named(text: string, { folders }: SourcePlaces): string {
+function renamedFolders(text: string, { folders }: SourcePlaces): string {
   return folders.reduce((changed, [folder, name]) => changed.replaceAll(folder, name), text);
 }

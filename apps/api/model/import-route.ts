@@ -45,7 +45,8 @@ const query = z.strictObject({
     .regex(packagesPattern)
     .optional()
     .describe(
-      `versions with which a pickle was written, as scikit-learn==1.7.2,numpy==2.2.6; of ${conversionPackages.join(', ')}`,
+      'versions with which a pickle was written, as scikit-learn==1.7.2,numpy==2.2.6; ' +
+        `of ${conversionPackages.join(', ')}`,
     ),
   until: untilField.optional().describe('end of the data window, RFC 3339; default: now'),
   reason: why.optional(),

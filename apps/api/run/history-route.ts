@@ -16,6 +16,7 @@ const runHistory = z
 export function runHistoryRoutes({
   registry,
   lifecycles,
+  heavyWork,
   guards: { admin },
 }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
@@ -32,8 +33,19 @@ export function runHistoryRoutes({
         },
       },
       async ({ caller, params: { id } }) => {
-        const { workflowId } = await findRun(registry, caller, id);
-        return { workflowId, history: await lifecycles.history(workflowId) };
+        const { tenant, workflowId } = await findRun(registry, caller, id);
+        // First, so that no history is sent without an entry.
+        await registry.commands.audit({
+          tenant,
+          actor: caller.name,
+          action: 'run.readHistory',
+          subject: `run:${id}`,
+          cause: 'requested',
+        });
+        return heavyWork.run(caller, async () => ({
+          workflowId,
+          history: await lifecycles.history(workflowId),
+        }));
       },
     );
   };

@@ -3,14 +3,16 @@ import type { CliContext } from '../context';
 import type { Suggestion, NamesOf } from './suggestions';
 
 /** A shell waits for these at each press of Tab. */
-const waitSeconds = 1;
+const waitMilliseconds = 1_000;
 /** The newest runs, and the first names. */
 const most = 50;
 
-type ListNames = (api: ApiClient) => Promise<readonly Suggestion[]>;
+type ListNames = (
+  api: ApiClient,
+  input: { readonly signal: AbortSignal },
+) => Promise<readonly Suggestion[]>;
 
-const input = { timeoutSeconds: waitSeconds };
-const runs: ListNames = async (api) =>
+const runs: ListNames = async (api, input) =>
   (await api.list('GET /runs', input, most)).map(({ id, lifecycle, status, createdAt }) => ({
     value: id,
     description: `${lifecycle}, ${status}, ${createdAt}`,
@@ -18,11 +20,11 @@ const runs: ListNames = async (api) =>
 
 /** By the name of an argument or option. */
 const lists: Readonly<Record<string, ListNames>> = {
-  lifecycle: async (api) => (await api.list('GET /lifecycles', input, most)).map(named),
-  model: async (api) => (await api.list('GET /models', input, most)).map(named),
-  dataset: async (api) => (await api.list('GET /datasets', input, most)).map(named),
-  prompt: async (api) => (await api.list('GET /prompts', input, most)).map(named),
-  index: async (api) => (await api.list('GET /indexes', input, most)).map(named),
+  lifecycle: async (api, input) => (await api.list('GET /lifecycles', input, most)).map(named),
+  model: async (api, input) => (await api.list('GET /models', input, most)).map(named),
+  dataset: async (api, input) => (await api.list('GET /datasets', input, most)).map(named),
+  prompt: async (api, input) => (await api.list('GET /prompts', input, most)).map(named),
+  index: async (api, input) => (await api.list('GET /indexes', input, most)).map(named),
   run: runs,
   runs,
 };
@@ -31,7 +33,8 @@ const lists: Readonly<Record<string, ListNames>> = {
 export function namesOnPlatform(context: CliContext): NamesOf {
   return async (kind) => {
     try {
-      return (await lists[kind]?.(context.api())) ?? [];
+      const signal = AbortSignal.timeout(waitMilliseconds);
+      return (await lists[kind]?.(context.api(), { signal })) ?? [];
     } catch {
       return [];
     }

@@ -45,7 +45,11 @@ export function importCommand(model: Command, context: CliContext, finish: Finis
       const started = await context.api().call('POST /models/{model}/imports', {
         path: { model: name },
         query: {
-          ...{ fileName, format, modelClass, until, reason },
+          fileName,
+          format,
+          modelClass,
+          until,
+          reason,
           packages: packages?.join(',') || undefined,
         },
         headers: { 'idempotency-key': options.idempotencyKey ?? randomUUID() },

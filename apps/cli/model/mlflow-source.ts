@@ -44,7 +44,8 @@ export function modelFileOf(shown: string, cwd: string): ModelFile {
   const file = join(folder, 'MLmodel');
   if (!existsSync(file))
     throw new CliError(
-      `${shown} has no MLmodel file, so nothing says what its files are; a pickle alone is never loaded`,
+      `${shown} has no MLmodel file, so nothing says what its files are; ` +
+        'a pickle alone is never loaded',
       2,
       'save the model with mlflow.<flavour>.save_model, or import ONNX with --file',
     );
@@ -53,7 +54,8 @@ export function modelFileOf(shown: string, cwd: string): ModelFile {
   if (flavour === undefined) {
     const names = Object.keys(found).filter((name) => name !== 'python_function');
     throw new CliError(
-      `${place} has none of the flavors ${flavours.map(({ format }) => format).join(', ')}; its flavors are ${names.join(', ') || 'none'}`,
+      `${place} has none of the flavors ${flavours.map(({ format }) => format).join(', ')}; ` +
+        `its flavors are ${names.join(', ') || 'none'}`,
       2,
       'convert the model to ONNX, save it with mlflow.onnx.save_model, and import that folder',
     );

@@ -28,7 +28,7 @@ export async function checkDeployment(
   terminal?.say(`${project}: ${folder} builds as ${buildIdOf(digest)}; nothing was stored`);
   const open = await openRuns(api, lifecycles);
   const runs: CheckedRun[] = [];
-  const { replayRuns } = replaying();
+  const { replayRuns } = loadReplay();
   for (const [index, { id, lifecycle }] of open.entries()) {
     const history = await api.call('GET /runs/{id}/history', { path: { id } });
     const [replayed] = await replayRuns(workflows, [history]);
@@ -47,7 +47,7 @@ async function openRuns(api: ApiClient, lifecycles: readonly string[]) {
   const found = [];
   for (const lifecycle of lifecycles)
     for (const status of begun)
-      found.push(...(await api.list('GET /runs', { query: { lifecycle, status } })));
+      found.push(...(await api.list('GET /runs', { query: { lifecycle, status } }, Infinity)));
   return found;
 }
 
@@ -60,11 +60,14 @@ function line({ run, lifecycle, difference }: CheckedRun): string {
 function summary(runs: readonly CheckedRun[]): string {
   if (runs.length === 0) return 'no run of this project is open';
   const able = runs.filter(({ difference }) => difference === null).length;
-  return `${able} of ${runs.length} open runs could continue on this build; after a deploy each one still ends on its own`;
+  return (
+    `${able} of ${runs.length} open runs could continue on this build; ` +
+    'after a deploy each one still ends on its own'
+  );
 }
 
 /** The worker of Temporal takes a second to load, so only this command does. */
-function replaying(): typeof Replay {
+function loadReplay(): typeof Replay {
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const replay = require('../../project/replay') as typeof Replay;
   replay.quietReplays();

@@ -23,6 +23,7 @@ export async function importModel(
     imported: { format, digest: artifact.digest },
     ...(isConverted && {
       packages: imported.packages ?? [],
+      modelClass: imported.modelClass ?? null,
       converter: (await registryWrites.describeTrainer({ trainer: conversionTrainer })).codeDigest,
     }),
   });
