@@ -1,16 +1,15 @@
 /** Waits for people in the middle of a run, as a stage in its records. */
-import { condition } from '@temporalio/workflow';
 import type { Verdict } from '../../domain/decision/verdict';
 import type { VoterRole } from '../../domain/run/ballot';
 import { runStage, type ModelRun } from '../lifecycle/stage';
-import { awaitApproval } from '../run/control';
+import { holdVote } from '../run/control';
 import { StoppedByVerdict } from '../run/verdict';
 import { nextCall, refusal, secondsOf, type StageCalls } from './stage-calls';
 
 export interface ApprovalOptions {
   /** What people approve. It is shown to them. */
   readonly reason: string;
-  /** A duration such as `7d`. Silence is not an approval. */
+  /** A duration such as `7d`. A timeout is not an approval. */
   readonly timeout: string;
   /** The number of approvals by different people, 1 to 10. Default 1. */
   readonly required?: number;
@@ -40,14 +39,12 @@ export async function callApprove(
     run,
     { name, inputs, cached: false },
     async (): Promise<{ readonly output: Approval; readonly verdict: Verdict }> => {
-      // Two approvals at once would share their votes.
-      await condition(() => run.control.ballot === null);
-      const waited = await awaitApproval(
+      const { verdict: waited, votes } = await holdVote(
         run.control,
         { required, role, timeoutSeconds },
         { ballot, what: `"${reason}"`, isSettled: () => false },
       );
-      const approvedBy = run.control.votes.map(({ actor }) => actor);
+      const approvedBy = votes.map(({ actor }) => actor);
       return { output: { approvedBy }, verdict: waited ?? noDecision };
     },
   );

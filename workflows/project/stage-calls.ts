@@ -10,8 +10,10 @@ import { nearest } from '../../domain/document/nearest';
 import { parseDuration } from '../../domain/duration';
 import { count } from '../../domain/format';
 import type { ProgramSpec, ProjectStageSpec } from '../../domain/project/program';
+import { nextCallName } from '../../domain/project/call-name';
 import { exceededLimit } from '../../domain/project/run-limits';
 import { stageValueBytes } from '../../domain/project/stage';
+import { modelStages } from '../../domain/run/run';
 import { computeWork } from '../activity-proxies';
 import type { EndedStage, ModelRun } from '../lifecycle/stage';
 import { effectOf, runStage } from '../lifecycle/stage';
@@ -134,12 +136,12 @@ export function declaredStage(program: ProgramSpec, name: string): ProjectStageS
   return spec;
 }
 
-/** `enrich` for the first call, then `enrich-2`. Calls are counted in the order of the code. */
+/** The name of the call's stage, see `nextCallName`. */
 export function nextCall(calls: StageCalls, name: string): string {
   refuseEndless(calls);
-  const number = (calls.get(name) ?? 0) + 1;
-  calls.set(name, number);
-  return number === 1 ? name : `${name}-${number}`;
+  if ((modelStages as readonly string[]).includes(name))
+    throw refusal(`${name} is the name of a built-in stage`, 'give the stage or job another name');
+  return nextCallName(calls, name);
 }
 
 export function assertSmall(name: string, input: unknown): void {

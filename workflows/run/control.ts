@@ -113,72 +113,98 @@ export async function waitWhilePaused(control: RunControl): Promise<void> {
   }
 }
 
-/**
- * Waits for the required approvals. A timeout is not an approval. Null when `isSettled` became
- * true before a decision, for example because the rollout ended.
- */
+export interface ApprovalRule {
+  readonly required: number;
+  readonly role: VoterRole;
+  readonly timeoutSeconds: number;
+}
+
+export interface ApprovalSubject {
+  readonly ballot: Ballot;
+  /** What people approve, such as `churn@7`. */
+  readonly what: string;
+  /** Whether a decision is no longer needed, for example because the rollout ended. */
+  readonly isSettled: () => boolean;
+}
+
+/** The votes of one ballot. */
+export interface VoteResult {
+  /** Null when `isSettled` became true before a decision. A timeout is not an approval. */
+  readonly verdict: Verdict | null;
+  readonly votes: readonly Vote[];
+}
+
+/** Waits for the required approvals, see `holdVote`. */
 export async function awaitApproval(
   control: RunControl,
-  {
-    required,
-    role,
-    timeoutSeconds,
-  }: {
-    readonly required: number;
-    readonly role: VoterRole;
-    readonly timeoutSeconds: number;
-  },
-  {
-    ballot,
-    what,
-    isSettled,
-  }: {
-    readonly ballot: Ballot;
-    /** What people approve, such as `churn@7`. */
-    readonly what: string;
-    readonly isSettled: () => boolean;
-  },
+  rule: ApprovalRule,
+  subject: ApprovalSubject,
 ): Promise<Verdict | null> {
-  // An earlier approval of this run counts for nothing here.
-  Object.assign(control, { ballot, votes: [], rejection: null } satisfies Partial<RunControl>);
-  const approvals = required === 1 ? '1 approval' : `${required} approvals`;
-  await changeStatus(
-    control,
-    'waiting',
-    `${approvals} of ${what} (scope ${role}) until ` +
-      `${new Date(Date.now() + timeoutSeconds * 1000).toISOString()}; ` +
-      `perennial run approve ${control.runId ?? ''}`,
-  );
-  const decided = await condition(
-    () => control.rejection !== null || control.votes.length >= required || isSettled(),
-    timeoutSeconds * 1000,
-    { summary: `approval of ${what}: ${formatSeconds(timeoutSeconds)}` },
-  );
-  control.ballot = null;
-  await changeStatus(control, 'running', null);
-  if (control.rejection) {
-    const { actor, comment } = control.rejection;
-    return {
-      kind: 'failed',
-      reasons: [
-        {
-          gate: 'approval',
-          code: 'approval.rejected',
-          message: `${actor} rejected ${what}${comment ? `: ${comment}` : ''}`,
-        },
-      ],
-    };
+  return (await holdVote(control, rule, subject)).verdict;
+}
+
+/** One ballot at a time is open in a run, and no vote counts for two. */
+export async function holdVote(
+  control: RunControl,
+  rule: ApprovalRule,
+  subject: ApprovalSubject,
+): Promise<VoteResult> {
+  const { required, role, timeoutSeconds } = rule;
+  const { ballot, what, isSettled } = subject;
+  // Each end of a ballot continues every waiting one, and the first of them takes its place.
+  while (control.ballot !== null) await condition(() => control.ballot === null);
+  const votes: Vote[] = [];
+  control.ballot = ballot;
+  control.votes = votes;
+  control.rejection = null;
+  try {
+    const approvals = required === 1 ? '1 approval' : `${required} approvals`;
+    await changeStatus(
+      control,
+      'waiting',
+      `${approvals} of ${what} (scope ${role}) until ` +
+        `${new Date(Date.now() + timeoutSeconds * 1000).toISOString()}; ` +
+        `perennial run approve ${control.runId ?? ''}`,
+    );
+    const isDecided = await condition(
+      () => control.rejection !== null || votes.length >= required || isSettled(),
+      timeoutSeconds * 1000,
+      { summary: `approval of ${what}: ${formatSeconds(timeoutSeconds)}` },
+    );
+    // Before any other wait, because the next ballot clears the rejection.
+    const verdict = verdictOf(rule, subject, { votes, rejection: control.rejection, isDecided });
+    control.ballot = null;
+    await changeStatus(control, 'running', null);
+    return { verdict, votes };
+  } finally {
+    // After a cancel too, so that an undo is not held up by it.
+    if (control.ballot === ballot) control.ballot = null;
+  }
+}
+
+interface CountedVotes {
+  readonly votes: readonly Vote[];
+  readonly rejection: Vote | null;
+  readonly isDecided: boolean;
+}
+
+function verdictOf(
+  { required, timeoutSeconds }: ApprovalRule,
+  { what, isSettled }: ApprovalSubject,
+  { votes, rejection, isDecided }: CountedVotes,
+): Verdict | null {
+  if (rejection) {
+    const { actor, comment } = rejection;
+    const message = `${actor} rejected ${what}${comment ? `: ${comment}` : ''}`;
+    return { kind: 'failed', reasons: [{ gate: 'approval', code: 'approval.rejected', message }] };
   }
   if (isSettled()) return null;
-  if (!decided) {
-    const message =
-      `${control.votes.length} of ${required} approvals ` + `within ${timeoutSeconds} s`;
-    return {
-      kind: 'inconclusive',
-      reasons: [{ gate: 'approval', code: 'approval.timeout', message }],
-    };
+  if (!isDecided) {
+    const message = `${votes.length} of ${required} approvals within ${timeoutSeconds} s`;
+    const reasons = [{ gate: 'approval', code: 'approval.timeout', message }];
+    return { kind: 'inconclusive', reasons };
   }
-  const message = `approved by ${control.votes.map((vote) => vote.actor).join(', ')}`;
+  const message = `approved by ${votes.map((vote) => vote.actor).join(', ')}`;
   return { kind: 'passed', reasons: [{ gate: 'approval', code: 'approval.given', message }] };
 }
 

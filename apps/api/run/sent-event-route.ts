@@ -6,7 +6,6 @@ import { invalidInput } from '../../../domain/document/issue-text';
 import { nearest } from '../../../domain/document/nearest';
 import { failure } from '../../../domain/failure';
 import { stageValueBytes } from '../../../domain/project/stage';
-import { isFinal } from '../../../domain/run/run';
 import { waitBriefly } from '../brief-wait';
 import { idempotent, keyOf, problem, runId } from '../fields';
 import type { RouteDeps } from '../route-deps';
@@ -69,11 +68,6 @@ async function eventData(
   const events = program?.events ?? {};
   const schema = Object.hasOwn(events, event) ? events[event] : undefined;
   if (!schema) throw unknownEvent(run, event, Object.keys(events));
-  // An ended run takes no event, whatever its data. The registry checks it again.
-  if (isFinal(run.status))
-    throw failure('Conflict', `${run.id} takes no more events: it has ended as ${run.status}`, {
-      next: `perennial run show ${run.id}`,
-    });
   const { length } = JSON.stringify(data ?? null);
   if (length > stageValueBytes)
     throw failure(

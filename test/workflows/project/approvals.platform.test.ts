@@ -18,7 +18,7 @@ const params = z.object({
 export default defineProject({
   name: 'approvals',
   owner: 'test',
-  lifecycles: { mailing: { params, spec: {} as never } },
+  lifecycles: { mailing: { params, spec: {} as never }, both: { spec: {} as never } },
 });
 `,
   'lifecycles/mailing.ts': `
@@ -32,6 +32,20 @@ export const mailing = lifecycle<object, any>(async (run, { timeout, role, requi
     if (!catches || !(error instanceof StoppedByVerdict)) throw error;
     return run.done('not sent: ' + error.message);
   }
+});
+`,
+  'lifecycles/both.ts': `
+import { lifecycle } from 'perennial/workflow';
+export const both = lifecycle<object>(async (run) => {
+  const ask = async (reason: string) => {
+    try {
+      const { approvedBy } = await run.approve({ reason, timeout: '1h' });
+      return reason + ' by ' + approvedBy.join('+');
+    } catch {
+      return reason + ' refused';
+    }
+  };
+  return run.done((await Promise.all([ask('one'), ask('two'), ask('three')])).join(', '));
 });
 `,
 };
@@ -119,7 +133,22 @@ test('a rejection ends the run as stopped and names the person and the reason', 
   expect(stages).toMatchObject([{ stage: 'approve', status: 'stopped' }]);
 });
 
-test('silence is not an approval', async () => {
+test('approvals that a lifecycle asks for at once are voted on one after the other', async () => {
+  const run = await world.start('both');
+  const [ada, bob] = [await keyOf('approver'), await keyOf('approver')];
+  await waitingFor(run, '"one"');
+  await vote(run, ada, 'reject');
+  await waitingFor(run, '"two"');
+  await vote(run, ada);
+  await waitingFor(run, '"three"');
+  await vote(run, bob);
+  expect(await endOf(run)).toMatchObject({
+    status: 'succeeded',
+    reasons: [`one refused, two by ${ada.name}, three by ${bob.name}`],
+  });
+});
+
+test('a timeout is not an approval', async () => {
   const run = await world.start('mailing', { timeout: '1s' });
   expect(await endOf(run)).toMatchObject({
     status: 'stopped',

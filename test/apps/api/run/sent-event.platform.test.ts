@@ -128,7 +128,15 @@ test('refuses an event for a run that has ended, and says how it ended', async (
   await world.registry.runs.update({ tenant, id: of.id, status: 'cancelled' });
   const answer = await send(of, { event: 'labels_ready', data: { rows: 1 } });
   expect(answer).toMatchObject({ status: 409, body: { code: 'Conflict' } });
-  expect(answer.body.detail).toContain('it has ended as cancelled');
+  expect(answer.body.detail).toContain('it has ended already as cancelled');
+});
+
+test('the same event sent again after the run has ended returns the first one', async () => {
+  const of = await run();
+  const body = { event: 'labels_ready', data: { rows: 1 } };
+  const first = await send(of, body, 'once');
+  await world.registry.runs.update({ tenant, id: of.id, status: 'succeeded' });
+  expect(await send(of, body, 'once')).toMatchObject({ status: 202, body: { id: first.body.id } });
 });
 
 test('a viewer may not send events', async () => {
