@@ -9,7 +9,7 @@ import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { completeParams } from '../../data/training/params';
 import { digestOf } from '../../data/digest';
-import type { LifecycleSpec } from '../../domain/lifecycle/revision';
+import { programOf, type LifecycleSpec } from '../../domain/lifecycle/revision';
 import type { Registry } from '../../db/registry';
 import type { RunRecord } from '../../db/run/repository';
 import type { LifecycleInput } from '../../workflows/run/messages';
@@ -197,7 +197,7 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
 
 /** With the defaults of the parameters of a project's lifecycle. */
 function completeRequest(spec: LifecycleSpec, request: RunRequest): RunRequest {
-  const schema = spec.kind === 'ModelLifecycle' ? spec.program?.params : null;
+  const schema = programOf(spec)?.params;
   return schema ? { ...request, params: completeParams(schema, request.params ?? {}) } : request;
 }
 

@@ -203,7 +203,7 @@ function documentOf(
   };
   return {
     apiVersion,
-    kind: 'ModelLifecycle',
+    kind: 'train' in spec || 'evaluate' in spec ? 'ModelLifecycle' : 'DataLifecycle',
     metadata: { name, owner, ...(labels && { labels }) },
     spec: { ...spec, program },
   };

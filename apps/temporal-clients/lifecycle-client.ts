@@ -29,7 +29,7 @@ import type { RolloutCommandInput } from './rollout-commands';
 import { unsignedCommand, steerRollout } from './rollout-commands';
 import {
   approveUpdate,
-  lifecycleWorkflows,
+  builtInWorkflow,
   pauseUpdate,
   recordsChangedSignal,
   rejectUpdate,
@@ -216,7 +216,7 @@ async function notify(workflow: WorkflowClient, workflowId: string): Promise<voi
 /** Runs of a project are executed by the workers of the build that their revision names. */
 function routeOf({ tenant, lifecycle, kind, program }: LifecycleInput) {
   if (program === undefined)
-    return { workflowType: lifecycleWorkflows[kind], taskQueue: taskQueues.orchestrator };
+    return { workflowType: builtInWorkflow(kind), taskQueue: taskQueues.orchestrator };
   const place = { tenant, project: program.project };
   return {
     workflowType: lifecycle,

@@ -16,7 +16,7 @@ import { projectQueue, type ProgramRef } from '../../domain/project/program';
 import { scheduledWorkflowId, type Tenant } from '../../domain/ids';
 import type { LifecycleKind, ScheduleSpec } from '../../domain/lifecycle/lifecycle';
 import type { LifecycleInput } from '../../workflows/run/messages';
-import { lifecycleWorkflows, taskQueues } from '../../workflows/run/messages';
+import { builtInWorkflow, taskQueues } from '../../workflows/run/messages';
 import type { LifecycleClientOptions } from './lifecycle-client';
 import { withTemporalTimeout, runAttributes } from './lifecycle-client';
 
@@ -259,7 +259,7 @@ function optionsFor({
     action: {
       type: 'startWorkflow',
       // A project's runs go to the current version of its deployment.
-      workflowType: program ? lifecycle : lifecycleWorkflows[kind],
+      workflowType: program ? lifecycle : builtInWorkflow(kind),
       // Temporal appends the nominal time.
       workflowId: scheduledWorkflowId({ tenant, lifecycle }),
       taskQueue: program

@@ -70,6 +70,8 @@ async function readFacts(
   const { model, version, status, champion } = candidate;
   const made = await readVersionOrigin(tx, candidate);
   const canary = await readCanary(tx, candidate, made.runId);
+  if (made.spec.kind === 'DataLifecycle')
+    throw failure('Conflict', `${model} is a lifecycle without a model, so it promotes nothing`);
   const policy = promotionPolicyOf(made.spec);
   const votes = await readVotes(tx, candidate, { runId: made.runId, keyId: caller.id });
   // A run that no key started has only the name of its starter.

@@ -18,7 +18,7 @@ import {
 } from './revisions';
 import { appendAudit } from '../audit/entry';
 import type { AppliedRevision, LifecycleRepository, LifecycleSummary } from './records';
-import type { LifecycleSpec } from '../../domain/lifecycle/revision';
+import { programOf, type LifecycleSpec } from '../../domain/lifecycle/revision';
 
 export function createLifecycleRepository({ sql }: Database): LifecycleRepository {
   return {
@@ -117,7 +117,7 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
       if (!row) return null;
       const { revision, spec, archivedAt } = row;
       return {
-        ...{ revision, kind: spec.kind, program: programOf(spec) },
+        ...{ revision, kind: spec.kind, program: programRefOf(spec) },
         schedule: archivedAt === null ? spec.schedule : null,
       };
     },
@@ -183,9 +183,10 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
   };
 }
 
-function programOf(spec: LifecycleSpec): ProgramRef | null {
-  if (spec.kind !== 'ModelLifecycle' || !spec.program) return null;
-  const { project, build } = spec.program;
+function programRefOf(spec: LifecycleSpec): ProgramRef | null {
+  const program = programOf(spec);
+  if (!program) return null;
+  const { project, build } = program;
   return { project, build };
 }
 

@@ -163,8 +163,10 @@ async function voteRefused(
       message: `${vote.runId} is not an open run of ${vote.model}: it accepts no votes`,
     };
   }
-  const { allowStarter, ...policy } = run.spec.promote.approval;
-  const role = vote.role ?? policy.role;
+  const { spec } = run;
+  const { allowStarter } = spec.kind === 'DataLifecycle' ? spec.approval : spec.promote.approval;
+  const role =
+    vote.role ?? (spec.kind === 'DataLifecycle' ? 'approver' : spec.promote.approval.role);
   if (key.scope !== role && key.scope !== 'admin') {
     return forbidden(
       `an approval of ${vote.model} needs the scope ${role}; the key ${key.name} has ${key.scope}`,

@@ -87,7 +87,11 @@ export const runs = pgTable(
       ],
     }),
     oneOf('runs_status_check', t.status, runStatuses),
-    oneOf('runs_kind_check', t.kind, ['ModelLifecycle', 'LlmLifecycle'] satisfies LifecycleKind[]),
+    oneOf('runs_kind_check', t.kind, [
+      'ModelLifecycle',
+      'LlmLifecycle',
+      'DataLifecycle',
+    ] satisfies LifecycleKind[]),
     isDigest('runs_revision_digest_check', t.revisionDigest),
     check('runs_ended_check', sql`(${t.endedAt} is not null) = (${t.status} in (${finals}))`),
     // I12: a waiting run shows what it waits for.

@@ -8,7 +8,8 @@ import type { Issue } from '../failure';
 import { pathField } from '../document/field.schema';
 import type { LifecycleKind, SourceSpec } from './lifecycle';
 import type { LifecycleSpec } from './revision';
-import { crossSectionIssues } from './checks';
+import { crossSectionIssues, sourceIssues } from './checks';
+import { dataLifecycleSchema } from './data-lifecycle.schema';
 import { lifecycleSchema } from './lifecycle.schema';
 import { filesOfLlmLifecycle, readLlmLifecycle } from '../language/lifecycle/document';
 import { uniquePaths, namedFileIssues, textProblem, type NamedPath } from './named-files';
@@ -62,6 +63,8 @@ function parsed(document: SourceDocument, input: LifecycleSource): ParsedLifecyc
           ],
     );
   }
+  if (document.value.kind === ('DataLifecycle' satisfies LifecycleKind))
+    return dataParsed(document, input);
   return document.value.kind === ('LlmLifecycle' satisfies LifecycleKind)
     ? llmParsed(document, input)
     : modelParsed(document, input);
@@ -127,6 +130,32 @@ function modelParsed(document: SourceDocument, input: LifecycleSource): ParsedLi
   return {
     ok: true,
     spec: { ...spec, data: { ...spec.data, sources: absolute(spec.data.sources, input.folder) } },
+    contracts: Object.fromEntries(
+      Object.entries(contracts.bySource).map(([source, { contract }]) => [source, contract]),
+    ),
+    paths: namedPaths(document).map(({ path }) => path),
+  };
+}
+
+function dataParsed(document: SourceDocument, input: LifecycleSource): ParsedLifecycle {
+  const read = parseWithSchema(dataLifecycleSchema, document);
+  const contracts = contractsIn(document, input.files);
+  const issues = [
+    ...document.issues,
+    ...(read.ok ? [] : read.issues),
+    ...sourceIssues(document),
+    ...relativeIssues(document, input.folder),
+    ...namedFileIssues(document, namedPaths(document), input.files),
+    ...contracts.issues,
+  ];
+  if (issues.length > 0 || !read.ok) return refused(issues);
+  const { data } = read.value;
+  return {
+    ok: true,
+    spec: {
+      ...read.value,
+      data: data && { ...data, sources: absolute(data.sources, input.folder) },
+    },
     contracts: Object.fromEntries(
       Object.entries(contracts.bySource).map(([source, { contract }]) => [source, contract]),
     ),

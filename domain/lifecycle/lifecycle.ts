@@ -9,7 +9,10 @@ import type { MetricName, RowLoss } from '../evaluation/metrics/names';
 import type { EvaluateSpec } from '../decision/gate-spec';
 import type { NotifySpec } from '../notification/notification';
 
-export type LifecycleKind = 'ModelLifecycle' | 'LlmLifecycle';
+/** The kinds that make and release a version of a model. */
+export type ReleasingKind = 'ModelLifecycle' | 'LlmLifecycle';
+
+export type LifecycleKind = ReleasingKind | 'DataLifecycle';
 
 /** A checked lifecycle with every default. Durations are in seconds, sizes in bytes. */
 export interface ModelLifecycleSpec {
@@ -27,6 +30,31 @@ export interface ModelLifecycleSpec {
   readonly notify: readonly NotifySpec[];
   /** Absent when the built-in function executes the stages. */
   readonly program?: ProgramSpec;
+}
+
+/** A lifecycle of a project without a model. Its function decides everything. */
+export interface DataLifecycleSpec {
+  readonly kind: 'DataLifecycle';
+  readonly name: string;
+  readonly owner: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Null when the run reads no sources. */
+  readonly data: SourcesSpec | null;
+  /** Who may vote where the run waits for people. */
+  readonly approval: { readonly allowStarter: boolean };
+  readonly schedule: ScheduleSpec | null;
+  readonly notify: readonly NotifySpec[];
+  readonly program: ProgramSpec;
+}
+
+/** The sources of a run and their limits. */
+export interface SourcesSpec {
+  readonly sources: readonly ModelSource[];
+  /** The maximum size of one source. */
+  readonly maxBytes: number;
+  readonly timeoutSeconds: number;
+  /** Always null: each run reads the whole sources. */
+  readonly time: null;
 }
 
 export interface SourceSpec {

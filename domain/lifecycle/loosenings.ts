@@ -7,7 +7,7 @@ import { canonicalJson } from '../canonical';
 import type { DataContracts } from '../dataset/contract';
 import { isMap, nameOf, type DocumentPath } from '../document/path';
 import { formatSeconds } from '../duration';
-import type { LifecycleSpec } from './revision';
+import type { LifecycleSpec, ReleasingSpec } from './revision';
 import type { SplitSpec } from '../dataset/split';
 import type { LlmLifecycleSpec } from '../language/lifecycle/llm-lifecycle';
 import { largeHarmMargins } from '../rollout/policy';
@@ -52,6 +52,14 @@ function shown(value: unknown): string {
 
 /** The policy with named lists as maps and files as digests, so that gates compare by name. */
 function policyOf({ spec, contracts, files }: PolicyRevision): unknown {
+  const bySource = Object.fromEntries(
+    Object.entries(contracts).map(([source, each]) => [
+      source,
+      { ...each, columns: byName(each.columns) },
+    ]),
+  );
+  if (spec.kind === 'DataLifecycle')
+    return { spec: { promote: { approval: spec.approval } }, contracts: bySource };
   const { canary, promote } = spec;
   const judged = {
     evaluate: evaluateOf(spec, files),
@@ -71,12 +79,7 @@ function policyOf({ spec, contracts, files }: PolicyRevision): unknown {
   const { label, split } = spec.data;
   return {
     spec: { ...judged, data: { label, split: judgedSplit(split) } },
-    contracts: Object.fromEntries(
-      Object.entries(contracts).map(([source, each]) => [
-        source,
-        { ...each, columns: byName(each.columns) },
-      ]),
-    ),
+    contracts: bySource,
   };
 }
 
@@ -87,7 +90,7 @@ function judgedSplit(split: SplitSpec): unknown {
   return judged;
 }
 
-function evaluateOf(spec: LifecycleSpec, files: PolicyRevision['files']): unknown {
+function evaluateOf(spec: ReleasingSpec, files: PolicyRevision['files']): unknown {
   if (spec.kind === 'LlmLifecycle') return llmEvaluateOf(spec, files);
   const { metrics: _, gates, slices, ...rest } = spec.evaluate;
   const isSliced = gates.some(({ kind }) => kind === 'slice');

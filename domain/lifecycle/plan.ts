@@ -6,6 +6,7 @@ import { isMap, nameOf } from '../document/path';
 import type { ModelLifecycleSpec } from './lifecycle';
 import type { LifecycleRevision, LifecycleSpec } from './revision';
 import { documentFor } from '../document/codec.schema';
+import { dataLifecycleSchema, type DataLifecycleDocument } from './data-lifecycle.schema';
 import { lifecycleSchema, type LifecycleDocument } from './lifecycle.schema';
 import { looseningText, loosenings, type Loosening } from './loosenings';
 import type { LlmLifecycleSpec } from '../language/lifecycle/llm-lifecycle';
@@ -111,7 +112,10 @@ function changesOf(current: LifecycleRevision, next: NextRevision): readonly Pla
 }
 
 /** The document of a spec, with every default. */
-export function documentOf(spec: LifecycleSpec): LifecycleDocument | LlmLifecycleDocument {
+export function documentOf(
+  spec: LifecycleSpec,
+): LifecycleDocument | LlmLifecycleDocument | DataLifecycleDocument {
+  if (spec.kind === 'DataLifecycle') return documentFor(dataLifecycleSchema, spec);
   return spec.kind === 'ModelLifecycle'
     ? documentFor(lifecycleSchema, spec)
     : documentFor(llmLifecycleSchema, spec);
@@ -119,6 +123,7 @@ export function documentOf(spec: LifecycleSpec): LifecycleDocument | LlmLifecycl
 
 /** Gates as a map by name, so that reordering them is not a change. */
 function keyed(document: ReturnType<typeof documentOf>): unknown {
+  if (!('evaluate' in document.spec)) return document;
   const { evaluate } = document.spec;
   const gates = Object.fromEntries((evaluate.gates ?? []).map(({ name, ...gate }) => [name, gate]));
   return { ...document, spec: { ...document.spec, evaluate: { ...evaluate, gates } } };

@@ -1,9 +1,13 @@
 import type { ArtifactRef, Digest } from '../dataset/artifact';
 import type { LlmLifecycleSpec } from '../language/lifecycle/llm-lifecycle';
+import type { ProgramSpec } from '../project/program';
 import type { DataContracts } from '../dataset/contract';
-import type { ModelLifecycleSpec } from './lifecycle';
+import type { DataLifecycleSpec, ModelLifecycleSpec } from './lifecycle';
 
-export type LifecycleSpec = ModelLifecycleSpec | LlmLifecycleSpec;
+/** A lifecycle that releases versions of a model. */
+export type ReleasingSpec = ModelLifecycleSpec | LlmLifecycleSpec;
+
+export type LifecycleSpec = ReleasingSpec | DataLifecycleSpec;
 
 /**
  * One immutable revision: the spec and the files that it names. Its digest is over the canonical
@@ -17,4 +21,9 @@ export interface LifecycleRevision {
   readonly files: Readonly<Record<string, ArtifactRef>>;
   /** Parsed from the contract files at apply time. */
   readonly contracts: DataContracts;
+}
+
+/** The project that executes the lifecycle; undefined for a built-in one. */
+export function programOf(spec: LifecycleSpec): ProgramSpec | undefined {
+  return spec.kind === 'LlmLifecycle' ? undefined : spec.program;
 }

@@ -2,7 +2,7 @@
 import type { Digest } from '../dataset/artifact';
 import type { RunId } from '../ids';
 import type { PromoteSpec } from '../lifecycle/lifecycle';
-import type { LifecycleSpec } from '../lifecycle/revision';
+import type { ReleasingSpec } from '../lifecycle/revision';
 import type { ModelVersionStatus } from './model';
 import { isOpenRollout, type RolloutStatus } from '../rollout/rollout';
 import type { VerdictKind } from '../decision/verdict';
@@ -58,7 +58,7 @@ export interface UnmetRequirement {
   readonly next: string;
 }
 
-export function promotionPolicyOf({ evaluate, canary, promote }: LifecycleSpec): PromotionPolicy {
+export function promotionPolicyOf({ evaluate, canary, promote }: ReleasingSpec): PromotionPolicy {
   return {
     gates: evaluate.gates.length,
     ungated: Boolean(evaluate.ungated),

@@ -1,5 +1,6 @@
 /** `perennial.config.ts`: what a project deploys. */
 import type { z } from 'zod';
+import type { DataLifecycleDocument } from '../lifecycle/data-lifecycle.schema';
 import type { computeSchema, LifecycleDocument } from '../lifecycle/lifecycle.schema';
 
 export interface ProjectLifecycleConfig {
@@ -13,9 +14,12 @@ export interface ProjectLifecycleConfig {
   readonly labels?: Readonly<Record<string, string>>;
   /**
    * The sections of `lifecycle.yaml`: data, train, evaluate, promote and the optional ones. They
-   * are the policy, which the lifecycle function cannot loosen.
+   * are the policy, which the lifecycle function cannot loosen. Without train and evaluate, the
+   * lifecycle has no model, and its sections are data, approval, schedule and notify.
    */
-  readonly spec: Omit<LifecycleDocument['spec'], 'program' | 'monitor'>;
+  readonly spec:
+    | Omit<LifecycleDocument['spec'], 'program' | 'monitor'>
+    | Omit<DataLifecycleDocument['spec'], 'program'>;
 }
 
 export interface ProjectConfig {

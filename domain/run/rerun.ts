@@ -5,7 +5,7 @@ import type { Issue } from '../failure';
 import type { RunId } from '../ids';
 import type { ModelLifecycleSpec, TimeSpec } from '../lifecycle/lifecycle';
 import type { LifecycleRevision, LifecycleSpec } from '../lifecycle/revision';
-import type { ProgramSpec } from '../project/program';
+import { programOf } from '../lifecycle/revision';
 import type { PlannedStage } from '../lifecycle/plan';
 import { changedStages } from '../lifecycle/plan';
 import { nearest } from '../document/nearest';
@@ -123,10 +123,6 @@ function stagesIn({ revision: { spec }, request: { imported } }: NextRun): reado
 
 function isProject({ spec }: LifecycleRevision): boolean {
   return programOf(spec) !== undefined;
-}
-
-function programOf(spec: LifecycleSpec): ProgramSpec | undefined {
-  return spec.kind === 'ModelLifecycle' ? spec.program : undefined;
 }
 
 /** A refused canary or promotion is judged anew, as the champion may have changed since. */

@@ -1,5 +1,5 @@
 import type { IdempotencyKey, RunId, Tenant } from '../ids';
-import type { LifecycleKind } from '../lifecycle/lifecycle';
+import type { LifecycleKind, ReleasingKind } from '../lifecycle/lifecycle';
 import type { DecisionRef, Verdict } from '../decision/verdict';
 import type { ImportedModel } from '../model/imported';
 
@@ -37,11 +37,11 @@ export interface RunEffectRef extends RunRef {
   readonly key: IdempotencyKey;
 }
 
-/** All stages of each kind of lifecycle, in order. */
+/** All stages of each kind of built-in lifecycle, in order. */
 export const stagesByKind = {
   ModelLifecycle: modelStages,
   LlmLifecycle: llmStages,
-} as const satisfies Record<LifecycleKind, readonly StageName[]>;
+} as const satisfies Record<ReleasingKind, readonly StageName[]>;
 
 /** The section of the spec that a stage needs. */
 const optional: Readonly<Partial<Record<StageName, string>>> = {
@@ -53,8 +53,9 @@ const optional: Readonly<Partial<Record<StageName, string>>> = {
   canary: 'canary',
 };
 
-/** The stages of a run of this lifecycle, in order. */
+/** The stages of a run of this lifecycle, in order. Only its function knows those without a model. */
 export function stagesOf(spec: { readonly kind: LifecycleKind }): readonly StageName[] {
+  if (spec.kind === 'DataLifecycle') return [];
   return stagesByKind[spec.kind].filter((stage) => {
     const part = optional[stage];
     return part === undefined || Boolean((spec as Readonly<Record<string, unknown>>)[part]);

@@ -6,7 +6,7 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { workflowBundle } from '../../workers/temporal/bundle';
 import type { LifecycleInput, RunOutcome } from '../../workflows/run/messages';
-import { lifecycleWorkflows } from '../../workflows/run/messages';
+import { builtInWorkflow } from '../../workflows/run/messages';
 import type { RunPlan } from '../../domain/run/plan';
 import type { StudyInput, StudyOutcome } from '../../workflows/tuning/messages';
 import { tuningStudyWorkflow } from '../../workflows/tuning/messages';
@@ -65,7 +65,7 @@ export async function openLifecycleRuns(): Promise<LifecycleRuns> {
       traceId,
     };
     return begin<RunOutcome>(
-      { type: lifecycleWorkflows[plan.spec.kind], input, fake: fakeActivities(plan, overrides) },
+      { type: builtInWorkflow(plan.spec.kind), input, fake: fakeActivities(plan, overrides) },
       before,
     );
   };

@@ -41,6 +41,7 @@ export type Evaluation = StageResult<EvaluateOutput> & {
 };
 
 export interface ModelLifecycleRun {
+  /** The id of the run, such as `run_01…`. */
   readonly id: RunId;
   /** The revision of the lifecycle that this run executes. */
   readonly spec: ModelLifecycleSpec;

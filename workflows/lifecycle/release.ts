@@ -4,7 +4,7 @@ import type { Digest } from '../../domain/dataset/artifact';
 import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
 import type { RunEnd } from '../run/end';
 import { joinVerdicts, canaryDecides, isNotPassed, stopWithoutPromotion } from '../run/verdict';
-import type { Run } from './stage';
+import type { ReleasingRun } from './stage';
 import { canary } from './stages/canary';
 import { promote } from './stages/promote';
 
@@ -21,7 +21,7 @@ export interface ReleaseCandidate {
 }
 
 export async function release(
-  run: Run,
+  run: ReleasingRun,
   { candidate, champion, evaluated, before }: ReleaseCandidate,
 ): Promise<RunEnd> {
   const { spec } = run.plan;

@@ -7,7 +7,7 @@ import type { Digest } from '../../domain/dataset/artifact';
 import type { RunId } from '../../domain/ids';
 import { effectKey } from '../../domain/ids';
 import type { ModelLifecycleSpec } from '../../domain/lifecycle/lifecycle';
-import type { LifecycleSpec } from '../../domain/lifecycle/revision';
+import { programOf, type LifecycleSpec, type ReleasingSpec } from '../../domain/lifecycle/revision';
 import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
 import type { RunEffectRef, StageStatus } from '../../domain/run/run';
 import type { Reuse, RunPlan, StageEnd } from '../../domain/run/plan';
@@ -31,6 +31,8 @@ export interface Run<Spec extends LifecycleSpec = LifecycleSpec> {
   readonly undo: Undo[];
 }
 
+/** A run that may release a version. */
+export type ReleasingRun = Run<ReleasingSpec>;
 export type ModelRun = Run<ModelLifecycleSpec>;
 export type LlmRun = Run<LlmLifecycleSpec>;
 
@@ -140,7 +142,7 @@ function isBeforeFirst(
   { name, cached }: Pick<StageOptions<unknown>, 'name' | 'cached'>,
 ): boolean {
   const { fromStage } = plan.request;
-  if (plan.spec.kind !== 'ModelLifecycle' || !plan.spec.program) {
+  if (plan.spec.kind !== 'DataLifecycle' && !programOf(plan.spec)) {
     const stages: readonly string[] = stagesByKind[plan.spec.kind];
     return fromStage !== undefined && stages.indexOf(name) < stages.indexOf(fromStage);
   }

@@ -21,6 +21,7 @@ import type { ModelRun } from '../lifecycle/stage';
 import { changeStatus, waitWhilePaused } from '../run/control';
 import type { RunEnd } from '../run/end';
 import { StoppedByVerdict } from '../run/verdict';
+import { asDataRun, dataRun } from './data-run';
 import { callMap } from './map-calls';
 import { callApprove, type Approval, type ApprovalOptions } from './approval-calls';
 import { callChild } from './child-calls';
@@ -175,9 +176,10 @@ function projectRun<Stages, Events extends object>(run: ModelRun): ProjectRun<St
         `build ${buildIdOf(program.build)}, which was deployed in the same moment`,
       `perennial run start ${run.plan.lifecycle}`,
     );
+  const withoutModel = asDataRun(run);
+  const builtIn = withoutModel ? dataRun(withoutModel) : modelRun(run);
   const calls: StageCalls = new Map();
-  return {
-    ...modelRun(run),
+  const own: Omit<ProjectRun<Stages, Events>, keyof ModelLifecycleRun> = {
     async stage(name, input) {
       const { output } = await callStage(run, program, { calls, name, input });
       return output as StageOutput<Stages, typeof name>;
@@ -208,6 +210,11 @@ function projectRun<Stages, Events extends object>(run: ModelRun): ProjectRun<St
     },
     done: (reason) => ({ status: 'succeeded', verdict: doneVerdict(reason), version: null }),
   };
+  // Not spread, because a getter of a lifecycle without a model throws.
+  return Object.defineProperties(own, Object.getOwnPropertyDescriptors(builtIn)) as ProjectRun<
+    Stages,
+    Events
+  >;
 }
 
 /** The end of a run that a verdict stopped. */

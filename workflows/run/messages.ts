@@ -3,7 +3,7 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Digest } from '../../domain/dataset/artifact';
 import type { Command, SignedCommand } from '../../domain/run/command';
 import type { RolloutId, RunId, Tenant } from '../../domain/ids';
-import type { LifecycleKind } from '../../domain/lifecycle/lifecycle';
+import type { LifecycleKind, ReleasingKind } from '../../domain/lifecycle/lifecycle';
 import type { ProgramRef } from '../../domain/project/program';
 import type { OpenRolloutState, PromotionEnd } from '../../domain/rollout/progress';
 import type { RolloutStatus } from '../../domain/rollout/rollout';
@@ -13,7 +13,13 @@ import type { Verdict } from '../../domain/decision/verdict';
 export const lifecycleWorkflows = {
   ModelLifecycle: 'modelLifecycle',
   LlmLifecycle: 'llmLifecycle',
-} as const satisfies Record<LifecycleKind, string>;
+} as const satisfies Record<ReleasingKind, string>;
+/** @throws Error for a kind that only projects execute */
+export function builtInWorkflow(kind: LifecycleKind): string {
+  if (kind === 'DataLifecycle') throw new Error('a DataLifecycle names no project');
+  return lifecycleWorkflows[kind];
+}
+
 export const canaryRolloutWorkflow = 'canaryRollout';
 export const taskQueues = {
   orchestrator: 'orchestrator',

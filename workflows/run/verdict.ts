@@ -4,7 +4,7 @@ import { versionName } from '../../domain/model/model';
 import type { Reason, Verdict } from '../../domain/decision/verdict';
 import { registryWrites } from '../activity-proxies';
 import type { RunEnd } from './end';
-import type { Run } from '../lifecycle/stage';
+import type { ReleasingRun } from '../lifecycle/stage';
 
 /** Thrown by a call whose verdict stops the run, unless the lifecycle catches it. */
 export class StoppedByVerdict extends Error {
@@ -23,7 +23,7 @@ export function isNotPassed(verdict: Verdict | undefined): verdict is Verdict {
 }
 
 /** Without a gate the evaluation decides nothing; only a passed canary can (DESIGN §6). */
-export function canaryDecides({ plan: { spec } }: Run, verdict: Verdict): boolean {
+export function canaryDecides({ plan: { spec } }: ReleasingRun, verdict: Verdict): boolean {
   return (
     verdict.kind === 'inconclusive' &&
     spec.evaluate.gates.length === 0 &&
@@ -44,7 +44,7 @@ export function unchangedEnd(champion: ModelVersionRef, sameAs: string): RunEnd 
 
 /** Rejects the version only when a gate failed. If inconclusive, it stays a candidate (I10). */
 export async function stopWithoutPromotion(
-  { plan }: Run,
+  { plan }: ReleasingRun,
   candidate: ModelVersionRef,
   verdict: Verdict,
 ): Promise<RunEnd> {

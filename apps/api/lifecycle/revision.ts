@@ -4,7 +4,11 @@ import type { IssueAt } from '../../../domain/document/document';
 import type { Issue } from '../../../domain/failure';
 import { failure } from '../../../domain/failure';
 import { revisionDigestInput, type LifecycleSource } from '../../../domain/lifecycle/document';
-import type { LifecycleRevision, LifecycleSpec } from '../../../domain/lifecycle/revision';
+import {
+  programOf,
+  type LifecycleRevision,
+  type LifecycleSpec,
+} from '../../../domain/lifecycle/revision';
 import type { Tenant } from '../../../domain/ids';
 import { secretRefusal, type SecretAccess } from '../../../domain/access/secret-access';
 import {
@@ -76,7 +80,7 @@ export async function readRevision(
   const { parsed, places } = placed;
   const issueAt = issuesAtPlaces(places, fileName);
   // The stages of a project may add tables and columns that no source has.
-  const isProject = parsed.ok && parsed.spec.kind === 'ModelLifecycle' && parsed.spec.program;
+  const isProject = parsed.ok && programOf(parsed.spec) !== undefined;
   const checked = await checkLifecycle(
     { placed, name, fileName, files },
     { trainers, tables: isProject ? null : tables },

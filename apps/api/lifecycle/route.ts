@@ -109,7 +109,7 @@ export function lifecycleRoutes({
   };
   const warningsOf = async (revision: CheckedRevision) => [
     ...revision.notes,
-    ...canaryWarnings(revision.spec.canary),
+    ...('canary' in revision.spec ? canaryWarnings(revision.spec.canary) : []),
     ...(await sourceWarnings(sources, revision)),
     ...(await modelWarnings(knownModels, revision)),
   ];
@@ -217,7 +217,8 @@ export function lifecycleRoutes({
       async ({ caller, params: { name: of }, body }, reply) => {
         const { tenant, name: actor, scope } = caller;
         const revision = await check(caller, { ...body, name: of });
-        if (revision.spec.evaluate.ungated !== null && !allows(scope, 'approver')) {
+        const isUngated = 'evaluate' in revision.spec && revision.spec.evaluate.ungated !== null;
+        if (isUngated && !allows(scope, 'approver')) {
           throw failure(
             'Forbidden',
             `a lifecycle without gates requires the scope approver; the key ${actor} has ${scope}`,

@@ -1,7 +1,7 @@
 import type { ProjectBuildRecord } from '../../../db/project/repository';
 import type { IssueAt } from '../../../domain/document/document';
 import type { Issue } from '../../../domain/failure';
-import type { LifecycleSpec } from '../../../domain/lifecycle/revision';
+import { programOf, type LifecycleSpec } from '../../../domain/lifecycle/revision';
 import type { ProgramRef } from '../../../domain/project/program';
 
 /** Finds a stored build of the tenant. */
@@ -16,7 +16,7 @@ export async function programIssues(
     issueAt,
   }: { readonly lifecycle: string; readonly findBuild: FindBuild; readonly issueAt: IssueAt },
 ): Promise<readonly Issue[]> {
-  const program = spec.kind === 'ModelLifecycle' ? spec.program : undefined;
+  const program = programOf(spec);
   if (!program) return [];
   const { project, build } = program;
   const found = await findBuild(program);

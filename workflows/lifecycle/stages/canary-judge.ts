@@ -4,7 +4,7 @@ import { calibrationProblems } from '../../../domain/language/judge/calibration'
 import type { Verdict } from '../../../domain/decision/verdict';
 import { llmWork } from '../../activity-proxies';
 import { canaryInconclusive } from '../../../domain/rollout/outcome';
-import type { EffectFactory, LlmRun, Run } from '../stage';
+import type { EffectFactory, LlmRun, ReleasingRun } from '../stage';
 import { judgeFilesOf, questionsOf } from './llm-questions';
 
 export type CanaryJudge =
@@ -17,7 +17,7 @@ export type CanaryJudge =
  * Calibrates the judge on labelled answers before any traffic moves. Without a calibration the
  * canary does not start. The call ledger has the evaluation's verdicts, so they cost nothing again.
  */
-export async function canaryJudge(run: Run, effect: EffectFactory): Promise<CanaryJudge> {
+export async function canaryJudge(run: ReleasingRun, effect: EffectFactory): Promise<CanaryJudge> {
   const { spec } = run.plan;
   const { canary } = spec;
   const judge = canary?.quality.answers?.judge;

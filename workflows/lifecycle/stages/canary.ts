@@ -7,7 +7,7 @@ import type { Verdict } from '../../../domain/decision/verdict';
 import { registryWrites } from '../../activity-proxies';
 import { canaryInconclusive, type RolloutOutcome } from '../../../domain/rollout/outcome';
 import type { StageEnd } from '../../../domain/run/plan';
-import type { EndedStage, Run } from '../stage';
+import type { EndedStage, ReleasingRun } from '../stage';
 import { builtInQueue } from '../../run/built-in-queue';
 import { runStage } from '../stage';
 import type { TrackedRollout } from '../../rollout/tracked-rollout';
@@ -37,7 +37,7 @@ export interface EndedCanary extends EndedStage<CanaryOutput> {
 }
 
 /** Tries the candidate on traffic beside the champion. Never cached, because traffic changes. */
-export async function canary(run: Run, trial: CanaryTrial): Promise<EndedCanary> {
+export async function canary(run: ReleasingRun, trial: CanaryTrial): Promise<EndedCanary> {
   const { plan } = run;
   const { candidate, champion, evaluated } = trial;
   const seen = champion.version?.manifest.digest ?? null;
@@ -108,7 +108,10 @@ export async function canary(run: Run, trial: CanaryTrial): Promise<EndedCanary>
 }
 
 /** Moves the traffic back first, then ends the workflow that watches it. */
-async function takeBack({ plan }: Run, rollout: TrackedRollout | undefined): Promise<void> {
+async function takeBack(
+  { plan }: ReleasingRun,
+  rollout: TrackedRollout | undefined,
+): Promise<void> {
   const { tenant, runId, traceId } = plan;
   const cause = `undo of ${runId}`;
   await registryWrites.endRollout({
@@ -123,7 +126,7 @@ async function takeBack({ plan }: Run, rollout: TrackedRollout | undefined): Pro
 }
 
 function inputOf(
-  { plan }: Run,
+  { plan }: ReleasingRun,
   challenger: ModelVersionRef,
   champion: Parameters<typeof startRollout>[1]['champion'],
 ): Parameters<typeof startRollout>[1] {
@@ -146,7 +149,7 @@ function inputOf(
 }
 
 /** Without a champion there is no canary. A candidate that no gate judged may not be promoted. */
-function withoutChampion({ plan }: Run, candidate: ModelVersionRef): Verdict {
+function withoutChampion({ plan }: ReleasingRun, candidate: ModelVersionRef): Verdict {
   const message = `${plan.lifecycle} has no champion to compare ${versionName(candidate)} with`;
   if (plan.spec.evaluate.gates.length > 0) {
     return {

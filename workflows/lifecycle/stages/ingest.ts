@@ -4,7 +4,7 @@ import { windowEnding } from '../../../domain/dataset/time-window';
 import { registryWrites, timedDataWork } from '../../activity-proxies';
 import { allOrNone } from '../../run/all-or-none';
 import { describeDatasets } from '../../run/search-attributes';
-import type { EffectFactory, EndedStage, LlmRun, ModelRun, Run } from '../stage';
+import type { EffectFactory, EndedStage, ModelRun, Run } from '../stage';
 import { runStage } from '../stage';
 
 export interface IngestOutput {
@@ -50,10 +50,10 @@ export async function ingest(run: ModelRun): Promise<EndedStage<IngestOutput>> {
   return ended;
 }
 
-/** Ingests the sources of a language application. They have no window and are read whole. */
+/** Ingests sources that have no window and are read whole. */
 export async function ingestTexts(
-  run: LlmRun,
-  data: NonNullable<LlmRun['plan']['spec']['data']>,
+  run: Run,
+  data: Pick<DataSpec, 'maxBytes' | 'timeoutSeconds'> & { readonly sources: readonly SourceSpec[] },
 ): Promise<EndedStage<Pick<IngestOutput, 'datasets'>>> {
   const { tenant, runId } = run.plan;
   run.undo.push({

@@ -7,7 +7,7 @@ import { gatewayWork, registryWrites } from '../../activity-proxies';
 import type { RolloutOutcome } from '../../../domain/rollout/outcome';
 import { awaitApproval } from '../../run/control';
 import type { StageEnd } from '../../../domain/run/plan';
-import type { EffectFactory, EndedStage, Run } from '../stage';
+import type { EffectFactory, EndedStage, ReleasingRun } from '../stage';
 import { effectOf, runStage } from '../stage';
 import type { TrackedRollout } from '../../rollout/tracked-rollout';
 import { waitForRollout } from '../../rollout/tracked-rollout';
@@ -33,7 +33,7 @@ export interface PromotionCandidate {
  * the champion is still the one that the candidate was compared with.
  */
 export async function promote(
-  run: Run,
+  run: ReleasingRun,
   winner: PromotionCandidate,
 ): Promise<EndedStage<PromoteOutput | null> & { readonly verdict: Verdict }> {
   const { plan } = run;
@@ -72,7 +72,7 @@ export async function promote(
 }
 
 async function approveAndMove(
-  run: Run,
+  run: ReleasingRun,
   winner: PromotionCandidate,
   effect: EffectFactory,
 ): Promise<StageEnd<PromoteOutput | null>> {
@@ -109,7 +109,7 @@ async function approveAndMove(
 }
 
 async function move(
-  run: Run,
+  run: ReleasingRun,
   winner: PromotionCandidate,
   approvals: readonly Reason[],
 ): Promise<StageEnd<PromoteOutput | null> | 'notNow'> {

@@ -1,11 +1,12 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { ContractResult, DataContract } from '../../../domain/dataset/contract';
 import { contractsVerdict } from '../../../domain/dataset/contracts-verdict';
+import type { DataLifecycleSpec, ModelLifecycleSpec } from '../../../domain/lifecycle/lifecycle';
 import type { DatasetVersionRef } from '../../../domain/dataset/dataset';
 import { dataWork, registryWrites } from '../../activity-proxies';
 import type { RunPlan, StageEnd } from '../../../domain/run/plan';
 import { allOrNone } from '../../run/all-or-none';
-import type { EffectFactory, EndedStage, ModelRun } from '../stage';
+import type { EffectFactory, EndedStage, ModelRun, Run } from '../stage';
 import { effectOf, runStage } from '../stage';
 import type { IngestOutput } from './ingest';
 
@@ -22,7 +23,7 @@ type References = Readonly<Record<string, DatasetVersionRef | null>>;
  * pass unchanged. All are checked, also when one fails, so that one run shows each violation.
  */
 export async function validate(
-  run: ModelRun,
+  run: ModelRun | Run<DataLifecycleSpec>,
   ingested: IngestOutput,
 ): Promise<EndedStage<ValidateOutput>> {
   const { plan } = run;
@@ -53,7 +54,7 @@ export async function validate(
 }
 
 async function validateSources(
-  { contracts, spec }: ModelRun['plan'],
+  { contracts, spec }: RunPlan<ModelLifecycleSpec | DataLifecycleSpec>,
   effect: EffectFactory,
   { ingested, references }: { readonly ingested: IngestOutput; readonly references: References },
 ): Promise<StageEnd<ValidateOutput>> {
@@ -79,7 +80,7 @@ async function validateSources(
       contracts: Object.fromEntries(validated),
     },
     verdict: contractsVerdict(
-      spec.data.sources.map(({ name }) => ({
+      (spec.data?.sources ?? []).map(({ name }) => ({
         source: name,
         verdict: checked.find(({ source }) => source === name)?.verdict ?? null,
       })),

@@ -1,0 +1,66 @@
+import { documentOf } from '../../../domain/lifecycle/plan';
+import { parseLifecycle } from '../../../domain/lifecycle/document';
+import { loosenings } from '../../../domain/lifecycle/loosenings';
+import type { LifecycleSpec } from '../../../domain/lifecycle/revision';
+import { digestOf } from '../../../data/digest';
+
+const program = {
+  ...{ project: 'reports', build: digestOf('build'), params: null, stages: {}, steps: {} },
+  ...{ files: {}, environment: null },
+};
+const document = (spec: object) => ({
+  apiVersion: 'perennial.dev/v1',
+  kind: 'DataLifecycle',
+  metadata: { name: 'report', owner: 'ada' },
+  spec: { program, ...spec },
+});
+const parse = (spec: object) =>
+  parseLifecycle({ document: document(spec), fileName: 'perennial.config.ts', files: {} });
+
+function specOf(given: object): LifecycleSpec {
+  const parsed = parse(given);
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.issues));
+  return parsed.spec;
+}
+
+const data = { sources: { orders: { uri: 'sample://orders' } } };
+
+test('a lifecycle without a model has sources, a schedule and no window', () => {
+  const spec = specOf({ data, schedule: { cron: '0 6 * * *' } });
+  expect(spec).toMatchObject({
+    ...{ kind: 'DataLifecycle', name: 'report', approval: { allowStarter: false } },
+    data: { time: null, sources: [{ name: 'orders', format: 'parquet', time: null }] },
+  });
+  expect(specOf({})).toMatchObject({ data: null, schedule: null });
+});
+
+test('its document gives the same spec', () => {
+  const spec = specOf({ data });
+  const again = parseLifecycle({ document: documentOf(spec), fileName: 'x', files: {} });
+  expect(again).toMatchObject({ ok: true, spec });
+});
+
+test.each([
+  ['promote', { promote: {} }, 'promote'],
+  ['a time column', { data: { sources: { a: { uri: 'sample://a', time: 't' } } } }, 'time'],
+  ['no source', { data: { sources: {} } }, 'has 0 sources'],
+  [
+    'a missing contract',
+    { data: { sources: { a: { uri: 'sample://a', contract: 'c.yaml' } } } },
+    'c.yaml',
+  ],
+])('%s is an error', (_, spec, text) => {
+  const parsed = parse(spec);
+  expect(parsed.ok).toBe(false);
+  expect(JSON.stringify(parsed)).toContain(text);
+});
+
+test('letting the starter approve is a looser policy', () => {
+  const of = (spec: LifecycleSpec) => ({ spec, contracts: {}, files: {} });
+  const strict = of(specOf({}));
+  const loose = of(specOf({ approval: { allowStarter: true } }));
+  expect(loosenings(strict, loose).map(({ what }) => what)).toEqual([
+    'spec.promote.approval.allowStarter',
+  ]);
+  expect(loosenings(loose, strict)).toEqual([]);
+});

@@ -1,0 +1,48 @@
+/** The built-in stages of a lifecycle without a model. The others are refused by name. */
+import type { DataLifecycleSpec, ModelLifecycleSpec } from '../../domain/lifecycle/lifecycle';
+import type { ModelLifecycleRun } from '../lifecycle/model-run';
+import { resultOf } from '../lifecycle/model-run';
+import type { ModelRun, Run } from '../lifecycle/stage';
+import { ingestTexts } from '../lifecycle/stages/ingest';
+import { validate } from '../lifecycle/stages/validate';
+import { refusal } from './stage-calls';
+
+export function dataRun(run: Run<DataLifecycleSpec>): ModelLifecycleRun {
+  const { plan } = run;
+  const { data } = plan.spec;
+  const missing = (what: string, section: string) =>
+    refusal(
+      `${plan.lifecycle} has no ${section}, so ${what} has nothing to do`,
+      `add ${section} to spec of ${plan.lifecycle} in perennial.config.ts`,
+    );
+  const refused = (name: string) => () => {
+    throw missing(`run.${name}`, 'train and evaluate');
+  };
+  return {
+    id: plan.runId,
+    get spec(): ModelLifecycleSpec {
+      throw missing('run.spec', 'train and evaluate');
+    },
+    async ingest() {
+      if (!data) throw missing('run.ingest', 'data');
+      const { output, ...ended } = await ingestTexts(run, data);
+      return resultOf({ ...ended, output: { ...output, window: null } });
+    },
+    async validate(ingested) {
+      if (!data) throw missing('run.validate', 'data');
+      return resultOf(await validate(run, ingested));
+    },
+    train: refused('train'),
+    tune: refused('tune'),
+    candidate: refused('candidate'),
+    evaluate: refused('evaluate'),
+    release: refused('release'),
+    stopped: ({ verdict }) => ({ status: 'stopped', verdict, version: null }),
+    unchanged: refused('unchanged'),
+  };
+}
+
+/** The run of a lifecycle with a model, or null. */
+export function asDataRun(run: ModelRun | Run<DataLifecycleSpec>): Run<DataLifecycleSpec> | null {
+  return run.plan.spec.kind === 'DataLifecycle' ? (run as Run<DataLifecycleSpec>) : null;
+}
