@@ -5,6 +5,7 @@ import type { RunRecord } from '../../../db/run/repository';
 import { invalidInput } from '../../../domain/document/issue-text';
 import { nearest } from '../../../domain/document/nearest';
 import { failure } from '../../../domain/failure';
+import { count } from '../../../domain/format';
 import { stageValueBytes } from '../../../domain/project/stage';
 import { waitBriefly } from '../brief-wait';
 import { idempotent, keyOf, problem, runId } from '../fields';
@@ -68,12 +69,12 @@ async function eventData(
   const events = program?.events ?? {};
   const schema = Object.hasOwn(events, event) ? events[event] : undefined;
   if (!schema) throw unknownEvent(run, event, Object.keys(events));
-  const { length } = JSON.stringify(data ?? null);
-  if (length > stageValueBytes)
+  const bytes = Buffer.byteLength(JSON.stringify(data ?? null));
+  if (bytes > stageValueBytes)
     throw failure(
       'InvalidInput',
-      `the data of event ${event} has ${length} characters of JSON; ` +
-        `at most ${stageValueBytes} are allowed`,
+      `the data of event ${event} has ${count(bytes)} bytes of JSON; ` +
+        `at most ${count(stageValueBytes)} are allowed`,
       { next: 'store the data elsewhere, and send its address' },
     );
   const issues = valueIssues(schema, data ?? null, 'field').map((issue) => {

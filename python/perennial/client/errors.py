@@ -37,5 +37,5 @@ def missing_package(package: str, extra: str, purpose: str) -> ApiError:
     return ApiError(
         f"{purpose} needs the package {package}",
         code="MissingPackage",
-        next_step=f'pip install "perennial[{extra}]"',
+        next_step=f"install {package}, or the client with its extra [{extra}]",
     )

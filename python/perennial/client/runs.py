@@ -54,7 +54,7 @@ class Run:
 
     @property
     def status(self) -> str:
-        """`accepted`, `running`, `waiting`, `paused`, or one of the ends: `succeeded`, `stopped`,
+        """`pending`, `running`, `waiting`, `paused`, or one of the ends: `succeeded`, `stopped`,
         `failed`, `cancelled`, `lost`."""
         return str(self.fields["status"])
 

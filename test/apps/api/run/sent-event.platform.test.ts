@@ -113,7 +113,7 @@ test.each([
     'more than 64 KiB',
     { event: 'labels_ready', data: { rows: 1, batch: 'x'.repeat(70_000) } },
     422,
-    'at most 65536 are allowed',
+    'at most 65,536 are allowed',
   ],
 ])('refuses %s and keeps nothing', async (_, body, status, detail) => {
   const of = await run();
