@@ -209,7 +209,7 @@ test('a worse version is rolled back in shadow, by the judge alone', async () =>
 });
 
 // The end of a rollout without further pairs is in
-// test/workflows/rollout/judged-rollout.platform.test.ts.
+// test/workflows/rollout/judged-rollout.slow.test.ts.
 test('a canary with too few judged pairs to ever decide is refused, with the required number', async () => {
   const name = `judged-${count + 1}`;
   const few = tried('Answer kindly, please.', {
