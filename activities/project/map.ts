@@ -32,7 +32,7 @@ export interface MapItemUndoInput extends MapItemInput {
   readonly of: RunEffectRef['key'];
 }
 
-interface MapItems<Items> extends RunRef {
+export interface MapItems<Items> extends RunRef {
   readonly call: string;
   readonly items: Items;
 }
