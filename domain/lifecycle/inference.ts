@@ -183,7 +183,7 @@ function targetOf(input: LifecycleInferenceInput, label: ColumnProfile): Inferre
     label.nulls === 0
       ? []
       : [
-          `${count(label.nulls)} of ${count(profile.rows)} rows have no ${label.name}. Runs drop them.`,
+          `${count(label.nulls)} of ${count(profile.rows)} rows have no ${label.name}. Runs drop them.${markedLabel(label)}`,
         ];
   const range = `${label.name}, ${label.type}, ${count(label.distinct)} different values`;
   switch (task) {
@@ -211,6 +211,16 @@ function targetOf(input: LifecycleInferenceInput, label: ColumnProfile): Inferre
     case 'classification':
       return binary(input, label, missing);
   }
+}
+
+/** Some tables use a word such as None for a class. */
+function markedLabel({ name, type, marks }: ColumnProfile): string {
+  if (type !== 'string' || marks.length === 0) return '';
+  const words = marks.join(', ');
+  const [verb, what] = marks.length === 1 ? ['is', 'a class'] : ['are', 'classes'];
+  return ` ${words} ${verb} read as null. If ${words} ${verb} ${what}, rename ${
+    marks.length === 1 ? 'it' : 'them'
+  } in the column ${name} of the data and use init again.`;
 }
 
 function inferredTask({ type, distinct }: ColumnProfile, values: readonly LabelValue[]): Task {
@@ -320,6 +330,7 @@ interface TimeFound {
 /** The earliest of several time columns is most likely the event time; the others are later. */
 function timeOf(input: LifecycleInferenceInput, label: ColumnProfile): TimeFound {
   const { time, profile } = input;
+  const labelledRows = profile.rows - label.nulls;
   const none = { column: null, split: null, checks: [] };
   if (time === 'none') return { ...none, text: 'none, because of --no-time' };
   if (time !== 'infer') {
@@ -335,7 +346,7 @@ function timeOf(input: LifecycleInferenceInput, label: ColumnProfile): TimeFound
         'write times with the year first, such as 2026-07-01T05:00:00Z, or use --no-time';
       throw refused(input, `--time: the column ${column.name} is ${column.type}, not a time`, next);
     }
-    const split = splitByTime(column);
+    const split = splitByTime(column, labelledRows);
     if (split === null)
       throw refused(
         input,
@@ -362,7 +373,7 @@ function timeOf(input: LifecycleInferenceInput, label: ColumnProfile): TimeFound
       text: 'none: no column has a time in nearly every row; choose one with --time',
       checks: dateHints,
     };
-  const split = splitByTime(first);
+  const split = splitByTime(first, labelledRows);
   if (split === null)
     return {
       ...none,
@@ -418,18 +429,34 @@ const maxDays = 36_524;
 /** The fewest days with rows of each part. Gates use the last whole weeks of the holdout. */
 const minDays = { tuning: 5, confirm: 5, holdout: 10 };
 
-/** Parts are longer when many days have no rows. Null when too few days are left to train on. */
-function splitByTime({ days }: ColumnProfile): TemplateSplit | null {
+/** Labelled rows that each part needs. With fewer rows, gates are mostly inconclusive. */
+const wantedRows = { tuning: 150, confirm: 100, holdout: 200 };
+
+/** A part gets more days for its rows only up to this share of all days, as in a random split. */
+const maxShareOfDays = { tuning: 0.15, confirm: 0.1, holdout: 0.25 };
+
+/**
+ * Parts are longer when days have few labelled rows or none. Null when too few days are left to
+ * train on.
+ */
+function splitByTime({ days }: ColumnProfile, labelledRows: number): TemplateSplit | null {
   const [first, last] = [days[0], days[days.length - 1]];
   if (first === undefined || last === undefined) return null;
   const span = last - first + 1;
   const usual =
     span >= 120 ? { tuning: 30, confirm: 15, holdout: 30 } : { tuning: 5, confirm: 5, holdout: 11 };
   const least = span >= 60 && span < 120 ? { tuning: 10, confirm: 7, holdout: 16 } : usual;
+  const daysOf = (part: keyof typeof minDays): number => {
+    const forRows = Math.ceil((wantedRows[part] * days.length) / labelledRows);
+    return Math.max(
+      minDays[part],
+      Math.min(forRows, Math.floor(maxShareOfDays[part] * days.length)),
+    );
+  };
   let end = last + 1;
   const lengthOf = (part: keyof typeof minDays): number => {
     const before = days.filter((day) => day < end);
-    const begin = before[before.length - minDays[part]] ?? first;
+    const begin = before[before.length - daysOf(part)] ?? first;
     // The window ends in the middle of its last day.
     const length = Math.max(least[part], end - begin + (part === 'holdout' ? 1 : 0));
     end -= length;

@@ -38,11 +38,14 @@ function values(...names: readonly string[]): readonly LabelValue[] {
 
 function infer(
   columns: readonly ColumnProfile[],
-  options: Partial<LifecycleInferenceInput> & { readonly labelValues?: readonly LabelValue[] } = {},
+  options: Partial<LifecycleInferenceInput> & {
+    readonly labelValues?: readonly LabelValue[];
+    readonly rowCount?: number;
+  } = {},
 ) {
-  const { labelValues = values('1', '2', '3'), ...rest } = options;
+  const { labelValues = values('1', '2', '3'), rowCount = rows, ...rest } = options;
   return inferLifecycle({
-    profile: { rows, columns, labelValues, notes: [] },
+    profile: { rows: rowCount, columns, labelValues, notes: [] },
     source: { source: 'orders', uri: 'file://./data/orders.csv' },
     ...{ file: 'orders.csv', label: 'y', task: null, time: 'infer', entity: null },
     ...rest,
@@ -224,9 +227,23 @@ describe('the split', () => {
       { tuningDays: 155, confirmDays: 154, holdoutDays: 281 },
     ],
   ])('by time %s', (_, days, split) => {
-    expect(reading([y, x, timeColumn('at', days)]).spec).toMatchObject({
+    expect(reading([y, x, timeColumn('at', days)], { rowCount: 10_000 }).spec).toMatchObject({
       data: { time: { column: 'at' }, split: { by: 'time', ...split } },
     });
+  });
+
+  test.each<[string, Partial<ColumnProfile>, object]>([
+    ['one row a day', {}, { tuningDays: 150, confirmDays: 100, holdoutDays: 201 }],
+    [
+      'one label in five days',
+      { nulls: 800 },
+      { tuningDays: 150, confirmDays: 100, holdoutDays: 251 },
+    ],
+  ])('has longer parts with %s', (_, label, split) => {
+    expect(
+      reading([column('y', label), x, timeColumn('at', consecutive(1000))], { rowCount: 1000 })
+        .spec,
+    ).toMatchObject({ data: { split: { by: 'time', ...split } } });
   });
 
   test('is by a hash when times span too few days or are missing, or with --no-time', () => {
