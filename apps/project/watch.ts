@@ -1,5 +1,5 @@
 /** Watches the files of a project. */
-import { readdirSync, watch, type FSWatcher } from 'node:fs';
+import { existsSync, readdirSync, watch, type FSWatcher } from 'node:fs';
 import { join } from 'node:path';
 
 export interface ProjectWatch {
@@ -13,42 +13,52 @@ const quietMs = 200;
 
 /** Calls `changed` once after each group of changes. Installed packages are not watched. */
 export function watchProject(folder: string, changed: () => void): ProjectWatch {
+  // One watcher for each folder. On Linux, the recursive watcher of Node 20 no longer sees a file
+  // that an editor or `sed -i` has replaced.
   const watchers = new Map<string, FSWatcher>();
   let timer: NodeJS.Timeout | undefined;
   const seen = (file: string | null): void => {
-    if (file !== null && !watched.test(file)) return;
+    const before = watchers.size;
+    watchFolders();
+    const isNewFolder = watchers.size > before;
+    if (!isNewFolder && file !== null && !watched.test(file)) return;
     clearTimeout(timer);
     timer = setTimeout(changed, quietMs);
   };
   const watchFolders = (): void => {
-    for (const name of sourceFolders(folder)) {
-      if (watchers.has(name)) continue;
-      const watcher = watch(join(folder, name), { recursive: true }, (_, file) => seen(file));
+    const folders = new Set(sourceFolders(folder));
+    for (const [path, watcher] of watchers) {
+      if (folders.has(path)) continue;
+      watcher.close();
+      watchers.delete(path);
+    }
+    for (const path of folders) {
+      if (watchers.has(path) || !existsSync(path)) continue;
+      const watcher = watch(path, (_, file) => seen(file));
       // The folder was removed. It is watched again when it is back.
       watcher.on('error', () => {
         watcher.close();
-        watchers.delete(name);
+        watchers.delete(path);
       });
-      watchers.set(name, watcher);
+      watchers.set(path, watcher);
     }
   };
-  const top = watch(folder, (_, file) => {
-    const count = watchers.size;
-    watchFolders();
-    seen(watchers.size > count ? null : file);
-  });
   watchFolders();
   return {
     close() {
       clearTimeout(timer);
-      for (const watcher of [top, ...watchers.values()]) watcher.close();
+      for (const watcher of watchers.values()) watcher.close();
     },
   };
 }
 
+/** The folder and the folders in it, except packages and the state of the platform. */
 function sourceFolders(folder: string): readonly string[] {
-  return readdirSync(folder, { withFileTypes: true })
+  // It may have been removed since its parent was read.
+  if (!existsSync(folder)) return [];
+  const inside = readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name)
     .filter((name) => !name.startsWith('.') && name !== 'node_modules');
+  return [folder, ...inside.flatMap((name) => sourceFolders(join(folder, name)))];
 }

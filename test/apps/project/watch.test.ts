@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { watchProject, type ProjectWatch } from '../../../apps/project/watch';
@@ -42,6 +42,25 @@ describe('watching a project', () => {
     await until(1);
     write('steps/score.py');
     await until(2);
+  });
+
+  test('reports every save of a file that an editor replaced', async () => {
+    write('stages/index.ts~');
+    renameSync(join(folder, 'stages/index.ts~'), join(folder, 'stages/index.ts'));
+    await until(1);
+    await pause(500);
+    const before = changes;
+    write('stages/index.ts');
+    await until(before + 1);
+  });
+
+  test('reports files of a folder in a new folder', async () => {
+    mkdirSync(join(folder, 'steps', 'text'), { recursive: true });
+    await until(1);
+    await pause(500);
+    const before = changes;
+    write('steps/text/score.py');
+    await until(before + 1);
   });
 
   test('ignores tables, packages and the state of the platform', async () => {
