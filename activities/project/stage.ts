@@ -180,6 +180,9 @@ function isError(thrown: unknown): thrown is Error {
   return thrown instanceof Error || isNativeError(thrown);
 }
 
+const maxThrownText = 200;
+
 function describeThrown(value: unknown): string {
-  return value === null ? 'null' : typeof value === 'string' ? 'a string' : `a ${typeof value}`;
+  if (typeof value === 'string') return `the text ${JSON.stringify(value.slice(0, maxThrownText))}`;
+  return value === null ? 'null' : `a ${typeof value}`;
 }

@@ -114,7 +114,7 @@ describe('a stage fails the run with a clear message', () => {
       failure: {
         type: 'StageFailed',
         stage: 'throws_a_text',
-        message: 'stage throws_a_text threw a string; throw an Error',
+        message: 'stage throws_a_text threw the text "a text"; throw an Error',
         next: rerun(run),
       },
     });
