@@ -104,7 +104,7 @@ export async function runDemo(
   await apply(context, sabotaged(folder), 'samples/flight-delay, sabotaged');
   // The run has its own revision. The next run uses the restored one.
   const sabotage = await play('labels shuffled', retrained.until, () =>
-    apply(context, folder, 'samples/flight-delay, unchanged'),
+    apply(context, folder, 'samples/flight-delay, for later runs'),
   );
   rounds.push(sabotage);
 

@@ -44,12 +44,13 @@ export function followCanary({
         const rollout = await api().call('GET /models/{model}/rollouts/{id}', { path });
         const progress = rollout.status === 'running' ? progressLines(rollout) : before;
         if (timer !== null && progress.join('\n') !== before.join('\n')) {
-          before = progress;
           const time = new Date().toISOString().slice(11, 19);
           for (const [index, line] of progress.entries())
-            terminal.say(
-              `${terminal.paint.dim(index === 0 ? time : ' '.repeat(8))}  canary    ${terminal.paint.dim(line)}`,
-            );
+            if (index === 0 || !before.includes(line))
+              terminal.say(
+                `${terminal.paint.dim(index === 0 ? time : ' '.repeat(8))}  canary    ${terminal.paint.dim(line)}`,
+              );
+          before = progress;
         }
       } catch {
         // The event stream already reports an unavailable API.

@@ -209,13 +209,20 @@ function trafficLines({ traffic, champion, challenger, weight }: RolloutJson): r
 
 /** Empty if nothing more is needed. Times are event time. */
 function remainingText(
-  rollout: Pick<RolloutJson, 'remaining' | 'status' | 'test' | 'eventStartedAt' | 'eventNow'>,
+  rollout: Pick<
+    RolloutJson,
+    'remaining' | 'status' | 'test' | 'eventStartedAt' | 'eventNow' | 'quality'
+  >,
 ): string {
-  const { remaining, status } = rollout;
+  const { remaining, status, quality } = rollout;
   if (remaining === null || !isOpenRollout(status)) return '';
   const { observations, seconds } = remaining;
-  if (observations === null) return 'too few labels to forecast how much more is needed';
+  if (observations === null)
+    return quality.n === 0
+      ? 'needs labels before the remaining time can be forecast'
+      : `more labels alone are not enough at the current difference in ${quality.metric}`;
   const left = secondsLeft(rollout);
+  if (left === 0) return 'the maximum duration is over';
   if (seconds === null || seconds > left)
     return `needs more than the remaining ${spanText(left)} at the current rate`;
   const labels = observations === 0 ? '' : ` and ${count(observations)} labels`;

@@ -153,8 +153,16 @@ describe('rollout show', () => {
         'needs more than the remaining 10 days at the current rate',
       );
     expect(await shown({ observations: null, seconds: null })).toContain(
-      'too few labels to forecast',
+      'more labels alone are not enough at the current difference in logloss',
     );
+    const unmeasured = { ...running.quality, n: 0, estimate: null, lower: null, upper: null };
+    expect(
+      progressLines({
+        ...running,
+        quality: unmeasured,
+        remaining: { observations: null, seconds: null },
+      }),
+    ).toContain('needs labels before the remaining time can be forecast');
   });
 
   test('before any traffic says so instead of drawing a chart', async () => {
