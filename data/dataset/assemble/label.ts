@@ -1,5 +1,6 @@
 import { labelColumn, type AssembledPartName } from '../../../domain/dataset/assembled';
 import type { Column } from '../../../domain/dataset/dataset';
+import { count } from '../../../domain/format';
 import { failure } from '../../../domain/failure';
 import type { Task } from '../../../domain/model/model';
 import { quoteName, readParquet, type PlatformSql } from '../../sql/platform-sql';
@@ -146,7 +147,9 @@ export async function refuseUnknownClasses(
     `SELECT ${labelColumn} AS class, count(*) AS rows FROM kept WHERE NOT list_contains(${textList(classes)}, ${labelColumn}) GROUP BY 1 ORDER BY 2 DESC, 1`,
   );
   if (unknown.length === 0) return;
-  const shown = unknown.slice(0, shownClasses).map((each) => `${each.class} (${each.rows} rows)`);
+  const shown = unknown
+    .slice(0, shownClasses)
+    .map(({ class: name, rows }) => `${name} (${count(rows)} ${rows === 1 ? 'row' : 'rows'})`);
   const more = unknown.length > shown.length ? ` and ${unknown.length - shown.length} more` : '';
   throw failure(
     'InvalidInput',

@@ -1,4 +1,5 @@
 import type { ContractCheck, ContractReport } from '../../../domain/dataset/contract';
+import { count } from '../../../domain/format';
 import type { Reason, ReasonOutcome, Verdict } from '../../../domain/decision/verdict';
 
 /**
@@ -55,7 +56,7 @@ export function contractVerdict(report: ContractReport): Verdict {
       reasons: [...unmeasured.map(saying('inconclusive')), ...badRows, ...notCompared],
     };
   const bad =
-    report.quarantined === 0 ? 'none in quarantine' : `${report.quarantined} in quarantine`;
+    report.quarantined === 0 ? 'none in quarantine' : `${count(report.quarantined)} in quarantine`;
   return {
     kind: 'passed',
     reasons: [
@@ -63,7 +64,7 @@ export function contractVerdict(report: ContractReport): Verdict {
         gate: 'contract',
         outcome: 'passed',
         code: 'contract.met',
-        message: `${report.source}: ${report.accepted} of ${report.rows} rows meet the contract, ${bad}`,
+        message: `${report.source}: ${count(report.accepted)} of ${count(report.rows)} rows meet the contract, ${bad}`,
       },
       ...badRows,
       ...notCompared,
