@@ -7,7 +7,7 @@ export interface RunHistory {
   readonly history: Readonly<Record<string, unknown>>;
 }
 
-interface HistoryEvent {
+interface RecordedEvent {
   readonly eventType: string;
 }
 
@@ -39,13 +39,13 @@ export async function replayRuns(
 
 /** A task that has not ended has recorded nothing, and a replay would execute it. */
 function withoutOpenTask({ workflowId, history }: RunHistory) {
-  const events = history['events'] as readonly HistoryEvent[];
+  const events = history['events'] as readonly RecordedEvent[];
   const begun = events.findLastIndex(({ eventType }) => eventType === taskEvent('SCHEDULED'));
   const isOpen = !hasDecided(events.slice(begun));
   return { workflowId, history: { events: isOpen ? events.slice(0, begun) : events } };
 }
 
-function hasDecided(events: readonly HistoryEvent[]): boolean {
+function hasDecided(events: readonly RecordedEvent[]): boolean {
   return events.some(({ eventType }) => eventType === taskEvent('COMPLETED'));
 }
 
