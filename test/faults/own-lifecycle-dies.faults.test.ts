@@ -94,10 +94,7 @@ async function orderedEffects(workflowId: string): Promise<readonly string[]> {
  */
 async function approve(run: string): Promise<void> {
   const now = () => product.run(run).catch(() => null);
-  await untilAnswer(now, (is) => is?.status === 'waiting' || is?.endedAt != null, {
-    seconds: 240,
-    everyMs: 100,
-  });
+  await untilAnswer(now, (is) => is?.status === 'waiting' || is?.endedAt != null);
   await until(
     async () =>
       (await product.cli(['run', 'approve', run])).exitCode === 0 || (await now())?.endedAt != null,
@@ -113,7 +110,6 @@ test.each([
   const started = await product.start(sample.lifecycle, { params: { leaves }, cache: false });
   expect(started.status).toBe(202);
   const { id } = started.body;
-  const approved = approve(id);
   const finished = new Map<string, FinishedEffect>();
   const kills: string[] = [];
   for (const stage of sampleStages) {
@@ -127,7 +123,7 @@ test.each([
     kills.push(`${stage}${open.includes(stage) ? '' : ` (open: ${open.join(', ') || 'none'})`}`);
     await until(() => product.pids(victim).length > 0);
   }
-  await approved;
+  await approve(id);
   const end = await product.waitForEnd(id, 240);
   expect(end).toMatchObject({ status: 'succeeded', failure: null });
   expect(end.stages.map(({ name, reusedFrom }) => [name, reusedFrom])).toEqual(
