@@ -13,6 +13,7 @@ import { isStageDefinition, stageDefaults, type StageDefinition } from '../../do
 import { digestOf, sha256 } from '../../data/digest';
 import { determinismIssues } from './determinism';
 import { compileInstalledSources } from './installed-sources';
+import { withGuardedLoops } from './loop-guard';
 import { lifecycleExports } from './lifecycle-exports';
 import { compile, evaluateFile } from './load-module';
 import { describeSteps, type PythonMachine } from './python-steps';
@@ -227,6 +228,9 @@ const root = resolve(__dirname, '..', '..');
 /** The child workflow of `run.map`. No lifecycle has its name, which has a capital letter. */
 const stageMapPath = join(root, 'workflows', 'project', 'stage-map.ts');
 
+/** Not an entry point: the build adds its import to the lifecycles. */
+const loopTurns = 'perennial/loop-turns';
+
 /** Each workflow type has the name of its lifecycle, which may not be a name in TypeScript. */
 async function bundleLifecycles(
   project: ProjectFolder,
@@ -248,7 +252,12 @@ async function bundleLifecycles(
     workflowInterceptorModules: [join(root, 'workflows', 'run-priority.ts')],
     logger: { ...quiet, error: (message) => errors.push(message) },
     webpackConfigHook: (config) => ({
-      ...compileInstalledSources(config),
+      ...withGuardedLoops(compileInstalledSources(config), {
+        folder: project.folder,
+        generated: project.generated,
+        counter: loopTurns,
+        loader: join(root, 'apps', 'project', 'loop-guard-loader.cjs'),
+      }),
       context,
       // Relative names, so that equal code gives equal bytes in every folder.
       output: { ...config.output, devtoolModuleFilenameTemplate: '[resource-path]' },
@@ -259,6 +268,7 @@ async function bundleLifecycles(
         alias: {
           ...(config.resolve?.alias as Readonly<Record<string, string | false | string[]>>),
           'perennial/workflow$': sdkEntry('perennial/workflow', project.folder),
+          [`${loopTurns}$`]: join(root, 'workflows', 'project', 'loop-turns.ts'),
         },
       },
     }),

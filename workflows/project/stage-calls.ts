@@ -17,6 +17,7 @@ import { modelStages } from '../../domain/run/run';
 import { computeWork } from '../activity-proxies';
 import type { EndedStage, ModelRun } from '../lifecycle/stage';
 import { effectOf, runStage } from '../lifecycle/stage';
+import { addTurns } from './turns';
 
 /** Calls of each stage in one run, so that a second call of a stage has a name of its own. */
 export type StageCalls = Map<string, number>;
@@ -166,7 +167,9 @@ export function refuseEndless(calls: StageCalls): void {
     );
 }
 
+/** A loop may catch it and call again, so that it counts as many turns. */
 export function refusal(message: string, next: string): ApplicationFailure {
+  addTurns(turnsOfRefusal);
   return ApplicationFailure.create({
     type: 'InvalidInput',
     message,
@@ -174,6 +177,9 @@ export function refusal(message: string, next: string): ApplicationFailure {
     details: [{ next }],
   });
 }
+
+/** A refusal takes as long as many turns of a loop, and the sandbox stops after 5 s. */
+const turnsOfRefusal = 10_000;
 
 /** On the project's queue, so that the build of the workflow also runs its stages. */
 export function stageWork({ timeoutSeconds, attempts }: ProjectStageSpec) {

@@ -15,6 +15,10 @@ export const stageLifecycles = {
   nothing: 'nothing',
   /** Calls a stage without end. */
   forever: 'forever',
+  /** Computes without end and without an await. */
+  busy: 'busy',
+  /** Tries a refused call again and again. */
+  retrying: 'retrying',
   /** Notes a random number, sleeps for `sleep`, and ends with what it saw. */
   clock: 'clock',
 } as const;
@@ -64,6 +68,29 @@ export default defineProject({
       `
   for (let index = 0; ; index += 1)
     await run.stage('count', { index });
+`,
+    ),
+    ...lifecycle(
+      'busy',
+      `
+  await run.stage('note', { log: params.log, name: 'a' });
+  let index = 0;
+  while (index < 10)
+    index = index * 1;
+  return run.done();
+`,
+    ),
+    ...lifecycle(
+      'retrying',
+      `
+  for (;;) {
+    try {
+      await run.stage('note', { log: params.log, name: 'x'.repeat(70_000) });
+      return run.done();
+    } catch {
+      continue;
+    }
+  }
 `,
     ),
     ...lifecycle(

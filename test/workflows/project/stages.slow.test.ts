@@ -226,6 +226,22 @@ describe('a lifecycle fails the run with a clear message', () => {
     });
   }, 300_000);
 
+  test('when it computes for ever, with the place of its loop', async () => {
+    const log = logFile();
+    expect((await ended('busy', { log })).failure).toMatchObject({
+      type: 'InvalidInput',
+      message: 'lifecycles/busy.ts:7: the loops of the lifecycle made more than 1,000,000 turns',
+      next: 'end the loop, or do the work in a stage',
+    });
+    expect(linesIn(log)).toEqual(['a', 'undo a {"noted":"a"}']);
+  });
+
+  test('when it tries a refused call for ever', async () => {
+    expect((await ended('retrying', { log: logFile() })).failure?.message).toMatch(
+      /^lifecycles\/retrying\.ts:5: the loops of the lifecycle made more than/,
+    );
+  });
+
   test('when it sleeps for what is no duration', async () => {
     const run = await ended('clock', { log: logFile(), sleep: 'soon' });
     expect(run.failure).toMatchObject({
