@@ -127,9 +127,13 @@ export function openStageContext(
     query: (sql, of = {}) => tables.run(of, (duckDb) => duckDb.rows(sql)),
     async writeTable(name, sql, of = {}) {
       if (!/^[a-z][a-z0-9_]{0,62}$/.test(name))
-        throw failure('InvalidInput', `stage ${call}: ${JSON.stringify(name)} is no table name`, {
-          next: 'use lower-case letters, digits and underscores, beginning with a letter',
-        });
+        throw failure(
+          'InvalidInput',
+          `stage ${call}: ${JSON.stringify(name)} is not a table name`,
+          {
+            next: 'use lower-case letters, digits and underscores, beginning with a letter',
+          },
+        );
       const path = scratch.path(`${name}.parquet`);
       const written = await tables.run(of, (duckDb) => writeParquet(duckDb, sql, path));
       const file = await artifacts.putFile({ tenant, runId, path, mediaType: parquet, signal });

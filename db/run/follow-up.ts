@@ -15,7 +15,7 @@ export interface RunCancelPayload {
   readonly runId: RunId;
 }
 
-/** Its parent looks at the end, and its open children are cancelled. */
+/** Its parent is notified, and its open children are cancelled. */
 export async function followEnd(
   tx: Transaction,
   {

@@ -121,7 +121,7 @@ async function insert(
   if (isFinal(run.status) || run.undoSince !== null)
     throw failure(
       'Conflict',
-      `${runId} takes no more events: ` +
+      `${runId} accepts no more events: ` +
         (isFinal(run.status) ? `it has ended already as ${run.status}` : 'it is being undone'),
       { next: `perennial run show ${runId}` },
     );
@@ -129,7 +129,7 @@ async function insert(
     select count(*)::int as count from sent_events
     where tenant_id = ${tenant} and run_id = ${runId} and taken_by is null`;
   if ((kept?.count ?? 0) >= mostKept)
-    throw failure('Conflict', `${runId} has ${mostKept} events that it has not taken yet`, {
+    throw failure('Conflict', `${runId} already keeps ${mostKept} events for later waits`, {
       next: 'send the event when the run has taken some of them',
     });
   const id = newId('evt');

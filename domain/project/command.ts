@@ -3,13 +3,13 @@ import type { ArtifactRef } from '../dataset/artifact';
 import type { DatasetVersionRef } from '../dataset/dataset';
 
 /** Why a job failed, for `retry.on`. A job whose worker was lost is always retried. */
-export const retriedJobFailures = [
+export const retryableJobFailures = [
   'JobFailed',
   'JobTimeout',
   'JobOutOfMemory',
   'JobWithoutResult',
 ] as const;
-export type RetriedJobFailure = (typeof retriedJobFailures)[number];
+export type RetryableJobFailure = (typeof retryableJobFailures)[number];
 
 export interface CommandOptions {
   /** The program and its arguments. A shell is a program: `['sh', '-c', '…']`. */
@@ -31,7 +31,7 @@ export interface CommandOptions {
     readonly retries?: number;
   };
   /** Which failures start the command again, in a new job. Default none. */
-  readonly retry?: { readonly attempts: number; readonly on: readonly RetriedJobFailure[] };
+  readonly retry?: { readonly attempts: number; readonly on: readonly RetryableJobFailure[] };
   /** Default true: an equal command with equal inputs reuses the outputs. */
   readonly cache?: boolean;
 }

@@ -1,7 +1,7 @@
 /** Runs a command as a job of the compute backend, as a stage in the records of the run. */
 import { parseByteSize } from '../../domain/byte-size';
 import {
-  retriedJobFailures,
+  retryableJobFailures,
   type CommandOptions,
   type CommandResult,
 } from '../../domain/project/command';
@@ -24,7 +24,7 @@ export function callJob(
   { calls, name, options }: JobCall,
 ): Promise<EndedStage<CommandResult>> {
   const { inputs = {}, outputs = [], environment: variables = {}, cache = true } = options;
-  checkJob(name, { ...options, inputs, outputs });
+  checkJob(name, { ...options, inputs, outputs, environment: variables });
   assertSmall(`job ${name}`, options);
   const compute = computeOf(name, options.resources);
   const { attempts, on } = retryOf(name, options.retry);
@@ -62,7 +62,12 @@ export function callJob(
 
 function checkJob(
   name: string,
-  { command, inputs, outputs }: Required<Pick<CommandOptions, 'command' | 'inputs' | 'outputs'>>,
+  {
+    command,
+    inputs,
+    outputs,
+    environment,
+  }: Required<Pick<CommandOptions, 'command' | 'inputs' | 'outputs' | 'environment'>>,
 ): void {
   if (!/^[a-z][a-z0-9_-]{0,62}$/.test(name))
     throw refusal(
@@ -86,6 +91,18 @@ function checkJob(
         `job ${name}: an output cannot have the name ${JSON.stringify(output)}`,
         'use the plain name of a file, such as scores.parquet',
       );
+  for (const [variable, value] of Object.entries<unknown>(environment)) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(variable) || variable.startsWith('PERENNIAL_'))
+      throw refusal(
+        `job ${name}: environment cannot set ${JSON.stringify(variable)}`,
+        'use letters, digits and underscores; PERENNIAL_ is for the variables of the runtime',
+      );
+    if (typeof value !== 'string' || value.includes('\0'))
+      throw refusal(
+        `job ${name}: ${variable} in environment is not a text`,
+        `write the value as a text, such as '4'`,
+      );
+  }
 }
 
 function computeOf(
@@ -121,10 +138,10 @@ function retryOf(
       'use a whole number from 1 to 20',
     );
   for (const type of on)
-    if (!retriedJobFailures.includes(type))
+    if (!retryableJobFailures.includes(type))
       throw refusal(
         `job ${name}: retry.on cannot have ${JSON.stringify(type)}`,
-        `use ${retriedJobFailures.join(', ')}`,
+        `use ${retryableJobFailures.join(', ')}`,
       );
   return { attempts, on };
 }

@@ -26,7 +26,7 @@ export async function checkDeployment(
   const { build, digest, workflows } = await buildFor(folder, settings);
   const { project, lifecycles } = build;
   terminal?.say(`${project}: ${folder} builds as ${buildIdOf(digest)}; nothing was stored`);
-  const open = await openRuns(api, lifecycles);
+  const open = await begunRuns(api, lifecycles);
   const runs: CheckedRun[] = [];
   const { replayRuns } = loadReplay();
   for (const [index, { id, lifecycle }] of open.entries()) {
@@ -43,7 +43,7 @@ export async function checkDeployment(
 /** Runs with a history. One that has not begun takes any path. */
 const begun = ['running', 'waiting', 'paused'] as const;
 
-async function openRuns(api: ApiClient, lifecycles: readonly string[]) {
+async function begunRuns(api: ApiClient, lifecycles: readonly string[]) {
   const found = [];
   for (const lifecycle of lifecycles)
     for (const status of begun)

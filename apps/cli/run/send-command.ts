@@ -15,7 +15,10 @@ export function sendCommand(run: Command, context: CliContext): void {
     .command('send <run> <event>')
     .description('Send an event that the run waits for, or will wait for')
     .option('--data <json>', 'Data of the event as JSON; default null', 'null')
-    .option('--idempotency-key <key>', 'Idempotency key; sending twice with the same key is once')
+    .option(
+      '--idempotency-key <key>',
+      'Idempotency key; sending twice with the same key sends one event',
+    )
     .option('--json', 'Print the event as JSON')
     .action(async (id: string, event: string, options: SendOptions) => {
       const sent = await context.api().call('POST /runs/{id}/events', {

@@ -117,6 +117,16 @@ test.each([
   ['a time limit', shell('sleep 60', { resources: { timeout: '1s' } }), '1 s'],
   ['no program', { command: [] }, 'command cannot be []'],
   ['a path as output', shell('true', { outputs: ['../n'] }), 'cannot have the name "../n"'],
+  [
+    "a variable of the runtime's own",
+    shell('true', { environment: { PERENNIAL_OUTPUTS: '/tmp' } }),
+    'environment cannot set "PERENNIAL_OUTPUTS"',
+  ],
+  [
+    'a number as variable',
+    shell('true', { environment: { OMP_NUM_THREADS: 4 } }),
+    'OMP_NUM_THREADS in environment is not a text',
+  ],
   ['a wrong size', shell('true', { resources: { memory: '2GB' } }), 'memory cannot be "2GB"'],
 ])('%s fails the run with a clear message', async (_, options, message) => {
   const run = await world.start('one', options);

@@ -35,6 +35,7 @@ def run_command(directory: Path, python: str) -> int:
     for name in ("outputs", "checkpoint"):
         (directory / name).mkdir(exist_ok=True)
     os.environ["PATH"] = os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", "")])
+    os.environ["OMP_NUM_THREADS"] = str(job.cpus)
     os.environ.update(command["environment"])
     os.environ.update(
         {
@@ -43,7 +44,6 @@ def run_command(directory: Path, python: str) -> int:
             "PERENNIAL_CHECKPOINT": str(directory / "checkpoint"),
             "PERENNIAL_FILES": str(directory / "files"),
             "PERENNIAL_METRICS": str(directory / "metrics.ndjson"),
-            "OMP_NUM_THREADS": str(job.cpus),
         }
     )
     job.log("command starts", command=command["arguments"])
