@@ -1,6 +1,6 @@
 import type { BundleOptions } from '@temporalio/worker';
 
-type WebpackConfig = Parameters<NonNullable<BundleOptions['webpackConfigHook']>>[0];
+export type WebpackConfig = Parameters<NonNullable<BundleOptions['webpackConfigHook']>>[0];
 
 /**
  * Lets Temporal's bundler compile TypeScript in node_modules, where the sources of an installed

@@ -2,11 +2,9 @@
  * Counts the turns of each loop in the code of lifecycles. Temporal's sandbox ends a loop without an
  * await only after seconds, and Node may then end the whole process.
  */
-import type { BundleOptions } from '@temporalio/worker';
 import ts from 'typescript';
+import type { WebpackConfig } from './installed-sources';
 import { placeOf } from './source-place';
-
-type WebpackConfig = Parameters<NonNullable<BundleOptions['webpackConfigHook']>>[0];
 
 export interface GuardedProject {
   readonly folder: string;
