@@ -44,6 +44,11 @@ function sourceName(source: string, { context, folders }: SourcePlaces): string 
   return source;
 }
 
-function renamedFolders(text: string, { folders }: SourcePlaces): string {
-  return folders.reduce((changed, [folder, name]) => changed.replaceAll(folder, name), text);
+function renamedFolders(text: string, { context, folders }: SourcePlaces): string {
+  return folders.reduce((changed, [folder, name]) => {
+    // Modules are known by their path from the context. Dots alone are the same everywhere.
+    const path = relative(context, folder);
+    const rest = /[^./\\]/.test(path) ? changed.replaceAll(path, `./~${name}`) : changed;
+    return rest.replaceAll(folder, name);
+  }, text);
 }
