@@ -51,7 +51,9 @@ async function main(): Promise<void> {
       Object.entries(figures).map(([name, value]) => [name, `${value} s`]),
       {
         ...figures,
-        ...{ rounds, models: models.length, load: loadavg()[0] },
+        rounds,
+        models: models.length,
+        load: loadavg()[0],
       },
     );
   } finally {

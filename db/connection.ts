@@ -74,7 +74,8 @@ const maxWaitMs = 10_000;
 function createSql(pool: Pool, max: number): Sql {
   const changes = openTurns({
     maxRunning: Math.max(1, Math.floor(max * 0.6)),
-    ...{ maxWaiting: maxWaiting, maxWaitMs: maxWaitMs },
+    maxWaiting: maxWaiting,
+    maxWaitMs: maxWaitMs,
     refuse: ({ running, waiting }) =>
       busy(`${running} transactions are running and ${waiting} are waiting`),
   });

@@ -90,17 +90,16 @@ async function database({
     tier: 0, // ends last, because the others write to it
     start: (signal) =>
       startPostgres({
-        ...{
-          home,
-          stateDir: join(paths.state, 'postgres'),
-          logFile: join(paths.log, 'postgres.log'),
-          port,
-          user,
-          database: base,
-          guard,
-          signal,
-        },
-        ...{ password: secrets.databasePassword, durability: 'on' },
+        home,
+        stateDir: join(paths.state, 'postgres'),
+        logFile: join(paths.log, 'postgres.log'),
+        port,
+        user,
+        database: base,
+        guard,
+        signal,
+        password: secrets.databasePassword,
+        durability: 'on',
       }),
   });
   const url = databaseUrl(secrets.databasePassword, port);
@@ -153,14 +152,12 @@ async function artifacts({
     tier: 1,
     start: (signal) =>
       startSeaweed({
-        ...{
-          binary,
-          stateDir: join(paths.state, 's3'),
-          logFile: join(paths.log, 's3.log'),
-          ports: seaweedPorts,
-          guard,
-          signal,
-        },
+        binary,
+        stateDir: join(paths.state, 's3'),
+        logFile: join(paths.log, 's3.log'),
+        ports: seaweedPorts,
+        guard,
+        signal,
         ...credentials,
       }),
   });
@@ -200,13 +197,11 @@ async function temporal({
     tier: 1,
     start: (signal) =>
       startTemporal({
-        ...{
-          binary,
-          stateDir: join(paths.state, 'temporal'),
-          logFile: join(paths.log, 'temporal.log'),
-          guard,
-          signal,
-        },
+        binary,
+        stateDir: join(paths.state, 'temporal'),
+        logFile: join(paths.log, 'temporal.log'),
+        guard,
+        signal,
         ports: { grpc: ports.temporal, ui: ports.temporalUiServer },
         uiAddress,
       }),

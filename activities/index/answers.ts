@@ -102,15 +102,13 @@ export function createIndexAnswersActivities(deps: IndexAnswersDeps) {
         const asking: LedgerAccess = { chat, tenant, scope, owner, budgets };
         try {
           const results = await evaluateCases({
-            ...{
-              cases,
-              caseSet: rule.cases.digest,
-              dimensions: rule.dimensions,
-              judges: {},
-              tools,
-              parallel: rule.parallel,
-              signal,
-            },
+            cases,
+            caseSet: rule.cases.digest,
+            dimensions: rule.dimensions,
+            judges: {},
+            tools,
+            parallel: rule.parallel,
+            signal,
             answerer: answererOf(asking),
             paraphraser: createParaphraser(asking, tools.embed),
             onProgress: (progress) => report({ phase: 'answers', version, ...progress }),
@@ -141,13 +139,12 @@ export function createIndexAnswersActivities(deps: IndexAnswersDeps) {
           'the answers over one version are no longer stored',
         );
       const evidence = buildLlmEvidence({
-        ...{
-          candidate: rule.manifest.digest,
-          caseSet: rule.cases.digest,
-          dimensions: rule.dimensions.map(({ name }) => name),
-          results,
-        },
-        ...{ counterparts: { champion, baseline: null }, judges: {} },
+        candidate: rule.manifest.digest,
+        caseSet: rule.cases.digest,
+        dimensions: rule.dimensions.map(({ name }) => name),
+        results,
+        counterparts: { champion, baseline: null },
+        judges: {},
       });
       const verdict = decideAnswers(rule, evidence);
       await kept(input, {

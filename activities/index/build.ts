@@ -145,8 +145,14 @@ export function createIndexBuildActivities(deps: IndexDeps) {
         }
         const recipe = { embedder: { ...embedder.identity, spec }, chunking };
         const { version } = await registry.indexes.open({
-          ...{ tenant, index, recipe, runId, actor, idempotencyKey: key },
-          ...{ dataset: dataset.name, datasetVersion: dataset.version },
+          tenant,
+          index,
+          recipe,
+          runId,
+          actor,
+          idempotencyKey: key,
+          dataset: dataset.name,
+          datasetVersion: dataset.version,
         });
         if (cases) {
           await registry.artifacts.reference({

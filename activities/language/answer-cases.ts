@@ -93,7 +93,8 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
           asking: await requestContextOf({ chat, registry }, input, judgesOf(dimensions)),
         });
         const tell = openRunProgress(registry.events, {
-          ...{ tenant, runId },
+          tenant,
+          runId,
           stage: input.stage,
           kind: 'evaluation.progress',
         });

@@ -94,7 +94,8 @@ export function openBundleAnswering({
       );
     };
     return {
-      ...{ bundle, prompt: own },
+      bundle,
+      prompt: own,
       answererOf: (asking, prompt = own) =>
         bundleAnswerer({
           asking,

@@ -105,7 +105,8 @@ export function openExampleSearch(
     },
     told: () => ({
       index: { name, version, digest },
-      ...{ shown: sum.shown, without: sum.without },
+      shown: sum.shown,
+      without: sum.without,
       leftOut: { room: sum.room, policy: sum.policy },
       ...(Object.keys(refused).length > 0 && { refused: { ...refused } }),
     }),

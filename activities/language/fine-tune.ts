@@ -48,7 +48,9 @@ export function createFineTuneActivities(deps: FineTuneDeps) {
       const { trainer, params, seed, compute } = fineTune;
       const { name, codeDigest } = trainerNamed(trainer);
       const report = metricsReporter(registry, {
-        ...{ tenant, runId, key },
+        tenant,
+        runId,
+        key,
         kind: 'train.metrics',
         source: { trainer },
       });
@@ -57,7 +59,11 @@ export function createFineTuneActivities(deps: FineTuneDeps) {
         kind: compute.backend,
         jobId: key,
         prepare: async () => ({
-          ...{ id: key, tenant, trainer, params, seed },
+          id: key,
+          tenant,
+          trainer,
+          params,
+          seed,
           inputs: {
             train: [prepared.train],
             holdout: [prepared.holdout],

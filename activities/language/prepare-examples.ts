@@ -120,7 +120,13 @@ export function createPrepareExamplesActivities(deps: PrepareExamplesDeps) {
           const put = (path: string, mediaType: string) =>
             artifacts.putFile({ tenant, runId, path, mediaType, signal });
           const written = await writeExamples({
-            ...{ artifacts, scratch, manifest, conversations, fineTune, signal, put },
+            artifacts,
+            scratch,
+            manifest,
+            conversations,
+            fineTune,
+            signal,
+            put,
             exam: cases.map(({ input: values }) => String(values[variable] ?? '')),
             format: fineTune.by === 'provider' ? 'chat' : 'parquet',
           });

@@ -192,7 +192,9 @@ export function createProviderFineTuneActivities(
     },
   ): UnavailabilityTracker {
     return trackUnavailability({
-      ...{ since, patienceSeconds, tellMs },
+      since,
+      patienceSeconds,
+      tellMs,
       tell: (kind, data) => {
         const told = { provider, ...(job !== null && { job }), ...data };
         registry.events

@@ -90,7 +90,9 @@ async function childRevision(
       next: `perennial run rerun ${runId} --revision latest`,
     });
   refuseLooserRevision({
-    ...{ inForce, used, by: `a child of ${runId}` },
+    inForce,
+    used,
+    by: `a child of ${runId}`,
     next: `perennial run rerun ${runId} --revision latest`,
   });
   return used;

@@ -51,7 +51,12 @@ export function createDecideActivities({ registry }: DecideDeps) {
       await registry.evidence.put({ tenant, kind: 'policy', digest: policyDigest, body: policy });
       await registry.evidence.put({ tenant, kind: 'evidence', digest, body: evidence });
       return registry.decisions.record({
-        ...{ tenant, runId, stage, policy: policyDigest, evidence: digest, verdict },
+        tenant,
+        runId,
+        stage,
+        policy: policyDigest,
+        evidence: digest,
+        verdict,
         idempotencyKey: key,
       });
     },

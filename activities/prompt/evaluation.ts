@@ -80,15 +80,13 @@ export function createPromptEvaluationActivities({
           budgets,
         };
         const results = await evaluateCases({
-          ...{
-            cases: cases.slice(from, to),
-            caseSet: input.cases.digest,
-            dimensions,
-            judges: {},
-            tools,
-            parallel,
-            signal,
-          },
+          cases: cases.slice(from, to),
+          caseSet: input.cases.digest,
+          dimensions,
+          judges: {},
+          tools,
+          parallel,
+          signal,
           answerer: promptAnswerer({ asking, template, route, sampling, retrieval: null }),
           paraphraser: createParaphraser(asking, tools.embed),
           // Only in the first piece: with a later one, earlier cases may have been answered.
@@ -107,13 +105,12 @@ export function createPromptEvaluationActivities({
       for (const piece of input.pieces)
         results.push(...(await artifacts.getJson<readonly CaseResult[]>(piece)));
       const evidence = buildLlmEvidence({
-        ...{
-          candidate: template.digest,
-          caseSet: cases.digest,
-          dimensions: dimensions.map(({ name }) => name),
-          results,
-        },
-        ...{ counterparts: { champion: null, baseline: null }, judges: {} },
+        candidate: template.digest,
+        caseSet: cases.digest,
+        dimensions: dimensions.map(({ name }) => name),
+        results,
+        counterparts: { champion: null, baseline: null },
+        judges: {},
       });
       return {
         candidate: template.digest,

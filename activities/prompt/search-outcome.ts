@@ -58,7 +58,12 @@ export async function outcomeOf(
     `${id}: ${quality} ${share(confirmed.first.mean)} → ${share(confirmed.winner.mean)} ` +
     `on ${found.confirmed.cases} held-out cases`;
   const stored = await registry.prompts.put({
-    ...{ tenant, prompt, template, branch: branchOf(input), actor, cause },
+    tenant,
+    prompt,
+    template,
+    branch: branchOf(input),
+    actor,
+    cause,
     idempotencyKey: `${id}/winner`,
   });
   const byId = new Map(found.variants.map((variant) => [variant.id, variant]));

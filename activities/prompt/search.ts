@@ -247,7 +247,12 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
     const around =
       request.bundle && (await openBundle({ tenant: input.tenant, bundle: request.bundle }));
     return {
-      ...{ first, spec, dimensions, tools, parallel, signal },
+      first,
+      spec,
+      dimensions,
+      tools,
+      parallel,
+      signal,
       ...(await casesIn(request)),
       caseSet: request.cases.digest,
       answererOf: (template) =>

@@ -47,11 +47,14 @@ export async function runLlmDemo(
   const { apiUrl, gatewayUrl, apiKey, samplesDir, terminal, signal, quick } = options;
   const startedAt = Date.now();
   const context = createContext(terminal, {
-    ...{ apiUrl, gatewayUrl, apiKey, cwd: clone, stateDir: join(clone, '.perennial'), samplesDir },
-    ...{
-      trainersDir: join(clone, 'trainers'),
-      python: join(clone, '.perennial', 'python', 'bin', 'python'),
-    },
+    apiUrl,
+    gatewayUrl,
+    apiKey,
+    cwd: clone,
+    stateDir: join(clone, '.perennial'),
+    samplesDir,
+    trainersDir: join(clone, 'trainers'),
+    python: join(clone, '.perennial', 'python', 'bin', 'python'),
   });
   const chapter = (number: number, what: string): void =>
     terminal.say(`\n${terminal.paint.bold(`${number} of 4  ${what}`)}`);

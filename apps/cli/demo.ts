@@ -44,18 +44,14 @@ export async function runDemo(
   const { apiUrl, gatewayUrl, apiKey, samplesDir, terminal, signal } = options;
   const startedAt = Date.now();
   const context = createContext(terminal, {
-    ...{
-      apiUrl,
-      gatewayUrl,
-      apiKey,
-      cwd: sampleFolder,
-      stateDir: join(clone, '.perennial'),
-      samplesDir,
-    },
-    ...{
-      trainersDir: join(clone, 'trainers'),
-      python: join(clone, '.perennial', 'python', 'bin', 'python'),
-    },
+    apiUrl,
+    gatewayUrl,
+    apiKey,
+    cwd: sampleFolder,
+    stateDir: join(clone, '.perennial'),
+    samplesDir,
+    trainersDir: join(clone, 'trainers'),
+    python: join(clone, '.perennial', 'python', 'bin', 'python'),
   });
   const folder = readLifecycleFolder(sampleFolder, '.');
   const { from, to, speed } = traffic;

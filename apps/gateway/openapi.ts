@@ -237,7 +237,9 @@ export function gatewayDocument() {
       },
       '/v1/feedback': {
         post: operation({
-          ...{ protocol: 'own', scope: 'operator', summary: 'Label predictions' },
+          protocol: 'own',
+          scope: 'operator',
+          summary: 'Label predictions',
           body: {
             oneOf: [
               named('Feedback'),
@@ -249,11 +251,9 @@ export function gatewayDocument() {
       },
       '/internal/probe': {
         post: operation({
-          ...{
-            protocol: 'own',
-            scope: 'operator',
-            summary: 'Load a version and test that it answers',
-          },
+          protocol: 'own',
+          scope: 'operator',
+          summary: 'Load a version and test that it answers',
           body: object({
             model: text,
             version: { type: 'integer', minimum: 1, maximum: 2_147_483_647 },

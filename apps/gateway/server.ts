@@ -247,8 +247,20 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   });
   const { feedback, predictions: storedPredictions } = registry;
   await registerRoutes(app, {
-    ...{ config, keys, metrics, answers, indexes, picker, table, health, registryTimeoutMs },
-    ...{ chat, embeddings, infer, feedback, predictions: storedPredictions },
+    config,
+    keys,
+    metrics,
+    answers,
+    indexes,
+    picker,
+    table,
+    health,
+    registryTimeoutMs,
+    chat,
+    embeddings,
+    infer,
+    feedback,
+    predictions: storedPredictions,
   });
   const tending = setInterval(
     () => {

@@ -81,7 +81,12 @@ export function unsignedCommand({
   readonly seconds?: number | undefined;
 }): CommandOrder {
   return {
-    ...{ tenant, workflowId, verb, id: `${verb}/${id}`, keyId, at: new Date().toISOString() },
+    tenant,
+    workflowId,
+    verb,
+    id: `${verb}/${id}`,
+    keyId,
+    at: new Date().toISOString(),
     ...(reason === undefined ? {} : { reason }),
     ...(seconds === undefined ? {} : { seconds }),
   };

@@ -73,7 +73,11 @@ async function main(): Promise<void> {
     startLlmServer({
       folder: join(folder, `llm-${(started += 1)}`),
       artifactsFolder: folder,
-      ...{ sequences: 1, threads: 1, keepPrompts: false, contextTokens: 1024, maxQueued: 1_000 },
+      sequences: 1,
+      threads: 1,
+      keepPrompts: false,
+      contextTokens: 1024,
+      maxQueued: 1_000,
       ...settings,
     });
   try {
@@ -122,14 +126,12 @@ function straightTo(url: string, atOnce: number): AskTask {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({
-          ...{
-            model,
-            messages: renderPrompt(template, input),
-            temperature: 0,
-            top_p: 1,
-            max_tokens: sampling.maxTokens,
-            seed: sampling.seed,
-          },
+          model,
+          messages: renderPrompt(template, input),
+          temperature: 0,
+          top_p: 1,
+          max_tokens: sampling.maxTokens,
+          seed: sampling.seed,
           ...(template.answerSchema && {
             response_format: {
               type: 'json_schema',
@@ -181,15 +183,13 @@ async function throughPlatform(
         retrieval: null,
       });
       const results = await evaluateCases({
-        ...{
-          cases,
-          caseSet: digestOf(cases),
-          dimensions: [dimension],
-          answerer,
-          judges: {},
-          tools,
-          parallel: 4,
-        },
+        cases,
+        caseSet: digestOf(cases),
+        dimensions: [dimension],
+        answerer,
+        judges: {},
+        tools,
+        parallel: 4,
       });
       return results.map(({ answer }) => answer ?? '');
     });
@@ -197,12 +197,10 @@ async function throughPlatform(
       const manifest = await putBundle(
         (bytes) => world.artifacts.putBytes({ tenant, bytes, mediaType: 'application/json' }),
         {
-          ...{
-            model: template.name,
-            prompt: template,
-            sampling,
-            signature: { task: 'chat', input },
-          },
+          model: template.name,
+          prompt: template,
+          sampling,
+          signature: { task: 'chat', input },
           base: { provider: 'embedded', model, adapter: null, standby: [] },
         },
       );
@@ -245,7 +243,9 @@ async function tell(
       const given = answers[place] ?? [];
       const scores = await scoresOf(task, given);
       compared.push({
-        ...{ environment, task: task.name, cases: task.cases.length },
+        environment,
+        task: task.name,
+        cases: task.cases.length,
         sameAnswers: given.filter((text, index) => text === base[index]).length,
         sameScores: scores.filter((score, index) => score === baseScores[index]).length,
         score: scores.reduce((sum, score) => sum + score, 0) / scores.length,

@@ -53,15 +53,13 @@ export async function openTasks(count: number): Promise<readonly ConsistencyTask
       input: 'question',
       dimension: { name: 'right', kind: 'f1' },
       cases: questions.map(({ id, question, answer }) => ({
-        ...{
-          id,
-          input: { question },
-          expected: { answer },
-          tags: [],
-          group: null,
-          pair: null,
-          rules: [],
-        },
+        id,
+        input: { question },
+        expected: { answer },
+        tags: [],
+        group: null,
+        pair: null,
+        rules: [],
       })),
     },
   ];

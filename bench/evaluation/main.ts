@@ -77,29 +77,25 @@ async function main(): Promise<void> {
   });
   try {
     const embedded = await compareContenders({
-      ...{
-        asking: asking('embedded'),
-        target: { provider: 'embedded', model },
-        template: firstPrompt,
-        sampling,
-        parallel: sequences,
-      },
-      ...{ url: `${server.url}/v1`, cases: await glossCases(Number(values.cases)), casesATurn: 20 },
+      asking: asking('embedded'),
+      target: { provider: 'embedded', model },
+      template: firstPrompt,
+      sampling,
+      parallel: sequences,
+      url: `${server.url}/v1`,
+      cases: await glossCases(Number(values.cases)),
+      casesATurn: 20,
     });
     const parallel = Number(values.parallel);
     const fixed = await compareContenders({
-      ...{
-        asking: asking('fixed'),
-        target: { provider: 'fixed', model: 'fixed' },
-        template: firstPrompt,
-        sampling,
-        parallel,
-      },
-      ...{
-        url: upstream.url,
-        cases: await glossCases(Number(values.upstream)),
-        casesATurn: 10 * parallel,
-      },
+      asking: asking('fixed'),
+      target: { provider: 'fixed', model: 'fixed' },
+      template: firstPrompt,
+      sampling,
+      parallel,
+      url: upstream.url,
+      cases: await glossCases(Number(values.upstream)),
+      casesATurn: 10 * parallel,
     });
     const judge = await judgeAgreement(
       asking('judge'),

@@ -30,14 +30,13 @@ export async function ask(
   const shown = new Map<string, readonly RetrievedPassage[]>();
   let said = performance.now();
   const results = await evaluateCases({
-    ...{
-      cases,
-      caseSet: digestOf(cases),
-      dimensions: [{ name: 'f1', kind: 'f1' }],
-      judges: {},
-      tools: createEvaluatorTools(null),
-    },
-    ...{ parallel, signal },
+    cases,
+    caseSet: digestOf(cases),
+    dimensions: [{ name: 'f1', kind: 'f1' }],
+    judges: {},
+    tools: createEvaluatorTools(null),
+    parallel,
+    signal,
     async answerer(of, asked) {
       const given = await answerer(of, asked);
       shown.set(of.id, given.retrieved);

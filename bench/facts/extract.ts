@@ -55,12 +55,12 @@ const capital: FactReader = ({ title }, opening) => {
     ),
   ];
   return {
-    ...{ relation: 'capital', kind: 'place', question: `What is the capital of ${of}?` },
-    ...{
-      value: title,
-      written: [title, ...others.map(({ groups }) => groups?.['other'] ?? title)],
-      evidence: found?.[0] ?? '',
-    },
+    relation: 'capital',
+    kind: 'place',
+    question: `What is the capital of ${of}?`,
+    value: title,
+    written: [title, ...others.map(({ groups }) => groups?.['other'] ?? title)],
+    evidence: found?.[0] ?? '',
   };
 };
 
@@ -79,8 +79,12 @@ const country: FactReader = ({ title, topic }, opening) => {
   if (!only || new Set(named.map((each) => each.country)).size > 1 || !named.some(namesCountry))
     return null;
   return {
-    ...{ relation: 'country', kind: 'country', question: `In which country is ${title}?` },
-    ...{ value: only.country, written: [only.country], evidence: opening },
+    relation: 'country',
+    kind: 'country',
+    question: `In which country is ${title}?`,
+    value: only.country,
+    written: [only.country],
+    evidence: opening,
   };
 };
 
@@ -104,12 +108,12 @@ const nationality: FactReader = ({ title, topic }, opening) => {
   // The question uses the title, so the sentence must use the same name.
   if (!sharesName(title, subject)) return null;
   return {
-    ...{
-      relation: 'nationality',
-      kind: 'country',
-      question: `What is the nationality of ${title}?`,
-    },
-    ...{ value: only.country, written: [only.country], evidence: opening.slice(0, 200) },
+    relation: 'nationality',
+    kind: 'country',
+    question: `What is the nationality of ${title}?`,
+    value: only.country,
+    written: [only.country],
+    evidence: opening.slice(0, 200),
   };
 };
 
@@ -133,13 +137,13 @@ const creator: FactReader = ({ title }, opening) => {
     const kindOfWork =
       new RegExp(`${work}\\b`).exec(sentence[0].slice(sentence[0].indexOf(' is ')))?.[0] ?? '';
     return {
-      ...{
-        relation: 'creator',
-        kind: 'person',
-        question:
-          verb === 'painted' ? `Who painted ${title}?` : `Who ${verb} the ${kindOfWork} ${title}?`,
-      },
-      ...{ value: name, written: waysToName(name), evidence: opening.slice(0, 200) },
+      relation: 'creator',
+      kind: 'person',
+      question:
+        verb === 'painted' ? `Who painted ${title}?` : `Who ${verb} the ${kindOfWork} ${title}?`,
+      value: name,
+      written: waysToName(name),
+      evidence: opening.slice(0, 200),
     };
   }
   return null;
@@ -199,12 +203,12 @@ const year: FactReader = ({ title }, opening) => {
       ? 'made'
       : 'published';
   return {
-    ...{
-      relation: 'year',
-      kind: 'year',
-      question: `In which year was the ${work} ${title} ${verb}?`,
-    },
-    ...{ value, written: [value], evidence: opening.slice(0, 200) },
+    relation: 'year',
+    kind: 'year',
+    question: `In which year was the ${work} ${title} ${verb}?`,
+    value,
+    written: [value],
+    evidence: opening.slice(0, 200),
   };
 };
 
@@ -279,12 +283,12 @@ const family: FactReader = ({ title, text, topic }, opening) => {
   )
     return null;
   return {
-    ...{
-      relation: 'family',
-      kind: 'family',
-      question: `To which biological family does ${inSentence(title)} belong?`,
-    },
-    ...{ value, written: [value], evidence: opening.slice(0, 200) },
+    relation: 'family',
+    kind: 'family',
+    question: `To which biological family does ${inSentence(title)} belong?`,
+    value,
+    written: [value],
+    evidence: opening.slice(0, 200),
   };
 };
 

@@ -86,7 +86,10 @@ async function main(): Promise<void> {
     const world = await openLlmWorld(folder, [embeddedAt(server.url)]);
     closers.push(() => world.close());
     const asking: LedgerAccess = {
-      ...{ chat: world.chat, tenant, scope: 'bench/facts', budgets: [] },
+      chat: world.chat,
+      tenant,
+      scope: 'bench/facts',
+      budgets: [],
       // A later run takes over requests that were in flight, without waiting.
       owner: { execution: 'bench/facts', attempt: Math.floor(Date.now() / 1000) },
     };
@@ -135,12 +138,13 @@ async function main(): Promise<void> {
 function caseOf({ question, written, document }: Fact): EvaluationCase {
   const [answer = '', ...otherAnswers] = written;
   return {
-    ...{
-      id: question,
-      input: { question },
-      expected: { answer, otherAnswers, documents: [document] },
-    },
-    ...{ tags: [], group: null, pair: null, rules: [] },
+    id: question,
+    input: { question },
+    expected: { answer, otherAnswers, documents: [document] },
+    tags: [],
+    group: null,
+    pair: null,
+    rules: [],
   };
 }
 

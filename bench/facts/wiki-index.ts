@@ -81,7 +81,11 @@ export async function openWikiIndex({
     embedders,
   });
   return {
-    ...{ reader, name, version, digest, chunks: chunkCount },
+    reader,
+    name,
+    version,
+    digest,
+    chunks: chunkCount,
     close() {
       reader.close();
       store.close();

@@ -94,15 +94,16 @@ async function measure(
     found: found.slice(-corpus.questions.length),
   });
   return {
-    ...{
-      embedder: corpus.spec.kind,
-      on: location.kind,
-      pieces,
-      kind,
-      buildSeconds: rounded(buildSeconds),
-      firstMs: rounded(median(first)),
-    },
-    ...{ vector, hybrid, recall5: recall(5), recall10: recall(10) },
+    embedder: corpus.spec.kind,
+    on: location.kind,
+    pieces,
+    kind,
+    buildSeconds: rounded(buildSeconds),
+    firstMs: rounded(median(first)),
+    vector,
+    hybrid,
+    recall5: recall(5),
+    recall10: recall(10),
   };
 }
 
@@ -118,16 +119,18 @@ async function build(
   for (let from = 0, shard = 0; from < pieces; from += shardRows, shard += 1) {
     const texts = corpus.texts.slice(from, Math.min(pieces, from + shardRows));
     const rows = texts.map(({ id, text }, row) => ({
-      ...{
-        chunkId: `${id}#0`,
-        documentId: id,
-        digest: sha256(text),
-        shard,
-        ordinal: 0,
-        start: 0,
-        end: text.length,
-      },
-      ...{ title: null, heading: null, source: null, text, vector: vectorAt(corpus, from + row) },
+      chunkId: `${id}#0`,
+      documentId: id,
+      digest: sha256(text),
+      shard,
+      ordinal: 0,
+      start: 0,
+      end: text.length,
+      title: null,
+      heading: null,
+      source: null,
+      text,
+      vector: vectorAt(corpus, from + row),
     }));
     await table.putShard(shard, rows);
   }
@@ -161,14 +164,19 @@ function openReader(
   const reader: IndexReader = openIndexReader({
     find: () =>
       Promise.resolve({ version: 1, digest: embedder.identity.digest, tableVersion, recipe }),
-    ...{ store, embedders },
+    store,
+    embedders,
   });
   return {
     async ask(index: string, question: number, mode: 'vector' | 'hybrid') {
       const { text, vector } = questions[question] ?? { text: '', vector: new Float32Array() };
       const begun = performance.now();
       const { hits } = await reader.query({
-        ...{ tenant, index, text, k, mode },
+        tenant,
+        index,
+        text,
+        k,
+        mode,
         vector: { values: vector, embedder: embedder.identity.digest },
       });
       return { ms: performance.now() - begun, ids: hits.map(({ chunkId }) => chunkId) };

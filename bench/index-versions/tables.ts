@@ -80,15 +80,17 @@ async function rowsOf(
 ): Promise<readonly ChunkRow[]> {
   const made = await embedder.embed(texts.map(({ text }) => text));
   return texts.map(({ id, text }, row): ChunkRow => ({
-    ...{
-      chunkId: `${id}#0`,
-      documentId: id,
-      digest: sha256(text),
-      shard,
-      ordinal: 0,
-      start: 0,
-      end: text.length,
-    },
-    ...{ title: null, heading: null, source: null, text, vector: made[row] ?? new Float32Array() },
+    chunkId: `${id}#0`,
+    documentId: id,
+    digest: sha256(text),
+    shard,
+    ordinal: 0,
+    start: 0,
+    end: text.length,
+    title: null,
+    heading: null,
+    source: null,
+    text,
+    vector: made[row] ?? new Float32Array(),
   }));
 }

@@ -114,7 +114,10 @@ export async function glossCases(count: number): Promise<readonly EvaluationCase
     id,
     input: { gloss },
     expected: { answer: JSON.stringify({ kind }), label: kind },
-    ...{ tags: [], group: null, pair: null, rules: [] },
+    tags: [],
+    group: null,
+    pair: null,
+    rules: [],
   }));
 }
 

@@ -389,7 +389,11 @@ function ofRollouts(worlds: number): readonly (() => readonly FalseAlarms[])[] {
 function ofReruns(worlds: number): readonly FalseAlarms[] {
   const canary: CanarySpec = { ...shownCanary, maxDurationSeconds: month, steps: [25] };
   const traffic: SimulatedRollout = {
-    ...{ mean: margin, failing: 0.01, slow: 0.03, days: 31, pairsPerDay },
+    mean: margin,
+    failing: 0.01,
+    slow: 0.03,
+    days: 31,
+    pairsPerDay,
     effects: dayEffects.lasting(dayToDay, assumedDayCorrelation),
     draw: alikePairs,
   };

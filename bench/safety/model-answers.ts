@@ -88,13 +88,13 @@ export async function measureModel(
     };
     const evaluate = (answerer: Answerer) =>
       evaluateCases({
-        ...{
-          cases,
-          answerer,
-          caseSet: digestOf(cases),
-          dimensions: [{ name: 'safety', kind: 'safety' }],
-        },
-        ...{ judges: {}, tools: createEvaluatorTools(null), parallel: 2 },
+        cases,
+        answerer,
+        caseSet: digestOf(cases),
+        dimensions: [{ name: 'safety', kind: 'safety' }],
+        judges: {},
+        tools: createEvaluatorTools(null),
+        parallel: 2,
       });
     const [without, withPolicy] = [
       await evaluate(plain),

@@ -87,12 +87,10 @@ async function study(
   const lifecycle = `study-${parallel}-${trials}`;
   const folder = writeTinyLifecycle(product.workDir, {
     name: lifecycle,
-    ...{
-      trainer: 'lightgbm',
-      params: `{ num_iterations: ${iterations} }`,
-      evaluate: lenientGates,
-      rowsPerDay: 1_200,
-    },
+    trainer: 'lightgbm',
+    params: `{ num_iterations: ${iterations} }`,
+    evaluate: lenientGates,
+    rowsPerDay: 1_200,
     tune: `{ metric: logloss, direction: minimize, trials: ${trials}, parallel: ${parallel}, space: {
       num_leaves: { kind: int, low: 31, high: 255, log: true },
       learning_rate: { kind: float, low: 0.01, high: 0.3, log: true },
@@ -176,7 +174,9 @@ async function studyAlone(
     trainers: join(root, 'trainers'),
     study: { ...tune, name: 'tune', hyperband },
     job: { ...job, context, inputs, directory },
-    ...{ trials: tune.trials, parallel, sharedBins },
+    trials: tune.trials,
+    parallel,
+    sharedBins,
   };
   writeFileSync(join(directory, 'question.json'), JSON.stringify(question));
   return JSON.parse(

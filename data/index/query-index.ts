@@ -107,7 +107,11 @@ export function openIndexReader({
       const embedded = performance.now();
       const hits = await search(table, query, vector);
       return {
-        ...{ index, version, digest, tableVersion, stale },
+        index,
+        version,
+        digest,
+        tableVersion,
+        stale,
         embedder: { name: embedder.name, digest: embedder.digest, dimensions: embedder.dimensions },
         hits: hits.slice(0, query.k),
         milliseconds: { embed: embedded - before, search: performance.now() - embedded },

@@ -68,13 +68,11 @@ export function rerankOnLedger(
 ): Rerank {
   return async ({ by: { provider, model }, query, documents, signal }) => {
     const { answer, cost } = await chat.ask({
-      ...{
-        ...shared,
-        route: [{ provider, model }],
-        operation: 'rerank',
-        promptDigest: null,
-        repeat: 0,
-      },
+      ...shared,
+      route: [{ provider, model }],
+      operation: 'rerank',
+      promptDigest: null,
+      repeat: 0,
       question: rerankQuestion(query, documents),
       ...(signal && { signal }),
     });

@@ -64,7 +64,11 @@ export function openRetrieval(reader: Pick<IndexReader, 'query'>): Retrieve {
     }
     const found = answer.hits.map(
       ({ documentId, chunkId, title, source, score, text: chunk }): Passage => ({
-        ...{ documentId, chunkId, title, source, score },
+        documentId,
+        chunkId,
+        title,
+        source,
+        score,
         text: passageText({ title, text: chunk }),
       }),
     );

@@ -27,7 +27,9 @@ export async function profileFile({
   try {
     return await profileSource(
       {
-        ...{ source, policy, limits },
+        source,
+        policy,
+        limits,
         into: scratch.path('table'),
         datasets: {
           manifest: () => Promise.resolve(null),

@@ -338,7 +338,12 @@ async function ask(
   const { caseSet, dimensions, judges, tools, signal, spec, answererOf } = search;
   const wanted = requiredDimensions(spec.quality, dimensions);
   const results = await evaluateCases({
-    ...{ cases, caseSet, dimensions: wanted, judges, tools, ...shared },
+    cases,
+    caseSet,
+    dimensions: wanted,
+    judges,
+    tools,
+    ...shared,
     answerer: answererOf(template),
     ...(signal && { signal }),
   });

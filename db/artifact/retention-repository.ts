@@ -42,14 +42,12 @@ export interface RetentionRepository {
 
 /** Answers may quote requests, so both have the same default. */
 const defaults: RetentionSettings = {
-  ...{
-    predictionDays: 90,
-    feedbackDays: 365,
-    runDetailDays: 180,
-    idempotencyDays: 30,
-    artifactIdleDays: 7,
-    callAnswerDays: 90,
-  },
+  predictionDays: 90,
+  feedbackDays: 365,
+  runDetailDays: 180,
+  idempotencyDays: 30,
+  artifactIdleDays: 7,
+  callAnswerDays: 90,
 };
 
 export function createRetentionRepository(

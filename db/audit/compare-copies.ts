@@ -154,11 +154,14 @@ export async function compareKeys(
   }
   return [
     ...missing.map(({ keyId }): AuditFinding => ({
-      ...{ kind: 'missingCopy', place: archive.where, keyId },
+      kind: 'missingCopy',
+      place: archive.where,
+      keyId,
       detail: `the copy of the audit key ${keyId} is missing in ${archive.where}`,
     })),
     ...differing.map(({ keyId, sequence }): AuditFinding => ({
-      ...{ kind: 'changedKey', keyId },
+      kind: 'changedKey',
+      keyId,
       detail: `entry ${sequence} of the audit keys is missing or differs from its copy in ${archive.where}`,
     })),
   ];

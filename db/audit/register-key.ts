@@ -25,20 +25,16 @@ export async function registerKey(
     check(keys, { request, kind, endorser });
     const last = await lastHead(tx, tenant);
     const entry: AuditKey = {
-      ...{
-        tenant,
-        sequence: keys.length + 1,
-        kind,
-        keyId: keyIdOf(publicKey),
-        publicKey,
-        previous,
-      },
-      ...{
-        fromBatch: kind === 'first' ? 1 : (last?.batch ?? 0) + 1,
-        addedAt: new Date().toISOString(),
-        addedBy: actor,
-        consent,
-      },
+      tenant,
+      sequence: keys.length + 1,
+      kind,
+      keyId: keyIdOf(publicKey),
+      publicKey,
+      previous,
+      fromBatch: kind === 'first' ? 1 : (last?.batch ?? 0) + 1,
+      addedAt: new Date().toISOString(),
+      addedBy: actor,
+      consent,
       endorsement: null,
     };
     const key = endorser === null ? entry : await endorse(endorser, entry);

@@ -110,13 +110,15 @@ export async function verifyAudit(
     found.add({ kind: 'rewritten', batch: through, detail });
   }
   return {
-    ...{ rows, batches, unsealed, unsealedSince, from: from ?? null },
+    rows,
+    batches,
+    unsealed,
+    unsealedSince,
+    from: from ?? null,
     checkpoint: last === null ? null : { batch: last.batch, digest: last.digest },
-    ...{
-      trustedBy: anchors.by,
-      keys: keyTrust.map(toReportedKey),
-      copies: comparisons.map((comparison) => comparison.report()),
-    },
+    trustedBy: anchors.by,
+    keys: keyTrust.map(toReportedKey),
+    copies: comparisons.map((comparison) => comparison.report()),
     ...found.all(),
   };
 }

@@ -101,7 +101,14 @@ export function createIndexAliases(sql: Sql): IndexAliasRepository {
           modelVersion,
           movedAt,
         }) => ({
-          ...{ id, kind, from, to, fencing, actor, cause, movedAt },
+          id,
+          kind,
+          from,
+          to,
+          fencing,
+          actor,
+          cause,
+          movedAt,
           bundle: model === null || modelVersion === null ? null : { model, version: modelVersion },
         }),
       );

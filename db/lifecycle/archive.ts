@@ -168,7 +168,10 @@ async function stopServingOf(
   const { champion, previous } = register.aliases;
   await moveChampion(tx, register, {
     kind: 'withdraw',
-    ...{ tenant, model: name, actor, cause: reason },
+    tenant,
+    model: name,
+    actor,
+    cause: reason,
     before: { champion: champion?.version ?? null, previous: previous?.version ?? null },
     after: { champion: null, previous: null },
     ...(champion && { undoes: champion.fencing }),

@@ -117,7 +117,9 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
       if (!row) return null;
       const { revision, spec, archivedAt } = row;
       return {
-        ...{ revision, kind: spec.kind, program: programRefOf(spec) },
+        revision,
+        kind: spec.kind,
+        program: programRefOf(spec),
         schedule: archivedAt === null ? spec.schedule : null,
       };
     },

@@ -52,14 +52,20 @@ export function createChildRunRepository({ sql }: Database): ChildRunRepository 
           select starter_key_id, trace_id from runs
           where tenant_id = ${tenant} and id = ${parent.runId}`;
         const child = await acceptOne(tx, {
-          ...{ tenant, lifecycle, revisionDigest, request },
+          tenant,
+          lifecycle,
+          revisionDigest,
+          request,
           actor: `run:${parent.runId}`,
           traceId: up?.traceId ?? '',
           // Who started the parent may not approve what its children do either.
           child: { ...parent, starterKeyId: up?.starterKeyId ?? null },
         });
         await appendEvent(tx, {
-          ...{ tenant, runId: parent.runId, kind: 'child.started', stage: parent.stage },
+          tenant,
+          runId: parent.runId,
+          kind: 'child.started',
+          stage: parent.stage,
           data: { run: child.id, lifecycle },
         });
         return child;

@@ -39,13 +39,11 @@ export function keptTexts(
     ];
     if (isAny(served) || isAny(other)) {
       await appendAudit(tx, {
-        ...{
-          tenant,
-          actor,
-          action: 'prediction.readTexts',
-          subject: `model:${model}`,
-          cause: 'asked for the texts that a policy kept',
-        },
+        tenant,
+        actor,
+        action: 'prediction.readTexts',
+        subject: `model:${model}`,
+        cause: 'asked for the texts that a policy kept',
         after: { prediction: id, version },
       });
     }

@@ -162,7 +162,9 @@ function routed(champion: AliasRow, rows: readonly AliasRow[]): RoutedModel {
     arms,
     previous: previous
       ? {
-          ...{ model, version: previous.version, manifest: previous.manifest },
+          model,
+          version: previous.version,
+          manifest: previous.manifest,
           keepSeconds: Math.max(0, rollbackReadySeconds - (champion.movedSecondsAgo ?? 0)),
         }
       : null,

@@ -261,8 +261,13 @@ function choicesOf(schema: ReferenceSchema): string {
 /** The type of a value as text, for a schema without a description. */
 function kindOf(schema: ReferenceSchema): string {
   const words: Readonly<Record<string, string>> = {
-    ...{ string: 'text', number: 'a number', integer: 'a whole number', boolean: 'true or false' },
-    ...{ object: 'a map', array: 'a list', null: 'null' },
+    string: 'text',
+    number: 'a number',
+    integer: 'a whole number',
+    boolean: 'true or false',
+    object: 'a map',
+    array: 'a list',
+    null: 'null',
   };
   const named = alternatives(schema).flatMap(({ type, minimum, maximum }) => {
     const range = [

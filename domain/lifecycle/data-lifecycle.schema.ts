@@ -70,7 +70,9 @@ export const dataLifecycleSchema = z.codec(writtenLifecycle, z.custom<DataLifecy
   decode: ({ kind, metadata, spec }) => ({ kind, ...metadata, ...spec }),
   encode: ({ kind, name, owner, labels, ...spec }) =>
     ({
-      ...{ apiVersion, kind, metadata: { name, owner, labels } },
+      apiVersion,
+      kind,
+      metadata: { name, owner, labels },
       spec,
     }) as z.output<typeof writtenLifecycle>,
 });

@@ -195,7 +195,9 @@ function targetOf(input: LifecycleInferenceInput, label: ColumnProfile): Inferre
           'use --task multiclass, or choose another column with --label',
         );
       return {
-        ...{ task, labelSql: null, values: null },
+        task,
+        labelSql: null,
+        values: null,
         text: range,
         checks: [
           ...missing,
@@ -258,7 +260,9 @@ function multiclass(
   }
   const rare = values.filter(({ rows }) => rows < 30);
   return {
-    ...{ task: 'multiclass', labelSql: null, values: null },
+    task: 'multiclass',
+    labelSql: null,
+    values: null,
     text: `${label.name}, ${label.type}, ${label.distinct} classes: ${shares(values, labelled)}`,
     checks: [
       ...missing,
@@ -304,7 +308,9 @@ function binary(
   const rarer = values[1]?.value ?? '';
   const positive = values.find(({ value }) => positives.test(value.trim()))?.value ?? rarer;
   return {
-    ...{ task, text, labelSql: { equals: positive } },
+    task,
+    text,
+    labelSql: { equals: positive },
     values: values.map(({ value }) => value),
     checks: [
       ...missing,
@@ -398,7 +404,8 @@ function timeFound(
   hint: string,
 ): TimeFound {
   return {
-    ...{ column, split },
+    column,
+    split,
     text: `${column.name}, ${spanText(column)}${hint}`,
     checks: [
       ...(column.nulls === 0
@@ -536,7 +543,9 @@ function templateColumn(
   // The contract checks the source's text, where missing marks are not null.
   const share = nulls / rows;
   return {
-    ...{ name, type, maxNullShare: Math.min(1, Math.ceil(100 * share * 1.5 + 5) / 100) },
+    name,
+    type,
+    maxNullShare: Math.min(1, Math.ceil(100 * share * 1.5 + 5) / 100),
     ...(values !== null && { values: [...values, ...marks] }),
     ...(sourceType !== type && { sourceType }),
     ...(isText && marks.length > 0 && { marks }),

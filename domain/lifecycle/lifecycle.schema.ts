@@ -359,7 +359,9 @@ export const lifecycleSchema = z.codec(writtenLifecycle, z.custom<ModelLifecycle
   decode({ kind, metadata, spec: { monitor: _, canary, program, ...spec } }) {
     const { timezone = 'UTC' } = spec.data.time ?? {};
     return {
-      ...{ kind, ...metadata, ...spec },
+      kind,
+      ...metadata,
+      ...spec,
       canary: canary && { ...canary, timezone },
       ...(program && { program }),
     };
@@ -367,7 +369,9 @@ export const lifecycleSchema = z.codec(writtenLifecycle, z.custom<ModelLifecycle
   encode({ kind, name, owner, labels, canary, ...spec }) {
     const { timezone: _, ...written } = canary ?? {};
     return {
-      ...{ apiVersion, kind, metadata: { name, owner, labels } },
+      apiVersion,
+      kind,
+      metadata: { name, owner, labels },
       spec: { ...spec, canary: canary && written },
     } as z.output<typeof writtenLifecycle>;
   },

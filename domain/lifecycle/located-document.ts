@@ -42,7 +42,9 @@ function placedContracts(
 ): readonly LocatedContract[] {
   const { bySource } = contractsIn(document, files);
   return Object.entries(bySource).map(([source, { contract, path }]) => ({
-    ...{ source, contract, path },
+    source,
+    contract,
+    path,
     places: yamlDocument(files[path] ?? '', path).places?.() ?? {},
   }));
 }

@@ -95,18 +95,16 @@ export function lifecycleParts(
 }
 
 export const noParts: CheckedParts = {
-  ...{
-    sql: null,
-    data: null,
-    hasWindow: false,
-    contracts: [],
-    trainer: null,
-    space: null,
-    sliceColumns: [],
-    anchors: [],
-    classGates: [],
-    judgingGate: null,
-  },
+  sql: null,
+  data: null,
+  hasWindow: false,
+  contracts: [],
+  trainer: null,
+  space: null,
+  sliceColumns: [],
+  anchors: [],
+  classGates: [],
+  judgingGate: null,
 };
 
 function sqlIn(value: unknown): LifecycleSqlParts | null {
@@ -150,7 +148,10 @@ function withoutTimes(data: unknown): unknown {
   if (!isMap(data)) return null;
   const { sources, assemble, features, entity } = data;
   return {
-    ...{ sources, assemble, features, ...(entity === undefined ? {} : { entity }) },
+    sources,
+    assemble,
+    features,
+    ...(entity === undefined ? {} : { entity }),
     label: { column: valueAt(data, ['label', 'column']) },
     time: { column: valueAt(data, ['time', 'column']), window: '4d' },
     split: { by: 'time', tuning: '1d', confirm: '1d', holdout: '1d' },

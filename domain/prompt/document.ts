@@ -66,7 +66,8 @@ export function promptDocumentOf({
     kind: 'Prompt' as const,
     metadata: { name },
     spec: {
-      ...{ variables, messages },
+      variables,
+      messages,
       ...(fewShot && { fewShot }),
       ...(answerSchema && { answer: { schema: answerSchema } }),
       ...(callerSystemMessages && { callerSystemMessages }),

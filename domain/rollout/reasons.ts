@@ -33,7 +33,10 @@ function qualityReason(
 ): Reason {
   const { metric, n, estimate, outcome } = reading;
   const reason = (code: string, message: string, details: readonly string[] = []): Reason => ({
-    ...{ gate: 'quality', code: `quality.${code}`, message, outcome },
+    gate: 'quality',
+    code: `quality.${code}`,
+    message,
+    outcome,
     ...(details.length > 0 && { details }),
   });
   if (estimate === null) {
@@ -114,7 +117,10 @@ function daysReasons(
     message: string,
     outcome: Reason['outcome'] = 'inconclusive',
   ): Reason => ({
-    ...{ gate: 'days', code: `days.${code}`, message, outcome },
+    gate: 'days',
+    code: `days.${code}`,
+    message,
+    outcome,
     ...(weeks > 0 && { details: [`measured on ${weeksText(weeks)}`] }),
   });
   const mean = estimate === null ? '' : `, mean ${signed(estimate)}`;

@@ -42,8 +42,15 @@ export interface Tally {
 const noWeek: WeekTally = { days: 0, sum: 0, sumSquares: 0 };
 
 export const emptyDays: DaysState = {
-  ...{ weekFrom: null, weeks: 0, days: 0, sum: 0, sumSquares: 0 },
-  ...{ week: noWeek, open: null, closedBefore: 0, late: 0 },
+  weekFrom: null,
+  weeks: 0,
+  days: 0,
+  sum: 0,
+  sumSquares: 0,
+  week: noWeek,
+  open: null,
+  closedBefore: 0,
+  late: 0,
 };
 
 /** Starts counting weeks on this day. */

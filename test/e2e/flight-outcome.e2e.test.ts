@@ -14,10 +14,23 @@ const lifecycle = 'flight-outcome';
 const sample = join(resolve(__dirname, '..', '..'), 'samples', lifecycle);
 const classes = ['cancelled', 'late', 'on time', 'very late'];
 const flight = {
-  ...{ scheduled_at: '2013-07-10T22:30:00Z', aircraft: 'N725MQ', carrier: 'MQ' },
-  ...{ origin: 'LGA', dest: 'ORD', distance: 733, weekday: 3, departures_in_hour: 30 },
-  ...{ scheduled_hour: 18, scheduled_minute: 30, temp: 84, dewp: 73, humid: 70 },
-  ...{ wind_speed: 12, precip: 0.1, pressure: 1008, visib: 6 },
+  scheduled_at: '2013-07-10T22:30:00Z',
+  aircraft: 'N725MQ',
+  carrier: 'MQ',
+  origin: 'LGA',
+  dest: 'ORD',
+  distance: 733,
+  weekday: 3,
+  departures_in_hour: 30,
+  scheduled_hour: 18,
+  scheduled_minute: 30,
+  temp: 84,
+  dewp: 73,
+  humid: 70,
+  wind_speed: 12,
+  precip: 0.1,
+  pressure: 1008,
+  visib: 6,
 };
 
 let product: Product;

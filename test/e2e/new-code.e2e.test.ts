@@ -43,7 +43,8 @@ async function begunElsewhere(address: string): Promise<string> {
     const handle = await new Client({ connection: client, namespace: 'perennial' }).workflow.start(
       'modelLifecycle',
       {
-        ...{ workflowId: 'run/default/old/run_begun_by_other_code', taskQueue: 'elsewhere' },
+        workflowId: 'run/default/old/run_begun_by_other_code',
+        taskQueue: 'elsewhere',
         args: [{ tenant: 'default', lifecycle: 'old', request: {}, actor: 'test', traceId: '0' }],
       },
     );

@@ -44,12 +44,10 @@ async function begun(): Promise<string> {
   const name = `study-${++count}`;
   const folder = writeTinyLifecycle(product.workDir, {
     name,
-    ...{
-      trainer: 'lightgbm',
-      params: '{ num_iterations: 300 }',
-      evaluate: lenientGates,
-      rowsPerDay: 250,
-    },
+    trainer: 'lightgbm',
+    params: '{ num_iterations: 300 }',
+    evaluate: lenientGates,
+    rowsPerDay: 250,
     tune: `{ metric: logloss, direction: minimize, trials: ${trials}, parallel: 1, space: {
       num_leaves: { kind: int, low: 15, high: 63, log: true }, learning_rate: { kind: float, low: 0.01, high: 0.3, log: true } } }`,
   });

@@ -32,41 +32,33 @@ export default async function setUpPlatform(): Promise<void> {
 
   const [database, s3, temporal] = await Promise.all([
     startPostgres({
-      ...{
-        home: findPostgres(search),
-        stateDir: join(stateDir, 'postgres'),
-        logFile: log('postgres'),
-        port: postgresPort,
-      },
-      ...{
-        user: 'perennial',
-        password: 'test',
-        database: migratedTemplate,
-        durability: 'off',
-        guard: watch,
-      },
+      home: findPostgres(search),
+      stateDir: join(stateDir, 'postgres'),
+      logFile: log('postgres'),
+      port: postgresPort,
+      user: 'perennial',
+      password: 'test',
+      database: migratedTemplate,
+      durability: 'off',
+      guard: watch,
     }),
     startSeaweed({
-      ...{
-        binary: findServer('weed', search),
-        stateDir: join(stateDir, 's3'),
-        logFile: log('s3'),
-        internalKey: 'test',
-        guard: watch,
-        ...credentials,
-      },
+      binary: findServer('weed', search),
+      stateDir: join(stateDir, 's3'),
+      logFile: log('s3'),
+      internalKey: 'test',
+      guard: watch,
+      ...credentials,
       ports: Object.fromEntries(
         seaweedPortNames.map((name, index) => [name, seaweedPorts[index]]),
       ) as unknown as SeaweedPorts,
     }),
     startTemporal({
-      ...{
-        binary: findServer('temporal', search),
-        stateDir: join(stateDir, 'temporal'),
-        logFile: log('temporal'),
-        ports: { grpc, ui },
-        guard: watch,
-      },
+      binary: findServer('temporal', search),
+      stateDir: join(stateDir, 'temporal'),
+      logFile: log('temporal'),
+      ports: { grpc, ui },
+      guard: watch,
     }),
   ]);
 

@@ -22,18 +22,15 @@ afterAll(async () => {
 test('warns at every start of an empty registry beside a bucket that holds artifacts', async () => {
   const { address, namespace } = await testTemporal();
   const config = readConfig({
-    ...{
-      PERENNIAL_TEMPORAL_ADDRESS: address,
-      PERENNIAL_TEMPORAL_NAMESPACE: namespace,
-      PERENNIAL_DATABASE_URL: test_.url,
-    },
-    ...{
-      PERENNIAL_STATE_DIR: folder,
-      PERENNIAL_S3_ENDPOINT: bucket.endpoint,
-      PERENNIAL_S3_BUCKET: bucket.bucket,
-      AWS_REGION: bucket.region,
-    },
-    ...{ AWS_ACCESS_KEY_ID: bucket.accessKeyId, AWS_SECRET_ACCESS_KEY: bucket.secretAccessKey },
+    PERENNIAL_TEMPORAL_ADDRESS: address,
+    PERENNIAL_TEMPORAL_NAMESPACE: namespace,
+    PERENNIAL_DATABASE_URL: test_.url,
+    PERENNIAL_STATE_DIR: folder,
+    PERENNIAL_S3_ENDPOINT: bucket.endpoint,
+    PERENNIAL_S3_BUCKET: bucket.bucket,
+    AWS_REGION: bucket.region,
+    AWS_ACCESS_KEY_ID: bucket.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: bucket.secretAccessKey,
   });
   expect((await setUp(config)).warnings).toEqual([]);
 

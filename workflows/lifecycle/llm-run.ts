@@ -80,7 +80,11 @@ export function llmRun(run: LlmRun): LlmLifecycleRun {
     async bundles(index) {
       const built = index?.output ?? null;
       const written = await registryWrites.writeBundles({
-        ...{ tenant, runId, model, spec, files },
+        tenant,
+        runId,
+        model,
+        spec,
+        files,
         index: built,
       });
       const [first, ...others] = written;

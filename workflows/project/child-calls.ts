@@ -30,7 +30,11 @@ export async function callChild(
       // Not cancellable: a child that was accepted must be known, so that it can be cancelled.
       const started = await CancellationScope.nonCancellable(() =>
         registryWrites.startChildRun({
-          ...{ tenant, runId, stage, lifecycle, params },
+          tenant,
+          runId,
+          stage,
+          lifecycle,
+          params,
           program: { project, build },
         }),
       );

@@ -46,7 +46,12 @@ export function callJob(
             [
               {
                 ...effect('job', attempt === 1 ? undefined : String(attempt)),
-                ...{ name, command, inputs, files, environment, compute },
+                name,
+                command,
+                inputs,
+                files,
+                environment,
+                compute,
               },
             ],
           );

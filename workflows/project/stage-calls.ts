@@ -81,7 +81,10 @@ export async function callStep(
         {
           ...effect('job'),
           step: {
-            ...{ name, file, function: func, codeDigest: code },
+            name,
+            file,
+            function: func,
+            codeDigest: code,
             environment: environment && { lock: environment },
           },
           files,

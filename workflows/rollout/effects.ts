@@ -114,7 +114,12 @@ async function recordStatus(
   const { rollout, status, waitingFor, decision } = state;
   const recorded = await registryWrites.recordRolloutStatus({
     ...inRun(input),
-    ...{ rollout, status, weight, decision, actor, cause },
+    rollout,
+    status,
+    weight,
+    decision,
+    actor,
+    cause,
     waitingFor: status === 'running' ? null : waitingFor,
   });
   if (recorded.kind === 'ended') return recorded;

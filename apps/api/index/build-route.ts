@@ -38,12 +38,10 @@ export function indexBuildRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
   }
 
   const viewOf = ({ tenant, index, build }: IndexBuildRef, current: IndexBuildStatus) => ({
-    ...{
-      index,
-      build,
-      status: current.status,
-      temporalUrl: indexes.buildUrl({ tenant, index, build }),
-    },
+    index,
+    build,
+    status: current.status,
+    temporalUrl: indexes.buildUrl({ tenant, index, build }),
     progress: current.status === 'running' ? current.state : null,
     outcome: current.status === 'done' ? current.outcome : null,
     cause: 'cause' in current ? current.cause : null,

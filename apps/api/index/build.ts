@@ -69,19 +69,17 @@ async function inputOf(
   const scope = `index-build/${build}`;
   const limits = runLimits(budget).map((limit) => ({ scope, ...limit }));
   return {
-    ...{
-      tenant,
-      index,
-      key: build as IdempotencyKey,
-      runId: null,
-      actor,
-      embedder,
-      chunking,
-      shardDocuments,
-      parallel: 2,
-      maxRejectedShare,
-      after,
-    },
+    tenant,
+    index,
+    key: build as IdempotencyKey,
+    runId: null,
+    actor,
+    embedder,
+    chunking,
+    shardDocuments,
+    parallel: 2,
+    maxRejectedShare,
+    after,
     dataset: { name: documents.name, version: documents.version },
     vectors: { kind: vectors },
     maxDocumentBytes: maxDocument,
@@ -94,7 +92,8 @@ async function inputOf(
     answers,
     budgets: limits.map(({ unit }) => ({ scope, unit })),
     limits,
-    ...{ shardsPerExecution: null, progress: null },
+    shardsPerExecution: null,
+    progress: null,
   };
 }
 

@@ -118,7 +118,9 @@ export function promptsToJson({ stage, output }: StageRecord): PromptsJson | nul
   return {
     chosen: chosen.path,
     candidates: candidates.map(({ path, summary: { cases, dimensions, medianMs } }) => ({
-      ...{ path, cases, medianMs },
+      path,
+      cases,
+      medianMs,
       dimensions: { ...dimensions },
     })),
     searched: searched ? searchedToJson(searched) : null,

@@ -107,16 +107,12 @@ export function promptEvaluationRoutes({
           mediaType: 'application/x-ndjson',
         });
         const asked = {
-          ...{
-            prompt: `${of}@${version.version}`,
-            template: await artifacts.putJson({ tenant, value: version.template }),
-            cases: ndjson,
-          },
-          ...{
-            dimensions,
-            sampling,
-            route: [{ provider: model.provider, model: model.name }, ...model.standby] as const,
-          },
+          prompt: `${of}@${version.version}`,
+          template: await artifacts.putJson({ tenant, value: version.template }),
+          cases: ndjson,
+          dimensions,
+          sampling,
+          route: [{ provider: model.provider, model: model.name }, ...model.standby] as const,
         };
         const id = `evaluation_${digestOf(asked).slice(7, 31)}`;
         const route = [...asked.route] as [(typeof asked.route)[0], ...typeof model.standby];

@@ -109,7 +109,9 @@ export function outcomeView({
   ...rest
 }: SearchOutcome) {
   return {
-    ...{ ...rest, fewer, tied },
+    ...rest,
+    fewer,
+    tied,
     searched: resultView(searched),
     front: front.map((each) => ({ ...resultView(each), origin: each.origin })),
     paid: { ...paid, costUsd: cost / budgetUnits.usd },

@@ -44,8 +44,13 @@ export function sentEventRoutes({
         const data = await eventData(registry, run, body);
         const { tenant, id: of, workflowId } = run;
         const sent = await registry.sentEvents.send({
-          ...{ tenant, runId: of, event: body.event, data },
-          ...{ actor: caller.name, cause: 'sent', idempotencyKey: keyOf(headers) },
+          tenant,
+          runId: of,
+          event: body.event,
+          data,
+          actor: caller.name,
+          cause: 'sent',
+          idempotencyKey: keyOf(headers),
         });
         log.info({ runId: of, event: sent.event, eventId: sent.id, traceId }, 'event accepted');
         await waitBriefly(lifecycles.notify(workflowId), (error) =>

@@ -165,7 +165,10 @@ export function stateToJson({
   approvals,
 }: RunState): z.output<typeof runState> {
   return {
-    ...{ runId, status, stage, waitingFor },
+    runId,
+    status,
+    stage,
+    waitingFor,
     stages: stages.map(({ name, status: of, seconds, reusedFrom }) => ({
       name,
       status: of,

@@ -187,7 +187,12 @@ export function summaryToJson({
   const said = loggedAnswer(output);
   const predicted = classPredictionIn(output);
   return {
-    ...{ id, receivedAt, model, version, arm, latencyMs },
+    id,
+    receivedAt,
+    model,
+    version,
+    arm,
+    latencyMs,
     score: said === null ? scoreIn(output) : null,
     class: predicted?.class ?? null,
     answer: said && answerToJson(said),
@@ -213,13 +218,11 @@ export function predictionToJson(
     eventTime,
     rollout,
     other: other && {
-      ...{
-        version: other.version,
-        role: other.role,
-        latencyMs: other.latencyMs,
-        error: other.error,
-        score: other.score,
-      },
+      version: other.version,
+      role: other.role,
+      latencyMs: other.latencyMs,
+      error: other.error,
+      score: other.score,
       class: predicted?.class ?? null,
       probabilities: predicted?.probabilities ?? null,
       answer: said && answerToJson(said),
@@ -287,7 +290,8 @@ function retrievalToJson({
   return {
     index: { name, version, digest: of },
     passages: passages.map(({ documentId, chunkId, score }) => ({ documentId, chunkId, score })),
-    ...{ cited, left },
+    cited,
+    left,
     ...(notReranked !== undefined && { notReranked }),
   };
 }
@@ -308,7 +312,9 @@ function feedbackToJson(given: unknown, labelledAt: string): PredictionSummaryJs
       typeof label === 'number' || typeof label === 'boolean' || typeof label === 'string'
         ? label
         : null,
-    ...{ score: score ?? null, references: references.length, corrected: correction !== undefined },
+    score: score ?? null,
+    references: references.length,
+    corrected: correction !== undefined,
     judged:
       judged === undefined
         ? null

@@ -28,7 +28,10 @@ export async function checkHere(
     policy: {
       // The user of the command may read the file. `plan` checks what the platform may read.
       files: { roots: [folder, sep], denied: [settings.stateDir] },
-      ...{ buckets: [], samplesDir: settings.samplesDir, allowPrivateAddresses: false, s3: null },
+      buckets: [],
+      samplesDir: settings.samplesDir,
+      allowPrivateAddresses: false,
+      s3: null,
     },
     scratchRoot: tmpdir(),
     lastVersion: () => Promise.resolve(null),

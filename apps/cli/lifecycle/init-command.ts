@@ -242,7 +242,10 @@ async function profileOf(
   const { profileFile } = require('../../../data/lifecycle/local-check') as typeof LocalCheck;
   const policy = {
     files: { roots: [sep], denied: [settings.stateDir] },
-    ...{ buckets: [], samplesDir: settings.samplesDir, allowPrivateAddresses: false, s3: null },
+    buckets: [],
+    samplesDir: settings.samplesDir,
+    allowPrivateAddresses: false,
+    s3: null,
   };
   const uri = pathToFileURL(path).href;
   const source = { name: sourceNameOf(basename(path)), uri, format, time: null };

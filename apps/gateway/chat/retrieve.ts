@@ -100,7 +100,12 @@ export function sourcesOf(text: string, { index, passages, left, notReranked }: 
   return {
     index: `${index.name}@${index.version}`,
     sources: passages.map(({ documentId, chunkId, title, source, score }, place) => ({
-      ...{ number: place + 1, documentId, chunkId, title, source: plainSourceOf(source), score },
+      number: place + 1,
+      documentId,
+      chunkId,
+      title,
+      source: plainSourceOf(source),
+      score,
       cited: cited.has(place + 1),
     })),
     leftOut: left,

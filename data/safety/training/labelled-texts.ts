@@ -26,7 +26,10 @@ export async function readPrompts(): Promise<readonly LabelledText[]> {
     'id, source, text, label, category',
   );
   return rows.map(({ id, source, text, label, category }) => ({
-    ...{ id, text, category, kind: label },
+    id,
+    text,
+    category,
+    kind: label,
     source: source === 'bastioncorpus' && label === 'benign' ? 'bastioncorpus-harmless' : source,
   }));
 }

@@ -106,10 +106,15 @@ const quality = z.codec(writtenQuality, z.custom<CanarySpec['quality']>(), {
     const judge = from === 'judge' &&
       rest.judge !== undefined && { dimension: rest.judge, share, mostPairs };
     return {
-      ...{ metric: answerLossOf({ from, measure }), rule, margin, bound: null },
+      metric: answerLossOf({ from, measure }),
+      rule,
+      margin,
+      bound: null,
       largeHarm: largeHarm ?? largeHarmMargins * margin,
       answers: {
-        ...{ from, ...(judge && { judge }), measure },
+        from,
+        ...(judge && { judge }),
+        measure,
         availableAfterSeconds: rest.availableAfter,
       },
     };
@@ -121,7 +126,9 @@ const quality = z.codec(writtenQuality, z.custom<CanarySpec['quality']>(), {
       ...(judge && { judge: judge.dimension, share: judge.share, mostPairs: judge.mostPairs }),
       ...(from !== 'judge' && { measure: measure.kind }),
       ...(measure.kind === 'label' && { labels: [...measure.labels] }),
-      ...{ rule, margin, ...(largeHarm > 0 && { largeHarm }) },
+      rule,
+      margin,
+      ...(largeHarm > 0 && { largeHarm }),
       availableAfter: availableAfterSeconds,
     };
   },

@@ -99,7 +99,9 @@ function judgeAllPass(gate: JudgeGateOf<'allPass'>, evidence: LlmEvidence): LlmG
     };
   if (failures > 0)
     return notMeasured(gate, 'every case must be measured', {
-      ...{ cases, failures, reasons },
+      cases,
+      failures,
+      reasons,
       because: evidence.because,
     });
   if (cases < minCases)
@@ -313,7 +315,9 @@ function tooFew(
 ): LlmGateResult | null {
   if (failures > gate.maxFailures * cases)
     return notMeasured(gate, `at most ${percent(gate.maxFailures)} may be unmeasured`, {
-      ...{ cases, failures, reasons },
+      cases,
+      failures,
+      reasons,
       because,
     });
   if (cases >= gate.minCases) return null;

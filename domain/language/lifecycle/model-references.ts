@@ -25,7 +25,8 @@ export function modelReferences(
     path: DocumentPath,
     key = 'model',
   ): ModelReference => ({
-    ...{ provider: of.provider, model: of.model },
+    provider: of.provider,
+    model: of.model,
     at: { provider: [...path, 'provider'], model: [...path, key] },
   });
   const dimensions = evaluate.dimensions.flatMap((dimension, place): readonly ModelReference[] => {
@@ -52,7 +53,8 @@ export function modelReferences(
   ];
   const safety = ['spec', 'safety'];
   const screening = (policy === null ? [] : policyProviders(policy)).map((provider) => ({
-    ...{ provider, model: null },
+    provider,
+    model: null,
     at: { provider: safety, model: safety },
   }));
   return [

@@ -74,8 +74,10 @@ export function summarizeLabels(checked: readonly LabelledVerdictPair[]): JudgeL
     return { right: count(true), wrong: count(false) };
   };
   return {
-    ...{ champion: of('champion'), challenger: of('challenger') },
-    ...{ pairs: checked.length, unsure: checked.length - sure.length },
+    champion: of('champion'),
+    challenger: of('challenger'),
+    pairs: checked.length,
+    unsure: checked.length - sure.length,
     errors: extendMean(emptyMean(), errorRange, errors),
   };
 }

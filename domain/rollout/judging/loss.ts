@@ -67,7 +67,8 @@ export function requestLoss({
         rangeOf: () => ({ min: 0, max: bound }),
         differencesOf: ({ champion, challenger }) =>
           around(Math.min(bound, apart(champion, challenger, bound))),
-        ...{ min: 0, max: bound },
+        min: 0,
+        max: bound,
       };
     }
     case 'exact-loss':
@@ -81,7 +82,8 @@ export function requestLoss({
         // The score of an answer arrives with the label, not before it.
         rangeOf: () => ({ min: 0, max: 1 }),
         differencesOf: ({ sameAnswer }) => around(sameAnswer ? 0 : 1),
-        ...{ min: 0, max: 1 },
+        min: 0,
+        max: 1,
       };
   }
 }

@@ -113,7 +113,13 @@ describe('lifecycles with a source of the same name', () => {
       ValidateEnd,
       (given: ValidateInput) => Promise<ValidateEnd>
     >(validating.validateDataset, {
-      ...{ tenant, runId, key, source: 'orders', dataset, contract, reference },
+      tenant,
+      runId,
+      key,
+      source: 'orders',
+      dataset,
+      contract,
+      reference,
     });
     return { dataset, reference, verdict, accepted };
   }

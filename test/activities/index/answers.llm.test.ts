@@ -98,11 +98,9 @@ beforeAll(async () => {
   rule = {
     bundle: { model: 'librarian', version: 1 },
     manifest: await putBundle(put, {
-      ...{
-        model: 'librarian',
-        prompt,
-        base: { provider: 'scripted', model: 'scripted', adapter: null, standby: [] },
-      },
+      model: 'librarian',
+      prompt,
+      base: { provider: 'scripted', model: 'scripted', adapter: null, standby: [] },
       index: {
         name: index,
         version: 1,
@@ -118,14 +116,12 @@ beforeAll(async () => {
       mediaType: 'application/x-ndjson',
     }),
     dimensions: [{ name: 'right', kind: 'exact' }],
-    ...{
-      quality: 'right',
-      margin: 0.9,
-      confidence: 0.6,
-      minCases: 2,
-      maxFailures: 0.05,
-      parallel: 2,
-    },
+    quality: 'right',
+    margin: 0.9,
+    confidence: 0.6,
+    minCases: 2,
+    maxFailures: 0.05,
+    parallel: 2,
   };
 });
 const put = (bytes: Uint8Array) =>
@@ -181,14 +177,12 @@ test('the same application answers over both versions, and missing passages show
     throw new Error('unpaid');
   const decide = (candidate: typeof same, margin: number) =>
     activities().decideIndexAnswers({
-      ...{
-        tenant,
-        index,
-        version: 2,
-        rule: { ...rule, margin },
-        candidate: candidate.results,
-        champion: champion.results,
-      },
+      tenant,
+      index,
+      version: 2,
+      rule: { ...rule, margin },
+      candidate: candidate.results,
+      champion: champion.results,
     });
   expect(await decide(same, 0.9)).toMatchObject({
     kind: 'passed',
@@ -201,7 +195,10 @@ test('the same application answers over both versions, and missing passages show
 
 test('paraphrases are asked if a dimension needs them, and are paid once for both versions', async () => {
   const sturdy: AnswersRule['dimensions'][number] = {
-    ...{ name: 'sturdy', kind: 'robustness', of: 'right', variable: 'question' },
+    name: 'sturdy',
+    kind: 'robustness',
+    of: 'right',
+    variable: 'question',
     perturbations: [
       { kind: 'paraphrase', provider: 'scripted', model: 'scripted', minSimilarity: 0.5 },
     ],
@@ -229,7 +226,10 @@ test('answers are tested with reordered, irrelevant and long passages, and error
     'The harbour is quiet at night.',
   ];
   const steady: AnswersRule['dimensions'][number] = {
-    ...{ name: 'steady', kind: 'robustness', of: 'right', variable: 'passages' },
+    name: 'steady',
+    kind: 'robustness',
+    of: 'right',
+    variable: 'passages',
     perturbations: [
       { kind: 'order' },
       { kind: 'distractor', texts: [distractor] },

@@ -407,7 +407,11 @@ describe('changes of documents', () => {
     deleted: readonly string[] = [],
   ) =>
     world.deps.registry.indexes.changes.append({
-      ...{ tenant, index, deleted, actor: 'key:ada', idempotencyKey: unique('change') },
+      tenant,
+      index,
+      deleted,
+      actor: 'key:ada',
+      idempotencyKey: unique('change'),
       documents: documents.length === 0 ? null : await world.documents(documents),
     });
   const apply = (at: { tenant: typeof tenant; index: string; version: number }, given = {}) =>

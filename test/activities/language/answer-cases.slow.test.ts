@@ -50,7 +50,8 @@ async function bundle(instruction = 'Answer.') {
     model: { provider: 'scripted', name: 'scripted', standby: [] },
     sampling: { temperature: 0, topP: 1, maxTokens: 32, seed: 7, stop: [] },
     prompt: { candidates: [path], input: 'question' },
-    ...{ safety: null, index: null },
+    safety: null,
+    index: null,
   };
   const files = { [path]: await world.file(promptFile(instruction)) };
   const [written] = await world.run('writeBundles', {
@@ -76,15 +77,16 @@ async function input(
   };
   await world.run('openRunBudget', { tenant, runId, budget: spec.budget });
   return {
-    ...{
-      tenant,
-      runId,
-      key: effectKey(runId, 'evaluate', 'answers', 0),
-      stage: 'evaluate',
-      bundle: await bundle(),
-      files: {},
-    },
-    ...{ cases: await world.file(cases), slice: null, most: null, spec },
+    tenant,
+    runId,
+    key: effectKey(runId, 'evaluate', 'answers', 0),
+    stage: 'evaluate',
+    bundle: await bundle(),
+    files: {},
+    cases: await world.file(cases),
+    slice: null,
+    most: null,
+    spec,
     ...more,
   } as AnswerCasesInput;
 }
@@ -277,13 +279,11 @@ describe('answerCases', () => {
 
 describe('judges', () => {
   const judgeOf = (said = ''): DimensionSpec => ({
-    ...{
-      name: 'judged',
-      kind: 'judge',
-      prompt: 'judge.yaml',
-      provider: 'scripted',
-      model: 'scripted',
-    },
+    name: 'judged',
+    kind: 'judge',
+    prompt: 'judge.yaml',
+    provider: 'scripted',
+    model: 'scripted',
     labels: said === 'unlabelled' ? null : 'labels.ndjson',
   });
   const judgeFile = (how: string) => `apiVersion: perennial.dev/v1
@@ -377,15 +377,13 @@ describe('compareAnswers', () => {
       world.artifacts.putJson({
         tenant,
         value: scores.map((value, index) => ({
-          ...{
-            id: `c${index}`,
-            group: null,
-            pair: null,
-            answer: null,
-            retrieved: [],
-            latencyMs: null,
-            cost: null,
-          },
+          id: `c${index}`,
+          group: null,
+          pair: null,
+          answer: null,
+          retrieved: [],
+          latencyMs: null,
+          cost: null,
           unanswered: value === null ? 'ContextOverflow' : null,
           scores: value === null ? {} : { right: { kind: 'scored', value } },
         })),

@@ -123,14 +123,12 @@ describe('writeBundles', () => {
     const written = await world.run('writeBundles', given);
     expect(written.map(({ path }) => path)).toEqual(['b.yaml', 'a.yaml']);
     expect(await bundleAt(written[0]?.manifest ?? refTo(''))).toMatchObject({
-      ...{
-        kind: 'bundle',
-        model,
-        signature: { task: 'chat', input: 'question' },
-        sampling,
-        safety: null,
-        index: null,
-      },
+      kind: 'bundle',
+      model,
+      signature: { task: 'chat', input: 'question' },
+      sampling,
+      safety: null,
+      index: null,
       base: { provider: 'scripted', model: 'scripted', adapter: null, standby: [] },
     });
     expect(await world.run('writeBundles', given, { attempt: 2 })).toEqual(written);
@@ -402,7 +400,9 @@ describe('registerBundle', () => {
     };
   }
   const registering = (of: RunId, manifest: ArtifactRef) => ({
-    ...{ tenant, runId: of, key: effectKey(of, 'evaluate', 'register', 0) },
+    tenant,
+    runId: of,
+    key: effectKey(of, 'evaluate', 'register', 0),
     manifest,
   });
   const held = async (version: number) =>

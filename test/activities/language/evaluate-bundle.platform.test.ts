@@ -32,14 +32,12 @@ const useful: LlmGate = {
   ...common,
 };
 const noWorse: LlmGate = {
-  ...{
-    name: 'no-worse',
-    kind: 'nonInferiority',
-    dimension: 'right',
-    against: 'champion',
-    whenAbsent: 'baseline',
-    margin: 0.3,
-  },
+  name: 'no-worse',
+  kind: 'nonInferiority',
+  dimension: 'right',
+  against: 'champion',
+  whenAbsent: 'baseline',
+  margin: 0.3,
   ...common,
 };
 
@@ -69,17 +67,17 @@ async function given(
 ): Promise<DecideBundleInput> {
   const dimensions = [{ name: 'right', kind: 'exact' }] as const;
   return {
-    ...{
-      tenant,
-      runId,
-      key: effectKey(runId, 'evaluate', 'decide', 1),
-      candidate: digestOf('candidate'),
-    },
+    tenant,
+    runId,
+    key: effectKey(runId, 'evaluate', 'decide', 1),
+    candidate: digestOf('candidate'),
     answers: await answered(candidate),
     counterparts: { champion: null, baseline: null },
     missing: { champion: null, baseline: null },
     evaluate: { dimensions, gates: [useful], ungated: null, first: null, parallel: 4 },
-    ...{ looks: 1, judges: {}, mayAskMore: false },
+    looks: 1,
+    judges: {},
+    mayAskMore: false,
     attempt: { tenant, runId, lifecycle: unique('assistant'), bundle: digestOf('candidate') },
     ...change,
   };
@@ -230,7 +228,8 @@ describe('decideBundle', () => {
     const first = await given(scores(200, 9));
     const of = async (bundle: string, key: number) => ({
       ...(await given(scores(200, 9))),
-      ...{ candidate: digestOf(bundle), key: effectKey(runId, 'evaluate', 'decide', key) },
+      candidate: digestOf(bundle),
+      key: effectKey(runId, 'evaluate', 'decide', key),
       attempt: { ...first.attempt, bundle: digestOf(bundle) },
     });
     const reasons = [];
@@ -309,11 +308,9 @@ describe('qualifyStandby', () => {
     change: Partial<DecideBundleInput> = {},
   ) => ({
     ...(await given(of, change)),
-    ...{
-      key: effectKey(runId, 'evaluate', 'standby', 1),
-      candidate: digestOf('over the standby'),
-      standby,
-    },
+    key: effectKey(runId, 'evaluate', 'standby', 1),
+    candidate: digestOf('over the standby'),
+    standby,
   });
   const gated = async (gates: readonly LlmGate[]) => ({
     evaluate: { ...(await given([])).evaluate, gates },
@@ -383,7 +380,8 @@ describe('qualifyStandby', () => {
       ...(await gated([useful, noWorse])),
     });
     expect(await world.run('qualifyStandby', input)).toMatchObject({
-      ...{ kind: 'refused', verdict: 'failed' },
+      kind: 'refused',
+      verdict: 'failed',
       reason: expect.stringMatching(/no-worse: right vs champion −0\.5/) as string,
     });
   });

@@ -82,7 +82,10 @@ beforeEach(async () => {
   await promoteOver(registry, model, 1);
   await budget(null);
   const known = await world.run('calibrateJudges', {
-    ...{ tenant, runId, stage: 'canary', files },
+    tenant,
+    runId,
+    stage: 'canary',
+    files,
     spec: {
       ...spec,
       evaluate: { dimensions: [dimension], gates: [], ungated: 'a test', first: null, parallel: 4 },
@@ -126,15 +129,15 @@ const budget = (tokens: number | null) =>
   });
 
 const loggedAnswer = (text: string | null, over: Partial<LoggedAnswer> = {}): LoggedAnswer => ({
-  ...{
-    text,
-    finish: 'stop',
-    usage: { promptTokens: 9, completionTokens: 2 },
-    firstTokenMs: null,
-    blocked: null,
-    malformed: false,
-  },
-  ...{ error: null, safety: null, retrieved: null },
+  text,
+  finish: 'stop',
+  usage: { promptTokens: 9, completionTokens: 2 },
+  firstTokenMs: null,
+  blocked: null,
+  malformed: false,
+  error: null,
+  safety: null,
+  retrieved: null,
   ...over,
 });
 let asked = 0;
@@ -144,15 +147,16 @@ const prediction = (
   challenger: LoggedAnswer | null,
   over: Partial<PredictionRow> = {},
 ): PredictionRow => ({
-  ...{
-    tenant,
-    id: newId('pred') as PredictionId,
-    receivedAt: new Date().toISOString(),
-    model,
-    version: 1,
-    arm: 'champion',
-  },
-  ...{ entity: null, eventTime: null, latencyMs: 10, rollout: { id: rollout.id, step: 0 } },
+  tenant,
+  id: newId('pred') as PredictionId,
+  receivedAt: new Date().toISOString(),
+  model,
+  version: 1,
+  arm: 'champion',
+  entity: null,
+  eventTime: null,
+  latencyMs: 10,
+  rollout: { id: rollout.id, step: 0 },
   input: { messages: [{ role: 'user', content: `code of ${model} ${(asked += 1)}?` }] },
   output: champion,
   other: {
@@ -180,22 +184,18 @@ const judged = (
   world.run(
     'judgeAnswers',
     {
-      ...{
-        tenant,
-        runId,
-        key: effectKey(runId, 'canary', 'judge', 1),
-        traceId: 'a'.repeat(32),
-        rollout: rollout.id,
-      },
-      ...{
-        judge: { ...judge, mostPairs },
-        dimension,
-        input: 'question',
-        files,
-        budget: spec.budget,
-        parallel: 1,
-        minDurationSeconds: 0,
-      },
+      tenant,
+      runId,
+      key: effectKey(runId, 'canary', 'judge', 1),
+      traceId: 'a'.repeat(32),
+      rollout: rollout.id,
+      judge: { ...judge, mostPairs },
+      dimension,
+      input: 'question',
+      files,
+      budget: spec.budget,
+      parallel: 1,
+      minDurationSeconds: 0,
       ...over,
     },
     given,
@@ -223,12 +223,10 @@ const keepCircuitClosed = async (): Promise<void> => {
     return `${JSON.stringify({ case: of, answer: `code ${index}`, right: true })}\n`;
   });
   await world.run('calibrateJudges', {
-    ...{
-      tenant,
-      runId,
-      stage: 'canary',
-      files: { ...files, 'labels.ndjson': await world.file(lines.join('')) },
-    },
+    tenant,
+    runId,
+    stage: 'canary',
+    files: { ...files, 'labels.ndjson': await world.file(lines.join('')) },
     spec: {
       ...spec,
       evaluate: { dimensions: [dimension], gates: [], ungated: 'a test', first: null, parallel: 4 },
@@ -248,7 +246,10 @@ const fromMidnight = (hours: number) =>
 const consumeObservations = () => {
   const policy = rolloutPolicyOf(rollout.spec, { dependsOnPrediction: false });
   return world.registry.rollouts.consume({
-    ...{ tenant, id: rollout.id, limit: 100, settleMs: 0 },
+    tenant,
+    id: rollout.id,
+    limit: 100,
+    settleMs: 0,
     fold: (state, seen, at) =>
       addObservations(
         policy,
@@ -329,7 +330,9 @@ describe('labels by people', () => {
     expect(await label(labels.slice(0, 8))).toEqual({ stored: 2, labelledBefore: 6 });
     expect(await toLabel()).toHaveLength(4);
     expect(await judgedLabels()).toMatchObject({
-      ...{ pairs: 8, unsure: 0, errors: { n: 8 } },
+      pairs: 8,
+      unsure: 0,
+      errors: { n: 8 },
       champion: { right: { cases: 8 }, wrong: { cases: 0 } },
       challenger: { right: { cases: 0 }, wrong: { cases: 8 } },
     });

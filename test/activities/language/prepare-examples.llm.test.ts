@@ -41,13 +41,11 @@ async function bundleOver(index: ReleaseBundle['index']): Promise<ArtifactRef> {
   if (!prompt.ok) throw new Error('a prompt that cannot be read');
   const artifact = await artifacts.putJson({ tenant, value: prompt.value });
   const bundle: ReleaseBundle = {
-    ...{
-      kind: 'bundle',
-      model: 'guide',
-      signature: { task: 'chat', input: 'question' },
-      safety: null,
-      index,
-    },
+    kind: 'bundle',
+    model: 'guide',
+    signature: { task: 'chat', input: 'question' },
+    safety: null,
+    index,
     base: { provider: 'embedded', model: 'smollm2-135m-instruct', adapter: null, standby: [] },
     prompt: { name: 'found', digest: artifact.digest, artifact },
     sampling: { temperature: 0, topP: 1, maxTokens: 16, seed: 7, stop: [] },
@@ -97,7 +95,9 @@ test('include the document with their answer, and the base weights', async () =>
   const access = openModelAccess([], noSecret);
   const prepare = createPrepareExamplesActivities({ ...deps, registry, access }).prepareExamples;
   const input: PrepareExamplesInput = {
-    ...{ tenant, runId, key: effectKey(runId, 'fine-tune', 'examples', 1) },
+    tenant,
+    runId,
+    key: effectKey(runId, 'fine-tune', 'examples', 1),
     examples: { dataset: 'examples', version: 1, manifest, rows: count },
     bundle: await bundleOver({
       name: 'library',
@@ -108,17 +108,15 @@ test('include the document with their answer, and the base weights', async () =>
       mode: 'hybrid',
     }),
     fineTune: {
-      ...{
-        examples: 'examples',
-        by: 'job',
-        input: 'input',
-        output: 'output',
-        most: 1_000,
-        holdout: 0.3,
-        trainer: 'lora',
-        params: {},
-        seed: 17,
-      },
+      examples: 'examples',
+      by: 'job',
+      input: 'input',
+      output: 'output',
+      most: 1_000,
+      holdout: 0.3,
+      trainer: 'lora',
+      params: {},
+      seed: 17,
       compute: { backend: 'local', cpus: 1, memoryBytes: 1 << 30, timeoutSeconds: 600, retries: 3 },
     },
     cases: await artifacts.putBytes({
@@ -148,7 +146,8 @@ test('include the document with their answer, and the base weights', async () =>
             `FROM read_parquet(${quoteText(table)})`,
           ),
         {
-          ...{ memoryBytes: 64 << 20, threads: 1 },
+          memoryBytes: 64 << 20,
+          threads: 1,
         },
       );
     }),

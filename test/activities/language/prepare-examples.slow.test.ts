@@ -124,7 +124,8 @@ async function examplesOf(count: number, who: string): Promise<ArtifactRef> {
         `COPY (FROM (VALUES ${rows.join(', ')}) AS t (input, output)) TO ${quoteText(path)} (FORMAT parquet)`,
       ),
     {
-      ...{ memoryBytes: 64 << 20, threads: 1 },
+      memoryBytes: 64 << 20,
+      threads: 1,
     },
   );
   const file = await artifacts.putFile({
@@ -147,12 +148,10 @@ async function bundleOf(change: Partial<ReleaseBundle> = {}): Promise<ArtifactRe
   if (!prompt.ok) throw new Error('a prompt that cannot be read');
   const artifact = await artifacts.putJson({ tenant, value: prompt.value });
   const bundle: ReleaseBundle = {
-    ...{
-      kind: 'bundle',
-      model: 'guide',
-      signature: { task: 'chat', input: 'question' },
-      safety: null,
-    },
+    kind: 'bundle',
+    model: 'guide',
+    signature: { task: 'chat', input: 'question' },
+    safety: null,
     base: { provider: 'scripted', model: 'scripted', adapter: null, standby: [] },
     prompt: { name: prompt.value.name, digest: artifact.digest, artifact },
     sampling: { temperature: 0, topP: 1, maxTokens: 16, seed: 7, stop: [] },
@@ -163,15 +162,15 @@ async function bundleOf(change: Partial<ReleaseBundle> = {}): Promise<ArtifactRe
 }
 
 const fineTune: FineTuneSpec = {
-  ...{
-    examples: 'examples',
-    by: 'provider',
-    input: 'input',
-    output: 'output',
-    most: 1_000,
-    holdout: 0.2,
-  },
-  ...{ trainer: 'lora', params: {}, seed: 17 },
+  examples: 'examples',
+  by: 'provider',
+  input: 'input',
+  output: 'output',
+  most: 1_000,
+  holdout: 0.2,
+  trainer: 'lora',
+  params: {},
+  seed: 17,
   compute: { backend: 'local', cpus: 1, memoryBytes: 1 << 30, timeoutSeconds: 600, retries: 3 },
 };
 
@@ -182,7 +181,10 @@ async function inputOf(
   const { who = 'Visitor', ...given } = change;
   const cases = `{"id":"1","input":{"question":"${who} 5:  WHERE is the penicillin?"},"expected":{"answer":"room 5"}}\n`;
   return {
-    ...{ tenant, runId, key: effectKey(runId, 'fine-tune', 'examples', 1), fineTune },
+    tenant,
+    runId,
+    key: effectKey(runId, 'fine-tune', 'examples', 1),
+    fineTune,
     examples: {
       dataset: 'examples',
       version: 1,
@@ -265,7 +267,9 @@ describe('examples of a bundle with an index', () => {
     expect(prepared.rows.train + prepared.rows.holdout).toBe(39);
     expect(prepared.passages).toEqual({
       index: { name: 'library', version: 3, digest: served.digest },
-      ...{ shown: 78, without: 0, leftOut: { room: 0, policy: 0 } },
+      shown: 78,
+      without: 0,
+      leftOut: { room: 0, policy: 0 },
     });
 
     const asked = await new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') }).run(

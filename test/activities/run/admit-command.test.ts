@@ -10,13 +10,11 @@ const admitted: Admission = {
   by: { keyId: 'key_a', holderId: 'key_a', name: 'ada', scope: 'approver' },
 };
 const order = (minutesAgo: number): CommandOrder => ({
-  ...{
-    tenant: defaultTenant,
-    workflowId: 'run/default/a/run_1',
-    verb: 'run.approve',
-    id: 'run.approve/1',
-    keyId: 'key_a',
-  },
+  tenant: defaultTenant,
+  workflowId: 'run/default/a/run_1',
+  verb: 'run.approve',
+  id: 'run.approve/1',
+  keyId: 'key_a',
   at: new Date(Date.now() - minutesAgo * 60_000).toISOString(),
 });
 

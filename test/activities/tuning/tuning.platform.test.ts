@@ -70,16 +70,14 @@ afterAll(async () => {
 });
 
 const tune: TuneSpec = {
-  ...{
-    metric: 'logloss',
-    direction: 'minimize',
-    trials: 9,
-    parallel: 1,
-    sampler: 'tpe',
-    pruner: 'hyperband',
-    seed: 3,
-    budgetSeconds: null,
-  },
+  metric: 'logloss',
+  direction: 'minimize',
+  trials: 9,
+  parallel: 1,
+  sampler: 'tpe',
+  pruner: 'hyperband',
+  seed: 3,
+  budgetSeconds: null,
   space: {
     num_leaves: { kind: 'int', low: 3, high: 63, step: 1, log: true },
     learning_rate: { kind: 'float', low: 0.001, high: 0.5, step: null, log: true },
@@ -87,7 +85,10 @@ const tune: TuneSpec = {
 };
 const hyperband: Hyperband = { min: 1, max: 27, factor: 3 };
 const train: TrainSpec = {
-  ...{ trainer: 'lightgbm', task: null, params: { num_iterations: 27 }, seed: 7 },
+  trainer: 'lightgbm',
+  task: null,
+  params: { num_iterations: 27 },
+  seed: 7,
   compute: { backend: 'local', cpus: 1, memoryBytes: 2 ** 30, timeoutSeconds: 60, retries: 3 },
 };
 type Report = TestRegistry['registry']['trials'];

@@ -169,14 +169,12 @@ describe('a run on Temporal', () => {
     );
     const approver = (await world.registry.apiKeys.verify(world.keys.approver))?.id ?? '';
     const order = (change: Partial<CommandOrder> = {}): CommandOrder => ({
-      ...{
-        tenant,
-        workflowId: workflowOf(one),
-        verb: 'run.approve',
-        id: randomUUID(),
-        keyId: approver,
-        at: new Date().toISOString(),
-      },
+      tenant,
+      workflowId: workflowOf(one),
+      verb: 'run.approve',
+      id: randomUUID(),
+      keyId: approver,
+      at: new Date().toISOString(),
       ...change,
     });
     const send = async (update: string, ...args: unknown[]): Promise<string> => {
@@ -356,14 +354,13 @@ describe('reconciliation with Temporal', () => {
     if (!revision) throw new Error('not applied');
     const accept = () =>
       world.registry.runs.accept({
-        ...{
-          tenant,
-          lifecycle: 'flight-delay',
-          revisionDigest: revision.digest,
-          request: {},
-          actor: 'test',
-        },
-        ...{ traceId: planOf().traceId, requestDigest: revision.digest },
+        tenant,
+        lifecycle: 'flight-delay',
+        revisionDigest: revision.digest,
+        request: {},
+        actor: 'test',
+        traceId: planOf().traceId,
+        requestDigest: revision.digest,
       });
     const swept = (await accept()).run;
     await Promise.all(

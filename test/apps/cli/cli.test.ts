@@ -799,20 +799,16 @@ describe('the output', () => {
   test('of an audit with findings has exit code 1', async () => {
     const checkpoint = { batch: 1, digest: `sha256:${'0'.repeat(64)}` };
     const report = {
-      ...{
-        rows: 3,
-        batches: 1,
-        unsealed: 0,
-        unsealedSince: null,
-        checkpoint,
-        trustedBy: 'firstKey',
-        keys: [{ fingerprint: 'sha256:ab' }],
-      },
-      ...{
-        copies: [{ place: 's3://perennial', heads: 1, waiting: 0 }],
-        findings: [] as object[],
-        furtherFindings: 0,
-      },
+      rows: 3,
+      batches: 1,
+      unsealed: 0,
+      unsealedSince: null,
+      checkpoint,
+      trustedBy: 'firstKey',
+      keys: [{ fingerprint: 'sha256:ab' }],
+      copies: [{ place: 's3://perennial', heads: 1, waiting: 0 }],
+      findings: [] as object[],
+      furtherFindings: 0,
     };
     api.routes.set('GET /audit/verify', report);
     expect(await api.cli('audit', 'verify')).toMatchObject({

@@ -116,7 +116,7 @@ test('candidates are compared with the first prompt; an unmeasured one is left o
 });
 
 test('a search reports its gain over the best candidate, or why it ended', () => {
-  const gain = { ...{ mean: 0.05, lower: -0.02, upper: 0.12 }, cases: 40, failures: 0 };
+  const gain = { mean: 0.05, lower: -0.02, upper: 0.12, cases: 40, failures: 0 };
   const searched = {
     first: 'prompts/examples.yaml',
     found: 'prompt://router@4',
@@ -127,7 +127,10 @@ test('a search reports its gain over the best candidate, or why it ended', () =>
     unpaid: null,
   };
   const of = (change: Partial<typeof searched> | { unpaid: string }) => ({
-    ...{ chosen: 'prompt://router@4', candidates: [], notShown: [], confirmed: null },
+    chosen: 'prompt://router@4',
+    candidates: [],
+    notShown: [],
+    confirmed: null,
     searched: { ...searched, ...change },
   });
   expect(searchedText(of({}), 'right')).toBe(

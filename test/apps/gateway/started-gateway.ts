@@ -24,12 +24,10 @@ export async function startGateway({
   }): Promise<StartedGateway> {
   const spoolDir = mkdtempSync(join(tmpdir(), 'perennial-gateway-'));
   const gateway = await createGateway({
-    ...{
-      artifacts: fakeArtifacts(),
-      access: parrot(),
-      indexes: noIndexes,
-      log: pino({ level: 'silent' }),
-    },
+    artifacts: fakeArtifacts(),
+    access: parrot(),
+    indexes: noIndexes,
+    log: pino({ level: 'silent' }),
     ...parts,
     config: { ...gatewayDefaults, port: 0, spoolDir, pollSeconds: 0.05, ...config },
   });

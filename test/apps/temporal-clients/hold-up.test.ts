@@ -12,7 +12,9 @@ const activity = (fields: object) =>
     pendingActivities: [
       {
         activityType: { name: 'trainModel' },
-        ...{ state: scheduled, attempt: 1, scheduledTime: ago(5) },
+        state: scheduled,
+        attempt: 1,
+        scheduledTime: ago(5),
         activityOptions: { taskQueue: { name: 'compute' } },
         ...fields,
       },

@@ -86,28 +86,23 @@ beforeAll(async () => {
 afterAll(() => stop());
 
 const input = (index: string, build: string): IndexBuildInput => ({
-  ...{
-    tenant,
-    index,
-    key: build as IdempotencyKey,
-    runId: null,
-    actor: 'ada',
-    dataset: { name: 'documents', version: 1 },
-  },
-  ...{
-    embedder: { kind: 'wordllama' },
-    chunking: { kind: 'sentences', size: 64, overlap: 0 },
-    vectors: { kind: 'flat' },
-  },
-  ...{
-    shardDocuments: 10,
-    parallel: 1,
-    maxDocumentBytes: 1 << 20,
-    maxRejectedShare: 0,
-    parity: null,
-    after: 'promote',
-  },
-  ...{ shardsPerExecution: null, progress: null },
+  tenant,
+  index,
+  key: build as IdempotencyKey,
+  runId: null,
+  actor: 'ada',
+  dataset: { name: 'documents', version: 1 },
+  embedder: { kind: 'wordllama' },
+  chunking: { kind: 'sentences', size: 64, overlap: 0 },
+  vectors: { kind: 'flat' },
+  shardDocuments: 10,
+  parallel: 1,
+  maxDocumentBytes: 1 << 20,
+  maxRejectedShare: 0,
+  parity: null,
+  after: 'promote',
+  shardsPerExecution: null,
+  progress: null,
 });
 const ref = (index: string, build: string): IndexBuildRef => ({
   tenant,

@@ -4,39 +4,34 @@ import { reportFacts } from '../../../bench/facts/report';
 import type { EvaluationCase } from '../../../domain/language/cases/case';
 
 const facts = ['1939', '1951', '1960', '1975'].map((value, number): Fact => ({
-  ...{
-    relation: 'year',
-    kind: 'year',
-    question: `In which year was novel ${number} published?`,
-    value,
-    written: [value],
-  },
-  ...{ document: `Novel ${number}`, evidence: `Novel ${number} is a ${value} novel.` },
+  relation: 'year',
+  kind: 'year',
+  question: `In which year was novel ${number} published?`,
+  value,
+  written: [value],
+  document: `Novel ${number}`,
+  evidence: `Novel ${number} is a ${value} novel.`,
 }));
 const sample: readonly EvaluationCase[] = ['Oslo', 'Riga'].map((answer) => ({
-  ...{
-    id: answer,
-    input: { question: `${answer}?` },
-    expected: { answer },
-    tags: [],
-    group: null,
-    pair: null,
-    rules: [],
-  },
+  id: answer,
+  input: { question: `${answer}?` },
+  expected: { answer },
+  tags: [],
+  group: null,
+  pair: null,
+  rules: [],
 }));
 
 function asked(answers: Readonly<Record<string, string | null>>): AssistantResults {
   const results = Object.entries(answers).map(([id, answer]) => ({
-    ...{
-      id,
-      answer,
-      unanswered: answer === null ? 'ProviderTimeout' : null,
-      retrieved: [],
-      latencyMs: 1,
-      cost: 0,
-      group: null,
-      pair: null,
-    },
+    id,
+    answer,
+    unanswered: answer === null ? 'ProviderTimeout' : null,
+    retrieved: [],
+    latencyMs: 1,
+    cost: 0,
+    group: null,
+    pair: null,
     scores: { f1: { kind: 'scored', value: answer === id ? 1 : 0 } as const },
   }));
   const shown = facts
@@ -75,7 +70,9 @@ test('the last line has the shares of each bundle, the effect of passages and th
         gold: [document],
         found: place === 3 ? ['another', document] : [document],
       })),
-      ...{ documents: 4, chunks: 4, load: 0 },
+      documents: 4,
+      chunks: 4,
+      load: 0,
     });
   } finally {
     write.mockRestore();

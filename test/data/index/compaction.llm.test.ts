@@ -41,16 +41,18 @@ function rowsOf(documents: number, prefix: string, shard: number): readonly Chun
     const documentId = `${prefix}${place}`;
     const text = `text of ${documentId}`;
     return {
-      ...{
-        chunkId: `${documentId}#0`,
-        documentId,
-        digest: sha256(text),
-        shard,
-        ordinal: 0,
-        start: 0,
-        end: text.length,
-      },
-      ...{ title: null, heading: null, source: null, text, vector: vector() },
+      chunkId: `${documentId}#0`,
+      documentId,
+      digest: sha256(text),
+      shard,
+      ordinal: 0,
+      start: 0,
+      end: text.length,
+      title: null,
+      heading: null,
+      source: null,
+      text,
+      vector: vector(),
     };
   });
 }

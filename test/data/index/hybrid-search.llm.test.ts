@@ -55,16 +55,18 @@ function rowsOf(count: number, prefix: string, shard: number): readonly ChunkRow
       () => words[Math.floor(random() * words.length)] ?? '',
     ).join(' ');
     return {
-      ...{
-        chunkId: `${documentId}#0`,
-        documentId,
-        digest: sha256(text),
-        shard,
-        ordinal: 0,
-        start: 0,
-        end: text.length,
-      },
-      ...{ title: documentId, heading: null, source: null, text, vector: vector() },
+      chunkId: `${documentId}#0`,
+      documentId,
+      digest: sha256(text),
+      shard,
+      ordinal: 0,
+      start: 0,
+      end: text.length,
+      title: documentId,
+      heading: null,
+      source: null,
+      text,
+      vector: vector(),
     };
   });
 }

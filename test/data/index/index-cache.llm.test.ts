@@ -21,16 +21,18 @@ function rowsOf(count: number): readonly ChunkRow[] {
   return Array.from({ length: count }, (_, place): ChunkRow => {
     const [documentId, text] = [`${place}`, `whale ${place}`];
     return {
-      ...{
-        chunkId: `${place}#0`,
-        documentId,
-        digest: sha256(text),
-        shard: 0,
-        ordinal: 0,
-        start: 0,
-        end: text.length,
-      },
-      ...{ title: null, heading: null, source: null, text, vector: vector() },
+      chunkId: `${place}#0`,
+      documentId,
+      digest: sha256(text),
+      shard: 0,
+      ordinal: 0,
+      start: 0,
+      end: text.length,
+      title: null,
+      heading: null,
+      source: null,
+      text,
+      vector: vector(),
     };
   });
 }

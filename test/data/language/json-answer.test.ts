@@ -2,14 +2,12 @@ import { parseJsonAnswer } from '../../../data/language/json-answer';
 import type { ChatAnswer } from '../../../domain/language/chat';
 
 const answer = (text: string): ChatAnswer => ({
-  ...{
-    text,
-    finish: 'stop',
-    usage: { promptTokens: 1, completionTokens: 1 },
-    model: 'writer',
-    firstTokenMs: null,
-    totalMs: 1,
-  },
+  text,
+  finish: 'stop',
+  usage: { promptTokens: 1, completionTokens: 1 },
+  model: 'writer',
+  firstTokenMs: null,
+  totalMs: 1,
 });
 
 describe('an answer that must be JSON', () => {

@@ -53,8 +53,12 @@ const embedded = () => server.bill.filter(({ model }) => model === 'embed').leng
 test('concurrent requests of one owner for the same texts are paid once', async () => {
   const embed = openLedgerEmbeddings(access, test_.registry.llmCalls, artifacts);
   const asked: LedgerTexts = {
-    ...{ tenant, scope: 'run/same', owner: { execution: 'same', attempt: 1 }, budgets: [] },
-    ...{ target: { provider: 'scripted', model: 'embed' }, texts: ['one', 'two'] },
+    tenant,
+    scope: 'run/same',
+    owner: { execution: 'same', attempt: 1 },
+    budgets: [],
+    target: { provider: 'scripted', model: 'embed' },
+    texts: ['one', 'two'],
   };
   const before = embedded();
   const vectors = await Promise.all(Array.from({ length: 5 }, () => embed(asked)));
@@ -67,8 +71,12 @@ test('of two owners of the same texts, the one with a budget gets them embedded'
   const [poor, rich] = [unique('run/'), unique('run/')];
   await test_.registry.budgets.set({ tenant, scope: poor, unit: 'tokens', limit: 1 });
   const of = (scope: string, budgets: LedgerTexts['budgets']): LedgerTexts => ({
-    ...{ tenant, scope, owner: { execution: scope, attempt: 1 }, budgets },
-    ...{ target: { provider: 'scripted', model: 'embed' }, texts: [`${poor} one`, 'two'] },
+    tenant,
+    scope,
+    owner: { execution: scope, attempt: 1 },
+    budgets,
+    target: { provider: 'scripted', model: 'embed' },
+    texts: [`${poor} one`, 'two'],
   });
   const [, embeddings] = await Promise.allSettled([
     embed(of(poor, [{ scope: poor, unit: 'tokens' }])),
@@ -110,8 +118,12 @@ test('vectors that were deleted from the store are embedded again, each time', a
   for (let build = 1; build <= 25; build += 1) {
     const owner = { execution: `build-${build}`, attempt: 1 };
     const asked: LedgerTexts = {
-      ...{ tenant, scope: 'index-build/often', owner, budgets: [] },
-      ...{ target: { provider: 'scripted', model: 'embed' }, texts: ['collected again and again'] },
+      tenant,
+      scope: 'index-build/often',
+      owner,
+      budgets: [],
+      target: { provider: 'scripted', model: 'embed' },
+      texts: ['collected again and again'],
     };
     const vectors = await embed(asked);
     expect(await embed(asked)).toEqual(vectors);
@@ -210,12 +222,10 @@ test('embedding questions in an evaluation is paid once from its budgets and is 
   };
   const reader = openIndexReader({ find: () => Promise.resolve(served), store: chunks, embedders });
   const asking: LedgerAccess = {
-    ...{
-      chat: openLedgerChat(access, test_.registry.llmCalls),
-      tenant,
-      scope,
-      owner: { execution: scope, attempt: 1 },
-    },
+    chat: openLedgerChat(access, test_.registry.llmCalls),
+    tenant,
+    scope,
+    owner: { execution: scope, attempt: 1 },
     budgets: [budget],
   };
   const index = {
@@ -228,7 +238,9 @@ test('embedding questions in an evaluation is paid once from its budgets and is 
   } as const;
   const ask = (question: string) =>
     promptAnswerer({
-      ...{ asking, template, route: [{ provider: 'scripted', model: 'scripted' }] },
+      asking,
+      template,
+      route: [{ provider: 'scripted', model: 'scripted' }],
       sampling: { temperature: 0, topP: 1, maxTokens: 10, seed: 1, stop: [] },
       retrieval: bundleRetrieval({
         retrieve: openRetrieval(reader),
@@ -258,15 +270,13 @@ test('embedding questions in an evaluation is paid once from its budgets and is 
 });
 
 const caseOf = (question: string): EvaluationCase => ({
-  ...{
-    id: question,
-    input: { question },
-    expected: {},
-    tags: [],
-    group: null,
-    pair: null,
-    rules: [],
-  },
+  id: question,
+  input: { question },
+  expected: {},
+  tags: [],
+  group: null,
+  pair: null,
+  rules: [],
 });
 
 const template: PromptTemplate = {

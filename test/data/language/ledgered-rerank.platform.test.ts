@@ -64,12 +64,10 @@ async function world() {
     embedders: lettersOnly,
   });
   const asking: LedgerAccess = {
-    ...{
-      chat: openLedgerChat(access, test_.registry.llmCalls),
-      tenant,
-      scope,
-      owner: { execution: scope, attempt: 1 },
-    },
+    chat: openLedgerChat(access, test_.registry.llmCalls),
+    tenant,
+    scope,
+    owner: { execution: scope, attempt: 1 },
     budgets: [budget],
   };
   const rerank = {
@@ -88,7 +86,9 @@ async function world() {
     rerank,
   } as const;
   const answerer = promptAnswerer({
-    ...{ asking, template, route: [{ provider: 'scripted', model: 'scripted' }] },
+    asking,
+    template,
+    route: [{ provider: 'scripted', model: 'scripted' }],
     sampling: { temperature: 0, topP: 1, maxTokens: 50, seed: 1, stop: [] },
     retrieval: bundleRetrieval({
       retrieve: openRetrieval(reader),
@@ -128,12 +128,13 @@ test('reranking in an evaluation is paid once from its budgets and is part of th
 test('a case whose reranking fails has no answer, even if the bundle permits the index order', async () => {
   const { answerer } = await world();
   const results = await evaluateCases({
-    ...{
-      cases: ['bread is baked', 'a riddle of bread'].map(caseOf),
-      caseSet: digestOf('cases'),
-      parallel: 2,
-    },
-    ...{ dimensions: [], judges: {}, tools: createEvaluatorTools(null), answerer },
+    cases: ['bread is baked', 'a riddle of bread'].map(caseOf),
+    caseSet: digestOf('cases'),
+    parallel: 2,
+    dimensions: [],
+    judges: {},
+    tools: createEvaluatorTools(null),
+    answerer,
   });
   expect(results.map(({ id, unanswered }) => [id, unanswered])).toEqual([
     ['bread is baked', null],
@@ -142,15 +143,13 @@ test('a case whose reranking fails has no answer, even if the bundle permits the
 });
 
 const caseOf = (question: string): EvaluationCase => ({
-  ...{
-    id: question,
-    input: { question },
-    expected: {},
-    tags: [],
-    group: null,
-    pair: null,
-    rules: [],
-  },
+  id: question,
+  input: { question },
+  expected: {},
+  tags: [],
+  group: null,
+  pair: null,
+  rules: [],
 });
 
 const template: PromptTemplate = {

@@ -12,7 +12,13 @@ import {
 } from '../../support/provider/scripted-provider';
 
 const budget = (scope: string, unit: 'usd' | 'tokens', limit: number): Budget => ({
-  ...{ tenant, scope, unit, limit, reserved: 0, spent: 0, assumed: 0 },
+  tenant,
+  scope,
+  unit,
+  limit,
+  reserved: 0,
+  spent: 0,
+  assumed: 0,
 });
 const target = { provider: 'paid', model: 'scripted' };
 

@@ -233,14 +233,12 @@ describe('access to models', () => {
       ['its caller cancelled', () => ({ tenant, signal: AbortSignal.timeout(100) })],
     ];
     const known: ChatAnswer = {
-      ...{
-        text: 'known',
-        finish: 'stop',
-        usage: { promptTokens: 1, completionTokens: 1 },
-        model: 'scripted',
-        firstTokenMs: null,
-        totalMs: 1,
-      },
+      text: 'known',
+      finish: 'stop',
+      usage: { promptTokens: 1, completionTokens: 1 },
+      model: 'scripted',
+      firstTokenMs: null,
+      totalMs: 1,
     };
 
     test.each(nothing)('leaves the trial to the next request: %s', async (_, options) => {

@@ -66,23 +66,22 @@ test('passages in another order are separate calls, drawn and paid once across r
   } as const;
   const attempt = async (number: number) => {
     const asking: LedgerAccess = {
-      ...{
-        chat: openLedgerChat(access, test_.registry.llmCalls),
-        tenant,
-        scope,
-        budgets: [budget],
-      },
+      chat: openLedgerChat(access, test_.registry.llmCalls),
+      tenant,
+      scope,
+      budgets: [budget],
       owner: { execution: scope, attempt: number },
     };
     const before = server.bill.length;
     const results = await evaluateCases({
       cases: Array.from({ length: 8 }, (_, each) => ({
-        ...{
-          id: `c${each}`,
-          input: { question: `bread is baked ${scope}` },
-          expected: { answer: 'bread is baked' },
-        },
-        ...{ tags: [], group: null, pair: null, rules: [] },
+        id: `c${each}`,
+        input: { question: `bread is baked ${scope}` },
+        expected: { answer: 'bread is baked' },
+        tags: [],
+        group: null,
+        pair: null,
+        rules: [],
       })),
       dimensions: [
         { name: 'right', kind: 'exact' },
@@ -95,7 +94,8 @@ test('passages in another order are separate calls, drawn and paid once across r
         },
       ],
       answerer: promptAnswerer({
-        ...{ asking, route: [{ provider: 'scripted', model: 'scripted' }] },
+        asking,
+        route: [{ provider: 'scripted', model: 'scripted' }],
         sampling: { temperature: 0, topP: 1, maxTokens: 50, seed: 1, stop: [] },
         retrieval: bundleRetrieval({
           retrieve: openRetrieval(reader),
@@ -114,7 +114,10 @@ test('passages in another order are separate calls, drawn and paid once across r
           answerSchema: null,
         },
       }),
-      ...{ caseSet: digestOf('cases'), judges: {}, tools: createEvaluatorTools(null), parallel: 2 },
+      caseSet: digestOf('cases'),
+      judges: {},
+      tools: createEvaluatorTools(null),
+      parallel: 2,
     });
     return { results, paid: server.bill.length - before };
   };

@@ -107,27 +107,23 @@ function world({
     input: 'question',
   });
   const answerer = promptAnswerer({
-    ...{
-      asking,
-      template: prompt,
-      route: [{ provider: 'p', model: 'm' }],
-      retrieval: around(retrieval),
-    },
+    asking,
+    template: prompt,
+    route: [{ provider: 'p', model: 'm' }],
+    retrieval: around(retrieval),
     sampling: { temperature: 0, topP: 1, maxTokens: 50, seed: 1, stop: [] },
   });
   return { answerer, asked };
 }
 
 const caseOf = (id: string, question = 'bread is baked'): EvaluationCase => ({
-  ...{
-    id,
-    input: { question },
-    expected: { answer: 'bread is baked' },
-    tags: [],
-    group: null,
-    pair: null,
-    rules: [],
-  },
+  id,
+  input: { question },
+  expected: { answer: 'bread is baked' },
+  tags: [],
+  group: null,
+  pair: null,
+  rules: [],
 });
 const steady = (...perturbations: Perturbation[]): readonly DimensionSpec[] => [
   { name: 'right', kind: 'exact' },
@@ -141,14 +137,12 @@ async function evaluated(
 ) {
   asked.length = 0;
   const results = await evaluateCases({
-    ...{
-      cases,
-      caseSet: digestOf('cases'),
-      dimensions: steady(perturbation),
-      judges: {},
-      tools: createEvaluatorTools(null),
-      answerer,
-    },
+    cases,
+    caseSet: digestOf('cases'),
+    dimensions: steady(perturbation),
+    judges: {},
+    tools: createEvaluatorTools(null),
+    answerer,
     parallel: 1,
   });
   return { scores: results.map(({ scores }) => scores['steady']), asked: [...asked] };

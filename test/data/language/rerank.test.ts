@@ -29,7 +29,9 @@ const documents = ['a panda eats', 'a llama is from Peru', 'a camel drinks'];
 const rank = (change: Partial<BundleReranker> = {}, signal?: AbortSignal, timeoutMs = 5000) =>
   rerankServed({ access, tenant, timeoutMs })({
     by: { provider: 'scripted', model: 'cross', candidates: 20, onError: 'fail', ...change },
-    ...{ query: 'what lives near Peru?', documents, signal },
+    query: 'what lives near Peru?',
+    documents,
+    signal,
   });
 const result = (index: unknown, score: unknown) => ({ index, relevance_score: score });
 

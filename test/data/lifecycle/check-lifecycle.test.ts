@@ -64,7 +64,10 @@ async function check(
   const tables = openSourceTables({
     policy: {
       files: { roots: [folder], denied: [] },
-      ...{ buckets: [], samplesDir: folder, allowPrivateAddresses: false, s3: null },
+      buckets: [],
+      samplesDir: folder,
+      allowPrivateAddresses: false,
+      s3: null,
     },
     scratchRoot: tmpdir(),
     lastVersion: () => Promise.resolve(lastVersion),

@@ -283,8 +283,14 @@ test('a policy file names provider, model and timeout; invalid patterns are refu
   expect(
     safetyPolicySchema.parse({ detectors: [{ ...detector, timeout: '3s' }] }).detectors[0],
   ).toEqual({
-    ...{ ...detector, timeoutSeconds: 3, categories: [], prompt: null, answers: 'llamaGuard' },
-    ...{ on: ['input', 'output'], action: 'block', onError: 'block' },
+    ...detector,
+    timeoutSeconds: 3,
+    categories: [],
+    prompt: null,
+    answers: 'llamaGuard',
+    on: ['input', 'output'],
+    action: 'block',
+    onError: 'block',
   });
   const issuesOf = (change: object) =>
     safetyPolicySchema

@@ -51,16 +51,14 @@ async function written(
       files: [await put(path, 'application/vnd.apache.parquet')],
     };
     return await writeExamples({
-      ...{
-        artifacts,
-        scratch,
-        manifest,
-        conversations,
-        exam,
-        put,
-        format: 'parquet',
-        signal: new AbortController().signal,
-      },
+      artifacts,
+      scratch,
+      manifest,
+      conversations,
+      exam,
+      put,
+      format: 'parquet',
+      signal: new AbortController().signal,
       fineTune: { input: 'input', output: 'output', most: 1_000, holdout: 0.2 },
     });
   } finally {

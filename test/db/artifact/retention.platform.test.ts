@@ -20,14 +20,12 @@ describe('retention', () => {
     const { retention, audit } = test_.registry;
     const defaults = await retention.get({ tenant });
     expect(defaults).toEqual({
-      ...{
-        predictionDays: 90,
-        feedbackDays: 365,
-        runDetailDays: 180,
-        idempotencyDays: 30,
-        artifactIdleDays: 7,
-        callAnswerDays: 90,
-      },
+      predictionDays: 90,
+      feedbackDays: 365,
+      runDetailDays: 180,
+      idempotencyDays: 30,
+      artifactIdleDays: 7,
+      callAnswerDays: 90,
     });
     const changed = { ...defaults, predictionDays: 10 };
     expect(

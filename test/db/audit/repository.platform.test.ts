@@ -108,7 +108,11 @@ describe('the audit log', () => {
       heads[1]?.digest,
     ]);
     expect(await verify()).toMatchObject({
-      ...{ rows: 7, batches: 3, unsealed: 0, findings: [], trustedBy: 'ownKey' },
+      rows: 7,
+      batches: 3,
+      unsealed: 0,
+      findings: [],
+      trustedBy: 'ownKey',
       copies: [{ place: archive.place, heads: 3, waiting: 0 }],
       checkpoint: { batch: 3, digest: heads[2]?.digest },
     });
@@ -432,7 +436,10 @@ describe('the audit log', () => {
     ) =>
       test_.registry.audit.registerKey({
         request: await requestKey(by, { tenant, previous: ownKey }),
-        ...{ kind, endorser, actor: 'local:me', cause: 'because' },
+        kind,
+        endorser,
+        actor: 'local:me',
+        cause: 'because',
       });
 
     test('of two machines both seal, without findings', async () => {

@@ -19,16 +19,14 @@ describe('answers on the call ledger', () => {
   afterEach(() => test_.close());
 
   const callOf = (scope: string, text: string): LedgerCall => ({
-    ...{
-      tenant,
-      key: digestOf(text),
-      scope,
-      provider: 'scripted',
-      model: 'scripted',
-      promptDigest: null,
-      inputDigest: digestOf(`of ${text}`),
-      repeat: 0,
-    },
+    tenant,
+    key: digestOf(text),
+    scope,
+    provider: 'scripted',
+    model: 'scripted',
+    promptDigest: null,
+    inputDigest: digestOf(`of ${text}`),
+    repeat: 0,
   });
   const usage = { promptTokens: 7, completionTokens: 3 };
   const plan = {

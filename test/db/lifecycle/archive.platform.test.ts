@@ -77,16 +77,14 @@ async function serving(): Promise<string> {
     idempotencyKey: `${name}/1`,
   });
   await test_.registry.aliases.promote({
-    ...{
-      tenant,
-      model: name,
-      version: 1,
-      decisionId: null,
-      runId,
-      actor: 'run',
-      cause: 'decided',
-      idempotencyKey: `${name}/promote`,
-    },
+    tenant,
+    model: name,
+    version: 1,
+    decisionId: null,
+    runId,
+    actor: 'run',
+    cause: 'decided',
+    idempotencyKey: `${name}/promote`,
     expectedChampion: { version: null, fencing: 0 },
   });
   await end(runId);

@@ -28,14 +28,12 @@ const order = (
   keyId: string,
   change: Partial<CommandOrder> = {},
 ): CommandOrder => ({
-  ...{
-    tenant,
-    workflowId: 'run/default/a/run_1',
-    verb,
-    id: unique('command'),
-    keyId,
-    at: new Date().toISOString(),
-  },
+  tenant,
+  workflowId: 'run/default/a/run_1',
+  verb,
+  id: unique('command'),
+  keyId,
+  at: new Date().toISOString(),
   ...change,
 });
 

@@ -55,7 +55,13 @@ describe('the guard of a run’s effects', () => {
     });
   const move = (version: number, claim?: Awaited<ReturnType<typeof claimed>>) =>
     test_.registry.datasets.moveAlias({
-      ...{ tenant, dataset, alias: 'latest', version, runId, claim, cause: 'ingest' },
+      tenant,
+      dataset,
+      alias: 'latest',
+      version,
+      runId,
+      claim,
+      cause: 'ingest',
       actor: `run:${runId}`,
       idempotencyKey: unique('key'),
     });
@@ -144,14 +150,12 @@ describe('the guard of a run’s effects', () => {
     await registerVersions(test_.registry, model, 2);
     const promotion = (of: RunId | null, key: string) =>
       test_.registry.aliases.promote({
-        ...{
-          tenant,
-          model,
-          version: 1,
-          expectedChampion: { version: null, fencing: 0 },
-          decisionId: null,
-          runId: of,
-        },
+        tenant,
+        model,
+        version: 1,
+        expectedChampion: { version: null, fencing: 0 },
+        decisionId: null,
+        runId: of,
         actor: 'perennial',
         cause: 'decided',
         idempotencyKey: key,

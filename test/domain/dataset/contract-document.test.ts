@@ -35,8 +35,14 @@ test('a contract gets every default', () => {
           pattern: null,
         },
         {
-          ...{ name: 'ordered_at', type: 'timestamp', required: true, maxNullShare: 1 },
-          ...{ min: '2012-01-01T00:00:00Z', max: null, values: null, pattern: null },
+          name: 'ordered_at',
+          type: 'timestamp',
+          required: true,
+          maxNullShare: 1,
+          min: '2012-01-01T00:00:00Z',
+          max: null,
+          values: null,
+          pattern: null,
         },
         {
           name: 'customer',

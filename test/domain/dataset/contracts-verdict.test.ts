@@ -2,7 +2,9 @@ import { contractsVerdict } from '../../../domain/dataset/contracts-verdict';
 import type { Reason, Verdict } from '../../../domain/decision/verdict';
 
 const reason = (message: string, outcome?: Reason['outcome']): Reason => ({
-  ...{ gate: 'contract', code: 'contract.any', message },
+  gate: 'contract',
+  code: 'contract.any',
+  message,
   ...(outcome === undefined ? {} : { outcome }),
 });
 const met: Verdict = {

@@ -338,7 +338,9 @@ describe('explanations', () => {
 
   test('lines have at most 110 characters without losing text, and details only with verbose', () => {
     const long = {
-      ...{ gate: 'quality', outcome: 'inconclusive' as const, code: 'quality.open' },
+      gate: 'quality',
+      outcome: 'inconclusive' as const,
+      code: 'quality.open',
       message:
         'logloss +0.0004 (99.5 % CI −0.0022 … +0.0031, 26,639 pairs): below the 0.01 margin on this traffic, not yet across days (28 days)',
       details: ['positive is worse'],

@@ -9,20 +9,23 @@ const rule: AnswersRule = {
   manifest: artifact('bundle'),
   cases: artifact('cases'),
   dimensions: [{ name: 'right', kind: 'exact' }],
-  ...{
-    quality: 'right',
-    margin: 0.1,
-    confidence: 0.95,
-    minCases: 20,
-    maxFailures: 0.05,
-    parallel: 1,
-  },
+  quality: 'right',
+  margin: 0.1,
+  confidence: 0.95,
+  minCases: 20,
+  maxFailures: 0.05,
+  parallel: 1,
 };
 
 /** Null: not answered. */
 const results = (scores: readonly (number | null)[]): readonly CaseResult[] =>
   scores.map((value, at) => ({
-    ...{ id: String(at), group: null, pair: null, latencyMs: 1, cost: 0, answer: null },
+    id: String(at),
+    group: null,
+    pair: null,
+    latencyMs: 1,
+    cost: 0,
+    answer: null,
     unanswered: value === null ? 'the provider refused' : null,
     scores: value === null ? {} : { right: { kind: 'scored', value } },
   })) as unknown as readonly CaseResult[];
@@ -34,13 +37,12 @@ const decided = (
   decideAnswers(
     rule,
     buildLlmEvidence({
-      ...{
-        candidate: rule.manifest.digest,
-        caseSet: rule.cases.digest,
-        dimensions: ['right'],
-        results: results(candidate),
-      },
-      ...{ counterparts: { champion: champion && results(champion), baseline: null }, judges: {} },
+      candidate: rule.manifest.digest,
+      caseSet: rule.cases.digest,
+      dimensions: ['right'],
+      results: results(candidate),
+      counterparts: { champion: champion && results(champion), baseline: null },
+      judges: {},
     }),
   );
 const all = (count: number, value: number | null) => Array.from({ length: count }, () => value);

@@ -5,8 +5,13 @@ import type { LifecycleSpec } from '../../../domain/lifecycle/revision';
 import { digestOf } from '../../../data/digest';
 
 const program = {
-  ...{ project: 'reports', build: digestOf('build'), params: null, stages: {}, steps: {} },
-  ...{ files: {}, environment: null },
+  project: 'reports',
+  build: digestOf('build'),
+  params: null,
+  stages: {},
+  steps: {},
+  files: {},
+  environment: null,
 };
 const document = (spec: object) => ({
   apiVersion: 'perennial.dev/v1',
@@ -28,7 +33,9 @@ const data = { sources: { orders: { uri: 'sample://orders' } } };
 test('a lifecycle without a model has sources, a schedule and no window', () => {
   const spec = specOf({ data, schedule: { cron: '0 6 * * *' } });
   expect(spec).toMatchObject({
-    ...{ kind: 'DataLifecycle', name: 'report', approval: { allowStarter: false } },
+    kind: 'DataLifecycle',
+    name: 'report',
+    approval: { allowStarter: false },
     data: { time: null, sources: [{ name: 'orders', format: 'parquet', time: null }] },
   });
   expect(specOf({})).toMatchObject({ data: null, schedule: null });

@@ -148,14 +148,13 @@ describe('a minimal lifecycle', () => {
             confidence: 0.97,
           },
           {
-            ...{
-              name: 'no-worse',
-              kind: 'nonInferiority',
-              metric: 'logloss',
-              against: 'champion',
-              whenAbsent: 'baseline',
-            },
-            ...{ margin: 0.004, confidence: 0.97 },
+            name: 'no-worse',
+            kind: 'nonInferiority',
+            metric: 'logloss',
+            against: 'champion',
+            whenAbsent: 'baseline',
+            margin: 0.004,
+            confidence: 0.97,
           },
           {
             name: 'slices',
@@ -284,7 +283,10 @@ test('accepts every key of the schema', () => {
     data: {
       sources: [
         {
-          ...{ name: 'rows', uri: 'https://host/rows?part=1', format: 'ndjson', time: 'at' },
+          name: 'rows',
+          uri: 'https://host/rows?part=1',
+          format: 'ndjson',
+          time: 'at',
           contract: null,
         },
       ],

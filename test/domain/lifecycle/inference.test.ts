@@ -9,17 +9,18 @@ const rows = 1000;
 function column(name: string, changes: Partial<ColumnProfile> = {}): ColumnProfile {
   const type = changes.type ?? 'number';
   return {
-    ...{
-      name,
-      type,
-      sourceType: type,
-      marks: [],
-      nulls: 0,
-      distinct: 200,
-      deviation: type === 'number' ? 5 : null,
-      isSequence: false,
-    },
-    ...{ looksLikeDate: false, days: [], meanTime: null, determinesLabel: false },
+    name,
+    type,
+    sourceType: type,
+    marks: [],
+    nulls: 0,
+    distinct: 200,
+    deviation: type === 'number' ? 5 : null,
+    isSequence: false,
+    looksLikeDate: false,
+    days: [],
+    meanTime: null,
+    determinesLabel: false,
     ...changes,
   };
 }
@@ -47,7 +48,11 @@ function infer(
   return inferLifecycle({
     profile: { rows: rowCount, columns, labelValues, notes: [] },
     source: { source: 'orders', uri: 'file://./data/orders.csv' },
-    ...{ file: 'orders.csv', label: 'y', task: null, time: 'infer', entity: null },
+    file: 'orders.csv',
+    label: 'y',
+    task: null,
+    time: 'infer',
+    entity: null,
     ...rest,
   });
 }

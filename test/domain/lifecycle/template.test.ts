@@ -64,24 +64,18 @@ describe('a lifecycle template', () => {
       name: 'prices',
       trainer: 'lightgbm',
       table: {
-        ...{
-          source: 'rows',
-          uri: 'https://host/rows.parquet',
-          columns,
-          label: 'preis in €',
-          entity: null,
-        },
-        ...{
-          time: 'Zeit "lokal"',
-          hasHours: true,
-          split: { by: 'time', tuning: 10, confirm: 7, holdout: 16, window: 70 },
-        },
-        ...{
-          task: 'regression',
-          labelDeviation: 3.2,
-          leftOut: [{ name: 'id', why: 'it counts the rows' }],
-          minRows: 10,
-        },
+        source: 'rows',
+        uri: 'https://host/rows.parquet',
+        columns,
+        label: 'preis in €',
+        entity: null,
+        time: 'Zeit "lokal"',
+        hasHours: true,
+        split: { by: 'time', tuning: 10, confirm: 7, holdout: 16, window: 70 },
+        task: 'regression',
+        labelDeviation: 3.2,
+        leftOut: [{ name: 'id', why: 'it counts the rows' }],
+        minRows: 10,
       },
     });
     const { spec, contracts } = check(files);

@@ -32,7 +32,11 @@ function quality(
   { policy = policyWith(), step = 3 }: { readonly policy?: RolloutPolicy; readonly step?: number },
 ): Row {
   const reading: MetricReading = {
-    ...{ metric: 'logloss', role: 'quality', outcome: 'inconclusive', limit: 0.01, days: null },
+    metric: 'logloss',
+    role: 'quality',
+    outcome: 'inconclusive',
+    limit: 0.01,
+    days: null,
     ...wide,
     ...over,
   };
@@ -161,8 +165,12 @@ const measured: readonly Row[] = [
     'FAIL  step  logloss +0.123 (99.89 % CI +0.0523 … +0.234, 126,639 pairs of step 4): ' +
       'worse than 0.04',
     {
-      ...{ role: 'step', outcome: 'failed', limit: 0.04 },
-      ...{ estimate: 0.123, lower: 0.0523, upper: 0.234 },
+      role: 'step',
+      outcome: 'failed',
+      limit: 0.04,
+      estimate: 0.123,
+      lower: 0.0523,
+      upper: 0.234,
     },
     {},
   ),
@@ -446,8 +454,11 @@ const ends: readonly Row[] = [
     'FAIL  canary  an earlier rollout found harm in flight-delay@42 beside flight-delay@41 ' +
       'under this policy',
     {
-      ...{ kind: 'harmShown', rollout: 'roll_1' as RolloutId, runId: runId },
-      ...{ at: startedAt, verdict: null },
+      kind: 'harmShown',
+      rollout: 'roll_1' as RolloutId,
+      runId: runId,
+      at: startedAt,
+      verdict: null,
     },
   ),
   ending(

@@ -114,7 +114,9 @@ describe('opening', () => {
       {
         kind: 'recordStatus',
         state: { rollout, status: 'running', waitingFor: shadow, decision: null },
-        ...{ weight: 'keep', actor: 'perennial', cause: shadow },
+        weight: 'keep',
+        actor: 'perennial',
+        cause: shadow,
       },
     ]);
     const state = { rollout, status: 'running', waitingFor: shadow, decision: null } as const;
@@ -340,7 +342,10 @@ describe('commands', () => {
 
   test('record who skipped which step, and enter the next one at its weight', () => {
     expect(follow([said('skip')], running).effects[0]).toEqual({
-      ...{ kind: 'enterStep', step: 1, weight: 0.25, actor: 'ada' },
+      kind: 'enterStep',
+      step: 1,
+      weight: 0.25,
+      actor: 'ada',
       cause: 'skipped step 1: a look at the logs; quality must still be shown before a promotion',
     });
   });

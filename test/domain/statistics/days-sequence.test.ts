@@ -26,7 +26,8 @@ const withDays = (from: number, means: readonly number[]) =>
     startDaysAt(from),
   );
 const stateOf = (means: readonly number[], weeks = Math.floor(means.length / 7)) => ({
-  ...{ weeks, days: means.length },
+  weeks,
+  days: means.length,
   sum: means.reduce((sum, value) => sum + value, 0),
   sumSquares: means.reduce((sum, value) => sum + value ** 2, 0),
 });

@@ -238,16 +238,14 @@ async function beginRollout(
   const canary = withJudge(llmCanarySchema.parse({ ...usual, ...over }), judging);
   const runId = await startRun(registry);
   const input: RolloutInput = {
-    ...{
-      tenant,
-      runId,
-      traceId: '0'.repeat(32),
-      model: atlas,
-      challenger,
-      canary,
-      label: answerLabel(canary),
-      parkWhenPassed: false,
-    },
+    tenant,
+    runId,
+    traceId: '0'.repeat(32),
+    model: atlas,
+    challenger,
+    canary,
+    label: answerLabel(canary),
+    parkWhenPassed: false,
     champion: { version, fencing: champion.fencing },
     ...(judging && { judging }),
   };

@@ -167,22 +167,18 @@ const unused = {
 
 function rowOf(documentId: string, text: string): ChunkRow {
   return {
-    ...{
-      chunkId: `${documentId}#0`,
-      documentId,
-      digest: sha256(text),
-      shard: 0,
-      ordinal: 0,
-      start: 0,
-      end: text.length,
-    },
-    ...{
-      title: documentId,
-      heading: null,
-      source: `https://example.org/${documentId}`,
-      text,
-      vector: lettersOf(text),
-    },
+    chunkId: `${documentId}#0`,
+    documentId,
+    digest: sha256(text),
+    shard: 0,
+    ordinal: 0,
+    start: 0,
+    end: text.length,
+    title: documentId,
+    heading: null,
+    source: `https://example.org/${documentId}`,
+    text,
+    vector: lettersOf(text),
   };
 }
 

@@ -58,26 +58,22 @@ export function anyBundlePasses(
       if (mean - normalQuantile(level) * Math.sqrt((mean * (1 - mean)) / cases) < least)
         return false;
       const results = answered.map((right, index) => ({
-        ...{
-          id: `c${index}`,
-          group: null,
-          pair: null,
-          answer: '',
-          unanswered: null,
-          retrieved: [],
-          latencyMs: null,
-          cost: null,
-        },
+        id: `c${index}`,
+        group: null,
+        pair: null,
+        answer: '',
+        unanswered: null,
+        retrieved: [],
+        latencyMs: null,
+        cost: null,
         scores: { right: scored(right) },
       }));
       const evidence = buildLlmEvidence({
-        ...{
-          candidate: digest('a'),
-          caseSet: digest('b'),
-          dimensions: ['right'],
-          results,
-          judges: {},
-        },
+        candidate: digest('a'),
+        caseSet: digest('b'),
+        dimensions: ['right'],
+        results,
+        judges: {},
         counterparts: { champion: null, baseline: null },
         attempts: { attempt: { holdout: digest('b'), number } },
       });

@@ -14,20 +14,16 @@ async function main(folder: string): Promise<void> {
   const servers = await Promise.all(
     Object.entries(scripts).map(([name, script]) =>
       startServer({
-        ...{
-          name,
-          command: '/bin/sh',
-          args: ['-c', script],
-          env: serverEnvironment(),
-          logFile: `${folder}/${name}.log`,
-          guard,
-        },
-        ...{
-          ready: () => Promise.resolve(true),
-          readySeconds: 5,
-          stopSignal: 'SIGTERM',
-          stopSeconds: 5,
-        },
+        name,
+        command: '/bin/sh',
+        args: ['-c', script],
+        env: serverEnvironment(),
+        logFile: `${folder}/${name}.log`,
+        guard,
+        ready: () => Promise.resolve(true),
+        readySeconds: 5,
+        stopSignal: 'SIGTERM',
+        stopSeconds: 5,
       }),
     ),
   );

@@ -35,7 +35,12 @@ export function fakeSearch({
 
 const request: PromptSearchRequest = {
   spec: {
-    ...{ quality: 'right', proposers: [], variants: 4, confirm: 0, budgetUsd: null, seed: 1 },
+    quality: 'right',
+    proposers: [],
+    variants: 4,
+    confirm: 0,
+    budgetUsd: null,
+    seed: 1,
     halving: { firstCases: 8, eta: 3 },
   },
   dimensions: [{ name: 'right', kind: 'exact' }],
@@ -85,7 +90,11 @@ function outcomeOf(winner: string): SearchOutcome {
       latencyMs: 5,
     },
     confirmed: { winner: mean(0.8), first: mean(0.7), gain: mean(0.1), optimism: 0.1 },
-    ...{ improved: false, tied: 0, front: [], variants: 4, questions: 48 },
+    improved: false,
+    tied: 0,
+    front: [],
+    variants: 4,
+    questions: 48,
     paid: { answers: 48, cost: 0, unsettled: 0 },
     report: artifact('report'),
   };

@@ -112,7 +112,10 @@ export function scriptedFineTuning({
 
   function shown({ id, body, status }: Job) {
     return {
-      ...{ id, status, training_file: body['training_file'], trained_tokens: 1_234 },
+      id,
+      status,
+      training_file: body['training_file'],
+      trained_tokens: 1_234,
       fine_tuned_model: status === 'succeeded' ? `ft:${String(body['model'])}:${id}` : null,
       error: status === 'failed' ? { message: fails } : null,
     };

@@ -84,15 +84,13 @@ export function fakeRollout(
       if (opening) return Promise.resolve(opening);
       fake.status = 'running';
       return Promise.resolve({
-        ...{
-          kind: 'opened',
-          rollout: 'roll_1' as RolloutId,
-          status: 'running',
-          step: 0,
-          extendedSeconds: 0,
-          decision: null,
-          test,
-        },
+        kind: 'opened',
+        rollout: 'roll_1' as RolloutId,
+        status: 'running',
+        step: 0,
+        extendedSeconds: 0,
+        decision: null,
+        test,
       });
     },
     enterRolloutStep: ({ step, weight, actor, cause }) =>

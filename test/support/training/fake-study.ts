@@ -151,15 +151,13 @@ export function fakeStudy(
     },
     confirmTuning: () =>
       Promise.resolve({
-        ...{
-          metric: 'logloss',
-          rows: 1000,
-          days: 15,
-          default: 0.5,
-          tuned: 0.48,
-          difference: -0.02,
-          reason: null,
-        },
+        metric: 'logloss',
+        rows: 1000,
+        days: 15,
+        default: 0.5,
+        tuned: 0.48,
+        difference: -0.02,
+        reason: null,
         interval: { level: 0.9, lower: -0.03, upper: -0.01 },
       }),
   };

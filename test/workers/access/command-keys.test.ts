@@ -13,13 +13,11 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const order: CommandOrder = {
-  ...{
-    tenant: defaultTenant,
-    workflowId: 'run/default/a/run_1',
-    verb: 'run.approve',
-    id: 'run.approve/1',
-    keyId: 'k1',
-  },
+  tenant: defaultTenant,
+  workflowId: 'run/default/a/run_1',
+  verb: 'run.approve',
+  id: 'run.approve/1',
+  keyId: 'k1',
   at: new Date().toISOString(),
 };
 const file = (): string => join(folder, 'run', 'command-keys.json');

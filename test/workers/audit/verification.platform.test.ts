@@ -27,18 +27,15 @@ afterAll(async () => {
 });
 
 const environment = (over: Record<string, string> = {}) => ({
-  ...{
-    PERENNIAL_TEMPORAL_ADDRESS: '127.0.0.1:1',
-    PERENNIAL_DATABASE_URL: test_.url,
-    PERENNIAL_STATE_DIR: folder,
-  },
-  ...{
-    PERENNIAL_S3_ENDPOINT: bucket.endpoint,
-    PERENNIAL_S3_BUCKET: bucket.bucket,
-    AWS_REGION: bucket.region,
-  },
-  ...{ AWS_ACCESS_KEY_ID: bucket.accessKeyId, AWS_SECRET_ACCESS_KEY: bucket.secretAccessKey },
-  ...{ PERENNIAL_AUDIT_COPY_FILE: join(folder, 'copies.ndjson') },
+  PERENNIAL_TEMPORAL_ADDRESS: '127.0.0.1:1',
+  PERENNIAL_DATABASE_URL: test_.url,
+  PERENNIAL_STATE_DIR: folder,
+  PERENNIAL_S3_ENDPOINT: bucket.endpoint,
+  PERENNIAL_S3_BUCKET: bucket.bucket,
+  AWS_REGION: bucket.region,
+  AWS_ACCESS_KEY_ID: bucket.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: bucket.secretAccessKey,
+  PERENNIAL_AUDIT_COPY_FILE: join(folder, 'copies.ndjson'),
   ...over,
 });
 

@@ -121,28 +121,22 @@ async function build(
   change: Partial<IndexBuildInput> & Pick<IndexBuildInput, 'dataset'>,
 ): Promise<WorkflowHandle> {
   const input: IndexBuildInput = {
-    ...{
-      tenant,
-      index,
-      key: unique(`${index}/build`) as IdempotencyKey,
-      runId: null,
-      actor: 'key:ada',
-      embedder: { kind: 'wordllama' },
-    },
-    ...{
-      chunking: { kind: 'sentences', size: 128, overlap: 0 },
-      vectors: { kind: 'flat' },
-      shardDocuments: 10,
-      parallel: 2,
-      maxDocumentBytes: 1 << 20,
-    },
-    ...{
-      maxRejectedShare: 0,
-      parity: null,
-      after: 'promote',
-      shardsPerExecution: 8,
-      progress: null,
-    },
+    tenant,
+    index,
+    key: unique(`${index}/build`) as IdempotencyKey,
+    runId: null,
+    actor: 'key:ada',
+    embedder: { kind: 'wordllama' },
+    chunking: { kind: 'sentences', size: 128, overlap: 0 },
+    vectors: { kind: 'flat' },
+    shardDocuments: 10,
+    parallel: 2,
+    maxDocumentBytes: 1 << 20,
+    maxRejectedShare: 0,
+    parity: null,
+    after: 'promote',
+    shardsPerExecution: 8,
+    progress: null,
     ...change,
   };
   return client.workflow.start(indexBuildWorkflow, {
@@ -181,7 +175,11 @@ test('a build survives two worker kills with each document once, and an equally 
   // Blue/green: the second vector space is built beside the first, a change reaches both, and the
   // comparison moves the alias.
   const { seq } = await world.deps.registry.indexes.changes.append({
-    ...{ tenant, index, deleted: [], actor: 'key:ada', idempotencyKey: unique('change') },
+    tenant,
+    index,
+    deleted: [],
+    actor: 'key:ada',
+    idempotencyKey: unique('change'),
     documents: await world.documents([
       {
         id: 'perennial',
@@ -191,13 +189,11 @@ test('a build survives two worker kills with each document once, and an equally 
   });
   const args = [{ tenant, index, maxDocumentBytes: 1 << 20, roundsPerExecution: null }];
   const changes = await client.workflow.signalWithStart(indexChangesWorkflow, {
-    ...{
-      workflowId: `changes/${index}`,
-      taskQueue: order.queue,
-      args,
-      signal: documentsChangedSignal,
-      signalArgs: [],
-    },
+    workflowId: `changes/${index}`,
+    taskQueue: order.queue,
+    args,
+    signal: documentsChangedSignal,
+    signalArgs: [],
   });
   const parity: IndexBuildInput['parity'] = {
     rule: { metric: 'recall@5', margin: 0.05, confidence: 0.95, minQuestions: 100 },
@@ -258,7 +254,10 @@ test("a build with a provider's embedder pays each request once across worker ki
     maxTokens: 512,
   } as const;
   const handle = await build(index, {
-    ...{ dataset, embedder, budgets: [budget], shardDocuments: 100 },
+    dataset,
+    embedder,
+    budgets: [budget],
+    shardDocuments: 100,
     chunking: { kind: 'sentences', size: 16, overlap: 0 },
   });
   // The probe of the embedder is not part of the build and not in the ledger.

@@ -72,9 +72,16 @@ const input: IndexBuildInput = {
 
 function answersOver(cases: ArtifactRef): NonNullable<IndexBuildInput['answers']> {
   return {
-    ...{ bundle: { model: 'assistant', version: 3 }, manifest: artifact('bundle'), cases },
-    ...{ dimensions: [{ name: 'right', kind: 'exact' }], quality: 'right' },
-    ...{ margin: 0.05, confidence: 0.95, minCases: 2, maxFailures: 0.05, parallel: 2 },
+    bundle: { model: 'assistant', version: 3 },
+    manifest: artifact('bundle'),
+    cases,
+    dimensions: [{ name: 'right', kind: 'exact' }],
+    quality: 'right',
+    margin: 0.05,
+    confidence: 0.95,
+    minCases: 2,
+    maxFailures: 0.05,
+    parallel: 2,
   };
 }
 
@@ -256,11 +263,9 @@ describe('index build', () => {
       fake({
         measureIndexParity: () =>
           Promise.resolve({
-            ...{
-              evidence: { asked: 2, failed: 0, candidate: null, champion: null, difference: null },
-              record: artifact('parity'),
-              champion: null,
-            },
+            evidence: { asked: 2, failed: 0, candidate: null, champion: null, difference: null },
+            record: artifact('parity'),
+            champion: null,
             verdict: {
               kind,
               reasons: [{ gate: 'index-parity', code: 'x', message: 'recall@5 −0.200' }],

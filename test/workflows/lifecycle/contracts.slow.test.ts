@@ -55,8 +55,12 @@ describe('the contracts of several sources', () => {
       ...ending({}),
       describeTrainer: ({ trainer }) =>
         Promise.resolve({
-          ...{ name: trainer, description: '', tasks: ['classification' as const] },
-          ...{ paramsSchema: {}, iterations: null, codeDigest: 'sha256:code' as const },
+          name: trainer,
+          description: '',
+          tasks: ['classification' as const],
+          paramsSchema: {},
+          iterations: null,
+          codeDigest: 'sha256:code' as const,
         }),
       assembleData: ({ datasets }) => {
         assembled = datasets;
@@ -129,7 +133,10 @@ describe('the contracts of several sources', () => {
 
   test('compare each source with its own approved version, and all of it is in the cache key', async () => {
     const approved = (dataset: string): DatasetVersionRef => ({
-      ...{ dataset, version: 7, manifest: artifact(`approved-${dataset}`), rows: 9 },
+      dataset,
+      version: 7,
+      manifest: artifact(`approved-${dataset}`),
+      rows: 9,
     });
     const references: Record<string, string | undefined> = {};
     const inputs: Record<string, unknown> = {};
@@ -156,7 +163,10 @@ describe('the contracts of several sources', () => {
   test('are approved again, each for its source, when the stage is reused', async () => {
     const approvals: [string, string, number][] = [];
     const version = (dataset: string): DatasetVersionRef => ({
-      ...{ dataset, version: 5, manifest: artifact(dataset), rows: 10 },
+      dataset,
+      version: 5,
+      manifest: artifact(dataset),
+      rows: 10,
     });
     const datasets = Object.fromEntries(
       ['flights', 'weather', 'planes'].map((name) => [name, version(`flight-delay.${name}`)]),

@@ -426,13 +426,11 @@ describe('llm lifecycle', () => {
       ...fake,
       describeTrainer: () =>
         Promise.resolve({
-          ...{
-            name: 'lora',
-            description: '',
-            tasks: ['generation'],
-            paramsSchema: {},
-            iterations: null,
-          },
+          name: 'lora',
+          description: '',
+          tasks: ['generation'],
+          paramsSchema: {},
+          iterations: null,
           codeDigest: digest('code'),
         }),
       decideBundle: (input) => {
@@ -473,13 +471,11 @@ describe('llm lifecycle', () => {
         ...fake,
         describeTrainer: () =>
           Promise.resolve({
-            ...{
-              name: 'lora',
-              description: '',
-              tasks: ['generation'],
-              paramsSchema: {},
-              iterations: null,
-            },
+            name: 'lora',
+            description: '',
+            tasks: ['generation'],
+            paramsSchema: {},
+            iterations: null,
             codeDigest: digest('code'),
           }),
         prepareExamples: async (input) => {

@@ -321,13 +321,11 @@ describe('standbys', () => {
     const { seen, overrides } = world(() => ({
       describeTrainer: () =>
         Promise.resolve({
-          ...{
-            name: 'lora',
-            description: '',
-            tasks: ['generation'],
-            paramsSchema: {},
-            iterations: null,
-          },
+          name: 'lora',
+          description: '',
+          tasks: ['generation'],
+          paramsSchema: {},
+          iterations: null,
           codeDigest: digest('code'),
         }),
     }));

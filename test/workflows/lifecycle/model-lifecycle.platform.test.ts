@@ -292,8 +292,13 @@ describe('model lifecycle', () => {
     const asked: Record<string, string> = {};
     const plan = planOf({ request: { ...request, reuseRun: 'run_0' as never } });
     const program = {
-      ...{ project: 'shop', build: digest('build'), params: null },
-      ...{ stages: {}, steps: {}, files: {}, environment: null },
+      project: 'shop',
+      build: digest('build'),
+      params: null,
+      stages: {},
+      steps: {},
+      files: {},
+      environment: null,
     };
     const { end } = await runs.start(
       { ...plan, spec: { ...plan.spec, program } },
@@ -327,12 +332,10 @@ describe('model lifecycle', () => {
                   fromRun: 'run_0',
                   end: {
                     output: {
-                      ...{
-                        datasets: { flights },
-                        manifest: artifact('2'),
-                        assembled: artifact('a'),
-                        result: { metrics: {} },
-                      },
+                      datasets: { flights },
+                      manifest: artifact('2'),
+                      assembled: artifact('a'),
+                      result: { metrics: {} },
                       champion: digest('another'),
                     },
                     verdict: passed,

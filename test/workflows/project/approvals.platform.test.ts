@@ -99,7 +99,9 @@ test('a run waits for each approval by itself, and one vote counts for one of th
     { stage: 'approve-2', vote: 'approve', keyName: bob.name, version: null },
   ]);
   const { items } = await world.core.registry.audit.list({
-    ...{ tenant, subject: `run:${run.id}`, pageSize: 50 },
+    tenant,
+    subject: `run:${run.id}`,
+    pageSize: 50,
   });
   expect(items.filter(({ action }) => action === 'run.approve')).toHaveLength(2);
 });
@@ -172,8 +174,13 @@ test('neither the starter, nor a key with too small a scope, may vote', async ()
   const request = { params: { role: 'admin' } };
   const { run } = await withActingKey(starter.id, () =>
     registry.runs.accept({
-      ...{ tenant, lifecycle: 'mailing', revisionDigest: revision.digest, request },
-      ...{ actor: starter.name, traceId: randomUUID(), requestDigest: digestOf(request) },
+      tenant,
+      lifecycle: 'mailing',
+      revisionDigest: revision.digest,
+      request,
+      actor: starter.name,
+      traceId: randomUUID(),
+      requestDigest: digestOf(request),
     }),
   );
   await world.begin(run);

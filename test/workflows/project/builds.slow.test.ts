@@ -65,7 +65,10 @@ const waiting = (run: RunRecord) =>
 async function go({ id: runId, workflowId }: RunRecord): Promise<void> {
   const event = { event: 'go', data: null, actor: 'test', cause: 'a test' };
   await world.core.registry.sentEvents.send({
-    ...{ tenant, runId, ...event, idempotencyKey: randomUUID() },
+    tenant,
+    runId,
+    ...event,
+    idempotencyKey: randomUUID(),
   });
   await world.lifecycles.notify(workflowId);
 }

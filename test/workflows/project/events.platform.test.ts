@@ -43,7 +43,12 @@ afterAll(() => world.close());
 
 async function send({ id: runId, workflowId }: RunRecord, data: Labels): Promise<void> {
   await world.core.registry.sentEvents.send({
-    ...{ tenant, runId, event: 'labels_ready', data, actor: 'ada', cause: 'a test' },
+    tenant,
+    runId,
+    event: 'labels_ready',
+    data,
+    actor: 'ada',
+    cause: 'a test',
     idempotencyKey: randomUUID(),
   });
   await world.lifecycles.notify(workflowId);
@@ -73,7 +78,8 @@ test('a run shows what it waits for and until when, and continues with the data'
   await send(run, { rows: 4 });
   expect(await endOf(run)).toMatchObject({ status: 'succeeded', reasons: ['rows: 3 and 4'] });
   expect(await world.output<ReceivedEvent<Labels>>(run, 'wait-labels_ready')).toMatchObject({
-    ...{ data: { rows: 3 }, sentBy: 'ada' },
+    data: { rows: 3 },
+    sentBy: 'ada',
   });
 });
 

@@ -134,12 +134,13 @@ async function start(
   } = {},
 ) {
   const cases = Array.from({ length: 50 }, (_, number) => ({
-    ...{
-      id: `c${number}`,
-      input: { country: `land${number}` },
-      expected: { answer: `city${number}` },
-    },
-    ...{ tags: [], group: null, pair: null, rules: [] },
+    id: `c${number}`,
+    input: { country: `land${number}` },
+    expected: { answer: `city${number}` },
+    tags: [],
+    group: null,
+    pair: null,
+    rules: [],
   }));
   const bytes = Buffer.from(writeCaseSet(cases));
   const input: PromptSearchInput = {
@@ -412,22 +413,21 @@ test('a terminated search is recognised, releases its artifacts, and can be star
 test('an evaluation of a prompt runs in pieces, and a repetition reads the call ledger', async () => {
   const name = unique('capitals');
   const cases = Array.from({ length: 30 }, (_, number) => ({
-    ...{
-      id: `c${number}`,
-      input: { country: `land${number}` },
-      expected: { answer: `city${number}` },
-    },
-    ...{ tags: [], group: null, pair: null, rules: [] },
+    id: `c${number}`,
+    input: { country: `land${number}` },
+    expected: { answer: `city${number}` },
+    tags: [],
+    group: null,
+    pair: null,
+    rules: [],
   }));
   const evaluation: PromptEvaluationInput = {
-    ...{
-      tenant,
-      evaluation: `evaluation_${name}`,
-      prompt: `${name}@1`,
-      count: cases.length,
-      parallel: 4,
-      budgetUsd: 5,
-    },
+    tenant,
+    evaluation: `evaluation_${name}`,
+    prompt: `${name}@1`,
+    count: cases.length,
+    parallel: 4,
+    budgetUsd: 5,
     template: await artifacts.putJson({
       tenant,
       value: {

@@ -87,20 +87,16 @@ test('an equally good application goes from shadow to half of the callers and is
 
   const { champion } = await world.registry.aliases.get({ tenant, model: atlas });
   const promotion = await world.registry.aliases.promote({
-    ...{
-      tenant,
-      model: atlas,
-      version: 2,
-      decisionId: row?.decisionId ?? null,
-      runId: rollout.runId,
-      actor: 'test',
-      cause: 'it has passed',
-    },
-    ...{
-      expectedChampion: champion ?? { version: null, fencing: 0 },
-      idempotencyKey: 'promote-the-kind-one',
-      ...(row && { rollout: row.id }),
-    },
+    tenant,
+    model: atlas,
+    version: 2,
+    decisionId: row?.decisionId ?? null,
+    runId: rollout.runId,
+    actor: 'test',
+    cause: 'it has passed',
+    expectedChampion: champion ?? { version: null, fencing: 0 },
+    idempotencyKey: 'promote-the-kind-one',
+    ...(row && { rollout: row.id }),
   });
   expect(promotion.kind).toBe('promoted');
   expect((await rollout.handle.result()) as RolloutOutcome).toMatchObject({

@@ -101,7 +101,9 @@ describe('a canary that passes', () => {
   test('is the only basis of promotion in a lifecycle without gates', async () => {
     const undecided = {
       decision: {
-        ...{ id: 'decision_1', policy: 'sha256:p', evidence: 'sha256:e' },
+        id: 'decision_1',
+        policy: 'sha256:p',
+        evidence: 'sha256:e',
         verdict: {
           kind: 'inconclusive',
           reasons: [{ gate: 'policy', code: 'policy.ungated', message: 'no gate is in force' }],

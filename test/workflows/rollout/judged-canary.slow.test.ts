@@ -49,8 +49,14 @@ const counted = { cases: 100, right: 95 };
 const known: CalibratedJudge = {
   digest: digest('judge'),
   calibration: {
-    ...{ judge: digest('judge'), positives: counted, negatives: counted, failures: 0, cases: 200 },
-    ...{ agreement: 0.95, kappa: 0.9, swapped: { cases: 0, turned: 0 } },
+    judge: digest('judge'),
+    positives: counted,
+    negatives: counted,
+    failures: 0,
+    cases: 200,
+    agreement: 0.95,
+    kappa: 0.9,
+    swapped: { cases: 0, turned: 0 },
   },
 };
 
@@ -162,7 +168,10 @@ describe('a canary with a judge', () => {
         mostPairs: 2_000,
         calibrated: { judge: digest('judge'), positives: counted },
       },
-      ...{ rollout: 'roll_1', dimension: sound, input: 'question', minDurationSeconds: 604_800 },
+      rollout: 'roll_1',
+      dimension: sound,
+      input: 'question',
+      minDurationSeconds: 604_800,
       files: { 'judge.yaml': artifact('judge.yaml') },
     });
     expect(fake.watches.at(-1)?.noMoreLabels).toEqual({

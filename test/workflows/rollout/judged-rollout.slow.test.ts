@@ -80,14 +80,12 @@ async function judgeOf(): Promise<JudgingConfig> {
       mostPairs: 1_000,
       calibrated: { judge: judge.digest, positives: counts, negatives: counts },
     },
-    ...{
-      dimension,
-      input: 'question',
-      files,
-      budget: { usd: null, tokens: null },
-      parallel: 4,
-      minDurationSeconds: 0,
-    },
+    dimension,
+    input: 'question',
+    files,
+    budget: { usd: null, tokens: null },
+    parallel: 4,
+    minDurationSeconds: 0,
   };
 }
 
@@ -152,20 +150,16 @@ async function promoted(runId: RunId, rollout: OpenedRollout, version: number): 
   const row = await rollout.now();
   const { champion } = await world.registry.aliases.get({ tenant, model: 'atlas' });
   await world.registry.aliases.promote({
-    ...{
-      tenant,
-      model: 'atlas',
-      version,
-      decisionId: row?.decisionId ?? null,
-      runId,
-      actor: 'test',
-      cause: 'it has passed',
-    },
-    ...{
-      expectedChampion: champion ?? { version: null, fencing: 0 },
-      idempotencyKey: `judged-${version}`,
-      ...(row && { rollout: row.id }),
-    },
+    tenant,
+    model: 'atlas',
+    version,
+    decisionId: row?.decisionId ?? null,
+    runId,
+    actor: 'test',
+    cause: 'it has passed',
+    expectedChampion: champion ?? { version: null, fencing: 0 },
+    idempotencyKey: `judged-${version}`,
+    ...(row && { rollout: row.id }),
   });
 }
 

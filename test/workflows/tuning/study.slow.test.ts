@@ -191,11 +191,9 @@ describe('model lifecycle with tuning', () => {
   const winner = {
     trainModel: (({ key }: { key: string }) =>
       Promise.resolve({
-        ...{
-          result: { metrics: {}, facts: {} },
-          logs: artifact('logs'),
-          trainer: { name: 'lightgbm', codeDigest: digest('code') },
-        },
+        result: { metrics: {}, facts: {} },
+        logs: artifact('logs'),
+        trainer: { name: 'lightgbm', codeDigest: digest('code') },
         onnx: artifact(key.includes('winner') ? 'tuned-onnx' : 'onnx'),
       })) as never,
     writeManifest: (({ key }: { key: string }) =>
@@ -262,15 +260,13 @@ describe('model lifecycle with tuning', () => {
     const { outcome, registered, stage } = await tunedRun('model-lifecycle-default-kept', {
       confirmTuning: () =>
         Promise.resolve({
-          ...{
-            metric: 'logloss',
-            rows: 1000,
-            days: 15,
-            default: 0.5,
-            tuned: 0.499,
-            difference: -0.001,
-            reason: null,
-          },
+          metric: 'logloss',
+          rows: 1000,
+          days: 15,
+          default: 0.5,
+          tuned: 0.499,
+          difference: -0.001,
+          reason: null,
           interval: { level: 0.9, lower: -0.004, upper: 0.002 },
         }),
     });

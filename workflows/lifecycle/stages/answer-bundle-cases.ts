@@ -45,7 +45,9 @@ export async function answerBundleCases(
   const timed = latencyOf(evaluation);
   const name = candidateName(evaluation);
   const answers = await ask(evaluation, {
-    ...{ name, bundle, most },
+    name,
+    bundle,
+    most,
     options: { ...(timed && { latency: timed }), endsRefused: true },
   });
   const { version } = champion;
@@ -92,7 +94,9 @@ export function decisionQuestions<Most extends number | null>(
 ) {
   return {
     ...questionsOf(run, effect, 'evaluate'),
-    ...{ slice: 'judge' as const, most, ...(latency && { latency }) },
+    slice: 'judge' as const,
+    most,
+    ...(latency && { latency }),
   };
 }
 

@@ -64,7 +64,9 @@ export async function examineBundle(
   const weighed = await llmWork.weighBundle.executeWithOptions(options, [given]);
   if (weighed.kind === 'open') return weighed;
   const qualified = await qualifyStandbys(run, effect, {
-    ...{ bundle, standbys, hasPassed: weighed.verdict === 'passed' },
+    bundle,
+    standbys,
+    hasPassed: weighed.verdict === 'passed',
     questions: decisionQuestions(evaluation, {
       most: asked.answers.summary.cases,
       latency: latencyOf(evaluation),

@@ -81,8 +81,11 @@ async function approveAndMove(
   const { approval } = plan.spec.promote;
   const name = versionName(candidate);
   const ballot = {
-    ...{ runId: plan.runId, model: candidate.model, version: candidate.version },
-    ...{ stage: 'promote', role: null },
+    runId: plan.runId,
+    model: candidate.model,
+    version: candidate.version,
+    stage: 'promote',
+    role: null,
   };
   const isSettled = () => rollout?.isOver() === true;
   const approved =

@@ -53,7 +53,11 @@ export async function ragIndex(
   const inputs = () => ({
     index: name,
     documents: documents.manifest.digest,
-    ...{ chunking, embedder, vectors, maxDocument, maxRejectedShare },
+    chunking,
+    embedder,
+    vectors,
+    maxDocument,
+    maxRejectedShare,
     parity: questions && { ...parity, questions: questions.manifest.digest, mode },
   });
   const seen = await indexRecords.readIndexChampion({ tenant: plan.tenant, index: name });
@@ -123,7 +127,13 @@ export async function promoteIndex(
   // Not cancellable: the release is done, and no undo would follow.
   await CancellationScope.nonCancellable(() =>
     indexRecords.promoteIndexVersion({
-      ...{ tenant, index, version, key, champion: seen, actor: `run:${runId}`, cause },
+      tenant,
+      index,
+      version,
+      key,
+      champion: seen,
+      actor: `run:${runId}`,
+      cause,
       bundle: { model, version: promoted },
     }),
   );

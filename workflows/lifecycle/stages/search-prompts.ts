@@ -55,14 +55,12 @@ export async function searchPrompts(
   });
   const input: PromptSearchInput = {
     ...described,
-    ...{
-      tenant,
-      runId,
-      actor: `run:${runId}`,
-      questionsPerPiece,
-      roundsPerExecution: null,
-      progress: null,
-    },
+    tenant,
+    runId,
+    actor: `run:${runId}`,
+    questionsPerPiece,
+    roundsPerExecution: null,
+    progress: null,
     search: searchOfRun(runId),
     parallel: spec.evaluate.parallel,
     budgets: runBudgets(runId, spec.budget),

@@ -78,17 +78,15 @@ export async function tune(
       const train = { ...lifecycle.train, params };
       const { assembled } = byDefault;
       const found = await search(run, {
-        ...{
-          tenant,
-          runId,
-          traceId,
-          lifecycle: plan.lifecycle,
-          study,
-          tune: spec,
-          hyperband,
-          train,
-          assembled,
-        },
+        tenant,
+        runId,
+        traceId,
+        lifecycle: plan.lifecycle,
+        study,
+        tune: spec,
+        hyperband,
+        train,
+        assembled,
         paused: run.control.pausedBy !== null,
         trialsPerExecution: null,
       });

@@ -134,8 +134,13 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     const { hidden = [stateDir], confine = true } = settings;
     const { folder } = environments;
     const place = {
-      ...{ runtimeDir, packageDir, trainersDir, environments: folder },
-      ...{ stateDir: root, hidden, confine },
+      runtimeDir,
+      packageDir,
+      trainersDir,
+      environments: folder,
+      stateDir: root,
+      hidden,
+      confine,
     };
     host = startWarmHost({
       python: settings.python,
@@ -370,17 +375,16 @@ function activeOf(directory: JobDirectory, attempt: number): Active {
   let settle: () => void = () => undefined;
   const end = new Promise<void>((done) => (settle = done));
   const active: Active = {
-    ...{
-      directory,
-      attempt,
-      leave: new AbortController(),
-      python: null,
-      seenAt: Date.now(),
-      starting: null,
-      state: 'preparing',
-      execution: null,
-    },
-    ...{ end, news },
+    directory,
+    attempt,
+    leave: new AbortController(),
+    python: null,
+    seenAt: Date.now(),
+    starting: null,
+    state: 'preparing',
+    execution: null,
+    end,
+    news,
     ended() {
       active.state = 'ended';
       settle();

@@ -41,7 +41,12 @@ afterAll(async () => {
 async function documents(dataset: string, rows: number): Promise<void> {
   const manifest = await world.artifacts.putJson({ tenant, value: { dataset, rows } });
   await world.registry.datasets.register({
-    ...{ tenant, dataset, rows, columns: [], runId: null, manifest },
+    tenant,
+    dataset,
+    rows,
+    columns: [],
+    runId: null,
+    manifest,
     idempotencyKey: `${dataset}/${rows}`,
   });
 }
@@ -70,16 +75,14 @@ async function application(
     idempotencyKey: model,
   });
   await world.registry.aliases.promote({
-    ...{
-      tenant,
-      model,
-      version: 1,
-      expectedChampion: { version: null, fencing: 0 },
-      decisionId: null,
-      runId,
-      actor: 'ada',
-      cause: 'test',
-    },
+    tenant,
+    model,
+    version: 1,
+    expectedChampion: { version: null, fencing: 0 },
+    decisionId: null,
+    runId,
+    actor: 'ada',
+    cause: 'test',
     idempotencyKey: model,
   });
 }
@@ -138,24 +141,20 @@ test('starts one build per key, with everything that its decision needs', async 
   expect(world.indexes.builds).toHaveLength(1);
   const scope = `index-build/${body.build}`;
   expect(world.indexes.builds[0]).toMatchObject({
-    ...{
-      key: body.build,
-      runId: null,
-      actor: 'operator',
-      dataset: { name: 'wiki.documents', version: 1 },
-      vectors: { kind: 'auto' },
-    },
+    key: body.build,
+    runId: null,
+    actor: 'operator',
+    dataset: { name: 'wiki.documents', version: 1 },
+    vectors: { kind: 'auto' },
     parity: {
       rule: { metric: 'recall@5', minQuestions: 2 },
       questions: { name: 'wiki.questions', version: 1 },
       mode: 'vector',
     },
     answers: { bundle: { model: 'asking', version: 1 }, quality: 'right', margin: 0.05 },
-    ...{
-      after: 'promote',
-      budgets: [{ scope, unit: 'usd' }],
-      limits: [{ scope, unit: 'usd', limit: 1 }],
-    },
+    after: 'promote',
+    budgets: [{ scope, unit: 'usd' }],
+    limits: [{ scope, unit: 'usd', limit: 1 }],
   });
   const file = world.indexes.builds[0]?.answers?.cases;
   expect(Buffer.from(await world.artifacts.getBytes(file ?? (undefined as never))).toString()).toBe(

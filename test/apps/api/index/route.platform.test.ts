@@ -155,7 +155,9 @@ test('lists and shows indexes, and makes the previous version the champion again
 
 test('the command line does the same and queries the gateway', async () => {
   const gateway = await answering({
-    ...{ index: 'wiki', version: 1, embedder: { name: 'minilm' } },
+    index: 'wiki',
+    version: 1,
+    embedder: { name: 'minilm' },
     hits: [{ documentId: 'whale', score: 0.8123, title: null, text: 'Whales\n swim.' }],
   });
   try {
@@ -299,12 +301,10 @@ test('retires a version whose build was ended from outside once Temporal reports
 
 const sweep = () =>
   sweepOutbox({
-    ...{
-      registry: world.registry,
-      lifecycles: world.lifecycles,
-      schedules: fakeSchedules(),
-      indexes: world.indexes,
-    },
+    registry: world.registry,
+    lifecycles: world.lifecycles,
+    schedules: fakeSchedules(),
+    indexes: world.indexes,
     log: openLog('test', 'silent'),
   });
 

@@ -131,14 +131,13 @@ async function evidence(
   }: { readonly champion?: ArtifactRef | null; readonly standbys?: readonly StandbyOutcome[] },
 ) {
   const measured = buildLlmEvidence({
-    ...{
-      candidate: digestOf('bundle'),
-      caseSet: digestOf('cases'),
-      dimensions: ['right', 'close'],
-      judges: {},
-      standbys,
-    },
-    ...{ results: candidate, counterparts: { champion: null, baseline: null } },
+    candidate: digestOf('bundle'),
+    caseSet: digestOf('cases'),
+    dimensions: ['right', 'close'],
+    judges: {},
+    standbys,
+    results: candidate,
+    counterparts: { champion: null, baseline: null },
   });
   return kept({ ...measured, results: { candidate: results, champion, baseline: null } });
 }
@@ -245,7 +244,8 @@ describe('over HTTP', () => {
         .status,
     ).toBe(404);
     expect(await casesOf('candidate', 'dimension=nice')).toMatchObject({
-      ...{ status: 422, body: { detail: 'nice was not measured; measured: close, right' } },
+      status: 422,
+      body: { detail: 'nice was not measured; measured: close, right' },
     });
   });
 });

@@ -250,10 +250,15 @@ describe('a model', () => {
     const at = { tenant, runId, stage: 'validate', generation: 1 };
     const result = (source: string, quarantined: number) => ({
       report: {
-        ...{ source, dataset: `${name}.${source}`, rows: 50, accepted: 50 - quarantined },
-        ...{ quarantined, checks: [] },
+        source,
+        dataset: `${name}.${source}`,
+        rows: 50,
+        accepted: 50 - quarantined,
+        quarantined,
+        checks: [],
       },
-      ...{ quarantine: null, verdict: { kind: 'passed', reasons: [] } },
+      quarantine: null,
+      verdict: { kind: 'passed', reasons: [] },
     });
     const contracts = { flights: result('flights', 3), weather: result('weather', 0) };
     const { stages } = world.registry;

@@ -48,7 +48,9 @@ describe('the status of language models', () => {
         next: null,
       },
       {
-        ...{ name: 'language models', ok: false, detail: 'openai: the key is refused' },
+        name: 'language models',
+        ok: false,
+        detail: 'openai: the key is refused',
         next: 'check the address and the key of openai in /etc/providers.yaml',
       },
     ]);

@@ -61,17 +61,15 @@ async function answer({ cases, dimensions, template }: PromptEvaluationInput) {
     'cases',
   ).cases;
   const results = read.map(({ id, group, pair, input, expected }, index): CaseResult => ({
-    ...{
-      id,
-      group,
-      pair,
-      input,
-      expected,
-      unanswered: null,
-      retrieved: [],
-      latencyMs: 20,
-      cost: 1_000_000,
-    },
+    id,
+    group,
+    pair,
+    input,
+    expected,
+    unanswered: null,
+    retrieved: [],
+    latencyMs: 20,
+    cost: 1_000_000,
     answer: index === 0 ? 'Paris' : perus,
     scores: Object.fromEntries(
       dimensions.map(({ name }) => [

@@ -192,12 +192,10 @@ describe('showing a rollout', () => {
     const { body } = await world.call('GET', `/models/${model}/rollout`, { as: 'viewer' });
     expect(body['judge']).toMatchObject({
       labels: {
-        ...{
-          needed: 100,
-          pairs: 0,
-          champion: { right: 0, wrong: 0 },
-          challenger: { right: 0, wrong: 0 },
-        },
+        needed: 100,
+        pairs: 0,
+        champion: { right: 0, wrong: 0 },
+        challenger: { right: 0, wrong: 0 },
         whyNot: [
           expect.stringMatching(/^missing labels: champion 100 right, 100 wrong; challenger /),
         ],
@@ -265,26 +263,22 @@ describe('showing a rollout', () => {
     const { status, body } = await world.call('GET', `/models/${model}/rollout`, { as: 'viewer' });
     expect(status).toBe(200);
     expect(body).toMatchObject({
-      ...{
-        id,
-        model,
-        runId,
-        champion: 1,
-        challenger: 2,
-        status: 'running',
-        steps: [0, 5, 25, 50],
-        step: 0,
-        weight: 0,
-      },
-      ...{
-        verdict: null,
-        decision: null,
-        remaining: null,
-        traffic: null,
-        rollback: null,
-        history: [],
-        reasons: [],
-      },
+      id,
+      model,
+      runId,
+      champion: 1,
+      challenger: 2,
+      status: 'running',
+      steps: [0, 5, 25, 50],
+      step: 0,
+      weight: 0,
+      verdict: null,
+      decision: null,
+      remaining: null,
+      traffic: null,
+      rollback: null,
+      history: [],
+      reasons: [],
       quality: {
         metric: 'logloss',
         rule: 'nonInferiority',
@@ -455,8 +449,13 @@ describe('the decision of a rollout', () => {
       body: evidence,
     });
     const { id } = await world.registry.decisions.record({
-      ...{ tenant, runId, stage: 'canary', policy: policyDigest, evidence: evidenceDigest },
-      ...{ verdict: { kind: 'passed', reasons: [] }, idempotencyKey: unique('decision') },
+      tenant,
+      runId,
+      stage: 'canary',
+      policy: policyDigest,
+      evidence: evidenceDigest,
+      verdict: { kind: 'passed', reasons: [] },
+      idempotencyKey: unique('decision'),
     });
     const ask = (body: object) =>
       world.call('POST', '/policies/what-if', { as: 'viewer', body: { decision: id, ...body } });

@@ -14,7 +14,12 @@ beforeAll(async () => {
   const spec: ModelLifecycleSpec = {
     ...planOf().spec,
     program: {
-      ...{ project: 'labels', build: sha, params: null, stages: {}, steps: {}, files: {} },
+      project: 'labels',
+      build: sha,
+      params: null,
+      stages: {},
+      steps: {},
+      files: {},
       environment: null,
       events: {
         labels_ready: {
@@ -41,8 +46,13 @@ afterEach(() => {
 async function run(): Promise<RunRecord> {
   const request = { reason: 'a test' };
   const { run: accepted } = await world.registry.runs.accept({
-    ...{ tenant, lifecycle: 'labels', revisionDigest, request, actor: 'test' },
-    ...{ traceId: randomUUID(), requestDigest: digestOf(request) },
+    tenant,
+    lifecycle: 'labels',
+    revisionDigest,
+    request,
+    actor: 'test',
+    traceId: randomUUID(),
+    requestDigest: digestOf(request),
   });
   return accepted;
 }
@@ -62,15 +72,21 @@ test('an event is kept with the defaults of its schema, audited, and the run is 
     body: { event: 'labels_ready', actor: 'operator', takenBy: null },
   });
   const [kept, ...others] = await world.registry.sentEvents.ofRun({
-    ...{ tenant, runId: of.id, limit: 9 },
+    tenant,
+    runId: of.id,
+    limit: 9,
   });
   expect(kept?.data).toEqual({ rows: 3, batch: 'all' });
   expect(others).toEqual([]);
   expect(world.lifecycles.told).toContainEqual({
-    ...{ command: 'notify', workflowId: of.workflowId, what: undefined },
+    command: 'notify',
+    workflowId: of.workflowId,
+    what: undefined,
   });
   const { items } = await world.registry.audit.list({
-    ...{ tenant, subject: `run:${of.id}`, pageSize: 10 },
+    tenant,
+    subject: `run:${of.id}`,
+    pageSize: 10,
   });
   const [audited] = items.filter(({ action }) => action === 'run.send');
   expect(audited).toMatchObject({ actor: 'operator', after: { event: 'labels_ready' } });

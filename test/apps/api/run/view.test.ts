@@ -48,7 +48,11 @@ test('a stage shows the verdict of its decision, else the one stored with its ou
 test('a validate stage shows the result of each contract', () => {
   const resultOf = (source: string, quarantined: number, kind: Verdict['kind']) => ({
     report: {
-      ...{ source, dataset: `shop.${source}`, rows: 9, accepted: 9 - quarantined, quarantined },
+      source,
+      dataset: `shop.${source}`,
+      rows: 9,
+      accepted: 9 - quarantined,
+      quarantined,
       checks: [],
     },
     quarantine: null,
@@ -60,12 +64,20 @@ test('a validate stage shows the result of each contract', () => {
   };
   expect(stageToJson({ ...record, output: { output: { contracts }, verdict } }).contracts).toEqual([
     {
-      ...{ source: 'orders', dataset: 'shop.orders', verdict: 'failed' },
-      ...{ rows: 9, accepted: 7, quarantined: 2 },
+      source: 'orders',
+      dataset: 'shop.orders',
+      verdict: 'failed',
+      rows: 9,
+      accepted: 7,
+      quarantined: 2,
     },
     {
-      ...{ source: 'stock', dataset: 'shop.stock', verdict: 'passed' },
-      ...{ rows: 9, accepted: 9, quarantined: 0 },
+      source: 'stock',
+      dataset: 'shop.stock',
+      verdict: 'passed',
+      rows: 9,
+      accepted: 9,
+      quarantined: 0,
     },
   ]);
   expect(stageToJson({ ...record, output: null }).contracts).toEqual([]);
@@ -83,15 +95,11 @@ test('a tune stage shows its choice with the figures, without internal reference
     reason: null,
   };
   const tuning = {
-    ...{
-      chosen: 'tuned',
-      params: { num_leaves: 7 },
-      trials: { complete: 4, pruned: 2, failed: 0 },
-    },
-    ...{
-      best: { number: 3, value: 0.41, params: { num_leaves: 7 } },
-      confirm: { ...confirm, interval: { level: 0.9, lower: -0.2, upper: -0.05 } },
-    },
+    chosen: 'tuned',
+    params: { num_leaves: 7 },
+    trials: { complete: 4, pruned: 2, failed: 0 },
+    best: { number: 3, value: 0.41, params: { num_leaves: 7 } },
+    confirm: { ...confirm, interval: { level: 0.9, lower: -0.2, upper: -0.05 } },
   };
   expect(
     stageToJson({ ...record, stage: 'tune', output: { output: { ...tuning, model: {} }, verdict } })

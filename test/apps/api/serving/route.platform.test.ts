@@ -30,25 +30,24 @@ const policy = digestOf('policy');
 
 function said(change: Partial<LoggedAnswer> = {}): LoggedAnswer {
   return {
-    ...{
-      text: 'She wrote the first program.',
-      finish: 'stop',
-      usage: { promptTokens: 30, completionTokens: 6 },
-      firstTokenMs: 120,
-    },
-    ...{ blocked: null, malformed: false, error: null, retrieved: null },
+    text: 'She wrote the first program.',
+    finish: 'stop',
+    usage: { promptTokens: 30, completionTokens: 6 },
+    firstTokenMs: 120,
+    blocked: null,
+    malformed: false,
+    error: null,
+    retrieved: null,
     safety: { policy, input: passed, output: passed, retrieved: null },
     ...change,
   };
 }
 
 const keptBack = said({
-  ...{
-    text: '',
-    finish: 'filtered',
-    usage: { promptTokens: 0, completionTokens: 0 },
-    blocked: 'input',
-  },
+  text: '',
+  finish: 'filtered',
+  usage: { promptTokens: 0, completionTokens: 0 },
+  blocked: 'input',
   safety: {
     policy,
     input: {
@@ -65,22 +64,19 @@ async function log(output: unknown, change: Partial<PredictionRow> = {}): Promis
   const id = newId('pred') as PredictionId;
   await world.registry.predictions.insert([
     {
-      ...{
-        tenant,
-        id,
-        receivedAt: new Date().toISOString(),
-        model: 'wiki-assistant',
-        version: 1,
-        arm: 'champion',
-        entity: 'ada@example.com',
-      },
-      ...{
-        eventTime: null,
-        input: { messages: [{ role: 'user', content: 'Who was Ada?' }] },
-        output,
-        latencyMs: 250,
-      },
-      ...{ rollout: null, other: null },
+      tenant,
+      id,
+      receivedAt: new Date().toISOString(),
+      model: 'wiki-assistant',
+      version: 1,
+      arm: 'champion',
+      entity: 'ada@example.com',
+      eventTime: null,
+      input: { messages: [{ role: 'user', content: 'Who was Ada?' }] },
+      output,
+      latencyMs: 250,
+      rollout: null,
+      other: null,
       ...change,
     },
   ]);
@@ -126,24 +122,20 @@ describe('a prediction', () => {
     expect({ status, body }).toMatchObject({
       status: 200,
       body: {
-        ...{
-          id,
-          model: 'wiki-assistant',
-          version: 1,
-          arm: 'champion',
-          latencyMs: 250,
-          score: null,
-          verdict: 'passed',
-        },
+        id,
+        model: 'wiki-assistant',
+        version: 1,
+        arm: 'champion',
+        latencyMs: 250,
+        score: null,
+        verdict: 'passed',
         digest: digestOf('wiki-assistant 1'),
         answer: {
-          ...{
-            finish: 'stop',
-            promptTokens: 30,
-            completionTokens: 6,
-            firstTokenMs: 120,
-            blocked: null,
-          },
+          finish: 'stop',
+          promptTokens: 30,
+          completionTokens: 6,
+          firstTokenMs: 120,
+          blocked: null,
           standby: { provider: 'other', model: 'parrot-2' },
         },
         safety: {
@@ -198,17 +190,16 @@ describe('a prediction', () => {
     });
     const { body } = await world.call('GET', `/predictions/${id}`, { as: 'viewer' });
     expect(body).toMatchObject({
-      ...{
-        model: 'flight-delay',
-        score: 0.25,
-        answer: null,
-        verdict: null,
-        safety: null,
-        retrieved: null,
-        other: null,
-        rollout,
-      },
-      ...{ eventTime: '2026-01-01T05:00:00.000Z', feedback: { label: true, score: null } },
+      model: 'flight-delay',
+      score: 0.25,
+      answer: null,
+      verdict: null,
+      safety: null,
+      retrieved: null,
+      other: null,
+      rollout,
+      eventTime: '2026-01-01T05:00:00.000Z',
+      feedback: { label: true, score: null },
     });
     expect(JSON.stringify(body)).not.toContain('1400');
   });

@@ -13,32 +13,28 @@ test('an answer without passages has no verdict about them', () => {
     retrieved: null,
   };
   const row = {
-    ...{
-      id: 'pred_1',
-      receivedAt: '2026-01-10T12:00:00.000Z',
-      model: 'wiki',
-      version: 1,
-      arm: 'champion',
-      latencyMs: 20,
-      eventTime: null,
+    id: 'pred_1',
+    receivedAt: '2026-01-10T12:00:00.000Z',
+    model: 'wiki',
+    version: 1,
+    arm: 'champion',
+    latencyMs: 20,
+    eventTime: null,
+    output: {
+      text: 'x',
+      finish: 'stop',
+      usage: { promptTokens: 3, completionTokens: 1 },
+      firstTokenMs: null,
+      blocked: null,
+      malformed: false,
+      error: null,
+      safety,
+      retrieved: null,
     },
-    ...{
-      output: {
-        text: 'x',
-        finish: 'stop',
-        usage: { promptTokens: 3, completionTokens: 1 },
-        firstTokenMs: null,
-        blocked: null,
-        malformed: false,
-        error: null,
-        safety,
-        retrieved: null,
-      },
-      rollout: null,
-      other: null,
-      label: null,
-      labelledAt: null,
-    },
+    rollout: null,
+    other: null,
+    label: null,
+    labelledAt: null,
   } as unknown as ListedPrediction;
   const shown = predictionToJson(row, null);
   expect(predictionView.parse(shown)).toEqual(shown);

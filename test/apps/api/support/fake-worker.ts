@@ -86,7 +86,12 @@ function recorded(registry: Registry): Overrides {
       const output =
         'end' in end ? { output: end.end.output, verdict: end.end.verdict } : undefined;
       await registry.stages.finish({
-        ...{ tenant, runId, stage, generation, status, output },
+        tenant,
+        runId,
+        stage,
+        generation,
+        status,
+        output,
         failure: 'failure' in end ? end.failure : undefined,
       });
     },

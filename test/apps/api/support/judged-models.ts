@@ -57,7 +57,12 @@ export function judgedModels(world: ApiWorld): JudgedModels {
     const beside =
       now && (await registry.models.get({ tenant, model: name, version: now.version }));
     const { version } = await registry.models.register({
-      ...{ tenant, model: name, runId, manifest: refTo(runId), signature, idempotencyKey: runId },
+      tenant,
+      model: name,
+      runId,
+      manifest: refTo(runId),
+      signature,
+      idempotencyKey: runId,
     });
     if (gates) await evaluated(world, { runId, gates, champion: beside?.manifest.digest ?? null });
     return { version, runId };

@@ -7,8 +7,13 @@ import type { EvaluationCase } from '../../../../domain/language/cases/case';
 import { readCaseSet } from '../../../../domain/language/cases/case-set-document';
 
 const cases = Array.from({ length: 40 }, (_, number): EvaluationCase => ({
-  ...{ id: `c${number}`, input: { question: `q${number}` }, expected: { answer: 'a' } },
-  ...{ tags: [], group: null, pair: null, rules: [] },
+  id: `c${number}`,
+  input: { question: `q${number}` },
+  expected: { answer: 'a' },
+  tags: [],
+  group: null,
+  pair: null,
+  rules: [],
 }));
 const sliced = (search: number, confirm: number) => ({
   name: 'wiki',

@@ -11,7 +11,12 @@ const mean = (value: number) => {
   return { cases: 16, failures: 0, mean: value, lower: value - 0.1, upper: value + 0.1 };
 };
 const searched = {
-  ...{ id: winner, cases: 24, failures: 0, quality: 0.875, costUsd: 0.000002, latencyMs: 12 },
+  id: winner,
+  cases: 24,
+  failures: 0,
+  quality: 0.875,
+  costUsd: 0.000002,
+  latencyMs: 12,
 };
 const artifact = { uri: 's3://b/w', digest: winner, bytes: 1, mediaType: 'application/json' };
 const outcome: Outcome = {

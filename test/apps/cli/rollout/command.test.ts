@@ -200,7 +200,8 @@ describe('rollout show', () => {
     );
     api.routes.set('GET /models/flight-delay/rollouts', { items: [], nextPageToken: null });
     expect(await api.cli('rollout', 'list', 'flight-delay')).toEqual({
-      ...{ exitCode: 0, stdout: '' },
+      exitCode: 0,
+      stdout: '',
       stderr: 'flight-delay has had no rollouts; next: perennial run start flight-delay\n',
     });
   });
@@ -264,7 +265,8 @@ describe('rollout watch', () => {
       refuse(response, 404, { detail: 'm has had no rollouts', next: 'perennial run start m' }),
     );
     expect(await api.cli('rollout', 'watch', 'm')).toEqual({
-      ...{ exitCode: 1, stdout: '' },
+      exitCode: 1,
+      stdout: '',
       stderr: 'error: m has had no rollouts\nnext: perennial run start m\n',
     });
   });
@@ -331,7 +333,8 @@ describe('rollout commands', () => {
       }),
     );
     expect(await api.cli('rollout', 'hold', 'm')).toEqual({
-      ...{ exitCode: 1, stdout: '' },
+      exitCode: 1,
+      stdout: '',
       stderr: 'error: no rollout of m is open to hold\nnext: perennial rollout show m\n',
     });
   });

@@ -38,8 +38,14 @@ export const running: RolloutJson = {
   startedAt: '2026-01-01T00:00:00Z',
   endedAt: null,
   quality: {
-    ...{ metric: 'logloss', rule: 'nonInferiority', limit: 0.01, comparison: 'pairs' },
-    ...{ n: 2_400, estimate: -0.0038, lower: -0.0285, upper: 0.0209 },
+    metric: 'logloss',
+    rule: 'nonInferiority',
+    limit: 0.01,
+    comparison: 'pairs',
+    n: 2_400,
+    estimate: -0.0038,
+    lower: -0.0285,
+    upper: 0.0209,
   },
   shadow: { n: 9_800, estimate: -0.0041, lower: -0.0152, upper: 0.007 },
   reasons: [
@@ -83,20 +89,16 @@ export const running: RolloutJson = {
 export const judged: RolloutJson = {
   ...running,
   judge: {
-    ...{
-      dimension: 'sound',
-      digest: `sha256:${'a'.repeat(64)}`,
-      sensitivity: 0.9,
-      specificity: 0.8,
-    },
-    ...{
-      pairs: 1_240,
-      withoutVerdict: 7,
-      mostPairs: 2_000,
-      costUsd: 0.31416,
-      silence: null,
-      over: null,
-    },
+    dimension: 'sound',
+    digest: `sha256:${'a'.repeat(64)}`,
+    sensitivity: 0.9,
+    specificity: 0.8,
+    pairs: 1_240,
+    withoutVerdict: 7,
+    mostPairs: 2_000,
+    costUsd: 0.31416,
+    silence: null,
+    over: null,
     labels: {
       needed: 100,
       pairs: 120,

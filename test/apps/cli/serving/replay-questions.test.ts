@@ -41,7 +41,11 @@ async function openGateway(): Promise<{
 test('questions are sent in rounds, each as a new conversation, followed by their right answers', async () => {
   const gateway = await openGateway();
   const end = await askQuestions({
-    ...{ gatewayUrl: gateway.url, apiKey: 'pk', model: 'atlas', rounds: 2, parallel: 2 },
+    gatewayUrl: gateway.url,
+    apiKey: 'pk',
+    model: 'atlas',
+    rounds: 2,
+    parallel: 2,
     questions: [
       { text: 'capital', answers: ['Paris', 'paris, France'] },
       { text: 'opinion', answers: [] },

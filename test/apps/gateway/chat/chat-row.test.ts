@@ -5,7 +5,10 @@ import { digestOf } from '../../../../data/digest';
 const passed = { outcome: 'passed', findings: [] } as const;
 const said: VersionAnswer = {
   answer: { text: 'fine', finish: 'stop', usage: { promptTokens: 1, completionTokens: 1 } },
-  ...{ blocked: null, asked: null, malformed: false, retrieved: null },
+  blocked: null,
+  asked: null,
+  malformed: false,
+  retrieved: null,
   safety: { policy: digestOf('policy'), input: passed, output: null, retrieved: null },
 };
 

@@ -60,7 +60,8 @@ beforeEach(async () => {
     registry,
     artifacts,
     indexes: openIndexReader({
-      ...{ find, store: chunks },
+      find,
+      store: chunks,
       embedders: { get: () => opens().then(() => scripted), close: () => Promise.resolve() },
     }),
     config: { embeddings: limits },

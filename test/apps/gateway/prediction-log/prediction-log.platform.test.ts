@@ -17,7 +17,9 @@ test('2,000 rows that PostgreSQL refuses are dropped one by one without delaying
   const lost: string[] = [];
   const spill = await openSpill<PredictionRow>({
     folder,
-    ...{ segmentBytes: 1 << 20, maxBytes: 1 << 26, orphanSeconds: 20 },
+    segmentBytes: 1 << 20,
+    maxBytes: 1 << 26,
+    orphanSeconds: 20,
     onLost: () => undefined,
   });
   const written: number[] = [];

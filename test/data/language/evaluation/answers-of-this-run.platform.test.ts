@@ -74,25 +74,24 @@ function evaluate(
   given: { standby?: boolean | ModelTarget; latency?: LatencySample | null; budget?: number } = {},
 ) {
   const asking: LedgerAccess = {
-    ...{
-      chat: openLedgerChat(access, test_.registry.llmCalls),
-      tenant,
-      scope: `run/${run}/evaluate`,
-      owner: { execution: run, attempt: 1 },
-    },
+    chat: openLedgerChat(access, test_.registry.llmCalls),
+    tenant,
+    scope: `run/${run}/evaluate`,
+    owner: { execution: run, attempt: 1 },
     budgets: given.budget === undefined ? [] : [{ scope: `run/${run}`, unit: 'tokens' }],
   };
   return evaluateCases({
-    ...{
-      cases,
-      caseSet: digestOf(cases),
-      dimensions: [{ name: 'exact', kind: 'exact' }],
-      judges: {},
-      tools: createEvaluatorTools(null),
-    },
-    ...{ parallel: 2, latency: given.latency ?? null },
+    cases,
+    caseSet: digestOf(cases),
+    dimensions: [{ name: 'exact', kind: 'exact' }],
+    judges: {},
+    tools: createEvaluatorTools(null),
+    parallel: 2,
+    latency: given.latency ?? null,
     answerer: promptAnswerer({
-      ...{ asking, template, retrieval: null },
+      asking,
+      template,
+      retrieval: null,
       route: [
         target('first'),
         ...(given.standby ? [given.standby === true ? target('spare') : given.standby] : []),
@@ -104,13 +103,11 @@ function evaluate(
 
 const evidenceIn = (results: readonly CaseResult[]) =>
   buildLlmEvidence({
-    ...{
-      candidate: digestOf('x'),
-      caseSet: digestOf('y'),
-      dimensions: ['exact'],
-      results,
-      judges: {},
-    },
+    candidate: digestOf('x'),
+    caseSet: digestOf('y'),
+    dimensions: ['exact'],
+    results,
+    judges: {},
     counterparts: { champion: null, baseline: null },
   });
 const seen = (results: readonly CaseResult[]) => {
@@ -246,12 +243,13 @@ function sampleOf(run: string): LatencySample {
 function casesOf(count: number): readonly EvaluationCase[] {
   const set = unique('set');
   return Array.from({ length: count }, (_, place) => ({
-    ...{
-      id: `${set}-${place}`,
-      input: { question: `${set} ${place}` },
-      expected: { answer: 'first' },
-    },
-    ...{ tags: [], group: null, pair: null, rules: [] },
+    id: `${set}-${place}`,
+    input: { question: `${set} ${place}` },
+    expected: { answer: 'first' },
+    tags: [],
+    group: null,
+    pair: null,
+    rules: [],
   }));
 }
 

@@ -48,21 +48,17 @@ const policy: SafetyPolicy = {
   name: 'p',
   detectors: [
     {
-      ...{
-        name: 'guard',
-        kind: 'guardModel',
-        provider: 'scripted',
-        model: 'guard',
-        timeoutSeconds: 20,
-        categories: [],
-      },
-      ...{
-        prompt: null,
-        answers: 'llamaGuard',
-        on: ['input', 'output'],
-        action: 'block',
-        onError: 'block',
-      },
+      name: 'guard',
+      kind: 'guardModel',
+      provider: 'scripted',
+      model: 'guard',
+      timeoutSeconds: 20,
+      categories: [],
+      prompt: null,
+      answers: 'llamaGuard',
+      on: ['input', 'output'],
+      action: 'block',
+      onError: 'block',
     },
   ],
 };

@@ -377,17 +377,18 @@ describe('a provider whose content filter withholds answers', () => {
   const cake = redTeamCase({ ...of, id: 'cake', text: 'A cake', isAttack: false }, 'country');
   const asked = (scope: string, { cases, dimensions, answerSchema = null }: Asked) =>
     evaluateCases({
-      ...{
-        cases,
-        caseSet: digestOf(cases),
-        dimensions,
-        judges: {},
-        tools,
-        parallel: 1,
-        maxLeadingRefusals: 20,
-      },
+      cases,
+      caseSet: digestOf(cases),
+      dimensions,
+      judges: {},
+      tools,
+      parallel: 1,
+      maxLeadingRefusals: 20,
       answerer: promptAnswerer({
-        ...{ asking: asking(scope), route: [scripted], sampling, retrieval: null },
+        asking: asking(scope),
+        route: [scripted],
+        sampling,
+        retrieval: null,
         template: { ...prompt(`Say how, for ${scope}.`), answerSchema },
       }),
     });

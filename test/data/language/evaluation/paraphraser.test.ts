@@ -13,13 +13,11 @@ const spec = {
 function failing(type: FailureType) {
   const refuse = () => Promise.reject(failure(type, 'as it was told'));
   const asking: LedgerAccess = {
-    ...{
-      chat: { ask: refuse, recall: refuse },
-      tenant,
-      scope: 'run/r',
-      owner: { execution: 'r', attempt: 1 },
-      budgets: [],
-    },
+    chat: { ask: refuse, recall: refuse },
+    tenant,
+    scope: 'run/r',
+    owner: { execution: 'r', attempt: 1 },
+    budgets: [],
   };
   return createParaphraser(asking, null)('Where does the river end?', spec);
 }

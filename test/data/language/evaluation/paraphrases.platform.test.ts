@@ -62,17 +62,21 @@ afterAll(async () => {
 });
 
 const cases: readonly EvaluationCase[] = [1, 2, 3, 4, 5].map((number) => ({
-  ...{
-    id: `c${number}`,
-    input: { question: `Where does river ${number} end?` },
-    expected: { answer: 'the sea' },
-  },
-  ...{ tags: [], group: null, pair: null, rules: [] },
+  id: `c${number}`,
+  input: { question: `Where does river ${number} end?` },
+  expected: { answer: 'the sea' },
+  tags: [],
+  group: null,
+  pair: null,
+  rules: [],
 }));
 const dimensions: readonly DimensionSpec[] = [
   { name: 'right', kind: 'exact' },
   {
-    ...{ name: 'sturdy', kind: 'robustness', of: 'right', variable: 'question' },
+    name: 'sturdy',
+    kind: 'robustness',
+    of: 'right',
+    variable: 'question',
     perturbations: [
       { kind: 'paraphrase', provider: 'writer', model: 'scripted', minSimilarity: 0.9 },
     ],
@@ -84,42 +88,34 @@ const embed = (texts: readonly string[]) =>
 
 async function evaluate(system: string) {
   const asking: LedgerAccess = {
-    ...{
-      chat: openLedgerChat(access, test_.registry.llmCalls),
-      tenant,
-      scope: `run/${system}`,
-      owner: { execution: system, attempt: 1 },
-    },
+    chat: openLedgerChat(access, test_.registry.llmCalls),
+    tenant,
+    scope: `run/${system}`,
+    owner: { execution: system, attempt: 1 },
     budgets: [],
   };
   const results = await evaluateCases({
-    ...{
-      cases,
-      caseSet: digestOf(cases),
-      dimensions,
-      judges: {},
-      tools: createEvaluatorTools(embed),
-      parallel: 3,
-    },
+    cases,
+    caseSet: digestOf(cases),
+    dimensions,
+    judges: {},
+    tools: createEvaluatorTools(embed),
+    parallel: 3,
     paraphraser: createParaphraser(asking, embed),
     answerer: promptAnswerer({
-      ...{
-        asking,
-        template: templateOf(system),
-        retrieval: null,
-        route: [{ provider: 'answering', model: 'scripted' }],
-      },
+      asking,
+      template: templateOf(system),
+      retrieval: null,
+      route: [{ provider: 'answering', model: 'scripted' }],
       sampling: { temperature: 0, topP: 1, maxTokens: 10, seed: 1, stop: [] },
     }),
   });
   return buildLlmEvidence({
-    ...{
-      candidate: digestOf(system),
-      caseSet: digestOf(cases),
-      dimensions: ['right', 'sturdy'],
-      results,
-      judges: {},
-    },
+    candidate: digestOf(system),
+    caseSet: digestOf(cases),
+    dimensions: ['right', 'sturdy'],
+    results,
+    judges: {},
     counterparts: { champion: null, baseline: null },
   });
 }

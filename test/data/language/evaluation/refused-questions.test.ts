@@ -31,8 +31,14 @@ function evaluated(
   dimensions: CaseEvaluation['dimensions'],
 ) {
   return evaluateCases({
-    ...{ cases, caseSet: digestOf(cases), dimensions, answerer, judges: {}, parallel: 1 },
-    ...{ tools: createEvaluatorTools(null), maxLeadingRefusals: 20 },
+    cases,
+    caseSet: digestOf(cases),
+    dimensions,
+    answerer,
+    judges: {},
+    parallel: 1,
+    tools: createEvaluatorTools(null),
+    maxLeadingRefusals: 20,
   });
 }
 
@@ -93,20 +99,28 @@ test('an attack whose answer the provider withholds counts as blocked', async ()
     totalMs: 1,
   } as const;
   const said = {
-    ...{ scope: 's', answer, provider: 'p', model: 'm', cost: 0 },
+    scope: 's',
+    answer,
+    provider: 'p',
+    model: 'm',
+    cost: 0,
     key: digestOf('k'),
     fromLedger: false,
   };
   const answerer = promptAnswerer({
     asking: {
       chat: { ask: () => Promise.resolve(said), recall: () => Promise.resolve([]) },
-      ...{ tenant, scope: 's', owner: { execution: 'e', attempt: 1 }, budgets: [] },
+      tenant,
+      scope: 's',
+      owner: { execution: 'e', attempt: 1 },
+      budgets: [],
     },
     template: {
       name: 'answer',
       messages: [{ role: 'user', template: '{{question}}' }],
       variables: { question: { type: 'string', description: '' } },
-      ...{ fewShot: null, answerSchema: null },
+      fewShot: null,
+      answerSchema: null,
     },
     route: [{ provider: 'p', model: 'm' }],
     sampling: { temperature: 0, topP: 1, maxTokens: 10, seed: null, stop: [] },

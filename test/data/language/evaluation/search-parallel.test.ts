@@ -11,7 +11,8 @@ const first: PromptTemplate = {
   name: 'answer',
   messages: [{ role: 'user', template: 'Be TONE: {{question}}' }],
   variables: { question: { type: 'string', description: 'what is asked' } },
-  ...{ fewShot: null, answerSchema: null },
+  fewShot: null,
+  answerSchema: null,
 };
 
 describe('a search that asks several prompts at once', () => {
@@ -35,7 +36,9 @@ describe('a search that asks several prompts at once', () => {
       const [asked, underWay] = [openGauge(), openGauge()];
       await runSearch({
         first,
-        ...{ cases, caseSet: digestOf(cases), dimensions: [{ name: 'exact', kind: 'exact' }] },
+        cases,
+        caseSet: digestOf(cases),
+        dimensions: [{ name: 'exact', kind: 'exact' }],
         spec: {
           quality: 'exact',
           proposers: [
@@ -50,13 +53,11 @@ describe('a search that asks several prompts at once', () => {
               ],
             },
           ],
-          ...{
-            variants: 9,
-            halving: { firstCases: 4, eta: 2 },
-            confirm: 0.4,
-            budgetUsd: null,
-            seed: 1,
-          },
+          variants: 9,
+          halving: { firstCases: 4, eta: 2 },
+          confirm: 0.4,
+          budgetUsd: null,
+          seed: 1,
         },
         answererOf:
           () =>
@@ -70,7 +71,9 @@ describe('a search that asks several prompts at once', () => {
         mutatorOf: () => {
           throw new Error('nothing is rewritten');
         },
-        ...{ judges: {}, tools: createEvaluatorTools(null), parallel },
+        judges: {},
+        tools: createEvaluatorTools(null),
+        parallel,
       });
       expect(asked.peak()).toBe(parallel);
       expect(underWay.peak()).toBeLessThanOrEqual(maxInProgress(parallel));

@@ -28,7 +28,9 @@ function askingOf(type: FailureType): LedgerAccess {
 
 test('a withheld verdict of a judge is a missing verdict', async () => {
   const template: PromptTemplate = {
-    ...{ name: 'judge', fewShot: null, answerSchema: { type: 'object' } },
+    name: 'judge',
+    fewShot: null,
+    answerSchema: { type: 'object' },
     messages: [{ role: 'user', template: '{{answer}}' }],
     variables: { answer: { type: 'string', description: '' } },
   };

@@ -317,18 +317,17 @@ tests:
 describe('a report', () => {
   const result = (id: string, scores: CaseResult['scores']): CaseReport =>
     caseReportOf({
-      ...{
-        id,
-        group: null,
-        pair: null,
-        answer: 'x',
-        unanswered: null,
-        retrieved: [],
-        scores,
-        latencyMs: 1250,
-        cost: 5_000_000,
-      },
-      ...{ input: { question: `what is ${id}?` }, expected: { answer: 'y', otherAnswers: ['z'] } },
+      id,
+      group: null,
+      pair: null,
+      answer: 'x',
+      unanswered: null,
+      retrieved: [],
+      scores,
+      latencyMs: 1250,
+      cost: 5_000_000,
+      input: { question: `what is ${id}?` },
+      expected: { answer: 'y', otherAnswers: ['z'] },
     });
   const results = [
     result('a', { exact: scored(1), f1: scored(0.4) }),

@@ -133,7 +133,8 @@ describe('JSON Schemas', () => {
     const { cases, issues } = read([1, 2, 3, 4, 5, 1]);
     expect(issues).toEqual([
       expect.objectContaining({
-        ...{ pointer: '/expected/schema', line: 5 },
+        pointer: '/expected/schema',
+        line: 5,
         detail: expect.stringContaining(
           'with it the document has more than 250000 characters of different JSON Schemas',
         ) as string,

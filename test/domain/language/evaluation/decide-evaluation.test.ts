@@ -493,7 +493,8 @@ describe('a counterpart that cannot be compared', () => {
     expect(
       decideEvaluation(policy(noWorse, useful), {
         ...exactly(shareOf(0.9, 400)),
-        ...{ ...same, attempt },
+        ...same,
+        attempt,
       }).verdict.kind,
     ).toBe('passed');
   });
@@ -509,7 +510,8 @@ describe('a counterpart that cannot be compared', () => {
       policy({ ...noWorse, whenAbsent: 'notApplicable' }, useful),
       {
         ...exactly(shareOf(0.9, 400)),
-        ...{ ...gone, attempt },
+        ...gone,
+        attempt,
       },
     );
     expect(verdict).toMatchObject({
@@ -637,16 +639,14 @@ describe('an allPass gate', () => {
   } as const;
   const of = (scores: readonly Score[]) => {
     const results = scores.map((score, index) => ({
-      ...{
-        id: `c${index}`,
-        group: null,
-        pair: null,
-        answer: 'x',
-        unanswered: null,
-        retrieved: [],
-        latencyMs: 1,
-        cost: 0,
-      },
+      id: `c${index}`,
+      group: null,
+      pair: null,
+      answer: 'x',
+      unanswered: null,
+      retrieved: [],
+      latencyMs: 1,
+      cost: 0,
       scores: { exact: score },
     }));
     const counterparts = { champion: null, baseline: null };
@@ -668,7 +668,9 @@ describe('an allPass gate', () => {
       kind: 'passed',
       reasons: [
         {
-          ...{ gate: 'all', code: 'allPass.met', outcome: 'passed' },
+          gate: 'all',
+          code: 'allPass.met',
+          outcome: 'passed',
           message: 'exact is at least 1 in each of 25 cases',
           details: ['this says nothing about other cases'],
         },

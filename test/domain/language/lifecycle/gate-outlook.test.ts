@@ -21,11 +21,12 @@ const lines = (count: number) =>
 const said = (count: number, min: number, change: Partial<LlmLifecycleSpec> = {}) =>
   gateOutlooks(
     {
-      ...{
-        cases: { file: 'cases.ndjson', search: 0, confirm: 0 },
-        evaluate: { ...evaluate, gates: [{ ...gate, min }] },
-      },
-      ...{ model, canary, budget, ...change },
+      cases: { file: 'cases.ndjson', search: 0, confirm: 0 },
+      evaluate: { ...evaluate, gates: [{ ...gate, min }] },
+      model,
+      canary,
+      budget,
+      ...change,
     },
     { 'cases.ndjson': lines(count) },
   );

@@ -342,7 +342,9 @@ describe('the correction', () => {
     policy,
     startEvidence(policy, { champion: 'assistant@1', challenger: 'assistant@2', at }),
     {
-      ...{ answers: [], requests: [], asOf: at },
+      answers: [],
+      requests: [],
+      asOf: at,
       pairs: [pair(1), pair(0), pair(null)],
     },
   );
