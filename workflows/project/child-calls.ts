@@ -5,7 +5,7 @@ import type { ProgramSpec } from '../../domain/project/program';
 import { isFinal } from '../../domain/run/run';
 import { registryWrites } from '../activity-proxies';
 import { runStage, type ModelRun } from '../lifecycle/stage';
-import { changeStatus } from '../run/control';
+import { whileWaiting, type Wait } from '../run/control';
 import { assertSmall, nextCall, type StageCalls } from './stage-calls';
 
 export interface ChildCall {
@@ -48,33 +48,32 @@ export async function callChild(
 async function untilEnded(run: ModelRun, started: ChildRunState): Promise<ChildRunState> {
   const { tenant, runId } = run.plan;
   const child = started.id;
-  try {
-    const ended = await nextEnd(run, started);
-    if (run.control.status === 'waiting') await changeStatus(run.control, 'running', null);
-    return ended;
-  } catch (error) {
-    await CancellationScope.nonCancellable(async () => {
-      await registryWrites.cancelChildRun({ tenant, child, cause: `${runId} was cancelled` });
-      await nextEnd(run, started);
-    });
-    throw error;
-  }
+  return whileWaiting(run.control, async (wait) => {
+    try {
+      const ended = await nextEnd(run, started, wait);
+      await wait.end();
+      return ended;
+    } catch (error) {
+      await CancellationScope.nonCancellable(async () => {
+        await registryWrites.cancelChildRun({ tenant, child, cause: `${runId} was cancelled` });
+        await nextEnd(run, started, wait);
+      });
+      throw error;
+    }
+  });
 }
 
 async function nextEnd(
   { plan: { tenant }, control }: ModelRun,
   { id: child, lifecycle }: ChildRunState,
+  wait: Wait,
 ): Promise<ChildRunState> {
   for (;;) {
     // Before the look, so that a signal during the look is not lost.
     const seen = control.recordChanges;
     const state = await registryWrites.readChildRun({ tenant, child });
     if (isFinal(state.status)) return state;
-    await changeStatus(
-      control,
-      'waiting',
-      `its child ${child} of ${lifecycle} to end; perennial run show ${child}`,
-    );
+    await wait.show(`its child ${child} of ${lifecycle} to end; perennial run show ${child}`);
     await condition(() => control.recordChanges !== seen);
   }
 }

@@ -6,7 +6,7 @@ import type { ReceivedEvent } from '../../domain/project/sent-event';
 import { registryWrites } from '../activity-proxies';
 import type { EndedStage, ModelRun } from '../lifecycle/stage';
 import { runStage } from '../lifecycle/stage';
-import { changeStatus } from '../run/control';
+import { whileWaiting, type Wait } from '../run/control';
 import { nextCall, secondsOf, unknownCall, type StageCalls } from './stage-calls';
 
 export interface EventWait {
@@ -30,7 +30,9 @@ export function callWaitFor(
     run,
     { name: stage, inputs: () => ({ event, seconds }), cached: false },
     async () => ({
-      output: await receive(run, { event, stage, seconds }),
+      output: await whileWaiting(run.control, (wait) =>
+        receive(run, { event, stage, seconds }, wait),
+      ),
     }),
   );
 }
@@ -42,6 +44,7 @@ async function receive(
     stage,
     seconds,
   }: { readonly event: string; readonly stage: string; readonly seconds: number },
+  wait: Wait,
 ): Promise<ReceivedEvent<unknown> | null> {
   const { plan, control } = run;
   const { tenant, runId } = plan;
@@ -52,12 +55,10 @@ async function receive(
     const seen = control.recordChanges;
     const received = await registryWrites.takeEvent({ tenant, runId, event, stage });
     if (received !== null || isLate) {
-      if (control.status === 'waiting') await changeStatus(control, 'running', null);
+      await wait.end();
       return received;
     }
-    await changeStatus(
-      control,
-      'waiting',
+    await wait.show(
       `event ${event} until ${new Date(deadline).toISOString()}; ` +
         `perennial run send ${runId} ${event} --data <json>`,
     );

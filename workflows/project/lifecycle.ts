@@ -18,7 +18,7 @@ import type { LifecycleWorkflow } from '../lifecycle/lifecycle';
 import { workflowOf } from '../lifecycle/lifecycle';
 import { modelRun, type ModelLifecycleRun } from '../lifecycle/model-run';
 import type { ModelRun } from '../lifecycle/stage';
-import { changeStatus, waitWhilePaused } from '../run/control';
+import { waitWhilePaused, whileWaiting } from '../run/control';
 import type { RunEnd } from '../run/end';
 import { StoppedByVerdict } from '../run/verdict';
 import { asDataRun, dataRun } from './data-run';
@@ -225,9 +225,11 @@ function stoppedEnd(error: unknown): RunEnd {
 
 async function sleepFor({ control }: ModelRun, seconds: number): Promise<void> {
   const until = new Date(Date.now() + seconds * 1000).toISOString();
-  await changeStatus(control, 'waiting', `sleeps until ${until}`);
-  await sleep(seconds * 1000, { summary: `sleeps ${formatSeconds(seconds)}` });
-  await changeStatus(control, 'running', null);
+  await whileWaiting(control, async (wait) => {
+    await wait.show(`sleeps until ${until}`);
+    await sleep(seconds * 1000, { summary: `sleeps ${formatSeconds(seconds)}` });
+    await wait.end();
+  });
   await waitWhilePaused(control);
 }
 

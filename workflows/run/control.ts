@@ -29,6 +29,8 @@ export interface RunControl {
   stage: string | null;
   stages: StageSummary[];
   waitingFor: string | null;
+  /** What the open waits of the run wait for, the oldest first. */
+  waits: Set<OpenWait>;
   pausedBy: Command | null;
   /** What people vote on; null while the run waits for no vote. */
   ballot: Ballot | null;
@@ -40,6 +42,10 @@ export interface RunControl {
   recordChanges: number;
 }
 
+interface OpenWait {
+  text: string;
+}
+
 /** Installs the handlers. Called first, so that they handle a command in the first task. */
 export function openControl(tenant: Tenant): RunControl {
   const control: RunControl = {
@@ -49,6 +55,7 @@ export function openControl(tenant: Tenant): RunControl {
     stage: null,
     stages: [],
     waitingFor: null,
+    waits: new Set(),
     pausedBy: null,
     ballot: null,
     votes: [],
@@ -109,7 +116,7 @@ export async function waitWhilePaused(control: RunControl): Promise<void> {
         `perennial run resume ${control.runId ?? ''}`,
     );
     await condition(() => control.pausedBy === null);
-    await changeStatus(control, 'running', null);
+    await showOpenWaits(control);
   }
 }
 
@@ -149,37 +156,45 @@ export async function holdVote(
   rule: ApprovalRule,
   subject: ApprovalSubject,
 ): Promise<VoteResult> {
-  const { required, role, timeoutSeconds } = rule;
-  const { ballot, what, isSettled } = subject;
+  const { ballot } = subject;
   // Each end of a ballot continues every waiting one, and the first of them takes its place.
   while (control.ballot !== null) await condition(() => control.ballot === null);
-  const votes: Vote[] = [];
   control.ballot = ballot;
-  control.votes = votes;
+  control.votes = [];
   control.rejection = null;
   try {
-    const approvals = required === 1 ? '1 approval' : `${required} approvals`;
-    await changeStatus(
-      control,
-      'waiting',
-      `${approvals} of ${what} (scope ${role}) until ` +
-        `${new Date(Date.now() + timeoutSeconds * 1000).toISOString()}; ` +
-        `perennial run approve ${control.runId ?? ''}`,
-    );
-    const isDecided = await condition(
-      () => control.rejection !== null || votes.length >= required || isSettled(),
-      timeoutSeconds * 1000,
-      { summary: `approval of ${what}: ${formatSeconds(timeoutSeconds)}` },
-    );
-    // Before any other wait, because the next ballot clears the rejection.
-    const verdict = verdictOf(rule, subject, { votes, rejection: control.rejection, isDecided });
-    control.ballot = null;
-    await changeStatus(control, 'running', null);
-    return { verdict, votes };
+    return await whileWaiting(control, (wait) => countVotes(control, rule, subject, wait));
   } finally {
     // After a cancel too, so that an undo is not held up by it.
     if (control.ballot === ballot) control.ballot = null;
   }
+}
+
+async function countVotes(
+  control: RunControl,
+  rule: ApprovalRule,
+  subject: ApprovalSubject,
+  wait: Wait,
+): Promise<VoteResult> {
+  const { required, role, timeoutSeconds } = rule;
+  const { what, isSettled } = subject;
+  const { votes } = control;
+  const approvals = required === 1 ? '1 approval' : `${required} approvals`;
+  await wait.show(
+    `${approvals} of ${what} (scope ${role}) until ` +
+      `${new Date(Date.now() + timeoutSeconds * 1000).toISOString()}; ` +
+      `perennial run approve ${control.runId ?? ''}`,
+  );
+  const isDecided = await condition(
+    () => control.rejection !== null || votes.length >= required || isSettled(),
+    timeoutSeconds * 1000,
+    { summary: `approval of ${what}: ${formatSeconds(timeoutSeconds)}` },
+  );
+  // Before any other wait, because the next ballot clears the rejection.
+  const verdict = verdictOf(rule, subject, { votes, rejection: control.rejection, isDecided });
+  control.ballot = null;
+  await wait.end();
+  return { verdict, votes };
 }
 
 interface CountedVotes {
@@ -206,6 +221,50 @@ function verdictOf(
   }
   const message = `approved by ${votes.map((vote) => vote.actor).join(', ')}`;
   return { kind: 'passed', reasons: [{ gate: 'approval', code: 'approval.given', message }] };
+}
+
+export interface Wait {
+  /** Shows what it waits for now. */
+  show(text: string): Promise<void>;
+  /** The run is shown as running unless it waits for something else. */
+  end(): Promise<void>;
+}
+
+/**
+ * Shows what a call of the run waits for while `work` lasts. Several may wait at once. After an
+ * error or a cancellation, the next change of the status leaves it out.
+ */
+export async function whileWaiting<Result>(
+  control: RunControl,
+  work: (wait: Wait) => Promise<Result>,
+): Promise<Result> {
+  const wait: OpenWait = { text: '' };
+  try {
+    return await work({
+      async show(text) {
+        if (control.waits.has(wait) && wait.text === text) return;
+        wait.text = text;
+        control.waits.add(wait);
+        await showOpenWaits(control);
+      },
+      async end() {
+        if (control.waits.delete(wait)) await showOpenWaits(control);
+      },
+    });
+  } finally {
+    control.waits.delete(wait);
+  }
+}
+
+/** A pause is shown before them. */
+async function showOpenWaits(control: RunControl): Promise<void> {
+  if (control.status === 'paused' && control.pausedBy) return;
+  const texts = [...control.waits].map(({ text }) => text);
+  await changeStatus(
+    control,
+    texts.length > 0 ? 'waiting' : 'running',
+    texts.length > 0 ? texts.join('; also: ') : null,
+  );
 }
 
 /** Records the status in the registry, and shows it in the Temporal Web UI. */

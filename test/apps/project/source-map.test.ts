@@ -1,51 +1,52 @@
-import { withoutFolders } from '../../../apps/project/source-map';
+import { withoutPaths } from '../../../apps/project/source-map';
 
 const header = '//# sourceMappingURL=data:application/json;charset=utf-8;base64,';
 
-/** A bundle as it is built for the project in `folder` by a Perennial in `root`. */
-function bundle({ folder, root, path }: { folder: string; root: string; path: string }): string {
+interface Places {
+  readonly folder: string;
+  readonly root: string;
+  /** From the folder to the root. */
+  readonly path: string;
+}
+
+/** A bundle as webpack makes it for the project in `folder` by a Perennial in `root`. */
+function bundle({ folder, root, path }: Places): string {
   const map = {
     version: 3,
     file: `bundle-${folder.length}.js`,
-    sources: [`${path}/lifecycles/daily.ts`, './workflows/run.ts'],
-    sourcesContent: [`require("${folder}/lifecycles/daily.ts")`, ''],
+    sources: ['./lifecycles/churn.ts', `${path}/workflows/run.ts`],
+    sourcesContent: [`require("${folder}/lifecycles/churn.ts")`, ''],
   };
-  const code = `modules["${path}/lifecycles/daily.ts"]; modules["./workflows/run.ts"]; "${folder}/x"`;
+  const code =
+    `modules["./lifecycles/churn.ts"]; modules["${path}/workflows/run.ts"];` +
+    `const churn = lifecycle(); run.child("churn-eu")`;
   const built = `${code}\n${header}${Buffer.from(JSON.stringify(map)).toString('base64')}`;
-  return withoutFolders(built, {
-    context: root,
-    folders: [
-      [folder, '.'],
-      [root, 'perennial'],
-    ],
-  });
+  return withoutPaths(built, { folder, root });
 }
 
-test('a bundle is the same wherever the project and Perennial are', () => {
-  const first = bundle({
-    folder: '/home/a/churn',
-    root: '/opt/perennial',
-    path: '../../home/a/churn',
-  });
-  for (const other of [
-    {
-      folder: '/ci/build/churn',
-      root: '/usr/lib/node/perennial',
-      path: '../../../../ci/build/churn',
-    },
-    { folder: '/tmp/churn-1', root: '/tmp/clone/project', path: '../../churn-1' },
-  ])
-    expect(bundle(other)).toBe(first);
-  const [, encoded = ''] = first.split(header);
+const expected =
+  'modules["./lifecycles/churn.ts"]; modules["perennial/workflows/run.ts"];' +
+  'const churn = lifecycle(); run.child("churn-eu")';
+
+test.each([
+  ['beside each other', { folder: '/tmp/churn', root: '/tmp/p', path: '../p' }],
+  ['far apart', { folder: '/home/a/churn', root: '/opt/p', path: '../../../opt/p' }],
+  ['deep', { folder: '/ci/churn', root: '/usr/lib/p', path: '../../usr/lib/p' }],
+])('a bundle is the same when the project and Perennial are %s', (_, places) => {
+  const first = bundle({ folder: '/a/churn', root: '/b/p', path: '../../b/p' });
+  expect(bundle(places)).toBe(first);
+  const [code, encoded = ''] = first.split(header);
+  expect(code).toBe(`${expected}\n`);
   expect(JSON.parse(Buffer.from(encoded, 'base64').toString())).toMatchObject({
-    sources: ['./lifecycles/daily.ts', 'perennial/workflows/run.ts'],
+    sources: ['./lifecycles/churn.ts', 'perennial/workflows/run.ts'],
+    sourcesContent: ['require("./lifecycles/churn.ts")', ''],
   });
 });
 
-test("a project's module and one of Perennial with the same path stay apart", () => {
-  const code = withoutFolders('modules["../churn/domain/a.ts"]; modules["./domain/a.ts"]', {
-    context: '/srv/perennial',
-    folders: [['/srv/churn', '.']],
-  });
-  expect(code).toBe('modules["./~./domain/a.ts"]; modules["./domain/a.ts"]');
+test.each([
+  ['a project in the folder of Perennial', { folder: '/a/p/churn', root: '/a/p', path: '..' }],
+  ['Perennial as a package', { folder: '/a', root: '/a/node_modules/p', path: './node_modules/p' }],
+])('%s keeps the code of the lifecycle', (_, places) => {
+  expect(bundle(places)).toContain('const churn = lifecycle(); run.child("churn-eu")');
+  expect(bundle(places)).toContain('modules["./lifecycles/churn.ts"]');
 });
