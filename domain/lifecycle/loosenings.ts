@@ -285,11 +285,17 @@ const quality: LooseningRule = {
   pick: (before, after) => {
     const isRaised = before['rule'] === 'nonInferiority' && after['rule'] === 'superiority';
     const margin = after['rule'] === 'superiority' ? smallerIsLooser : largerIsLooser;
+    // A larger margin of superiority is stricter, but a limit that follows it is not.
+    const isMargin =
+      before['rule'] === 'nonInferiority' &&
+      after['rule'] === 'nonInferiority' &&
+      followsMargin(before) &&
+      followsMargin(after);
     return {
       fields: {
         ...(isRaised ? { rule: free } : {}),
         margin: isRaised ? free : margin,
-        largeHarm: followsMargin(before) && followsMargin(after) ? free : largerIsLooser,
+        largeHarm: isMargin ? free : largerIsLooser,
         answers: {
           fields: {
             availableAfterSeconds: smallerIsLooser,
@@ -301,7 +307,7 @@ const quality: LooseningRule = {
   },
 };
 
-/** Whether the limit of large harm is its default, so that only the margin changes it. */
+/** Whether `largeHarm` is four margins, its default. */
 function followsMargin({ largeHarm, margin }: Readonly<Record<string, unknown>>): boolean {
   return largeHarm === largeHarmMargins * Number(margin);
 }

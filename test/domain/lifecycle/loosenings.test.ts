@@ -241,6 +241,7 @@ describe('loosenings of a policy', () => {
   ];
   /** Changes of kind, not of degree. */
   const looserBothWays = new Set([
+    'a larger margin of superiority, which raises the largeHarm derived from it',
     'another metric',
     'another class',
     'a contract moved to another source',
@@ -326,6 +327,14 @@ describe('loosenings of a policy', () => {
       before,
       withCanary({ quality: { ...canary.quality, margin: 0.02 } }),
       ['spec.canary.quality.margin'],
+    ],
+    [
+      'a larger margin of superiority, which raises the largeHarm derived from it',
+      withCanary({ quality: { ...canary.quality, rule: 'superiority' } }),
+      withCanary({
+        quality: { ...canary.quality, rule: 'superiority', margin: 0.02, largeHarm: 0.08 },
+      }),
+      ['spec.canary.quality.largeHarm'],
     ],
     [
       'a largeHarm above its default from the margin',
