@@ -1,31 +1,15 @@
-import type { ArtifactStore } from '../../data/artifact/store';
-import type { Registry } from '../../db/registry';
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
-import type { DatasetVersionRef } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
-import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
-import type { TrainSpec } from '../../domain/lifecycle/lifecycle';
-import type {
-  ComputeBackend,
-  ComputeKind,
-  JobEnvironment,
-  JobResult,
-  StepFunction,
-  StepJob,
-} from '../../domain/training/job';
+import type { JobEnvironment, JobResult, StepFunction, StepJob } from '../../domain/training/job';
 import type { FinalJobState } from '../training/compute/follow-job';
-import { followJob } from '../training/compute/follow-job';
-import type { LogRecords } from '../training/compute/keep-logs';
-import { keepLogs } from '../training/compute/keep-logs';
-import { metricsReporter } from '../training/compute/report-metrics';
+import {
+  followProjectJob,
+  resourcesOf,
+  type ProjectJobDeps,
+  type ProjectJobInput,
+} from './project-job';
 import { stepInputs } from './step-inputs';
 import { stepOutput } from './step-output';
-
-export interface ProjectStepDeps {
-  readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
-  readonly artifacts: Pick<ArtifactStore, 'getJson'>;
-  readonly registry: LogRecords & Pick<Registry, 'lineage'>;
-}
 
 /** A step of a project, as the build recorded it. */
 export interface ProjectStep extends StepFunction {
@@ -35,17 +19,12 @@ export interface ProjectStep extends StepFunction {
   readonly environment: JobEnvironment | null;
 }
 
-export interface ProjectStepInput {
-  readonly tenant: Tenant;
-  readonly runId: RunId;
-  readonly key: IdempotencyKey;
-  readonly traceId?: string;
+export interface ProjectStepInput extends ProjectJobInput {
   readonly step: ProjectStep;
   /** The project's Python files by path. */
   readonly files: Readonly<Record<string, ArtifactRef>>;
   /** The arguments by name: JSON with artifacts and dataset versions. */
   readonly input: unknown;
-  readonly compute: TrainSpec['compute'];
 }
 
 export interface ProjectStepOutput {
@@ -57,50 +36,21 @@ export interface ProjectStepOutput {
   readonly environment: Digest | null;
 }
 
-export function createProjectStepActivities({ backends, artifacts, registry }: ProjectStepDeps) {
+export function createProjectStepActivities({ backends, artifacts, registry }: ProjectJobDeps) {
   return {
     /**
      * Executes one step as a job. A retry finds the job by its key, whether it waits, runs or has
      * ended. A lost job runs again and continues from its checkpoint.
      */
     async runProjectStep(given: ProjectStepInput): Promise<ProjectStepOutput> {
-      const { step, compute, key } = given;
-      const report = metricsReporter(registry, {
-        ...given,
-        kind: 'step.metrics',
-        source: { step: step.name },
+      const { name } = given.step;
+      const ended = await followProjectJob({ backends, registry }, { ...given, name }, async () => {
+        const { inputs, datasets } = await stepInputs(artifacts, given);
+        return { job: stepJob(given, inputs), datasets };
       });
-      const ended = await followJob({
-        backends,
-        kind: compute.backend,
-        jobId: key,
-        prepare: async () => {
-          const { inputs, datasets } = await stepInputs(artifacts, given);
-          await recordLineage(given, datasets);
-          return stepJob(given, inputs);
-        },
-        look: async ({ metrics }) => report(metrics).then(() => undefined),
-        longestPauseMs: 1_000,
-      });
-      if (ended.kind === 'failed' && ended.logs) await keepLogs(registry, given, ended.logs);
       return resultOf(ended, given);
     },
   };
-
-  async function recordLineage(
-    { tenant, runId }: ProjectStepInput,
-    datasets: readonly DatasetVersionRef[],
-  ): Promise<void> {
-    if (datasets.length === 0) return;
-    await registry.lineage.add({
-      tenant,
-      edges: datasets.map(({ dataset, version, manifest }) => ({
-        from: { kind: 'dataset', name: dataset, version, digest: manifest.digest },
-        to: { kind: 'run', name: runId },
-        runId,
-      })),
-    });
-  }
 }
 
 function stepJob(
@@ -115,11 +65,7 @@ function stepJob(
     files,
     value: input,
     inputs,
-    resources: {
-      cpus: compute.cpus,
-      memoryBytes: compute.memoryBytes,
-      timeoutSeconds: compute.timeoutSeconds,
-    },
+    resources: resourcesOf(compute),
     ...(environment && { environment }),
     ...(traceId === undefined ? {} : { traceId }),
   };

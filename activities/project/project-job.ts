@@ -1,0 +1,87 @@
+/** What the Python steps and the commands of a project share as jobs. */
+import type { ArtifactStore } from '../../data/artifact/store';
+import type { Registry } from '../../db/registry';
+import type { DatasetVersionRef } from '../../domain/dataset/dataset';
+import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
+import type {
+  ComputeBackend,
+  ComputeKind,
+  ComputeSpec,
+  Job,
+  JobResources,
+} from '../../domain/training/job';
+import { datasetNode } from '../dataset/register-version';
+import type { FinalJobState } from '../training/compute/follow-job';
+import { followJob } from '../training/compute/follow-job';
+import type { LogRecords } from '../training/compute/keep-logs';
+import { keepLogs } from '../training/compute/keep-logs';
+import { metricsReporter } from '../training/compute/report-metrics';
+
+export interface ProjectJobDeps {
+  readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
+  readonly artifacts: Pick<ArtifactStore, 'getJson'>;
+  readonly registry: LogRecords & Pick<Registry, 'lineage'>;
+}
+
+export interface ProjectJobInput {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  /** The id of the job, so that a retry finds it. */
+  readonly key: IdempotencyKey;
+  readonly traceId?: string;
+  readonly compute: ComputeSpec;
+}
+
+export interface PreparedJob {
+  readonly job: Job;
+  /** The dataset versions that it reads, for the lineage of the run. */
+  readonly datasets: readonly DatasetVersionRef[];
+}
+
+/** Submits the job or finds it, and follows it to its end. A failed job's log is kept. */
+export async function followProjectJob(
+  { backends, registry }: Pick<ProjectJobDeps, 'backends' | 'registry'>,
+  given: ProjectJobInput & { readonly name: string },
+  prepare: () => Promise<PreparedJob>,
+): Promise<FinalJobState> {
+  const { compute, key, name } = given;
+  const report = metricsReporter(registry, {
+    ...given,
+    kind: 'step.metrics',
+    source: { step: name },
+  });
+  const ended = await followJob({
+    backends,
+    kind: compute.backend,
+    jobId: key,
+    prepare: async () => {
+      const { job, datasets } = await prepare();
+      await recordInputs(registry, given, datasets);
+      return job;
+    },
+    look: async ({ metrics }) => report(metrics).then(() => undefined),
+    longestPauseMs: 1_000,
+  });
+  if (ended.kind === 'failed' && ended.logs) await keepLogs(registry, given, ended.logs);
+  return ended;
+}
+
+export function resourcesOf({ cpus, memoryBytes, timeoutSeconds }: ComputeSpec): JobResources {
+  return { cpus, memoryBytes, timeoutSeconds };
+}
+
+async function recordInputs(
+  registry: Pick<Registry, 'lineage'>,
+  { tenant, runId }: ProjectJobInput,
+  datasets: readonly DatasetVersionRef[],
+): Promise<void> {
+  if (datasets.length === 0) return;
+  await registry.lineage.add({
+    tenant,
+    edges: datasets.map((version) => ({
+      from: datasetNode(version),
+      to: { kind: 'run', name: runId },
+      runId,
+    })),
+  });
+}
