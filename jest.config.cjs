@@ -1,7 +1,7 @@
 /**
  * The suffix of a test file decides its tier: `*.test.ts` is pure; `*.platform.test.ts` gets
- * PostgreSQL, S3 and Temporal, and so does `*.slow.test.ts`, which takes longer; e2e and faults start the whole product; llm needs the models,
- * clients needs stock clients.
+ * PostgreSQL, S3 and Temporal, and so does `*.slow.test.ts`, which takes 15 seconds or more; e2e
+ * and faults start the whole product; llm needs the models, clients needs stock clients.
  */
 // Inherited by the processes that run the tests: what the compiler unpacks stays in the clone, and
 // nobody is told of the predictions that tests make.

@@ -12,7 +12,7 @@ import { provisionLlm } from './provision/llm.mjs';
 
 /**
  * Tiers by the suffix of a test file, see jest.config.cjs. Those beside the usual ones run by name:
- * `slow` files take most of a minute each, `e2e` and `faults` start the whole product for minutes,
+ * `slow` files take 15 seconds or more, `e2e` and `faults` start the whole product for minutes,
  * `llm` and `clients` download models and clients.
  */
 const tiers = ['pure', 'platform', 'slow', 'e2e', 'faults', 'llm', 'clients'];
