@@ -1,5 +1,7 @@
 import {
+  AbortMultipartUploadCommand,
   CreateBucketCommand,
+  CreateMultipartUploadCommand,
   DeleteObjectCommand,
   HeadBucketCommand,
   HeadObjectCommand,
@@ -272,5 +274,30 @@ async function ensureBucket(s3: S3): Promise<void> {
     // Another process may have created it. A bucket of another owner remains an error.
     if ((error as Error).name !== 'BucketAlreadyOwnedByYou')
       await request(s3, 'create the bucket', () => Promise.reject(error as Error));
+  }
+  await waitUntilWritable(s3);
+}
+
+/**
+ * A store may remember for a moment that the bucket was missing, and refuse the first writes to it
+ * (seen with SeaweedFS under load).
+ */
+async function waitUntilWritable(s3: S3): Promise<void> {
+  const Key = `${stagingPrefix('default', unownedRunId)}first-upload`;
+  const where = { Bucket: s3.bucket, Key };
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const { UploadId } = await request(s3, 'begin the first upload', (client) =>
+        client.send(new CreateMultipartUploadCommand(where)),
+      );
+      await request(s3, 'abort the first upload', (client) =>
+        client.send(new AbortMultipartUploadCommand({ ...where, UploadId })),
+      );
+      return;
+    } catch (error) {
+      const isMissing = ((error as Error).cause as Error | undefined)?.name === 'NoSuchBucket';
+      if (!isMissing || attempt === 20) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
   }
 }

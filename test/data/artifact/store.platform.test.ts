@@ -29,9 +29,11 @@ test('a process killed during an upload leaves nothing visible, and the next one
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   try {
-    await once(child.stdout, 'data');
+    const isSending = once(child.stdout, 'data').then(() => true);
+    const hasFailed = once(child, 'exit').then(() => false);
+    expect(await Promise.race([isSending, hasFailed])).toBe(true);
     child.kill('SIGKILL');
-    await once(child, 'exit');
+    await hasFailed;
     expect(await store.staging.runs('default')).toEqual(['run_killed']);
     expect(await store.staging.list(put)).toHaveLength(1);
     const ref = await store.putFile(put);
