@@ -9,7 +9,8 @@ import {
   openPythonEnvironments,
   type PythonEnvironmentSettings,
 } from '../../data/training/python-environments';
-import { failure, type Issue } from '../../domain/failure';
+import { invalidInput } from '../../domain/document/issue-text';
+import type { Issue } from '../../domain/failure';
 import { computeSchema } from '../../domain/lifecycle/lifecycle.schema';
 import type { ProjectConfig } from '../../domain/project/config';
 import type { ProgramSpec, ProjectStepSpec } from '../../domain/project/program';
@@ -52,10 +53,7 @@ export async function describeSteps(
     ...nameIssues(steps, { config, stages }),
   ];
   if (issues.length > 0)
-    throw failure('InvalidInput', 'the Python steps have errors', {
-      issues,
-      next: 'correct the errors, then perennial deploy',
-    });
+    throw invalidInput('the folder steps', issues, 'correct the errors, then perennial deploy');
   const code = digestOf({ files: stepCodeDigest(folder, paths), lock });
   const described = steps.map(({ name, file, function: func }): [string, ProjectStepSpec] => {
     const compute = computeSchema.parse(config.steps?.[name]?.compute ?? {});

@@ -1,8 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { buildProject } from '../../../apps/project/build';
 import { inspectSteps } from '../../../data/project/inspect-steps';
 import { pythonPath } from '../../support/platform';
+import { noPython, removeProject, writeFiles } from '../../support/project/folder';
 import { stepProject } from '../../support/project-steps';
 
 let folder: string;
@@ -133,4 +135,40 @@ test('two steps of one name are a problem that names both places', async () => {
       message: 'step score has the same name as steps/a.py:4. Rename one of them',
     },
   ]);
+});
+
+test('a package finds a home folder while a file is loaded', async () => {
+  const { steps, problems } = await inspect({
+    'steps/one.py': step(
+      'import pathlib\n\nHOME = pathlib.Path.home()\nassert HOME.is_dir()\n\n@step\ndef one() -> str:\n    return ""\n',
+    ),
+  });
+  expect({ problems, names: steps.map(({ name }) => name) }).toEqual({
+    problems: [],
+    names: ['one'],
+  });
+});
+
+test('a build names file and line of each error in a step', async () => {
+  const broken = writeFiles({
+    'perennial.config.ts':
+      "import { defineProject } from 'perennial';\n" +
+      "export default defineProject({ name: 'p', owner: 'o', lifecycles: { p: { spec: {} } } });\n",
+    'stages/index.ts': 'export {};\n',
+    'lifecycles/p.ts':
+      "import { lifecycle } from 'perennial/workflow';\n" +
+      'export const p = lifecycle<object>(async (run) => Promise.resolve(run.done()));\n',
+    'steps/one.py': step('@step\ndef one(rows) -> str:\n    return ""\n'),
+  });
+  try {
+    const machine = { ...noPython, python: pythonPath(), runtimeDir: resolve('trainers/runtime') };
+    await expect(buildProject(broken, machine)).rejects.toMatchObject({
+      type: 'InvalidInput',
+      message: expect.stringMatching(
+        /^the folder steps has 1 error\n {2}steps\/one\.py:\d+ /,
+      ) as string,
+    });
+  } finally {
+    removeProject(broken);
+  }
 });

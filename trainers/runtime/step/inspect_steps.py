@@ -84,6 +84,8 @@ def _in_process(
             for end in (0, 1, 2):
                 os.dup2(nothing, end)
             os.chdir(root)
+            # Packages look for their settings there, and the user of jobs has no home.
+            os.environ["HOME"] = str(root)
             guard_writes(root)
             answer = json.dumps(inspect_file(root, file)).encode()
             while answer:
