@@ -54,6 +54,7 @@ function withoutPlatform(): ApiDeps {
     knownModels: null,
     sources: anything,
     secrets: anything,
+    commandKeys: anything,
   };
   return { ...(deps as Omit<ApiDeps, 'log'>), log: fastify().log };
 }

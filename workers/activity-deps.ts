@@ -10,6 +10,7 @@ import { openLedgerEmbeddings } from '../data/language/ledger-embeddings';
 import { openModelAccess } from '../data/language/model-access';
 import { environmentsFolder, openPythonEnvironments } from '../data/training/python-environments';
 import { commandKeysFrom } from './access/command-keys';
+import { openJobTracking } from './access/job-tracking';
 import { scratchRoot, type Core } from './compose';
 import type { Config } from './config';
 import { modelProviders } from './language/model-providers';
@@ -30,6 +31,7 @@ export function openActivityDeps(config: Config, core: Core, log: Logger): Opene
     folder: environmentsFolder(jobsState),
     variables: config.uv.variables,
   });
+  const commandKeys = commandKeysFrom(config.commandKeysFile);
   const backend = createLocalBackend({
     python: config.python,
     pythonLlm: config.pythonLlm,
@@ -42,6 +44,7 @@ export function openActivityDeps(config: Config, core: Core, log: Logger): Opene
     maxConcurrent: config.maxJobs,
     hidden: config.ingest.files.denied,
     confine: config.confineJobs,
+    tracking: openJobTracking(config.apiUrl, core.registry, commandKeys),
     onConfinement: (found) => log.info({ jobs: found }, describeConfinement(found)),
   });
   const optuna = createOptuna({ python: config.python, trainersDir: config.trainersDir });
@@ -67,7 +70,7 @@ export function openActivityDeps(config: Config, core: Core, log: Logger): Opene
     trainersDir: config.trainersDir,
     environments,
     serviceKey: config.serviceKey,
-    commandKeys: commandKeysFrom(config.commandKeysFile),
+    commandKeys,
     codeDigest: stageCodeDigest(),
   };
   return {

@@ -21,12 +21,8 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
   const { namespace, uiUrl } = config.temporal;
   // Lazy, because the API also accepts runs while Temporal is unavailable; the sweeper starts them.
   const connection = Connection.lazy(temporalConnectOptions(config.temporal));
-  const lifecycles = createLifecycleClient({
-    connection,
-    namespace,
-    uiUrl,
-    commandKeys: commandKeysFrom(config.commandKeysFile),
-  });
+  const commandKeys = commandKeysFrom(config.commandKeysFile);
+  const lifecycles = createLifecycleClient({ connection, namespace, uiUrl, commandKeys });
   const models = openModelCatalog(config, log);
   const api = await createApi({
     ...core,
@@ -42,6 +38,7 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
     knownModels: models.known,
     sources: { ...config.ingest, samplesDir: config.samplesDir, s3: null },
     secrets: config.secrets,
+    commandKeys,
     ...(config.apiRequestsPerMinute !== null && { requestsPerMinute: config.apiRequestsPerMinute }),
     log,
   });

@@ -1,9 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiKeyRepository, ApiKeyScope } from '../../db/access/repository';
 import { allows } from '../../db/access/repository';
+import type { RunRepository } from '../../db/run/repository';
+import type { CommandKeys } from '../../data/access/command-signature';
+import { checkJobToken, isJobToken } from '../../data/access/job-token';
 import { failure } from '../../domain/failure';
+import { isFinal } from '../../domain/run/run';
 import { HttpProblem } from '../http/problem';
 import { warnOfExpiry } from '../http/key-expiry';
+import { isTrackingPath } from './tracking/path';
 import '../http/request-context';
 
 /** Options to spread into a route. They also set the scope in the OpenAPI document. */
@@ -21,9 +26,9 @@ declare module 'fastify' {
 export type Guards = Readonly<Record<ApiKeyScope, Guard>>;
 
 /** Each requires a key with at least its scope, before the body is read. */
-export function openGuards(apiKeys: Pick<ApiKeyRepository, 'verify'>): Guards {
+export function openGuards(deps: GuardDeps): Guards {
   const guard = (scope: ApiKeyScope): Guard => ({
-    onRequest: (request, reply) => admit({ request, reply, scope, apiKeys }),
+    onRequest: (request, reply) => admit({ request, reply, scope, ...deps }),
     config: { scope },
   });
   return {
@@ -37,15 +42,23 @@ export function openGuards(apiKeys: Pick<ApiKeyRepository, 'verify'>): Guards {
 /** The next step for a caller whose key is missing or has too small a scope. */
 const askForKey = 'ask an admin for a key, and set PERENNIAL_API_KEY to it';
 
-interface KeyAdmission {
+interface GuardDeps {
+  readonly apiKeys: Pick<ApiKeyRepository, 'verify'>;
+  readonly runs: Pick<RunRepository, 'get'>;
+  readonly commandKeys: CommandKeys;
+}
+
+interface KeyAdmission extends GuardDeps {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly scope: ApiKeyScope;
-  readonly apiKeys: Pick<ApiKeyRepository, 'verify'>;
 }
 
-async function admit({ request, reply, scope, apiKeys }: KeyAdmission): Promise<void> {
-  const caller = await apiKeys.verify(bearer(request));
+async function admit(admission: KeyAdmission): Promise<void> {
+  const { request, reply, scope, apiKeys } = admission;
+  const key = bearer(request);
+  if (isJobToken(key)) return admitJob(admission, key);
+  const caller = await apiKeys.verify(key);
   if (!caller)
     throw new HttpProblem(
       401,
@@ -65,6 +78,29 @@ async function admit({ request, reply, scope, apiKeys }: KeyAdmission): Promise<
       },
     );
   }
+}
+
+/** A job may only log to the experiment of its lifecycle, while its run is open. */
+async function admitJob(
+  { request, scope, runs, commandKeys }: KeyAdmission,
+  token: string,
+): Promise<void> {
+  const job = checkJobToken(commandKeys, token);
+  const run = job && (await runs.get({ tenant: job.tenant, id: job.runId }));
+  if (!job || !run || isFinal(run.status))
+    throw new HttpProblem(
+      401,
+      'InvalidApiKey',
+      'this token of a job is unknown or expired, or its run has ended',
+      'only the job itself can use the token, while it runs; use an API key elsewhere',
+    );
+  const { tenant, runId, expiresAt } = job;
+  request.caller = { id: runId, tenant, name: `job of ${runId}`, scope: 'operator', expiresAt };
+  request.jobOf = { runId, lifecycle: run.lifecycle };
+  if (!isTrackingPath(request.url) || !allows(request.caller.scope, scope))
+    throw failure('Forbidden', 'the token of a job is valid only for the tracking API', {
+      next: 'create an API key, and give it to the job as a secret',
+    });
 }
 
 function bearer({ headers }: FastifyRequest): string {

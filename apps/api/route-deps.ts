@@ -1,6 +1,7 @@
 /** The dependencies of the API's routes. */
 import type { FastifyBaseLogger } from 'fastify';
 import type { ArtifactStore } from '../../data/artifact/store';
+import type { CommandKeys } from '../../data/access/command-signature';
 import type { OffThread } from '../../data/off-thread/off-thread';
 import type { SourcePolicy } from '../../data/dataset/sources/policy';
 import type { TrainerCatalog } from '../../data/training/catalog';
@@ -40,6 +41,8 @@ export interface ApiDeps {
   readonly sources: SourcePolicy;
   /** The secrets that lifecycles may refer to. */
   readonly secrets: SecretAccess;
+  /** Verify the tokens of jobs. */
+  readonly commandKeys: CommandKeys;
   /** The limit per API key in this process; above it, requests get 429. */
   readonly requestsPerMinute?: number;
   readonly log: FastifyBaseLogger;

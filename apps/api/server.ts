@@ -50,7 +50,8 @@ import { runRoutes } from './run/route';
 import { sentEventRoutes } from './run/sent-event-route';
 import { scheduleRoutes } from './schedule/route';
 import { experimentListRoutes } from './tracking/list-route';
-import { isTrackingPath, trackingRoutes } from './tracking/route';
+import { isTrackingPath } from './tracking/path';
+import { trackingRoutes } from './tracking/route';
 import { mlflowForm } from './tracking/form';
 import { webhookRoutes } from './notification/route';
 import { openEventStreams } from './run/events';
@@ -119,7 +120,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   auditDeniedCalls(app, deps.registry.commands);
   const routeDeps: RouteDeps = {
     ...deps,
-    guards: openGuards(deps.registry.apiKeys),
+    guards: openGuards({ ...deps.registry, commandKeys: deps.commandKeys }),
     offThread,
     heavyWork: openWorkLimit({ perKey: 4, maxWaiting: 32 }),
     streams,

@@ -254,12 +254,8 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
   await ensureNamespace({ address: config.temporal.address, namespace, retentionDays: 1 });
   const core = openCore(config, 'perennial-bench-api');
   const connection = await Connection.connect({ address: config.temporal.address });
-  const lifecycles = createLifecycleClient({
-    connection,
-    namespace,
-    uiUrl: null,
-    commandKeys: commandKeysFrom(config.commandKeysFile),
-  });
+  const commandKeys = commandKeysFrom(config.commandKeysFile);
+  const lifecycles = createLifecycleClient({ connection, namespace, uiUrl: null, commandKeys });
   const api = await createApi({
     ...core,
     lifecycles,
@@ -278,6 +274,7 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
     gatewayUrl: null,
     knownModels: null,
     secrets: { variables: [], folder: null },
+    commandKeys,
     sources: {
       files: { roots: [], denied: [] },
       buckets: [],

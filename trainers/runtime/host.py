@@ -6,7 +6,8 @@ worker has ended, all jobs and this process end. It starts no threads, since a f
 
     in:  { "type": "run", "attempt", "trainer": folder | null for a step, "python": interpreter of
            the job's environment | null, "directory", "memoryBytes", "timeoutSeconds",
-           "siblings": key | null, "user": uid | null }
+           "siblings": key | null, "user": uid | null,
+           "tracking": { "host", "port", "url", "token", "experiment" } | null }
          { "type": "forget", "siblings": key }
     out: { "type": "ready", "seconds", "threads", "confinement" }
          { "type": "started" | "rung" | "ended", "directory", "attempt" }
@@ -17,7 +18,7 @@ The first argument is JSON: { "hidden": [folders that jobs do not see], "trainer
 
 Jobs with the same `siblings` key differ only in their parameters. From the second one on, a zygote
 holds their rows; see zygote.py. `rung` means that the job reported a value by which it may be
-pruned.
+pruned. With `tracking`, programs of the job that use MLflow log to that API; see relay.py.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ from runtime.confinement import Confinement
 from runtime.job_process import Exits, JobProcess
 from runtime.json_files import read_json
 from runtime.manifest import read_manifest
+from runtime.relay import Relay
 from runtime.run import run_job
 from runtime.step.command import run_command
 from runtime.zygote import Zygotes
@@ -77,6 +79,10 @@ class Place:
         self.confined.enter(
             order.get("user"), _wants_network(order["trainer"]), self._hidden, self._needed()
         )
+
+    def closes_network(self, order: dict[str, Any]) -> bool:
+        """Whether the job will have a network of its own."""
+        return self.confined.network and not _wants_network(order["trainer"])
 
     def _needed(self) -> list[str]:
         """Computed each time, because a Python environment may be installed meanwhile."""
@@ -168,6 +174,7 @@ class Host:
         log = log_file.opened(directory / "log.txt", order.get("user") if self._place else None)
         gate_read, gate_write = os.pipe()
         news_read, news_write = os.pipe()
+        relay = self._relay(order)
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
@@ -175,6 +182,7 @@ class Host:
                 os.close(gate_write)
                 os.close(news_read)
                 self._become_job(parent, log, order)
+                _set_tracking(order.get("tracking"), relay)
                 os.set_blocking(news_write, False)
                 # Waits until the process is recorded. If the host ends instead, the pipe closes.
                 code = (
@@ -193,6 +201,8 @@ class Host:
         os.close(log)
         os.close(gate_read)
         os.close(news_write)
+        if relay:
+            relay.close()
         child = JobProcess(
             pid,
             directory,
@@ -200,6 +210,7 @@ class Host:
             order["memoryBytes"],
             order["timeoutSeconds"],
             news_read,
+            relay,
         )
         self._children[pid] = child
         self._waiting.register(news_read, selectors.EVENT_READ, lambda: self._hear_news(child))
@@ -212,6 +223,12 @@ class Host:
         finally:
             os.close(gate_write)
         self._tell(child.event("started") | {"pid": pid})
+
+    def _relay(self, order: dict[str, Any]) -> Relay | None:
+        tracking = order.get("tracking")
+        if tracking is None or self._place is None or not self._place.closes_network(order):
+            return None
+        return Relay((tracking["host"], tracking["port"]), lambda: self._leave(set()))
 
     def _enter(self, order: dict[str, Any], parent: int) -> None:
         processes.kill_me_first()
@@ -286,15 +303,18 @@ class Host:
 
     def _conclude(self, child: JobProcess, status: int, peak_bytes: int) -> None:
         processes.kill_tree(child.pid, signal.SIGKILL)
+        if child.relay:
+            child.relay.end()
         exit = child.exit(status, peak_bytes)
         if self._place:
             self._exits.write((child.directory / "exit.json", exit))
         self._tell(child.event("ended") | {"exit": exit})
 
     def _end_orphans(self) -> None:
-        """All children are jobs and zygotes; others are orphans of ended jobs."""
+        """All children are jobs, their relays and zygotes; others are orphans of ended jobs."""
+        relays = {child.relay.pid for child in self._children.values() if child.relay}
         for pid in processes.children(os.getpid()):
-            if pid not in self._children and pid not in self._zygotes.pids:
+            if pid not in self._children and pid not in relays | self._zygotes.pids:
                 processes.kill_tree(pid, signal.SIGKILL)
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, os.WNOHANG)
@@ -342,6 +362,16 @@ def _run(order: dict[str, Any], directory: Path, on_rung: Callable[[], None]) ->
     from runtime.step.run import run_step
 
     return run_step(directory)
+
+
+def _set_tracking(tracking: dict[str, Any] | None, relay: Relay | None) -> None:
+    """Sets what MLflow reads in the process of a job."""
+    if tracking is None:
+        return
+    url = f"http://127.0.0.1:{relay.listen()}" if relay else tracking["url"]
+    os.environ["MLFLOW_TRACKING_URI"] = url
+    os.environ["MLFLOW_TRACKING_TOKEN"] = tracking["token"]
+    os.environ["MLFLOW_EXPERIMENT_NAME"] = tracking["experiment"]
 
 
 def _wants_network(trainer: str | None) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime import processes
+from runtime.relay import Relay
 
 
 @dataclass
@@ -23,6 +24,8 @@ class JobProcess:
     timeout_seconds: float
     #: One byte for each rung that the job reaches.
     news: int
+    #: Carries its connections to the tracking API.
+    relay: Relay | None = None
     started_at: float = field(default_factory=time.time)
     began: float = field(default_factory=time.monotonic)
     #: { kind, used, allowed } if a limit ended the job.

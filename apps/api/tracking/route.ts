@@ -6,6 +6,7 @@ import type { RouteDeps } from '../route-deps';
 import { trackedArtifactRoutes } from './artifact-route';
 import { experimentRoutes } from './experiment-route';
 import { mlflowForm, mlflowStatuses } from './form';
+import { checkJobScope } from './job-scope';
 import { loggedModelRoutes } from './model-route';
 import { trackedRunRoutes } from './run-route';
 
@@ -25,14 +26,10 @@ export function trackingRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
       const { bodyLimit } = request.routeOptions;
       answer(bodyProblem(error, bodyLimit) ?? (error as Error), request, reply);
     });
+    app.addHook('preHandler', (request) => checkJobScope(deps.registry, request));
     await app.register(experimentRoutes(deps));
     await app.register(trackedRunRoutes(deps));
     await app.register(loggedModelRoutes(deps));
     await app.register(trackedArtifactRoutes(deps));
   };
-}
-
-/** Routes that belong to MLflow's API, whose clients read errors in its form. */
-export function isTrackingPath(path: string): boolean {
-  return /^\/api\/[23]\.0\/mlflow/.test(path);
 }

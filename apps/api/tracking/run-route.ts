@@ -4,6 +4,7 @@ import { noTrackedRun } from '../../../db/tracking/run-repository';
 import type { TrackingBatch } from '../../../domain/tracking/batch';
 import { parseFilter, parseOrder } from '../../../domain/tracking/search';
 import type { RouteDeps } from '../route-deps';
+import { tagsOfJob } from './job-scope';
 import {
   experimentId,
   filterField,
@@ -79,8 +80,8 @@ export function trackedRunRoutes({
     app.post(
       '/mlflow/runs/create',
       { ...operator, schema: { body: create } },
-      async ({ caller, body }) => {
-        const tags = textsOf(body.tags);
+      async ({ caller, jobOf, body }) => {
+        const tags = { ...textsOf(body.tags), ...tagsOfJob(jobOf) };
         const name = body.run_name ?? tags[nameTag] ?? '';
         const run = await trackedRuns.create({
           tenant: caller.tenant,

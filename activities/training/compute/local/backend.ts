@@ -22,6 +22,7 @@ import { endProcess, observe } from './observe';
 import { storeLogs, storeOutcome } from './outcome';
 import { signalProcess, thisProcess } from '../../../../data/process-identity';
 import { createSlots } from './slots';
+import { trackingOf, type JobTracking } from './tracking';
 import type { WarmHost } from './warm-host';
 import { startWarmHost } from './warm-host';
 
@@ -52,6 +53,8 @@ export interface LocalBackendSettings {
   readonly hidden?: readonly string[];
   /** Run jobs as separate users and without network, if the system allows it; default true. */
   readonly confine?: boolean;
+  /** Lets programs of jobs log to the tracking API; none by default. */
+  readonly tracking?: JobTracking | null;
   /** Called once with the confinement that is in force. */
   readonly onConfinement?: (confinement: JobConfinement) => void;
   /** Seconds that a cancelled job has to save its state; default 5. */
@@ -207,6 +210,9 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       const siblings = siblingsOf(file);
       const user = userOf(warm.confinement, siblings ?? sha256(Buffer.from(file.id)));
       directory.giveTo(user);
+      const isConfined = warm.confinement.network;
+      const tracking = await trackingOf(file, settings.tracking ?? null, isConfined);
+      active.leave.signal.throwIfAborted();
       active.starting = warm.run({
         attempt,
         trainer: 'trainer' in file ? join(trainersDir, file.trainer) : null,
@@ -216,6 +222,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
         timeoutSeconds: file.resources.timeoutSeconds,
         siblings,
         user,
+        tracking,
       });
       await active.starting;
       // It may have ended already.

@@ -9,6 +9,7 @@ import { failure } from '../../../../domain/failure';
 import { parseJson } from '../job-files.schema';
 import { jobConfinementSchema, notConfined, type JobConfinement } from './confinement';
 import { endProcessesOfHost, ownershipMarks } from './orphan-processes';
+import type { TrackingOrder } from './tracking';
 import type { ProcessRef } from '../../../../data/process-identity';
 
 export interface HostOrder {
@@ -24,6 +25,8 @@ export interface HostOrder {
   readonly siblings: string | null;
   /** User id of the job; null for this process's user. */
   readonly user: number | null;
+  /** Access to the tracking API. */
+  readonly tracking: TrackingOrder | null;
 }
 
 export interface WarmHost {

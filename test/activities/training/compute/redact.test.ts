@@ -3,6 +3,7 @@ import { redact } from '../../../../activities/training/compute/redact';
 test.each([
   ['connecting to postgres://user:hunter2@db:5432/x', 'connecting to postgres://***@db:5432/x'],
   ['key AKIAABCDEFGHIJKLMNOP in use', 'key *** in use'],
+  ['sent jt_a2V5.eyJ0.c2ln_-x to it', 'sent *** to it'],
   ['Authorization: Bearer eyJhbGciOi.abc-def', 'Authorization: Bearer ***'],
   ['AWS_SECRET_ACCESS_KEY=wJalr/XUtn', 'AWS_SECRET_ACCESS_KEY=***'],
   ["{'password': 'open sesame', 'rows': 3}", "{'password': ***, 'rows': 3}"],

@@ -15,6 +15,7 @@ import type { LifecycleClient } from '../../../../apps/temporal-clients/lifecycl
 import type { ScheduleClient } from '../../../../apps/temporal-clients/schedule-client';
 import type { ArtifactStore } from '../../../../data/artifact/store';
 import { openArtifactStore } from '../../../../data/artifact/store';
+import type { CommandKeys } from '../../../../data/access/command-signature';
 import { openS3Archive } from '../../../../data/audit/s3-archive';
 import { fingerprintOf } from '../../../../db/audit/keys';
 import { openTrainerCatalog } from '../../../../data/training/catalog';
@@ -38,6 +39,7 @@ import { fakeSearches } from './fake-searches';
 import { fakeLifecycles } from './fake-lifecycles';
 
 const root = resolve(__dirname, '..', '..', '..', '..');
+export const testCommandKeys: CommandKeys = () => [{ id: 'test', secret: 'of the tests' }];
 const sampleFolder = join(root, 'samples', 'flight-delay');
 
 export interface Answer<T> {
@@ -122,6 +124,7 @@ export async function openApiWorld(
     knownModels,
     ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),
     secrets: { variables: ['HOOK_SECRET'], folder: '/run/secrets' },
+    commandKeys: testCommandKeys,
     sources: {
       files: { roots: [root], denied: [] },
       buckets: [],

@@ -1,0 +1,44 @@
+/** The access of a job to the tracking API. */
+import type { JobFile } from './job-directory';
+
+export interface JobTracking {
+  /** The address of the API for jobs that have the network of this machine. */
+  readonly url: string;
+  /** Where connections of other jobs are carried to (trainers/runtime/relay.py). */
+  readonly host: string;
+  readonly port: number;
+  /** Null for a run that the registry does not know. */
+  accessOf(job: {
+    readonly tenant: string;
+    readonly runId: string;
+    readonly timeoutSeconds: number;
+  }): Promise<{ readonly token: string; readonly experiment: string } | null>;
+}
+
+/** What the host sets for MLflow in the process of a job. */
+export interface TrackingOrder {
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  readonly token: string;
+  readonly experiment: string;
+}
+
+/**
+ * Steps, commands, and trainers with packages of their own may use MLflow. Null for other jobs. A
+ * confined job cannot reach an API by https, because its certificate is not for 127.0.0.1.
+ */
+export async function trackingOf(
+  file: JobFile,
+  tracking: JobTracking | null,
+  isConfined: boolean,
+): Promise<TrackingOrder | null> {
+  const runId = /^run_[0-9a-z]+/.exec(file.id)?.[0];
+  if (tracking === null || runId === undefined || ('trainer' in file && !file.environment))
+    return null;
+  const { url, host, port } = tracking;
+  if (isConfined && url.startsWith('https:')) return null;
+  const { timeoutSeconds } = file.resources;
+  const access = await tracking.accessOf({ tenant: file.tenant, runId, timeoutSeconds });
+  return access && { url, host, port, ...access };
+}

@@ -1,0 +1,100 @@
+import os
+import socket
+import threading
+import unittest
+from collections.abc import Callable
+
+from runtime import confinement
+from runtime.relay import Relay
+
+
+class ARelay(unittest.TestCase):
+    def setUp(self):
+        self.api = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(self.api.close)
+        threading.Thread(target=self.answer, daemon=True).start()
+
+    def answer(self):
+        while True:
+            try:
+                connection, _ = self.api.accept()
+            except OSError:
+                return
+            with connection:
+                received = b""
+                while part := connection.recv(1 << 16):
+                    received += part
+                connection.sendall(b"%d bytes" % len(received))
+
+    def job(self, relay: Relay, work: Callable[[int], str]) -> str:
+        """Runs `work` with the port of the relay in a process that is confined like a job."""
+        place = confinement.find([], confinement.needed_by_python())
+        if not place.network:
+            self.skipTest(place.reason or "this machine cannot close the network of a job")
+        read, write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                place.enter(
+                    place.users[0] if place.users else None,
+                    False,
+                    [],
+                    confinement.needed_by_python(),
+                )
+                os.write(write, work(relay.listen()).encode())
+            except BaseException as error:
+                os.write(write, repr(error).encode())
+            finally:
+                os._exit(0)
+        os.close(write)
+        relay.close()
+        with os.fdopen(read, "rb") as said:
+            answer = said.read().decode()
+        os.waitpid(pid, 0)
+        return answer
+
+    def relay(self, port: int | None = None) -> Relay:
+        relay = Relay(("127.0.0.1", port or self.api.getsockname()[1]), lambda: None)
+        self.addCleanup(relay.end)
+        return relay
+
+    def test_carries_connections_of_a_job_without_a_network_to_the_api(self):
+        def work(port: int) -> str:
+            answers = []
+            for size in (0, 10, 3_000_000):
+                with socket.create_connection(("127.0.0.1", port), 10) as connection:
+                    connection.sendall(b"x" * size)
+                    connection.shutdown(socket.SHUT_WR)
+                    answers.append(connection.recv(100).decode())
+            return ", ".join(answers)
+
+        self.assertEqual(self.job(self.relay(), work), "0 bytes, 10 bytes, 3000000 bytes")
+
+    def test_opens_no_other_address_to_the_job(self):
+        port = self.api.getsockname()[1]
+
+        def work(_port: int) -> str:
+            with socket.socket() as direct:
+                direct.settimeout(5)
+                return str(direct.connect_ex(("127.0.0.1", port)) != 0)
+
+        self.assertEqual(self.job(self.relay(), work), "True")
+
+    def test_closes_the_connection_when_the_api_is_not_there(self):
+        with socket.create_server(("127.0.0.1", 0)) as gone:
+            port = gone.getsockname()[1]
+
+        def work(of_relay: int) -> str:
+            with socket.create_connection(("127.0.0.1", of_relay), 10) as connection:
+                return repr(connection.recv(100))
+
+        self.assertEqual(self.job(self.relay(port), work), "b''")
+
+    def test_ends_when_the_job_ended_before_it_listened(self):
+        relay = self.relay()
+        relay.close()
+        os.waitpid(relay.pid, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
