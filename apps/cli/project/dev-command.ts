@@ -32,9 +32,15 @@ export function projectDevCommand(program: Command, { terminal, settings }: CliC
         await deployOnce(api, { terminal, settings });
         if (!end.signal.aborted) terminal.say(terminal.paint.dim('waiting for changes …'));
       });
-      const watch = watchProject(folder, () => {
-        terminal.say(terminal.paint.dim('files changed'));
-        cycle.request();
+      const watch = watchProject(folder, {
+        changed() {
+          terminal.say(terminal.paint.dim('files changed'));
+          cycle.request();
+        },
+        limitReached(message, next) {
+          terminal.say(terminal.paint.yellow(`warning: ${message}`));
+          terminal.say(`next: ${next}`);
+        },
       });
       try {
         cycle.request();
