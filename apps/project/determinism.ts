@@ -137,9 +137,27 @@ function isEndless(loop: ts.IterationStatement): boolean {
     (condition !== 'ends' && condition.kind === ts.SyntaxKind.TrueKeyword);
   const leaves = (node: ts.Node): boolean => {
     if (ts.isFunctionLike(node)) return false;
-    return leaving.has(node.kind) || ts.forEachChild(node, leaves) === true;
+    return isLeaving(node, loop) || ts.forEachChild(node, leaves) === true;
   };
   return isAlways && !leaves(loop);
+}
+
+/** Whether a node in the loop ends it, or lets other code run. */
+function isLeaving(node: ts.Node, loop: ts.IterationStatement): boolean {
+  if (ts.isForOfStatement(node)) return node.awaitModifier !== undefined;
+  if (ts.isContinueStatement(node))
+    return node.label !== undefined && isOutside(node.label.text, node, loop);
+  return leaving.has(node.kind);
+}
+
+/** Whether the label is that of a statement around the loop, not of the loop or in it. */
+function isOutside(label: string, from: ts.Node, loop: ts.IterationStatement): boolean {
+  let node = from;
+  for (; node !== loop; node = node.parent)
+    if (ts.isLabeledStatement(node) && node.label.text === label) return false;
+  for (node = loop.parent; ts.isLabeledStatement(node); node = node.parent)
+    if (node.label.text === label) return false;
+  return true;
 }
 
 const leaving: ReadonlySet<ts.SyntaxKind> = new Set([
@@ -147,6 +165,7 @@ const leaving: ReadonlySet<ts.SyntaxKind> = new Set([
   ts.SyntaxKind.BreakStatement,
   ts.SyntaxKind.ReturnStatement,
   ts.SyntaxKind.ThrowStatement,
+  ts.SyntaxKind.YieldExpression,
 ]);
 
 function isTypeOnly(node: ts.ImportDeclaration | ts.ExportDeclaration): boolean {

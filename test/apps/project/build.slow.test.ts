@@ -62,21 +62,25 @@ describe('building a project names the file and line of', () => {
     expect(second).toContain(expected);
   });
 
-  test.each(['while (true) data.length;', 'for (;;) { const next = () => 1; next(); }'])(
-    'the endless loop %s in a lifecycle',
-    async (line) => {
-      const [, second] = await errorsOf(inBody(line));
-      expect(second).toBe(
-        'lifecycles/churn.ts:10:3 this loop never ends and awaits nothing; leave it with break or return, or await a stage or run.sleep(…) in it',
-      );
-    },
-  );
+  test.each([
+    'while (true) data.length;',
+    'for (;;) { const next = () => 1; next(); }',
+    'while (true) { inner: for (const a of [1]) continue inner; }',
+  ])('the endless loop %s in a lifecycle', async (line) => {
+    const [, second] = await errorsOf(inBody(line));
+    expect(second).toBe(
+      'lifecycles/churn.ts:10:3 this loop never ends and awaits nothing; leave it with break or return, or await a stage or run.sleep(…) in it',
+    );
+  });
 
   test('no loop that a stage, a wait or a return leaves', async () => {
     const loops = [
       "while (true) { await run.sleep('1h'); break; }",
       "for (;;) await run.sleep('1h');",
       'do { if (params.region) return run.done(); } while (true);',
+      'function* ids() { for (let id = 0; ; id += 1) yield id; } void ids;',
+      'async function* ids() { yield 1; } while (true) for await (const id of ids()) void id;',
+      'outer: for (const id of [1, 2]) while (true) { void id; continue outer; }',
     ];
     for (const line of loops) expect(await errorsOf(inBody(line))).toEqual(['built']);
   });
