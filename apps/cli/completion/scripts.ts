@@ -11,6 +11,8 @@ _perennial() {
   local current="\${COMP_WORDS[COMP_CWORD]}" line lines
   lines="$("\${COMP_WORDS[0]}" complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)" || return
   COMPREPLY=()
+  # Right after "--file=", the word is "=", and bash replaces nothing of it.
+  [[ "$current" == '=' ]] && current=''
   if [[ "$lines" == '${filesLine}' ]]; then
     compopt -o filenames
     while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -f -- "$current")

@@ -24,8 +24,7 @@ export async function completionOf(
   words: readonly string[],
   namesOf: NamesOf,
 ): Promise<Completion> {
-  // bash passes `--lifecycle=churn` as three words.
-  const typed = words.filter((word) => word !== '=');
+  const typed = wholeWords(words);
   const current = typed.at(-1) ?? '';
   const { command, positionals, expecting } = walk(program, typed.slice(0, -1));
   const [, name, begun = ''] = /^(--[\w-]+)=(.*)$/.exec(current) ?? [];
@@ -45,6 +44,25 @@ export async function completionOf(
   if (argument === undefined) return [];
   const values = argument.argChoices?.map(withoutDescription);
   return matchingOrFiles(values ?? (await namesOrFiles(argument.name(), namesOf)), current);
+}
+
+/**
+ * bash passes `--lifecycle=churn` as three words, `--lifecycle=` as two, and `--param a=b` as four.
+ * It replaces only the text after `=`.
+ */
+function wholeWords(words: readonly string[]): readonly string[] {
+  const whole: string[] = [];
+  let isAssigned = false;
+  for (const [at, word] of words.entries()) {
+    const isLast = at === words.length - 1;
+    const before = whole.at(-1) ?? '';
+    if (isAssigned) whole.push(`${whole.pop() ?? ''}=${word}`);
+    else if (word !== '=') whole.push(word);
+    else if (before.startsWith('--') && isLast) whole.push('');
+    else if (isLast) whole.push(`${whole.pop() ?? ''}=`);
+    isAssigned = word === '=' && !before.startsWith('--');
+  }
+  return whole;
 }
 
 interface Walked {

@@ -62,6 +62,12 @@ describe('completion of', () => {
     expect(valuesOf(await complete('run', 'list', '--lifecycle=v'))).toEqual([
       '--lifecycle=visits',
     ]);
+    // What bash passes for `--lifecycle=`, without a word after it.
+    expect(valuesOf(await complete('run', 'list', '--lifecycle', '='))).toEqual([
+      'churn',
+      'check-ins',
+      'visits',
+    ]);
     expect(valuesOf(await complete('budget', 'set', '--unit', ''))).toEqual(['usd', 'tokens']);
     expect(valuesOf(await complete('completion', ''))).toEqual(['bash', 'zsh', 'fish']);
   });
@@ -73,6 +79,9 @@ describe('completion of', () => {
   test('an argument that is given is not completed again', async () => {
     expect(await complete('run', 'start', 'churn', '')).toEqual([]);
     expect(await complete('run', 'start', '--param', '')).toEqual([]);
+    // What bash passes for `--param region=` and `--param region=v`.
+    expect(await complete('run', 'start', '--param', 'region', '=')).toEqual([]);
+    expect(await complete('run', 'start', '--param', 'region', '=', 'v')).toEqual([]);
   });
 
   test('a path is left to the shell', async () => {

@@ -67,7 +67,11 @@ printf '%s\\n' "\${COMPREPLY[@]}"`,
 inShell('bash')('bash completes commands, names of the platform and paths', async () => {
   expect(await bash('rollo')).toEqual(['rollout']);
   expect(await bash('run', 'start', 'v')).toEqual(['visits']);
-  expect(await bash('run', 'list', '--lifecycle', '=', '')).toEqual(['churn', 'visits']);
+  // `--lifecycle=`, `--lifecycle=v` and `--file=`, as bash splits them.
+  expect(await bash('run', 'list', '--lifecycle', '=')).toEqual(['churn', 'visits']);
+  expect(await bash('run', 'list', '--lifecycle', '=', 'v')).toEqual(['visits']);
+  const files = await bash('model', 'import', 'churn', '--file', '=');
+  expect(files.toSorted()).toEqual(['perennial', 'visits', 'voyages.yaml']);
   expect((await bash('lifecycle', 'validate', 'v')).toSorted()).toEqual(['visits', 'voyages.yaml']);
 });
 
