@@ -1,4 +1,5 @@
-import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { request } from 'undici';
 import type { Issue } from '../../domain/failure';
@@ -74,22 +75,34 @@ export function createApiClient(target: ApiTarget): ApiClient {
     const type = file === undefined ? 'application/json' : 'application/octet-stream';
     const content = body === undefined && file === undefined ? {} : { 'content-type': type };
     const sent = body === undefined ? null : JSON.stringify(body);
+    const upload = file === undefined ? null : await openUpload(file);
     try {
       return await request(`${target.apiUrl}/api/v1${requestPath(name, input)}`, {
         method: method,
         headers: { ...usualHeaders(target), ...content, ...headers },
-        body: file === undefined ? sent : createReadStream(file),
+        body: upload ?? sent,
         headersTimeout: timeoutSeconds * 1000,
         signal,
       });
     } catch (error) {
+      upload?.destroy();
       if (signal?.aborted) throw error;
-      const cause = error instanceof Error ? error.message : String(error);
-      throw new ApiError(`the API at ${target.apiUrl} is not reachable (${cause})`, {
-        code: 'Unreachable',
-        next: 'perennial up',
-        cause: error,
-      });
+      throw unreachable(`the API at ${target.apiUrl} is not reachable`, error);
+    }
+  };
+  /** Reads a body, which may break off or not be of the API. */
+  const bodyOf = async <T>(
+    { body, statusCode: status }: Dispatcher.ResponseData,
+    how: (body: Dispatcher.ResponseData['body']) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> => {
+    try {
+      return await how(body);
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      if (error instanceof SyntaxError)
+        throw unexpectedResponse(`the API at ${target.apiUrl} responded with no JSON`, status);
+      throw unreachable(`the response of the API at ${target.apiUrl} broke off`, error);
     }
   };
   const checked = async (name: OperationName, input: AnyInput) => {
@@ -106,7 +119,7 @@ export function createApiClient(target: ApiTarget): ApiClient {
     for (let token: string | undefined | null; token !== null && read < limit;) {
       const page = { pageSize: Math.min(200, limit - read), pageToken: token };
       const answer = await checked(name, { ...input, query: { ...input.query, ...page } });
-      const { items, nextPageToken } = (await answer.body.json()) as {
+      const { items, nextPageToken } = (await bodyOf(answer, json, input.signal)) as {
         readonly items: readonly ItemOf<N>[];
         readonly nextPageToken: string | null;
       };
@@ -124,16 +137,55 @@ export function createApiClient(target: ApiTarget): ApiClient {
       return items;
     },
     async call<N extends OperationName>(name: N, input: AnyInput = {}) {
-      return (await (await checked(name, input)).body.json()) as AnswerOf<N>;
+      return (await bodyOf(await checked(name, input), json, input.signal)) as AnswerOf<N>;
     },
-    text: async (name, input) => (await checked(name, input)).body.text(),
-    bytes: async (name, input) => (await checked(name, input)).body.bytes(),
+    text: async (name, input) => bodyOf(await checked(name, input), async (body) => body.text()),
+    bytes: async (name, input) => bodyOf(await checked(name, input), async (body) => body.bytes()),
     async etag(name, input) {
       const answer = await checked(name, input);
-      await answer.body.dump();
+      await bodyOf(answer, async (body) => body.dump());
       return String(answer.headers.etag);
     },
   };
+}
+
+const json = async (body: Dispatcher.ResponseData['body']): Promise<unknown> => body.json();
+
+async function openUpload(path: string): Promise<Readable> {
+  try {
+    const file = await open(path);
+    if ((await file.stat()).isFile()) return file.createReadStream();
+    await file.close();
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    throw unreadableUpload(path, cause);
+  }
+  throw unreadableUpload(path, 'it is not a file');
+}
+
+function unreadableUpload(path: string, cause: string): ApiError {
+  return new ApiError(`${path} cannot be read (${cause})`, {
+    code: 'InvalidInput',
+    next: 'check the path of the file',
+  });
+}
+
+function unreachable(problem: string, error: unknown): ApiError {
+  const cause = error instanceof Error ? error.message : String(error);
+  return new ApiError(`${problem} (${cause})`, {
+    code: 'Unreachable',
+    next: 'perennial up',
+    cause: error,
+  });
+}
+
+/** A successful response that is not the API's. */
+export function unexpectedResponse(problem: string, status: number): ApiError {
+  return new ApiError(problem, {
+    code: 'UnexpectedResponse',
+    status,
+    next: 'check the address; a proxy may have responded',
+  });
 }
 
 /** The headers of every request. */
@@ -150,7 +202,8 @@ export async function refusalOf({
   statusCode: status,
   body,
 }: Dispatcher.ResponseData): Promise<ApiError> {
-  const problem = problemIn(await body.text());
+  // The status is known, although the rest may break off.
+  const problem = problemIn(await body.text().catch(() => ''));
   const { detail = `the API responded with ${status}`, code = 'UnexpectedResponse' } = problem;
   const { next, errors: issues = [] } = problem;
   // Short messages already contain their issues.
@@ -161,10 +214,10 @@ export async function refusalOf({
 }
 
 function problemIn(text: string): ProblemBody {
+  // The response may be that of a proxy.
   try {
-    return JSON.parse(text) as ProblemBody;
+    return (JSON.parse(text) as ProblemBody | null) ?? {};
   } catch {
-    // The response is not from the API, but perhaps from a proxy.
     return {};
   }
 }

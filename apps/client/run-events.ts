@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { request } from 'undici';
-import { refusalOf, usualHeaders, type ApiTarget } from './api-client';
+import { refusalOf, unexpectedResponse, usualHeaders, type ApiTarget } from './api-client';
 import { ApiError } from './api-error';
 import { eventMessages } from './event-messages';
 
@@ -39,6 +39,7 @@ export async function* runEvents(
     lastHeard = Date.now();
   };
   for (;;) {
+    let problem: unknown;
     try {
       const path = `/api/v1/runs/${encodeURIComponent(runId)}/events`;
       const answer = await request(`${target.apiUrl}${path}`, {
@@ -51,6 +52,11 @@ export async function* runEvents(
         signal: signal ?? null,
       });
       if (answer.statusCode !== 200) throw await refusalOf(answer);
+      if (!String(answer.headers['content-type']).startsWith('text/event-stream')) {
+        // The body would report its early end, which is no error here.
+        answer.body.on('error', () => undefined).destroy();
+        throw unexpectedResponse(`the API at ${target.apiUrl} sent no stream of events`, 200);
+      }
       for await (const { id, event, data } of eventMessages(answer.body, heard)) {
         if (event === 'end') return;
         lastId = id ?? lastId;
@@ -58,11 +64,14 @@ export async function* runEvents(
         // The reader may have taken long; that is no silence of the API.
         heard();
       }
+      problem = 'the stream ended before the run';
     } catch (error) {
       signal?.throwIfAborted();
       if (isFinal(error)) throw error;
-      if (Date.now() - lastHeard > patienceSeconds * 1000) throw lost(target.apiUrl, error);
+      problem = error;
     }
+    if (Date.now() - lastHeard > patienceSeconds * 1000)
+      throw lost({ apiUrl: target.apiUrl, runId }, problem);
     await pause(retryMilliseconds, undefined, { ...(signal && { signal }) });
   }
 }
@@ -73,11 +82,14 @@ function isFinal(error: unknown): boolean {
   return error.status < 500 && error.status !== 429;
 }
 
-function lost(apiUrl: string, error: unknown): ApiError {
+function lost(
+  { apiUrl, runId }: { readonly apiUrl: string; readonly runId: string },
+  error: unknown,
+): ApiError {
   if (error instanceof ApiError) return error;
   const cause = error instanceof Error ? error.message : String(error);
   return new ApiError(
-    `lost the event stream of the API at ${apiUrl} (${cause}); the run continues`,
-    { code: 'Unreachable', next: 'perennial run watch <run>', cause: error },
+    `lost the events of ${runId} from the API at ${apiUrl} (${cause}); the run continues`,
+    { code: 'Unreachable', next: `perennial run watch ${runId}`, cause: error },
   );
 }

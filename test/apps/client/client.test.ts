@@ -90,7 +90,81 @@ describe('an error', () => {
   });
 });
 
+describe('a response', () => {
+  test('that is a page of a proxy is an error with the next step', async () => {
+    api.routes.set('GET /runs/run_1', (_, response) =>
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<html>'),
+    );
+    await expect(client.runs.get('run_1')).rejects.toMatchObject({
+      name: 'ApiError',
+      code: 'UnexpectedResponse',
+      status: 200,
+      message: `the API at ${api.url} responded with no JSON`,
+      next: 'check the address; a proxy may have responded',
+    });
+  });
+
+  test('that breaks off is an error of the connection', async () => {
+    const breaking = (status: number) => (_: unknown, response: ServerResponse) => {
+      response.writeHead(status, { 'content-length': '100' });
+      response.write('{"id":');
+      setTimeout(() => response.destroy(), 20);
+    };
+    api.routes.set('GET /runs/run_1', breaking(200));
+    const brokenOff = {
+      name: 'ApiError',
+      code: 'Unreachable',
+      message: expect.stringContaining(`the response of the API at ${api.url} broke off`) as string,
+    };
+    await expect(client.runs.get('run_1')).rejects.toMatchObject(brokenOff);
+    api.routes.set('GET /runs', breaking(200));
+    await expect(client.list('GET /runs')).rejects.toMatchObject(brokenOff);
+    api.routes.set('GET /runs/run_1', breaking(409));
+    await expect(client.runs.get('run_1')).rejects.toMatchObject({ name: 'ApiError', status: 409 });
+  });
+});
+
+test('an upload without its file is refused before anything is sent', async () => {
+  const upload = client.call('POST /models/{model}/imports', {
+    path: { model: 'churn' },
+    query: { fileName: 'model.onnx' },
+    headers: { 'idempotency-key': 'one' },
+    file: '/nowhere/model.onnx',
+  });
+  await expect(upload).rejects.toMatchObject({
+    name: 'ApiError',
+    code: 'InvalidInput',
+    message: expect.stringContaining('/nowhere/model.onnx cannot be read') as string,
+  });
+  expect(api.asked).toEqual([]);
+});
+
 describe('the events of a run', () => {
+  test('are refused when the response is not a stream of events', async () => {
+    api.routes.set('GET /runs/run_1/events', (_, response) =>
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<html>'),
+    );
+    const events = client.runs.events('run_1');
+    await expect(events[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      code: 'UnexpectedResponse',
+      message: `the API at ${api.url} sent no stream of events`,
+    });
+    expect(api.asked).toHaveLength(1);
+  });
+
+  test('end with an error when streams end without a message for longer than the patience', async () => {
+    api.routes.set('GET /runs/run_1/events', (_, response) => {
+      streaming(response);
+      response.end();
+    });
+    const events = client.runs.events('run_1', { patienceSeconds: 1 });
+    await expect(events[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      code: 'Unreachable',
+      message: expect.stringContaining('lost the events of run_1') as string,
+      next: 'perennial run watch run_1',
+    });
+  });
+
   test('continue after a lost connection, each in order and once', async () => {
     const asked: unknown[] = [];
     api.routes.set('GET /runs/run_1/events', ({ headers }, response) => {
