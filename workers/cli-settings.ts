@@ -2,19 +2,25 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { CliSettings } from '../apps/cli/context';
 import { uvVariables } from '../data/training/python-environments';
+import { failure } from '../domain/failure';
 import type { Environment } from './environment';
 
 const clone = resolve(__dirname, '..');
 
-/** The addresses and key that `up` wrote for this machine. The environment overrides each. */
+/**
+ * The environment, else what `up` wrote for this machine. The key of `up` and its other addresses
+ * count only for the API of `up`: no other platform may receive that key.
+ */
 export function cliSettings(environment: Environment, cwd: string): CliSettings {
   // An empty variable counts as not set, as it does for the processes.
   const named = (setting: string): string | undefined => environment[setting] || undefined;
   const stateDir = resolve(cwd, named('PERENNIAL_STATE_DIR') ?? '.perennial');
-  const local = localClient(stateDir);
+  const running = localClient(stateDir);
+  const apiUrl = named('PERENNIAL_API_URL') ?? running.apiUrl ?? null;
+  const local = isSameAddress(apiUrl, running.apiUrl) ? running : {};
   const uv = named('PERENNIAL_UV_BIN');
   return {
-    apiUrl: named('PERENNIAL_API_URL') ?? local.apiUrl ?? null,
+    apiUrl,
     gatewayUrl: named('PERENNIAL_GATEWAY_URL') ?? local.gatewayUrl ?? null,
     apiKey: named('PERENNIAL_API_KEY') ?? local.apiKey ?? null,
     ...(local.temporalUiUrl === undefined ? {} : { temporalUiUrl: local.temporalUiUrl }),
@@ -37,11 +43,30 @@ interface LocalClient {
   readonly temporalUiUrl?: string;
 }
 
+/** @throws PerennialError for a file that cannot be read */
 function localClient(stateDir: string): LocalClient {
+  const file = join(stateDir, 'run', 'client.json');
   try {
-    return JSON.parse(readFileSync(join(stateDir, 'run', 'client.json'), 'utf8')) as LocalClient;
+    const written = JSON.parse(readFileSync(file, 'utf8')) as LocalClient | null;
+    if (typeof written === 'object' && written !== null) return written;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return {};
+    if (code !== undefined) throw failure('InvalidInput', message, { cause: error });
+    // The message of the parser may contain the key.
   }
+  throw failure('InvalidInput', `${file} is damaged`, {
+    next: 'delete it and restart perennial up, which writes it',
+  });
+}
+
+function isSameAddress(one: string | null, other: string | undefined): boolean {
+  return one !== null && other !== undefined && plainAddress(one) === plainAddress(other);
+}
+
+function plainAddress(address: string): string {
+  if (!URL.canParse(address)) return address;
+  const url = new URL(address);
+  if (url.hostname === 'localhost') url.hostname = '127.0.0.1';
+  return url.href.replace(/\/+$/, '');
 }

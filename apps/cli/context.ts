@@ -86,14 +86,19 @@ export function createContext(terminal: Terminal, settings: CliSettings): CliCon
     },
     api: () => {
       const { apiUrl, apiKey } = settings;
-      if (apiUrl === null || apiKey === null) {
+      if (apiUrl === null)
         throw new CliError(
-          'no API is configured: none is running in this folder, and PERENNIAL_API_URL and PERENNIAL_API_KEY are not set',
+          'no API is configured: none is running in this folder, and PERENNIAL_API_URL is not set',
           1,
           'perennial up',
         );
-      }
+      if (apiKey === null) throw missingKey(apiUrl);
       return createApiClient({ apiUrl, apiKey, reason });
     },
   };
+}
+
+/** The address is known, but not a key for it. */
+export function missingKey(address: string): CliError {
+  return new CliError(`no API key for ${address} is configured`, 1, 'set PERENNIAL_API_KEY');
 }

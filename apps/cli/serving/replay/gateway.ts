@@ -1,6 +1,6 @@
 import { Agent, request } from 'undici';
 import { CliError } from '../../cli-error';
-import type { CliSettings } from '../../context';
+import { missingKey, type CliSettings } from '../../context';
 import type { ReplayLabel, ReplayRow } from './rows';
 
 /**
@@ -36,12 +36,14 @@ interface Metadata {
 
 /** @throws CliError when no gateway is known. */
 export function knownGateway({ gatewayUrl, apiKey }: Pick<CliSettings, 'gatewayUrl' | 'apiKey'>) {
-  if (gatewayUrl !== null && apiKey !== null) return { gatewayUrl, apiKey };
-  throw new CliError(
-    'no gateway is configured: none is running in this folder, and PERENNIAL_GATEWAY_URL and PERENNIAL_API_KEY are not set',
-    1,
-    'perennial up',
-  );
+  if (gatewayUrl === null)
+    throw new CliError(
+      'no gateway is configured: none is running in this folder, and PERENNIAL_GATEWAY_URL is not set',
+      1,
+      'perennial up, or set PERENNIAL_GATEWAY_URL',
+    );
+  if (apiKey === null) throw missingKey(gatewayUrl);
+  return { gatewayUrl, apiKey };
 }
 
 /**
