@@ -99,7 +99,7 @@ results["unknown"] = refused(lambda: client.start("visitors"))
 results["no dataset"] = refused(lambda: client.dataset("visit"))
 results["no alias"] = refused(lambda: client.load("visits@best"))
 results["wrong key"] = refused(lambda: perennial.connect(key="pk_wrong").runs())
-results["nowhere"] = refused(lambda: perennial.connect("http://127.0.0.1:9").runs())
+results["nowhere"] = refused(lambda: perennial.connect("http://127.0.0.1:9", "pk_none").runs())
 transport.VERSION = "0.2.0"
 results["newer"] = refused(lambda: perennial.connect().start("visits"))
 transport.VERSION = "0.0.9"

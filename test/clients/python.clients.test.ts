@@ -1,6 +1,6 @@
 /** The Python package as a notebook gets it: a wheel in an empty environment, on the whole product. */
 import { execFile, spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -8,39 +8,20 @@ import { promisify } from 'node:util';
 import { perennialVersion } from '../../domain/version';
 import { startProduct, type Product } from '../support/process/product';
 import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';
+import { buildPythonPackage, uv, type PythonPackage } from './python-package';
 
 jest.setTimeout(600_000);
 
 const root = resolve(__dirname, '..', '..');
 const execute = promisify(execFile);
-const uv = (...args: readonly string[]) => execute(join(root, '.perennial', 'bin', 'uv'), args);
 
 let folder: string;
 let product: Product;
-
-/** An environment with the wheel and these extras, and nothing else. */
-async function environment(name: string, extras: string): Promise<string> {
-  const python = join(folder, name, 'bin', 'python');
-  const base = join(root, '.perennial', 'python', 'bin', 'python');
-  await uv('venv', '--quiet', '--python', base, join(folder, name));
-  const [wheel = ''] = readdirSync(join(folder, 'wheel')).filter((each) => each.endsWith('.whl'));
-  const package_ = `perennial${extras} @ file://${join(folder, 'wheel', wheel)}`;
-  await uv('pip', 'install', '--quiet', '--python', python, package_);
-  return python;
-}
+let wheel: PythonPackage;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'perennial-python-'));
-  // A build leaves files beside its sources.
-  cpSync(join(root, 'python'), join(folder, 'source'), { recursive: true });
-  await uv(
-    'build',
-    '--quiet',
-    '--wheel',
-    join(folder, 'source'),
-    '--out-dir',
-    join(folder, 'wheel'),
-  );
+  wheel = await buildPythonPackage(folder);
   product = await startProduct();
   await product.apply(
     writeTinyLifecycle(product.workDir, { name: 'visits', evaluate: lenientGates }),
@@ -53,7 +34,7 @@ afterAll(async () => {
 });
 
 test('a notebook trains, compares, predicts, labels and reads rows, though the API is killed twice', async () => {
-  const python = await environment('whole', '[pandas,polars,onnx,progress]');
+  const python = await wheel.environment('whole', '[pandas,polars,onnx,progress]');
   const child = spawn(python, [join(__dirname, 'notebook.py')], {
     cwd: folder,
     env: { ...process.env, PERENNIAL_STATE_DIR: product.stateDir, PERENNIAL_API_URL: '' },
@@ -159,7 +140,7 @@ test('the examples of docs/guides/python-client.md run', async () => {
 });
 
 test('without extras the package has one dependency, and names the extra that a call needs', async () => {
-  const python = await environment('bare', '');
+  const python = await wheel.environment('bare', '');
   const { stdout: installed } = await uv('pip', 'list', '--python', python, '--format', 'json');
   const names = (JSON.parse(installed) as { readonly name: string }[]).map(({ name }) => name);
   expect(names.sort()).toEqual(['perennial', 'urllib3']);

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from perennial.client.datasets import Dataset, find_dataset
 from perennial.client.errors import ApiError
@@ -27,20 +28,27 @@ def connect(
 
     What is not given comes from `PERENNIAL_API_URL`, `PERENNIAL_API_KEY` and
     `PERENNIAL_GATEWAY_URL`, then from the platform that `perennial up` runs in this folder or in
-    one above it. `reason` is recorded in the audit log. Nothing is sent yet. @raises ApiError when
-    the address or the key is not known
+    one above it. The key of that platform is used only for its own address. `reason` is recorded
+    in the audit log. Nothing is sent yet. @raises ApiError when the address or the key is not known
     """
     local = _local_platform()
     url = url or os.environ.get("PERENNIAL_API_URL") or local.get("apiUrl")
+    if url and not _is_same_address(url, local.get("apiUrl")):
+        local = {}
     key = key or os.environ.get("PERENNIAL_API_KEY") or local.get("apiKey")
     gateway_url = gateway_url or os.environ.get("PERENNIAL_GATEWAY_URL") or local.get("gatewayUrl")
-    if not url or not key:
-        missing = "address" if not url else "API key"
+    if not url:
         raise ApiError(
-            f"the {missing} of the platform is not known",
+            "the address of the platform is not known",
             code="NotConfigured",
             next_step="pass url and key, set PERENNIAL_API_URL and PERENNIAL_API_KEY, "
             "or start `perennial up` in this folder",
+        )
+    if not key:
+        raise ApiError(
+            f"no API key for {url} is known",
+            code="NotConfigured",
+            next_step="pass key, or set PERENNIAL_API_KEY",
         )
     return Client(url, key, gateway_url=gateway_url, reason=reason)
 
@@ -165,15 +173,35 @@ class Client:
 
 
 def _local_platform() -> dict[str, Any]:
-    """What `perennial up` wrote for this machine."""
+    """What `perennial up` wrote for this machine. @raises ApiError for a damaged file"""
     state = os.environ.get("PERENNIAL_STATE_DIR")
     here = Path.cwd()
     folders = [Path(state)] if state else [each / ".perennial" for each in (here, *here.parents)]
     for folder in folders:
+        file = folder / "run" / "client.json"
         try:
-            written = json.loads((folder / "run" / "client.json").read_text())
-        except (OSError, ValueError):
+            content = file.read_bytes()
+        except OSError:
             continue
+        try:
+            written = json.loads(content)
+        except ValueError:
+            written = None
         if isinstance(written, dict):
             return written
+        raise ApiError(
+            f"{file} is damaged",
+            code="NotConfigured",
+            next_step="delete it and restart `perennial up`, which writes it",
+        )
     return {}
+
+
+def _is_same_address(one: str, other: str | None) -> bool:
+    return other is not None and _plain_address(one) == _plain_address(other)
+
+
+def _plain_address(address: str) -> tuple[str, str, str]:
+    parts = urlsplit(address)
+    host = parts.netloc.lower().replace("localhost", "127.0.0.1")
+    return parts.scheme.lower(), host, parts.path.rstrip("/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -66,7 +67,10 @@ def predict(
             body["parameters"] = parameters
         response = gateway.send("POST", f"/v2/models/{segment(model)}/infer", body=body)
         version = response.headers.get("x-perennial-model-version", model)
-        answers += _answers(response.json()["outputs"], len(some), version)
+        try:
+            answers += _answers(json.loads(response.data)["outputs"], len(some), version)
+        except (ValueError, LookupError, TypeError) as error:
+            raise gateway.unexpected(response.status, "no predictions") from error
     return answers
 
 
@@ -83,13 +87,7 @@ def _answers(outputs: Sequence[Mapping[str, Any]], rows: int, version: str) -> I
 def send_feedback(
     gateway: Transport, labels: Iterable[tuple[str | Prediction, Any]]
 ) -> FeedbackCounts:
-    items = [
-        {
-            "predictionId": each.id if isinstance(each, Prediction) else each,
-            "label": plain(label),
-        }
-        for each, label in labels
-    ]
+    items = [_item(at, pair) for at, pair in enumerate(labels)]
     totals = dict.fromkeys(("accepted", "joined", "waiting", "unknown"), 0)
     for start in range(0, len(items), ITEMS_PER_REQUEST):
         some = items[start : start + ITEMS_PER_REQUEST]
@@ -97,3 +95,17 @@ def send_feedback(
         for name in totals:
             totals[name] += counts.get(name, 0)
     return FeedbackCounts(**totals)
+
+
+def _item(at: int, pair: tuple[str | Prediction, Any]) -> dict[str, Any]:
+    try:
+        # A text of two characters has two parts, too.
+        each, label = () if isinstance(pair, str) else pair
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"label {at} must be a pair of a prediction or its id and the label, not {pair!r}"
+        ) from None
+    return {
+        "predictionId": each.id if isinstance(each, Prediction) else each,
+        "label": plain(label),
+    }

@@ -6,14 +6,14 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import urllib3
 
 from perennial.client.errors import ApiError, missing_package
 from perennial.client.progress import open_progress
-from perennial.client.transport import Transport, segment
+from perennial.client.transport import Transport, cause_of, segment
 
 if TYPE_CHECKING:
     import pandas
@@ -22,6 +22,8 @@ ENDED = ("succeeded", "stopped", "failed", "cancelled", "lost")
 RETRY_SECONDS = 0.5
 #: The API sends a comment every 15 seconds.
 SILENCE_SECONDS = 45.0
+#: Of reading the run after its last event. The API may restart in between.
+END_RETRIES = 5
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,11 @@ class RunEvent:
     data: dict[str, Any]
     #: RFC 3339.
     at: str
+
+    @classmethod
+    def of(cls, sent: Mapping[str, Any]) -> RunEvent:
+        """An event of the API. A later version of the API may send more fields."""
+        return cls(**{each.name: sent[each.name] for each in fields(cls)})
 
 
 class Run:
@@ -93,7 +100,7 @@ class Run:
         `after` is the number of the last event that is already known. @raises ApiError when the API
         does not respond for `patience_seconds`
         """
-        return _events(self._api, self._path("/events"), after, patience_seconds, None)
+        return _events(self._api, self.id, after, patience_seconds, None)
 
     def wait(
         self,
@@ -110,24 +117,43 @@ class Run:
         deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         with open_progress(self.id, progress) as show:
             try:
-                for event in _events(self._api, self._path("/events"), 0, 120, deadline):
+                for event in _events(self._api, self.id, 0, 120, deadline):
                     show(event.kind, event.stage, event.data)
                     if on_event is not None:
                         on_event(event)
+                return self._refresh_after_end(deadline)
             except _DeadlineReached:
                 raise ApiError(
                     f"{self.id} has not ended within {timeout_seconds:g} s; it continues",
                     code="WaitTimeout",
                     next_step="wait again",
                 ) from None
-        return self.refresh()
+
+    def _refresh_after_end(self, deadline: float | None) -> Run:
+        """Reads the run until it has ended, as its last event says."""
+        for attempt in range(1, END_RETRIES + 1):
+            try:
+                if self.refresh().has_ended:
+                    return self
+            except ApiError as error:
+                if _is_refusal(error):
+                    raise
+            _check(deadline)
+            time.sleep(attempt * RETRY_SECONDS)
+        if self.refresh().has_ended:
+            return self
+        raise ApiError(
+            f"the events of {self.id} have ended, but the run is {self.status}",
+            code="Conflict",
+            next_step=f"perennial run show {self.id}",
+        )
 
     def __repr__(self) -> str:
         version = "" if self.version is None else f", version {self.version}"
         return f"<Run {self.id} of {self.lifecycle}: {self.status}{version}>"
 
     def _path(self, rest: str = "") -> str:
-        return f"/api/v1/runs/{segment(self.id)}{rest}"
+        return run_path(self.id, rest)
 
 
 @dataclass(frozen=True)
@@ -185,16 +211,21 @@ def start_run(
     return Run(api, fields)
 
 
+def run_path(id: str, rest: str = "") -> str:
+    return f"/api/v1/runs/{segment(id)}{rest}"
+
+
 def _events(
-    api: Transport, path: str, after: int, patience_seconds: float, deadline: float | None
+    api: Transport, run: str, after: int, patience_seconds: float, deadline: float | None
 ) -> Iterator[RunEvent]:
     last_heard = time.monotonic()
     while True:
         response = None
+        problem: Exception | None = None
         try:
             response = api.stream(
-                path,
-                headers={"accept": "text/event-stream", "last-event-id": str(after)},
+                run_path(run, "/events"),
+                headers={"last-event-id": str(after)},
                 silence_seconds=_silence(deadline),
             )
             for kind, data in _messages(response):
@@ -202,22 +233,42 @@ def _events(
                 if kind == "end":
                     return
                 if data is not None:
-                    event = RunEvent(**data)
+                    event = RunEvent.of(data)
                     after = event.seq
                     yield event
+                    # The reader may have taken long; that is no silence of the API.
+                    last_heard = time.monotonic()
                 _check(deadline)
         except ApiError as error:
-            refused = error.status is not None and error.status < 500 and error.status != 429
-            if refused or time.monotonic() - last_heard > patience_seconds:
+            if _is_refusal(error):
                 raise
+            problem = error
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            if time.monotonic() - last_heard > patience_seconds:
-                raise api.unreachable(error) from error
+            problem = error
         finally:
             if response is not None:
                 response.close()
+        if time.monotonic() - last_heard > patience_seconds:
+            raise _lost(api, run, problem) from problem
         _check(deadline)
         time.sleep(RETRY_SECONDS)
+
+
+def _is_refusal(error: ApiError) -> bool:
+    """A refusal is final. A missing response, a server error and a rate limit are retried."""
+    return error.status is not None and error.status < 500 and error.status != 429
+
+
+def _lost(api: Transport, run: str, problem: Exception | None) -> ApiError:
+    """The error for a stream that did not come back. Without a problem, it always ended early."""
+    if isinstance(problem, ApiError) and problem.status is not None:
+        return problem
+    cause = "the stream ended before the run" if problem is None else cause_of(problem)
+    return ApiError(
+        f"lost the events of {run} from the API at {api.url} ({cause}); the run continues",
+        code="Unreachable",
+        next_step=f"perennial run watch {run}",
+    )
 
 
 def _messages(

@@ -46,8 +46,8 @@ def _is_single(value: Any) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """As JSON has it. Missing values of pandas and numpy are None."""
-    # pandas.NA and pandas.NaT are not equal to themselves, as NaN.
+    """The value as JSON has it. Missing values of pandas and numpy are None."""
+    # By name, because pandas may not be installed. NaT is also a datetime.
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return None
     if isinstance(value, float) and math.isnan(value):

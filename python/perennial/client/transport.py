@@ -51,7 +51,7 @@ class Transport:
         try:
             return json.loads(response.data)
         except ValueError as error:
-            raise self._unexpected(response.status) from error
+            raise self.unexpected(response.status) from error
 
     def send(
         self,
@@ -99,28 +99,31 @@ class Transport:
     def stream(
         self, path: str, *, headers: Mapping[str, str], silence_seconds: float
     ) -> urllib3.BaseHTTPResponse:
-        """An open response, which the caller closes. Reading it fails after a silence.
-
-        @raises ApiError
+        """An open stream of server-sent events, which the caller closes. Reading it fails after a
+        silence. @raises ApiError
         """
         response = self._request(
             "GET",
             self._address(path, None),
-            headers={**self._headers, **headers},
+            headers={**self._headers, "accept": "text/event-stream", **headers},
             retries=False,
             timeout=urllib3.Timeout(connect=10, read=silence_seconds),
             preload_content=False,
         )
-        if response.status != 200:
-            try:
+        try:
+            if response.status != 200:
                 raise self._refusal(response)
-            finally:
-                response.close()
+            kind = response.headers.get("content-type", "")
+            if not kind.startswith("text/event-stream"):
+                raise self.unexpected(response.status, "no stream of events")
+        except BaseException:
+            response.close()
+            raise
         return response
 
     def unreachable(self, error: Exception) -> ApiError:
         return ApiError(
-            f"the {self._name} at {self.url} is not reachable ({_cause(error)})",
+            f"the {self._name} at {self.url} is not reachable ({cause_of(error)})",
             code="Unreachable",
             next_step="perennial up",
         )
@@ -139,9 +142,9 @@ class Transport:
         try:
             problem = json.loads(response.data)
         except ValueError:
-            return self._unexpected(response.status)
+            return self.unexpected(response.status)
         if not isinstance(problem, dict) or not isinstance(problem.get("detail"), str):
-            return self._unexpected(response.status)
+            return self.unexpected(response.status)
         detail = problem["detail"]
         issues = [each for each in problem.get("errors", []) if isinstance(each, dict)]
         # Short messages already contain their issues.
@@ -156,9 +159,10 @@ class Transport:
             issues=issues,
         )
 
-    def _unexpected(self, status: int) -> ApiError:
+    def unexpected(self, status: int, content: str = "no JSON") -> ApiError:
+        """A response that is not of the platform."""
         return ApiError(
-            f"the {self._name} at {self.url} responded with {status} and no JSON",
+            f"the {self._name} at {self.url} responded with {status} and {content}",
             code="UnexpectedResponse",
             next_step="check the address; a proxy may have responded",
             status=status,
@@ -170,6 +174,6 @@ def segment(text: str | int) -> str:
     return quote(str(text), safe="")
 
 
-def _cause(error: Exception) -> str:
+def cause_of(error: Exception) -> str:
     reason = getattr(error, "reason", None)
     return str(error if reason is None else reason)
