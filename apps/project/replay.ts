@@ -1,4 +1,5 @@
 /** Replays runs with a project's code, to see which of them could continue on it. */
+import { IllegalStateError } from '@temporalio/common';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 
 export interface RunHistory {
@@ -11,35 +12,40 @@ interface RecordedEvent {
   readonly eventType: string;
 }
 
-export interface ReplayedRun {
-  readonly workflowId: string;
-  /** Where the code leaves the path that the run took; null if it follows that path. */
-  readonly difference: string | null;
-}
+export type RunReplay =
+  | { readonly kind: 'continues' }
+  /** `difference`: where the code leaves the path that the run took. */
+  | { readonly kind: 'differs'; readonly difference: string }
+  /** The history or the code has an error, so the replay did not reach the end of the history. */
+  | { readonly kind: 'failed'; readonly cause: string };
 
-/** Once in a process, before its first replay. */
+/** Call it before the first replay of a process. A second call changes nothing. */
 export function quietReplays(): void {
-  Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined) });
+  try {
+    Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined) });
+  } catch (error) {
+    if (!(error instanceof IllegalStateError)) throw error;
+  }
 }
 
-/** `workflows` is the bundle of a build. A run that has decided nothing yet is not in the result. */
-export async function replayRuns(
-  workflows: string,
-  histories: readonly RunHistory[],
-): Promise<readonly ReplayedRun[]> {
-  const replays = Worker.runReplayHistories(
-    { workflowBundle: { code: workflows }, replayName: 'deploy-check' },
-    histories.map(withoutOpenTask).filter(({ history }) => hasDecided(history.events)),
-  );
-  const found: ReplayedRun[] = [];
-  for await (const { workflowId, error } of replays)
-    found.push({ workflowId, difference: error === undefined ? null : differenceIn(error) });
-  return found;
+/** `workflows` is the bundle of a build. A run that has decided nothing yet takes any path. */
+export async function replayRun(workflows: string, run: RunHistory): Promise<RunReplay> {
+  try {
+    const replayed = withoutOpenTask(run);
+    if (!hasDecided(replayed.history.events)) return { kind: 'continues' };
+    const options = { workflowBundle: { code: workflows }, replayName: 'deploy-check' };
+    for await (const { error } of Worker.runReplayHistories(options, [replayed]))
+      if (error !== undefined) return failedReplay(error);
+    return { kind: 'continues' };
+  } catch (error) {
+    return { kind: 'failed', cause: messageOf(error) };
+  }
 }
 
 /** A task that has not ended has recorded nothing, and a replay would execute it. */
 function withoutOpenTask({ workflowId, history }: RunHistory) {
-  const events = history['events'] as readonly RecordedEvent[];
+  const events = history['events'] as readonly RecordedEvent[] | undefined;
+  if (events === undefined) throw new Error('the history has no events');
   const begun = events.findLastIndex(({ eventType }) => eventType === taskEvent('SCHEDULED'));
   const isOpen = !hasDecided(events.slice(begun));
   return { workflowId, history: { events: isOpen ? events.slice(0, begun) : events } };
@@ -51,10 +57,20 @@ function hasDecided(events: readonly RecordedEvent[]): boolean {
 
 const taskEvent = (what: string) => `EVENT_TYPE_WORKFLOW_TASK_${what}`;
 
-/** The SDK gives a failure in the form of its core, with the message in quotes. */
-function differenceIn(error: Error): string {
-  const [, text = error.message] =
-    /\[TMPRL\d+\]\s*(?:Nondeterminism error:\s*)?([^]*)/.exec(error.message) ?? [];
-  const [message = text] = text.split('", source:');
-  return `the run recorded other steps (${message.trim()})`;
+/** The rule of the SDK for code that leaves the path of a history. */
+const nondeterminism = /\[TMPRL1100\]\s*(?:Nondeterminism error:\s*)?/;
+
+function failedReplay(error: Error): RunReplay {
+  const text = messageOf(error);
+  const [, afterRule] = text.split(nondeterminism);
+  return error.name === 'DeterminismViolationError' || afterRule !== undefined
+    ? { kind: 'differs', difference: `the run recorded other steps (${afterRule ?? text})` }
+    : { kind: 'failed', cause: text };
+}
+
+/** The SDK gives a failure of the code in the form of its core, with the message in quotes. */
+function messageOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const [, quoted] = /\bmessage: "((?:[^"\\]|\\.)*)"/.exec(text) ?? [];
+  return (quoted ?? text.replace(/^.*?Details: /s, '')).trim();
 }

@@ -1,6 +1,7 @@
 /** `perennial deploy --check`: builds a project, and replays its open runs with the build. */
 import { buildIdOf } from '../../../domain/project/program';
 import type { ApiClient } from '../../client/api-client';
+import { ApiError } from '../../client/api-error';
 import type * as Replay from '../../project/replay';
 import type { DeployTarget } from './deploy';
 import { buildFor } from './deploy';
@@ -11,12 +12,7 @@ export interface DeploymentCheck {
   readonly runs: readonly CheckedRun[];
 }
 
-interface CheckedRun {
-  readonly run: string;
-  readonly lifecycle: string;
-  /** Where the build leaves the path of the run; null if the run could continue on it. */
-  readonly difference: string | null;
-}
+type CheckedRun = Replay.RunReplay & { readonly run: string; readonly lifecycle: string };
 
 /** Stores nothing, and changes no run. */
 export async function checkDeployment(
@@ -28,11 +24,11 @@ export async function checkDeployment(
   terminal?.say(`${project}: ${folder} builds as ${buildIdOf(digest)}; nothing was stored`);
   const open = await begunRuns(api, lifecycles);
   const runs: CheckedRun[] = [];
-  const { replayRuns } = loadReplay();
+  const { replayRun } = loadReplay();
   for (const [index, { id, lifecycle }] of open.entries()) {
-    const history = await api.call('GET /runs/{id}/history', { path: { id } });
-    const [replayed] = await replayRuns(workflows, [history]);
-    const checked = { run: id, lifecycle, difference: replayed?.difference ?? null };
+    const history = await historyOf(api, id);
+    const replay = 'kind' in history ? history : await replayRun(workflows, history);
+    const checked = { run: id, lifecycle, ...replay };
     runs.push(checked);
     terminal?.say(`${index + 1}/${open.length}  ${line(checked)}`);
   }
@@ -51,18 +47,37 @@ async function begunRuns(api: ApiClient, lifecycles: readonly string[]) {
   return found;
 }
 
-function line({ run, lifecycle, difference }: CheckedRun): string {
-  return difference === null
-    ? `${lifecycle} ${run} could continue on this build`
-    : `${lifecycle} ${run} could not: ${difference}`;
+/** One history that the API cannot send does not end the check. A missing right does. */
+async function historyOf(api: ApiClient, id: string) {
+  try {
+    return await api.call('GET /runs/{id}/history', { path: { id } });
+  } catch (error) {
+    const isOfRun =
+      error instanceof ApiError && error.status !== undefined && ![401, 403].includes(error.status);
+    if (!isOfRun) throw error;
+    return { kind: 'failed', cause: error.message } as const;
+  }
+}
+
+function line(checked: CheckedRun): string {
+  const run = `${checked.lifecycle} ${checked.run}`;
+  switch (checked.kind) {
+    case 'continues':
+      return `${run} could continue on this build`;
+    case 'differs':
+      return `${run} could not: ${checked.difference}`;
+    case 'failed':
+      return `${run} could not be checked: ${checked.cause}`;
+  }
 }
 
 function summary(runs: readonly CheckedRun[]): string {
   if (runs.length === 0) return 'no run of this project is open';
-  const able = runs.filter(({ difference }) => difference === null).length;
+  const count = (kind: CheckedRun['kind']) => runs.filter((each) => each.kind === kind).length;
+  const unknown = count('failed') === 0 ? '' : `; ${count('failed')} could not be checked`;
   return (
-    `${able} of ${runs.length} open runs could continue on this build; ` +
-    'after a deploy each one still ends on its own'
+    `${count('continues')} of ${runs.length} open runs could continue on this build${unknown}. ` +
+    'A deploy moves none of them: each finishes on the build with which it started'
   );
 }
 

@@ -1,6 +1,6 @@
 /** Runs that wait while a project gets new builds. */
 import { randomUUID } from 'node:crypto';
-import { replayRuns } from '../../../apps/project/replay';
+import { replayRun } from '../../../apps/project/replay';
 import type { RunRecord } from '../../../db/run/repository';
 import { defaultTenant as tenant } from '../../../domain/ids';
 import { openProjectWorld, type ProjectWorld } from '../../support/project/project-world';
@@ -21,7 +21,7 @@ export const events = { go: z.null() };
 export default defineProject({
   name: 'builds',
   owner: 'test',
-  lifecycles: { daily: { events, spec: {} as never } },
+  lifecycles: { daily: { events, spec: {} } },
 });
 `,
   'stages/index.ts': `
@@ -44,10 +44,11 @@ export const daily = lifecycle<typeof stages, object, typeof events>(async (run)
 });
 `,
 });
-const [old, later, earlier] = [
+const [old, later, earlier, broken] = [
   project({ says: 'old' }),
   project({ says: 'new', after: "await run.stage('second', {});" }),
   project({ says: 'new', before: "await run.stage('first', {});" }),
+  project({ says: 'new', before: "if (run.params !== null) throw new TypeError('no region');" }),
 ];
 
 let world: TestWorld;
@@ -91,12 +92,18 @@ test('a waiting run could continue on a build that differs after its wait, and n
   const replayed = async (files: ReturnType<typeof project>) => {
     const other = await deploy(files);
     await other.close();
-    return replayRuns(other.built.workflows, [history]);
+    return replayRun(other.built.workflows, history);
   };
-  expect(await replayed(old)).toEqual([{ workflowId: run.workflowId, difference: null }]);
-  expect(await replayed(later)).toEqual([{ workflowId: run.workflowId, difference: null }]);
-  const [{ difference } = { difference: null }] = await replayed(earlier);
-  expect(difference).toMatch(/^the run recorded other steps \([^"]*\)$/);
+  expect(await replayed(old)).toEqual({ kind: 'continues' });
+  expect(await replayed(later)).toEqual({ kind: 'continues' });
+  expect(await replayed(earlier)).toEqual({
+    kind: 'differs',
+    difference: expect.stringMatching(/^the run recorded other steps \([^"]*\)$/) as string,
+  });
+  expect(await replayed(broken)).toEqual({
+    kind: 'failed',
+    cause: expect.stringContaining('no region') as string,
+  });
   await go(run);
   expect(await world.untilEnd(run)).toMatchObject({ status: 'succeeded' });
 });
