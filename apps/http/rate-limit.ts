@@ -1,5 +1,6 @@
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Readable } from 'node:stream';
 import type { ApiKeyIdentity } from '../../db/access/repository';
 import { openTurns, type TurnOptions } from '../../db/turns';
 import { HttpProblem } from './problem';
@@ -99,32 +100,51 @@ export function openWorkLimit({
   readonly maxWaiting: number;
 }) {
   const lanes = new Map<string, Lane>();
+  /** Waits for a place and returns what frees it. Throws 429 if the queue is full. */
+  const takePlace = async (caller: WorkCaller): Promise<() => void> => {
+    const lane = lanes.get(caller.id) ?? { running: 0, waiting: [] };
+    lanes.set(caller.id, lane);
+    if (lane.running < perKey) lane.running += 1;
+    else if (lane.waiting.length < maxWaiting)
+      await new Promise<void>((resolve) => lane.waiting.push(resolve));
+    else {
+      const count = lane.running + lane.waiting.length;
+      throw tooManyRequests(
+        `the key ${caller.name} already has ${count} requests of this kind in progress`,
+        1,
+      );
+    }
+    return () => {
+      const next = lane.waiting.shift();
+      // The place passes directly to the next request.
+      if (next !== undefined) next();
+      else if ((lane.running -= 1) === 0) lanes.delete(caller.id);
+    };
+  };
   return {
     /** Runs the work when a place is free, or throws 429 if the queue is full. */
-    async run<T>(caller: Pick<ApiKeyIdentity, 'id' | 'name'>, work: () => Promise<T>): Promise<T> {
-      const lane = lanes.get(caller.id) ?? { running: 0, waiting: [] };
-      lanes.set(caller.id, lane);
-      if (lane.running < perKey) lane.running += 1;
-      else if (lane.waiting.length < maxWaiting)
-        await new Promise<void>((resolve) => lane.waiting.push(resolve));
-      else {
-        const count = lane.running + lane.waiting.length;
-        throw tooManyRequests(
-          `the key ${caller.name} already has ${count} requests of this kind in progress`,
-          1,
-        );
-      }
+    async run<T>(caller: WorkCaller, work: () => Promise<T>): Promise<T> {
+      const leave = await takePlace(caller);
       try {
         return await work();
       } finally {
-        const next = lane.waiting.shift();
-        // The place passes directly to the next request.
-        if (next !== undefined) next();
-        else if ((lane.running -= 1) === 0) lanes.delete(caller.id);
+        leave();
+      }
+    },
+    /** As `run`, for work that opens a stream. The place is free when the stream has closed. */
+    async open(caller: WorkCaller, openStream: () => Promise<Readable>): Promise<Readable> {
+      const leave = await takePlace(caller);
+      try {
+        return (await openStream()).once('close', leave);
+      } catch (error) {
+        leave();
+        throw error;
       }
     },
   };
 }
+
+type WorkCaller = Pick<ApiKeyIdentity, 'id' | 'name'>;
 
 interface Lane {
   running: number;

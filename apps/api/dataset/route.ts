@@ -46,6 +46,7 @@ export function datasetRoutes({
   scratchRoot,
   heavyWork,
   guards: { viewer, operator },
+  log,
 }: RouteDeps): FastifyPluginAsyncZod {
   /** Suggests the dataset, because a source's name is only half of a dataset name. */
   const noDataset = async (tenant: Tenant, name: string): Promise<Error> => {
@@ -169,10 +170,10 @@ export function datasetRoutes({
           actor,
           action: 'dataset.readRows',
           subject: `dataset:${of}@${number}`,
-          cause: `asked for file ${file} of ${files.length}`,
+          cause: `download of file ${file} of ${files.length}`,
         });
-        const bytes = await heavyWork.run(caller, () =>
-          openVersionFile({ artifacts, scratchRoot }, found),
+        const bytes = await heavyWork.open(caller, () =>
+          openVersionFile({ artifacts, scratchRoot, log }, found),
         );
         return (
           reply

@@ -1,8 +1,10 @@
+import type { FastifyBaseLogger } from 'fastify';
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { ArtifactStore } from '../../../data/artifact/store';
 import { openScratch } from '../../../data/scratch';
 import type { DatasetVersionRecord } from '../../../db/dataset/records';
+import { disposeLater } from '../../http/dispose-later';
 import { formatByteSize } from '../../../domain/byte-size';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import type { DatasetManifest } from '../../../domain/dataset/dataset';
@@ -11,6 +13,7 @@ import { failure } from '../../../domain/failure';
 export interface VersionFileDeps {
   readonly artifacts: Pick<ArtifactStore, 'getJson' | 'toFile'>;
   readonly scratchRoot: string;
+  readonly log: FastifyBaseLogger;
 }
 
 /** The limit of one file. Only the whole file can be verified, and the caller waits for it. */
@@ -26,7 +29,7 @@ export async function versionFiles(
 
 /** The bytes of a file after their digest was verified. The copy on disk ends with the stream. */
 export async function openVersionFile(
-  { artifacts, scratchRoot }: VersionFileDeps,
+  { artifacts, scratchRoot, log }: VersionFileDeps,
   file: ArtifactRef,
 ): Promise<Readable> {
   if (file.bytes > largest)
@@ -40,8 +43,7 @@ export async function openVersionFile(
     const path = scratch.path('rows.parquet');
     await artifacts.toFile(file, path);
     const stream = createReadStream(path);
-    stream.once('close', () => void scratch.dispose());
-    return stream;
+    return stream.once('close', () => disposeLater(scratch, log));
   } catch (error) {
     await scratch.dispose();
     throw error;

@@ -6,6 +6,7 @@ import { failure } from '../../../domain/failure';
 import { artifactPath, listFolder } from '../../../domain/tracking/artifact-path';
 import { runArtifactUri } from '../../../domain/tracking/tracking';
 import { noTrackedRun } from '../../../db/tracking/run-repository';
+import { disposeLater } from '../../http/dispose-later';
 import { acceptUploads, type Upload } from '../../http/upload';
 import type { RouteDeps } from '../route-deps';
 import { runFields, runIdOf } from './wire';
@@ -19,7 +20,7 @@ const params = z.object({ '*': z.string() });
 const ofFolder = z.looseObject({ path: z.string().default('') });
 
 export function trackedArtifactRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
-  const { registry, artifacts, scratchRoot, heavyWork, guards } = deps;
+  const { registry, artifacts, scratchRoot, heavyWork, guards, log } = deps;
   const { trackedArtifacts, trackedRuns } = registry;
   const { viewer, operator } = guards;
   return async (app) => {
@@ -56,7 +57,7 @@ export function trackedArtifactRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         if (artifact === null) throw noFile(path);
         // The digest is verified before the first byte is sent.
         const scratch = await openScratch(scratchRoot, 'download');
-        reply.raw.once('close', () => void scratch.dispose());
+        reply.raw.once('close', () => disposeLater(scratch, log));
         await artifacts.toFile(artifact, scratch.path('file'));
         return reply
           .header('content-type', 'application/octet-stream')

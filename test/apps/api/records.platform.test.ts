@@ -610,7 +610,7 @@ describe('the files of a dataset version', () => {
       {
         actor: 'operator',
         subject: `dataset:flight-delay.parts@${version}`,
-        cause: 'asked for file 2 of 2',
+        cause: 'download of file 2 of 2',
       },
     ]);
     // The copy on disk is removed once it was sent.
