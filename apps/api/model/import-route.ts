@@ -8,7 +8,7 @@ import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import type { ModelLifecycleSpec } from '../../../domain/lifecycle/lifecycle';
 import { checkImportedGraph, conversionPackages } from '../../../domain/model/imported';
-import { importedFormats } from '../../../domain/model/model';
+import { importedFormats, type ImportedFormat } from '../../../domain/model/model';
 import type { RunRequest } from '../../../domain/run/run';
 import { acceptUploads, type Upload } from '../../http/upload';
 import { registeredTables } from '../dataset/registered-tables';
@@ -29,7 +29,7 @@ const packagesPattern = new RegExp(
 const query = z.strictObject({
   fileName: z
     .string()
-    .regex(/^[^/\\\p{C}]{1,255}$/u)
+    .regex(/^[^/\\\p{C}]{1,255}$/u, 'must be the name of a file, without a folder')
     .describe('name of the file, without a folder, for messages and lineage'),
   format: z
     .enum(importedFormats)
@@ -37,12 +37,12 @@ const query = z.strictObject({
     .describe('a job converts any other format to ONNX, with the packages that it needs'),
   modelClass: z
     .string()
-    .regex(/^[\w.]{1,200}$/)
+    .regex(/^[\w.]{1,200}$/, 'must be the name of a Python class, such as sklearn.svm.SVC')
     .optional()
     .describe('Python class of the model, as in an MLmodel file'),
   packages: z
     .string()
-    .regex(packagesPattern)
+    .regex(packagesPattern, 'must be versions such as scikit-learn==1.7.2,numpy==2.2.6')
     .optional()
     .describe(
       'versions with which a pickle was written, as scikit-learn==1.7.2,numpy==2.2.6; ' +
@@ -76,6 +76,8 @@ export function modelImportRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         const { tenant, name: actor } = request.caller;
         const { model } = request.params;
         const { fileName, format, modelClass, packages, until, reason } = request.query;
+        assertUsed(format, { modelClass, packages });
+        const pinned = packages === undefined ? {} : { packages: packagesIn(packages) };
         const upload = request.body as Upload | undefined;
         if (upload === undefined || upload.bytes === 0)
           throw failure('InvalidInput', `${fileName} is empty`, {
@@ -99,7 +101,7 @@ export function modelImportRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
             artifact,
             fileName,
             ...(modelClass === undefined ? {} : { modelClass }),
-            ...(packages === undefined ? {} : { packages: packages.split(',').sort() }),
+            ...pinned,
           },
           ...(until === undefined ? {} : { until }),
           ...(reason === undefined ? {} : { reason }),
@@ -124,6 +126,39 @@ export function modelImportRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
       },
     );
   };
+}
+
+type ConversionOption = 'modelClass' | 'packages';
+
+/** What the conversion of a format does not use. */
+const unusedOptions: Readonly<Record<ImportedFormat, readonly ConversionOption[]>> = {
+  onnx: ['modelClass', 'packages'],
+  xgboost: ['packages'],
+  lightgbm: [],
+  sklearn: [],
+};
+
+/** An option without an effect is a mistake, most often a forgotten format. */
+function assertUsed(
+  format: ImportedFormat,
+  given: Readonly<Record<ConversionOption, string | undefined>>,
+): void {
+  const unused = unusedOptions[format].find((option) => given[option] !== undefined);
+  if (unused !== undefined)
+    throw failure('InvalidInput', `${unused} has no effect with the format ${format}`, {
+      next: `set format to that of the file, or leave ${unused} out`,
+    });
+}
+
+function packagesIn(text: string): readonly string[] {
+  const packages = text.split(',').sort();
+  const names = packages.map((each) => each.split('==')[0]);
+  const repeated = names.find((name, at) => names.indexOf(name) !== at);
+  if (repeated !== undefined)
+    throw failure('InvalidInput', `packages has more than one version of ${repeated}`, {
+      next: `name the version of ${repeated} with which the model was saved`,
+    });
+  return packages;
 }
 
 type ModelRevision = LifecycleRevision & { readonly spec: ModelLifecycleSpec };

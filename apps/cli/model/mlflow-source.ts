@@ -72,7 +72,7 @@ export function modelFileOf(shown: string, cwd: string): ModelFile {
   return {
     path,
     format,
-    ...(typeof modelClass === 'string' && { modelClass }),
+    ...(typeof modelClass === 'string' && format !== 'onnx' && { modelClass }),
     ...(isPickle && { packages: packagesOf(folder, library[0], fields[library[1]]) }),
   };
 }

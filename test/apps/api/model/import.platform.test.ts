@@ -99,6 +99,26 @@ test('refuses a missing lifecycle, an empty file, a file of something else and a
   });
 });
 
+test.each([
+  ['modelClass=a.B', 'modelClass has no effect with the format onnx'],
+  ['packages=numpy%3D%3D2.2.6', 'packages has no effect with the format onnx'],
+  ['format=xgboost&packages=numpy%3D%3D2.2.6', 'packages has no effect with the format xgboost'],
+  [
+    'format=sklearn&packages=numpy%3D%3D2.2.6,numpy%3D%3D2.2.5',
+    'packages has more than one version of numpy',
+  ],
+  [
+    'format=sklearn&packages=numpy',
+    'packages must be versions such as scikit-learn==1.7.2,numpy==2.2.6',
+  ],
+])('refuses the options %s', async (options, detail) => {
+  const query = `fileName=model.onnx&${options}`;
+  expect(await send(fittingGraph(), { query })).toMatchObject({
+    status: 422,
+    body: { code: 'InvalidInput', detail: expect.stringContaining(detail) as string },
+  });
+});
+
 test('needs the scope operator, and leaves no file behind', async () => {
   const answer = await world.call('POST', '/models/imports/imports?fileName=m.onnx', {
     as: 'viewer',
