@@ -5488,7 +5488,7 @@ export interface paths {
                         readonly idempotencyDays?: number;
                         /** @description predictions; deleted by whole days after the longest retention of any tenant, in days: 1 to 36500 */
                         readonly predictionDays?: number;
-                        /** @description events and effects of ended runs; runs, stages, decisions and audit rows are kept, in days: 1 to 36500 */
+                        /** @description events and effects of ended runs, and the events sent to them; runs, stages, decisions and audit rows are kept, in days: 1 to 36500 */
                         readonly runDetailDays?: number;
                     };
                 };
@@ -5607,7 +5607,7 @@ export interface paths {
         };
         readonly get?: never;
         readonly put?: never;
-        /** Approve what a waiting run asks for */
+        /** Approve a run that waits for approval */
         readonly post: {
             readonly parameters: {
                 readonly query?: never;
@@ -6040,7 +6040,7 @@ export interface paths {
         };
         readonly get?: never;
         readonly put?: never;
-        /** Reject what a waiting run asks for */
+        /** Reject a run that waits for approval */
         readonly post: {
             readonly parameters: {
                 readonly query?: never;
@@ -8341,7 +8341,7 @@ export interface components {
             readonly idempotencyDays: number;
             /** @description predictions; deleted by whole days after the longest retention of any tenant, in days: 1 to 36500 */
             readonly predictionDays: number;
-            /** @description events and effects of ended runs; runs, stages, decisions and audit rows are kept, in days: 1 to 36500 */
+            /** @description events and effects of ended runs, and the events sent to them; runs, stages, decisions and audit rows are kept, in days: 1 to 36500 */
             readonly runDetailDays: number;
         };
         readonly RevisionSummary: {

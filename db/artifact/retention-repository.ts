@@ -11,9 +11,9 @@ export interface RetentionSettings {
   readonly predictionDays: number;
   readonly feedbackDays: number;
   /**
-   * For events and effects of runs, traffic counts of rollouts, webhook deliveries and budget
-   * reservations, from their end. Spending, runs, stages, decisions, rollouts and audit rows are
-   * kept.
+   * For events and effects of runs, the events sent to them, traffic counts of rollouts, webhook
+   * deliveries and budget reservations, from their end. Spending, runs, stages, decisions, rollouts
+   * and audit rows are kept.
    */
   readonly runDetailDays: number;
   readonly idempotencyDays: number;
@@ -96,6 +96,9 @@ export function createRetentionRepository(
       const events = await sql`
         delete from run_events e using runs r, ${perTenant(sql)} s where e.tenant_id = s.tenant and r.tenant_id = e.tenant_id and r.id = e.run_id
           and r.ended_at < now() - make_interval(days => s.run_detail_days)`;
+      const sent = await sql`
+        delete from sent_events e using runs r, ${perTenant(sql)} s where e.tenant_id = s.tenant and r.tenant_id = e.tenant_id and r.id = e.run_id
+          and r.ended_at < now() - make_interval(days => s.run_detail_days)`;
       // A run that waits for months still needs its effects. Keys without a run expire by their
       // age.
       const effects = await sql`
@@ -119,7 +122,12 @@ export function createRetentionRepository(
         predictionDays: partitions.length,
         feedbackDays: feedback.count,
         runDetailDays:
-          events.count + effects.count + traffic.count + deliveries.count + reservations.count,
+          events.count +
+          sent.count +
+          effects.count +
+          traffic.count +
+          deliveries.count +
+          reservations.count,
         idempotencyDays: keys.count,
         callAnswerDays: answers,
       };

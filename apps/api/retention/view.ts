@@ -9,7 +9,7 @@ const settings = {
   ),
   feedbackDays: days('labels'),
   runDetailDays: days(
-    'events and effects of ended runs; runs, stages, decisions and audit rows are kept',
+    'events and effects of ended runs, and the events sent to them; runs, stages, decisions and audit rows are kept',
   ),
   idempotencyDays: days('idempotency keys'),
   artifactIdleDays: days('artifacts without references, since they were last used'),

@@ -337,8 +337,8 @@ export function runRoutes({
     }
 
     for (const [verb, summary] of [
-      ['approve', 'Approve what a waiting run asks for'],
-      ['reject', 'Reject what a waiting run asks for'],
+      ['approve', 'Approve a run that waits for approval'],
+      ['reject', 'Reject a run that waits for approval'],
     ] as const) {
       app.post(
         `/runs/:id/${verb}`,

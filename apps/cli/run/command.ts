@@ -225,8 +225,8 @@ const descriptions = {
   cancel: 'Cancel a run and undo its effects',
   pause: 'Pause a run before its next stage',
   resume: 'Resume a paused run',
-  approve: 'Approve what a waiting run asks for',
-  reject: 'Reject what a waiting run asks for',
+  approve: 'Approve a run that waits for approval',
+  reject: 'Reject a run that waits for approval',
 };
 
 /** The effect of a command, by the state of the run. */

@@ -1,4 +1,4 @@
-import type { IdempotencyKey, PredictionId } from '../../../domain/ids';
+import type { IdempotencyKey, PredictionId, RunId } from '../../../domain/ids';
 import { newId } from '../../../db/ids';
 import {
   applyLifecycle,
@@ -71,6 +71,31 @@ describe('retention', () => {
     await database.sql`update runs set ended_at = now() - interval '200 days' where id = ${ended}`;
     await registry.retention.apply();
     expect(await keys()).toEqual([open]);
+  });
+
+  test('deletes the events that were sent to runs that ended long ago', async () => {
+    const { registry, database } = test_;
+    const [ended, running] = [await startRun(registry), await startRun(registry)];
+    for (const runId of [ended, running])
+      await registry.sentEvents.send({
+        tenant,
+        runId,
+        event: 'label_ready',
+        data: { of: 'a customer' },
+        actor: 'a',
+        cause: 'a test',
+        idempotencyKey: runId,
+      });
+    await registry.runs.update({ tenant, id: ended, status: 'succeeded' });
+    const kept = async (runId: RunId) =>
+      (await registry.sentEvents.ofRun({ tenant, runId, limit: 10 })).length;
+    await registry.retention.apply();
+    expect([await kept(ended), await kept(running)]).toEqual([1, 1]);
+
+    await database.sql`alter table runs disable trigger runs_keep_final`;
+    await database.sql`update runs set ended_at = now() - interval '200 days' where id = ${ended}`;
+    await registry.retention.apply();
+    expect([await kept(ended), await kept(running)]).toEqual([0, 1]);
   });
 
   test('deletes webhook deliveries that ended long ago, but no pending ones', async () => {
