@@ -91,7 +91,8 @@ function endWithReader(command: string | undefined): void {
 /** Not `up`, which has its own help. */
 function isProcess(command: string | undefined): command is string {
   return (
-    command !== undefined && ['setup', 'worker', 'api', 'gateway', 'llm-server'].includes(command)
+    command !== undefined &&
+    ['setup', 'worker', 'project-worker', 'api', 'gateway', 'llm-server'].includes(command)
   );
 }
 
