@@ -74,5 +74,5 @@ test('a pickle that runs code ends its job, and touches nothing of the platform'
   const { exitCode, stderr } = await importing('hostile');
   expect(exitCode).toBe(1);
   expect(existsSync(touched)).toBe(false);
-  expect(stderr).toContain('the file has a int, which has no predict');
+  expect(stderr).toContain('the file contains an object of type int, which has no predict');
 });

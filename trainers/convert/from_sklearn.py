@@ -23,7 +23,9 @@ MATRIX = "matrix"
 
 def from_sklearn(job: Job, model: Any) -> Trained:
     if not hasattr(model, "predict"):
-        raise Refused(f"the file has a {type(model).__name__}, which has no predict")
+        raise Refused(
+            f"the file contains an object of type {type(model).__name__}, which has no predict"
+        )
     names = getattr(model, "feature_names_in_", None)
     used = columns_of_model(
         job,

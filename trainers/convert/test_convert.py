@@ -20,7 +20,9 @@ TRAINER = Path(__file__).parent
 FEATURES = [("wind", "float"), ("gust", "float"), ("origin", "string")]
 
 
-class Convert(unittest.TestCase):
+class ConversionTest(unittest.TestCase):
+    """A model file in its job directory."""
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -42,7 +44,7 @@ class Convert(unittest.TestCase):
             self.directory,
             {"train": [rows]},
             FEATURES,
-            params={"format": format},
+            params={"format": format, "modelClass": None},
             context=context,
         )
         file = self.directory / "job.json"
@@ -53,14 +55,16 @@ class Convert(unittest.TestCase):
         file.write_text(json.dumps(job))
         return self.directory
 
+    def refusal(self, body: bytes, format: str = "lightgbm", **context) -> str:
+        self.assertEqual(run_job(TRAINER, self.job(body, format, **context)), 1)
+        return json.loads((self.directory / "error.json").read_text())["message"]
+
+
+class Convert(ConversionTest):
     def boosted(self, names=("wind", "gust"), **params) -> lightgbm.Booster:
         settings = {"objective": "binary", "verbosity": -1, "num_threads": 1, **params}
         data = lightgbm.Dataset(self.matrix, self.label, feature_name=list(names))
         return lightgbm.train(settings, data, num_boost_round=5)
-
-    def refusal(self, body: bytes, format: str = "lightgbm", **context) -> str:
-        self.assertEqual(run_job(TRAINER, self.job(body, format, **context)), 1)
-        return json.loads((self.directory / "error.json").read_text())["message"]
 
     def test_a_text_file_of_lightgbm_becomes_a_graph_that_agrees_with_it(self):
         booster = self.boosted(names=("gust", "wind"))
@@ -89,7 +93,7 @@ class Convert(unittest.TestCase):
     def test_a_pickle_of_another_object_is_refused(self):
         self.assertEqual(
             self.refusal(pickle.dumps({"a": 1}), "sklearn"),
-            "the file has a dict, which has no predict",
+            "the file contains an object of type dict, which has no predict",
         )
 
     def test_an_estimator_without_names_of_columns_is_refused(self):
@@ -98,6 +102,19 @@ class Convert(unittest.TestCase):
 
     def test_a_file_that_is_no_pickle_is_refused(self):
         self.assertIn("cannot be unpickled", self.refusal(b"\x00\x01", "sklearn"))
+
+    def test_a_damaged_text_file_of_lightgbm_is_refused(self):
+        self.assertEqual(
+            self.refusal(b"tree\nversion=v4\n"),
+            "the file is no model in LightGBM's text format: LightGBMError. "
+            "Its message is in the log; perennial run logs shows it",
+        )
+
+    def test_a_file_of_skops_without_the_package_is_refused(self):
+        self.assertIn(
+            "the model needs the package skops, which is not installed",
+            self.refusal(b"PK\x03\x04", "sklearn"),
+        )
 
 
 class Columns(unittest.TestCase):

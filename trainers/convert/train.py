@@ -41,32 +41,46 @@ def _of_object(job: Job, model: object) -> Trained:
 
 
 def load_object(path: Path) -> object:
-    """Unpickles. The environment has the versions with which the model was saved."""
-    if path.read_bytes()[:2] == b"PK":
-        import skops.io
-
-        return skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
+    """Unpickles, or reads a file of skops. The environment has the versions that saved the model."""
+    is_skops = path.read_bytes()[:2] == b"PK"
     # Files of cloudpickle are read in the same way; the package must only be installed.
     try:
-        with path.open("rb") as file:
-            return pickle.load(file)
+        return _read_skops(path) if is_skops else _unpickle(path)
     except ModuleNotFoundError as error:
         raise Refused(
             f"the model needs the package {error.name}, which is not installed. Only models of "
             "scikit-learn, LightGBM and XGBoost without own code can be converted"
         ) from error
     except Exception as error:
-        traceback.print_exc()
-        raise Refused(
-            f"the file cannot be unpickled: {type(error).__name__}. "
-            "Its message is in the log; perennial run logs shows it"
-        ) from error
+        what = "the file of skops cannot be read" if is_skops else "the file cannot be unpickled"
+        raise _unreadable(what, error) from error
+
+
+def _unpickle(path: Path) -> object:
+    with path.open("rb") as file:
+        return pickle.load(file)
+
+
+def _read_skops(path: Path) -> object:
+    import skops.io
+
+    return skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
 
 
 def _booster(path: Path) -> object:
     import lightgbm
 
-    return lightgbm.Booster(model_file=str(path))
+    try:
+        return lightgbm.Booster(model_file=str(path))
+    except Exception as error:
+        raise _unreadable("the file is no model in LightGBM's text format", error) from error
+
+
+def _unreadable(what: str, error: Exception) -> Refused:
+    traceback.print_exc()
+    return Refused(
+        f"{what}: {type(error).__name__}. Its message is in the log; perennial run logs shows it"
+    )
 
 
 def _is_text(path: Path) -> bool:

@@ -18,6 +18,7 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
 from runtime.json_files import read_json, write_json
@@ -27,6 +28,17 @@ from runtime.step.work_folder import enter_work_folder
 
 def run_command(directory: Path, python: str) -> int:
     """`python` is the interpreter that the command finds on its PATH."""
+    try:
+        return _run(directory, python)
+    except Exception as error:
+        return failed(
+            directory,
+            f"the command could not be run: {type(error).__name__}. Its message is in the log",
+            traceback.format_exc(),
+        )
+
+
+def _run(directory: Path, python: str) -> int:
     body = read_json(directory / "job.json")
     command = body["command"]
     program = command["arguments"][0]
@@ -64,7 +76,7 @@ def run_command(directory: Path, python: str) -> int:
         print("stopped by SIGTERM before the end", file=sys.stderr)
         return STOPPED
     if code != 0:
-        how = f"exit code {code}" if code > 0 else f"signal {signal.Signals(-code).name}"
+        how = f"exit code {code}" if code > 0 else f"signal {_name_of(-code)}"
         return failed(directory, f"{program} ended with {how}", None)
     missing = [name for name in command["outputs"] if not (directory / "outputs" / name).is_file()]
     if missing:
@@ -77,3 +89,11 @@ def run_command(directory: Path, python: str) -> int:
     write_json(directory / "result.json", {"metrics": {}, "facts": {"exitCode": code}})
     job.log("command ended")
     return DONE
+
+
+def _name_of(number: int) -> str:
+    """Most real-time signals have only a number."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
