@@ -133,9 +133,12 @@ async function platform(context: CliContext): Promise<readonly PlatformPartLine[
 async function logs({
   settings: { apiUrl, gatewayUrl },
 }: CliContext): Promise<readonly PlatformPartLine[]> {
-  const [api_, gateway_] = await Promise.all([apiUrl, gatewayUrl].map(droppedLines));
-  const counts = Object.entries({ api: api_, gateway: gateway_ });
-  const known = counts.filter(([, lines]) => typeof lines === 'number');
+  const counts = await Promise.all(
+    Object.entries({ api: apiUrl, gateway: gatewayUrl }).map(
+      async ([process, url]) => [process, await droppedLines(url)] as const,
+    ),
+  );
+  const known = counts.filter(([, lines]) => lines !== null);
   if (known.length === 0) return [];
   const detail = known.map(([process, lines]) => `${process} ${lines}`).join(', ');
   return [

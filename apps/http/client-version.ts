@@ -34,7 +34,7 @@ function incompatible(version: string): HttpProblem {
     'ClientIncompatible',
     `the client has version ${version} and the API has version ${perennialVersion}; ` +
       'they do not work together',
-    `install the client of version ${line} as docs/guides/python-client.md and ` +
-      `typescript-client.md say, or run a platform of version ${theirs}`,
+    `install the client of version ${line} (docs/guides/python-client.md, ` +
+      `docs/guides/typescript-client.md), or run a platform of version ${theirs}`,
   );
 }

@@ -49,12 +49,15 @@ export function sentEventRoutes({
           event: body.event,
           data,
           actor: caller.name,
-          cause: 'sent',
+          cause: 'requested',
           idempotencyKey: keyOf(headers),
         });
         log.info({ runId: of, event: sent.event, eventId: sent.id, traceId }, 'event accepted');
         await waitBriefly(lifecycles.notify(workflowId), (error) =>
-          log.warn({ err: error, runId: of, traceId }, 'the sweeper will notify the run'),
+          log.warn(
+            { err: error, runId: of, traceId },
+            'run not notified yet; the sweeper will do it',
+          ),
         );
         return reply.status(202).send(sentEventToJson(sent));
       },
