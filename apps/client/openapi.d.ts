@@ -2801,7 +2801,7 @@ export interface paths {
                     readonly format?: "onnx" | "sklearn" | "lightgbm" | "xgboost";
                     /** @description Python class of the model, as in an MLmodel file */
                     readonly modelClass?: string;
-                    /** @description versions with which a pickle was written, as scikit-learn==1.7.2,numpy==2.2.6; of scikit-learn, lightgbm, numpy, scipy, pandas, cloudpickle, skops */
+                    /** @description versions with which a pickle was written, such as scikit-learn==1.7.2,numpy==2.2.6; each of scikit-learn, lightgbm, numpy, scipy, pandas, cloudpickle, skops at most once */
                     readonly packages?: string;
                     /** @description reason for the audit log, 1 to 1000 characters */
                     readonly reason?: string;

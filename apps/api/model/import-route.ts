@@ -29,7 +29,7 @@ const packagesPattern = new RegExp(
 const query = z.strictObject({
   fileName: z
     .string()
-    .regex(/^[^/\\\p{C}]{1,255}$/u, 'must be the name of a file, without a folder')
+    .regex(/^[^/\\\p{C}]{1,255}$/u)
     .describe('name of the file, without a folder, for messages and lineage'),
   format: z
     .enum(importedFormats)
@@ -37,16 +37,16 @@ const query = z.strictObject({
     .describe('a job converts any other format to ONNX, with the packages that it needs'),
   modelClass: z
     .string()
-    .regex(/^[\w.]{1,200}$/, 'must be the name of a Python class, such as sklearn.svm.SVC')
+    .regex(/^[\w.]{1,200}$/)
     .optional()
     .describe('Python class of the model, as in an MLmodel file'),
   packages: z
     .string()
-    .regex(packagesPattern, 'must be versions such as scikit-learn==1.7.2,numpy==2.2.6')
+    .regex(packagesPattern)
     .optional()
     .describe(
-      'versions with which a pickle was written, as scikit-learn==1.7.2,numpy==2.2.6; ' +
-        `of ${conversionPackages.join(', ')}`,
+      'versions with which a pickle was written, such as scikit-learn==1.7.2,numpy==2.2.6; ' +
+        `each of ${conversionPackages.join(', ')} at most once`,
     ),
   until: untilField.optional().describe('end of the data window, RFC 3339; default: now'),
   reason: why.optional(),

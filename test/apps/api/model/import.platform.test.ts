@@ -109,7 +109,7 @@ test.each([
   ],
   [
     'format=sklearn&packages=numpy',
-    'packages must be versions such as scikit-learn==1.7.2,numpy==2.2.6',
+    'packages cannot be "numpy"; expected versions with which a pickle was written, such as scikit-learn==1.7.2,numpy==2.2.6',
   ],
 ])('refuses the options %s', async (options, detail) => {
   const query = `fileName=model.onnx&${options}`;

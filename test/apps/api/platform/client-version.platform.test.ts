@@ -29,7 +29,7 @@ test.each(['0.0.9', '0.2.0', '1.0.0'])(
       code: 'ClientIncompatible',
       detail: `the client has version ${version} and the API has version ${perennialVersion}; they do not work together`,
       next: expect.stringMatching(
-        /^install the client of version 0\.1 as docs\/guides\/python-client\.md .*or run a platform of version/,
+        /^install the client of version 0\.1 \(docs\/guides\/python-client\.md, .*\), or run a platform of version/,
       ) as string,
     });
     expect(await runs()).toBe(before);
