@@ -4,28 +4,25 @@
  * safety policy and sampling under one digest. The index comes before the prompts, because
  * prompts are compared with the passages that they will quote.
  */
-import { isNotPassed } from '../run/verdict';
 import { workflowOf } from './lifecycle';
 import { llmRun } from './llm-run';
+import { hasNotPassed } from './model-run';
 import type { LlmRun } from './stage';
 
 export const llmLifecycle = workflowOf(async (opened) => {
-  const run = llmRun(opened as LlmRun);
+  const run = await llmRun(opened as LlmRun);
   const datasets = await run.ingest();
   const index = await run.index(datasets);
-  if (isNotPassed(index?.verdict)) return run.stopped(index.verdict);
+  if (index && hasNotPassed(index)) return run.stopped(index);
 
   const prompts = await run.bundles(index);
   const compared = await run.comparePrompts(prompts);
-  if (compared && isNotPassed(compared.verdict)) return run.stopped(compared.verdict);
+  if (compared && hasNotPassed(compared)) return run.stopped(compared);
   const chosen = compared?.chosen ?? prompts.bundles[0];
   const tuned = await run.fineTune(chosen, { ...prompts, datasets });
 
   const candidate = await run.candidate(tuned?.bundle ?? chosen, prompts);
-  const { champion } = candidate;
-  if (champion.version && candidate.isChampion) return run.unchanged(champion.version);
+  if (candidate.isChampion) return run.unchanged(candidate);
   const evaluated = await run.evaluate(candidate);
-  if (evaluated.candidate.version === champion.version?.version)
-    return run.unchanged(evaluated.candidate);
   return run.release(evaluated);
 });

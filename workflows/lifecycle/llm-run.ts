@@ -1,26 +1,28 @@
 /** The built-in stages of a language application, as functions that its lifecycle calls. */
 import type { WrittenBundle } from '../../activities/language/bundle-version';
 import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
+import type { RunId } from '../../domain/ids';
 import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
 import type { ComparedChampion, ModelVersionRef } from '../../domain/model/model';
 import { registryWrites } from '../activity-proxies';
 import type { RunEnd } from '../run/end';
+import { invalidCall } from '../run/invalid-call';
 import { unchangedEnd } from '../run/verdict';
 import { resultOf, type StageResult } from './model-run';
 import { release } from './release';
 import type { LlmRun } from './stage';
 import { evaluateBundle, type EvaluatedBundle } from './stages/evaluate-bundle';
 import { fineTune, type FineTuneOutput } from './stages/fine-tune';
-import { ingestTexts, type IngestOutput } from './stages/ingest';
+import { ingestTexts, type SourceDatasets } from './stages/ingest';
 import { promptEval, type ChosenPrompt } from './stages/prompt-eval';
-import { promoteIndex, ragIndex, type IndexedRun } from './stages/rag-index';
+import { promoteIndex, ragIndex, type BuiltIndex, type SeenIndex } from './stages/rag-index';
 
-type Datasets = IngestOutput['datasets'];
+export type IndexResult = StageResult<BuiltIndex> & SeenIndex;
 
 /** One bundle for each prompt, over one state of the index. */
 export interface PromptBundles {
   readonly bundles: readonly [WrittenBundle, ...WrittenBundle[]];
-  readonly index: IndexedRun | null;
+  readonly index: IndexResult | null;
   /** The last applied change of the index's documents; 0 before the first. */
   readonly indexChanges: number;
 }
@@ -33,59 +35,88 @@ export interface BundleCandidate extends PromptBundles {
   readonly isChampion: boolean;
 }
 
-export type BundleVerdict = StageResult<EvaluatedBundle> & {
-  readonly of: BundleCandidate;
-  readonly candidate: ModelVersionRef;
+export type LanguageEvaluation = StageResult<EvaluatedBundle> & {
+  readonly candidate: BundleCandidate;
+  readonly version: ModelVersionRef;
   readonly decision: DecisionRef;
 };
 
 export interface LlmLifecycleRun {
+  /** The id of the run, such as `run_01…`. */
+  readonly id: RunId;
+  /** The revision of the lifecycle that this run executes. */
   readonly spec: LlmLifecycleSpec;
-  /** Makes a dataset version of each source. Empty when the spec has no `data`. */
-  ingest(): Promise<Datasets>;
-  /** Builds an index version beside the champion. Null when the spec has no `index`. */
-  index(datasets: Datasets): Promise<IndexedRun | null>;
-  /** Writes one bundle for each candidate prompt. */
-  bundles(index: IndexedRun | null): Promise<PromptBundles>;
-  /** Chooses a prompt on the search and confirm slices. Null when the spec has no `promptEval`. */
+  /**
+   * Makes a dataset version of each source in `spec.data.sources`, by the name of the source. Empty
+   * when the spec has no `data`.
+   */
+  ingest(): Promise<SourceDatasets>;
+  /**
+   * Builds an index version of the documents that `spec.index` names. The champion's version stays
+   * in use until the release. Null when the spec has no `index`.
+   */
+  index(datasets: SourceDatasets): Promise<IndexResult | null>;
+  /** Writes one bundle for each candidate prompt. `index` is the result of `run.index`. */
+  bundles(index: IndexResult | null): Promise<PromptBundles>;
+  /**
+   * Chooses a prompt as `spec.promptEval` says: on one slice of the cases, and confirmed on another
+   * one. Null when the spec has no `promptEval`.
+   */
   comparePrompts(prompts: PromptBundles): Promise<StageResult<ChosenPrompt> | null>;
-  /** Fine-tunes the model of a bundle. Null when the spec has no `fineTune`. */
+  /**
+   * Fine-tunes the model of a bundle with the examples that `spec.fineTune` names. Null when the
+   * spec has no `fineTune`.
+   */
   fineTune(
-    chosen: WrittenBundle,
-    of: PromptBundles & { readonly datasets: Datasets },
+    bundle: WrittenBundle,
+    from: PromptBundles & { readonly datasets: SourceDatasets },
   ): Promise<StageResult<FineTuneOutput> | null>;
   /** Reads the champion that the bundle is compared with. */
   candidate(bundle: WrittenBundle, prompts: PromptBundles): Promise<BundleCandidate>;
-  /** Measures the bundle, decides by the gates, and registers it. */
-  evaluate(candidate: BundleCandidate): Promise<BundleVerdict>;
-  /** Ends the run with the canary and the promotion, which also moves the index. */
-  release(evaluated: BundleVerdict): Promise<RunEnd>;
-  /** Ends the run because a stage did not pass. */
-  stopped(verdict: Verdict): RunEnd;
+  /**
+   * Measures the bundle on the cases that influenced no choice, decides by the gates of
+   * `spec.evaluate`, and registers the bundle.
+   */
+  evaluate(candidate: BundleCandidate): Promise<LanguageEvaluation>;
+  /**
+   * Ends the run with the canary of `spec.canary` and the promotion of `spec.promote`, which also
+   * moves the index. Promotes only a bundle that the gates, the canary and the approvers accepted.
+   */
+  release(evaluation: LanguageEvaluation): Promise<RunEnd>;
+  /** Ends the run because a stage did not pass. Nothing is promoted. */
+  stopped(stage: { readonly verdict: Verdict }): RunEnd;
   /** Ends the run because the bundle is already the champion. */
-  unchanged(champion: ModelVersionRef): RunEnd;
+  unchanged(candidate: BundleCandidate): RunEnd;
 }
 
-export function llmRun(run: LlmRun): LlmLifecycleRun {
+/** Opens the budget of the run, so that no function can spend before there is a limit. */
+export async function llmRun(run: LlmRun): Promise<LlmLifecycleRun> {
   const { tenant, runId, lifecycle: model, spec, files } = run.plan;
+  await registryWrites.openRunBudget({ tenant, runId, budget: spec.budget });
   // A provider's other models do not have the adapter, so a fine-tuned model has no standby.
   const standbys = spec.fineTune ? [] : spec.model.standby;
   return {
+    id: runId,
     spec,
-    async ingest() {
-      await registryWrites.openRunBudget({ tenant, runId, budget: spec.budget });
-      return spec.data ? (await ingestTexts(run, spec.data)).output.datasets : {};
+    ingest: async () => (spec.data ? (await ingestTexts(run, spec.data)).output.datasets : {}),
+    async index(datasets) {
+      if (!spec.index) return null;
+      const ended = await ragIndex(run, spec.index, datasets);
+      return { ...resultOf(ended), seen: ended.seen };
     },
-    index: async (datasets) => (spec.index ? ragIndex(run, spec.index, datasets) : null),
     async bundles(index) {
-      const built = index?.output ?? null;
+      if (spec.index && !index)
+        throw invalidCall(
+          `run.bundles got no index, but ${model} has spec.index`,
+          'pass the result of run.index',
+        );
       const written = await registryWrites.writeBundles({
         tenant,
         runId,
         model,
         spec,
         files,
-        index: built,
+        index: builtOf(index),
       });
       const [first, ...others] = written;
       if (!first) throw new Error(`lifecycle ${model} has no prompt`);
@@ -95,13 +126,13 @@ export function llmRun(run: LlmRun): LlmLifecycleRun {
     },
     async comparePrompts({ bundles, index, indexChanges }) {
       if (!spec.promptEval) return null;
-      const built = index?.output ?? null;
-      const given = { bundles, index: built, indexChanges, promptEval: spec.promptEval };
+      const { promptEval: rule } = spec;
+      const given = { bundles, index: builtOf(index), indexChanges, promptEval: rule };
       return resultOf(await promptEval(run, given));
     },
-    fineTune: async (chosen, { indexChanges, datasets }) =>
+    fineTune: async (bundle, { indexChanges, datasets }) =>
       spec.fineTune
-        ? resultOf(await fineTune(run, spec.fineTune, { chosen, indexChanges }, datasets))
+        ? resultOf(await fineTune(run, spec.fineTune, { chosen: bundle, indexChanges }, datasets))
         : null,
     async candidate(bundle, prompts) {
       const champion = await registryWrites.readChampion({ tenant, model });
@@ -124,20 +155,33 @@ export function llmRun(run: LlmRun): LlmLifecycleRun {
         indexChanges,
       });
       const { candidate: version, decision } = ended;
-      return { ...resultOf(ended), of: candidate, candidate: version, decision };
+      return { ...resultOf(ended), candidate, version, decision };
     },
-    async release({ of: { champion, index, bundle }, candidate, verdict, decision, ...output }) {
-      const end = await release(run, {
-        candidate,
-        champion,
-        evaluated: { verdict, decision, output },
-        before: null,
-      });
+    async release({ candidate, version, verdict, decision, champion: compared }) {
+      const { champion, index, bundle } = candidate;
+      // Standbys that did not qualify may make the bundle equal to the champion.
+      if (version.version === champion.version?.version) return unchanged(version);
+      const evaluated = { verdict, decision, output: { champion: compared } };
+      const end = await release(run, { candidate: version, champion, evaluated, before: null });
       if (end.status === 'succeeded' && index && bundle.retrieves)
-        await promoteIndex(run, index, candidate);
+        await promoteIndex(run, index, version);
       return end;
     },
-    stopped: (verdict) => ({ status: 'stopped', verdict, version: null }),
-    unchanged: (champion) => unchangedEnd(champion, 'prompt, model, index and policy'),
+    stopped: ({ verdict }) => ({ status: 'stopped', verdict, version: null }),
+    unchanged({ champion: { version } }) {
+      if (version === null)
+        throw new Error('only a champion can be unchanged, and there is no champion');
+      return unchanged(version);
+    },
   };
+}
+
+function unchanged(champion: ModelVersionRef): RunEnd {
+  return unchangedEnd(champion, 'prompt, model, index and policy');
+}
+
+function builtOf(index: IndexResult | null): BuiltIndex | null {
+  if (index === null) return null;
+  const { name, version, report } = index;
+  return { name, version, report };
 }

@@ -9,7 +9,7 @@ import type { StageEnd } from '../../../domain/run/plan';
 import type { EffectFactory, EndedStage, LlmRun } from '../stage';
 import { effectOf, runStage } from '../stage';
 import { llmFileOf } from './llm-questions';
-import type { IngestOutput } from './ingest';
+import { datasetOf, type SourceDatasets } from './ingest';
 
 export interface FineTuneOutput {
   /** The chosen bundle with the fine-tuned model. */
@@ -30,12 +30,10 @@ export async function fineTune(
   run: LlmRun,
   spec: FineTuneSpec,
   { chosen, indexChanges }: { readonly chosen: WrittenBundle; readonly indexChanges: number },
-  datasets: IngestOutput['datasets'],
+  datasets: SourceDatasets,
 ): Promise<EndedStage<FineTuneOutput>> {
   const { tenant, runId } = run.plan;
-  const examples = datasets[spec.examples];
-  // `apply` refuses examples from a source that does not exist.
-  if (!examples) throw new Error(`the lifecycle has no source ${spec.examples}`);
+  const examples = datasetOf(datasets, 'run.fineTune', spec.examples);
   const { compute, ...fineTuneInputs } = spec;
   const cases = llmFileOf(run, run.plan.spec.cases.file);
   // The bundle's digest covers the prompt and the index version, but not later changes of the

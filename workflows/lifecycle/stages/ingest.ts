@@ -3,6 +3,7 @@ import type { DataSpec, SourceSpec } from '../../../domain/lifecycle/lifecycle';
 import { windowEnding } from '../../../domain/dataset/time-window';
 import { registryWrites, timedDataWork } from '../../activity-proxies';
 import { allOrNone } from '../../run/all-or-none';
+import { invalidCall } from '../../run/invalid-call';
 import { describeDatasets } from '../../run/search-attributes';
 import type { EffectFactory, EndedStage, ModelRun, Run } from '../stage';
 import { runStage } from '../stage';
@@ -10,9 +11,11 @@ import { runStage } from '../stage';
 export interface IngestOutput {
   /** Null when the rows have no time; the sources are then read whole. */
   readonly window: TimeWindow | null;
-  /** By source name. */
-  readonly datasets: Readonly<Record<string, DatasetVersionRef>>;
+  readonly datasets: SourceDatasets;
 }
+
+/** By the name of the source. */
+export type SourceDatasets = Readonly<Record<string, DatasetVersionRef>>;
 
 /**
  * Makes a dataset version of each source. Never cached, because only reading shows whether a
@@ -80,7 +83,7 @@ async function readSources(
     timeoutSeconds,
   }: Pick<DataSpec, 'maxBytes' | 'timeoutSeconds'> & { readonly sources: readonly SourceSpec[] },
   window: TimeWindow | null,
-): Promise<IngestOutput['datasets']> {
+): Promise<SourceDatasets> {
   const versions = await allOrNone(
     sources.map(
       (source) => () =>
@@ -100,5 +103,20 @@ async function readSources(
   );
   return Object.fromEntries(
     sources.map((source, i) => [source.name, versions[i]]),
-  ) as IngestOutput['datasets'];
+  ) as SourceDatasets;
+}
+
+/** @throws InvalidInput when a function is called without a dataset that its section names. */
+export function datasetOf(
+  datasets: SourceDatasets,
+  called: 'run.index' | 'run.fineTune',
+  source: string,
+): DatasetVersionRef {
+  const found = Object.hasOwn(datasets, source) ? datasets[source] : undefined;
+  if (!found)
+    throw invalidCall(
+      `${called} got no dataset ${source}, which its section of the spec names`,
+      'pass the result of run.ingest, with your own datasets by the names of the sources',
+    );
+  return found;
 }

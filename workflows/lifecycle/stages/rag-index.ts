@@ -14,11 +14,12 @@ import type { indexBuild } from '../../index-version/build';
 import type { IndexBuildInput } from '../../index-version/messages';
 import { indexBuildWorkflow } from '../../index-version/messages';
 import { indexRecords } from '../../index-version/activity-proxies';
+import { builtInQueue } from '../../run/built-in-queue';
 import { childAttributes } from '../../run/search-attributes';
 import type { StageEnd } from '../../../domain/run/plan';
 import type { EndedStage, LlmRun } from '../stage';
 import { effectOf, runStage } from '../stage';
-import type { IngestOutput } from './ingest';
+import { datasetOf, type SourceDatasets } from './ingest';
 
 export interface BuiltIndex {
   readonly name: string;
@@ -26,7 +27,7 @@ export interface BuiltIndex {
   readonly report: IndexReport;
 }
 
-export interface IndexedRun extends EndedStage<BuiltIndex> {
+export interface SeenIndex {
   /**
    * The index's champion when this run read it; the alias moves only from there. It belongs to the
    * run and not to the stage output, because a reused version was built earlier.
@@ -44,11 +45,11 @@ const shardDocuments = 500;
 export async function ragIndex(
   run: LlmRun,
   spec: IndexSpec,
-  datasets: IngestOutput['datasets'],
-): Promise<IndexedRun> {
+  datasets: SourceDatasets,
+): Promise<EndedStage<BuiltIndex> & SeenIndex> {
   const { plan } = run;
-  const documents = datasetOf(datasets, spec.documents);
-  const questions = spec.parity && datasetOf(datasets, spec.parity.questions);
+  const documents = datasetOf(datasets, 'run.index', spec.documents);
+  const questions = spec.parity && datasetOf(datasets, 'run.index', spec.parity.questions);
   const { name, chunking, embedder, maxDocument, maxRejectedShare, parity, mode, vectors } = spec;
   const inputs = () => ({
     index: name,
@@ -98,6 +99,7 @@ export async function ragIndex(
           parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
           typedSearchAttributes: childAttributes({ tenant: plan.tenant, model: plan.lifecycle }),
           staticSummary: `index ${name} with ${documents.rows} documents`,
+          ...builtInQueue(plan),
         },
       );
       return {
@@ -118,7 +120,7 @@ export async function ragIndex(
  */
 export async function promoteIndex(
   run: LlmRun,
-  { output: { name: index, version }, seen }: IndexedRun,
+  { name: index, version, seen }: BuiltIndex & SeenIndex,
   { model, version: promoted }: ModelVersionRef,
 ): Promise<void> {
   const { tenant, runId } = run.plan;
@@ -145,11 +147,4 @@ function ruleOf({ metric, margin, confidence, minQuestions }: NonNullable<IndexS
 
 function versionOf({ dataset, version }: DatasetVersionRef) {
   return { name: dataset, version };
-}
-
-function datasetOf(datasets: IngestOutput['datasets'], source: string): DatasetVersionRef {
-  const found = datasets[source];
-  // `apply` refuses an index over a source that does not exist.
-  if (!found) throw new Error(`the lifecycle has no source ${source}`);
-  return found;
 }

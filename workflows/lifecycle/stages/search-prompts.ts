@@ -16,6 +16,7 @@ import {
   searchOfRun,
   type PromptSearchInput,
 } from '../../prompt/search-messages';
+import { builtInQueue } from '../../run/built-in-queue';
 import { childAttributes } from '../../run/search-attributes';
 import type { LlmRun } from '../stage';
 import { messageOf, typeOf } from '../../run/undo';
@@ -74,6 +75,7 @@ export async function searchPrompts(
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
       typedSearchAttributes: childAttributes({ tenant, model }),
       staticSummary: `search for a better prompt than ${first.path}`,
+      ...builtInQueue(run.plan),
     });
     if (outcome.winner.digest === first.prompt.digest)
       return { kind: 'found', first: first.path, bundle: null, outcome };
