@@ -2,9 +2,9 @@
 import type { Digest } from '../../domain/dataset/artifact';
 import type { Evidence } from '../../domain/decision/evidence';
 import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
-import type { DecisionPolicy } from '../../domain/project/decision-policy';
+import type { AnyDecisionPolicy } from '../../domain/project/decision-policy';
 import { registryWrites } from '../activity-proxies';
-import { runStage, type ModelRun } from '../lifecycle/stage';
+import { runStage, type Run } from '../lifecycle/stage';
 import { assertSmall, nextCall, type StageCalls } from './stage-calls';
 
 /** What an evaluation measured, or measurements of the same form. */
@@ -16,14 +16,14 @@ export interface DecisionResult {
 }
 
 export async function callDecide(
-  run: ModelRun,
+  run: Run,
   {
     calls,
     policy,
     evidence,
   }: {
     readonly calls: StageCalls;
-    readonly policy: DecisionPolicy;
+    readonly policy: AnyDecisionPolicy;
     readonly evidence: DecidedEvidence;
   },
 ): Promise<DecisionResult> {

@@ -1,0 +1,97 @@
+/** The policy of `run.decide`, for the evidence of a model or of a language application. */
+import { z } from 'zod';
+import { decide } from '../../domain/decision/decide';
+import type { Evidence } from '../../domain/decision/evidence';
+import { gateOf, gateSchema } from '../../domain/decision/gate.schema';
+import type { EvaluationPolicy } from '../../domain/decision/policy';
+import type { Verdict } from '../../domain/decision/verdict';
+import { invalidInput } from '../../domain/document/issue-text';
+import {
+  decideEvaluation,
+  type LlmEvaluationPolicy,
+} from '../../domain/language/evaluation/decide-evaluation';
+import type { LlmEvidence } from '../../domain/language/evaluation/evidence';
+import type { LlmGate } from '../../domain/language/evaluation/gate';
+import { llmGateSchema } from '../../domain/language/evaluation/gate.schema';
+import type { AnyDecisionPolicy } from '../../domain/project/decision-policy';
+
+interface PolicyDecision {
+  readonly policy: EvaluationPolicy | LlmEvaluationPolicy;
+  /** @throws Error for evidence that lacks measurements */
+  readonly decided: () => Verdict;
+}
+
+/** @throws InvalidInput with every error in the gates */
+export function decisionOf(
+  given: AnyDecisionPolicy,
+  evidence: Evidence | LlmEvidence,
+): PolicyDecision {
+  if (evidence.kind === 'evaluation') {
+    const gates = gatesOf(modelPolicy, given).map(gateOf);
+    const policy: EvaluationPolicy = {
+      kind: 'evaluation',
+      version: 2,
+      gates,
+      slices: null,
+      ungated: null,
+    };
+    return { policy, decided: () => decide(policy, evidence) };
+  }
+  const gates: readonly LlmGate[] = gatesOf(languagePolicy, given);
+  assertDimensions(gates, evidence);
+  const policy: LlmEvaluationPolicy = {
+    kind: 'llmEvaluation',
+    version: 2,
+    gates,
+    looks: 1,
+    ungated: null,
+  };
+  return {
+    policy,
+    decided: () => decideEvaluation(policy, evidence).verdict,
+  };
+}
+
+const modelPolicy = policyOf(gateSchema);
+const languagePolicy = policyOf(llmGateSchema);
+
+function policyOf<Gate extends z.ZodType>(gate: Gate) {
+  return z.strictObject({
+    gates: z.array(gate).min(1).max(50).describe('one or more gates'),
+  });
+}
+
+function gatesOf<Gate>(
+  schema: z.ZodType<{ readonly gates: Gate[] }>,
+  given: AnyDecisionPolicy,
+): Gate[] {
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data.gates;
+  throw invalidInput(
+    'the policy of run.decide',
+    parsed.error.issues.map(({ path, message }) => ({
+      pointer: `/${path.join('/')}`,
+      detail: `${path.join('.')}: ${message}`,
+    })),
+  );
+}
+
+/** A gate on a dimension that was not measured would stay inconclusive. */
+function assertDimensions(
+  gates: readonly LlmGate[],
+  { dimensions = {} }: Partial<LlmEvidence>,
+): void {
+  const known = Object.keys(dimensions);
+  const issues = gates.flatMap((gate, index) =>
+    'dimension' in gate && !known.includes(gate.dimension)
+      ? [
+          {
+            pointer: `/gates/${index}/dimension`,
+            detail: `gates.${index}.dimension: ${gate.dimension} was not measured`,
+            expected: `one of ${known.join(', ')}`,
+          },
+        ]
+      : [],
+  );
+  if (issues.length > 0) throw invalidInput('the policy of run.decide', issues);
+}
