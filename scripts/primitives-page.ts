@@ -9,13 +9,18 @@ const root = join(__dirname, '..');
 const groups = [
   {
     title: 'Functions of every project',
-    file: 'workflows/project/lifecycle.ts',
-    name: 'ProjectRun',
+    file: 'workflows/project/functions.ts',
+    name: 'ProjectFunctions',
   },
   {
     title: 'Built-in stages of a model',
     file: 'workflows/lifecycle/model-run.ts',
     name: 'ModelLifecycleRun',
+  },
+  {
+    title: 'Built-in stages of a language application',
+    file: 'workflows/lifecycle/llm-run.ts',
+    name: 'LlmLifecycleRun',
   },
 ] as const;
 
@@ -29,14 +34,16 @@ const types = [
   { file: 'workflows/project/approval-calls.ts', name: 'ApprovalOptions' },
   { file: 'domain/project/child-run.ts', name: 'ChildRun' },
   { file: 'domain/project/decision-policy.ts', name: 'DecisionPolicy' },
+  { file: 'domain/project/decision-policy.ts', name: 'LanguageDecisionPolicy' },
 ] as const;
 
 export function primitivesPage(): string {
   return [
     '# Functions of a lifecycle',
     '',
-    'The function of a lifecycle gets a run with these members ([tutorial](../authoring.md)). This page',
-    'is generated from their doc comments.',
+    'The function of a lifecycle gets a run with these members ([tutorial](../authoring.md)). That of',
+    '`lifecycle` has the built-in stages of a model, and that of `languageLifecycle` those of a language',
+    'application. This page is generated from their doc comments.',
     ...groups.flatMap(({ title, file, name }) => ['', `## ${title}`, ...members(file, name)]),
     '',
     '## Options and results',

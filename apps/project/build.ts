@@ -14,7 +14,8 @@ import { digestOf, sha256 } from '../../data/digest';
 import { determinismIssues } from './determinism';
 import { compileInstalledSources } from './installed-sources';
 import { withGuardedLoops } from './loop-guard';
-import { lifecycleExports } from './lifecycle-exports';
+import { lifecycleExports, type LifecycleExport } from './lifecycle-exports';
+import { kindIssues, kindOf } from './lifecycle-kinds';
 import { compile, evaluateFile } from './load-module';
 import { describeSteps, type PythonMachine } from './python-steps';
 import { configName, openProjectFolder, sdkEntry, type ProjectFolder } from './project-folder';
@@ -55,6 +56,7 @@ export async function buildProject(folder: string, machine: PythonMachine): Prom
   const issues = [
     ...lifecycleIssues(project, config),
     ...exportIssues,
+    ...kindIssues(config, exported),
     ...determinismIssues(project, paths),
     ...(project.stages === null
       ? []
@@ -204,7 +206,7 @@ function documentOf(
   };
   return {
     apiVersion,
-    kind: 'train' in spec || 'evaluate' in spec ? 'ModelLifecycle' : 'DataLifecycle',
+    kind: kindOf(spec),
     metadata: { name, owner, ...(labels && { labels }) },
     spec: { ...spec, program },
   };
@@ -234,12 +236,12 @@ const loopTurns = 'perennial/loop-turns';
 /** Each workflow type has the name of its lifecycle, which may not be a name in TypeScript. */
 async function bundleLifecycles(
   project: ProjectFolder,
-  exported: Readonly<Record<string, string>>,
+  exported: Readonly<Record<string, LifecycleExport>>,
 ): Promise<string> {
   const entry = join(project.generated, 'workflows.js');
   mkdirSync(project.generated, { recursive: true });
   const exports = Object.entries(project.lifecycles).map(([name, path]) => {
-    const [file, own] = [JSON.stringify(path), JSON.stringify(exported[name])];
+    const [file, own] = [JSON.stringify(path), JSON.stringify(exported[name]?.name)];
     return `exports[${JSON.stringify(name)}] = require(${file})[${own}];`;
   });
   exports.push(`exports.stageMap = require(${JSON.stringify(stageMapPath)}).stageMap;`);

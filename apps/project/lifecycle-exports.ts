@@ -5,18 +5,28 @@ import ts from 'typescript';
 import type { Issue } from '../../domain/failure';
 import { placeOf } from './source-place';
 
+/** The functions of perennial/workflow that make a lifecycle. */
+const lifecycleFunctions = ['lifecycle', 'languageLifecycle'] as const;
+
+export interface LifecycleExport {
+  /** `default` for a default export. */
+  readonly name: string;
+  readonly with: (typeof lifecycleFunctions)[number];
+  readonly place: Pick<Issue, 'file' | 'line' | 'column'>;
+}
+
 export interface LifecycleExports {
-  /** The name of each lifecycle's export, by the name of its file. */
-  readonly exported: Readonly<Record<string, string>>;
+  /** By the name of the file. */
+  readonly exported: Readonly<Record<string, LifecycleExport>>;
   readonly issues: readonly Issue[];
 }
 
-/** Each file exports one result of `lifecycle(…)`. Other exports, such as types, are allowed. */
+/** Each file exports one lifecycle. Other exports, such as types, are allowed. */
 export function lifecycleExports(
   folder: string,
   lifecycles: Readonly<Record<string, string>>,
 ): LifecycleExports {
-  const exported: Record<string, string> = {};
+  const exported: Record<string, LifecycleExport> = {};
   const issues: Issue[] = [];
   for (const [name, path] of Object.entries(lifecycles)) {
     const source = ts.createSourceFile(
@@ -26,7 +36,12 @@ export function lifecycleExports(
       true,
     );
     const [first, ...others] = exportedCalls(source);
-    if (first) exported[name] = first.name;
+    if (first)
+      exported[name] = {
+        name: first.name,
+        with: first.with,
+        place: placeOf(folder, source, first.node),
+      };
     else
       issues.push({
         pointer: '',
@@ -46,18 +61,17 @@ export function lifecycleExports(
   return { exported, issues };
 }
 
-interface ExportedCall {
-  /** The name of the export: `default` for a default export. */
-  readonly name: string;
+interface ExportedCall extends Pick<LifecycleExport, 'name' | 'with'> {
   readonly node: ts.Node;
 }
 
 function exportedCalls(source: ts.SourceFile): readonly ExportedCall[] {
-  const callee = localNameOfLifecycle(source);
-  if (callee === null) return [];
-  const isCall = (node: ts.Expression | undefined): boolean =>
-    node !== undefined && ts.isCallExpression(node) && node.expression.getText(source) === callee;
-  const declared = new Map<string, ts.Node>();
+  const callees = localNames(source);
+  const functionOf = (node: ts.Expression | undefined) =>
+    node !== undefined && ts.isCallExpression(node)
+      ? callees.get(node.expression.getText(source))
+      : undefined;
+  const declared = new Map<string, LifecycleExport['with']>();
   const found: ExportedCall[] = [];
   for (const statement of source.statements) {
     if (ts.isVariableStatement(statement)) {
@@ -65,41 +79,47 @@ function exportedCalls(source: ts.SourceFile): readonly ExportedCall[] {
         ({ kind }) => kind === ts.SyntaxKind.ExportKeyword,
       );
       for (const declaration of statement.declarationList.declarations) {
-        if (!isCall(declaration.initializer)) continue;
+        const made = functionOf(declaration.initializer);
+        if (made === undefined) continue;
         const name = declaration.name.getText(source);
-        declared.set(name, declaration);
-        if (isExported) found.push({ name, node: declaration });
+        declared.set(name, made);
+        if (isExported) found.push({ name, with: made, node: declaration });
       }
     } else if (ts.isExportAssignment(statement)) {
-      const named = declared.has(statement.expression.getText(source));
-      if (named || isCall(statement.expression)) found.push({ name: 'default', node: statement });
+      const { expression } = statement;
+      const made = declared.get(expression.getText(source)) ?? functionOf(expression);
+      if (made !== undefined) found.push({ name: 'default', with: made, node: statement });
     } else if (
       ts.isExportDeclaration(statement) &&
       statement.exportClause &&
       ts.isNamedExports(statement.exportClause)
     ) {
-      for (const { name, propertyName } of statement.exportClause.elements)
-        if (declared.has((propertyName ?? name).text)) found.push({ name: name.text, node: name });
+      for (const { name, propertyName } of statement.exportClause.elements) {
+        const made = declared.get((propertyName ?? name).text);
+        if (made !== undefined) found.push({ name: name.text, with: made, node: name });
+      }
     }
   }
   return found;
 }
 
-/** `lifecycle`, or the name that the file imports it as. Null when it does not import it. */
-function localNameOfLifecycle(source: ts.SourceFile): string | null {
+/** The functions of perennial/workflow, by the names under which the file calls them. */
+function localNames(source: ts.SourceFile): ReadonlyMap<string, LifecycleExport['with']> {
+  const names = new Map<string, LifecycleExport['with']>();
   for (const statement of source.statements) {
     if (!ts.isImportDeclaration(statement)) continue;
     if (!ts.isStringLiteral(statement.moduleSpecifier)) continue;
     if (statement.moduleSpecifier.text !== 'perennial/workflow') continue;
     const bindings = statement.importClause?.namedBindings;
     if (!bindings) continue;
-    if (ts.isNamespaceImport(bindings)) return `${bindings.name.text}.lifecycle`;
-    const found = bindings.elements.find(
-      ({ name, propertyName }) => (propertyName ?? name).text === 'lifecycle',
-    );
-    if (found) return found.name.text;
+    for (const made of lifecycleFunctions) {
+      if (ts.isNamespaceImport(bindings)) names.set(`${bindings.name.text}.${made}`, made);
+      else
+        for (const { name, propertyName } of bindings.elements)
+          if ((propertyName ?? name).text === made) names.set(name.text, made);
+    }
   }
-  return null;
+  return names;
 }
 
 /** `my-model` → `myModel` */

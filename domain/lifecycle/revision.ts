@@ -25,5 +25,5 @@ export interface LifecycleRevision {
 
 /** The project that executes the lifecycle; undefined for a built-in one. */
 export function programOf(spec: LifecycleSpec): ProgramSpec | undefined {
-  return spec.kind === 'LlmLifecycle' ? undefined : spec.program;
+  return spec.program;
 }

@@ -1,6 +1,7 @@
 /** `perennial.config.ts`: what a project deploys. */
 import type { z } from 'zod';
 import type { DataLifecycleDocument } from '../lifecycle/data-lifecycle.schema';
+import type { LlmLifecycleDocument } from '../language/lifecycle/llm-lifecycle.schema';
 import type { computeSchema, LifecycleDocument } from '../lifecycle/lifecycle.schema';
 
 export interface ProjectLifecycleConfig {
@@ -14,11 +15,13 @@ export interface ProjectLifecycleConfig {
   readonly labels?: Readonly<Record<string, string>>;
   /**
    * The sections of `lifecycle.yaml`: data, train, evaluate, promote and the optional ones. They
-   * are the policy, which the lifecycle function cannot loosen. Without train and evaluate, the
-   * lifecycle has no model, and its sections are data, approval, schedule and notify.
+   * are the policy, which the lifecycle function cannot loosen. A language application has model,
+   * prompt, cases and evaluate instead. Without any of them, the lifecycle has no model, and its
+   * sections are data, approval, schedule and notify.
    */
   readonly spec:
     | Omit<LifecycleDocument['spec'], 'program' | 'monitor'>
+    | Omit<LlmLifecycleDocument['spec'], 'program' | 'monitor'>
     | Omit<DataLifecycleDocument['spec'], 'program'>;
 }
 

@@ -10,7 +10,7 @@ import type { PlannedStage } from '../lifecycle/plan';
 import { changedStages } from '../lifecycle/plan';
 import { nearest } from '../document/nearest';
 import type { RunRequest, RunStatus, StageStatus } from './run';
-import { isFinal, modelStages, stagesOf } from './run';
+import { builtInStagesOf, isFinal, stagesOf } from './run';
 
 /** The original of a rerun and everything in which the rerun differs from it. */
 export interface RerunOf {
@@ -249,7 +249,11 @@ export function unknownStages(next: NextRun, original?: OriginalRun): readonly I
   const { revision, request } = next;
   const program = programOf(revision.spec);
   const stages: readonly string[] = program
-    ? [...modelStages, ...Object.keys(program.stages), ...Object.keys(program.steps)]
+    ? [
+        ...builtInStagesOf(revision.spec.kind),
+        ...Object.keys(program.stages),
+        ...Object.keys(program.steps),
+      ]
     : stagesIn(next);
   // A second call of a project's stage is recorded as `<name>-2`.
   const isKnown = (stage: string): boolean =>

@@ -43,6 +43,16 @@ export const stagesByKind = {
   LlmLifecycle: llmStages,
 } as const satisfies Record<ReleasingKind, readonly StageName[]>;
 
+/** The stages that a run of this kind may have beside those of its project. */
+export function builtInStagesOf(kind: LifecycleKind): readonly StageName[] {
+  return stagesByKind[kind === 'DataLifecycle' ? 'ModelLifecycle' : kind];
+}
+
+/** No stage of a project has the name of a built-in one. */
+export function isBuiltInStage(name: string): boolean {
+  return Object.values(stagesByKind).some((stages: readonly string[]) => stages.includes(name));
+}
+
 /** The section of the spec that a stage needs. */
 const optional: Readonly<Partial<Record<StageName, string>>> = {
   ingest: 'data',

@@ -5,6 +5,7 @@ import { buildProject } from '../../apps/project/build';
 import { workflowBundle } from '../../workers/temporal/bundle';
 import * as workflows from '../../workflows';
 import { noPython, removeProject, writeFiles } from '../support/project/folder';
+import { languageProject } from '../support/project/language-project';
 import { mapProject } from '../support/project/map-project';
 import { stagesProject } from '../support/project/stages-project';
 
@@ -44,7 +45,11 @@ describe('recorded histories', () => {
 });
 
 describe('recorded histories of projects', () => {
-  const projects = { stages: stagesProject('stages'), maps: mapProject('maps') };
+  const projects = {
+    stages: stagesProject('stages'),
+    maps: mapProject('maps'),
+    language: languageProject('language'),
+  };
   const bundles: Partial<Record<string, WorkflowBundle>> = {};
 
   beforeAll(async () => {
@@ -56,9 +61,9 @@ describe('recorded histories of projects', () => {
     }
   }, 120_000);
 
-  test('include runs with stages and with maps, and the workflow of a map', () => {
+  test('include runs with stages, with maps and of a language application', () => {
     expect([...new Set(ofProjects.map(typeIn))].sort()).toEqual(
-      ['clock', 'numbers', 'one', 'sequence', 'stageMap'].sort(),
+      ['clock', 'numbers', 'one', 'sequence', 'stageMap', 'wiki-assistant'].sort(),
     );
   });
 

@@ -1,4 +1,5 @@
 import type { Activities } from '../../activities';
+import type { ProjectActivities } from '../../activities/project';
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { DataContract } from '../../domain/dataset/contract';
@@ -24,7 +25,9 @@ export interface FakeActivities {
   readonly outcomes: RunOutcome[];
 }
 
-export type Overrides = { readonly [K in keyof Activities]?: Activities[K] };
+type AnyActivities = Activities & ProjectActivities;
+
+export type Overrides = { readonly [K in keyof AnyActivities]?: AnyActivities[K] };
 
 export const passed: Verdict = {
   kind: 'passed',

@@ -3,10 +3,17 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import {
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkerOptions,
+} from '@temporalio/worker';
 import { workflowBundle } from '../../workers/temporal/bundle';
 import type { LifecycleInput, RunOutcome } from '../../workflows/run/messages';
 import { builtInWorkflow } from '../../workflows/run/messages';
+import { programOf } from '../../domain/lifecycle/revision';
 import type { RunPlan } from '../../domain/run/plan';
 import type { StudyInput, StudyOutcome } from '../../workflows/tuning/messages';
 import { tuningStudyWorkflow } from '../../workflows/tuning/messages';
@@ -42,7 +49,10 @@ export interface LifecycleRuns {
   close(): Promise<void>;
 }
 
-export async function openLifecycleRuns(): Promise<LifecycleRuns> {
+/** With the code of a project, runs whose spec names a program execute its lifecycles. */
+export async function openLifecycleRuns(
+  project?: Pick<WorkerOptions, 'workflowBundle' | 'workerDeploymentOptions'>,
+): Promise<LifecycleRuns> {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   const { address, namespace } = await testTemporal();
   const connection = await NativeConnection.connect({ address });
@@ -64,10 +74,8 @@ export async function openLifecycleRuns(): Promise<LifecycleRuns> {
       actor: 'ada',
       traceId,
     };
-    return begin<RunOutcome>(
-      { type: builtInWorkflow(plan.spec.kind), input, fake: fakeActivities(plan, overrides) },
-      before,
-    );
+    const type = programOf(spec) ? lifecycle : builtInWorkflow(spec.kind);
+    return begin<RunOutcome>({ type, input, fake: fakeActivities(plan, overrides) }, before);
   };
 
   async function begin<Outcome>(
@@ -92,6 +100,8 @@ export async function openLifecycleRuns(): Promise<LifecycleRuns> {
       maxHeartbeatThrottleInterval: 100,
     };
     const bundle = await workflowBundle();
+    // The workers of a project have none of the built-in workflows that its runs start.
+    const builtIn = project && { workflowBundle: bundle };
     // Activities use the product's queues. Each file has its own namespace and each test its own
     // workers, so each test gets its own fakes.
     const workers = await Promise.all([
@@ -99,10 +109,11 @@ export async function openLifecycleRuns(): Promise<LifecycleRuns> {
         ...common,
         taskQueue: queue,
         workflowBundle: bundle,
+        ...project,
         stickyQueueScheduleToStartTimeout: '1s',
       }),
       Worker.create({ ...common, taskQueue: 'data' }),
-      Worker.create({ ...common, taskQueue: 'orchestrator' }),
+      Worker.create({ ...common, ...builtIn, taskQueue: 'orchestrator' }),
       Worker.create({ ...common, taskQueue: 'compute' }),
       Worker.create({ ...common, taskQueue: 'llm' }),
     ]);

@@ -1,7 +1,7 @@
 /** Waits for people in the middle of a run, as a stage in its records. */
 import type { Verdict } from '../../domain/decision/verdict';
 import type { VoterRole } from '../../domain/run/ballot';
-import { runStage, type ModelRun } from '../lifecycle/stage';
+import { runStage, type Run } from '../lifecycle/stage';
 import { holdVote } from '../run/control';
 import { StoppedByVerdict } from '../run/verdict';
 import { nextCall, refusal, secondsOf, type StageCalls } from './stage-calls';
@@ -24,7 +24,7 @@ export interface Approval {
 
 /** @throws StoppedByVerdict when a person rejected it, or too few approved it in time. */
 export async function callApprove(
-  run: ModelRun,
+  run: Run,
   calls: StageCalls,
   options: ApprovalOptions,
 ): Promise<Approval> {

@@ -4,7 +4,7 @@ import type { ChildRun, ChildRunState } from '../../domain/project/child-run';
 import type { ProgramSpec } from '../../domain/project/program';
 import { isFinal } from '../../domain/run/run';
 import { registryWrites } from '../activity-proxies';
-import { runStage, type ModelRun } from '../lifecycle/stage';
+import { runStage, type Run } from '../lifecycle/stage';
 import { whileWaiting, type Wait } from '../run/control';
 import { assertSmall, nextCall, type StageCalls } from './stage-calls';
 
@@ -16,7 +16,7 @@ export interface ChildCall {
 
 /** @throws ChildRunFailed when the child failed, was cancelled or was lost. */
 export async function callChild(
-  run: ModelRun,
+  run: Run,
   { project, build }: ProgramSpec,
   { calls, lifecycle, params }: ChildCall,
 ): Promise<ChildRun> {
@@ -45,7 +45,7 @@ export async function callChild(
 }
 
 /** When the parent is cancelled, the child is too, and the parent waits for its end. */
-async function untilEnded(run: ModelRun, started: ChildRunState): Promise<ChildRunState> {
+async function untilEnded(run: Run, started: ChildRunState): Promise<ChildRunState> {
   const { tenant, runId } = run.plan;
   const child = started.id;
   return whileWaiting(run.control, async (wait) => {
@@ -64,7 +64,7 @@ async function untilEnded(run: ModelRun, started: ChildRunState): Promise<ChildR
 }
 
 async function nextEnd(
-  { plan: { tenant }, control }: ModelRun,
+  { plan: { tenant }, control }: Run,
   { id: child, lifecycle }: ChildRunState,
   wait: Wait,
 ): Promise<ChildRunState> {

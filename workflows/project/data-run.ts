@@ -2,7 +2,7 @@
 import type { DataLifecycleSpec, ModelLifecycleSpec } from '../../domain/lifecycle/lifecycle';
 import type { ModelLifecycleRun } from '../lifecycle/model-run';
 import { resultOf } from '../lifecycle/model-run';
-import type { ModelRun, Run } from '../lifecycle/stage';
+import type { Run } from '../lifecycle/stage';
 import { ingestTexts } from '../lifecycle/stages/ingest';
 import { validate } from '../lifecycle/stages/validate';
 import { refusal } from './stage-calls';
@@ -40,9 +40,4 @@ export function dataRun(run: Run<DataLifecycleSpec>): ModelLifecycleRun {
     stopped: ({ verdict }) => ({ status: 'stopped', verdict, version: null }),
     unchanged: refused('unchanged'),
   };
-}
-
-/** The run of a lifecycle with a model, or null. */
-export function asDataRun(run: ModelRun | Run<DataLifecycleSpec>): Run<DataLifecycleSpec> | null {
-  return run.plan.spec.kind === 'DataLifecycle' ? (run as Run<DataLifecycleSpec>) : null;
 }

@@ -4,7 +4,7 @@ import { formatSeconds } from '../../domain/duration';
 import type { ProgramSpec } from '../../domain/project/program';
 import type { ReceivedEvent } from '../../domain/project/sent-event';
 import { registryWrites } from '../activity-proxies';
-import type { EndedStage, ModelRun } from '../lifecycle/stage';
+import type { EndedStage, Run } from '../lifecycle/stage';
 import { runStage } from '../lifecycle/stage';
 import { whileWaiting, type Wait } from '../run/control';
 import { nextCall, secondsOf, unknownCall, type StageCalls } from './stage-calls';
@@ -18,7 +18,7 @@ export interface EventWait {
 
 /** The output is null when no event arrived in time. */
 export function callWaitFor(
-  run: ModelRun,
+  run: Run,
   program: ProgramSpec,
   { calls, event, timeout }: EventWait,
 ): Promise<EndedStage<ReceivedEvent<unknown> | null>> {
@@ -38,7 +38,7 @@ export function callWaitFor(
 }
 
 async function receive(
-  run: ModelRun,
+  run: Run,
   {
     event,
     stage,

@@ -8,7 +8,7 @@ import {
 import type { ProgramSpec } from '../../domain/project/program';
 import type { ComputeSpec } from '../../domain/training/job';
 import { computeWork } from '../activity-proxies';
-import { runStage, type EndedStage, type ModelRun } from '../lifecycle/stage';
+import { runStage, type EndedStage, type Run } from '../lifecycle/stage';
 import { typeOf } from '../run/undo';
 import { assertSmall, nextCall, refusal, secondsOf, type StageCalls } from './stage-calls';
 
@@ -19,7 +19,7 @@ export interface JobCall {
 }
 
 export function callJob(
-  run: ModelRun,
+  run: Run,
   { files, environment }: ProgramSpec,
   { calls, name, options }: JobCall,
 ): Promise<EndedStage<CommandResult>> {

@@ -2,40 +2,21 @@
  * `perennial/workflow`: lifecycles that a project writes in TypeScript. This module runs in
  * Temporal's sandbox, so it imports no library but the SDK's workflow package.
  */
-import type { z } from 'zod';
-import { sleep, workflowInfo } from '@temporalio/workflow';
-import { buildIdOf } from '../../domain/project/program';
-import type { Verdict } from '../../domain/decision/verdict';
-import { formatSeconds } from '../../domain/duration';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
-import type { StageMapOptions, StageMapResult } from '../../domain/project/map';
-import type { CommandOptions, CommandResult } from '../../domain/project/command';
-import type { DecisionPolicy } from '../../domain/project/decision-policy';
-import type { ChildRun } from '../../domain/project/child-run';
-import type { EventData, ReceivedEvent } from '../../domain/project/sent-event';
-import type { StageDefinition } from '../../domain/project/stage';
+import { workflowInfo } from '@temporalio/workflow';
+import { buildIdOf, type ProgramSpec } from '../../domain/project/program';
+import { programOf } from '../../domain/lifecycle/revision';
+import type { DataLifecycleSpec } from '../../domain/lifecycle/lifecycle';
 import type { LifecycleWorkflow } from '../lifecycle/lifecycle';
 import { workflowOf } from '../lifecycle/lifecycle';
+import { llmRun, type LlmLifecycleRun } from '../lifecycle/llm-run';
 import { modelRun, type ModelLifecycleRun } from '../lifecycle/model-run';
-import type { ModelRun } from '../lifecycle/stage';
-import { waitWhilePaused, whileWaiting } from '../run/control';
+import type { LanguageDecisionPolicy } from '../../domain/project/decision-policy';
+import type { LlmRun, ModelRun, Run } from '../lifecycle/stage';
 import type { RunEnd } from '../run/end';
 import { StoppedByVerdict } from '../run/verdict';
-import { asDataRun, dataRun } from './data-run';
-import { callMap } from './map-calls';
-import { callApprove, type Approval, type ApprovalOptions } from './approval-calls';
-import { callChild } from './child-calls';
-import { callDecide, type DecidedEvidence, type DecisionResult } from './decision-calls';
-import { callJob } from './job-calls';
-import { callWaitFor } from './event-calls';
-import {
-  callStage,
-  callStep,
-  refusal,
-  refuseEndless,
-  secondsOf,
-  type StageCalls,
-} from './stage-calls';
+import { dataRun } from './data-run';
+import { projectFunctions, type ProjectFunctions } from './functions';
+import { refusal } from './stage-calls';
 
 export { hasNotPassed, isRegistered } from '../lifecycle/model-run';
 export type {
@@ -45,13 +26,14 @@ export type {
   StageMapResult,
 } from '../../domain/project/map';
 export type { CommandOptions, CommandResult } from '../../domain/project/command';
-export type { DecisionPolicy } from '../../domain/project/decision-policy';
+export type { DecisionPolicy, LanguageDecisionPolicy } from '../../domain/project/decision-policy';
 export type { DecidedEvidence, DecisionResult } from './decision-calls';
 export type { ChildRun } from '../../domain/project/child-run';
 export type { ReceivedEvent } from '../../domain/project/sent-event';
 export { StoppedByVerdict } from '../run/verdict';
 export type { Approval, ApprovalOptions } from './approval-calls';
 export type { RunEnd } from '../run/end';
+export type { ProjectFunctions, StageInput, StageNames, StageOutput } from './functions';
 export type {
   Candidate,
   Evaluation,
@@ -59,85 +41,25 @@ export type {
   RegisteredCandidate,
   StageResult,
 } from '../lifecycle/model-run';
+export type {
+  BundleCandidate,
+  IndexResult,
+  LanguageEvaluation,
+  LlmLifecycleRun,
+  PromptBundles,
+} from '../lifecycle/llm-run';
 
-type StageUnion<Stages> = Extract<Stages[keyof Stages], StageDefinition>;
-/** The names of the stages that a module exports. */
-export type StageNames<Stages> = StageUnion<Stages>['name'];
-type StageNamed<Stages, Name> = Extract<StageUnion<Stages>, { readonly name: Name }>;
-export type StageInput<Stages, Name> = z.input<StageNamed<Stages, Name>['input']>;
-export type StageOutput<Stages, Name> = z.output<StageNamed<Stages, Name>['output']>;
+/** A run of a model, or of other work on data. */
+export type ProjectRun<Stages, Events extends object = object> = ModelLifecycleRun &
+  ProjectFunctions<Stages, Events>;
 
-export interface ProjectRun<Stages, Events extends object = object> extends ModelLifecycleRun {
-  /**
-   * Runs a stage of the project, or reuses the output of an earlier call with equal code and
-   * input. A second call of a stage in one run is recorded as `<name>-2`.
-   */
-  stage<Name extends StageNames<Stages>>(
-    name: Name,
-    input: StageInput<Stages, Name>,
-  ): Promise<StageOutput<Stages, Name>>;
-  /**
-   * Runs a Python step of the project as a job on its compute backend. Its output is checked
-   * against the annotations of the function; `Output` is what they say.
-   */
-  step<Output = unknown>(name: string, input: Readonly<Record<string, unknown>>): Promise<Output>;
-  /**
-   * Waits for an event that `perennial.config.ts` declares, also over restarts of the platform. An
-   * event that was sent earlier is received at once. Each wait receives one event, in the order in
-   * which they were sent. Null when none arrived within `timeout`, a duration such as `7d`.
-   */
-  waitFor<Name extends keyof Events & string>(
-    event: Name,
-    options: { readonly timeout: string },
-  ): Promise<ReceivedEvent<EventData<Events, Name>> | null>;
-  /**
-   * Waits until people have approved what `reason` says, by `perennial run approve`. When one rejects
-   * it or the time is over, the run ends as stopped. A lifecycle may catch StoppedByVerdict. The
-   * person who started the run may not approve it, unless `promote.approval.allowStarter` is true.
-   */
-  approve(options: ApprovalOptions): Promise<Approval>;
-  /**
-   * Starts a run of another lifecycle and waits for its end. It is cancelled with this run. A child
-   * that failed or was cancelled fails this run, unless the lifecycle catches the failure. A
-   * lifecycle may not be its own ancestor.
-   */
-  child(lifecycle: string, params?: Readonly<Record<string, unknown>>): Promise<ChildRun>;
-  /**
-   * Runs a command as a job of the compute backend, with its limits, log and confinement. Files go in
-   * and out by reference. An equal command with equal inputs reuses the outputs.
-   */
-  job(name: string, options: CommandOptions): Promise<CommandResult>;
-  /**
-   * Applies gates to the measurements of an evaluation, and records the decision. The verdict decides
-   * only what this function does next: `run.release` keeps to the gates of the configuration.
-   */
-  decide(policy: DecisionPolicy, evidence: DecidedEvidence): Promise<DecisionResult>;
-  /** The time of the run. A replay gets the same. */
-  now(): Date;
-  /** A number from 0 to below 1. A replay gets the same. */
-  random(): number;
-  /** Waits, also over restarts of the platform. A duration such as `90s`, `6h` or `30d`. */
-  sleep(duration: string): Promise<void>;
-  /**
-   * Runs a stage of the project for each item, at most `parallel` at once. All items are one stage
-   * in the records, and equal code and items reuse its output. An item that has finished is not
-   * executed again, whatever process dies. `items` may also be an artifact with a JSON array or
-   * JSON lines, such as a stage wrote.
-   */
-  map<Name extends StageNames<Stages>>(
-    name: Name,
-    items: readonly StageInput<Stages, Name>[] | ArtifactRef,
-    options?: StageMapOptions,
-  ): Promise<StageMapResult<StageOutput<Stages, Name>>>;
-  /** Registers an undo. It runs when the run fails or is cancelled, newest first. */
-  undo(what: string, work: () => Promise<void>): void;
-  /** Ends the run as succeeded without a release. */
-  done(reason?: string): RunEnd;
-}
+/** A run of a language application. */
+export type LanguageProjectRun<Stages, Events extends object = object> = LlmLifecycleRun &
+  ProjectFunctions<Stages, Events, LanguageDecisionPolicy>;
 
 /**
- * A lifecycle as a Temporal workflow. The body is replayed, so that it may only branch on its
- * parameters and on the results of the run.
+ * A lifecycle of a model, or of other work on data, as a Temporal workflow. The body is replayed,
+ * so that it may only branch on its parameters and on the results of the run.
  */
 export function lifecycle<
   Stages,
@@ -146,13 +68,39 @@ export function lifecycle<
   Params = Readonly<Record<string, never>>,
   Events extends object = object,
 >(body: (run: ProjectRun<Stages, Events>, params: Params) => Promise<RunEnd>): LifecycleWorkflow {
-  return workflowOf(async (opened) => {
-    const run = opened as ModelRun;
+  return projectWorkflow<Params>(async (run, { program, params }) => {
+    const functions = projectFunctions<Stages, Events>(run, program);
+    return body(withStages(functions, modelOrDataRun(run)), params);
+  });
+}
+
+/** The same for a language application, whose run has other built-in stages. */
+export function languageLifecycle<
+  Stages,
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
+  Params = Readonly<Record<string, never>>,
+  Events extends object = object,
+>(
+  body: (run: LanguageProjectRun<Stages, Events>, params: Params) => Promise<RunEnd>,
+): LifecycleWorkflow {
+  return projectWorkflow<Params>(async (run, { program, params }) => {
+    const functions = projectFunctions<Stages, Events, LanguageDecisionPolicy>(run, program);
+    return body(withStages(functions, await languageRun(run)), params);
+  });
+}
+
+interface ProjectCall<Params> {
+  readonly program: ProgramSpec;
+  readonly params: Params;
+}
+
+function projectWorkflow<Params>(
+  body: (run: Run, call: ProjectCall<Params>) => Promise<RunEnd>,
+): LifecycleWorkflow {
+  return workflowOf(async (run) => {
     const { lifecycle: name, request } = run.plan;
-    const end: unknown = await body(
-      projectRun<Stages, Events>(run),
-      (request.params ?? {}) as Params,
-    ).catch(stoppedEnd);
+    const params = (request.params ?? {}) as Params;
+    const end: unknown = await body(run, { program: programFor(run), params }).catch(stoppedEnd);
     if (!isRunEnd(end))
       throw refusal(
         `lifecycles/${name}.ts returned ${end === undefined ? 'nothing' : 'an unknown value'}`,
@@ -162,11 +110,12 @@ export function lifecycle<
   });
 }
 
-function projectRun<Stages, Events extends object>(run: ModelRun): ProjectRun<Stages, Events> {
-  const { program } = run.plan.spec;
+/** @throws InvalidInput when the run is executed by another build than its revision names */
+function programFor({ plan }: Run): ProgramSpec {
+  const program = programOf(plan.spec);
   if (!program)
     throw refusal(
-      `the revision of ${run.plan.lifecycle} names no project`,
+      `the revision of ${plan.lifecycle} names no project`,
       'perennial deploy in the folder of the project',
     );
   const { currentDeploymentVersion: here } = workflowInfo();
@@ -174,67 +123,51 @@ function projectRun<Stages, Events extends object>(run: ModelRun): ProjectRun<St
     throw refusal(
       `this run started on build ${here.buildId} of ${program.project}, but its revision needs ` +
         `build ${buildIdOf(program.build)}, which was deployed in the same moment`,
-      `perennial run start ${run.plan.lifecycle}`,
+      `perennial run start ${plan.lifecycle}`,
     );
-  const withoutModel = asDataRun(run);
-  const builtIn = withoutModel ? dataRun(withoutModel) : modelRun(run);
-  const calls: StageCalls = new Map();
-  const own: Omit<ProjectRun<Stages, Events>, keyof ModelLifecycleRun> = {
-    async stage(name, input) {
-      const { output } = await callStage(run, program, { calls, name, input });
-      return output as StageOutput<Stages, typeof name>;
-    },
-    step: async <Output>(name: string, input: Readonly<Record<string, unknown>>) =>
-      (await callStep(run, program, { calls, name, input })) as Output,
-    // Temporal replaces the clock and the random numbers of the sandbox by recorded ones.
-    now: () => new Date(),
-    random: () => Math.random(),
-    async sleep(text) {
-      refuseEndless(calls);
-      await sleepFor(run, secondsOf('run.sleep: the duration', text));
-    },
-    async waitFor(event, { timeout }) {
-      const { output } = await callWaitFor(run, program, { calls, event, timeout });
-      return output as ReceivedEvent<EventData<Events, typeof event>> | null;
-    },
-    child: (name, params = {}) => callChild(run, program, { calls, lifecycle: name, params }),
-    job: async (name, options) => (await callJob(run, program, { calls, name, options })).output,
-    decide: (policy, evidence) => callDecide(run, { calls, policy, evidence }),
-    approve: (options) => callApprove(run, calls, options),
-    async map(name, items, options = {}) {
-      const { output } = await callMap(run, program, { calls, name, items, options });
-      return output as StageMapResult<StageOutput<Stages, typeof name>>;
-    },
-    undo(what, work) {
-      run.undo.push({ what, run: work });
-    },
-    done: (reason) => ({ status: 'succeeded', verdict: doneVerdict(reason), version: null }),
-  };
-  // Not spread, because a getter of a lifecycle without a model throws.
-  return Object.defineProperties(own, Object.getOwnPropertyDescriptors(builtIn)) as ProjectRun<
-    Stages,
-    Events
-  >;
+  return program;
+}
+
+function modelOrDataRun(run: Run): ModelLifecycleRun {
+  const { spec, lifecycle: name } = run.plan;
+  switch (spec.kind) {
+    case 'ModelLifecycle':
+      return modelRun(run as ModelRun);
+    case 'DataLifecycle':
+      return dataRun(run as Run<DataLifecycleSpec>);
+    case 'LlmLifecycle':
+      throw refusal(
+        `lifecycles/${name}.ts exports lifecycle(…), but ${name} is a language application`,
+        'export languageLifecycle(…) there, then perennial deploy',
+      );
+  }
+}
+
+async function languageRun(run: Run): Promise<LlmLifecycleRun> {
+  const { spec, lifecycle: name } = run.plan;
+  if (spec.kind !== 'LlmLifecycle')
+    throw refusal(
+      `lifecycles/${name}.ts exports languageLifecycle(…), but ${name} is a ${spec.kind}`,
+      'export lifecycle(…) there, then perennial deploy',
+    );
+  return llmRun(run as LlmRun);
+}
+
+/** Not spread, because a getter of a lifecycle without a model throws. */
+function withStages<Functions extends object, BuiltIn extends object>(
+  functions: Functions,
+  builtIn: BuiltIn,
+): Functions & BuiltIn {
+  return Object.defineProperties(
+    functions,
+    Object.getOwnPropertyDescriptors(builtIn),
+  ) as Functions & BuiltIn;
 }
 
 /** The end of a run that a verdict stopped. */
 function stoppedEnd(error: unknown): RunEnd {
   if (!(error instanceof StoppedByVerdict)) throw error;
   return { status: 'stopped', verdict: error.verdict, version: null };
-}
-
-async function sleepFor({ control }: ModelRun, seconds: number): Promise<void> {
-  const until = new Date(Date.now() + seconds * 1000).toISOString();
-  await whileWaiting(control, async (wait) => {
-    await wait.show(`sleeps until ${until}`);
-    await sleep(seconds * 1000, { summary: `sleeps ${formatSeconds(seconds)}` });
-    await wait.end();
-  });
-  await waitWhilePaused(control);
-}
-
-function doneVerdict(message = 'the lifecycle ended without a release'): Verdict {
-  return { kind: 'passed', reasons: [{ gate: 'lifecycle', code: 'lifecycle.done', message }] };
 }
 
 function isRunEnd(value: unknown): value is RunEnd {

@@ -24,7 +24,7 @@ import {
 } from '../../domain/project/map';
 import type { ProgramSpec } from '../../domain/project/program';
 import { recordOptions } from '../activity-proxies';
-import { generation, runStage, type EndedStage, type ModelRun } from '../lifecycle/stage';
+import { generation, runStage, type EndedStage, type Run } from '../lifecycle/stage';
 import { pausedWithRun } from '../run/child-pause';
 import { oneAtATime } from '../run/one-at-a-time';
 import { childAttributes } from '../run/search-attributes';
@@ -40,7 +40,7 @@ export interface MapCall {
 }
 
 export async function callMap(
-  run: ModelRun,
+  run: Run,
   program: ProgramSpec,
   { calls, name, items, options }: MapCall,
 ): Promise<EndedStage<StageMapResult<unknown>>> {
@@ -163,7 +163,7 @@ const collection = proxyActivities<ProjectActivities>({
 });
 
 /** A paused run pauses the map: items in flight end, and no new item starts. */
-async function runMap(run: ModelRun, input: StageMapInput): Promise<void> {
+async function runMap(run: Run, input: StageMapInput): Promise<void> {
   const child = await startChild<typeof stageMap>(stageMapWorkflow, {
     ...childOptions(input),
     cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,

@@ -1,7 +1,7 @@
 /** Calls a stage that the project defines, with the records, cache and undo of every stage. */
 import {
   ActivityCancellationType,
-  ApplicationFailure,
+  type ApplicationFailure,
   proxyActivities,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -13,17 +13,18 @@ import type { ProgramSpec, ProjectStageSpec } from '../../domain/project/program
 import { nextCallName } from '../../domain/project/call-name';
 import { exceededLimit } from '../../domain/project/run-limits';
 import { stageValueBytes } from '../../domain/project/stage';
-import { modelStages } from '../../domain/run/run';
+import { isBuiltInStage } from '../../domain/run/run';
 import { computeWork } from '../activity-proxies';
-import type { EndedStage, ModelRun } from '../lifecycle/stage';
+import type { EndedStage, Run } from '../lifecycle/stage';
 import { effectOf, runStage } from '../lifecycle/stage';
+import { invalidCall } from '../run/invalid-call';
 import { addTurns } from './turns';
 
 /** Calls of each stage in one run, so that a second call of a stage has a name of its own. */
 export type StageCalls = Map<string, number>;
 
 export async function callStage(
-  run: ModelRun,
+  run: Run,
   program: ProgramSpec,
   {
     calls,
@@ -59,7 +60,7 @@ export async function callStage(
 
 /** Runs a Python step as a job, with the records and cache of every stage. */
 export async function callStep(
-  run: ModelRun,
+  run: Run,
   program: ProgramSpec,
   {
     calls,
@@ -143,7 +144,7 @@ export function declaredStage(program: ProgramSpec, name: string): ProjectStageS
 /** The name of the call's stage, see `nextCallName`. */
 export function nextCall(calls: StageCalls, name: string): string {
   refuseEndless(calls);
-  if ((modelStages as readonly string[]).includes(name))
+  if (isBuiltInStage(name))
     throw refusal(`${name} is the name of a built-in stage`, 'give the stage or job another name');
   return nextCallName(calls, name);
 }
@@ -173,12 +174,7 @@ export function refuseEndless(calls: StageCalls): void {
 /** A loop may catch it and call again, so that it counts as many turns. */
 export function refusal(message: string, next: string): ApplicationFailure {
   addTurns(turnsOfRefusal);
-  return ApplicationFailure.create({
-    type: 'InvalidInput',
-    message,
-    nonRetryable: true,
-    details: [{ next }],
-  });
+  return invalidCall(message, next);
 }
 
 /** A refusal takes as long as many turns of a loop, and the sandbox stops after 5 s. */

@@ -17,6 +17,7 @@ import {
 import { namedList, orNull } from '../../document/codec.schema';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 import { notifySchema } from '../../notification/notify.schema';
+import { programSchema } from '../../project/program.schema';
 import { scheduleSchema } from '../../schedule/schedule.schema';
 import { notInThisVersion } from '../../document/schema-issues.schema';
 import { llmCanarySchema } from '../canary/canary.schema';
@@ -227,6 +228,7 @@ const writtenLifecycle = z.strictObject({
       promote: promoteSchema,
       schedule: orNull(scheduleSchema),
       notify: notifySchema,
+      program: programSchema.optional(),
       monitor: notInThisVersion,
     })
     .describe('model, prompt, cases and evaluate'),
@@ -234,8 +236,8 @@ const writtenLifecycle = z.strictObject({
 
 /** A document of a language application and its spec. */
 export const llmLifecycleSchema = z.codec(writtenLifecycle, z.custom<LlmLifecycleSpec>(), {
-  decode({ kind, metadata, spec: { monitor: _, ...spec } }) {
-    return { kind, ...metadata, ...spec };
+  decode({ kind, metadata, spec: { monitor: _, program, ...spec } }) {
+    return { kind, ...metadata, ...spec, ...(program && { program }) };
   },
   encode({ kind, name, owner, labels, ...spec }) {
     return { apiVersion, kind, metadata: { name, owner, labels }, spec } as z.output<

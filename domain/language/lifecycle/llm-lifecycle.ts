@@ -10,6 +10,7 @@ import type { NotifySpec } from '../../notification/notification';
 import type { Sampling } from '../chat';
 import type { DimensionSpec } from '../dimension/dimension';
 import type { LlmGate } from '../evaluation/gate';
+import type { ProgramSpec } from '../../project/program';
 import type { LifecycleSearchSpec } from '../../prompt/search/search';
 
 /** A checked lifecycle of a language application with all defaults. */
@@ -54,6 +55,8 @@ export interface LlmLifecycleSpec {
   readonly promote: PromoteSpec;
   readonly schedule: ScheduleSpec | null;
   readonly notify: readonly NotifySpec[];
+  /** Absent when the built-in function executes the stages. */
+  readonly program?: ProgramSpec;
 }
 
 export interface CasesSpec {

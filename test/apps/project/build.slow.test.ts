@@ -112,6 +112,43 @@ describe('building a project names the file and line of', () => {
     );
   });
 
+  const of = (made: string, spec: string) => ({
+    [lifecycle]: `import { ${made} } from 'perennial/workflow';\nexport const churn = ${made}(async (run) => run.done());\n`,
+    'perennial.config.ts': `import { defineProject } from 'perennial';
+export default defineProject({ name: 'churn', owner: 'me', lifecycles: { churn: { ${spec} } } } as never);
+`,
+  });
+
+  test.each([
+    [
+      'a spec that is not for the function of its file',
+      of('languageLifecycle', 'spec: { data: {}, train: {} }'),
+      'lifecycles/churn.ts:2:14 exports languageLifecycle(…), but lifecycles.churn.spec of perennial.config.ts has train of a model; expected lifecycle(…), or a spec with model, prompt, cases and evaluate',
+    ],
+    [
+      'a spec without a prompt for a language application',
+      of('languageLifecycle', 'spec: { data: {}, evaluate: {} }'),
+      'lifecycles/churn.ts:2:14 exports languageLifecycle(…), but lifecycles.churn.spec of perennial.config.ts has no prompt; expected lifecycle(…), or a spec with model, prompt, cases and evaluate',
+    ],
+    [
+      'a function that is not for the spec of its lifecycle',
+      of('lifecycle', 'spec: { prompt: {}, evaluate: {} }'),
+      'lifecycles/churn.ts:2:14 exports lifecycle(…), but lifecycles.churn.spec of perennial.config.ts has prompt of a language application; expected languageLifecycle<typeof stages>(async (run) => …)',
+    ],
+    [
+      'a spec with sections of two kinds',
+      of('lifecycle', 'spec: { train: {}, cases: {} }'),
+      'perennial.config.ts lifecycles.churn.spec has train of a model and cases of a language application; expected the sections of one of them',
+    ],
+    [
+      'a lifecycle without a spec',
+      of('lifecycle', ''),
+      'perennial.config.ts lifecycles.churn.spec is missing; expected spec: { … }',
+    ],
+  ])('%s', async (_, changed, message) => {
+    expect((await errorsOf(changed))[1]).toBe(message);
+  });
+
   test('each of two stages of one name', async () => {
     const found = await errorsOf({
       'stages/index.ts': "export * from './select-customers';\nexport * from './again';\n",

@@ -114,7 +114,8 @@ function indexed(name: string, asked: number | undefined): string {
 `;
 }
 
-function promptText(name: string, instruction: string, finds: boolean): string {
+/** `finds`: the prompt quotes passages. */
+export function promptText(name: string, instruction: string, finds: boolean): string {
   const passages = finds ? ', passages: { type: string, description: what was found }' : '';
   return `apiVersion: perennial.dev/v1
 kind: Prompt

@@ -1,0 +1,119 @@
+/** The lifecycle of a project for a language application, on a real server with fake activities. */
+import { buildProject } from '../../../apps/project/build';
+import type { LlmLifecycleSpec } from '../../../domain/language/lifecycle/llm-lifecycle';
+import { buildIdOf } from '../../../domain/project/program';
+import { artifact, digest, failed, type Overrides } from '../../support/fake-activities';
+import { openLifecycleRuns, work, type LifecycleRuns } from '../../support/lifecycle-runs';
+import { noPython, removeProject, writeFiles } from '../../support/project/folder';
+import { languageProject } from '../../support/project/language-project';
+import { fakeLlm, llmPlanOf, withIndex } from '../../support/provider/fake-llm';
+
+let runs: LifecycleRuns;
+let program: Pick<LlmLifecycleSpec, 'program'>;
+beforeAll(async () => {
+  const folder = writeFiles(languageProject('language'));
+  const built = await buildProject(folder, noPython);
+  removeProject(folder);
+  const documents = built.documents({ files: {}, environment: null });
+  ({ spec: program } = documents['wiki-assistant'] as { readonly spec: typeof program });
+  const version = { deploymentName: 'language', buildId: buildIdOf(built.digest) };
+  runs = await openLifecycleRuns({
+    workflowBundle: { code: built.workflows },
+    workerDeploymentOptions: { version, useWorkerVersioning: false },
+  });
+}, 120_000);
+afterAll(() => runs.close());
+
+const cleaned = { dataset: 'cleaned', version: 7, manifest: artifact('cleaned'), rows: 9 };
+
+const run = (name: string, overrides: Overrides, params: Readonly<Record<string, unknown>> = {}) =>
+  runs.run(
+    `project-language-${name}`,
+    llmPlanOf({ ...withIndex, ...(program.program && { program: program.program }) }, { params }),
+    {
+      ...fakeLlm({ 'plain.yaml': 0.4, 'precise.yaml': 0.7 }),
+      runProjectStage: () => Promise.resolve({ pages: cleaned }),
+      ...overrides,
+    },
+  );
+
+describe('a language application of a project', () => {
+  test('indexes what its own stage made, and promotes the better bundle', async () => {
+    const indexed: unknown[] = [];
+    const bundles: string[] = [];
+    const { outcome, fake } = await run('promoted', {
+      openIndexVersion: (input) => {
+        indexed.push(input.dataset);
+        return Promise.resolve({ version: 3, base: null });
+      },
+      registerBundle: ({ manifest }) => {
+        bundles.push(manifest.digest);
+        return Promise.resolve({ model: 'wiki-assistant', version: 2, manifest });
+      },
+    });
+    expect(outcome).toMatchObject({ status: 'succeeded', version: 2, verdict: { kind: 'passed' } });
+    expect(indexed).toEqual([expect.objectContaining({ name: 'cleaned', version: 7 })]);
+    expect(bundles).toEqual([digest('bundle precise.yaml')]);
+    const calls = work(fake.calls);
+    expect(calls.slice(0, 4)).toEqual([
+      'openRun',
+      'openRunBudget',
+      'ingestSource',
+      'runProjectStage clean_pages',
+    ]);
+    for (const [earlier, later] of [
+      ['runProjectStage clean_pages', 'sealIndexVersion'],
+      ['sealIndexVersion', 'writeBundles'],
+      ['decideBundle', 'promoteVersion'],
+      ['promoteVersion', 'promoteIndexVersion'],
+    ] as const)
+      expect(calls.indexOf(earlier)).toBeLessThan(calls.indexOf(later));
+  });
+
+  test('rejects a bundle that fails a gate, and moves no alias', async () => {
+    const { outcome, fake } = await run('refused', fakeLlm({ 'precise.yaml': 0.7 }, failed));
+    expect(outcome).toMatchObject({ status: 'stopped', version: 2, verdict: failed });
+    expect(fake.calls).toContain('rejectVersion');
+    expect(fake.calls).not.toContain('promoteVersion');
+  });
+
+  test('ends as unchanged when the bundle is the champion', async () => {
+    const champion = {
+      model: 'wiki-assistant',
+      version: 1,
+      manifest: artifact('bundle precise.yaml'),
+    };
+    const { outcome, fake } = await run('unchanged', {
+      readChampion: () => Promise.resolve({ version: champion, fencing: 4 }),
+    });
+    expect(outcome).toMatchObject({
+      status: 'succeeded',
+      version: 1,
+      verdict: { reasons: [{ code: 'promote.unchanged' }] },
+    });
+    expect(fake.calls).not.toContain('registerBundle');
+  });
+
+  test.each([
+    [
+      'index',
+      'run.bundles got no index, but wiki-assistant has spec.index',
+      'pass the result of run.index',
+    ],
+    [
+      'pages',
+      'run.index got no dataset pages, which its section of the spec names',
+      'pass the result of run.ingest, with your own datasets by the names of the sources',
+    ],
+  ])(
+    'fails with the call and the next step when it passes no %s',
+    async (without, message, next) => {
+      const { outcome, fake } = await run(`without-${without}`, {}, { without });
+      expect(outcome).toMatchObject({
+        status: 'failed',
+        failure: { type: 'InvalidInput', message, next },
+      });
+      expect(fake.calls).not.toContain('registerBundle');
+    },
+  );
+});
