@@ -13,7 +13,6 @@ import {
 import { workflowBundle } from '../../workers/temporal/bundle';
 import type { LifecycleInput, RunOutcome } from '../../workflows/run/messages';
 import { builtInWorkflow } from '../../workflows/run/messages';
-import { programOf } from '../../domain/lifecycle/revision';
 import type { RunPlan } from '../../domain/run/plan';
 import type { StudyInput, StudyOutcome } from '../../workflows/tuning/messages';
 import { tuningStudyWorkflow } from '../../workflows/tuning/messages';
@@ -49,7 +48,7 @@ export interface LifecycleRuns {
   close(): Promise<void>;
 }
 
-/** With the code of a project, runs whose spec names a program execute its lifecycles. */
+/** With the code of a project, runs execute its lifecycles. */
 export async function openLifecycleRuns(
   project?: Pick<WorkerOptions, 'workflowBundle' | 'workerDeploymentOptions'>,
 ): Promise<LifecycleRuns> {
@@ -74,7 +73,7 @@ export async function openLifecycleRuns(
       actor: 'ada',
       traceId,
     };
-    const type = programOf(spec) ? lifecycle : builtInWorkflow(spec.kind);
+    const type = project ? lifecycle : builtInWorkflow(spec.kind);
     return begin<RunOutcome>({ type, input, fake: fakeActivities(plan, overrides) }, before);
   };
 

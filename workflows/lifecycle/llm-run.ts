@@ -8,6 +8,7 @@ import { registryWrites } from '../activity-proxies';
 import type { RunEnd } from '../run/end';
 import { invalidCall } from '../run/invalid-call';
 import { unchangedEnd } from '../run/verdict';
+import { keptEvaluations } from './kept-evaluations';
 import { resultOf, type StageResult } from './model-run';
 import { release } from './release';
 import type { LlmRun } from './stage';
@@ -95,6 +96,7 @@ export async function llmRun(run: LlmRun): Promise<LlmLifecycleRun> {
   await registryWrites.openRunBudget({ tenant, runId, budget: spec.budget });
   // A provider's other models do not have the adapter, so a fine-tuned model has no standby.
   const standbys = spec.fineTune ? [] : spec.model.standby;
+  const evaluations = keptEvaluations<LanguageEvaluation>();
   return {
     id: runId,
     spec,
@@ -155,14 +157,25 @@ export async function llmRun(run: LlmRun): Promise<LlmLifecycleRun> {
         indexChanges,
       });
       const { candidate: version, decision } = ended;
-      return { ...resultOf(ended), candidate, version, decision };
+      return evaluations.keep({ ...resultOf(ended), candidate, version, decision });
     },
-    async release({ candidate, version, verdict, decision, champion: compared }) {
+    async release(evaluation) {
+      const {
+        candidate,
+        version,
+        verdict,
+        decision,
+        champion: compared,
+      } = evaluations.own(evaluation);
       const { champion, index, bundle } = candidate;
       // Standbys that did not qualify may make the bundle equal to the champion.
       if (version.version === champion.version?.version) return unchanged(version);
-      const evaluated = { verdict, decision, output: { champion: compared } };
-      const end = await release(run, { candidate: version, champion, evaluated, before: null });
+      const end = await release(run, {
+        candidate: version,
+        champion,
+        evaluated: { verdict, decision, output: { champion: compared } },
+        before: null,
+      });
       if (end.status === 'succeeded' && index && bundle.retrieves)
         await promoteIndex(run, index, version);
       return end;

@@ -2,10 +2,12 @@
 import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
 import type { RunId } from '../../domain/ids';
 import type { ModelLifecycleSpec } from '../../domain/lifecycle/lifecycle';
-import type { ComparedChampion, ModelVersionRef } from '../../domain/model/model';
+import { versionName, type ComparedChampion, type ModelVersionRef } from '../../domain/model/model';
 import { registryWrites } from '../activity-proxies';
 import type { RunEnd } from '../run/end';
+import { invalidCall } from '../run/invalid-call';
 import { isNotPassed, unchangedEnd } from '../run/verdict';
+import { keptEvaluations } from './kept-evaluations';
 import { release } from './release';
 import type { EndedStage, ModelRun } from './stage';
 import { evaluate, type EvaluateOutput } from './stages/evaluate';
@@ -89,6 +91,7 @@ export function hasNotPassed({ verdict }: { readonly verdict: Verdict }): boolea
 export function modelRun(run: ModelRun): ModelLifecycleRun {
   const { plan } = run;
   const { imported } = plan.request;
+  const evaluations = keptEvaluations<Evaluation>();
   return {
     id: plan.runId,
     spec: plan.spec,
@@ -109,16 +112,24 @@ export function modelRun(run: ModelRun): ModelLifecycleRun {
     },
     async evaluate(candidate) {
       const { model, version, champion } = candidate;
+      // Other bytes than those of the version would be measured for it.
+      if (version.manifest.digest !== model.manifest.digest)
+        throw invalidCall(
+          `run.evaluate got the version ${versionName(version)} with another model`,
+          'pass the result of run.candidate',
+        );
       const ended = await evaluate(run, { ...model, candidate: version, champion });
-      return { ...resultOf(ended), candidate, decision: ended.decision };
+      return evaluations.keep({ ...resultOf(ended), candidate, decision: ended.decision });
     },
-    release: ({ candidate, verdict, decision, champion }, { before } = {}) =>
-      release(run, {
+    async release(evaluation, { before } = {}) {
+      const { candidate, verdict, decision, champion } = evaluations.own(evaluation);
+      return release(run, {
         candidate: candidate.version,
         champion: candidate.champion,
         evaluated: { verdict, decision, output: { champion } },
         before: before ?? null,
-      }),
+      });
+    },
     stopped: ({ verdict }) => ({ status: 'stopped', verdict, version: null }),
     unchanged: ({ champion }) => {
       if (champion.version === null)

@@ -2,7 +2,7 @@
 import { buildProject } from '../../../apps/project/build';
 import type { LlmLifecycleSpec } from '../../../domain/language/lifecycle/llm-lifecycle';
 import { buildIdOf } from '../../../domain/project/program';
-import { artifact, digest, failed, type Overrides } from '../../support/fake-activities';
+import { artifact, digest, failed, passed, type Overrides } from '../../support/fake-activities';
 import { openLifecycleRuns, work, type LifecycleRuns } from '../../support/lifecycle-runs';
 import { noPython, removeProject, writeFiles } from '../../support/project/folder';
 import { languageProject } from '../../support/project/language-project';
@@ -74,6 +74,33 @@ describe('a language application of a project', () => {
     const { outcome, fake } = await run('refused', fakeLlm({ 'precise.yaml': 0.7 }, failed));
     expect(outcome).toMatchObject({ status: 'stopped', version: 2, verdict: failed });
     expect(fake.calls).toContain('rejectVersion');
+    expect(fake.calls).not.toContain('promoteVersion');
+  });
+
+  test.each([
+    ['a verdict of its own', { verdict: passed }],
+    ['the champion as its version', { version: { model: 'wiki-assistant', version: 1 } }],
+  ])('releases what it evaluated, also with %s', async (_, forged) => {
+    const { outcome, fake } = await run('forged', fakeLlm({ 'precise.yaml': 0.7 }, failed), {
+      forged,
+    });
+    expect(outcome).toMatchObject({ status: 'stopped', version: 2, verdict: failed });
+    expect(fake.calls).not.toContain('promoteVersion');
+  });
+
+  test('releases no evaluation of another run', async () => {
+    const { outcome, fake } = await run(
+      'foreign',
+      {},
+      { forged: { decision: { id: 'decision_9' } } },
+    );
+    expect(outcome).toMatchObject({
+      status: 'failed',
+      failure: {
+        message: 'run.release got the decision decision_9, which is no evaluation of this run',
+        next: 'pass the result of run.evaluate',
+      },
+    });
     expect(fake.calls).not.toContain('promoteVersion');
   });
 

@@ -1,0 +1,31 @@
+import type { DecisionRef, Verdict } from '../../../domain/decision/verdict';
+import { keptEvaluations } from '../../../workflows/lifecycle/kept-evaluations';
+import { digest, failed, passed } from '../../support/fake-activities';
+
+interface Evaluated {
+  readonly decision: DecisionRef;
+  readonly verdict: Verdict;
+}
+
+const decision: DecisionRef = {
+  id: 'decision_1',
+  policy: digest('policy'),
+  evidence: digest('evidence'),
+  verdict: failed,
+};
+
+test('a changed evaluation is the one that was kept', () => {
+  const evaluations = keptEvaluations<Evaluated>();
+  const evaluated = evaluations.keep({ decision, verdict: failed });
+  expect(evaluations.own({ ...evaluated, verdict: passed } as Evaluated)).toEqual({
+    decision,
+    verdict: failed,
+  });
+});
+
+test('an evaluation that was not kept is refused with the next step', () => {
+  const evaluations = keptEvaluations<Evaluated>();
+  expect(() => evaluations.own({ decision })).toThrow(
+    'run.release got the decision decision_1, which is no evaluation of this run',
+  );
+});
