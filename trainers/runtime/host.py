@@ -14,11 +14,13 @@ worker has ended, all jobs and this process end. It starts no threads, since a f
          { "type": "refused", …, "message" }
 
 The first argument is JSON: { "hidden": [folders that jobs do not see], "trainers": folder,
-"environments": folder of the Python environments, "confine": boolean }. confinement.py describes how jobs are confined.
+"environments": folder of the Python environments, "confine": boolean }. The package
+`confinement` describes how jobs are confined.
 
 Jobs with the same `siblings` key differ only in their parameters. From the second one on, a zygote
 holds their rows; see zygote.py. `rung` means that the job reported a value by which it may be
-pruned. With `tracking`, programs of the job that use MLflow log to that API; see relay.py.
+pruned. With `tracking`, programs of the job that use MLflow log to that API; see
+confinement/relay.py.
 """
 
 from __future__ import annotations
@@ -48,10 +50,10 @@ from typing import Any
 
 from runtime import confinement, log_file, processes
 from runtime.confinement import Confinement
+from runtime.confinement.relay import Relay
 from runtime.job_process import Exits, JobProcess
 from runtime.json_files import read_json
 from runtime.manifest import read_manifest
-from runtime.relay import Relay
 from runtime.run import run_job
 from runtime.step.command import run_command
 from runtime.zygote import Zygotes

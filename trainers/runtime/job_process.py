@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime import processes
-from runtime.relay import Relay
+from runtime.confinement.relay import Relay
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Refuses writes outside of the job's folder, with a message that says where to write.
 
-The operating system confines jobs where it can (runtime/confinement.py). This also works elsewhere,
+The operating system confines jobs where it can (runtime/confinement). This also works elsewhere,
 but only for files that Python itself opens.
 """
 

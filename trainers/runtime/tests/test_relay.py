@@ -5,7 +5,7 @@ import unittest
 from collections.abc import Callable
 
 from runtime import confinement
-from runtime.relay import Relay
+from runtime.confinement.relay import Relay
 
 
 class ARelay(unittest.TestCase):

@@ -1,4 +1,4 @@
-/** The confinement of jobs on this machine, as trainers/runtime/confinement.py detected it. */
+/** The confinement of jobs on this machine, as trainers/runtime/confinement detected it. */
 import { z } from 'zod';
 
 export const jobConfinementSchema = z.object({

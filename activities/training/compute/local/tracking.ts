@@ -4,7 +4,7 @@ import type { JobFile } from './job-directory';
 export interface JobTracking {
   /** The address of the API for jobs that have the network of this machine. */
   readonly url: string;
-  /** Where connections of other jobs are carried to (trainers/runtime/relay.py). */
+  /** Where connections of other jobs are carried to (trainers/runtime/confinement/relay.py). */
   readonly host: string;
   readonly port: number;
   /** Null for a run that the registry does not know. */

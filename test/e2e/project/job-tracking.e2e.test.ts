@@ -1,6 +1,6 @@
 /** Jobs of a project log with the stock client of MLflow, in the whole product. */
-import { removeProject, writeFiles } from '../support/project/folder';
-import { startProduct, type Product } from '../support/process/product';
+import { removeProject, writeFiles } from '../../support/project/folder';
+import { startProduct, type Product } from '../../support/process/product';
 
 jest.setTimeout(420_000);
 
