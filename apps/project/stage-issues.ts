@@ -5,6 +5,7 @@ import ts from 'typescript';
 import { nearest } from '../../domain/document/nearest';
 import type { Issue } from '../../domain/failure';
 import type { StageDefinition } from '../../domain/project/stage';
+import { isBuiltInStage } from '../../domain/run/run';
 import { isStageDefinition } from '../../domain/project/stage';
 import { placeOf } from './source-place';
 
@@ -15,7 +16,7 @@ interface StagesModule {
   readonly exports: Readonly<Record<string, unknown>>;
 }
 
-/** Stages without a schema, and stages of one name. */
+/** Stages without a schema, stages of one name, and stages with the name of a built-in one. */
 export function stageIssues({ folder, path, exports }: StagesModule): readonly Issue[] {
   const places = stagePlaces(folder, path);
   const placesOf = (name: string): readonly StageNamePlace[] => {
@@ -38,12 +39,15 @@ export function stageIssues({ folder, path, exports }: StagesModule): readonly I
     } else if (isStageDefinition(value)) names.set(value.name, (names.get(value.name) ?? 0) + 1);
   }
   for (const [name, count] of names) {
-    if (count < 2) continue;
+    const detail = isBuiltInStage(name)
+      ? `${name} is the name of a built-in stage`
+      : `${count} stages have the name ${name}`;
+    if (count < 2 && !isBuiltInStage(name)) continue;
     for (const place of placesOf(name))
       found.push({
         pointer: '',
         ...placeFields(place),
-        detail: `${count} stages have the name ${name}`,
+        detail,
         expected: 'another name in each defineStage',
       });
   }

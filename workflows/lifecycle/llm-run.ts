@@ -57,7 +57,10 @@ export interface LlmLifecycleRun {
    * in use until the release. Null when the spec has no `index`.
    */
   index(datasets: SourceDatasets): Promise<IndexResult | null>;
-  /** Writes one bundle for each candidate prompt. `index` is the result of `run.index`. */
+  /**
+   * Writes one bundle for each candidate prompt. `index` is the result of `run.index`, or null when
+   * the spec has no `index`.
+   */
   bundles(index: IndexResult | null): Promise<PromptBundles>;
   /**
    * Chooses a prompt as `spec.promptEval` says: on one slice of the cases, and confirmed on another

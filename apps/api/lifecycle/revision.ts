@@ -1,6 +1,7 @@
 import type { ArtifactRef, Digest } from '../../../domain/dataset/artifact';
 import type { DataContracts } from '../../../domain/dataset/contract';
 import type { IssueAt } from '../../../domain/document/document';
+import { valueAt } from '../../../domain/document/path';
 import type { Issue } from '../../../domain/failure';
 import { failure } from '../../../domain/failure';
 import { revisionDigestInput, type LifecycleSource } from '../../../domain/lifecycle/document';
@@ -96,7 +97,7 @@ export async function readRevision(
     ...checked.issues,
     ...(await anchorIssues(placed.parts, { lifecycle: name, hasVersion, issueAt })),
   ];
-  if (!parsed.ok || issues.length > 0) throw invalid(fileName, issues);
+  if (!parsed.ok || issues.length > 0) throw invalid({ fileName, document }, issues);
   const { spec, contracts, paths } = parsed;
   const texts = Object.fromEntries(paths.map((path) => [path, files[path] ?? '']));
   const digests = Object.fromEntries(
@@ -192,13 +193,19 @@ function secretIssues(access: SecretAccess, { notify }: LifecycleSpec, issueAt: 
   });
 }
 
-function invalid(fileName: string, issues: readonly Issue[]): Error {
+function invalid(
+  { fileName, document }: Pick<SubmittedLifecycle, 'fileName' | 'document'>,
+  issues: readonly Issue[],
+): Error {
+  const isProject = valueAt(document, ['spec', 'program']) !== undefined;
   return failure(
     'InvalidInput',
     `${fileName} has ${issues.length === 1 ? '1 error' : `${issues.length} errors`}`,
     {
       issues,
-      next: 'fix the errors, then perennial lifecycle plan <folder>',
+      next: isProject
+        ? 'fix the errors, then perennial deploy'
+        : 'fix the errors, then perennial lifecycle plan <folder>',
     },
   );
 }

@@ -165,6 +165,15 @@ export default defineProject({ name: 'churn', owner: 'me', lifecycles: { churn: 
     ]);
   });
 
+  test('a stage with the name of a built-in one', async () => {
+    const found = await errorsOf(
+      edited('stages/select-customers.ts', "name: 'select_customers'", "name: 'rag-index'"),
+    );
+    expect(found[1]).toBe(
+      'stages/select-customers.ts:8:3 rag-index is the name of a built-in stage; expected another name in each defineStage',
+    );
+  });
+
   test('a stage without an output schema', async () => {
     const found = await errorsOf(
       edited('stages/select-customers.ts', '  output: z.object({ customers: tableSchema }),\n', ''),

@@ -10,6 +10,7 @@ import {
   modelSpecOf,
   replaceOnce,
 } from '../../support/lifecycle-text';
+import { llmPlanOf } from '../../support/provider/fake-llm';
 
 /** Texts stand in for digests: equal when equal. */
 function revisionOf(
@@ -386,6 +387,19 @@ describe('a rerun of a lifecycle that a project writes', () => {
     const request = rerunRequest(done, { force }, revision);
     expect(reuseIssues(done, { revision, request })).toMatchObject([
       { pointer: '/force/2', detail: 'late-orders has no stage enrihc', didYouMean: 'enrich' },
+    ]);
+  });
+
+  test('knows the built-in stages of a language application', () => {
+    const next = { ...revision, spec: llmPlanOf({ program }).spec };
+    const original = {
+      ...of('failed', { ingest: 'succeeded', enrich: 'succeeded', 'fine-tune': 'failed' }),
+      revision: next,
+    };
+    const request = rerunRequest(original, { force: ['rag-index', 'train'] }, next);
+    expect(request.fromStage).toBe('fine-tune');
+    expect(reuseIssues(original, { revision: next, request })).toMatchObject([
+      { pointer: '/force/1', detail: 'late-orders has no stage train' },
     ]);
   });
 

@@ -89,6 +89,7 @@ test.each([
   const { exitCode, stderr } = await deploy(changed);
   expect(exitCode).not.toBe(0);
   expect(stderr).toContain(message);
+  expect(stderr).toMatch(/^next: .*perennial deploy$/m);
   expect((await product.call('GET', '/lifecycles/helpdesk')).status).toBe(404);
 });
 

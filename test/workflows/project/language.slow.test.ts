@@ -6,7 +6,8 @@ import { artifact, digest, failed, passed, type Overrides } from '../../support/
 import { openLifecycleRuns, work, type LifecycleRuns } from '../../support/lifecycle-runs';
 import { noPython, removeProject, writeFiles } from '../../support/project/folder';
 import { languageProject } from '../../support/project/language-project';
-import { fakeLlm, llmPlanOf, withIndex } from '../../support/provider/fake-llm';
+import { fakeSearch } from '../../support/prompt/fake-prompt-search';
+import { fakeLlm, llmPlanOf, withIndex, withSearch } from '../../support/provider/fake-llm';
 
 let runs: LifecycleRuns;
 let program: Pick<LlmLifecycleSpec, 'program'>;
@@ -15,7 +16,8 @@ beforeAll(async () => {
   const built = await buildProject(folder, noPython);
   removeProject(folder);
   const documents = built.documents({ files: {}, environment: null });
-  ({ spec: program } = documents['wiki-assistant'] as { readonly spec: typeof program });
+  const document = documents['wiki-assistant'] as { readonly spec: typeof program };
+  program = document.spec.program ? { program: document.spec.program } : {};
   const version = { deploymentName: 'language', buildId: buildIdOf(built.digest) };
   runs = await openLifecycleRuns({
     workflowBundle: { code: built.workflows },
@@ -26,10 +28,15 @@ afterAll(() => runs.close());
 
 const cleaned = { dataset: 'cleaned', version: 7, manifest: artifact('cleaned'), rows: 9 };
 
-const run = (name: string, overrides: Overrides, params: Readonly<Record<string, unknown>> = {}) =>
+const run = (
+  name: string,
+  overrides: Overrides,
+  params: Readonly<Record<string, unknown>> = {},
+  change: Partial<LlmLifecycleSpec> = {},
+) =>
   runs.run(
     `project-language-${name}`,
-    llmPlanOf({ ...withIndex, ...(program.program && { program: program.program }) }, { params }),
+    llmPlanOf({ ...withIndex, ...program, ...change }, { params }),
     {
       ...fakeLlm({ 'plain.yaml': 0.4, 'precise.yaml': 0.7 }),
       runProjectStage: () => Promise.resolve({ pages: cleaned }),
@@ -68,6 +75,26 @@ describe('a language application of a project', () => {
       ['promoteVersion', 'promoteIndexVersion'],
     ] as const)
       expect(calls.indexOf(earlier)).toBeLessThan(calls.indexOf(later));
+  });
+
+  test('searches for a better prompt in the built-in workflow of the platform', async () => {
+    const searched = 'prompt://precise.yaml@7';
+    const bundles: string[] = [];
+    const { outcome } = await run(
+      'searched',
+      {
+        ...fakeLlm({ 'plain.yaml': 0.4, 'precise.yaml': 0.7, [searched]: 0.8 }),
+        ...fakeSearch({ first: 'precise.yaml', winner: searched }),
+        registerBundle: ({ manifest }) => {
+          bundles.push(manifest.digest);
+          return Promise.resolve({ model: 'wiki-assistant', version: 2, manifest });
+        },
+      },
+      {},
+      withSearch,
+    );
+    expect(outcome).toMatchObject({ status: 'succeeded', version: 2 });
+    expect(bundles).toEqual([digest(`bundle ${searched}`)]);
   });
 
   test('rejects a bundle that fails a gate, and moves no alias', async () => {

@@ -1,6 +1,8 @@
 import { formatIssue } from '../../../../domain/document/issue-text';
 import { readLlmLifecycle } from '../../../../domain/language/lifecycle/document';
+import { digestOf } from '../../../../data/digest';
 import { documentOf } from '../../../../domain/lifecycle/plan';
+import { programOf } from '../../../../domain/lifecycle/revision';
 import { objectDocument } from '../../../../domain/document/document';
 import { yamlDocument } from '../../../../domain/document/yaml-document.schema';
 import { replaceOnce } from '../../../support/lifecycle-text';
@@ -65,6 +67,29 @@ test('an LLM lifecycle gets safe defaults, and reads the same when it is written
   expect(readLlmLifecycle(objectDocument(documentOf(parsed.value), 'again'), files)).toEqual(
     parsed,
   );
+});
+
+test('the project that executes it is kept, and written out again', () => {
+  const program = {
+    project: 'wiki',
+    build: digestOf('build'),
+    params: null,
+    stages: {},
+    steps: {},
+    files: {},
+    environment: null,
+  };
+  const parsed = read(text);
+  if (!parsed.ok) throw new Error('it has errors');
+  const { spec, ...rest } = documentOf(parsed.value);
+  const again = readLlmLifecycle(
+    objectDocument({ ...rest, spec: { ...spec, program } }, 'x'),
+    files,
+  );
+  if (!again.ok) throw new Error(again.issues.map(formatIssue).join('\n'));
+  expect(programOf(again.value)).toEqual(program);
+  expect(documentOf(again.value).spec).toMatchObject({ program });
+  expect(programOf(parsed.value)).toBeUndefined();
 });
 
 describe('standbys', () => {
