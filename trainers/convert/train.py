@@ -41,7 +41,7 @@ def _of_object(job: Job, model: object) -> Trained:
 
 
 def load_object(path: Path) -> object:
-    """Unpickles, or reads a file of skops. The environment has the versions that saved the model."""
+    """Unpickles, or reads a file of skops. The environment has the versions that saved it."""
     is_skops = path.read_bytes()[:2] == b"PK"
     # Files of cloudpickle are read in the same way; the package must only be installed.
     try:
