@@ -19,7 +19,7 @@ export type OpenFolderWatcher = (
   listener: (event: string, file: string | null) => void,
 ) => FSWatcher;
 
-/** Files that a build or a deployment reads. Tables are read by runs, so they need no deployment. */
+/** Files that a build or a deployment reads. Runs read tables, so those need no deployment. */
 const watched = /\.(ts|json|sql|ya?ml|ndjson|jsonl|py|txt|toml)$/;
 /** Editors write a file in several steps, and write several files at once. */
 const quietMs = 200;
