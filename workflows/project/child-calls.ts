@@ -21,7 +21,7 @@ export async function callChild(
   { calls, lifecycle, params }: ChildCall,
 ): Promise<ChildRun> {
   const stage = nextCall(calls, `child-${lifecycle}`);
-  assertSmall(`run.child('${lifecycle}')`, params);
+  assertSmall(`the parameters of run.child('${lifecycle}')`, params);
   const { tenant, runId } = run.plan;
   const ended = await runStage(
     run,

@@ -28,9 +28,9 @@ export async function callDecide(
   },
 ): Promise<DecisionResult> {
   const name = nextCall(calls, 'decide');
-  assertSmall(name, policy);
+  assertSmall('the policy of run.decide', policy);
   const asked: Evidence | Digest = 'decision' in evidence ? evidence.decision.evidence : evidence;
-  if (typeof asked !== 'string') assertSmall(name, asked);
+  if (typeof asked !== 'string') assertSmall('the evidence of run.decide', asked);
   const { output: decision } = await runStage(
     run,
     { name, inputs: () => ({ policy, evidence: asked }), cached: false },

@@ -25,7 +25,7 @@ export function callJob(
 ): Promise<EndedStage<CommandResult>> {
   const { inputs = {}, outputs = [], environment: variables = {}, cache = true } = options;
   checkJob(name, { ...options, inputs, outputs, environment: variables });
-  assertSmall(`job ${name}`, options);
+  assertSmall(`the options of job ${name}`, options);
   const compute = computeOf(name, options.resources);
   const { attempts, on } = retryOf(name, options.retry);
   const call = nextCall(calls, name);

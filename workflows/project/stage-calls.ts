@@ -34,7 +34,7 @@ export async function callStage(
 ): Promise<EndedStage<unknown>> {
   const spec = declaredStage(program, name);
   const call = nextCall(calls, name);
-  assertSmall(name, input);
+  assertSmall(`the input of stage ${name}`, input);
   const { plan } = run;
   const work = stageWork(spec);
   const effect = effectOf(plan, call);
@@ -72,7 +72,7 @@ export async function callStep(
   const spec = Object.hasOwn(steps, name) ? steps[name] : undefined;
   if (!spec) throw unknownCall(program, { what: 'step', name, known: Object.keys(steps) });
   const call = nextCall(calls, name);
-  assertSmall(name, input);
+  assertSmall(`the input of step ${name}`, input);
   const { file, function: func, code, compute } = spec;
   const ended = await runStage(
     run,
@@ -149,11 +149,12 @@ export function nextCall(calls: StageCalls, name: string): string {
   return nextCallName(calls, name);
 }
 
-export function assertSmall(name: string, input: unknown): void {
-  const text = JSON.stringify(input) as string | undefined;
+/** `what` is the value in a message, such as `the input of stage mail`. */
+export function assertSmall(what: string, value: unknown): void {
+  const text = JSON.stringify(value) as string | undefined;
   if (text === undefined || text.length <= stageValueBytes) return;
   throw refusal(
-    `the input of stage ${name} has ${count(text.length)} characters of JSON; ` +
+    `${what} has ${count(text.length)} characters of JSON; ` +
       `at most ${count(stageValueBytes)} are allowed`,
     'pass references to artifacts or dataset versions instead of the data',
   );

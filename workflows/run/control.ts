@@ -215,7 +215,7 @@ function verdictOf(
   }
   if (isSettled()) return null;
   if (!isDecided) {
-    const message = `${votes.length} of ${required} approvals within ${timeoutSeconds} s`;
+    const message = `${votes.length} of ${required} approvals within ${formatSeconds(timeoutSeconds)}`;
     const reasons = [{ gate: 'approval', code: 'approval.timeout', message }];
     return { kind: 'inconclusive', reasons };
   }

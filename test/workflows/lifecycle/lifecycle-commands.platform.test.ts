@@ -69,7 +69,7 @@ describe('commands to a model lifecycle', () => {
     const reason = {
       gate: 'approval',
       code: 'approval.timeout',
-      message: '1 of 2 approvals within 2 s',
+      message: '1 of 2 approvals within 2s',
     };
     expect(outcome).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
     expect(outcome.verdict?.reasons).toContainEqual(reason);

@@ -154,7 +154,7 @@ test('a timeout is not an approval', async () => {
   const run = await world.start('mailing', { timeout: '1s' });
   expect(await endOf(run)).toMatchObject({
     status: 'stopped',
-    reasons: ['0 of 1 approvals within 1 s'],
+    reasons: ['0 of 1 approvals within 1s'],
   });
 });
 
@@ -162,7 +162,7 @@ test('a lifecycle may catch a refusal', async () => {
   const run = await world.start('mailing', { timeout: '1s', catches: true });
   expect(await endOf(run)).toMatchObject({
     status: 'succeeded',
-    reasons: ['not sent: 0 of 1 approvals within 1 s'],
+    reasons: ['not sent: 0 of 1 approvals within 1s'],
   });
 });
 

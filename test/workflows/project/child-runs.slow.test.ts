@@ -90,7 +90,7 @@ test('a run starts children, waits for each, and both show the other', async () 
   const run = await world.start('all', { regions: [{ region: 'north' }, { region: 'stopped' }] });
   expect(await endOf(run)).toMatchObject({
     status: 'succeeded',
-    reasons: ['region succeeded north, region stopped 0 of 1 approvals within 1 s'],
+    reasons: ['region succeeded north, region stopped 0 of 1 approvals within 1s'],
   });
   const [north, stopped, ...others] = await childrenOf(run);
   expect(others).toEqual([]);
