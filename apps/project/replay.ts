@@ -14,10 +14,10 @@ interface RecordedEvent {
 
 export type RunReplay =
   | { readonly kind: 'continues' }
-  /** `difference`: where the code leaves the path that the run took. */
-  | { readonly kind: 'differs'; readonly difference: string }
-  /** The history or the code has an error, so the replay did not reach the end of the history. */
-  | { readonly kind: 'failed'; readonly cause: string };
+  /** The code leaves the path that the run took, or fails on it. */
+  | { readonly kind: 'cannotContinue'; readonly cause: string }
+  /** The history cannot be read. */
+  | { readonly kind: 'notChecked'; readonly cause: string };
 
 /** Call it before the first replay of a process. A second call changes nothing. */
 export function quietReplays(): void {
@@ -38,7 +38,7 @@ export async function replayRun(workflows: string, run: RunHistory): Promise<Run
       if (error !== undefined) return failedReplay(error);
     return { kind: 'continues' };
   } catch (error) {
-    return { kind: 'failed', cause: messageOf(error) };
+    return { kind: 'notChecked', cause: messageOf(error) };
   }
 }
 
@@ -60,12 +60,20 @@ const taskEvent = (what: string) => `EVENT_TYPE_WORKFLOW_TASK_${what}`;
 /** The rule of the SDK for code that leaves the path of a history. */
 const nondeterminism = /\[TMPRL1100\]\s*(?:Nondeterminism error:\s*)?/;
 
+/** The code failed a workflow task. Results of other steps may have caused it. */
+const codeFailure = /^Replay failed due (?:to )?workflow task failure/;
+
 function failedReplay(error: Error): RunReplay {
   const text = messageOf(error);
   const [, afterRule] = text.split(nondeterminism);
-  return error.name === 'DeterminismViolationError' || afterRule !== undefined
-    ? { kind: 'differs', difference: `the run recorded other steps (${afterRule ?? text})` }
-    : { kind: 'failed', cause: text };
+  if (error.name === 'DeterminismViolationError' || afterRule !== undefined)
+    return {
+      kind: 'cannotContinue',
+      cause: `the run recorded other steps (${afterRule ?? text})`,
+    };
+  return codeFailure.test(error.message)
+    ? { kind: 'cannotContinue', cause: `the code failed in the replay (${text})` }
+    : { kind: 'notChecked', cause: text };
 }
 
 /** The SDK gives a failure of the code in the form of its core, with the message in quotes. */

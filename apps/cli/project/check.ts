@@ -55,7 +55,7 @@ async function historyOf(api: ApiClient, id: string) {
     const isOfRun =
       error instanceof ApiError && error.status !== undefined && ![401, 403].includes(error.status);
     if (!isOfRun) throw error;
-    return { kind: 'failed', cause: error.message } as const;
+    return { kind: 'notChecked', cause: error.message } as const;
   }
 }
 
@@ -64,9 +64,9 @@ function line(checked: CheckedRun): string {
   switch (checked.kind) {
     case 'continues':
       return `${run} could continue on this build`;
-    case 'differs':
-      return `${run} could not: ${checked.difference}`;
-    case 'failed':
+    case 'cannotContinue':
+      return `${run} could not: ${checked.cause}`;
+    case 'notChecked':
       return `${run} could not be checked: ${checked.cause}`;
   }
 }
@@ -74,7 +74,7 @@ function line(checked: CheckedRun): string {
 function summary(runs: readonly CheckedRun[]): string {
   if (runs.length === 0) return 'no run of this project is open';
   const count = (kind: CheckedRun['kind']) => runs.filter((each) => each.kind === kind).length;
-  const unknown = count('failed') === 0 ? '' : `; ${count('failed')} could not be checked`;
+  const unknown = count('notChecked') === 0 ? '' : `; ${count('notChecked')} could not be checked`;
   return (
     `${count('continues')} of ${runs.length} open runs could continue on this build${unknown}. ` +
     'A deploy moves none of them: each finishes on the build with which it started'
