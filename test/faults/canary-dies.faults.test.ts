@@ -136,36 +136,41 @@ describe.each(dyingParts)('kill -9 of $part', ({ process, mayFail }) => {
   });
 });
 
-/**
- * Until every gateway confirmed that it serves only the champion. Once: the supervisor restarts a
- * worker that lived for less than a minute after a longer pause each time.
- */
+/** Seconds from the kill until every gateway confirmed that it serves only the champion. */
 test('kill -9 of the only worker after it detected harm: the traffic moves back within 5 s', async () => {
   const { sql } = database;
-  const model = await trials.withChampion(`dies-${++count}`);
-  await trials.sabotage(model);
-  const { body: run } = await product.start(model);
-  await trials.until(model, ({ weight }) => weight === 0.25);
-  const begin = () => {
-    traffic = startTraffic(product, model, { from: '2024-05-01T00:00:00Z', parallel: 2 });
-  };
-  let killedAt = NaN;
-  const moved = async (): Promise<void> => {
-    const [row] =
-      await sql`select id from rollouts where model = ${model} and rollback ->> 'secondsToFullTraffic' is not null`;
-    if (row === undefined) return pause(20).then(moved);
-  };
-  await killBeforeWrite(database, 'decisions', begin, async () => {
-    killedAt = Date.now();
-    await kill('main.ts worker');
-  });
-  await moved();
-  const seconds = (Date.now() - killedAt) / 1000;
-  process.stdout.write(`from kill -9 to the traffic moved back: ${seconds.toFixed(2)} s\n`);
-  await ended(run);
-  await traffic?.stop();
-  expect(seconds).toBeLessThan(5);
-}, 300_000);
+  const seconds: number[] = [];
+  for (let round = 0; round < 3; round += 1) {
+    // The supervisor restarts a worker that lived for less than a minute after a longer pause.
+    if (round > 0) await pause(61_000);
+    const model = await trials.withChampion(`dies-${++count}`);
+    await trials.sabotage(model);
+    const { body: run } = await product.start(model);
+    await trials.until(model, ({ weight }) => weight === 0.25);
+    const begin = () => {
+      traffic = startTraffic(product, model, { from: '2024-05-01T00:00:00Z', parallel: 2 });
+    };
+    let killedAt = NaN;
+    const moved = async (): Promise<void> => {
+      const [row] =
+        await sql`select id from rollouts where model = ${model} and rollback ->> 'secondsToFullTraffic' is not null`;
+      if (row === undefined) return pause(20).then(moved);
+    };
+    await killBeforeWrite(database, 'decisions', begin, async () => {
+      killedAt = Date.now();
+      await kill('main.ts worker');
+    });
+    await moved();
+    const passed = (Date.now() - killedAt) / 1000;
+    seconds.push(passed);
+    process.stdout.write(`from kill -9 to the traffic moved back: ${passed.toFixed(2)} s\n`);
+    await ended(run);
+    await traffic?.stop();
+  }
+  const median = seconds.toSorted((one, other) => one - other)[1] ?? NaN;
+  process.stdout.write(`median of three rounds: ${median.toFixed(2)} s\n`);
+  expect(median).toBeLessThan(5);
+}, 600_000);
 
 describe('kill -9 of the worker that detected harm', () => {
   /** Locks the tables that its next write needs, so that it dies exactly there. */
