@@ -106,7 +106,7 @@ test('a run waits for each approval by itself, and one vote counts for one of th
   expect(items.filter(({ action }) => action === 'run.approve')).toHaveLength(2);
 });
 
-test('an approval survives the death of every worker', async () => {
+test('an approval survives a restart of every worker', async () => {
   const run = await world.start('mailing', { required: 2 });
   const [ada, bob] = [await keyOf('approver'), await keyOf('approver')];
   await waitingFor(run, '3,000');

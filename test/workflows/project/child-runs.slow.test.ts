@@ -114,7 +114,7 @@ test('a run shows which child it waits for, and its cancellation cancels the chi
   expect((ended.endedAt ?? '') <= (parent.endedAt ?? '')).toBe(true);
 });
 
-test('the death of every worker starts no second child', async () => {
+test('a restart of every worker starts no second child', async () => {
   const run = await world.start('all', { regions: [{ region: 'north', waits: true }] });
   const [child] = await sleepingChild(run);
   await world.stopWorkers();

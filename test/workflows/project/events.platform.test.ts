@@ -93,7 +93,7 @@ test('events that arrive before the wait are kept, in the order in which they we
   expect(await endOf(run)).toMatchObject({ status: 'succeeded', reasons: ['rows: 1 and 2'] });
 });
 
-test('a wait continues after the death of every worker, and takes no event twice', async () => {
+test('a wait continues after a restart of every worker, and takes no event twice', async () => {
   const run = await world.start('labels');
   await waiting(run);
   await send(run, { rows: 5 });

@@ -1,8 +1,9 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import type { RunRecord } from '../../../db/run/repository';
 import { defaultTenant as tenant } from '../../../domain/ids';
 import type { CommandResult } from '../../../domain/project/command';
 import { openTestWorld, type TestWorld } from '../../support/project/test-world';
-import { untilAnswer } from '../../support/time/until';
+import { until, untilAnswer } from '../../support/time/until';
 
 jest.setTimeout(180_000);
 
@@ -57,6 +58,15 @@ const failedJobs = async ({ id: runId }: RunRecord) =>
   (await world.core.registry.events.list({ tenant, runId, afterSeq: 0, limit: 500 })).filter(
     ({ kind }) => kind === 'job.failed',
   );
+/** The processes with exactly these arguments. */
+const pidsOf = (...args: readonly string[]): readonly string[] =>
+  readdirSync('/proc').filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8') === `${args.join('\0')}\0`;
+    } catch {
+      return false; // No process, or one that has just ended.
+    }
+  });
 const shell = (script: string, more: object = {}) => ({ command: ['sh', '-c', script], ...more });
 
 test('files go from one command to the next by reference, and equal jobs are reused', async () => {
@@ -90,13 +100,14 @@ test('a killed command starts again and finds its checkpoint folder', async () =
 });
 
 test('a cancelled run ends its command', async () => {
-  const run = await world.start('one', shell('sleep 600'));
-  await untilAnswer(
-    () => world.core.registry.stages.list({ tenant, runId: run.id }),
-    (stages) => stages.length === 1,
-  );
+  // No other process sleeps for this time.
+  const seconds = `600.${process.pid}`;
+  const commands = () => pidsOf('sleep', seconds);
+  const run = await world.start('one', shell(`exec sleep ${seconds}`));
+  await until(() => commands().length === 1);
   await world.lifecycles.cancel(run.workflowId);
   expect(await endOf(run)).toMatchObject({ status: 'cancelled' });
+  await until(() => commands().length === 0);
 });
 
 test('a failure of a named class starts the command again, and each log is kept', async () => {
