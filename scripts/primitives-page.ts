@@ -32,9 +32,12 @@ const types = [
   { file: 'domain/project/command.ts', name: 'CommandResult' },
   { file: 'domain/project/sent-event.ts', name: 'ReceivedEvent' },
   { file: 'workflows/project/approval-calls.ts', name: 'ApprovalOptions' },
+  { file: 'workflows/project/approval-calls.ts', name: 'Approval' },
   { file: 'domain/project/child-run.ts', name: 'ChildRun' },
   { file: 'domain/project/decision-policy.ts', name: 'DecisionPolicy' },
   { file: 'domain/project/decision-policy.ts', name: 'LanguageDecisionPolicy' },
+  { file: 'workflows/project/decision-calls.ts', name: 'DecidedEvidence' },
+  { file: 'workflows/project/decision-calls.ts', name: 'DecisionResult' },
 ] as const;
 
 export function primitivesPage(): string {
@@ -52,7 +55,7 @@ export function primitivesPage(): string {
       `### ${name}`,
       '',
       '```text',
-      dedented(interfaceNamed(file, name).getText()),
+      dedented(typeNamed(file, name).getText()),
       '```',
     ]),
     '',
@@ -60,7 +63,9 @@ export function primitivesPage(): string {
 }
 
 function members(file: string, name: string): readonly string[] {
-  return interfaceNamed(file, name).members.flatMap((member) => {
+  const found = typeNamed(file, name);
+  if (!ts.isInterfaceDeclaration(found)) throw new Error(`${file}: ${name} is no interface`);
+  return found.members.flatMap((member) => {
     const title = member.name?.getText() ?? '';
     const text = commentOf(member);
     if (text === null) throw new Error(`${file}: ${name}.${title} has no doc comment`);
@@ -77,7 +82,7 @@ function members(file: string, name: string): readonly string[] {
   });
 }
 
-function interfaceNamed(file: string, name: string): ts.InterfaceDeclaration {
+function typeNamed(file: string, name: string): ts.InterfaceDeclaration | ts.TypeAliasDeclaration {
   const source = ts.createSourceFile(
     file,
     readFileSync(join(root, file), 'utf8'),
@@ -85,10 +90,11 @@ function interfaceNamed(file: string, name: string): ts.InterfaceDeclaration {
     true,
   );
   const found = source.statements.find(
-    (each): each is ts.InterfaceDeclaration =>
-      ts.isInterfaceDeclaration(each) && each.name.text === name,
+    (each): each is ts.InterfaceDeclaration | ts.TypeAliasDeclaration =>
+      (ts.isInterfaceDeclaration(each) || ts.isTypeAliasDeclaration(each)) &&
+      each.name.text === name,
   );
-  if (!found) throw new Error(`${file} has no interface ${name}`);
+  if (!found) throw new Error(`${file} has no type ${name}`);
   return found;
 }
 

@@ -8,6 +8,16 @@ test('the page of the primitives is current: node -r tsx/cjs scripts/reference-p
   expect(page).toBe(primitivesPage());
 });
 
+test.each([
+  ['approve', ['ApprovalOptions', 'Approval']],
+  ['child', ['ChildRun']],
+  ['decide', ['DecisionPolicy', 'DecidedEvidence', 'DecisionResult']],
+  ['job', ['CommandOptions', 'CommandResult']],
+  ['waitFor', ['ReceivedEvent']],
+])('it has the types that run.%s takes and returns', (_, names) => {
+  for (const name of names) expect(page).toContain(`### ${name}\n\n\`\`\`text\n`);
+});
+
 test('it has each function with what it does', () => {
   for (const name of ['stage', 'step', 'map', 'job', 'approve', 'waitFor', 'child', 'decide'])
     expect(page).toMatch(new RegExp(`### run\\.${name}\\n\\n[A-Z]`));

@@ -44,22 +44,23 @@ export interface ProjectFunctions<
   ): Promise<StageOutput<Stages, Name>>;
   /**
    * Runs a Python step of the project as a job on its compute backend. Its output is checked
-   * against the annotations of the function; `Output` is what they say.
+   * against the annotations of the function. `Output` is the type that they describe.
    */
   step<Output = unknown>(name: string, input: Readonly<Record<string, unknown>>): Promise<Output>;
   /**
-   * Waits for an event that `perennial.config.ts` declares, also over restarts of the platform. An
-   * event that was sent earlier is received at once. Each wait receives one event, in the order in
-   * which they were sent. Null when none arrived within `timeout`, a duration such as `7d`.
+   * Waits for an event that `perennial.config.ts` declares, even if the platform restarts. An event
+   * that was sent earlier is received at once. Each wait receives one event, in the order in which
+   * they were sent. Returns null if none arrives within `timeout`, a duration such as `7d`.
    */
   waitFor<Name extends keyof Events & string>(
     event: Name,
     options: { readonly timeout: string },
   ): Promise<ReceivedEvent<EventData<Events, Name>> | null>;
   /**
-   * Waits until people have approved what `reason` says, by `perennial run approve`. When one rejects
-   * it or the time is over, the run ends as stopped. A lifecycle may catch StoppedByVerdict. The
-   * person who started the run may not approve it, unless `promote.approval.allowStarter` is true.
+   * Waits until people approve it with `perennial run approve`, which shows them `reason`. If one
+   * rejects it or the time is over, the run ends as stopped. A lifecycle may catch
+   * StoppedByVerdict. The person who started the run may not approve it, unless
+   * `promote.approval.allowStarter` is true.
    */
   approve(options: ApprovalOptions): Promise<Approval>;
   /**
@@ -69,26 +70,26 @@ export interface ProjectFunctions<
    */
   child(lifecycle: string, params?: Readonly<Record<string, unknown>>): Promise<ChildRun>;
   /**
-   * Runs a command as a job of the compute backend, with its limits, log and confinement. Files go in
-   * and out by reference. An equal command with equal inputs reuses the outputs.
+   * Runs a command as a job of the compute backend, with its limits, log and confinement. Files go
+   * in and out by reference. An equal command with equal inputs reuses the outputs.
    */
   job(name: string, options: CommandOptions): Promise<CommandResult>;
   /**
-   * Applies gates to the measurements of an evaluation, and records the decision. The verdict decides
-   * only what this function does next: `run.release` keeps to the gates of the configuration.
+   * Applies gates to the measurements of an evaluation, and records the decision. The verdict
+   * decides only what the code does next. `run.release` applies the gates of the configuration.
    */
   decide(policy: Policy, evidence: DecidedEvidence): Promise<DecisionResult>;
-  /** The time of the run. A replay gets the same. */
+  /** Returns the time of the run. A replay returns the same time. */
   now(): Date;
-  /** A number from 0 to below 1. A replay gets the same. */
+  /** Returns a random number from 0 to below 1. A replay returns the same number. */
   random(): number;
-  /** Waits, also over restarts of the platform. A duration such as `90s`, `6h` or `30d`. */
+  /** Waits for a duration such as `90s`, `6h` or `30d`, even if the platform restarts. */
   sleep(duration: string): Promise<void>;
   /**
    * Runs a stage of the project for each item, at most `parallel` at once. All items are one stage
    * in the records, and equal code and items reuse its output. An item that has finished is not
    * executed again, whatever process dies. `items` may also be an artifact with a JSON array or
-   * JSON lines, such as a stage wrote.
+   * JSON lines that a stage wrote.
    */
   map<Name extends StageNames<Stages>>(
     name: Name,
