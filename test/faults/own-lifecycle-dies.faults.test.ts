@@ -112,6 +112,7 @@ test.each([
   const { id } = started.body;
   const finished = new Map<string, FinishedEffect>();
   const kills: string[] = [];
+  const interrupted: string[] = [];
   for (const stage of sampleStages) {
     await until(() => hasBegun(id, stage), { seconds: 240 });
     // Stages in TypeScript and the step take a second.
@@ -120,9 +121,12 @@ test.each([
     const open = await openStages(id);
     expect(product.kill(victim)).not.toEqual([]);
     for (const effect of done) if (!finished.has(effect.key)) finished.set(effect.key, effect);
+    if (open.includes(stage)) interrupted.push(stage);
     kills.push(`${stage}${open.includes(stage) ? '' : ` (open: ${open.join(', ') || 'none'})`}`);
     await until(() => product.pids(victim).length > 0);
   }
+  // Each takes a second, so that the death comes while it runs. Built-in stages may end before.
+  expect(interrupted).toEqual(expect.arrayContaining(['weather', 'profile', 'rush_hours']));
   await approve(id);
   const end = await product.waitForEnd(id, 240);
   expect(end).toMatchObject({ status: 'succeeded', failure: null });
