@@ -32,6 +32,7 @@ import { createDecideActivities } from './project/decide';
 import { createCommandJobActivities } from './project/command-job';
 import { createChildRunActivities } from './project/child-runs';
 import { createProjectStepActivities } from './project/step';
+import { createStepItemActivities } from './project/step-items';
 import { createSentEventActivities } from './project/sent-events';
 import { createProviderFineTuneActivities } from './language/provider-fine-tune';
 import { createReleaseActivities } from './run/release';
@@ -99,6 +100,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createFineTuneActivities(deps),
     ...createProviderFineTuneActivities(deps),
     ...createProjectStepActivities(deps),
+    ...createStepItemActivities(deps),
     ...createCommandJobActivities(deps),
     ...createDecideActivities(deps),
     ...createSentEventActivities(deps),

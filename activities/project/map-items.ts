@@ -1,11 +1,18 @@
-/** The items of a map, in pages that a worker reads once. */
+/** The items of a map, in pages that a worker reads once, and their ends. */
 import type { ArtifactStore } from '../../data/artifact/store';
+import type { Registry } from '../../db/registry';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
 import { count } from '../../domain/format';
-import { mapLimits, type ItemPages, type StoredItems } from '../../domain/project/map';
+import {
+  mapLimits,
+  type ItemError,
+  type ItemPages,
+  type StoredItems,
+} from '../../domain/project/map';
 import { stageValueBytes } from '../../domain/project/stage';
 import type { RunRef } from '../../domain/run/run';
+import { referencedArtifacts } from '../artifact/referenced-artifacts';
 
 const pageItems = 500;
 /** Bytes of JSON. */
@@ -54,10 +61,39 @@ export async function storePages(
   };
 }
 
-/** Reads single items. A page that many items share is fetched once. */
+/** What the journal has for an item. */
+export type ItemEnd =
+  | {
+      readonly output: unknown;
+      /** The log of a Python step. */
+      readonly logs?: ArtifactRef;
+    }
+  | { readonly failure: ItemError };
+
+/** Null when the item succeeded. */
+export function itemErrorOf(end: ItemEnd): ItemError | null {
+  return 'failure' in end ? end.failure : null;
+}
+
+/** Keeps the artifacts of a value while the run exists. A map may take longer than their lease. */
+export async function holdForRun(
+  {
+    artifacts,
+    registry,
+  }: { readonly artifacts: ArtifactStore; readonly registry: Pick<Registry, 'artifacts'> },
+  { tenant, runId }: RunRef,
+  value: unknown,
+): Promise<void> {
+  for (const { digest } of await referencedArtifacts(artifacts, value))
+    await registry.artifacts.reference({ tenant, digest, by: `run:${runId}` });
+}
+
+export type ItemReader = ReturnType<typeof openItemReader>;
+
+/** Reads single items, and what they share. An artifact that many items need is fetched once. */
 export function openItemReader(artifacts: Pick<ArtifactStore, 'getJson'>) {
   const kept = new Map<string, Promise<unknown>>();
-  const read = <Value>(ref: ArtifactRef): Promise<Value> => {
+  const shared = <Value>(ref: ArtifactRef): Promise<Value> => {
     const reading = kept.get(ref.digest) ?? artifacts.getJson(ref);
     // The newest is last, so that the first one is removed.
     kept.delete(ref.digest);
@@ -67,11 +103,14 @@ export function openItemReader(artifacts: Pick<ArtifactStore, 'getJson'>) {
     if (kept.size > keptArtifacts && oldest !== undefined) kept.delete(oldest);
     return reading as Promise<Value>;
   };
-  return async (index: ArtifactRef, item: number): Promise<unknown> => {
-    const { pages } = await read<ItemPages>(index);
-    const page = pages.findLast(({ from }) => from <= item);
-    if (!page) throw failure('NotFound', `there is no item ${item} in ${index.uri}`);
-    const items = await read<readonly unknown[]>(page.items);
-    return items[item - page.from];
+  return {
+    shared,
+    async item(index: ArtifactRef, item: number): Promise<unknown> {
+      const { pages } = await shared<ItemPages>(index);
+      const page = pages.findLast(({ from }) => from <= item);
+      if (!page) throw failure('NotFound', `there is no item ${item} in ${index.uri}`);
+      const items = await shared<readonly unknown[]>(page.items);
+      return items[item - page.from];
+    },
   };
 }

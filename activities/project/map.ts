@@ -14,11 +14,11 @@ import {
   type StoredItems,
 } from '../../domain/project/map';
 import type { RunEffectRef, RunRef } from '../../domain/run/run';
-import { referencedArtifacts } from '../artifact/referenced-artifacts';
 import { withHeartbeat } from '../run/heartbeat';
 import { withIdempotencyKey } from '../run/idempotent-effect';
-import { openItemReader, storePages } from './map-items';
+import { holdForRun, itemErrorOf, openItemReader, storePages, type ItemEnd } from './map-items';
 import type { StageRunner } from './stage';
+import type { StepJobSpec } from './step';
 import type { ProjectStageDeps, StageCallRef } from './stage-context';
 
 export interface MapItemInput extends StageCallRef {
@@ -43,20 +43,14 @@ export interface MapResultsInput extends RunRef {
   readonly total: number;
 }
 
-/** What the journal has for an item. */
-type ItemEnd = { readonly output: unknown } | { readonly failure: ItemError };
-
 const longestMessage = 2_000;
 /** At least as many as run at once, for `beginMapUndo`. */
 const itemsPerQuery: number = mapLimits.parallel;
 
 export function createStageMapActivities(deps: ProjectStageDeps, runner: StageRunner) {
   const { registry, artifacts } = deps;
-  const readItem = openItemReader(artifacts);
-  const hold = async ({ tenant, runId }: RunRef, value: unknown): Promise<void> => {
-    for (const { digest } of await referencedArtifacts(artifacts, value))
-      await registry.artifacts.reference({ tenant, digest, by: `run:${runId}` });
-  };
+  const read = openItemReader(artifacts);
+  const hold = (run: RunRef, value: unknown): Promise<void> => holdForRun(deps, run, value);
   return {
     /** Stores items that a lifecycle passes as an array. Equal items give the same reference. */
     async storeMapItems(input: MapItems<readonly unknown[]>): Promise<StoredItems> {
@@ -74,6 +68,17 @@ export function createStageMapActivities(deps: ProjectStageDeps, runner: StageRu
         return stored;
       }),
 
+    /** Stores what the items of a map over a Python step share. Equal steps give equal references. */
+    async storeMappedStep({
+      step,
+      ...run
+    }: RunRef & { readonly step: StepJobSpec }): Promise<ArtifactRef> {
+      const { tenant, runId } = run;
+      const stored = await artifacts.putJson({ tenant, runId, value: step });
+      await hold(run, stored);
+      return stored;
+    },
+
     /**
      * Runs the stage for one item. A retry after a success does not run it again. The journal has
      * the output. Returns null, or the error that was recorded for the item.
@@ -82,13 +87,12 @@ export function createStageMapActivities(deps: ProjectStageDeps, runner: StageRu
       const end = await runner.attempt(input, async (context): Promise<ItemEnd> => {
         const output = await runner.run(context, {
           ...input,
-          input: await readItem(input.items, input.item),
+          input: await read.item(input.items, input.item),
         });
-        // The map may take longer than the lease of an artifact.
         await hold(input, output);
         return { output };
       });
-      return errorOf(end);
+      return itemErrorOf(end);
     },
 
     /**
@@ -121,12 +125,12 @@ export function createStageMapActivities(deps: ProjectStageDeps, runner: StageRu
         const of = begun.isDone ? (begun.result as ItemEnd) : null;
         await runner.undo(context, {
           ...input,
-          input: await readItem(input.items, input.item),
+          input: await read.item(input.items, input.item),
           output: of && 'output' in of ? of.output : null,
         });
         return { output: null };
       });
-      return errorOf(end);
+      return itemErrorOf(end);
     },
 
     /**
@@ -140,7 +144,7 @@ export function createStageMapActivities(deps: ProjectStageDeps, runner: StageRu
     }: Pick<RunEffectRef, 'tenant' | 'key'> & {
       readonly error: ItemError;
     }): Promise<ItemError | null> =>
-      errorOf(
+      itemErrorOf(
         await withIdempotencyKey(registry.effects, { tenant, key }, (): Promise<ItemEnd> => {
           const failed = { type, message: message.slice(0, longestMessage) };
           return Promise.resolve({ failure: failed });
@@ -195,10 +199,6 @@ export function createStageMapActivities(deps: ProjectStageDeps, runner: StageRu
         }
       }),
   };
-}
-
-function errorOf(end: ItemEnd): ItemError | null {
-  return 'failure' in end ? end.failure : null;
 }
 
 function itemsOf(call: string, text: string): readonly unknown[] {

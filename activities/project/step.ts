@@ -19,10 +19,14 @@ export interface ProjectStep extends StepFunction {
   readonly environment: JobEnvironment | null;
 }
 
-export interface ProjectStepInput extends ProjectJobInput {
+/** What the jobs of a step share. */
+export interface StepJobSpec extends Pick<ProjectJobInput, 'compute'> {
   readonly step: ProjectStep;
   /** The project's Python files by path. */
   readonly files: Readonly<Record<string, ArtifactRef>>;
+}
+
+export interface ProjectStepInput extends ProjectJobInput, StepJobSpec {
   /** The arguments by name: JSON with artifacts and dataset versions. */
   readonly input: unknown;
 }
@@ -36,21 +40,27 @@ export interface ProjectStepOutput {
   readonly environment: Digest | null;
 }
 
-export function createProjectStepActivities({ backends, artifacts, registry }: ProjectJobDeps) {
+export function createProjectStepActivities(deps: ProjectJobDeps) {
   return {
     /**
      * Executes one step as a job. A retry finds the job by its key, whether it waits, runs or has
      * ended. A lost job runs again and continues from its checkpoint.
      */
-    async runProjectStep(given: ProjectStepInput): Promise<ProjectStepOutput> {
-      const { name } = given.step;
-      const ended = await followProjectJob({ backends, registry }, { ...given, name }, async () => {
-        const { inputs, datasets } = await stepInputs(artifacts, given);
-        return { job: stepJob(given, inputs), datasets };
-      });
-      return resultOf(ended, given);
-    },
+    runProjectStep: (given: ProjectStepInput): Promise<ProjectStepOutput> =>
+      runStepJob(deps, given),
   };
+}
+
+export async function runStepJob(
+  { backends, artifacts, registry }: ProjectJobDeps,
+  given: ProjectStepInput,
+): Promise<ProjectStepOutput> {
+  const { name } = given.step;
+  const ended = await followProjectJob({ backends, registry }, { ...given, name }, async () => {
+    const { inputs, datasets } = await stepInputs(artifacts, given);
+    return { job: stepJob(given, inputs), datasets };
+  });
+  return resultOf(ended, given);
 }
 
 function stepJob(

@@ -1,4 +1,7 @@
-/** A bounded map: a stage of the project runs once for each item, some of them at once. */
+/**
+ * A bounded map: a stage or a Python step of the project runs once for each item, some of them at
+ * once.
+ */
 import type { ArtifactRef } from '../dataset/artifact';
 
 /**
@@ -32,7 +35,8 @@ export interface StageMapResult<Output> {
   readonly failed: number;
   /**
    * JSON lines with one object for each item, in order: `{"index":0,"output":…}`, or
-   * `{"index":0,"failure":{"type":…,"message":…}}` for an item that failed.
+   * `{"index":0,"failure":{"type":…,"message":…}}` for an item that failed. An item of a Python
+   * step also has `logs`, the artifact with its log.
    */
   readonly results: ArtifactRef;
   /** The outputs in order, with null for a failed item. Null when they exceed 32 KB of JSON. */

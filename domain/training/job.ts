@@ -142,6 +142,11 @@ export interface ComputeBackend {
   logs(handle: JobHandle, maxBytes: number): Promise<string>;
   /** Ends the job and its processes. Harmless when it has ended or does not exist. */
   cancel(handle: JobHandle): Promise<void>;
+  /**
+   * Removes the files of an ended job whose result is recorded elsewhere. Harmless for any other
+   * job, and for one that does not exist.
+   */
+  discard(handle: JobHandle): Promise<void>;
   /** Whether the backend can take jobs, and what is missing. */
   check(): Promise<{ readonly ready: boolean; readonly detail: string }>;
   close(): Promise<void>;

@@ -284,6 +284,22 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       await given.backend.cleanup('run_forgotten/');
     });
 
+    test('discards an ended job, and leaves one that still runs', async () => {
+      const over = await given.backend.submit(probe('learn'));
+      await ended(given.backend, over);
+      await given.backend.discard(over);
+      expect(await given.backend.poll(over)).toMatchObject({ failure: 'JobLost' });
+      const { directory } = over.detail;
+      if (directory) expect(existsSync(directory)).toBe(false);
+      await given.backend.discard(over);
+
+      const running = await given.backend.submit(probe('hang'));
+      await runningUntil(given.backend, running, (seen) => seen.length === 2);
+      await given.backend.discard(running);
+      expect(await given.backend.poll(running)).toMatchObject({ kind: 'running' });
+      await given.backend.cancel(running);
+    });
+
     test('returns the last lines of the log', async () => {
       const handle = await given.backend.submit(probe('crash'));
       await ended(given.backend, handle);

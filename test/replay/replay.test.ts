@@ -7,6 +7,7 @@ import * as workflows from '../../workflows';
 import { noPython, removeProject, writeFiles } from '../support/project/folder';
 import { languageProject } from '../support/project/language-project';
 import { mapProject } from '../support/project/map-project';
+import { stepMapLifecycles } from '../support/project/step-map-project';
 import { stagesProject } from '../support/project/stages-project';
 
 const histories = join(__dirname, 'histories');
@@ -49,6 +50,7 @@ describe('recorded histories of projects', () => {
     stages: stagesProject('stages'),
     maps: mapProject('maps'),
     language: languageProject('language'),
+    'step-maps': stepMapLifecycles('step-maps'),
   };
   const bundles: Partial<Record<string, WorkflowBundle>> = {};
 
@@ -63,7 +65,7 @@ describe('recorded histories of projects', () => {
 
   test('include runs with stages, with maps and of a language application', () => {
     expect([...new Set(ofProjects.map(typeIn))].sort()).toEqual(
-      ['clock', 'numbers', 'one', 'sequence', 'stageMap', 'wiki-assistant'].sort(),
+      ['clock', 'numbers', 'one', 'sequence', 'squares', 'stageMap', 'wiki-assistant'].sort(),
     );
   });
 

@@ -14,7 +14,7 @@ import type { StageDefinition } from '../../domain/project/stage';
 import type { Run } from '../lifecycle/stage';
 import { waitWhilePaused, whileWaiting } from '../run/control';
 import type { RunEnd } from '../run/end';
-import { callMap } from './map-calls';
+import { callMap, callStepMap } from './map-calls';
 import { callApprove, type Approval, type ApprovalOptions } from './approval-calls';
 import { callChild } from './child-calls';
 import { callDecide, type DecidedEvidence, type DecisionResult } from './decision-calls';
@@ -96,6 +96,15 @@ export interface ProjectFunctions<
     items: readonly StageInput<Stages, Name>[] | ArtifactRef,
     options?: StageMapOptions,
   ): Promise<StageMapResult<StageOutput<Stages, Name>>>;
+  /**
+   * The same for a Python step. Each item is an object with the arguments of the function by name,
+   * and runs as a job. `Output` is the type that the annotations of the function describe.
+   */
+  mapStep<Output = unknown>(
+    name: string,
+    items: readonly Readonly<Record<string, unknown>>[] | ArtifactRef,
+    options?: StageMapOptions,
+  ): Promise<StageMapResult<Output>>;
   /** Registers an undo. It runs when the run fails or is cancelled, newest first. */
   undo(what: string, work: () => Promise<void>): void;
   /** Ends the run as succeeded without a release. */
@@ -133,6 +142,14 @@ export function projectFunctions<
     async map(name, items, options = {}) {
       const { output } = await callMap(run, program, { calls, name, items, options });
       return output as StageMapResult<StageOutput<Stages, typeof name>>;
+    },
+    async mapStep<Output>(
+      name: string,
+      items: readonly Readonly<Record<string, unknown>>[] | ArtifactRef,
+      options: StageMapOptions = {},
+    ) {
+      const { output } = await callStepMap(run, program, { calls, name, items, options });
+      return output as StageMapResult<Output>;
     },
     undo(what, work) {
       run.undo.push({ what, run: work });

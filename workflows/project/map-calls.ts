@@ -1,4 +1,7 @@
-/** Runs a stage of the project once for each item, as one stage in the records of the run. */
+/**
+ * Runs a stage or a Python step of the project once for each item, as one stage in the records of
+ * the run.
+ */
 import {
   ActivityCancellationType,
   ApplicationFailure,
@@ -11,7 +14,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ProjectActivities } from '../../activities/project';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import { count } from '../../domain/format';
 import type { RunId, Tenant } from '../../domain/ids';
 import {
@@ -22,13 +25,13 @@ import {
   type StageMapResult,
   type StoredItems,
 } from '../../domain/project/map';
-import type { ProgramSpec } from '../../domain/project/program';
+import type { ProgramSpec, ProjectStageSpec } from '../../domain/project/program';
 import { recordOptions } from '../activity-proxies';
 import { generation, runStage, type EndedStage, type Run } from '../lifecycle/stage';
 import { pausedWithRun } from '../run/child-pause';
 import { oneAtATime } from '../run/one-at-a-time';
 import { childAttributes } from '../run/search-attributes';
-import { declaredStage, nextCall, refusal, type StageCalls } from './stage-calls';
+import { declaredStage, declaredStep, nextCall, refusal, type StageCalls } from './stage-calls';
 import { stageMapWorkflow, type stageMap, type StageMapInput } from './stage-map';
 
 export interface MapCall {
@@ -39,19 +42,61 @@ export interface MapCall {
   readonly options: StageMapOptions;
 }
 
-export async function callMap(
+export function callMap(
   run: Run,
   program: ProgramSpec,
-  { calls, name, items, options }: MapCall,
+  call: MapCall,
 ): Promise<EndedStage<StageMapResult<unknown>>> {
-  const spec = declaredStage(program, name);
+  const spec = declaredStage(program, call.name);
+  const { code, cache: cached, hasUndo } = spec;
+  return mapItems(run, call, { code, cached, undo: hasUndo ? spec : null, spec: () => spec });
+}
+
+/** The same for a Python step. Each item is a job. */
+export function callStepMap(
+  run: Run,
+  program: ProgramSpec,
+  call: MapCall,
+): Promise<EndedStage<StageMapResult<unknown>>> {
+  const { step, files, compute } = declaredStep(program, call.name);
+  const { tenant, runId } = run.plan;
+  return mapItems(run, call, {
+    code: step.codeDigest,
+    cached: true,
+    undo: null,
+    // By reference, so that the history does not repeat the files of the project with each item.
+    spec: async () => ({
+      mappedStep: await itemRecords.storeMappedStep({
+        tenant,
+        runId,
+        step: { step, files, compute },
+      }),
+      compute,
+    }),
+  });
+}
+
+interface MappedCode {
+  readonly code: Digest;
+  readonly cached: boolean;
+  /** The stage, if it has an undo. */
+  readonly undo: ProjectStageSpec | null;
+  /** Called when the items are about to run. */
+  readonly spec: () => StageMapInput['spec'] | Promise<StageMapInput['spec']>;
+}
+
+async function mapItems(
+  run: Run,
+  { calls, name, items, options }: MapCall,
+  mapped: MappedCode,
+): Promise<EndedStage<StageMapResult<unknown>>> {
   const call = nextCall(calls, name);
   const parallel = parallelOf(call, options);
   maxFailuresIn(call, options, 0);
   const { plan } = run;
   const { tenant, runId, traceId, lifecycle } = plan;
   let stored: StoredItems | null = null;
-  const inputOf = (of: StoredItems): StageMapInput => ({
+  const inputOf = (of: StoredItems, spec: StageMapInput['spec']): StageMapInput => ({
     tenant,
     runId,
     traceId,
@@ -66,38 +111,31 @@ export async function callMap(
     isPaused: run.control.pausedBy !== null,
     done: { succeeded: 0, failed: 0, firstFailure: null },
   });
-  if (spec.hasUndo)
+  const { code, cached, undo } = mapped;
+  if (undo)
     run.undo.push({
       what: `map ${call}`,
       run: async () => {
-        if (stored) await undoMap(inputOf(stored));
+        if (stored) await undoMap(inputOf(stored, undo));
       },
     });
   return runStage(
     run,
     {
       name: call,
-      code: spec.code,
-      cached: spec.cache,
+      code,
+      cached,
       inputs: async () => {
         stored = await storeItems({ tenant, runId, call }, items);
         return { mapped: stored };
       },
     },
-    async (_, { mapped }) => {
-      const input = inputOf(mapped);
-      if (mapped.total > 0) await runMap(run, input);
+    async (_, { mapped: of }) => {
+      const { total } = of;
+      if (total > 0) await runMap(run, inputOf(of, await mapped.spec()));
       const output = await collection.collectMapResults.executeWithOptions(
-        { summary: `results of ${count(mapped.total)} items` },
-        [
-          {
-            tenant,
-            runId,
-            call,
-            generation,
-            total: mapped.total,
-          },
-        ],
+        { summary: `results of ${count(total)} items` },
+        [{ tenant, runId, call, generation, total }],
       );
       // Another run may succeed with the items that failed.
       return output.failed > 0 ? { output, notReusable: true as const } : { output };

@@ -6,6 +6,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ProjectActivities } from '../../activities/project';
+import type { StepJobSpec } from '../../activities/project/step';
 import { nearest } from '../../domain/document/nearest';
 import { parseDuration } from '../../domain/duration';
 import { count } from '../../domain/format';
@@ -68,30 +69,15 @@ export async function callStep(
     input,
   }: { readonly calls: StageCalls; readonly name: string; readonly input: unknown },
 ): Promise<unknown> {
-  const { steps, files, environment } = program;
-  const spec = Object.hasOwn(steps, name) ? steps[name] : undefined;
-  if (!spec) throw unknownCall(program, { what: 'step', name, known: Object.keys(steps) });
+  const { step, files, compute } = declaredStep(program, name);
   const call = nextCall(calls, name);
   assertSmall(`the input of step ${name}`, input);
-  const { file, function: func, code, compute } = spec;
   const ended = await runStage(
     run,
-    { name: call, code, inputs: () => input, cached: true },
+    { name: call, code: step.codeDigest, inputs: () => input, cached: true },
     async (effect) => ({
       output: await computeWork(compute).runProjectStep.executeWithOptions({ summary: name }, [
-        {
-          ...effect('job'),
-          step: {
-            name,
-            file,
-            function: func,
-            codeDigest: code,
-            environment: environment && { lock: environment },
-          },
-          files,
-          input,
-          compute,
-        },
+        { ...effect('job'), step, files, input, compute },
       ]),
     }),
   );
@@ -139,6 +125,25 @@ export function declaredStage(program: ProgramSpec, name: string): ProjectStageS
   const spec = Object.hasOwn(stages, name) ? stages[name] : undefined;
   if (!spec) throw unknownCall(program, { what: 'stage', name, known: Object.keys(stages) });
   return spec;
+}
+
+/** A Python step with everything that its jobs need beside their input. */
+export function declaredStep(program: ProgramSpec, name: string): StepJobSpec {
+  const { steps, files, environment } = program;
+  const spec = Object.hasOwn(steps, name) ? steps[name] : undefined;
+  if (!spec) throw unknownCall(program, { what: 'step', name, known: Object.keys(steps) });
+  const { file, function: func, code, compute } = spec;
+  return {
+    step: {
+      name,
+      file,
+      function: func,
+      codeDigest: code,
+      environment: environment && { lock: environment },
+    },
+    files,
+    compute,
+  };
 }
 
 /** The name of the call's stage, see `nextCallName`. */

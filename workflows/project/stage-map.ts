@@ -16,6 +16,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ProjectActivities } from '../../activities/project';
+import type { ArtifactRef } from '../../domain/dataset/artifact';
 import { count, percent } from '../../domain/format';
 import type { RunId, Tenant } from '../../domain/ids';
 import {
@@ -29,8 +30,9 @@ import {
   type StoredItems,
 } from '../../domain/project/map';
 import type { ProjectStageSpec } from '../../domain/project/program';
-import { recordOptions } from '../activity-proxies';
-import { effectOf } from '../lifecycle/stage';
+import type { ComputeSpec } from '../../domain/training/job';
+import { computeWork, recordOptions } from '../activity-proxies';
+import { effectOf, type Effect } from '../lifecycle/stage';
 import { showDetails } from '../run/current-details';
 import { runPausedSignal, runResumedSignal } from '../run/messages';
 import { oneAtATime } from '../run/one-at-a-time';
@@ -51,17 +53,24 @@ export interface StageMapInput {
   readonly runId: RunId;
   readonly traceId: string;
   readonly lifecycle: string;
+  /** The name of the stage, or of the Python step. */
   readonly stage: string;
   readonly call: string;
-  /** `undo` runs the undo of each item that has begun. */
+  /** `undo` runs the undo of each item that has begun. Python steps have none. */
   readonly step: 'item' | 'undo';
-  readonly spec: ProjectStageSpec;
+  readonly spec: ProjectStageSpec | MappedStepSpec;
   readonly items: StoredItems;
   readonly parallel: number;
   readonly maxFailures: number;
   readonly isPaused: boolean;
   /** The progress of earlier executions. */
   readonly done: StageMapCounts;
+}
+
+export interface MappedStepSpec {
+  /** Refers to what the jobs of all items share. */
+  readonly mappedStep: ArtifactRef;
+  readonly compute: ComputeSpec;
 }
 
 export interface StageMapCounts {
@@ -143,24 +152,10 @@ async function untilIdle(
 
 /** Null when the item succeeded. */
 async function runItem(input: StageMapInput, item: number): Promise<ItemError | null> {
-  const { lifecycle, stage, call, spec, items } = input;
-  const effectFor = effectOf(input, call);
-  const effect = {
-    ...effectFor(input.step, String(item)),
-    lifecycle,
-    stage,
-    call,
-    item,
-    items: items.index,
-  };
-  const work = stageWork(spec);
+  const effect = effectOf(input, input.call)(input.step, String(item));
   for (let lost = 0; ; lost += 1) {
     try {
-      return input.step === 'item'
-        ? await work.runMapItem.executeWithOptions({ summary: `item ${item}` }, [effect])
-        : await work.undoMapItem.executeWithOptions({ summary: `undo of item ${item}` }, [
-            { ...effect, of: effectFor('item', String(item)).key },
-          ]);
+      return await attemptItem(input, item, effect);
     } catch (error) {
       if (CancellationScope.current().consideredCancelled) throw error;
       if (isLostWorker(error) && lost < maxLostWorkers) continue;
@@ -170,14 +165,34 @@ async function runItem(input: StageMapInput, item: number): Promise<ItemError | 
   }
 }
 
-/** The worker died, or it stopped while the item was running. */
+/** The attempts that the stage or the step allows. */
+function attemptItem(
+  input: StageMapInput,
+  item: number,
+  effect: Effect,
+): Promise<ItemError | null> {
+  const { lifecycle, stage, call, spec } = input;
+  const items = input.items.index;
+  const summary = `item ${item}`;
+  if ('mappedStep' in spec)
+    return computeWork(spec.compute).runMapStepItem.executeWithOptions({ summary }, [
+      { ...effect, item, items, step: spec.mappedStep },
+    ]);
+  const work = stageWork(spec);
+  const given = { ...effect, lifecycle, stage, call, item, items };
+  if (input.step === 'item') return work.runMapItem.executeWithOptions({ summary }, [given]);
+  const of = effectOf(input, call)('item', String(item)).key;
+  return work.undoMapItem.executeWithOptions({ summary: `undo of ${summary}` }, [{ ...given, of }]);
+}
+
+/** The worker died, or it stopped while the item was running. A Python step may lose its job. */
 function isLostWorker(error: unknown): boolean {
   if (isCancellation(error)) return true;
-  return (
-    error instanceof ActivityFailure &&
-    error.cause instanceof TimeoutFailure &&
-    error.cause.timeoutType === 'HEARTBEAT'
-  );
+  if (!(error instanceof ActivityFailure)) return false;
+  const { cause } = error;
+  return cause instanceof ApplicationFailure
+    ? cause.type === 'JobLost'
+    : cause instanceof TimeoutFailure && cause.timeoutType === 'HEARTBEAT';
 }
 
 function itemErrorOf(error: unknown): ItemError {
@@ -207,7 +222,7 @@ function progressOf(input: StageMapInput): (state: StageMapState) => Promise<voi
 }
 
 function tooManyFailures(
-  { call, items: { total } }: StageMapInput,
+  { call, spec, items: { total } }: StageMapInput,
   { failed, maxFailures }: StageMapState,
   first: ItemFailure | null,
 ): ApplicationFailure {
@@ -221,6 +236,12 @@ function tooManyFailures(
     type: maxFailures === 0 && first ? first.type : 'StageFailed',
     message,
     nonRetryable: true,
-    details: [{ next: "correct the stage or its items, or use onFailure: 'collect'" }],
+    details: [
+      {
+        next:
+          `correct the ${'mappedStep' in spec ? 'step' : 'stage'} or its items, ` +
+          "or use onFailure: 'collect'",
+      },
+    ],
   });
 }

@@ -1,6 +1,6 @@
 /** A project that is built from files and run by a real worker on a real platform. */
 import { randomUUID } from 'node:crypto';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { createActivities } from '../../../activities';
@@ -12,8 +12,11 @@ import {
 import { planRerun } from '../../../apps/api/run/rerun';
 import { startInput } from '../../../apps/temporal-clients/run-start-input';
 import { buildProject, type BuiltProject } from '../../../apps/project/build';
+import type { PythonMachine } from '../../../apps/project/python-steps';
 import { digestOf } from '../../../data/digest';
 import { openTrainerCatalog } from '../../../data/training/catalog';
+import { environmentsFolder } from '../../../data/training/python-environments';
+import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import { defaultTenant, type RunId } from '../../../domain/ids';
 import { isFinal } from '../../../domain/run/run';
 import type { RerunRequest } from '../../../domain/run/rerun';
@@ -23,7 +26,7 @@ import { commandKeysFrom, ensureCommandKeys } from '../../../workers/access/comm
 import { openActivityDeps } from '../../../workers/activity-deps';
 import { openCore, type Core } from '../../../workers/compose';
 import { noPython, removeProject, writeFiles } from './folder';
-import { readConfig } from '../../../workers/config';
+import { readConfig, type Config } from '../../../workers/config';
 import type { Environment } from '../../../workers/environment';
 import { openLog } from '../../../workers/log';
 import { createProjectWorker } from '../../../workers/project/worker';
@@ -73,14 +76,18 @@ export async function openProjectWorld(
   const core = openCore(config, 'perennial-test-project');
   const { registry, artifacts } = core;
   await artifacts.ensureBucket();
-  const built = await buildProject(folder, noPython);
+  const hasSteps = Object.keys(files).some((path) => path.startsWith('steps/'));
+  const built = await buildProject(folder, hasSteps ? pythonOf(config) : noPython);
   const build = { ...built.build, digest: built.digest };
-  const store = (text: string) =>
-    artifacts.putBytes({ tenant, bytes: Buffer.from(text), mediaType: 'text/javascript' });
+  const store = (text: string | Buffer) =>
+    artifacts.putBytes({ tenant, bytes: Buffer.from(text), mediaType: 'text/plain' });
   const code = { workflows: await store(built.workflows), stages: await store(built.stages) };
   await registry.projects.register({ ...build, ...code, tenant, actor: 'test' });
+  const stepFiles: Record<string, ArtifactRef> = {};
+  for (const [path, bytes] of Object.entries(built.files)) stepFiles[path] = await store(bytes);
+  const lock = built.lock === null ? null : await store(built.lock);
   for (const [name, document] of Object.entries(
-    built.documents({ files: {}, environment: null }),
+    built.documents({ files: stepFiles, environment: lock }),
   )) {
     const { program } = document['spec'] as Pick<ModelLifecycleSpec, 'program'>;
     const spec = { ...planOf().spec, ...(program && { program }) };
@@ -210,6 +217,14 @@ export async function openProjectWorld(
       await core.close();
       removeProject(folder);
     },
+  };
+}
+
+function pythonOf({ python, trainersDir, stateDir }: Config): PythonMachine {
+  return {
+    python,
+    runtimeDir: join(trainersDir, 'runtime'),
+    folder: environmentsFolder(join(stateDir, 'state')),
   };
 }
 

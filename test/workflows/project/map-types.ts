@@ -27,6 +27,13 @@ export async function takesTheInputOfItsStage(
   const first: number | undefined = outputs?.[0]?.score;
   const message: string | undefined = failures[0]?.message;
   await run.map('score_shop', stored, { onFailure: 'collect' });
+  const step = await run.mapStep<{ readonly score: number }>('score_shop', [{ shop: 'a' }]);
+  const scored: number | undefined = step.outputs?.[0]?.score;
+  await run.mapStep('score_shop', stored, { parallel: 2 });
+  // @ts-expect-error: an item is an object with the arguments by name.
+  await run.mapStep('score_shop', ['a']);
+  // @ts-expect-error: without a type, nothing is known of an output.
+  const unknown: number = (await run.mapStep('score_shop', [])).outputs?.[0];
   // @ts-expect-error: the project has no such stage.
   await run.map('score_shops', []);
   // @ts-expect-error: an item lacks what the stage needs.
@@ -41,5 +48,7 @@ export async function takesTheInputOfItsStage(
   await run.map('score_shop', [], { onFailure: { tolerate: 'some' } });
   // @ts-expect-error: an output may be missing, because its item failed or there are too many.
   const certain: number = outputs[0].score;
-  return (first ?? 0) + certain + reference.bytes + (message?.length ?? 0);
+  return (
+    (first ?? 0) + (scored ?? 0) + unknown + certain + reference.bytes + (message?.length ?? 0)
+  );
 }

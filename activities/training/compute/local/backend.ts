@@ -332,6 +332,12 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
 
     cancel,
 
+    discard({ jobId }) {
+      const directory = new JobDirectory(root, jobId);
+      if (directory.outcome() !== null) directory.remove();
+      return Promise.resolve();
+    },
+
     async cleanup(jobIdPrefix) {
       if (jobIdPrefix === '')
         throw failure(
