@@ -44,6 +44,8 @@ export interface ProjectStageDeps {
   readonly secretOf: (ref: SecretRef) => Promise<string>;
   readonly log: StageLog;
   readonly stages: readonly StageDefinition[];
+  /** The line of the project's sources that threw an error, such as `stages/index.ts:12`. */
+  readonly placeOf: (error: unknown) => string | null;
 }
 
 export interface StageCallRef extends RunEffectRef {

@@ -25,6 +25,7 @@ export type StageRunner = ReturnType<typeof createStageRunner>;
 
 /** Runs and undoes stages under the journal of effects. */
 export function createStageRunner(deps: ProjectStageDeps) {
+  const ownErrors = ownErrorsAt(deps.placeOf);
   const stageOf = (name: string): StageDefinition => {
     const found = deps.stages.find((stage) => stage.name === name);
     if (!found)
@@ -151,28 +152,45 @@ function jsonOf({ name }: StageDefinition, output: unknown): string | undefined 
   }
 }
 
-/** An error of the project's code names its stage. Errors of the platform keep their type. */
-async function ownErrors<T>(
-  { name }: StageDefinition,
-  next: string,
-  work: () => T | Promise<T>,
-): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (isPerennialError(error)) throw error;
-    // Only a cancelled activity may end as cancelled. Code may also abort its own requests.
-    const { aborted } = Context.current().cancellationSignal;
-    if (aborted && isError(error) && error.name === 'AbortError') throw error;
-    const isFinal = isError(error) && error.name === 'StageError';
-    const message = isError(error)
-      ? `stage ${name}: ${error.message || error.name}`
-      : `stage ${name} threw ${describeThrown(error)}; throw an Error`;
-    throw failure(isFinal ? 'StageRefused' : 'StageFailed', message, {
-      cause: error,
-      next,
-    });
-  }
+/**
+ * An error of the project's code names its stage, and the line that threw it. Errors of the platform
+ * keep their type.
+ */
+function ownErrorsAt(placeOf: ProjectStageDeps['placeOf']) {
+  const at = (error: unknown): string => {
+    const place = placeOf(error);
+    return place === null ? '' : ` (${place})`;
+  };
+  return async <T>(
+    { name }: StageDefinition,
+    next: string,
+    work: () => T | Promise<T>,
+  ): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (isPerennialError(error)) {
+        const { type, message, issues, next: step, retryAfterMs } = error;
+        throw failure(type, `${message}${at(error)}`, {
+          cause: error,
+          issues,
+          ...(step !== undefined && { next: step }),
+          ...(retryAfterMs !== undefined && { retryAfterMs }),
+        });
+      }
+      // Only a cancelled activity may end as cancelled. Code may also abort its own requests.
+      const { aborted } = Context.current().cancellationSignal;
+      if (aborted && isError(error) && error.name === 'AbortError') throw error;
+      const isFinal = isError(error) && error.name === 'StageError';
+      const message = isError(error)
+        ? `stage ${name}: ${error.message || error.name}${at(error)}`
+        : `stage ${name} threw ${describeThrown(error)}; throw an Error`;
+      throw failure(isFinal ? 'StageRefused' : 'StageFailed', message, {
+        cause: error,
+        next,
+      });
+    }
+  };
 }
 
 /** Also an error of another realm, and a DOMException, which is no native error. */

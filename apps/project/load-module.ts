@@ -1,17 +1,28 @@
 /** Compiles a module of a project and loads it in this process. */
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { compileFunction } from 'node:vm';
 import { build, type BuildFailure } from 'esbuild';
 import { invalidInput } from '../../domain/document/issue-text';
 import { failure, type Issue } from '../../domain/failure';
 import { nodeBundle } from './project-folder';
+import { openSourcePlace, withoutPaths } from './source-map';
 
-/** @throws InvalidInput with file and line of each error of the compiler. */
+const root = resolve(__dirname, '..', '..');
+
+/**
+ * With a source map, so that errors name lines of the project.
+ * @throws InvalidInput with file and line of each error of the compiler.
+ */
 export async function compile(folder: string, entry: string): Promise<string> {
   try {
-    const { outputFiles = [] } = await build({ ...nodeBundle(folder), entryPoints: [entry] });
-    return outputFiles[0]?.text ?? '';
+    const { outputFiles = [] } = await build({
+      ...nodeBundle(folder),
+      entryPoints: [entry],
+      sourcemap: 'inline',
+      sourcesContent: false,
+    });
+    return withoutPaths(outputFiles[0]?.text ?? '', { folder, root });
   } catch (error) {
     const { errors } = error as Partial<BuildFailure>;
     if (!errors) throw error;
@@ -36,7 +47,8 @@ export function evaluateFile(
     return evaluate(code, folder);
   } catch (error) {
     const message = (error as Partial<Error> | null)?.message ?? String(error);
-    throw failure('InvalidInput', `${file} fails while it is loaded: ${message}`, {
+    const place = openSourcePlace(code, compiledFile(folder))(error) ?? file;
+    throw failure('InvalidInput', `${place} fails while it is loaded: ${message}`, {
       cause: error,
       next: `correct ${file} or the modules that it imports`,
     });
@@ -47,8 +59,13 @@ export function evaluateFile(
 export function evaluate(code: string, from: string): Readonly<Record<string, unknown>> {
   const module = { exports: {} as Record<string, unknown> };
   const run = compileFunction(code, ['module', 'exports', 'require'], {
-    filename: join(from, 'compiled.js'),
+    filename: compiledFile(from),
   }) as (...args: unknown[]) => void;
   run(module, module.exports, createRequire(join(from, 'package.json')));
   return module.exports;
+}
+
+/** The name of compiled code in the stacks of its errors. */
+export function compiledFile(from: string): string {
+  return join(from, 'compiled.js');
 }

@@ -4,7 +4,8 @@ import { Worker } from '@temporalio/worker';
 import type { ActivityDeps } from '../../activities';
 import { createActivities } from '../../activities';
 import { createProjectActivities } from '../../activities/project';
-import { evaluate } from '../../apps/project/load-module';
+import { compiledFile, evaluate } from '../../apps/project/load-module';
+import { openSourcePlace } from '../../apps/project/source-map';
 import type { ProjectBuildRecord } from '../../db/project/repository';
 import type { SecretRef } from '../../domain/access/secret-access';
 import { buildIdOf, projectDeployment, projectQueue } from '../../domain/project/program';
@@ -36,18 +37,18 @@ export async function createProjectWorker({
   folder,
   log,
 }: ProjectWorkerOptions): Promise<Worker> {
-  const [workflows, stagesCode] = await Promise.all(
+  const [workflows = '', stagesCode = ''] = await Promise.all(
     [build.workflows, build.stages].map(async (ref) =>
       Buffer.from(await deps.artifacts.getBytes(ref)).toString('utf8'),
     ),
   );
-  const stages = Object.values(evaluate(stagesCode ?? '', folder)).filter(isStageDefinition);
+  const stages = Object.values(evaluate(stagesCode, folder)).filter(isStageDefinition);
   const { registry, artifacts, scratchRoot } = deps;
   return Worker.create({
     connection,
     namespace,
     taskQueue: projectQueue(build),
-    workflowBundle: { code: workflows ?? '' },
+    workflowBundle: { code: workflows },
     // The records of a run are local activities of the worker that runs its workflow.
     activities: {
       ...createActivities(deps),
@@ -57,6 +58,7 @@ export async function createProjectWorker({
         scratchRoot,
         secretOf,
         stages,
+        placeOf: openSourcePlace(stagesCode, compiledFile(folder)),
         log: stageLog(log),
       }),
     },

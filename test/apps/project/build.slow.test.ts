@@ -204,7 +204,7 @@ export default defineProject({ name: 'churn', owner: 'me', lifecycles: { churn: 
     [
       'an error while it is loaded',
       "throw new Error('no settings');\n",
-      'perennial.config.ts fails while it is loaded: no settings',
+      'perennial.config.ts:1 fails while it is loaded: no settings',
     ],
   ])('a configuration with %s', async (_, text, message) => {
     const [first] = await errorsOf({ 'perennial.config.ts': text });

@@ -1,4 +1,7 @@
-import { withoutPaths } from '../../../apps/project/source-map';
+import { join } from 'node:path';
+import { compile, compiledFile, evaluate } from '../../../apps/project/load-module';
+import { openSourcePlace, withoutPaths } from '../../../apps/project/source-map';
+import { removeProject, writeFiles } from '../../support/project/folder';
 
 const header = '//# sourceMappingURL=data:application/json;charset=utf-8;base64,';
 
@@ -49,4 +52,56 @@ test.each([
 ])('%s keeps the code of the lifecycle', (_, places) => {
   expect(bundle(places)).toContain('const churn = lifecycle(); run.child("churn-eu")');
   expect(bundle(places)).toContain('modules["./lifecycles/churn.ts"]');
+});
+
+describe('the place of an error', () => {
+  const files = {
+    'stages/index.ts': `import { readFile } from 'node:fs/promises';
+import { rate } from './rates';
+
+export async function late(): Promise<void> {
+  await readFile('/no/such/file');
+}
+export const direct = (): unknown => rate('EUR');
+export const builtIn = (): unknown =>
+  JSON.parse('{');
+export const text = (): never => {
+  throw 'a text';
+};
+`,
+    'stages/rates.ts': `
+interface Rates { readonly [currency: string]: number }
+export function rate(currency: string): number {
+  const rates: Rates = {};
+  if (!(currency in rates))
+    throw new RangeError('no rate of ' + currency);
+  return rates[currency]!;
+}
+`,
+  };
+  let folder: string;
+  let code: string;
+  beforeAll(async () => {
+    folder = writeFiles(files);
+    code = await compile(folder, join(folder, 'stages/index.ts'));
+  });
+  afterAll(() => removeProject(folder));
+
+  test.each([
+    ['the function that threw it', 'direct', 'stages/rates.ts:6'],
+    ['the await of the call that failed', 'late', 'stages/index.ts:5'],
+    ['the call of the built-in function that threw it', 'builtIn', 'stages/index.ts:9'],
+    ['nowhere for a text', 'text', null],
+  ])('is %s', async (_, name, place) => {
+    const run = evaluate(code, '/state')[name] as () => unknown;
+    const thrown = await Promise.resolve()
+      .then(run)
+      .catch((error: unknown) => error);
+    expect(openSourcePlace(code, compiledFile('/state'))(thrown)).toBe(place);
+  });
+
+  test('is not found in code without a source map', () => {
+    const place = openSourcePlace('throw new Error()', compiledFile('/state'));
+    expect(place(new Error('x'))).toBeNull();
+  });
 });

@@ -23,6 +23,11 @@ export const stageLifecycles = {
   clock: 'clock',
 } as const;
 
+/** The place of the line of the stages that contains this text, such as `stages.ts:12`. */
+export function stagePlace(text: string): string {
+  return `stages.ts:${stagesText.split('\n').findIndex((line) => line.includes(text)) + 1}`;
+}
+
 export function stagesProject(name: string): ProjectFiles {
   const config = Object.keys(stageLifecycles)
     .map((each) => `${each}: { params: z.looseObject({}), spec: {} as never },`)

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { RunRecord } from '../../../db/run/repository';
 import { tenant } from '../../db/registry-fixture';
 import { record } from '../../support/lifecycle-runs';
-import { linesIn, stagesProject } from '../../support/project/stages-project';
+import { linesIn, stagePlace, stagesProject } from '../../support/project/stages-project';
 import { openTestWorld, type TestWorld } from '../../support/project/test-world';
 import { until } from '../../support/time/until';
 
@@ -95,9 +95,12 @@ describe('a run that fails undoes its stages', () => {
   test('and records an undo that fails for an operator', async () => {
     const run = await ended('one', { log: logFile(), stage: 'undo_fails' });
     expect(run.failure).toMatchObject({
-      message: expect.stringMatching(/^stage undo_fails: it broke/) as string,
+      message: `stage undo_fails: it broke (${stagePlace('it broke')})`,
       needsOperator: [
-        { what: 'stage undo_fails', message: 'stage undo_fails: the service is gone' },
+        {
+          what: 'stage undo_fails',
+          message: `stage undo_fails: the service is gone (${stagePlace('the service is gone')})`,
+        },
       ],
     });
   });
@@ -120,11 +123,11 @@ describe('a stage fails the run with a clear message', () => {
     });
   });
 
-  test('when it throws at each attempt, with the message of its error', async () => {
+  test('when it throws at each attempt, with the message and the line of its error', async () => {
     const run = await ended('one', { log: logFile(), stage: 'throws' });
     expect(run.failure).toMatchObject({
       type: 'StageFailed',
-      message: expect.stringMatching(/^stage throws: the rows have no column hour/) as string,
+      message: `stage throws: the rows have no column hour (${stagePlace('no column hour')})`,
       next: rerun(run),
     });
   });
@@ -134,7 +137,7 @@ describe('a stage fails the run with a clear message', () => {
     const run = await ended('one', { log, stage: 'refuses' });
     expect(run.failure).toMatchObject({
       type: 'StageRefused',
-      message: expect.stringMatching(/^stage refuses: there is no region north/) as string,
+      message: `stage refuses: there is no region north (${stagePlace('no region north')})`,
       next: rerun(run),
     });
     expect(linesIn(log)).toEqual(['refuses']);
@@ -162,7 +165,7 @@ describe('a stage fails the run with a clear message', () => {
     [
       'when it writes a file outside its folder',
       'outside',
-      'stage outside: ../../secret.txt is outside the folder of the stage',
+      `stage outside: ../../secret.txt is outside the folder of the stage (${stagePlace('secret')})`,
       'use a relative path without ..',
     ],
   ])('%s', async (_, stage, message, next) => {
