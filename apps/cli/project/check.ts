@@ -3,6 +3,7 @@ import { buildIdOf } from '../../../domain/project/program';
 import type { ApiClient } from '../../client/api-client';
 import { ApiError } from '../../client/api-error';
 import type * as Replay from '../../project/replay';
+import type { RunReplay } from '../../project/replay';
 import type { DeployTarget } from './deploy';
 import { buildFor } from './deploy';
 
@@ -12,7 +13,7 @@ export interface DeploymentCheck {
   readonly runs: readonly CheckedRun[];
 }
 
-type CheckedRun = Replay.RunReplay & { readonly run: string; readonly lifecycle: string };
+type CheckedRun = RunReplay & { readonly run: string; readonly lifecycle: string };
 
 /** Stores nothing, and changes no run. */
 export async function checkDeployment(
