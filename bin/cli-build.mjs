@@ -1,7 +1,7 @@
 /**
- * Bundles the CLI in one file, and gateway, API and worker together in another. A command then starts
- * in 0.2 s and modules load in a quarter of the time. A bundle is used only while its sources are
- * unchanged.
+ * Bundles the CLI in one file, and gateway, API and worker together in another. A command then
+ * starts in 0.2 s and modules load in a quarter of the time. A bundle is used only while its
+ * sources are unchanged.
  */
 import { createRequire } from 'node:module';
 import {
@@ -22,7 +22,9 @@ export const currentServices = (root, folder = buildFolder(root)) =>
 
 /** Modules that workers/main.ts loads for commands outside of a bundle. */
 const elsewhere = {
-  /** `perennial up` and the platform's processes run from their sources, so the CLI leaves them out. */
+  /**
+   * `perennial up` and the platform's processes run from their sources, so the CLI leaves them out.
+   */
   cli: /^(\.\/(api|config|gateway|llm-server|llm-server-settings|log|model-providers|project\/process|setup|worker)|\.\.\/infra\/up|\.\.\/apps\/cli\/demo(-llm)?)$/,
   services:
     /^(\.\/(cli-[a-z-]+|llm-server|llm-server-settings|setup)|\.\.\/infra\/up|\.\.\/apps\/cli\/(context|demo|demo-llm|main|terminal))$/,

@@ -2,8 +2,8 @@
 import { parseArgs } from 'node:util';
 
 /**
- * Ends the process with code 2 and the usage for an unknown flag or two exclusive ones. Ends it with
- * code 0 after `--help` if there is an explanation.
+ * Ends the process with code 2 and the usage for an unknown flag or two exclusive ones. Ends it
+ * with code 0 after `--help` if there is an explanation.
  * @param {{ usage: string, flags: readonly string[], exclusive?: readonly [string, string],
  *   explained?: string }} program
  */

@@ -1,7 +1,7 @@
 /**
- * Preloaded by `node -r` before workers/main.ts. Gateway, API and worker run from their bundle while
- * it is current; other sources are compiled on loading. Loading modules was most of the time until a
- * killed gateway or worker was back.
+ * Preloaded by `node -r` before workers/main.ts. Gateway, API and worker run from their bundle
+ * while it is current; other sources are compiled on loading. Loading modules was most of the time
+ * until a killed gateway or worker was back.
  */
 const { dirname, join } = require('node:path');
 const { currentBundle, isService } = require('./current-bundle.cjs');

@@ -71,7 +71,9 @@ function isComplete(steps) {
   return Object.values(steps).every((step) => step.done());
 }
 
-/** Runs npm and pip at the same time, since both mostly wait for the network. One failure ends all. */
+/**
+ * Runs npm and pip at the same time, since both mostly wait for the network. One failure ends all.
+ */
 async function perform({ packages, python, servers, uv, samples, bundle, cli }, progress) {
   const run = (step) =>
     step.done() ? undefined : progress.step(step.title, step.doing, () => step.work());

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
-/** `npm start`: prepares the clone, starts the platform and runs the sample lifecycle to a champion. */
+/**
+ * `npm start`: prepares the clone, starts the platform and runs the sample lifecycle to a champion.
+ */
 import { provision, reportFailure } from './provision.mjs';
 import { provisionLlm } from './provision/llm.mjs';
 import { runMain } from './run-typescript.mjs';

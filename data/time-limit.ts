@@ -31,8 +31,8 @@ export function runWithTimeLimit<T>(milliseconds: number, work: () => T): TimedR
 }
 
 /**
- * Limit for matching one text against a pattern, or a schema with patterns. Longer means exponential
- * time. It is wall-clock time: on a busy machine, an eight-character pattern once used a tenth of
- * it.
+ * Limit for matching one text against a pattern, or a schema with patterns. Longer means
+ * exponential time. It is wall-clock time: on a busy machine, an eight-character pattern once used
+ * a tenth of it.
  */
 export const patternTimeLimitMs = 1000;

@@ -1,6 +1,6 @@
 /**
- * Keys of PostgreSQL advisory locks. They never change, because two releases may use one database during
- * an upgrade. Locks per tenant add the hash of the tenant.
+ * Keys of PostgreSQL advisory locks. They never change, because two releases may use one database
+ * during an upgrade. Locks per tenant add the hash of the tenant.
  */
 export const advisoryLocks = {
   migrations: 7_018_001,

@@ -3,8 +3,8 @@ import { createServer } from 'node:net';
 
 /**
  * A free port of 127.0.0.1. Another program may take it before its server starts, so it is outside
- * of the range for outgoing connections, whose ports are taken within a second on a busy machine. If
- * the system has no other ports, it is from that range.
+ * of the range for outgoing connections, whose ports are taken within a second on a busy machine.
+ * If the system has no other ports, it is from that range.
  */
 export async function freePort(): Promise<number> {
   for (let tried = 0; tried < span.size; tried += 1) {

@@ -3,7 +3,9 @@ import { dirname } from 'node:path';
 import { failure } from '../domain/failure';
 import { processRef, isAlive, type ProcessRef } from '../data/process-identity';
 
-/** Allows one platform per state folder. The lock of an ended process is free. Returns the release. */
+/**
+ * Allows one platform per state folder. The lock of an ended process is free. Returns the release.
+ */
 export function takeSupervisorLock(file: string, stateDir: string): () => void {
   const self = processRef(process.pid);
   if (self === null)
@@ -46,7 +48,9 @@ function writeFirstFile(file: string, content: string, stateDir: string): void {
   }
 }
 
-/** A hard link appears together with its content, unlike a file that is created and then written. */
+/**
+ * A hard link appears together with its content, unlike a file that is created and then written.
+ */
 function link(from: string, to: string): boolean {
   try {
     linkSync(from, to);

@@ -177,7 +177,9 @@ function typed(attributes: readonly string[]): string {
   return attributes.map((name) => `${name} (${typeOf(name)})`).join(', ');
 }
 
-/** For a second or two, parts of the server do not know a new namespace that they looked up before. */
+/**
+ * For a second or two, parts of the server do not know a new namespace that they looked up before.
+ */
 async function listAttributes(
   connection: Connection,
   namespace: string,

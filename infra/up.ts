@@ -4,7 +4,9 @@ import { harmlessLines } from '../apps/cli/harmless';
 import { startPlatform, type Platform } from './platform';
 import { startOver } from './start-over';
 
-/** Runs against the started platform and returns an exit code. Ends early when the signal aborts. */
+/**
+ * Runs against the started platform and returns an exit code. Ends early when the signal aborts.
+ */
 export type Demo = (options: StartedDemoOptions) => Promise<number>;
 
 export interface StartedDemoOptions {

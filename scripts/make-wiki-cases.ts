@@ -22,7 +22,9 @@ interface WikiSourceQuestion {
   readonly answers: readonly string[];
 }
 
-/** Questions whose complete answer is in the summary of their article, so answers can be checked. */
+/**
+ * Questions whose complete answer is in the summary of their article, so answers can be checked.
+ */
 async function questionLines(sql: PlatformSql): Promise<readonly object[]> {
   const questions = await sql.rows<WikiSourceQuestion>(
     `SELECT id, question, title, answers FROM ${quoteText(llmDataPath('wiki-questions.parquet'))} WHERE answer_in_text ORDER BY md5(id)`,

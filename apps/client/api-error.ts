@@ -10,7 +10,9 @@ interface ApiErrorFacts {
 
 /** Every error of a client: the API refused a request, did not respond, or a wait timed out. */
 export class ApiError extends Error {
-  /** Stable, for programs: a code of the API, `Unreachable`, `UnexpectedResponse` or `WaitTimeout`. */
+  /**
+   * Stable, for programs: a code of the API, `Unreachable`, `UnexpectedResponse` or `WaitTimeout`.
+   */
   readonly code: string;
   /** The next step for a person. */
   readonly next: string | undefined;

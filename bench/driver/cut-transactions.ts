@@ -1,4 +1,6 @@
-/** The measured process of bench/driver/main.ts: transactions whose backends end between statements. */
+/**
+ * The measured process of bench/driver/main.ts: transactions whose backends end between statements.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { openDatabase } from '../../db/connection';

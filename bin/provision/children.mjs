@@ -1,6 +1,6 @@
 /**
- * Runs the programs of provisioning. Their output is kept for errors, and they end with this process,
- * even after SIGKILL.
+ * Runs the programs of provisioning. Their output is kept for errors, and they end with this
+ * process, even after SIGKILL.
  */
 import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';

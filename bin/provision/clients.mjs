@@ -1,6 +1,6 @@
 /**
- * Installs Python clients that only the tests of gateway and API use into .perennial/clients, pinned
- * and verified by hash.
+ * Installs Python clients that only the tests of gateway and API use into .perennial/clients,
+ * pinned and verified by hash.
  */
 import { join } from 'node:path';
 import { mkdirSync } from 'node:fs';

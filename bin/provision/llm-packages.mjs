@@ -1,6 +1,6 @@
 /**
- * JavaScript packages of the language parts. Optional packages are left out, among them 1.9 GB of GPU
- * builds.
+ * JavaScript packages of the language parts. Optional packages are left out, among them 1.9 GB of
+ * GPU builds.
  */
 import { join } from 'node:path';
 import { packagesInHalvesStep } from './packages-in-halves.mjs';

@@ -1,6 +1,6 @@
 /**
- * Python environment of the trainers that fine-tune language models. It is separate, because PyTorch
- * is ten times as large as all other packages.
+ * Python environment of the trainers that fine-tune language models. It is separate, because
+ * PyTorch is ten times as large as all other packages.
  */
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';

@@ -18,8 +18,8 @@ import { checkMachine } from './machine.mjs';
 import { openProgress } from './progress.mjs';
 
 /**
- * Runtime, models and data need 0.5 GB. The Python environment needs 1.4 GB with PyTorch's CPU build
- * and up to 6 GB with the CUDA build.
+ * Runtime, models and data need 0.5 GB. The Python environment needs 1.4 GB with PyTorch's CPU
+ * build and up to 6 GB with the CUDA build.
  */
 const neededGigabytes = 4;
 

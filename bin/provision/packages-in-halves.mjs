@@ -1,6 +1,6 @@
 /**
- * Installs npm packages in two folders. `runtime` has no optional packages, which may be gigabytes of
- * builds for other machines. The needed native packages are one level up, where Node looks next.
+ * Installs npm packages in two folders. `runtime` has no optional packages, which may be gigabytes
+ * of builds for other machines. The needed native packages are one level up, where Node looks next.
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -35,8 +35,8 @@ function isInstalledPackage(root) {
 }
 
 /**
- * Runs `npm ci` in a folder, independent of the user's settings on omitted packages. Install scripts
- * do not run, and no package needs one (test/bin/dependencies.test.ts).
+ * Runs `npm ci` in a folder, independent of the user's settings on omitted packages. Install
+ * scripts do not run, and no package needs one (test/bin/dependencies.test.ts).
  */
 export async function installFromLock(failed, folder, flags) {
   const npm = process.env.npm_execpath?.endsWith('.js')

@@ -14,7 +14,9 @@ export const pipEnvironment = {
 const usedByTrainers =
   'runtime.run, tuner.study, lightgbm, onnxruntime, pyarrow.parquet, scipy.sparse, sklearn.linear_model';
 
-/** `interpreter()` creates the environment when needed and returns its python, for other downloads. */
+/**
+ * `interpreter()` creates the environment when needed and returns its python, for other downloads.
+ */
 export function pythonStep(root, cacheDir, basePython) {
   const lock = join(root, 'trainers', 'requirements.lock');
   const environment = environmentIn(join(cacheDir, 'python'), digestOfFile(lock), basePython);

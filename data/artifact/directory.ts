@@ -7,8 +7,8 @@ import { digestOfFile, sha256 } from '../digest';
 import type { ArtifactStore } from './store';
 
 /**
- * Artifact store in a folder, for a trial job on a machine without a platform. It has no leases; the
- * owner of the folder removes it.
+ * Artifact store in a folder, for a trial job on a machine without a platform. It has no leases;
+ * the owner of the folder removes it.
  */
 export function openDirectoryArtifacts(
   folder: string,

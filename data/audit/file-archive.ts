@@ -9,7 +9,8 @@ type Line = { readonly head: AuditHead } | { readonly key: AuditKey };
 
 /**
  * Appends signed heads and keys to a file as lines of JSON. The disk should be append-only for this
- * machine (`chattr +a`, a mounted share). A line can occur twice if a process died after writing it.
+ * machine (`chattr +a`, a mounted share). A line can occur twice if a process died after writing
+ * it.
  */
 export function openFileArchive(path: string): AuditArchive {
   async function append(line: Line): Promise<void> {

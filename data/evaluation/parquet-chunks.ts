@@ -2,8 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import type { PlatformSql } from '../sql/platform-sql';
 
 /**
- * Streams a query's result by chunks of about 2,000 rows, column by column, in constant memory. Other
- * work runs between two chunks.
+ * Streams a query's result by chunks of about 2,000 rows, column by column, in constant memory.
+ * Other work runs between two chunks.
  */
 export async function* chunksOf(
   sql: PlatformSql,

@@ -5,7 +5,9 @@ import { quoteName, readParquet, type PlatformSql } from '../sql/platform-sql';
 import { columnNames } from './holdout-rows';
 import { chunksOf } from './parquet-chunks';
 
-/** Scores of every row of a features file in order of `__row`; for multiclass, all classes per row. */
+/**
+ * Scores of every row of a features file in order of `__row`; for multiclass, all classes per row.
+ */
 export async function scoreRows(
   sql: PlatformSql,
   file: string,

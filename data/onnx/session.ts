@@ -30,8 +30,8 @@ export interface OnnxModel {
 const chunkRows = 1024;
 
 /**
- * Loads a graph that takes feature columns and returns `score`. Verify the digest of the bytes first
- * (I3). `expected` is the signature's features, `classes` the classes of a multiclass model.
+ * Loads a graph that takes feature columns and returns `score`. Verify the digest of the bytes
+ * first (I3). `expected` is the signature's features, `classes` the classes of a multiclass model.
  * @throws ModelUnloadable when the bytes are not an ONNX model, or inputs or output do not fit
  */
 export async function openOnnxModel(

@@ -104,7 +104,9 @@ export async function mutations(given: {
   readonly parents: readonly Variant[];
   readonly results: ReadonlyMap<Digest, readonly CaseResult[]>;
   readonly cases: readonly EvaluationCase[];
-  /** The limit of children. A late child is expensive: it is asked all cases of the earlier rounds. */
+  /**
+   * The limit of children. A late child is expensive: it is asked all cases of the earlier rounds.
+   */
   readonly max: number;
 }): Promise<readonly Variant[]> {
   const { spec, mutatorOf, parents, results, cases, max } = given;

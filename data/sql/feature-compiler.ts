@@ -29,8 +29,8 @@ export interface FeatureText {
 }
 
 /**
- * Implements `compileFeatureSql`. Only the process for user SQL may call it, because DuckDB can need
- * unlimited time and memory for a user's SQL.
+ * Implements `compileFeatureSql`. Only the process for user SQL may call it, because DuckDB can
+ * need unlimited time and memory for a user's SQL.
  */
 export async function compileFeatures({
   text,
@@ -107,9 +107,9 @@ function featureType(name: string, duckDbType: string, text: SqlText): FeatureCo
 }
 
 /**
- * Adds the row number to the author's SQL, so that rows are matched by number. The syntax tree of the
- * result must equal the old tree plus that column. SQL generated from the tree would differ: `1e3`
- * becomes a DECIMAL.
+ * Adds the row number to the author's SQL, so that rows are matched by number. The syntax tree of
+ * the result must equal the old tree plus that column. SQL generated from the tree would differ:
+ * `1e3` becomes a DECIMAL.
  */
 async function withRowNumber(connection: DuckDBConnection, text: SqlText): Promise<string> {
   const bare = await withoutSemicolons(connection, text);

@@ -20,8 +20,8 @@ export function withheldLabel(column: string): Readonly<Record<string, string>> 
 }
 
 /**
- * Request columns that the statement reads, in the request's order. An allow-list over the whole tree
- * refuses everything that is not row-wise and repeatable.
+ * Request columns that the statement reads, in the request's order. An allow-list over the whole
+ * tree refuses everything that is not row-wise and repeatable.
  * @throws SqlForbidden
  */
 export function checkFeatureSql(statement: SyntaxNode, policy: FeaturePolicy): readonly Column[] {

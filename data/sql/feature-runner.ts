@@ -17,12 +17,14 @@ import { fromDuckDb, sqlFailure } from './sql-errors';
 
 export type FeatureColumns = Record<string, (string | number)[]>;
 
-/** `features.sql`, ready to run on request rows many times per second. Owns a database; close it. */
+/**
+ * `features.sql`, ready to run on request rows many times per second. Owns a database; close it.
+ */
 export interface FeatureRunner {
   /**
    * Feature columns in the order of `rows`. One row of a wrong type (InvalidInput) or a failing one
-   * (SqlInvalid) fails the whole batch, so a caller with several requests runs them one by one then.
-   * SqlTimeout after `deadlineMs`, including the wait for earlier batches.
+   * (SqlInvalid) fails the whole batch, so a caller with several requests runs them one by one
+   * then. SqlTimeout after `deadlineMs`, including the wait for earlier batches.
    */
   run(
     rows: readonly Readonly<Record<string, unknown>>[],
@@ -80,8 +82,8 @@ export async function openFeatureRunner(plan: FeaturePlan): Promise<FeatureRunne
 }
 
 /**
- * Passes each column as a typed list. With the casts, DuckDB keeps its plan between runs, which takes
- * half the time of rows as JSON, and keeps 64-bit integers and NaN exact.
+ * Passes each column as a typed list. With the casts, DuckDB keeps its plan between runs, which
+ * takes half the time of rows as JSON, and keeps 64-bit integers and NaN exact.
  */
 function parametersAsRows(plan: FeaturePlan): string {
   const lists = plan.requestColumns.map(

@@ -15,7 +15,9 @@ export function featureQuery(plan: FeaturePlan, source: string): string {
   return `WITH received AS (${source}), request AS (SELECT ${columns.join(', ')} FROM received) ${plan.select}`;
 }
 
-/** Turns the request's marks for missing values into NULL, so that `coalesce` works on both paths. */
+/**
+ * Turns the request's marks for missing values into NULL, so that `coalesce` works on both paths.
+ */
 function received(column: Column): string {
   const name = quoteName(column.name);
   if (column.type === 'number') return `nullif(${name}, 'NaN'::DOUBLE) AS ${name}`;

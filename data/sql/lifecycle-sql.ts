@@ -46,7 +46,8 @@ export interface BoundSql {
 
 /**
  * Binds the SQL to the columns of its sources in the process for user SQL. Finds missing columns,
- * wrong types and missing key columns. `tables` are the sources as the assembly reads them. SQL that
+ * wrong types and missing key columns. `tables` are the sources as the assembly reads them. SQL
+ * that
  * `lifecycleSqlIssues` refuses gives the same issues again.
  */
 export async function bindLifecycleSql(

@@ -7,8 +7,8 @@ import { lockDownDatabase } from './lock-down';
 import { parseSelect, type SyntaxNode } from './syntax';
 
 /**
- * Features that are unchanged request columns. They need no database, which saves half a millisecond
- * per request.
+ * Features that are unchanged request columns. They need no database, which saves half a
+ * millisecond per request.
  */
 export interface PlainFeatures {
   /** The same values as from `FeatureRunner`. */

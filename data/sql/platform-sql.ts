@@ -127,8 +127,8 @@ export const duckDbTypes = {
 } as const satisfies Record<ColumnType, string>;
 
 /**
- * Logical type of a DuckDB type; null when there is none (lists, structs, blobs, intervals, times of
- * day).
+ * Logical type of a DuckDB type; null when there is none (lists, structs, blobs, intervals, times
+ * of day).
  */
 export function logicalType(duckDbType: string): ColumnType | null {
   const name = duckDbType.toUpperCase();

@@ -111,8 +111,8 @@ export const duckDbMemoryShare = 0.6;
 export const watchIntervalMs = 200;
 
 /**
- * Runs one task in its own process: no environment, no network, one folder, limited memory and time.
- * It is killed with its parent.
+ * Runs one task in its own process: no environment, no network, one folder, limited memory and
+ * time. It is killed with its parent.
  */
 export async function runInSqlProcess(run: SqlProcessRun): Promise<SqlResult> {
   run.signal?.throwIfAborted();

@@ -3,12 +3,14 @@ import { count } from '../../domain/format';
 import { sqlTokens, type SqlToken } from './sql-tokens';
 import { placeOfByte, sqlFailure, type SqlPlace, type SqlText } from './sql-errors';
 
-/** Node of DuckDB's syntax tree from `json_serialize_sql`, without defaults, nulls and empty lists. */
+/**
+ * Node of DuckDB's syntax tree from `json_serialize_sql`, without defaults, nulls and empty lists.
+ */
 export type SyntaxNode = { readonly [key: string]: unknown };
 
 /**
- * More tokens than a person writes. Checked before DuckDB parses, because the tree of so many tokens
- * takes about 20 MB as JSON.
+ * More tokens than a person writes. Checked before DuckDB parses, because the tree of so many
+ * tokens takes about 20 MB as JSON.
  */
 const maxSqlBytes = 256 * 1024;
 const maxTokens = 20_000;

@@ -3,8 +3,8 @@ import { failure, type Issue } from '../../domain/failure';
 import { nearest } from '../../domain/document/nearest';
 
 /**
- * Errors in a trainer's parameters, with JSON pointers relative to them. The trainer checks the same
- * schema before it starts.
+ * Errors in a trainer's parameters, with JSON pointers relative to them. The trainer checks the
+ * same schema before it starts.
  */
 export function paramIssues(
   schema: Readonly<Record<string, unknown>>,

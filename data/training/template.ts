@@ -14,8 +14,8 @@ import { trainerName } from './manifest.schema';
 const template = join(__dirname, 'template');
 
 /**
- * Writes a working example trainer to `<trainersDir>/<name>` and returns the paths. Writes all files
- * or none, and never overwrites a folder.
+ * Writes a working example trainer to `<trainersDir>/<name>` and returns the paths. Writes all
+ * files or none, and never overwrites a folder.
  */
 export function writeTrainerTemplate(trainersDir: string, name: string): readonly string[] {
   const folder = join(trainersDir, name);

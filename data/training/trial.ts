@@ -401,8 +401,8 @@ function agreement(scores: Float64Array, { predictions }: SecondTraining): Train
 }
 
 /**
- * Relative beyond 1, because regression values can be in the millions, where float32 is coarser than
- * the tolerance.
+ * Relative beyond 1, because regression values can be in the millions, where float32 is coarser
+ * than the tolerance.
  */
 function near(a: number, b: number): boolean {
   return Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(b));

@@ -1,8 +1,8 @@
 /**
  * The syntax of templates: `{{name}}` inserts a value. `{{#name}} … {{.}} … {{/name}}` repeats its
- * content for each item of a list, where `{{.}}` is the item and `{{@}}` its number from 1. `\{{` is
- * two braces. It is a subset of Mustache without HTML escapes, lookups and lambdas. Inserted values
- * are not parsed again, so a document with `{{secret}}` stays text.
+ * content for each item of a list, where `{{.}}` is the item and `{{@}}` its number from 1. `\{{`
+ * is two braces. It is a subset of Mustache without HTML escapes, lookups and lambdas. Inserted
+ * values are not parsed again, so a document with `{{secret}}` stays text.
  */
 export type Segment =
   | { readonly kind: 'text'; readonly text: string }

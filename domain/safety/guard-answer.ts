@@ -1,6 +1,8 @@
 import type { GuardAnswers } from './policy';
 
-/** Whether the pattern matches, ignoring case, in bounded time. Throws if this cannot be decided. */
+/**
+ * Whether the pattern matches, ignoring case, in bounded time. Throws if this cannot be decided.
+ */
 export type PatternMatcher = (pattern: string, text: string) => boolean;
 
 /**

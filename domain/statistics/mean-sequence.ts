@@ -2,9 +2,9 @@ import { logMixture, mixedRoot } from './mixture';
 
 /**
  * A confidence sequence for the *running mean of conditional means* of bounded observations. With
- * μᵢ = E[xᵢ | everything before i], it contains (μ₁ + … + μₙ)/n at all n at once, under any stopping
- * rule. The μᵢ may change in any way, so days may differ. The statement is about the observed
- * traffic, not about future days.
+ * μᵢ = E[xᵢ | everything before i], it contains (μ₁ + … + μₙ)/n at all n at once, under any
+ * stopping rule. The μᵢ may change in any way, so days may differ. The statement is about the
+ * observed traffic, not about future days.
  *
  * For each stake λ of a fixed grid, with a guess gᵢ made before xᵢ and λ(gᵢ − min) < 1,
  *   ∏ (1 + λ(xᵢ − gᵢ)) · exp(−λ Σ(μᵢ − gᵢ))
@@ -54,7 +54,9 @@ const logWeights = Array.from(
   { length: stakes },
   (_, index) => -Math.log((index + 1) * (index + 2) * (1 - 1 / (stakes + 1))),
 );
-/** The guess is the mean so far, combined with ten observations at the middle of the guess range. */
+/**
+ * The guess is the mean so far, combined with ten observations at the middle of the guess range.
+ */
 const guessWeight = 10;
 
 export function emptyMean(): MeanState {
@@ -111,7 +113,8 @@ export function meanBounds(
 ): SequenceBounds {
   if (state.n === 0) return { lower: range.min, upper: range.max };
   const { up, down } = boldestStakes(range);
-  // The mixture of exp(wealth − λ·n·m) decreases in m, so each m at which it reaches 1/α is too low.
+  // The mixture of exp(wealth − λ·n·m) decreases in m, so each m at which it reaches 1/α is too
+  // low.
   const lower = mixedRoot({
     logWeights,
     wealth: state.rising,
@@ -150,7 +153,9 @@ export function scaledMean(state: MeanState, times: number): MeanState {
   return { n: n * times, sum: sum * times, rising: scaled(rising), falling: scaled(falling) };
 }
 
-/** Only observations below the guess can ruin a bet on a high mean, and above it one on a low mean. */
+/**
+ * Only observations below the guess can ruin a bet on a high mean, and above it one on a low mean.
+ */
 function boldestStakes({ min, max, guess }: MeanRange): {
   readonly up: number;
   readonly down: number;

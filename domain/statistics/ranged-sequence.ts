@@ -20,8 +20,8 @@ export interface RangedState {
 /**
  * The confidence sequence of `mean-sequence.ts` for observations with individual ranges. It
  * contains the running mean (μ₁ + … + μₙ)/n of the conditional means at all n at once, where μᵢ =
- * E[xᵢ | Fᵢ] and Fᵢ holds everything before xᵢ and its range aᵢ ≤ xᵢ ≤ bᵢ. The μᵢ and the ranges may
- * change in any way.
+ * E[xᵢ | Fᵢ] and Fᵢ holds everything before xᵢ and its range aᵢ ≤ xᵢ ≤ bᵢ. The μᵢ and the ranges
+ * may change in any way.
  *
  * For a fixed stake λ > 0, each observation multiplies the bet on a high mean by one of two
  * factors. The choice depends only on λ, aᵢ, bᵢ and the guess gᵢ, all known in Fᵢ:
@@ -93,7 +93,9 @@ const halvings = Array.from({ length: stakes }, (_, index) => 2 ** -index);
 const bells = halvings.map((_, index) => 1 / (1 + ((index - 2.5) / 2) ** 2));
 const bellSum = bells.reduce((sum, bell) => sum + bell, 0);
 const logWeights = bells.map((bell) => Math.log(bell / bellSum));
-/** The guess is the mean so far, combined with ten observations at the middle of the guess range. */
+/**
+ * The guess is the mean so far, combined with ten observations at the middle of the guess range.
+ */
 const guessWeight = 10;
 
 export function emptyRanged(): RangedState {

@@ -10,8 +10,8 @@ export interface ShareState {
 /**
  * A confidence sequence for the running mean of the conditional probabilities of binary
  * observations, valid at all n at once, however the probabilities change. For each λ > 0,
- * exp(λ·events − Σ log(1 + pᵢ(e^λ − 1))) is a martingale. The logarithm is concave, so the sum is at
- * most n·log(1 + p̄(e^λ − 1)). A mixture over a fixed grid of λ and Ville's inequality give the
+ * exp(λ·events − Σ log(1 + pᵢ(e^λ − 1))) is a martingale. The logarithm is concave, so the sum is
+ * at most n·log(1 + p̄(e^λ − 1)). A mixture over a fixed grid of λ and Ville's inequality give the
  * bound.
  *
  * This is the sub-Bernoulli process of S. R. Howard, A. Ramdas, J. McAuliffe and J. Sekhon,

@@ -34,7 +34,9 @@ const servers = {
   },
 } as const satisfies Record<ServerBinary, object>;
 
-/** The program of a server: the explicit setting, a suitable one on PATH, or the provisioned one. */
+/**
+ * The program of a server: the explicit setting, a suitable one on PATH, or the provisioned one.
+ */
 export function findServer(name: ServerBinary, search: BinarySearch): string {
   const { title, setting } = servers[name];
   const explicit = search.environment[setting];
@@ -56,8 +58,9 @@ export function findServer(name: ServerBinary, search: BinarySearch): string {
 }
 
 /**
- * The folder with bin/postgres and bin/initdb: the explicit setting, the pinned npm package, or PATH.
- * The package has priority, because a data folder needs one major version and PATH can change.
+ * The folder with bin/postgres and bin/initdb: the explicit setting, the pinned npm package, or
+ * PATH. The package has priority, because a data folder needs one major version and PATH can
+ * change.
  */
 export function findPostgres(
   search: BinarySearch,

@@ -179,8 +179,8 @@ function canPass(folder: string): boolean {
 }
 
 /**
- * npm packages have no symbolic links. This package lists them for its install script, which does not
- * run here. Execute bits may be missing too.
+ * npm packages have no symbolic links. This package lists them for its install script, which does
+ * not run here. Execute bits may be missing too.
  */
 function restoreLinks(home: string): void {
   for (const program of ['postgres', 'initdb']) {

@@ -109,9 +109,9 @@ function settings(options: PostgresOptions): string[] {
 }
 
 /**
- * After SIGKILL the file names a process that has ended, is a zombie, or has a reused pid (common in
- * containers). PostgreSQL would refuse to start. Its shared memory segment still prevents a second
- * server on the same data.
+ * After SIGKILL the file names a process that has ended, is a zombie, or has a reused pid (common
+ * in containers). PostgreSQL would refuse to start. Its shared memory segment still prevents a
+ * second server on the same data.
  */
 function removeStalePidFile(dataDir: string): void {
   const file = join(dataDir, 'postmaster.pid');
@@ -132,8 +132,8 @@ function isPostgres(pid: number): boolean {
 }
 
 /**
- * The eighth line of postmaster.pid is the server's state for pg_ctl. A stale file has another pid in
- * its first line.
+ * The eighth line of postmaster.pid is the server's state for pg_ctl. A stale file has another pid
+ * in its first line.
  */
 function saysReady(dataDir: string, pid: number): boolean {
   try {

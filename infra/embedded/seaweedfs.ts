@@ -40,7 +40,9 @@ export interface SeaweedOptions {
   readonly ports: SeaweedPorts;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  /** Signs requests between the parts of the store. Without it, the filer is open to local users. */
+  /**
+   * Signs requests between the parts of the store. Without it, the filer is open to local users.
+   */
   readonly internalKey: string;
   readonly guard: ProcessGuard;
   readonly signal?: AbortSignal | undefined;
@@ -167,8 +169,8 @@ function socketOf(name: keyof SeaweedPorts, port: number): string | null {
 }
 
 /**
- * Whether no other user's socket of this name exists. Only its owner can remove it from /tmp, and the
- * store would hang.
+ * Whether no other user's socket of this name exists. Only its owner can remove it from /tmp, and
+ * the store would hang.
  */
 export function isSocketFree(name: keyof SeaweedPorts, port: number): boolean {
   const socket = socketOf(name, port);

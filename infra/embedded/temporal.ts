@@ -23,9 +23,9 @@ export interface EmbeddedTemporal extends RunningServer {
 }
 
 /**
- * The Temporal dev server on SQLite with its Web UI, tuned for one machine. It has no authentication,
- * so it listens only on loopback. Namespace and search attributes are created through the API, as on
- * a cluster.
+ * The Temporal dev server on SQLite with its Web UI, tuned for one machine. It has no
+ * authentication, so it listens only on loopback. Namespace and search attributes are created
+ * through the API, as on a cluster.
  */
 export async function startTemporal(options: TemporalOptions): Promise<EmbeddedTemporal> {
   mkdirSync(options.stateDir, { recursive: true, mode: 0o700 });
@@ -75,8 +75,8 @@ export async function startTemporal(options: TemporalOptions): Promise<EmbeddedT
 const pragmas = ['journal_mode=WAL', 'synchronous=NORMAL'];
 
 /**
- * By default one shard reads its queues 20 times per second and delays timers by a second. That costs
- * 37 ms per task.
+ * By default one shard reads its queues 20 times per second and delays timers by a second. That
+ * costs 37 ms per task.
  */
 const dynamicConfig = [
   'history.timerProcessorMaxTimeShift="10ms"',
@@ -99,7 +99,9 @@ const dynamicConfig = [
   'frontend.keepAliveTimeout="5s"',
 ];
 
-/** gRPC listens only after the server's services are up. The SDK checks the namespace afterwards. */
+/**
+ * gRPC listens only after the server's services are up. The SDK checks the namespace afterwards.
+ */
 async function answersTcp(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port });
@@ -112,9 +114,9 @@ async function answersTcp(port: number): Promise<boolean> {
 }
 
 /**
- * Random loopback address of the Web UI behind the session proxy. The UI accepts any Host header, so
- * a web page that knows its address could reach it by DNS rebinding. On Linux it is one of 16 million
- * addresses of 127.0.0.0/8. It is not secret from local users.
+ * Random loopback address of the Web UI behind the session proxy. The UI accepts any Host header,
+ * so a web page that knows its address could reach it by DNS rebinding. On Linux it is one of 16
+ * million addresses of 127.0.0.0/8. It is not secret from local users.
  */
 export function hiddenUiAddress(): string {
   if (process.platform !== 'linux') return '127.0.0.1';

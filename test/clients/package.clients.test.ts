@@ -1,4 +1,7 @@
-/** The package as a user gets it: packed, installed into an empty folder, and tried with the scaffold. */
+/**
+ * The package as a user gets it: packed, installed into an empty folder, and tried with the
+ * scaffold.
+ */
 import { execFile } from 'node:child_process';
 import {
   mkdirSync,

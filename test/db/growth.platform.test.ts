@@ -80,8 +80,8 @@ describe('in a large registry', () => {
       indexes: ['feedback_waiting'],
       rowsRead: 21,
     });
-    // A label may belong to the day after its id. Today's partition is small after midnight, so that
-    // it is scanned.
+    // A label may belong to the day after its id. Today's partition is small after midnight, so
+    // that it is scanned.
     const stored = await sql<{ id: PredictionId }[]>`
       select id from predictions where received_at < date_trunc('day', now()) - interval '36 hours'
       order by received_at desc limit 5`;

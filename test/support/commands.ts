@@ -9,7 +9,8 @@ export const testCommandKeys: CommandKeys = () => [
 ];
 
 /**
- * For tests of workflow code only: `acceptAllCommands` accepts it, and its key id is the caller's name.
+ * For tests of workflow code only: `acceptAllCommands` accepts it, and its key id is the caller's
+ * name.
  */
 export function commandOf({
   actor,

@@ -15,8 +15,8 @@ export const candidateDigest: Digest = `sha256:${'c'.repeat(64)}`;
 const otherDigest: Digest = `sha256:${'d'.repeat(64)}`;
 
 /**
- * Bounds at 90, 97 and 99 %, each a little wider. The levels that a first attempt on a holdout needs
- * instead have the same bounds.
+ * Bounds at 90, 97 and 99 %, each a little wider. The levels that a first attempt on a holdout
+ * needs instead have the same bounds.
  */
 export function measured(
   estimate: number,

@@ -12,7 +12,9 @@ export interface ExportedVersion {
   readonly createdAt: string;
 }
 
-/** The texts of an MLflow model folder, by path. The graph itself is beside them in `model.onnx`. */
+/**
+ * The texts of an MLflow model folder, by path. The graph itself is beside them in `model.onnx`.
+ */
 export function mlflowFolderTexts(exported: ExportedVersion): Readonly<Record<string, string>> {
   return {
     MLmodel: stringify(mlmodelOf(exported)),

@@ -62,7 +62,9 @@ interface Scale {
   readonly height: number;
 }
 
-/** Cuts off early bounds, which are as wide as the metric's range, so that later ones fill the plot. */
+/**
+ * Cuts off early bounds, which are as wide as the metric's range, so that later ones fill the plot.
+ */
 function scaleOf(history: readonly HistoryPoint[], limit: number, rows: number): Scale {
   const newest = history.at(-1)?.n ?? 0;
   const settled = history.filter(({ n }) => n >= newest / 2);

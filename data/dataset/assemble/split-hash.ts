@@ -32,8 +32,8 @@ export function splitHashSql(split: HashSplit, available: readonly Column[]): st
 }
 
 /**
- * SQL for the rows of a part. The holdout has the lowest hashes, then confirm, then tuning. Changing
- * the share of a part does not change the parts before it.
+ * SQL for the rows of a part. The holdout has the lowest hashes, then confirm, then tuning.
+ * Changing the share of a part does not change the parts before it.
  */
 export function splitPartSql(part: AssembledPartName, split: HashSplit): string {
   const place = `CAST('0x' || substr(${groupColumn}, 1, ${decidingDigits}) AS BIGINT)`;

@@ -65,8 +65,8 @@ export interface UniqueKeyCheck {
 }
 
 /**
- * Marks repeated keys among the good rows, so that one good row of each key stays. A row without its
- * complete key is not a duplicate.
+ * Marks repeated keys among the good rows, so that one good row of each key stays. A row without
+ * its complete key is not a duplicate.
  */
 export async function markDuplicates(
   sql: PlatformSql,

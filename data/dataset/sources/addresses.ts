@@ -39,8 +39,8 @@ const refusedIpv6 = subnets(notPublicIpv6, 'ipv6');
 const givenOutIpv6 = subnets([['2000::', 3]], 'ipv6');
 
 /**
- * Whether the address is outside of this machine and its private networks. IPv4 inside IPv6 (mapped,
- * NAT64) is refused; servers with an IPv4 address are reachable by it.
+ * Whether the address is outside of this machine and its private networks. IPv4 inside IPv6
+ * (mapped, NAT64) is refused; servers with an IPv4 address are reachable by it.
  */
 export function isPublicAddress(address: string): boolean {
   switch (isIP(address)) {

@@ -39,7 +39,9 @@ export interface LlmEvidence {
   readonly answeredBy: readonly AnswererCount[];
   /** Nanodollars, one per answered case. */
   readonly costs: readonly number[];
-  /** Paraphrases that were refused and not asked: reason → paraphrases. Absent if there are none. */
+  /**
+   * Paraphrases that were refused and not asked: reason → paraphrases. Absent if there are none.
+   */
   readonly notReworded?: Readonly<Record<string, number>>;
   /**
    * The evaluated standbys in their order; the candidate names those that qualified. Absent without

@@ -3,7 +3,9 @@ import type { JudgeCalibration } from '../../language/judge/calibration';
 import { evaluateExact, evaluateF1, evaluateLabel } from '../../language/dimension/quality';
 import type { Score } from '../../language/evaluation/score';
 
-/** How feedback scores the answers of a language application, from 0 to 1. The loss is 1 − score. */
+/**
+ * How feedback scores the answers of a language application, from 0 to 1. The loss is 1 − score.
+ */
 export interface AnswerQuality {
   /**
    * `references`: right answers, which score both versions' answers to a question. `callers`: a

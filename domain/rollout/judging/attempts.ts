@@ -38,7 +38,9 @@ export function attemptOf({ test }: Pick<CanarySpec, 'test'>): number {
   return (test as CanarySpec['test'] & CountedTest).attempt;
 }
 
-/** Whether two rollouts have the same policy, apart from the attempt and the judge's calibration. */
+/**
+ * Whether two rollouts have the same policy, apart from the attempt and the judge's calibration.
+ */
 export function haveSamePolicy(one: CanarySpec, other: CanarySpec): boolean {
   return canonicalJson(stated(one)) === canonicalJson(stated(other));
 }
@@ -59,7 +61,9 @@ function stated(canary: CanarySpec): unknown {
   );
 }
 
-/** Whether quality was refuted. An exceeded guardrail may have been a bad hour, so it is left out. */
+/**
+ * Whether quality was refuted. An exceeded guardrail may have been a bad hour, so it is left out.
+ */
 export function showsHarm({ kind, reasons }: Verdict): boolean {
   return (
     kind === 'failed' &&

@@ -68,7 +68,9 @@ function openProgram(root: string, folders: RegExp): ts.Program {
   return ts.createProgram(files, config.options);
 }
 
-/** Imports `db/connection.ts`, `db/sql.ts` or a schema. The compiler would read a thousand files. */
+/**
+ * Imports `db/connection.ts`, `db/sql.ts` or a schema. The compiler would read a thousand files.
+ */
 function mayQuery(text: string): boolean {
   return /from '[^']*\/(connection|sql)'|\bpgTable\(/.test(text);
 }

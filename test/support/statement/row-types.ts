@@ -1,4 +1,6 @@
-/** What the code declares of the rows of its statements, and what the schema says of its columns. */
+/**
+ * What the code declares of the rows of its statements, and what the schema says of its columns.
+ */
 import ts from 'typescript';
 
 export interface RowField {

@@ -1,4 +1,6 @@
-/** Not executed: the compiler checks that each kind of lifecycle has the built-in stages of its own. */
+/**
+ * Not executed: the compiler checks that each kind of lifecycle has the built-in stages of its own.
+ */
 import { z } from 'zod';
 import { defineStage } from '../../../domain/project/stage';
 import { tableSchema } from '../../../domain/project/value.schema';

@@ -6,8 +6,8 @@ import type { FormatReader, SourceFiles, Table } from './table';
 import { typeText, type TextColumn } from './text-types';
 
 /**
- * CSV by RFC 4180 with a header, and comma, semicolon, tab or bar as delimiter. DuckDB guesses types
- * from the first rows; all rows are checked against them.
+ * CSV by RFC 4180 with a header, and comma, semicolon, tab or bar as delimiter. DuckDB guesses
+ * types from the first rows; all rows are checked against them.
  */
 export const csv: FormatReader = {
   async open(sql, files) {

@@ -18,8 +18,8 @@ beforeEach(async () => (folder = await mkdtemp(join(tmpdir(), 'assemble-'))));
 afterEach(async () => rm(folder, { recursive: true, force: true }));
 
 /**
- * 100 days from January 2013 with four trips per day. A trip is late when its number is a multiple of
- * three.
+ * 100 days from January 2013 with four trips per day. A trip is late when its number is a multiple
+ * of three.
  */
 const trips = `
   SELECT i AS trip, TIMESTAMP '2013-01-01' + to_hours(i * 6) AS starts_at, ['AA', 'UA', NULL][(i % 3 + 1)::INTEGER] AS carrier,

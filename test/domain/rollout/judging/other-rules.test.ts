@@ -34,7 +34,9 @@ const canary: CanarySpec = {
 const policy = rolloutPolicyOf(canary, { dependsOnPrediction: false });
 const at = (minutes: number) => new Date(Date.UTC(2026, 0, 1, 0, minutes)).toISOString();
 
-/** 400 questions. The champion is always right; the challenger is wrong in 1 of 8 and fails 1 in 10. */
+/**
+ * 400 questions. The champion is always right; the challenger is wrong in 1 of 8 and fails 1 in 10.
+ */
 const evidence = observe(
   policy,
   startEvidence(policy, { champion: 'a@1', challenger: 'a@2', at: at(0) }),
