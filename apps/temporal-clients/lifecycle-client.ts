@@ -20,6 +20,7 @@ import {
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import type { FailureType } from '../../domain/failure';
 import { failure, failureTypes } from '../../domain/failure';
+import type { RecordName } from '../../domain/run/record-name';
 import type { LifecycleInput, RunState } from '../../workflows/run/messages';
 import type { CommandKeys } from '../../data/access/command-signature';
 import { signCommand } from '../../data/access/command-signature';
@@ -58,10 +59,10 @@ export interface LifecycleClient {
   start(workflowId: string, input: LifecycleInput): Promise<void>;
   cancel(workflowId: string): Promise<void>;
   /**
-   * Lets the run read its records again. A run that Temporal does not know needs no signal: it reads
-   * them when it waits.
+   * Lets the run read the changed record again, or all records that it waits for. A run that
+   * Temporal does not know needs no signal: it reads them when it waits.
    */
-  notify(workflowId: string): Promise<void>;
+  notify(workflowId: string, changed?: RecordName): Promise<void>;
   pause(workflowId: string, by: CommandActor): Promise<RunState>;
   resume(workflowId: string, by: CommandActor): Promise<RunState>;
   approve(workflowId: string, by: CommandActor): Promise<RunState>;
@@ -143,7 +144,7 @@ export function createLifecycleClient({
       ask(async () => {
         await workflow.getHandle(workflowId).cancel();
       }),
-    notify: (workflowId) => ask(() => notify(workflow, workflowId)),
+    notify: (workflowId, changed) => ask(() => notify(workflow, workflowId, changed)),
     pause: (workflowId, by) => order(workflowId, 'pause', by),
     resume: (workflowId, by) => order(workflowId, 'resume', by),
     approve: (workflowId, by) => order(workflowId, 'approve', by),
@@ -205,9 +206,13 @@ async function start(
   }
 }
 
-async function notify(workflow: WorkflowClient, workflowId: string): Promise<void> {
+async function notify(
+  workflow: WorkflowClient,
+  workflowId: string,
+  changed: RecordName | undefined,
+): Promise<void> {
   try {
-    await workflow.getHandle(workflowId).signal(recordsChangedSignal);
+    await workflow.getHandle(workflowId).signal(recordsChangedSignal, changed);
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
   }

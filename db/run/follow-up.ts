@@ -1,5 +1,7 @@
 /** What follows for other runs when a run ends. */
 import type { RunId, Tenant } from '../../domain/ids';
+import { childRecord, type RecordName } from '../../domain/run/record-name';
+import { appendAudit } from '../audit/entry';
 import type { Columns } from '../columns';
 import type { Transaction } from '../connection';
 import { enqueueOutbox } from '../notification/outbox-entry';
@@ -8,6 +10,8 @@ import type { runs } from './schema';
 /** Payload of the outbox topic `run.changed`. */
 export interface RunChangedPayload {
   readonly workflowId: string;
+  /** What has changed. Absent in the entries of older versions. */
+  readonly changed?: RecordName;
 }
 
 /** Payload of the outbox topic `run.cancel`. */
@@ -31,8 +35,11 @@ export async function followEnd(
     const [parent] = await tx<Columns<typeof runs, 'workflowId'>[]>`
       select workflow_id from runs
       where tenant_id = ${tenant} and id = ${parentRunId} and ended_at is null`;
-    const payload: RunChangedPayload | undefined = parent;
-    if (payload) await enqueueOutbox(tx, { tenant, topic: 'run.changed', payload });
+    if (parent) {
+      const { workflowId } = parent;
+      const payload: RunChangedPayload = { workflowId, changed: childRecord(id) };
+      await enqueueOutbox(tx, { tenant, topic: 'run.changed', payload });
+    }
   }
   const children = await tx<Columns<typeof runs, 'id'>[]>`
     select id from runs where tenant_id = ${tenant} and parent_run_id = ${id} and ended_at is null`;

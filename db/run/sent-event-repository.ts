@@ -1,5 +1,6 @@
 import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
+import { eventRecord } from '../../domain/run/record-name';
 import { isFinal } from '../../domain/run/run';
 import { appendAudit } from '../audit/entry';
 import type { Columns } from '../columns';
@@ -55,7 +56,7 @@ export interface SentEventRepository {
     readonly event: string;
     readonly stage: string;
   }): Promise<SentEventRecord | null>;
-  /** Oldest first, at most `limit`. */
+  /** The newest `limit` events, oldest first. */
   ofRun(input: {
     readonly tenant: Tenant;
     readonly runId: RunId;
@@ -96,8 +97,8 @@ export function createSentEventRepository({ sql }: Database): SentEventRepositor
     async ofRun({ tenant, runId, limit }) {
       const rows = await sql<SentEventRow[]>`
         select * from sent_events where tenant_id = ${tenant} and run_id = ${runId}
-        order by id limit ${limit}`;
-      return rows.map(toRecord);
+        order by id desc limit ${limit}`;
+      return rows.reverse().map(toRecord);
     },
   };
 }
@@ -138,7 +139,7 @@ async function insert(
     values (${tenant}, ${id}, ${runId}, ${event}, ${JSON.stringify(data)}, ${actor}) returning *`;
   if (!row) throw new Error('the insert of an event returned no row');
   await appendEvent(tx, { tenant, runId, kind: 'event.sent', data: { id, event, actor } });
-  const payload: RunChangedPayload = { workflowId: run.workflowId };
+  const payload: RunChangedPayload = { workflowId: run.workflowId, changed: eventRecord(event) };
   await enqueueOutbox(tx, { tenant, topic: 'run.changed', payload });
   await appendAudit(tx, {
     tenant,

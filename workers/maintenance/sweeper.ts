@@ -55,8 +55,10 @@ export async function sweepOutbox({
         const payload = entry.payload as unknown as RunStartPayload;
         await lifecycles.start(payload.workflowId, startInput(entry.tenant, payload));
       }
-      if (entry.topic === 'run.changed')
-        await lifecycles.notify((entry.payload as unknown as RunChangedPayload).workflowId);
+      if (entry.topic === 'run.changed') {
+        const { workflowId, changed } = entry.payload as unknown as RunChangedPayload;
+        await lifecycles.notify(workflowId, changed);
+      }
       if (entry.topic === 'run.cancel') {
         const { runId: id } = entry.payload as unknown as RunCancelPayload;
         await cancelRun({ registry, lifecycles }, { tenant: entry.tenant, id });

@@ -2,10 +2,12 @@
 import { ApplicationFailure, CancellationScope, condition } from '@temporalio/workflow';
 import type { ChildRun, ChildRunState } from '../../domain/project/child-run';
 import type { ProgramSpec } from '../../domain/project/program';
+import { childRecord } from '../../domain/run/record-name';
 import { isFinal } from '../../domain/run/run';
 import { registryWrites } from '../activity-proxies';
 import { runStage, type Run } from '../lifecycle/stage';
 import { whileWaiting, type Wait } from '../run/control';
+import { watchRecord } from '../run/record-watch';
 import { assertSmall, nextCall, type StageCalls } from './stage-calls';
 
 export interface ChildCall {
@@ -68,14 +70,16 @@ async function nextEnd(
   { id: child, lifecycle }: ChildRunState,
   wait: Wait,
 ): Promise<ChildRunState> {
-  for (;;) {
-    // Before the look, so that a signal during the look is not lost.
-    const seen = control.recordChanges;
-    const state = await registryWrites.readChildRun({ tenant, child });
-    if (isFinal(state.status)) return state;
-    await wait.show(`its child ${child} of ${lifecycle} to end; perennial run show ${child}`);
-    await condition(() => control.recordChanges !== seen);
-  }
+  return watchRecord(control.watches, childRecord(child), async (watch) => {
+    for (;;) {
+      // Before the look, so that a signal during the look is not lost.
+      watch.hasChanged = false;
+      const state = await registryWrites.readChildRun({ tenant, child });
+      if (isFinal(state.status)) return state;
+      await wait.show(`its child ${child} of ${lifecycle} to end; perennial run show ${child}`);
+      await condition(() => watch.hasChanged);
+    }
+  });
 }
 
 function resultOf({ failure, status, ...child }: ChildRunState): ChildRun {

@@ -3,10 +3,12 @@ import { condition } from '@temporalio/workflow';
 import { formatSeconds } from '../../domain/duration';
 import type { ProgramSpec } from '../../domain/project/program';
 import type { ReceivedEvent } from '../../domain/project/sent-event';
+import { eventRecord } from '../../domain/run/record-name';
 import { registryWrites } from '../activity-proxies';
 import type { EndedStage, Run } from '../lifecycle/stage';
 import { runStage } from '../lifecycle/stage';
 import { whileWaiting, type Wait } from '../run/control';
+import { watchRecord } from '../run/record-watch';
 import { nextCall, secondsOf, unknownCall, type StageCalls } from './stage-calls';
 
 export interface EventWait {
@@ -50,22 +52,22 @@ async function receive(
   const { tenant, runId } = plan;
   const deadline = Date.now() + seconds * 1000;
   let isLate = false;
-  for (;;) {
-    // Before the look, so that a signal during the look is not lost.
-    const seen = control.recordChanges;
-    const received = await registryWrites.takeEvent({ tenant, runId, event, stage });
-    if (received !== null || isLate) {
-      await wait.end();
-      return received;
+  return watchRecord(control.watches, eventRecord(event), async (watch) => {
+    for (;;) {
+      // Before the look, so that a signal during the look is not lost.
+      watch.hasChanged = false;
+      const received = await registryWrites.takeEvent({ tenant, runId, event, stage });
+      if (received !== null || isLate) {
+        await wait.end();
+        return received;
+      }
+      await wait.show(
+        `event ${event} until ${new Date(deadline).toISOString()}; ` +
+          `perennial run send ${runId} ${event} --data <json>`,
+      );
+      isLate = !(await condition(() => watch.hasChanged, Math.max(1, deadline - Date.now()), {
+        summary: `event ${event}: ${formatSeconds(seconds)}`,
+      }));
     }
-    await wait.show(
-      `event ${event} until ${new Date(deadline).toISOString()}; ` +
-        `perennial run send ${runId} ${event} --data <json>`,
-    );
-    isLate = !(await condition(
-      () => control.recordChanges !== seen,
-      Math.max(1, deadline - Date.now()),
-      { summary: `event ${event}: ${formatSeconds(seconds)}` },
-    ));
-  }
+  });
 }

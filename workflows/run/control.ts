@@ -19,6 +19,7 @@ import {
   statusQuery,
 } from './messages';
 import { showRunDetails } from './current-details';
+import { markChanged, type RecordWatch } from './record-watch';
 import { describeStatus } from './search-attributes';
 
 /** The state of a run that commands change and queries show. Plain data; the workflow owns it. */
@@ -38,8 +39,14 @@ export interface RunControl {
   rejection: Vote | null;
   /** The latest state that the run's open rollout has sent. */
   rollout: OpenRolloutState | null;
-  /** The number of signals that the records of the run have changed. */
-  recordChanges: number;
+  /** The waits for records of the registry, the oldest first. */
+  watches: Set<RecordWatch>;
+  /** The number of stages that have begun and not ended. */
+  openStages: number;
+  /** The stage that failed last, and its error. */
+  failedStage: { readonly name: string; readonly error: unknown } | null;
+  /** Whether the function of the lifecycle has ended. */
+  isBodyOver: boolean;
 }
 
 interface OpenWait {
@@ -61,7 +68,10 @@ export function openControl(tenant: Tenant): RunControl {
     votes: [],
     rejection: null,
     rollout: null,
-    recordChanges: 0,
+    watches: new Set(),
+    openStages: 0,
+    failedStage: null,
+    isBodyOver: false,
   };
   const view = (): RunState => ({
     runId: control.runId,
@@ -75,8 +85,8 @@ export function openControl(tenant: Tenant): RunControl {
   setHandler(rolloutChangedSignal, (state) => {
     control.rollout = state;
   });
-  setHandler(recordsChangedSignal, () => {
-    control.recordChanges += 1;
+  setHandler(recordsChangedSignal, (changed) => {
+    markChanged(control.watches, changed);
   });
   setHandler(pauseUpdate, async (command) => {
     const { name: actor, keyId } = await admitCommand({
@@ -259,13 +269,22 @@ export async function whileWaiting<Result>(
 /** A pause is shown before them. */
 async function showOpenWaits(control: RunControl): Promise<void> {
   if (control.status === 'paused' && control.pausedBy) return;
-  const texts = [...control.waits].map(({ text }) => text);
-  await changeStatus(
-    control,
-    texts.length > 0 ? 'waiting' : 'running',
-    texts.length > 0 ? texts.join('; also: ') : null,
-  );
+  const [status, waitingFor] =
+    control.waits.size > 0
+      ? (['waiting', textOf(control.waits)] as const)
+      : (['running', null] as const);
+  if (control.status === status && control.waitingFor === waitingFor) return;
+  await changeStatus(control, status, waitingFor);
 }
+
+/** Only the oldest waits, because each change of the text is recorded. */
+function textOf(waits: ReadonlySet<OpenWait>): string {
+  const texts = [...waits].map(({ text }) => text);
+  const more = texts.length > shownWaits ? ['more'] : [];
+  return [...texts.slice(0, shownWaits), ...more].join('; also: ');
+}
+
+const shownWaits = 3;
 
 /** Records the status in the registry, and shows it in the Temporal Web UI. */
 export async function changeStatus(

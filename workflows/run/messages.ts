@@ -5,6 +5,7 @@ import type { Command, SignedCommand } from '../../domain/run/command';
 import type { RolloutId, RunId, Tenant } from '../../domain/ids';
 import type { LifecycleKind, ReleasingKind } from '../../domain/lifecycle/lifecycle';
 import type { ProgramRef } from '../../domain/project/program';
+import type { RecordName } from '../../domain/run/record-name';
 import type { OpenRolloutState, PromotionEnd } from '../../domain/rollout/progress';
 import type { RolloutStatus } from '../../domain/rollout/rollout';
 import type { Failure, RunRequest, RunStatus, StageSummary } from '../../domain/run/run';
@@ -79,10 +80,11 @@ export const resumeUpdate = defineUpdate<RunState, [SignedCommand]>('resume');
 export const statusQuery = defineQuery<RunState>('status');
 
 /**
- * Something that the run may wait for has changed in the registry, and the run looks there again.
- * It carries no data, so that any client of Temporal may send it.
+ * A record that the run may wait for has changed in the registry, and the run looks there again.
+ * Without a name, each wait of the run looks again. It carries no data, so that any client of
+ * Temporal may send it.
  */
-export const recordsChangedSignal = defineSignal('recordsChanged');
+export const recordsChangedSignal = defineSignal<[changed?: RecordName]>('recordsChanged');
 
 /** Sent by a run to a child workflow that starts no new work while the run is paused. */
 export const runPausedSignal = defineSignal('runPaused');

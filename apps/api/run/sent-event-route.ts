@@ -6,6 +6,7 @@ import { invalidInput } from '../../../domain/document/issue-text';
 import { nearest } from '../../../domain/document/nearest';
 import { failure } from '../../../domain/failure';
 import { count } from '../../../domain/format';
+import { eventRecord } from '../../../domain/run/record-name';
 import { stageValueBytes } from '../../../domain/project/stage';
 import { waitBriefly } from '../brief-wait';
 import { idempotent, keyOf, problem, runId } from '../fields';
@@ -53,7 +54,7 @@ export function sentEventRoutes({
           idempotencyKey: keyOf(headers),
         });
         log.info({ runId: of, event: sent.event, eventId: sent.id, traceId }, 'event accepted');
-        await waitBriefly(lifecycles.notify(workflowId), (error) =>
+        await waitBriefly(lifecycles.notify(workflowId, eventRecord(sent.event)), (error) =>
           log.warn(
             { err: error, runId: of, traceId },
             'run not notified yet; the sweeper will do it',

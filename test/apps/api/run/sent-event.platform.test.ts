@@ -81,7 +81,7 @@ test('an event is kept with the defaults of its schema, audited, and the run is 
   expect(world.lifecycles.told).toContainEqual({
     command: 'notify',
     workflowId: of.workflowId,
-    what: undefined,
+    what: 'event/labels_ready',
   });
   const { items } = await world.registry.audit.list({
     tenant,

@@ -59,8 +59,8 @@ export function fakeLifecycles(): FakeLifecycles {
     cancel: async (workflowId) => {
       await tell('cancel')(workflowId);
     },
-    notify: async (workflowId) => {
-      await tell('notify')(workflowId);
+    notify: async (workflowId, changed) => {
+      await tell('notify')(workflowId, changed);
     },
     pause: tell('pause'),
     resume: tell('resume'),
