@@ -61,6 +61,15 @@ export function createAdmitCommandActivities({ registry, commandKeys }: AdmitCom
         const earlier = await registry.commands.earlier({ order, delivery });
         return earlier?.kind === 'admitted' ? earlier : refuse(checked.why);
       }
+      if (vote && order.stage !== undefined && order.stage !== vote.stage)
+        return {
+          kind: 'refused',
+          type: 'Conflict',
+          message:
+            `the vote is for ${order.stage}, ` +
+            `but ${vote.runId} waits for votes on ${vote.stage}`,
+          next: `perennial run show ${vote.runId}`,
+        };
       const admission = await registry.commands.admit({ order, delivery, vote });
       if (admission.kind === 'refused') {
         const cause = `${verb}: ${admission.message}`;

@@ -5623,6 +5623,8 @@ export interface paths {
                     readonly "application/json": {
                         /** @description reason for the audit log, 1 to 1000 characters */
                         readonly comment?: string;
+                        /** @description stage whose approval the voter has seen, such as approve-2; default the one that waits now */
+                        readonly stage?: string;
                     };
                 };
             };
@@ -6056,6 +6058,8 @@ export interface paths {
                     readonly "application/json": {
                         /** @description reason for the audit log, 1 to 1000 characters */
                         readonly comment?: string;
+                        /** @description stage whose approval the voter has seen, such as approve-2; default the one that waits now */
+                        readonly stage?: string;
                     };
                 };
             };
@@ -8752,6 +8756,8 @@ export interface components {
                 readonly keyId: string;
                 readonly scope: string;
             }[];
+            /** @description stage whose approval the run waits for; null while it waits for none */
+            readonly ballot: string | null;
             readonly runId: string | null;
             readonly stage: string | null;
             readonly stages: readonly {
@@ -8766,7 +8772,7 @@ export interface components {
         };
         readonly RunWithStages: {
             readonly actor: string;
-            /** @description runs that this run started, oldest first */
+            /** @description the newest 100 runs that this run started, oldest first */
             readonly children: readonly {
                 readonly id: string;
                 readonly lifecycle: string;
@@ -8806,7 +8812,7 @@ export interface components {
             readonly revision: string;
             /** @description rollout of its canary stage */
             readonly rollout: components["schemas"]["RolloutSummary"] | null;
-            /** @description events that were sent to the run, oldest first, at most 100 */
+            /** @description the newest 100 events that were sent to the run, oldest first */
             readonly sentEvents: readonly components["schemas"]["SentEvent"][];
             readonly stages: readonly components["schemas"]["Stage"][];
             readonly startedAt: string | null;

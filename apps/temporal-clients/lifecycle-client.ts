@@ -25,8 +25,7 @@ import type { LifecycleInput, RunState } from '../../workflows/run/messages';
 import type { CommandKeys } from '../../data/access/command-signature';
 import { signCommand } from '../../data/access/command-signature';
 import { holdUpOf, needsEvents } from './hold-up';
-import type { CommandActor } from './rollout-commands';
-import type { RolloutCommandInput } from './rollout-commands';
+import type { CommandActor, RolloutCommandInput } from './rollout-commands';
 import { unsignedCommand, steerRollout } from './rollout-commands';
 import {
   approveUpdate,
@@ -65,8 +64,8 @@ export interface LifecycleClient {
   notify(workflowId: string, changed?: RecordName): Promise<void>;
   pause(workflowId: string, by: CommandActor): Promise<RunState>;
   resume(workflowId: string, by: CommandActor): Promise<RunState>;
-  approve(workflowId: string, by: CommandActor): Promise<RunState>;
-  reject(workflowId: string, by: CommandActor): Promise<RunState>;
+  approve(workflowId: string, by: CommandVoter): Promise<RunState>;
+  reject(workflowId: string, by: CommandVoter): Promise<RunState>;
   state(workflowId: string): Promise<RunState>;
   /**
    * Executed once per id, however often it is sent. `gone`: Temporal does not know the rollout, or
@@ -81,6 +80,11 @@ export interface LifecycleClient {
   workers(): Promise<Readonly<Record<QueueName, number>>>;
   /** The page of a run in the Temporal Web UI, if known. */
   url(workflowId: string): string | null;
+}
+
+export interface CommandVoter extends CommandActor {
+  /** The stage whose ballot the person has seen. Without it, the vote counts for the open one. */
+  readonly stage?: string | undefined;
 }
 
 export interface ExecutionState {
@@ -126,7 +130,7 @@ export function createLifecycleClient({
   const order = (
     workflowId: string,
     verb: keyof typeof runUpdates,
-    by: CommandActor,
+    by: CommandVoter,
   ): Promise<RunState> =>
     ask(async () => {
       const { id, ...rest } = by;

@@ -76,9 +76,11 @@ export function unsignedCommand({
   keyId,
   reason,
   seconds,
-}: Omit<CommandOrder, 'at' | 'reason' | 'seconds'> & {
+  stage,
+}: Omit<CommandOrder, 'at' | 'reason' | 'seconds' | 'stage'> & {
   readonly reason?: string | undefined;
   readonly seconds?: number | undefined;
+  readonly stage?: string | undefined;
 }): CommandOrder {
   return {
     tenant,
@@ -87,7 +89,8 @@ export function unsignedCommand({
     id: `${verb}/${id}`,
     keyId,
     at: new Date().toISOString(),
-    ...(reason === undefined ? {} : { reason }),
-    ...(seconds === undefined ? {} : { seconds }),
+    ...(reason !== undefined && { reason }),
+    ...(seconds !== undefined && { seconds }),
+    ...(stage !== undefined && { stage }),
   };
 }

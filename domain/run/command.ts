@@ -30,6 +30,8 @@ export interface CommandOrder {
   readonly reason?: string;
   /** Seconds of event time that `rollout.extend` adds. */
   readonly seconds?: number;
+  /** The stage whose ballot the voter has seen. A vote counts for no other ballot. */
+  readonly stage?: string;
 }
 
 /** Who sent a command, and why. */

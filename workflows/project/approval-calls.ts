@@ -2,7 +2,7 @@
 import type { Verdict } from '../../domain/decision/verdict';
 import type { VoterRole } from '../../domain/run/ballot';
 import { runStage, type Run } from '../lifecycle/stage';
-import { holdVote } from '../run/control';
+import { awaitVotes } from '../run/control';
 import { StoppedByVerdict } from '../run/verdict';
 import { nextCall, refusal, secondsOf, type StageCalls } from './stage-calls';
 
@@ -39,7 +39,7 @@ export async function callApprove(
     run,
     { name, inputs, cached: false },
     async (): Promise<{ readonly output: Approval; readonly verdict: Verdict }> => {
-      const { verdict: waited, votes } = await holdVote(
+      const { verdict: waited, votes } = await awaitVotes(
         run.control,
         { required, role, timeoutSeconds },
         { ballot, what: `"${reason}"`, isSettled: () => false },

@@ -80,6 +80,7 @@ export function openControl(tenant: Tenant): RunControl {
     stages: control.stages,
     waitingFor: control.waitingFor,
     approvals: control.votes,
+    ballot: control.ballot?.stage ?? null,
   });
   setHandler(statusQuery, view);
   setHandler(rolloutChangedSignal, (state) => {
@@ -151,24 +152,21 @@ export interface VoteResult {
   readonly votes: readonly Vote[];
 }
 
-/** Waits for the required approvals, see `holdVote`. */
-export async function awaitApproval(
-  control: RunControl,
-  rule: ApprovalRule,
-  subject: ApprovalSubject,
-): Promise<Verdict | null> {
-  return (await holdVote(control, rule, subject)).verdict;
-}
-
-/** One ballot at a time is open in a run, and no vote counts for two. */
-export async function holdVote(
+/**
+ * Waits for the required approvals. One ballot at a time is open in a run, and no vote counts for
+ * two.
+ */
+export async function awaitVotes(
   control: RunControl,
   rule: ApprovalRule,
   subject: ApprovalSubject,
 ): Promise<VoteResult> {
   const { ballot } = subject;
   // Each end of a ballot continues every waiting one, and the first of them takes its place.
-  while (control.ballot !== null) await condition(() => control.ballot === null);
+  while (control.ballot !== null) {
+    await condition(() => control.ballot === null || subject.isSettled());
+    if (subject.isSettled()) return { verdict: null, votes: [] };
+  }
   control.ballot = ballot;
   control.votes = [];
   control.rejection = null;
@@ -187,13 +185,13 @@ async function countVotes(
   wait: Wait,
 ): Promise<VoteResult> {
   const { required, role, timeoutSeconds } = rule;
-  const { what, isSettled } = subject;
+  const { ballot, what, isSettled } = subject;
   const { votes } = control;
   const approvals = required === 1 ? '1 approval' : `${required} approvals`;
   await wait.show(
     `${approvals} of ${what} (scope ${role}) until ` +
       `${new Date(Date.now() + timeoutSeconds * 1000).toISOString()}; ` +
-      `perennial run approve ${control.runId ?? ''}`,
+      `perennial run approve ${control.runId ?? ''} --stage ${ballot.stage}`,
   );
   const isDecided = await condition(
     () => control.rejection !== null || votes.length >= required || isSettled(),

@@ -57,6 +57,8 @@ export interface RunState {
   readonly stages: readonly StageSummary[];
   readonly waitingFor: string | null;
   readonly approvals: readonly Vote[];
+  /** The stage whose ballot is open; null while no ballot is. Older builds do not send it. */
+  readonly ballot?: string | null;
 }
 
 /** An admitted vote. The names come from the registry, not from the caller. */

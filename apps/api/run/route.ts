@@ -41,7 +41,16 @@ const ids = z.strictObject({
     .describe('2 to 20 run ids, separated by commas'),
 });
 const reasoned = z.strictObject({ reason: why.optional() });
-const vote = z.strictObject({ comment: why.optional() });
+const vote = z.strictObject({
+  comment: why.optional(),
+  stage: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9_-]{0,99}$/)
+    .optional()
+    .describe(
+      'stage whose approval the voter has seen, such as approve-2; default the one that waits now',
+    ),
+});
 const asked = params.extend({
   digest: z
     .string()
@@ -65,6 +74,8 @@ const serverSentEvent = z.object({
   data: z.string().describe('the event as JSON'),
 });
 const tags = ['runs'];
+/** Children and sent events that a run shows. */
+const shownRecords = 100;
 
 export function runRoutes({
   registry,
@@ -134,8 +145,8 @@ export function runRoutes({
         const [stages, rollout, sent, children] = await Promise.all([
           registry.stages.list(of),
           registry.rollouts.ofRun(of),
-          registry.sentEvents.ofRun({ ...of, limit: 100 }),
-          registry.children.ofRun(of),
+          registry.sentEvents.ofRun({ ...of, limit: shownRecords }),
+          registry.children.ofRun({ ...of, limit: shownRecords }),
         ]);
         return {
           ...runToJson(run, lifecycles),
@@ -352,11 +363,15 @@ export function runRoutes({
             response: { 200: runState, default: problem },
           },
         },
-        async ({ caller, params: { id }, body: { comment: reason } }) => {
+        async ({ caller, params: { id }, body: { comment: reason, stage } }) => {
           const run = await findRun(registry, caller, id);
           return stateToJson(
-            await command(lifecycles, run, (workflowId) =>
-              lifecycles[verb](workflowId, { ...commandBy(caller), reason }),
+            await command(lifecycles, run, async (workflowId) =>
+              lifecycles[verb](workflowId, {
+                ...commandBy(caller),
+                reason,
+                stage: stage ?? (await openBallot(lifecycles, workflowId)),
+              }),
             ),
           );
         },
@@ -430,6 +445,20 @@ export function runRoutes({
       },
     );
   };
+}
+
+/**
+ * The ballot that is open when the vote arrives, so that the vote counts for no later one.
+ * Undefined for a run on an older build of its project.
+ * @throws Conflict when the run waits for no vote.
+ */
+async function openBallot(
+  lifecycles: RouteDeps['lifecycles'],
+  workflowId: string,
+): Promise<string | undefined> {
+  const { ballot } = await lifecycles.state(workflowId);
+  if (ballot === null) throw failure('Conflict', 'this run is not waiting for an approval');
+  return ballot;
 }
 
 function commandBy({ tenant, id: keyId }: ApiKeyIdentity) {

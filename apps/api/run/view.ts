@@ -119,11 +119,11 @@ export const runWithStages = fields
         }),
       )
       .readonly()
-      .describe('runs that this run started, oldest first'),
+      .describe('the newest 100 runs that this run started, oldest first'),
     sentEvents: z
       .array(sentEventView)
       .readonly()
-      .describe('events that were sent to the run, oldest first, at most 100'),
+      .describe('the newest 100 events that were sent to the run, oldest first'),
   })
   .meta({ id: 'RunWithStages' });
 
@@ -153,6 +153,10 @@ export const runState = z
         }),
       )
       .readonly(),
+    ballot: z
+      .string()
+      .nullable()
+      .describe('stage whose approval the run waits for; null while it waits for none'),
   })
   .meta({ id: 'RunState', description: 'The run after a command, as its workflow reports it' });
 
@@ -163,6 +167,7 @@ export function stateToJson({
   stages,
   waitingFor,
   approvals,
+  ballot,
 }: RunState): z.output<typeof runState> {
   return {
     runId,
@@ -181,6 +186,7 @@ export function stateToJson({
       scope,
       ...(comment === undefined ? {} : { comment }),
     })),
+    ballot: ballot ?? null,
   };
 }
 

@@ -209,12 +209,17 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
       .command(`${verb} <run>`)
       .description(descriptions[verb])
       .option('--comment <text>', 'Comment, stored with the decision')
-      .action(async (id: string, options: { readonly comment?: string }) => {
-        await context
-          .api()
-          .call(`POST /runs/{id}/${verb}`, { path: { id }, body: pick(options, ['comment']) });
-        terminal.say(`${id}: ${verb} recorded`);
-      });
+      .option(
+        '--stage <stage>',
+        'Stage whose approval you have seen, such as approve-2; default the one that waits now',
+      )
+      .action(
+        async (id: string, options: { readonly comment?: string; readonly stage?: string }) => {
+          const body = pick(options, ['comment', 'stage']);
+          await context.api().call(`POST /runs/{id}/${verb}`, { path: { id }, body });
+          terminal.say(`${id}: ${verb} recorded`);
+        },
+      );
   }
 
   sendCommand(run, context);

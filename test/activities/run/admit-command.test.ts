@@ -1,8 +1,9 @@
 import { createAdmitCommandActivities } from '../../../activities/run/admit-command';
 import { signCommand } from '../../../data/access/command-signature';
 import type { Admission, CommandRepository } from '../../../db/run/command-repository';
+import type { Ballot } from '../../../domain/run/ballot';
 import type { CommandOrder } from '../../../domain/run/command';
-import { defaultTenant } from '../../../domain/ids';
+import { defaultTenant, type RunId } from '../../../domain/ids';
 import { testCommandKeys } from '../../support/commands';
 
 const admitted: Admission = {
@@ -19,7 +20,7 @@ const order = (minutesAgo: number): CommandOrder => ({
 });
 
 /** A registry that admits every command, and has admitted the given ones before. */
-function admitting(earlier: Admission | null, command: CommandOrder) {
+function admitting(earlier: Admission | null, command: CommandOrder, vote: Ballot | null = null) {
   const commands: CommandRepository = {
     admit: () => Promise.resolve(admitted),
     earlier: () => Promise.resolve(earlier),
@@ -37,7 +38,7 @@ function admitting(earlier: Admission | null, command: CommandOrder) {
     verb,
     delivery: 'first/update',
     command: signCommand(testCommandKeys, command),
-    vote: null,
+    vote,
   });
 }
 
@@ -62,4 +63,22 @@ test('a command that first arrives after its signature expired is refused', asyn
 
 test('a freshly signed command is admitted by the registry', async () => {
   expect(await admitting(null, order(0))).toEqual(admitted);
+});
+
+test('a vote counts only for the ballot that its voter has seen', async () => {
+  const ballot: Ballot = {
+    runId: 'run_1' as RunId,
+    model: 'a',
+    version: null,
+    stage: 'approve-2',
+    role: 'approver',
+  };
+  const seen = { ...order(0), stage: 'approve-2' };
+  expect(await admitting(null, seen, ballot)).toEqual(admitted);
+  expect(await admitting(null, { ...seen, stage: 'approve' }, ballot)).toEqual({
+    kind: 'refused',
+    type: 'Conflict',
+    message: 'the vote is for approve, but run_1 waits for votes on approve-2',
+    next: 'perennial run show run_1',
+  });
 });

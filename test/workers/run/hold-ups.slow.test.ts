@@ -200,7 +200,7 @@ describe('a run that cannot continue shows why (I12)', () => {
     );
     await work({});
     expect((await untilRun(id, ({ status }) => status === 'waiting')).waitingFor).toMatch(
-      /^1 approval of [^;]*; perennial run approve \S+$/,
+      /^1 approval of [^;]*; perennial run approve \S+ --stage promote$/,
     );
   });
 });

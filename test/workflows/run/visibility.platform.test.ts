@@ -143,7 +143,7 @@ test('a run shows that it waits for an approval, with a named timer', async () =
     (found) => found.includes('**waiting**'),
   );
   expect(text).toMatch(
-    /^The run is \*\*waiting\*\* in stage promote\. It waits for: 1 approval of flight-delay@2 \(scope approver\) until \d{4}-\S+Z; perennial run approve run_1$/,
+    /^The run is \*\*waiting\*\* in stage promote\. It waits for: 1 approval of flight-delay@2 \(scope approver\) until \d{4}-\S+Z; perennial run approve run_1 --stage promote$/,
   );
   expect(await seen(run)).toMatchObject({ status: 'RUNNING', PerennialStatus: 'waiting' });
   const query = `PerennialStatus = 'waiting' and PerennialVersion = 'flight-delay@2' and PerennialDataset = 'flight-delay.flights@1'`;

@@ -5,7 +5,7 @@ import { versionName } from '../../../domain/model/model';
 import type { DecisionRef, Reason, Verdict } from '../../../domain/decision/verdict';
 import { gatewayWork, registryWrites } from '../../activity-proxies';
 import type { RolloutOutcome } from '../../../domain/rollout/outcome';
-import { awaitApproval } from '../../run/control';
+import { awaitVotes } from '../../run/control';
 import type { StageEnd } from '../../../domain/run/plan';
 import type { EffectFactory, EndedStage, ReleasingRun } from '../stage';
 import { effectOf, runStage } from '../stage';
@@ -90,7 +90,7 @@ async function approveAndMove(
   const isSettled = () => rollout?.isOver() === true;
   const approved =
     approval.required > 0
-      ? await awaitApproval(control, approval, { ballot, what: name, isSettled })
+      ? (await awaitVotes(control, approval, { ballot, what: name, isSettled })).verdict
       : null;
   if (approved && approved.kind !== 'passed') return { output: null, verdict: approved };
   if (!isSettled()) {

@@ -21,6 +21,7 @@ beforeAll(async () => {
 afterAll(() => world.close());
 afterEach(() => {
   world.lifecycles.away = false;
+  world.lifecycles.ballot = 'promote';
   world.lifecycles.startMilliseconds = 0;
 });
 
@@ -189,7 +190,10 @@ describe('a command', () => {
       as: 'approver',
       body: { comment: 'fine' },
     });
-    await world.call('POST', `/runs/${body.id}/reject`, { as: 'admin', body: {} });
+    await world.call('POST', `/runs/${body.id}/reject`, {
+      as: 'admin',
+      body: { stage: 'approve-2' },
+    });
     expect(
       await world.call('POST', `/runs/${body.id}/cancel`, { as: 'operator', body: {} }),
     ).toMatchObject({ status: 202 });
@@ -202,10 +206,27 @@ describe('a command', () => {
     expect(world.lifecycles.told).toEqual([
       { command: 'pause', workflowId, what: { ...by('operator'), reason: 'freeze' } },
       { command: 'resume', workflowId, what: by('operator') },
-      { command: 'approve', workflowId, what: { ...by('approver'), reason: 'fine' } },
-      { command: 'reject', workflowId, what: by('admin') },
+      {
+        command: 'approve',
+        workflowId,
+        what: { ...by('approver'), reason: 'fine', stage: 'promote' },
+      },
+      { command: 'reject', workflowId, what: { ...by('admin'), stage: 'approve-2' } },
       { command: 'cancel', workflowId },
     ]);
+  });
+
+  test('to vote on a run that waits for no vote is a conflict', async () => {
+    const { body } = await start();
+    world.lifecycles.ballot = null;
+    world.lifecycles.told.length = 0;
+    expect(
+      await world.call('POST', `/runs/${body.id}/approve`, { as: 'approver', body: {} }),
+    ).toMatchObject({
+      status: 409,
+      body: { detail: 'this run is not waiting for an approval' },
+    });
+    expect(world.lifecycles.told).toEqual([]);
   });
 
   test('first starts a run whose start is still in the outbox', async () => {

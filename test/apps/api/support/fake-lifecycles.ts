@@ -9,6 +9,8 @@ import type { LifecycleInput, RunState } from '../../../../workflows/run/message
 /** A fake of Temporal for the API and the sweeper, with a switch that makes it unavailable. */
 export interface FakeLifecycles extends LifecycleClient {
   away: boolean;
+  /** The stage whose approval the run waits for. */
+  ballot: string | null;
   /** How long a start takes. */
   startMilliseconds: number;
   readonly started: Map<string, LifecycleInput>;
@@ -46,6 +48,7 @@ export function fakeLifecycles(): FakeLifecycles {
     };
   const fake: FakeLifecycles = {
     away: false,
+    ballot: 'promote',
     startMilliseconds: 0,
     started: new Map(),
     told: [],
@@ -72,7 +75,7 @@ export function fakeLifecycles(): FakeLifecycles {
     },
     state: async () => {
       await reach();
-      return state;
+      return { ...state, ballot: fake.ballot };
     },
     execution: async (workflowId) => {
       await reach();
