@@ -13,6 +13,12 @@ export function nearest(word: string, candidates: readonly string[]): string | n
   return best.distance <= allowed(plain, best.candidate) ? best.candidate : null;
 }
 
+/** The end of an error about an unknown name: `; did you mean <name>?`, or an empty text. */
+export function nearestHint(word: string, candidates: readonly string[]): string {
+  const near = nearest(word, candidates);
+  return near === null ? '' : `; did you mean ${near}?`;
+}
+
 /** One edit in three letters. */
 function allowed(plain: string, candidate: string): number {
   return Math.ceil(Math.min(plain.length, candidate.length) / 3);

@@ -3,7 +3,7 @@ import { failure, type PerennialError } from '../failure';
 import { columnField } from '../document/field.schema';
 import type { TemplateColumn, TemplateSplit, TemplateTable } from './template';
 import type { Task } from '../model/model';
-import { nearest } from '../document/nearest';
+import { nearestHint } from '../document/nearest';
 import {
   maxLabelValues,
   type ColumnProfile,
@@ -126,11 +126,10 @@ function columnNamed(input: LifecycleInferenceInput, name: string, option: strin
       'rename the column',
     );
   const known = input.profile.columns.map((column) => column.name);
-  const near = nearest(name, known);
-  const guess = near === null ? '' : `; did you mean ${near}?`;
+  const hint = nearestHint(name, known);
   throw refused(
     input,
-    `there is no column ${name}, given with ${option}${guess}`,
+    `there is no column ${name}, given with ${option}${hint}`,
     `use one of ${known.join(', ')}`,
   );
 }

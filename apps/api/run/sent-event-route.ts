@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { valueIssues, withDefaults } from '../../../data/training/params';
 import type { RunRecord } from '../../../db/run/repository';
 import { invalidInput } from '../../../domain/document/issue-text';
-import { nearest } from '../../../domain/document/nearest';
+import { nearestHint } from '../../../domain/document/nearest';
 import { failure } from '../../../domain/failure';
 import { count } from '../../../domain/format';
 import { eventRecord } from '../../../domain/run/record-name';
@@ -96,11 +96,10 @@ async function eventData(
 }
 
 function unknownEvent({ lifecycle, id }: RunRecord, event: string, known: readonly string[]) {
-  const near = nearest(event, known);
-  const meant = near === null ? '' : `; did you mean ${near}?`;
+  const hint = nearestHint(event, known);
   const next =
     known.length === 0
       ? 'a project lists events in perennial.config.ts'
       : `the events are ${known.join(', ')}`;
-  return failure('NotFound', `${lifecycle} of ${id} has no event ${event}${meant}`, { next });
+  return failure('NotFound', `${lifecycle} of ${id} has no event ${event}${hint}`, { next });
 }

@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { openTrainerCatalog } from '../../../data/training/catalog';
 import type { BuiltComputeKind } from '../../../domain/training/job';
 import { builtComputeKinds, computeKinds } from '../../../domain/training/job';
-import { nearest } from '../../../domain/document/nearest';
+import { nearestHint } from '../../../domain/document/nearest';
 import type * as BackendChecks from './backend-check';
 import type { BackendCheck } from './backend-check';
 import { CliError } from '../cli-error';
@@ -97,10 +97,9 @@ function backendNamed(name: string): BuiltComputeKind {
       'perennial compute list',
     );
   }
-  const meant = nearest(name, builtComputeKinds);
-  const guess = meant === null ? '' : `; did you mean ${meant}?`;
+  const hint = nearestHint(name, builtComputeKinds);
   throw new CliError(
-    `unknown compute backend ${name}; available: ${here}${guess}`,
+    `unknown compute backend ${name}; available: ${here}${hint}`,
     2,
     'perennial compute list',
   );

@@ -3,7 +3,7 @@ import { isNativeError } from 'node:util/types';
 import type { Column, TimeWindow } from '../../../domain/dataset/dataset';
 import { isPerennialError } from '../../../domain/failure';
 import type { SourceFormat } from '../../../domain/dataset/source-uri';
-import { nearest } from '../../../domain/document/nearest';
+import { nearestHint } from '../../../domain/document/nearest';
 import { quoteName, quoteText, type PlatformSql } from '../../sql/platform-sql';
 import { csv } from './formats/csv';
 import { ndjson } from './formats/ndjson';
@@ -139,15 +139,14 @@ function timeColumn({ columns }: Table, { source }: SourceFiles): TableColumn {
   const name = source.time ?? '';
   const column = columns.find((each) => each.name === name);
   if (!column) {
-    const near = nearest(
+    const hint = nearestHint(
       name,
       columns.map((each) => each.name),
     );
-    const guess = near === null ? '' : `; did you mean ${near}?`;
     throw sourceFailure(
       'DataUnreadable',
       source,
-      `column ${name}, which \`time\` names, does not exist${guess}`,
+      `column ${name}, which \`time\` names, does not exist${hint}`,
       {
         next: `name one of ${columns.map((each) => each.name).join(', ')}`,
       },
