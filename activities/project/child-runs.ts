@@ -1,9 +1,10 @@
 /** Starts runs of other lifecycles for a run, and reads how they ended. */
-import { valueIssues } from '../../data/training/params';
+import { openTrainerCatalog } from '../../data/training/catalog';
+import { runParamIssues } from '../../data/training/run-params';
 import type { Registry } from '../../db/registry';
 import type { RunRecord } from '../../db/run/repository';
 import { invalidInput } from '../../domain/document/issue-text';
-import { nearest } from '../../domain/document/nearest';
+import { nearestHint } from '../../domain/document/nearest';
 import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
 import { refuseLooserRevision } from '../../domain/lifecycle/looser-revision';
@@ -14,6 +15,7 @@ import type { RunRef } from '../../domain/run/run';
 
 export interface ChildRunDeps {
   readonly registry: Pick<Registry, 'children' | 'lifecycles' | 'runs'>;
+  readonly trainersDir: string;
 }
 
 interface ChildStart extends RunRef {
@@ -25,24 +27,29 @@ interface ChildStart extends RunRef {
   readonly params: Readonly<Record<string, unknown>>;
 }
 
-export function createChildRunActivities({ registry }: ChildRunDeps) {
+export function createChildRunActivities({ registry, trainersDir }: ChildRunDeps) {
+  const trainers = openTrainerCatalog(trainersDir);
   return {
     /**
-     * Accepts the child; the outbox starts it. Idempotent: a second attempt returns the first child.
+     * Accepts the child; the outbox starts it. Idempotent: a second attempt returns the first
+     * child.
      */
     async startChildRun(start: ChildStart): Promise<ChildRunState> {
       const { tenant, runId, stage, lifecycle, params } = start;
+      const parent = { runId, stage };
+      // First, because the revision in force may have changed since then.
+      const earlier = await registry.children.ofStage({ tenant, parent });
+      if (earlier) return stateOf(earlier);
       const revision = await childRevision(registry, start);
-      checkParams(revision, params);
+      const request = Object.keys(params).length > 0 ? { params } : {};
+      const issues = runParamIssues(trainers, revision, request.params);
+      if (issues.length > 0) throw invalidInput(`run.child('${lifecycle}')`, issues);
       const child = await registry.children.accept({
         tenant,
-        parent: { runId, stage },
+        parent,
         lifecycle,
         revisionDigest: revision.digest,
-        request: {
-          ...(Object.keys(params).length > 0 && { params }),
-          reason: `child of ${runId}`,
-        },
+        request: { ...request, reason: `child of ${runId}` },
       });
       return stateOf(child);
     },
@@ -61,12 +68,13 @@ export function createChildRunActivities({ registry }: ChildRunDeps) {
     },
 
     /** Idempotent: a child that has ended stays as it is. */
-    async cancelChildRun(of: {
-      readonly tenant: Tenant;
-      readonly child: RunId;
-      readonly cause: string;
-    }): Promise<void> {
-      await registry.children.cancel(of);
+    async cancelChildRun({
+      tenant,
+      runId,
+      child,
+    }: RunRef & { readonly child: RunId }): Promise<void> {
+      const cause = `its parent ${runId} no longer waits for it`;
+      await registry.children.cancel({ tenant, parent: runId, child, cause });
     },
   };
 }
@@ -103,30 +111,14 @@ async function unknownLifecycle(
   { tenant, name }: { readonly tenant: Tenant; readonly name: string },
 ) {
   const { items } = await registry.lifecycles.list({ tenant, pageSize: 200 });
-  const near = nearest(
+  const hint = nearestHint(
     name,
     items.map((each) => each.name),
   );
-  const meant = near === null ? '' : `; did you mean ${near}?`;
-  return failure('NotFound', `there is no lifecycle ${name}${meant}`, {
+  return failure('NotFound', `there is no lifecycle ${name}${hint}`, {
     next: 'perennial lifecycle list',
   });
 }
-
-function checkParams(
-  { lifecycle, spec }: LifecycleRevision,
-  params: Readonly<Record<string, unknown>>,
-): void {
-  const program = 'program' in spec ? spec.program : undefined;
-  if (!program && spec.kind === 'ModelLifecycle') return;
-  const issues = valueIssues(program?.params ?? noParams, params, 'parameter').map((issue) => ({
-    ...issue,
-    detail: `params${issue.pointer.replaceAll('/', '.')}: ${issue.detail}`,
-  }));
-  if (issues.length > 0) throw invalidInput(`run.child('${lifecycle}')`, issues);
-}
-
-const noParams = { type: 'object', properties: {}, additionalProperties: false };
 
 function stateOf(run: RunRecord): ChildRunState {
   const { id, lifecycle, status, verdict, version, failure: failed } = run;

@@ -2,16 +2,14 @@
 import { failure } from '../../domain/failure';
 import type { Digest } from '../../domain/dataset/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
-import { isFinal, type RunRequest } from '../../domain/run/run';
-import { appendAudit } from '../audit/entry';
+import type { RunRequest } from '../../domain/run/run';
 import type { Columns } from '../columns';
 import type { Database, Query, Transaction } from '../connection';
-import { enqueueOutbox } from '../notification/outbox-entry';
 import { appendEvent } from './event';
 import { guardRun, lockRun } from './guard';
 import { acceptOne, toRecord, type RunRecord, type RunRow } from './repository';
 import type { runs } from './schema';
-import type { RunCancelPayload } from './follow-up';
+import { requestCancellation, type ChildCancellation } from './follow-up';
 
 export interface ChildRunRepository {
   /**
@@ -22,19 +20,27 @@ export interface ChildRunRepository {
    */
   accept(input: {
     readonly tenant: Tenant;
-    readonly parent: { readonly runId: RunId; readonly stage: string };
+    readonly parent: NonNullable<RunRecord['parent']>;
     readonly lifecycle: string;
     readonly revisionDigest: Digest;
     readonly request: RunRequest;
   }): Promise<RunRecord>;
-  /** Oldest first. */
-  ofRun(input: { readonly tenant: Tenant; readonly runId: RunId }): Promise<readonly RunRecord[]>;
-  /** Requests the cancellation of a child, with an audit row. Does nothing once it has ended. */
-  cancel(input: {
+  /** The child that the stage of the parent has started; null for none. */
+  ofStage(input: {
     readonly tenant: Tenant;
-    readonly child: RunId;
-    readonly cause: string;
-  }): Promise<void>;
+    readonly parent: NonNullable<RunRecord['parent']>;
+  }): Promise<RunRecord | null>;
+  /** The newest `limit` children, oldest first. */
+  ofRun(input: {
+    readonly tenant: Tenant;
+    readonly runId: RunId;
+    readonly limit: number;
+  }): Promise<readonly RunRecord[]>;
+  /**
+   * Requests the cancellation of a child of this parent, with an audit row. Does nothing for
+   * another run, for a child that has ended, and the second time.
+   */
+  cancel(input: ChildCancellation): Promise<void>;
 }
 
 export function createChildRunRepository({ sql }: Database): ChildRunRepository {
@@ -43,10 +49,8 @@ export function createChildRunRepository({ sql }: Database): ChildRunRepository 
       sql.begin(async (tx) => {
         await lockRun(tx, { tenant, runId: parent.runId });
         await guardRun(tx, { tenant, runId: parent.runId });
-        const [earlier] = await tx<RunRow[]>`
-          select * from runs where tenant_id = ${tenant} and parent_run_id = ${parent.runId}
-            and parent_stage = ${parent.stage}`;
-        if (earlier) return toRecord(earlier);
+        const earlier = await childOf(tx, { tenant, parent });
+        if (earlier) return earlier;
         await refuseCycle(tx, { tenant, runId: parent.runId, lifecycle });
         const [up] = await tx<Columns<typeof runs, 'starterKeyId' | 'traceId'>[]>`
           select starter_key_id, trace_id from runs
@@ -71,29 +75,30 @@ export function createChildRunRepository({ sql }: Database): ChildRunRepository 
         return child;
       }),
 
-    async ofRun({ tenant, runId }) {
+    ofStage: (of) => childOf(sql, of),
+
+    async ofRun({ tenant, runId, limit }) {
       const rows = await sql<RunRow[]>`
-        select * from runs where tenant_id = ${tenant} and parent_run_id = ${runId} order by id`;
-      return rows.map(toRecord);
+        select * from runs where tenant_id = ${tenant} and parent_run_id = ${runId}
+        order by id desc limit ${limit}`;
+      return rows.reverse().map(toRecord);
     },
 
-    cancel: ({ tenant, child, cause }) =>
-      sql.begin(async (tx) => {
-        const [run] = await tx<Columns<typeof runs, 'status' | 'workflowId' | 'parentRunId'>[]>`
-          select status, workflow_id, parent_run_id from runs
-          where tenant_id = ${tenant} and id = ${child} for update`;
-        if (!run || isFinal(run.status)) return;
-        const payload: RunCancelPayload = { runId: child };
-        await enqueueOutbox(tx, { tenant, topic: 'run.cancel', payload });
-        await appendAudit(tx, {
-          tenant,
-          actor: `run:${run.parentRunId ?? ''}`,
-          action: 'run.cancel',
-          subject: `run:${child}`,
-          cause,
-        });
-      }),
+    cancel: (of) => sql.begin((tx) => requestCancellation(tx, of)),
   };
+}
+
+async function childOf(
+  sql: Transaction | Query,
+  {
+    tenant,
+    parent: { runId, stage },
+  }: { readonly tenant: Tenant; readonly parent: NonNullable<RunRecord['parent']> },
+): Promise<RunRecord | null> {
+  const [child] = await sql<RunRow[]>`
+    select * from runs where tenant_id = ${tenant} and parent_run_id = ${runId}
+      and parent_stage = ${stage}`;
+  return child ? toRecord(child) : null;
 }
 
 async function refuseCycle(

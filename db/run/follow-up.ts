@@ -19,6 +19,13 @@ export interface RunCancelPayload {
   readonly runId: RunId;
 }
 
+export interface ChildCancellation {
+  readonly tenant: Tenant;
+  readonly parent: RunId;
+  readonly child: RunId;
+  readonly cause: string;
+}
+
 /** Its parent is notified, and its open children are cancelled. */
 export async function followEnd(
   tx: Transaction,
@@ -26,9 +33,10 @@ export async function followEnd(
     tenant,
     id,
     parentRunId,
+    status,
   }: { readonly tenant: Tenant } & Pick<
-    Columns<typeof runs, 'id' | 'parentRunId'>,
-    'id' | 'parentRunId'
+    Columns<typeof runs, 'id' | 'parentRunId' | 'status'>,
+    'id' | 'parentRunId' | 'status'
   >,
 ): Promise<void> {
   if (parentRunId !== null) {
@@ -43,8 +51,26 @@ export async function followEnd(
   }
   const children = await tx<Columns<typeof runs, 'id'>[]>`
     select id from runs where tenant_id = ${tenant} and parent_run_id = ${id} and ended_at is null`;
-  for (const { id: runId } of children) {
-    const payload: RunCancelPayload = { runId };
-    await enqueueOutbox(tx, { tenant, topic: 'run.cancel', payload });
-  }
+  const cause = `its parent ${id} ended as ${status}`;
+  for (const { id: child } of children)
+    await requestCancellation(tx, { tenant, parent: id, child, cause });
+}
+
+/** Adds the outbox entry and the audit row once. Does nothing for a run that is no open child. */
+export async function requestCancellation(
+  tx: Transaction,
+  { tenant, parent, child, cause }: ChildCancellation,
+): Promise<void> {
+  const [open] = await tx`
+    select from runs where tenant_id = ${tenant} and id = ${child} and parent_run_id = ${parent}
+      and ended_at is null for no key update`;
+  if (!open) return;
+  const [actor, action, subject] = [`run:${parent}`, 'run.cancel', `run:${child}`];
+  const [earlier] = await tx`
+    select from audit_log where tenant_id = ${tenant} and subject = ${subject}
+      and action = ${action} and actor = ${actor} limit 1`;
+  if (earlier) return;
+  const payload: RunCancelPayload = { runId: child };
+  await enqueueOutbox(tx, { tenant, topic: 'run.cancel', payload });
+  await appendAudit(tx, { tenant, actor, action, subject, cause });
 }

@@ -400,7 +400,7 @@ async function update(
   const cause =
     after.failure?.message ?? after.waitingFor ?? (isFinal(status) ? 'ended' : 'went on');
   await appendEvent(tx, { tenant, runId: id, kind: 'run.status', data: after });
-  if (isFinal(status)) await followEnd(tx, { tenant, id, parentRunId: before.parentRunId });
+  if (isFinal(status)) await followEnd(tx, { tenant, id, parentRunId: before.parentRunId, status });
   // Not when only the text of a wait changes: a rollout's estimate would notify all day.
   if (status !== before.status) {
     await notify(tx, {

@@ -86,6 +86,11 @@ export const runs = pgTable(
         lifecycleRevisions.digest,
       ],
     }),
+    foreignKey({
+      name: 'runs_parent_fk',
+      columns: [t.tenantId, t.parentRunId],
+      foreignColumns: [t.tenantId, t.id],
+    }),
     oneOf('runs_status_check', t.status, runStatuses),
     oneOf('runs_kind_check', t.kind, [
       'ModelLifecycle',

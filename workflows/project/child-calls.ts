@@ -57,7 +57,7 @@ async function untilEnded(run: Run, started: ChildRunState): Promise<ChildRunSta
       return ended;
     } catch (error) {
       await CancellationScope.nonCancellable(async () => {
-        await registryWrites.cancelChildRun({ tenant, child, cause: `${runId} was cancelled` });
+        await registryWrites.cancelChildRun({ tenant, runId, child });
         await nextEnd(run, started, wait);
       });
       throw error;

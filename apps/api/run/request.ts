@@ -8,7 +8,7 @@ import type { RerunOf } from '../../../domain/run/rerun';
 import { reuseIssues as staleReuse, rerunOf, unknownStages } from '../../../domain/run/rerun';
 import type { RunRequest } from '../../../domain/run/run';
 import type { RunId, Tenant } from '../../../domain/ids';
-import { paramIssues } from '../../../data/training/params';
+import { runParamIssues } from '../../../data/training/run-params';
 import type { TrainerCatalog } from '../../../data/training/catalog';
 import type { Registry } from '../../../db/registry';
 
@@ -31,7 +31,7 @@ export async function checkRunRequest(
 ): Promise<void> {
   const issues = [
     ...untilIssues(asked),
-    ...requestedParamIssues(trainers, asked),
+    ...runParamIssues(trainers, asked.lifecycle, asked.request.params),
     ...(await reuseIssues(registry, asked)),
   ];
   if (issues.length > 0)
@@ -84,39 +84,6 @@ function untilIssues({ lifecycle: { lifecycle, spec }, request }: RequestedRun):
       : `is a ${spec.kind} and has no data window`;
   const detail = `${lifecycle} ${why}, so until cannot be applied; every run reads all rows`;
   return [{ pointer: '/until', detail, expected: 'no until' }];
-}
-
-function requestedParamIssues(
-  trainers: TrainerCatalog,
-  { lifecycle, request }: RequestedRun,
-): readonly Issue[] {
-  const program = 'program' in lifecycle.spec ? lifecycle.spec.program : undefined;
-  // Parameters of a project's run are those of its lifecycle function.
-  if (program) return placed(paramIssues(program.params ?? noParams, request.params ?? {}));
-  if (!request.params) return [];
-  if (lifecycle.spec.kind !== 'ModelLifecycle') {
-    return [
-      {
-        pointer: '/params',
-        detail: `params are for a trainer, but ${lifecycle.lifecycle} is a ${lifecycle.spec.kind} and has none`,
-      },
-    ];
-  }
-  const { trainer, params } = lifecycle.spec.train;
-  return placed(trainers.checkParams(trainer, { ...params, ...request.params }));
-}
-
-const noParams = { type: 'object', properties: {}, additionalProperties: false };
-
-function placed(issues: readonly Issue[]): readonly Issue[] {
-  return issues.map((issue) => {
-    const pointer = `/params${issue.pointer}`;
-    return {
-      ...issue,
-      pointer,
-      detail: `${pointer.slice(1).replaceAll('/', '.')}: ${issue.detail}`,
-    };
-  });
 }
 
 async function reuseIssues(
