@@ -164,9 +164,11 @@ async function voteRefused(
     };
   }
   const { spec } = run;
-  const { allowStarter } = spec.kind === 'DataLifecycle' ? spec.approval : spec.promote.approval;
-  const role =
-    vote.role ?? (spec.kind === 'DataLifecycle' ? 'approver' : spec.promote.approval.role);
+  const [section, { allowStarter, ...rule }] =
+    spec.kind === 'DataLifecycle'
+      ? ['approval', { role: 'approver' as const, ...spec.approval }]
+      : ['promote.approval', spec.promote.approval];
+  const role = vote.role ?? rule.role;
   if (key.scope !== role && key.scope !== 'admin') {
     return forbidden(
       `an approval of ${vote.model} needs the scope ${role}; the key ${key.name} has ${key.scope}`,
@@ -179,7 +181,9 @@ async function voteRefused(
   return forbidden(
     `the key ${key.name} started ${vote.runId} and may not vote on it; another person's key must`,
     {
-      next: `perennial key create <name> --scope ${role}, then PERENNIAL_API_KEY=<that key> perennial run approve ${vote.runId}; or set promote.approval.allowStarter: true`,
+      next:
+        `perennial key create <name> --scope ${role}, then PERENNIAL_API_KEY=<that key> ` +
+        `perennial run approve ${vote.runId}; or set ${section}.allowStarter: true`,
     },
   );
 }

@@ -59,7 +59,7 @@ function policyOf({ spec, contracts, files }: PolicyRevision): unknown {
     ]),
   );
   if (spec.kind === 'DataLifecycle')
-    return { spec: { promote: { approval: spec.approval } }, contracts: bySource };
+    return { spec: { approval: spec.approval }, contracts: bySource };
   const { canary, promote } = spec;
   const judged = {
     evaluate: evaluateOf(spec, files),
@@ -390,16 +390,12 @@ const slices: LooseningRule = {
   fields: { columns: onlyMore, minRows: largerIsLooser },
 };
 
-const promote: LooseningRule = {
+const approval: LooseningRule = {
   fields: {
-    approval: {
-      fields: {
-        required: smallerIsLooser,
-        role: strict('admin'),
-        allowStarter: onlyOff,
-        timeoutSeconds: free,
-      },
-    },
+    required: smallerIsLooser,
+    role: strict('admin'),
+    allowStarter: onlyOff,
+    timeoutSeconds: free,
   },
 };
 
@@ -421,7 +417,8 @@ const policyRule: LooseningRule = {
           },
         },
         canary,
-        promote,
+        promote: { fields: { approval } },
+        approval,
         safety: { mayBeAdded: true },
         data: {
           fields: {

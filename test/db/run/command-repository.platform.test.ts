@@ -40,7 +40,11 @@ const order = (
 type Waiting = Ballot & { readonly version: number };
 
 /** A run that this key started, with a candidate. */
-async function waiting(starter: string | null, approval: object = {}): Promise<Waiting> {
+async function waiting(
+  starter: string | null,
+  approval: object = {},
+  more: object = {},
+): Promise<Waiting> {
   const { registry } = test_;
   const model = unique('model');
   const digest = digestOf(model);
@@ -49,6 +53,7 @@ async function waiting(starter: string | null, approval: object = {}): Promise<W
     ...spec,
     name: model,
     promote: { approval: rule },
+    ...more,
   } as unknown as ModelLifecycleSpec;
   await registry.lifecycles.apply({
     tenant,
@@ -131,7 +136,14 @@ describe('votes', () => {
       kind: 'refused',
       type: 'Forbidden',
       message: expect.stringContaining(`started ${on.runId} and may not vote on it`) as string,
-      next: expect.stringContaining('perennial key create <name> --scope approver') as string,
+      next: expect.stringMatching(
+        /^perennial key create <name> --scope approver, .*; or set promote\.approval\.allowStarter: true$/,
+      ) as string,
+    });
+    const withoutModel = { kind: 'DataLifecycle', approval: { allowStarter: false } };
+    expect(await vote(ada.id, await waiting(ada.id, {}, withoutModel))).toMatchObject({
+      kind: 'refused',
+      next: expect.stringMatching(/; or set approval\.allowStarter: true$/) as string,
     });
     const rotated = await test_.registry.apiKeys.rotate({
       tenant,
