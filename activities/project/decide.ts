@@ -3,7 +3,7 @@ import type { Registry } from '../../db/registry';
 import type { Digest } from '../../domain/dataset/artifact';
 import type { Evidence } from '../../domain/decision/evidence';
 import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
-import { failure } from '../../domain/failure';
+import { failure, isPerennialError } from '../../domain/failure';
 import type { LlmEvidence } from '../../domain/language/evaluation/evidence';
 import type { AnyDecisionPolicy } from '../../domain/project/decision-policy';
 import type { RunEffectRef } from '../../domain/run/run';
@@ -62,15 +62,18 @@ export function createDecideActivities({ registry }: DecideDeps) {
   };
 }
 
-/** Evidence of a lifecycle may lack measurements, which no other attempt would add. */
+/**
+ * Any error but a failure of Perennial comes from evidence that a lifecycle has made.
+ * @throws InvalidInput when it lacks a measurement, because another attempt would not add it.
+ */
 function verdictOf(stage: string, decided: () => Verdict): Verdict {
   try {
     return decided();
   } catch (error) {
-    throw failure(
-      'InvalidInput',
-      `${stage}: the evidence is incomplete: ${(error as Error).message}`,
-      { cause: error, next: 'pass what run.evaluate returned' },
-    );
+    if (isPerennialError(error)) throw error;
+    throw failure('InvalidInput', `${stage}: the evidence lacks a measurement of its gates`, {
+      cause: error,
+      next: 'pass what run.evaluate returned',
+    });
   }
 }

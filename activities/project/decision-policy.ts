@@ -1,8 +1,8 @@
 /** The policy of `run.decide`, for the evidence of a model or of a language application. */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { decide } from '../../domain/decision/decide';
 import type { Evidence } from '../../domain/decision/evidence';
-import { gateOf, gateSchema } from '../../domain/decision/gate.schema';
+import { gateOf } from '../../domain/decision/gate.schema';
 import type { EvaluationPolicy } from '../../domain/decision/policy';
 import type { Verdict } from '../../domain/decision/verdict';
 import { invalidInput } from '../../domain/document/issue-text';
@@ -12,8 +12,11 @@ import {
 } from '../../domain/language/evaluation/decide-evaluation';
 import type { LlmEvidence } from '../../domain/language/evaluation/evidence';
 import type { LlmGate } from '../../domain/language/evaluation/gate';
-import { llmGateSchema } from '../../domain/language/evaluation/gate.schema';
 import type { AnyDecisionPolicy } from '../../domain/project/decision-policy';
+import {
+  decisionPolicySchema,
+  languageDecisionPolicySchema,
+} from '../../domain/project/decision-policy.schema';
 
 interface PolicyDecision {
   readonly policy: EvaluationPolicy | LlmEvaluationPolicy;
@@ -27,7 +30,7 @@ export function decisionOf(
   evidence: Evidence | LlmEvidence,
 ): PolicyDecision {
   if (evidence.kind === 'evaluation') {
-    const gates = gatesOf(modelPolicy, given).map(gateOf);
+    const gates = gatesOf(decisionPolicySchema, given).map(gateOf);
     const policy: EvaluationPolicy = {
       kind: 'evaluation',
       version: 2,
@@ -37,7 +40,7 @@ export function decisionOf(
     };
     return { policy, decided: () => decide(policy, evidence) };
   }
-  const gates: readonly LlmGate[] = gatesOf(languagePolicy, given);
+  const gates: readonly LlmGate[] = gatesOf(languageDecisionPolicySchema, given);
   assertDimensions(gates, evidence);
   const policy: LlmEvaluationPolicy = {
     kind: 'llmEvaluation',
@@ -50,15 +53,6 @@ export function decisionOf(
     policy,
     decided: () => decideEvaluation(policy, evidence).verdict,
   };
-}
-
-const modelPolicy = policyOf(gateSchema);
-const languagePolicy = policyOf(llmGateSchema);
-
-function policyOf<Gate extends z.ZodType>(gate: Gate) {
-  return z.strictObject({
-    gates: z.array(gate).min(1).max(50).describe('one or more gates'),
-  });
 }
 
 function gatesOf<Gate>(

@@ -143,6 +143,17 @@ const parity = z
   })
   .describe('a gate on the agreement of the gateway with the offline predictions');
 
+/** The gates that a policy without slices may have. */
+export const sliceFreeGateSchema = z.discriminatedUnion(
+  'kind',
+  [threshold, nonInferiority, superiority, parity],
+  {
+    error:
+      'must be threshold, nonInferiority, superiority or parity; ' +
+      'a slice gate needs evaluate.slices of the configuration',
+  },
+);
+
 export const gateSchema = z.discriminatedUnion('kind', [
   threshold,
   nonInferiority,
