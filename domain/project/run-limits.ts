@@ -6,6 +6,8 @@ const runLimits = {
   calls: 500,
   /** Temporal ends a workflow at 51,200 events. The rest is for undos. */
   historyEvents: 30_000,
+  /** The same for the code of undos. The rest is for the end of the run. */
+  undoHistoryEvents: 50_000,
   /** Turns of all loops in the code of the lifecycle. */
   loopTurns: 1_000_000,
 } as const;
@@ -13,13 +15,14 @@ const runLimits = {
 export interface RunSize {
   readonly calls: number;
   readonly historyEvents: number;
+  readonly isUndoing: boolean;
 }
 
 /** What a run has too much of; null while it may go on. */
-export function exceededLimit({ calls, historyEvents }: RunSize): string | null {
+export function exceededLimit({ calls, historyEvents, isUndoing }: RunSize): string | null {
+  const most = isUndoing ? runLimits.undoHistoryEvents : runLimits.historyEvents;
   if (calls > runLimits.calls) return `more than ${runLimits.calls} calls of stages and steps`;
-  if (historyEvents > runLimits.historyEvents)
-    return `a history of more than ${count(runLimits.historyEvents)} events`;
+  if (historyEvents > most) return `a history of more than ${count(most)} events`;
   return null;
 }
 

@@ -1,5 +1,6 @@
 /** Makes the Temporal workflow of a lifecycle from the function that says what a run does. */
 import type { LifecycleInput, RunOutcome } from '../run/messages';
+import { runBody } from '../run/body';
 import { openControl } from '../run/control';
 import type { RunEnd } from '../run/end';
 import { close, open, undoFailedRun } from '../run/end';
@@ -15,7 +16,9 @@ export type LifecycleWorkflow = (input: LifecycleInput) => Promise<RunOutcome>;
 export function workflowOf(body: (run: Run) => Promise<RunEnd>): LifecycleWorkflow {
   return async (input) => {
     const run = await open(openControl(input.tenant), input);
-    const end = await body(run).catch((error: unknown) => undoFailedRun(run, error));
+    const end = await runBody(run.control, () => body(run)).catch((error: unknown) =>
+      undoFailedRun(run, error),
+    );
     return close(run, end);
   };
 }

@@ -9,7 +9,7 @@ import { effectKey } from '../../domain/ids';
 import type { ModelLifecycleSpec } from '../../domain/lifecycle/lifecycle';
 import { programOf, type LifecycleSpec, type ReleasingSpec } from '../../domain/lifecycle/revision';
 import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
-import type { RunEffectRef, StageStatus } from '../../domain/run/run';
+import type { Failure, RunEffectRef, StageStatus } from '../../domain/run/run';
 import type { Reuse, RunPlan, StageEnd } from '../../domain/run/plan';
 import { stagesByKind } from '../../domain/run/run';
 import type { DecisionRef } from '../../domain/decision/verdict';
@@ -70,6 +70,23 @@ export async function runStage<T, Inputs>(
   options: StageOptions<Inputs>,
   body: (effect: EffectFactory, inputs: Inputs) => Promise<StageEnd<T>>,
 ): Promise<EndedStage<T>> {
+  const { control } = run;
+  control.openStages += 1;
+  try {
+    return await executeStage(run, options, body);
+  } catch (error) {
+    if (!isCancellation(error)) control.failedStage = { name: options.name, error };
+    throw error;
+  } finally {
+    control.openStages -= 1;
+  }
+}
+
+async function executeStage<T, Inputs>(
+  run: Run,
+  options: StageOptions<Inputs>,
+  body: (effect: EffectFactory, inputs: Inputs) => Promise<StageEnd<T>>,
+): Promise<EndedStage<T>> {
   const { plan, control } = run;
   const { name } = options;
   await waitWhilePaused(control);
@@ -100,12 +117,18 @@ export async function runStage<T, Inputs>(
     return { ...end, reusedFrom: null };
   } catch (error) {
     const status = isCancellation(error) ? 'cancelled' : 'failed';
+    const failure = { ...failureOf(error), ...(status === 'cancelled' && whyCancelled(control)) };
     await CancellationScope.nonCancellable(() =>
-      registryWrites.finishStage({ ...at, status, failure: { ...failureOf(error), stage: name } }),
+      registryWrites.finishStage({ ...at, status, failure: { ...failure, stage: name } }),
     );
     summarise(control, name, status, startedAt);
     throw error;
   }
+}
+
+/** Not each stage is cancelled because the run is. */
+function whyCancelled({ isBodyOver }: RunControl): Partial<Failure> {
+  return isBodyOver ? { message: 'the lifecycle ended before the stage' } : {};
 }
 
 export function effectOf(

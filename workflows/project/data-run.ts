@@ -1,4 +1,7 @@
-/** The built-in stages of a lifecycle without a model. The others are refused by name. */
+/**
+ * The built-in stages of a lifecycle without a model. The function of the lifecycle compiles with
+ * the others, too, because its kind is in the configuration. They are refused by name.
+ */
 import type { DataLifecycleSpec, ModelLifecycleSpec } from '../../domain/lifecycle/lifecycle';
 import type { ModelLifecycleRun } from '../lifecycle/model-run';
 import { resultOf } from '../lifecycle/model-run';

@@ -60,7 +60,7 @@ export interface ProjectFunctions<
    * Waits until people approve it with `perennial run approve`, which shows them `reason`. If one
    * rejects it or the time is over, the run ends as stopped. A lifecycle may catch
    * StoppedByVerdict. The person who started the run may not approve it, unless
-   * `promote.approval.allowStarter` is true.
+   * `allowStarter` of the configuration is true.
    */
   approve(options: ApprovalOptions): Promise<Approval>;
   /**
@@ -128,8 +128,8 @@ export function projectFunctions<
     now: () => new Date(),
     random: () => Math.random(),
     async sleep(text) {
-      refuseEndless(calls);
-      await sleepFor(run, secondsOf('run.sleep: the duration', text));
+      refuseEndless();
+      await sleepFor(run, secondsOf('run.sleep: the duration', text, 0));
     },
     async waitFor(event, { timeout }) {
       const { output } = await callWaitFor(run, program, { calls, event, timeout });

@@ -12,6 +12,7 @@ import { llmRun, type LlmLifecycleRun } from '../lifecycle/llm-run';
 import { modelRun, type ModelLifecycleRun } from '../lifecycle/model-run';
 import type { LanguageDecisionPolicy } from '../../domain/project/decision-policy';
 import type { LlmRun, ModelRun, Run } from '../lifecycle/stage';
+import { endingWithBody } from '../run/body';
 import type { RunEnd } from '../run/end';
 import { StoppedByVerdict } from '../run/verdict';
 import { dataRun } from './data-run';
@@ -70,7 +71,7 @@ export function lifecycle<
 >(body: (run: ProjectRun<Stages, Events>, params: Params) => Promise<RunEnd>): LifecycleWorkflow {
   return projectWorkflow<Params>(async (run, { program, params }) => {
     const functions = projectFunctions<Stages, Events>(run, program);
-    return body(withStages(functions, modelOrDataRun(run)), params);
+    return body(withStages(run, functions, modelOrDataRun(run)), params);
   });
 }
 
@@ -85,7 +86,7 @@ export function languageLifecycle<
 ): LifecycleWorkflow {
   return projectWorkflow<Params>(async (run, { program, params }) => {
     const functions = projectFunctions<Stages, Events, LanguageDecisionPolicy>(run, program);
-    return body(withStages(functions, await languageRun(run)), params);
+    return body(withStages(run, functions, await languageRun(run)), params);
   });
 }
 
@@ -155,13 +156,12 @@ async function languageRun(run: Run): Promise<LlmLifecycleRun> {
 
 /** Not spread, because a getter of a lifecycle without a model throws. */
 function withStages<Functions extends object, BuiltIn extends object>(
+  { control }: Run,
   functions: Functions,
   builtIn: BuiltIn,
 ): Functions & BuiltIn {
-  return Object.defineProperties(
-    functions,
-    Object.getOwnPropertyDescriptors(builtIn),
-  ) as Functions & BuiltIn;
+  Object.defineProperties(functions, Object.getOwnPropertyDescriptors(builtIn));
+  return endingWithBody(control, functions as Functions & BuiltIn);
 }
 
 /** The end of a run that a verdict stopped. */

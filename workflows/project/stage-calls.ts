@@ -7,7 +7,7 @@ import {
 } from '@temporalio/workflow';
 import type { ProjectActivities } from '../../activities/project';
 import type { StepJobSpec } from '../../activities/project/step';
-import { nearest } from '../../domain/document/nearest';
+import { nearestHint } from '../../domain/document/nearest';
 import { parseDuration } from '../../domain/duration';
 import { count } from '../../domain/format';
 import type { ProgramSpec, ProjectStageSpec } from '../../domain/project/program';
@@ -18,8 +18,8 @@ import { isBuiltInStage } from '../../domain/run/run';
 import { computeWork } from '../activity-proxies';
 import type { EndedStage, Run } from '../lifecycle/stage';
 import { effectOf, runStage } from '../lifecycle/stage';
+import { addCall, addTurns, codeSize } from '../run/code-size';
 import { invalidCall } from '../run/invalid-call';
-import { addTurns } from './turns';
 
 /** Calls of each stage in one run, so that a second call of a stage has a name of its own. */
 export type StageCalls = Map<string, number>;
@@ -96,9 +96,8 @@ export function unknownCall(
     readonly known: readonly string[];
   },
 ): ApplicationFailure {
-  const near = nearest(name, known);
   return refusal(
-    `project ${project} has no ${what} ${name}${near === null ? '' : `; did you mean ${near}?`}`,
+    `project ${project} has no ${what} ${name}${nearestHint(name, known)}`,
     `${declarations[what]}, then perennial deploy`,
   );
 }
@@ -109,16 +108,26 @@ const declarations = {
   event: 'list the event in perennial.config.ts',
 } as const;
 
-/** @throws InvalidInput when a lifecycle passes a text that is not a duration. */
-export function secondsOf(what: string, text: string): number {
+/**
+ * @throws InvalidInput when a lifecycle passes a text that is not a duration from `least`, by default
+ *   1 s, to a year.
+ */
+export function secondsOf(what: string, text: string, least: 0 | 1 = 1): number {
   const duration = parseDuration(text);
-  if (duration === null || duration.months > 0)
+  if (
+    duration === null ||
+    duration.months > 0 ||
+    duration.seconds < least ||
+    duration.seconds > yearSeconds
+  )
     throw refusal(
       `${what} cannot be ${JSON.stringify(text)}`,
-      'use a duration such as 90s, 6h or 30d',
+      `use a duration from ${least}s to 365d, such as 90s, 6h or 30d`,
     );
   return duration.seconds;
 }
+
+const yearSeconds = 365 * 86_400;
 
 export function declaredStage(program: ProgramSpec, name: string): ProjectStageSpec {
   const { stages } = program;
@@ -148,7 +157,8 @@ export function declaredStep(program: ProgramSpec, name: string): StepJobSpec {
 
 /** The name of the call's stage, see `nextCallName`. */
 export function nextCall(calls: StageCalls, name: string): string {
-  refuseEndless(calls);
+  refuseEndless();
+  addCall();
   if (isBuiltInStage(name))
     throw refusal(`${name} is the name of a built-in stage`, 'give the stage or job another name');
   return nextCallName(calls, name);
@@ -166,13 +176,13 @@ export function assertSmall(what: string, value: unknown): void {
 }
 
 /** @throws InvalidInput when the lifecycle seems to loop for ever. */
-export function refuseEndless(calls: StageCalls): void {
+export function refuseEndless(): void {
   const { historyLength: historyEvents, workflowType } = workflowInfo();
-  const before = [...calls.values()].reduce((sum, each) => sum + each, 0);
-  const exceeded = exceededLimit({ calls: before + 1, historyEvents });
+  const { calls, isUndoing } = codeSize();
+  const exceeded = exceededLimit({ calls: calls + 1, historyEvents, isUndoing });
   if (exceeded !== null)
     throw refusal(
-      `lifecycles/${workflowType}.ts made ${exceeded}`,
+      `${isUndoing ? 'the undos of ' : ''}lifecycles/${workflowType}.ts made ${exceeded}`,
       'end the loop of the lifecycle, or use run.map for many items',
     );
 }

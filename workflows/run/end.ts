@@ -14,6 +14,7 @@ import type { Failure, RunRequest, RunStatus } from '../../domain/run/run';
 import type { Verdict } from '../../domain/decision/verdict';
 import { cleanupWork, registryWrites } from '../activity-proxies';
 import type { LifecycleInput, RunOutcome } from './messages';
+import { beginUndoCode } from './code-size';
 import type { RunControl } from './control';
 import { showDetails, showRunDetails } from './current-details';
 import { describeEnd, describeRun } from './search-attributes';
@@ -59,13 +60,15 @@ function scheduledRequest(): RunRequest {
  */
 export async function undoFailedRun(run: Run, error: unknown): Promise<RunEnd> {
   const { tenant, runId } = run.plan;
-  const { stage } = run.control;
+  const { failedStage } = run.control;
+  const stage = failedStage && failedStage.error === error ? failedStage.name : run.control.stage;
   // After a worker is lost, a cancelled activity reports a timeout instead of a cancellation.
   const cancelled = isCancellation(error) || CancellationScope.current().consideredCancelled;
   const before = await CancellationScope.nonCancellable(() =>
     registryWrites.beginUndo({ tenant, runId }),
   );
   if (before) return before;
+  beginUndoCode();
   const needsOperator = await undoAll(run.undo);
   const failure: Failure = {
     ...failureOf(error),

@@ -19,6 +19,10 @@ export const stageLifecycles = {
   busy: 'busy',
   /** Tries a refused call again and again. */
   retrying: 'retrying',
+  /** Calls `stages` at once, and asks for an approval if `asks`. */
+  together: 'together',
+  /** Ends while a branch that it does not await sleeps. */
+  floating: 'floating',
   /** Notes a random number, sleeps for `sleep`, and ends with what it saw. */
   clock: 'clock',
 } as const;
@@ -71,6 +75,7 @@ export default defineProject({
     ...lifecycle(
       'forever',
       `
+  run.undo('count again', async () => void (await run.stage('count', { index: 0 })));
   for (let index = 0; ; index += 1)
     await run.stage('count', { index });
 `,
@@ -96,6 +101,28 @@ export default defineProject({
       continue;
     }
   }
+`,
+    ),
+    ...lifecycle(
+      'together',
+      `
+  await Promise.all([
+    ...params.stages.map((stage: any) => run.stage(stage, { log: params.log })),
+    ...(params.asks ? [run.approve({ reason: 'a test', timeout: '1s' })] : []),
+  ]);
+  return run.done();
+`,
+    ),
+    ...lifecycle(
+      'floating',
+      `
+  const background = async () => {
+    await run.sleep('1h');
+    await run.stage('note', { log: params.log, name: 'late' });
+  };
+  void background();
+  await run.stage('note', { log: params.log, name: 'early' });
+  return run.done();
 `,
     ),
     ...lifecycle(

@@ -200,6 +200,44 @@ test('a stage that ignores a cancellation ends before it is undone, and the run 
   await recordRun('cancelled', run);
 });
 
+describe('stages that are open when the lifecycle ends', () => {
+  test('end before the undo of a failed run begins, and the failure names its stage', async () => {
+    const log = logFile();
+    const run = await ended('together', { log, stages: ['throws', 'stubborn'] });
+    expect(run).toMatchObject({ status: 'failed', failure: { stage: 'throws' } });
+    const lines = linesIn(log);
+    expect([...lines.slice(0, 3)].sort()).toEqual(['stubborn', 'throws', 'throws']);
+    expect(lines.slice(3)).toEqual([
+      'stubborn ended',
+      'undo stubborn {"done":true}',
+      'undo throws null',
+    ]);
+  });
+
+  test('end before a run that a verdict stopped', async () => {
+    const log = logFile();
+    const run = await ended('together', { log, stages: ['stubborn'], asks: true });
+    expect(run.status).toBe('stopped');
+    expect(linesIn(log)).toEqual(['stubborn', 'stubborn ended']);
+    const stage = await world.core.registry.stages.get({
+      tenant,
+      runId: run.id,
+      stage: 'stubborn',
+    });
+    expect(stage).toMatchObject({
+      status: 'cancelled',
+      failure: { type: 'Cancelled', message: 'the lifecycle ended before the stage' },
+    });
+  });
+
+  test('and branches that nothing awaits do not go on', async () => {
+    const log = logFile();
+    const run = await ended('floating', { log });
+    expect(run).toMatchObject({ status: 'succeeded', failure: null });
+    expect(linesIn(log)).toEqual(['early']);
+  });
+});
+
 describe('a lifecycle fails the run with a clear message', () => {
   test('when it returns nothing', async () => {
     expect((await ended('nothing', {})).failure).toMatchObject({
@@ -227,6 +265,8 @@ describe('a lifecycle fails the run with a clear message', () => {
       message: 'lifecycles/forever.ts made more than 500 calls of stages and steps',
       next: 'end the loop of the lifecycle, or use run.map for many items',
     });
+    // Its undo could call a stage.
+    expect(run.failure?.needsOperator ?? []).toEqual([]);
   }, 300_000);
 
   test('when it computes for ever, with the place of its loop', async () => {
@@ -250,7 +290,7 @@ describe('a lifecycle fails the run with a clear message', () => {
     expect(run.failure).toMatchObject({
       type: 'InvalidInput',
       message: 'run.sleep: the duration cannot be "soon"',
-      next: 'use a duration such as 90s, 6h or 30d',
+      next: 'use a duration from 0s to 365d, such as 90s, 6h or 30d',
     });
   });
 });
