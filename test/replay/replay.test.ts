@@ -5,6 +5,11 @@ import { buildProject } from '../../apps/project/build';
 import { workflowBundle } from '../../workers/temporal/bundle';
 import * as workflows from '../../workflows';
 import { noPython, removeProject, writeFiles } from '../support/project/folder';
+import { approvalsProject } from '../support/project/approvals-project';
+import { childrenProject } from '../support/project/children-project';
+import { decisionsProject } from '../support/project/decisions-project';
+import { eventsProject } from '../support/project/events-project';
+import { jobsProject } from '../support/project/jobs-project';
 import { languageProject } from '../support/project/language-project';
 import { mapProject } from '../support/project/map-project';
 import { stepMapLifecycles } from '../support/project/step-map-project';
@@ -47,9 +52,14 @@ describe('recorded histories', () => {
 
 describe('recorded histories of projects', () => {
   const projects = {
-    stages: stagesProject('stages'),
-    maps: mapProject('maps'),
+    approvals: approvalsProject,
+    children: childrenProject,
+    decisions: decisionsProject,
+    events: eventsProject,
+    jobs: jobsProject,
     language: languageProject('language'),
+    maps: mapProject('maps'),
+    stages: stagesProject('stages'),
     'step-maps': stepMapLifecycles('step-maps'),
   };
   const bundles: Partial<Record<string, WorkflowBundle>> = {};
@@ -63,10 +73,24 @@ describe('recorded histories of projects', () => {
     }
   }, 120_000);
 
-  test('include runs with stages, with maps and of a language application', () => {
-    expect([...new Set(ofProjects.map(typeIn))].sort()).toEqual(
-      ['clock', 'numbers', 'one', 'sequence', 'squares', 'stageMap', 'wiki-assistant'].sort(),
-    );
+  test('include a run with each call that waits or works, and the workflow of a map', () => {
+    expect(ofProjects.map((file) => `${typeIn(file)}: ${basename(file, '.json')}`).sort()).toEqual([
+      'all: project-children-ended',
+      'clock: project-stages-slept',
+      'judging: project-decisions-decided',
+      'labels: project-events-received',
+      'mailing: project-approvals-approved',
+      'numbers: project-maps-undone',
+      'one: project-stages-cancelled',
+      'sequence: project-stages-undone',
+      'sorting: project-jobs-sorted',
+      'squares: project-step-maps-succeeded',
+      'stageMap: project-maps-items-failed',
+      'stageMap: project-maps-items-paused',
+      'stageMap: project-maps-items-undone',
+      'stageMap: project-step-maps-items',
+      'wiki-assistant: project-language-promoted',
+    ]);
   });
 
   test.each(Object.keys(projects))('those of the project %s replay', async (name) => {

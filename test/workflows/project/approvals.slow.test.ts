@@ -3,56 +3,14 @@ import { withActingKey } from '../../../db/access/acting-key';
 import type { RunRecord } from '../../../db/run/repository';
 import { defaultTenant as tenant } from '../../../domain/ids';
 import { digestOf } from '../../../data/digest';
+import { approvalsProject } from '../../support/project/approvals-project';
+import { record } from '../../support/lifecycle-runs';
 import { openTestWorld, type TestWorld } from '../../support/project/test-world';
 import { untilAnswer } from '../../support/time/until';
 
-const files = {
-  'perennial.config.ts': `
-import { defineProject, z } from 'perennial';
-const params = z.object({
-  timeout: z.string().default('1h'),
-  role: z.string().default('approver'),
-  required: z.number().default(1),
-  catches: z.boolean().default(false),
-});
-export default defineProject({
-  name: 'approvals',
-  owner: 'test',
-  lifecycles: { mailing: { params, spec: {} as never }, both: { spec: {} as never } },
-});
-`,
-  'lifecycles/mailing.ts': `
-import { lifecycle, StoppedByVerdict } from 'perennial/workflow';
-export const mailing = lifecycle<object, any>(async (run, { timeout, role, required, catches }) => {
-  try {
-    const first = await run.approve({ reason: 'send 3,000 mails', timeout, role, required });
-    const second = await run.approve({ reason: 'send 9,000 more', timeout });
-    return run.done(first.approvedBy.join('+') + ', ' + second.approvedBy.join('+'));
-  } catch (error) {
-    if (!catches || !(error instanceof StoppedByVerdict)) throw error;
-    return run.done('not sent: ' + error.message);
-  }
-});
-`,
-  'lifecycles/both.ts': `
-import { lifecycle } from 'perennial/workflow';
-export const both = lifecycle<object>(async (run) => {
-  const ask = async (reason: string) => {
-    try {
-      const { approvedBy } = await run.approve({ reason, timeout: '1h' });
-      return reason + ' by ' + approvedBy.join('+');
-    } catch {
-      return reason + ' refused';
-    }
-  };
-  return run.done((await Promise.all([ask('one'), ask('two'), ask('three')])).join(', '));
-});
-`,
-};
-
 let world: TestWorld;
 beforeAll(async () => {
-  world = await openTestWorld(files);
+  world = await openTestWorld(approvalsProject);
 });
 afterAll(() => world.close());
 
@@ -67,8 +25,18 @@ async function keyOf(
 const vote = (
   run: RunRecord,
   { id: keyId }: { readonly id: string },
-  verb: 'approve' | 'reject' = 'approve',
-) => world.lifecycles[verb](run.workflowId, { tenant, keyId, id: randomUUID(), reason: 'a test' });
+  {
+    verb = 'approve',
+    stage,
+  }: { readonly verb?: 'approve' | 'reject'; readonly stage?: string } = {},
+) =>
+  world.lifecycles[verb](run.workflowId, {
+    tenant,
+    keyId,
+    id: randomUUID(),
+    reason: 'a test',
+    stage,
+  });
 
 const waitingFor = (run: RunRecord, text: string) =>
   untilAnswer(
@@ -84,7 +52,7 @@ test('a run waits for each approval by itself, and one vote counts for one of th
   const run = await world.start('mailing');
   const [ada, bob] = [await keyOf('approver'), await keyOf('admin')];
   expect(await waitingFor(run, '3,000')).toMatch(
-    /^1 approval of "send 3,000 mails" \(scope approver\) until \S+Z; perennial run approve run_/,
+    /^1 approval of "send 3,000 mails" \(scope approver\) until \S+Z; perennial run approve run_\S+ --stage approve$/,
   );
   await vote(run, ada);
   await waitingFor(run, '9,000');
@@ -104,6 +72,23 @@ test('a run waits for each approval by itself, and one vote counts for one of th
     pageSize: 50,
   });
   expect(items.filter(({ action }) => action === 'run.approve')).toHaveLength(2);
+  await record('project-approvals-approved', world.temporal.workflow.getHandle(run.workflowId));
+});
+
+test('a vote for one approval of a run counts for no later one', async () => {
+  const run = await world.start('mailing');
+  const [ada, bob] = [await keyOf('approver'), await keyOf('approver')];
+  await waitingFor(run, '3,000');
+  await vote(run, ada, { stage: 'approve' });
+  expect(await waitingFor(run, '9,000')).toMatch(/ --stage approve-2$/);
+  await expect(vote(run, bob, { stage: 'approve' })).rejects.toThrow(
+    `the vote is for approve, but ${run.id} waits for votes on approve-2`,
+  );
+  await vote(run, bob, { stage: 'approve-2' });
+  expect(await endOf(run)).toMatchObject({
+    status: 'succeeded',
+    reasons: [`${ada.name}, ${bob.name}`],
+  });
 });
 
 test('an approval survives a restart of every worker', async () => {
@@ -126,7 +111,7 @@ test('a rejection ends the run as stopped and names the person and the reason', 
   const run = await world.start('mailing');
   const ada = await keyOf('approver');
   await waitingFor(run, '3,000');
-  await vote(run, ada, 'reject');
+  await vote(run, ada, { verb: 'reject' });
   expect(await endOf(run)).toMatchObject({
     status: 'stopped',
     reasons: [`${ada.name} rejected "send 3,000 mails": a test`],
@@ -139,7 +124,7 @@ test('approvals that a lifecycle asks for at once are voted on one after the oth
   const run = await world.start('both');
   const [ada, bob] = [await keyOf('approver'), await keyOf('approver')];
   await waitingFor(run, '"one"');
-  await vote(run, ada, 'reject');
+  await vote(run, ada, { verb: 'reject' });
   await waitingFor(run, '"two"');
   await vote(run, ada);
   await waitingFor(run, '"three"');
@@ -198,6 +183,8 @@ test.each([
   [{ required: 11 }, 'required cannot be 11'],
   [{ role: 'viewer' }, 'role cannot be "viewer"'],
   [{ timeout: 'soon' }, 'timeout cannot be "soon"'],
+  [{ timeout: '0s' }, 'timeout cannot be "0s"'],
+  [{ timeout: '366d' }, 'timeout cannot be "366d"'],
 ])('%j fails the run with a clear message', async (params, message) => {
   const { status, failure } = await endOf(await world.start('mailing', params));
   expect(status).toBe('failed');

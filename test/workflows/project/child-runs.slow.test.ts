@@ -7,63 +7,15 @@ import { repeat, type Loop } from '../../../workers/maintenance/loop';
 import { sweepOutbox } from '../../../workers/maintenance/sweeper';
 import { fakeIndexes } from '../../apps/api/support/fake-indexes';
 import { fakeSchedules } from '../../apps/api/support/fake-schedules';
+import { childrenProject } from '../../support/project/children-project';
+import { record } from '../../support/lifecycle-runs';
 import { openTestWorld, type TestWorld } from '../../support/project/test-world';
 import { untilAnswer } from '../../support/time/until';
-
-const files = {
-  'perennial.config.ts': `
-import { defineProject, z } from 'perennial';
-const spec = {} as never;
-const region = { params: z.object({ region: z.string(), waits: z.boolean().default(false) }), spec };
-export default defineProject({
-  name: 'children',
-  owner: 'test',
-  lifecycles: {
-    all: { params: z.looseObject({}), spec },
-    region,
-    'ring-a': { spec },
-    'ring-b': { spec },
-  },
-});
-`,
-  'lifecycles/all.ts': `
-import { lifecycle } from 'perennial/workflow';
-export const all = lifecycle<object, any>(async (run, { of = 'region', regions }) => {
-  const ended = await Promise.all(regions.map((params: any) => run.child(of, params)));
-  return run.done(ended.map(({ lifecycle, status, verdict }) =>
-    lifecycle + ' ' + status + ' ' + verdict?.reasons.at(-1)?.message).join(', '));
-});
-`,
-  'lifecycles/region.ts': `
-import { lifecycle } from 'perennial/workflow';
-export const region = lifecycle<object, { region: string; waits: boolean }>(async (run, params) => {
-  if (params.region === 'bad') throw new Error('the region is bad');
-  if (params.region === 'stopped')
-    await run.approve({ reason: 'this region', timeout: '1s' });
-  if (params.waits) await run.sleep('1h');
-  return run.done(params.region);
-});
-`,
-  'lifecycles/ring-a.ts': `
-import { lifecycle } from 'perennial/workflow';
-export const ringA = lifecycle<object>(async (run) => {
-  await run.child('ring-b');
-  return run.done();
-});
-`,
-  'lifecycles/ring-b.ts': `
-import { lifecycle } from 'perennial/workflow';
-export const ringB = lifecycle<object>(async (run) => {
-  await run.child('ring-a');
-  return run.done();
-});
-`,
-};
 
 let world: TestWorld;
 let sweeping: Loop;
 beforeAll(async () => {
-  world = await openTestWorld(files);
+  world = await openTestWorld(childrenProject);
   const log = openLog('test', 'silent');
   const { core, lifecycles } = world;
   const deps = { registry: core.registry, lifecycles, schedules: fakeSchedules(), log };
@@ -75,7 +27,7 @@ afterAll(async () => {
 });
 
 const childrenOf = ({ id: runId }: { readonly id: RunId }) =>
-  world.core.registry.children.ofRun({ tenant, runId });
+  world.core.registry.children.ofRun({ tenant, runId, limit: 9 });
 const endOf = async (run: RunRecord) => {
   const { status, verdict, failure } = await world.untilEnd(run);
   return { status, reasons: verdict?.reasons.map(({ message }) => message), failure };
@@ -101,6 +53,7 @@ test('a run starts children, waits for each, and both show the other', async () 
   });
   expect(stopped).toMatchObject({ parent: { runId: run.id, stage: 'child-region-2' } });
   expect(await world.output<ChildRun>(run, 'child-region')).toMatchObject({ id: north?.id });
+  await record('project-children-ended', world.temporal.workflow.getHandle(run.workflowId));
 });
 
 test('a run shows which child it waits for, and its cancellation cancels the child first', async () => {
@@ -137,6 +90,14 @@ test('children of a parent that ended without them are cancelled', async () => {
   await world.temporal.workflow.getHandle(run.workflowId).terminate('a test');
   await world.core.registry.runs.update({ tenant, id: run.id, status: 'lost' });
   expect(await world.untilEnd(child as RunRecord)).toMatchObject({ status: 'cancelled' });
+  const { items } = await world.core.registry.audit.list({
+    tenant,
+    subject: `run:${(child as RunRecord).id}`,
+    pageSize: 50,
+  });
+  expect(items.filter(({ action }) => action.startsWith('run.cancel'))).toMatchObject([
+    { action: 'run.cancel', actor: `run:${run.id}`, cause: `its parent ${run.id} ended as lost` },
+  ]);
 });
 
 test('a child that fails fails its parent, and names the reason', async () => {

@@ -2,33 +2,15 @@ import type { RunRecord } from '../../../db/run/repository';
 import { digestOf } from '../../../data/digest';
 import { defaultTenant as tenant } from '../../../domain/ids';
 import { evidence as evidenceOf } from '../../support/evidence';
+import { decisionsProject } from '../../support/project/decisions-project';
+import { record } from '../../support/lifecycle-runs';
 import { openTestWorld, type TestWorld } from '../../support/project/test-world';
-
-const files = {
-  'perennial.config.ts': `
-import { defineProject, z } from 'perennial';
-export default defineProject({
-  name: 'decisions',
-  owner: 'test',
-  lifecycles: { judging: { params: z.looseObject({}), spec: {} as never } },
-});
-`,
-  'lifecycles/judging.ts': `
-import { lifecycle } from 'perennial/workflow';
-export const judging = lifecycle<object, any>(async (run, { gates, evidence }) => {
-  const { verdict, decision } = await run.decide({ gates }, evidence);
-  if (verdict.kind !== 'passed') return run.stopped({ verdict });
-  const again = await run.decide({ gates }, { decision });
-  return run.done(again.verdict.kind + ' by ' + verdict.reasons[0].gate);
-});
-`,
-};
 
 const evidence = evidenceOf();
 
 let world: TestWorld;
 beforeAll(async () => {
-  world = await openTestWorld(files);
+  world = await openTestWorld(decisionsProject);
 });
 afterAll(() => world.close());
 
@@ -50,6 +32,7 @@ test('a decision is recorded with its policy and evidence, and may be repeated o
   expect(await registry.evidence.get(kept)).toEqual(evidence);
   const stages = await registry.stages.list({ tenant, runId: run.id });
   expect(stages[0]?.decision?.id).toBe(first?.id);
+  await record('project-decisions-decided', world.temporal.workflow.getHandle(run.workflowId));
 });
 
 test('a gate that fails stops the run with its reason', async () => {
@@ -66,8 +49,17 @@ test.each([
     'gates.0.metric',
   ],
   ['no gates', { gates: [], evidence }, 'gates'],
+  [
+    'a slice gate',
+    { gates: [{ name: 'slices', kind: 'slice', maxIncrease: 0.1 }], evidence },
+    'gates.0.kind: must be threshold, nonInferiority, superiority or parity',
+  ],
   ['no evidence', { gates: useful(0.62), evidence: { kind: 'other' } }, 'no such evidence'],
-  ['partial evidence', { gates: useful(0.62), evidence: { kind: 'evaluation' } }, 'is incomplete'],
+  [
+    'partial evidence',
+    { gates: useful(0.62), evidence: { kind: 'evaluation' } },
+    'lacks a measurement of its gates',
+  ],
 ])('%s fails the run with a clear message', async (_, params, message) => {
   const { status, failure } = await endOf(await world.start('judging', params));
   expect(status).toBe('failed');

@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { RunRecord } from '../../../db/run/repository';
 import type { ReceivedEvent } from '../../../domain/project/sent-event';
 import { defaultTenant as tenant } from '../../../domain/ids';
+import { eventsProject } from '../../support/project/events-project';
+import { eventRecord } from '../../../domain/run/record-name';
+import { record } from '../../support/lifecycle-runs';
 import { openTestWorld, type TestWorld } from '../../support/project/test-world';
 import { untilAnswer } from '../../support/time/until';
 
@@ -9,50 +12,28 @@ interface Labels {
   readonly rows: number;
 }
 
-const files = {
-  'perennial.config.ts': `
-import { defineProject, z } from 'perennial';
-export const events = {
-  labels_ready: z.object({ rows: z.number() }),
-  go: z.null(),
-};
-const params = z.object({ timeout: z.string().default('1h'), misspelt: z.boolean().default(false) });
-export default defineProject({
-  name: 'events',
-  owner: 'test',
-  lifecycles: { labels: { params, events, spec: {} as never } },
-});
-`,
-  'lifecycles/labels.ts': `
-import { lifecycle } from 'perennial/workflow';
-import type { events } from '../perennial.config';
-export const labels = lifecycle<object, any, typeof events>(async (run, { timeout, misspelt }) => {
-  const first = await run.waitFor(misspelt ? ('label_ready' as never) : 'labels_ready', { timeout });
-  if (first === null) return run.done('no labels in time');
-  const second = await run.waitFor('labels_ready', { timeout });
-  return run.done('rows: ' + first.data.rows + ' and ' + (second?.data.rows ?? 'none'));
-});
-`,
-};
-
 let world: TestWorld;
 beforeAll(async () => {
-  world = await openTestWorld(files);
+  world = await openTestWorld(eventsProject);
 });
 afterAll(() => world.close());
 
-async function send({ id: runId, workflowId }: RunRecord, data: Labels): Promise<void> {
+async function sendEvent(
+  { id: runId, workflowId }: RunRecord,
+  { event, data }: { readonly event: string; readonly data: unknown },
+): Promise<void> {
   await world.core.registry.sentEvents.send({
     tenant,
     runId,
-    event: 'labels_ready',
+    event,
     data,
     actor: 'ada',
     cause: 'a test',
     idempotencyKey: randomUUID(),
   });
-  await world.lifecycles.notify(workflowId);
+  await world.lifecycles.notify(workflowId, eventRecord(event));
 }
+const send = (run: RunRecord, data: Labels) => sendEvent(run, { event: 'labels_ready', data });
 
 const waiting = (run: RunRecord) =>
   untilAnswer(
@@ -81,6 +62,7 @@ test('a run shows what it waits for and until when, and continues with the data'
     data: { rows: 3 },
     sentBy: 'ada',
   });
+  await record('project-events-received', world.temporal.workflow.getHandle(run.workflowId));
 });
 
 test('events that arrive before the wait are kept, in the order in which they were sent', async () => {
@@ -110,6 +92,36 @@ test('a wait continues after a restart of every worker, and takes no event twice
     'wait-labels_ready',
     'wait-labels_ready-2',
   ]);
+});
+
+test('the history of a run grows in proportion to its waits', async () => {
+  const historyOf = async (waits: number): Promise<number> => {
+    const run = await world.start('many', { waits });
+    const handle = world.temporal.workflow.getHandle(run.workflowId);
+    // Each wait has a timer.
+    await untilAnswer(
+      () => handle.fetchHistory(),
+      ({ events }) => events?.filter((event) => event.timerStartedEventAttributes).length === waits,
+    );
+    const { registry } = world.core;
+    const of = { tenant, runId: run.id };
+    for (let sent = 1; sent <= waits; sent += 1) {
+      await sendEvent(run, { event: 'go', data: null });
+      await untilAnswer(
+        () => registry.sentEvents.ofRun({ ...of, limit: waits }),
+        (events) => events.filter(({ takenBy }) => takenBy !== null).length === sent,
+      );
+      // Otherwise one look of a wait would serve several events.
+      await untilAnswer(
+        () => handle.describe(),
+        ({ raw }) => !raw.pendingWorkflowTask,
+      );
+    }
+    expect(await endOf(run)).toMatchObject({ reasons: [`${waits} events`] });
+    return (await handle.describe()).historyLength;
+  };
+  const [few, many] = [await historyOf(5), await historyOf(40)];
+  expect(many).toBeLessThan(9 * few);
 });
 
 test('a wait without an event ends with null after its timeout', async () => {

@@ -2,51 +2,16 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { RunRecord } from '../../../db/run/repository';
 import { defaultTenant as tenant } from '../../../domain/ids';
 import type { CommandResult } from '../../../domain/project/command';
+import { jobsProject } from '../../support/project/jobs-project';
+import { record } from '../../support/lifecycle-runs';
 import { openTestWorld, type TestWorld } from '../../support/project/test-world';
 import { until, untilAnswer } from '../../support/time/until';
 
 jest.setTimeout(180_000);
 
-const files = {
-  'perennial.config.ts': `
-import { defineProject, z } from 'perennial';
-export default defineProject({
-  name: 'jobs',
-  owner: 'test',
-  lifecycles: {
-    sorting: { params: z.looseObject({}), spec: {} as never },
-    one: { params: z.looseObject({}), spec: {} as never },
-  },
-});
-`,
-  'lifecycles/sorting.ts': `
-import { lifecycle } from 'perennial/workflow';
-export const sorting = lifecycle<object, any>(async (run, { seed }) => {
-  const made = await run.job('make', {
-    command: ['sh', '-c', 'printf "%s\\nb\\na\\n" "$SEED" > "$PERENNIAL_OUTPUTS/rows.csv"'],
-    environment: { SEED: seed },
-    outputs: ['rows.csv'],
-  });
-  const sorted = await run.job('sort', {
-    command: ['sh', '-c', 'sort "$PERENNIAL_INPUTS/rows/0.csv" > "$PERENNIAL_OUTPUTS/sorted.csv"'],
-    inputs: { rows: made.outputs['rows.csv']! },
-    outputs: ['sorted.csv'],
-  });
-  return run.done(Object.keys(sorted.outputs).join());
-});
-`,
-  'lifecycles/one.ts': `
-import { lifecycle } from 'perennial/workflow';
-export const one = lifecycle<object, any>(async (run, options) => {
-  await run.job('one', options);
-  return run.done('ended');
-});
-`,
-};
-
 let world: TestWorld;
 beforeAll(async () => {
-  world = await openTestWorld(files, ['compute']);
+  world = await openTestWorld(jobsProject, ['compute']);
 });
 afterAll(() => world.close());
 
@@ -77,6 +42,7 @@ test('files go from one command to the next by reference, and equal jobs are reu
   if (!sorted) throw new Error('the job has no output');
   const text = Buffer.from(await world.core.artifacts.getBytes(sorted)).toString();
   expect(text).toBe('a\nb\nc\n');
+  await record('project-jobs-sorted', world.temporal.workflow.getHandle(first.workflowId));
 
   const second = await world.start('sorting', { seed: 'c' });
   await endOf(second);
