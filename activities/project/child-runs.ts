@@ -10,7 +10,7 @@ import type { RunId, Tenant } from '../../domain/ids';
 import { refuseLooserRevision } from '../../domain/lifecycle/looser-revision';
 import type { LifecycleRevision } from '../../domain/lifecycle/revision';
 import type { ChildRunState } from '../../domain/project/child-run';
-import type { ProgramRef } from '../../domain/project/program';
+import { buildIdOf, type ProgramRef } from '../../domain/project/program';
 import type { RunRef } from '../../domain/run/run';
 
 export interface ChildRunDeps {
@@ -92,7 +92,11 @@ async function childRevision(
   const { spec } = inForce;
   const of = 'program' in spec ? spec.program : undefined;
   if (of?.project !== program.project || of.build === program.build) return inForce;
-  const used = await registry.lifecycles.get({ tenant, name, program });
+  const used = await registry.lifecycles.get({
+    tenant,
+    name,
+    program: { project: program.project, buildId: buildIdOf(program.build) },
+  });
   if (!used)
     throw failure('NotFound', `the build of ${runId} has no lifecycle ${name}`, {
       next: `perennial run rerun ${runId} --revision latest`,

@@ -9,7 +9,13 @@ import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { completeParams } from '../../data/training/params';
 import { digestOf } from '../../data/digest';
-import { programOf, type LifecycleSpec } from '../../domain/lifecycle/revision';
+import { loosenings } from '../../domain/lifecycle/loosenings';
+import {
+  programOf,
+  type LifecycleRevision,
+  type LifecycleSpec,
+} from '../../domain/lifecycle/revision';
+import { buildIdOf } from '../../domain/project/program';
 import type { Registry } from '../../db/registry';
 import type { RunRecord } from '../../db/run/repository';
 import type { LifecycleInput } from '../../workflows/run/messages';
@@ -24,6 +30,12 @@ export interface RunRecordDeps {
   readonly artifacts: ArtifactStore;
   /** Digest of the code that makes stage outputs. Outputs of other code are not reused. */
   readonly codeDigest: Digest;
+}
+
+interface OpenRunInput extends LifecycleInput {
+  readonly workflowId: string;
+  /** Temporal's id of the project build that executes the workflow; absent without a project. */
+  readonly buildId?: string | undefined;
 }
 
 interface AtStage extends RunRef {
@@ -41,7 +53,7 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
      * Finds or creates the run of a workflow id. Idempotent.
      * @throws Conflict when the run has ended, because its workflow was started again.
      */
-    async openRun(input: LifecycleInput & { readonly workflowId: string }): Promise<RunPlan> {
+    async openRun(input: OpenRunInput): Promise<RunPlan> {
       const { tenant, workflowId, lifecycle, request, actor, revision: revisionDigest } = input;
       // All runs of a schedule have the same input, so it contains no trace id.
       const traceId = input.traceId === '' ? randomBytes(16).toString('hex') : input.traceId;
@@ -58,7 +70,7 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
             traceId,
             revisionDigest,
           })
-        : await openScheduled(registry, { tenant, workflowId, lifecycle, request, traceId });
+        : await openScheduled(registry, { ...input, traceId });
       if (isFinal(run.status))
         throw failure('Conflict', `${run.id} has already ended as ${run.status}`);
       const revision = await registry.lifecycles.get({
@@ -207,15 +219,7 @@ function completeRequest(spec: LifecycleSpec, request: RunRequest): RunRequest {
  */
 async function openScheduled(
   { runs, lifecycles, commands }: RunRecordDeps['registry'],
-  {
-    tenant,
-    workflowId,
-    lifecycle,
-    request,
-    traceId,
-  }: Pick<LifecycleInput, 'tenant' | 'lifecycle' | 'request' | 'traceId'> & {
-    readonly workflowId: string;
-  },
+  { tenant, workflowId, lifecycle, request, traceId, buildId }: OpenRunInput,
 ): Promise<RunRecord> {
   const current = await lifecycles.get({ tenant, name: lifecycle });
   if (
@@ -232,16 +236,37 @@ async function openScheduled(
     });
     throw failure('Forbidden', message, { next: `perennial run start ${lifecycle}` });
   }
+  const used = await revisionOfBuild(lifecycles, current, { tenant, buildId });
   const { until } = request;
   const scheduled = { reason: 'scheduled', ...(until === undefined ? {} : { until }) };
   return runs.open({
     tenant,
     workflowId,
     lifecycle,
+    revisionDigest: used.digest,
     request: scheduled,
     actor: 'schedule',
     traceId,
   });
+}
+
+/**
+ * Temporal sends scheduled runs to a new build only after its worker has started. A run that starts
+ * before uses the newest revision of its own build, unless that is looser than the one in force.
+ */
+async function revisionOfBuild(
+  lifecycles: RunRecordDeps['registry']['lifecycles'],
+  inForce: LifecycleRevision,
+  { tenant, buildId }: Pick<OpenRunInput, 'tenant' | 'buildId'>,
+): Promise<LifecycleRevision> {
+  const program = programOf(inForce.spec);
+  if (buildId === undefined || !program || buildIdOf(program.build) === buildId) return inForce;
+  const used = await lifecycles.get({
+    tenant,
+    name: inForce.lifecycle,
+    program: { project: program.project, buildId },
+  });
+  return used && loosenings(inForce, used).length === 0 ? used : inForce;
 }
 
 /** Any client of Temporal can cancel a run without a name. The API audits its own cancellations. */

@@ -2,7 +2,7 @@ import type { Digest } from '../../domain/dataset/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { LifecycleKind, ScheduleSpec } from '../../domain/lifecycle/lifecycle';
 import type { Page, PageRequest } from '../page';
-import type { ProgramRef } from '../../domain/project/program';
+import type { ProgramRef, ProjectBuildId } from '../../domain/project/program';
 import type { Loosening } from '../../domain/lifecycle/loosenings';
 import type { ApiKeyIdentity } from '../access/repository';
 import type { LifecycleRevision } from '../../domain/lifecycle/revision';
@@ -128,7 +128,7 @@ export interface LifecycleRepository {
     readonly name: string;
     readonly digest?: Digest | undefined;
     readonly revision?: number | undefined;
-    readonly program?: ProgramRef | undefined;
+    readonly program?: ProjectBuildId | undefined;
   }): Promise<LifecycleRevision | null>;
   /** By name: those in use or, with `archived`, the archived ones. Deleted ones are not listed. */
   list(

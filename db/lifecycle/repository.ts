@@ -131,7 +131,7 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
           : revision !== undefined
             ? sql`r.revision = ${revision}`
             : program !== undefined
-              ? sql`r.spec -> 'program' ->> 'project' = ${program.project} and r.spec -> 'program' ->> 'build' = ${program.build}`
+              ? sql`r.spec -> 'program' ->> 'project' = ${program.project} and starts_with(r.spec -> 'program' ->> 'build', ${`sha256:${program.buildId}`})`
               : sql`r.revision = l.current_revision and l.deleted_at is null`;
       const [row] = await sql<RevisionRow[]>`
         select r.* from lifecycle_revisions r join lifecycles l on l.tenant_id = r.tenant_id and l.name = r.lifecycle

@@ -10,6 +10,12 @@ export interface ProgramRef {
   readonly build: Digest;
 }
 
+/** A build by Temporal's id of it, see `buildIdOf`. */
+export interface ProjectBuildId {
+  readonly project: string;
+  readonly buildId: string;
+}
+
 /** The `program` section of a lifecycle. `perennial deploy` writes it. */
 export interface ProgramSpec extends ProgramRef {
   /** JSON Schema of the parameters of a run; null when the lifecycle has none. */

@@ -138,6 +138,50 @@ describe('the stages of a project', () => {
     expect(project.executions()).toEqual(['first 1', 'second 2', 'second 2']);
   });
 
+  test('of a scheduled run come from the build that is current at its start', async () => {
+    project.release('first');
+    project.release('second');
+    project.writeStages({ first: 1, second: 11 });
+    await deploy(project.folder);
+    const seen = await untilScheduled('first 1, second 11');
+    expect(seen.at(-1)).toBe('first 1, second 11');
+    project.writeStages({ first: 1, second: 12 });
+    await deploy(project.folder);
+    // Until the worker of a build has started, scheduled runs go to the build before it.
+    const later = await untilScheduled('first 1, second 12');
+    expect([...new Set(later)].filter((each) => each !== 'first 1, second 11')).toEqual([
+      'first 1, second 12',
+    ]);
+  });
+
+  /** Triggers the schedule until a run ends with this reason. Returns the reasons of all runs. */
+  async function untilScheduled(reason: string): Promise<readonly string[]> {
+    const seen: string[] = [];
+    await waitUntil(reason, async () => {
+      const run = await trigger();
+      expect(run).toMatchObject({ status: 'succeeded', actor: 'schedule', failure: null });
+      seen.push(...(done(run) ?? []));
+      return seen.at(-1) === reason;
+    });
+    return seen;
+  }
+
+  async function trigger(): Promise<RunJson> {
+    const runs = async () =>
+      (await product.call<{ items: readonly RunJson[] }>('GET', '/runs?lifecycle=patient')).body
+        .items;
+    const [before] = await runs();
+    const reason = ['--reason', 'a test'];
+    const triggered = await product.cli(['schedule', 'trigger', project.lifecycle, ...reason]);
+    expect(triggered.exitCode === 0 ? '' : triggered.stderr).toBe('');
+    let newest = before;
+    await waitUntil('a scheduled run', async () => {
+      [newest] = await runs();
+      return newest !== undefined && newest.id !== before?.id;
+    });
+    return product.waitForEnd(newest?.id ?? '');
+  }
+
   test('run again alone when their code changes', async () => {
     project.release('first');
     project.release('second');

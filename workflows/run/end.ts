@@ -30,11 +30,11 @@ export interface RunEnd {
 
 /** Not cancellable: a run that is cancelled before its first task still records its end. */
 export async function open(control: RunControl, input: LifecycleInput): Promise<Run> {
-  const { workflowId } = workflowInfo();
+  const { workflowId, currentDeploymentVersion: here } = workflowInfo();
   showDetails('The run is starting. It waits for the registry to open it.');
   const request = { ...scheduledRequest(), ...input.request };
   const plan = await CancellationScope.nonCancellable(() =>
-    registryWrites.openRun({ ...input, request, workflowId }),
+    registryWrites.openRun({ ...input, request, workflowId, buildId: here?.buildId }),
   );
   control.runId = plan.runId;
   describeRun(plan);

@@ -1,13 +1,17 @@
+import { valueIssues } from '../../../data/training/params';
 import type { ProjectBuildRecord } from '../../../db/project/repository';
 import type { IssueAt } from '../../../domain/document/document';
 import type { Issue } from '../../../domain/failure';
 import { programOf, type LifecycleSpec } from '../../../domain/lifecycle/revision';
-import type { ProgramRef } from '../../../domain/project/program';
+import type { ProgramRef, ProgramSpec } from '../../../domain/project/program';
 
 /** Finds a stored build of the tenant. */
 export type FindBuild = (ref: ProgramRef) => Promise<ProjectBuildRecord | null>;
 
-/** Refuses a build that does not exist or lacks the lifecycle, as no worker could run it. */
+/**
+ * Refuses a build that does not exist or lacks the lifecycle, as no worker could run it, and a
+ * schedule whose runs would lack parameters.
+ */
 export async function programIssues(
   spec: LifecycleSpec,
   {
@@ -26,6 +30,22 @@ export async function programIssues(
     });
   if (!found) return [at(`project ${project} has no build ${build}`)];
   const { lifecycles } = found;
-  if (lifecycles.includes(lifecycle)) return [];
+  if (lifecycles.includes(lifecycle)) return scheduleIssues(spec, program, issueAt);
   return [at(`build ${build} of project ${project} has only ${lifecycles.join(', ')}`)];
+}
+
+function scheduleIssues(
+  { schedule }: LifecycleSpec,
+  { params }: ProgramSpec,
+  issueAt: IssueAt,
+): readonly Issue[] {
+  if (schedule === null || params === null) return [];
+  return valueIssues(params, {}, 'parameter').map(({ pointer, detail }) => {
+    const name = pointer.replaceAll('/', '.');
+    return issueAt(
+      ['spec', 'schedule'],
+      `spec.schedule: a scheduled run has no parameters, but params${name}: ${detail}`,
+      { expected: 'a default for each parameter of a lifecycle with a schedule' },
+    );
+  });
 }

@@ -2,6 +2,7 @@ import { createRunRecordActivities } from '../../../activities/run/record';
 import { openArtifactStore, type ArtifactStore } from '../../../data/artifact/store';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import type { RunId } from '../../../domain/ids';
+import { buildIdOf } from '../../../domain/project/program';
 import type { LifecycleInput } from '../../../workflows/run/messages';
 import type { ScheduleSpec } from '../../../domain/lifecycle/lifecycle';
 import {
@@ -128,6 +129,57 @@ describe('openRun', () => {
     expect((await test_.registry.audit.list({ tenant, subject, pageSize: 5 })).items).toMatchObject(
       [{ action: 'run.refused' }],
     );
+  });
+
+  test('opens a scheduled run with the revision of its build, unless that is looser', async () => {
+    const name = unique('scheduled');
+    const schedule = { cron: '0 6 * * 1' } as unknown as ScheduleSpec;
+    const apply = async (build: string, change: Partial<typeof spec> = {}) => {
+      const program = {
+        project: 'shop',
+        build: digestOf(build),
+        params: null,
+        stages: {},
+        steps: {},
+        files: {},
+        environment: null,
+      };
+      const revision = {
+        lifecycle: name,
+        digest: digestOf(`${name} ${build}`),
+        spec: { ...spec, name, schedule, program, ...change },
+        files: {},
+        contracts: {},
+      };
+      await test_.registry.lifecycles.apply({ tenant, revision, actor: 'test' });
+      return revision.digest;
+    };
+    let times = 0;
+    const openedBy = async (build: string) => {
+      times += 1;
+      const { revision } = await record.openRun({
+        tenant,
+        workflowId: `run/default/${name}/scheduled-${times}`,
+        lifecycle: name,
+        kind: 'ModelLifecycle',
+        request: {},
+        actor: 'schedule',
+        traceId: '',
+        buildId: buildIdOf(digestOf(build)),
+      });
+      return revision;
+    };
+    const first = await apply('first');
+    expect(await openedBy('first')).toBe(first);
+    const second = await apply('second');
+    // Temporal may send a run to the first build until the worker of the second has started.
+    expect(await openedBy('first')).toBe(first);
+    expect(await openedBy('second')).toBe(second);
+    expect(await openedBy('unknown')).toBe(second);
+    // The second is looser than the third, so that its runs do not use it any more.
+    const approval = { ...spec.promote.approval, required: 1 };
+    const third = await apply('third', { promote: { approval } });
+    expect(await openedBy('second')).toBe(third);
   });
 
   test('does not restart an ended run', async () => {

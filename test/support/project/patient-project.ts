@@ -33,7 +33,12 @@ export function writePatientProject(parent: string): PatientProject {
     config
       .replace("name: 'bikes'", "name: 'patient'")
       .replace("'own-lifecycle': {", 'patient: {')
-      .replace(/params: z\.object\(\{.*?\}\),/s, 'params: z.object({ seed: z.number() }),'),
+      .replace(
+        /params: z\.object\(\{.*?\}\),/s,
+        'params: z.object({ seed: z.number().default(0) }),',
+      )
+      // Tests trigger it.
+      .replace('promote: {', "schedule: { cron: '0 0 1 1 *', overlap: 'allowAll' },\n        $&"),
   );
   writeFileSync(join(folder, 'lifecycles', 'patient.ts'), lifecycleText);
   const stageText = (name: string, version: number): string => `

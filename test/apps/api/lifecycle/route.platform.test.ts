@@ -193,6 +193,46 @@ describe('a lifecycle', () => {
     ).toMatchObject({ status: 200, body: { revision: 1 } });
   });
 
+  test('is not applied with a schedule whose runs would lack a parameter', async () => {
+    const { body: stored } = await world.call<{ digest: string }>('POST', '/projects/shop/builds', {
+      as: 'admin',
+      body: { lifecycles: ['timed'], workflows: 'exports.timed = 0;', stages: '' },
+    });
+    const timed = (params: string) =>
+      lifecycleBody('timed', (text) =>
+        text.replace(
+          '  train:',
+          `  schedule: { cron: '0 3 * * *' }
+  program:
+    project: shop
+    build: "${stored.digest}"
+    params: { type: object, ${params} }
+    stages: {}
+    steps: {}
+    files: {}
+    environment: null
+  train:`,
+        ),
+      );
+    expect(
+      await world.call('PUT', '/lifecycles/timed', {
+        body: timed('properties: { shop: { type: string } }, required: [shop]'),
+      }),
+    ).toMatchObject({
+      status: 422,
+      body: {
+        errors: [
+          {
+            pointer: '/spec/schedule',
+            detail: expect.stringContaining('no parameters, but params.shop: ') as string,
+          },
+        ],
+      },
+    });
+    const body = timed('properties: { shop: { type: string, default: north } }');
+    expect(await world.call('PUT', '/lifecycles/timed', { body })).toMatchObject({ status: 200 });
+  });
+
   test('starts no run while archived, is listed separately, and can be restored or deleted', async () => {
     await put('retired');
     const reason = { reason: 'replaced' };
