@@ -1,6 +1,7 @@
 /**
- * kill -9 at each stage and step of samples/own-lifecycle: of the project's process, which runs its
- * workflow and its own stages, and of the platform's worker, which runs the others and the step.
+ * kill -9 at each stage and step of samples/own-lifecycle, and amid the items of its map: of the
+ * project's process, which runs its workflow and its own stages, and of the platform's worker, which
+ * runs the others, the step and the items.
  */
 import type { Database } from '../../db/connection';
 import { expectNothingLeft, openTemporal } from '../support/leftovers';
@@ -46,6 +47,9 @@ async function finishedEffects(run: string): Promise<readonly FinishedEffect[]> 
     where key like ${`${run}/%`} and done_at is not null order by key`;
 }
 
+/** When the map has items that ended, and others that did not. */
+const amid = ' amid its items';
+
 interface StageTimes {
   readonly stage: string;
   readonly status: string;
@@ -71,6 +75,11 @@ async function openStages(run: string): Promise<readonly string[]> {
 
 const hasBegun = async (run: string, stage: string): Promise<boolean> =>
   (await stageTimes(run)).some((each) => each.stage === stage);
+
+/** The items of the map that have ended. */
+async function endedItems(run: string): Promise<readonly FinishedEffect[]> {
+  return (await finishedEffects(run)).filter(({ key }) => key.startsWith(`${run}/profile/item/`));
+}
 
 /** The effects whose activities the workflow scheduled, from its history. */
 async function orderedEffects(workflowId: string): Promise<readonly string[]> {
@@ -113,20 +122,30 @@ test.each([
   const finished = new Map<string, FinishedEffect>();
   const kills: string[] = [];
   const interrupted: string[] = [];
-  for (const stage of sampleStages) {
-    await until(() => hasBegun(id, stage), { seconds: 240 });
-    // Stages in TypeScript and the step take a second.
+  const kill = async (stage: string, when = ''): Promise<void> => {
+    // The stage in TypeScript, the step and each item take a second.
     await pause(100 + Math.random() * 400);
     const done = await finishedEffects(id);
     const open = await openStages(id);
     expect(product.kill(victim)).not.toEqual([]);
     for (const effect of done) if (!finished.has(effect.key)) finished.set(effect.key, effect);
-    if (open.includes(stage)) interrupted.push(stage);
-    kills.push(`${stage}${open.includes(stage) ? '' : ` (open: ${open.join(', ') || 'none'})`}`);
+    if (open.includes(stage)) interrupted.push(`${stage}${when}`);
+    kills.push(
+      `${stage}${when}${open.includes(stage) ? '' : ` (open: ${open.join(', ') || 'none'})`}`,
+    );
     await until(() => product.pids(victim).length > 0);
+  };
+  for (const stage of sampleStages) {
+    await until(() => hasBegun(id, stage), { seconds: 240 });
+    await kill(stage);
+    if (stage !== 'profile') continue;
+    await until(async () => (await endedItems(id)).length > 0, { seconds: 240 });
+    await kill(stage, amid);
   }
   // Each takes a second, so that the death comes while it runs. Built-in stages may end before.
-  expect(interrupted).toEqual(expect.arrayContaining(['weather', 'profile', 'rush_hours']));
+  expect(interrupted).toEqual(
+    expect.arrayContaining(['weather', 'rush_hours', 'profile', `profile${amid}`]),
+  );
   await approve(id);
   const end = await product.waitForEnd(id, 240);
   expect(end).toMatchObject({ status: 'succeeded', failure: null });
@@ -144,20 +163,17 @@ test.each([
   for (const effect of finished.values()) expect(now.get(effect.key)).toEqual(effect);
 
   const executions = sample.executions().slice(before);
-  const count = (stage: string): number => executions.filter((each) => each.stage === stage).length;
-  const own = ['weather', 'profile'];
-  for (const stage of own) {
-    const endedAt = times.find((each) => each.stage === stage)?.endedAt ?? 0;
-    expect(executions.filter((each) => each.stage === stage && each.at > endedAt)).toEqual([]);
-    expect(count(stage)).toBeGreaterThanOrEqual(1);
-  }
+  const endedAt = times.find((each) => each.stage === 'weather')?.endedAt ?? 0;
+  expect(executions.filter(({ at }) => at > endedAt)).toEqual([]);
+  expect(executions.length).toBeGreaterThanOrEqual(1);
+  expect(await endedItems(id)).toHaveLength(6);
   // Each effect was ordered once, so that no finished one was ordered again.
   const ordered = await orderedEffects(`run/default/${sample.lifecycle}/${id}`);
   expect(ordered).toContain(`${id}/rush_hours/job/1`);
   expect(ordered).toEqual([...new Set(ordered)]);
   process.stderr.write(
     `${victim}: ${kills.length} deaths at ${kills.join(', ')}; ` +
-      `executions: ${own.map((stage) => `${stage} ${count(stage)}`).join(', ')}; ` +
+      `executions of weather: ${executions.length}; ` +
       `${finished.size} finished effects unchanged\n`,
   );
 });

@@ -15,19 +15,3 @@ export const weather = defineStage({
     return { table, hours: table.rows };
   },
 });
-
-/** How busy one hour of the day is, on working days and on others. */
-export const profile = defineStage({
-  name: 'profile',
-  input: z.object({ table: tableSchema, hour: z.int().min(0).max(23) }),
-  output: z.object({ hour: z.number(), working: z.number(), free: z.number() }),
-  timeout: '5m',
-  async run(ctx, { table, hour }) {
-    const [row] = await ctx.query<{ working: number; free: number }>(
-      `SELECT avg(bikers) FILTER (workingday = 1) AS working, avg(bikers) FILTER (workingday = 0) AS free
-       FROM hours WHERE hr = '${hour}'`,
-      { hours: table },
-    );
-    return { hour, working: row?.working ?? 0, free: row?.free ?? 0 };
-  },
-});

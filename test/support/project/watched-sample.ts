@@ -1,6 +1,6 @@
 /**
- * A copy of samples/own-lifecycle whose stages write down each execution. They and the step take a
- * second, so that a test can kill their process in the middle.
+ * A copy of samples/own-lifecycle whose stage writes down each execution. It, the step and each item
+ * of the map take a second, so that a test can kill their process in the middle.
  */
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -11,7 +11,7 @@ export interface WatchedSample {
   readonly folder: string;
   readonly lifecycle: string;
   readonly project: string;
-  /** The executions of the stages in TypeScript, in order. */
+  /** The executions of the stage in TypeScript, in order. */
   executions(): readonly WatchedExecution[];
 }
 
@@ -21,7 +21,10 @@ export interface WatchedExecution {
   readonly at: number;
 }
 
-/** What each stage of a run is, in order. The last two begin around the approval. */
+/**
+ * What each stage of a run is, in order. `profile` is the map. The last two begin around the
+ * approval.
+ */
 export const sampleStages = [
   'ingest',
   'validate',
@@ -40,9 +43,12 @@ export function writeWatchedSample(parent: string): WatchedSample {
   edit(join(folder, 'stages', 'index.ts'), [
     [/^import /m, `import { appendFileSync } from 'node:fs';\n$&`],
     [/(async run\(ctx, \{ bikes \}\) \{)/, `$1${note('weather')}`],
-    [/(async run\(ctx, \{ table, hour \}\) \{)/, `$1${note('profile')}`],
   ]);
   edit(join(folder, 'steps', 'rush.py'), [
+    [/^from dataclasses/m, 'import time\n$&'],
+    [/(    rows = hours\.arrow)/, '    time.sleep(1)\n$1'],
+  ]);
+  edit(join(folder, 'steps', 'profile.py'), [
     [/^from dataclasses/m, 'import time\n$&'],
     [/(    rows = hours\.arrow)/, '    time.sleep(1)\n$1'],
   ]);
