@@ -1,6 +1,7 @@
 /**
  * What a map adds to a bare Temporal fan-out: trivial items, the same number at once, in turns on
- * the same machine. `npm run bench:map -- --items 10000`.
+ * the same machine. Then what a map over a trivial Python step costs, each of whose items is a
+ * process. `npm run bench:map -- --items 10000`.
  */
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -16,6 +17,12 @@ import {
   mapStage,
 } from '../../test/support/project/map-project';
 import { openProjectWorld, type ProjectWorld } from '../../test/support/project/project-world';
+import {
+  mappedStep,
+  stepMapLifecycle,
+  stepMapProject,
+} from '../../test/support/project/step-map-project';
+import { readConfig } from '../../workers/config';
 import type { StageMapResult } from '../../domain/project/map';
 import { median, report, rounded } from '../figures';
 
@@ -26,11 +33,13 @@ const { values } = parseArgs({
     items: { type: 'string', default: '1000' },
     rounds: { type: 'string', default: '3' },
     parallel: { type: 'string', default: '8' },
+    steps: { type: 'string', default: '100' },
   },
 });
 const count = Number(values.items);
 const rounds = Number(values.rounds);
 const parallel = Number(values.parallel);
+const steps = Number(values.steps);
 
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-map-'));
@@ -44,11 +53,15 @@ async function main(): Promise<void> {
     signal: ended.signal,
   });
   try {
-    const world = await openProjectWorld(platform.environment, mapProject('bench-map'));
+    const { environment } = platform;
+    const world = await openProjectWorld(environment, mapProject('bench-map'));
+    const stepWorld = await openProjectWorld(environment, stepMapProject('bench-step-map'));
     try {
-      await measure(world, platform.environment, folder);
+      await measure(world, environment, folder);
+      await measureSteps(stepWorld, readConfig(environment).maxJobs);
     } finally {
       await world.close();
+      await stepWorld.close();
     }
   } finally {
     await platform.stop();
@@ -120,6 +133,42 @@ async function measure(
       bareItemMs: rounded(bareMs, 2),
       mapItemMs: rounded(mapMs, 2),
       ratio: rounded(mapMs / bareMs, 2),
+    },
+  );
+}
+
+/** Each item is a process, whose start is most of the time. */
+async function measureSteps(world: ProjectWorld, jobsAtOnce: number): Promise<void> {
+  const round = async (items: number, seed: number): Promise<number> => {
+    const startedAt = performance.now();
+    const run = await world.start(stepMapLifecycle, { count: items, parallel, seed });
+    const { status } = await world.untilEnd(run, 60 + items);
+    const milliseconds = performance.now() - startedAt;
+    const { succeeded } = await world.output<StageMapResult<unknown>>(run, mappedStep);
+    if (status !== 'succeeded' || succeeded !== items)
+      throw new Error(`the run ended as ${status} with ${succeeded} of ${items} items`);
+    return milliseconds;
+  };
+  await round(4, 0);
+  const all: number[] = [];
+  for (let seed = 1; seed <= rounds; seed += 1) all.push(await round(steps, seed));
+  const totalMs = median(all);
+  report(
+    'step map',
+    [
+      ['items, jobs at once', `${steps}, ${jobsAtOnce} (median of ${rounds} rounds)`],
+      [
+        'map over a Python step',
+        `${(totalMs / 1000).toFixed(1)} s, ${(totalMs / steps).toFixed(0)} ms an item, ` +
+          `${((1000 * steps) / totalMs).toFixed(1)}/s`,
+      ],
+    ],
+    {
+      items: steps,
+      jobsAtOnce,
+      rounds,
+      totalSeconds: rounded(totalMs / 1000, 1),
+      itemMs: rounded(totalMs / steps, 0),
     },
   );
 }
