@@ -1,5 +1,7 @@
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import { artifactSchema } from '../../../domain/project/value.schema';
 import { failure } from '../../../domain/failure';
+import { isOfTenant } from '../../../data/artifact/location';
 import type { ArtifactStore } from '../../../data/artifact/store';
 import type { Registry } from '../../../db/registry';
 import type { RunRecord } from '../../../db/run/repository';
@@ -9,18 +11,20 @@ interface Sources {
   readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
 }
 
-/** The logs of the run's ended jobs as text. Jobs that left no model come first, in order. */
+/** The logs of the run's ended jobs as text. Failed jobs come first, in order. */
 export async function readLogs(sources: Sources, run: RunRecord): Promise<string> {
   const stages = await sources.registry.stages.list({ tenant: run.tenant, runId: run.id });
-  const output = (name: string) =>
-    (stages.find(({ stage }) => stage === name)?.output as { output?: unknown } | null | undefined)
-      ?.output;
-  // The model of training may be the one that tuning chose, with the same log.
-  const models = [output('train'), (output('tune') as { model?: unknown } | undefined)?.model];
+  // Of a model, a Python step or a command. The model of training may be the one that tuning chose,
+  // with the same log.
+  const outputs = stages.flatMap(({ output: stored }) => {
+    const output = (stored as { readonly output?: unknown } | null | undefined)?.output;
+    return [output, (output as { readonly model?: unknown } | null | undefined)?.model];
+  });
   const logs = [
     ...(await failedJobs(sources, run)),
-    ...models.flatMap((model) => logsOf(model) ?? []),
-  ];
+    ...outputs.flatMap((output) => logsOf(output) ?? []),
+    // A stage of a project may return any reference under this name.
+  ].filter((ref) => ref.mediaType.startsWith('text/plain') && isOfTenant(ref, run.tenant));
   if (logs.length === 0) {
     throw failure('NotFound', `${run.id} has no job log yet; no job has ended`, {
       next: `perennial run show ${run.id}`,
@@ -55,5 +59,6 @@ async function failedJobs({ registry }: Sources, run: RunRecord): Promise<Artifa
 }
 
 function logsOf(holder: unknown): ArtifactRef | null {
-  return (holder as { logs?: ArtifactRef } | null | undefined)?.logs ?? null;
+  const found = artifactSchema.safeParse((holder as { readonly logs?: unknown } | null)?.logs);
+  return found.success ? found.data : null;
 }

@@ -619,6 +619,26 @@ describe('runs', () => {
     expect(answer.headers.get('content-type')).toBe('text/plain; charset=utf-8');
   });
 
+  test('have the logs of Python steps, in the order of their stages', async () => {
+    const { id } = await world.accept('flight-delay');
+    for (const stage of ['score', 'rank', 'own']) {
+      const logs = await world.artifacts.putBytes({
+        tenant,
+        bytes: Buffer.from(`${stage} ended`),
+        mediaType: 'text/plain',
+      });
+      const at = { tenant, runId: id, stage, generation: 1 };
+      await world.registry.stages.begin({ ...at, cacheKey: digestOf(stage), reuse: false });
+      // The output of a stage in TypeScript may have any members.
+      const output = { output: stage === 'own' ? { logs: 'none' } : { output: 1, logs } };
+      await world.registry.stages.finish({ ...at, status: 'succeeded', output });
+    }
+    expect(await world.call('GET', `/runs/${id}/logs`)).toMatchObject({
+      status: 200,
+      body: 'score ended\nrank ended\n',
+    });
+  });
+
   test('have the log of a failed job', async () => {
     const { id } = await world.accept('flight-delay');
     const logs = await world.artifacts.putBytes({
