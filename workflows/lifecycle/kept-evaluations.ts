@@ -6,24 +6,25 @@ interface Decided {
   readonly decision: DecisionRef;
 }
 
-/** A lifecycle may change the values that it was given, but not those that are kept here. */
+/** A lifecycle gets copies, so it cannot change what is kept here, not even a nested value. */
 export function keptEvaluations<Evaluated extends Decided>() {
-  const kept = new Map<string, Evaluated>();
+  const kept = new Map<string, string>();
   return {
-    /** Returns the evaluation itself. */
+    /** Returns a copy of the evaluation. */
     keep(evaluation: Evaluated): Evaluated {
-      kept.set(evaluation.decision.id, { ...evaluation });
-      return evaluation;
+      const text = JSON.stringify(evaluation);
+      kept.set(evaluation.decision.id, text);
+      return JSON.parse(text) as Evaluated;
     },
-    /** The evaluation as `keep` got it. @throws InvalidInput for another one */
+    /** A copy of the evaluation as `keep` got it. @throws InvalidInput for another one */
     own({ decision }: Decided): Evaluated {
       const found = kept.get(decision.id);
-      if (!found)
+      if (found === undefined)
         throw invalidCall(
           `run.release got the decision ${decision.id}, which is no evaluation of this run`,
           'pass the result of run.evaluate',
         );
-      return found;
+      return JSON.parse(found) as Evaluated;
     },
   };
 }

@@ -23,6 +23,14 @@ test('a changed evaluation is the one that was kept', () => {
   });
 });
 
+test('an evaluation that was changed in place is the one that was kept', () => {
+  const evaluations = keptEvaluations<Evaluated>();
+  const evaluated = evaluations.keep({ decision, verdict: { ...failed } });
+  Object.assign(evaluated.verdict, passed);
+  Object.assign(evaluations.own({ decision }).verdict, passed);
+  expect(evaluations.own({ decision }).verdict.kind).toBe('failed');
+});
+
 test('an evaluation that was not kept is refused with the next step', () => {
   const evaluations = keptEvaluations<Evaluated>();
   expect(() => evaluations.own({ decision })).toThrow(
