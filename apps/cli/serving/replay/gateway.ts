@@ -38,7 +38,7 @@ interface Metadata {
 export function knownGateway({ gatewayUrl, apiKey }: Pick<CliSettings, 'gatewayUrl' | 'apiKey'>) {
   if (gatewayUrl === null)
     throw new CliError(
-      'no gateway is configured: none is running in this folder, and PERENNIAL_GATEWAY_URL is not set',
+      'the address of the gateway is not known',
       1,
       'perennial up, or set PERENNIAL_GATEWAY_URL',
     );
