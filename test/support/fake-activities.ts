@@ -6,6 +6,7 @@ import type { DataContract } from '../../domain/dataset/contract';
 import type { CanarySpec, ModelLifecycleSpec, ModelSource } from '../../domain/lifecycle/lifecycle';
 import type { Verdict } from '../../domain/decision/verdict';
 import { acceptAllCommands } from './commands';
+import { shownCanary } from './rollout/policies';
 import type { RunOutcome } from '../../workflows/run/messages';
 import type { RunPlan as AnyPlan } from '../../domain/run/plan';
 import type { ModelRun } from '../../workflows/lifecycle/stage';
@@ -211,26 +212,11 @@ function specOf({
 
 function canaryOf(steps: readonly number[]): CanarySpec {
   return {
+    ...shownCanary,
     steps,
-    quality: {
-      metric: 'logloss',
-      rule: 'nonInferiority',
-      margin: 0.01,
-      bound: null,
-      largeHarm: 0.04,
-    },
     guardrails: [{ name: 'errors', max: 0.01 }],
-    test: {
-      kind: 'alwaysValid',
-      alpha: 0.03,
-      minSamples: 200,
-      minDurationSeconds: 0,
-      dayCorrelation: 0.4,
-    },
-    timezone: 'UTC',
-    maxDurationSeconds: 1_209_600,
-    maxIdleSeconds: 7 * 86_400,
-    onInconclusive: 'rollback',
+    test: { ...shownCanary.test, minDurationSeconds: 0 },
+    maxDurationSeconds: 14 * 86_400,
   };
 }
 

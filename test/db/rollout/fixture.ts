@@ -4,32 +4,13 @@ import { emptyRolloutState } from '../../../domain/rollout/state';
 import type { Promotion } from '../../../db/alias/records';
 import type { Registry } from '../../../db/registry';
 import type { RolloutOpening, RolloutRepository } from '../../../db/rollout/records';
+import { shownCanary } from '../../support/rollout/policies';
 import { startRun, tenant, unique } from '../registry-fixture';
 
+/** The canary in the documentation, which waits for no event time. */
 export const canary: CanarySpec = {
-  steps: [0, 5, 25, 50],
-  quality: {
-    metric: 'logloss',
-    rule: 'nonInferiority',
-    margin: 0.01,
-    bound: null,
-    largeHarm: 0.04,
-  },
-  guardrails: [
-    { name: 'errors', max: 0.01 },
-    { name: 'latency_ms', quantile: 0.97, max: 150 },
-  ],
-  test: {
-    kind: 'alwaysValid',
-    alpha: 0.03,
-    minSamples: 200,
-    minDurationSeconds: 0,
-    dayCorrelation: 0.4,
-  },
-  timezone: 'UTC',
-  maxDurationSeconds: 14 * 86_400,
-  maxIdleSeconds: 7 * 86_400,
-  onInconclusive: 'rollback',
+  ...shownCanary,
+  test: { ...shownCanary.test, minDurationSeconds: 0 },
 };
 
 /** By default of version 2 beside champion 1. */

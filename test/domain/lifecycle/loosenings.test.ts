@@ -13,6 +13,7 @@ import {
   type PolicyRevision,
 } from '../../../domain/lifecycle/loosenings';
 import { lifecycleFiles, lifecycleText } from '../../support/lifecycle-text';
+import { shownCanary as canary } from '../../support/rollout/policies';
 
 function parsed(document: string, files: Readonly<Record<string, string>>): PolicyRevision {
   const read = parseLifecycle({ document, fileName: 'lifecycle.yaml', files });
@@ -23,31 +24,6 @@ function parsed(document: string, files: Readonly<Record<string, string>>): Poli
   return { spec: read.spec, contracts: read.contracts, files: digests };
 }
 
-const canary: CanarySpec = {
-  steps: [0, 5, 25],
-  quality: {
-    metric: 'logloss',
-    rule: 'nonInferiority',
-    margin: 0.01,
-    bound: null,
-    largeHarm: 0.04,
-  },
-  guardrails: [
-    { name: 'errors', max: 0.01 },
-    { name: 'latency_ms', quantile: 0.97, max: 150 },
-  ],
-  test: {
-    kind: 'alwaysValid',
-    alpha: 0.03,
-    minSamples: 200,
-    minDurationSeconds: 7 * 86_400,
-    dayCorrelation: 0.4,
-  },
-  timezone: 'UTC',
-  maxDurationSeconds: 14 * 86_400,
-  maxIdleSeconds: 7 * 86_400,
-  onInconclusive: 'rollback',
-};
 const plain = parsed(lifecycleText, lifecycleFiles);
 const base = plain.spec as ModelLifecycleSpec;
 const contract = plain.contracts['orders'] as DataContract;
@@ -470,7 +446,7 @@ describe('loosenings of a policy', () => {
       before,
       withCanary({ test: { ...canary.test, dayCorrelation: 0.5 } }),
     ],
-    ['more steps below the last', before, withCanary({ steps: [0, 1, 5, 10, 25] })],
+    ['more steps below the last', before, withCanary({ steps: [0, 1, 5, 10, 25, 50] })],
     [
       'one more metric',
       before,
