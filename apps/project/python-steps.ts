@@ -14,6 +14,7 @@ import type { Issue } from '../../domain/failure';
 import { computeSchema } from '../../domain/lifecycle/lifecycle.schema';
 import type { ProjectConfig } from '../../domain/project/config';
 import type { ProgramSpec, ProjectStepSpec } from '../../domain/project/program';
+import { isBuiltInStage } from '../../domain/run/run';
 import { configName, type ProjectFolder } from './project-folder';
 
 /** Python on the machine that builds the project. */
@@ -68,12 +69,12 @@ function nameIssues(
   { stages, config }: Pick<StepDescription, 'stages' | 'config'>,
 ): readonly Issue[] {
   const taken = steps
-    .filter(({ name }) => Object.hasOwn(stages, name))
+    .filter(({ name }) => Object.hasOwn(stages, name) || isBuiltInStage(name))
     .map(({ name, file, line }): Issue => ({
       pointer: '',
       file,
       line,
-      detail: `the step ${name} has the name of a stage`,
+      detail: `the step ${name} has the name of a ${isBuiltInStage(name) ? 'built-in ' : ''}stage`,
       expected: 'another name',
     }));
   const unknown = Object.keys(config.steps ?? {})

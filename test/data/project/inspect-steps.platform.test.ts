@@ -159,13 +159,14 @@ test('a build names file and line of each error in a step', async () => {
       "import { lifecycle } from 'perennial/workflow';\n" +
       'export const p = lifecycle<object>(async (run) => Promise.resolve(run.done()));\n',
     'steps/one.py': step('@step\ndef one(rows) -> str:\n    return ""\n'),
+    'steps/two.py': step('@step\ndef train() -> str:\n    return ""\n'),
   });
   try {
     const machine = { ...noPython, python: pythonPath(), runtimeDir: resolve('trainers/runtime') };
     await expect(buildProject(broken, machine)).rejects.toMatchObject({
       type: 'InvalidInput',
       message: expect.stringMatching(
-        /^the folder steps has 1 error\n {2}steps\/one\.py:\d+ /,
+        /^the folder steps has 2 errors\n {2}steps\/one\.py:\d+ .*\n {2}steps\/two\.py:\d+ the step train has the name of a built-in stage/,
       ) as string,
     });
   } finally {
