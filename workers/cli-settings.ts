@@ -9,7 +9,8 @@ const clone = resolve(__dirname, '..');
 
 /**
  * The environment, else what `up` wrote for this machine. The key of `up` and its other addresses
- * count only for the API of `up`: no other platform may receive that key.
+ * count only for the API of `up`: no other platform may receive that key. A gateway that the
+ * environment names counts as one of that platform.
  */
 export function cliSettings(environment: Environment, cwd: string): CliSettings {
   // An empty variable counts as not set, as it does for the processes.

@@ -28,8 +28,8 @@ def connect(
 
     What is not given comes from `PERENNIAL_API_URL`, `PERENNIAL_API_KEY` and
     `PERENNIAL_GATEWAY_URL`, then from the platform that `perennial up` runs in this folder or in
-    one above it. The key of that platform is used only for its own address. `reason` is recorded
-    in the audit log. Nothing is sent yet. @raises ApiError when the address or the key is not known
+    one above it. The key of that platform is used only with its own API, and with the gateway that
+    you name. `reason` is recorded in the audit log. Nothing is sent yet. @raises ApiError when the address or the key is not known
     """
     local = _local_platform()
     url = url or os.environ.get("PERENNIAL_API_URL") or local.get("apiUrl")

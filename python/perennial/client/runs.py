@@ -121,7 +121,7 @@ class Run:
                     show(event.kind, event.stage, event.data)
                     if on_event is not None:
                         on_event(event)
-                return self._refresh_after_end(deadline)
+                return self._refresh_after_end()
             except _DeadlineReached:
                 raise ApiError(
                     f"{self.id} has not ended within {timeout_seconds:g} s; it continues",
@@ -129,7 +129,7 @@ class Run:
                     next_step="wait again",
                 ) from None
 
-    def _refresh_after_end(self, deadline: float | None) -> Run:
+    def _refresh_after_end(self) -> Run:
         """Reads the run until it has ended, as its last event says."""
         for attempt in range(1, END_RETRIES + 1):
             try:
@@ -138,7 +138,6 @@ class Run:
             except ApiError as error:
                 if _is_refusal(error):
                     raise
-            _check(deadline)
             time.sleep(attempt * RETRY_SECONDS)
         if self.refresh().has_ended:
             return self
