@@ -44,7 +44,7 @@ export function openActivityDeps(config: Config, core: Core, log: Logger): Opene
     maxConcurrent: config.maxJobs,
     hidden: config.ingest.files.denied,
     confine: config.confineJobs,
-    tracking: openJobTracking(config.apiUrl, core.registry, commandKeys),
+    tracking: openJobTracking(config.apiUrl, core.registry, commandKeys, log),
     onConfinement: (found) => log.info({ jobs: found }, describeConfinement(found)),
   });
   const optuna = createOptuna({ python: config.python, trainersDir: config.trainersDir });

@@ -47,6 +47,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from runtime import confinement, log_file, processes
 from runtime.confinement import Confinement
@@ -173,10 +174,11 @@ class Host:
 
     def _fork(self, order: dict[str, Any]) -> None:
         directory = Path(order["directory"])
+        # Before the pipes, which it would hold open.
+        relay = self._relay(order)
         log = log_file.opened(directory / "log.txt", order.get("user") if self._place else None)
         gate_read, gate_write = os.pipe()
         news_read, news_write = os.pipe()
-        relay = self._relay(order)
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
@@ -184,7 +186,7 @@ class Host:
                 os.close(gate_write)
                 os.close(news_read)
                 self._become_job(parent, log, order)
-                _set_tracking(order.get("tracking"), relay)
+                self._set_tracking(order, relay)
                 os.set_blocking(news_write, False)
                 # Waits until the process is recorded. If the host ends instead, the pipe closes.
                 code = (
@@ -228,9 +230,24 @@ class Host:
 
     def _relay(self, order: dict[str, Any]) -> Relay | None:
         tracking = order.get("tracking")
-        if tracking is None or self._place is None or not self._place.closes_network(order):
+        if not tracking or not self._closes_network(order) or _is_encrypted(tracking):
             return None
         return Relay((tracking["host"], tracking["port"]), lambda: self._leave(set()))
+
+    def _closes_network(self, order: dict[str, Any]) -> bool:
+        return self._place is not None and self._place.closes_network(order)
+
+    def _set_tracking(self, order: dict[str, Any], relay: Relay | None) -> None:
+        """Sets what MLflow reads in the process of a job."""
+        tracking = order.get("tracking")
+        if not tracking or (relay is None and self._closes_network(order)):
+            return
+        url = tracking["url"]
+        if relay:
+            url = f"http://127.0.0.1:{relay.listen()}{urlsplit(url).path.rstrip('/')}"
+        os.environ["MLFLOW_TRACKING_URI"] = url
+        os.environ["MLFLOW_TRACKING_TOKEN"] = tracking["token"]
+        os.environ["MLFLOW_EXPERIMENT_NAME"] = tracking["experiment"]
 
     def _enter(self, order: dict[str, Any], parent: int) -> None:
         processes.kill_me_first()
@@ -366,14 +383,9 @@ def _run(order: dict[str, Any], directory: Path, on_rung: Callable[[], None]) ->
     return run_step(directory)
 
 
-def _set_tracking(tracking: dict[str, Any] | None, relay: Relay | None) -> None:
-    """Sets what MLflow reads in the process of a job."""
-    if tracking is None:
-        return
-    url = f"http://127.0.0.1:{relay.listen()}" if relay else tracking["url"]
-    os.environ["MLFLOW_TRACKING_URI"] = url
-    os.environ["MLFLOW_TRACKING_TOKEN"] = tracking["token"]
-    os.environ["MLFLOW_EXPERIMENT_NAME"] = tracking["experiment"]
+def _is_encrypted(tracking: dict[str, Any]) -> bool:
+    """The certificate of the API is not for 127.0.0.1, so that no relay can carry it."""
+    return tracking["url"].startswith("https:")
 
 
 def _wants_network(trainer: str | None) -> bool:

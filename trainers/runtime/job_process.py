@@ -55,7 +55,7 @@ class JobProcess:
         return {
             "attempt": self.attempt,
             "code": code if code >= 0 else None,
-            "signal": signal.Signals(-code).name if code < 0 else None,
+            "signal": processes.signal_name(-code) if code < 0 else None,
             "limit": self.limit,
             "seconds": round(time.monotonic() - self.began, 3),
             "peakMemoryBytes": peak_bytes,
@@ -91,16 +91,14 @@ def exit_as_told(attempt: int, told: Any) -> dict[str, Any]:
     code, ended_by, limit, seconds = (
         told.get(key) for key in ("code", "signal", "limit", "seconds")
     )
-    known = isinstance(code, int) or ended_by in signal.Signals.__members__
+    known = isinstance(code, int) or processes.is_signal(ended_by)
     numbers = isinstance(limit, dict) and all(
         isinstance(limit.get(key), int | float) for key in ("used", "allowed")
     )
     return {
         "attempt": attempt,
         "code": code if isinstance(code, int) else None,
-        "signal": (ended_by if ended_by in signal.Signals.__members__ else None)
-        if known
-        else "SIGKILL",
+        "signal": (ended_by if processes.is_signal(ended_by) else None) if known else "SIGKILL",
         "limit": limit
         if numbers and limit.get("kind") in ("JobOutOfMemory", "JobTimeout")
         else None,

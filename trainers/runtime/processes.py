@@ -27,6 +27,19 @@ def identity(pid: int) -> str | None:
     return _ps(["-o", "lstart=", "-p", str(pid)]).strip() or None
 
 
+def signal_name(number: int) -> str:
+    """Most real-time signals have only a number."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
+
+
+def is_signal(name: object) -> bool:
+    """Whether `signal_name` can return it."""
+    return isinstance(name, str) and (name in signal.Signals.__members__ or name.isdigit())
+
+
 def die_with_parent(parent: int) -> None:
     """Linux only. On other systems a child notices the end of a pipe; see host.py."""
     if _libc:

@@ -12,7 +12,7 @@ const wayOut =
 
 /**
  * Reads the file at each call, so that a rotation needs no restart. The first entry signs. An old
- * entry may be removed after ten minutes, when the commands that it signed have expired.
+ * entry may be removed when the commands and the tokens of jobs that it signed have expired.
  * @throws PlatformUnavailable when the file is missing or holds no keys.
  */
 export function commandKeysFrom(file: string): CommandKeys {

@@ -7,26 +7,12 @@ import type { KeyedTexts } from '../../../domain/tracking/tracking';
 
 type TrackingRecords = Pick<Registry, 'experiments' | 'trackedRuns' | 'loggedModels'>;
 
-/** What a request may name, in its path, its query or its body. */
-interface NamedRecords {
-  readonly name?: unknown;
-  readonly experiment_name?: unknown;
-  readonly experiment_id?: unknown;
-  readonly experiment_ids?: unknown;
-  readonly run_id?: unknown;
-  readonly run_uuid?: unknown;
-  readonly source_run_id?: unknown;
-  /** A logged model. */
-  readonly id?: unknown;
-  /** A folder or a file of artifacts, which begins with the experiment. */
-  readonly path?: unknown;
-  readonly '*'?: unknown;
-}
-
 /** They change or list experiments as a whole. */
 const closedRoute = /\/mlflow\/experiments\/(update|delete|restore|search)$/;
 
-/** Tags of the runs that a job makes. */
+/** Tags of the runs that a job makes. Only the platform sets tags with this prefix. */
+const reservedTag = 'perennial.';
+
 export function tagsOfJob(jobOf: FastifyRequest['jobOf']): KeyedTexts {
   return jobOf ? { 'perennial.run': jobOf.runId, 'perennial.lifecycle': jobOf.lifecycle } : {};
 }
@@ -39,8 +25,9 @@ export async function checkJobScope(
   if (!jobOf) return;
   const url = routeOptions.url ?? '';
   const isUpload = url.includes('/mlflow-artifacts/');
-  const named = { ...objectOf(query), ...(isUpload ? {} : objectOf(body)), ...objectOf(params) };
-  const experiments = closedRoute.test(url) ? [] : await experimentsOf(records, tenant, url, named);
+  const parts = [query, params, isUpload ? {} : body].map(fieldsOf);
+  refuseReservedTags(parts);
+  const experiments = closedRoute.test(url) ? [] : await experimentsOf(records, tenant, url, parts);
   const own = await records.experiments.named({ tenant, name: jobOf.lifecycle });
   const isOwn = (each: Named) => each.name === jobOf.lifecycle || (own && each.id === own.id);
   if (experiments.length > 0 && experiments.every(isOwn)) return;
@@ -59,41 +46,58 @@ interface Named {
   readonly id?: string;
 }
 
+/** The fields of a request's path, query or body. */
+type Fields = Readonly<Record<string, unknown>>;
+
+/** All that a request names, in any part of it, whichever part its route reads. */
 async function experimentsOf(
   { trackedRuns, loggedModels }: TrackingRecords,
   tenant: Tenant,
   url: string,
-  given: NamedRecords,
+  parts: readonly Fields[],
 ): Promise<readonly Named[]> {
-  const isModel = url.includes('/mlflow/logged-models/:id');
-  const names = [given.experiment_name, url.endsWith('/experiments/create') && given.name];
-  // Below a run, `path` begins at the root of the run's artifacts.
-  const path = given['*'] ?? (url.endsWith('/artifacts/list') ? undefined : given.path);
-  const ids = [given.experiment_id, ...listOf(given.experiment_ids), rootOf(path)];
-  const runs = [given.run_id, given.run_uuid, given.source_run_id];
+  const all = (...fields: readonly string[]) =>
+    parts.flatMap((part) => fields.flatMap((field) => textsIn(part[field])));
+  const names = all('experiment_name', ...(url.endsWith('/experiments/create') ? ['name'] : []));
+  // A file begins with its experiment. Below a run, `path` begins at the root of the run's files.
+  const paths = all('*', ...(url.endsWith('/artifacts/list') ? [] : ['path']));
+  const ids = [...all('experiment_id', 'experiment_ids'), ...paths.map(rootOf)];
+  const runs = all('run_id', 'run_uuid', 'source_run_id');
+  const models = url.includes('/mlflow/logged-models/:id') ? all('id') : [];
   const found = await Promise.all([
-    ...runs.filter(isText).map((id) => trackedRuns.get({ tenant, id })),
-    ...(isModel && isText(given.id) ? [loggedModels.get({ tenant, id: given.id })] : []),
+    ...runs.map((id) => trackedRuns.get({ tenant, id })),
+    ...models.map((id) => loggedModels.get({ tenant, id })),
   ]);
   return [
-    ...names.filter(isText).map((name) => ({ name })),
-    ...ids.filter(isText).map((id) => ({ id })),
+    ...names.map((name) => ({ name })),
+    ...ids.map((id) => ({ id })),
     ...found.map((record) => (record ? { id: record.experimentId } : {})),
   ];
 }
 
-function rootOf(path: unknown): unknown {
-  return isText(path) ? path.replace(/^\/+/, '').split('/')[0] : undefined;
+function refuseReservedTags(parts: readonly Fields[]): void {
+  const keys = parts.flatMap(({ key, tags }) => [
+    key,
+    ...(Array.isArray(tags) ? tags.map((tag) => fieldsOf(tag)['key']) : []),
+  ]);
+  const reserved = keys
+    .filter((key) => typeof key === 'string')
+    .find((key) => key.startsWith(reservedTag));
+  if (reserved !== undefined)
+    throw failure('Forbidden', `a job cannot change the tag ${reserved}`, {
+      next: `choose a key that does not begin with ${reservedTag}`,
+    });
 }
 
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
+function rootOf(path: string): string {
+  return path.split('/')[0] ?? '';
 }
 
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== '';
+function textsIn(value: unknown): readonly string[] {
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return values.filter((each) => typeof each === 'string');
 }
 
-function objectOf(value: unknown): object {
-  return typeof value === 'object' && value !== null ? value : {};
+function fieldsOf(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : {};
 }

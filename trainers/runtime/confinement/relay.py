@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 from runtime import processes
@@ -31,12 +32,14 @@ class Relay:
         ours, self._end = socket.socketpair()
         parent = os.getpid()
         self.pid = os.fork()
+        self._has_ended = False
         if self.pid == 0:
             try:
                 self._end.close()
+                # Ctrl-C in a terminal must not end it before the job.
+                os.setsid()
                 processes.die_with_parent(parent)
-                for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                    signal.signal(number, signal.SIG_DFL)
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
                 leave()
                 processes.call_me("relay")
                 _serve(ours, api)
@@ -57,9 +60,16 @@ class Relay:
         self._end.close()
 
     def end(self) -> None:
+        if self._has_ended:
+            return
         processes.kill_tree(self.pid, signal.SIGKILL)
+        self.wait()
+
+    def wait(self) -> None:
+        """Returns when it has ended."""
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
+        self._has_ended = True
 
 
 def _serve(ours: socket.socket, api: Address) -> None:
@@ -71,8 +81,18 @@ def _serve(ours: socket.socket, api: Address) -> None:
     free = threading.Semaphore(MOST_CONNECTIONS)
     while True:
         free.acquire()
-        connection, _ = server.accept()
-        threading.Thread(target=_carry, args=(connection, api, free.release), daemon=True).start()
+        try:
+            connection, _ = server.accept()
+        except OSError:  # the client has given up, or there are too many open files
+            free.release()
+            time.sleep(0.1)
+            continue
+        work = threading.Thread(target=_carry, args=(connection, api, free.release), daemon=True)
+        try:
+            work.start()
+        except RuntimeError:  # too many threads
+            connection.close()
+            free.release()
 
 
 def _carry(connection: socket.socket, api: Address, done: Callable[[], None]) -> None:
@@ -83,7 +103,7 @@ def _carry(connection: socket.socket, api: Address, done: Callable[[], None]) ->
             back.start()
             _copy(connection, other)
             back.join()
-    except OSError:
+    except (OSError, RuntimeError):
         pass  # the client sees that the connection closed, as it would without a relay
     finally:
         done()

@@ -21,6 +21,7 @@ import sys
 import traceback
 from pathlib import Path
 
+from runtime import processes
 from runtime.json_files import read_json, write_json
 from runtime.running_job import DONE, STOPPED, RunningJob, failed
 from runtime.step.work_folder import enter_work_folder
@@ -76,7 +77,7 @@ def _run(directory: Path, python: str) -> int:
         print("stopped by SIGTERM before the end", file=sys.stderr)
         return STOPPED
     if code != 0:
-        how = f"exit code {code}" if code > 0 else f"signal {_name_of(-code)}"
+        how = f"exit code {code}" if code > 0 else f"signal {processes.signal_name(-code)}"
         return failed(directory, f"{program} ended with {how}", None)
     missing = [name for name in command["outputs"] if not (directory / "outputs" / name).is_file()]
     if missing:
@@ -89,11 +90,3 @@ def _run(directory: Path, python: str) -> int:
     write_json(directory / "result.json", {"metrics": {}, "facts": {"exitCode": code}})
     job.log("command ended")
     return DONE
-
-
-def _name_of(number: int) -> str:
-    """Most real-time signals have only a number."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return str(number)

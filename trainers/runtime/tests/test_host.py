@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from runtime.job_process import JobProcess, exit_as_told
 from runtime.tests.support import make_job_directory
 
 HOST = Path(__file__).parents[1] / "host.py"
@@ -43,6 +44,18 @@ class Host(unittest.TestCase):
         self.assertEqual(self.ready["threads"], 1)
         self.host.stdin.close()
         self.assertEqual(self.host.wait(10), 0)
+
+    def test_a_job_that_a_signal_without_a_name_ended_has_its_number(self):
+        pid = os.fork()
+        if pid == 0:
+            os.kill(os.getpid(), 40)
+            os._exit(0)
+        _, status = os.waitpid(pid, 0)
+        with tempfile.TemporaryDirectory() as folder:
+            job = JobProcess(pid, Path(folder), 1, 1 << 30, 9, -1)
+            exit = job.exit(status, 0)
+        self.assertEqual((exit["code"], exit["signal"]), (None, "40"))
+        self.assertEqual(exit_as_told(1, exit)["signal"], "40")
 
     def test_refuses_a_job_without_a_directory_and_continues(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,9 @@
+import errno
 import os
 import socket
+import struct
 import threading
+import time
 import unittest
 from collections.abc import Callable
 
@@ -8,7 +11,7 @@ from runtime import confinement
 from runtime.confinement.relay import Relay
 
 
-class ARelay(unittest.TestCase):
+class RelayOfAJob(unittest.TestCase):
     def setUp(self):
         self.api = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(self.api.close)
@@ -71,14 +74,50 @@ class ARelay(unittest.TestCase):
         self.assertEqual(self.job(self.relay(), work), "0 bytes, 10 bytes, 3000000 bytes")
 
     def test_opens_no_other_address_to_the_job(self):
-        port = self.api.getsockname()[1]
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            other.settimeout(0.2)
+            address = f"127.0.0.1:{other.getsockname()[1]}"
+            requests = [
+                f"CONNECT {address} HTTP/1.1\r\nHost: {address}\r\n\r\n",
+                f"GET http://{address}/ HTTP/1.1\r\nHost: {address}\r\n\r\n",
+            ]
 
-        def work(_port: int) -> str:
-            with socket.socket() as direct:
-                direct.settimeout(5)
-                return str(direct.connect_ex(("127.0.0.1", port)) != 0)
+            def work(port: int) -> str:
+                answers = []
+                for request in requests:
+                    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+                        connection.sendall(request.encode())
+                        connection.shutdown(socket.SHUT_WR)
+                        answers.append(connection.recv(100).decode())
+                with socket.socket() as direct:
+                    direct.settimeout(5)
+                    answers.append(str(direct.connect_ex(("127.0.0.1", other.getsockname()[1]))))
+                return ", ".join(answers)
 
-        self.assertEqual(self.job(self.relay(), work), "True")
+            answered = [f"{len(request)} bytes" for request in requests]
+            refused = str(errno.ECONNREFUSED)
+            self.assertEqual(self.job(self.relay(), work), ", ".join([*answered, refused]))
+            with self.assertRaises(TimeoutError):
+                other.accept()
+
+    def test_survives_the_signals_of_a_terminal(self):
+        relay = self.relay()
+        until = time.monotonic() + 10
+        while os.getsid(relay.pid) != relay.pid and time.monotonic() < until:
+            time.sleep(0.01)
+        self.assertEqual(os.getsid(relay.pid), relay.pid)
+
+    def test_goes_on_when_a_client_gives_up(self):
+        def work(port: int) -> str:
+            for _ in range(50):
+                with socket.create_connection(("127.0.0.1", port), 10) as connection:
+                    linger = struct.pack("ii", 1, 0)
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            with socket.create_connection(("127.0.0.1", port), 10) as connection:
+                connection.shutdown(socket.SHUT_WR)
+                return connection.recv(100).decode()
+
+        self.assertEqual(self.job(self.relay(), work), "0 bytes")
 
     def test_closes_the_connection_when_the_api_is_not_there(self):
         with socket.create_server(("127.0.0.1", 0)) as gone:
@@ -93,7 +132,7 @@ class ARelay(unittest.TestCase):
     def test_ends_when_the_job_ended_before_it_listened(self):
         relay = self.relay()
         relay.close()
-        os.waitpid(relay.pid, 0)
+        relay.wait()
 
 
 if __name__ == "__main__":

@@ -210,8 +210,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       const siblings = siblingsOf(file);
       const user = userOf(warm.confinement, siblings ?? sha256(Buffer.from(file.id)));
       directory.giveTo(user);
-      const isConfined = warm.confinement.network;
-      const tracking = await trackingOf(file, settings.tracking ?? null, isConfined);
+      const tracking = await trackingOf(file, settings.tracking ?? null);
       active.leave.signal.throwIfAborted();
       active.starting = warm.run({
         attempt,

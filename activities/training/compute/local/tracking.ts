@@ -7,7 +7,7 @@ export interface JobTracking {
   /** Where connections of other jobs are carried to (trainers/runtime/confinement/relay.py). */
   readonly host: string;
   readonly port: number;
-  /** Null for a run that the registry does not know. */
+  /** Null when the job gets no access, for a reason that is logged. */
   accessOf(job: {
     readonly tenant: string;
     readonly runId: string;
@@ -24,20 +24,15 @@ export interface TrackingOrder {
   readonly experiment: string;
 }
 
-/**
- * Steps, commands, and trainers with packages of their own may use MLflow. Null for other jobs. A
- * confined job cannot reach an API by https, because its certificate is not for 127.0.0.1.
- */
+/** Steps, commands, and trainers with packages of their own may use MLflow. Null for other jobs. */
 export async function trackingOf(
   file: JobFile,
   tracking: JobTracking | null,
-  isConfined: boolean,
 ): Promise<TrackingOrder | null> {
   const runId = /^run_[0-9a-z]+/.exec(file.id)?.[0];
   if (tracking === null || runId === undefined || ('trainer' in file && !file.environment))
     return null;
   const { url, host, port } = tracking;
-  if (isConfined && url.startsWith('https:')) return null;
   const { timeoutSeconds } = file.resources;
   const access = await tracking.accessOf({ tenant: file.tenant, runId, timeoutSeconds });
   return access && { url, host, port, ...access };
