@@ -38,6 +38,12 @@ const types = [
   { file: 'domain/project/decision-policy.ts', name: 'LanguageDecisionPolicy' },
   { file: 'workflows/project/decision-calls.ts', name: 'DecidedEvidence' },
   { file: 'workflows/project/decision-calls.ts', name: 'DecisionResult' },
+  { file: 'workflows/lifecycle/model-run.ts', name: 'StageResult' },
+  { file: 'workflows/lifecycle/stages/ingest.ts', name: 'SourceDatasets' },
+  { file: 'workflows/lifecycle/llm-run.ts', name: 'PromptBundles' },
+  { file: 'workflows/lifecycle/stages/prompt-eval.ts', name: 'ChosenPrompt' },
+  { file: 'workflows/lifecycle/llm-run.ts', name: 'BundleCandidate' },
+  { file: 'workflows/lifecycle/llm-run.ts', name: 'LanguageEvaluation' },
 ] as const;
 
 export function primitivesPage(): string {

@@ -1,5 +1,6 @@
 /** The built-in stages of a language application, as functions that its lifecycle calls. */
 import type { WrittenBundle } from '../../activities/language/bundle-version';
+import type { Digest } from '../../domain/dataset/artifact';
 import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
 import type { RunId } from '../../domain/ids';
 import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
@@ -38,6 +39,7 @@ export interface BundleCandidate extends PromptBundles {
 
 export type LanguageEvaluation = StageResult<EvaluatedBundle> & {
   readonly candidate: BundleCandidate;
+  /** The registered version. The champion itself when the bundle with its standbys is the same. */
   readonly version: ModelVersionRef;
   readonly decision: DecisionRef;
 };
@@ -100,6 +102,8 @@ export async function llmRun(run: LlmRun): Promise<LlmLifecycleRun> {
   // A provider's other models do not have the adapter, so a fine-tuned model has no standby.
   const standbys = spec.fineTune ? [] : spec.model.standby;
   const evaluations = keptEvaluations<LanguageEvaluation>();
+  /** The bundles of the first prompt, which is the baseline of the gates. */
+  const baselines = new Set<Digest>();
   return {
     id: runId,
     spec,
@@ -125,6 +129,7 @@ export async function llmRun(run: LlmRun): Promise<LlmLifecycleRun> {
       });
       const [first, ...others] = written;
       if (!first) throw new Error(`lifecycle ${model} has no prompt`);
+      baselines.add(first.manifest.digest);
       // As of before the first question. The next run evaluates the changes that come later.
       const indexChanges = Math.max(...written.map(({ indexChanges: taken = 0 }) => taken));
       return { bundles: [first, ...others], index, indexChanges };
@@ -152,6 +157,12 @@ export async function llmRun(run: LlmRun): Promise<LlmLifecycleRun> {
     async evaluate(candidate) {
       const { bundle, bundles, champion, indexChanges } = candidate;
       const [baseline] = bundles;
+      // The gates may compare with the baseline, so that the code may not choose another one.
+      if (!baselines.has(baseline.manifest.digest))
+        throw invalidCall(
+          `run.evaluate got ${baseline.path} as the first bundle, but it is not the first prompt`,
+          'pass the result of run.candidate, with all bundles of run.bundles in their order',
+        );
       const ended = await evaluateBundle(run, {
         bundle: bundle.manifest,
         standbys,

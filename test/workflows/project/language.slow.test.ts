@@ -159,6 +159,11 @@ describe('a language application of a project', () => {
       'run.index got no dataset pages, which its section of the spec names',
       'pass the result of run.ingest, with your own datasets by the names of the sources',
     ],
+    [
+      'baseline',
+      'run.evaluate got precise.yaml as the first bundle, but it is not the first prompt',
+      'pass the result of run.candidate, with all bundles of run.bundles in their order',
+    ],
   ])(
     'fails with the call and the next step when it passes no %s',
     async (without, message, next) => {
