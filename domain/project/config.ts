@@ -4,6 +4,10 @@ import type { DataLifecycleDocument } from '../lifecycle/data-lifecycle.schema';
 import type { LlmLifecycleDocument } from '../language/lifecycle/llm-lifecycle.schema';
 import type { computeSchema, LifecycleDocument } from '../lifecycle/lifecycle.schema';
 
+type ModelSections = Omit<LifecycleDocument['spec'], 'program' | 'monitor'>;
+type LanguageSections = Omit<LlmLifecycleDocument['spec'], 'program' | 'monitor'>;
+type DataSections = Omit<DataLifecycleDocument['spec'], 'program'>;
+
 export interface ProjectLifecycleConfig {
   /** The schema of the parameters of a run. Without it a run takes none. */
   readonly params?: z.ZodType;
@@ -20,9 +24,10 @@ export interface ProjectLifecycleConfig {
    * sections are data, approval, schedule and notify.
    */
   readonly spec:
-    | Omit<LifecycleDocument['spec'], 'program' | 'monitor'>
-    | Omit<LlmLifecycleDocument['spec'], 'program' | 'monitor'>
-    | Omit<DataLifecycleDocument['spec'], 'program'>;
+    // By these two sections the compiler tells the kinds apart, and names what the kind lacks.
+    | (ModelSections & { readonly prompt?: undefined })
+    | LanguageSections
+    | (DataSections & { readonly prompt?: undefined; readonly evaluate?: undefined });
 }
 
 export interface ProjectConfig {

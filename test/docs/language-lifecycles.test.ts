@@ -13,3 +13,12 @@ test('the examples compile, and a stage of a model in one of them does not', () 
     [expect.stringContaining("'train' does not exist")],
   ]);
 });
+
+test('a spec of a language application without its cases does not compile', () => {
+  const cases = "        cases: { file: 'cases.ndjson' },\n";
+  const [config = ''] = examples;
+  expect(config).toContain(cases);
+  expect(typeErrorsOf([config.replace(cases, '')])).toEqual([
+    [expect.stringContaining("Property 'cases' is missing")],
+  ]);
+});
