@@ -9,6 +9,7 @@ import { stageValueBytes, type StageSchema } from '../../domain/project/stage';
 import type { RunEffectRef } from '../../domain/run/run';
 import { withHeartbeat } from '../run/heartbeat';
 import { withIdempotencyKey } from '../run/idempotent-effect';
+import { withCallFrames } from './call-frames';
 import {
   openStageContext,
   type ProjectStageDeps,
@@ -41,7 +42,8 @@ export function createStageRunner(deps: ProjectStageDeps) {
         withIdempotencyKey(deps.registry.effects, input, async (assertOwned, claim) => {
           const scratch = await openScratch(deps.scratchRoot, `stage-${input.runId}`);
           try {
-            const context = openStageContext(deps, { input, scratch, claim, ...beat });
+            const attempt = { input, scratch, claim, ...beat };
+            const context = withCallFrames(openStageContext(deps, attempt));
             const result = await work(context);
             await assertOwned();
             return result;
@@ -183,7 +185,7 @@ function ownErrorsAt(placeOf: ProjectStageDeps['placeOf']) {
       if (aborted && isError(error) && error.name === 'AbortError') throw error;
       const isFinal = isError(error) && error.name === 'StageError';
       const message = isError(error)
-        ? `stage ${name}: ${error.message || error.name}${at(error)}`
+        ? `stage ${name}${at(error)}: ${error.message || error.name}`
         : `stage ${name} threw ${describeThrown(error)}; throw an Error`;
       throw failure(isFinal ? 'StageRefused' : 'StageFailed', message, {
         cause: error,

@@ -181,6 +181,14 @@ export const throws = defineStage({
   },
 });
 
+export const bad_query = defineStage({
+  name: 'bad_query', input: log, output: z.null(), retry: { attempts: 1 },
+  async run(context) {
+    await context.query('SELECT hour FROM no_table');
+    return null;
+  },
+});
+
 export const refuses = defineStage({
   name: 'refuses', input: log, output: z.null(), retry: { attempts: 5 },
   run(_, { log }) {

@@ -95,11 +95,11 @@ describe('a run that fails undoes its stages', () => {
   test('and records an undo that fails for an operator', async () => {
     const run = await ended('one', { log: logFile(), stage: 'undo_fails' });
     expect(run.failure).toMatchObject({
-      message: `stage undo_fails: it broke (${stagePlace('it broke')})`,
+      message: `stage undo_fails (${stagePlace('it broke')}): it broke`,
       needsOperator: [
         {
           what: 'stage undo_fails',
-          message: `stage undo_fails: the service is gone (${stagePlace('the service is gone')})`,
+          message: `stage undo_fails (${stagePlace('the service is gone')}): the service is gone`,
         },
       ],
     });
@@ -127,9 +127,15 @@ describe('a stage fails the run with a clear message', () => {
     const run = await ended('one', { log: logFile(), stage: 'throws' });
     expect(run.failure).toMatchObject({
       type: 'StageFailed',
-      message: `stage throws: the rows have no column hour (${stagePlace('no column hour')})`,
+      message: `stage throws (${stagePlace('no column hour')}): the rows have no column hour`,
       next: rerun(run),
     });
+  });
+
+  test('when DuckDB refuses its query, with the line of the call', async () => {
+    const run = await ended('one', { log: logFile(), stage: 'bad_query' });
+    const start = `stage bad_query (${stagePlace('no_table')}): Catalog Error: Table with name no_table`;
+    expect(run.failure?.message.slice(0, start.length)).toBe(start);
   });
 
   test('at the first attempt when it throws a StageError', async () => {
@@ -137,7 +143,7 @@ describe('a stage fails the run with a clear message', () => {
     const run = await ended('one', { log, stage: 'refuses' });
     expect(run.failure).toMatchObject({
       type: 'StageRefused',
-      message: `stage refuses: there is no region north (${stagePlace('no region north')})`,
+      message: `stage refuses (${stagePlace('no region north')}): there is no region north`,
       next: rerun(run),
     });
     expect(linesIn(log)).toEqual(['refuses']);
