@@ -6,6 +6,7 @@ import type { RunId } from '../../domain/ids';
 import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
 import type { ComparedChampion, ModelVersionRef } from '../../domain/model/model';
 import { registryWrites } from '../activity-proxies';
+import { copyOf } from '../run/copy';
 import type { RunEnd } from '../run/end';
 import { invalidCall } from '../run/invalid-call';
 import { unchangedEnd } from '../run/verdict';
@@ -47,7 +48,7 @@ export type LanguageEvaluation = StageResult<EvaluatedBundle> & {
 export interface LlmLifecycleRun {
   /** The id of the run, such as `run_01…`. */
   readonly id: RunId;
-  /** The revision of the lifecycle that this run executes. */
+  /** A copy of the spec of the revision that this run executes. Changing it has no effect. */
   readonly spec: LlmLifecycleSpec;
   /**
    * Makes a dataset version of each source in `spec.data.sources`, by the name of the source. Empty
@@ -106,7 +107,7 @@ export async function llmRun(run: LlmRun): Promise<LlmLifecycleRun> {
   const baselines = new Set<Digest>();
   return {
     id: runId,
-    spec,
+    spec: copyOf(spec),
     ingest: async () => (spec.data ? (await ingestTexts(run, spec.data)).output.datasets : {}),
     async index(datasets) {
       if (!spec.index) return null;

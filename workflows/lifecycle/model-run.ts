@@ -4,6 +4,7 @@ import type { RunId } from '../../domain/ids';
 import type { ModelLifecycleSpec } from '../../domain/lifecycle/lifecycle';
 import { versionName, type ComparedChampion, type ModelVersionRef } from '../../domain/model/model';
 import { registryWrites } from '../activity-proxies';
+import { copyOf } from '../run/copy';
 import type { RunEnd } from '../run/end';
 import { invalidCall } from '../run/invalid-call';
 import { isNotPassed, unchangedEnd } from '../run/verdict';
@@ -45,7 +46,7 @@ export type Evaluation = StageResult<EvaluateOutput> & {
 export interface ModelLifecycleRun {
   /** The id of the run, such as `run_01…`. */
   readonly id: RunId;
-  /** The revision of the lifecycle that this run executes. */
+  /** A copy of the spec of the revision that this run executes. Changing it has no effect. */
   readonly spec: ModelLifecycleSpec;
   /** Makes a dataset version of each source in `spec.data.sources`. */
   ingest(): Promise<StageResult<IngestOutput>>;
@@ -94,7 +95,7 @@ export function modelRun(run: ModelRun): ModelLifecycleRun {
   const evaluations = keptEvaluations<Evaluation>();
   return {
     id: plan.runId,
-    spec: plan.spec,
+    spec: copyOf(plan.spec),
     ingest: async () => resultOf(await ingest(run)),
     validate: async (data) => resultOf(await validate(run, data)),
     train: async (data, options = {}) =>
