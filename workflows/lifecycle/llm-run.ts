@@ -1,6 +1,5 @@
 /** The built-in stages of a language application, as functions that its lifecycle calls. */
 import type { WrittenBundle } from '../../activities/language/bundle-version';
-import type { Digest } from '../../domain/dataset/artifact';
 import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
 import type { RunId } from '../../domain/ids';
 import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
@@ -10,7 +9,7 @@ import { copyOf } from '../run/copy';
 import type { RunEnd } from '../run/end';
 import { invalidCall } from '../run/invalid-call';
 import { unchangedEnd } from '../run/verdict';
-import { keptEvaluations } from './kept-evaluations';
+import { keptEvaluations, keptResults } from './kept-results';
 import { resultOf, type StageResult } from './model-run';
 import { release } from './release';
 import type { LlmRun } from './stage';
@@ -36,6 +35,14 @@ export interface BundleCandidate extends PromptBundles {
   readonly champion: ComparedChampion;
   /** Whether the champion has the same prompt, model, index and policy. */
   readonly isChampion: boolean;
+}
+
+interface Bundled {
+  readonly bundle: WrittenBundle;
+}
+
+interface BundleOfPrompts extends Bundled {
+  readonly prompts: PromptBundles;
 }
 
 export type LanguageEvaluation = StageResult<EvaluatedBundle> & {
@@ -78,7 +85,10 @@ export interface LlmLifecycleRun {
     bundle: WrittenBundle,
     from: PromptBundles & { readonly datasets: SourceDatasets },
   ): Promise<StageResult<FineTuneOutput> | null>;
-  /** Reads the champion that the bundle is compared with. */
+  /**
+   * Reads the champion that the bundle is compared with. The index and the baseline are those with
+   * which the run wrote the bundle, also if the code changed `prompts`.
+   */
   candidate(bundle: WrittenBundle, prompts: PromptBundles): Promise<BundleCandidate>;
   /**
    * Measures the bundle on the cases that influenced no choice, decides by the gates of
@@ -102,9 +112,25 @@ export async function llmRun(run: LlmRun): Promise<LlmLifecycleRun> {
   await registryWrites.openRunBudget({ tenant, runId, budget: spec.budget });
   // A provider's other models do not have the adapter, so a fine-tuned model has no standby.
   const standbys = spec.fineTune ? [] : spec.model.standby;
+  const indexes = keptResults<IndexResult, Pick<BuiltIndex, 'name' | 'version'>>({
+    noun: 'index version',
+    role: 'index',
+    madeBy: 'run.index',
+    idOf: ({ name, version }) => `${name}@${version}`,
+  });
+  const written = keptResults<BundleOfPrompts, Bundled>({
+    noun: 'bundle',
+    role: 'bundle',
+    madeBy: 'run.bundles, run.comparePrompts or run.fineTune',
+    idOf: digestOf,
+  });
+  const candidates = keptResults<BundleCandidate, Bundled>({
+    noun: 'bundle',
+    role: 'candidate',
+    madeBy: 'run.candidate',
+    idOf: digestOf,
+  });
   const evaluations = keptEvaluations<LanguageEvaluation>();
-  /** The bundles of the first prompt, which is the baseline of the gates. */
-  const baselines = new Set<Digest>();
   return {
     id: runId,
     spec: copyOf(spec),
@@ -112,15 +138,16 @@ export async function llmRun(run: LlmRun): Promise<LlmLifecycleRun> {
     async index(datasets) {
       if (!spec.index) return null;
       const ended = await ragIndex(run, spec.index, datasets);
-      return { ...resultOf(ended), seen: ended.seen };
+      return indexes.keep({ ...resultOf(ended), seen: ended.seen });
     },
-    async bundles(index) {
-      if (spec.index && !index)
+    async bundles(given) {
+      if (spec.index && !given)
         throw invalidCall(
           `run.bundles got no index, but ${model} has spec.index`,
           'pass the result of run.index',
         );
-      const written = await registryWrites.writeBundles({
+      const index = given && indexes.own('run.bundles', given);
+      const all = await registryWrites.writeBundles({
         tenant,
         runId,
         model,
@@ -128,24 +155,47 @@ export async function llmRun(run: LlmRun): Promise<LlmLifecycleRun> {
         files,
         index: builtOf(index),
       });
-      const [first, ...others] = written;
+      const [first, ...others] = all;
       if (!first) throw new Error(`lifecycle ${model} has no prompt`);
-      baselines.add(first.manifest.digest);
       // As of before the first question. The next run evaluates the changes that come later.
-      const indexChanges = Math.max(...written.map(({ indexChanges: taken = 0 }) => taken));
-      return { bundles: [first, ...others], index, indexChanges };
+      const indexChanges = Math.max(...all.map(({ indexChanges: taken = 0 }) => taken));
+      const prompts: PromptBundles = { bundles: [first, ...others], index, indexChanges };
+      for (const bundle of all) written.keep({ bundle, prompts });
+      return copyOf(prompts);
     },
-    async comparePrompts({ bundles, index, indexChanges }) {
+    async comparePrompts({ bundles }) {
       if (!spec.promptEval) return null;
-      const { promptEval: rule } = spec;
-      const given = { bundles, index: builtOf(index), indexChanges, promptEval: rule };
-      return resultOf(await promptEval(run, given));
+      const own = bundles.map((bundle) => written.own('run.comparePrompts', { bundle }));
+      const [first] = own;
+      if (!first)
+        throw invalidCall('run.comparePrompts got no bundle', 'pass those of run.bundles');
+      const { index, indexChanges } = first.prompts;
+      const compared = resultOf(
+        await promptEval(run, {
+          bundles: own.map(({ bundle }) => bundle),
+          index: builtOf(index),
+          indexChanges,
+          promptEval: spec.promptEval,
+        }),
+      );
+      const { chosen: bundle } = compared;
+      // A search finds a bundle that is not among these.
+      const source = own.find((each) => digestOf(each) === digestOf({ bundle })) ?? first;
+      written.keep({ bundle, prompts: source.prompts });
+      return copyOf(compared);
     },
-    fineTune: async (bundle, { indexChanges, datasets }) =>
-      spec.fineTune
-        ? resultOf(await fineTune(run, spec.fineTune, { chosen: bundle, indexChanges }, datasets))
-        : null,
-    async candidate(bundle, prompts) {
+    async fineTune(given, { datasets }) {
+      if (!spec.fineTune) return null;
+      const { bundle: chosen, prompts } = written.own('run.fineTune', { bundle: given });
+      const { indexChanges } = prompts;
+      const tuned = resultOf(
+        await fineTune(run, spec.fineTune, { chosen, indexChanges }, datasets),
+      );
+      written.keep({ bundle: tuned.bundle, prompts });
+      return copyOf(tuned);
+    },
+    async candidate(given) {
+      const { bundle, prompts } = written.own('run.candidate', { bundle: given });
       const champion = await registryWrites.readChampion({ tenant, model });
       // A reused prompt choice may come from a run with other standbys. This run's standbys count.
       const { withStandbys } =
@@ -153,17 +203,12 @@ export async function llmRun(run: LlmRun): Promise<LlmLifecycleRun> {
         bundle;
       const complete = (standbys.length > 0 ? withStandbys : undefined) ?? bundle.manifest.digest;
       const isChampion = champion.version?.manifest.digest === complete;
-      return { ...prompts, bundle, champion, isChampion };
+      return candidates.keep({ ...prompts, bundle, champion, isChampion });
     },
-    async evaluate(candidate) {
+    async evaluate(given) {
+      const candidate = candidates.own('run.evaluate', given);
       const { bundle, bundles, champion, indexChanges } = candidate;
       const [baseline] = bundles;
-      // The gates may compare with the baseline, so that the code may not choose another one.
-      if (!baselines.has(baseline.manifest.digest))
-        throw invalidCall(
-          `run.evaluate got ${baseline.path} as the first bundle, but it is not the first prompt`,
-          'pass the result of run.candidate, with all bundles of run.bundles in their order',
-        );
       const ended = await evaluateBundle(run, {
         bundle: bundle.manifest,
         standbys,
@@ -181,7 +226,7 @@ export async function llmRun(run: LlmRun): Promise<LlmLifecycleRun> {
         verdict,
         decision,
         champion: compared,
-      } = evaluations.own(evaluation);
+      } = evaluations.own('run.release', evaluation);
       const { champion, index, bundle } = candidate;
       // Standbys that did not qualify may make the bundle equal to the champion.
       if (version.version === champion.version?.version) return unchanged(version);
@@ -206,6 +251,10 @@ export async function llmRun(run: LlmRun): Promise<LlmLifecycleRun> {
 
 function unchanged(champion: ModelVersionRef): RunEnd {
   return unchangedEnd(champion, 'prompt, model, index and policy');
+}
+
+function digestOf({ bundle }: Bundled): string {
+  return bundle.manifest.digest;
 }
 
 function builtOf(index: IndexResult | null): BuiltIndex | null {

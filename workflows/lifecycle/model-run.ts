@@ -6,9 +6,8 @@ import { versionName, type ComparedChampion, type ModelVersionRef } from '../../
 import { registryWrites } from '../activity-proxies';
 import { copyOf } from '../run/copy';
 import type { RunEnd } from '../run/end';
-import { invalidCall } from '../run/invalid-call';
 import { isNotPassed, unchangedEnd } from '../run/verdict';
-import { keptEvaluations } from './kept-evaluations';
+import { keptEvaluations, keptResults } from './kept-results';
 import { release } from './release';
 import type { EndedStage, ModelRun } from './stage';
 import { evaluate, type EvaluateOutput } from './stages/evaluate';
@@ -92,6 +91,12 @@ export function hasNotPassed({ verdict }: { readonly verdict: Verdict }): boolea
 export function modelRun(run: ModelRun): ModelLifecycleRun {
   const { plan } = run;
   const { imported } = plan.request;
+  const candidates = keptResults<RegisteredCandidate, Pick<RegisteredCandidate, 'version'>>({
+    noun: 'version',
+    role: 'candidate',
+    madeBy: 'run.candidate',
+    idOf: ({ version }) => versionName(version),
+  });
   const evaluations = keptEvaluations<Evaluation>();
   return {
     id: plan.runId,
@@ -109,21 +114,16 @@ export function modelRun(run: ModelRun): ModelLifecycleRun {
       const champion = await registryWrites.readChampion({ tenant, model: lifecycle });
       const isChampion = champion.version?.manifest.digest === model.manifest.digest;
       const version = isChampion ? null : await registerCandidate(run, model);
-      return { model, version, champion };
+      return version ? candidates.keep({ model, version, champion }) : { model, version, champion };
     },
-    async evaluate(candidate) {
+    async evaluate(given) {
+      const candidate = candidates.own('run.evaluate', given);
       const { model, version, champion } = candidate;
-      // Other bytes than those of the version would be measured for it.
-      if (version.manifest.digest !== model.manifest.digest)
-        throw invalidCall(
-          `run.evaluate got the version ${versionName(version)} with another model`,
-          'pass the result of run.candidate',
-        );
       const ended = await evaluate(run, { ...model, candidate: version, champion });
       return evaluations.keep({ ...resultOf(ended), candidate, decision: ended.decision });
     },
     async release(evaluation, { before } = {}) {
-      const { candidate, verdict, decision, champion } = evaluations.own(evaluation);
+      const { candidate, verdict, decision, champion } = evaluations.own('run.release', evaluation);
       return release(run, {
         candidate: candidate.version,
         champion: candidate.champion,

@@ -48,8 +48,7 @@ export const assistant = languageLifecycle<typeof stages, any>(async (run, param
   if (compared && hasNotPassed(compared)) return run.stopped(compared);
   const candidate = await run.candidate(compared?.chosen ?? prompts.bundles[0], prompts);
   if (candidate.isChampion) return run.unchanged(candidate);
-  const bundles = params.without === 'baseline' ? prompts.bundles.slice(1) : prompts.bundles;
-  const evaluated = await run.evaluate({ ...candidate, bundles: bundles as never });
+  const evaluated = await run.evaluate({ ...candidate, ...params.candidate });
   return run.release({ ...evaluated, ...params.forged });
 });
 `,

@@ -131,6 +131,36 @@ describe('a language application of a project', () => {
     expect(fake.calls).not.toContain('promoteVersion');
   });
 
+  test('evaluates no bundle that the run has not made', async () => {
+    const forged = { bundle: { manifest: artifact('bundle forged') } };
+    const { outcome, fake } = await run('forged-bundle', {}, { candidate: forged });
+    expect(outcome).toMatchObject({
+      status: 'failed',
+      failure: {
+        message: `run.evaluate got the bundle ${digest('bundle forged')}, which is no candidate of this run`,
+        next: 'pass the result of run.candidate',
+      },
+    });
+    expect(fake.calls).not.toContain('registerBundle');
+  });
+
+  test('compares with the champion and the baseline of its run, whatever the code passes', async () => {
+    const version = { model: 'wiki-assistant', version: 1, manifest: artifact('bundle old') };
+    const expected: unknown[] = [];
+    await run(
+      'forged-champion',
+      {
+        readChampion: () => Promise.resolve({ version, fencing: 4 }),
+        promoteVersion: ({ expectedChampion }) => {
+          expected.push(expectedChampion);
+          return Promise.resolve({ kind: 'promoted', previous: null, fencing: 5 });
+        },
+      },
+      { candidate: { bundles: [], champion: { version: null, fencing: 9 } } },
+    );
+    expect(expected).toEqual([{ version: 1, fencing: 4 }]);
+  });
+
   test('ends as unchanged when the bundle is the champion', async () => {
     const champion = {
       model: 'wiki-assistant',
@@ -158,11 +188,6 @@ describe('a language application of a project', () => {
       'pages',
       'run.index got no dataset pages, which its section of the spec names',
       'pass the result of run.ingest, with your own datasets by the names of the sources',
-    ],
-    [
-      'baseline',
-      'run.evaluate got precise.yaml as the first bundle, but it is not the first prompt',
-      'pass the result of run.candidate, with all bundles of run.bundles in their order',
     ],
   ])(
     'fails with the call and the next step when it passes no %s',

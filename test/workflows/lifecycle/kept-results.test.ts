@@ -1,5 +1,5 @@
 import type { DecisionRef, Verdict } from '../../../domain/decision/verdict';
-import { keptEvaluations } from '../../../workflows/lifecycle/kept-evaluations';
+import { keptEvaluations } from '../../../workflows/lifecycle/kept-results';
 import { digest, failed, passed } from '../../support/fake-activities';
 
 interface Evaluated {
@@ -17,7 +17,7 @@ const decision: DecisionRef = {
 test('a changed evaluation is the one that was kept', () => {
   const evaluations = keptEvaluations<Evaluated>();
   const evaluated = evaluations.keep({ decision, verdict: failed });
-  expect(evaluations.own({ ...evaluated, verdict: passed } as Evaluated)).toEqual({
+  expect(evaluations.own('run.release', { ...evaluated, verdict: passed } as Evaluated)).toEqual({
     decision,
     verdict: failed,
   });
@@ -27,13 +27,13 @@ test('an evaluation that was changed in place is the one that was kept', () => {
   const evaluations = keptEvaluations<Evaluated>();
   const evaluated = evaluations.keep({ decision, verdict: { ...failed } });
   Object.assign(evaluated.verdict, passed);
-  Object.assign(evaluations.own({ decision }).verdict, passed);
-  expect(evaluations.own({ decision }).verdict.kind).toBe('failed');
+  Object.assign(evaluations.own('run.release', { decision }).verdict, passed);
+  expect(evaluations.own('run.release', { decision }).verdict.kind).toBe('failed');
 });
 
 test('an evaluation that was not kept is refused with the next step', () => {
   const evaluations = keptEvaluations<Evaluated>();
-  expect(() => evaluations.own({ decision })).toThrow(
+  expect(() => evaluations.own('run.release', { decision })).toThrow(
     'run.release got the decision decision_1, which is no evaluation of this run',
   );
 });

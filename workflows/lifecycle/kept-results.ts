@@ -1,0 +1,55 @@
+/** The results of one run's calls, so that later calls use what the earlier ones returned. */
+import { copyOf } from '../run/copy';
+import { invalidCall } from '../run/invalid-call';
+
+interface ResultKind<Reference> {
+  /** What an id names, such as `decision`. */
+  readonly noun: string;
+  /** What a result is to its run, such as `evaluation`. */
+  readonly role: string;
+  /** The calls whose results are kept, such as `run.evaluate`. */
+  readonly madeBy: string;
+  readonly idOf: (reference: Reference) => string;
+}
+
+/** `Reference` is the part of a result that names it. A lifecycle may change all the rest. */
+export function keptResults<Result extends Reference, Reference>({
+  noun,
+  role,
+  madeBy,
+  idOf,
+}: ResultKind<Reference>) {
+  const kept = new Map<string, Result>();
+  return {
+    /** Returns a copy of the result. */
+    keep(result: Result): Result {
+      kept.set(idOf(result), copyOf(result));
+      return copyOf(result);
+    },
+    /** A copy of the result as `keep` got it. @throws InvalidInput for another one */
+    own(call: string, reference: Reference): Result {
+      const id = idOf(reference);
+      const found = kept.get(id);
+      if (found === undefined)
+        throw invalidCall(
+          `${call} got the ${noun} ${id}, which is no ${role} of this run`,
+          `pass the result of ${madeBy}`,
+        );
+      return copyOf(found);
+    },
+  };
+}
+
+/** The evaluations of one run, so that it releases only what it has evaluated. */
+export function keptEvaluations<Evaluated extends Decided>() {
+  return keptResults<Evaluated, Decided>({
+    noun: 'decision',
+    role: 'evaluation',
+    madeBy: 'run.evaluate',
+    idOf: ({ decision }) => decision.id,
+  });
+}
+
+interface Decided {
+  readonly decision: { readonly id: string };
+}
