@@ -8,7 +8,7 @@ import { registryWrites } from '../activity-proxies';
 import { copyOf } from '../run/copy';
 import type { RunEnd } from '../run/end';
 import { invalidCall } from '../run/invalid-call';
-import { unchangedEnd } from '../run/verdict';
+import { isNotPassed, joinVerdicts, stopWithoutPromotion, unchangedEnd } from '../run/verdict';
 import { keptEvaluations, keptResults } from './kept-results';
 import { resultOf, type StageResult } from './model-run';
 import { release } from './release';
@@ -97,7 +97,8 @@ export interface LlmLifecycleRun {
   evaluate(candidate: BundleCandidate): Promise<LanguageEvaluation>;
   /**
    * Ends the run with the canary of `spec.canary` and the promotion of `spec.promote`, which also
-   * moves the index. Promotes only a bundle that the gates, the canary and the approvers accepted.
+   * moves the index. Promotes only a bundle that the gates, the canary and the approvers accepted,
+   * and nothing when the comparison of the index has not passed.
    */
   release(evaluation: LanguageEvaluation): Promise<RunEnd>;
   /** Ends the run because a stage did not pass. Nothing is promoted. */
@@ -230,6 +231,8 @@ export async function llmRun(run: LlmRun): Promise<LlmLifecycleRun> {
       const { champion, index, bundle } = candidate;
       // Standbys that did not qualify may make the bundle equal to the champion.
       if (version.version === champion.version?.version) return unchanged(version);
+      if (index && isNotPassed(index.verdict))
+        return stopWithoutPromotion(run, version, joinVerdicts(verdict, index.verdict));
       const end = await release(run, {
         candidate: version,
         champion,

@@ -161,6 +161,37 @@ describe('a language application of a project', () => {
     expect(expected).toEqual([{ version: 1, fencing: 4 }]);
   });
 
+  test('promotes nothing when the comparison of its index has not passed', async () => {
+    const few = {
+      kind: 'inconclusive',
+      reasons: [{ gate: 'index-parity', code: 'parity.few', message: '1 question' }],
+    } as const;
+    const parity = {
+      questions: 'pages',
+      metric: 'recall@5',
+      margin: 0.02,
+      confidence: 0.97,
+      minQuestions: 2,
+    } as const;
+    const { outcome, fake } = await run(
+      'index-unknown',
+      {
+        measureIndexParity: () =>
+          Promise.resolve({
+            verdict: few,
+            evidence: { asked: 1, failed: 0, candidate: null, champion: null, difference: null },
+            record: artifact('parity'),
+            champion: null,
+          }),
+      },
+      {},
+      { index: { ...withIndex.index, parity } },
+    );
+    expect(outcome).toMatchObject({ status: 'stopped', version: 2, verdict: { kind: few.kind } });
+    expect(fake.calls).not.toContain('promoteVersion');
+    expect(fake.calls).not.toContain('promoteIndexVersion');
+  });
+
   test('ends as unchanged when the bundle is the champion', async () => {
     const champion = {
       model: 'wiki-assistant',
