@@ -21,7 +21,7 @@ import { describeSteps, type PythonMachine } from './python-steps';
 import { configName, openProjectFolder, sdkEntry, type ProjectFolder } from './project-folder';
 import { withoutPaths } from './source-map';
 import { stageDigests } from './stage-digests';
-import { stageIssues, unknownStageIssues } from './stage-issues';
+import { stageIssues, unknownNameIssues } from './stage-issues';
 
 export interface BuiltProject {
   readonly build: ProjectBuild;
@@ -61,17 +61,14 @@ export async function buildProject(folder: string, machine: PythonMachine): Prom
     ...(project.stages === null
       ? []
       : stageIssues({ folder: project.folder, path: project.stages, exports })),
-    ...unknownStageIssues(project.folder, paths, names),
+    ...unknownNameIssues(project.folder, paths, { what: 'stage', known: names }),
   ];
-  if (issues.length > 0)
-    throw invalidInput(
-      `project ${config.name}`,
-      issues,
-      'correct the errors, then perennial deploy',
-    );
+  refuse(config, issues);
 
   const stages = await describeStages(project, exports);
   const python = await describeSteps(project, { machine, config, stages });
+  const known = Object.keys(python.steps);
+  refuse(config, unknownNameIssues(project.folder, paths, { what: 'step', known }));
   const workflows = await bundleLifecycles(project, exported);
   const build: ProjectBuild = {
     project: config.name,
@@ -96,6 +93,11 @@ export async function buildProject(folder: string, machine: PythonMachine): Prom
     );
   };
   return { build, digest, workflows, stages: stagesCode, files, lock, documents };
+}
+
+function refuse({ name }: ProjectConfig, issues: readonly Issue[]): void {
+  if (issues.length > 0)
+    throw invalidInput(`project ${name}`, issues, 'correct the errors, then perennial deploy');
 }
 
 async function readConfig({ folder, config }: ProjectFolder): Promise<ProjectConfig> {

@@ -113,12 +113,19 @@ function stagePlaces(folder: string, path: string): readonly StageNamePlace[] {
   });
 }
 
-/** Calls `run.stage('…')` of lifecycles whose stage the project does not export. */
-export function unknownStageIssues(
+/** Functions of a run whose first argument is the name of a stage or of a Python step. */
+const namingCalls = {
+  stage: { functions: ['stage', 'map'], expected: 'a stage that stages/ exports' },
+  step: { functions: ['step', 'mapStep'], expected: 'a function in steps/ with @step' },
+} as const;
+
+/** Calls of lifecycles, such as `run.stage('…')`, that name what the project does not have. */
+export function unknownNameIssues(
   folder: string,
   lifecycles: readonly string[],
-  stages: readonly string[],
+  { what, known }: { readonly what: keyof typeof namingCalls; readonly known: readonly string[] },
 ): readonly Issue[] {
+  const { functions, expected } = namingCalls[what];
   return lifecycles.flatMap((path) => {
     const source = parse(path);
     const issues: Issue[] = [];
@@ -126,17 +133,16 @@ export function unknownStageIssues(
       if (
         ts.isCallExpression(node) &&
         ts.isPropertyAccessExpression(node.expression) &&
-        node.expression.name.text === 'stage'
+        (functions as readonly string[]).includes(node.expression.name.text)
       ) {
         const [name] = node.arguments;
-        if (name && ts.isStringLiteralLike(name) && !stages.includes(name.text)) {
-          const near = nearest(name.text, stages);
+        if (name && ts.isStringLiteralLike(name) && !known.includes(name.text)) {
+          const near = nearest(name.text, known);
           issues.push({
             pointer: '',
             ...placeOf(folder, source, name),
-            detail: `the project has no stage ${name.text}`,
-            ...(near === null ? { expected: 'a stage that stages/ exports' } : {}),
-            ...(near === null ? {} : { didYouMean: near }),
+            detail: `the project has no ${what} ${name.text}`,
+            ...(near === null ? { expected } : { didYouMean: near }),
           });
         }
       }

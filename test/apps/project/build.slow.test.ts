@@ -191,6 +191,18 @@ export default defineProject({ name: 'churn', owner: 'me', lifecycles: { churn: 
   });
 
   test.each([
+    ["run.map('select_customer', [])", 'stage select_customer; did you mean select_customers?'],
+    ["run.step('score_shop', {})", 'step score_shop; expected a function in steps/ with @step'],
+    ["run.mapStep('score_shop', [])", 'step score_shop; expected a function in steps/ with @step'],
+  ])('%s without such a stage or step', async (call, problem) => {
+    const found = await errorsOf(
+      edited(lifecycle, '  const data =', `  await (run as any).${call.slice(4)};\n  const data =`),
+    );
+    expect(found[1]).toMatch(/^lifecycles\/churn\.ts:\d+:\d+ the project has no /);
+    expect(found[1]).toContain(problem);
+  });
+
+  test.each([
     [
       'no default export',
       'export const project = 1;\n',
