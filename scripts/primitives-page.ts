@@ -36,7 +36,7 @@ const types = [
   { file: 'domain/project/child-run.ts', name: 'ChildRun' },
   { file: 'domain/project/decision-policy.ts', name: 'DecisionPolicy' },
   { file: 'domain/project/decision-policy.ts', name: 'LanguageDecisionPolicy' },
-  { file: 'workflows/project/decision-calls.ts', name: 'DecidedEvidence' },
+  { file: 'workflows/project/decision-calls.ts', name: 'DecisionEvidence' },
   { file: 'workflows/project/decision-calls.ts', name: 'DecisionResult' },
   { file: 'workflows/lifecycle/model-run.ts', name: 'StageResult' },
   { file: 'workflows/lifecycle/stages/ingest.ts', name: 'SourceDatasets' },

@@ -37,8 +37,8 @@ const writtenSources = z
   .describe('sources and limits');
 
 const sourcesSchema = z.codec(writtenSources, z.custom<SourcesSpec>(), {
-  decode: (data) => ({ ...withoutLimits(data), time: null }),
-  encode: ({ time: _, ...data }) => withLimits(data),
+  decode: withoutLimits,
+  encode: withLimits,
 });
 
 const approval = z

@@ -53,8 +53,6 @@ export interface SourcesSpec {
   /** The maximum size of one source. */
   readonly maxBytes: number;
   readonly timeoutSeconds: number;
-  /** Always null: each run reads the whole sources. */
-  readonly time: null;
 }
 
 export interface SourceSpec {

@@ -11,7 +11,7 @@ test('the page of the primitives is current: node -r tsx/cjs scripts/reference-p
 test.each([
   ['approve', ['ApprovalOptions', 'Approval']],
   ['child', ['ChildRun']],
-  ['decide', ['DecisionPolicy', 'DecidedEvidence', 'DecisionResult']],
+  ['decide', ['DecisionPolicy', 'DecisionEvidence', 'DecisionResult']],
   ['job', ['CommandOptions', 'CommandResult']],
   ['waitFor', ['ReceivedEvent']],
 ])('it has the types that run.%s takes and returns', (_, names) => {

@@ -15,7 +15,7 @@ import { release } from './release';
 import type { LlmRun } from './stage';
 import { evaluateBundle, type EvaluatedBundle } from './stages/evaluate-bundle';
 import { fineTune, type FineTuneOutput } from './stages/fine-tune';
-import { ingestTexts, type SourceDatasets } from './stages/ingest';
+import { ingestWholeSources, type SourceDatasets } from './stages/ingest';
 import { promptEval, type ChosenPrompt } from './stages/prompt-eval';
 import { promoteIndex, ragIndex, type BuiltIndex, type SeenIndex } from './stages/rag-index';
 
@@ -135,7 +135,8 @@ export async function llmRun(run: LlmRun): Promise<LlmLifecycleRun> {
   return {
     id: runId,
     spec: copyOf(spec),
-    ingest: async () => (spec.data ? (await ingestTexts(run, spec.data)).output.datasets : {}),
+    ingest: async () =>
+      spec.data ? (await ingestWholeSources(run, spec.data)).output.datasets : {},
     async index(datasets) {
       if (!spec.index) return null;
       const ended = await ragIndex(run, spec.index, datasets);

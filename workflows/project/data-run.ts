@@ -6,7 +6,7 @@ import type { DataLifecycleSpec, ModelLifecycleSpec } from '../../domain/lifecyc
 import type { ModelLifecycleRun } from '../lifecycle/model-run';
 import { resultOf } from '../lifecycle/model-run';
 import type { Run } from '../lifecycle/stage';
-import { ingestTexts } from '../lifecycle/stages/ingest';
+import { ingestWholeSources } from '../lifecycle/stages/ingest';
 import { validate } from '../lifecycle/stages/validate';
 import { refusal } from './stage-calls';
 
@@ -28,7 +28,7 @@ export function dataRun(run: Run<DataLifecycleSpec>): ModelLifecycleRun {
     },
     async ingest() {
       if (!data) throw missing('run.ingest', 'data');
-      const { output, ...ended } = await ingestTexts(run, data);
+      const { output, ...ended } = await ingestWholeSources(run, data);
       return resultOf({ ...ended, output: { ...output, window: null } });
     },
     async validate(ingested) {

@@ -8,7 +8,7 @@ import { runStage, type Run } from '../lifecycle/stage';
 import { assertSmall, nextCall, type StageCalls } from './stage-calls';
 
 /** What an evaluation measured, or measurements of the same form. */
-export type DecidedEvidence = Evidence | { readonly decision: Pick<DecisionRef, 'evidence'> };
+export type DecisionEvidence = Evidence | { readonly decision: Pick<DecisionRef, 'evidence'> };
 
 export interface DecisionResult {
   readonly verdict: Verdict;
@@ -24,7 +24,7 @@ export async function callDecide(
   }: {
     readonly calls: StageCalls;
     readonly policy: AnyDecisionPolicy;
-    readonly evidence: DecidedEvidence;
+    readonly evidence: DecisionEvidence;
   },
 ): Promise<DecisionResult> {
   const name = nextCall(calls, 'decide');

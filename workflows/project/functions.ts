@@ -17,7 +17,7 @@ import type { RunEnd } from '../run/end';
 import { callMap, callStepMap } from './map-calls';
 import { callApprove, type Approval, type ApprovalOptions } from './approval-calls';
 import { callChild } from './child-calls';
-import { callDecide, type DecidedEvidence, type DecisionResult } from './decision-calls';
+import { callDecide, type DecisionEvidence, type DecisionResult } from './decision-calls';
 import { callJob } from './job-calls';
 import { callWaitFor } from './event-calls';
 import { callStage, callStep, refuseEndless, secondsOf, type StageCalls } from './stage-calls';
@@ -78,7 +78,7 @@ export interface ProjectFunctions<
    * Applies gates to the measurements of an evaluation, and records the decision. The verdict
    * decides only what the code does next. `run.release` applies the gates of the configuration.
    */
-  decide(policy: Policy, evidence: DecidedEvidence): Promise<DecisionResult>;
+  decide(policy: Policy, evidence: DecisionEvidence): Promise<DecisionResult>;
   /** Returns the time of the run. A replay returns the same time. */
   now(): Date;
   /** Returns a random number from 0 to below 1. A replay returns the same number. */

@@ -28,7 +28,7 @@ export type {
 } from '../../domain/project/map';
 export type { CommandOptions, CommandResult } from '../../domain/project/command';
 export type { DecisionPolicy, LanguageDecisionPolicy } from '../../domain/project/decision-policy';
-export type { DecidedEvidence, DecisionResult } from './decision-calls';
+export type { DecisionEvidence, DecisionResult } from './decision-calls';
 export type { ChildRun } from '../../domain/project/child-run';
 export type { ReceivedEvent } from '../../domain/project/sent-event';
 export { StoppedByVerdict } from '../run/verdict';

@@ -36,7 +36,7 @@ test('a lifecycle without a model has sources, a schedule and no window', () => 
     kind: 'DataLifecycle',
     name: 'report',
     approval: { allowStarter: false },
-    data: { time: null, sources: [{ name: 'orders', format: 'parquet', time: null }] },
+    data: { sources: [{ name: 'orders', format: 'parquet', time: null }] },
   });
   expect(specOf({})).toMatchObject({ data: null, schedule: null });
 });

@@ -54,7 +54,7 @@ export async function ingest(run: ModelRun): Promise<EndedStage<IngestOutput>> {
 }
 
 /** Ingests sources that have no window and are read whole. */
-export async function ingestTexts(
+export async function ingestWholeSources(
   run: Run,
   data: Pick<DataSpec, 'maxBytes' | 'timeoutSeconds'> & { readonly sources: readonly SourceSpec[] },
 ): Promise<EndedStage<Pick<IngestOutput, 'datasets'>>> {
