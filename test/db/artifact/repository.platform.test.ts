@@ -200,9 +200,12 @@ describe('artifacts', () => {
     let writing = true;
     const broken: string[] = [];
 
-    // Time passes only for marks and idle times, so no lease expires during an upload.
+    // Time passes only for marks and idle times, so no lease expires during an upload. Locked in one
+    // order, because two collectors do this at once.
     const age = () => test_.database.sql`
-      update artifacts set touched_at = touched_at - interval '2 hours', marked_at = marked_at - interval '2 hours'`;
+      with locked as materialized (select tenant_id, digest from artifacts order by digest for update)
+      update artifacts a set touched_at = touched_at - interval '2 hours', marked_at = marked_at - interval '2 hours'
+      from locked l where a.tenant_id = l.tenant_id and a.digest = l.digest`;
     const collector = async () => {
       while (writing) {
         await age();
