@@ -122,13 +122,13 @@ test('a label joins its prediction, also when it comes first', async () => {
   const answer = await fetch(`${gateway.url}/v1/feedback`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${world.keys.operator}` },
-    body: JSON.stringify({ predictionId, label: true }),
+    body: JSON.stringify({ predictionId, label: 12 }),
   });
   expect(await answer.json()).toMatchObject({ accepted: 1 });
   await inTime(
     async () =>
       (await world.registry.predictions.get({ tenant, id: predictionId as PredictionId }))
-        ?.label === true,
+        ?.label === 12,
   );
 });
 
