@@ -232,8 +232,12 @@ export async function llmRun(run: LlmRun): Promise<LlmLifecycleRun> {
       const { champion, index, bundle } = candidate;
       // Standbys that did not qualify may make the bundle equal to the champion.
       if (version.version === champion.version?.version) return unchanged(version);
-      if (index && isNotPassed(index.verdict))
-        return stopWithoutPromotion(run, version, joinVerdicts(verdict, index.verdict));
+      if (index && isNotPassed(index.verdict)) {
+        // The last one decides, and a failed evaluation rejects the version.
+        const [first, last] =
+          verdict.kind === 'failed' ? [index.verdict, verdict] : [verdict, index.verdict];
+        return stopWithoutPromotion(run, version, joinVerdicts(first, last));
+      }
       const end = await release(run, {
         candidate: version,
         champion,

@@ -42,6 +42,11 @@ export type Evaluation = StageResult<EvaluateOutput> & {
   readonly decision: DecisionRef;
 };
 
+/** A model that this run has trained, tuned or imported. */
+interface Trained {
+  readonly model: TrainOutput;
+}
+
 export interface ModelLifecycleRun {
   /** The id of the run, such as `run_01…`. */
   readonly id: RunId;
@@ -91,6 +96,12 @@ export function hasNotPassed({ verdict }: { readonly verdict: Verdict }): boolea
 export function modelRun(run: ModelRun): ModelLifecycleRun {
   const { plan } = run;
   const { imported } = plan.request;
+  const models = keptResults<Trained, Pick<Trained, 'model'>>({
+    noun: 'model',
+    role: 'model',
+    madeBy: 'run.train or run.tune',
+    idOf: ({ model }) => model.manifest.digest,
+  });
   const candidates = keptResults<RegisteredCandidate, Pick<RegisteredCandidate, 'version'>>({
     noun: 'version',
     role: 'candidate',
@@ -103,13 +114,22 @@ export function modelRun(run: ModelRun): ModelLifecycleRun {
     spec: copyOf(plan.spec),
     ingest: async () => resultOf(await ingest(run)),
     validate: async (data) => resultOf(await validate(run, data)),
-    train: async (data, options = {}) =>
-      resultOf(await (imported ? importModel(run, data, imported) : train(run, data, options))),
-    tune: async (trained, options = {}) =>
-      plan.spec.tune && !imported
-        ? resultOf(await tune(run, trained, plan.spec.tune, options))
-        : null,
-    async candidate(model) {
+    async train(data, options = {}) {
+      const trained = resultOf(
+        await (imported ? importModel(run, data, imported) : train(run, data, options)),
+      );
+      models.keep({ model: trained });
+      return trained;
+    },
+    async tune(given, options = {}) {
+      if (!plan.spec.tune || imported) return null;
+      const { model: trained } = models.own('run.tune', { model: given });
+      const tuned = resultOf(await tune(run, trained, plan.spec.tune, options));
+      models.keep({ model: tuned.model });
+      return tuned;
+    },
+    async candidate(given) {
+      const { model } = models.own('run.candidate', { model: given });
       const { tenant, lifecycle } = plan;
       const champion = await registryWrites.readChampion({ tenant, model: lifecycle });
       const isChampion = champion.version?.manifest.digest === model.manifest.digest;

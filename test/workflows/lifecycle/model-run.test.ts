@@ -1,5 +1,6 @@
 import type { RunControl } from '../../../workflows/run/control';
 import { modelRun } from '../../../workflows/lifecycle/model-run';
+import type { TrainOutput } from '../../../workflows/lifecycle/stages/train';
 import { planOf } from '../../support/fake-activities';
 
 test('a lifecycle that changes its copy of the spec does not change the policy of its run', () => {
@@ -8,4 +9,13 @@ test('a lifecycle that changes its copy of the spec does not change the policy o
   Object.assign(run.spec.promote.approval, { required: -1 });
   Object.assign(run.spec.evaluate, { gates: [] });
   expect(plan.spec).toEqual(planOf().spec);
+});
+
+test('a model that the run has not trained is no candidate, and is not tuned', async () => {
+  const plan = planOf();
+  const spec = { ...plan.spec, tune: plan.spec.tune ?? ({} as never) };
+  const run = modelRun({ plan: { ...plan, spec }, control: {} as RunControl, undo: [] });
+  const forged = { manifest: { digest: `sha256:${'0'.repeat(64)}` } } as TrainOutput;
+  for (const call of [run.candidate(forged), run.tune(forged)])
+    await expect(call).rejects.toThrow('which is no model of this run');
 });

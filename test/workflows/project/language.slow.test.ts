@@ -161,7 +161,15 @@ describe('a language application of a project', () => {
     expect(expected).toEqual([{ version: 1, fencing: 4 }]);
   });
 
-  test('promotes nothing when the comparison of its index has not passed', async () => {
+  test.each([
+    ['a bundle that passed stays a candidate', 'index-unknown', {}, 'inconclusive'],
+    [
+      'a bundle that failed is rejected',
+      'index-failed',
+      fakeLlm({ 'precise.yaml': 0.7 }, failed),
+      'failed',
+    ],
+  ] as const)('promotes nothing with an inconclusive index; %s', async (_, id, fakes, kind) => {
     const few = {
       kind: 'inconclusive',
       reasons: [{ gate: 'index-parity', code: 'parity.few', message: '1 question' }],
@@ -174,8 +182,9 @@ describe('a language application of a project', () => {
       minQuestions: 2,
     } as const;
     const { outcome, fake } = await run(
-      'index-unknown',
+      id,
       {
+        ...fakes,
         measureIndexParity: () =>
           Promise.resolve({
             verdict: few,
@@ -187,7 +196,8 @@ describe('a language application of a project', () => {
       {},
       { index: { ...withIndex.index, parity } },
     );
-    expect(outcome).toMatchObject({ status: 'stopped', version: 2, verdict: { kind: few.kind } });
+    expect(outcome).toMatchObject({ status: 'stopped', version: 2, verdict: { kind } });
+    expect(fake.calls.includes('rejectVersion')).toBe(kind === 'failed');
     expect(fake.calls).not.toContain('promoteVersion');
     expect(fake.calls).not.toContain('promoteIndexVersion');
   });
