@@ -26,7 +26,7 @@ const languageSections = [
 
 export function kindOf(spec: WrittenSpec): LifecycleKind {
   if (firstOf(languageSections, spec)) return 'LlmLifecycle';
-  return 'train' in spec || 'evaluate' in spec ? 'ModelLifecycle' : 'DataLifecycle';
+  return firstOf([...modelSections, 'evaluate'], spec) ? 'ModelLifecycle' : 'DataLifecycle';
 }
 
 /** Specs with sections of two kinds, and functions that are not for the kind of their spec. */
@@ -73,5 +73,8 @@ export function kindIssues(
 }
 
 function firstOf(sections: readonly string[], spec: WrittenSpec): string | undefined {
-  return sections.find((section) => section in spec);
+  // JSON has no undefined, so such a section is not in the document that is deployed.
+  return sections.find(
+    (section) => (spec as Readonly<Record<string, unknown>>)[section] !== undefined,
+  );
 }

@@ -11,11 +11,12 @@ import { programOf, type LifecycleSpec, type ReleasingSpec } from '../../domain/
 import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
 import type { Failure, RunEffectRef, StageStatus } from '../../domain/run/run';
 import type { Reuse, RunPlan, StageEnd } from '../../domain/run/plan';
-import { stagesByKind } from '../../domain/run/run';
+import { isBuiltInStage, stagesByKind } from '../../domain/run/run';
 import type { DecisionRef } from '../../domain/decision/verdict';
 import { registryWrites } from '../activity-proxies';
 import type { RunControl } from '../run/control';
 import { showRunDetails } from '../run/current-details';
+import { invalidCall } from '../run/invalid-call';
 import { waitWhilePaused } from '../run/control';
 import { describeStage } from '../run/search-attributes';
 import type { Undo } from '../run/undo';
@@ -71,6 +72,7 @@ export async function runStage<T, Inputs>(
   body: (effect: EffectFactory, inputs: Inputs) => Promise<StageEnd<T>>,
 ): Promise<EndedStage<T>> {
   const { control } = run;
+  refuseSecondCall(control, options.name);
   control.openStages += 1;
   try {
     return await executeStage(run, options, body);
@@ -80,6 +82,17 @@ export async function runStage<T, Inputs>(
   } finally {
     control.openStages -= 1;
   }
+}
+
+/** The record of a built-in stage has its name, so a second call would get the first one's result. */
+function refuseSecondCall({ builtInCalls }: RunControl, name: string): void {
+  if (!isBuiltInStage(name)) return;
+  if (builtInCalls.has(name))
+    throw invalidCall(
+      `the lifecycle calls the built-in stage ${name} a second time`,
+      'call each built-in stage once; start a child run with run.child(…) for another one',
+    );
+  builtInCalls.add(name);
 }
 
 async function executeStage<T, Inputs>(

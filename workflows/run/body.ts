@@ -3,8 +3,9 @@ import { CancellationScope, condition } from '@temporalio/workflow';
 import type { RunControl } from './control';
 
 /**
- * Runs the function of a lifecycle. When it has ended in any way, its open stages are cancelled and
- * awaited. Otherwise a stage could still work while the run is undone or after its end (I5).
+ * Runs the function of a lifecycle. When it has ended in any way, its open stages and waits are
+ * cancelled and awaited. Otherwise a stage could still work while the run is undone or after its end
+ * (I5). Without any, nothing is cancelled: an open rollout belongs to the undo.
  */
 export async function runBody<End>(control: RunControl, body: () => Promise<End>): Promise<End> {
   const scope = new CancellationScope();
@@ -12,7 +13,7 @@ export async function runBody<End>(control: RunControl, body: () => Promise<End>
     return await scope.run(body);
   } finally {
     control.isBodyOver = true;
-    scope.cancel();
+    if (control.openStages > 0 || control.waits.size > 0) scope.cancel();
     await CancellationScope.nonCancellable(() => condition(() => control.openStages === 0));
   }
 }

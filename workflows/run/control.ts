@@ -41,6 +41,8 @@ export interface RunControl {
   rollout: OpenRolloutState | null;
   /** The waits for records of the registry, the oldest first. */
   watches: Set<RecordWatch>;
+  /** The built-in stages that were called. Their names are fixed, so each is called once. */
+  builtInCalls: Set<string>;
   /** The number of stages that have begun and not ended. */
   openStages: number;
   /** The stage that failed last, and its error. */
@@ -69,6 +71,7 @@ export function openControl(tenant: Tenant): RunControl {
     rejection: null,
     rollout: null,
     watches: new Set(),
+    builtInCalls: new Set(),
     openStages: 0,
     failedStage: null,
     isBodyOver: false,

@@ -457,7 +457,10 @@ async function openBallot(
   workflowId: string,
 ): Promise<string | undefined> {
   const { ballot } = await lifecycles.state(workflowId);
-  if (ballot === null) throw failure('Conflict', 'this run is not waiting for an approval');
+  if (ballot === null)
+    throw failure('Conflict', 'this run is not waiting for an approval', {
+      next: 'perennial run show <run>',
+    });
   return ballot;
 }
 

@@ -10,7 +10,7 @@ type TrackingRecords = Pick<Registry, 'experiments' | 'trackedRuns' | 'loggedMod
 /** They change or list experiments as a whole. */
 const closedRoute = /\/mlflow\/experiments\/(update|delete|restore|search)$/;
 
-/** Tags of the runs that a job makes. Only the platform sets tags with this prefix. */
+/** Tags of the runs that a job makes. No job changes tags with this prefix. */
 const reservedTag = 'perennial.';
 
 export function tagsOfJob(jobOf: FastifyRequest['jobOf']): KeyedTexts {

@@ -19,3 +19,11 @@ test('a model that the run has not trained is no candidate, and is not tuned', a
   for (const call of [run.candidate(forged), run.tune(forged)])
     await expect(call).rejects.toThrow('which is no model of this run');
 });
+
+test('a built-in stage is called once, because its record has its name', async () => {
+  const control = { builtInCalls: new Set(['ingest']) } as unknown as RunControl;
+  const run = modelRun({ plan: planOf(), control, undo: [] });
+  await expect(run.ingest()).rejects.toThrow(
+    'the lifecycle calls the built-in stage ingest a second time',
+  );
+});

@@ -99,7 +99,7 @@ def _carry(connection: socket.socket, api: Address, done: Callable[[], None]) ->
     try:
         with connection, socket.create_connection(api, CONNECT_SECONDS) as other:
             other.settimeout(None)
-            back = threading.Thread(target=_copy, args=(other, connection), daemon=True)
+            back = threading.Thread(target=_answer, args=(other, connection), daemon=True)
             back.start()
             _copy(connection, other)
             back.join()
@@ -107,6 +107,13 @@ def _carry(connection: socket.socket, api: Address, done: Callable[[], None]) ->
         pass  # the client sees that the connection closed, as it would without a relay
     finally:
         done()
+
+
+def _answer(api: socket.socket, client: socket.socket) -> None:
+    _copy(api, client)
+    # The API has closed the connection, so an idle client must not keep its place.
+    with contextlib.suppress(OSError):
+        client.shutdown(socket.SHUT_RDWR)
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:

@@ -100,6 +100,27 @@ class RelayOfAJob(unittest.TestCase):
             with self.assertRaises(TimeoutError):
                 other.accept()
 
+    def test_frees_the_place_of_a_connection_that_the_api_has_closed(self):
+        def greet_and_close(server):
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.sendall(b"hi")
+
+        api = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(api.close)
+        threading.Thread(target=greet_and_close, args=(api,), daemon=True).start()
+
+        def work(port: int) -> str:
+            kept = [socket.create_connection(("127.0.0.1", port), 5) for _ in range(40)]
+            answers = [connection.recv(100).decode() for connection in kept]
+            return ",".join(sorted(set(answers)))
+
+        self.assertEqual(self.job(self.relay(api.getsockname()[1]), work), "hi")
+
     def test_survives_the_signals_of_a_terminal(self):
         relay = self.relay()
         until = time.monotonic() + 10
