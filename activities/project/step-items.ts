@@ -1,4 +1,5 @@
 /** Runs a Python step for the items of a map. */
+import { log } from '@temporalio/activity';
 import type { ArtifactStore } from '../../data/artifact/store';
 import type { Registry } from '../../db/registry';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
@@ -45,9 +46,14 @@ export function createStepItemActivities(deps: StepItemDeps) {
           return succeeded;
         },
       );
-      // The journal has the output, so that nothing needs the files of the job any more.
+      // The journal has the output, so that nothing needs the files of the job any more. The end of
+      // the run removes what remains, so a failure here must not fail the item.
       const { backend } = shared.compute;
-      await deps.backends[backend]?.discard({ backend, jobId: key, detail: {} });
+      try {
+        await deps.backends[backend]?.discard({ backend, jobId: key, detail: {} });
+      } catch (error) {
+        log.warn('the files of an item could not be removed yet', { key, error: String(error) });
+      }
       return itemErrorOf(end);
     },
   };
