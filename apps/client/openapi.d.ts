@@ -5488,7 +5488,7 @@ export interface paths {
                         readonly idempotencyDays?: number;
                         /** @description predictions; deleted by whole days after the longest retention of any tenant, in days: 1 to 36500 */
                         readonly predictionDays?: number;
-                        /** @description events and effects of ended runs, and the events sent to them; runs, stages, decisions and audit rows are kept, in days: 1 to 36500 */
+                        /** @description the feed and the effects of ended runs, and the events sent to them; runs, stages, decisions and audit rows are kept, in days: 1 to 36500 */
                         readonly runDetailDays?: number;
                     };
                 };
@@ -8345,7 +8345,7 @@ export interface components {
             readonly idempotencyDays: number;
             /** @description predictions; deleted by whole days after the longest retention of any tenant, in days: 1 to 36500 */
             readonly predictionDays: number;
-            /** @description events and effects of ended runs, and the events sent to them; runs, stages, decisions and audit rows are kept, in days: 1 to 36500 */
+            /** @description the feed and the effects of ended runs, and the events sent to them; runs, stages, decisions and audit rows are kept, in days: 1 to 36500 */
             readonly runDetailDays: number;
         };
         readonly RevisionSummary: {

@@ -11,7 +11,7 @@ const lifecycleFunctions = ['lifecycle', 'languageLifecycle'] as const;
 export interface LifecycleExport {
   /** `default` for a default export. */
   readonly name: string;
-  readonly with: (typeof lifecycleFunctions)[number];
+  readonly madeBy: (typeof lifecycleFunctions)[number];
   readonly place: Pick<Issue, 'file' | 'line' | 'column'>;
 }
 
@@ -39,7 +39,7 @@ export function lifecycleExports(
     if (first)
       exported[name] = {
         name: first.name,
-        with: first.with,
+        madeBy: first.madeBy,
         place: placeOf(folder, source, first.node),
       };
     else
@@ -83,12 +83,12 @@ function exportedCalls(source: ts.SourceFile): readonly ExportedCall[] {
         if (made === undefined) continue;
         const name = declaration.name.getText(source);
         declared.set(name, made);
-        if (isExported) found.push({ name, with: made, node: declaration });
+        if (isExported) found.push({ name, madeBy: made, node: declaration });
       }
     } else if (ts.isExportAssignment(statement)) {
       const { expression } = statement;
       const made = declared.get(expression.getText(source)) ?? functionOf(expression);
-      if (made !== undefined) found.push({ name: 'default', with: made, node: statement });
+      if (made !== undefined) found.push({ name: 'default', madeBy: made, node: statement });
     } else if (
       ts.isExportDeclaration(statement) &&
       statement.exportClause &&
@@ -96,7 +96,7 @@ function exportedCalls(source: ts.SourceFile): readonly ExportedCall[] {
     ) {
       for (const { name, propertyName } of statement.exportClause.elements) {
         const made = declared.get((propertyName ?? name).text);
-        if (made !== undefined) found.push({ name: name.text, with: made, node: name });
+        if (made !== undefined) found.push({ name: name.text, madeBy: made, node: name });
       }
     }
   }

@@ -47,24 +47,24 @@ export function kindIssues(
         {
           pointer: '',
           file: configName,
-          detail: `${at} has ${ofModel} of a model and ${ofLanguage} of a language application`,
+          detail: `${at} has the section ${ofModel} of models and ${ofLanguage} of language applications`,
           expected: 'the sections of one of them',
         },
       ];
     const own = exported[name];
-    if (!own || (own.with === 'languageLifecycle') === (ofLanguage !== undefined)) return [];
-    const exports = `exports ${own.with}(…), but ${at} of ${configName}`;
+    if (!own || (own.madeBy === 'languageLifecycle') === (ofLanguage !== undefined)) return [];
+    const exports = `exports ${own.madeBy}(…), but ${at} of ${configName}`;
     return [
       {
         pointer: '',
         ...own.place,
         ...(ofLanguage
           ? {
-              detail: `${exports} has ${ofLanguage} of a language application`,
+              detail: `${exports} has the section ${ofLanguage} of language applications`,
               expected: 'languageLifecycle<typeof stages>(async (run) => …)',
             }
           : {
-              detail: `${exports} has ${ofModel ? `${ofModel} of a model` : 'no prompt'}`,
+              detail: `${exports} has ${ofModel ? `the section ${ofModel} of models` : 'no prompt'}`,
               expected: 'lifecycle(…), or a spec with model, prompt, cases and evaluate',
             }),
       },

@@ -81,7 +81,7 @@ export function watchProject(
       if (next === undefined) throw error;
       if (!isLimitReported)
         limitReached(
-          `changes in ${path} are not seen, because the system watches no more files`,
+          `cannot watch ${path} for changes: the limit of the system is reached`,
           next,
         );
       isLimitReported = true;

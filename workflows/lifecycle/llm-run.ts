@@ -91,7 +91,7 @@ export interface LlmLifecycleRun {
    */
   candidate(bundle: WrittenBundle, prompts: PromptBundles): Promise<BundleCandidate>;
   /**
-   * Measures the bundle on the cases that influenced no choice, decides by the gates of
+   * Measures the bundle on the cases that were not used to choose it, decides by the gates of
    * `spec.evaluate`, and registers the bundle.
    */
   evaluate(candidate: BundleCandidate): Promise<LanguageEvaluation>;

@@ -12,7 +12,7 @@ import { llmRun, type LlmLifecycleRun } from '../lifecycle/llm-run';
 import { modelRun, type ModelLifecycleRun } from '../lifecycle/model-run';
 import type { LanguageDecisionPolicy } from '../../domain/project/decision-policy';
 import type { LlmRun, ModelRun, Run } from '../lifecycle/stage';
-import { endingWithBody } from '../run/body';
+import { holdOpenAfterBody } from '../run/body';
 import type { RunEnd } from '../run/end';
 import { StoppedByVerdict } from '../run/verdict';
 import { dataRun } from './data-run';
@@ -161,7 +161,7 @@ function withStages<Functions extends object, BuiltIn extends object>(
   builtIn: BuiltIn,
 ): Functions & BuiltIn {
   Object.defineProperties(functions, Object.getOwnPropertyDescriptors(builtIn));
-  return endingWithBody(control, functions as Functions & BuiltIn);
+  return holdOpenAfterBody(control, functions as Functions & BuiltIn);
 }
 
 /** The end of a run that a verdict stopped. */

@@ -19,10 +19,10 @@ export async function runBody<End>(control: RunControl, body: () => Promise<End>
 }
 
 /**
- * The same functions. A promise that is open when the body ends stays open: a branch of the body
- * that nothing awaits must neither go on nor fail. The calls of undos begin later.
+ * Changes the functions so that a promise that is open when the body ends stays open: a branch of
+ * the body that nothing awaits must neither go on nor fail.
  */
-export function endingWithBody<Functions extends object>(
+export function holdOpenAfterBody<Functions extends object>(
   control: RunControl,
   functions: Functions,
 ): Functions {
@@ -42,6 +42,7 @@ function isFunction(value: unknown): value is (...args: readonly unknown[]) => u
 }
 
 function untilBodyEnds<T>(control: RunControl, result: Promise<T>): Promise<T> {
+  // A call of an undo, which begins after the body.
   if (control.isBodyOver) return result;
   return new Promise((resolve, reject) => {
     const unlessOver =

@@ -83,8 +83,8 @@ export const statusQuery = defineQuery<RunState>('status');
 
 /**
  * A record that the run may wait for has changed in the registry, and the run looks there again.
- * Without a name, each wait of the run looks again. It carries no data, so that any client of
- * Temporal may send it.
+ * Without a name, each wait of the run looks again. It carries only a name, which is not trusted,
+ * so that any client of Temporal may send it.
  */
 export const recordsChangedSignal = defineSignal<[changed?: RecordName]>('recordsChanged');
 

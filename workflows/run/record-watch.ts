@@ -37,7 +37,8 @@ export async function watchRecord<Found>(
     return found;
   } finally {
     watches.delete(watch);
-    // The change that this wait has not looked at may be for another wait of the same record.
+    // A wait that failed, or that did not look again, may have used up a change that another wait of
+    // the record needs.
     if (watch.hasChanged || !hasLooked) markChanged(watches, record);
   }
 }

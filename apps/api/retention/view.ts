@@ -9,7 +9,8 @@ const settings = {
   ),
   feedbackDays: days('labels'),
   runDetailDays: days(
-    'events and effects of ended runs, and the events sent to them; runs, stages, decisions and audit rows are kept',
+    'the feed and the effects of ended runs, and the events sent to them; ' +
+      'runs, stages, decisions and audit rows are kept',
   ),
   idempotencyDays: days('idempotency keys'),
   artifactIdleDays: days('artifacts without references, since they were last used'),

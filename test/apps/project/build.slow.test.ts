@@ -123,7 +123,7 @@ export default defineProject({ name: 'churn', owner: 'me', lifecycles: { churn: 
     [
       'a spec that is not for the function of its file',
       of('languageLifecycle', 'spec: { data: {}, train: {} }'),
-      'lifecycles/churn.ts:2:14 exports languageLifecycle(…), but lifecycles.churn.spec of perennial.config.ts has train of a model; expected lifecycle(…), or a spec with model, prompt, cases and evaluate',
+      'lifecycles/churn.ts:2:14 exports languageLifecycle(…), but lifecycles.churn.spec of perennial.config.ts has the section train of models; expected lifecycle(…), or a spec with model, prompt, cases and evaluate',
     ],
     [
       'a spec without a prompt for a language application',
@@ -133,12 +133,12 @@ export default defineProject({ name: 'churn', owner: 'me', lifecycles: { churn: 
     [
       'a function that is not for the spec of its lifecycle',
       of('lifecycle', 'spec: { prompt: {}, evaluate: {} }'),
-      'lifecycles/churn.ts:2:14 exports lifecycle(…), but lifecycles.churn.spec of perennial.config.ts has prompt of a language application; expected languageLifecycle<typeof stages>(async (run) => …)',
+      'lifecycles/churn.ts:2:14 exports lifecycle(…), but lifecycles.churn.spec of perennial.config.ts has the section prompt of language applications; expected languageLifecycle<typeof stages>(async (run) => …)',
     ],
     [
       'a spec with sections of two kinds',
       of('lifecycle', 'spec: { train: {}, cases: {} }'),
-      'perennial.config.ts lifecycles.churn.spec has train of a model and cases of a language application; expected the sections of one of them',
+      'perennial.config.ts lifecycles.churn.spec has the section train of models and cases of language applications; expected the sections of one of them',
     ],
     [
       'a lifecycle without a spec',

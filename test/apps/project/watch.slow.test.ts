@@ -132,7 +132,7 @@ describe('watching a project', () => {
     mkdirSync(join(folder, 'steps'));
     await pause(500);
     expect(problems).toEqual([
-      expect.stringMatching(/changes in .* are not seen.*; .*fs\.inotify\.max_user_watches=/),
+      expect.stringMatching(/cannot watch .* for changes.*; .*fs\.inotify\.max_user_watches=/),
     ]);
     const before = changes;
     write('perennial.config.ts');

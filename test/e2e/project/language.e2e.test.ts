@@ -73,7 +73,7 @@ test.each([
   [
     'the function of another kind',
     { 'lifecycles/helpdesk.ts': lifecycle.replaceAll('languageLifecycle', 'lifecycle') },
-    'lifecycles/helpdesk.ts:5:14 exports lifecycle(…), but lifecycles.helpdesk.spec of perennial.config.ts has prompt of a language application',
+    'lifecycles/helpdesk.ts:5:14 exports lifecycle(…), but lifecycles.helpdesk.spec of perennial.config.ts has the section prompt of language applications',
   ],
   [
     'a prompt that does not exist',
@@ -83,7 +83,7 @@ test.each([
   [
     'a section of a model',
     { 'perennial.config.ts': config.replace('budget: {', 'tune: {') },
-    'perennial.config.ts lifecycles.helpdesk.spec has tune of a model and prompt of a language application',
+    'perennial.config.ts lifecycles.helpdesk.spec has the section tune of models and prompt of language applications',
   ],
 ])('deploying %s is refused with the place, and applies nothing', async (_, changed, message) => {
   const { exitCode, stderr } = await deploy(changed);

@@ -227,7 +227,7 @@ describe('a language application of a project', () => {
     ],
     [
       'pages',
-      'run.index got no dataset pages, which its section of the spec names',
+      'run.index needs the dataset pages of the spec, but its argument does not have it',
       'pass the result of run.ingest, with your own datasets by the names of the sources',
     ],
   ])(

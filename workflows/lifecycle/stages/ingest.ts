@@ -115,7 +115,7 @@ export function datasetOf(
   const found = Object.hasOwn(datasets, source) ? datasets[source] : undefined;
   if (!found)
     throw invalidCall(
-      `${called} got no dataset ${source}, which its section of the spec names`,
+      `${called} needs the dataset ${source} of the spec, but its argument does not have it`,
       'pass the result of run.ingest, with your own datasets by the names of the sources',
     );
   return found;
