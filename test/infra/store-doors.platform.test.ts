@@ -10,6 +10,7 @@ import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { openDeathWatch, type DeathWatch } from '../../infra/death-watch';
 import { findServer } from '../../infra/embedded/binaries';
 import {
@@ -84,6 +85,17 @@ function ask(
     });
     request.once('error', () => done('refused'));
     request.end();
+  });
+}
+
+function readJson(port: number, path: string, identity: Identity): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const where = { host: '127.0.0.1', port, path, agent: false } as const;
+    requestHttps({ ...where, ...identity }, (response) => {
+      json(response).then(resolve, reject);
+    })
+      .once('error', reject)
+      .end();
   });
 }
 
@@ -165,6 +177,14 @@ test('both respond with the certificate, so the endpoints above exist', async ()
   expect(
     await callGrpc(ports.filerGrpc, '/filer_pb.SeaweedFiler/GetFilerConfiguration', part),
   ).toBe('status 0');
+});
+
+test('has room for 10,000 buckets, however little of the disk is free', async () => {
+  // Each bucket takes a volume. SeaweedFS derives the number of volumes from the free disk space.
+  const { Topology } = (await readJson(ports.master, '/dir/status', part)) as {
+    readonly Topology: { readonly Max: number };
+  };
+  expect(Topology.Max).toBe(10_000);
 });
 
 test('only this user can read the certificates, and the authority’s key is not kept', () => {
