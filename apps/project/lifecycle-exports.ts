@@ -61,7 +61,7 @@ export function lifecycleExports(
   return { exported, issues };
 }
 
-interface ExportedCall extends Pick<LifecycleExport, 'name' | 'with'> {
+interface ExportedCall extends Pick<LifecycleExport, 'name' | 'madeBy'> {
   readonly node: ts.Node;
 }
 
@@ -71,7 +71,7 @@ function exportedCalls(source: ts.SourceFile): readonly ExportedCall[] {
     node !== undefined && ts.isCallExpression(node)
       ? callees.get(node.expression.getText(source))
       : undefined;
-  const declared = new Map<string, LifecycleExport['with']>();
+  const declared = new Map<string, LifecycleExport['madeBy']>();
   const found: ExportedCall[] = [];
   for (const statement of source.statements) {
     if (ts.isVariableStatement(statement)) {
@@ -104,8 +104,8 @@ function exportedCalls(source: ts.SourceFile): readonly ExportedCall[] {
 }
 
 /** The functions of perennial/workflow, by the names under which the file calls them. */
-function localNames(source: ts.SourceFile): ReadonlyMap<string, LifecycleExport['with']> {
-  const names = new Map<string, LifecycleExport['with']>();
+function localNames(source: ts.SourceFile): ReadonlyMap<string, LifecycleExport['madeBy']> {
+  const names = new Map<string, LifecycleExport['madeBy']>();
   for (const statement of source.statements) {
     if (!ts.isImportDeclaration(statement)) continue;
     if (!ts.isStringLiteral(statement.moduleSpecifier)) continue;

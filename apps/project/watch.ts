@@ -80,10 +80,7 @@ export function watchProject(
       const next = limits[code];
       if (next === undefined) throw error;
       if (!isLimitReported)
-        limitReached(
-          `cannot watch ${path} for changes: the limit of the system is reached`,
-          next,
-        );
+        limitReached(`cannot watch ${path} for changes: the limit of the system is reached`, next);
       isLimitReported = true;
       return null;
     }

@@ -105,6 +105,9 @@ const flags = [
     '-master.telemetry=false',
     '-filer.disableDirListing=true',
     '-volume.preStopSeconds=0',
+    // Each bucket takes at least one volume. Without this flag, their number is the free disk space
+    // by the size of a full volume, and a new bucket beyond it answers each upload with status 500.
+    '-volume.max=10000',
   ],
 ];
 
