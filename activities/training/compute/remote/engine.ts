@@ -1,0 +1,69 @@
+import type { ComputeKind } from '../../../../domain/training/job';
+
+/** Whether an engine has a job, and how it ended. */
+export type EngineJobState =
+  | { readonly kind: 'queued'; readonly reason?: string }
+  | { readonly kind: 'running' }
+  | { readonly kind: 'ended'; readonly end: EngineJobEnd; readonly message: string }
+  /** The engine does not know the job: it never arrived, or the engine has forgotten it. */
+  | { readonly kind: 'unknown' };
+
+/**
+ * How a job ended, as the engine reports it. `preempted` and `nodeLost` are not the fault of the
+ * user. `refused` is a job that can never start, such as one with a missing image.
+ */
+export type EngineJobEnd =
+  | 'succeeded'
+  | 'failed'
+  | 'cancelled'
+  | 'timeout'
+  | 'outOfMemory'
+  | 'preempted'
+  | 'nodeLost'
+  | 'refused';
+
+/** What one job needs, in terms that each engine translates to its own. */
+export interface EngineResources {
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  /** Seconds from its start after which the engine ends the job. */
+  readonly timeoutSeconds: number;
+  readonly gpus?: number;
+  /** A partition of Slurm, or a queue of Kueue. */
+  readonly queue?: string;
+  /** A container image, for engines that run containers. */
+  readonly image?: string;
+  readonly preemptible?: boolean;
+}
+
+export interface EngineJob {
+  /**
+   * Identifies the job for the engine: 1 to 63 lower-case letters, digits and hyphens. A second
+   * submission of the same name finds the first.
+   */
+  readonly name: string;
+  /** Program and arguments. */
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly resources: EngineResources;
+}
+
+/**
+ * An engine that runs jobs on other machines. Errors are failures of domain/failure.ts:
+ * `BackendUnavailable` if the engine cannot be reached or answers nonsense, which is retried, and
+ * `InvalidInput` if it refuses the job.
+ */
+export interface ComputeEngine {
+  readonly kind: ComputeKind;
+  /** Finds the first submission if the engine has a job of that name. */
+  submit(job: EngineJob): Promise<void>;
+  state(name: string): Promise<EngineJobState>;
+  /** What the engine kept of the job's output, at most the newest `maxBytes`. Empty if nothing. */
+  logs(name: string, maxBytes: number): Promise<string>;
+  /** Ends the job. Harmless if it has ended or does not exist. */
+  cancel(name: string): Promise<void>;
+  /** Removes the record of an ended job. Harmless for any other. */
+  forget(name: string): Promise<void>;
+  /** Whether the engine can take jobs: version, free and total resources, or what is missing. */
+  check(): Promise<{ readonly ready: boolean; readonly detail: string }>;
+}
