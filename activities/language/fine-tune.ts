@@ -57,6 +57,7 @@ export function createFineTuneActivities(deps: FineTuneDeps) {
       const ended = await followJob({
         backends,
         kind: compute.backend,
+        tenant,
         jobId: key,
         prepare: async () => ({
           id: key,

@@ -53,6 +53,7 @@ export async function followProjectJob(
   const ended = await followJob({
     backends,
     kind: compute.backend,
+    tenant: given.tenant,
     jobId: key,
     prepare: async () => {
       const { job, datasets } = await prepare();

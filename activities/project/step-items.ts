@@ -50,7 +50,7 @@ export function createStepItemActivities(deps: StepItemDeps) {
       // the run removes what remains, so a failure here must not fail the item.
       const { backend } = shared.compute;
       try {
-        await deps.backends[backend]?.discard({ backend, jobId: key, detail: {} });
+        await deps.backends[backend]?.discard({ backend, jobId: key, tenant, detail: {} });
       } catch (error) {
         log.warn('the files of an item could not be removed yet', { key, error: String(error) });
       }

@@ -4,7 +4,7 @@ import type { ArtifactStore } from '../../data/artifact/store';
 /** A compute backend, which keeps jobs and their directories for a run. */
 export interface JobKeeper {
   /** Ends the run's jobs and removes their directories, if there are any. */
-  cleanup(jobIdPrefix: string): Promise<void>;
+  cleanup(jobIdPrefix: string, tenant: Tenant): Promise<void>;
 }
 
 /**
@@ -26,7 +26,7 @@ export function createReleaseActivities({
       readonly tenant: Tenant;
       readonly runId: RunId;
     }): Promise<void> {
-      const cleaned = await Promise.allSettled(jobs.map((keeper) => keeper.cleanup(`${runId}/`)));
+      const cleaned = await Promise.allSettled(jobs.map((keeper) => keeper.cleanup(`${runId}/`, tenant)));
       // Uploads last, because a job may upload until it has ended.
       await artifacts.staging.clear({ tenant, runId });
       const away = cleaned.find((each) => each.status === 'rejected');

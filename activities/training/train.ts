@@ -91,6 +91,7 @@ export function createTrainActivities(deps: TrainDeps) {
       const ended = await followJob({
         backends,
         kind: input.train.compute.backend,
+        tenant: input.tenant,
         jobId: input.key,
         prepare: async () => {
           manifest = describe(input.train.trainer, input.train.params);

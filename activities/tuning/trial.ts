@@ -52,6 +52,7 @@ export function createTrialActivities(deps: TrialDeps) {
         const ended = await followJob({
           backends,
           kind: input.train.compute.backend,
+          tenant: input.tenant,
           jobId: input.key,
           prepare: async () => ({
             ...trialJob(input, await assembledOf(input.assembled)),

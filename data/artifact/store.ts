@@ -15,6 +15,15 @@ import { canonicalJson } from '../../domain/canonical';
 import { failure, isPerennialError } from '../../domain/failure';
 import { digestOfFile, sha256 } from '../digest';
 import { readBytes, readToFile } from './download';
+import {
+  copyVerified,
+  jobsWithArea,
+  openJobArea,
+  signedUrl,
+  type JobArea,
+  type JobAreaOwner,
+  type UploadedFile,
+} from './job-area';
 import { allTenants, casKey, parseArtifactUri, stagingPrefix, unownedRunId } from './location';
 import { isNotFound, openS3, request, type S3, type S3Settings } from './s3';
 import { openStagingArea, type StagingArea } from './staging';
@@ -54,7 +63,21 @@ export interface ArtifactStore {
   /** Only the collector may call this. Does nothing when the object does not exist. */
   delete(where: { readonly tenant: string; readonly digest: Digest }): Promise<void>;
   readonly staging: StagingArea;
+  readonly jobs: JobAreas;
   close(): void;
+}
+
+/** What jobs on other machines need from the store. */
+export interface JobAreas {
+  of(owner: JobAreaOwner): JobArea;
+  /** Ids of the jobs of a run that have an area. */
+  list(run: Pick<JobAreaOwner, 'tenant' | 'runId'>): Promise<readonly string[]>;
+  /** A URL that reads an artifact for `seconds`, at most seven days. */
+  urlOf(ref: ArtifactRef, seconds: number): Promise<string>;
+  /** Makes an artifact of a file that a job uploaded, after its digest was verified. */
+  adopt(
+    file: UploadedFile & { readonly tenant: string; readonly mediaType: string },
+  ): Promise<ArtifactRef>;
 }
 
 interface Put {
@@ -105,6 +128,8 @@ export interface ArtifactStoreSettings extends S3Settings {
   /** Null where nothing is collected concurrently: a reader, or a test without a database. */
   readonly leases: ArtifactLeases | null;
   readonly partBytes?: number;
+  /** The endpoint under which jobs on other machines reach the store; the same by default. */
+  readonly jobEndpoint?: string | null;
 }
 
 /**
@@ -119,6 +144,9 @@ const defaultMaxBytes = 64 << 20;
 export function openArtifactStore(settings: ArtifactStoreSettings): ArtifactStore {
   const { leases, partBytes = defaultPartBytes } = settings;
   const s3 = openS3(settings);
+  const forJobs = settings.jobEndpoint
+    ? openS3({ ...settings, endpoint: settings.jobEndpoint })
+    : s3;
   const owner = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
 
   /**
@@ -225,7 +253,19 @@ export function openArtifactStore(settings: ArtifactStoreSettings): ArtifactStor
       );
     },
     staging: openStagingArea(s3),
-    close: () => s3.client.destroy(),
+    jobs: {
+      of: (jobOwner) => openJobArea(s3, forJobs, jobOwner),
+      list: (run) => jobsWithArea(s3, run),
+      urlOf: (ref, seconds) => signedUrl(forJobs, parseArtifactUri(ref, s3.bucket).key, seconds),
+      adopt: ({ tenant, mediaType, ...file }) =>
+        put({ tenant, digest: file.digest, bytes: file.bytes, mediaType }, (_mode, key) =>
+          copyVerified(s3, file, { key, mediaType }),
+        ),
+    },
+    close() {
+      s3.client.destroy();
+      forJobs.client.destroy();
+    },
   };
 }
 

@@ -90,6 +90,7 @@ export type Job = TrainerJob | StepJob | CommandJob;
 export interface JobHandle {
   readonly backend: ComputeKind;
   readonly jobId: string;
+  readonly tenant: string;
   readonly detail: Readonly<Record<string, string>>;
 }
 

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { Tenant } from '../../domain/ids';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type {
   ComputeBackend,
@@ -7,11 +8,12 @@ import type {
   JobState,
   TrainerJob,
 } from '../../domain/training/job';
-import type { DirectoryArtifacts } from '../support/directory-artifacts';
+import type { JobKeeper } from '../../activities/run/release';
+import type { ArtifactStore } from '../../data/artifact/store';
 
 export interface ComputeUnderTest {
-  readonly backend: ComputeBackend & { cleanup(jobIdPrefix: string): Promise<void> };
-  readonly artifacts: DirectoryArtifacts;
+  readonly backend: ComputeBackend & JobKeeper;
+  readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
   /** Training rows with the columns of `features`. */
   readonly rows: ArtifactRef;
   readonly features: readonly { readonly name: string; readonly type: 'float' | 'string' }[];
@@ -220,6 +222,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       await given.backend.cancel({
         backend: given.backend.kind,
         jobId: 'run_none/train/job/1',
+        tenant: 'default',
         detail: {},
       });
     });
@@ -273,7 +276,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
         }),
       );
       const metrics = await runningUntil(given.backend, handle, (seen) => seen.length > 0);
-      await given.backend.cleanup('run_forgotten/');
+      await given.backend.cleanup('run_forgotten/', 'default' as Tenant);
       await gone(metrics.filter(({ name }) => name === 'pid').map(({ value }) => value));
       expect(await given.backend.poll(handle)).toMatchObject({
         kind: 'failed',
@@ -281,7 +284,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       });
       const { directory } = handle.detail;
       if (directory) expect(existsSync(directory)).toBe(false);
-      await given.backend.cleanup('run_forgotten/');
+      await given.backend.cleanup('run_forgotten/', 'default' as Tenant);
     });
 
     test('discards an ended job, and leaves one that still runs', async () => {

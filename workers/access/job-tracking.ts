@@ -1,5 +1,5 @@
 /** Lets the programs of a job log to the tracking API without any setting. */
-import type { JobTracking } from '../../activities/training/compute/local/tracking';
+import type { JobTracking } from '../../activities/training/compute/tracking';
 import type { CommandKeys } from '../../data/access/command-signature';
 import { signJobToken } from '../../data/access/job-token';
 import type { Registry } from '../../db/registry';

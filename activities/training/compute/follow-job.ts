@@ -16,6 +16,7 @@ export type RunningJob = Extract<JobState, { readonly kind: 'running' }>;
 export interface FollowJobInput {
   readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
   readonly kind: ComputeKind;
+  readonly tenant: string;
   /** The idempotency key of the effect, by which a retry finds the job. */
   readonly jobId: string;
   readonly prepare: () => Promise<Job>;
@@ -39,6 +40,7 @@ const pauseBesideNewsMs = 250;
 export async function followJob({
   backends,
   kind,
+  tenant,
   jobId,
   prepare,
   look,
@@ -47,7 +49,7 @@ export async function followJob({
   const context = Context.current();
   const backend = backends[kind];
   if (!backend) throw failure('NotInThisVersion', `compute backend ${kind} is not in this version`);
-  const handle = { value: attachedTo(context, kind, jobId) };
+  const handle = { value: attachedTo(context, { backend: kind, jobId, tenant, detail: {} }) };
   const stopBeating = beat(context, () => handle.value);
   try {
     handle.value = await Promise.race([
@@ -87,9 +89,9 @@ export async function followJob({
 }
 
 /** The handle from an earlier attempt's heartbeat, or one that finds the job by its id. */
-function attachedTo(context: Context, backend: ComputeKind, jobId: string): JobHandle {
+function attachedTo(context: Context, handle: JobHandle): JobHandle {
   const last = context.info.heartbeatDetails as JobHandle | undefined;
-  return last?.jobId === jobId ? last : { backend, jobId, detail: {} };
+  return last?.jobId === handle.jobId ? { ...last, tenant: handle.tenant } : handle;
 }
 
 function beat(context: Context, handle: () => JobHandle): () => void {

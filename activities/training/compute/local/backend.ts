@@ -13,8 +13,8 @@ import type { ComputeBackend, Job, JobHandle, JobState } from '../../../../domai
 import { redact } from '../redact';
 import { describeConfinement, userOf, type JobConfinement } from './confinement';
 import { createInputCache } from './input-cache';
-import type { JobFile } from './job-directory';
-import { environmentLock, filesOf, JobDirectory, jobDirectories } from './job-directory';
+import { assertPlainNames, environmentLock, filesOf, isSameJob, type JobFile } from '../job-file';
+import { JobDirectory, jobDirectories } from './job-directory';
 import { endProcessesOfDeadWorkers } from './orphan-processes';
 import type { ChangeFlag } from './change-flag';
 import { createChangeFlag } from './change-flag';
@@ -22,7 +22,7 @@ import { endProcess, observe } from './observe';
 import { storeLogs, storeOutcome } from './outcome';
 import { signalProcess, thisProcess } from '../../../../data/process-identity';
 import { createSlots } from './slots';
-import { trackingOf, type JobTracking } from './tracking';
+import { trackingOf, type JobTracking } from '../tracking';
 import type { WarmHost } from './warm-host';
 import { startWarmHost } from './warm-host';
 
@@ -274,7 +274,12 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
         throw failure('Conflict', `job ${job.id} was already submitted with other content`);
       const active = actives.get(directory.path);
       if (active) active.seenAt = Date.now();
-      return { backend: 'local', jobId: job.id, detail: { directory: directory.path } };
+      return {
+        backend: 'local',
+        jobId: job.id,
+        tenant: job.tenant,
+        detail: { directory: directory.path },
+      };
     },
 
     async poll(handle): Promise<JobState> {
@@ -348,7 +353,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
         const job = directory.job();
         if (!job?.id.startsWith(jobIdPrefix)) continue;
         siblings.add(siblingsOf(job));
-        await cancel({ backend: 'local', jobId: job.id, detail: {} });
+        await cancel({ backend: 'local', jobId: job.id, tenant: job.tenant, detail: {} });
         directory.remove();
       }
       inputs.sweep();
@@ -406,25 +411,6 @@ function activeOf(directory: JobDirectory, attempt: number): Active {
   return active;
 }
 
-/** Names become paths of this machine. */
-function assertPlainNames(job: Job): void {
-  if ('trainer' in job && !/^[a-z0-9][a-z0-9_-]*$/i.test(job.trainer))
-    throw failure('InvalidInput', `${job.trainer} is not a valid trainer name`);
-  if (!('files' in job)) return;
-  for (const path of Object.keys(job.files))
-    if (!isPlainPath(path))
-      throw failure('InvalidInput', `${path} is not a valid path of a project file`, {
-        next: 'Use a relative path without `..` and without special characters',
-      });
-}
-
-/** A relative path that stays in its folder, for every operating system. */
-function isPlainPath(path: string): boolean {
-  return path
-    .split('/')
-    .every((part) => /^[\p{L}\p{N}_.@+ -]+$/u.test(part) && !/^\.{1,2}$/.test(part));
-}
-
 /**
  * Key of the jobs of one run that differ only in their parameters. It includes the run, because the
  * trainer's code may differ between runs. Null for jobs that share nothing.
@@ -448,13 +434,4 @@ function clearLeftovers(root: string): void {
     if (kind !== 'queued' && kind !== 'running' && statSync(directory.path).mtimeMs < old)
       directory.remove();
   }
-}
-
-/** Ignores trace id and log setting, because a retry may come from another caller. */
-function isSameJob(file: JobFile, job: Job): boolean {
-  const callers = { traceId: '', keepLog: 'always' };
-  const inputs = Object.fromEntries(
-    Object.entries(file.inputs).map(([name, parts]) => [name, parts.map((part) => part.artifact)]),
-  );
-  return canonicalJson({ ...file, inputs, ...callers }) === canonicalJson({ ...job, ...callers });
 }

@@ -21,18 +21,9 @@ import {
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import type { ArtifactRef } from '../../../../domain/dataset/artifact';
-import type {
-  CommandJob,
-  Job,
-  JobMetric,
-  JobOutput,
-  JobResult,
-  StepJob,
-  TrainerJob,
-} from '../../../../domain/training/job';
+import type { Job, JobMetric, JobResult } from '../../../../domain/training/job';
+import { filesOf, jobFileOf, type JobFile, type JobInput, type JobOutcome } from '../job-file';
 import type { JobError } from '../job-files.schema';
-import { extensionOf } from './media-types';
 import { jobErrorSchema, jobResultSchema, parseJson, parseMetrics } from '../job-files.schema';
 
 /** A poll returns metrics from this many bytes at the end of the file. */
@@ -44,7 +35,7 @@ const startedSchema = z.object({
   ...processSchema.shape,
   host: processSchema,
 });
-const exitSchema = z.object({
+export const exitSchema = z.object({
   attempt: z.number(),
   code: z.number().nullable(),
   signal: z.string().nullable(),
@@ -64,33 +55,6 @@ const ownerSchema = z.object({ ...processSchema.shape, backend: z.string() });
 export type ProcessStart = z.infer<typeof startedSchema>;
 export type ProcessExit = z.infer<typeof exitSchema>;
 export type Owner = z.infer<typeof ownerSchema>;
-
-export interface JobInput {
-  readonly path: string;
-  readonly artifact: ArtifactRef;
-}
-
-/** Content of `job.json`: the job, with a path for each input. */
-export type JobFile = (
-  Omit<TrainerJob, 'inputs'> | Omit<StepJob, 'inputs'> | Omit<CommandJob, 'inputs'>
-) & {
-  readonly inputs: Readonly<Record<string, readonly JobInput[]>>;
-};
-
-/** The outcome after its artifacts are stored; computed once. */
-export type JobOutcome =
-  | {
-      readonly kind: 'succeeded';
-      readonly result: JobResult;
-      readonly outputs: readonly JobOutput[];
-      readonly logs: ArtifactRef | null;
-    }
-  | {
-      readonly kind: 'failed';
-      readonly failure: 'JobFailed' | 'JobTimeout' | 'JobOutOfMemory' | 'JobWithoutResult';
-      readonly message: string;
-      readonly logs: ArtifactRef | null;
-    };
 
 /**
  * The folder of one job. All state is in its files, so that any process of this machine can
@@ -114,16 +78,7 @@ export class JobDirectory {
   }
 
   create(job: Job): JobFile {
-    const inputs = Object.fromEntries(
-      Object.entries(job.inputs).map(([name, parts]) => [
-        name,
-        parts.map((artifact, part) => ({
-          path: `inputs/${name}/${part}${extensionOf(artifact.mediaType)}`,
-          artifact,
-        })),
-      ]),
-    );
-    const file: JobFile = { ...job, inputs };
+    const file = jobFileOf(job);
     for (const { path } of filesOf(file))
       mkdirSync(dirname(this.file(path)), { recursive: true, mode: 0o700 });
     this.write('job.json', file);
@@ -329,21 +284,6 @@ export class JobDirectory {
     writeFileSync(partial, JSON.stringify(value), { mode: 0o600 });
     renameSync(partial, this.file(name));
   }
-}
-
-/** The locked requirements of a job with its own environment. */
-export const environmentLock = 'inputs/requirements.lock';
-
-/** Everything that must be in the folder before the job starts. */
-export function filesOf(file: JobFile): JobInput[] {
-  const inputs = Object.values(file.inputs).flat();
-  if (file.environment) inputs.push({ path: environmentLock, artifact: file.environment.lock });
-  if (!('files' in file)) return inputs;
-  const files = Object.entries(file.files).map(([path, artifact]) => ({
-    path: `files/${path}`,
-    artifact,
-  }));
-  return [...inputs, ...files];
 }
 
 /** The writer of a file: this process and its host, or the job. */

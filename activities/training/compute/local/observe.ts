@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Assessment } from './assess';
-import { assessJob } from './assess';
+import type { Assessment } from '../assess';
+import { assessJob } from '../assess';
 import type { JobDirectory } from './job-directory';
 import { isAlive, signalProcess } from '../../../../data/process-identity';
 

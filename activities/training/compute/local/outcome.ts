@@ -2,12 +2,10 @@ import type { ArtifactStore } from '../../../../data/artifact/store';
 import type { ArtifactRef } from '../../../../domain/dataset/artifact';
 import type { JobOutput } from '../../../../domain/training/job';
 import { redact } from '../redact';
-import type { Assessment } from './assess';
-import type { JobDirectory, JobFile, JobOutcome } from './job-directory';
-import { mediaTypeOf } from './media-types';
-
-const keptLogBytes = 8 * 2 ** 20;
-const maxMessageCharacters = 2_000;
+import type { Assessment } from '../assess';
+import { boundedMessage, keptLogBytes, runOf, type JobFile, type JobOutcome } from '../job-file';
+import { mediaTypeOf } from '../media-types';
+import type { JobDirectory } from './job-directory';
 
 type Uploads = Pick<ArtifactStore, 'putFile' | 'putBytes'>;
 
@@ -30,7 +28,7 @@ export async function storeOutcome(
           outputs: await storeOutputs(artifacts, job, directory),
           logs,
         }
-      : { kind: 'failed', failure: state.failure, message: bounded(redact(state.message)), logs };
+      : { kind: 'failed', failure: state.failure, message: boundedMessage(state.message), logs };
   directory.keepOutcome(outcome);
   return outcome;
 }
@@ -65,19 +63,4 @@ async function storeOutputs(
     outputs.push({ name, artifact });
   }
   return outputs;
-}
-
-/**
- * Failure messages reach histories and logs, so they must not contain printed data. That stays in
- * the job's log, which `run logs` shows (I11).
- */
-function bounded(message: string): string {
-  return message.length <= maxMessageCharacters
-    ? message
-    : `${message.slice(0, maxMessageCharacters - 1)}…`;
-}
-
-/** Job ids begin with their run's id; see `effectKey`. */
-function runOf(job: JobFile): string {
-  return job.id.split('/')[0] ?? job.id;
 }

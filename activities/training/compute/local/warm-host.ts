@@ -9,7 +9,7 @@ import { failure } from '../../../../domain/failure';
 import { parseJson } from '../job-files.schema';
 import { jobConfinementSchema, notConfined, type JobConfinement } from './confinement';
 import { endProcessesOfHost, ownershipMarks } from './orphan-processes';
-import type { TrackingOrder } from './tracking';
+import type { TrackingOrder } from '../tracking';
 import type { ProcessRef } from '../../../../data/process-identity';
 
 export interface HostOrder {

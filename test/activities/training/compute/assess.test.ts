@@ -1,5 +1,5 @@
-import type { JobObservation } from '../../../../activities/training/compute/local/assess';
-import { assessJob } from '../../../../activities/training/compute/local/assess';
+import type { JobObservation } from '../../../../activities/training/compute/assess';
+import { assessJob } from '../../../../activities/training/compute/assess';
 
 const result = { metrics: { loss: 1 }, facts: {} };
 const exit = {

@@ -163,7 +163,7 @@ describe('when the worker is killed', () => {
     await gone([worker.pid ?? -1, host.pid, pid, deafPid]);
 
     const backend = open(stateDir);
-    const handle = { backend: 'local' as const, jobId: job.id, detail: {} };
+    const handle = { backend: 'local' as const, jobId: job.id, tenant: 'default', detail: {} };
     expect(await backend.poll(handle)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
     const state = await ended(backend, await backend.submit(job));
     if (state.kind !== 'succeeded') throw new Error(JSON.stringify(state));
@@ -178,7 +178,9 @@ describe('when the worker is killed', () => {
     await eventually(() => directory.result() !== null);
     worker.kill('SIGKILL');
     const backend = open(stateDir);
-    expect(await ended(backend, { backend: 'local', jobId: job.id, detail: {} })).toMatchObject({
+    expect(
+      await ended(backend, { backend: 'local', jobId: job.id, tenant: 'default', detail: {} }),
+    ).toMatchObject({
       kind: 'succeeded',
       outputs: [{ name: 'model.onnx' }],
     });

@@ -1,6 +1,6 @@
-import type { JobResult } from '../../../../domain/training/job';
-import type { JobError } from '../job-files.schema';
-import type { ProcessExit } from './job-directory';
+import type { JobResult } from '../../../domain/training/job';
+import type { JobError } from './job-files.schema';
+import type { ProcessExit } from './local/job-directory';
 
 /** The state of a job's files and processes at one moment. */
 export interface JobObservation {

@@ -1,5 +1,5 @@
 /** The access of a job to the tracking API. */
-import type { JobFile } from './job-directory';
+import type { JobFile } from './job-file';
 
 export interface JobTracking {
   /** The address of the API for jobs that have the network of this machine. */

@@ -1,0 +1,445 @@
+import { join } from 'node:path';
+import type { ArtifactStore } from '../../../../data/artifact/store';
+import type { JobArea } from '../../../../data/artifact/job-area';
+import { sha256 } from '../../../../data/digest';
+import { shareConcurrentCalls } from '../../../../data/share-in-flight';
+import type { ArtifactRef } from '../../../../domain/dataset/artifact';
+import { failure } from '../../../../domain/failure';
+import type { ComputeBackend, Job, JobHandle, JobState } from '../../../../domain/training/job';
+import type { JobKeeper } from '../../../run/release';
+import { assessJob, type Assessment } from '../assess';
+import {
+  assertPlainNames,
+  boundedMessage,
+  filesOf,
+  isSameJob,
+  jobFileOf,
+  keptLogBytes,
+  runOf,
+  type JobFile,
+  type JobOutcome,
+} from '../job-file';
+import { parseMetrics } from '../job-files.schema';
+import { mediaTypeOf } from '../media-types';
+import { redact } from '../redact';
+import { trackingOf, type JobTracking } from '../tracking';
+import { bootstrapProgram, codeArchive, type CodeFolders } from './code-archive';
+import type { ComputeEngine, EngineJobState } from './engine';
+import { remoteCheckpointSchema, remoteExitSchema, type RemoteExit } from './remote-files.schema';
+
+export interface RemoteBackendSettings extends Omit<CodeFolders, 'runtimeDir' | 'packageDir'> {
+  readonly engine: ComputeEngine;
+  readonly artifacts: Pick<ArtifactStore, 'putBytes' | 'jobs'>;
+  /** `runtime` in `trainersDir` by default. */
+  readonly runtimeDir?: string;
+  readonly packageDir: string;
+  /** The Python of the engine's machines, with the packages of the trainers. */
+  readonly python: string;
+  /** Lets programs of jobs log to the tracking API; none by default. */
+  readonly tracking?: JobTracking | null;
+  /** Seconds between uploads of metrics and log; default 2. */
+  readonly newsSeconds?: number;
+  /** Seconds between uploads of checkpoints; default 10. */
+  readonly checkpointSeconds?: number;
+  /** Seconds that a job has to save its state before it is killed; default 20. */
+  readonly graceSeconds?: number;
+  /** Seconds without a poll after which a job ends itself; default one hour. */
+  readonly abandonedAfterSeconds?: number;
+}
+
+export type RemoteBackend = ComputeBackend & JobKeeper;
+
+/** One attempt of a job, as its files and its engine show it. */
+type AttemptState = Assessment | { readonly kind: 'unsubmitted' };
+
+/** How long a job may wait in the queue of the engine before its signed URLs expire. */
+const queueSeconds = 24 * 3600;
+/** Beyond its own limit, for the transfers before and after. The engine then ends the job. */
+const transferSeconds = 900;
+/** For the process that supervises the job. */
+const supervisorBytes = 192 * 2 ** 20;
+/** An engine that restarts may not know its jobs for a moment. */
+const unknownForMs = 15_000;
+const endSeconds = 30;
+
+/**
+ * Runs jobs on the machines of an engine. Everything that a later attempt or another worker needs
+ * is in the job's area of the artifact store: job.json, attempts/<n>/ (claim, submitted, and what
+ * the job reports), cancelled.json and outcome.json. The job gets its inputs and stores its results
+ * by signed URLs, so bytes never pass through the worker, and no key leaves it.
+ */
+export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBackend {
+  const { engine, artifacts, python } = settings;
+  const { kind } = engine;
+  const runtimeDir = settings.runtimeDir ?? join(settings.trainersDir, 'runtime');
+  const folders = { ...settings, runtimeDir };
+  const graceSeconds = settings.graceSeconds ?? 20;
+  const abandonedSeconds = settings.abandonedAfterSeconds ?? 3600;
+  const submitting = new Map<string, Promise<void>>();
+  const unknownSince = new Map<string, number>();
+  const renewedAt = new Map<string, number>();
+
+  const areaOf = ({ tenant, jobId }: Pick<JobHandle, 'tenant' | 'jobId'>): JobArea =>
+    artifacts.jobs.of({ tenant, jobId, runId: runOf({ id: jobId }) });
+  const nameOf = (jobId: string, attempt: number): string =>
+    `pn-${sha256(Buffer.from(jobId)).slice('sha256:'.length, 27)}-${attempt}`;
+
+  async function begin(job: Job, area: JobArea): Promise<void> {
+    if (await area.create('job.json', jobFileOf(job))) return send(job, area, 1);
+    const first = await fileIn(area);
+    if (!first) throw failure('Conflict', `the files of job ${job.id} are being removed`);
+    if (!isSameJob(first, job))
+      throw failure('Conflict', `job ${job.id} was already submitted with other content`);
+    if ((await outcomeIn(area)) ?? (await area.read('cancelled.json'))) return;
+    const attempt = await newestAttempt(area);
+    const state = attempt === 0 ? null : await assess(area, job.id, attempt);
+    if (state === null || state.kind === 'unsubmitted') await send(job, area, Math.max(1, attempt));
+    else if (state.kind === 'lost') await send(job, area, attempt + 1);
+  }
+
+  /** Two workers may send the same attempt: the engine then has one job of that name. */
+  async function send(job: Job, area: JobArea, attempt: number): Promise<void> {
+    const folder = `attempts/${attempt}/`;
+    await area.create(`${folder}claim.json`, { backend: kind, at: new Date().toISOString() });
+    await renewLease(area);
+    const seconds = queueSeconds + job.resources.timeoutSeconds + transferSeconds;
+    await area.write(`${folder}order.json`, await orderOf(job, area, attempt, seconds));
+    await engine.submit({
+      name: nameOf(job.id, attempt),
+      command: [python, '-c', bootstrapProgram(runtimeDir)],
+      environment: { PERENNIAL_JOB_ORDER: await area.urlOf(`${folder}order.json`, seconds) },
+      resources: {
+        ...job.resources,
+        memoryBytes: job.resources.memoryBytes + supervisorBytes,
+        timeoutSeconds: job.resources.timeoutSeconds + transferSeconds,
+      },
+    });
+    await area.create(`${folder}submitted.json`, { at: new Date().toISOString() });
+  }
+
+  async function orderOf(job: Job, area: JobArea, attempt: number, seconds: number) {
+    const { jobs } = artifacts;
+    const file = jobFileOf(job);
+    const code = await artifacts.putBytes({
+      tenant: job.tenant,
+      runId: runOf(job),
+      bytes: codeArchive(folders, job),
+      mediaType: 'application/gzip',
+    });
+    const inputs = filesOf(file).map(async ({ path, artifact }) => ({
+      path,
+      digest: artifact.digest,
+      bytes: artifact.bytes,
+      url: await jobs.urlOf(artifact, seconds),
+    }));
+    const tracking = await trackingOf(file, settings.tracking ?? null);
+    const known = (await area.names('blobs/')).map(
+      (name) => `sha256:${name.slice('blobs/'.length)}`,
+    );
+    return {
+      runtime: { url: await jobs.urlOf(code, seconds), digest: code.digest },
+      attempt,
+      job: file,
+      downloads: [...(await Promise.all(inputs)), ...(await savedState(area, attempt, seconds))],
+      uploads: { ...(await area.uploads(seconds)), prefix: area.prefix },
+      lease: { url: await area.urlOf('lease.json', seconds), seconds: abandonedSeconds },
+      known,
+      tracking,
+      every: {
+        newsSeconds: settings.newsSeconds ?? 2,
+        checkpointSeconds: settings.checkpointSeconds ?? 10,
+      },
+      graceSeconds,
+    };
+  }
+
+  async function assess(area: JobArea, jobId: string, attempt: number): Promise<AttemptState> {
+    const reported = await exitIn(area, attempt);
+    if (reported) return ofExit(reported);
+    const state = await engine.state(nameOf(jobId, attempt));
+    const key = `${jobId} ${attempt}`;
+    if (state.kind !== 'unknown') unknownSince.delete(key);
+    switch (state.kind) {
+      case 'queued':
+      case 'running':
+        return { kind: state.kind };
+      case 'unknown': {
+        if (!(await area.read(`attempts/${attempt}/submitted.json`)))
+          return { kind: 'unsubmitted' };
+        const since = unknownSince.get(key) ?? Date.now();
+        unknownSince.set(key, since);
+        if (Date.now() - since < unknownForMs) return { kind: 'queued' };
+        return { kind: 'lost', message: `${kind} does not know the job any more` };
+      }
+      case 'ended': {
+        // The job reports its end before it ends.
+        const late = await exitIn(area, attempt);
+        return late ? ofExit(late) : ofEngine(state, kind);
+      }
+    }
+  }
+
+  async function storedOutcome(
+    area: JobArea,
+    job: JobFile,
+    attempt: number,
+    state: Extract<Assessment, { kind: 'succeeded' | 'failed' }>,
+  ): Promise<JobOutcome> {
+    const logs =
+      state.kind === 'succeeded' && job.keepLog === 'whenFailed'
+        ? null
+        : await storeLogs(area, job, attempt);
+    const outcome: JobOutcome =
+      state.kind === 'succeeded'
+        ? {
+            kind: 'succeeded',
+            result: state.result,
+            outputs: await adopt(area, job, attempt),
+            logs,
+          }
+        : {
+            kind: 'failed',
+            failure: state.failure,
+            message: boundedMessage(state.message),
+            logs,
+          };
+    await area.write('outcome.json', outcome);
+    return outcome;
+  }
+
+  async function adopt(area: JobArea, job: JobFile, attempt: number) {
+    const files = (await exitIn(area, attempt))?.outputs ?? [];
+    const outputs = files.map(async ({ path, digest, bytes }) => ({
+      name: path,
+      artifact: await artifacts.jobs.adopt({
+        tenant: job.tenant,
+        key: `${area.prefix}attempts/${attempt}/outputs/${digest.slice('sha256:'.length)}`,
+        digest,
+        bytes,
+        mediaType: mediaTypeOf(path),
+      }),
+    }));
+    return Promise.all(outputs);
+  }
+
+  async function logText(area: JobArea, jobId: string, attempt: number, most: number) {
+    const reported = await area.read(`attempts/${attempt}/log.txt`, most);
+    // Without a report, the engine may show why the job did not begin.
+    return redact(reported?.toString('utf8') ?? (await engine.logs(nameOf(jobId, attempt), most)));
+  }
+
+  async function storeLogs(area: JobArea, job: JobFile, attempt: number): Promise<ArtifactRef> {
+    return artifacts.putBytes({
+      tenant: job.tenant,
+      runId: runOf(job),
+      bytes: Buffer.from(await logText(area, job.id, attempt, keptLogBytes)),
+      mediaType: 'text/plain; charset=utf-8',
+    });
+  }
+
+  /** A job whose lease is not renewed ends itself. */
+  async function renewLease(area: JobArea): Promise<void> {
+    const last = renewedAt.get(area.prefix) ?? 0;
+    if (Date.now() - last < Math.min(60_000, (abandonedSeconds * 1000) / 4)) return;
+    await area.write('lease.json', { at: new Date().toISOString() });
+    renewedAt.set(area.prefix, Date.now());
+  }
+
+  async function cancel(handle: JobHandle): Promise<void> {
+    const area = areaOf(handle);
+    if (!(await fileIn(area)) || (await outcomeIn(area))) return;
+    await area.write('cancelled.json', { at: new Date().toISOString() });
+    const attempt = await newestAttempt(area);
+    if (attempt === 0) return;
+    const name = nameOf(handle.jobId, attempt);
+    await engine.cancel(name);
+    for (const until = Date.now() + (graceSeconds + endSeconds) * 1000; ;) {
+      const { kind: now } = await engine.state(name);
+      if (now === 'ended' || now === 'unknown') return;
+      if (Date.now() > until)
+        throw failure('BackendUnavailable', `${kind} has not ended job ${name} yet`);
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
+
+  async function remove(area: JobArea, jobId: string): Promise<void> {
+    for (let attempt = await newestAttempt(area); attempt > 0; attempt--)
+      await engine.forget(nameOf(jobId, attempt));
+    await area.clear();
+    renewedAt.delete(area.prefix);
+  }
+
+  return {
+    kind,
+
+    async submit(job) {
+      assertPlainNames(job);
+      const handle = { backend: kind, jobId: job.id, tenant: job.tenant, detail: {} };
+      await shareConcurrentCalls(submitting, job.id, () => begin(job, areaOf(handle)));
+      return handle;
+    },
+
+    async poll(handle): Promise<JobState> {
+      const area = areaOf(handle);
+      const outcome = await outcomeIn(area);
+      if (outcome) return outcome;
+      const job = await fileIn(area);
+      if (!job)
+        return {
+          kind: 'failed',
+          failure: 'JobLost',
+          message: 'the job does not exist',
+          logs: null,
+        };
+      if (await area.read('cancelled.json')) return { kind: 'cancelled' };
+      await renewLease(area);
+      const attempt = await newestAttempt(area);
+      const state: AttemptState =
+        attempt === 0 ? { kind: 'unsubmitted' } : await assess(area, job.id, attempt);
+      switch (state.kind) {
+        case 'queued':
+        case 'cancelled':
+          return { kind: state.kind };
+        case 'running': {
+          const metrics = await area.read(`attempts/${attempt}/metrics.ndjson`);
+          return { kind: 'running', metrics: parseMetrics(metrics?.toString('utf8') ?? '') };
+        }
+        case 'unsubmitted':
+          return {
+            kind: 'failed',
+            failure: 'JobLost',
+            message: `the job did not reach ${kind}`,
+            logs: null,
+          };
+        case 'lost':
+          return {
+            kind: 'failed',
+            failure: 'JobLost',
+            message: state.message,
+            logs: await storeLogs(area, job, attempt),
+          };
+        case 'succeeded':
+        case 'failed':
+          return storedOutcome(area, job, attempt, state);
+      }
+    },
+
+    async logs(handle, maxBytes) {
+      const area = areaOf(handle);
+      const attempt = await newestAttempt(area);
+      return attempt === 0 ? '' : logText(area, handle.jobId, attempt, maxBytes);
+    },
+
+    cancel,
+
+    async discard(handle) {
+      const area = areaOf(handle);
+      if (await outcomeIn(area)) await remove(area, handle.jobId);
+    },
+
+    async cleanup(jobIdPrefix, tenant) {
+      const runId = runOf({ id: jobIdPrefix });
+      for (const jobId of await artifacts.jobs.list({ tenant, runId })) {
+        const handle = { backend: kind, jobId, tenant, detail: {} };
+        const area = areaOf(handle);
+        if (!jobId.startsWith(jobIdPrefix) || !(await isMine(area))) continue;
+        await cancel(handle);
+        await remove(area, jobId);
+      }
+    },
+
+    check: () => engine.check(),
+    close: () => Promise.resolve(),
+  };
+
+  /** Areas of jobs of other backends are beside those of this one. */
+  async function isMine(area: JobArea): Promise<boolean> {
+    const claim = await area.read('attempts/1/claim.json');
+    return (
+      claim !== null &&
+      (JSON.parse(claim.toString('utf8')) as { backend: unknown }).backend === kind
+    );
+  }
+
+  /** The files of the newest attempt that saved a checkpoint, for the next one. */
+  async function savedState(area: JobArea, attempt: number, seconds: number) {
+    for (let before = attempt - 1; before > 0; before--) {
+      const index = await area.read(`attempts/${before}/checkpoint.json`);
+      if (!index) continue;
+      const { files } = remoteCheckpointSchema.parse(JSON.parse(index.toString('utf8')));
+      const saved = files.map(async ({ path, digest, bytes }) => ({
+        path: `checkpoint/${path}`,
+        digest,
+        bytes,
+        url: await area.urlOf(`blobs/${digest.slice('sha256:'.length)}`, seconds),
+      }));
+      const metrics = await area.read(`attempts/${before}/metrics.ndjson`);
+      const reported = metrics && {
+        path: 'metrics.ndjson',
+        digest: sha256(metrics),
+        bytes: metrics.byteLength,
+        url: await area.urlOf(`attempts/${before}/metrics.ndjson`, seconds),
+      };
+      return [...(await Promise.all(saved)), ...(reported ? [reported] : [])];
+    }
+    return [];
+  }
+}
+
+function ofExit({ result, error, ...exit }: RemoteExit): Assessment {
+  return assessJob({
+    cancelled: false,
+    attempt: null,
+    process: { alive: false, hostAlive: false },
+    exit,
+    result,
+    error,
+  });
+}
+
+/** A job that ended without a report: what its engine says. */
+function ofEngine(
+  { end, message }: Extract<EngineJobState, { kind: 'ended' }>,
+  engine: string,
+): Assessment {
+  const detail = `${engine}: ${message}`;
+  switch (end) {
+    case 'timeout':
+      return { kind: 'failed', failure: 'JobTimeout', message: detail };
+    case 'outOfMemory':
+      return { kind: 'failed', failure: 'JobOutOfMemory', message: detail };
+    case 'refused':
+      return { kind: 'failed', failure: 'JobFailed', message: detail };
+    case 'preempted':
+    case 'nodeLost':
+    case 'cancelled':
+      return { kind: 'lost', message: detail };
+    case 'succeeded':
+    case 'failed':
+      // A failure of the user's code is reported. This one is of the machine or the transfers.
+      return { kind: 'lost', message: `the job ended without a report. ${detail}` };
+  }
+}
+
+async function fileIn(area: JobArea): Promise<JobFile | null> {
+  const text = await area.read('job.json');
+  return text && (JSON.parse(text.toString('utf8')) as JobFile);
+}
+
+async function outcomeIn(area: JobArea): Promise<JobOutcome | null> {
+  const text = await area.read('outcome.json');
+  return text && (JSON.parse(text.toString('utf8')) as JobOutcome);
+}
+
+async function exitIn(area: JobArea, attempt: number): Promise<RemoteExit | null> {
+  const text = await area.read(`attempts/${attempt}/exit.json`);
+  return text && remoteExitSchema.parse(JSON.parse(text.toString('utf8')));
+}
+
+async function newestAttempt(area: JobArea): Promise<number> {
+  const numbers = (await area.names('attempts/')).flatMap((name) => {
+    const number = /^attempts\/(\d+)\/claim\.json$/.exec(name)?.[1];
+    return number === undefined ? [] : [Number.parseInt(number, 10)];
+  });
+  return Math.max(0, ...numbers);
+}

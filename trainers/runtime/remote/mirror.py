@@ -1,0 +1,112 @@
+"""Keeps a copy of a running job's files in the store, so that another machine can continue it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from runtime.remote.transfer import TransferFailed, Uploads, digest_of
+
+#: Uploaded ends of growing files. The worker keeps no more of them either.
+LOG_BYTES, METRICS_BYTES = 8 << 20, 1 << 20
+
+
+class Mirror:
+    def __init__(self, directory: Path, uploads: Uploads, attempt: int, known: set[str]):
+        self._directory = directory
+        self._uploads = uploads
+        self._folder = f"attempts/{attempt}/"
+        self._known = known
+        self._sent: dict[str, tuple[int, int]] = {}
+        self._checkpoint: list[dict[str, Any]] | None = None
+
+    def news(self) -> None:
+        """Uploads metrics and log if they have changed. @raises TransferFailed"""
+        for name, most in (("metrics.ndjson", METRICS_BYTES), ("log.txt", LOG_BYTES)):
+            path = self._directory / name
+            with contextlib.suppress(FileNotFoundError):
+                found = path.stat()
+                state = (found.st_size, found.st_mtime_ns)
+                if found.st_size == 0 or self._sent.get(name) == state:
+                    continue
+                self._uploads.bytes(self._folder + name, _end_of(path, most))
+                self._sent[name] = state
+
+    def checkpoint(self) -> None:
+        """
+        Uploads the files of the newest complete checkpoint that the store does not have, then the
+        list of all its files. A checkpoint that changes meanwhile is left to the next call.
+
+        @raises TransferFailed
+        """
+        folder = self._directory / "checkpoint"
+        try:
+            files = [_described(path, folder) for path in _complete_files(folder)]
+            if not files or files == self._checkpoint:
+                return
+            for file in files:
+                if file["digest"] in self._known:
+                    continue
+                path = folder / file["path"]
+                self._uploads.file(
+                    f"blobs/{file['digest'][7:]}", path, file["digest"], file["bytes"]
+                )
+                self._known.add(file["digest"])
+        except FileNotFoundError:
+            return  # the trainer has just replaced it
+        self._uploads.bytes(self._folder + "checkpoint.json", json.dumps({"files": files}).encode())
+        self._checkpoint = files
+
+    def outputs(self) -> list[dict[str, Any]]:
+        """Uploads all outputs and describes them. @raises TransferFailed"""
+        folder = self._directory / "outputs"
+        paths = sorted(path for path in folder.rglob("*") if _is_plain(path))
+        described = [_described(path, folder) for path in paths]
+        for path, file in zip(paths, described, strict=True):
+            self._uploads.file(
+                f"{self._folder}outputs/{file['digest'][7:]}", path, file["digest"], file["bytes"]
+            )
+        return described
+
+    def exit(self, content: dict[str, Any]) -> None:
+        """The last file: what was not uploaded before it is lost. @raises TransferFailed"""
+        self._uploads.bytes(self._folder + "exit.json", json.dumps(content).encode())
+
+
+def _complete_files(folder: Path) -> list[Path]:
+    """The files of the newest step, or of the whole folder if it has no steps."""
+    with contextlib.suppress(FileNotFoundError):
+        steps = [path for path in folder.iterdir() if path.name.isdigit() and path.is_dir()]
+        root = max(steps, key=lambda path: int(path.name)) if steps else folder
+        return sorted(
+            path
+            for path in root.rglob("*")
+            if _is_plain(path) and not any(".partial" in part for part in path.parts)
+        )
+    return []
+
+
+def _described(path: Path, folder: Path) -> dict[str, Any]:
+    return {
+        "path": path.relative_to(folder).as_posix(),
+        "digest": digest_of(path),
+        "bytes": path.stat().st_size,
+    }
+
+
+def _is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _end_of(path: Path, most: int) -> bytes:
+    with open(path, "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - most))
+        content = file.read(most)
+    return content if size <= most else content.partition(b"\n")[2]
+
+
+__all__ = ["Mirror", "TransferFailed"]
