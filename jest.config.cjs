@@ -1,7 +1,8 @@
 /**
  * The suffix of a test file decides its tier: `*.test.ts` is pure; `*.platform.test.ts` gets
  * PostgreSQL, S3 and Temporal, and so does `*.slow.test.ts`, which takes 15 seconds or more; e2e
- * and faults start the whole product; llm needs the models, clients needs stock clients.
+ * and faults start the whole product; llm needs the models, clients needs stock clients, engines
+ * starts real job engines.
  */
 // Inherited by the processes that run the tests: what the compiler unpacks stays in the clone, and
 // nobody is told of the predictions that tests make.
@@ -40,7 +41,7 @@ module.exports = {
       testMatch: ['<rootDir>/test/**/*.test.ts'],
       testPathIgnorePatterns: [
         '/node_modules/',
-        '\\.(platform|slow|e2e|faults|llm|clients)\\.test\\.ts$',
+        '\\.(platform|slow|e2e|faults|llm|clients|engines)\\.test\\.ts$',
       ],
     },
     {
@@ -72,6 +73,7 @@ module.exports = {
       globalSetup: '<rootDir>/test/support/global-setup.ts',
       globalTeardown: '<rootDir>/test/support/global-teardown.ts',
     },
+    { ...common, displayName: 'engines', testMatch: ['<rootDir>/test/**/*.engines.test.ts'] },
     { ...common, displayName: 'faults', testMatch: ['<rootDir>/test/**/*.faults.test.ts'] },
   ],
 };

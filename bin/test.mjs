@@ -8,20 +8,22 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { provision, reportFailure, root } from './provision.mjs';
 import { provisionClients } from './provision/clients.mjs';
+import { provisionEngines } from './provision/engines.mjs';
 import { provisionLlm } from './provision/llm.mjs';
 
 /**
  * Tiers by the suffix of a test file, see jest.config.cjs. Those beside the usual ones run by name:
  * `slow` files take 15 seconds or more, `e2e` and `faults` start the whole product for minutes,
- * `llm` and `clients` download models and clients.
+ * `llm`, `clients` and `engines` download models, clients and job engines.
  */
-const tiers = ['pure', 'platform', 'slow', 'e2e', 'faults', 'llm', 'clients'];
+const tiers = ['pure', 'platform', 'slow', 'e2e', 'faults', 'llm', 'clients', 'engines'];
 const usual = ['pure', 'platform'];
 
 try {
   await provision();
   if (process.argv.includes('llm')) await provisionLlm(['serving', 'training', 'clients']);
   if (process.argv.includes('clients')) await provisionClients();
+  if (process.argv.includes('engines')) await provisionEngines();
   process.exitCode = await test(process.argv.slice(2));
 } catch (error) {
   reportFailure(error);

@@ -1,0 +1,49 @@
+import type { SlurmNode } from './answers.schema';
+import type { SlurmCluster } from './api';
+import type { SlurmJobSettings } from './submission';
+
+/** Flags of nodes that start no jobs. */
+const unusable = ['DOWN', 'DRAIN', 'FAIL', 'NOT_RESPONDING', 'MAINTENANCE', 'POWERED_DOWN'];
+const gibibyteInMebibytes = 1024;
+
+/** Whether jobs can start, with the free and the total resources of their partition. */
+export function readiness(
+  { partition }: SlurmJobSettings,
+  cluster: SlurmCluster,
+): { readonly ready: boolean; readonly detail: string } {
+  const where = `Slurm ${cluster.release}, cluster ${cluster.name}`;
+  if (!cluster.controllerUp)
+    return { ready: false, detail: `${where}: the controller does not respond to slurmrestd` };
+  if (partition !== undefined && !cluster.partitions.has(partition)) {
+    const others = [...cluster.partitions.keys()].join(', ');
+    return { ready: false, detail: `${where}: no partition ${partition}, only ${others}` };
+  }
+  if (partition !== undefined && cluster.partitions.get(partition) === false)
+    return { ready: false, detail: `${where}: partition ${partition} is not up` };
+  const nodes = cluster.nodes.filter(
+    (node) => partition === undefined || node.partitions.includes(partition),
+  );
+  const usable = nodes.filter(({ state }) => !unusable.some((flag) => state.includes(flag)));
+  const place = partition === undefined ? where : `${where}, partition ${partition}`;
+  if (usable.length === 0)
+    return { ready: false, detail: `${place}: none of its ${nodes.length} nodes takes jobs` };
+  return { ready: true, detail: `${place}: ${resourcesOf(usable)}` };
+}
+
+function resourcesOf(nodes: readonly SlurmNode[]): string {
+  const sum = (amount: (node: SlurmNode) => number): number =>
+    nodes.reduce((total, node) => total + amount(node), 0);
+  const [cpus, memory] = [sum((node) => node.cpus), sum((node) => node.real_memory)];
+  const freeCpus = cpus - sum((node) => node.alloc_cpus);
+  const freeMemory = memory - sum((node) => node.alloc_memory);
+  const gres = [...new Set(nodes.map((node) => node.gres).filter((text) => text !== ''))];
+  return (
+    `${freeCpus} of ${cpus} CPUs and ${gibibytes(freeMemory)} of ${gibibytes(memory)} GiB free ` +
+    `on ${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'}` +
+    (gres.length === 0 ? '' : `, ${gres.join(', ')}`)
+  );
+}
+
+function gibibytes(mebibytes: number): string {
+  return String(Number((mebibytes / gibibyteInMebibytes).toPrecision(3)));
+}
