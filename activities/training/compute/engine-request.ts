@@ -4,7 +4,7 @@ import { failure, type PerennialError } from '../../../domain/failure';
 import { redact } from './redact';
 
 /** A request to the REST API of an engine. */
-export interface EngineRequest {
+export interface EngineCall {
   /** Names the engine in errors, such as `Slurm at http://head:6820`. */
   readonly engine: string;
   readonly url: string;
@@ -29,7 +29,7 @@ const maxBytes = 256 * 2 ** 20;
  * Sends the request once. Returns an answer of any status.
  * @throws BackendUnavailable if there is no complete answer within 10 seconds
  */
-export async function askEngine(ask: EngineRequest): Promise<EngineAnswer> {
+export async function askEngine(ask: EngineCall): Promise<EngineAnswer> {
   const signal = AbortSignal.timeout(timeoutMilliseconds);
   try {
     const { statusCode, headers, body } = await request(ask.url, {
@@ -66,7 +66,7 @@ export async function askEngine(ask: EngineRequest): Promise<EngineAnswer> {
 
 /** @throws BackendUnavailable if the answer is no JSON of this shape */
 export function readAnswer<Schema extends z.ZodType>(
-  ask: EngineRequest,
+  ask: EngineCall,
   answer: EngineAnswer,
   schema: Schema,
 ): z.output<Schema> {
@@ -85,7 +85,7 @@ export function readAnswer<Schema extends z.ZodType>(
 
 /** @throws BackendUnavailable if a part of an answer does not have this shape */
 export function readPart<Schema extends z.ZodType>(
-  ask: EngineRequest,
+  ask: EngineCall,
   part: unknown,
   schema: Schema,
 ): z.output<Schema> {
@@ -99,14 +99,14 @@ export function readPart<Schema extends z.ZodType>(
   );
 }
 
-export function unavailable(ask: EngineRequest, what: string, cause?: unknown): PerennialError {
+export function unavailable(ask: EngineCall, what: string, cause?: unknown): PerennialError {
   return failure('BackendUnavailable', `${ask.engine} ${what} (${shown(ask)})`, {
     ...(cause !== undefined && { cause }),
     next: `Check that ${ask.engine} is running and that its address in the settings is right`,
   });
 }
 
-export function shown({ method, url }: EngineRequest): string {
+export function shown({ method, url }: EngineCall): string {
   return `${method} ${new URL(url).pathname}`;
 }
 

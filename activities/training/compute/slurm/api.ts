@@ -9,7 +9,7 @@ import {
   shown,
   unavailable,
   type EngineAnswer,
-  type EngineRequest,
+  type EngineCall,
 } from '../engine-request';
 import {
   nodesSchema,
@@ -69,7 +69,7 @@ const passingRefusals = [
 
 export function openSlurmApi(access: SlurmAccess): SlurmApi {
   const call = async <Schema extends z.ZodType>(
-    method: EngineRequest['method'],
+    method: EngineCall['method'],
     path: string,
     schema: Schema,
     body?: unknown,
@@ -130,20 +130,20 @@ class NoSuchJob extends Error {}
 
 async function send(
   access: SlurmAccess,
-  method: EngineRequest['method'],
+  method: EngineCall['method'],
   path: string,
   body?: unknown,
-): Promise<{ readonly ask: EngineRequest; readonly answer: EngineAnswer }> {
+): Promise<{ readonly ask: EngineCall; readonly answer: EngineAnswer }> {
   const ask = await requestFor(access, method, path, body);
   return { ask, answer: await askEngine(ask) };
 }
 
 async function requestFor(
   access: SlurmAccess,
-  method: EngineRequest['method'],
+  method: EngineCall['method'],
   path: string,
   body?: unknown,
-): Promise<EngineRequest> {
+): Promise<EngineCall> {
   const token = await tokenOf(access);
   return {
     engine: `Slurm at ${access.url}`,
@@ -170,7 +170,7 @@ async function tokenOf({ token, url }: SlurmAccess): Promise<string> {
 /** slurmrestd refuses with any status, and names the reason in `errors`. */
 async function refuseErrors(
   access: SlurmAccess,
-  ask: EngineRequest,
+  ask: EngineCall,
   answer: EngineAnswer,
 ): Promise<void> {
   if (answer.status === 401 || answer.status === 403) throw tokenRefused(access, ask, answer);
@@ -189,11 +189,7 @@ async function refuseErrors(
   throw unavailable(ask, `answered HTTP ${answer.status}: ${reason}`);
 }
 
-function tokenRefused(
-  access: SlurmAccess,
-  ask: EngineRequest,
-  answer: EngineAnswer,
-): PerennialError {
+function tokenRefused(access: SlurmAccess, ask: EngineCall, answer: EngineAnswer): PerennialError {
   return failure(
     'BackendUnavailable',
     `${ask.engine} refuses the token of user ${access.user} (HTTP ${answer.status})`,
@@ -203,7 +199,7 @@ function tokenRefused(
 
 async function wrongVersion(
   access: SlurmAccess,
-  ask: EngineRequest,
+  ask: EngineCall,
   answer: EngineAnswer,
 ): Promise<PerennialError> {
   let paths: string[];
