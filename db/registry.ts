@@ -57,6 +57,7 @@ import { createRunRepository, type RunRepository } from './run/repository';
 import { createSentEventRepository, type SentEventRepository } from './run/sent-event-repository';
 import { createStageRepository, type StageRepository } from './run/stage-repository';
 import { createScheduleRepository, type ScheduleRepository } from './schedule/repository';
+import { createTenantRepository, type TenantRepository } from './access/tenant-repository';
 import { createTrialRepository, type TrialRepository } from './tuning/repository';
 import {
   createTrackedArtifactRepository,
@@ -111,6 +112,7 @@ export interface Registry {
   readonly outbox: OutboxRepository;
   readonly webhooks: WebhookRepository;
   readonly apiKeys: ApiKeyRepository;
+  readonly tenants: TenantRepository;
   readonly budgets: BudgetRepository;
   readonly llmCalls: CallLedger;
   readonly retention: RetentionRepository;
@@ -157,6 +159,7 @@ export function createRegistry(database: Database): Registry {
     outbox: createOutboxRepository(database),
     webhooks: createWebhookRepository(database),
     apiKeys: createApiKeyRepository(database),
+    tenants: createTenantRepository(database),
     budgets: createBudgetRepository(database),
     llmCalls: createCallLedger(database),
     retention: createRetentionRepository(database, predictions),

@@ -8,6 +8,8 @@ export const failureTypes = {
   IdempotencyConflict: { retryable: false },
   NotInThisVersion: { retryable: false },
   Forbidden: { retryable: false },
+  /** The tenant has as many runs or lifecycles as an administrator of the platform allows. */
+  TenantLimit: { retryable: false },
   // Data.
   SourceUnreachable: { retryable: true },
   SourceRefused: { retryable: false },

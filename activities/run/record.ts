@@ -25,7 +25,7 @@ import { referencedArtifacts } from '../artifact/referenced-artifacts';
 export interface RunRecordDeps {
   readonly registry: Pick<
     Registry,
-    'runs' | 'lifecycles' | 'stages' | 'artifacts' | 'commands' | 'audit'
+    'runs' | 'lifecycles' | 'stages' | 'schedules' | 'artifacts' | 'commands' | 'audit'
   >;
   readonly artifacts: ArtifactStore;
   /** Digest of the code that makes stage outputs. Outputs of other code are not reused. */
@@ -218,7 +218,7 @@ function completeRequest(spec: LifecycleSpec, request: RunRequest): RunRequest {
  * @throws Forbidden when the lifecycle has no schedule that could have started it.
  */
 async function openScheduled(
-  { runs, lifecycles, commands }: RunRecordDeps['registry'],
+  { runs, lifecycles, commands, schedules }: RunRecordDeps['registry'],
   { tenant, workflowId, lifecycle, request, traceId, buildId }: OpenRunInput,
 ): Promise<RunRecord> {
   const current = await lifecycles.get({ tenant, name: lifecycle });
@@ -239,15 +239,26 @@ async function openScheduled(
   const used = await revisionOfBuild(lifecycles, current, { tenant, buildId });
   const { until } = request;
   const scheduled = { reason: 'scheduled', ...(until === undefined ? {} : { until }) };
-  return runs.open({
-    tenant,
-    workflowId,
-    lifecycle,
-    revisionDigest: used.digest,
-    request: scheduled,
-    actor: 'schedule',
-    traceId,
-  });
+  try {
+    return await runs.open({
+      tenant,
+      workflowId,
+      lifecycle,
+      revisionDigest: used.digest,
+      request: scheduled,
+      actor: 'schedule',
+      traceId,
+    });
+  } catch (error) {
+    // Nobody waits for a scheduled run, so the schedule shows why it has none.
+    if (isPerennialError(error) && error.type === 'TenantLimit')
+      await schedules.skip({
+        tenant,
+        lifecycle,
+        skip: { scheduledAt: until ?? new Date().toISOString(), cause: error.message, runId: null },
+      });
+    throw error;
+  }
 }
 
 /**

@@ -1,9 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { ApiKeyRepository, ApiKeyScope } from '../../db/access/repository';
+import type { ApiKeyIdentity, ApiKeyRepository, ApiKeyScope } from '../../db/access/repository';
 import { allows } from '../../db/access/repository';
 import type { RunRepository } from '../../db/run/repository';
 import type { CommandKeys } from '../../data/access/command-signature';
 import { checkJobToken, isJobToken } from '../../data/access/job-token';
+import { platformTenant } from '../../domain/access/tenant';
 import { failure } from '../../domain/failure';
 import { isFinal } from '../../domain/run/run';
 import { HttpProblem } from '../http/problem';
@@ -23,7 +24,10 @@ declare module 'fastify' {
   }
 }
 
-export type Guards = Readonly<Record<ApiKeyScope, Guard>>;
+export interface Guards extends Readonly<Record<ApiKeyScope, Guard>> {
+  /** An admin key of the tenant that administers the platform (ADR 0011). */
+  readonly platformAdmin: Guard;
+}
 
 /** Each requires a key with at least its scope, before the body is read. */
 export function openGuards(deps: GuardDeps): Guards {
@@ -36,7 +40,30 @@ export function openGuards(deps: GuardDeps): Guards {
     operator: guard('operator'),
     approver: guard('approver'),
     admin: guard('admin'),
+    platformAdmin: {
+      onRequest: async (request, reply) => {
+        await admit({ request, reply, scope: 'admin', ...deps });
+        if (!isPlatformAdmin(request.caller)) throw platformAdminsOnly(request.caller);
+      },
+      config: { scope: 'admin' },
+    },
   };
+}
+
+export function isPlatformAdmin({
+  tenant,
+  scope,
+}: Pick<ApiKeyIdentity, 'tenant' | 'scope'>): boolean {
+  return tenant === platformTenant && allows(scope, 'admin');
+}
+
+/** Says nothing about which tenants exist. */
+export function platformAdminsOnly({ name, tenant }: ApiKeyIdentity): Error {
+  return failure(
+    'Forbidden',
+    `only administrators of the platform may do this; the key ${name} belongs to the tenant ${tenant}`,
+    { next: `use a key of the tenant ${platformTenant} with the scope admin` },
+  );
 }
 
 /** The next step for a caller whose key is missing or has too small a scope. */
@@ -95,7 +122,8 @@ async function admitJob(
       'only the job itself can use the token, while it runs; use an API key elsewhere',
     );
   const { tenant, runId, expiresAt } = job;
-  request.caller = { id: runId, tenant, name: `job of ${runId}`, scope: 'operator', expiresAt };
+  const name = `job of ${runId}`;
+  request.caller = { id: runId, tenant, name, scope: 'operator', isService: false, expiresAt };
   request.jobOf = { runId, lifecycle: run.lifecycle };
   if (!isTrackingPath(request.url) || !allows(request.caller.scope, scope))
     throw failure('Forbidden', 'the token of a job is valid only for the tracking API', {

@@ -23,6 +23,7 @@ import { openRunEventFeed } from './run/event-feed';
 import { measureApi } from './metrics';
 import { describeApi } from './openapi';
 import { apiKeyRoutes } from './access/route';
+import { tenantRoutes } from './access/tenant-route';
 import { auditRoutes } from './audit/route';
 import { budgetRoutes } from './budget/route';
 import { datasetRoutes } from './dataset/route';
@@ -94,6 +95,7 @@ const nouns = [
   decisionRoutes,
   auditRoutes,
   apiKeyRoutes,
+  tenantRoutes,
   platformRoutes,
   retentionRoutes,
 ];

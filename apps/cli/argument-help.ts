@@ -33,6 +33,7 @@ const meanings: Readonly<Record<string, string>> = {
   runs: 'run ids, as run list prints them',
   scope: 'tenant or provider/<name>',
   search: 'search id, as prompt searches prints it',
+  tenant: 'tenant name',
   text: 'text to search for',
   to: 'version to compare with',
   version: 'version number',

@@ -12,6 +12,7 @@ import { computeCommands } from './compute/command';
 import { dataCommands } from './dataset/command';
 import { decisionCommands } from './decision/command';
 import { keyCommands } from './access/command';
+import { tenantCommands } from './access/tenant-command';
 import { lifecycleCommands } from './lifecycle/command';
 import { modelCommands } from './model/command';
 import { doctorCommand } from './doctor';
@@ -48,6 +49,7 @@ const nouns = [
   dataCommands,
   decisionCommands,
   keyCommands,
+  tenantCommands,
   replayCommands,
   scheduleCommands,
   webhookCommands,
@@ -157,6 +159,8 @@ const reasoned: readonly string[] = [
   'key create',
   'key revoke',
   'key rotate',
+  'tenant create',
+  'tenant limits',
   'webhook redeliver',
 ];
 

@@ -58,6 +58,8 @@ export interface paths {
                          * @enum {string}
                          */
                         readonly scope: "viewer" | "operator" | "approver" | "admin";
+                        /** @description tenant of the key, only for administrators of the platform; default: your own */
+                        readonly tenant?: string;
                     };
                 };
             };
@@ -6622,6 +6624,149 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/tenants": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List tenants with their limits, by name */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["Tenant"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        /** Create a tenant and its first admin key; the response is the only place that contains the key */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                        readonly name: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 201: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["MadeTenant"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/tenants/{name}/limits": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show the limits of a tenant */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly name: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["TenantLimits"];
+                    };
+                };
+            };
+        };
+        /** Change limits of a tenant; open runs and existing lifecycles stay */
+        readonly put: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly name: string;
+                };
+                readonly cookie?: never;
+            };
+            /** @description limits that are not named stay as they are */
+            readonly requestBody?: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description most lifecycles that are not deleted, including archived ones; null: no limit */
+                        readonly maxLifecycles?: number | null;
+                        /** @description most runs that have not ended, including waiting ones; null: no limit */
+                        readonly maxOpenRuns?: number | null;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["TenantLimits"];
+                    };
+                };
+            };
+        };
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/trainers": {
         readonly parameters: {
             readonly query?: never;
@@ -7423,6 +7568,11 @@ export interface components {
             /** @description returned only once */
             readonly key: string;
         };
+        readonly MadeTenant: {
+            /** @description the first key; its scope is admin */
+            readonly key: components["schemas"]["MadeApiKey"];
+            readonly tenant: components["schemas"]["Tenant"];
+        };
         readonly Model: {
             readonly aliases: {
                 readonly challenger: components["schemas"]["AliasState"] | null;
@@ -7512,6 +7662,7 @@ export interface components {
                 readonly name: string;
                 /** @enum {string} */
                 readonly scope: "viewer" | "operator" | "approver" | "admin";
+                readonly tenant: string;
             };
             readonly parts: readonly {
                 readonly detail: string;
@@ -8938,6 +9089,22 @@ export interface components {
             /** @description lifecycles whose functions it has */
             readonly lifecycles: readonly string[];
             readonly project: string;
+        };
+        readonly Tenant: {
+            /** Format: date-time */
+            readonly createdAt: string;
+            /** @description null for the tenant default */
+            readonly createdBy: string | null;
+            readonly limits: components["schemas"]["TenantLimits"];
+            readonly name: string;
+            /** @description null unless the tenant is suspended */
+            readonly suspendedAt: string | null;
+        };
+        readonly TenantLimits: {
+            /** @description most lifecycles that are not deleted, including archived ones; null: no limit */
+            readonly maxLifecycles: number | null;
+            /** @description most runs that have not ended, including waiting ones; null: no limit */
+            readonly maxOpenRuns: number | null;
         };
         readonly TrackedRun: {
             readonly endedAt: string | null;

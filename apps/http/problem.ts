@@ -29,6 +29,7 @@ const statusOf = {
   IdempotencyConflict: 422,
   NotInThisVersion: 422,
   Forbidden: 403,
+  TenantLimit: 429,
   SourceUnreachable: 502,
   SourceRefused: 422,
   SourceTooLarge: 422,

@@ -22,6 +22,8 @@ export interface ApiKeyIdentity {
   readonly tenant: Tenant;
   readonly name: string;
   readonly scope: ApiKeyScope;
+  /** Whether it is a key of the platform's own processes, which act for every tenant at gateways. */
+  readonly isService: boolean;
   /** Null for a key that never expires. */
   readonly expiresAt: string | null;
 }
@@ -41,6 +43,7 @@ export interface ApiKeyRepository {
     readonly scope: ApiKeyScope;
     readonly actor: string;
     readonly expiresAt?: string | undefined;
+    readonly isService?: boolean | undefined;
   }): Promise<{ readonly id: string; readonly key: string }>;
   /** Null for a key that is unknown, malformed, expired or revoked, without saying which. */
   verify(key: string): Promise<ApiKeyIdentity | null>;
@@ -71,20 +74,10 @@ type ApiKeyRow = typeof apiKeys.$inferSelect;
 
 export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
   return {
-    create: ({ tenant, name, scope, actor, expiresAt = null }) =>
+    create: ({ tenant, name, scope, actor, expiresAt = null, isService = false }) =>
       sql.begin(async (tx) => {
         await assertNameIsFree(tx, tenant, name);
-        const made = await insert(tx, { tenant, name, scope, actor, expiresAt });
-        const subject = `key:${made.id}`;
-        await appendAudit(tx, {
-          tenant,
-          actor,
-          action: 'key.create',
-          subject,
-          cause: 'created',
-          after: { name, scope, expiresAt },
-        });
-        return made;
+        return insertKey(tx, { tenant, name, scope, actor, expiresAt, isService });
       }),
 
     /**
@@ -109,6 +102,7 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
             tenant: row.tenantId,
             name: row.name,
             scope: row.scope,
+            isService: row.isService,
             expiresAt: row.expiresAt,
           }
         : null;
@@ -220,7 +214,25 @@ async function assertNameIsFree(tx: Transaction, tenant: Tenant, name: string): 
     where tenant_id = ${tenant} and name = ${name} and revoked_at is null and replaced_by is null`;
 }
 
-type NewKey = Pick<ApiKeyRow, 'name' | 'scope' | 'expiresAt'> & {
+/** A new key with its audit row. The caller has checked that the name is free. */
+export async function insertKey(
+  tx: Transaction,
+  key: Omit<NewKey, 'id' | 'holderId'>,
+): Promise<{ readonly id: string; readonly key: string }> {
+  const { tenant, name, scope, actor, expiresAt } = key;
+  const made = await insert(tx, key);
+  await appendAudit(tx, {
+    tenant,
+    actor,
+    action: 'key.create',
+    subject: `key:${made.id}`,
+    cause: 'created',
+    after: { name, scope, expiresAt },
+  });
+  return made;
+}
+
+type NewKey = Pick<ApiKeyRow, 'name' | 'scope' | 'expiresAt' | 'isService'> & {
   readonly tenant: Tenant;
   readonly actor: string;
   readonly id?: string;
@@ -230,12 +242,12 @@ type NewKey = Pick<ApiKeyRow, 'name' | 'scope' | 'expiresAt'> & {
 
 async function insert(
   tx: Transaction,
-  { tenant, name, scope, actor, expiresAt, id = newKeyId(), holderId = id }: NewKey,
+  { tenant, name, scope, actor, expiresAt, isService, id = newKeyId(), holderId = id }: NewKey,
 ): Promise<{ readonly id: string; readonly key: string }> {
   const secret = randomBytes(32).toString('hex');
   await tx`
-    insert into api_keys (tenant_id, id, name, scope, secret_hash, created_by, expires_at, holder_id)
-    values (${tenant}, ${id}, ${name}, ${scope}, ${hash(secret)}, ${actor}, ${expiresAt}, ${holderId})`;
+    insert into api_keys (tenant_id, id, name, scope, is_service, secret_hash, created_by, expires_at, holder_id)
+    values (${tenant}, ${id}, ${name}, ${scope}, ${isService}, ${hash(secret)}, ${actor}, ${expiresAt}, ${holderId})`;
   return { id, key: `pk_${id}_${secret}` };
 }
 
@@ -265,11 +277,23 @@ function toRecord(row: ApiKeyRow): ApiKeyRecord {
     tenantId: tenant,
     name,
     scope,
+    isService,
     createdAt,
     createdBy,
     lastUsedAt,
     expiresAt,
     revokedAt,
   } = row;
-  return { id, tenant, name, scope, createdAt, createdBy, lastUsedAt, expiresAt, revokedAt };
+  return {
+    id,
+    tenant,
+    name,
+    scope,
+    isService,
+    createdAt,
+    createdBy,
+    lastUsedAt,
+    expiresAt,
+    revokedAt,
+  };
 }

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import {
+  boolean,
   check,
   foreignKey,
   pgTable,
@@ -21,6 +22,8 @@ export const apiKeys = pgTable(
     holderId: bytewise('holder_id').notNull(),
     /** The key that replaced it in a rotation. */
     replacedBy: bytewise('replaced_by'),
+    /** A key of the platform's own processes, which act for every tenant at gateways. */
+    isService: boolean('is_service').notNull().default(false),
     scope: text('scope').$type<'viewer' | 'operator' | 'approver' | 'admin'>().notNull(),
     /**
      * SHA-256 in hex. A slow hash only helps secrets that can be guessed; this one has 256 random

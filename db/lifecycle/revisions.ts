@@ -2,6 +2,7 @@ import type { Digest } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { LifecycleRevision } from '../../domain/lifecycle/revision';
+import { refuseLifecycleAboveLimit } from '../access/tenant-limits';
 import type { Transaction } from '../connection';
 import { toJson } from '../document';
 import type { NewLifecycleRevision } from './records';
@@ -25,6 +26,7 @@ export async function currentOf(
   tenant: Tenant,
   { lifecycle, spec }: Pick<NewLifecycleRevision, 'lifecycle' | 'spec'>,
 ): Promise<CurrentRevision> {
+  await refuseLifecycleAboveLimit(tx, { tenant, lifecycle });
   await tx`
     insert into lifecycles (tenant_id, name, kind, owner, current_revision, revisions)
     values (${tenant}, ${lifecycle}, ${spec.kind}, ${spec.owner}, 1, 0) on conflict do nothing`;

@@ -9,6 +9,7 @@ import type { Page, PageRequest } from '../page';
 import { failure } from '../../domain/failure';
 import { isFinal } from '../../domain/run/run';
 import { actingKeyId } from '../access/acting-key';
+import { refuseRunAboveLimit } from '../access/tenant-limits';
 import { referenceArtifact } from '../artifact/repository';
 import { lockForRun } from '../lifecycle/archive';
 import type { Database, Query, Transaction } from '../connection';
@@ -186,7 +187,10 @@ export function createRunRepository({ sql }: Database): RunRepository {
         const [accepted] =
           await tx`select from runs where tenant_id = ${tenant} and workflow_id = ${workflowId}`;
         // A run that was accepted before the lifecycle was archived continues.
-        if (accepted === undefined) await lockForRun(tx, { tenant, name: lifecycle });
+        if (accepted === undefined) {
+          await refuseRunAboveLimit(tx, tenant);
+          await lockForRun(tx, { tenant, name: lifecycle });
+        }
         const id = newId('run') as RunId;
         const [made] = await tx<RunRow[]>`
           insert into runs (tenant_id, id, lifecycle, kind, program, revision_digest, workflow_id, status, request, actor, starter_key_id, trace_id, started_at)
@@ -325,6 +329,8 @@ export async function acceptOne(
   const starter = child ? child.starterKeyId : actingKeyId();
   const id = newId('run') as RunId;
   const workflowId = `run/${tenant}/${lifecycle}/${id}`;
+  // Its parent waits for a child, so a refused child would fail a run that was accepted.
+  if (!child) await refuseRunAboveLimit(tx, tenant);
   await lockForRun(tx, { tenant, name: lifecycle });
   const [row] = await tx<RunRow[]>`
     insert into runs (tenant_id, id, lifecycle, kind, program, revision_digest, workflow_id, status, request, rerun_of, parent_run_id, parent_stage, actor, starter_key_id, trace_id)

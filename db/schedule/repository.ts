@@ -3,7 +3,7 @@ import { scheduledWorkflowId } from '../../domain/ids';
 import type { ScheduleSpec } from '../../domain/lifecycle/lifecycle';
 import type { RunStatus } from '../../domain/run/run';
 import type { Columns } from '../columns';
-import type { Database } from '../connection';
+import type { Database, Transaction } from '../connection';
 import { notify } from '../notification/notification';
 import type { runs } from '../run/schema';
 
@@ -58,6 +58,8 @@ export interface ScheduleRepository {
       readonly checkedUntil: string;
     },
   ): Promise<readonly ScheduleSkip[]>;
+  /** Stores one skip with its event, when it is known before the times are checked. */
+  skip(input: LifecycleKey & { readonly skip: ScheduleSkip }): Promise<void>;
   /** Newest first. */
   skips(input: LifecycleKey & { readonly limit: number }): Promise<readonly RecordedScheduleSkip[]>;
 }
@@ -97,26 +99,17 @@ export function createScheduleRepository({ sql }: Database): ScheduleRepository 
     record: ({ tenant, lifecycle, skips, checkedUntil }) =>
       sql.begin(async (tx) => {
         const fresh: ScheduleSkip[] = [];
-        for (const skip of skips) {
-          const { scheduledAt, cause, runId } = skip;
-          const [added] = await tx`
-            insert into schedule_skips (tenant_id, lifecycle, scheduled_at, cause, run_id)
-            values (${tenant}, ${lifecycle}, ${scheduledAt}, ${cause}, ${runId}) on conflict do nothing returning lifecycle`;
-          if (!added) continue;
-          fresh.push(skip);
-          const data = { lifecycle, scheduledAt, cause, run: runId };
-          await notify(tx, {
-            tenant,
-            lifecycle,
-            event: 'schedule.skipped',
-            subject: lifecycle,
-            data,
-          });
-        }
+        for (const skip of skips)
+          if (await addSkip(tx, { tenant, lifecycle, skip })) fresh.push(skip);
         await tx`
           update lifecycles set schedule_checked_until = greatest(schedule_checked_until, ${checkedUntil}::timestamptz)
           where tenant_id = ${tenant} and name = ${lifecycle}`;
         return fresh;
+      }),
+
+    skip: (input) =>
+      sql.begin(async (tx) => {
+        await addSkip(tx, input);
       }),
 
     async skips({ tenant, lifecycle, limit }) {
@@ -125,4 +118,19 @@ export function createScheduleRepository({ sql }: Database): ScheduleRepository 
         where tenant_id = ${tenant} and lifecycle = ${lifecycle} order by scheduled_at desc limit ${limit}`;
     },
   };
+}
+
+/** False for a skip that is stored already. */
+async function addSkip(
+  tx: Transaction,
+  { tenant, lifecycle, skip }: LifecycleKey & { readonly skip: ScheduleSkip },
+): Promise<boolean> {
+  const { scheduledAt, cause, runId } = skip;
+  const [added] = await tx`
+    insert into schedule_skips (tenant_id, lifecycle, scheduled_at, cause, run_id)
+    values (${tenant}, ${lifecycle}, ${scheduledAt}, ${cause}, ${runId}) on conflict do nothing returning lifecycle`;
+  if (!added) return false;
+  const data = { lifecycle, scheduledAt, cause, run: runId };
+  await notify(tx, { tenant, lifecycle, event: 'schedule.skipped', subject: lifecycle, data });
+  return true;
 }

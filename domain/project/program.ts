@@ -1,6 +1,6 @@
 /** A lifecycle that a project writes in TypeScript, as its revision describes it. */
 import type { ArtifactRef, Digest } from '../dataset/artifact';
-import type { Tenant } from '../ids';
+import { defaultTenant, type Tenant } from '../ids';
 import type { ComputeSpec } from '../training/job';
 
 /** The project build that executes a run. */
@@ -85,9 +85,13 @@ export function isProjectQueue(name: string): boolean {
   return name.startsWith(projectQueues);
 }
 
-/** The name of the project's Temporal Worker Deployment, which has no slashes or dots. */
+/**
+ * The name of the project's Temporal Worker Deployment, which has no slashes or dots. Names of
+ * tenants and projects have dashes but no underscore, so two projects never share a deployment.
+ * Runs of the first tenant are pinned to names that were made before there were others.
+ */
 export function projectDeployment({ tenant, project }: ProjectPlace): string {
-  return `project-${tenant}-${project}`;
+  return tenant === defaultTenant ? `project-${tenant}-${project}` : `project_${tenant}_${project}`;
 }
 
 /** Temporal's id of a build within the deployment: the first 16 hex digits of its digest. */

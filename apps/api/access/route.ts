@@ -2,10 +2,18 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { keyExpiry, usualKeyDays } from '../../../domain/access/api-key';
 import { failure } from '../../../domain/failure';
-import { apiKeyScopes, type ApiKeyRecord } from '../../../db/access/repository';
+import { platformActor } from '../../../domain/access/tenant';
+import type { Tenant } from '../../../domain/ids';
+import {
+  apiKeyScopes,
+  type ApiKeyIdentity,
+  type ApiKeyRecord,
+} from '../../../db/access/repository';
+import { tenantNotFound } from '../../../db/access/tenant-repository';
+import { isPlatformAdmin, platformAdminsOnly } from '../auth';
 import type { RouteDeps } from '../route-deps';
 import { keyView, createdKey, rotatedKey } from './view';
-import { page, pageOf, problem, time } from '../fields';
+import { name as nameField, page, pageOf, problem, time } from '../fields';
 
 const params = z.object({ id: z.string().min(1).max(100) });
 const make = z.strictObject({
@@ -22,6 +30,9 @@ const make = z.strictObject({
     .nullable()
     .optional()
     .describe(`expiry time; ${usualKeyDays} days from now by default, null: never`),
+  tenant: nameField
+    .optional()
+    .describe('tenant of the key, only for administrators of the platform; default: your own'),
 });
 const overlap = z.strictObject({
   overlapSeconds: z
@@ -35,6 +46,14 @@ const overlap = z.strictObject({
 const tags = ['api-keys'];
 
 export function apiKeyRoutes({ registry, guards: { admin } }: RouteDeps): FastifyPluginAsyncZod {
+  /** The tenant of a new key, and the actor under whose name that tenant's audit log has it. */
+  async function ownerOf(caller: ApiKeyIdentity, of: Tenant = caller.tenant) {
+    if (of === caller.tenant) return { tenant: of, actor: caller.name };
+    if (!isPlatformAdmin(caller)) throw platformAdminsOnly(caller);
+    if (!(await registry.tenants.get(of))) throw tenantNotFound(of);
+    return { tenant: of, actor: platformActor(caller.name) };
+  }
+
   return async (app) => {
     await Promise.resolve();
     app.get(
@@ -65,10 +84,11 @@ export function apiKeyRoutes({ registry, guards: { admin } }: RouteDeps): Fastif
           tags,
           summary: 'Create an API key; the response is the only place that contains it',
           body: make,
-          response: { 201: createdKey, default: problem },
+          response: { 201: createdKey, 404: problem, default: problem },
         },
       },
-      async ({ caller: { tenant, name: actor }, body }, reply) => {
+      async ({ caller, body: { tenant: of, ...body } }, reply) => {
+        const owner = await ownerOf(caller, of as Tenant | undefined);
         const { expiresAt = keyExpiry(Date.now(), usualKeyDays) } = body;
         if (expiresAt !== null && Date.parse(expiresAt) <= Date.now()) {
           throw failure('InvalidInput', `body: expiresAt ${expiresAt} is in the past`, {
@@ -76,8 +96,7 @@ export function apiKeyRoutes({ registry, guards: { admin } }: RouteDeps): Fastif
           });
         }
         const made = await registry.apiKeys.create({
-          tenant,
-          actor,
+          ...owner,
           ...body,
           expiresAt: expiresAt ?? undefined,
         });

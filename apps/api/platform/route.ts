@@ -27,7 +27,7 @@ export function platformRoutes({
         },
       },
       async ({ caller: { tenant, name, scope, expiresAt } }) => ({
-        caller: { name, scope, expiresAt },
+        caller: { tenant, name, scope, expiresAt },
         parts: await platformParts({ registry, artifacts, lifecycles, knownModels }, tenant),
       }),
     );

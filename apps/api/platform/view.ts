@@ -12,6 +12,7 @@ const partView = z.object({
 export const platformView = z
   .object({
     caller: z.object({
+      tenant: z.string(),
       name: z.string(),
       scope: z.enum(apiKeyScopes),
       expiresAt: instant.nullable(),

@@ -13,6 +13,7 @@ interface CreateOptions {
   readonly scope: BodyOf<'POST /api-keys'>['scope'];
   readonly expires?: number | 'never';
   readonly expiresAt?: string;
+  readonly tenant?: string;
   readonly json?: true;
 }
 
@@ -33,9 +34,13 @@ export function keyCommands(program: Command, context: CliContext): void {
       lifetime,
     )
     .option('--expires-at <time>', 'End of validity (RFC 3339); use instead of --expires')
+    .option(
+      '--tenant <tenant>',
+      'Tenant of the key, only for administrators of the platform (default: your own)',
+    )
     .option('--json', 'Print as JSON')
     .action(async (name: string, options: CreateOptions) => {
-      const { scope, expires, expiresAt } = options;
+      const { scope, expires, expiresAt, tenant } = options;
       if (expires !== undefined && expiresAt !== undefined)
         throw new CliError('--expires and --expires-at cannot be combined', 2, 'use one of them');
       const end =
@@ -45,7 +50,12 @@ export function keyCommands(program: Command, context: CliContext): void {
             ? expiresAt
             : keyExpiry(Date.now(), expires);
       const made = await context.api().call('POST /api-keys', {
-        body: { name, scope, ...(end === undefined ? {} : { expiresAt: end }) },
+        body: {
+          name,
+          scope,
+          ...(end === undefined ? {} : { expiresAt: end }),
+          ...(tenant === undefined ? {} : { tenant }),
+        },
       });
       terminal.say(
         `${made.id}: store this key now, it is not shown again; it ${made.expiresAt === null ? 'never expires' : `expires at ${made.expiresAt}`}`,

@@ -25,6 +25,7 @@ const lists: Readonly<Record<string, ListNames>> = {
   dataset: async (api, input) => (await api.list('GET /datasets', input, most)).map(named),
   prompt: async (api, input) => (await api.list('GET /prompts', input, most)).map(named),
   index: async (api, input) => (await api.list('GET /indexes', input, most)).map(named),
+  tenant: async (api, input) => (await api.list('GET /tenants', input, most)).map(named),
   run: runs,
   runs,
 };

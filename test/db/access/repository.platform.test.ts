@@ -22,7 +22,14 @@ describe('API keys', () => {
     const name = unique('known');
     const { id, key } = await create({ name });
     expect(key).toMatch(/^pk_[0-9a-z]{26}_[0-9a-f]{64}$/);
-    expect(await verify(key)).toEqual({ id, tenant, name, scope: 'operator', expiresAt: null });
+    expect(await verify(key)).toEqual({
+      id,
+      tenant,
+      name,
+      scope: 'operator',
+      isService: false,
+      expiresAt: null,
+    });
     const secret = key.split('_')[2] ?? '';
     const [row] = await test_.database.sql<
       { text: string }[]
@@ -85,6 +92,7 @@ describe('API keys', () => {
       id: made.id,
       tenant,
       name: 'rotated',
+      isService: false,
       scope: 'approver',
       expiresAt: null,
     });
@@ -222,6 +230,7 @@ describe('API keys', () => {
       'createdBy',
       'expiresAt',
       'id',
+      'isService',
       'lastUsedAt',
       'name',
       'revokedAt',

@@ -67,6 +67,7 @@ function world(given: {
           watched = { ...watched, checkedUntil };
           return Promise.resolve(fresh);
         },
+        skip: () => Promise.resolve(),
         skips: () => Promise.resolve([]),
       },
     },

@@ -1,0 +1,95 @@
+import type { Command } from 'commander';
+import { InvalidArgumentError } from 'commander';
+import type { BodyOf } from '../../client/operation';
+import type { CliContext } from '../context';
+import { jsonText } from '../harmless';
+import { showList } from '../list-view';
+
+type Limits = BodyOf<'PUT /tenants/{name}/limits'>;
+
+interface LimitOptions extends Pick<Limits, 'maxOpenRuns' | 'maxLifecycles'> {
+  readonly json?: true;
+}
+
+export function tenantCommands(program: Command, context: CliContext): void {
+  const { terminal } = context;
+  const tenant = program
+    .command('tenant')
+    .description('Create tenants and limit them; only administrators of the platform may do this');
+
+  tenant
+    .command('create <name>')
+    .description('Create a tenant and print its first admin key once')
+    .option('--json', 'Print as JSON')
+    .action(async (name: string, options: { readonly json?: true }) => {
+      const made = await context.api().call('POST /tenants', { body: { name } });
+      terminal.say(
+        `tenant ${made.tenant.name} is created; ${made.key.id} is its first key, with the scope admin`,
+      );
+      terminal.say(
+        `store this key now, it is not shown again; it expires at ${made.key.expiresAt ?? 'no time'}`,
+      );
+      terminal.out(options.json ? jsonText(made) : made.key.key);
+    });
+
+  tenant
+    .command('list')
+    .description('List tenants with their limits')
+    .option('--json', 'Print as JSON')
+    .action(async (options: { readonly json?: true }) => {
+      const items = await context.api().list('GET /tenants');
+      showList(terminal, {
+        items,
+        json: options.json,
+        columns: ['TENANT', 'CREATED', 'BY', 'OPEN RUNS', 'LIFECYCLES', 'STATE'],
+        row: ({ name, createdAt, createdBy, suspendedAt, limits }) => [
+          name,
+          createdAt,
+          createdBy ?? '',
+          shown(limits.maxOpenRuns),
+          shown(limits.maxLifecycles),
+          suspendedAt === null ? 'active' : `suspended ${suspendedAt}`,
+        ],
+        none: { what: 'no tenants', next: 'perennial tenant create <name>' },
+      });
+    });
+
+  tenant
+    .command('limits <tenant>')
+    .description('Show the limits of a tenant, or change those that are given')
+    .option(
+      '--max-open-runs <n>',
+      'Most runs that have not ended, or none; further starts are refused',
+      limit,
+    )
+    .option(
+      '--max-lifecycles <n>',
+      'Most lifecycles that are not deleted, or none; new ones are refused',
+      limit,
+    )
+    .option('--json', 'Print as JSON')
+    .action(async (name: string, { json, ...given }: LimitOptions) => {
+      const path = { name };
+      const api = context.api();
+      const limits =
+        Object.keys(given).length === 0
+          ? await api.call('GET /tenants/{name}/limits', { path })
+          : await api.call('PUT /tenants/{name}/limits', { path, body: given });
+      if (json) terminal.out(jsonText(limits));
+      else {
+        terminal.out(`open runs:  ${shown(limits.maxOpenRuns)}`);
+        terminal.out(`lifecycles: ${shown(limits.maxLifecycles)}`);
+      }
+    });
+}
+
+function shown(limit: number | null): string {
+  return limit === null ? 'no limit' : String(limit);
+}
+
+/** Null is no limit. */
+function limit(text: string): number | null {
+  if (text === 'none') return null;
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('a whole number up to 999999, or none');
+}
