@@ -137,6 +137,7 @@ async function ensureKey(
         name: as,
         scope: scopes[name],
         actor: 'setup',
+        isService: name === 'service',
       })
     ).key;
   return create(name).catch((error: unknown) => {

@@ -54,8 +54,27 @@ export async function collectGarbage(input: CollectGarbage): Promise<CollectedAr
   const marked = await mark(input, idle, mayContinue);
   const unfinishedUploads = await clearStaging({ registry, artifacts, tenant });
   const collected = { marked, deleted, unfinishedUploads };
-  if (marked + deleted + unfinishedUploads > 0) log.info(collected, 'artifacts collected');
+  if (marked + deleted + unfinishedUploads > 0)
+    log.info({ tenant, ...collected }, 'artifacts collected');
   return collected;
+}
+
+/** One pass for every tenant. A tenant whose pass fails does not stop the passes of the others. */
+export async function collectGarbageOfAll({
+  tenants,
+  ...input
+}: Omit<CollectGarbage, 'tenant'> & {
+  readonly tenants: { readonly names: () => Promise<readonly Tenant[]> };
+}): Promise<void> {
+  const failures: unknown[] = [];
+  for (const tenant of await tenants.names()) {
+    if (input.stopped?.aborted) return;
+    await collectGarbage({ ...input, tenant }).catch((error: unknown) => {
+      input.log.warn({ err: error, tenant }, 'collecting artifacts of a tenant failed');
+      failures.push(error);
+    });
+  }
+  if (failures.length > 0) throw failures[0] as Error;
 }
 
 /** An artifact that cannot be deleted is skipped until the next pass. */

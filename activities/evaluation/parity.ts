@@ -3,6 +3,7 @@ import { request } from 'undici';
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import type { TrainingSet } from '../../domain/dataset/assembled';
 import type { Column, ColumnType } from '../../domain/dataset/dataset';
+import { tenantHeader } from '../../domain/access/tenant';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { GateSpec } from '../../domain/decision/gate-spec';
@@ -83,6 +84,7 @@ async function measure(
   const online = await onlineScores({
     gateway,
     key: deps.serviceKey,
+    tenant: input.tenant,
     candidate,
     columns: manifest.signature.request,
     classes: manifest.signature.classes,
@@ -154,6 +156,7 @@ async function liveGateway(registry: ParityDeps['registry']): Promise<string> {
 interface Online {
   readonly gateway: string;
   readonly key: string | null;
+  readonly tenant: Tenant;
   readonly candidate: ModelVersionRef;
   readonly columns: readonly Column[];
   readonly classes: readonly string[] | undefined;
@@ -188,7 +191,7 @@ async function onlineScores(online: Online): Promise<OnlineScores> {
 }
 
 async function infer(
-  { gateway, key, candidate, columns, classes, sample, signal }: Online,
+  { gateway, key, tenant, candidate, columns, classes, sample, signal }: Online,
   from: number,
   until: number,
 ): Promise<
@@ -204,7 +207,11 @@ async function infer(
     data: sample.request[name]?.slice(from, until),
   }));
   const output = classes === undefined ? 'score' : 'probabilities';
-  const answer = await ask(url, { key, output, signal }, { inputs, outputs: [{ name: output }] });
+  const answer = await ask(
+    url,
+    { key, tenant, output, signal },
+    { inputs, outputs: [{ name: output }] },
+  );
   const digest = answer.headers['x-perennial-model-digest'];
   if (answer.status !== 200 || typeof digest !== 'string') {
     const detail = answer.detail === null ? '' : `: ${answer.detail}`;
@@ -247,9 +254,10 @@ async function ask(
   url: string,
   {
     key,
+    tenant,
     output,
     signal: cancelled,
-  }: { readonly key: string | null; readonly output: string; readonly signal: AbortSignal },
+  }: Pick<Online, 'key' | 'tenant' | 'signal'> & { readonly output: string },
   body: unknown,
 ): Promise<GatewayAnswer> {
   try {
@@ -258,6 +266,7 @@ async function ask(
       headers: {
         'content-type': 'application/json',
         [probeHeader]: 'parity',
+        [tenantHeader]: tenant,
         ...(key === null ? {} : { authorization: `Bearer ${key}` }),
       },
       body: JSON.stringify(body),

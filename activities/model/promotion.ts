@@ -1,5 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
 import { request } from 'undici';
+import { tenantHeader } from '../../domain/access/tenant';
 import { failure } from '../../domain/failure';
 import type { RolloutId, Tenant } from '../../domain/ids';
 import type { ComparedChampion, ModelVersionRef } from '../../domain/model/model';
@@ -121,6 +122,7 @@ async function probe(
     method: 'POST',
     headers: {
       'content-type': 'application/json',
+      [tenantHeader]: tenant,
       ...(serviceKey === null ? {} : { authorization: `Bearer ${serviceKey}` }),
     },
     body: JSON.stringify({ tenant, model: version.model, version: version.version }),

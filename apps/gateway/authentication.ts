@@ -1,6 +1,8 @@
 import type { FastifyRequest, onRequestHookHandler } from 'fastify';
 import { allows, type ApiKeyIdentity, type ApiKeyScope } from '../../db/access/repository';
+import { tenantHeader } from '../../domain/access/tenant';
 import { failure } from '../../domain/failure';
+import type { Tenant } from '../../domain/ids';
 import { HttpProblem } from '../http/problem';
 import { warnOfExpiry } from '../http/key-expiry';
 import '../http/request-context';
@@ -25,7 +27,7 @@ export function requires(scope: ApiKeyScope, keys: KeyCache): onRequestHookHandl
     const admit = (identity: ApiKeyIdentity | null): void => {
       const refusal = refusalOf(identity, scope, request);
       if (identity !== null) {
-        request.caller = identity;
+        request.caller = { ...identity, tenant: actsFor(identity, request) };
         warnOfExpiry(reply, identity);
       }
       done(refusal ?? undefined);
@@ -61,12 +63,26 @@ function refusalOf(
       'this API key is unknown, expired or revoked',
       'perennial key create',
     );
+  if (!identity.isService && (namedTenant(request) ?? identity.tenant) !== identity.tenant)
+    return failure('Forbidden', `the key ${identity.name} may not act for another tenant`, {
+      next: `leave out the header ${tenantHeader}`,
+    });
   if (allows(identity.scope, scope)) return null;
   const route = `${request.method} ${request.routeOptions.url ?? ''}`;
   return failure(
     'Forbidden',
     `${route} requires the scope ${scope}; the key ${identity.name} has ${identity.scope}`,
   );
+}
+
+/** The platform's own processes act for the tenant that the request names. */
+function actsFor({ tenant, isService }: ApiKeyIdentity, request: FastifyRequest): Tenant {
+  return (isService ? namedTenant(request) : null) ?? tenant;
+}
+
+function namedTenant({ headers }: FastifyRequest): Tenant | null {
+  const named = headers[tenantHeader];
+  return typeof named === 'string' ? (named as Tenant) : null;
 }
 
 function keyOf({ headers }: FastifyRequest): string | null {

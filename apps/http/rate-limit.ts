@@ -23,7 +23,7 @@ export async function limitRequests(
     keyGenerator: (request) => callerOf(request)?.id ?? request.ip,
     allowList: (request) => {
       const caller = callerOf(request);
-      return caller === undefined || (caller.name === 'service' && caller.scope === 'operator');
+      return caller === undefined || caller.isService;
     },
     addHeadersOnExceeding: {
       'x-ratelimit-limit': false,

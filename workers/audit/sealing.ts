@@ -18,26 +18,40 @@ export interface Sealing {
   readonly log: Pick<Logger, 'warn'>;
 }
 
-/** Seals the entries that are not sealed yet, in batches, and copies heads and keys to archives. */
+/**
+ * Seals the entries that are not sealed yet, in batches, and copies heads and keys to archives. A
+ * tenant whose log cannot be sealed does not stop the others.
+ */
 export async function sealAudit(
   { audit, keyRef, archives, log }: Sealing,
   stopped: AbortSignal,
 ): Promise<void> {
-  const [archive, ...others] = archives;
-  for (const tenant of await audit.unsealedTenants(archives.map(({ place }) => place))) {
-    const signer = await ensureSigner({ audit, keyRef, tenant });
-    for (let isMore = true; isMore && !stopped.aborted;) {
-      const head = await audit.seal({ tenant, signer, archive });
-      isMore = head !== null && head !== 'busy';
-    }
-    for (const other of others) {
-      await audit.copyTo({ tenant, archive: other }).catch((error: unknown) => {
-        log.warn(
-          { err: error, place: other.where },
-          'copying heads of the audit log failed; next attempt in 10 s',
-        );
-      });
-    }
+  const failures: unknown[] = [];
+  for (const tenant of await audit.unsealedTenants(archives.map(({ place }) => place)))
+    await sealTenant({ audit, keyRef, archives, log }, tenant, stopped).catch((error: unknown) => {
+      log.warn({ err: error, tenant }, 'sealing the audit log of a tenant failed');
+      failures.push(error);
+    });
+  if (failures.length > 0) throw failures[0] as Error;
+}
+
+async function sealTenant(
+  { audit, keyRef, archives: [archive, ...others], log }: Sealing,
+  tenant: Tenant,
+  stopped: AbortSignal,
+): Promise<void> {
+  const signer = await ensureSigner({ audit, keyRef, tenant });
+  for (let isMore = true; isMore && !stopped.aborted;) {
+    const head = await audit.seal({ tenant, signer, archive });
+    isMore = head !== null && head !== 'busy';
+  }
+  for (const other of others) {
+    await audit.copyTo({ tenant, archive: other }).catch((error: unknown) => {
+      log.warn(
+        { err: error, place: other.where },
+        'copying heads of the audit log failed; next attempt in 10 s',
+      );
+    });
   }
 }
 

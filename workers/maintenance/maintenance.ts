@@ -1,7 +1,7 @@
 import type { IndexClient } from '../../apps/temporal-clients/index-client';
 import type { LifecycleClient } from '../../apps/temporal-clients/lifecycle-client';
 import type { ScheduleClient } from '../../apps/temporal-clients/schedule-client';
-import { collectGarbage } from '../../activities/artifact/collect-garbage';
+import { collectGarbageOfAll } from '../../activities/artifact/collect-garbage';
 import type { Core } from '../compose';
 import { sealAudit } from '../audit/sealing';
 import type { Config } from '../config';
@@ -9,7 +9,6 @@ import type { Logger } from '../log';
 import type { Loop } from './loop';
 import { repeat } from './loop';
 import { keyWarningDays } from '../../domain/access/api-key';
-import { defaultTenant } from '../../domain/ids';
 import { endLostSearches } from './lost-searches';
 import { watchSchedules } from './schedule-watch';
 import { reconcileRuns, sweepOutbox } from './sweeper';
@@ -80,7 +79,8 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
     repeat(
       'collector',
       900,
-      (stopped) => collectGarbage({ registry, artifacts, tenant: defaultTenant, stopped, log }),
+      (stopped) =>
+        collectGarbageOfAll({ registry, artifacts, tenants: registry.tenants, stopped, log }),
       log,
     ),
   ];

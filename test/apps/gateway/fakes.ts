@@ -172,6 +172,7 @@ export function addKey(
     tenant: defaultTenant,
     name: `the ${scope}`,
     scope,
+    isService: false,
     expiresAt,
   });
   return key;

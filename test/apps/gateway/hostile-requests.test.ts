@@ -43,6 +43,7 @@ beforeAll(async () => {
     tenant: defaultTenant,
     name: 'service',
     scope: 'operator',
+    isService: true,
     expiresAt: null,
   });
   registry.route('wiki-assistant', [

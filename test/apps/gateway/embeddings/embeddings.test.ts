@@ -256,6 +256,7 @@ describe('refuses', () => {
       tenant: 'other' as Tenant,
       name: 'another tenant’s',
       scope: 'admin',
+      isService: false,
       expiresAt: null,
     });
     registry.indexNames = [];

@@ -35,6 +35,7 @@ beforeAll(async () => {
     tenant: 'other' as Tenant,
     name: 'another tenant’s',
     scope: 'admin',
+    isService: false,
     expiresAt: null,
   });
   const notAsked = () => Promise.reject(new Error('no language application is here'));
