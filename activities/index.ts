@@ -10,6 +10,7 @@ import type { ComputeBackend, ComputeKind } from '../domain/training/job';
 import type { Registry } from '../db/registry';
 import { createAnswerCasesActivities } from './language/answer-cases';
 import { createRunBudgetActivities } from './language/request-context';
+import { createBatchActivities } from './batch/batch';
 import { createAssembleActivities } from './dataset/assemble';
 import { createBundleVersionActivities } from './language/bundle-version';
 import { createEvaluateActivities } from './evaluation/evaluate';
@@ -82,6 +83,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createModelVersionActivities(deps),
     ...createImportedModelActivities(deps),
     ...createParityActivities(deps),
+    ...createBatchActivities(deps),
     ...createEvaluateActivities(deps),
     ...createPromotionActivities(deps),
     ...createRolloutActivities(deps),

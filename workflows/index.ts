@@ -8,3 +8,5 @@ export { indexChanges } from './index-version/changes';
 export { indexRetirement } from './index-version/retirement';
 export { promptSearch } from './prompt/search';
 export { promptEvaluation } from './prompt/evaluation';
+export { batchPrediction } from './batch/batch-prediction';
+export { batchScoring } from './batch/batch-scoring';

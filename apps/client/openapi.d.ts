@@ -2346,18 +2346,36 @@ export interface paths {
             readonly requestBody?: {
                 readonly content: {
                     readonly "application/json": {
-                        /** @description not in this version */
-                        readonly as?: unknown;
+                        /** @description champion, challenger, previous, candidate or the number of a version; default champion */
+                        readonly as?: string;
                         /** @description false runs every stage, even with unchanged inputs */
                         readonly cache?: boolean;
+                        /** @description largest number of rows of a chunk; default 50000 */
+                        readonly chunkRows?: number;
                         /** @description stages to run even with unchanged inputs; not together with fromStage */
                         readonly force?: readonly string[];
                         /** @description the first stage to run again */
                         readonly fromStage?: string;
-                        /** @description not in this version */
-                        readonly input?: unknown;
-                        /** @description not in this version */
-                        readonly kind?: unknown;
+                        /** @description rows to score: dataset://name@latest, @approved or the number of a version */
+                        readonly input?: string;
+                        /** @description columns of the input that the output repeats; default the entity and the time */
+                        readonly keys?: readonly string[];
+                        /**
+                         * @description batch-predict scores a dataset version instead of making a model version
+                         * @enum {string}
+                         */
+                        readonly kind?: "batch-predict";
+                        /** @description largest share of rejected rows, 0 to 1; default 0.01 */
+                        readonly maxErrorShare?: number;
+                        /**
+                         * @description what a rejected row does to the run; default quarantine
+                         * @enum {string}
+                         */
+                        readonly onRowError?: "fail" | "quarantine";
+                        /** @description name of the dataset after the lifecycle's; default predictions */
+                        readonly output?: string;
+                        /** @description largest number of chunks at once; default 4 */
+                        readonly parallel?: number;
                         /** @description parameters of the trainer, only for this run */
                         readonly params?: {
                             readonly [key: string]: unknown;
@@ -6981,6 +6999,28 @@ export interface components {
             readonly sealedAs: number | null;
             readonly subject: string;
         };
+        readonly Batch: {
+            /** @description parts that were planned or scored */
+            readonly chunks: number;
+            /** @description dataset version of the rows, in the stage resolve */
+            readonly input: string | null;
+            /** @description model version that scores, in the stage resolve */
+            readonly model: string | null;
+            /** @description dataset version of the predictions, in commit */
+            readonly output: string | null;
+            /** @description rejected rows */
+            readonly quarantined: number | null;
+            /** @description rejected rows by reason */
+            readonly reasons: {
+                readonly [key: string]: number;
+            };
+            /** @description rows of the input */
+            readonly rows: number;
+            /** @description rate of the stage score */
+            readonly rowsPerSecond: number | null;
+            /** @description rows with a prediction */
+            readonly scored: number | null;
+        };
         /** @description assumed: part of spent whose requests never reported a result, at its maximum; reserved: requests in progress */
         readonly Budget: {
             readonly assumed: number;
@@ -9035,6 +9075,8 @@ export interface components {
             readonly takenBy: string | null;
         };
         readonly Stage: {
+            /** @description figures of a stage of a batch prediction */
+            readonly batch: components["schemas"]["Batch"] | null;
             /** @description result of a validate stage for each source that has a contract */
             readonly contracts: readonly {
                 /** @description rows that meet the contract */

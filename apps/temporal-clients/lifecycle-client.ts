@@ -29,6 +29,7 @@ import type { CommandActor, RolloutCommandInput } from './rollout-commands';
 import { unsignedCommand, steerRollout } from './rollout-commands';
 import {
   approveUpdate,
+  batchPredictionWorkflow,
   builtInWorkflow,
   pauseUpdate,
   recordsChangedSignal,
@@ -223,7 +224,9 @@ async function notify(
 }
 
 /** Runs of a project are executed by the workers of the build that their revision names. */
-function routeOf({ tenant, lifecycle, kind, program }: LifecycleInput) {
+function routeOf({ tenant, lifecycle, kind, program, request }: LifecycleInput) {
+  if (request.batch)
+    return { workflowType: batchPredictionWorkflow, taskQueue: taskQueues.orchestrator };
   if (program === undefined)
     return { workflowType: builtInWorkflow(kind), taskQueue: taskQueues.orchestrator };
   const place = { tenant, project: program.project };

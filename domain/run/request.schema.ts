@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { batchFields, batchIssues, withBatch } from '../batch/batch.schema';
 import { objectDocument } from '../document/document';
 import { untilField } from '../document/field.schema';
 import type { RunId } from '../ids';
@@ -6,7 +7,7 @@ import { paramsField } from '../lifecycle/lifecycle.schema';
 import { paramsIssues } from '../training/params-size';
 import type { RerunRequest } from './rerun';
 import type { RunRequest } from './run';
-import { notInThisVersion, schemaIssue } from '../document/schema-issues.schema';
+import { schemaIssue } from '../document/schema-issues.schema';
 
 /** Which stages there are depends on the lifecycle, and is checked with it. */
 const stageField = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,99}$/);
@@ -33,11 +34,10 @@ export const runRequestSchema = z
     force: forceField.optional(),
     cache: z.boolean().optional().describe('false runs every stage, even with unchanged inputs'),
     reason: reasonField.optional().describe('the reason, for the audit log'),
-    kind: notInThisVersion,
-    input: notInThisVersion,
-    as: notInThisVersion,
+    ...batchFields,
   })
   .check(({ value, issues }) => {
+    issues.push(...batchIssues(value));
     if (value.force !== undefined && value.fromStage !== undefined) issues.push(forcedTwice());
     if (value.fromStage !== undefined && value.reuseRun === undefined) {
       issues.push({
@@ -53,7 +53,7 @@ export const runRequestSchema = z
     }
     issues.push(...tooLarge(value.params));
   })
-  .transform((request): RunRequest => defined(request));
+  .transform((body): RunRequest => defined(withBatch(body)));
 
 /** The body of `POST /runs/{id}/rerun`. */
 export const rerunRequestSchema = z

@@ -2,6 +2,7 @@ import type { IdempotencyKey, RunId, Tenant } from '../ids';
 import type { LifecycleKind, ReleasingKind } from '../lifecycle/lifecycle';
 import type { DecisionRef, Verdict } from '../decision/verdict';
 import type { ImportedModel } from '../model/imported';
+import type { BatchRequest } from '../batch/batch';
 
 export const modelStages = [
   'ingest',
@@ -118,6 +119,8 @@ export interface RunRequest {
   readonly reason?: string;
   /** The candidate, instead of a trained one. `POST /models/{model}/imports` sets it. */
   readonly imported?: ImportedModel;
+  /** The run scores a dataset version instead of making a model version. */
+  readonly batch?: BatchRequest;
 }
 
 /** A run for display. */

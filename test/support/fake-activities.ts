@@ -145,6 +145,8 @@ export function fakeActivities(plan: AnyPlan, overrides: Overrides = {}): FakeAc
         evidence: digest('evidence'),
         summary: {},
       })) as unknown as Activities['evaluateCandidate'],
+    dropBatchFiles: () => Promise.resolve(),
+    recordBatchProgress: () => Promise.resolve(),
     ...overrides,
   };
   const activities = Object.fromEntries(

@@ -12,7 +12,7 @@ import {
 } from '@temporalio/worker';
 import { workflowBundle } from '../../workers/temporal/bundle';
 import type { LifecycleInput, RunOutcome } from '../../workflows/run/messages';
-import { builtInWorkflow } from '../../workflows/run/messages';
+import { batchPredictionWorkflow, builtInWorkflow } from '../../workflows/run/messages';
 import type { RunPlan } from '../../domain/run/plan';
 import type { StudyInput, StudyOutcome } from '../../workflows/tuning/messages';
 import { tuningStudyWorkflow } from '../../workflows/tuning/messages';
@@ -73,7 +73,8 @@ export async function openLifecycleRuns(
       actor: 'ada',
       traceId,
     };
-    const type = project ? lifecycle : builtInWorkflow(spec.kind);
+    const builtIn = request.batch ? batchPredictionWorkflow : builtInWorkflow(spec.kind);
+    const type = project ? lifecycle : builtIn;
     return begin<RunOutcome>({ type, input, fake: fakeActivities(plan, overrides) }, before);
   };
 

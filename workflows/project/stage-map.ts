@@ -7,13 +7,10 @@ import {
   ActivityFailure,
   ApplicationFailure,
   CancellationScope,
-  condition,
   continueAsNew,
   isCancellation,
   proxyLocalActivities,
-  setHandler,
   TimeoutFailure,
-  workflowInfo,
 } from '@temporalio/workflow';
 import type { ProjectActivities } from '../../activities/project';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
@@ -21,8 +18,6 @@ import { count, percent } from '../../domain/format';
 import type { RunId, Tenant } from '../../domain/ids';
 import {
   hasTooManyFailures,
-  isMapIdle,
-  nextMapState,
   type ItemError,
   type ItemFailure,
   type StageMapEvent,
@@ -34,15 +29,13 @@ import type { ComputeSpec } from '../../domain/training/job';
 import { computeWork, recordOptions } from '../activity-proxies';
 import { effectOf, type Effect } from '../lifecycle/stage';
 import { showDetails } from '../run/current-details';
-import { runPausedSignal, runResumedSignal } from '../run/messages';
+import { itemsPerExecution, openItemEvents, runItemWindow } from '../run/item-window';
 import { oneAtATime } from '../run/one-at-a-time';
 import { failureOf } from '../run/undo';
 import { stageWork } from './stage-calls';
 
 export const stageMapWorkflow = 'stageMap';
 
-/** Items that one execution starts. Each adds about six events to the history. */
-const itemsPerExecution = 500;
 /** Milliseconds between two events of progress. */
 const progressEveryMs = 2_000;
 /** How often an item starts again because its worker was lost, beside the attempts of its stage. */
@@ -82,9 +75,7 @@ export interface StageMapCounts {
 const mapRecords = oneAtATime(proxyLocalActivities<ProjectActivities>(recordOptions));
 
 export async function stageMap(input: StageMapInput): Promise<StageMapCounts> {
-  const events: StageMapEvent[] = [{ kind: 'begun' }];
-  setHandler(runPausedSignal, () => void events.push({ kind: 'paused' }));
-  setHandler(runResumedSignal, () => void events.push({ kind: 'resumed' }));
+  const events = openItemEvents();
   const { state, firstFailure } = await untilIdle(input, events);
   const { succeeded, failed, next, total, isPaused } = state;
   if (hasTooManyFailures(state)) throw tooManyFailures(input, state, firstFailure);
@@ -105,48 +96,21 @@ function openState({
   return { total, parallel, maxFailures, leaveAt, next, running, succeeded, failed, isPaused };
 }
 
-/** Starts items and awaits them. After too many failures, it cancels and awaits the others. */
 async function untilIdle(
   input: StageMapInput,
   events: StageMapEvent[],
 ): Promise<Pick<StageMapCounts, 'firstFailure'> & { readonly state: StageMapState }> {
-  let state = openState(input);
   let { firstFailure } = input.done;
-  let interruption: { readonly error: unknown } | null = null;
-  const inFlight: Promise<void>[] = [];
-  const begin = async (index: number): Promise<void> => {
-    try {
+  const state = await runItemWindow({
+    state: openState(input),
+    events,
+    async runItem(index) {
       const error = await runItem(input, index);
       if (error) firstFailure ??= { index, ...error };
-      events.push({ kind: 'itemEnded', outcome: error ? 'failed' : 'succeeded' });
-    } catch (error) {
-      // The item was cancelled, or its failure cannot be recorded because the run has ended.
-      interruption ??= { error };
-    }
-  };
-  const showProgress = progressOf(input);
-  try {
-    await CancellationScope.cancellable(async () => {
-      while (!isMapIdle(state)) {
-        await condition(() => events.length > 0 || interruption !== null);
-        if (interruption !== null) throw interruption.error;
-        for (const event of events.splice(0)) {
-          const { state: next, start } = nextMapState(state, event);
-          state = next;
-          for (const index of start) inFlight.push(begin(index));
-        }
-        if (hasTooManyFailures(state)) break;
-        if (workflowInfo().continueAsNewSuggested) events.push({ kind: 'historyFull' });
-        await showProgress(state);
-      }
-      if (state.running > 0) CancellationScope.current().cancel();
-    });
-  } finally {
-    // An undo must not begin while an item still works.
-    await CancellationScope.nonCancellable(() => Promise.allSettled(inFlight));
-  }
-  // A pause that arrived with the end of the last item counts in the next execution.
-  for (const event of events.splice(0)) state = nextMapState(state, event).state;
+      return error ? 'failed' : 'succeeded';
+    },
+    showProgress: progressOf(input),
+  });
   return { state, firstFailure };
 }
 

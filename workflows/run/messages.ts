@@ -21,6 +21,9 @@ export function builtInWorkflow(kind: LifecycleKind): string {
   return lifecycleWorkflows[kind];
 }
 
+/** The workflow of a batch prediction is the same for all lifecycles, also for those of projects. */
+export const batchPredictionWorkflow = 'batchPrediction';
+
 export const canaryRolloutWorkflow = 'canaryRollout';
 export const taskQueues = {
   orchestrator: 'orchestrator',

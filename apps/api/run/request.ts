@@ -10,6 +10,7 @@ import type { RunRequest } from '../../../domain/run/run';
 import type { RunId, Tenant } from '../../../domain/ids';
 import { runParamIssues } from '../../../data/training/run-params';
 import type { TrainerCatalog } from '../../../data/training/catalog';
+import { findBatchInputs } from '../../../db/batch/inputs';
 import type { Registry } from '../../../db/registry';
 
 interface RequestedRun {
@@ -24,11 +25,21 @@ export async function checkRunRequest(
     registry,
     trainers,
   }: {
-    readonly registry: Pick<Registry, 'runs' | 'stages' | 'lifecycles'>;
+    readonly registry: Pick<
+      Registry,
+      'runs' | 'stages' | 'lifecycles' | 'datasets' | 'models' | 'aliases'
+    >;
     readonly trainers: TrainerCatalog;
   },
   asked: RequestedRun,
 ): Promise<void> {
+  const { batch } = asked.request;
+  if (batch) {
+    const { tenant, lifecycle } = asked;
+    const of = { lifecycle: lifecycle.lifecycle, spec: lifecycle.spec };
+    await findBatchInputs(registry, { tenant, ...of, request: batch });
+    return;
+  }
   const issues = [
     ...untilIssues(asked),
     ...runParamIssues(trainers, asked.lifecycle, asked.request.params),
@@ -94,8 +105,10 @@ async function reuseIssues(
   // The schema ensures that `fromStage` and `reuseRun` are both given or both absent.
   if (request.reuseRun === undefined) return unknownStages(next);
   const earlier = await registry.runs.get({ tenant, id: request.reuseRun });
-  if (earlier?.lifecycle !== lifecycle.lifecycle) {
-    const detail = `${lifecycle.lifecycle} has no run ${request.reuseRun}`;
+  if (earlier?.lifecycle !== lifecycle.lifecycle || earlier.request.batch) {
+    const detail = earlier?.request.batch
+      ? `${earlier.id} is a batch prediction, whose stages no other run can reuse`
+      : `${lifecycle.lifecycle} has no run ${request.reuseRun}`;
     return [...unknownStages(next), { pointer: '/reuseRun', detail }];
   }
   return staleReuse(await readOriginal(registry, earlier), next);

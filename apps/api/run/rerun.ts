@@ -13,7 +13,10 @@ import { checkRunRequest } from './request';
 import { readOriginal } from './original';
 
 interface RerunDeps {
-  readonly registry: Pick<Registry, 'runs' | 'stages' | 'lifecycles'>;
+  readonly registry: Pick<
+    Registry,
+    'runs' | 'stages' | 'lifecycles' | 'datasets' | 'models' | 'aliases'
+  >;
   readonly trainers: TrainerCatalog;
 }
 
@@ -38,6 +41,10 @@ export async function planRerun(
   if (!isFinal(run.status))
     throw failure('Conflict', `${run.id} is still ${run.status}, so it cannot be rerun`, {
       next: `perennial run watch ${run.id}, or perennial run cancel ${run.id}`,
+    });
+  if (run.request.batch)
+    throw failure('InvalidInput', `${run.id} is a batch prediction, which cannot be rerun`, {
+      next: `perennial run start ${name} --kind batch-predict --input ${run.request.batch.input}`,
     });
   const original = await readOriginal(registry, run);
   const revision =

@@ -6,6 +6,7 @@ import type { SentEventRecord } from '../../../db/run/sent-event-repository';
 import type { StageRecord } from '../../../db/run/stage-repository';
 import type { RunState } from '../../../workflows/run/messages';
 import type { LifecycleClient } from '../../temporal-clients/lifecycle-client';
+import { batchToJson, batchView } from '../batch/view';
 import { contractResults, contractsToJson } from '../dataset/contract-view';
 import { rolloutSummary } from '../rollout/view';
 import { plannedStage } from '../lifecycle/view';
@@ -29,6 +30,7 @@ export const stageView = z
     fineTuning: fineTuningView
       .nullable()
       .describe('result of a fine-tune stage and of its baselines'),
+    batch: batchView.nullable().describe('figures of a stage of a batch prediction'),
     failure: failure.nullable(),
   })
   .meta({ id: 'Stage' });
@@ -260,6 +262,7 @@ export function stageToJson(record: StageRecord): z.output<typeof stageView> {
     verdict: decision?.verdict ?? verdict,
     contracts: contractsToJson(record),
     tuning: tuningToJson(record),
+    batch: batchToJson(record),
   };
   const learnt = { prompts: promptsToJson(record), fineTuning: fineTuningToJson(record) };
   return { name, status, seconds, reusedFrom, ...said, ...learnt, failure: failed };

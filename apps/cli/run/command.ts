@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
+import {
+  batchDefaults,
+  batchKind,
+  batchLimits,
+  rowErrorPolicies,
+  type RowErrorPolicy,
+} from '../../../domain/batch/batch';
 import type { RunStatus } from '../../../domain/run/run';
 import { isFinal } from '../../../domain/run/run';
 import type { CliContext } from '../context';
@@ -9,7 +16,7 @@ import { showList } from '../list-view';
 import { watchRun } from '../watch';
 import { describeComparison } from '../decision/comparison-view';
 import type { Finish } from '../finish';
-import { wholeNumber } from '../numbers';
+import { share, wholeNumber } from '../numbers';
 import { runCasesCommand } from './cases-command';
 import { rerunCommand } from './rerun-command';
 import { sendCommand } from './send-command';
@@ -26,6 +33,15 @@ interface StartOptions {
   readonly cache: boolean;
   readonly reason?: string;
   readonly idempotencyKey?: string;
+  readonly kind?: typeof batchKind;
+  readonly input?: string;
+  readonly as?: string;
+  readonly output?: string;
+  readonly key?: readonly string[];
+  readonly chunkRows?: number;
+  readonly parallel?: number;
+  readonly onRowError?: RowErrorPolicy;
+  readonly maxErrorShare?: number;
 }
 
 export function runCommands(program: Command, context: CliContext, finish: Finish): void {
@@ -43,6 +59,49 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
     .option(
       '--idempotency-key <key>',
       'Idempotency key; starting twice with the same key makes one run',
+    )
+    .addOption(
+      new Option(
+        '--kind <kind>',
+        `${batchKind}: score a dataset version instead of making a model version`,
+      ).choices([batchKind]),
+    )
+    .option(
+      '--input <uri>',
+      `${batchKind}: rows to score: dataset://name@latest, @approved or the number of a version`,
+    )
+    .option(
+      '--as <version>',
+      `${batchKind}: champion, challenger, previous, candidate or a version (default: ${batchDefaults.as})`,
+    )
+    .option(
+      '--output <name>',
+      `${batchKind}: name of the dataset after the lifecycle's (default: ${batchDefaults.output})`,
+    )
+    .option(
+      '--key <column...>',
+      `${batchKind}: columns of the input to repeat in the output (default: entity and time)`,
+    )
+    .option(
+      '--chunk-rows <n>',
+      `${batchKind}: largest number of rows of a chunk (default: ${batchDefaults.chunkRows})`,
+      wholeNumber(1, batchLimits.chunkRows),
+    )
+    .option(
+      '--parallel <n>',
+      `${batchKind}: largest number of chunks at once (default: ${batchDefaults.parallel})`,
+      wholeNumber(1, batchLimits.parallel),
+    )
+    .addOption(
+      new Option(
+        '--on-row-error <policy>',
+        `${batchKind}: what a rejected row does to the run (default: ${batchDefaults.onRowError})`,
+      ).choices(rowErrorPolicies),
+    )
+    .option(
+      '--max-error-share <share>',
+      `${batchKind}: largest share of rejected rows, 0 to 1 (default: ${batchDefaults.maxErrorShare})`,
+      share,
     )
     .option('--wait, --follow', 'Follow the run to its end; exit 3 if a gate failed')
     .option('--json', 'Print the run as JSON')
@@ -249,9 +308,14 @@ function requestOf({
   force,
   cache,
   reason,
+  ...options
 }: StartOptions): Record<string, unknown> {
   const params = paramsOf(param);
+  const { kind, input, as, output, key: keys, chunkRows } = options;
+  const { parallel, onRowError, maxErrorShare } = options;
+  const batch = { kind, input, as, output, keys, chunkRows, parallel, onRowError, maxErrorShare };
   return {
+    ...Object.fromEntries(Object.entries(batch).filter(([, value]) => value !== undefined)),
     ...(until === undefined ? {} : { until }),
     ...(param.length === 0 ? {} : { params }),
     ...(force === undefined ? {} : { force }),

@@ -6,6 +6,7 @@ import type { RolloutStatus } from '../../../domain/rollout/rollout';
 import { isOpenRollout, rolloutStatuses } from '../../../domain/rollout/rollout';
 import type { Verdict } from '../../../domain/decision/verdict';
 import { paintRolloutStatus } from '../rollout/view';
+import { batchProgressText } from '../batch/text';
 import { paintStatus } from './view';
 import type { Paint } from '../terminal';
 import { progressText } from './trial-view';
@@ -62,6 +63,11 @@ export function openRunLines(paint: Paint): RunLines {
       return isDue(time) ? line(stage ?? 'prompt-eval', paint.dim(searchedText(data))) : [];
     if (kind === 'stage.progress')
       return isDue(time) ? line(stage ?? 'stage', paint.dim(itemsText(data))) : [];
+    // The last one is always printed.
+    if (kind === 'batch.progress')
+      return isDue(time) || data['done'] === data['total']
+        ? line(stage ?? 'score', paint.dim(batchProgressText(data)))
+        : [];
     if (kind === 'stage.metric') return line(stage ?? 'stage', paint.dim(valuesText([data])));
     if (kind === 'run.accepted' || kind === 'run.opened')
       return line(

@@ -7,6 +7,7 @@ import { jsonText } from '../harmless';
 import { paintRolloutStatus, stepText } from '../rollout/view';
 import type { Paint } from '../terminal';
 import { table } from '../terminal';
+import { batchText } from '../batch/text';
 import { describeChanges } from './rerun-view';
 import { tuningText } from './trial-view';
 import { reasonLines, type Verbosity } from '../decision/verdict-view';
@@ -100,6 +101,7 @@ export function describeRun(
       [
         stage.reusedFrom === null ? '' : `reused from ${stage.reusedFrom}`,
         stage.tuning ? tuningText(stage.tuning) : '',
+        stage.batch ? batchText(stage.batch) : '',
         stage.prompts ? promptsText(stage.prompts) : '',
         stage.fineTuning ? fineTuningText(stage.fineTuning) : '',
       ]

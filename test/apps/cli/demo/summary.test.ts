@@ -42,6 +42,7 @@ const run: RunJson = {
       tuning: null,
       prompts: null,
       fineTuning: null,
+      batch: null,
       failure: null,
     },
   ],

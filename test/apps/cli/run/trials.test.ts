@@ -179,6 +179,7 @@ test.each([
           tuning,
           prompts: null,
           fineTuning: null,
+          batch: null,
           failure: null,
         },
       ],

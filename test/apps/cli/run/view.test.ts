@@ -15,6 +15,7 @@ const stage = (name: string, verdict: Verdict | null): StageJson => ({
   tuning: null,
   prompts: null,
   fineTuning: null,
+  batch: null,
   failure: null,
 });
 const run = (verdict: Verdict | null, stages: readonly StageJson[]): RunJson => ({
