@@ -73,7 +73,13 @@ module.exports = {
       globalSetup: '<rootDir>/test/support/global-setup.ts',
       globalTeardown: '<rootDir>/test/support/global-teardown.ts',
     },
-    { ...common, displayName: 'engines', testMatch: ['<rootDir>/test/**/*.engines.test.ts'] },
+    {
+      ...common,
+      displayName: 'engines',
+      testMatch: ['<rootDir>/test/**/*.engines.test.ts'],
+      globalSetup: '<rootDir>/test/support/global-setup.ts',
+      globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+    },
     { ...common, displayName: 'faults', testMatch: ['<rootDir>/test/**/*.faults.test.ts'] },
   ],
 };

@@ -12,6 +12,7 @@ import { environmentsFolder, openPythonEnvironments } from '../data/training/pyt
 import { commandKeysFrom } from './access/command-keys';
 import { openJobTracking } from './access/job-tracking';
 import { scratchRoot, type Core } from './compose';
+import { openRemoteBackends } from './compute/engines';
 import type { Config } from './config';
 import { modelProviders } from './language/model-providers';
 import type { Logger } from './log';
@@ -32,6 +33,7 @@ export function openActivityDeps(config: Config, core: Core, log: Logger): Opene
     variables: config.uv.variables,
   });
   const commandKeys = commandKeysFrom(config.commandKeysFile);
+  const tracking = openJobTracking(config.apiUrl, core.registry, commandKeys, log);
   const backend = createLocalBackend({
     python: config.python,
     pythonLlm: config.pythonLlm,
@@ -44,7 +46,7 @@ export function openActivityDeps(config: Config, core: Core, log: Logger): Opene
     maxConcurrent: config.maxJobs,
     hidden: config.ingest.files.denied,
     confine: config.confineJobs,
-    tracking: openJobTracking(config.apiUrl, core.registry, commandKeys, log),
+    tracking,
     onConfinement: (found) => log.info({ jobs: found }, describeConfinement(found)),
   });
   const optuna = createOptuna({ python: config.python, trainersDir: config.trainersDir });
@@ -62,7 +64,7 @@ export function openActivityDeps(config: Config, core: Core, log: Logger): Opene
       files: config.ingest.files,
       buckets: config.ingest.buckets,
     },
-    backends: { local: backend },
+    backends: { local: backend, ...openRemoteBackends(config, core.artifacts, tracking) },
     optuna,
     chunkStore,
     embedders,

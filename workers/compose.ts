@@ -27,7 +27,11 @@ export function openCore(config: Config, applicationName: string): Core {
     applicationName,
   });
   const registry = createRegistry(database);
-  const artifacts = openArtifactStore({ ...config.s3, leases: registry.artifacts });
+  const artifacts = openArtifactStore({
+    ...config.s3,
+    jobEndpoint: config.engines.s3Endpoint,
+    leases: registry.artifacts,
+  });
   const auditArchives = openAuditArchives(config);
   return {
     database,

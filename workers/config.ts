@@ -4,9 +4,7 @@
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import type { Issue } from '../domain/failure';
 import { uvVariables } from '../data/training/python-environments';
-import { failure } from '../domain/failure';
 import type { SecretAccess, SecretRef } from '../domain/access/secret-access';
 import type { Environment } from './environment';
 import {
@@ -22,7 +20,14 @@ import {
   readAuditSettings,
   type AuditConfig,
 } from './audit/settings';
-import type { SettingError, TemporalSecurity } from './temporal/settings';
+import {
+  engineSettingErrors,
+  engineSettings,
+  readEngineConfig,
+  type EngineConfig,
+} from './compute/engine-settings';
+import { wrongSettings } from './setting-errors';
+import type { TemporalSecurity } from './temporal/settings';
 import { readSourceAccess, sourceSettings, type SourceAccess } from './source-settings';
 import { readTemporalSecurity, temporalFiles, temporalSettings } from './temporal/settings';
 
@@ -34,16 +39,7 @@ const usualBucket = 'perennial';
 const requestsPerMinute = z.coerce.number().int().min(1).max(100_000_000).optional();
 const maxJobs = z.coerce.number().int().min(1).max(256).default(2);
 
-const settings = z.object({
-  PERENNIAL_TEMPORAL_ADDRESS: z.string().regex(/^[^\s:/]+:\d+$/, 'must be host:port'),
-  PERENNIAL_TEMPORAL_NAMESPACE: z.string().optional(),
-  PERENNIAL_TEMPORAL_UI_URL: z.url().optional(),
-  ...temporalSettings,
-  ...auditSettings,
-  PERENNIAL_DATABASE_URL: z
-    .string()
-    .regex(/^postgres(ql)?:\/\//, 'must be postgres://user:password@host:port/database'),
-  PERENNIAL_DATABASE_CONNECTIONS: z.coerce.number().int().min(2).max(200).default(10),
+export const s3Settings = {
   PERENNIAL_S3_ENDPOINT: z.url(),
   PERENNIAL_S3_BUCKET: z
     .string()
@@ -54,6 +50,19 @@ const settings = z.object({
   AWS_ACCESS_KEY_ID: z.string(),
   AWS_SECRET_ACCESS_KEY: z.string(),
   AWS_SESSION_TOKEN: z.string().optional(),
+};
+
+const settings = z.object({
+  PERENNIAL_TEMPORAL_ADDRESS: z.string().regex(/^[^\s:/]+:\d+$/, 'must be host:port'),
+  PERENNIAL_TEMPORAL_NAMESPACE: z.string().optional(),
+  PERENNIAL_TEMPORAL_UI_URL: z.url().optional(),
+  ...temporalSettings,
+  ...auditSettings,
+  PERENNIAL_DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must be postgres://user:password@host:port/database'),
+  PERENNIAL_DATABASE_CONNECTIONS: z.coerce.number().int().min(2).max(200).default(10),
+  ...s3Settings,
   PERENNIAL_STATE_DIR: z.string().optional(),
   PERENNIAL_PYTHON: z.string().optional(),
   /** The Python set that fine-tunes language models. */
@@ -88,6 +97,7 @@ const settings = z.object({
   PERENNIAL_JOBS_CONFINED: flag.default(true),
   /** Lets this version start although its workflow code cannot continue some open runs. */
   PERENNIAL_ALLOW_INCOMPATIBLE_RUNS: flag.default(false),
+  ...engineSettings,
   ...sourceSettings,
   ...secretSettings,
   /** Allow webhooks with private addresses and with http://. */
@@ -140,6 +150,7 @@ export interface Config {
   readonly commandKeysFile: string;
   readonly maxJobs: number;
   readonly confineJobs: boolean;
+  readonly engines: EngineConfig;
   readonly allowIncompatibleRuns: boolean;
   readonly notify: { readonly allowPrivateAddresses: boolean };
   /** The secrets that lifecycles may refer to. */
@@ -171,6 +182,7 @@ export function readConfig(environment: Environment): Config {
     })),
     ...temporal.errors,
     ...auditSettingErrors(given),
+    ...engineSettingErrors(given),
   ];
   const sources = readSourceAccess(given, {
     denied: ownFiles(given),
@@ -192,14 +204,7 @@ export function readConfig(environment: Environment): Config {
       url: value.PERENNIAL_DATABASE_URL,
       maxConnections: value.PERENNIAL_DATABASE_CONNECTIONS,
     },
-    s3: {
-      endpoint: value.PERENNIAL_S3_ENDPOINT,
-      region: value.AWS_REGION ?? value.AWS_DEFAULT_REGION ?? 'us-east-1',
-      bucket: value.PERENNIAL_S3_BUCKET,
-      accessKeyId: value.AWS_ACCESS_KEY_ID,
-      secretAccessKey: value.AWS_SECRET_ACCESS_KEY,
-      sessionToken: value.AWS_SESSION_TOKEN ?? null,
-    },
+    s3: s3Of(value),
     stateDir,
     audit: readAuditSettings(value, stateDir),
     python: value.PERENNIAL_PYTHON ?? join(provisioned, 'python', 'bin', 'python'),
@@ -227,6 +232,7 @@ export function readConfig(environment: Environment): Config {
     ),
     maxJobs: value.PERENNIAL_MAX_JOBS,
     confineJobs: value.PERENNIAL_JOBS_CONFINED,
+    engines: readEngineConfig(value),
     allowIncompatibleRuns: value.PERENNIAL_ALLOW_INCOMPATIBLE_RUNS,
     notify: { allowPrivateAddresses: value.PERENNIAL_NOTIFY_PRIVATE_ADDRESSES },
     secrets: secrets.access,
@@ -239,6 +245,17 @@ export function readConfig(environment: Environment): Config {
     ingest: sources.access,
     logLevel: value.PERENNIAL_LOG_LEVEL,
     processId: `${hostname()}-${process.pid}`,
+  };
+}
+
+export function s3Of(value: z.output<z.ZodObject<typeof s3Settings>>): Config['s3'] {
+  return {
+    endpoint: value.PERENNIAL_S3_ENDPOINT,
+    region: value.AWS_REGION ?? value.AWS_DEFAULT_REGION ?? 'us-east-1',
+    bucket: value.PERENNIAL_S3_BUCKET,
+    accessKeyId: value.AWS_ACCESS_KEY_ID,
+    secretAccessKey: value.AWS_SECRET_ACCESS_KEY,
+    sessionToken: value.AWS_SESSION_TOKEN ?? null,
   };
 }
 
@@ -299,18 +316,4 @@ function ownFiles(given: Environment): readonly string[] {
     ...auditFiles,
   ].flatMap((setting) => given[setting] ?? []);
   return [stateDirOf(given), provisioned, ...named.map((path) => resolve(path))];
-}
-
-function wrongSettings(errors: readonly SettingError[]): Error {
-  const issues = errors.map(({ setting, detail }): Issue => ({
-    pointer: `/${setting}`,
-    detail: `${setting}: ${detail}`,
-  }));
-  const list = issues.map((issue) => `  ${issue.detail}`).join('\n');
-  return failure('InvalidInput', `settings that are missing or wrong:\n${list}`, {
-    issues,
-    next:
-      'docs/operations.md lists all settings; ' +
-      'perennial up sets the addresses of the servers that it starts',
-  });
 }

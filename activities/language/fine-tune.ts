@@ -2,7 +2,12 @@ import { openTrainerCatalog } from '../../data/training/catalog';
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
-import type { ComputeBackend, ComputeKind, JobResult } from '../../domain/training/job';
+import {
+  resourcesOf,
+  type ComputeBackend,
+  type ComputeKind,
+  type JobResult,
+} from '../../domain/training/job';
 import type { FineTuneSpec } from '../../domain/language/lifecycle/llm-lifecycle';
 import { followJob } from '../training/compute/follow-job';
 import { keepLogs, type LogRecords } from '../training/compute/keep-logs';
@@ -75,11 +80,7 @@ export function createFineTuneActivities(deps: FineTuneDeps) {
             label: 'completion',
             features: [{ name: 'messages', type: 'messages' }],
           },
-          resources: {
-            cpus: compute.cpus,
-            memoryBytes: compute.memoryBytes,
-            timeoutSeconds: compute.timeoutSeconds,
-          },
+          resources: resourcesOf(compute),
           ...(traceId === undefined ? {} : { traceId }),
           ...(await trainerEnvironment(deps, { tenant, trainer })),
         }),

@@ -2,14 +2,9 @@ import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { DatasetVersionRef } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
 import type { CommandResult } from '../../domain/project/command';
-import type { CommandJob } from '../../domain/training/job';
+import { resourcesOf, type CommandJob } from '../../domain/training/job';
 import type { FinalJobState } from '../training/compute/follow-job';
-import {
-  followProjectJob,
-  resourcesOf,
-  type ProjectJobDeps,
-  type ProjectJobInput,
-} from './project-job';
+import { followProjectJob, type ProjectJobDeps, type ProjectJobInput } from './project-job';
 import { filesOfReference, isDatasetVersion } from './step-inputs';
 
 interface CommandInput extends ProjectJobInput {

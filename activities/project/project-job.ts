@@ -3,13 +3,7 @@ import type { ArtifactStore } from '../../data/artifact/store';
 import type { Registry } from '../../db/registry';
 import type { DatasetVersionRef } from '../../domain/dataset/dataset';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
-import type {
-  ComputeBackend,
-  ComputeKind,
-  ComputeSpec,
-  Job,
-  JobResources,
-} from '../../domain/training/job';
+import type { ComputeBackend, ComputeKind, ComputeSpec, Job } from '../../domain/training/job';
 import { datasetNode } from '../dataset/register-version';
 import type { FinalJobState } from '../training/compute/follow-job';
 import { followJob } from '../training/compute/follow-job';
@@ -65,10 +59,6 @@ export async function followProjectJob(
   });
   if (ended.kind === 'failed' && ended.logs) await keepLogs(registry, given, ended.logs);
   return ended;
-}
-
-export function resourcesOf({ cpus, memoryBytes, timeoutSeconds }: ComputeSpec): JobResources {
-  return { cpus, memoryBytes, timeoutSeconds };
 }
 
 async function recordInputs(

@@ -1,13 +1,14 @@
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
-import type { JobEnvironment, JobResult, StepFunction, StepJob } from '../../domain/training/job';
-import type { FinalJobState } from '../training/compute/follow-job';
 import {
-  followProjectJob,
   resourcesOf,
-  type ProjectJobDeps,
-  type ProjectJobInput,
-} from './project-job';
+  type JobEnvironment,
+  type JobResult,
+  type StepFunction,
+  type StepJob,
+} from '../../domain/training/job';
+import type { FinalJobState } from '../training/compute/follow-job';
+import { followProjectJob, type ProjectJobDeps, type ProjectJobInput } from './project-job';
 import { stepInputs } from './step-inputs';
 import { stepOutput } from './step-output';
 

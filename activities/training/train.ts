@@ -7,6 +7,7 @@ import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { ImportedModel } from '../../domain/model/imported';
 import { conversionTrainer } from '../../domain/model/imported';
+import { resourcesOf } from '../../domain/training/job';
 import type {
   ComputeBackend,
   ComputeKind,
@@ -152,11 +153,7 @@ export function trainingJob(input: TrainModelInput, data: TrainingSet): TrainerJ
       label: labelColumn,
       features: data.features,
     },
-    resources: {
-      cpus: train.compute.cpus,
-      memoryBytes: train.compute.memoryBytes,
-      timeoutSeconds: train.compute.timeoutSeconds,
-    },
+    resources: resourcesOf(train.compute),
     ...(traceId === undefined ? {} : { traceId }),
   };
 }

@@ -44,7 +44,17 @@ export interface CliContext {
 export interface CliCompute {
   /** The configured number of concurrent jobs. */
   readonly slots: number;
-  /** A real backend with all its state below `folder`, separate from a running platform. */
+  /** `local`, and the engines that the settings of this machine name. */
+  readonly kinds: readonly BuiltComputeKind[];
+  /** Whether an engine can take jobs, and its nodes and resources. Null for `local`. */
+  engine(
+    kind: BuiltComputeKind,
+  ): Promise<{ readonly ready: boolean; readonly detail: string }> | null;
+  /**
+   * A real backend, separate from a running platform: its state is below `folder`, or in a place of
+   * its own in the artifact store, which `close` removes.
+   * @throws InvalidInput without the settings of the artifact store, which engines need
+   */
   open(kind: BuiltComputeKind, folder: string): TestedBackend;
 }
 
@@ -73,7 +83,8 @@ export interface TestedBackend {
   /** The store of its inputs and of the outputs of jobs. */
   readonly artifacts: Pick<ArtifactStore, 'putFile'>;
   /** How long the process of an ended job ran. */
-  processSeconds(handle: JobHandle): number | null;
+  processSeconds(handle: JobHandle): Promise<number | null>;
+  close(): Promise<void>;
 }
 
 export function createContext(terminal: Terminal, settings: CliSettings): CliContext {

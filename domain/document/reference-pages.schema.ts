@@ -60,7 +60,7 @@ const alternativeExamples: Readonly<Record<ReferenceKind, readonly unknown[]>> =
             },
           ],
         },
-        fineTune: { examples: 'questions' },
+        fineTune: { examples: 'questions', compute: { gpus: 1, queue: 'short' } },
         canary: { quality: { measure: 'label', labels: ['returns', 'delivery'], largeHarm: 0.2 } },
       },
     },

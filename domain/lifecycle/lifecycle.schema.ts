@@ -201,7 +201,7 @@ const compute = z
     backend: z
       .enum(builtComputeKinds, { error: later(computeKinds) })
       .default('local')
-      .describe('the compute backend: local'),
+      .describe('the compute backend: local, ray or slurm'),
     cpus: z.int().min(1).max(512).default(1).describe('the number of CPUs, from 1 to 512'),
     memory: bytesField('the memory of the job, 64MiB or more, such as 2GiB', 64 * 2 ** 20).prefault(
       '2GiB',
@@ -210,6 +210,23 @@ const compute = z
       max: 30 * 86_400,
     }).prefault('30m'),
     retries: z.int().min(0).max(20).default(3).describe('the number of retries, from 0 to 20'),
+    gpus: z
+      .int()
+      .min(1)
+      .max(64)
+      .optional()
+      .describe('the number of GPUs, from 1 to 64, for the backends ray and slurm'),
+    queue: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/)
+      .optional()
+      .describe('the queue of the engine, for the backend slurm: a partition'),
+  })
+  .check(({ value: { backend, gpus, queue }, issues }) => {
+    const only = (key: string, backends: string) =>
+      issues.push({ ...schemaIssue(`is only for ${backends}`, { expected: null }), path: [key] });
+    if (gpus !== undefined && backend === 'local') only('gpus', 'the backends ray and slurm');
+    if (queue !== undefined && backend !== 'slurm') only('queue', 'the backend slurm');
   })
   .describe('compute backend and resources of the job');
 

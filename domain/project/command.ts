@@ -1,6 +1,7 @@
 /** A command that a lifecycle runs as a job. */
 import type { ArtifactRef } from '../dataset/artifact';
 import type { DatasetVersionRef } from '../dataset/dataset';
+import type { BuiltComputeKind } from '../training/job';
 
 /** Why a job failed, for `retry.on`. A job whose worker was lost is always retried. */
 export const retryableJobFailures = [
@@ -21,6 +22,8 @@ export interface CommandOptions {
   /** Variables of the environment. They are recorded, so they may hold no secrets. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly resources?: {
+    /** Where the job runs. Default `local`. */
+    readonly backend?: BuiltComputeKind;
     /** Default 1. */
     readonly cpus?: number;
     /** Such as `512MiB`. Default `2GiB`. */
@@ -29,6 +32,10 @@ export interface CommandOptions {
     readonly timeout?: string;
     /** How often a job whose worker was lost starts again. Default 3. */
     readonly retries?: number;
+    /** For the backends ray and slurm. */
+    readonly gpus?: number;
+    /** A partition, for the backend slurm. */
+    readonly queue?: string;
   };
   /** Which failures start the command again, in a new job. Default none. */
   readonly retry?: { readonly attempts: number; readonly on: readonly RetryableJobFailure[] };

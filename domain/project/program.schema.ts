@@ -48,6 +48,8 @@ const projectStepSchema = z
         memoryBytes: z.number().positive().describe('the memory in bytes'),
         timeoutSeconds: z.number().positive().describe('the time limit in seconds'),
         retries: z.int().min(0).max(20).describe('the number of retries'),
+        gpus: z.int().min(1).optional().describe('the number of GPUs'),
+        queue: z.string().optional().describe('the queue of the engine'),
       })
       .describe('resources of the job'),
   })

@@ -11,16 +11,41 @@ export interface ComputeSpec {
   readonly memoryBytes: number;
   readonly timeoutSeconds: number;
   readonly retries: number;
+  readonly gpus?: number | undefined;
+  readonly queue?: string | undefined;
 }
 
 /** The compute backends of this version. */
-export const builtComputeKinds = ['local'] as const satisfies readonly ComputeKind[];
+export const builtComputeKinds = [
+  'local',
+  'ray',
+  'slurm',
+] as const satisfies readonly ComputeKind[];
 export type BuiltComputeKind = (typeof builtComputeKinds)[number];
 
 export interface JobResources {
   readonly cpus: number;
   readonly memoryBytes: number;
   readonly timeoutSeconds: number;
+  readonly gpus?: number;
+  /** The queue of the engine, such as a partition of Slurm; its default one if not given. */
+  readonly queue?: string;
+}
+
+export function resourcesOf({
+  cpus,
+  memoryBytes,
+  timeoutSeconds,
+  gpus,
+  queue,
+}: ComputeSpec): JobResources {
+  return {
+    cpus,
+    memoryBytes,
+    timeoutSeconds,
+    ...(gpus === undefined ? {} : { gpus }),
+    ...(queue === undefined ? {} : { queue }),
+  };
 }
 
 /** A Python environment that a job runs in, other than that of all trainers. */

@@ -367,7 +367,7 @@ describe('a spec', () => {
     ],
     [
       'with a part of a later version',
-      { compute: '{ backend: ray }' },
+      { compute: '{ backend: kubernetes }' },
       /spec\.train\.compute\.backend .*not in this version/,
     ],
     [

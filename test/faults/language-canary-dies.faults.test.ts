@@ -4,7 +4,7 @@
  *
  * The table shows which file of tests kills which process in which stage: D language-dies, C this
  * one, P provider-fine-tune-dies, F fine-tune-dies.llm, S llm-server-dies.llm, R
- * rag-index-dies.llm, I workflows/index-build-dies.llm, W e2e/wiki.llm. A dash means no kill,
+ * rag-index-dies.llm, I workflows/index-build-dies.llm, W e2e/llm/wiki.llm. A dash means no kill,
  * because the process has no part in the stage, or another stage covers it. The llm-server is
  * killed as a process. A provider is external, so its outage is status 503 for some seconds.
  *

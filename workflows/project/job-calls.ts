@@ -6,7 +6,7 @@ import {
   type CommandResult,
 } from '../../domain/project/command';
 import type { ProgramSpec } from '../../domain/project/program';
-import type { ComputeSpec } from '../../domain/training/job';
+import { builtComputeKinds, type ComputeSpec } from '../../domain/training/job';
 import { computeWork } from '../activity-proxies';
 import { runStage, type EndedStage, type Run } from '../lifecycle/stage';
 import { typeOf } from '../run/undo';
@@ -113,12 +113,30 @@ function checkJob(
 function computeOf(
   name: string,
   {
+    backend = 'local',
+    gpus,
+    queue,
     cpus = 1,
     memory = '2GiB',
     timeout = '30m',
     retries = 3,
   }: NonNullable<CommandOptions['resources']> = {},
 ): ComputeSpec {
+  if (!builtComputeKinds.includes(backend))
+    throw refusal(
+      `job ${name}: backend cannot be ${JSON.stringify(backend)}`,
+      `use ${builtComputeKinds.join(', ')}`,
+    );
+  if (gpus !== undefined && (backend === 'local' || !Number.isInteger(gpus) || gpus < 1))
+    throw refusal(
+      `job ${name}: gpus cannot be ${gpus} with the backend ${backend}`,
+      'use a whole number from 1, with the backend ray or slurm',
+    );
+  if (queue !== undefined && backend !== 'slurm')
+    throw refusal(
+      `job ${name}: queue cannot be set with the backend ${backend}`,
+      'remove it, or use the backend slurm',
+    );
   const memoryBytes = parseByteSize(memory);
   if (memoryBytes === null || memoryBytes < 64 * 2 ** 20)
     throw refusal(
@@ -130,7 +148,15 @@ function computeOf(
   if (!Number.isInteger(retries) || retries < 0 || retries > 20)
     throw refusal(`job ${name}: retries cannot be ${retries}`, 'use a whole number from 0 to 20');
   const timeoutSeconds = secondsOf(`job ${name}: timeout`, timeout);
-  return { backend: 'local', cpus, memoryBytes, timeoutSeconds, retries };
+  return {
+    backend,
+    cpus,
+    memoryBytes,
+    timeoutSeconds,
+    retries,
+    ...(gpus === undefined ? {} : { gpus }),
+    ...(queue === undefined ? {} : { queue }),
+  };
 }
 
 function retryOf(

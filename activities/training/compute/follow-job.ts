@@ -48,7 +48,10 @@ export async function followJob({
 }: FollowJobInput): Promise<FinalJobState> {
   const context = Context.current();
   const backend = backends[kind];
-  if (!backend) throw failure('NotInThisVersion', `compute backend ${kind} is not in this version`);
+  if (!backend)
+    throw failure('BackendUnavailable', `this worker has no compute backend ${kind}`, {
+      next: `Configure it on each worker of the queue compute (docs/operations.md)`,
+    });
   const handle = { value: attachedTo(context, { backend: kind, jobId, tenant, detail: {} }) };
   const stopBeating = beat(context, () => handle.value);
   try {

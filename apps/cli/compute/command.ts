@@ -16,14 +16,22 @@ import type { Finish } from '../finish';
 import type { Paint } from '../terminal';
 import { jsonText } from '../harmless';
 
-interface BackendJson {
-  readonly backend: BuiltComputeKind;
+interface LocalBackendJson {
+  readonly backend: 'local';
   readonly slots: number;
   readonly cpus: number;
   readonly memoryBytes: number;
   readonly python: { readonly path: string; readonly version: string | null };
   readonly trainers: readonly string[];
 }
+
+type BackendJson =
+  | LocalBackendJson
+  | {
+      readonly backend: Exclude<BuiltComputeKind, 'local'>;
+      readonly ready: boolean;
+      readonly detail: string;
+    };
 
 interface ComputeContext extends CliContext {
   readonly compute: () => CliCompute;
@@ -36,28 +44,27 @@ export function computeCommands(program: Command, context: ComputeContext, finis
   compute
     .command('list')
     .description(
-      'List the backends of this machine; workers on other machines have their own settings',
+      'List the backends that this machine is configured for; workers have their own settings',
     )
     .option('--json', 'Print as JSON')
     .action(async ({ json }: { readonly json?: true }) => {
-      const machine = {
+      const compute = context.compute();
+      const local: BackendJson = {
+        backend: 'local',
+        slots: compute.slots,
         ...machineNow(),
         python: await pythonOf(settings),
         trainers: trainersOf(settings),
       };
-      const { slots } = context.compute();
+      const engines = compute.kinds.map(async (backend): Promise<readonly BackendJson[]> => {
+        const found = await compute.engine(backend);
+        return backend === 'local' || found === null ? [] : [{ backend, ...found }];
+      });
       showList(terminal, {
-        items: builtComputeKinds.map((backend): BackendJson => ({ backend, slots, ...machine })),
+        items: [local, ...(await Promise.all(engines)).flat()],
         json,
-        columns: ['BACKEND', 'SLOTS', 'CPUS', 'MEMORY', 'PYTHON', 'TRAINERS'],
-        row: ({ backend, cpus, memoryBytes, python, trainers }) => [
-          backend,
-          String(slots),
-          String(cpus),
-          `${(memoryBytes / 2 ** 30).toFixed(1)} GiB`,
-          python.version === null ? `none at ${python.path}` : `${python.version} (${python.path})`,
-          trainers.join(', '),
-        ],
+        columns: ['BACKEND', 'STATE', 'RESOURCES'],
+        row: (item) => [item.backend, ...stateAndResources(item)],
         none: { what: 'no backends' },
       });
     });
@@ -69,7 +76,8 @@ export function computeCommands(program: Command, context: ComputeContext, finis
     )
     .option('--json', 'Print as JSON')
     .action(async (name: string | undefined, { json }: { readonly json?: true }) => {
-      const kinds = name === undefined ? builtComputeKinds : [backendNamed(name)];
+      const { kinds: configured } = context.compute();
+      const kinds = name === undefined ? configured : [backendNamed(name, configured)];
       // Only this command loads DuckDB; tsx resolves require, not import(), to TypeScript.
       // eslint-disable-next-line @typescript-eslint/no-require-imports
       const { checkBackend, checkTrainer } = require('./backend-check') as typeof BackendChecks;
@@ -86,10 +94,30 @@ export function computeCommands(program: Command, context: ComputeContext, finis
     });
 }
 
-function backendNamed(name: string): BuiltComputeKind {
-  const built = builtComputeKinds.find((kind) => kind === name);
-  if (built !== undefined) return built;
-  const here = builtComputeKinds.join(', ');
+function stateAndResources(item: BackendJson): readonly [string, string] {
+  if (item.backend !== 'local') return [item.ready ? 'ready' : 'not ready', item.detail];
+  const { slots, cpus, memoryBytes, python, trainers } = item;
+  const interpreter =
+    python.version === null
+      ? `no Python at ${python.path}`
+      : `Python ${python.version} (${python.path})`;
+  return [
+    python.version === null ? 'not ready' : 'ready',
+    `${slots} jobs at once, ${cpus} CPUs, ${(memoryBytes / 2 ** 30).toFixed(1)} GiB, ` +
+      `${interpreter}; trainers ${trainers.join(', ')}`,
+  ];
+}
+
+function backendNamed(name: string, configured: readonly BuiltComputeKind[]): BuiltComputeKind {
+  const found = configured.find((kind) => kind === name);
+  if (found !== undefined) return found;
+  const here = configured.join(', ');
+  if (builtComputeKinds.some((kind) => kind === name))
+    throw new CliError(
+      `compute backend ${name} is not configured here; configured: ${here}`,
+      2,
+      `set PERENNIAL_${name.toUpperCase()}_URL, see docs/guides/engines.md`,
+    );
   if (computeKinds.some((kind) => kind === name)) {
     throw new CliError(
       `compute backend ${name} is not available in this version; available: ${here}`,
@@ -108,7 +136,7 @@ function backendNamed(name: string): BuiltComputeKind {
 /**
  * The memory limit of a container. Without a limit it is 0 or more than the memory.
  */
-function machineNow(): Pick<BackendJson, 'cpus' | 'memoryBytes'> {
+function machineNow(): Pick<LocalBackendJson, 'cpus' | 'memoryBytes'> {
   const limit = process.constrainedMemory();
   return {
     cpus: availableParallelism(),
@@ -117,7 +145,7 @@ function machineNow(): Pick<BackendJson, 'cpus' | 'memoryBytes'> {
 }
 
 /** A Python that cannot be started has no version. */
-async function pythonOf({ python }: CliSettings): Promise<BackendJson['python']> {
+async function pythonOf({ python }: CliSettings): Promise<LocalBackendJson['python']> {
   try {
     const { stdout } = await promisify(execFile)(python, ['--version'], { timeout: 10_000 });
     return { path: python, version: stdout.trim().replace(/^Python /, '') };

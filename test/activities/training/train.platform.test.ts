@@ -136,7 +136,12 @@ test('trains and returns references to the graph and the log', async () => {
   const of = input({ num_iterations: 30 });
   const { beats, end } = attempt(of);
   const trained = await end;
-  expect(beats[0]).toEqual({ backend: 'local', jobId: of.key, detail: {} });
+  expect(beats[0]).toEqual({
+    backend: 'local',
+    jobId: of.key,
+    tenant: 'default',
+    detail: {},
+  });
   expect(trained.trainer).toEqual({
     name: 'lightgbm',
     codeDigest: expect.stringMatching(/^sha256:/) as string,
@@ -165,11 +170,12 @@ test('rejects parameters before a job exists, and lists all errors', async () =>
   });
 });
 
-test('rejects a backend that is not in this version', async () => {
+test('refuses a backend that the worker does not have, and names the next step', async () => {
   const of = input({});
   const compute = { ...of.train.compute, backend: 'ray' as const };
   await expect(attempt({ ...of, train: { ...of.train, compute } }).end).rejects.toMatchObject({
-    type: 'NotInThisVersion',
+    type: 'BackendUnavailable',
+    message: 'this worker has no compute backend ray',
   });
 });
 

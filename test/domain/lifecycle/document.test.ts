@@ -497,14 +497,26 @@ const singleErrors: readonly (readonly [
   [
     'another backend',
     'backend: local',
-    'backend: slurm',
-    '19:16 spec.train.compute.backend cannot be slurm, which is not in this version',
+    'backend: kubernetes',
+    '19:16 spec.train.compute.backend cannot be kubernetes, which is not in this version',
   ],
   [
     'an unknown backend',
     'backend: local',
     'backend: locale',
-    '19:16 spec.train.compute.backend cannot be "locale"; expected local; did you mean local?',
+    '19:16 spec.train.compute.backend cannot be "locale"; expected one of local, ray, slurm; did you mean local?',
+  ],
+  [
+    'GPUs of the local machine',
+    'backend: local',
+    'gpus: 1',
+    '19:16 spec.train.compute.gpus is only for the backends ray and slurm',
+  ],
+  [
+    'a queue of Ray',
+    'backend: local',
+    'backend: ray, queue: short',
+    '19:30 spec.train.compute.queue is only for the backend slurm',
   ],
   [
     'postgres',

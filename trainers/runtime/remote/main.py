@@ -230,9 +230,10 @@ class _Supervisor:
                 child.wait(POLL_SECONDS)
                 break
             seconds = time.monotonic() - began
+            # Often, because a line that the job writes meanwhile may be lost.
+            log_file.shorten(self._directory / "log.txt")
             if seconds >= next_limit:
                 self._check_limits(child.pid, seconds)
-                log_file.shorten(self._directory / "log.txt")
                 next_limit = seconds + LIMIT_SECONDS
             if killed_at is None and (self._ending.asked or self._reason):
                 processes.kill_tree(child.pid, signal.SIGTERM)

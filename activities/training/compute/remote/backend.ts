@@ -47,7 +47,10 @@ export interface RemoteBackendSettings extends Omit<CodeFolders, 'runtimeDir' | 
   readonly abandonedAfterSeconds?: number;
 }
 
-export type RemoteBackend = ComputeBackend & JobKeeper;
+export interface RemoteBackend extends ComputeBackend, JobKeeper {
+  /** How long the process of an ended job ran, in seconds; null without a report. */
+  processSeconds(handle: JobHandle): Promise<number | null>;
+}
 
 /** One attempt of a job, as its files and its engine show it. */
 type AttemptState = Assessment | { readonly kind: 'unsubmitted' };
@@ -346,6 +349,11 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
         await cancel(handle);
         await remove(area, jobId);
       }
+    },
+
+    async processSeconds(handle) {
+      const area = areaOf(handle);
+      return (await exitIn(area, await newestAttempt(area)))?.seconds ?? null;
     },
 
     check: () => engine.check(),

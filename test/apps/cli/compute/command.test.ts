@@ -38,7 +38,7 @@ describe('compute list', () => {
   test('prints one line per backend', async () => {
     const { stdout } = await compute({ python: process.execPath }, 'list');
     expect(stdout).toMatch(
-      /^BACKEND +SLOTS +CPUS +MEMORY +PYTHON +TRAINERS\nlocal +2 +\d+ +[\d.]+ GiB +\S+ \(.*node\) +baseline, lightgbm, /,
+      /^BACKEND +STATE +RESOURCES\nlocal +ready +2 jobs at once, \d+ CPUs, [\d.]+ GiB, Python \S+ \(.*node\); trainers baseline, /,
     );
   });
 });
@@ -60,8 +60,14 @@ describe('compute', () => {
     [
       'a backend of a later version',
       {},
+      ['check', 'kubernetes'],
+      /compute backend kubernetes is not available in this version; available: local/,
+    ],
+    [
+      'an engine that is not configured',
+      {},
       ['check', 'ray'],
-      /compute backend ray is not available in this version; available: local/,
+      /compute backend ray is not configured here; configured: local[^]*PERENNIAL_RAY_URL/,
     ],
     ['an invalid setting', { maxJobs: 'many' }, ['list'], /PERENNIAL_MAX_JOBS: /],
     ['an unknown command', {}, ['chek'], /unknown command 'chek'[^]*check/],

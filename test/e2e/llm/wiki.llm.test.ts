@@ -5,19 +5,19 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import OpenAI from 'openai';
-import type { Database } from '../../db/connection';
-import { championsOf, killDuringRequests } from '../support/process/dying-product';
-import { expectNothingLeft } from '../support/leftovers';
-import { startProduct, type Product } from '../support/process/product';
+import type { Database } from '../../../db/connection';
+import { championsOf, killDuringRequests } from '../../support/process/dying-product';
+import { expectNothingLeft } from '../../support/leftovers';
+import { startProduct, type Product } from '../../support/process/product';
 import {
   requestsOf,
   expectPaidOnce,
   movesOf,
   storedIndexOf,
   versionsOf,
-} from '../support/process/run-audit';
-import { openWorkersDatabase } from '../support/process/worker-process';
-import { untilAnswer } from '../support/time/until';
+} from '../../support/process/run-audit';
+import { openWorkersDatabase } from '../../support/process/worker-process';
+import { untilAnswer } from '../../support/time/until';
 
 // The work of four models, on a machine that may be busy.
 jest.setTimeout(900_000);

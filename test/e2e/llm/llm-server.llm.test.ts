@@ -1,7 +1,7 @@
-import type { ArtifactRef } from '../../domain/dataset/artifact';
-import { environmentOf, openStore } from '../support/leftovers';
-import { startProduct, type Product } from '../support/process/product';
-import { waveAdapter } from '../support/language/wave-adapter';
+import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import { environmentOf, openStore } from '../../support/leftovers';
+import { startProduct, type Product } from '../../support/process/product';
+import { waveAdapter } from '../../support/language/wave-adapter';
 
 // The whole platform with a model, on a machine that may be busy.
 jest.setTimeout(300_000);

@@ -1,5 +1,5 @@
 /** The commands of docs/llm.md with the embedded model, on the files that `init` writes. */
-import { startProduct, type Product } from '../support/process/product';
+import { startProduct, type Product } from '../../support/process/product';
 
 jest.setTimeout(900_000);
 
