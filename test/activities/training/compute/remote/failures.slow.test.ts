@@ -1,0 +1,194 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createRemoteBackend } from '../../../../../activities/training/compute/remote/backend';
+import type { ComputeEngine } from '../../../../../activities/training/compute/remote/engine';
+import { openArtifactStore, type ArtifactStore } from '../../../../../data/artifact/store';
+import { sha256 } from '../../../../../data/digest';
+import type { ArtifactRef } from '../../../../../domain/dataset/artifact';
+import { failure } from '../../../../../domain/failure';
+import type { JobHandle, TrainerJob } from '../../../../../domain/training/job';
+import { ended, runningUntil } from '../../../../contracts/compute-backend';
+import { processEngine } from '../../../../support/engine/process-engine';
+import { pythonPath, testBucket } from '../../../../support/platform';
+import { flightFeatures, trainingRows } from '../../../../support/training/training-rows';
+
+const engine = processEngine();
+const bucket = testBucket();
+let folder: string;
+let store: ArtifactStore;
+let rows: ArtifactRef;
+let jobs = 0;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'perennial-remote-'));
+  store = openArtifactStore({ ...bucket, leases: null });
+  await store.ensureBucket();
+  rows = await trainingRows(store, folder, { rows: 500, task: 'classification' });
+});
+afterAll(async () => {
+  await engine.close();
+  store.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Another call is another worker: nothing but the store and the engine is shared. */
+const worker = (over: Partial<ComputeEngine> = {}) =>
+  createRemoteBackend({
+    engine: { ...engine, ...over },
+    artifacts: store,
+    python: pythonPath(),
+    trainersDir: resolve('test/support/training/trainers'),
+    runtimeDir: resolve('trainers/runtime'),
+    packageDir: resolve('python'),
+    newsSeconds: 0.2,
+    checkpointSeconds: 0.2,
+    graceSeconds: 1,
+  });
+
+function job(params: Readonly<Record<string, unknown>> = {}): TrainerJob {
+  jobs += 1;
+  return {
+    id: `run_remote/train/job/${jobs}`,
+    tenant: 'default',
+    trainer: 'probe',
+    seed: 1,
+    inputs: { train: [rows] },
+    context: { task: 'classification', label: '__label', features: flightFeatures },
+    resources: { cpus: 1, memoryBytes: 2 ** 30, timeoutSeconds: 60 },
+    params: { behaviour: 'learn', ...params },
+  };
+}
+
+const areaOf = ({ tenant, jobId }: JobHandle) =>
+  store.jobs.of({ tenant, jobId, runId: 'run_remote' });
+const lastName = () => engine.submitted.at(-1)?.name ?? '';
+
+test('another worker follows a job, and has its log and model, after the first is gone', async () => {
+  const handle = await worker().submit(job({ steps: 5, step_seconds: 0.05 }));
+  const other = worker();
+  expect(await ended(other, handle)).toMatchObject({
+    kind: 'succeeded',
+    outputs: [{ name: 'model.onnx' }],
+  });
+  expect(await other.logs(handle, 10_000)).toContain('training starts');
+});
+
+test('a machine that vanishes costs at most one checkpoint interval', async () => {
+  const long = job({ steps: 40, step_seconds: 0.1 });
+  const handle = await worker().submit(long);
+  await runningUntil(worker(), handle, (seen) =>
+    seen.some(({ name, step }) => name === 'loss' && step >= 12),
+  );
+  await engine.kill(lastName());
+  expect(await ended(worker(), handle)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
+  const state = await ended(worker(), await worker().submit(long));
+  if (state.kind !== 'succeeded') throw new Error(JSON.stringify(state));
+  // 0.2 s of upload interval are two steps; the rest is delay of a busy machine.
+  expect(state.result.facts['ownSteps']).toBeLessThanOrEqual(34);
+  expect(state.result.metrics).toEqual({ loss: 1 / 40 });
+  expect(lastName()).toMatch(/-2$/);
+});
+
+test('an answer of the engine that is lost gives one job', async () => {
+  const before = engine.submitted.length;
+  const deaf = worker({
+    async submit(given) {
+      await engine.submit(given);
+      throw failure('BackendUnavailable', 'the answer was lost');
+    },
+  });
+  const given = job({ steps: 3 });
+  await expect(deaf.submit(given)).rejects.toMatchObject({ type: 'BackendUnavailable' });
+  const handle = await worker().submit(given);
+  expect(await ended(worker(), handle)).toMatchObject({ kind: 'succeeded' });
+  expect(engine.submitted).toHaveLength(before + 1);
+});
+
+test('a worker that dies before it submits leaves a job that the next one submits', async () => {
+  const dead = worker({ submit: () => Promise.reject(failure('BackendUnavailable', 'killed')) });
+  const given = job({ steps: 3 });
+  await expect(dead.submit(given)).rejects.toThrow('killed');
+  expect(await ended(worker(), await worker().submit(given))).toMatchObject({ kind: 'succeeded' });
+});
+
+test('a job that its engine refuses fails with the reason and leaves no job', async () => {
+  const refuse = worker({
+    submit: () => Promise.reject(failure('InvalidInput', 'no node has 4 TiB of memory')),
+  });
+  await expect(refuse.submit(job())).rejects.toMatchObject({
+    type: 'InvalidInput',
+    message: 'no node has 4 TiB of memory',
+  });
+});
+
+test('the end of a job that the engine has forgotten counts', async () => {
+  const handle = await worker().submit(job({ steps: 3 }));
+  await ended(worker(), handle);
+  await engine.lose(lastName());
+  expect(await worker().poll(handle)).toMatchObject({ kind: 'succeeded' });
+});
+
+test('outputs that differ from what the job reported are refused', async () => {
+  // No other job made this model, which the store would have.
+  const handle = await worker().submit(job({ steps: 9 }));
+  const area = areaOf(handle);
+  for (let wait = 0; wait < 300 && !(await area.read('attempts/1/exit.json')); wait++)
+    await new Promise((done) => setTimeout(done, 100));
+  const report = JSON.parse(String(await area.read('attempts/1/exit.json'))) as {
+    outputs: { digest: string }[];
+  };
+  const name = `attempts/1/outputs/${report.outputs[0]?.digest.slice('sha256:'.length)}`;
+  await area.write(name, 'other bytes');
+  await expect(worker().poll(handle)).rejects.toMatchObject({ type: 'DigestMismatch' });
+});
+
+describe('what a job can do with its credentials', () => {
+  let order: {
+    readonly uploads: { readonly url: string; readonly fields: Readonly<Record<string, string>> };
+    readonly downloads: readonly { readonly url: string; readonly digest: string }[];
+  };
+  let prefix: string;
+
+  beforeAll(async () => {
+    const handle = await worker().submit(job({ steps: 1 }));
+    await ended(worker(), handle);
+    prefix = areaOf(handle).prefix;
+    order = JSON.parse(String(await areaOf(handle).read('attempts/1/order.json'))) as typeof order;
+  });
+
+  async function upload(key: string): Promise<number> {
+    const form = new FormData();
+    for (const [field, value] of Object.entries({ ...order.uploads.fields, key }))
+      form.append(field, value);
+    form.append('file', new Blob(['text']));
+    return (await fetch(order.uploads.url, { method: 'POST', body: form })).status;
+  }
+
+  test('it reads its inputs, and nothing else by the same signature', async () => {
+    const [input] = order.downloads;
+    if (!input) throw new Error('no input');
+    const found = await fetch(input.url);
+    expect(sha256(Buffer.from(await found.arrayBuffer()))).toBe(input.digest);
+    const other = await store.putBytes({
+      tenant: 'other',
+      bytes: Buffer.from('of another tenant'),
+      mediaType: 'text/plain',
+    });
+    const url = new URL(input.url);
+    url.pathname = `/${bucket.bucket}/${other.uri.split('/').slice(3).join('/')}`;
+    expect((await fetch(url)).status).toBe(403);
+  });
+
+  test('it writes below its own prefix only', async () => {
+    expect(await upload(`${prefix}blobs/x`)).toBe(204);
+    expect(await upload(`${prefix}../x`)).not.toBe(204);
+    expect(await upload('t/default/cas/sha256/aa/bb/x')).toBe(403);
+    expect(await upload('t/default/staging/run_other/x')).toBe(403);
+  });
+
+  test('its order has no key of the platform', () => {
+    const text = JSON.stringify(order);
+    expect(text).not.toContain(bucket.secretAccessKey);
+  });
+});
