@@ -1,6 +1,6 @@
 import { request } from 'undici';
 import type { z } from 'zod';
-import { failure, type PerennialError } from '../../../domain/failure';
+import { failure, isPerennialError, type PerennialError } from '../../../domain/failure';
 import { redact } from './redact';
 
 /** A request to the REST API of an engine. */
@@ -104,6 +104,13 @@ export function unavailable(ask: EngineCall, what: string, cause?: unknown): Per
     ...(cause !== undefined && { cause }),
     next: `Check that ${ask.engine} is running and that its address in the settings is right`,
   });
+}
+
+/** The answer of `check` if the engine could not be asked. */
+export function notReady(error: unknown): { readonly ready: false; readonly detail: string } {
+  if (!isPerennialError(error)) throw error;
+  const sentences = [error.message, error.next].filter((text) => text !== undefined);
+  return { ready: false, detail: sentences.join('. ') };
 }
 
 export function shown({ method, url }: EngineCall): string {

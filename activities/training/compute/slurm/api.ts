@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
 import { failure, type PerennialError } from '../../../../domain/failure';
 import {
@@ -11,6 +10,7 @@ import {
   type EngineAnswer,
   type EngineCall,
 } from '../engine-request';
+import { readToken, type EngineToken } from '../engine-token';
 import {
   nodesSchema,
   oneSlurmJobSchema,
@@ -31,8 +31,8 @@ export interface SlurmAccess {
   readonly url: string;
   /** The user whose token this is, and who owns the jobs. */
   readonly user: string;
-  /** Read for each request, so that a renewed token takes effect. */
-  readonly token: { readonly file: string } | (() => Promise<string>);
+  /** A JSON web token of the user, as `scontrol token` makes it. */
+  readonly token: EngineToken;
 }
 
 /** The calls of slurmrestd that jobs need. */
@@ -144,27 +144,16 @@ async function requestFor(
   path: string,
   body?: unknown,
 ): Promise<EngineCall> {
-  const token = await tokenOf(access);
+  const engine = `Slurm at ${access.url}`;
+  const token = await readToken(access.token, engine);
   return {
-    engine: `Slurm at ${access.url}`,
+    engine,
     url: `${access.url.replace(/\/+$/, '')}${path}`,
     method,
     headers: { 'x-slurm-user-name': access.user, 'x-slurm-user-token': token },
     secrets: [token],
     ...(body !== undefined && { body }),
   };
-}
-
-async function tokenOf({ token, url }: SlurmAccess): Promise<string> {
-  if (typeof token === 'function') return token();
-  try {
-    return (await readFile(token.file, 'utf8')).trim();
-  } catch (error) {
-    throw failure('BackendUnavailable', `cannot read the token for Slurm at ${url}`, {
-      cause: error,
-      next: `Make ${token.file} readable, for example with: scontrol token lifespan=86400`,
-    });
-  }
 }
 
 /** slurmrestd refuses with any status, and names the reason in `errors`. */

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { constants } from 'node:os';
-import { failure, isPerennialError } from '../../../../domain/failure';
+import { failure } from '../../../../domain/failure';
+import { notReady } from '../engine-request';
 import type { ComputeEngine } from '../remote/engine';
 import type { SlurmJob } from './answers.schema';
 import { openSlurmApi, type SlurmAccess } from './api';
@@ -82,8 +83,7 @@ export function createSlurmEngine(settings: SlurmSettings): ComputeEngine {
       try {
         return readiness(settings, await api.cluster());
       } catch (error) {
-        if (!isPerennialError(error)) throw error;
-        return { ready: false, detail: [error.message, error.next].filter(Boolean).join('. ') };
+        return notReady(error);
       }
     },
   };

@@ -11,7 +11,7 @@ import { testComputeEngine, until, type EngineUnderTest } from './engine-contrac
 
 const mebibyte = 2 ** 20;
 
-testComputeEngine('slurm', async () => underTest(await startSlurm()));
+testComputeEngine('slurm', { memory: true, time: true }, async () => underTest(await startSlurm()));
 
 function open(slurm: RunningSlurm, url = slurm.url): ComputeEngine {
   return createSlurmEngine({
@@ -36,7 +36,6 @@ function underTest(slurm: RunningSlurm): EngineUnderTest {
         gpus: Number(/GRES=gpu:(\d+)/.exec(text)?.[1]),
       });
     },
-    enforces: { memory: true, time: true },
     close: () => slurm.close(),
   };
 }
