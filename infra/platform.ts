@@ -157,12 +157,17 @@ async function assemble(
       : {}),
   };
 
-  const keys = (await runToEnd('setup', settings, guard)) as {
-    readonly admin: string;
-    readonly service: string;
+  const setup = (await runToEnd('setup', settings, guard)) as {
+    readonly admin?: string;
+    readonly service?: string;
     readonly warnings: readonly string[];
   };
-  for (const warning of keys.warnings) say(`warning: ${warning}`);
+  // Setup does not print the keys that the settings give.
+  const keys = {
+    admin: setup.admin ?? environment['PERENNIAL_ADMIN_KEY'] ?? '',
+    service: setup.service ?? environment['PERENNIAL_SERVICE_KEY'] ?? '',
+  };
+  for (const warning of setup.warnings) say(`warning: ${warning}`);
   progress('tables, bucket, keys, namespace');
   const env = { ...settings, PERENNIAL_SERVICE_KEY: keys.service };
   const ui =

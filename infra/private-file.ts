@@ -32,13 +32,13 @@ export function writePrivateJson(path: string, value: unknown): void {
 const restore = 'Restore it from a backup, or start over with `npx perennial up --fresh`';
 
 /**
- * Reads a private file; null when it does not exist. Removes permissions of other users. `next` is
- * the remedy for a damaged file.
+ * Reads a private file; null when it does not exist. Removes permissions of other users if it may.
+ * `next` is the remedy for a damaged file.
  */
 export function readPrivateJson(path: string, next = restore): unknown {
   let text: string;
   try {
-    if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o600);
+    if ((statSync(path).mode & 0o077) !== 0) closeToOthers(path);
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
@@ -54,5 +54,14 @@ export function readPrivateJson(path: string, next = restore): unknown {
       cause: error,
       next,
     });
+  }
+}
+
+/** A file that a container mounts as a secret is read-only, or belongs to another user. */
+function closeToOthers(path: string): void {
+  try {
+    chmodSync(path, 0o600);
+  } catch (error) {
+    if (!['EPERM', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }

@@ -27,9 +27,14 @@ import {
   type EngineConfig,
 } from './compute/engine-settings';
 import { wrongSettings } from './setting-errors';
-import type { TemporalSecurity } from './temporal/settings';
+import type { TemporalSecurity, WorkerVersion } from './temporal/settings';
 import { readSourceAccess, sourceSettings, type SourceAccess } from './source-settings';
-import { readTemporalSecurity, temporalFiles, temporalSettings } from './temporal/settings';
+import {
+  readTemporalSecurity,
+  readWorkerVersion,
+  temporalFiles,
+  temporalSettings,
+} from './temporal/settings';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
@@ -92,6 +97,8 @@ const settings = z.object({
   PERENNIAL_GATEWAY_REQUESTS_PER_MINUTE: requestsPerMinute,
   /** The platform's own API key, which workers use to call gateways. */
   PERENNIAL_SERVICE_KEY: z.string().optional(),
+  /** With the service key, the keys that `setup` registers instead of making them. */
+  PERENNIAL_ADMIN_KEY: z.string().optional(),
   PERENNIAL_MAX_JOBS: maxJobs,
   /** Run training jobs as separate users and without network, where the system allows it. */
   PERENNIAL_JOBS_CONFINED: flag.default(true),
@@ -115,6 +122,7 @@ export interface Config {
     readonly address: string;
     readonly namespace: string;
     readonly uiUrl: string | null;
+    readonly version: WorkerVersion | null;
   };
   readonly database: { readonly url: string; readonly maxConnections: number };
   readonly s3: {
@@ -147,6 +155,7 @@ export interface Config {
   readonly apiRequestsPerMinute: number | null;
   readonly gatewayRequestsPerMinute: number | null;
   readonly serviceKey: string | null;
+  readonly adminKey: string | null;
   readonly commandKeysFile: string;
   readonly maxJobs: number;
   readonly confineJobs: boolean;
@@ -183,6 +192,9 @@ export function readConfig(environment: Environment): Config {
     ...temporal.errors,
     ...auditSettingErrors(given),
     ...engineSettingErrors(given),
+    ...(given['PERENNIAL_ADMIN_KEY'] !== undefined && given['PERENNIAL_SERVICE_KEY'] === undefined
+      ? [{ setting: 'PERENNIAL_SERVICE_KEY', detail: 'is missing, PERENNIAL_ADMIN_KEY needs it' }]
+      : []),
   ];
   const sources = readSourceAccess(given, {
     denied: ownFiles(given),
@@ -198,6 +210,7 @@ export function readConfig(environment: Environment): Config {
       address: value.PERENNIAL_TEMPORAL_ADDRESS,
       namespace: value.PERENNIAL_TEMPORAL_NAMESPACE ?? value.TEMPORAL_NAMESPACE ?? 'perennial',
       uiUrl: value.PERENNIAL_TEMPORAL_UI_URL ?? null,
+      version: readWorkerVersion(given),
       ...temporal.security,
     },
     database: {
@@ -227,6 +240,7 @@ export function readConfig(environment: Environment): Config {
     apiRequestsPerMinute: value.PERENNIAL_API_REQUESTS_PER_MINUTE ?? null,
     gatewayRequestsPerMinute: value.PERENNIAL_GATEWAY_REQUESTS_PER_MINUTE ?? null,
     serviceKey: value.PERENNIAL_SERVICE_KEY ?? null,
+    adminKey: value.PERENNIAL_ADMIN_KEY ?? null,
     commandKeysFile: resolve(
       value.PERENNIAL_COMMAND_KEYS_FILE ?? join(stateDir, 'run', 'command-keys.json'),
     ),

@@ -22,7 +22,8 @@ export interface PlatformKeys {
   readonly service: string;
 }
 
-export interface SetupResult extends PlatformKeys {
+/** Keys that the settings give are not part of it, because `setup` prints it. */
+export interface SetupResult extends Partial<PlatformKeys> {
   /** Warnings for the person who starts the platform; usually none. */
   readonly warnings: readonly string[];
 }
@@ -55,7 +56,7 @@ export async function setUp(config: Config): Promise<SetupResult> {
 
 async function setUpStores(
   { database, artifacts, registry }: Core,
-  { stateDir, commandKeysFile, s3 }: Config,
+  { stateDir, commandKeysFile, s3, adminKey, serviceKey }: Config,
 ): Promise<SetupResult> {
   ensureCommandKeys(commandKeysFile);
   await advised(
@@ -69,6 +70,11 @@ async function setUpStores(
   const warnings = (await isBesideForeignBucket(registry, artifacts))
     ? [emptyRegistry(database.target, s3)]
     : [];
+  if (adminKey !== null && serviceKey !== null) {
+    await ensureKey(registry, 'admin', { given: adminKey });
+    await ensureKey(registry, 'service', { given: serviceKey });
+    return { warnings };
+  }
   return { ...(await ensureKeys(registry, keysFile(stateDir))), warnings };
 }
 
@@ -117,17 +123,18 @@ async function ensureKeys(registry: Registry, file: string): Promise<PlatformKey
   const kept = (readPrivateJson(file, 'remove it; the next start creates new keys') ??
     {}) as Partial<PlatformKeys>;
   const keys = {
-    admin: await ensureKey(registry, 'admin', kept.admin),
-    service: await ensureKey(registry, 'service', kept.service),
+    admin: await ensureKey(registry, 'admin', { kept: kept.admin }),
+    service: await ensureKey(registry, 'service', { kept: kept.service }),
   };
   if (keys.admin !== kept.admin || keys.service !== kept.service) writePrivateJson(file, keys);
   return keys;
 }
 
+/** A `given` key is registered as it is, and a `kept` key that is not valid is replaced. */
 async function ensureKey(
   registry: Registry,
   name: keyof PlatformKeys,
-  kept: string | undefined,
+  { given, kept = given }: { readonly given?: string; readonly kept?: string | undefined },
 ): Promise<string> {
   if (kept !== undefined && (await registry.apiKeys.verify(kept))) return kept;
   const create = async (as: string) =>
@@ -138,10 +145,11 @@ async function ensureKey(
         scope: scopes[name],
         actor: 'setup',
         isService: name === 'service',
+        given,
       })
     ).key;
   return create(name).catch((error: unknown) => {
-    // Another state folder created the key with this name and still uses it.
+    // Another state folder, or an earlier given key, has this name and may still be in use.
     if (isPerennialError(error) && error.type === 'Conflict')
       return create(`${name}-${randomBytes(4).toString('hex')}`);
     throw error;

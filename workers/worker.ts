@@ -39,7 +39,7 @@ export async function runWorker(
   const opened = openActivityDeps(config, core, log);
   const { commandKeys } = opened.deps;
   const activities = createActivities(opened.deps);
-  const { address, namespace, uiUrl } = config.temporal;
+  const { address, namespace, uiUrl, version } = config.temporal;
   const connection = await NativeConnection.connect(temporalConnectOptions(config.temporal));
   const client = await Connection.connect(temporalConnectOptions(config.temporal));
   const code = await workflowBundle();
@@ -50,6 +50,7 @@ export async function runWorker(
       address,
       namespace,
       code,
+      version,
       stateDir,
       allowIncompatible,
       log,
@@ -59,6 +60,7 @@ export async function runWorker(
     connection,
     namespace,
     workflowBundle: { codePath: code.codePath },
+    version,
     activities,
     events: core.registry.events,
     log,

@@ -36,7 +36,10 @@ export interface ApiKeyRecord extends ApiKeyIdentity {
 }
 
 export interface ApiKeyRepository {
-  /** Returns `key` only here; the database stores its hash. */
+  /**
+   * Returns `key` only here; the database stores its hash. `given` is a key that the caller made
+   * instead of a new one. Conflict if its id was used before.
+   */
   create(input: {
     readonly tenant: Tenant;
     readonly name: string;
@@ -44,6 +47,7 @@ export interface ApiKeyRepository {
     readonly actor: string;
     readonly expiresAt?: string | undefined;
     readonly isService?: boolean | undefined;
+    readonly given?: string | undefined;
   }): Promise<{ readonly id: string; readonly key: string }>;
   /** Null for a key that is unknown, malformed, expired or revoked, without saying which. */
   verify(key: string): Promise<ApiKeyIdentity | null>;
@@ -74,10 +78,12 @@ type ApiKeyRow = typeof apiKeys.$inferSelect;
 
 export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
   return {
-    create: ({ tenant, name, scope, actor, expiresAt = null, isService = false }) =>
+    create: ({ tenant, name, scope, actor, expiresAt = null, isService = false, given }) =>
       sql.begin(async (tx) => {
         await assertNameIsFree(tx, tenant, name);
-        return insertKey(tx, { tenant, name, scope, actor, expiresAt, isService });
+        const parts = given === undefined ? null : partsOfGiven(given);
+        if (parts !== null) await assertIdIsFree(tx, parts.id);
+        return insertKey(tx, { tenant, name, scope, actor, expiresAt, isService, ...parts });
       }),
 
     /**
@@ -85,9 +91,9 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
      * caller can choose. The same statement records the time of use, at most once a minute.
      */
     async verify(key) {
-      const { id, secret } =
-        /^pk_(?<id>[0-9a-z]{26})_(?<secret>[0-9a-f]{64})$/.exec(key)?.groups ?? {};
-      if (id === undefined || secret === undefined) return null;
+      const parts = partsOf(key);
+      if (parts === null) return null;
+      const { id, secret } = parts;
       const [row] = await sql<ApiKeyRow[]>`
         with found as (
           select * from api_keys where id = ${id} and secret_hash = ${hash(secret)} and ${valid(sql)}
@@ -185,6 +191,29 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
   };
 }
 
+function partsOf(key: string): { readonly id: string; readonly secret: string } | null {
+  const { id, secret } = /^pk_(?<id>[0-9a-z]{26})_(?<secret>[0-9a-f]{64})$/.exec(key)?.groups ?? {};
+  return id === undefined || secret === undefined ? null : { id, secret };
+}
+
+function partsOfGiven(key: string) {
+  const parts = partsOf(key);
+  if (parts !== null) return parts;
+  throw failure('InvalidInput', 'a given API key does not have the form of an API key', {
+    next: 'make one: echo "pk_$(openssl rand -hex 13)_$(openssl rand -hex 32)"',
+  });
+}
+
+async function assertIdIsFree(tx: Transaction, id: string): Promise<void> {
+  const [used] = await tx<Pick<ApiKeyRow, 'id'>[]>`select id from api_keys where id = ${id}`;
+  if (used)
+    throw failure(
+      'Conflict',
+      `the given API key ${id} has another secret, or it was revoked or has expired`,
+      { next: 'make a new one: echo "pk_$(openssl rand -hex 13)_$(openssl rand -hex 32)"' },
+    );
+}
+
 /** An expiry that gives the new key the lifetime of the old one; null for no expiry. */
 function sameLifetime({ createdAt, expiresAt }: ApiKeyRow): string | null {
   if (expiresAt === null) return null;
@@ -217,7 +246,7 @@ async function assertNameIsFree(tx: Transaction, tenant: Tenant, name: string): 
 /** A new key with its audit row. The caller has checked that the name is free. */
 export async function insertKey(
   tx: Transaction,
-  key: Omit<NewKey, 'id' | 'holderId'>,
+  key: Omit<NewKey, 'holderId'>,
 ): Promise<{ readonly id: string; readonly key: string }> {
   const { tenant, name, scope, actor, expiresAt } = key;
   const made = await insert(tx, key);
@@ -236,15 +265,25 @@ type NewKey = Pick<ApiKeyRow, 'name' | 'scope' | 'expiresAt' | 'isService'> & {
   readonly tenant: Tenant;
   readonly actor: string;
   readonly id?: string;
+  readonly secret?: string;
   /** The id of the first key in its chain of rotations. */
   readonly holderId?: string;
 };
 
 async function insert(
   tx: Transaction,
-  { tenant, name, scope, actor, expiresAt, isService, id = newKeyId(), holderId = id }: NewKey,
+  {
+    tenant,
+    name,
+    scope,
+    actor,
+    expiresAt,
+    isService,
+    id = newKeyId(),
+    secret = randomBytes(32).toString('hex'),
+    holderId = id,
+  }: NewKey,
 ): Promise<{ readonly id: string; readonly key: string }> {
-  const secret = randomBytes(32).toString('hex');
   await tx`
     insert into api_keys (tenant_id, id, name, scope, is_service, secret_hash, created_by, expires_at, holder_id)
     values (${tenant}, ${id}, ${name}, ${scope}, ${isService}, ${hash(secret)}, ${actor}, ${expiresAt}, ${holderId})`;

@@ -193,6 +193,24 @@ describe('settings', () => {
     expect(readConfig({ ...needed, ...given }).temporal.namespace).toBe(namespace);
   });
 
+  test('name a version of the worker only with its deployment and its build', () => {
+    const name = { TEMPORAL_DEPLOYMENT_NAME: 'shop/perennial' };
+    const build = { TEMPORAL_WORKER_BUILD_ID: 'v1' };
+    expect(readConfig(needed).temporal.version).toBeNull();
+    expect(readConfig({ ...needed, ...name, ...build }).temporal.version).toEqual({
+      deploymentName: 'shop/perennial',
+      buildId: 'v1',
+    });
+    expect(() => readConfig({ ...needed, ...name })).toThrow('TEMPORAL_WORKER_BUILD_ID');
+    expect(() => readConfig({ ...needed, ...build })).toThrow('TEMPORAL_DEPLOYMENT_NAME');
+  });
+
+  test('give the key of the administrator only with that of the platform', () => {
+    expect(() => readConfig({ ...needed, PERENNIAL_ADMIN_KEY: 'pk_1' })).toThrow(
+      'PERENNIAL_SERVICE_KEY: is missing',
+    );
+  });
+
   test('accept a temporary S3 credential with its token, and both names of the region', () => {
     const { s3 } = readConfig({
       ...needed,

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,9 +20,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('warns at every start of an empty registry beside a bucket that holds artifacts', async () => {
+const settings = async () => {
   const { address, namespace } = await testTemporal();
-  const config = readConfig({
+  return {
     PERENNIAL_TEMPORAL_ADDRESS: address,
     PERENNIAL_TEMPORAL_NAMESPACE: namespace,
     PERENNIAL_DATABASE_URL: test_.url,
@@ -31,7 +32,11 @@ test('warns at every start of an empty registry beside a bucket that holds artif
     AWS_REGION: bucket.region,
     AWS_ACCESS_KEY_ID: bucket.accessKeyId,
     AWS_SECRET_ACCESS_KEY: bucket.secretAccessKey,
-  });
+  };
+};
+
+test('warns at every start of an empty registry beside a bucket that holds artifacts', async () => {
+  const config = readConfig(await settings());
   expect((await setUp(config)).warnings).toEqual([]);
 
   const elsewhere = openArtifactStore({ ...bucket, leases: null });
@@ -56,4 +61,26 @@ test('warns at every start of an empty registry beside a bucket that holds artif
   });
   own.close();
   expect((await setUp(config)).warnings).toEqual([]);
+});
+
+test('registers given keys at each start, replaces rotated ones, and prints none of them', async () => {
+  const made = (): string =>
+    `pk_${randomBytes(13).toString('hex')}_${randomBytes(32).toString('hex')}`;
+  const start = async (admin: string, service: string) =>
+    setUp(
+      readConfig({
+        ...(await settings()),
+        PERENNIAL_ADMIN_KEY: admin,
+        PERENNIAL_SERVICE_KEY: service,
+      }),
+    );
+  const scopeOf = async (key: string) => (await test_.registry.apiKeys.verify(key))?.scope;
+  const [admin, service, next] = [made(), made(), made()];
+
+  const printed = [await start(admin, service), await start(admin, service)];
+  for (const each of printed) expect(Object.keys(each)).toEqual(['warnings']);
+  expect([await scopeOf(admin), await scopeOf(service)]).toEqual(['admin', 'operator']);
+
+  await start(next, service);
+  expect([await scopeOf(admin), await scopeOf(next)]).toEqual(['admin', 'admin']);
 });

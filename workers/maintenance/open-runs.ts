@@ -9,6 +9,7 @@ import { Worker } from '@temporalio/worker';
 import { failure } from '../../domain/failure';
 import { projectQueues } from '../../domain/project/program';
 import type { WorkflowCode } from '../temporal/bundle';
+import type { WorkerVersion } from '../temporal/settings';
 import type { Logger } from '../log';
 
 export interface OpenRunsOptions {
@@ -16,6 +17,8 @@ export interface OpenRunsOptions {
   readonly address: string;
   readonly namespace: string;
   readonly code: WorkflowCode;
+  /** The version as which the code will run; null without versions. */
+  readonly version?: WorkerVersion | null;
   readonly stateDir: string;
   /** Start anyway: incompatible runs then wait and show why, and the others continue. */
   readonly allowIncompatible: boolean;
@@ -47,13 +50,17 @@ export async function checkOpenRuns(options: OpenRunsOptions): Promise<void> {
   writeLast(file, { ...last, [place]: code.digest });
 }
 
-async function replayOpen({ connection, namespace, code }: OpenRunsOptions): Promise<{
+async function replayOpen({ connection, namespace, code, version }: OpenRunsOptions): Promise<{
   readonly replayed: number;
   readonly incompatible: readonly Incompatible[];
 }> {
   const open = new Client({ connection, namespace }).workflow
     // The runs of a project are pinned to the project's build, which has their code.
-    .list({ query: `ExecutionStatus = 'Running' AND TaskQueue NOT STARTS_WITH '${projectQueues}'` })
+    .list({
+      query:
+        `ExecutionStatus = 'Running' AND TaskQueue NOT STARTS_WITH '${projectQueues}'` +
+        (version == null ? '' : notPinned),
+    })
     .intoHistories({ concurrency: 4 });
   const incompatible: Incompatible[] = [];
   let replayed = 0;
@@ -64,6 +71,10 @@ async function replayOpen({ connection, namespace, code }: OpenRunsOptions): Pro
   }
   return { replayed, incompatible };
 }
+
+/** A pinned run ends on the workers of its own version. */
+const notPinned =
+  " AND (TemporalWorkflowVersioningBehavior IS NULL OR TemporalWorkflowVersioningBehavior != 'Pinned')";
 
 type Histories = ReturnType<ReturnType<Client['workflow']['list']>['intoHistories']>;
 

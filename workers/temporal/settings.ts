@@ -22,6 +22,9 @@ export const temporalSettings = {
   TEMPORAL_TLS_SERVER_CA_CERT_DATA: z.string().optional(),
   TEMPORAL_TLS_SERVER_NAME: z.string().optional(),
   TEMPORAL_TLS_DISABLE_HOST_VERIFICATION: flag.optional(),
+  /** Temporal's Worker Controller sets both. */
+  TEMPORAL_DEPLOYMENT_NAME: z.string().optional(),
+  TEMPORAL_WORKER_BUILD_ID: z.string().optional(),
 };
 
 /** Settings that name files with certificates and keys. */
@@ -39,6 +42,21 @@ export interface TemporalSecurity {
     readonly client: { readonly certificate: string; readonly key: string } | null;
   } | null;
   readonly apiKey: string | null;
+}
+
+/** The version of Temporal's Worker Deployment as which a worker polls for workflows. */
+export interface WorkerVersion {
+  readonly deploymentName: string;
+  readonly buildId: string;
+}
+
+/** Null for workers without versions. */
+export function readWorkerVersion(
+  environment: Readonly<Record<string, string | undefined>>,
+): WorkerVersion | null {
+  const { TEMPORAL_DEPLOYMENT_NAME: deploymentName, TEMPORAL_WORKER_BUILD_ID: buildId } =
+    environment;
+  return deploymentName === undefined || buildId === undefined ? null : { deploymentName, buildId };
 }
 
 export interface SettingError {
@@ -85,6 +103,13 @@ export function readTemporalSecurity(environment: Readonly<Record<string, string
       detail:
         'is not supported: name the authority in TEMPORAL_TLS_SERVER_CA_CERT_PATH, ' +
         'or the host in TEMPORAL_TLS_SERVER_NAME',
+    });
+  }
+  const [named, built] = [given.TEMPORAL_DEPLOYMENT_NAME, given.TEMPORAL_WORKER_BUILD_ID];
+  if ((named === undefined) !== (built === undefined)) {
+    errors.push({
+      setting: named === undefined ? 'TEMPORAL_DEPLOYMENT_NAME' : 'TEMPORAL_WORKER_BUILD_ID',
+      detail: 'is missing, because a version needs both a deployment and a build',
     });
   }
   const askers = Object.entries(given).flatMap(([name, value]) =>

@@ -6,12 +6,15 @@ import type { Registry } from '../../db/registry';
 import { taskQueues } from '../../workflows/run/messages';
 import { activityBoundary } from './activity-errors';
 import type { Logger } from '../log';
+import type { WorkerVersion } from './settings';
 
 export interface QueueWorkerOptions {
   readonly connection: NativeConnection;
   readonly namespace: string;
   readonly queue: QueueName;
   readonly workflowBundle: { readonly codePath: string };
+  /** Only workflows belong to a version. Activities of all versions share their workers. */
+  readonly version?: WorkerVersion | null;
   readonly activities: Activities;
   readonly events: Pick<Registry['events'], 'append'>;
   readonly log: Logger;
@@ -23,6 +26,7 @@ export async function createQueueWorker({
   namespace,
   queue,
   workflowBundle,
+  version = null,
   activities,
   events,
   log,
@@ -38,7 +42,19 @@ export async function createQueueWorker({
     maxHeartbeatThrottleInterval: '1s',
     defaultHeartbeatThrottleInterval: '1s',
     ...bounds[queue](workflowBundle),
+    ...(queue === 'orchestrator' && version !== null && pinnedTo(version)),
   });
+}
+
+/** A run ends on the version that it began with. */
+export function pinnedTo(version: WorkerVersion): WorkerBounds {
+  return {
+    workerDeploymentOptions: {
+      version,
+      useWorkerVersioning: true,
+      defaultVersioningBehavior: 'PINNED',
+    },
+  };
 }
 
 type WorkerBounds = Partial<WorkerOptions>;

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { allows, apiKeyScopes } from '../../../db/access/repository';
 import { openTestRegistry, tenant, unique, type TestRegistry } from '../registry-fixture';
 
@@ -44,6 +45,35 @@ describe('API keys', () => {
       { action: 'key.create', actor: 'key:root', after: { name, scope: 'operator' } },
     ]);
     expect(JSON.stringify(items)).not.toContain(secret);
+  });
+
+  describe('that the caller made', () => {
+    const made = (): string =>
+      `pk_${randomBytes(13).toString('hex')}_${randomBytes(32).toString('hex')}`;
+
+    test('is stored as it is', async () => {
+      const given = made();
+      const { key } = await create({ given });
+      expect(key).toBe(given);
+      expect(await verify(given)).toMatchObject({ tenant, scope: 'operator' });
+    });
+
+    test('is refused if its id was used before, also after it was revoked', async () => {
+      const { id, key } = await create({ given: made() });
+      await test_.registry.apiKeys.revoke({ tenant, id, actor: 'key:root' });
+      await expect(create({ given: key })).rejects.toMatchObject({
+        type: 'Conflict',
+        next: expect.stringContaining('openssl rand') as string,
+      });
+      expect(await verify(key)).toBeNull();
+    });
+
+    test('is refused without a trace of it if it is no key', async () => {
+      await expect(create({ given: 'hunter2' })).rejects.toMatchObject({
+        type: 'InvalidInput',
+        message: expect.not.stringContaining('hunter2') as string,
+      });
+    });
   });
 
   test.each([

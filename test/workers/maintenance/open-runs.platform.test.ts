@@ -10,6 +10,7 @@ import {
 } from '../../../apps/temporal-clients/lifecycle-client';
 import { projectQueue } from '../../../domain/project/program';
 import { workflowBundle, type WorkflowCode } from '../../../workers/temporal/bundle';
+import type { WorkerVersion } from '../../../workers/temporal/settings';
 import { openLog } from '../../../workers/log';
 import { checkOpenRuns } from '../../../workers/maintenance/open-runs';
 import { startFakeWorker } from '../../apps/api/support/fake-worker';
@@ -131,12 +132,61 @@ async function openProjectRun(): Promise<WorkflowHandle> {
   return run;
 }
 
+/** A run that waits, on a worker of the version `old` that has ended. */
+async function openPinnedRun(): Promise<WorkflowHandle> {
+  const { namespace } = temporal;
+  const [workflowId, deploymentName, buildId] = [
+    'run/default/flight-delay/run_pinned',
+    'perennial',
+    'old',
+  ];
+  const worker = await startFakeWorker(
+    { ...temporal, version: { deploymentName, buildId } },
+    test_.registry,
+  );
+  const { workflowService } = connection;
+  // The server knows a version only after its worker has polled.
+  await until(() =>
+    workflowService.setWorkerDeploymentCurrentVersion({ namespace, deploymentName, buildId }).then(
+      () => true,
+      () => false,
+    ),
+  );
+  await start(workflowId);
+  const { workflow } = new Client({ connection, namespace });
+  await untilAnswer(
+    async () =>
+      (
+        await workflow.count(
+          `WorkflowId = '${workflowId}' AND TemporalWorkflowVersioningBehavior = 'Pinned'`,
+        )
+      ).count,
+    (listed) => listed === 1,
+  );
+  await worker.stop();
+  await workflowService.setWorkerDeploymentCurrentVersion({
+    namespace,
+    deploymentName,
+    buildId: '',
+  });
+  return workflow.getHandle(workflowId);
+}
+
 const meet = (
   code: WorkflowCode,
-  { allowIncompatible = false, to = connection } = {},
+  {
+    allowIncompatible = false,
+    to = connection,
+    version = null,
+  }: {
+    readonly allowIncompatible?: boolean;
+    readonly to?: Connection;
+    readonly version?: WorkerVersion | null;
+  } = {},
 ): Promise<void> =>
   checkOpenRuns({
     ...temporal,
+    version,
     connection: to,
     code,
     stateDir,
@@ -174,6 +224,17 @@ describe('workflow code that is new to the open runs', () => {
     const run = await openProjectRun();
     await meet(today);
     expect((await run.describe()).status.name).toBe('RUNNING');
+    await run.terminate('the test has ended');
+  });
+
+  test('is not checked with the runs that are pinned to another version of the workers', async () => {
+    const run = await openPinnedRun();
+    const version = { deploymentName: 'perennial', buildId: 'new' };
+    await expect(meet(other)).rejects.toThrow(/run_pinned of flight-delay/);
+    const refused = await meet(other, { version }).catch((error: unknown) => error as Error);
+    expect(refused).toMatchObject({ type: 'Conflict' });
+    expect(refused?.message).toMatch(/run_waits of flight-delay/);
+    expect(refused?.message).not.toMatch(/run_pinned/);
     await run.terminate('the test has ended');
   });
 

@@ -10,6 +10,8 @@ import { createRunRecordActivities } from '../../../../activities/run/record';
 import { digestOf } from '../../../../data/digest';
 import type { Registry } from '../../../../db/registry';
 import { workflowBundle } from '../../../../workers/temporal/bundle';
+import type { WorkerVersion } from '../../../../workers/temporal/settings';
+import { pinnedTo } from '../../../../workers/temporal/worker';
 import { taskQueues } from '../../../../workflows/run/messages';
 import { signature } from '../../../db/registry-fixture';
 import { testCommandKeys } from '../../../support/commands';
@@ -21,7 +23,16 @@ export interface FakeWorker {
 }
 
 export async function startFakeWorker(
-  { address, namespace }: { readonly address: string; readonly namespace: string },
+  {
+    address,
+    namespace,
+    version,
+  }: {
+    readonly address: string;
+    readonly namespace: string;
+    /** Pins runs to it, as the product's workers do. */
+    readonly version?: WorkerVersion;
+  },
   registry: Registry,
   overrides: Overrides = {},
   /** Other workflow code than the product's. */
@@ -40,6 +51,7 @@ export async function startFakeWorker(
       taskQueue: taskQueues.orchestrator,
       workflowBundle: bundle,
       stickyQueueScheduleToStartTimeout: '1s',
+      ...(version !== undefined && pinnedTo(version)),
     }),
     Worker.create({ ...common, taskQueue: taskQueues.data }),
     Worker.create({ ...common, taskQueue: taskQueues.compute }),
