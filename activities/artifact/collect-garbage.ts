@@ -50,6 +50,7 @@ export async function collectGarbage(input: CollectGarbage): Promise<CollectedAr
   const idle = idleSeconds ?? (await registry.retention.get({ tenant })).artifactIdleDays * oneDay;
   const endsAt = performance.now() + secondsAtMost * 1000;
   const mayContinue = (): boolean => performance.now() < endsAt && stopped?.aborted !== true;
+  await registry.artifacts.unreferenceEndedBatches({ tenant });
   const deleted = await sweep(input, mayContinue);
   const marked = await mark(input, idle, mayContinue);
   const unfinishedUploads = await clearStaging({ registry, artifacts, tenant });

@@ -293,6 +293,11 @@ async function commit(input: CommitBatchInput, attempt: BatchAttempt): Promise<C
     );
   await quarantine(input, batch, results, attempt);
   await assertOwned();
+  // As in training: versions lead to the run, and the run to what it made.
+  const madeBy: LineageNode = { kind: 'run', name: runId };
+  const read = [datasetNode(batch.input), modelNode(batch.model)];
+  const edges = read.map((from) => ({ from, to: madeBy, runId }));
+  await registry.lineage.add({ tenant, edges });
   const { dataset, columns } = batch.output;
   const version = await registerDatasetVersion(
     attempt,
@@ -302,7 +307,7 @@ async function commit(input: CommitBatchInput, attempt: BatchAttempt): Promise<C
       columns,
       rows: counts.scored,
       files: results.flatMap(({ predictions }) => predictions ?? []),
-      from: [datasetNode(batch.input), modelNode(batch.model)],
+      from: [madeBy],
     },
   );
   await registry.datasets.moveAlias({

@@ -5,7 +5,7 @@ import { chunksOf } from '../evaluation/parquet-chunks';
 import type { FeatureValues } from '../onnx/session';
 import type { Scratch } from '../scratch';
 import { openFeatureRunner, type FeatureRunner } from '../sql/feature-runner';
-import { streamFeatures } from '../sql/feature-stream';
+import { streamFeatures } from './feature-stream';
 import { quoteName, readParquet, type PlatformSql } from '../sql/platform-sql';
 import type { BatchPlan } from './plan';
 

@@ -59,6 +59,11 @@ export interface ArtifactRepository {
     readonly digest?: Digest | undefined;
   }): Promise<number>;
   get(input: { readonly tenant: Tenant; readonly digest: Digest }): Promise<ArtifactRef | null>;
+  /**
+   * Removes what batch predictions held that have ended in the last week, and returns the number of
+   * references. A worker that was presumed dead may add one after the undo of its run.
+   */
+  unreferenceEndedBatches(input: { readonly tenant: Tenant }): Promise<number>;
   /** The artifacts that a holder references, by digest. */
   heldBy(input: { readonly tenant: Tenant; readonly by: string }): Promise<readonly ArtifactRef[]>;
   /**
@@ -151,6 +156,17 @@ export function createArtifactRepository({ sql }: Database): ArtifactRepository 
     reference: (input) => referenceArtifact(sql, input),
 
     unreference: (input) => unreferenceArtifact(sql, input),
+
+    async unreferenceEndedBatches({ tenant }) {
+      const holders = await sql<{ heldBy: string }[]>`
+        select distinct r.held_by from runs join artifact_references r
+          on r.tenant_id = runs.tenant_id and r.held_by = 'batch:' || runs.id
+        where runs.tenant_id = ${tenant} and runs.ended_at > now() - interval '7 days'
+          and runs.request -> 'batch' is not null order by r.held_by limit 100`;
+      let gone = 0;
+      for (const { heldBy: by } of holders) gone += await unreferenceArtifact(sql, { tenant, by });
+      return gone;
+    },
 
     async get({ tenant, digest }) {
       const [row] = await sql<ArtifactRow[]>`

@@ -6,7 +6,7 @@ import type { RolloutStatus } from '../../../domain/rollout/rollout';
 import { isOpenRollout, rolloutStatuses } from '../../../domain/rollout/rollout';
 import type { Verdict } from '../../../domain/decision/verdict';
 import { paintRolloutStatus } from '../rollout/view';
-import { batchProgressText } from '../batch/text';
+import { batchProgressText } from '../batch/view';
 import { paintStatus } from './view';
 import type { Paint } from '../terminal';
 import { progressText } from './trial-view';

@@ -7,7 +7,7 @@ import { jsonText } from '../harmless';
 import { paintRolloutStatus, stepText } from '../rollout/view';
 import type { Paint } from '../terminal';
 import { table } from '../terminal';
-import { batchText } from '../batch/text';
+import { batchText } from '../batch/view';
 import { describeChanges } from './rerun-view';
 import { tuningText } from './trial-view';
 import { reasonLines, type Verbosity } from '../decision/verdict-view';

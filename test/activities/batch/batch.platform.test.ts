@@ -300,6 +300,8 @@ describe('a batch prediction', () => {
       node: { kind: 'dataset', name: committed.dataset, version: 1 },
       direction: 'upstream',
     });
+    const run = expect.objectContaining({ kind: 'run', name: of.runId }) as unknown;
+    expect(edges[0]).toMatchObject({ from: { kind: 'run', name: of.runId }, distance: 1 });
     expect(edges).toEqual(
       expect.arrayContaining([
         expect.objectContaining({
@@ -308,10 +310,12 @@ describe('a batch prediction', () => {
             name: of.dataset,
             version: 1,
           }) as unknown,
+          to: run,
           runId: of.runId,
         }),
         expect.objectContaining({
           from: expect.objectContaining({ kind: 'model', name: of.model, version: 1 }) as unknown,
+          to: run,
           runId: of.runId,
         }),
       ]),

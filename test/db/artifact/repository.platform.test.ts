@@ -1,6 +1,8 @@
 import type { Digest } from '../../../domain/dataset/artifact';
 import { maxLeaseSeconds } from '../../../db/artifact/repository';
+import { batchDefaults, batchHolder } from '../../../domain/batch/batch';
 import {
+  applyLifecycle,
   empty,
   openTestRegistry,
   refTo,
@@ -193,6 +195,29 @@ describe('artifacts', () => {
     expect(await test_.registry.artifacts.unreference({ tenant, by: 'run:9' })).toBe(1);
     await pass();
     expect(await mark()).toBe(1);
+  });
+
+  test('what a batch prediction held is free after its end, also when a lost worker held it', async () => {
+    const { registry } = test_;
+    const lifecycle = unique('lifecycle');
+    await applyLifecycle(registry, lifecycle);
+    const input = 'dataset://shop.orders@1';
+    const { id } = await registry.runs.open({
+      tenant,
+      workflowId: unique('workflow'),
+      lifecycle,
+      request: { batch: { ...batchDefaults, input } },
+      actor: 'test',
+      traceId: 'trace',
+    });
+    const by = batchHolder(id);
+    await reference(await written('chunk'), by);
+    await reference(await written('other'), 'run:1');
+    expect(await registry.artifacts.unreferenceEndedBatches({ tenant })).toBe(0);
+    await registry.runs.update({ tenant, id, status: 'cancelled' });
+    expect(await registry.artifacts.unreferenceEndedBatches({ tenant })).toBe(1);
+    expect(await registry.artifacts.heldBy({ tenant, by })).toEqual([]);
+    expect(await registry.artifacts.heldBy({ tenant, by: 'run:1' })).toHaveLength(1);
   });
 
   test('under concurrent writers and collectors, recorded and referenced objects always exist', async () => {

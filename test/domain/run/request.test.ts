@@ -69,7 +69,11 @@ describe('the request of a run', () => {
     ],
     [
       { kind: 'x', input: {}, as: 'y' },
-      ['kind', 'input', 'as'].map((key) => [`/${key}`, `${key} is not in this version`] as const),
+      [
+        ['/kind', 'kind cannot be "x"'],
+        ['/input', 'input must be text, not a map'],
+        ['/as', 'as cannot be "y"'],
+      ],
     ],
     [{ cache: 'no' }, [['/cache', 'cache must be true or false, not "no"']]],
     [{ reason: '' }, [['/reason', 'reason must not be empty']]],

@@ -1,11 +1,11 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { setImmediate } from 'node:timers/promises';
 import { rowColumn } from '../../domain/dataset/assembled';
-import type { FeaturePlan } from './feature-compiler';
-import { featureQuery } from './feature-sql';
-import { lockDownDatabase } from './lock-down';
-import { quoteName, readParquet } from './platform-sql';
-import { fromDuckDb, sqlFailure } from './sql-errors';
+import type { FeaturePlan } from '../sql/feature-compiler';
+import { featureQuery } from '../sql/feature-sql';
+import { lockDownDatabase } from '../sql/lock-down';
+import { quoteName, readParquet } from '../sql/platform-sql';
+import { fromDuckDb, sqlFailure } from '../sql/sql-errors';
 
 export interface FeatureStream {
   readonly plan: FeaturePlan;
