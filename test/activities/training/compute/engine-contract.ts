@@ -1,6 +1,4 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type {
@@ -10,6 +8,7 @@ import type {
   EngineResources,
 } from '../../../../activities/training/compute/remote/engine';
 import { freePort } from '../../../../infra/ports';
+import { startFakeEngine } from '../../../support/engine/fake-engine';
 import { pause } from '../../../support/process/product';
 
 export interface EngineUnderTest {
@@ -235,15 +234,28 @@ export function testComputeEngine(
     ])(
       'reports that the engine is unavailable when it answers %s',
       async (_, status, type, text) => {
-        const server = await answering(status, type, text);
+        const other = await startFakeEngine(() => ({ status, type, body: text }));
         try {
-          const { port } = server.address() as AddressInfo;
-          await expectUnavailable(given.openAt(`http://127.0.0.1:${port}`), job('true'));
+          await expectUnavailable(given.openAt(other.url), job('true'));
         } finally {
-          await new Promise((resolve) => server.close(resolve));
+          await other.close();
         }
       },
     );
+
+    test('reports that the engine is unavailable when it does not answer for ten seconds', async () => {
+      const silent = await startFakeEngine(() => null);
+      try {
+        const since = Date.now();
+        await expect(given.openAt(silent.url).state('any')).rejects.toMatchObject({
+          type: 'BackendUnavailable',
+          message: expect.stringContaining('no answer within 10 seconds') as string,
+        });
+        expect(Date.now() - since).toBeLessThan(15_000);
+      } finally {
+        await silent.close();
+      }
+    });
 
     const testIf = (enforced: boolean) => (enforced ? test : test.skip);
 
@@ -305,12 +317,4 @@ async function eventually(holds: () => boolean, seconds = 30): Promise<void> {
       throw new Error(`does not hold after ${seconds} s: ${String(holds)}`);
     await pause(100);
   }
-}
-
-async function answering(status: number, type: string, text: string): Promise<Server> {
-  const server = createServer((_, response) => {
-    response.writeHead(status, { 'content-type': type }).end(text);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return server;
 }

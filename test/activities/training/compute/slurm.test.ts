@@ -1,0 +1,263 @@
+import type { EngineJob } from '../../../../activities/training/compute/remote/engine';
+import { slurmJobSchema } from '../../../../activities/training/compute/slurm/answers.schema';
+import { createSlurmEngine } from '../../../../activities/training/compute/slurm/engine';
+import { stateOf } from '../../../../activities/training/compute/slurm/job-state';
+import { submissionOf } from '../../../../activities/training/compute/slurm/submission';
+import {
+  startFakeEngine,
+  type FakeAnswer,
+  type FakeEngine,
+  type FakeRequest,
+} from '../../../support/engine/fake-engine';
+
+const job: EngineJob = {
+  name: 'train-1',
+  command: ['python3', '-c', "print('a b')"],
+  environment: { MODE: 'two\nlines' },
+  resources: { cpus: 1.5, memoryBytes: 100 * 2 ** 20 + 1, timeoutSeconds: 61 },
+};
+const unset = { set: false, infinite: false, number: 0 };
+const set = (number: number) => ({ set: true, infinite: false, number });
+
+/** A job as slurmrestd describes it. */
+function described(more: Readonly<Record<string, unknown>> = {}) {
+  return {
+    job_id: 7,
+    name: 'train-1',
+    user_name: 'ann',
+    job_state: ['PENDING'],
+    state_reason: 'None',
+    exit_code: { status: ['SUCCESS'], return_code: set(0), signal: { id: unset, name: '' } },
+    nodes: 'n1',
+    time_limit: set(2),
+    memory_per_node: set(101),
+    tres_alloc_str: 'cpu=2',
+    ...more,
+  };
+}
+const exited = (code: number) => ({
+  exit_code: { status: ['ERROR'], return_code: set(code), signal: { id: unset, name: '' } },
+});
+const signalled = (id: number, name: string) => ({
+  exit_code: { status: ['SIGNALED'], return_code: set(0), signal: { id: set(id), name } },
+});
+
+describe('a job for Slurm', () => {
+  const settings = { workingDirectory: '/shared/jobs/', partition: 'main', account: 'science' };
+
+  test('rounds up memory, time and cpus, and quotes the command', () => {
+    expect(submissionOf(settings, job)).toEqual({
+      script: `#!/bin/sh\nexec 'python3' '-c' 'print('\\''a b'\\'')'\n`,
+      job: expect.objectContaining({
+        name: 'train-1',
+        partition: 'main',
+        account: 'science',
+        cpus_per_task: 2,
+        memory_per_node: { set: true, number: 101 },
+        time_limit: { set: true, number: 2 },
+        current_working_directory: '/shared/jobs/',
+        standard_output: '/shared/jobs/train-1.log',
+        environment: ['PATH=/usr/local/bin:/usr/bin:/bin', 'MODE=two\nlines'],
+        dependency: 'singleton',
+        requeue: false,
+      }) as unknown,
+    });
+  });
+
+  test.each([
+    [{ queue: 'gpu' }, 'gpu'],
+    [{ preemptible: true }, 'spare'],
+    [{ preemptible: true, queue: 'gpu' }, 'gpu'],
+    [{ preemptible: false }, 'main'],
+  ])('with %j goes to partition %s', (resources, partition) => {
+    const submission = submissionOf(
+      { ...settings, preemptiblePartition: 'spare' },
+      { ...job, resources: { ...job.resources, ...resources } },
+    );
+    expect(submission).toMatchObject({ job: { partition } });
+  });
+
+  test('asks for GPUs of the whole job', () => {
+    const resources = { ...job.resources, gpus: 2 };
+    expect(submissionOf(settings, { ...job, resources })).toMatchObject({
+      job: { tres_per_job: 'gres/gpu:2' },
+    });
+  });
+
+  test.each<[string, Partial<EngineJob>]>([
+    ['name', { name: 'Train 1' }],
+    ['NUL', { command: ['echo', 'a\0b'] }],
+    ['variable', { environment: { 'A B': 'c' } }],
+    ['variable', { environment: { A: 'c\0' } }],
+    ['program', { command: [] }],
+    ['cpus', { resources: { ...job.resources, cpus: 0 } }],
+    ['memoryBytes', { resources: { ...job.resources, memoryBytes: Number.NaN } }],
+    ['image', { resources: { ...job.resources, image: 'python:3' } }],
+  ])('with a bad %s is refused', (named, more) => {
+    expect(() => submissionOf(settings, { ...job, ...more })).toThrow(
+      expect.objectContaining({
+        type: 'InvalidInput',
+        message: expect.stringContaining(named) as string,
+      }) as Error,
+    );
+  });
+});
+
+describe('the state of a job of Slurm', () => {
+  test.each<[string, Readonly<Record<string, unknown>>, object]>([
+    ['waits', { state_reason: 'Priority' }, { kind: 'queued', reason: 'Priority' }],
+    ['waits without a reason', {}, { kind: 'queued' }],
+    ['was requeued', { job_state: ['PENDING', 'REQUEUED'] }, { kind: 'queued' }],
+    ['starts', { job_state: ['RUNNING', 'CONFIGURING'] }, { kind: 'queued' }],
+    ['runs', { job_state: ['RUNNING'] }, { kind: 'running' }],
+    ['is suspended', { job_state: ['SUSPENDED'] }, { kind: 'running' }],
+    ['still ends', { job_state: ['CANCELLED', 'COMPLETING'] }, { kind: 'running' }],
+    ['succeeded', { job_state: ['COMPLETED'] }, { end: 'succeeded' }],
+    ['failed', { job_state: ['FAILED'], ...exited(3) }, { end: 'failed', message: 'exit code 3' }],
+    [
+      'crashed',
+      { job_state: ['FAILED'], ...signalled(11, 'SEGV') },
+      { end: 'failed', message: 'ended by signal SEGV' },
+    ],
+    ['has no log file', { job_state: ['FAILED'], ...signalled(53, '53') }, { end: 'refused' }],
+    ['could not be launched', { job_state: ['FAILED'] }, { end: 'nodeLost' }],
+    [
+      'exceeded its time',
+      { job_state: ['TIMEOUT'] },
+      { end: 'timeout', message: 'time limit of 2 min exceeded' },
+    ],
+    ['missed its deadline', { job_state: ['DEADLINE'] }, { end: 'timeout' }],
+    [
+      'exceeded its memory',
+      { job_state: ['OUT_OF_MEMORY'] },
+      { end: 'outOfMemory', message: 'memory limit of 101 MiB exceeded' },
+    ],
+    ['was preempted', { job_state: ['PREEMPTED'] }, { end: 'preempted' }],
+    ['lost its node', { job_state: ['NODE_FAIL', 'COMPLETING'] }, { end: 'nodeLost' }],
+    ['could not boot', { job_state: ['BOOT_FAIL'] }, { end: 'nodeLost' }],
+    ['was cancelled', { job_state: ['CANCELLED'] }, { end: 'cancelled' }],
+    ['went to another cluster', { job_state: ['REVOKED'] }, { end: 'refused' }],
+    ['asks for too much', { state_reason: 'BadConstraints' }, { end: 'refused' }],
+    ['asks for too long', { state_reason: 'PartitionTimeLimit' }, { end: 'refused' }],
+    ['exceeds a limit per job', { state_reason: 'QOSMaxMemoryPerJob' }, { end: 'refused' }],
+    ['waits for a limit per user', { state_reason: 'QOSMaxJobsPerUserLimit' }, { kind: 'queued' }],
+    ['waits for a group limit', { state_reason: 'AssocGrpCpuLimit' }, { kind: 'queued' }],
+    [
+      'was refused at submission',
+      { job_state: ['FAILED'], state_reason: 'BadConstraints', ...signalled(1, 'HUP') },
+      { end: 'refused' },
+    ],
+    ['is of a later version', { job_state: ['DREAMING'] }, { kind: 'queued' }],
+  ])('%s', (_, more, state) => {
+    expect(stateOf(slurmJobSchema.parse(described(more)), false)).toMatchObject(state);
+  });
+
+  test('a killed job whose log names its memory exceeded it', () => {
+    const killed = described({ job_state: ['FAILED'], ...signalled(9, 'KILL') });
+    expect(stateOf(slurmJobSchema.parse(killed), true)).toMatchObject({ end: 'outOfMemory' });
+  });
+});
+
+describe('answers of slurmrestd', () => {
+  let fake: FakeEngine;
+  afterEach(() => fake.close());
+
+  const token = 'eyJhbGciOi.secret-token.signature';
+  async function engineOf(answer: (request: FakeRequest) => FakeAnswer | null) {
+    fake = await startFakeEngine(answer);
+    return createSlurmEngine({
+      url: fake.url,
+      user: 'ann',
+      token: () => Promise.resolve(token),
+      workingDirectory: '/nowhere',
+    });
+  }
+  const refusing = (error_number: number, error: string, status = 500): FakeAnswer => ({
+    status,
+    body: { errors: [{ description: 'Batch job submission failed', error_number, error }] },
+  });
+
+  test.each<[string, FakeAnswer, string, string]>([
+    ['a refusal', refusing(2014, 'Requested node configuration'), 'InvalidInput', 'configuration'],
+    ['a full queue', refusing(2050, 'Job violates policy'), 'BackendUnavailable', 'policy'],
+    [
+      'a lost controller',
+      refusing(1800, 'Unable to contact', 502),
+      'BackendUnavailable',
+      'contact',
+    ],
+    ['a bad token', refusing(1007, 'Protocol authentication', 511), 'BackendUnavailable', 'token'],
+    [
+      'no permission',
+      { status: 401, type: 'text/plain', body: 'no' },
+      'BackendUnavailable',
+      'token',
+    ],
+    ['another shape', { body: { jobs: 'none' } }, 'BackendUnavailable', 'unknown shape'],
+    ['half of JSON', { body: '{"jobs": [' }, 'BackendUnavailable', 'not JSON'],
+    ['a redirect', { status: 302, type: 'text/html', body: '' }, 'BackendUnavailable', '302'],
+    ['the token', { status: 500, type: 'text/plain', body: token }, 'BackendUnavailable', '***'],
+  ])('%s', async (_, answer, type, message) => {
+    const engine = await engineOf(() => answer);
+    const error = (await engine.submit(job).catch((caught: unknown) => caught)) as Error;
+    expect(error).toMatchObject({ type });
+    expect(error.message).toContain(message);
+    expect(error.message).not.toContain('secret-token');
+  });
+
+  test('a server of another version is named with the versions that it has', async () => {
+    const engine = await engineOf(({ path }) =>
+      path === '/openapi/v3'
+        ? { body: { paths: { '/slurm/v0.0.39/jobs': {}, '/slurm/v0.0.40/jobs': {} } } }
+        : { status: 404, type: 'text/plain', body: 'Unable find requested URL.' },
+    );
+    await expect(engine.state('train-1')).rejects.toMatchObject({
+      type: 'BackendUnavailable',
+      message: expect.stringContaining('v0.0.39, v0.0.40') as string,
+      next: expect.stringContaining('24.11') as string,
+    });
+    expect(await engine.check()).toMatchObject({ ready: false });
+  });
+
+  test('the newer of two jobs of one name is cancelled, and no job of others', async () => {
+    const jobs: object[] = [described({ user_name: 'bob', job_id: 5 }), described({ job_id: 9 })];
+    let submitted = false;
+    const engine = await engineOf(({ method }) => {
+      if (method === 'POST') submitted = true;
+      if (method === 'POST') return { body: { job_id: 11 } };
+      // Another process submitted the job 9 at the same time.
+      return { body: { jobs: submitted ? [...jobs, described({ job_id: 11 })] : [] } };
+    });
+    await engine.submit(job);
+    const cancelled = fake.requests.filter(({ method }) => method === 'DELETE');
+    expect(cancelled.map(({ path }) => path)).toEqual(['/slurm/v0.0.42/job/11']);
+  });
+
+  test('a record of a refused submission is not the job', async () => {
+    const refused = described({ job_state: ['FAILED'], state_reason: 'BadConstraints' });
+    const engine = await engineOf(({ method }) =>
+      method === 'POST' ? { body: { job_id: 12 } } : { body: { jobs: [refused] } },
+    );
+    expect(await engine.state('train-1')).toMatchObject({ end: 'refused' });
+    await engine.submit(job);
+    expect(fake.requests.filter(({ method }) => method === 'POST')).toHaveLength(1);
+  });
+
+  test('malformed jobs of others do not matter', async () => {
+    const engine = await engineOf(() => ({ body: { jobs: [{ name: 5 }, described()] } }));
+    expect(await engine.state('train-1')).toEqual({ kind: 'queued' });
+  });
+
+  test.each([
+    ['ftp://head', '/jobs'],
+    ['head:6820', '/jobs'],
+    ['http://head:6820', 'jobs'],
+    ['http://head:6820', '/jobs/%u'],
+  ])('the settings %s and %s are refused', async (url, workingDirectory) => {
+    await engineOf(() => null);
+    const access = { url, user: 'ann', token: { file: '/token' }, workingDirectory };
+    expect(() => createSlurmEngine(access)).toThrow(
+      expect.objectContaining({ type: 'InvalidInput' }) as Error,
+    );
+  });
+});
