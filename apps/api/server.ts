@@ -2,6 +2,7 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify';
 import fastify, { LogController } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { readingFor } from '../../data/artifact/reader';
 import { openOffThread } from '../../data/off-thread/off-thread';
 import { withActingKey } from '../../db/access/acting-key';
 import { documentLimits } from '../../domain/document/document';
@@ -139,13 +140,14 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
 }
 
 /**
- * Audits all writes of a request with the caller's key. After the body is read, because reading it
+ * Audits all writes of a request with the caller's key, and reads only artifacts of its tenant. After the body is read, because reading it
  * would lose the context.
  */
 function actForCallers(app: FastifyInstance): void {
   app.addHook('preHandler', (request, _, done) => {
     const { caller } = request as Partial<Pick<FastifyRequest, 'caller'>>;
-    if (caller) withActingKey(caller.id, done, readReason(request));
+    if (caller)
+      withActingKey(caller.id, () => readingFor(caller.tenant, done), readReason(request));
     else done();
   });
 }

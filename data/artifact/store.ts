@@ -26,6 +26,7 @@ import {
 } from './job-area';
 import { allTenants, casKey, parseArtifactUri, stagingPrefix, unownedRunId } from './location';
 import { isNotFound, openS3, request, type S3, type S3Settings } from './s3';
+import { isForeign, refuseForeign } from './reader';
 import { openStagingArea, type StagingArea } from './staging';
 import { uploadBytes, uploadLargeFile, type WriteMode } from './upload';
 
@@ -225,6 +226,7 @@ export function openArtifactStore(settings: ArtifactStoreSettings): ArtifactStor
       return ref;
     },
     async getBytes(ref, { maxBytes = defaultMaxBytes } = {}) {
+      refuseForeign(ref);
       if (ref.bytes > maxBytes)
         throw failure(
           'InvalidInput',
@@ -235,8 +237,12 @@ export function openArtifactStore(settings: ArtifactStoreSettings): ArtifactStor
     async getJson<T>(ref: ArtifactRef) {
       return JSON.parse(Buffer.from(await this.getBytes(ref)).toString('utf8')) as T;
     },
-    toFile: (ref, path, options = {}) => readToFile(s3, ref, path, options),
+    async toFile(ref, path, options = {}) {
+      refuseForeign(ref);
+      await readToFile(s3, ref, path, options);
+    },
     async exists(ref) {
+      if (isForeign(ref)) return false;
       const { tenant, key } = parseArtifactUri(ref, s3.bucket);
       const { mustUpload } = (await leases?.lease({
         tenant,
@@ -256,7 +262,10 @@ export function openArtifactStore(settings: ArtifactStoreSettings): ArtifactStor
     jobs: {
       of: (jobOwner) => openJobArea(s3, forJobs, jobOwner),
       list: (run) => jobsWithArea(s3, run),
-      urlOf: (ref, seconds) => signedUrl(forJobs, parseArtifactUri(ref, s3.bucket).key, seconds),
+      urlOf: async (ref, seconds) => {
+        refuseForeign(ref);
+        return signedUrl(forJobs, parseArtifactUri(ref, s3.bucket).key, seconds);
+      },
       adopt: ({ tenant, mediaType, ...file }) =>
         put({ tenant, digest: file.digest, bytes: file.bytes, mediaType }, (_mode, key) =>
           copyVerified(s3, file, { key, mediaType }),

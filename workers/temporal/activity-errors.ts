@@ -5,6 +5,7 @@ import type {
   ActivityInterceptorsFactory,
 } from '@temporalio/worker';
 import { CompleteAsyncError } from '@temporalio/activity';
+import { readingFor } from '../../data/artifact/reader';
 import { failureTypes, isPerennialError } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { Registry } from '../../db/registry';
@@ -39,7 +40,7 @@ function boundary(
       };
       const startedAt = performance.now();
       try {
-        const result = await next(input);
+        const result = await ofTenant(input.args[0], () => next(input));
         log[isLocal ? 'debug' : 'info'](
           { ...about, milliseconds: Math.round(performance.now() - startedAt) },
           'activity done',
@@ -127,6 +128,12 @@ function withoutValues(message: string): string {
     .replace(/'[^']*'|"[^"]*"/g, '…')
     .replace(/(?<![A-Za-z0-9_])-?\d[\d.eE+-]*/g, '…')
     .slice(0, 500);
+}
+
+/** An activity reads only artifacts of the tenant in its input. */
+function ofTenant<T>(input: unknown, work: () => T): T {
+  const { tenant } = (input ?? {}) as { readonly tenant?: unknown };
+  return typeof tenant === 'string' ? readingFor(tenant, work) : work();
 }
 
 function traceOf(input: unknown): { readonly runId?: unknown; readonly traceId?: unknown } {

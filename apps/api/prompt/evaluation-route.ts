@@ -172,7 +172,7 @@ export function promptEvaluationRoutes({
           tags,
           summary: 'List the answer and the scores of each case',
           params: one,
-          response: { 200: caseResults, default: problem },
+          response: { 200: caseResults, 409: problem, default: problem },
         },
       },
       async ({ caller: { tenant }, params: { prompt: of, id } }) => {

@@ -286,7 +286,7 @@ test('retires an unused version and deletes its table, even after a crash', asyn
 test('retires a version whose build was ended from outside once Temporal reports its end', async () => {
   const key = `build_${'a'.repeat(24)}`;
   const { version } = await opened(4, key);
-  world.indexes.builds.push({ key } as IndexBuildInput);
+  world.indexes.builds.push({ tenant, key } as IndexBuildInput);
   const path = `/indexes/wiki/versions/${version}/retire`;
   expect((await world.call('POST', path, { as: 'operator', body: {} })).body).toMatchObject({
     detail: expect.stringContaining('is being built') as string,

@@ -19,8 +19,10 @@ export function fakeEvaluations(): FakeEvaluations {
       fake.started.push(input);
       return Promise.resolve();
     },
-    state: async ({ evaluation }) => {
-      const input = fake.started.find((each) => each.evaluation === evaluation);
+    state: async ({ tenant, evaluation }) => {
+      const input = fake.started.find(
+        (each) => each.tenant === tenant && each.evaluation === evaluation,
+      );
       return input ? fake.stateOf(input) : null;
     },
   };

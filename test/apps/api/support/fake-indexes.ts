@@ -45,8 +45,8 @@ export function fakeIndexes(): FakeIndexes {
         throw failure('IdempotencyConflict', 'another build was started with this key');
       orders.set(build, asked);
     },
-    status: ({ build }) => {
-      const begun = fake.builds.find(({ key }) => key === build);
+    status: ({ tenant, build }) => {
+      const begun = fake.builds.find((each) => each.tenant === tenant && each.key === build);
       return Promise.resolve(begun ? fake.statusOf(begun) : null);
     },
     cancelBuild: () =>
