@@ -1,4 +1,5 @@
 /** Scores a dataset version with a model version, and registers the predictions as a version. */
+import { readFile } from 'node:fs/promises';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import { batchHolder, type BatchRequest } from '../../domain/batch/batch';
 import { chunkAt, chunkCount } from '../../domain/batch/chunks';
@@ -29,6 +30,7 @@ import type { LineageNode } from '../../db/lineage/repository';
 import type { Registry } from '../../db/registry';
 import type { HeldClaim } from '../../db/run/guard';
 import { datasetNode, registerDatasetVersion } from '../dataset/register-version';
+import { openItemReader, type ItemReader } from '../project/map-items';
 import { withHeartbeat, type HeartbeatContext } from '../run/heartbeat';
 import { withIdempotencyKey } from '../run/idempotent-effect';
 
@@ -62,10 +64,6 @@ interface ChunkResult extends ChunkCounts {
 }
 
 const parquet = 'application/vnd.apache.parquet';
-/** Bytes of a plan. It has some hundred bytes for each file of the input. */
-const maxPlanBytes = 256 << 20;
-/** Bytes of a graph. A forest of a million leaves has about 100 MB. */
-const maxModelBytes = 1 << 30;
 const mergeLimits = { memoryBytes: 512 << 20, threads: 1 } as const;
 /** Chunks that one query reads from the journal. */
 const chunksPerQuery = 500;
@@ -73,6 +71,7 @@ const chunksPerQuery = 500;
 export function createBatchActivities(deps: BatchDeps) {
   const { registry } = deps;
   const parts = openSharedFiles(deps);
+  const plans = openItemReader(deps.artifacts);
   const effect = <T>(
     { tenant, runId, key }: RunEffectRef,
     work: (attempt: BatchAttempt) => Promise<T>,
@@ -81,7 +80,7 @@ export function createBatchActivities(deps: BatchDeps) {
       withIdempotencyKey(registry.effects, { tenant, key }, async (assertOwned, claim) => {
         const scratch = await openScratch(deps.scratchRoot, `batch-${runId}`);
         try {
-          return await work({ ...deps, ...beat, parts, scratch, assertOwned, claim });
+          return await work({ ...deps, ...beat, parts, plans, scratch, assertOwned, claim });
         } finally {
           await scratch.dispose();
         }
@@ -162,7 +161,9 @@ export function createBatchActivities(deps: BatchDeps) {
 }
 
 interface BatchAttempt extends BatchDeps, HeartbeatContext {
+  /** The files of the input and the graph. */
   readonly parts: SharedFiles;
+  readonly plans: ItemReader;
   readonly scratch: Scratch;
   readonly assertOwned: () => Promise<void>;
   readonly claim: HeldClaim;
@@ -251,13 +252,13 @@ async function rowsOf(path: string): Promise<number> {
 
 async function score(
   { tenant, runId, plan: ref, chunk: index }: ScoreBatchChunkInput,
-  { registry, artifacts, parts, scratch, signal, assertOwned }: BatchAttempt,
+  { registry, artifacts, parts, plans, scratch, signal, assertOwned }: BatchAttempt,
 ): Promise<ChunkResult> {
-  const batch = await planIn(artifacts, ref);
+  const batch = await plans.shared<BatchPlan>(ref);
   const chunk = chunkAt(batch, index);
   const file = batch.files[chunk.file];
   if (!file) throw new Error(`chunk ${index} is in file ${chunk.file}, which the plan lacks`);
-  const onnx = await artifacts.getBytes(batch.onnx, { maxBytes: maxModelBytes });
+  const onnx = await parts.use(batch.onnx, signal, (path) => readFile(path));
   const scored = await parts.use(file, signal, (path) =>
     scoreChunk({ plan: batch, chunk, file: path, onnx, scratch, signal }),
   );
@@ -273,15 +274,10 @@ async function score(
   return { ...counts, ...stored };
 }
 
-async function planIn(artifacts: BatchDeps['artifacts'], ref: ArtifactRef): Promise<BatchPlan> {
-  const bytes = await artifacts.getBytes(ref, { maxBytes: maxPlanBytes });
-  return JSON.parse(Buffer.from(bytes).toString('utf8')) as BatchPlan;
-}
-
 async function commit(input: CommitBatchInput, attempt: BatchAttempt): Promise<CommittedBatch> {
   const { tenant, runId, key } = input;
-  const { registry, artifacts, claim, assertOwned } = attempt;
-  const batch = await planIn(artifacts, input.plan);
+  const { registry, plans, claim, assertOwned } = attempt;
+  const batch = await plans.shared<BatchPlan>(input.plan);
   const results = await chunkResults(input, batch, attempt);
   const counts = results.reduce<BatchCounts>(addChunk, noCounts);
   if (counts.rows !== batch.input.rows || counts.scored + counts.quarantined !== counts.rows)
