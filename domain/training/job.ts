@@ -153,6 +153,8 @@ export type JobState =
       readonly failure: JobFailureKind;
       readonly message: string;
       readonly logs: ArtifactRef | null;
+      /** The engine took its machine, which is not one of the retries of the user. */
+      readonly isMachineLost?: true;
     }
   | { readonly kind: 'cancelled' };
 

@@ -22,7 +22,7 @@ export type Assessment =
       readonly message: string;
     }
   /** Ended without a result and not by its own failure; the next submit continues it. */
-  | { readonly kind: 'lost'; readonly message: string };
+  | { readonly kind: 'lost'; readonly message: string; readonly isMachineLost?: true };
 
 /** The state of a job. Each process that reads the same files gives the same answer. */
 export function assessJob(seen: JobObservation): Assessment {

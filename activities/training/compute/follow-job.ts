@@ -25,6 +25,9 @@ export interface FollowJobInput {
   readonly longestPauseMs: number;
 }
 
+/** How often a job that lost its machine starts again before that counts as a failure. */
+const mostMachinesLost = 20;
+const longestRestartPauseMs = 60_000;
 const beatMs = 2_000;
 const minPauseMs = 20;
 /** Pause between polls as a share of the job's time so far; its end is noticed that much later. */
@@ -55,14 +58,26 @@ export async function followJob({
   const handle = { value: attachedTo(context, { backend: kind, jobId, tenant, detail: {} }) };
   const stopBeating = beat(context, () => handle.value);
   try {
-    handle.value = await Promise.race([
-      retryWhileUnavailable(async () => backend.submit(await prepare())),
-      context.cancelled,
-    ]);
+    const submit = async (): Promise<JobHandle> =>
+      Promise.race([
+        retryWhileUnavailable(async () => backend.submit(await prepare())),
+        context.cancelled,
+      ]);
+    handle.value = await submit();
     context.heartbeat(handle.value);
     const began = Date.now();
-    for (;;) {
+    for (let lost = 0; ;) {
       const state = await retryWhileUnavailable(() => backend.poll(handle.value));
+      if (state.kind === 'failed' && state.isMachineLost && lost < mostMachinesLost) {
+        lost += 1;
+        context.log.info('a job lost its machine and starts again', {
+          job: jobId,
+          reason: state.message,
+        });
+        await context.sleep(Math.min(500 * 2 ** lost, longestRestartPauseMs));
+        handle.value = await submit();
+        continue;
+      }
       if (state.kind !== 'queued' && state.kind !== 'running') return state;
       if (state.kind === 'running' && (await look(state)) === 'enough') {
         await backend.cancel(handle.value);

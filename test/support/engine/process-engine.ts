@@ -9,12 +9,15 @@ interface EngineProcess {
   readonly child: ChildProcess;
   output: string;
   isCancelled: boolean;
+  isPreempted: boolean;
 }
 
 export interface ProcessEngine extends ComputeEngine {
   readonly submitted: EngineJob[];
   /** Kills the process of a job without a report, like a machine that fails. */
   kill(name: string): Promise<void>;
+  /** Ends a job for another one, without time to save its state. */
+  preempt(name: string): Promise<void>;
   /** Forgets a job that it has accepted. */
   lose(name: string): Promise<void>;
   close(): Promise<void>;
@@ -43,7 +46,12 @@ export function processEngine(): ProcessEngine {
         env: { PATH: process.env['PATH'], ...job.environment },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
-      const started: EngineProcess = { child, output: '', isCancelled: false };
+      const started: EngineProcess = {
+        child,
+        output: '',
+        isCancelled: false,
+        isPreempted: false,
+      };
       for (const stream of [child.stdout, child.stderr])
         stream.on('data', (chunk: Buffer) => (started.output += chunk.toString()));
       child.on('error', (error) => (started.output += error.message));
@@ -60,6 +68,11 @@ export function processEngine(): ProcessEngine {
     },
     check: () => Promise.resolve({ ready: true, detail: 'processes of this machine' }),
     kill: (name) => end(name, 'SIGKILL'),
+    async preempt(name) {
+      const job = jobs.get(name);
+      if (job) job.isPreempted = true;
+      await end(name, 'SIGKILL');
+    },
     async lose(name) {
       await end(name, 'SIGKILL');
       jobs.delete(name);
@@ -72,9 +85,15 @@ export function processEngine(): ProcessEngine {
 
 function stateOf(job: EngineProcess | undefined): EngineJobState {
   if (!job) return { kind: 'unknown' };
-  const { child, isCancelled, output } = job;
+  const { child, isCancelled, isPreempted, output } = job;
   if (!hasEnded(child)) return { kind: 'running' };
-  const end = child.exitCode === 0 ? 'succeeded' : isCancelled ? 'cancelled' : 'failed';
+  const end = isPreempted
+    ? 'preempted'
+    : child.exitCode === 0
+      ? 'succeeded'
+      : isCancelled
+        ? 'cancelled'
+        : 'failed';
   return { kind: 'ended', end, message: output.slice(-500) };
 }
 

@@ -71,16 +71,25 @@ class Uploads:
         self._prefix: str = given["prefix"]
 
     def file(self, name: str, path: Path, digest: str, size: int) -> None:
-        """The store checks the digest. @raises TransferFailed"""
+        """
+        The store checks the digest. A file that is removed meanwhile is uploaded, and one that
+        shrinks is not.
 
-        def content() -> Iterator[bytes]:
-            left = size
-            with open(path, "rb") as file:
-                while left > 0 and (chunk := file.read(min(CHUNK, left))):
+        @raises TransferFailed, FileNotFoundError
+        """
+        with open(path, "rb") as file:
+
+            def content() -> Iterator[bytes]:
+                file.seek(0)
+                left = size
+                while left > 0:
+                    chunk = file.read(min(CHUNK, left))
+                    if not chunk:
+                        raise _Refused("the file changed")
                     left -= len(chunk)
                     yield chunk
 
-        self._send(name, content, digest, size)
+            self._send(name, content, digest, size)
 
     def bytes(self, name: str, content: bytes) -> None:
         """@raises TransferFailed"""

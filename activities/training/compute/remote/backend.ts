@@ -320,6 +320,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
             failure: 'JobLost',
             message: state.message,
             logs: await storeLogs(area, job, attempt),
+            ...(state.isMachineLost && { isMachineLost: true }),
           };
         case 'succeeded':
         case 'failed':
@@ -420,6 +421,7 @@ function ofEngine(
       return { kind: 'failed', failure: 'JobFailed', message: detail };
     case 'preempted':
     case 'nodeLost':
+      return { kind: 'lost', message: detail, isMachineLost: true };
     case 'cancelled':
       return { kind: 'lost', message: detail };
     case 'succeeded':

@@ -1,6 +1,11 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import {
+  followJob,
+  type FinalJobState,
+} from '../../../../../activities/training/compute/follow-job';
 import { createRemoteBackend } from '../../../../../activities/training/compute/remote/backend';
 import type { ComputeEngine } from '../../../../../activities/training/compute/remote/engine';
 import { openArtifactStore, type ArtifactStore } from '../../../../../data/artifact/store';
@@ -90,6 +95,37 @@ test('a machine that vanishes costs at most one checkpoint interval', async () =
   expect(lastName()).toMatch(/-2$/);
 });
 
+test('preemptions cost no retry, and training continues from its checkpoint', async () => {
+  const long = job({ steps: 40, step_seconds: 0.1 });
+  const before = engine.submitted.length;
+  const seen: number[] = [];
+  const end = new MockActivityEnvironment().run(() =>
+    followJob({
+      backends: { slurm: worker() },
+      kind: 'slurm',
+      tenant: 'default',
+      jobId: long.id,
+      prepare: () => Promise.resolve(long),
+      async look({ metrics }) {
+        const step = Math.max(0, ...metrics.map((metric) => metric.step));
+        const attempts = engine.submitted.length - before;
+        if (attempts <= 2 && step >= attempts * 10) {
+          seen.push(step);
+          await engine.preempt(lastName());
+        }
+        return undefined;
+      },
+      longestPauseMs: 200,
+    }),
+  );
+  const state = (await end) as FinalJobState;
+  if (state.kind !== 'succeeded') throw new Error(JSON.stringify(state));
+  expect(seen).toHaveLength(2);
+  expect(engine.submitted).toHaveLength(before + 3);
+  expect(state.result.metrics).toEqual({ loss: 1 / 40 });
+  expect(state.result.facts['ownSteps']).toBeLessThan(30);
+});
+
 test('an answer of the engine that is lost gives one job', async () => {
   const before = engine.submitted.length;
   const deaf = worker({
@@ -130,8 +166,8 @@ test('the end of a job that the engine has forgotten counts', async () => {
 });
 
 test('outputs that differ from what the job reported are refused', async () => {
-  // No other job made this model, which the store would have.
-  const handle = await worker().submit(job({ steps: 9 }));
+  // The store has this model already for the other tenant, and would not copy it again.
+  const handle = await worker().submit({ ...job({ steps: 3 }), tenant: 'tampered' });
   const area = areaOf(handle);
   for (let wait = 0; wait < 300 && !(await area.read('attempts/1/exit.json')); wait++)
     await new Promise((done) => setTimeout(done, 100));
