@@ -2,6 +2,7 @@
 import { createRemoteBackend } from '../../activities/training/compute/remote/backend';
 import type { RemoteBackend } from '../../activities/training/compute/remote/backend';
 import type { ComputeEngine } from '../../activities/training/compute/remote/engine';
+import { createRayEngine } from '../../activities/training/compute/ray/engine';
 import { createSlurmEngine } from '../../activities/training/compute/slurm/engine';
 import type { JobTracking } from '../../activities/training/compute/tracking';
 import type { ArtifactStore } from '../../data/artifact/store';
@@ -19,8 +20,16 @@ export type RemoteBackends = Readonly<Partial<Record<EngineKind, RemoteBackend>>
 
 type OpenedEngine = ComputeEngine & { readonly kind: EngineKind };
 
-export function openEngines({ slurm }: EngineConfig): readonly OpenedEngine[] {
+export function openEngines({ ray, slurm }: EngineConfig): readonly OpenedEngine[] {
   const engines: OpenedEngine[] = [];
+  if (ray)
+    engines.push({
+      ...createRayEngine({
+        url: ray.url,
+        ...(ray.tokenFile !== null && { token: { file: ray.tokenFile } }),
+      }),
+      kind: 'ray',
+    });
   if (slurm)
     engines.push({
       ...createSlurmEngine({

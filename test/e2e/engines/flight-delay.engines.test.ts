@@ -1,8 +1,10 @@
-/** The sample `flight-delay` on a real engine, by changing one line of its lifecycle. */
+/** The sample `flight-delay` on real engines, by changing one line of its lifecycle. */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { startSlurm, type RunningSlurm } from '../../support/engine/slurm';
+import { request } from 'undici';
+import { startRay } from '../../support/engine/ray';
+import { startSlurm } from '../../support/engine/slurm';
 import { startProduct, type Product } from '../../support/process/product';
 
 jest.setTimeout(900_000);
@@ -10,44 +12,79 @@ jest.setTimeout(900_000);
 const root = resolve(__dirname, '..', '..', '..');
 const lifecycle = 'flight-delay';
 
-describe('flight-delay on Slurm', () => {
-  let slurm: RunningSlurm;
+interface StartedEngine {
+  readonly env: Readonly<Record<string, string>>;
+  /** Jobs that wait or run. */
+  open(): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+describe.each([
+  ['slurm', onSlurm],
+  ['ray', onRay],
+] as const)('flight-delay on %s', (kind, start) => {
+  let engine: StartedEngine;
   let product: Product;
-  let folder: string;
 
   beforeAll(async () => {
-    slurm = await startSlurm();
-    folder = mkdtempSync(join(tmpdir(), 'perennial-engine-'));
-    const tokenFile = join(folder, 'token');
-    writeFileSync(tokenFile, await slurm.token(), { mode: 0o600 });
-    product = await startProduct({
-      env: {
-        PERENNIAL_SLURM_URL: slurm.url,
-        PERENNIAL_SLURM_USER: slurm.user,
-        PERENNIAL_SLURM_TOKEN_FILE: tokenFile,
-        PERENNIAL_SLURM_FOLDER: slurm.workingDirectory,
-        PERENNIAL_JOBS_PYTHON: join(root, '.perennial', 'python', 'bin', 'python'),
-      },
-    });
+    engine = await start();
+    const python = join(root, '.perennial', 'python', 'bin', 'python');
+    product = await startProduct({ env: { ...engine.env, PERENNIAL_JOBS_PYTHON: python } });
   });
   afterAll(async () => {
     await product.stop();
-    await slurm.close();
-    rmSync(folder, { recursive: true });
+    await engine.close();
   });
 
   test('runs to promotion, with the model and each trial as jobs of the engine', async () => {
-    const copy = onEngine(product.workDir, 'slurm');
-    await product.apply(copy);
+    await product.apply(onEngine(product.workDir, kind));
     const { body: begun } = await product.start(lifecycle);
     const run = await product.waitForEnd(begun.id, 800);
     expect(run).toMatchObject({ status: 'succeeded', version: 1, verdict: { kind: 'passed' } });
     const { stdout } = await product.cli(['run', 'logs', run.id]);
     expect(stdout).toContain('training starts');
-    // Nothing is left on the engine.
-    expect(slurm.client('squeue', '--noheader', '--states=PENDING,RUNNING').trim()).toBe('');
+    expect(await engine.open()).toEqual([]);
   });
 });
+
+async function onSlurm(): Promise<StartedEngine> {
+  const slurm = await startSlurm();
+  const folder = mkdtempSync(join(tmpdir(), 'perennial-engine-'));
+  const tokenFile = join(folder, 'token');
+  writeFileSync(tokenFile, await slurm.token(), { mode: 0o600 });
+  return {
+    env: {
+      PERENNIAL_SLURM_URL: slurm.url,
+      PERENNIAL_SLURM_USER: slurm.user,
+      PERENNIAL_SLURM_TOKEN_FILE: tokenFile,
+      PERENNIAL_SLURM_FOLDER: slurm.workingDirectory,
+    },
+    open() {
+      const states = '--states=PENDING,RUNNING';
+      const text = slurm.client('squeue', '--noheader', states, '--format=%j').trim();
+      return Promise.resolve(text === '' ? [] : text.split('\n'));
+    },
+    async close() {
+      await slurm.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+async function onRay(): Promise<StartedEngine> {
+  const ray = await startRay();
+  return {
+    env: { PERENNIAL_RAY_URL: ray.url },
+    async open() {
+      const { body } = await request(`${ray.url}/api/jobs/`);
+      const jobs = (await body.json()) as readonly { submission_id: string; status: string }[];
+      return jobs
+        .filter(({ status }) => status === 'PENDING' || status === 'RUNNING')
+        .map((job) => job.submission_id);
+    },
+    close: () => ray.close(),
+  };
+}
 
 /** A copy of the sample with another backend. */
 function onEngine(parent: string, backend: 'slurm' | 'ray'): string {

@@ -32,7 +32,10 @@ def fetch(url: str) -> bytes:
 def main() -> None:
     # The program that continues must not have the URL in its environment.
     order = fetch(os.environ.pop("PERENNIAL_JOB_ORDER"))
-    runtime = json.loads(order)["runtime"]
+    content = json.loads(order)
+    if content.get("cancelled"):
+        sys.exit("perennial: the job was cancelled before it began")
+    runtime = content["runtime"]
     code = fetch(runtime["url"])
     found = "sha256:" + hashlib.sha256(code).hexdigest()
     if found != runtime["digest"]:

@@ -255,10 +255,12 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     const attempt = await newestAttempt(area);
     if (attempt === 0) return;
     const name = nameOf(handle.jobId, attempt);
+    // A job that begins in spite of that ends at once.
+    await area.write(`attempts/${attempt}/order.json`, { cancelled: true });
     await engine.cancel(name);
     for (const until = Date.now() + (graceSeconds + endSeconds) * 1000; ;) {
       const { kind: now } = await engine.state(name);
-      if (now === 'ended' || now === 'unknown') return;
+      if (now !== 'running') return;
       if (Date.now() > until)
         throw failure('BackendUnavailable', `${kind} has not ended job ${name} yet`);
       await new Promise((resolve) => setTimeout(resolve, 250));
