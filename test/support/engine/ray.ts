@@ -56,6 +56,8 @@ export async function startRay(): Promise<RunningRay> {
         // A job's Python is the first one on the PATH of the node.
         PATH: [programs, process.env['PATH'] ?? ''].join(delimiter),
         RAY_USAGE_STATS_ENABLED: '0',
+        // On a busy machine, the node takes longer to start than the default of 30 seconds.
+        RAY_raylet_start_wait_time_s: '150',
         NO_COLOR: '1',
       },
       stdio: ['ignore', output, output],
@@ -83,7 +85,7 @@ export async function startRay(): Promise<RunningRay> {
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
 
-  const deadline = Date.now() + 120_000;
+  const deadline = Date.now() + 160_000;
   while (!(await isReady(url))) {
     if (Date.now() > deadline || head.exitCode !== null) {
       const text = readFileSync(join(folder, 'ray.out'), 'utf8');

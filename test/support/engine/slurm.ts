@@ -191,6 +191,7 @@ PreemptMode=CANCEL
 GresTypes=gpu
 MpiDefault=none
 MessageTimeout=5
+SchedulerParameters=batch_sched_delay=0
 MailProg=/bin/true
 ReturnToService=2
 KillWait=2
