@@ -17,7 +17,7 @@ import { runToEnd, startService } from './service';
 import { statePaths, type StatePaths } from './state-paths';
 import { openSupervisor, type Supervisor } from './supervisor';
 import { takeSupervisorLock } from './supervisor-lock';
-import { openUiProxy, type UiProxy } from './ui-proxy';
+import { openUiProxy, type UiProxy } from './embedded/ui-proxy';
 
 export interface PlatformOptions {
   readonly environment: BackendEnvironment;

@@ -51,14 +51,14 @@ def compose() -> str:
     program = TOOLS / "docker-compose"
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "infra"
-        copy.mkdir()
-        for name in ("compose.yaml", "compose-secrets.sh"):
+        (copy / "compose").mkdir(parents=True)
+        for name in ("compose.yaml", "compose/secrets.sh"):
             shutil.copy(INFRA / name, copy / name)
         config = [program, "-f", copy / "compose.yaml", "config"]
         without = run([*config, "--quiet"])
         require(without.returncode != 0, "it accepts a configuration without passwords")
-        require("compose-secrets.sh" in without.stderr, without.stderr)
-        require(run(["sh", copy / "compose-secrets.sh"]).returncode == 0, "no secrets were written")
+        require("compose/secrets.sh" in without.stderr, without.stderr)
+        require(run(["sh", copy / "compose/secrets.sh"]).returncode == 0, "no secrets were written")
         given = run(config)
         require(given.returncode == 0, given.stderr)
         services = yaml.safe_load(given.stdout)["services"]

@@ -82,10 +82,10 @@ describe('the settings of a deployment', () => {
     expect(used.filter((name) => !documented.includes(name))).toEqual([]);
   });
 
-  test('that compose requires are in .env.example and made by compose-secrets.sh', () => {
+  test('that compose requires are in example.env and made by compose/secrets.sh', () => {
     const required = names(read('infra/compose.yaml'), /(?<=\$\{)[A-Z0-9_]+(?=:\?)/g);
-    const listed = names(read('infra/.env.example'), /^[A-Z0-9_]+(?==)/gm);
-    const made = names(read('infra/compose-secrets.sh'), /(?<=echo ")[A-Z0-9_]+(?==)/g);
+    const listed = names(read('infra/compose/example.env'), /^[A-Z0-9_]+(?==)/gm);
+    const made = names(read('infra/compose/secrets.sh'), /(?<=echo ")[A-Z0-9_]+(?==)/g);
     expect(required.length).toBeGreaterThan(5);
     expect([listed, made]).toEqual([required, required]);
   });

@@ -2,7 +2,7 @@
 # Writes .env and secrets/ for compose.yaml, with random passwords and keys. Keeps what exists.
 set -eu
 umask 077
-cd "$(dirname "$0")"
+cd "$(dirname "$0")/.."
 
 new_key() { echo "pk_$(openssl rand -hex 13)_$(openssl rand -hex 32)"; }
 

@@ -1,7 +1,7 @@
 import fastify from 'fastify';
 import { request } from 'node:http';
-import { openUiProxy, type UiProxy } from '../../infra/ui-proxy';
-import { freePort } from '../../infra/ports';
+import { openUiProxy, type UiProxy } from '../../../infra/embedded/ui-proxy';
+import { freePort } from '../../../infra/ports';
 
 const apiKey = 'pk_of_the_person_at_this_machine';
 const upstream = fastify();
