@@ -171,6 +171,20 @@ describe('a batch prediction', () => {
     expect(fake.calls.indexOf('dropBatchFiles')).toBeGreaterThan(fake.calls.indexOf('beginUndo'));
   });
 
+  test('is cancelled also after its scoring has continued in another execution', async () => {
+    const { plan, overrides, scored } = world(1_100, () => sleep(20, good));
+    const batch = { ...request, parallel: 40 };
+    const { handle, fake, end } = await runs.start({ ...plan, request: { batch } }, overrides);
+    await untilAnswer(
+      () => Promise.resolve(scored.length),
+      (done) => done > 600,
+    );
+    await handle.cancel();
+    expect(await end()).toMatchObject({ status: 'cancelled' });
+    expect(scored.length).toBeLessThan(1_100);
+    expect(fake.calls).not.toContain('commitBatch score');
+  }, 60_000);
+
   test('leaves nothing when it is cancelled in the middle', async () => {
     const { plan, overrides } = world(6);
     const { handle, fake, end } = await runs.start(plan, {
