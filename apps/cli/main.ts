@@ -161,6 +161,8 @@ const reasoned: readonly string[] = [
   'key rotate',
   'tenant create',
   'tenant limits',
+  'tenant suspend',
+  'tenant resume',
   'webhook redeliver',
 ];
 

@@ -49,7 +49,10 @@ export interface ApiKeyRepository {
     readonly isService?: boolean | undefined;
     readonly given?: string | undefined;
   }): Promise<{ readonly id: string; readonly key: string }>;
-  /** Null for a key that is unknown, malformed, expired or revoked, without saying which. */
+  /**
+   * Null for a key that is unknown, malformed, expired, revoked or of a suspended tenant, without
+   * saying which.
+   */
   verify(key: string): Promise<ApiKeyIdentity | null>;
   /** Takes effect at once. Does nothing for a revoked key. NotFound for an unknown one. */
   revoke(input: {
@@ -97,6 +100,7 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
       const [row] = await sql<ApiKeyRow[]>`
         with found as (
           select * from api_keys where id = ${id} and secret_hash = ${hash(secret)} and ${valid(sql)}
+            and not exists (select from tenants t where t.id = tenant_id and t.suspended_at is not null)
         ), used as (
           update api_keys k set last_used_at = now() from found f
           where k.id = f.id and (f.last_used_at is null or f.last_used_at < now() - interval '1 minute')

@@ -11,9 +11,15 @@ type LimitedTenant = Pick<typeof tenants.$inferSelect, LimitName>;
 /**
  * Call it before a run is inserted. If there is a limit, this transaction keeps the tenant's row
  * locked, so that two starts never take the last place together.
- * @throws TenantLimit when so many runs are open.
+ * @throws TenantLimit when so many runs are open, or when the tenant is suspended.
  */
 export async function refuseRunAboveLimit(tx: Transaction, tenant: Tenant): Promise<void> {
+  const [suspended] = await tx`
+    select from tenants where id = ${tenant} and suspended_at is not null`;
+  if (suspended)
+    throw failure('TenantLimit', `the tenant ${tenant} is suspended`, {
+      next: 'ask an administrator of the platform: perennial tenant resume',
+    });
   const limit = await lockedLimit(tx, tenant, 'maxOpenRuns');
   if (limit === null) return;
   const [open] = await tx<{ count: number }[]>`

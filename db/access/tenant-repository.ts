@@ -27,6 +27,15 @@ export interface TenantRepository {
   list(page: PageRequest): Promise<Page<TenantRecord>>;
   /** The names of all tenants, for tasks that work on each of them. */
   names(): Promise<readonly Tenant[]>;
+  /**
+   * Suspends a tenant or ends its suspension. While it is suspended, its keys are refused and no
+   * run of it starts; open runs go on. Conflict for the tenant that administers the platform.
+   */
+  suspend(input: {
+    readonly name: Tenant;
+    readonly suspended: boolean;
+    readonly actor: string;
+  }): Promise<TenantRecord>;
   /** Changes the given limits. Open runs and existing lifecycles stay. NotFound without tenant. */
   setLimits(input: {
     readonly name: Tenant;
@@ -77,6 +86,25 @@ export function createTenantRepository({ sql }: Database): TenantRepository {
       const rows = await sql<Pick<TenantRow, 'id'>[]>`select id from tenants order by id`;
       return rows.map(({ id }) => id);
     },
+
+    suspend: ({ name, suspended, actor }) =>
+      sql.begin(async (tx) => {
+        if (name === platformTenant)
+          throw failure('Conflict', `the tenant ${name} administers the platform`, {
+            next: 'revoke single keys: perennial key revoke <id>',
+          });
+        const before = await locked(tx, name);
+        if ((before.suspendedAt !== null) === suspended) return toRecord(before);
+        const [row] = await tx<TenantRow[]>`
+          update tenants set suspended_at = case when ${suspended} then now() end
+          where id = ${name} returning *`;
+        if (!row) throw tenantNotFound(name);
+        const [action, cause] = suspended
+          ? (['tenant.suspend', 'suspended'] as const)
+          : (['tenant.resume', 'resumed'] as const);
+        await note(tx, { name, actor, action, cause });
+        return toRecord(row);
+      }),
 
     setLimits: ({ name, limits, actor }) =>
       sql.begin(async (tx) => {

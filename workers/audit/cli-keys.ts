@@ -8,10 +8,11 @@ import { resolve } from 'node:path';
 import type { CliAuditKeys, CliSettings } from '../../apps/cli/context';
 import { fingerprintOf, replacementOf, requestKey, type KeyRequest } from '../../db/audit/keys';
 import { openDatabase } from '../../db/connection';
+import type { TenantRepository } from '../../db/access/tenant-repository';
 import { createRegistry } from '../../db/registry';
 import type { AuditKey, AuditRepository, AuditSigner } from '../../db/audit/records';
 import { failure } from '../../domain/failure';
-import { defaultTenant } from '../../domain/ids';
+import { defaultTenant, type Tenant } from '../../domain/ids';
 import { embeddedDatabaseUrl } from '../../infra/backends';
 import { statePaths } from '../../infra/state-paths';
 import {
@@ -81,18 +82,25 @@ export function cliAuditKeys(
       }),
 
     rotateKey: (options) =>
-      withAudit(environment, stateDir, async (audit) => rotate(audit, keyRef, options)),
+      withAudit(environment, stateDir, async (audit, tenants) =>
+        rotate({ audit, tenants: await tenants.names() }, keyRef, options),
+      ),
   };
 }
 
 type Rotation = Parameters<CliAuditKeys['rotateKey']>[0];
 
+interface RotatedLogs {
+  readonly audit: AuditRepository;
+  readonly tenants: readonly Tenant[];
+}
+
 /**
- * The new key stays beside the old one until it is registered. Running the command again therefore
- * finishes a rotation that was interrupted.
+ * The new key stays beside the old one until the logs of all tenants have it. Running the command
+ * again therefore finishes a rotation that was interrupted.
  */
 async function rotate(
-  audit: AuditRepository,
+  { audit, tenants }: RotatedLogs,
   keyRef: AuditKeyRef,
   { lost, newKeyFile, reason }: Rotation,
 ) {
@@ -106,25 +114,51 @@ async function rotate(
       isInPlace: target.replaces !== null,
     };
   };
+  const others = tenants.filter((each) => each !== tenant);
   const keys = await audit.keys(tenant);
   const made = existsSync(target.next) ? readSigner({ file: target.next, isOwn: false }) : null;
   const interrupted = keys.find(({ publicKey }) => publicKey === made?.publicKey);
-  if (interrupted !== undefined) return finish(interrupted);
   const current = readSigner(keyRef);
+  const kind = lost === undefined ? 'rotated' : 'lost';
+  const register = { kind, endorser: lost === undefined ? current : null, cause: reason } as const;
+  if (interrupted !== undefined && made !== null) {
+    const replaced = keys.find((key) => fingerprintOf(key.publicKey) === interrupted.previous);
+    if (replaced !== undefined)
+      await rotateIn({ audit, tenants: others }, made, {
+        ...register,
+        previous: replaced.publicKey,
+      });
+    return finish(interrupted);
+  }
   const previous =
     lost === undefined ? needed(keyRef, current).publicKey : lostKey(keys, lost, current);
   const signer = ensureKeyFile(target.next);
   const request = await requestKey(signer, { tenant, previous: fingerprintOf(previous) });
-  const kind = lost === undefined ? 'rotated' : 'lost';
-  return finish(
-    await audit.registerKey({
-      request,
-      kind,
-      endorser: lost === undefined ? current : null,
-      actor: localActor(),
-      cause: reason,
-    }),
-  );
+  const registered = await audit.registerKey({ request, ...register, actor: localActor() });
+  await rotateIn({ audit, tenants: others }, signer, { ...register, previous });
+  return finish(registered);
+}
+
+/** Registers the new key in each log where the old one is in use. */
+async function rotateIn(
+  { audit, tenants }: RotatedLogs,
+  signer: AuditSigner,
+  {
+    previous,
+    ...register
+  }: Pick<Parameters<AuditRepository['registerKey']>[0], 'kind' | 'endorser' | 'cause'> & {
+    readonly previous: string;
+  },
+): Promise<void> {
+  for (const each of tenants) {
+    const keys = await audit.keys(each);
+    const isInUse =
+      keys.some(({ publicKey }) => publicKey === previous) &&
+      replacementOf(keys, previous) === null;
+    if (!isInUse || keys.some(({ publicKey }) => publicKey === signer.publicKey)) continue;
+    const request = await requestKey(signer, { tenant: each, previous: fingerprintOf(previous) });
+    await audit.registerKey({ request, ...register, actor: localActor() });
+  }
 }
 
 function targetOf(keyRef: AuditKeyRef) {
@@ -216,7 +250,7 @@ function localActor(): string {
 async function withAudit<T>(
   environment: Environment,
   stateDir: string,
-  work: (audit: AuditRepository) => Promise<T>,
+  work: (audit: AuditRepository, tenants: TenantRepository) => Promise<T>,
 ): Promise<T> {
   const url = environment['PERENNIAL_DATABASE_URL'] || embeddedDatabaseUrl(statePaths(stateDir));
   if (url === null) {
@@ -235,7 +269,8 @@ async function withAudit<T>(
     applicationName: 'perennial-audit-keys',
   });
   try {
-    return await work(createRegistry(database).audit);
+    const { audit, tenants } = createRegistry(database);
+    return await work(audit, tenants);
   } finally {
     await database.close();
   }

@@ -67,6 +67,21 @@ export function tenantRoutes({
       },
     );
 
+    for (const [verb, suspended, summary] of [
+      ['suspend', true, 'Refuse all keys of a tenant and start no run of it; open runs go on'],
+      ['resume', false, 'Accept the keys of a suspended tenant again'],
+    ] as const) {
+      app.post(
+        `/tenants/:name/${verb}`,
+        {
+          ...platformAdmin,
+          schema: { tags, summary, params, response: { 200: tenantView, default: problem } },
+        },
+        async ({ caller: { name: actor }, params: { name: of } }) =>
+          tenantToJson(await tenants.suspend({ name: of as Tenant, suspended, actor })),
+      );
+    }
+
     app.get(
       '/tenants/:name/limits',
       {

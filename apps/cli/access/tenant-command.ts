@@ -55,6 +55,22 @@ export function tenantCommands(program: Command, context: CliContext): void {
     });
 
   tenant
+    .command('suspend <tenant>')
+    .description('Refuse all keys of a tenant and start no run of it; its open runs go on')
+    .action(async (name: string) => {
+      await context.api().call('POST /tenants/{name}/suspend', { path: { name } });
+      terminal.say(`${name} is suspended; gateways refuse its keys within seconds`);
+    });
+
+  tenant
+    .command('resume <tenant>')
+    .description('Accept the keys of a suspended tenant again')
+    .action(async (name: string) => {
+      await context.api().call('POST /tenants/{name}/resume', { path: { name } });
+      terminal.say(`${name} is active`);
+    });
+
+  tenant
     .command('limits <tenant>')
     .description('Show the limits of a tenant, or change those that are given')
     .option(

@@ -104,6 +104,8 @@ const routes: Readonly<Record<string, ApiKeyScope>> = {
   'POST /api-keys/{id}/rotate': 'admin',
   'GET /tenants': 'admin',
   'POST /tenants': 'admin',
+  'POST /tenants/{name}/suspend': 'admin',
+  'POST /tenants/{name}/resume': 'admin',
   'GET /tenants/{name}/limits': 'admin',
   'PUT /tenants/{name}/limits': 'admin',
   'GET /platform': 'viewer',

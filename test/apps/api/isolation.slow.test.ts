@@ -204,6 +204,8 @@ const routes: Readonly<Record<string, ((of: ObjectIds) => Asked) | 'own'>> = {
   'POST /api-keys/{id}/rotate': ({ key }) => ({ path: { id: key }, body: {} }),
   'GET /tenants': 'own',
   'POST /tenants': 'own',
+  'POST /tenants/{name}/suspend': () => ({ path: { name: 'team-c' } }),
+  'POST /tenants/{name}/resume': () => ({ path: { name: 'team-c' } }),
   'GET /tenants/{name}/limits': () => ({ path: { name: tenant } }),
   'PUT /tenants/{name}/limits': () => ({ path: { name: tenant }, body: { maxOpenRuns: 1 } }),
   'GET /retention': 'own',

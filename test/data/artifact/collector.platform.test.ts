@@ -1,8 +1,8 @@
-import { collectGarbage } from '../../../activities/artifact/collect-garbage';
+import { collectGarbage, collectGarbageOfAll } from '../../../activities/artifact/collect-garbage';
 import { openArtifactStore, type ArtifactStore } from '../../../data/artifact/store';
 import type { Registry } from '../../../db/registry';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
-import { defaultTenant as tenant } from '../../../domain/ids';
+import { defaultTenant as tenant, type Tenant } from '../../../domain/ids';
 import { openTestRegistry, type TestRegistry } from '../../db/registry-fixture';
 import { testBucket } from '../../support/platform';
 
@@ -39,6 +39,33 @@ describe('the collector', () => {
   };
   const isThere = (ref: ArtifactRef) => bare.exists(ref);
   const hours = 3600;
+
+  test('works for every tenant, also when the pass of another one fails', async () => {
+    const other = 'team-b' as Tenant;
+    await registry.tenants.create({ name: other, actor: 'a', keyExpiresAt: null });
+    const bytes = Buffer.from('bytes of both tenants');
+    const [own, theirs] = await Promise.all(
+      [tenant, other].map((of) => store.putBytes({ tenant: of, bytes, mediaType: 'text/plain' })),
+    );
+    if (!own || !theirs) throw new Error('nothing was stored');
+    await registry.artifacts.reference({ tenant, digest: own.digest, by: 'run:run_both' });
+    const all = (artifacts: typeof store = store) =>
+      collectGarbageOfAll({ registry, artifacts, tenants: registry.tenants, idleSeconds: 0, log });
+    await later(2 * hours);
+    await all();
+    await later(2 * hours);
+    const broken = {
+      ...store,
+      staging: {
+        ...store.staging,
+        runs: (of: string) =>
+          of === tenant ? Promise.reject(new Error('the store is away')) : store.staging.runs(of),
+      },
+    };
+    await expect(all(broken)).rejects.toThrow('the store is away');
+    expect(await isThere(theirs)).toBe(false);
+    expect(await isThere(own)).toBe(true);
+  });
 
   test('deletes unreferenced objects in its second pass, after the longest lease has expired', async () => {
     const ref = await put();

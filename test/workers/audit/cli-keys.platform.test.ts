@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { CliAuditKeys } from '../../../apps/cli/context';
 import { fingerprintOf } from '../../../db/audit/keys';
 import { appendAudit } from '../../../db/audit/entry';
+import type { Tenant } from '../../../domain/ids';
 import { readSigner } from '../../../workers/audit/key';
 import { sealAudit } from '../../../workers/audit/sealing';
 import { cliAuditKeys } from '../../../workers/audit/cli-keys';
@@ -23,14 +24,14 @@ afterAll(async () => {
 });
 
 /** A machine with its own state folder, on the same database. */
-function machine(name: string) {
+function machine(name: string, on: TestRegistry = test_, heads = archive) {
   const stateDir = join(folder, name);
   const file = join(stateDir, 'run', 'audit-key.pem');
   const commands = (environment: Record<string, string> = {}): CliAuditKeys =>
-    cliAuditKeys({ PERENNIAL_DATABASE_URL: test_.url, ...environment }, { stateDir });
+    cliAuditKeys({ PERENNIAL_DATABASE_URL: on.url, ...environment }, { stateDir });
   const keyRef = { file, isOwn: true };
   const seal = async () => {
-    await appendAudit(test_.database.sql, {
+    await appendAudit(on.database.sql, {
       tenant,
       actor: 'a',
       action: 'test',
@@ -39,16 +40,16 @@ function machine(name: string) {
     });
     const log = { warn: () => undefined };
     await sealAudit(
-      { audit: test_.registry.audit, keyRef, archives: [archive], log },
+      { audit: on.registry.audit, keyRef, archives: [heads], log },
       new AbortController().signal,
     );
   };
   const own = () => fingerprintOf(readSigner(keyRef)?.publicKey ?? '');
   const verify = () =>
-    test_.registry.audit.verify({
+    on.registry.audit.verify({
       tenant,
       trust: { fingerprints: [], ownKey: own() },
-      archives: [archive],
+      archives: [heads],
     });
   return { file, commands, seal, own, verify };
 }
@@ -125,6 +126,37 @@ test('machines add, rotate and replace keys, and the log verifies on each', asyn
     ['auditKey.rotate', 'yearly'],
     ['auditKey.add', 'second worker'],
   ]);
+});
+
+test('rotate-key replaces the key in the logs of all tenants', async () => {
+  const other = 'team-b' as Tenant;
+  const [own, heads] = [await openTestRegistry(), memoryArchive()];
+  try {
+    const { audit, tenants } = own.registry;
+    const one = machine('of-tenants', own, heads);
+    await tenants.create({ name: other, actor: 'a', keyExpiresAt: null });
+    await one.seal();
+    await one.commands().rotateKey({ reason: 'yearly', lost: undefined, newKeyFile: undefined });
+    for (const each of [tenant, other])
+      expect((await audit.keys(each)).map(({ kind }) => kind)).toEqual(['first', 'rotated']);
+    await appendAudit(own.database.sql, {
+      tenant: other,
+      actor: 'a',
+      action: 'test',
+      subject: 's',
+      cause: 'c',
+    });
+    await one.seal();
+    const report = await audit.verify({
+      tenant: other,
+      trust: { fingerprints: [], ownKey: one.own() },
+      // The archive of the tests holds the heads of one tenant.
+      archives: [],
+    });
+    expect(report).toMatchObject({ findings: [], unsealed: 0, batches: 2 });
+  } finally {
+    await own.close();
+  }
 });
 
 test('running rotate-key again finishes an interrupted rotation', async () => {

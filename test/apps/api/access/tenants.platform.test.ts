@@ -1,5 +1,5 @@
 import type { Tenant } from '../../../../domain/ids';
-import { openApiWorld, type ApiWorld } from '../support/api-world';
+import { lifecycleBody, openApiWorld, type ApiWorld } from '../support/api-world';
 
 let world: ApiWorld;
 beforeAll(async () => {
@@ -180,5 +180,48 @@ describe('the limits of a tenant', () => {
     await expect(world.apply('another')).rejects.toThrow('its limit is 0');
     await limit('default', { maxLifecycles: null });
     await world.apply('another');
+  });
+});
+
+describe('a suspended tenant', () => {
+  test('has no valid key and starts no run, until it is resumed', async () => {
+    const key = await made('team-late');
+    const change = (verb: string) => world.call('POST', `/tenants/team-late/${verb}`);
+    await world.call('PUT', '/lifecycles/late', { key, body: lifecycleBody('late') });
+    const start = () => world.call('POST', '/lifecycles/late/runs', { key, body: {} });
+    expect((await start()).status).toBe(202);
+    for (let time = 0; time < 2; time += 1)
+      expect(await change('suspend')).toMatchObject({
+        status: 200,
+        body: { name: 'team-late', suspendedAt: expect.any(String) as string },
+      });
+    expect(await world.call('GET', '/runs', { key })).toMatchObject({
+      status: 401,
+      body: { code: 'InvalidApiKey' },
+    });
+    const revision = await world.registry.lifecycles.get({
+      tenant: 'team-late' as Tenant,
+      name: 'late',
+    });
+    const scheduled = world.registry.runs.open({
+      tenant: 'team-late' as Tenant,
+      workflowId: 'run/team-late/late/scheduled-2026-01-01T00:00:00Z',
+      lifecycle: 'late',
+      revisionDigest: revision?.digest,
+      request: {},
+      actor: 'schedule',
+      traceId: 't',
+    });
+    await expect(scheduled).rejects.toMatchObject({
+      type: 'TenantLimit',
+      message: 'the tenant team-late is suspended',
+    });
+    expect(await change('resume')).toMatchObject({ status: 200, body: { suspendedAt: null } });
+    expect((await start()).status).toBe(202);
+  });
+
+  test('is never the one that administers the platform', async () => {
+    expect(await world.call('POST', '/tenants/default/suspend')).toMatchObject({ status: 409 });
+    expect(await world.call('POST', '/tenants/nosuch/suspend')).toMatchObject({ status: 404 });
   });
 });
