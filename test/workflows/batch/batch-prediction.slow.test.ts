@@ -171,6 +171,25 @@ describe('a batch prediction', () => {
     expect(fake.calls.indexOf('dropBatchFiles')).toBeGreaterThan(fake.calls.indexOf('beginUndo'));
   });
 
+  test('is paused also after its scoring has continued in another execution', async () => {
+    const { plan, overrides, scored } = world(1_100, () => sleep(20, good));
+    const batch = { ...request, parallel: 40 };
+    const { handle, end } = await runs.start({ ...plan, request: { batch } }, overrides);
+    await untilAnswer(
+      () => Promise.resolve(scored.length),
+      (done) => done > 600,
+    );
+    await handle.executeUpdate(pauseUpdate, { args: [commandOf({ actor: 'ada' })] });
+    await sleep(2_000);
+    const paused = scored.length;
+    await sleep(1_000);
+    expect(scored.length).toBe(paused);
+    expect(paused).toBeLessThan(1_100);
+    await handle.executeUpdate(resumeUpdate, { args: [commandOf({ actor: 'ada' })] });
+    expect(await end()).toMatchObject({ status: 'succeeded' });
+    expect(scored).toHaveLength(1_100);
+  }, 60_000);
+
   test('is cancelled also after its scoring has continued in another execution', async () => {
     const { plan, overrides, scored } = world(1_100, () => sleep(20, good));
     const batch = { ...request, parallel: 40 };
