@@ -40,6 +40,7 @@ describe.each([
     await product.apply(onEngine(product.workDir, kind));
     const { body: begun } = await product.start(lifecycle);
     const run = await product.waitForEnd(begun.id, 800);
+    expect(run.failure).toBeNull();
     expect(run).toMatchObject({ status: 'succeeded', version: 1, verdict: { kind: 'passed' } });
     const { stdout } = await product.cli(['run', 'logs', run.id]);
     expect(stdout).toContain('training starts');

@@ -38,7 +38,7 @@ export async function startRay(): Promise<RunningRay> {
       '--disable-usage-stats',
       '--num-cpus=2',
       '--num-gpus=1',
-      `--memory=${2 ** 31}`,
+      `--memory=${6 * 2 ** 30}`,
       '--object-store-memory=80000000',
       '--resources={"spot_slot": 1}',
       `--port=${port}`,
