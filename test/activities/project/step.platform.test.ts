@@ -132,7 +132,12 @@ test('returns the output, the metrics and the log of a step, and the same again'
   const of = given('score_shop', { shop: 'A', orders });
   const { beats, end } = attempt(of);
   const scored = await end;
-  expect(beats[0]).toEqual({ backend: 'local', jobId: of.key, detail: {} });
+  expect(beats[0]).toEqual({
+    backend: 'local',
+    jobId: of.key,
+    tenant: 'default',
+    detail: {},
+  });
   expect(scored).toMatchObject({
     output: { shop: 'A', orders: 3, revenue: 60 },
     metrics: { revenue: 60 },
