@@ -92,7 +92,7 @@ function openRemote(
     async close() {
       try {
         for (const tenant of new Set([...made.values()].map((each) => each.tenant)))
-          await port.cleanup('compute-check/', tenant as Tenant);
+          await port.cleanup(`${tenant}/`, tenant as Tenant);
         for (const { tenant, ref } of made.values())
           await store.delete({ tenant, digest: ref.digest });
       } finally {

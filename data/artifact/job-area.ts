@@ -39,10 +39,15 @@ export interface JobArea {
   clear(): Promise<void>;
   /** A URL that reads this file for `seconds`. */
   urlOf(name: string, seconds: number): Promise<string>;
-  /** Fields of an HTML form that may write below the prefix for `seconds`. */
-  uploads(
-    seconds: number,
-  ): Promise<{ readonly url: string; readonly fields: Readonly<Record<string, string>> }>;
+  /** An HTML form that may write below one folder of the area, with a slash at its end. */
+  uploads(folder: string, seconds: number): Promise<UploadForm>;
+}
+
+export interface UploadForm {
+  readonly url: string;
+  readonly fields: Readonly<Record<string, string>>;
+  /** Begins each key. */
+  readonly prefix: string;
 }
 
 /** A file that a job uploaded, and what the job says of it. */
@@ -121,18 +126,19 @@ export function openJobArea(s3: S3, signing: S3, owner: JobAreaOwner): JobArea {
       }
     },
     urlOf: (name, seconds) => signedUrl(signing, `${prefix}${name}`, seconds),
-    async uploads(seconds) {
-      return createPresignedPost(signing.client, {
+    async uploads(folder, seconds) {
+      const form = await createPresignedPost(signing.client, {
         Bucket: signing.bucket,
-        Key: `${prefix}\${filename}`,
+        Key: `${prefix}${folder}\${filename}`,
         Conditions: [
-          ['starts-with', '$key', prefix],
+          ['starts-with', '$key', `${prefix}${folder}`],
           ['content-length-range', 0, maxUploadBytes],
           // Any value: the store compares it with the bytes.
           ['starts-with', '$x-amz-checksum-sha256', ''],
         ],
         Expires: Math.min(seconds, longestSignature),
       });
+      return { ...form, prefix: `${prefix}${folder}` };
     },
   };
 }

@@ -174,7 +174,10 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
     async ended(ids) {
       const rows = await sql<{ id: string }[]>`
         select asked.id from unnest(${ids}::text[]) as asked (id)
-        where not exists (select from api_keys k where k.id = asked.id and ${valid(sql)})`;
+        where not exists (
+          select from api_keys k where k.id = asked.id and ${valid(sql)}
+            and not exists (
+              select from tenants t where t.id = k.tenant_id and t.suspended_at is not null))`;
       return rows.map((row) => row.id);
     },
 

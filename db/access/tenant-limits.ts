@@ -18,7 +18,7 @@ export async function refuseRunAboveLimit(tx: Transaction, tenant: Tenant): Prom
     select from tenants where id = ${tenant} and suspended_at is not null`;
   if (suspended)
     throw failure('TenantLimit', `the tenant ${tenant} is suspended`, {
-      next: 'ask an administrator of the platform: perennial tenant resume',
+      next: `ask an administrator of the platform: perennial tenant resume ${tenant}`,
     });
   const limit = await lockedLimit(tx, tenant, 'maxOpenRuns');
   if (limit === null) return;

@@ -17,6 +17,8 @@ export const engineSettings = {
   PERENNIAL_RAY_URL: httpUrl,
   /** A file with the bearer token for the dashboard. */
   PERENNIAL_RAY_TOKEN_FILE: z.string().optional(),
+  /** Whether the cluster adds nodes on demand, so that a job may wait for a larger one. */
+  PERENNIAL_RAY_AUTOSCALING: z.enum(['true', 'false']).default('false'),
   /** The address of slurmrestd, such as http://slurm-head:6820. */
   PERENNIAL_SLURM_URL: httpUrl,
   /** The user whose token it is, and who owns the jobs. */
@@ -35,7 +37,11 @@ const schema = z.object(engineSettings);
 export interface EngineConfig {
   readonly s3Endpoint: string | null;
   readonly python: string;
-  readonly ray: { readonly url: string; readonly tokenFile: string | null } | null;
+  readonly ray: {
+    readonly url: string;
+    readonly tokenFile: string | null;
+    readonly isAutoscaling: boolean;
+  } | null;
   readonly slurm: {
     readonly url: string;
     readonly user: string;
@@ -56,7 +62,11 @@ export function readEngineConfig(value: z.output<typeof schema>): EngineConfig {
     ray:
       ray === undefined
         ? null
-        : { url: ray, tokenFile: rayToken === undefined ? null : resolve(rayToken) },
+        : {
+            url: ray,
+            tokenFile: rayToken === undefined ? null : resolve(rayToken),
+            isAutoscaling: value.PERENNIAL_RAY_AUTOSCALING === 'true',
+          },
     slurm:
       slurm === undefined
         ? null

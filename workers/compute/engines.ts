@@ -27,6 +27,7 @@ export function openEngines({ ray, slurm }: EngineConfig): readonly OpenedEngine
       ...createRayEngine({
         url: ray.url,
         ...(ray.tokenFile !== null && { token: { file: ray.tokenFile } }),
+        ...(ray.isAutoscaling && { autoscaling: true as const }),
       }),
       kind: 'ray',
     });

@@ -63,7 +63,9 @@ export async function runItemWindow({
           for (const index of start) inFlight.push(begin(index));
         }
         if (hasTooManyFailures(state)) break;
-        if (workflowInfo().continueAsNewSuggested) events.push({ kind: 'historyFull' });
+        // Not as an event, because that would end the next wait at once, again and again.
+        if (workflowInfo().continueAsNewSuggested)
+          state = nextMapState(state, { kind: 'historyFull' }).state;
         await showProgress(state);
       }
       if (state.running > 0) CancellationScope.current().cancel();

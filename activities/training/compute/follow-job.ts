@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
-import { failure } from '../../../domain/failure';
+import { failure, isPerennialError } from '../../../domain/failure';
 import type {
   ComputeBackend,
   ComputeKind,
@@ -28,6 +28,9 @@ export interface FollowJobInput {
 /** How often a job that lost its machine starts again before that counts as a failure. */
 const mostMachinesLost = 20;
 const longestRestartPauseMs = 60_000;
+const longestEnginePauseMs = 30_000;
+/** A wrong address of an engine looks like one that is away. */
+const submitPatienceMs = 600_000;
 const beatMs = 2_000;
 const minPauseMs = 20;
 /** Pause between polls as a share of the job's time so far; its end is noticed that much later. */
@@ -58,16 +61,24 @@ export async function followJob({
   const handle = { value: attachedTo(context, { backend: kind, jobId, tenant, detail: {} }) };
   const stopBeating = beat(context, () => handle.value);
   try {
+    const asked = <T>(mostMs: number, ask: () => Promise<T>): Promise<T> =>
+      kind === 'local'
+        ? retryWhileUnavailable(ask)
+        : whileEngineIsAway(context, mostMs, () => retryWhileUnavailable(ask));
     const submit = async (): Promise<JobHandle> =>
       Promise.race([
-        retryWhileUnavailable(async () => backend.submit(await prepare())),
+        asked(submitPatienceMs, async () => {
+          const job = await prepare();
+          context.cancellationSignal.throwIfAborted();
+          return backend.submit(job);
+        }),
         context.cancelled,
       ]);
     handle.value = await submit();
     context.heartbeat(handle.value);
     const began = Date.now();
     for (let lost = 0; ;) {
-      const state = await retryWhileUnavailable(() => backend.poll(handle.value));
+      const state = await asked(Infinity, () => backend.poll(handle.value));
       if (state.kind === 'failed' && state.isMachineLost && lost < mostMachinesLost) {
         lost += 1;
         context.log.info('a job lost its machine and starts again', {
@@ -103,6 +114,28 @@ export async function followJob({
     throw error;
   } finally {
     stopBeating();
+  }
+}
+
+/**
+ * Asks again while an engine cannot be reached: its jobs go on meanwhile, and the attempts of the
+ * activity are meant for lost jobs.
+ */
+async function whileEngineIsAway<T>(
+  context: Context,
+  mostMs: number,
+  ask: () => Promise<T>,
+): Promise<T> {
+  const until = Date.now() + mostMs;
+  for (let pauseMs = 500; ; pauseMs = Math.min(2 * pauseMs, longestEnginePauseMs)) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isAway = isPerennialError(error) && error.type === 'BackendUnavailable';
+      if (!isAway || Date.now() + pauseMs > until) throw error;
+      context.log.warn('a compute engine cannot be reached; retrying', { reason: error.message });
+      await context.sleep(pauseMs);
+    }
   }
 }
 

@@ -24,16 +24,19 @@ export interface TrackingOrder {
   readonly experiment: string;
 }
 
-/** Steps, commands, and trainers with packages of their own may use MLflow. Null for other jobs. */
+/**
+ * Steps, commands, and trainers with packages of their own may use MLflow. Null for other jobs. The
+ * access lasts for `timeoutSeconds`.
+ */
 export async function trackingOf(
   file: JobFile,
   tracking: JobTracking | null,
+  timeoutSeconds = file.resources.timeoutSeconds,
 ): Promise<TrackingOrder | null> {
   const runId = /^run_[0-9a-z]+/.exec(file.id)?.[0];
   if (tracking === null || runId === undefined || ('trainer' in file && !file.environment))
     return null;
   const { url, host, port } = tracking;
-  const { timeoutSeconds } = file.resources;
   const access = await tracking.accessOf({ tenant: file.tenant, runId, timeoutSeconds });
   return access && { url, host, port, ...access };
 }

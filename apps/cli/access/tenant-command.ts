@@ -27,7 +27,8 @@ export function tenantCommands(program: Command, context: CliContext): void {
         `tenant ${made.tenant.name} is created; ${made.key.id} is its first key, with the scope admin`,
       );
       terminal.say(
-        `store this key now, it is not shown again; it expires at ${made.key.expiresAt ?? 'no time'}`,
+        'store this key now, it is not shown again; it ' +
+          (made.key.expiresAt === null ? 'never expires' : `expires at ${made.key.expiresAt}`),
       );
       terminal.out(options.json ? jsonText(made) : made.key.key);
     });

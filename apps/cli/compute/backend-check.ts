@@ -29,14 +29,13 @@ export type BackendCheck =
     }
   | { readonly backend: BuiltComputeKind; readonly ok: false; readonly detail: string };
 
-/** Its artifacts in the store of a platform are apart from those of real tenants. */
-export const checkTenant = 'compute-check';
 /** Every platform has it, because models are compared with it. */
 export const checkTrainer = 'baseline';
 const rows = 200;
 /** As often as the train stage polls a new job. */
 const pauseMs = 20;
 const logBytes = 2_000;
+const longestSeconds = 300;
 
 /** All its files are in a separate folder, which is removed at the end. */
 export async function checkBackend(
@@ -54,6 +53,11 @@ export async function checkBackend(
     const submitting = performance.now();
     const handle = await backend.port.submit(job);
     const state = await ended(backend, handle);
+    if (state === null) {
+      await backend.port.cancel(handle);
+      const detail = `its job has not ended within ${longestSeconds} s; it may wait for resources`;
+      return { backend: kind, ok: false, detail };
+    }
     const seconds = secondsSince(submitting);
     if (state.kind !== 'succeeded')
       return { backend: kind, ok: false, detail: await reasonOf(backend, handle, state) };
@@ -83,16 +87,18 @@ export async function checkBackend(
 }
 
 async function tinyJob({ artifacts }: TestedBackend, folder: string): Promise<Job> {
+  // Its artifacts in the store of a platform are apart from those of tenants and of other checks.
+  const tenant = `compute-check-${randomUUID().slice(0, 8)}`;
   const path = join(folder, 'train.parquet');
   await writeTrialRows(path, { task: 'classification', rows, first: 0, odd: false });
   const train = await artifacts.putFile({
-    tenant: checkTenant,
+    tenant,
     path,
     mediaType: 'application/vnd.apache.parquet',
   });
   return {
-    id: `compute-check/${randomUUID()}`,
-    tenant: checkTenant,
+    id: `${tenant}/job`,
+    tenant,
     trainer: checkTrainer,
     params: {},
     seed: 1,
@@ -104,12 +110,13 @@ async function tinyJob({ artifacts }: TestedBackend, folder: string): Promise<Jo
 
 type EndedState = Exclude<JobState, { readonly kind: 'queued' | 'running' }>;
 
-async function ended({ port }: TestedBackend, handle: JobHandle): Promise<EndedState> {
-  for (;;) {
+async function ended({ port }: TestedBackend, handle: JobHandle): Promise<EndedState | null> {
+  for (const until = Date.now() + longestSeconds * 1000; Date.now() < until;) {
     const state = await port.poll(handle);
     if (state.kind !== 'queued' && state.kind !== 'running') return state;
     await sleep(pauseMs);
   }
+  return null;
 }
 
 /** The rows are generated, so the log contains no secrets. */

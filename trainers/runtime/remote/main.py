@@ -21,6 +21,7 @@ import shutil
 import signal
 import subprocess
 import time
+import urllib.error
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,10 @@ def main(root: Path) -> int:
         end = _Supervisor(order, root, directory, mirror, ending).run(python)
         mirror.news()
         if end["code"] == 0 and end["limit"] is None:
-            end["outputs"] = mirror.outputs()
+            try:
+                end["outputs"] = mirror.outputs()
+            except TransferFailed as error:
+                end |= {"code": None, "signal": "SIGTERM", "reason": str(error)}
         else:
             mirror.checkpoint()
         mirror.exit(end)
@@ -278,9 +282,15 @@ class _Supervisor:
         lease = self._order.get("lease")
         if not lease or self._reason:
             return
-        with contextlib.suppress(OSError, KeyError, TypeError, ValueError):
+        try:
             if age_of(lease["url"]) > lease["seconds"]:
                 self._reason = "no activity followed the job any more"
+        except urllib.error.HTTPError as error:
+            # The files of the job are removed at the end of its run.
+            if error.code == 404:
+                self._reason = "the run has ended"
+        except (OSError, KeyError, TypeError, ValueError):
+            pass  # asked again later
 
     def _end_orphans(self) -> None:
         for pid in processes.children(os.getpid()):

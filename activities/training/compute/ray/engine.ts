@@ -81,7 +81,9 @@ async function requireFitting(settings: RaySettings, api: RayApi, job: EngineJob
     throw failure(
       'InvalidInput',
       `job ${job.name}: none of the ${nodes.length} nodes of Ray has ${lacking}`,
-      { next: 'Request less, or set `autoscaling` if the cluster adds nodes on demand' },
+      {
+        next: 'Request less. If the cluster adds nodes on demand, set PERENNIAL_RAY_AUTOSCALING=true',
+      },
     );
 }
 

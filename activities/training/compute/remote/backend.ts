@@ -55,6 +55,12 @@ export interface RemoteBackend extends ComputeBackend, JobKeeper {
 /** One attempt of a job, as its files and its engine show it. */
 type AttemptState = Assessment | { readonly kind: 'unsubmitted' };
 
+/** Only below this folder the job itself writes; the other files are those of the workers. */
+const jobFolder = 'job/';
+const blobs = `${jobFolder}blobs/`;
+const reported = (attempt: number, name: string): string =>
+  `${jobFolder}attempts/${attempt}/${name}`;
+
 /** How long a job may wait in the queue of the engine before its signed URLs expire. */
 const queueSeconds = 24 * 3600;
 /** Beyond its own limit, for the transfers before and after. The engine then ends the job. */
@@ -118,6 +124,9 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
       },
     });
     await area.create(`${folder}submitted.json`, { at: new Date().toISOString() });
+    // Another worker may have cancelled the job, or removed it, meanwhile.
+    if ((await area.read('cancelled.json')) || !(await fileIn(area)))
+      await engine.cancel(nameOf(job.id, attempt));
   }
 
   async function orderOf(job: Job, area: JobArea, attempt: number, seconds: number) {
@@ -135,16 +144,14 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
       bytes: artifact.bytes,
       url: await jobs.urlOf(artifact, seconds),
     }));
-    const tracking = await trackingOf(file, settings.tracking ?? null);
-    const known = (await area.names('blobs/')).map(
-      (name) => `sha256:${name.slice('blobs/'.length)}`,
-    );
+    const tracking = await trackingOf(file, settings.tracking ?? null, seconds);
+    const known = (await area.names(blobs)).map((name) => `sha256:${name.slice(blobs.length)}`);
     return {
       runtime: { url: await jobs.urlOf(code, seconds), digest: code.digest },
       attempt,
       job: file,
       downloads: [...(await Promise.all(inputs)), ...(await savedState(area, attempt, seconds))],
-      uploads: { ...(await area.uploads(seconds)), prefix: area.prefix },
+      uploads: await area.uploads(jobFolder, seconds),
       lease: { url: await area.urlOf('lease.json', seconds), seconds: abandonedSeconds },
       known,
       tracking,
@@ -157,8 +164,8 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
   }
 
   async function assess(area: JobArea, jobId: string, attempt: number): Promise<AttemptState> {
-    const reported = await exitIn(area, attempt);
-    if (reported) return ofExit(reported);
+    const exit = await exitIn(area, attempt);
+    if (exit) return ofExit(exit);
     const state = await engine.state(nameOf(jobId, attempt));
     const key = `${jobId} ${attempt}`;
     if (state.kind !== 'unknown') unknownSince.delete(key);
@@ -172,7 +179,11 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
         const since = unknownSince.get(key) ?? Date.now();
         unknownSince.set(key, since);
         if (Date.now() - since < unknownForMs) return { kind: 'queued' };
-        return { kind: 'lost', message: `${kind} does not know the job any more` };
+        return {
+          kind: 'lost',
+          message: `${kind} does not know the job any more`,
+          isMachineLost: true,
+        };
       }
       case 'ended': {
         // The job reports its end before it ends.
@@ -216,7 +227,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
       name: path,
       artifact: await artifacts.jobs.adopt({
         tenant: job.tenant,
-        key: `${area.prefix}attempts/${attempt}/outputs/${digest.slice('sha256:'.length)}`,
+        key: `${area.prefix}${reported(attempt, `outputs/${digest.slice('sha256:'.length)}`)}`,
         digest,
         bytes,
         mediaType: mediaTypeOf(path),
@@ -226,9 +237,9 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
   }
 
   async function logText(area: JobArea, jobId: string, attempt: number, most: number) {
-    const reported = await area.read(`attempts/${attempt}/log.txt`, most);
+    const log = await area.read(reported(attempt, 'log.txt'), most);
     // Without a report, the engine may show why the job did not begin.
-    return redact(reported?.toString('utf8') ?? (await engine.logs(nameOf(jobId, attempt), most)));
+    return redact(log?.toString('utf8') ?? (await engine.logs(nameOf(jobId, attempt), most)));
   }
 
   async function storeLogs(area: JobArea, job: JobFile, attempt: number): Promise<ArtifactRef> {
@@ -249,6 +260,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
   }
 
   async function cancel(handle: JobHandle): Promise<void> {
+    await submitting.get(handle.jobId)?.catch(() => undefined);
     const area = areaOf(handle);
     if (!(await fileIn(area)) || (await outcomeIn(area))) return;
     await area.write('cancelled.json', { at: new Date().toISOString() });
@@ -268,8 +280,10 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
   }
 
   async function remove(area: JobArea, jobId: string): Promise<void> {
-    for (let attempt = await newestAttempt(area); attempt > 0; attempt--)
+    for (let attempt = await newestAttempt(area); attempt > 0; attempt--) {
+      await engine.cancel(nameOf(jobId, attempt));
       await engine.forget(nameOf(jobId, attempt));
+    }
     await area.clear();
     renewedAt.delete(area.prefix);
   }
@@ -306,7 +320,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
         case 'cancelled':
           return { kind: state.kind };
         case 'running': {
-          const metrics = await area.read(`attempts/${attempt}/metrics.ndjson`);
+          const metrics = await area.read(reported(attempt, 'metrics.ndjson'));
           return { kind: 'running', metrics: parseMetrics(metrics?.toString('utf8') ?? '') };
         }
         case 'unsubmitted':
@@ -375,23 +389,23 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
   /** The files of the newest attempt that saved a checkpoint, for the next one. */
   async function savedState(area: JobArea, attempt: number, seconds: number) {
     for (let before = attempt - 1; before > 0; before--) {
-      const index = await area.read(`attempts/${before}/checkpoint.json`);
+      const index = await area.read(reported(before, 'checkpoint.json'));
       if (!index) continue;
       const { files } = remoteCheckpointSchema.parse(JSON.parse(index.toString('utf8')));
       const saved = files.map(async ({ path, digest, bytes }) => ({
         path: `checkpoint/${path}`,
         digest,
         bytes,
-        url: await area.urlOf(`blobs/${digest.slice('sha256:'.length)}`, seconds),
+        url: await area.urlOf(`${blobs}${digest.slice('sha256:'.length)}`, seconds),
       }));
-      const metrics = await area.read(`attempts/${before}/metrics.ndjson`);
-      const reported = metrics && {
+      const metrics = await area.read(reported(before, 'metrics.ndjson'));
+      const progress = metrics && {
         path: 'metrics.ndjson',
         digest: sha256(metrics),
         bytes: metrics.byteLength,
-        url: await area.urlOf(`attempts/${before}/metrics.ndjson`, seconds),
+        url: await area.urlOf(reported(before, 'metrics.ndjson'), seconds),
       };
-      return [...(await Promise.all(saved)), ...(reported ? [reported] : [])];
+      return [...(await Promise.all(saved)), ...(progress ? [progress] : [])];
     }
     return [];
   }
@@ -444,7 +458,7 @@ async function outcomeIn(area: JobArea): Promise<JobOutcome | null> {
 }
 
 async function exitIn(area: JobArea, attempt: number): Promise<RemoteExit | null> {
-  const text = await area.read(`attempts/${attempt}/exit.json`);
+  const text = await area.read(reported(attempt, 'exit.json'));
   return text && remoteExitSchema.parse(JSON.parse(text.toString('utf8')));
 }
 

@@ -169,12 +169,12 @@ test('outputs that differ from what the job reported are refused', async () => {
   // The store has this model already for the other tenant, and would not copy it again.
   const handle = await worker().submit({ ...job({ steps: 3 }), tenant: 'tampered' });
   const area = areaOf(handle);
-  for (let wait = 0; wait < 300 && !(await area.read('attempts/1/exit.json')); wait++)
+  for (let wait = 0; wait < 300 && !(await area.read('job/attempts/1/exit.json')); wait++)
     await new Promise((done) => setTimeout(done, 100));
-  const report = JSON.parse(String(await area.read('attempts/1/exit.json'))) as {
+  const report = JSON.parse(String(await area.read('job/attempts/1/exit.json'))) as {
     outputs: { digest: string }[];
   };
-  const name = `attempts/1/outputs/${report.outputs[0]?.digest.slice('sha256:'.length)}`;
+  const name = `job/attempts/1/outputs/${report.outputs[0]?.digest.slice('sha256:'.length)}`;
   await area.write(name, 'other bytes');
   await expect(worker().poll(handle)).rejects.toMatchObject({ type: 'DigestMismatch' });
 });
@@ -216,8 +216,9 @@ describe('what a job can do with its credentials', () => {
     expect((await fetch(url)).status).toBe(403);
   });
 
-  test('it writes below its own prefix only', async () => {
-    expect(await upload(`${prefix}blobs/x`)).toBe(204);
+  test('it writes below its own folder only, and no file of the workers', async () => {
+    expect(await upload(`${prefix}job/blobs/x`)).toBe(204);
+    expect(await upload(`${prefix}outcome.json`)).toBe(403);
     expect(await upload(`${prefix}../x`)).not.toBe(204);
     expect(await upload('t/default/cas/sha256/aa/bb/x')).toBe(403);
     expect(await upload('t/default/staging/run_other/x')).toBe(403);
