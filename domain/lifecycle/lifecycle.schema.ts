@@ -222,7 +222,13 @@ const compute = z
       .optional()
       .describe('the queue of the engine, for the backend slurm: a partition'),
   })
-  .check(({ value: { backend, gpus, queue }, issues }) => {
+  .check(({ value: { backend, gpus, queue, timeout }, issues }) => {
+    // The signed URLs of a job last for seven days, of which it may wait one in a queue.
+    if (backend !== 'local' && timeout > 5 * 86_400)
+      issues.push({
+        ...schemaIssue(`is at most 5d with the backend ${backend}`, { expected: null }),
+        path: ['timeout'],
+      });
     const only = (key: string, backends: string) =>
       issues.push({ ...schemaIssue(`is only for ${backends}`, { expected: null }), path: [key] });
     if (gpus !== undefined && backend === 'local') only('gpus', 'the backends ray and slurm');

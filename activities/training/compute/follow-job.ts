@@ -56,7 +56,9 @@ export async function followJob({
   const backend = backends[kind];
   if (!backend)
     throw failure('BackendUnavailable', `this worker has no compute backend ${kind}`, {
-      next: `Configure it on each worker of the queue compute (docs/operations.md)`,
+      next:
+        'Set its address on the workers of the queues compute and orchestrator ' +
+        '(docs/guides/engines.md)',
     });
   const handle = { value: attachedTo(context, { backend: kind, jobId, tenant, detail: {} }) };
   const stopBeating = beat(context, () => handle.value);

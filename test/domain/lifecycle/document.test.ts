@@ -513,6 +513,12 @@ const singleErrors: readonly (readonly [
     '19:16 spec.train.compute.gpus is only for the backends ray and slurm',
   ],
   [
+    'a job on an engine that is longer than its signed URLs',
+    'backend: local',
+    'backend: ray, timeout: 6d',
+    '19:30 spec.train.compute.timeout is at most 5d with the backend ray',
+  ],
+  [
     'a queue of Ray',
     'backend: local',
     'backend: ray, queue: short',

@@ -14,8 +14,6 @@ only thing that the engine passes on:
 
 After a cancellation it is `{ "cancelled": true }`.
 
-After a cancellation it is `{ "cancelled": true }`.
-
 Below the prefix the job writes `attempts/<n>/` with `metrics.ndjson`, `log.txt`, `checkpoint.json`,
 `outputs/` and, last, `exit.json`, and `blobs/` with the files of checkpoints by their digest. Only
 the standard library is needed, because a job may bring its own Python environment.

@@ -19,9 +19,12 @@ def fetch(url: str) -> bytes:
             with urllib.request.urlopen(url, timeout=60) as answer:
                 return answer.read()
         except urllib.error.HTTPError as error:
-            # 403: the signature has expired, so the job waited too long. 404: the run has ended.
-            if error.code in (403, 404) or attempt == 7:
-                sys.exit(f"perennial: the artifact store answers {error.code} to the job's order")
+            why = {403: ": its signed URL has expired", 404: ": its run has ended"}
+            if error.code in why or attempt == 7:
+                sys.exit(
+                    f"perennial: the artifact store answers {error.code} to the job's order"
+                    + why.get(error.code, "")
+                )
         except OSError as error:
             if attempt == 7:
                 sys.exit(f"perennial: the artifact store cannot be reached: {error}")

@@ -15,6 +15,8 @@ export interface RayJobSettings {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
+/** Seconds from SIGTERM to SIGKILL; Ray gives three otherwise. */
+const stopWait = { RAY_JOB_STOP_WAIT_TIME_S: '25' };
 const encodedVariables = 'PERENNIAL_VARIABLES';
 
 /**
@@ -31,7 +33,7 @@ export function raySubmission(settings: RayJobSettings, job: EngineJob): object 
     });
   const needs = needsOf(settings, job);
   const { CPU, memory, GPU, ...custom } = needs;
-  const variables = variablesOf({ ...settings.environment, ...job.environment });
+  const variables = variablesOf({ ...stopWait, ...settings.environment, ...job.environment });
   return {
     submission_id: name,
     entrypoint: `${variables.prelude}exec ${shellWords(command)}`,

@@ -181,7 +181,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
         if (Date.now() - since < unknownForMs) return { kind: 'queued' };
         return {
           kind: 'lost',
-          message: `${kind} does not know the job any more`,
+          message: `${kind} has no record of the job`,
           isMachineLost: true,
         };
       }
@@ -274,7 +274,10 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
       const { kind: now } = await engine.state(name);
       if (now !== 'running') return;
       if (Date.now() > until)
-        throw failure('BackendUnavailable', `${kind} has not ended job ${name} yet`);
+        throw failure(
+          'BackendUnavailable',
+          `job ${name} is still running on ${kind} after it was cancelled`,
+        );
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
   }
