@@ -2368,7 +2368,7 @@ export interface paths {
                         /** @description largest share of rejected rows, 0 to 1; default 0.01 */
                         readonly maxErrorShare?: number;
                         /**
-                         * @description what a rejected row does to the run; default quarantine
+                         * @description fail: end the run at the first rejected row; quarantine: keep such rows apart; default quarantine
                          * @enum {string}
                          */
                         readonly onRowError?: "fail" | "quarantine";
@@ -6702,7 +6702,7 @@ export interface paths {
                         readonly [name: string]: unknown;
                     };
                     content: {
-                        readonly "application/json": components["schemas"]["MadeTenant"];
+                        readonly "application/json": components["schemas"]["CreatedTenant"];
                     };
                 };
             };
@@ -7078,7 +7078,7 @@ export interface components {
             readonly subject: string;
         };
         readonly Batch: {
-            /** @description parts that were planned or scored */
+            /** @description chunks of the plan, or scored so far */
             readonly chunks: number;
             /** @description dataset version of the rows, in the stage resolve */
             readonly input: string | null;
@@ -7252,6 +7252,11 @@ export interface components {
                 readonly unpaid: string | null;
                 readonly variants: number;
             } | null;
+        };
+        readonly CreatedTenant: {
+            /** @description the first key; its scope is admin */
+            readonly key: components["schemas"]["MadeApiKey"];
+            readonly tenant: components["schemas"]["Tenant"];
         };
         readonly DatasetDiff: {
             readonly added: readonly {
@@ -7685,11 +7690,6 @@ export interface components {
             readonly id: string;
             /** @description returned only once */
             readonly key: string;
-        };
-        readonly MadeTenant: {
-            /** @description the first key; its scope is admin */
-            readonly key: components["schemas"]["MadeApiKey"];
-            readonly tenant: components["schemas"]["Tenant"];
         };
         readonly Model: {
             readonly aliases: {

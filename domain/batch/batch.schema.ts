@@ -55,7 +55,10 @@ export const batchFields = {
   onRowError: z
     .enum(rowErrorPolicies)
     .optional()
-    .describe(`what a rejected row does to the run; default ${batchDefaults.onRowError}`),
+    .describe(
+      'fail: end the run at the first rejected row; quarantine: keep such rows apart; ' +
+        `default ${batchDefaults.onRowError}`,
+    ),
   maxErrorShare: z
     .number()
     .min(0)

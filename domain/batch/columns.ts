@@ -38,7 +38,7 @@ export function readColumns(
   if (problems.length > 0)
     throw failure(
       'InvalidInput',
-      `${name} lacks columns that the features of the model need: ${problems.join(', ')}`,
+      `${name} does not fit the features of the model: ${problems.join(', ')}`,
       { next: `perennial dataset show ${name.split('@')[0] ?? name}` },
     );
   return read;

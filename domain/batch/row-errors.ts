@@ -72,7 +72,7 @@ export function rowErrorFailure(
       : `at most ${percent(maxErrorShare)} (${count(most)} rows) may be`;
   return failure(
     'DataUnreadable',
-    `${count(quarantined)} of ${count(counts.rows)} scored rows were rejected, and ${allowed}: ` +
+    `${count(quarantined)} of ${count(counts.rows)} rows were rejected, and ${allowed}: ` +
       reasonsText(counts),
     {
       next:

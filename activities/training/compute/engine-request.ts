@@ -94,7 +94,7 @@ export function readPart<Schema extends z.ZodType>(
   const [issue] = parsed.error.issues;
   throw unavailable(
     ask,
-    'answered with JSON of an unknown shape ' +
+    'sent JSON of an unexpected shape ' +
       `(${issue?.path.join('.') || 'top level'}: ${issue?.message ?? 'invalid'})`,
   );
 }

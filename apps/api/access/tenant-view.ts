@@ -26,7 +26,7 @@ export const tenantView = z
 
 export const createdTenant = z
   .object({ tenant: tenantView, key: createdKey.describe('the first key; its scope is admin') })
-  .meta({ id: 'MadeTenant' });
+  .meta({ id: 'CreatedTenant' });
 
 export const newTenant = z.strictObject({ name });
 

@@ -9,7 +9,7 @@ export const batchView = z
     model: z.string().nullable().describe('model version that scores, in the stage resolve'),
     output: z.string().nullable().describe('dataset version of the predictions, in commit'),
     rows: z.number().describe('rows of the input'),
-    chunks: z.number().describe('parts that were planned or scored'),
+    chunks: z.number().describe('chunks of the plan, or scored so far'),
     scored: z.number().nullable().describe('rows with a prediction'),
     quarantined: z.number().nullable().describe('rejected rows'),
     reasons: z.record(z.string(), z.number()).describe('rejected rows by reason'),

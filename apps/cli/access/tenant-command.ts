@@ -15,7 +15,7 @@ export function tenantCommands(program: Command, context: CliContext): void {
   const { terminal } = context;
   const tenant = program
     .command('tenant')
-    .description('Create tenants and limit them; only administrators of the platform may do this');
+    .description('Create, limit and suspend tenants; needs an admin key of the tenant default');
 
   tenant
     .command('create <name>')
@@ -76,12 +76,12 @@ export function tenantCommands(program: Command, context: CliContext): void {
     .description('Show the limits of a tenant, or change those that are given')
     .option(
       '--max-open-runs <n>',
-      'Most runs that have not ended, or none; further starts are refused',
+      'Largest number of runs that have not ended, or none for no limit',
       limit,
     )
     .option(
       '--max-lifecycles <n>',
-      'Most lifecycles that are not deleted, or none; new ones are refused',
+      'Largest number of lifecycles that are not deleted, or none for no limit',
       limit,
     )
     .option('--json', 'Print as JSON')

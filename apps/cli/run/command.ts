@@ -95,7 +95,8 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
     .addOption(
       new Option(
         '--on-row-error <policy>',
-        `${batchKind}: what a rejected row does to the run (default: ${batchDefaults.onRowError})`,
+        `${batchKind}: end the run at the first rejected row (fail), or keep such rows apart ` +
+          `(quarantine, the default)`,
       ).choices(rowErrorPolicies),
     )
     .option(

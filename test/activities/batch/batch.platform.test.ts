@@ -439,7 +439,7 @@ describe('a batch prediction', () => {
     });
     const request = { ...of.request, input: `dataset://${of.dataset}@2` };
     await expect(planned({ ...of, request })).rejects.toThrow(
-      `${of.dataset}@2 lacks columns that the features of the model need: ` +
+      `${of.dataset}@2 does not fit the features of the model: ` +
         '`hour` (integer) is missing, `wind` (number) is missing, `carrier` (string) is missing',
     );
   });

@@ -18,7 +18,7 @@ describe('columns of a batch prediction', () => {
       { name: 'missing', type: 'boolean' },
     ] as const;
     expect(() => readColumns({ request }, dataset)).toThrow(
-      'shop.orders@3 lacks columns that the features of the model need: ' +
+      'shop.orders@3 does not fit the features of the model: ' +
         '`kind` is integer instead of string, `missing` (boolean) is missing',
     );
     expect(readColumns({ request: request.slice(0, 1) }, dataset)).toEqual([

@@ -53,7 +53,7 @@ describe('rejected rows of a batch prediction', () => {
       type: 'DataUnreadable',
       next: 'correct the rows, or raise --max-error-share',
       message:
-        '5 of 500 scored rows were rejected, and at most 0.1 % (1 rows) may be: ' +
+        '5 of 500 rows were rejected, and at most 0.1 % (1 rows) may be: ' +
         '4 × `x` is infinite (rows 1, 2, 3); 1 × the score is not finite (row 9)',
     });
   });

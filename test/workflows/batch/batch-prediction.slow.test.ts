@@ -162,7 +162,7 @@ describe('a batch prediction', () => {
         type: 'DataUnreadable',
         stage: 'score',
         message: expect.stringMatching(
-          /1 of \d+ scored rows were rejected, and at most 1 % \(0 rows\) may be: 1 × `wind` is infinite \(row 4\)/,
+          /1 of \d+ rows were rejected, and at most 1 % \(0 rows\) may be: 1 × `wind` is infinite \(row 4\)/,
         ) as unknown,
         next: 'correct the rows, or raise --max-error-share',
       },

@@ -26,7 +26,7 @@ export function readiness(
   const usable = nodes.filter(({ state }) => !unusable.some((flag) => state.includes(flag)));
   const place = partition === undefined ? where : `${where}, partition ${partition}`;
   if (usable.length === 0)
-    return { ready: false, detail: `${place}: none of its ${nodes.length} nodes takes jobs` };
+    return { ready: false, detail: `${place}: none of its ${nodes.length} nodes accepts jobs` };
   return { ready: true, detail: `${place}: ${resourcesOf(usable)}` };
 }
 
