@@ -200,7 +200,7 @@ describe('answers of Ray', () => {
       'BackendUnavailable',
       '404',
     ],
-    ['another shape', { body: { id: 1 } }, 'BackendUnavailable', 'unknown shape'],
+    ['another shape', { body: { id: 1 } }, 'BackendUnavailable', 'unexpected shape'],
     ['the token', { status: 500, body: 'secret-token' }, 'BackendUnavailable', '***'],
   ])('%s', async (_, answer, type, message) => {
     const engine = await engineOf(({ method, path }) => {

@@ -193,7 +193,7 @@ describe('answers of slurmrestd', () => {
       'BackendUnavailable',
       'token',
     ],
-    ['another shape', { body: { jobs: 'none' } }, 'BackendUnavailable', 'unknown shape'],
+    ['another shape', { body: { jobs: 'none' } }, 'BackendUnavailable', 'unexpected shape'],
     ['half of JSON', { body: '{"jobs": [' }, 'BackendUnavailable', 'not JSON'],
     ['a redirect', { status: 302, type: 'text/html', body: '' }, 'BackendUnavailable', '302'],
     ['the token', { status: 500, type: 'text/plain', body: token }, 'BackendUnavailable', '***'],

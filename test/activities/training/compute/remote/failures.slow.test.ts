@@ -126,6 +126,64 @@ test('preemptions cost no retry, and training continues from its checkpoint', as
   expect(state.result.facts['ownSteps']).toBeLessThan(30);
 });
 
+test('an engine that is away while a job runs costs no retry', async () => {
+  const given = job({ steps: 10, step_seconds: 0.05 });
+  let isAway = 0;
+  const state = (await new MockActivityEnvironment().run(() =>
+    followJob({
+      backends: {
+        slurm: worker({
+          state(name) {
+            isAway += 1;
+            if (isAway <= 3)
+              return Promise.reject(failure('BackendUnavailable', 'slurm does not respond'));
+            return engine.state(name);
+          },
+        }),
+      },
+      kind: 'slurm',
+      tenant: 'default',
+      jobId: given.id,
+      prepare: () => Promise.resolve(given),
+      look: () => Promise.resolve(undefined),
+      longestPauseMs: 200,
+    }),
+  )) as FinalJobState;
+  expect(isAway).toBeGreaterThan(3);
+  expect(state).toMatchObject({ kind: 'succeeded', result: { facts: { ownSteps: 10 } } });
+});
+
+test('a job that is cancelled during its submission does not stay', async () => {
+  const given = job({ steps: 200, step_seconds: 0.05 });
+  let arrived: () => void = () => undefined;
+  const submission = new Promise<void>((done) => (arrived = done));
+  const slow = worker({
+    async submit(of) {
+      arrived();
+      await new Promise((done) => setTimeout(done, 300));
+      await engine.submit(of);
+    },
+  });
+  const begun = slow.submit(given);
+  await submission;
+  // From another worker, which does not know of the submission.
+  await worker().cancel({ backend: 'slurm', jobId: given.id, tenant: 'default', detail: {} });
+  const handle = await begun;
+  expect(await worker().poll(handle)).toEqual({ kind: 'cancelled' });
+  for (let wait = 0; wait < 100 && (await engine.state(lastName())).kind === 'running'; wait++)
+    await new Promise((done) => setTimeout(done, 50));
+  expect(await engine.state(lastName())).toMatchObject({ kind: 'ended' });
+});
+
+test('a job ends itself when its run has ended and its files are gone', async () => {
+  const handle = await worker().submit(job({ steps: 2000, step_seconds: 0.05 }));
+  await runningUntil(worker(), handle, (seen) => seen.length > 0);
+  await areaOf(handle).clear();
+  for (let wait = 0; wait < 450 && (await engine.state(lastName())).kind === 'running'; wait++)
+    await new Promise((done) => setTimeout(done, 100));
+  expect(await engine.state(lastName())).toMatchObject({ kind: 'ended' });
+});
+
 test('an answer of the engine that is lost gives one job', async () => {
   const before = engine.submitted.length;
   const deaf = worker({
