@@ -26,7 +26,9 @@ export function createReleaseActivities({
       readonly tenant: Tenant;
       readonly runId: RunId;
     }): Promise<void> {
-      const cleaned = await Promise.allSettled(jobs.map((keeper) => keeper.cleanup(`${runId}/`, tenant)));
+      const cleaned = await Promise.allSettled(
+        jobs.map((keeper) => keeper.cleanup(`${runId}/`, tenant)),
+      );
       // Uploads last, because a job may upload until it has ended.
       await artifacts.staging.clear({ tenant, runId });
       const away = cleaned.find((each) => each.status === 'rejected');

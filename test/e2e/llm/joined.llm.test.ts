@@ -9,7 +9,10 @@ import OpenAI from 'openai';
 import type { RunJson } from '../../../apps/cli/run/view';
 import { startProduct, type Product } from '../../support/process/product';
 import { scriptedFineTuning } from '../../support/provider/scripted-fine-tuning';
-import { openScriptedProvider, type ScriptedProvider } from '../../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type ScriptedProvider,
+} from '../../support/provider/scripted-provider';
 import { until, untilAnswer } from '../../support/time/until';
 
 jest.setTimeout(300_000);

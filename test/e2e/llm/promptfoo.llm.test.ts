@@ -6,7 +6,10 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { startProduct, type Product } from '../../support/process/product';
-import { openScriptedProvider, type ScriptedProvider } from '../../support/provider/scripted-provider';
+import {
+  openScriptedProvider,
+  type ScriptedProvider,
+} from '../../support/provider/scripted-provider';
 import { tinyAnswer, writeTinyLlmLifecycle } from '../../support/language/tiny-llm-lifecycle';
 
 jest.setTimeout(300_000);

@@ -129,7 +129,7 @@ test('preemptions cost no retry, and training continues from its checkpoint', as
 test('an engine that is away while a job runs costs no retry', async () => {
   const given = job({ steps: 10, step_seconds: 0.05 });
   let isAway = 0;
-  const state = (await new MockActivityEnvironment().run(() =>
+  const state: unknown = await new MockActivityEnvironment().run(() =>
     followJob({
       backends: {
         slurm: worker({
@@ -148,7 +148,7 @@ test('an engine that is away while a job runs costs no retry', async () => {
       look: () => Promise.resolve(undefined),
       longestPauseMs: 200,
     }),
-  )) as FinalJobState;
+  );
   expect(isAway).toBeGreaterThan(3);
   expect(state).toMatchObject({ kind: 'succeeded', result: { facts: { ownSteps: 10 } } });
 });
