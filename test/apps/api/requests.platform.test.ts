@@ -160,13 +160,13 @@ describe('an error response', () => {
       /did you mean evaluate/,
     ],
     [
-      'a key of a later version',
+      'an unknown kind of run',
       'POST',
       runs,
       { body: { kind: 'canary' } },
       422,
       'InvalidInput',
-      /not in this version/,
+      /kind cannot be "canary"; expected batch-predict/,
     ],
     [
       'a parameter that the trainer does not know',
