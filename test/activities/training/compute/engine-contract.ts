@@ -210,7 +210,7 @@ export function testComputeEngine(
       await engine.forget('never-submitted');
     });
 
-    test('keeps a running job that is told to be forgotten', async () => {
+    test('does not remove the record of a running job', async () => {
       const kept = job('sleep 2; echo done');
       await engine.submit(kept);
       await running(kept);
