@@ -40,6 +40,13 @@ function world(memory?: { readonly freshMs: number; readonly graceMs: number }) 
 }
 
 describe('the version that answers a question', () => {
+  beforeEach(() => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
   test('is the one that the alias names, and follows the alias when it moves', async () => {
     const { put, ask } = world();
     put(1, { bread: 'bread' });
@@ -60,7 +67,7 @@ describe('the version that answers a question', () => {
     expect(registry.asked).toBe(1);
     put(2, { bread: 'bread' });
     expect((await ask()).version).toBe(1);
-    await new Promise((passed) => setTimeout(passed, 70));
+    jest.advanceTimersByTime(61);
     expect((await ask()).version).toBe(2);
   });
 
@@ -69,12 +76,12 @@ describe('the version that answers a question', () => {
     put(1, { bread: 'bread' });
     await ask();
     registry.away = true;
-    await new Promise((passed) => setTimeout(passed, 5));
+    jest.advanceTimersByTime(5);
     expect(await ask()).toMatchObject({ version: 1, stale: true });
     await expect(ask({ index: 'never-asked' })).rejects.toMatchObject({
       type: 'DatabaseUnavailable',
     });
-    await new Promise((passed) => setTimeout(passed, 80));
+    jest.advanceTimersByTime(60);
     await expect(ask()).rejects.toMatchObject({ type: 'DatabaseUnavailable' });
   });
 

@@ -135,7 +135,10 @@ test.each([
   [['--input', input, '--as', '9'], /there is no tiny-batch@9/],
   [['--input', input, '--as', 'challenger'], /tiny-batch has no challenger/],
   [['--input', input, '--output', 'visits'], /tiny-batch\.visits is a dataset that training runs/],
-  [['--input', `dataset://${model}.predictions@1`], /lacks columns .*`kind` \(string\) is missing/],
+  [
+    ['--input', `dataset://${model}.predictions@1`],
+    /does not fit the features of the model: `kind` \(string\) is/,
+  ],
   [['--input', input, '--until', '2024-01-01T00:00:00Z'], /until has no effect on kind/],
 ])('refuses %j before any work', async (options, message) => {
   const start = ['run', 'start', model, '--kind', 'batch-predict', ...options];
