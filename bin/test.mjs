@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { provision, reportFailure, root } from './provision.mjs';
 import { provisionClients } from './provision/clients.mjs';
 import { provisionEngines } from './provision/engines.mjs';
@@ -19,6 +19,15 @@ import { provisionLlm } from './provision/llm.mjs';
 const tiers = ['pure', 'platform', 'slow', 'e2e', 'faults', 'llm', 'clients', 'engines'];
 const usual = ['pure', 'platform'];
 
+/**
+ * With this flag a file that failed runs once more, with nothing beside it. A busy machine can break
+ * a bound in seconds. A test that fails twice is a failure, and one that passes alone is named.
+ */
+const retryFailed = '--retry-failed';
+/** More failed files than this have another cause than a busy machine. */
+const maxRetriedFiles = 8;
+const stopSignals = ['SIGINT', 'SIGTERM'];
+
 try {
   await provision();
   if (process.argv.includes('llm')) await provisionLlm(['serving', 'training', 'clients']);
@@ -30,49 +39,72 @@ try {
 }
 
 async function test(args) {
-  const resultFile = join(root, '.perennial', 'run', `test-${process.pid}.json`);
-  mkdirSync(join(resultFile, '..'), { recursive: true });
-  const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
   const named = tiers.filter((tier) => args.includes(tier));
-  const rest = args.filter((argument) => !tiers.includes(argument));
+  const retries = args.includes(retryFailed);
+  const rest = args.filter((argument) => !tiers.includes(argument) && argument !== retryFailed);
   // The faults tier measures takeover times, which another product on the same cores would change.
   // Two clusters of one engine on this machine could end each other's jobs.
   const isAlone = named.some((tier) => tier === 'faults' || tier === 'engines');
   const alone = isAlone ? ['--maxWorkers=1'] : [];
-  const selection = ['--selectProjects', ...(named.length > 0 ? named : usual), ...alone];
-  const child = spawn(
-    process.execPath,
-    [jest, '--json', '--outputFile', resultFile, ...rest, ...selection],
-    {
-      cwd: root,
-      // jest --json prints the result on stdout, which the file also has; the readable report is on
-      // stderr.
-      stdio: ['inherit', 'ignore', 'inherit'],
-      env: { ...process.env, NODE_ENV: 'test' },
-    },
-  );
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+  const selection = ['--selectProjects', ...(named.length > 0 ? named : usual)];
+  const first = await runJest([...rest, ...selection, ...alone]);
+  const { failedFiles } = first;
+  if (!retries || failedFiles.length === 0 || failedFiles.length > maxRetriedFiles)
+    return report(first);
+
+  process.stderr.write(`\nrunning again, alone: ${failedFiles.join(', ')}\n`);
+  const paths = ['--runTestsByPath', ...failedFiles];
+  const second = await runJest([...paths, ...selection, '--maxWorkers=1']);
+  const unstable = failedFiles.filter((file) => !second.failedFiles.includes(file));
+  for (const file of unstable)
+    process.stderr.write(`unstable: ${file} failed beside other tests and passed alone\n`);
+  return report({ ...second, passed: first.passedElsewhere + second.passed });
+}
+
+/** Runs jest once. A test file that did not load has no tests and counts as one failure. */
+async function runJest(args) {
+  const resultFile = join(root, '.perennial', 'run', `test-${process.pid}.json`);
+  mkdirSync(join(resultFile, '..'), { recursive: true });
+  const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
+  const child = spawn(process.execPath, [jest, '--json', '--outputFile', resultFile, ...args], {
+    cwd: root,
+    // jest --json prints the result on stdout, which the file also has; the readable report is on
+    // stderr.
+    stdio: ['inherit', 'ignore', 'inherit'],
+    env: { ...process.env, NODE_ENV: 'test' },
+  });
+  const end = (signal) => child.kill(signal);
+  for (const signal of stopSignals) process.on(signal, end);
   const code = await new Promise((resolve, reject) =>
     child.once('error', reject).once('close', (exit) => resolve(exit ?? 1)),
   );
-  return report(code, resultFile);
-}
-
-/** A test file that did not load has no tests and counts as one failure. */
-function report(code, resultFile) {
-  let [passed, failed] = [0, code === 0 ? 0 : 1];
+  for (const signal of stopSignals) process.off(signal, end);
   try {
-    const result = JSON.parse(readFileSync(resultFile, 'utf8'));
-    const unloadable = result.testResults.filter(
-      (file) => file.status === 'failed' && file.assertionResults.length === 0,
-    ).length;
-    passed = result.numPassedTests;
-    failed = Math.max(result.numFailedTests + unloadable, failed);
+    return outcome(code, JSON.parse(readFileSync(resultFile, 'utf8')));
   } catch (error) {
     process.stderr.write(`error: jest wrote no result: ${error.message}\n`);
-    failed = Math.max(failed, 1);
+    return { passed: 0, failed: 1, passedElsewhere: 0, failedFiles: [] };
+  } finally {
+    rmSync(resultFile, { force: true });
   }
-  rmSync(resultFile, { force: true });
+}
+
+function outcome(code, { numPassedTests, numFailedTests, testResults }) {
+  const failedResults = testResults.filter((file) => file.status === 'failed');
+  const unloadable = failedResults.filter((file) => file.assertionResults.length === 0).length;
+  const passedBeside = failedResults
+    .flatMap((file) => file.assertionResults)
+    .filter((test) => test.status === 'passed').length;
+  return {
+    passed: numPassedTests,
+    failed: Math.max(numFailedTests + unloadable, code === 0 ? 0 : 1),
+    /** Passed tests of the files in which every test passed. */
+    passedElsewhere: numPassedTests - passedBeside,
+    failedFiles: failedResults.map((file) => relative(root, file.name)),
+  };
+}
+
+function report({ passed, failed }) {
   process.stdout.write(`${passed} passed, ${failed} failed\n`);
-  return failed > 0 || code !== 0 ? 1 : 0;
+  return failed > 0 ? 1 : 0;
 }
