@@ -9,6 +9,7 @@ import { failure } from '../domain/failure';
 import type { Tenant } from '../domain/ids';
 import type { BuiltComputeKind } from '../domain/training/job';
 import { openEngines, openRemoteBackends } from './compute/engines';
+import { computePrices } from './compute/prices';
 import { readEngines, type EngineConfig } from './compute/engine-settings';
 import type { Environment } from './environment';
 import { readMaxJobs, s3Of, s3Settings } from './config';
@@ -26,11 +27,13 @@ export function cliCompute(
   const slots = readMaxJobs(environment);
   const confine = environment['PERENNIAL_JOBS_CONFINED'] !== 'false';
   const config = readEngines(environment);
+  const prices = computePrices(environment);
   const engines = openEngines(config);
   const engineOf = (kind: BuiltComputeKind) => engines.find((engine) => engine.kind === kind);
   return {
     slots,
     kinds: ['local', ...engines.map(({ kind }) => kind)],
+    prices,
     engine: (kind) => engineOf(kind)?.check() ?? null,
     open: (kind, folder) =>
       kind === 'local'

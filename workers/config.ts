@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { uvVariables } from '../data/training/python-environments';
 import type { SecretAccess, SecretRef } from '../domain/access/secret-access';
+import type { ComputePrices } from '../domain/cost/price';
 import type { Environment } from './environment';
 import {
   lifecycleSecrets,
@@ -26,6 +27,7 @@ import {
   readEngineConfig,
   type EngineConfig,
 } from './compute/engine-settings';
+import { computePrices } from './compute/prices';
 import { wrongSettings } from './setting-errors';
 import type { TemporalSecurity, WorkerVersion } from './temporal/settings';
 import { readSourceAccess, sourceSettings, type SourceAccess } from './source-settings';
@@ -78,6 +80,8 @@ const settings = z.object({
   PERENNIAL_LLM_API_KEY: z.string().min(1).optional(),
   /** A document of kind Platform with the providers of language models. */
   PERENNIAL_PROVIDERS_FILE: z.string().optional(),
+  /** What compute costs (docs/guides/cost.md). */
+  PERENNIAL_PRICES_FILE: z.string().optional(),
   PERENNIAL_SAMPLES_DIR: z.string().optional(),
   PERENNIAL_TRAINERS_DIR: z.string().optional(),
   PERENNIAL_API_PORT: port.default(8700),
@@ -160,6 +164,7 @@ export interface Config {
   readonly maxJobs: number;
   readonly confineJobs: boolean;
   readonly engines: EngineConfig;
+  readonly prices: ComputePrices;
   readonly allowIncompatibleRuns: boolean;
   readonly notify: { readonly allowPrivateAddresses: boolean };
   /** The secrets that lifecycles may refer to. */
@@ -247,6 +252,7 @@ export function readConfig(environment: Environment): Config {
     maxJobs: value.PERENNIAL_MAX_JOBS,
     confineJobs: value.PERENNIAL_JOBS_CONFINED,
     engines: readEngineConfig(value),
+    prices: computePrices(given),
     allowIncompatibleRuns: value.PERENNIAL_ALLOW_INCOMPATIBLE_RUNS,
     notify: { allowPrivateAddresses: value.PERENNIAL_NOTIFY_PRIVATE_ADDRESSES },
     secrets: secrets.access,
@@ -325,6 +331,7 @@ function stateDirOf({ PERENNIAL_STATE_DIR: given }: Environment): string {
 function ownFiles(given: Environment): readonly string[] {
   const named = [
     'PERENNIAL_PROVIDERS_FILE',
+    'PERENNIAL_PRICES_FILE',
     'PERENNIAL_SECRET_DIR',
     ...temporalFiles,
     ...auditFiles,

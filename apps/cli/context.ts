@@ -1,4 +1,5 @@
 import type { ArtifactStore } from '../../data/artifact/store';
+import type { ComputePrices } from '../../domain/cost/price';
 import type { BuiltComputeKind, ComputeBackend, JobHandle } from '../../domain/training/job';
 import type { ApiClient } from '../client/api-client';
 import { createApiClient } from '../client/api-client';
@@ -46,6 +47,7 @@ export interface CliCompute {
   readonly slots: number;
   /** `local`, and the engines that the settings of this machine name. */
   readonly kinds: readonly BuiltComputeKind[];
+  readonly prices: ComputePrices;
   /** Whether an engine can take jobs, and its nodes and resources. Null for `local`. */
   engine(
     kind: BuiltComputeKind,

@@ -4,6 +4,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { promisify } from 'node:util';
 import type { Command } from 'commander';
 import { openTrainerCatalog } from '../../../data/training/catalog';
+import { formatPrice, type ComputePrice } from '../../../domain/cost/price';
 import type { BuiltComputeKind } from '../../../domain/training/job';
 import { builtComputeKinds, computeKinds } from '../../../domain/training/job';
 import { nearestHint } from '../../../domain/document/nearest';
@@ -25,13 +26,17 @@ interface LocalBackendJson {
   readonly trainers: readonly string[];
 }
 
-type BackendJson =
+type BackendJson = (
   | LocalBackendJson
   | {
       readonly backend: Exclude<BuiltComputeKind, 'local'>;
       readonly ready: boolean;
       readonly detail: string;
-    };
+    }
+) & {
+  /** US dollars per hour; null without a price. */
+  readonly price: ComputePrice | null;
+};
 
 interface ComputeContext extends CliContext {
   readonly compute: () => CliCompute;
@@ -55,16 +60,22 @@ export function computeCommands(program: Command, context: ComputeContext, finis
         ...machineNow(),
         python: await pythonOf(settings),
         trainers: trainersOf(settings),
+        price: compute.prices.local ?? null,
       };
       const engines = compute.kinds.map(async (backend): Promise<readonly BackendJson[]> => {
         const found = await compute.engine(backend);
-        return backend === 'local' || found === null ? [] : [{ backend, ...found }];
+        return backend === 'local' || found === null
+          ? []
+          : [{ backend, ...found, price: compute.prices[backend] ?? null }];
       });
       showList(terminal, {
         items: [local, ...(await Promise.all(engines)).flat()],
         json,
-        columns: ['BACKEND', 'STATE', 'RESOURCES'],
-        row: (item) => [item.backend, ...stateAndResources(item)],
+        columns: ['BACKEND', 'STATE', 'PRICE', 'RESOURCES'],
+        row: (item) => {
+          const [state, resources] = stateAndResources(item);
+          return [item.backend, state, item.price ? formatPrice(item.price) : 'none', resources];
+        },
         none: { what: 'no backends' },
       });
     });

@@ -38,7 +38,7 @@ describe('compute list', () => {
   test('prints one line per backend', async () => {
     const { stdout } = await compute({ python: process.execPath }, 'list');
     expect(stdout).toMatch(
-      /^BACKEND +STATE +RESOURCES\nlocal +ready +2 jobs at once, \d+ CPUs, [\d.]+ GiB, Python \S+ \(.*node\); trainers baseline, /,
+      /^BACKEND +STATE +PRICE +RESOURCES\nlocal +ready +none +2 jobs at once, \d+ CPUs, [\d.]+ GiB, Python \S+ \(.*node\); trainers baseline, /,
     );
   });
 });
