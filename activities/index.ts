@@ -44,6 +44,7 @@ import { createTuningActivities } from './tuning/tuning';
 import { createConfirmActivities } from './tuning/confirm';
 import type { Optuna } from './tuning/optuna';
 import type { PythonEnvironments } from '../data/training/python-environments';
+import { createLaneActivities } from './tuning/lane';
 import { createTrialActivities } from './tuning/trial';
 import { createValidateActivities } from './dataset/validate';
 import { createWatchRolloutActivities } from './rollout/watch';
@@ -79,6 +80,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createTrainActivities(deps),
     ...createTuningActivities(deps),
     ...createTrialActivities(deps),
+    ...createLaneActivities(deps),
     ...createConfirmActivities(deps),
     ...createModelVersionActivities(deps),
     ...createImportedModelActivities(deps),

@@ -6,25 +6,34 @@ import { raceDeadline } from '../../data/timeout';
 import type { PerennialError } from '../../domain/failure';
 import { failure } from '../../domain/failure';
 import type { TuneSpec } from '../../domain/lifecycle/lifecycle';
-import type { Hyperband, Trial, TrialParams } from '../../domain/tuning/tuning';
+import type { Hyperband, SamplerState, Trial, TrialParams } from '../../domain/tuning/tuning';
 import { parseJson } from '../training/compute/job-files.schema';
 
 /** A study with its recorded trials, and the number of the trial in question. */
 export interface StudyQuestion {
+  /** Identifies the study. */
+  readonly key: string;
   readonly study: Pick<TuneSpec, 'direction' | 'seed' | 'sampler' | 'space'> & {
     readonly name: string;
     readonly hyperband: Hyperband | null;
   };
-  readonly trials: readonly Pick<
-    Trial,
-    'number' | 'status' | 'params' | 'value' | 'intermediate'
-  >[];
+  readonly trials: readonly RecordedTrial[];
   readonly number: number;
+}
+
+type RecordedTrial = Pick<
+  Trial,
+  'number' | 'status' | 'params' | 'value' | 'values' | 'intermediate' | 'samplerState'
+>;
+
+export interface SuggestedTrial {
+  readonly params: TrialParams;
+  readonly samplerState: SamplerState;
 }
 
 /** Stateless: equal questions have equal answers. */
 export interface Optuna {
-  suggest(question: StudyQuestion): Promise<TrialParams>;
+  suggest(question: StudyQuestion): Promise<SuggestedTrial>;
   shouldPrune(question: StudyQuestion): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -33,8 +42,12 @@ const answerSchema = z.object({
   id: z.number(),
   answer: z.unknown(),
   error: z.string().optional(),
+  again: z.boolean().optional(),
 });
-const paramsSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
+const suggestedSchema = z.object({
+  params: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  samplerState: z.record(z.string(), z.unknown()),
+});
 
 /** Imports take a third of a second, but on a busy machine they may need a minute. */
 const startSeconds = 60;
@@ -69,13 +82,13 @@ export function createOptuna({
 
   return {
     async suggest(question) {
-      const params = paramsSchema.safeParse(await ask('suggest', question));
-      if (!params.success)
+      const suggested = suggestedSchema.safeParse(await ask('suggest', question));
+      if (!suggested.success)
         throw failure(
           'BackendUnavailable',
           'optuna suggested parameters that are not names with simple values',
         );
-      return params.data;
+      return suggested.data;
     },
     shouldPrune: async (question) => (await ask('prune', question)) === true,
     async close() {
@@ -115,6 +128,7 @@ async function startService(
   >();
   let complaints = '';
   let asked = 0;
+  const news = trialsSentOnce();
   child.stderr.on(
     'data',
     (chunk: Buffer) => (complaints = (complaints + chunk.toString()).slice(-4_000)),
@@ -134,6 +148,8 @@ async function startService(
       open.delete(message.id);
       // Not retryable: optuna rejects the question itself, such as a contradictory space.
       if (message.error === undefined) waiting?.resolve(message.answer);
+      else if (message.again)
+        waiting?.reject(failure('BackendUnavailable', `optuna: ${message.error}`));
       else waiting?.reject(failure('InvalidInput', `optuna: ${message.error}`));
     });
   });
@@ -152,7 +168,8 @@ async function startService(
       asked += 1;
       const id = asked;
       const answer = new Promise<unknown>((resolve, reject) => open.set(id, { resolve, reject }));
-      child.stdin.write(`${JSON.stringify({ id, ask: what, ...question })}\n`);
+      answer.catch(() => news.forget(question.key));
+      child.stdin.write(`${JSON.stringify({ id, ask: what, ...news.of(question) })}\n`);
       const result = await inTime(
         answerSeconds,
         answer.then((value) => ({ value })),
@@ -204,4 +221,38 @@ async function startService(
       failure('BackendUnavailable', `optuna did not answer within ${seconds} s`),
     );
   }
+}
+
+/** Studies that the process remembers, which is fewer than service.py keeps. */
+const mostStudies = 8;
+
+/**
+ * The process keeps the ended trials before the first running one, which never change. A question
+ * has the trials after them, and `known`, the number of those that were sent before.
+ */
+function trialsSentOnce(): {
+  of(question: StudyQuestion): StudyQuestion & { readonly known: number };
+  /** After an error, the process may not have kept them. */
+  forget(key: string): void;
+} {
+  const sent = new Map<string, number>();
+  return {
+    of(question) {
+      const { key, trials } = question;
+      const open = trials.findIndex(({ status }) => status === 'running');
+      const ended = open === -1 ? trials.length : open;
+      const known = Math.min(sent.get(key) ?? 0, ended);
+      sent.delete(key);
+      sent.set(key, ended);
+      const [oldest] = sent.keys();
+      if (sent.size > mostStudies && oldest !== undefined) sent.delete(oldest);
+      return { ...question, trials: trials.slice(known).map(recorded), known };
+    },
+    forget: (key) => void sent.delete(key),
+  };
+}
+
+function recorded(trial: RecordedTrial): RecordedTrial {
+  const { number, status, params, value, values, intermediate, samplerState } = trial;
+  return { number, status, params, value, values, intermediate, samplerState };
 }

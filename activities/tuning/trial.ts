@@ -18,7 +18,10 @@ import type { TrainerEnvironmentDeps } from '../training/environment';
 import { trainerEnvironment } from '../training/environment';
 import { trainingJob } from '../training/train';
 import type { StudyPlan } from './tuning';
+import { questionOf } from './tuning';
 import type { Optuna } from './optuna';
+import type { ReadTrials } from './study-trials';
+import { readTrialsOnce } from './study-trials';
 
 export interface TrialDeps extends TrainerEnvironmentDeps {
   readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
@@ -36,54 +39,62 @@ const maxPauseMs = 250;
 const maxReasonCharacters = 1_000;
 
 export function createTrialActivities(deps: TrialDeps) {
-  const { backends, artifacts, registry, optuna } = deps;
-  const assembledOf = remembered((ref: ArtifactRef) => artifacts.getJson<TrainingSet>(ref));
-
+  const readTrials = readTrialsOnce(deps.registry.trials);
   return {
-    /**
-     * Runs one trial as one job, and ends it early when hyperband or the budget requires it.
-     * Records the values for pruning; the caller records the end. A retry finds the job by its key.
-     * A failure of the trial itself (parameters, memory, time) is returned; a lost job is thrown
-     * and retried.
-     */
-    async runTrial(input: TrialInput): Promise<TrialEnd> {
-      const watch = openWatch({ registry, optuna }, input);
-      try {
-        const ended = await followJob({
-          backends,
-          kind: input.train.compute.backend,
-          tenant: input.tenant,
-          jobId: input.key,
-          prepare: async () => ({
-            ...trialJob(input, await assembledOf(input.assembled)),
-            ...(await trainerEnvironment(deps, {
-              tenant: input.tenant,
-              trainer: input.train.trainer,
-            })),
-          }),
-          look: (job) => watch.look(job),
-          longestPauseMs: maxPauseMs,
-        });
-        if (ended.kind === 'failed' && ended.logs && ended.failure !== 'JobLost')
-          await keepLogs(registry, input, ended.logs);
-        return await endOf(input, ended, watch);
-      } catch (error) {
-        if (isPerennialError(error) && trialsOwn.includes(error.type)) return failed(error.message);
-        throw error;
-      }
-    },
+    /** Runs one trial of a study whose workflow asks for each trial itself. */
+    runTrial: (input: TrialInput): Promise<TrialEnd> => runTrialJob(deps, readTrials, input),
   };
 }
 
-/** Caches the newest value, because all trials of a study read the same immutable artifact. */
-function remembered<T>(read: (ref: ArtifactRef) => Promise<T>): (ref: ArtifactRef) => Promise<T> {
-  let newest: { readonly uri: string; readonly digest: string; readonly value: T } | null = null;
-  return async (ref) => {
-    if (newest?.uri === ref.uri && newest.digest === ref.digest) return newest.value;
-    const value = await read(ref);
-    newest = { uri: ref.uri, digest: ref.digest, value };
-    return value;
-  };
+/**
+ * Runs one trial as one job, and ends it early when the pruner or the budget requires it. Records
+ * the values for pruning; the caller records the end. A retry finds the job by its key. A failure
+ * of the trial itself (parameters, memory, time) is returned; a lost job is thrown and retried.
+ */
+export async function runTrialJob(
+  deps: TrialDeps,
+  readTrials: ReadTrials,
+  input: TrialInput,
+): Promise<TrialEnd> {
+  const { backends, artifacts, registry } = deps;
+  const watch = openWatch({ ...deps, readTrials }, input);
+  try {
+    const ended = await followJob({
+      backends,
+      kind: input.train.compute.backend,
+      tenant: input.tenant,
+      jobId: input.key,
+      prepare: async () => ({
+        ...trialJob(input, await trainingSetOf(artifacts, input.assembled)),
+        ...(await trainerEnvironment(deps, {
+          tenant: input.tenant,
+          trainer: input.train.trainer,
+        })),
+      }),
+      look: (job) => watch.look(job),
+      longestPauseMs: maxPauseMs,
+    });
+    if (ended.kind === 'failed' && ended.logs && ended.failure !== 'JobLost')
+      await keepLogs(registry, input, ended.logs);
+    return await endOf(input, ended, watch);
+  } catch (error) {
+    if (isPerennialError(error) && trialsOwn.includes(error.type)) return failed(error.message);
+    throw error;
+  }
+}
+
+const newest = new WeakMap<object, { readonly digest: string; readonly value: TrainingSet }>();
+
+/** Keeps the newest value of a store, because all trials of a study read the same artifact. */
+async function trainingSetOf(
+  artifacts: TrialDeps['artifacts'],
+  ref: ArtifactRef,
+): Promise<TrainingSet> {
+  const known = newest.get(artifacts);
+  if (known?.digest === ref.digest) return known.value;
+  const value = await artifacts.getJson<TrainingSet>(ref);
+  newest.set(artifacts, { digest: ref.digest, value });
+  return value;
 }
 
 /** Failures that end the trial and not the study. */
@@ -123,7 +134,11 @@ interface Watch {
  * continues there.
  */
 function openWatch(
-  { registry, optuna }: Pick<TrialDeps, 'registry' | 'optuna'>,
+  {
+    registry,
+    optuna,
+    readTrials,
+  }: Pick<TrialDeps, 'registry' | 'optuna'> & { readonly readTrials: ReadTrials },
   input: TrialInput,
 ): Watch {
   const { tenant, runId, study, number, tune, hyperband } = input;
@@ -136,7 +151,7 @@ function openWatch(
 
   async function recorded(): Promise<TrialStep[]> {
     if (values !== null) return values;
-    const trials = await registry.trials.list({ tenant, runId, study });
+    const trials = await readTrials({ tenant, runId, study });
     if (tune.budgetSeconds !== null)
       until =
         Date.now() + 1000 * (tune.budgetSeconds - busySeconds(trials, new Date().toISOString()));
@@ -154,10 +169,8 @@ function openWatch(
         await report([...known, value]);
         known.push(value);
       }
-      const trials = await registry.trials.list({ tenant, runId, study });
-      if (
-        await optuna.shouldPrune({ study: { ...tune, name: study, hyperband }, trials, number })
-      ) {
+      const trials = await readTrials({ tenant, runId, study });
+      if (await optuna.shouldPrune(questionOf(input, trials))) {
         why = `hyperband, at ${name} ${figure(value.value)} after ${value.step} iterations`;
         return 'enough';
       }

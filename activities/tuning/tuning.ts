@@ -26,7 +26,8 @@ import {
   iterationsOf,
 } from '../../domain/tuning/tuning';
 import { withHeartbeat } from '../run/heartbeat';
-import type { Optuna } from './optuna';
+import type { Optuna, StudyQuestion, SuggestedTrial } from './optuna';
+import { studyKey } from './study-trials';
 
 export interface TuningDeps {
   readonly registry: Pick<Registry, 'trials'>;
@@ -44,7 +45,7 @@ export interface StudyReport {
   /** Number of trials that were started. */
   readonly asked: number;
   /** Started and not ended, by a lost execution or before the study continued as new. */
-  readonly running: readonly { readonly number: number; readonly params: TrialParams }[];
+  readonly running: readonly (Pick<Trial, 'number' | 'params'> & Partial<Pick<Trial, 'lane'>>)[];
   readonly counts: TrialCounts;
   readonly best: {
     readonly number: number;
@@ -128,7 +129,7 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
         asked: trials.length,
         running: trials
           .filter(({ status }) => status === 'running')
-          .map(({ number, params }) => ({ number, params })),
+          .map(({ number, params, lane }) => ({ number, params, lane })),
         counts: { complete, pruned, failed },
         best: best && { number: best.number, value: best.value, params: best.params },
         seconds: busySeconds(trials, new Date().toISOString()),
@@ -142,7 +143,7 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
     askTrial(
       input: TrialRef & StudyPlan & { readonly key: IdempotencyKey; readonly traceId?: string },
     ): Promise<NextTrial> {
-      const { tenant, runId, study, number, tune, hyperband } = input;
+      const { tenant, runId, study, number, tune } = input;
       return withHeartbeat(async () => {
         const trials = await registry.trials.list({ tenant, runId, study });
         const known = trials.find((trial) => trial.number === number);
@@ -152,17 +153,9 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
             'Conflict',
             `trial ${number} of ${runId} cannot start: ${trials.length} trials are recorded`,
           );
-        if (
-          tune.budgetSeconds !== null &&
-          busySeconds(trials, new Date().toISOString()) >= tune.budgetSeconds
-        ) {
-          return { kind: 'over', reason: `the budget of ${tune.budgetSeconds} s was spent` };
-        }
-        const params = await optuna.suggest({
-          study: { ...tune, name: study, hyperband },
-          trials,
-          number,
-        });
+        const spent = budgetReason(tune, trials);
+        if (spent !== null) return { kind: 'over', reason: spent };
+        const { params } = await suggestTrial(optuna, input, trials);
         return asked(await registry.trials.start({ tenant, runId, study, number, params }));
       });
     },
@@ -193,6 +186,30 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
       await registry.trials.abandon({ tenant, runId, study, reason });
     },
   };
+}
+
+/** Null while the budget is not spent. */
+export function budgetReason(tune: TuneSpec, trials: readonly Trial[]): string | null {
+  const { budgetSeconds } = tune;
+  if (budgetSeconds === null || busySeconds(trials, new Date().toISOString()) < budgetSeconds)
+    return null;
+  return `the budget of ${budgetSeconds} s was spent`;
+}
+
+export function suggestTrial(
+  optuna: Pick<Optuna, 'suggest'>,
+  input: TrialRef & StudyPlan,
+  trials: readonly Trial[],
+): Promise<SuggestedTrial> {
+  return optuna.suggest(questionOf(input, trials));
+}
+
+export function questionOf(
+  { tenant, runId, study, number, tune, hyperband }: TrialRef & StudyPlan,
+  trials: readonly Trial[],
+): StudyQuestion {
+  const key = studyKey({ tenant, runId, study });
+  return { key, study: { ...tune, name: study, hyperband }, trials, number };
 }
 
 function asked({ number, params, status }: Trial): NextTrial {

@@ -28,7 +28,7 @@ from runtime.columns import Feature
 from runtime.job import Job
 from runtime.manifest import complete_params, read_manifest
 from runtime.run import _load
-from tuner.study import _sampler, _space
+from tuner.study import sampler_of, space_of
 
 STUDY, JOB = QUESTION["study"], QUESTION["job"]
 FOLDER = TRAINERS / JOB["trainer"]
@@ -42,6 +42,9 @@ class InProcess(Job):
         self.id, self.trace_id, self.seed, self.cpus = JOB["id"], None, JOB["seed"], 1
         self.params = complete_params(MANIFEST, params)
         self.context, self.task = JOB["context"], JOB["context"]["task"]
+        self.classes = (
+            self.context.get("classes", []) if self.task == "multiclass" else []
+        )
         self.features = [
             Feature(feature["name"], feature["type"])
             for feature in self.context["features"]
@@ -80,7 +83,7 @@ class DrawnAlike(BaseSampler):
     """
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        own[trial.number] = _sampler(STUDY, trial.number)
+        own[trial.number] = sampler_of(STUDY, trial.number)
 
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
@@ -100,7 +103,7 @@ class DrawnAlike(BaseSampler):
 
 own: dict[int, BaseSampler] = {}
 whole: list[optuna.Study] = []
-SPACE = _space(STUDY)
+SPACE = space_of(STUDY)
 
 
 def objective(trial: optuna.Trial) -> float:

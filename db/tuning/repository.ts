@@ -1,12 +1,20 @@
 import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
-import type { Trial, TrialEnd, TrialParams, TrialStep } from '../../domain/tuning/tuning';
+import type {
+  SamplerState,
+  Trial,
+  TrialEnd,
+  TrialParams,
+  TrialStep,
+} from '../../domain/tuning/tuning';
 import type { TuneSpec } from '../../domain/lifecycle/lifecycle';
+import type { Columns } from '../columns';
 import type { Database, Query, Transaction } from '../connection';
 import { toJson } from '../document';
 import type { Page, PageRequest } from '../page';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import { guardRun } from '../run/guard';
+import type { runs } from '../run/schema';
 import type { trials } from './schema';
 import { appendEvent } from '../run/event';
 
@@ -27,6 +35,12 @@ export interface TrialRepository {
    */
   start(input: TrialRef & { readonly params: TrialParams }): Promise<Trial>;
   /**
+   * Starts the trial with this number in a lane, which runs one trial at a time. If the lane has a
+   * running trial or the number is taken, it returns that trial. `paused` when the run is paused.
+   * Throws FencedOff when the run has ended or is being undone.
+   */
+  startInLane(input: TrialRef & LaneStart): Promise<Trial | 'paused'>;
+  /**
    * Stores the values for pruning. A late attempt with fewer values changes nothing. False if the
    * trial no longer runs.
    */
@@ -43,12 +57,18 @@ export interface TrialRepository {
    * the study, it does nothing.
    */
   abandon(input: StudyRef & { readonly reason: string }): Promise<number>;
-  /** Sorted by number. */
-  list(input: StudyRef): Promise<readonly Trial[]>;
+  /** Sorted by number, beginning at `from`; all by default. */
+  list(input: StudyRef & { readonly from?: number }): Promise<readonly Trial[]>;
   /** Sorted by number. */
   page(input: StudyRef & PageRequest): Promise<Page<Trial>>;
   /** The best complete trial; of equal ones the first. */
   best(input: StudyRef & Pick<TuneSpec, 'direction'>): Promise<BestTrial | null>;
+}
+
+interface LaneStart {
+  readonly lane: number;
+  readonly params: TrialParams;
+  readonly samplerState: SamplerState;
 }
 
 interface BestTrial {
@@ -66,19 +86,21 @@ export function createTrialRepository({ sql }: Database): TrialRepository {
         await lockRun(tx, ref);
         const known = await read(tx, ref);
         if (known) return known;
-        await guardRun(tx, ref);
+        return insert(tx, ref, { lane: null, params, samplerState: {} });
+      }),
+
+    startInLane: ({ lane, params, samplerState, ...ref }) =>
+      sql.begin(async (tx) => {
+        const run = await lockRun(tx, ref);
         const { tenant, runId, study, number } = ref;
-        const [row] = await tx<TrialRow[]>`
-          insert into trials (tenant_id, run_id, study, number, params, status)
-          values (${tenant}, ${runId}, ${study}, ${number}, ${toJson(params)}, 'running') returning *`;
-        await appendEvent(tx, {
-          tenant,
-          runId,
-          kind: 'trial.started',
-          stage: study,
-          data: { number, params },
-        });
-        return toTrial(row);
+        const [known] = await tx<TrialRow[]>`
+          select * from trials
+          where tenant_id = ${tenant} and run_id = ${runId} and study = ${study}
+            and (number = ${number} or (lane = ${lane} and status = 'running'))
+          order by (lane = ${lane} and status = 'running') desc nulls last limit 1`;
+        if (known) return toTrial(known);
+        if (run.status === 'paused') return 'paused';
+        return insert(tx, ref, { lane, params, samplerState });
       }),
 
     async report({ tenant, runId, study, number, intermediate }) {
@@ -99,7 +121,7 @@ export function createTrialRepository({ sql }: Database): TrialRepository {
           );
         }
         const [ended] = await tx<TrialRow[]>`
-          update trials set status = ${end.status}, value = ${end.value}, reason = ${'reason' in end ? end.reason : null}, ended_at = now()
+          update trials set status = ${end.status}, value = ${end.value}, values = ${toJson('values' in end ? end.values : null)}, reason = ${'reason' in end ? end.reason : null}, ended_at = now()
           where tenant_id = ${tenant} and run_id = ${runId} and study = ${study} and number = ${number} and status = 'running' returning *`;
         if (!ended) {
           const before = await read(tx, ref);
@@ -134,7 +156,13 @@ export function createTrialRepository({ sql }: Database): TrialRepository {
         return count;
       }),
 
-    list: (study) => listed(sql, study),
+    async list({ tenant, runId, study, from = 0 }) {
+      const rows = await sql<TrialRow[]>`
+        select * from trials
+        where tenant_id = ${tenant} and run_id = ${runId} and study = ${study} and number >= ${from}
+        order by number`;
+      return rows.map(toTrial);
+    },
 
     async page({ tenant, runId, study, ...page }) {
       const rows = await sql<TrialRow[]>`
@@ -169,9 +197,14 @@ async function bestOf(
   return best ?? null;
 }
 
-async function lockRun(tx: Transaction, { tenant, runId }: StudyRef): Promise<void> {
-  const [run] = await tx`select from runs where tenant_id = ${tenant} and id = ${runId} for update`;
+async function lockRun(
+  tx: Transaction,
+  { tenant, runId }: StudyRef,
+): Promise<Columns<typeof runs, 'status'>> {
+  const [run] = await tx<Columns<typeof runs, 'status'>[]>`
+    select status from runs where tenant_id = ${tenant} and id = ${runId} for update`;
   if (!run) throw failure('NotFound', `there is no run ${runId}`);
+  return run;
 }
 
 async function read(sql: Query, { tenant, runId, study, number }: TrialRef): Promise<Trial | null> {
@@ -180,22 +213,37 @@ async function read(sql: Query, { tenant, runId, study, number }: TrialRef): Pro
   return row ? toTrial(row) : null;
 }
 
-async function listed(sql: Query, { tenant, runId, study }: StudyRef): Promise<readonly Trial[]> {
-  const rows = await sql<TrialRow[]>`
-    select * from trials where tenant_id = ${tenant} and run_id = ${runId} and study = ${study} order by number`;
-  return rows.map(toTrial);
+async function insert(
+  tx: Transaction,
+  ref: TrialRef,
+  { lane, params, samplerState }: Omit<LaneStart, 'lane'> & { readonly lane: number | null },
+): Promise<Trial> {
+  await guardRun(tx, ref);
+  const { tenant, runId, study, number } = ref;
+  const [row] = await tx<TrialRow[]>`
+    insert into trials (tenant_id, run_id, study, number, params, lane, sampler_state, status)
+    values (${tenant}, ${runId}, ${study}, ${number}, ${toJson(params)}, ${lane},
+            ${toJson(samplerState)}, 'running')
+    returning *`;
+  const data = { number, params };
+  await appendEvent(tx, { tenant, runId, kind: 'trial.started', stage: study, data });
+  return toTrial(row);
 }
 
 function toTrial(row: TrialRow | undefined): Trial {
   if (!row) throw failure('DatabaseUnavailable', 'the database did not return the stored trial');
-  const { number, params, status, value, intermediate, reason, startedAt, endedAt } = row;
+  const { number, params, status, value, values, intermediate, reason } = row;
+  const { lane, samplerState, startedAt, endedAt } = row;
   return {
     number,
     params: params as TrialParams,
     status,
     value,
+    values,
     intermediate,
     reason,
+    lane,
+    samplerState,
     startedAt,
     endedAt,
   };

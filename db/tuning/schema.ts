@@ -10,7 +10,7 @@ import {
 } from 'drizzle-orm/pg-core';
 import { bytewise, document, instant, oneOf, tenantId } from '../columns';
 import type { RunId } from '../../domain/ids';
-import type { TrialStatus, TrialStep } from '../../domain/tuning/tuning';
+import type { SamplerState, TrialStatus, TrialStep } from '../../domain/tuning/tuning';
 import { trialStatuses } from '../../domain/tuning/tuning';
 import { runs } from '../run/schema';
 
@@ -25,6 +25,14 @@ export const trials = pgTable(
     params: document<Readonly<Record<string, unknown>>>('params').notNull(),
     status: text('status').$type<TrialStatus>().notNull(),
     value: doublePrecision('value'),
+    /** One value per objective of a study with several; null otherwise. */
+    values: document<readonly number[]>('values'),
+    /** The lane of the study that runs it; null for a trial that its workflow asked for itself. */
+    lane: integer('lane'),
+    /** What the sampler keeps with the trial, such as the generation of an evolution strategy. */
+    samplerState: document<SamplerState>('sampler_state')
+      .notNull()
+      .default(sql`'{}'`),
     /** By rising step, for the pruner. */
     intermediate: document<readonly TrialStep[]>('intermediate')
       .notNull()

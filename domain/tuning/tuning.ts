@@ -6,6 +6,9 @@ export type TrialStatus = (typeof trialStatuses)[number];
 
 export type TrialParams = Readonly<Record<string, string | number | boolean>>;
 
+/** What a sampler keeps with a trial beside its parameters, as JSON. */
+export type SamplerState = Readonly<Record<string, unknown>>;
+
 /** The metric on the tuning part after `step` iterations. */
 export interface TrialStep {
   readonly step: number;
@@ -19,14 +22,24 @@ export interface Trial {
   readonly status: TrialStatus;
   /** The metric on the tuning part; for a pruned trial the last reported one. */
   readonly value: number | null;
+  /** One value per objective of a study with several; null otherwise. */
+  readonly values: readonly number[] | null;
   readonly intermediate: readonly TrialStep[];
   readonly reason: string | null;
+  /** The lane of the study that runs it; null for a trial that its workflow asked for itself. */
+  readonly lane: number | null;
+  readonly samplerState: SamplerState;
   readonly startedAt: string;
   readonly endedAt: string | null;
 }
 
 export type TrialEnd =
-  | { readonly status: 'complete'; readonly value: number }
+  | {
+      readonly status: 'complete';
+      readonly value: number;
+      /** Of a study with several objectives, the first of which is `value`. */
+      readonly values?: readonly number[];
+    }
   | { readonly status: 'pruned'; readonly value: number | null; readonly reason: string }
   | { readonly status: 'failed'; readonly value: null; readonly reason: string };
 

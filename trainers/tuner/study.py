@@ -5,8 +5,9 @@ A question is a JSON object:
     study:  { name, direction: minimize | maximize, seed, sampler: tpe | random,
               space: { parameter: range }, hyperband: { min, max, factor } | null }
     trials: [ { number, status: running | complete | pruned | failed, params, value,
-              intermediate: [{ step, value }] } ], by number
+              intermediate: [{ step, value }], samplerState } ], by number
     number: the trial of the question
+    remembered: optional; the ended trials before `trials`, as `remember` made them
 
 The same question has the same answer in every process.
 """
@@ -44,16 +45,21 @@ STATES = {
 
 
 def suggest(question: dict[str, Any]) -> dict[str, Any]:
-    """Returns the parameters of the next trial.
+    """Returns the parameters of the next trial, and what the sampler keeps with it.
 
     Running trials count as bad (`constant_liar`), so parallel trials try different parameters.
     """
     study = question["study"]
-    space = _space(study)
+    space = space_of(study)
     # Without the pruner: optuna would show the sampler only the trials of one bracket. With two
     # dozen trials, no bracket would leave its random start.
-    rebuilt = _rebuilt(study, question["trials"], _sampler(study, question["number"]), NopPruner())
-    return rebuilt.ask(space).params
+    sampler = sampler_of(study, question["number"])
+    rebuilt = _rebuilt(study, _frozen(question), sampler, NopPruner())
+    asked = rebuilt.ask(space)
+    state = rebuilt.get_trials(deepcopy=False)[asked.number].system_attrs
+    # Optuna's `ask` keeps the fixed distributions there, which the space of the study has anyway.
+    kept = {name: value for name, value in state.items() if name != "fixed_params"}
+    return {"params": asked.params, "samplerState": kept}
 
 
 def should_prune(question: dict[str, Any]) -> bool:
@@ -70,26 +76,28 @@ def should_prune(question: dict[str, Any]) -> bool:
         max_resource=hyperband["max"],
         reduction_factor=hyperband["factor"],
     )
-    rebuilt = _rebuilt(study, question["trials"], RandomSampler(), pruner)
+    rebuilt = _rebuilt(study, _frozen(question), RandomSampler(), pruner)
     # Hyperband creates its brackets at the first question; before, all trials are in bracket 0.
     pruner._try_initialization(rebuilt)
     frozen = rebuilt.get_trials(deepcopy=False)
-    for trial, recorded in zip(frozen, question["trials"], strict=True):
-        judged = (
-            recorded["intermediate"][:-1]
-            if recorded["number"] == number
-            else recorded["intermediate"]
-        )
+    for trial in frozen:
+        if trial.judged:
+            continue
+        seen = list(trial.intermediate_values.items())
+        judged = seen[:-1] if trial.number == number else seen
         trial.system_attrs.update(_rungs(judged, hyperband, pruner._get_bracket_id(rebuilt, trial)))
-    asked = next(
-        trial
-        for trial, recorded in zip(frozen, question["trials"], strict=True)
-        if recorded["number"] == number
-    )
-    return pruner.prune(rebuilt, asked)
+        trial.judged = trial.state.is_finished()
+    return pruner.prune(rebuilt, frozen[number])
 
 
-def _sampler(study: dict[str, Any], number: int) -> BaseSampler:
+def remember(question: dict[str, Any]) -> list[_Recorded]:
+    """Returns the ended trials before the first running one, for later questions."""
+    trials = _frozen(question)
+    running = (place for place, trial in enumerate(trials) if not trial.state.is_finished())
+    return trials[: next(running, len(trials))]
+
+
+def sampler_of(study: dict[str, Any], number: int) -> BaseSampler:
     # One sampler per trial: a generator that continues from trial to trial would need a process.
     seed = int.from_bytes(hashlib.sha256(f"{study['seed']}/{number}".encode()).digest()[:4], "big")
     return (
@@ -100,7 +108,7 @@ def _sampler(study: dict[str, Any], number: int) -> BaseSampler:
 
 
 def _rebuilt(
-    study: dict[str, Any], trials: list[dict[str, Any]], sampler: BaseSampler, pruner: Any
+    study: dict[str, Any], trials: list[_Recorded], sampler: BaseSampler, pruner: Any
 ) -> optuna.Study:
     # Hyperband derives a trial's bracket from its number and this name.
     rebuilt = optuna.create_study(
@@ -109,9 +117,14 @@ def _rebuilt(
         sampler=sampler,
         pruner=pruner,
     )
-    space = _space(study)
-    rebuilt.add_trials([_trial(trial, space) for trial in trials])
+    rebuilt.add_trials(trials)
     return rebuilt
+
+
+def _frozen(question: dict[str, Any]) -> list[_Recorded]:
+    """All trials of the question, by number."""
+    space = space_of(question["study"])
+    return question.get("remembered", []) + [_trial(trial, space) for trial in question["trials"]]
 
 
 class _Recorded(FrozenTrial):
@@ -120,11 +133,14 @@ class _Recorded(FrozenTrial):
     Without copies: the storage's copies would take four fifths of an answer's time.
     """
 
+    #: Whether the rungs that it passed are in its attributes.
+    judged = False
+
     def __deepcopy__(self, _memo: dict[int, Any]) -> _Recorded:
         return self
 
 
-def _trial(trial: dict[str, Any], space: dict[str, BaseDistribution]) -> FrozenTrial:
+def _trial(trial: dict[str, Any], space: dict[str, BaseDistribution]) -> _Recorded:
     state = STATES[trial["status"]]
     return _Recorded(
         number=-1,
@@ -136,26 +152,26 @@ def _trial(trial: dict[str, Any], space: dict[str, BaseDistribution]) -> FrozenT
         params=trial["params"],
         distributions=space,
         user_attrs={},
-        system_attrs={},
+        system_attrs=dict(trial.get("samplerState", {})),
         intermediate_values={seen["step"]: seen["value"] for seen in trial["intermediate"]},
     )
 
 
 def _rungs(
-    values: list[dict[str, Any]], hyperband: dict[str, int], bracket: int
+    values: list[tuple[int, float]], hyperband: dict[str, int], bracket: int
 ) -> dict[str, float]:
     """What optuna's successive halving records: the value at each rung, or the first after it."""
     passed: dict[str, float] = {}
     for rung in range(64):
         needed = hyperband["min"] * hyperband["factor"] ** (bracket + rung)
-        value = next((seen["value"] for seen in values if seen["step"] >= needed), None)
+        value = next((value for step, value in values if step >= needed), None)
         if value is None:
             return passed
         passed[f"completed_rung_{rung}"] = value
     return passed
 
 
-def _space(study: dict[str, Any]) -> dict[str, BaseDistribution]:
+def space_of(study: dict[str, Any]) -> dict[str, BaseDistribution]:
     return {name: _distribution(range) for name, range in study["space"].items()}
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import optuna
 
 from tuner.service import serve
-from tuner.study import should_prune, suggest
+from tuner.study import should_prune
+from tuner.study import suggest as suggested
 
 SPACE = {
     "leaves": {"kind": "int", "low": 4, "high": 256, "step": 1, "log": True},
@@ -15,6 +16,11 @@ SPACE = {
     "kind": {"kind": "categorical", "choices": ["a", "b", True]},
 }
 HYPERBAND = {"min": 2, "max": 60, "factor": 3}
+KNOWS_NONE = {"key": "a", "known": 0}
+
+
+def suggest(question: dict[str, Any]) -> dict[str, Any]:
+    return suggested(question)["params"]
 
 
 def study(**changes: Any) -> dict[str, Any]:
@@ -176,10 +182,11 @@ class Prune(unittest.TestCase):
 class Service(unittest.TestCase):
     def test_answers_every_line_and_continues_after_an_invalid_question(self):
         asked = [
-            {"id": 1, "ask": "suggest", "study": study(), "number": 0, "trials": []},
+            {"id": 1, "ask": "suggest", **KNOWS_NONE, "study": study(), "number": 0, "trials": []},
             {
                 "id": 2,
                 "ask": "suggest",
+                **KNOWS_NONE,
                 "study": study(
                     space={"x": {"kind": "int", "low": 5, "high": 1, "step": 1, "log": False}}
                 ),
@@ -189,6 +196,7 @@ class Service(unittest.TestCase):
             {
                 "id": 3,
                 "ask": "prune",
+                **KNOWS_NONE,
                 "study": study(),
                 "number": 0,
                 "trials": [trial(0, "running", None, [(2, 0.5)])],
@@ -198,9 +206,37 @@ class Service(unittest.TestCase):
         serve(io.StringIO("".join(json.dumps(line) + "\n" for line in asked)), said)
         ready, first, second, third = (json.loads(line) for line in said.getvalue().splitlines())
         self.assertEqual(ready, {"type": "ready"})
-        self.assertEqual(set(first["answer"]), set(SPACE))
+        self.assertEqual(set(first["answer"]["params"]), set(SPACE))
         self.assertIn("high", second["error"])
         self.assertEqual(third, {"id": 3, "answer": False})
+
+
+    def test_a_study_in_parts_has_the_answers_of_the_whole_study(self):
+        """A process that remembers ended trials, and one that gets all trials each time."""
+        trials: list[dict[str, Any]] = []
+        lines: list[dict[str, Any]] = []
+        expected: list[Any] = []
+        known = 0
+        for number in range(30):
+            asked = {"study": study(), "number": number}
+            lines.append({"ask": "suggest", "trials": trials[known:], **asked, "known": known})
+            expected.append(suggested(asked | {"trials": trials}))
+            params = expected[-1]["params"]
+            value = abs(params["rate"] - 0.05) + ((number * 37) % 11) / 10
+            known = len(trials)
+            running = trial(number, "running", None, [(2, value), (6, value / 2)], params)
+            lines.append(
+                {"ask": "prune", "trials": [*trials[known:], running], **asked, "known": known}
+            )
+            expected.append(should_prune(asked | {"trials": [*trials, running]}))
+            status = "pruned" if expected[-1] else "complete"
+            trials.append(running | {"status": status, "value": value / 2})
+        numbered = [{"id": at, "key": "one"} | line for at, line in enumerate(lines)]
+        said = io.StringIO()
+        serve(io.StringIO("".join(json.dumps(line) + "\n" for line in numbered)), said)
+        answers = [json.loads(line) for line in said.getvalue().splitlines()[1:]]
+        self.assertEqual([made["answer"] for made in answers], expected)
+        self.assertIn(True, expected)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,24 @@
 /**
- * The search for better parameters. It runs `parallel` trials at once. Each is suggested by the
- * sampler, executed and recorded, until the number of trials or the budget is reached.
+ * The search for better parameters. It runs `parallel` lanes at once. In a lane, trial after trial
+ * is suggested by the sampler, executed and recorded, until the number of trials or the budget is
+ * reached. One activity of a lane runs many short trials or one long one.
  */
 import {
+  ActivityFailure,
   allHandlersFinished,
   CancellationScope,
   condition,
   continueAsNew,
   isCancellation,
+  patched,
   setHandler,
+  sleep,
   workflowInfo,
 } from '@temporalio/workflow';
 import { effectKey } from '../../domain/ids';
 import type { TrialCounts, TrialEnd, TrialParams } from '../../domain/tuning/tuning';
 import { earlyEndReason } from '../../domain/tuning/tuning';
+import type { LaneEnd } from '../../activities/tuning/lane';
 import { computeWork, registryWrites, studyWork } from '../activity-proxies';
 import { allOrNone } from '../run/all-or-none';
 import type { StudyInput, StudyOutcome } from './messages';
@@ -81,6 +86,13 @@ async function inLanes(input: StudyInput, progress: StudyProgress): Promise<void
     progress.leftOver = [...before.running];
     showStudy(input, progress);
     const leaveAt = before.asked + (input.trialsPerExecution ?? Infinity);
+    // A history holds one activity per turn of a lane instead of two per trial. The other branch can
+    // be removed when no study that began before is open.
+    if (patched('lanes-of-trials')) {
+      const lanes = Array.from({ length: input.tune.parallel }, (_, number) => number);
+      await allOrNone(lanes.map((lane) => () => inLane({ input, progress, lane, leaveAt })));
+      return;
+    }
     const study: StudyRun = { input, progress, inTurn: inTurn() };
     await allOrNone(Array.from({ length: input.tune.parallel }, () => () => lane(study, leaveAt)));
   } catch (error) {
@@ -111,6 +123,92 @@ function showStudy(
   const early = endedEarly === null ? '' : ` No further trial starts: ${endedEarly}.`;
   const pause = paused ? ' The run is paused, so no further trial starts until it is resumed.' : '';
   showDetails(`${now} ${done}${early}${pause}`);
+}
+
+interface Lane {
+  readonly input: StudyInput;
+  readonly progress: StudyProgress;
+  readonly lane: number;
+  readonly leaveAt: number;
+}
+
+/** How often a lane is lost between trials before that fails the study; about ten minutes. */
+const mostLost = 20;
+const longestLostPauseMs = 60_000;
+/** The registry knows a pause before its signal arrives here. */
+const pauseSignalSeconds = 1;
+
+/** Calls the lane's activity until the study ends or the history is long enough. */
+async function inLane(run: Lane): Promise<void> {
+  const { input, progress, leaveAt } = run;
+  // A lane of a lost execution may have a running trial, so each lane is called at least once.
+  for (let first = true, lost = 0; ; first = false) {
+    await condition(() => !progress.paused);
+    const isFull = progress.asked >= Math.min(input.tune.trials, leaveAt);
+    const isOver = progress.endedEarly !== null || isFull || workflowInfo().continueAsNewSuggested;
+    if (isOver && !first) return;
+    let end: LaneEnd;
+    try {
+      end = await laneWork(run);
+      lost = 0;
+    } catch (error) {
+      if (isCancellation(error) || CancellationScope.current().consideredCancelled) throw error;
+      if (await endLostTrial(run, error)) continue;
+      lost += 1;
+      if (!mayRepeat(error) || lost > mostLost) throw error;
+      await sleep(Math.min(500 * 2 ** lost, longestLostPauseMs));
+      continue;
+    }
+    progress.asked = Math.max(progress.asked, end.asked);
+    progress.counts = laterCounts(progress.counts, end.counts);
+    progress.running = [...end.running];
+    if (end.kind === 'over') progress.endedEarly ??= end.reason;
+    showStudy(input, progress);
+    if (end.kind === 'paused')
+      await condition(() => progress.paused, `${pauseSignalSeconds} seconds`);
+    if (end.kind === 'started' || end.kind === 'over') return;
+  }
+}
+
+function laneWork({ input, lane, leaveAt }: Lane): Promise<LaneEnd> {
+  const { tenant, runId, traceId, lifecycle, study, tune, hyperband, train, assembled } = input;
+  const until = Math.min(tune.trials, leaveAt);
+  return computeWork(train.compute).runLane.executeWithOptions(
+    { summary: `lane ${lane} of ${tune.parallel}` },
+    [
+      {
+        ...{ tenant, runId, traceId, lifecycle, study, tune, hyperband, train, assembled },
+        ...{ key: keyOf(input, 'lane', lane), lane, until },
+      },
+    ],
+  );
+}
+
+/** Ends the trial whose job failed for good. False when the lane has no running trial. */
+async function endLostTrial({ input, progress, lane }: Lane, error: unknown): Promise<boolean> {
+  const { running } = await readStudy(input);
+  const trial = running.find((each) => (each.lane ?? 0) === lane);
+  if (!trial) return false;
+  const reason = messageOf(error).slice(0, maxReasonCharacters);
+  const end = { status: 'failed', value: null, reason } as const;
+  const { number } = trial;
+  await registryWrites.endTrial({ ...studyOf(input), number, end, tune: input.tune });
+  progress.running = progress.running.filter((each) => each !== number);
+  return true;
+}
+
+/** Whether another attempt may succeed, on a worker that has what this one lacked. */
+function mayRepeat(error: unknown): boolean {
+  return error instanceof ActivityFailure && error.retryState !== 'NON_RETRYABLE_FAILURE';
+}
+
+/** Lanes return in any order, and counts only grow. */
+function laterCounts(now: TrialCounts, then: TrialCounts): StudyProgress['counts'] {
+  return {
+    complete: Math.max(now.complete, then.complete),
+    pruned: Math.max(now.pruned, then.pruned),
+    failed: Math.max(now.failed, then.failed),
+  };
 }
 
 /** Runs trials one after the other until the study ends or the history is long enough. */

@@ -5,11 +5,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { LocalBackend } from '../../../activities/training/compute/local/backend';
 import { createLocalBackend } from '../../../activities/training/compute/local/backend';
-import { createTuningActivities } from '../../../activities/tuning/tuning';
+import type { LaneEnd, LaneInput } from '../../../activities/tuning/lane';
+import { createLaneActivities } from '../../../activities/tuning/lane';
 import type { Optuna } from '../../../activities/tuning/optuna';
 import { createOptuna } from '../../../activities/tuning/optuna';
-import type { TrialInput } from '../../../activities/tuning/trial';
-import { createTrialActivities } from '../../../activities/tuning/trial';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import { failure } from '../../../domain/failure';
 import { effectKey } from '../../../domain/ids';
@@ -103,8 +102,7 @@ async function studied(
   await applyLifecycle(registry, lifecycle);
   const runId = await startRun(registry, lifecycle);
   const of = { tenant, runId, study: 'tune' };
-  const tuning = createTuningActivities({ registry, optuna, trainersDir: resolve('trainers') });
-  const trial = createTrialActivities({
+  const lanes = createLaneActivities({
     backends: { local: backends },
     artifacts,
     registry: { ...registry, trials },
@@ -112,24 +110,15 @@ async function studied(
     trainersDir: resolve('trainers'),
     environments: pythonEnvironments(folder),
   });
-  for (let number = 0; number < tune.trials; number += 1) {
-    const key = effectKey(runId, 'tune', 'trial', 1, String(number));
-    const asked = await run(() => tuning.askTrial({ ...of, tune, hyperband, number, key }));
-    if (asked.kind === 'over') throw new Error(asked.reason);
-    const input: TrialInput = {
-      ...of,
-      tune,
-      hyperband,
-      number,
-      key,
-      lifecycle,
-      train,
-      assembled,
-      params: asked.params,
-    };
-    const end = await run(() => trial.runTrial(input));
-    await tuning.endTrial({ ...of, number, end, tune });
-  }
+  const key = effectKey(runId, 'tune', 'lane', 1, '0');
+  const input: LaneInput = {
+    ...{ ...of, tune, hyperband, key, lifecycle, train, assembled },
+    ...{ lane: 0, until: tune.trials },
+  };
+  let end: LaneEnd;
+  do end = await run(() => lanes.runLane(input));
+  while (end.kind === 'more');
+  expect(end).toMatchObject({ kind: 'started', asked: tune.trials, running: [] });
   return registry.trials.list(of);
 }
 

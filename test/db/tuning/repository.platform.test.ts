@@ -184,6 +184,44 @@ describe('trials', () => {
     expect(await list()).toMatchObject([{ status: 'failed' }, { status: 'complete', value: 0.4 }]);
   });
 
+  const startInLane = (lane: number, number: number, leaves = 31) =>
+    test_.registry.trials.startInLane({
+      ...ref(number),
+      ...{ lane, params: { leaves }, samplerState: { generation: lane } },
+    });
+
+  test('a lane has at most one running trial, and two lanes never share a number', async () => {
+    expect(await startInLane(0, 0)).toMatchObject({
+      ...{ number: 0, lane: 0, status: 'running', samplerState: { generation: 0 } },
+    });
+    expect(await startInLane(1, 0, 63)).toMatchObject({ number: 0, lane: 0 });
+    expect(await startInLane(0, 1)).toMatchObject({ number: 0, lane: 0 });
+    expect(await startInLane(1, 1)).toMatchObject({ number: 1, lane: 1 });
+    await complete(0, 0.5);
+    expect(await startInLane(0, 2)).toMatchObject({ number: 2, lane: 0 });
+    expect(await list()).toHaveLength(3);
+  });
+
+  test('twenty lanes that start one number at once get the same trial', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, lane) => startInLane(lane, 0)),
+    );
+    expect(new Set(answers.map((trial) => trial !== 'paused' && trial.lane)).size).toBe(1);
+    expect(await events()).toHaveLength(1);
+  });
+
+  test('no trial starts in a lane while the run is paused', async () => {
+    await test_.registry.runs.update({ tenant, id: runId, status: 'paused', waitingFor: null });
+    expect(await startInLane(0, 0)).toBe('paused');
+    expect(await list()).toEqual([]);
+  });
+
+  test('are read from a number', async () => {
+    for (const number of [0, 1, 2]) await start(number);
+    const found = await test_.registry.trials.list({ tenant, runId, study: 'tune', from: 1 });
+    expect(found.map(({ number }) => number)).toEqual([1, 2]);
+  });
+
   test('are ended only by their number', async () => {
     await expect(complete(7, 0.1)).rejects.toMatchObject({ type: 'NotFound' });
   });

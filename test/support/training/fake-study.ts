@@ -1,6 +1,7 @@
 import type { Activities } from '../../../activities';
+import type { LaneEnd } from '../../../activities/tuning/lane';
 import type { Trial, TrialEnd } from '../../../domain/tuning/tuning';
-import { bestTrial, countsOf } from '../../../domain/tuning/tuning';
+import { bestTrial, countsOf, earlyEndReason } from '../../../domain/tuning/tuning';
 import type { TuneSpec } from '../../../domain/lifecycle/lifecycle';
 import type { StudyInput } from '../../../workflows/tuning/messages';
 import { artifact, digest, planOf } from '../fake-activities';
@@ -59,11 +60,14 @@ export interface FakeStudy {
   readonly ran: number[];
   /** The most trials at once. */
   readonly most: number;
+  /** Whether the registry has the run as paused, so that no lane starts a trial. */
+  paused: boolean;
   readonly activities: Pick<
     Activities,
     | 'describeTuning'
     | 'readStudy'
     | 'askTrial'
+    | 'runLane'
     | 'runTrial'
     | 'endTrial'
     | 'abandonStudy'
@@ -81,8 +85,31 @@ export function fakeStudy(
   const trials: Trial[] = [];
   const ran: number[] = [];
   let running = 0;
-  const study = { trials, ran, most: 0 };
+  const study = { trials, ran, most: 0, paused: false };
   const at = '2013-07-01T00:00:00Z';
+  const begun = (number: number): Trial => ({
+    number,
+    params: { num_leaves: 10 + number },
+    status: 'running',
+    value: null,
+    values: null,
+    lane: null,
+    samplerState: {},
+    intermediate: [],
+    reason: null,
+    startedAt: at,
+    endedAt: null,
+  });
+  const ranOnce = async (number: number): Promise<TrialEnd> => {
+    ran[number] = (ran[number] ?? 0) + 1;
+    running += 1;
+    study.most = Math.max(study.most, running);
+    try {
+      return await run(number);
+    } finally {
+      running -= 1;
+    }
+  };
   const activities: FakeStudy['activities'] = {
     describeTuning: () =>
       Promise.resolve({ trainer: digest('code'), tuner: digest('tuner'), hyperband: null }),
@@ -93,7 +120,7 @@ export function fakeStudy(
         asked: trials.length,
         running: trials
           .filter(({ status }) => status === 'running')
-          .map(({ number, params }) => ({ number, params })),
+          .map(({ number, params, lane }) => ({ number, params, lane })),
         counts: { complete, pruned, failed },
         best: best && { number: best.number, value: best.value, params: best.params },
         seconds: trials.length,
@@ -105,17 +132,7 @@ export function fakeStudy(
         return Promise.resolve({ kind: 'over', reason: 'the budget of 9 s was spent' });
       if (number > trials.length)
         return Promise.reject(new Error(`trial ${number} was asked before ${trials.length}`));
-      const params = { num_leaves: 10 + number };
-      const trial: Trial = known ?? {
-        number,
-        params,
-        status: 'running',
-        value: null,
-        intermediate: [],
-        reason: null,
-        startedAt: at,
-        endedAt: null,
-      };
+      const trial = known ?? begun(number);
       trials[number] = trial;
       return Promise.resolve({
         kind: 'trial',
@@ -124,16 +141,31 @@ export function fakeStudy(
         ended: trial.status !== 'running',
       });
     },
-    runTrial: async ({ number }) => {
-      ran[number] = (ran[number] ?? 0) + 1;
-      running += 1;
-      study.most = Math.max(study.most, running);
-      try {
-        return await run(number);
-      } finally {
-        running -= 1;
+    runLane: async ({ lane, until, tune }) => {
+      const endOf = (kind: LaneEnd['kind'], reason: string | null = null): LaneEnd => {
+        const { complete, pruned, failed } = countsOf(trials);
+        const numbers = trials.flatMap(({ status, number }) =>
+          status === 'running' ? number : [],
+        );
+        const counts = { complete, pruned, failed };
+        return { kind, reason, asked: trials.length, counts, running: numbers };
+      };
+      for (;;) {
+        const mine = trials.find((each) => each.status === 'running' && (each.lane ?? 0) === lane);
+        if (!mine) {
+          if (trials.length >= until) return endOf('started');
+          if (study.paused) return endOf('paused');
+          if (spent(trials)) return endOf('over', 'the budget of 9 s was spent');
+          const early = earlyEndReason(countsOf(trials), tune.parallel);
+          if (early !== null) return endOf('over', early);
+        }
+        const number = mine?.number ?? trials.length;
+        trials[number] = mine ?? { ...begun(number), lane };
+        const end = await ranOnce(number);
+        trials[number] = { ...trials[number], reason: null, ...end, endedAt: at };
       }
     },
+    runTrial: ({ number }) => ranOnce(number),
     endTrial: ({ number, end }) => {
       const trial = trials[number];
       if (!trial) return Promise.reject(new Error(`no trial ${number}`));

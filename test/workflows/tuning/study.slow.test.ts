@@ -22,6 +22,7 @@ function gate() {
   return { opened, open: () => open() };
 }
 
+const lostForGood = ApplicationFailure.nonRetryable('the job was lost for good', 'JobLost');
 const complete = (number: number) => ({ status: 'complete', value: 1 / (1 + number) }) as const;
 
 describe('tuning study', () => {
@@ -49,11 +50,15 @@ describe('tuning study', () => {
     expect(study.most).toBe(3);
   });
 
-  test('asks for a trial only after the previous one is recorded', async () => {
-    // The fake refuses a number that is ahead of its trials.
+  test('calls one activity for many trials', async () => {
     const study = fakeStudy();
-    const { end } = await runs.study(studyInput({ trials: 12, parallel: 6 }), study.activities);
-    expect((await end()).counts.complete).toBe(12);
+    const { handle, end } = await runs.study(
+      studyInput({ trials: 200, parallel: 2 }),
+      study.activities,
+    );
+    expect((await end()).counts.complete).toBe(200);
+    const { events } = await handle.fetchHistory();
+    expect(events?.length).toBeLessThan(40);
   });
 
   test('loses, repeats and double-counts no trial across continue-as-new', async () => {
@@ -98,8 +103,7 @@ describe('tuning study', () => {
 
   test('continues after a failed trial, which is recorded', async () => {
     const study = fakeStudy((number) => {
-      if (number === 1)
-        throw ApplicationFailure.nonRetryable('the job was lost for good', 'JobLost');
+      if (number === 1) throw lostForGood;
       return number === 2
         ? { status: 'failed', value: null, reason: 'used 3 GiB of memory' }
         : complete(number);
@@ -144,22 +148,21 @@ describe('tuning study', () => {
     });
     const { handle, end } = await runs.study(studyInput(), study.activities);
     await until(() => study.trials.length === 2);
+    study.paused = true;
     await handle.signal(runPausedSignal);
     held.open();
     await until(async () => (await stateOf(handle)).counts.complete === 2);
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(await stateOf(handle)).toMatchObject({ asked: 2, running: [], paused: true });
+    study.paused = false;
     await handle.signal(runResumedSignal);
     expect(await end()).toMatchObject({ counts: { complete: 6 } });
     await runs.record('tuning-study-paused', handle);
   });
 
   test('leaves nothing running when it is cancelled', async () => {
-    const study = fakeStudy(undefined);
-    const { handle, end } = await runs.study(studyInput(), {
-      ...study.activities,
-      runTrial: untilCancelled,
-    });
+    const study = fakeStudy(untilCancelled);
+    const { handle, end } = await runs.study(studyInput(), study.activities);
     await until(() => study.trials.length === 2);
     await handle.cancel();
     await expect(end()).rejects.toMatchObject({ cause: expect.any(CancelledFailure) as unknown });
@@ -171,14 +174,14 @@ describe('tuning study', () => {
   });
 
   test('fails when optuna rejects the study, and leaves nothing running', async () => {
-    const study = fakeStudy(undefined);
+    const study = fakeStudy(untilCancelled);
     const { end } = await runs.study(studyInput(), {
       ...study.activities,
-      runTrial: untilCancelled,
-      askTrial: (input) =>
-        input.number < 1
-          ? study.activities.askTrial(input)
-          : Promise.reject(ApplicationFailure.nonRetryable('optuna: bad space', 'InvalidInput')),
+      runLane: async (input) => {
+        if (input.lane === 0) return study.activities.runLane(input);
+        await until(() => study.trials.length === 1);
+        throw ApplicationFailure.nonRetryable('optuna: bad space', 'InvalidInput');
+      },
     });
     await expect(end()).rejects.toThrow();
     expect(study.trials).toMatchObject([
@@ -321,6 +324,7 @@ describe('model lifecycle with tuning', () => {
     await until(() => study.trials.length === 2);
     await handle.executeUpdate(pauseUpdate, { args: [commandOf({ actor: 'ada' })] });
     await until(() => shown.length === 1);
+    study.paused = true;
     // The run shows the pause first, and then signals its study.
     const { runId } = await handle.describe();
     const told = handle.client.getHandle(`${handle.workflowId}/tune/${runId}`);
@@ -328,6 +332,7 @@ describe('model lifecycle with tuning', () => {
     held.open();
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(study.trials).toHaveLength(2);
+    study.paused = false;
     await handle.executeUpdate(resumeUpdate, { args: [commandOf({ actor: 'ada' })] });
     expect(await end()).toMatchObject({ status: 'succeeded' });
     await runs.record('model-lifecycle-paused-while-tuning', handle);
@@ -338,11 +343,10 @@ describe('model lifecycle with tuning', () => {
   });
 
   test('ends its study and runs its undos when it is cancelled during tuning', async () => {
-    const study = fakeStudy();
+    const study = fakeStudy(untilCancelled);
     const { handle, fake, end } = await runs.start(tunedPlan(), {
       ...study.activities,
       ...winner,
-      runTrial: untilCancelled,
     });
     await until(() => study.trials.length === 2);
     await handle.cancel();
