@@ -93,6 +93,14 @@ const settings = z.object({
   PERENNIAL_GATEWAY_URL: z.url().optional(),
   /** Answers in progress at once; by default as many as the limit of open files allows. */
   PERENNIAL_GATEWAY_MAX_ANSWERS: z.coerce.number().int().min(1).max(1_000_000).optional(),
+  /** The memory for models in a gateway, in MiB. */
+  PERENNIAL_GATEWAY_MODEL_MEMORY_MB: z.coerce.number().int().min(16).max(1_000_000).optional(),
+  /** Models that a gateway loads at its start and keeps, with commas between; `*` for all. */
+  PERENNIAL_GATEWAY_PINNED_MODELS: z
+    .string()
+    .default('')
+    .transform((text) => text.split(',').map((name) => name.trim()))
+    .transform((names) => names.filter((name) => name !== '')),
   /** How long answers in progress may take to finish when the gateway stops. */
   PERENNIAL_GATEWAY_DRAIN_SECONDS: z.coerce.number().min(0).max(3600).optional(),
   /** Secrets with which the API signs commands to workflows; API and workers read the same file. */
@@ -156,6 +164,8 @@ export interface Config {
   readonly gatewayUrl: string | null;
   readonly maxAnswers: number | null;
   readonly drainSeconds: number | null;
+  readonly modelMemoryBytes: number | null;
+  readonly pinnedModels: readonly string[];
   readonly apiRequestsPerMinute: number | null;
   readonly gatewayRequestsPerMinute: number | null;
   readonly serviceKey: string | null;
@@ -242,6 +252,10 @@ export function readConfig(environment: Environment): Config {
     gatewayUrl: value.PERENNIAL_GATEWAY_URL ?? null,
     maxAnswers: value.PERENNIAL_GATEWAY_MAX_ANSWERS ?? null,
     drainSeconds: value.PERENNIAL_GATEWAY_DRAIN_SECONDS ?? null,
+    modelMemoryBytes: value.PERENNIAL_GATEWAY_MODEL_MEMORY_MB
+      ? value.PERENNIAL_GATEWAY_MODEL_MEMORY_MB * 1024 * 1024
+      : null,
+    pinnedModels: value.PERENNIAL_GATEWAY_PINNED_MODELS,
     apiRequestsPerMinute: value.PERENNIAL_API_REQUESTS_PER_MINUTE ?? null,
     gatewayRequestsPerMinute: value.PERENNIAL_GATEWAY_REQUESTS_PER_MINUTE ?? null,
     serviceKey: value.PERENNIAL_SERVICE_KEY ?? null,

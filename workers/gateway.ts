@@ -70,6 +70,8 @@ export async function runGateway(config: Config, log: Logger, signal: AbortSigna
       ...(config.gatewayRequestsPerMinute !== null && {
         requestsPerMinute: config.gatewayRequestsPerMinute,
       }),
+      ...(config.modelMemoryBytes !== null && { modelMemoryBytes: config.modelMemoryBytes }),
+      pinnedModels: config.pinnedModels,
       chat,
       host: config.bind,
       port: config.gatewayPort,

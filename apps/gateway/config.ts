@@ -19,7 +19,13 @@ export interface GatewayConfig {
   /** The requests that may wait for one model; further ones get 503. */
   readonly maxQueuedRequests: number;
   readonly batchRows: number;
+  /**
+   * The memory for models, as estimated from their files. Models that were not used for the longest
+   * time are unloaded beyond it, and their next request loads them.
+   */
   readonly modelMemoryBytes: number;
+  /** Models that are loaded at the start and stay loaded; `*` stands for all. */
+  readonly pinnedModels: readonly string[];
   readonly leaseSeconds: number;
   /** The interval for reading the table without a notification, and for renewing the lease. */
   readonly pollSeconds: number;
@@ -110,6 +116,7 @@ export const gatewayDefaults = {
   maxQueuedRequests: 4_096,
   batchRows: 64,
   modelMemoryBytes: 1024 * mebibyte,
+  pinnedModels: [],
   leaseSeconds: 10,
   pollSeconds: 2,
   keyCacheSeconds: 10,

@@ -29,6 +29,7 @@ import { createLease } from './routing/lease';
 import { createModelLoader } from './model/loaded-model';
 import { createGatewayMetrics } from './metrics';
 import { createModelCache } from './model/model-cache';
+import { createSharedGraphs } from './model/shared-graphs';
 import { startPredictionLog } from './prediction-log/prediction-log';
 import { rateLimitedLog } from './error-log-limiter';
 import { createRoutingTable } from './routing/routing-table';
@@ -110,6 +111,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
 
   const loader = createModelLoader({
     artifacts,
+    graphs: createSharedGraphs(),
     access,
     indexes,
     detectors,
@@ -137,6 +139,11 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   const table = createRoutingTable({
     routing: registry.routing,
     cache,
+    memory: {
+      maxBytes: config.modelMemoryBytes,
+      usedBytes: () => cache.size().bytes,
+      isPinned: (model) => config.pinnedModels.some((pinned) => pinned === '*' || pinned === model),
+    },
     readTimeoutMs: registryTimeoutMs,
     onEpoch(epoch) {
       log.info({ epoch }, 'serving by the routing table');

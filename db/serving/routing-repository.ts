@@ -17,6 +17,8 @@ export interface RoutingArm {
 export interface RoutedModel {
   readonly tenant: Tenant;
   readonly model: string;
+  /** Whether its champion is a language application. */
+  readonly isLanguage: boolean;
   readonly arms: readonly RoutingArm[];
   /** The version to which a rollback would go. */
   readonly previous: PreviousVersion | null;
@@ -77,6 +79,7 @@ interface AliasRow {
   readonly alias: AliasName;
   readonly version: number;
   readonly manifest: ArtifactRef;
+  readonly isLanguage: boolean;
   /** Only with the alias `challenger`. */
   readonly rolloutId: RolloutId | null;
   readonly step: number | null;
@@ -96,11 +99,11 @@ export function selectRoutes(sql: Query): Statement<AliasRow[]> {
       select tenant_id, model, 'challenger', challenger, id, step, weight, status <> 'passed' and (paired or weight = 0), null
       from rollouts where ended_at is null
     )
-    select e.epoch, s.tenant_id as tenant, s.model, s.alias, s.version, v.manifest, s.rollout_id, s.step, s.weight, s.besides, s.moved_seconds_ago
+    select e.epoch, s.tenant_id as tenant, s.model, s.alias, s.version, v.manifest, v.is_language, s.rollout_id, s.step, s.weight, s.besides, s.moved_seconds_ago
     from routing_epoch e
     left join (served s cross join lateral (
       -- Without an offset the planner reads every version of every model.
-      select manifest from model_versions m where m.tenant_id = s.tenant_id and m.model = s.model and m.version = s.version offset 0) v) on true
+      select manifest, signature->>'task' = 'chat' as is_language from model_versions m where m.tenant_id = s.tenant_id and m.model = s.model and m.version = s.version offset 0) v) on true
     order by s.tenant_id, s.model`;
 }
 
@@ -143,7 +146,7 @@ function keyOf({ tenant, model }: Pick<AliasRow, 'tenant' | 'model'>): string {
 }
 
 function routed(champion: AliasRow, rows: readonly AliasRow[]): RoutedModel {
-  const { tenant, model, version, manifest } = champion;
+  const { tenant, model, version, manifest, isLanguage } = champion;
   const rowOf = (alias: AliasName) => rows.find((row) => row.alias === alias);
   const previous = rowOf('previous');
   const challenger = rowOf('challenger');
@@ -159,6 +162,7 @@ function routed(champion: AliasRow, rows: readonly AliasRow[]): RoutedModel {
   return {
     tenant: tenant as Tenant,
     model,
+    isLanguage,
     arms,
     previous: previous
       ? {

@@ -65,23 +65,13 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
   return async (call) => {
     const picked = await picker.pick(call.tenant, parseModelName(call.body.model));
     const predictionId = newId('pred') as PredictionId;
-    if (picked.kind === 'named') {
-      const { served, arm } = picked;
-      const head = { predictionId, served, arm, stale: null };
-      try {
-        checkSystemMessage(call.body, served);
-        return logged(await answered(call, head, null));
-      } finally {
-        picked.release();
-      }
-    }
-    // All arms stay loaded until the end, even if the table changes, because the other arm may have
-    // to answer.
-    const holds = picked.route.arms.map(({ served }) => served.hold.hold());
     try {
-      return await byRoute(call, picked.route, predictionId);
+      if (picked.kind === 'routed') return await byRoute(call, picked.route, predictionId);
+      const { served, arm } = picked;
+      checkSystemMessage(call.body, served);
+      return logged(await answered(call, { predictionId, served, arm, stale: null }, null));
     } finally {
-      for (const hold of holds) hold.release();
+      picked.release();
     }
   };
 

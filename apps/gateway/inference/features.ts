@@ -1,3 +1,6 @@
+import { LRUCache } from 'lru-cache';
+import { memoizeUnlessFailed } from '../../../data/share-in-flight';
+import type { FeaturePlan } from '../../../data/sql/feature-compiler';
 import { openFeatureRunner, type FeatureColumns } from '../../../data/sql/feature-runner';
 import { compileFeatureSql } from '../../../data/sql/feature-sql';
 import { plainFeatures } from '../../../data/sql/plain-features';
@@ -17,6 +20,18 @@ export interface Features {
   close(): void;
 }
 
+/**
+ * A plan is small, and a model that was unloaded needs it again. Compiling takes 50 ms in a process
+ * of its own.
+ */
+const plans = new LRUCache<string, Promise<FeaturePlan>>({ max: 2_000 });
+
+function planOf(sql: string, request: ModelSignature['request']): Promise<FeaturePlan> {
+  return memoizeUnlessFailed(plans, JSON.stringify([sql, request]), () =>
+    compileFeatureSql({ sql, request }),
+  );
+}
+
 /** Compile the SQL that training used. Throws SqlInvalid, SqlForbidden, ModelUnloadable. */
 export async function openFeatures({
   sql,
@@ -25,7 +40,7 @@ export async function openFeatures({
   readonly sql: string;
   readonly signature: ModelSignature;
 }): Promise<Features> {
-  const plan = await compileFeatureSql({ sql, request: signature.request });
+  const plan = await planOf(sql, signature.request);
   const [given, wanted] = [plan.features, signature.features].map((features) =>
     features
       .map(({ name, type }) => `${name} ${type}`)

@@ -75,10 +75,10 @@ export function createInference(
   return async (call) => {
     const picking = picker.pick(call.tenant, call.name);
     const picked = picking instanceof Promise ? await picking : picking;
-    if (picked.kind === 'routed') return routed(call, picked.route);
-    const { served } = picked;
-    const arm = call.isProbe ? probeArm : picked.arm;
     try {
+      if (picked.kind === 'routed') return await byRoute(call, picked.route);
+      const { served } = picked;
+      const arm = call.isProbe ? probeArm : picked.arm;
       const request = decode(call, served);
       return logged(
         await answer(call, {
@@ -94,19 +94,6 @@ export function createInference(
       picked.release();
     }
   };
-
-  /**
-   * All arms stay loaded until the answer, even if the table changes, because the other arm may
-   * have to answer.
-   */
-  async function routed(call: InferenceCall, route: Route): Promise<InferenceAnswer> {
-    const holds = route.arms.map(({ served }) => served.hold.hold());
-    try {
-      return await byRoute(call, route);
-    } finally {
-      for (const hold of holds) hold.release();
-    }
-  }
 
   async function byRoute(call: InferenceCall, route: Route): Promise<InferenceAnswer> {
     const { champion, rollout } = route;

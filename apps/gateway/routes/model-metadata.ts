@@ -20,9 +20,8 @@ export function modelMetadataRoutes(
   ): Promise<T> {
     const { model, version } = request.params;
     const picked = await picker.pick(request.caller.tenant, parseModelName(model, version));
-    if (picked.kind === 'routed') return tell(picked.route.champion.served);
     try {
-      return tell(picked.served);
+      return tell(picked.kind === 'routed' ? picked.route.champion.served : picked.served);
     } finally {
       picked.release();
     }

@@ -1,7 +1,8 @@
-import type {
-  RoutedModel,
-  RoutingRepository,
-  RoutingTable as StoredTable,
+import {
+  rollbackReadySeconds,
+  type RoutedModel,
+  type RoutingRepository,
+  type RoutingTable as StoredTable,
 } from '../../../db/serving/routing-repository';
 import { versionName, type AliasName, type ModelVersionRef } from '../../../domain/model/model';
 import type { ModelCache } from '../model/model-cache';
@@ -16,6 +17,7 @@ import {
   type UnloadedArm,
 } from './route';
 import type { ServedVersion } from '../model/served-version';
+import { shareConcurrentCalls } from '../../../data/share-in-flight';
 import { withTimeout } from '../../../data/timeout';
 
 /** A wanted route that this process cannot serve, with the reason. */
@@ -28,7 +30,8 @@ export interface BlockedModel {
 
 /**
  * The registry's routing table in memory. A model's route is replaced in one step after all of its
- * arms are loaded; until then the old one serves (I8).
+ * arms are loaded; until then the old one serves (I8). A model that is not in use may be unloaded:
+ * its next request loads it.
  */
 export interface LoadedRoutingTable {
   /**
@@ -36,7 +39,13 @@ export interface LoadedRoutingTable {
    * applied or has failed.
    */
   refresh(): Promise<void>;
+  /** The loaded route; its use counts against being unloaded. */
   route(tenant: string, model: string): Route | undefined;
+  /**
+   * Loads an unloaded model for a request; null when nothing is to be loaded. Never rejects: a
+   * failure makes the model blocked.
+   */
+  load(tenant: string, model: string): Promise<void> | null;
   /** The target of a rollback, while it is kept loaded. */
   previous(tenant: string, model: string): ServedVersion | null;
   /** The target of a rollback, loaded or not. */
@@ -63,11 +72,27 @@ export interface LoadedRoutingTable {
 export interface RoutingTableOptions {
   readonly routing: Pick<RoutingRepository, 'table'>;
   readonly cache: Pick<ModelCache, 'acquire'>;
+  /** Null loads every model at once and keeps it. */
+  readonly memory: ModelMemory | null;
   readonly readTimeoutMs: number;
   readonly onEpoch: (epoch: number) => void;
   readonly onSwap: (route: Route, before: Route | null) => void;
   readonly onBlocked: (model: BlockedModel, error: unknown) => void;
 }
+
+/** The memory that models may take in this process. */
+export interface ModelMemory {
+  readonly maxBytes: number;
+  usedBytes(): number;
+  /** A pinned model is loaded at the start and stays loaded. */
+  isPinned(model: string): boolean;
+}
+
+/** The share of the memory that models fill before a request needs them. */
+const warmShare = 0.8;
+
+/** A promotion waits for gateways for less than this. */
+const promotionSeconds = 600;
 
 interface AppliedRoute {
   readonly fingerprint: string;
@@ -75,14 +100,19 @@ interface AppliedRoute {
   previous: ServedVersion | null;
   /** Release `previous` when a rollback no longer needs it loaded. */
   expiry: NodeJS.Timeout | null;
+  /** Counts up with each use of any route. */
+  lastUse: number;
 }
 
 /** Before a table was applied. */
 const noEpoch = -1;
 
 export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingTable {
-  const { routing, cache, readTimeoutMs, onEpoch, onSwap, onBlocked } = options;
+  const { routing, cache, memory, readTimeoutMs, onEpoch, onSwap, onBlocked } = options;
   const applied = new Map<string, AppliedRoute>();
+  /** What serves a model without being loaded; replaced like an applied route. */
+  const unloaded = new Map<string, RoutedModel>();
+  const waking = new Map<string, Promise<void>>();
   const blocked = new Map<string, BlockedModel>();
   const loading = new Map<string, { readonly fingerprint: string; readonly done: Promise<void> }>();
   let wanted = new Map<string, RoutedModel>();
@@ -92,6 +122,7 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
   let next: Promise<void> | null = null;
   let known = false;
   let closed = false;
+  let uses = 0;
 
   /**
    * A read in progress may be too old for this caller, so another one follows. Callers that come in
@@ -123,19 +154,102 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
   async function apply(table: StoredTable): Promise<void> {
     wanted = new Map(table.models.map((routed) => [keyOf(routed.tenant, routed.model), routed]));
     wantedEpoch = table.epoch;
-    for (const key of [...applied.keys(), ...blocked.keys()]) {
+    for (const key of [...applied.keys(), ...unloaded.keys(), ...blocked.keys()]) {
       if (!wanted.has(key)) forget(key);
     }
     const changes = [...wanted].map(([key, routed]) => applyModel(key, routed));
     acknowledge();
     await Promise.all(changes);
+    const isFirst = !known;
     known = true;
+    if (isFirst) void warmUp();
+  }
+
+  /** What this process serves for the model, loaded or not. */
+  function servedFingerprint(key: string): string | undefined {
+    const cold = unloaded.get(key);
+    return applied.get(key)?.fingerprint ?? (cold && fingerprintOf(cold));
+  }
+
+  /**
+   * At the start a model may wait for its first request. A change is loaded at once, because a
+   * promotion waits until every gateway can serve it.
+   */
+  function mayWait(key: string, routed: RoutedModel): boolean {
+    const isNew = !known && !loading.has(key) && !blocked.has(key);
+    return (
+      isNew &&
+      servedFingerprint(key) === undefined &&
+      mayBeUnloaded(routed) &&
+      !isJustPromoted(routed)
+    );
+  }
+
+  /** A language application takes little memory, and both arms of a rollout are needed. */
+  function mayBeUnloaded({ model, isLanguage, rollout }: RoutedModel): boolean {
+    return memory !== null && !isLanguage && rollout === null && !memory.isPinned(model);
+  }
+
+  /** Loads models one by one, so that requests need not wait for them, while memory is free. */
+  async function warmUp(): Promise<void> {
+    for (const key of [...unloaded.keys()]) {
+      if (closed || memory === null || memory.usedBytes() >= memory.maxBytes * warmShare) return;
+      await wake(key);
+    }
+  }
+
+  async function wake(key: string): Promise<void> {
+    const cold = unloaded.get(key);
+    if (cold !== undefined) await shareConcurrentCalls(waking, key, () => loadUnloaded(key, cold));
+  }
+
+  async function loadUnloaded(key: string, cold: RoutedModel): Promise<void> {
+    const arm = cold.arms.find(({ alias }) => alias === 'champion');
+    if (arm === undefined) throw new Error(`the route of ${cold.model} has no champion`);
+    const champion = await loadArm(cache, cold, arm);
+    const isCurrent = !closed && unloaded.get(key) === cold;
+    if (!isLoaded(champion)) {
+      if (!isCurrent) return;
+      unloaded.delete(key);
+      block(key, cold, champion);
+    } else if (isCurrent) {
+      swap(key, cold, fingerprintOf(cold), routeOf(cold, [champion], null));
+    } else {
+      releaseArms([champion]);
+    }
+  }
+
+  /** Unloads the models that were not used for the longest time until the others fit. */
+  function makeRoom(loaded: string): void {
+    if (memory === null) return;
+    let excess = memory.usedBytes() - memory.maxBytes;
+    if (excess <= 0) return;
+    const candidates = [...applied]
+      .filter(([key, { fingerprint }]) => {
+        const routed = wanted.get(key);
+        const isCurrent = routed !== undefined && fingerprintOf(routed) === fingerprint;
+        return key !== loaded && isCurrent && mayBeUnloaded(routed);
+      })
+      .sort(([, a], [, b]) => a.lastUse - b.lastUse);
+    for (const [key, entry] of candidates) {
+      if (excess <= 0) return;
+      excess -= bytesOf(entry);
+      unload(key, entry);
+    }
+  }
+
+  function unload(key: string, entry: AppliedRoute): void {
+    const routed = wanted.get(key);
+    if (routed === undefined) return;
+    applied.delete(key);
+    unloaded.set(key, routed);
+    release(entry);
   }
 
   function applyModel(key: string, routed: RoutedModel): Promise<void> {
     const fingerprint = fingerprintOf(routed);
-    const current = applied.get(key);
-    if (current?.fingerprint === fingerprint) {
+    if (mayWait(key, routed)) unloaded.set(key, routed);
+    if (servedFingerprint(key) === fingerprint) {
       blocked.delete(key);
       return Promise.resolve();
     }
@@ -202,12 +316,14 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
 
   function swap(key: string, routed: RoutedModel, fingerprint: string, route: Route): void {
     const before = applied.get(key);
-    const now: AppliedRoute = { fingerprint, route, previous: null, expiry: null };
+    const now = { fingerprint, route, previous: null, expiry: null, lastUse: ++uses };
     applied.set(key, now);
+    unloaded.delete(key);
     onSwap(route, before?.route ?? null);
     // Before the old reference is released, because an unreferenced version may be evicted.
     void keepPrevious(key, routed, now);
     if (before !== undefined) release(before);
+    makeRoom(key);
   }
 
   async function keepPrevious(key: string, routed: RoutedModel, now: AppliedRoute): Promise<void> {
@@ -218,6 +334,7 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
       return;
     }
     now.previous = previous;
+    makeRoom(key);
     const expire = () => {
       now.previous = null;
       previous.hold.release();
@@ -241,7 +358,7 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
   function acknowledge(): void {
     if (closed || epoch === wantedEpoch) return;
     for (const [key, routed] of wanted) {
-      if (blocked.has(key) || applied.get(key)?.fingerprint !== fingerprintOf(routed)) return;
+      if (blocked.has(key) || servedFingerprint(key) !== fingerprintOf(routed)) return;
     }
     epoch = wantedEpoch;
     onEpoch(epoch);
@@ -251,12 +368,21 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
     blocked.delete(key);
     const gone = applied.get(key);
     applied.delete(key);
+    unloaded.delete(key);
     if (gone !== undefined) release(gone);
   }
 
   return {
     refresh,
-    route: (tenant, model) => applied.get(keyOf(tenant, model))?.route,
+    route(tenant, model) {
+      const entry = applied.get(keyOf(tenant, model));
+      if (entry !== undefined) entry.lastUse = ++uses;
+      return entry?.route;
+    },
+    load(tenant, model) {
+      const key = keyOf(tenant, model);
+      return unloaded.has(key) ? wake(key) : null;
+    },
     previous: (tenant, model) => applied.get(keyOf(tenant, model))?.previous ?? null,
     previousVersion: (tenant, model) => wanted.get(keyOf(tenant, model))?.previous ?? null,
     blockedModel: (tenant, model) => blocked.get(keyOf(tenant, model)),
@@ -269,9 +395,9 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
         : routed.arms.some((arm) => arm.alias === alias);
     },
     models: (tenant) =>
-      [...applied.values()]
-        .filter(({ route }) => route.tenant === tenant)
-        .map(({ route }) => route.model),
+      [...[...applied.values()].map(({ route }) => route), ...unloaded.values()]
+        .filter((served) => served.tenant === tenant)
+        .map(({ model }) => model),
     blocked: () => [...blocked.values()],
     isKnown: () => known,
     epoch: () => epoch,
@@ -280,6 +406,11 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
       for (const key of [...applied.keys()]) forget(key);
     },
   };
+}
+
+/** Whether a promotion may still wait for this gateway. */
+function isJustPromoted({ previous }: RoutedModel): boolean {
+  return previous !== null && previous.keepSeconds > rollbackReadySeconds - promotionSeconds;
 }
 
 function isLoaded(arm: Arm | UnloadedArm): arm is Arm {
@@ -294,6 +425,11 @@ function routeOf(
   const champion = arms.find(({ alias }) => alias === 'champion');
   if (champion === undefined) throw new Error(`the route of ${model} has no champion`);
   return { tenant, model, champion, arms, rollout };
+}
+
+function bytesOf({ route, previous }: AppliedRoute): number {
+  const versions = [...route.arms.map(({ served }) => served), ...(previous ? [previous] : [])];
+  return versions.reduce((bytes, { hold }) => bytes + hold.model.bytes, 0);
 }
 
 function release({ route, previous, expiry }: AppliedRoute): void {

@@ -17,7 +17,12 @@ import { withTimeout } from '../../../data/timeout';
  * caller named.
  */
 export type PickedVersions =
-  | { readonly kind: 'routed'; readonly route: Route }
+  | {
+      readonly kind: 'routed';
+      /** All its arms stay loaded until `release`, because the other arm may have to answer. */
+      readonly route: Route;
+      release(): void;
+    }
   | {
       readonly kind: 'named';
       readonly arm: PredictionArm;
@@ -28,7 +33,7 @@ export type PickedVersions =
 export interface VersionPicker {
   /**
    * Returns at once when the version is in memory. Throws NotFound, InvalidInput, or 503 when the
-   * version exists and cannot be loaded here.
+   * version exists and cannot be loaded here. The caller calls `release` once.
    */
   pick(tenant: Tenant, name: RequestedModel): PickedVersions | Promise<PickedVersions>;
   /** Load and probe a version that need not be routed; the caller releases it. */
@@ -53,13 +58,24 @@ export function createVersionPicker({
 }: VersionPickerOptions): VersionPicker {
   const known = new Map<string, ModelVersionRef>();
 
-  function pick(
-    tenant: Tenant,
-    { model, selector }: RequestedModel,
-  ): PickedVersions | Promise<PickedVersions> {
+  function pick(tenant: Tenant, name: RequestedModel): PickedVersions | Promise<PickedVersions> {
+    const { model, selector } = name;
+    if (selector.kind !== 'version') {
+      const loading = table.load(tenant, model);
+      if (loading !== null) return loading.then(() => pick(tenant, name));
+    }
     switch (selector.kind) {
-      case 'routed':
-        return { kind: 'routed', route: routeOf(tenant, model) };
+      case 'routed': {
+        const route = routeOf(tenant, model);
+        const holds = route.arms.map(({ served }) => served.hold.hold());
+        return {
+          kind: 'routed',
+          route,
+          release() {
+            for (const hold of holds) hold.release();
+          },
+        };
+      }
       case 'version':
         return loadNamed('direct', () => load(tenant, model, selector.version));
       case 'alias': {

@@ -64,6 +64,7 @@ export function fakeRegistry(): FakeRegistry {
       const routed = {
         tenant: defaultTenant,
         model,
+        isLanguage: false,
         arms: arms.map((arm) => ({ weight: 1, ...arm })),
         previous: previous ? { keepSeconds: rollbackReadySeconds, ...previous } : null,
         rollout: rollout ?? null,

@@ -408,7 +408,7 @@ describe('the version that answers', () => {
     // The other models are not affected.
     expect((await get('/readyz', null)).body).toMatchObject({
       status: 'ready',
-      epoch: -1,
+      epoch: 1,
       blocked: [{ name: 'flight-delay@1' }],
     });
     expect(body.detail).toMatch(

@@ -77,11 +77,11 @@ export async function startGatewayProcess({
     kill,
     stop: () => kill('SIGTERM'),
   };
-  for (const end = Date.now() + 60_000; ;) {
+  for (const end = Date.now() + 180_000; ;) {
     if (await isReady(url)) return gateway;
     if (child.exitCode !== null || Date.now() > end) {
       await kill('SIGKILL');
-      throw new Error(`the gateway did not become ready:\n${gateway.log()}`);
+      throw new Error(`the gateway did not become ready:\n${gateway.log().slice(-5_000)}`);
     }
     await new Promise((again) => setTimeout(again, 50));
   }

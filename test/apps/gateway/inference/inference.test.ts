@@ -83,6 +83,7 @@ async function ask(champion: Arm, challenger: Arm): Promise<Asked> {
           arms: [challenger, champion],
           rollout: { id: 'roll_1' as RolloutId, step: 2, besides: false },
         },
+        release: () => undefined,
       }),
       load: () => Promise.reject(new Error('not asked for')),
     },

@@ -36,7 +36,8 @@ interface Setting {
   readonly slow: Map<string, Promise<void>>;
 }
 
-function setting(): Setting {
+/** Each model takes 10 bytes. */
+function setting(maxBytes: number | null = null): Setting {
   const registry = fakeRegistry();
   const held = new Map<Digest, number>();
   const broken = new Set<string>();
@@ -47,13 +48,14 @@ function setting(): Setting {
     const take = (): ModelHold => {
       held.set(digest, (held.get(digest) ?? 0) + 1);
       return {
-        model: { digest } as ModelHold['model'],
+        model: { digest, bytes: 10 } as ModelHold['model'],
         hold: take,
         release: () => held.set(digest, (held.get(digest) ?? 0) - 1),
       };
     };
     return take();
   };
+  const usedBytes = () => 10 * [...held.values()].filter((holds) => holds > 0).length;
   let reads = 0;
   const epochs: number[] = [];
   const blocked: BlockedModel[] = [];
@@ -65,6 +67,8 @@ function setting(): Setting {
       },
     },
     cache: { acquire },
+    memory:
+      maxBytes === null ? null : { maxBytes, usedBytes, isPinned: (model) => model === 'pin' },
     readTimeoutMs: 200,
     onEpoch: (epoch) => epochs.push(epoch),
     onSwap: () => undefined,
@@ -302,5 +306,107 @@ describe('routing table', () => {
     await Promise.all([first, table.refresh(), table.refresh()]);
     expect(serves(table)).toBe('m@2');
     expect(reads()).toBe(2);
+  });
+});
+
+describe('with limited memory', () => {
+  const loadedNames = (table: LoadedRoutingTable, models: readonly string[]) =>
+    models.filter((model) => table.route('default', model) !== undefined);
+
+  /** Three models of which one fits before a request: 0.8 of the memory is the limit. */
+  async function started(maxBytes: number) {
+    const given = setting(maxBytes);
+    ['a', 'b', 'c'].forEach((model, i) => given.registry.route(model, [champion(i + 1)]));
+    await given.table.refresh();
+    await settled();
+    return given;
+  }
+
+  test('is ready and acknowledges before a model is loaded', async () => {
+    const { registry, table, slow, epochs } = setting(20);
+    slow.set('sha256:v1', new Promise(() => undefined));
+    registry.route('m', [champion(1)]);
+    await table.refresh();
+    expect([table.isKnown(), table.models('default'), epochs]).toEqual([true, ['m'], [1]]);
+    expect(table.isWanted('default', 'm', 'champion')).toBe(true);
+  });
+
+  test('loads models in advance while there is memory', async () => {
+    const { table } = await started(20);
+    expect(loadedNames(table, ['a', 'b', 'c'])).toEqual(['a', 'b']);
+  });
+
+  test('loads a model for its first request, once, and unloads the one unused for longest', async () => {
+    const { table, held } = await started(20);
+    table.route('default', 'b');
+    table.route('default', 'a');
+    const first = table.load('default', 'c');
+    await table.load('default', 'c');
+    await first;
+    expect(Object.fromEntries(held)).toEqual({ 'sha256:v1': 1, 'sha256:v2': 0, 'sha256:v3': 1 });
+    expect(loadedNames(table, ['a', 'b', 'c'])).toEqual(['a', 'c']);
+    expect(table.load('default', 'c')).toBeNull();
+    await table.load('default', 'b');
+    expect(loadedNames(table, ['b'])).toEqual(['b']);
+  });
+
+  test('keeps a pinned model and both arms of a rollout', async () => {
+    const { registry, table } = setting(20);
+    const rollout = { id: 'roll_1' as RolloutId, step: 1, besides: true };
+    registry.route('pin', [champion(1)]);
+    registry.route('m', [challenger(3), champion(2)], { rollout });
+    registry.route('z', [champion(4)]);
+    await table.refresh();
+    expect(loadedNames(table, ['pin', 'm', 'z'])).toEqual(['pin', 'm']);
+    await table.load('default', 'z');
+    expect(loadedNames(table, ['pin', 'm', 'z'])).toEqual(['pin', 'm', 'z']);
+    await table.load('default', 'z');
+    expect(table.route('default', 'm')?.arms).toHaveLength(2);
+  });
+
+  test('loads a promoted version at once, because the promotion waits for it', async () => {
+    const { registry, table, epochs } = await started(10);
+    registry.route('c', [champion(4)]);
+    await table.refresh();
+    expect(serves(table, 'c')).toBe('c@4');
+    expect(epochs.at(-1)).toBe(4);
+  });
+
+  test('loads a version that was promoted shortly before the start', async () => {
+    const { registry, table } = setting(10);
+    registry.route('m', [champion(2)], { previous: previous(1) });
+    await table.refresh();
+    expect(serves(table)).toBe('m@2');
+  });
+
+  test('serves the unloaded version while its successor cannot be loaded', async () => {
+    const { registry, table, broken, epochs } = await started(10);
+    broken.add('sha256:v4');
+    registry.route('c', [champion(4)]);
+    await table.refresh();
+    expect(epochs.at(-1)).toBe(3);
+    await table.load('default', 'c');
+    expect(serves(table, 'c')).toBe('c@3');
+    expect(table.blockedModel('default', 'c')).toMatchObject({ name: 'c@4' });
+  });
+
+  test('a model that cannot be loaded is blocked, and the next read tries again', async () => {
+    const { table, broken, blocked } = await started(10);
+    broken.add('sha256:v3');
+    await table.load('default', 'c');
+    expect(blocked).toMatchObject([{ name: 'c@3', error: 'sha256:v3 is corrupt' }]);
+    broken.clear();
+    await table.refresh();
+    expect(table.blockedModel('default', 'c')).toBeUndefined();
+    expect(serves(table, 'c')).toBe('c@3');
+  });
+
+  test('forgets an unloaded model that is no longer wanted', async () => {
+    const { registry, table } = await started(10);
+    registry.models = registry.models.filter(({ model }) => model !== 'c');
+    registry.epoch += 1;
+    await table.refresh();
+    expect(table.load('default', 'c')).toBeNull();
+    expect(table.models('default')).toEqual(['a', 'b']);
   });
 });
