@@ -32,6 +32,7 @@ describe('routing and gateways', () => {
     expect(await routed()).toEqual({
       tenant,
       model,
+      isLanguage: false,
       arms: [{ version: 2, alias: 'champion', weight: 1, manifest: refTo(`${model} 2`) }],
       previous: {
         model,
