@@ -4,7 +4,9 @@
  * trials. One at a time, both must make identical trials, so that the same work is compared.
  * optuna alone is the usual loop: rows are read once, and each trial bins them. The product's
  * trials share the bins, so the loop is also measured with shared bins. That is the lower bound for
- * the same trees in one process.
+ * the same trees in one process. Both sides alternate in rounds, and the medians of the rounds'
+ * ratios are reported, because other work on the machine changes over minutes. `ROUNDS` is their
+ * number.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -23,13 +25,14 @@ import type { Core } from '../../workers/compose';
 import { openCore } from '../../workers/compose';
 import { readConfig } from '../../workers/config';
 import type { TrainOutput } from '../../workflows/lifecycle/stages/train';
-import { report, rounded } from '../figures';
+import { median, report, rounded } from '../figures';
 import type { ProcessCpu } from '../process-cpu';
 import { between, processCpu } from '../process-cpu';
 
 const trialCount = 100;
 const iterations = 100;
 const atOnce = [1, 2];
+const rounds = Number(process.env['ROUNDS'] ?? '3');
 const sampleMs = 500;
 const root = resolve(__dirname, '..', '..');
 const python = join(root, '.perennial', 'python', 'bin', 'python');
@@ -61,9 +64,10 @@ async function main(): Promise<void> {
   try {
     // Python, optuna and the warm parent of jobs are started, and the workflow code is compiled, as
     // on a platform in use.
-    await study(product, core, { parallel: 2, trials: 4 });
+    await study(product, core, { parallel: 2, trials: 4, seed: 1 });
     const pairs: TuningPair[] = [];
-    for (const parallel of atOnce) pairs.push(await pair(product, core, parallel));
+    for (let round = 0; round < rounds; round += 1)
+      for (const parallel of atOnce) pairs.push(await pair(product, core, parallel, round));
     show(pairs);
   } finally {
     await core.close();
@@ -71,27 +75,37 @@ async function main(): Promise<void> {
   }
 }
 
-async function pair(product: Product, core: Core, parallel: number): Promise<TuningPair> {
-  const { runId, ...through } = await study(product, core, { parallel, trials: trialCount });
+async function pair(
+  product: Product,
+  core: Core,
+  parallel: number,
+  round: number,
+): Promise<TuningPair> {
+  const asked = { parallel, trials: trialCount, seed: 17 + round };
+  const { runId, ...through } = await study(product, core, asked);
   const alone = await studyAlone(product, core, runId, { parallel, sharedBins: false });
   const aloneSharingBins =
-    parallel === 1 ? await studyAlone(product, core, runId, { parallel, sharedBins: true }) : null;
+    parallel === 1 && round === 0 ? await studyAlone(product, core, runId, { parallel, sharedBins: true }) : null;
   return { parallel, product: through, alone, aloneSharingBins };
 }
 
 async function study(
   product: Product,
   core: Core,
-  { parallel, trials }: { readonly parallel: number; readonly trials: number },
+  {
+    parallel,
+    trials,
+    seed,
+  }: { readonly parallel: number; readonly trials: number; readonly seed: number },
 ): Promise<Study & { readonly runId: RunId }> {
-  const lifecycle = `study-${parallel}-${trials}`;
+  const lifecycle = `study-${parallel}-${trials}-${seed}`;
   const folder = writeTinyLifecycle(product.workDir, {
     name: lifecycle,
     trainer: 'lightgbm',
     params: `{ num_iterations: ${iterations} }`,
     evaluate: lenientGates,
     rowsPerDay: 1_200,
-    tune: `{ metric: logloss, direction: minimize, trials: ${trials}, parallel: ${parallel}, space: {
+    tune: `{ metric: logloss, direction: minimize, trials: ${trials}, parallel: ${parallel}, seed: ${seed}, space: {
       num_leaves: { kind: int, low: 31, high: 255, log: true },
       learning_rate: { kind: float, low: 0.01, high: 0.3, log: true },
       feature_fraction: { kind: float, low: 0.5, high: 1 } } }`,
@@ -147,7 +161,7 @@ async function studyAlone(
   const trained = (stage?.output as { readonly output: TrainOutput } | undefined)?.output;
   if (!tune || !train || !trained) throw new Error(`${runId} has no result to compare with`);
   const assembled = await artifacts.getJson<TrainingSet>(trained.assembled);
-  const directory = join(product.workDir, `alone-${parallel}-${String(sharedBins)}`);
+  const directory = join(product.workDir, `alone-${runId}-${String(sharedBins)}`);
   const job = trainingJob(
     {
       tenant,
@@ -200,60 +214,65 @@ async function output(args: readonly string[]): Promise<string> {
 
 function show(pairs: readonly TuningPair[]): void {
   const rows = pairs.flatMap(
-    ({ parallel, product, alone, aloneSharingBins }): (readonly [string, string])[] => {
-      const overhead = ((product.seconds - alone.seconds) * parallel * 1000) / trialCount;
-      return [
-        [`${parallel} at once, optuna alone`, figures(alone)],
-        ...(aloneSharingBins
-          ? [
-              [
-                `${parallel} at once, optuna alone, sharing bins`,
-                figures(aloneSharingBins),
-              ] as const,
-            ]
-          : []),
-        [
-          `${parallel} at once, Perennial`,
-          `${figures(product)}; ${(product.seconds / alone.seconds).toFixed(2)} times, ${overhead.toFixed(0)} ms more a trial`,
-        ],
-        [`${parallel} at once, processor ms a trial`, cpuFigures(product)],
-      ];
-    },
+    ({ parallel, product, alone, aloneSharingBins }): (readonly [string, string])[] => [
+      [`${parallel} at once, optuna alone`, figures(alone)],
+      ...(aloneSharingBins
+        ? [[`${parallel} at once, optuna alone, sharing bins`, figures(aloneSharingBins)] as const]
+        : []),
+      [
+        `${parallel} at once, Perennial`,
+        `${figures(product)}; ${(product.seconds / alone.seconds).toFixed(2)} times`,
+      ],
+      [`${parallel} at once, processor ms a trial`, cpuFigures(product)],
+    ],
   );
-  const [single] = pairs;
-  const same = JSON.stringify(single?.product.trials) === JSON.stringify(single?.alone.trials);
+  const same = pairs
+    .filter(({ parallel }) => parallel === 1)
+    .every(({ product, alone }) => JSON.stringify(product.trials) === JSON.stringify(alone.trials));
+  const summaries = atOnce.map((parallel) => ({
+    parallel,
+    ...summaryOf(pairs.filter((each) => each.parallel === parallel)),
+  }));
   report(
     'tuning',
     [
       ...rows,
+      ...summaries.map(
+        ({ parallel, ratio, ratios, cpuRatio }) =>
+          [
+            `${parallel} at once, median of ${ratios.length} rounds`,
+            `${ratio} times the time (${ratios.join(', ')}), ${cpuRatio} times the processor time`,
+          ] as const,
+      ),
       ['one at a time, the same trials', same ? 'yes' : 'NO'],
       ['load of the machine', (loadavg()[0] ?? 0).toFixed(1)],
     ],
     {
       trials: trialCount,
       sameTrials: same,
-      ...Object.fromEntries(
-        pairs.map(({ parallel, product, alone, aloneSharingBins }) => [
-          `parallel${parallel}`,
-          {
-            seconds: rounded(product.seconds, 2),
-            aloneSeconds: rounded(alone.seconds, 2),
-            ...(aloneSharingBins
-              ? { aloneSharingBinsSeconds: rounded(aloneSharingBins.seconds, 2) }
-              : {}),
-            ratio: rounded(product.seconds / alone.seconds, 3),
-            trialsPerSecond: rounded(trialCount / product.seconds, 2),
-            overheadMsPerTrial: rounded(
-              ((product.seconds - alone.seconds) * parallel * 1000) / trialCount,
-            ),
-            cpuMsPerTrial: perTrial(product),
-            aloneCpuMsPerTrial: perTrial(alone),
-          },
-        ]),
-      ),
+      ...Object.fromEntries(summaries.map(({ parallel, ...of }) => [`parallel${parallel}`, of])),
     },
   );
   if (!same) process.exitCode = 1;
+}
+
+function summaryOf(pairs: readonly TuningPair[]) {
+  const medianOf = (value: (pair: TuningPair) => number, digits: number) =>
+    rounded(median(pairs.map(value)), digits);
+  return {
+    seconds: medianOf(({ product }) => product.seconds, 2),
+    aloneSeconds: medianOf(({ alone }) => alone.seconds, 2),
+    ratio: medianOf(({ product, alone }) => product.seconds / alone.seconds, 3),
+    ratios: pairs.map(({ product, alone }) => rounded(product.seconds / alone.seconds, 2)),
+    cpuRatio: medianOf(({ product, alone }) => sum(product.cpu) / sum(alone.cpu), 3),
+    overheadMsPerTrial: medianOf(
+      ({ parallel, product, alone }) =>
+        ((product.seconds - alone.seconds) * parallel * 1000) / trialCount,
+      1,
+    ),
+    cpuMsPerTrial: pairs.map(({ product }) => perTrial(product)),
+    aloneCpuMsPerTrial: pairs.map(({ alone }) => perTrial(alone)),
+  };
 }
 
 function figures({ seconds, cpu, trials }: Study): string {
