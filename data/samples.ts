@@ -1,8 +1,11 @@
 import { join } from 'node:path';
 import { llmFolder } from './language/runtime-module';
 
-/** Sample tables of a default installation: New York flights of 2013, Washington bikes of 2011. */
-export const sampleNames = ['flights', 'weather', 'planes', 'bikes'] as const;
+/**
+ * Sample tables of a default installation: New York flights of 2013, Washington bikes of 2011, and
+ * handwritten digits.
+ */
+export const sampleNames = ['flights', 'weather', 'planes', 'bikes', 'digits'] as const;
 
 /** Sample tables of the language parts: Wikipedia summaries and questions, WordNet glosses. */
 export const llmSampleNames = ['wiki-summaries', 'wiki-questions', 'wordnet-glosses'] as const;

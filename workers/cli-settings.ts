@@ -29,6 +29,8 @@ export function cliSettings(environment: Environment, cwd: string): CliSettings 
     stateDir,
     trainersDir: named('PERENNIAL_TRAINERS_DIR') ?? join(clone, 'trainers'),
     python: named('PERENNIAL_PYTHON') ?? join(clone, '.perennial', 'python', 'bin', 'python'),
+    pythonLlm:
+      named('PERENNIAL_PYTHON_LLM') ?? join(clone, '.perennial', 'python-llm', 'bin', 'python'),
     uv: {
       ...(uv !== undefined && { program: uv }),
       variables: uvVariables(environment),

@@ -23,6 +23,8 @@ export interface CliSettings {
   readonly trainersDir: string;
   /** The Python with the packages of the trainers. */
   readonly python: string;
+  /** The Python with PyTorch, which may not be installed. */
+  readonly pythonLlm: string;
   /** Makes the Python environments of trainers with own requirements. */
   readonly uv?: { readonly program?: string; readonly variables: Readonly<Record<string, string>> };
   /** The folder of the `sample://` tables. */

@@ -55,6 +55,7 @@ export async function runLlmDemo(
     samplesDir,
     trainersDir: join(clone, 'trainers'),
     python: join(clone, '.perennial', 'python', 'bin', 'python'),
+    pythonLlm: join(clone, '.perennial', 'python-llm', 'bin', 'python'),
   });
   const chapter = (number: number, what: string): void =>
     terminal.say(`\n${terminal.paint.bold(`${number} of 4  ${what}`)}`);

@@ -52,6 +52,7 @@ export async function runDemo(
     samplesDir,
     trainersDir: join(clone, 'trainers'),
     python: join(clone, '.perennial', 'python', 'bin', 'python'),
+    pythonLlm: join(clone, '.perennial', 'python-llm', 'bin', 'python'),
   });
   const folder = readLifecycleFolder(sampleFolder, '.');
   const { from, to, speed } = traffic;

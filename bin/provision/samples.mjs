@@ -14,10 +14,10 @@ export function samplesStep(root, cacheDir, interpreter) {
   const digest = digestOf(readFileSync(lock), readFileSync(script));
   return {
     title: 'sample data',
-    doing: 'downloading and converting flights and bike hires …',
+    doing: 'downloading and converting flights, bike hires and digits …',
     done: () =>
       isStamped(stampFile, digest) &&
-      ['flights', 'weather', 'planes', 'bikes'].every((name) =>
+      ['flights', 'weather', 'planes', 'bikes', 'digits'].every((name) =>
         existsSync(join(folder, `${name}.parquet`)),
       ),
     async work() {

@@ -23,6 +23,8 @@ export interface TrainerCatalog {
   get(name: string): TrainerManifest | null;
   /** A trainer that only the platform uses. @throws NotFound */
   internal(name: string): TrainerManifest;
+  /** The Python environment that the platform provides; null for that of all trainers. */
+  environment(name: string): TrainerManifestFile['environment'] | null;
   /** The trainer's own packages; null without any. @throws NotFound */
   requirements(name: string): RequirementsFile | null;
   /** Pointers are relative to the parameters, `/num_leaves`. @throws NotFound */
@@ -78,6 +80,8 @@ export function openTrainerCatalog(
       if (!internalTrainers.includes(name)) throw unknown(name);
       return read(name);
     },
+    environment: (name) =>
+      names().includes(name) ? (readManifest(join(trainersDir, name)).environment ?? null) : null,
     requirements(name) {
       if (!names().includes(name)) throw unknown(name);
       const folder = join(trainersDir, name);

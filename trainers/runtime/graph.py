@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, compose, helper, numpy_helper
 
 from runtime.categories import Categories
 from runtime.columns import Feature
@@ -79,6 +79,22 @@ class GraphBuilder:
         """float [rows, width]: `values[code]` for codes of shape [rows, 1]."""
         gathered = self.node("Gather", [self.constant(values, np.float32), code], axis=0)
         return self.node("Squeeze", [gathered, self.constant([1], np.int64)])
+
+    def include(self, model: onnx.ModelProto, inputs: dict[str, str]) -> str:
+        """Adds the nodes of another graph and returns its output.
+
+        `inputs` has the value for each input of that graph. Its operators must be of OPSETS.
+        """
+        inner = compose.add_prefix(model, f"perennial/g{len(self._nodes)}/").graph
+        given = {value.name.rpartition("/")[2]: value.name for value in inner.input}
+        for name, place in given.items():
+            self._nodes.append(helper.make_node("Identity", [inputs[name]], [place], name=place))
+        for node in inner.node:
+            node.ClearField("doc_string")  # the paths of the program that built the graph
+            node.ClearField("metadata_props")
+        self._nodes += inner.node
+        self._constants += inner.initializer
+        return inner.output[0].name
 
     def finish(self, score: str, width: int = 1) -> onnx.ModelProto:
         """`width` is the number of scores per row, which is the number of classes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from runtime.json_files import read_json
 from runtime.manifest import Manifest, complete_params
 from runtime.objective import Objective
 from runtime.refusal import Refused
+from runtime.rows.shards import Shard, batches_of, sample_of, shards_of
 from runtime.running_job import RunningJob
 
 
@@ -95,29 +96,31 @@ class Job(RunningJob):
 
     def table(self, name: str) -> pa.Table:
         """Reads all parts of a named input in order."""
+        paths = dict.fromkeys(shard.path for shard in self.shards(name))
+        return pa.concat_tables(
+            [
+                pq.ParquetFile(path, pre_buffer=False).read(columns=self._wanted, use_threads=False)
+                for path in paths
+            ],
+            promote_options="permissive",
+        )
+
+    def shards(self, name: str) -> list[Shard]:
+        """The shards of a named input in order, for trainers that do not hold the whole table."""
         if not self.has(name):
             raise Refused(
                 f"the job has no input {name}; it has {', '.join(self._inputs) or 'none'}"
             )
-        wanted = [feature.name for feature in self.features] + [self.context["label"]]
-        parts = [
-            pq.ParquetFile(self.directory / part["path"], pre_buffer=False)
-            for part in self._inputs[name]
-        ]
-        for part in parts:
-            for column in wanted:
-                if column not in part.schema_arrow.names:
-                    raise Refused(
-                        f"the column {column} is missing from input {name}; "
-                        f"its columns are {', '.join(part.schema_arrow.names)}"
-                    )
-        table = pa.concat_tables(
-            [part.read(columns=wanted, use_threads=False) for part in parts],
-            promote_options="permissive",
-        )
-        if table.num_rows == 0:
-            raise Refused(f"input {name} has no rows")
-        return table
+        return shards_of(self.paths_of(name), self._wanted, name)
+
+    def read(self, shard: Shard) -> Iterator[tuple[Columns, np.ndarray]]:
+        """Feature columns and label of one shard, a few thousand rows at a time."""
+        for batch in batches_of(shard, self._wanted):
+            yield self._split(pa.Table.from_batches([batch]))
+
+    def sample(self, name: str, most: int) -> Columns:
+        """Feature columns of at most `most` rows, spread evenly over a named input."""
+        return columns_of(sample_of(self.shards(name), self._wanted, most), self.features)
 
     def file(self, name: str) -> Path:
         """Path of an input that is one file, such as a base model."""
@@ -129,13 +132,15 @@ class Job(RunningJob):
     def examples(self, name: str) -> tuple[Columns, np.ndarray]:
         """Returns feature columns and label of a named input."""
 
-        def read() -> tuple[Columns, np.ndarray]:
-            table = self.table(name)
-            return columns_of(table, self.features), label_of(
-                table, self.context["label"], self.task, len(self.classes)
-            )
+        return self.shared(f"examples {name}", lambda: self._split(self.table(name)))
 
-        return self.shared(f"examples {name}", read)
+    @property
+    def _wanted(self) -> list[str]:
+        return [feature.name for feature in self.features] + [self.context["label"]]
+
+    def _split(self, table: pa.Table) -> tuple[Columns, np.ndarray]:
+        label = label_of(table, self.context["label"], self.task, len(self.classes))
+        return columns_of(table, self.features), label
 
     def shared(self, name: str, make: Callable[[], Any]) -> Any:
         """Returns the value of `make`, shared by all jobs of a study where possible.

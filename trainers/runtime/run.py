@@ -25,12 +25,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from runtime.columns import columns_of
 from runtime.graph import check_signature, graph_bytes
 from runtime.job import Job, Produced, Trained
 from runtime.json_files import first_not_finite, read_json, write_bytes, write_json
 from runtime.manifest import Manifest, read_manifest
-from runtime.parity import check_parity
+from runtime.parity import SAMPLE_ROWS, check_parity
 from runtime.place import place_of
 from runtime.refusal import Refused, Stopped
 from runtime.running_job import DONE, FAILED, STOPPED, failed
@@ -76,6 +75,8 @@ def _enter_environment(manifest: Manifest, folder: Path, directory: Path) -> Non
     if manifest.environment is None:
         return
     python = os.environ.get(f"PERENNIAL_PYTHON_{manifest.environment.upper()}", "")
+    if not python and _has_pytorch():
+        return  # a node of an engine has one Python for all trainers
     if not os.access(python, os.X_OK):
         raise Refused(
             f"trainer {manifest.name} needs a Python environment that is not on this machine "
@@ -86,6 +87,12 @@ def _enter_environment(manifest: Manifest, folder: Path, directory: Path) -> Non
         return
     os.environ["OMP_NUM_THREADS"] = str(read_json(directory / "job.json")["resources"]["cpus"])
     os.execv(python, [python, __file__, str(folder), str(directory)])
+
+
+def _has_pytorch() -> bool:
+    """A trainer's folder of that name is found too, but it is not a package with code."""
+    found = importlib.util.find_spec("torch")
+    return found is not None and found.origin is not None
 
 
 def _load(folder: Path) -> ModuleType:
@@ -129,7 +136,7 @@ def _conclude(job: Job, trained: Any) -> dict[str, Any]:
     parity = check_parity(
         graph,
         trained.predict,
-        columns_of(job.table("train"), job.features),
+        job.sample("train", SAMPLE_ROWS),
         job.features,
         width,
         unusual=trained.compare_unusual,

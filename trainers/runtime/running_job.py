@@ -32,6 +32,8 @@ class RunningJob:
         #: Number of cores that the job may use. These trainers use one, so that a model does not
         #: depend on how work is distributed.
         self.cpus: int = body["resources"]["cpus"]
+        #: Number of GPUs that the engine has given to the job.
+        self.gpus: int = body["resources"].get("gpus", 0)
         self._inputs: dict[str, list[dict[str, Any]]] = body["inputs"]
         self._metrics: TextIO | None = None
         self._stopping = False

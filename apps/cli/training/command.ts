@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { formatIssue } from '../../../domain/document/issue-text';
 import type { TrainerManifest } from '../../../domain/training/job';
 import { openTrainerCatalog } from '../../../data/training/catalog';
@@ -7,7 +8,11 @@ import {
   environmentsFolder,
   openPythonEnvironments,
 } from '../../../data/training/python-environments';
-import { writeTrainerTemplate } from '../../../data/training/template';
+import {
+  trainerTemplates,
+  writeTrainerTemplate,
+  type TrainerTemplate,
+} from '../../../data/training/template';
 import type * as Trial from '../../../data/training/trial';
 import type { TrainerTestResult, TrainerCheck } from '../../../data/training/trial';
 import { CliError } from '../cli-error';
@@ -50,11 +55,17 @@ export function trainerCommands(program: Command, context: CliContext, finish: F
   trainer
     .command('init <name>')
     .description('Write a working trainer to trainers/<name> as a starting point')
-    .action((name: string) => {
-      for (const path of writeTrainerTemplate(settings.trainersDir, name))
+    .addOption(
+      new Option('--template <name>', 'Trainer to start from; torch is a neural network in PyTorch')
+        .choices(trainerTemplates)
+        .default('linear'),
+    )
+    .action((name: string, { template }: { readonly template: TrainerTemplate }) => {
+      for (const path of writeTrainerTemplate(settings.trainersDir, { name, template }))
         terminal.say(`wrote ${relative(settings.cwd, path)}`);
+      const file = template === 'torch' ? 'model.py' : 'train.py';
       terminal.say(
-        `next: edit its train.py, then perennial trainer test ${name}; trainers/README.md says what a trainer may do`,
+        `next: edit its ${file}, then perennial trainer test ${name}; trainers/README.md says what a trainer may do`,
       );
     });
 
@@ -114,8 +125,14 @@ export function trainerCommands(program: Command, context: CliContext, finish: F
 
 /** The Python with the trainer's own packages, which are installed if need be. */
 async function pythonOf(settings: CliSettings, trainer: string): Promise<string> {
-  const { python, trainersDir, stateDir, uv } = settings;
-  const requirements = openTrainerCatalog(trainersDir).requirements(trainer);
+  const { python, pythonLlm, trainersDir, stateDir, uv } = settings;
+  const catalog = openTrainerCatalog(trainersDir);
+  if (catalog.environment(trainer) === 'llm') {
+    if (existsSync(pythonLlm)) return pythonLlm;
+    const reason = `${trainer} needs PyTorch, and ${pythonLlm} does not exist`;
+    throw new CliError(reason, 2, 'npm run provision:llm');
+  }
+  const requirements = catalog.requirements(trainer);
   if (requirements === null) return python;
   const environments = openPythonEnvironments({
     python,

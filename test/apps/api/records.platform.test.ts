@@ -570,7 +570,13 @@ test('trainers are listed with the schema of their parameters', async () => {
     '/trainers',
     { as: 'viewer' },
   );
-  expect(body.items.map(({ name }) => name)).toEqual(['baseline', 'lightgbm', 'logistic', 'lora']);
+  expect(body.items.map(({ name }) => name)).toEqual([
+    'baseline',
+    'lightgbm',
+    'logistic',
+    'lora',
+    'torch',
+  ]);
   expect(body.items[1]?.paramsSchema).toMatchObject({
     properties: { num_leaves: { type: 'integer' } },
   });

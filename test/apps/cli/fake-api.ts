@@ -119,6 +119,9 @@ export async function cliAgainst(
     trainersDir,
     samplesDir,
     python,
+    pythonLlm:
+      process.env['PERENNIAL_PYTHON_LLM'] ??
+      join(process.cwd(), '.perennial', 'python-llm', 'bin', 'python'),
   });
   const compute = () =>
     cliCompute({ PERENNIAL_MAX_JOBS: settings.maxJobs }, { python, trainersDir });

@@ -22,13 +22,14 @@ test('finds the trainers of this repository, each with its tasks', () => {
     ['lightgbm', ['classification', 'multiclass', 'regression']],
     ['logistic', ['classification', 'multiclass', 'regression']],
     ['lora', ['generation']],
+    ['torch', ['classification', 'multiclass', 'regression']],
   ]);
 });
 
 test.each(['../domain', 'runtime', 'none', ''])('finds no trainer %p', (name) => {
   expect(ours.get(name)).toBeNull();
   expect(() => ours.checkParams(name, {})).toThrow(
-    /unknown trainer .*; available: baseline, lightgbm, logistic, lora/,
+    /unknown trainer .*; available: baseline, lightgbm, logistic, lora, torch/,
   );
 });
 
