@@ -1,14 +1,15 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { DuckDBInstance } from '@duckdb/node-api';
 import {
   createLocalBackend,
   type LocalBackend,
 } from '../../activities/training/compute/local/backend';
+import { filesOf, jobFileOf } from '../../activities/training/compute/job-file';
 import { llmDataPath, llmModelPath } from '../../data/language/runtime-module';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { JobHandle, JobState, TrainerJob } from '../../domain/training/job';
@@ -188,6 +189,32 @@ describe('a fine-tuning', () => {
     const state = await trained(await backend.submit(asked));
     expect(training(state).resumedAt).toBeGreaterThanOrEqual(3);
     expect(digestOfAdapter(state)).toBe(digestOfAdapter(through));
+  });
+
+  test('survives random kills, which cost at most one interval each', async () => {
+    const given = jobFileOf(job('kills', { steps: 40 }));
+    const directory = join(folder, 'kills');
+    for (const { path, artifact } of filesOf(given)) {
+      await mkdir(dirname(join(directory, path)), { recursive: true });
+      await artifacts.toFile(artifact, join(directory, path));
+    }
+    await writeFile(join(directory, 'job.json'), JSON.stringify(given));
+    const { stdout } = await promisify(execFile)(
+      pythonPath(),
+      [resolve('trainers/runtime/tests/kills.py'), resolve('trainers/lora'), directory, '4', '7'],
+      { env: { ...process.env, PERENNIAL_PYTHON_LLM: pythonLlm }, maxBuffer: 1 << 24 },
+    );
+    const report = JSON.parse(stdout) as {
+      readonly kills: Readonly<Record<string, number>>;
+      readonly too_much: readonly string[];
+      readonly whole: { readonly metrics: unknown };
+      readonly killed: { readonly metrics: unknown };
+      readonly has_same_outputs: boolean;
+    };
+    expect(Object.values(report.kills).reduce((sum, each) => sum + each, 0)).toBe(4);
+    expect(report.too_much).toEqual([]);
+    expect(report.killed.metrics).toEqual(report.whole.metrics);
+    expect(report.has_same_outputs).toBe(true);
   });
 
   test('leaves out training examples that are too long and counts them, but measures such held-out ones', async () => {

@@ -47,7 +47,7 @@ FREE = {
         "feature_fraction",
         "bagging_fraction",
     ),
-    *("bagging_freq", "lambda_l1", "lambda_l2", "scale_pos_weight"),
+    *("bagging_freq", "lambda_l1", "lambda_l2", "scale_pos_weight", "checkpoint_seconds"),
 }
 #: Perennial's parameters; all others are passed to LightGBM under the same name.
 OURS = (
@@ -56,6 +56,7 @@ OURS = (
     "early_stopping_rounds",
     "min_category_rows",
     "max_categories",
+    "checkpoint_seconds",
 )
 
 
@@ -118,7 +119,7 @@ def _rows(job: Job) -> tuple[dict[str, Categories], Rows, Rows | None]:
             for feature in job.features
             if feature.type == "string"
         }
-        rows = Rows(_matrix(columns, job.features, categories), label, width=len(job.classes) or 1)
+        rows = Rows(_matrix(columns, job.features, categories), label)
         return categories, rows, _tuning_rows(job, categories) if watched else None
 
     return job.shared("lightgbm " + json.dumps([wanted, job.seed, watched], sort_keys=True), make)
@@ -156,7 +157,7 @@ def _tuning_rows(job: Job, categories: dict[str, Categories]) -> Rows:
     columns, label = (
         (job.objective.columns, job.objective.label) if job.objective else job.examples("tuning")
     )
-    return Rows(_matrix(columns, job.features, categories), label, width=len(job.classes) or 1)
+    return Rows(_matrix(columns, job.features, categories), label)
 
 
 def _matrix(
@@ -185,7 +186,7 @@ def _graph(job: Job, categories: dict[str, Categories], forest: Forest, link: st
         else builder.category_values(feature.name, categories[feature.name], codes[feature.name])
         for feature in features
     ]
-    trees = lightgbm_trees(forest.boosters, width)
+    trees = lightgbm_trees([forest.booster], width)
     raw = tree_ensemble(builder, builder.concatenate(inputs), trees, width)
     # Softmax goes along the last axis, the classes.
     return builder.finish(builder.node(link, [raw]), width)
@@ -193,7 +194,7 @@ def _graph(job: Job, categories: dict[str, Categories], forest: Forest, link: st
 
 def _importance(forest: Forest, features: list[Feature]) -> dict[str, float]:
     """Share of each feature in the total gain."""
-    gain = sum(booster.feature_importance("gain") for booster in forest.boosters)
+    gain = forest.booster.feature_importance("gain")
     return {
         feature.name: round(float(share), 6)
         for feature, share in zip(features, gain / max(gain.sum(), 1e-300), strict=True)

@@ -13,6 +13,7 @@ from peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load, save
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from runtime.checkpoint.interval import Interval
 from runtime.job import Job, Produced
 
 from .adapter import with_adapter, write_adapter
@@ -20,7 +21,6 @@ from .answers import completion_loss, measure
 from .baseline import baseline_answers
 from .compute import compute_used
 from .examples import Example, Row, batch_of, examples_of, read_rows, tokens_of_completion
-from .interval import Interval
 from .lengths import fitting
 from .llama import read_llama
 
@@ -95,6 +95,7 @@ def _fit(job: Job, model: PeftModel, examples: list[Example], padding: int) -> i
     params = job.params
     adapter = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(adapter, lr=params["learning_rate"], weight_decay=0.0)
+    job.stop_when_saved()
     restored = job.restore_checkpoint()
     if restored:
         set_peft_model_state_dict(model, load(restored[1]["adapter.safetensors"]))

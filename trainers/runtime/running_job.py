@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
 import signal
 import sys
@@ -16,11 +15,14 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
+from runtime.checkpoint import IncompleteCheckpoint, Saved, read_checkpoint, write_checkpoint
 from runtime.json_files import write_bytes, write_json
 from runtime.refusal import Refused, Stopped
 
 #: Exit codes of a job.
 DONE, FAILED, STOPPED = 0, 1, 143
+#: The one before the newest is used if the newest is not complete.
+KEPT_CHECKPOINTS = 2
 
 
 class RunningJob:
@@ -38,6 +40,8 @@ class RunningJob:
         self._metrics: TextIO | None = None
         self._stopping = False
         self._checkpoints = False
+        self._stops_when_saved = False
+        self._saved = Saved()
 
     def report(self, step: int, name: str, value: float) -> None:
         """Streams one metric. NaN or infinity ends the training."""
@@ -50,7 +54,8 @@ class RunningJob:
         self._metrics.write(
             json.dumps({"step": int(step), "name": name, "value": float(value)}) + "\n"
         )
-        self.stop_if_asked()
+        if not self._stops_when_saved:
+            self.stop_if_asked()
 
     def paths_of(self, name: str) -> list[Path]:
         """The files of a named input, in order. @raises KeyError"""
@@ -63,38 +68,48 @@ class RunningJob:
         return path
 
     def restore_checkpoint(self) -> tuple[int, dict[str, bytes]] | None:
-        """Returns the newest saved step and its files.
+        """Returns the newest complete step and its files.
 
         A trainer that calls this saves its state, so SIGTERM takes effect at its next report.
         """
         self._checkpoints = True
-        steps = sorted(
-            int(path.name) for path in self._checkpoint_folder().iterdir() if path.name.isdigit()
-        )
-        if not steps:
-            return None
-        step = steps[-1]
-        self._forget_metrics_after(step)
-        return step, {
-            path.name: path.read_bytes()
-            for path in sorted((self._checkpoint_folder() / str(step)).iterdir())
-        }
+        for step in sorted(self._steps(), reverse=True):
+            try:
+                files = read_checkpoint(self._checkpoint_folder() / str(step))
+            except IncompleteCheckpoint as error:
+                self.log(f"the checkpoint of iteration {step} is not used: {error}")
+                shutil.rmtree(self._checkpoint_folder() / str(step), ignore_errors=True)
+                continue
+            self._forget_metrics_after(step)
+            self.log(f"resumes at iteration {step}")
+            return step, files
+        is_first = self._metrics is None
+        if is_first and (self.directory / "metrics.ndjson").exists():
+            self._forget_metrics_after(-1)
+            self.log("starts again at iteration 0, because there is no complete checkpoint")
+        return None
 
     def save_checkpoint(self, step: int, files: dict[str, bytes]) -> None:
-        """Replaces the saved state atomically: renames the new step, then removes older ones."""
+        """Adds a checkpoint atomically and keeps the one before it.
+
+        A file whose bytes are the same object as in the last checkpoint is not written again.
+        """
         folder = self._checkpoint_folder()
         # A job that is stopped right after a save saves the same step again, which is complete.
         if not (folder / str(step)).exists():
-            partial = folder / f"{step}.partial"
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir()
-            for name, content in files.items():
-                write_bytes(partial / name, content)
-            os.rename(partial, folder / str(step))
+            self._saved = write_checkpoint(folder, step, files, self._saved)
+        kept = [str(kept) for kept in sorted(self._steps())[-KEPT_CHECKPOINTS:]]
         for path in folder.iterdir():
-            if path.name != str(step):
+            if path.name not in kept:
                 shutil.rmtree(path)
         self.stop_if_asked()
+
+    def stop_when_saved(self) -> None:
+        """SIGTERM takes effect at the next `save_checkpoint`, and no longer at a report.
+
+        For trainers that look at `stopping` after each step.
+        """
+        self._stops_when_saved = True
 
     @property
     def stopping(self) -> bool:
@@ -130,6 +145,11 @@ class RunningJob:
             ),
             flush=True,
         )
+
+    def _steps(self) -> list[int]:
+        return [
+            int(path.name) for path in self._checkpoint_folder().iterdir() if path.name.isdigit()
+        ]
 
     def _checkpoint_folder(self) -> Path:
         folder = self.directory / "checkpoint"

@@ -56,6 +56,7 @@ def main(root: Path) -> int:
         except (TransferFailed, OSError) as error:
             mirror.exit(_never_started(order["attempt"], str(error)))
             return 0
+        mirror.begin()
         end = _Supervisor(order, root, directory, mirror, ending).run(python)
         mirror.news()
         if end["code"] == 0 and end["limit"] is None:

@@ -12,6 +12,8 @@ from runtime.remote.transfer import TransferFailed, Uploads, digest_of
 
 #: Uploaded ends of growing files. The worker keeps no more of them either.
 LOG_BYTES, METRICS_BYTES = 8 << 20, 1 << 20
+#: A worker reads the list every ten seconds.
+SUPERSEDED = 10_000
 
 
 class Mirror:
@@ -21,7 +23,15 @@ class Mirror:
         self._folder = f"attempts/{attempt}/"
         self._known = known
         self._sent: dict[str, tuple[int, int]] = {}
-        self._checkpoint: list[dict[str, Any]] | None = None
+        #: The files of the newest checkpoint in the store.
+        self._checkpoint: list[dict[str, Any]] = []
+        #: Digests that no kept checkpoint has any more. A job cannot remove objects, a worker does.
+        self._superseded: list[str] = []
+
+    def begin(self) -> None:
+        """Takes the checkpoint with which the job begins as one that the store has."""
+        folder = self._directory / "checkpoint"
+        self._checkpoint = [_described(path, folder) for path in _complete_files(folder)]
 
     def news(self) -> None:
         """Uploads metrics and log if they have changed. @raises TransferFailed"""
@@ -57,7 +67,14 @@ class Mirror:
                 self._known.add(file["digest"])
         except FileNotFoundError:
             return  # the trainer has just replaced it
-        self._uploads.bytes(self._folder + "checkpoint.json", json.dumps({"files": files}).encode())
+        kept = {file["digest"] for file in [*files, *self._checkpoint]}
+        gone = [*self._superseded, *sorted(self._known - kept)]
+        superseded = [digest for digest in gone if digest not in kept][-SUPERSEDED:]
+        listed = {"files": files, "before": self._checkpoint, "superseded": superseded}
+        self._uploads.bytes(self._folder + "checkpoint.json", json.dumps(listed).encode())
+        # Only after the list, because the store has the files of the list before until then.
+        self._known = kept
+        self._superseded = superseded
         self._checkpoint = files
 
     def outputs(self) -> list[dict[str, Any]]:

@@ -1,5 +1,8 @@
+import contextlib
+import io
 import json
 import os
+import shutil
 import signal
 import tempfile
 import unittest
@@ -124,7 +127,64 @@ class Checkpoints(WithDirectory):
         job.save_checkpoint(9, {"a": b"1", "b": b"2"})
         job.save_checkpoint(10, {"a": b"3"})
         self.assertEqual(open_job(self.folder).restore_checkpoint(), (10, {"a": b"3"}))
-        self.assertEqual([path.name for path in (self.folder / "checkpoint").iterdir()], ["10"])
+
+    def test_keep_the_newest_two(self):
+        job = self.job()
+        for step in (1, 2, 10):
+            job.save_checkpoint(step, {"a": b"1"})
+        kept = {path.name for path in (self.folder / "checkpoint").iterdir()}
+        self.assertEqual(kept, {"2", "10"})
+
+    def test_write_a_file_that_is_the_same_object_only_once(self):
+        job = self.job()
+        old = b"old"
+        job.save_checkpoint(1, {"old": old, "new": b"1"})
+        job.save_checkpoint(2, {"old": old, "new": b"2"})
+        numbers = [(self.folder / "checkpoint" / step / "old").stat().st_ino for step in ("1", "2")]
+        self.assertEqual(numbers[0], numbers[1])
+        restored = open_job(self.folder).restore_checkpoint()
+        self.assertEqual(restored, (2, {"old": b"old", "new": b"2"}))
+
+    def test_that_were_damaged_are_passed_over_for_the_one_before(self):
+        def shorten(folder):
+            (folder / "a").write_bytes(b"")
+
+        def remove(folder):
+            (folder / "a").unlink()
+
+        def tear(folder):
+            (folder / "digests.json").write_text('{"a": "0')
+
+        for damage, reason in (
+            (shorten, "a has 0 bytes that were not saved"),
+            (remove, "a is missing"),
+            (tear, "it cannot be read"),
+        ):
+            with self.subTest(reason):
+                job = self.job()
+                job.save_checkpoint(1, {"a": b"1"})
+                job.save_checkpoint(2, {"a": b"2"})
+                damage(self.folder / "checkpoint" / "2")
+                log = io.StringIO()
+                with contextlib.redirect_stdout(log):
+                    restored = open_job(self.folder).restore_checkpoint()
+                self.assertEqual(restored, (1, {"a": b"1"}))
+                self.assertIn(
+                    f"the checkpoint of iteration 2 is not used: {reason}", log.getvalue()
+                )
+                self.assertIn("resumes at iteration 1", log.getvalue())
+                shutil.rmtree(self.folder / "checkpoint")
+
+    def test_that_are_all_damaged_let_the_job_start_again(self):
+        job = self.job()
+        job.report(1, "loss", 1)
+        job.save_checkpoint(1, {"a": b"1"})
+        (self.folder / "checkpoint" / "1" / "a").write_bytes(b"")
+        log = io.StringIO()
+        with contextlib.redirect_stdout(log):
+            self.assertIsNone(open_job(self.folder).restore_checkpoint())
+        self.assertIn("starts again at iteration 0", log.getvalue())
+        self.assertEqual((self.folder / "metrics.ndjson").read_text(), "")
 
     def test_that_are_incomplete_are_not_restored(self):
         job = self.job()
@@ -157,6 +217,17 @@ class Stopping(WithDirectory):
         with self.assertRaises(Stopped):
             job.save_checkpoint(1, {"a": b"1"})
         self.assertEqual(open_job(self.folder).restore_checkpoint(), (1, {"a": b"1"}))
+
+    def test_waits_for_the_next_checkpoint_where_the_trainer_looks_for_it(self):
+        job = self.job()
+        job.obey_signals()
+        job.stop_when_saved()
+        job.restore_checkpoint()
+        os.kill(os.getpid(), signal.SIGTERM)
+        job.report(1, "loss", 1)
+        self.assertTrue(job.stopping)
+        with self.assertRaises(Stopped):
+            job.save_checkpoint(1, {"a": b"1"})
 
     def test_is_immediate_without_checkpoints(self):
         self.job().obey_signals()

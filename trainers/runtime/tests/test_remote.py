@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.server
+import json
 import tempfile
 import threading
 import time
@@ -115,3 +116,21 @@ class RemoteTransfers(unittest.TestCase):
         new = hashlib.sha256(b"new").hexdigest()
         self.assertEqual(keys, [f"blobs/{new}", "attempts/2/checkpoint.json"])
         self.assertIn(b'"path": "7/old"', self.store.bodies[-1])
+
+    def test_a_checkpoint_names_the_files_that_the_last_two_do_not_need(self) -> None:
+        mirror = Mirror(self.folder, self.uploads, 1, set())
+        for step in (1, 2, 3):
+            folder = self.folder / "checkpoint" / str(step)
+            folder.mkdir(parents=True)
+            (folder / "same").write_bytes(b"same")
+            (folder / "state").write_bytes(f"{step}".encode())
+            mirror.checkpoint()
+        lists = [
+            json.loads(body.partition(b"octet-stream\r\n\r\n")[2].partition(b"\r\n--")[0])
+            for body in self.store.bodies
+            if b"checkpoint.json" in body
+        ]
+        first = "sha256:" + hashlib.sha256(b"1").hexdigest()
+        self.assertEqual([each["superseded"] for each in lists], [[], [], [first]])
+        paths = [file["path"] for file in lists[-1]["before"]]
+        self.assertEqual(paths, ["2/same", "2/state"])
