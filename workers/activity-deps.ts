@@ -47,6 +47,8 @@ export function openActivityDeps(config: Config, core: Core, log: Logger): Opene
     hidden: config.ingest.files.denied,
     confine: config.confineJobs,
     tracking,
+    onMirrorError: (job, error) =>
+      log.warn({ job, err: error }, 'could not upload a checkpoint; the next upload tries again'),
     onConfinement: (found) => log.info({ jobs: found }, describeConfinement(found)),
   });
   const optuna = createOptuna({ python: config.python, trainersDir: config.trainersDir });

@@ -11,6 +11,7 @@ import {
 import type { FineTuneSpec } from '../../domain/language/lifecycle/llm-lifecycle';
 import { followJob } from '../training/compute/follow-job';
 import { keepLogs, type LogRecords } from '../training/compute/keep-logs';
+import { restartRecorder } from '../training/compute/record-restart';
 import { metricsReporter } from '../training/compute/report-metrics';
 import type { TrainerEnvironmentDeps } from '../training/environment';
 import { trainerEnvironment } from '../training/environment';
@@ -85,6 +86,7 @@ export function createFineTuneActivities(deps: FineTuneDeps) {
           ...(await trainerEnvironment(deps, { tenant, trainer })),
         }),
         look: ({ metrics }) => report(metrics).then(() => undefined),
+        onRestart: restartRecorder(registry, input),
         longestPauseMs: 5_000,
       });
       const next = `perennial run logs ${runId}`;

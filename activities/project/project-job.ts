@@ -9,6 +9,7 @@ import type { FinalJobState } from '../training/compute/follow-job';
 import { followJob } from '../training/compute/follow-job';
 import type { LogRecords } from '../training/compute/keep-logs';
 import { keepLogs } from '../training/compute/keep-logs';
+import { restartRecorder } from '../training/compute/record-restart';
 import { metricsReporter } from '../training/compute/report-metrics';
 
 export interface ProjectJobDeps {
@@ -55,6 +56,7 @@ export async function followProjectJob(
       return job;
     },
     look: async ({ metrics }) => report(metrics).then(() => undefined),
+    onRestart: restartRecorder(registry, given),
     longestPauseMs: 1_000,
   });
   if (ended.kind === 'failed' && ended.logs) await keepLogs(registry, given, ended.logs);

@@ -20,6 +20,7 @@ import type { FinalJobState } from './compute/follow-job';
 import { followJob } from './compute/follow-job';
 import type { LogRecords } from './compute/keep-logs';
 import { keepLogs } from './compute/keep-logs';
+import { restartRecorder } from './compute/record-restart';
 import { metricsReporter } from './compute/report-metrics';
 import type { TrainerEnvironmentDeps } from './environment';
 import { conversionEnvironment, trainerEnvironment } from './environment';
@@ -105,6 +106,7 @@ export function createTrainActivities(deps: TrainDeps) {
           return { ...trainingJob(input, data), ...own };
         },
         look: async ({ metrics }) => report(metrics).then(() => undefined),
+        onRestart: restartRecorder(registry, input),
         longestPauseMs: 1_000,
       });
       if (ended.kind !== 'cancelled' && ended.logs && onnxOf(ended) === null)

@@ -12,6 +12,7 @@ import { busySeconds, rungsOf, valuesAtRungs } from '../../domain/tuning/tuning'
 import type { FinalJobState, RunningJob } from '../training/compute/follow-job';
 import { followJob } from '../training/compute/follow-job';
 import { keepLogs } from '../training/compute/keep-logs';
+import { restartRecorder } from '../training/compute/record-restart';
 import { retryWhileUnavailable } from '../run/retry-while-unavailable';
 import type { TrainModelInput } from '../training/train';
 import type { TrainerEnvironmentDeps } from '../training/environment';
@@ -72,6 +73,7 @@ export async function runTrialJob(
         })),
       }),
       look: (job) => watch.look(job),
+      onRestart: restartRecorder(registry, input),
       longestPauseMs: maxPauseMs,
     });
     if (ended.kind === 'failed' && ended.logs && ended.failure !== 'JobLost')

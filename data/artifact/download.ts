@@ -11,7 +11,7 @@ import { parseArtifactUri } from './location';
 import { request, toFailure, type S3 } from './s3';
 
 export async function readBytes(s3: S3, ref: ArtifactRef): Promise<Uint8Array> {
-  const body = await openObject(s3, ref);
+  const body = await openObject(s3, { ...ref, key: parseArtifactUri(ref, s3.bucket).key });
   const chunks: Uint8Array[] = [];
   try {
     await pipeline(body, verifier(ref), async (verified: AsyncIterable<Uint8Array>) => {
@@ -32,7 +32,19 @@ export async function readToFile(
   s3: S3,
   ref: ArtifactRef,
   path: string,
-  { signal, onProgress }: Download,
+  options: Download,
+): Promise<void> {
+  await objectToFile(s3, { ...ref, key: parseArtifactUri(ref, s3.bucket).key }, path, options);
+}
+
+type StoredObject = Pick<ArtifactRef, 'uri' | 'digest' | 'bytes'> & { readonly key: string };
+
+/** The file appears complete and verified, or not at all. */
+export async function objectToFile(
+  s3: S3,
+  ref: StoredObject,
+  path: string,
+  { signal, onProgress }: Download = {},
 ): Promise<void> {
   const body = await openObject(s3, ref, signal);
   // In the folder of the final path, so that the rename is atomic.
@@ -51,9 +63,8 @@ export async function readToFile(
   }
 }
 
-async function openObject(s3: S3, ref: ArtifactRef, signal?: AbortSignal): Promise<Readable> {
-  const { key } = parseArtifactUri(ref, s3.bucket);
-  const get = new GetObjectCommand({ Bucket: s3.bucket, Key: key });
+async function openObject(s3: S3, ref: StoredObject, signal?: AbortSignal): Promise<Readable> {
+  const get = new GetObjectCommand({ Bucket: s3.bucket, Key: ref.key });
   const { Body, ContentLength } = await request(
     s3,
     `read ${ref.uri}`,
@@ -72,7 +83,10 @@ async function openObject(s3: S3, ref: ArtifactRef, signal?: AbortSignal): Promi
  * Passes bytes on and fails at the end unless size and digest match the reference. Readers must not
  * act before the end.
  */
-function verifier(ref: ArtifactRef, onProgress?: (bytes: number) => void): Transform {
+function verifier(
+  ref: StoredObject | ArtifactRef,
+  onProgress?: (bytes: number) => void,
+): Transform {
   const hash = createHash('sha256');
   let bytes = 0;
   return new Transform({
@@ -90,7 +104,7 @@ function verifier(ref: ArtifactRef, onProgress?: (bytes: number) => void): Trans
   });
 }
 
-function mismatch(ref: ArtifactRef, why: string): Error {
+function mismatch(ref: StoredObject | ArtifactRef, why: string): Error {
   return failure('DigestMismatch', `${ref.uri} does not match ${ref.digest}: ${why}`, {
     next: 'rerun the stage that made it: perennial run rerun',
   });

@@ -9,9 +9,11 @@ import {
 import { createPresignedPost } from '@aws-sdk/s3-presigned-post';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { failure } from '../../domain/failure';
 import type { Digest } from '../../domain/dataset/artifact';
+import { objectToFile } from './download';
 import { stagingPrefix } from './location';
 import { isNotFound, isPreconditionFailed, request, type S3 } from './s3';
 
@@ -23,8 +25,8 @@ export interface JobAreaOwner {
 }
 
 /**
- * The files of one job that runs on another machine, below the staging area of its run, so that
- * they are gone when the run has ended (I7). The job reaches them by signed requests only.
+ * The files that one job needs on another machine, below the staging area of its run, so that they
+ * are gone when the run has ended (I7). A job of an engine reaches them by signed requests only.
  */
 export interface JobArea {
   readonly prefix: string;
@@ -35,12 +37,23 @@ export interface JobArea {
   read(name: string, maxBytes?: number): Promise<Buffer | null>;
   /** Names of the files that begin with `start`. */
   names(start: string): Promise<readonly string[]>;
+  /** Stores a file. The store verifies the digest. */
+  upload(name: string, path: string, content: FileContent): Promise<void>;
+  /** The file at `path` appears complete and verified, or not at all. */
+  download(name: string, path: string, content: FileContent): Promise<void>;
+  /** Removes these files, whether they exist or not. */
+  remove(names: readonly string[]): Promise<void>;
   /** Removes all files. */
   clear(): Promise<void>;
   /** A URL that reads this file for `seconds`. */
   urlOf(name: string, seconds: number): Promise<string>;
   /** An HTML form that may write below one folder of the area, with a slash at its end. */
   uploads(folder: string, seconds: number): Promise<UploadForm>;
+}
+
+export interface FileContent {
+  readonly digest: Digest;
+  readonly bytes: number;
 }
 
 export interface UploadForm {
@@ -85,6 +98,17 @@ export function openJobArea(s3: S3, signing: S3, owner: JobAreaOwner): JobArea {
         }),
       ),
     );
+  async function remove(all: readonly string[]): Promise<void> {
+    for (let from = 0; from < all.length; from += 1000) {
+      const Objects = all.slice(from, from + 1000).map((name) => ({ Key: `${prefix}${name}` }));
+      await request(s3, `remove ${prefix}`, (client) =>
+        client.send(
+          new DeleteObjectsCommand({ Bucket: s3.bucket, Delete: { Objects, Quiet: true } }),
+        ),
+      );
+    }
+  }
+
   return {
     prefix,
     async create(name, value) {
@@ -114,17 +138,24 @@ export function openJobArea(s3: S3, signing: S3, owner: JobAreaOwner): JobArea {
       }
     },
     names: (start) => names(s3, prefix, start),
-    async clear() {
-      const all = await names(s3, prefix, '');
-      for (let from = 0; from < all.length; from += 1000) {
-        const Objects = all.slice(from, from + 1000).map((name) => ({ Key: `${prefix}${name}` }));
-        await request(s3, `remove ${prefix}`, (client) =>
-          client.send(
-            new DeleteObjectsCommand({ Bucket: s3.bucket, Delete: { Objects, Quiet: true } }),
-          ),
-        );
-      }
+    async upload(name, path, { digest, bytes }) {
+      await request(s3, `write ${prefix}${name}`, (client) =>
+        client.send(
+          new PutObjectCommand({
+            ...of(name),
+            Body: createReadStream(path),
+            ContentLength: bytes,
+            ChecksumSHA256: Buffer.from(digest.slice('sha256:'.length), 'hex').toString('base64'),
+          }),
+        ),
+      );
     },
+    async download(name, path, content) {
+      const key = `${prefix}${name}`;
+      await objectToFile(s3, { ...content, key, uri: `s3://${s3.bucket}/${key}` }, path);
+    },
+    remove,
+    clear: async () => remove(await names(s3, prefix, '')),
     urlOf: (name, seconds) => signedUrl(signing, `${prefix}${name}`, seconds),
     async uploads(folder, seconds) {
       const form = await createPresignedPost(signing.client, {

@@ -60,7 +60,16 @@ const alternativeExamples: Readonly<Record<ReferenceKind, readonly unknown[]>> =
             },
           ],
         },
-        fineTune: { examples: 'questions', compute: { gpus: 1, queue: 'short' } },
+        fineTune: {
+          examples: 'questions',
+          compute: {
+            gpus: 1,
+            queue: 'short',
+            preemptible: true,
+            maxPreemptions: 3,
+            maxMemory: '8GiB',
+          },
+        },
         canary: { quality: { measure: 'label', labels: ['returns', 'delivery'], largeHarm: 0.2 } },
       },
     },

@@ -221,13 +221,33 @@ const compute = z
       .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/)
       .optional()
       .describe('the queue of the engine, for the backend slurm: a partition'),
+    preemptible: z
+      .boolean()
+      .optional()
+      .describe('true when the engine may run the job on machines that it can take away'),
+    maxPreemptions: z
+      .int()
+      .min(1)
+      .max(20)
+      .optional()
+      .describe('lost machines after which a preemptible job asks for another kind, by default 3'),
+    maxMemory: bytesField(
+      'the most memory of a job that starts again because its memory ran out, such as 8GiB',
+      64 * 2 ** 20,
+    ).optional(),
   })
-  .check(({ value: { backend, gpus, queue, timeout }, issues }) => {
+  .check(({ value, issues }) => {
+    const { backend, gpus, queue, timeout, memory, maxMemory } = value;
     // The signed URLs of a job last for seven days, of which it may wait one in a queue.
     if (backend !== 'local' && timeout > 5 * 86_400)
       issues.push({
         ...schemaIssue(`is at most 5d with the backend ${backend}`, { expected: null }),
         path: ['timeout'],
+      });
+    if (maxMemory !== undefined && maxMemory < memory)
+      issues.push({
+        ...schemaIssue('is less than memory', { expected: 'at least as much as memory' }),
+        path: ['maxMemory'],
       });
     const only = (key: string, backends: string) =>
       issues.push({ ...schemaIssue(`is only for ${backends}`, { expected: null }), path: [key] });
@@ -239,6 +259,7 @@ const compute = z
 export const computeSchema = renamed(compute, {
   memory: 'memoryBytes',
   timeout: 'timeoutSeconds',
+  maxMemory: 'maxMemoryBytes',
 }).prefault({});
 
 const label = z

@@ -50,6 +50,18 @@ const projectStepSchema = z
         retries: z.int().min(0).max(20).describe('the number of retries'),
         gpus: z.int().min(1).optional().describe('the number of GPUs'),
         queue: z.string().optional().describe('the queue of the engine'),
+        preemptible: z.boolean().optional().describe('whether its machine may be taken away'),
+        maxPreemptions: z
+          .int()
+          .min(1)
+          .max(20)
+          .optional()
+          .describe('lost machines after which it asks for one that is not preemptible'),
+        maxMemoryBytes: z
+          .number()
+          .positive()
+          .optional()
+          .describe('the most memory in bytes of another attempt'),
       })
       .describe('resources of the job'),
   })

@@ -13,6 +13,12 @@ export interface ComputeSpec {
   readonly retries: number;
   readonly gpus?: number | undefined;
   readonly queue?: string | undefined;
+  /** Whether the engine may take the machine away, where it knows such machines. */
+  readonly preemptible?: boolean | undefined;
+  /** After so many lost machines a preemptible job asks for one that is not; default 3. */
+  readonly maxPreemptions?: number | undefined;
+  /** The most that a job gets when it starts again because its memory ran out. */
+  readonly maxMemoryBytes?: number | undefined;
 }
 
 /** The compute backends of this version. */
@@ -30,7 +36,13 @@ export interface JobResources {
   readonly gpus?: number;
   /** The queue of the engine, such as a partition of Slurm; its default one if not given. */
   readonly queue?: string;
+  readonly preemptible?: boolean;
+  readonly maxPreemptions?: number;
+  readonly maxMemoryBytes?: number;
 }
+
+/** Default of `compute.maxPreemptions`. */
+export const defaultMaxPreemptions = 3;
 
 export function resourcesOf({
   cpus,
@@ -38,6 +50,9 @@ export function resourcesOf({
   timeoutSeconds,
   gpus,
   queue,
+  preemptible,
+  maxPreemptions,
+  maxMemoryBytes,
 }: ComputeSpec): JobResources {
   return {
     cpus,
@@ -45,6 +60,9 @@ export function resourcesOf({
     timeoutSeconds,
     ...(gpus === undefined ? {} : { gpus }),
     ...(queue === undefined ? {} : { queue }),
+    ...(preemptible === undefined ? {} : { preemptible }),
+    ...(maxPreemptions === undefined ? {} : { maxPreemptions }),
+    ...(maxMemoryBytes === undefined ? {} : { maxMemoryBytes }),
   };
 }
 
@@ -155,13 +173,20 @@ export type JobState =
       readonly logs: ArtifactRef | null;
       /** The engine took its machine, which is not one of the retries of the user. */
       readonly isMachineLost?: true;
+      /** The memory that it had, if that ran out. */
+      readonly memoryBytes?: number;
     }
   | { readonly kind: 'cancelled' };
 
 export interface ComputeBackend {
   readonly kind: ComputeKind;
-  /** Finds the first submission when called twice with one id. */
+  /**
+   * Finds the first submission when called twice with one id. A job whose memory ran out starts
+   * again from its checkpoint if it is submitted with more.
+   */
   submit(job: Job): Promise<JobHandle>;
+  /** The most memory that a job can have here; unknown without it. */
+  readonly mostMemoryBytes?: number;
   /** Uploads outputs by digest on success, so a second call returns the same. */
   poll(handle: JobHandle): Promise<JobState>;
   /** Resolves when there may be news since the last poll. Without it the backend is polled. */

@@ -189,6 +189,21 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       expect(used).toBeLessThan(1200);
     });
 
+    test('starts a job whose memory ran out again with more, from its checkpoint', async () => {
+      const resources = { cpus: 1, memoryBytes: 400 * mebibyte, timeoutSeconds: 60 };
+      const params = { steps: 20, step_seconds: 0.3, hold_mebibytes: 450 };
+      const job = probe('learn', { params, resources });
+      const shortage = { kind: 'failed', failure: 'JobOutOfMemory', memoryBytes: 400 * mebibyte };
+      expect(await finish(job)).toMatchObject(shortage);
+      expect(await finish(job)).toMatchObject(shortage);
+      const more = { ...job, resources: { ...resources, memoryBytes: 800 * mebibyte } };
+      const state = await finish(more);
+      if (state.kind !== 'succeeded') throw new Error(JSON.stringify(state));
+      expect(state.result.facts['ownSteps']).toBeLessThan(20);
+      // A retry of the caller asks for what it asked for first.
+      expect(await finish(job)).toEqual(state);
+    });
+
     test('keeps the end of a very long log', async () => {
       const state = await finish(probe('chatter'));
       expect(state).toMatchObject({ kind: 'failed', failure: 'JobFailed' });

@@ -19,6 +19,10 @@ export const engineSettings = {
   PERENNIAL_RAY_TOKEN_FILE: z.string().optional(),
   /** Whether the cluster adds nodes on demand, so that a job may wait for a larger one. */
   PERENNIAL_RAY_AUTOSCALING: z.enum(['true', 'false']).default('false'),
+  /** A custom resource of the nodes that may be taken away, for preemptible jobs. */
+  PERENNIAL_RAY_PREEMPTIBLE_RESOURCE: name.optional(),
+  /** A custom resource of all other nodes, for all other jobs. */
+  PERENNIAL_RAY_STABLE_RESOURCE: name.optional(),
   /** The address of slurmrestd, such as http://slurm-head:6820. */
   PERENNIAL_SLURM_URL: httpUrl,
   /** The user whose token it is, and who owns the jobs. */
@@ -27,6 +31,10 @@ export const engineSettings = {
   PERENNIAL_SLURM_TOKEN_FILE: z.string().optional(),
   /** The partition of jobs without a queue. */
   PERENNIAL_SLURM_PARTITION: name.optional(),
+  /** The partition of preemptible jobs without a queue. */
+  PERENNIAL_SLURM_PREEMPTIBLE_PARTITION: name.optional(),
+  /** The quality of service of preemptible jobs. */
+  PERENNIAL_SLURM_PREEMPTIBLE_QOS: name.optional(),
   PERENNIAL_SLURM_ACCOUNT: name.optional(),
   /** A folder on the nodes for the logs of jobs. */
   PERENNIAL_SLURM_FOLDER: z.string().refine(isAbsolute, 'must be an absolute path').default('/tmp'),
@@ -41,12 +49,16 @@ export interface EngineConfig {
     readonly url: string;
     readonly tokenFile: string | null;
     readonly isAutoscaling: boolean;
+    readonly preemptibleResource: string | null;
+    readonly stableResource: string | null;
   } | null;
   readonly slurm: {
     readonly url: string;
     readonly user: string;
     readonly tokenFile: string;
     readonly partition: string | null;
+    readonly preemptiblePartition: string | null;
+    readonly preemptibleQos: string | null;
     readonly account: string | null;
     readonly folder: string;
   } | null;
@@ -66,6 +78,8 @@ export function readEngineConfig(value: z.output<typeof schema>): EngineConfig {
             url: ray,
             tokenFile: rayToken === undefined ? null : resolve(rayToken),
             isAutoscaling: value.PERENNIAL_RAY_AUTOSCALING === 'true',
+            preemptibleResource: value.PERENNIAL_RAY_PREEMPTIBLE_RESOURCE ?? null,
+            stableResource: value.PERENNIAL_RAY_STABLE_RESOURCE ?? null,
           },
     slurm:
       slurm === undefined
@@ -75,6 +89,8 @@ export function readEngineConfig(value: z.output<typeof schema>): EngineConfig {
             user: value.PERENNIAL_SLURM_USER ?? '',
             tokenFile: resolve(value.PERENNIAL_SLURM_TOKEN_FILE ?? ''),
             partition: value.PERENNIAL_SLURM_PARTITION ?? null,
+            preemptiblePartition: value.PERENNIAL_SLURM_PREEMPTIBLE_PARTITION ?? null,
+            preemptibleQos: value.PERENNIAL_SLURM_PREEMPTIBLE_QOS ?? null,
             account: value.PERENNIAL_SLURM_ACCOUNT ?? null,
             folder: value.PERENNIAL_SLURM_FOLDER,
           },

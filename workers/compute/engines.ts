@@ -28,6 +28,8 @@ export function openEngines({ ray, slurm }: EngineConfig): readonly OpenedEngine
         url: ray.url,
         ...(ray.tokenFile !== null && { token: { file: ray.tokenFile } }),
         ...(ray.isAutoscaling && { autoscaling: true as const }),
+        ...(ray.preemptibleResource !== null && { preemptibleResource: ray.preemptibleResource }),
+        ...(ray.stableResource !== null && { stableResource: ray.stableResource }),
       }),
       kind: 'ray',
     });
@@ -39,6 +41,10 @@ export function openEngines({ ray, slurm }: EngineConfig): readonly OpenedEngine
         token: { file: slurm.tokenFile },
         workingDirectory: slurm.folder,
         ...(slurm.partition !== null && { partition: slurm.partition }),
+        ...(slurm.preemptiblePartition !== null && {
+          preemptiblePartition: slurm.preemptiblePartition,
+        }),
+        ...(slurm.preemptibleQos !== null && { preemptibleQos: slurm.preemptibleQos }),
         ...(slurm.account !== null && { account: slurm.account }),
       }),
       kind: 'slurm',

@@ -1,6 +1,8 @@
 import { Context } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
+import { formatByteSize } from '../../../domain/byte-size';
 import { failure, isPerennialError } from '../../../domain/failure';
+import { memoryAdvice, moreMemory } from '../../../domain/training/memory';
 import type {
   ComputeBackend,
   ComputeKind,
@@ -22,6 +24,8 @@ export interface FollowJobInput {
   readonly prepare: () => Promise<Job>;
   /** Called for each poll of a running job. `enough` cancels the job. */
   readonly look: (job: RunningJob) => Promise<'enough' | undefined>;
+  /** Called with the reason when the job starts again. */
+  readonly onRestart: (reason: string) => Promise<void>;
   readonly longestPauseMs: number;
 }
 
@@ -50,6 +54,7 @@ export async function followJob({
   jobId,
   prepare,
   look,
+  onRestart,
   longestPauseMs,
 }: FollowJobInput): Promise<FinalJobState> {
   const context = Context.current();
@@ -67,28 +72,53 @@ export async function followJob({
       kind === 'local'
         ? retryWhileUnavailable(ask)
         : whileEngineIsAway(context, mostMs, () => retryWhileUnavailable(ask));
-    const submit = async (): Promise<JobHandle> =>
+    const submit = async (memoryBytes?: number): Promise<JobHandle> =>
       Promise.race([
         asked(submitPatienceMs, async () => {
           const job = await prepare();
           context.cancellationSignal.throwIfAborted();
-          return backend.submit(job);
+          return backend.submit(memoryBytes === undefined ? job : withMemory(job, memoryBytes));
         }),
         context.cancelled,
       ]);
-    handle.value = await submit();
-    context.heartbeat(handle.value);
+    // The worker before may have died between a lost machine and this submission.
+    const submitAgain = async (): Promise<void> => {
+      const before = handle.value;
+      handle.value = await submit();
+      context.heartbeat(handle.value);
+      if (!isPreemptible(before) || isPreemptible(handle.value)) return;
+      await onRestart(
+        `job ${jobId} has lost ${handle.value.detail['machinesLost']} machines, as many as ` +
+          `compute.maxPreemptions allows. It now asks ${kind} for a machine that is not preemptible`,
+      );
+    };
+    await submitAgain();
     const began = Date.now();
     for (let lost = 0; ;) {
       const state = await asked(Infinity, () => backend.poll(handle.value));
       if (state.kind === 'failed' && state.isMachineLost && lost < mostMachinesLost) {
         lost += 1;
-        context.log.info('a job lost its machine and starts again', {
-          job: jobId,
-          reason: state.message,
-        });
+        await onRestart(`job ${jobId} lost its machine and starts again: ${state.message}`);
         await context.sleep(Math.min(500 * 2 ** lost, longestRestartPauseMs));
-        handle.value = await submit();
+        await submitAgain();
+        continue;
+      }
+      if (state.kind === 'failed' && state.memoryBytes !== undefined) {
+        const shortage = {
+          resources: (await asked(submitPatienceMs, prepare)).resources,
+          allowedBytes: state.memoryBytes,
+          mostBytes: backend.mostMemoryBytes,
+        };
+        const more = moreMemory(shortage);
+        if (more === null)
+          return { ...state, message: `${state.message}. ${memoryAdvice(shortage)}` };
+        await onRestart(
+          `job ${jobId} ${state.message}. It starts again from its last checkpoint with ` +
+            formatByteSize(more),
+        );
+        handle.value = await submit(more).catch((error: unknown) => {
+          throw refusedMemory(error, { jobId, message: state.message, more });
+        });
         continue;
       }
       if (state.kind !== 'queued' && state.kind !== 'running') return state;
@@ -139,6 +169,32 @@ async function whileEngineIsAway<T>(
       await context.sleep(pauseMs);
     }
   }
+}
+
+function withMemory(job: Job, memoryBytes: number): Job {
+  return { ...job, resources: { ...job.resources, memoryBytes } };
+}
+
+function isPreemptible({ detail }: JobHandle): boolean {
+  return detail['preemptible'] === 'true';
+}
+
+/** The engine has no machine with more memory, so the job ends as one whose memory ran out. */
+function refusedMemory(
+  error: unknown,
+  {
+    jobId,
+    message,
+    more,
+  }: { readonly jobId: string; readonly message: string; readonly more: number },
+): unknown {
+  if (!isPerennialError(error) || error.type !== 'InvalidInput') return error;
+  return failure(
+    'JobOutOfMemory',
+    `job ${jobId}: ${message}. Another attempt with ${formatByteSize(more)} was refused: ` +
+      error.message,
+    { cause: error, next: 'Use machines with more memory, or less data' },
+  );
 }
 
 /** The handle from an earlier attempt's heartbeat, or one that finds the job by its id. */

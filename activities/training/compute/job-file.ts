@@ -26,7 +26,10 @@ export type JobFile = (
 };
 
 /** The outcome after its artifacts are stored; computed once. */
-export type JobOutcome =
+export type JobOutcome = {
+  /** The attempt that it is of. */
+  readonly attempt: number;
+} & (
   | {
       readonly kind: 'succeeded';
       readonly result: JobResult;
@@ -38,7 +41,9 @@ export type JobOutcome =
       readonly failure: 'JobFailed' | 'JobTimeout' | 'JobOutOfMemory' | 'JobWithoutResult';
       readonly message: string;
       readonly logs: ArtifactRef | null;
-    };
+      readonly memoryBytes?: number;
+    }
+);
 
 /** Bytes of the end of a log that are kept. */
 export const keptLogBytes = 8 * 2 ** 20;
@@ -91,13 +96,30 @@ function isPlainPath(path: string): boolean {
     .every((part) => /^[\p{L}\p{N}_.@+ -]+$/u.test(part) && !/^\.{1,2}$/.test(part));
 }
 
-/** Ignores trace id and log setting, because a retry may come from another caller. */
+/** Whether a job whose memory ran out is submitted with more. */
+export function asksForMore(outcome: JobOutcome, { resources }: Job): boolean {
+  return (
+    outcome.kind === 'failed' &&
+    outcome.failure === 'JobOutOfMemory' &&
+    outcome.memoryBytes !== undefined &&
+    resources.memoryBytes > outcome.memoryBytes
+  );
+}
+
+/**
+ * Ignores trace id and log setting, because a retry may come from another caller, and more memory,
+ * which a job gets after its memory ran out.
+ */
 export function isSameJob(file: JobFile, job: Job): boolean {
-  const callers = { traceId: '', keepLog: 'always' };
+  if (job.resources.memoryBytes < file.resources.memoryBytes) return false;
+  const { resources } = file;
+  const callers = { traceId: '', keepLog: 'always', resources };
   const inputs = Object.fromEntries(
     Object.entries(file.inputs).map(([name, parts]) => [name, parts.map((part) => part.artifact)]),
   );
-  return canonicalJson({ ...file, inputs, ...callers }) === canonicalJson({ ...job, ...callers });
+  const { memoryBytes } = resources;
+  const asked = { ...job, ...callers, resources: { ...job.resources, memoryBytes } };
+  return canonicalJson({ ...file, inputs, ...callers }) === canonicalJson(asked);
 }
 
 /**

@@ -86,6 +86,7 @@ export function openRunLines(paint: Paint): RunLines {
         stage ?? 'run',
         paint.yellow(`attempt ${String(data['attempt'])} failed, retrying: ${failure.message}`),
       );
+    if (kind === 'job.restarted') return line(stage ?? 'run', paint.yellow(String(data['reason'])));
     if (kind === 'standby.judged')
       return line(stage ?? 'evaluate', standbyLine(data as unknown as StandbyOutcome, paint));
     if (kind.startsWith('provider.'))

@@ -1,5 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import type { JobArea } from '../../../../data/artifact/job-area';
 import type { ArtifactStore } from '../../../../data/artifact/store';
 import { shareConcurrentCalls } from '../../../../data/share-in-flight';
 import { sha256 } from '../../../../data/digest';
@@ -13,7 +15,16 @@ import type { ComputeBackend, Job, JobHandle, JobState } from '../../../../domai
 import { redact } from '../redact';
 import { describeConfinement, userOf, type JobConfinement } from './confinement';
 import { createInputCache } from './input-cache';
-import { assertPlainNames, environmentLock, filesOf, isSameJob, type JobFile } from '../job-file';
+import {
+  asksForMore,
+  assertPlainNames,
+  environmentLock,
+  filesOf,
+  isSameJob,
+  runOf,
+  type JobFile,
+} from '../job-file';
+import { openCheckpointMirror, storedCheckpoint, type CheckpointMirror } from './checkpoint-mirror';
 import { JobDirectory, jobDirectories } from './job-directory';
 import { endProcessesOfDeadWorkers } from './orphan-processes';
 import type { ChangeFlag } from './change-flag';
@@ -47,7 +58,13 @@ export interface LocalBackendSettings {
   /** Folder with the Python package `perennial`; `python` beside the trainers by default. */
   readonly packageDir?: string;
   readonly stateDir: string;
-  readonly artifacts: Pick<ArtifactStore, 'toFile' | 'putFile' | 'putBytes'>;
+  /** Without `jobs`, checkpoints stay on this machine. */
+  readonly artifacts: Pick<ArtifactStore, 'toFile' | 'putFile' | 'putBytes'> &
+    Partial<Pick<ArtifactStore, 'jobs'>>;
+  /** Seconds between uploads of checkpoints; default 10. */
+  readonly checkpointSeconds?: number;
+  /** Called with the error when a checkpoint could not be uploaded. It is tried again later. */
+  readonly onMirrorError?: (job: string, error: Error) => void;
   readonly maxConcurrent: number;
   /** Folders that are hidden from jobs if the system can do so; the state folder by default. */
   readonly hidden?: readonly string[];
@@ -70,6 +87,8 @@ export interface LocalBackendSettings {
 interface Active {
   readonly directory: JobDirectory;
   readonly attempt: number;
+  readonly memoryBytes: number;
+  readonly mirror: CheckpointMirror | null;
   readonly leave: AbortController;
   /** Of its own environment. */
   python: string | null;
@@ -123,6 +142,8 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
   inputs.sweep();
   const watch = setInterval(stopAbandoned, Math.min(5_000, abandonedMs / 2));
   watch.unref();
+  const mirroring = setInterval(mirrorCheckpoints, (settings.checkpointSeconds ?? 10) * 1000);
+  mirroring.unref();
 
   function warmHost(): Promise<WarmHost> {
     if (closed) throw failure('BackendUnavailable', 'the local backend is closed');
@@ -163,17 +184,30 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
 
   async function begin(job: Job, directory: JobDirectory): Promise<void> {
     const known = directory.job();
-    if (known && (directory.outcome() !== null || observe(directory).kind !== 'lost')) return;
-    await warmHost();
+    const outcome = directory.outcome();
+    const hasEnded = outcome !== null && !asksForMore(outcome, job);
+    if (known && (hasEnded || (outcome === null && observe(directory).kind !== 'lost'))) return;
+    const area = areaOf(job);
+    const [stored] = await Promise.all([area && storedCheckpoint(area), warmHost()]);
+    // The last attempt may still upload its checkpoint.
+    await actives.get(directory.path)?.execution;
     const file = known ?? directory.create(job);
     const before = directory.started();
     if (before) signalProcess(before, 'SIGKILL', 'group');
-    const attempt = (directory.attempt()?.number ?? 0) + 1;
-    if (!directory.claim(attempt - 1, { ...owner, backend: 'local' })) return;
-    const active = activeOf(directory, attempt);
+    const last = directory.attempt();
+    const attempt = (last?.number ?? 0) + 1;
+    const memoryBytes = Math.max(
+      job.resources.memoryBytes,
+      last?.owner.memoryBytes ?? 0,
+      stored?.memoryBytes ?? 0,
+    );
+    if (!directory.claim(attempt - 1, { ...owner, backend: 'local', memoryBytes })) return;
+    const mirror = area && openCheckpointMirror({ area, directory, memoryBytes });
+    const active = activeOf({ directory, attempt, memoryBytes, mirror });
     actives.set(directory.path, active);
     try {
       await materialise(file, active);
+      if (stored) await mirror?.restore();
       if (file.environment)
         active.python = await environments.ensure(
           readFileSync(directory.file(environmentLock), 'utf8'),
@@ -217,7 +251,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
         trainer: 'trainer' in file ? join(trainersDir, file.trainer) : null,
         python: active.python,
         directory: directory.path,
-        memoryBytes: file.resources.memoryBytes,
+        memoryBytes: active.memoryBytes,
         timeoutSeconds: file.resources.timeoutSeconds,
         siblings,
         user,
@@ -229,12 +263,33 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       // Another process may have cancelled it during the start.
       if (directory.isCancelled()) await endProcess(directory, graceMs, active.end);
       await active.end;
+      // Of a job that has ended well, no checkpoint is needed.
+      if (directory.job() && directory.exit()?.code !== 0) await saveCheckpoint(active);
     } catch (error) {
       if (directory.job() && directory.started()?.attempt !== attempt)
         directory.endWithoutProcess(attempt, (error as Error).message);
     } finally {
       release?.();
       actives.delete(directory.path);
+    }
+  }
+
+  function areaOf({ id, tenant }: Pick<Job, 'id' | 'tenant'>): JobArea | null {
+    const { jobs } = settings.artifacts;
+    return jobs?.of({ tenant, jobId: id, runId: runOf({ id }) }) ?? null;
+  }
+
+  function mirrorCheckpoints(): void {
+    for (const active of actives.values())
+      if (active.state === 'running') void saveCheckpoint(active);
+  }
+
+  /** A store that is away must not end the job. */
+  async function saveCheckpoint({ directory, mirror }: Active): Promise<void> {
+    try {
+      if (!directory.isCancelled()) await mirror?.save();
+    } catch (error) {
+      settings.onMirrorError?.(directory.path, error as Error);
     }
   }
 
@@ -264,6 +319,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
 
   return {
     kind: 'local',
+    mostMemoryBytes: memoryOfMachine(),
 
     async submit(job) {
       assertPlainNames(job);
@@ -317,8 +373,12 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
             logs: await storeLogs(settings.artifacts, job, directory),
           };
         case 'succeeded':
-        case 'failed':
-          return storeOutcome(settings.artifacts, job, directory, state);
+        case 'failed': {
+          const stored = await storeOutcome(settings.artifacts, job, directory, state);
+          if (state.kind === 'succeeded' && directory.mirrored() !== null)
+            await areaOf(job)?.clear();
+          return stored;
+        }
       }
     },
 
@@ -377,6 +437,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     async close() {
       closed = true;
       clearInterval(watch);
+      clearInterval(mirroring);
       const running = [...actives.values()];
       for (const active of running)
         active.leave.abort(failure('JobLost', 'the worker stopped before the job began'));
@@ -387,13 +448,20 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
   };
 }
 
-function activeOf(directory: JobDirectory, attempt: number): Active {
+function activeOf({
+  directory,
+  attempt,
+  memoryBytes,
+  mirror,
+}: Pick<Active, 'directory' | 'attempt' | 'memoryBytes' | 'mirror'>): Active {
   const news = createChangeFlag();
   let settle: () => void = () => undefined;
   const end = new Promise<void>((done) => (settle = done));
   const active: Active = {
     directory,
     attempt,
+    memoryBytes,
+    mirror,
     leave: new AbortController(),
     python: null,
     seenAt: Date.now(),
@@ -409,6 +477,12 @@ function activeOf(directory: JobDirectory, attempt: number): Active {
     },
   };
   return active;
+}
+
+/** A container may have less memory than its machine. */
+function memoryOfMachine(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(totalmem(), limit) : totalmem();
 }
 
 /**

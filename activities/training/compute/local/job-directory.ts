@@ -3,6 +3,7 @@ import {
   chmodSync,
   chownSync,
   closeSync,
+  createWriteStream,
   constants,
   fstatSync,
   lchownSync,
@@ -20,7 +21,9 @@ import {
 } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
+import type { FileContent } from '../../../../data/artifact/job-area';
 import type { Job, JobMetric, JobResult } from '../../../../domain/training/job';
 import { filesOf, jobFileOf, type JobFile, type JobInput, type JobOutcome } from '../job-file';
 import type { JobError } from '../job-files.schema';
@@ -50,7 +53,20 @@ export const exitSchema = z.object({
   /** Why it never started, if the backend ended it. */
   reason: z.string().optional(),
 });
-const ownerSchema = z.object({ ...processSchema.shape, backend: z.string() });
+const ownerSchema = z.object({
+  ...processSchema.shape,
+  backend: z.string(),
+  /** The memory of the attempt; that of the job without it. */
+  memoryBytes: z.number().optional(),
+});
+
+const mirroredSchema = z.object({ writer: z.string() });
+
+/** `version` changes with the content. */
+export interface CheckpointFile {
+  readonly path: string;
+  readonly version: string;
+}
 
 export type ProcessStart = z.infer<typeof startedSchema>;
 export type ProcessExit = z.infer<typeof exitSchema>;
@@ -102,7 +118,8 @@ export class JobDirectory {
     } finally {
       rmSync(claim, { force: true });
     }
-    for (const name of ['process.json', 'exit.json', 'error.json', 'result.json'])
+    // An attempt whose memory ran out has an outcome.
+    for (const name of ['outcome.json', 'process.json', 'exit.json', 'error.json', 'result.json'])
       rmSync(this.file(name), { force: true });
     rmSync(this.file('outputs'), { recursive: true, force: true });
     return true;
@@ -213,6 +230,66 @@ export class JobDirectory {
     } finally {
       await file.close();
     }
+  }
+
+  /**
+   * The files of the newest complete checkpoint, or of the whole folder if it has no numbered
+   * steps, by their paths below checkpoint/.
+   */
+  checkpoint(): readonly CheckpointFile[] {
+    const steps = entries(this.file('checkpoint')).filter((name) => /^\d+$/.test(name));
+    const newest = steps.sort((a, b) => Number(a) - Number(b)).at(-1);
+    const user = this.user();
+    const root = newest === undefined ? ['checkpoint'] : ['checkpoint', newest];
+    if (!isFolder(this.file(...root))) return [];
+    return entries(this.file(...root), { recursive: true })
+      .map((name) => [...root.slice(1), name].join('/'))
+      .filter((path) => !path.includes('.partial'))
+      .sort()
+      .flatMap((path) => {
+        const found = lstatSync(this.file('checkpoint', path), { throwIfNoEntry: false });
+        if (found === undefined || !isWrittenBy(found, user, 'its own')) return [];
+        return [{ path, version: `${found.ino} ${found.size} ${found.mtimeMs}` }];
+      });
+  }
+
+  /**
+   * Copies a file of the checkpoint, which the job may change or replace by a link meanwhile. Null
+   * if it does not exist or is not the job's own.
+   */
+  async copyCheckpointFile(path: string, to: string): Promise<FileContent | null> {
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    const file = await open(this.file('checkpoint', path), flags).catch(nullWhenAbsent);
+    if (file === null) return null;
+    try {
+      if (!isWrittenBy(await file.stat(), this.user(), 'its own')) return null;
+      const hash = createHash('sha256');
+      let bytes = 0;
+      const count = async function* (chunks: AsyncIterable<Buffer>) {
+        for await (const chunk of chunks) {
+          hash.update(chunk);
+          bytes += chunk.byteLength;
+          yield chunk;
+        }
+      };
+      await pipeline(
+        file.createReadStream({ autoClose: false }),
+        count,
+        createWriteStream(to, { mode: 0o600 }),
+      );
+      return { digest: `sha256:${hash.digest('hex')}`, bytes };
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Which copy in the store this folder last wrote or began from. */
+  mirrored(): string | null {
+    return this.read('mirrored.json', mirroredSchema, 'ours')?.writer ?? null;
+  }
+
+  keepMirrored(writer: string): void {
+    this.write('mirrored.json', { writer });
   }
 
   /** Paths below outputs/, sorted. */

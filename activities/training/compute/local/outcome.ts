@@ -20,15 +20,25 @@ export async function storeOutcome(
     state.kind === 'succeeded' && job.keepLog === 'whenFailed'
       ? null
       : await storeLogs(artifacts, job, directory);
+  const { number: attempt, owner } = directory.attempt() ?? { number: 0, owner: null };
+  const memoryBytes = owner?.memoryBytes ?? job.resources.memoryBytes;
   const outcome: JobOutcome =
     state.kind === 'succeeded'
       ? {
+          attempt,
           kind: 'succeeded',
           result: state.result,
           outputs: await storeOutputs(artifacts, job, directory),
           logs,
         }
-      : { kind: 'failed', failure: state.failure, message: boundedMessage(state.message), logs };
+      : {
+          attempt,
+          kind: 'failed',
+          failure: state.failure,
+          message: boundedMessage(state.message),
+          logs,
+          ...(state.failure === 'JobOutOfMemory' && { memoryBytes }),
+        };
   directory.keepOutcome(outcome);
   return outcome;
 }

@@ -15,8 +15,8 @@ export interface RaySettings extends RayAccess, RayJobSettings {
  * Jobs of Ray through its Jobs API. The job runs on any node that has its resources.
  *
  * Ray does not end a job that exceeds its time or its memory. The program that it starts must limit
- * itself. Ray ignores `preemptible`: nodes that may be taken away are those of a queue. A job that
- * is cancelled while it waits for resources stays queued until it would start. A head that restarts
+ * itself. Nodes that may be taken away are known by a custom resource of the settings. A job that is
+ * cancelled while it waits for resources stays queued until it would start. A head that restarts
  * without external storage forgets all jobs, which are then `unknown`.
  */
 export function createRayEngine(settings: RaySettings): ComputeEngine {
@@ -27,6 +27,8 @@ export function createRayEngine(settings: RaySettings): ComputeEngine {
   const api = openRayApi(settings);
   return {
     kind: 'ray',
+    hasPreemptible:
+      settings.preemptibleResource !== undefined || settings.stableResource !== undefined,
 
     async submit(job) {
       const submission = raySubmission(settings, job);

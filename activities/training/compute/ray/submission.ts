@@ -11,6 +11,12 @@ export interface RayJobSettings {
    * `{ spot: { spot_slot: 1 } }`, which only the nodes for that queue have.
    */
   readonly queues?: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /**
+   * Custom resources that only preemptible or only other nodes have, such as `spot`. A job takes a
+   * small part of the resource of the nodes that it may use.
+   */
+  readonly preemptibleResource?: string;
+  readonly stableResource?: string;
   /** Variables of each job. Variables of the same name of the job replace them. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -47,15 +53,27 @@ export function raySubmission(settings: RayJobSettings, job: EngineJob): object 
 
 /** Amounts by the names of Ray's resources. */
 export function needsOf(
-  { queues = {} }: RayJobSettings,
+  settings: RayJobSettings,
   { name, resources }: EngineJob,
 ): Readonly<Record<string, number>> & { readonly CPU: number; readonly memory: number } {
   return {
-    ...queueResources(queues, name, resources),
+    ...queueResources(settings.queues ?? {}, name, resources),
+    ...nodeKind(settings, resources),
     CPU: resources.cpus,
     memory: Math.ceil(resources.memoryBytes),
     ...(resources.gpus !== undefined && { GPU: resources.gpus }),
   };
+}
+
+/** The smallest amount that Ray counts is 0.0001, so a node of amount 1 has room for 1000 jobs. */
+const partOfNodeKind = 0.001;
+
+function nodeKind(
+  { preemptibleResource, stableResource }: RayJobSettings,
+  { preemptible }: EngineResources,
+): Readonly<Record<string, number>> {
+  const resource = preemptible === true ? preemptibleResource : stableResource;
+  return resource === undefined ? {} : { [resource]: partOfNodeKind };
 }
 
 /** The resources of the job that no present node has, such as `memory 8 of at most 4`. */

@@ -3,12 +3,19 @@ import type { ArtifactStore } from '../../../../data/artifact/store';
 import type { JobArea } from '../../../../data/artifact/job-area';
 import { sha256 } from '../../../../data/digest';
 import { shareConcurrentCalls } from '../../../../data/share-in-flight';
-import type { ArtifactRef } from '../../../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../../../domain/dataset/artifact';
 import { failure } from '../../../../domain/failure';
-import type { ComputeBackend, Job, JobHandle, JobState } from '../../../../domain/training/job';
+import {
+  defaultMaxPreemptions,
+  type ComputeBackend,
+  type Job,
+  type JobHandle,
+  type JobState,
+} from '../../../../domain/training/job';
 import type { JobKeeper } from '../../../run/release';
 import { assessJob, type Assessment } from '../assess';
 import {
+  asksForMore,
   assertPlainNames,
   boundedMessage,
   filesOf,
@@ -25,7 +32,13 @@ import { redact } from '../redact';
 import { trackingOf, type JobTracking } from '../tracking';
 import { bootstrapProgram, codeArchive, type CodeFolders } from './code-archive';
 import type { ComputeEngine, EngineJobState } from './engine';
-import { remoteCheckpointSchema, remoteExitSchema, type RemoteExit } from './remote-files.schema';
+import {
+  remoteCheckpointSchema,
+  remoteClaimSchema,
+  remoteExitSchema,
+  type RemoteClaim,
+  type RemoteExit,
+} from './remote-files.schema';
 
 export interface RemoteBackendSettings extends Omit<CodeFolders, 'runtimeDir' | 'packageDir'> {
   readonly engine: ComputeEngine;
@@ -58,6 +71,7 @@ type AttemptState = Assessment | { readonly kind: 'unsubmitted' };
 /** Only below this folder the job itself writes; the other files are those of the workers. */
 const jobFolder = 'job/';
 const blobs = `${jobFolder}blobs/`;
+const blobOf = (digest: Digest): string => `${blobs}${digest.slice('sha256:'.length)}`;
 const reported = (attempt: number, name: string): string =>
   `${jobFolder}attempts/${attempt}/${name}`;
 
@@ -87,6 +101,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
   const submitting = new Map<string, Promise<void>>();
   const unknownSince = new Map<string, number>();
   const renewedAt = new Map<string, number>();
+  const tidiedAt = new Map<string, number>();
 
   const areaOf = ({ tenant, jobId }: Pick<JobHandle, 'tenant' | 'jobId'>): JobArea =>
     artifacts.jobs.of({ tenant, jobId, runId: runOf({ id: jobId }) });
@@ -94,33 +109,63 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     `pn-${sha256(Buffer.from(jobId)).slice('sha256:'.length, 27)}-${attempt}`;
 
   async function begin(job: Job, area: JobArea): Promise<void> {
-    if (await area.create('job.json', jobFileOf(job))) return send(job, area, 1);
+    if (await area.create('job.json', jobFileOf(job))) return send(job, area, 1, firstTry(job));
     const first = await fileIn(area);
     if (!first) throw failure('Conflict', `the files of job ${job.id} are being removed`);
     if (!isSameJob(first, job))
       throw failure('Conflict', `job ${job.id} was already submitted with other content`);
-    if ((await outcomeIn(area)) ?? (await area.read('cancelled.json'))) return;
+    if (await area.read('cancelled.json')) return;
     const attempt = await newestAttempt(area);
-    const state = attempt === 0 ? null : await assess(area, job.id, attempt);
-    if (state === null || state.kind === 'unsubmitted') await send(job, area, Math.max(1, attempt));
-    else if (state.kind === 'lost') await send(job, area, attempt + 1);
+    if (attempt === 0) return send(job, area, 1, firstTry(job));
+    const claim = await claimIn(area, attempt);
+    const outcome = await outcomeIn(area);
+    if (outcome) {
+      if (asksForMore(outcome, job))
+        await send(job, area, attempt + 1, { ...claim, ...job.resources });
+      return;
+    }
+    const state = await assess(area, job.id, attempt);
+    if (state.kind === 'unsubmitted') await send(job, area, attempt, claim);
+    else if (state.kind === 'lost') {
+      const machinesLost = claim.machinesLost + (state.isMachineLost ? 1 : 0);
+      await send(job, area, attempt + 1, { ...claim, machinesLost });
+    }
   }
 
+  const firstTry = (job: Job): RemoteClaim => ({
+    backend: kind,
+    machinesLost: 0,
+    memoryBytes: job.resources.memoryBytes,
+  });
+
   /** Two workers may send the same attempt: the engine then has one job of that name. */
-  async function send(job: Job, area: JobArea, attempt: number): Promise<void> {
+  async function send(
+    job: Job,
+    area: JobArea,
+    attempt: number,
+    { machinesLost, memoryBytes }: RemoteClaim,
+  ): Promise<void> {
     const folder = `attempts/${attempt}/`;
-    await area.create(`${folder}claim.json`, { backend: kind, at: new Date().toISOString() });
+    const at = new Date().toISOString();
+    const wanted = { backend: kind, at, machinesLost, memoryBytes };
+    const isMine = await area.create(`${folder}claim.json`, wanted);
+    const claim = isMine ? wanted : await claimIn(area, attempt);
     await renewLease(area);
     const seconds = queueSeconds + job.resources.timeoutSeconds + transferSeconds;
-    await area.write(`${folder}order.json`, await orderOf(job, area, attempt, seconds));
+    await area.write(`${folder}order.json`, await orderOf(job, area, attempt, claim, seconds));
+    const { cpus, gpus, queue } = job.resources;
+    const preemptible = preemptibleOf(job, claim);
     await engine.submit({
       name: nameOf(job.id, attempt),
       command: [python, '-c', bootstrapProgram(runtimeDir)],
       environment: { PERENNIAL_JOB_ORDER: await area.urlOf(`${folder}order.json`, seconds) },
       resources: {
-        ...job.resources,
-        memoryBytes: job.resources.memoryBytes + supervisorBytes,
+        cpus,
+        memoryBytes: claim.memoryBytes + supervisorBytes,
         timeoutSeconds: job.resources.timeoutSeconds + transferSeconds,
+        ...(gpus !== undefined && { gpus }),
+        ...(queue !== undefined && { queue }),
+        ...(preemptible !== undefined && { preemptible }),
       },
     });
     await area.create(`${folder}submitted.json`, { at: new Date().toISOString() });
@@ -129,9 +174,16 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
       await engine.cancel(nameOf(job.id, attempt));
   }
 
-  async function orderOf(job: Job, area: JobArea, attempt: number, seconds: number) {
+  async function orderOf(
+    job: Job,
+    area: JobArea,
+    attempt: number,
+    { memoryBytes }: RemoteClaim,
+    seconds: number,
+  ) {
     const { jobs } = artifacts;
-    const file = jobFileOf(job);
+    const asked = jobFileOf(job);
+    const file = { ...asked, resources: { ...asked.resources, memoryBytes } };
     const code = await artifacts.putBytes({
       tenant: job.tenant,
       runId: runOf(job),
@@ -145,15 +197,15 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
       url: await jobs.urlOf(artifact, seconds),
     }));
     const tracking = await trackingOf(file, settings.tracking ?? null, seconds);
-    const known = (await area.names(blobs)).map((name) => `sha256:${name.slice(blobs.length)}`);
+    const saved = await savedState(area, attempt, seconds);
     return {
       runtime: { url: await jobs.urlOf(code, seconds), digest: code.digest },
       attempt,
       job: file,
-      downloads: [...(await Promise.all(inputs)), ...(await savedState(area, attempt, seconds))],
+      downloads: [...(await Promise.all(inputs)), ...saved.downloads],
       uploads: await area.uploads(jobFolder, seconds),
       lease: { url: await area.urlOf('lease.json', seconds), seconds: abandonedSeconds },
-      known,
+      known: saved.known,
       tracking,
       every: {
         newsSeconds: settings.newsSeconds ?? 2,
@@ -203,19 +255,23 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
       state.kind === 'succeeded' && job.keepLog === 'whenFailed'
         ? null
         : await storeLogs(area, job, attempt);
+    const ranOut = state.kind === 'failed' && state.failure === 'JobOutOfMemory';
     const outcome: JobOutcome =
       state.kind === 'succeeded'
         ? {
+            attempt,
             kind: 'succeeded',
             result: state.result,
             outputs: await adopt(area, job, attempt),
             logs,
           }
         : {
+            attempt,
             kind: 'failed',
             failure: state.failure,
             message: boundedMessage(state.message),
             logs,
+            ...(ranOut && { memoryBytes: (await claimIn(area, attempt)).memoryBytes }),
           };
     await area.write('outcome.json', outcome);
     return outcome;
@@ -289,6 +345,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     }
     await area.clear();
     renewedAt.delete(area.prefix);
+    tidiedAt.delete(area.prefix);
   }
 
   return {
@@ -297,8 +354,17 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     async submit(job) {
       assertPlainNames(job);
       const handle = { backend: kind, jobId: job.id, tenant: job.tenant, detail: {} };
-      await shareConcurrentCalls(submitting, job.id, () => begin(job, areaOf(handle)));
-      return handle;
+      const area = areaOf(handle);
+      await shareConcurrentCalls(submitting, job.id, () => begin(job, area));
+      const claim = await claimIn(area, await newestAttempt(area));
+      const isPreemptible = engine.hasPreemptible === true && preemptibleOf(job, claim) === true;
+      return {
+        ...handle,
+        detail: {
+          machinesLost: String(claim.machinesLost),
+          ...(isPreemptible && { preemptible: 'true' }),
+        },
+      };
     },
 
     async poll(handle): Promise<JobState> {
@@ -316,6 +382,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
       if (await area.read('cancelled.json')) return { kind: 'cancelled' };
       await renewLease(area);
       const attempt = await newestAttempt(area);
+      await removeSuperseded(area, attempt);
       const state: AttemptState =
         attempt === 0 ? { kind: 'unsubmitted' } : await assess(area, job.id, attempt);
       switch (state.kind) {
@@ -384,34 +451,64 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
   async function isMine(area: JobArea): Promise<boolean> {
     const claim = await area.read('attempts/1/claim.json');
     return (
-      claim !== null &&
-      (JSON.parse(claim.toString('utf8')) as { backend: unknown }).backend === kind
+      claim !== null && remoteClaimSchema.parse(JSON.parse(claim.toString('utf8'))).backend === kind
     );
   }
 
-  /** The files of the newest attempt that saved a checkpoint, for the next one. */
+  /**
+   * The newest complete checkpoint of the attempts before, for the next one. Files that it does not
+   * have are removed.
+   */
   async function savedState(area: JobArea, attempt: number, seconds: number) {
+    const stored = new Set(attempt === 1 ? [] : await area.names(blobs));
+    // With the metrics of an attempt whose checkpoint is lost, the job logs that it starts again.
+    let downloads: Awaited<ReturnType<typeof progressOf>> = [];
     for (let before = attempt - 1; before > 0; before--) {
-      const index = await area.read(reported(before, 'checkpoint.json'));
-      if (!index) continue;
-      const { files } = remoteCheckpointSchema.parse(JSON.parse(index.toString('utf8')));
-      const saved = files.map(async ({ path, digest, bytes }) => ({
+      const index = await checkpointIn(area, before);
+      const complete = [index?.files ?? [], index?.before ?? []].find(
+        (files) => files.length > 0 && files.every(({ digest }) => stored.has(blobOf(digest))),
+      );
+      if (index && downloads.length === 0) downloads = await progressOf(area, before, seconds);
+      if (!complete) continue;
+      const saved = complete.map(async ({ path, digest, bytes }) => ({
         path: `checkpoint/${path}`,
         digest,
         bytes,
-        url: await area.urlOf(`${blobs}${digest.slice('sha256:'.length)}`, seconds),
+        url: await area.urlOf(blobOf(digest), seconds),
       }));
-      const metrics = await area.read(reported(before, 'metrics.ndjson'));
-      const progress = metrics && {
-        path: 'metrics.ndjson',
-        digest: sha256(metrics),
-        bytes: metrics.byteLength,
-        url: await area.urlOf(reported(before, 'metrics.ndjson'), seconds),
-      };
-      return [...(await Promise.all(saved)), ...(progress ? [progress] : [])];
+      const known = [...new Set(complete.map(({ digest }) => digest))];
+      const needed = new Set(known.map(blobOf));
+      await area.remove([...stored].filter((name) => !needed.has(name)));
+      const progress = await progressOf(area, before, seconds);
+      return { downloads: [...(await Promise.all(saved)), ...progress], known };
     }
-    return [];
+    return { downloads, known: [] };
   }
+
+  async function progressOf(area: JobArea, attempt: number, seconds: number) {
+    const name = reported(attempt, 'metrics.ndjson');
+    const metrics = await area.read(name);
+    if (!metrics) return [];
+    const url = await area.urlOf(name, seconds);
+    const bytes = metrics.byteLength;
+    return [{ path: 'metrics.ndjson', digest: sha256(metrics), bytes, url }];
+  }
+
+  /** A job cannot remove objects, so the worker that follows it does. */
+  async function removeSuperseded(area: JobArea, attempt: number): Promise<void> {
+    const last = tidiedAt.get(area.prefix) ?? 0;
+    if (attempt === 0 || Date.now() - last < (settings.checkpointSeconds ?? 10) * 1000) return;
+    tidiedAt.set(area.prefix, Date.now());
+    const index = await checkpointIn(area, attempt);
+    if (!index || index.superseded.length === 0) return;
+    const gone = new Set(index.superseded.map(blobOf));
+    await area.remove((await area.names(blobs)).filter((name) => gone.has(name)));
+  }
+}
+
+async function checkpointIn(area: JobArea, attempt: number) {
+  const text = await area.read(reported(attempt, 'checkpoint.json'));
+  return text && remoteCheckpointSchema.parse(JSON.parse(text.toString('utf8')));
 }
 
 function ofExit({ result, error, ...exit }: RemoteExit): Assessment {
@@ -455,9 +552,27 @@ async function fileIn(area: JobArea): Promise<JobFile | null> {
   return text && (JSON.parse(text.toString('utf8')) as JobFile);
 }
 
+/** The outcome of the newest attempt. One whose memory ran out may be followed by another. */
 async function outcomeIn(area: JobArea): Promise<JobOutcome | null> {
   const text = await area.read('outcome.json');
-  return text && (JSON.parse(text.toString('utf8')) as JobOutcome);
+  if (!text) return null;
+  const outcome = JSON.parse(text.toString('utf8')) as JobOutcome;
+  return outcome.attempt >= (await newestAttempt(area)) ? outcome : null;
+}
+
+async function claimIn(area: JobArea, attempt: number): Promise<RemoteClaim> {
+  const text = await area.read(`attempts/${attempt}/claim.json`);
+  if (!text) throw failure('Conflict', `the files of attempt ${attempt} are being removed`);
+  const claim = remoteClaimSchema.parse(JSON.parse(text.toString('utf8')));
+  if (claim.memoryBytes !== undefined) return { ...claim, memoryBytes: claim.memoryBytes };
+  const file = await fileIn(area);
+  return { ...claim, memoryBytes: file?.resources.memoryBytes ?? 0 };
+}
+
+/** A job that has lost enough machines asks for one that is not preemptible. */
+function preemptibleOf({ resources }: Job, { machinesLost }: RemoteClaim): boolean | undefined {
+  const { preemptible, maxPreemptions = defaultMaxPreemptions } = resources;
+  return preemptible === true ? machinesLost < maxPreemptions : preemptible;
 }
 
 async function exitIn(area: JobArea, attempt: number): Promise<RemoteExit | null> {

@@ -33,6 +33,7 @@ export interface EngineResources {
   readonly queue?: string;
   /** A container image, for engines that run containers. */
   readonly image?: string;
+  /** True on machines that may be taken away, false never. Ignored without `hasPreemptible`. */
   readonly preemptible?: boolean;
 }
 
@@ -55,6 +56,8 @@ export interface EngineJob {
  */
 export interface ComputeEngine {
   readonly kind: ComputeKind;
+  /** Whether it puts preemptible jobs on other machines than others; false without it. */
+  readonly hasPreemptible?: boolean;
   /** Finds the first submission if the engine has a job of that name. */
   submit(job: EngineJob): Promise<void>;
   state(name: string): Promise<EngineJobState>;

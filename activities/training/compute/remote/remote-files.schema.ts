@@ -21,9 +21,29 @@ const fileSchema = z.object({
   bytes: z.int().min(0),
 });
 
+/** Written once for each attempt of a job, by the worker that submits it. */
+export const remoteClaimSchema = z.object({
+  backend: z.string(),
+  /** Machines that the job has lost in the attempts before. */
+  machinesLost: z.int().min(0).default(0),
+  /** The memory of this attempt. */
+  memoryBytes: z.number().optional(),
+});
+
+export type RemoteClaim = Omit<z.output<typeof remoteClaimSchema>, 'memoryBytes'> & {
+  readonly memoryBytes: number;
+};
+
 export type RemoteFile = z.infer<typeof fileSchema>;
 
-export const remoteCheckpointSchema = z.object({ files: z.array(fileSchema).max(10_000) });
+export const remoteCheckpointSchema = z.object({
+  /** The newest checkpoint. */
+  files: z.array(fileSchema).max(10_000),
+  /** The one before, in case that a file of the newest is missing. */
+  before: z.array(fileSchema).max(10_000).default([]),
+  /** Digests that neither has, but an earlier one had. */
+  superseded: z.array(digestSchema).max(10_000).default([]),
+});
 
 /** `invalid` is a result that does not match the schema. */
 export const remoteExitSchema = z.object({

@@ -47,6 +47,8 @@ export function createSlurmEngine(settings: SlurmSettings): ComputeEngine {
 
   return {
     kind: 'slurm',
+    hasPreemptible:
+      settings.preemptiblePartition !== undefined || settings.preemptibleQos !== undefined,
 
     async submit(job) {
       const submission = submissionOf(settings, job);

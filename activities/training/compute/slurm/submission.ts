@@ -9,6 +9,8 @@ export interface SlurmJobSettings {
   readonly partition?: string;
   /** For preemptible jobs without a queue. Default: the same as for others. */
   readonly preemptiblePartition?: string;
+  /** Quality of service of preemptible jobs. Default: that of the user. */
+  readonly preemptibleQos?: string;
   readonly account?: string;
   /** An absolute path on the nodes. Logs are files in it, so only the user should read it. */
   readonly workingDirectory: string;
@@ -43,6 +45,8 @@ export function submissionOf(settings: SlurmJobSettings, job: EngineJob): object
       name,
       ...(partition !== undefined && { partition }),
       ...(settings.account !== undefined && { account: settings.account }),
+      ...(settings.preemptibleQos !== undefined &&
+        resources.preemptible === true && { qos: settings.preemptibleQos }),
       current_working_directory: settings.workingDirectory,
       environment: Object.entries(environment).map(([variable, value]) => `${variable}=${value}`),
       standard_output: logFile(settings, name),

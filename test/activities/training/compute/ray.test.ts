@@ -29,6 +29,18 @@ const described = (more: Readonly<Record<string, unknown>> = {}) => ({
 });
 
 describe('a job for Ray', () => {
+  test.each([
+    [true, 'spot'],
+    [false, 'reserved'],
+    [undefined, 'reserved'],
+  ])('that is preemptible: %s takes a part of the resource %s', (preemptible, resource) => {
+    const settings = { preemptibleResource: 'spot', stableResource: 'reserved' };
+    const resources = { ...job.resources, ...(preemptible !== undefined && { preemptible }) };
+    expect(raySubmission(settings, { ...job, resources })).toMatchObject({
+      entrypoint_resources: { [resource]: 0.001 },
+    });
+  });
+
   test('takes the resources of its queue beside its own', () => {
     const settings = { queues: { spot: { spot_slot: 1 } } };
     const resources = { ...job.resources, gpus: 1, queue: 'spot' };

@@ -77,6 +77,19 @@ describe('a job for Slurm', () => {
     expect(submission).toMatchObject({ job: { partition } });
   });
 
+  test.each([
+    [true, 'spare'],
+    [false, undefined],
+    [undefined, undefined],
+  ])('that is preemptible: %s has the quality of service %s', (preemptible, qos) => {
+    const resources = { ...job.resources, ...(preemptible !== undefined && { preemptible }) };
+    const { job: asked } = submissionOf(
+      { ...settings, preemptibleQos: 'spare' },
+      { ...job, resources },
+    ) as { readonly job: { readonly qos?: string } };
+    expect(asked.qos).toBe(qos);
+  });
+
   test('asks for GPUs of the whole job', () => {
     const resources = { ...job.resources, gpus: 2 };
     expect(submissionOf(settings, { ...job, resources })).toMatchObject({

@@ -95,6 +95,45 @@ test('a machine that vanishes costs at most one checkpoint interval', async () =
   expect(lastName()).toMatch(/-2$/);
 });
 
+test('the store has the last two checkpoints only, while the job runs', async () => {
+  const handle = await worker().submit(job({ steps: 60, step_seconds: 0.1 }));
+  const follower = worker();
+  await runningUntil(follower, handle, (seen) =>
+    seen.some(({ name, step }) => name === 'loss' && step >= 45),
+  );
+  // Two files each. The list that the worker reads may be two uploads old.
+  expect((await areaOf(handle).names('job/blobs/')).length).toBeLessThanOrEqual(10);
+  await follower.cancel(handle);
+});
+
+test.each([
+  ['the one before is used when a part of the newest is missing', 1, /resumes at iteration/],
+  ['a job without a complete one starts again', 2, /starts again at iteration 0/],
+])('of the checkpoints in the store, %s', async (_, missing, log) => {
+  const long = job({ steps: 40, step_seconds: 0.1 });
+  const handle = await worker().submit(long);
+  await runningUntil(worker(), handle, (seen) =>
+    seen.some(({ name, step }) => name === 'loss' && step >= 12),
+  );
+  await engine.kill(lastName());
+  await ended(worker(), handle);
+  const listed = JSON.parse(
+    String(await areaOf(handle).read('job/attempts/1/checkpoint.json')),
+  ) as Record<'files' | 'before', { path: string; digest: string }[]>;
+  const states = [listed.files, listed.before].map((files) => files.find(isState)?.digest ?? '');
+  await areaOf(handle).remove(
+    states.slice(0, missing).map((digest) => `job/blobs/${digest.slice('sha256:'.length)}`),
+  );
+  const state = await ended(worker(), await worker().submit(long));
+  expect(state).toMatchObject({ kind: 'succeeded', result: { metrics: { loss: 1 / 40 } } });
+  const text = await worker().logs(handle, 10_000);
+  expect(text).toMatch(log);
+  if (missing === 1)
+    expect(text).toContain(`resumes at iteration ${listed.before[0]?.path.split('/')[0]}"`);
+});
+
+const isState = ({ path }: { readonly path: string }): boolean => path.endsWith('/state');
+
 test('preemptions cost no retry, and training continues from its checkpoint', async () => {
   const long = job({ steps: 40, step_seconds: 0.1 });
   const before = engine.submitted.length;
@@ -115,6 +154,7 @@ test('preemptions cost no retry, and training continues from its checkpoint', as
         }
         return undefined;
       },
+      onRestart: () => Promise.resolve(),
       longestPauseMs: 200,
     }),
   );
@@ -124,6 +164,53 @@ test('preemptions cost no retry, and training continues from its checkpoint', as
   expect(engine.submitted).toHaveLength(before + 3);
   expect(state.result.metrics).toEqual({ loss: 1 / 40 });
   expect(state.result.facts['ownSteps']).toBeLessThan(30);
+});
+
+test('a job that lost enough machines asks for one that is not preemptible', async () => {
+  const given = job({ steps: 30, step_seconds: 0.1 });
+  const long = {
+    ...given,
+    resources: { ...given.resources, preemptible: true, maxPreemptions: 2 },
+  };
+  const before = engine.submitted.length;
+  const restarts: string[] = [];
+  const end = new MockActivityEnvironment().run(() =>
+    followJob({
+      backends: { slurm: worker({ hasPreemptible: true }) },
+      kind: 'slurm',
+      tenant: 'default',
+      jobId: long.id,
+      prepare: () => Promise.resolve(long),
+      async look() {
+        if (engine.submitted.length - before <= 2) await engine.preempt(lastName());
+        return undefined;
+      },
+      onRestart: (reason) => Promise.resolve(void restarts.push(reason)),
+      longestPauseMs: 200,
+    }),
+  );
+  expect(await end).toMatchObject({ kind: 'succeeded' });
+  const asked = engine.submitted.slice(before).map(({ resources }) => resources.preemptible);
+  expect(asked).toEqual([true, true, false]);
+  expect(restarts.at(-1)).toBe(
+    `job ${long.id} has lost 2 machines, as many as compute.maxPreemptions allows. ` +
+      'It now asks slurm for a machine that is not preemptible',
+  );
+});
+
+test('a worker that dies does not forget how many machines a job has lost', async () => {
+  const given = job({ steps: 30, step_seconds: 0.1 });
+  const long = {
+    ...given,
+    resources: { ...given.resources, preemptible: true, maxPreemptions: 1 },
+  };
+  const handle = await worker().submit(long);
+  await runningUntil(worker(), handle, (seen) => seen.length > 0);
+  await engine.preempt(lastName());
+  expect(await ended(worker(), handle)).toMatchObject({ isMachineLost: true });
+  expect((await worker().submit(long)).detail).toEqual({ machinesLost: '1' });
+  expect(engine.submitted.at(-1)?.resources.preemptible).toBe(false);
+  await worker().cancel(handle);
 });
 
 test('an engine that is away while a job runs costs no retry', async () => {
@@ -146,6 +233,7 @@ test('an engine that is away while a job runs costs no retry', async () => {
       jobId: given.id,
       prepare: () => Promise.resolve(given),
       look: () => Promise.resolve(undefined),
+      onRestart: () => Promise.resolve(),
       longestPauseMs: 200,
     }),
   );

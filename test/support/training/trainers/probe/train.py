@@ -22,13 +22,17 @@ def train(job: Job) -> Trained:
 
 def learn(job: Job) -> Trained:
     """Counts steps, from its checkpoint if there is one; says which process it is, and how many
-    steps it did itself.
+    steps it did itself. Holds more memory from the middle on.
     """
     restored = job.restore_checkpoint()
     first = restored[0] + 1 if restored else 1
     job.report(first, "pid", os.getpid())
+    held = []
     for step in range(first, job.params["steps"] + 1):
         time.sleep(job.params["step_seconds"])
+        if step == job.params["steps"] // 2:
+            held.append(np.ones(job.params["hold_mebibytes"] << 17))
+            time.sleep(job.params["step_seconds"])
         job.report(step, "loss", 1.0 / step)
         job.save_checkpoint(step, {"state": str(step).encode()})
     builder = GraphBuilder(job.features)
