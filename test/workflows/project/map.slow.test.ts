@@ -206,6 +206,18 @@ test('a cancellation ends items in flight and undoes the others', async () => {
   expect(existsSync(`${log}.undone`)).toBe(true);
 });
 
+test('a cancellation reaches a map that has continued in another execution', async () => {
+  const log = logFile();
+  const run = await start({ count: 1_000, log, parallel: 8, milliseconds: 20 });
+  await until(() => executionsIn(log).length >= 520);
+  await world.lifecycles.cancel(run.workflowId);
+  expect((await world.untilEnd(run)).status).toBe('cancelled');
+  const before = executionsIn(log).length;
+  expect(before).toBeLessThan(1_000);
+  await pause(1_000);
+  expect(executionsIn(log)).toHaveLength(before);
+});
+
 test('a worker that stops and another that starts lose no item and repeat no finished one', async () => {
   const log = logFile();
   const run = await start({ count: 60, log, parallel: 4, milliseconds: 50 });
