@@ -252,7 +252,7 @@ async function bundleLifecycles(
   const errors: string[] = [];
   const bundled = bundleWorkflowCode({
     workflowsPath: entry,
-    workflowInterceptorModules: [join(root, 'workflows', 'run-priority.ts')],
+    workflowInterceptorModules: [join(root, 'workflows', 'interceptors.ts')],
     logger: { ...quiet, error: (message) => errors.push(message) },
     webpackConfigHook: (config) => ({
       ...withGuardedLoops(compileInstalledSources(config), {

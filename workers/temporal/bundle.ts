@@ -6,7 +6,7 @@ import type { Digest } from '../../domain/dataset/artifact';
 import { lockFile, sourceDigest } from './source-digest';
 
 const root = resolve(__dirname, '..', '..');
-const interceptorsPath = join(root, 'workflows', 'run-priority.ts');
+const interceptorsPath = join(root, 'workflows', 'interceptors.ts');
 
 export interface WorkflowCode {
   readonly codePath: string;

@@ -1,9 +1,7 @@
 /** A batch prediction: resolve → score → commit. */
 import {
   ApplicationFailure,
-  CancellationScope,
   ChildWorkflowCancellationType,
-  getExternalWorkflowHandle,
   ParentClosePolicy,
   startChild,
   workflowInfo,
@@ -121,23 +119,10 @@ async function scoreChunks(run: Run, input: BatchScoringInput): Promise<BatchCou
     // A terminated run requests cancellation, so that no chunk is left behind.
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
   });
-  forwardCancellation(child.workflowId);
   return pausedWithRun(run, child, {
     wasPaused: input.isPaused,
     remaining: 'chunks in flight end',
   });
-}
-
-/**
- * The SDK cancels the first execution of the child. One that has continued as new is cancelled by
- * the id of the workflow alone. A failure means that the child has just ended.
- */
-function forwardCancellation(workflowId: string): void {
-  CancellationScope.current()
-    .cancelRequested.catch(() =>
-      CancellationScope.nonCancellable(() => getExternalWorkflowHandle(workflowId).cancel()),
-    )
-    .catch(() => undefined);
 }
 
 /** Registers the predictions as one dataset version. */

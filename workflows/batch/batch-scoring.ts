@@ -16,7 +16,7 @@ import type { BatchScoringInput } from './messages';
 /** The stage and the step in the keys of the chunks' effects. */
 export const chunkEffect = { stage: 'score', step: 'chunk' } as const;
 /**
- * Chunks take turns with the first activities of other runs, as `run-priority.ts` orders them.
+ * Chunks take turns with the first activities of other runs, as `run/priority.ts` orders them.
  * Otherwise a long batch prediction would hold up every new run.
  */
 const chunkPriority = { priorityKey: 4 } as const;

@@ -1,5 +1,11 @@
 /** Runs numbered items as activities, at most so many at once, with a bounded history. */
-import { CancellationScope, condition, setHandler, workflowInfo } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  condition,
+  patched,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
 import {
   hasTooManyFailures,
   isMapIdle,
@@ -32,8 +38,8 @@ export function openItemEvents(): StageMapEvent[] {
 }
 
 /**
- * Starts items and awaits them until none is left for this execution. After too many failures, it
- * cancels and awaits the others.
+ * Starts items and awaits them until none is left for this execution. After too many failures, or an
+ * error, it cancels and awaits the others.
  */
 export async function runItemWindow({
   state: opened,
@@ -56,7 +62,10 @@ export async function runItemWindow({
     await CancellationScope.cancellable(async () => {
       while (!isMapIdle(state)) {
         await condition(() => events.length > 0 || interruption !== null);
-        if (interruption !== null) throw interruption.error;
+        if (interruption !== null) {
+          if (patched('cancel-items-in-flight')) CancellationScope.current().cancel();
+          throw interruption.error;
+        }
         for (const event of events.splice(0)) {
           const { state: next, start } = nextMapState(state, event);
           state = next;

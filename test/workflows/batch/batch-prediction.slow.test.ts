@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Context } from '@temporalio/activity';
+import { ApplicationFailure, Context } from '@temporalio/activity';
 import { Client, type WorkflowHandle } from '@temporalio/client';
 import { batchDefaults } from '../../../domain/batch/batch';
 import type { ChunkCounts } from '../../../domain/batch/row-errors';
@@ -204,21 +204,26 @@ describe('a batch prediction', () => {
     expect(fake.calls).not.toContain('commitBatch score');
   }, 60_000);
 
+  test('ends at once with the first chunk that fails', async () => {
+    const { plan, overrides } = world(6);
+    const startedAt = Date.now();
+    const { end } = await runs.start(plan, {
+      ...overrides,
+      async scoreBatchChunk({ chunk }) {
+        if (chunk === 1) return untilCancelled();
+        await sleep(500);
+        throw ApplicationFailure.nonRetryable('the graph does not fit', 'ModelUnloadable');
+      },
+    });
+    expect(await end()).toMatchObject({ status: 'failed', failure: { type: 'ModelUnloadable' } });
+    expect(Date.now() - startedAt).toBeLessThan(60_000);
+  });
+
   test('leaves nothing when it is cancelled in the middle', async () => {
     const { plan, overrides } = world(6);
     const { handle, fake, end } = await runs.start(plan, {
       ...overrides,
-      // A cancellation arrives with a heartbeat.
-      scoreBatchChunk: async () => {
-        const context = Context.current();
-        const beat = setInterval(() => context.heartbeat(), 100);
-        try {
-          await context.sleep(60_000);
-        } finally {
-          clearInterval(beat);
-        }
-        return good;
-      },
+      scoreBatchChunk: untilCancelled,
     });
     await untilAnswer(
       () => handle.query(statusQuery),
@@ -231,6 +236,18 @@ describe('a batch prediction', () => {
     expect(fake.calls.indexOf('dropBatchFiles')).toBeGreaterThan(fake.calls.indexOf('beginUndo'));
   });
 });
+
+/** A chunk that takes a minute. A cancellation arrives with a heartbeat. */
+async function untilCancelled(): Promise<ChunkCounts> {
+  const context = Context.current();
+  const beat = setInterval(() => context.heartbeat(), 100);
+  try {
+    await context.sleep(60_000);
+  } finally {
+    clearInterval(beat);
+  }
+  return good;
+}
 
 async function childOf(handle: WorkflowHandle): Promise<WorkflowHandle> {
   const { events } = await handle.fetchHistory();

@@ -1,11 +1,11 @@
 /**
  * Orders the activities of runs on shared task queues. Runs that have begun go before runs that
  * have not, so that results arrive one by one. Among equals, lifecycles take turns; the key is set
- * here because a schedule cannot set one at start. Loaded by workers/temporal/bundle.ts.
+ * here because a schedule cannot set one at start.
  */
 import { workflowInfo, type WorkflowInterceptors } from '@temporalio/workflow';
-import { fairnessKeyOf } from '../domain/run/fair-share';
-import { lifecycleWorkflows } from './run/messages';
+import { fairnessKeyOf } from '../../domain/run/fair-share';
+import { lifecycleWorkflows } from './messages';
 
 /** A lower number goes first. The range is 1 to 5, and the default is 3. */
 const priorityKeys = { begun: 2, notBegun: 4 } as const;
@@ -15,7 +15,7 @@ interface LifecycleRunInput {
   readonly lifecycle?: unknown;
 }
 
-export function interceptors(): WorkflowInterceptors {
+export function runPriority(): WorkflowInterceptors {
   const { workflowType, continuedFromExecutionRunId: continued, parent } = workflowInfo();
   const runs: readonly string[] = Object.values(lifecycleWorkflows);
   let hasBegun = !runs.includes(workflowType) || continued !== undefined || parent !== undefined;
