@@ -94,6 +94,7 @@ export async function followJob({
     };
     await submitAgain();
     const began = Date.now();
+    let raised = '';
     for (let lost = 0; ;) {
       const state = await asked(Infinity, () => backend.poll(handle.value));
       if (state.kind === 'failed' && state.isMachineLost && lost < mostMachinesLost) {
@@ -116,11 +117,14 @@ export async function followJob({
           `job ${jobId} ${state.message}. It starts again from its last checkpoint with ` +
             formatByteSize(more),
         );
+        raised = ` (after it started again with ${formatByteSize(more)} of memory)`;
         handle.value = await submit(more).catch((error: unknown) => {
           throw refusedMemory(error, { jobId, message: state.message, more });
         });
         continue;
       }
+      // An engine may accept a job that no machine can run, and refuse it later.
+      if (state.kind === 'failed') return { ...state, message: `${state.message}${raised}` };
       if (state.kind !== 'queued' && state.kind !== 'running') return state;
       if (state.kind === 'running' && (await look(state)) === 'enough') {
         await backend.cancel(handle.value);

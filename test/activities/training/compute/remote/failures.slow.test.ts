@@ -198,6 +198,39 @@ test('a job that lost enough machines asks for one that is not preemptible', asy
   );
 });
 
+test('an engine that refuses more memory ends the job as one whose memory ran out', async () => {
+  const mebibyte = 2 ** 20;
+  const given = job({ steps: 10, step_seconds: 0.1, hold_mebibytes: 450 });
+  const short = { ...given, resources: { ...given.resources, memoryBytes: 400 * mebibyte } };
+  const small = worker({
+    submit: (of) =>
+      of.resources.memoryBytes > 700 * mebibyte
+        ? Promise.reject(failure('InvalidInput', 'no node has so much memory'))
+        : engine.submit(of),
+  });
+  const restarts: string[] = [];
+  const follow = () =>
+    new MockActivityEnvironment().run(() =>
+      followJob({
+        backends: { slurm: small },
+        kind: 'slurm',
+        tenant: 'default',
+        jobId: short.id,
+        prepare: () => Promise.resolve(short),
+        look: () => Promise.resolve(undefined),
+        onRestart: (reason) => Promise.resolve(void restarts.push(reason)),
+        longestPauseMs: 200,
+      }),
+    );
+  await expect(follow()).rejects.toMatchObject({
+    type: 'JobOutOfMemory',
+    message: expect.stringMatching(
+      /allows 400 MiB\. Another attempt with 800MiB was refused: no node has so much memory$/,
+    ) as string,
+  });
+  expect(restarts).toHaveLength(1);
+});
+
 test('a worker that dies does not forget how many machines a job has lost', async () => {
   const given = job({ steps: 30, step_seconds: 0.1 });
   const long = {
