@@ -19,22 +19,7 @@ import numpy as np
 from runtime.checkpoint.interval import Interval
 from runtime.job import Job
 
-
-@dataclass
-class Rows:
-    matrix: np.ndarray
-    label: np.ndarray
-
-    _dataset: lgb.Dataset | None = None
-
-    def dataset(self, params: dict[str, Any], reference: Rows | None = None) -> lgb.Dataset:
-        """Bins the rows at the first call; later calls must want the same bins."""
-        if self._dataset is None:
-            binned_by = reference.dataset(params) if reference else None
-            self._dataset = lgb.Dataset(
-                self.matrix, self.label, reference=binned_by, params=params, free_raw_data=False
-            )
-        return self._dataset
+from .rows import Rows
 
 
 @dataclass

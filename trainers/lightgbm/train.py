@@ -15,7 +15,8 @@ from runtime.job import Job, Trained
 from runtime.refusal import Refused
 from runtime.trees import lightgbm_trees, tree_ensemble
 
-from .forest import Forest, Rows, grow
+from .forest import Forest, grow
+from .rows import Encoding, Rows
 
 #: By objective: names of the reported loss in LightGBM and Perennial, and the link from a sum of
 #: trees to a score.
@@ -63,21 +64,21 @@ OURS = (
 def train(job: Job) -> Trained:
     objective = _objective(job)
     metric, loss, link = OBJECTIVES[objective]
-    _, label = job.examples("train")
+    label = job.label("train")
     if job.task == "classification" and label.min() == label.max():
         raise Refused(
             f"the label is {'true' if label[0] else 'false'} in all {len(label):,} training rows, "
             "so a model cannot learn from it"
         )
     patience = job.params.get("early_stopping_rounds")
-    categories, training, tuning = _rows(job)
+    encoding, training, tuning = _rows(job)
     forest = grow(job, _lightgbm_params(job, objective, metric), loss, training, tuning, patience)
 
     def predict(columns: Columns) -> np.ndarray:
-        return LINKS[link](forest.raw_scores(_matrix(columns, job.features, categories)))
+        return LINKS[link](forest.raw_scores(encoding.matrix(columns)))
 
     return Trained(
-        graph=lambda: _graph(job, categories, forest, link),
+        graph=lambda: _graph(job, encoding.categories, forest, link),
         predict=predict,
         metrics=forest.losses,
         facts={
@@ -86,7 +87,7 @@ def train(job: Job) -> Trained:
             "rows": len(label),
             **({"classes": job.classes} if job.classes else {}),
             "importance": _importance(forest, job.features),
-            "categories": {name: len(found.known) for name, found in categories.items()},
+            "categories": {name: len(found.known) for name, found in encoding.categories.items()},
         },
         step=forest.trees,
     )
@@ -99,28 +100,23 @@ def prepare(job: Job) -> None:
     """
     objective = _objective(job)
     _, training, tuning = _rows(job)
-    params = _lightgbm_params(job, objective, OBJECTIVES[objective][0])
+    # A process that forks must not have started threads.
+    params = {**_lightgbm_params(job, objective, OBJECTIVES[objective][0]), "num_threads": 1}
     training.dataset(params).construct()
     if tuning:
         tuning.dataset(params, training).construct()
 
 
-def _rows(job: Job) -> tuple[dict[str, Categories], Rows, Rows | None]:
-    """Returns the categories, the binned training rows and the binned tuning rows."""
+def _rows(job: Job) -> tuple[Encoding, Rows, Rows | None]:
+    """Returns the encoding, the training rows and the tuning rows."""
     wanted = {name: value for name, value in job.params.items() if name not in FREE}
     watched = bool(job.params.get("early_stopping_rounds") or job.objective)
 
-    def make() -> tuple[dict[str, Categories], Rows, Rows | None]:
-        columns, label = job.examples("train")
-        categories = {
-            feature.name: Categories.learn(
-                columns[feature.name], job.params["min_category_rows"], job.params["max_categories"]
-            )
-            for feature in job.features
-            if feature.type == "string"
-        }
-        rows = Rows(_matrix(columns, job.features, categories), label)
-        return categories, rows, _tuning_rows(job, categories) if watched else None
+    def make() -> tuple[Encoding, Rows, Rows | None]:
+        encoding = Encoding.learn(job)
+        judged = job.context["objective"]["input"] if job.objective else "tuning"
+        tuning = Rows(job, judged, encoding) if watched else None
+        return encoding, Rows(job, "train", encoding), tuning
 
     return job.shared("lightgbm " + json.dumps([wanted, job.seed, watched], sort_keys=True), make)
 
@@ -145,32 +141,12 @@ def _lightgbm_params(job: Job, objective: str, metric: str) -> dict[str, Any]:
         "metric": metric,
         **({"num_class": len(job.classes)} if objective == "multiclass" else {}),
         "seed": job.seed % 2**31,
-        # Models are byte-identical for one seed only with all three.
+        # Models are byte-identical for one seed and one number of threads only with these.
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": 1,
+        "num_threads": max(1, int(job.cpus)),
         "verbosity": -1,
     }
-
-
-def _tuning_rows(job: Job, categories: dict[str, Categories]) -> Rows:
-    columns, label = (
-        (job.objective.columns, job.objective.label) if job.objective else job.examples("tuning")
-    )
-    return Rows(_matrix(columns, job.features, categories), label)
-
-
-def _matrix(
-    columns: Columns, features: list[Feature], categories: dict[str, Categories]
-) -> np.ndarray:
-    return np.column_stack(
-        [
-            columns[feature.name]
-            if feature.type == "float"
-            else categories[feature.name].codes(columns[feature.name]).astype(np.float32)
-            for feature in features
-        ]
-    )
 
 
 def _graph(job: Job, categories: dict[str, Categories], forest: Forest, link: str) -> Any:

@@ -96,10 +96,13 @@ class Job(RunningJob):
 
     def table(self, name: str) -> pa.Table:
         """Reads all parts of a named input in order."""
+        return self._read(name, *self._wanted)
+
+    def _read(self, name: str, *columns: str) -> pa.Table:
         paths = dict.fromkeys(shard.path for shard in self.shards(name))
         return pa.concat_tables(
             [
-                pq.ParquetFile(path, pre_buffer=False).read(columns=self._wanted, use_threads=False)
+                pq.ParquetFile(path, pre_buffer=False).read(columns=columns, use_threads=False)
                 for path in paths
             ],
             promote_options="permissive",
@@ -117,6 +120,17 @@ class Job(RunningJob):
         """Feature columns and label of one shard, a few thousand rows at a time."""
         for batch in batches_of(shard, self._wanted):
             yield self._split(pa.Table.from_batches([batch]))
+
+    def batches(self, name: str) -> Iterator[Columns]:
+        """Feature columns of a named input in order, a few thousand rows at a time."""
+        wanted = [feature.name for feature in self.features]
+        for shard in self.shards(name):
+            for batch in batches_of(shard, wanted):
+                yield columns_of(pa.Table.from_batches([batch]), self.features)
+
+    def label(self, name: str) -> np.ndarray:
+        """Label of a named input: float64, one per row. Reads no other column."""
+        return self.shared(f"label {name}", lambda: self._label_of(self._read(name, self._label)))
 
     def sample(self, name: str, most: int) -> Columns:
         """Feature columns of at most `most` rows, spread evenly over a named input."""
@@ -136,11 +150,17 @@ class Job(RunningJob):
 
     @property
     def _wanted(self) -> list[str]:
-        return [feature.name for feature in self.features] + [self.context["label"]]
+        return [feature.name for feature in self.features] + [self._label]
+
+    @property
+    def _label(self) -> str:
+        return self.context["label"]
 
     def _split(self, table: pa.Table) -> tuple[Columns, np.ndarray]:
-        label = label_of(table, self.context["label"], self.task, len(self.classes))
-        return columns_of(table, self.features), label
+        return columns_of(table, self.features), self._label_of(table)
+
+    def _label_of(self, table: pa.Table) -> np.ndarray:
+        return label_of(table, self._label, self.task, len(self.classes))
 
     def shared(self, name: str, make: Callable[[], Any]) -> Any:
         """Returns the value of `make`, shared by all jobs of a study where possible.
@@ -163,8 +183,11 @@ class Job(RunningJob):
     def objective(self) -> Objective | None:
         """Objective of a trial; None for a job that trains a model to keep."""
         asked = self.context.get("objective")
-        return (
-            Objective(asked["metric"], *self.examples(asked["input"]), self.task) if asked else None
+        if not asked:
+            return None
+        name = asked["input"]
+        return Objective(
+            asked["metric"], lambda: self.examples(name)[0], self.label(name), self.task
         )
 
     def report_objective(self, step: int, scores: np.ndarray) -> None:

@@ -6,6 +6,7 @@ The formulas are those of domain/evaluation/metrics.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 
@@ -17,10 +18,14 @@ LEAST_PROBABILITY = 0.001
 
 
 class Objective:
-    """`value(scores)` for scores of the rows of `columns`."""
+    """`value(scores)` for scores of the rows of `columns`, which are read at their first use."""
 
     def __init__(
-        self, metric: str, columns: Columns, label: np.ndarray, task: str = "classification"
+        self,
+        metric: str,
+        read: Callable[[], Columns],
+        label: np.ndarray,
+        task: str = "classification",
     ):
         metrics = MULTICLASS_METRICS if task == "multiclass" else METRICS
         if metric not in metrics:
@@ -29,8 +34,12 @@ class Objective:
         self.metric = metric
         #: Name in reports and in the result.
         self.name = f"tuning_{metric}"
-        self.columns = columns
+        self._read = read
         self.label = label
+
+    @cached_property
+    def columns(self) -> Columns:
+        return self._read()
 
     def value(self, scores: np.ndarray) -> float:
         """Returns NaN when the metric is undefined on these rows or a score is not finite."""

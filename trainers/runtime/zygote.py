@@ -255,9 +255,10 @@ def _read_ahead(folder: Path, directory: Path) -> bool:
         return False
     job = Job(directory, manifest, ahead=True)
     trainer = _load(folder)
-    for name in job.inputs:
-        job.examples(name)
     prepare = getattr(trainer, "prepare", None)
     if prepare is not None:
         prepare(job)
+        return True
+    for name in job.inputs:
+        job.examples(name)
     return True

@@ -210,7 +210,6 @@ class Service(unittest.TestCase):
         self.assertIn("high", second["error"])
         self.assertEqual(third, {"id": 3, "answer": False})
 
-
     def test_a_study_in_parts_has_the_answers_of_the_whole_study(self):
         """A process that remembers ended trials, and one that gets all trials each time."""
         trials: list[dict[str, Any]] = []

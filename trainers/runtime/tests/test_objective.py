@@ -15,7 +15,7 @@ class Metrics(unittest.TestCase):
         self.scores = np.round(np.clip(random.random(500) * 0.6 + 0.3 * self.label, 0.01, 0.99), 2)
 
     def value(self, metric: str) -> float:
-        return Objective(metric, {}, self.label).value(self.scores)
+        return Objective(metric, dict, self.label).value(self.scores)
 
     def test_equal_the_reference_values(self):
         label, scores = self.label, self.scores
@@ -46,38 +46,40 @@ class Metrics(unittest.TestCase):
         ):
             with self.subTest(metric):
                 self.assertAlmostEqual(
-                    Objective(metric, {}, label, "multiclass").value(scores), expected, places=12
+                    Objective(metric, dict, label, "multiclass").value(scores), expected, places=12
                 )
                 self.assertTrue(
                     np.isnan(
-                        Objective(metric, {}, label, "multiclass").value(np.full((300, 5), np.nan))
+                        Objective(metric, dict, label, "multiclass").value(
+                            np.full((300, 5), np.nan)
+                        )
                     )
                 )
         with self.assertRaisesRegex(
             Refused, "unknown metric auc; the metrics are logloss, accuracy"
         ):
-            Objective("auc", {}, label, "multiclass")
+            Objective("auc", dict, label, "multiclass")
 
     def test_the_loss_of_one_confident_error_is_bounded(self):
         self.assertAlmostEqual(
-            Objective("logloss", {}, np.array([1.0])).value(np.array([0.0])), -np.log(0.001)
+            Objective("logloss", dict, np.array([1.0])).value(np.array([0.0])), -np.log(0.001)
         )
 
     def test_are_nan_where_they_are_undefined(self):
         for metric in METRICS:
             with self.subTest(metric):
                 self.assertTrue(
-                    np.isnan(Objective(metric, {}, self.label).value(np.full(500, np.nan)))
+                    np.isnan(Objective(metric, dict, self.label).value(np.full(500, np.nan)))
                 )
         for metric in ("auc", "r2"):
             with self.subTest(metric):
                 self.assertTrue(
-                    np.isnan(Objective(metric, {}, np.ones(3)).value(np.array([0.1, 0.2, 0.3])))
+                    np.isnan(Objective(metric, dict, np.ones(3)).value(np.array([0.1, 0.2, 0.3])))
                 )
 
     def test_an_unknown_metric_is_refused_with_the_known_ones(self):
         with self.assertRaisesRegex(Refused, "unknown metric gini; the metrics are logloss, auc"):
-            Objective("gini", {"x": np.zeros(1)}, np.zeros(1))
+            Objective("gini", dict, np.zeros(1))
 
 
 if __name__ == "__main__":
